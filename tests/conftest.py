@@ -90,7 +90,7 @@ def signatures() -> None:
     from jwt.algorithms import RSAAlgorithm
 
     from lab.language import parse
-    from lab.recording import known_secrets
+    from lab.recording.redaction import known_secrets
 
     RSAAlgorithm.sign = cache(RSAAlgorithm.sign)
     parse.parse_with_locations = _parsed_once(parse.parse_with_locations)

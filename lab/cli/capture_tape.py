@@ -38,9 +38,9 @@ class CaptureTape:
 
         `shapes`: of bodies only the shape is kept.
         """
-        from lab.recording.captured import NoJobs, capture_header
-        from lab.recording.captured_secrets import CaptureRedactor
-        from lab.recording.header import BODIES, TOKEN_HOST
+        from lab.recording.tape.captured import NoJobs, capture_header
+        from lab.recording.tape.captured_secrets import CaptureRedactor
+        from lab.recording.tape.header import BODIES, TOKEN_HOST
 
         redactor, clock = CaptureRedactor(self._pod, self._own), self._clock
         settings = {TOKEN_HOST: redactor.text(self._pod[-1]), **({BODIES: "shape"} if shapes else {})}

@@ -21,15 +21,15 @@ from lab.core.clock import Millis
 from lab.core.errors import Divergence, LabError, UsageError
 from lab.files.recordings import open_recording, read_blob
 from lab.language.document.base import duration
-from lab.recording.alias import kind_of, named
-from lab.recording.bodies import Blob
-from lab.recording.client_plan import ClientPlan
-from lab.recording.client_planner import client_plan
-from lab.recording.client_polls import ClientTerms
-from lab.recording.client_replay import ClientReplay
-from lab.recording.client_values import Credentials, Origins, name_in, naming, wanted
-from lab.recording.matchers import Matcher
-from lab.recording.reader import demand_closed, read
+from lab.recording.client_replay.plan import ClientPlan
+from lab.recording.client_replay.planner import client_plan
+from lab.recording.client_replay.polls import ClientTerms
+from lab.recording.client_replay.replay import ClientReplay
+from lab.recording.client_replay.values import Credentials, Origins, name_in, naming, wanted
+from lab.recording.format.reader import demand_closed, read
+from lab.recording.redaction.alias import kind_of, named
+from lab.recording.redaction.bodies import Blob
+from lab.recording.replay.matchers import Matcher
 from lab.report.junit import CaseEnd
 from lab.settings import ClockSettings, Flags, Settings, refuse_idle
 

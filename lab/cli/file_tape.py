@@ -11,9 +11,9 @@ from lab.core.clock import Millis
 from lab.files.recordings import TapeFile
 
 if TYPE_CHECKING:  # most commands begin without a tape, and no start waits for one
-    from lab.recording.lines import Header
-    from lab.recording.redact import Redactor
-    from lab.recording.tape import Source
+    from lab.recording.format.lines import Header
+    from lab.recording.redaction.redact import Redactor
+    from lab.recording.tape.tape import Source
 
 
 class TapeOpening(Struct, frozen=True):
@@ -33,9 +33,9 @@ class FileTape:
     """Observes a source, and writes what it is told."""
 
     def __init__(self, file: TapeFile, source: "Source", opening: TapeOpening) -> None:
-        from lab.recording.body_shapes import ShapedBodies
-        from lab.recording.line_cache import LineCache
-        from lab.recording.tape import Tape
+        from lab.recording.tape.body_shapes import ShapedBodies
+        from lab.recording.tape.line_cache import LineCache
+        from lab.recording.tape.tape import Tape
 
         self._file, clock = file, opening.outside
         self.path = file.path

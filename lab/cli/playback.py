@@ -12,14 +12,14 @@ from lab.core.errors import Divergence, UsageError
 from lab.files.recordings import read_blob
 from lab.mock.config import Config
 from lab.mock.service import Service
-from lab.recording.accounts import with_secrets
-from lab.recording.captured import config_of_capture, pod_values
-from lab.recording.header import BODIES, config_of, playback_header
-from lab.recording.lines import CAPTURE
-from lab.recording.playback import PlaybackMode, PlaybackTerms, RecordingPlayback
-from lab.recording.playback_answers import leads_away
-from lab.recording.playback_service import PlaybackService
-from lab.recording.reader import demand_closed
+from lab.recording.format.lines import CAPTURE
+from lab.recording.format.reader import demand_closed
+from lab.recording.playback.answers import leads_away
+from lab.recording.playback.playback import PlaybackMode, PlaybackTerms, RecordingPlayback
+from lab.recording.playback.service import PlaybackService
+from lab.recording.tape.accounts import with_secrets
+from lab.recording.tape.captured import config_of_capture, pod_values
+from lab.recording.tape.header import BODIES, config_of, playback_header
 from lab.settings import Flags, MockSettings, refuse_idle
 
 _OF_A_MOCK = ("seed", "reviewer", "set", "profile", "drills", "family", "only", "journal")

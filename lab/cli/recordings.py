@@ -12,11 +12,11 @@ from lab.files.beside import MATCHERS_ENDING, read_beside
 from lab.files.recordings import open_recording, read_blob, recording_path
 from lab.files.scenarios import load_scenario, scenario_names, scenarios_folder
 from lab.language.document import Scenario
-from lab.recording.header import needed_scenarios
-from lab.recording.lines import FileState, Header, Recording
-from lab.recording.matchers import MatcherFile, parse_matchers
-from lab.recording.reader import read
-from lab.recording.recorded_calls import epoch_in
+from lab.recording.format.lines import FileState, Header, Recording
+from lab.recording.format.reader import read
+from lab.recording.replay.matchers import MatcherFile, parse_matchers
+from lab.recording.tape.header import needed_scenarios
+from lab.recording.tape.recorded_calls import epoch_in
 
 if TYPE_CHECKING:
     from lab.tui.state.recording import RecordingTimeline

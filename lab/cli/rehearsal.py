@@ -23,7 +23,7 @@ from lab.faults.drills import GoodEnd
 from lab.faults.places import plan_length
 from lab.files.recordings import open_recording, read_blob
 from lab.language.document import Scenario, duration_text
-from lab.recording.reader import read
+from lab.recording.format.reader import read
 from lab.report.judge import ClientReport
 from lab.report.outcomes import Expectation, ProcessEnd, RunOutcome
 from lab.report.runs import JudgedRun, judged_run

@@ -27,7 +27,7 @@ from lab.settings import ClockSettings, MockSettings, ReviewerKind, SwitchSettin
 
 if TYPE_CHECKING:
     from lab.client.transport import HttpTransport
-    from lab.recording.lines import Header
+    from lab.recording.format.lines import Header
 
 
 class SettingsFile(Struct, frozen=True):
@@ -153,7 +153,7 @@ def transport_to(peer: Peer) -> "HttpTransport":
     """What carries requests to another server; what it answers is shown without the credentials."""
     # a lab with a mock of its own needs neither
     from lab.client.transport import HttpTransport
-    from lab.recording.secret_forms import forms_of
+    from lab.recording.redaction.secret_forms import forms_of
 
     return HttpTransport(peer.base, peer.token_url, forms_of(peer.client_secret, peer.client_id))
 

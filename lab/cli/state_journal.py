@@ -20,8 +20,7 @@ from lab.jobs.plan import CompiledScenario
 from lab.mock.foreign_facts import foreign_facts
 from lab.mock.history import compiled_again
 from lab.mock.service import Service
-from lab.recording.header import REVIEWER, settings_of
-from lab.recording.journal_lines import (
+from lab.recording.format.journal_lines import (
     JournalHeader,
     KeptScenario,
     facts_line,
@@ -30,6 +29,7 @@ from lab.recording.journal_lines import (
     line_with,
     read_journal,
 )
+from lab.recording.tape.header import REVIEWER, settings_of
 from lab.settings import ClockKind, ClockSettings, MockSettings
 
 

@@ -17,7 +17,7 @@ from lab.mock.config import Config
 from lab.server.limits import LONG_BODY
 
 if TYPE_CHECKING:
-    from lab.recording.tape import Source, Tape
+    from lab.recording.tape.tape import Source, Tape
 
 MOST_BEHIND = 2_097_152
 """Bytes of long bodies that wait, for which the end of the lab waits too; further long requests aren't handled until some

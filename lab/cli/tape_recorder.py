@@ -83,9 +83,9 @@ class TapeRecorder:
 
     def _begin(self, file: TapeFile) -> str:
         # most commands begin without a tape, and no start waits for one
-        from lab.recording.header import recording_header
-        from lab.recording.redact import redactor_of
-        from lab.recording.snapshot import snapshot
+        from lab.recording.format.snapshot import snapshot
+        from lab.recording.redaction.redact import redactor_of
+        from lab.recording.tape.header import recording_header
 
         config, clock, now = self._service.config, self._clock, self._clock.now()
         header = self._label(

@@ -17,7 +17,7 @@ from lab.core.errors import HostError, ProtocolError
 from lab.core.exchange import Json
 from lab.core.jsontext import whole
 from lab.core.observe import Observation
-from lab.recording.lines import Header
+from lab.recording.format.lines import Header
 
 TAKEN = "exists already"
 """How the refusal of a name that a recording has is worded."""

@@ -7,9 +7,9 @@ import aiohttp
 from lab.core.errors import ProtocolError
 from lab.core.jsontext import members_of
 from lab.core.observe import Observation
-from lab.recording.lines import LONGEST_LINE, Header
-from lab.recording.observed import observation_of
-from lab.recording.reader import line_of
+from lab.recording.format.lines import LONGEST_LINE, Header
+from lab.recording.format.reader import line_of
+from lab.recording.tape.observed import observation_of
 
 NO_LAB = "Is this a lab of the same version?"
 

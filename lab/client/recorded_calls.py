@@ -6,7 +6,7 @@ from lab.client.driver import Transport, TransportLost, carry
 from lab.core.clock import Clock
 from lab.core.errors import HostError
 from lab.core.exchange import Response
-from lab.recording.client_replay import ClientReplay, Outgoing
+from lab.recording.client_replay.replay import ClientReplay, Outgoing
 
 
 async def send_recorded(replay: ClientReplay, transport: Transport, clock: Clock) -> None:

@@ -8,7 +8,7 @@ from lab.client.driver import Transport, TransportLost
 from lab.core.clock import Clock
 from lab.core.exchange import Request, Response
 from lab.core.observe import Observer, Replied, Requested
-from lab.recording.unpacked_bodies import OF_PACKED
+from lab.recording.tape.unpacked_bodies import OF_PACKED
 
 _CUTS = {"refused": "reset", "reset": "reset", "timeout": "client_gone", "too-large": "client_gone"}
 """How a recording calls what became of a reply; anything else was broken."""

@@ -64,7 +64,7 @@ def is_slug(text: str) -> bool:
 
 def open_recording(path: Path | str) -> bytes | BinaryIO:
     """As `read_recording`; of one that is too long to be kept the open file, of which a line is read at a time."""
-    from lab.recording.lines import LONGEST_KEPT  # as with blobs
+    from lab.recording.format.lines import LONGEST_KEPT  # as with blobs
 
     path = Path(path)
     with suppress(OSError):  # which the read tells
@@ -87,7 +87,7 @@ def read_recording(path: Path | str, *, torn: bool = False) -> bytes:
 
 
 def _refuse_long_lines(path: Path) -> None:
-    from lab.recording.lines import LONGEST_LINE  # as with blobs
+    from lab.recording.format.lines import LONGEST_LINE  # as with blobs
 
     with suppress(OSError):  # which the read tells
         worth_it = LONGEST_LINE <= path.stat().st_size <= LONGEST_RECORDING
@@ -155,7 +155,7 @@ def blobs_folder(recording: Path) -> Path:
 
 def read_blob(recording: Path, digest: str) -> bytes:
     """A long body; RecordingError if it is missing, no regular file, behind a link, too long, or has another digest."""
-    from lab.recording.lines import LONGEST_BLOB  # no start waits for what a replay needs
+    from lab.recording.format.lines import LONGEST_BLOB  # no start waits for what a replay needs
 
     path = blobs_folder(recording) / digest
     if not re.fullmatch(r"[0-9a-f]{64}", digest):

@@ -15,7 +15,7 @@ from lab.core.clock import Millis
 from lab.core.errors import RecordingError
 from lab.core.exchange import Headers, header_of, text_of
 from lab.learn.traffic import FiledCall
-from lab.recording.unpacked_bodies import unpacked
+from lab.recording.tape.unpacked_bodies import unpacked
 
 _APART: Millis = 1_000
 """Between two calls of a cassette that has no times."""

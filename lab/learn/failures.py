@@ -13,7 +13,7 @@ from lab.dialects import WIRES
 from lab.language.document import duration_text
 from lab.learn.pace import RoutePace
 from lab.learn.story import Glimpse, Story
-from lab.recording.playback_calls import PlaybackCall
+from lab.recording.playback.calls import PlaybackCall
 
 _ANSWERS = (400, 401, 403, 404, 429, 500, 502, 503, 504)
 """What a fault can answer (`answer`, scenarios.md §10)."""

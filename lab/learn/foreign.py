@@ -14,7 +14,7 @@ from lab.language.document import Status
 from lab.learn.ids import body_in, body_of_request, carried_ids, given_ids, ids_in, same_place, texts_in
 from lab.learn.story import Glimpse, ObservedTurn, Poll, Story
 from lab.learn.words import JsonPath, StatusMember, at_path, members_within, path_to, status_member, wish_in
-from lab.recording.playback_calls import PlaybackCall
+from lab.recording.playback.calls import PlaybackCall
 
 _Key: TypeAlias = tuple[str, str, str, str]
 _ASKING = ("GET", "POST")

@@ -6,7 +6,7 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 
 from lab.core.exchange import Json, Response
 from lab.learn.words import members_within
-from lab.recording.playback_calls import PlaybackCall
+from lab.recording.playback.calls import PlaybackCall
 
 _LINKS = ("location", "operation-location", "azure-asyncoperation", "content-location")
 """Headers that lead to a job."""

@@ -12,8 +12,8 @@ from lab.dialects.client import Seen
 from lab.dialects.fusion.bodies import MINIMAL
 from lab.language.document import Verdict
 from lab.learn.story import Glimpse, ObservedDecision, ObservedTurn, Poll, Story
-from lab.recording.lines import Entry
-from lab.recording.playback_calls import PlaybackCall
+from lab.recording.format.lines import Entry
+from lab.recording.playback.calls import PlaybackCall
 
 _ROUTES = {Invoke: "invoke", Decide: "invoke", Look: "status"}
 """As faults and latencies name them, whichever wire it is."""

@@ -9,7 +9,7 @@ from msgspec import Struct
 from lab.core.clock import Millis
 from lab.language.document import LONGEST
 from lab.learn.story import ObservedTurn
-from lab.recording.playback_calls import PlaybackCall
+from lab.recording.playback.calls import PlaybackCall
 
 _ODD_FACTOR = 5
 _ODD: Millis = 1_000

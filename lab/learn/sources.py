@@ -11,11 +11,11 @@ from lab.learn.har_file import har_calls
 from lab.learn.own import own_story
 from lab.learn.story import Story
 from lab.learn.traffic import FiledCall, TrafficRedactor
-from lab.recording.bodies import Blob
-from lab.recording.lines import Entry
-from lab.recording.playback_calls import PlaybackCall, playback_calls
-from lab.recording.reader import read
-from lab.recording.recorded_calls import epoch_in
+from lab.recording.format.lines import Entry
+from lab.recording.format.reader import read
+from lab.recording.playback.calls import PlaybackCall, playback_calls
+from lab.recording.redaction.bodies import Blob
+from lab.recording.tape.recorded_calls import epoch_in
 
 
 class ObservedCalls(Struct):

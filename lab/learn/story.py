@@ -8,7 +8,7 @@ from lab.core.clock import Millis
 from lab.core.exchange import Json
 from lab.dialects.client import Question
 from lab.language.document import Status, Verdict
-from lab.recording.playback_calls import PlaybackCall
+from lab.recording.playback.calls import PlaybackCall
 
 
 class Glimpse(Struct, frozen=True, kw_only=True):

@@ -12,9 +12,9 @@ from lab.core.observe import Replied, Requested
 from lab.dialects.router import ROUTER
 from lab.identity.clients import SHORTEST_SECRET
 from lab.identity.routes import IDENTITY_NAMES
-from lab.recording.bodies import body_of, bytes_of
-from lab.recording.captured_secrets import CaptureRedactor
-from lab.recording.playback_calls import PlaybackCall, playback_call
+from lab.recording.playback.calls import PlaybackCall, playback_call
+from lab.recording.redaction.bodies import body_of, bytes_of
+from lab.recording.tape.captured_secrets import CaptureRedactor
 
 _CREDENTIAL = re.compile("key|auth|token|secret|cookie|session|signature|sig$|credential|password", re.IGNORECASE)
 """Names of headers and of a query's pairs under which APIs take credentials."""

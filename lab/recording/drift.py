@@ -12,9 +12,9 @@ from lab.core.routes import RouteMatch
 from lab.dialects.fidelity import CLAIMS
 from lab.dialects.judges import JUDGES
 from lab.dialects.router import ROUTER
-from lab.recording.bodies import Blob
-from lab.recording.lines import Body, Enc, Recording
-from lab.recording.recorded_calls import RecordedCall, body_within, calls_in
+from lab.recording.format.lines import Body, Enc, Recording
+from lab.recording.redaction.bodies import Blob
+from lab.recording.tape.recorded_calls import RecordedCall, body_within, calls_in
 
 
 class Standing(StrEnum):

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable
 
 from lab.core.clock import Millis
 from lab.core.exchange import Json
-from lab.recording.lines import Entry, Recording
+from lab.recording.format.lines import Entry, Recording
 from lab.report.calls import CallKind, JudgedCall, calls_of
 
 _ASKED_OVER_ANY_WIRE = {CallKind.INVOKE: "invoke", CallKind.DECIDE: "invoke", CallKind.POLL: "status"}

@@ -18,9 +18,9 @@ from lab.dialects.client import Seen, Sendable, Understood
 from lab.dialects.reading import query_of
 from lab.dialects.router import ROUTER
 from lab.identity.routes import IDENTITY_NAMES
-from lab.recording.bodies import Blob
-from lab.recording.lines import Entry, Recording, Req, Res
-from lab.recording.observed import local_paths, observation_of
+from lab.recording.format.lines import Entry, Recording, Req, Res
+from lab.recording.redaction.bodies import Blob
+from lab.recording.tape.observed import local_paths, observation_of
 
 _FORM = "application/x-www-form-urlencoded"
 NOBODY = "unknown"

@@ -12,7 +12,7 @@ from msgspec import Struct
 from lab.core.exchange import Json
 from lab.jobs.gates import offers
 from lab.language.document import Gate, Scenario, Status, Verdict
-from lab.recording.lines import Entry, Recording
+from lab.recording.format.lines import Entry, Recording
 from lab.report.history import ClientHistory
 
 UNKNOWN = "an unknown one"

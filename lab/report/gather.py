@@ -7,10 +7,10 @@ from collections.abc import Iterator, Mapping
 from msgspec.structs import replace
 
 from lab.core.clock import Millis
-from lab.recording.bodies import Blob
-from lab.recording.header import ACCOUNTS
-from lab.recording.lines import Entry, Recording, Req, Res
-from lab.recording.recorded_calls import epoch_in
+from lab.recording.format.lines import Entry, Recording, Req, Res
+from lab.recording.redaction.bodies import Blob
+from lab.recording.tape.header import ACCOUNTS
+from lab.recording.tape.recorded_calls import epoch_in
 from lab.report.calls import CallKind, JudgedCall, calls_of
 from lab.report.history import ClientHistory, ConnectionHistory, GrantHistory, JobHistory
 from lab.report.stops import stops_of

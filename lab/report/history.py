@@ -12,7 +12,7 @@ from lab.core.clock import Epoch, Millis
 from lab.core.exchange import retry_after
 from lab.dialects.client import Seen
 from lab.language.document import Status
-from lab.recording.lines import Entry
+from lab.recording.format.lines import Entry
 from lab.report.calls import CallKind, JudgedCall
 
 LONGEST_DEADLINE: Millis = 172_800_000

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from importlib.resources import files
 from typing import TypeAlias
 
-from lab.recording.page import page_of, part_of
+from lab.recording.show.page import page_of, part_of
 from lab.report.formats import MOST_LINES, MOST_RECORDINGS, NOT_VISIBLE, score_line
 from lab.report.judge import ClientReport, Evidence, Finding, RuleVerdict
 

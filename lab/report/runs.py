@@ -6,8 +6,8 @@ from collections.abc import Iterator, Sequence
 from msgspec import Struct
 
 from lab.core.exchange import Json
-from lab.recording.bodies import Blob
-from lab.recording.lines import Recording
+from lab.recording.format.lines import Recording
+from lab.recording.redaction.bodies import Blob
 from lab.report.coverage import Elements, met_in
 from lab.report.gather import histories_of
 from lab.report.history import ClientHistory

@@ -24,8 +24,8 @@ from lab.dialects import DIALECT_OF, FUSION
 from lab.dialects.router import ROUTER
 from lab.identity.routes import FORM_ROUTES
 from lab.language.document import Switches
-from lab.recording.lines import LONGEST_BLOB
-from lab.recording.unpacked_bodies import unpacked
+from lab.recording.format.lines import LONGEST_BLOB
+from lab.recording.tape.unpacked_bodies import unpacked
 from lab.server import request_reader as reader
 from lab.server.bugs import Bugs
 from lab.server.connection import SENT, SENT_LAST, Connection, Sent, reset

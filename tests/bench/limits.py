@@ -196,7 +196,7 @@ def cassettes() -> Iterable[Row]:
     except ModuleNotFoundError:
         print("replay / vcrpy: vcrpy is not installed (pip install vcrpy)")
         return
-    from lab.recording.replay import replay
+    from lab.recording.replay.replay import replay
     from tests.bench.playing_back import in_memory, over_loopback
     from tests.bench.replaying import long_recording
 

@@ -11,10 +11,10 @@ from msgspec.structs import replace
 from lab.clocks import SystemClock
 from lab.core.exchange import Request
 from lab.core.observe import Replied
-from lab.recording.header import config_of
-from lab.recording.lines import Recording
-from lab.recording.playback import RecordingPlayback
-from lab.recording.playback_service import PlaybackService
+from lab.recording.format.lines import Recording
+from lab.recording.playback.playback import RecordingPlayback
+from lab.recording.playback.service import PlaybackService
+from lab.recording.tape.header import config_of
 from lab.server.mock_server import MockServer
 from tests.bench.mock import accepted, granted, invoke_request, service, status_request
 

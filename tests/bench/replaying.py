@@ -11,11 +11,11 @@ from lab.core.exchange import Request
 from lab.core.observe import Replied
 from lab.jobs.plan import CompiledScenario
 from lab.mock.service import Service
-from lab.recording.header import recording_header
-from lab.recording.lines import Recording, Req
-from lab.recording.reader import read
-from lab.recording.replay import replay
-from lab.recording.tape import Tape
+from lab.recording.format.lines import Recording, Req
+from lab.recording.format.reader import read
+from lab.recording.replay.replay import replay
+from lab.recording.tape.header import recording_header
+from lab.recording.tape.tape import Tape
 from tests.bench.mock import invoke_request, service, status_request, token_request
 
 

@@ -18,8 +18,8 @@ from urllib.request import Request, urlopen
 
 from lab.identity.clients import DEMO
 from lab.identity.scopes import api_scope
-from lab.recording.lines import Req
-from lab.recording.replay import replay
+from lab.recording.format.lines import Req
+from lab.recording.replay.replay import replay
 from tests.bench.load import server
 from tests.bench.measure import Row, interleaved
 from tests.bench.mock import accepted, granted, invoke_request, service

@@ -5,8 +5,8 @@ from pathlib import Path
 from lab import __version__
 from lab.files.recordings import TapeFile
 from lab.mock.service import Service
-from lab.recording.header import recording_header
-from lab.recording.tape import Tape
+from lab.recording.tape.header import recording_header
+from lab.recording.tape.tape import Tape
 
 
 def tape(mock: Service, file: str) -> Tape:

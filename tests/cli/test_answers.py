@@ -17,9 +17,9 @@ from lab.jobs.plan import compile_scenario
 from lab.language.document import Scenario, Switches
 from lab.mock.config import Config
 from lab.mock.service import Service
-from lab.recording.header import recording_header
-from lab.recording.reader import read
-from lab.recording.tape import Tape
+from lab.recording.format.reader import read
+from lab.recording.tape.header import recording_header
+from lab.recording.tape.tape import Tape
 from lab.tui.state.recording import RecordingTimeline
 from tests.cli.test_decided import in_words
 from tests.cli.test_play import lab

@@ -33,8 +33,8 @@ from lab.language.document import Status, Switches
 from lab.language.parse import parse_scenario
 from lab.mock.config import Config
 from lab.mock.service import Service
-from lab.recording.lines import FileState, Recording, Res
-from lab.recording.reader import read
+from lab.recording.format.lines import FileState, Recording, Res
+from lab.recording.format.reader import read
 from lab.server.listen import bind
 from lab.server.mock_server import MockServer
 from lab.server.tls import throwaway

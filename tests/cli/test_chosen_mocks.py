@@ -21,7 +21,7 @@ from lab.files.recordings import read_recording
 from lab.identity.client import token_request
 from lab.identity.clients import DEMO
 from lab.mock.service import Service
-from lab.recording.reader import read
+from lab.recording.format.reader import read
 from lab.server.mounts import Mount, MountChoice, Mounts
 from lab.settings import ClockSettings, MockSettings
 from tests.cli.test_rehearse import SCENARIO

@@ -16,7 +16,7 @@ import jwt
 import pytest
 
 from lab.core.clock import LAST_WALL
-from lab.recording.journal_lines import read_journal
+from lab.recording.format.journal_lines import read_journal
 from tests.conftest import Lab
 from tests.forked import ForkedLab, forked_lab
 

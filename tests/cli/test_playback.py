@@ -9,7 +9,7 @@ from urllib.parse import quote_plus, urlencode
 
 import pytest
 
-from lab.recording.reader import read
+from lab.recording.format.reader import read
 from tests.cli.test_serve import fetch, listening
 from tests.conftest import ROOT, Lab
 from tests.forked import forked_lab

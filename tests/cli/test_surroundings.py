@@ -10,11 +10,11 @@ from lab.cli.surroundings import WallClockLook, look_around
 from lab.clocks import ManualClock
 from lab.core.journal.shell import ClockJumped, LabFailed
 from lab.core.observe import Noted, Observation
-from lab.recording.codec import fact_of
-from lab.recording.header import recording_header
-from lab.recording.lines import Entry
-from lab.recording.reader import read
-from lab.recording.tape import Tape
+from lab.recording.format.codec import fact_of
+from lab.recording.format.lines import Entry
+from lab.recording.format.reader import read
+from lab.recording.tape.header import recording_header
+from lab.recording.tape.tape import Tape
 from lab.server.bugs import Bugs
 from tests.server.conftest import make_service
 

@@ -16,8 +16,8 @@ from lab.identity.client import token_request
 from lab.identity.clients import DEMO
 from lab.identity.scopes import api_scope
 from lab.language.document import Verdict
-from lab.recording.header import recording_header
-from lab.recording.tape import Tape
+from lab.recording.tape.header import recording_header
+from lab.recording.tape.tape import Tape
 from lab.server.limits import LONG_BODY
 from tests.recording.joined import Joined, config
 

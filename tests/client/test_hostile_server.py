@@ -16,7 +16,7 @@ from lab.client.transport import HttpTransport, TransportLost
 from lab.core.errors import ProtocolError
 from lab.core.exchange import Request, Response, retry_after
 from lab.core.jsontext import whole
-from lab.recording.lines import LONGEST_LINE
+from lab.recording.format.lines import LONGEST_LINE
 
 CHUNK = b"10000\r\n" + b"x" * 65_536 + b"\r\n"
 MOST = 1_048_576

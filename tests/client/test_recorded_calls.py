@@ -12,12 +12,12 @@ from lab.clocks import ManualClock, settle
 from lab.core.errors import HostError
 from lab.core.observe import Observation, Requested
 from lab.mock.service import Service
-from lab.recording.client_planner import client_plan
-from lab.recording.client_polls import ClientTerms
-from lab.recording.client_replay import ClientReplay
-from lab.recording.client_values import Credentials
-from lab.recording.client_verdict import ClientReplayResult
-from lab.recording.reader import read
+from lab.recording.client_replay.planner import client_plan
+from lab.recording.client_replay.polls import ClientTerms
+from lab.recording.client_replay.replay import ClientReplay
+from lab.recording.client_replay.values import Credentials
+from lab.recording.client_replay.verdict import ClientReplayResult
+from lab.recording.format.reader import read
 from lab.server.mock_server import MockServer
 from tests.recording.another_server import NO_BLOB
 from tests.recording.joined import Joined, config

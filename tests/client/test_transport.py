@@ -12,8 +12,8 @@ from lab.client.journal_stream import read_journal_line
 from lab.client.transport import HttpTransport, TransportLost
 from lab.core.errors import HostError, UsageError
 from lab.core.exchange import Request
-from lab.recording.lines import Header
-from lab.recording.secret_forms import forms_of
+from lab.recording.format.lines import Header
+from lab.recording.redaction.secret_forms import forms_of
 
 REPLY = (
     b"HTTP/1.1 307 Temporary Redirect\r\nLocation: /elsewhere\r\nX-Two: a\r\nX-Two: b\r\nContent-Length: 2\r\n\r\nhi"

@@ -14,7 +14,7 @@ from lab.language.parse import parse_with_locations
 from lab.language.parse.settings_file import parse_settings
 from lab.language.templates import TEMPLATE_NAMES
 from lab.language.templates.check import FILTERS, TESTS
-from lab.recording.matchers import parse_matchers
+from lab.recording.replay.matchers import parse_matchers
 from lab.server.limits import LIMIT_KINDS
 from tests.docs.pages import PAGES, blocks, codes
 

@@ -12,7 +12,7 @@ from lab.cli.main import run_command
 from lab.core.errors import LabError
 from lab.core.journal.fact import Fact
 from lab.faults.drills import DRILL_KINDS
-from lab.recording import codec
+from lab.recording.format import codec
 from lab.server.limits import ServerLimits
 from lab.tui.panes.registry import SCREEN_KEYS
 from tests.docs.pages import PAGES, codes

@@ -32,12 +32,12 @@ from lab.files.scenarios import (
 )
 from lab.language.document import Verdict
 from lab.language.parse.settings_file import limit_number
-from lab.recording.header import recording_header
-from lab.recording.line_cache import LineCache
-from lab.recording.lines import LONGEST_LINE
-from lab.recording.reader import read
-from lab.recording.redact import redactor_of
-from lab.recording.tape import Tape
+from lab.recording.format.lines import LONGEST_LINE
+from lab.recording.format.reader import read
+from lab.recording.redaction.redact import redactor_of
+from lab.recording.tape.header import recording_header
+from lab.recording.tape.line_cache import LineCache
+from lab.recording.tape.tape import Tape
 from tests.conftest import THOROUGH
 from tests.recording.joined import SCENARIO, Joined, config
 

@@ -9,7 +9,7 @@ from lab.identity.clients import JANE
 from lab.identity.testkey import KEY_ID, SECOND_KEY_ID
 from lab.mock.history import History
 from lab.mock.service import Service
-from lab.recording.snapshot import snapshot
+from lab.recording.format.snapshot import snapshot
 from tests.server.served import serving, token_of
 from tests.wire_peer import SCOPE, code_exchange, code_of, form_post, read, service, status, token
 

@@ -15,11 +15,11 @@ from lab.language.document import IDENTITY, Layers, Scenario, Switches
 from lab.language.parse import parse_scenario
 from lab.mock.config import Config
 from lab.mock.service import Service
-from lab.recording.header import config_of, recording_header
-from lab.recording.lines import FileState, Recording
-from lab.recording.reader import read as read_recording
-from lab.recording.replay import replay
-from lab.recording.tape import Tape
+from lab.recording.format.lines import FileState, Recording
+from lab.recording.format.reader import read as read_recording
+from lab.recording.replay.replay import replay
+from lab.recording.tape.header import config_of, recording_header
+from lab.recording.tape.tape import Tape
 from tests.wire_peer import DOCUMENT, EPOCH, RIGHT, form, invoke, read, status, token
 
 TEXT = """\

@@ -14,10 +14,10 @@ from lab.learn.gates import GateWriter
 from lab.learn.sources import ObservedCalls, learn
 from lab.learn.story import Glimpse, ObservedTurn
 from lab.learn.stretches import StatusStretch
-from lab.recording.lines import Entry, Recording
-from lab.recording.playback_calls import playback_calls
-from lab.recording.reader import read
-from lab.recording.recorded_calls import epoch_in
+from lab.recording.format.lines import Entry, Recording
+from lab.recording.format.reader import read
+from lab.recording.playback.calls import playback_calls
+from lab.recording.tape.recorded_calls import epoch_in
 from tests.recording.joined import Joined, config
 
 

@@ -9,7 +9,7 @@ from lab.language.document import Status
 from lab.learn.pace import RoutePace, earliest_polls, pace_of
 from lab.learn.story import Glimpse, ObservedTurn, Poll
 from lab.learn.stretches import stretches_of
-from lab.recording.playback_calls import PlaybackCall, playback_call
+from lab.recording.playback.calls import PlaybackCall, playback_call
 
 
 def call(at: Millis, took: Millis, status: int = 200) -> PlaybackCall:

@@ -20,7 +20,7 @@ from lab.jobs.records import JobRecord
 from lab.language.parse import parse_scenario
 from lab.mock.history import History
 from lab.mock.service import Service
-from lab.recording.journal_lines import JournalHeader, facts_line, header_line, read_journal
+from lab.recording.format.journal_lines import JournalHeader, facts_line, header_line, read_journal
 from tests.conftest import examples
 from tests.wire_peer import (
     ASSERTION_GRANT,

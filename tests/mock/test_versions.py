@@ -15,7 +15,7 @@ from lab.jobs.plan import CompiledScenario, compile_scenario
 from lab.language.document import Scenario
 from lab.language.parse import parse_scenario
 from lab.mock.service import Service
-from lab.recording.snapshot import snapshot
+from lab.recording.format.snapshot import snapshot
 from tests.mock.test_streams import events
 from tests.wire_peer import DOCUMENT, EPOCH, invoke, read, service, status, token
 

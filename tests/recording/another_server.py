@@ -10,17 +10,17 @@ from lab.core.exchange import Request, Response
 from lab.core.observe import Replied
 from lab.mock.config import Config
 from lab.mock.service import Service
-from lab.recording.bodies import Blob
-from lab.recording.client_planner import client_plan
-from lab.recording.client_polls import ClientTerms
-from lab.recording.client_replay import ClientReplay, Outgoing
-from lab.recording.client_values import Credentials, Origins, wanted
-from lab.recording.client_verdict import ClientReplayResult
-from lab.recording.codec import write
-from lab.recording.lines import Entry, Recording
-from lab.recording.matchers import Matcher
-from lab.recording.reader import read
-from lab.recording.replayer import configured_secrets
+from lab.recording.client_replay.planner import client_plan
+from lab.recording.client_replay.polls import ClientTerms
+from lab.recording.client_replay.replay import ClientReplay, Outgoing
+from lab.recording.client_replay.values import Credentials, Origins, wanted
+from lab.recording.client_replay.verdict import ClientReplayResult
+from lab.recording.format.codec import write
+from lab.recording.format.lines import Entry, Recording
+from lab.recording.format.reader import read
+from lab.recording.redaction.bodies import Blob
+from lab.recording.replay.matchers import Matcher
+from lab.recording.replay.replayer import configured_secrets
 
 NO_BLOB: Blob = lambda digest: b""  # noqa: E731
 Answer = Callable[[Request, Millis], Response | str | None]

@@ -15,10 +15,10 @@ from msgspec import Struct
 
 from lab.core.errors import RecordingError
 from lab.files.recordings import blobs_folder, read_blob, read_recording
-from lab.recording.lines import FileState
-from lab.recording.reader import read
-from lab.recording.repair import repair
-from lab.recording.transcript import transcript_lines
+from lab.recording.format.lines import FileState
+from lab.recording.format.reader import read
+from lab.recording.format.repair import repair
+from lab.recording.show.transcript import transcript_lines
 from tests.conftest import ROOT
 from tests.recording.killed import together
 

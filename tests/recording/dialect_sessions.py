@@ -25,8 +25,8 @@ from lab.language.document import Switches
 from lab.language.parse import parse_scenario
 from lab.mock.config import Config
 from lab.mock.service import Service
-from lab.recording.header import recording_header
-from lab.recording.tape import Tape
+from lab.recording.tape.header import recording_header
+from lab.recording.tape.tape import Tape
 from lab.server.mock_server import MockServer
 from tests.server.conftest import SCENARIO, SCOPE, TEAM, Answer, Peer, request
 

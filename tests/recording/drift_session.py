@@ -10,10 +10,10 @@ from lab.jobs.plan import compile_scenario
 from lab.language.document import Layers, Scenario, Switches
 from lab.mock.config import Config
 from lab.mock.service import Service
-from lab.recording.header import recording_header
-from lab.recording.lines import Recording
-from lab.recording.reader import read
-from lab.recording.tape import Tape
+from lab.recording.format.lines import Recording
+from lab.recording.format.reader import read
+from lab.recording.tape.header import recording_header
+from lab.recording.tape.tape import Tape
 from tests.wire_peer import EPOCH, SCOPE, authorize_request, basic, form, form_post, invoke, status, token_request
 from tests.wire_peer import read as object_of
 

@@ -4,9 +4,9 @@ from msgspec.structs import replace
 
 from lab.core.errors import RecordingError
 from lab.core.exchange import Json
-from lab.recording.codec import write
-from lab.recording.lines import ClockSpec, Enc, Entry, Header, Line, Recording, Req, Res
-from lab.recording.reader import read
+from lab.recording.format.codec import write
+from lab.recording.format.lines import ClockSpec, Enc, Entry, Header, Line, Recording, Req, Res
+from lab.recording.format.reader import read
 
 TEXTS = (
     'it\'s $HOME `id` $(id) "q" \\ !!',

@@ -12,13 +12,13 @@ from lab.core.observe import Replied
 from lab.files.recordings import read_blob
 from lab.jobs.plan import CompiledScenario
 from lab.language.document import Verdict
-from lab.recording.bodies import Blob
-from lab.recording.header import recording_header
-from lab.recording.reader import read
-from lab.recording.repair import repair
-from lab.recording.replay import replay
-from lab.recording.snapshot import snapshot
-from lab.recording.tape import Tape
+from lab.recording.format.reader import read
+from lab.recording.format.repair import repair
+from lab.recording.format.snapshot import snapshot
+from lab.recording.redaction.bodies import Blob
+from lab.recording.replay.replay import replay
+from lab.recording.tape.header import recording_header
+from lab.recording.tape.tape import Tape
 from tests.recording.joined import NO_LIMIT, Joined, config
 from tests.recording.tampering import shipped, target_of
 from tests.wire_peer import token_request

@@ -21,10 +21,10 @@ from lab.language.document import Switches
 from lab.language.parse import parse_scenario
 from lab.mock.config import Config
 from lab.mock.service import Service
-from lab.recording.header import recording_header
-from lab.recording.reader import read
-from lab.recording.replay import replay
-from lab.recording.tape import Tape
+from lab.recording.format.reader import read
+from lab.recording.replay.replay import replay
+from lab.recording.tape.header import recording_header
+from lab.recording.tape.tape import Tape
 from tests.bench.mock import invoke_request, status_request, token_request
 
 POLLS = 1_000_000

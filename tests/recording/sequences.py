@@ -24,8 +24,8 @@ from lab.identity.keys import challenge_of
 from lab.identity.routes import PATHS
 from lab.identity.scopes import service_scope
 from lab.language.document import Switches
-from lab.recording.reader import read
-from lab.recording.replay import ReplayResult, replay
+from lab.recording.format.reader import read
+from lab.recording.replay.replay import ReplayResult, replay
 from tests.recording.joined import Joined, config, scenario
 from tests.wire_peer import ASSERTION_GRANT, CLI, DEVICE_GRANT, OTHER, REDIRECT, SCOPE, VERIFIER, assertion, basic
 

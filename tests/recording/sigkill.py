@@ -23,10 +23,10 @@ from msgspec import Struct
 
 from lab.files.recordings import read_blob
 from lab.files.scenarios import load_scenario
-from lab.recording.lines import FileState, Recording, Req, Res
-from lab.recording.reader import read
-from lab.recording.repair import repair
-from lab.recording.replay import replay
+from lab.recording.format.lines import FileState, Recording, Req, Res
+from lab.recording.format.reader import read
+from lab.recording.format.repair import repair
+from lab.recording.replay.replay import replay
 from tests.forked import ForkedLab, forked_lab
 
 SCENARIO = """\

@@ -21,15 +21,15 @@ from lab.files.recordings import read_blob
 from lab.files.scenarios import load_scenario
 from lab.jobs.plan import CompiledScenario
 from lab.language.document import Fake
-from lab.recording.codec import footer
-from lab.recording.compare import Comparison
-from lab.recording.fast_replay import FastReplay
-from lab.recording.header import config_of
-from lab.recording.lines import Line
-from lab.recording.match import COMPARED
-from lab.recording.reader import read
-from lab.recording.replay import compare
-from lab.recording.text import dumps
+from lab.recording.format.codec import footer
+from lab.recording.format.lines import Line
+from lab.recording.format.reader import read
+from lab.recording.format.text import dumps
+from lab.recording.replay.compare import Comparison
+from lab.recording.replay.fast_replay import FastReplay
+from lab.recording.replay.match import COMPARED
+from lab.recording.replay.replay import compare
+from lab.recording.tape.header import config_of
 from tests.conftest import ROOT
 
 Members = dict[str, Any]

@@ -9,8 +9,8 @@ from lab.core.observe import Replied
 from lab.dialects.fusion.routes import API
 from lab.dialects.router import ROUTER
 from lab.identity.clients import JANE
-from lab.recording.reader import read
-from lab.recording.replay import replay
+from lab.recording.format.reader import read
+from lab.recording.replay.replay import replay
 from tests.recording.joined import Joined, config, scenario
 from tests.wire_peer import SCOPE, token_request
 from tests.wire_peer import read as json_of

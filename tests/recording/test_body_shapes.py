@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lab.core.exchange import Headers, Json
-from lab.recording.body_shapes import shape_of
+from lab.recording.tape.body_shapes import shape_of
 
 JSON: Headers = (("content-type", "application/json"),)
 FORM: Headers = (("content-type", "application/x-www-form-urlencoded"),)

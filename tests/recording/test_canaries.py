@@ -13,8 +13,8 @@ from lab.core.exchange import Headers, Request, Response
 from lab.core.observe import Noted, Replied
 from lab.faults.facts import FaultArmed
 from lab.identity.clients import DEMO, JANE
-from lab.recording.reader import read
-from lab.recording.replay import replay
+from lab.recording.format.reader import read
+from lab.recording.replay.replay import replay
 from tests.recording.joined import Joined, config
 from tests.wire_peer import form_post, invoke, status, token, token_request
 from tests.wire_peer import read as answer

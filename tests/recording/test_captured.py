@@ -15,16 +15,16 @@ from lab.identity.client import token_request
 from lab.identity.clients import Client
 from lab.identity.routes import PATHS
 from lab.identity.scopes import api_scope
-from lab.recording.captured import NoJobs, capture_header, config_of_capture, pod_values
-from lab.recording.captured_secrets import CaptureRedactor
-from lab.recording.exports import EXPORTS
-from lab.recording.leaks import leaks
-from lab.recording.line_cache import LineCache
-from lab.recording.lines import FileState, Res
-from lab.recording.playback import RecordingPlayback
-from lab.recording.playback_service import PlaybackService
-from lab.recording.reader import read
-from lab.recording.tape import Tape
+from lab.recording.format.lines import FileState, Res
+from lab.recording.format.reader import read
+from lab.recording.playback.playback import RecordingPlayback
+from lab.recording.playback.service import PlaybackService
+from lab.recording.redaction.leaks import leaks
+from lab.recording.show.exports import EXPORTS
+from lab.recording.tape.captured import NoJobs, capture_header, config_of_capture, pod_values
+from lab.recording.tape.captured_secrets import CaptureRedactor
+from lab.recording.tape.line_cache import LineCache
+from lab.recording.tape.tape import Tape
 from tests.recording.test_canaries import FORM, JSON, OK, PLACES, SEEN, WRITINGS, Said, as_json, raw, replied, strings
 
 POD = "https://fa-canary.pod-of-mine.oraclecloud.com"

@@ -17,13 +17,13 @@ from lab.files.scenarios import load_scenario
 from lab.jobs.plan import CompiledScenario, compile_scenario
 from lab.language.document import Switches, Verdict
 from lab.language.parse import parse_scenario
-from lab.recording.client_planner import client_plan
-from lab.recording.client_polls import ClientTerms
-from lab.recording.client_values import Credentials, Origins, wanted
-from lab.recording.header import config_of
-from lab.recording.lines import Recording
-from lab.recording.matchers import parse_matchers
-from lab.recording.reader import read
+from lab.recording.client_replay.planner import client_plan
+from lab.recording.client_replay.polls import ClientTerms
+from lab.recording.client_replay.values import Credentials, Origins, wanted
+from lab.recording.format.lines import Recording
+from lab.recording.format.reader import read
+from lab.recording.replay.matchers import parse_matchers
+from lab.recording.tape.header import config_of
 from tests.conftest import ROOT, THOROUGH
 from tests.recording.another_server import NO_BLOB, AnotherServer, Answer, as_capture
 from tests.recording.joined import SCENARIO, Joined, config

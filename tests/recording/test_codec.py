@@ -11,11 +11,11 @@ from hypothesis import strategies as st
 
 from lab.core.errors import RecordingError
 from lab.language.document import Verdict
-from lab.recording.codec import encode, fact_members, fact_of, write
-from lab.recording.facts import FACTS
-from lab.recording.lines import FileState
-from lab.recording.reader import read
-from lab.recording.text import dumps
+from lab.recording.format.codec import encode, fact_members, fact_of, write
+from lab.recording.format.facts import FACTS
+from lab.recording.format.lines import FileState
+from lab.recording.format.reader import read
+from lab.recording.format.text import dumps
 from tests.conftest import ROOT
 from tests.recording.joined import Joined, config
 

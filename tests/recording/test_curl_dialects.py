@@ -8,9 +8,9 @@ from collections.abc import Iterator
 import pytest
 
 from lab.identity.clients import DEMO, JANE
-from lab.recording.curl_script import curl_script
-from lab.recording.lines import Res
-from lab.recording.reader import read
+from lab.recording.format.lines import Res
+from lab.recording.format.reader import read
+from lab.recording.show.curl_script import curl_script
 from tests.cli.test_serve import listening
 from tests.conftest import THOROUGH
 from tests.forked import forked_lab

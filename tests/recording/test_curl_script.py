@@ -12,9 +12,9 @@ from urllib.parse import parse_qsl
 import pytest
 
 from lab.files.recordings import read_blob
-from lab.recording.curl_script import curl_script
-from lab.recording.lines import Recording, Req, Res
-from lab.recording.reader import read
+from lab.recording.format.lines import Recording, Req, Res
+from lab.recording.format.reader import read
+from lab.recording.show.curl_script import curl_script
 from tests.cli.test_serve import listening
 from tests.forked import forked_lab
 from tests.recording.hostile import TEXTS, hostile, no_blob

@@ -21,16 +21,16 @@ from lab.identity.client import token_request
 from lab.identity.clients import DEMO
 from lab.jobs.plan import compile_scenario
 from lab.language.parse import parse_scenario
-from lab.recording.accounts import with_secrets
-from lab.recording.exports import EXPORTS
-from lab.recording.header import config_of
-from lab.recording.lines import Recording, Res
-from lab.recording.playback import PlaybackMode, PlaybackTerms, RecordingPlayback
-from lab.recording.playback_answers import leads_away
-from lab.recording.playback_service import PlaybackService
-from lab.recording.reader import read
-from lab.recording.recorded_calls import epoch_in
-from lab.recording.replay import replay
+from lab.recording.format.lines import Recording, Res
+from lab.recording.format.reader import read
+from lab.recording.playback.answers import leads_away
+from lab.recording.playback.playback import PlaybackMode, PlaybackTerms, RecordingPlayback
+from lab.recording.playback.service import PlaybackService
+from lab.recording.replay.replay import replay
+from lab.recording.show.exports import EXPORTS
+from lab.recording.tape.accounts import with_secrets
+from lab.recording.tape.header import config_of
+from lab.recording.tape.recorded_calls import epoch_in
 from tests.conftest import examples
 from tests.recording.dialect_sessions import SESSIONS, compiled, config, recorded, served
 from tests.recording.har_schema import HAR

@@ -10,7 +10,7 @@ from lab.dialects.fidelity import CLAIMS
 from lab.dialects.judges import JUDGES
 from lab.language.document import Switches
 from lab.recording.drift import Assessment, Standing, assess, traffic_of
-from lab.recording.lines import Recording
+from lab.recording.format.lines import Recording
 from tests.conftest import Lab
 from tests.recording.drift_session import Session, everything
 

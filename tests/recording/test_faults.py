@@ -24,12 +24,12 @@ from lab.language.document import Switches
 from lab.language.parse import parse_scenario
 from lab.mock.config import Config
 from lab.mock.service import Service
-from lab.recording.fast_replay import FastReplay
-from lab.recording.header import config_of, recording_header
-from lab.recording.reader import read
-from lab.recording.replay import replay
-from lab.recording.snapshot import snapshot
-from lab.recording.tape import Tape
+from lab.recording.format.reader import read
+from lab.recording.format.snapshot import snapshot
+from lab.recording.replay.fast_replay import FastReplay
+from lab.recording.replay.replay import replay
+from lab.recording.tape.header import config_of, recording_header
+from lab.recording.tape.tape import Tape
 from tests.conftest import examples
 from tests.recording.joined import SCENARIO
 from tests.wire_peer import read as body_of

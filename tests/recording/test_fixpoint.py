@@ -6,11 +6,11 @@ from pathlib import Path
 import pytest
 
 from lab.core.exchange import Json
-from lab.recording.facts import class_of
-from lab.recording.lines import Recording
-from lab.recording.reader import read
-from lab.recording.replay import ReplayResult, replay
-from lab.recording.text import dumps
+from lab.recording.format.facts import class_of
+from lab.recording.format.lines import Recording
+from lab.recording.format.reader import read
+from lab.recording.format.text import dumps
+from lab.recording.replay.replay import ReplayResult, replay
 from tests.conftest import Lab
 from tests.recording.killed import together
 from tests.recording.tampering import shipped, target_of

@@ -8,12 +8,12 @@ from lab.core.exchange import Request
 from lab.core.observe import Replied
 from lab.identity.clients import DEMO, JANE, Account, Client, Grant
 from lab.language.document import Switches
-from lab.recording.accounts import accounts_member, accounts_of
-from lab.recording.known_secrets import KnownSecrets
-from lab.recording.lines import Recording, Res
-from lab.recording.reader import read
-from lab.recording.redact import Redactor
-from lab.recording.replay import replay
+from lab.recording.format.lines import Recording, Res
+from lab.recording.format.reader import read
+from lab.recording.redaction.known_secrets import KnownSecrets
+from lab.recording.redaction.redact import Redactor
+from lab.recording.replay.replay import replay
+from lab.recording.tape.accounts import accounts_member, accounts_of
 from tests.recording.joined import Joined, config, scenario
 from tests.wire_peer import (
     ASSERTION_GRANT,

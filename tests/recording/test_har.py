@@ -10,11 +10,11 @@ from msgspec.structs import replace
 
 from lab.core.errors import RecordingError
 from lab.files.recordings import read_blob
-from lab.recording.bodies import Blob
-from lab.recording.codec import encode
-from lab.recording.har import har
-from lab.recording.lines import Recording, Req, Res
-from lab.recording.reader import read
+from lab.recording.format.codec import encode
+from lab.recording.format.lines import Recording, Req, Res
+from lab.recording.format.reader import read
+from lab.recording.redaction.bodies import Blob
+from lab.recording.show.har import har
 from tests.recording.har_schema import HAR
 from tests.recording.hostile import TEXTS, hostile, no_blob
 from tests.recording.test_codec import GOLDEN, SHIPPED

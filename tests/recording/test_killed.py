@@ -4,12 +4,12 @@ from pathlib import Path
 from random import Random
 
 from lab.core.errors import RecordingError
-from lab.recording.codec import write
-from lab.recording.facts import class_of
-from lab.recording.lines import Entry, Line
-from lab.recording.reader import read
-from lab.recording.repair import repair
-from lab.recording.replay import replay
+from lab.recording.format.codec import write
+from lab.recording.format.facts import class_of
+from lab.recording.format.lines import Entry, Line
+from lab.recording.format.reader import read
+from lab.recording.format.repair import repair
+from lab.recording.replay.replay import replay
 from tests.conftest import THOROUGH
 from tests.recording.damage import attack
 from tests.recording.killed import lengths, together, trouble, whole

@@ -7,9 +7,9 @@ import pytest
 from msgspec.structs import replace
 
 from lab.core.exchange import Json, Request
-from lab.recording.late_secrets import open_values
-from lab.recording.reader import read
-from lab.recording.replay import replay
+from lab.recording.format.reader import read
+from lab.recording.redaction.late_secrets import open_values
+from lab.recording.replay.replay import replay
 from tests.recording.joined import Joined, config
 from tests.recording.tampering import written
 from tests.wire_peer import ASSERTION_GRANT, basic, form_post, invoke, status, token_request

@@ -6,12 +6,12 @@ from io import BytesIO
 import pytest
 
 from lab.identity.clients import DEMO
-from lab.recording import reader
-from lab.recording.header import config_of
-from lab.recording.lines import LazyLines, Line, Recording, Req, Res
-from lab.recording.reader import read
-from lab.recording.regenerate import regenerate
-from lab.recording.replay import replay
+from lab.recording.format import reader
+from lab.recording.format.lines import LazyLines, Line, Recording, Req, Res
+from lab.recording.format.reader import read
+from lab.recording.replay.regenerate import regenerate
+from lab.recording.replay.replay import replay
+from lab.recording.tape.header import config_of
 from tests.recording.joined import scenario
 from tests.recording.killed import together
 from tests.recording.sequences import sequence_of

@@ -15,11 +15,11 @@ from lab.identity.clients import DEMO
 from lab.jobs.facts import GateDecided, JobAccepted
 from lab.jobs.timeline import MOVES
 from lab.language.document import Status
-from lab.recording.facts import FACTS
-from lab.recording.header import recording_header
-from lab.recording.reader import read
-from lab.recording.replay import replay
-from lab.recording.tape import Tape
+from lab.recording.format.facts import FACTS
+from lab.recording.format.reader import read
+from lab.recording.replay.replay import replay
+from lab.recording.tape.header import recording_header
+from lab.recording.tape.tape import Tape
 from tests.conftest import examples
 from tests.wire_peer import OTHER, invoke, service, status, token
 from tests.wire_peer import read as body_of

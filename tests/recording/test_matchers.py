@@ -7,7 +7,7 @@ import pytest
 
 from lab.core.errors import ScenarioError
 from lab.core.exchange import Json, Request
-from lab.recording.matchers import MatcherFile, Members, excuse, excused_request, parse_matchers
+from lab.recording.replay.matchers import MatcherFile, Members, excuse, excused_request, parse_matchers
 from tests.cli.test_replay import resealed
 from tests.conftest import ROOT, Lab
 

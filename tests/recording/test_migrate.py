@@ -7,9 +7,9 @@ import pytest
 
 from lab.cli.commands import migrate
 from lab.core.errors import RecordingError
-from lab.recording.lines import VERSION
-from lab.recording.migrate import MIGRATIONS, RawLine, migrated
-from lab.recording.reader import read
+from lab.recording.format.lines import VERSION
+from lab.recording.format.migrate import MIGRATIONS, RawLine, migrated
+from lab.recording.format.reader import read
 from tests.cli.test_replay import resealed
 from tests.conftest import ROOT, Lab
 

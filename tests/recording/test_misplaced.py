@@ -15,12 +15,12 @@ from lab.core.observe import Replied
 from lab.identity.clients import DEMO, JANE
 from lab.identity.keys import challenge_of
 from lab.language.document import Switches
-from lab.recording.accounts import accounts_of
-from lab.recording.compare import Comparison
-from lab.recording.header import config_of
-from lab.recording.reader import read
-from lab.recording.replay import compare, replay
-from lab.recording.text import dumps
+from lab.recording.format.reader import read
+from lab.recording.format.text import dumps
+from lab.recording.replay.compare import Comparison
+from lab.recording.replay.replay import compare, replay
+from lab.recording.tape.accounts import accounts_of
+from lab.recording.tape.header import config_of
 from tests.recording.joined import Joined, config
 from tests.recording.tampering import written
 from tests.wire_peer import (

@@ -20,15 +20,15 @@ from lab.files.scenarios import load_scenario
 from lab.identity.client import token_request
 from lab.identity.clients import DEMO
 from lab.identity.scopes import api_scope
-from lab.recording.header import config_of
-from lab.recording.instants import redated
-from lab.recording.lines import Recording, Res
-from lab.recording.matchers import parse_matchers
-from lab.recording.playback import PlaybackMode, PlaybackTerms, RecordingPlayback
-from lab.recording.playback_calls import playback_calls
-from lab.recording.playback_service import PlaybackService
-from lab.recording.reader import read
-from lab.recording.text import dumps
+from lab.recording.format.lines import Recording, Res
+from lab.recording.format.reader import read
+from lab.recording.format.text import dumps
+from lab.recording.playback.calls import playback_calls
+from lab.recording.playback.playback import PlaybackMode, PlaybackTerms, RecordingPlayback
+from lab.recording.playback.service import PlaybackService
+from lab.recording.replay.matchers import parse_matchers
+from lab.recording.tape.header import config_of
+from lab.recording.tape.instants import redated
 from tests.bench.replaying import long_recording
 from tests.conftest import ROOT
 

@@ -14,12 +14,12 @@ from lab.identity.clients import DEMO, JANE
 from lab.jobs.plan import CompiledScenario, compile_scenario
 from lab.language.document import FAULT_ROUTES, Switches
 from lab.language.parse import parse_scenario
-from lab.recording.header import recording_header
-from lab.recording.lines import Recording, Req
-from lab.recording.reader import read
-from lab.recording.replay import replay
-from lab.recording.snapshot import snapshot
-from lab.recording.tape import Tape
+from lab.recording.format.lines import Recording, Req
+from lab.recording.format.reader import read
+from lab.recording.format.snapshot import snapshot
+from lab.recording.replay.replay import replay
+from lab.recording.tape.header import recording_header
+from lab.recording.tape.tape import Tape
 from tests.mock.test_planned import request_on
 from tests.recording.joined import SCENARIO, Joined, config, scenario
 from tests.wire_peer import basic, token_request

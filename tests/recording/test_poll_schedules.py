@@ -13,7 +13,7 @@ from lab.core.jsontext import members_of
 from lab.identity.client import token_request
 from lab.identity.clients import DEMO
 from lab.identity.scopes import api_scope
-from lab.recording.lines import Recording, Req, Res
+from lab.recording.format.lines import Recording, Req, Res
 from tests.conftest import ROOT, THOROUGH
 from tests.forked import FORBIDDEN, forked_lab
 from tests.recording.sigkill import Caller, listening

@@ -12,11 +12,11 @@ from lab.core.clock import INSTANT_EPOCH
 from lab.core.exchange import Headers, Json, Request, Response
 from lab.core.observe import Replied, Requested
 from lab.identity.clients import DEMO
-from lab.recording.alias import aliases, fill, named
-from lab.recording.bodies import body_of, bytes_of
-from lab.recording.known_secrets import KnownSecrets
-from lab.recording.lines import Enc
-from lab.recording.redact import Redactor
+from lab.recording.format.lines import Enc
+from lab.recording.redaction.alias import aliases, fill, named
+from lab.recording.redaction.bodies import body_of, bytes_of
+from lab.recording.redaction.known_secrets import KnownSecrets
+from lab.recording.redaction.redact import Redactor
 from tests.recording.joined import Joined, config
 
 JWT = "eyJhbGciOiJub25lIn0.eyJzdWIiOiJ4In0.c2lnbmF0dXJl"

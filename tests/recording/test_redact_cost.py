@@ -8,10 +8,10 @@ import pytest
 
 from lab.core.exchange import Request
 from lab.core.observe import Requested
-from lab.recording.known_secrets import MOST_AT_ONCE, KnownSecrets
-from lab.recording.known_texts import LONGEST_WRITING, MOST_LENGTHS, KnownTexts
-from lab.recording.line_cache import LineCache
-from lab.recording.redact import Redactor, redactor_of
+from lab.recording.redaction.known_secrets import MOST_AT_ONCE, KnownSecrets
+from lab.recording.redaction.known_texts import LONGEST_WRITING, MOST_LENGTHS, KnownTexts
+from lab.recording.redaction.redact import Redactor, redactor_of
+from lab.recording.tape.line_cache import LineCache
 from tests.recording.joined import Joined, config
 
 

@@ -12,10 +12,10 @@ from lab.jobs.plan import CompiledScenario, compile_scenario
 from lab.language.document import Layers, Switches
 from lab.language.parse import parse_scenario
 from lab.mock.config import Config
-from lab.recording.lines import Recording
-from lab.recording.reader import read
-from lab.recording.replay import Comparing, ReplayResult, replay
-from lab.recording.snapshot import snapshot
+from lab.recording.format.lines import Recording
+from lab.recording.format.reader import read
+from lab.recording.format.snapshot import snapshot
+from lab.recording.replay.replay import Comparing, ReplayResult, replay
 from tests.recording.joined import Joined
 
 DRAWN = """

@@ -6,12 +6,12 @@ from msgspec.structs import replace
 from lab.core.exchange import Request, Response
 from lab.core.observe import Replied
 from lab.language.document import Switches
-from lab.recording.header import recording_header
-from lab.recording.lines import Entry
-from lab.recording.reader import read
-from lab.recording.replay import replay
-from lab.recording.snapshot import snapshot
-from lab.recording.tape import Tape
+from lab.recording.format.lines import Entry
+from lab.recording.format.reader import read
+from lab.recording.format.snapshot import snapshot
+from lab.recording.replay.replay import replay
+from lab.recording.tape.header import recording_header
+from lab.recording.tape.tape import Tape
 from tests.recording.joined import Joined, config, scenario
 from tests.wire_peer import invoke, status, token_request
 from tests.wire_peer import read as json_of

@@ -20,19 +20,19 @@ from lab.identity.records import TokenRecord, grants_in
 from lab.jobs.plan import compile_scenario
 from lab.language.document import Switches, Verdict
 from lab.language.parse import parse_scenario
-from lab.recording.codec import write
-from lab.recording.fast_replay import FastReplay
-from lab.recording.header import config_of, recording_header
-from lab.recording.leaks import leaks
-from lab.recording.line_cache import LineCache
-from lab.recording.lines import ClockSpec, Entry, LazyLines, Line, Other, Recording, Req, Res
-from lab.recording.reader import read
-from lab.recording.redact import redactor_of
-from lab.recording.repair import repair
-from lab.recording.replay import replay
-from lab.recording.snapshot import snapshot
-from lab.recording.tape import Tape
-from lab.recording.transcript import clock, transcript
+from lab.recording.format.codec import write
+from lab.recording.format.lines import ClockSpec, Entry, LazyLines, Line, Other, Recording, Req, Res
+from lab.recording.format.reader import read
+from lab.recording.format.repair import repair
+from lab.recording.format.snapshot import snapshot
+from lab.recording.redaction.leaks import leaks
+from lab.recording.redaction.redact import redactor_of
+from lab.recording.replay.fast_replay import FastReplay
+from lab.recording.replay.replay import replay
+from lab.recording.show.transcript import clock, transcript
+from lab.recording.tape.header import config_of, recording_header
+from lab.recording.tape.line_cache import LineCache
+from lab.recording.tape.tape import Tape
 from tests.recording.hostile import TEXTS, hostile
 from tests.recording.joined import SCENARIO, Joined, config, scenario
 from tests.recording.test_codec import GOLDEN
@@ -626,7 +626,7 @@ def test_a_long_recording_is_read_a_line_at_a_time_and_replays_the_same(monkeypa
     spoiled = mutated(data, lambda line: replace(line, status=418) if isinstance(line, Res) and line.x == 5 else line)
     assert spoiled.end is not None
     other = write([spoiled.header, *spoiled.lines], "closed", spoiled.end.t)
-    monkeypatch.setattr("lab.recording.reader.LONGEST_KEPT", 100)
+    monkeypatch.setattr("lab.recording.format.reader.LONGEST_KEPT", 100)
     found = read(whole)
     assert isinstance(found.lines, LazyLines) and len(found.lines) == len(data.lines)
     assert tuple(found.lines) == data.lines and tuple(found.facts()) == tuple(data.facts())

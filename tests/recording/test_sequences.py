@@ -5,9 +5,9 @@ import pytest
 from lab.core.exchange import Request
 from lab.core.observe import Replied
 from lab.identity.clients import DEMO
-from lab.recording.leaks import leaks
-from lab.recording.reader import read
-from lab.recording.replay import replay
+from lab.recording.format.reader import read
+from lab.recording.redaction.leaks import leaks
+from lab.recording.replay.replay import replay
 from tests.recording.joined import Joined, config, scenario
 from tests.recording.sequences import replayed, sequence_of
 from tests.wire_peer import form, form_post, invoke, token_request

@@ -10,10 +10,10 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from lab.recording.known_secrets import KnownSecrets
-from lab.recording.known_texts import KnownTexts
-from lab.recording.redact import Redactor
-from lab.recording.shapes import FOLDED, Prefilter, Shapes
+from lab.recording.redaction.known_secrets import KnownSecrets
+from lab.recording.redaction.known_texts import KnownTexts
+from lab.recording.redaction.redact import Redactor
+from lab.recording.redaction.shapes import FOLDED, Prefilter, Shapes
 from tests.conftest import THOROUGH
 
 KNOWN = (

@@ -6,11 +6,11 @@ from lab.core.exchange import Request, text_of
 from lab.core.observe import Replied
 from lab.dialects.router import ROUTER
 from lab.identity.records import TokenRecord, grants_in
-from lab.recording.bodies import body_of
-from lab.recording.lines import Enc, Res
-from lab.recording.reader import read
-from lab.recording.redact import redactor_of
-from lab.recording.replay import replay
+from lab.recording.format.lines import Enc, Res
+from lab.recording.format.reader import read
+from lab.recording.redaction.bodies import body_of
+from lab.recording.redaction.redact import redactor_of
+from lab.recording.replay.replay import replay
 from tests.recording.joined import Joined, config, scenario
 
 

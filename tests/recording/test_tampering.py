@@ -6,8 +6,8 @@ from random import Random
 import pytest
 
 from lab.core.errors import RecordingError
-from lab.recording.reader import read
-from lab.recording.replay import ReplayResult, replay
+from lab.recording.format.reader import read
+from lab.recording.replay.replay import ReplayResult, replay
 from tests.conftest import THOROUGH
 from tests.recording.tampering import Members, forgeries, shipped, target_of, written
 

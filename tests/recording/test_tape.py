@@ -12,10 +12,10 @@ from lab.core.exchange import Request, Response
 from lab.core.journal.shell import ConnectionOpened
 from lab.core.observe import Noted, Replied, Requested
 from lab.language.document import Verdict
-from lab.recording.header import recording_header
-from lab.recording.reader import read
-from lab.recording.replay import replay
-from lab.recording.tape import Tape
+from lab.recording.format.reader import read
+from lab.recording.replay.replay import replay
+from lab.recording.tape.header import recording_header
+from lab.recording.tape.tape import Tape
 from tests.conftest import THOROUGH
 from tests.recording.joined import Joined, config
 from tests.recording.killed import together

@@ -10,11 +10,11 @@ import pytest
 from msgspec.structs import replace
 
 from lab.files.recordings import read_blob
-from lab.recording.bodies import INLINE
-from lab.recording.lanes import TimeScale, lanes_of
-from lab.recording.lines import Req
-from lab.recording.reader import read
-from lab.recording.timeline_page import MOST_EVENTS, timeline_page
+from lab.recording.format.lines import Req
+from lab.recording.format.reader import read
+from lab.recording.redaction.bodies import INLINE
+from lab.recording.show.lanes import TimeScale, lanes_of
+from lab.recording.show.timeline_page import MOST_EVENTS, timeline_page
 from lab.report.gather import histories_of
 from lab.report.judge import report_on
 from tests.conftest import Lab

@@ -8,10 +8,10 @@ from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
 from lab.files.recordings import read_blob
-from lab.recording.bodies import INLINE
-from lab.recording.lines import Req
-from lab.recording.reader import read
-from lab.recording.walkthrough import walkthrough
+from lab.recording.format.lines import Req
+from lab.recording.format.reader import read
+from lab.recording.redaction.bodies import INLINE
+from lab.recording.show.walkthrough import walkthrough
 from tests.recording.hostile import TEXTS, hostile, no_blob
 from tests.recording.test_codec import GOLDEN, SHIPPED
 

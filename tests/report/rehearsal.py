@@ -6,7 +6,7 @@ from typing import TypeAlias
 
 from lab.core.clock import Millis
 from lab.identity.clients import DEMO, Client
-from lab.recording.lines import Recording
+from lab.recording.format.lines import Recording
 from tests.report.good import Plain
 from tests.report.together import Story, Together
 

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 import pytest
 from msgspec.structs import replace
 
-from lab.recording.lines import Entry, Recording
-from lab.recording.reader import read
+from lab.recording.format.lines import Entry, Recording
+from lab.recording.format.reader import read
 from lab.report.catalog import RULE_OF
 from lab.report.gather import histories_of
 from lab.report.judge import RuleVerdict

@@ -6,7 +6,7 @@ from functools import partial
 import pytest
 from msgspec.structs import replace
 
-from lab.recording.lines import Res
+from lab.recording.format.lines import Res
 from lab.report.failures import requests_expected
 from lab.report.gather import histories_of
 from lab.report.judge import ClientReport, RuleVerdict

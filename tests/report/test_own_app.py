@@ -15,7 +15,7 @@ from lab.language.document import Layers, Switches
 from lab.language.parse import parse_scenario
 from lab.language.parse.yaml_tree import read_yaml
 from lab.mock.config import Config
-from lab.recording.reader import read
+from lab.recording.format.reader import read
 from lab.report.gather import histories_of
 from lab.report.history import ClientHistory
 from lab.report.judge import RuleVerdict, report_on

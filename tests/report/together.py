@@ -21,10 +21,10 @@ from lab.language.document import Switches
 from lab.language.parse import parse_scenario
 from lab.mock.config import Config
 from lab.mock.service import Service
-from lab.recording.header import recording_header
-from lab.recording.lines import Recording
-from lab.recording.reader import read
-from lab.recording.tape import Tape
+from lab.recording.format.lines import Recording
+from lab.recording.format.reader import read
+from lab.recording.tape.header import recording_header
+from lab.recording.tape.tape import Tape
 from lab.report.gather import histories_of
 from lab.report.judge import ClientReport, report_on
 

@@ -22,11 +22,11 @@ from lab.identity.facts import TokenGranted
 from lab.identity.keys import private_key
 from lab.identity.testkey import CLIENT_PRIVATE_PEM, KEY_ID, PRIVATE_PEM
 from lab.jobs.facts import GateDecided, JobAccepted
-from lab.recording.fast_replay import FastReplay
-from lab.recording.header import config_of, recording_header
-from lab.recording.reader import read
-from lab.recording.replay import replay
-from lab.recording.tape import Tape
+from lab.recording.format.reader import read
+from lab.recording.replay.fast_replay import FastReplay
+from lab.recording.replay.replay import replay
+from lab.recording.tape.header import config_of, recording_header
+from lab.recording.tape.tape import Tape
 from tests.server.conftest import Answer, request
 from tests.server.served import API, SCOPE, Served, ask, basic, form, serving, token_of
 

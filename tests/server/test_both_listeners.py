@@ -13,9 +13,9 @@ from lab.clocks import breathe, settle
 from lab.core.journal.shell import LabFailed, RequestMalformed
 from lab.core.observe import Noted, Observation, Replied, Requested
 from lab.identity.facts import TokenGranted
-from lab.recording.header import recording_header
-from lab.recording.reader import read
-from lab.recording.tape import Tape
+from lab.recording.format.reader import read
+from lab.recording.tape.header import recording_header
+from lab.recording.tape.tape import Tape
 from lab.server.connection import Connection
 from lab.server.control.plane import ControlPlane
 from lab.server.limits import ServerLimits

@@ -9,8 +9,8 @@ from lab.core.exchange import Json
 from lab.core.observe import Replied
 from lab.identity.client import token_request
 from lab.identity.clients import DEMO
-from lab.recording.lines import Req
-from lab.recording.reader import read
+from lab.recording.format.lines import Req
+from lab.recording.format.reader import read
 from lab.server.control.plane import ControlPlane
 from lab.server.limits import ServerLimits
 from lab.server.mock_server import MockServer

@@ -16,8 +16,8 @@ from lab.dialects.router import ROUTER
 from lab.jobs.facts import GateDecided
 from lab.jobs.gates import Origin
 from lab.language.document import Verdict
-from lab.recording.header import recording_header
-from lab.recording.redact import Redactor
+from lab.recording.redaction.redact import Redactor
+from lab.recording.tape.header import recording_header
 from lab.server.control.journal import Subscriber
 from lab.server.control.last_exchanges import SHORT, Buffer, Kept
 from lab.server.control.plane import ControlPlane

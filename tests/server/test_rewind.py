@@ -19,9 +19,9 @@ from lab.dialects.openapi import openapi
 from lab.identity.clients import DEMO, aistudio_cli
 from lab.language.document import Switches
 from lab.mock.service import Service
-from lab.recording.lines import Recording, Res
-from lab.recording.reader import read
-from lab.recording.replay import replay
+from lab.recording.format.lines import Recording, Res
+from lab.recording.format.reader import read
+from lab.recording.replay.replay import replay
 from lab.server.control.plane import ControlPlane
 from lab.server.limits import ServerLimits
 from lab.server.mock_server import MockServer
@@ -158,8 +158,8 @@ async def test_only_one_tape_runs_and_a_name_is_a_name(plane: Plane, tmp_path: P
 
 async def test_a_reply_that_was_under_way_when_the_tape_began_is_not_on_it(stage: Stage) -> None:
     from lab.core.observe import Replied
-    from lab.recording.header import recording_header
-    from lab.recording.tape import Tape
+    from lab.recording.tape.header import recording_header
+    from lab.recording.tape.tape import Tape
 
     service, lines = stage.service, []
     service.next_exchange()

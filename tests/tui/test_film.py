@@ -8,7 +8,7 @@ from itertools import count, pairwise
 import pyte
 import pytest
 
-from lab.recording.lines import Recording
+from lab.recording.format.lines import Recording
 from lab.tui.film import BEAT, MOST_BEATS, FilmedPlayback, FrozenClock, film, instants, moved
 from lab.tui.state.recording import RecordingTimeline
 from tests.conftest import ROOT, THOROUGH, Lab

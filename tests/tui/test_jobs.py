@@ -16,8 +16,8 @@ from lab.faults.facts import FaultArmed, FaultStruck
 from lab.identity.facts import TokenGranted
 from lab.jobs.facts import JobAccepted
 from lab.jobs.gates import Origin
-from lab.recording.observed import observation_of
-from lab.recording.reader import read
+from lab.recording.format.reader import read
+from lab.recording.tape.observed import observation_of
 from lab.tui.state.follow import changes, follow
 from lab.tui.state.journal import MOST_CLIENT_RUNS, JournalState
 from tests.tui import play

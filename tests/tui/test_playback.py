@@ -12,8 +12,8 @@ from textual.pilot import Pilot
 from lab.app.effects import Outcome
 from lab.clocks import settle
 from lab.core.clock import Clock, Millis
-from lab.recording.lines import FileState, Recording, Req, Res
-from lab.recording.reader import read
+from lab.recording.format.lines import FileState, Recording, Req, Res
+from lab.recording.format.reader import read
 from lab.tui.app import LabApp
 from lab.tui.panes.scrubber import track
 from lab.tui.sources.playback import Playback

@@ -18,9 +18,9 @@ from lab.files.scenarios import load_scenario
 from lab.language.document import Switches, Verdict
 from lab.mock.config import Config
 from lab.mock.service import Service
-from lab.recording.header import recording_header
-from lab.recording.reader import read
-from lab.recording.tape import Tape
+from lab.recording.format.reader import read
+from lab.recording.tape.header import recording_header
+from lab.recording.tape.tape import Tape
 from lab.server.control.journal import Subscriber
 from lab.server.control.last_exchanges import Buffer
 from lab.server.limits import ServerLimits

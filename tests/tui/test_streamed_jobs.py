@@ -7,8 +7,8 @@ import pytest
 from lab.core.clock import INSTANT_EPOCH
 from lab.core.observe import Noted
 from lab.jobs.facts import JobStatus
-from lab.recording.lines import Res
-from lab.recording.reader import read
+from lab.recording.format.lines import Res
+from lab.recording.format.reader import read
 from lab.tui.line_mode import lines
 from lab.tui.panes.registry import draw, places
 from lab.tui.rows.spans import plain

@@ -19,10 +19,10 @@ from lab.files.recordings import (
     recording_path,
     write_recording,
 )
-from lab.recording.bodies import check_blob
-from lab.recording.lines import Recording, Req, Res
-from lab.recording.reader import demand_closed, read
-from lab.recording.transcript import transcript_lines
+from lab.recording.format.lines import Recording, Req, Res
+from lab.recording.format.reader import demand_closed, read
+from lab.recording.redaction.bodies import check_blob
+from lab.recording.show.transcript import transcript_lines
 from lab.settings import Flags
 
 

@@ -23,7 +23,7 @@ from lab.files.scenarios import (
 from lab.identity.clients import DEMO
 from lab.jobs.lint import lint
 from lab.language.parse import parse_with_locations
-from lab.recording.leaks import Leak, leaks
+from lab.recording.redaction.leaks import Leak, leaks
 from lab.settings import Flags, ScenarioSettings, SwitchSettings
 
 _CLIENTS = ((DEMO.id, DEMO.secret),)

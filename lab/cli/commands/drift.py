@@ -8,8 +8,8 @@ from lab.cli.recordings import load_recording
 from lab.core.errors import Divergence
 from lab.files.recordings import read_blob
 from lab.recording.drift import Assessment, Standing, assess, traffic_of
-from lab.recording.lines import CAPTURE
-from lab.recording.reader import demand_closed
+from lab.recording.format.lines import CAPTURE
+from lab.recording.format.reader import demand_closed
 from lab.settings import Flags
 
 

@@ -12,7 +12,7 @@ from lab.learn.foreign import ForeignTerms
 from lab.learn.sources import learn, observed_in
 from lab.learn.steps import slug
 from lab.learn.words import parse_path, parse_words
-from lab.recording.leaks import leaks
+from lab.recording.redaction.leaks import leaks
 from lab.settings import Flags
 
 

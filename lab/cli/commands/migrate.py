@@ -6,8 +6,8 @@ from lab.cli.commands.replay import NOTHING_MATCHED, WORST_FIRST, matching
 from lab.cli.console import Console, report
 from lab.core.errors import LabError, UsageError
 from lab.files.recordings import blobs_of, read_recording, write_recording
-from lab.recording.migrate import MIGRATIONS, migrated
-from lab.recording.reader import demand_closed, read
+from lab.recording.format.migrate import MIGRATIONS, migrated
+from lab.recording.format.reader import demand_closed, read
 from lab.settings import Flags
 
 

@@ -3,7 +3,7 @@
 from lab.cli.console import Console
 from lab.cli.recordings import locate
 from lab.files.recordings import read_recording, replace_recording
-from lab.recording.repair import repair
+from lab.recording.format.repair import repair
 from lab.settings import Flags
 
 

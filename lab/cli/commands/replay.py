@@ -22,10 +22,10 @@ from lab.files.recordings import (
 )
 from lab.files.scenarios import load_scenario, scenarios_folder
 from lab.jobs.plan import CompiledScenario
-from lab.recording.header import needed_scenarios
-from lab.recording.lines import Recording
-from lab.recording.reader import demand_closed, read
-from lab.recording.replay import Comparing, ReplayResult, replay
+from lab.recording.format.lines import Recording
+from lab.recording.format.reader import demand_closed, read
+from lab.recording.replay.replay import Comparing, ReplayResult, replay
+from lab.recording.tape.header import needed_scenarios
 from lab.report.expected import ExpectedReport, expected_report, other_findings
 from lab.report.gather import histories_of
 from lab.report.judge import report_on

@@ -14,7 +14,7 @@ from lab.core.errors import UsageError
 from lab.files.artifacts import write_text
 from lab.files.recordings import open_recording, read_blob, read_recording
 from lab.language.document import Scenario
-from lab.recording.reader import read
+from lab.recording.format.reader import read
 from lab.report.catalog import RULE_OF
 from lab.report.coverage import Coverage, Elements, joined, met_in, possible_in
 from lab.report.formats import FORMATS, fails, github, junit, notes_of

@@ -12,7 +12,7 @@ from lab.core.errors import UsageError
 from lab.core.exchange import Json
 from lab.core.jsontext import whole
 from lab.faults.drills import GoodEnd
-from lab.recording.reader import read
+from lab.recording.format.reader import read
 from lab.report.coverage import SHOWN_BY_DRILLS, Coverage, joined, possible_in
 from lab.report.judge import ClientReport, report_on
 from lab.report.outcomes import UNWATCHED, Expectation

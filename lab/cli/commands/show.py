@@ -6,10 +6,10 @@ from lab.cli.console import Console
 from lab.cli.loop import Stop, complete
 from lab.cli.recordings import load_playable, load_recording
 from lab.files.recordings import read_blob
-from lab.recording.bodies import Blob
-from lab.recording.exports import EXPORTS
-from lab.recording.lines import Recording
-from lab.recording.timeline_page import anchors, timeline_page
+from lab.recording.format.lines import Recording
+from lab.recording.redaction.bodies import Blob
+from lab.recording.show.exports import EXPORTS
+from lab.recording.show.timeline_page import anchors, timeline_page
 from lab.settings import Flags
 
 

@@ -18,7 +18,7 @@ from lab.server.control.last_exchanges import Kept
 from lab.server.limits import LONG_BODY
 
 if TYPE_CHECKING:
-    from lab.recording.lines import Header
+    from lab.recording.format.lines import Header
 
 _SLOWEST = 100_000
 """Observations that a slow follower may be behind, its past aside, before its stream ends."""
@@ -50,7 +50,7 @@ class Subscriber:
 
         `walled`: real time is told beside the lab's, for it is the client's own.
         """
-        from lab.recording.tape import Tape  # a server that nobody looks at starts without it
+        from lab.recording.tape.tape import Tape  # a server that nobody looks at starts without it
 
         self._service = service
         self._clock = clock

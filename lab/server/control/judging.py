@@ -18,7 +18,7 @@ from lab.server.control.journal import Subscriber
 from lab.server.mounts import MountChoice
 
 if TYPE_CHECKING:
-    from lab.recording.lines import Recording
+    from lab.recording.format.lines import Recording
     from lab.report.outcomes import Expectation
     from lab.report.runs import JudgedRun
 
@@ -106,7 +106,7 @@ def _integer(request: web.Request, name: str, usual: int | None) -> int:
 
 
 def _recording(lines: list[bytes]) -> "Recording":
-    from lab.recording.reader import read  # no start waits for it, nor for the rules
+    from lab.recording.format.reader import read  # no start waits for it, nor for the rules
 
     return read(b"".join(lines), JOURNAL)
 

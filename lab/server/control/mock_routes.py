@@ -29,7 +29,7 @@ from lab.server.mock_server import MockServer
 from lab.server.mounts import MOUNT_PATH, Mount, MountChoice
 
 if TYPE_CHECKING:
-    from lab.recording.lines import Header
+    from lab.recording.format.lines import Header
 
 _STREAM = {"cache-control": "no-store", "server": "lab"}
 
@@ -175,7 +175,7 @@ class MockRoutes:
 
     def header(self) -> "Header":
         """The header of the journal as it is shown."""
-        from lab.recording.header import recording_header
+        from lab.recording.tape.header import recording_header
 
         return recording_header(self._service.config, lab=__version__, clock=self._clock)
 

@@ -3,7 +3,7 @@
 import re
 from shlex import quote
 
-from lab.recording.shell import LEFT_OUT, curl_command
+from lab.recording.show.shell import LEFT_OUT, curl_command
 from lab.tui.state.clean import CAP, DOTS, line
 from lab.tui.state.run import Exchange
 

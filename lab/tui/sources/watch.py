@@ -22,7 +22,7 @@ from lab.tui.state.screen import SourceState
 
 if TYPE_CHECKING:  # loaded once there is something to reach
     from lab.client.control import ControlClient, LabState
-    from lab.recording.lines import Header
+    from lab.recording.format.lines import Header
 
 PAUSE: Millis = 1_000
 """Real milliseconds from one attempt to reach the lab to the next."""

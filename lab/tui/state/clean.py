@@ -11,7 +11,7 @@ from functools import lru_cache
 from urllib.parse import parse_qsl, unquote_plus
 
 from lab.core.exchange import Headers, Json, Request, text_of
-from lab.recording.secret_names import is_secret, is_secret_header
+from lab.recording.redaction.secret_names import is_secret, is_secret_header
 
 CAP = 65_536
 """The most characters of one text that the screen keeps."""

@@ -10,10 +10,10 @@ from collections.abc import Iterator, Sequence
 from lab.core.clock import Epoch, Millis
 from lab.core.observe import Requested
 from lab.language.document import Status
-from lab.recording.bodies import Blob
-from lab.recording.facts import FACTS
-from lab.recording.lines import Entry, Line, Recording, Req, Res
-from lab.recording.observed import local_paths, observation_of
+from lab.recording.format.facts import FACTS
+from lab.recording.format.lines import Entry, Line, Recording, Req, Res
+from lab.recording.redaction.bodies import Blob
+from lab.recording.tape.observed import local_paths, observation_of
 from lab.tui.state import clean
 from lab.tui.state.follow import RunChanges, changes
 from lab.tui.state.journal import JournalState

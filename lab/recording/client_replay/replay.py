@@ -1,0 +1,254 @@
+"""A recording's calls to another server, and what came of them: a machine without I/O (recordings.md §6.4).
+
+Whoever drives it sends what is `ready`, hands each answer to `take`, and waits until `due` or until the next answer comes;
+when it is `over`, `result` has the differences. Instants are in the recording's time: at ten times its pace the driver's
+clock runs ten times as fast.
+"""
+
+from collections import Counter
+from collections.abc import Sequence
+
+from msgspec import Struct
+
+from lab.core.clock import Millis
+from lab.core.exchange import Request, Response, retry_after
+from lab.recording.client_replay.compare import RecordedAnswer
+from lab.recording.client_replay.order import CallOrder
+from lab.recording.client_replay.plan import BUSY, ClientPlan, JobAnswer, PlannedCall, bearer_in, understood
+from lab.recording.client_replay.polls import ANSWER_SPARE, ClientTerms, FollowedJob
+from lab.recording.client_replay.values import Bindings, ClientRequests, Credentials, Origins
+from lab.recording.client_replay.verdict import ClientReplayResult, ClientVerdict
+from lab.recording.format.lines import Req
+from lab.recording.redaction.alias import aliases
+from lab.recording.redaction.bodies import Blob
+from lab.recording.replay.matchers import Matcher
+from lab.recording.tape.recorded_calls import body_within
+
+_TRIES = 5
+"""How often a call is sent that the server has no time for."""
+_PAUSE: Millis = 1_000
+"""Real milliseconds before the next try, unless the server names them."""
+_BEFORE_WORK = frozenset((429, 503))
+"""Statuses after which even a message may be sent again: nothing was begun."""
+
+
+class Outgoing(Struct, frozen=True, eq=False):
+    """A request to be sent now."""
+
+    route: str
+    request: Request
+    at: Millis
+    until: Millis
+    """When to give up waiting for the answer."""
+    req: Req
+    call: PlannedCall | None = None
+    job: FollowedJob | None = None
+
+
+class ClientReplay:
+    """One recording, one server."""
+
+    def __init__(
+        self,
+        plan: ClientPlan,
+        credentials: Credentials,
+        origins: tuple[str, str],
+        terms: ClientTerms,
+        blob: Blob | None,
+        matchers: Sequence[Matcher] = (),
+    ) -> None:
+        """`origins` are those of the server's API, and of its identity domain.
+
+        Nothing of `wanted` may be lacking in `credentials`; `matchers` say what may differ.
+        """
+        self._plan, self._terms, self._blob = plan, terms, blob
+        sources = Origins(plan.recording, blob)
+        self._bound = Bindings({**sources.hosts(plan, origins), **credentials.secrets}, origins)
+        self._requests = ClientRequests(plan, self._bound, credentials, blob, terms.nonce)
+        self._needs = sources.needs
+        self._order = CallOrder(plan, fast=terms.fast)
+        self._jobs = {name: FollowedJob(job, terms) for name, job in plan.jobs.items()}
+        self._verdict = ClientVerdict(plan, self._bound, terms, matchers)
+        self._tries = Counter[int]()
+        self._good: set[str] = set()
+        """Aliases of bearers that this server took."""
+        self.under_way = self._busy = 0
+        """Calls that are sent, and not answered."""
+
+    @property
+    def over(self) -> bool:
+        """Whether everything was sent, answered, and followed to its end."""
+        following = any(job.begun and not job.over for job in self._jobs.values())
+        return self._order.over and not self.under_way and not following
+
+    def due(self, now: Millis) -> Millis | None:
+        """When something is to be sent that isn't yet; None: not before an answer comes."""
+        dues = (self._order.due(now), *(job.due() for job in self._jobs.values()))
+        return min((due for due in dues if due is not None), default=None)
+
+    def ready(self, now: Millis) -> list[Outgoing]:
+        """What is to be sent now; from now on it is under way."""
+        found = [out for call in self._order.take_due(now) if (out := self._send(call, now)) is not None]
+        for job in self._jobs.values():
+            due = job.due()
+            if due is not None and due <= now and (out := self._poll(job, now)) is not None:
+                found.append(out)
+        self.under_way += len(found)
+        return found
+
+    def take(self, out: Outgoing, at: Millis, response: Response | None, why: str = "") -> None:
+        """An answer came at that instant; None: none came, for that reason."""
+        self.under_way -= 1
+        if response is not None and self._renews(out, at, response):
+            return
+        if out.job is not None:
+            self._take_poll(out.job, out.route, at, response)
+        elif out.call is not None and not self._tries_again(out.call, at, response):
+            self._take_answer(out.call, at, at - out.at, response, why)
+        if self._order.over and not self.under_way:
+            for job in self._jobs.values():
+                if job.begun and not job.over and not job.planned.polls:
+                    job.end("")  # nobody asks about it any more
+                    self._end_job(job, at)
+
+    def result(self) -> ClientReplayResult:
+        """What was found."""
+        plan = self._plan
+        return self._verdict.result(
+            (plan.repeated, "calls were not sent: they failed for the moment, and the recording makes them again"),
+            (plan.unheard, "answers were not compared: in the recording these calls failed for the moment"),
+            (plan.unsent, "exchanges were not sent: only the socket knows what became of them"),
+            (self._busy, "times the server was busy, or not to be understood, and was asked again"),
+        )
+
+    # What is sent
+
+    def _send(self, call: PlannedCall, now: Millis) -> Outgoing | None:
+        lacking = self._lacking(call.req)
+        if lacking:
+            names = ", ".join(map(self._bound.name, lacking))
+            what = f"{self._verdict.title(call.req)}: it wasn't sent: no answer here gave {names}"
+            self._verdict.differ(call.job, call.res.n, what)
+            self._end_call(call, now)
+            return None
+        until = now + 2 * call.took + self._terms.real(ANSWER_SPARE)
+        try:
+            request = self._requests.built(call.req)
+        except ValueError as fault:
+            self._verdict.differ(call.job, call.res.n, f"{self._verdict.title(call.req)}: it can't be sent: {fault}")
+            self._end_call(call, now)
+            return None
+        return Outgoing(call.call.requested.route, request, now, until, call.req, call=call)
+
+    def _poll(self, job: FollowedJob, now: Millis) -> Outgoing | None:
+        poll = job.poll(now, lambda each: not self._lacking(each.req))
+        if poll is None:
+            job.failed(now, now + self._terms.real(_PAUSE))
+            self._end_job(job, now)
+            return None
+        until = now + self._terms.real(ANSWER_SPARE)
+        return Outgoing(poll.route, self._requests.built(poll.req), now, until, poll.req, job=job)
+
+    def _lacking(self, req: Req) -> list[str]:
+        return [each for each in self._needs(req) if self._bound.get(each) is None]
+
+    # What came of it
+
+    def _renews(self, out: Outgoing, at: Millis, response: Response) -> bool:
+        """Whether a token that was good has ended: it is asked for anew, and the call is sent again."""
+        bearers = set(aliases(bearer_in(out.req)))
+        if response.status < 300:
+            self._good |= bearers
+        expected = out.call.call.replied.response.status if out.call is not None else 0
+        ended = self._good & bearers if response.status == 401 and expected != 401 else set()
+        for alias in ended:
+            grants = (call for call in self._plan.calls if alias in aliases(str(call.res.body.value)))
+            if (granting := next(grants, None)) is None:
+                return False
+            self._good.discard(alias)
+            self._requests.forget(alias)
+            self._order.repeat(granting, at)
+        if ended and out.job is not None:
+            out.job.delay(at + self._terms.real(_PAUSE))
+        elif ended and out.call is not None:
+            self._order.repeat(out.call, at + self._terms.real(_PAUSE))
+        return bool(ended)
+
+    def _take_poll(self, job: FollowedJob, route: str, at: Millis, response: Response | None) -> None:
+        answer = understood(route, response) if response is not None else JobAnswer()
+        if response is None or response.status in BUSY or not answer.readable:
+            self._busy += 1
+            job.failed(at, at + self._pause_of(response))
+        else:
+            self._show(job, at, answer, response)
+        self._end_job(job, at)
+
+    def _show(
+        self, job: FollowedJob, at: Millis, answer: JobAnswer, response: Response, *, polled: bool = True
+    ) -> None:
+        """An answer about a job; what it shows first is held against what was recorded of that."""
+        place = job.take(at, answer, response)
+        if place is None:
+            return
+        self._order.come(at, job=job.planned.id, place=place)
+        if polled and job.planned.shown[place].polled:
+            self._verdict.shown(job, job.planned.shown[place], response)
+
+    def _tries_again(self, call: PlannedCall, at: Millis, response: Response | None) -> bool:
+        """Whether the server had no time for it, and it may be sent again."""
+        expected, status = call.call.replied.response.status, response.status if response is not None else 0
+        safe = call.req.method in ("GET", "HEAD") or call.call.requested.route == "token"
+        busy = status in _BEFORE_WORK or (safe and (status == 0 or status in BUSY))
+        self._tries[call.req.x] += 1
+        if not call.compared or not busy or status == expected or self._tries[call.req.x] >= _TRIES:
+            return False
+        self._busy += 1
+        self._order.repeat(call, at + self._pause_of(response))
+        return True
+
+    def _take_answer(self, call: PlannedCall, at: Millis, took: Millis, response: Response | None, why: str) -> None:
+        if not call.compared:
+            pass
+        elif response is None:
+            self._verdict.differ(call.job, call.res.n, f"{self._verdict.title(call.req)}: no answer: {why}")
+        else:
+            self._compare(call, at, took, response)
+        self._end_call(call, at)
+
+    def _compare(self, call: PlannedCall, at: Millis, took: Millis, response: Response) -> None:
+        route, recorded = call.call.requested.route, call.call.replied.response
+        about = bool(understood(route, recorded).seen)
+        body = body_within(call.res.body, self._blob)
+        answer = RecordedAnswer(route, recorded.status, recorded.headers, body, call.call.streamed, about)
+        self._verdict.answer(call, answer, response, took)
+        job = self._jobs.get(call.job or "")
+        if job is None or not about:
+            return
+        shown = understood(route, response).seen
+        if call.begins and shown:
+            job.begin(at)
+            self._bound.bind(shown[0].job, job.planned.id)
+        for each in shown if job.begun and not job.over else ():
+            self._show(job, at, JobAnswer((each,)), response, polled=False)
+        self._end_job(job, at)
+
+    def _end_call(self, call: PlannedCall, at: Millis) -> None:
+        self._order.come(at, x=call.req.x)
+        job = self._jobs.get(call.job or "")
+        if call.begins and job is not None and not job.begun:
+            job.end("")  # why it didn't begin was said
+            self._end_job(job, at)
+
+    def _end_job(self, job: FollowedJob, at: Millis) -> None:
+        """Say what differs in a job that is over; nothing waits for it any more."""
+        if not job.over or job.concluded:
+            return
+        job.concluded = True
+        for place in range(len(job.planned.shown)):
+            self._order.come(at, job=job.planned.id, place=place)
+        if job.begun:
+            self._verdict.history(job)
+
+    def _pause_of(self, response: Response | None) -> Millis:
+        wished = retry_after(response) if response is not None else None
+        return self._terms.real(_PAUSE if wished is None else wished)

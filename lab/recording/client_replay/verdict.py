@@ -1,0 +1,113 @@
+"""What differs between a recording and what another server answers (recordings.md §6.4)."""
+
+from collections.abc import Collection, Sequence
+
+from msgspec import Struct
+
+from lab.core.clock import Millis
+from lab.core.exchange import Json, Response
+from lab.recording.client_replay.compare import AnswerComparison, RecordedAnswer
+from lab.recording.client_replay.plan import ClientPlan, PlannedCall, Shown
+from lab.recording.client_replay.polls import ClientTerms, FollowedJob
+from lab.recording.client_replay.values import Bindings
+from lab.recording.format.lines import Req
+from lab.recording.replay.compare import Difference
+from lab.recording.replay.match import diff, first_difference, request_title, same
+from lab.recording.replay.matchers import Matcher, excuse
+from lab.recording.replay.replay import divergence_text
+
+
+class ClientReplayResult(Struct, frozen=True):
+    """What a client replay found: the first divergence of each job, and how many more there are."""
+
+    name: str
+    differences: tuple[Difference, ...]
+    more: int
+    notes: tuple[str, ...]
+
+    @property
+    def passed(self) -> bool:
+        """Whether the server behaves as recorded."""
+        return not self.differences
+
+    def text(self) -> str:
+        """The same for people."""
+        notes = (f"note: {self.name}: {note}" for note in self.notes)
+        return divergence_text(notes, self.name, self.differences, self.more)
+
+
+class ClientVerdict:
+    """Gathers the first difference of each job, and counts the others: they mostly follow from it."""
+
+    def __init__(self, plan: ClientPlan, bound: Bindings, terms: ClientTerms, matchers: Sequence[Matcher]) -> None:
+        self._plan, self._bound, self._terms, self._matchers = plan, bound, terms, matchers
+        self._comparisons: dict[str | None, AnswerComparison] = {}
+        self._found: dict[str | None, Difference] = {}
+        self._count = 0
+        for name in plan.jobs:
+            bound.name(name, "job")
+
+    def title(self, req: Req) -> str:
+        """The request in a few words: `GET …/status/J1 (x=3)`."""
+        return request_title(req, self._bound.path)
+
+    def answer(self, call: PlannedCall, recorded: RecordedAnswer, here: Response, took: Millis) -> None:
+        """Hold the answer to a call against the recorded one, and what it took where that counts."""
+        title, tolerance = self.title(call.req), self._terms.tolerance
+        self._compare(call.job, call.res.n, title, recorded, here)
+        if tolerance is not None and not recorded.streams and abs(took - call.took) > tolerance:
+            self.differ(call.job, call.res.n, f"{title}: answered after {took} ms, recorded {call.took} ms")
+
+    def shown(self, job: FollowedJob, one: Shown, here: Response) -> None:
+        """Hold against each other what polls said when they first showed a status.
+
+        While a job runs its answers say something else each time: from these only ids are learned.
+        """
+        title = f"{self._bound.name(job.planned.id)} {one.word}"
+        response = one.response
+        recorded = RecordedAnswer(one.route, response.status, response.headers, one.body, about=one.status is not None)
+        self._compare(job.planned.id, one.n, title, recorded, here, counts=one.lasting)
+
+    def history(self, job: FollowedJob) -> None:
+        """Hold against each other in which order a job showed what, and when if that counts."""
+        planned, name = job.planned, self._bound.name(job.planned.id)
+        expected: list[Json] = [each.word for each in planned.shown]
+        got: list[Json] = [*job.history()]
+        if expected != got:
+            pairs = enumerate(zip(expected, got, strict=False))
+            place = next((n for n, pair in pairs if pair[0] != pair[1]), min(len(expected), len(got)))
+            n = planned.shown[min(place, len(expected) - 1)].n
+            shown = diff(expected, got, f"{self._plan.recording.name}:{n + 1} → statuses of {name}")
+            what = f"{name}: expected {_in_order(expected)}, got {_in_order(got)}"
+            self.differ(planned.id, n, f"{what}; {job.why}" if job.why else what, shown)
+        for one, late in job.late():
+            self.differ(planned.id, one.n, f"{name}: {late}")
+
+    def differ(self, job: str | None, n: int, what: str, shown: Collection[str] = ()) -> None:
+        """Something differs at the recording's line `n`."""
+        self._count += 1
+        if job not in self._found or n + 1 < self._found[job].line:
+            hidden = self._bound.hidden
+            self._found[job] = Difference(job, n + 1, hidden(what), tuple(map(hidden, shown)))
+
+    def result(self, *notes: tuple[int, str]) -> ClientReplayResult:
+        """What was found; of the notes those that count something are given."""
+        found = tuple(sorted(self._found.values(), key=lambda one: one.line))
+        said = tuple(f"{count} {what}" for count, what in notes if count)
+        return ClientReplayResult(self._plan.recording.name, found, self._count - len(found), said)
+
+    def _compare(
+        self, job: str | None, n: int, title: str, recorded: RecordedAnswer, here: Response, *, counts: bool = True
+    ) -> None:
+        comparison = self._comparisons.setdefault(job, AnswerComparison(self._bound, self._terms.tolerance))
+        planned = self._plan.jobs.get(job or "")
+        generated = recorded.about and planned is not None and planned.generated
+        expected, got = comparison.answers(recorded, here, generated=generated)
+        got, _ = excuse(self._matchers, "res", recorded.route, expected, got)
+        if counts and not same(expected, got):
+            place = f"{self._plan.recording.name}:{n + 1} → {title}"
+            self.differ(job, n, f"{title}: {first_difference(expected, got)}", diff(expected, got, place))
+
+
+def _in_order(words: list[Json]) -> str:
+    return " → ".join(map(str, words)) or "nothing"

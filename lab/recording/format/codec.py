@@ -1,0 +1,79 @@
+"""Lines -> bytes, and facts <-> entries (recordings.md §2). The way back from bytes is `reader`.
+
+One value gives one byte sequence: the structs of `lines` say which members there are, in which order, and which are left
+out; `text.dumps` says how a value is written.
+"""
+
+from collections.abc import Iterable
+from hashlib import sha256
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+import msgspec
+
+from lab.core.clock import Millis
+from lab.core.exchange import Json
+from lab.core.journal.fact import Fact
+from lab.recording.format.facts import FACTS
+from lab.recording.format.lines import MORE, End, Entry, Header, Line
+from lab.recording.format.text import dumps
+
+if TYPE_CHECKING:
+    from hashlib import _Hash
+
+AnyLine: TypeAlias = Header | Line | End
+
+
+def line_members(line: AnyLine) -> dict[str, Json]:
+    """The members of a line in their order."""
+    members: dict[str, Any] = msgspec.to_builtins(line)
+    if isinstance(line, Header):
+        for name in ("settings", "generators"):
+            if name in members:
+                members[name] = dict(sorted(members[name].items()))
+    if more := members.pop(MORE, None):
+        members |= more
+    return members
+
+
+def encode(line: AnyLine) -> bytes:
+    """The line as bytes, LF included. A footer is encoded with the digest it carries."""
+    return (dumps(line_members(line)) + "\n").encode()
+
+
+def footer(n: int, t: Millis, reason: str, before: "_Hash") -> bytes:
+    """The last line; `before` has hashed every earlier byte of the file, and hashes on to the digest itself."""
+    head = encode(End(n=n, t=t, reason=reason, sha256=""))[: -len('"}\n')]
+    digest = before.copy()
+    digest.update(head)
+    return head + f'{digest.hexdigest()}"}}\n'.encode()
+
+
+def fact_members(fact: Fact) -> dict[str, Json]:
+    """The members of a fact after `type` and `x`, as they stand on disk."""
+    members: dict[str, Json] = msgspec.to_builtins(fact)
+    del members["at"]
+    for name in fact.untaped:
+        members.pop(name, None)
+    return members
+
+
+def fact_of(entry: Entry) -> Fact | None:
+    """The fact that an entry tells of; None for types that this lab doesn't know, or members that don't fit."""
+    kind = FACTS.get(entry.type)
+    if kind is None:
+        return None
+    try:
+        return msgspec.convert({**entry.members, "at": entry.instant}, kind)
+    except msgspec.ValidationError:
+        return None
+
+
+def write(lines: Iterable[Header | Line], reason: str, until: Millis) -> bytes:
+    """A whole, closed file of a header and its lines."""
+    digest = sha256()
+    parts: list[bytes] = []
+    for line in lines:
+        parts.append(encode(line))
+        digest.update(parts[-1])
+    parts.append(footer(len(parts), until, reason, digest))
+    return b"".join(parts)

@@ -1,0 +1,117 @@
+"""Recorded answers as they go out now: ids and instants of today, a stream's events when they are due (recordings.md §15)."""
+
+from collections.abc import Mapping
+
+from msgspec.structs import replace
+
+from lab.core.clock import Millis
+from lab.core.exchange import Request, header_of, json_bytes
+from lab.core.jsontext import members_of
+from lab.core.reply import END_OF_EVENT, Parts, Reply, Strike
+from lab.dialects import CLIENT_OF
+from lab.mock.config import DECOY_ORIGIN
+from lab.recording.format.lines import Recording, Res
+from lab.recording.playback.calls import PlaybackCall, renamed
+from lab.recording.redaction.alias import aliases, fill, made_text
+from lab.recording.tape.instants import redated
+
+_DATA = b"data: "
+
+
+def leads_away(recording: Recording) -> bool:
+    """Whether an answer redirects to another origin than the lab's."""
+    return any(
+        (header_of(line.headers, "location") or "").startswith(DECOY_ORIGIN) for line in recording.of(Res, DECOY_ORIGIN)
+    )
+
+
+class AnswerWriter:
+    """Writes answers of one recording."""
+
+    def __init__(self, shift: Millis, *, latency: bool) -> None:
+        """`shift` is how much later the playback's epoch is; `latency`: answers are withheld as long as they were."""
+        self._shift = shift
+        self._latency = latency
+        self.values: dict[str, str] = {}
+        """What aliases stand for."""
+        self.elsewhere = DECOY_ORIGIN
+        """Where redirects lead that leave the lab's origin."""
+
+    def latency(self, call: PlaybackCall) -> Millis:
+        """How long its answer is withheld."""
+        return call.latency if self._latency else 0
+
+    def reply(
+        self, call: PlaybackCall, request: Request, now: Millis, later: Millis, names: Mapping[str, str]
+    ) -> Reply:
+        """Its answer to a request of `now`; instants in it are `later` on this clock than on the recorded one.
+
+        `names` gives recorded ids others.
+        """
+        response = call.replied.response
+        headers = tuple(
+            (name, renamed(self._filled(value).replace(DECOY_ORIGIN, self.elsewhere), names))
+            for name, value in response.headers
+        )
+        text = renamed(self._filled(response.body.decode("utf-8", "surrogateescape")), names)
+        body, latency = text.encode("utf-8", "surrogateescape"), self.latency(call)
+        head = replace(response, headers=headers, body=b"", times=())
+        if call.streamed:
+            parts = self._parts(call, request, body, now, later)
+            return Reply(head, latency, call.requested.route, parts=parts, strike=_strike_of(call, None))
+        body = self._answer(call, request, body, later)
+        strike = _strike_of(call, 2 * len(body) or None)  # more was promised than came, where anything did
+        return Reply(replace(head, body=body), latency, call.requested.route, strike=strike)
+
+    def filled(self, request: Request) -> Request:
+        """A recorded request as a client makes it that was answered here."""
+        return replace(
+            request,
+            path=self._filled(request.path),
+            query=self._filled(request.query),
+            body=self._filled(request.body.decode("utf-8", "surrogateescape")).encode("utf-8", "surrogateescape"),
+        )
+
+    def _filled(self, text: str) -> str:
+        for alias in aliases(text) if "«" in text else ():
+            self.values.setdefault(alias, made_text(alias, 200))
+        return fill(text, self.values)
+
+    def _parts(self, call: PlaybackCall, request: Request, body: bytes, now: Millis, later: Millis) -> Parts:
+        """A stream's events when they are due; of one whose times nobody wrote down, all when the last one was."""
+        *events, rest = body.split(END_OF_EVENT)
+        last = call.replied.at - call.at
+        times = call.replied.response.times or (last,) * len(events)
+        for at, event in enumerate(events):
+            begins = event.startswith(_DATA)
+            value = self._answer(call, request, event.removeprefix(_DATA), later)
+            yield now + times[min(at, len(times) - 1)], (_DATA if begins else b"") + value + END_OF_EVENT
+        if rest:
+            yield now + last, rest
+
+    def _answer(self, call: PlaybackCall, request: Request, body: bytes, later: Millis) -> bytes:
+        """The body as an answer to this request: of today, and with the id of this call where its wire gives it one."""
+        body = redated(body, self._shift + later)
+        client = CLIENT_OF.get(call.requested.route)
+        if client is None or not client.call_id or call.requested.route not in client.calls:
+            return body
+        answer, own = members_of(body), members_of(request.body)
+        recorded = members_of(call.requested.request.body).get(client.call_id)
+        if recorded is None or answer.get(client.call_id) != recorded or client.call_id not in own:
+            return body
+        return json_bytes({**answer, client.call_id: own[client.call_id]})
+
+
+def _strike_of(call: PlaybackCall, promised: int | None) -> Strike | None:
+    """How the server cut its answer, of which so many bytes were `promised`; None: it came whole."""
+    cut, begun = call.replied.cut, call.replied.response.status != 0
+    match cut:
+        case "timeout":
+            lasts = max(0, call.replied.at - call.at - call.latency)
+            return Strike("stall" if begun else "hang", promised, cut, lasts)
+        case "truncated":
+            return Strike("wrong-length" if begun else "empty", promised, cut)
+        case "reset":
+            return Strike("reset", promised, cut)
+        case _:
+            return None

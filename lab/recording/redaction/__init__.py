@@ -1,0 +1,1 @@
+"""What is secret in a line, and what stands there instead (recordings.md §5)."""

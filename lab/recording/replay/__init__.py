@@ -1,0 +1,1 @@
+"""A recording evaluated again, and compared (recordings.md §6, §7)."""

@@ -1,0 +1,235 @@
+"""What counts as equal: both sides are canonicalised, then compared (recordings.md §7, server replay).
+
+Ids are aliased by first appearance, for the comparison only: that catches wrong threading and ignores values.
+"""
+
+import json
+import re
+from collections.abc import Callable
+from contextlib import suppress
+from difflib import unified_diff
+
+import msgspec
+from msgspec import Struct, field
+from msgspec.structs import replace
+
+from lab.core.clock import Epoch
+from lab.core.exchange import Headers, Json
+from lab.dialects import WIRES
+from lab.recording.format.lines import Enc, Entry, Line, Req, Res
+from lab.recording.format.text import dumps
+from lab.recording.redaction.bodies import value_of
+from lab.recording.redaction.known_texts import BEGINNING
+from lab.recording.tape.instants import DATES, MILLIS, instant_in
+
+COMPARED = (
+    "content-type", "location", "retry-after", "www-authenticate", "cache-control", "allow", "idempotency-key", "accept"
+)  # fmt: skip
+"""The headers that count; all others vary with the machine or follow from the rest."""
+
+IDS = {
+    # of facts and of the OAuth server; each wire adds its own
+    "job": "J", "alias": "J", "conversation": "K", "challenge": "H",
+    "ecid": "E", "jti": "I", "kid": "I", "state": "I", "nonce": "I",
+    **{name: letter for wire in WIRES for name, letter in wire.marks.ids.items()},
+}  # fmt: skip
+_ID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}|[0-9a-f]{32}")
+_CHALLENGE = re.compile(r'([\w-]+)="([^"]*)"')
+_OPEN_END = re.compile(rf"(?:«(?:secret|part):[^«»]*»|.{{0,{BEGINNING - 1}}})\Z", re.DOTALL)
+"""What may be of a secret at the end of a text that was cut."""
+
+
+class Canon(Struct):
+    """Makes one side comparable; ids get their alias when they first appear.
+
+    Ids are the same in every run, so `exact` compares their values too, but for challenges: their verifiers are made anew.
+    """
+
+    epoch: Epoch
+    exact: bool = True
+    _names: dict[str, str] = field(default_factory=dict)
+    _numbers: dict[str, int] = field(default_factory=dict)
+
+    def learn(self, line: Line) -> None:
+        """Give the ids of a line their aliases."""
+        if isinstance(line, Entry):
+            for name, value in line.members.items():
+                self._learn(name, value)
+        elif isinstance(line, Res) and line.body.enc is Enc.JSON:
+            self._learn("", line.body.value)
+
+    def _learn(self, name: str, value: Json) -> None:
+        match value:
+            case str() if name in IDS and value and value not in self._names:
+                letter = IDS[name]
+                number = self._numbers[letter] = self._numbers.get(letter, 0) + 1
+                self._names[value] = f"{letter}{number}"
+            case dict():
+                for inner, part in value.items():
+                    self._learn(inner, part)
+            case list():
+                for part in value:
+                    self._learn(name, part)
+            case _:
+                return
+
+    def id(self, text: str) -> str:
+        """The alias of an id, or the text itself."""
+        return self._names.get(text, text)
+
+    def text(self, text: str) -> str:
+        """The text, its ids aliased where their values don't count."""
+        return text if self.exact else _ID.sub(lambda found: self._names.get(found[0], found[0]), text)
+
+    def path(self, path: str) -> str:
+        """The path with ids aliased, segment by segment."""
+        return "/".join(map(self.id, path.split("/")))
+
+    def value(self, value: Json, name: str = "") -> Json:
+        """The JSON value: ids aliased, instants as offsets from the epoch, 1.0 as 1."""
+        match value:
+            case bool() | None:
+                return value
+            case str():
+                return self._date(value) if name in DATES else self._text(value, name)
+            case int():
+                return f"+{value - self.epoch * 1000} ms" if name in MILLIS and value else value
+            case float():
+                return int(value) if value.is_integer() else value
+            case list():
+                return [self.value(part, name) for part in value]
+            case dict():
+                return {inner: self.value(part, inner) for inner, part in value.items()}
+
+    def _text(self, text: str, name: str) -> str:
+        if name == "challenge" or (name in IDS and not self.exact):
+            return self.id(text)
+        return self.text(text)
+
+    def _date(self, text: str) -> str:
+        millis = instant_in(text)
+        return f"+{millis - self.epoch * 1000} ms" if millis else text
+
+    def headers(self, headers: Headers) -> dict[str, Json]:
+        """The headers that count; one that stands there twice with all its values."""
+        found: dict[str, list[Json]] = {}
+        for name, value in headers:
+            if name in COMPARED:
+                found.setdefault(name, []).append(self._header(name, value))
+        return {name: values if len(values) > 1 else values[0] for name, values in found.items()}
+
+    def _header(self, name: str, value: str) -> Json:
+        match name:
+            case "content-type":
+                return [part.strip().lower() for part in value.split(";")]
+            case "www-authenticate":
+                scheme, _, rest = value.partition(" ")
+                parsed: Json = [[key, self.text(part)] for key, part in _CHALLENGE.findall(rest)]
+                return {"scheme": scheme, "parameters": parsed, "else": _CHALLENGE.sub("", rest).strip(", ")}
+            case "idempotency-key":
+                return "present"
+            case _:
+                return self.text(value)
+
+    def fact(self, entry: Entry) -> dict[str, Json]:
+        """A fact: type, instant, members."""
+        members = {name: self.value(value, name) for name, value in entry.members.items()}
+        return {"type": entry.type, "at": entry.instant, **members}
+
+    def reply(self, res: Res) -> dict[str, Json]:
+        """A reply: status, planned latency, how it was cut, the headers that count, the body."""
+        body, enc = res.body.value, res.body.enc
+        if enc is Enc.TEXT:
+            text = str(body)
+            # older labs wrote JSON as text for digits in its texts
+            value = value_of(text, text.encode("utf-8", "surrogatepass")) if text.startswith(("{", "[")) else None
+            body, enc = (text.replace("\r\n", "\n"), enc) if value is None else (value, Enc.JSON)
+        return {
+            "status": res.status, "by": res.by, "held": res.latency, "cut": res.cut, "times": list(res.times),
+            "headers": self.headers(res.headers), "enc": enc.value, "body": self.value(body),
+        }  # fmt: skip
+
+    def title(self, req: Req) -> str:
+        """The request in a few words: `GET …/status/J1 (x=3)`."""
+        return request_title(req, self.path)
+
+
+def request_title(req: Req, named: Callable[[str], str]) -> str:
+    """A request in a few words; `named` gives a path with ids by their names."""
+    parts = named(req.path).split("/")
+    shown = "/".join(parts[-2:]) if len(parts) > 3 else "/".join(parts).lstrip("/")
+    return f"{req.method} …/{shown} (x={req.x})"
+
+
+def same(expected: Json, actual: Json) -> bool:
+    """Deep equality: order of members ignored, of arrays kept; true is not 1."""
+    return _flat(expected) == _flat(actual)
+
+
+def alike(one: Res, other: Res) -> bool:
+    """Whether two replies are the same as they stand: the usual case, found out cheaply."""
+    with suppress(UnicodeEncodeError):  # lone surrogates: seldom
+        return _json_of(one) == _json_of(other)
+    return False
+
+
+def cut_elsewhere(one: Res, other: Res) -> bool:
+    """Whether two replies are the same but for where they were cut: secrets in them have other lengths now."""
+    mine, yours = (each if isinstance(each, str) else dumps(each) for each in (one.body.value, other.body.value))
+    far = min(len(_OPEN_END.sub("", each)) for each in (mine, yours))
+    return (
+        {one.enc, other.enc} <= {Enc.TEXT, Enc.JSON}
+        and "«" in mine
+        and mine[:far] == yours[:far] != ""
+        and alike(replace(one, enc=Enc.TEXT, value=None), replace(other, enc=Enc.TEXT, value=None, times=one.times))
+    )
+
+
+def _json_of(res: Res) -> bytes:
+    compared = (res.status, res.by, res.latency, res.cut, res.times, res.headers, res.enc, res.body.value)
+    return msgspec.json.encode(compared)
+
+
+def _flat(value: Json) -> str:
+    return json.dumps(value, sort_keys=True)
+
+
+def pretty(value: Json) -> list[str]:
+    """The value as lines, members sorted, controls escaped."""
+    text = json.dumps(value, sort_keys=True, indent=2, ensure_ascii=False)
+    return ["".join(_shown(char) for char in line) for line in text.splitlines()]
+
+
+def _shown(char: str) -> str:
+    return char if char.isprintable() else dumps(char)[1:-1]
+
+
+def diff(expected: Json, actual: Json, place: str) -> list[str]:
+    """A unified diff with three lines of context; `place` heads it."""
+    lines = unified_diff(pretty(expected), pretty(actual), f"{place} (recorded)", f"{place} (replayed)", lineterm="")
+    return list(lines)
+
+
+def first_difference(expected: "dict[str, Json]", actual: "dict[str, Json]") -> str:
+    """The first member that differs, in words."""
+    for name in (*expected, *(extra for extra in actual if extra not in expected)):
+        recorded, replayed = expected.get(name), actual.get(name)
+        if not same(recorded, replayed):
+            if isinstance(recorded, dict | list) or isinstance(replayed, dict | list):
+                return f"{name} differs{_inside(recorded, replayed)}"
+            return f"expected {name} {_brief(recorded)}, got {_brief(replayed)}"
+    return "they differ"
+
+
+def _inside(recorded: Json, replayed: Json) -> str:
+    if isinstance(recorded, dict) and isinstance(replayed, dict):
+        for name in sorted(recorded.keys() | replayed.keys()):
+            if not same(recorded.get(name), replayed.get(name)):
+                return f": {name} expected {_brief(recorded.get(name))}, got {_brief(replayed.get(name))}"
+    return ""
+
+
+def _brief(value: Json) -> str:
+    text = value if isinstance(value, str) else dumps(value)
+    text = "".join(map(_shown, text))
+    return text if len(text) <= 60 else text[:59] + "…"

@@ -1,0 +1,294 @@
+"""Exceptions from what counts as equal, written beside a recording in `NAME.match.yaml` (recordings.md §7.1).
+
+A matcher says at which place of which replies or facts the two sides may differ, and how far. It can only loosen: what is
+equal stays equal, and a line that is missing or extra is a divergence whatever is written.
+"""
+
+import json
+import re
+from collections.abc import Collection, Iterator, Sequence
+from functools import lru_cache
+from typing import TYPE_CHECKING, Literal, Self, TypeAlias, assert_never
+
+from msgspec import UNSET, Struct, UnsetType
+from msgspec.structs import replace
+from pydantic import Field, TypeAdapter, ValidationError, field_validator, model_validator
+
+from lab.core.errors import Complaint
+from lab.core.exchange import Json, Request
+from lab.language.document.base import Model, nearest
+from lab.language.document.routes import RouteName
+from lab.language.parse.complaints import Complaints
+from lab.language.parse.shape_errors import complain_of_shape
+from lab.language.parse.yaml_tree import DocumentKind, read_yaml
+from lab.recording.format.facts import FACTS
+from lab.recording.format.text import dumps, loads
+
+if TYPE_CHECKING:
+    import re2
+
+MATCHERS = DocumentKind(
+    "matchers are a list", "as in - {where: res, path: $.output, rule: ignore}", "one list", "remove it", list
+)
+BESIDE_BODY = ("status", "held", "cut", "headers")
+"""What of a reply a path may name that isn't in its body."""
+_BESIDE = {
+    "req": "$.items[*]['id']",
+    "res": "$.items[*]['id'], or status, held, cut or headers.NAME",
+    "fact": "$.items[*]['id'], or at",
+}
+Members: TypeAlias = dict[str, Json]
+Path: TypeAlias = tuple[str | int, ...]
+"""Where a value stands in what is compared: a reply as `Canon.reply` gives it, a fact as `Canon.fact` does."""
+
+_ANY = "*"
+_PATH = re.compile(r"""\$(?:\.[\w-]+|\.\*|\[(?:\d{1,6}|\*|'[^']*'|"[^"]*")\])*""", re.ASCII)
+_PART = re.compile(r"""\.([\w-]+|\*)|\[(?:(\d+)|(\*)|'([^']*)'|"([^"]*)")\]""", re.ASCII)
+_NUMBER = re.compile(r"(-?\d{1,15}(?:\.\d{1,15})?)|\+(-?\d{1,15}) ms", re.ASCII)
+"""A number as a header has it, and an instant in a body as it is compared: milliseconds since the epoch."""
+_MEMORY = 2 << 20
+"""Bytes that RE2 may use for a pattern."""
+
+
+class Matcher(Model):
+    """One exception."""
+
+    where: Literal["req", "res", "fact"]
+    route: RouteName | None = Field(None, description="of a request or reply: of which call; any, if absent")
+    type: str | None = Field(None, description="of a fact: its type; any, if absent")
+    path: str
+    rule: Literal["exact", "type", "regex", "ignore", "unordered", "range"]
+    pattern: str | None = Field(None, max_length=2000)
+    min: int | float | None = None
+    max: int | float | None = None
+
+    @field_validator("type")
+    @classmethod
+    def _known_type(cls, name: str | None) -> str | None:
+        if name is not None and name not in FACTS:
+            raise ValueError(
+                f"no fact is called {name}; {nearest(name, FACTS) or 'lab docs recordings lists them, §2.3'}"
+            )
+        return name
+
+    @field_validator("pattern")
+    @classmethod
+    def _can_be_read(cls, pattern: str | None) -> str | None:
+        if pattern is not None:
+            whole_text(pattern)
+        return pattern
+
+    @model_validator(mode="after")
+    def _fits_together(self) -> Self:
+        for name, wanted in (
+            ("pattern", self.rule == "regex"),
+            ("route", self.where != "fact"),
+            ("type", self.where == "fact"),
+        ):
+            if getattr(self, name) is not None and not wanted:
+                raise ValueError(f"{name} says nothing beside where: {self.where}, rule: {self.rule}")
+        if self.rule == "regex" and self.pattern is None:
+            raise ValueError("rule: regex needs a pattern")
+        if (self.rule == "range") is (self.min is None and self.max is None):
+            raise ValueError("rule: range needs min, max or both, and no other rule takes them")
+        _ = self.parts
+        return self
+
+    @property
+    def parts(self) -> Path:
+        """The path, taken apart; ValueError if it is none."""
+        if _PATH.fullmatch(self.path):
+            inside = tuple(_part(found) for found in _PART.finditer(self.path))
+            return inside if self.where == "fact" else ("body", *inside)
+        parts = tuple(self.path.lower().split(".", 1))
+        if self.where == "fact" and parts == ("at",):
+            return parts
+        if self.where == "res" and parts[0] in BESIDE_BODY and (len(parts) == 2) is (parts[0] == "headers"):
+            return parts
+        raise ValueError(f"path is written $.output, $.items[0].id, {_BESIDE[self.where]}; this is {self.path!r}")
+
+    def concerns(self, where: str, name: str | None) -> bool:
+        """Whether it is about a reply to that route, or a fact of that type."""
+        of = self.type if self.where == "fact" else self.route
+        return self.where == where and (of is None or of == name)
+
+    def allows(self, recorded: Json | UnsetType, got: Json | UnsetType) -> bool:
+        """Whether the one may stand for the other; UNSET: there is no such value on that side."""
+        if recorded is UNSET or got is UNSET:
+            return self.rule == "ignore"
+        match self.rule:
+            case "exact":
+                return False
+            case "ignore":
+                return True
+            case "type":
+                return _alike_in_type(recorded, got)
+            case "regex":
+                return isinstance(got, str) and whole_text(self.pattern or "").fullmatch(_encodable(got)) is not None
+            case "unordered":
+                return isinstance(recorded, list) and isinstance(got, list) and _sorted(recorded) == _sorted(got)
+            case "range":
+                number = _number(got)
+                return (
+                    number is not None
+                    and (self.min is None or self.min <= number)
+                    and (self.max is None or number <= self.max)
+                )
+            case _:
+                assert_never(self.rule)
+
+
+class MatcherFile(Struct, frozen=True, eq=False):
+    """The matchers of a recording, in their order: of two for one place the later counts."""
+
+    matchers: tuple[Matcher, ...]
+    _complaints: Complaints
+
+    def idle(self, applied: Collection[int]) -> tuple[Complaint, ...]:
+        """A complaint for each that isn't among the `applied`, by their numbers from 0. Those for requests are a playback's."""
+        for number, matcher in enumerate(self.matchers):
+            if number not in applied and matcher.where != "req":
+                self._complaints.add((number,), "applied to nothing", "remove it, or mend its route, type or path")
+        return tuple(self._complaints.listed)
+
+
+def parse_matchers(text: str | bytes, file: str) -> MatcherFile:
+    """The matchers in `text`; ScenarioError with every complaint, each with file, line and key."""
+    tree = read_yaml(text, file, MATCHERS)
+    found: list[Matcher] = []
+    try:
+        found = TypeAdapter(list[Matcher]).validate_python(tree.value)
+    except ValidationError as error:
+        complain_of_shape(error, tree, Matcher)
+    tree.complaints.check()
+    return MatcherFile(tuple(found), tree.complaints)
+
+
+def excuse(
+    matchers: Sequence[Matcher], where: str, name: str | None, recorded: Members, got: Members
+) -> tuple[Members, frozenset[int]]:
+    """What was got, with the recorded value at each place where a matcher lets the two differ; and which matchers had a place.
+
+    `where` is res or fact, `name` the route or the fact's type. A line that is missing, extra or another fact isn't excused.
+    """
+    now, applied = got, set[int]()
+    if not recorded or not got or recorded.get("type") != got.get("type"):
+        return got, frozenset()
+    for number, matcher in enumerate(matchers):
+        if not matcher.concerns(where, name):
+            continue
+        for path in _places(matcher.parts, recorded, got):
+            one, other = _at(recorded, path), _at(got, path)
+            if one is UNSET and other is UNSET:
+                continue
+            applied.add(number)
+            changed = _put(now, path, one if matcher.allows(one, other) else other)
+            now = changed if isinstance(changed, dict) else now
+    return now, frozenset(applied)
+
+
+def excused_request(matchers: Sequence[Matcher], route: str, recorded: Request, got: Request) -> Request:
+    """The request that came, with the recorded value in its body wherever a matcher lets the two differ."""
+    try:
+        one, other = loads(recorded.body.decode()), loads(got.body.decode())
+    except ValueError:
+        return got
+    now, _ = excuse(matchers, "req", route, {"body": one}, {"body": other})
+    return got if now["body"] == other else replace(got, body=dumps(now["body"]).encode())
+
+
+def _part(found: re.Match[str]) -> str | int:
+    name, index, every, *quoted = found.groups()
+    return int(index) if index is not None else name or every or next(each for each in quoted if each is not None)
+
+
+def _places(parts: Path, recorded: Json | UnsetType, got: Json | UnsetType) -> Iterator[Path]:
+    """The places that a path means, on either side. Of a list those that were recorded, then the others from its end."""
+    if not parts:
+        yield ()
+        return
+    for part in (parts[0],) if parts[0] != _ANY else _inside(recorded, got):
+        yield from ((part, *rest) for rest in _places(parts[1:], _at(recorded, (part,)), _at(got, (part,))))
+
+
+def _inside(recorded: Json | UnsetType, got: Json | UnsetType) -> Iterator[str | int]:
+    if isinstance(recorded, list) and isinstance(got, list):
+        yield from range(len(recorded))
+        yield from range(len(got) - 1, len(recorded) - 1, -1)
+    elif isinstance(recorded, dict) and isinstance(got, dict):
+        yield from {**recorded, **got}
+
+
+def _at(value: Json | UnsetType, path: Path) -> Json | UnsetType:
+    for part in path:
+        match value, part:
+            case dict(), str():
+                value = value.get(part, UNSET)
+            case list(), int() if part < len(value):
+                value = value[part]
+            case _:
+                return UNSET
+    return value
+
+
+def _put(value: Json, path: Path, new: Json | UnsetType) -> Json | UnsetType:
+    """The value with another one at that place; UNSET there: without it. What the way doesn't lead to stays."""
+    if not path:
+        return new
+    part = path[0]
+    match value, part:
+        case dict(), str() if part in value or len(path) == 1:
+            inner = _put(value.get(part), path[1:], new)
+            others = {name: each for name, each in value.items() if name != part}
+            return others if inner is UNSET else {**value, part: inner}
+        case list(), int() if part < len(value) or (part == len(value) and len(path) == 1):
+            inner = _put(value[part] if part < len(value) else None, path[1:], new)
+            return [*value[:part], *(() if inner is UNSET else (inner,)), *value[part + 1 :]]
+        case _:
+            return value
+
+
+def _alike_in_type(recorded: Json, got: Json) -> bool:
+    """Whether the values have one type, and their parts too; an array's entries are like some recorded one."""
+    match recorded, got:
+        case dict(), dict():
+            return recorded.keys() == got.keys() and all(
+                _alike_in_type(part, got[name]) for name, part in recorded.items()
+            )
+        case list(), list():
+            return all(any(_alike_in_type(one, other) for one in recorded) for other in got)
+        case _:
+            return _type(recorded) is _type(got)
+
+
+def _type(value: Json) -> type:
+    return float if type(value) is int else type(value)
+
+
+def _sorted(values: list[Json]) -> list[str]:
+    return sorted(json.dumps(each, sort_keys=True) for each in values)
+
+
+def _number(value: Json) -> float | None:
+    if isinstance(value, str) and (found := _NUMBER.fullmatch(value)):
+        return float(found[1] or found[2])
+    return value if isinstance(value, int | float) and not isinstance(value, bool) else None
+
+
+def _encodable(text: str) -> str:
+    return text.encode("utf-8", "replace").decode()
+
+
+@lru_cache(maxsize=256)
+def whole_text(pattern: str) -> "re2._Regexp":
+    """The pattern as RE2 reads it, in linear time, for the whole of a text; ValueError if it is none."""
+    import re2  # a library of its own, which few need
+
+    options = re2.Options()
+    options.log_errors = False
+    options.max_mem = _MEMORY
+    try:
+        return re2.compile(pattern, options)
+    except re2.error as error:
+        why = error.args[0]
+        raise ValueError(f"no pattern: {why.decode() if isinstance(why, bytes) else why}") from None

@@ -1,0 +1,54 @@
+"""What chance settles otherwise since a scenario's `data` or durations were edited (recordings.md §6).
+
+A replay takes what was drawn from the recording, so of itself it would show nothing of such an edit.
+"""
+
+from collections import Counter
+from collections.abc import Iterator
+
+from lab.core.exchange import Json
+from lab.jobs.plan import CompiledScenario, drawn_otherwise, settle_draws, takes
+from lab.language.document import TimedStep
+from lab.mock.catalog import Catalog
+from lab.mock.config import Config
+from lab.recording.format.lines import Recording
+from lab.recording.replay.compare import Difference
+from lab.recording.replay.match import diff
+
+_LOOKED_AT = 20
+"""Jobs of a scenario's turn: if none of them is drawn otherwise, that turn's draws are as they were."""
+
+
+def redrawn(recording: Recording, config: Config, changed: frozenset[str], *, texts: bool) -> Iterator[Difference]:
+    """The first acceptance of each turn of the `changed` scenarios of which something is drawn otherwise.
+
+    `texts`: generated text counts, for the generator has the version that the recording's had.
+    """
+    catalog = Catalog(config, config.identity)
+    looked_at: Counter[tuple[str, int]] = Counter()
+    for line in recording.facts("job.accepted") if changed else ():
+        scenario, turn, ordinal = line.text("scenario") or "", line.get("turn"), line.get("ordinal")
+        chosen, drawn = catalog.by_name.get(scenario) if scenario in changed else None, line.get("drawn")
+        if chosen is None or not isinstance(turn, int) or not isinstance(ordinal, int) or chosen.of_turn(turn) is None:
+            continue
+        place = scenario, turn
+        if looked_at[place] >= _LOOKED_AT:
+            continue
+        looked_at[place] += 1
+        compiled, drawn = catalog.playing(chosen, line.text("user"), turn), drawn if isinstance(drawn, dict) else {}
+        names = drawn_otherwise(compiled, config.seed, ordinal, drawn, texts=texts)
+        if names:
+            looked_at[place] = _LOOKED_AT
+            now = _drawn_now(compiled, config.seed, ordinal)
+            recorded, replayed = ({each: of[each] for each in names if each in of} for of in (drawn, now))
+            shown = tuple(diff(recorded, replayed, f"{recording.name}:{line.n + 1} → drawn"))
+            more = f", as are {len(names) - 1} more" if len(names) > 1 else ""
+            what = f"job.accepted: {names[0]} is drawn otherwise now{more}; --regenerate shows what follows"
+            yield Difference(line.text("job"), line.n + 1, what, shown)
+
+
+def _drawn_now(compiled: CompiledScenario, seed: int, ordinal: int) -> dict[str, Json]:
+    """What is drawn, and how long it lasts where it is said."""
+    steps = (name for name, step in compiled.steps.items() if isinstance(step, TimedStep))
+    lasting = {f"{name}/takes": takes(compiled, seed, ordinal, name, 0) for name in steps}
+    return {**lasting, **settle_draws(compiled, seed, ordinal)}

@@ -1,0 +1,190 @@
+"""Server replay: drive a recording through the mock again, and report where the two differ (recordings.md §6)."""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import partial
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from lab.core.errors import RecordingError
+from lab.core.logtext import no_command
+from lab.identity.clients import DEMO, Client
+from lab.jobs.plan import CompiledScenario
+from lab.mock.config import Config
+from lab.recording.format.lines import Recording
+from lab.recording.format.reader import demand_closed
+from lab.recording.redaction.bodies import Blob, Blobs
+from lab.recording.replay.compare import Comparison, Difference
+from lab.recording.replay.fast_replay import FastReplay
+from lab.recording.replay.matchers import Matcher
+from lab.recording.replay.redrawn import redrawn
+from lab.recording.replay.replayer import NONE_LATE, TapedReplay, edited_scenarios
+from lab.recording.replay.served import Served, served_scenarios
+from lab.recording.tape.header import config_of, needed_scenarios
+
+_MOST_TIMES = 4
+"""Times that a recording is compared again: each secret that is found out may hide another."""
+
+
+class Comparing(Struct, frozen=True):
+    """What of a recording may differ from its replay, and what is drawn anew for it."""
+
+    matchers: Sequence[Matcher] = ()
+    versions: Mapping[str, str] = {}
+    """Of what makes generated values here, by name, as a header has them."""
+    anew: bool = False
+    """Whether everything is drawn anew, instead of taking what was recorded."""
+
+
+STRICTLY = Comparing()
+"""Nothing may differ, and it isn't known what makes generated values."""
+
+
+class ReplayResult(Struct, frozen=True, eq=False):
+    """What a replay found: the first divergence of each job, and how many more there are."""
+
+    name: str
+    exchanges: int
+    facts: int
+    differences: tuple[Difference, ...]
+    more: int
+    warnings: tuple[str, ...]
+    skipped: int
+    silent: int
+    """Replies of which nothing left, so that what the mock said was not compared."""
+    applied: frozenset[int]
+    """The numbers of the matchers whose place was there."""
+    again: Callable[[Blobs | None], bytes]
+    """Encodes the recording of this time; with somewhere to put long bodies, as one that is to replace the old one."""
+
+    @property
+    def actual(self) -> bytes:
+        """The recording of this time."""
+        return self.again(None)
+
+    @property
+    def passed(self) -> bool:
+        """Whether everything was equal."""
+        return not self.differences
+
+    def text(self) -> str:
+        """The same for people: warnings first, each divergence with its place and diff."""
+        lines = [f"warning: {warning}" for warning in self.warnings]
+        if self.skipped:
+            lines.append(f"warning: {self.skipped} exchanges were not asked: only the shell knows what became of them")
+        if self.silent:
+            lines.append(f"warning: {self.silent} replies left no byte, and were not compared")
+        return divergence_text(lines, self.name, self.differences, self.more)
+
+
+def divergence_text(lines: Iterable[str], name: str, differences: Sequence[Difference], more: int) -> str:
+    """For people: these lines first, each divergence with its place and diff; `more` that follow are counted only."""
+    shown = list(lines)
+    for found in differences:
+        shown.append(f"{name}:{found.line}  {found.what}")
+        # untrusted text stands behind a bar, so no runner obeys it
+        shown += [f"| {line}" for line in found.diff]
+    if more:
+        shown.append(f"{more} more after the first of each job.")
+    return no_command("\n".join(shown))
+
+
+def replay(
+    recording: Recording,
+    scenarios: Sequence[CompiledScenario],
+    *,
+    name: str = "recording",
+    clients: tuple[Client, ...] = (DEMO,),
+    blob: Blob | None = None,
+    comparing: Comparing = STRICTLY,
+) -> ReplayResult:
+    """Drive a closed recording through a mock of `scenarios`; RecordingError or UsageError if it can't be done.
+
+    Of several that were served, those that no job used may be missing. RecordingError too if nothing could be compared, for
+    none of its replies left a byte.
+    """
+    demand_closed(recording, name)
+    served = served_scenarios(recording, scenarios, name)
+    recorded = config_of(recording, served.scenarios, clients)
+    anew = replace(recorded, recorded=None)
+    config = anew if comparing.anew else recorded
+    edits = tuple(_edits(recording, config, served, comparing))
+    replayer, found = _compared(recording, config, blob, name, comparing.matchers)
+    if replayer.silent and replayer.empty == replayer.exchanges:
+        raise RecordingError(f"{name}: none of its replies left a byte: there is nothing to compare")
+    comparison = replayer if isinstance(replayer, Comparison) else None
+    late = comparison.late if comparison else NONE_LATE
+    differences = tuple(sorted((*edits, *found), key=lambda one: one.line))
+    return ReplayResult(
+        name,
+        replayer.exchanges,
+        replayer.facts,
+        differences,
+        comparison.count - len(found) if comparison else 0,
+        (*served.warnings, *_unlike(recording, served, comparing, name), *(served.remarks if differences else ())),
+        replayer.skipped,
+        replayer.silent,
+        frozenset(comparison.applied if comparison else ()),
+        partial(_again, recording, anew if edits else config, blob, late, comparing.versions),
+    )
+
+
+def _compared(
+    recording: Recording, config: Config, blob: Blob | None, name: str, matchers: Sequence[Matcher]
+) -> tuple[FastReplay | Comparison, tuple[Difference, ...]]:
+    """What went through the recording to its end, and what it found to differ."""
+    fast = FastReplay(recording, config, blob)
+    if not matchers and fast.same():
+        return fast, ()
+    # which matchers there is something for, only a comparison tells
+    return compare(partial(Comparison, recording, config, blob, name, matchers=matchers))
+
+
+def _edits(recording: Recording, config: Config, served: Served, comparing: Comparing) -> Iterator[Difference]:
+    """Where an edited scenario draws otherwise; none where all is drawn anew, for that shows it."""
+    if not comparing.anew:
+        changed = served.changed - edited_scenarios(recording)
+        yield from redrawn(recording, config, changed, texts=_same_faker(recording, comparing))
+
+
+def compare(begin: Callable[[Mapping[str, str]], Comparison]) -> tuple[Comparison, tuple[Difference, ...]]:
+    """The first comparison, and what differs; a later one if nothing does in it.
+
+    It is compared once more as long as that finds out what further aliases stand for; `begin` takes what is known of them.
+    """
+    first = comparison = begin(NONE_LATE)
+    differences = found = tuple(first.differences())
+    for _ in range(_MOST_TIMES):
+        if not found or comparison.open_values == comparison.late:
+            break
+        comparison = begin(comparison.open_values)
+        found = tuple(comparison.differences())
+    return (first, differences) if found else (comparison, found)
+
+
+def _again(
+    recording: Recording,
+    config: Config,
+    blob: Blob | None,
+    late: Mapping[str, str],
+    versions: Mapping[str, str],
+    blobs: Blobs | None,
+) -> bytes:
+    if config.recorded is None and blobs is not None:
+        recording = replace(recording, header=replace(recording.header, generators=versions))
+    return TapedReplay(recording, config, blob, late=late, blobs=blobs).run()
+
+
+def _same_faker(recording: Recording, comparing: Comparing) -> bool:
+    return (recording.header.generators or {}).get("faker") == comparing.versions.get("faker")
+
+
+def _unlike(recording: Recording, served: Served, comparing: Comparing, name: str) -> list[str]:
+    unknown = sorted(recording.unknown.items())
+    text = served.generated and not _same_faker(recording, comparing)
+    edited = sorted(edited_scenarios(recording) & needed_scenarios(recording))
+    return [
+        *(f"{count} facts of type {type_} are not known to this lab" for type_, count in unknown),
+        *(["generated text isn't compared: it was made by another version of Faker"] if text else []),
+        *(f"the scenario {one} was edited while {name} was recorded" for one in edited),
+    ]

@@ -1,0 +1,1 @@
+"""A recording for people and for other programs (recordings.md §9)."""

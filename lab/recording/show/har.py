@@ -1,0 +1,160 @@
+"""A recording as HAR 1.2, for the tools that read it (recordings.md §9). The store is the recording: this is a way out.
+
+Aliases stay, but for the lab's own origin. What a recording doesn't know is -1, as the format has it.
+"""
+
+from base64 import b64encode
+from collections.abc import Iterator
+from hashlib import sha256
+from http import HTTPStatus
+from itertools import chain
+from urllib.parse import quote
+
+from lab.core.clock import Epoch, Millis, iso
+from lab.core.exchange import Headers, Json, header_of
+from lab.mock.config import DECOY_ORIGIN
+from lab.recording.format.codec import line_members
+from lab.recording.format.lines import Body, Enc, Pairs, Recording, Req, Res
+from lab.recording.format.text import dumps
+from lab.recording.redaction.alias import HERE, aliases, fill
+from lab.recording.redaction.bodies import Blob, bytes_of, text_within
+from lab.recording.tape.recorded_calls import RecordedCall, body_within, bytes_within, calls_in, epoch_in, query_text
+
+LAB_ORIGIN = "http://127.0.0.1:8080"
+"""Where `lab serve` listens by itself: the origin of URLs if the recording names none."""
+_IN_URLS = "%/?:@!$&'()*+,;="
+"""What stands in a URL as it is, beside letters, digits and `-._~`."""
+_IN_LAB = ("flags", "in", "cut", "got", "held", "sent", "by", "raw", "qt", "l", "w")
+"""Members of lines for which HAR has no word."""
+
+
+def har(recording: Recording, blob: Blob) -> Iterator[str]:
+    """The lines of the document: one for each call, and one for each fact."""
+    header = recording.header
+    about: dict[str, Json] = {"version": "1.2", "creator": {"name": "Invoke Async Lab", "version": header.lab}}
+    ours = {"header": line_members(header), "state": recording.state.value}
+    yield f'{{"log":{dumps(about)[:-1]},"_lab":{dumps(ours)[:-1]},"facts":['
+    yield from _listed(line_members(fact) for fact in recording.facts())
+    yield ']},"entries":['
+    base = header.settings.get("base")
+    writer = _Writer(blob, epoch_in(recording), base if isinstance(base, str) else LAB_ORIGIN)
+    yield from _listed(writer.entry(call) for call in calls_in(recording))
+    yield "]}}"
+
+
+def _listed(values: Iterator[dict[str, Json]]) -> Iterator[str]:
+    """The members of a list, a line each."""
+    before: str | None = None
+    for text in chain(map(dumps, values), (None,)):
+        if before is not None:
+            yield before + ("," if text is not None else "")
+        before = text
+
+
+class _Writer:
+    def __init__(self, blob: Blob, epoch: Epoch, origin: str) -> None:
+        self._blob = blob
+        self._epoch = epoch
+        self._origin = origin
+        self._values = {HERE: origin}
+
+    def entry(self, call: RecordedCall) -> dict[str, Json]:
+        """The call as an entry."""
+        req, res = call.req, call.res
+        time = res.t - req.t if res is not None else 0
+        return {
+            "startedDateTime": iso(self._epoch, req.t),
+            "time": time,
+            "request": self._request(req),
+            "response": self._response(res),
+            "cache": {},
+            "timings": _timings(res, time),
+            "connection": str(req.c),
+            "_lab": _of_the_lab(req, res),
+        }
+
+    def _request(self, req: Req) -> dict[str, Json]:
+        body = body_within(req.body, self._blob)
+        origin = DECOY_ORIGIN if req.listener else self._origin
+        request: dict[str, Json] = {
+            "method": req.method,
+            "url": origin + quote(fill(req.path + query_text(req), self._values), _IN_URLS, errors="surrogatepass"),
+            "httpVersion": "HTTP/1.1",
+            "cookies": [],
+            "headers": self._pairs(req.headers),
+            "queryString": self._pairs(req.query),
+        }
+        if body.enc is not Enc.NONE:
+            request["postData"] = self._posted(body, header_of(req.headers, "content-type") or "")
+        return request | {"headersSize": -1, "bodySize": self._size(body, req.got)}
+
+    def _posted(self, body: Body, kind: str) -> dict[str, Json]:
+        if body.enc is Enc.FORM and isinstance(body.value, list):
+            pairs = tuple((str(pair[0]), str(pair[1])) for pair in body.value if isinstance(pair, list))
+            return {"mimeType": kind, "params": self._pairs(pairs)}
+        text, encoding = self._text(body)
+        posted: dict[str, Json] = {"mimeType": kind, "text": text}
+        return posted | {"_encoding": encoding} if encoding else posted
+
+    def _response(self, res: Res | None) -> dict[str, Json]:
+        """One of status 0 where nothing came."""
+        headers = res.headers if res is not None else ()
+        body = body_within(res.body, self._blob) if res is not None else Body()
+        status = res.status if res is not None else 0
+        size = self._size(body, res.sent if res is not None else None)
+        content: dict[str, Json] = {"size": size, "mimeType": header_of(headers, "content-type") or ""}
+        if body.enc is not Enc.NONE:
+            text, encoding = self._text(body)
+            content |= {"text": text, "encoding": encoding} if encoding else {"text": text}
+        return {
+            "status": status,
+            "statusText": HTTPStatus(status).phrase if status in HTTPStatus._value2member_map_ else "",
+            "httpVersion": "HTTP/1.1",
+            "cookies": [],
+            "headers": self._pairs(headers),
+            "content": content,
+            "redirectURL": fill(header_of(headers, "location") or "", self._values),
+            "headersSize": -1,
+            "bodySize": size,
+        }
+
+    def _text(self, body: Body) -> tuple[str, str]:
+        """The body as text and, if it isn't UTF-8, how that stands for it."""
+        data = bytes_within(body, self._values)
+        try:
+            return data.decode(), ""
+        except UnicodeDecodeError:
+            return b64encode(data).decode(), "base64"
+
+    def _size(self, body: Body, cut: int | None) -> int:
+        """The bytes that went over the wire; -1: it isn't known, for a secret or another spelling stood there."""
+        if cut is not None:
+            return cut
+        if body.enc is Enc.NONE:
+            return 0
+        try:
+            data, hidden = bytes_of(body, {}), bool(aliases(text_within(body, None)))
+        except ValueError:
+            return -1
+        if hidden:
+            return -1
+        return len(data) if body.raw in (None, sha256(data).hexdigest()) else -1
+
+    def _pairs(self, pairs: Headers | Pairs) -> list[Json]:
+        return [{"name": fill(name, self._values), "value": fill(value, self._values)} for name, value in pairs]
+
+
+def _timings(res: Res | None, time: Millis) -> dict[str, Json]:
+    first = time if res is None else res.first if res.first is not None else res.latency
+    wait = min(time if first is None else first, time)
+    return {"send": 0, "wait": wait, "receive": time - wait}
+
+
+def _of_the_lab(req: Req, res: Res | None) -> dict[str, Json]:
+    """Which lines of the recording these are, and what they say beyond HAR."""
+    ours: dict[str, Json] = {"n": req.n, "x": req.x} | _beyond(req)
+    return ours if res is None else ours | {"reply": {"n": res.n} | _beyond(res)}
+
+
+def _beyond(line: Req | Res) -> dict[str, Json]:
+    return {name: value for name, value in line_members(line).items() if name in _IN_LAB}

@@ -1,0 +1,47 @@
+"""What a person reads of a recording in Markdown and on a page: bodies on lines, and no sign in them that doesn't show."""
+
+import json
+
+from lab.core.exchange import Json
+from lab.core.logtext import harmless_text
+from lab.dialects import WIRES
+from lab.recording.format.lines import Body, Enc, Header
+from lab.recording.redaction.bodies import INLINE
+
+
+def readable(text: str) -> str:
+    """The text with its line feeds; what doesn't show, or commands a log of CI, is written as JSON has it."""
+    return harmless_text(text, lines=True)
+
+
+def readable_body(body: Body, *, short: bool = False) -> str:
+    """The body on lines: JSON indented, fields one on each; a long one is cut, which is said.
+
+    `short`: of a job's body only the members that say something new.
+    """
+    value: Json = body.value
+    if body.enc is Enc.FORM and isinstance(value, list):
+        text = "\n".join(f"{pair[0]} = {pair[1]}" for pair in value if isinstance(pair, list))
+    elif body.enc is Enc.JSON:
+        if short and isinstance(value, dict):
+            for wire in WIRES:
+                value = dict(wire.marks.worth_showing(value))
+        text = json.dumps(value, indent=2, ensure_ascii=False)
+    else:
+        text = value if isinstance(value, str) else ""
+    return readable(text if len(text) <= INLINE else f"{text[:INLINE]}\n… ({len(text)} characters)")
+
+
+def title_of(header: Header) -> str:
+    """What was recorded, in a few words."""
+    return readable(" ".join(one.name for one in header.scenarios or ()) or header.source).replace("\n", " ")
+
+
+def made_with(header: Header) -> str:
+    """Seed, clock and version, in one line."""
+    pace = f" ×{header.clock.factor}" if header.clock.factor else ""
+    seed = f"seed {header.seed}, " if header.seed is not None else ""
+    text = (
+        f"{seed}{header.clock.mode} clock{pace} from {header.clock.epoch}, profile {header.profile}, lab {header.lab}"
+    )
+    return readable(text).replace("\n", " ")

@@ -1,0 +1,186 @@
+"""A recording as people read it: the transcript of `lab show`, which git shows as a diff too (recordings.md §9)."""
+
+from collections.abc import Iterator, Mapping
+from itertools import chain
+from typing import TypeAlias, assert_never
+
+from lab.core.clock import Millis
+from lab.core.exchange import Json
+from lab.core.jsontext import members_of
+from lab.core.reply import END_OF_EVENT
+from lab.dialects import WIRES
+from lab.jobs.gates import Origin, decision_text
+from lab.language.document import Verdict
+from lab.recording.format.facts import class_of
+from lab.recording.format.lines import Body, Enc, Entry, FileState, Header, Other, Recording, Req, Res
+from lab.recording.format.text import dumps
+
+WIDEST = 160
+"""Characters of a value that a transcript shows in full."""
+
+_DAY: Millis = 86_400_000
+_SHOWN = ("content-type", "retry-after", "www-authenticate", "location", "allow")
+
+_Opening: TypeAlias = tuple[str | None, str | None, str]
+"""Job, gate and round."""
+_Approvals: TypeAlias = tuple[int, int]
+"""How many have approved, and how many must."""
+Openings: TypeAlias = dict[_Opening, _Approvals]
+
+
+def transcript(recording: Recording, numbered: bool = False) -> str:
+    """One block an exchange, facts between, decisions in words too, times by `clock`; stable, with a line feed at the end.
+
+    `numbered`: before each line of the recording its number in the file, by which reports cite it.
+    """
+    return "\n".join(transcript_lines(recording, numbered)) + "\n"
+
+
+def clock(at: Millis) -> str:
+    """An instant as `+mm:ss.mmm`, minutes going on past 59; from a day on as `+2d 15:00:05.123`."""
+    days, rest = divmod(at, _DAY)
+    minutes, rest = divmod(rest, 60_000)
+    seconds = f"{rest // 1000:02d}.{rest % 1000:03d}"
+    return f"+{days}d {minutes // 60:02d}:{minutes % 60:02d}:{seconds}" if days else f"+{minutes:02d}:{seconds}"
+
+
+def transcript_lines(recording: Recording, numbered: bool) -> Iterator[str]:
+    """The lines of the transcript, without a sign that would end one or command a terminal, whatever the file holds."""
+    return (line if line.isprintable() else _brief(line, len(line) * 6) for line in _lines(recording, numbered))
+
+
+def _lines(recording: Recording, numbered: bool) -> Iterator[str]:
+    yield from _head(recording.header)
+    waiting: dict[int, Req] = {}
+    openings: Openings = {}
+    for line in recording.lines:
+        match line:
+            case Req():
+                waiting[line.x] = line
+                yield ""
+                block = _request(line)
+            case Res():
+                block = _reply(line, waiting.pop(line.x, None))
+            case Entry():
+                block = chain(
+                    [f"{clock(line.instant)}  {_mark(line)} {fact_text(line)}"], decision_lines(line, openings)
+                )
+            case Other():
+                block = iter([f"{clock(line.t)}  ? {line.kind}"])
+            case _:
+                assert_never(line)
+        yield f"{line.n + 1:>6}  {next(block)}" if numbered else next(block)
+        yield from block
+    yield ""
+    for req in waiting.values():
+        yield f"{clock(recording.until)}  x={req.x} has no reply"
+    if recording.state is FileState.CLOSED and recording.end is not None:
+        yield f"{clock(recording.end.t)}  end: {recording.end.reason}"
+    else:
+        yield f"{clock(recording.until)}  the recording is {recording.state.value}"
+
+
+def _head(header: Header) -> Iterator[str]:
+    names = ", ".join(one.name for one in header.scenarios or ())
+    yield f"{header.source} {names}".rstrip() + (f", seed {header.seed}" if header.seed is not None else "")
+    pace = f" x{header.clock.factor}" if header.clock.factor else ""
+    yield f"{header.clock.mode} clock{pace} from {header.clock.epoch}, profile {header.profile}, lab {header.lab}"
+    for name, value in sorted(header.settings.items()):
+        yield f"  {name} = {_brief(value)}"
+
+
+def _request(req: Req) -> Iterator[str]:
+    query = "?" + "&".join(f"{name}={value}" for name, value in req.query) if req.query else ""
+    yield f"{clock(req.t)}  {req.method} {_brief(req.path + query, 400)}  x={req.x} c={req.c}"
+    for name, value in req.headers:
+        if name in ("authorization", *_SHOWN):
+            yield f"    {name}: {_brief(value)}"
+    if req.flags:
+        yield f"    noted: {' '.join(req.flags)}"
+    yield from _body(req.body)
+    if req.cut:
+        yield f"    cut: {req.cut}"
+
+
+def _reply(res: Res, req: Req | None) -> Iterator[str]:
+    withheld = f", held {res.latency} ms" if res.latency else ""
+    about = "" if req is not None else " (its request is not here)"
+    yield f"{clock(res.t)}  {res.status or 'nothing'}  x={res.x}{withheld}{about}"
+    for name, value in res.headers:
+        if name in _SHOWN:
+            yield f"    {name}: {_brief(value)}"
+    events = event_lines(res.body, res, req, short=True)
+    yield from (f"    {_brief(event)}" for event in events) if events else _body(res.body)
+    if res.cut:
+        yield f"    cut: {res.cut}"
+
+
+def event_lines(body: Body, res: Res, req: Req | None, *, short: bool = False) -> list[str]:
+    """A stream's events with the instants at which they were due; none of what is no stream, or has no times.
+
+    `short`: of one that holds a whole job what tells it from the next.
+    """
+    if not res.times or req is None or body.enc is not Enc.TEXT or not isinstance(body.value, str):
+        return []
+    *events, rest = body.value.split(END_OF_EVENT.decode())
+    shown = map(_gist, events) if short else events
+    lines = [f"{clock(req.t + time)}  {event}" for time, event in zip(res.times, shown, strict=False)]
+    return [*lines, *events[len(lines) :], *([rest] if rest else [])]
+
+
+def _gist(event: str) -> str:
+    value = members_of(event.removeprefix("data: ").encode("utf-8", "replace"))
+    client = next((wire.client for wire in WIRES if value and wire.client.job_in(value) is not None), None)
+    return event if client is None else dumps(client.gist(value))
+
+
+def _body(body: Body) -> Iterator[str]:
+    value = body.value
+    if body.enc is Enc.FORM and isinstance(value, list):
+        for pair in value:
+            if isinstance(pair, list):
+                yield f"    {_brief(pair[0])} = {_brief(pair[1])}"
+    elif body.enc is Enc.JSON and isinstance(value, dict):
+        # a job's body may have dozens of members, of which few change: those that say nothing new are left out
+        members: Mapping[str, Json] = value
+        for wire in WIRES:
+            members = wire.marks.worth_showing(members)
+        yield from (f"    {_brief(name)}: {_brief(part)}" for name, part in members.items())
+    elif body.enc is not Enc.NONE:
+        yield f"    {body.enc.value}: {_brief(value)}"
+
+
+def decision_lines(entry: Entry, openings: Openings) -> Iterator[str]:
+    """Who decided, in words; `openings` is kept."""
+    opening = entry.text("job"), entry.text("gate"), str(entry.members.get("round", 0))
+    approved, approvals = openings.get(opening, (0, 1))
+    match entry.type:
+        case "gate.opened":
+            many = entry.members.get("approvals")
+            openings[opening] = 0, many if isinstance(many, int) else 1
+        case "gate.decided":
+            verdict, by, name, comment = (entry.text(member) for member in ("verdict", "by", "name", "comment"))
+            approved += verdict == Verdict.APPROVED
+            openings[opening] = approved, approvals
+            text = decision_text(verdict or "?", by or "?", name, comment, approved=approved, approvals=approvals)
+            yield f"    {_brief(text, 400)}"
+        case "gate.expired":
+            yield f"    {decision_text(Verdict.TIMED_OUT, Origin.SCRIPT, approved=approved, approvals=approvals)}"
+
+
+def _mark(entry: Entry) -> str:
+    return {"input": "+", "derived": "=", "shell": "·"}.get(class_of(entry), "?")
+
+
+def fact_text(entry: Entry) -> str:
+    """A fact on one line: its type and members."""
+    members = " ".join(f"{name}={_brief(value, 80)}" for name, value in entry.members.items())
+    return f"{entry.type} {members}".rstrip()
+
+
+def _brief(value: Json, widest: int = WIDEST) -> str:
+    """The value on one line, controls escaped, cut where it gets long."""
+    text = dumps(value)
+    if isinstance(value, str):
+        text = text[1:-1].replace('\\"', '"').replace("\\\\", "\\")
+    return text if len(text) <= widest else f"{text[: widest - 1]}… ({len(text)} characters)"

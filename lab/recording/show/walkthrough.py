@@ -1,0 +1,84 @@
+"""A recording as Markdown: what happened, how to ask it with curl, and what was answered (recordings.md §9)."""
+
+import re
+from collections.abc import Iterator
+
+from lab.recording.format.lines import Body, Enc, Entry, Recording
+from lab.recording.redaction.bodies import Blob
+from lab.recording.show.curl_script import CurlWriter, token_path_in
+from lab.recording.show.news import readable_answer
+from lab.recording.show.readable import made_with, readable, title_of
+from lab.recording.show.shell_variables import ShellVariables
+from lab.recording.show.transcript import Openings, clock, decision_lines, fact_text
+from lab.recording.tape.recorded_calls import RecordedCall, body_within, events_of
+
+_TICKS = re.compile("`+")
+
+
+def walkthrough(recording: Recording, blob: Blob) -> Iterator[str]:
+    """The lines of the page; whatever a peer wrote stands in code, which it can't end."""
+    variables = ShellVariables(recording, blob)
+    writer = CurlWriter(variables, blob, token_path_in(recording))
+    yield f"# {code(title_of(recording.header))}"
+    yield ""
+    yield f"{code(made_with(recording.header))}. Times are those of the lab's clock."
+    yield "`LAB_BASE` is whom it asks, `LAB_TOKEN_URL` where tokens are had."
+    yield from (f"`{name}` stands for {code(alias)}." for name, alias in variables.needed.items())
+    openings: Openings = {}
+    facts: list[str] = []
+    before: dict[str, list[str]] = {}
+    for event in events_of(recording):
+        if isinstance(event, Entry):
+            facts += [f"{clock(event.instant)}  {fact_text(event)}", *decision_lines(event, openings)]
+            continue
+        yield from _facts(facts)
+        facts = []
+        yield from _call(event, blob, writer, before)
+        for one in variables.captures.get(event.req.x, ()):
+            yield f"\n`{one.variable}` is its {code(one.member)}."
+    yield from _facts(facts)
+
+
+def _facts(facts: list[str]) -> Iterator[str]:
+    if facts:
+        yield "\nThe lab noted:\n"
+        yield from fenced("text", "\n".join(facts))
+
+
+def _call(call: RecordedCall, blob: Blob, writer: CurlWriter, before: dict[str, list[str]]) -> Iterator[str]:
+    """The call and its answer; `before` is kept: what was asked, and answered, at that path."""
+    req, res = call.req, call.res
+    command, body = list(fenced("sh", "\n".join(writer.lines(call)))), body_within(res.body if res else Body(), blob)
+    language = "json" if body.enc is Enc.JSON else "text"
+    answer = list(fenced(language, readable_answer(call, body, short=True))) if body.enc is not Enc.NONE else []
+    yield f"\n## {req.x}. {clock(req.t)} {code(f'{req.method} {req.path}')}\n"
+    yield from ["The same call again."] if before.get("asked " + req.path) == command else command
+    if res is None:
+        yield "\nThe recording ends before the answer."
+        return
+    cut = f", cut: {code(res.cut)}" if res.cut else ""
+    yield f"\n{clock(res.t)} **{res.status or 'nothing'}** after {res.t - req.t} ms{cut}\n"
+    for name, value in res.headers:
+        if name in ("location", "retry-after", "www-authenticate"):
+            yield f"- {code(f'{name}: {value}')}"
+    yield from ["The same answer."] if answer and before.get("answered " + req.path) == answer else answer
+    before |= {"asked " + req.path: command, "answered " + req.path: answer}
+
+
+def code(text: str) -> str:
+    """The text as code within a line, between more backticks than it has in a row."""
+    text = readable(text).replace("\n", "\\u000a")
+    ticks = "`" * (_longest(text) + 1)
+    return f"{ticks} {text} {ticks}" if "`" in text or not text.strip() else f"`{text}`"
+
+
+def fenced(language: str, text: str) -> Iterator[str]:
+    """The text as a block of code."""
+    fence = "`" * max(3, _longest(text) + 1)
+    yield f"{fence}{language}"
+    yield from readable(text).split("\n")
+    yield fence
+
+
+def _longest(text: str) -> int:
+    return max(map(len, _TICKS.findall(text)), default=0)

@@ -1,0 +1,195 @@
+"""The header of a mock's recording, and the mock that a header asks for (recordings.md §2.1)."""
+
+from collections.abc import Mapping, Sequence
+from itertools import chain
+from typing import Protocol
+
+import msgspec
+from msgspec.structs import replace
+from pydantic import ValidationError
+
+from lab.core.clock import epoch_text
+from lab.core.errors import RecordingError
+from lab.core.exchange import Json
+from lab.identity.clients import DEMO, JANE, Client
+from lab.jobs.plan import CompiledScenario, Drawn
+from lab.language.document import Layers, Switches
+from lab.mock.config import MOST_JOBS, Config
+from lab.recording.format.lines import COUNTED, ClockSpec, Header, Recording, ScenarioRef
+from lab.recording.tape.accounts import accounts_member, accounts_of
+from lab.recording.tape.recorded_calls import epoch_in
+
+REVIEWER = "reviewer"
+TOKENS = "token_scenario"
+FORCED = "forced"
+ACCOUNTS = "accounts"
+JOBS = "limits.jobs"
+BASE = "base"
+PREFIX = "prefix"
+TOKEN_HOST = "tokens"
+BODIES = "bodies"
+OF_CAPTURES = (TOKEN_HOST, BODIES)
+"""Settings of a capture: the alias of the origin that grants tokens, and whether bodies are kept as `shape` alone."""
+NOWHERE = "http://127.0.0.1:0"
+"""Where a replay listens: an origin that no traffic holds by itself."""
+FORMER: Mapping[str, Json] = {"version_check": "refuse"}
+"""Switches whose default was another when files older than `COUNTED` were written: a header leaves out what is at its
+default, so that is what they mean."""
+
+
+class PacedClock(Protocol):
+    """A clock whose kind and pace a header names."""
+
+    @property
+    def mode(self) -> str:
+        """real, scaled or manual."""
+
+    @property
+    def factor(self) -> str:
+        """How many times as fast as the wall, as decimal text."""
+
+
+def recording_header(
+    config: Config,
+    *,
+    lab: str,
+    clock: PacedClock | None = None,
+    generators: Mapping[str, str] | None = None,
+    t: int = 0,
+    blobs: bool = False,
+) -> Header:
+    """Line 0 of a tape of this mock, which lives by `clock` (None: a manual one)."""
+    mode = clock.mode if clock is not None else "manual"
+    factor = clock.factor if clock is not None and mode == "scaled" else None
+    return Header(
+        t=t, lab=lab, scenarios=scenario_refs(config),
+        seed=config.seed, profile=config.switches.profile, settings=settings_of(config), clock=ClockSpec(mode=mode, factor=factor, epoch=epoch_text(config.epoch)),
+        generators=generators or {}, features=("blob",) if blobs else (),
+    )  # fmt: skip
+
+
+def playback_header(header: Header, file: str, sha256: str) -> Header:
+    """The header of a playback's recording: what was played back stands where a mock's says what was served.
+
+    `file` is the name of the one that is played back, `sha256` what its footer says.
+    """
+    return replace(
+        header, source="playback", origin={"file": file, "sha256": sha256}, scenarios=None, seed=None, generators=None
+    )
+
+
+def scenario_refs(config: Config) -> tuple[ScenarioRef, ...]:
+    """What is served, by name and digest."""
+    return tuple(ScenarioRef(each.name, each.digest, each.scenario.limits.concurrent) for each in config.scenarios)
+
+
+def refs_of_now(recorded: Header, config: Config) -> tuple[ScenarioRef, ...]:
+    """Those of a recorded header as they are served now; one that isn't at hand as it was."""
+    now = {each.name: each for each in scenario_refs(config)}
+    return tuple(now.get(each.name, each) for each in recorded.scenarios or ())
+
+
+def needed_scenarios(recording: Recording) -> frozenset[str]:
+    """Those without which it can't be replayed: of its jobs, of its tokens, and whose faults counted its calls.
+
+    Of several that were served the others are only looked at by messages that they don't fit.
+    """
+    served = {each.name for each in recording.header.scenarios or ()}
+    if len(served) == 1:  # tokens follow the only one
+        return frozenset(served)
+    jobs = (line.text("scenario") for line in recording.facts("job.accepted"))
+    counters = ((line.text("counter") or "").partition("/")[0] for line in recording.facts("call.counted"))
+    return frozenset(served.intersection(chain(jobs, counters, [str(recording.header.settings.get(TOKENS))])))
+
+
+def settings_of(config: Config) -> dict[str, Json]:
+    """What rebuilds the mock, its scenarios given: switches, the public base, `reviewer` when it is a person."""
+    changed = _layered(config, config.layers) if config.layers else _changed(config.switches)
+    accounts = accounts_member(config)
+    if accounts is not None:
+        changed[ACCOUNTS] = accounts
+    if config.most_jobs != MOST_JOBS:
+        changed[JOBS] = config.most_jobs
+    if config.base:
+        changed[BASE] = config.base
+    if config.prefix:
+        changed[PREFIX] = config.prefix
+    if config.token_scenario and len(config.scenarios) > 1:
+        changed[TOKENS] = config.token_scenario
+    return changed if config.scripted else {**changed, REVIEWER: "person"}
+
+
+def _changed(switches: Switches) -> dict[str, Json]:
+    """Every switch off its profile's default."""
+    usual = Switches.model_validate({"profile": switches.profile}).model_dump(mode="json")
+    given: dict[str, Json] = switches.model_dump(mode="json")
+    return {name: value for name, value in given.items() if value != usual[name]}
+
+
+def _layered(config: Config, layers: Layers) -> dict[str, Json]:
+    """The same of what the server is set to, scenarios left out, and what a scenario of its own mind needs beside it.
+
+    `forced` names the switches that win over scenarios. A scenario that brings a profile along leaves in force what was
+    said, though it be the default.
+    """
+    base = layers.over()
+    given: dict[str, Json] = base.model_dump(mode="json")
+    own = [each.scenario.settings for each in config.scenarios]
+    set_by_scenarios = {name for settings in own for name in settings.model_fields_set}
+    forced = sorted(set_by_scenarios & layers.above.keys())
+    chosen = base.model_fields_set - {"profile"} if "profile" in set_by_scenarios else set(forced) - {"profile"}
+    changed = _changed(base) | {name: given[name] for name in chosen}
+    if base.profile != config.switches.profile:
+        changed["profile"] = base.profile
+    return {**changed, FORCED: list(forced)} if forced else changed
+
+
+def config_of(
+    recording: Recording, scenarios: Sequence[CompiledScenario], clients: tuple[Client, ...] = (DEMO,)
+) -> Config:
+    """The mock that a recording was made with; RecordingError if this lab can't make it."""
+    header = recording.header
+    settings = {**(FORMER if header.version < COUNTED else {}), **header.settings}
+    reviewer, base = settings.pop(REVIEWER, "script"), str(settings.pop(BASE, ""))
+    prefix = str(settings.pop(PREFIX, ""))
+    for name in OF_CAPTURES:
+        settings.pop(name, None)
+    tokens, known, jobs = settings.pop(TOKENS, None), settings.pop(ACCOUNTS, None), settings.pop(JOBS, MOST_JOBS)
+    try:
+        layers = _layers_of({"profile": header.profile, **settings})
+        layers.over()
+        clients, accounts = accounts_of(known) if known is not None else (clients, (JANE,))
+        epoch = epoch_in(recording)
+    except ValidationError as error:
+        wrong = error.errors()[0]
+        named = ".".join(map(str, wrong["loc"]))
+        raise RecordingError(f"{recording.name}:1: the setting {named}: {wrong['msg']}") from None
+    except msgspec.ValidationError as error:
+        raise RecordingError(f"{recording.name}:1: the accounts are none: {error}") from None
+    config = Config(
+        tuple(scenarios), Switches(), header.seed or 0, epoch, clients, scripted=reviewer != "person",
+        recorded=drawn_in(recording), base=base, here=NOWHERE, prefix=prefix, accounts=accounts,
+        most_jobs=jobs if isinstance(jobs, int) else MOST_JOBS,
+        token_scenario=tokens if isinstance(tokens, str) else "" if len(header.scenarios or ()) > 1 else None,
+    )  # fmt: skip
+    return config.settled(layers)
+
+
+def _layers_of(settings: dict[str, Json]) -> Layers:
+    forced = settings.pop(FORCED, None)
+    names = forced if isinstance(forced, list) else []
+    return Layers(
+        {name: value for name, value in settings.items() if name not in names},
+        {name: value for name, value in settings.items() if name in names},
+    )
+
+
+def drawn_in(recording: Recording) -> dict[tuple[str, str, int], Drawn]:
+    """What chance settled in a recording, by client, scenario and ordinal."""
+    found: dict[tuple[str, str, int], Drawn] = {}
+    for entry in recording.facts("job.accepted"):
+        drawn, ordinal = entry.get("drawn"), entry.get("ordinal")
+        owner, scenario = entry.text("client"), entry.text("scenario")
+        if isinstance(drawn, dict) and isinstance(ordinal, int) and owner and scenario:
+            found.setdefault((owner, scenario, ordinal), drawn)
+    return found

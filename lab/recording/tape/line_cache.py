@@ -1,0 +1,133 @@
+"""The tails of `req` and `res` lines: what doesn't change when the same thing is said again.
+
+A poll loop says the same things again and again, so a tail, redacted and encoded, is remembered by what it was made of:
+all of a request from `m` on, all of a reply from `h` on.
+"""
+
+from collections.abc import Callable
+from functools import lru_cache, partial
+from typing import TypeAlias
+
+from msgspec.structs import replace
+
+from lab.core.clock import Millis
+from lab.core.exchange import Headers, Response
+from lab.core.observe import Replied, Requested
+from lab.identity.routes import IDENTITY_NAMES
+from lab.recording.format.codec import encode
+from lab.recording.format.lines import LONGEST_LINE, Enc, Req, Res
+from lab.recording.format.text import dumps
+from lab.recording.redaction.bodies import Blobs, body_of, query_pairs
+from lab.recording.redaction.redact import Redactor
+from lab.recording.redaction.written import path_without_secrets, usual, without_secrets
+
+MOST_TAILS = 4096
+"""Tails that are kept at most, of requests and of replies each."""
+_MOST_LONG = 8
+"""Of replies with more than `_LONG` bytes: a few are polled again and again, and thousands would fill memory."""
+_LONG = 4096
+"""Bytes of a body."""
+_REQ_HEAD = len('{"k":"req","n":0,"t":0,"x":0,"c":0,')
+_RES_HEAD = len('{"k":"res","n":0,"t":0,"x":0,"s":0,')
+RequestParts: TypeAlias = tuple[str, str, str, Headers, bytes]
+"""Method, path, query, headers and body of a request."""
+_LOCAL = ("127.0.0.1", "localhost", "[::1]")
+
+
+class LineCache:
+    """Makes tails, and gives those that it has made before."""
+
+    def __init__(self, redactor: Redactor, blobs: Blobs | None) -> None:
+        self.redactor = redactor
+        self._of_cut = redactor.of_cut()
+        self._blobs = blobs
+        self._generation = redactor.secrets.generation
+        self._request = lru_cache(MOST_TAILS)(self._request_tail)
+        self._reply = lru_cache(MOST_TAILS)(self._reply_tail)
+        self._long_reply = lru_cache(_MOST_LONG)(self._reply_tail)
+
+    def request(self, observation: Requested) -> bytes:
+        """The tail of a request's line."""
+        self._renew()
+        request = observation.request
+        # its parts, and not the request itself, whose hash is computed in Python
+        parts = request.method, request.path, request.query, request.headers, request.body
+        # one with a long body hardly comes twice
+        tail = self._request if len(request.body) <= _LONG else self._request_tail
+        return tail(parts, observation.flags, observation.took, observation.route in IDENTITY_NAMES)
+
+    def reply(self, response: Response, *, oauth: bool, cut: bool = False) -> bytes:
+        """The tail of a reply's line; `oauth`: it is the identity domain's; `cut`: not all of its body arrived."""
+        self._renew()
+        tail = self._reply if len(response.body) <= _LONG else self._long_reply
+        return tail(response.headers, response.body, oauth, cut)
+
+    def _renew(self) -> None:
+        # a value that is now known as a secret may stand in what is remembered
+        if self._generation != self.redactor.secrets.generation:
+            self._request.cache_clear()
+            self._reply.cache_clear()
+            self._long_reply.cache_clear()
+            self._generation = self.redactor.secrets.generation
+
+    def _request_tail(self, parts: RequestParts, flags: tuple[str, ...], took: Millis, oauth: bool) -> bytes:
+        return self._settled(partial(self._request_as_known, parts, flags, took, oauth))
+
+    def _request_as_known(self, parts: RequestParts, flags: tuple[str, ...], took: Millis, oauth: bool) -> bytes:
+        redactor, (method, path, query, headers, body) = self.redactor, parts
+        written = body_of(headers, body, redactor, oauth=oauth, reply=False, blobs=self._blobs)
+        odd = None if usual(query) else without_secrets(query, redactor, oauth=oauth)
+        line = Req(
+            n=0, t=0, x=0, c=0, method=method, path=path_without_secrets(path, redactor),
+            query=redactor.pairs(query_pairs(query), oauth=oauth) if odd is None else query_pairs(odd),
+            written=odd,
+            headers=redactor.headers(_foreign(headers)), flags=flags, took=took,
+            enc=written.enc, value=written.member, raw=written.raw,
+        )  # fmt: skip
+        return _short(line)[_REQ_HEAD:]
+
+    def _reply_tail(self, headers: Headers, body: bytes, oauth: bool, cut: bool) -> bytes:
+        return self._settled(partial(self._reply_as_known, headers, body, oauth, cut))
+
+    def _settled(self, make: Callable[[], bytes]) -> bytes:
+        """What is made, once more if a secret was found meanwhile: it may stand where it wasn't known yet."""
+        known = self.redactor.secrets.generation
+        tail = make()
+        return tail if self.redactor.secrets.generation == known else make()
+
+    def _reply_as_known(self, headers: Headers, body: bytes, oauth: bool, cut: bool) -> bytes:
+        redactor = self._of_cut if cut else self.redactor
+        written = body_of(headers, body, redactor, oauth=oauth, reply=True, blobs=self._blobs)
+        clean = self.redactor.headers(headers)
+        line = Res(n=0, t=0, x=0, status=0, headers=clean, enc=written.enc, value=written.member, raw=written.raw)
+        return _short(line)[_RES_HEAD:]
+
+
+def varying_members(observation: Replied) -> str:
+    """`by held first cut sent times`: what differs between replies with the same headers and body."""
+    latency, first = observation.latency, observation.first
+    text = "" if latency is None else f'"held":{latency},'
+    if first is not None and first != latency:
+        text += f'"first":{first},'
+    if observation.by is not None:
+        text = f'"by":{dumps(observation.by)},{text}'
+    if observation.cut is not None:
+        text += f'"cut":{dumps(observation.cut)},'
+        if observation.sent is not None:
+            text += f'"sent":{observation.sent},'
+    if observation.response.times:
+        text += f'"times":{dumps(list(observation.response.times))},'
+    return text
+
+
+def _foreign(headers: Headers) -> Headers:
+    """Without a `host` that names the listener itself: its port varies."""
+    return tuple(pair for pair in headers if pair[0] != "host" or not pair[1].lower().startswith(_LOCAL))
+
+
+def _short(line: Req | Res) -> bytes:
+    """The line, its body left out if it is longer than any reader takes."""
+    written = encode(line)
+    if len(written) < LONGEST_LINE - 128:
+        return written
+    return encode(replace(line, enc=Enc.TEXT, value=f"{len(written)} bytes are too long for a line", raw=None))

@@ -1,0 +1,70 @@
+"""Lines of a recording, or of a journal that is followed -> observations, in the shape that an observer is told."""
+
+from typing import assert_never
+from urllib.parse import urlencode
+
+from lab.core.errors import RecordingError
+from lab.core.exchange import Request, Response
+from lab.core.observe import Noted, Observation, Replied, Requested
+from lab.dialects import WIRES
+from lab.dialects.router import ROUTER, UNKNOWN_ROUTE
+from lab.recording.format.codec import fact_of
+from lab.recording.format.lines import Body, Entry, Line, Other, Recording, Req, Res
+from lab.recording.redaction.bodies import Blob, bytes_of
+
+_LOCAL_PATHS = sorted({f'"p":"/{row.path.split("/")[1]}/' for wire in WIRES for row in wire.routes if row.only})
+"""How the paths begin that a switch adds, as lines have them."""
+
+
+def local_paths(recording: Recording) -> bool:
+    """Whether a local orchestrator's paths were there: by the header, or a scenario's own setting, which answers show."""
+    if recording.header.settings.get("local_orchestrator"):
+        return True
+    local = {req.x for req in recording.of(Req, *_LOCAL_PATHS) if ROUTER.at(req.path) is not None
+             and ROUTER.name(req.method, req.path) == UNKNOWN_ROUTE}  # fmt: skip
+    return bool(local) and any(res.x in local and res.status not in (0, 404, 405) for res in recording.of(Res))
+
+
+def observation_of(line: Line, blob: Blob | None = None, *, local: bool = False) -> Observation | None:
+    """What a line tells; None for kinds and fact types that this lab doesn't know. Aliases stay aliases.
+
+    `local`: a local orchestrator's paths are there.
+    """
+    match line:
+        case Req():
+            request = Request(
+                line.method,
+                line.path,
+                urlencode(line.query, errors="surrogatepass"),
+                line.headers,
+                _bytes(line.body, blob),
+            )
+            # what is sent to another origin asks nothing of this API, whatever its path
+            route = ROUTER.name(line.method, line.path, local=local) if line.listener is None else UNKNOWN_ROUTE
+            return Requested(line.t, line.x, route, request, line.c, line.flags, line.took, line.listener)
+        case Res():
+            response = Response(line.status, line.headers, _bytes(line.body, blob), line.times)
+            return Replied(line.t, line.x, response, line.latency, line.first, line.by, line.cut, line.sent)
+        case Entry():
+            fact = fact_of(line)
+            return None if fact is None else Noted(line.t, fact, line.x)
+        case Other():
+            return None
+        case _:
+            assert_never(line)
+
+
+def answer_of(req: Req, res: Res | None, blob: Blob, *, local: bool) -> tuple[str, Response | None]:
+    """The route of a call, and its answer if one came whole."""
+    route = ROUTER.name(req.method, req.path, local=local) if req.listener is None else UNKNOWN_ROUTE
+    if res is None or res.status == 0 or res.cut is not None:
+        return route, None
+    return route, Response(res.status, res.headers, _bytes(res.body, blob), res.times)
+
+
+def _bytes(body: Body, blob: Blob | None) -> bytes:
+    try:
+        return bytes_of(body, {}, blob)
+    except (ValueError, RecordingError):
+        # A blob lies in the lab's folder, not in a stream; and a body that can't be had must not hide the exchange.
+        return b""

@@ -1,0 +1,284 @@
+"""The tape: an observer that writes what it is told as lines (recordings.md §1, §2, §4).
+
+It has to be cheap: the redacted and encoded tail of a line is remembered (`line_cache`), and a job's derived facts are
+asked for only when one may be due.
+"""
+
+from collections.abc import Callable, Iterable, Iterator
+from hashlib import sha256
+from operator import attrgetter
+from typing import Protocol, assert_never
+
+from msgspec import Struct
+
+from lab.core.clock import Millis
+from lab.core.journal.fact import Fact, LedgerCleared
+from lab.core.journal.shell import TapeNoted
+from lab.core.observe import Lost, Noted, Observation, Replied, Requested, Touched, Waiting
+from lab.faults.facts import FaultStruck
+from lab.identity.routes import IDENTITY_NAMES
+from lab.jobs.derived import Derived
+from lab.jobs.facts import GateDecided, JobAccepted, WaitEnded
+from lab.mock.config import Config
+from lab.recording.format.codec import encode, fact_members, footer
+from lab.recording.format.lines import Enc, Entry, Header, Members, Res
+from lab.recording.format.text import dumps
+from lab.recording.redaction.redact import redactor_of
+from lab.recording.tape.line_cache import LineCache, varying_members
+
+_AT_ONCE = -1
+_NEVER = 1 << 62
+
+
+class Source(Protocol):
+    """Who knows the users and the derived facts of jobs: the service."""
+
+    @property
+    def config(self) -> Config:
+        """What the mock was made with."""
+
+    def derived(self, job: str, now: Millis) -> Derived | None:
+        """The derived facts up to now, and when the next is due."""
+
+
+class _Written(Struct):
+    """Of one job: how many derived facts stand on the tape, and until when there is nothing to add."""
+
+    count: int = 0
+    until: Millis = _AT_ONCE
+
+
+class Tape:
+    """Writes header, lines and footer through `write`, which takes one line and raises OSError when it fails.
+
+    A tape that failed is dead: it says why in `dead`, writes nothing more, and never raises into the server.
+    """
+
+    def __init__(
+        self,
+        service: Source,
+        write: Callable[[bytes], None],
+        header: Header,
+        *,
+        sync: Callable[[], None] | None = None,
+        wall: Callable[[], Millis | None] | None = None,
+        tails: LineCache | None = None,
+    ) -> None:
+        """`tails` redacts and keeps bodies; None: by the mock's secrets, long ones in their lines."""
+        self.dead: str | None = None
+        self._over = False
+        self._after = 0
+        self._tails = tails or LineCache(redactor_of(service.config), None)
+        self.redactor = self._tails.redactor
+        self._service = service
+        self._write, self._sync = write, sync or _nothing
+        self._wall = wall or _unknown
+        self.limit = _NEVER
+        """Bytes: a tape that is longer ends by itself after an exchange."""
+        self._n = 0
+        self._t: Millis = header.t
+        self._bytes = 0
+        self._digest = sha256()
+        self._jobs: dict[str, _Written] = {}
+        self._oauth: set[int] = set()
+        self._unanswered: dict[int, None] = {}
+        """Exchanges whose reply isn't written, oldest first."""
+        self._put(encode(header))
+        self._synced()
+
+    def __call__(self, observation: Observation) -> None:
+        """Write what was observed."""
+        if self._over:
+            return
+        try:
+            match observation:
+                case Requested():
+                    self._requested(observation)
+                case Replied():
+                    self._replied(observation)
+                    self._bound()
+                case Touched(job=job, at=at):
+                    written = self._jobs.get(job)
+                    if written is None or at >= written.until:
+                        self._touched(job, at)
+                case Noted():
+                    self._noted(observation)
+                    if observation.x is None:
+                        self._bound()
+                case Lost() | Waiting():  # told by an external app, which has no tape
+                    return
+                case _:
+                    assert_never(observation)
+        except OSError as fault:
+            self._die(f"A body can't be kept: {fault.strerror or fault}.")
+
+    def close(self, now: Millis, reason: str = "closed") -> None:
+        """Write the derived facts that are due, of all jobs, what became of replies under way, and the footer."""
+        if self._over:
+            return
+        due = [fact for job in self._jobs for fact in self._due(job, now)]
+        for fact in sorted(due, key=attrgetter("at")):
+            self._fact(fact, now, None)
+        for x in self._unanswered:
+            cut = Res(n=self._n, t=self._at(now), x=x, status=0, cut="shutdown", sent=0, headers=(), enc=Enc.NONE)
+            self._put(encode(cut))
+        try:
+            self._write(footer(self._n, self._at(now), reason, self._digest))
+        except OSError as fault:
+            self._die(f"The recording can't be closed: {fault.strerror or fault}.")
+        self._synced()
+        self._over, self._write = True, _ignore
+
+    def _bound(self) -> None:
+        # not in the midst of an exchange or an opening: what is written has to say all of it
+        if self._bytes > self.limit:
+            self.close(self._t, "limit")
+            self._die(f"The recording reached its limit of {self.limit} bytes.")
+
+    def restate(self, facts: Iterable[Fact], now: Millis, after: int = 0) -> None:
+        """Begin with what lives; derived facts follow when a job is next touched.
+
+        Exchanges up to the ordinal `after` are under way: their replies aren't written.
+        """
+        self._after = after
+        for fact in facts:
+            self.redactor.secrets.begin()
+            self._noted(Noted(now, fact))
+
+    def note(self, text: str, now: Millis) -> None:
+        """Write something that a reader should see."""
+        self(Noted(now, TapeNoted(at=now, text=text)))
+
+    # Lines
+
+    def _put(self, line: bytes) -> None:
+        try:
+            self._write(line)
+        except OSError as fault:
+            self._die(f"The recording can't be written: {fault.strerror or fault}.")
+            return
+        self._n += 1
+        self._bytes += len(line)
+        self._digest.update(line)
+
+    def fail(self, why: str) -> None:
+        """Be dead: somebody has found out that what was written is no longer there."""
+        if not self._over:
+            self._die(why)
+
+    def _die(self, why: str) -> None:
+        if self.dead is None:
+            self.dead = why
+        self._over, self._write, self._sync = True, _ignore, _nothing
+
+    def _synced(self) -> None:
+        try:
+            self._sync()
+        except OSError as fault:
+            self._die(f"The recording can't be synced: {fault.strerror or fault}.")
+
+    def _at(self, t: Millis) -> Millis:
+        # t never decreases, even when observers are told late
+        if t < self._t:
+            return self._t
+        self._t = t
+        return t
+
+    # Exchanges
+
+    def _requested(self, observation: Requested) -> None:
+        x = observation.x
+        self._unanswered[x] = None
+        self.redactor.secrets.begin()
+        if observation.route in IDENTITY_NAMES:
+            self._oauth.add(x)
+        tail = self._tails.request(observation)
+        t = self._t = observation.at if observation.at > self._t else self._t
+        wall = "" if (w := self._wall()) is None else f'"w":{w},'
+        elsewhere = "" if observation.listener is None else f'"l":{dumps(observation.listener)},'
+        self._put(f'{{"k":"req","n":{self._n},"t":{t},{wall}"x":{x},"c":{observation.c},{elsewhere}'.encode() + tail)
+
+    def _replied(self, observation: Replied) -> None:
+        x, response = observation.x, observation.response
+        if x <= self._after:
+            return
+        self._unanswered.pop(x, None)
+        oauth = x in self._oauth
+        if oauth:
+            self._oauth.discard(x)
+        tail = self._tails.reply(response, oauth=oauth, cut=observation.cut is not None)
+        t = self._t = observation.at if observation.at > self._t else self._t
+        wall = "" if (w := self._wall()) is None else f'"w":{w},'
+        head = f'{{"k":"res","n":{self._n},"t":{t},{wall}"x":{x},"s":{response.status},{varying_members(observation)}'
+        self._put(head.encode() + tail)
+
+    # Facts
+
+    def _noted(self, observation: Noted) -> None:
+        fact = observation.fact
+        for name, kind in fact.secrets.items():
+            if (value := getattr(fact, name)) is not None:
+                self.redactor.secrets.given(value, kind)
+        if isinstance(fact, GateDecided | WaitEnded) and fact.alias is not None:
+            self.redactor.secrets.learn_id(fact.alias)
+        if isinstance(fact, JobAccepted):
+            self._jobs[fact.job] = _Written()
+            self.redactor.secrets.learn_id(fact.job)
+            self.redactor.secrets.learn_id(fact.conversation or fact.job)
+        elif isinstance(fact, LedgerCleared):
+            self._jobs.clear()
+        elif fact.kind == "input" and (written := self._jobs.get(getattr(fact, "job", ""))) is not None:
+            written.until = _AT_ONCE
+        derived = fact.kind == "derived" and not isinstance(fact, FaultStruck)
+        if derived or (isinstance(fact, GateDecided) and fact.by == "script"):
+            return
+        self._fact(fact, observation.at, observation.x)
+        if isinstance(fact, GateDecided):
+            self._synced()
+
+    def _touched(self, job: str, now: Millis) -> None:
+        for fact in self._due(job, now):
+            self._fact(fact, now, None)
+
+    def _due(self, job: str, now: Millis) -> Iterator[Fact]:
+        written = self._jobs.get(job)
+        if written is None:
+            written = self._jobs[job] = _Written()
+        if now < written.until:
+            return iter(())
+        derived = self._service.derived(job, now)
+        if derived is None:
+            return iter(())
+        due = derived.facts[written.count :]
+        written.count = len(derived.facts)
+        written.until = _NEVER if derived.until is None else derived.until
+        return iter(due)
+
+    def _fact(self, fact: Fact, now: Millis, x: int | None) -> None:
+        t = self._at(now)
+        at = fact.at if fact.at < t else None
+        self._put(encode(Entry(n=self._n, t=t, type=fact.type, at=at, x=x, members=self._members(fact))))
+
+    def _members(self, fact: Fact) -> Members:
+        members = fact_members(fact)
+        clean = self.redactor.json({name: value for name, value in members.items() if name not in _PLAIN})
+        assert isinstance(clean, dict)
+        return {name: clean.get(name, value) for name, value in members.items()}
+
+
+_PLAIN = frozenset(
+    "alias gate round approvals verdict by from to step until otherwise c how turn ordinal grant why fault call".split()
+)
+"""Members that hold the lab's own words and ids, never a peer's; a job's id may be a task's, which its client made."""
+
+
+def _ignore(line: bytes) -> None:
+    """Where the lines of a tape go that is closed or dead."""
+
+
+def _unknown() -> None:
+    """The wall's time, where it tells nothing."""
+
+
+def _nothing() -> None:
+    """What syncs a tape that has nothing to sync."""
