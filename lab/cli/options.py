@@ -238,7 +238,12 @@ _OPTIONS: dict[str, tuple[Option, ...]] = {
         _FOLDER,
     ),
     "rehearse": (
-        option("targets", "SCENARIO", "names or paths; none: the usual set (lab docs clients, §9)", nargs="*"),
+        option(
+            "targets",
+            "SCENARIO",
+            "names or paths; none: quick approval rejected failing two-turns busy bad-line odd-status",
+            nargs="*",
+        ),
         option("--drills", "SCENARIO", "its drills instead"),
         flag("--search", "look for the fewest faults with which it doubles or loses a job, in quick if none is named"),
         option("--runs", "N", "of a search: starts of the client at most, shrinking included; default: 200", **_RUNS),
