@@ -37,22 +37,23 @@ def plan_table(compiled: CompiledScenario, seed: Seed | None, switches: Switches
     """
     scenario = compiled.scenario
     seed, named = _settled(seed, scenario.seed)
+    several = len(scenario.user_messages) > 1
     lines = [f"{scenario.name} · {scenario.title} · {named}"]
     earlier: list[tuple[Plan, tuple[Decision, ...]]] = []
     turns: list[list[Span]] = []
     now: Millis = 0
-    for turn, ask in enumerate(scenario.user_messages, 1):
-        of_turn = compiled.of_turn(turn)
-        assert of_turn is not None
+    for turn, (ask, of_turn) in enumerate(zip(scenario.user_messages, compiled.sent, strict=False), 1):
         sent = Input(ask.message, True, parameters=ask.parameters)
         planned = _planned(of_turn, seed, turn, now, sent, earlier)
         timeline = list(spans(planned, ()))
         rows = [("at", "lasts", "status", "step", "what"), *_rows(planned, timeline, switches)]
-        lines += [f"  {f'turn {turn}' if scenario.turns else 'asked'}: {_one_line(ask.message)}"]
+        lines += [f"  {f'turn {turn}' if several else 'asked'}: {_one_line(ask.message)}"]
         lines += _columns(rows)
         earlier.append((planned, ()))
         turns.append(timeline)
         now = timeline[-1].since
+    optional = [turn.ask if isinstance(turn.ask, str) else turn.ask.message for turn in scenario.turns if turn.optional]
+    lines += [f"  answered too: {_one_line(message)}" for message in optional]
     if scenario.faults:
         lines += ["  faults, in the order in which they are tried:"]
         lines += _columns([("from", "route", "when", "what"), *_fault_rows(scenario, turns)])
@@ -61,7 +62,7 @@ def plan_table(compiled: CompiledScenario, seed: Seed | None, switches: Switches
         lines += ["  `calls` of a status fault without `step` counts per job; struck, where a job is polled so often:"]
         lines += _columns(
             [
-                (f"turn {turn}" if scenario.turns else "the job", _struck_polls(rules, planned, timeline, seed))
+                (f"turn {turn}" if several else "the job", _struck_polls(rules, planned, timeline, seed))
                 for turn, ((planned, _), timeline) in enumerate(zip(earlier, turns, strict=True), 1)
             ]
         )

@@ -67,7 +67,7 @@ def happy_path(compiled: CompiledScenario, seed: Seed) -> HappyPath:
     passed: list[SpanPlace] = []
     gates: dict[tuple[int, str], GatePlace] = {}
     endings: list[SpanPlace] = []
-    for turn, each in enumerate((compiled, *compiled.turns), 1):
+    for turn, each in enumerate(compiled.sent, 1):
         for place, gate in _walk(_planned(each, seed, turn), turn):
             passed.append(place)
             if gate is not None:  # a loop may come by again: the first opening is meant
@@ -90,7 +90,7 @@ def happy_path(compiled: CompiledScenario, seed: Seed) -> HappyPath:
 
 def plan_length(compiled: CompiledScenario, seed: Seed) -> Millis:
     """How long the jobs of all its turns take, people included, as the seed settles it."""
-    turns = enumerate((compiled, *compiled.turns), 1)
+    turns = enumerate(compiled.sent, 1)
     return sum(max(span.since for span in spans(_planned(each, seed, turn), ())) for turn, each in turns)
 
 

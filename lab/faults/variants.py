@@ -108,7 +108,19 @@ def at_ending(document: ScenarioDocument, place: SpanPlace, kind: str) -> Scenar
         ending |= {"error": place.step, "text": "Tool GET_ITEM failed: 404 Not Found"}
         if kind == "error-partial":
             ending["output"] = "A-1001 is in stock. About B-2002 nothing could be"
+    if kind not in _OUTPUTS and kind != "status-case":
+        _drop_sentence(changed, place.step)
     return changed
+
+
+def _drop_sentence(document: ScenarioDocument, step: str) -> None:
+    """What is narrated of an ending that is none any more."""
+    narration = document.get("narration")
+    sentences = narration.get("complete") if isinstance(narration, dict) else None
+    if isinstance(narration, dict) and isinstance(sentences, dict):
+        sentences.pop(step, None)
+        if not sentences:
+            del narration["complete"]
 
 
 def _never_end(steps: list[ScenarioDocument], ending: ScenarioDocument, step: str) -> None:

@@ -63,6 +63,8 @@ class JobAccepted(Fact, frozen=True, kw_only=True, omit_defaults=True):
     user: str | None = None
     conversation: str | None = None
     turn: int
+    entry: int | None = None
+    """Which of the scenario's `turns` answers, from 1, where they may come in any order; 0: its own steps."""
     team: str
     scenario: str | None = None
     """None: no scenario of the team fits the message; the job ends ERROR."""
@@ -73,6 +75,11 @@ class JobAccepted(Fact, frozen=True, kw_only=True, omit_defaults=True):
     idempotency: str | None = None
     """The key under which the same request gets this job again."""
 
+    @property
+    def part(self) -> int:
+        """The part of the scenario that the job plays, as `CompiledScenario.of_turn` counts them."""
+        return self.turn if self.entry is None else self.entry + 1
+
     def fold(self, get: Get) -> Changed:
         """The job, as the last turn of its conversation, and the numbers that it used."""
         names = tuple(name for name in self.drawn if name.startswith("data/"))
@@ -81,7 +88,7 @@ class JobAccepted(Fact, frozen=True, kw_only=True, omit_defaults=True):
         thread = None if self.conversation is None else conversation_key(self.conversation)
         record = JobRecord(
             intern(self.client), self.user, thread, self.turn, intern(self.team), self.scenario, self.ordinal, self.at,
-            _shared(_fast_text(self.input)), _shared(names), values,
+            _shared(_fast_text(self.input)), _shared(names), values, part=self.part,
         )  # fmt: skip
         yield key, record
         yield raised(get, jobs_of(self.client, self.scenario), self.ordinal)

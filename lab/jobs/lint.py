@@ -36,7 +36,8 @@ def lint(
     compiled = compile_scenario(scenario, files=files)
     parts = (compiled, *compiled.turns)
     plans = _plans(parts)
-    found = [*_faults(scenario, parts), *_expectation(scenario, plans)]
+    sent = [job for job in plans if job.compiled in compiled.sent]
+    found = [*_faults(scenario, parts), *_expectation(scenario, sent)]
     for turn, part in enumerate(parts, 1):
         prefix: KeyPath = ("turns", turn - 2) if turn > 1 else ()
         for warnings in (
@@ -44,6 +45,7 @@ def lint(
             _reviewers(part),
             _token(part),
             _outputs(part, _writer(plans[turn - 1])),
+            _follow_ups(compiled, turn, _writer(plans[turn - 1])),
             _misspelt(part),
         ):
             found += [((*prefix, *path), what, hint) for path, what, hint in warnings]
@@ -243,6 +245,21 @@ def _outputs(part: CompiledScenario, write: Writer) -> Warnings:
         if _quoted(step.output, write):
             hint = "write the value itself, or the text as output: without json:"
             yield path, f"the output of {step.id} is JSON quoted twice: json: was given a text of JSON", hint
+
+
+def _follow_ups(compiled: CompiledScenario, place: int, write: Writer) -> Warnings:
+    """Questions that a part suggests and nothing answers: whoever asks one meets an ERROR."""
+    part = compiled.of_turn(place)
+    for path, step in _steps(part) if part is not None else ():
+        for number, text in enumerate(step.follow_up if isinstance(step, doc.Complete) else ()):
+            try:
+                question = write(text)
+            except RenderFailure as failure:
+                yield (*path, "follow_up", number), f"a follow-up of {step.id} doesn't render: {failure}", ""
+                continue
+            if compiled.part_for(place + 1, question, (place,)) is None:
+                hint = "an entry of turns whose match fits it, with turn_order: any; or suggest another"
+                yield (*path, "follow_up", number), f"no turn answers the follow-up: {question}", hint
 
 
 def _quoted(output: doc.Output, write: Writer) -> bool:

@@ -17,7 +17,7 @@ A worked example: seed 42, the client's first job of the scenario `talk`, whose 
     the client's second job draws from `talk/2/fetch/takes`
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from typing import TypeAlias
 
 from msgspec import Struct, field
@@ -108,8 +108,41 @@ class CompiledScenario(Struct, frozen=True, eq=False):
         """The step in which every job begins."""
         return self.scenario.steps[0]
 
+    @property
+    def order_free(self) -> bool:
+        """Whether later messages may come in any order."""
+        return self.scenario.turn_order == "any" and bool(self.turns)
+
+    def part_for(self, turn: int, message: str, used: Collection[int] = ()) -> int | None:
+        """Which part answers the n-th message of a conversation, as `of_turn` counts them; None: none does.
+
+        `used`: the parts that answered the messages before (scenarios.md §9).
+        """
+        last = len(self.turns) + 1
+        if turn <= 1 or not self.turns:
+            parts: Sequence[int] = (1,)
+        elif self.order_free:
+            parts = [*(part for part in range(2, last + 1) if part not in used), 1]
+        else:
+            parts = (turn,) if turn <= last else ()
+        answering = ((part, self.of_turn(part)) for part in parts)
+        return next((part for part, each in answering if each is not None and each.fits(message)), None)
+
+    def parts_for(self, messages: Iterable[str]) -> list[int | None]:
+        """Which part answers each message of a conversation; None: none does."""
+        parts: list[int | None] = []
+        for turn, message in enumerate(messages, 1):
+            parts.append(self.part_for(turn, message, [part for part in parts if part is not None]))
+        return parts
+
+    @property
+    def sent(self) -> tuple["CompiledScenario", ...]:
+        """What answers the messages that the external app sends by itself, turn by turn."""
+        parts = self.parts_for(each.message for each in self.scenario.user_messages)
+        return tuple(each for part in parts if part is not None and (each := self.of_turn(part)) is not None)
+
     def of_turn(self, turn: int) -> "CompiledScenario | None":
-        """What answers the n-th message of a conversation, from 1; None: past the last."""
+        """Part n: 1 the scenario itself, from 2 on its later turns as they are written; None: past the last."""
         if turn <= 1 or not self.turns:
             return self
         return self.turns[turn - 2] if turn - 2 < len(self.turns) else None

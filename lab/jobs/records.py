@@ -35,6 +35,8 @@ class JobRecord(Record, frozen=True, gc=False):
     values: str
     """The generated values in that order, as JSON text."""
     decisions: tuple[Decision, ...] = ()
+    part: int = 1
+    """The part of its scenario that it plays."""
 
     @property
     def drawn(self) -> dict[str, Json]:

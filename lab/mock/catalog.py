@@ -57,8 +57,8 @@ class Catalog:
         account = self._identity.account(user) if roles and user is not None else None
         return not roles or (account is not None and not set(roles).isdisjoint(account.roles))
 
-    def playing(self, chosen: CompiledScenario | None, user: str | None, turn: int) -> CompiledScenario:
-        """What a job plays: its scenario, the turn's entry of it, or the refusal of a user without the role."""
+    def playing(self, chosen: CompiledScenario | None, user: str | None, part: int) -> CompiledScenario:
+        """What a job plays: its scenario, that part of it, or the refusal of a user without the role."""
         if chosen is None:
             return UNMATCHED
         if not self.admits(chosen, user):
@@ -66,7 +66,7 @@ class Catalog:
             if key not in self._refusing:
                 self._refusing[key] = role_refused(chosen)
             return self._refusing[key]
-        entry = chosen.of_turn(turn)
+        entry = chosen.of_turn(part)
         assert entry is not None
         return entry
 
@@ -84,4 +84,4 @@ class Catalog:
 
     def scenario_of(self, record: JobRecord) -> CompiledScenario:
         """What the job of a record plays."""
-        return self.playing(self.chosen_for(record), record.user, record.turn)
+        return self.playing(self.chosen_for(record), record.user, record.part)

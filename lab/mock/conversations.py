@@ -18,6 +18,8 @@ class Thread(Struct, frozen=True):
 
     id: str | None = None
     turn: int = 1
+    used: tuple[int, ...] = ()
+    """The parts of its scenario that have answered its messages."""
     flags: tuple[str, ...] = ()
 
 
@@ -41,24 +43,36 @@ def thread_of(call: Call, command: Invoke) -> Thread | Refusal:
         last = call.job(id_of(known.jobs[-1]))
         if last is not None and last.span.status is Status.RUNNING:
             return conflict("The conversation's last job is still RUNNING.", "Send the next turn after its end.")
-    return Thread(sent, len(known.jobs) + 1)
+    jobs = (call.changes.get(key) for key in known.jobs)
+    return Thread(sent, len(known.jobs) + 1, tuple(job.part for job in jobs if isinstance(job, JobRecord)))
 
 
-def choose(
-    call: Call, opened: tuple[CompiledScenario, ...], command: Invoke, conversation: str | None, turn: int
-) -> CompiledScenario | None:
+class Choice(Struct, frozen=True):
+    """The scenario that answers a message, and which part of it."""
+
+    scenario: CompiledScenario
+    part: int = 1
+
+    @property
+    def entry(self) -> int | None:
+        """As `job.accepted` names it: the place in `turns`, where they may come in any order."""
+        return self.part - 1 if self.scenario.order_free else None
+
+
+def choose(call: Call, opened: tuple[CompiledScenario, ...], command: Invoke, thread: Thread) -> Choice | None:
     """The first of the team's open scenarios that fits the message; None: no answer is defined for it.
 
     A conversation that began with a scenario of several turns stays with it; otherwise each message starts at the
     top, where such a scenario begins conversations only.
     """
-    first = first_scenario(call, conversation) if turn > 1 else None
+    turn = thread.turn
+    first = first_scenario(call, thread.id) if turn > 1 else None
     for each in (first,) if first is not None else opened:
         if turn > 1 and each.turns and each is not first:
             continue
-        entry = each.of_turn(turn)
-        if entry is not None and entry.fits(command.message):
-            return each
+        part = each.part_for(turn, command.message, thread.used)
+        if part is not None:
+            return Choice(each, part)
     return None
 
 

@@ -40,8 +40,8 @@ def _unplayable(service: Service, catalog: Catalog, fact: JobAccepted) -> str | 
     if not isinstance(record, JobRecord):
         return None
     chosen = catalog.chosen_for(record)
-    if chosen is not None and chosen.of_turn(fact.turn) is None:
-        return f"the scenario {fact.scenario} has no turn {fact.turn}"
-    compiled = catalog.playing(chosen, fact.user, fact.turn)
+    if chosen is not None and chosen.of_turn(fact.part) is None:
+        return f"the scenario {fact.scenario} has no turn {fact.part}"
+    compiled = catalog.playing(chosen, fact.user, fact.part)
     name = misdrawn(compiled, service.config.seed, fact.ordinal, fact.drawn)
     return None if name is None else f"the seed doesn't give what was drawn as {name}"

@@ -32,7 +32,7 @@ from lab.dialects.base import JOB_UNKNOWN, Accepted, Decide, Invoke, Say, Wanted
 from lab.jobs.builtin import NO_SUCH_VERSION, UNMATCHED
 from lab.jobs.facts import GateDecided, JobAccepted, ScenarioMissed, WaitEnded, jobs_of
 from lab.jobs.gates import Inadmissible, Origin, admit, labels
-from lab.jobs.plan import CompiledScenario, settle_draws
+from lab.jobs.plan import settle_draws
 from lab.jobs.records import ConversationRecord, JobRecord, conversation_key, id_of, job_key
 from lab.jobs.state import opening_token
 from lab.jobs.timeline import at
@@ -40,7 +40,7 @@ from lab.jobs.view import JobView
 from lab.language.document import Gate, Pause, Status, Switches, Verdict
 from lab.language.templates import RenderFailure
 from lab.mock.call import Call
-from lab.mock.conversations import Thread, asks_later, choose, likely_scenario, thread_of
+from lab.mock.conversations import Choice, Thread, asks_later, choose, likely_scenario, thread_of
 from lab.mock.decisions import why_not
 from lab.mock.dry_run import dry_run
 from lab.mock.idempotency import new_conversation, repeated
@@ -220,14 +220,14 @@ def _accept(call: Call, command: Invoke, *, draft: bool) -> Accepted | Refusal:
     thread = Thread() if isinstance(found, Refusal) else found
     opened = of_version(open_scenarios(call.team, draft=draft), command.wanted.version, call.switches)
     # the version comes before the message: what isn't published can fit nothing, and nobody wants to know what came near
-    chosen = choose(call, opened, command, thread.id, thread.turn) if opened else NO_SUCH_VERSION
-    refused = lacks_role(call, chosen) if chosen is not None else None
+    choice = choose(call, opened, command, thread) if opened else Choice(NO_SUCH_VERSION)
+    refused = lacks_role(call, choice.scenario) if choice is not None else None
     if refused is None and isinstance(found, Refusal):
         refused = found
     if refused is not None:
         return refused
-    fact = _accepted(call, command, chosen, thread)
-    if chosen is None:
+    fact = _accepted(call, command, choice, thread)
+    if choice is None:
         call.changes.add(ScenarioMissed(at=call.now, near=tuple(each.name for each in call.team)))
     call.changes.add(fact)
     record = call.changes.get(job_key(fact.job))
@@ -243,13 +243,14 @@ def _accept(call: Call, command: Invoke, *, draft: bool) -> Accepted | Refusal:
         reason = f"A text of scenario {plan.compiled.name} can not be written: {failure}"
         return Refusal(503, "The scenario can not be played.", reason)
     call.note(thread.flags if command.job is None else (*thread.flags, "ignored_job_id"))
-    if chosen is None and asks_later(opened, thread, command.message):
+    if choice is None and asks_later(opened, thread, command.message):
         call.note(("outside_conversation",))
     return Accepted(JobView(record, plan, span))
 
 
-def _accepted(call: Call, command: Invoke, chosen: CompiledScenario | None, thread: Thread) -> JobAccepted:
+def _accepted(call: Call, command: Invoke, choice: Choice | None, thread: Thread) -> JobAccepted:
     config, client, user = call.config, call.bearer.client, call.bearer.user
+    chosen = choice.scenario if choice is not None else None
     name = (chosen or UNMATCHED).name
     ordinal = call.changes.next(jobs_of(client, name))
     stream = f"{client}/{name}/{ordinal}"
@@ -258,11 +259,14 @@ def _accepted(call: Call, command: Invoke, chosen: CompiledScenario | None, thre
         conversation = new_conversation(config.seed, stream)
     drawn = (config.recorded or {}).get((client, name, ordinal))
     if drawn is None:
-        drawn = settle_draws(call.catalog.playing(chosen, user, thread.turn), config.seed, ordinal)
+        drawn = settle_draws(
+            call.catalog.playing(chosen, user, choice.part if choice is not None else 1), config.seed, ordinal
+        )
     switches = call.catalog.switches_of(chosen or UNMATCHED, call.match.code)
     return JobAccepted(
         at=call.now, job=command.new_id or _new_id(switches, config.seed, f"job/{stream}"), client=client, user=user,
-        conversation=conversation, turn=thread.turn, team=call.match.code, scenario=chosen.name if chosen else None,
+        conversation=conversation, turn=thread.turn, entry=choice.entry if choice is not None and thread.turn > 1 else None,
+        team=call.match.code, scenario=chosen.name if chosen else None,
         ordinal=ordinal, input=command.members, drawn=drawn,
         idempotency=command.key if isinstance(command.key, str) else None,
     )  # fmt: skip

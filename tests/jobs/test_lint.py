@@ -51,6 +51,11 @@ END = "  - {complete: end, output: done}\n"
         "  - {gate: g, asks: Q, patience: 1m, reviewer: nobody, verdicts: {timed-out: late}}\n"
         + END
         + "  - {error: late, text: Too late.}\n",
+        "  - {complete: end, output: x, follow_up: [And more]}\nturn_order: any\nturns:\n  - {ask: more, match: more, optional: true,"
+        " steps: [{complete: end, output: y, follow_up: [hello again]}]}\n",
+        "  - {complete: end, output: x, follow_up: [more]}\nturns:\n  - {ask: more, match: more,"
+        " steps: [{complete: end, output: y}]}\n",
+        "  - {complete: end, output: x, follow_up: [anything, without turns]}\n",
     ],
 )
 def test_what_is_meant_brings_no_warning(steps: str) -> None:
@@ -121,6 +126,22 @@ def test_what_is_meant_brings_no_warning(steps: str) -> None:
             "  - {wait: w, takes: {between: [1m, 61m]}}\n" + END,
             "a.yaml:7:5: the token (1:00:00.0) expires while w waits (up to 1:01:00.0);"
             " the client must ask for another; write token: {renewed: true} if that is meant",
+        ),
+        (
+            "  - {complete: end, output: x, follow_up: ['And {{ message }}']}\nturns:\n  - {ask: more, match: more,"
+            " steps: [{complete: end, output: y}]}\n",
+            "a.yaml:7:44: no turn answers the follow-up: And hello;"
+            " an entry of turns whose match fits it, with turn_order: any; or suggest another",
+        ),
+        (
+            "  - {complete: end, output: x}\nturns:\n  - {ask: more, match: more,"
+            " steps: [{complete: end, output: y, follow_up: [more]}]}\n",
+            "a.yaml:9:77: no turn answers the follow-up: more;"
+            " an entry of turns whose match fits it, with turn_order: any; or suggest another",
+        ),
+        (
+            "  - {complete: end, output: x, follow_up: [a, '{{ conversation.turns[0].message }}']}\n",
+            "a.yaml:7:47: a follow-up of end doesn't render: there is no 0 here",
         ),
         (
             '  - {complete: end, output: " "}\n',

@@ -390,7 +390,7 @@ STEPS = [
         END + "xyzzy: []\n",
         [
             "10:1: unknown key xyzzy; known here: lab, name, title, shows, story, agent, ask, match, seed, settings, token,"
-            " latency, retention, limits, data, steps, turns, faults, expect, narration"
+            " latency, retention, limits, data, steps, turns, turn_order, faults, expect, narration"
         ],
     ),
     (END + "narration: {wating: x}\n", ["10:13: narration: unknown key wating; did you mean waiting?"]),

@@ -4,6 +4,8 @@ from functools import partial
 from itertools import groupby
 from pathlib import Path
 
+from lab.cli.commands.check import check_scenario
+from lab.core.errors import Complaint
 from lab.files.recordings import read_blob, read_recording
 from lab.learn.own import own_story
 from lab.learn.pace import RoutePace, earliest_polls
@@ -54,3 +56,9 @@ def changes(story: Story) -> list[list[tuple[int, int]]]:
     return [
         [(each.low, each.high) for each in stretches_of(turn, earliest_polls(turn, pace, pace))] for turn in story.turns
     ]
+
+
+def complaints_of(path: Path) -> list[Complaint]:
+    """What `lab check` says of a learned scenario, but that a follow-up which nobody asked has no answer."""
+    complaints, warnings = check_scenario(path)
+    return [*complaints, *(each for each in warnings if not each.what.startswith("no turn answers the follow-up"))]

@@ -4,9 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from lab.cli.commands.check import check_scenario
 from tests.conftest import ROOT, Lab
-from tests.learn.observed import canonical, changes, story_in
+from tests.learn.observed import canonical, changes, complaints_of, story_in
 
 SHIPPED = sorted(path.name.removesuffix(".rec.jsonl") for path in (ROOT / "recordings").glob("*.rec.jsonl"))
 WITHOUT_POLLS = ("wrong-badge",)
@@ -19,7 +18,7 @@ def learned(lab: Lab, source: Path | str, name: str) -> Path:
     assert done.code == 0, done.err
     path = lab.folder / f"{name}.yaml"
     path.write_text(done.out, "utf-8")
-    assert check_scenario(path) == ((), ())
+    assert complaints_of(path) == []
     return path
 
 

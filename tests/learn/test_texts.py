@@ -12,7 +12,7 @@ from lab.language.templates import template
 from lab.learn.repeats import Templates, parts_of, pattern_for
 from lab.learn.steps import slug
 from tests.conftest import ROOT, Lab
-from tests.learn.observed import canonical, story_in
+from tests.learn.observed import canonical, complaints_of, story_in
 from tests.recording.hostile import TEXTS
 
 PIECES = st.lists(
@@ -98,7 +98,7 @@ def test_a_recording_shown_as_har_is_learned_alike(lab: Lab, name: str) -> None:
     Path(f"{name}.har").write_text(lab("show", source, "--as", "har").out, "utf-8")
     path = Path(f"{name}.yaml")
     path.write_text(lab("learn", f"{name}.har").out, "utf-8")
-    assert check_scenario(path) == ((), ())
+    assert complaints_of(path) == []
     assert lab("run", path, "--speed", "instant", "--record", "again").code == 0
     assert canonical(story_in(Path("recordings/again.rec.jsonl"))) == canonical(story_in(source))
 

@@ -53,6 +53,9 @@ class Turn(Model):
     title: str = Field("", description="one line for people")
     match: str | None = Field(None, description="regular expression this turn's message must contain, ignoring case")
     ask: AnyUserMessage
+    optional: bool = Field(
+        False, description="true: it answers whoever asks, and our app doesn't ask it; only with turn_order any"
+    )
     data: dict[str, Datum] = Field(
         default_factory=dict,
         description="drawn for this turn; what earlier turns drew is conversation.turns[0].data in templates",
@@ -176,6 +179,11 @@ class Scenario(Model):
         max_length=50,
         description="the second and later messages of one conversation; without it each message starts at the top",
     )
+    turn_order: Literal["written", "any"] = Field(
+        "written",
+        description="which entry of turns answers turn n: written: entry n - 1; any: the first unused one whose match "
+        "fits, and where none does, the scenario from its top",
+    )
     faults: tuple[Fault, ...] = Field((), strict=False, max_length=200, description="what goes wrong on the wire")
     expect: ExpectedRun = Field(
         ExpectedRun(), description="how lab run goes, else it exits 1; by default it ends COMPLETE"
@@ -190,8 +198,8 @@ class Scenario(Model):
 
     @property
     def user_messages(self) -> tuple[UserMessage, ...]:
-        """What the external app sends, turn by turn."""
-        texts = (self.ask, *(turn.ask for turn in self.turns))
+        """What the external app sends, turn by turn: all but what is optional."""
+        texts = (self.ask, *(turn.ask for turn in self.turns if not turn.optional))
         return tuple(UserMessage(message=text) if isinstance(text, str) else text for text in texts)
 
     @property
@@ -205,7 +213,7 @@ class Scenario(Model):
         return dict(self.user_messages[0].parameters)
 
     def of_turn(self, turn: int) -> "Scenario | None":
-        """What answers the n-th message of a conversation, from 1, as a scenario of its own; None: nothing does."""
+        """Part n as a scenario of its own: 1 the scenario, from 2 on its later turns as written; None: there is none."""
         if turn <= 1 or not self.turns:
             return self
         if turn - 2 >= len(self.turns):

@@ -51,7 +51,10 @@ def check_references(
                 _file(step, complaints, reader)
             steps += own
             data = part.get("data", {})
-            earlier.append(frozenset(data) if isinstance(data, dict) else None)
+            # in any order only the first is known
+            known = isinstance(data, dict) and (not earlier or value.get("turn_order") != "any")
+            earlier.append(frozenset(mapping_of(data)) if known else None)
+    _order(value, complaints)
     _narration(value, steps, complaints)
     _expectation(value, [step.id for step in steps if step.kind == "gate"], complaints)
     _faults(value, list(dict.fromkeys(step.id for step in steps)), complaints)
@@ -79,6 +82,15 @@ def _part(
     )
     for path, text in _texts(part, prefix):
         check_text(path, text, names, complaints)
+
+
+def _order(value: dict[str, Json], complaints: Complaints) -> None:
+    """What may come at any time, or not at all, has no place among turns that come as they are written."""
+    for place, turn in enumerate(list_of(value.get("turns")) if value.get("turn_order") != "any" else ()):
+        if mapping_of(turn).get("optional") is True:
+            complaints.add(
+                ("turns", place, "optional"), "an optional turn has no place in an order", "write turn_order: any"
+            )
 
 
 def _narration(value: dict[str, Json], steps: list[RawStep], complaints: Complaints) -> None:

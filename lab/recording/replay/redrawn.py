@@ -11,7 +11,7 @@ from lab.jobs.plan import CompiledScenario, drawn_otherwise, settle_draws, takes
 from lab.language.document import TimedStep
 from lab.mock.catalog import Catalog
 from lab.mock.config import Config
-from lab.recording.format.lines import Recording
+from lab.recording.format.lines import Entry, Recording
 from lab.recording.replay.compare import Difference
 from lab.recording.replay.match import diff
 
@@ -27,15 +27,15 @@ def redrawn(recording: Recording, config: Config, changed: frozenset[str], *, te
     catalog = Catalog(config, config.identity)
     looked_at: Counter[tuple[str, int]] = Counter()
     for line in recording.facts("job.accepted") if changed else ():
-        scenario, turn, ordinal = line.text("scenario") or "", line.get("turn"), line.get("ordinal")
+        scenario, part, ordinal = line.text("scenario") or "", _part(line), line.get("ordinal")
         chosen, drawn = catalog.by_name.get(scenario) if scenario in changed else None, line.get("drawn")
-        if chosen is None or not isinstance(turn, int) or not isinstance(ordinal, int) or chosen.of_turn(turn) is None:
+        if chosen is None or part is None or not isinstance(ordinal, int) or chosen.of_turn(part) is None:
             continue
-        place = scenario, turn
+        place = scenario, part
         if looked_at[place] >= _LOOKED_AT:
             continue
         looked_at[place] += 1
-        compiled, drawn = catalog.playing(chosen, line.text("user"), turn), drawn if isinstance(drawn, dict) else {}
+        compiled, drawn = catalog.playing(chosen, line.text("user"), part), drawn if isinstance(drawn, dict) else {}
         names = drawn_otherwise(compiled, config.seed, ordinal, drawn, texts=texts)
         if names:
             looked_at[place] = _LOOKED_AT
@@ -45,6 +45,13 @@ def redrawn(recording: Recording, config: Config, changed: frozenset[str], *, te
             more = f", as are {len(names) - 1} more" if len(names) > 1 else ""
             what = f"job.accepted: {names[0]} is drawn otherwise now{more}; --regenerate shows what follows"
             yield Difference(line.text("job"), line.n + 1, what, shown)
+
+
+def _part(line: Entry) -> int | None:
+    """The part of the scenario that an acceptance names; None: the line is damaged."""
+    turn, entry = line.get("turn"), line.get("entry")
+    part = entry + 1 if isinstance(entry, int) else turn
+    return part if isinstance(part, int) else None
 
 
 def _drawn_now(compiled: CompiledScenario, seed: int, ordinal: int) -> dict[str, Json]:

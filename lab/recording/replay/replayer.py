@@ -159,9 +159,9 @@ class Replayer:
 
 def _drawn_anew(fact: JobAccepted, catalog: Catalog, seed: Seed) -> JobAccepted:
     chosen = catalog.by_name.get(fact.scenario or "")
-    if chosen is None or chosen.of_turn(fact.turn) is None:
+    if chosen is None or chosen.of_turn(fact.part) is None:
         return fact
-    return replace(fact, drawn=settle_draws(catalog.playing(chosen, fact.user, fact.turn), seed, fact.ordinal))
+    return replace(fact, drawn=settle_draws(catalog.playing(chosen, fact.user, fact.part), seed, fact.ordinal))
 
 
 def delivered(line: Res, reply: Reply, whole: Response) -> Replied:

@@ -1,0 +1,51 @@
+"""What shipped scenarios suggest, they answer: every follow-up is pressed, in the order offered and in the other."""
+
+import json
+from collections.abc import Iterator
+
+import pytest
+
+from lab.jobs.plan import compile_scenario
+from lab.language.document import Gate, Scenario, Vote
+from lab.mock.service import Service
+from tests.jobs.test_shipped_scenarios import NAMES, shipped
+from tests.wire_peer import invoke, read, service, token
+
+
+def voting(scenario: Scenario, verdict: str) -> Scenario:
+    """The scenario with gates that somebody answers so, and a line on which nothing goes wrong."""
+    vote = Vote.model_validate({"after": "1s", "verdict": verdict, "comment": "Why not."})
+    steps = tuple(
+        step.model_copy(update={"reviewer": vote}) if isinstance(step, Gate) else step for step in scenario.steps
+    )
+    return scenario.model_copy(update={"steps": steps, "faults": ()})
+
+
+def conversation(scenario: Scenario, mock: Service, *, newest: bool) -> Iterator[tuple[str, dict[str, object]]]:
+    """Each message with the last body of its job; follow-ups are sent until none is open, the newest first or last."""
+    waiting, sent, thread, now = [scenario.message], list[str](), None, 0
+    while waiting:
+        message = waiting.pop(-1 if newest else 0)
+        sent.append(message)
+        body = {
+            "message": message, "conversational": True, "conversationId": thread, "parameters": scenario.parameters,
+        }  # fmt: skip
+        reply = read(mock.serve(invoke(token(mock, now), body, scenario.agent.code), now).response)
+        thread, now = reply.get("conversationId"), now + 400_000_000
+        done = json.loads(mock.status_of(str(reply["jobId"]), now) or b"{}") if "jobId" in reply else {}
+        yield message, done
+        waiting += [each for each in done.get("followUpQuestions") or () if each not in (*sent, *waiting)]
+
+
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("verdict", ["approved", "rejected"])
+@pytest.mark.parametrize("newest", [False, True])
+def test_every_follow_up_is_answered_in_either_order(name: str, verdict: str, newest: bool) -> None:
+    scenario = voting(shipped(name), verdict)
+    mock = service(compile_scenario(scenario).scenario)
+    (_, first), *later = conversation(scenario, mock, newest=newest)
+    for message, done in later:
+        assert done["status"] == "COMPLETE", (message, done.get("error"))
+        assert str(done["output"]).strip() or name == "heavy-load", message
+    if first.get("followUpQuestions"):
+        assert len(later) >= len(first["followUpQuestions"])  # type: ignore[arg-type]

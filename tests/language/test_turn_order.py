@@ -1,0 +1,113 @@
+"""Messages of one conversation in any order: the first unused entry of `turns` that fits (scenarios.md §9)."""
+
+from itertools import permutations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from lab.core.errors import ScenarioError
+from lab.jobs.facts import JobAccepted
+from lab.jobs.plan import CompiledScenario, compile_scenario
+from lab.language.document import Scenario
+from lab.language.parse import parse_scenario
+from lab.mock.service import Service
+from tests.wire_peer import invoke, read, service, token
+
+
+def entry(match: str, **more: object) -> dict[str, object]:
+    steps = [{"complete": match, "output": f"{match}{{{{ data.n }}}}"}]
+    return {"ask": f"{match}?", "match": match, "data": {"n": {"between": [1, 999]}}, "steps": steps, **more}
+
+
+DOCUMENT: dict[str, object] = {
+    "lab": 1, "name": "a", "title": "A", "agent": {"code": "A"}, "ask": "go", "match": "go", "turn_order": "any",
+    "steps": [{"complete": "top", "output": "top"}],
+    "turns": [entry("price", optional=True), entry("stock"), entry("more"), entry("mo")],
+}  # fmt: skip
+
+
+def talk(mock: Service, *messages: str) -> list[str]:
+    """The outputs, or the errors, of the messages of one conversation."""
+    bearer, answers, sent = token(mock), list[str](), dict[str, object]()
+    for message in messages:
+        body = {"message": message, "conversational": True, "conversationId": sent.get("conversationId")}
+        sent = read(mock.serve(invoke(bearer, body, "A"), 0).response)
+        answers.append(str(sent["output"] or sent["error"]).rstrip("0123456789"))
+    return answers
+
+
+def compiled(**more: object) -> CompiledScenario:
+    return compile_scenario(Scenario.model_validate({**DOCUMENT, **more}))
+
+
+def test_later_messages_are_answered_in_whichever_order_they_come() -> None:
+    for order in permutations(("price?", "stock?", "more?")):
+        assert talk(service(DOCUMENT), "go", *order) == ["top", *(each[:-1] for each in order)]
+
+
+@pytest.mark.parametrize(
+    ("messages", "answers"),
+    [
+        (("more", "more"), ["more", "mo"]),  # an entry answers once, then the next that fits
+        (("go", "go"), ["top", "top"]),  # what fits no entry starts at the top, if it fits there
+        (("mo", "more"), ["mo", "more"]),
+    ],
+)
+def test_an_entry_answers_once(messages: tuple[str, ...], answers: list[str]) -> None:
+    assert talk(service(DOCUMENT), "go", *messages) == ["top", *answers]
+
+
+def test_what_neither_an_unused_entry_nor_the_top_fits_ends_in_an_error() -> None:
+    first, again, unknown = talk(service(DOCUMENT), "go", "price", "price")[1:], "price", "weather"
+    assert first[0] == again and first[1] not in ("price", "top")
+    assert talk(service(DOCUMENT), "go", unknown)[1] == first[1]
+
+
+def test_as_they_are_written_is_the_default() -> None:
+    written = {**DOCUMENT, "turns": [entry("price"), entry("stock")]}
+    del written["turn_order"]
+    refused = talk(service(written), "go", "stock")[1]
+    assert refused not in ("stock", "top")
+    assert talk(service(written), "go", "price", "stock") == ["top", "price", "stock"]
+
+
+def test_the_journal_says_which_entry_answers_and_another_lab_that_folds_it_answers_the_same() -> None:
+    mock, facts = service(DOCUMENT), []
+    mock.journals.append(facts.extend)
+    talk(mock, "go", "stock", "price", "go")
+    accepted = [each for each in facts if isinstance(each, JobAccepted)]
+    assert [each.entry for each in accepted] == [None, 2, 1, 0]
+    again = service(DOCUMENT)
+    for fact in facts:
+        again.note(fact)
+    assert [again.status_of(each.job, 0) for each in accepted] == [mock.status_of(each.job, 0) for each in accepted]
+
+
+def test_the_app_sends_all_but_what_is_optional() -> None:
+    known = compiled()
+    assert [each.message for each in known.scenario.user_messages] == ["go", "stock?", "more?", "mo?"]
+    assert [each.scenario.message for each in known.sent] == ["go", "stock?", "more?", "mo?"]
+
+
+@given(st.lists(st.sampled_from(["price", "stock", "more", "mo", "go", "else"]), max_size=8))
+def test_no_entry_answers_twice_and_each_answer_fits(messages: list[str]) -> None:
+    known = compiled()
+    parts = known.parts_for(["go", *messages])
+    entries = [part for part in parts[1:] if part not in (None, 1)]
+    assert len(entries) == len(set(entries))
+    for message, part in zip(["go", *messages], parts, strict=True):
+        answering = known.of_turn(part) if part is not None else None
+        assert (message == "else") if part is None and message in ("go", "else") else True
+        assert answering is None or answering.fits(message)
+
+
+def test_an_optional_turn_in_the_written_order_is_a_complaint() -> None:
+    text = (
+        "lab: 1\nname: a\ntitle: A\nagent: {code: A}\nask: go\nsteps:\n  - {complete: end, output: x}\n"
+        "turns:\n  - {ask: more, optional: true, steps: [{complete: end, output: y}]}\n"
+    )
+    with pytest.raises(ScenarioError) as raised:
+        parse_scenario(text, "a.yaml")
+    assert "write turn_order: any" in str(raised.value)
+    assert parse_scenario(text + "turn_order: any\n", "a.yaml").turns[0].optional
