@@ -82,12 +82,13 @@ def _head(story: Story, name: str, source: str, turns: list[_Turn]) -> YamlMembe
     first = turns[0]
     team = story.team if story.team and _CODE.fullmatch(story.team) else None
     code = team or f"{name.upper().replace('-', '_')}_TEAM"
+    agent: dict[str, Json] = {"code": code} | ({"version": story.version} if story.version else {})
     members: YamlMembers = {
         "lab": 1,
         "name": name,
         "title": _title(first.turn.message),
         "shows": f"Learned from {source}",
-        "agent": {"code": code} if story.team == code else Commented({"code": code}, _NO_TEAM),
+        "agent": agent if story.team == code else Commented(agent, _NO_TEAM),
         "ask": _ask(first.turn),
     }
     members |= _match(first, turns)

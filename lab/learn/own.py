@@ -9,7 +9,7 @@ from lab.core.exchange import Json
 from lab.core.jsontext import integer_or_none, members_of
 from lab.dialects.base import Decide, Invoke, Look
 from lab.dialects.client import Seen
-from lab.dialects.fusion.bodies import MINIMAL
+from lab.dialects.fusion.bodies import MINIMAL, PUBLISHED_VERSION
 from lab.language.document import Verdict
 from lab.learn.story import Glimpse, ObservedDecision, ObservedTurn, Poll, Story
 from lab.recording.format.lines import Entry
@@ -41,6 +41,7 @@ def own_story(calls: Sequence[PlaybackCall], facts: Iterable[Entry] = ()) -> Sto
     lifetimes = [seconds for call in tokens if call.good and (seconds := _expires_in(call)) is not None]
     return Story(
         team=command.team if command is not None else None,
+        version=_version(command, looks[first.begun.job] if first.begun is not None else ()),
         turns=turns,
         calls=_counted(calls, turns, tokens, lifetimes[0] if lifetimes else None),
         lifetime=lifetimes[0] if lifetimes else None,
@@ -182,6 +183,14 @@ def _counted(
 def _expires_in(call: PlaybackCall) -> Millis | None:
     seconds = integer_or_none(members_of(call.replied.response.body).get("expires_in"))
     return seconds * 1000 if seconds is not None and seconds > 0 else None
+
+
+def _version(command: Invoke | None, looks: Sequence[PlaybackCall]) -> int | None:
+    """Nothing is learned of one that the client named itself: answers repeat it."""
+    if command is None or command.wanted.version is not None:
+        return None
+    versions = (integer_or_none(members_of(each.replied.response.body).get(PUBLISHED_VERSION)) for each in looks)
+    return next((each for each in versions if each is not None and each > 1), None)
 
 
 def _settings(first: PlaybackCall, looks: dict[str, list[PlaybackCall]]) -> dict[str, Json]:

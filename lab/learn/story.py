@@ -72,6 +72,8 @@ class Story(Struct, kw_only=True):
 
     team: str | None
     """None: the API has no teams."""
+    version: int | None = None
+    """Of the team's agent, where answers tell it and no message asked for one."""
     turns: list[ObservedTurn]
     calls: dict[str, list[PlaybackCall]]
     """By the route as faults and latencies name it, those that counted: none that a mock refuses by itself."""

@@ -116,6 +116,8 @@ def node_type(step: Step | DefaultEnding) -> str:
             assert_never(step)
 
 
+PUBLISHED_VERSION = "workflowVersion"
+"""The member that names the version of the agent that runs."""
 MINIMAL = ("jobId", "conversationId", "status", "output", "error")
 """What `body: minimal` leaves."""
 
@@ -145,7 +147,7 @@ def full_body(
         "traceId": "0" * 16 + hexes(plan.seed, f"{call.job}/trace", 16), "status": str(state.status),
         "supportingChunks": [], "citations": [], "nodes": passed or [],
         "waitingToolCode": span.code if node is not None else None, "workflowCode": call.team,
-        "workflowName": None, "architecture": None, "workflowVersion": version_of(plan, switches),
+        "workflowName": None, "architecture": None, PUBLISHED_VERSION: version_of(plan, switches),
         "workflowStatus": call.input.status,
         "startDate": unix_millis(epoch, start), "endTime": unix_millis(epoch, span.since) if ended else 0,
         "createDate": _stamp(epoch, start), "endDate": _stamp(epoch, span.since) if ended else NEVER,

@@ -6,7 +6,7 @@ from urllib.parse import unquote
 from lab.core.exchange import Json, Request, Response, text_of
 from lab.core.jsontext import integer_or_none, members_of, text_or_none
 from lab.core.refusal import Refusal
-from lab.dialects.base import Decide, Invoke, Look
+from lab.dialects.base import Decide, Invoke, Look, Wanted
 from lab.dialects.client import ClientCall, Lines, Question, Seen, Sendable, Understood, Unreadable, WireLabels
 from lab.dialects.fusion.bodies import ACTION_OF, ACTIONS
 from lab.dialects.fusion.routes import API, FUSION_ROUTES, TALKS, fusion_path
@@ -101,6 +101,7 @@ class FusionClient:
                 message=text_or_none(message) or "",
                 conversation=text_or_none(conversation),
                 job=text_or_none(members.get("jobId")),
+                wanted=Wanted(version=integer_or_none(members.get("version"))),
             ),
             message=(("message", message),) if "message" in members else (),
             fields=tuple((name, members[name]) for name in _SENT if name in members),
