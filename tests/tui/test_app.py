@@ -2,7 +2,7 @@
 
 import subprocess
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 from errno import ENOSPC
 from pathlib import Path
 
@@ -37,11 +37,17 @@ ROOT = Path(__file__).parents[2]
 # Text screens
 
 
-@pytest.mark.parametrize("size", [(120, 36), (80, 24), (160, 44)])
-async def test_the_screen_of_each_state_is_the_golden_one(size: tuple[int, int]) -> None:
+ENDS = ("waiting", "complete")
+
+
+@pytest.mark.parametrize(
+    ("size", "states"),
+    [((120, 36), play.STATES), ((80, 24), play.STATES), ((160, 44), play.STATES), ((100, 30), ENDS), ((200, 60), ENDS)],
+)
+async def test_the_screen_of_each_state_is_the_golden_one(size: tuple[int, int], states: Iterable[str]) -> None:
     """LAB_GOLDEN=write writes them anew; read the diff."""
     async with screen_in("idle", size) as (app, source, pilot):
-        for state in play.STATES:
+        for state in states:
             await turn_to(pilot, source, state)
             golden(app, f"{state}-{size[0]}x{size[1]}")
 

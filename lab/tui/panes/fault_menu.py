@@ -1,12 +1,12 @@
 """The fault menu: what is armed, what can be armed, and where the chosen one would strike. Enter arms, delete disarms."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 from msgspec import Struct
 
 from lab.core.exchange import Json
-from lab.tui.panes.page import PageContent, PageReaction
-from lab.tui.rows.spans import BLANK, Row, cut, ends, row
+from lab.tui.panes.page import ListPage, PageReaction
+from lab.tui.rows.spans import BLANK, Row, cut, ends, row, wrap
 from lab.tui.state.intents import ArmFault, DisarmFault
 from lab.tui.state.journal import ArmedFault
 from lab.tui.state.run import USUAL_LABELS
@@ -68,72 +68,79 @@ FAULT_OFFERS = (
 """The menu, in the words of scenarios.md."""
 
 
-class FaultPage(PageContent):
+class FaultPage(ListPage[ArmedFault | FaultOffer]):
     """What, then where; it follows the state, so a fault that strikes meanwhile leaves the list."""
 
     opener = "f"
-    title = "FAULT"
-    foot = "↑ ↓ ← → enter arms · esc"
+    name = "FAULT"
+    foot = "type to find · ↑ ↓ ← → enter arms · esc"
     keys = ("enter", "delete", "backspace", "left", "right")
 
     def __init__(self, state: Callable[[], ScreenState]) -> None:
         super().__init__(state)
-        self._at = len(self.state.armed)
+        self.at = len(self.state.armed)
         self._turned = 0
         """How many times the chosen fault was turned to another route."""
 
-    @property
-    def _offer(self) -> FaultOffer | None:
-        """The chosen offer; None if an armed fault is chosen."""
-        index = self._at - len(self.state.armed)
-        return FAULT_OFFERS[index] if 0 <= index < len(FAULT_OFFERS) else None
+    def every(self) -> Sequence[ArmedFault | FaultOffer]:
+        """The armed ones first, then all offers."""
+        return [*self.state.armed, *FAULT_OFFERS]
+
+    def text_of(self, entry: ArmedFault | FaultOffer) -> str:
+        """An offer's words and effect; an armed one's name."""
+        return f"{entry.word} {entry.effect}" if isinstance(entry, FaultOffer) else f"{entry.name} {entry.route} armed"
 
     def _route(self, offer: FaultOffer) -> str:
         return offer.routes[self._turned % len(offer.routes)]
 
     def body(self, inner: int, rows: int) -> list[Row]:
-        """The armed ones first, then all offers, scrolled to the chosen one, which says its route."""
-        self._choose(self._at)
-        armed, scenario, at = self.state.armed, self.state.source.scenario, self._at
+        """The list, scrolled to the chosen one, which says its route."""
+        entries, scenario = self.entries(), self.state.source.scenario
+        self.at = max(0, min(len(entries) - 1, self.at))
         lines: list[Row] = []
-        chosen = 0
-        entries: list[ArmedFault | FaultOffer] = [*armed, *FAULT_OFFERS]
+        places: list[int] = []
         for index, each in enumerate(entries):
-            here = index == at
-            if index == len(armed):
-                lines += ([BLANK] if armed else []) + [row(("what happens to the next call", "dim"))]
-            if here:
-                chosen = len(lines)
+            here = index == self.at
+            before = entries[index - 1] if index else None
+            if isinstance(each, FaultOffer) and not isinstance(before, FaultOffer):
+                lines += ([BLANK] if lines else []) + [row(("what happens to the next call", "dim"))]
+            places.append(len(lines))
             mark = row(("▌ " if here else "  ", "accent"))
             if isinstance(each, FaultOffer):
                 lines.append(_offer_row(each, mark, self._route(each) if here else "", inner))
                 continue
             left = row(mark, ("✗ ", "bad"), (each.name, "bad b"), (f"  armed on {each.route}", "dim"))
             lines.append(ends(left, row(("delete disarms", "dim")) if here else (), inner))
+        if not entries:
+            lines.append(row(("no fault has these words", "dim")))
         if scenario is not None and scenario.faults:
             names = ", ".join(fault.name or f"{fault.route}-{fault.what}" for fault in scenario.faults)
-            lines += [BLANK, cut(row(("in the scenario itself: ", "dim"), names), inner)]
-        top = max(0, min(chosen - rows // 2, len(lines) - rows))
+            lines += [BLANK, *wrap(row(("in the scenario itself: ", "dim"), names), inner, most=2)]
+        top = max(0, min((places[self.at] if places else 0) - rows // 2, len(lines) - rows))
+        self.below = sum(1 for place in places if place >= top + rows)
         return lines[top : top + rows]
 
-    def _choose(self, at: int) -> None:
-        self._at = max(0, min(len(self.state.armed) + len(FAULT_OFFERS) - 1, at))
+    def edit(self, key: str, character: str | None) -> bool:
+        """What is typed chooses anew."""
+        if super().edit(key, character):
+            self._turned = 0
+            return True
+        return False
 
     def move(self, by: int) -> bool:
         """Choose another one."""
-        self._choose(self._at + by)
         self._turned = 0
-        return True
+        return super().move(by)
 
     def press(self, key: str) -> PageReaction:
         """Arm the chosen one, and go back to see it strike; disarm it; or let it strike another route."""
-        armed, offer = self.state.armed, self._offer
-        match key:
-            case "enter" if offer is not None:
-                return PageReaction(ArmFault(offer.at(self._route(offer))), close=True)
-            case "delete" | "backspace" if self._at < len(armed):
-                return PageReaction(DisarmFault(armed[self._at].name))
-            case "left" | "right":
+        chosen = self.chosen
+        match key, chosen:
+            case "enter", FaultOffer():
+                return PageReaction(ArmFault(chosen.at(self._route(chosen))), close=True)
+            case "delete" | "backspace", ArmedFault():
+                return PageReaction(DisarmFault(chosen.name))
+            case "left" | "right", _:
                 self._turned += 1 if key == "right" else -1
         return PageReaction()
 

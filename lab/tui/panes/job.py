@@ -1,5 +1,7 @@
 """The Job pane: what was asked of the agent team, and the Job ID that came at once. Its keys go to other turns and jobs."""
 
+from rich.cells import cell_len
+
 from lab.tui.panes.keys import Reaction, ScreenKey
 from lab.tui.panes.pane import Column, Framed, OneRow, Pane, View
 from lab.tui.rows.blocks import (
@@ -14,24 +16,29 @@ from lab.tui.rows.blocks import (
     status_row,
 )
 from lab.tui.rows.spans import BLANK, Row, clip_left, digits, row, width, wrap
+from lab.tui.state.clean import both_ends, end_of
 from lab.tui.state.reading import short_path
 from lab.tui.state.run import Exchange, JobState, RunState
 from lab.tui.state.screen import ScreenState
 from lab.tui.state.status import face, phase
 
+MOST_ROWS = 12
+"""Rows that a value takes in the longest form, in which nothing is shortened."""
 FORMS = (
-    (6, True, True, True), (3, True, True, True), (2, True, True, True), (2, True, False, True),
-    (1, True, False, True), (1, False, False, True), (3, True, False, False), (1, True, False, False),
-    (1, False, False, False), (0, False, False, False),
+    (MOST_ROWS, 9, True, True, True), (6, 9, True, True, True), (3, 9, True, True, True), (2, 9, True, True, True),
+    (2, 9, False, True, True), (1, 9, False, True, True), (1, 1, False, True, True), (3, 9, True, False, True),
+    (1, 9, True, False, True), (1, 1, False, False, True), (2, 0, False, False, False), (1, 0, False, False, False),
+    (0, 0, False, False, False), (-1, 0, False, False, False),
 )  # fmt: skip
-"""From the longest to the shortest: rows of the message, every field, a blank row, big digits."""
+"""From the longest to the shortest: rows of the message (0: none, -1: not even the request), fields of the request, a
+blank row, big digits, what tells the job apart beside its ID."""
 
 
 def _framed(view: View) -> Framed:
     state, job, inner, room = view.state, view.run.job, view.inner, view.room
     body = paragraph(f"No job yet. {state.labels.start} returns a Job ID at once, not the output.", "dim", inner)
     if job is not None:
-        body = longest((_form(job, inner, *form) for form in FORMS), room)
+        body = longest((_form(job, inner, form) for form in FORMS), room)
     if state.newest.turn > 1 and len(body) < room - 1:
         body = [*body, BLANK, *turns(state, inner, room - 1 - len(body))]
     if view.run.next_call is not None and job is not None and job.job is None and len(body) < room - 1:
@@ -60,8 +67,11 @@ def turns(state: ScreenState, inner: int, most: int) -> list[Row]:
         parts.append(row((f"turn {number}", here), sign, took))
     while len(parts) > 2 and sum(width(part) + 3 for part in parts) > inner * max(1, most):
         parts.pop(0)
-    line = row(*[spans for part in parts for spans in (part, (" · ", "dim"))][:-1])
-    return wrap(line, inner, most=max(1, most))
+    lines: list[Row] = []
+    for part in parts:
+        on = row(lines[-1], (" · ", "dim"), part) if lines else part
+        lines = [*lines[:-1], on] if width(on) <= inner or not lines else [*lines, part]
+    return lines[-max(1, most) :]
 
 
 def _one_row(view: View) -> OneRow:
@@ -78,29 +88,57 @@ def _one_row(view: View) -> OneRow:
     return OneRow("done", gist, status_row(job.status) if job.status is not None else ())
 
 
-def _form(job: JobState, inner: int, message: int, every: bool, airy: bool, big: bool) -> list[Row]:
-    """One form of the pane; `message` counts its rows, 0 leaves the request out."""
+def _form(job: JobState, inner: int, form: tuple[int, int, bool, bool, bool]) -> list[Row]:
+    """One of `FORMS` of the pane."""
+    message, many, airy, big, lines = form
     path = short_path(job.path)
     body = [request_row("POST", path if len(path) <= inner - 7 else clip_left(path, inner - 7), inner)]
-    if message:
+    body = body if message >= 0 else []
+    if message > 0:
         body += fields(job.message, 7, inner, most=message)
-        body += fields(job.fields if every else job.fields[:1], 15, inner)
+        body += fields(job.fields[:many], 15, inner, most=message)
     if airy:
         body.append(BLANK)
     body += answer_rows(job.code, job.took, job.refusal, inner)
-    return body if job.refusal is not None or not job.job else body + _identity(job, job.job, inner, big)
+    if job.refusal is not None or not job.job:
+        return body
+    body += _identity(job, job.job, inner, big)
+    return body + _beside_it(job, inner, whole=message >= MOST_ROWS) if lines else body
 
 
 def _identity(job: JobState, number: str, inner: int, big: bool) -> list[Row]:
+    if inner >= 44 and not big:
+        return fields(((job.labels.job, number),), 5, inner)
     body: list[Row] = []
     if big and inner >= 36:
         for index, line in enumerate(digits(number[:8], "run")):
             body.append(row((f"  {job.labels.job:<8}" if index == 1 else " " * 10, "dim"), line))
-    if inner >= 44 and not big:
-        body += fields(((job.labels.job, number),), 5, inner)
-    else:
-        body.append(row("  ", number))
-    return body + fields(job.lines, 15, inner)
+    return [*body, *[row("  ", part) for part in wrap(row(number), inner - 2, most=2)]]
+
+
+def _beside_it(job: JobState, inner: int, *, whole: bool) -> list[Row]:
+    """Conversation and trace: both ends, or the end where that tells more, of what doesn't fit on a row."""
+    if whole:
+        return fields(job.lines, 15, inner, most=3)
+    room = inner - 19
+    return fields(
+        tuple(
+            (label, text if cell_len(text) <= room else both_ends(text) if at == 0 else end_of(text, 17))
+            for at, (label, text) in enumerate(job.lines)
+        ),
+        15,
+        inner,
+    )
+
+
+def _longest(state: ScreenState) -> int:
+    """Path, message and fields each on a row."""
+    job = state.run.job
+    if job is None:
+        return 0
+    fields_of = max([0, *(cell_len(value) for _, value in (*job.fields, *job.lines))])
+    message = max([0, *(cell_len(value) for _, value in job.message)])
+    return 4 + max(7 + len(short_path(job.path)), 11 + message, 19 + fields_of)
 
 
 def _exchange(state: ScreenState) -> Exchange | None:
@@ -157,7 +195,7 @@ JOB_PANE = Pane(
     framed=_framed,
     one_row=_one_row,
     exchange=_exchange,
-    column=Column(1, 42),
+    column=Column(1, 42, rows_of_two=lambda rows: max(3, min(20, rows * 7 // 23)), longest=_longest),
     leads=_leads,
     help_keys="enter [ z",
     keys=KEYS,

@@ -4,13 +4,19 @@ from collections.abc import Sequence
 
 from msgspec import Struct
 
-from lab.tui.panes.pane import Bar, Pane
+from lab.tui.panes.pane import Bar, Column, Pane
 from lab.tui.state.screen import ScreenState
 
 LEAST = (72, 20)
 """Columns and rows below which nothing but a notice is drawn."""
 NARROW = 100
+THREE = 120
+"""Columns from which on there are three columns of panes; below, the output stands beside all others."""
 WIDE = 160
+LEAST_OUTPUT = 48
+"""Columns that the panes without a width of their own have, before any other is wider than it must be."""
+TALL = 40
+"""Rows between the bars from which on the drawer of the wide layout is higher than elsewhere."""
 AIRY = 30
 """From so many rows on there is a blank row below each bar at the top."""
 
@@ -63,30 +69,41 @@ def _columns(panes: Sequence[Pane], state: ScreenState, columns: int, top: int, 
         return {state.ui.zoom: Rect(1, top, columns - 2, height)}
     wide = columns >= WIDE
     opened = state.ui.wire or (wide and top + height >= 33)
-    drawer = min(10, max(5, height // 3)) if opened and height >= 14 else 0
+    # what four panes side by side seldom fill shows more exchanges
+    part = height * 2 // 5 if wide and height >= TALL else min(10, max(5, height // 3))
+    drawer = part if opened and height >= 14 else 0
     found: Rects = {}
-    stacks: dict[int, list[Pane]] = {}
+    stacks: dict[int, list[tuple[Pane, Column]]] = {}
     for number, pane in enumerate(panes):
-        if pane.column is not None:
-            stacks.setdefault(number if wide else pane.column.number, []).append(pane)
+        if (column := pane.column) is not None:
+            at = number if wide else column.number if columns >= THREE else 1 if column.width else 2
+            stacks.setdefault(at, []).append((pane, column))
         elif drawer:
             found[pane.name] = Rect(1, top + height - drawer, columns - 2, drawer)
     x = 1
-    for stack, width in zip(stacks.values(), _widths(list(stacks.values()), columns - 2), strict=True):
+    for stack, width in zip(stacks.values(), _widths(list(stacks.values()), state, columns - 2), strict=True):
         y, left = top, height - drawer
-        for pane in stack:
-            share = None if pane is stack[-1] or pane.column is None else pane.column.rows
-            rows = left if share is None else share(height - drawer)
+        for pane, column in stack:
+            share = column.rows if columns >= THREE else column.rows_of_two or column.rows
+            rows = left if share is None or pane is stack[-1][0] else share(height - drawer)
             found[pane.name] = Rect(x, y, width, rows)
             y, left = y + rows, left - rows
         x += width + 1
     return found
 
 
-def _widths(stacks: list[list[Pane]], columns: int) -> list[int]:
-    """The columns of each stack, one free between two; those that name no width share what is left."""
-    widths = [max(pane.column.width for pane in stack if pane.column is not None) for stack in stacks]
+def _widths(stacks: list[list[tuple[Pane, Column]]], state: ScreenState, columns: int) -> list[int]:
+    """The columns of each stack, one free between two; those that name no width share what is left.
+
+    Where each pane stands for itself and that is much, the others get as many as their longest row takes.
+    """
+    widths = [max(column.width for _, column in stack) for stack in stacks]
     rest, open_ended = columns - sum(widths) - (len(widths) - 1), [at for at, width in enumerate(widths) if not width]
+    for at, stack in reversed(list(enumerate(stacks if len(stacks) > 3 else ()))):
+        wanted = [min(column.most, column.longest(state)) for _, column in stack if column.longest is not None]
+        more = min(max([0, *wanted]) - widths[at], rest - LEAST_OUTPUT)
+        if widths[at] and more > 0:
+            widths[at], rest = widths[at] + more, rest - more
     for number, at in enumerate(open_ended):
         widths[at] = rest * (number + 1) // len(open_ended) - rest * number // len(open_ended)
     return widths

@@ -4,9 +4,9 @@ from lab.language.document import Status
 from lab.tui.panes.keys import Reaction, ScreenKey
 from lab.tui.panes.pane import Column, Framed, OneRow, Pane, View, last_of
 from lab.tui.rows import formats
-from lab.tui.rows.blocks import bottom, minutes, paragraph, reply_row, status_row
+from lab.tui.rows.blocks import bottom, fields, minutes, paragraph, reply_row, status_row
 from lab.tui.rows.markdown import markdown
-from lab.tui.rows.spans import BLANK, Row, centre, clip, cut, digits, row, wrap
+from lab.tui.rows.spans import BLANK, Row, centre, digits, plain, row, wrap
 from lab.tui.state.run import LastStatus, RunState
 from lab.tui.state.screen import ScreenState
 from lab.tui.state.status import face, meaning, phase, role
@@ -150,15 +150,11 @@ def _failed(run: RunState, last: LastStatus, form: str, inner: int) -> list[Row]
 def _last_status(last: LastStatus, inner: int) -> list[Row]:
     """The members of the last status body; the first is the status itself."""
     head = reply_row(last.code, last.took, inner, "last status" if inner >= 26 else "last")
-    room = 15 if inner >= 28 else 6
-    roles = [face(last.status).role, *["fg"] * len(last.lines)]
-    return [
-        head,
-        *[
-            cut(row((f"  {clip(name, room):<{room}}  ", "dim"), (value, tone)), inner)
-            for (name, value), tone in zip(last.lines, roles, strict=False)
-        ],
-    ]
+    longest = max([0, *(len(name) for name, _ in last.lines)])
+    room = max(15, min(longest, inner // 3)) if inner >= 28 else 6
+    first, *rest = [fields(((name, value),), room, inner, most=2) for name, value in last.lines] or [[]]
+    status = [row(line[0], (plain(line[1:]), face(last.status).role)) for line in first]
+    return [head, *status, *[line for lines in rest for line in lines]]
 
 
 def _leads(run: RunState) -> bool:

@@ -82,6 +82,11 @@ class Column(Struct, frozen=True):
     """Columns; 0: whatever the others leave."""
     rows: Callable[[int], int] | None = None
     """Of several panes in a column: how many of so many rows this one takes; None: whatever is left."""
+    rows_of_two: Callable[[int], int] | None = None
+    """The same in the layout of two columns, where it differs."""
+    longest: Callable[[ScreenState], int] | None = None
+    """How many columns its longest row takes, with its frame; it gets up to `most` where there is room."""
+    most: int = 60
 
 
 class Pane(Struct, frozen=True):

@@ -1,13 +1,13 @@
 """The scenario picker: the scenarios, and what the chosen one shows: the path that its plan draws, its story."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from itertools import islice
 
 from lab.core.clock import Millis
 from lab.jobs.plan import Input, Invocation, Plan, compile_scenario
 from lab.jobs.timeline import spans
 from lab.language.document import Scenario
-from lab.tui.panes.page import PageContent, PageReaction
+from lab.tui.panes.page import ListPage, PageReaction
 from lab.tui.rows.blocks import bars, status_row
 from lab.tui.rows.markdown import markdown
 from lab.tui.rows.spans import BLANK, Row, clip, cut, row, width, wrap
@@ -18,12 +18,12 @@ MOST_STEPS = 40
 """How much of a path is drawn."""
 
 
-class PickerPage(PageContent):
+class PickerPage(ListPage[ScenarioChoice]):
     """The scenarios; enter chooses one."""
 
     opener = "s"
-    title = "SCENARIO"
-    foot = "↑ ↓ enter · esc"
+    name = "SCENARIO"
+    foot = "type to find · ↑ ↓ enter · esc"
     keys = ("enter",)
 
     def __init__(self, state: Callable[[], ScreenState]) -> None:
@@ -31,31 +31,47 @@ class PickerPage(PageContent):
         source = self.state.source
         self._choices = source.scenarios
         current = source.scenario.name if source.scenario is not None else ""
-        self._at = next((at for at, choice in enumerate(self._choices) if choice.name == current), 0)
+        self.at = next((at for at, choice in enumerate(self._choices) if choice.name == current), 0)
+
+    def every(self) -> Sequence[ScenarioChoice]:
+        """The scenarios as they were when the page was opened."""
+        return self._choices
+
+    def text_of(self, entry: ScenarioChoice) -> str:
+        """Its name, its title, and what it shows."""
+        return f"{entry.name} {entry.title} {entry.shows}"
 
     def body(self, inner: int, rows: int) -> list[Row]:
         """The list, and below it the chosen one."""
-        return picker(self._choices, self._at, inner, rows)
-
-    def move(self, by: int) -> bool:
-        """Choose the next or the previous one."""
-        self._at = max(0, min(len(self._choices) - 1, self._at + by))
-        return True
+        found = tuple(self.entries())
+        self.below = max(0, len(found) - _top(found, self.at, rows) - _list_rows(rows))
+        return picker(found, self.at, inner, rows)
 
     def press(self, key: str) -> PageReaction:
         """Play it."""
-        if not self._choices:
-            return PageReaction(close=True)
+        if (choice := self.chosen) is None:
+            return PageReaction(close=not self._choices)
         ui = self.state.choose(starting=False, typing="", output="rendered", zoom="")
-        return PageReaction(ChooseScenario(self._choices[self._at].name), ui, close=True)
+        return PageReaction(ChooseScenario(choice.name), ui, close=True)
+
+
+def _list_rows(rows: int) -> int:
+    """How many of a page's rows list scenarios; a blank row and the chosen one have the others."""
+    return max(1, rows - min(12, max(5, rows // 2)) - 1)
+
+
+def _top(choices: tuple[ScenarioChoice, ...], at: int, rows: int) -> int:
+    """The first scenario that shows, so that the chosen one does."""
+    room = _list_rows(rows)
+    return max(0, min(at - room // 2, len(choices) - room))
 
 
 def picker(choices: tuple[ScenarioChoice, ...], at: int, inner: int, rows: int) -> list[Row]:
     """The scenarios, and below them what the chosen one shows: its path, its story, or why it doesn't load."""
+    if not choices:
+        return [row(("no scenario has these words", "dim"))]
     name_room = min(26, max((len(choice.name) for choice in choices), default=8) + 2)
-    below = min(12, max(5, rows // 2))
-    room = max(1, rows - below - 1)
-    top = max(0, min(at - room // 2, len(choices) - room))
+    top, room = _top(choices, at, rows), _list_rows(rows)
     lines: list[Row] = []
     for index, choice in enumerate(choices[top : top + room], top):
         mark = "▌ " if index == at else "  "
@@ -65,7 +81,7 @@ def picker(choices: tuple[ScenarioChoice, ...], at: int, inner: int, rows: int) 
             line = row(line, (f"  {choice.shows}", "dim"))
         lines.append(cut(line, inner))
     lines.append(BLANK)
-    return lines + _chosen(choices[at], inner)[:below] if choices else lines
+    return lines + _chosen(choices[at], inner)[: rows - len(lines)]
 
 
 def _chosen(choice: ScenarioChoice, inner: int) -> list[Row]:

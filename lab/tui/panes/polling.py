@@ -1,15 +1,20 @@
 """The Polling pane: the lane of statuses, the timeline of polls, the wait for the next one."""
 
+from collections.abc import Iterable
 from statistics import median
+
+from msgspec import Struct
+from msgspec.structs import replace
+from rich.cells import cell_len
 
 from lab.core.clock import Millis
 from lab.language.document import Status
 from lab.tui.panes.pane import Column, Framed, OneRow, Pane, View, last_of
 from lab.tui.rows.blocks import at_text, bars, bottom, latency, next_call, paragraph, request_row, seconds, status_row
-from lab.tui.rows.spans import BLANK, Row, clip, ends, row
+from lab.tui.rows.spans import BLANK, Row, clip, ends, row, width, wrap
 from lab.tui.state.run import RunState, TimelineRow
 from lab.tui.state.status import face, meaning, phase
-from lab.tui.state.timeline import repeats
+from lab.tui.state.timeline import fitted
 
 NO_POLL = "Nothing to poll yet."
 BAR_FROM = 46
@@ -23,7 +28,7 @@ def _kind(run: RunState) -> str:
         return "done" if run.last is not None and meaning(run.last.status) is Status.ERROR else "bad"
     if here == "complete":
         return "done"
-    if not begun or not (run.polls or run.timeline or run.next_call):
+    if not begun:
         return "coming"
     return "need" if here == "waiting" and run.gate is not None else "work"
 
@@ -39,7 +44,7 @@ def _status(view: View) -> Row:
     tone = "wait" if _kind(run) == "need" else "run"
     if run.next_call is None:
         return row((polls, tone))
-    if view.columns >= BAR_FROM:
+    if view.columns >= 40:
         return row((f"{polls} · next in {seconds(max(0, run.next_call.until - view.now))}", tone))
     pause = round((run.next_call.until - run.next_call.since) / 1000, 1)
     return row((f"{polls} · pause {pause:g} s", tone))
@@ -69,14 +74,18 @@ def _body(view: View, *, tight: bool) -> list[Row]:
     run, inner, rows = view.run, view.inner, view.room
     if _kind(run) == "coming":
         return paragraph(NO_POLL, "dim", inner)
-    bare = tight and rows < 16
+    bare = rows < (16 if tight else 12)
+    due = max(0, run.next_call.until - view.now) if run.next_call is not None else 0
     method, path, differs = view.state.labels.poll
     head = [] if bare else [request_row(method, path, inner, differs)]
     if run.statuses:
         head += bars(_lengths(run, view.now)[-max(1, inner // 2) :], inner)
-    if not tight:
-        head.append(BLANK)
     foot = [] if bare else _foot(run, inner, view.now)
+    if not tight and rows >= 10:
+        head.append(BLANK)
+    if not run.timeline and _kind(run) == "work":
+        head.append(row((f"first poll in {seconds(due)}" if due else "···", "dim")))
+        foot = []
     room = rows - len(head) - len(foot) - (1 if foot else 0)
     if room < 5:
         foot, room = [], rows - len(head)
@@ -99,12 +108,14 @@ def timeline(run: RunState, inner: int, room: int) -> list[Row]:
     longest = max([each.took or 0 for each in run.timeline] or [1]) or 1
     lines: list[Row] = []
     tone = "run"
-    for each in _fitted(list(run.timeline), room):
+    rows = fitted(run.timeline, room)
+    columns = _columns(run, rows, inner)
+    for each in rows:
         if isinstance(each, int):
-            lines.append(row(" " * 8, ("┊", tone), (f" {each} more polls", "dim")))
+            lines.append(row(" " * columns.at, ("┊", tone), (f" {each} more poll{'' if each == 1 else 's'}", "dim")))
             continue
         tone = face(each.word).role if each.kind == "poll" else tone
-        lines.append(_line(run, each, inner, slow, longest))
+        lines.append(_line(run, each, columns, inner, slow, longest))
     return lines
 
 
@@ -113,55 +124,71 @@ def _slow(run: RunState) -> Millis:
     return int(2 * median(times)) if len(times) >= 3 else 1_000_000_000
 
 
-def _fitted(rows: list[TimelineRow], room: int) -> list[TimelineRow | int]:
-    """The timeline in `room` rows; a number stands for so many folded polls."""
-    lines: list[TimelineRow | int] = [int(each.word) if each.kind == "folded" else each for each in rows]
-    start = 0
-    while len(lines) > room and start < len(lines):
-        first = lines[start]
-        if isinstance(first, int) or not repeats(first):
-            start += 1
-            continue
-        stop = start
-        while stop < len(lines) and not isinstance(line := lines[stop], int) and repeats(line):
-            stop += 1
-        keep = 1 if stop == len(lines) else 0
-        many = min(stop - start - keep, len(lines) - room + 1)
-        if many >= 2:
-            lines[start : start + many] = [many]
-            start += 1
-        else:
-            start = stop
-    if len(lines) > room:
-        return lines[-room:] if room > 0 else []
-    return lines
+class TimelineColumns(Struct, frozen=True):
+    """What each row of a timeline has room for: words and instants first, then latencies and codes."""
+
+    at: int
+    word: int
+    tenths: bool = True
+    code: bool = True
+    took: bool = True
 
 
-def _line(run: RunState, each: TimelineRow, inner: int, slow: Millis, longest: Millis) -> Row:
-    at = (at_text(run.since_start(each.at)) + " ", "dim")
+def _columns(run: RunState, rows: Iterable[TimelineRow | int], inner: int) -> TimelineColumns:
+    """The columns of these rows: the word is never cut while a figure could go."""
+    shown = [each for each in rows if isinstance(each, TimelineRow) and each.kind != "struck"]
+    word = max([8 if inner < BAR_FROM - 4 else 10, *(cell_len(each.word) for each in shown)])
+    took = max([5, *(len(latency(each.took)) for each in shown)])
+    for columns in (
+        TimelineColumns(8, word),
+        TimelineColumns(8, word, took=False),
+        TimelineColumns(8, word, took=False, tenths=False),
+        TimelineColumns(8, word, took=False, tenths=False, code=False),
+    ):
+        at = max([5, *(len(_instant(run, each, columns)) for each in shown)]) + 1
+        figures = (4 if columns.code else 0) + (1 + took if columns.took else 0)
+        if at + 2 + word + figures <= inner:
+            return replace(columns, at=at)
+    return replace(columns, at=at, word=max(1, inner - at - 2))
+
+
+def _instant(run: RunState, each: TimelineRow, columns: TimelineColumns) -> str:
+    text = at_text(run.since_start(each.at))
+    return text if columns.tenths else text.partition(".")[0]
+
+
+def _line(run: RunState, each: TimelineRow, columns: TimelineColumns, inner: int, slow: Millis, longest: Millis) -> Row:
+    at = (f"{_instant(run, each, columns):<{columns.at}}", "dim")
     if each.kind == "struck":
-        return row(at, ("✗ ", "bad"), (clip(f"fault {each.word}", inner - 11), "bad b"))
+        room = inner - columns.at - 2
+        name = f"fault {each.word}" if cell_len(each.word) + 6 <= room else each.word
+        return row(at, ("✗ ", "bad"), (clip(name, room), "bad b"))
     tone = "wait" if each.kind == "poll" and each.took is not None and each.took > slow else "dim"
-    room = 8 if inner < BAR_FROM - 4 else 10
-    code = "" if each.code is None else str(each.code)
-    figures = row((f" {code:>3} ", "bad" if each.bad else "dim"), (f"{latency(each.took):>7}", tone))
-    line = row(at, *_word(each, room), figures)
-    if inner < BAR_FROM - 4 or each.took is None or each.kind != "poll":
+    line = row(at, *_word(each, columns.word))
+    if columns.code:
+        line = row(line, (f" {'' if each.code is None else each.code:>3}", "bad" if each.bad else "dim"))
+    barred = inner >= BAR_FROM - 4
+    if columns.took:
+        room = 8 if barred else inner - width(line)
+        line = row(line, (f"{latency(each.took):>{room}}", tone))
+    space = min(30, inner - width(line) - 2)
+    if not barred or each.took is None or each.kind != "poll" or space < 4:
         return line
-    space = min(30, inner - 36)
     return row(line, "  ", ("▪" * max(1, round(each.took / longest * space * 0.8)), tone))
 
 
 def _word(each: TimelineRow, room: int) -> tuple[tuple[str, str], ...]:
+    word = clip(each.word, room)
+    padding = " " * (room - cell_len(word))
     if each.kind == "decided":
         role = "bad b" if each.bad else "wait b" if each.word == "rejected" else "done b"
-        return (("◇ ", role), (f"{clip(each.word, room):<{room}}", role))
+        return (("◇ ", role), (word + padding, role))
     if each.bad:
-        return (("✗ ", "bad"), (f"{clip(each.word, room):<{room}}", "bad b"))
+        return (("✗ ", "bad"), (word + padding, "bad b"))
     known = face(each.word)
     if each.first:
-        return ((f"{known.glyph} ", known.role), (f"{clip(each.word.upper(), room):<{room}}", f"{known.role} b"))
-    return (("│ ", known.role), (f"{clip(each.word.lower(), room):<{room}}", "dim"))
+        return ((f"{known.glyph} ", known.role), (word.upper() + padding, f"{known.role} b"))
+    return (("│ ", known.role), (word.lower() + padding, "dim"))
 
 
 # Below the timeline
@@ -181,8 +208,9 @@ def _waits(run: RunState, inner: int) -> list[Row]:
     """What the job waits for, or is at."""
     pairs = run.gate.line if run.gate is not None else run.last.waits if run.last is not None else ()
     if not pairs and run.last is not None and meaning(run.last.status) is None:
-        return [row((clip(f"{run.last.status}: unknown, not final", inner), "unknown"))]
-    return [line for label, text in pairs for line in (row((label, "dim")), row("  ", clip(text, inner - 2)))]
+        return wrap(row((f"{run.last.status}: unknown, not final", "unknown")), inner)
+    texts = [(label, wrap(row(text), inner - 2, most=2)) for label, text in pairs]
+    return [line for label, parts in texts for line in (row((label, "dim")), *[row("  ", part) for part in parts])]
 
 
 def _sums(run: RunState, inner: int) -> list[Row]:

@@ -2,15 +2,19 @@
 
 from datetime import UTC, datetime
 
+from rich.cells import cell_len
+
 from lab.core.clock import Millis
 from lab.tui.panes.pane import Column, Framed, OneRow, Pane, View, last_of
 from lab.tui.rows.blocks import answer_rows, fields, kind_of_call, longest, minutes, next_call, paragraph, request_row
-from lab.tui.rows.spans import BLANK, Row, gauge, row
+from lab.tui.rows.spans import BLANK, Row, gauge, row, wrap
 from lab.tui.state.run import RunState, TokenState
+from lab.tui.state.screen import ScreenState
 from lab.tui.state.status import phase
 
 NO_TOKEN = "No token yet. The first request asks for one."
 FORMS = (
+    (7, 9, True),
     (7, 3, True),
     (2, 3, True),
     (2, 2, True),
@@ -19,8 +23,9 @@ FORMS = (
     (1, 1, False),
     (0, 1, False),
     (0, 0, False),
+    (0, -1, False),
 )
-"""From the longest to the shortest: claims, rows of the scope, whether the gauge shows."""
+"""From the longest to the shortest: claims, rows of the scope (below 0: not even the request), whether the gauge shows."""
 _CLAIMS = ("sub", "exp", "iss", "client_id", "aud", "scope", "iat")
 """In the order in which they show."""
 
@@ -63,14 +68,17 @@ def _one_row(view: View) -> OneRow:
 
 def _form(token: TokenState, inner: int, now: Millis, claims: int, scope: int, line: bool) -> list[Row]:
     """One form of the pane; `scope` counts the rows of a long value, 0 leaves the request's fields out."""
-    body = [request_row("POST", token.path, inner)]
-    if scope:
+    body = [request_row("POST", token.path, inner)] if scope >= 0 else []
+    if scope > 0:
         body += fields(token.form, 10, inner, most=scope)
     body += answer_rows(token.code, token.took, token.refusal, inner)
     if token.refusal is not None or token.token is None:
         return body
+    if scope < 0:
+        kind = token.claims and _subject(dict(token.claims))
+        return [*body, row("  ", token.token, (f"  {kind}" if kind else "", "dim"))]
     body += fields((("token", token.token),), 10, inner)
-    body += _claims(token, claims)
+    body += _claims(token, claims, inner, most=scope)
     if line and token.until is not None:
         left = token.until - now
         tone = "bad" if left <= 0 else "wait" if left < 60_000 else "done"
@@ -78,16 +86,30 @@ def _form(token: TokenState, inner: int, now: Millis, claims: int, scope: int, l
     return body
 
 
-def _claims(token: TokenState, most: int) -> list[Row]:
+def _claims(token: TokenState, many: int, inner: int, *, most: int) -> list[Row]:
     known = dict(token.claims)
-    names = [name for name in _CLAIMS if name in known][:most]
+    names = [name for name in _CLAIMS if name in known][:many]
     lines = []
     for name in names:
-        branch, value = "└" if name == names[-1] else "├", known[name]
-        kind = known.get("sub_type") if name == "sub" else None
-        text = _clock(value) if name in ("exp", "iat") else value
-        lines.append(row((f"  {branch} {name:<9} ", "dim"), text, (f" ({kind})" if kind else "", "dim")))
+        branch, on = ("└", " ") if name == names[-1] else ("├", "│")
+        text = _clock(known[name]) if name in ("exp", "iat") else _subject(known) if name == "sub" else known[name]
+        for index, part in enumerate(wrap(row(text), inner - 14, most=max(1, most))):
+            lines.append(row((f"  {on}           " if index else f"  {branch} {name:<9} ", "dim"), part))
     return lines
+
+
+def _subject(claims: dict[str, str]) -> str:
+    """`demo (client)`."""
+    kind = claims.get("sub_type")
+    return claims.get("sub", "") + (f" ({kind})" if kind else "")
+
+
+def _longest(state: ScreenState) -> int:
+    """Request, values and claims each on a row."""
+    token = state.run.token
+    if token is None:
+        return 0
+    return 18 + max([len(token.path) - 7, *(cell_len(value) for _, value in (*token.form, *token.claims))])
 
 
 def _clock(claim: str) -> str:
@@ -108,7 +130,13 @@ TOKEN_PANE = Pane(
     framed=_framed,
     one_row=_one_row,
     exchange=lambda state: last_of(state, "token"),
-    column=Column(1, 42, rows=lambda rows: max(3, min(11, rows * 11 // 24))),
+    column=Column(
+        1,
+        42,
+        rows=lambda rows: max(3, min(11, rows * 11 // 24)),
+        rows_of_two=lambda rows: max(3, min(11, rows * 4 // 23)),
+        longest=_longest,
+    ),
     leads=_leads,
     timed=True,
 )

@@ -27,7 +27,8 @@ def _framed(view: View) -> Framed:
     text = f"{len(exchanges)} exchange{'' if len(exchanges) == 1 else 's'}"
     if state.source.missed:
         text += f" · {state.source.missed} earlier ones are gone"
-    foot = row((f"{text} · enter opens" if focused else text, "dim"))
+    hidden = f"↓ {len(exchanges) - last} more · " if last < len(exchanges) else ""
+    foot = row((f"{hidden}{text} · enter opens" if focused else hidden + text, "dim"))
     return Framed(body, "coming", "one row an exchange", foot)
 
 
@@ -37,7 +38,8 @@ def _one_row(view: View) -> OneRow:
 
 def exchange_row(run: RunState, exchange: Exchange, inner: int) -> Row:
     """Instant, method, path, code, latency, the beginning of the body."""
-    room = 78 if inner >= FULL_PATHS else max(12, inner * 45 // 100 - 6)
+    # the widest rows have room for whole Job IDs too
+    room = max(78, min(112, inner - 92)) if inner >= FULL_PATHS else max(12, inner * 45 // 100 - 6)
     code, lost = exchange.code, exchange.lost
     path = fill(row((_path(exchange.path, room), "run" if code is None and lost is None else "fg")), room)
     head = row((f"{since_text(run, exchange.at)} ", "dim"), (f"{exchange.method:<4} ", "run b"), path)

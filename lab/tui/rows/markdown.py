@@ -4,7 +4,8 @@ from collections.abc import Sequence
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from lab.tui.rows.spans import BLANK, Row, TextSpan, cut, fill, row, width, wrap
+from lab.tui.rows.spans import BLANK, Row, TextSpan, cut, row, wrap
+from lab.tui.rows.tables import table_rows
 from lab.tui.state.clean import CAP
 
 if TYPE_CHECKING:
@@ -137,40 +138,13 @@ def _inline(tokens: "Sequence[Token]", role: str) -> list[Row]:
 
 def _table(tokens: "Sequence[Token]", inner: int) -> list[Row]:
     grid: list[list[Row]] = []
-    head = 0
+    sides: list[str] = []
     for token in tokens:
         if token.type == "tr_open":
             grid.append([])
-        elif token.type == "thead_close":
-            head = len(grid)
+        elif token.type == "th_open":
+            sides.append(str(token.attrs.get("style", "")).removeprefix("text-align:"))
         elif token.type == "inline":
-            role = "run" if head == 0 else "fg"
-            grid[-1].append(tuple(span for part in _inline(token.children or [], role) for span in part))
-    if grid and not any(width(cell) for cell in grid[0]):
-        # Markdown can't do without a head; a reader can
-        del grid[0]
-    columns = max(map(len, grid), default=0)
-    if not columns:
-        return []
-    widths = _widths(grid, columns, inner)
-    lines: list[Row] = []
-    for cells in grid:
-        parts = [wrap(cell, size) or [BLANK] for cell, size in zip(cells, widths, strict=False)]
-        for index in range(max(map(len, parts), default=1)):
-            line = [
-                fill(part[index] if index < len(part) else BLANK, size)
-                for part, size in zip(parts, widths, strict=False)
-            ]
-            spans = [span for at, cell in enumerate(line) for span in ((TextSpan("  "), *cell) if at else cell)]
-            lines.append(cut(row(*spans), inner))
-    return lines
-
-
-def _widths(grid: list[list[Row]], columns: int, inner: int) -> list[int]:
-    wanted = [max((width(cells[at]) for cells in grid if at < len(cells)), default=1) or 1 for at in range(columns)]
-    room = max(columns, inner - 2 * (columns - 1))
-    while sum(wanted) > room and max(wanted) > 1:
-        at = wanted.index(max(wanted))
-        wanted[at] -= 1
-    spread = min(8, (room - sum(wanted)) // max(1, columns - 1)) if columns > 1 else 0
-    return [size + (spread if at < columns - 1 and spread > 0 else 0) for at, size in enumerate(wanted)]
+            grid[-1].append(tuple(span for part in _inline(token.children or [], "fg") for span in part))
+    # Markdown can't do without a head; a reader can do without an empty one
+    return table_rows(grid[0], grid[1:], sides, inner) if grid else []

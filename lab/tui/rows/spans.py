@@ -150,12 +150,13 @@ def wrap(spans: Row, cells: int, *, most: int | None = None) -> list[Row]:
     line: list[TextSpan] = []
     room = cells
     for word in _words(spans):
-        if cell_len(word.text) > room and line:
+        whole = sum([cell_len(part.text) for part in word])
+        if whole > room and line:
             lines.append(_trim(line))
             line, room = [], cells
-        if not line and lines and word.text.isspace():
+        if not line and lines and word[0].text[0] == " ":
             continue
-        for piece in _pieces(word, cells):
+        for piece in [piece for part in word for piece in _pieces(part, cells)]:
             size = cell_len(piece.text)
             if size > room and line:
                 lines.append(_trim(line))
@@ -172,11 +173,25 @@ def wrap(spans: Row, cells: int, *, most: int | None = None) -> list[Row]:
     return lines
 
 
+def words(spans: Row) -> list[int]:
+    """How many cells each word takes: what is between blanks, whatever its roles."""
+    return [sum([cell_len(part.text) for part in word]) for word in _words(spans) if word[0].text[0] != " "]
+
+
 _WORDS = re.compile(r" +|[^ ]+")
 
 
-def _words(spans: Row) -> Iterable[TextSpan]:
-    return (TextSpan(found[0], span.role) for span in spans for found in _WORDS.finditer(span.text))
+def _words(spans: Row) -> Iterable[list[TextSpan]]:
+    """Words and the blanks between them in turn; a word may change its role in the middle."""
+    word: list[TextSpan] = []
+    for span in spans:
+        for found in _WORDS.finditer(span.text):
+            if word and (word[0].text[0] == " ") != (found[0][0] == " "):
+                yield word
+                word = []
+            word.append(TextSpan(found[0], span.role))
+    if word:
+        yield word
 
 
 def _pieces(word: TextSpan, cells: int) -> Iterable[TextSpan]:
@@ -192,7 +207,7 @@ def _pieces(word: TextSpan, cells: int) -> Iterable[TextSpan]:
 
 
 def _stop(text: str, start: int, cells: int) -> int:
-    """Where `cells` from `start` on are full, after a `:` or `/` if one is near; at least one on, so that a walk ends."""
+    """Where `cells` from `start` on are full, after a `:`, `/` or `-` if one is near; at least one on, so that a walk ends."""
     if text.isascii():
         index = start + cells
         if index >= len(text):
@@ -206,7 +221,7 @@ def _stop(text: str, start: int, cells: int) -> int:
             index += 1
         else:
             return len(text)
-    near = max(text.rfind(sign, start + (index - start) * 2 // 3, index) for sign in ":/")
+    near = max(text.rfind(sign, start + (index - start) * 2 // 3, index) for sign in ":/-")
     return near + 1 if near > start else max(start + 1, index)
 
 

@@ -37,7 +37,8 @@ class Sheet(Widget):
         body = self.page.body(max(1, columns - 4), max(1, height - 2))
         over = max(0, len(body) - (height - 2))
         self.top = max(0, min(self.top, over))
-        more = f"↓ {over - self.top} more · " if over > self.top else ""
+        below = over - self.top + self.page.below
+        more = f"↓ {below} more · " if below else ""
         title, foot = row((self.page.title, "run b")), row((more + self.page.foot, "dim"))
         return frame(body[self.top :], title, foot, "work", columns, height)
 
@@ -84,7 +85,9 @@ class PageScreen(ModalScreen[None]):
 
     def _press(self, key: str, character: str | None) -> bool:
         page, sheet = self.page, self.sheet
-        if key in page.keys:
+        if page.edit(key, character):
+            sheet.top = 0
+        elif key in page.keys:
             done = page.press(key)
             sheet.top = 0 if done.to_top else sheet.top
             if done.copy:

@@ -184,9 +184,9 @@ def status_of(seen: Seen) -> str:
 
 
 def identity(labels: WireLabels, conversation: str | None, trace: str | None = None) -> Pairs:
-    """What tells a job apart beside its ID, shortened to a row: both ends, or the end where that tells more."""
-    first = (labels.conversation, clean.both_ends(clean.line(conversation or "null", 200)))
-    return (first, (labels.trace, clean.end_of(clean.line(trace, 200), 17))) if trace else (first,)
+    """What tells a job apart beside its ID: its conversation, and its trace where there is one."""
+    first = (labels.conversation, clean.line(conversation or "null", 200))
+    return (first, (labels.trace, clean.line(trace, 200))) if trace else (first,)
 
 
 def last_status(seen: Seen, labels: WireLabels, code: int, took: Millis | None, text: str) -> LastStatus:
@@ -204,7 +204,7 @@ def last_status(seen: Seen, labels: WireLabels, code: int, took: Millis | None, 
         progress,
         question is not None and question.human,
         waits,
-        tuple((label, clean.beginning(clean.line(value, 200), 40)) for label, value in seen.lines),
+        tuple((label, clean.line(value, 200)) for label, value in seen.lines),
         code,
         took,
         text,

@@ -1,5 +1,7 @@
 """The rows of a timeline, in order of their instants and bounded: changes stay, what repeats is counted."""
 
+from collections.abc import Sequence
+
 from msgspec.structs import replace
 
 from lab.tui.state.run import RunState, TimelineRow
@@ -40,3 +42,47 @@ def _bounded(rows: tuple[TimelineRow, ...]) -> tuple[TimelineRow, ...]:
         else:
             kept.append(TimelineRow(row.at, "folded", str(count)))
     return (*kept[-half // 2 :], *rows[half:])
+
+
+def fitted(rows: Sequence[TimelineRow], room: int) -> list[TimelineRow | int]:
+    """The timeline in `room` rows; a number stands for so many folded polls.
+
+    The oldest long stretches are folded first. Where the changes alone are too many, the first row of each status stays,
+    and the newest rows.
+    """
+    lines: list[TimelineRow | int] = [int(each.word) if each.kind == "folded" else each for each in rows]
+    start = 0
+    while len(lines) > room and start < len(lines):
+        first = lines[start]
+        if isinstance(first, int) or not repeats(first):
+            start += 1
+            continue
+        stop = start
+        while stop < len(lines) and not isinstance(line := lines[stop], int) and repeats(line):
+            stop += 1
+        keep = 1 if stop == len(lines) else 0
+        many = min(stop - start - keep, len(lines) - room + 1)
+        if many >= 2:
+            lines[start : start + many] = [many]
+            start += 1
+        else:
+            start = stop
+    return lines if len(lines) <= room else _changes_in(lines, room)
+
+
+def _changes_in(lines: list[TimelineRow | int], room: int) -> list[TimelineRow | int]:
+    """The first row of each status, how many polls are left out, the newest rows: `room` in all."""
+    seen: set[str] = set()
+    firsts: list[int] = []
+    for at, each in enumerate(lines):
+        if isinstance(each, TimelineRow) and each.kind == "poll" and each.word not in seen:
+            seen.add(each.word)
+            firsts.append(at)
+    for many in range(len(firsts), 0, -1):
+        tail = room - many - 1
+        top = [at for at in firsts if at < len(lines) - tail][:many]
+        if tail >= 1 and len(top) == many:
+            hidden = [each for at, each in enumerate(lines[: len(lines) - tail]) if at not in top]
+            polls = sum(each if isinstance(each, int) else each.kind == "poll" for each in hidden)
+            return [*(lines[at] for at in top), polls, *lines[len(lines) - tail :]]
+    return lines[-room:] if room > 0 else []

@@ -1,0 +1,113 @@
+"""A table as rows of spans: no word is broken; a table too narrow for its words is turned, a block a row."""
+
+import re
+from collections.abc import Sequence
+
+from msgspec import Struct
+
+from lab.tui.rows.spans import BLANK, Row, TextSpan, backed, fill, plain, row, width, words, wrap
+
+GAP = 2
+"""The least cells between two columns."""
+MOST_SPREAD = 16
+"""The most cells that are added to that where there is room: a row must still be read as one."""
+_FIGURE = re.compile(r"[+\-−±]?\d")
+
+
+class TableColumn(Struct, frozen=True):
+    """A column: its cells' width, and whether they stand at its right end."""
+
+    width: int
+    right: bool
+
+
+def table_rows(head: Sequence[Row], body: Sequence[Sequence[Row]], sides: Sequence[str], inner: int) -> list[Row]:
+    """The table in at most `inner` cells, if its longest word fits. `head` may be empty.
+
+    `sides` are `left`, `right`, `center` or nothing, as the author wrote it by column: what isn't said follows from the
+    cells. Every row has as many cells as `sides`.
+    """
+    grid = [*([head] if any(map(width, head)) else []), *body]
+    wanted = [max([1, *(width(cells[at]) for cells in grid)]) for at in range(len(sides))]
+    least = [max([1, *(size for cells in grid for size in words(cells[at]))]) for at in range(len(sides))]
+    room = inner - GAP * (len(sides) - 1)
+    if sum(least) > room:
+        return _turned(head, body, inner)
+    while sum(wanted) > room:
+        at = max((at for at in range(len(wanted)) if wanted[at] > least[at]), key=wanted.__getitem__)
+        wanted[at] -= 1
+    spread = min(MOST_SPREAD, (room - sum(wanted)) // max(1, len(sides) - 1))
+    columns = [
+        TableColumn(size, side == "right" or (not side and _figures([cells[at] for cells in body])))
+        for at, (size, side) in enumerate(zip(wanted, sides, strict=True))
+    ]
+    lines: list[Row] = []
+    if any(map(width, head)):
+        lines = _lines([_toned(cell, "run b") for cell in head], columns, GAP + spread)
+        lines.append(row(("━" * (sum(wanted) + (GAP + spread) * (len(sides) - 1)), "line")))
+    named = len(sides) > 1 and bool(head) and not width(head[0])
+    for number, cells in enumerate(body):
+        first = _toned(cells[0], "dim") if named else cells[0]
+        drawn = _lines([first, *map(_best, cells[1:])], columns, GAP + spread)
+        lines += [backed(line, "@surface") for line in drawn] if number % 2 == 0 and len(body) > 1 else drawn
+    return lines
+
+
+def _figures(cells: Sequence[Row]) -> bool:
+    """Whether more than half of the cells that say something begin with a figure."""
+    texts = [text for cell in cells if (text := plain(cell).strip())]
+    return 2 * sum(1 for text in texts if _FIGURE.match(text)) > len(texts)
+
+
+def _toned(cell: Row, role: str) -> Row:
+    """The cell in another role where it is in the foreground colour."""
+    return tuple(TextSpan(span.text, role if span.role in ("fg", "fg b") else span.role) for span in cell)
+
+
+def _best(cell: Row) -> Row:
+    """A cell that is strong as a whole: the best of its row."""
+    strong = width(cell) > 0 and all("b" in span.role.split() for span in cell)
+    return tuple(TextSpan(span.text, "done b @tint-done") for span in cell) if strong else cell
+
+
+def _lines(cells: Sequence[Row], columns: Sequence[TableColumn], gap: int) -> list[Row]:
+    """One row of the table, as many lines as its longest cell needs."""
+    parts = [wrap(cell, column.width) or [BLANK] for cell, column in zip(cells, columns, strict=True)]
+    lines: list[Row] = []
+    for index in range(max(map(len, parts))):
+        spans: list[TextSpan] = []
+        last = "fg"
+        for cell, part, column in zip(cells, parts, columns, strict=True):
+            role = cell[0].role if cell and "@" in cell[0].role else "fg"
+            line = part[index] if index < len(part) else BLANK
+            before = column.width - width(line) if column.right else 0
+            if spans:
+                # a ground of its own is a cell wider than the text, on each side
+                spans += [TextSpan(" ", last), TextSpan(" " * (gap - GAP)), TextSpan(" ", role)]
+            spans += [TextSpan(" " * before, role), *line, TextSpan(" " * (column.width - before - width(line)), role)]
+            last = role
+        lines.append(row(*spans))
+    return lines
+
+
+def _turned(head: Sequence[Row], body: Sequence[Sequence[Row]], inner: int) -> list[Row]:
+    """A block a row: its first cell as a heading, then each other one beside the name of its column."""
+    names = [_toned(cell, "run") for cell in head[1:]] or [BLANK] * (max(map(len, body), default=1) - 1)
+    label = max([0, *map(width, names)])
+    longest = max([1, *(size for cells in body for cell in cells[1:] for size in words(cell))])
+    beside = label > 0 and label + GAP + longest <= inner
+    lines: list[Row] = []
+    for cells in body:
+        lines += [BLANK] if lines else []
+        lines += wrap(_toned(cells[0], "fg b"), inner)
+        for name, cell in zip(names, map(_best, cells[1:]), strict=True):
+            if beside:
+                parts = wrap(cell, inner - label - GAP) or [BLANK]
+                shown = [fill(name, label + GAP), *[row(" " * (label + GAP))] * (len(parts) - 1)]
+                lines += [row(before, part) for before, part in zip(shown, parts, strict=True)]
+            else:
+                lines += [
+                    *(wrap(name, inner) if width(name) else []),
+                    *(row("  ", part) for part in wrap(cell, inner - 2)),
+                ]
+    return lines
