@@ -6,6 +6,7 @@ from collections.abc import Callable
 from json import dumps
 from typing import IO
 
+from lab.cli.bug_report import BUG, bug_sentence
 from lab.cli.signals import INTERRUPTED, Interrupted, ending, interrupt
 from lab.core.errors import LabError, ScenarioError
 from lab.core.logtext import no_command
@@ -118,10 +119,11 @@ def guarded(command: Callable[[], int], console: Console) -> int:
         where = f" {error.filename}" if error.filename else ""
         console.err(f"lab: The system refused{where}: {error.strerror or error}.")
         return 4
-    except Exception:
+    except Exception as error:  # noqa: BLE001 - never a traceback
         if reasons:  # a library that was interrupted raises an error of its own
             return INTERRUPTED
-        raise
+        console.err(bug_sentence(error))
+        return BUG
 
 
 def report(error: LabError, console: Console) -> None:

@@ -12,7 +12,7 @@ from lab.core.errors import UsageError
 from lab.core.ranges import number
 
 EXITS = """exit codes: 0 done · 1 a divergence, or a run that ended otherwise than COMPLETE · 2 wrong usage or a bad scenario
-            3 an unreadable recording · 4 port, disk · 5 nothing matched · 130 interrupted"""
+            3 an unreadable recording · 4 port, disk · 5 nothing matched · 70 a bug of the lab · 130 interrupted"""
 
 
 class Parser(ArgumentParser):

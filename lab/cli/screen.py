@@ -2,6 +2,7 @@
 
 import logging
 
+from lab.cli.bug_report import bug_sentence
 from lab.cli.console import Console
 from lab.cli.loop import Stop
 from lab.cli.transcript import outcome_document
@@ -35,6 +36,10 @@ async def show_screen(source: ScreenSource, stop: Stop, console: Console, film: 
     # cancelling would leave the terminal as the screen had it
     stop.leave = lambda: app.exit(None)
     outcome = await app.run_async()
+    if app.crash is not None:
+        raise app.crash
+    if app.bug is not None:
+        console.err(bug_sentence(app.bug))
     if app.failure is not None:
         raise app.failure
     stop.obeyed()

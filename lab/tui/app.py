@@ -11,12 +11,15 @@ from textual.app import App, SystemCommand
 from textual.binding import BindingType
 from textual.dom import DOMNode
 from textual.driver import Driver
+from textual.events import Event
 from textual.screen import Screen
 
 from lab.app.effects import Outcome
 from lab.core.errors import HostError, LabError
 from lab.tui.cast import Cast, teed
+from lab.tui.screens.input_queue import InputQueue
 from lab.tui.screens.main import MainScreen
+from lab.tui.screens.palette import Palette
 from lab.tui.sources.protocol import ScreenSource
 from lab.tui.terminal import lasting
 from lab.tui.themes import COLOURS, OTHER_THEME, Styles, filtered, palette, stage_theme
@@ -40,6 +43,7 @@ class LabApp(App[Outcome | None]):
         """What ended the screen: for `cli` to raise once it is gone."""
         self.bug: Exception | None = None
         """The last bug of ours that the screen lived through."""
+        self.input_queue = InputQueue(self, super().on_event, self._handle_exception)
         for name in COLOURS:
             self.register_theme(stage_theme(name))
         self.theme = "stage-light" if light else "stage-dark"
@@ -99,7 +103,24 @@ class LabApp(App[Outcome | None]):
             for widget in screen.query("*"):
                 widget.refresh()
 
-    # Bugs and commands
+    # Keys, clicks and commands
+
+    async def on_event(self, event: Event) -> None:
+        """Keys and clicks wait for their turn."""
+        if not self.input_queue.takes(event):
+            await super().on_event(event)
+
+    @property
+    def crash(self) -> Exception | None:
+        """The bug that ended the screen: for `cli` to tell of once it is gone."""
+        return self._exception
+
+    def panic(self, *renderables: object) -> None:
+        """End without a traceback across the terminal."""
+        self._close_messages_no_wait()
+
+    def _fatal_error(self) -> None:
+        self.panic()
 
     def survive(self, error: Exception) -> None:
         """A bug of ours: one red line on the screen, the traceback in the log; the show goes on."""
@@ -131,8 +152,8 @@ class LabApp(App[Outcome | None]):
 
     def action_command_palette(self) -> None:
         """Every command by its name, where the panes can be seen."""
-        if self.main is None or not self.main.blind:
-            super().action_command_palette()
+        if not isinstance(self.screen, Palette) and (self.main is None or not self.main.blind):
+            self.push_screen(Palette())
 
     def save_picture(self) -> str:
         """Save the screen as SVG, in a browser as its download; where it lies."""

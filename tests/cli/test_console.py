@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -77,9 +78,40 @@ def test_all_complaints_each_on_its_line(console: Console, err: io.StringIO) -> 
     assert len(err.getvalue().splitlines()) == 3
 
 
-def test_a_bug_keeps_its_traceback(console: Console) -> None:
-    with pytest.raises(ZeroDivisionError):
-        guarded(lambda: raising(ZeroDivisionError()), console)
+@pytest.mark.parametrize("writable", [True, False])
+def test_a_bug_leaves_a_sentence_and_a_log_and_no_traceback(
+    console: Console, err: io.StringIO, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, writable: bool
+) -> None:
+    folder = tmp_path / "logs"
+    if not writable:
+        folder.write_text("no folder")
+    monkeypatch.setattr("platformdirs.user_log_path", lambda name: folder)
+    monkeypatch.setattr("lab.files.bug_logs.gettempdir", lambda: str(tmp_path / "temporary"))
+    for number in (1, 2):
+        assert guarded(lambda: raising(ZeroDivisionError("said\udc80 by a client")), console) == 70
+        logs = sorted((folder if writable else tmp_path / "temporary").glob("bug-*.log"))
+        assert len(logs) == number, "none is written over"
+    sentences = err.getvalue().splitlines()
+    assert len(sentences) == 2 and {sentence.rpartition(" ")[2] for sentence in sentences} == {
+        f"{log}." for log in logs
+    }
+    assert sentences[0].startswith("lab: A bug of the lab, ZeroDivisionError at cli/console.py:")
+    assert "client" not in err.getvalue() and "Traceback" not in err.getvalue()
+    log = logs[0].read_text("utf-8")
+    assert log.startswith("invoke-async-lab ") and "ZeroDivisionError: said\\udc80 by a client" in log
+    assert logs[0].stat().st_mode & 0o777 == 0o600
+
+
+def test_a_bug_whose_log_no_folder_takes_is_told_all_the_same(
+    console: Console, err: io.StringIO, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "file").touch()
+    monkeypatch.setattr("platformdirs.user_log_path", lambda name: tmp_path / "file")
+    monkeypatch.setattr("lab.files.bug_logs.gettempdir", lambda: str(tmp_path / "file" / "below"))
+    assert guarded(lambda: raising(KeyError()), console) == 70
+    assert (
+        err.getvalue().startswith("lab: A bug of the lab, KeyError at ") and "no folder takes its log" in err.getvalue()
+    )
 
 
 SIGNALLED = [(signal.SIGINT, "sigint"), (signal.SIGTERM, "sigterm"), (signal.SIGHUP, "sigterm")]

@@ -6,6 +6,7 @@ from io import StringIO
 import pytest
 from msgspec.structs import fields
 
+from lab.cli.bug_report import BUG
 from lab.cli.commands.replay import NOTHING_MATCHED
 from lab.cli.console import INTERRUPTED, Console
 from lab.cli.main import run_command
@@ -50,7 +51,7 @@ def known_exits() -> set[int]:
     kinds = [LabError]
     for kind in kinds:
         kinds += kind.__subclasses__()
-    return {0, NOTHING_MATCHED, INTERRUPTED} | {kind.exit_code for kind in kinds}
+    return {0, NOTHING_MATCHED, BUG, INTERRUPTED} | {kind.exit_code for kind in kinds}
 
 
 def test_every_exit_code_is_in_the_table() -> None:

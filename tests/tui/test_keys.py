@@ -4,7 +4,6 @@ from collections.abc import Callable
 
 import pytest
 from msgspec.structs import replace
-from textual.command import CommandPalette
 
 from lab.clocks import settle
 from lab.tui.app import LabApp
@@ -14,6 +13,7 @@ from lab.tui.panes.help import HelpPage
 from lab.tui.panes.picker import PickerPage
 from lab.tui.panes.registry import SCREEN_KEYS
 from lab.tui.screens.main import MainScreen
+from lab.tui.screens.palette import Palette
 from lab.tui.state.intents import (
     AnswerGate,
     Intent,
@@ -59,7 +59,7 @@ DOES: dict[str, Callable[[Snapshot, Snapshot], bool]] = {
     "up": same, "page-up": same, "down": looks(scrolled={"output": 1}), "page-down": looks(scrolled={"output": 10}),
     "presenter": looks(presenter=True), "theme": lambda _, after: after[3] == "stage-light",
     "picture": lambda _, after: after[0].remark == "Saved as x.svg.", "help": opens(HelpPage),
-    "palette": opens(CommandPalette), "quit-remark": lambda _, after: "ctrl+q" in after[0].remark,
+    "palette": opens(Palette), "quit-remark": lambda _, after: "ctrl+q" in after[0].remark,
 }  # fmt: skip
 """What each key does in a state that offers it; `reset`, `quit` and `open` are looked at by themselves."""
 

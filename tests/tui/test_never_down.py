@@ -212,26 +212,27 @@ async def test_no_secret_is_in_screenshot_log_or_clipboard() -> None:
 
 BROKEN = """
 import sys
+from lab.__main__ import main
 from lab.tui.app import LabApp
-from tests.tui import play
-class Broken(LabApp):
-    def on_mount(self):
-        super().on_mount()
-        self.call_later(self.boom)
-    def boom(self):
-        raise ZeroDivisionError("on purpose")
-observations, at = play.STATES["complete"]
-app = Broken(play.Scripted(observations(), at))
-app.run()
-sys.exit(app.return_code)
+def boom(app):
+    raise ZeroDivisionError("on purpose")
+LabApp.turn_theme = lambda app: app.call_later(boom, app)
+sys.exit(main(["demo"]))
 """
 
 
-def test_an_exception_restores_the_terminal() -> None:
-    with Terminal([sys.executable, "-c", BROKEN]) as shown:
-        assert shown.ended() == 1
+def test_a_crash_restores_the_terminal_and_says_where_the_log_lies(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
+    with Terminal([sys.executable, "-c", BROKEN], columns=200) as shown:
+        shown.until(lambda seen: "space Begin" in seen.text)
+        shown.press("t")
+        assert shown.ended() == 70
     assert b"\x1b[?1049l" in shown.raw and b"\x1b[?25h" in shown.raw
-    assert b"on purpose" in shown.raw.split(b"\x1b[?1049l")[-1]
+    (log,) = (tmp_path / "invoke-async-lab").rglob("bug-*.log")
+    assert f": its log lies in {log}.\r\n".encode() in shown.raw.split(b"\x1b[?1049l")[-1]
+    assert b"on purpose" not in shown.raw and "ZeroDivisionError: on purpose" in log.read_text()
 
 
 def test_a_hangup_ends_the_tape(tmp_path: Path) -> None:

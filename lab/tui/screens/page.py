@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 from textual import events
 from textual.app import ComposeResult
+from textual.await_complete import AwaitComplete
 from textual.screen import ModalScreen
 from textual.strip import Strip
 from textual.widget import Widget
@@ -72,6 +73,10 @@ class PageScreen(ModalScreen[None]):
     def compose(self) -> ComposeResult:
         """The sheet alone."""
         yield self.sheet
+
+    def dismiss(self, result: None = None) -> AwaitComplete:
+        """Leave it, unless it has been left: what lies beneath it stays."""
+        return super().dismiss(result) if self.app.screen is self else AwaitComplete()
 
     def on_key(self, event: events.Key) -> None:
         """The page's own keys, those that scroll it, and those that close it."""
