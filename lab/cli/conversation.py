@@ -1,29 +1,24 @@
 """A conversation as `lab run` plays it: what the scenario asks, turn by turn, until one doesn't end COMPLETE.
 
-Beside it, what a transcript of one needs of the mock, and a person who answers gates line by line.
+Beside it, what a transcript of one needs of the mock.
 """
 
-from asyncio import get_running_loop
 from collections.abc import Iterator
 
 from msgspec import Struct, field
 from msgspec.structs import replace
 
-from lab.app.effects import Answer, App, Outcome, Run, RunObservation, RunObserver
+from lab.app.effects import App, Outcome, Run, RunObservation, RunObserver
 from lab.app.run import run
-from lab.cli.console import Console
-from lab.core.clock import Clock, Millis
+from lab.core.clock import Millis
 from lab.core.observe import Noted, Observation, Observer, Requested, Touched
-from lab.dialects.client import Question
 from lab.jobs.expectation import TurnResult, unmet, verdicts_at
 from lab.jobs.facts import GateDecided
-from lab.language.document import ExpectedRun, Scenario, Verdict
+from lab.language.document import ExpectedRun, Scenario
 from lab.mock.service import Service
 
 READING: Millis = 4_000
 """How long a person reads an answer before the next message."""
-KEYS = {"a": Verdict.APPROVED, "r": Verdict.REJECTED, "c": Verdict.CHANGES}
-"""What a person types for each verdict."""
 
 
 class Conversation(Struct):
@@ -97,27 +92,3 @@ def job_facts_observer(service: Service, notify: Observer) -> Observer:
                 notify(observation)
 
     return observe
-
-
-class TerminalReviewer:
-    """Asks once for each opening, and takes the next line that is an answer."""
-
-    def __init__(self, console: Console, clock: Clock) -> None:
-        self._console = console
-        self._clock = clock
-        self._question: Question | None = None
-
-    async def __call__(self, question: Question) -> Answer:
-        """The answer; cancelled when the wait is over."""
-        labels = dict(question.verdicts)
-        keys = {key: verdict for key, verdict in KEYS.items() if verdict in labels}
-        if self._question is None or question.key != self._question.key:
-            self._question = question
-            words = ", ".join(f"{key} {labels[verdict]}" for key, verdict in keys.items())
-            self._console.err(f"? {words}; text after the letter goes along:")
-        while True:
-            line: str = await self._console.line() or await get_running_loop().create_future()  # nobody types any more
-            key, _, text = line.strip().partition(" ")
-            if key in keys:
-                return Answer(self._clock.now(), keys[key], text.strip() or None)
-            self._console.err(f"? one of {', '.join(keys)}")

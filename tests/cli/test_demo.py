@@ -82,10 +82,37 @@ steps:
 
 def test_a_person_answers_line_by_line_where_there_is_no_screen(tmp_path: Path) -> None:
     (tmp_path / "patient.yaml").write_text(PATIENT)
-    with demo(tmp_path, "./patient.yaml", "--plain", "--reviewer", "person", "--speed", "80") as shown:
-        shown.until(lambda _: b"a Approve" in shown.raw)
-        shown.press("x\nr too dear\n")
+    with demo(tmp_path, "./patient.yaml", "--plain", "--speed", "80") as shown:
+        shown.until(lambda _: b"? a [COMMENT]: Approve, r [COMMENT]: Reject\r\n" in shown.raw)
+        shown.press("x\nc\nr too dear\n")
         shown.until(lambda _: b"API: rejected: too dear" in shown.raw and b"COMPLETE" in shown.raw, 60)
+        assert shown.ended() == 0
+    assert shown.raw.count(b"? one of a [COMMENT]: Approve, r [COMMENT]: Reject\r\n") == 2
+
+
+OUTSIDE = PATIENT.replace("patience: 100d", "channel: EMAIL\n    patience: 100d").replace(
+    "name: patient", "name: outside"
+)
+
+
+def test_a_gate_outside_of_the_wire_is_decided_by_the_line_too(tmp_path: Path) -> None:
+    (tmp_path / "outside.yaml").write_text(OUTSIDE)
+    with demo(tmp_path, "./outside.yaml", "--plain", "--speed", "80") as shown:
+        shown.until(lambda _: b"? a [COMMENT]" in shown.raw)
+        shown.press("a by mail\n")
+        shown.until(lambda _: b"control plane: approved: by mail" in shown.raw and b"COMPLETE" in shown.raw, 60)
+        assert shown.ended() == 0
+
+
+SCRIPTED = OUTSIDE.replace("patience: 100d", "patience: 100d\n    reviewer: {after: 20s, verdict: rejected, by: Ann}")
+
+
+def test_once_the_input_has_ended_the_scenarios_reviewer_decides(tmp_path: Path) -> None:
+    (tmp_path / "outside.yaml").write_text(SCRIPTED)
+    with demo(tmp_path, "./outside.yaml", "--plain", "--speed", "80") as shown:
+        shown.until(lambda _: b"? a [COMMENT]" in shown.raw)
+        shown.press("\x04")
+        shown.until(lambda _: b"rejected by Ann" in shown.raw and b"COMPLETE" in shown.raw, 60)
         assert shown.ended() == 0
 
 

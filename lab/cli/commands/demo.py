@@ -62,7 +62,11 @@ def execute(flags: Flags, console: Console) -> int:
             raise UsageError("--cast films the screen, and here is none.", hint="lab show FILE --as cast needs none.")
         from lab.cli.commands.run import run_lines  # the screen needs nothing of it
 
-        return run_lines(settings, console)
+        by_line = (
+            console.terminal and settings.mock.reviewer is None and not (settings.json or settings.mock.clock.instant)
+        )
+        mock = replace(settings.mock, reviewer="person") if by_line else settings.mock
+        return run_lines(replace(settings, mock=mock), console)
     if settings.peer is not None:
         return show_peer(settings, settings.peer, console)
     return show_mock(settings, console)

@@ -4,12 +4,13 @@ from typing import TYPE_CHECKING
 
 from lab.cli.capture_tape import recorded_peer
 from lab.cli.console import Console
-from lab.cli.conversation import READING, Conversation, TerminalReviewer, job_facts_observer, turns_of
+from lab.cli.conversation import READING, Conversation, job_facts_observer, turns_of
 from lab.cli.loop import Stop, complete
 from lab.cli.run_settings import Peer, RunSettings
 from lab.cli.setup import Setup, app_for_peer, app_of, load_named, make_clock, make_setup, transport_to
 from lab.cli.signals import Interrupted
 from lab.cli.tape_recorder import TapeRecorder
+from lab.cli.terminal_reviewer import TerminalReviewer
 from lab.cli.transcript import Transcript, outcome_document
 from lab.client.driver import drive
 from lab.client.instant import run_instantly
@@ -70,7 +71,7 @@ def run_over_loopback(settings: RunSettings, setup: Setup, console: Console) -> 
         conversation = _conversation(settings, setup, console)
         async with embedded_mock(setup, console, stop, job_facts=conversation.notify) as mock:
             by_person = settings.mock.reviewer == "person" and console.terminal
-            person = TerminalReviewer(console, setup.clock) if by_person else None
+            person = TerminalReviewer(console, setup.clock, mock.service) if by_person else None
             transport = HttpTransport(mock.base_url, mock.token_url)
             await play(conversation, transport, setup.clock, person, mock.service)
         return print_outcomes(conversation, settings, console) or mock.exit_code
