@@ -25,6 +25,7 @@ from msgspec import Struct, field
 from lab.core.clock import Millis
 from lab.core.exchange import Json
 from lab.core.seeds import Seed
+from lab.jobs.turns import part_for, parts_for
 from lab.language.document import Scenario, Step, TimedStep, draw_latency
 from lab.language.generate import drawn_as, generate, is_drawn, restore
 from lab.language.patterns import Pattern, pattern_of
@@ -118,22 +119,11 @@ class CompiledScenario(Struct, frozen=True, eq=False):
 
         `used`: the parts that answered the messages before (scenarios.md §9).
         """
-        last = len(self.turns) + 1
-        if turn <= 1 or not self.turns:
-            parts: Sequence[int] = (1,)
-        elif self.order_free:
-            parts = [*(part for part in range(2, last + 1) if part not in used), 1]
-        else:
-            parts = (turn,) if turn <= last else ()
-        answering = ((part, self.of_turn(part)) for part in parts)
-        return next((part for part, each in answering if each is not None and each.fits(message)), None)
+        return part_for(self.scenario, turn, message, used)
 
     def parts_for(self, messages: Iterable[str]) -> list[int | None]:
         """Which part answers each message of a conversation; None: none does."""
-        parts: list[int | None] = []
-        for turn, message in enumerate(messages, 1):
-            parts.append(self.part_for(turn, message, [part for part in parts if part is not None]))
-        return parts
+        return parts_for(self.scenario, messages)
 
     @property
     def sent(self) -> tuple["CompiledScenario", ...]:

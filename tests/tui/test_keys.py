@@ -18,6 +18,7 @@ from lab.tui.state.intents import (
     AnswerGate,
     Intent,
     ResetRun,
+    SendTurn,
     SetSpeed,
     StartRun,
     StepForward,
@@ -55,11 +56,12 @@ DOES: dict[str, Callable[[Snapshot, Snapshot], bool]] = {
     "full-wire": looks(zoom="wire", focus="wire"), "scenario": opens(PickerPage), "fault": opens(FaultPage),
     "record": asks(ToggleRecording()), "faster": asks(SetSpeed("2")), "slower": asks(SetSpeed("0.5")),
     "own-pace": asks(SetSpeed("1")), **{f"focus-{pane}": looks(focus=pane) for pane in ("token", "job", "polling", "output")},
-    "focus-wire": looks(wire=True, focus="wire"), "zoom": looks(zoom="output"), "leave-open": same,
+    "focus-wire": looks(wire=True, focus="wire"), "zoom": looks(zoom="output"), "leave-open": lambda before, after: after[0] in (before[0], UiState(panes=True)),
     "up": same, "page-up": same, "down": looks(scrolled={"output": 1}), "page-down": looks(scrolled={"output": 10}),
     "presenter": looks(presenter=True), "theme": lambda _, after: after[3] == "stage-light",
     "picture": lambda _, after: after[0].remark == "Saved as x.svg.", "help": opens(HelpPage),
     "palette": opens(Palette), "quit-remark": lambda _, after: "ctrl+q" in after[0].remark,
+    **{f"ask-{number}": asks(SendTurn(text)) for number, text in enumerate(play.FOLLOW_UP, 1)},
 }  # fmt: skip
 """What each key does in a state that offers it; `reset`, `quit` and `open` are looked at by themselves."""
 
@@ -83,7 +85,7 @@ async def _each_key(state: str, app: LabApp, source: play.Scripted, pilot: LabPi
         if key.name in ("reset", "quit", "open") or not key.keys:
             continue
         offered = key.is_offered(main.state)
-        if offered and key.name in SLOW and state != "waiting":
+        if (offered and key.name in SLOW and state != "waiting") or (key.name.startswith("ask-") and not offered):
             continue
         before = snapshot()
         if state == "waiting":
@@ -126,6 +128,7 @@ async def test_enter_opens_only_what_a_pane_has() -> None:
             await turn_to(pilot, source, state)
             await pilot.press("enter")
             assert app.screen is run
+            run.choose(UiState(panes=True))
             for pane, has in (
                 ("1", run.state.run.token), ("2", run.state.run.job), ("3", run.state.run.polls),
                 ("4", run.state.run.polls), ("5", run.state.run.exchanges),

@@ -88,7 +88,7 @@ def test_a_call_that_was_lost_and_one_in_flight_have_their_page() -> None:
 
 async def test_the_exchange_of_a_pane_is_opened_copied_and_left() -> None:
     async with screen_in("complete") as (app, _, pilot):
-        await pilot.press("1", "enter")
+        await pilot.press("escape", "1", "enter")
         await until(pilot, lambda: "EXCHANGE 1 · token" in text(app) and "LAB_CLIENT_SECRET" in text(app))
         assert play.TOKEN not in text(app)
         await pilot.press("y")

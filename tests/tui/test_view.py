@@ -294,7 +294,7 @@ def test_places_do_not_overlap() -> None:
 
 
 def test_rows_that_do_not_fit_are_folded_and_changes_stay() -> None:
-    view = view_of("complete")
+    view = view_of("complete", panes=True)
     grid = "\n".join(screen(view, 120, 24, 27_600))
     assert "more polls" in grid
     for word in ("RUNNING", "WAITING", "approved", "COMPLETE"):
@@ -380,8 +380,20 @@ def test_a_dead_tape_is_told_in_red_and_in_words() -> None:
 
 
 def test_the_key_table_has_no_key_twice() -> None:
-    named = [name for key in SCREEN_KEYS if key.keys for name in key.keys.split(",")]
+    named = [
+        name for key in SCREEN_KEYS if key.keys and not key.name.startswith("ask-") for name in key.keys.split(",")
+    ]
     assert len(named) == len(set(named))
+
+
+@pytest.mark.parametrize("state", play.STATES)
+@pytest.mark.parametrize("ui", [{}, {"panes": True}, {"zoom": "output"}, {"wire": True}, {"turn": 1}])
+def test_digits_belong_to_panes_or_to_questions(state: str, ui: dict[str, object]) -> None:
+    view = view_of(state, **ui)
+    offered = [key.keys for key in SCREEN_KEYS if key.is_offered(view) and key.keys.isdigit() and key.keys != "0"]
+    assert len(offered) == len(set(offered))
+    questions = [key for key in SCREEN_KEYS if key.name.startswith("ask-") and key.is_offered(view)]
+    assert len(questions) == (len(play.FOLLOW_UP) if state == "complete" and ui in ({}, {"turn": 1}) else 0)
 
 
 @pytest.mark.parametrize("sentence", [*(each.sentence for each in PHASES.values()), *narrate.FOLLOWED.values()])

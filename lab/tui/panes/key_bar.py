@@ -6,14 +6,33 @@ from lab.tui.panes.keys import ScreenKey
 from lab.tui.panes.pane import Bar, View
 from lab.tui.rows.spans import Row, Rows, backed, fill, hot, row
 from lab.tui.state.screen import ScreenState
+from lab.tui.state.status import finished
+from lab.tui.state.summary import follow_ups
 
+ASK = "Ask"
+"""Which question is asked, its own number in the finale says; here there is none to click."""
 _RUNNING = ("space", "n", "[", "w", "s", "f", "+", "v", "0", "?")
-_ENDED = ("m", "o", "0", "[", "w", "s", "f", "+", "v", "?")
-_WATCHED = ("space", "n", "[", "w", "o", "f", "+", "?")
-_PLAYED = ("space", "n", "←", "[", "0", "w", "o", "+", "?")
+_ENDED = ("m", "esc", "o", "0", "[", "w", "s", "f", "+", "v", "?")
+_WATCHED = ("space", "n", "[", "esc", "w", "o", "f", "+", "?")
+_PLAYED = ("space", "n", "←", "[", "esc", "0", "w", "o", "+", "?")
 _FACES = {"+": "+-", "[": "[]", "←": "← →"}
 """Two keys that stand in the key bar as one."""
-_RANK = {"space": 0, "?": 1, "0": 2, "[": 2, "s": 3, "←": 3, "m": 4, "w": 5, "n": 6, "f": 7, "o": 8, "+": 9, "v": 10}
+_RANK = {
+    "space": 0,
+    "?": 1,
+    "0": 2,
+    "[": 2,
+    "s": 3,
+    "←": 3,
+    "esc": 4,
+    "m": 4,
+    "w": 5,
+    "n": 6,
+    "f": 7,
+    "o": 8,
+    "+": 9,
+    "v": 10,
+}
 """How early a key is given up where there is no room for all: the highest first, of equals the leftmost."""
 
 
@@ -24,7 +43,12 @@ def named(keys: Mapping[str, ScreenKey], state: ScreenState) -> Iterator[tuple[s
         order = _WATCHED if state.source.cursor is None else _PLAYED
     else:
         order = _RUNNING if state.newest.ended is None else _ENDED
+    asks = [each.key for each in follow_ups(state) if each.key] if state.finale else []
+    if asks and not state.source.follows:
+        yield (" ".join(asks) if len(asks) < 4 else f"{asks[0]}-{asks[-1]}"), ASK
     for face in order:
+        if face == "esc" and not finished(state.run):
+            continue
         if keys[face].is_offered(state):
             yield face, keys[face].label_in(state)
 
@@ -41,10 +65,11 @@ def key_bar(keys: Sequence[ScreenKey]) -> Bar:
             len(names) > 1
             and sum(len(_FACES.get(face, face)) + len(label) + 3 for face, label in names) >= view.columns
         ):
-            names.remove(max(names, key=lambda each: _RANK.get(each[0], 11)))
+            names.remove(max(names, key=lambda each: 1 if each[1] == ASK else _RANK.get(each[0], 11)))
         parts: list[Row] = []
         for face, label in names:
-            parts += [hot(row((_FACES.get(face, face), "wait b"), f" {label}"), face), row("  ")]
+            name = row((_FACES.get(face, face), "wait b"), f" {label}")
+            parts += [name if face[0].isdigit() and label == ASK else hot(name, face), row("  ")]
         return (backed(fill(row(" ", *parts), view.columns), "@panel"),)
 
     return Bar("keys", "bottom", lambda state, columns: 0 if state.ui.presenter else 1, draw)

@@ -4,6 +4,8 @@ To add a pane, write its file and name its value here.
 """
 
 from lab.tui.panes.approval import APPROVAL_BAR
+from lab.tui.panes.finale import STRIP, placed, sheet
+from lab.tui.panes.folded import folded
 from lab.tui.panes.header import CLOCK, HEADER
 from lab.tui.panes.job import JOB_PANE
 from lab.tui.panes.key_bar import key_bar
@@ -17,6 +19,8 @@ from lab.tui.panes.polling import POLLING_PANE
 from lab.tui.panes.screen_keys import MORE_RUN_KEYS, RUN_KEYS, VIEW_KEYS, focusing
 from lab.tui.panes.scrubber import SCRUBBER
 from lab.tui.panes.stepper import STEPPER
+from lab.tui.panes.strip import KEYS as FOLLOW_UP_KEYS
+from lab.tui.panes.strip import strip
 from lab.tui.panes.token import TOKEN_PANE
 from lab.tui.panes.wire import WIRE_PANE
 from lab.tui.rows.blocks import FRAMES, SIGNS, frame
@@ -37,6 +41,7 @@ def _keys() -> tuple[ScreenKey, ...]:
             pane.title,
             f"look at the {'wire drawer' if pane.column is None else f'{pane.title} pane'}",
             focusing(pane.name, drawer=pane.column is None),
+            lambda state: not state.in_sight.finale,
             group="view",
         )
         for pane in PANES
@@ -52,7 +57,7 @@ def _keys() -> tuple[ScreenKey, ...]:
         lambda state: exchange_in_focus(state) is not None,
         group="view",
     )
-    run = (*RUN_KEYS, *MESSAGE_KEYS, *own, *MORE_RUN_KEYS)
+    run = (*RUN_KEYS, *FOLLOW_UP_KEYS, *MESSAGE_KEYS, *own, *MORE_RUN_KEYS)
     return (*APPROVAL_BAR.keys, *run, *SCRUBBER.keys, *focus, open_exchange, *VIEW_KEYS)
 
 
@@ -62,12 +67,15 @@ SCREEN_KEYS = _keys()
 BARS: tuple[Bar, ...] = (HEADER, CLOCK, STEPPER, NARRATION, key_bar(SCREEN_KEYS), SCRUBBER, APPROVAL_BAR)
 """From the edges of the screen inwards."""
 
+_FINALE = {"sheet": sheet, "folded": folded}
+"""By form, how a part draws itself in the finale."""
 _BARS = {bar.name: bar for bar in BARS}
 _PANES = {pane.name: pane for pane in PANES}
 _BY_NAME = {key.name: key for key in SCREEN_KEYS}
-KEY_OF_FACE = {key.face: key for key in SCREEN_KEYS if key.face}
+KEY_OF_SPOT = _BY_NAME | {key.face: key for key in SCREEN_KEYS if key.face}
+"""What a click presses: a spot names a face, or where several keys have one face the key."""
 
-PARTS = (*_BARS, *_PANES, "small")
+PARTS = (*_BARS, *_PANES, STRIP, "small")
 """The names of all parts; `small` is the notice on a terminal that is too small for any other."""
 TIMED = tuple([bar.name for bar in BARS if bar.timed] + [pane.name for pane in PANES if pane.timed])
 """The parts that show a time."""
@@ -81,7 +89,7 @@ def key_named(name: str) -> ScreenKey:
 
 def places(state: ScreenState, columns: int, rows: int) -> Rects:
     """The rectangle of every part that shows."""
-    return lay_out(BARS, PANES, state, columns, rows)
+    return placed(lay_out(BARS, PANES, state, columns, rows), frozenset(_BARS), state, columns, rows)
 
 
 def exchange_in_focus(state: ScreenState) -> Exchange | None:
@@ -103,8 +111,11 @@ def _rows(name: str, view: View, form: str) -> Rows:
         return _BARS[name].draw(view)
     pane = _PANES.get(name)
     if pane is None:
-        return _too_small(view)
-    label = f"{pane.key} {pane.title.upper()}"
+        return strip(view) if name == STRIP else _too_small(view)
+    if form in _FINALE:
+        return _FINALE[form](view)
+    # in the finale digits belong to the follow-ups
+    label = pane.title.upper() if view.state.finale else f"{pane.key} {pane.title.upper()}"
     if form == "row":
         return (_one_row(pane, label, pane.one_row(view), view.columns),)
     content = pane.framed(view)

@@ -3,6 +3,7 @@
 from lab.tui.panes.keys import React, Reaction, ScreenKey, asking, choosing, commanding
 from lab.tui.state.intents import JudgeClients, ResetRun, SetSpeed, StartRun, StepForward, TogglePause, ToggleRecording
 from lab.tui.state.screen import ScreenState
+from lab.tui.state.status import finished
 
 SPEEDS = ("0.25", "0.5", "1", "2", "5", "20")
 """The factors that + and - go through."""
@@ -115,7 +116,15 @@ def _back(state: ScreenState) -> Reaction:
         return Reaction(state.choose(zoom=""))
     if ui.focus and not (ui.focus == "wire" and ui.wire):
         return Reaction(state.choose(focus=""))
+    if finished(state.in_sight.run) and not ui.wire:
+        return Reaction(state.choose(panes=not ui.panes))
     return Reaction(state.choose(wire=False, focus=""))
+
+
+def _back_word(state: ScreenState) -> str:
+    if state.ui.typing or not finished(state.in_sight.run):
+        return "Back"
+    return "Four panes" if state.in_sight.finale else "Finale"
 
 
 def _presenter(state: ScreenState) -> Reaction:
@@ -137,7 +146,7 @@ VIEW_KEYS = (
     _scroll("down", "down,j", "↓", "Down", "scroll the pane in focus", 1),
     _scroll("page-up", "pageup", "pgup", "Page", "scroll it by ten rows", -10),
     _scroll("page-down", "pagedown", "pgdn", "Page down", "scroll the pane in focus", 10),
-    ScreenKey("leave-open", "escape", "esc", "Back", "leave what is open", _back, group="view", silent=True),
+    ScreenKey("leave-open", "escape", "esc", "Back", "leave what is open; at the end four panes, and back", _back, group="view", silent=True, word=_back_word),
     ScreenKey("presenter", "p", "p", "Presenter", "presenter mode: one thing at a time", _presenter, group="view"),
     ScreenKey("theme", "t", "t", "Theme", "dark stage, light stage", commanding("theme"), group="view"),
     ScreenKey("picture", "f9", "F9", "Screenshot", "save the screen as SVG", commanding("picture"), group="view"),

@@ -30,7 +30,7 @@ _CLAIMS = ("sub", "exp", "iss", "client_id", "aud", "scope", "iat")
 """In the order in which they show."""
 
 
-def _validity(token: TokenState | None, now: Millis) -> Row:
+def validity(token: TokenState | None, now: Millis) -> Row:
     """`valid 59:37`, amber in the last minute, then `expired`."""
     if token is None or token.until is None or token.token is None:
         return ()
@@ -48,7 +48,7 @@ def _framed(view: View) -> Framed:
     if run.next_call is not None and run.job is None and len(body) < view.room - 1:
         body = [*body, BLANK, next_call(run.next_call, view.inner, view.now, "bad")]
     beside = "used again" if token is not None and token.reused else ""
-    return Framed(body, kind_of_call(token), beside, _validity(token, view.now))
+    return Framed(body, kind_of_call(token), beside, validity(token, view.now))
 
 
 def _one_row(view: View) -> OneRow:
@@ -61,7 +61,7 @@ def _one_row(view: View) -> OneRow:
     if token.token is None:
         return OneRow("work", row("···   ", (grant, "dim")))
     gist = row((str(token.code), "done b"), "   ", token.token, "  ", ("used again" if token.reused else grant, "dim"))
-    left = _validity(token, view.now)
+    left = validity(token, view.now)
     calm = bool(left) and left[0].role == "done"
     return OneRow("done", gist, row(("valid ", "dim"), (left[0].text[6:], "fg")) if calm else left)
 

@@ -13,13 +13,13 @@ if TYPE_CHECKING:
 
 
 @lru_cache(maxsize=8)
-def markdown(text: str, inner: int) -> list[Row]:
-    """The text as rows of at most `inner` cells; a blank row between blocks."""
+def markdown(text: str, inner: int, *, ruled: bool = False) -> list[Row]:
+    """The text as rows of at most `inner` cells; a blank row between blocks. `ruled`: tables have a rule a row."""
     # loaded when first wanted: the first paint must not wait for it
     from markdown_it import MarkdownIt
 
     tokens = MarkdownIt("commonmark", {"html": False}).enable("table").parse(text[:CAP])
-    lines = _Blocks(inner).read(tokens)
+    lines = _Blocks(inner, ruled).read(tokens)
     if len(text) > CAP:
         lines += [BLANK, row((f"cut after 64 KiB of {len(text)} characters", "dim"))]
     return lines
@@ -28,8 +28,9 @@ def markdown(text: str, inner: int) -> list[Row]:
 class _Blocks:
     """Walks the tokens once, keeping the prefix of lists and quotes."""
 
-    def __init__(self, inner: int) -> None:
+    def __init__(self, inner: int, ruled: bool) -> None:
         self.inner = inner
+        self.ruled = ruled
         self.lines: list[Row] = []
         self.lists: list[int | None] = []
         self.mark = ""
@@ -44,7 +45,7 @@ class _Blocks:
             if token.type == "table_open":
                 stop = next(at for at in range(index, len(tokens)) if tokens[at].type == "table_close")
                 self._gap()
-                self.lines += _table(tokens[index:stop], max(8, self.inner - self._depth()))
+                self.lines += _table(tokens[index:stop], max(8, self.inner - self._depth()), self.ruled)
                 index = stop
             else:
                 self._token(token)
@@ -136,7 +137,7 @@ def _inline(tokens: "Sequence[Token]", role: str) -> list[Row]:
     return [tuple(line) for line in rows]
 
 
-def _table(tokens: "Sequence[Token]", inner: int) -> list[Row]:
+def _table(tokens: "Sequence[Token]", inner: int, ruled: bool) -> list[Row]:
     grid: list[list[Row]] = []
     sides: list[str] = []
     for token in tokens:
@@ -147,4 +148,4 @@ def _table(tokens: "Sequence[Token]", inner: int) -> list[Row]:
         elif token.type == "inline":
             grid[-1].append(tuple(span for part in _inline(token.children or [], "fg") for span in part))
     # Markdown can't do without a head; a reader can do without an empty one
-    return table_rows(grid[0], grid[1:], sides, inner) if grid else []
+    return table_rows(grid[0], grid[1:], sides, inner, ruled=ruled) if grid else []

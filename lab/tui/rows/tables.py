@@ -21,10 +21,12 @@ class TableColumn(Struct, frozen=True):
     right: bool
 
 
-def table_rows(head: Sequence[Row], body: Sequence[Sequence[Row]], sides: Sequence[str], inner: int) -> list[Row]:
+def table_rows(
+    head: Sequence[Row], body: Sequence[Sequence[Row]], sides: Sequence[str], inner: int, *, ruled: bool = False
+) -> list[Row]:
     """The table in at most `inner` cells, if its longest word fits. `head` may be empty.
 
-    `sides` are `left`, `right`, `center` or nothing, as the author wrote it by column: what isn't said follows from the
+    `ruled` has a rule below each row, and no shading. `sides` are `left`, `right`, `center` or nothing, as the author wrote it by column: what isn't said follows from the
     cells. Every row has as many cells as `sides`.
     """
     grid = [*([head] if any(map(width, head)) else []), *body]
@@ -44,13 +46,21 @@ def table_rows(head: Sequence[Row], body: Sequence[Sequence[Row]], sides: Sequen
     lines: list[Row] = []
     if any(map(width, head)):
         lines = _lines([_toned(cell, "run b") for cell in head], columns, GAP + spread)
-        lines.append(row(("━" * (sum(wanted) + (GAP + spread) * (len(sides) - 1)), "line")))
+        lines.append(_rule("━", columns, GAP + spread))
     named = len(sides) > 1 and bool(head) and not width(head[0])
     for number, cells in enumerate(body):
         first = _toned(cells[0], "dim") if named else cells[0]
         drawn = _lines([first, *map(_best, cells[1:])], columns, GAP + spread)
-        lines += [backed(line, "@surface") for line in drawn] if number % 2 == 0 and len(body) > 1 else drawn
+        if ruled:
+            lines += [*drawn, _rule("━" if number == len(body) - 1 else "─", columns, GAP + spread)]
+        else:
+            lines += [backed(line, "@surface") for line in drawn] if number % 2 == 0 and len(body) > 1 else drawn
     return lines
+
+
+def _rule(sign: str, columns: Sequence[TableColumn], gap: int) -> Row:
+    """A line over the whole width of the table."""
+    return row((sign * (sum(column.width for column in columns) + gap * (len(columns) - 1)), "line"))
 
 
 def _figures(cells: Sequence[Row]) -> bool:

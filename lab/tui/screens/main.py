@@ -20,7 +20,7 @@ from lab.tui.panes.help import HelpPage
 from lab.tui.panes.keys import Reaction, ScreenKey
 from lab.tui.panes.page import PageContent
 from lab.tui.panes.picker import PickerPage
-from lab.tui.panes.registry import KEY_OF_FACE, PANES, SCREEN_KEYS, SCROLLED, exchange_in_focus, key_named
+from lab.tui.panes.registry import KEY_OF_SPOT, PANES, SCREEN_KEYS, SCROLLED, exchange_in_focus, key_named
 from lab.tui.panes.report import ReportPage
 from lab.tui.panes.scrubber import SEEK
 from lab.tui.screens.canvas import Canvas
@@ -208,7 +208,7 @@ class MainScreen(Screen[None]):
         if event.key.startswith(SEEK):
             self.react(Reaction(intent=SeekInstant(int(event.key.removeprefix(SEEK)))))
             return
-        key = KEY_OF_FACE.get(event.key)
+        key = KEY_OF_SPOT.get(event.key)
         if key is not None and self._offers(key):
             await self.run_action(f"press({key.name!r})")
 

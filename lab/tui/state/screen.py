@@ -7,10 +7,12 @@ from msgspec.structs import replace
 
 from lab.core.clock import Millis
 from lab.dialects.client import WireLabels
+from lab.jobs.turns import parts_for
 from lab.language.document import Gate, Scenario
 from lab.tui.state.findings import ReportFindings
 from lab.tui.state.journal import ArmedFaults, JournalState
 from lab.tui.state.run import USUAL_LABELS, RunState
+from lab.tui.state.status import finished
 
 
 class RecordingMark(Struct, frozen=True):
@@ -104,6 +106,8 @@ class UiState(Struct, frozen=True):
     """What the input row is for: `changes`, `approve`, `reject` (with a comment), `message`, or nothing."""
     presenter: bool = False
     """The projector layout at any size: narration on three rows, no key bar, no drawer."""
+    panes: bool = False
+    """At the end: the four panes instead of the finale."""
     turn: int = 0
     """The turn that is looked at, from 1; 0: the newest."""
     job: int | None = None
@@ -165,8 +169,15 @@ class ScreenState(Struct, frozen=True):
         """How many gates the scenario has in this turn; None if no scenario is at hand."""
         if self.source.scenario is None:
             return None
-        scripted = self.source.scenario.of_turn(self.run.turn)
+        part = parts_for(self.source.scenario, messages_of(self.run))[-1]
+        scripted = None if part is None else self.source.scenario.of_turn(part)
         return 0 if scripted is None else sum(isinstance(step, Gate) for step in scripted.steps)
+
+    @property
+    def finale(self) -> bool:
+        """Whether the output has the stage: the run has ended, and the person wants nothing else."""
+        ui = self.ui
+        return finished(self.run) and not (ui.panes or ui.zoom or ui.wire)
 
     def unscrolled(self, *panes: str) -> Mapping[str, int]:
         """How far panes are scrolled once these are at their beginning."""
@@ -177,11 +188,19 @@ class ScreenState(Struct, frozen=True):
         return replace(self.ui, **{"remark": "", **changes})
 
 
+def messages_of(run: RunState) -> list[str]:
+    """What was said in each turn of a conversation, this one's last; empty where the call isn't in sight."""
+    jobs = (turn.job for turn in (*run.past, run))
+    return [next((text for _, text in job.message), "") if job is not None else "" for job in jobs]
+
+
 def settled(before: ScreenState, after: ScreenState) -> ScreenState:
     """The state with what follows from a change: what can't be typed or looked at any more is left."""
     run, ui = after.run, after.ui
     if ui.typing and (run.running if ui.typing == "message" else run.gate is None):
         ui = replace(ui, typing="")
+    if ui.panes and (run.turn != before.run.turn or not finished(run)):
+        ui = replace(ui, panes=False)
     if run.running and ui.starting:
         ui = replace(ui, starting=False)
     if run.turn != before.run.turn or (run.gate is not None and before.run.gate is None):

@@ -88,6 +88,11 @@ def phase(run: RunState) -> str:
     return "invoke" if known is None or (run.polls == 0 and not waits) else known.phase
 
 
+def finished(run: RunState) -> bool:
+    """Whether nothing more comes of this turn."""
+    return phase(run) in ("complete", "error")
+
+
 def stopped(run: RunState) -> bool:
     """Whether the run ended without a job that ended in ERROR."""
     return phase(run) == "error" and (run.last is None or meaning(run.last.status) is not Status.ERROR)

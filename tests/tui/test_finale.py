@@ -1,0 +1,187 @@
+"""The finale: the output has the stage, what it took is summed up, follow-ups are numbered keys."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from msgspec.structs import replace
+
+from lab.app.effects import Outcome, RunEnded, RunObservation
+from lab.core.observe import Noted
+from lab.jobs.facts import GateDecided
+from lab.jobs.gates import Origin
+from lab.language.document import Scenario, Verdict
+from lab.tui.app import LabApp
+from lab.tui.panes.registry import draw, places
+from lab.tui.rows.figures import figures
+from lab.tui.rows.spans import plain, width
+from lab.tui.state.intents import SendTurn
+from lab.tui.state.screen import ScreenState, UiState
+from lab.tui.state.summary import FollowUp, follow_ups, lengths_of, turn_summary
+from tests.tui import play
+from tests.tui.pilots import drawn, golden, main_screen, piloted, screen_in, text, turn_to, until
+from tests.tui.test_view import SHOW, fold, run_of, screen, view_of
+
+SIZES = ((120, 36), (100, 30), (80, 24))
+ENDS = ("complete", "error", "refused")
+WITHOUT = "## M1000034 and M1000040\n\nSame category; the negotiated prices were left out.\n\n> Ask again in March.\n"
+
+
+def rejected() -> list[RunObservation]:
+    """A person said no, and the job ends COMPLETE."""
+    script = play.Script()
+    script.observations, script.x = play.waiting(), 11
+    decision = {"jobId": play.JOB, "resumeInput": {"messageInstanceId": play.CALLBACK, "userResponse": "REJECT_ACTION"}}
+    decided = GateDecided(
+        at=24_000, job=play.JOB, gate="buyer-approval", verdict=Verdict.REJECTED, by=Origin.API, comment="Ask again in March."
+    )  # fmt: skip
+    done = play.body("COMPLETE", output=WITHOUT, followUpQuestions=["Who may approve the prices?"])
+    script.invoke(23_924, decision, 202, done, 176)  # type: ignore[arg-type]
+    script.observations.insert(-1, Noted(24_000, decided))
+    ended = Outcome(
+        "COMPLETE", WITHOUT, None, play.JOB, play.CONVERSATION, 9, 24_100, None, ("Who may approve the prices?",)
+    )
+    return [*script.observations, RunEnded(24_100, ended)]
+
+
+@pytest.mark.parametrize("size", SIZES, ids=lambda size: f"{size[0]}x{size[1]}")
+async def test_the_screen_of_each_end_is_the_golden_one(size: tuple[int, int]) -> None:
+    name = f"{size[0]}x{size[1]}"
+    if size == (100, 30):  # the other sizes of these are among the screens of every state
+        async with screen_in("idle", size) as (app, source, pilot):
+            for state in ENDS:
+                await turn_to(pilot, source, state)
+                golden(app, f"{state}-{name}")
+    app = LabApp(play.Scripted(rejected(), 24_100))
+    async with piloted(app, size) as pilot:
+        await until(pilot, lambda: main_screen(app).state.run.ended is not None and drawn(app))
+        golden(app, f"rejected-{name}")
+
+
+async def test_the_four_panes_of_an_end_are_the_golden_ones() -> None:
+    async with screen_in("complete") as (app, _, pilot):
+        await pilot.press("escape")
+        await until(pilot, lambda: "4 OUTPUT" in text(app))
+        golden(app, "complete-panes-120x36")
+
+
+async def test_a_number_asks_its_follow_up_and_esc_gives_panes_and_digits_back() -> None:
+    async with screen_in("complete") as (app, source, pilot):
+        await pilot.press("2")
+        await until(pilot, lambda: source.intents == [SendTurn("Who supplies both?")])
+        await pilot.press("5", "9")
+        assert main_screen(app).state.ui.focus == "" and not main_screen(app).state.ui.wire
+        await pilot.press("escape", "2")
+        await until(pilot, lambda: main_screen(app).state.ui.focus == "job")
+        await pilot.press("escape", "escape", "1")
+        await until(pilot, lambda: source.intents[1:] == [SendTurn("Which one is cheaper?")])
+
+
+async def test_a_click_on_a_follow_up_asks_it() -> None:
+    async with screen_in("complete") as (app, source, pilot):
+        rows = text(app).splitlines()
+        y = next(at for at, line in enumerate(rows) if "Who supplies both?" in line)
+        await pilot.click(offset=(rows[y].index("Who supplies"), y))
+        await until(pilot, lambda: source.intents == [SendTurn("Who supplies both?")])
+
+
+async def test_the_next_turn_leaves_the_finale_and_a_choice_of_panes_with_it() -> None:
+    async with screen_in("complete") as (app, source, pilot):
+        await pilot.press("escape")
+        await turn_to(pilot, source, "second")
+        assert not main_screen(app).state.ui.panes and "3 POLLING" in text(app)
+
+
+def answering(*matches: str) -> Scenario:
+    turns = [
+        {"ask": each, "match": each, "steps": [{"complete": "end", "output": "x"}], "optional": True}
+        for each in matches
+    ]
+    document = {**play.DOCUMENT, "match": "Compare", "turn_order": "any", "turns": turns}
+    return Scenario.model_validate(document)
+
+
+def offered(view: ScreenState) -> list[tuple[str, str]]:
+    return [(each.key, each.text) for each in follow_ups(view)]
+
+
+def test_only_what_the_scenario_answers_has_a_number_and_only_where_the_run_is_ours() -> None:
+    first, second = play.FOLLOW_UP
+    view = view_of("complete")
+    assert offered(view) == [("1", first), ("2", second)]
+    known = replace(view, source=replace(SHOW, scenario=answering("supplies")))
+    assert follow_ups(known) == (FollowUp(first, "", answered=False), FollowUp(second, "1"))
+    assert "not in this scenario" in "\n".join(screen(known, 120, 36, 27_600))
+    pod = replace(view, source=replace(SHOW, scenario=None))
+    assert offered(pod) == [("1", first), ("2", second)]
+    for source in (replace(SHOW, follows=True), replace(SHOW, can=SHOW.can - {"message"})):
+        assert offered(replace(view, source=source)) == [("", first), ("", second)]
+
+
+def test_what_was_suggested_together_stays_open_until_it_was_asked() -> None:
+    second = play.FOLLOW_UP[1]
+    script = play.Script()
+    script.observations, script.x = play.second(), 16
+    reply = play.body("COMPLETE", jobId=play.SECOND, output="M1000034.", followUpQuestions=[])
+    script.poll(43_515, reply, 40)
+    ended = RunEnded(43_600, Outcome("COMPLETE", "M1000034.", None, play.SECOND, play.CONVERSATION, 2, 2_600))
+    view = replace(view_of("complete"), run=fold([*script.observations, ended]))
+    assert offered(view) == [("1", second)]
+    used = replace(view, source=replace(SHOW, scenario=answering("cheaper")))
+    assert follow_ups(used) == (FollowUp(second, "", answered=False),)
+
+
+# What it took
+
+
+def test_the_summary_counts_the_person_and_the_agents_of_this_turn() -> None:
+    found = turn_summary(run_of("complete"))
+    assert (found.job, found.polls, found.person) == (True, 11, 14_500)
+    assert found.agents + 14_500 == sum(each for _, each in lengths_of(run_of("complete"), 27_600)[:-1])
+    assert turn_summary(run_of("error")).person is None
+    assert not turn_summary(run_of("refused")).job
+
+
+@pytest.mark.parametrize(
+    ("waited", "shown"),
+    [(31_249, "31.2 s of a person"), (99_999, "99.9 s of a person"), (100_000, "01:40 of a person"), (7_384_000, "2:03:04 of a person")],
+)  # fmt: skip
+def test_a_long_wait_is_told_in_minutes(waited: int, shown: str) -> None:
+    run = run_of("complete")
+    statuses = (("RUNNING", 0), ("WAITING", 1_000), ("COMPLETE", 1_000 + waited))
+    view = replace(view_of("complete"), run=replace(run, statuses=statuses))
+    assert shown in "\n".join(screen(view, 80, 24, 27_600))
+
+
+@given(st.text("0123456789.:", min_size=1, max_size=8))
+def test_block_digits_are_three_rows_of_one_width(number: str) -> None:
+    lines = figures(number, "fg")
+    assert len(lines) == 3 and len({width(line) for line in lines}) == 1
+    assert all(plain(line)[0] in " ▀▄█" for line in lines)
+
+
+def test_a_one_and_a_seven_are_drawn_as_they_are() -> None:
+    assert [plain(line) for line in figures("17", "fg")] == ["▀█  ▀▀█", " █    █", "▀▀▀   ▀"]
+
+
+# Every size
+
+
+@pytest.mark.parametrize("state", [*ENDS, "rejected"])
+def test_every_size_shows_title_summary_and_whole_questions(state: str) -> None:
+    run = fold(rejected()) if state == "rejected" else run_of(state)
+    for presenter in (False, True):
+        view = ScreenState(run, UiState(presenter=presenter), SHOW)
+        for columns in (*range(72, 202, 3), 200):
+            for rows in (20, 24, 29, 30, 31, 32, 36, 60):
+                found = places(view, columns, rows)
+                assert all(
+                    place.y + place.height <= rows and place.x + place.width <= columns for place in found.values()
+                )
+                for part, place in found.items():
+                    lines = draw(part, view, place, 27_600)
+                    assert all(width(line) == place.width for line in lines)
+                grid = "\n".join(screen(view, columns, rows, 27_600))
+                for question in run.last.follow_up if run.last is not None else ():
+                    assert question in grid, (columns, rows)
+                assert {"error": "✗ ERROR", "refused": "✗ STOPPED"}.get(state, "M1000034 and M1000040") in grid
+                assert ("no Job ID" if state == "refused" else "Job ID") in grid
