@@ -41,6 +41,9 @@ def exchange_row(run: RunState, exchange: Exchange, inner: int) -> Row:
     # the widest rows have room for whole Job IDs too
     room = max(78, min(112, inner - 92)) if inner >= FULL_PATHS else max(12, inner * 45 // 100 - 6)
     code, lost = exchange.code, exchange.lost
+    if lost is not None:
+        # no body follows, so its room is the path's
+        room = max(room, min(len(exchange.path), inner - 17 - len(lost) - len(exchange.struck)))
     path = fill(row((_path(exchange.path, room), "run" if code is None and lost is None else "fg")), room)
     head = row((f"{since_text(run, exchange.at)} ", "dim"), (f"{exchange.method:<4} ", "run b"), path)
     struck = row((f"  ✗ {exchange.struck}", "bad")) if exchange.struck and exchange.struck != lost else ()

@@ -146,6 +146,8 @@ def wrap(spans: Row, cells: int, *, most: int | None = None) -> list[Row]:
     """The row broken at blanks into rows of at most `cells`; `most` rows, the last one cut."""
     if cells <= 0:
         return []
+    if width(spans) <= cells:
+        return [_trim(list(spans))]
     lines: list[Row] = []
     line: list[TextSpan] = []
     room = cells
@@ -226,8 +228,10 @@ def _stop(text: str, start: int, cells: int) -> int:
 
 
 def _trim(line: list[TextSpan]) -> Row:
-    while line and line[-1].text.isspace():
+    while line and not (text := line[-1].text.rstrip(" ")):
         line.pop()
+    if line and text != line[-1].text:
+        line[-1] = TextSpan(text, line[-1].role)
     return tuple(line)
 
 

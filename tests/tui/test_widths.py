@@ -1,0 +1,98 @@
+"""At every width from 80 to 200: no word of a table cell is broken, and nothing is cut where its row has room."""
+
+import re
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+from lab.core.clock import INSTANT_EPOCH, Millis
+from lab.files.recordings import read_blob
+from lab.files.scenarios import load_scenario
+from lab.language.document import Scenario
+from lab.recording.format.reader import read
+from lab.tui.panes.output import content
+from lab.tui.panes.pane import View
+from lab.tui.panes.registry import draw, places
+from lab.tui.rows import formats
+from lab.tui.rows.html import to_markdown
+from lab.tui.rows.spans import plain, width
+from lab.tui.state.recording import RecordingTimeline
+from lab.tui.state.run import RunState
+from lab.tui.state.screen import ScreenState, SourceState, UiState
+from tests.conftest import THOROUGH
+
+ROOT = Path(__file__).parents[2]
+NAMES = sorted(path.stem for path in (ROOT / "scenarios").glob("*.yaml"))
+WIDTHS = range(80, 201) if THOROUGH else (80, 99, 100, 119, 120, 159, 160, 200)
+ROWS = {80: 24, 100: 30, 120: 36, 160: 44, 200: 60}
+"""Rows of a screen from so many columns on."""
+CELL = re.compile(r"^\|(.*)\|$", re.MULTILINE)
+
+
+@cache
+def recorded(name: str) -> tuple[Scenario, tuple[tuple[RunState, Millis], ...]]:
+    """The scenario, and its run where a person is asked, at each end of a job, and at its own."""
+    path = ROOT / "recordings" / f"{name}.rec.jsonl"
+    timeline = RecordingTimeline(read(path.read_bytes()), INSTANT_EPOCH, lambda digest: read_blob(path, digest))
+    met = [mark.place for mark in timeline.marks if mark.kind in ("gate", "output", "error")]
+    met = met if THOROUGH else [*met[:1], *met[-1:]]
+    found = tuple((timeline.journal(place).run(), timeline.at(place)) for place in sorted({*met, timeline.count}))
+    return load_scenario(name, ROOT / "scenarios").scenario, found
+
+
+def states(name: str, **ui: object) -> Iterator[tuple[ScreenState, Millis, int, int]]:
+    """Each of these states at each width: instant, columns, rows."""
+    scenario, found = recorded(name)
+    show = SourceState("LIVE", scenario.title, scenario.agent.code, 42, scenario, can=frozenset(("decide", "pause")))
+    for run, now in found:
+        for columns in WIDTHS:
+            rows = ROWS[max(least for least in ROWS if least <= columns)]
+            yield ScreenState(run, UiState(**ui), show), now, columns, rows  # type: ignore[arg-type]
+
+
+def cell_words(output: str | None) -> set[str]:
+    """The words of the cells of an output's tables, without what marks them."""
+    text = to_markdown(output or "") if formats.kind(output) == "HTML" else output or ""
+    lines = [line for line in CELL.findall(text) if line.strip("|-: ")]
+    return set(re.sub(r"[*`_]{1,2}|\\", "", " ".join(lines)).replace("|", " ").split())
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_no_word_of_a_table_cell_is_broken(name: str) -> None:
+    for state, now, columns, rows in states(name):
+        place = places(state, columns, rows).get("output")
+        if place is None or place.form != "framed" or state.run.last is None:
+            continue
+        drawn = content(View(state, place.width, place.height, now))
+        found = set(re.sub(r"[*`_]{1,2}", "", " ".join(map(plain, drawn))).split())
+        assert not (cell_words(state.run.last.output) - found), columns
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_nothing_is_cut_where_its_row_has_room(name: str) -> None:
+    for state, now, columns, rows in states(name):
+        own = repr((state.run, state.source.scenario))
+        for part, place in places(state, columns, rows).items():
+            for line in draw(part, state, place, now):
+                assert width(line) == place.width
+                text = plain(line).rstrip("│┃ ")
+                room = place.width - width(line[:0]) - len(text) - (2 if place.form == "framed" else 0)
+                cut = [word for word in text.split() if word.endswith("…") and word not in own]
+                assert not cut or room <= 3, (columns, part, text)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_job_id_and_a_status_word_are_whole_wherever_they_show(name: str) -> None:
+    for state, now, columns, rows in states(name):
+        run = state.run
+        for part, place in places(state, columns, rows).items():
+            text = "\n".join(map(plain, draw(part, state, place, now)))
+            if part == "job" and run.job is not None and run.job.job:
+                assert run.job.job in text, (columns, text)
+            if part == "polling":
+                own = repr(run)
+                assert all(word in own for word in text.split() if word.endswith("…")), (columns, text)
+            if part in ("approval", "narration"):
+                assert "…" not in text or "…" in repr((run.gate, state.source.scenario)), (columns, text)
