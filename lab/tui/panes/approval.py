@@ -21,6 +21,9 @@ _BUTTONS = {
 """By verdict: its key, its face where the gate has none, its colours."""
 _RECORDED = {"timed-out": "timed out", "changes-requested": "changes asked for"}
 
+MOST_TEXT = 4
+"""Rows that each text of the bar takes at most."""
+
 
 def _size(state: ScreenState, columns: int) -> int:
     tight = projector(state, columns)
@@ -28,7 +31,11 @@ def _size(state: ScreenState, columns: int) -> int:
         return 3 if tight else 5
     if state.run.gate is None or state.run.ended is not None:
         return 0
-    return 4 if tight else 5
+    least, gate = 4 if tight else 5, state.run.gate
+    if gate is None or state.ui.typing:
+        return least
+    texts, buttons = _wrapped(state, gate, columns if tight else columns - 2, None, tight=tight)
+    return max(least, len(texts) + len(buttons))
 
 
 def _draw(view: View) -> Rows:
@@ -37,11 +44,16 @@ def _draw(view: View) -> Rows:
         return message_bar(view)
     if gate is None:
         return tuple(backed(fill(BLANK, columns), "@tint-wait") for _ in range(rows))
-    tight = rows <= 4
+    tight = rows <= 4 or projector(state, columns + 2)
     buttons = [] if state.ui.typing else _buttons(state, gate)
     right = sum(width(face) for face in buttons) + len(buttons) + 1 if not tight else 0
     inner = columns - (2 if tight else 3) - right
     edge = row(("▌", "wait"), " " if tight else "  ")
+    texts, below = ([], []) if state.ui.typing else _wrapped(state, gate, columns, view.now, tight=tight)
+    if texts:
+        texts = texts[: rows - len(below)]
+        shown = [*[BLANK] * (rows - len(texts) - len(below)), *texts, *below]
+        return tuple(backed(fill(row(edge, line), columns), "@tint-wait") for line in shown)
     drawn = []
     for index, line in enumerate(_lines(state, gate, inner, view.now, tight=tight)[:rows]):
         spans = row(edge, fill(line, inner))
@@ -51,6 +63,39 @@ def _draw(view: View) -> Rows:
             spans = row(spans, _side_by_side(buttons, blank=index != 2))
         drawn.append(backed(fill(spans, columns), "@tint-wait"))
     return tuple(drawn)
+
+
+def _wrapped(
+    state: ScreenState, gate: GateState, columns: int, now: Millis | None, *, tight: bool
+) -> tuple[list[Row], list[Row]]:
+    """Every text broken at words, and the buttons that go under them; nothing where the usual bar has room for all.
+
+    `now` None: at the opening, when most time is left and the texts are longest; that decides which it is.
+    """
+    opening, faces = state.run.matched_opening, _buttons(state, gate)
+    opened = 0 if opening is None else opening.opened
+    side = 0 if tight else sum(width(face) + 1 for face in faces) + 1
+    inner = columns - (2 if tight else 3)
+    head, note = _head(state, gate), _note(state, gate)
+    question = row((gate.question.replace("\n", " "), "fg b"))
+    beside = width(_side_by_side(faces)) + 2 + width(note) <= inner if tight else width(note) <= inner - side
+    usual = beside and all(width(text) <= inner - side for text in (head, _patience(state, gate, opened)))
+    if usual and len(wrap(question, inner - side)) <= (1 if tight else 2):
+        return [], []
+    patience = _patience(state, gate, opened if now is None else now)
+    lines = [line for text in (head, question, patience, note) if text for line in wrap(text, inner, most=MOST_TEXT)]
+    return lines, _rows_of(faces, inner)
+
+
+def _rows_of(faces: list[Row], inner: int) -> list[Row]:
+    """The buttons in as many rows as they need."""
+    rows: list[list[Row]] = []
+    for face in faces:
+        if rows and sum(width(each) + 1 for each in (*rows[-1], face)) <= inner:
+            rows[-1].append(face)
+        else:
+            rows.append([face])
+    return [_side_by_side(each) for each in rows]
 
 
 def _lines(state: ScreenState, gate: GateState, inner: int, now: Millis, *, tight: bool) -> list[Row]:

@@ -15,6 +15,9 @@ THREE = 120
 WIDE = 160
 LEAST_OUTPUT = 48
 """Columns that the panes without a width of their own have, before any other is wider than it must be."""
+LEAST_BODY = 8
+"""Rows that are left for the panes before a bar at the bottom has more than `LONGEST_BAR`."""
+LONGEST_BAR = 5
 TALL = 40
 """Rows between the bars from which on the drawer of the wide layout is higher than elsewhere."""
 AIRY = 30
@@ -57,6 +60,8 @@ def lay_out(bars: Sequence[Bar], panes: Sequence[Pane], state: ScreenState, colu
             found[bar.name] = Rect(0, top, columns - (corner if top == 0 else 0), size)
             top += size + airy
         elif size:
+            # what a bar says may be long; something must be left for the panes
+            size = size if size <= LONGEST_BAR else max(LONGEST_BAR, min(size, bottom - top - LEAST_BODY))
             bottom -= size
             found[bar.name] = Rect(x, bottom, columns - 2 * x, size)
     body = _one_at_a_time if tight else _columns

@@ -1,6 +1,6 @@
 """The Polling pane: the lane of statuses, the timeline of polls, the wait for the next one."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from statistics import median
 
 from msgspec import Struct
@@ -37,7 +37,9 @@ def _status(view: View) -> Row:
     """`9 polls · pause 3 s`, at the end the last status."""
     run = view.run
     if phase(run) in ("complete", "error") and run.last is not None:
-        return status_row(run.last.status)
+        # the sums say it where there is room for them
+        counted = f"{run.polls} polls · " if 40 <= view.columns < 72 and view.room < 12 else ""
+        return row((counted, face(run.last.status).role), status_row(run.last.status))
     if run.job is None or run.job.job is None or not (run.polls or run.next_call):
         return ()
     polls = f"{run.polls} poll" + ("" if run.polls == 1 else "s")
@@ -66,8 +68,11 @@ def _one_row(view: View) -> OneRow:
     for each in run.timeline:
         if each.kind == "decided":
             gist.append(row((f"  ◇ {each.word}", "bad" if each.bad else "dim")))
-    shown = row(*gist) if len(gist) < 12 else row(*gist[:11], ("…", "dim"))
-    return OneRow(_kind(run), shown, row(("polls ", "dim"), str(run.polls)))
+    polls, many = row(("polls ", "dim"), str(run.polls)), len(gist)
+    room = view.columns - 17 - width(polls)
+    while len(gist) > 1 and sum(map(width, gist)) > room - (2 if len(gist) < many else 0):
+        gist.pop(0)
+    return OneRow(_kind(run), row(*([("┊ ", "dim")] if len(gist) < many else []), *gist), polls)
 
 
 def _body(view: View, *, tight: bool) -> list[Row]:
@@ -89,7 +94,8 @@ def _body(view: View, *, tight: bool) -> list[Row]:
     room = rows - len(head) - len(foot) - (1 if foot else 0)
     if room < 5:
         foot, room = [], rows - len(head)
-    return bottom([*head, *timeline(run, inner, max(0, room))], foot, rows)
+    up = view.top if view.state.ui.zoom == "polling" else None
+    return bottom([*head, *timeline(run, inner, max(0, room), up)], foot, rows)
 
 
 def _lengths(run: RunState, now: Millis) -> list[tuple[str, Millis]]:
@@ -102,13 +108,16 @@ def _lengths(run: RunState, now: Millis) -> list[tuple[str, Millis]]:
 # The timeline
 
 
-def timeline(run: RunState, inner: int, room: int) -> list[Row]:
-    """One row a poll or decision; the oldest long stretches are folded until all fits."""
+def timeline(run: RunState, inner: int, room: int, up: int | None = None) -> list[Row]:
+    """One row a poll or decision; the oldest long stretches are folded until all fits.
+
+    `up`: nothing is folded; so many of the newest rows are scrolled away.
+    """
     slow = _slow(run)
     longest = max([each.took or 0 for each in run.timeline] or [1]) or 1
     lines: list[Row] = []
     tone = "run"
-    rows = fitted(run.timeline, room)
+    rows = _in_sight(run.timeline, room, up)
     columns = _columns(run, rows, inner)
     for each in rows:
         if isinstance(each, int):
@@ -117,6 +126,14 @@ def timeline(run: RunState, inner: int, room: int) -> list[Row]:
         tone = face(each.word).role if each.kind == "poll" else tone
         lines.append(_line(run, each, columns, inner, slow, longest))
     return lines
+
+
+def _in_sight(rows: Sequence[TimelineRow], room: int, up: int | None) -> list[TimelineRow | int]:
+    """What of a timeline shows in `room` rows."""
+    if up is None:
+        return fitted(rows, room)
+    stop = max(min(room, len(rows)), len(rows) - up)
+    return [int(each.word) if each.kind == "folded" else each for each in rows[max(0, stop - room) : stop]]
 
 
 def _slow(run: RunState) -> Millis:
@@ -235,4 +252,6 @@ POLLING_PANE = Pane(
     column=Column(2, 34),
     leads=lambda run: phase(run) in ("polling", "waiting"),
     timed=True,
+    scrolls=-1,
+    help_keys="↑ pgup enter z",
 )
