@@ -214,7 +214,17 @@ async def test_a_refusal_is_shown() -> None:
 
 async def test_speed_goes_through_its_steps_and_stops_at_the_ends() -> None:
     async with screen_in("running") as (app, source, pilot):
-        for key, factor in (("+", "2"), ("+", "5"), ("+", "20"), ("+", "20"), ("=", "1"), ("-", "0.5"), ("-", "0.25")):
+        for key, factor in (
+            ("+", "2"),
+            ("+", "5"),
+            ("+", "20"),
+            ("+", "60"),
+            ("+", "300"),
+            ("+", "300"),
+            ("=", "1"),
+            ("-", "0.5"),
+            ("-", "0.25"),
+        ):
             before = len(source.intents)
             await pilot.press({"+": "plus", "=": "equals_sign", "-": "minus"}[key])
             await until(pilot, lambda before=before: len(source.intents) > before)

@@ -110,6 +110,10 @@ class Plane:
         self.ill: str | None = None
         self.facts: asyncio.Queue[RunObservation] = asyncio.Queue()
 
+    @property
+    def decisions(self) -> list[tuple[str, ...]]:
+        return [each for each in self.did if each[0] == "decide"]
+
     async def decide(self, job: str, gate: str, verdict: str, *, comment: str | None) -> ControlAnswer:
         self.did.append(("decide", gate, verdict))
         self.needed -= 1
@@ -220,7 +224,7 @@ async def test_a_chat_gate_is_answered_by_the_run_once(driver: LiveDriver) -> No
     await driver.until(RunEnded)
     assert [resume["userResponse"] for resume in driver.peer.resumes] == ["APPROVE_ACTION"]
     assert driver.live.outcome is not None and driver.live.outcome.complete
-    assert driver.plane is not None and driver.plane.did == []
+    assert driver.plane is not None and driver.plane.decisions == []
 
 
 async def test_the_next_turn_keeps_the_token_and_the_conversation(driver: LiveDriver) -> None:
@@ -245,6 +249,28 @@ async def test_the_next_turn_keeps_the_token_and_the_conversation(driver: LiveDr
     await driver.do(ResetRun())
     await driver.do(ChooseScenario("other"))
     assert driver.live.describe().message == play.MESSAGE
+
+
+async def test_between_two_turns_the_clock_stands_and_nobody_has_paused_it(driver: LiveDriver) -> None:
+    assert driver.plane is not None
+    await driver.do(SetSpeed("20"))
+    await driver.do(StartRun())
+    await driver.until(Asking)
+    await driver.do(AnswerGate("approved"))
+    await driver.until(RunEnded)
+    await driver.do(SetSpeed("60"))
+    await settle()
+    assert driver.plane.did == [("scale", "20"), ("scale", "0")] and not driver.live.paused
+    await driver.do(SendTurn("And?"))
+    assert driver.plane.did[2:] == [("scale", "60")] and driver.live.factor == "60"
+    await driver.until(RunEnded, 2)
+    await settle()
+    await driver.do(ResetRun())
+    assert driver.plane.did[3:] == [("scale", "0"), ("reset",), ("scale", "60")]
+    await driver.do(StartRun())
+    await driver.do(TogglePause())
+    await driver.do(TogglePause())
+    assert driver.plane.did[6:] == [("scale", "0"), ("scale", "60")]
 
 
 async def test_a_key_before_the_connection_stands_is_not_lost() -> None:
@@ -289,7 +315,7 @@ async def test_other_gates_are_decided_over_the_control_plane() -> None:
     await driver.do(AnswerGate("approved"))
     await driver.until(RunEnded)
     assert driver.plane is not None
-    assert driver.plane.did == [("decide", "buyer-approval", "rejected")]
+    assert driver.plane.decisions == [("decide", "buyer-approval", "rejected")]
     await driver.end()
 
 
@@ -305,7 +331,7 @@ async def test_each_vote_of_a_quorum_may_be_given_and_no_more() -> None:
     await driver.until(Requested, 4)
     await driver.do(AnswerGate("approved"))
     await driver.do(AnswerGate("approved"))
-    assert driver.plane.did == [("decide", "buyer-approval", "approved")], "one key pressed twice is one vote"
+    assert driver.plane.decisions == [("decide", "buyer-approval", "approved")], "one key pressed twice is one vote"
     vote = GateDecided(at=6, job=play.JOB, gate="buyer-approval", verdict=Verdict.APPROVED, by=Origin.PERSON)
     driver.plane.facts.put_nowait(Noted(6, vote))
     await driver.until(Noted, 2)
@@ -314,7 +340,7 @@ async def test_each_vote_of_a_quorum_may_be_given_and_no_more() -> None:
     await driver.until(Noted, 3)
     await driver.do(AnswerGate("approved"))
     await driver.until(RunEnded)
-    assert driver.plane.did == [("decide", "buyer-approval", "approved")] * 2
+    assert driver.plane.decisions == [("decide", "buyer-approval", "approved")] * 2
     await driver.end()
 
 

@@ -13,6 +13,7 @@ from lab.core.journal.fact import LedgerCleared
 from lab.core.observe import Noted, Replied
 from lab.jobs.gates import Origin
 from lab.language.document import Verdict
+from lab.tui.sources.pace import RunPace
 from lab.tui.sources.protocol import Connect, Playable, RunConnection
 from lab.tui.sources.run_player import RunPlayer, stopped
 from lab.tui.sources.run_recording import RunRecording
@@ -50,8 +51,6 @@ class Live:
         self._connect = connect
         self.clock = clock
         self.pill = f"POD {pod}" if pod else "LIVE"
-        self.factor = clock.factor
-        self.paused = False
         broken = [ScenarioChoice(name, "does not load", complaints=why) for name, why in (unloaded or {}).items()]
         choices = (*(playable.choice for playable in playables), *broken)
         self.scenarios = choices if len(choices) > 1 else ()
@@ -62,12 +61,12 @@ class Live:
         self._connected: asyncio.Future[RunConnection] | None = None
         self._addresses = ("", "")
         """Where the API and the tokens are, once the connection stands."""
+        self._pace = RunPace(clock.factor, self._control)
         self._player = RunPlayer(clock, self._connection, self._observe)
         self.recording = RunRecording(
             recording, self._control, lambda text: self._queue.put_nowait(SourceUpdate(remark=text))
         )
         self._following: asyncio.Task[None] | None = None
-        self._pausing: asyncio.Task[str | None] | None = None
         self._stepping = False
         self._until = ""
         """The stage that a run on its way forward stops at."""
@@ -96,6 +95,16 @@ class Live:
     def _message_first(self) -> str:
         """What the run says first: the scenario's ask, or what was typed in its place."""
         return self._playable.app.message if self._typed_message is None else self._typed_message
+
+    @property
+    def paused(self) -> bool:
+        """Whether the person has the clock stand."""
+        return self._pace.paused
+
+    @property
+    def factor(self) -> str:
+        """The pace of the clock."""
+        return self._pace.factor
 
     @property
     def outcome(self) -> Outcome | None:
@@ -163,7 +172,9 @@ class Live:
         if arrived or self._stepping:
             self._until = "" if arrived else self._until
             self._stepping = False
-            self._pausing = asyncio.create_task(self._scale("0"))
+            self._pace.pause()
+        elif isinstance(observation, RunEnded):
+            self._pace.rest()
 
     # What is asked of it
 
@@ -174,14 +185,13 @@ class Live:
                 self._start()
                 return None
             case intents.TogglePause():
-                return await self._scale(self.factor if self.paused else "0")
+                return await self._pace.toggle()
             case intents.StepForward():
                 self._stepping = True
                 self._start()
-                return await self._scale(self.factor) if self.paused else None
+                return await self._pace.resume()
             case intents.SetSpeed(factor):
-                self.factor = factor
-                return None if self.paused else await self._scale(factor)
+                return await self._pace.choose(factor)
             case intents.ResetRun():
                 return await self._reset(self._playable)
             case intents.ChooseScenario(name):
@@ -190,7 +200,7 @@ class Live:
             case intents.AnswerGate(verdict, content):
                 return await self._decide(verdict, content)
             case intents.SendTurn(message):
-                return self._say(message)
+                return await self._say(message)
             case intents.ArmFault(fault):
                 control = await self._control()
                 return NO_FAULTS if control is None else (await control.arm(fault)).refused
@@ -212,24 +222,16 @@ class Live:
         if not self._player.begun:
             self._player.begin(self._playable.app_saying(self._message_first))
 
-    def _say(self, message: str) -> str | None:
+    async def _say(self, message: str) -> str | None:
         """The next turn; before the run, its first message."""
         if not self._player.begun:
             self._typed_message = message
         elif not self._player.over:
             return "A job is running; the next message can be sent once it has ended."
         else:
+            await self._pace.wake()
             self._player.begin(self._playable.app_saying(message))
         return None
-
-    async def _scale(self, factor: str) -> str | None:
-        control = await self._control()
-        if control is None:
-            return "The clock of this server can't be set."
-        refused = (await control.scale(factor)).refused
-        if refused is None:
-            self.paused = factor == "0"
-        return refused
 
     async def _reset(self, playable: Playable) -> str | None:
         await self._player.clear()
@@ -241,7 +243,7 @@ class Live:
             self._playable = playable if connection.follow is None else connection.follow(name)
             self._typed_message = None
         self._hand_on_anew(self.clock.now())
-        return await self._scale(self.factor) if self.paused else None
+        return await self._pace.resume()
 
     def _hand_on_anew(self, at: Millis) -> None:
         """Have the screen forget all, and be handed what the log holds."""
@@ -262,11 +264,11 @@ class Live:
             return f"This run has no {stage}."
         self._until = stage
         self._start()
-        return await self._scale(FASTEST)
+        return await self._pace.scale(FASTEST)
 
     async def _go_back(self, control: "ControlClient", place: int) -> str | None:
         instant = self._player.log.observations[place - 1].at
-        await self._scale("0")
+        await self._pace.scale("0")
         await self._player.stop()
         await stopped(self._following)
         refused = (await control.reset(instant)).refused
