@@ -138,6 +138,10 @@ def test_the_summary_counts_the_person_and_the_agents_of_this_turn() -> None:
     assert (found.job, found.polls, found.person) == (True, 11, 14_500)
     assert found.agents + 14_500 == sum(each for _, each in lengths_of(run_of("complete"), 27_600)[:-1])
     assert turn_summary(run_of("error")).person is None
+    waits = replace(run_of("error"), statuses=(("RUNNING", 0), ("WAITING", 1_000), ("ERROR", 4_000)))
+    assert (turn_summary(waits).person, turn_summary(waits).agents) == (None, 4_000), (
+        "a wait without a gate asks nobody"
+    )
     assert not turn_summary(run_of("refused")).job
 
 
