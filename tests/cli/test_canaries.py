@@ -9,6 +9,8 @@ from http.client import HTTPConnection
 from pathlib import Path
 from urllib.parse import quote, quote_plus, urlsplit
 
+import pytest
+
 from tests.conftest import THOROUGH, Lab
 from tests.forked import forked_lab
 from tests.recording.sigkill import Caller, listening
@@ -98,6 +100,7 @@ def control(ready: dict[str, str]) -> str:
     return "\n".join(said)
 
 
+@pytest.mark.long
 def test_no_secret_leaves_the_lab_but_in_answers_to_its_client(lab: Lab, runtime: Path) -> None:
     (lab.folder / "lab.yaml").write_text(SETTINGS)
     how = ("--json", "--port", "0", "--record", "day", "--settings", "lab.yaml")

@@ -92,6 +92,7 @@ for name in sys.argv[1:]:
 """
 
 
+@pytest.mark.long
 def test_recording_anew_gives_the_same_bytes_in_any_interpreter_and_the_shipped_ones_but_for_versions(lab: Lab) -> None:
     elsewhere = lab.folder / "elsewhere"
     elsewhere.mkdir()

@@ -57,6 +57,7 @@ def test_the_next_message_is_said_only_after_an_answer(ends: str | None, turns: 
     assert [outcome.status for outcome in conversation.outcomes] == [ends] * turns
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("name", SHIPPED)
 def test_every_shipped_scenario_runs_over_a2a_to_the_same_end_and_its_recording_replays(lab: Lab, name: str) -> None:
     requested = ("run", name, "--speed", "instant", "--seed", "7", "--json")

@@ -59,6 +59,7 @@ def of_python(pattern: str, message: str) -> dict[str, str] | None:
     return None if found is None else {name: value or "" for name, value in found.groupdict().items()}
 
 
+@pytest.mark.long
 @examples(50, thorough=1_000)
 @given(patterns, st.lists(st.text(letters, max_size=8), min_size=1, max_size=5))
 @example(r"(?P<g1>\w+)", ["Zoë", "ſ½一"])
@@ -198,6 +199,7 @@ def test_a_match_too_long_for_its_groups_is_told_and_still_fits() -> None:
     assert wide.groups(message[:1000]) == {"one": message[:1000], "other": ""}
 
 
+@pytest.mark.long
 def test_beyond_these_no_character_has_a_case_or_a_kind() -> None:
     every = "".join(map(chr, range(sys.maxunicode + 1)))
     assert not re.search(r"[\w\s]", every[NO_KIND:])

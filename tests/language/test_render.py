@@ -241,6 +241,7 @@ def test_what_can_only_be_told_when_rendering_fails_before_anything_large_is_bui
     assert process_time() - began < 4.0 / part
 
 
+@pytest.mark.long
 def test_the_most_work_that_is_allowed_takes_seconds_at_most() -> None:
     began = process_time()
     with pytest.raises(RenderFailure, match="work"):

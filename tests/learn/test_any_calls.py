@@ -2,6 +2,7 @@
 
 import json
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -61,6 +62,7 @@ def file_of(sent: dict[str, object], calls: list[tuple[int, int, tuple[int, str]
     return json.dumps({"log": {"entries": entries}}).encode("utf-8", "replace")
 
 
+@pytest.mark.long
 @examples(30, thorough=600)
 @given(ASKED, CALLS)
 def test_a_learned_scenario_is_one_and_its_run_ends(

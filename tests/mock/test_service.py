@@ -768,6 +768,7 @@ NAMES = st.sampled_from(
 )
 
 
+@pytest.mark.long
 @given(st.dictionaries(NAMES | st.text(max_size=5), JSON, max_size=6) | JSON)
 def test_no_body_is_too_odd_for_an_answer(body):
     mock = service()

@@ -263,6 +263,7 @@ FRAGMENTS: dict[str, Callable[[str], str]] = {
 }  # fmt: skip
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("part", FRAGMENTS.values(), ids=FRAGMENTS)
 def test_a_token_is_hidden_whole_though_a_part_of_one_was_sent_as_a_secret(part: Callable[[str], str]) -> None:
     cage = Cage()

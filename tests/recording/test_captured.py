@@ -95,6 +95,7 @@ WAYS = {
 }  # fmt: skip
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("way", WAYS)
 def test_what_passed_once_as_a_secret_comes_out_nowhere_in_any_writing(way: str) -> None:
     captured = Captured()

@@ -45,6 +45,7 @@ def lab_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         yield listening(process)["base_url"]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("name", list(SESSIONS) if THOROUGH else FEW)
 def test_asked_of_a_lab_it_gets_the_same_statuses(name: str, lab_url: str) -> None:
     recording = read(recorded(name)[0], name)

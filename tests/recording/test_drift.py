@@ -96,6 +96,7 @@ def test_every_switch_is_in_the_matrix_or_says_why_not() -> None:
     assert {name for name, _ in MATRIX} | MANY.keys() | UNSEEN.keys() == set(Switches.model_fields)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(("switch", "rows"), MATRIX.items(), ids=[f"{name}={value}" for name, value in MATRIX])
 def test_a_setting_contradicts_its_rows_alone_and_is_advised(switch: tuple[str, object], rows: set[str]) -> None:
     name, value = switch

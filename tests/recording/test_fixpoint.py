@@ -45,6 +45,7 @@ def recorded_again(result: ReplayResult) -> tuple[bytes, dict[str, bytes]]:
     return result.again(blobs.__setitem__), blobs
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("path", shipped(), ids=lambda path: path.name.partition(".")[0])
 def test_a_replay_of_what_a_replay_recorded_records_the_same_bytes(path: Path) -> None:
     target, data = target_of(path), path.read_bytes()
@@ -90,6 +91,7 @@ def moved(value: Json, since: int) -> Json:
             return value
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("speed", ["20", "1"])
 def test_a_session_has_the_same_facts_at_any_speed(lab: Lab, speed: str) -> None:
     (lab.folder / "brief.yaml").write_text(SCENARIO)

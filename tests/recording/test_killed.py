@@ -3,6 +3,8 @@
 from pathlib import Path
 from random import Random
 
+import pytest
+
 from lab.core.errors import RecordingError
 from lab.recording.format.codec import write
 from lab.recording.format.facts import class_of
@@ -19,6 +21,7 @@ from tests.recording.test_replay import without
 MANY, FEW = (80, 40) if THOROUGH else (10, 2)
 
 
+@pytest.mark.long
 def test_wherever_a_recording_was_cut_it_replays_once_repaired() -> None:
     for name, data, scenarios, blob in whole():
         chance, ends = Random(name), lengths(data, len(data))
@@ -27,6 +30,7 @@ def test_wherever_a_recording_was_cut_it_replays_once_repaired() -> None:
             assert trouble(name, data[:length], scenarios, blob) == "", (name, length)
 
 
+@pytest.mark.long
 def test_a_lab_that_is_killed_under_load_leaves_all_that_a_client_was_answered(tmp_path: Path, runtime: Path) -> None:
     chance = Random()  # the moment is another each time, as the machine's
     for number in range(20 if THOROUGH else 1):

@@ -27,6 +27,7 @@ def both(number: int, monkeypatch: pytest.MonkeyPatch) -> tuple[Recording, Recor
         return kept, read(data)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("number", range(60))
 def test_what_is_made_anew_is_the_same_whether_lines_are_kept_or_not(
     number: int, monkeypatch: pytest.MonkeyPatch

@@ -53,6 +53,7 @@ def word(reply: Res) -> str:
 SESSIONS = {name: Session(name) for name in NAMES}
 
 
+@pytest.mark.long
 @given(
     st.sampled_from(NAMES),
     st.lists(st.one_of(st.integers(0, 500), st.integers(0, 60_000), st.integers(0, 10**8)), max_size=300),

@@ -15,6 +15,7 @@ from lab.recording.tape.line_cache import LineCache
 from tests.recording.joined import Joined, config
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     "piece",
     [
@@ -65,6 +66,7 @@ def test_secrets_of_many_exchanges_make_no_later_one_dear() -> None:
     assert process_time() - began < 0.5
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("piece", ["a", "ab", "aaaaaaaab", "secretva"])
 def test_a_text_costs_no_more_that_begins_like_many_secrets_at_each_place(piece: str) -> None:
     redactor = Redactor(KnownSecrets())

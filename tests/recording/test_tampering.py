@@ -14,6 +14,7 @@ from tests.recording.tampering import Members, forgeries, shipped, target_of, wr
 SAMPLE = 200 if THOROUGH else 4
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("path", shipped(), ids=lambda path: path.name.partition(".")[0])
 def test_what_was_changed_in_a_shipped_recording_is_seen(path: Path) -> None:
     target, chance = target_of(path), Random(path.name)

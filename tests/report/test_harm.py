@@ -141,6 +141,7 @@ def tried(kind: Kind, scenario: str) -> Trial:
     return Trial(None if done is None else done.kind, struck, Counter(str(call.kind) for call in calls))
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("kind", [Plain, Backoff])
 def test_good_clients_come_through_every_combination(kind: Kind) -> None:
     runs = 70 if THOROUGH else 40
@@ -150,6 +151,7 @@ def test_good_clients_come_through_every_combination(kind: Kind) -> None:
     assert len(survived) > runs * 6 / 7  # nearly all that was proposed strikes
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("kind", "runs", "harm", "faults"),
     [

@@ -3,6 +3,8 @@
 A long run takes all of them, a short one each kind once at each route.
 """
 
+import pytest
+
 from lab.app.run import run
 from lab.cli.setup import app_of
 from lab.client.instant import run_instantly
@@ -47,6 +49,7 @@ def day_of(drill: Drill) -> tuple[tuple[ClientHistory, ...], RunOutcome]:
     return histories, outcome_of(histories, end, Expectation(drill.ends, 1, drill.strikes))
 
 
+@pytest.mark.long
 def test_it_goes_through_all_drills_and_breaks_no_rule() -> None:
     histories, otherwise = {}, []
     for drill in drills_of("item-comparison"):

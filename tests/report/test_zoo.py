@@ -38,6 +38,7 @@ def test_a_client_fails_the_rule_that_it_breaks_and_no_other(name: str) -> None:
     assert row(name, found) == f"{name}: {ROWS[name]}"
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("name", ZOO)
 def test_a_good_client_passes_the_rule_where_the_other_fails_it(name: str) -> None:
     found = good_day(replace(ZOO[name], breaks=Plain))

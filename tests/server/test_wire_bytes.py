@@ -33,6 +33,7 @@ async def test_the_session_is_as_it_was_written_down(profile: str) -> None:
     assert written(done) == expected
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("profile", ["oci", "rfc"] if THOROUGH else ["rfc"])  # below profiles it is the same reader
 async def test_one_byte_at_a_time_is_the_same(profile: str) -> None:
     assert written(await Session(profile, one_by_one).play()) == golden(profile).read_bytes()

@@ -107,6 +107,7 @@ def job_facts(lines: Iterable[dict[str, Any]]) -> list[tuple[Any, ...]]:
     ]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("client", LIBRARIES)
 def test_a_weekend_takes_no_time_with_any_library(mock: Served, client: Any) -> None:
     begun = time.process_time()

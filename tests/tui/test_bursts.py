@@ -6,6 +6,7 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from itertools import chain
 from unittest.mock import patch
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from textual import events
@@ -107,6 +108,7 @@ async def alive(app: LabApp, pilot: LabPilot) -> None:
     await until(pilot, lambda: main.state.ui.zoom == "output" and "OUTPUT" in text(app))
 
 
+@pytest.mark.long
 @examples(16, thorough=1_500)
 @given(kind=st.sampled_from(("live", "watch", "playback", *play.STATES)), page=st.sampled_from(PAGES), bursts=BURSTS)
 def test_no_burst_of_keys_and_clicks_ends_the_screen(kind: str, page: str, bursts: list[list[events.Event]]) -> None:

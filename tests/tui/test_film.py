@@ -50,6 +50,7 @@ def screen_in(lines: list[bytes], until: float = 1e9) -> list[str]:
     return [row.rstrip() for row in screen.display]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(("columns", "rows"), [(120, 36), (80, 24)])
 def test_a_film_ends_with_the_playback_s_screen_and_is_the_same_each_time(columns: int, rows: int) -> None:
     lines = whole_film(columns, rows)

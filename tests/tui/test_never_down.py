@@ -35,6 +35,7 @@ OPENED = {
 }  # fmt: skip
 
 
+@pytest.mark.long
 async def test_every_size_with_whatever_is_open() -> None:
     async with screen_in("idle") as (app, source, pilot):
         for state, opened in OPENED.items():
@@ -90,6 +91,7 @@ def test_of_many_polls_changes_stay_and_the_rest_is_counted() -> None:
     assert "more polls" in grid and "WAITING" in grid
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("output", ["# Head\n\n" + "word " * 1_000_000, "{" + '"a": 1, ' * 600_000, "x" * 5_000_000])
 async def test_an_output_of_five_megabytes_is_cut_and_says_so(output: str) -> None:
     script = play.Script()
@@ -171,6 +173,7 @@ def test_hostile_text_in_each_field_in_turn_reaches_no_row() -> None:
         ]
 
 
+@pytest.mark.long
 def test_a_megabyte_in_each_field_in_turn_is_drawn() -> None:
     for observations in tainted("日本 " * 350_000):
         run = fold(observations)

@@ -57,6 +57,7 @@ async def test_a_visitor_sees_a_frame_of_the_four_panes(origin: str) -> None:
                         drawn += message.data.decode(errors="replace")
 
 
+@pytest.mark.long
 @pytest.mark.asyncio(loop_scope="module")
 async def test_a_visitor_s_process_ends_without_a_word_whenever_ctrl_c_comes() -> None:
     process = await asyncio.create_subprocess_shell(
@@ -88,6 +89,7 @@ async def test_another_origin_s_page_is_kept_out(origin: str, headers: dict[str,
             await browser.ws_connect(f"{origin}/ws", headers=headers)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("given", "left"),
     [
