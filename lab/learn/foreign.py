@@ -13,13 +13,14 @@ from lab.dialects.client import Question
 from lab.language.document import Status
 from lab.learn.ids import body_in, body_of_request, carried_ids, given_ids, ids_in, same_place, texts_in
 from lab.learn.story import Glimpse, ObservedTurn, Poll, Story
-from lab.learn.words import JsonPath, StatusMember, at_path, members_within, path_to, status_member, wish_in
+from lab.learn.words import JsonPath, StatusMember, at_path, members_within, path_to, plain_word, status_member, wish_in
 from lab.recording.playback.calls import PlaybackCall
 
 _Key: TypeAlias = tuple[str, str, str, str]
 _ASKING = ("GET", "POST")
 _FRESH = ("_", "t", "ts", "cb", "nocache", "timestamp")
 """Members of a query that are another each time, so that no cache answers."""
+_TEXTS = ("text", "transcript", "content", "summary")
 _SCALARS = (str, int, float, bool)
 _MOST_PARAMETERS = 20
 _LONGEST_PARAMETER = 200
@@ -224,10 +225,11 @@ def _unanswered(glimpse: Glimpse) -> bool:
 
 
 def _new_in_last(bodies: list[Json], member: StatusMember) -> Json:
-    """What only the last answer has beside its status: an output of some name."""
+    """What only the last answer has beside its status: an output of some name, else a text called like one."""
     *earlier, last = ({name: part for name, part in _beside(body, member) if part} for body in bodies)
-    fresh = (part for name, part in last.items() if not any(name in each for each in earlier))
-    return next((part for part in fresh if isinstance(part, dict | list)), None)
+    fresh = {name: part for name, part in last.items() if not any(name in each for each in earlier)}
+    texts = (part for name, part in fresh.items() if plain_word(name) in _TEXTS and isinstance(part, str))
+    return next((part for part in fresh.values() if isinstance(part, dict | list)), next(texts, None))
 
 
 def _beside(body: Json, member: StatusMember) -> Iterable[tuple[str, Json]]:

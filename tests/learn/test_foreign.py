@@ -111,3 +111,24 @@ def test_an_answer_without_the_status_says_that_the_job_runs(lab: Lab) -> None:
     out = lab("learn", "azure.har").out
     assert "# Polls whose answer has no such member are taken for RUNNING: 1." in out
     assert [step.id for step in scenario(out).steps] == ["running", "done"]
+
+
+def test_a_text_that_only_the_end_has_is_the_output(lab: Lab) -> None:
+    document = json.loads((FILES / "azure-operation.har").read_text("utf-8"))
+    for place, entry in enumerate(document["log"]["entries"]):
+        body = {
+            "id": "tr_8f3a9c",
+            "status": "completed" if entry is document["log"]["entries"][-1] else "queued",
+            "text": None,
+        }
+        if place == 0:
+            entry["request"] |= {"method": "POST", "url": "https://api.example/v1/jobs"}
+        else:
+            entry["request"] |= {"method": "GET", "url": "https://api.example/v1/jobs/tr_8f3a9c"}
+            body["text"] = "Pump P-117 hums." if body["status"] == "completed" else None
+        entry["response"] |= {"status": 200, "headers": []}
+        entry["response"]["content"] = {"mimeType": "application/json", "text": json.dumps(body)}
+    Path("speech.har").write_text(json.dumps(document), "utf-8")
+    ending = scenario(lab("learn", "speech.har").out).steps[-1]
+    assert isinstance(ending, Complete)
+    assert "Pump P-117 hums." in str(ending.output)
