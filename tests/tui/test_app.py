@@ -42,7 +42,14 @@ ENDS = ("waiting", "complete")
 
 @pytest.mark.parametrize(
     ("size", "states"),
-    [((120, 36), play.STATES), ((80, 24), play.STATES), ((160, 44), play.STATES), ((100, 30), ENDS), ((200, 60), ENDS)],
+    [
+        ((120, 36), play.STATES),
+        ((80, 24), play.STATES),
+        ((160, 44), play.STATES),
+        ((100, 30), ENDS),
+        ((200, 60), ENDS),
+        ((119, 36), ENDS),
+    ],
 )
 async def test_the_screen_of_each_state_is_the_golden_one(size: tuple[int, int], states: Iterable[str]) -> None:
     """LAB_GOLDEN=write writes them anew; read the diff."""
@@ -50,6 +57,10 @@ async def test_the_screen_of_each_state_is_the_golden_one(size: tuple[int, int],
         for state in states:
             await turn_to(pilot, source, state)
             golden(app, f"{state}-{size[0]}x{size[1]}")
+        if states is ENDS:
+            await pilot.press("escape")
+            await until(pilot, lambda: "1 TOKEN" in text(app))
+            golden(app, f"complete-panes-{size[0]}x{size[1]}")
 
 
 async def test_the_screen_in_another_light_is_the_golden_one() -> None:

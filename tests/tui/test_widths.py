@@ -6,16 +6,16 @@ from functools import cache
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from lab.core.clock import INSTANT_EPOCH, Millis
 from lab.files.recordings import read_blob
 from lab.files.scenarios import load_scenario
 from lab.language.document import Scenario
 from lab.recording.format.reader import read
-from lab.tui.panes.output import content
-from lab.tui.panes.pane import View
 from lab.tui.panes.registry import draw, places
 from lab.tui.rows import formats
+from lab.tui.rows.blocks import at_text
 from lab.tui.rows.html import to_markdown
 from lab.tui.rows.spans import plain, width
 from lab.tui.state.recording import RecordingTimeline
@@ -25,7 +25,7 @@ from tests.conftest import THOROUGH
 
 ROOT = Path(__file__).parents[2]
 NAMES = sorted(path.stem for path in (ROOT / "scenarios").glob("*.yaml"))
-WIDTHS = range(80, 201) if THOROUGH else (80, 99, 100, 119, 120, 159, 160, 200)
+WIDTHS = range(80, 201) if THOROUGH else (80, 100, 119, 120, 160)
 ROWS = {80: 24, 100: 30, 120: 36, 160: 44, 200: 60}
 """Rows of a screen from so many columns on."""
 CELL = re.compile(r"^\|(.*)\|$", re.MULTILINE)
@@ -42,14 +42,17 @@ def recorded(name: str) -> tuple[Scenario, tuple[tuple[RunState, Millis], ...]]:
     return load_scenario(name, ROOT / "scenarios").scenario, found
 
 
-def states(name: str, **ui: object) -> Iterator[tuple[ScreenState, Millis, int, int]]:
-    """Each of these states at each width: instant, columns, rows."""
+def states(name: str) -> Iterator[tuple[ScreenState, Millis, int, int]]:
+    """Each of these states at each width, at its end with the finale and with the panes: instant, columns, rows."""
     scenario, found = recorded(name)
     show = SourceState("LIVE", scenario.title, scenario.agent.code, 42, scenario, can=frozenset(("decide", "pause")))
     for run, now in found:
         for columns in WIDTHS:
             rows = ROWS[max(least for least in ROWS if least <= columns)]
-            yield ScreenState(run, UiState(**ui), show), now, columns, rows  # type: ignore[arg-type]
+            state = ScreenState(run, UiState(), show)
+            yield state, now, columns, rows
+            if state.finale:
+                yield replace(state, ui=UiState(panes=True)), now, columns, rows
 
 
 def cell_words(output: str | None) -> set[str]:
@@ -63,9 +66,9 @@ def cell_words(output: str | None) -> set[str]:
 def test_no_word_of_a_table_cell_is_broken(name: str) -> None:
     for state, now, columns, rows in states(name):
         place = places(state, columns, rows).get("output")
-        if place is None or place.form != "framed" or state.run.last is None:
+        if place is None or place.form == "row" or state.run.last is None:
             continue
-        drawn = content(View(state, place.width, place.height, now))
+        drawn = draw("output", state, replace(place, height=200), now)
         found = set(re.sub(r"[*`_]{1,2}", "", " ".join(map(plain, drawn))).split())
         assert not (cell_words(state.run.last.output) - found), columns
 
@@ -90,9 +93,28 @@ def test_a_job_id_and_a_status_word_are_whole_wherever_they_show(name: str) -> N
         for part, place in places(state, columns, rows).items():
             text = "\n".join(map(plain, draw(part, state, place, now)))
             if part == "job" and run.job is not None and run.job.job:
-                assert run.job.job in text, (columns, text)
+                assert run.job.job in re.sub(r"[│┃\s]", "", text), (columns, text)
             if part == "polling":
                 own = repr(run)
                 assert all(word in own for word in text.split() if word.endswith("…")), (columns, text)
             if part in ("approval", "narration"):
                 assert "…" not in text or "…" in repr((run.gate, state.source.scenario)), (columns, text)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_over_all_panes_nothing_is_cut_and_the_timeline_shows_every_row(name: str) -> None:
+    scenario, found = recorded(name)
+    show = SourceState("LIVE", scenario.title, scenario.agent.code, 42, scenario)
+    run, now = found[-1]
+    for columns, pane in (
+        (columns, pane) for columns in (80, 120, 200) for pane in ("token", "job", "polling", "output")
+    ):
+        state = ScreenState(run, UiState(zoom=pane, focus=pane), show)
+        own = repr((run, scenario))
+        text: list[str] = []
+        for up in range(0, max(1, len(run.timeline)), 5):
+            at = replace(state, ui=replace(state.ui, scrolled={pane: up}))
+            text += [plain(line) for line in draw(pane, at, places(at, columns, 30)[pane], now)]
+        assert all(word in own for line in text for word in line.split() if word.endswith("…")), (columns, text)
+        if pane == "polling" and run.job is not None and run.job.job:
+            assert all(any(at_text(run.since_start(each.at)) in line for line in text) for each in run.timeline)
