@@ -17,7 +17,7 @@ from lab.tui.panes.registry import SCREEN_KEYS
 from lab.tui.screens.main import MainScreen
 from lab.tui.screens.page import PageScreen
 from lab.tui.screens.palette import Palette
-from lab.tui.state.intents import AnswerGate, TogglePause
+from lab.tui.state.intents import AnswerGate, Intent, SetSpeed, TogglePause
 from lab.tui.state.screen import UiState
 from tests.conftest import examples
 from tests.tui import play, test_live, test_playback, test_watch
@@ -152,6 +152,28 @@ async def test_what_is_typed_at_once_into_a_row_decides_nothing_else() -> None:
         assert source.intents == [AnswerGate("changes-requested", "ar")] and main_screen(app).state.ui.wire
 
 
+async def test_each_key_goes_on_from_the_one_before_while_the_source_is_at_work(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async with screen_in("running") as (app, source, pilot):
+        perform, done = source.perform, asyncio.Semaphore(0)
+
+        async def slow(intent: Intent) -> str | None:
+            await done.acquire()
+            return await perform(intent)
+
+        monkeypatch.setattr(source, "perform", slow)
+        await send(pilot, [*key("plus"), *key("plus")])
+        done.release()
+        await until(pilot, lambda: len(source.intents) == 1)
+        await send(pilot, key("plus"))
+        done.release()
+        done.release()
+        await until(pilot, lambda: len(source.intents) == 3)
+        assert source.intents == [SetSpeed("2"), SetSpeed("5"), SetSpeed("20")]
+        await until(pilot, lambda: main_screen(app).state.ui.factor == "20")
+
+
 async def test_a_row_of_the_palette_is_taken_once_by_enter_and_by_a_click() -> None:
     async with screen_in("waiting") as (app, source, pilot):
         on_row = (20, 9)
@@ -159,9 +181,15 @@ async def test_a_row_of_the_palette_is_taken_once_by_enter_and_by_a_click() -> N
             ([*key("enter"), *key("enter")], PageScreen),
             ([*click(on_row), *click(on_row)], MainScreen),
         ):
-            await pilot.press("w", "5", "ctrl+p", *"pause")
-            await until(pilot, lambda: isinstance(app.screen, Palette) and "begin, pause, go on" in text(app))
-            await until(pilot, lambda: app.screen.query_one(OptionList).highlighted == 0)
+            await pilot.press("w", "5", "ctrl+p", *"space)")
+            await until(pilot, lambda: isinstance(app.screen, Palette))
+            found = app.screen.query_one(OptionList)
+            await until(
+                pilot,
+                lambda found=found: (  # type: ignore[misc]
+                    found.highlighted == 0 and "(space)" in str(found.get_option_at_index(0).prompt)
+                ),
+            )
             source.intents.clear()
             await send(pilot, twice)
             # the second one is for what the first one leaves: enter opens the exchange in focus

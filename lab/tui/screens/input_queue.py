@@ -14,11 +14,9 @@ from textual.app import App
 from textual.events import Event, InputEvent, MouseMove, Paste
 
 HOPS = 3
-"""Rounds through all widgets in which what an event leads to is waited for, while the panes are on top: from a widget to
-the screen. More would let a flood of observations hold keys back."""
-HOPS_ABOVE = 12
-"""The same where something lies over them: in Textual's palette a row that is taken makes nine."""
-PATIENCE = 0.5
+"""Rounds through all widgets in which what an event leads to is waited for while the panes are on top: from a widget to the
+screen. More would let a flood of observations hold keys back."""
+PATIENCE = 1.0
 """Real seconds after which the next event goes out though the one before isn't done: a widget that hangs stops no key."""
 
 
@@ -63,7 +61,9 @@ class InputQueue:
 
     async def _done(self) -> None:
         """Return once no widget has a message left: a message may lead to others, from widget to widget."""
-        for _ in range(HOPS if len(self._app.screen_stack) == 1 else HOPS_ABOVE):
+        hops = 0
+        while hops < HOPS or len(self._app.screen_stack) > 1:
+            hops += 1
             pumps = (self._app, *self._app.screen.walk_children(with_self=True))
             waits = [asyncio.Event() for _ in pumps]
             busy = [

@@ -71,6 +71,8 @@ class MainScreen(Screen[None]):
         )
         self._turn = Lock()
         """One intent after another, in the order of the keys."""
+        self._due = 0
+        """How many intents the source hasn't performed yet."""
         self._commands: dict[str, Callable[[], None]] = {
             "scenario": lambda: self._open(PickerPage(lambda: self.state)),
             "fault": lambda: self._open(FaultPage(lambda: self.state)),
@@ -120,6 +122,8 @@ class MainScreen(Screen[None]):
 
     def _synced(self, ui: UiState) -> UiState:
         """The person's choice with the pace that the source made of it."""
+        if self._due:  # the next key goes on from what the last one chose
+            return ui
         return replace(ui, paused=self._host.source.paused, factor=self._host.source.factor)
 
     def _with(self, ui: UiState) -> ScreenState:
@@ -175,6 +179,7 @@ class MainScreen(Screen[None]):
         if reaction.ui is not None:
             self.choose(reaction.ui)
         if reaction.intent is not None:
+            self._due += 1
             self.run_worker(self._perform(reaction.intent), group="intents", exit_on_error=False)
         if reaction.command:
             self._commands[reaction.command]()
@@ -182,6 +187,7 @@ class MainScreen(Screen[None]):
     async def _perform(self, intent: Intent) -> None:
         async with self._turn:
             refused = await self._refusal(intent)
+            self._due -= 1
         ui = replace(self._synced(self.state.ui), remark=refused or "")
         self.choose(replace(ui, starting=False) if refused else ui)
 
