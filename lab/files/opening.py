@@ -83,6 +83,16 @@ def open_regular(path: Path, *, links: bool = False) -> BinaryIO | None:
 
 def write_file(path: Path, data: bytes, mode: int = 0o644, how: int = CREATE) -> None:
     """Write a file whole or not at all, a new one unless `how` says otherwise; OSError if it can't be done."""
+    if how != OVERWRITE or path.is_symlink() or (path.exists() and not path.is_file()):
+        _write(path, data, mode, how)  # nothing takes the place of a pipe; a link is refused
+        return
+    new = path.with_name(f".{path.name}.new")
+    new.unlink(missing_ok=True)
+    _write(new, data, mode, CREATE)
+    new.replace(path)
+
+
+def _write(path: Path, data: bytes, mode: int, how: int) -> None:
     file = os.open(path, how, mode)
     try:
         with os.fdopen(file, "wb") as opened:

@@ -12,6 +12,7 @@ import pytest
 from lab.core.errors import HostError, RecordingError, UsageError
 from lab.core.exchange import Request
 from lab.files import recordings
+from lab.files.artifacts import write_text
 from lab.files.recordings import (
     LONGEST_RECORDING,
     TapeFile,
@@ -430,3 +431,26 @@ def test_a_scenario_for_rehearsals_is_found_by_name_after_those_of_the_folder(tm
     assert shipped.parts[-2:] == ("rehearsal", "quick.yaml")
     (tmp_path / "quick.yaml").write_text("mine")
     assert scenario_path("quick", tmp_path) == tmp_path / "quick.yaml"
+
+
+def test_a_file_that_is_written_over_is_the_old_one_or_the_new_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "found.xml"
+    write_text(str(path), "old")
+
+    def full(file: int, how: str) -> None:
+        os.close(file)
+        raise OSError(errno.ENOSPC, "full")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "fdopen", full)
+        with pytest.raises(HostError):
+            write_text(str(path), "new")
+    assert [each.name for each in tmp_path.iterdir()] == ["found.xml"] and path.read_text() == "old"
+    write_text(str(path), "new")
+    assert path.read_text() == "new"
+    (tmp_path / "link").symlink_to(path)
+    with pytest.raises(HostError):
+        write_text(str(tmp_path / "link"), "through it")
+    assert path.read_text() == "new"
