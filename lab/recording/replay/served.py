@@ -55,6 +55,6 @@ def served_scenarios(recording: Recording, scenarios: Sequence[CompiledScenario]
 def _origin_hint(header: Header) -> str:
     """What to do with a recording of another source instead."""
     if header.source == CAPTURE:
-        return "lab serve --from FILE plays it to a client."
+        return "lab replay FILE --against URL asks another server the same; lab serve --from FILE plays it to a client."
     file = header.origin.get("file") if isinstance(header.origin, dict) else None
     return f"Replay {file}, which was played back." if isinstance(file, str) else ""
