@@ -10,9 +10,10 @@ from lab.language.document import Verdict
 from lab.tui.rows.blocks import at_text, latency
 from lab.tui.rows.formats import EMPTY, NOTHING
 from lab.tui.state import clean
+from lab.tui.state.gate import GateState
 from lab.tui.state.narrate import sentence
 from lab.tui.state.reading import comment_line
-from lab.tui.state.run import Exchange, GateState, RunState
+from lab.tui.state.run import Exchange, RunState
 from lab.tui.state.screen import ScreenState, SourceState
 from lab.tui.state.status import phase
 
@@ -117,9 +118,7 @@ def _words(exchange: Exchange, before: RunState, after: RunState) -> tuple[str, 
 
 def _sent(gate: GateState) -> str:
     """The app's own decision: over the wire alone it knows no other."""
-    # a gate that only collects a text offers nothing but changes on the wire, and is approved by what comes
-    collects = [verdict for verdict, _ in gate.answers] == [Verdict.CHANGES]
-    verdict = Verdict.APPROVED if collects else gate.sent or ""
+    verdict = Verdict.APPROVED if gate.collects else gate.sent or ""
     return decision_text(verdict, Origin.API, comment=gate.comment)
 
 

@@ -203,7 +203,7 @@ def test_an_answer_to_a_gate_that_no_poll_has_shown_is_told_by_itself(tmp_path: 
     client.answer(way, "reject")
     data = client.end()
     lines = playback(tmp_path, data)
-    assert re.search(r"00:02.0 DECIDED +one  API: rejected\n00:02.0 POST .*  202  0 ms\n", lines)
+    assert re.search(r"00:02.0 DECIDED +one  API: rejected\n# A person said no.*\n00:02.0 POST .*  202  0 ms\n", lines)
     timeline = RecordingTimeline(read(data), INSTANT_EPOCH)
     run = timeline.journal(timeline.count).run()
     assert run.polls == 1 and run.job is not None and run.job.status == "WAITING"

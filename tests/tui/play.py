@@ -81,6 +81,11 @@ NODE: dict[str, Json] = {
 }  # fmt: skip
 
 
+def answer(verdict: str, content: str | None = None, name: str | None = None) -> AnswerGate:
+    """What a key leads to at the gate of this run."""
+    return AnswerGate(verdict, content, JOB, "buyer-approval", f"{JOB}/BUYER_APPROVAL/0/2", name)
+
+
 def body(status: str, **changes: Json) -> bytes:
     """A job body of contract.md §4.2."""
     members: dict[str, Json] = {
@@ -219,6 +224,19 @@ def complete() -> list[RunObservation]:
     return script.observations
 
 
+def decided() -> list[RunObservation]:
+    """Approved over the API, with a comment; the answer is here, and no poll was sent since."""
+    script = Script()
+    script.observations, script.x = waiting(), 11
+    decision: dict[str, Json] = {
+        "message": "", "conversationId": CONVERSATION, "jobId": JOB,
+        "resumeInput": {"messageInstanceId": CALLBACK, "userResponse": "APPROVE_ACTION", "content": "As agreed."},
+    }  # fmt: skip
+    script.invoke(23_924, decision, 202, body("RUNNING"), 176)
+    script.wait(24_100, 25_100)
+    return script.observations
+
+
 def asking() -> list[RunObservation]:
     """The token was asked for; nothing came yet."""
     script = Script()
@@ -262,7 +280,8 @@ def refused() -> list[RunObservation]:
 
 
 STATES: dict[str, tuple[Callable[[], list[RunObservation]], Millis]] = {
-    "idle": (idle, 0), "asking": (asking, 60), "running": (running, 3_700), "waiting": (waiting, 22_900), "complete": (complete, 27_600),
+    "idle": (idle, 0), "asking": (asking, 60), "running": (running, 3_700), "waiting": (waiting, 22_900), "decided": (decided, 24_300),
+    "complete": (complete, 27_600),
     "second": (second, 42_500), "error": (error, 4_600), "refused": (refused, 120),
 }  # fmt: skip
 """Every state by name: its observations, and the instant at which it is looked at."""
@@ -295,7 +314,7 @@ class Scripted:
     def __init__(self, observations: list[RunObservation], at: Millis = 0) -> None:
         self.scenario: Scenario | None = SCENARIO
         self.can = frozenset(
-            ("pause", "step", "speed", "reset", "decide", "scenario", "message", "fault", "tape", "rewind")
+            ("pause", "step", "speed", "reset", "decide", "scenario", "message", "fault", "tape", "rewind", "name")
         )
         self.clock = StillClock(at)
         self.scenarios = (

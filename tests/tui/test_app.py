@@ -17,7 +17,6 @@ from lab.tui.app import LabApp
 from lab.tui.panes.registry import SCREEN_KEYS
 from lab.tui.screens.page import PageScreen
 from lab.tui.state.intents import (
-    AnswerGate,
     ChooseScenario,
     ResetRun,
     SendTurn,
@@ -145,7 +144,7 @@ async def test_a_decision_is_asked_once_the_gate_is_open_and_not_before() -> Non
         assert source.intents == []
         await turn_to(pilot, source, "waiting")
         await pilot.press("r")
-        await until(pilot, lambda: source.intents == [AnswerGate("rejected")])
+        await until(pilot, lambda: source.intents == [play.answer("rejected")])
 
 
 async def test_behind_the_notice_of_a_small_terminal_nothing_unseen_is_decided() -> None:
@@ -163,7 +162,7 @@ async def test_behind_the_notice_of_a_small_terminal_nothing_unseen_is_decided()
         await pilot.press("question_mark")
         await resized(pilot, (120, 36))
         await pilot.press("a")
-        await until(pilot, lambda: source.intents == [AnswerGate("approved")])
+        await until(pilot, lambda: source.intents == [play.answer("approved")])
 
 
 async def test_changes_need_a_text() -> None:
@@ -173,7 +172,7 @@ async def test_changes_need_a_text() -> None:
         await pilot.press("enter")
         assert source.intents == []
         await pilot.press("n", "o", "enter")
-        await until(pilot, lambda: source.intents == [AnswerGate("changes-requested", "no")])
+        await until(pilot, lambda: source.intents == [play.answer("changes-requested", "no")])
         assert "changes ›" not in text(app)
 
 
@@ -183,7 +182,7 @@ async def test_esc_leaves_the_input_row(size: tuple[int, int]) -> None:
         await pilot.press("c", "x", "escape")
         await until(pilot, lambda: "changes ›" not in text(app))
         await pilot.press("a")
-        await until(pilot, lambda: source.intents == [AnswerGate("approved")])
+        await until(pilot, lambda: source.intents == [play.answer("approved")])
 
 
 @pytest.mark.parametrize("size", [(120, 36), (80, 24)])
@@ -318,7 +317,7 @@ async def test_a_click_on_a_button_is_its_key() -> None:
         lines = text(app).split("\n")
         y = next(at for at, line in enumerate(lines) if "a Approve" in line)
         await pilot.click(offset=(lines[y].index("a Approve") + 1, y))
-        await until(pilot, lambda: source.intents == [AnswerGate("approved")])
+        await until(pilot, lambda: source.intents == [play.answer("approved")])
 
 
 # Sizes, failures, hostile text

@@ -17,7 +17,7 @@ from lab.tui.panes.registry import SCREEN_KEYS
 from lab.tui.screens.main import MainScreen
 from lab.tui.screens.page import PageScreen
 from lab.tui.screens.palette import Palette
-from lab.tui.state.intents import AnswerGate, Intent, SetSpeed, TogglePause
+from lab.tui.state.intents import Intent, SetSpeed, TogglePause
 from lab.tui.state.screen import UiState
 from tests.conftest import examples
 from tests.tui import play, test_live, test_playback, test_watch
@@ -149,7 +149,7 @@ def test_keys_in_one_read_lead_to_what_they_do_one_by_one(names: list[str]) -> N
 async def test_what_is_typed_at_once_into_a_row_decides_nothing_else() -> None:
     async with screen_in("waiting") as (app, source, pilot):
         await send(pilot, [*key("c"), *key("a"), *key("r"), *key("enter"), *key("w")])
-        assert source.intents == [AnswerGate("changes-requested", "ar")] and main_screen(app).state.ui.wire
+        assert source.intents == [play.answer("changes-requested", "ar")] and main_screen(app).state.ui.wire
 
 
 async def test_each_key_goes_on_from_the_one_before_while_the_source_is_at_work(

@@ -15,7 +15,6 @@ from lab.tui.panes.registry import SCREEN_KEYS
 from lab.tui.screens.main import MainScreen
 from lab.tui.screens.palette import Palette
 from lab.tui.state.intents import (
-    AnswerGate,
     Intent,
     ResetRun,
     SendTurn,
@@ -49,7 +48,8 @@ def same(before: Snapshot, after: Snapshot) -> bool:
 
 
 DOES: dict[str, Callable[[Snapshot, Snapshot], bool]] = {
-    "approve": asks(AnswerGate("approved")), "reject": asks(AnswerGate("rejected")), "changes": looks(typing="changes"),
+    "approve": asks(play.answer("approved")), "reject": asks(play.answer("rejected")), "changes": looks(typing="changes"),
+    "approve-saying": looks(typing="approve"), "reject-saying": looks(typing="reject"),
     "step": asks(StepForward()), "output-view": looks(output="raw"),
     "pause": lambda _, after: after[1] in ((StartRun(),), (TogglePause(),)),
     "message": looks(typing="message"), "earlier": looks(turn=1), "later": same, "wire": looks(wire=True, focus="wire"),
@@ -155,7 +155,7 @@ async def test_a_pressed_twice_sends_one_decision() -> None:
     script = play.Script()
     async with screen_in("waiting") as (app, source, pilot):
         await pilot.press("a")
-        await until(pilot, lambda: source.intents == [AnswerGate("approved")])
+        await until(pilot, lambda: source.intents == [play.answer("approved")])
         script.x = 11
         script.invoke(
             23_000,
@@ -169,7 +169,7 @@ async def test_a_pressed_twice_sends_one_decision() -> None:
         await until(pilot, lambda: run.state.run.gate is not None and run.state.run.gate.sent is not None)
         await pilot.press("a", "r", "c")
         await pilot.pause()
-        assert source.intents == [AnswerGate("approved")] and not run.state.ui.typing
+        assert source.intents == [play.answer("approved")] and not run.state.ui.typing
 
 
 def test_every_key_of_the_table_is_bound_and_every_command_exists() -> None:

@@ -114,8 +114,10 @@ class Plane:
     def decisions(self) -> list[tuple[str, ...]]:
         return [each for each in self.did if each[0] == "decide"]
 
-    async def decide(self, job: str, gate: str, verdict: str, *, comment: str | None) -> ControlAnswer:
-        self.did.append(("decide", gate, verdict))
+    async def decide(
+        self, job: str, gate: str, verdict: str, *, name: str | None, comment: str | None
+    ) -> ControlAnswer:
+        self.did.append(("decide", gate, verdict, *(each for each in (name, comment) if each is not None)))
         self.needed -= 1
         self.peer.decided = self.needed <= 0
         return OBEYED
@@ -225,6 +227,21 @@ async def test_a_chat_gate_is_answered_by_the_run_once(driver: LiveDriver) -> No
     assert [resume["userResponse"] for resume in driver.peer.resumes] == ["APPROVE_ACTION"]
     assert driver.live.outcome is not None and driver.live.outcome.complete
     assert driver.plane is not None and driver.plane.decisions == []
+
+
+async def test_a_decision_by_name_goes_over_the_control_plane_in_a_chat_too(driver: LiveDriver) -> None:
+    await driver.do(StartRun())
+    await driver.until(Requested, 4)
+    named = AnswerGate("approved", "Fine.", "j", "buyer-approval", "opening", "Ann")
+    assert await driver.do(named) is None
+    assert await driver.do(named) is None, "one key pressed twice is one decision"
+    await driver.until(RunEnded)
+    assert driver.plane is not None and driver.plane.decisions == [
+        ("decide", "buyer-approval", "approved", "Ann", "Fine.")
+    ]
+    assert driver.peer.resumes == [] and driver.live.describe().own_decisions == {"opening"}
+    await driver.do(ResetRun())
+    assert driver.live.describe().own_decisions == frozenset()
 
 
 async def test_the_next_turn_keeps_the_token_and_the_conversation(driver: LiveDriver) -> None:

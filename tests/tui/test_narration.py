@@ -5,6 +5,7 @@ import pytest
 from lab.core.errors import ScenarioError
 from lab.language.document import Scenario
 from lab.language.parse import parse_scenario
+from lab.tui.state.gate import VERDICTS, GateDecision
 from lab.tui.state.narrate import sentence
 from lab.tui.state.run import JobState, LastStatus, RunState
 from lab.tui.state.screen import ScreenState, SourceState
@@ -63,6 +64,31 @@ def test_an_ending_that_is_not_there_is_a_complaint() -> None:
         "order.yaml:16:23: narration.complete.relased: no step ends in complete: relased; did you mean released?",
         "order.yaml:16:43: narration.complete.boss: no step ends in complete: boss; there are released, dropped",
     ]
+
+
+@pytest.mark.parametrize(
+    ("narration", "verdict", "expected"),
+    [
+        ("The buyer said yes.", "approved", "The buyer said yes."), ("So it is.", "timed-out", "So it is."),
+        ("{rejected: Without prices then.}", "rejected", "Without prices then."),
+        ("{rejected: Without prices then.}", "approved", VERDICTS["approved"].sentence),
+        ("{changes-requested: Once more., timed-out: Nobody came.}", "changes-requested", "Once more."),
+    ],
+)  # fmt: skip
+def test_the_sentence_fits_the_decision(narration: str, verdict: str, expected: str) -> None:
+    text = TEXT.replace("complete: NARRATION", f"decided: {narration}")
+    source = SourceState(scenario=parse_scenario(text, "order.yaml", stem="order"))
+    decision = GateDecision(0, verdict, "person", 0, 0, approved=1)
+    last = LastStatus("RUNNING", None, None, (), None, False, (), (), 200, 1, "", 1)
+    run = RunState(start=0, job=JobState(0, "/", "ORDER", job="j"), last=last, polls=1, decision=decision)
+    assert sentence(ScreenState(run=run, source=source)) == expected
+
+
+@pytest.mark.parametrize("narration", ["{aproved: Yes.}", "{}", "[Yes.]", "7"])
+def test_a_verdict_that_is_none_is_a_complaint(narration: str) -> None:
+    with pytest.raises(ScenarioError) as caught:
+        parse_scenario(TEXT.replace("complete: NARRATION", f"decided: {narration}"), "order.yaml", stem="order")
+    assert all("narration.decided" in str(each) for each in caught.value.complaints)
 
 
 @pytest.mark.parametrize(

@@ -22,7 +22,7 @@ from lab.tui.rows.curl import curl
 from lab.tui.rows.spans import Row, plain, width
 from lab.tui.state.fold import ObservedState
 from lab.tui.state.fold import fold as fold_one
-from lab.tui.state.intents import AnswerGate, ArmFault, DisarmFault, SeekStage
+from lab.tui.state.intents import ArmFault, DisarmFault, SeekStage
 from lab.tui.state.reduce import reduce
 from lab.tui.state.run import Exchange, RunState
 from lab.tui.state.screen import ScenarioChoice, ScreenState, UiState
@@ -118,7 +118,7 @@ async def test_presenter_mode_is_the_projector_layout_without_keys() -> None:
         assert lines[3] == "▌ The agent stopped on purpose. A person must decide before it may go on."
         assert lines[2] == "▌" and lines[4].split() == ["▌", "p:", "back", "to", "the", "stage"]
         await pilot.press("c", "x", "enter")
-        await until(pilot, lambda: source.intents == [AnswerGate("changes-requested", "x")])
+        await until(pilot, lambda: source.intents == [play.answer("changes-requested", "x")])
         await pilot.press("p")
         await until(pilot, lambda: "? Help" in text(app))
 
@@ -126,13 +126,13 @@ async def test_presenter_mode_is_the_projector_layout_without_keys() -> None:
 async def test_the_palette_names_every_offered_key_and_every_theme() -> None:
     async with screen_in("waiting") as (app, source, pilot):
         named = {command.title for command in app.get_system_commands(app.screen)}
-        assert {"Approve (a)", "Pause (space)", "Reject with a comment", "Theme nord", "Presenter (p)"} <= named
+        assert {"Approve (a)", "Pause (space)", "Reject by name (R)", "Theme nord", "Presenter (p)"} <= named
         assert "Message (m)" not in named and "Output view (o)" in named
-        command = next(each for each in app.get_system_commands(app.screen) if each.title == "Reject with a comment")
+        command = next(each for each in app.get_system_commands(app.screen) if each.title == "Reject by name (R)")
         await command.callback()
-        await until(pilot, lambda: "reject, saying ›" in text(app))
-        await pilot.press("n", "o", "enter")
-        await until(pilot, lambda: source.intents == [AnswerGate("rejected", "no")])
+        await until(pilot, lambda: "reject as ›" in text(app))
+        await pilot.press("enter", "n", "o", "enter")
+        await until(pilot, lambda: source.intents == [play.answer("rejected", "no")])
         await pilot.press("ctrl+p")
         await until(pilot, lambda: "Search for commands" in text(app))
         assert "🔎" not in text(app)

@@ -69,8 +69,10 @@ class ScriptedControl:
         while (observations := await self.queue.get()) is not None:
             yield observations
 
-    async def decide(self, job: str, gate: str, verdict: str, *, comment: str | None) -> ControlAnswer:
-        return self._did("decide", job, gate, verdict, comment)
+    async def decide(
+        self, job: str, gate: str, verdict: str, *, name: str | None, comment: str | None
+    ) -> ControlAnswer:
+        return self._did("decide", job, gate, verdict, comment, *([name] if name is not None else []))
 
     async def scale(self, factor: str) -> ControlAnswer:
         return self._did("scale", factor)
@@ -256,7 +258,7 @@ async def test_exchanges_that_the_lab_keeps_no_more_are_counted() -> None:
 )  # fmt: skip
 async def test_only_a_clock_that_can_be_set_is_paced(lab: LabState, able: set[str]) -> None:
     async with watching(lab) as watcher:
-        assert watcher.source.can == able | {"decide", "fault", "report"}
+        assert watcher.source.can == able | {"decide", "name", "fault", "report"}
         assert watcher.source.clock.now() == 60_000
 
 
@@ -406,7 +408,7 @@ async def test_a_gate_whose_opening_was_not_told_is_named_after_its_code() -> No
         each for each in observations_until(9_578) if not (isinstance(each, Noted) and each.fact.type == "gate.opened")
     ]
     async with screen_in(observations) as (app, watcher, pilot):
-        await until(pilot, lambda: "nobody knows how long" in text(app))
+        await until(pilot, lambda: "APPROVAL NEEDED" in text(app) and "patience" not in text(app))
         await pilot.press("a")
         await until(pilot, lambda: [did[2] for did in watcher.plane.did] == ["buyer-approval"])
 

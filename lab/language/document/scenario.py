@@ -93,6 +93,18 @@ EndingSentences: TypeAlias = Annotated[
 """A sentence for every ending of its kind, or one for each by its id."""
 
 
+DecisionSentences: TypeAlias = Annotated[
+    Annotated[str, Tag("sentence:text")]
+    | Annotated[
+        dict[Literal["approved", "rejected", "changes-requested", "timed-out"], str],
+        Field(min_length=1),
+        Tag("sentence:verdicts"),
+    ],
+    branch_by_key("sentence", {}, mapping="verdicts", other="text"),
+]
+"""A sentence for every decision, or one for each verdict."""
+
+
 class Narration(Model):
     """One plain sentence a stage, shown under the stepper; ours where one is missing."""
 
@@ -101,6 +113,9 @@ class Narration(Model):
     invoke: str | None = Field(None, description="while the question is handed over")
     polling: str | None = Field(None, description="while the app asks how the job is")
     waiting: str | None = Field(None, description="while a person must decide")
+    decided: DecisionSentences | None = Field(
+        None, description="from a decision to the next status; or {VERDICT: sentence, …}"
+    )
     complete: EndingSentences | None = Field(None, description="once the answer is there; or {ENDING: sentence, …}")
     error: EndingSentences | None = Field(None, description="once the job has failed; or {ENDING: sentence, …}")
 
@@ -108,6 +123,12 @@ class Narration(Model):
         """The sentence for an ending (`complete` or `error`); one that isn't known (None) has none of its own."""
         sentence = self.complete if kind == "complete" else self.error
         return sentence.get(step or "") if isinstance(sentence, dict) else sentence
+
+    def of_decision(self, verdict: str) -> str | None:
+        """The sentence for a decision."""
+        if not isinstance(self.decided, dict):
+            return self.decided
+        return next((text for word, text in self.decided.items() if word == verdict), None)
 
 
 class ExpectedRun(Model):

@@ -3,15 +3,17 @@
 from collections.abc import Callable
 
 from lab.core.clock import Millis
-from lab.tui.panes.keys import InputRow, React, Reaction, ScreenKey, choosing
+from lab.tui.panes.decision import decision_bar, decision_now, gate_text, who
+from lab.tui.panes.keys import Fields, InputRow, React, Reaction, ScreenKey, choosing
 from lab.tui.panes.layout import projector
 from lab.tui.panes.message import MESSAGE_ROW, message_bar
 from lab.tui.panes.pane import Bar, View
 from lab.tui.rows.blocks import at_text, minutes
 from lab.tui.rows.spans import BLANK, Row, Rows, backed, cut, fill, gauge, hot, row, width, wrap
+from lab.tui.state.gate import GateDecision, GateOpening, GateState
 from lab.tui.state.intents import AnswerGate
-from lab.tui.state.run import GateOpening, GateState
 from lab.tui.state.screen import ScreenState
+from lab.tui.state.status import decision_shown
 
 _BUTTONS = {
     "approved": ("a", "Approve", "fill", "@fill-done"),
@@ -29,7 +31,7 @@ def _size(state: ScreenState, columns: int) -> int:
     tight = projector(state, columns)
     if state.ui.typing == "message":
         return 3 if tight else 5
-    if state.run.gate is None or state.run.ended is not None:
+    if state.run.ended is not None or (state.run.gate is None and decision_shown(state.run) is None):
         return 0
     least, gate = 4 if tight else 5, state.run.gate
     if gate is None or state.ui.typing:
@@ -42,6 +44,9 @@ def _draw(view: View) -> Rows:
     state, gate, columns, rows = view.state, view.run.gate, view.columns, view.rows
     if state.ui.typing == "message":
         return message_bar(view)
+    decision = decision_now(state, view.now)
+    if decision is not None:
+        return decision_bar(view, decision)
     if gate is None:
         return tuple(backed(fill(BLANK, columns), "@tint-wait") for _ in range(rows))
     tight = rows <= 4 or projector(state, columns + 2)
@@ -101,7 +106,7 @@ def _rows_of(faces: list[Row], inner: int) -> list[Row]:
 def _lines(state: ScreenState, gate: GateState, inner: int, now: Millis, *, tight: bool) -> list[Row]:
     head, typing = _head(state, gate), state.ui.typing
     question = wrap(row((gate.question.replace("\n", " "), "fg b")), inner, most=1 if tight else 2)
-    prompt = cut(row((INPUT_ROWS[typing].prompt, "wait b")), inner) if typing else BLANK
+    prompt = cut(_prompts(state, INPUT_ROWS[typing]), inner) if typing else BLANK
     if tight:
         # the fourth row is that of the buttons
         return [head, *question, _patience(state, gate, now), prompt]
@@ -109,18 +114,37 @@ def _lines(state: ScreenState, gate: GateState, inner: int, now: Millis, *, tigh
     return [*([] if len(question) == 2 else [BLANK]), head, *question, last, _note(state, gate)]
 
 
+def _prompts(state: ScreenState, typed: InputRow) -> Row:
+    """What stands before the row's fields, and in those that aren't typed in; the field itself lies over the row."""
+    ui, parts = state.ui, list[Row]()
+    for at, ((prompt, cells), hint) in enumerate(zip(typed.fields(state), typed.placeholders(state), strict=True)):
+        text = "" if at == ui.field or at >= len(ui.typed) else ui.typed[at]
+        shown = row((hint, "dim")) if at != ui.field and not text else row((text, "fg"))
+        parts.append(row((prompt, "wait b"), fill(shown, cells) if cells else shown))
+    return row(*parts)
+
+
 def _note(state: ScreenState, gate: GateState) -> Row:
-    """Who else may decide, where a stranger's client polls."""
+    """What was asked for at the opening before; else who may decide besides, where a stranger's client polls."""
+    asked_for = _changes_before(state, gate)
+    if asked_for is not None:
+        return row(("asked for: ", "dim"), (f"“{asked_for.comment}”", "fg"), (f"  by {who(state, asked_for)}", "dim"))
     watched = state.source.follows and state.source.cursor is None and gate.in_chat
     return row(("the client may answer too", "dim")) if watched else BLANK
 
 
+def _changes_before(state: ScreenState, gate: GateState) -> GateDecision | None:
+    """The request for changes that led to this opening, if it said what they are."""
+    decisions = (each.decision for each in reversed(state.run.timeline) if each.decision is not None)
+    last = next(decisions, None) if gate.round else None
+    return last if last is not None and last.comment and last.verdict == "changes-requested" else None
+
+
 def _head(state: ScreenState, gate: GateState) -> Row:
-    total, opening = state.gates, state.run.matched_opening
-    number = f"gate {gate.number} of {max(total, gate.number)}" if total else f"gate {gate.number}"
+    opening = state.run.matched_opening
     several = opening is not None and opening.approvals > 1
-    quorum = f"approvals {opening.approved} of {opening.approvals}" if opening is not None and several else ""
-    text = "  " + " · ".join(part for part in (number, gate.code, gate.channel, quorum) if part)
+    quorum = f" · approvals {opening.approved} of {opening.approvals}" if opening is not None and several else ""
+    text = f"  {gate_text(state, gate)}{quorum}"
     if gate.sent is None:
         return row(("◆ ", "wait"), ("APPROVAL NEEDED", "wait b"), (text, "dim"))
     sent = _BUTTONS[gate.sent][1] if gate.sent in _BUTTONS else gate.sent
@@ -132,8 +156,7 @@ def _patience(state: ScreenState, gate: GateState, now: Millis) -> Row:
         return row(("refused: ", "bad b"), (gate.refusal, "fg"))
     opening = state.run.matched_opening
     if opening is None:
-        where = "nobody knows how long" if gate.in_chat else "outside the API: the app only polls"
-        return row(("patience ", "dim"), ("unknown", "fg"), (f"   {where}", "dim"))
+        return BLANK if gate.in_chat else row(("decided outside the API: the app only polls", "dim"))
     left = max(0, opening.until - now)
     whole = max(1, opening.until - opening.opened)
     tone = "wait" if left >= 60_000 or left * 4 > whole else "bad"
@@ -191,34 +214,54 @@ def _answerable(verdict: str) -> Callable[[ScreenState], bool]:
     return offered
 
 
-def _answer(state: ScreenState, verdict: str, content: str | None = None) -> AnswerGate:
-    """The answer to the gate that shows; of a journal's jobs it says which one."""
+def _answer(state: ScreenState, verdict: str, content: str = "", name: str = "") -> AnswerGate:
+    """The answer to the gate that shows: whose it is, which opening, and who gives it."""
     gate, opening = state.run.gate, state.run.opening
-    if state.journal is None or gate is None:
-        return AnswerGate(verdict, content)
+    if gate is None:
+        return AnswerGate(verdict)
     known = opening is not None and opening.job == gate.job and opening.round == gate.round
-    name = opening.gate if opening is not None and known else gate.gate
-    return AnswerGate(verdict, content, gate.job, name, gate.key)
+    step = opening.gate if opening is not None and known else gate.gate
+    return AnswerGate(verdict, content or None, gate.job, step, gate.key, name or None)
 
 
 def _answering(verdict: str) -> React:
     return lambda state: Reaction(intent=_answer(state, verdict))
 
 
-def _typed(prompt: str, verdict: str) -> InputRow:
+_NAME_CELLS = 18
+
+
+def _signed(prompt: str, verdict: str) -> InputRow:
+    """A verdict with a name and a comment, either of which may be empty; where no name can go along, a comment alone."""
+
+    def fields(state: ScreenState) -> Fields:
+        if "name" not in state.source.can:
+            return ((f"{prompt}, saying › ", 0),)
+        return ((f"{prompt} as › ", _NAME_CELLS), ("  saying › ", 0))
+
+    def intent(state: ScreenState, texts: tuple[str, ...]) -> AnswerGate:
+        *names, content = texts
+        return _answer(state, verdict, content, *names)
+
     return InputRow(
-        prompt,
-        3,
-        3,
-        lambda state, text: _answer(state, verdict, text),
-        placeholder=lambda state: state.run.gate.prompt if prompt.startswith("changes") and state.run.gate else "",
+        fields, 3, 3, intent, placeholders=lambda state: ("name", "comment")[-len(fields(state)) :], optional=True
     )
 
 
+def _changes(state: ScreenState) -> tuple[str, ...]:
+    return (state.run.gate.prompt if state.run.gate else "",)
+
+
 INPUT_ROWS = {
-    "changes": _typed("changes › ", "changes-requested"),
-    "approve": _typed("approve, saying › ", "approved"),
-    "reject": _typed("reject, saying › ", "rejected"),
+    "changes": InputRow(
+        lambda state: (("changes › ", 0),),
+        3,
+        3,
+        lambda state, texts: _answer(state, "changes-requested", *texts),
+        placeholders=_changes,
+    ),
+    "approve": _signed("approve", "approved"),
+    "reject": _signed("reject", "rejected"),
     "message": MESSAGE_ROW,
 }
 """By what the person types: `UiState.typing`."""
@@ -229,15 +272,15 @@ KEYS = (
     ScreenKey("reject", "r", "r", "Reject", "reject at the open gate", _answering("rejected"), _REJECT, group="gate", needs="decide"),
     ScreenKey(
         "changes", "c", "c", "Changes", "ask for changes: type what they are",
-        choosing(typing="changes"), _answerable("changes-requested"), group="gate", needs="decide",
+        choosing(typing="changes", field=0), _answerable("changes-requested"), group="gate", needs="decide",
     ),
     ScreenKey(
-        "approve-saying", "", "", "Approve with a comment", "approve at the open gate, with a comment",
-        choosing(typing="approve"), _APPROVE, group="palette", needs="decide",
+        "approve-saying", "A", "A", "Approve by name", "approve with a name and a comment",
+        choosing(typing="approve", field=0, typed=()), _APPROVE, group="gate", needs="decide",
     ),
     ScreenKey(
-        "reject-saying", "", "", "Reject with a comment", "reject at the open gate, with a comment",
-        choosing(typing="reject"), _REJECT, group="palette", needs="decide",
+        "reject-saying", "R", "R", "Reject by name", "reject with a name and a comment",
+        choosing(typing="reject", field=0, typed=()), _REJECT, group="gate", needs="decide",
     ),
 )  # fmt: skip
 

@@ -1,10 +1,11 @@
 """The folded panes of the finale: token, job, polling and output as one line of time."""
 
 from lab.core.clock import Millis
+from lab.tui.panes.decision import by_whom
 from lab.tui.panes.pane import View
 from lab.tui.panes.token import validity
 from lab.tui.rows.blocks import at_text, bars, latency, seconds
-from lab.tui.rows.spans import BLANK, Row, Rows, ends, row, wrap
+from lab.tui.rows.spans import BLANK, Row, Rows, ends, row, width, wrap
 from lab.tui.state.run import RunState
 from lab.tui.state.screen import ScreenState
 from lab.tui.state.status import face, phase, stopped
@@ -84,7 +85,9 @@ def _polling(view: View, inner: int) -> list[Row]:
         if each.kind == "decided":
             tone = "bad" if each.bad else "wait" if each.word == "rejected" else "done"
             at = row(at_text(run.since_start(each.at)))
-            passed.append((each.at, 0, ends(row((f"◇ {each.word}", tone)), at, inner)))
+            by = by_whom(view.state, each.decision)
+            by = by if width(row(f"◇ {each.word}{by} ", at)) <= inner else ""
+            passed.append((each.at, 0, ends(row((f"◇ {each.word}{by}", tone)), at, inner)))
     lines = [line for *_, line in sorted(passed, key=lambda each: each[:2])]
     room = max(1, view.rows - 12)
     if len(lines) > room:

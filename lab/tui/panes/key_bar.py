@@ -60,7 +60,8 @@ def key_bar(keys: Sequence[ScreenKey]) -> Bar:
     def draw(view: View) -> Rows:
         names = list(named(by_face, view.state))
         if view.state.ui.typing:
-            names = [("enter", "Send"), ("esc", "Back")]
+            several = view.state.ui.typing in ("approve", "reject") and "name" in view.state.source.can
+            names = [("enter", "Send"), *([("tab", "Name, comment")] if several else []), ("esc", "Back")]
         while (
             len(names) > 1
             and sum(len(_FACES.get(face, face)) + len(label) + 3 for face, label in names) >= view.columns

@@ -71,14 +71,20 @@ def commanding(command: str) -> React:
     return lambda state: Reaction(command=command)
 
 
-class InputRow(Struct, frozen=True):
-    """One thing that can be typed: its prompt, and the row of the bar in which it stands (in the tight bar: `tight`)."""
+Fields = tuple[tuple[str, int], ...]
+"""What stands before each field of a row, and how many cells the field has; 0: whatever is left."""
 
-    prompt: str
+
+class InputRow(Struct, frozen=True):
+    """One thing that can be typed: its fields, and the row of the bar in which they stand (in the tight bar: `tight`)."""
+
+    fields: Callable[[ScreenState], Fields]
     row: int
     tight: int
-    intent: Callable[[ScreenState, str], Intent]
-    """What is asked of the source with the text."""
+    intent: Callable[[ScreenState, tuple[str, ...]], Intent]
+    """What is asked of the source with the texts, one a field."""
     suggestions: Callable[[ScreenState], tuple[str, ...]] = lambda state: ()
-    """What the field holds at first, and ↑ ↓ go through."""
-    placeholder: Callable[[ScreenState], str] = lambda state: ""
+    """What the last field holds at first, and ↑ ↓ go through."""
+    placeholders: Callable[[ScreenState], tuple[str, ...]] = lambda state: ("",)
+    optional: bool = False
+    """Whether the fields may be left empty."""

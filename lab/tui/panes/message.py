@@ -48,10 +48,10 @@ def _hint(state: ScreenState, inner: int) -> Row:
     return row(("↑ ↓  ", "wait b"), (clip(" · ".join(offered), inner - 5), "dim"))
 
 
-MESSAGE_ROW = InputRow(PROMPT, 2, 1, lambda state, text: SendTurn(text), suggestions)
+MESSAGE_ROW = InputRow(lambda state: ((PROMPT, 0),), 2, 1, lambda state, texts: SendTurn(texts[-1]), suggestions)
 KEYS = (
     ScreenKey(
         "message", "m", "m", "Message", "say the next turn, or edit the first one",
-        choosing(typing="message", turn=0), lambda state: not state.running, needs="message",
+        choosing(typing="message", field=0, turn=0), lambda state: not state.running, needs="message",
     ),
 )  # fmt: skip

@@ -1,10 +1,11 @@
 """The narration: what just happened and why it matters, on its tint; in presenter mode on three rows."""
 
+from lab.tui.panes.decision import decision_head
 from lab.tui.panes.layout import projector
 from lab.tui.panes.pane import Bar, View
-from lab.tui.rows.spans import BLANK, Row, Rows, backed, ends, fill, hot, row, width, wrap
+from lab.tui.rows.spans import BLANK, Row, Rows, backed, cut, ends, fill, hot, plain, row, width, wrap
 from lab.tui.state.narrate import sentence
-from lab.tui.state.status import role, word
+from lab.tui.state.status import decision_shown, role, word
 
 LEAVES = "p: back to the stage"
 """The way out of presenter mode, which has no key bar."""
@@ -18,18 +19,29 @@ def _draw(view: View) -> Rows:
     tone = "bad" if wrong else role(view.run)
     text = ui.broken or ui.remark or trouble or sentence(view.state)
     edge = row(("▌", tone if tone != "dim" else "faint"), " ")
-    head: Row = ()
-    if not projector(view.state, view.columns):
+    inner, said = view.columns - width(edge) - 1, row((text, "fg b" if rows > 1 else "fg"))
+    if not (wrong or ui.remark) and (decision := decision_shown(view.run)) is not None:
+        lines = _decided(decision_head(view.state, decision), tone, said, inner, rows)
+    else:
         label = "" if ui.remark else "OURS" if ui.broken else "LOST" if wrong else word(view.run)
-        head = row((f"{label}  " if label else "", f"{tone} b"))
-    inner = view.columns - width(edge) - width(head) - 1
-    lines = wrap(row((text, "fg b" if rows > 1 else "fg")), inner, most=rows)
+        head = row((f"{label}  " if label and not projector(view.state, view.columns) else "", f"{tone} b"))
+        lines = [row(head, line) for line in wrap(said, inner - width(head), most=rows)]
     above = (rows - len(lines)) // 2
-    placed = [BLANK] * above + [row(head, line) for line in lines] + [BLANK] * (rows - above - len(lines))
+    placed = [BLANK] * above + lines + [BLANK] * (rows - above - len(lines))
     drawn = [fill(row(edge, line), view.columns) for line in placed]
     if ui.presenter and not placed[-1]:
         drawn[-1] = ends(edge, hot(row((LEAVES, "dim"), " "), "p"), view.columns)
     return tuple(backed(line, TINTS.get(tone, "@surface")) for line in drawn)
+
+
+def _decided(head: str, tone: str, said: Row, inner: int, rows: int) -> list[Row]:
+    """A decision by name, then its sentence: on one row as much of it as fits whole, if need be its first part alone."""
+    name = row((head, f"{tone} b"))
+    if rows > 1:
+        return [cut(name, inner), *wrap(said, inner, most=rows - 1)]
+    name, text = row(name, "  "), plain(said)
+    first = row((text.partition(". ")[0].removesuffix(".") + ".", "fg"))
+    return [cut(next((each for each in (row(name, said), row(name, first)) if width(each) <= inner), said), inner)]
 
 
 NARRATION = Bar("narration", "top", lambda state, columns: 3 if state.ui.presenter else 1, _draw)

@@ -9,7 +9,7 @@ from lab.tui.rows.markdown import markdown
 from lab.tui.rows.spans import BLANK, Row, centre, digits, plain, row, wrap
 from lab.tui.state.run import LastStatus, RunState
 from lab.tui.state.screen import ScreenState
-from lab.tui.state.status import face, meaning, phase, role
+from lab.tui.state.status import decision_shown, face, meaning, phase, role
 
 LATER = "The output comes with COMPLETE."
 FORMS = ("rendered", "raw", "body")
@@ -120,6 +120,8 @@ def _sentences(run: RunState) -> tuple[str, str]:
     if meaning(run.last.status) is None:
         return f"{run.last.status}: unknown, not final.", known.meanwhile
     if known.phase == "waiting":
+        if decision_shown(run) is not None:
+            return "The decision is taken.", known.meanwhile
         return "The job waits for a person." if run.gate is not None else known.at_work, known.meanwhile
     return run.last.progress or known.at_work, known.meanwhile
 

@@ -9,11 +9,14 @@ from rich.cells import cell_len
 
 from lab.core.clock import Millis
 from lab.language.document import Status
+from lab.tui.panes.decision import by_fits, by_whom, with_comments
 from lab.tui.panes.pane import Column, Framed, OneRow, Pane, View, last_of
 from lab.tui.rows.blocks import at_text, bars, bottom, latency, next_call, paragraph, request_row, seconds, status_row
 from lab.tui.rows.spans import BLANK, Row, clip, ends, row, width, wrap
+from lab.tui.state.gate import GateDecision, verdict_face
 from lab.tui.state.run import RunState, TimelineRow
-from lab.tui.state.status import face, meaning, phase
+from lab.tui.state.screen import ScreenState
+from lab.tui.state.status import decision_shown, face, meaning, phase
 from lab.tui.state.timeline import fitted
 
 NO_POLL = "Nothing to poll yet."
@@ -67,7 +70,7 @@ def _one_row(view: View) -> OneRow:
         gist.append(row((known.glyph if known.final else f"{known.glyph} {seconds(length)}  ", known.role)))
     for each in run.timeline:
         if each.kind == "decided":
-            gist.append(row((f"  ◇ {each.word}", "bad" if each.bad else "dim")))
+            gist.append(row((f"  ◇ {each.word}{by_whom(view.state, each.decision)}", "bad" if each.bad else "dim")))
     polls, many = row(("polls ", "dim"), str(run.polls)), len(gist)
     room = view.columns - 17 - width(polls)
     while len(gist) > 1 and sum(map(width, gist)) > room - (2 if len(gist) < many else 0):
@@ -95,7 +98,7 @@ def _body(view: View, *, tight: bool) -> list[Row]:
     if room < 5:
         foot, room = [], rows - len(head)
     up = view.top if view.state.ui.zoom == "polling" else None
-    return bottom([*head, *timeline(run, inner, max(0, room), up)], foot, rows)
+    return bottom([*head, *timeline(view.state, inner, max(0, room), up)], foot, rows)
 
 
 def _lengths(run: RunState, now: Millis) -> list[tuple[str, Millis]]:
@@ -108,23 +111,29 @@ def _lengths(run: RunState, now: Millis) -> list[tuple[str, Millis]]:
 # The timeline
 
 
-def timeline(run: RunState, inner: int, room: int, up: int | None = None) -> list[Row]:
-    """One row a poll or decision; the oldest long stretches are folded until all fits.
+def timeline(state: ScreenState, inner: int, room: int, up: int | None = None) -> list[Row]:
+    """One row a poll or decision, what was said below it; the oldest long stretches are folded until all fits.
 
     `up`: nothing is folded; so many of the newest rows are scrolled away.
     """
+    run = state.run
     slow = _slow(run)
     longest = max([each.took or 0 for each in run.timeline] or [1]) or 1
     lines: list[Row] = []
     tone = "run"
-    rows = _in_sight(run.timeline, room, up)
+    rows = _in_sight(with_comments(state, inner), room, up)
     columns = _columns(run, rows, inner)
     for each in rows:
         if isinstance(each, int):
             lines.append(row(" " * columns.at, ("┊", tone), (f" {each} more poll{'' if each == 1 else 's'}", "dim")))
             continue
         tone = face(each.word).role if each.kind == "poll" else tone
-        lines.append(_line(run, each, columns, inner, slow, longest))
+        if each.kind == "said":
+            lines.append(row(" " * (columns.at + 2), (clip(each.word, inner - columns.at - 2), "fg")))
+        elif each.decision is not None:
+            lines.append(_decided(state, each, each.decision, columns, inner))
+        else:
+            lines.append(_line(run, each, columns, inner, slow, longest))
     return lines
 
 
@@ -153,7 +162,11 @@ class TimelineColumns(Struct, frozen=True):
 
 def _columns(run: RunState, rows: Iterable[TimelineRow | int], inner: int) -> TimelineColumns:
     """The columns of these rows: the word is never cut while a figure could go."""
-    shown = [each for each in rows if isinstance(each, TimelineRow) and each.kind != "struck"]
+    shown = [
+        each
+        for each in rows
+        if isinstance(each, TimelineRow) and each.kind not in ("struck", "said") and not each.decision
+    ]
     word = max([8 if inner < BAR_FROM - 4 else 10, *(cell_len(each.word) for each in shown)])
     took = max([5, *(len(latency(each.took)) for each in shown)])
     for columns in (
@@ -172,6 +185,21 @@ def _columns(run: RunState, rows: Iterable[TimelineRow | int], inner: int) -> Ti
 def _instant(run: RunState, each: TimelineRow, columns: TimelineColumns) -> str:
     text = at_text(run.since_start(each.at))
     return text if columns.tenths else text.partition(".")[0]
+
+
+def _decided(
+    state: ScreenState, each: TimelineRow, decision: GateDecision, columns: TimelineColumns, inner: int
+) -> Row:
+    """`◇ approved by you  202  145 ms`: of the figures those that fit beside the name."""
+    role, by = f"{verdict_face(decision.verdict).role} b", by_whom(state, each.decision)
+    by = by if by_fits(state, each, by, inner) else ""
+    at = row((f"{_instant(state.run, each, columns):<{columns.at}}", "dim"), ("◇ ", role))
+    line = row(at, (clip(f"{each.word}{by}", inner - columns.at - 2), role))
+    code, took = "" if each.code is None else f"  {each.code}", latency(each.took)
+    for figures in (f"{code}  {took:>7}" if took else "", code):
+        if figures and width(line) + len(figures) <= inner:
+            return row(line, (figures, "dim"))
+    return line
 
 
 def _line(run: RunState, each: TimelineRow, columns: TimelineColumns, inner: int, slow: Millis, longest: Millis) -> Row:
@@ -197,9 +225,8 @@ def _line(run: RunState, each: TimelineRow, columns: TimelineColumns, inner: int
 def _word(each: TimelineRow, room: int) -> tuple[tuple[str, str], ...]:
     word = clip(each.word, room)
     padding = " " * (room - cell_len(word))
-    if each.kind == "decided":
-        role = "bad b" if each.bad else "wait b" if each.word == "rejected" else "done b"
-        return (("◇ ", role), (word + padding, role))
+    if each.kind == "decided":  # a decision that was refused
+        return (("◇ ", "bad b"), (word + padding, "bad b"))
     if each.bad:
         return (("✗ ", "bad"), (word + padding, "bad b"))
     known = face(each.word)
@@ -223,7 +250,9 @@ def _foot(run: RunState, inner: int, now: Millis) -> list[Row]:
 
 def _waits(run: RunState, inner: int) -> list[Row]:
     """What the job waits for, or is at."""
-    pairs = run.gate.line if run.gate is not None else run.last.waits if run.last is not None else ()
+    decision = decision_shown(run)
+    gate = run.gate or (decision.gate if decision is not None and phase(run) == "waiting" else None)
+    pairs = gate.line if gate is not None else run.last.waits if run.last is not None else ()
     if not pairs and run.last is not None and meaning(run.last.status) is None:
         return wrap(row((f"{run.last.status}: unknown, not final", "unknown")), inner)
     texts = [(label, wrap(row(text), inner - 2, most=2)) for label, text in pairs]

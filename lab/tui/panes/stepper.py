@@ -25,7 +25,8 @@ class Cell(NamedTuple):
 def _cells(state: ScreenState) -> list[Cell]:
     run, here = state.run, phase(state.run)
     at = _stopped_at(run) if here == "error" else _AT[here]
-    gated = here == "waiting" and run.gate is not None
+    # once a person was needed, the story goes on from there: polling goes on, and is no step back
+    gated = bool(run.gates) and here in ("polling", "waiting", "invoke") and (run.gate is not None or run.decisions > 0)
     # a run that stopped before a person's decision was taken has that gate not behind it
     unanswered = bool(run.gates) and run.last is not None and run.last.asks_person
     stopped = here == "error" and at == POLL and unanswered
@@ -55,7 +56,8 @@ def _stopped_at(run: RunState) -> int:
 
 def _draw(view: View) -> Rows:
     cells, tone, columns = _cells(view.state), role(view.run), view.columns
-    faces = [_face(cell, tone) for cell in cells]
+    sign = "◆" if view.run.gate is not None else "◇" if view.run.decisions else "◆" if tone == "wait" else "◐"
+    faces = [_face(cell, tone, sign) for cell in cells]
     lead = 1 if projector(view.state, columns) else 2
     gaps = len(faces) - 1
     room = columns - 2 * lead - sum(map(width, faces)) - 2 * gaps
@@ -70,11 +72,11 @@ def _draw(view: View) -> Rows:
     return (fill(tuple(spans), columns),)
 
 
-def _face(cell: Cell, tone: str) -> Row:
+def _face(cell: Cell, tone: str, sign: str) -> Row:
     if cell.state in ("done", "coming"):
         shown = (f"✓ {cell.name}", "done") if cell.state == "done" else (f"○ {cell.name}", "dim")
     else:
-        sign = "✗" if cell.state == "bad" else "◆" if tone == "wait" else "◐"
+        sign = "✗" if cell.state == "bad" else sign
         shown = (f" {sign} {cell.name} ", f"fill b @fill-{'bad' if cell.state == 'bad' else tone}")
     return hot(row(shown), cell.key)
 

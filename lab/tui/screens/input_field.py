@@ -1,5 +1,9 @@
-"""The one field in which the person types; it lies over the approval bar's row."""
+"""The one field in which the person types; it lies over the approval bar's row, and goes from one text of it to the next."""
 
+from typing import ClassVar
+
+from textual.binding import Binding, BindingType
+from textual.message import Message
 from textual.screen import Screen
 from textual.widgets import Input
 
@@ -8,23 +12,78 @@ from lab.tui.panes.layout import Rect, projector
 from lab.tui.state.screen import ScreenState
 
 
+class LineInput(Input):
+    """Takes a row's texts one after the other: Enter and tab go on to the next, Enter on the last one sends them.
+
+    It is one widget for all, so that keys which come in one read with an Enter are typed where they belong.
+    """
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("tab", "turn(1)", show=False),
+        Binding("shift+tab", "turn(-1)", show=False),
+    ]
+
+    class Typed(Message):
+        """The row's texts, to be sent."""
+
+        def __init__(self, texts: tuple[str, ...]) -> None:
+            super().__init__()
+            self.texts = texts
+
+    class Turned(Message):
+        """Another text of the row is typed now; `texts` are all as they are."""
+
+        def __init__(self, texts: tuple[str, ...], field: int) -> None:
+            super().__init__()
+            self.texts, self.field = texts, field
+
+    def __init__(self) -> None:
+        super().__init__(id="line", compact=True, max_length=500)
+        self._texts = [""]
+        self._placeholders: tuple[str, ...] = ("",)
+        self._field = 0
+
+    def begin(self, texts: tuple[str, ...], placeholders: tuple[str, ...]) -> None:
+        """Type these, from the first one on."""
+        self._texts, self._placeholders = list(texts), placeholders
+        self._show(0)
+
+    def _show(self, field: int) -> None:
+        self._field, self.value, self.placeholder = field, self._texts[field], self._placeholders[field]
+        self.cursor_position = len(self.value)
+
+    def _all(self) -> tuple[str, ...]:
+        self._texts[self._field] = self.value
+        return tuple(self._texts)
+
+    def action_turn(self, by: int) -> None:
+        """Go on to the next text, or back."""
+        texts = self._all()
+        self._show((self._field + by) % len(texts))
+        self.post_message(self.Turned(texts, self._field))
+
+    async def action_submit(self) -> None:
+        """Go on to the next text; from the last one send them."""
+        texts = self._all()
+        if self._field + 1 < len(texts):
+            self.action_turn(1)
+        else:
+            self.post_message(self.Typed(tuple(text.strip() for text in texts)))
+
+
 class InputField:
     """Shows, places and fills the field as the state says."""
 
     def __init__(self, screen: Screen[None]) -> None:
         self._screen = screen
-        self.widget = Input(id="line", compact=True, max_length=500)
+        self.widget = LineInput()
         self.widget.display = False
 
     def place(self, state: ScreenState, bar: Rect | None) -> None:
         """Show the field in the bar if something is typed, else hide it."""
         field, typing = self.widget, bool(state.ui.typing) and bar is not None
         if typing and bar is not None:
-            tight = projector(state, self._screen.size.width)
-            row = INPUT_ROWS[state.ui.typing]
-            left = bar.x + (2 if tight else 3) + len(row.prompt)
-            field.styles.offset = (left, bar.y + (row.tight if tight else row.row))
-            field.styles.width = max(10, bar.width - (left - bar.x) - 2)
+            self._lay_out(state, bar)
         if field.display == typing:
             return
         field.display = typing
@@ -33,13 +92,21 @@ class InputField:
         else:
             self._screen.set_focus(None)
 
+    def _lay_out(self, state: ScreenState, bar: Rect) -> None:
+        tight = projector(state, self._screen.size.width)
+        row = INPUT_ROWS[state.ui.typing]
+        fields, at = row.fields(state), state.ui.field
+        left = bar.x + (2 if tight else 3)
+        left += sum(len(prompt) + cells for prompt, cells in fields[:at]) + len(fields[at][0])
+        self.widget.styles.offset = (left, bar.y + (row.tight if tight else row.row))
+        self.widget.styles.width = fields[at][1] or max(10, bar.width - (left - bar.x) - 2)
+
     def _begin(self, state: ScreenState) -> None:
         row, field = INPUT_ROWS[state.ui.typing], self.widget
-        field.value = next(iter(row.suggestions(state)), "")
         # a first message is there to be edited; what is proposed for a next one goes as soon as another is typed
         field.select_on_focus = state.run.start is not None
-        field.cursor_position = len(field.value)
-        field.placeholder = row.placeholder(state)
+        first = next(iter(row.suggestions(state)), "")
+        field.begin((state.ui.name, "") if len(row.fields(state)) > 1 else (first,), row.placeholders(state))
         self._screen.set_focus(field)
 
     def suggest(self, state: ScreenState, by: int) -> None:

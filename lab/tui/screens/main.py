@@ -10,7 +10,6 @@ from textual import events, on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.screen import Screen
-from textual.widgets import Input
 
 from lab.core.errors import LabError
 from lab.tui.panes.approval import INPUT_ROWS
@@ -26,7 +25,7 @@ from lab.tui.panes.scrubber import SEEK
 from lab.tui.screens.canvas import Canvas
 from lab.tui.screens.feed import Feed, ObservationBatch
 from lab.tui.screens.host import Host
-from lab.tui.screens.input_field import InputField
+from lab.tui.screens.input_field import InputField, LineInput
 from lab.tui.screens.page import PageScreen
 from lab.tui.screens.rows_widget import Pressed, Scrolled
 from lab.tui.state.fold import ObservedState, fold
@@ -200,13 +199,19 @@ class MainScreen(Screen[None]):
             self._host.survive(error)
             return None
 
-    @on(Input.Submitted, "#line")
-    def send_line(self, event: Input.Submitted) -> None:
-        """What was typed is asked of the source; an empty line isn't."""
-        text, typing = event.value.strip(), self.state.ui.typing
-        if text and typing:
-            intent = INPUT_ROWS[typing].intent(self.state, text)
-            self.react(Reaction(self.state.choose(typing="", output="rendered"), intent))
+    @on(LineInput.Turned)
+    def turn_line(self, event: LineInput.Turned) -> None:
+        """Another text of the row is typed."""
+        self.choose(replace(self.state.ui, typed=event.texts, field=event.field))
+
+    @on(LineInput.Typed)
+    def send_line(self, event: LineInput.Typed) -> None:
+        """What was typed is asked of the source; an empty line isn't, where it can't be. A name is kept for the next row."""
+        texts, row = event.texts, INPUT_ROWS.get(self.state.ui.typing)
+        if row is not None and (row.optional or texts[-1]):
+            name = texts[0] if len(texts) > 1 else self.state.ui.name
+            ui = self.state.choose(typing="", field=0, output="rendered", name=name)
+            self.react(Reaction(ui, row.intent(self.state, texts)))
 
     @on(Pressed)
     async def press_spot(self, event: Pressed) -> None:

@@ -1,11 +1,18 @@
 """The answers that a person gives to the questions of a run: a key may come before its question, or between two."""
 
 import asyncio
+from typing import TYPE_CHECKING
 
 from lab.app.effects import Answer
+from lab.core.clock import Millis
 from lab.core.journal.fact import Fact
 from lab.dialects.client import Question
 from lab.jobs.facts import GateDecided, GateOpened
+from lab.language.document import Verdict
+from lab.tui.state.intents import AnswerGate
+
+if TYPE_CHECKING:
+    from lab.client.control import ControlClient
 
 
 class GateAnswers:
@@ -19,6 +26,8 @@ class GateAnswers:
         self.decided: Question | None = None
         """The opening that has its decision, or is being decided: a second key changes nothing."""
         self._missing = 0
+        self.own: set[str] = set()
+        """The openings that were decided here over the control plane, as the screen names them."""
 
     def clear(self, question: Question | None = None) -> None:
         """Forget all but this question."""
@@ -35,6 +44,29 @@ class GateAnswers:
             self._early = answer
         else:
             self._awaited.set_result(answer)
+
+    async def decide(self, intent: AnswerGate, now: Millis, control: "ControlClient | None") -> str | None:
+        """Decide what is asked; why not, if it was refused.
+
+        In the chat our app answers; elsewhere, and where a name goes along, which no wire has, the control plane does.
+        """
+        question = self.question
+        if question is None:
+            return "No gate is open."
+        if self.is_decided(question):
+            return None
+        if question.channel == "CHAT" and intent.name is None:
+            self.give(question, Answer(now, Verdict(intent.verdict), intent.content))
+            return None
+        if control is None:
+            return "This approval is given outside the API."
+        self.decided, gate = question, question.gate or intent.gate
+        answer = await control.decide(question.job, gate, intent.verdict, name=intent.name, comment=intent.content)
+        if answer.refused is not None:
+            self.decided = None
+        else:
+            self.own.add(intent.opening)
+        return answer.refused
 
     def count(self, fact: Fact) -> None:
         """A quorum takes more than one decision at an opening: after each vote the next may be given."""

@@ -6,13 +6,12 @@ from typing import TYPE_CHECKING, assert_never
 
 from msgspec import structs
 
-from lab.app.effects import Answer, Asking, Outcome, RunEnded, RunObservation
+from lab.app.effects import Asking, Outcome, RunEnded, RunObservation
 from lab.clocks import AnyClock
 from lab.core.clock import Millis
 from lab.core.journal.fact import LedgerCleared
 from lab.core.observe import Noted, Replied
 from lab.jobs.gates import Origin
-from lab.language.document import Verdict
 from lab.tui.sources.pace import RunPace
 from lab.tui.sources.protocol import Connect, Playable, RunConnection
 from lab.tui.sources.run_player import RunPlayer, stopped
@@ -55,7 +54,7 @@ class Live:
         choices = (*(playable.choice for playable in playables), *broken)
         self.scenarios = choices if len(choices) > 1 else ()
         able = {"reset", "decide", "message", *(("scenario",) if self.scenarios else ())}
-        paced = ("pause", "step", "speed", "fault", "tape", "rewind") if not pod else ()
+        paced = ("pause", "step", "speed", "fault", "tape", "rewind", "name") if not pod else ()
         self.can = frozenset((*able, *paced))
         self._queue: asyncio.Queue[RunObservation | SourceUpdate] = asyncio.Queue()
         self._connected: asyncio.Future[RunConnection] | None = None
@@ -89,6 +88,7 @@ class Live:
             *self._addresses,
             dead=bool(self.recording.dead),
             labels=playable.app.dialect.labels,
+            own_decisions=frozenset(self._player.answers.own),
         )
 
     @property
@@ -197,8 +197,8 @@ class Live:
             case intents.ChooseScenario(name):
                 playable = self._playables.get(name)
                 return f"Scenario {name} can't be played." if playable is None else await self._reset(playable)
-            case intents.AnswerGate(verdict, content):
-                return await self._decide(verdict, content)
+            case intents.AnswerGate():
+                return await self._player.answers.decide(intent, self.clock.now(), await self._control())
             case intents.SendTurn(message):
                 return await self._say(message)
             case intents.ArmFault(fault):
@@ -280,21 +280,3 @@ class Live:
         self._hand_on_anew(instant)
         self._player.go_back()
         return None
-
-    async def _decide(self, verdict: str, content: str | None) -> str | None:
-        question = self._player.answers.question
-        if question is None:
-            return "No gate is open."
-        if self._player.answers.is_decided(question):
-            return None
-        if question.channel == "CHAT":
-            self._player.answers.give(question, Answer(self.clock.now(), Verdict(verdict), content))
-            return None
-        control = await self._control()
-        if control is None:
-            return "This approval is given outside the API."
-        self._player.answers.decided = question
-        refused = (await control.decide(question.job, question.gate, verdict, comment=content)).refused
-        if refused is not None:
-            self._player.answers.decided = None
-        return refused

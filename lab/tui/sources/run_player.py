@@ -69,6 +69,7 @@ class RunPlayer:
         await self.stop()
         self._task = self.outcome = None
         self.answers.clear()
+        self.answers.own.clear()
         self.log = RunLog()
 
     def _start(self, app: App) -> None:

@@ -91,6 +91,7 @@ class Watch:
             token_url=base + TOKEN_PATH if base else "",
             trouble=self.trouble,
             findings=self._findings,
+            own_decisions=frozenset(self._decided),
         )
         return with_job(source, journal, chosen, self.scenario_named)
 
@@ -137,7 +138,7 @@ class Watch:
         before, self._lab, self._plane, self._last = self._lab, lab, plane, plane
         anew = before is not None and before.epoch != lab.epoch
         self.trouble = ""
-        self.can = PACES.get(lab.mode, frozenset()) | {"decide", "fault", "report"}
+        self.can = PACES.get(lab.mode, frozenset()) | {"decide", "name", "fault", "report"}
         self._joined, self._begun, self._stepping = lab.now, False, False
         if anew:
             self._decided.clear()
@@ -253,7 +254,8 @@ class Watch:
         return (await plane.advance(max(0, due - now))).refused
 
     async def _decide(self, plane: "ControlClient", intent: intents.AnswerGate) -> str | None:
-        refused = (await plane.decide(intent.job, intent.gate, intent.verdict, comment=intent.content)).refused
+        job, gate, verdict = intent.job, intent.gate, intent.verdict
+        refused = (await plane.decide(job, gate, verdict, name=intent.name, comment=intent.content)).refused
         if refused is None:
             self._decided.add(intent.opening)
         # the same key twice is one decision; the journal holds it as soon as it is admitted

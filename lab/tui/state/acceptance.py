@@ -5,9 +5,10 @@ from msgspec.structs import replace
 from lab.identity.facts import TokenGranted
 from lab.jobs.facts import GateDecided, JobAccepted
 from lab.tui.state import clean, reading
+from lab.tui.state.gate import GateState
 from lab.tui.state.journal import ClientRun, IssuedToken, JournalState
 from lab.tui.state.reading import CallRequest
-from lab.tui.state.run import USUAL_LABELS, GateState, JobState, RunState, TokenState
+from lab.tui.state.run import USUAL_LABELS, JobState, RunState, TokenState
 
 
 def with_bearer(journal: JournalState, key: int, token: str) -> JournalState:

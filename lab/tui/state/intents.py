@@ -31,15 +31,17 @@ class ResetRun(Struct, frozen=True):
 
 
 class AnswerGate(Struct, frozen=True):
-    """Answer the open gate: the verdict, and what should be different."""
+    """Answer the open gate: the verdict, and what there is to say with it."""
 
     verdict: str
     content: str | None = None
     job: str = ""
-    """Where a journal is followed: whose gate."""
+    """Whose gate: a journal has many jobs."""
     gate: str = ""
     opening: str = ""
     """What tells one opening of it from the next."""
+    name: str | None = None
+    """Who answers."""
 
 
 class SendTurn(Struct, frozen=True):

@@ -1,8 +1,9 @@
 """The one sentence that says where the run is, and why it matters."""
 
 from lab.language.document import Scenario
+from lab.tui.state.gate import GateDecision, verdict_face
 from lab.tui.state.screen import ScreenState
-from lab.tui.state.status import PHASES, meaning, phase, stopped
+from lab.tui.state.status import PHASES, decision_shown, meaning, phase, stopped
 
 FOLLOWED = {
     "start": "The recording stands at its start. Press space to play it.",
@@ -21,6 +22,8 @@ def sentence(state: ScreenState) -> str:
     run, here = state.run, phase(state.run)
     if (first := _before_the_scenario(state, here)) is not None:
         return first
+    if (decision := decision_shown(run)) is not None:
+        return _decided(state.source.scenario, decision)
     text = _scenario_sentence(state.source.scenario, here, run.ending)
     if text:
         fits = here == "idle" and len(text) + len(BEGIN) <= 76 and "space" not in text
@@ -59,6 +62,14 @@ def _before_the_scenario(state: ScreenState, here: str) -> str | None:
             return FOLLOWED["unseen" if run.polls else "accepted"]
         return f"The token is here. {state.labels.start} asks the agent team to start a job."
     return None
+
+
+def _decided(scenario: Scenario | None, decision: GateDecision) -> str:
+    """The sentence of a decision; of a quorum's that doesn't end the gate how many are missing."""
+    if not decision.ends:
+        return f"{decision.approved} of {decision.approvals} said yes. The gate stays open until all have."
+    own = None if scenario is None else scenario.narration.of_decision(decision.verdict)
+    return own or verdict_face(decision.verdict).sentence
 
 
 def _scenario_sentence(scenario: Scenario | None, here: str, ending: str | None) -> str | None:

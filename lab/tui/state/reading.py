@@ -23,7 +23,8 @@ from lab.identity.client import read_token
 from lab.identity.routes import PATHS
 from lab.language.document import Status
 from lab.tui.state import clean
-from lab.tui.state.run import USUAL_LABELS, GateState, LastStatus, Pairs
+from lab.tui.state.gate import GateState
+from lab.tui.state.run import USUAL_LABELS, LastStatus, Pairs
 from lab.tui.state.status import meaning
 
 
@@ -232,6 +233,7 @@ def gate_of(question: Question, labels: WireLabels, gates: tuple[str, ...], open
         number=(gates.index(identity) if identity in gates else len(gates)) + 1,
         line=((labels.question, " · ".join(part for part in (kind, channel, rounds) if part)),),
         prompt=clean.line(question.prompt, 200),
+        rounds=question.rounds,
         key=f"{job}/{identity}/{question.round}/{opening}",
         identity=identity,
     )

@@ -5,22 +5,22 @@ from typing import assert_never
 from msgspec.structs import replace
 
 from lab.app.effects import Asking, RunEnded, RunObservation
+from lab.core.clock import Millis
 from lab.core.journal.fact import Fact, LedgerCleared
 from lab.core.journal.shell import TapeNoted
 from lab.core.observe import Lost, Noted, Replied, Requested, Touched, Waiting
 from lab.faults.facts import FaultStruck
 from lab.jobs.facts import GateDecided, GateExpired, GateOpened, JobStatus
 from lab.jobs.gates import Origin
-from lab.language.document import Verdict
 from lab.tui.state import clean
-from lab.tui.state.reading import CallRequest, call_request, word_of
-from lab.tui.state.replies import gated, read_loss, read_reply
+from lab.tui.state.gate import GateDecision, GateOpening
+from lab.tui.state.reading import CallRequest, call_request, comment_line, word_of
+from lab.tui.state.replies import approved_at, decided, gated, read_loss, read_reply
 from lab.tui.state.run import (
     MOST_EXCHANGES,
     MOST_STATUSES,
     MOST_TURNS,
     Exchange,
-    GateOpening,
     JobState,
     NextCall,
     RunState,
@@ -28,7 +28,7 @@ from lab.tui.state.run import (
     TokenState,
     put,
 )
-from lab.tui.state.status import VERDICT_WORDS, face
+from lab.tui.state.status import face
 from lab.tui.state.timeline import noted
 
 
@@ -48,8 +48,8 @@ def reduce(run: RunState, observation: RunObservation, call: CallRequest | None 
             return gated(replace(run, next_call=NextCall(at, until, "poll")), question)
         case Noted(fact=FaultStruck() as fact, x=x):
             return _struck(run, fact, x)
-        case Noted(fact=fact):
-            return _fact(run, fact)
+        case Noted(at=at, fact=fact):
+            return _fact(run, fact, at)
         case RunEnded():
             return _ended(run, observation)
         case Touched():
@@ -92,6 +92,8 @@ def exchange_sent(observation: Requested, call: CallRequest) -> Exchange:
 
 
 def _request(run: RunState, observation: Requested, call: CallRequest) -> RunState:
+    if call.resumes and run.gate is None:
+        call = replace(call, command="message")  # somebody else was faster: the journal tells what was decided
     at, exchange = observation.at, exchange_sent(observation, call)
     if run.ended is not None:
         run = _next_turn(run)
@@ -106,10 +108,8 @@ def _request(run: RunState, observation: Requested, call: CallRequest) -> RunSta
         return replace(run, token=TokenState(at, exchange.path, clean.form(observation.request.body)))
     if call.command != "invoke":
         return run
-    if call.resumes:
-        return replace(
-            run, gate=replace(run.gate, sent=call.verdict, comment=call.comment, refusal=None) if run.gate else None
-        )
+    if call.resumes and run.gate is not None:
+        return replace(run, gate=replace(run.gate, sent=call.verdict, comment=call.comment, refusal=None))
     return replace(run, job=JobState(at, exchange.path, call.team, call.message, call.fields, labels=call.labels))
 
 
@@ -127,21 +127,17 @@ def _next_turn(run: RunState) -> RunState:
 # What the mock's journal tells
 
 
-def _fact(run: RunState, fact: Fact) -> RunState:
+def _fact(run: RunState, fact: Fact, noticed: Millis) -> RunState:
     # an open match: facts of other rooms, and those that no pane shows, change nothing
     match fact:
         case LedgerCleared():
             return RunState(latest=fact.at)
         case GateOpened() if _open_job(run, fact.job):
             return replace(run, opening=_opening(fact))
-        case GateDecided() if _open_job(run, fact.job) and not (fact.by is Origin.API and _answers(run)):
-            opening = run.opening
-            if opening is not None and opening.gate == fact.gate and fact.verdict is Verdict.APPROVED:
-                opening = replace(opening, approved=opening.approved + 1)
-            counted = replace(run, decisions=run.decisions + 1, opening=opening)
-            return noted(counted, TimelineRow(fact.at, "decided", VERDICT_WORDS.get(fact.verdict, str(fact.verdict))))
+        case GateDecided() if _open_job(run, fact.job) and not (fact.by is Origin.API and _answers(run, fact)):
+            return _decided(run, fact, noticed)
         case GateExpired() if _open_job(run, fact.job):
-            return noted(run, TimelineRow(fact.at, "decided", VERDICT_WORDS["timed-out"], bad=True))
+            return _expired(run, fact, noticed)
         case JobStatus() if run.job is not None and run.job.job == fact.job and run.job.code is None:
             return _told_by_fact(run, run.job, fact)
         case JobStatus(to=to) if face(to).final and run.job is not None and run.job.job in (None, fact.job):
@@ -150,6 +146,45 @@ def _fact(run: RunState, fact: Fact) -> RunState:
             return replace(run, notes=(*run.notes, clean.line(fact.text, 300))[-20:])
         case _:
             return run
+
+
+def _decided(run: RunState, fact: GateDecided, noticed: Millis) -> RunState:
+    """A decision that the journal tells: who decided, by name, and what was said. It closes the gate at once."""
+    step, opening, verdict = clean.line(fact.gate, 80), run.opening, clean.line(str(fact.verdict), 40)
+    if opening is not None and (opening.gate, opening.round) == (step, fact.round):
+        opening = approved_at(opening, verdict)
+        approved, approvals = opening.approved, opening.approvals
+    else:
+        approved, approvals = 1, 1
+    gate = run.gate if run.gate is not None and run.gate.gate in ("", step) else None
+    decision = GateDecision(
+        fact.at,
+        verdict,
+        str(fact.by),
+        noticed,
+        fact.at,
+        step,
+        fact.round,
+        fact.name and clean.line(fact.name, 200),
+        comment_line(fact.comment),
+        gate,
+        approved,
+        approvals,
+    )
+    return _closed(decided(replace(run, opening=opening), decision), decision)
+
+
+def _expired(run: RunState, fact: GateExpired, noticed: Millis) -> RunState:
+    step = clean.line(fact.gate, 80)
+    gate = run.gate if run.gate is not None and run.gate.gate in ("", step) else None
+    decision = GateDecision(fact.at, "timed-out", str(Origin.SCRIPT), noticed, fact.at, step, fact.round, gate=gate)
+    return _closed(decided(run, decision), decision)
+
+
+def _closed(run: RunState, decision: GateDecision) -> RunState:
+    """Without the gate that is decided; while our own answer to it is under way, its reply tells."""
+    answered = run.gate is not None and run.gate.sent is None and decision.gate is run.gate
+    return replace(run, gate=None) if answered and decision.ends else run
 
 
 def _told_by_fact(run: RunState, job: JobState, fact: JobStatus) -> RunState:
@@ -188,8 +223,13 @@ def _struck(run: RunState, fact: FaultStruck, x: int | None) -> RunState:
     return noted(run, TimelineRow(fact.at, "struck", name, bad=True))
 
 
-def _answers(run: RunState) -> bool:
-    """Whether a call that answers the gate is under way: the decision shows as the reply to it."""
+def _answers(run: RunState, fact: GateDecided) -> bool:
+    """Whether a call carried this decision: it shows as the reply to it, be that under way or here."""
+    last, step = run.decision, clean.line(fact.gate, 80)
+    if last is not None and last.by == Origin.API and last.since <= fact.at <= last.at:
+        carried = last.step in ("", step) and (last.round, last.verdict) == (fact.round, str(fact.verdict))
+        if carried and last.gate is not None:
+            return True
     return run.gate is not None and run.gate.sent is not None
 
 

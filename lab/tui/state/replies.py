@@ -5,12 +5,16 @@ from typing import Any
 
 from msgspec.structs import replace
 
+from lab.core.clock import Millis
 from lab.core.exchange import Response
 from lab.core.observe import Lost, Replied
 from lab.dialects.client import Question, Seen
+from lab.jobs.gates import Origin
+from lab.language.document import Verdict
 from lab.tui.state import clean, reading
+from lab.tui.state.gate import GateDecision, GateOpening, verdict_face
 from lab.tui.state.run import MOST_STATUSES, Exchange, JobState, RunState, TimelineRow, TokenState, put
-from lab.tui.state.status import VERDICT_WORDS
+from lab.tui.state.status import face
 from lab.tui.state.timeline import noted, with_row
 
 
@@ -85,16 +89,48 @@ def _invoked(run: RunState, exchange: Exchange, response: Response) -> RunState:
 
 def _resumed(run: RunState, exchange: Exchange, response: Response) -> RunState:
     assert run.gate is not None
-    at, verdict = exchange.until or exchange.at, run.gate.sent or ""
+    at, gate = exchange.until or exchange.at, run.gate
     seen = reading.job_in(exchange.route, response)
     if seen is None:
         refused = TimelineRow(at, "decided", "refused", response.status, exchange.took, bad=True)
-        gate = replace(run.gate, sent=None, refusal=reading.refusal_in(exchange.route, response))
+        gate = replace(gate, sent=None, refusal=reading.refusal_in(exchange.route, response))
         return noted(replace(run, gate=gate), refused)
-    row = TimelineRow(at, "decided", VERDICT_WORDS.get(verdict, verdict.lower()), response.status, exchange.took)
-    # its opening stays: the journal may have told of the next gate's before this reply
-    run = noted(replace(run, decisions=run.decisions + 1, gate=None), row)
+    verdict = str(Verdict.APPROVED) if gate.collects else gate.sent or ""
+    opening = run.matched_opening
+    if opening is not None and opening.round == gate.round:  # else the journal told of the next one before this reply
+        opening = approved_at(opening, verdict)
+        run, approved, approvals = replace(run, opening=opening), opening.approved, opening.approvals
+    else:
+        approved, approvals = 1, 1
+    decision = GateDecision(
+        at,
+        verdict,
+        str(Origin.API),
+        at,
+        exchange.at,
+        gate.gate,
+        gate.round,
+        comment=gate.comment,
+        gate=gate,
+        approved=approved,
+        approvals=approvals,
+    )
+    run = replace(decided(run, decision, response.status, exchange.took), gate=None)
+    if face(status := reading.status_of(seen)).final:
+        run = noted(run, TimelineRow(at, "answer", status, response.status, first=True))
     return _status(_streamed(run, exchange, response), seen, exchange)
+
+
+def approved_at(opening: GateOpening, verdict: str) -> GateOpening:
+    """An opening after one more verdict: the approvals of a quorum are counted."""
+    return replace(opening, approved=opening.approved + (verdict == Verdict.APPROVED))
+
+
+def decided(run: RunState, decision: GateDecision, code: int | None = None, took: Millis | None = None) -> RunState:
+    """With a decision: its row in the timeline, and what is narrated until the next status."""
+    bad, word = decision.verdict == Verdict.TIMED_OUT, verdict_face(decision.verdict).word
+    row = TimelineRow(decision.at, "decided", word, code, took, bad=bad, decision=decision)
+    return noted(replace(run, decision=decision, decisions=run.decisions + (not bad)), row)
 
 
 def _streamed(run: RunState, exchange: Exchange, response: Response) -> RunState:
@@ -115,11 +151,13 @@ def _polled(run: RunState, exchange: Exchange, response: Response) -> RunState:
     status = reading.status_of(seen)
     before = next((row.word for row in reversed(run.timeline) if row.kind in ("poll", "decided")), None)
     row = TimelineRow(at, "poll", status, response.status, exchange.took, first=status != before)
-    counted = {
+    counted: dict[str, Any] = {
         "polls": run.polls + 1,
         "timeline": with_row(run.timeline, row),
         "slowest": max(run.slowest, exchange.took or 0),
     }
+    if run.decision is not None and exchange.at > run.decision.noticed:
+        counted["decision"] = None
     return _status(run, seen, exchange, **counted)
 
 
@@ -141,6 +179,8 @@ def gated(run: RunState, question: Question) -> RunState:
     gate = reading.gate_of(question, run.labels, run.gates, len(run.statuses))
     if run.gate is not None and run.gate.key == gate.key:
         return run
+    if run.decision is not None and run.decision.ends and run.decision.answers(gate):
+        return run  # an answer that was on its way when the gate was decided
     return replace(run, gate=gate, gates=run.gates if gate.identity in run.gates else (*run.gates, gate.identity))
 
 

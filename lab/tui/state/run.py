@@ -6,6 +6,7 @@ from lab.app.effects import Outcome
 from lab.core.clock import Millis
 from lab.dialects import CLIENTS, USUAL
 from lab.dialects.client import WireLabels
+from lab.tui.state.gate import GateDecision, GateOpening, GateState
 
 USUAL_LABELS = CLIENTS[USUAL].labels
 """What a wire calls things, where no call is in sight that says which wire it is."""
@@ -94,63 +95,16 @@ class TimelineRow(Struct, frozen=True):
 
     at: Millis
     kind: str
-    """`poll`, `decided`, `lost`, `struck`, or `folded`."""
+    """`poll`, `decided`, `answer` (a final status in the answer to a decision), `lost`, `struck`, or `folded`; a pane
+    adds `said`."""
     word: str
-    """The status, the verdict, what was observed, the fault's name, or how many polls are folded."""
+    """The status, the verdict, what was observed, the fault's name, what was said, or how many polls are folded."""
     code: int | None = None
     took: Millis | None = None
     first: bool = False
     """Whether the status before was another."""
     bad: bool = False
-
-
-class GateOpening(Struct, frozen=True):
-    """A gate's opening as the mock's journal tells it: how long it waits isn't on the wire."""
-
-    job: str
-    gate: str
-    round: int
-    opened: Millis
-    until: Millis
-    then_at: Millis
-    verdict: str
-    """What happens at `then_at` if nobody decides; `by` None: it times out."""
-    by: str | None
-    to: str
-    approvals: int = 1
-    """How many must approve."""
-    approved: int = 0
-    """How many have."""
-
-
-class GateState(Struct, frozen=True):
-    """The gate that the last status body shows."""
-
-    job: str
-    code: str
-    gate: str
-    """The gate's name in the scenario, as its code on the wire tells it."""
-    channel: str
-    in_chat: bool
-    """Whether the client itself may answer; else the decision comes from outside the API."""
-    question: str
-    round: int
-    answers: Pairs
-    """The verdicts that are offered, with their labels."""
-    number: int
-    """Which of the run's gates, from 1."""
-    line: Pairs
-    """The gate in one line, with its label on the wire."""
-    identity: str
-    """What tells it from the run's other gates: its code, or where the wire has none its opening."""
-    prompt: str = ""
-    key: str = ""
-    """Tells one opening from the next."""
-    sent: str | None = None
-    """The verdict that our call carries, while no answer to it came."""
-    comment: str | None = None
-    """What that call says beside its verdict."""
-    refusal: str | None = None
+    decision: GateDecision | None = None
 
 
 class NextCall(Struct, frozen=True):
@@ -207,6 +161,8 @@ class RunState(Struct, frozen=True):
     next_call: NextCall | None = None
     last: LastStatus | None = None
     decisions: int = 0
+    decision: GateDecision | None = None
+    """The last decision, until a poll that was sent after it brings a status."""
     ended: Millis | None = None
     outcome: Outcome | None = None
     exchanges: tuple[Exchange, ...] = ()

@@ -89,6 +89,8 @@ class SourceState(Struct, frozen=True):
     """What the rules find in what clients did, when it was asked for last."""
     labels: WireLabels = USUAL_LABELS
     """What the wire that our app speaks calls things."""
+    own_decisions: frozenset[str] = frozenset()
+    """The openings that were decided at these keys, without a name."""
 
 
 class UiState(Struct, frozen=True):
@@ -103,7 +105,13 @@ class UiState(Struct, frozen=True):
     paused: bool = False
     factor: str = "1"
     typing: str = ""
-    """What the input row is for: `changes`, `approve`, `reject` (with a comment), `message`, or nothing."""
+    """What the input row is for: `changes`, `approve`, `reject` (with name and comment), `message`, or nothing."""
+    field: int = 0
+    """Which of the row's texts is typed."""
+    typed: tuple[str, ...] = ()
+    """The row's texts, once it was gone on from the first."""
+    name: str = ""
+    """Who decided last with a name; the next row begins with it."""
     presenter: bool = False
     """The projector layout at any size: narration on three rows, no key bar, no drawer."""
     panes: bool = False

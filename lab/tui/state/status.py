@@ -4,6 +4,7 @@ from typing import NamedTuple
 
 from lab.dialects import CLIENTS
 from lab.language.document import Status
+from lab.tui.state.gate import GateDecision, verdict_face
 from lab.tui.state.run import RunState
 
 
@@ -42,15 +43,6 @@ def meaning(word: str) -> Status | None:
 def face(word: str) -> StatusFace:
     """How a status word shows."""
     return FACES[meaning(word)]
-
-
-VERDICT_WORDS = {
-    "approved": "approved",
-    "rejected": "rejected",
-    "changes-requested": "changes",
-    "timed-out": "timed out",
-}
-"""The verdicts as a timeline words them."""
 
 
 class PhaseFace(NamedTuple):
@@ -98,6 +90,11 @@ def stopped(run: RunState) -> bool:
     return phase(run) == "error" and (run.last is None or meaning(run.last.status) is not Status.ERROR)
 
 
+def decision_shown(run: RunState) -> GateDecision | None:
+    """The decision that is narrated: the last one, until the next status, and while the job goes on."""
+    return run.decision if phase(run) in ("invoke", "polling", "waiting") else None
+
+
 def word(run: RunState) -> str:
     """The status word before the narration: the wire's own where there is one."""
     if stopped(run):
@@ -106,5 +103,8 @@ def word(run: RunState) -> str:
 
 
 def role(run: RunState) -> str:
-    """The colour of the phase."""
+    """The colour of the phase, or of the decision that is narrated."""
+    decision = decision_shown(run)
+    if decision is not None and decision.ends:
+        return verdict_face(decision.verdict).role
     return PHASES[phase(run)].role or (face(run.last.status).role if run.last else "run")

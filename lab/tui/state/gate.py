@@ -1,0 +1,141 @@
+"""A gate as the screen knows it: how it opened, what its status body shows, and the decision that was taken at it."""
+
+from typing import NamedTuple
+
+from msgspec import Struct
+
+from lab.core.clock import Millis
+from lab.jobs.gates import Origin
+from lab.language.document import Verdict
+
+
+class GateOpening(Struct, frozen=True):
+    """A gate's opening as the mock's journal tells it: how long it waits isn't on the wire."""
+
+    job: str
+    gate: str
+    round: int
+    opened: Millis
+    until: Millis
+    then_at: Millis
+    verdict: str
+    """What happens at `then_at` if nobody decides; `by` None: it times out."""
+    by: str | None
+    to: str
+    approvals: int = 1
+    """How many must approve."""
+    approved: int = 0
+    """How many have."""
+
+
+class GateState(Struct, frozen=True):
+    """The gate that the last status body shows."""
+
+    job: str
+    code: str
+    gate: str
+    """The gate's name in the scenario, as its code on the wire tells it."""
+    channel: str
+    in_chat: bool
+    """Whether the client itself may answer; else the decision comes from outside the API."""
+    question: str
+    round: int
+    answers: tuple[tuple[str, str], ...]
+    """The verdicts that are offered, with their labels."""
+    number: int
+    """Which of the run's gates, from 1."""
+    line: tuple[tuple[str, str], ...]
+    """The gate in one line, with its label on the wire."""
+    identity: str
+    """What tells it from the run's other gates: its code, or where the wire has none its opening."""
+    prompt: str = ""
+    rounds: int | None = None
+    """How often changes may be asked for."""
+    key: str = ""
+    """Tells one opening from the next."""
+    sent: str | None = None
+    """The verdict that our call carries, while no answer to it came."""
+    comment: str | None = None
+    """What that call says beside its verdict."""
+    refusal: str | None = None
+
+    @property
+    def collects(self) -> bool:
+        """Whether it collects a text: it offers nothing but changes on the wire, and is approved by what comes."""
+        return [verdict for verdict, _ in self.answers] == [Verdict.CHANGES]
+
+
+class GateDecision(Struct, frozen=True):
+    """A decision that was taken at a gate, whoever took it."""
+
+    at: Millis
+    verdict: str
+    by: str
+    """Its origin, as recordings name it (recordings.md §2.3)."""
+    noticed: Millis
+    """When it came to be known here: with the answer to a call, or from the mock's journal."""
+    since: Millis
+    """The instant of the call that brought it; of what the journal tells `at`."""
+    step: str = ""
+    round: int = 0
+    name: str | None = None
+    comment: str | None = None
+    gate: GateState | None = None
+    """The gate as it showed; None if no answer had shown it."""
+    approved: int = 0
+    approvals: int = 1
+    """Of a quorum: how many have approved by now, this one too, and how many must."""
+
+    @property
+    def ends(self) -> bool:
+        """Whether the gate is decided by it; else it is one approval of several."""
+        return self.verdict != Verdict.APPROVED or self.approved >= self.approvals
+
+    def answers(self, gate: GateState) -> bool:
+        """Whether it was taken at this opening."""
+        if self.gate is not None:
+            return self.gate.key == gate.key
+        return bool(gate.gate) and (self.step, self.round) == (gate.gate, gate.round)
+
+    def who(self, own: frozenset[str], *, follows: bool) -> str:
+        """Who decided: by name, if one was given. `own` are the openings that were decided at these keys."""
+        if self.name or self.verdict == Verdict.TIMED_OUT:
+            return self.name or "nobody"
+        here = self.gate is not None and self.gate.key in own
+        if here or (self.by == Origin.API and not follows):
+            return "you"
+        return _WHO.get(self.by, self.by)
+
+
+_WHO: dict[str, str] = {
+    Origin.API: "the client",
+    Origin.PERSON: "a person",
+    Origin.SCRIPT: "the script",
+    Origin.RECORDING: "the recording",
+}
+
+
+class VerdictFace(NamedTuple):
+    """How a verdict shows: in a row of the timeline, as a colour role, and as our sentence."""
+
+    word: str
+    role: str
+    sentence: str
+
+
+VERDICTS: dict[str, VerdictFace] = {
+    "approved": VerdictFace(
+        "approved", "done", "A person said yes. The agents go on where they stopped, on the same Job ID."
+    ),
+    "rejected": VerdictFace("rejected", "wait", "A person said no. What follows from it comes on the same Job ID."),
+    "changes-requested": VerdictFace(
+        "changes", "wait", "A person asked for changes. The agents work again, on the same Job ID."
+    ),
+    "timed-out": VerdictFace("timed out", "bad", "Nobody decided in time. Polling goes on until a final status."),
+}
+"""The verdicts; sentences have at most 76 characters, as those of phases."""
+
+
+def verdict_face(verdict: str) -> VerdictFace:
+    """How a verdict shows; a word that nobody documented shows as it is."""
+    return VERDICTS.get(verdict) or VerdictFace(verdict.lower(), "wait", "A person decided.")
