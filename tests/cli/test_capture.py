@@ -170,6 +170,7 @@ async def test_a_captured_session_is_served_to_the_same_client_again(lab: Lab) -
     assert list(dict.fromkeys(again)) == list(dict.fromkeys(answers))
 
 
+@pytest.mark.long
 async def test_of_bodies_the_shape_alone_is_kept_and_still_the_session_can_be_served(lab: Lab) -> None:
     await captured("shape", "--bodies", "shape")
     text = text_of("recordings/shape.rec.jsonl")

@@ -67,6 +67,7 @@ def harmless_page(text: str) -> None:
     assert "://" not in text and "www." not in text
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("text", TEXTS)
 def test_what_stands_in_a_recording_is_obeyed_by_nobody(runner: Lab, text: str) -> None:
     recording = hostile(text)

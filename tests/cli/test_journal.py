@@ -247,6 +247,7 @@ def test_a_decision_and_a_way_back_are_kept(folder: Path, port: int) -> None:
         assert [each["job"] for each in server.control("jobs")["jobs"]] == [first]  # type: ignore[attr-defined]
 
 
+@pytest.mark.long
 def test_an_edit_outlives_the_process_and_older_jobs_keep_what_they_began_with(folder: Path, port: int) -> None:
     with serving(folder, port, "--clock", "manual") as server:
         token = server.token()
@@ -325,6 +326,7 @@ def test_a_file_that_is_no_journal_is_left_as_it_is(lab: Lab) -> None:
         assert called.code == 2 and called.err.startswith(f"lab: {name}")
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("was", "instead", "code", "said"),
     [

@@ -156,6 +156,7 @@ def test_what_can_t_be_judged_is_named_with_its_reason(here: Lab) -> None:
     assert called.code == 5
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("away", [False, True])
 def test_no_process_of_its_group_is_left_nor_one_that_went_away(here: Lab, away: bool) -> None:
     child = f"[sys.executable, '-c', 'import signal; signal.pause()'], start_new_session={away}"
@@ -173,6 +174,7 @@ def running(process: int) -> bool:
         return False
 
 
+@pytest.mark.long
 def test_drills_are_compared_with_what_a_good_client_does(here: Lab) -> None:
     called = rehearse(here, "--drills", "brief.yaml", "--family", "K,V", "--limit", "20s", "--fail-on", "critical")
     failed = [

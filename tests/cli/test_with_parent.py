@@ -6,6 +6,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from tests.cli.test_serve import HOW
 from tests.conftest import ROOT
 
@@ -24,6 +26,7 @@ signal.pause()
 """
 
 
+@pytest.mark.long
 def test_it_ends_when_its_parent_is_killed_though_a_fork_holds_the_pipe(tmp_path: Path) -> None:
     with subprocess.Popen(
         [sys.executable, "-c", STARTER, *COMMAND],

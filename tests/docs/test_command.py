@@ -57,6 +57,7 @@ def on_a_terminal(page: str, **environment: str) -> str:
     return sent.decode()
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("name", sorted(PAGES))
 def test_laid_out_no_table_loses_a_word(name: str) -> None:
     shown = laid_out(PAGES[name], color=True)

@@ -126,6 +126,7 @@ def fails_again(faults: Combination) -> str | None:
     return "doubled" if again else None
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("client", [renewal_fails, refused_and_lost, fails_again])
 @pytest.mark.parametrize("seed", range(5))
 def test_two_faults_that_do_harm_only_together_are_found(client: FakeClient, seed: int) -> None:

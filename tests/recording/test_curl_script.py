@@ -53,6 +53,7 @@ def test_the_script_of_a_recording_is_this() -> None:
     assert script == GOLDEN.with_name("expense-approval.sh").read_text("utf-8")
 
 
+@pytest.mark.long
 @pytest.mark.skipif(shutil.which("curl") is None, reason="curl is not installed")
 def test_asked_of_a_lab_it_gets_the_same_statuses(tmp_path: Path) -> None:
     recording = read(next(path for path in SHIPPED if path.name.startswith("item-comparison")).read_bytes())

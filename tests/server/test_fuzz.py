@@ -65,6 +65,7 @@ def answered(world: Served, data: bytes) -> bytes:
     return got
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("seed", range(6))
 def test_no_change_is_too_odd_for_an_answer(world: Served, seed: int, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.WARNING)

@@ -9,6 +9,8 @@ import sys
 import tomllib
 from pathlib import Path
 
+import pytest
+
 from lab import __version__
 from tests.conftest import ROOT
 from tests.testing.runs import COMMAND, environment, run_pytest
@@ -114,6 +116,7 @@ def test_what_a_test_finds_and_what_stands_beside_one_that_failed(tmp_path: Path
     assert "There is no folder nowhere." in run.text("test_nowhere") and "Traceback" not in run.text("test_nowhere")
 
 
+@pytest.mark.long
 def test_a_pytest_that_is_killed_leaves_no_lab_behind(tmp_path: Path) -> None:
     (tmp_path / "test_client.py").write_text(CLIENT + KILLED)
     done = subprocess.run(COMMAND, cwd=tmp_path, env=environment(), capture_output=True, check=False)

@@ -123,6 +123,7 @@ def test_a_weekend_takes_no_time_with_any_library(mock: Served, client: Any) -> 
     assert (verdicts["A1"], verdicts["A2"], verdicts["C6"]) == ("pass", "fail", "pass")
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("client", LIBRARIES)
 def test_a_handshake_takes_none_of_the_labs_time(mock: Served, client: Any) -> None:
     assert ran(mock, client, rare, mock.secure).seen["status"] == "COMPLETE"

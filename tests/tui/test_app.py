@@ -322,6 +322,7 @@ async def test_a_click_on_a_button_is_its_key() -> None:
 # Sizes, failures, hostile text
 
 
+@pytest.mark.long
 async def test_every_state_in_every_size_and_back() -> None:
     async with screen_in("idle") as (_, source, pilot):
         for state in play.STATES:
@@ -358,6 +359,7 @@ async def test_failing_surroundings_end_it_with_their_reason() -> None:
 EVIL = "[red]x[/red]\x1b[2J\x1b]52;c;aGk=\x07\x9b31m\x00\u202e日本🙂" + "y" * 100_000
 
 
+@pytest.mark.long
 async def test_hostile_text_reaches_no_terminal() -> None:
     script = play.Script()
     script.token(0)

@@ -140,6 +140,7 @@ async def left_by(names: list[str], *, at_once: bool) -> tuple[object, ...]:
         return list(source.intents), main_screen(app).state.ui, page, len(app.screen_stack)
 
 
+@pytest.mark.long
 @examples(8, thorough=400)
 @given(st.lists(KEYS, min_size=2, max_size=9))
 def test_keys_in_one_read_lead_to_what_they_do_one_by_one(names: list[str]) -> None:

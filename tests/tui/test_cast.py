@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 
 import pyte
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -59,6 +60,7 @@ def test_a_full_disk_ends_the_cast_and_not_the_show() -> None:
     assert cast.dead == "The cast can't be written: No space left on device."
 
 
+@pytest.mark.long
 def test_a_live_run_is_teed_into_a_cast_that_shows_the_same(tmp_path: Path) -> None:
     path = tmp_path / "talk.cast"
     with lab("demo", "item-comparison", "--speed", "20", "--cast", str(path), columns=80, rows=24) as terminal:

@@ -170,6 +170,7 @@ def test_a_one_and_a_seven_are_drawn_as_they_are() -> None:
 # Every size
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("state", [*ENDS, "rejected"])
 def test_every_size_shows_title_summary_and_whole_questions(state: str) -> None:
     run = fold(rejected()) if state == "rejected" else run_of(state)

@@ -248,6 +248,7 @@ def test_a_hangup_ends_the_tape(tmp_path: Path) -> None:
     assert '"reason":"sigterm"' in (tmp_path / "cut.rec.jsonl").read_text().splitlines()[-1]
 
 
+@pytest.mark.long
 def test_a_terminal_that_is_taken_away_ends_the_lab_even_where_nobody_hears_the_hangup(tmp_path: Path) -> None:
     argv = ("demo", "--scenarios", str(ROOT / "scenarios"), "--record", "./cut", "--speed", "20")
     with lab(*argv, cwd=tmp_path, controls=False) as shown:  # so no signal is sent

@@ -104,6 +104,7 @@ class Run:
         return {name: re.sub(r'("access_token":|«token:T1»|eyJ\w+…).*', "TOKEN", text) for name, text in grid.items()}
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("answer", [None, Verdict.APPROVED, Verdict.REJECTED])
 @pytest.mark.parametrize("name", ["item-comparison", "rejected-discount", "nobody-home", "invoice-analysis"])
 @pytest.mark.parametrize("dialect", ["fusion", "a2a"])

@@ -79,6 +79,7 @@ async def test_a_visitor_s_process_ends_without_a_word_whenever_ctrl_c_comes() -
     assert process.returncode == 0
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("headers", [{"host": "evil.example"}, {"origin": "http://evil.example"}, {"origin": "null"}])
 @pytest.mark.asyncio(loop_scope="module")
 async def test_another_origin_s_page_is_kept_out(origin: str, headers: dict[str, str]) -> None:
