@@ -9,11 +9,16 @@ from typing import TypeAlias
 
 from msgspec import Struct
 
-from lab.core.exchange import Headers, Json, header_of
+from lab.core.exchange import Headers, Json, header_of, text_of
 from lab.core.routes import RouteMatch
 
 Object: TypeAlias = Mapping[str, Json]
 """A JSON object; empty where there is none."""
+
+
+def countable(value: Json) -> Json:
+    """The value, which can be looked for in a set; of an array or object, which can't, its JSON text. Servers write anything."""
+    return text_of(value) if isinstance(value, (list, dict)) else value
 
 
 class PodCall(Struct, frozen=True, eq=False):

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator
 
-from lab.core.evidence import ClaimJudge, Judges, PodTraffic, Sign, sign_of
+from lab.core.evidence import ClaimJudge, Judges, PodTraffic, Sign, countable, sign_of
 from lab.core.exchange import header_of
 from lab.identity.clients import Grant
 from lab.identity.config import GENERIC_ISSUER
@@ -42,7 +42,7 @@ def judge_rotation(traffic: PodTraffic) -> Iterator[Sign]:
 def judge_service_tokens(traffic: PodTraffic) -> Iterator[Sign]:
     """A token without a user opens the API."""
     own = {
-        call.object.get("access_token")
+        countable(call.object.get("access_token"))
         for call in traffic.of("token")
         if call.good and call.sent.get("grant_type") == Grant.CLIENT_CREDENTIALS
     }

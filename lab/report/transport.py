@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from itertools import pairwise
 
 from lab.core.clock import Millis
+from lab.core.jsontext import integer_or_none
 from lab.report.calls import JudgedCall
 from lab.report.history import ClientHistory
 from lab.report.rule import Occasion, broken, charged, kept, most, rules_in
@@ -68,8 +69,8 @@ def sends_valid_http(history: ClientHistory) -> Iterator[Occasion]:
         fact.n + 1
         for fact in history.facts
         if fact.type == "request.malformed"
-        and fact.get("c") not in history.foreign
-        and fact.get("what") not in WRONG_PORT
+        and integer_or_none(fact.get("c")) not in history.foreign
+        and fact.text("what") not in WRONG_PORT
     ]
     yield Occasion(False, tuple(refused)) if refused else kept(history.calls[0])
 

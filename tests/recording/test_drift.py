@@ -5,12 +5,15 @@ from hashlib import sha256
 from pathlib import Path
 
 import pytest
+from msgspec import UNSET
+from msgspec.structs import replace
 
+from lab.core.exchange import Json
 from lab.dialects.fidelity import CLAIMS
 from lab.dialects.judges import JUDGES
 from lab.language.document import Switches
 from lab.recording.drift import Assessment, Standing, assess, traffic_of
-from lab.recording.format.lines import Recording
+from lab.recording.format.lines import Enc, Recording, Req, Res
 from tests.conftest import Lab
 from tests.recording.drift_session import Session, everything
 
@@ -187,3 +190,30 @@ def test_what_a_peer_wrote_stays_on_its_line(lab: Lab, kept: Path) -> None:
     done = lab("drift", "monday")
     assert done.code == 1 and "##[" not in done.out
     assert not any(line.lstrip().startswith("::") for line in done.lines)
+
+
+def otherwise(value: Json, name: str) -> Json:
+    """The same with an array in the place of each member of that name."""
+    if isinstance(value, dict):
+        return {key: ["x"] if key == name else otherwise(each, name) for key, each in value.items()}
+    return [otherwise(each, name) for each in value] if isinstance(value, list) else value
+
+
+def names_in(value: Json) -> set[str]:
+    inner = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+    return set(value if isinstance(value, dict) else ()).union(*map(names_in, inner))
+
+
+def test_whatever_a_server_writes_in_a_member_is_judged() -> None:
+    recording = everything(Session())
+    replies = [line for line in recording.lines if isinstance(line, Res)]
+    names = set[str]().union(*(names_in(line.value) for line in replies if line.value is not UNSET))
+    assert {"status", "conversationId", "workflowVersion", "access_token", "contextId", "state", "code"} <= names
+    for name in sorted(names):
+        lines = [
+            replace(line, value=otherwise(line.value, name))
+            if isinstance(line, Res | Req) and line.enc is Enc.JSON
+            else line
+            for line in recording.lines
+        ]
+        assert len(list(assess(traffic_of(replace(recording, lines=lines), None)))) == len(JUDGES), name

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from lab.core.evidence import ClaimJudge, Judges, Object, PodCall, PodTraffic, Sign, sign_of
+from lab.core.evidence import ClaimJudge, Judges, Object, PodCall, PodTraffic, Sign, countable, sign_of
 from lab.core.exchange import Json
 from lab.dialects.a2a.rpc import Code
 from lab.dialects.a2a.tasks import STATES
@@ -15,7 +15,7 @@ def judge_codes(traffic: PodTraffic) -> Iterator[Sign]:
     for call in traffic.of("a2a", "a2a-stream"):
         error = call.object.get("error")
         if isinstance(error, dict):
-            fits = call.status == 200 and error.get("code") in _OURS
+            fits = call.status == 200 and countable(error.get("code")) in _OURS
             yield sign_of(call, fits, f"HTTP {call.status} with the code {str(error.get('code'))[:12]}")
         elif 400 <= call.status < 500 and call.status not in (401, 403, 404, 429):
             yield Sign(call, False, f"HTTP {call.status}, no JSON-RPC error")
@@ -26,7 +26,7 @@ def judge_states(traffic: PodTraffic) -> Iterator[Sign]:
     for call, task in _tasks(traffic):
         status = task.get("status")
         word = status.get("state") if isinstance(status, dict) else None
-        yield sign_of(call, word in STATES, f"the state {str(word)[:40]}")
+        yield sign_of(call, countable(word) in STATES, f"the state {str(word)[:40]}")
 
 
 def judge_contexts(traffic: PodTraffic) -> Iterator[Sign]:
@@ -37,10 +37,10 @@ def judge_contexts(traffic: PodTraffic) -> Iterator[Sign]:
         message = params.get("message") if isinstance(params, dict) else None
         sent = message.get("contextId") if isinstance(message, dict) else None
         given = result.get("contextId") if isinstance(result, dict) else None
-        if sent is not None and sent not in known and ("error" in call.object or given is not None):
+        if sent is not None and countable(sent) not in known and ("error" in call.object or given is not None):
             what = "adopted" if given == sent else "refused" if given is None else "replaced"
             yield sign_of(call, given == sent, f"a contextId that nobody gave is {what}", "refuse")
-        known |= {given, sent}
+        known |= {countable(given), countable(sent)}
 
 
 def _tasks(traffic: PodTraffic) -> Iterator[tuple[PodCall, Object]]:

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Callable, Iterator
 
-from lab.core.evidence import Object, PodCall, Sign, sign_of
+from lab.core.evidence import Object, PodCall, Sign, countable, sign_of
 from lab.core.exchange import Json
 from lab.dialects.fusion.judges.messages import oddities
 from lab.dialects.fusion.judges.shown import ShownJobs, resumes
@@ -35,7 +35,7 @@ def judge_job_ids(traffic: ShownJobs) -> Iterator[Sign]:
 def judge_words(traffic: ShownJobs) -> Iterator[Sign]:
     """Four words; a wait of the clock's shows WAITING."""
     for call, body in traffic.jobs:
-        if body["status"] not in _WORDS:
+        if countable(body["status"]) not in _WORDS:
             yield Sign(call, False, f"the status {str(body['status'])[:40]}")
         elif details(body).get("type") == "WAIT":
             yield Sign(call, True, "WAITING at a WAIT node")

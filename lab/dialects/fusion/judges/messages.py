@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator
 
-from lab.core.evidence import PodCall, Sign, sign_of
+from lab.core.evidence import PodCall, Sign, countable, sign_of
 from lab.core.exchange import header_of
 from lab.dialects.fusion.fidelity import REQUEST
 from lab.dialects.fusion.judges.shown import ShownJobs, resumes
@@ -132,7 +132,7 @@ def judge_busy(traffic: ShownJobs) -> Iterator[Sign]:
     for call in traffic.of("invoke"):
         if resumes(call):
             word = traffic.last(call, call.sent.get("jobId")).get("status")
-            if word in _FINAL and call.status < 500 and call.status not in (401, 403):
+            if countable(word) in _FINAL and call.status < 500 and call.status not in (401, 403):
                 yield sign_of(call, call.status == 409, f"{call.status} to a decision on a job that is {word}")
         elif oddities(call) == {"conversation"} and not call.sent.get("jobId"):
             last = traffic.last(call, call.sent["conversationId"])
@@ -149,13 +149,15 @@ def judge_busy(traffic: ShownJobs) -> Iterator[Sign]:
 def judge_versions(traffic: ShownJobs) -> Iterator[Sign]:
     """What an unpublished version meets: a job that ends ERROR."""
     published = {
-        (call.code, body.get("workflowVersion")) for call, body in traffic.begun() if not call.sent.get("version")
+        (call.code, countable(body.get("workflowVersion")))
+        for call, body in traffic.begun()
+        if not call.sent.get("version")
     }
     codes = {code for code, _ in published}
     for call in traffic.of("invoke"):
         if oddities(call) != {"version_check"} or call.code not in codes:
             continue
-        if (call.code, call.sent["version"]) in published:
+        if (call.code, countable(call.sent["version"])) in published:
             continue
         what = f"to version {call.sent['version']}, which isn't what is published"
         if call.status == 403:

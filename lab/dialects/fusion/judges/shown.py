@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from functools import lru_cache
 from operator import itemgetter
 
-from lab.core.evidence import Object, PodCall, PodTraffic
+from lab.core.evidence import Object, PodCall, PodTraffic, countable
 from lab.core.exchange import Json
 
 
@@ -22,7 +22,7 @@ class ShownJobs:
         self._by: dict[Json, list[tuple[int, Object]]] = defaultdict(list)
         """The line and the body of what was shown of each job, and of each conversation."""
         for call, body in self.jobs:
-            for key in {body["jobId"], body.get("conversationId")}:
+            for key in {body["jobId"], countable(body.get("conversationId"))}:
                 self._by[key].append((call.line, body))
 
     def last(self, call: PodCall, key: Json) -> Object:
