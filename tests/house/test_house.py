@@ -85,11 +85,11 @@ def test_a_module_without_a_place_fails_the_build(copy: Path) -> None:
 
 
 DOORS = (
-    ("import time\n\nNOW = time.time()\n", "lab/clocks.py"),
-    ("import time\n\nNOW = time.monotonic()\n", "lab/clocks.py"),
-    ("from time import perf_counter\n\nNOW = perf_counter()\n", "lab/clocks.py"),
-    ("import datetime\n\nNOW = datetime.datetime.now(datetime.UTC)\n", "lab/clocks.py"),
-    ("import asyncio\n\nWAIT = asyncio.sleep\n", "lab/clocks.py"),
+    ("import time\n\nNOW = time.time()\n", "lab/clocks/"),
+    ("import time\n\nNOW = time.monotonic()\n", "lab/clocks/"),
+    ("from time import perf_counter\n\nNOW = perf_counter()\n", "lab/clocks/"),
+    ("import datetime\n\nNOW = datetime.datetime.now(datetime.UTC)\n", "lab/clocks/"),
+    ("import asyncio\n\nWAIT = asyncio.sleep\n", "lab/clocks/"),
     ("import random\n\nDIE = random.random()\n", "lab/core/seeds.py"),
     ("import uuid\n\nID = uuid.uuid4()\n", "lab/core/seeds.py"),
     ("import secrets\n\nTOKEN = secrets.token_hex()\n", "lab/cli/entropy.py"),

@@ -1,0 +1,70 @@
+"""The wall's time: a clock that runs as the wall does, and whether the wall clock was set.
+
+The clock counts from the monotonic one, so a step of the wall clock moves no job.
+"""
+
+import asyncio
+import time
+
+from lab.core.clock import Epoch, Millis
+
+MILLI = 1_000_000
+"""Nanoseconds in a millisecond."""
+
+
+def wall_second() -> Epoch:
+    """The wall clock's present second: the epoch of whatever listens (recordings.md §2.1)."""
+    return int(time.time())
+
+
+def real_millis() -> int:
+    """Real milliseconds from an arbitrary start; never decreases. For deadlines that guard the process."""
+    return time.monotonic_ns() // MILLI
+
+
+JUMP = 1_000
+"""Milliseconds by which the wall clock moves at once when it is set; less is its being kept right."""
+_BREAK = 100
+"""Milliseconds in which two clocks can be read together; the process was stopped meanwhile if it took longer."""
+
+
+class WallWatch:
+    """Notices that the wall clock was set: it moves otherwise than the monotonic one."""
+
+    def __init__(self) -> None:
+        self._apart = time.time_ns() // MILLI - real_millis()
+
+    def moved(self) -> Millis:
+        """By how much it was set since the last call, 0 if it wasn't."""
+        before = real_millis()
+        wall = time.time_ns() // MILLI
+        if real_millis() - before > _BREAK:
+            return 0
+        moved, self._apart = wall - before - self._apart, wall - before
+        return moved if abs(moved) >= JUMP else 0
+
+
+class SystemClock:
+    """Runs as the wall does, from `start` at the moment it is made."""
+
+    mode = "real"
+    factor = "1"
+
+    def __init__(self, start: Millis = 0) -> None:
+        self._origin = time.monotonic_ns() - start * MILLI
+
+    def now(self) -> Millis:
+        """The current instant; never decreases."""
+        return (time.monotonic_ns() - self._origin) // MILLI
+
+    async def sleep_until(self, instant: Millis) -> None:
+        """Return once `now() >= instant`; a loop that wakes early sleeps again."""
+        await self._sleep(self._origin + instant * MILLI)
+
+    async def hold(self, millis: Millis) -> None:
+        """Withhold a reply: never shorter, also not by the fraction that `now()` leaves out."""
+        await self._sleep(time.monotonic_ns() + millis * MILLI)
+
+    async def _sleep(self, due: int) -> None:
+        while (left := due - time.monotonic_ns()) > 0:  # noqa: ASYNC110 - a timer, and the loop's may be early
+            await asyncio.sleep(left / 1e9)
