@@ -50,13 +50,24 @@ def parse_options(argv: list[str], console: Console) -> Namespace:
             command.usage = f"{command.format_usage().removeprefix('usage: ').rstrip()} -- COMMAND ..."
     # what follows -- is somebody's command, whose options are its own
     cut = argv.index("--") if argv[:1] == ["rehearse"] and "--" in argv else len(argv)
-    options = root.parse_args(argv[:cut])
+    options = root.parse_args(_with_values(argv[:cut]))
     options.command_line = argv[cut + 1 :]
     return options
 
 
+def _with_values(argv: list[str]) -> list[str]:
+    """The call with what an option means that stands alone; `--web 8000` may be written so, too."""
+    after = [*argv[1:], ""]
+    return [
+        f"{each}={_ALONE[each]}" if each in _ALONE and not next_.isdigit() else each
+        for each, next_ in zip(argv, after, strict=True)
+    ]
+
+
 # Options
 
+_ALONE = {"--web": "8000"}
+"""Options that may stand alone, and what they mean then: a scenario's name after them is no value."""
 _CHANCE = "the integer from which all chance is drawn"
 _PLAIN = flag("--plain", "lines instead of the screen")
 _CLOCK = option("--clock", "CLOCK", "real (default), scaled:N, manual")
@@ -147,7 +158,7 @@ _AGAINST = (
 
 _FILM = "write what the screen shows as an asciicast, too; its times are the lab's, so --speed doesn't shorten it"
 _FORM: Any = {"choices": ("text", "har", "curl", "md", "html", "cast"), "default": "text", "dest": "kind"}
-_BROWSER: Any = {"nargs": "?", "const": 8000, "type": number("--web", 1, 65_535)}
+_BROWSER: Any = {"type": number("--web", 1, 65_535)}
 
 _OPTIONS: dict[str, tuple[Option, ...]] = {
     "demo": (

@@ -11,6 +11,7 @@ import pytest
 from lab.cli.commands.demo import LiveDemo
 from lab.cli.console import Console
 from lab.cli.loop import Stop
+from lab.cli.options import parse_options
 from lab.cli.setup import load_folder, make_setup
 from lab.identity.client import token_request
 from lab.settings import ClockSettings, MockSettings
@@ -170,6 +171,18 @@ def test_without_a_screen_there_is_nothing_to_film(lab: Lab, how: list[str]) -> 
 
 def test_a_page_s_visitors_can_t_share_a_port(lab: Lab) -> None:
     assert "--port can't be used with --web" in lab("demo", "--web", "--port", "8080").err
+
+
+@pytest.mark.parametrize(
+    ("given", "web", "scenario"),
+    [
+        ("--web item-comparison", 8000, "item-comparison"), ("--web 8001 refund", 8001, "refund"),
+        ("--web=8001 refund", 8001, "refund"), ("refund --web", 8000, "refund"), ("--web --plain", 8000, "item-comparison"),
+    ],
+)  # fmt: skip
+def test_a_scenario_s_name_is_no_port(given: str, web: int, scenario: str) -> None:
+    options = parse_options(["demo", *given.split()], Console())
+    assert (options.web, options.targets) == (web, (scenario,))
 
 
 def test_the_help_says_whose_time_a_film_has(lab: Lab) -> None:
