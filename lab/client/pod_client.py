@@ -8,7 +8,7 @@ from yarl import URL
 
 from lab.client.transport import Connections
 from lab.core.errors import UsageError
-from lab.core.exchange import RawHeaders
+from lab.core.exchange import RawHeaders, url_at
 from lab.core.upstream import UpstreamFailed, UpstreamRequest
 
 _LONGEST_FIELD = 65_536
@@ -39,7 +39,7 @@ class PodClient(Connections):
         try:
             got = await self.open().request(
                 request.method,
-                URL(request.origin + request.target, encoded=True),
+                URL(url_at(request.origin, request.target), encoded=True),
                 headers=[(_text(name), _text(value)) for name, value in request.headers],
                 data=request.body or None,
                 allow_redirects=False,

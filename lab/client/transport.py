@@ -11,7 +11,7 @@ from lab import __version__
 from lab.app.effects import ANSWER_TOO_LARGE, LARGEST_ANSWER
 from lab.client.driver import TransportLost
 from lab.core.errors import UsageError
-from lab.core.exchange import Request, Response
+from lab.core.exchange import Request, Response, url_at
 from lab.identity.routes import IDENTITY_NAMES
 
 _AGENT = f"invoke-async-lab/{__version__}"
@@ -94,8 +94,7 @@ class HttpTransport(Connections):
     def _url(self, route: str, request: Request) -> URL:
         if route == "token":
             return self._token
-        query = f"?{request.query}" if request.query else ""
-        return URL(f"{self._base}{request.path}{query}", encoded=True)
+        return URL(url_at(self._base, request.target), encoded=True)
 
 
 class PodTransport(HttpTransport):
@@ -115,8 +114,7 @@ class PodTransport(HttpTransport):
             return super()._url(route, request)
         if route == "token" and self._token.path not in ("", "/"):
             return self._token
-        query = f"?{request.query}" if request.query else ""
-        return URL(f"{self._token.origin()}{request.path}{query}", encoded=True)
+        return URL(url_at(str(self._token.origin()), request.target), encoded=True)
 
 
 class AnswerTooLarge(Exception):

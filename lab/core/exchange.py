@@ -1,6 +1,7 @@
 """HTTP as frozen values: what both machines read and write, with no socket in sight."""
 
 import json
+import re
 from typing import TYPE_CHECKING, TypeAlias
 
 from msgspec import Struct
@@ -44,6 +45,25 @@ def header_of(headers: Headers, name: str) -> str | None:
     return None
 
 
+_TARGET = re.compile(r"/[^\x00-\x20\x7f\\#]*")
+"""What a request asks a server for in origin form (RFC 9112 §3.2.1): path and query, the fragment left out."""
+
+
+def is_target(text: str) -> bool:
+    """Whether this text, behind an origin, is a path at that origin, whoever wrote it.
+
+    Behind `http://here:80` a text such as `@elsewhere/`, `a@elsewhere:81` or `0/` would name another server.
+    """
+    return _TARGET.fullmatch(text) is not None
+
+
+def url_at(origin: str, target: str) -> str:
+    """The URL of a target at an origin, or beneath a base URL; ValueError if it isn't a path there."""
+    if not is_target(target):
+        raise ValueError("what it asks for is no path of a server")
+    return origin + target
+
+
 class Request(Struct, frozen=True):
     """A request as received: `path` and `query` with their percent-encoding kept."""
 
@@ -52,6 +72,11 @@ class Request(Struct, frozen=True):
     query: str = ""
     headers: Headers = ()
     body: bytes = b""
+
+    @property
+    def target(self) -> str:
+        """Path and query, as a request line has them."""
+        return f"{self.path}?{self.query}" if self.query else self.path
 
     def header(self, name: str) -> str | None:
         """The first value of the header `name` (lower case), or None."""

@@ -85,7 +85,8 @@ class FaultInjector(Struct, frozen=True, kw_only=True):
             return replace(reply, response=answer, parts=None)
         if fault.redirect is not None:
             # without an origin the reference is of the same one, however the client called it
-            location = (self.elsewhere if fault.redirect == "other" else "") + self.target
+            # with // it would name another host, and so it might without a slash behind an origin
+            location = (self.elsewhere if fault.redirect == "other" else "") + "/" + self.target.lstrip("/")
             return replace(reply, response=Response(307, (("location", location),)), parts=None)
         how = fault.strike or ("reset" if fault.lose_reply else None)
         if how is not None:

@@ -13,7 +13,7 @@ from msgspec.structs import replace
 
 from lab.clocks import AnyClock
 from lab.core.clock import Epoch, Millis
-from lab.core.exchange import Headers, RawHeaders, Request, Response, header_of
+from lab.core.exchange import Headers, RawHeaders, Request, Response, header_of, is_target
 from lab.core.journal.fact import Fact
 from lab.core.journal.shell import ConnectionClosed, RequestMalformed, TapeNoted
 from lab.core.observe import Noted, Observation, Observer, Replied, Requested
@@ -120,7 +120,7 @@ class PodProxy(ListeningServer):
         since = self.clock.now()
         headers = connection.read_head(message.raw_headers)
         path, query = reader.target_of(message.path)
-        body: bytes | Refusal = _refused(message.version, headers) or b""
+        body: bytes | Refusal = _refused(message, headers) or b""
         if isinstance(body, bytes) and incoming.payload is not EMPTY_PAYLOAD:
             announced, limits = header_of(headers, "expect") is not None, self.limits
             try:
@@ -144,8 +144,8 @@ class PodProxy(ListeningServer):
         self.tell(Requested(now, x, route, request, c=connection.ordinal, took=now - since))
         if isinstance(body, Refusal):
             return self.refuse(connection, body, request, x)
-        target = f"{path}?{query}" if query else path
-        outgoing = UpstreamRequest(origin, message.method, target, passed_on(message.raw_headers, _MADE_ANEW), body)
+        sent = passed_on(message.raw_headers, _MADE_ANEW)
+        outgoing = UpstreamRequest(origin, message.method, request.target, sent, body)
         return await _Passage(self, connection, x, now).run(outgoing, request, message)
 
     def upstream(self, connection: Connection) -> Upstream:
@@ -276,12 +276,14 @@ class _Passage:
         proxy.tell(Replied(now, self.x, reply, None, self.first, cut=cut, sent=self.sent if cut else None))
 
 
-def _refused(version: tuple[int, int], headers: Headers) -> Refusal | None:
+def _refused(message: Any, headers: Headers) -> Refusal | None:
     """What the lab itself can't carry on."""
-    if version < (1, 0):
+    if message.version < (1, 0):
         return reader.shell_refusal(400, "HTTP/0.9 is not spoken here.")
     if (header_of(headers, "upgrade") or "").strip().lower() == "websocket":
         return reader.shell_refusal(426, "A capture carries no WebSockets.")
+    if message.method == "CONNECT" or not is_target("?".join(reader.target_of(message.path))):
+        return reader.shell_refusal(501, "A capture carries on what is asked of a path, and nothing else.")
     return None
 
 

@@ -27,6 +27,7 @@ _HINTS = {
     415: "Send the body as it is, or compressed with gzip or deflate.",
     417: "Leave the Expect header out.",
     426: "Poll instead.",
+    501: "A path begins with / and holds no blank, control, backslash or #.",
     500: "This is a bug of the lab: its stderr, and a recording, say where.",
 }
 _WRONG_PORT = {

@@ -9,7 +9,7 @@ import pytest
 from lab import __version__
 from lab.client.control import ControlClient
 from lab.client.journal_stream import read_journal_line
-from lab.client.transport import HttpTransport, TransportLost
+from lab.client.transport import HttpTransport, PodTransport, TransportLost
 from lab.core.errors import HostError, UsageError
 from lab.core.exchange import Request
 from lab.recording.format.lines import Header
@@ -55,6 +55,18 @@ async def test_paths_are_appended_to_the_base_and_the_token_url_is_taken_exactly
     assert [head[0] for head in echo.heads] == [
         "POST /idcs/token HTTP/1.1", "GET /pod%2Fone/api/a%20b/status?q=%2F HTTP/1.1",
     ]  # fmt: skip
+
+
+@pytest.mark.parametrize("path", ["@{host}/x", "a@{host}", "?a", "*"])
+async def test_no_path_leads_to_another_host(echo: Echo, path: str) -> None:
+    named = HttpTransport("http://127.0.0.1:1", "http://127.0.0.1:1/token")
+    pod = PodTransport("http://127.0.0.1:1", "http://127.0.0.1:1")
+    for route, transport in (("unknown", named), ("unknown", pod), ("token", pod)):
+        with pytest.raises(TransportLost, match="unreadable"):
+            await transport.send(route, Request("GET", path.format(host=echo.origin.partition("//")[2])))
+    await named.close()
+    await pod.close()
+    assert echo.heads == []
 
 
 async def test_a_redirect_is_an_answer_and_headers_come_as_pairs(echo: Echo) -> None:

@@ -206,6 +206,14 @@ def test_a_redirect_leads_to_what_was_asked_for_at_this_origin_or_another():
     assert mock.serve(poll, 4_000).response.status == 200
 
 
+@pytest.mark.parametrize(("redirect", "origin"), [("same", ""), ("other", "http://decoy.invalid")])
+def test_a_redirect_names_no_host_that_only_the_request_named(redirect, origin):
+    mock, bearer = served(DOCUMENT | {"faults": [{"route": "invoke", "redirect": redirect}]})
+    request = served_request("invoke", mock, bearer)
+    reply = mock.serve(replace(request, path="/" + request.path), 1_000)  # its first part would be a host
+    assert reply.response.header("location") == origin + request.path
+
+
 def by(route, mock, bearer):
     return mock.serve(served_request(route, mock, bearer), 1_000).response.status == 503
 

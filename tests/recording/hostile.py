@@ -23,6 +23,8 @@ TEXTS = (
     "",
 )
 """What may stand anywhere."""
+_NO_PATH = str.maketrans("", "", " \\")
+"""What no path has that is asked again."""
 
 
 def hostile(text: str) -> Recording:
@@ -44,13 +46,33 @@ def hostile(text: str) -> Recording:
     lines: list[Line] = []
     for x, (enc, value) in enumerate(bodies, 1):
         n, body = len(lines) + 1, {} if enc is Enc.NONE else {"value": value}
-        path, query = f"/a/{line.replace(' ', '')[:60]}", (("q", text),)
+        path, query = f"/a/{line.translate(_NO_PATH)[:60]}", (("q", text),)
         lines.append(Req(n=n, t=0, x=x, c=1, method="POST", path=path, query=query, headers=headers, enc=enc, **body))
         members: dict[str, Json] = {"text": text}
         lines.append(Entry(n=n + 1, t=0, type="tape.noted", members=members))
         lines.append(Res(n=n + 2, t=0, x=x, status=200, headers=headers, enc=enc, **body))
     whole = read(write([header, *lines], "closed", 0))
     return replace(whole, name=text[:40])
+
+
+ASTRAY = (
+    "@evil.example/s",
+    "a@evil.example:81",
+    ".evil.example/s",
+    "0/",
+    "http://evil.example/s",
+    "*",
+    "\\\\evil.example",
+)
+"""Paths of recordings that nobody's client has sent: behind an origin they could name another server."""
+
+
+def astray(path: str) -> Recording:
+    """A call of that path, with a token."""
+    header = Header(lab="0.1.0", settings={}, clock=ClockSpec(mode="manual", epoch="2026-01-01T00:00:00Z"))
+    headers = (("authorization", "Bearer «token:T1»"),)
+    req = Req(n=1, t=0, x=1, c=1, method="GET", path=path, headers=headers, enc=Enc.NONE)
+    return read(write([header, req, Res(n=2, t=0, x=1, status=404, headers=(), enc=Enc.NONE)], "closed", 0))
 
 
 def no_blob(digest: str) -> bytes:

@@ -20,7 +20,7 @@ from lab.language.parse import parse_scenario
 from lab.recording.client_replay.planner import client_plan
 from lab.recording.client_replay.polls import ClientTerms
 from lab.recording.client_replay.values import Credentials, Origins, wanted
-from lab.recording.format.lines import Recording
+from lab.recording.format.lines import Recording, Req
 from lab.recording.format.reader import read
 from lab.recording.replay.matchers import parse_matchers
 from lab.recording.tape.header import config_of
@@ -297,6 +297,18 @@ def test_a_wrong_id_in_an_answer_is_told() -> None:
 def test_of_secrets_that_nobody_gave_each_is_named_by_a_variable() -> None:
     data = recorded()
     assert wanted(client_plan(data, NO_BLOB), Origins(data, NO_BLOB)) == {"LAB_CLIENT_SECRET": "«client:demo»"}
+
+
+@pytest.mark.parametrize(
+    "path", ["@evil.example/s", "a@evil.example:81", ".evil.example/s", "http://evil.example/s", "*"]
+)
+def test_what_could_lead_to_another_server_is_not_sent_and_that_is_said(path: str) -> None:
+    recording = recorded()
+    lines = [replace(line, path=path) if isinstance(line, Req) and line.x == 3 else line for line in recording.lines]
+    there = server()
+    found = there.replay(replace(recording, lines=lines))
+    assert path not in {request.path for request in there.sent}
+    assert "1 calls were not sent: what they ask for is no path of a server" in found.text()
 
 
 def test_another_name_and_scope_are_those_of_the_server() -> None:

@@ -17,7 +17,7 @@ from lab.recording.format.reader import read
 from lab.recording.show.curl_script import curl_script
 from tests.cli.test_serve import listening
 from tests.forked import forked_lab
-from tests.recording.hostile import TEXTS, hostile, no_blob
+from tests.recording.hostile import ASTRAY, TEXTS, astray, hostile, no_blob
 from tests.recording.test_codec import GOLDEN, SHIPPED
 
 pytestmark = pytest.mark.skipif(shutil.which("sh") is None, reason="there is no sh")
@@ -80,6 +80,13 @@ def test_a_script_asks_what_was_asked_and_needs_but_the_secrets_of_clients(path:
         one.x for one in recording.of(Req)
     ]
     assert {kind.partition(":")[0] for _, kind in NEEDED.findall(script)} <= {"client"}
+
+
+@pytest.mark.parametrize("path", ASTRAY)
+def test_what_could_lead_to_another_server_is_a_comment(path: str, tmp_path: Path) -> None:
+    script = script_of(astray(path))
+    assert "# 1 isn't asked: what it asks for is no path of a server" in script.splitlines()
+    assert calls_of(script, tmp_path) == []
 
 
 @pytest.mark.parametrize("text", TEXTS)

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from jsonschema import Draft202012Validator
 from msgspec.structs import replace
+from yarl import URL
 
 from lab.core.errors import RecordingError
 from lab.files.recordings import read_blob
@@ -16,7 +17,7 @@ from lab.recording.format.reader import read
 from lab.recording.redaction.bodies import Blob
 from lab.recording.show.har import har
 from tests.recording.har_schema import HAR
-from tests.recording.hostile import TEXTS, hostile, no_blob
+from tests.recording.hostile import ASTRAY, TEXTS, astray, hostile, no_blob
 from tests.recording.test_codec import GOLDEN, SHIPPED
 
 VALID = Draft202012Validator(HAR)
@@ -52,6 +53,13 @@ def test_an_entry_says_what_was_sent_and_what_came() -> None:
     assert json.loads(invoke["request"]["postData"]["text"]) and invoke["request"]["bodySize"] > 0
     assert invoke["request"]["url"].startswith("http://127.0.0.1:8080/api/")
     assert invoke["response"]["statusText"] == "Accepted"
+
+
+@pytest.mark.parametrize("path", ASTRAY)
+def test_no_url_names_a_server_that_was_not_asked(path: str) -> None:
+    request = har_of(astray(path))["entries"][0]["request"]
+    assert request["url"].startswith("http://127.0.0.1:8080/")
+    assert URL(request["url"]).parts == ("/", path)
 
 
 def test_a_long_body_comes_from_its_blob_and_without_it_there_is_no_document() -> None:

@@ -353,6 +353,38 @@ async def test_a_path_is_nobody_s_to_tidy_up(stage: Stage, path: str) -> None:
     assert f"{request.path}?{request.query}".removesuffix("?") == path
 
 
+@pytest.mark.parametrize(
+    ("method", "target"),
+    [
+        ("CONNECT", "a@{evil}"),
+        ("CONNECT", "{evil}"),
+        ("GET", "@{evil}/x"),
+        ("GET", "a@{evil}/oauth2/v1/token"),
+        ("OPTIONS", "*"),
+        ("GET", "/a#b"),
+        ("GET", "/a\\b"),
+    ],
+)
+async def test_no_request_line_leads_to_a_server_that_was_not_named(stage: Stage, method: str, target: str) -> None:
+    called: list[object] = []
+    evil = await asyncio.start_server(lambda *streams: called.append(streams), "127.0.0.1", 0)
+    place = f"127.0.0.1:{evil.sockets[0].getsockname()[1]}"
+    answer = await stage.ask(method, target.format(evil=place), "Cookie: canary", "Authorization: Bearer canary")
+    evil.close()
+    assert (called, stage.pod.requests) == ([], [])
+    if answer.startswith(b"HTTP/1.1 400"):  # the parser took it for no request
+        assert method == "GET" and not target.startswith("/")
+        return
+    reply = await stage.replied()
+    assert (answer[:12], reply.response.status, reply.by) == (b"HTTP/1.1 501", 501, "shell")
+    assert stage.requested.request.path == target.format(evil=place)
+
+
+async def test_of_a_whole_url_the_path_is_asked_of_the_pod(stage: Stage) -> None:
+    await stage.ask("GET", "http://me@127.0.0.1:1/@b?c")
+    assert stage.pod.requests[0][0].split(b" ")[1] == b"/@b?c"
+
+
 async def test_a_body_that_is_announced_is_asked_for(stage: Stage) -> None:
     peer = await stage.peer()
     await peer.send(b"POST /a HTTP/1.1\r\nHost: me\r\nExpect: 100-continue\r\nContent-Length: 2\r\n\r\n")

@@ -63,8 +63,16 @@ def test_an_exchange_is_a_curl_command_without_its_secrets(request_: Request, ro
 
 def test_without_an_address_curl_takes_it_from_the_shell() -> None:
     comment = "# set first, as in LAB_BASE=…: LAB_BASE\n"
-    assert curl(sent(Request("GET", "/s 1"), "status")) == f"{comment}curl \"$LAB_BASE\"'/s 1'"
+    assert curl(sent(Request("GET", "/s&1"), "status")) == f"{comment}curl \"$LAB_BASE\"'/s&1'"
+    assert curl(sent(Request("GET", "/s#1"), "status")).endswith("/s%231")
     assert 'curl -X POST "$LAB_TOKEN_URL"' in curl(sent(Request("POST", "/t"), "token"))
+
+
+@pytest.mark.parametrize("base", ["", "http://h"])
+@pytest.mark.parametrize("path", ["@evil.example/s", "a@evil.example:81", ".evil.example/s", "*"])
+def test_what_could_lead_to_another_server_is_no_command(path: str, base: str) -> None:
+    command = curl(sent(Request("GET", path, "", (("authorization", f"Bearer {play.TOKEN}"),)), "unknown"), base)
+    assert command == "# curl can't ask it: what it asks for is no path of a server"
 
 
 def test_each_pane_opens_its_own_exchange() -> None:

@@ -125,6 +125,17 @@ class PlannedEvent(Struct, frozen=True):
     place: int = 0
 
 
+class LeftOut(Struct, frozen=True):
+    """How many recorded calls aren't sent, by why."""
+
+    repeated: int
+    """They failed for the moment, and were asked again."""
+    of_sockets: int
+    """Only a socket can make them: cut, to another origin, or malformed."""
+    astray: int
+    """What they ask for is no path, so behind an origin it could name another server."""
+
+
 class ClientPlan(Struct, frozen=True):
     """All of it."""
 
@@ -134,12 +145,9 @@ class ClientPlan(Struct, frozen=True):
     events: tuple[PlannedEvent, ...]
     """In the order in which they came."""
     start: Millis
-    repeated: int
-    """Calls that failed for the moment, and were asked again: these aren't sent."""
     unheard: int
     """Calls that are sent, and whose answers aren't compared: in the recording they failed for the moment."""
-    unsent: int
-    """Calls that only a socket can make: cut, to another origin, or malformed."""
+    left_out: LeftOut
 
     @property
     def sent(self) -> Iterator[Req]:

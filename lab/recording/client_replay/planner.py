@@ -9,7 +9,7 @@ from operator import itemgetter
 from msgspec import Struct
 
 from lab.core.clock import Millis
-from lab.core.exchange import Json
+from lab.core.exchange import Json, is_target
 from lab.dialects.base import Look
 from lab.identity.routes import IDENTITY_NAMES
 from lab.language.document import Status
@@ -18,6 +18,7 @@ from lab.recording.client_replay.plan import (
     UNHURRIED,
     ClientPlan,
     JobAnswer,
+    LeftOut,
     PlannedCall,
     PlannedEvent,
     PlannedJob,
@@ -29,7 +30,7 @@ from lab.recording.client_replay.plan import (
 from lab.recording.format.lines import Recording, Req, Res
 from lab.recording.playback.calls import PlaybackCall, asked_key, playback_calls
 from lab.recording.redaction.bodies import Blob
-from lab.recording.tape.recorded_calls import body_within, calls_in
+from lab.recording.tape.recorded_calls import body_within, calls_in, query_text
 
 
 def client_plan(recording: Recording, blob: Blob | None) -> ClientPlan:
@@ -60,13 +61,15 @@ class _Planner:
         self._sent: list[tuple[Req, Res, PlaybackCall, bool]] = []
         self._good: set[str] = set()
         """Bearers that were taken."""
-        self._unsent = self._repeated = 0
+        self._astray = self._unsent = self._repeated = 0
 
     def plan(self) -> ClientPlan:
         later = {_key(call): x for x, call in self._answered.items()}
         for recorded in calls_in(self._recording):
             call = self._answered.get(recorded.req.x)
-            if call is None or recorded.res is None or recorded.req.cut is not None:
+            if not is_target(recorded.req.path + query_text(recorded.req)):
+                self._astray += 1
+            elif call is None or recorded.res is None or recorded.req.cut is not None:
                 self._unsent += 1
             elif not self._take_poll(call, recorded.req, recorded.res):
                 self._take(call, recorded.req, recorded.res, again=later[_key(call)] > recorded.req.x)
@@ -81,7 +84,8 @@ class _Planner:
             begins = job in jobs and jobs[job or ""].begun == req.x
             calls.append(PlannedCall(req, res, call, after, pause, compared, job, begins))
         unheard = sum(not call.compared for call in calls)
-        return ClientPlan(self._recording, tuple(calls), jobs, events, start, self._repeated, unheard, self._unsent)
+        left_out = LeftOut(self._repeated, self._unsent, self._astray)
+        return ClientPlan(self._recording, tuple(calls), jobs, events, start, unheard, left_out)
 
     def _take(self, call: PlaybackCall, req: Req, res: Res, *, again: bool) -> None:
         """A call that isn't a poll of a job that is followed."""

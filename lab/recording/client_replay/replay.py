@@ -113,11 +113,15 @@ class ClientReplay:
 
     def result(self) -> ClientReplayResult:
         """What was found."""
-        plan = self._plan
+        plan, left_out = self._plan, self._plan.left_out
         return self._verdict.result(
-            (plan.repeated, "calls were not sent: they failed for the moment, and the recording makes them again"),
+            (left_out.repeated, "calls were not sent: they failed for the moment, and the recording makes them again"),
             (plan.unheard, "answers were not compared: in the recording these calls failed for the moment"),
-            (plan.unsent, "exchanges were not sent: only the socket knows what became of them"),
+            (left_out.of_sockets, "exchanges were not sent: only the socket knows what became of them"),
+            (
+                left_out.astray,
+                "calls were not sent: what they ask for is no path of a server, and could lead to another",
+            ),
             (self._busy, "times the server was busy, or not to be understood, and was asked again"),
         )
 

@@ -5,7 +5,7 @@ from base64 import b64decode
 from collections.abc import Iterator
 
 from lab.core.clock import Millis
-from lab.core.exchange import header_of
+from lab.core.exchange import header_of, is_target
 from lab.dialects.router import ROUTER
 from lab.recording.format.lines import Body, Enc, Recording, Req
 from lab.recording.format.text import dumps
@@ -99,8 +99,9 @@ class CurlWriter:
     def lines(self, call: RecordedCall, begin: str = "curl") -> Iterator[str]:
         """The command, and before it what puts its body into the file `$sent` if no argument holds that."""
         req, res = call.req, call.res
-        if req.cut or req.listener:
-            yield f"# {req.x} isn't asked: " + (f"it was cut ({_comment(req.cut)})" if req.cut else "it went elsewhere")
+        target = (req.path + query_text(req)).replace("#", "%23")
+        if (why := _unasked(req, target)) is not None:
+            yield f"# {req.x} isn't asked: {why}"
             return
         body = body_within(req.body, self._blob)
         fields = list(self._fields(body))
@@ -111,12 +112,12 @@ class CurlWriter:
             options.append(option)
         if res is not None and res.cut == "client_gone":
             options.append(f"--max-time {(res.t - req.t) / 1000:.3f}")
-        yield curl_command(begin, req.method, self._address(req), options, sends=body.enc is not Enc.NONE)
+        yield curl_command(begin, req.method, self._address(req, target), options, sends=body.enc is not Enc.NONE)
 
-    def _address(self, req: Req) -> str:
+    def _address(self, req: Req, target: str) -> str:
         if req.path == self._token_path and not req.query:
             return '"$LAB_TOKEN_URL"'
-        return f'"$LAB_BASE"{self._word((req.path + query_text(req)).replace("#", "%23"))}'
+        return f'"$LAB_BASE"{self._word(target)}'
 
     def _headers(self, req: Req, is_form: bool, body: Body) -> Iterator[str]:
         left_out = LEFT_OUT | {"content-type"} if is_form else LEFT_OUT
@@ -154,6 +155,15 @@ class CurlWriter:
         if len(text) <= _LONGEST_WORD and text.isprintable():
             return [], f"--data-raw {self._word(text)}"
         return [f'{{ {"; ".join(self._variables.printed(text))}; }} > "$sent"'], '--data-binary "@$sent"'
+
+
+def _unasked(req: Req, target: str) -> str | None:
+    """Why no command asks it again; None: one does."""
+    if req.cut:
+        return f"it was cut ({_comment(req.cut)})"
+    if req.listener:
+        return "it went elsewhere"
+    return None if is_target(target) else "what it asks for is no path of a server"
 
 
 def _pairs(body: Body) -> list[tuple[str, str]]:

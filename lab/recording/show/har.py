@@ -11,7 +11,7 @@ from itertools import chain
 from urllib.parse import quote
 
 from lab.core.clock import Epoch, Millis, iso
-from lab.core.exchange import Headers, Json, header_of
+from lab.core.exchange import Headers, Json, header_of, is_target, url_at
 from lab.mock.config import DECOY_ORIGIN
 from lab.recording.format.codec import line_members
 from lab.recording.format.lines import Body, Enc, Pairs, Recording, Req, Res
@@ -78,7 +78,7 @@ class _Writer:
         origin = DECOY_ORIGIN if req.listener else self._origin
         request: dict[str, Json] = {
             "method": req.method,
-            "url": origin + quote(fill(req.path + query_text(req), self._values), _IN_URLS, errors="surrogatepass"),
+            "url": _url(origin, fill(req.path + query_text(req), self._values)),
             "httpVersion": "HTTP/1.1",
             "cookies": [],
             "headers": self._pairs(req.headers),
@@ -142,6 +142,12 @@ class _Writer:
 
     def _pairs(self, pairs: Headers | Pairs) -> list[Json]:
         return [{"name": fill(name, self._values), "value": fill(value, self._values)} for name, value in pairs]
+
+
+def _url(origin: str, target: str) -> str:
+    """The URL at that origin; what is no path stands there as one that names nothing."""
+    quoted = quote(target, _IN_URLS, errors="surrogatepass")
+    return url_at(origin, quoted if is_target(quoted) else "/" + quote(target, "", errors="surrogatepass"))
 
 
 def _timings(res: Res | None, time: Millis) -> dict[str, Json]:

@@ -3,6 +3,7 @@
 import re
 from shlex import quote
 
+from lab.core.exchange import is_target
 from lab.recording.show.shell import LEFT_OUT, curl_command
 from lab.tui.state.clean import CAP, DOTS, line
 from lab.tui.state.run import Exchange
@@ -16,6 +17,8 @@ VARIABLES = {"bearer": TOKEN, "access_token": TOKEN, "client_secret": "LAB_CLIEN
 def curl(exchange: Exchange, base: str = "", token_url: str = "") -> str:
     """The command, one option a line. Without an address it takes `$LAB_BASE` and `$LAB_TOKEN_URL` from the shell."""
     form = _form(exchange)
+    if (address := _address(exchange, base, token_url)) is None:
+        return "# curl can't ask it: what it asks for is no path of a server"
     left_out = LEFT_OUT | {"content-type"} if form else LEFT_OUT
     options = [_header(name, value) for name, value in exchange.request_headers if name.lower() not in left_out]
     if form:
@@ -23,8 +26,7 @@ def curl(exchange: Exchange, base: str = "", token_url: str = "") -> str:
     elif exchange.request_body:
         options.append(f"--data-raw {quote(exchange.request_body)}")
     cut = f"# the body is cut after {CAP} characters\n" if len(exchange.request_body) >= CAP else ""
-    address, sends = _address(exchange, base, token_url), bool(exchange.request_body)
-    command = curl_command("curl", exchange.method, address, options, sends=sends)
+    command = curl_command("curl", exchange.method, address, options, sends=bool(exchange.request_body))
     return cut + _first(command, token_url) + command
 
 
@@ -43,10 +45,14 @@ def _form(exchange: Exchange) -> bool:
     return "form-urlencoded" in kind and bool(exchange.request_body)
 
 
-def _address(exchange: Exchange, base: str, token_url: str) -> str:
+def _address(exchange: Exchange, base: str, token_url: str) -> str | None:
+    """A word of the shell; None if behind a base URL it could be another server's."""
     if exchange.route == "token":
         return quote(token_url) if token_url else '"$LAB_TOKEN_URL"'
-    return quote(base.rstrip("/") + exchange.path) if base else f'"$LAB_BASE"{quote(exchange.path)}'
+    target = exchange.path.replace("#", "%23")
+    if not is_target(target):
+        return None
+    return quote(base.rstrip("/") + target) if base else f'"$LAB_BASE"{quote(target)}'
 
 
 def _header(name: str, value: str) -> str:
