@@ -101,6 +101,17 @@ class Environment(Settings, frozen=True):
     }
 
 
+class ScreenSettings(Settings, frozen=True):
+    """How the screen begins, as far as the command line and the environment say."""
+
+    theme: str | None = None
+    """The name of a theme; None: what the file says."""
+    config: str | None = None
+    """The folder of the file with the person's preferences; None: the user's own."""
+
+    READ = {"config": lambda flags: flags.variable("LAB_CONFIG_DIR")}
+
+
 class ClockSettings(Settings, frozen=True):
     """By which clock the lab lives."""
 

@@ -71,14 +71,12 @@ def pytest_runtest_protocol(item: pytest.Item, nextitem: pytest.Item | None) -> 
 
 @pytest.fixture(autouse=True, scope="session")
 def runtime(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """A run-time folder of the tests' own, for the processes that they start too."""
-    folder, before = tmp_path_factory.mktemp("runtime"), os.environ.get("XDG_RUNTIME_DIR")
-    os.environ["XDG_RUNTIME_DIR"] = str(folder)
-    yield folder
-    if before is None:
-        del os.environ["XDG_RUNTIME_DIR"]
-    else:
-        os.environ["XDG_RUNTIME_DIR"] = before
+    """Folders of the tests' own for what runs and for what a person prefers, for the processes that they start too."""
+    folder = tmp_path_factory.mktemp("runtime")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("XDG_RUNTIME_DIR", str(folder))
+        patch.setenv("LAB_CONFIG_DIR", str(tmp_path_factory.mktemp("config")))
+        yield folder
 
 
 @pytest.fixture(autouse=True, scope="session")

@@ -69,7 +69,10 @@ def _with_values(argv: list[str]) -> list[str]:
 _ALONE = {"--web": "8000"}
 """Options that may stand alone, and what they mean then: a scenario's name after them is no value."""
 _CHANCE = "the integer from which all chance is drawn"
-_PLAIN = flag("--plain", "lines instead of the screen")
+_SCREEN = (
+    flag("--plain", "lines instead of the screen"),
+    option("--theme", "NAME", "of the screen: dark, light, or one of Textual's; default: as it was left"),
+)
 _CLOCK = option("--clock", "CLOCK", "real (default), scaled:N, manual")
 _FOLDER = option("--scenarios", "DIR", "default: ./scenarios if there, else the shipped ones")
 _EPOCH = number("--epoch", 0, LAST_WALL)
@@ -163,7 +166,7 @@ _BROWSER: Any = {"type": number("--web", 1, 65_535)}
 _OPTIONS: dict[str, tuple[Option, ...]] = {
     "demo": (
         option("targets", "SCENARIO", **_ONE_SCENARIO, nargs="?", default=("item-comparison",)),
-        _PLAIN,
+        *_SCREEN,
         option("--web", "PORT", "in a browser of this machine; default: 8000", **_BROWSER),
         option("--cast", "FILE", _FILM),
         *_RUN,
@@ -227,8 +230,8 @@ _OPTIONS: dict[str, tuple[Option, ...]] = {
         seed("for --plan; default: the scenario's own, else 0 (a run without one draws a fresh one)"),
         *_VERDICTS,
     ),
-    "watch": (option("target", "URL", "the control plane as lab serve prints it, or HOST:PORT"), _PLAIN, _FOLDER),
-    "play": (option("target", "FILE", "a recording, by path or bare name"), _PLAIN, _FOLDER),
+    "watch": (option("target", "URL", "the control plane as lab serve prints it, or HOST:PORT"), *_SCREEN, _FOLDER),
+    "play": (option("target", "FILE", "a recording, by path or bare name"), *_SCREEN, _FOLDER),
     "drill": (
         option("target", "SCENARIO", "a happy one: it ends COMPLETE"),
         _FOLDER,

@@ -2,6 +2,8 @@
 
 import logging
 
+from msgspec import Struct
+
 from lab.cli.bug_report import bug_sentence
 from lab.cli.console import Console
 from lab.cli.loop import Stop
@@ -10,26 +12,38 @@ from lab.files.recordings import TapeFile, cast_path
 from lab.tui.app import LabApp
 from lab.tui.cast import Cast
 from lab.tui.sources.protocol import ScreenSource
+from lab.tui.state.preferences import ScreenStart
+
+
+class CastSettings(Struct, frozen=True):
+    """Where what is seen is written, and what it is called."""
+
+    path: str
+    title: str
+    force: bool
+    """Whether a file that is there is renamed out of the way."""
 
 
 async def film_screen(
-    source: ScreenSource, stop: Stop, console: Console, path: str | None, title: str, *, force: bool
+    source: ScreenSource, stop: Stop, console: Console, start: ScreenStart, cast: CastSettings | None
 ) -> None:
-    """Show the source, and write what is seen to that path, if there is one; a dead cast is told of afterwards."""
-    if path is None:
-        return await show_screen(source, stop, console)
-    file = TapeFile(cast_path(path), force=force)
-    film = Cast(file.write, source.clock.now, title)
+    """Show the source, and write what is seen, if that is asked for; a dead cast is told of afterwards."""
+    if cast is None:
+        return await show_screen(source, stop, console, start)
+    file = TapeFile(cast_path(cast.path), force=cast.force)
+    film = Cast(file.write, source.clock.now, cast.title)
     try:
-        await show_screen(source, stop, console, film)
+        await show_screen(source, stop, console, start, film)
     finally:
         file.close()
         console.err(f"lab: {film.dead}" if film.dead is not None else f"cast {file.path}")
 
 
-async def show_screen(source: ScreenSource, stop: Stop, console: Console, film: Cast | None = None) -> None:
+async def show_screen(
+    source: ScreenSource, stop: Stop, console: Console, start: ScreenStart, film: Cast | None = None
+) -> None:
     """Show the source until the person quits or a signal comes; then a run's outcome goes to stdout."""
-    app = LabApp(source, cast=film)
+    app = LabApp(source, start, cast=film)
     # What libraries log would be written across the screen.
     logging.getLogger().addHandler(logging.NullHandler())
 

@@ -21,8 +21,9 @@ from lab.tui.screens.input_queue import InputQueue
 from lab.tui.screens.main import MainScreen
 from lab.tui.screens.palette import Palette
 from lab.tui.sources.protocol import ScreenSource
+from lab.tui.state.preferences import ScreenStart
 from lab.tui.terminal import lasting
-from lab.tui.themes import COLOURS, OTHER_THEME, Styles, filtered, palette, stage_theme
+from lab.tui.themes import COLOURS, LIGHTS, OTHER_THEME, Styles, filtered, palette, person_calls, stage_theme
 
 
 class LabApp(App[Outcome | None]):
@@ -34,11 +35,12 @@ class LabApp(App[Outcome | None]):
     AUTO_FOCUS = ""
     ESCAPE_TO_MINIMIZE = False
 
-    def __init__(self, source: ScreenSource, *, light: bool = False, cast: Cast | None = None) -> None:
+    def __init__(self, source: ScreenSource, start: ScreenStart | None = None, *, cast: Cast | None = None) -> None:
         self.cast = cast
         """Where what the terminal is sent is written down, too."""
         super().__init__()
         self.source = source
+        self.start = start or ScreenStart()
         self.failure: LabError | None = None
         """What ended the screen: for `cli` to raise once it is gone."""
         self.bug: Exception | None = None
@@ -46,7 +48,9 @@ class LabApp(App[Outcome | None]):
         self.input_queue = InputQueue(self, super().on_event, self._handle_exception)
         for name in COLOURS:
             self.register_theme(stage_theme(name))
-        self.theme = "stage-light" if light else "stage-dark"
+        theme = self.start.preferences.theme or "dark"
+        self.theme = LIGHTS.get(theme, theme)
+        self._kept_theme = theme
         self._styles_of: tuple[str, Styles] | None = None
 
     def get_driver_class(self) -> type[Driver]:
@@ -90,7 +94,7 @@ class LabApp(App[Outcome | None]):
     def on_mount(self) -> None:
         """A terminal of sixteen colours gets them as they are, not the nearest to ours."""
         if self._sixteen:
-            self.theme = "ansi-light" if self.theme == "stage-light" else "ansi-dark"
+            self.theme = f"ansi-{person_calls(self.theme)}" if self.theme in COLOURS else self.theme
 
     def turn_theme(self) -> None:
         """Dark for light, light for dark."""
@@ -99,9 +103,17 @@ class LabApp(App[Outcome | None]):
     def _watch_theme(self, theme_name: str) -> None:
         super()._watch_theme(theme_name)
         self._filters = filtered(self._filters, bare=self.bare)
+        if self.is_running and self._kept_theme != (name := person_calls(theme_name)):
+            self._kept_theme = name
+            self.keep("theme", name)
         for screen in self.screen_stack if self.is_running else ():
             for widget in screen.query("*"):
                 widget.refresh()
+
+    def keep(self, name: str, value: str) -> None:
+        """Keep another value of a preference for the next start; a remark says why not."""
+        if (refused := self.start.keep(name, value)) is not None and self.main is not None:
+            self.main.remark(refused)
 
     # Keys, clicks and commands
 

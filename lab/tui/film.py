@@ -20,6 +20,7 @@ from lab.tui.screens.feed import ObservationBatch
 from lab.tui.screens.main import MainScreen
 from lab.tui.sources.playback import Playback
 from lab.tui.state.journal import SourceUpdate
+from lab.tui.state.preferences import Preferences, ScreenStart
 from lab.tui.state.recording import RecordingTimeline
 
 BEAT: Millis = 1_000
@@ -92,7 +93,7 @@ async def film(
     """Write the cast of a whole recording, line by line, or until `ended` says so: asked before each frame."""
     start = source.timeline.start
     tape = Cast(put, lambda: source.clock.now() - start, source.title)
-    app = LabApp(source, light=light, cast=tape)
+    app = LabApp(source, ScreenStart(Preferences("light" if light else "")), cast=tape)
 
     async def shoot(pilot: Pilot[object]) -> None:
         await pilot.pause()

@@ -47,6 +47,15 @@ OTHER_THEME = {
 """Light for dark, dark for light."""
 
 
+LIGHTS = {"dark": "stage-dark", "light": "stage-light"}
+"""What a person calls the lab's own themes, whatever the terminal's colours make of them."""
+
+
+def person_calls(theme: str) -> str:
+    """A theme as a person names it: of the lab's own only whether it is dark or light."""
+    return theme.partition("-")[2] if theme in OTHER_THEME else theme
+
+
 def stage_theme(name: str) -> Theme:
     """The Textual theme of ours with this name."""
     colours = COLOURS[name]

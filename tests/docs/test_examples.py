@@ -16,11 +16,13 @@ from lab.language.templates import TEMPLATE_NAMES
 from lab.language.templates.check import FILTERS, TESTS
 from lab.recording.replay.matchers import parse_matchers
 from lab.server.limits import LIMIT_KINDS
+from lab.tui.preference_syntax import parse_preferences
 from tests.docs.pages import PAGES, blocks, codes
 
 PAGE = PAGES["scenarios"]
 BLOCKS = [block for _, text in sorted(PAGES.items()) for block in blocks(text, "yaml")]
 SETTINGS = "# settings file\n"
+PREFERENCES = "# screen.yaml\n"
 BASE = {
     "lab": "lab: 1\n",
     "name": "name: example\n",
@@ -43,6 +45,9 @@ def complaints(block: str) -> list[str]:
     if block.startswith(SETTINGS):
         parse_settings(block, "page", LIMIT_KINDS).complaints.check()
         return []
+    if block.startswith(PREFERENCES):
+        parse_preferences(block, "page")
+        return []
     if block.startswith("- {where"):
         parse_matchers(block, "page")
         return []
@@ -63,6 +68,8 @@ def test_a_wrong_example_is_found() -> None:
     assert complaints("steps:\n  - {work: look, takes: 5}\n")
     with pytest.raises(ScenarioError):
         complaints(f"{SETTINGS}hint: off\n")
+    with pytest.raises(ScenarioError):
+        complaints(f"{PREFERENCES}layout: wide\n")
     with pytest.raises(ScenarioError):
         complaints("- {where: res, path: output, rule: type}\n")
 

@@ -17,6 +17,7 @@ from lab.core.observe import Noted
 from lab.tui.app import LabApp
 from lab.tui.panes.registry import places
 from lab.tui.screens.main import MainScreen
+from lab.tui.state.preferences import Preferences, ScreenStart
 from lab.tui.state.screen import UiState
 from tests.tui import play
 
@@ -58,7 +59,7 @@ async def screen_in(
     """The screen in a state, all observations folded."""
     observations, at = play.STATES[state]
     source = play.Scripted(observations(), at)
-    app = LabApp(source, light=light)
+    app = LabApp(source, ScreenStart(Preferences("light" if light else "")))
     async with piloted(app, size, sent=sent) as pilot:
         await until_folded(pilot, state)
         yield app, source, pilot

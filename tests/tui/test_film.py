@@ -4,6 +4,7 @@ import asyncio
 import json
 from functools import cache
 from itertools import count, pairwise
+from pathlib import Path
 
 import pyte
 import pytest
@@ -95,10 +96,15 @@ def test_frames_come_with_the_beat_and_more_rarely_in_a_long_silence() -> None:
     assert len(list(instants(Days()))) <= MOST_BEATS + 3  # type: ignore[arg-type]
 
 
-def test_show_prints_the_film(lab: Lab) -> None:
+def test_show_prints_the_film_whatever_a_person_prefers(
+    lab: Lab, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "screen.yaml").write_text("theme: light\nlayout: presenter\n")
+    monkeypatch.setenv("LAB_CONFIG_DIR", str(tmp_path))
     called = lab("show", ROOT / "recordings" / "item-comparison.rec.jsonl", "--as", "cast", "--size", "80x24")
     assert (called.code, called.err) == (0, "")
     assert json.loads(called.lines[0])["title"] == "Compare two items"
+    assert "48;2;255;255;255" not in called.out
     assert "M1000034" in "\n".join(screen_in([line.encode() for line in called.lines]))
 
 

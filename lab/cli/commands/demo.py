@@ -25,10 +25,11 @@ from lab.cli.setup import (
 from lab.cli.signals import block_ctrl_c
 from lab.core.errors import UsageError
 from lab.dialects import USUAL
-from lab.settings import Flags
+from lab.settings import Flags, ScreenSettings
 
 if TYPE_CHECKING:
     from lab.cli.embedded_mock import EmbeddedMock
+    from lab.cli.screen import CastSettings
     from lab.tui.sources.live import Live
     from lab.tui.sources.protocol import Playable, RunConnection
 
@@ -44,8 +45,15 @@ class DemoSettings(RunSettings, frozen=True, kw_only=True):
     """The port of a page that shows the screen in a browser."""
     arguments: tuple[str, ...] = ()
     """The command line as it was given."""
+    screen: ScreenSettings = ScreenSettings()
+    paced: bool = False
+    """Whether the command line says at which pace the clock runs."""
 
-    READ: ClassVar = {**RunSettings.READ, "arguments": lambda flags: flags.arguments}
+    READ: ClassVar = {
+        **RunSettings.READ,
+        "arguments": lambda flags: flags.arguments,
+        "paced": lambda flags: flags["speed"] is not None or flags["clock"] is not None,
+    }
 
 
 def execute(flags: Flags, console: Console) -> int:
@@ -94,13 +102,16 @@ def show_in_browser(settings: DemoSettings, port: int, console: Console) -> int:
 
 def show_mock(settings: DemoSettings, console: Console) -> int:
     """The screen over the embedded mock; a person reviews unless the script is asked for."""
+    from lab.cli.kept_preferences import screen_start
     from lab.cli.screen import film_screen
 
     clock = settings.mock.clock
     if clock.kind == "manual":
         raise UsageError("The screen moves its clock itself.", hint="Use --speed, or the keys + and -.")
+    start = screen_start(settings.screen, console)
+    speed = clock.factor if settings.paced else start.preferences.speed or clock.factor
     # The screen pauses and paces the clock, so it is a scaled one even at the wall's pace.
-    mock = replace(settings.mock, clock=replace(clock, kind="scaled"))
+    mock = replace(settings.mock, clock=replace(clock, kind="scaled", factor=speed))
     more, broken = load_folder(mock.scenarios)
     setup = make_setup(mock, reviewer="person", more=more)
     unloaded = {name: tuple(map(str, error.complaints)) for name, error in broken.items()}
@@ -108,10 +119,16 @@ def show_mock(settings: DemoSettings, console: Console) -> int:
     async def work(stop: Stop) -> int:
         async with LiveDemo(setup, console, stop, dialect=settings.dialect) as demo:
             source, title = demo.source(unloaded), setup.scenario.title
-            await film_screen(source, stop, console, settings.cast, title, force=mock.force)
+            await film_screen(source, stop, console, start, _cast(settings, title))
         return demo.mock.exit_code if demo.mock is not None else 0
 
     return complete(work)
+
+
+def _cast(settings: DemoSettings, title: str) -> "CastSettings | None":
+    from lab.cli.screen import CastSettings
+
+    return None if settings.cast is None else CastSettings(settings.cast, title, settings.mock.force)
 
 
 class LiveDemo(AsyncExitStack):
@@ -179,10 +196,12 @@ class LiveDemo(AsyncExitStack):
 
 def show_peer(settings: DemoSettings, peer: Peer, console: Console) -> int:
     """The screen over another server: no control plane, so the clock can't be set."""
+    from lab.cli.kept_preferences import screen_start
     from lab.cli.screen import film_screen
     from lab.tui.sources.live import Live
     from lab.tui.sources.protocol import Playable, RunConnection
 
+    start = screen_start(settings.screen, console)
     mock, pod = settings.mock, urlsplit(peer.base).hostname or peer.base
     scenario, clock = load_named(mock)[0].scenario, make_clock(mock.clock)
 
@@ -198,7 +217,7 @@ def show_peer(settings: DemoSettings, peer: Peer, console: Console) -> int:
         playable = Playable(app_for_peer(scenario, peer, settings.dialect), scenario=scenario)
         with recorded_peer(mock, peer, clock, console, stop) as recorded:
             live = Live((playable,), connect, clock, pod=pod, recording=mock.record is not None)
-            await film_screen(live, stop, console, settings.cast, scenario.title, force=mock.force)
+            await film_screen(live, stop, console, start, _cast(settings, scenario.title))
         return recorded.exit_code
 
     return complete(work)

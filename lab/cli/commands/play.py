@@ -4,7 +4,7 @@ from lab.cli.console import Console
 from lab.cli.loop import Stop, complete
 from lab.cli.recordings import PlayableRecording, load_playable
 from lab.cli.transcript import JournalTranscript
-from lab.settings import Environment, Flags
+from lab.settings import Environment, Flags, ScreenSettings
 from lab.tui.line_mode import opening
 from lab.tui.state.screen import SourceState
 
@@ -15,8 +15,11 @@ def execute(flags: Flags, console: Console) -> int:
     if flags["plain"] or flags.into(Environment).dumb or not console.terminal:
         play_lines(playable, console)
         return 0
+    from lab.cli.kept_preferences import screen_start
     from lab.cli.screen import show_screen
     from lab.tui.sources.playback import Playback
+
+    start = screen_start(flags.into(ScreenSettings), console)
 
     source = Playback(
         playable.timeline,
@@ -25,9 +28,10 @@ def execute(flags: Flags, console: Console) -> int:
         known=playable.scenarios,
         damage=playable.state,
     )
+    source.factor = start.preferences.speed or source.factor
 
     async def work(stop: Stop) -> int:
-        await show_screen(source, stop, console)
+        await show_screen(source, stop, console, start)
         return 0
 
     return complete(work)

@@ -11,7 +11,7 @@ from lab.cli.loop import Stop, complete
 from lab.cli.signals import Interrupted
 from lab.cli.transcript import JournalTranscript
 from lab.core.errors import ProtocolError, UsageError
-from lab.settings import Environment, Flags, Settings
+from lab.settings import Environment, Flags, ScreenSettings, Settings
 from lab.tui.sources.watch import Watch
 from lab.tui.state.follow import changes
 from lab.tui.state.journal import JournalState, SourceUpdate
@@ -40,6 +40,7 @@ class WatchSettings(Settings, frozen=True):
     control_token: str | None = None
     """What opens the control plane; None: what a lab of the same user published."""
     environment: Environment = Environment()
+    screen: ScreenSettings = ScreenSettings()
 
     READ: ClassVar = {
         "runtime": lambda flags: flags.variable("XDG_RUNTIME_DIR"),
@@ -58,9 +59,10 @@ def execute(flags: Flags, console: Console) -> int:
         if plain:
             await print_lines(source, console)
         else:
+            from lab.cli.kept_preferences import screen_start
             from lab.cli.screen import show_screen
 
-            await show_screen(source, stop, console)
+            await show_screen(source, stop, console, screen_start(settings.screen, console))
         return 0
 
     with suppress(Interrupted):

@@ -16,11 +16,11 @@ from lab.tui.state.screen import ScreenState
 from lab.tui.state.status import decision_shown
 
 _BUTTONS = {
-    "approved": ("a", "Approve", "fill", "@fill-done"),
-    "rejected": ("r", "Reject", "fill", "@fill-bad"),
-    "changes-requested": ("c", "Changes", "wait", "@panel"),
+    "approved": ("approve", "a", "Approve", "fill", "@fill-done"),
+    "rejected": ("reject", "r", "Reject", "fill", "@fill-bad"),
+    "changes-requested": ("changes", "c", "Changes", "wait", "@panel"),
 }
-"""By verdict: its key, its face where the gate has none, its colours."""
+"""By verdict: its action and the usual key, its face where the gate has none, its colours."""
 _RECORDED = {"timed-out": "timed out", "changes-requested": "changes asked for"}
 
 MOST_TEXT = 4
@@ -147,7 +147,7 @@ def _head(state: ScreenState, gate: GateState) -> Row:
     text = f"  {gate_text(state, gate)}{quorum}"
     if gate.sent is None:
         return row(("◆ ", "wait"), ("APPROVAL NEEDED", "wait b"), (text, "dim"))
-    sent = _BUTTONS[gate.sent][1] if gate.sent in _BUTTONS else gate.sent
+    sent = _BUTTONS[gate.sent][2] if gate.sent in _BUTTONS else gate.sent
     return row(("◇ ", "wait"), (f"{sent} sent", "wait b"), (text, "dim"))
 
 
@@ -185,12 +185,13 @@ def _buttons(state: ScreenState, gate: GateState) -> list[Row]:
     """The faces of the keys that are offered: Approve, Reject, Changes."""
     faces = []
     labels = dict(gate.answers)
-    for verdict, (key, plain, tone, ground) in _BUTTONS.items():
+    for verdict, (action, key, plain, tone, ground) in _BUTTONS.items():
         if not _answerable(verdict)(state):
             continue
         label = labels.get(verdict, plain)
         label = "Changes" if label == "Request changes" else label[:20]
-        faces.append(hot(row((f"  {key} ", f"{tone} b {ground}"), (f"{label}  ", f"{tone} {ground}")), key))
+        shown = state.ui.faces.get(action, key)
+        faces.append(hot(row((f"  {shown} ", f"{tone} b {ground}"), (f"{label}  ", f"{tone} {ground}")), key))
     return faces
 
 

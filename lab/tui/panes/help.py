@@ -61,8 +61,8 @@ class HelpPage(PageContent):
         pane = next((pane for pane in self._panes if pane.name == state.ui.focus), None)
         if pane is None:
             return cut(row((f"1 to {len(self._panes)} choose a pane, then its own keys stand here", "dim")), inner)
-        labels = {key.face: key.label for key in self._table}
-        keys = [row((_PAIRS.get(face, face), "wait b"), f" {labels[face]}  ") for face in pane.help_keys.split()]
+        own = [key for face in pane.help_keys.split() for key in self._table if key.face == face]
+        keys = [row((_face(state, key), "wait b"), f" {key.label}  ") for key in own]
         return cut(row((f"{pane.title}: ", "accent"), *keys), inner)
 
     def _halves(self, state: ScreenState, room: int, *, short: bool, two: bool) -> tuple[list[Row], list[Row]]:
@@ -70,7 +70,9 @@ class HelpPage(PageContent):
         halves: tuple[list[Row], list[Row]] = ([], [])
         for group, name in GROUPS:
             keys = [
-                key for key in self._table if key.group == group and key.face not in _SECOND and key.is_served(state)
+                key
+                for key in self._table
+                if key.group == group and key.is_served(state) and _face(state, key) not in _SECOND
             ]
             if not keys:
                 continue
@@ -81,8 +83,14 @@ class HelpPage(PageContent):
         return halves
 
 
+def _face(state: ScreenState, key: ScreenKey) -> str:
+    """What stands for a key, with its counterpart if both are the usual ones."""
+    shown = key.face_in(state)
+    return _PAIRS.get(shown, shown) if shown == key.face else shown
+
+
 def _key_row(state: ScreenState, key: ScreenKey, inner: int, *, short: bool) -> Row:
     tone = "fg" if key.is_offered(state) else "dim"
-    face = _PAIRS.get(key.face, key.face)
+    face = _face(state, key)
     text = key.label_in(state) if short else key.help
     return cut(row((f"{face:>7}  ", "wait b" if tone == "fg" else "dim"), (clip(text, inner - 9), tone)), inner)

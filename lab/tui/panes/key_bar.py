@@ -15,8 +15,8 @@ _RUNNING = ("space", "n", "[", "w", "s", "f", "+", "v", "0", "?")
 _ENDED = ("m", "esc", "o", "0", "[", "w", "s", "f", "+", "v", "?")
 _WATCHED = ("space", "n", "[", "esc", "w", "o", "f", "+", "?")
 _PLAYED = ("space", "n", "←", "[", "esc", "0", "w", "o", "+", "?")
-_FACES = {"+": "+-", "[": "[]", "←": "← →"}
-"""Two keys that stand in the key bar as one."""
+_PAIRS = {"+": ("", "-"), "[": ("", "]"), "←": (" ", "→")}
+"""Two keys that stand in the key bar as one: what is between them, and the second."""
 _RANK = {
     "space": 0,
     "?": 1,
@@ -57,6 +57,13 @@ def key_bar(keys: Sequence[ScreenKey]) -> Bar:
     """The bar of these keys."""
     by_face = {key.face: key for key in keys}
 
+    def shown(face: str, state: ScreenState) -> str:
+        """What stands for a key, and for its counterpart."""
+        if (key := by_face.get(face)) is None:
+            return face
+        between, other = _PAIRS.get(face, ("", ""))
+        return key.face_in(state) + (between + by_face[other].face_in(state) if other else "")
+
     def draw(view: View) -> Rows:
         names = list(named(by_face, view.state))
         if view.state.ui.typing:
@@ -64,12 +71,12 @@ def key_bar(keys: Sequence[ScreenKey]) -> Bar:
             names = [("enter", "Send"), *([("tab", "Name, comment")] if several else []), ("esc", "Back")]
         while (
             len(names) > 1
-            and sum(len(_FACES.get(face, face)) + len(label) + 3 for face, label in names) >= view.columns
+            and sum(len(shown(face, view.state)) + len(label) + 3 for face, label in names) >= view.columns
         ):
             names.remove(max(names, key=lambda each: 1 if each[1] == ASK else _RANK.get(each[0], 11)))
         parts: list[Row] = []
         for face, label in names:
-            name = row((_FACES.get(face, face), "wait b"), f" {label}")
+            name = row((shown(face, view.state), "wait b"), f" {label}")
             parts += [name if face[0].isdigit() and label == ASK else hot(name, face), row("  ")]
         return (backed(fill(row(" ", *parts), view.columns), "@panel"),)
 

@@ -1,5 +1,7 @@
 """The narration: what just happened and why it matters, on its tint; in presenter mode on three rows."""
 
+from collections.abc import Mapping
+
 from lab.tui.panes.decision import decision_head
 from lab.tui.panes.layout import projector
 from lab.tui.panes.pane import Bar, View
@@ -7,8 +9,10 @@ from lab.tui.rows.spans import BLANK, Row, Rows, backed, cut, ends, fill, hot, p
 from lab.tui.state.narrate import sentence
 from lab.tui.state.status import decision_shown, role, word
 
-LEAVES = "p: back to the stage"
-"""The way out of presenter mode, which has no key bar."""
+LEAVES = ": back to the stage"
+"""Behind its key, the way out of presenter mode, which has no key bar."""
+KEYS = {"pause": ("Press space", "Press {}"), "wire": ("; w shows", "; {} shows")}
+"""By action the usual key as sentences name it, and how they name another."""
 TINTS = {"run": "@tint-run", "wait": "@tint-wait", "done": "@tint-done", "bad": "@tint-bad"}
 
 
@@ -17,7 +21,7 @@ def _draw(view: View) -> Rows:
     ui, trouble, rows = view.state.ui, view.state.source.trouble, view.rows
     wrong = ui.broken or trouble
     tone = "bad" if wrong else role(view.run)
-    text = ui.broken or ui.remark or trouble or sentence(view.state)
+    text = ui.broken or ui.remark or trouble or _in_keys(sentence(view.state), ui.faces)
     edge = row(("▌", tone if tone != "dim" else "faint"), " ")
     inner, said = view.columns - width(edge) - 1, row((text, "fg b" if rows > 1 else "fg"))
     if not (wrong or ui.remark) and (decision := decision_shown(view.run)) is not None:
@@ -30,8 +34,16 @@ def _draw(view: View) -> Rows:
     placed = [BLANK] * above + lines + [BLANK] * (rows - above - len(lines))
     drawn = [fill(row(edge, line), view.columns) for line in placed]
     if ui.presenter and not placed[-1]:
-        drawn[-1] = ends(edge, hot(row((LEAVES, "dim"), " "), "p"), view.columns)
+        drawn[-1] = ends(edge, hot(row((ui.faces.get("presenter", "p") + LEAVES, "dim"), " "), "p"), view.columns)
     return tuple(backed(line, TINTS.get(tone, "@surface")) for line in drawn)
+
+
+def _in_keys(text: str, faces: Mapping[str, str]) -> str:
+    """The sentence with the keys that the person chose."""
+    for action, (usual, own) in KEYS.items():
+        if action in faces:
+            text = text.replace(usual, own.format(faces[action]))
+    return text
 
 
 def _decided(head: str, tone: str, said: Row, inner: int, rows: int) -> list[Row]:

@@ -115,7 +115,8 @@ def _rows(name: str, view: View, form: str) -> Rows:
     if form in _FINALE:
         return _FINALE[form](view)
     # in the finale digits belong to the follow-ups
-    label = pane.title.upper() if view.state.finale else f"{pane.key} {pane.title.upper()}"
+    digit = view.state.ui.faces.get(f"focus-{pane.name}", pane.key)
+    label = pane.title.upper() if view.state.finale else f"{digit} {pane.title.upper()}"
     if form == "row":
         return (_one_row(pane, label, pane.one_row(view), view.columns),)
     content = pane.framed(view)

@@ -4,6 +4,7 @@ from typing import Protocol
 
 from lab.core.errors import LabError
 from lab.tui.sources.protocol import ScreenSource
+from lab.tui.state.preferences import ScreenStart
 from lab.tui.themes import Styles
 
 
@@ -11,6 +12,7 @@ class Host(Protocol):
     """The app, as the screens see it."""
 
     source: ScreenSource
+    start: ScreenStart
 
     @property
     def role_styles(self) -> Styles:
@@ -24,6 +26,9 @@ class Host(Protocol):
 
     def enter(self, phase: str) -> None:
         """The run has come to another phase."""
+
+    def keep(self, name: str, value: str) -> None:
+        """Keep another value of a preference for the next start."""
 
     def turn_theme(self) -> None:
         """Dark for light, light for dark."""

@@ -22,6 +22,7 @@ from lab.tui.panes.picker import PickerPage
 from lab.tui.panes.registry import KEY_OF_SPOT, PANES, SCREEN_KEYS, SCROLLED, exchange_in_focus, key_named
 from lab.tui.panes.report import ReportPage
 from lab.tui.panes.scrubber import SEEK
+from lab.tui.screens.apply_preferences import changes_of, rebind, ui_at_start
 from lab.tui.screens.canvas import Canvas
 from lab.tui.screens.feed import Feed, ObservationBatch
 from lab.tui.screens.host import Host
@@ -49,7 +50,8 @@ def _bindings() -> Iterator[BindingType]:
     for key in SCREEN_KEYS:
         if key.keys:
             press = f"press({key.name!r})"
-            yield Binding(key.keys, press, key.label, show=False, tooltip=key.help, priority=key.keys == "ctrl+c")
+            priority = key.keys == "ctrl+c"
+            yield Binding(key.keys, press, key.label, show=False, tooltip=key.help, priority=priority, id=key.name)
 
 
 class MainScreen(Screen[None]):
@@ -61,6 +63,7 @@ class MainScreen(Screen[None]):
     def __init__(self, host: Host) -> None:
         super().__init__()
         self._host = host
+        rebind(self._bindings, host.start.preferences.keys)
         self.state = ScreenState()
         self.observed = ObservedState()
         self.feed = Feed(self, host)
@@ -95,7 +98,7 @@ class MainScreen(Screen[None]):
         if self._host.source.follows:
             self.observed = ObservedState(journal=JournalState())
         self._timer = self.set_interval(TICK, self.canvas.tick, pause=True)
-        self.state = self._with(self._synced(self.state.ui))
+        self.state = self._with(self._synced(ui_at_start(self._host.start, self.app.size.width)))
         self.call_after_refresh(self.feed.start)
 
     def on_resize(self, event: events.Resize) -> None:
@@ -175,6 +178,7 @@ class MainScreen(Screen[None]):
 
     def react(self, reaction: Reaction) -> None:
         """Do what a key leads to."""
+        kept = tuple(changes_of(self.state.ui, reaction, self.size.width))
         if reaction.ui is not None:
             self.choose(reaction.ui)
         if reaction.intent is not None:
@@ -182,6 +186,8 @@ class MainScreen(Screen[None]):
             self.run_worker(self._perform(reaction.intent), group="intents", exit_on_error=False)
         if reaction.command:
             self._commands[reaction.command]()
+        for name, value in kept:
+            self._host.keep(name, value)
 
     async def _perform(self, intent: Intent) -> None:
         async with self._turn:
@@ -227,7 +233,7 @@ class MainScreen(Screen[None]):
         """What the palette offers now: name, explanation, what to call."""
         for key in SCREEN_KEYS:
             if self._offers(key) and not key.silent:
-                face = f" ({key.face})" if key.face else ""
+                face = f" ({key.face_in(self.state)})" if key.face else ""
                 press = partial(self.run_action, f"press({key.name!r})")
                 yield f"{key.label_in(self.state)}{face}", key.help, press
 
@@ -255,6 +261,10 @@ class MainScreen(Screen[None]):
         self.canvas.draw()
 
     def _open(self, page: PageContent) -> None:
+        opened_by = KEY_OF_SPOT[page.opener]
+        if (face := self.state.ui.faces.get(opened_by.name)) is not None:
+            page.foot = page.foot.replace(f"{page.opener} or esc", f"{face} or esc")
+            page.opener = self._host.start.preferences.keys[opened_by.name]
         self.app.push_screen(PageScreen(page, self._host, self.react))
 
     def _open_help(self) -> None:

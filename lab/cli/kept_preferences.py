@@ -1,0 +1,54 @@
+"""What the screen keeps from one start to the next: read before it shows, written when something changes on it."""
+
+from msgspec import Struct, field
+from msgspec.structs import replace
+
+from lab.cli.console import Console
+from lab.core.errors import LabError, ScenarioError, UsageError
+from lab.files.preferences import PreferencesFile
+from lab.language.document import nearest
+from lab.settings import ScreenSettings
+from lab.tui.preference_syntax import THEMES, changed_text, parse_preferences
+from lab.tui.state.preferences import Preferences, ScreenStart
+
+
+def screen_start(settings: ScreenSettings, console: Console) -> ScreenStart:
+    """How the screen begins: the command line before the file. What is wrong with the file is told of, and ends nothing."""
+    if settings.theme is not None and settings.theme not in THEMES:
+        hint = nearest(settings.theme, THEMES) or f"There are {', '.join(THEMES)}."
+        raise UsageError(f"There is no theme {settings.theme}.", hint=hint)
+    file = PreferencesFile(settings.config)
+    preferences, notice = Preferences(), ""
+    try:
+        preferences = parse_preferences(file.read() or b"", str(file.path))
+    except LabError as error:
+        notice = f"{_short(error, file)} Nothing of it holds."
+        console.err(f"lab: {error.what}" if not isinstance(error, ScenarioError) else str(error))
+    if settings.theme is not None:
+        preferences = replace(preferences, theme=settings.theme)
+    return ScreenStart(preferences, notice, _Keeper(file).keep if not notice else ScreenStart().keep)
+
+
+class _Keeper(Struct):
+    """Writes what changes into the file, as it lies there then: another lab may have written it meanwhile."""
+
+    file: PreferencesFile = field(default_factory=PreferencesFile)
+
+    def keep(self, name: str, value: str) -> str | None:
+        """Keep another value; why not, if it can't be kept."""
+        try:
+            text = changed_text((self.file.read() or b"").decode(), name, value, str(self.file.path))
+            if text is None:
+                return f"{self.file.path.name} is written in a way that can't be changed here: write {name}: {value}."
+            self.file.write(text)
+        except LabError as error:
+            return f"{_short(error, self.file)} {name} isn't kept."
+        return None
+
+
+def _short(error: LabError, file: PreferencesFile) -> str:
+    """The first thing that is wrong, for one row."""
+    if not isinstance(error, ScenarioError):
+        return error.what.replace(str(file.path), file.path.name)
+    first = error.complaints[0]
+    return f"{file.path.name}:{first.line}: {first.what}."

@@ -1,0 +1,33 @@
+"""How the screen begins: what the person prefers, and where a change of it is kept."""
+
+from collections.abc import Callable, Mapping
+
+from msgspec import Struct
+
+
+class Preferences(Struct, frozen=True):
+    """What a person prefers (screen.md §12); what is empty isn't said."""
+
+    theme: str = ""
+    """`dark`, `light`, or the name of a theme of Textual's."""
+    speed: str = ""
+    """The pace of the clock, where it is ours to set: decimal text."""
+    layout: str = ""
+    """`panes`, `wire` (with the drawer), or `presenter`."""
+    keys: Mapping[str, str] = {}
+    """By the name of an action its key, as Textual names keys."""
+
+
+def _forget(name: str, value: str) -> str | None:
+    """Keep nothing."""
+    return None
+
+
+class ScreenStart(Struct, frozen=True):
+    """What a screen begins with; by itself as a film does, which knows nobody's preferences."""
+
+    preferences: Preferences = Preferences()
+    notice: str = ""
+    """What is wrong with the file of preferences."""
+    keep: Callable[[str, str], str | None] = _forget
+    """Keeps another value of a preference; why not, if it can't."""

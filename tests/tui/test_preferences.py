@@ -1,0 +1,184 @@
+"""What is kept from one start to the next: what a file may say, what of it the screen does, and when it is written."""
+
+import io
+from pathlib import Path
+
+import pytest
+
+from lab.cli.console import Console
+from lab.cli.kept_preferences import screen_start
+from lab.core.errors import ScenarioError, UsageError
+from lab.settings import ScreenSettings
+from lab.tui.app import LabApp
+from lab.tui.panes.registry import SCREEN_KEYS
+from lab.tui.preference_syntax import changed_text, parse_preferences
+from lab.tui.state.preferences import Preferences, ScreenStart
+from tests import terminal
+from tests.tui import play
+from tests.tui.pilots import main_screen, piloted, text, until
+
+# The file
+
+
+@pytest.mark.parametrize(
+    ("text_", "meant"),
+    [
+        ("", Preferences()),
+        ("# theme: light\n\n", Preferences()),
+        ("theme: light\nspeed: 0.5\nlayout: presenter\n", Preferences("light", "0.5", "presenter")),
+        ("theme: nord\nspeed: '5'\n", Preferences("nord", "5")),
+        ("keys: {wire: x, help: '!', zoom: ctrl+x, later: F5}\n".replace("F5", "f5"),
+         Preferences(keys={"wire": "x", "help": "exclamation_mark", "zoom": "ctrl+x", "later": "f5"})),
+        ("keys: {scenario: f, fault: s}\n", Preferences(keys={"scenario": "f", "fault": "s"})),
+    ],
+)  # fmt: skip
+def test_what_a_file_says(text_: str, meant: Preferences) -> None:
+    assert parse_preferences(text_, "screen.yaml") == meant
+
+
+@pytest.mark.parametrize(
+    ("text_", "complaint"),
+    [
+        ("theme: light\ncolour: red\n", "screen.yaml:2:1: unknown key colour"),
+        ("theme: ligth\n", "screen.yaml:1:8: theme: there is no theme ligth; did you mean light?"),
+        ("speed: 3\n", "screen.yaml:1:8: speed: there is no speed 3"),
+        ("layout: [panes]\n", "screen.yaml:1:9: layout: there is no layout"),
+        ("- theme\n", "screen.yaml:1:1: preferences are a mapping"),
+        ("theme: 'light\n", "screen.yaml:"),
+        ("keys: [w]\n", "screen.yaml:1:7: keys: takes actions and their keys"),
+        ("keys:\n  wires: x\n", "screen.yaml:2:3: keys: there is no such action; did you mean wire?"),
+        ("keys:\n  wire: xx\n", "screen.yaml:2:9: keys.wire: xx is no key"),
+        ("keys:\n  wire: true\n", "screen.yaml:2:9: keys.wire: True is no key"),
+        ("keys:\n  zoom: x\n  wire: x\n", "screen.yaml:2:9: keys.zoom: wire has that key too"),
+        ("keys:\n  wire: s\n", "screen.yaml:2:9: keys.wire: scenario has that key too"),
+        ("keys:\n  wire: 7\n", "screen.yaml:2:9: keys.wire: ask-7 has that key too"),
+        ("keys:\n  wire: j\n", "screen.yaml:2:9: keys.wire: down has that key too"),
+    ],
+)
+def test_what_is_wrong_is_told_with_its_place(text_: str, complaint: str) -> None:
+    with pytest.raises(ScenarioError) as caught:
+        parse_preferences(text_, "screen.yaml")
+    assert str(caught.value).startswith(complaint)
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ("theme: light # bright room\nkeys: {wire: x}\n", "theme: dark # bright room\nkeys: {wire: x}\n"),
+        ("# mine\nspeed: 5\n", "# mine\nspeed: 5\ntheme: dark\n"),
+        ("keys:\n  theme: x\n", "keys:\n  theme: x\ntheme: dark\n"),
+        ("theme: dark", "theme: dark"),
+        ("theme:\n  light\n", None),
+        ("{theme: light}\n", None),
+    ],
+)
+def test_one_setting_is_changed_and_all_else_stays(before: str, after: str | None) -> None:
+    assert changed_text(before, "theme", "dark", "screen.yaml") == after
+
+
+# Where it lies
+
+
+def start_in(folder: Path, theme: str | None = None) -> tuple[ScreenStart, str]:
+    err = io.StringIO()
+    return screen_start(ScreenSettings(theme, str(folder)), Console(err=err)), err.getvalue()
+
+
+def test_the_command_line_comes_before_the_file_and_that_before_what_is_usual(tmp_path: Path) -> None:
+    assert start_in(tmp_path / "none")[0].preferences == Preferences()
+    (tmp_path / "screen.yaml").write_text("theme: light\nspeed: 5\n")
+    assert start_in(tmp_path)[0].preferences == Preferences("light", "5")
+    assert start_in(tmp_path, "nord")[0].preferences == Preferences("nord", "5")
+    with pytest.raises(UsageError, match="no theme ligth"):
+        start_in(tmp_path, "ligth")
+
+
+def test_a_file_that_is_wrong_is_told_of_and_stays_as_it_is(tmp_path: Path) -> None:
+    file = tmp_path / "screen.yaml"
+    for written, notice in (
+        (b"theme: light\nspeed: 3\n", "screen.yaml:2: speed: there is no speed 3."),
+        (b"\xff\xfe", "screen.yaml:1: "),
+    ):
+        file.write_bytes(written)
+        start, err = start_in(tmp_path)
+        assert start.preferences == Preferences() and start.notice.startswith(notice) and str(file) in err
+        assert start.keep("theme", "dark") is None and file.read_bytes() == written
+    file.unlink()
+    file.mkdir()
+    assert "screen.yaml is a folder" in start_in(tmp_path)[0].notice
+
+
+def test_a_change_is_written_by_rename_for_the_user_alone(tmp_path: Path) -> None:
+    folder = tmp_path / "new"
+    start, _ = start_in(folder)
+    assert not folder.exists()
+    assert start.keep("theme", "light") is None
+    file = folder / "screen.yaml"
+    assert file.read_text().endswith("\ntheme: light\n") and file.stat().st_mode & 0o777 == 0o600
+    before = file.stat().st_ino
+    assert start.keep("speed", "20") is None
+    assert parse_preferences(file.read_bytes(), "x") == Preferences("light", "20")
+    assert file.stat().st_ino != before and list(folder.iterdir()) == [file]
+    file.write_text("theme: [\n")
+    assert "theme isn't kept" in str(start.keep("theme", "dark")) and file.read_text() == "theme: [\n"
+    file.unlink()
+    folder.rmdir()
+    folder.write_text("in the way")
+    assert "isn't kept" in str(start.keep("theme", "dark"))
+
+
+# The screen
+
+
+async def test_the_screen_begins_as_it_was_left_and_keeps_what_changes_on_it() -> None:
+    kept: list[tuple[str, str]] = []
+    preferences = Preferences("light", layout="presenter", keys={"wire": "x", "approve": "y", "pause": "f5"})
+    start = ScreenStart(preferences, "screen.yaml:3: wrong.", lambda *change: kept.append(change))  # type: ignore[func-returns-value]
+    observations, at = play.STATES["waiting"]
+    app = LabApp(play.Scripted(observations(), at), start)
+    async with piloted(app) as pilot:
+        main = main_screen(app)
+        await until(pilot, lambda: "y Approve" in text(app))
+        assert app.theme == "stage-light" and main.state.ui.presenter and "screen.yaml:3: wrong." in text(app)
+        await pilot.press("w", "p", "x")
+        await until(pilot, lambda: main.state.ui.wire)
+        assert "f5 Pause" in text(app) and "x Wire" in text(app)
+        await pilot.press("plus", "t", "escape", "question_mark")
+        await until(pilot, lambda: "f5  begin, pause, go on" in text(app))
+    assert kept == [("layout", "panes"), ("layout", "wire"), ("speed", "2"), ("theme", "dark"), ("layout", "panes")]
+
+
+async def test_another_key_leaves_those_that_share_the_usual_one() -> None:
+    observations, at = play.STATES["complete"]
+    start = ScreenStart(Preferences(keys={"focus-token": "x"}))
+    source = play.Scripted(observations(), at)
+    app = LabApp(source, start)
+    async with piloted(app) as pilot:
+        await until(pilot, lambda: main_screen(app).state.finale)
+        await pilot.press("1")
+        await until(pilot, lambda: source.intents != [])
+        await pilot.press("escape", "x")
+        await until(pilot, lambda: main_screen(app).state.ui.focus == "token" and "x TOKEN" in text(app))
+
+
+def test_nothing_is_bound_twice_that_wasn_t_before() -> None:
+    shared = {key.keys for key in SCREEN_KEYS if key.keys and sum(key.keys == each.keys for each in SCREEN_KEYS) > 1}
+    assert shared == set("12345")
+
+
+def test_it_is_the_same_at_the_next_start(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LAB_CONFIG_DIR", str(tmp_path))
+    with terminal.lab("play", "item-comparison", "--theme", "light") as shown:
+        shown.until(lambda seen: "The recording stands" in seen.text)
+        assert b"48;2;255;255;255" in shown.raw and not (tmp_path / "screen.yaml").exists()
+        shown.press("+")
+        shown.until(lambda seen: "×2" in seen.text)
+        shown.press("\x11")
+        assert shown.ended() == 0
+    assert (tmp_path / "screen.yaml").read_text().endswith("speed: 2\n")
+    (tmp_path / "screen.yaml").write_text("theme: light\nspeed: 2\n")
+    with terminal.lab("play", "item-comparison") as shown:
+        shown.until(lambda seen: "×2" in seen.text)
+        assert b"48;2;255;255;255" in shown.raw
+        shown.press("\x11")
+        assert shown.ended() == 0
