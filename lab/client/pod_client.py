@@ -1,5 +1,6 @@
 """Carries what a proxy is asked on to a pod: nothing is followed, repeated, kept, unpacked or added (recordings.md §16)."""
 
+import re
 import ssl
 from typing import Any
 
@@ -13,6 +14,10 @@ from lab.core.upstream import UpstreamFailed, UpstreamRequest
 
 _LONGEST_FIELD = 65_536
 """Bytes of a header line: a pod may set cookies of any length."""
+_LOWEST_STATUS = 200
+"""Of an answer that is the last one to its request: a connection is never given another protocol."""
+_ECHO = re.compile(r"\n\n|: b['\"]")
+"""Where the parser goes on with the bytes that it refused."""
 _WITHOUT = ("user-agent", "accept", "accept-encoding", "content-type")
 """What aiohttp would add by itself."""
 
@@ -46,6 +51,9 @@ class PodClient(Connections):
             )
         except (aiohttp.ClientError, OSError, ValueError) as fault:
             raise _failure(fault) from fault
+        if got.status < _LOWEST_STATUS:
+            got.close()
+            raise UpstreamFailed(f"its answer has the status {got.status:03d}, with which no answer ends")
         return PodAnswer(got)
 
 
@@ -98,8 +106,18 @@ def _failure(fault: Exception) -> UpstreamFailed:
             return UpstreamFailed("it closed the connection before the end of its answer", "truncated")
         case aiohttp.ClientPayloadError() | aiohttp.ClientOSError() | OSError():
             return UpstreamFailed("it reset the connection", "reset")
+        case aiohttp.ClientResponseError():
+            return UpstreamFailed(f"its answer is no HTTP/1.1: {_misread(fault.message)}")
         case _:
             return UpstreamFailed(f"its answer is no HTTP/1.1 ({type(fault).__name__})")
+
+
+def _misread(message: str) -> str:
+    """What the parser says, without a byte of the answer."""
+    said = " ".join(_ECHO.split(message)[0].split()).rstrip(":")
+    if "Expected HTTP/" in said:
+        return "other bytes came where one should begin, as of a body after HEAD, 204 or 304, which have none"
+    return said
 
 
 def _reason(fault: aiohttp.ClientConnectorError | aiohttp.ClientConnectorCertificateError) -> str:

@@ -9,7 +9,11 @@ _OF_ONE_CONNECTION = frozenset(b"connection keep-alive proxy-connection te trail
 def passed_on(headers: RawHeaders, without: frozenset[bytes] = frozenset()) -> RawHeaders:
     """The headers that go further than one connection."""
     named = {
-        part.strip().lower() for name, value in headers if name.lower() == b"connection" for part in value.split(b",")
+        part.strip().lower()
+        for name, value in headers
+        if name.rstrip().lower() == b"connection"
+        for part in value.split(b",")
     }
     left = _OF_ONE_CONNECTION | named | without
-    return tuple((name, value) for name, value in headers if name.lower() not in left)
+    names = ((name.rstrip(), value) for name, value in headers)  # no blank before the colon goes on (RFC 9112 §5.1)
+    return tuple((name, value) for name, value in names if name.lower() not in left)

@@ -227,11 +227,12 @@ class _Passage:
     async def _pass(self, answer: UpstreamAnswer, message: Any) -> None:
         connection, http_1_0 = self.connection, message.version < (1, 1)
         bodiless = message.method == "HEAD" or answer.status in _BODILESS
-        framed = bodiless or any(name.lower() == b"content-length" for name, _ in answer.headers)
+        headers = passed_on(answer.headers)
+        # a length that the pod names in Connection goes no further than this hop
+        framed = bodiless or any(name.lower() == b"content-length" for name, _ in headers)
         chunked = not framed and not http_1_0
         # without a length or chunks nothing but the end of the connection tells where the body ends
         self.last = not (framed or chunked) or connection.last_of(message.should_close)
-        headers = passed_on(answer.headers)
         own = (b"Transfer-Encoding", b"chunked") if chunked else None
         ends = (b"Connection", b"close") if self.last else (b"Connection", b"keep-alive") if http_1_0 else None
         lines = *self._located(headers), *(each for each in (own, ends) if each is not None)

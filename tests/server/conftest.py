@@ -85,6 +85,7 @@ class Peer:
         while size := int(await self.reader.readuntil(b"\r\n"), 16):
             body += await self.reader.readexactly(size)
             await self.reader.readexactly(2)
+        await self.reader.readexactly(2)
         return body
 
     async def ask(self, data: bytes, method: str = "GET") -> Answer:

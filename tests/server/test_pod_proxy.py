@@ -12,6 +12,7 @@ from lab.clocks import SystemClock, settle
 from lab.core.journal.shell import TapeNoted
 from lab.core.observe import Noted, Observation, Replied, Requested
 from lab.server.connection import reset
+from lab.server.hop_headers import passed_on
 from lab.server.pod_origins import PodOrigins
 from lab.server.pod_proxy import PodProxy
 from tests.server.conftest import Peer
@@ -302,6 +303,64 @@ async def test_a_redirect_is_passed_on_and_leads_to_the_lab_where_it_led_to_the_
 async def test_what_has_no_body_has_none(stage: Stage, method: str, status: bytes) -> None:
     stage.pod.script = answering(b"HTTP/1.1 %b\r\nX-A: b\r\n\r\n" % status)
     assert await stage.ask(method) == b"HTTP/1.1 %b\r\nX-A: b\r\nConnection: close\r\n\r\n" % status
+
+
+@pytest.mark.parametrize(
+    ("method", "answer"),
+    [
+        ("HEAD", b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"),
+        ("GET", b"HTTP/1.1 204 Nothing\r\nContent-Length: 2\r\n\r\nok"),
+        ("GET", b"HTTP/1.1 304 Same\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\n\r\n"),
+    ],
+)
+async def test_a_body_where_there_is_none_is_said_to_be_one(stage: Stage, method: str, answer: bytes) -> None:
+    stage.pod.script = answering(answer)
+    assert b"502 Bad Gateway" in await stage.ask(method)
+    assert stage.notes == [
+        f"note: {stage.origin}, asked in exchange 1: its answer is no HTTP/1.1: other bytes came where one should "
+        "begin, as of a body after HEAD, 204 or 304, which have none."
+    ]
+
+
+@pytest.mark.parametrize(
+    ("head", "said"),
+    [
+        (b"HTTP/1.1 101 Switch\r\nUpgrade: canary\r\nConnection: upgrade\r\n", b"the status 101, with which no answer"),
+        (b"HTTP/1.1 000 Zero\r\nContent-Length: 2\r\n", b"the status 000, with which no answer ends"),
+        (b"HTTP/1.1 099 Less\r\nContent-Length: 2\r\n", b"the status 099, with which no answer ends"),
+        (b"HTTP/1.1 2000 canary\r\nContent-Length: 2\r\n", b'HTTP/1.1: Bad status line: Invalid response status."'),
+        (b"HTTP/1.1 200 OK\r\nContent-Length: canary\r\n", b'HTTP/1.1: Invalid character in Content-Length."'),
+        (b"HTTP/1.1 200 OK\r\nX: %b\r\n" % (b"canary" * 11_000), b"HTTP/1.1: Got more than 65536 bytes"),
+    ],
+    ids=["101", "000", "099", "2000", "length", "long"],
+)
+async def test_an_answer_that_is_none_is_told_in_words_and_not_in_its_bytes(
+    stage: Stage, head: bytes, said: bytes
+) -> None:
+    stage.pod.script = answering(head + b"\r\nok")
+    answer = await stage.ask()
+    assert answer.startswith(b"HTTP/1.1 502 ") and said in answer
+    assert b"canary" not in answer and "canary" not in stage.notes[0]
+    assert ((await stage.replied()).response.status, (await stage.replied()).by) == (502, "shell")
+
+
+async def test_a_length_that_concerns_one_hop_leaves_the_next_its_own(stage: Stage) -> None:
+    stage.pod.script = answering(b"HTTP/1.1 200 OK\r\nConnection: x, Content-Length\r\nContent-Length: 2\r\n\r\nok")
+    peer = await stage.peer()
+    for _ in range(2):
+        answer = await peer.ask(b"GET /a HTTP/1.1\r\nHost: me\r\n\r\n")
+        assert (answer.headers, answer.body) == ({"transfer-encoding": "chunked"}, b"ok")
+
+
+def test_no_blank_before_a_colon_goes_further() -> None:
+    headers = (
+        (b"Content-Length ", b"2"),
+        (b"Connection\t", b"x-a"),
+        (b"X-A ", b"1"),
+        (b"Upgrade ", b"2"),
+        (b"X-B", b"3"),
+    )
+    assert passed_on(headers) == ((b"Content-Length", b"2"), (b"X-B", b"3"))
 
 
 async def test_an_old_client_reads_until_the_end(stage: Stage) -> None:
