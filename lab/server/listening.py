@@ -11,11 +11,13 @@ from aiohttp import web
 from lab.clocks import AnyClock
 from lab.core.clock import Millis
 from lab.core.journal.fact import Fact
-from lab.core.journal.shell import ConnectionClosed, ConnectionOpened, TapeNoted
+from lab.core.journal.shell import ConnectionClosed, ConnectionOpened, RequestMalformed, TapeNoted
+from lab.core.refusal import Refusal
+from lab.server.bugs import Bugs
 from lab.server.connection import Connection, ConnectionObserver, Traffic
 from lab.server.limits import ServerLimits
 from lab.server.listen import Bound, Listener, bind, most_connections
-from lab.server.request_reader import RawRequest
+from lab.server.request_reader import RawRequest, malformed_refusal
 from lab.server.tls import TlsListener
 
 _AT_ONCE = 0.001
@@ -35,12 +37,13 @@ def connections(shell: ConnectionObserver, manager: Any) -> Callable[[], Connect
 class ListeningServer:
     """A server on sockets. `start` gives the origin; `stop` lets replies under way leave within the grace.
 
-    Whoever answers adds `exchange`, `malformed`, `broken`, and whom to `note` facts to.
+    Whoever answers adds `exchange`, `turn_away`, and whom to `note` facts to.
     """
 
     def __init__(self, clock: AnyClock, limits: ServerLimits) -> None:
         self.clock = clock
         self.limits = limits
+        self.bugs = Bugs(self, clock)
         self.origin = ""
         """Where it listens, once it does."""
         self.connections = 0
@@ -68,12 +71,12 @@ class ListeningServer:
     def left(self, fact: ConnectionClosed) -> None:
         """A connection ended, as was noted."""
 
-    def malformed(self, connection: Connection, what: str, size: int) -> None:
-        """The parser refused what came."""
-        raise NotImplementedError
+    def note_of(self, connection: Connection, fact: Fact) -> None:
+        """Tell a fact about what came on a connection that is open."""
+        self.note(fact)
 
-    def broken(self, connection: Connection, fault: BaseException | None, *, begun: bool) -> None:
-        """A request ended in a bug of ours; `begun`: some of its reply has left."""
+    def turn_away(self, connection: Connection, problem: Refusal) -> None:
+        """Refuse what asked for no path that is known, and close."""
         raise NotImplementedError
 
     # Sockets
@@ -141,6 +144,18 @@ class ListeningServer:
         return tuple(each for each in open_now if isinstance(each, Connection))
 
     # What a connection tells
+
+    def malformed(self, connection: Connection, what: str, size: int) -> None:
+        """The parser refused what came: answered without an echo, and the connection ends."""
+        self.note_of(connection, RequestMalformed(at=self.clock.now(), c=connection.ordinal, what=what, bytes=size))
+        self.turn_away(connection, malformed_refusal(what))
+
+    def broken(self, connection: Connection, fault: BaseException | None, *, begun: bool) -> None:
+        """A bug of ours: 500 unless a reply has begun, and the connection ends."""
+        problem = self.bugs.found(fault, connection.ordinal)
+        if not begun:
+            self.turn_away(connection, problem)
+        connection.over("server")
 
     def opened(self) -> int:
         """A peer connected: the ordinal of its connection."""

@@ -13,14 +13,13 @@ from lab.clocks import AnyClock
 from lab.core.clock import Millis
 from lab.core.exchange import Request, Response
 from lab.core.journal.fact import Fact
-from lab.core.journal.shell import ConnectionClosed, RequestMalformed
+from lab.core.journal.shell import ConnectionClosed
 from lab.core.observe import DECOY, Replied, Requested
 from lab.core.refusal import Refusal
 from lab.dialects.router import ROUTER, UNKNOWN_ROUTE, lightened
 from lab.identity.routes import FORM_ROUTES
 from lab.mock.service import Service
 from lab.server import request_reader as reader
-from lab.server.bugs import Bugs
 from lab.server.connection import SENT_LAST, Connection, Sent
 from lab.server.delivery import CLOSE
 from lab.server.limits import LONG_BODY, ServerLimits
@@ -43,7 +42,6 @@ class MockServer(ListeningServer):
         """Calls that other threads prepare, or soon will."""
         self.heavy = asyncio.Semaphore(MOST_HEAVY)
         """Taken while a call is prepared in other threads."""
-        self.bugs = Bugs(service, clock)
 
     @property
     def service(self) -> Service:
@@ -87,18 +85,13 @@ class MockServer(ListeningServer):
             latest.service.note(fact)
         self.mounts.leave(fact.c)
 
-    def malformed(self, connection: Connection, what: str, size: int) -> None:
-        """The parser refused what came: answered without an echo, and the connection ends."""
-        fact = RequestMalformed(at=self.clock.now(), c=connection.ordinal, what=what, bytes=size)
+    def note_of(self, connection: Connection, fact: Fact) -> None:
+        """Tell of it where the connection was used last."""
         self.mounts.latest(connection.ordinal).service.note(fact)
-        self._turn_away(connection, reader.malformed_refusal(what))
 
-    def broken(self, connection: Connection, fault: BaseException | None, *, begun: bool) -> None:
-        """A bug of ours: 500 unless a reply has begun, and the connection ends."""
-        problem = self.bugs.found(fault, connection.ordinal)
-        if not begun:
-            self._turn_away(connection, problem)
-        connection.over("server")
+    def turn_away(self, connection: Connection, problem: Refusal) -> None:
+        """Refuse in the server's words, and close."""
+        self.write_last(connection, self.service.word(problem, ""))
 
     # One exchange
 
@@ -177,10 +170,6 @@ class MockServer(ListeningServer):
         routed.mount.sender.write(connection, response, method, CLOSE)
         service.tell(Replied(self.clock.now(), x, response, by="shell"))
         return connection.over("server")
-
-    def _turn_away(self, connection: Connection, problem: Refusal) -> None:
-        """Answer where no path is known, so in the server's words; then close."""
-        self.write_last(connection, self.service.word(problem, ""))
 
     def write_last(self, connection: Connection, response: Response) -> None:
         """Send the last response of a connection, to whatever was asked."""

@@ -15,7 +15,7 @@ from lab.clocks import AnyClock
 from lab.core.clock import Epoch, Millis
 from lab.core.exchange import Headers, RawHeaders, Request, Response, header_of, is_target
 from lab.core.journal.fact import Fact
-from lab.core.journal.shell import ConnectionClosed, RequestMalformed, TapeNoted
+from lab.core.journal.shell import ConnectionClosed, TapeNoted
 from lab.core.observe import Noted, Observation, Observer, Replied, Requested
 from lab.core.refusal import Refusal
 from lab.core.reply import gathered
@@ -27,7 +27,6 @@ from lab.language.document import Switches
 from lab.recording.format.lines import LONGEST_BLOB
 from lab.recording.tape.unpacked_bodies import unpacked
 from lab.server import request_reader as reader
-from lab.server.bugs import Bugs
 from lab.server.connection import SENT, SENT_LAST, Connection, Sent, reset
 from lab.server.delivery import CLOSE
 from lab.server.hop_headers import passed_on
@@ -62,7 +61,6 @@ class PodProxy(ListeningServer):
         super().__init__(clock, PROXY_LIMITS)
         self.observers: list[Observer] = []
         self.exchanges = 0
-        self.bugs = Bugs(self, clock)
         self.say = say
         self.pod_origins = origins
         self._connect = connect
@@ -99,17 +97,9 @@ class PodProxy(ListeningServer):
             self._closing.add(task)
             task.add_done_callback(self._closing.discard)
 
-    def malformed(self, connection: Connection, what: str, size: int) -> None:
-        """The parser refused what came: answered without an echo, nothing goes on, and the connection ends."""
-        self.note(RequestMalformed(at=self.clock.now(), c=connection.ordinal, what=what, bytes=size))
-        self._write(connection, _word(reader.malformed_refusal(what), "GET", ""), "GET")
-        connection.over("server")
-
-    def broken(self, connection: Connection, fault: BaseException | None, *, begun: bool) -> None:
-        """A bug of ours: 500 unless a reply has begun, and the connection ends."""
-        problem = self.bugs.found(fault, connection.ordinal)
-        if not begun:
-            self._write(connection, _word(problem, "GET", ""), "GET")
+    def turn_away(self, connection: Connection, problem: Refusal) -> None:
+        """Refuse without asking anybody, and close."""
+        self._write(connection, _word(problem, "GET", ""), "GET")
         connection.over("server")
 
     # One exchange
