@@ -57,7 +57,7 @@ def parse_options(argv: list[str], console: Console) -> Namespace:
 
 def _with_values(argv: list[str]) -> list[str]:
     """The call with what an option means that stands alone; `--web 8000` may be written so, too."""
-    after = [*argv[1:], ""]
+    after = [*argv, ""][1:]
     return [
         f"{each}={_ALONE[each]}" if each in _ALONE and not next_.isdigit() else each
         for each, next_ in zip(argv, after, strict=True)

@@ -4,10 +4,9 @@ import asyncio
 
 import pytest
 
-from lab import clocks
 from lab.cli import surroundings
 from lab.cli.surroundings import WallClockLook, look_around
-from lab.clocks import ManualClock
+from lab.clocks import ManualClock, real
 from lab.core.journal.shell import ClockJumped, LabFailed
 from lab.core.observe import Noted, Observation
 from lab.recording.format.codec import fact_of
@@ -21,7 +20,7 @@ from tests.server.conftest import make_service
 
 def test_a_wall_clock_that_is_set_is_on_the_tape(monkeypatch: pytest.MonkeyPatch) -> None:
     wall = 0
-    monkeypatch.setattr(clocks.time, "time_ns", lambda: wall)
+    monkeypatch.setattr(real.time, "time_ns", lambda: wall)
     service, clock = make_service(), ManualClock(7)
     look, lines = WallClockLook(service.note, clock), list[bytes]()
     tape = Tape(service, lines.append, recording_header(service.config, lab="0"))
