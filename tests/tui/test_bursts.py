@@ -97,6 +97,11 @@ async def send(pilot: LabPilot, burst: list[events.Event]) -> None:
     await until(pilot, lambda: lab_of(pilot).input_queue.empty)
 
 
+def at_work(app: LabApp, group: str) -> bool:
+    """Whether a worker of the group hasn't ended."""
+    return any(worker.group == group for worker in app.workers)
+
+
 async def alive(app: LabApp, pilot: LabPilot) -> None:
     """Whether it draws, and obeys."""
     main = main_screen(app)
@@ -135,7 +140,7 @@ async def left_by(names: list[str], *, at_once: bool) -> tuple[object, ...]:
     async with screen_in("waiting") as (app, source, pilot):
         for burst in [names] if at_once else [[name] for name in names]:
             await send(pilot, [event for name in burst for event in key(name)])
-        await until(pilot, lambda: not any(each.group == "intents" for each in app.workers))
+        await until(pilot, lambda: not at_work(app, "intents"))
         page = type(getattr(app.screen, "page", app.screen))
         return list(source.intents), main_screen(app).state.ui, page, len(app.screen_stack)
 
@@ -188,11 +193,16 @@ async def test_a_row_of_the_palette_is_taken_once_by_enter_and_by_a_click() -> N
             await until(
                 pilot,
                 lambda found=found: (  # type: ignore[misc]
-                    found.highlighted == 0 and "(space)" in str(found.get_option_at_index(0).prompt)
+                    app.input_queue.empty
+                    and not at_work(app, Palette._GATHER_COMMANDS_GROUP)
+                    and found.highlighted == 0
+                    and "(space)" in str(found.get_option_at_index(0).prompt)
                 ),
             )
             source.intents.clear()
             await send(pilot, twice)
+            await until(pilot, lambda left=left: type(app.screen) is left and source.intents != [])  # type: ignore[misc]
+            await until(pilot, lambda: not at_work(app, "intents"))
             # the second one is for what the first one leaves: enter opens the exchange in focus
             assert source.intents == [TogglePause()] and type(app.screen) is left
             await pilot.press("escape")
