@@ -6,7 +6,7 @@ import time
 import pytest
 
 from lab import clocks
-from lab.clocks import JUMP, ManualClock, ScaledClock, SystemClock, WallWatch
+from lab.clocks import JUMP, ManualClock, RunClock, ScaledClock, SystemClock, WallWatch
 from lab.core.errors import UsageError
 
 
@@ -71,6 +71,55 @@ async def test_a_sleeper_on_a_paused_clock_wakes_after_the_pace_changes() -> Non
     clock.scale("999999")
     await sleeper
     assert clock.now() >= 50_000
+
+
+async def test_while_a_run_is_at_work_only_its_pauses_and_what_is_withheld_take_time(wall: Wall) -> None:
+    scaled = ScaledClock("999999", start=50)
+    deadline = asyncio.create_task(scaled.sleep_until(10_000))
+    with RunClock(scaled) as clock:
+        wall.pass_by(60_000)
+        assert clock.now() == 50, "a call is under way"
+        reply = asyncio.create_task(scaled.hold(120))
+        await clocks.settle()
+        wall.pass_by(60_000)
+        assert clock.now() == 170, "it waits for who sleeps until then"
+        await reply
+        wall.pass_by(60_000)
+        assert clock.now() == 170 and not deadline.done()
+        pause, rest = asyncio.create_task(clock.sleep_until(1_170)), asyncio.create_task(scaled.hold_until(500))
+        await clocks.settle()
+        wall.pass_by(0.0004)
+        assert clock.now() == 500
+        wall.pass_by(60_000)
+        await rest
+        assert clock.now() == 500
+        wall.pass_by(60_000)
+        await pause
+        assert clock.now() == 1_170
+        await clock.sleep_until(700)
+        gone = asyncio.create_task(clock.sleep_until(5_000))
+        await clocks.settle()
+        wall.pass_by(0.001)
+        gone.cancel()
+        await asyncio.gather(gone, return_exceptions=True)
+        wall.pass_by(60_000)
+        assert clock.now() == 2_169
+    wall.pass_by(0.01)
+    assert scaled.now() == 12_169
+    await deadline
+
+
+async def test_a_run_begins_at_0_on_a_clock_of_its_own_and_on_others_goes_by_theirs() -> None:
+    with RunClock(ScaledClock("5", start=900)) as clock:
+        clock.begin()
+        assert clock.now() == 0
+    manual = ManualClock(900)
+    with RunClock(manual) as clock:
+        clock.begin()
+        pause = asyncio.create_task(clock.sleep_until(1_000))
+        await clocks.settle()
+        await manual.advance_to(1_000)
+        assert pause.done() and clock.now() == 1_000
 
 
 async def test_a_real_sleep_is_never_early() -> None:

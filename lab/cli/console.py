@@ -26,6 +26,8 @@ class Console:
     def __init__(self, out: IO[str] | None = None, err: IO[str] | None = None) -> None:
         self._out = out
         self._err = err
+        self._typed: list[str] = []
+        """The line that was read while nobody waited for it any more."""
         self.serving = False
         """Whether somebody else is served meanwhile: the command goes on if nobody reads its stdout any more."""
 
@@ -63,22 +65,23 @@ class Console:
         return (self._out or sys.stdout).isatty() and sys.stdin is not None and sys.stdin.isatty()
 
     async def line(self) -> str:
-        """The next line that a person types, with its end; empty at the end of input."""
-        from asyncio import get_running_loop  # `lab --help` doesn't wait for asyncio
+        """The next line that a person types, with its end; empty at the end of input. None is lost if this is cancelled."""
+        from asyncio import Event, get_running_loop  # `lab --help` doesn't wait for asyncio
 
-        loop = get_running_loop()
-        typed = loop.create_future()
+        loop, typed = get_running_loop(), Event()
 
         def read() -> None:
-            if not typed.done():
-                typed.set_result(sys.stdin.readline())
+            if not self._typed:
+                self._typed.append(sys.stdin.readline())
+            typed.set()
 
         loop.add_reader(sys.stdin.fileno(), read)
         try:
-            line: str = await typed
-            return line
+            while not self._typed:
+                await typed.wait()
         finally:
             loop.remove_reader(sys.stdin.fileno())
+        return self._typed.pop()
 
     def _remark(self, text: str, *around: str) -> None:
         stream = self._err or sys.stderr

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Generator
+from contextlib import nullcontext
 from typing import Protocol, TypeAlias, assert_never
 
 from msgspec.structs import replace
@@ -22,7 +23,7 @@ from lab.app.effects import (
     Wait,
     Woke,
 )
-from lab.clocks import settle
+from lab.clocks import RunClock, settle
 from lab.core.clock import Clock, Millis
 from lab.core.exchange import Request, Response
 from lab.core.observe import Lost, Replied, Requested, Waiting
@@ -56,7 +57,7 @@ class Transport(Protocol):
 async def drive(
     run: Run, transport: Transport, clock: Clock, notify: RunObserver, answers: Answers | None = None, *, first: int = 1
 ) -> Outcome:
-    """Play a run to its outcome; whoever owns the clock moves it.
+    """Play a run to its outcome; whoever owns the clock moves it. With the mock in the same process it is a RunClock.
 
     `first` numbers its first exchange, for the later turns of a conversation.
     """
@@ -77,20 +78,24 @@ async def carry(transport: Transport, clock: Clock, route: str, request: Request
     """The reply; TransportLost also if it hasn't come by `until`, on that clock."""
     if until is None:
         return await transport.send(route, request)
-    sending = asyncio.ensure_future(transport.send(route, request))
-    sleeper = asyncio.ensure_future(clock.sleep_until(until))
-    try:
-        await asyncio.wait((sending, sleeper), return_when=asyncio.FIRST_COMPLETED)
-        for _ in range(_READING):
-            if sending.done():
-                return sending.result()
-            # this process may have been busy with other things while the reply came
-            await settle()
-        raise TransportLost("timeout")
-    finally:
-        sending.cancel()
-        sleeper.cancel()
-        await asyncio.gather(sending, sleeper, return_exceptions=True)
+    with clock.call(until) if isinstance(clock, RunClock) else nullcontext(clock) as deadlines:
+        sending = asyncio.ensure_future(transport.send(route, request))
+        sleeper = asyncio.ensure_future(deadlines.sleep_until(until))
+        try:
+            await asyncio.wait((sending, sleeper), return_when=asyncio.FIRST_COMPLETED)
+            for _ in range(_READING):
+                if sending.done():
+                    return sending.result()
+                # this process may have been busy with other things while the reply came
+                await settle()
+            raise TransportLost("timeout")
+        finally:
+            late = not sending.done()
+            sending.cancel()
+            sleeper.cancel()
+            await asyncio.gather(sending, sleeper, return_exceptions=True)
+            if late:
+                await settle()  # a mock in the same process hears of it before the run goes on
 
 
 class _Driver:

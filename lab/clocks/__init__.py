@@ -6,6 +6,7 @@ All of them count from the monotonic clock or from nothing, so a step of the wal
 
 from lab.clocks.manual import ManualClock
 from lab.clocks.real import JUMP, SystemClock, WallWatch, real_millis, wall_second
+from lab.clocks.run_clock import RunClock
 from lab.clocks.scaled import ScaledClock
 from lab.clocks.waits import breathe, first_of, settle
 from lab.core.clock import Clock
@@ -15,6 +16,7 @@ __all__ = [
     "AnyClock",
     "Clock",
     "ManualClock",
+    "RunClock",
     "ScaledClock",
     "SystemClock",
     "WallWatch",

@@ -70,6 +70,10 @@ class ManualClock:
         finally:
             self._withheld.discard(sleeper)
 
+    async def hold_until(self, instant: Millis) -> None:
+        """Withhold what is left of a reply: until then nobody gets it, whoever moves the clock."""
+        await self.sleep_until(instant)
+
     def withhold(self) -> None:
         """A client moves the clock from now on."""
         self.withholds = self.shared = True

@@ -1,8 +1,16 @@
-"""A clock that runs faster or slower than the wall does, or stands."""
+"""A clock that runs faster or slower than the wall does, or stands.
+
+A run that shares its process with the mock has it stand while it is at work (`stand`), so that what this machine takes
+for a call or a redraw is no time of the lab's: 5 ms would be 1.5 s at 300 times the wall's pace. Time then passes only
+while the run pauses (`pass_until`) or a reply of the mock is withheld (`hold`), and not a nanosecond beyond the first
+instant at which one of them, or a call's deadline (`not_beyond`), is due: it waits for a sleeper that wakes late. So a latency of 120 ms is one at any pace, and a run has the instants it has without waiting.
+"""
 
 import asyncio
 import re
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from fractions import Fraction
 
 from lab.clocks.real import MILLI
@@ -22,6 +30,12 @@ class ScaledClock:
         self._base = start * MILLI
         self._since = time.monotonic_ns()
         self._sleepers: set[asyncio.Future[None]] = set()
+        self._working = 0
+        """How many runs are at work."""
+        self._passing = 0
+        """How many pauses and withheld replies let time pass all the same."""
+        self._dues: list[int] = []
+        """The instants that it doesn't pass then, in nanoseconds."""
         self.factor = factor
         self._pace = _pace(factor)
 
@@ -32,14 +46,26 @@ class ScaledClock:
     def scale(self, factor: str) -> None:
         """Run at another pace from now on, sleepers too; UsageError if `factor` is no decimal text."""
         pace = _pace(factor)
-        self._base, self._since = self._nanos(), time.monotonic_ns()
+        self._count_from(self._nanos())
         self.factor, self._pace = factor, pace
-        for sleeper in self._sleepers:
-            wake(sleeper)
 
     def rewind(self, instant: Millis) -> None:
         """Run on from an earlier instant; sleepers sleep for as much longer."""
-        self._base, self._since = min(instant * MILLI, self._nanos()), time.monotonic_ns()
+        self._count_from(min(instant * MILLI, self._nanos()))
+
+    def stand(self) -> None:
+        """A run is at work: no time passes, but what `pass_until` and `hold` let by."""
+        self._count_from(self._nanos())
+        self._working += 1
+
+    def go_on(self) -> None:
+        """Undo one `stand`."""
+        self._count_from(self._nanos())
+        self._working -= 1
+
+    def _count_from(self, nanos: int) -> None:
+        """Count from an instant, and have sleepers look anew how long they sleep."""
+        self._base, self._since = nanos, time.monotonic_ns()
         for sleeper in self._sleepers:
             wake(sleeper)
 
@@ -49,21 +75,59 @@ class ScaledClock:
 
     async def hold(self, millis: Millis) -> None:
         """Withhold a reply: never shorter, also not by the fraction that `now()` leaves out."""
-        await self._sleep(self._nanos() + millis * MILLI)
+        await self._pass(self._nanos() + millis * MILLI)
+
+    async def hold_until(self, instant: Millis) -> None:
+        """Withhold what is left of a reply."""
+        await self._pass(instant * MILLI)
+
+    async def pass_until(self, instant: Millis) -> None:
+        """Return once `now() >= instant`, which is that very instant if a run is at work: meanwhile it pauses."""
+        await self._pass(instant * MILLI)
+
+    @contextmanager
+    def not_beyond(self, instant: Millis) -> Iterator[None]:
+        """Have time not pass that instant, while a run is at work; it may have come to it."""
+        self._dues.append(instant * MILLI)
+        try:
+            yield
+        finally:
+            self._count_from(self._nanos())
+            self._dues.remove(instant * MILLI)
+
+    async def _pass(self, due: int) -> None:
+        if not self._working or due <= self._nanos():
+            return await self._sleep(due)
+        self._count_from(self._nanos())
+        self._dues.append(due)
+        self._passing += 1
+        try:
+            await self._sleep(due)
+        finally:
+            self._count_from(self._nanos())
+            self._dues.remove(due)
+            self._passing -= 1
 
     async def _sleep(self, due: int) -> None:
         while (left := due - self._nanos()) > 0:
             await self._doze(left)
 
+    @property
+    def _stands(self) -> bool:
+        return not self._pace or (self._working > 0 and not self._passing)
+
     def _nanos(self) -> int:
+        if self._stands:
+            return self._base
         passed = time.monotonic_ns() - self._since
-        return self._base + passed * self._pace.numerator // self._pace.denominator
+        running = self._base + passed * self._pace.numerator // self._pace.denominator
+        return max(self._base, min(running, *self._dues)) if self._working and self._dues else running
 
     async def _doze(self, left: int) -> None:
         """Sleep for `left` nanoseconds of this clock, or until the pace changes."""
         loop = asyncio.get_running_loop()
         sleeper = loop.create_future()
-        timer = loop.call_later(float(left / self._pace) / 1e9, wake, sleeper) if self._pace else None
+        timer = loop.call_later(float(left / self._pace) / 1e9, wake, sleeper) if not self._stands else None
         self._sleepers.add(sleeper)
         try:
             await sleeper

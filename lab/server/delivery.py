@@ -128,7 +128,7 @@ class _Piecemeal:
     async def _send_body(self, pieces: Parts) -> bool:
         for when, piece in pieces:
             if self.clock.now() < when:
-                await first_of(self.clock.sleep_until(when), self.connection.lost.wait())
+                await first_of(self.clock.hold_until(when), self.connection.lost.wait())
             await self.connection.write_long(b"%x\r\n%b\r\n" % (len(piece), piece) if self.chunked else piece)
             self.body.append((when, piece))
         whole = self.strike is None or self.strike.cut is None
@@ -143,7 +143,7 @@ class _Piecemeal:
         # no answer is to come, so a peer that ends its side now has given up
         self.connection.at_end = gone.set
         try:
-            await first_of(self.clock.sleep_until(until), gone.wait())
+            await first_of(self.clock.hold_until(until), gone.wait())
         finally:
             self.connection.at_end = None
         return not gone.is_set()

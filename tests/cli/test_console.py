@@ -255,3 +255,28 @@ def test_help_shows_an_example(console: Console, out: io.StringIO, argv: list[st
 def test_a_wrong_call_is_2(console: Console, err: io.StringIO, argv: list[str]) -> None:
     assert run_command(argv, console) == 2
     assert err.getvalue().startswith("lab: ")
+
+
+async def test_a_line_that_comes_as_the_wait_ends_is_taken_by_the_next(
+    console: Console, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reading, writing = os.pipe()
+    lines = ["a\n", "b\n", ""]
+
+    class Typed:
+        def fileno(self) -> int:
+            return reading
+
+        def readline(self) -> str:
+            waiting.cancel()
+            return lines.pop(0)
+
+    monkeypatch.setattr(sys, "stdin", Typed())
+    os.write(writing, b"a\nb\n")
+    waiting = asyncio.create_task(console.line())
+    await asyncio.gather(waiting, return_exceptions=True)
+    assert waiting.cancelled() and await console.line() == "a\n"
+    waiting = asyncio.get_running_loop().create_future()  # type: ignore[assignment]
+    assert (await console.line(), await console.line()) == ("b\n", "")
+    os.close(reading)
+    os.close(writing)

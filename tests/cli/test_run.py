@@ -57,6 +57,26 @@ def test_the_next_message_is_said_only_after_an_answer(ends: str | None, turns: 
     assert [outcome.status for outcome in conversation.outcomes] == [ends] * turns
 
 
+def record(lab: Lab, name: str, speed: str) -> list[tuple[object, ...]]:
+    """When each line of a recorded run was written, and what each fact says, those about connections left out."""
+    assert lab("run", name, "--speed", speed, "--record", f"./{speed}").code == 0
+    lines = [json.loads(line) for line in (lab.folder / f"{speed}.rec.jsonl").read_text().splitlines()[1:]]
+    kept = [line for line in lines if not line.get("type", "").startswith("connection.")]
+    return [(line["t"], {**line, "n": 0} if line["k"] == "fact" else line["k"]) for line in kept]
+
+
+@pytest.mark.parametrize(
+    ("name", "speed"),
+    [
+        ("item-comparison", "20"),
+        ("bad-line", "300"),
+        *(pytest.param(name, "99999", marks=pytest.mark.long) for name in SHIPPED),
+    ],
+)
+def test_a_run_has_the_same_facts_at_the_same_instants_at_any_speed(lab: Lab, name: str, speed: str) -> None:
+    assert record(lab, name, speed) == record(lab, name, "instant")
+
+
 @pytest.mark.long
 @pytest.mark.parametrize("name", SHIPPED)
 def test_every_shipped_scenario_runs_over_a2a_to_the_same_end_and_its_recording_replays(lab: Lab, name: str) -> None:

@@ -290,6 +290,30 @@ async def test_between_two_turns_the_clock_stands_and_nobody_has_paused_it(drive
     assert driver.plane.did[6:] == [("scale", "0"), ("scale", "60")]
 
 
+async def test_a_step_has_the_clock_stand_at_its_observation_however_late_the_plane_obeys(driver: LiveDriver) -> None:
+    plane = driver.plane
+    assert plane is not None
+    obey = plane.scale
+
+    async def late(factor: str) -> ControlAnswer:
+        for _ in range(3 if factor == "0" else 0):
+            await settle()
+        return await obey(factor)
+
+    plane.scale = late  # type: ignore[method-assign]
+    await driver.do(StartRun())
+    await driver.until(Requested, 3)
+    for _ in range(4):
+        known = len(driver.observations)
+        await driver.do(StepForward())
+        async with asyncio.timeout(20):
+            while not driver.live.paused:
+                await settle()
+        await settle()
+        steps = [each for each in driver.observations[known:] if not isinstance(each, SourceUpdate)]
+        assert steps and {each.at for each in steps} == {driver.clock.at}
+
+
 async def test_a_key_before_the_connection_stands_is_not_lost() -> None:
     driver = LiveDriver()
     await driver.do(StartRun())

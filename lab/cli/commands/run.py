@@ -14,6 +14,7 @@ from lab.cli.terminal_reviewer import TerminalReviewer
 from lab.cli.transcript import Transcript, outcome_document
 from lab.client.driver import drive
 from lab.client.instant import run_instantly
+from lab.clocks import RunClock
 from lab.core.clock import Clock, Millis
 from lab.core.errors import UsageError
 from lab.mock.service import Service
@@ -69,11 +70,13 @@ def run_over_loopback(settings: RunSettings, setup: Setup, console: Console) -> 
 
     async def work(stop: Stop) -> int:
         conversation = _conversation(settings, setup, console)
-        async with embedded_mock(setup, console, stop, job_facts=conversation.notify) as mock:
-            by_person = settings.mock.reviewer == "person" and console.terminal
-            person = TerminalReviewer(console, setup.clock, mock.service) if by_person else None
-            transport = HttpTransport(mock.base_url, mock.token_url)
-            await play(conversation, transport, setup.clock, person, mock.service)
+        with RunClock(setup.clock) as clock:
+            clock.begin()
+            async with embedded_mock(setup, console, stop, job_facts=conversation.notify) as mock:
+                by_person = settings.mock.reviewer == "person" and console.terminal
+                person = TerminalReviewer(console, setup.clock, mock.service) if by_person else None
+                transport = HttpTransport(mock.base_url, mock.token_url)
+                await play(conversation, transport, clock, person, mock.service)
         return print_outcomes(conversation, settings, console) or mock.exit_code
 
     return complete(work)

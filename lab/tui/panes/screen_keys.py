@@ -5,7 +5,7 @@ from lab.tui.state.intents import JudgeClients, ResetRun, SetSpeed, StartRun, St
 from lab.tui.state.screen import ScreenState
 from lab.tui.state.status import finished
 
-SPEEDS = ("0.25", "0.5", "1", "2", "5", "20", "60")
+SPEEDS = ("0.25", "0.5", "1", "2", "5", "20", "60", "300")
 """The factors that + and - go through."""
 
 
@@ -78,7 +78,7 @@ MORE_RUN_KEYS = (
         "record", "v", "v", "Record", "begin a recording, or end it", asking(ToggleRecording()), needs="tape",
         word=lambda state: "Stop recording" if state.source.recording else "Record",
     ),
-    ScreenKey("faster", "plus", "+", "Speed", "speed: ×¼ ×½ ×1 ×2 ×5 ×20 ×60", _paced(1), group="time", needs="speed"),
+    ScreenKey("faster", "plus", "+", "Speed", "speed: ×¼ ×½ ×1 ×2 ×5 ×20 ×60 ×300", _paced(1), group="time", needs="speed"),
     ScreenKey("slower", "minus", "-", "Slower", "slower: ×½, ×¼", _paced(-1), group="time", needs="speed"),
     ScreenKey(
         "own-pace", "equals_sign", "=", "Speed ×1", "the lab's clock at its own pace", asking(SetSpeed("1")),

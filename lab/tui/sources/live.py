@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from lab.client.control import ControlClient
 
 FASTEST = "20"
-"""How fast a run goes forward to a stage: faster, and calls that take real time would run into time-outs of the lab's."""
+"""How fast a run goes forward to a stage."""
 NO_FAULTS = "The wire of this server is its own."
 
 
@@ -61,7 +61,7 @@ class Live:
         self._addresses = ("", "")
         """Where the API and the tokens are, once the connection stands."""
         self._pace = RunPace(clock.factor, self._control)
-        self._player = RunPlayer(clock, self._connection, self._observe)
+        self._player = RunPlayer(clock, self._pace, self._connection, self._observe)
         self.recording = RunRecording(
             recording, self._control, lambda text: self._queue.put_nowait(SourceUpdate(remark=text))
         )

@@ -4,6 +4,9 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING
 
+from lab.clocks import RunClock
+from lab.core.clock import Clock, Millis
+
 if TYPE_CHECKING:
     from lab.client.control import ControlClient
 
@@ -19,6 +22,12 @@ class RunPace:
         self._pausing: asyncio.Task[str | None] | None = None
         self._resting: asyncio.Task[str | None] | None = None
         """Has the clock stand where a turn has ended."""
+
+    async def is_set(self) -> None:
+        """Return once the pace is what it was last asked to be."""
+        for task in (self._pausing, self._resting):
+            if task is not None:
+                await asyncio.wait((task,))
 
     async def scale(self, factor: str) -> str | None:
         """Run at this pace, `0`: stand; the reason if it was refused."""
@@ -61,3 +70,16 @@ class RunPace:
         if control is None:
             return "The clock of this server can't be set."
         return (await control.scale(factor)).refused
+
+
+class SteppedClock(RunClock):
+    """The clock of a run: where the person has it stand from an observation on, it stands at that very instant."""
+
+    def __init__(self, clock: Clock, pace: RunPace) -> None:
+        super().__init__(clock)
+        self._pace = pace
+
+    async def sleep_until(self, instant: Millis) -> None:
+        """Pause, at the pace that was last asked for."""
+        await self._pace.is_set()
+        await super().sleep_until(instant)

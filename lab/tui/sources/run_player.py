@@ -2,12 +2,13 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 
 from lab.app.effects import App, Asking, Outcome, RunEnded, RunObservation
 from lab.app.run import run
 from lab.core.clock import Clock, Millis
 from lab.tui.sources.answers import GateAnswers
+from lab.tui.sources.pace import RunPace, SteppedClock
 from lab.tui.sources.protocol import RunConnection
 from lab.tui.sources.rewind import RunLog, resumed
 
@@ -18,10 +19,12 @@ class RunPlayer:
     def __init__(
         self,
         clock: Clock,
+        pace: RunPace,
         connection: Callable[[], Awaitable[RunConnection]],
         observe: Callable[[RunObservation], None],
     ) -> None:
         self._clock = clock
+        self._pace = pace
         self._connection = connection
         self._observe = observe
         self._task: asyncio.Task[None] | None = None
@@ -32,6 +35,8 @@ class RunPlayer:
         self.log = RunLog()
         self.answers = GateAnswers()
         self.outcome: Outcome | None = None
+        self.over = False
+        """Whether a run has begun, and ended."""
         self.broken: BaseException | None = None
         """The bug of ours that ended the run."""
 
@@ -39,11 +44,6 @@ class RunPlayer:
     def begun(self) -> bool:
         """Whether a run has begun, be it over or not."""
         return self._task is not None
-
-    @property
-    def over(self) -> bool:
-        """Whether the run has ended."""
-        return self._task is not None and self._task.done()
 
     def begin(self, app: App) -> None:
         """The first turn, or the next one."""
@@ -67,12 +67,13 @@ class RunPlayer:
     async def clear(self) -> None:
         """Forget all: nothing has begun."""
         await self.stop()
-        self._task = self.outcome = None
+        self._task, self.outcome, self.over = None, None, False
         self.answers.clear()
         self.answers.own.clear()
         self.log = RunLog()
 
     def _start(self, app: App) -> None:
+        self.over = False
         self._task = asyncio.create_task(self._play(app))
         self._task.add_done_callback(self._ended)
 
@@ -82,16 +83,21 @@ class RunPlayer:
 
         connection, before, answers = await self._connection(), self._before, [answer for _, answer in self.log.answers]
         token, conversation = (before.token, before.conversation) if before is not None else (None, None)
-        turn = resumed(run(app, self._began, token=token, conversation=conversation), answers, self.log.note)
-        if answers:
-            # the clock stands: not even a call that is due goes out before it runs again
-            await self._clock.sleep_until(self._clock.now() + 1)
-        first, answer = self.log.last_exchange + 1, self.answers.answer
-        self.outcome = await drive(turn, connection.transport, self._clock, self._observe, answer, first=first)
+        own = connection.control is not None
+        with SteppedClock(self._clock, self._pace) if own else nullcontext(self._clock) as clock:
+            self._began = clock.now() if not answers else self._began
+            turn = resumed(run(app, self._began, token=token, conversation=conversation), answers, self.log.note)
+            if answers:
+                # the clock stands: not even a call that is due goes out before it runs again
+                await clock.sleep_until(clock.now() + 1)
+            first, answer = self.log.last_exchange + 1, self.answers.answer
+            self.outcome = await drive(turn, connection.transport, clock, self._observe, answer, first=first)
+            self.over = True
+            await self._pace.is_set()
 
     def _ended(self, task: "asyncio.Task[None]") -> None:
         """A bug of ours ends the run, not the show: the screen shows it as any other end."""
-        self.broken = None if task.cancelled() else task.exception()
+        self.over, self.broken = self.over or task is self._task, None if task.cancelled() else task.exception()
         if self.broken is not None:
             why = f"The run broke: {type(self.broken).__name__}: {self.broken}"
             self.outcome = Outcome(None, None, None, None, None, 0, 0, why)
