@@ -19,6 +19,7 @@ from lab.language.document import Switches, Verdict
 from lab.language.parse import parse_scenario
 from lab.recording.client_replay.planner import client_plan
 from lab.recording.client_replay.polls import ClientTerms
+from lab.recording.client_replay.replay import Outgoing
 from lab.recording.client_replay.values import Credentials, Origins, wanted
 from lab.recording.format.lines import Recording, Req
 from lab.recording.format.reader import read
@@ -309,6 +310,48 @@ def test_what_could_lead_to_another_server_is_not_sent_and_that_is_said(path: st
     found = there.replay(replace(recording, lines=lines))
     assert path not in {request.path for request in there.sent}
     assert "1 calls were not sent: what they ask for is no path of a server" in found.text()
+
+
+class Silent(AnotherServer):
+    """A server that takes whatever comes, and never answers."""
+
+    def answer(self, out: Outgoing, now: Millis) -> tuple[Millis, Response | None, str]:
+        self.sent.append(out.request)
+        self.instants.append(now)
+        return out.until, None, "timeout"
+
+
+@pytest.mark.parametrize(("patience", "most"), [(500, 600), (5_000, 5_100), (None, 304_100)])
+def test_a_server_that_never_answers_is_waited_for_as_long_as_that_is_borne(patience: int | None, most: int) -> None:
+    there = Silent(config(seed=7))
+    found = there.replay(recorded(), ClientTerms(patience=patience))
+    assert "POST …/v1/token (x=1): no answer: timeout" in found.differences[0].what
+    assert there.instants[-1] < most and len(there.sent) == (5 if patience is None else 1)
+
+
+@pytest.mark.parametrize(
+    ("pause", "patience", "tries"),
+    [("599", None, 2), ("601", None, 1), ("9" * 30, None, 1), ("9", 10_000, 2), ("11", 10_000, 1)],
+)
+def test_a_call_is_not_sent_again_after_a_pause_that_nobody_waits_for(
+    pause: str, patience: int | None, tries: int
+) -> None:
+    there = AnotherServer(config(seed=7), busy(1, 503, ("retry-after", pause)))
+    found = there.replay(recorded(), ClientTerms(patience=patience))
+    assert sum(request.path.endswith("/invokeAsync") for request in there.sent) == tries
+    assert ("expected status 202, got 503" in found.text()) == (tries == 1)
+
+
+@pytest.mark.parametrize("patience", [None, 20_000])
+def test_a_job_is_polled_once_more_when_patience_ends_however_long_the_server_asks_to_wait(
+    patience: int | None,
+) -> None:
+    there = AnotherServer(config(seed=7), busy(1, 503, ("retry-after", "86400"), of="GET"))
+    found = there.replay(recorded(), ClientTerms(patience=patience))
+    calls = [(at, request.method) for at, request in zip(there.instants, there.sent, strict=True)]
+    polls = [at for at, method in calls if method == "GET"]
+    assert len(polls) == 2 and polls[1] - polls[0] < (patience or 100_000)
+    assert "J1: expected RUNNING → WAITING → RUNNING → COMPLETE, got" in found.text()
 
 
 def test_another_name_and_scope_are_those_of_the_server() -> None:

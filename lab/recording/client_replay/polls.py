@@ -40,6 +40,10 @@ class ClientTerms(Struct, frozen=True):
         """So many real milliseconds, on the driver's clock."""
         return round(millis * self.factor)
 
+    def within_patience(self, millis: Millis) -> Millis:
+        """So many real milliseconds, or the patience where that is shorter."""
+        return min(self.real(millis), self.real(millis) if self.patience is None else self.patience)
+
 
 class FollowedJob:
     """One job: what was recorded of it, and what it shows."""
@@ -53,6 +57,9 @@ class FollowedJob:
         self.why = ""
         """Why it is over without having shown all."""
         self._terms = terms
+        usual = 2 * planned.lasted + terms.real(ANSWER_SPARE)
+        self._patience = usual if terms.patience is None else terms.patience
+        """From its beginning to the last poll."""
         self._backoff = _FAST if terms.fast else _UNHURRIED
         self._reached = 0
         """So much of what was recorded has been shown, in its order; what came between doesn't count."""
@@ -87,7 +94,8 @@ class FollowedJob:
             return None
         lasted = self._last - (self.shown[-1].at if self.shown else self.since)
         often = max(self._terms.real(_LEAST), self.planned.shortest // 3)
-        return max(self._earliest, self._last + min(often, max(self._pause, lasted // 20)))
+        due = max(self._earliest, self._last + min(often, max(self._pause, lasted // 20)))
+        return min(due, self.since + self._patience)  # once more then, however long the server asks to wait
 
     def poll(self, now: Millis, usable: Callable[[PlannedPoll], bool]) -> PlannedPoll | None:
         """The recorded poll that is sent now; None: for none is all known that it needs."""
@@ -135,9 +143,7 @@ class FollowedJob:
     def _settle(self, at: Millis) -> None:
         self._last, self._waiting = at, False
         self._pause = self._backoff.after(self._pause)
-        usual = 2 * self.planned.lasted + self._terms.real(ANSWER_SPARE)
-        patience = usual if self._terms.patience is None else self._terms.patience
-        if at - self.since >= patience:
+        if at - self.since >= self._patience:
             word = self.shown[-1].word if self.shown else "not seen"
             self.end(f"still {word} after {duration_text(at - self.since)}")
 

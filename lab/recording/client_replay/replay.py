@@ -28,6 +28,8 @@ _TRIES = 5
 """How often a call is sent that the server has no time for."""
 _PAUSE: Millis = 1_000
 """Real milliseconds before the next try, unless the server names them."""
+_LONGEST_PAUSES: Millis = 600_000
+"""Real milliseconds from the first try to the last, at most; a patience may be shorter."""
 _BEFORE_WORK = frozenset((429, 503))
 """Statuses after which even a message may be sent again: nothing was begun."""
 
@@ -70,6 +72,8 @@ class ClientReplay:
         self._jobs = {name: FollowedJob(job, terms) for name, job in plan.jobs.items()}
         self._verdict = ClientVerdict(plan, self._bound, terms, matchers)
         self._tries = Counter[int]()
+        self._first = dict[int, Millis]()
+        """By exchange when it was sent first."""
         self._good: set[str] = set()
         """Aliases of bearers that this server took."""
         self.under_way = self._busy = 0
@@ -103,7 +107,7 @@ class ClientReplay:
             return
         if out.job is not None:
             self._take_poll(out.job, out.route, at, response)
-        elif out.call is not None and not self._tries_again(out.call, at, response):
+        elif out.call is not None and not self._tries_again(out, out.call, at, response):
             self._take_answer(out.call, at, at - out.at, response, why)
         if self._order.over and not self.under_way:
             for job in self._jobs.values():
@@ -135,7 +139,7 @@ class ClientReplay:
             self._verdict.differ(call.job, call.res.n, what)
             self._end_call(call, now)
             return None
-        until = now + 2 * call.took + self._terms.real(ANSWER_SPARE)
+        until = now + 2 * call.took + self._terms.within_patience(ANSWER_SPARE)
         try:
             request = self._requests.built(call.req)
         except ValueError as fault:
@@ -150,7 +154,7 @@ class ClientReplay:
             job.failed(now, now + self._terms.real(_PAUSE))
             self._end_job(job, now)
             return None
-        until = now + self._terms.real(ANSWER_SPARE)
+        until = now + self._terms.within_patience(ANSWER_SPARE)
         return Outgoing(poll.route, self._requests.built(poll.req), now, until, poll.req, job=job)
 
     def _lacking(self, req: Req) -> list[str]:
@@ -198,16 +202,18 @@ class ClientReplay:
         if polled and job.planned.shown[place].polled:
             self._verdict.shown(job, job.planned.shown[place], response)
 
-    def _tries_again(self, call: PlannedCall, at: Millis, response: Response | None) -> bool:
+    def _tries_again(self, out: Outgoing, call: PlannedCall, at: Millis, response: Response | None) -> bool:
         """Whether the server had no time for it, and it may be sent again."""
         expected, status = call.call.replied.response.status, response.status if response is not None else 0
         safe = call.req.method in ("GET", "HEAD") or call.call.requested.route == "token"
         busy = status in _BEFORE_WORK or (safe and (status == 0 or status in BUSY))
         self._tries[call.req.x] += 1
-        if not call.compared or not busy or status == expected or self._tries[call.req.x] >= _TRIES:
+        again = at + self._pause_of(response)
+        last = self._first.setdefault(call.req.x, out.at) + self._terms.within_patience(_LONGEST_PAUSES)
+        if not call.compared or not busy or status == expected or self._tries[call.req.x] >= _TRIES or again > last:
             return False
         self._busy += 1
-        self._order.repeat(call, at + self._pause_of(response))
+        self._order.repeat(call, again)
         return True
 
     def _take_answer(self, call: PlannedCall, at: Millis, took: Millis, response: Response | None, why: str) -> None:
