@@ -2,6 +2,7 @@
 
 import re
 import ssl
+from io import BytesIO
 from typing import Any
 
 import aiohttp
@@ -46,7 +47,7 @@ class PodClient(Connections):
                 request.method,
                 URL(url_at(request.origin, request.target), encoded=True),
                 headers=[(_text(name), _text(value)) for name, value in request.headers],
-                data=request.body or None,
+                data=BytesIO(request.body) if request.body else None,  # in pieces: nobody copies it whole
                 allow_redirects=False,
             )
         except (aiohttp.ClientError, OSError, ValueError) as fault:

@@ -27,6 +27,7 @@ from lab.language.document import Switches
 from lab.recording.format.lines import LONGEST_BLOB
 from lab.recording.tape.unpacked_bodies import unpacked
 from lab.server import request_reader as reader
+from lab.server.body_room import BodyPlace, BodyRoom, MeteredBody, NoRoom
 from lab.server.connection import SENT, SENT_LAST, Connection, Sent, reset
 from lab.server.delivery import CLOSE
 from lab.server.hop_headers import passed_on
@@ -63,6 +64,7 @@ class PodProxy(ListeningServer):
         self.exchanges = 0
         self.say = say
         self.pod_origins = origins
+        self.room = BodyRoom()
         self._connect = connect
         self._upstreams: dict[int, Upstream] = {}
         self._closing: set[asyncio.Task[None]] = set()
@@ -106,22 +108,18 @@ class PodProxy(ListeningServer):
 
     async def exchange(self, incoming: Any) -> Any:
         """Carry one request on, and its answer back."""
+        with self.room.place() as place:
+            return await self._carry(incoming, place)
+
+    async def _carry(self, incoming: Any, place: BodyPlace) -> Sent:
         message, connection = incoming.message, incoming.protocol
         since = self.clock.now()
         headers = connection.read_head(message.raw_headers)
         path, query = reader.target_of(message.path)
         body: bytes | Refusal = _refused(message, headers) or b""
         if isinstance(body, bytes) and incoming.payload is not EMPTY_PAYLOAD:
-            announced, limits = header_of(headers, "expect") is not None, self.limits
             try:
-                body = await reader.whole_body(
-                    connection,
-                    incoming.payload,
-                    limits.upload_body,
-                    limits.body_deadline,
-                    announced=announced and message.version >= (1, 1),
-                    packed=True,
-                )
+                body = await self._receive(incoming, headers, place)
             except reader.PeerGone:
                 self.malformed(connection, "body-cut", connection.received)
                 return SENT_LAST
@@ -137,6 +135,18 @@ class PodProxy(ListeningServer):
         sent = passed_on(message.raw_headers, _MADE_ANEW)
         outgoing = UpstreamRequest(origin, message.method, request.target, sent, body)
         return await _Passage(self, connection, x, now).run(outgoing, request, message)
+
+    async def _receive(self, incoming: Any, headers: Headers, place: BodyPlace) -> bytes | Refusal:
+        """The whole body as it came, while there is room for it."""
+        most, deadline = self.limits.upload_body, self.limits.body_deadline
+        announced = header_of(headers, "expect") is not None and incoming.message.version >= (1, 1)
+        body, of = MeteredBody(incoming.payload, place), incoming.protocol
+        try:
+            # what has a length takes its place before it comes: so one of two that are too long together passes
+            place.grow_to(min(int(header_of(headers, "content-length") or 0), most))
+            return await reader.whole_body(of, body, most, deadline, announced=announced, packed=True)
+        except NoRoom:
+            return reader.shell_refusal(503, f"The requests under way have more than {self.room.most} bytes.")
 
     def upstream(self, connection: Connection) -> Upstream:
         """What stands for a client's connection at the pod."""

@@ -3,7 +3,7 @@
 import asyncio
 import zlib
 from functools import partial
-from typing import Any
+from typing import Any, Protocol
 from urllib.parse import quote
 
 from aiohttp.http import RawRequestMessage, StreamWriter
@@ -27,6 +27,7 @@ _HINTS = {
     415: "Send the body as it is, or compressed with gzip or deflate.",
     417: "Leave the Expect header out.",
     426: "Poll instead.",
+    503: "Send it once others are answered.",
     501: "A path begins with / and holds no blank, control, backslash or #.",
     500: "This is a bug of the lab: its stderr, and a recording, say where.",
 }
@@ -87,6 +88,19 @@ def identity_refusal(problem: Refusal) -> Response:
 def malformed_refusal(what: str) -> Refusal:
     """What the peer is told of a request that the parser refused for that."""
     return shell_refusal(400, _WRONG_PORT.get(what, "This is no HTTP/1.1 request."))
+
+
+class BodyStream(Protocol):
+    """What a body is read from: aiohttp's stream, or one that counts."""
+
+    async def readany(self) -> bytes:
+        """The next bytes; empty at the end."""
+
+    def is_eof(self) -> bool:
+        """Whether all has come."""
+
+    def set_exception(self, exc: BaseException) -> None:
+        """End the reading with this."""
 
 
 class PeerGone(Exception):
@@ -150,7 +164,7 @@ async def receive_body(incoming: RawRequest, path: str, headers: Headers, limits
 
 
 async def whole_body(
-    protocol: Any, payload: StreamReader, most: int, deadline: float, *, announced: bool = False, packed: bool = False
+    protocol: Any, payload: BodyStream, most: int, deadline: float, *, announced: bool = False, packed: bool = False
 ) -> bytes | Refusal:
     """The whole body, decompressed; refused by Content-Length alone when that is enough; PeerGone if the peer left.
 
@@ -181,13 +195,13 @@ async def whole_body(
         protocol.at_end = None
 
 
-def _cut(payload: StreamReader) -> None:
+def _cut(payload: BodyStream) -> None:
     """The peer has said all: a body that lacks its end will never have it."""
     if not payload.is_eof():
         payload.set_exception(ConnectionResetError("The peer closed before the end of its body."))
 
 
-async def _read(payload: StreamReader, most: int, unpacked: Unpacked | None) -> bytes | Refusal:
+async def _read(payload: BodyStream, most: int, unpacked: Unpacked | None) -> bytes | Refusal:
     body = bytearray()
     while chunk := await payload.readany():
         body += chunk if unpacked is None else unpacked.feed(chunk, most + 1 - len(body))

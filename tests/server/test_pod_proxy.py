@@ -11,6 +11,7 @@ from lab.client.pod_client import PodClient
 from lab.clocks import SystemClock, settle
 from lab.core.journal.shell import TapeNoted
 from lab.core.observe import Noted, Observation, Replied, Requested
+from lab.server.body_room import BodyRoom
 from lab.server.connection import reset
 from lab.server.hop_headers import passed_on
 from lab.server.pod_origins import PodOrigins
@@ -450,6 +451,32 @@ async def test_a_body_that_is_announced_is_asked_for(stage: Stage) -> None:
     assert await peer.reader.readuntil(b"\r\n\r\n") == b"HTTP/1.1 100 Continue\r\n\r\n"
     assert (await peer.ask(b"hi")).body == b"ok"
     assert stage.pod.requests[0][1] == b"hi"
+
+
+@pytest.mark.parametrize("chunked", [False, True])
+async def test_of_requests_that_are_too_long_together_one_is_refused_and_the_others_pass(
+    stage: Stage, chunked: bool
+) -> None:
+    stage.proxy.room = BodyRoom(20)
+    stage.pod.script = answering(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n", b"ok")
+    first, second, third = await stage.peer(), await stage.peer(), await stage.peer()
+    await first.send(b"POST /a HTTP/1.1\r\nHost: me\r\nContent-Length: 12\r\n\r\n" + b"x" * 12)
+    assert await first.reader.readuntil(b"\r\n\r\n")
+    framing = b"Transfer-Encoding: chunked" if chunked else b"Content-Length: 9"
+    await second.send(
+        b"POST /a HTTP/1.1\r\nHost: me\r\n%b\r\n\r\n" % framing + (b"9\r\n123456789\r\n" if chunked else b"")
+    )
+    answer = await second.rest()
+    assert answer.startswith(b"HTTP/1.1 503 ") and b"have more than 20 bytes" in answer
+    assert (await stage.replied()).by == "shell"
+    await third.send(b"POST /a HTTP/1.1\r\nHost: me\r\nContent-Length: 8\r\n\r\n12345678")  # just what is left
+    stage.pod.goes_on.set()
+    assert await first.reader.readexactly(2) == b"ok"
+    assert (await third.answer()).body == b"ok"
+    async with asyncio.timeout(5):
+        while stage.proxy.room.taken:
+            await settle()
+    assert [body for _, body in stage.pod.requests] == [b"x" * 12, b"12345678"]
 
 
 async def test_one_connection_of_the_client_is_one_to_the_pod(stage: Stage) -> None:
