@@ -42,6 +42,10 @@ class Forked:
         for end in ends:
             end.close()
 
+    @property
+    def pid(self) -> int | None:
+        return self._process.pid
+
     def poll(self) -> int | None:
         return self._process.exitcode
 

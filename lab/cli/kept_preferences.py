@@ -18,15 +18,17 @@ def screen_start(settings: ScreenSettings, console: Console) -> ScreenStart:
         hint = nearest(settings.theme, THEMES) or f"There are {', '.join(THEMES)}."
         raise UsageError(f"There is no theme {settings.theme}.", hint=hint)
     file = PreferencesFile(settings.config)
-    preferences, notice = Preferences(), ""
+    preferences, notice, first = Preferences(), "", False
     try:
-        preferences = parse_preferences(file.read() or b"", str(file.path))
+        text = file.read()
+        preferences, first = parse_preferences(text or b"", str(file.path)), text is None
     except LabError as error:
         notice = f"{_short(error, file)} Nothing of it holds."
         console.err(f"lab: {error.what}" if not isinstance(error, ScenarioError) else str(error))
     if settings.theme is not None:
         preferences = replace(preferences, theme=settings.theme)
-    return ScreenStart(preferences, notice, _Keeper(file).keep if not notice else ScreenStart().keep)
+    keep = ScreenStart().keep if notice else _Keeper(file).keep
+    return ScreenStart(preferences, first, notice, keep)
 
 
 class _Keeper(Struct):

@@ -13,8 +13,10 @@ def run_command(argv: list[str], console: Console | None = None) -> int:
     console = console or Console()
 
     def whole() -> int:
+        # who names no command on a terminal wants to see the lab
+        given = argv or (["demo"] if console.terminal else [])
         try:
-            options = parse_options(argv, console)
+            options = parse_options(given, console)
         except SystemExit as end:  # --help and --version have printed and are done
             return int(end.code or 0)
         from lab.settings import Flags  # after the help, which needs no settings
@@ -24,6 +26,6 @@ def run_command(argv: list[str], console: Console | None = None) -> int:
         execute: Callable[[Flags, Console], int] = import_module(f"lab.cli.commands.{options.command}").execute
         gc.freeze()
         gc.enable()
-        return execute(Flags(options, arguments=tuple(argv)), console)
+        return execute(Flags(options, arguments=tuple(given)), console)
 
     return guarded(whole, console)

@@ -34,7 +34,7 @@ def parse_options(argv: list[str], console: Console) -> Namespace:
     how: Any = {"formatter_class": RawDescriptionHelpFormatter, "allow_abbrev": False}
     root = Parser(
         prog="lab",
-        description="A scripted mock of an asynchronous agent API, an external app that calls it, recordings that replay.",
+        description="A scripted mock of an asynchronous agent API, an external app that calls it, recordings that replay.\nOn a terminal lab alone shows the demo.",
         epilog=EXITS,
         **how,
     )

@@ -1,5 +1,6 @@
 """The app: a source, the themes, one screen. `LabApp(source).run()` returns the outcome's document, or None."""
 
+import sys
 import traceback
 from collections.abc import Iterator, Mapping
 from functools import partial
@@ -8,7 +9,7 @@ from typing import ClassVar
 
 from textual.actions import ActionParseResult
 from textual.app import App, SystemCommand
-from textual.binding import BindingType
+from textual.binding import Binding, BindingType
 from textual.dom import DOMNode
 from textual.driver import Driver
 from textual.events import Event
@@ -31,7 +32,7 @@ class LabApp(App[Outcome | None]):
 
     CSS_PATH = Path(__file__).with_name("lab.tcss")
     TITLE = "Invoke Async Lab"
-    BINDINGS: ClassVar[list[BindingType]] = []
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("ctrl+c", "ask_to_leave", show=False, priority=True)]
     AUTO_FOCUS = ""
     ESCAPE_TO_MINIMIZE = False
 
@@ -57,6 +58,12 @@ class LabApp(App[Outcome | None]):
         """The terminal's own driver; one that writes a cast beside, if there is one."""
         base = lasting(super().get_driver_class(), lambda: self.fail(HostError("The terminal is gone.")))
         return base if self.cast is None else teed(base, self.cast)
+
+    @property
+    def can(self) -> frozenset[str]:
+        """What this terminal can do: go to the shell and come back."""
+        driver = self._driver
+        return frozenset(("suspend",) if driver is not None and driver.can_suspend and sys.platform != "win32" else ())
 
     def get_default_screen(self) -> Screen[None]:
         """The one screen; pages lie over it."""
@@ -191,6 +198,13 @@ class LabApp(App[Outcome | None]):
     async def action_quit(self) -> None:
         """Textual's own ctrl+q, on every screen."""
         self.leave()
+
+    def action_ask_to_leave(self) -> None:
+        """Leave what lies over the panes, and ask there whether to end."""
+        while len(self.screen_stack) > 1:
+            self.pop_screen()
+        if self.main is not None:
+            self.main.action_press("quit-asks")
 
     def leave(self) -> None:
         """End because the person says so."""

@@ -33,7 +33,10 @@ class Cast:
         """Why nothing more is written; the show goes on."""
 
     def begin(self, width: int, height: int) -> None:
-        """The header; the cast's time begins now."""
+        """The header; the cast's time begins now. A screen that comes back from the shell goes on with it."""
+        if self._origin is not None:
+            self.resized(width, height)
+            return
         self._origin, self._size = self._now(), (width, height)
         head: Json = {
             "version": 2, "width": width, "height": height, "idle_time_limit": IDLE, "title": self._title,

@@ -1,5 +1,6 @@
 """`lab demo` as a person sees it, and as a pipe reads it."""
 
+import io
 import json
 import signal
 import subprocess
@@ -11,6 +12,7 @@ import pytest
 from lab.cli.commands.demo import LiveDemo
 from lab.cli.console import Console
 from lab.cli.loop import Stop
+from lab.cli.main import run_command
 from lab.cli.options import parse_options
 from lab.cli.setup import load_folder, make_setup
 from lab.identity.client import token_request
@@ -35,6 +37,38 @@ def test_from_the_first_paint_to_the_output(lab: Lab) -> None:
         assert shown.ended() == 0
     done = lab("replay", "./shown.rec.jsonl")
     assert (done.code, done.out) == (0, "1 passed, 0 failed\n"), done.err
+
+
+def test_lab_alone_on_a_terminal_is_the_demo(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LAB_CONFIG_DIR", str(tmp_path / "none"))
+    with terminal.lab() as shown:
+        shown.until(lambda seen: "Press space, and the run begins. Press ? to see" in seen.text)
+        shown.press("\x03")
+        shown.until(lambda seen: "once more ends the lab" in seen.text)
+        shown.press("q")
+        assert shown.ended() == 0
+    assert run_command([], Console(io.StringIO(), io.StringIO())) == 2
+
+
+def test_in_the_shell_the_clock_stands(tmp_path: Path) -> None:
+    def state_of(process: int) -> str:
+        return Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0]
+
+    with terminal.lab("demo", "--record", "./away", "--speed", "20", cwd=tmp_path) as shown:
+        shown.until(lambda seen: "space Begin" in seen.text)
+        shown.press(" ")
+        shown.until(lambda seen: "RUNNING" in seen.text)
+        shown.press("\x1a")
+        shown.until(lambda seen: seen.raw.count(b"\x1b[?1049l") == 1)
+        assert shown.process.pid is not None
+        while state_of(shown.process.pid) != "T":
+            pass
+        shown.process.send_signal(signal.SIGCONT)
+        shown.until(lambda seen: seen.raw.count(b"\x1b[?1049h") == 2 and "APPROVAL NEEDED" in seen.text)
+        shown.press("q\x03")
+        assert shown.ended() == 0
+    tape = [json.loads(line) for line in (tmp_path / "away.rec.jsonl").read_text().splitlines()]
+    assert [line["factor"] for line in tape if line.get("type") == "clock.scaled"] == ["0", "20"]
 
 
 @pytest.mark.parametrize("begun", [False, True])

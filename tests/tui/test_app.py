@@ -15,6 +15,7 @@ from lab.core.journal.shell import TapeNoted
 from lab.core.observe import Noted, Replied
 from lab.tui.app import LabApp
 from lab.tui.panes.registry import SCREEN_KEYS
+from lab.tui.panes.screen_keys import END
 from lab.tui.screens.page import PageScreen
 from lab.tui.state.intents import (
     ChooseScenario,
@@ -155,8 +156,8 @@ async def test_behind_the_notice_of_a_small_terminal_nothing_unseen_is_decided()
                 await pilot.press(key.keys.split(",")[0])
         await pilot.pause()
         run = main_screen(app)
-        assert source.intents == [] and app.screen is run and run.state.ui == UiState(remark="ctrl+q ends the lab.")
-        assert "ctrl+q ends the lab." in text(app)
+        assert source.intents == [] and app.screen is run and run.state.ui == UiState(remark=END)
+        assert "q or ctrl+c once more ends" in text(app)
         await pilot.press("question_mark")
         await until(pilot, lambda: "HELP" in text(app))
         await pilot.press("question_mark")
@@ -299,8 +300,8 @@ async def test_the_output_goes_round_its_views() -> None:
 
 async def test_step_theme_and_the_way_out() -> None:
     async with screen_in("running") as (app, source, pilot):
-        await pilot.press("n", "t", "ctrl+c")
-        await until(pilot, lambda: "ctrl+q ends the lab." in text(app))
+        await pilot.press("n", "t", "q")
+        await until(pilot, lambda: END in text(app))
         assert source.intents == [StepForward()]
         assert app.theme == "stage-light"
         assert letters(app).count("?") < 20

@@ -47,13 +47,14 @@ def wheel(at: tuple[int, int]) -> list[events.Event]:
     return [mouse(events.MouseScrollDown, at, 0)]
 
 
-WAYS_OUT = ("quit", "quit-remark")
+WAYS_OUT = ("quit", "quit-asks")
 BOUND = {name for each in SCREEN_KEYS for name in each.keys.split(",") if name and each.name not in WAYS_OUT}
 TYPED = ("enter", "tab", "backspace", "delete", "home", "end", "x", "e", "é", "shift+tab", "ctrl+home")
 SPOTS = st.tuples(st.integers(0, 119), st.integers(0, 35) | st.sampled_from((35, 34, 33, 1, 2, 8, 9, 10)))
 HITS = (
     st.sampled_from(sorted({*BOUND, *TYPED})).map(key)
     | st.sampled_from(("escape", "enter", "ctrl+p", "space")).map(key)
+    | st.sampled_from(("q", "ctrl+c")).map(lambda name: [*key(name), *key("escape")])
     | SPOTS.map(click)
     | SPOTS.map(lambda at: [*click(at), *click(at)])
     | SPOTS.map(wheel)

@@ -29,11 +29,13 @@ def test_a_cast_begins_with_its_header_and_counts_from_its_beginning() -> None:
     cast.resized(80, 24)
     times.now = 5_100  # a reset may take the lab's clock back, a cast never
     cast.mark("waiting")
+    cast.begin(100, 30)  # it comes back from the shell
     assert lines == [
         '{"version":2,"width":120,"height":36,"idle_time_limit":5,"title":"Zoë","env":{"TERM":"xterm-256color"}}\n'.encode(),
         '[0.25,"o","é\\u001b[0m"]\n'.encode(),
         b'[0.25,"r","80x24"]\n',
         b'[0.25,"m","waiting"]\n',
+        b'[0.25,"r","100x30"]\n',
     ]
 
 

@@ -12,6 +12,7 @@ from lab.tui.panes.fault_menu import FaultPage
 from lab.tui.panes.help import HelpPage
 from lab.tui.panes.picker import PickerPage
 from lab.tui.panes.registry import SCREEN_KEYS
+from lab.tui.panes.screen_keys import END
 from lab.tui.screens.main import MainScreen
 from lab.tui.screens.palette import Palette
 from lab.tui.state.intents import (
@@ -26,7 +27,7 @@ from lab.tui.state.intents import (
 )
 from lab.tui.state.screen import ScreenState, UiState
 from tests.tui import play
-from tests.tui.pilots import LabPilot, main_screen, screen_in, turn_to, until
+from tests.tui.pilots import LabPilot, main_screen, screen_in, text, turn_to, until
 
 Snapshot = tuple[UiState, tuple[Intent, ...], type, str]
 
@@ -60,7 +61,7 @@ DOES: dict[str, Callable[[Snapshot, Snapshot], bool]] = {
     "up": same, "page-up": same, "down": looks(scrolled={"output": 1}), "page-down": looks(scrolled={"output": 10}),
     "presenter": looks(presenter=True), "theme": lambda _, after: after[3] == "stage-light",
     "picture": lambda _, after: after[0].remark == "Saved as x.svg.", "help": opens(HelpPage),
-    "palette": opens(Palette), "quit-remark": lambda _, after: "ctrl+q" in after[0].remark,
+    "palette": opens(Palette), "quit-asks": looks(remark=END),
     **{f"ask-{number}": asks(SendTurn(text)) for number, text in enumerate(play.FOLLOW_UP, 1)},
 }  # fmt: skip
 """What each key does in a state that offers it; `reset`, `quit` and `open` are looked at by themselves."""
@@ -148,6 +149,21 @@ async def test_reset_and_the_way_out_also_from_a_page(state: str) -> None:
         await until(pilot, lambda: source.intents == ([] if state == "idle" else [ResetRun()]))
         await pilot.press("question_mark", "ctrl+q")
         await until(pilot, lambda: not app.is_running or app._exit)
+
+
+@pytest.mark.parametrize("pressed", ["q q", "ctrl+c q", "s ctrl+c ctrl+c", "ctrl+p ctrl+c q", "c x ctrl+c ctrl+c"])
+async def test_a_second_press_ends_it_and_one_that_another_key_follows_asks_anew(pressed: str) -> None:
+    async with screen_in("waiting") as (app, _, pilot):
+        *before, last = pressed.split()
+        await pilot.press(*before)
+        await until(pilot, lambda: END in text(app))
+        assert app.is_running and not app._exit and app.screen is main_screen(app)
+        await pilot.press("escape")
+        await until(pilot, lambda: END not in text(app))
+        await pilot.press("ctrl+c")
+        assert not app._exit
+        await pilot.press(last)
+        await until(pilot, lambda: app._exit)
 
 
 async def test_a_pressed_twice_sends_one_decision() -> None:

@@ -12,7 +12,9 @@ from lab.settings import ScreenSettings
 from lab.tui.app import LabApp
 from lab.tui.panes.registry import SCREEN_KEYS
 from lab.tui.preference_syntax import changed_text, parse_preferences
+from lab.tui.state.narrate import sentence
 from lab.tui.state.preferences import Preferences, ScreenStart
+from lab.tui.state.screen import PlaybackCursor, ScreenState, SourceState, UiState
 from tests import terminal
 from tests.tui import play
 from tests.tui.pilots import main_screen, piloted, text, until
@@ -85,9 +87,11 @@ def start_in(folder: Path, theme: str | None = None) -> tuple[ScreenStart, str]:
 
 
 def test_the_command_line_comes_before_the_file_and_that_before_what_is_usual(tmp_path: Path) -> None:
-    assert start_in(tmp_path / "none")[0].preferences == Preferences()
+    first = start_in(tmp_path / "none")[0]
+    assert first.preferences == Preferences() and first.first
     (tmp_path / "screen.yaml").write_text("theme: light\nspeed: 5\n")
-    assert start_in(tmp_path)[0].preferences == Preferences("light", "5")
+    again = start_in(tmp_path)[0]
+    assert again.preferences == Preferences("light", "5") and not again.first
     assert start_in(tmp_path, "nord")[0].preferences == Preferences("nord", "5")
     with pytest.raises(UsageError, match="no theme ligth"):
         start_in(tmp_path, "ligth")
@@ -130,10 +134,21 @@ def test_a_change_is_written_by_rename_for_the_user_alone(tmp_path: Path) -> Non
 # The screen
 
 
+@pytest.mark.parametrize("recorded", [False, True])
+def test_the_first_start_points_at_space_and_at_the_help(recorded: bool) -> None:
+    cursor = PlaybackCursor(0, 1, 1, 2) if recorded else None
+    source = SourceState(scenario=play.SCENARIO, follows=recorded, cursor=cursor)
+    states = [ScreenState(ui=UiState(first=True, **more), source=source) for more in ({}, {"starting": True})]
+    said, started = [sentence(each) for each in states]
+    assert "Press space" in said and "Press ?" in said and len(said) <= 76
+    assert recorded or "Press" not in started
+    assert "Press ?" not in sentence(ScreenState(source=source))
+
+
 async def test_the_screen_begins_as_it_was_left_and_keeps_what_changes_on_it() -> None:
     kept: list[tuple[str, str]] = []
     preferences = Preferences("light", layout="presenter", keys={"wire": "x", "approve": "y", "pause": "f5"})
-    start = ScreenStart(preferences, "screen.yaml:3: wrong.", lambda *change: kept.append(change))  # type: ignore[func-returns-value]
+    start = ScreenStart(preferences, notice="screen.yaml:3: wrong.", keep=lambda *change: kept.append(change))  # type: ignore[func-returns-value]
     observations, at = play.STATES["waiting"]
     app = LabApp(play.Scripted(observations(), at), start)
     async with piloted(app) as pilot:
@@ -169,7 +184,7 @@ def test_nothing_is_bound_twice_that_wasn_t_before() -> None:
 def test_it_is_the_same_at_the_next_start(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("LAB_CONFIG_DIR", str(tmp_path))
     with terminal.lab("play", "item-comparison", "--theme", "light") as shown:
-        shown.until(lambda seen: "The recording stands" in seen.text)
+        shown.until(lambda seen: "Press space, and the recording plays" in seen.text)
         assert b"48;2;255;255;255" in shown.raw and not (tmp_path / "screen.yaml").exists()
         shown.press("+")
         shown.until(lambda seen: "×2" in seen.text)

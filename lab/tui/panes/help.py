@@ -5,13 +5,29 @@ from collections.abc import Callable, Sequence
 from lab.tui.panes.keys import ScreenKey
 from lab.tui.panes.page import PageContent
 from lab.tui.panes.pane import Pane
-from lab.tui.rows.spans import BLANK, Row, clip, cut, fill, row, wrap
+from lab.tui.rows.spans import BLANK, Row, clip, cut, fill, row, width, wrap
 from lab.tui.state.screen import ScreenState
 
+SIGNS = (
+    ("○", "to come", "dim"),
+    ("◐", "RUNNING", "run"),
+    ("◆", "WAITING", "wait"),
+    ("◇", "decided", "wait"),
+    ("✓", "COMPLETE, done", "done"),
+    ("✗", "ERROR, failed", "bad"),
+    ("?", "unknown", "unknown"),
+    ("→", "request", "run"),
+    ("←", "reply", "done"),
+    ("┊", "polls left out", "dim"),
+    ("›", "follow-up", "accent"),
+    ("●", "recording", "bad"),
+)
+"""The signs of the screen: what each means, in the colour that it has there."""
+BORDERS = "border: faint to come, blue at work, green done; heavy amber a person is needed, heavy red failed"
 GROUPS = (("run", "The run"), ("gate", "At a gate"), ("time", "Time"), ("view", "The screen"))
 NO_CLOCK = "Pause, step, speed, faults and rewind need the lab's own mock: a pod's clock and wire are its own."
 NO_PACE = "Pause and speed need a clock that can be set: start the lab with --clock scaled:1."
-_SECOND = frozenset(("↓", "pgdn", "]", "-", "ctrl+c", "→", "⇧→"))
+_SECOND = frozenset(("↓", "pgdn", "]", "-", "→", "⇧→", *(f"{number}…" for number in range(2, 10))))
 """Keys that stand beside their counterpart."""
 _PAIRS = {"↑": "↑ ↓", "pgup": "pgup/dn", "[": "[ ]", "+": "+ -", "←": "← →", "⇧←": "⇧← ⇧→"}
 
@@ -54,7 +70,7 @@ class HelpPage(PageContent):
         for at in range(max(len(left), len(right))):
             one, other = left[at] if at < len(left) else BLANK, right[at] if at < len(right) else BLANK
             lines.append(row(fill(one, room + 1), other) if other else one)
-        return lines
+        return [*lines, BLANK, *_legend(inner)]
 
     def _focus(self, state: ScreenState, inner: int) -> Row:
         """The pane in focus, and its own keys."""
@@ -83,14 +99,27 @@ class HelpPage(PageContent):
         return halves
 
 
+def _legend(inner: int) -> list[Row]:
+    """The signs on as many rows as they need, none parted from its meaning; then what borders say."""
+    lines: list[Row] = [BLANK]
+    for sign, meaning, role in SIGNS:
+        part = row((sign, f"{role} b"), (f" {meaning}  ", "dim"))
+        if lines[-1] and width(lines[-1]) + width(part) > inner + 2:
+            lines.append(BLANK)
+        lines[-1] = row(lines[-1], part)
+    return [*(cut(line, inner) for line in lines), *wrap(row((BORDERS, "dim")), inner)]
+
+
 def _face(state: ScreenState, key: ScreenKey) -> str:
     """What stands for a key, with its counterpart if both are the usual ones."""
     shown = key.face_in(state)
+    if key.name.startswith("ask-"):  # one row for all
+        return "1 … 9" if shown == "1" else f"{shown}…"
     return _PAIRS.get(shown, shown) if shown == key.face else shown
 
 
 def _key_row(state: ScreenState, key: ScreenKey, inner: int, *, short: bool) -> Row:
     tone = "fg" if key.is_offered(state) else "dim"
     face = _face(state, key)
-    text = key.label_in(state) if short else key.help
+    text = "Ask a follow-up" if key.name.startswith("ask-") else key.label_in(state) if short else key.help
     return cut(row((f"{face:>7}  ", "wait b" if tone == "fg" else "dim"), (clip(text, inner - 9), tone)), inner)

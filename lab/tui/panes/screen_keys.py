@@ -1,6 +1,6 @@
 """The keys that belong to no pane: those of the run, of its clock, and of the screen itself."""
 
-from lab.tui.panes.keys import React, Reaction, ScreenKey, asking, choosing, commanding
+from lab.tui.panes.keys import React, Reaction, ScreenKey, asking, commanding
 from lab.tui.state.intents import JudgeClients, ResetRun, SetSpeed, StartRun, StepForward, TogglePause, ToggleRecording
 from lab.tui.state.screen import ScreenState
 from lab.tui.state.status import finished
@@ -140,6 +140,14 @@ def _judge(state: ScreenState) -> Reaction:
     return Reaction(intent=JudgeClients(), command="report")
 
 
+END = "q or ctrl+c once more ends the lab; any other key goes on."
+
+
+def _quit(state: ScreenState) -> Reaction:
+    """As long as the question stands, the next press is the answer."""
+    return Reaction(command="quit") if state.ui.remark == END else Reaction(state.choose(remark=END))
+
+
 VIEW_KEYS = (
     ScreenKey("zoom", "z", "z", "Maximise", "all the room for the pane, and back", _zoom, group="view"),
     _scroll("up", "up,k", "↑", "Scroll", "scroll the pane in focus", -1),
@@ -165,7 +173,11 @@ VIEW_KEYS = (
         works_unseen=True,
     ),
     ScreenKey(
-        "quit-remark", "ctrl+c", "ctrl+c", "Quit?", "tells of ctrl+q", choosing(remark="ctrl+q ends the lab."), group="view",
+        "quit-asks", "q", "q", "Quit?", "ask; a second press ends; ctrl+c too", _quit, group="view",
         silent=True, works_unseen=True,
+    ),
+    ScreenKey(
+        "suspend", "ctrl+z", "ctrl+z", "Suspend", "to the shell, until fg: the clock stands", commanding("suspend"),
+        group="view", needs="suspend", works_unseen=True,
     ),
 )  # fmt: skip

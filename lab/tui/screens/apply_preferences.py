@@ -39,6 +39,7 @@ def ui_at_start(start: ScreenStart, columns: int) -> UiState:
         presenter=preferred.layout == "presenter",
         wire=preferred.layout == "wire" and columns >= NARROW,
         faces=faces_of(preferred.keys),
+        first=start.first,
         remark=start.notice,
     )
 

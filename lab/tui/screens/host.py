@@ -15,6 +15,10 @@ class Host(Protocol):
     start: ScreenStart
 
     @property
+    def can(self) -> frozenset[str]:
+        """What the terminal can do beside the source: `suspend`."""
+
+    @property
     def role_styles(self) -> Styles:
         """Roles to styles in the present theme."""
 

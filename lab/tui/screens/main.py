@@ -10,27 +10,22 @@ from textual import events, on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.screen import Screen
+from textual.worker import Worker
 
 from lab.core.errors import LabError
 from lab.tui.panes.approval import INPUT_ROWS
-from lab.tui.panes.exchange import ExchangePage
-from lab.tui.panes.fault_menu import FaultPage
-from lab.tui.panes.help import HelpPage
 from lab.tui.panes.keys import Reaction, ScreenKey
-from lab.tui.panes.page import PageContent
-from lab.tui.panes.picker import PickerPage
-from lab.tui.panes.registry import KEY_OF_SPOT, PANES, SCREEN_KEYS, SCROLLED, exchange_in_focus, key_named
-from lab.tui.panes.report import ReportPage
+from lab.tui.panes.registry import KEY_OF_SPOT, SCREEN_KEYS, SCROLLED, key_named
 from lab.tui.panes.scrubber import SEEK
 from lab.tui.screens.apply_preferences import changes_of, rebind, ui_at_start
 from lab.tui.screens.canvas import Canvas
 from lab.tui.screens.feed import Feed, ObservationBatch
 from lab.tui.screens.host import Host
 from lab.tui.screens.input_field import InputField, LineInput
-from lab.tui.screens.page import PageScreen
+from lab.tui.screens.pages import Pages
 from lab.tui.screens.rows_widget import Pressed, Scrolled
 from lab.tui.state.fold import ObservedState, fold
-from lab.tui.state.intents import Intent, SeekInstant
+from lab.tui.state.intents import Intent, SeekInstant, TogglePause
 from lab.tui.state.journal import JournalState, SourceUpdate
 from lab.tui.state.screen import ScreenState, UiState, settled
 from lab.tui.state.status import phase
@@ -38,20 +33,13 @@ from lab.tui.state.status import phase
 TICK = 0.25
 """Seconds between two looks at the clock."""
 MOST_SCROLLED = 4_000
-COLOURS_ADVICE = {
-    "truecolor": "16 million",
-    "256": "256; COLORTERM=truecolor gives all",
-    "standard": "16; COLORTERM=truecolor gives all",
-}
-"""How many colours the terminal has, and how to get more."""
 
 
 def _bindings() -> Iterator[BindingType]:
     for key in SCREEN_KEYS:
         if key.keys:
             press = f"press({key.name!r})"
-            priority = key.keys == "ctrl+c"
-            yield Binding(key.keys, press, key.label, show=False, tooltip=key.help, priority=priority, id=key.name)
+            yield Binding(key.keys, press, key.label, show=False, tooltip=key.help, id=key.name)
 
 
 class MainScreen(Screen[None]):
@@ -75,16 +63,13 @@ class MainScreen(Screen[None]):
         """One intent after another, in the order of the keys."""
         self._due = 0
         """How many intents the source hasn't performed yet."""
-        self._commands: dict[str, Callable[[], None]] = {
-            "scenario": lambda: self._open(PickerPage(lambda: self.state)),
-            "fault": lambda: self._open(FaultPage(lambda: self.state)),
-            "help": self._open_help,
-            "report": lambda: self._open(ReportPage(lambda: self.state)),
-            "open": self._open_exchange,
+        self._commands: dict[str, Callable[[], object]] = {
+            **Pages(self, host, lambda: self.state, self.react).commands,
             "theme": host.turn_theme,
             "picture": self._save_picture,
             "palette": lambda: self.app.action_command_palette(),
             "quit": host.leave,
+            "suspend": lambda: self.run_worker(self._suspend(), group="suspend", exit_on_error=False),
             **{f"scroll {by}": partial(self._scroll_in_focus, by) for by in (-10, -1, 1, 10)},
         }
 
@@ -132,6 +117,8 @@ class MainScreen(Screen[None]):
         """All that is known, with this choice of the person's."""
         observed = self.observed
         source = self._host.source.describe(observed.journal, ui.job)
+        if can := self._host.can:
+            source = replace(source, can=source.can | can)
         return ScreenState(observed.run_of(ui.job), ui, source, observed.armed, observed.journal)
 
     def _take(self, state: ScreenState) -> None:
@@ -182,12 +169,16 @@ class MainScreen(Screen[None]):
         if reaction.ui is not None:
             self.choose(reaction.ui)
         if reaction.intent is not None:
-            self._due += 1
-            self.run_worker(self._perform(reaction.intent), group="intents", exit_on_error=False)
+            self._soon(reaction.intent)
         if reaction.command:
             self._commands[reaction.command]()
         for name, value in kept:
             self._host.keep(name, value)
+
+    def _soon(self, intent: Intent) -> Worker[None]:
+        """Ask this of the source in its turn."""
+        self._due += 1
+        return self.run_worker(self._perform(intent), group="intents", exit_on_error=False)
 
     async def _perform(self, intent: Intent) -> None:
         async with self._turn:
@@ -260,22 +251,16 @@ class MainScreen(Screen[None]):
         self.state = replace(self.state, ui=replace(self.state.ui, scrolled=scrolled))
         self.canvas.draw()
 
-    def _open(self, page: PageContent) -> None:
-        opened_by = KEY_OF_SPOT[page.opener]
-        if (face := self.state.ui.faces.get(opened_by.name)) is not None:
-            page.foot = page.foot.replace(f"{page.opener} or esc", f"{face} or esc")
-            page.opener = self._host.start.preferences.keys[opened_by.name]
-        self.app.push_screen(PageScreen(page, self._host, self.react))
-
-    def _open_help(self) -> None:
-        size = (self.size.width, self.size.height)
-        colours = COLOURS_ADVICE.get(self.app.console.color_system or "", "none: NO_COLOR or a plain terminal")
-        self._open(HelpPage(lambda: self.state, SCREEN_KEYS, PANES, size, colours))
-
-    def _open_exchange(self) -> None:
-        exchange = exchange_in_focus(self.state)
-        if exchange is not None:
-            self._open(ExchangePage(lambda: self.state, exchange))
+    async def _suspend(self) -> None:
+        """To the shell, until it calls back; a clock that is ours stands meanwhile."""
+        state = self.state
+        ours = state.source.cursor is not None or (not state.source.follows and state.running)
+        stands = ours and "pause" in state.source.can and not state.ui.paused
+        if stands:
+            await self._soon(TogglePause()).wait()
+        self.app.action_suspend_process()
+        if stands:
+            self._soon(TogglePause())
 
     def _save_picture(self) -> None:
         try:

@@ -15,6 +15,8 @@ FOLLOWED = {
 """Where a journal is followed and no job is in sight."""
 COUNTED = {1: "after one decision", 2: "after two decisions", 3: "after three decisions"}
 BEGIN = " Press space."
+FIRST = "Press space, and the {}. Press ? to see every key and sign."
+"""To somebody who may see the screen for the first time."""
 
 
 def sentence(state: ScreenState) -> str:
@@ -49,6 +51,9 @@ def sentence(state: ScreenState) -> str:
 def _before_the_scenario(state: ScreenState, here: str) -> str | None:
     """What no scenario can know: that nothing began, or stopped, or is only half in sight."""
     run, cursor = state.run, state.source.cursor
+    if here == "idle" and state.ui.first and not state.ui.starting and not (cursor is not None and cursor.playing):
+        if not state.source.follows or cursor is not None:
+            return FIRST.format("recording plays" if cursor is not None else "run begins")
     if here == "idle" and state.source.follows:
         if cursor is not None and not cursor.playing:
             return FOLLOWED["start"]

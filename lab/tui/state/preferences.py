@@ -27,6 +27,8 @@ class ScreenStart(Struct, frozen=True):
     """What a screen begins with; by itself as a film does, which knows nobody's preferences."""
 
     preferences: Preferences = Preferences()
+    first: bool = False
+    """Whether nothing was ever kept: the person may see the screen for the first time."""
     notice: str = ""
     """What is wrong with the file of preferences."""
     keep: Callable[[str, str], str | None] = _forget

@@ -128,6 +128,8 @@ class UiState(Struct, frozen=True):
     """A bug of ours, in one line."""
     scrolled: Mapping[str, int] = {}
     """How many rows of a pane are scrolled away, by its name."""
+    first: bool = False
+    """Whether it may be the first time that the person sees the screen."""
     faces: Mapping[str, str] = {}
     """What the screen calls the keys that the person chose, by the names of their actions."""
 
