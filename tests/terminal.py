@@ -10,9 +10,9 @@ import subprocess
 import sys
 import termios
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from types import TracebackType
+from types import MappingProxyType, TracebackType
 
 import pyte
 
@@ -33,25 +33,26 @@ class Terminal:
         cwd: Path = ROOT,
         forked: bool = False,
         controls: bool = True,
+        environment: Mapping[str, str] = MappingProxyType({}),
     ) -> None:
-        """`controls`: whether a forked one is told when its terminal is gone."""
+        """`controls`: whether a forked one is told when its terminal is gone; `environment`: what it has besides."""
         self.screen = pyte.Screen(columns, rows)
         self._stream = pyte.ByteStream(self.screen)
         self._master, slave = pty.openpty()
         fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
-        environment = {
+        variables = {
             **{name: value for name, value in os.environ.items() if name not in ("NO_COLOR", "COLUMNS", "LINES")},
-            "TERM": "xterm-256color", "COLORTERM": "truecolor", "PYTHONPATH": str(ROOT),
+            "TERM": "xterm-256color", "COLORTERM": "truecolor", "PYTHONPATH": str(ROOT), **environment,
         }  # fmt: skip
         self.raw = bytearray()
         """What the program has written."""
         self.begun = time.perf_counter()
         self.process: subprocess.Popen[bytes] | Forked
         if forked:
-            self.process = Forked(argv, (slave, slave, slave), cwd, environment, controls=controls)
+            self.process = Forked(argv, (slave, slave, slave), cwd, variables, controls=controls)
         else:
             self.process = subprocess.Popen(
-                argv, stdin=slave, stdout=slave, stderr=slave, cwd=cwd, env=environment, start_new_session=True
+                argv, stdin=slave, stdout=slave, stderr=slave, cwd=cwd, env=variables, start_new_session=True
             )
         os.close(slave)
 

@@ -2,29 +2,33 @@
 
 import sys
 import traceback
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import ClassVar
 
+from rich.console import RenderableType
 from textual.actions import ActionParseResult
 from textual.app import App, SystemCommand
 from textual.binding import Binding, BindingType
 from textual.dom import DOMNode
 from textual.driver import Driver
-from textual.events import Event
+from textual.events import Event, Resize
+from textual.filter import LineFilter
 from textual.screen import Screen
 
 from lab.app.effects import Outcome
 from lab.core.errors import HostError, LabError
 from lab.tui.cast import Cast, teed
+from lab.tui.changed_cells import ChangedCells
+from lab.tui.line_filters import filters_for, without_greys
 from lab.tui.screens.input_queue import InputQueue
 from lab.tui.screens.main import MainScreen
 from lab.tui.screens.palette import Palette
 from lab.tui.sources.protocol import ScreenSource
 from lab.tui.state.preferences import ScreenStart
-from lab.tui.terminal import lasting
-from lab.tui.themes import COLOURS, LIGHTS, OTHER_THEME, Styles, filtered, palette, person_calls, stage_theme
+from lab.tui.terminal import encoding_of, lasting
+from lab.tui.themes import COLOURS, LIGHTS, OTHER_THEME, Styles, palette, person_calls, stage_theme
 
 
 class LabApp(App[Outcome | None]):
@@ -37,6 +41,8 @@ class LabApp(App[Outcome | None]):
     ESCAPE_TO_MINIMIZE = False
 
     def __init__(self, source: ScreenSource, start: ScreenStart | None = None, *, cast: Cast | None = None) -> None:
+        self._cells = ChangedCells()
+        self._needed: tuple[LineFilter, ...] = ()
         self.cast = cast
         """Where what the terminal is sent is written down, too."""
         super().__init__()
@@ -56,7 +62,8 @@ class LabApp(App[Outcome | None]):
 
     def get_driver_class(self) -> type[Driver]:
         """The terminal's own driver; one that writes a cast beside, if there is one."""
-        base = lasting(super().get_driver_class(), lambda: self.fail(HostError("The terminal is gone.")))
+        gone = HostError("The terminal is gone.")
+        base = lasting(super().get_driver_class(), lambda: self.fail(gone), self._cells)
         return base if self.cast is None else teed(base, self.cast)
 
     @property
@@ -86,22 +93,19 @@ class LabApp(App[Outcome | None]):
     def role_styles(self) -> Styles:
         """Roles to styles in the present theme."""
         if self._styles_of is None or self._styles_of[0] != self.theme:
-            self._styles_of = (self.theme, Styles(palette(self.theme, self.theme_variables), bare=self.bare))
+            self._styles_of = (self.theme, Styles(palette(self.theme, self.theme_variables), bare=self.no_color))
         return self._styles_of[1]
 
     @property
-    def bare(self) -> bool:
-        """Whether there are no colours at all, not even greys: NO_COLOR, where there are but sixteen."""
-        return self.no_color and (self.native_ansi_color or self._sixteen)
-
-    @property
-    def _sixteen(self) -> bool:
-        return self.console.color_system == "standard" and not self.is_headless
+    def colour_system(self) -> str:
+        """How many colours the terminal has, in Rich's words; all, where there is none."""
+        return "truecolor" if self.is_headless else self.console.color_system or "standard"
 
     def on_mount(self) -> None:
-        """A terminal of sixteen colours gets them as they are, not the nearest to ours."""
-        if self._sixteen:
-            self.theme = f"ansi-{person_calls(self.theme)}" if self.theme in COLOURS else self.theme
+        """A terminal of sixteen colours gets them as they are, not the nearest to ours; so does one that shall show none."""
+        if (self.no_color or self.colour_system == "standard") and self.theme in COLOURS:
+            self.theme = f"ansi-{person_calls(self.theme)}"
+        self._fit_terminal()
 
     def turn_theme(self) -> None:
         """Dark for light, light for dark."""
@@ -109,7 +113,7 @@ class LabApp(App[Outcome | None]):
 
     def _watch_theme(self, theme_name: str) -> None:
         super()._watch_theme(theme_name)
-        self._filters = filtered(self._filters, bare=self.bare)
+        self._fit_terminal()
         if self.is_running and self._kept_theme != (name := person_calls(theme_name)):
             self._kept_theme = name
             self.keep("theme", name)
@@ -122,10 +126,24 @@ class LabApp(App[Outcome | None]):
         if (refused := self.start.keep(name, value)) is not None and self.main is not None:
             self.main.remark(refused)
 
+    def _fit_terminal(self) -> None:
+        """Filters for what the terminal hasn't, in the present theme."""
+        self._needed = filters_for(self.theme, self.colour_system, encoding_of(self._driver))
+
+    def get_line_filters(self) -> Sequence[LineFilter]:
+        """Textual's filters, then those."""
+        return (*map(without_greys, super().get_line_filters()), *self._needed)
+
+    def _display(self, screen: Screen[object], renderable: RenderableType | None) -> None:
+        if self.main is None or self.main.canvas.places or self.bug:  # before that there is but an empty screen, whole
+            super()._display(screen, renderable)
+
     # Keys, clicks and commands
 
     async def on_event(self, event: Event) -> None:
-        """Keys and clicks wait for their turn."""
+        """Keys and clicks wait for their turn. After another size, or the same anew, a terminal may show anything."""
+        if isinstance(event, Resize):
+            self._cells.forget()
         if not self.input_queue.takes(event):
             await super().on_event(event)
 

@@ -94,6 +94,7 @@ async def film(
     start = source.timeline.start
     tape = Cast(put, lambda: source.clock.now() - start, source.title)
     app = LabApp(source, ScreenStart(Preferences("light" if light else "")), cast=tape)
+    app.no_color = False  # a film is the same, whatever terminal it is made on
 
     async def shoot(pilot: Pilot[object]) -> None:
         await pilot.pause()

@@ -1,11 +1,8 @@
 """The two stage themes, and roles to styles. Colours and their contrast floors: screen.md §10."""
 
-from collections.abc import Sequence
-
 from msgspec import Struct
 from rich.style import Style
 from textual.color import Color
-from textual.filter import LineFilter, Monochrome, NoColor
 from textual.theme import Theme
 
 COLOURS: dict[str, dict[str, str]] = {
@@ -36,6 +33,20 @@ ANSI: dict[str, dict[str, str]] = {
     "ansi-light": _ANSI | {"dim": "ansi_bright_black", "run": "ansi_blue", "wait": "ansi_yellow", "fill": "ansi_black"},
 }
 """The terminal's own sixteen colours, for terminals that have no more: tints fall away, words and signs stay."""
+
+GROUNDS = ("background", "surface", "panel", "tint-run", "tint-wait", "tint-done", "tint-bad")
+"""What text stands on, but for what is filled."""
+_TABLE = """
+    background 233 231   surface 235 255   panel 236 254   fill 233 231
+    fg 255 233   dim 248 240   faint 244 244   line 65 65
+    run 75 24   wait 221 58   done 78 22   bad 210 124   unknown 147 55   accent 212 90
+    tint-run 236 195   tint-wait 236 230   tint-done 236 194   tint-bad 236 255
+""".split()
+TABLES = {
+    theme: dict(zip(_TABLE[::3], map(int, _TABLE[at::3]), strict=True))
+    for at, theme in enumerate(("stage-dark", "stage-light"), 1)
+}
+"""The same colours for terminals of 256, picked by hand: of WAITING's tint the nearest is a dark red."""
 
 
 OTHER_THEME = {
@@ -112,11 +123,16 @@ class Styles(Struct):
                 bold, italic, turned = bold or word == "b", italic or word == "i", turned or word == "r"
             elif not word.startswith("!"):
                 fore = word
-        if self.bare:
-            return Style(bold=bold or None, italic=italic or None, reverse=turned or fore == "fill" or None)
+        marks = Style(bold=bold or None, italic=italic or None)
         if turned:
             fore, ground = "fill", fore
-        return Style(color=self._colour(fore), bgcolor=self._colour(ground), bold=bold or None, italic=italic or None)
+        filled = "@fill-" in role or (fore == "fill" and ground != "background")
+        if self.bare:
+            return marks + Style(reverse=filled or None)
+        if filled and self.colours in ANSI.values():
+            # two of the terminal's own sixteen may be hard to tell apart; one and its background never are
+            return marks + Style(color=self._colour(ground), reverse=True)
+        return marks + Style(color=self._colour(fore), bgcolor=self._colour(ground))
 
     def _colour(self, word: str) -> str:
         text = self.colours.get(word, self.colours["fg"])
@@ -124,13 +140,3 @@ class Styles(Struct):
             return Color.parse(text).rich_color.name
         except ValueError:
             return "default"
-
-
-def filtered(filters: Sequence[LineFilter], *, bare: bool) -> list[LineFilter]:
-    """Textual's filters, with the one for NO_COLOR that fits the theme: it picks one before there is any.
-
-    `Monochrome` makes greys of colours. The terminal's own sixteen have none: all of them came out black.
-    """
-    return [
-        (NoColor() if bare else Monochrome()) if isinstance(each, Monochrome | NoColor) else each for each in filters
-    ]

@@ -7,7 +7,10 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from unittest.mock import patch
 
+from rich.segment import Segment
+from rich.style import Style
 from textual._compositor import Compositor
+from textual.color import Color
 from textual.pilot import Pilot
 
 from lab.app.effects import Outcome
@@ -21,6 +24,7 @@ from lab.tui.state.preferences import Preferences, ScreenStart
 from lab.tui.state.screen import UiState
 from tests.tui import play
 
+BLACK = Color(0, 0, 0)
 GOLDENS = Path(__file__).parent / "screens"
 PATIENCE = 10_000
 """Real milliseconds after which what hasn't come true never will."""
@@ -147,15 +151,24 @@ LETTERS = {
 
 
 def letters(app: LabApp) -> str:
-    """The grid of colours: one letter a cell, of the text's colour in the present theme."""
+    """The grid of colours: one letter a cell, of the text's colour in the present theme; `#` is filled."""
     styles = app.role_styles
-    known = {str(getattr(styles.of(word).color, "name", "")).lower(): letter for word, letter in LETTERS.items()}
+
+    def name(style: Style) -> str:
+        segments = [Segment("x", style)]
+        for each in app.get_line_filters():
+            segments = each.apply(segments, BLACK)
+        color = segments[0].style.color if segments[0].style else None
+        return color.name.lower() if color else ""
+
+    known = {name(styles.of(word)): letter for word, letter in LETTERS.items()} | {name(styles.of("fg")): "f"}
     lines = []
     for strip in app.screen._compositor.render_strips():
         line = ""
         for segment in strip:
-            color = segment.style.color if segment.style else None
-            letter = known.get(color.name.lower(), "?") if color else "."
+            style = segment.style or Style()
+            letter = "." if style.color is None else known.get(style.color.name.lower(), "?")
+            letter = "#" if style.reverse else "b" if styles.bare and style.bold else letter
             line += "".join(" " if character == " " else letter for character in segment.text)
         lines.append(line.rstrip())
     return "\n".join(lines)

@@ -83,20 +83,6 @@ async def test_the_screen_in_another_light_is_the_golden_one() -> None:
             assert "APPROVAL NEEDED" in text(app) and letters(app).count("f") > 100
 
 
-async def test_without_colour_the_screen_is_the_golden_one_and_reads(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("NO_COLOR", "1")
-    async with screen_in("waiting") as (app, _, pilot):
-        golden(app, "waiting-no-colour-120x36")
-        assert "APPROVAL NEEDED" in text(app)
-        app.theme = "ansi-dark"
-        await pilot.pause()
-        cells = [segment for strip in app.screen._compositor.render_strips() for segment in strip if segment.style]
-        named = {color.name for segment in cells for color in (segment.style.color, segment.style.bgcolor) if color}
-        assert named <= {"default"}, "what has no greys gets the terminal's own two colours"
-        turned = {segment.text.strip() for segment in cells if segment.style.reverse}
-        assert {"LIVE", "◆ Gate", "Approve"} <= turned, "what is filled elsewhere is reversed"
-
-
 async def test_the_picture_is_saved_where_it_can_be_or_the_screen_says_why_not(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -113,7 +113,7 @@ def _job_title(state: ScreenState) -> str:
 def _body(view: View, text: str | None, inner: int, room: int, *, ruled: bool) -> list[Row]:
     run, last = view.run, view.run.last
     if last is not None and phase(run) == "complete" and view.state.ui.output == "rendered":
-        return list(_rendered(last, text, inner, ruled=ruled))
+        return list(_rendered(last, text, inner, ruled=ruled, signs=not view.state.colours))
     if last is None:
         refusals = [call.refusal for call in (run.job, run.token) if call is not None and call.refusal is not None]
         why = [*([run.outcome.why] if run.outcome is not None and run.outcome.why else refusals), ""][0]
@@ -122,7 +122,9 @@ def _body(view: View, text: str | None, inner: int, room: int, *, ruled: bool) -
     return content(View(view.state, inner + 4, room + 2, view.now))
 
 
-def _rendered(last: LastStatus, text: str | None, inner: int, *, ruled: bool) -> list[Row]:
+def _rendered(last: LastStatus, text: str | None, inner: int, *, ruled: bool, signs: bool) -> list[Row]:
     if text is None and last.output is not None and formats.kind(last.output) in ("HTML", "Markdown", "text"):
         text = to_markdown(last.output) if formats.kind(last.output) == "HTML" else last.output
-    return formats.rendered(last.output, inner) if text is None else markdown(text, inner, ruled=ruled)
+    if text is None:
+        return formats.rendered(last.output, inner, signs=signs)
+    return markdown(text, inner, ruled=ruled, signs=signs)

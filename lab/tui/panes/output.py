@@ -68,7 +68,8 @@ def content(view: View) -> list[Row]:
         return _before(view.state, inner)
     if _kind(run) == "coming" or last is None:
         return _at_work(view)
-    body = _failed(run, last, form, inner) if _kind(run) == "bad" else _done(last, form, inner)
+    done = _done(last, form, inner, signs=not view.state.colours)
+    body = _failed(run, last, inner, done) if _kind(run) == "bad" else done
     foot = _last_status(last, inner)
     return bottom(body, foot, rows) if len(body) + len(foot) < rows else _dense(body, rows)
 
@@ -126,8 +127,9 @@ def _sentences(run: RunState) -> tuple[str, str]:
     return run.last.progress or known.at_work, known.meanwhile
 
 
-def _done(last: LastStatus, form: str, inner: int) -> list[Row]:
-    body = list(formats.raw(last.output, inner) if form == "raw" else formats.rendered(last.output, inner))
+def _done(last: LastStatus, form: str, inner: int, *, signs: bool) -> list[Row]:
+    shown = formats.raw(last.output, inner) if form == "raw" else formats.rendered(last.output, inner, signs=signs)
+    body = list(shown)
     if last.follow_up:
         body += [BLANK, row((last.follow_up_label, "dim"))]
         for question in last.follow_up:
@@ -137,7 +139,7 @@ def _done(last: LastStatus, form: str, inner: int) -> list[Row]:
     return body
 
 
-def _failed(run: RunState, last: LastStatus, form: str, inner: int) -> list[Row]:
+def _failed(run: RunState, last: LastStatus, inner: int, done: list[Row]) -> list[Row]:
     body: list[Row] = []
     if meaning(last.status) is Status.ERROR:
         body += [row(("error", "dim"))]
@@ -145,7 +147,7 @@ def _failed(run: RunState, last: LastStatus, form: str, inner: int) -> list[Row]
     elif run.outcome is not None and run.outcome.why:
         body += [row(("the run stopped", "dim")), *paragraph(run.outcome.why, "bad b", inner)]
     if last.output:
-        body += [BLANK, row(("partial output", "wait")), *_done(last, form, inner)]
+        body += [BLANK, row(("partial output", "wait")), *done]
     return body
 
 

@@ -41,8 +41,8 @@ def _parsed(output: str) -> object:
 
 
 @lru_cache(maxsize=4)
-def rendered(output: str | None, inner: int) -> list[Row]:
-    """The output as a person reads it."""
+def rendered(output: str | None, inner: int, *, signs: bool = False) -> list[Row]:
+    """The output as a person reads it; `signs`: what a colour alone would say has a sign."""
     match kind(output):
         case "null":
             return wrap(row((NOTHING, "dim")), inner)
@@ -51,9 +51,9 @@ def rendered(output: str | None, inner: int) -> list[Row]:
         case "JSON":
             return coloured(json.dumps(_parsed(output or ""), ensure_ascii=False, indent=2), inner)
         case "HTML":
-            return markdown(to_markdown(output or ""), inner)
+            return markdown(to_markdown(output or ""), inner, signs=signs)
         case _:
-            return markdown(output or "", inner)
+            return markdown(output or "", inner, signs=signs)
 
 
 @lru_cache(maxsize=4)

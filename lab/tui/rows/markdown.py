@@ -1,7 +1,7 @@
 """Markdown to rows of spans: headings, paragraphs, lists, quotes, code, tables; links as their text."""
 
-from collections.abc import Sequence
-from functools import lru_cache
+from collections.abc import Callable, Sequence
+from functools import lru_cache, partial
 from typing import TYPE_CHECKING
 
 from lab.tui.rows.spans import BLANK, Row, TextSpan, cut, row, wrap
@@ -12,14 +12,21 @@ if TYPE_CHECKING:
     from markdown_it.token import Token
 
 
+Cells = list[Row]
+"""A row of a table."""
+
+
 @lru_cache(maxsize=8)
-def markdown(text: str, inner: int, *, ruled: bool = False) -> list[Row]:
-    """The text as rows of at most `inner` cells; a blank row between blocks. `ruled`: tables have a rule a row."""
+def markdown(text: str, inner: int, *, ruled: bool = False, signs: bool = False) -> list[Row]:
+    """The text as rows of at most `inner` cells; a blank row between blocks.
+
+    `ruled`: tables have a rule a row. `signs`: their best cells have a sign, not a colour alone.
+    """
     # loaded when first wanted: the first paint must not wait for it
     from markdown_it import MarkdownIt
 
     tokens = MarkdownIt("commonmark", {"html": False}).enable("table").parse(text[:CAP])
-    lines = _Blocks(inner, ruled).read(tokens)
+    lines = _Blocks(inner, partial(table_rows, ruled=ruled, signs=signs)).read(tokens)
     if len(text) > CAP:
         lines += [BLANK, row((f"cut after 64 KiB of {len(text)} characters", "dim"))]
     return lines
@@ -28,9 +35,9 @@ def markdown(text: str, inner: int, *, ruled: bool = False) -> list[Row]:
 class _Blocks:
     """Walks the tokens once, keeping the prefix of lists and quotes."""
 
-    def __init__(self, inner: int, ruled: bool) -> None:
+    def __init__(self, inner: int, table: Callable[[Cells, list[Cells], list[str], int], list[Row]]) -> None:
         self.inner = inner
-        self.ruled = ruled
+        self.table = table
         self.lines: list[Row] = []
         self.lists: list[int | None] = []
         self.mark = ""
@@ -45,7 +52,7 @@ class _Blocks:
             if token.type == "table_open":
                 stop = next(at for at in range(index, len(tokens)) if tokens[at].type == "table_close")
                 self._gap()
-                self.lines += _table(tokens[index:stop], max(8, self.inner - self._depth()), self.ruled)
+                self._table(tokens[index:stop])
                 index = stop
             else:
                 self._token(token)
@@ -106,6 +113,20 @@ class _Blocks:
                 first = False
         self.mark = ""
 
+    def _table(self, tokens: "Sequence[Token]") -> None:
+        grid: list[Cells] = []
+        sides: list[str] = []
+        for token in tokens:
+            if token.type == "tr_open":
+                grid.append([])
+            elif token.type == "th_open":
+                sides.append(str(token.attrs.get("style", "")).removeprefix("text-align:"))
+            elif token.type == "inline":
+                grid[-1].append(tuple(span for part in _inline(token.children or [], "fg") for span in part))
+        # Markdown can't do without a head; a reader can do without an empty one
+        if grid:
+            self.lines += self.table(grid[0], grid[1:], sides, max(8, self.inner - self._depth()))
+
     def _code(self, text: str) -> None:
         self._gap()
         for line in text.rstrip("\n").split("\n"):
@@ -135,17 +156,3 @@ def _inline(tokens: "Sequence[Token]", role: str) -> list[Row]:
                 tone = role + (" b" if bold and " b" not in role else "") + (" i" if italic else "")
                 rows[-1].append(TextSpan(token.content.replace("\n", " "), tone))
     return [tuple(line) for line in rows]
-
-
-def _table(tokens: "Sequence[Token]", inner: int, ruled: bool) -> list[Row]:
-    grid: list[list[Row]] = []
-    sides: list[str] = []
-    for token in tokens:
-        if token.type == "tr_open":
-            grid.append([])
-        elif token.type == "th_open":
-            sides.append(str(token.attrs.get("style", "")).removeprefix("text-align:"))
-        elif token.type == "inline":
-            grid[-1].append(tuple(span for part in _inline(token.children or [], "fg") for span in part))
-    # Markdown can't do without a head; a reader can do without an empty one
-    return table_rows(grid[0], grid[1:], sides, inner, ruled=ruled) if grid else []

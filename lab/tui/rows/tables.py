@@ -22,25 +22,29 @@ class TableColumn(Struct, frozen=True):
 
 
 def table_rows(
-    head: Sequence[Row], body: Sequence[Sequence[Row]], sides: Sequence[str], inner: int, *, ruled: bool = False
+    head: Sequence[Row],
+    body: Sequence[Sequence[Row]],
+    sides: Sequence[str],
+    inner: int,
+    *,
+    ruled: bool = False,
+    signs: bool = False,
 ) -> list[Row]:
     """The table in at most `inner` cells, if its longest word fits. `head` may be empty.
 
-    `ruled` has a rule below each row, and no shading. `sides` are `left`, `right`, `center` or nothing, as the author wrote it by column: what isn't said follows from the
+    `ruled` has a rule below each row, and no shading; `signs` a sign before the best cell. `sides` are `left`, `right`, `center` or nothing, as the author wrote it by column: what isn't said follows from the
     cells. Every row has as many cells as `sides`.
     """
+    figures = [_figures([cells[at] for cells in body]) for at in range(len(sides))]
+    body = [[cells[0], *(_best(cell, signs) for cell in cells[1:])] for cells in body]
     grid = [*([head] if any(map(width, head)) else []), *body]
-    wanted = [max([1, *(width(cells[at]) for cells in grid)]) for at in range(len(sides))]
-    least = [max([1, *(size for cells in grid for size in words(cells[at]))]) for at in range(len(sides))]
     room = inner - GAP * (len(sides) - 1)
-    if sum(least) > room:
+    wanted = _widths(grid, len(sides), room)
+    if wanted is None:
         return _turned(head, body, inner)
-    while sum(wanted) > room:
-        at = max((at for at in range(len(wanted)) if wanted[at] > least[at]), key=wanted.__getitem__)
-        wanted[at] -= 1
     spread = min(MOST_SPREAD, (room - sum(wanted)) // max(1, len(sides) - 1))
     columns = [
-        TableColumn(size, side == "right" or (not side and _figures([cells[at] for cells in body])))
+        TableColumn(size, side == "right" or (not side and figures[at]))
         for at, (size, side) in enumerate(zip(wanted, sides, strict=True))
     ]
     lines: list[Row] = []
@@ -50,12 +54,24 @@ def table_rows(
     named = len(sides) > 1 and bool(head) and not width(head[0])
     for number, cells in enumerate(body):
         first = _toned(cells[0], "dim") if named else cells[0]
-        drawn = _lines([first, *map(_best, cells[1:])], columns, GAP + spread)
+        drawn = _lines([first, *cells[1:]], columns, GAP + spread)
         if ruled:
             lines += [*drawn, _rule("━" if number == len(body) - 1 else "─", columns, GAP + spread)]
         else:
             lines += [backed(line, "@surface") for line in drawn] if number % 2 == 0 and len(body) > 1 else drawn
     return lines
+
+
+def _widths(grid: Sequence[Sequence[Row]], columns: int, room: int) -> list[int] | None:
+    """How wide each column is, if the longest words fit; the widest gives way first."""
+    wanted = [max([1, *(width(cells[at]) for cells in grid)]) for at in range(columns)]
+    least = [max([1, *(size for cells in grid for size in words(cells[at]))]) for at in range(columns)]
+    if sum(least) > room:
+        return None
+    while sum(wanted) > room:
+        at = max((at for at in range(columns) if wanted[at] > least[at]), key=wanted.__getitem__)
+        wanted[at] -= 1
+    return wanted
 
 
 def _rule(sign: str, columns: Sequence[TableColumn], gap: int) -> Row:
@@ -74,10 +90,12 @@ def _toned(cell: Row, role: str) -> Row:
     return tuple(TextSpan(span.text, role if span.role in ("fg", "fg b") else span.role) for span in cell)
 
 
-def _best(cell: Row) -> Row:
+def _best(cell: Row, signs: bool) -> Row:
     """A cell that is strong as a whole: the best of its row."""
-    strong = width(cell) > 0 and all("b" in span.role.split() for span in cell)
-    return tuple(TextSpan(span.text, "done b @tint-done") for span in cell) if strong else cell
+    if not width(cell) or any("b" not in span.role.split() for span in cell):
+        return cell
+    role = "done b @tint-done"
+    return row(("✓ " if signs else "", role), tuple(TextSpan(span.text, role) for span in cell))
 
 
 def _lines(cells: Sequence[Row], columns: Sequence[TableColumn], gap: int) -> list[Row]:
@@ -110,7 +128,7 @@ def _turned(head: Sequence[Row], body: Sequence[Sequence[Row]], inner: int) -> l
     for cells in body:
         lines += [BLANK] if lines else []
         lines += wrap(_toned(cells[0], "fg b"), inner)
-        for name, cell in zip(names, map(_best, cells[1:]), strict=True):
+        for name, cell in zip(names, cells[1:], strict=True):
             if beside:
                 parts = wrap(cell, inner - label - GAP) or [BLANK]
                 shown = [fill(name, label + GAP), *[row(" " * (label + GAP))] * (len(parts) - 1)]

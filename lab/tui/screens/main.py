@@ -119,7 +119,8 @@ class MainScreen(Screen[None]):
         source = self._host.source.describe(observed.journal, ui.job)
         if can := self._host.can:
             source = replace(source, can=source.can | can)
-        return ScreenState(observed.run_of(ui.job), ui, source, observed.armed, observed.journal)
+        run = observed.run_of(ui.job)
+        return ScreenState(run, ui, source, observed.armed, observed.journal, colours=not self._host.role_styles.bare)
 
     def _take(self, state: ScreenState) -> None:
         before, self.state = self.state, settled(self.state, state)

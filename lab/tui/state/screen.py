@@ -151,6 +151,8 @@ class ScreenState(Struct, frozen=True):
     """Where a journal is followed: all its jobs."""
     newest_turn: RunState | None = None
     """The newest turn, where `run` is an earlier one."""
+    colours: bool = True
+    """Whether the terminal has any; else what a colour alone would say has a sign."""
 
     @property
     def in_sight(self) -> "ScreenState":

@@ -1,0 +1,90 @@
+"""What becomes of a drawn line on a terminal that has less: fewer colours, none at all, no signs beyond its encoding."""
+
+from functools import cache
+
+from rich.cells import cell_len
+from rich.color import Color
+from rich.color_triplet import ColorTriplet
+from rich.segment import Segment
+from rich.style import Style
+from textual.color import Color as TextualColor
+from textual.filter import LineFilter, Monochrome, NoColor
+
+from lab.tui.themes import COLOURS, GROUNDS, TABLES
+
+
+def filters_for(theme: str, colour_system: str, encoding: str) -> tuple[LineFilter, ...]:
+    """What a terminal needs in this theme; `colour_system` is Rich's: `truecolor`, `256`, `standard`."""
+    fewer = (TableColours(theme),) if colour_system == "256" and theme in TABLES else ()
+    return (*fewer, EncodedText(encoding)) if encoding else fewer
+
+
+def without_greys(each: LineFilter) -> LineFilter:
+    """NO_COLOR means none, no greys either; Textual has some where the theme isn't the terminal's own."""
+    return NoColor() if isinstance(each, Monochrome) else each
+
+
+class TableColours(LineFilter):
+    """Our colours as those of a table of 256; what a widget of Textual's mixed of them, as the nearest of the table."""
+
+    def __init__(self, theme: str) -> None:
+        super().__init__()
+        colours, table = COLOURS[theme], TABLES[theme]
+        self._exact = {TextualColor.parse(colours[word]).rgb: number for word, number in table.items()}
+        self._grounds = {self._exact[TextualColor.parse(colours[word]).rgb] for word in GROUNDS}
+        self._of = cache(self._table_style)
+
+    def apply(self, segments: list[Segment], background: TextualColor) -> list[Segment]:
+        """The segments in colours of the table."""
+        return [Segment(text, self._of(style) if style else style, control) for text, style, control in segments]
+
+    def _table_style(self, style: Style) -> Style:
+        return style + Style(color=self._number(style.color, False), bgcolor=self._number(style.bgcolor, True))
+
+    def _number(self, color: Color | None, ground: bool) -> Color | None:
+        if color is None or color.triplet is None:
+            return color
+        number = self._exact.get(color.triplet)
+        if number is None:
+            # text is never drawn in a ground's colour: it must be read on each
+            near = self._grounds if ground else set(self._exact.values()) - self._grounds
+            number = min(sorted(near), key=lambda each: _distance(_rgb(each), color.triplet))
+        return Color.from_ansi(number)
+
+
+def _rgb(number: int) -> ColorTriplet:
+    return Color.from_ansi(number).get_truecolor()
+
+
+def _distance(one: ColorTriplet, other: ColorTriplet | None) -> int:
+    return sum((a - b) ** 2 for a, b in zip(one, other or one, strict=True))
+
+
+_SIGNS = "-─━╌╴╶−–—· _▄ |│┃║┊▏▌╷╵ +╭╮╰╯┌┐└┘┏┓┗┛├┤┬┴┼╋ #█ *●•▪ o○ %◐ !◆ :◇ v✓↓ x✗× >→▶› <←‹ ^↑⇧ ~… '‘’ \"▀“”„«»".split()
+ASCII = str.maketrans({sign: signs[0] for signs in _SIGNS for sign in signs[1:]})
+"""Our signs, each by one that every terminal has, as wide."""
+
+
+class EncodedText(LineFilter):
+    """Text as a terminal takes it whose encoding isn't UTF-8: what it hasn't is a sign that is alike, else `?`."""
+
+    def __init__(self, encoding: str) -> None:
+        super().__init__()
+        self._encoding = encoding
+        self._of = cache(self._sign)
+
+    def apply(self, segments: list[Segment], background: TextualColor) -> list[Segment]:
+        """The segments in signs of the encoding; each cell stays where it was."""
+        return [
+            Segment(text if text.isascii() else "".join(map(self._of, text)), style, control)
+            for text, style, control in segments
+        ]
+
+    def _sign(self, character: str) -> str:
+        for text in (character, character.translate(ASCII)):
+            try:
+                text.encode(self._encoding)
+                return text
+            except UnicodeEncodeError:
+                continue
+        return "?" * cell_len(character)

@@ -1,0 +1,194 @@
+"""Terminals that have less: 256 colours, sixteen, none; another encoding than UTF-8; a slow line."""
+
+import re
+import sys
+
+import pyte
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from rich.color import Color as RichColor
+from rich.segment import Segment
+from rich.style import Style
+
+from lab.tui.app import LabApp
+from lab.tui.changed_cells import ChangedCells
+from lab.tui.line_filters import EncodedText
+from lab.tui.themes import COLOURS, GROUNDS, TABLES
+from tests.terminal import Terminal
+from tests.tui.pilots import BLACK, golden, screen_in, text, turn_to
+from tests.tui.test_app import contrast
+
+PROGRAM = """
+from lab.tui.app import LabApp
+from tests.tui import play
+observations, at = play.STATES["{state}"]
+LabApp(play.Scripted(observations(), at)).run()
+"""
+SLOW_LINE = 12_000
+"""Bytes that a screen of 120x36 takes at most until it stands: about a second of a line with 115,200 baud."""
+
+
+def numbered(number: int) -> str:
+    """A colour of the table of 256 as `#rrggbb`."""
+    return RichColor.from_ansi(number).get_truecolor().hex
+
+
+def styled(app: LabApp, word: str = "") -> list[tuple[str, Style]]:
+    """What is drawn, stretch by stretch; of the rows that hold a word."""
+    strips = [strip for strip in app.screen._compositor.render_strips() if word in strip.text]
+    return [(segment.text, segment.style) for strip in strips for segment in strip if segment.style]
+
+
+# Colours
+
+
+@pytest.mark.parametrize("theme", TABLES)
+def test_the_table_of_256_has_its_contrast(theme: str) -> None:
+    table = {word: numbered(number) for word, number in TABLES[theme].items()}
+    assert table.keys() == COLOURS[theme].keys()
+    for ground in GROUNDS:
+        for word in ("fg", "dim", "run", "wait", "done", "bad", "unknown", "accent"):
+            assert contrast(table[word], table[ground]) >= 5.2, (word, ground)
+        for line in ("faint", "line"):
+            assert contrast(table[line], table[ground]) >= 3, (line, ground)
+    for filled in ("run", "wait", "done", "bad", "accent"):
+        assert contrast(table["fill"], table[filled]) >= 5.2, filled
+
+
+@pytest.mark.parametrize(("theme", "name"), [("stage-dark", "waiting-120x36"), ("stage-light", "waiting-light-120x36")])
+async def test_256_colours_have_the_places_of_all_the_others(
+    theme: str, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(LabApp, "colour_system", "256")
+    async with screen_in("waiting", light=theme == "stage-light") as (app, _, _):
+        golden(app, name)
+        table = TABLES[theme]
+        grounds = {style.bgcolor.name for _, style in styled(app, "patience") if style.bgcolor}
+        assert f"color({table['tint-wait']})" in grounds
+        assert grounds <= {f"color({table[word]})" for word in ("tint-wait", "background", "done", "bad", "panel")}
+
+
+async def test_without_colour_what_colour_says_is_bold_turned_or_has_a_sign(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NO_COLOR", "1")
+    async with screen_in("waiting") as (app, source, pilot):
+        golden(app, "waiting-no-colour-120x36")
+        drawn = styled(app)
+        named = {color.name for _, style in drawn for color in (style.color, style.bgcolor) if color}
+        assert named <= {"default"}, "no greys either"
+        turned = {text.strip() for text, style in drawn if style.reverse}
+        assert {"LIVE", "◆ Gate", "Approve"} <= turned, "what is filled elsewhere is reversed"
+        await turn_to(pilot, source, "complete")
+        assert "✓ 9 days" in text(app) and "✓ 21.40" in text(app)
+        title = "".join(text for text, style in styled(app, "OUTPUT · Markdown") if style.reverse)
+        assert len(title) == 83, "the whole bar of the output is reversed, its blanks too"
+
+
+async def test_sixteen_colours_turn_what_is_filled(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(LabApp, "colour_system", "standard")
+    async with screen_in("complete") as (app, _, _):
+        assert app.theme == "ansi-dark"
+        golden(app, "complete-ansi-dark-120x36")
+        grounds = {style.bgcolor.name for _, style in styled(app) if style.bgcolor is not None}
+        assert grounds == {"default"}, "nothing is shaded, whatever the terminal's sixteen are"
+
+
+# Bytes
+
+
+def test_a_terminal_of_256_colours_that_has_ascii_alone_is_sent_nothing_else() -> None:
+    """In both themes, what Textual draws on its own too."""
+    environment = {"COLORTERM": "", "PYTHONIOENCODING": "ascii"}
+    with Terminal([sys.executable, "-c", PROGRAM.format(state="waiting")], environment=environment) as shown:
+        shown.until(lambda seen: "a Approve" in seen.text)
+        for opened, known in (
+            ("c", "changes >"),
+            ("\x10", "Search for"),
+            ("t", ""),
+            ("f", "- FAULT -"),
+            ("?", "- HELP -"),
+        ):
+            shown.press(opened)
+            if opened == "t":
+                shown.until(lambda seen: b"48;5;231" in seen.raw)
+                continue
+            shown.until(lambda seen, known=known: known in seen.text)  # type: ignore[misc]
+            shown.press("\x1b")
+            shown.until(lambda seen, known=known: known not in seen.text)  # type: ignore[misc]
+        shown.press("\x11")
+        assert shown.ended() == 0
+    raw = bytes(shown.raw)
+    styles = re.findall(rb"\x1b\[([\d;]*)m", raw)
+    used = [int(number) for style in styles for number in re.findall(rb"[34]8;5;(\d+)", style)]
+    dark, light = ({*TABLES[theme].values()} for theme in TABLES)
+    turned = next(at for at, number in enumerate(used) if number not in dark)
+    assert light >= {*used[turned:]} > {231}
+    assert len({*used[:turned]}) > 8, "and all of them are in the dark one's table"
+    others = {re.sub(rb"[34]8;5;\d+", b"", style).strip(b";") for style in styles}
+    assert all(re.fullmatch(rb"[01347;]*", other) for other in others), "no colour in any other way"
+    assert raw.isascii()
+
+
+def test_the_first_screen_comes_over_a_slow_line_in_a_second() -> None:
+    with Terminal([sys.executable, "-c", PROGRAM.format(state="idle")]) as shown:
+        shown.until(lambda seen: "? Help" in seen.text and "Nothing to poll yet" in seen.text)
+        shown.press("\x11")
+        assert shown.ended() == 0
+        assert 4_320 < len(shown.raw.split(b"\x1b[?1049l")[0]) <= SLOW_LINE
+
+
+# What is sent of a drawing
+
+STYLES = ("38;2;1;2;3;48;2;4;5;6", "38;2;7;8;9;48;2;4;5;6", "1;38;2;7;8;9;48;2;1;1;1", "7;1", "38;5;75", "31;42", "")
+PLACE = st.tuples(st.integers(1, 2), st.integers(1, 4))
+STRETCH = st.tuples(PLACE, st.sampled_from(STYLES), st.sampled_from(("a", "ab", "◆─", "日", "a日b")))
+DRAWING = st.tuples(st.lists(STRETCH, min_size=1, max_size=4), PLACE)
+
+
+def drawing(stretches: list[tuple[tuple[int, int], str, str]], cursor: tuple[int, int]) -> str:
+    drawn = [f"\x1b[{y};{x}H" + (f"\x1b[{style}m{text}\x1b[0m" if style else text) for (y, x), style, text in stretches]
+    return "\n".join(drawn) + f"\x1b[{cursor[0]};{cursor[1]}H"
+
+
+@given(st.lists(DRAWING, min_size=2, max_size=6))
+def test_a_terminal_shows_the_same_of_what_is_left_over(
+    drawings: list[tuple[list[tuple[tuple[int, int], str, str]], tuple[int, int]]],
+) -> None:
+    screens = [pyte.Screen(9, 3) for _ in range(2)]
+    whole, less = (pyte.Stream(screen) for screen in screens)
+    cells = ChangedCells()
+    for each in drawings:
+        data = drawing(*each)
+        whole.feed(data)
+        less.feed(cells.of(data))
+        assert [[screens[0].buffer[y][x] for x in range(9)] for y in range(3)] == [
+            [screens[1].buffer[y][x] for x in range(9)] for y in range(3)
+        ]
+        assert (screens[0].cursor.x, screens[0].cursor.y) == (screens[1].cursor.x, screens[1].cursor.y)
+
+
+def test_nothing_is_sent_twice_until_the_terminal_may_show_something_else() -> None:
+    cells, data = ChangedCells(), "\x1b[1;1H\x1b[1;31mab\x1b[0m\x1b[1;5H"
+    assert cells.of(data) == data
+    assert cells.of(data) == ""
+    assert cells.of("\x1b[1;1H\x1b[1;31mac\x1b[0m\x1b[1;5H") == "\x1b[1;2H\x1b[1;31mc\x1b[0m\x1b[1;5H"
+    assert cells.of("\x1b[?2026h") == "\x1b[?2026h" and cells.of("\x1b[1;1H\x1b[1;31mac\x1b[0m\x1b[1;5H") == ""
+    wide = "\x1b[1;1H\x1b[1;31m日\x1b[0m\x1b[1;5H"
+    assert cells.of(wide) == cells.of(wide) == wide and cells.of(data) == data
+    assert cells.of("\x1b[?1049h") == "\x1b[?1049h"
+    assert cells.of(data) == data
+
+
+# Signs
+
+
+@pytest.mark.parametrize(
+    ("encoding", "drawn", "shown"),
+    [
+        ("ascii", "╭─ ◆ WAITING ─╮ … ✓ 日本 é", "+- ! WAITING -+ ~ v ???? ?"),
+        ("latin-1", "│ × · é → ½", "| × · é > ½"),
+    ],
+)
+def test_what_an_encoding_lacks_is_a_sign_that_is_alike(encoding: str, drawn: str, shown: str) -> None:
+    (segment,) = EncodedText(encoding).apply([Segment(drawn)], BLACK)
+    assert segment.text == shown
