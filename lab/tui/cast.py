@@ -11,8 +11,10 @@ from lab.core.exchange import Json
 
 Put = Callable[[bytes], object]
 """Takes a line."""
-_ASKED = re.compile(r"\x1b\[(?:\?(?:1000|1003|1004|1006|1015|2004|2026|2048)(?:[hl]|\$p)|[<>][0-9]*u)")
-"""Queries, and modes in which a terminal reports keys, clicks and sizes."""
+_ASKED = re.compile(
+    r"\x1b\]52;[^\x07]*\x07|\x1b\[(?:\?(?:1000|1003|1004|1006|1015|2004|2026|2048)(?:[hl]|\$p)|[<>][0-9]*u)"
+)
+"""Queries, modes in which a terminal reports keys, clicks and sizes, and what was copied: a viewer's clipboard is theirs."""
 
 
 IDLE = 5

@@ -86,7 +86,7 @@ def shown(kind: str) -> AbstractAsyncContextManager[tuple[LabApp, object, LabPil
     return screen_in(kind)
 
 
-PAGES = ("", "ctrl+p", "ctrl+p t enter", "s", "f", "question_mark", "i", "1 enter", "c", "m", "w", "p")
+PAGES = ("", "ctrl+p", "ctrl+p t enter", "s", "y", "f", "question_mark", "i", "1 enter", "c", "m", "w", "p")
 """What is opened before, by its keys."""
 
 

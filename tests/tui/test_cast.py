@@ -44,7 +44,7 @@ def test_what_a_terminal_is_asked_is_left_out_and_nothing_else(text: str) -> Non
     lines: list[bytes] = []
     cast = Cast(lines.append, lambda: 0, "")
     cast.begin(1, 1)
-    for query in ("\x1b[?2026$p", "\x1b[?1003h", "\x1b[>1u", "\x1b[<u", "\x1b[?2048$p"):
+    for query in ("\x1b[?2026$p", "\x1b[?1003h", "\x1b[>1u", "\x1b[<u", "\x1b[?2048$p", "\x1b]52;c;aGk=\x07"):
         cast.output(query)
     assert len(lines) == 1
     plain = text.replace("\x1b", "")

@@ -7,6 +7,7 @@ from msgspec.structs import replace
 
 from lab.clocks import settle
 from lab.tui.app import LabApp
+from lab.tui.panes.copy_menu import CopyPage
 from lab.tui.panes.exchange import ExchangePage
 from lab.tui.panes.fault_menu import FaultPage
 from lab.tui.panes.help import HelpPage
@@ -57,7 +58,7 @@ DOES: dict[str, Callable[[Snapshot, Snapshot], bool]] = {
     "full-wire": looks(zoom="wire", focus="wire"), "scenario": opens(PickerPage), "fault": opens(FaultPage),
     "record": asks(ToggleRecording()), "faster": asks(SetSpeed("2")), "slower": asks(SetSpeed("0.5")),
     "own-pace": asks(SetSpeed("1")), **{f"focus-{pane}": looks(focus=pane) for pane in ("token", "job", "polling", "output")},
-    "focus-wire": looks(wire=True, focus="wire"), "zoom": looks(zoom="output"), "leave-open": lambda before, after: after[0] in (before[0], UiState(panes=True)),
+    "focus-wire": looks(wire=True, focus="wire"), "copy": opens(CopyPage), "zoom": looks(zoom="output"), "leave-open": lambda before, after: after[0] in (before[0], UiState(panes=True)),
     "up": same, "page-up": same, "down": looks(scrolled={"output": 1}), "page-down": looks(scrolled={"output": 10}),
     "presenter": looks(presenter=True), "theme": lambda _, after: after[3] == "stage-light",
     "picture": lambda _, after: after[0].remark == "Saved as x.svg.", "help": opens(HelpPage),
@@ -104,7 +105,7 @@ async def _each_key(state: str, app: LabApp, source: play.Scripted, pilot: LabPi
         await settle()
 
 
-SLOW = frozenset(("help", "palette", "scenario", "fault", "theme"))
+SLOW = frozenset(("copy", "help", "palette", "scenario", "fault", "theme"))
 """Pages and themes take their time to paint; the same code opens them in every state."""
 
 

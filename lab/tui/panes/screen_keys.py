@@ -157,6 +157,10 @@ VIEW_KEYS = (
     ScreenKey("leave-open", "escape", "esc", "Back", "leave what is open; at the end four panes, and back", _back, group="view", silent=True, word=_back_word),
     ScreenKey("presenter", "p", "p", "Presenter", "presenter mode: one thing at a time", _presenter, group="view"),
     ScreenKey("theme", "t", "t", "Theme", "dark stage, light stage", commanding("theme"), group="view"),
+    ScreenKey(
+        "copy", "y", "y", "Copy", "copy what is looked at: a menu says which", commanding("copy"),
+        lambda state: bool(state.run.exchanges or state.source.base), group="view",
+    ),
     ScreenKey("picture", "f9", "F9", "Screenshot", "save the screen as SVG", commanding("picture"), group="view"),
     ScreenKey(
         "report", "i", "i", "Report", "what clients did well and badly so far", _judge, group="view", needs="report"

@@ -100,7 +100,7 @@ class PageScreen(ModalScreen[None]):
                 self.app.copy_to_clipboard(done.copy)
             if done.close:
                 self.dismiss(None)
-            if done.intent is not None:
+            if done.intent is not None or done.ui is not None:
                 self._react(Reaction(done.ui, done.intent))
         elif key == "escape" or page.opener in (key, character):
             self.dismiss(None)

@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 from textual.screen import Screen
 
+from lab.tui.panes.copy_menu import CopyPage
 from lab.tui.panes.exchange import ExchangePage
 from lab.tui.panes.fault_menu import FaultPage
 from lab.tui.panes.help import HelpPage
@@ -40,6 +41,7 @@ class Pages:
             "help": self._open_help,
             "report": lambda: self._open(ReportPage(state)),
             "open": self._open_exchange,
+            "copy": lambda: self._open(CopyPage(state)),
         }
         """By the name of the command."""
 
