@@ -1,7 +1,7 @@
 """`lab replay --against URL`: a recording's requests to a real pod, or to another server (recordings.md §6.4)."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import ClassVar
@@ -27,7 +27,7 @@ from lab.recording.client_replay.polls import ClientTerms
 from lab.recording.client_replay.replay import ClientReplay
 from lab.recording.client_replay.values import Credentials, Origins, name_in, naming, wanted
 from lab.recording.format.reader import demand_closed, read
-from lab.recording.redaction.alias import kind_of, named
+from lab.recording.redaction.alias import kind_of, named, number_of
 from lab.recording.redaction.bodies import Blob
 from lab.recording.replay.matchers import Matcher
 from lab.report.junit import CaseEnd
@@ -107,12 +107,10 @@ def replay_against(files: Sequence[Path], flags: Flags, console: Console) -> lis
     refuse_idle(flags, _OF_A_MOCK, "--against: nothing is replayed in a mock")
     settings = flags.into(PeerSettings)
     trust = trust_in(settings.ca)
-    missing: list[str] = []
+    missing: dict[str, Mapping[str, str]] = {}
     prepared = [_prepare(file, settings, flags, console, missing) for file in files]
     if missing:
-        raise UsageError(
-            "\n".join(missing), hint="Export them, or name a settings file with these accounts (--settings FILE)."
-        )
+        raise UsageError("\n".join(_needs(*each) for each in missing.items()), hint=_hint(missing.values()))
 
     quiet = form_of(flags) == "json"
 
@@ -129,9 +127,9 @@ def replay_against(files: Sequence[Path], flags: Flags, console: Console) -> lis
 
 
 def _prepare(
-    file: Path, settings: PeerSettings, flags: Flags, console: Console, missing: list[str]
+    file: Path, settings: PeerSettings, flags: Flags, console: Console, missing: dict[str, Mapping[str, str]]
 ) -> "_Prepared | FileVerdict":
-    """Read one; what it needs and nobody gives is added to `missing`."""
+    """Read one; the variables that it needs and nobody gives are added to `missing`, with what they stand for."""
     try:
         recording = read(open_recording(file), str(file))
         demand_closed(recording, str(file))
@@ -142,10 +140,26 @@ def _prepare(
     except LabError as error:
         report(error, console)
         return FileVerdict(str(file), error.exit_code, problems_of(error), CaseEnd.ERROR, "client")
-    lacking = [f"{name} ({alias})" for name, alias in variables.items() if alias not in credentials.secrets]
+    lacking = {name: alias for name, alias in variables.items() if alias not in credentials.secrets}
     if lacking:
-        missing.append(f"{file} needs {', '.join(lacking)}.")
+        missing[str(file)] = lacking
     return _Prepared(str(file), plan, credentials, blob, excepted.matchers if excepted else ())
+
+
+def _needs(file: str, missing: Mapping[str, str]) -> str:
+    return f"{file} needs {', '.join(f'{name} ({alias})' for name, alias in missing.items())}."
+
+
+def _hint(missing: Iterable[Mapping[str, str]]) -> str:
+    """How to give what is missing: a settings file knows accounts that have a name, and no other secrets."""
+    variables = {name: alias for each in missing for name, alias in each.items()}
+    export = f"Export what they are at that server, as {next(iter(variables))}=…"
+    for kind, member in (("client", "clients: [{id: %s, secret: …}]"), ("user", "users: [{name: %s, password: …}]")):
+        for alias in variables.values():
+            if kind_of(alias) == kind and not number_of(alias):
+                account = f"accounts: {{{member % name_in(alias)}}}"
+                return f"{export}; of another lab, a settings file will do that has {account} (--settings FILE)."
+    return f"{export}."
 
 
 def _credentials(variables: Mapping[str, str], settings: PeerSettings, flags: Flags) -> Credentials:

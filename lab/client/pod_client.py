@@ -51,7 +51,7 @@ class PodClient(Connections):
                 allow_redirects=False,
             )
         except (aiohttp.ClientError, OSError, ValueError) as fault:
-            raise _failure(fault) from fault
+            raise failure_of(fault) from fault
         if got.status < _LOWEST_STATUS:
             got.close()
             raise UpstreamFailed(f"its answer has the status {got.status:03d}, with which no answer ends")
@@ -75,7 +75,7 @@ class PodAnswer:
         try:
             return await self._got.content.readany()
         except (aiohttp.ClientError, OSError) as fault:
-            self._fault = _failure(fault)
+            self._fault = failure_of(fault)
             # what came before the end is kept by the stream, and no longer given
             if left := b"".join(self._got.content._buffer):
                 self._got.content._buffer.clear()
@@ -95,7 +95,8 @@ def _text(raw: bytes) -> str:
         return raw.decode("latin-1")
 
 
-def _failure(fault: Exception) -> UpstreamFailed:
+def failure_of(fault: BaseException) -> UpstreamFailed:
+    """What it says of the other side, in a sentence."""
     match fault:
         case aiohttp.ClientConnectorCertificateError() | aiohttp.ClientConnectorSSLError():
             return UpstreamFailed(f"its TLS can't be trusted ({_reason(fault)}); --ca FILE names who is")

@@ -2,7 +2,10 @@
 
 import asyncio
 
+import aiohttp
+
 from lab.client.driver import Transport, TransportLost, carry
+from lab.client.pod_client import failure_of
 from lab.core.clock import Clock
 from lab.core.errors import HostError
 from lab.core.exchange import Response
@@ -36,6 +39,8 @@ def _take(replay: ClientReplay, out: Outgoing, done: "asyncio.Future[Response]",
         replay.take(out, clock.now(), done.result())
     except TransportLost as lost:
         if lost.why == "refused":
-            what = f"nobody answers {out.request.method} {out.request.path} there: {lost.__cause__}"
-            raise HostError(what, hint="Is it running, and is its certificate trusted (--ca FILE)?") from None
+            fault = lost.__cause__ or lost
+            hint = "" if isinstance(fault, aiohttp.ClientSSLError) else "Is it running?"
+            what = f"nobody answers {out.request.method} {out.request.path} there: {failure_of(fault).why}"
+            raise HostError(what, hint=hint) from None
         replay.take(out, clock.now(), None, lost.why)

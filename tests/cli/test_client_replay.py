@@ -79,6 +79,8 @@ def test_a_missing_secret_is_named_and_nothing_is_sent(recorded: Lab) -> None:
     assert refused.code == 2
     assert "recordings/wrong-badge.rec.jsonl needs LAB_CLIENT_SECRET («client:demo»)." in refused.err
     assert "recordings/invoice-analysis.rec.jsonl needs" in refused.err
+    assert "Export what they are at that server, as LAB_CLIENT_SECRET=…; of another lab" in refused.err
+    assert "has accounts: {clients: [{id: demo, secret: …}]} (--settings FILE)." in refused.err
 
 
 def test_what_can_not_be_read_and_who_can_not_be_reached(recorded: Lab, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -9,7 +9,14 @@ from urllib.parse import quote_plus, urlencode
 
 import pytest
 
+from lab.cli.commands.serve import connection_lines
+from lab.cli.setup import Setup
+from lab.clocks import ManualClock
+from lab.files.scenarios import load_scenario
 from lab.recording.format.reader import read
+from lab.recording.tape.header import config_of
+from lab.server.limits import ServerLimits
+from lab.settings import MockSettings
 from tests.cli.test_serve import fetch, listening
 from tests.conftest import ROOT, Lab
 from tests.forked import forked_lab
@@ -32,6 +39,17 @@ def test_what_says_how_is_refused_without_a_recording(lab: Lab) -> None:
     assert lab("serve", "--repeat").err.startswith("lab: --repeat can't be used with scenarios")
     assert lab("serve", "--from", "nowhere").code == 2
     assert lab(*HOW, "--by-count", "--strict").code == 2
+
+
+@pytest.mark.parametrize("served", [True, False])
+def test_a_scenario_can_be_chosen_where_there_are_some(served: bool) -> None:
+    recorded = read(Path(RECORDING).read_bytes())
+    compiled = (load_scenario("item-comparison", ROOT / "scenarios"),) if served else ()
+    setup = Setup(MockSettings(), config_of(recorded, compiled), ManualClock(), ServerLimits())
+    names = "base_url token_url client_id client_secret scope control_url control_token".split()
+    lines = connection_lines(setup, dict.fromkeys(names, "x"))
+    assert any("/scenario/NAME" in line for line in lines) == served
+    assert ("Serving a recording" in lines[0]) != served
 
 
 def test_a_playback_is_recorded_and_a_call_that_nobody_recorded_makes_its_end_a_failure(

@@ -109,5 +109,14 @@ async def test_nobody_there_is_the_surroundings_fault(clock: ManualClock) -> Non
     origin = f"http://127.0.0.1:{listener.sockets[0].getsockname()[1]}"
     listener.close()
     await listener.wait_closed()
-    with pytest.raises(HostError, match="nobody answers POST /oauth2/v1/token"):
+    said = "nobody answers POST /oauth2/v1/token there: it can't be reached"
+    with pytest.raises(HostError, match=said) as refused:
         await replayed(clock, origin, origin)
+    assert refused.value.hint == "Is it running?"
+
+
+async def test_who_speaks_plainly_where_tls_is_meant_is_said_to(clock: ManualClock, server: MockServer) -> None:
+    origin = server.origins[0].replace("http:", "https:")
+    with pytest.raises(HostError, match=r"its TLS can't be trusted .* --ca FILE") as refused:
+        await replayed(clock, origin, origin)
+    assert not refused.value.hint

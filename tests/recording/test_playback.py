@@ -132,6 +132,22 @@ def test_what_nobody_recorded_fails_closed_and_names_what_was() -> None:
     assert len(service.missed) == 2
 
 
+@pytest.mark.parametrize(
+    ("method", "path", "nearest"),
+    [
+        ("POST", f"{TEAM}/invokAsync", f"POST {TEAM}/invokeAsync"),
+        ("GET", f"{TEAM}/state/1", f"GET {TEAM}/status/"),
+        ("POST", "/oauth2/v1/tokens", "POST /oauth2/v1/token"),
+        ("GET", f"/{'/' * 9_000}x", "GET "),
+    ],
+)
+def test_of_an_unknown_path_the_nearest_recorded_call_is_named(method: str, path: str, nearest: str) -> None:
+    service = playing(recording("item-comparison"))
+    answer = service.serve(Request(method, path), 0).response
+    assert answer.status == 501
+    assert service.missed[0].partition("Nearest: ")[2].startswith(nearest), service.missed
+
+
 def test_jobs_are_exhausted_unless_they_are_repeated_with_other_ids() -> None:
     once, again = (
         Caller(playing(recording("item-comparison"))),

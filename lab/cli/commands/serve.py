@@ -133,11 +133,12 @@ def connection_lines(setup: Setup, document: dict[str, str]) -> list[str]:
     """The same to read, with a line to try."""
     names = ", ".join(each.name for each in setup.config.scenarios) or "a recording"
     login = quote(f"{document['client_id']}:{document['client_secret']}")
+    one = f"{document['base_url']}{MOUNT_PATH}NAME, or X-Lab-Scenario: NAME: jobs and tokens of its own"
     scope = quote(f"scope={document['scope']}")
     return [
         f"Serving {names}, seed {setup.config.seed}. Stop with Ctrl-C.",
         *(f"  {name.replace('_', ' '):<14} {value}" for name, value in document.items()),
-        f"  {'one scenario':<14} {document['base_url']}{MOUNT_PATH}NAME, or X-Lab-Scenario: NAME: jobs and tokens of its own",
+        *([f"  {'one scenario':<14} {one}"] if setup.config.scenarios else []),
         "Try:",
         f"  curl -s -u {login} -d grant_type=client_credentials -d {scope} {document['token_url']}",
         *(trust_lines(document["https_url"], document["ca_file"]) if "ca_file" in document else ()),

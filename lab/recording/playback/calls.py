@@ -1,7 +1,9 @@
 """The calls of a recording as playback finds them again: what was asked, what was answered, which job began (recordings.md §15)."""
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from difflib import SequenceMatcher
+from heapq import nlargest
 from json import dumps, loads
 from typing import TypeAlias
 from urllib.parse import parse_qsl
@@ -31,6 +33,7 @@ SERVER_CUTS = ("reset", "truncated", "timeout")
 _OF_THE_WIRE = frozenset(("content-length", "date", "connection", "transfer-encoding", "keep-alive"))
 """Headers that whoever sends an answer makes anew; a pod's, which a capture has."""
 _LONGEST_MESSAGE = 80
+_LONGEST_TITLE = 1_000
 _SURELY_ID = 8
 """Characters of an id that is no word by chance."""
 
@@ -102,6 +105,17 @@ class PlaybackCall(Struct, eq=False):
     def title(self) -> str:
         request = self.requested.request
         return f"{request.method} {request.path}"
+
+
+def nearest_titles(titles: Iterable[str], request: Request, most: int) -> tuple[str, ...]:
+    """Of these calls those that are called most like a request, the likest first."""
+    likeness = SequenceMatcher(b=f"{request.method} {request.path[:_LONGEST_TITLE]}".split("/"))
+
+    def of(title: str) -> float:
+        likeness.set_seq1(title.split("/"))
+        return likeness.ratio()
+
+    return tuple(nlargest(most, titles, key=of))
 
 
 def has_events(response: Response) -> bool:

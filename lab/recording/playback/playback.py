@@ -15,6 +15,7 @@ from bisect import bisect_right
 from collections import Counter, deque
 from collections.abc import Mapping
 from enum import StrEnum
+from itertools import islice
 from operator import attrgetter
 
 from msgspec import Struct
@@ -39,6 +40,7 @@ from lab.recording.playback.calls import (
     call_of,
     grant_of,
     message_of,
+    nearest_titles,
     playback_calls,
 )
 from lab.recording.playback.jobs import PlayingJob, RecordedJob, device_answers, sort_calls
@@ -50,7 +52,9 @@ from lab.recording.tape.recorded_calls import epoch_in
 GRANTING = IDENTITY_NAMES.union(*(wire.granting for wire in WIRES))
 """The routes whose answers hold tokens: what was recorded is none here."""
 _SHOWN = 3
-"""Recorded messages that are named where another came."""
+"""Recorded messages or calls that are named where another came."""
+_MOST_TITLES = 1_000
+"""Recorded calls of which those are the nearest."""
 
 
 class PlaybackMode(StrEnum):
@@ -107,6 +111,7 @@ class RecordingPlayback:
         self._calls = [
             call for call in calls if any(each.concerns("req", call.requested.route) for each in how.matchers)
         ]
+        self._titles = tuple(islice(dict.fromkeys(call.title for call in calls), _MOST_TITLES))
         self._order = deque(call for call in calls if call.requested.route not in GRANTING)
         self._sorted = sort_calls(calls, by_count=how.mode is PlaybackMode.BY_COUNT)
         self.devices = device_answers(recording)
@@ -248,8 +253,7 @@ class RecordingPlayback:
             if call.client_call is not None or len(alike) > 1 or self._how.mode is PlaybackMode.BY_COUNT:
                 self._sorted.others[operation].remove(call)
             return self._reply(call, request, playing or self._playing_of(call), now)
-        near = tuple(dict.fromkeys(call.title for calls in self._sorted.others.values() for call in calls))[:_SHOWN]
-        return Unanswered("unmatched", "No such call was recorded.", near)
+        return Unanswered("unmatched", "No such call was recorded.", nearest_titles(self._titles, request, _SHOWN))
 
     def _asks_alike(
         self, call: PlaybackCall, route: str, request: Request, client_call: ClientCall | None, back: Mapping[str, str]
