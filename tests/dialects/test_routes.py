@@ -23,7 +23,6 @@ def by_operation(row):
 
 
 every_row = pytest.mark.parametrize("row", ROWS, ids=by_operation)
-every_dialect_row = pytest.mark.parametrize("row", DIALECT_ROWS, ids=by_operation)
 SEGMENTS = st.text(min_size=1, max_size=12).filter(lambda text: not {"/", "\0"} & set(text) and text not in (".", ".."))
 """What a parameter can hold: no path names a team `..`, and none with a slash in it."""
 
@@ -152,13 +151,13 @@ def test_connect_names_a_host_and_no_path(target):
 
 
 @pytest.mark.parametrize("segment", [".", "..", "a%2Fb", "%2e%2e", "%2E", "%00", "a%00b", "%ff", "%c3%28", "%ed%a0%80"])
-@every_dialect_row
-def test_what_no_segment_can_be_is_nowhere(row, segment):
-    for parameter in ("{code}", "{job}"):
-        if parameter in row.path:
-            path = row.path.replace(parameter, segment).format(code="EXPENSES", job="j-1")
-            assert missing(row.method, path) == HAS
-            assert ROUTER.name(row.method, path) == "unknown"
+@pytest.mark.parametrize("parameter", ["{code}", "{job}"])
+def test_what_no_segment_can_be_is_nowhere(parameter, segment):
+    rows = [row for row in DIALECT_ROWS if parameter in row.path]
+    assert rows
+    for row in rows:
+        path = row.path.replace(parameter, segment).format(code="EXPENSES", job="j-1")
+        assert (missing(row.method, path), ROUTER.name(row.method, path)) == (HAS, "unknown"), row
 
 
 @pytest.mark.parametrize("row", LOCAL_ROUTES, ids=by_operation)
@@ -210,13 +209,11 @@ def test_a_final_slash_is_said_to_be_one_where_the_path_without_it_is_there(row)
 
 
 @pytest.mark.parametrize("word", CAPABILITIES)
-@pytest.mark.parametrize(
-    "around", ["/api/boss/data/objects/{}", "/{}/1", "/api/x/{}/rows/agents/tools", "/fscmRestApi/{}/"]
-)
-@pytest.mark.parametrize("spelt", [str, str.upper, str.title])
-def test_the_first_word_of_a_path_says_what_of_the_pod_it_belongs_to(word, around, spelt):
-    hint = missing("GET", around.format(spelt(word)))
-    assert hint == f"On the pod this path belongs to {CAPABILITIES[word]}. {HAS}" != HAS
+def test_the_first_word_of_a_path_says_what_of_the_pod_it_belongs_to(word):
+    for around in ("/api/boss/data/objects/{}", "/{}/1", "/api/x/{}/rows/agents/tools", "/fscmRestApi/{}/"):
+        for spelt in (word, word.upper(), word.title()):
+            hint = missing("GET", around.format(spelt))
+            assert hint == f"On the pod this path belongs to {CAPABILITIES[word]}. {HAS}" != HAS, around.format(spelt)
 
 
 def test_the_words_are_the_eleven_of_the_pod_and_each_says_something_of_its_own():
