@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import ClassVar
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from lab.cli.console import Console, report
 from lab.cli.entropy import fresh_seed
@@ -17,6 +18,7 @@ from lab.cli.setup import make_clock, read_settings_file
 from lab.cli.verdicts import FileVerdict, Problem, form_of, problems_of
 from lab.client.recorded_calls import send_recorded
 from lab.client.transport import PodTransport, address
+from lab.clocks import real_millis
 from lab.core.clock import Millis
 from lab.core.errors import Divergence, LabError, UsageError
 from lab.files.recordings import open_recording, read_blob
@@ -118,8 +120,9 @@ def replay_against(files: Sequence[Path], flags: Flags, console: Console) -> lis
         done: list[FileVerdict] = []
         for one in prepared:
             if isinstance(one, _Prepared):
-                transport = PodTransport(*settings.servers, trust)
-                one = await _replay(one, settings, transport, console, quiet=quiet)
+                since, transport = real_millis(), PodTransport(*settings.servers, trust)
+                found = await _replay(one, settings, transport, console, quiet=quiet)
+                one = replace(found, took=real_millis() - since)
             done.append(one)
         return done
 

@@ -18,6 +18,7 @@ from lab.cli.loop import Stop
 from lab.cli.run_conditions import Conditions
 from lab.cli.setup import Setup, make_setup
 from lab.cli.virtual_run import virtual_run, virtual_variables
+from lab.clocks import real_millis
 from lab.core.clock import Millis
 from lab.faults.drills import GoodEnd
 from lab.faults.places import plan_length
@@ -97,7 +98,9 @@ class Rehearsal(Struct, frozen=True):
 
         async def one(each: PlannedRun) -> FinishedRun:
             async with free:
+                since = real_millis()
                 done = await self._run(each, stopped) if not stopped.is_set() else _never(each)
+                done = replace(done, judged=replace(done.judged, took=real_millis() - since))
                 tell(done)
                 return done
 

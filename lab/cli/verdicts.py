@@ -7,6 +7,7 @@ from typing import Self
 from msgspec import Struct
 
 from lab.cli.console import Console, report
+from lab.core.clock import Epoch, Millis, iso
 from lab.core.errors import Complaint, HostError, LabError, ScenarioError
 from lab.core.exchange import Json
 from lab.files.artifacts import append_text, write_text
@@ -46,6 +47,8 @@ class FileVerdict(Struct, frozen=True):
     """Who looked, where several look at one recording: server, client, report."""
     further: tuple["FileVerdict", ...] = ()
     """What others found of the same recording."""
+    took: Millis | None = None
+    """Real milliseconds of all of them."""
 
     @property
     def parts(self) -> tuple["FileVerdict", ...]:
@@ -103,9 +106,9 @@ class FileVerdict(Struct, frozen=True):
             group, name = f"recordings.{PurePath(self.file).name.removesuffix(RECORDING_ENDING)}", self.judge
         if self.code == 0:
             end = CaseEnd.TOLD if self.problems else None
-            return JunitCase(group, name, end, text=text, where=where)
+            return JunitCase(group, name, end, text=text, where=where, took=self.took)
         message = self.problems[0].what if self.problems else f"exit {self.code}"
-        return JunitCase(group, name, self.kind, message, text, where)
+        return JunitCase(group, name, self.kind, message, text, where, self.took)
 
 
 def problems_of(error: LabError) -> tuple[Problem, ...]:
@@ -122,8 +125,8 @@ def form_of(flags: Flags) -> str:
     return str(flags["format"] or ("github" if flags.into(Environment).github else "text"))
 
 
-def tell(command: str, verdicts: Sequence[FileVerdict], flags: Flags, console: Console) -> None:
-    """Print what the form has beside the text, and write JUnit's file where one is wanted."""
+def tell(command: str, verdicts: Sequence[FileVerdict], flags: Flags, console: Console, began: Epoch) -> None:
+    """Print what the form has beside the text, and write JUnit's file where one is wanted; `began`: when they were begun."""
     form, parts = form_of(flags), [part for each in verdicts for part in each.parts]
     if form == "json":
         for each in verdicts:
@@ -132,7 +135,7 @@ def tell(command: str, verdicts: Sequence[FileVerdict], flags: Flags, console: C
         notes = [note for each in parts for note in each.notes()]
         tell_runner(f"lab {command}", notes, "\n".join(_summary(command, verdicts)), flags, console)
     if flags["junit"]:
-        text = junit_file((f"lab {command}", [each.case(command) for each in parts]))
+        text = junit_file((f"lab {command}", [each.case(command) for each in parts]), began=iso(began, 0))
         write_text(flags["junit"], text)
 
 

@@ -129,16 +129,17 @@ def report_json(report: ClientReport) -> str:
 def junit(report: ClientReport) -> str:
     """A testcase a run, and one a rule; of what nothing can be said is skipped. A rule for information fails nothing."""
     runs = [("lab rehearse", [_run_case(run) for run in report.runs])] if report.runs else []
-    return junit_file(*runs, ("lab report", [_testcase(finding) for finding in report.findings]))
+    return junit_file(*runs, ("lab report", [_testcase(finding) for finding in report.findings]), began=report.began)
 
 
 def _run_case(run: JudgedRun) -> JunitCase:
     details = "\n".join(run.details)
     if run.good is None:
-        return JunitCase("lab.run", run.name, CaseEnd.SKIPPED, f"{run.outcome}: {details}")
+        return JunitCase("lab.run", run.name, CaseEnd.SKIPPED, f"{run.outcome}: {details}", took=run.took)
     if run.good:
-        return JunitCase("lab.run", run.name)
-    return JunitCase("lab.run", run.name, CaseEnd.FAILURE, f"{run.outcome}; a good client: {run.wanted}", details)
+        return JunitCase("lab.run", run.name, took=run.took)
+    message = f"{run.outcome}; a good client: {run.wanted}"
+    return JunitCase("lab.run", run.name, CaseEnd.FAILURE, message, details, took=run.took)
 
 
 def _testcase(finding: Finding) -> JunitCase:

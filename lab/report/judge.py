@@ -51,6 +51,8 @@ class ClientReport(Struct, frozen=True):
     """Of a rehearsal, or of those who chose a scenario: how each ended."""
     not_called: int = 0
     """Scenarios that could be chosen, and were not."""
+    began: str = ""
+    """When a rehearsal did, as 2026-01-01T00:00:00.000Z; of recordings alone it doesn't matter."""
 
     def with_verdict(self, verdict: RuleVerdict) -> tuple[Finding, ...]:
         """The findings that say so."""

@@ -7,6 +7,8 @@ from xml.sax.saxutils import escape, quoteattr
 
 from msgspec import Struct
 
+from lab.core.clock import Millis
+
 _NO_XML = re.compile("[^\t\n -\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 """Characters that XML can't hold, not even escaped (XML 1.0 §2.2)."""
 
@@ -33,10 +35,12 @@ class JunitCase(Struct, frozen=True):
     text: str = ""
     where: Mapping[str, str] = {}
     """Further attributes: file, line."""
+    took: Millis | None = None
+    """Real milliseconds; None: nobody measured it."""
 
     def xml(self) -> str:
         """Its element."""
-        attributes = {"classname": self.group, "name": self.name, **self.where}
+        attributes = {"classname": self.group, "name": self.name, **self.where, **_time(self.took)}
         head = "  <testcase " + " ".join(f"{name}={_quoted(value)}" for name, value in attributes.items())
         if self.end is None:
             return f"{head}/>"
@@ -44,18 +48,26 @@ class JunitCase(Struct, frozen=True):
         return f"{head}><{self.end}{message}>{escape(_clean(self.text))}</{self.end}></testcase>"
 
 
-def junit_file(*suites: tuple[str, Sequence[JunitCase]]) -> str:
-    """All suites, each with its name."""
-    parts = [_suite(name, cases) for name, cases in suites]
+def junit_file(*suites: tuple[str, Sequence[JunitCase]], began: str = "") -> str:
+    """All suites, each with its name; `began`: when, as 2026-01-01T00:00:00.000Z, if it matters."""
+    parts = [_suite(name, cases, began) for name, cases in suites]
     return "\n".join(('<?xml version="1.0" encoding="UTF-8"?>', "<testsuites>", *parts, "</testsuites>", ""))
 
 
-def _suite(name: str, cases: Sequence[JunitCase]) -> str:
+def _suite(name: str, cases: Sequence[JunitCase], began: str) -> str:
     failures, errors, skipped = (
         sum(case.end is end for case in cases) for end in (CaseEnd.FAILURE, CaseEnd.ERROR, CaseEnd.SKIPPED)
     )
     counts = f'tests="{len(cases)}" failures="{failures}" errors="{errors}" skipped="{skipped}"'
-    return "\n".join((f"<testsuite name={_quoted(name)} {counts}>", *(case.xml() for case in cases), "</testsuite>"))
+    measured = [case.took for case in cases if case.took is not None]
+    when = {**_time(sum(measured) if measured else None), **({"timestamp": began} if began else {})}
+    head = " ".join((f"<testsuite name={_quoted(name)} {counts}", *(f'{key}="{text}"' for key, text in when.items())))
+    return "\n".join((f"{head}>", *(case.xml() for case in cases), "</testsuite>"))
+
+
+def _time(took: Millis | None) -> dict[str, str]:
+    """The attribute, in seconds."""
+    return {} if took is None else {"time": f"{took // 1000}.{took % 1000:03d}"}
 
 
 def _clean(text: str) -> str:

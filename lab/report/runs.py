@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 
 from msgspec import Struct
 
+from lab.core.clock import Millis
 from lab.core.exchange import Json
 from lab.recording.format.lines import Recording
 from lab.recording.redaction.bodies import Blob
@@ -25,6 +26,8 @@ class JudgedRun(Struct, frozen=True):
     """What its client went through."""
     details: tuple[str, ...] = ()
     """For people: why, what repeats it, where its recording is."""
+    took: Millis | None = None
+    """Real milliseconds, its client's and the lab's; None: nobody measured it."""
 
     @property
     def good(self) -> bool | None:

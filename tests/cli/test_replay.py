@@ -8,12 +8,14 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable
+from datetime import datetime
 from hashlib import sha256
 from pathlib import Path
 from xml.etree import ElementTree
 
 import pytest
 
+from lab.clocks import wall_second
 from lab.core.errors import RecordingError
 from lab.files.recordings import read_blob
 from tests.conftest import ROOT, THOROUGH, Lab
@@ -262,6 +264,9 @@ def test_junit_tells_failures_from_what_cant_be_read(lab: Lab, recordings: Path)
     assert lab("replay", "recordings", "--junit", "out/replay.xml").code == 3
     (suite,) = ElementTree.parse("out/replay.xml").getroot()
     assert [suite.get(each) for each in ("tests", "failures", "errors")] == ["3", "1", "1"]
+    times = [float(str(case.get("time"))) for case in suite]
+    assert times[0] > 0 and float(str(suite.get("time"))) == pytest.approx(sum(times))
+    assert abs(datetime.fromisoformat(str(suite.get("timestamp"))).timestamp() - wall_second()) < 60
     assert [(case.get("line"), [child.tag for child in case]) for case in suite] == [
         (None, []), ("7", ["failure"]), ("1", ["error"]),
     ]  # fmt: skip

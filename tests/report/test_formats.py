@@ -56,6 +56,15 @@ def test_a_run_that_ended_otherwise_is_in_each_form_and_fails_it_whatever_the_sc
     ]
 
 
+def test_what_was_measured_is_in_seconds_and_of_recordings_alone_nothing_was() -> None:
+    timed = tuple(replace(run, took=took) for run, took in zip(RUNS, (7, None, 61_230), strict=True))
+    runs, rules = ElementTree.fromstring(junit(ClientReport((BROKEN,), runs=timed, began="2026-01-01T00:00:00.000Z")))
+    assert [case.get("time") for case in runs] == ["0.007", None, "61.230"]
+    assert (runs.get("time"), runs.get("timestamp")) == ("61.237", "2026-01-01T00:00:00.000Z")
+    assert rules.get("time") is None
+    assert not {"time", "timestamp"} & ElementTree.fromstring(junit(ClientReport((BROKEN,))))[0].attrib.keys()
+
+
 def test_a_rule_for_information_fails_no_testcase() -> None:
     (suite,) = ElementTree.fromstring(junit(ClientReport((BROKEN,))))
     assert (suite.get("failures"), [child.tag for child in suite[0]]) == ("0", ["system-out"])

@@ -8,6 +8,7 @@ from lab.cli.commands.replay import expected_of
 from lab.cli.console import Console
 from lab.cli.recordings import matchers_of
 from lab.cli.verdicts import FileVerdict, Problem, form_of, tell
+from lab.clocks import real_millis, wall_second
 from lab.core.errors import Complaint, LabError, RecordingError, ScenarioError, UsageError
 from lab.files.beside import BESIDE, MATCHERS_ENDING, beside
 from lab.files.output_files import OutputFiles
@@ -31,33 +32,17 @@ _CLIENTS = ((DEMO.id, DEMO.secret),)
 
 def execute(flags: Flags, console: Console) -> int:
     """Print complaints and warnings as results; 2 on a complaint, with `--strict` on a warning too; 3 on a leak."""
+    began = wall_second()
     files = [file for target in flags["targets"] for file in files_of(target, flags["scenarios"])]
-    complaints = warnings = hits = 0
-    say = console.err if form_of(flags) == "json" else console.out
     verdicts: list[FileVerdict] = []
     for file in files:
-        if file.name.endswith(RECORDING_ENDING):
-            found = check_recording(file)
-            for leak in found:
-                say(f"{file}:{leak.line}:1: {leak.what}")
-            hits += len(found)
-            leaked = tuple(Problem(leak.line, leak.what) for leak in found)
-            verdicts.append(FileVerdict(str(file), RecordingError.exit_code if found else 0, leaked))
-            continue
-        about = file.name.endswith(BESIDE)
-        wrong, doubtful = check_beside(file) if about else check_scenario(file)
-        for complaint in wrong:
-            say(str(complaint))
-        for complaint in doubtful:
-            say(str(complaint._replace(what=f"warning: {complaint.what}")))
-        problems = (*map(Problem.of, wrong), *(replace(Problem.of(each), warning=True) for each in doubtful))
-        verdicts.append(FileVerdict(str(file), 2 if wrong or (flags["strict"] and doubtful) else 0, problems))
-        if flags["plan"] and not (wrong or about) and form_of(flags) != "json":
-            for line in planned(file, flags):
-                console.out(line)
-        complaints += len(wrong)
-        warnings += len(doubtful)
-    tell("check", verdicts, flags, console)
+        since = real_millis()
+        verdict = _check_recording(file, flags, console) if _recorded(file.name) else _check(file, flags, console)
+        verdicts.append(replace(verdict, took=real_millis() - since))
+    tell("check", verdicts, flags, console, began)
+    hits = sum(len(each.problems) for each in verdicts if _recorded(each.file))
+    warned = [problem.warning for each in verdicts if not _recorded(each.file) for problem in each.problems]
+    warnings, complaints = warned.count(True), warned.count(False)
     leaks_too = f", {_count(hits, 'leak')}" if hits else ""
     summary = (
         f"{_count(len(files), 'file')}, {_count(complaints, 'complaint')}, {_count(warnings, 'warning')}{leaks_too}"
@@ -66,6 +51,33 @@ def execute(flags: Flags, console: Console) -> int:
     if complaints or (flags["strict"] and warnings):
         return 2
     return RecordingError.exit_code if hits else 0
+
+
+def _recorded(name: str) -> bool:
+    return name.endswith(RECORDING_ENDING)
+
+
+def _check_recording(file: Path, flags: Flags, console: Console) -> FileVerdict:
+    found, say = check_recording(file), console.err if form_of(flags) == "json" else console.out
+    for leak in found:
+        say(f"{file}:{leak.line}:1: {leak.what}")
+    leaked = tuple(Problem(leak.line, leak.what) for leak in found)
+    return FileVerdict(str(file), RecordingError.exit_code if found else 0, leaked)
+
+
+def _check(file: Path, flags: Flags, console: Console) -> FileVerdict:
+    """A scenario, or what lies beside a recording."""
+    say, about = console.err if form_of(flags) == "json" else console.out, file.name.endswith(BESIDE)
+    wrong, doubtful = check_beside(file) if about else check_scenario(file)
+    for complaint in wrong:
+        say(str(complaint))
+    for complaint in doubtful:
+        say(str(complaint._replace(what=f"warning: {complaint.what}")))
+    if flags["plan"] and not (wrong or about) and form_of(flags) != "json":
+        for line in planned(file, flags):
+            console.out(line)
+    problems = (*map(Problem.of, wrong), *(replace(Problem.of(each), warning=True) for each in doubtful))
+    return FileVerdict(str(file), 2 if wrong or (flags["strict"] and doubtful) else 0, problems)
 
 
 def files_of(target: str, scenarios: str | None) -> list[Path]:

@@ -17,6 +17,8 @@ from lab.cli.loop import Stop, complete
 from lab.cli.rehearsal import MAPPED, FinishedRun, PlannedRun, Rehearsal, command_again, failure_lines
 from lab.cli.run_conditions import conditions_of
 from lab.cli.signals import INTERRUPTED
+from lab.clocks import wall_second
+from lab.core.clock import iso
 from lab.core.errors import UsageError
 from lab.faults.drill_advice import advice_in_drill, met_in_drill
 from lab.faults.yamltext import yaml_text
@@ -82,8 +84,9 @@ def _rehearse(settings: MockSettings, command: tuple[str, ...], folder: Path, fl
     if flags["search"]:
         return search(rehearsal, flags, console)
     planned, possible = _drills(flags, folder) if flags["drills"] else _scenarios(flags, settings)
+    began = wall_second()
     done = complete(lambda stop: _work(rehearsal, planned, stop, console))
-    return _conclude(done, possible, folder, flags, console)
+    return _conclude(done, possible, folder, flags, console, iso(began, 0))
 
 
 async def _work(rehearsal: Rehearsal, planned: Sequence[PlannedRun], stop: Stop, console: Console) -> list[FinishedRun]:
@@ -96,7 +99,9 @@ async def _work(rehearsal: Rehearsal, planned: Sequence[PlannedRun], stop: Stop,
     return await rehearsal.runs(planned, stopped, tell)
 
 
-def _conclude(done: Sequence[FinishedRun], possible: Elements, folder: Path, flags: Flags, console: Console) -> int:
+def _conclude(
+    done: Sequence[FinishedRun], possible: Elements, folder: Path, flags: Flags, console: Console, began: str
+) -> int:
     """The runs that came out otherwise, then the report on all of them; recordings of the others stay with `--out` only."""
     histories = {each.recording.name: each.judged.histories for each in done if each.recording is not None}
     coverage = Coverage(
@@ -105,7 +110,7 @@ def _conclude(done: Sequence[FinishedRun], possible: Elements, folder: Path, fla
     paths = {each.recording.name: each.recording for each in done if each.recording is not None}
     report = report_on(histories, coverage)
     runs = [replace(each.judged, details=(*failure_lines(each, _again(each, flags), report),)) for each in done]
-    report = replace(report, runs=(*runs,))
+    report = replace(report, runs=(*runs,), began=began)
     code = conclude(report, file_lines(paths), flags, console)
     if flags["out"] is None:
         _keep(folder, done, report, console)

@@ -6,11 +6,13 @@ from glob import has_magic
 from pathlib import Path
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from lab.cli.commands.accept import NewRecording, accept, kept_at
 from lab.cli.console import Console, report
 from lab.cli.recordings import locate, matchers_of
 from lab.cli.verdicts import FileVerdict, Problem, form_of, problems_of, tell
+from lab.clocks import real_millis, wall_second
 from lab.core.errors import Divergence, LabError, RecordingError, ScenarioError, UsageError
 from lab.files.beside import REPORT_ENDING, read_beside
 from lab.files.recordings import (
@@ -49,6 +51,7 @@ class ReplayedFile(Struct, frozen=True):
 
 def execute(flags: Flags, console: Console) -> int:
     """Replay each; the last line of stdout stands alone: `12 passed, 0 failed`."""
+    began = wall_second()
     files = list(dict.fromkeys(file for target in flags["targets"] for file in matching(target)))
     if flags["against"] is not None:
         from lab.cli.client_replay import replay_against  # most replays open no socket
@@ -56,8 +59,8 @@ def execute(flags: Flags, console: Console) -> int:
         done = [ReplayedFile(verdict) for verdict in replay_against(files, flags, console)]
     else:
         refuse_idle(flags, OF_ANOTHER_SERVER, "a mock's replay: it speaks of another server")
-        done = [replay_one(file, flags, console) for file in files]
-    tell("replay", [each.verdict for each in done], flags, console)
+        done = [_timed(file, flags, console) for file in files]
+    tell("replay", [each.verdict for each in done], flags, console, began)
     wanted = flags["out"] is not None or flags["accept"]
     fresh = [each.fresh() for each in done if each.fresh is not None] if wanted else []
     if flags["out"] is not None:
@@ -88,6 +91,12 @@ def matching(target: str) -> list[Path]:
         base = Path(path.anchor) if path.anchor else Path()
         return sorted(base.glob(str(path.relative_to(path.anchor) if path.anchor else path)))
     return [locate(target)]
+
+
+def _timed(file: Path, flags: Flags, console: Console) -> ReplayedFile:
+    since = real_millis()
+    done = replay_one(file, flags, console)
+    return replace(done, verdict=replace(done.verdict, took=real_millis() - since))
 
 
 def replay_one(file: Path, flags: Flags, console: Console) -> ReplayedFile:
