@@ -11,6 +11,7 @@ import pytest
 from msgspec.structs import replace
 
 from lab.core.clock import Millis
+from lab.core.errors import RecordingError
 from lab.core.exchange import Request, Response
 from lab.files.recordings import open_recording, read_blob
 from lab.files.scenarios import load_scenario
@@ -310,6 +311,12 @@ def test_what_could_lead_to_another_server_is_not_sent_and_that_is_said(path: st
     found = there.replay(replace(recording, lines=lines))
     assert path not in {request.path for request in there.sent}
     assert "1 calls were not sent: what they ask for is no path of a server" in found.text()
+
+
+def test_of_calls_none_of_which_can_be_sent_nothing_is_kept() -> None:
+    lines = [replace(line, path="*") if isinstance(line, Req) else line for line in recorded().lines]
+    with pytest.raises(RecordingError, match="none of its calls can be sent"):
+        server().replay(replace(recorded(), lines=lines))
 
 
 class Silent(AnotherServer):

@@ -9,6 +9,7 @@ from operator import itemgetter
 from msgspec import Struct
 
 from lab.core.clock import Millis
+from lab.core.errors import RecordingError
 from lab.core.exchange import Json, is_target
 from lab.dialects.base import Look
 from lab.identity.routes import IDENTITY_NAMES
@@ -34,8 +35,11 @@ from lab.recording.tape.recorded_calls import body_within, calls_in, query_text
 
 
 def client_plan(recording: Recording, blob: Blob | None) -> ClientPlan:
-    """The plan of a recording that is whole."""
-    return _Planner(recording, blob).plan()
+    """The plan of a recording that is whole; RecordingError if it has calls, and none of them can be sent."""
+    plan = _Planner(recording, blob).plan()
+    if not plan.calls and any(True for _ in recording.of(Req)):
+        raise RecordingError(f"{recording.name}: none of its calls can be sent: there is nothing to compare")
+    return plan
 
 
 class _Job(Struct, eq=False):
