@@ -32,6 +32,7 @@ from lab.recording.tape.accounts import with_secrets
 from lab.recording.tape.header import config_of
 from lab.recording.tape.recorded_calls import epoch_in
 from tests.conftest import examples
+from tests.recording.another_server import AnotherServer
 from tests.recording.dialect_sessions import SESSIONS, compiled, config, recorded, served
 from tests.recording.har_schema import HAR
 from tests.recording.hostile import no_blob
@@ -73,6 +74,21 @@ def test_its_client_is_answered_the_same_in_playback(name: str, mode: PlaybackMo
     assert service.missed == []
     assert answers == recorded(name)[1]
     assert service.playback.left == ()
+
+
+def another(old: str = "", new: str = "") -> AnotherServer:
+    return AnotherServer(
+        replace(config(), scenarios=(compile_scenario(parse_scenario(SCENARIO.replace(old, new), "")),))
+    )
+
+
+@pytest.mark.parametrize("name", [name for name in NAMES if "chat" in name or "stream" in name.lower()])
+def test_another_server_is_asked_the_same_and_must_show_the_same_question_and_end(name: str) -> None:
+    recording = recording_of(name)
+    assert another().replay(recording).passed
+    if "never polled" not in name:  # of chat no event shows the job
+        assert not another("Shared.", "Sent.").replay(recording).passed
+        assert not another("May it be", "Must it be").replay(recording).passed
 
 
 @pytest.mark.parametrize("name", NAMES)

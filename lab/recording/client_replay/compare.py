@@ -51,7 +51,7 @@ class RecordedAnswer(Struct, frozen=True):
     body: Body
     """No blob."""
     streams: bool = False
-    """Whether its body are events, which come as they come: only the head is compared."""
+    """Whether it came as events: `body` is the list of those that first showed a question or the end."""
     about: bool = False
     """Whether it shows a job."""
 
@@ -74,12 +74,11 @@ class AnswerComparison:
         heads = self.pair(canon.headers(recorded.headers), canon.headers(here.headers), "")
         expected: AnswerMembers = {"status": recorded.status, "headers": heads[0]}
         got: AnswerMembers = {"status": here.status, "headers": heads[1]}
-        if not recorded.streams:
-            alike = recorded.status == here.status
-            self._bodies(recorded.body, here, alike=alike)  # a text may hold an id that stands behind it as one
-            encs, bodies = self._bodies(recorded.body, here, alike=alike)
-            expected |= {"enc": encs[0], "body": bodies[0]}
-            got |= {"enc": encs[1], "body": bodies[1]}
+        alike = recorded.status == here.status
+        self._bodies(recorded.body, here, alike=alike)  # a text may hold an id that stands behind it as one
+        encs, bodies = self._bodies(recorded.body, here, alike=alike)
+        expected |= {"enc": encs[0], "body": bodies[0]}
+        got |= {"enc": encs[1], "body": bodies[1]}
         return expected, got
 
     def _bodies(self, body: Body, here: Response, *, alike: bool) -> tuple[Sides, Sides]:

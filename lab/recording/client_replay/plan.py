@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from msgspec import Struct
 
 from lab.core.clock import Millis
-from lab.core.exchange import Response
+from lab.core.exchange import Json, Response
 from lab.core.refusal import Refusal
 from lab.dialects import CLIENT_OF
 from lab.dialects.client import Seen
@@ -194,6 +194,24 @@ def understood(route: str, response: Response) -> JobAnswer:
             return JobAnswer(refusal=status)
         case _:
             return JobAnswer()
+
+
+def lasting_events(route: str, response: Response) -> list[Json]:
+    """Of a stream's events those that first show a question or the end: what they say stays so."""
+    client, word = CLIENT_OF.get(route), ""
+    found: list[Json] = []
+    for event in events_in(response.body) if client is not None else ():
+        seen = client.job_in(event)  # type: ignore[union-attr]
+        if seen is not None and seen.word != word:
+            word = seen.word
+            if seen.status is not Status.RUNNING:
+                found.append(event)
+    return found
+
+
+def last_members(response: Response) -> dict[str, Json]:
+    """What a stream's events said last, member by member: of chat none shows the whole job."""
+    return {name: value for event in events_in(response.body) for name, value in event.items()}
 
 
 def bearer_in(request: Req | object) -> str:

@@ -9,16 +9,26 @@ from collections import Counter
 from collections.abc import Sequence
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from lab.core.clock import Millis
-from lab.core.exchange import Request, Response, retry_after
+from lab.core.exchange import Request, Response, json_bytes, retry_after
 from lab.recording.client_replay.compare import RecordedAnswer
 from lab.recording.client_replay.order import CallOrder
-from lab.recording.client_replay.plan import BUSY, ClientPlan, JobAnswer, PlannedCall, bearer_in, understood
+from lab.recording.client_replay.plan import (
+    BUSY,
+    ClientPlan,
+    JobAnswer,
+    PlannedCall,
+    bearer_in,
+    last_members,
+    lasting_events,
+    understood,
+)
 from lab.recording.client_replay.polls import ANSWER_SPARE, ClientTerms, FollowedJob
 from lab.recording.client_replay.values import Bindings, ClientRequests, Credentials, Origins
 from lab.recording.client_replay.verdict import ClientReplayResult, ClientVerdict
-from lab.recording.format.lines import Req
+from lab.recording.format.lines import Body, Enc, Req
 from lab.recording.redaction.alias import aliases
 from lab.recording.redaction.bodies import Blob
 from lab.recording.replay.matchers import Matcher
@@ -229,8 +239,13 @@ class ClientReplay:
         route, recorded = call.call.requested.route, call.call.replied.response
         about = bool(understood(route, recorded).seen)
         body = body_within(call.res.body, self._blob)
+        compared = response
+        if call.call.streamed:
+            self._verdict.learn(call.job, last_members(recorded), last_members(response))
+            body = Body(Enc.JSON, lasting_events(route, recorded))
+            compared = replace(response, body=json_bytes(lasting_events(route, response)))
         answer = RecordedAnswer(route, recorded.status, recorded.headers, body, call.call.streamed, about)
-        self._verdict.answer(call, answer, response, took)
+        self._verdict.answer(call, answer, compared, took)
         job = self._jobs.get(call.job or "")
         if job is None or not about:
             return

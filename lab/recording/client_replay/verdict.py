@@ -58,6 +58,10 @@ class ClientVerdict:
         if tolerance is not None and not recorded.streams and abs(took - call.took) > tolerance:
             self.differ(call.job, call.res.n, f"{title}: answered after {took} ms, recorded {call.took} ms")
 
+    def learn(self, job: str | None, recorded: Json, here: Json) -> None:
+        """Bind the ids and secrets of what is said on both sides, whatever differs beside."""
+        self._comparison(job).pair(recorded, here, "")
+
     def shown(self, job: FollowedJob, one: Shown, here: Response) -> None:
         """Hold against each other what polls said when they first showed a status.
 
@@ -96,13 +100,15 @@ class ClientVerdict:
         said = tuple(f"{count} {what}" for count, what in notes if count)
         return ClientReplayResult(self._plan.recording.name, found, self._count - len(found), said)
 
+    def _comparison(self, job: str | None) -> AnswerComparison:
+        return self._comparisons.setdefault(job, AnswerComparison(self._bound, self._terms.tolerance))
+
     def _compare(
         self, job: str | None, n: int, title: str, recorded: RecordedAnswer, here: Response, *, counts: bool = True
     ) -> None:
-        comparison = self._comparisons.setdefault(job, AnswerComparison(self._bound, self._terms.tolerance))
         planned = self._plan.jobs.get(job or "")
         generated = recorded.about and planned is not None and planned.generated
-        expected, got = comparison.answers(recorded, here, generated=generated)
+        expected, got = self._comparison(job).answers(recorded, here, generated=generated)
         got, _ = excuse(self._matchers, "res", recorded.route, expected, got)
         if counts and not same(expected, got):
             place = f"{self._plan.recording.name}:{n + 1} → {title}"
