@@ -92,7 +92,7 @@ class ControlClient(Connections):
         """All lines so far; of a scenario that was chosen if one is named."""
         path, lines = f"scenario/{_quoted(scenario)}/journal" if scenario else "journal", bytearray()
         try:
-            async with self.open().get(self._url(path), headers=self._headers) as got:
+            async with self.request("GET", self._url(path), headers=self._headers) as got:
                 if got.status != 200:
                     raise _answered(got.status)
                 async for part in got.content.iter_any():
@@ -204,9 +204,8 @@ class ControlClient(Connections):
         """
         session = self.open()
         try:
-            async with session.get(
-                self._url(f"journal?follow=1{'' if replies else '&replies=0'}"), headers=self._headers
-            ) as got:
+            url = self._url(f"journal?follow=1{'' if replies else '&replies=0'}")
+            async with self.request("GET", url, headers=self._headers) as got:
                 if got.status != 200:
                     raise _answered(got.status)
                 async for line in data_lines(got.content):
@@ -228,9 +227,7 @@ class ControlClient(Connections):
         data = None if document is None else json.dumps(document).encode()
         headers = self._headers if data is None else {**self._headers, "content-type": "application/json"}
         try:
-            async with self.open().request(
-                method, self._url(path), data=data, headers=headers, allow_redirects=False
-            ) as got:
+            async with self.request(method, self._url(path), data=data, headers=headers) as got:
                 status, body = got.status, await bounded_body(got)
         except AnswerTooLarge:
             raise ProtocolError(

@@ -43,12 +43,11 @@ class PodClient(Connections):
     async def ask(self, request: UpstreamRequest) -> "PodAnswer":
         """The answer, once its head is there; UpstreamFailed if there is none."""
         try:
-            got = await self.open().request(
+            got = await self.request(
                 request.method,
                 URL(url_at(request.origin, request.target), encoded=True),
                 headers=[(_text(name), _text(value)) for name, value in request.headers],
                 data=BytesIO(request.body) if request.body else None,  # in pieces: nobody copies it whole
-                allow_redirects=False,
             )
         except (aiohttp.ClientError, OSError, ValueError) as fault:
             raise failure_of(fault) from fault

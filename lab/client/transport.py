@@ -54,6 +54,10 @@ class Connections:
             self._session._retry_connection = False
         return self._session
 
+    def request(self, method: str, url: URL, **how: Any) -> aiohttp.client._RequestContextManager:
+        """Ask that URL, and no other: a redirect is an answer."""
+        return self.open().request(method, url, allow_redirects=False, **how)
+
     def options(self) -> dict[str, Any]:
         """How these connections differ from others of the lab."""
         return {
@@ -81,10 +85,8 @@ class HttpTransport(Connections):
     async def send(self, route: str, request: Request) -> Response:
         """The reply whatever its status, redirects too; TransportLost when none could be read."""
         try:
-            async with self.open().request(
-                request.method, self._url(route, request), headers=request.headers,
-                data=request.body or None, allow_redirects=False,
-            ) as got:  # fmt: skip
+            url, data = self._url(route, request), request.body or None
+            async with self.request(request.method, url, headers=request.headers, data=data) as got:
                 return with_dots(Response(got.status, _headers(got), await bounded_body(got)), self._secrets)
         except AnswerTooLarge:
             raise TransportLost(ANSWER_TOO_LARGE) from None

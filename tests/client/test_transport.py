@@ -10,7 +10,7 @@ from lab import __version__
 from lab.client.control import ControlClient
 from lab.client.journal_stream import read_journal_line
 from lab.client.transport import HttpTransport, PodTransport, TransportLost
-from lab.core.errors import HostError, UsageError
+from lab.core.errors import HostError, ProtocolError, UsageError
 from lab.core.exchange import Request
 from lab.recording.format.lines import Header
 from lab.recording.redaction.secret_forms import forms_of
@@ -67,6 +67,15 @@ async def test_no_path_leads_to_another_host(echo: Echo, path: str) -> None:
     await named.close()
     await pod.close()
     assert echo.heads == []
+
+
+async def test_a_control_plane_that_leads_elsewhere_is_none(echo: Echo) -> None:
+    client = ControlClient(echo.origin, "t")
+    for call in (client.journal(), anext(client.follow()), client.look("health")):
+        with pytest.raises(ProtocolError, match="control plane"):
+            await call
+    await client.close()
+    assert [head[0].split()[1] for head in echo.heads] == ["/_lab/journal", "/_lab/journal?follow=1", "/_lab/health"]
 
 
 async def test_a_redirect_is_an_answer_and_headers_come_as_pairs(echo: Echo) -> None:
