@@ -86,7 +86,24 @@ def shown(kind: str) -> AbstractAsyncContextManager[tuple[LabApp, object, LabPil
     return screen_in(kind)
 
 
-PAGES = ("", "ctrl+p", "ctrl+p t enter", "s", "y", "f", "question_mark", "i", "1 enter", "c", "m", "w", "p")
+PAGES = (
+    "",
+    "ctrl+p",
+    "ctrl+p t enter",
+    "s",
+    "y",
+    "slash e enter",
+    "w slash 0 enter",
+    "question_mark slash e enter",
+    "f",
+    "question_mark",
+    "i",
+    "1 enter",
+    "c",
+    "m",
+    "w",
+    "p",
+)
 """What is opened before, by its keys."""
 
 

@@ -58,7 +58,7 @@ DOES: dict[str, Callable[[Snapshot, Snapshot], bool]] = {
     "full-wire": looks(zoom="wire", focus="wire"), "scenario": opens(PickerPage), "fault": opens(FaultPage),
     "record": asks(ToggleRecording()), "faster": asks(SetSpeed("2")), "slower": asks(SetSpeed("0.5")),
     "own-pace": asks(SetSpeed("1")), **{f"focus-{pane}": looks(focus=pane) for pane in ("token", "job", "polling", "output")},
-    "focus-wire": looks(wire=True, focus="wire"), "copy": opens(CopyPage), "zoom": looks(zoom="output"), "leave-open": lambda before, after: after[0] in (before[0], UiState(panes=True)),
+    "focus-wire": looks(wire=True, focus="wire"), "copy": opens(CopyPage), "search": looks(typing="search"), "next-hit": same, "hit-before": same, "zoom": looks(zoom="output"), "leave-open": lambda before, after: after[0] in (before[0], UiState(panes=True)),
     "up": same, "page-up": same, "down": looks(scrolled={"output": 1}), "page-down": looks(scrolled={"output": 10}),
     "presenter": looks(presenter=True), "theme": lambda _, after: after[3] == "stage-light",
     "picture": lambda _, after: after[0].remark == "Saved as x.svg.", "help": opens(HelpPage),
@@ -87,7 +87,9 @@ async def _each_key(state: str, app: LabApp, source: play.Scripted, pilot: LabPi
         if key.name in ("reset", "quit", "open") or not key.keys:
             continue
         offered = key.is_offered(main.state)
-        if (offered and key.name in SLOW and state != "waiting") or (key.name.startswith("ask-") and not offered):
+        if (offered and key.name in SLOW and state != "waiting") or (
+            key.name.startswith(("ask-", "next-")) and not offered
+        ):
             continue
         before = snapshot()
         if state == "waiting":

@@ -14,7 +14,7 @@ from lab.language.document import Scenario
 from lab.language.parse.fault import parse_fault
 from lab.tui.panes.exchange import ExchangePage
 from lab.tui.panes.fault_menu import FAULT_OFFERS, FaultOffer
-from lab.tui.panes.help import SIGNS, HelpPage
+from lab.tui.panes.help import LEGEND, HelpPage
 from lab.tui.panes.message import suggestions
 from lab.tui.panes.picker import picker, planned_path
 from lab.tui.panes.registry import PANES, SCREEN_KEYS, exchange_in_focus, key_named
@@ -161,13 +161,13 @@ def test_help_has_every_key_and_the_keys_of_the_pane(state: str, focus: str) -> 
         hidden = ("↓", "pgdn", "]", "-", "6", "7", "8")
         assert all(key.face in grid for key in SCREEN_KEYS if key.face not in hidden and key.is_served(view))
         assert ("1 to 5 choose a pane" in grid) == (not focus)
-        assert all(f"{sign} {meaning}" in grid for sign, meaning, _ in SIGNS) and grid.count("1 … 9") == 1
+        assert all(f"{sign} {meaning}" in grid for sign, meaning, _ in LEGEND) and grid.count("1 … 9") == 1
     pod = ScreenState(view.run, UiState(), type(SHOW)("POD example.com"))
     assert "a pod's clock" in " ".join(map(plain, help_rows(pod, 80, 24, "256", 104)))
 
 
 def test_help_names_only_the_keys_of_the_source() -> None:
-    texts = {key.face: key.help for key in SCREEN_KEYS if key.face and key.face in "arcmfvsn0+"} | {
+    texts = {key.face: key.help for key in reversed(SCREEN_KEYS) if key.face and key.face in "arcmfvsn0+"} | {
         "←": key_named("back").help
     }
     for source, can in {

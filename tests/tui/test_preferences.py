@@ -178,7 +178,7 @@ async def test_another_key_leaves_those_that_share_the_usual_one() -> None:
 
 def test_nothing_is_bound_twice_that_wasn_t_before() -> None:
     shared = {key.keys for key in SCREEN_KEYS if key.keys and sum(key.keys == each.keys for each in SCREEN_KEYS) > 1}
-    assert shared == set("12345")
+    assert shared == set("12345n")
 
 
 def test_it_is_the_same_at_the_next_start(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

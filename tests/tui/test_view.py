@@ -383,7 +383,7 @@ def test_the_key_table_has_no_key_twice() -> None:
     named = [
         name for key in SCREEN_KEYS if key.keys and not key.name.startswith("ask-") for name in key.keys.split(",")
     ]
-    assert len(named) == len(set(named))
+    assert sorted(named) == sorted((*set(named), "n"))  # a step, or from hit to hit
 
 
 @pytest.mark.parametrize("state", play.STATES)

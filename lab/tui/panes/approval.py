@@ -8,11 +8,12 @@ from lab.tui.panes.keys import Fields, InputRow, React, Reaction, ScreenKey, cho
 from lab.tui.panes.layout import projector
 from lab.tui.panes.message import MESSAGE_ROW, message_bar
 from lab.tui.panes.pane import Bar, View
+from lab.tui.panes.search import SEARCH_ROW
 from lab.tui.rows.blocks import at_text, minutes
 from lab.tui.rows.spans import BLANK, Row, Rows, backed, cut, fill, gauge, hot, row, width, wrap
 from lab.tui.state.gate import GateDecision, GateOpening, GateState
 from lab.tui.state.intents import AnswerGate
-from lab.tui.state.screen import ScreenState
+from lab.tui.state.screen import SEARCH, ScreenState
 from lab.tui.state.status import decision_shown
 
 _BUTTONS = {
@@ -34,7 +35,7 @@ def _size(state: ScreenState, columns: int) -> int:
     if state.run.ended is not None or (state.run.gate is None and decision_shown(state.run) is None):
         return 0
     least, gate = 4 if tight else 5, state.run.gate
-    if gate is None or state.ui.typing:
+    if gate is None or state.ui.answering:
         return least
     texts, buttons = _wrapped(state, gate, columns if tight else columns - 2, None, tight=tight)
     return max(least, len(texts) + len(buttons))
@@ -50,11 +51,11 @@ def _draw(view: View) -> Rows:
     if gate is None:
         return tuple(backed(fill(BLANK, columns), "@tint-wait") for _ in range(rows))
     tight = rows <= 4 or projector(state, columns + 2)
-    buttons = [] if state.ui.typing else _buttons(state, gate)
+    buttons = [] if state.ui.answering else _buttons(state, gate)
     right = sum(width(face) for face in buttons) + len(buttons) + 1 if not tight else 0
     inner = columns - (2 if tight else 3) - right
     edge = row(("▌", "wait"), " " if tight else "  ")
-    texts, below = ([], []) if state.ui.typing else _wrapped(state, gate, columns, view.now, tight=tight)
+    texts, below = ([], []) if state.ui.answering else _wrapped(state, gate, columns, view.now, tight=tight)
     if texts:
         texts = texts[: rows - len(below)]
         shown = [*[BLANK] * (rows - len(texts) - len(below)), *texts, *below]
@@ -104,7 +105,7 @@ def _rows_of(faces: list[Row], inner: int) -> list[Row]:
 
 
 def _lines(state: ScreenState, gate: GateState, inner: int, now: Millis, *, tight: bool) -> list[Row]:
-    head, typing = _head(state, gate), state.ui.typing
+    head, typing = _head(state, gate), state.ui.answering
     question = wrap(row((gate.question.replace("\n", " "), "fg b")), inner, most=1 if tight else 2)
     prompt = cut(_prompts(state, INPUT_ROWS[typing]), inner) if typing else BLANK
     if tight:
@@ -264,6 +265,7 @@ INPUT_ROWS = {
     "approve": _signed("approve", "approved"),
     "reject": _signed("reject", "rejected"),
     "message": MESSAGE_ROW,
+    SEARCH: SEARCH_ROW,
 }
 """By what the person types: `UiState.typing`."""
 

@@ -4,6 +4,7 @@ from lab.jobs.turns import parts_for
 from lab.tui.panes.layout import AIRY, NARROW, WIDE, Rect, Rects
 from lab.tui.panes.output import content
 from lab.tui.panes.pane import View
+from lab.tui.panes.search import marked
 from lab.tui.panes.strip import strip_rows
 from lab.tui.rows import formats
 from lab.tui.rows.blocks import paragraph
@@ -20,6 +21,8 @@ BLOCKS = 32
 """Rows of the screen from which on the summary's figures are block digits."""
 MOST_WIDE = 120
 """Columns of the output at most: longer lines aren't read."""
+TALL_SHEET = 20
+"""Rows of the output from which on its title bar has three."""
 _FOLDED_ROWS = ("token", "job", "polling")
 
 
@@ -55,15 +58,13 @@ def placed(found: Rects, bars_shown: frozenset[str], state: ScreenState, columns
 def sheet(view: View) -> Rows:
     """The output under its title bar; `view.top` rows of a long one are scrolled away."""
     run, columns, tone = view.run, view.columns, _tone(view.run)
-    pad = 4 if columns >= 72 and view.rows >= 18 else 2
+    pad = _pad(view)
     inner = columns - 2 * pad
-    title, text = _titled(view.state)
+    title = _titled(view.state)[0]
     bar = row(" " * pad, ends(row((title, "fill b")), row((_kind(run), "fill")), inner, "fill"), (" " * pad, "fill"))
-    tall = view.rows >= 20
-    room = view.rows - (3 if tall else 1)
-    body, ground = _body(view, text, inner, room, ruled=True), "@surface"
-    if len(body) > room and (shaded := _body(view, text, inner, room, ruled=False)) != body:
-        body, ground = shaded, "@background"
+    tall = view.rows >= TALL_SHEET
+    body, room, ground = _laid_out(view)
+    body = marked(body, view.state.ui)
     filled = tuple(backed(line, f"@fill-{tone}") for line in (fill(bar, columns, "fill"),))
     if tall:
         filled = (row(("▄" * columns, tone)), *filled, row(("▀" * columns, f"{tone} {ground}")))
@@ -74,6 +75,26 @@ def sheet(view: View) -> Rows:
         shown[-1] = row((f"↓ {over - top + 1} more", "dim"))
     lines = [row(" " * pad, line) for line in shown]
     return (*filled, *[backed(fill(line, columns), ground) for line in [*lines, *[BLANK] * (room - len(lines))]])
+
+
+def _pad(view: View) -> int:
+    """Columns that are free at each side."""
+    return 4 if view.columns >= 72 and view.rows >= 18 else 2
+
+
+def _laid_out(view: View) -> tuple[list[Row], int, str]:
+    """The rows of the output, how many have room, and their ground: shaded rows where rules take too many."""
+    text, inner = _titled(view.state)[1], view.columns - 2 * _pad(view)
+    room = view.rows - (3 if view.rows >= TALL_SHEET else 1)
+    body = _body(view, text, inner, room, ruled=True)
+    if len(body) > room and (shaded := _body(view, text, inner, room, ruled=False)) != body:
+        return shaded, room, "@background"
+    return body, room, "@surface"
+
+
+def sheet_body(view: View) -> tuple[list[Row], int]:
+    """The rows below the title bar, and how many have room."""
+    return _laid_out(view)[:2]
 
 
 def _tone(run: RunState) -> str:

@@ -8,7 +8,7 @@ from lab.tui.panes.pane import Pane
 from lab.tui.rows.spans import BLANK, Row, clip, cut, fill, row, width, wrap
 from lab.tui.state.screen import ScreenState
 
-SIGNS = (
+LEGEND = (
     ("○", "to come", "dim"),
     ("◐", "RUNNING", "run"),
     ("◆", "WAITING", "wait"),
@@ -102,7 +102,7 @@ class HelpPage(PageContent):
 def _legend(inner: int) -> list[Row]:
     """The signs on as many rows as they need, none parted from its meaning; then what borders say."""
     lines: list[Row] = [BLANK]
-    for sign, meaning, role in SIGNS:
+    for sign, meaning, role in LEGEND:
         part = row((sign, f"{role} b"), (f" {meaning}  ", "dim"))
         if lines[-1] and width(lines[-1]) + width(part) > inner + 2:
             lines.append(BLANK)

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from lab.tui.panes.keys import ScreenKey
 from lab.tui.panes.pane import Bar, View
 from lab.tui.rows.spans import Row, Rows, backed, fill, hot, row
-from lab.tui.state.screen import ScreenState
+from lab.tui.state.screen import SEARCH, ScreenState
 from lab.tui.state.status import finished
 from lab.tui.state.summary import follow_ups
 
@@ -55,7 +55,7 @@ def named(keys: Mapping[str, ScreenKey], state: ScreenState) -> Iterator[tuple[s
 
 def key_bar(keys: Sequence[ScreenKey]) -> Bar:
     """The bar of these keys."""
-    by_face = {key.face: key for key in keys}
+    by_face = {key.face: key for key in reversed(keys)}
 
     def shown(face: str, state: ScreenState) -> str:
         """What stands for a key, and for its counterpart."""
@@ -66,9 +66,15 @@ def key_bar(keys: Sequence[ScreenKey]) -> Bar:
 
     def draw(view: View) -> Rows:
         names = list(named(by_face, view.state))
+        if view.state.ui.query:  # n is the hits' then, and the search says so
+            names = [each for each in names if each[0] not in ("n", "esc")]
         if view.state.ui.typing:
             several = view.state.ui.typing in ("approve", "reject") and "name" in view.state.source.can
-            names = [("enter", "Send"), *([("tab", "Name, comment")] if several else []), ("esc", "Back")]
+            names = [
+                ("enter", "Find" if view.state.ui.typing == SEARCH else "Send"),
+                *([("tab", "Name, comment")] if several else []),
+                ("esc", "Back"),
+            ]
         while (
             len(names) > 1
             and sum(len(shown(face, view.state)) + len(label) + 3 for face, label in names) >= view.columns

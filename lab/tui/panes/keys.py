@@ -85,10 +85,12 @@ class InputRow(Struct, frozen=True):
     fields: Callable[[ScreenState], Fields]
     row: int
     tight: int
-    intent: Callable[[ScreenState, tuple[str, ...]], Intent]
-    """What is asked of the source with the texts, one a field."""
+    intent: Callable[[ScreenState, tuple[str, ...]], Intent | None]
+    """What is asked of the source with the texts, one a field, if anything is."""
     suggestions: Callable[[ScreenState], tuple[str, ...]] = lambda state: ()
     """What the last field holds at first, and ↑ ↓ go through."""
     placeholders: Callable[[ScreenState], tuple[str, ...]] = lambda state: ("",)
     optional: bool = False
     """Whether the fields may be left empty."""
+    bar: str = "approval"
+    """The bar in which it stands."""

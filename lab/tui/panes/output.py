@@ -3,6 +3,7 @@
 from lab.language.document import Status
 from lab.tui.panes.keys import Reaction, ScreenKey
 from lab.tui.panes.pane import Column, Framed, OneRow, Pane, View, last_of
+from lab.tui.panes.search import marked
 from lab.tui.rows import formats
 from lab.tui.rows.blocks import bottom, fields, minutes, paragraph, reply_row, status_row
 from lab.tui.rows.markdown import markdown
@@ -26,7 +27,7 @@ def _kind(run: RunState) -> str:
 def _framed(view: View) -> Framed:
     """`view.top` rows of a long output are scrolled away."""
     state, run = view.state, view.run
-    body = content(view)
+    body = marked(content(view), state.ui)
     over = max(0, len(body) - view.room)
     top = max(0, min(view.top, over))
     beside = "" if state.ui.output == "rendered" or run.last is None else f"{state.ui.output} · o"

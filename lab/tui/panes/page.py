@@ -106,6 +106,8 @@ class ListPage(PageContent, Generic[ListEntry]):
         """Add a character, take the last one away, or all."""
         if key == "escape" and self.filter:
             self.filter = ""
+        elif character == "/" and not self.filter:
+            return True  # as elsewhere it begins what is looked for
         elif key == "backspace" and self.filter:
             self.filter = self.filter[:-1]
         elif character is not None and character.isprintable() and (self.filter or character != " "):

@@ -18,6 +18,8 @@ from lab.tui.panes.pane import Bar, OneRow, Pane, View
 from lab.tui.panes.polling import POLLING_PANE
 from lab.tui.panes.screen_keys import MORE_RUN_KEYS, RUN_KEYS, VIEW_KEYS, focusing
 from lab.tui.panes.scrubber import SCRUBBER
+from lab.tui.panes.search import KEYS as SEARCH_KEYS
+from lab.tui.panes.search import SEARCH_BAR
 from lab.tui.panes.stepper import STEPPER
 from lab.tui.panes.strip import KEYS as FOLLOW_UP_KEYS
 from lab.tui.panes.strip import strip
@@ -58,13 +60,13 @@ def _keys() -> tuple[ScreenKey, ...]:
         group="view",
     )
     run = (*RUN_KEYS, *FOLLOW_UP_KEYS, *MESSAGE_KEYS, *own, *MORE_RUN_KEYS)
-    return (*APPROVAL_BAR.keys, *run, *SCRUBBER.keys, *focus, open_exchange, *VIEW_KEYS)
+    return (*APPROVAL_BAR.keys, *run, *SCRUBBER.keys, *focus, open_exchange, *SEARCH_KEYS, *VIEW_KEYS)
 
 
 SCREEN_KEYS = _keys()
 """Every key, and every command of the palette; the help lists each group in this order."""
 
-BARS: tuple[Bar, ...] = (HEADER, CLOCK, STEPPER, NARRATION, key_bar(SCREEN_KEYS), SCRUBBER, APPROVAL_BAR)
+BARS: tuple[Bar, ...] = (HEADER, CLOCK, STEPPER, NARRATION, key_bar(SCREEN_KEYS), SEARCH_BAR, SCRUBBER, APPROVAL_BAR)
 """From the edges of the screen inwards."""
 
 _FINALE = {"sheet": sheet, "folded": folded}
@@ -72,8 +74,11 @@ _FINALE = {"sheet": sheet, "folded": folded}
 _BARS = {bar.name: bar for bar in BARS}
 _PANES = {pane.name: pane for pane in PANES}
 _BY_NAME = {key.name: key for key in SCREEN_KEYS}
-KEY_OF_SPOT = _BY_NAME | {key.face: key for key in SCREEN_KEYS if key.face}
-"""What a click presses: a spot names a face, or where several keys have one face the key."""
+KEYS_OF_SPOT = {
+    spot: tuple([key for key in SCREEN_KEYS if spot in (key.name, key.face)])
+    for spot in (*_BY_NAME, *[key.face for key in SCREEN_KEYS if key.face])
+}
+"""What a click may press: a spot names a key, or a face, which several keys may have that are never offered together."""
 
 PARTS = (*_BARS, *_PANES, STRIP, "small")
 """The names of all parts; `small` is the notice on a terminal that is too small for any other."""

@@ -39,12 +39,12 @@ def _step(state: ScreenState) -> Reaction:
 
 
 def _can_step(state: ScreenState) -> bool:
-    return state.source.follows or state.newest.ended is None
+    return not state.ui.query and (state.source.follows or state.newest.ended is None)
 
 
 def _reset(state: ScreenState) -> Reaction:
     scrolled = state.unscrolled("output", "wire")
-    ui = state.choose(starting=False, typing="", output="rendered", zoom="", scrolled=scrolled)
+    ui = state.choose(starting=False, typing="", output="rendered", zoom="", query="", scrolled=scrolled)
     return Reaction(ui, ResetRun())
 
 
@@ -112,6 +112,8 @@ def _back(state: ScreenState) -> Reaction:
     ui = state.ui
     if ui.typing:
         return Reaction(state.choose(typing=""))
+    if ui.query:
+        return Reaction(state.choose(query=""))
     if ui.zoom:
         return Reaction(state.choose(zoom=""))
     if ui.focus and not (ui.focus == "wire" and ui.wire):
@@ -122,7 +124,7 @@ def _back(state: ScreenState) -> Reaction:
 
 
 def _back_word(state: ScreenState) -> str:
-    if state.ui.typing or not finished(state.in_sight.run):
+    if state.ui.typing or state.ui.query or not finished(state.in_sight.run):
         return "Back"
     return "Four panes" if state.in_sight.finale else "Finale"
 

@@ -2,6 +2,7 @@
 
 from lab.tui.panes.keys import Reaction, ScreenKey
 from lab.tui.panes.pane import Framed, OneRow, Pane, View
+from lab.tui.panes.search import marked_row
 from lab.tui.rows.blocks import latency, since_text
 from lab.tui.rows.spans import Row, backed, clip, clip_left, cut, fill, row
 from lab.tui.state.reading import short_path
@@ -17,7 +18,8 @@ def _framed(view: View) -> Framed:
     state, exchanges, room = view.state, view.run.exchanges, max(1, view.room)
     up = max(0, min(view.top, len(exchanges) - 1))
     last = len(exchanges) - max(0, up - room + 1)
-    body = [exchange_row(view.run, each, view.inner) for each in exchanges[max(0, last - room) : last]]
+    shown = exchanges[max(0, last - room) : last]
+    body = [marked_row(exchange_row(view.run, each, view.inner), state.ui) for each in shown]
     focused = state.ui.focus == "wire"
     if focused and body:
         at = len(body) - 1 - min(up, room - 1)

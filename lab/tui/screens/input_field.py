@@ -8,7 +8,7 @@ from textual.screen import Screen
 from textual.widgets import Input
 
 from lab.tui.panes.approval import INPUT_ROWS
-from lab.tui.panes.layout import Rect, projector
+from lab.tui.panes.layout import Rect, Rects, projector
 from lab.tui.state.screen import ScreenState
 
 
@@ -79,10 +79,11 @@ class InputField:
         self.widget = LineInput()
         self.widget.display = False
 
-    def place(self, state: ScreenState, bar: Rect | None) -> None:
-        """Show the field in the bar if something is typed, else hide it."""
-        field, typing = self.widget, bool(state.ui.typing) and bar is not None
-        if typing and bar is not None:
+    def place(self, state: ScreenState, places: Rects) -> None:
+        """Show the field in its bar if something is typed, else hide it."""
+        bar = places.get(INPUT_ROWS[state.ui.typing].bar) if state.ui.typing else None
+        field, typing = self.widget, bar is not None
+        if bar is not None:
             self._lay_out(state, bar)
         if field.display == typing:
             return

@@ -14,8 +14,10 @@ from textual.worker import Worker
 
 from lab.core.errors import LabError
 from lab.tui.panes.approval import INPUT_ROWS
+from lab.tui.panes.hits import go_to_hit, search_for
 from lab.tui.panes.keys import Reaction, ScreenKey
-from lab.tui.panes.registry import KEY_OF_SPOT, SCREEN_KEYS, SCROLLED, key_named
+from lab.tui.panes.page import MOST_TYPED
+from lab.tui.panes.registry import KEYS_OF_SPOT, SCREEN_KEYS, SCROLLED, key_named
 from lab.tui.panes.scrubber import SEEK
 from lab.tui.screens.apply_preferences import changes_of, rebind, ui_at_start
 from lab.tui.screens.canvas import Canvas
@@ -24,10 +26,11 @@ from lab.tui.screens.host import Host
 from lab.tui.screens.input_field import InputField, LineInput
 from lab.tui.screens.pages import Pages
 from lab.tui.screens.rows_widget import Pressed, Scrolled
+from lab.tui.state.clean import line
 from lab.tui.state.fold import ObservedState, fold
 from lab.tui.state.intents import Intent, SeekInstant, TogglePause
 from lab.tui.state.journal import JournalState, SourceUpdate
-from lab.tui.state.screen import ScreenState, UiState, settled
+from lab.tui.state.screen import SEARCH, ScreenState, UiState, settled
 from lab.tui.state.status import phase
 
 TICK = 0.25
@@ -56,9 +59,7 @@ class MainScreen(Screen[None]):
         self.observed = ObservedState()
         self.feed = Feed(self, host)
         self.field = InputField(self)
-        self.canvas = Canvas(
-            self, host, lambda: self.state, lambda places: self.field.place(self.state, places.get("approval"))
-        )
+        self.canvas = Canvas(self, host, lambda: self.state, lambda places: self.field.place(self.state, places))
         self._turn = Lock()
         """One intent after another, in the order of the keys."""
         self._due = 0
@@ -70,6 +71,7 @@ class MainScreen(Screen[None]):
             "palette": lambda: self.app.action_command_palette(),
             "quit": host.leave,
             "suspend": lambda: self.run_worker(self._suspend(), group="suspend", exit_on_error=False),
+            **{f"hit {by}": partial(self._go_to_hit, by) for by in (-1, 1)},
             **{f"scroll {by}": partial(self._scroll_in_focus, by) for by in (-10, -1, 1, 10)},
         }
 
@@ -206,7 +208,10 @@ class MainScreen(Screen[None]):
     def send_line(self, event: LineInput.Typed) -> None:
         """What was typed is asked of the source; an empty line isn't, where it can't be. A name is kept for the next row."""
         texts, row = event.texts, INPUT_ROWS.get(self.state.ui.typing)
-        if row is not None and (row.optional or texts[-1]):
+        if self.state.ui.typing == SEARCH:
+            self.choose(search_for(self.state, line(texts[0], MOST_TYPED)))
+            self._go_to_hit(0)
+        elif row is not None and (row.optional or texts[-1]):
             name = texts[0] if len(texts) > 1 else self.state.ui.name
             ui = self.state.choose(typing="", field=0, output="rendered", name=name)
             self.react(Reaction(ui, row.intent(self.state, texts)))
@@ -217,8 +222,8 @@ class MainScreen(Screen[None]):
         if event.key.startswith(SEEK):
             self.react(Reaction(intent=SeekInstant(int(event.key.removeprefix(SEEK)))))
             return
-        key = KEY_OF_SPOT.get(event.key)
-        if key is not None and self._offers(key):
+        key = next((each for each in KEYS_OF_SPOT.get(event.key, ()) if self._offers(each)), None)
+        if key is not None:
             await self.run_action(f"press({key.name!r})")
 
     def commands(self) -> Iterator[tuple[str, str, Callable[[], object]]]:
@@ -243,6 +248,12 @@ class MainScreen(Screen[None]):
             self.field.suggest(self.state, by)
         else:
             self._scroll(self.state.ui.in_focus, by)
+
+    def _go_to_hit(self, by: int) -> None:
+        """The hit that is `by` further, as long as something is looked for."""
+        if self.state.ui.query:
+            size, now = (self.size.width, self.size.height), self._host.source.clock.now()
+            self.choose(go_to_hit(self.state.in_sight, size, now, by))
 
     def _scroll(self, pane: str, by: int) -> None:
         upwards = SCROLLED.get(pane) == -1

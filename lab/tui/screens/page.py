@@ -11,6 +11,7 @@ from textual.widget import Widget
 
 from lab.tui.panes.keys import Reaction
 from lab.tui.panes.page import PageContent
+from lab.tui.panes.page_search import SEARCH_FOOT, PageSearch
 from lab.tui.rows.blocks import frame
 from lab.tui.rows.spans import Rows, backed, row
 from lab.tui.screens.host import Host
@@ -25,9 +26,10 @@ class Sheet(Widget):
 
     DEFAULT_CSS = "Sheet { width: 100%; height: 100%; }"
 
-    def __init__(self, page: PageContent, host: Host) -> None:
+    def __init__(self, page: PageContent, host: Host, query: str) -> None:
         super().__init__()
         self.page = page
+        self.search = PageSearch(query)
         self.top = 0
         self._host = host
         self._drawn: Rows = ()
@@ -36,11 +38,13 @@ class Sheet(Widget):
         """The page in its frame."""
         columns, height = self.size.width, self.size.height
         body = self.page.body(max(1, columns - 4), max(1, height - 2))
+        body, self.top = self.search.shown(body, self.top, max(1, height - 2))
         over = max(0, len(body) - (height - 2))
         self.top = max(0, min(self.top, over))
         below = over - self.top + self.page.below
         more = f"↓ {below} more · " if below else ""
-        title, foot = row((self.page.title, "run b")), row((more + self.page.foot, "dim"))
+        title = row((self.page.title, "run b"), (self.search.title, "accent b"))
+        foot = row((more + (SEARCH_FOOT if self.search.query and not self.search.typing else self.page.foot), "dim"))
         return frame(body[self.top :], title, foot, "work", columns, height)
 
     def render_lines(self, crop):  # type: ignore[no-untyped-def]
@@ -62,11 +66,12 @@ class PageScreen(ModalScreen[None]):
 
     AUTO_FOCUS = ""
 
-    def __init__(self, page: PageContent, host: Host, react: Callable[[Reaction], None]) -> None:
+    def __init__(self, page: PageContent, host: Host, react: Callable[[Reaction], None], query: str = "") -> None:
+        """`query`: what is looked for on it from the beginning on."""
         super().__init__()
         self.HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (100, "-normal")]
         self.page = page
-        self.sheet = Sheet(page, host)
+        self.sheet = Sheet(page, host, query)
         self._host = host
         self._react = react
 
@@ -92,6 +97,8 @@ class PageScreen(ModalScreen[None]):
         page, sheet = self.page, self.sheet
         if page.edit(key, character):
             sheet.top = 0
+        elif sheet.search.press(key, character):
+            pass
         elif key in page.keys:
             done = page.press(key)
             sheet.top = 0 if done.to_top else sheet.top

@@ -11,7 +11,7 @@ from lab.tui.panes.help import HelpPage
 from lab.tui.panes.keys import Reaction
 from lab.tui.panes.page import PageContent
 from lab.tui.panes.picker import PickerPage
-from lab.tui.panes.registry import KEY_OF_SPOT, PANES, SCREEN_KEYS, exchange_in_focus
+from lab.tui.panes.registry import KEYS_OF_SPOT, PANES, SCREEN_KEYS, exchange_in_focus
 from lab.tui.panes.report import ReportPage
 from lab.tui.screens.host import Host
 from lab.tui.screens.page import PageScreen
@@ -45,12 +45,12 @@ class Pages:
         }
         """By the name of the command."""
 
-    def _open(self, page: PageContent) -> None:
-        opened_by = KEY_OF_SPOT[page.opener]
+    def _open(self, page: PageContent, query: str = "") -> None:
+        opened_by = KEYS_OF_SPOT[page.opener][0]
         if (face := self._state().ui.faces.get(opened_by.name)) is not None:
             page.foot = page.foot.replace(f"{page.opener} or esc", f"{face} or esc")
             page.opener = self._host.start.preferences.keys[opened_by.name]
-        self._screen.app.push_screen(PageScreen(page, self._host, self._react))
+        self._screen.app.push_screen(PageScreen(page, self._host, self._react, query))
 
     def _open_help(self) -> None:
         size = (self._screen.size.width, self._screen.size.height)
@@ -60,4 +60,5 @@ class Pages:
     def _open_exchange(self) -> None:
         exchange = exchange_in_focus(self._state())
         if exchange is not None:
-            self._open(ExchangePage(self._state, exchange))
+            ui = self._state().ui
+            self._open(ExchangePage(self._state, exchange), ui.query if ui.searched == "wire" else "")

@@ -93,6 +93,10 @@ class SourceState(Struct, frozen=True):
     """The openings that were decided at these keys, without a name."""
 
 
+SEARCH = "search"
+"""What is typed where words are looked for."""
+
+
 class UiState(Struct, frozen=True):
     """What the person at the keys has chosen."""
 
@@ -105,7 +109,7 @@ class UiState(Struct, frozen=True):
     paused: bool = False
     factor: str = "1"
     typing: str = ""
-    """What the input row is for: `changes`, `approve`, `reject` (with name and comment), `message`, or nothing."""
+    """What the input row is for: `changes`, `approve`, `reject` (with name and comment), `message`, `search`, or nothing."""
     field: int = 0
     """Which of the row's texts is typed."""
     typed: tuple[str, ...] = ()
@@ -128,10 +132,21 @@ class UiState(Struct, frozen=True):
     """A bug of ours, in one line."""
     scrolled: Mapping[str, int] = {}
     """How many rows of a pane are scrolled away, by its name."""
+    query: str = ""
+    """What is looked for; `hit` is which of `hits` places is shown, both from 1 on."""
+    searched: str = "output"
+    """Where: `output` or `wire`."""
+    hit: int = 0
+    hits: int = 0
     first: bool = False
     """Whether it may be the first time that the person sees the screen."""
     faces: Mapping[str, str] = {}
     """What the screen calls the keys that the person chose, by the names of their actions."""
+
+    @property
+    def answering(self) -> str:
+        """What is typed in the approval bar, or nothing."""
+        return "" if self.typing == SEARCH else self.typing
 
     @property
     def in_focus(self) -> str:
@@ -211,7 +226,7 @@ def messages_of(run: RunState) -> list[str]:
 def settled(before: ScreenState, after: ScreenState) -> ScreenState:
     """The state with what follows from a change: what can't be typed or looked at any more is left."""
     run, ui = after.run, after.ui
-    if ui.typing and (run.running if ui.typing == "message" else run.gate is None):
+    if ui.answering and (run.running if ui.typing == "message" else run.gate is None):
         ui = replace(ui, typing="")
     if ui.panes and (run.turn != before.run.turn or not finished(run)):
         ui = replace(ui, panes=False)
@@ -220,6 +235,21 @@ def settled(before: ScreenState, after: ScreenState) -> ScreenState:
     if run.turn != before.run.turn or (run.gate is not None and before.run.gate is None):
         # a turn begins, or a person is needed: whoever looks back is brought there
         ui = replace(ui, turn=0)
+    if run.exchanges is not before.run.exchanges and (up := _up_to_chosen(before, after)) is not None:
+        ui = replace(ui, scrolled={**after.unscrolled("wire"), "wire": up})
     if run.outcome is not before.run.outcome:
-        ui = replace(ui, scrolled=after.unscrolled("output"))
+        ui = replace(ui, scrolled={name: rows for name, rows in ui.scrolled.items() if name != "output"})
     return after if ui is after.ui else replace(after, ui=ui)
+
+
+def _up_to_chosen(before: ScreenState, after: ScreenState) -> int | None:
+    """How far from the newest exchange the chosen one is now; None: the newest is followed, or it is gone.
+
+    Of a wire that was scrolled, or in which something was found, what comes meanwhile moves nothing.
+    """
+    ui, exchanges = before.ui, before.run.exchanges
+    up = ui.scrolled.get("wire", 0)
+    if not (up or (ui.query and ui.searched == "wire")) or up >= len(exchanges):
+        return None
+    x = exchanges[len(exchanges) - 1 - up].x
+    return next((at for at, each in enumerate(reversed(after.run.exchanges)) if each.x == x), None)

@@ -1,0 +1,70 @@
+"""The search: what is typed after `/` is looked for in the output, or in the wire if that is in focus."""
+
+from lab.tui.panes.keys import InputRow, ScreenKey, choosing, commanding
+from lab.tui.panes.layout import projector
+from lab.tui.panes.pane import Bar, View
+from lab.tui.rows.search import find, mark, pattern
+from lab.tui.rows.spans import Row, Rows, backed, ends, fill, row
+from lab.tui.state.run import Exchange
+from lab.tui.state.screen import SEARCH, ScreenState, UiState
+
+FIND = "find › "
+
+
+def in_exchange(exchange: Exchange, query: str) -> bool:
+    """Whether an exchange has these words: in its address, headers, bodies, code, or what struck it."""
+    pairs = (f"{name}: {value}" for name, value in (*exchange.request_headers, *exchange.reply_headers))
+    whole = (f"{exchange.method} {exchange.path}", str(exchange.code or ""), exchange.lost or "", exchange.struck)
+    wanted = pattern(query)
+    return any(wanted.search(text) for text in (*whole, *pairs, exchange.request_body, exchange.reply_body))
+
+
+def marked(body: list[Row], ui: UiState) -> list[Row]:
+    """The rows of the output with what was found."""
+    return mark(body, find(body, ui.query), ui.hit) if ui.query and ui.searched == "output" else body
+
+
+def marked_row(line: Row, ui: UiState) -> Row:
+    """A row of the wire with what was found, as far as it shows there."""
+    return mark([line], find([line], ui.query), 0)[0] if ui.query and ui.searched == "wire" else line
+
+
+def _draw(view: View) -> Rows:
+    ui = view.state.ui
+    line: Row = row(("▌", "accent"), " " if projector(view.state, view.columns) else "  ", (FIND, "accent b"))
+    if ui.typing != SEARCH:
+        name = "wire" if ui.searched == "wire" else "output"
+        keys = row(("n N", "wait b"), (" on, back  ", "dim"), ("esc", "wait b"), (" ends it ", "dim"))
+        line = ends(row(line, ui.query, (f"   {ui.hit} of {ui.hits} in the {name}", "dim")), keys, view.columns)
+    return (backed(fill(line, view.columns), "@panel"),)
+
+
+def _searching(state: ScreenState) -> bool:
+    return bool(state.ui.query)
+
+
+SEARCH_BAR = Bar("search", "bottom", lambda state, columns: int(state.ui.typing == SEARCH or _searching(state)), _draw)
+SEARCH_ROW = InputRow(
+    lambda state: ((FIND, 0),),
+    0,
+    0,
+    lambda state, texts: None,
+    suggestions=lambda state: (state.ui.query,),
+    optional=True,
+    bar="search",
+)
+KEYS = (
+    ScreenKey(
+        "search",
+        "slash",
+        "/",
+        "Search",
+        "find words in the output, or in the wire",
+        choosing(typing=SEARCH, field=0),
+        group="view",
+    ),
+    ScreenKey(
+        "next-hit", "n", "n", "Next hit", "the next place that was found", commanding("hit 1"), _searching, "view"
+    ),
+    ScreenKey("hit-before", "N", "N", "Hit before", "the place before", commanding("hit -1"), _searching, "view"),
+)
