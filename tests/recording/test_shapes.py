@@ -68,7 +68,9 @@ PIECES = (
     *KNOWN, OWN, "eyJhbGci.eyJzdWIi.c2ln", "eyJ", "ZXlKaGJHY2kuZXlKemRXSWkuYzJsbg==", "ZXlK", "whsec_", "whsec_ab",
     "-----BEGIN A KEY-----", "-----END A KEY-----", "-----BEGIN ", "http://", "://", "u:pw", "@", "/", ":", "%41", "%zz", "%", "«",
     "«a:b»", "»", "token", "my_token", "Secret", "PASSWORD", "paſſword", "to\u212aen", "assert\u0130on", "assertion",
-    "client_assertion", "code_verifier", "device_code", "user_code", "api_key", "=", '"', '":"', '": "', "\\", "\n",
+    "client_assertion", "code_verifier", "device_code", "user_code", "api_key", "apiKey", "sig", "session-id", "=", " = ", "<", ">",
+    "</", "/>", "<![CDATA[", "]]>", "name=", "value=", "<entry ", '"name":"', '"value":"', '","', "key", "- ", "|", "\r", ": ",
+    "Authorization: ", "proxy-", "Bearer ", "]", "]=", '"', '":"', '": "', "\\", "\n",
     "0123456789abcdef" * 2, "0123456789abcdef", "f", "x", "ü", ".", "-", "_", " ", "&", "'", "<", "\U0001f600", "\ud800",
 )  # fmt: skip
 

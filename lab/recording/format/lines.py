@@ -19,7 +19,7 @@ VERSION = (1, 1)
 """Major and minor of the format that this lab writes."""
 COUNTED = (1, 1)
 """Since this version each request has a reply, be it one that was cut, and `number.used` may stand in an opening."""
-REDACTION = 2
+REDACTION = 3
 """Version of the redaction rules."""
 FEATURES = frozenset({"blob"})
 """The features that this reader knows."""

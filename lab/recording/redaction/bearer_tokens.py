@@ -1,4 +1,4 @@
-"""Bearer tokens in a text, told by their shape: as they are, or packed in base64 (recordings.md §5).
+"""Bearer tokens in a text, told by their shape: as they are, in base64, or as hexadecimal digits (recordings.md §5).
 
 They are looked for before all else, and each is found whole: all begin alike, so the beginning of one that somebody sent
 as a secret stands in every other.
@@ -21,6 +21,8 @@ IS_TOKEN = re.compile(rf"{IS_JWT.pattern}|eyJ[\w-]{{1,1024}}\.eyJ[\w-]+", re.ASC
 IS_HEAD = re.compile(r"eyJ(?:hbGci|0eXAi|raWQi|jdHki|4N[WX])[\w-]*", re.ASCII)
 """Its head alone, or the beginning of one: JSON whose first member is `alg`, `typ`, `kid`, `cty` or an `x5…`. No secret."""
 _RUN = re.compile(r"[A-Za-z0-9+/_-]{20,}={0,2}")
+_DIGITS = re.compile(r"65794[aA](?:[0-9a-fA-F]{2}){12,}")
+"""What hexadecimal digits show of one, from `eyJ` on."""
 _PACKED = ("ZXlK", "V5S", "leU")
 """What base64 makes of `eyJ`, by how many bytes stand before it: the signs that hold no part of another byte."""
 _ALPHABET = str.maketrans("-_", "+/", "=")
@@ -39,7 +41,10 @@ class BearerTokens:
 
     def __init__(self, text: str) -> None:
         self._all: list[BearerToken] = []
-        for found in sorted((*_plain(text), *_packed(text)), key=attrgetter("start")):
+        some = [*_plain(text), *_packed(text)]
+        if "65794" in text:
+            some += _in_digits(text)
+        for found in sorted(some, key=attrgetter("start")):
             if not self._all or found.start >= self._all[-1].end:
                 self._all.append(found)
         self._starts = [each.start for each in self._all]
@@ -67,6 +72,13 @@ def _packed(text: str) -> Iterator[BearerToken]:
     for run in _RUN.finditer(text) if any(clue in text for clue in _PACKED) else ():
         if any(clue in run[0] for clue in _PACKED):
             yield from _unpacked(run)
+
+
+def _in_digits(text: str) -> Iterator[BearerToken]:
+    for run in _DIGITS.finditer(text):
+        found = _TOKEN.match(bytes.fromhex(run[0]).decode("latin-1"))
+        if found:
+            yield BearerToken(run.start(), run.start() + 2 * found.end(), found[0])
 
 
 def _unpacked(run: re.Match[str]) -> Iterator[BearerToken]:

@@ -6,7 +6,7 @@ secrets can be guessed from one.
 
 from collections.abc import Callable, Iterable
 from functools import cached_property
-from urllib.parse import unquote_plus
+from urllib.parse import unquote, unquote_plus
 
 from lab.core.errors import UsageError
 from lab.identity.clients import REFUSED_SECRET, SHORTEST_SECRET
@@ -127,8 +127,12 @@ class KnownSecrets:
         return alias
 
     def secret(self, value: str) -> str:
-        """The alias of a text that is some secret."""
-        return self.alias(value, "secret")
+        """The alias of a text that is some secret; what it says percent-encoded may turn up as it is."""
+        alias = self.alias(value, "secret")
+        plain = unquote(value) if "%" in value else value
+        if plain != value and plain not in self._aliases:
+            self.look_for(plain, alias)
+        return alias
 
     def number(self, written: str) -> str:
         """The alias of a number; a long one is looked for in texts, too."""

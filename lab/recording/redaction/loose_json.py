@@ -8,9 +8,12 @@ import re
 
 from lab.recording.redaction.alias import aliases
 from lab.recording.redaction.hiding import Hiding
-from lab.recording.redaction.secret_names import TAILS, is_secret
+from lab.recording.redaction.secret_names import CLUES, is_secret
 
-_NAME = re.compile(rf"(?i)(?:{'|'.join(TAILS)})\\*[\"']?\s*:|\\u00[2-7][0-9a-f]")
+_NAME = re.compile(rf"((?:{'|'.join(CLUES)})[\w-]*+)\\*[\"']?\s*[:,]")
+_ESCAPED = re.compile(r"\\u00[2-7][0-9a-f]")
+_LONGEST_BEGINNING = 24
+"""Characters before a clue that tell whether it ends the name of a secret."""
 _TOKEN = re.compile(r'"(?:[^"\\]++|\\[\s\S])*+"?|\s++|[{}\[\],:]|[^\s{}\[\],:"]++|[\s\S]')
 _BARE = re.compile(r"'?[\w.-]+'?")
 """A name without quotes, or with others than JSON has."""
@@ -20,6 +23,7 @@ _QUOTED = re.compile(r'"\s*[{\[]\s*"\w')
 """A quote before JSON whose own quotes aren't escaped: they would be read the wrong way round."""
 _SHORT = 6
 """Characters between two secrets that are none, nor look like one."""
+_ALONE = frozenset(("otp", "sig", "accesskey"))
 _CONSTANTS = frozenset(("true", "false", "null"))
 
 
@@ -27,8 +31,13 @@ def worth_reading(text: str) -> bool:
     """Whether the text may hold the name of a secret before a colon, or one that is escaped."""
     if ":" not in text:
         return False
+    if "\\u00" in text and _ESCAPED.search(text):
+        return True
     small = text.lower()
-    return ("\\u00" in text or any(tail in small for tail in TAILS)) and _NAME.search(text) is not None
+    return any(
+        found[1] in _ALONE or is_secret(small[max(0, found.start() - _LONGEST_BEGINNING) : found.end(1)])
+        for found in _NAME.finditer(small)
+    )
 
 
 def hide(text: str, hiding: Hiding) -> str:
@@ -58,7 +67,7 @@ def hide(text: str, hiding: Hiding) -> str:
             rest.append(token)
             continue
         else:
-            name = _plain(token) if token[0] == '"' or (begins and _BARE.fullmatch(token)) else ""
+            name = plain_text(token) if token[0] == '"' or (begins and _BARE.fullmatch(token)) else ""
             if (armed or hidden) and not _names(tokens, index):
                 put, armed = _alias(token, hiding), False
             elif token[0] == '"' and "\\" in token:
@@ -82,7 +91,8 @@ def _names(tokens: list[str], index: int) -> bool:
     return next((token == ":" for token in tokens[index + 1 : index + 3] if not token.isspace()), False)
 
 
-def _plain(token: str) -> str:
+def plain_text(token: str) -> str:
+    """What a token of JSON means, with its quotes or without."""
     if token[0] != '"':
         return token.strip("'")
     try:
@@ -103,11 +113,13 @@ def _alias(token: str, hiding: Hiding) -> str | None:
     if NUMBER.fullmatch(token):
         return number_without_secret(token, hiding)
     quote = token[0] if token[0] in "\"'" else ""
-    return f"{quote}{hiding.secrets.secret(_plain(token))}{quote if token.endswith(quote) and len(token) > 1 else ''}"
+    return (
+        f"{quote}{hiding.secrets.secret(plain_text(token))}{quote if token.endswith(quote) and len(token) > 1 else ''}"
+    )
 
 
 def _inner(token: str, hiding: Hiding) -> str | None:
     """A text with escapes, if what it means holds a secret that can't be seen in what is written."""
-    plain = _plain(token)
+    plain = plain_text(token)
     clean = hiding.text(plain)
     return json.dumps(clean, ensure_ascii=False) if aliases(clean) else None

@@ -3,7 +3,6 @@
 import re
 from collections.abc import Callable, Iterable
 from functools import partial
-from html import unescape
 from urllib.parse import unquote, unquote_plus
 
 from lab.core.exchange import Headers, Json
@@ -12,13 +11,18 @@ from lab.mock.config import DECOY_ORIGIN, Config
 from lab.recording.redaction.alias import CUT, HERE, aliases
 from lab.recording.redaction.headers import header_without_secrets
 from lab.recording.redaction.known_secrets import KnownSecrets
-from lab.recording.redaction.loose_json import hide, number_without_secret, worth_reading
-from lab.recording.redaction.secret_names import is_secret, kind_under
+from lab.recording.redaction.labelled import without_labelled
+from lab.recording.redaction.loose_json import hide, number_without_secret, plain_text, worth_reading
+from lab.recording.redaction.secret_names import is_secret, kind_under, names_header, tells_of_secret
 from lab.recording.redaction.shapes import Shapes
 from lab.recording.redaction.vocabulary import own_words
 
 _WORTH_KEEPING = 1024
 _KEPT = 4096
+_PAIR_NAMES = ("name", "key", "field", "property", "parameter", "variable", "header", "attribute")
+_PAIRED = dict.fromkeys((*_PAIR_NAMES, *map(str.title, _PAIR_NAMES))).keys()
+"""Members that name what another member of the same object holds, as in `{"name":"password","value":…}`."""
+_VALUES = ("value", "values")
 
 
 class Redactor:
@@ -81,14 +85,16 @@ class Redactor:
                 return self._encoded(text)
             case "quoted":
                 return found["member"] + self._by_name(found["quoted"])
-            case "typed":
-                return found["input"] + self.secrets.secret(unescape(found["typed"]))
-            case "inside":
-                return found["part"] + self.secrets.secret(found["inside"])
             case "plain":
-                return found["field"] + self._by_name(found["plain"])
+                # a sentence may go on behind it
+                worth = found["plain"].rstrip(".,;:)]}") or found["plain"]
+                return found["field"] + self._by_name(worth) + found["plain"].removeprefix(worth)
+            case "inside" | "shown" as group:
+                return text.removesuffix(found[group]) + self.secrets.secret(found[group])
+            case "second" | "first" as group:
+                return text.removesuffix(found[group]) + self.secrets.secret(plain_text(f'"{found[group]}"'))
             case _:
-                return text
+                return without_labelled(found, self)
 
     def _literal(self, text: str) -> str:
         """What looks like an alias, so it has one more `«`; unless there is a secret in it."""
@@ -128,8 +134,12 @@ class Redactor:
             case list():
                 return [self.json(part, oauth=oauth, reply=reply) for part in value]
             case dict():
+                paired = None if _PAIRED.isdisjoint(value) else _named_in(value)
                 return {
-                    self.text(name): self._member(name, part, oauth=oauth, reply=reply) for name, part in value.items()
+                    self.text(name): self._member(
+                        paired if paired and name.lower().endswith(_VALUES) else name, part, oauth=oauth, reply=reply
+                    )
+                    for name, part in value.items()
                 }
             case int() | float() if self.secrets.numbers and not isinstance(value, bool):
                 written = str(value)
@@ -142,6 +152,8 @@ class Redactor:
             return self.named(name, value, oauth=oauth, reply=reply)
         if is_secret(name) and value is not None and not isinstance(value, bool):
             return self._hidden(value, partial(self.named, name, oauth=oauth, reply=reply))
+        if isinstance(value, list) and names_header(name):
+            return [self._member(name, part, oauth=oauth, reply=reply) for part in value]
         return self.json(value, oauth=oauth, reply=reply)
 
     def _hidden(self, value: Json, alias: Callable[[str], str]) -> Json:
@@ -158,18 +170,36 @@ class Redactor:
             case _:
                 return value
 
+    def unnamed(self, name: str, value: str) -> str:
+        """The value of a member that is no secret by its name; of a header with credentials it may be one, but no bare word."""
+        if names_header(name) and not value.isalpha():
+            return header_without_secrets(name.lower(), value, self)
+        return self.text(value)
+
     def named(self, name: str, value: str, *, oauth: bool, reply: bool) -> str:
         """The value of a member: its alias, if its name says that it is a secret."""
         lower = name.lower()
         secret = is_secret(name) or (oauth and not reply and lower == "code")
         if not value or value == REFUSED_SECRET or not secret:
-            return self.text(value)
+            return self.unnamed(name, value)
         if lower == "user_code" and self.secrets.find(value) is None:
             self.secrets.learn_typed(value)
         kind = kind_under(name, oauth=oauth)
         if reply or kind in ("secret", "assertion"):
             return self.secrets.alias(value, kind)
         return self.secrets.alias(value, "wrong", "unknown")
+
+
+def _named_in(value: dict[str, Json]) -> str | None:
+    """The name of a secret that one of its members tells of another."""
+    said, holds = None, False
+    for name, part in value.items():
+        if name in _PAIRED:
+            if isinstance(part, str) and tells_of_secret(part):
+                said = part
+        elif name[-6:].lower().endswith(_VALUES):
+            holds = True
+    return said if holds else None
 
 
 class CutRedactor(Redactor):

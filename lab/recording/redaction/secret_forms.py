@@ -25,7 +25,7 @@ _SHORTEST_INNER = 10
 
 
 def forms_of(value: str, client: str | None = None) -> set[str]:
-    """The value as itself, escaped for URLs, forms, JSON and HTML, and in base64, also with its owner before it."""
+    """The value as itself, escaped for URLs, forms, JSON and HTML, in base64 and as hexadecimal digits, also with its owner before it."""
     raw = value.encode("utf-8", "surrogatepass")
     packed = {value, quote_plus(raw)}
     if client is not None:
@@ -79,6 +79,8 @@ def _packed(raw: bytes) -> Iterator[str]:
     for packed in (b64encode(raw).decode(), urlsafe_b64encode(raw).decode()):
         yield packed
         yield packed.rstrip("=")
+    yield raw.hex()
+    yield raw.hex().upper()
 
 
 def _inner(raw: bytes) -> Iterator[str]:

@@ -3,11 +3,29 @@
 import re
 from functools import lru_cache
 
-NAMES = r"(?:[\w.-]*(?:token|secret|password)|assertion|client_assertion|code_verifier|device_code|user_code|api_key)"
-TAILS = ("token", "secret", "password", "assertion", "code_verifier", "device_code", "user_code", "api_key")
-"""How the names end under which secrets stand: where none of them is, no such name is."""
-_HEADER = re.compile(r"(?i)(?:proxy-)?authorization|cookie|set-cookie|x-api-key|.*-token|.*-secret|.*-signature")
-_NAME = re.compile(rf"(?i).*(?:token|secret|password)|{NAMES}", re.DOTALL)
+_KEYS = "api|secret|private|signing|encryption|subscription|shared|auth|session|master|(?:secret|shared)[_-]?access"
+TAILS = (
+    rf"(?:token|secrets?|passwords?|passwd|pwd|passphrase|passcode|credentials?|assertion|-signature"
+    rf"|(?:{_KEYS})[_-]?keys?|access[_-]keys?|code[_-]?verifier|(?:device|user)[_-]?code|token[_-]?hint"
+    rf"|sess(?:ion)?[_-]?id|saml[_-]?(?:response|request))"
+    r"(?:[_-]?(?:confirm(?:ation)?|again|repeat|value|hash))?[0-9]{0,2}"
+)
+"""How the names end under which secrets stand, written in whichever case: `apiKey`, `api-key` and `API_KEY` are one."""
+_WHOLE = "otp|sig|(?-i:accessKey)"
+"""Names that other names end with, too; `accesskey` is what HTML calls a shortcut."""
+NAMES = rf"(?:[\w.-]*{TAILS}|{_WHOLE})"
+CLUES = tuple(
+    "token secret passw pwd passphrase passcode credential assertion signature key verifier code sess saml otp sig".split()
+)
+"""What every such name holds one of, in small letters."""
+CREDENTIAL_HEADERS = r"(?:[\w-]*-)?authorization|(?:set-)?cookie2?"
+"""Headers of credentials which a body tells of by name, beside names that end as above."""
+_HEADER = re.compile(
+    rf"(?i)(?:{CREDENTIAL_HEADERS}|.*(?:token|secret|signature|password|passphrase|api[_-]?key|session(?:-?id)?"
+    r"|(?:subscription|functions|access|auth|secret)-?key))"
+)
+_NAME = re.compile(rf"(?i)(?:.*{TAILS}|{_WHOLE})[\])]*", re.DOTALL)
+_TELLS_HEADER = re.compile(rf"(?i){CREDENTIAL_HEADERS}")
 _KINDS = {
     "access_token": "token",
     "id_token": "token",
@@ -34,11 +52,28 @@ def is_secret_header(name: str) -> bool:
     return _HEADER.fullmatch(name) is not None
 
 
+def names_header(name: str) -> bool:
+    """Whether the member of that name holds what a header of credentials does."""
+    return len(name) <= _WORTH_KEEPING and _known_header(name)
+
+
+def tells_of_secret(text: str) -> bool:
+    """Whether a text, which may be any, names a member or a header that holds a secret."""
+    return _matches(text) or _matches_header(text)
+
+
 def _matches(name: str) -> bool:
-    return _NAME.fullmatch(name) is not None
+    small = name.lower()
+    # a letter that only a pattern takes for one of ASCII is in no clue
+    return (not name.isascii() or any(clue in small for clue in CLUES)) and _NAME.fullmatch(name) is not None
+
+
+def _matches_header(name: str) -> bool:
+    return _TELLS_HEADER.fullmatch(name) is not None
 
 
 _known = lru_cache(maxsize=4096)(_matches)
+_known_header = lru_cache(maxsize=4096)(_matches_header)
 
 
 def kind_under(name: str, *, oauth: bool) -> str:

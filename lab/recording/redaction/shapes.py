@@ -6,6 +6,7 @@ The result is that of `pattern.sub`: a prefilter may name too many places, and n
 """
 
 import re
+from bisect import bisect_left
 from collections.abc import Callable
 from functools import cache, partial
 from heapq import heapify, heappop, heapreplace
@@ -14,7 +15,8 @@ from typing import TypeAlias
 from lab.recording.redaction.alias import GRAMMAR
 from lab.recording.redaction.bearer_tokens import BearerTokens
 from lab.recording.redaction.known_texts import KnownTexts
-from lab.recording.redaction.secret_names import NAMES, TAILS
+from lab.recording.redaction.label_shapes import ASSIGNED, MARKUP, PAIRS, YAML_LINES, label_places
+from lab.recording.redaction.secret_names import NAMES
 
 HEX = re.compile(r"[0-9a-f]{32}")
 # Every shape is bounded or anchored: an unbounded run tried from each of its characters takes the square of its length.
@@ -27,9 +29,11 @@ SHAPES = "|".join(
         rf"(?P<literal>{GRAMMAR})",
         r"(?P<url>(?<![A-Za-z0-9._~*+:-])[A-Za-z0-9._~*+:-]*%[0-9A-Fa-f]{2}[A-Za-z0-9._~*+%:-]*)",
         rf'(?P<member>"(?i:{NAMES})"\s*:\s*")(?P<quoted>(?:[^"\\]++|\\.)++)',
-        rf'(?P<input>"(?i:{NAMES})"\s+value=")(?P<typed>[^"]++)',
         rf'(?P<part>"(?i:{NAMES})"[^\r\n]{{0,512}}+\r?\n(?:[^\r\n]{{1,512}}+\r?\n){{0,8}}+\r?\n)(?P<inside>[\s\S]+?)(?=\r?\n--|\Z)',
-        rf"(?P<field>(?<![\w.-])(?i:{NAMES})=)(?P<plain>[^&\s\"'<>]+)",
+        *PAIRS,
+        *MARKUP,
+        *YAML_LINES,
+        *ASSIGNED,
     )
 )
 _FIXED = ("whsec_", "-----BEGIN ")
@@ -38,7 +42,9 @@ _WHOLE = frozenset(("hook", "pem", "login"))
 """The shapes that are secret as a whole, also where they begin with what is known."""
 _MARKS = frozenset('"\\')
 """What a text of JSON holds behind a backslash only."""
-_NAMED = frozenset(("quoted", "typed", "inside", "plain"))
+_NAMED = frozenset(
+    ("quoted", "inside", "second", "first", "shown", "inner", "content", "below", "scalar", "worth", "plain")
+)
 """The shapes of which a name stays."""
 _FEW = 128
 """Beginnings that are looked for one by one: that is sooner done, but in a short text."""
@@ -62,7 +68,7 @@ def _unescaped(before: str, first: str) -> str:
 class ScannedText:
     """A text as prefilters see it: every character has the same place in all three."""
 
-    __slots__ = ("digits", "small", "text", "tokens")
+    __slots__ = ("_labels", "digits", "small", "text", "tokens")
 
     def __init__(self, text: str) -> None:
         narrow = text.encode("latin-1", "replace")
@@ -71,6 +77,14 @@ class ScannedText:
         """An x for every hexadecimal digit."""
         self.tokens = BearerTokens(text)
         self.small = (narrow if text.isascii() else _folded(text)).lower()
+        self._labels: list[int] | None = None
+
+    @property
+    def labels(self) -> list[int]:
+        """Where a name may say that a secret follows, in order."""
+        if self._labels is None:
+            self._labels = label_places(self.text, self.small)
+        return self._labels
 
 
 def _folded(text: str) -> bytes:
@@ -208,40 +222,26 @@ def _literal(scanned: ScannedText, after: int) -> int:
 def _url(scanned: ScannedText, after: int) -> int:
     text = scanned.text
     for escape in _ESCAPE.finditer(text, after):
-        began = _began(text, after, escape.start(), _IN_URL.__contains__)
-        if began >= 0:
+        began = escape.start()
+        while began > after and text[began - 1] in _IN_URL:
+            began -= 1
+        if not began or text[began - 1] not in _IN_URL:
             return began
         after = escape.start() + 1
     return -1
 
 
-def _named(tail: bytes, before: Callable[[str, int, int], int], scanned: ScannedText, after: int) -> int:
-    at = scanned.small.find(tail, after)
-    while at >= 0:
-        place = before(scanned.text, after, at)
-        if place >= 0:
-            return place
-        at = scanned.small.find(tail, at + 1)
-    return -1
+def _named(scanned: ScannedText, after: int) -> int:
+    places = scanned.labels
+    index = bisect_left(places, after)
+    return places[index] if index < len(places) else -1
 
 
-def _quote(text: str, after: int, at: int) -> int:
-    return text.rfind('"', after, at)
-
-
-def _first_letter(text: str, after: int, at: int) -> int:
-    return _began(text, after, at, _in_name)
-
-
-def _began(text: str, after: int, at: int, runs: Callable[[str], bool]) -> int:
-    """Where the run began that ends at `at`; -1: before `after`."""
-    while at > after and runs(text[at - 1]):
-        at -= 1
-    return -1 if at and runs(text[at - 1]) else at
-
-
-def _in_name(character: str) -> bool:
-    return character.isalnum() or character in "_.-"
+def _authorization(scanned: ScannedText, after: int) -> int:
+    text = scanned.small
+    at = text.find(b"authorization", after)
+    # the name of a proxy's begins earlier
+    return at - 6 if at >= after + 6 and text[at - 6 : at] == b"proxy-" else at
 
 
 _CLUES: tuple[tuple[str, Prefilter], ...] = (
@@ -250,6 +250,6 @@ _CLUES: tuple[tuple[str, Prefilter], ...] = (
     ("", _token),
     ("«", _literal),
     ("%", _url),
-    *(('"', partial(_named, f'{tail}"'.encode(), _quote)) for tail in TAILS),
-    *(("=", partial(_named, f"{tail}=".encode(), _first_letter)) for tail in TAILS),
+    ("", _named),
+    (":", _authorization),
 )

@@ -16,10 +16,10 @@ from lab.dialects.client import Seen
 from lab.dialects.router import ROUTER
 from lab.mock.config import Config
 from lab.recording.format.facts import class_of
-from lab.recording.format.lines import COUNTED, Enc, Entry, Line, Other, Recording, Req, Res
+from lab.recording.format.lines import COUNTED, REDACTION, Enc, Entry, Line, Other, Recording, Req, Res
 from lab.recording.format.reader import line_of
 from lab.recording.format.text import dumps
-from lab.recording.redaction.bodies import Blob
+from lab.recording.redaction.bodies import Blob, filled
 from lab.recording.redaction.late_secrets import open_values
 from lab.recording.replay.match import Canon, alike, cut_elsewhere, diff, first_difference, same
 from lab.recording.replay.matchers import Matcher, excuse
@@ -124,6 +124,8 @@ class Comparison(TapedReplay):
         self.late = late
         self.open_values = dict(late)
         """The same, with what was found out."""
+        self._older = recording.header.redaction < REDACTION
+        """Whether what has an alias now may stand in the recording as it is."""
         self._repaired = recording.end is not None and recording.end.reason == "repaired"
         self._cause = 0
         """The recorded line that is gone through."""
@@ -248,7 +250,7 @@ class Comparison(TapedReplay):
     def _compare_members(
         self, job: str | None, title: str, what: str, n: int, expected: Members, actual: Members
     ) -> None:
-        if same(expected, actual):
+        if same(expected, actual) or (self._older and same(self._filled(expected), self._filled(actual))):
             return
         for alias, text in open_values(expected, actual):
             self.open_values.setdefault(alias, text)
@@ -262,6 +264,10 @@ class Comparison(TapedReplay):
             found = first_difference(expected, actual)
         shown = tuple(diff(expected, actual, f"{self._name}:{n + 1} → {what}"))
         self.found[job] = Difference(job, n + 1, f"{title}: {found}", shown)
+
+    def _filled(self, members: Members) -> Members:
+        """With what each alias stands for."""
+        return {name: filled(value, self.values) for name, value in members.items()}
 
     def _excused(self, where: str, name: str | None, recorded: Members, got: Members) -> Members:
         got, applied = excuse(self._matchers, where, name, recorded, got)

@@ -184,8 +184,9 @@ class TapedReplay(Replayer):
         """`blobs` keeps its long bodies, for a recording that is to stand in the old one's place."""
         redactor = redactor_of(config)
         redactor.secrets.made_anew = True
-        values = ChainMap(redactor.secrets.values, configured_secrets(config))
-        super().__init__(recording, config, blob, values, redactor.secrets.bind, late)
+        self.values = ChainMap(redactor.secrets.values, configured_secrets(config))
+        """What aliases stand for, on the recording and on this tape."""
+        super().__init__(recording, config, blob, self.values, redactor.secrets.bind, late)
         self._written: list[bytes] = []
         header = replace(recording.header, more={})
         if blobs is not None:

@@ -189,7 +189,7 @@ class CaptureRedactor(Redactor):
         if value and oauth and lower in (*_CLIENT_NAMES, *_USER_NAMES):
             return self.secrets.name("client" if lower in _CLIENT_NAMES else "user", value)
         if not value or not (is_secret(name) or (oauth and not reply and lower == "code")):
-            return self.text(value)
+            return self.unnamed(name, value)
         if (known := self.secrets.find(value)) is not None:
             return known
         if lower == "client_secret" or (oauth and lower == "password"):
