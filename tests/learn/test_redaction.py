@@ -1,6 +1,7 @@
 """What redaction replaces gets into no learned scenario, wherever in a HAR file or a cassette it stands."""
 
 import json
+import re
 from base64 import b64encode
 from collections.abc import Callable
 from pathlib import Path
@@ -94,6 +95,55 @@ def test_a_secret_gets_into_no_scenario(lab: Lab, place: str, form: Callable[[li
     both = learned.out + learned.err
     assert [name for name in (*(write(SECRET) for write in WRITINGS), JWT, "canary", "acme-real") if name in both] == []
     assert "Do it with" in learned.out and "at «host:H1»" in learned.out
+
+
+NAMES = """apiKey accessKey x-api-key authorization pwd pass credential signature private_key subscription-key AWSAccessKeyId sig
+    auth session_token Ocp-Apim-Subscription-Key""".split()
+
+
+def test_names_of_bodies_are_judged_as_those_of_headers_and_queries(lab: Lab) -> None:
+    worth = {name: f"{number:03}x-canary-{name[::-1].lower()}" for number, name in enumerate(NAMES)}
+    listed = calls("bearer")
+    pairs = [{"name": name, "value": f"{value[::-1]}-paired"} for name, value in worth.items()]
+    listed[0]["sent"] = {
+        "prompt": "Do it",
+        **worth,
+        "pairs": pairs,
+        "inner": json.dumps({"apiKey": "canary-of-a-text"}),
+    }
+    listed[1]["came"] = {"id": "job-77123", "status": "running", "message": " ".join(worth.values())}
+    output = {"text": [each["value"] for each in pairs], "more": "canary-of-a-text"}
+    listed[3]["came"] = {"id": "job-77123", "status": "succeeded", "output": output}
+    Path("calls.har").write_text(har(listed), "utf-8")
+    learned = lab("learn", "calls.har")
+    assert learned.code == 0
+    assert re.findall(r"[\w-]*canary[\w-]*", learned.out) == []
+
+
+def test_however_many_credentials_a_body_has_none_gets_into_a_scenario(lab: Lab) -> None:
+    listed = calls("bearer")
+    output = [{"apiKey": f"{number:03}x-canary"} for number in range(200)]
+    listed[3]["came"] = {"id": "job-77123", "status": "succeeded", "output": output}
+    Path("calls.har").write_text(har(listed), "utf-8")
+    out = lab("learn", "calls.har").out
+    assert ("«secret:" in out, "x-canary" in out) == (True, False)
+
+
+@pytest.mark.parametrize(
+    "member",
+    [
+        {"keywords": "pumps-and-valves"}, {"author": "jane-roe-1970"}, {"idempotency_key": "order-88123-a"}, {"max_tokens": 20_000},
+        {"session": "Tomorrow at 9 in room 12"}, {"auth_state": "succeeded"}, {"key": "size", "value": "large-88123"},
+    ],
+)  # fmt: skip
+def test_what_only_sounds_like_a_credential_stays(lab: Lab, member: dict[str, object]) -> None:
+    listed = calls("bearer")
+    listed[0]["sent"] = {"prompt": "Do it", **member}
+    del listed[2:3]
+    listed[2]["came"] = {"id": "job-77123", "status": "succeeded", "output": {"text": list(member.values())}}
+    Path("calls.har").write_text(har(listed), "utf-8")
+    out = lab("learn", "calls.har").out
+    assert [each for each in member.values() if str(each) not in out] == []
 
 
 def test_what_nobody_redacts_is_told_with_its_line(lab: Lab) -> None:
