@@ -17,6 +17,7 @@ from lab.core.exchange import Json, Request
 from lab.core.journal.fact import ClockAdvanced, ClockScaled
 from lab.core.observe import Noted, Requested
 from lab.tui.app import LabApp
+from lab.tui.rows.curl import first_curl
 from lab.tui.sources.watch import GOES_ON, Watch
 from lab.tui.state.intents import (
     AnswerGate,
@@ -375,6 +376,18 @@ async def test_the_screen_is_the_golden_one(state: str, at: Millis, size: tuple[
 async def test_idle_waits_for_a_client_and_offers_nothing_to_begin() -> None:
     async with screen_in([], lab=REAL) as (app, watcher, pilot):
         await until(pilot, lambda: "The screen waits for a client" in text(app))
+        await until(
+            pilot,
+            lambda: (
+                "http://base/oauth2/v1/token" in text(app)
+                and "y copies" in text(app)
+                and " y Copy  w Wire" in text(app)
+            ),
+        )
+        await pilot.press("y", "y")
+        await until(pilot, lambda: "Copied: a first call as curl" in text(app))
+        assert app.clipboard.split("\n", 1)[1] == first_curl("http://base/oauth2/v1/token").split("\n", 1)[1]
+        assert app.clipboard.endswith('scope=$LAB_SCOPE"') and play.SECRET not in app.clipboard
         await pilot.press("space", "n", "0", "m", "plus", "left", "end")
         await pilot.pause()
         assert watcher.plane.did == [] and "space" not in text(app)

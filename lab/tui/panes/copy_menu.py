@@ -6,7 +6,7 @@ from msgspec import Struct
 
 from lab.tui.panes.page import PageContent, PageReaction
 from lab.tui.panes.registry import exchange_in_focus
-from lab.tui.rows.curl import curl
+from lab.tui.rows.curl import curl, first_curl
 from lab.tui.rows.spans import BLANK, Row, cut, row, wrap
 from lab.tui.state.screen import ScreenState
 
@@ -36,9 +36,9 @@ def copied_texts(state: ScreenState) -> list[CopiedText]:
         CopiedText("o", "output" if whole else "output, its beginning", output),
         CopiedText("e", "error", (last.error or "") if last is not None else ""),
         CopiedText("b", "status body", last.body if last is not None else ""),
-        CopiedText("c", f"{exchange.route} as curl", curl(exchange, source.base, source.token_url))
-        if exchange is not None
-        else CopiedText("c", "", ""),
+        CopiedText("c", "a first call as curl", first_curl(source.token_url) if source.token_url else "")
+        if exchange is None
+        else CopiedText("c", f"{exchange.route} as curl", curl(exchange, source.base, source.token_url)),
         CopiedText("u", "base URL", source.base),
         CopiedText("k", "token URL", source.token_url),
     ]
@@ -57,7 +57,7 @@ class CopyPage(PageContent):
         super().__init__(state)
         here = self.state
         pane = here.ui.focus or ("output" if here.in_sight.finale else "job")
-        wanted = "b" if pane == "output" and here.ui.output == "body" else _LOOKED_AT[pane]
+        wanted = "c" if here.uncalled else "b" if pane == "output" and here.ui.output == "body" else _LOOKED_AT[pane]
         self.at = next((at for at, each in enumerate(copied_texts(here)) if each.key == wanted), 0)
 
     def body(self, inner: int, rows: int) -> list[Row]:

@@ -46,6 +46,8 @@ def named(keys: Mapping[str, ScreenKey], state: ScreenState) -> Iterator[tuple[s
     asks = [each.key for each in follow_ups(state) if each.key] if state.finale else []
     if asks and not state.source.follows:
         yield (" ".join(asks) if len(asks) < 4 else f"{asks[0]}-{asks[-1]}"), ASK
+    if state.uncalled:
+        order = ("y", *order)
     for face in order:
         if face == "esc" and not finished(state.run):
             continue

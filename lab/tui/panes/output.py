@@ -6,6 +6,7 @@ from lab.tui.panes.pane import Column, Framed, OneRow, Pane, View, last_of
 from lab.tui.panes.search import marked
 from lab.tui.rows import formats
 from lab.tui.rows.blocks import bottom, fields, minutes, paragraph, reply_row, status_row
+from lab.tui.rows.curl import first_curl
 from lab.tui.rows.markdown import markdown
 from lab.tui.rows.spans import BLANK, Row, centre, digits, plain, row, wrap
 from lab.tui.state.run import LastStatus, RunState
@@ -89,12 +90,28 @@ def _before(state: ScreenState, inner: int) -> list[Row]:
     """The story of the scenario, and what the run will say."""
     scenario = state.source.scenario
     body: list[Row] = []
+    if state.uncalled:
+        return _where_to_call(state, inner)
     if scenario is not None:
         story = scenario.story or scenario.shows
         body += [*wrap(row((scenario.title, "fg b")), inner), BLANK]
         body += [*markdown(story, inner), BLANK] if story else []
         body += [*wrap(row(("asks  ", "dim"), state.source.message or scenario.message), inner), BLANK]
     return [*body, *paragraph(LATER, "dim", inner)]
+
+
+def _where_to_call(state: ScreenState, inner: int) -> list[Row]:
+    """What a client needs, and a first call to copy."""
+    key = state.ui.faces.get("copy", "y")
+    body = wrap(row(("No client has called yet. ", "fg b"), (key, "wait b"), " copies what one needs:"), inner)
+    body.append(BLANK)
+    for name, url in (("base URL", state.source.base), ("token URL", state.source.token_url)):
+        body += [row((name, "dim")), *[row("  ", part) for part in wrap(row((url, "run")), inner - 2)]]
+    body.append(row(("a first call", "dim")))
+    for text in first_curl(state.source.token_url).split("\n"):
+        tone = "dim" if text.startswith("#") else "fg"
+        body += [row("  ", part) for part in wrap(row((text, tone)), inner - 2)]
+    return body
 
 
 def _at_work(view: View) -> list[Row]:

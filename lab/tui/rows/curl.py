@@ -30,6 +30,17 @@ def curl(exchange: Exchange, base: str = "", token_url: str = "") -> str:
     return cut + _first(command, token_url) + command
 
 
+def first_curl(token_url: str) -> str:
+    """What a client's first call may look like, where none has called: it asks for a token."""
+    options = (
+        '-u "$LAB_CLIENT_ID:$LAB_CLIENT_SECRET"',
+        "-d grant_type=client_credentials",
+        '--data-urlencode "scope=$LAB_SCOPE"',
+    )
+    command = curl_command("curl", "POST", quote(token_url), options, sends=True)
+    return f"# set LAB_CLIENT_ID, LAB_CLIENT_SECRET and LAB_SCOPE first, as lab serve prints them\n{command}"
+
+
 def _first(command: str, token_url: str) -> str:
     """A comment that names the variables to set, and where the token comes from."""
     names = sorted(set(_NAMES.findall(command)))

@@ -208,6 +208,12 @@ class ScreenState(Struct, frozen=True):
         ui = self.ui
         return finished(self.run) and not (ui.panes or ui.zoom or ui.wire)
 
+    @property
+    def uncalled(self) -> bool:
+        """Whether others' clients are awaited at an address that is known, and none has called."""
+        source = self.source
+        return source.follows and source.cursor is None and bool(source.token_url) and not self.run.exchanges
+
     def unscrolled(self, *panes: str) -> Mapping[str, int]:
         """How far panes are scrolled once these are at their beginning."""
         return {name: rows for name, rows in self.ui.scrolled.items() if name not in panes}
