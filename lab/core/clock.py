@@ -76,3 +76,11 @@ def clock_text(at: Millis) -> str:
     hours, minutes = divmod(minutes, 60)
     head = f"{hours}:" if hours else ""
     return f"{head}{minutes:02d}:{rest // 10:02d}.{rest % 10}"
+
+
+def passed_text(span: Millis) -> str:
+    """A duration as a sentence says it, in its two greatest units: `62 h 55 min`, `4 min 10 s`, `9.0 s`."""
+    if span < 60_000:
+        return f"{span // 1000}.{span % 1000 // 100} s"
+    minutes, rest = divmod(span // 1000, 60)
+    return f"{minutes} min {rest} s" if minutes < 60 else f"{minutes // 60} h {minutes % 60} min"

@@ -1,5 +1,6 @@
 """`lab demo` as a person sees it, and as a pipe reads it."""
 
+import asyncio
 import io
 import json
 import signal
@@ -15,8 +16,10 @@ from lab.cli.loop import Stop
 from lab.cli.main import run_command
 from lab.cli.options import parse_options
 from lab.cli.setup import load_folder, make_setup
+from lab.clocks import ScaledClock
 from lab.identity.client import token_request
 from lab.settings import ClockSettings, MockSettings
+from lab.tui.state.intents import SkipAhead, StartRun
 from tests import terminal
 from tests.conftest import ROOT, Lab
 from tests.terminal import Terminal
@@ -222,3 +225,32 @@ def test_a_scenario_s_name_is_no_port(given: str, web: int, scenario: str) -> No
 def test_the_help_says_whose_time_a_film_has(lab: Lab) -> None:
     help_text = " ".join(lab("demo", "--help").out.split())
     assert "its times are the lab's, so --speed doesn't shorten it" in help_text
+
+
+async def test_a_run_that_is_skipped_through_has_the_facts_of_one_that_costs_no_time(lab: Lab) -> None:
+    def facts(name: str) -> list[dict[str, object]]:
+        lines = [json.loads(line) for line in (lab.folder / f"{name}.rec.jsonl").read_text().splitlines()[1:]]
+        kept = [line for line in lines[:-1] if not line.get("type", "").startswith(("connection.", "clock."))]
+        return [{key: line.get(key) for key in ("k", "t", "type", "at", "held", "to", "verdict")} for line in kept]
+
+    run = await asyncio.to_thread(lab, "run", "item-comparison", "--speed", "instant", "--record", "./instant")
+    assert run.code == 0
+    settings = MockSettings(targets=("item-comparison",), clock=ClockSettings("scaled", "0.000001"), record="./skipped")
+    async with LiveDemo(make_setup(settings), Console(), Stop()) as demo:
+        source = demo.source()
+        assert isinstance(source.clock, ScaledClock)
+        stream, skips = source.observations(), 0
+        observing = asyncio.create_task(anext(stream))
+        await source.perform(StartRun())
+        source.clock.rewind(0)
+        while source.outcome is None:
+            await observing
+            observing = asyncio.create_task(anext(stream))
+            if not source.describe().skipping:
+                skips += 1
+                await source.perform(SkipAhead())
+        observing.cancel()
+        await asyncio.gather(observing, return_exceptions=True)
+        await stream.aclose()  # type: ignore[attr-defined]
+    assert skips > 5
+    assert facts("skipped") == facts("instant")

@@ -12,6 +12,7 @@ from lab.app.effects import App, Asking, RunEnded, RunObservation
 from lab.client.control import ControlAnswer, LabState
 from lab.client.driver import TransportLost
 from lab.clocks import settle
+from lab.core.clock import passed_text
 from lab.core.exchange import Json, Request, Response
 from lab.core.journal.fact import LedgerCleared
 from lab.core.observe import Noted, Requested
@@ -22,6 +23,7 @@ from lab.jobs.gates import Origin
 from lab.language.document import Verdict
 from lab.tui.app import LabApp
 from lab.tui.sources.live import Live
+from lab.tui.sources.pace import FAST
 from lab.tui.sources.protocol import Playable, RunConnection
 from lab.tui.state.intents import (
     AnswerGate,
@@ -33,6 +35,7 @@ from lab.tui.state.intents import (
     SeekStage,
     SendTurn,
     SetSpeed,
+    SkipAhead,
     StartRun,
     StepForward,
     TogglePause,
@@ -312,6 +315,70 @@ async def test_a_step_has_the_clock_stand_at_its_observation_however_late_the_pl
         await settle()
         steps = [each for each in driver.observations[known:] if not isinstance(each, SourceUpdate)]
         assert steps and {each.at for each in steps} == {driver.clock.at}
+
+
+def remarks(driver: LiveDriver) -> list[str]:
+    return [each.remark for each in driver.observations if isinstance(each, SourceUpdate)]
+
+
+async def skipped(driver: LiveDriver, count: int = 1) -> None:
+    await driver.until(SourceUpdate, count)
+    assert not driver.live.describe().skipping
+
+
+async def test_a_skip_runs_until_something_happens_and_then_on_at_the_pace_there_was(driver: LiveDriver) -> None:
+    assert driver.plane is not None
+    await driver.do(SetSpeed("2"))
+    await driver.do(StartRun())
+    await driver.until(Asking)
+    began = driver.clock.at
+    assert await driver.do(SkipAhead()) is None and driver.live.describe().skipping
+    await driver.until(Asking, 4)
+    assert driver.live.describe().skipping, "equal polls are no happening"
+    driver.peer.decided = True
+    await skipped(driver)
+    ended = next(each for each in driver.observations if isinstance(each, RunEnded))
+    assert remarks(driver) == [f"{passed_text(ended.at - began)} passed."]
+    await settle()
+    assert driver.plane.did == [("scale", "2"), ("scale", FAST), ("scale", "0")]
+    assert driver.live.factor == "2" and not driver.live.paused
+
+
+async def test_a_skip_stands_at_its_latest_instant_and_says_why(driver: LiveDriver) -> None:
+    await driver.do(StartRun())
+    await driver.until(Asking)
+    until = driver.clock.at + 50_000
+    assert await driver.do(SkipAhead(until, "Enough.")) is None
+    await skipped(driver)
+    assert remarks(driver) == ["50.0 s passed. Enough."]
+    assert await driver.do(SkipAhead(until, "Enough.")) == "Enough." and not driver.live.describe().skipping
+    assert await driver.do(SkipAhead(until)) is None and driver.live.describe().skipping, "a vote that is due is none"
+
+
+@pytest.mark.parametrize("intent", [SkipAhead(), TogglePause()])
+async def test_a_skip_ends_early_and_stands_if_it_stood_before(driver: LiveDriver, intent: Intent) -> None:
+    assert driver.plane is not None
+    await driver.do(StartRun())
+    await driver.until(Asking)
+    await driver.do(TogglePause())
+    await driver.do(SkipAhead())
+    await driver.until(Asking, 3)
+    await driver.do(intent)
+    await skipped(driver)
+    await settle()
+    assert driver.plane.did == [("scale", "0"), ("scale", FAST), ("scale", "0")] and driver.live.paused
+    assert len(remarks(driver)) == 1 and "passed." in remarks(driver)[0]
+
+
+async def test_a_speed_that_is_chosen_in_a_skip_is_that_after_it(driver: LiveDriver) -> None:
+    assert driver.plane is not None
+    await driver.do(StartRun())
+    await driver.until(Asking)
+    await driver.do(SkipAhead())
+    await driver.do(SetSpeed("5"))
+    await driver.do(SkipAhead())
+    await settle()
+    assert driver.plane.did == [("scale", FAST), ("scale", "5")]
 
 
 async def test_a_key_before_the_connection_stands_is_not_lost() -> None:

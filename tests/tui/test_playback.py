@@ -11,13 +11,14 @@ from textual.pilot import Pilot
 
 from lab.app.effects import Outcome
 from lab.clocks import settle
-from lab.core.clock import Clock, Millis
+from lab.core.clock import Clock, Millis, passed_text
 from lab.recording.format.lines import FileState, Recording, Req, Res
 from lab.recording.format.reader import read
 from lab.tui.app import LabApp
 from lab.tui.panes.scrubber import track
 from lab.tui.sources.playback import Playback
 from lab.tui.state import recording as reels
+from lab.tui.state.happenings import Spread
 from lab.tui.state.intents import (
     AnswerGate,
     Intent,
@@ -26,12 +27,14 @@ from lab.tui.state.intents import (
     SeekInstant,
     SeekStage,
     SetSpeed,
+    SkipAhead,
     StepForward,
     TogglePause,
 )
 from lab.tui.state.journal import JournalState, SourceUpdate
 from lab.tui.state.recording import EVERY, RecordingTimeline
 from lab.tui.state.screen import PlaybackCursor, RecordingMark
+from tests.conftest import ROOT
 from tests.tui import play
 from tests.tui.pilots import golden, main_screen, piloted, resized, text, until
 
@@ -229,13 +232,81 @@ class Fixed(Jump):
 async def test_a_step_goes_past_what_nobody_sees(watcher: Watcher) -> None:
     stages = []
     for _ in range(4):
-        await watcher.do(StepForward())
+        await watcher.do(MoveCursor(1))
         stages.append(watcher.journal.run())
     assert [len(run.exchanges) for run in stages] == [1, 1, 2, 2]
     assert stages[1].token is not None and stages[1].token.token == "«token:T1»"
     await watcher.do(MoveCursor(-1))
     await watcher.do(MoveCursor(-1))
     assert watcher.journal.run() == stages[1]
+
+
+async def test_n_goes_past_polls_that_bring_nothing_new(watcher: Watcher) -> None:
+    at = []
+    while watcher.source.place < watcher.source.timeline.count:
+        await watcher.do(StepForward())
+        at.append(watcher.source.clock.now())
+    assert at == [120, 291, 1_330, 4_429, 6_663, WAITING, 15_636, 15_674, 16_726]
+    assert watcher.journal.run().ended is not None
+
+
+class Timed(Jump):
+    """A clock that counts the real time that it would have taken."""
+
+    passed = 0.0
+
+    async def sleep_until(self, instant: Millis) -> None:
+        began = self.at
+        await super().sleep_until(instant)
+        Timed.passed += (self.at - began) / 1000 / float(self.factor)
+
+
+@pytest.mark.parametrize(("factor", "most"), [("1", 40), ("0.25", 120), ("300", 15)])
+async def test_what_is_dull_takes_two_seconds_so_three_days_take_less_than_forty(factor: str, most: float) -> None:
+    Timed.passed = 0
+    weekend = playback(recording(ROOT / "recordings" / "month-end-marathon.rec.jsonl"), make=Timed)
+    weekend.factor = factor
+    watcher = Watcher(weekend)
+    await watcher.do(TogglePause())
+    await watcher.until(lambda: weekend.paused)
+    assert weekend.clock.now() == weekend.timeline.until
+    assert 6 < Timed.passed < most
+    watcher.task.cancel()
+    await asyncio.gather(watcher.task, return_exceptions=True)
+
+
+async def test_a_skip_ends_with_what_happens_says_what_passed_and_stands_as_before() -> None:
+    source = playback(recording(ROOT / "recordings" / "month-end-marathon.rec.jsonl"))
+    watcher = Watcher(source)
+    await watcher.do(SeekStage("gate"))
+    began = source.clock.now()
+    await source.perform(SkipAhead())
+    assert source.playing and source.describe().skipping
+    await watcher.until(lambda: not source.playing)
+    await settle()
+    assert not source.describe().skipping and source.paused
+    remarks = [each.remark for each in watcher.observations if each.remark]
+    assert remarks == [f"{passed_text(source.clock.now() - began)} passed."]
+    assert remarks[0].startswith("12 h")
+    await source.perform(TogglePause())
+    await source.perform(SkipAhead())
+    await source.perform(TogglePause())
+    assert source.playing and not source.describe().skipping, "space ends the skip, and it plays on"
+    watcher.task.cancel()
+    await asyncio.gather(watcher.task, return_exceptions=True)
+
+
+async def test_a_clock_that_has_run_on_shows_no_instant_beyond_what_happens_next() -> None:
+    source = playback(recording(ROOT / "recordings" / "month-end-marathon.rec.jsonl"), make=Far)
+    await source.perform(SkipAhead())
+    assert source.clock.now() == source.timeline.at(source.timeline.happening(0))
+
+
+class Far(Jump):
+    """A clock that is days ahead as soon as it runs."""
+
+    def now(self) -> Millis:
+        return self.at if self.factor == "0" else self.at + 10**9
 
 
 async def test_a_step_ends_the_playing_and_a_seek_does_not() -> None:
@@ -391,7 +462,7 @@ async def test_every_size_and_back() -> None:
 @pytest.mark.parametrize("cells", [8, 9, 40, 200])
 def test_the_line_is_as_long_as_its_room_and_every_cell_is_a_place(cells: int) -> None:
     marks = tuple(RecordingMark(at, at * 10, kind) for at, kind in enumerate(("token", "gate", "fault", "error")))
-    line = track(PlaybackCursor(0, 1_000, 1, 9, marks=marks), cells, 500)
+    line = track(PlaybackCursor(0, 1_000, 1, 9, marks=marks, spread=Spread.of(0, (), 1_000)), cells, 500)
     assert len(line) == cells and sum(span.text == "●" for span in line) == 1
     places = [int(span.role.rpartition("seek:")[2]) for span in line]
     assert places[0] == (0 if cells == 200 else 20) and places[-1] == 1_000, (

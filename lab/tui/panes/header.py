@@ -21,6 +21,8 @@ def _draw(view: View) -> Rows:
         left = row(left, " ", (" PAUSED ", "fill b @fill-wait"))
         if source.follows and whole >= NARROW:
             left = row(left, (" the client's waits go on", "wait"))
+    if source.skipping:
+        left = row(left, " ", (" SKIPPING » ", "fill b @fill-wait"))
     left = row(left, _armed(state))
     tail = () if source.seed is None or projector(state, whole) else row((f"seed {source.seed}  ", "dim"))
     factor = ui.factor if ui.factor == "manual" else "×" + {"0.25": "¼", "0.5": "½"}.get(ui.factor, ui.factor)

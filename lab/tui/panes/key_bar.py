@@ -11,10 +11,10 @@ from lab.tui.state.summary import follow_ups
 
 ASK = "Ask"
 """Which question is asked, its own number in the finale says; here there is none to click."""
-_RUNNING = ("space", "n", "[", "w", "s", "f", "+", "v", "0", "?")
+_RUNNING = ("space", ">", "n", "[", "w", "s", "f", "+", "v", "0", "?")
 _ENDED = ("m", "esc", "o", "0", "[", "w", "s", "f", "+", "v", "?")
 _WATCHED = ("space", "n", "[", "esc", "w", "o", "f", "+", "?")
-_PLAYED = ("space", "n", "←", "[", "esc", "0", "w", "o", "+", "?")
+_PLAYED = ("space", ">", "n", "←", "[", "esc", "0", "w", "o", "+", "?")
 _PAIRS = {"+": ("", "-"), "[": ("", "]"), "←": (" ", "→")}
 """Two keys that stand in the key bar as one: what is between them, and the second."""
 _RANK = {
@@ -27,6 +27,7 @@ _RANK = {
     "esc": 4,
     "m": 4,
     "w": 5,
+    ">": 5,
     "n": 6,
     "f": 7,
     "o": 8,

@@ -1,7 +1,16 @@
 """The keys that belong to no pane: those of the run, of its clock, and of the screen itself."""
 
 from lab.tui.panes.keys import React, Reaction, ScreenKey, asking, commanding
-from lab.tui.state.intents import JudgeClients, ResetRun, SetSpeed, StartRun, StepForward, TogglePause, ToggleRecording
+from lab.tui.state.intents import (
+    JudgeClients,
+    ResetRun,
+    SetSpeed,
+    SkipAhead,
+    StartRun,
+    StepForward,
+    TogglePause,
+    ToggleRecording,
+)
 from lab.tui.state.screen import ScreenState
 from lab.tui.state.status import finished
 
@@ -63,8 +72,42 @@ def _paced(by: int) -> React:
     return react
 
 
+PATIENCE_KEPT = 60_000
+"""Milliseconds of a person's patience that a skip leaves."""
+LAST_MINUTE = "The last minute of patience isn't skipped."
+UNKNOWN_PATIENCE = "How long this gate waits isn't known yet."
+
+
+def _skip(state: ScreenState) -> Reaction:
+    """Never beyond a script's vote, nor a person's patience; of a recording all of that has happened."""
+    run, opening = state.newest, state.newest.matched_opening
+    if state.source.cursor is not None or state.source.skipping or run.gate is None:
+        return Reaction(intent=SkipAhead())
+    if opening is None:
+        return Reaction(state.choose(remark=UNKNOWN_PATIENCE))
+    if opening.by is not None:
+        return Reaction(intent=SkipAhead(opening.then_at))
+    return Reaction(intent=SkipAhead(opening.until - PATIENCE_KEPT, LAST_MINUTE))
+
+
+def _can_skip(state: ScreenState) -> bool:
+    cursor = state.source.cursor
+    return state.newest.running if cursor is None else cursor.line < cursor.lines
+
+
 RUN_KEYS = (
     ScreenKey("pause", "space", "space", "Pause", "begin, pause, go on", _pause, _can_pause, word=_pause_word),
+    ScreenKey(
+        "skip",
+        "greater_than_sign",
+        ">",
+        "Skip",
+        "time runs fast until something happens; again, or space: no more",
+        _skip,
+        _can_skip,
+        needs="skip",
+        word=lambda state: "Go on" if state.source.skipping else "Skip",
+    ),
     ScreenKey("step", "n", "n", "Step", "run to the next observation, then pause", _step, _can_step, needs="step"),
 )
 MORE_RUN_KEYS = (

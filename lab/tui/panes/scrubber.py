@@ -55,12 +55,11 @@ def track(cursor: PlaybackCursor, cells: int, now: Millis) -> Row:
 
 
 def _cell(cursor: PlaybackCursor, cells: int, at: Millis) -> int:
-    length = max(1, cursor.until - cursor.start)
-    return max(0, min(cells - 1, (at - cursor.start) * (cells - 1) // length))
+    return int(cursor.spread.share(at) * (cells - 1) + 1e-9)
 
 
 def _instant(cursor: PlaybackCursor, cells: int, cell: int) -> Millis:
-    return cursor.start + (cursor.until - cursor.start) * cell // max(1, cells - 1)
+    return cursor.spread.instant(cell / max(1, cells - 1))
 
 
 def _end(state: ScreenState, *, last: bool) -> Reaction:

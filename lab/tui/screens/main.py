@@ -171,6 +171,8 @@ class MainScreen(Screen[None]):
         kept = tuple(changes_of(self.state.ui, reaction, self.size.width))
         if reaction.ui is not None:
             self.choose(reaction.ui)
+        elif reaction.intent is not None and self.state.ui.remark:
+            self.choose(self.state.choose())
         if reaction.intent is not None:
             self._soon(reaction.intent)
         if reaction.command:
@@ -187,7 +189,8 @@ class MainScreen(Screen[None]):
         async with self._turn:
             refused = await self._refusal(intent)
             self._due -= 1
-        ui = replace(self._synced(self.state.ui), remark=refused or "")
+        ui = self._synced(self.state.ui)
+        ui = replace(ui, remark=refused or ui.remark)
         self.choose(replace(ui, starting=False) if refused else ui)
 
     async def _refusal(self, intent: Intent) -> str | None:

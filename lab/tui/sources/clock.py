@@ -14,14 +14,15 @@ class SettableClock:
     def __init__(self, make: MakeClock) -> None:
         self._make = make
         self._clock: Clock = make("0", 0)
+        self._last: Millis | None = None
 
-    def set(self, at: Millis, factor: str) -> None:
-        """Stand at an instant, and run on at a pace. Who sleeps on it asks again."""
-        self._clock = self._make(factor, at)
+    def set(self, at: Millis, factor: str, last: Millis | None = None) -> None:
+        """Stand at an instant, and run on at a pace, to the last instant if there is one. Who sleeps on it asks again."""
+        self._clock, self._last = self._make(factor, at), last
 
     def now(self) -> Millis:
         """The instant it has come to."""
-        return self._clock.now()
+        return self._clock.now() if self._last is None else min(self._clock.now(), self._last)
 
     async def sleep_until(self, instant: Millis) -> None:
         """Return once it has come there, unless it is set meanwhile."""

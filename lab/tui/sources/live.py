@@ -1,7 +1,7 @@
 """LIVE: our own external app against a server, the mock or a pod: what the person at the keys asks of it."""
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Container, Mapping
 from typing import TYPE_CHECKING, assert_never
 
 from msgspec import structs
@@ -9,13 +9,14 @@ from msgspec import structs
 from lab.app.effects import Asking, Outcome, RunEnded, RunObservation
 from lab.clocks import AnyClock
 from lab.core.clock import Millis
-from lab.core.journal.fact import LedgerCleared
+from lab.core.journal.fact import Fact, LedgerCleared
 from lab.core.observe import Noted, Replied
 from lab.jobs.gates import Origin
 from lab.tui.sources.pace import RunPace
 from lab.tui.sources.protocol import Connect, Playable, RunConnection
 from lab.tui.sources.run_player import RunPlayer, stopped
 from lab.tui.sources.run_recording import RunRecording
+from lab.tui.sources.skip import RunSkip
 from lab.tui.state import intents
 from lab.tui.state.journal import JournalState, SourceUpdate
 from lab.tui.state.screen import ScenarioChoice, SourceState
@@ -54,7 +55,7 @@ class Live:
         choices = (*(playable.choice for playable in playables), *broken)
         self.scenarios = choices if len(choices) > 1 else ()
         able = {"reset", "decide", "message", *(("scenario",) if self.scenarios else ())}
-        paced = ("pause", "step", "speed", "fault", "tape", "rewind", "name") if not pod else ()
+        paced = ("pause", "step", "speed", "skip", "fault", "tape", "rewind", "name") if not pod else ()
         self.can = frozenset((*able, *paced))
         self._queue: asyncio.Queue[RunObservation | SourceUpdate] = asyncio.Queue()
         self._connected: asyncio.Future[RunConnection] | None = None
@@ -62,9 +63,8 @@ class Live:
         """Where the API and the tokens are, once the connection stands."""
         self._pace = RunPace(clock.factor, self._control)
         self._player = RunPlayer(clock, self._pace, self._connection, self._observe)
-        self.recording = RunRecording(
-            recording, self._control, lambda text: self._queue.put_nowait(SourceUpdate(remark=text))
-        )
+        self._skip = RunSkip(clock, self._pace, self._remark)
+        self.recording = RunRecording(recording, self._control, self._remark)
         self._following: asyncio.Task[None] | None = None
         self._stepping = False
         self._until = ""
@@ -89,6 +89,7 @@ class Live:
             dead=bool(self.recording.dead),
             labels=playable.app.dialect.labels,
             own_decisions=frozenset(self._player.answers.own),
+            skipping=self._skip.active,
         )
 
     @property
@@ -147,20 +148,24 @@ class Live:
     async def _control(self) -> "ControlClient | None":
         return (await self._connection()).control
 
-    async def _follow(self, control: "ControlClient", after: Millis = -1) -> None:
-        """Facts only, and those after an instant: our own driver observes requests and replies."""
+    async def _follow(self, control: "ControlClient", known: Container[Fact] = ()) -> None:
+        """Facts only, and those that aren't known: our own driver observes requests and replies."""
         async for observation in control.follow(replies=False):
             if not isinstance(observation, Noted) or isinstance(observation.fact, LedgerCleared):
                 continue
-            if observation.fact.at > after:
+            if observation.fact not in known:
                 self._player.answers.count(observation.fact)
                 # the mock counts the exchanges of all its clients, our run its own
                 self._observe(structs.replace(observation, x=None), acts=False)
+
+    def _remark(self, text: str) -> None:
+        self._queue.put_nowait(SourceUpdate(remark=text))
 
     def _observe(self, observation: RunObservation, *, acts: bool = True) -> None:
         """Hand it on; with what the run itself does (`acts`), a step or a way forward may be at its end."""
         self._player.log.observations.append(observation)
         self._queue.put_nowait(observation)
+        self._skip.note(observation)
         if not acts:
             return
         if isinstance(observation, Replied):
@@ -180,12 +185,16 @@ class Live:
 
     async def perform(self, intent: intents.Intent) -> str | None:
         """Do what was asked; the reason if it was refused."""
+        if self._skip.ended_by(intent):
+            return None
         match intent:
             case intents.StartRun():
                 self._start()
                 return None
             case intents.TogglePause():
                 return await self._pace.toggle()
+            case intents.SkipAhead():
+                return await self._skip.begin(intent, running=self._player.begun and not self._player.over)
             case intents.StepForward():
                 self._stepping = True
                 self._start()
@@ -201,12 +210,8 @@ class Live:
                 return await self._player.answers.decide(intent, self.clock.now(), await self._control())
             case intents.SendTurn(message):
                 return await self._say(message)
-            case intents.ArmFault(fault):
-                control = await self._control()
-                return NO_FAULTS if control is None else (await control.arm(fault)).refused
-            case intents.DisarmFault(name):
-                control = await self._control()
-                return NO_FAULTS if control is None else (await control.disarm(name)).refused
+            case intents.ArmFault() | intents.DisarmFault():
+                return await self._change_faults(intent)
             case intents.SeekStage(stage):
                 return await self._go_to(stage)
             case intents.ToggleRecording():
@@ -217,6 +222,14 @@ class Live:
                 return "The client is the lab's own; record it, and lab report judges it."
             case _:
                 assert_never(intent)
+
+    async def _change_faults(self, intent: intents.ArmFault | intents.DisarmFault) -> str | None:
+        control = await self._control()
+        if control is None:
+            return NO_FAULTS
+        if isinstance(intent, intents.ArmFault):
+            return (await control.arm(intent.fault)).refused
+        return (await control.disarm(intent.name)).refused
 
     def _start(self) -> None:
         if not self._player.begun:
@@ -235,6 +248,7 @@ class Live:
 
     async def _reset(self, playable: Playable) -> str | None:
         await self._player.clear()
+        self._skip.clear()
         self._stepping, self._until = False, ""
         connection = await self._connection()
         if connection.control is not None and (refused := (await connection.control.reset()).refused):
@@ -272,11 +286,13 @@ class Live:
         await self._player.stop()
         await stopped(self._following)
         refused = (await control.reset(instant)).refused
-        self._following = asyncio.create_task(self._follow(control, instant))
+        self._player.log.cut(place if refused is None else len(self._player.log.observations))
+        known = [each.fact for each in self._player.log.observations if isinstance(each, Noted)]
+        self._following = asyncio.create_task(self._follow(control, known))
         if refused is not None:
             return refused
         self._until = ""
-        self._player.log.cut(place)
+        self._skip.clear()
         self._hand_on_anew(instant)
         self._player.go_back()
         return None

@@ -4,11 +4,15 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING
 
-from lab.clocks import RunClock
+from lab.clocks import RunClock, first_of
 from lab.core.clock import Clock, Millis
+from lab.tui.state.intents import SkipAhead
 
 if TYPE_CHECKING:
     from lab.client.control import ControlClient
+
+FAST = "400000"
+"""The factor of a skip: three days in less than a second, beside the calls that go out in them."""
 
 
 class RunPace:
@@ -18,7 +22,16 @@ class RunPace:
         self.factor = factor
         """The pace at which it runs, or will run once it isn't paused."""
         self.paused = False
+        self.skip: SkipAhead | None = None
+        """The skip that makes it run fast."""
+        self.at_limit: Callable[[], object] = lambda: None
+        """Called at the latest instant of a skip."""
+        self.changed = asyncio.Event()
+        """Set when a skip begins."""
         self._control = control
+        self._setting = asyncio.Lock()
+        self._orders = 0
+        """How often another pace was asked for: only the last one counts."""
         self._pausing: asyncio.Task[str | None] | None = None
         self._resting: asyncio.Task[str | None] | None = None
         """Has the clock stand where a turn has ended."""
@@ -31,10 +44,7 @@ class RunPace:
 
     async def scale(self, factor: str) -> str | None:
         """Run at this pace, `0`: stand; the reason if it was refused."""
-        refused = await self._set(factor)
-        if refused is None:
-            self.paused, self._resting = factor == "0", None
-        return refused
+        return await self._scale(factor, self._next())
 
     async def toggle(self) -> str | None:
         """Pause, or go on."""
@@ -42,17 +52,32 @@ class RunPace:
 
     def pause(self) -> None:
         """Pause as soon as may be."""
-        self._pausing = asyncio.create_task(self.scale("0"))
+        self._pausing = asyncio.create_task(self._scale("0", self._next()))
 
     async def choose(self, factor: str) -> str | None:
         """Another pace, from now on or from when the clock runs again."""
         self.factor = factor
-        return None if self.paused or self._resting is not None else await self.scale(factor)
+        waits = self.paused or self._resting is not None or self.skip is not None
+        return None if waits else await self.scale(factor)
+
+    async def run_fast(self, skip: SkipAhead) -> str | None:
+        """Run as fast as can be, at most to the skip's latest instant."""
+        self.skip = skip
+        self.changed.set()
+        refused = await self._set(FAST, self._next())
+        if refused is not None:
+            self.skip = None
+        return refused
+
+    def end_fast(self) -> None:
+        """Run on at the pace there was, or stand."""
+        self.skip = None
+        self._pausing = asyncio.create_task(self._set("0" if self.paused else self.factor, self._next()))
 
     def rest(self) -> None:
         """A turn has ended: let the next one, whenever it comes, follow it on the clock."""
         if not self.paused:
-            self._resting = asyncio.create_task(self._set("0"))
+            self._resting = asyncio.create_task(self._set("0", self._next()))
 
     async def wake(self) -> None:
         """Let the clock run that stands because a turn has ended."""
@@ -65,11 +90,23 @@ class RunPace:
         await self.wake()
         return await self.scale(self.factor) if self.paused else None
 
-    async def _set(self, factor: str) -> str | None:
+    def _next(self) -> int:
+        """The number of what is asked now: a task may begin only after what is asked later."""
+        self._orders += 1
+        return self._orders
+
+    async def _scale(self, factor: str, number: int) -> str | None:
+        refused = await self._set(factor, number)
+        if refused is None and number == self._orders:
+            self.paused, self._resting = factor == "0", None
+        return refused
+
+    async def _set(self, factor: str, number: int) -> str | None:
         control = await self._control()
         if control is None:
             return "The clock of this server can't be set."
-        return (await control.scale(factor)).refused
+        async with self._setting:
+            return (await control.scale(factor)).refused if number == self._orders else None
 
 
 class SteppedClock(RunClock):
@@ -80,6 +117,15 @@ class SteppedClock(RunClock):
         self._pace = pace
 
     async def sleep_until(self, instant: Millis) -> None:
-        """Pause, at the pace that was last asked for."""
-        await self._pace.is_set()
-        await super().sleep_until(instant)
+        """Pause, at the pace that was last asked for; a skip that begins meanwhile, or ends, changes it."""
+        pace = self._pace
+        while True:
+            await pace.is_set()
+            pace.changed.clear()
+            skip = pace.skip
+            until = instant if skip is None or skip.until is None else min(instant, max(skip.until, self.now()))
+            await first_of(super().sleep_until(until), pace.changed.wait())
+            if self.now() >= instant:
+                return
+            if skip is not None and skip is pace.skip and self.now() >= until:
+                pace.at_limit()

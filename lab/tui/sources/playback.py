@@ -7,14 +7,21 @@ from typing import assert_never
 
 from lab.app.effects import Outcome
 from lab.clocks import ScaledClock, breathe, first_of
-from lab.core.clock import Millis
+from lab.core.clock import Millis, passed_text
 from lab.language.document import Scenario
 from lab.tui.sources.clock import MakeClock, SettableClock
 from lab.tui.sources.protocol import with_job
 from lab.tui.state import intents
+from lab.tui.state.happenings import LONGEST_STRETCH
 from lab.tui.state.journal import JournalState, SourceUpdate
 from lab.tui.state.recording import RecordingTimeline
 from lab.tui.state.screen import PlaybackCursor, SourceState
+
+DULL: Millis = 2_000
+"""How long, in real time, what is skipped or dull takes at most."""
+SKIPPING = 20
+"""How fast a skip goes at least."""
+_FASTEST = 999_999
 
 
 class Playback:
@@ -40,6 +47,10 @@ class Playback:
         self.factor = "1"
         self.place = 0
         self.playing = False
+        self._skip: tuple[Millis, bool] | None = None
+        """Where a skip began, and whether it was playing then."""
+        self._passed = ""
+        """What a skip has come to, for the screen."""
         self._changed = asyncio.Event()
         self.clock.set(timeline.start, "0")
 
@@ -61,6 +72,7 @@ class Playback:
             timeline.lines,
             self.playing,
             timeline.marks,
+            timeline.spread,
             timeline.decisions,
             self.damage,
         )
@@ -68,8 +80,9 @@ class Playback:
     def describe(self, journal: JournalState | None = None, chosen: int | None = None) -> SourceState:
         """The file, the cursor, and the job that shows."""
         only = next(iter(self._known.values())) if len(self._known) == 1 else None
-        can = frozenset(("pause", "step", "speed", "seek", "reset"))
-        source = SourceState("PLAYBACK", self.title, seed=self.seed, scenario=only, can=can, cursor=self.cursor)
+        can = frozenset(("pause", "step", "speed", "skip", "seek", "reset"))
+        skips = self._skip is not None
+        source = SourceState("PLAYBACK", self.title, "", self.seed, only, can=can, cursor=self.cursor, skipping=skips)
         return with_job(source, journal, chosen, self._known.get)
 
     # What happens
@@ -84,6 +97,7 @@ class Playback:
                 yield SourceUpdate(self.timeline.journal(self.place), remark)
                 remark = ""
                 await self._moved()
+                remark, self._passed = self._passed, ""
         finally:
             filling.cancel()
             with suppress(asyncio.CancelledError):
@@ -103,7 +117,42 @@ class Playback:
             return
         await first_of(self.clock.sleep_until(due), self._changed.wait())
         if not self._changed.is_set():
-            self.place = max(self.place + 1, self.timeline.place(self.clock.now()))
+            happens = self.timeline.happening(self.place)
+            self.place = min(happens, max(self.place + 1, self.timeline.place(self.clock.now())))
+            if self.place == happens:
+                self._happened()
+
+    def _happened(self) -> None:
+        """The next stretch may have another pace, and a skip is over."""
+        at = self.timeline.at(self.place)
+        self._end_skip(at)
+        self._run_from(at)
+
+    def _end_skip(self, at: Millis) -> None:
+        """Go on, or stand, as before the skip."""
+        if self._skip is not None:
+            (began, self.playing), self._skip = self._skip, None
+            self._passed = f"{passed_text(max(0, at - began))} passed."
+
+    def _pace(self) -> str:
+        """How fast the cursor goes: what is dull takes two seconds, whatever the speed."""
+        if not self.playing:
+            return "0"
+        until = self._next_happening()
+        if self._skip is not None:
+            length, least = until - self._skip[0], SKIPPING
+        else:
+            length, least = until - self.timeline.at(self.timeline.happening(self.place + 1, -1)), 0
+        fast = min(_FASTEST, max(least, -(-length // DULL))) if least or length > LONGEST_STRETCH else 0
+        return max(self.factor, str(fast), key=float)
+
+    def _next_happening(self) -> Millis:
+        return self.timeline.at(self.timeline.happening(self.place))
+
+    def _run_from(self, at: Millis) -> None:
+        """Have the clock run from an instant to the next happening, and no further before the cursor is there."""
+        last = self.place >= self.timeline.count
+        self.clock.set(at, self._pace(), self.timeline.until if last else max(at, self._next_happening()))
 
     def _stand(self) -> None:
         """At the end nothing plays on."""
@@ -118,13 +167,13 @@ class Playback:
         """Do what was asked; the reason if it was refused."""
         timeline = self.timeline
         match intent:
-            case intents.StartRun() | intents.TogglePause():
-                self._play(not self.playing)
+            case intents.StartRun() | intents.TogglePause() | intents.SkipAhead():
+                self._toggle(skips=isinstance(intent, intents.SkipAhead))
             case intents.SetSpeed(factor):
                 self.factor = factor
                 self._set(self.clock.now())
             case intents.StepForward():
-                self._go(timeline.stop(self.place, 1))
+                self._go(timeline.happening(self.place))
             case intents.MoveCursor(by, marks):
                 self._go(timeline.mark(self.place, by) if marks else timeline.stop(self.place, by))
             case intents.SeekInstant(at):
@@ -151,6 +200,16 @@ class Playback:
                 assert_never(intent)
         return None
 
+    def _toggle(self, *, skips: bool) -> None:
+        if self._skip is not None:
+            self._end_skip(self.clock.now())
+            self._set(self.clock.now())
+        elif skips:
+            self._skip = self.clock.now(), self.playing
+            self._play(True)
+        else:
+            self._play(not self.playing)
+
     def _play(self, playing: bool) -> None:
         if playing and self.place >= self.timeline.count:
             self.place = 0
@@ -160,7 +219,7 @@ class Playback:
 
     def _go(self, place: int) -> None:
         """Stand at a place, in the instant in which its last line was told."""
-        self.place, self.playing = place, False
+        self.place, self.playing, self._skip = place, False, None
         self._set(self.timeline.until if place >= self.timeline.count else self.timeline.at(place))
 
     def _seek(self, at: Millis) -> None:
@@ -170,5 +229,5 @@ class Playback:
         self._set(at)
 
     def _set(self, at: Millis) -> None:
-        self.clock.set(at, self.factor if self.playing else "0")
+        self._run_from(at)
         self._changed.set()

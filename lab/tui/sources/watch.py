@@ -224,6 +224,7 @@ class Watch:
                 return None
             case (
                 intents.StartRun()
+                | intents.SkipAhead()
                 | intents.ResetRun()
                 | intents.SendTurn()
                 | intents.ChooseScenario()

@@ -5,6 +5,7 @@ from typing import TypeAlias
 
 from msgspec import Struct
 
+from lab.core.clock import Millis
 from lab.core.exchange import Json
 
 
@@ -24,6 +25,15 @@ class SetSpeed(Struct, frozen=True):
     """Run at another pace: decimal text."""
 
     factor: str
+
+
+class SkipAhead(Struct, frozen=True):
+    """Let time run fast until something happens, or until this is asked once more."""
+
+    until: Millis | None = None
+    """The latest instant to come to."""
+    limit: str = ""
+    """What is to be said there."""
 
 
 class ResetRun(Struct, frozen=True):
@@ -96,6 +106,6 @@ class JudgeClients(Struct, frozen=True):
 
 
 Intent: TypeAlias = (
-    StartRun | TogglePause | StepForward | SetSpeed | ResetRun | AnswerGate | SendTurn | ChooseScenario
+    StartRun | TogglePause | StepForward | SetSpeed | SkipAhead | ResetRun | AnswerGate | SendTurn | ChooseScenario
     | MoveCursor | SeekInstant | SeekStage | ArmFault | DisarmFault | ToggleRecording | JudgeClients
 )  # fmt: skip

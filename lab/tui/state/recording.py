@@ -16,6 +16,7 @@ from lab.recording.redaction.bodies import Blob
 from lab.recording.tape.observed import local_paths, observation_of
 from lab.tui.state import clean
 from lab.tui.state.follow import RunChanges, changes
+from lab.tui.state.happenings import ShownAnswers, Spread
 from lab.tui.state.journal import JournalState
 from lab.tui.state.reading import call_request, recorded_status
 from lab.tui.state.screen import RecordedDecisions, RecordingMark
@@ -50,6 +51,9 @@ class RecordingTimeline:
         self.until: Millis = max(self.start, recording.until)
         marks = _Marks(self._lines, self._local)
         self.marks = marks.in_order()
+        self._happenings = tuple(sorted({*marks.happenings, *(mark.place for mark in self.marks), self.count}))
+        self.spread = Spread.of(self.start, [self.at(place) for place in self._happenings], self.until)
+        """Along which the scrubber draws the marks."""
         self._stops = tuple(
             at for at, line in enumerate(self._lines, 1) if not isinstance(line, Entry) or line.type not in QUIET
         )
@@ -74,6 +78,10 @@ class RecordingTimeline:
     def stop(self, place: int, by: int) -> int:
         """The place of the next thing that is seen to happen, or of the one before."""
         return self._beside(self._stops, place, by)
+
+    def happening(self, place: int, by: int = 1) -> int:
+        """The place of the next thing that happens, or of the one before: where all polls between are equal."""
+        return self._beside(self._happenings, place, by)
 
     def mark(self, place: int, by: int) -> int:
         """The place of the next mark, or of the one before."""
@@ -145,6 +153,9 @@ class _Marks:
         self._waiting: dict[str, Millis] = {}
         """By job, when it was first shown that it waits."""
         self._met: set[tuple[str, str]] = set()
+        self.happenings: list[int] = []
+        """The places of what happens, beside the marks."""
+        self._shown = ShownAnswers()
         for place, line in enumerate(lines, 1):
             match line:
                 case Req():
@@ -181,12 +192,14 @@ class _Marks:
 
     def _reply(self, line: Res, place: int) -> None:
         route, command = self._calls.pop(line.x, ("", ""))
+        seen = None if line.cut is not None else recorded_status(route, line.body.value)
+        if seen is None or self._shown.is_new(seen) or command != "status":
+            self.happenings.append(place)
         if line.cut is not None or line.status == 0:
             self._found.append(RecordingMark(place, line.t, "fault"))
             return
         if command == "token" and line.status == 200:
             self._once("token", "", line, place)
-        seen = recorded_status(route, line.body.value)
         if seen is None:
             return
         self._once({"invoke": "invoke", "status": "poll"}.get(command, ""), seen.job, line, place)

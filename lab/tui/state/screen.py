@@ -10,6 +10,7 @@ from lab.dialects.client import WireLabels
 from lab.jobs.turns import parts_for
 from lab.language.document import Gate, Scenario
 from lab.tui.state.findings import ReportFindings
+from lab.tui.state.happenings import Spread
 from lab.tui.state.journal import ArmedFaults, JournalState
 from lab.tui.state.run import USUAL_LABELS, RunState
 from lab.tui.state.status import finished
@@ -38,6 +39,7 @@ class PlaybackCursor(Struct, frozen=True):
     lines: int
     playing: bool = False
     marks: tuple[RecordingMark, ...] = ()
+    spread: Spread = Spread()
     decisions: RecordedDecisions = {}
     damage: str = ""
     """What a reader should know of the file: that it is open or torn."""
@@ -91,6 +93,8 @@ class SourceState(Struct, frozen=True):
     """What the wire that our app speaks calls things."""
     own_decisions: frozenset[str] = frozenset()
     """The openings that were decided at these keys, without a name."""
+    skipping: bool = False
+    """Whether time runs fast until something happens."""
 
 
 SEARCH = "search"

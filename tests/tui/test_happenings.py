@@ -1,0 +1,72 @@
+"""What happens, told from polls that bring nothing new; and a line of time on which what is dull is short."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from lab.app.effects import Asking, Outcome, RunEnded, RunObservation
+from lab.core.clock import passed_text
+from lab.core.exchange import Request, Response
+from lab.core.observe import Lost, Noted, Replied, Requested, Waiting
+from lab.jobs.facts import GateDecided
+from lab.jobs.gates import Origin
+from lab.language.document import Verdict
+from lab.tui.state.happenings import Happenings, Spread
+from tests.tui import play
+
+
+def test_a_poll_that_shows_what_the_one_before_did_is_no_happening() -> None:
+    polls = ("RUNNING", "RUNNING", "WAITING", "WAITING", "RUNNING")
+    replies = [Response(200, (), play.body(word)) for word in polls]
+    replies.append(Response(200, (), play.body("RUNNING", progressMessage="Counting…")))
+    replies.append(Response(503, (), b""))
+    happenings, got = Happenings(), []
+    for x, reply in enumerate(replies, 1):
+        request = Request("GET", f"/api/fusion-ai/orchestrator/agent/v2/{play.SCENARIO.agent.code}/status/{play.JOB}")
+        assert not happenings.happens(Requested(x, x, "status", request))
+        got.append(happenings.happens(Replied(x, x, reply)))
+    assert got == [True, False, True, False, True, True, True]
+
+
+DECIDED = GateDecided(at=1, job=play.JOB, gate="g", verdict=Verdict.APPROVED, by=Origin.PERSON)
+OUTCOME = Outcome(None, None, None, None, None, 0, 0)
+
+
+@pytest.mark.parametrize(
+    ("observation", "happens"),
+    [
+        (Lost(1, 1, "reset"), True), (RunEnded(1, OUTCOME), True), (Noted(1, DECIDED), True),
+        (Replied(1, 1, Response(200)), True), (Waiting(1, 2, "poll"), False),
+    ],
+)  # fmt: skip
+def test_tokens_decisions_failures_and_the_end_are_happenings_and_waits_are_none(
+    observation: RunObservation, *, happens: bool
+) -> None:
+    happenings = Happenings()
+    happenings.happens(Requested(1, 1, "token", Request("POST", "/oauth2/v1/token")))
+    assert happenings.happens(observation) is happens
+    assert not isinstance(observation, Asking)
+
+
+@given(st.integers(-5, 5_000), st.lists(st.integers(0, 10**9), max_size=8), st.integers(0, 10**9))
+def test_a_line_of_time_goes_forth_and_back_and_shortens_what_is_dull(start: int, more: list[int], until: int) -> None:
+    happenings = sorted(start + each for each in more if start + each <= until)
+    spread = Spread.of(start, happenings, until)
+    shares = [spread.share(at) for at in (start, *happenings, max(until, start))]
+    assert shares == sorted(shares) and shares[0] == 0
+    if until > start:
+        assert shares[-1] == 1 and spread.share(start - 9) == 0 and spread.share(until + 9) == 1
+        assert [spread.instant(spread.share(at)) for at in happenings] == pytest.approx(happenings, abs=1)
+
+
+def test_an_hour_takes_no_more_of_the_line_than_ten_seconds() -> None:
+    spread = Spread.of(0, [10_000, 3_610_000], 3_620_000)
+    assert [spread.share(at) for at in (0, 10_000, 1_810_000, 3_610_000)] == pytest.approx([0, 1 / 3, 1 / 2, 2 / 3])
+
+
+@pytest.mark.parametrize(
+    ("span", "text"),
+    [(0, "0.0 s"), (59_999, "59.9 s"), (60_000, "1 min 0 s"), (250_400, "4 min 10 s"), (226_500_000, "62 h 55 min")],
+)
+def test_a_duration_is_said_in_its_two_greatest_units(span: int, text: str) -> None:
+    assert passed_text(span) == text
