@@ -318,7 +318,7 @@ async def test_a_step_has_the_clock_stand_at_its_observation_however_late_the_pl
 
 
 def remarks(driver: LiveDriver) -> list[str]:
-    return [each.remark for each in driver.observations if isinstance(each, SourceUpdate)]
+    return [each.remark or each.passed for each in driver.observations if isinstance(each, SourceUpdate)]
 
 
 async def skipped(driver: LiveDriver, count: int = 1) -> None:
@@ -618,6 +618,25 @@ async def test_going_back_feeds_the_run_its_answers_and_another_choice_leads_els
     await driver.do(AnswerGate("rejected"))
     await driver.until(RunEnded, 2)
     assert [resume["userResponse"] for resume in driver.peer.resumes] == ["APPROVE_ACTION", "REJECT_ACTION"]
+
+
+async def test_what_the_journal_told_late_is_known_after_the_way_back_and_nothing_twice(driver: LiveDriver) -> None:
+    assert driver.plane is not None
+    otherwise = Otherwise(at=9_000, verdict="timed-out", by=None, to="ERROR")
+    early, late = (GateOpened(at=5, job=play.JOB, gate=gate, until=9_000, otherwise=otherwise) for gate in ("a", "b"))
+    await driver.do(StartRun())
+    await driver.until(Requested, 1)
+    driver.plane.facts.put_nowait(Noted(5, early))
+    await driver.until(Asking, 2)
+    driver.plane.facts.put_nowait(Noted(5, late))
+    await driver.until(Noted, 2)
+    assert await driver.do(SeekStage("gate")) is None
+    for fact in (early, late):  # who follows anew is told of all
+        driver.plane.facts.put_nowait(Noted(5, fact))
+    await driver.until(Noted, 5)
+    await settle()
+    facts = [each.fact for each in driver.observations if isinstance(each, Noted)][2:]
+    assert isinstance(facts[0], LedgerCleared) and facts[1:] == [early, late]
 
 
 async def test_going_back_to_the_token_lets_nothing_out_before_the_clock_runs(driver: LiveDriver) -> None:

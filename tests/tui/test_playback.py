@@ -285,7 +285,7 @@ async def test_a_skip_ends_with_what_happens_says_what_passed_and_stands_as_befo
     await watcher.until(lambda: not source.playing)
     await settle()
     assert not source.describe().skipping and source.paused
-    remarks = [each.remark for each in watcher.observations if each.remark]
+    remarks = [each.passed for each in watcher.observations if each.passed]
     assert remarks == [f"{passed_text(source.clock.now() - began)} passed."]
     assert remarks[0].startswith("12 h")
     await source.perform(TogglePause())

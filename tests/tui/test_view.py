@@ -18,13 +18,15 @@ from lab.language.document import Verdict
 from lab.tui.line_mode import lines as plain_lines
 from lab.tui.panes.layout import Rect, lay_out
 from lab.tui.panes.registry import BARS, PANES, SCREEN_KEYS, draw, key_named, places
+from lab.tui.panes.screen_keys import LAST_MINUTE
 from lab.tui.rows import formats as outputs
 from lab.tui.rows.markdown import markdown
 from lab.tui.rows.spans import changed_cells, clip, cut, ends, fill, hot, hot_at, plain, row, width, wrap
 from lab.tui.state import clean, narrate, reading
+from lab.tui.state.intents import SkipAhead
 from lab.tui.state.reduce import reduce
 from lab.tui.state.run import RunState
-from lab.tui.state.screen import ScreenState, SourceState, UiState
+from lab.tui.state.screen import PlaybackCursor, ScreenState, SourceState, UiState, settled
 from lab.tui.state.status import PHASES, phase
 from tests.tui import play
 
@@ -368,6 +370,56 @@ def test_against_a_pod_space_begins_but_does_not_pause() -> None:
     assert space.is_offered(ScreenState(source=pod))
     assert not space.is_offered(ScreenState(fold(play.running()), source=pod))
     assert "POD example.com" in "\n".join(screen(ScreenState(source=pod), 80, 24, 0))
+
+
+@pytest.mark.parametrize(
+    ("state", "change", "asks"),
+    [
+        ("running", {}, SkipAhead()), ("waiting", {}, SkipAhead(907_644 - 60_000, LAST_MINUTE)),
+        ("waiting", {"by": "script", "then_at": 40_000}, SkipAhead(40_000)), ("waiting", None, None),
+    ],
+)  # fmt: skip
+def test_a_skip_goes_no_further_than_a_vote_and_keeps_the_last_minute_of_a_persons_patience(
+    state: str, change: dict[str, object] | None, asks: SkipAhead | None
+) -> None:
+    view = view_of(state)
+    view = replace(view, source=replace(SHOW, can=SHOW.can | {"skip"}))
+    if change is None or view.run.opening is not None:
+        opening = None if change is None or view.run.opening is None else replace(view.run.opening, **change)
+        view = replace(view, run=replace(view.run, opening=opening))
+    key = key_named("skip")
+    assert key.is_offered(view)
+    assert key.react(view).intent == asks
+    reaction = key.react(replace(view, source=replace(view.source, skipping=True)))
+    assert reaction.intent == SkipAhead(), "once more: it ends"
+    if asks is None:
+        assert "isn't known yet" in getattr(key.react(view).ui, "remark", "")
+
+
+def test_a_skip_is_offered_while_a_run_of_our_own_runs_and_in_a_recording_until_its_end() -> None:
+    able = replace(SHOW, can=SHOW.can | {"skip"})
+    offered = {name for name in play.STATES if key_named("skip").is_offered(replace(view_of(name), source=able))}
+    assert {"running", "waiting"} <= offered and not {"idle", "complete", "error"} & offered
+    assert not key_named("skip").is_offered(view_of("running")), "a pod's clock is its own"
+    for line, there in ((3, True), (9, False)):
+        tape = replace(able, follows=True, cursor=PlaybackCursor(0, 1, line, 9))
+        assert key_named("skip").is_offered(ScreenState(source=tape)) is there
+
+
+def test_what_a_skip_let_pass_stands_before_the_narration_as_far_as_there_is_room() -> None:
+    said = "The agent stopped on purpose. "
+    view = view_of("waiting", passed="62 h 55 min passed.")
+    wide, narrow = (screen(view, columns, 36, 30_000) for columns in (120, 80))
+    assert wide[4].startswith("▌ 62 h 55 min passed.  WAITING  " + said.strip())
+    assert narrow[2] == "▌ 62 h 55 min passed.  The agent stopped on purpose."
+    assert any(
+        "62 h 55 min passed." in line
+        for line in screen(view_of("waiting", passed="62 h 55 min passed.", presenter=True), 120, 36, 30_000)
+    )
+    assert "SKIPPING »" in screen(replace(view, source=replace(SHOW, skipping=True)), 120, 36, 0)[0]
+    after = replace(view, run=run_of("complete"))
+    assert settled(view, after).ui.passed == "" and settled(view_of("waiting"), after).ui.passed != ""
+    assert settled(view, view).ui.passed and view.choose().passed == ""
 
 
 def test_a_dead_tape_is_told_in_red_and_in_words() -> None:

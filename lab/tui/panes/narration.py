@@ -30,6 +30,8 @@ def _draw(view: View) -> Rows:
         label = "" if ui.remark else "OURS" if ui.broken else "LOST" if wrong else word(view.run)
         head = row((f"{label}  " if label and not projector(view.state, view.columns) else "", f"{tone} b"))
         lines = [row(head, line) for line in wrap(said, inner - width(head), most=rows)]
+    if ui.passed and not (wrong or ui.remark):
+        lines = _after_skip(row((ui.passed, "accent b")), lines, said, inner, rows)
     above = (rows - len(lines)) // 2
     placed = [BLANK] * above + lines + [BLANK] * (rows - above - len(lines))
     drawn = [fill(row(edge, line), view.columns) for line in placed]
@@ -51,9 +53,21 @@ def _decided(head: str, tone: str, said: Row, inner: int, rows: int) -> list[Row
     name = row((head, f"{tone} b"))
     if rows > 1:
         return [cut(name, inner), *wrap(said, inner, most=rows - 1)]
-    name, text = row(name, "  "), plain(said)
-    first = row((text.partition(". ")[0].removesuffix(".") + ".", "fg"))
-    return [cut(next((each for each in (row(name, said), row(name, first)) if width(each) <= inner), said), inner)]
+    name = row(name, "  ")
+    whole = (row(name, said), row(name, _first_part(said)))
+    return [cut(next((each for each in whole if width(each) <= inner), said), inner)]
+
+
+def _after_skip(passed: Row, lines: list[Row], said: Row, inner: int, rows: int) -> list[Row]:
+    """What passed in a skip, before the narration: on one row as much of it as fits whole, if need be none."""
+    if rows > 1:
+        return [cut(passed, inner), *lines[: rows - 1]]
+    both = (row(passed, "  ", each) for each in (*lines, said, _first_part(said)))
+    return [next((each for each in both if width(each) <= inner), passed)]
+
+
+def _first_part(said: Row) -> Row:
+    return row((plain(said).partition(". ")[0].removesuffix(".") + ".", "fg"))
 
 
 NARRATION = Bar("narration", "top", lambda state, columns: 3 if state.ui.presenter else 1, _draw)

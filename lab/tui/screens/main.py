@@ -101,7 +101,7 @@ class MainScreen(Screen[None]):
         for event in message.batch:
             if isinstance(event, SourceUpdate):
                 job = None if event.another_journal else ui.job
-                ui = replace(ui, job=job, remark=event.remark or ui.remark)
+                ui = replace(ui, job=job, remark=event.remark or ui.remark, passed=event.passed or ui.passed)
             try:
                 self.observed = fold(self.observed, event)
             except Exception as error:  # noqa: BLE001 - a bug of ours must not end the show
@@ -171,7 +171,7 @@ class MainScreen(Screen[None]):
         kept = tuple(changes_of(self.state.ui, reaction, self.size.width))
         if reaction.ui is not None:
             self.choose(reaction.ui)
-        elif reaction.intent is not None and self.state.ui.remark:
+        elif reaction.intent is not None and (self.state.ui.remark or self.state.ui.passed):
             self.choose(self.state.choose())
         if reaction.intent is not None:
             self._soon(reaction.intent)

@@ -63,8 +63,10 @@ class Live:
         """Where the API and the tokens are, once the connection stands."""
         self._pace = RunPace(clock.factor, self._control)
         self._player = RunPlayer(clock, self._pace, self._connection, self._observe)
-        self._skip = RunSkip(clock, self._pace, self._remark)
-        self.recording = RunRecording(recording, self._control, self._remark)
+        self._skip = RunSkip(clock, self._pace, self._queue.put_nowait)
+        self.recording = RunRecording(
+            recording, self._control, lambda text: self._queue.put_nowait(SourceUpdate(remark=text))
+        )
         self._following: asyncio.Task[None] | None = None
         self._stepping = False
         self._until = ""
@@ -157,9 +159,6 @@ class Live:
                 self._player.answers.count(observation.fact)
                 # the mock counts the exchanges of all its clients, our run its own
                 self._observe(structs.replace(observation, x=None), acts=False)
-
-    def _remark(self, text: str) -> None:
-        self._queue.put_nowait(SourceUpdate(remark=text))
 
     def _observe(self, observation: RunObservation, *, acts: bool = True) -> None:
         """Hand it on; with what the run itself does (`acts`), a step or a way forward may be at its end."""

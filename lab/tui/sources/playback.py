@@ -94,10 +94,10 @@ class Playback:
         try:
             while True:
                 self._changed.clear()
-                yield SourceUpdate(self.timeline.journal(self.place), remark)
+                passed, self._passed = self._passed, ""
+                yield SourceUpdate(self.timeline.journal(self.place), remark, passed)
                 remark = ""
                 await self._moved()
-                remark, self._passed = self._passed, ""
         finally:
             filling.cancel()
             with suppress(asyncio.CancelledError):

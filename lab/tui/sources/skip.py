@@ -15,19 +15,20 @@ from lab.tui.state.intents import (
     StepForward,
     TogglePause,
 )
+from lab.tui.state.journal import SourceUpdate
 
 
 class RunSkip:
-    """Begins and ends a skip; `remark` is handed a sentence for the screen.
+    """Begins and ends a skip; `tell` is handed what the screen says of it.
 
     Calls go out at the instants at which they would have, and cost no time of the lab's but their latency: a run that
     is skipped through has the same facts as one that isn't, beside those about the clock.
     """
 
-    def __init__(self, clock: Clock, pace: RunPace, remark: Callable[[str], object]) -> None:
+    def __init__(self, clock: Clock, pace: RunPace, tell: Callable[[SourceUpdate], object]) -> None:
         self._clock = clock
         self._pace = pace
-        self._remark = remark
+        self._tell = tell
         self._happenings = Happenings()
         self._began: Millis = 0
         pace.at_limit = self.end
@@ -73,4 +74,5 @@ class RunSkip:
             self._pace.end_fast()
             at_limit = skip.until is not None and now >= skip.until
             text = f"{passed_text(now - self._began)} passed."
-            self._remark(f"{text} {skip.limit}" if at_limit and skip.limit else text)
+            limited = at_limit and skip.limit
+            self._tell(SourceUpdate(remark=f"{text} {skip.limit}") if limited else SourceUpdate(passed=text))

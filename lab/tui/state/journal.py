@@ -201,5 +201,7 @@ class SourceUpdate(Struct, frozen=True):
     journal: JournalState | None = None
     remark: str = ""
     """A remark, until the next key."""
+    passed: str = ""
+    """What a skip let pass: beside the narration until the next key, or until something happens."""
     another_journal: bool = False
     """Whether it is another journal: what was chosen in the one before is no more."""

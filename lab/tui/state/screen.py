@@ -132,6 +132,8 @@ class UiState(Struct, frozen=True):
     """Space was pressed, the first request may still be on its way."""
     remark: str = ""
     """A refusal or a remark, in the narration's place until the next key."""
+    passed: str = ""
+    """What a skip let pass, before the narration."""
     broken: str = ""
     """A bug of ours, in one line."""
     scrolled: Mapping[str, int] = {}
@@ -224,7 +226,7 @@ class ScreenState(Struct, frozen=True):
 
     def choose(self, **changes: object) -> UiState:
         """Another choice of the person's: the remark of the one before goes."""
-        return replace(self.ui, **{"remark": "", **changes})
+        return replace(self.ui, **{"remark": "", "passed": "", **changes})
 
 
 def messages_of(run: RunState) -> list[str]:
@@ -247,6 +249,8 @@ def settled(before: ScreenState, after: ScreenState) -> ScreenState:
         ui = replace(ui, turn=0)
     if run.exchanges is not before.run.exchanges and (up := _up_to_chosen(before, after)) is not None:
         ui = replace(ui, scrolled={**after.unscrolled("wire"), "wire": up})
+    if ui.passed and ui.passed == before.ui.passed and run.statuses != before.run.statuses:
+        ui = replace(ui, passed="")
     if run.outcome is not before.run.outcome:
         ui = replace(ui, scrolled={name: rows for name, rows in ui.scrolled.items() if name != "output"})
     return after if ui is after.ui else replace(after, ui=ui)
