@@ -1,6 +1,6 @@
 """The exchanges of a recording as rules look at them: who called, what was asked, what came, in the client's own time."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from enum import StrEnum
 from urllib.parse import unquote
 
@@ -14,7 +14,7 @@ from lab.core.observe import Replied, Requested
 from lab.core.routes import RouteMatch
 from lab.dialects import CLIENT_OF
 from lab.dialects.base import Decide, Invoke, Look
-from lab.dialects.client import Seen, Sendable, Understood
+from lab.dialects.client import ClientCall, Seen, Sendable, Understood
 from lab.dialects.reading import query_of
 from lab.dialects.router import ROUTER
 from lab.identity.routes import IDENTITY_NAMES
@@ -23,10 +23,10 @@ from lab.recording.redaction.bodies import Blob
 from lab.recording.tape.observed import local_paths, observation_of
 
 _FORM = "application/x-www-form-urlencoded"
+_NO_FLAGS = frozenset[str]()
+"""One for all: each takes 216 bytes."""
 NOBODY = "unknown"
 """Whose call it is while nothing says so."""
-
-
 REDIRECTS = (307, 308)
 """The same request is to be sent elsewhere."""
 
@@ -158,28 +158,22 @@ class JudgedCall(Struct, frozen=True, kw_only=True):
 
 def calls_of(recording: Recording, blob: Blob | None = None) -> tuple[JudgedCall, ...]:
     """The exchanges, in the order of their requests."""
-    reader = _Reader(recording, blob)
-    return tuple(reader.calls())
+    return tuple(_Reader(recording, blob).calls())
 
 
 class _Reader:
     def __init__(self, recording: Recording, blob: Blob | None) -> None:
-        self._blob, self._local = blob, local_paths(recording)
-        self._requests: list[Req] = []
-        self._replies: dict[int, Res] = {}
+        self._recording, self._blob, self._local = recording, blob, local_paths(recording)
         self._struck: dict[int, str] = {}
         self._owners: dict[str, str] = {}
         """The client of each token and each login."""
         self._granted: dict[int, str] = {}
         """The client to which an exchange granted a token."""
-        for line in recording.lines:
-            match line:
-                case Req():
-                    self._requests.append(line)
-                case Res():
-                    self._replies[line.x] = line
-                case Entry():
-                    self._fact(line)
+        # most calls of a client that polls are alike: of a million nobody keeps, or reads, more than a few
+        self._asked_alike: dict[tuple[str, Request], tuple[Request, ClientCall | None]] = {}
+        self._answered_alike: dict[tuple[str, Response, bool], tuple[Response, Understood | None]] = {}
+        for fact in recording.facts():
+            self._fact(fact)
 
     def _fact(self, line: Entry) -> None:
         if line.type == "fault.struck" and line.x is not None:
@@ -190,21 +184,26 @@ class _Reader:
             if line.x is not None:
                 self._granted[line.x] = client
 
-    def calls(self) -> Iterator[JudgedCall]:
-        by_connection: dict[int, str] = {}
+    def calls(self) -> list[JudgedCall]:
+        """In the order of their requests; of a long recording no lines are kept."""
+        calls: list[JudgedCall] = []
+        unanswered, by_connection = dict[int, tuple[int, str]](), dict[int, str]()
         redirected = NOBODY
-        for line in self._requests:
-            requested = observation_of(line, self._blob, local=self._local)
-            assert isinstance(requested, Requested)
-            request = requested.request
-            # at another origin a client that is right doesn't say who it is, but it was sent there
-            somebody = NOBODY if line.listener is None else redirected
-            name = self._named(line.x, requested) or by_connection.get(line.c, somebody)
-            by_connection[line.c] = name
-            if line.x in self._replies and self._replies[line.x].status in REDIRECTS:
-                redirected = name
-            agent = request.header("user-agent")
-            yield self._call(line, requested, f"{name} ({agent})" if agent else name)
+        for line in self._recording.lines:
+            if isinstance(line, Req):
+                requested = observation_of(line, self._blob, local=self._local)
+                assert isinstance(requested, Requested)
+                # at another origin a client that is right doesn't say who it is, but it was sent there
+                somebody = NOBODY if line.listener is None else redirected
+                name = self._named(line.x, requested) or by_connection.get(line.c, somebody)
+                by_connection[line.c] = name
+                unanswered[line.x] = len(calls), name
+                calls.append(self._call(line, requested, name))
+            elif isinstance(line, Res) and (waiting := unanswered.pop(line.x, None)) is not None:
+                place, name = waiting
+                calls[place] = self._answered(calls[place], line)
+                redirected = name if line.status in REDIRECTS else redirected
+        return calls
 
     def _named(self, x: int, requested: Requested) -> str | None:
         """The client that a grant, a credential, or a form or query of the identity domain names."""
@@ -218,21 +217,21 @@ class _Reader:
         texts = (request.query, request.body.decode("utf-8", "replace"))
         return next((name for text in texts if (name := query_of(text).get("client_id"))), None)
 
-    def _call(self, line: Req, requested: Requested, client: str) -> JudgedCall:
-        request, route = requested.request, requested.route
-        dialect = CLIENT_OF.get(route)
-        found = dialect.identify(request) if dialect is not None and route in dialect.calls else None
+    def _call(self, line: Req, requested: Requested, name: str) -> JudgedCall:
+        route = requested.route
+        request, found = self._identified(route, requested.request)
+        agent = request.header("user-agent")
         command = found.command if found is not None else None
-        call = JudgedCall(
+        return JudgedCall(
             x=line.x,
             line=line.n + 1,
             kind=_kind(route, command),
             route=route,
-            client=client,
+            client=f"{name} ({agent})" if agent else name,
             connection=line.c,
             listener=line.listener,
             request=request,
-            flags=frozenset(line.flags),
+            flags=frozenset(line.flags) if line.flags else _NO_FLAGS,
             command=command,
             details=found.fields if found is not None else (),
             job=_job(line, command),
@@ -240,7 +239,39 @@ class _Reader:
             at=line.t,
             struck=self._struck.get(line.x),
         )
-        return _answered(call, self._replies.get(line.x), self._blob)
+
+    def _identified(self, route: str, request: Request) -> tuple[Request, ClientCall | None]:
+        """The request, and what it is to its wire."""
+        known = self._asked_alike.get((route, request))
+        if known is None:
+            dialect = CLIENT_OF.get(route)
+            found = dialect.identify(request) if dialect is not None and route in dialect.calls else None
+            known = self._asked_alike[route, request] = request, found
+        return known
+
+    def _understood(self, route: str, response: Response, *, whole: bool) -> tuple[Response, Understood | None]:
+        """The answer, and what it says if it came whole."""
+        known = self._answered_alike.get((route, response, whole))
+        if known is None:
+            dialect = CLIENT_OF.get(route)
+            answer = dialect.understand(route, response) if dialect is not None and whole else None
+            known = self._answered_alike[route, response, whole] = response, answer
+        return known
+
+    def _answered(self, call: JudgedCall, line: Res) -> JudgedCall:
+        replied = observation_of(line, self._blob)
+        assert isinstance(replied, Replied)
+        whole = line.cut is None and line.status > 0
+        response, answer = self._understood(call.route, replied.response, whole=whole)
+        return replace(
+            call,
+            reply_line=line.n + 1,
+            ended=line.t if line.w is None else line.w,
+            response=response if line.status else None,
+            whole=whole,
+            cut=line.cut,
+            answer=answer,
+        )
 
 
 def _kind(route: str, command: Sendable | None) -> CallKind:
@@ -261,21 +292,3 @@ def _job(line: Req, command: Sendable | None) -> str | None:
         return command.job if isinstance(command, Decide) else None
     found = ROUTER.find(line.method, line.path)
     return command.job if isinstance(found, RouteMatch) and found.job else command.job or None
-
-
-def _answered(call: JudgedCall, line: Res | None, blob: Blob | None) -> JudgedCall:
-    if line is None:
-        return call
-    replied = observation_of(line, blob)
-    assert isinstance(replied, Replied)
-    whole = line.cut is None and line.status > 0
-    dialect = CLIENT_OF.get(call.route)
-    return replace(
-        call,
-        reply_line=line.n + 1,
-        ended=line.t if line.w is None else line.w,
-        response=replied.response if line.status else None,
-        whole=whole,
-        cut=line.cut,
-        answer=dialect.understand(call.route, replied.response) if dialect is not None and whole else None,
-    )
