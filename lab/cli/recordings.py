@@ -32,12 +32,14 @@ class PlayableRecording(Struct, frozen=True):
 
     @property
     def title(self) -> str:
-        """What stands in the header of the screen before a job shows."""
+        """What stands in the header of the screen before a job shows; names in a file are text from outside."""
+        from lab.tui.state import clean  # as below
+
         header, known = self.recording.header, self.scenarios
         served = [each.name for each in header.scenarios or ()]
         needed = needed_scenarios(self.recording) or served
         names = [known[name].title if name in known else name for name in served if name in needed]
-        return names[0] if len(names) == 1 else f"{len(names)} scenarios" if names else header.source
+        return clean.line(names[0] if len(names) == 1 else f"{len(names)} scenarios" if names else header.source)
 
     @property
     def state(self) -> str:

@@ -1,12 +1,17 @@
 """`lab play` where there is no terminal: the lines of `lab run`, and what is wrong with the file."""
 
 import io
+import json
+import re
 from pathlib import Path
 
 import pytest
 
 from lab.cli.console import Console
 from lab.cli.main import run_command
+from lab.tui.rows.spans import row
+from lab.tui.screens.rows_widget import strip_of
+from lab.tui.themes import Styles, palette
 from tests import terminal
 
 ROOT = Path(__file__).parents[2]
@@ -64,3 +69,26 @@ def test_a_file_that_is_none_is_refused(tmp_path: Path) -> None:
     file.write_bytes(data[: data.index(b'{"k":"end"')])
     code, _, err = lab("play", str(file))
     assert code == 3 and "epoch" in err
+
+
+HOSTILE = "\x1b[2J\x9b31m\x07\u202egnp\u2066\u2028\ufeff"
+
+
+def test_a_scenarios_name_in_a_file_commands_no_terminal(tmp_path: Path) -> None:
+    head, *lines = RECORDING.read_bytes().splitlines(keepends=True)[:-1]
+    name = json.dumps(HOSTILE).encode()
+    head = re.sub(rb'"scenarios":\[\{"name":"[^"]*"', b'"scenarios":[{"name":' + name.replace(b"\\", b"\\\\"), head)
+    lines = [re.sub(rb'"scenario":"[^"]*"', b'"scenario":' + name.replace(b"\\", b"\\\\"), line) for line in lines]
+    assert name in head and any(name in line for line in lines)
+    file = tmp_path / "x.rec.jsonl"
+    file.write_bytes(b"".join((head, *lines)))
+    code, printed, _ = lab("show", str(file), "--as", "cast", "--size", "100x30")
+    first, *events = map(json.loads, printed.splitlines())
+    assert code == 0 and first["title"].isprintable() and "gnp" in first["title"]
+    sent = re.sub(r"\x1b\[[0-9;?]*[HJKlhm]", "", "".join(data for _, _, data in events))
+    assert sent.isprintable() and "gnp" in sent
+
+
+def test_what_a_strip_has_commands_no_terminal() -> None:
+    strip = strip_of(row(HOSTILE, (HOSTILE, "dim")), Styles(palette("stage-dark", {})), 60)
+    assert strip.text.isprintable() and strip.cell_length == 60 and "gnp" in strip.text

@@ -10,12 +10,18 @@ from textual.strip import Strip
 from textual.widget import Widget
 
 from lab.tui.rows.spans import Row, Rows, changed_cells, hot_at
+from lab.tui.state import clean
 from lab.tui.themes import Styles
 
 
 def strip_of(row: Row, styles: Styles, width: int, ground: str = "fg") -> Strip:
-    """The row as a strip of so many cells; what is beyond its end has the role `ground`."""
-    strip = Strip([Segment(span.text, styles.of(span.role)) for span in row])
+    """The row as a strip of so many cells; what is beyond its end has the role `ground`.
+
+    What gets into the state is clean; a text that isn't all the same commands no terminal.
+    """
+    strip = Strip(
+        [Segment(text if text.isprintable() else clean.line(text, len(text)), styles.of(role)) for text, role in row]
+    )
     return strip.adjust_cell_length(width, styles.of(ground))
 
 

@@ -10,6 +10,7 @@ from msgspec.structs import replace
 from lab.app.effects import App, Outcome, RunObservation
 from lab.core.clock import Clock
 from lab.language.document import Scenario
+from lab.tui.state import clean
 from lab.tui.state.intents import Intent
 from lab.tui.state.journal import JournalState, SourceUpdate
 from lab.tui.state.screen import ScenarioChoice, SourceState
@@ -62,7 +63,7 @@ def with_job(
     scenario = served(name) if name else source.scenario
     return replace(
         source,
-        title=scenario.title if scenario is not None else name or source.title,
+        title=scenario.title if scenario is not None else clean.line(name or source.title),
         team=job.team if job is not None else scenario.agent.code if scenario is not None else "",
         scenario=scenario,
         follows=True,
