@@ -142,7 +142,7 @@ def _prepare(
         credentials = _credentials(variables, settings, flags)
     except LabError as error:
         report(error, console)
-        return FileVerdict(str(file), error.exit_code, problems_of(error), CaseEnd.ERROR, "client")
+        return FileVerdict(str(file), error.exit_code, problems_of(error, str(file)), CaseEnd.ERROR, "client")
     lacking = {name: alias for name, alias in variables.items() if alias not in credentials.secrets}
     if lacking:
         missing[str(file)] = lacking
@@ -198,7 +198,7 @@ async def _replay(
         await send_recorded(machine, transport, make_clock(kind))
     except LabError as error:
         report(error, console)
-        return FileVerdict(one.file, error.exit_code, problems_of(error), CaseEnd.ERROR, "client")
+        return FileVerdict(one.file, error.exit_code, problems_of(error, one.file), CaseEnd.ERROR, "client")
     finally:
         await transport.close()
     found = machine.result()

@@ -1,6 +1,7 @@
 """What a command found in files, for CI: JSON lines, JUnit, what a GitHub run shows (recordings.md §12)."""
 
-from collections.abc import Iterator, Mapping, Sequence
+import re
+from collections.abc import Iterator, Sequence
 from pathlib import PurePath
 from typing import Self
 
@@ -8,7 +9,7 @@ from msgspec import Struct
 
 from lab.cli.console import Console, report
 from lab.core.clock import Epoch, Millis, iso
-from lab.core.errors import Complaint, HostError, LabError, ScenarioError
+from lab.core.errors import Complaint, HostError, LabError, ScenarioError, advised
 from lab.core.exchange import Json
 from lab.files.artifacts import append_text, write_text
 from lab.files.recordings import RECORDING_ENDING
@@ -23,7 +24,10 @@ class Problem(Struct, frozen=True):
     line: int
     what: str
     column: int = 1
+    hint: str = ""
+    """What to do."""
     details: str = ""
+    """In full: what differs."""
     warning: bool = False
     file: str = ""
     """Where it is, if not in the file that was looked at, but in one beside it."""
@@ -32,6 +36,11 @@ class Problem(Struct, frozen=True):
     def of(cls, complaint: Complaint) -> Self:
         """A complaint as a problem."""
         return cls(complaint.line, complaint.what, complaint.column, complaint.hint, file=complaint.file)
+
+    @property
+    def advice(self) -> str:
+        """What is wrong, and what to do."""
+        return advised(self.what, self.hint)
 
 
 class FileVerdict(Struct, frozen=True):
@@ -68,6 +77,7 @@ class FileVerdict(Struct, frozen=True):
                 "column": each.column,
                 "what": each.what,
                 "warning": each.warning,
+                **({"hint": each.hint} if each.hint else {}),
                 **self._elsewhere(each),
             }
             for part in self.parts
@@ -82,7 +92,7 @@ class FileVerdict(Struct, frozen=True):
         """For a runner that shows them beside the lines of files."""
         for each in self.problems:
             level: Level = "warning" if each.warning else "error"
-            yield Note(each.what, level, each.file or self.file, each.line, each.column)
+            yield Note(each.advice, level, each.file or self.file, each.line, each.column)
 
     def rows(self) -> Iterator[Sequence[str]]:
         """For a summary in Markdown."""
@@ -95,27 +105,34 @@ class FileVerdict(Struct, frozen=True):
 
     def case(self, command: str) -> JunitCase:
         """For JUnit."""
-        where: Mapping[str, str] = {"file": self.file}
-        if self.problems:
-            where = {**where, "line": str(self.problems[0].line)}
+        # the place stands in the text: Jenkins' xUnit plugin passes over a file whose testcases have one as an attribute
         text = "\n".join(
-            f"{each.file or self.file}:{each.line}:{each.column}: {each.what}\n{each.details}" for each in self.problems
+            f"{each.file or self.file}:{each.line}:{each.column}: {each.advice}\n{each.details}"
+            for each in self.problems
         )
         group, name = f"lab.{command}", self.file
         if self.judge:
-            group, name = f"recordings.{PurePath(self.file).name.removesuffix(RECORDING_ENDING)}", self.judge
+            group, name = _dotted(self.file), self.judge
         if self.code == 0:
             end = CaseEnd.TOLD if self.problems else None
-            return JunitCase(group, name, end, text=text, where=where, took=self.took)
+            return JunitCase(group, name, end, text=text, took=self.took)
         message = self.problems[0].what if self.problems else f"exit {self.code}"
-        return JunitCase(group, name, self.kind, message, text, where, self.took)
+        return JunitCase(group, name, self.kind, message, text, self.took)
 
 
-def problems_of(error: LabError) -> tuple[Problem, ...]:
-    """What an error says, a problem each."""
+def _dotted(file: str) -> str:
+    """The path of a recording as a class is called: folders before dots, and a dot that isn't one encoded."""
+    parts = PurePath(file.removesuffix(RECORDING_ENDING)).parts
+    return ".".join(part.strip("/").replace(".", "%2E") for part in parts)
+
+
+def problems_of(error: LabError, file: str) -> tuple[Problem, ...]:
+    """What an error says of a file, a problem each; the place that its words begin with becomes the problem's."""
     if isinstance(error, ScenarioError):
         return tuple(map(Problem.of, error.complaints))
-    return (Problem(1, error.what, details=error.hint),)
+    place = re.match(rf"{re.escape(file)}(?::([0-9]+):|:)? ", error.what)
+    what = error.what[place.end() :] if place else error.what
+    return (Problem(int(place[1]) if place and place[1] else 1, what, hint=error.hint),)
 
 
 def form_of(flags: Flags) -> str:

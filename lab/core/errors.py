@@ -26,6 +26,13 @@ class UsageError(LabError):
     exit_code = 2
 
 
+def advised(what: str, hint: str) -> str:
+    """What is wrong and what to do, in one line; a hint that is a sentence stands behind a full stop."""
+    if not hint:
+        return what
+    return f"{what.removesuffix('.')}{'.' if hint[0].isupper() else ';'} {hint}"
+
+
 class Complaint(NamedTuple):
     """One thing wrong with a file, with its place; lines and columns count from 1."""
 
@@ -36,8 +43,7 @@ class Complaint(NamedTuple):
     hint: str = ""
 
     def __str__(self) -> str:
-        tail = f"; {self.hint}" if self.hint else ""
-        return f"{self.file}:{self.line}:{self.column}: {self.what}{tail}"
+        return f"{self.file}:{self.line}:{self.column}: {advised(self.what, self.hint)}"
 
 
 class ScenarioError(LabError):

@@ -1,7 +1,7 @@
 """JUnit's XML, as CI systems read it: suites of testcases, each with what came of it."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from enum import StrEnum
 from xml.sax.saxutils import escape, quoteattr
 
@@ -33,14 +33,12 @@ class JunitCase(Struct, frozen=True):
     """None: it passed."""
     message: str = ""
     text: str = ""
-    where: Mapping[str, str] = {}
-    """Further attributes: file, line."""
     took: Millis | None = None
     """Real milliseconds; None: nobody measured it."""
 
     def xml(self) -> str:
         """Its element."""
-        attributes = {"classname": self.group, "name": self.name, **self.where, **_time(self.took)}
+        attributes = {"classname": self.group, "name": self.name, **_time(self.took)}
         head = "  <testcase " + " ".join(f"{name}={_quoted(value)}" for name, value in attributes.items())
         if self.end is None:
             return f"{head}/>"

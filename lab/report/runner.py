@@ -51,7 +51,9 @@ def _escaped(text: str) -> str:
 
 
 def _property(text: str) -> str:
-    return _escaped(text).replace(":", "%3A").replace(",", "%2C")
+    # a colon first: at the beginning it would be taken for that of a command
+    bare = text.replace("%", "%25").replace(":", "%3A").replace(",", "%2C")
+    return harmless_text(bare, lines=True).replace("\n", "%0A")
 
 
 def in_markdown(text: str) -> str:

@@ -1,9 +1,14 @@
 """`lab check` as an author calls it."""
 
 import json
+import os
+import shutil
+from collections.abc import Callable
 from pathlib import Path
 
-from tests.conftest import Lab
+import pytest
+
+from tests.conftest import ROOT, Lab
 
 FIVE = """\
 lab: 1
@@ -58,12 +63,14 @@ def test_one_that_can_not_be_read_keeps_no_other_from_being_looked_at(lab: Lab) 
     Path("all/a.rec.jsonl").mkdir()
     Path("all/b.rec.jsonl").write_text('{"password":"x"}\n')
     done = lab("check", "all")
-    assert done.code == 2 and len(done.lines) == 8, done.out
+    assert done.code == 2 and len(done.lines) == 9, done.out
     assert done.lines[0] == "all/a-large.yaml:1:1: is longer than 1048576 bytes."
-    assert done.lines[-2:] == [
-        "all/a.rec.jsonl:1:1: is a folder, no file.", "all/b.rec.jsonl:1:1: a secret, or what looks like one",
-    ]  # fmt: skip
-    assert "4 files, 6 complaints, 0 warnings, 2 leaks" in done.err
+    assert done.lines[-3:] == [
+        "all/a.rec.jsonl:1:1: is a folder, no file. Name a regular file.",
+        "all/b.rec.jsonl:1:1: a secret, or what looks like one",
+        "all/b.rec.jsonl:1:1: k is missing or no str",
+    ]
+    assert "4 files, 6 complaints, 0 warnings, 1 leak, 2 unreadable" in done.err
     assert lab("check", "all/a-large.yaml").code == 2 and lab("check", "all/a.rec.jsonl").code != 0
 
 
@@ -104,10 +111,60 @@ def test_a_bare_name_is_a_scenario_of_the_folder(lab: Lab) -> None:
 def test_each_form_has_every_complaint_at_its_place(lab: Lab) -> None:
     Path("bad.yaml").write_text("lab: 1\nname: bad\nagent: {code: X}\nstepps: []\n")
     shown = lab("check", "bad.yaml").lines
-    (document,) = map(json.loads, lab("check", "bad.yaml", "--json").lines)
-    assert [f"{document['file']}:{each['line']}:{each['column']}: {each['what']}" for each in document["problems"]] == [
-        line.partition(";")[0] for line in shown
-    ]
+    document, counts = map(json.loads, lab("check", "bad.yaml", "--json").lines)
+    assert counts == {"passed": 0, "failed": 1}
+    assert [
+        f"{document['file']}:{each['line']}:{each['column']}: {each['what']}{'; ' * ('hint' in each)}{each.get('hint', '')}"
+        for each in document["problems"]
+    ] == shown
     notes = lab("check", "bad.yaml", "--format", "github", "--junit", "check.xml").lines[len(shown) :]
     assert len(notes) == len(shown) and all(note.startswith("::error file=bad.yaml,line=") for note in notes)
+    assert [note.rpartition("::")[2] for note in notes] == [line.split(": ", 1)[1] for line in shown]
     assert 'failures="1"' in Path("check.xml").read_text()
+
+
+def _blanked(data: bytes) -> bytes:
+    return data.replace(b"\n", b"\n\n", 1)
+
+
+@pytest.mark.parametrize(
+    ("damage", "said"),
+    [
+        (lambda data: data[:-20], "the recording is torn"),
+        (lambda data: data[: data.index(b'{"k":"end"')], "the recording is open"),
+        (lambda data: b"", "the file is empty"),
+        (lambda data: b"[]\n", "no JSON object"),
+        (lambda data: b"\0" * 9 + b"\n", "no JSON"),
+        (_blanked, "no JSON"),
+        (lambda data: data.replace(b'{"k":"req","n":4,', b'{"k":"req","n":5,'), ":5:1: n is 5, expected 4"),
+        (lambda data: data.replace(b'"s":202', b'"s":200'), "the digest is wrong"),
+        (lambda data: data.replace(b"\n", b"\r\n"), ".gitattributes"),
+    ],
+)
+def test_a_recording_that_cant_be_read_is_no_leak_and_not_fine(
+    lab: Lab, damage: Callable[[bytes], bytes], said: str
+) -> None:
+    data = (ROOT / "recordings" / "item-comparison.rec.jsonl").read_bytes()
+    changed = damage(data)
+    assert changed != data
+    Path("day.rec.jsonl").write_bytes(changed)
+    done = lab("check", "day.rec.jsonl", "--junit", "check.xml")
+    assert done.code == 3 and said in done.out and done.out.count("\n") == 1
+    assert done.err == "1 file, 0 complaints, 0 warnings, 1 unreadable\n"
+    assert 'errors="1"' in Path("check.xml").read_text()
+
+
+def test_what_is_no_recording_or_not_there_is_no_leak(lab: Lab) -> None:
+    os.mkfifo("pipe.rec.jsonl")
+    piped = lab("check", "pipe.rec.jsonl")
+    assert piped.code == 3 and piped.out.endswith("is a pipe, a device or a socket, no file. Name a regular file.\n")
+    missing = lab("check", "nope.rec.jsonl")
+    assert missing.code == 2 and "There is no file nope.rec.jsonl." in missing.out
+    assert "leak" not in piped.err + missing.err
+
+
+def test_a_long_body_that_is_missing_is_told_with_its_line(lab: Lab) -> None:
+    shutil.copy(ROOT / "recordings" / "heavy-load.rec.jsonl", "day.rec.jsonl")
+    done = lab("check", "day.rec.jsonl")
+    line = next(n for n, line in enumerate(Path("day.rec.jsonl").read_text().splitlines(), 1) if '"enc":"blob"' in line)
+    assert done.code == 3 and done.out.startswith(f"day.rec.jsonl:{line}:1: the blob ")

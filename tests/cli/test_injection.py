@@ -154,3 +154,8 @@ def test_a_summary_that_can_not_be_written_ends_nothing(runner: Lab) -> None:
 
 def test_a_text_full_of_blanks_takes_no_time() -> None:
     assert no_command(" \n" * 200_000 + "::x ##[y") == " \n" * 200_000 + "\\u003a:x #\\u0023[y"
+
+
+def test_a_file_that_is_called_like_a_command_is_named_as_it_is() -> None:
+    (line,) = annotations("lab check", [Note("x", file="::z, 1%.yaml")])
+    assert line.startswith("::error file=%3A%3Az%2C 1%25.yaml,line=1,")

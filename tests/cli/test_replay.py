@@ -267,9 +267,24 @@ def test_junit_tells_failures_from_what_cant_be_read(lab: Lab, recordings: Path)
     times = [float(str(case.get("time"))) for case in suite]
     assert times[0] > 0 and float(str(suite.get("time"))) == pytest.approx(sum(times))
     assert abs(datetime.fromisoformat(str(suite.get("timestamp"))).timestamp() - wall_second()) < 60
-    assert [(case.get("line"), [child.tag for child in case]) for case in suite] == [
-        (None, []), ("7", ["failure"]), ("1", ["error"]),
+    assert [(case.get("classname"), [child.tag for child in case]) for case in suite] == [
+        ("recordings.bad-line", []), ("recordings.item-comparison", ["failure"]), ("recordings.nobody-home", ["error"]),
     ]  # fmt: skip
+    said = ["".join(case.itertext()).splitlines()[0] for case in suite if len(case)]
+    assert said[0].startswith("recordings/item-comparison.rec.jsonl:7:1: POST")
+    last = len(torn.read_bytes().splitlines())
+    assert said[1].startswith(f"recordings/nobody-home.rec.jsonl:{last}:1: the recording is torn: ")
+    assert "lab repair" in said[1] and said[1].count("nobody-home") == 1
+
+
+def test_junit_has_no_name_twice_and_no_attribute_that_a_strict_reader_refuses(lab: Lab, recordings: Path) -> None:
+    for folder in ("a", "b", "a.b", "a/b"):
+        Path(folder).mkdir()
+        shutil.copy(recordings / "nobody-home.rec.jsonl", Path(folder, "day.rec.jsonl"))
+    lab("replay", "a", "b", "a.b", "a/b", "--junit", "replay.xml")
+    (suite,) = ElementTree.parse("replay.xml").getroot()
+    assert [case.get("classname") for case in suite] == ["a.day", "b.day", "a%2Eb.day", "a.b.day"]
+    assert all(set(case.attrib) <= {"classname", "name", "time"} for case in suite)
 
 
 @pytest.mark.usefixtures("recordings")

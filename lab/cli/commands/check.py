@@ -1,18 +1,20 @@
 """`lab check`: every complaint and every warning about scenarios; what must not be committed in recordings."""
 
+from functools import partial
 from pathlib import Path
+from typing import BinaryIO
 
 from msgspec.structs import replace
 
-from lab.cli.commands.replay import expected_of
+from lab.cli.commands.replay import WORST_FIRST, expected_of
 from lab.cli.console import Console
 from lab.cli.recordings import matchers_of
-from lab.cli.verdicts import FileVerdict, Problem, form_of, tell
+from lab.cli.verdicts import FileVerdict, Problem, form_of, problems_of, tell
 from lab.clocks import real_millis, wall_second
 from lab.core.errors import Complaint, LabError, RecordingError, ScenarioError, UsageError
 from lab.files.beside import BESIDE, MATCHERS_ENDING, beside
 from lab.files.output_files import OutputFiles
-from lab.files.recordings import RECORDING_ENDING, open_recording
+from lab.files.recordings import RECORDING_ENDING, open_recording, read_blob
 from lab.files.scenarios import (
     SCENARIO_ENDING,
     load_scenario,
@@ -24,14 +26,21 @@ from lab.files.scenarios import (
 from lab.identity.clients import DEMO
 from lab.jobs.lint import lint
 from lab.language.parse import parse_with_locations
-from lab.recording.redaction.leaks import Leak, leaks
+from lab.recording.format.lines import Req, Res
+from lab.recording.format.reader import demand_closed, read
+from lab.recording.redaction.bodies import check_blob
+from lab.recording.redaction.leaks import leaks
+from lab.report.junit import CaseEnd
 from lab.settings import Flags, ScenarioSettings, SwitchSettings
 
 _CLIENTS = ((DEMO.id, DEMO.secret),)
 
 
 def execute(flags: Flags, console: Console) -> int:
-    """Print complaints and warnings as results; 2 on a complaint, with `--strict` on a warning too; 3 on a leak."""
+    """Print complaints and warnings as results; 2 on a complaint, with `--strict` on a warning too.
+
+    3 on a leak, or a recording that can't be read, isn't closed, or lacks a long body.
+    """
     began = wall_second()
     files = [file for target in flags["targets"] for file in files_of(target, flags["scenarios"])]
     verdicts: list[FileVerdict] = []
@@ -40,17 +49,18 @@ def execute(flags: Flags, console: Console) -> int:
         verdict = _check_recording(file, flags, console) if _recorded(file.name) else _check(file, flags, console)
         verdicts.append(replace(verdict, took=real_millis() - since))
     tell("check", verdicts, flags, console, began)
-    hits = sum(len(each.problems) for each in verdicts if _recorded(each.file))
+    unreadable = sum(each.kind is CaseEnd.ERROR for each in verdicts)
+    hits = sum(len(each.problems) for each in verdicts if _recorded(each.file)) - unreadable
     warned = [problem.warning for each in verdicts if not _recorded(each.file) for problem in each.problems]
     warnings, complaints = warned.count(True), warned.count(False)
-    leaks_too = f", {_count(hits, 'leak')}" if hits else ""
-    summary = (
-        f"{_count(len(files), 'file')}, {_count(complaints, 'complaint')}, {_count(warnings, 'warning')}{leaks_too}"
-    )
-    console.err(summary)
-    if complaints or (flags["strict"] and warnings):
-        return 2
-    return RecordingError.exit_code if hits else 0
+    counts = [_count(len(files), "file"), _count(complaints, "complaint"), _count(warnings, "warning")]
+    counts += [_count(hits, "leak")] if hits else []
+    console.err(", ".join([*counts, f"{unreadable} unreadable"] if unreadable else counts))
+    if form_of(flags) == "json":
+        passed = sum(each.code == 0 for each in verdicts)
+        console.json({"passed": passed, "failed": len(verdicts) - passed})
+    codes = [each.code for each in verdicts]
+    return next((code for code in WORST_FIRST if code in codes), 0)
 
 
 def _recorded(name: str) -> bool:
@@ -58,11 +68,32 @@ def _recorded(name: str) -> bool:
 
 
 def _check_recording(file: Path, flags: Flags, console: Console) -> FileVerdict:
-    found, say = check_recording(file), console.err if form_of(flags) == "json" else console.out
-    for leak in found:
-        say(f"{file}:{leak.line}:1: {leak.what}")
-    leaked = tuple(Problem(leak.line, leak.what) for leak in found)
-    return FileVerdict(str(file), RecordingError.exit_code if found else 0, leaked)
+    found: list[Problem] = []
+    kind, code = CaseEnd.FAILURE, 0
+    try:
+        for leak in leaks(data := open_recording(file), _CLIENTS):
+            found.append(Problem(leak.line, leak.what))
+            code = RecordingError.exit_code
+        demand_whole(data, file)
+    except LabError as error:
+        found += problems_of(error, str(file))
+        kind, code = CaseEnd.ERROR, error.exit_code
+    for each in found:
+        (console.err if form_of(flags) == "json" else console.out)(f"{file}:{each.line}:{each.column}: {each.advice}")
+    return FileVerdict(str(file), code, tuple(found), kind)
+
+
+def demand_whole(data: bytes | BinaryIO, file: Path) -> None:
+    """RecordingError unless the recording is closed, and its long bodies lie beside it."""
+    recording = read(data, str(file))
+    demand_closed(recording, str(file))
+    lines: list[Req | Res] = [*recording.of(Req, "blob"), *recording.of(Res, "blob")]
+    for line in lines:
+        try:
+            check_blob(line.body, partial(read_blob, file))
+        except RecordingError as error:
+            what = error.what.removeprefix(f"{file}: ")
+            raise RecordingError(f"{file}:{line.n + 1}: {what}", hint=error.hint) from None
 
 
 def _check(file: Path, flags: Flags, console: Console) -> FileVerdict:
@@ -95,14 +126,6 @@ def files_of(target: str, scenarios: str | None) -> list[Path]:
     return files
 
 
-def check_recording(file: Path) -> list[Leak]:
-    """What must not be there; of one that can't be read, that nobody knows what is."""
-    try:
-        return [*leaks(open_recording(file), _CLIENTS)]
-    except (UsageError, RecordingError) as error:
-        return [Leak(1, _of(file, error))]
-
-
 def check_beside(file: Path) -> tuple[tuple[Complaint, ...], tuple[Complaint, ...]]:
     """The complaints about what is written about a recording, and no warnings."""
     recording = beside(file, RECORDING_ENDING)
@@ -114,7 +137,7 @@ def check_beside(file: Path) -> tuple[tuple[Complaint, ...], tuple[Complaint, ..
     except ScenarioError as error:
         return error.complaints, ()
     except UsageError as error:
-        return (Complaint(str(file), 1, 1, _of(file, error), error.hint),), ()
+        return (_complaint(file, error),), ()
     if not recording.exists():
         return (Complaint(str(file), 1, 1, f"there is no recording {recording.name}", "rename it, or remove it"),), ()
     return (), ()
@@ -128,12 +151,13 @@ def check_scenario(file: Path) -> tuple[tuple[Complaint, ...], tuple[Complaint, 
     except ScenarioError as error:
         return error.complaints, ()
     except UsageError as error:  # one of a folder must not keep the others from being looked at
-        return (Complaint(str(file), 1, 1, _of(file, error), error.hint),), ()
+        return (_complaint(file, error),), ()
     return (), lint(scenario, str(file), locations, beside.found)
 
 
-def _of(file: Path, error: LabError) -> str:
-    return error.what.removeprefix(f"{file} ")
+def _complaint(file: Path, error: LabError) -> Complaint:
+    (problem,) = problems_of(error, str(file))
+    return Complaint(str(file), problem.line, 1, problem.what, problem.hint)
 
 
 def planned(file: Path, flags: Flags) -> list[str]:

@@ -111,7 +111,9 @@ def replay_one(file: Path, flags: Flags, console: Console) -> ReplayedFile:
             raise ScenarioError(idle)
     except LabError as error:
         report(error, console)
-        return ReplayedFile(FileVerdict(str(file), error.exit_code, problems_of(error), CaseEnd.ERROR, "server"))
+        return ReplayedFile(
+            FileVerdict(str(file), error.exit_code, problems_of(error, str(file)), CaseEnd.ERROR, "server")
+        )
     if text := found.text():
         (console.err if found.passed or form_of(flags) == "json" else console.out)(text)
     problems = tuple(Problem(each.line, each.what, details="\n".join(each.diff)) for each in found.differences)
@@ -132,7 +134,7 @@ def judge_recording(
         found = report_on({file.name: histories_of(recording, blob=partial(read_blob, file))})
     except LabError as error:
         report(error, console)
-        return (FileVerdict(str(file), error.exit_code, problems_of(error), CaseEnd.ERROR, "report"),)
+        return (FileVerdict(str(file), error.exit_code, problems_of(error, str(file)), CaseEnd.ERROR, "report"),)
     problems = tuple(Problem(each.line, each.what) for each in other_findings(expected, found))
     for each in problems:
         say(f"{file}:{each.line}  {each.what}")

@@ -162,10 +162,10 @@ def line_of(raw: bytes) -> Header | Line | None:
 def demand_closed(recording: Recording, name: str) -> None:
     """RecordingError unless the recording is whole."""
     if recording.state is not FileState.CLOSED:
-        why = (
-            f"{recording.torn} bytes of a line hang over" if recording.state is FileState.TORN else "there is no footer"
-        )
-        raise RecordingError(f"{name}: the recording is {recording.state.value}: {why}", hint=_REPAIR)
+        torn = recording.state is FileState.TORN
+        why = f"{recording.torn} bytes of a line hang over" if torn else "there is no footer"
+        line = len(recording.lines) + 1 + torn
+        raise RecordingError(f"{name}:{line}: the recording is {recording.state.value}: {why}", hint=_REPAIR)
 
 
 def _refuse(word: str) -> Json:

@@ -7,7 +7,6 @@ from typing import BinaryIO
 
 from msgspec import Struct
 
-from lab.recording.format.reader import CRLF
 from lab.recording.redaction.alias import GRAMMAR
 from lab.recording.redaction.known_secrets import KnownSecrets
 from lab.recording.redaction.redact import Redactor
@@ -60,11 +59,8 @@ def leaks(
 ) -> Iterator[Leak]:
     """Every hit in the bytes, or the open file, in order; `allowed` names mail addresses, numbers and hosts that may stand."""
     fine = frozenset(allowed)
-    redactor, changed = Redactor(_Judging(clients)), False
+    redactor = Redactor(_Judging(clients))
     for number, line in enumerate(BytesIO(data) if isinstance(data, bytes) else data, 1):
-        if line.endswith(b"\r\n") and not changed:
-            changed = True
-            yield Leak(number, CRLF)
         raw = line.decode("utf-8", "replace")
         hidden = _unescaped(_ALIAS.sub(_HIDDEN, raw))
         if redactor.text(hidden) != hidden:
