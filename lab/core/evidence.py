@@ -3,13 +3,13 @@
 A room that claims something of a server (`fidelity`) has judges beside its claims, which look through calls for signs.
 """
 
-import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import TypeAlias
 
 from msgspec import Struct
 
 from lab.core.exchange import Headers, Json, header_of, text_of
+from lab.core.jsontext import value_or_none
 from lab.core.routes import RouteMatch
 
 Object: TypeAlias = Mapping[str, Json]
@@ -70,7 +70,7 @@ class PodCall(Struct, frozen=True, eq=False):
     def events(self) -> Iterator[Object]:
         """Of a stream: its events that are JSON objects."""
         for line in self.text.splitlines():
-            value = json_or_none(line.removeprefix("data:")) if line.startswith("data:") else None
+            value = value_or_none(line.removeprefix("data:")) if line.startswith("data:") else None
             if isinstance(value, dict):
                 yield value
 
@@ -118,12 +118,3 @@ Judges: TypeAlias = Mapping[tuple[str, str], ClaimJudge]
 def sign_of(call: PodCall, fits: bool, what: str, value: str = "", switch: str = "") -> Sign:
     """A sign for or against; `value` and `switch` count against."""
     return Sign(call, True, what) if fits else Sign(call, False, what, value, switch)
-
-
-def json_or_none(text: str) -> Json:
-    """The value; None if it is no JSON."""
-    try:
-        value: Json = json.loads(text)
-    except (ValueError, RecursionError):
-        return None
-    return value

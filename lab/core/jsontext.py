@@ -1,6 +1,7 @@
 """Bodies as JSON. Requests on a leash: bounds are counted before parsing (contract.md §2.6, limits.md §2).
 
-Answers of somebody else's server are read tolerantly (`members_of`, `text_or_none`): what isn't there, isn't there.
+Answers of somebody else's server are read tolerantly (`value_or_none`, `members_of`, `text_or_none`): what isn't there,
+isn't there.
 """
 
 import json
@@ -9,6 +10,8 @@ import re
 from lab.core.exchange import Json
 
 DEEPEST = 64
+DEEPEST_VALUE = 100
+"""Levels of the deepest value that is taken for one: what nests deeper is text, so that no walk runs out of stack."""
 MOST_DIGITS = 100
 MOST_IN_BODY = 20_000
 """Values of a body, counted by its commas and brackets: each costs microseconds, in which nobody else is answered."""
@@ -100,12 +103,35 @@ def whole(value: Json) -> int | None:
     return int(value)
 
 
+def deep(value: Json, text: str | bytes, limit: int = DEEPEST_VALUE) -> bool:
+    """Whether the value of that text nests deeper than `limit` levels; few texts have so many brackets."""
+    brackets = text.count("[") + text.count("{") if isinstance(text, str) else text.count(b"[") + text.count(b"{")
+    if brackets <= limit:
+        return False
+    layer: list[Json] = [value]
+    for _ in range(limit + 1):
+        layer = [part for whole in layer if isinstance(whole, dict | list) for part in _parts(whole)]
+        if not layer:
+            return False
+    return True
+
+
+def _parts(whole: "dict[str, Json] | list[Json]") -> list[Json]:
+    return list(whole.values()) if isinstance(whole, dict) else whole
+
+
+def value_or_none(text: str | bytes) -> Json:
+    """The value that somebody else's JSON is; None for what is none, and for what nests deeper than `DEEPEST_VALUE`."""
+    try:
+        value: Json = json.loads(text)
+    except (ValueError, RecursionError):
+        return None
+    return None if deep(value, text) else value
+
+
 def members_of(body: bytes) -> dict[str, Json]:
     """The members of the JSON object that an answer holds; none if it holds something else."""
-    try:
-        value: Json = json.loads(body)
-    except (ValueError, RecursionError):
-        return {}
+    value = value_or_none(body)
     return value if isinstance(value, dict) else {}
 
 

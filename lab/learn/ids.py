@@ -1,10 +1,10 @@
 """The ids by which calls of an API belong together: what answers give, and requests carry."""
 
-import json
 import re
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 from lab.core.exchange import Json, Response
+from lab.core.jsontext import value_or_none
 from lab.learn.words import members_within
 from lab.recording.playback.calls import PlaybackCall
 
@@ -70,8 +70,5 @@ def body_of_request(call: PlaybackCall) -> Json:
 
 
 def _json(data: bytes) -> Json:
-    try:
-        value: Json = json.loads(data)
-    except (ValueError, RecursionError):
-        return None
+    value = value_or_none(data)
     return value if isinstance(value, dict | list) else None

@@ -5,9 +5,10 @@ from enum import StrEnum
 
 from msgspec import Struct
 
-from lab.core.evidence import PodCall, PodTraffic, Sign, json_or_none
+from lab.core.evidence import PodCall, PodTraffic, Sign
 from lab.core.exchange import Json
 from lab.core.fidelity import Claim
+from lab.core.jsontext import value_or_none
 from lab.core.routes import RouteMatch
 from lab.dialects.fidelity import CLAIMS
 from lab.dialects.judges import JUDGES
@@ -97,6 +98,6 @@ def _value(body: Body) -> Json:
         case Enc.FORM if isinstance(body.value, list):
             return {str(pair[0]): pair[1] for pair in body.value if isinstance(pair, list) and len(pair) == 2}
         case Enc.TEXT:
-            return json_or_none(str(body.value))
+            return value_or_none(str(body.value))
         case _:
             return None

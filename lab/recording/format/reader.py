@@ -1,6 +1,5 @@
 """JSON lines -> values: a recording is read whole, or refused with its line (recordings.md §3)."""
 
-import json
 import re
 from array import array
 from hashlib import sha256
@@ -13,6 +12,7 @@ from msgspec.structs import fields, replace
 from lab.core.clock import Millis
 from lab.core.errors import RecordingError
 from lab.core.exchange import Json
+from lab.core.jsontext import DEEPEST_VALUE, deep
 from lab.recording.format.exchanges import Exchanges
 from lab.recording.format.lines import (
     FEATURES,
@@ -37,6 +37,7 @@ from lab.recording.format.lines import (
     Res,
 )
 from lab.recording.format.migrate import other_major
+from lab.recording.format.text import line_value
 
 if TYPE_CHECKING:
     from hashlib import _Hash
@@ -168,25 +169,17 @@ def demand_closed(recording: Recording, name: str) -> None:
         raise RecordingError(f"{name}:{line}: the recording is {recording.state.value}: {why}", hint=_REPAIR)
 
 
-def _refuse(word: str) -> Json:
-    raise ValueError(f"{word} is no JSON")
-
-
-_decoder = json.JSONDecoder(parse_constant=_refuse)
-
-
 def _parsed(raw: bytes) -> dict[str, Json]:
     if len(raw) >= LONGEST_LINE:
         raise _Unfit(f"the line is longer than {LONGEST_LINE} bytes")
     try:
-        try:
-            value = msgspec.json.decode(raw)
-        except msgspec.DecodeError:  # lone surrogates, which only the slow one reads, or numbers beyond any float
-            value = _decoder.decode(raw.decode())
+        value = line_value(raw)
     except (ValueError, RecursionError) as fault:
         raise _Unfit(f"the line is no JSON: {fault}") from None
     if not isinstance(value, dict):
         raise _Unfit("the line is no JSON object")
+    if deep(value, raw, DEEPEST_VALUE + 1):
+        raise _Unfit(f"the line nests deeper than {DEEPEST_VALUE + 1} levels")
     return value
 
 

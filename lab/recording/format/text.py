@@ -2,12 +2,12 @@
 
 import json
 import re
+from math import isinf
+
+import msgspec
 
 from lab.core.exchange import Json
-from lab.core.jsontext import parse_strictly
-
-DEEPEST_VALUE = 100
-"""Deeper values are written as text, so that no reader runs out of stack."""
+from lab.core.jsontext import deep, parse_strictly
 
 _ODD = "\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff\ud800-\udfff"
 _SUSPECT = re.compile(rf"\\[bfnrt]|[{_ODD}]")
@@ -31,23 +31,34 @@ def _escape(found: re.Match[str]) -> str:
     return f"\\u{ord(text):04x}"
 
 
+def _refuse(word: str) -> Json:
+    raise ValueError(f"{word} is no JSON")
+
+
+def _finite(text: str) -> float:
+    if isinf(number := float(text)):
+        raise ValueError(f"{text[:20]} is too large a number")
+    return number
+
+
+_decoder = json.JSONDecoder(parse_constant=_refuse, parse_float=_finite)
+
+
+def line_value(raw: bytes) -> Json:
+    """What a line of a recording holds; ValueError or RecursionError if that is no JSON, or no value of ours."""
+    try:
+        value: Json = msgspec.json.decode(raw)
+    except msgspec.DecodeError:  # lone surrogates, which only the slow one reads
+        value = _decoder.decode(raw.decode())
+    return value
+
+
 def loads(text: str) -> Json:
     """The value; ValueError for anything that is not plain JSON, nests too deep, or would be falsified."""
     try:
-        return parse_strictly(text)
+        value = parse_strictly(text)
     except RecursionError:
         raise ValueError("the text nests too deep") from None
-
-
-def deep(value: Json, limit: int = DEEPEST_VALUE) -> bool:
-    """Whether the value nests deeper than `limit`."""
-    layer: list[Json] = [value]
-    for _ in range(limit + 1):
-        layer = [part for whole in layer if isinstance(whole, dict | list) for part in _parts(whole)]
-        if not layer:
-            return False
-    return True
-
-
-def _parts(whole: "dict[str, Json] | list[Json]") -> list[Json]:
-    return list(whole.values()) if isinstance(whole, dict) else whole
+    if deep(value, text):
+        raise ValueError("the text nests too deep")
+    return value

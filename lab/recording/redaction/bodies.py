@@ -11,7 +11,7 @@ from urllib.parse import unquote_plus, urlencode
 from lab.core.errors import RecordingError
 from lab.core.exchange import Headers, Json, header_of
 from lab.recording.format.lines import LONGEST_BLOB, Body, Enc, Pairs
-from lab.recording.format.text import deep, dumps, loads
+from lab.recording.format.text import dumps, loads
 from lab.recording.redaction.alias import fill
 from lab.recording.redaction.loose_json import NUMBER
 from lab.recording.redaction.redact import Redactor
@@ -82,10 +82,9 @@ def value_of(text: str, raw: bytes) -> Json:
     if _RUN in raw.translate(_DIGITS) and _FALSIFIED.search(_STRING.sub('""', text)):
         return None
     try:
-        value = loads(text)
+        return loads(text)
     except ValueError:
         return None
-    return None if deep(value) else value
 
 
 def _is_odd(data: bytes) -> bool:

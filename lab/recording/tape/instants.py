@@ -1,11 +1,11 @@
 """Instants in bodies: how they are read, and moved, so that what was recorded once is of today (recordings.md §7, §15)."""
 
-import json
 from datetime import UTC, datetime
 from functools import lru_cache
 
 from lab.core.clock import Millis, iso
 from lab.core.exchange import Json, json_bytes
+from lab.core.jsontext import value_or_none
 from lab.dialects import WIRES
 
 MILLIS = frozenset(name for wire in WIRES for name in wire.marks.millis)
@@ -28,11 +28,8 @@ def redated(body: bytes, shift: Millis) -> bytes:
     """The body with its instants moved, where it is JSON and has some; polls are answered with the same ones for long."""
     if not shift or not body.startswith((b"{", b"[")) or not any(name in body for name in _NAMES):
         return body
-    try:
-        value: Json = json.loads(body)
-    except (ValueError, RecursionError):
-        return body
-    return json_bytes(_moved(value, shift, ""))
+    value = value_or_none(body)
+    return body if value is None else json_bytes(_moved(value, shift, ""))
 
 
 def _moved(value: Json, shift: Millis, name: str) -> Json:

@@ -4,6 +4,7 @@ import json
 import re
 from functools import lru_cache
 
+from lab.core.jsontext import value_or_none
 from lab.tui.rows.html import to_markdown
 from lab.tui.rows.markdown import markdown
 from lab.tui.rows.spans import Row, row, wrap
@@ -26,18 +27,11 @@ def kind(output: str | None) -> str:
         return "null"
     if not output.strip():
         return "empty"
-    if output.lstrip()[0] in "{[" and _parsed(output) is not None:
+    if output.lstrip()[0] in "{[" and value_or_none(output) is not None:
         return "JSON"
     if _TAG.search(output[:2_000]):
         return "HTML"
     return "Markdown" if _MARKS.search(output) else "text"
-
-
-def _parsed(output: str) -> object:
-    try:
-        return json.loads(output)
-    except (ValueError, RecursionError):
-        return None
 
 
 @lru_cache(maxsize=4)
@@ -49,7 +43,7 @@ def rendered(output: str | None, inner: int, *, signs: bool = False) -> list[Row
         case "empty":
             return wrap(row((EMPTY, "dim")), inner)
         case "JSON":
-            return coloured(json.dumps(_parsed(output or ""), ensure_ascii=False, indent=2), inner)
+            return coloured(json.dumps(value_or_none(output or ""), ensure_ascii=False, indent=2), inner)
         case "HTML":
             return markdown(to_markdown(output or ""), inner, signs=signs)
         case _:
@@ -67,7 +61,7 @@ def raw(output: str | None, inner: int) -> list[Row]:
 @lru_cache(maxsize=4)
 def document(text: str, inner: int) -> list[Row]:
     """A body that holds JSON, pretty-printed; as it is if it was cut or is none."""
-    value = _parsed(text)
+    value = value_or_none(text)
     return coloured(text if value is None else json.dumps(value, ensure_ascii=False, indent=2), inner)
 
 

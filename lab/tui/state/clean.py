@@ -11,6 +11,7 @@ from functools import lru_cache
 from urllib.parse import parse_qsl, unquote_plus
 
 from lab.core.exchange import Headers, Json, Request, text_of
+from lab.core.jsontext import value_or_none
 from lab.recording.redaction.secret_names import is_secret, is_secret_header
 
 CAP = 65_536
@@ -124,15 +125,6 @@ def _header(name: str, value: str) -> str:
     return DOTS if is_secret_header(name) else line(value)
 
 
-def parsed(body: bytes) -> Json:
-    """The JSON value of a body, or None; only for looking members up."""
-    try:
-        value: Json = json.loads(body)
-    except (ValueError, RecursionError):
-        return None
-    return value
-
-
 def value_line(value: Json, cap: int = 4_096) -> str:
     """A value of JSON in one row: a string as it is, all else as compact JSON."""
     return line(value if isinstance(value, str) else text_of(_safe(value)), cap)
@@ -145,7 +137,7 @@ def body(raw: bytes, kind: str | None) -> str:
         return ""
     if is_form(kind):
         return "\n".join(f"{name}={value}" for name, value in form(raw))
-    value = parsed(raw) if len(raw) <= CAP else None
+    value = value_or_none(raw) if len(raw) <= CAP else None
     if isinstance(value, dict | list):
         return lines(json.dumps(_safe(value), ensure_ascii=False))
     return lines(raw[:CAP].decode("utf-8", "replace"))

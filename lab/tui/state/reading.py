@@ -13,6 +13,7 @@ from msgspec import Struct
 
 from lab.core.clock import Millis
 from lab.core.exchange import Json, Request, Response
+from lab.core.jsontext import value_or_none
 from lab.core.routes import RouteMatch
 from lab.dialects import CLIENT_OF, CLIENTS, USUAL
 from lab.dialects.base import Decide, Invoke, Look
@@ -250,7 +251,7 @@ def recorded_status(route: str, value: Json) -> Seen | None:
 @lru_cache(maxsize=clean.REMEMBERED)
 def compact(route: str, raw: bytes, kind: str | None, cap: int = 400) -> str:
     """The beginning of a body in one row; of one that holds a job what tells one answer from the next."""
-    value = clean.parsed(raw) if len(raw) <= clean.CAP and not clean.is_form(kind) else None
+    value = value_or_none(raw) if len(raw) <= clean.CAP and not clean.is_form(kind) else None
     client = _client(route)
     if client is None or client.job_in(value) is None:
         return clean.compact(raw, kind, value, cap)

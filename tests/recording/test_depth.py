@@ -1,0 +1,127 @@
+"""How deep a value may nest: beyond that a body is recorded as text, and nothing that reads it runs out of stack."""
+
+import json
+import re
+from hashlib import sha256
+from pathlib import Path
+
+import pytest
+
+from lab.core.errors import RecordingError
+from lab.core.exchange import Request
+from lab.core.jsontext import DEEPEST_VALUE, value_or_none
+from lab.recording.format.lines import Enc
+from lab.recording.format.reader import read
+from lab.recording.redaction.bodies import body_of, bytes_of
+from lab.recording.redaction.known_secrets import KnownSecrets
+from lab.recording.redaction.redact import Redactor
+from lab.tui.state import clean
+from tests.cli.test_replay import resealed
+from tests.conftest import Lab
+from tests.recording.joined import SCENARIO, Joined, config
+
+COMMANDS = (
+    ("replay",), ("play", "--plain"), ("report",), ("learn",), ("check",), ("drift",),
+    *(("show", "--as", kind) for kind in ("text", "html", "har", "md", "curl")),
+)  # fmt: skip
+"""All that read a recording."""
+
+
+def nested(levels: int) -> bytes:
+    return b"[" * levels + b"1" + b"]" * levels
+
+
+@pytest.mark.parametrize(
+    ("levels", "enc"), [(1, Enc.JSON), (DEEPEST_VALUE, Enc.JSON), (DEEPEST_VALUE + 1, Enc.TEXT), (520, Enc.TEXT)]
+)
+def test_a_body_that_nests_deeper_is_recorded_as_text_and_comes_back(levels: int, enc: Enc) -> None:
+    raw = nested(levels)
+    body = body_of((("content-type", "application/json"),), raw, Redactor(KnownSecrets()), oauth=False, reply=False)
+    assert (body.enc, bytes_of(body, {})) == (enc, raw)
+    assert (value_or_none(raw) is None) is (enc is Enc.TEXT)
+    assert clean.body(raw, "application/json") == raw.decode()
+
+
+@pytest.fixture
+def deep(lab: Lab) -> Path:
+    """A recording of a client that sends, and of a server that answers, what nests deeper; the scenario beside it."""
+    (lab.folder / "own").mkdir()
+    (lab.folder / "own" / "expense-approval.yaml").write_text(SCENARIO)
+    joined = Joined(config())
+    joined.play()
+    kind = ("content-type", "application/json")
+    for path in ("/api/fusion-ai/orchestrator/agent/v2/EXPENSES/invokeAsync", "/oauth2/v1/token", "/a2a", "/nowhere"):
+        joined.ask(Request("POST", path, headers=(kind,), body=nested(600)))
+    joined.tape.close(joined.now)
+    file = lab.folder / "day.rec.jsonl"
+    file.write_bytes(joined.data)
+    return file
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_what_a_client_sent_is_read_by_every_command(lab: Lab, deep: Path, command: tuple[str, ...]) -> None:
+    assert nested(600) in deep.read_bytes()
+    folder = ("--scenarios", "own") if command[0] in ("replay", "play", "check", "report") else ()
+    assert lab(command[0], deep, *command[1:], *folder).code == 0
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_what_a_server_answered_is_read_by_every_command(lab: Lab, deep: Path, command: tuple[str, ...]) -> None:
+    """As a capture has it: in a poll, an object all the same."""
+    said = b'{"status":"RUNNING","output":' + nested(600) + b"}"
+    text = json.dumps(said.decode()).encode()
+    lines = [
+        re.sub(rb'"enc":"json","body":.*', b'"enc":"text","body":' + text.replace(b"\\", b"\\\\") + b"}", line)
+        if b'"k":"res"' in line else line
+        for line in deep.read_bytes().split(b"\n")
+    ]  # fmt: skip
+    deep.write_bytes(resealed(b"\n".join(lines)))
+    assert text in deep.read_bytes()
+    assert lab(command[0], deep, *command[1:]).code in (0, 1, 2, 5)
+
+
+@pytest.mark.parametrize(
+    ("member", "said"),
+    [
+        (nested(DEEPEST_VALUE - 1), ""),
+        (nested(DEEPEST_VALUE), "nests deeper"),
+        (nested(900), "nests deeper"),
+        (nested(90_000), "nests"),
+        (b"1e308", ""),
+        (b"-1e99999", "too large a number"),
+    ],
+)
+def test_a_line_that_no_lab_writes_is_refused_by_every_command(lab: Lab, deep: Path, member: bytes, said: str) -> None:
+    head, mark, rest = deep.read_bytes().partition(b'"enc":"json","body":')
+    deep.write_bytes(resealed(head + mark + b'{"a":' + member + b',"b":' + rest.replace(b"}\n", b"}}\n", 1)))
+    if not said or len(member) > 1_000:
+        assert bool(said) is bool(refused(deep))
+        return
+    for command in COMMANDS:
+        called = lab(command[0], deep, *command[1:])
+        assert called.code == 3, command
+        assert said in called.err + called.out
+
+
+def refused(file: Path) -> str:
+    try:
+        read(file.read_bytes())
+    except RecordingError as error:
+        return error.what
+    return ""
+
+
+def test_a_long_body_that_nests_deeper_is_refused(lab: Lab, deep: Path) -> None:
+    """Nor does any lab write such a blob."""
+    data = nested(90_000)
+    digest = sha256(data).hexdigest()
+    (lab.folder / "day.blobs").mkdir()
+    (lab.folder / "day.blobs" / digest).write_bytes(data)
+    ref = f'"enc":"blob","body":{{"sha256":"{digest}","len":{len(data)},"enc":"json"}}}}'
+    lines = deep.read_text().split("\n")
+    place = next(n for n, line in enumerate(lines) if '"k":"res"' in line and '"enc":"json"' in line)
+    lines[place] = re.sub(r'"enc":"json","body":.*', ref, lines[place])
+    lines[0] = lines[0].replace('"features":[]', '"features":["blob"]')
+    deep.write_bytes(resealed("\n".join(lines).encode()))
+    for command in COMMANDS:
+        assert lab(command[0], deep, *command[1:]).code in (0, 1, 2, 3, 5), command
