@@ -624,9 +624,9 @@ async def test_what_the_journal_told_late_is_known_after_the_way_back_and_nothin
     assert driver.plane is not None
     otherwise = Otherwise(at=9_000, verdict="timed-out", by=None, to="ERROR")
     early, late = (GateOpened(at=5, job=play.JOB, gate=gate, until=9_000, otherwise=otherwise) for gate in ("a", "b"))
-    await driver.do(StartRun())
-    await driver.until(Requested, 1)
     driver.plane.facts.put_nowait(Noted(5, early))
+    await driver.until(Noted)
+    await driver.do(StartRun())
     await driver.until(Asking, 2)
     driver.plane.facts.put_nowait(Noted(5, late))
     await driver.until(Noted, 2)
