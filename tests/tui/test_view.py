@@ -6,6 +6,8 @@ from functools import cache
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from markdown_it import MarkdownIt
+from markdown_it.token import Token
 from msgspec.structs import replace
 from rich.cells import cell_len
 
@@ -503,6 +505,19 @@ def test_markdown_tables_take_one_row_a_row() -> None:
 def test_no_output_is_wider_than_asked(text: str, inner: int) -> None:
     for view in (outputs.rendered, outputs.raw):
         assert all(width(line) <= inner for line in view(text, inner))
+
+
+def test_a_text_is_read_once_however_wide_its_rows_are(monkeypatch: pytest.MonkeyPatch) -> None:
+    parse, texts = MarkdownIt.parse, list[str]()
+
+    def counted(parser: MarkdownIt, text: str) -> list[Token]:
+        texts.append(text)
+        return parse(parser, text)
+
+    monkeypatch.setattr(MarkdownIt, "parse", counted)
+    text = "# Read once\n\n| a | b |\n|---|---|\n| 1 | **2** |\n"
+    found = [markdown(text, 40), markdown(text, 20), markdown(text, 40, ruled=True), markdown(text, 41)]
+    assert texts == [text] and len({len(lines) for lines in found}) > 1
 
 
 def test_a_page_of_html_drops_scripts() -> None:

@@ -22,14 +22,19 @@ def markdown(text: str, inner: int, *, ruled: bool = False, signs: bool = False)
 
     `ruled`: tables have a rule a row. `signs`: their best cells have a sign, not a colour alone.
     """
-    # loaded when first wanted: the first paint must not wait for it
-    from markdown_it import MarkdownIt
-
-    tokens = MarkdownIt("commonmark", {"html": False}).enable("table").parse(text[:CAP])
-    lines = _Blocks(inner, partial(table_rows, ruled=ruled, signs=signs)).read(tokens)
+    lines = _Blocks(inner, partial(table_rows, ruled=ruled, signs=signs)).read(_tokens(text[:CAP]))
     if len(text) > CAP:
         lines += [BLANK, row((f"cut after 64 KiB of {len(text)} characters", "dim"))]
     return lines
+
+
+@lru_cache(maxsize=4)
+def _tokens(text: str) -> "Sequence[Token]":
+    """The text read: of 58 kB that takes as long as its rows, and another width or layout only wants other rows."""
+    # loaded when first wanted: the first paint must not wait for it
+    from markdown_it import MarkdownIt
+
+    return MarkdownIt("commonmark", {"html": False}).enable("table").parse(text)
 
 
 class _Blocks:
