@@ -108,6 +108,8 @@ class ScreenSettings(Settings, frozen=True):
     """The name of a theme; None: what the file says."""
     config: str | None = None
     """The folder of the file with the person's preferences; None: the user's own."""
+    stage: int | None = None
+    """For how many seconds an act stays, 0: until space; None: what the file says."""
 
     READ = {"config": lambda flags: flags.variable("LAB_CONFIG_DIR")}
 

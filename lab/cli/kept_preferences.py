@@ -27,6 +27,8 @@ def screen_start(settings: ScreenSettings, console: Console) -> ScreenStart:
         console.err(f"lab: {error.what}" if not isinstance(error, ScenarioError) else str(error))
     if settings.theme is not None:
         preferences = replace(preferences, theme=settings.theme)
+    if settings.stage is not None:
+        preferences = replace(preferences, stage=str(settings.stage))
     keep = ScreenStart().keep if notice else _Keeper(file).keep
     return ScreenStart(preferences, first, notice, keep)
 

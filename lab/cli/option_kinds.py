@@ -64,3 +64,16 @@ def screen_size(text: str) -> tuple[int, int]:
 def seed(help: str) -> Option:
     """The seed, and what it is for."""
     return option("--seed", "N", help, type=number("--seed", 0, SEEDS - 1))
+
+
+_ALONE = {"--web": "8000", "--stage": "3"}
+"""Options that may stand alone, and what they mean then: a scenario's name after them is no value."""
+
+
+def with_values(argv: list[str]) -> list[str]:
+    """The call with what an option means that stands alone; `--web 8000` may be written so, too."""
+    after = [*argv, ""][1:]
+    return [
+        f"{each}={_ALONE[each]}" if each in _ALONE and not (each == "--web" and next_.isdigit()) else each
+        for each, next_ in zip(argv, after, strict=True)
+    ]

@@ -6,7 +6,7 @@ from typing import Any, NoReturn
 from lab import __version__
 from lab.cli.command_table import COMMANDS
 from lab.cli.console import Console
-from lab.cli.option_kinds import Option, either, flag, option, origin, port, screen_size, seed
+from lab.cli.option_kinds import Option, either, flag, option, origin, port, screen_size, seed, with_values
 from lab.core.clock import LAST_WALL
 from lab.core.errors import UsageError
 from lab.core.ranges import number
@@ -50,28 +50,19 @@ def parse_options(argv: list[str], console: Console) -> Namespace:
             command.usage = f"{command.format_usage().removeprefix('usage: ').rstrip()} -- COMMAND ..."
     # what follows -- is somebody's command, whose options are its own
     cut = argv.index("--") if argv[:1] == ["rehearse"] and "--" in argv else len(argv)
-    options = root.parse_args(_with_values(argv[:cut]))
+    options = root.parse_args(with_values(argv[:cut]))
     options.command_line = argv[cut + 1 :]
     return options
 
 
-def _with_values(argv: list[str]) -> list[str]:
-    """The call with what an option means that stands alone; `--web 8000` may be written so, too."""
-    after = [*argv, ""][1:]
-    return [
-        f"{each}={_ALONE[each]}" if each in _ALONE and not next_.isdigit() else each
-        for each, next_ in zip(argv, after, strict=True)
-    ]
-
-
 # Options
 
-_ALONE = {"--web": "8000"}
-"""Options that may stand alone, and what they mean then: a scenario's name after them is no value."""
 _CHANCE = "the integer from which all chance is drawn"
+_STAGE = "stage pace: act after act, each held so long in real time (default: 3; 0: until space); P leaves it"
 _SCREEN = (
     flag("--plain", "lines instead of the screen"),
     option("--theme", "NAME", "of the screen: dark, light, or one of Textual's; default: as it was left"),
+    option("--stage", "=SECONDS", _STAGE, type=number("--stage", 0, 60)),
 )
 _CLOCK = option("--clock", "CLOCK", "real (default), scaled:N, manual")
 _FOLDER = option("--scenarios", "DIR", "default: ./scenarios if there, else the shipped ones")

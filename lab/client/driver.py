@@ -54,6 +54,19 @@ class Transport(Protocol):
         """Let go of what is held."""
 
 
+class PacedTransport:
+    """A transport whose requests go out when somebody lets them: none is even observed before `may_send` returns."""
+
+    def __init__(self, inner: Transport, may_send: Callable[[], Awaitable[object]]) -> None:
+        self.may_send = may_send
+        self.send = inner.send
+        self.close = inner.close
+
+
+BEFORE_SEND = Wait(0, "send")
+"""A wait that is over already, and isn't observed: a request is about to go out."""
+
+
 async def drive(
     run: Run, transport: Transport, clock: Clock, notify: RunObserver, answers: Answers | None = None, *, first: int = 1
 ) -> Outcome:
@@ -62,7 +75,7 @@ async def drive(
     `first` numbers its first exchange, for the later turns of a conversation.
     """
     driver = _Driver(transport, clock, answers)
-    story = observed(run, clock.now, notify, first=first)
+    story = observed(run, clock.now, notify, first=first, announces=isinstance(transport, PacedTransport))
     try:
         effect = next(story)
         while True:
@@ -103,16 +116,27 @@ class _Driver:
         self.transport = transport
         self.clock = clock
         self.answers = answers
+        self.delayed: Millis = 0
+        """For how long the request that goes out next wasn't let go: its reply may come so much later."""
+
+    async def may_send(self) -> None:
+        asked_at = self.clock.now()
+        if isinstance(self.transport, PacedTransport):
+            await self.transport.may_send()
+        self.delayed = self.clock.now() - asked_at
 
     async def perform(self, effect: Effect) -> EffectResult:
         match effect:
             case Send(route, request, until):
                 try:
+                    until = None if until is None else until + self.delayed
                     response = await carry(self.transport, self.clock, route, request, until)
                 except TransportLost as lost:
                     return Silence(self.clock.now(), lost.why)
                 return Received(self.clock.now(), response)
             case Wait(until):
+                if effect is BEFORE_SEND:
+                    await self.may_send()
                 await self.clock.sleep_until(until)
                 return Woke(self.clock.now())
             case Ask(until, question):
@@ -144,11 +168,11 @@ class _Driver:
 
 
 def observed(
-    run: Run, now: Callable[[], Millis], notify: RunObserver, *, first: int
+    run: Run, now: Callable[[], Millis], notify: RunObserver, *, first: int, announces: bool = False
 ) -> Generator[Effect, EffectResult, Outcome]:
     """The run's effects, each observed before it is performed; then what came of them, and its end.
 
-    `first` numbers its first exchange. Closing it closes the run.
+    `first` numbers its first exchange. If it `announces` them, BEFORE_SEND comes before each request. Closing it closes the run.
     """
     x = first
     try:
@@ -156,6 +180,8 @@ def observed(
         while True:
             match effect:
                 case Send(route, request):
+                    if announces:
+                        yield BEFORE_SEND
                     notify(Requested(now(), x, route, request))
                 case Wait(until, why):
                     notify(Waiting(now(), until, why))

@@ -2,7 +2,7 @@
 
 import sys
 import traceback
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import ClassVar
@@ -18,6 +18,8 @@ from textual.filter import LineFilter
 from textual.screen import Screen
 
 from lab.app.effects import Outcome
+from lab.clocks import real_millis
+from lab.core.clock import Millis
 from lab.core.errors import HostError, LabError
 from lab.tui.cast import Cast, teed
 from lab.tui.changed_cells import ChangedCells
@@ -48,6 +50,7 @@ class LabApp(App[Outcome | None]):
         super().__init__()
         self.source = source
         self.start = start or ScreenStart()
+        self.real_millis: Callable[[], Millis] = real_millis
         self.failure: LabError | None = None
         """What ended the screen: for `cli` to raise once it is gone."""
         self.bug: Exception | None = None

@@ -45,7 +45,7 @@ def parse_preferences(text: str | bytes, file: str) -> Preferences:
 
 THEMES = (*LIGHTS, *sorted(BUILTIN_THEMES))
 """What a theme may be called."""
-_WORDS = {"theme": THEMES, "speed": SPEEDS, "layout": LAYOUTS}
+_WORDS = {"theme": THEMES, "speed": SPEEDS, "layout": LAYOUTS, "stage": ("off", *map(str, range(61)))}
 """What each setting that is one word may be."""
 
 

@@ -12,7 +12,7 @@ from lab.jobs.gates import Origin
 from lab.language.document import Scenario, Verdict
 from lab.tui.app import LabApp
 from lab.tui.panes.registry import draw, places
-from lab.tui.rows.figures import figures
+from lab.tui.rows.letters import block
 from lab.tui.rows.spans import plain, width
 from lab.tui.state.intents import SendTurn
 from lab.tui.state.screen import ScreenState, UiState
@@ -158,13 +158,13 @@ def test_a_long_wait_is_told_in_minutes(waited: int, shown: str) -> None:
 
 @given(st.text("0123456789.:", min_size=1, max_size=8))
 def test_block_digits_are_three_rows_of_one_width(number: str) -> None:
-    lines = figures(number, "fg")
+    lines = block(number, "small", "fg")
     assert len(lines) == 3 and len({width(line) for line in lines}) == 1
     assert all(plain(line)[0] in " ▀▄█" for line in lines)
 
 
 def test_a_one_and_a_seven_are_drawn_as_they_are() -> None:
-    assert [plain(line) for line in figures("17", "fg")] == ["▀█  ▀▀█", " █    █", "▀▀▀   ▀"]
+    assert [plain(line) for line in block("17", "small", "fg")] == ["▀█  ▀▀█", " █    █", "▀▀▀   ▀"]
 
 
 # Every size

@@ -473,7 +473,7 @@ async def test_reset_in_mid_run_leaves_no_run_and_starts_anew(driver: LiveDriver
     assert not driver.live.paused
     count = len(driver.observations)
     await driver.do(StartRun())
-    await driver.until(Requested, sum(isinstance(each, Requested) for each in driver.observations[:count]) + 3)
+    await driver.until(Requested, sum(isinstance(each, Requested) for each in driver.observations[:count]) + 4)
     await driver.do(AnswerGate("approved"))
     await driver.until(RunEnded)
 

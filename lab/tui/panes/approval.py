@@ -32,6 +32,8 @@ def _size(state: ScreenState, columns: int) -> int:
     tight = projector(state, columns)
     if state.ui.typing == "message":
         return 3 if tight else 5
+    if state.shows_act and not state.ui.answering:
+        return 0  # the act says it all
     if state.run.ended is not None or (state.run.gate is None and decision_shown(state.run) is None):
         return 0
     least, gate = 4 if tight else 5, state.run.gate
@@ -51,8 +53,8 @@ def _draw(view: View) -> Rows:
     if gate is None:
         return tuple(backed(fill(BLANK, columns), "@tint-wait") for _ in range(rows))
     tight = rows <= 4 or projector(state, columns + 2)
-    buttons = [] if state.ui.answering else _buttons(state, gate)
-    right = sum(width(face) for face in buttons) + len(buttons) + 1 if not tight else 0
+    faces = [] if state.ui.answering else verdict_buttons(state, gate)
+    right = sum(width(face) for face in faces) + len(faces) + 1 if not tight else 0
     inner = columns - (2 if tight else 3) - right
     edge = row(("▌", "wait"), " " if tight else "  ")
     texts, below = ([], []) if state.ui.answering else _wrapped(state, gate, columns, view.now, tight=tight)
@@ -63,10 +65,10 @@ def _draw(view: View) -> Rows:
     drawn = []
     for index, line in enumerate(_lines(state, gate, inner, view.now, tight=tight)[:rows]):
         spans = row(edge, fill(line, inner))
-        if tight and index == rows - 1 and buttons:
-            spans = row(edge, _side_by_side(buttons), "  ", _note(state, gate))
-        elif not tight and buttons and 1 <= index <= 3:
-            spans = row(spans, _side_by_side(buttons, blank=index != 2))
+        if tight and index == rows - 1 and faces:
+            spans = row(edge, side_by_side(faces), "  ", gate_note(state, gate))
+        elif not tight and faces and 1 <= index <= 3:
+            spans = row(spans, side_by_side(faces, blank=index != 2))
         drawn.append(backed(fill(spans, columns), "@tint-wait"))
     return tuple(drawn)
 
@@ -78,17 +80,17 @@ def _wrapped(
 
     `now` None: at the opening, when most time is left and the texts are longest; that decides which it is.
     """
-    opening, faces = state.run.matched_opening, _buttons(state, gate)
+    opening, faces = state.run.matched_opening, verdict_buttons(state, gate)
     opened = 0 if opening is None else opening.opened
     side = 0 if tight else sum(width(face) + 1 for face in faces) + 1
     inner = columns - (2 if tight else 3)
-    head, note = _head(state, gate), _note(state, gate)
+    head, note = gate_head(state, gate), gate_note(state, gate)
     question = row((gate.question.replace("\n", " "), "fg b"))
-    beside = width(_side_by_side(faces)) + 2 + width(note) <= inner if tight else width(note) <= inner - side
-    usual = beside and all(width(text) <= inner - side for text in (head, _patience(state, gate, opened)))
+    beside = width(side_by_side(faces)) + 2 + width(note) <= inner if tight else width(note) <= inner - side
+    usual = beside and all(width(text) <= inner - side for text in (head, patience_row(state, gate, opened)))
     if usual and len(wrap(question, inner - side)) <= (1 if tight else 2):
         return [], []
-    patience = _patience(state, gate, opened if now is None else now)
+    patience = patience_row(state, gate, opened if now is None else now)
     lines = [line for text in (head, question, patience, note) if text for line in wrap(text, inner, most=MOST_TEXT)]
     return lines, _rows_of(faces, inner)
 
@@ -101,18 +103,18 @@ def _rows_of(faces: list[Row], inner: int) -> list[Row]:
             rows[-1].append(face)
         else:
             rows.append([face])
-    return [_side_by_side(each) for each in rows]
+    return [side_by_side(each) for each in rows]
 
 
 def _lines(state: ScreenState, gate: GateState, inner: int, now: Millis, *, tight: bool) -> list[Row]:
-    head, typing = _head(state, gate), state.ui.answering
+    head, typing = gate_head(state, gate), state.ui.answering
     question = wrap(row((gate.question.replace("\n", " "), "fg b")), inner, most=1 if tight else 2)
     prompt = cut(_prompts(state, INPUT_ROWS[typing]), inner) if typing else BLANK
     if tight:
         # the fourth row is that of the buttons
-        return [head, *question, _patience(state, gate, now), prompt]
-    last = prompt if typing else _patience(state, gate, now)
-    return [*([] if len(question) == 2 else [BLANK]), head, *question, last, _note(state, gate)]
+        return [head, *question, patience_row(state, gate, now), prompt]
+    last = prompt if typing else patience_row(state, gate, now)
+    return [*([] if len(question) == 2 else [BLANK]), head, *question, last, gate_note(state, gate)]
 
 
 def _prompts(state: ScreenState, typed: InputRow) -> Row:
@@ -125,7 +127,7 @@ def _prompts(state: ScreenState, typed: InputRow) -> Row:
     return row(*parts)
 
 
-def _note(state: ScreenState, gate: GateState) -> Row:
+def gate_note(state: ScreenState, gate: GateState) -> Row:
     """What was asked for at the opening before; else who may decide besides, where a stranger's client polls."""
     asked_for = _changes_before(state, gate)
     if asked_for is not None:
@@ -141,7 +143,7 @@ def _changes_before(state: ScreenState, gate: GateState) -> GateDecision | None:
     return last if last is not None and last.comment and last.verdict == "changes-requested" else None
 
 
-def _head(state: ScreenState, gate: GateState) -> Row:
+def gate_head(state: ScreenState, gate: GateState) -> Row:
     opening = state.run.matched_opening
     several = opening is not None and opening.approvals > 1
     quorum = f" · approvals {opening.approved} of {opening.approvals}" if opening is not None and several else ""
@@ -152,7 +154,7 @@ def _head(state: ScreenState, gate: GateState) -> Row:
     return row(("◇ ", "wait"), (f"{sent} sent", "wait b"), (text, "dim"))
 
 
-def _patience(state: ScreenState, gate: GateState, now: Millis) -> Row:
+def patience_row(state: ScreenState, gate: GateState, now: Millis) -> Row:
     if gate.refusal:
         return row(("refused: ", "bad b"), (gate.refusal, "fg"))
     opening = state.run.matched_opening
@@ -182,7 +184,7 @@ def _recorded(state: ScreenState, opening: GateOpening) -> Row | None:
     return row(("recorded: ", "dim"), (word, "fg b"), (f" at {at_text(state.run.since_start(at))}", "fg"))
 
 
-def _buttons(state: ScreenState, gate: GateState) -> list[Row]:
+def verdict_buttons(state: ScreenState, gate: GateState) -> list[Row]:
     """The faces of the keys that are offered: Approve, Reject, Changes."""
     faces = []
     labels = dict(gate.answers)
@@ -196,7 +198,7 @@ def _buttons(state: ScreenState, gate: GateState) -> list[Row]:
     return faces
 
 
-def _side_by_side(faces: list[Row], *, blank: bool = False) -> Row:
+def side_by_side(faces: list[Row], *, blank: bool = False) -> Row:
     parts: list[Row] = []
     for face in faces:
         parts += [row((" " * width(face), face[0].role)) if blank else face, row(" ")]

@@ -21,6 +21,8 @@ def _draw(view: View) -> Rows:
         left = row(left, " ", (" PAUSED ", "fill b @fill-wait"))
         if source.follows and whole >= NARROW:
             left = row(left, (" the client's waits go on", "wait"))
+    if ui.stage:
+        left = row(left, " ", (" STAGE ", "fill b @fill-accent"))
     if source.skipping:
         left = row(left, " ", (" SKIPPING » ", "fill b @fill-wait"))
     left = row(left, _armed(state))

@@ -12,6 +12,8 @@ from lab.tui.state.summary import follow_ups
 ASK = "Ask"
 """Which question is asked, its own number in the finale says; here there is none to click."""
 _RUNNING = ("space", ">", "n", "[", "w", "s", "f", "+", "v", "0", "?")
+_IDLE = ("space", "P", "w", "s", "f", "+", "v", "?")
+_ACTS = ("space", ">", "n", "p", "P", "w", "0", "?")
 _ENDED = ("m", "esc", "o", "0", "[", "w", "s", "f", "+", "v", "?")
 _WATCHED = ("space", "n", "[", "esc", "w", "o", "f", "+", "?")
 _PLAYED = ("space", ">", "n", "←", "[", "esc", "0", "w", "o", "+", "?")
@@ -26,6 +28,7 @@ _RANK = {
     "←": 3,
     "esc": 4,
     "m": 4,
+    "P": 4,
     "w": 5,
     ">": 5,
     "n": 6,
@@ -44,6 +47,10 @@ def named(keys: Mapping[str, ScreenKey], state: ScreenState) -> Iterator[tuple[s
         order = _WATCHED if state.source.cursor is None else _PLAYED
     else:
         order = _RUNNING if state.newest.ended is None else _ENDED
+        if state.newest.start is None:
+            order = _IDLE
+    if state.shows_act:
+        order = _ACTS
     asks = [each.key for each in follow_ups(state) if each.key] if state.finale else []
     if asks and not state.source.follows:
         yield (" ".join(asks) if len(asks) < 4 else f"{asks[0]}-{asks[-1]}"), ASK

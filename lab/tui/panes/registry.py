@@ -3,6 +3,9 @@
 To add a pane, write its file and name its value here.
 """
 
+from msgspec.structs import replace
+
+from lab.tui.panes.acts import ACT, act_placed, act_rows
 from lab.tui.panes.approval import APPROVAL_BAR
 from lab.tui.panes.finale import STRIP, placed, sheet
 from lab.tui.panes.folded import folded
@@ -80,11 +83,12 @@ KEYS_OF_SPOT = {
 }
 """What a click may press: a spot names a key, or a face, which several keys may have that are never offered together."""
 
-PARTS = (*_BARS, *_PANES, STRIP, "small")
+PARTS = (*_BARS, *_PANES, STRIP, ACT, "small")
 """The names of all parts; `small` is the notice on a terminal that is too small for any other."""
-TIMED = tuple([bar.name for bar in BARS if bar.timed] + [pane.name for pane in PANES if pane.timed])
+TIMED = tuple([bar.name for bar in BARS if bar.timed] + [pane.name for pane in PANES if pane.timed] + [ACT])
 """The parts that show a time."""
 SCROLLED = {pane.name: pane.scrolls for pane in PANES if pane.scrolls}
+MOST_SCROLLED = 4_000
 
 
 def key_named(name: str) -> ScreenKey:
@@ -94,13 +98,24 @@ def key_named(name: str) -> ScreenKey:
 
 def places(state: ScreenState, columns: int, rows: int) -> Rects:
     """The rectangle of every part that shows."""
-    return placed(lay_out(BARS, PANES, state, columns, rows), frozenset(_BARS), state, columns, rows)
+    found, bars = lay_out(BARS, PANES, state, columns, rows), frozenset(_BARS)
+    if state.shows_act and "small" not in found:
+        return act_placed(found, bars, columns, rows)
+    return placed(found, bars, state, columns, rows)
 
 
 def exchange_in_focus(state: ScreenState) -> Exchange | None:
     """The exchange that enter opens: that of the pane in focus."""
     pane = _PANES.get(state.ui.focus)
     return None if pane is None else pane.exchange(state.in_sight)
+
+
+def scrolled(state: ScreenState, pane: str, by: int) -> ScreenState:
+    """The state with a pane scrolled on by so many rows; one that scrolls from its newest row upwards, back."""
+    upwards = SCROLLED.get(pane) == -1
+    most = max(0, len(state.run.exchanges) - 1) if upwards else MOST_SCROLLED
+    top = max(0, min(most, state.ui.scrolled.get(pane, 0) + (-by if upwards else by)))
+    return replace(state, ui=replace(state.ui, scrolled={**state.unscrolled(pane), **({pane: top} if top else {})}))
 
 
 def draw(name: str, state: ScreenState, place: Rect, now: int) -> Rows:
@@ -114,6 +129,8 @@ def draw(name: str, state: ScreenState, place: Rect, now: int) -> Rows:
 def _rows(name: str, view: View, form: str) -> Rows:
     if name in _BARS:
         return _BARS[name].draw(view)
+    if name == ACT:
+        return act_rows(view, form)
     pane = _PANES.get(name)
     if pane is None:
         return strip(view) if name == STRIP else _too_small(view)

@@ -3,9 +3,11 @@
 from lab.tui.panes.keys import React, Reaction, ScreenKey, asking, commanding
 from lab.tui.state.intents import (
     JudgeClients,
+    NextAct,
     ResetRun,
     SetSpeed,
     SkipAhead,
+    StandAtActs,
     StartRun,
     StepForward,
     TogglePause,
@@ -22,18 +24,24 @@ SPEEDS = ("0.25", "0.5", "1", "2", "5", "20", "60", "300")
 
 
 def _pause(state: ScreenState) -> Reaction:
+    if state.act.waits:
+        return Reaction(command="end hold")
     if state.source.follows or state.run.running or state.ui.starting:
         return Reaction(intent=TogglePause())
     return Reaction(state.choose(starting=True), StartRun())
 
 
 def _can_pause(state: ScreenState) -> bool:
+    if state.act.waits:
+        return True
     if state.source.follows:
         return "pause" in state.source.can
     return state.newest.ended is None and ("pause" in state.source.can or not state.running)
 
 
 def _pause_word(state: ScreenState) -> str:
+    if state.act.waits:
+        return "Go on"
     cursor = state.source.cursor
     if cursor is not None:
         return "Pause" if cursor.playing else "Play"
@@ -43,11 +51,21 @@ def _pause_word(state: ScreenState) -> str:
 
 
 def _step(state: ScreenState) -> Reaction:
+    if _acts_come(state):
+        return Reaction(state.choose(starting=not _begun(state)), NextAct(), "next act")
     begins = not (state.source.follows or state.run.running)
     return Reaction(state.choose(starting=True) if begins else None, StepForward())
 
 
+def _acts_come(state: ScreenState) -> bool:
+    """Whether a step is one from act to act: the clock is ours, and the run in stage pace."""
+    return state.ui.stage and (not state.source.follows or state.source.cursor is not None)
+
+
 def _can_step(state: ScreenState) -> bool:
+    act = state.act.act
+    if _acts_come(state) and act is not None and act.kind == "waiting" and state.run.gate is not None:
+        return False  # a person decides
     return not state.ui.query and (state.source.follows or state.newest.ended is None)
 
 
@@ -92,6 +110,8 @@ def _skip(state: ScreenState) -> Reaction:
 
 def _can_skip(state: ScreenState) -> bool:
     cursor = state.source.cursor
+    if state.act.waits:
+        return False
     return state.newest.running if cursor is None else cursor.line < cursor.lines
 
 
@@ -108,7 +128,17 @@ RUN_KEYS = (
         needs="skip",
         word=lambda state: "Go on" if state.source.skipping else "Skip",
     ),
-    ScreenKey("step", "n", "n", "Step", "run to the next observation, then pause", _step, _can_step, needs="step"),
+    ScreenKey(
+        "step",
+        "n",
+        "n",
+        "Step",
+        "run to the next observation, then pause",
+        _step,
+        _can_step,
+        needs="step",
+        word=lambda state: "Next act" if _acts_come(state) else "Step",
+    ),
 )
 MORE_RUN_KEYS = (
     ScreenKey(
@@ -161,15 +191,22 @@ def _back(state: ScreenState) -> Reaction:
         return Reaction(state.choose(zoom=""))
     if ui.focus and not (ui.focus == "wire" and ui.wire):
         return Reaction(state.choose(focus=""))
-    if finished(state.in_sight.run) and not ui.wire:
+    if (finished(state.in_sight.run) or state.has_act) and not ui.wire:
         return Reaction(state.choose(panes=not ui.panes))
     return Reaction(state.choose(wire=False, focus=""))
 
 
 def _back_word(state: ScreenState) -> str:
+    if state.has_act and not (state.ui.typing or state.ui.query):
+        return "Four panes" if state.shows_act else "Act"
     if state.ui.typing or state.ui.query or not finished(state.in_sight.run):
         return "Back"
     return "Four panes" if state.in_sight.finale else "Finale"
+
+
+def _stage(state: ScreenState) -> Reaction:
+    on = not state.ui.stage
+    return Reaction(state.choose(stage=on, panes=False), StandAtActs(on), "join act" if on else "")
 
 
 def _presenter(state: ScreenState) -> Reaction:
@@ -201,6 +238,10 @@ VIEW_KEYS = (
     _scroll("page-down", "pagedown", "pgdn", "Page down", "scroll the pane in focus", 10),
     ScreenKey("leave-open", "escape", "esc", "Back", "leave what is open; at the end four panes, and back", _back, group="view", silent=True, word=_back_word),
     ScreenKey("presenter", "p", "p", "Presenter", "presenter mode: one thing at a time", _presenter, group="view"),
+    ScreenKey(
+        "stage", "P", "P", "Stage pace", "act after act, each held until it was seen; and back", _stage, group="view",
+        word=lambda state: "Free pace" if state.ui.stage else "Stage pace",
+    ),
     ScreenKey("theme", "t", "t", "Theme", "dark stage, light stage", commanding("theme"), group="view"),
     ScreenKey(
         "copy", "y", "y", "Copy", "copy what is looked at: a menu says which", commanding("copy"),

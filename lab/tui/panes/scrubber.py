@@ -5,7 +5,8 @@ from lab.tui.panes.keys import Reaction, ScreenKey, asking
 from lab.tui.panes.pane import Bar, View
 from lab.tui.rows.blocks import at_text
 from lab.tui.rows.spans import Row, Rows, TextSpan, backed, cut, ends, hot, row, width
-from lab.tui.state.intents import MoveCursor, SeekInstant, SeekStage
+from lab.tui.state.acts import act_before
+from lab.tui.state.intents import MoveCursor, NextAct, SeekAct, SeekInstant, SeekStage
 from lab.tui.state.screen import PlaybackCursor, RecordingMark, ScreenState
 
 SEEK = "seek:"
@@ -68,6 +69,27 @@ def _end(state: ScreenState, *, last: bool) -> Reaction:
     return Reaction(intent=None if cursor is None else SeekInstant(cursor.until if last else cursor.start))
 
 
+def _has_marks(state: ScreenState) -> bool:
+    """A recording has marks; a run of ours that the lab can set back has acts."""
+    return "seek" in state.source.can or (state.ui.stage and "rewind" in state.source.can)
+
+
+def _mark_back(state: ScreenState) -> Reaction:
+    if state.source.cursor is not None:
+        return Reaction(intent=MoveCursor(-1, marks=True))
+    act = act_before(state.act, state.run)
+    return Reaction() if act is None else Reaction(state.choose(panes=False), SeekAct(act.key))
+
+
+def _mark_on(state: ScreenState) -> Reaction:
+    if state.source.cursor is not None:
+        return Reaction(intent=MoveCursor(1, marks=True))
+    ahead = state.run.start is None or state.run.running
+    return (
+        Reaction(state.choose(panes=False), NextAct(), "next act") if ahead and state.run.gate is None else Reaction()
+    )
+
+
 KEYS = (
     ScreenKey(
         "back", "left", "←", "Back", "one observation back, or on", asking(MoveCursor(-1)), group="time",
@@ -75,11 +97,12 @@ KEYS = (
     ),
     ScreenKey("on", "right", "→", "On", "one observation on", asking(MoveCursor(1)), group="time", needs="seek"),
     ScreenKey(
-        "mark-back", "shift+left", "⇧←", "Mark back", "one mark back, or on", asking(MoveCursor(-1, marks=True)),
-        group="time", needs="seek",
+        "mark-back", "shift+left", "⇧←", "Mark back", "one mark, or act, back, or on", _mark_back, _has_marks, "time",
+        word=lambda state: "Mark back" if state.source.cursor is not None else "Act back",
     ),
     ScreenKey(
-        "mark-on", "shift+right", "⇧→", "Mark on", "one mark on", asking(MoveCursor(1, marks=True)), group="time", needs="seek"
+        "mark-on", "shift+right", "⇧→", "Mark on", "one mark, or act, on", _mark_on, _has_marks, "time",
+        word=lambda state: "Mark on" if state.source.cursor is not None else "Act on",
     ),
     ScreenKey(
         "start", "home", "home", "Start", "the start of the recording", lambda state: _end(state, last=False),

@@ -15,7 +15,7 @@ _AT = {"idle": -1, "token": 0, "invoke": 1, "polling": POLL, "waiting": POLL, "c
 
 
 class Cell(NamedTuple):
-    """A stage of the run: its name, `done now bad coming`, the key of its pane."""
+    """A stage of the run: its name, `done now bad coming`, what a click on it presses."""
 
     name: str
     state: str
@@ -55,10 +55,16 @@ def _stopped_at(run: RunState) -> int:
 
 
 def _draw(view: View) -> Rows:
-    cells, tone, columns = _cells(view.state), role(view.run), view.columns
+    state, columns = view.state, view.columns
+    cells, tone = _cells(state), role(view.run)
+    if state.ui.stage:  # a click goes to an act
+        stages = ("token", "invoke", "poll", *(("gate",) if len(cells) == 5 else ()), "output")
+        cells = [cell._replace(key=f"go-to-{stage}") for cell, stage in zip(cells, stages, strict=True)]
     sign = "◆" if view.run.gate is not None else "◇" if view.run.decisions else "◆" if tone == "wait" else "◐"
+    if state.shows_act and state.act.act is not None and state.act.act.kind in ("token", "job"):
+        tone, sign = "done", "✓"
     faces = [_face(cell, tone, sign) for cell in cells]
-    lead = 1 if projector(view.state, columns) else 2
+    lead = 1 if projector(state, columns) else 2
     gaps = len(faces) - 1
     room = columns - 2 * lead - sum(map(width, faces)) - 2 * gaps
     last = max([index for index, cell in enumerate(cells) if cell.state != "coming"], default=-1)

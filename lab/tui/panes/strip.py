@@ -4,7 +4,7 @@ from lab.core.clock import Millis
 from lab.tui.panes.keys import React, Reaction, ScreenKey
 from lab.tui.panes.pane import View
 from lab.tui.rows.blocks import minutes
-from lab.tui.rows.figures import figures
+from lab.tui.rows.letters import block
 from lab.tui.rows.spans import BLANK, Row, Rows, backed, cut, fill, hot, row, width, wrap
 from lab.tui.state.intents import SendTurn
 from lab.tui.state.run import RunState
@@ -64,7 +64,7 @@ def _big(run: RunState, inner: int) -> list[Row] | None:
     """Three rows: the figures in block digits, each before what it counts; None: there is no room."""
     blocks: list[list[Row]] = []
     for figure, label, role in _figures(run):
-        lines = figures(figure, role) if figure else [BLANK] * 3
+        lines = block(figure, "small", role) if figure else [BLANK] * 3
         size = max([0, *map(width, lines)])
         name = row(f" {label}" if figure else (label, role))
         blocks.append([*(fill(line, size + width(name)) for line in lines[:2]), row(fill(lines[2], size), name)])

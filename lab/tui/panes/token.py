@@ -92,10 +92,14 @@ def _claims(token: TokenState, many: int, inner: int, *, most: int) -> list[Row]
     lines = []
     for name in names:
         branch, on = ("└", " ") if name == names[-1] else ("├", "│")
-        text = _clock(known[name]) if name in ("exp", "iat") else _subject(known) if name == "sub" else known[name]
-        for index, part in enumerate(wrap(row(text), inner - 14, most=max(1, most))):
+        for index, part in enumerate(wrap(row(claim_text(known, name)), inner - 14, most=max(1, most))):
             lines.append(row((f"  {on}           " if index else f"  {branch} {name:<9} ", "dim"), part))
     return lines
+
+
+def claim_text(claims: dict[str, str], name: str) -> str:
+    """A claim as it is read: an instant as a time of day, the subject with its kind."""
+    return _clock(claims[name]) if name in ("exp", "iat") else _subject(claims) if name == "sub" else claims[name]
 
 
 def _subject(claims: dict[str, str]) -> str:

@@ -3,15 +3,25 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
-from textual.binding import BindingsMap
+from textual.binding import Binding, BindingsMap, BindingType
 from textual.keys import format_key
 
 from lab.tui.panes.keys import Reaction
 from lab.tui.panes.layout import NARROW
 from lab.tui.panes.registry import SCREEN_KEYS
+from lab.tui.state.acts import HOLD
 from lab.tui.state.intents import SetSpeed
 from lab.tui.state.preferences import ScreenStart
 from lab.tui.state.screen import UiState
+
+
+def bindings() -> Iterator[BindingType]:
+    """What each key of the table is bound to."""
+    for key in SCREEN_KEYS:
+        if key.keys:
+            press = f"press({key.name!r})"
+            yield Binding(key.keys, press, key.label, show=False, tooltip=key.help, id=key.name)
+
 
 _FACES = {key.keys: key.face for key in SCREEN_KEYS}
 
@@ -40,6 +50,8 @@ def ui_at_start(start: ScreenStart, columns: int) -> UiState:
         wire=preferred.layout == "wire" and columns >= NARROW,
         faces=faces_of(preferred.keys),
         first=start.first,
+        stage=preferred.stage not in ("", "off"),
+        hold=int(preferred.stage) * 1000 if preferred.stage.isdigit() else HOLD,
         remark=start.notice,
     )
 
@@ -49,6 +61,8 @@ def changes_of(before: UiState, reaction: Reaction, columns: int) -> Iterator[tu
     if isinstance(reaction.intent, SetSpeed):
         yield "speed", reaction.intent.factor
     after = reaction.ui
+    if after is not None and after.stage != before.stage:
+        yield "stage", str(after.hold // 1000) if after.stage else "off"
     if after is not None and _layout(after) != _layout(before) and (columns >= NARROW or after.wire == before.wire):
         yield "layout", _layout(after)
 

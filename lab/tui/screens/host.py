@@ -1,7 +1,9 @@
 """What the screens ask of the app: small, so that they need not know it."""
 
+from collections.abc import Callable
 from typing import Protocol
 
+from lab.core.clock import Millis
 from lab.core.errors import LabError
 from lab.tui.sources.protocol import ScreenSource
 from lab.tui.state.preferences import ScreenStart
@@ -13,6 +15,8 @@ class Host(Protocol):
 
     source: ScreenSource
     start: ScreenStart
+    real_millis: Callable[[], Millis]
+    """Real time, whatever the lab's clock does."""
 
     @property
     def can(self) -> frozenset[str]:

@@ -8,7 +8,7 @@ from typing import ClassVar
 from msgspec.structs import replace
 from textual import events, on
 from textual.app import ComposeResult
-from textual.binding import Binding, BindingType
+from textual.binding import BindingType
 from textual.screen import Screen
 from textual.worker import Worker
 
@@ -17,9 +17,10 @@ from lab.tui.panes.approval import INPUT_ROWS
 from lab.tui.panes.hits import go_to_hit, search_for
 from lab.tui.panes.keys import Reaction, ScreenKey
 from lab.tui.panes.page import MOST_TYPED
-from lab.tui.panes.registry import KEYS_OF_SPOT, SCREEN_KEYS, SCROLLED, key_named
+from lab.tui.panes.registry import KEYS_OF_SPOT, SCREEN_KEYS, SCROLLED, key_named, scrolled
 from lab.tui.panes.scrubber import SEEK
-from lab.tui.screens.apply_preferences import changes_of, rebind, ui_at_start
+from lab.tui.screens.act_holds import ActHolds
+from lab.tui.screens.apply_preferences import bindings, changes_of, rebind, ui_at_start
 from lab.tui.screens.canvas import Canvas
 from lab.tui.screens.feed import Feed, ObservationBatch
 from lab.tui.screens.host import Host
@@ -28,34 +29,27 @@ from lab.tui.screens.pages import Pages
 from lab.tui.screens.rows_widget import Pressed, Scrolled
 from lab.tui.state.clean import line
 from lab.tui.state.fold import ObservedState, fold
-from lab.tui.state.intents import Intent, SeekInstant, TogglePause
+from lab.tui.state.intents import AnswerGate, Intent, SeekInstant, StandAtActs, TogglePause
 from lab.tui.state.journal import JournalState, SourceUpdate
 from lab.tui.state.screen import SEARCH, ScreenState, UiState, settled
 from lab.tui.state.status import phase
 
 TICK = 0.25
 """Seconds between two looks at the clock."""
-MOST_SCROLLED = 4_000
-
-
-def _bindings() -> Iterator[BindingType]:
-    for key in SCREEN_KEYS:
-        if key.keys:
-            press = f"press({key.name!r})"
-            yield Binding(key.keys, press, key.label, show=False, tooltip=key.help, id=key.name)
 
 
 class MainScreen(Screen[None]):
     """Every part of the screen. A key is a pure function of the state (`ScreenKey.react`); here it takes effect."""
 
     AUTO_FOCUS = ""
-    BINDINGS: ClassVar[list[BindingType]] = list(_bindings())
+    BINDINGS: ClassVar[list[BindingType]] = list(bindings())
 
     def __init__(self, host: Host) -> None:
         super().__init__()
         self._host = host
         rebind(self._bindings, host.start.preferences.keys)
         self.state = ScreenState()
+        self.acts = ActHolds(host.real_millis)
         self.observed = ObservedState()
         self.feed = Feed(self, host)
         self.field = InputField(self)
@@ -72,6 +66,7 @@ class MainScreen(Screen[None]):
             "quit": host.leave,
             "suspend": lambda: self.run_worker(self._suspend(), group="suspend", exit_on_error=False),
             **{f"hit {by}": partial(self._go_to_hit, by) for by in (-1, 1)},
+            **{name: partial(self._change_act, change) for name, change in self.acts.commands.items()},
             **{f"scroll {by}": partial(self._scroll_in_focus, by) for by in (-10, -1, 1, 10)},
         }
 
@@ -84,9 +79,22 @@ class MainScreen(Screen[None]):
         """Draw what there is, then listen to the source."""
         if self._host.source.follows:
             self.observed = ObservedState(journal=JournalState())
-        self._timer = self.set_interval(TICK, self.canvas.tick, pause=True)
+        self._timer = self.set_interval(TICK, self.tick, pause=True)
         self.state = self._with(self._synced(ui_at_start(self._host.start, self.app.size.width)))
+        if self.state.ui.stage:
+            self.react(Reaction(intent=StandAtActs(on=True)))
         self.call_after_refresh(self.feed.start)
+
+    def tick(self) -> None:
+        """Time has passed: a hold may be over, and whatever shows a time is drawn anew."""
+        self.acts.count(self.state.ui, covered=self.app.screen is not self)
+        state = self._with(self.state.ui)
+        if state.act.act != self.state.act.act or state.act.waits != self.state.act.waits:
+            self._take(state)
+            self.canvas.draw()
+        else:
+            self.state = state
+            self.canvas.tick()
 
     def on_resize(self, event: events.Resize) -> None:
         """Another size: another layout."""
@@ -100,6 +108,7 @@ class MainScreen(Screen[None]):
         ui = self.state.ui
         for event in message.batch:
             if isinstance(event, SourceUpdate):
+                self.acts.note(event)
                 job = None if event.another_journal else ui.job
                 ui = replace(ui, job=job, remark=event.remark or ui.remark, passed=event.passed or ui.passed)
             try:
@@ -118,11 +127,13 @@ class MainScreen(Screen[None]):
     def _with(self, ui: UiState) -> ScreenState:
         """All that is known, with this choice of the person's."""
         observed = self.observed
-        source = self._host.source.describe(observed.journal, ui.job)
+        source, run = self._host.source.describe(observed.journal, ui.job), observed.run_of(ui.job)
         if can := self._host.can:
             source = replace(source, can=source.can | can)
-        run = observed.run_of(ui.job)
-        return ScreenState(run, ui, source, observed.armed, observed.journal, colours=not self._host.role_styles.bare)
+        act, colours = self.acts.show(run, ui, source), not self._host.role_styles.bare
+        if (freed := self.acts.freed()) is not None:
+            self.run_worker(self._refusal(freed), group="intents", exit_on_error=False)
+        return ScreenState(act.run or run, ui, source, observed.armed, observed.journal, colours=colours, act=act)
 
     def _take(self, state: ScreenState) -> None:
         before, self.state = self.state, settled(self.state, state)
@@ -130,6 +141,7 @@ class MainScreen(Screen[None]):
             self._host.enter(phase(self.state.run))
         cursor = self.state.source.cursor
         moves = self.state.run.running if cursor is None else cursor.playing
+        moves = moves or bool(self.state.act.left)
         (self._timer.resume if moves and not self.state.ui.paused else self._timer.pause)()
 
     def choose(self, ui: UiState) -> None:
@@ -174,6 +186,8 @@ class MainScreen(Screen[None]):
         elif reaction.intent is not None and (self.state.ui.remark or self.state.ui.passed):
             self.choose(self.state.choose())
         if reaction.intent is not None:
+            if isinstance(reaction.intent, AnswerGate):
+                self.acts.end_hold()
             self._soon(reaction.intent)
         if reaction.command:
             self._commands[reaction.command]()
@@ -239,6 +253,10 @@ class MainScreen(Screen[None]):
 
     # What only the screen can do
 
+    def _change_act(self, change: Callable[[], None]) -> None:
+        change()
+        self.choose(self.state.ui)
+
     @on(Scrolled)
     def scroll_part(self, event: Scrolled) -> None:
         """The wheel scrolls the pane under it."""
@@ -259,11 +277,7 @@ class MainScreen(Screen[None]):
             self.choose(go_to_hit(self.state.in_sight, size, now, by))
 
     def _scroll(self, pane: str, by: int) -> None:
-        upwards = SCROLLED.get(pane) == -1
-        most = max(0, len(self.state.run.exchanges) - 1) if upwards else MOST_SCROLLED
-        top = max(0, min(most, self.state.ui.scrolled.get(pane, 0) + (-by if upwards else by)))
-        scrolled = {**self.state.unscrolled(pane), **({pane: top} if top else {})}
-        self.state = replace(self.state, ui=replace(self.state.ui, scrolled=scrolled))
+        self.state = scrolled(self.state, pane, by)
         self.canvas.draw()
 
     async def _suspend(self) -> None:

@@ -6,16 +6,19 @@ from typing import TYPE_CHECKING, assert_never
 
 from msgspec import structs
 
-from lab.app.effects import Asking, Outcome, RunEnded, RunObservation
+from lab.app.effects import Outcome, RunObservation
 from lab.clocks import AnyClock
 from lab.core.clock import Millis
 from lab.core.journal.fact import Fact, LedgerCleared
 from lab.core.observe import Noted, Replied
 from lab.jobs.gates import Origin
-from lab.tui.sources.pace import RunPace
-from lab.tui.sources.protocol import Connect, Playable, RunConnection
+from lab.tui.sources.connection_promise import ConnectionPromise
+from lab.tui.sources.fault_setting import set_fault
+from lab.tui.sources.pace import FASTEST, RunPace
+from lab.tui.sources.protocol import Connect, Playable
 from lab.tui.sources.run_player import RunPlayer, stopped
 from lab.tui.sources.run_recording import RunRecording
+from lab.tui.sources.run_stops import RunStops
 from lab.tui.sources.skip import RunSkip
 from lab.tui.state import intents
 from lab.tui.state.journal import JournalState, SourceUpdate
@@ -24,9 +27,7 @@ from lab.tui.state.screen import ScenarioChoice, SourceState
 if TYPE_CHECKING:
     from lab.client.control import ControlClient
 
-FASTEST = "20"
-"""How fast a run goes forward to a stage."""
-NO_FAULTS = "The wire of this server is its own."
+NO_RECORDING = "A run of our own has no recording to go through; record it, and lab report judges it."
 
 
 class Live:
@@ -58,21 +59,19 @@ class Live:
         paced = ("pause", "step", "speed", "skip", "fault", "tape", "rewind", "name") if not pod else ()
         self.can = frozenset((*able, *paced))
         self._queue: asyncio.Queue[RunObservation | SourceUpdate] = asyncio.Queue()
-        self._connected: asyncio.Future[RunConnection] | None = None
+        self._promise = ConnectionPromise()
         self._addresses = ("", "")
         """Where the API and the tokens are, once the connection stands."""
-        self._pace = RunPace(clock.factor, self._control)
-        self._player = RunPlayer(clock, self._pace, self._connection, self._observe)
+        self._pace = RunPace(clock, self._promise.control)
+        self._stops = RunStops()
+        self._player = RunPlayer(clock, self._pace, self._promise.connection, self._observe, self._stops.may_send)
         self._skip = RunSkip(clock, self._pace, self._queue.put_nowait)
         self.recording = RunRecording(
-            recording, self._control, lambda text: self._queue.put_nowait(SourceUpdate(remark=text))
+            recording, self._promise.control, lambda text: self._queue.put_nowait(SourceUpdate(remark=text))
         )
         self._following: asyncio.Task[None] | None = None
-        self._stepping = False
-        self._until = ""
-        """The stage that a run on its way forward stops at."""
-        self._typed_message: str | None = None
-        """What was typed in the place of the scenario's ask."""
+        self._message = playables[0].app.message
+        """What the run says first: the scenario's ask, or what was typed in its place."""
 
     def describe(self, journal: JournalState | None = None, chosen: int | None = None) -> SourceState:
         """The scenario, if one is at hand, and the addresses, once the connection stands."""
@@ -86,18 +85,13 @@ class Live:
             self.recording.running,
             self.can,
             self.scenarios,
-            self._message_first,
+            self._message,
             *self._addresses,
             dead=bool(self.recording.dead),
             labels=playable.app.dialect.labels,
             own_decisions=frozenset(self._player.answers.own),
             skipping=self._skip.active,
         )
-
-    @property
-    def _message_first(self) -> str:
-        """What the run says first: the scenario's ask, or what was typed in its place."""
-        return self._playable.app.message if self._typed_message is None else self._typed_message
 
     @property
     def paused(self) -> bool:
@@ -118,7 +112,7 @@ class Live:
 
     async def observations(self) -> AsyncIterator[RunObservation | SourceUpdate]:
         """Connect, then hand on what the run does and the mock's journal holds."""
-        connected = self._promise()
+        connected = self._promise.future
         try:
             async with self._connect() as connection:
                 connected.set_result(connection)
@@ -133,22 +127,8 @@ class Live:
                     await stopped(self._following)
                     await self._player.stop()
         except Exception as error:
-            if not connected.done():
-                connected.set_exception(error)
-                connected.exception()
+            self._promise.fail(error)
             raise
-
-    def _promise(self) -> "asyncio.Future[RunConnection]":
-        """What a key pressed before the connection stands waits for."""
-        if self._connected is None:
-            self._connected = asyncio.get_running_loop().create_future()
-        return self._connected
-
-    async def _connection(self) -> RunConnection:
-        return await asyncio.shield(self._promise())
-
-    async def _control(self) -> "ControlClient | None":
-        return (await self._connection()).control
 
     async def _follow(self, control: "ControlClient", known: Container[Fact] = ()) -> None:
         """Facts only, and those that aren't known: our own driver observes requests and replies."""
@@ -165,20 +145,30 @@ class Live:
         self._player.log.observations.append(observation)
         self._queue.put_nowait(observation)
         self._skip.note(observation)
-        if not acts:
-            return
-        if isinstance(observation, Replied):
+        if acts and isinstance(observation, Replied):
             self.recording.check_soon()
-        # a person who is needed ends the way forward, too
-        arrived = self._until and (
-            self._player.log.place_of(self._until) is not None or isinstance(observation, Asking | RunEnded)
-        )
-        if arrived or self._stepping:
-            self._until = "" if arrived else self._until
-            self._stepping = False
-            self._pace.pause()
-        elif isinstance(observation, RunEnded):
+        match self._stops.after(observation, self._player.log, acts=acts):
+            case "act":
+                self._stand()
+            case "jump":
+                self._stand("on")
+            case "pause":
+                self._pace.pause()
+            case "rest":
+                self._pace.rest()
+
+    def _stand(self, jump: str = "") -> None:
+        """Stand for an act, until the screen says that it was seen. A pod's clock runs on: only its next call is held back."""
+        if "pause" in self.can:
             self._pace.rest()
+        self._queue.put_nowait(SourceUpdate(stop=self._stops.stand(), jump=jump))
+
+    async def _go_on(self, factor: str = "") -> str | None:
+        """Stand for an act no more; between two turns the clock goes on to stand."""
+        self._stops.go_on()
+        if self._player.begun and not self._player.over and "pause" in self.can:
+            return await self._pace.wake(factor)
+        return None
 
     # What is asked of it
 
@@ -189,15 +179,12 @@ class Live:
         match intent:
             case intents.StartRun():
                 self._start()
-                return None
             case intents.TogglePause():
-                return await self._pace.toggle()
+                return await self._pace.toggle(rests=self._stops.standing)
             case intents.SkipAhead():
                 return await self._skip.begin(intent, running=self._player.begun and not self._player.over)
             case intents.StepForward():
-                self._stepping = True
-                self._start()
-                return await self._pace.resume()
+                return await self._step()
             case intents.SetSpeed(factor):
                 return await self._pace.choose(factor)
             case intents.ResetRun():
@@ -206,38 +193,46 @@ class Live:
                 playable = self._playables.get(name)
                 return f"Scenario {name} can't be played." if playable is None else await self._reset(playable)
             case intents.AnswerGate():
-                return await self._player.answers.decide(intent, self.clock.now(), await self._control())
+                return await self._player.answers.decide(intent, self.clock.now(), await self._promise.control())
             case intents.SendTurn(message):
                 return await self._say(message)
             case intents.ArmFault() | intents.DisarmFault():
-                return await self._change_faults(intent)
-            case intents.SeekStage(stage):
-                return await self._go_to(stage)
+                return await set_fault(intent, await self._promise.control())
+            case intents.StandAtActs() | intents.EndHold() | intents.NextAct():
+                return await self._perform_act(intent)
+            case intents.SeekStage() | intents.SeekAct():
+                return await self._go_to(intent)
             case intents.ToggleRecording():
                 return await self.recording.toggle(self._playable.choice.name or "demo")
-            case intents.MoveCursor() | intents.SeekInstant():
-                return "A run of our own has no recording to go through."
-            case intents.JudgeClients():
-                return "The client is the lab's own; record it, and lab report judges it."
+            case intents.MoveCursor() | intents.SeekInstant() | intents.JudgeClients():
+                return NO_RECORDING
             case _:
                 assert_never(intent)
+        return None
 
-    async def _change_faults(self, intent: intents.ArmFault | intents.DisarmFault) -> str | None:
-        control = await self._control()
-        if control is None:
-            return NO_FAULTS
-        if isinstance(intent, intents.ArmFault):
-            return (await control.arm(intent.fault)).refused
-        return (await control.disarm(intent.name)).refused
+    async def _perform_act(self, intent: intents.StandAtActs | intents.EndHold | intents.NextAct) -> str | None:
+        if isinstance(intent, intents.StandAtActs):
+            self._stops.on = intent.on
+        elif isinstance(intent, intents.NextAct):
+            self._start()
+            return await self._go_on(FASTEST)
+        elif intent.stop == self._stops.number:
+            return await self._go_on()
+        return None
+
+    async def _step(self) -> str | None:
+        self._stops.stepping = True
+        self._start()
+        return await self._pace.resume()
 
     def _start(self) -> None:
         if not self._player.begun:
-            self._player.begin(self._playable.app_saying(self._message_first))
+            self._player.begin(self._playable.app_saying(self._message))
 
     async def _say(self, message: str) -> str | None:
         """The next turn; before the run, its first message."""
         if not self._player.begun:
-            self._typed_message = message
+            self._message = message
         elif not self._player.over:
             return "A job is running; the next message can be sent once it has ended."
         else:
@@ -248,13 +243,13 @@ class Live:
     async def _reset(self, playable: Playable) -> str | None:
         await self._player.clear()
         self._skip.clear()
-        self._stepping, self._until = False, ""
-        connection = await self._connection()
+        self._stops.rebuild(())
+        connection = await self._promise.connection()
         if connection.control is not None and (refused := (await connection.control.reset()).refused):
             return refused
         if (name := playable.choice.name) != self._playable.choice.name:
             self._playable = playable if connection.follow is None else connection.follow(name)
-            self._typed_message = None
+            self._message = self._playable.app.message
         self._hand_on_anew(self.clock.now())
         return await self._pace.resume()
 
@@ -265,19 +260,23 @@ class Live:
         for observation in (Noted(at, LedgerCleared(at=at, by=Origin.PERSON)), *self._player.log.observations):
             self._queue.put_nowait(observation)
 
-    async def _go_to(self, stage: str) -> str | None:
-        """Back to where a stage showed, and stand there: another choice then leads elsewhere. Forward: run on to it."""
-        control = await self._control()
+    async def _go_to(self, intent: intents.SeekStage | intents.SeekAct) -> str | None:
+        """Back to where a stage showed, or an act began, and stand there: another choice then leads elsewhere. Forward: on."""
+        control = await self._promise.control()
         if control is None:
             return "The clock of this server can't be set back."
-        place = self._player.log.place_of(stage)
+        if isinstance(intent, intents.SeekAct):
+            stage, place = intent.key[1], self._stops.places.get(intent.key)
+        else:
+            stage, found = intent.stage, self._player.log.place_of(intent.stage)
+            place = None if found is None else found + 1
         if place is not None:
-            return await self._go_back(control, place + 1)
+            return await self._go_back(control, place)
         if self._player.over:
             return f"This run has no {stage}."
-        self._until = stage
+        self._stops.until = stage
         self._start()
-        return await self._pace.scale(FASTEST)
+        return await self._go_on(FASTEST)
 
     async def _go_back(self, control: "ControlClient", place: int) -> str | None:
         instant = self._player.log.observations[place - 1].at
@@ -290,8 +289,11 @@ class Live:
         self._following = asyncio.create_task(self._follow(control, known))
         if refused is not None:
             return refused
-        self._until = ""
         self._skip.clear()
+        self._stops.rebuild(self._player.log.observations)
         self._hand_on_anew(instant)
+        if self._stops.on:
+            await self._pace.stand()
+            self._queue.put_nowait(SourceUpdate(stop=self._stops.stand(), jump="back"))
         self._player.go_back()
         return None

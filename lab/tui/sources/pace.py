@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING
 
-from lab.clocks import RunClock, first_of
+from lab.clocks import AnyClock, RunClock, ScaledClock, first_of
 from lab.core.clock import Clock, Millis
 from lab.tui.state.intents import SkipAhead
 
@@ -13,13 +13,16 @@ if TYPE_CHECKING:
 
 FAST = "400000"
 """The factor of a skip: three days in less than a second, beside the calls that go out in them."""
+FASTEST = "20"
+"""How fast time goes on to a stage or an act."""
 
 
 class RunPace:
     """Sets the clock over the control plane, so that a tape has it."""
 
-    def __init__(self, factor: str, control: Callable[[], Awaitable["ControlClient | None"]]) -> None:
-        self.factor = factor
+    def __init__(self, clock: AnyClock, control: Callable[[], Awaitable["ControlClient | None"]]) -> None:
+        self._clock = clock
+        self.factor = clock.factor
         """The pace at which it runs, or will run once it isn't paused."""
         self.paused = False
         self.skip: SkipAhead | None = None
@@ -46,8 +49,10 @@ class RunPace:
         """Run at this pace, `0`: stand; the reason if it was refused."""
         return await self._scale(factor, self._next())
 
-    async def toggle(self) -> str | None:
-        """Pause, or go on."""
+    async def toggle(self, *, rests: bool = False) -> str | None:
+        """Pause, or go on; to rest, if the clock rested before."""
+        if self.paused and rests:
+            return await self.stand()
         return await self.scale(self.factor if self.paused else "0")
 
     def pause(self) -> None:
@@ -75,15 +80,24 @@ class RunPace:
         self._pausing = asyncio.create_task(self._set("0" if self.paused else self.factor, self._next()))
 
     def rest(self) -> None:
-        """A turn has ended: let the next one, whenever it comes, follow it on the clock."""
+        """Have the clock stand, though nobody has paused it: between two turns, and for an act."""
         if not self.paused:
+            if isinstance(self._clock, ScaledClock):
+                self._clock.scale("0")  # at this very instant; the tape is told of it below
             self._resting = asyncio.create_task(self._set("0", self._next()))
 
-    async def wake(self) -> None:
-        """Let the clock run that stands because a turn has ended."""
+    async def stand(self) -> str | None:
+        """Rest where the clock was paused on the way here."""
+        self.paused = False
+        self.rest()
+        return None
+
+    async def wake(self, factor: str = "") -> str | None:
+        """Let the clock run that rests; whether it does or not, for once at this pace, if one is given."""
         if self._resting is not None:
             await self._resting
-            await self.scale(self.factor)
+            return await self.scale(factor or self.factor)
+        return await self.scale(factor) if factor else None
 
     async def resume(self) -> str | None:
         """Let the clock run, whyever it stands."""

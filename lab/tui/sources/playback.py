@@ -10,6 +10,7 @@ from lab.clocks import ScaledClock, breathe, first_of
 from lab.core.clock import Millis, passed_text
 from lab.language.document import Scenario
 from lab.tui.sources.clock import MakeClock, SettableClock
+from lab.tui.sources.pace import FASTEST
 from lab.tui.sources.protocol import with_job
 from lab.tui.state import intents
 from lab.tui.state.happenings import LONGEST_STRETCH
@@ -22,6 +23,7 @@ DULL: Millis = 2_000
 SKIPPING = 20
 """How fast a skip goes at least."""
 _FASTEST = 999_999
+ONLY_SHOWN = "A recording can't be changed; it is only shown."
 
 
 class Playback:
@@ -51,6 +53,9 @@ class Playback:
         """Where a skip began, and whether it was playing then."""
         self._passed = ""
         """What a skip has come to, for the screen."""
+        self._at_acts = False
+        """Whether it stands where an act begins, though it plays, until `EndHold`."""
+        self._stop, self._stands, self._jump, self._hurry = 0, False, "", "0"
         self._changed = asyncio.Event()
         self.clock.set(timeline.start, "0")
 
@@ -95,8 +100,9 @@ class Playback:
             while True:
                 self._changed.clear()
                 passed, self._passed = self._passed, ""
-                yield SourceUpdate(self.timeline.journal(self.place), remark, passed)
-                remark = ""
+                stop = self._stop if self._stands else 0
+                yield SourceUpdate(self.timeline.journal(self.place), remark, passed, stop=stop, jump=self._jump)
+                remark = self._jump = ""
                 await self._moved()
         finally:
             filling.cancel()
@@ -111,15 +117,20 @@ class Playback:
     async def _moved(self) -> None:
         """Return when the cursor has moved on by itself, or was moved."""
         due = self.timeline.due(self.place)
-        if not self.playing or due is None:
-            self._stand()
+        if not self.playing or due is None or self._stands:
+            if not self._stands:
+                self._stand()
             await self._changed.wait()
             return
         await first_of(self.clock.sleep_until(due), self._changed.wait())
         if not self._changed.is_set():
             happens = self.timeline.happening(self.place)
-            self.place = min(happens, max(self.place + 1, self.timeline.place(self.clock.now())))
-            if self.place == happens:
+            act = self.timeline.act(self.place) if self._at_acts else None
+            stop = happens if act is None else min(happens, act)
+            self.place = min(stop, max(self.place + 1, self.timeline.place(self.clock.now())))
+            if self.place == act:
+                self._stop, self._stands, self._hurry = self._stop + 1, True, "0"
+            if self.place == stop:
                 self._happened()
 
     def _happened(self) -> None:
@@ -136,7 +147,7 @@ class Playback:
 
     def _pace(self) -> str:
         """How fast the cursor goes: what is dull takes two seconds, whatever the speed."""
-        if not self.playing:
+        if not self.playing or self._stands:
             return "0"
         until = self._next_happening()
         if self._skip is not None:
@@ -144,7 +155,7 @@ class Playback:
         else:
             length, least = until - self.timeline.at(self.timeline.happening(self.place + 1, -1)), 0
         fast = min(_FASTEST, max(least, -(-length // DULL))) if least or length > LONGEST_STRETCH else 0
-        return max(self.factor, str(fast), key=float)
+        return max(self.factor, self._hurry, str(fast), key=float)
 
     def _next_happening(self) -> Millis:
         return self.timeline.at(self.timeline.happening(self.place))
@@ -171,7 +182,8 @@ class Playback:
                 self._toggle(skips=isinstance(intent, intents.SkipAhead))
             case intents.SetSpeed(factor):
                 self.factor = factor
-                self._set(self.clock.now())
+                self._run_from(self.clock.now())
+                self._changed.set()
             case intents.StepForward():
                 self._go(timeline.happening(self.place))
             case intents.MoveCursor(by, marks):
@@ -180,20 +192,17 @@ class Playback:
                 self._seek(at)
             case intents.ResetRun():
                 self._go(0)
+            case intents.StandAtActs() | intents.EndHold() | intents.NextAct():
+                self._perform_act(intent)
             case intents.SeekStage(stage):
                 place = timeline.first(stage)
                 if place is None:
                     return f"The recording never comes to {stage}."
                 self._go(place)
-            case (
-                intents.AnswerGate()
-                | intents.SendTurn()
-                | intents.ChooseScenario()
-                | intents.ArmFault()
-                | intents.DisarmFault()
-                | intents.ToggleRecording()
-            ):
-                return "A recording can't be changed; it is only shown."
+            case intents.AnswerGate() | intents.SendTurn() | intents.ChooseScenario() | intents.ToggleRecording():
+                return ONLY_SHOWN
+            case intents.ArmFault() | intents.DisarmFault() | intents.SeekAct():
+                return ONLY_SHOWN
             case intents.JudgeClients():
                 return "lab report FILE judges the clients in a recording."
             case _:
@@ -210,6 +219,15 @@ class Playback:
         else:
             self._play(not self.playing)
 
+    def _perform_act(self, intent: intents.StandAtActs | intents.EndHold | intents.NextAct) -> None:
+        if isinstance(intent, intents.StandAtActs):
+            self._at_acts = intent.on
+        elif isinstance(intent, intents.NextAct):
+            self.playing, self._hurry = True, FASTEST
+            self._set(self.clock.now())
+        elif self._stands and intent.stop == self._stop:
+            self._set(self.clock.now())
+
     def _play(self, playing: bool) -> None:
         if playing and self.place >= self.timeline.count:
             self.place = 0
@@ -219,15 +237,16 @@ class Playback:
 
     def _go(self, place: int) -> None:
         """Stand at a place, in the instant in which its last line was told."""
-        self.place, self.playing, self._skip = place, False, None
+        self.place, self.playing, self._skip, self._jump = place, False, None, "seek"
         self._set(self.timeline.until if place >= self.timeline.count else self.timeline.at(place))
 
     def _seek(self, at: Millis) -> None:
         """Go to an instant; who plays plays on from there."""
         at = max(self.timeline.start, min(at, self.timeline.until))
-        self.place = 0 if at <= self.timeline.start else self.timeline.place(at)
+        self.place, self._jump = 0 if at <= self.timeline.start else self.timeline.place(at), "seek"
         self._set(at)
 
     def _set(self, at: Millis) -> None:
+        self._stands = False
         self._run_from(at)
         self._changed.set()

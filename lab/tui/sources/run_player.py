@@ -22,11 +22,14 @@ class RunPlayer:
         pace: RunPace,
         connection: Callable[[], Awaitable[RunConnection]],
         observe: Callable[[RunObservation], None],
+        may_send: Callable[[], Awaitable[object]],
     ) -> None:
+        """No request goes out before `may_send` returns."""
         self._clock = clock
         self._pace = pace
         self._connection = connection
         self._observe = observe
+        self._may_send = may_send
         self._task: asyncio.Task[None] | None = None
         self._app: App | None = None
         self._began: Millis = 0
@@ -79,7 +82,7 @@ class RunPlayer:
 
     async def _play(self, app: App) -> None:
         # loaded here, after the first paint: aiohttp alone takes 50 ms
-        from lab.client.driver import drive
+        from lab.client.driver import PacedTransport, drive
 
         connection, before, answers = await self._connection(), self._before, [answer for _, answer in self.log.answers]
         token, conversation = (before.token, before.conversation) if before is not None else (None, None)
@@ -91,7 +94,8 @@ class RunPlayer:
                 # the clock stands: not even a call that is due goes out before it runs again
                 await clock.sleep_until(clock.now() + 1)
             first, answer = self.log.last_exchange + 1, self.answers.answer
-            self.outcome = await drive(turn, connection.transport, clock, self._observe, answer, first=first)
+            transport = PacedTransport(connection.transport, self._may_send)
+            self.outcome = await drive(turn, transport, clock, self._observe, answer, first=first)
             self.over = True
             await self._pace.is_set()
 

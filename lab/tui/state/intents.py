@@ -85,6 +85,29 @@ class SeekStage(Struct, frozen=True):
     stage: str
 
 
+class StandAtActs(Struct, frozen=True):
+    """Have the clock stand where an act begins, until `EndHold`; or no more."""
+
+    on: bool
+
+
+class EndHold(Struct, frozen=True):
+    """The act at which the run stood has been seen: go on. `stop` is which stop it was, from 1."""
+
+    stop: int
+
+
+class NextAct(Struct, frozen=True):
+    """Run fast until the next act begins."""
+
+
+class SeekAct(Struct, frozen=True):
+    """Go back to where an act began, and stand there."""
+
+    key: tuple[int | None, str, int]
+    """`state.acts.Act.key`."""
+
+
 class ArmFault(Struct, frozen=True):
     """Arm a fault, written as in a scenario."""
 
@@ -107,5 +130,6 @@ class JudgeClients(Struct, frozen=True):
 
 Intent: TypeAlias = (
     StartRun | TogglePause | StepForward | SetSpeed | SkipAhead | ResetRun | AnswerGate | SendTurn | ChooseScenario
-    | MoveCursor | SeekInstant | SeekStage | ArmFault | DisarmFault | ToggleRecording | JudgeClients
+    | MoveCursor | SeekInstant | SeekStage | StandAtActs | EndHold | NextAct | SeekAct
+    | ArmFault | DisarmFault | ToggleRecording | JudgeClients
 )  # fmt: skip

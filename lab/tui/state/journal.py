@@ -205,3 +205,7 @@ class SourceUpdate(Struct, frozen=True):
     """What a skip let pass: beside the narration until the next key, or until something happens."""
     another_journal: bool = False
     """Whether it is another journal: what was chosen in the one before is no more."""
+    stop: int = 0
+    """Which stop this is, from 1, if the run stands where an act begins until it is let go on."""
+    jump: str = ""
+    """`on` or `back`, if the run has come here in another way than by what happened before."""

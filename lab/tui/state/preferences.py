@@ -16,6 +16,8 @@ class Preferences(Struct, frozen=True):
     """`panes`, `wire` (with the drawer), or `presenter`."""
     keys: Mapping[str, str] = {}
     """By the name of an action its key, as Textual names keys."""
+    stage: str = ""
+    """`off`, or the seconds for which an act stays; 0: until space."""
 
 
 def _forget(name: str, value: str) -> str | None:

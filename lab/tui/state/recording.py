@@ -83,6 +83,10 @@ class RecordingTimeline:
         """The place of the next thing that happens, or of the one before: where all polls between are equal."""
         return self._beside(self._happenings, place, by)
 
+    def act(self, place: int) -> int | None:
+        """The place at which the next act begins, if one does."""
+        return next((mark.place for mark in self.marks if mark.place > place and mark.kind != "fault"), None)
+
     def mark(self, place: int, by: int) -> int:
         """The place of the next mark, or of the one before."""
         return self._beside([mark.place for mark in self.marks], place, by)

@@ -9,6 +9,7 @@ from lab.core.clock import Millis
 from lab.dialects.client import WireLabels
 from lab.jobs.turns import parts_for
 from lab.language.document import Gate, Scenario
+from lab.tui.state.acts import HOLD, ActState
 from lab.tui.state.findings import ReportFindings
 from lab.tui.state.happenings import Spread
 from lab.tui.state.journal import ArmedFaults, JournalState
@@ -123,7 +124,11 @@ class UiState(Struct, frozen=True):
     presenter: bool = False
     """The projector layout at any size: narration on three rows, no key bar, no drawer."""
     panes: bool = False
-    """At the end: the four panes instead of the finale."""
+    """The four panes instead of an act, or of the finale."""
+    stage: bool = False
+    """Stage pace: act after act; else the panes show what comes as it comes."""
+    hold: Millis = HOLD
+    """Real milliseconds for which an act stays; 0: until space."""
     turn: int = 0
     """The turn that is looked at, from 1; 0: the newest."""
     job: int | None = None
@@ -174,6 +179,8 @@ class ScreenState(Struct, frozen=True):
     """The newest turn, where `run` is an earlier one."""
     colours: bool = True
     """Whether the terminal has any; else what a colour alone would say has a sign."""
+    act: ActState = ActState()
+    """What stage pace shows; `run` is the run as that act shows it."""
 
     @property
     def in_sight(self) -> "ScreenState":
@@ -204,7 +211,10 @@ class ScreenState(Struct, frozen=True):
         """How many gates the scenario has in this turn; None if no scenario is at hand."""
         if self.source.scenario is None:
             return None
-        part = parts_for(self.source.scenario, messages_of(self.run))[-1]
+        messages = messages_of(self.run)
+        if self.run.job is None:
+            messages[-1] = self.source.message
+        part = parts_for(self.source.scenario, messages)[-1]
         scripted = None if part is None else self.source.scenario.of_turn(part)
         return 0 if scripted is None else sum(isinstance(step, Gate) for step in scripted.steps)
 
@@ -212,7 +222,18 @@ class ScreenState(Struct, frozen=True):
     def finale(self) -> bool:
         """Whether the output has the stage: the run has ended, and the person wants nothing else."""
         ui = self.ui
-        return finished(self.run) and not (ui.panes or ui.zoom or ui.wire)
+        return finished(self.run) and not (ui.panes or ui.zoom or ui.wire or self.shows_act)
+
+    @property
+    def has_act(self) -> bool:
+        """Whether there is an act that fills the screen, though a pane or a drawer may cover it."""
+        return self.ui.stage and self.act.fills_screen and self.newest_turn is None
+
+    @property
+    def shows_act(self) -> bool:
+        """Whether an act has the room of the panes."""
+        ui = self.ui
+        return self.has_act and not (ui.panes or ui.zoom or ui.wire or ui.focus)
 
     @property
     def uncalled(self) -> bool:
@@ -240,7 +261,8 @@ def settled(before: ScreenState, after: ScreenState) -> ScreenState:
     run, ui = after.run, after.ui
     if ui.answering and (run.running if ui.typing == "message" else run.gate is None):
         ui = replace(ui, typing="")
-    if ui.panes and (run.turn != before.run.turn or not finished(run)):
+    another = after.act.act is not None and before.act.act is not None and after.act.act.key != before.act.act.key
+    if ui.panes and (run.turn != before.run.turn or another or not (finished(run) or after.has_act)):
         ui = replace(ui, panes=False)
     if run.running and ui.starting:
         ui = replace(ui, starting=False)

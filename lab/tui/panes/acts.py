@@ -1,0 +1,105 @@
+"""Acts on the screen: one fact fills the room of the panes; its last row says which act it is, and what comes then."""
+
+from lab.tui.panes.act_calls import job_parts, refused_parts, token_parts
+from lab.tui.panes.act_job import decided_parts, running_parts, waiting_parts
+from lab.tui.panes.act_parts import ActPart, ActRoom, room_of, stacked
+from lab.tui.panes.layout import Rect, Rects
+from lab.tui.panes.pane import View
+from lab.tui.rows.blocks import seconds
+from lab.tui.rows.spans import BLANK, Row, Rows, ends, gauge, row, width
+from lab.tui.state.acts import ACTS, Act, ActState
+from lab.tui.state.screen import ScreenState
+
+ACT = "act"
+"""The part that an act fills."""
+_GAUGE = 24
+_SHORT, _LEAST = 30, 24
+"""Rows of the screen under which an act has medium letters and no lane; and nothing but its fact."""
+
+
+def act_form(rows: int) -> str:
+    """Which form acts have on a screen of so many rows."""
+    return "whole" if rows >= _SHORT else "short" if rows >= _LEAST else "least"
+
+
+def act_placed(found: Rects, bars_shown: frozenset[str], columns: int, rows: int) -> Rects:
+    """The places of the bars, and of the act in the room that the layout gave the panes."""
+    body = [place for name, place in found.items() if name not in bars_shown]
+    top, end = min(place.y for place in body), max(place.y + place.height for place in body)
+    kept = {name: place for name, place in found.items() if name in bars_shown}
+    return {**kept, ACT: Rect(0, top, columns, end - top, act_form(rows))}
+
+
+def act_rows(view: View, form: str) -> Rows:
+    """The act that shows."""
+    state = view.state
+    act = state.act.act
+    if act is None:
+        return ()
+    room, margin = room_of(view, form, wide=act.kind == "token")
+    below = 2 if form == "whole" else 0
+    height = view.rows - 1 - below
+    lines = stacked(_parts(room, act), height - 1, 2 if form == "whole" else 1)
+    lines = [*lines, *[BLANK] * (height - len(lines)), _last_row(state, act, room.columns)]
+    return tuple(row(" " * margin, line) if line else BLANK for line in lines)
+
+
+def _parts(room: ActRoom, act: Act) -> list[ActPart]:
+    if act.decision is not None:
+        return decided_parts(room, act.decision)
+    parts = {"token": token_parts, "job": job_parts, "running": running_parts, "waiting": waiting_parts}
+    return parts.get(act.kind, refused_parts)(room)
+
+
+# Which act it is
+
+
+def _last_row(state: ScreenState, act: Act, columns: int) -> Row:
+    shown = state.act
+    number = row((act_count(state, act), "dim"))
+    if shown.left is None:
+        return ends(number, row(("space", "wait b"), " goes on"), columns)
+    part = 1 - shown.left / shown.whole if shown.whole and (shown.left or shown.waits) else 1.0
+    if not (ACTS[act.kind].stands or shown.waits):
+        part = 1.0
+    line = gauge(part, _GAUGE, "run")
+    before, what = _then(state, act, shown)
+    then = row((before, "dim"), what, "  ")
+    if width(number) + width(then) + _GAUGE + 2 > columns:
+        number = row((act_count(state, act).partition(" · ")[0], "dim"))
+    return ends(number, row(then, line), columns)
+
+
+def act_count(state: ScreenState, act: Act) -> str:
+    """`act 4 of 6 · gate 2 of 3 · round 1 of 3`; without a plan at hand nobody knows of how many."""
+    run, gates = state.run, state.gates
+    several = max(gates or 0, len(run.gates))
+    asks = several > 0 or act.kind in ("waiting", "decided")
+    number = ACTS[act.kind].number
+    total = 0 if gates is None and not run.gates else 6 if asks else 4
+    parts = [f"turn {run.turn}"] if run.turn > 1 else []
+    if number:
+        parts.append(f"act {number} of {total}" if total else f"act {number}")
+    gate = run.gate if act.decision is None else act.decision.gate
+    if gate is not None and act.kind in ("waiting", "decided"):
+        parts += [f"gate {gate.number} of {several}"] if several > 1 else []
+        parts += [f"round {gate.round} of {gate.rounds}"] if gate.round and gate.rounds is not None else []
+    return " · ".join(parts)
+
+
+def _then(state: ScreenState, act: Act, shown: ActState) -> tuple[str, str]:
+    """What comes after the act, and the word before it."""
+    call = state.run.next_call
+    match act.kind:
+        case "token":
+            return "then ", "the question goes out"
+        case "job":
+            pause = f", {seconds(call.until - call.since)} later" if call is not None else ""
+            return "then ", f"first poll{pause}"
+        case "decided":
+            following = {"running": "the agents work again", "output": "the output", "waiting": "the next question"}
+            return "then ", following.get(shown.followed, "the four panes")
+        case "waiting":
+            return "until ", "a person decides" if state.run.gate is not None else "the wait is over"
+        case _:
+            return "until ", "the status changes"

@@ -1,0 +1,373 @@
+"""Acts: which there are, how long each stays, that the lab's clock stands for them, and how they look."""
+
+import os
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import pytest
+from msgspec.structs import replace
+
+from lab.app.effects import App, RunObservation
+from lab.client.control import ControlAnswer
+from lab.clocks import ManualClock, ScaledClock
+from lab.core.clock import Millis
+from lab.core.journal.fact import ClockScaled
+from lab.core.observe import Noted, Observation
+from lab.identity.clients import DEMO
+from lab.jobs.facts import GateDecided
+from lab.jobs.gates import Origin
+from lab.jobs.plan import compile_scenario
+from lab.language.document import Switches, Verdict
+from lab.language.parse import parse_scenario
+from lab.mock.config import Config
+from lab.mock.service import Service
+from lab.tui.app import LabApp
+from lab.tui.panes.registry import draw, places
+from lab.tui.rows.letters import SIZES, block
+from lab.tui.rows.spans import plain, width
+from lab.tui.sources.live import Live
+from lab.tui.sources.protocol import Playable, RunConnection
+from lab.tui.state.acts import HOLD, ActState, advanced, current_act, story_of
+from lab.tui.state.preferences import Preferences, ScreenStart
+from lab.tui.state.screen import ScreenState, UiState
+from tests.conftest import ROOT
+from tests.memory_transport import InMemoryTransport
+from tests.tui import play
+from tests.tui.pilots import GOLDENS, LETTERS, LabPilot, main_screen, piloted, until
+from tests.tui.test_live import OBEYED, Plane
+from tests.tui.test_view import SHOW, fold, run_of, screen
+
+SIZES_OF_SCREENS = ((120, 36), (100, 30), (80, 24))
+SHOWN = {
+    "token": ("running", 120), "job": ("running", 313), "running": ("running", 3_700), "waiting": ("waiting", 22_900),
+    "decided": ("decided", 24_100), "refused": ("refused", 120),
+}  # fmt: skip
+"""By kind of act a state that comes to it, and the instant at which it is looked at."""
+
+
+def view_of_act(kind: str, **ui: object) -> ScreenState:
+    """The screen as it shows an act, whose hold is half over."""
+    observations, state = play.STATES[SHOWN[kind][0]][0](), ActState()
+    for many in range(1, len(observations) + 1):
+        before, state = state, advanced(replace(state, left=0), fold(observations[:many]), HOLD)
+        if before.act is not None and before.act.kind == kind and state.act != before.act:
+            state = before
+            break
+        if state.act is not None and state.act.kind == kind and kind in ("token", "job", "decided"):
+            break
+    assert state.act is not None and state.act.kind == kind and state.run is not None
+    half = state.left if state.left is None else HOLD // 2
+    return ScreenState(state.run, UiState(stage=True, **ui), SHOW, act=replace(state, left=half))  # type: ignore[arg-type]
+
+
+# Which acts there are
+
+
+@pytest.mark.parametrize(
+    ("state", "kinds"),
+    [
+        ("idle", ""), ("asking", ""), ("running", "token job running"), ("waiting", "token job running waiting"),
+        ("decided", "token job running waiting decided panes"),
+        ("complete", "token job running waiting decided panes output"), ("second", "job running"),
+        ("error", "token job running output"), ("refused", "refused output"),
+    ],
+)  # fmt: skip
+def test_a_run_s_acts_follow_from_its_state(state: str, kinds: str) -> None:
+    assert [act.kind for act in story_of(run_of(state))] == kinds.split()
+
+
+def test_another_round_has_its_own_question_and_decision() -> None:
+    script = play.Script()
+    script.observations, script.x = play.waiting(), 11
+    changes = GateDecided(
+        at=24_000, job=play.JOB, gate="buyer-approval", verdict=Verdict.CHANGES, by=Origin.PERSON, comment="Cheaper."
+    )
+    script.observations.append(Noted(24_000, changes))
+    script.poll(25_000, play.body("RUNNING"), 40)
+    script.poll(28_000, play.body("WAITING", waitingNodeDetails=play.NODE | {"currentIterationCount": 1}), 40)
+    acts = story_of(fold(script.observations))
+    assert [(act.kind, act.number) for act in acts[3:]] == [
+        ("waiting", 1), ("decided", 1), ("running", 2), ("waiting", 2)
+    ]  # fmt: skip
+
+
+def test_an_answer_that_was_on_its_way_when_the_gate_was_decided_asks_nobody_again() -> None:
+    script = play.Script()
+    script.observations, script.x = play.waiting(), 11
+    taken = GateDecided(at=24_000, job=play.JOB, gate="buyer-approval", verdict=Verdict.APPROVED, by=Origin.SCRIPT)
+    script.observations.append(Noted(24_000, taken))
+    script.poll(23_980, play.body("WAITING"), 40)
+    assert [act.kind for act in story_of(fold(script.observations))][3:] == ["waiting", "decided", "panes"]
+
+
+# One after the other
+
+
+def test_an_act_stays_until_it_was_seen_and_hides_nothing() -> None:
+    state = advanced(ActState(), run_of("running"), HOLD)  # three acts at once: whoever comes late sees the newest
+    assert state.act is not None and (state.act.kind, state.left, state.waits) == ("running", HOLD, False)
+    state = advanced(state, run_of("waiting"), HOLD)
+    assert state.act is not None and (state.act.kind, state.followed, state.waits) == ("running", "waiting", True)
+    assert state.run == run_of("running")  # as it was before what the act hasn't made room for
+    state = advanced(replace(state, left=0), run_of("waiting"), HOLD)
+    assert state.act is not None and (state.act.kind, state.run) == ("waiting", run_of("waiting"))
+    state = advanced(state, run_of("decided"), HOLD)  # a person's decision is never held back
+    assert state.act is not None and (state.act.kind, state.left, state.waits) == ("decided", HOLD, True)
+    after = advanced(replace(state, left=0), run_of("complete"), HOLD)
+    assert after.act is not None and after.act.kind == "output" and not after.fills_screen
+
+
+@pytest.mark.parametrize(
+    ("by", "source", "kind"),
+    [
+        (Origin.API, "own", "decided"), (Origin.PERSON, "own", "decided"), (Origin.SCRIPT, "own", "waiting"),
+        (Origin.API, "recorded", "waiting"), (Origin.API, "watched", "waiting"),
+    ],
+)  # fmt: skip
+def test_only_a_decision_at_the_keys_cuts_the_question_short(by: Origin, source: str, kind: str) -> None:
+    taken = GateDecided(at=24_000, job=play.JOB, gate="buyer-approval", verdict=Verdict.APPROVED, by=by)
+    run = fold([*play.waiting(), Noted(24_000, taken)])
+    state = advanced(current_act(run_of("waiting"), HOLD), run, HOLD, source)
+    assert state.act is not None and state.act.kind == kind and state.waits is (source != "watched")
+
+
+def test_a_watched_job_holds_no_clock_and_a_person_who_is_needed_shows_at_once() -> None:
+    state = current_act(fold(play.running()[:4]), HOLD)
+    assert state.act is not None and state.act.kind == "job"
+    stays = advanced(state, run_of("running"), HOLD, "watched")
+    assert stays.act == state.act and not stays.waits
+    cut = advanced(state, run_of("waiting"), HOLD, "watched")
+    assert cut.act is not None and cut.act.kind == "waiting"
+
+
+@pytest.mark.parametrize("kind", [*SHOWN, "output"])
+def test_with_a_hold_of_0_what_stands_stays_until_somebody_says_so(kind: str) -> None:
+    run = run_of(SHOWN.get(kind, ("complete", 0))[0])
+    act = next(act for act in story_of(run) if act.kind == kind)
+    before = ActState(replace(act, kind="token", number=0), run, 0)
+    state = advanced(before, run, 0) if kind == story_of(run)[-1].kind else None
+    if state is not None:
+        assert state.left == {"running": HOLD, "waiting": HOLD, "output": 0}.get(kind)
+
+
+# How they look
+
+
+def grids(view: ScreenState, columns: int, rows: int, now: Millis) -> str:
+    """The glyphs, and below them a letter a cell for its colour."""
+    letters = [[" "] * columns for _ in range(rows)]
+    for part, place in places(view, columns, rows).items():
+        for y, line in enumerate(draw(part, view, place, now)):
+            x = place.x
+            for span in line:
+                role = next((word for word in span.role.split() if word in LETTERS), "fg")
+                for character in span.text:
+                    letters[place.y + y][x] = " " if character == " " else LETTERS[role]
+                    x += 1
+    coloured = "\n".join("".join(line).rstrip() for line in letters)
+    return "\n".join(screen(view, columns, rows, now)) + f"\n\n{coloured}\n"
+
+
+@pytest.mark.parametrize("kind", SHOWN)
+@pytest.mark.parametrize("size", SIZES_OF_SCREENS, ids=lambda size: f"{size[0]}x{size[1]}")
+def test_the_screen_of_each_act_is_the_golden_one(kind: str, size: tuple[int, int]) -> None:
+    grid, path = grids(view_of_act(kind), *size, SHOWN[kind][1]), GOLDENS / f"act-{kind}-{size[0]}x{size[1]}.txt"
+    if os.environ.get("LAB_GOLDEN") == "write":
+        path.write_text(grid, encoding="utf-8")
+    assert grid == path.read_text(encoding="utf-8")
+
+
+def unknown() -> list[RunObservation]:
+    """A status that nobody documented, then a poll that fails."""
+    script = play.Script()
+    script.observations, script.x = play.running()[:5], 2
+    script.poll(1_559, play.body("QUEUED_BY_POLICY"), 41)
+    script.poll(2_900, b"", 30, 503)
+    return script.observations
+
+
+def test_an_unknown_word_is_shown_in_its_letters_and_a_strike_in_red() -> None:
+    run = fold(unknown())
+    grid = "\n".join(screen(ScreenState(run, UiState(stage=True), SHOW, act=current_act(run)), 120, 36, 3_000))
+    assert "? QUEUED_BY_POLICY  unknown, not final" in grid and "✗ refused  503  00:02.9" in grid
+    assert "█▀▀" in grid or "███" in grid
+
+
+@pytest.mark.parametrize(
+    ("ui", "shows"),
+    [
+        ({}, True),
+        ({"panes": True}, False),
+        ({"wire": True}, False),
+        ({"zoom": "job"}, False),
+        ({"focus": "job"}, False),
+    ],
+)
+def test_a_pane_or_a_drawer_covers_the_act(ui: dict[str, object], shows: bool) -> None:
+    view = view_of_act("running", **ui)
+    assert ("act" in places(view, 120, 36)) is shows and view.has_act
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("kind", SHOWN)
+def test_every_size_shows_the_fact_whole_and_no_row_is_too_wide(kind: str) -> None:
+    view = view_of_act(kind)
+    facts = {"waiting": "a Approve", "job": play.JOB, "refused": "invalid_client", "decided": "00:24.1"}
+    for columns in (*range(72, 202, 5), 200):
+        for rows in (20, 23, 24, 29, 30, 36, 60):
+            for part, place in places(view, columns, rows).items():
+                assert all(width(line) == place.width for line in draw(part, view, place, SHOWN[kind][1]))
+            grid = "\n".join(screen(view, columns, rows, SHOWN[kind][1]))
+            assert facts.get(kind, "") in grid and ("act " in grid or kind == "refused"), (columns, rows)
+
+
+def test_block_letters_of_each_size_are_of_one_height_and_nothing_is_half_in_them() -> None:
+    text = "ABCDEFGHIJKLMNOPQRSTUVWXYZ 0123456789_-:.,?!'/·"
+    for size, rows in zip(SIZES, (7, 5, 3), strict=True):
+        lines = block(text, size, "fg")
+        assert len(lines) == rows and len({width(line) for line in lines}) == 1
+        assert {*"".join(map(plain, lines))} == {*" ▀▄█"}
+    assert [plain(line) for line in block("a", "small", "fg")] == ["█▀█", "█▀█", "▀ ▀"]
+    with pytest.raises(ValueError, match="no block letters"):
+        block("é", "small", "fg")
+
+
+# A run of ours stands for them
+
+
+SCRIPTED = parse_scenario((ROOT / "scenarios" / "item-comparison.yaml").read_text("utf-8"), "item-comparison.yaml")
+
+
+DECIDED_AT: Millis = 15_000
+
+
+class HandClock(ScaledClock):
+    """Runs at its pace while real time passes by hand; whoever stops it stops it at that very instant."""
+
+    def __init__(self, factor: str) -> None:
+        super().__init__(factor)
+        self._hand = ManualClock()
+
+    def now(self) -> Millis:
+        return self._hand.now()
+
+    def rewind(self, instant: Millis) -> None:
+        self._hand.rewind(instant)
+
+    async def sleep_until(self, instant: Millis) -> None:
+        await self._hand.sleep_until(instant)
+
+    async def pass_until(self, instant: Millis) -> None:
+        await self._hand.sleep_until(instant)
+
+    async def passes(self, real: float) -> None:
+        """So much real time goes by."""
+        until = self.now() + round(real * float(self.factor))
+        while self.factor != "0" and (due := self._hand.due) is not None and due <= until:
+            await self._hand.advance_to(due)
+        if self.factor != "0":
+            await self._hand.advance_to(until)
+
+
+class ServicePlane(Plane):
+    """The control plane of a mock in this process: its facts, and its clock."""
+
+    def __init__(self, clock: HandClock, service: Service) -> None:
+        super().__init__(clock, None)  # type: ignore[arg-type]
+        self.hand_clock = clock
+        service.observers.append(self._note)
+
+    def _note(self, observation: Observation) -> None:
+        if isinstance(observation, Noted):
+            self.facts.put_nowait(observation)
+
+    async def scale(self, factor: str) -> ControlAnswer:
+        self.did.append(("scale", factor))
+        self.hand_clock.scale(factor)
+        return OBEYED
+
+
+class StagedRun:
+    """The screen over a run of item-comparison whose script decides; real time passes by hand."""
+
+    def __init__(self, app: LabApp, pilot: LabPilot, plane: ServicePlane, tape: list[Observation]) -> None:
+        self.app, self.pilot, self.plane, self.tape = app, pilot, plane, tape
+        self.main, self.clock = main_screen(app), plane.hand_clock
+        self.real = 0
+        self.seen: dict[str, Millis] = {}
+        """By kind of act for how long it showed."""
+        app.real_millis = self.main.acts._real = lambda: self.real
+
+    def kind(self) -> str:
+        act = self.main.state.act.act
+        return act.kind if act is not None else ""
+
+    async def tick(self) -> None:
+        """A quarter of a second goes by."""
+        await self.pilot.pause()
+        self.seen[self.kind()] = self.seen.get(self.kind(), 0) + 250
+        self.real += 250
+        await self.clock.passes(250)
+        await self.pilot.pause()
+        self.main.tick()
+        await self.pilot.pause()
+
+    async def decide_at(self, instant: Millis) -> None:
+        """Begin, and approve at an instant of the lab's."""
+        await self.pilot.press("space")
+        await until(self.pilot, lambda: self.main.state.run.start is not None)
+        for _ in range(400):
+            if self.main.state.run.gate is not None:
+                break
+            await self.tick()
+        await self.clock.passes((instant - self.clock.now()) / float(self.clock.factor))
+        assert self.clock.now() == instant
+        await self.pilot.press("a")
+
+    async def play(self, until: str = "output") -> None:
+        for _ in range(400):
+            if self.kind() == until or (until == "output" and self.main.state.finale):
+                return
+            await self.tick()
+        raise AssertionError(f"it never came to {until}: {self.kind()}, {self.main.state.act}")
+
+
+@asynccontextmanager
+async def staged(stage: str = "3", *, factor: str = "1") -> AsyncIterator[StagedRun]:
+    service = Service(Config((compile_scenario(SCRIPTED),), Switches(), 42, 1_772_442_900, scripted=False))
+    clock, tape = HandClock(factor), list[Observation]()
+    service.observers.append(tape.append)
+    plane = ServicePlane(clock, service)
+
+    @asynccontextmanager
+    async def connect() -> AsyncIterator[RunConnection]:
+        yield RunConnection(InMemoryTransport(service, clock), plane)
+
+    app_of_run = App("ITEM_COMPARE_TEAM", SCRIPTED.ask, DEMO.id, DEMO.secret, play_scope())
+    source = Live((Playable(app_of_run, 42, SCRIPTED),), connect, clock)
+    app = LabApp(source, ScreenStart(Preferences(stage=stage)))
+    async with piloted(app) as pilot:
+        yield StagedRun(app, pilot, plane, tape)
+        assert app.bug is None
+
+
+def play_scope() -> str:
+    return "urn:opc:resource:fusion:acme-test:fusion-ai/"
+
+
+def without_clock_facts(tape: list[Observation]) -> list[Observation]:
+    return [each for each in tape if not (isinstance(each, Noted) and isinstance(each.fact, ClockScaled))]
+
+
+@pytest.mark.parametrize("factor", ["1", "20"])
+async def test_each_act_is_seen_for_its_hold_and_the_tape_is_that_of_free_pace(factor: str) -> None:
+    async with staged("off") as free:
+        await free.decide_at(DECIDED_AT)
+        await free.play()
+    async with staged(factor=factor) as run:
+        await run.decide_at(DECIDED_AT)
+        await run.play()
+        assert {kind for kind, shown in run.seen.items() if shown < HOLD} <= {"", "waiting", "panes"}, run.seen
+        assert run.seen.keys() >= {"token", "job", "running", "waiting", "decided"}
+        assert run.tape == free.tape and len(run.tape) > 20
+        assert run.plane.did != free.plane.did
