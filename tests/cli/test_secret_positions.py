@@ -106,6 +106,9 @@ POSITIONS: dict[str, Callable[[str], Said]] = {
     "a header in JSON": lambda x: sent({"headers": {"Authorization": f"Bearer {x}"}}),
     "headers in JSON": lambda x: sent({"headers": {"cookie": [f"sid={x}"]}}),
     "a named header in JSON": lambda x: sent({"headers": [{"name": "Authorization", "value": f"Bearer {x}"}]}),
+    "headers as pairs": lambda x: sent({"headers": [["accept", "a"], ["X-Api-Key", x]]}),
+    "headers in turn": lambda x: sent({"rawHeaders": ["Accept", "a", "X-Api-Key", x]}),
+    "an argument": lambda x: sent({"query": f"mutation {{ login(apiKey: {json.dumps(x)}) {{ id }} }}"}),
     "JSON in JSON": lambda x: sent({"arguments": json.dumps({"apiKey": x})}),
     "a pair in JSON in JSON": lambda x: sent({"arguments": json.dumps({"x": json.dumps({"name": "password", "value": x})})}),
     "a pair in broken JSON": lambda x: said(*JSON, body=json.dumps({"name": "password", "value": x})[:-1]),
@@ -121,6 +124,8 @@ POSITIONS: dict[str, Callable[[str], Said]] = {
     "an attribute in single quotes": lambda x: xml(f"<db clientSecret = '{escape(x)}'/>"),
     "a setting": lambda x: xml(f'<add key="apiKey" value="{escape(x)}"/>'),
     "an entry": lambda x: xml(f'<map><entry key="password">{escape(x)}</entry></map>'),
+    "a name and a value, an element each": lambda x: xml(f"<param><name>password</name><value>{escape(x)}</value></param>"),
+    "a key and a string": lambda x: xml(f"<dict><key>apiKey</key><string>{escape(x)}</string></dict>"),
     "XML in JSON": lambda x: sent({"payload": f"<a><password>{escape(x)}</password></a>"}),
     # HTML
     "a meta element": lambda x: page(f'<meta name="csrf-token" content="{escape(x)}">'),
@@ -129,6 +134,7 @@ POSITIONS: dict[str, Callable[[str], Said]] = {
     "a hidden field without quotes": lambda x: page(f"<input type=hidden name=authenticity_token value={quote(x, safe='')}>"),
     "a hidden field, turned round": lambda x: page(f'<input value="{escape(x)}" type="hidden" name="__RequestVerificationToken">'),
     "an attribute of a page": lambda x: page(f'<body data-session-id="{escape(x)}">'),
+    "JSON in an attribute": lambda x: page(f'<div data-page="{escape(json.dumps({"apiKey": x, "a": 1}))}">'),
     "a script": lambda x: page(f"<script>window.cfg = {{apiKey: '{x}', page: 1}}; var authToken = \"{x}\";</script>"),
     # YAML, settings, text
     "a line": lambda x: listed(f"user: jane\npassword: {x}\nrole: admin\n"),
@@ -136,6 +142,11 @@ POSITIONS: dict[str, Callable[[str], Said]] = {
     "lines beneath": lambda x: listed(f"user: jane\nclientSecret: |\n  {x}\nrole: admin\n"),
     "a list beneath": lambda x: listed(f"passwords:\n  - {x}\n  - b\nrole: admin\n"),
     "a mapping on a line": lambda x: listed(f"a: 1\ncredentials: {{user: jane, word: '{x}'}}\n"),
+    "a name and a value, a line each": lambda x: listed(f"env:\n  - name: API_KEY\n    value: {json.dumps(x, ensure_ascii=False)}\n"),
+    "a header of a command": lambda x: came("text/plain", f"curl -H 'X-Api-Key: {x}' https://h.example/"),
+    "how to connect": lambda x: came("text/plain", f"Server=db;User=a;Password={x};Encrypt=1"),
+    "a colon in a sentence": lambda x: came("text/plain", f"Welcome. Your apiKey: {x} is ready."),
+    "a bearer in a sentence": lambda x: came("text/plain", f"Refused Bearer {quote(x, safe='').replace('%', '-')} as unknown."),
     "a setting of a shell": lambda x: came("text/plain", f"export DB_PASSWORD='{x}'\nMODE=a\n"),
     "a setting with blanks": lambda x: came("text/plain", f'[db]\npassword = "{x}"\n'),
     "a header in a text": lambda x: came("text/plain", f"> GET / HTTP/1.1\n> Authorization: Bearer {quote(x, safe='')}\n> Accept: */*\n"),
@@ -149,7 +160,10 @@ def canary(position: str) -> str:
 
 
 CANARIES = {position: canary(position) for position in POSITIONS}
-NARROW = {"the token of a scheme": quote(CANARIES["the token of a scheme"], safe="").replace("%", "-")}
+NARROW = {
+    position: quote(CANARIES[position], safe="").replace("%", "-")
+    for position in ("the token of a scheme", "a bearer in a sentence")
+}
 """Where a format can't hold every sign."""
 
 

@@ -75,9 +75,9 @@ class Caller:
         found = members_of(reply.response.body)
         return reply.response.status, str(found.get("jobId") or found.get("message"))
 
-    def poll(self, job: str, at: Millis) -> str:
+    def poll(self, job: str, at: Millis, *headers: tuple[str, str]) -> str:
         """The status word, or the HTTP status where there is none."""
-        reply = self.service.serve(Request("GET", f"{TEAM}/status/{job}", "", self._head), at)
+        reply = self.service.serve(Request("GET", f"{TEAM}/status/{job}", "", (*self._head, *headers)), at)
         return str(
             members_of(reply.response.body).get("status") if reply.response.status == 200 else reply.response.status
         )
@@ -130,6 +130,14 @@ def test_what_nobody_recorded_fails_closed_and_names_what_was() -> None:
         (),
     ]
     assert len(service.missed) == 2
+
+
+def test_a_secret_of_a_call_that_was_answered_is_not_told_where_it_comes_again() -> None:
+    caller = Caller(playing(recording("item-comparison")))
+    _, job = caller.ask(5_000)
+    assert caller.poll(job, 6_000, ("x-api-key", "canary-of-a-client")) == "RUNNING"
+    caller.service.serve(Request("GET", "/nowhere/canary-of-a-client"), 7_000)
+    assert "GET /nowhere/«secret:S1»" in caller.service.missed[0]
 
 
 @pytest.mark.parametrize(

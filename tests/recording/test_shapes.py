@@ -70,7 +70,7 @@ PIECES = (
     "«a:b»", "»", "token", "my_token", "Secret", "PASSWORD", "paſſword", "to\u212aen", "assert\u0130on", "assertion",
     "client_assertion", "code_verifier", "device_code", "user_code", "api_key", "apiKey", "sig", "session-id", "=", " = ", "<", ">",
     "</", "/>", "<![CDATA[", "]]>", "name=", "value=", "<entry ", '"name":"', '"value":"', '","', "key", "- ", "|", "\r", ": ",
-    "Authorization: ", "proxy-", "Bearer ", "]", "]=", '"', '":"', '": "', "\\", "\n",
+    "Authorization: ", "proxy-", "&quot;", "\nname: ", "\nvalue: ", "<name>", "</name>", "-H '", "`", "Bearer ", "]", "]=", '"', '":"', '": "', "\\", "\n",
     "0123456789abcdef" * 2, "0123456789abcdef", "f", "x", "ü", ".", "-", "_", " ", "&", "'", "<", "\U0001f600", "\ud800",
 )  # fmt: skip
 

@@ -3,7 +3,7 @@
 from msgspec.structs import replace
 
 from lab.core.clock import Millis
-from lab.core.exchange import Request
+from lab.core.exchange import Headers, Request
 from lab.core.journal.fact import Fact
 from lab.core.journal.shell import PlaybackMissed
 from lab.core.jsontext import members_of
@@ -20,6 +20,8 @@ from lab.recording.redaction.redact import Redactor, redactor_of
 from lab.recording.redaction.written import path_without_secrets
 from lab.recording.tape.line_cache import LineCache
 
+_MOST_ANSWERED = 1_000
+"""Requests whose secrets are learnt at once."""
 _MOST_MISSED = 1_000
 """Calls without an answer that are told one by one."""
 NOT_RECORDED = 501
@@ -38,6 +40,8 @@ class PlaybackService(Service):
         self.missed: list[str] = []
         """What was called and has no answer, in a sentence each, the first of each kind."""
         self._lines = LineCache(redactor_of(config), None)
+        self._answered: dict[tuple[str, Headers, bytes], tuple[Request, str]] = {}
+        """Requests that were answered as recorded, the secrets in which aren't known yet."""
         self._devices: list[tuple[Millis, str, str]] = []
         """When devices will be answered for, their user codes, and the answers."""
 
@@ -56,6 +60,7 @@ class PlaybackService(Service):
                 return self._tell(request, self.playback.refusal(route, request, now) or worded, now, c, took)
         answer = self.playback.answer(route, request, now)
         if isinstance(answer, Reply):
+            self._note(request, route)
             return self._tell(request, answer, now, c, took)
         hint = f"Nearest: {'; '.join(answer.near)}" if answer.near else ""
         path = path_without_secrets(request.path, self._learned(request, route))
@@ -66,8 +71,20 @@ class PlaybackService(Service):
         missed = PlaybackMissed(at=now, why=answer.why, near=answer.near)
         return self._tell(request, Reply(self.word(refusal, request.path), route=route), now, c, took, missed)
 
+    def _note(self, request: Request, route: str) -> None:
+        """Keep in mind what was answered as recorded, one of each kind: who gets every answer so needs no redaction."""
+        self._answered.setdefault((request.query, request.headers, request.body), (request, route))
+        if len(self._answered) > _MOST_ANSWERED:
+            self._learn_answered()
+
+    def _learn_answered(self) -> None:
+        for request, route in self._answered.values():
+            self._lines.request(Requested(0, 0, route, request, 1))
+        self._answered.clear()
+
     def _learned(self, request: Request, route: str) -> Redactor:
-        """Knows the secrets in all that wasn't answered as recorded: one may come again in a path, which stderr tells."""
+        """Knows the secrets in all that was asked: one may come again in a path, which stderr tells."""
+        self._learn_answered()
         self._lines.request(Requested(0, 0, route, request, 1))
         return self._lines.redactor
 

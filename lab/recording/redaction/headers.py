@@ -74,8 +74,8 @@ def _cookie(part: str, hiding: Hiding) -> str:
     name, equals, value = part.partition("=")
     if not equals:
         name, value = part[: len(part) - len(part.lstrip())], part.lstrip()
-        return name + (hiding.secrets.alias(value, "cookie") if value else "")
-    return f"{hiding.text(name)}={hiding.secrets.alias(value, 'cookie') if value else ''}"
+        return name + (hiding.secrets.encoded(value, "cookie") if value else "")
+    return f"{hiding.text(name)}={hiding.secrets.encoded(value, 'cookie') if value else ''}"
 
 
 def _credentials(scheme: str, rest: str, hiding: Hiding) -> str:

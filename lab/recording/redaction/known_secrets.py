@@ -127,8 +127,12 @@ class KnownSecrets:
         return alias
 
     def secret(self, value: str) -> str:
-        """The alias of a text that is some secret; what it says percent-encoded may turn up as it is."""
-        alias = self.alias(value, "secret")
+        """The alias of a text that is some secret."""
+        return self.encoded(value, "secret")
+
+    def encoded(self, value: str, kind: str) -> str:
+        """The alias of a secret that may be percent-encoded: what it says may turn up as it is."""
+        alias = self.alias(value, kind)
         plain = unquote(value) if "%" in value else value
         if plain != value and plain not in self._aliases:
             self.look_for(plain, alias)

@@ -4,6 +4,7 @@ import re
 from html import unescape
 
 from lab.recording.redaction.hiding import Hiding
+from lab.recording.redaction.loose_json import plain_text
 
 _VALUE = re.compile(r"(\b(?i:value|content)\s*=\s*)(\"[^\"]*\"|'[^']*'|[^\s\"'<>]+)")
 _LEADING = re.compile(r"[ \t]*(?:-[ \t]+)*(?:[\w.-]+:[ \t]+)?")
@@ -29,9 +30,28 @@ def without_labelled(found: re.Match[str], hiding: Hiding) -> str:
         case "scalar":
             return found["line"] + scalar_without_secret(found["scalar"], hiding)
         case "worth":
-            return found["attribute"] + hiding.secrets.secret(unescape(found["worth"]))
+            return found["attribute"] + _escaped(found["worth"], hiding)
+        case "entered":
+            worth = found["entered"].strip()
+            return found["titled"] + (
+                found["entered"].replace(worth, _escaped(worth, hiding), 1) if worth else found["entered"]
+            )
+        case "within":
+            return found["entity"] + _escaped(found["within"], hiding)
+        case "beside":
+            return found["item"] + scalar_without_secret(found["beside"], hiding)
+        case "sent" | "one" | "credential" as group:
+            return found[0].removesuffix(found[group]) + hiding.secrets.secret(found[group])
         case _:
             return found[0]
+
+
+def _escaped(worth: str, hiding: Hiding) -> str:
+    """The alias of what is escaped for markup, or for a text in quotes."""
+    alias = hiding.secrets.secret(unescape(worth))
+    if "\\" in worth and (plain := plain_text(f'"{worth}"')) != worth and hiding.secrets.find(plain) is None:
+        hiding.secrets.look_for(plain, alias)
+    return alias
 
 
 def tag_without_secrets(tag: str, hiding: Hiding) -> str:
@@ -81,7 +101,7 @@ def scalar_without_secret(value: str, hiding: Hiding) -> str:
         return _FLOW.sub(lambda found: hiding.secrets.secret(found[0]) if found[0] not in _NOTHING else found[0], value)
     bare = value.rstrip(" \t,")
     mark = bare[0] if len(bare) > 1 and bare[0] == bare[-1] and bare[0] in "\"'" else ""
-    plain = bare[1:-1] if mark else bare
+    plain = plain_text(bare) if mark == '"' else bare[1:-1] if mark else bare
     if plain in _NOTHING:
         return value
     return f"{mark}{hiding.secrets.secret(plain)}{mark}{value[len(bare) :]}"

@@ -88,7 +88,12 @@ class Redactor:
             case "plain":
                 # a sentence may go on behind it
                 worth = found["plain"].rstrip(".,;:)]}") or found["plain"]
-                return found["field"] + self._by_name(worth) + found["plain"].removeprefix(worth)
+                alias = self._by_name(worth)
+                # of a URL, or of one that is to connect with, more may stand behind it
+                first = re.split("[#;]", worth)[0]
+                if first != worth and self.secrets.find(first) is None:
+                    self.secrets.look_for(first, alias)
+                return found["field"] + alias + found["plain"].removeprefix(worth)
             case "inside" | "shown" as group:
                 return text.removesuffix(found[group]) + self.secrets.secret(found[group])
             case "second" | "first" as group:
@@ -152,9 +157,26 @@ class Redactor:
             return self.named(name, value, oauth=oauth, reply=reply)
         if is_secret(name) and value is not None and not isinstance(value, bool):
             return self._hidden(value, partial(self.named, name, oauth=oauth, reply=reply))
+        if isinstance(value, list) and name.lower().endswith("headers"):
+            return self._listed(value, oauth=oauth, reply=reply)
         if isinstance(value, list) and names_header(name):
             return [self._member(name, part, oauth=oauth, reply=reply) for part in value]
         return self.json(value, oauth=oauth, reply=reply)
+
+    def _listed(self, value: list[Json], *, oauth: bool, reply: bool) -> Json:
+        """Headers as names and values in turn, or as pairs in a list."""
+        if len(value) % 2 == 0 and all(isinstance(each, str) for each in value):
+            names = [each if number % 2 else "" for number, each in enumerate(("", *value))]
+            return [
+                self.named(str(name), str(each), oauth=oauth, reply=reply)
+                for name, each in zip(names, value, strict=False)
+            ]
+        return [
+            self._listed(each, oauth=oauth, reply=reply)
+            if isinstance(each, list)
+            else self.json(each, oauth=oauth, reply=reply)
+            for each in value
+        ]
 
     def _hidden(self, value: Json, alias: Callable[[str], str]) -> Json:
         """All that stands under the name of a secret; the names in it stay."""

@@ -20,10 +20,8 @@ CLUES = tuple(
 """What every such name holds one of, in small letters."""
 CREDENTIAL_HEADERS = r"(?:[\w-]*-)?authorization|(?:set-)?cookie2?"
 """Headers of credentials which a body tells of by name, beside names that end as above."""
-_HEADER = re.compile(
-    rf"(?i)(?:{CREDENTIAL_HEADERS}|.*(?:token|secret|signature|password|passphrase|api[_-]?key|session(?:-?id)?"
-    r"|(?:subscription|functions|access|auth|secret)-?key))"
-)
+_HEADER = re.compile(rf"(?i)(?:{CREDENTIAL_HEADERS}|.*(?:signature|session|access-?key|functions-?key))")
+_NO_HEADER = "access-control-allow-credentials"
 _NAME = re.compile(rf"(?i)(?:.*{TAILS}|{_WHOLE})[\])]*", re.DOTALL)
 _TELLS_HEADER = re.compile(rf"(?i){CREDENTIAL_HEADERS}")
 _KINDS = {
@@ -49,7 +47,7 @@ def is_secret(name: str) -> bool:
 
 def is_secret_header(name: str) -> bool:
     """Whether the header of that name holds a credential, beside the words that are none."""
-    return _HEADER.fullmatch(name) is not None
+    return _HEADER.fullmatch(name) is not None or (is_secret(name) and name.lower() != _NO_HEADER)
 
 
 def names_header(name: str) -> bool:

@@ -15,7 +15,7 @@ from typing import TypeAlias
 from lab.recording.redaction.alias import GRAMMAR
 from lab.recording.redaction.bearer_tokens import BearerTokens
 from lab.recording.redaction.known_texts import KnownTexts
-from lab.recording.redaction.label_shapes import ASSIGNED, MARKUP, PAIRS, YAML_LINES, label_places
+from lab.recording.redaction.label_shapes import ASSIGNED, COLONS, MARKUP, PAIRS, YAML_LINES, label_places
 from lab.recording.redaction.secret_names import NAMES
 
 HEX = re.compile(r"[0-9a-f]{32}")
@@ -34,6 +34,7 @@ SHAPES = "|".join(
         *MARKUP,
         *YAML_LINES,
         *ASSIGNED,
+        *COLONS,
     )
 )
 _FIXED = ("whsec_", "-----BEGIN ")
@@ -43,7 +44,25 @@ _WHOLE = frozenset(("hook", "pem", "login"))
 _MARKS = frozenset('"\\')
 """What a text of JSON holds behind a backslash only."""
 _NAMED = frozenset(
-    ("quoted", "inside", "second", "first", "shown", "inner", "content", "below", "scalar", "worth", "plain")
+    (
+        "quoted",
+        "inside",
+        "second",
+        "first",
+        "shown",
+        "inner",
+        "content",
+        "below",
+        "scalar",
+        "worth",
+        "plain",
+        "entered",
+        "within",
+        "beside",
+        "sent",
+        "one",
+        "credential",
+    )
 )
 """The shapes of which a name stays."""
 _FEW = 128
@@ -252,4 +271,5 @@ _CLUES: tuple[tuple[str, Prefilter], ...] = (
     ("%", _url),
     ("", _named),
     (":", _authorization),
+    ("Bearer ", partial(_fixed, "Bearer ")),
 )
