@@ -103,13 +103,13 @@ def _what(
     response = call.replied.response
     if call.replied.cut is not None or response.status == 0:
         return _cut(call), ""
-    if response.status >= 300:
+    if response.status >= 300 and glimpse is None:
         return _refused(call, epoch)
     names = members_of(response.body).keys()
     if polled and "status" in usual - names and len(usual - names) < len(names):
         missing: list[Json] = [*sorted(usual - names)]
         return {"omit": missing}, ""
-    if not call.good or (polled and glimpse is None):
+    if glimpse is None and (polled or not call.good):
         broken, why = _unreadable(response)
         silent = "strike" in broken and pace.excess(call.latency) >= _SILENCE
         return ({"strike": "stall"} if silent else broken), why

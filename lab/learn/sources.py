@@ -6,9 +6,10 @@ from lab.core.clock import Epoch
 from lab.core.errors import RecordingError
 from lab.learn.cassette_file import cassette_calls
 from lab.learn.draft import Draft, draft_of
-from lab.learn.foreign import ForeignTerms, foreign_story, no_status
+from lab.learn.foreign import foreign_story, no_status
 from lab.learn.har_file import har_calls
 from lab.learn.own import own_story
+from lab.learn.poll_groups import ForeignTerms
 from lab.learn.story import Story
 from lab.learn.traffic import FiledCall, TrafficRedactor
 from lab.recording.format.lines import Entry

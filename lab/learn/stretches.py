@@ -13,7 +13,7 @@ _MOST = 60
 _MOST_STEPS = 499
 _ROUND: Millis = 100
 _LAST: Millis = 1_000
-"""How long a stretch lasts of which nobody saw the end."""
+"""How much longer than it was seen a stretch lasts of which nobody saw the end."""
 
 
 class StatusStretch(Struct):
@@ -27,6 +27,8 @@ class StatusStretch(Struct):
     begins: Millis
     """When it begins in the scenario: in this gap, as late as every poll will see it."""
     polls: int = 1
+    last: Millis = 0
+    """When the last poll showed this."""
 
     @property
     def status(self) -> Status:
@@ -55,6 +57,7 @@ def _folded(turn: ObservedTurn, earliest: Sequence[Millis], *, texts: bool) -> l
         else:
             begins = _between(before, min(at, at_poll)) if found else 0
             found.append(StatusStretch(poll.glimpse, before, at_poll, begins))
+        found[-1].last = at_poll
         if found[-1].status.final or len(found) >= _MOST_STEPS:
             break  # nothing follows
         before = at_poll
@@ -88,14 +91,18 @@ def _opening(glimpse: Glimpse) -> tuple[str, int, str] | None:
 def length_of(stretches: Sequence[StatusStretch], place: int) -> Millis:
     """How long the stretch at `place` lasts in the scenario."""
     later = stretches[place + 1 :]
-    return min(max(1, later[0].begins - stretches[place].begins), LONGEST // 4) if later else _LAST
+    stretch = stretches[place]
+    ends = later[0].begins if later else max(stretch.begins, stretch.last) + _LAST
+    return min(max(1, ends - stretch.begins), LONGEST // 4)
 
 
 def bounds_of(stretches: Sequence[StatusStretch], place: int) -> str:
     """How short and how long it can have been, in words."""
     stretch, later = stretches[place], stretches[place + 1 :]
     if not later:
-        return f"not observed: seen from {_clock(stretch.high)} on, and no end"
+        return (
+            f"not observed: seen from {_clock(stretch.high)} to {_clock(max(stretch.high, stretch.last))}, and no end"
+        )
     shortest = max(0, later[0].low - stretch.high)
     longest = later[0].high - (stretch.low if place else 0)
     polls = f"{stretch.polls or 'no'} poll{'' if stretch.polls == 1 else 's'}"

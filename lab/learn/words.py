@@ -36,9 +36,9 @@ _OUTCOME = "conclusion resultstate outcome result error errorresult errors failu
 """YamlMembers beside it that say whether what has ended went well."""
 _OUTPUT = "output outputs result results response answer artifacts value".split()
 _RESULTS = ("result", "results", "output", "outputs", "response")
-_TEXT = "message statusmessage statemessage progressmessage detail details statedetails".split()
-_ERROR = """errormessage error errorresult errors failurereason failure statusmessage statemessage message detail conclusion
-    resultstate outcome code""".split()
+_TEXT = "message statusmessage statemessage progressmessage detail details statedetails progress statusdetails".split()
+_ERROR = """errormessage error errorresult errors failurereason failure statechangereason statusmessage statemessage message
+    detail statusreason reason conclusion resultstate outcome code""".split()
 _ASK = "message prompt input question query text instructions content description".split()
 _LONGEST_TEXT = 300
 _DEEPEST = 6
@@ -173,13 +173,20 @@ class StatusMember(Struct, frozen=True):
 
     def text(self, body: Json) -> str | None:
         """What an answer says of the job's progress."""
-        texts = (value for _, value in self.around(body, _TEXT))
-        return next((text for text in texts if isinstance(text, str) and 0 < len(text) <= _LONGEST_TEXT), None)
+        texts = (_message(value) for _, value in self.around(body, _TEXT))
+        return next((text for text in texts if 0 < len(text) <= _LONGEST_TEXT), None)
 
     def error(self, body: Json) -> str:
         """What an answer says of the job's failure; the status itself if nothing else."""
         texts = (_said(value) for _, value in self.around(body, _ERROR))
         return next(filter(None, texts), self.word(body) or "")
+
+
+def _message(value: Json) -> str:
+    """A text, or the one in an object of progress; empty: there is none."""
+    members = {plain_word(name): part for name, part in value.items()} if isinstance(value, dict) else {}
+    texts = (value, *(members.get(name) for name in _TEXT))
+    return next((text for text in texts if isinstance(text, str)), "")
 
 
 def _said(value: Json) -> str:

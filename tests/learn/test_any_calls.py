@@ -10,7 +10,7 @@ from lab.app.effects import Outcome
 from lab.jobs.lint import lint
 from lab.jobs.plan import compile_scenario
 from lab.language.parse import parse_with_locations
-from lab.learn.foreign import ForeignTerms
+from lab.learn.poll_groups import ForeignTerms
 from lab.learn.sources import learn, observed_in
 from tests.conftest import examples
 from tests.recording.joined import Joined, config

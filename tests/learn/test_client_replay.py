@@ -10,7 +10,7 @@ from lab.files.recordings import open_recording, read_blob
 from lab.jobs.plan import compile_scenario
 from lab.language.document import Layers, Switches
 from lab.language.parse import parse_scenario
-from lab.learn.foreign import ForeignTerms
+from lab.learn.poll_groups import ForeignTerms
 from lab.learn.sources import ObservedCalls, learn
 from lab.mock.config import Config
 from lab.recording.client_replay.polls import ClientTerms

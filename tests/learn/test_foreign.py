@@ -13,14 +13,19 @@ from tests.conftest import Lab
 FILES = Path(__file__).parent / "files"
 
 SETTLED = {
+    "accepted-export.yaml": ("COMPLETE", ["work"], '{"rows":[[88123,4]],"state":"open"}'),
+    "aws-athena.yaml": ("ERROR", ["queued", "running"], "SYNTAX_ERROR: line 1:14"),
     "aws-textract.yaml": ("COMPLETE", ["in-progress"], "Invoice 204817"),
     "azure-operation.har": ("COMPLETE", ["not-started", "running"], "Invoice 204817"),
     "bigquery-job.yaml": ("ERROR", ["pending", "running"], "Syntax error at [1:8]"),
+    "build-server.yaml": ("COMPLETE", ["queued", "compiling", "testing"], "all 812 tests passed"),
     "databricks-run.har": ("ERROR", ["waiting-for-cluster", "in-run", "terminating"], "Workload failed: ledger UK-7 is closed"),
     "github-run.yaml": ("ERROR", ["queued", "in-progress"], "failure"),
     "google-operation.yaml": ("COMPLETE", ["work"], "pump P-117 is out of service"),
+    "job-queue.yaml": ("COMPLETE", ["pending"], '{"name":"A-17","weight":12}'),
     "openai-batch.yaml": ("COMPLETE", ["validating", "in-progress", "finalizing"], '{"custom_id": "request-2"'),
     "openai-run.har": ("COMPLETE", ["queued", "in-progress", "approval", "in-progress-2"], "Two suppliers deliver order 88123."),
+    "plain-status.yaml": ("COMPLETE", ["pending", "running"], "order;pieces 88123;4"),
     "replicate-prediction.har": ("COMPLETE", ["starting", "processing"], "/pbxt/out-0.png"),
     "salesforce-bulk.yaml": ("COMPLETE", ["open", "upload-complete", "in-progress"], "Benson Group"),
     "terraform-run.har": ("COMPLETE", ["pending", "planning", "approval", "applying"], ""),
@@ -75,6 +80,45 @@ def test_what_was_guessed_is_said(lab: Lab) -> None:
     head = " ".join(line.removeprefix("# ") for line in text.splitlines() if line.startswith("# "))
     assert "Its status is taken from $.state.life_cycle_state: a guess" in head
     assert "What words mean is a guess: PENDING = RUNNING" in head
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("accepted-export.yaml", "HTTP 202 = RUNNING, HTTP 200 = COMPLETE"),
+        ("job-queue.yaml", "HTTP 303 = COMPLETE"),
+        ("plain-status.yaml", "Its status is the text of the answers: a guess"),
+    ],
+)
+def test_so_is_what_only_http_or_a_text_tells(lab: Lab, name: str, said: str) -> None:
+    head = lab("learn", FILES / name).out.partition("lab: 1")[0]
+    assert said in head.replace("\n# ", " ")
+
+
+def test_what_only_the_output_has_is_no_status_though_it_was_named(lab: Lab) -> None:
+    learned = lab("learn", FILES / "accepted-export.yaml", "--status", "$.state")
+    steps = scenario(learned.out).steps
+    assert isinstance(steps[-1], Complete) and "88123" in str(steps[-1].output)
+    assert len(steps) == 2
+
+
+def test_a_job_of_which_nobody_saw_the_end_lasts_as_long_as_it_was_seen(lab: Lab) -> None:
+    lines = (FILES / "accepted-export.yaml").read_text("utf-8").splitlines()
+    last = max(place for place, line in enumerate(lines) if line == "- request:")
+    Path("calls.yaml").write_text("\n".join(lines[:last]), "utf-8")
+    out = lab("learn", "calls.yaml").out
+    work, ending = scenario(out).steps
+    assert isinstance(work, Work) and work.takes == 7_000
+    assert "seen from 3.0s to 6.0s, and no end" in out
+    assert ending.id == "not-observed" and "not-observed  # not observed: the calls end before the job does" in out
+
+
+def test_polls_of_a_job_that_no_call_began_are_told_from_no_polls(lab: Lab) -> None:
+    lines = (FILES / "build-server.yaml").read_text("utf-8").splitlines()
+    second = [place for place, line in enumerate(lines) if line == "- request:"][1]
+    Path("calls.yaml").write_text("\n".join((lines[0], *lines[second:])), "utf-8")
+    done = lab("learn", "calls.yaml")
+    assert (done.code, "no answer gives an id that polls carry" in done.err) == (2, True)
 
 
 def test_what_is_said_is_no_guess(lab: Lab) -> None:

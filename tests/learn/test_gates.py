@@ -9,8 +9,8 @@ from lab.core.exchange import Json
 from lab.dialects.client import Question
 from lab.language.document import Gate, Scenario, Status, Verdict, Vote
 from lab.language.parse import parse_scenario
-from lab.learn.foreign import ForeignTerms
 from lab.learn.gates import GateWriter
+from lab.learn.poll_groups import ForeignTerms
 from lab.learn.sources import ObservedCalls, learn
 from lab.learn.story import Glimpse, ObservedTurn
 from lab.learn.stretches import StatusStretch

@@ -8,7 +8,7 @@ from lab.cli.console import Console
 from lab.cli.recordings import locate
 from lab.core.errors import UsageError
 from lab.files.recordings import RECORDING_ENDING, read_blob, read_recording
-from lab.learn.foreign import ForeignTerms
+from lab.learn.poll_groups import ForeignTerms
 from lab.learn.sources import learn, observed_in
 from lab.learn.steps import slug
 from lab.learn.words import parse_path, parse_words
