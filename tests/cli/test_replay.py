@@ -240,13 +240,26 @@ def test_an_open_or_torn_recording_is_unreadable_but_shown(lab: Lab, recordings:
         (["empty"], 5),
         (["nope"], 2),
         (["item-comparison", "nope"], 2),
-        (["item-comparison", "nothing-*"], 0),
+        (["item-comparison", "nothing-*"], 5),
+        (["empty", "item-comparison"], 5),
+        (["nothing-*", "item-comparison", "nope"], 2),
     ],
 )
 @pytest.mark.usefixtures("recordings")
 def test_nothing_is_never_green(lab: Lab, targets: list[str], code: int) -> None:
     Path("empty").mkdir()
-    assert lab("replay", *targets).code == code
+    done = lab("replay", *targets)
+    assert done.code == code
+    for idle in {"empty", "nothing-*"} & {*targets}:
+        assert f"No recording matched {idle}." in done.err
+
+
+@pytest.mark.parametrize("command", ["replay", "report", "migrate"])
+@pytest.mark.usefixtures("recordings")
+def test_each_target_means_some_recording(lab: Lab, command: str) -> None:
+    done = lab(command, "nothing-*", "item-comparison")
+    assert done.code == 5 and "No recording matched nothing-*." in done.err
+    assert "1 passed" in done.out or "of 100" in done.out or "needs no migration" in done.out
 
 
 @pytest.mark.usefixtures("recordings")

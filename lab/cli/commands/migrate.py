@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from lab.cli.commands.replay import NOTHING_MATCHED, WORST_FIRST, matching
+from lab.cli.commands.replay import matched, worst_of
 from lab.cli.console import Console, report
 from lab.core.errors import LabError, UsageError
 from lab.files.recordings import blobs_of, read_recording, write_recording
@@ -13,10 +13,7 @@ from lab.settings import Flags
 
 def execute(flags: Flags, console: Console) -> int:
     """Migrate each that needs it, and say of the others that they don't; the old files stay as they are."""
-    files = dict.fromkeys(file for target in flags["targets"] for file in matching(target))
-    if not files:
-        console.err("lab: No recording matched.")
-        return NOTHING_MATCHED
+    files, idle = matched(flags["targets"], console)
     codes: list[int] = []
     for file in files:
         try:
@@ -24,7 +21,7 @@ def execute(flags: Flags, console: Console) -> int:
         except LabError as error:
             report(error, console)
             codes.append(error.exit_code)
-    return next((code for code in WORST_FIRST if code in codes), 0)
+    return worst_of(codes, idle=idle)
 
 
 def migrate_one(file: Path, folder: Path, console: Console) -> None:

@@ -1,6 +1,6 @@
 """`lab replay`: evaluate recordings again and compare (recordings.md §6, §12)."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Sequence
 from functools import partial
 from glob import has_magic
 from pathlib import Path
@@ -8,7 +8,7 @@ from pathlib import Path
 from msgspec import Struct
 from msgspec.structs import replace
 
-from lab.cli.commands.accept import NewRecording, accept, kept_at
+from lab.cli.commands.accept import NewRecording, accept, places_in
 from lab.cli.console import Console, report
 from lab.cli.recordings import locate, matchers_of
 from lab.cli.verdicts import FileVerdict, Problem, form_of, problems_of, tell
@@ -51,8 +51,9 @@ class ReplayedFile(Struct, frozen=True):
 
 def execute(flags: Flags, console: Console) -> int:
     """Replay each; the last line of stdout stands alone: `12 passed, 0 failed`."""
-    began = wall_second()
-    files = list(dict.fromkeys(file for target in flags["targets"] for file in matching(target)))
+    began, form = wall_second(), form_of(flags)
+    files, idle = matched(flags["targets"], console)
+    kept = places_in(Path(flags["out"]), files) if flags["out"] is not None else {}
     if flags["against"] is not None:
         from lab.cli.client_replay import replay_against  # most replays open no socket
 
@@ -63,23 +64,36 @@ def execute(flags: Flags, console: Console) -> int:
     tell("replay", [each.verdict for each in done], flags, console, began)
     wanted = flags["out"] is not None or flags["accept"]
     fresh = [each.fresh() for each in done if each.fresh is not None] if wanted else []
-    if flags["out"] is not None:
-        for each in fresh:
-            write_recording(kept_at(Path(flags["out"]), each.path), each.data, each.blobs)
+    for each in fresh if kept else ():
+        write_recording(kept[each.path], each.data, each.blobs)
     codes = [each.verdict.worst for each in done]
-    passed = codes.count(0)
-    failed = len(codes) - passed
-    if form_of(flags) == "json":
-        console.json({"passed": passed, "failed": failed})
-    else:
-        console.out(f"{passed} passed, {failed} failed")
-    if not codes:
-        console.err("lab: No recording matched.")
-        return NOTHING_MATCHED
-    worst = next((code for code in WORST_FIRST if code in codes), 0)
-    if flags["accept"] and fresh and worst == Divergence.exit_code:
-        return accept(fresh, flags, console)
+    counts = {"passed": codes.count(0), "failed": len(codes) - codes.count(0)}
+    if form != "json":
+        console.out(f"{counts['passed']} passed, {counts['failed']} failed")
+    worst = worst_of(codes, idle=idle)
+    try:
+        if flags["accept"] and fresh and worst == Divergence.exit_code:
+            agreed = accept(fresh, flags, console, console.err if form == "json" else console.out)
+            counts["accepted"] = len(fresh) if agreed else 0
+            return 0 if agreed else worst
+    finally:
+        if form == "json":
+            console.json(counts)
     return worst
+
+
+def worst_of(codes: Collection[int], *, idle: bool) -> int:
+    """The exit code of several files; `idle`: there are targets that matched none."""
+    return next((code for code in WORST_FIRST if code in codes), NOTHING_MATCHED if idle else 0)
+
+
+def matched(targets: Sequence[str], console: Console) -> tuple[list[Path], bool]:
+    """The recordings that the targets mean, each once; and whether one of them means none, which is said."""
+    found = {target: matching(target) for target in targets}
+    idle = [target for target, files in found.items() if not files]
+    for target in idle:
+        console.err(f"lab: No recording matched {target}.")
+    return list(dict.fromkeys(file for files in found.values() for file in files)), bool(idle)
 
 
 def matching(target: str) -> list[Path]:

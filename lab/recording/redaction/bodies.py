@@ -3,14 +3,17 @@
 import re
 from base64 import b64decode, b64encode
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from hashlib import sha256
 from sys import float_info
 from typing import TypeAlias, assert_never
 from urllib.parse import unquote_plus, urlencode
 
+from msgspec.structs import replace
+
 from lab.core.errors import RecordingError
 from lab.core.exchange import Headers, Json, header_of
-from lab.recording.format.lines import LONGEST_BLOB, Body, Enc, Pairs
+from lab.recording.format.lines import LONGEST_BLOB, Body, Enc, Pairs, Res
 from lab.recording.format.text import dumps, loads
 from lab.recording.redaction.alias import fill
 from lab.recording.redaction.loose_json import NUMBER
@@ -148,6 +151,16 @@ def unfolded(body: Body, blob: Blob | None) -> Body:
     text = check_blob(body, blob).decode("utf-8", "surrogatepass")
     enc = Enc(str(body.value.get("enc")))
     return Body(enc, text if enc in (Enc.TEXT, Enc.B64) else loads(text))
+
+
+def unfolded_reply(line: Res, blob: Blob | None) -> Res:
+    """The reply with its long body in its line, if it has one; one that was cut, so that it is no value, stays as it is."""
+    if line.enc is not Enc.BLOB:
+        return line
+    with suppress(ValueError):
+        body = unfolded(line.body, blob)
+        return replace(line, enc=body.enc, value=body.value)
+    return line
 
 
 def text_within(body: Body, blob: Blob | None) -> str:

@@ -19,7 +19,7 @@ from lab.recording.format.facts import class_of
 from lab.recording.format.lines import COUNTED, REDACTION, Enc, Entry, Line, Other, Recording, Req, Res
 from lab.recording.format.reader import line_of
 from lab.recording.format.text import dumps
-from lab.recording.redaction.bodies import Blob, filled
+from lab.recording.redaction.bodies import Blob, filled, unfolded_reply
 from lab.recording.redaction.late_secrets import open_values
 from lab.recording.replay.match import Canon, alike, cut_elsewhere, diff, first_difference, same
 from lab.recording.replay.matchers import Matcher, excuse
@@ -211,6 +211,7 @@ class Comparison(TapedReplay):
         struck = any(fact.type == "fault.struck" for fact in recorded.facts)
         if (struck or one.cut is not None) and cut_elsewhere(one, other):
             return
+        one, other = unfolded_reply(one, self.blob), unfolded_reply(other, self.bodies.of)
         expected, actual = self._recorded.canon.reply(one), self._replayed.canon.reply(other)
         match = ROUTER.at(req.path)
         actual = self._excused("res", match.name if match else None, expected, actual)

@@ -47,6 +47,7 @@ def edited_scenarios(recording: Recording) -> set[str]:
     return {line.text("scenario") or "" for line in recording.facts("scenario.loaded")}
 
 
+_MOST_BODIES = 16
 NONE_LATE: Mapping[str, str] = MappingProxyType({})
 """No secret stood in the open before it was known."""
 
@@ -174,6 +175,27 @@ def delivered(line: Res, reply: Reply, whole: Response) -> Replied:
     return Replied(line.t, line.x, whole, latency, line.first, None, cut, line.sent)
 
 
+class LastBodies:
+    """The last long bodies of a tape, by their digests: those of replies that it remembers, and some more."""
+
+    def __init__(self) -> None:
+        self._kept: dict[str, bytes] = {}
+
+    def keep(self, digest: str, data: bytes) -> None:
+        """Take one more; the one that was longest not asked for goes."""
+        self._kept[digest] = data
+        if len(self._kept) > _MOST_BODIES:
+            del self._kept[next(iter(self._kept))]
+
+    def of(self, digest: str) -> bytes:
+        """The body; ValueError if it has gone."""
+        data = self._kept.pop(digest, None)
+        if data is None:
+            raise ValueError("it isn't kept any more")
+        self._kept[digest] = data
+        return data
+
+
 class TapedReplay(Replayer):
     """Tapes what comes of it: `write` is given each line."""
 
@@ -184,6 +206,8 @@ class TapedReplay(Replayer):
         """`blobs` keeps its long bodies, for a recording that is to stand in the old one's place."""
         redactor = redactor_of(config)
         redactor.secrets.made_anew = True
+        self.bodies = LastBodies()
+        """Those that nobody else keeps."""
         self.values = ChainMap(redactor.secrets.values, configured_secrets(config))
         """What aliases stand for, on the recording and on this tape."""
         super().__init__(recording, config, blob, self.values, redactor.secrets.bind, late)
@@ -191,7 +215,7 @@ class TapedReplay(Replayer):
         header = replace(recording.header, more={})
         if blobs is not None:
             header = replace(header, version=VERSION, redaction=REDACTION, scenarios=refs_of_now(header, config))
-        tails = LineCache(redactor, (blobs or _forget) if "blob" in header.features else None)
+        tails = LineCache(redactor, (blobs or self.bodies.keep) if "blob" in header.features else None)
         self._tape = Tape(self.service, write or self._written.append, header, tails=tails)
         self.service.observers.append(self._tape)
 
@@ -221,7 +245,3 @@ class TapedReplay(Replayer):
         if kind == "input" and line.x is None:
             self.feed(line)
         return True
-
-
-def _forget(digest: str, data: bytes) -> None:
-    """Keep no long body of a replay: its digest is compared."""
