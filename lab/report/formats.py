@@ -1,6 +1,6 @@
 """A report as people and machines read it: text, JSON, JUnit, a GitHub summary (clients.md §5)."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import assert_never
 
 from lab.core.exchange import Json, text_of
@@ -24,9 +24,14 @@ NOT_VISIBLE = (
 
 
 def summary(report: ClientReport) -> str:
-    """`12 passed, 1 failed, 38 not exercised`: the last line of every form."""
+    """`12 passed, 1 failed, 38 not exercised`, of rules: the last line; of runs, by which it ended too, before them."""
     counts = [(len(report.with_verdict(verdict)), word) for verdict, word in _WORDS]
-    return ", ".join(f"{count} {word}" for count, word in counts)
+    rules = ", ".join(f"{count} {word}" for count, word in counts)
+    if not report.runs:
+        return rules
+    ends = [run.good for run in report.runs]
+    unknown = f", {ends.count(None)} not judged" if None in ends else ""
+    return f"runs: {ends.count(True)} passed, {ends.count(False)} failed{unknown}; rules: {rules}"
 
 
 _WORDS = ((RuleVerdict.PASS, "passed"), (RuleVerdict.FAIL, "failed"), (RuleVerdict.NOT_EXERCISED, "not exercised"))
@@ -126,10 +131,16 @@ def report_json(report: ClientReport) -> str:
     return text_of(report_document(report)) + "\n"
 
 
-def junit(report: ClientReport) -> str:
-    """A testcase a run, and one a rule; of what nothing can be said is skipped. A rule for information fails nothing."""
+def junit(report: ClientReport, files: Sequence[JunitCase] = ()) -> str:
+    """A testcase a run, and one a rule; of what nothing can be said is skipped. A rule for information fails nothing.
+
+    `files` are those of recordings that couldn't be judged.
+    """
     runs = [("lab rehearse", [_run_case(run) for run in report.runs])] if report.runs else []
-    return junit_file(*runs, ("lab report", [_testcase(finding) for finding in report.findings]), began=report.began)
+    unread = [("lab recordings", files)] if files else []
+    return junit_file(
+        *unread, *runs, ("lab report", [_testcase(finding) for finding in report.findings]), began=report.began
+    )
 
 
 def _run_case(run: JudgedRun) -> JunitCase:

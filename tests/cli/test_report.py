@@ -73,6 +73,25 @@ def test_nothing_exercised_is_never_green(lab: Lab, tmp_path: Path) -> None:
     assert lab("report", "no-such-*.rec.jsonl").code == 5
 
 
+def test_one_that_cant_be_read_keeps_no_other_from_being_judged(
+    lab: Lab, tmp_path: Path, monotonous: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    torn, xml, page = (tmp_path / name for name in ("torn.rec.jsonl", "report.xml", "report.html"))
+    torn.write_bytes(Path(DAY).read_bytes().replace(b'{"k":"req","n":1,', b'{"k":"req","n":2,'))
+    alone = lab("report", monotonous)
+    done = lab("report", torn, monotonous, "--junit", xml, "--html", page)
+    assert done.code == 3 and done.out.startswith(alone.out.rstrip("\n")) and done.lines[-1].endswith(", 1 unreadable")
+    assert f"lab: {torn}:2: n is 2, expected 1" in done.err and page.exists()
+    (suite, _) = ElementTree.parse(xml).getroot()
+    (case,) = suite
+    assert case.get("name") == str(torn) and [each.tag for each in case] == ["error"]
+    first, last = map(json.loads, lab("report", torn, monotonous, "--json").lines)
+    assert (first["code"], first["problems"][0]["line"]) == (3, 2) and last["rules"]
+    monkeypatch.setenv("GITHUB_ACTIONS", "true")
+    assert f"::error file={torn},line=2," in lab("report", torn, monotonous).out
+    assert lab("report", torn).code == 3 and lab("report", tmp_path / "nope.rec.jsonl", monotonous).code == 2
+
+
 def test_several_recordings_are_judged_together(lab: Lab, monotonous: str) -> None:
     said = json.loads(lab("report", DAY, monotonous, "--json").out)
     rules = {each["rule"]: each for each in said["rules"]}

@@ -1,16 +1,17 @@
 """`lab report`: what the clients in recordings did well and badly (clients.md §5)."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache, partial
 from pathlib import Path
 
 from msgspec.structs import replace
 
-from lab.cli.commands.replay import NOTHING_MATCHED, matching
+from lab.cli.commands.replay import NOTHING_MATCHED, matched, worst_of
 from lab.cli.console import Console
+from lab.cli.console import report as show_error
 from lab.cli.recordings import scenarios_of
-from lab.cli.verdicts import form_of, tell_runner
-from lab.core.errors import UsageError
+from lab.cli.verdicts import FileVerdict, form_of, problems_of, tell_runner
+from lab.core.errors import LabError, UsageError
 from lab.files.artifacts import write_text
 from lab.files.recordings import open_recording, read_blob, read_recording
 from lab.language.document import Scenario
@@ -22,31 +23,42 @@ from lab.report.gather import histories_of
 from lab.report.history import ClientHistory
 from lab.report.html import html
 from lab.report.judge import ClientReport, report_on
+from lab.report.junit import CaseEnd
 from lab.report.rule import Severity
 from lab.report.runs import lines_of_runs
 from lab.settings import Flags
 
 
 def execute(flags: Flags, console: Console) -> int:
-    """Judge them together; 1 if that isn't good enough, 5 if nothing matched, was exercised or can be judged."""
+    """Judge them together; 1 if that isn't good enough, 5 if nothing matched, was exercised or can be judged.
+
+    One that can't be read keeps the others from nothing; 3 then, 2 if it isn't there.
+    """
     if any("://" in target for target in flags["targets"]):
         return _judge_lab(flags, console)
-    files = dict.fromkeys(file for target in flags["targets"] for file in matching(target))
+    files, idle = matched(flags["targets"], console)
     if not files:
-        console.err("lab: No recording matched.")
         return NOTHING_MATCHED
+    unread: list[FileVerdict] = []
     histories: dict[str, tuple[ClientHistory, ...]] = {}
     met: list[Elements] = []
     scenarios: dict[str, Scenario] = {}
     paths: dict[str, Path] = {}
     for file in files:
         name = str(file) if file.name in paths else file.name
-        recording, paths[name] = read(open_recording(file), str(file)), file
-        histories[name] = histories_of(recording, blob=partial(read_blob, file))
+        try:
+            recording = read(open_recording(file), str(file))
+            histories[name] = histories_of(recording, blob=partial(read_blob, file))
+        except LabError as error:
+            show_error(error, console)
+            unread.append(FileVerdict(str(file), error.exit_code, problems_of(error, str(file)), CaseEnd.ERROR))
+            continue
+        paths[name] = file
         met.append(met_in(recording, histories[name]))
         scenarios |= scenarios_of(recording.header, flags["scenarios"])
     coverage = Coverage(joined(*met), possible_in(tuple(scenarios.values())))
-    return conclude(report_on(histories, coverage), file_lines(paths), flags, console)
+    code = conclude(report_on(histories, coverage), file_lines(paths), flags, console, unread)
+    return worst_of([*(each.code for each in unread), code], idle=idle) or code
 
 
 def _judge_lab(flags: Flags, console: Console) -> int:
@@ -56,10 +68,16 @@ def _judge_lab(flags: Flags, console: Console) -> int:
     return conclude(found.report, found.line_of, flags, console)
 
 
-def conclude(report: ClientReport, line_of: Callable[[str, int], str], flags: Flags, console: Console) -> int:
+def conclude(
+    report: ClientReport,
+    line_of: Callable[[str, int], str],
+    flags: Flags,
+    console: Console,
+    unread: Sequence[FileVerdict] = (),
+) -> int:
     """Print it, write what is wanted of it, and say by the exit code whether it is good enough.
 
-    `line_of` gives a line of a recording by its name and number.
+    `line_of` gives a line of a recording by its name and number; `unread` are those that it says nothing of.
     """
     required = tuple(name.strip() for name in (flags["require"] or "").split(",") if name.strip())
     unknown = [name for name in required if name not in RULE_OF]
@@ -70,14 +88,17 @@ def conclude(report: ClientReport, line_of: Callable[[str, int], str], flags: Fl
         console.out(line) if form in ("text", "github") else console.err(line)
     shown = report
     if form == "json":
-        for run in report.runs:
-            console.json(run.document())
+        for document in (*(each.document() for each in unread), *(each.document() for each in report.runs)):
+            console.json(document)
         shown = replace(report, runs=())
     elif form == "github":
-        tell_runner(f"lab {flags['command']}", [*notes_of(report, on=severity)], github(report), flags, console)
-    console.out(FORMATS[form](shown).rstrip("\n"))
+        notes = [*(note for each in unread for note in each.notes()), *notes_of(report, on=severity)]
+        tell_runner(f"lab {flags['command']}", notes, github(report), flags, console)
+    cases = [each.case(flags["command"]) for each in unread]
+    text = junit(report, cases) if form == "junit" else FORMATS[form](shown)
+    console.out(text.rstrip("\n") + (f", {len(unread)} unreadable" if unread and form in ("text", "github") else ""))
     if flags["junit"]:
-        write_text(flags["junit"], junit(report))
+        write_text(flags["junit"], junit(report, cases))
     if flags["html"]:
         write_text(flags["html"], html(report, line_of))
     if report.score is None and all(run.good is not False for run in report.runs):
