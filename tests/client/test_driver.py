@@ -9,7 +9,7 @@ from lab.app.run import run
 from lab.client.driver import drive
 from lab.client.instant import run_instantly
 from lab.client.transport import HttpTransport
-from lab.clocks import ManualClock, SystemClock, settle
+from lab.clocks import ManualClock, RunClock, ScaledClock, SystemClock, settle
 from lab.core.exchange import Request
 from lab.core.observe import Lost, Replied, Requested, Waiting
 from lab.dialects.client import Question
@@ -109,6 +109,26 @@ async def test_over_sockets_the_run_is_the_same_and_somebody_else_moves_the_cloc
     assert not any(isinstance(each, Lost) for each in observed)
     await transport.close()
     await server.stop()
+
+
+async def test_a_latency_is_the_labs_own_however_fast_its_clock_runs() -> None:
+    service, scaled = make_service(), ScaledClock("300")
+    server, replies, observed = MockServer(service, scaled), list[Replied](), list[RunObservation]()
+    service.observers.append(lambda each: replies.append(each) if isinstance(each, Replied) else None)
+    origin = await server.start()
+    transport = HttpTransport(origin, f"{origin}/oauth2/v1/token")
+    with RunClock(scaled) as clock:
+        clock.begin()
+        outcome = await drive(run(APP, 0), transport, clock, observed.append, approve)
+    await transport.close()
+    await server.stop()
+    sent = {each.x: each.at for each in observed if isinstance(each, Requested)}
+    took = [each.at - sent[each.x] for each in observed if isinstance(each, Replied)]
+    assert took == [each.latency for each in replies] and max(took) > 30
+    pauses = [each for each in observed if isinstance(each, Waiting)]
+    calls = sorted(sent.values())
+    assert all(each.until in calls for each in pauses), "each call goes out when it is due"
+    assert outcome.complete and outcome.elapsed == observed[-1].at
 
 
 async def test_a_refused_connection_is_observed_and_ends_the_run() -> None:

@@ -133,7 +133,7 @@ RUN_KEYS = (
         "n",
         "n",
         "Step",
-        "run to the next observation, then pause",
+        "to the next observation, of a recording to the next change; there it pauses",
         _step,
         _can_step,
         needs="step",
