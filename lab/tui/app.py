@@ -27,6 +27,7 @@ from lab.tui.line_filters import filters_for, without_greys
 from lab.tui.screens.input_queue import InputQueue
 from lab.tui.screens.main import MainScreen
 from lab.tui.screens.palette import Palette
+from lab.tui.screens.selectable import SelectingScreen
 from lab.tui.sources.protocol import ScreenSource
 from lab.tui.state.preferences import ScreenStart
 from lab.tui.terminal import encoding_of, lasting
@@ -127,7 +128,7 @@ class LabApp(App[Outcome | None]):
     def keep(self, name: str, value: str) -> None:
         """Keep another value of a preference for the next start; a remark says why not."""
         if (refused := self.start.keep(name, value)) is not None and self.main is not None:
-            self.main.remark(refused)
+            self.main.note(refused)
 
     def _fit_terminal(self) -> None:
         """Filters for what the terminal hasn't, in the present theme."""
@@ -221,7 +222,9 @@ class LabApp(App[Outcome | None]):
         self.leave()
 
     def action_ask_to_leave(self) -> None:
-        """Leave what lies over the panes, and ask there whether to end."""
+        """Copy what is selected; else leave what lies over the panes, and ask there whether to end."""
+        if isinstance(self.screen, SelectingScreen) and self.screen.copy_selection():
+            return
         while len(self.screen_stack) > 1:
             self.pop_screen()
         if self.main is not None:

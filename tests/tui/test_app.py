@@ -91,7 +91,7 @@ async def test_the_picture_is_saved_where_it_can_be_or_the_screen_says_why_not(
     async with screen_in("waiting") as (app, _, pilot):
 
         async def remark() -> str:
-            main_screen(app).remark("")
+            main_screen(app).note("")
             await pilot.press("f9")
             await until(pilot, lambda: bool(main_screen(app).state.ui.remark))
             return main_screen(app).state.ui.remark

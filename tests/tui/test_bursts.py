@@ -43,6 +43,11 @@ def click(at: tuple[int, int]) -> list[events.Event]:
     return [mouse(events.MouseMove, at, 0), mouse(events.MouseDown, at, 1), mouse(events.MouseUp, at, 1)]
 
 
+def drag(start: tuple[int, int], end: tuple[int, int]) -> list[events.Event]:
+    moves = [mouse(events.MouseMove, at, 1) for at in (start, end)]
+    return [mouse(events.MouseMove, start, 0), mouse(events.MouseDown, start, 1), *moves, mouse(events.MouseUp, end, 1)]
+
+
 def wheel(at: tuple[int, int]) -> list[events.Event]:
     return [mouse(events.MouseScrollDown, at, 0)]
 
@@ -58,6 +63,7 @@ HITS = (
     | SPOTS.map(click)
     | SPOTS.map(lambda at: [*click(at), *click(at)])
     | SPOTS.map(wheel)
+    | st.tuples(SPOTS, SPOTS).map(lambda ends: drag(*ends))
     | st.text("ar\n日x", max_size=4).map(paste)
 )
 BURSTS = st.lists(

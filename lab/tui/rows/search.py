@@ -2,7 +2,8 @@
 
 import re
 from bisect import bisect_right
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import TypeAlias
 
 from lab.tui.rows.spans import Row, TextSpan, plain
@@ -45,20 +46,25 @@ def mark(rows: Sequence[Row], hits: Sequence[Hit], chosen: int) -> list[Row]:
     """The rows with every hit marked, and the chosen one (from 1; 0: none) otherwise than the rest."""
     marked = list(rows)
     for number, hit in enumerate(hits, 1):
+        paint = partial(_found, HERE if number == chosen else ELSEWHERE)
         for row, begin, end in hit:
-            marked[row] = _painted(marked[row], begin, end, HERE if number == chosen else ELSEWHERE)
+            marked[row] = painted(marked[row], begin, end, paint)
     return marked
 
 
-def _painted(row: Row, begin: int, end: int, role: str) -> Row:
-    """The row with these characters in another role; a click still presses what it pressed."""
+def _found(role: str, own: str) -> str:
+    """A role; a click still presses what it pressed in the one before."""
+    return " ".join((role, *(word for word in own.split() if word.startswith("!"))))
+
+
+def painted(row: Row, begin: int, end: int, other: Callable[[str], str]) -> Row:
+    """The row with these characters in another role, made of the one that they have."""
     spans: list[TextSpan] = []
     at = 0
     for text, own in row:
         first, last = max(0, begin - at), max(0, end - at)
-        hot = " ".join(word for word in own.split() if word.startswith("!"))
-        for part, part_role in ((text[:first], own), (text[first:last], f"{role} {hot}".rstrip()), (text[last:], own)):
+        for part, role in ((text[:first], own), (text[first:last], other(own)), (text[last:], own)):
             if part:
-                spans.append(TextSpan(part, part_role))
+                spans.append(TextSpan(part, role))
         at += len(text)
     return tuple(spans)

@@ -82,6 +82,8 @@ class Canvas:
     def _place(self, name: str, widget: RowsWidget, place: Rect | None) -> None:
         if self.places.get(name) == place and (place is not None) == widget.display:
             return
+        # what a mouse selected stands elsewhere now
+        self._screen.clear_selection()
         widget.display = place is not None
         if place is None:
             self.places.pop(name, None)

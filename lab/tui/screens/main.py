@@ -9,7 +9,6 @@ from msgspec.structs import replace
 from textual import events, on
 from textual.app import ComposeResult
 from textual.binding import BindingType
-from textual.screen import Screen
 from textual.worker import Worker
 
 from lab.core.errors import LabError
@@ -22,14 +21,15 @@ from lab.tui.panes.scrubber import SEEK
 from lab.tui.screens.act_holds import ActHolds
 from lab.tui.screens.apply_preferences import bindings, changes_of, rebind, ui_at_start
 from lab.tui.screens.canvas import Canvas
+from lab.tui.screens.commands import ScreenCommands
 from lab.tui.screens.feed import Feed, ObservationBatch
 from lab.tui.screens.host import Host
 from lab.tui.screens.input_field import InputField, LineInput
-from lab.tui.screens.pages import Pages
 from lab.tui.screens.rows_widget import Pressed, Scrolled
+from lab.tui.screens.selectable import SelectingScreen
 from lab.tui.state.clean import line
 from lab.tui.state.fold import ObservedState, fold
-from lab.tui.state.intents import AnswerGate, Intent, SeekInstant, StandAtActs, TogglePause
+from lab.tui.state.intents import AnswerGate, Intent, SeekInstant, StandAtActs
 from lab.tui.state.journal import JournalState, SourceUpdate
 from lab.tui.state.screen import SEARCH, ScreenState, UiState, settled
 from lab.tui.state.status import phase
@@ -38,7 +38,7 @@ TICK = 0.25
 """Seconds between two looks at the clock."""
 
 
-class MainScreen(Screen[None]):
+class MainScreen(SelectingScreen):
     """Every part of the screen. A key is a pure function of the state (`ScreenKey.react`); here it takes effect."""
 
     AUTO_FOCUS = ""
@@ -59,12 +59,7 @@ class MainScreen(Screen[None]):
         self._due = 0
         """How many intents the source hasn't performed yet."""
         self._commands: dict[str, Callable[[], object]] = {
-            **Pages(self, host, lambda: self.state, self.react).commands,
-            "theme": host.turn_theme,
-            "picture": self._save_picture,
-            "palette": lambda: self.app.action_command_palette(),
-            "quit": host.leave,
-            "suspend": lambda: self.run_worker(self._suspend(), group="suspend", exit_on_error=False),
+            **ScreenCommands(self, host, lambda: self.state, self.react, self._soon).by_name,
             **{f"hit {by}": partial(self._go_to_hit, by) for by in (-1, 1)},
             **{name: partial(self._change_act, change) for name, change in self.acts.commands.items()},
             **{f"scroll {by}": partial(self._scroll_in_focus, by) for by in (-10, -1, 1, 10)},
@@ -149,7 +144,7 @@ class MainScreen(Screen[None]):
         self._take(self._with(ui))
         self.canvas.draw()
 
-    def remark(self, text: str) -> None:
+    def note(self, text: str) -> None:
         """One sentence in the narration's place, until the next key."""
         self.choose(replace(self.state.ui, remark=text))
 
@@ -175,7 +170,13 @@ class MainScreen(Screen[None]):
         return self._offers(key_named(str(parameters[0]))) if action == "press" else True
 
     def action_press(self, name: str) -> None:
-        """The key of this name was pressed."""
+        """The key of this name was pressed; what is selected comes first."""
+        if name == "copy" and self.copy_selection():
+            return
+        if name == "leave-open" and self.selections:
+            self.clear_selection()
+            self.note("")
+            return
         self.react(key_named(name).react(self.state))
 
     def react(self, reaction: Reaction) -> None:
@@ -279,20 +280,3 @@ class MainScreen(Screen[None]):
     def _scroll(self, pane: str, by: int) -> None:
         self.state = scrolled(self.state, pane, by)
         self.canvas.draw()
-
-    async def _suspend(self) -> None:
-        """To the shell, until it calls back; a clock that is ours stands meanwhile."""
-        state = self.state
-        ours = state.source.cursor is not None or (not state.source.follows and state.running)
-        stands = ours and "pause" in state.source.can and not state.ui.paused
-        if stands:
-            await self._soon(TogglePause()).wait()
-        self.app.action_suspend_process()
-        if stands:
-            self._soon(TogglePause())
-
-    def _save_picture(self) -> None:
-        try:
-            self.remark(self._host.save_picture())
-        except LabError as error:
-            self.remark(error.what)

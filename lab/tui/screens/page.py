@@ -7,7 +7,6 @@ from textual.app import ComposeResult
 from textual.await_complete import AwaitComplete
 from textual.screen import ModalScreen
 from textual.strip import Strip
-from textual.widget import Widget
 
 from lab.tui.panes.keys import Reaction
 from lab.tui.panes.page import PageContent
@@ -16,12 +15,13 @@ from lab.tui.rows.blocks import frame
 from lab.tui.rows.spans import Rows, backed, row
 from lab.tui.screens.host import Host
 from lab.tui.screens.rows_widget import strip_of
+from lab.tui.screens.selectable import SelectableRows, SelectingScreen
 
 MOVES = {"up": -1, "k": -1, "down": 1, "j": 1, "pageup": -10, "pagedown": 10, "space": 10}
 """Keys that scroll, or choose another entry, and by how much."""
 
 
-class Sheet(Widget):
+class Sheet(SelectableRows):
     """A framed page in the middle; scrolls."""
 
     DEFAULT_CSS = "Sheet { width: 100%; height: 100%; }"
@@ -32,9 +32,10 @@ class Sheet(Widget):
         self.search = PageSearch(query)
         self.top = 0
         self._host = host
-        self._drawn: Rows = ()
+        self.note = ""
+        """What stands below it in the place of its keys, until the next key."""
 
-    def rows(self) -> Rows:
+    def framed(self) -> Rows:
         """The page in its frame."""
         columns, height = self.size.width, self.size.height
         body = self.page.body(max(1, columns - 4), max(1, height - 2))
@@ -44,24 +45,25 @@ class Sheet(Widget):
         below = over - self.top + self.page.below
         more = f"↓ {below} more · " if below else ""
         title = row((self.page.title, "run b"), (self.search.title, "accent b"))
-        foot = row((more + (SEARCH_FOOT if self.search.query and not self.search.typing else self.page.foot), "dim"))
+        keys = SEARCH_FOOT if self.search.query and not self.search.typing else self.page.foot
+        foot = row((self.note, "accent") if self.note else (more + keys, "dim"))
         return frame(body[self.top :], title, foot, "work", columns, height)
 
     def render_lines(self, crop):  # type: ignore[no-untyped-def]
         """Draw once a frame, not once a row; a bug of ours leaves the last good rows."""
         try:
-            self._drawn = self.rows()
+            self.rows = self.framed()
         except Exception as error:  # noqa: BLE001 - a bug of ours must not end the show
             self._host.survive(error)
-        return super().render_lines(crop)
+        return super().render_lines(crop)  # type: ignore[no-untyped-call]
 
     def render_line(self, y: int) -> Strip:
         """One row as a strip."""
-        line = backed(self._drawn[y], "@surface") if y < len(self._drawn) else ()
-        return strip_of(line, self._host.role_styles, self.size.width, "fg @surface")
+        line = backed(self.row(y), "@surface")
+        return self.placed(strip_of(line, self._host.role_styles, self.size.width, "fg @surface"), y)
 
 
-class PageScreen(ModalScreen[None]):
+class PageScreen(SelectingScreen, ModalScreen[None]):
     """A page that esc, and the key that opened it, close. What its own keys lead to is handed to `react`."""
 
     AUTO_FOCUS = ""
@@ -83,6 +85,11 @@ class PageScreen(ModalScreen[None]):
         """Leave it, unless it has been left: what lies beneath it stays."""
         return super().dismiss(result) if self.app.screen is self else AwaitComplete()
 
+    def note(self, text: str) -> None:
+        """Below the page."""
+        self.sheet.note = text
+        self.sheet.refresh()
+
     def on_key(self, event: events.Key) -> None:
         """The page's own keys, those that scroll it, and those that close it."""
         try:
@@ -95,6 +102,13 @@ class PageScreen(ModalScreen[None]):
 
     def _press(self, key: str, character: str | None) -> bool:
         page, sheet = self.page, self.sheet
+        sheet.note = ""
+        if key == "y" and self.copy_selection():
+            return True
+        if self.selections:
+            self.clear_selection()
+            if key == "escape":
+                return True
         if page.edit(key, character):
             sheet.top = 0
         elif sheet.search.press(key, character):

@@ -7,9 +7,9 @@ from textual import events, on
 from textual.geometry import Region
 from textual.message import Message
 from textual.strip import Strip
-from textual.widget import Widget
 
 from lab.tui.rows.spans import Row, Rows, changed_cells, hot_at
+from lab.tui.screens.selectable import SelectableRows
 from lab.tui.state import clean
 from lab.tui.themes import Styles
 
@@ -42,7 +42,7 @@ class Scrolled(Message):
         self.by = by
 
 
-class RowsWidget(Widget):
+class RowsWidget(SelectableRows):
     """Rows of spans as strips. Its place is set from outside; it never asks for one."""
 
     DEFAULT_CSS = "RowsWidget { position: absolute; width: 1; height: 1; }"
@@ -51,8 +51,6 @@ class RowsWidget(Widget):
         super().__init__(id=name)
         self.part = name
         self._styles_now = styles_now
-        self.rows: Rows = ()
-        """What it shows."""
 
     def show(self, rows: Rows) -> None:
         """Show other rows; those that are equal aren't painted again."""
@@ -70,13 +68,14 @@ class RowsWidget(Widget):
 
     def render_line(self, y: int) -> Strip:
         """One row as a strip, exactly as wide as the widget."""
-        return strip_of(self.rows[y] if y < len(self.rows) else (), self._styles_now(), self.size.width)
+        return self.placed(strip_of(self.row(y), self._styles_now(), self.size.width), y)
 
     def on_click(self, event: events.Click) -> None:
         """A click on a hot spot presses its key."""
         key = hot_at(self.rows[event.y], event.x) if event.y < len(self.rows) else None
         if key is not None:
             event.stop()
+            event.prevent_default()
             self.post_message(Pressed(key))
 
     @on(events.MouseScrollDown)

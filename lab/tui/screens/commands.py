@@ -1,9 +1,10 @@
-"""Which page each command opens over the panes."""
+"""What only the screen can do: pages over the panes, the picture, the way to the shell, the end."""
 
 from collections.abc import Callable
 
-from textual.screen import Screen
+from textual.worker import Worker
 
+from lab.core.errors import LabError
 from lab.tui.panes.copy_menu import CopyPage
 from lab.tui.panes.exchange import ExchangePage
 from lab.tui.panes.fault_menu import FaultPage
@@ -15,6 +16,8 @@ from lab.tui.panes.registry import KEYS_OF_SPOT, PANES, SCREEN_KEYS, exchange_in
 from lab.tui.panes.report import ReportPage
 from lab.tui.screens.host import Host
 from lab.tui.screens.page import PageScreen
+from lab.tui.screens.selectable import SelectingScreen
+from lab.tui.state.intents import Intent, TogglePause
 from lab.tui.state.screen import ScreenState
 
 COLOURS_ADVICE = {
@@ -25,25 +28,35 @@ COLOURS_ADVICE = {
 """How many colours the terminal has, and how to get more."""
 
 
-class Pages:
-    """Opens pages over a screen; what their keys lead to is handed to `react`."""
+class ScreenCommands:
+    """The commands of a screen. What keys of a page lead to is handed to `react`; `soon` asks something of the source."""
 
     def __init__(
-        self, screen: Screen[None], host: Host, state: Callable[[], ScreenState], react: Callable[[Reaction], None]
+        self,
+        screen: SelectingScreen,
+        host: Host,
+        state: Callable[[], ScreenState],
+        react: Callable[[Reaction], None],
+        soon: Callable[[Intent], Worker[None]],
     ) -> None:
         self._screen = screen
         self._host = host
         self._state = state
         self._react = react
-        self.commands: dict[str, Callable[[], object]] = {
+        self._soon = soon
+        self.by_name: dict[str, Callable[[], object]] = {
             "scenario": lambda: self._open(PickerPage(state)),
             "fault": lambda: self._open(FaultPage(state)),
             "help": self._open_help,
             "report": lambda: self._open(ReportPage(state)),
             "open": self._open_exchange,
             "copy": lambda: self._open(CopyPage(state)),
+            "theme": host.turn_theme,
+            "picture": self._save_picture,
+            "palette": lambda: screen.app.action_command_palette(),
+            "quit": host.leave,
+            "suspend": lambda: screen.run_worker(self._suspend(), group="suspend", exit_on_error=False),
         }
-        """By the name of the command."""
 
     def _open(self, page: PageContent, query: str = "") -> None:
         opened_by = KEYS_OF_SPOT[page.opener][0]
@@ -62,3 +75,20 @@ class Pages:
         if exchange is not None:
             ui = self._state().ui
             self._open(ExchangePage(self._state, exchange), ui.query if ui.searched == "wire" else "")
+
+    async def _suspend(self) -> None:
+        """To the shell, until it calls back; a clock that is ours stands meanwhile."""
+        state = self._state()
+        ours = state.source.cursor is not None or (not state.source.follows and state.running)
+        stands = ours and "pause" in state.source.can and not state.ui.paused
+        if stands:
+            await self._soon(TogglePause()).wait()
+        self._screen.app.action_suspend_process()
+        if stands:
+            self._soon(TogglePause())
+
+    def _save_picture(self) -> None:
+        try:
+            self._screen.note(self._host.save_picture())
+        except LabError as error:
+            self._screen.note(error.what)
