@@ -34,7 +34,7 @@ from tests.conftest import ROOT
 from tests.memory_transport import InMemoryTransport
 from tests.tui import play
 from tests.tui.pilots import GOLDENS, LETTERS, LabPilot, main_screen, piloted, until
-from tests.tui.test_live import OBEYED, Plane
+from tests.tui.test_live import OBEYED, Peer, Plane
 from tests.tui.test_view import SHOW, fold, run_of, screen
 
 SIZES_OF_SCREENS = ((120, 36), (100, 30), (80, 24))
@@ -273,7 +273,7 @@ class ServicePlane(Plane):
     """The control plane of a mock in this process: its facts, and its clock."""
 
     def __init__(self, clock: HandClock, service: Service) -> None:
-        super().__init__(clock, None)  # type: ignore[arg-type]
+        super().__init__(clock, Peer())  # type: ignore[arg-type]
         self.hand_clock = clock
         service.observers.append(self._note)
 
