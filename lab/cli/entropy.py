@@ -1,9 +1,11 @@
-"""Fresh entropy: the seed, when none is given, and the control plane's token. Drawn once, here and nowhere else."""
+"""Fresh entropy: the seed, when none is given, the control plane's token, phones' codes. Drawn here and nowhere else."""
 
 import secrets
 
 from lab.core.seeds import Seed
 
+CODE_SIGNS = "23456789ABCDEFGHJKMNPQRSTUVWXYZ"
+"""Digits and capitals that aren't taken for each other, all of a QR code's short form."""
 SHORT_SEEDS = 1_000_000
 """A drawn seed is small, because a person will type it again."""
 
@@ -16,3 +18,8 @@ def fresh_seed() -> Seed:
 def control_token() -> str:
     """256 bits for the control plane; never derived from the seed, never recorded."""
     return secrets.token_urlsafe(32)
+
+
+def gate_code() -> str:
+    """Six signs, 29 bits, by which a phone finds one opening of one gate; wrong ones are looked at five times a second."""
+    return "".join(secrets.choice(CODE_SIGNS) for _ in range(6))

@@ -3,7 +3,7 @@
 import re
 from argparse import ArgumentParser
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NoReturn
 
 from lab.core.errors import UsageError
 from lab.core.ranges import SEEDS, number
@@ -66,7 +66,12 @@ def seed(help: str) -> Option:
     return option("--seed", "N", help, type=number("--seed", 0, SEEDS - 1))
 
 
-_ALONE = {"--web": "8000", "--stage": "3"}
+def only_in_demo(text: str) -> NoReturn:
+    """Refuse `--phone` where another command shows the screen."""
+    raise UsageError("--phone is of lab demo alone: here nothing is decided, or others decide.", hint="Leave it out.")
+
+
+_ALONE = {"--web": "8000", "--stage": "3", "--phone": "127.0.0.1"}
 """Options that may stand alone, and what they mean then: a scenario's name after them is no value."""
 
 

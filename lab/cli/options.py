@@ -1,12 +1,24 @@
 """The command line's grammar, a table: commands, an example for each, options."""
 
-from argparse import ArgumentParser, Namespace, RawDescriptionHelpFormatter
+from argparse import SUPPRESS, ArgumentParser, Namespace, RawDescriptionHelpFormatter
 from typing import Any, NoReturn
 
 from lab import __version__
 from lab.cli.command_table import COMMANDS
 from lab.cli.console import Console
-from lab.cli.option_kinds import Option, either, flag, option, origin, port, screen_size, seed, with_values
+from lab.cli.option_kinds import (
+    Option,
+    either,
+    flag,
+    only_in_demo,
+    option,
+    origin,
+    port,
+    screen_size,
+    seed,
+    with_values,
+)
+from lab.cli.report_options import DRILL_OPTIONS, REPORT_OPTIONS, VERDICT_OPTIONS
 from lab.core.clock import LAST_WALL
 from lab.core.errors import UsageError
 from lab.core.ranges import number
@@ -99,23 +111,6 @@ _RUN = (
 _ONE_SCENARIO: Any = {"help": "a name or a path", "type": lambda text: (text,)}
 """As a tuple of one target, where other commands take several."""
 
-_FAIL_ON: Any = {"choices": ("critical", "major", "minor"), "default": "major"}
-_FORMATS: Any = {"choices": ("text", "json", "junit", "github")}
-_SCORE: Any = {"type": number("--min-score", 0, 100), "default": 0}
-_REPORT = (
-    option("--fail-on", None, "the least severity of a failed rule that counts; default: major", **_FAIL_ON),
-    option("--min-score", "N", "fail below this score", **_SCORE),
-    option("--require", "RULES", "fail unless these were exercised, as C1,C4"),
-    option("--format", None, "text (default), json, junit, github (default where GITHUB_ACTIONS=true)", **_FORMATS),
-    flag("--json", "the same as --format json: a line a run, and the report"),
-    option("--junit", "FILE", "write it there as JUnit, too"),
-    option("--html", "FILE", "write it there as a page for browsers, too"),
-)
-
-_DRILLS = (
-    option("--family", "W,P", "W wire, R refusal, K token, V invoke, P poll, G gate, Z ending"),
-    option("--only", "NAME", "just this one"),
-)
 _RUNS: Any = {"type": number("--runs", 1, 100_000)}
 _PARALLEL: Any = {"type": number("--parallel", 1, 64), "default": 8}
 _REHEARSAL = (
@@ -132,13 +127,6 @@ _REHEARSAL = (
 )
 
 _YES = flag("--yes", "don't ask")
-_VERDICT_FORMS: Any = {"choices": ("text", "json", "github")}
-_VERDICTS = (
-    option("--format", None, "text (default), json, github (default where GITHUB_ACTIONS=true)", **_VERDICT_FORMS),
-    flag("--json", "the same as --format json: a line a file"),
-    option("--junit", "FILE", "write it there as JUnit, too"),
-)
-
 _AGAINST = (
     option("--against", "URL", "send the requests to this server instead, and compare what it answers"),
     option("--tokens", "URL", "its identity domain; default: LAB_TOKEN_URL, else the same origin"),
@@ -151,6 +139,8 @@ _AGAINST = (
 )
 
 _FILM = "write what the screen shows as an asciicast, too; its times are the lab's, so --speed doesn't shorten it"
+_PHONE = "phones decide too: a QR code at each gate; by this machine alone unless HOST is given"
+_NO_PHONE = option("--phone", None, SUPPRESS, type=only_in_demo)
 _FORM: Any = {"choices": ("text", "har", "curl", "md", "html", "cast"), "default": "text", "dest": "kind"}
 _BROWSER: Any = {"type": number("--web", 1, 65_535)}
 
@@ -160,6 +150,7 @@ _OPTIONS: dict[str, tuple[Option, ...]] = {
         *_SCREEN,
         option("--web", "PORT", "in a browser of this machine; default: 8000", **_BROWSER),
         option("--cast", "FILE", _FILM),
+        option("--phone", "=HOST:PORT", _PHONE),
         *_RUN,
     ),
     "serve": (
@@ -169,7 +160,7 @@ _OPTIONS: dict[str, tuple[Option, ...]] = {
         _CONTROL_PORT,
         option("--base", "URL", "the origin that URLs in answers name", dest="public", type=origin),
         option("--drills", "SCENARIO", "its drills can be chosen too, each by /scenario/NAME or X-Lab-Scenario: NAME"),
-        *_DRILLS,
+        *DRILL_OPTIONS,
         option("--from", "FILE", "play this recording back, in the place of scenarios", dest="source"),
         either(
             flag("--by-count", "of a recording: the n-th poll gets the n-th answer, whenever it comes"),
@@ -205,7 +196,7 @@ _OPTIONS: dict[str, tuple[Option, ...]] = {
     "replay": (
         option("targets", "FILE", "recordings, by path, pattern or bare name", nargs="+"),
         _FOLDER,
-        *_VERDICTS,
+        *VERDICT_OPTIONS,
         flag("--regenerate", "draw generated data and durations anew, instead of taking those recorded"),
         option("--out", "DIR", "write there as they are now those that differ, for lab accept DIR"),
         flag("--accept", "put those that differ in the old ones' place, once that was shown and agreed to"),
@@ -219,17 +210,22 @@ _OPTIONS: dict[str, tuple[Option, ...]] = {
         flag("--strict", "a warning fails too"),
         flag("--plan", "print the timeline that the seed settles, and the planned faults"),
         seed("for --plan; default: the scenario's own, else 0 (a run without one draws a fresh one)"),
-        *_VERDICTS,
+        *VERDICT_OPTIONS,
     ),
-    "watch": (option("target", "URL", "the control plane as lab serve prints it, or HOST:PORT"), *_SCREEN, _FOLDER),
-    "play": (option("target", "FILE", "a recording, by path or bare name"), *_SCREEN, _FOLDER),
+    "watch": (
+        option("target", "URL", "the control plane as lab serve prints it, or HOST:PORT"),
+        *_SCREEN,
+        _NO_PHONE,
+        _FOLDER,
+    ),
+    "play": (option("target", "FILE", "a recording, by path or bare name"), *_SCREEN, _NO_PHONE, _FOLDER),
     "drill": (
         option("target", "SCENARIO", "a happy one: it ends COMPLETE"),
         _FOLDER,
         seed(_CHANCE),
         option("--out", "DIR", "write them there, a file each, instead of listing them; with --json both"),
         flag("--force", "overwrite what is there"),
-        *_DRILLS,
+        *DRILL_OPTIONS,
         flag("--json", "one object a line, the scenario in it"),
     ),
     "show": (
@@ -252,14 +248,14 @@ _OPTIONS: dict[str, tuple[Option, ...]] = {
         option("--drills", "SCENARIO", "its drills instead"),
         flag("--search", "look for the fewest faults with which it doubles or loses a job, in quick if none is named"),
         option("--runs", "N", "of a search: starts of the client at most, shrinking included; default: 200", **_RUNS),
-        *_DRILLS,
+        *DRILL_OPTIONS,
         *_REHEARSAL,
-        *_REPORT,
+        *REPORT_OPTIONS,
     ),
     "report": (
         option("targets", "FILE", "recordings by path, pattern or bare name; or the URL of a control plane", nargs="+"),
         _FOLDER,
-        *_REPORT,
+        *REPORT_OPTIONS,
     ),
     "repair": (option("target", "FILE"),),
     "migrate": (

@@ -11,6 +11,7 @@ from lab.cli.transcript import outcome_document
 from lab.files.recordings import TapeFile, cast_path
 from lab.tui.app import LabApp
 from lab.tui.cast import Cast
+from lab.tui.screens.phone import PhoneGates
 from lab.tui.sources.protocol import ScreenSource
 from lab.tui.state.preferences import ScreenStart
 
@@ -25,25 +26,35 @@ class CastSettings(Struct, frozen=True):
 
 
 async def film_screen(
-    source: ScreenSource, stop: Stop, console: Console, start: ScreenStart, cast: CastSettings | None
+    source: ScreenSource,
+    stop: Stop,
+    console: Console,
+    start: ScreenStart,
+    cast: CastSettings | None,
+    phone: PhoneGates | None = None,
 ) -> None:
     """Show the source, and write what is seen, if that is asked for; a dead cast is told of afterwards."""
     if cast is None:
-        return await show_screen(source, stop, console, start)
+        return await show_screen(source, stop, console, start, phone=phone)
     file = TapeFile(cast_path(cast.path), force=cast.force)
     film = Cast(file.write, source.clock.now, cast.title)
     try:
-        await show_screen(source, stop, console, start, film)
+        await show_screen(source, stop, console, start, film, phone)
     finally:
         file.close()
         console.err(f"lab: {film.dead}" if film.dead is not None else f"cast {file.path}")
 
 
 async def show_screen(
-    source: ScreenSource, stop: Stop, console: Console, start: ScreenStart, film: Cast | None = None
+    source: ScreenSource,
+    stop: Stop,
+    console: Console,
+    start: ScreenStart,
+    film: Cast | None = None,
+    phone: PhoneGates | None = None,
 ) -> None:
     """Show the source until the person quits or a signal comes; then a run's outcome goes to stdout."""
-    app = LabApp(source, start, cast=film)
+    app = LabApp(source, start, cast=film, phone=phone)
     # What libraries log would be written across the screen.
     logging.getLogger().addHandler(logging.NullHandler())
 

@@ -27,6 +27,7 @@ from lab.tui.line_filters import filters_for, without_greys
 from lab.tui.screens.input_queue import InputQueue
 from lab.tui.screens.main import MainScreen
 from lab.tui.screens.palette import Palette
+from lab.tui.screens.phone import PhoneGates
 from lab.tui.screens.selectable import SelectingScreen
 from lab.tui.sources.protocol import ScreenSource
 from lab.tui.state.preferences import ScreenStart
@@ -43,7 +44,14 @@ class LabApp(App[Outcome | None]):
     AUTO_FOCUS = ""
     ESCAPE_TO_MINIMIZE = False
 
-    def __init__(self, source: ScreenSource, start: ScreenStart | None = None, *, cast: Cast | None = None) -> None:
+    def __init__(
+        self,
+        source: ScreenSource,
+        start: ScreenStart | None = None,
+        *,
+        cast: Cast | None = None,
+        phone: PhoneGates | None = None,
+    ) -> None:
         self._cells = ChangedCells()
         self._needed: tuple[LineFilter, ...] = ()
         self.cast = cast
@@ -52,6 +60,9 @@ class LabApp(App[Outcome | None]):
         self.source = source
         self.start = start or ScreenStart()
         self.real_millis: Callable[[], Millis] = real_millis
+        self.phone = phone
+        if phone is not None:
+            phone.attach(source.perform, source.clock)
         self.failure: LabError | None = None
         """What ended the screen: for `cli` to raise once it is gone."""
         self.bug: Exception | None = None
@@ -72,9 +83,10 @@ class LabApp(App[Outcome | None]):
 
     @property
     def can(self) -> frozenset[str]:
-        """What this terminal can do: go to the shell and come back."""
-        driver = self._driver
-        return frozenset(("suspend",) if driver is not None and driver.can_suspend and sys.platform != "win32" else ())
+        """What can be done here: go to the shell and come back, have phones decide."""
+        suspends = self._driver is not None and self._driver.can_suspend and sys.platform != "win32"
+        found = {"suspend": suspends, "phone": self.phone is not None}
+        return frozenset(name for name, able in found.items() if able)
 
     def get_default_screen(self) -> Screen[None]:
         """The one screen; pages lie over it."""
@@ -104,6 +116,11 @@ class LabApp(App[Outcome | None]):
     def colour_system(self) -> str:
         """How many colours the terminal has, in Rich's words; all, where there is none."""
         return "truecolor" if self.is_headless else self.console.color_system or "standard"
+
+    @property
+    def draws_blocks(self) -> bool:
+        """Whether the terminal shows half-blocks, dark on light."""
+        return not self.no_color and not encoding_of(self._driver)
 
     def on_mount(self) -> None:
         """A terminal of sixteen colours gets them as they are, not the nearest to ours; so does one that shall show none."""

@@ -11,22 +11,24 @@ COLOURS: dict[str, dict[str, str]] = {
         "faint": "#566580", "line": "#2F8A55", "run": "#5CB8FF", "wait": "#FFC247", "done": "#4ADE80",
         "bad": "#FF6B6B", "unknown": "#B39DFF", "accent": "#FF8AD8", "fill": "#0B0F17",
         "tint-run": "#14273A", "tint-wait": "#33290F", "tint-done": "#12291F", "tint-bad": "#331A1E",
+        "ink": "#0B0F17", "paper": "#FFFFFF",
     },
     "stage-light": {
         "background": "#FFFFFF", "surface": "#F3F5F9", "panel": "#E4E9F2", "fg": "#0B0F17", "dim": "#4B5566",
         "faint": "#8A96A9", "line": "#4F9E6B", "run": "#0B57D0", "wait": "#8A4B00", "done": "#0A6B2E",
         "bad": "#B00020", "unknown": "#5B3FD1", "accent": "#A4108A", "fill": "#FFFFFF",
         "tint-run": "#E3EDFC", "tint-wait": "#FFF0D6", "tint-done": "#E0F3E6", "tint-bad": "#FCE4E7",
+        "ink": "#0B0F17", "paper": "#FFFFFF",
     },
 }  # fmt: skip
-"""Every colour of the screen by the word that roles use."""
+"""Every colour of the screen by the word that roles use; `ink` on `paper` is dark on light in both, for a QR code."""
 
 
 _ANSI = {
     "background": "ansi_default", "surface": "ansi_default", "panel": "ansi_default", "fg": "ansi_default",
     "faint": "ansi_bright_black", "line": "ansi_green", "done": "ansi_green", "bad": "ansi_red",
     "unknown": "ansi_magenta", "accent": "ansi_magenta", "tint-run": "ansi_default", "tint-wait": "ansi_default",
-    "tint-done": "ansi_default", "tint-bad": "ansi_default",
+    "tint-done": "ansi_default", "tint-bad": "ansi_default", "ink": "ansi_black", "paper": "ansi_bright_white",
 }  # fmt: skip
 ANSI: dict[str, dict[str, str]] = {
     "ansi-dark": _ANSI | {"dim": "ansi_white", "run": "ansi_bright_blue", "wait": "ansi_yellow", "fill": "ansi_black"},
@@ -37,7 +39,7 @@ ANSI: dict[str, dict[str, str]] = {
 GROUNDS = ("background", "surface", "panel", "tint-run", "tint-wait", "tint-done", "tint-bad")
 """What text stands on, but for what is filled."""
 _TABLE = """
-    background 233 231   surface 235 255   panel 236 254   fill 233 231
+    background 233 231   surface 235 255   panel 236 254   fill 233 231   ink 233 233   paper 255 231
     fg 255 233   dim 248 240   faint 244 244   line 65 65
     run 75 24   wait 221 58   done 78 22   bad 210 124   unknown 147 55   accent 212 90
     tint-run 236 195   tint-wait 236 230   tint-done 236 194   tint-bad 236 255
@@ -88,6 +90,7 @@ def palette(name: str, variables: dict[str, str]) -> dict[str, str]:
         found[word] = variables.get(f"text-{variable}", variables.get(variable, fore))
         found[f"tint-{word}"] = _mix(variables.get(variable, ground), ground, 0.85)
     found |= {"unknown": variables.get("secondary", fore), "accent": variables.get("accent", fore)}
+    found |= {"ink": "#000000", "paper": "#FFFFFF"}
     return found | {"line": found["done"]}
 
 

@@ -45,7 +45,7 @@ def poll(sent: Millis, status: str, took: Millis = 40) -> list[RunObservation]:
 
 
 def shown(run: RunState, *, follows: bool = False, own: str = "", now: Millis = 25_000, columns: int = 120) -> str:
-    source = replace(WATCHING if follows else SHOW, own_decisions=frozenset((own,)))
+    source = replace(WATCHING if follows else SHOW, own_decisions={own: "you"})
     return "\n".join(screen(ScreenState(run, UiState(), source), columns, 36 if columns >= 120 else 24, now))
 
 

@@ -242,9 +242,21 @@ async def test_a_decision_by_name_goes_over_the_control_plane_in_a_chat_too(driv
     assert driver.plane is not None and driver.plane.decisions == [
         ("decide", "buyer-approval", "approved", "Ann", "Fine.")
     ]
-    assert driver.peer.resumes == [] and driver.live.describe().own_decisions == {"opening"}
+    assert driver.peer.resumes == [] and driver.live.describe().own_decisions == {"opening": "you"}
     await driver.do(ResetRun())
-    assert driver.live.describe().own_decisions == frozenset()
+    assert driver.live.describe().own_decisions == {}
+
+
+async def test_of_two_phones_the_second_is_told_that_it_came_late(driver: LiveDriver) -> None:
+    await driver.do(StartRun())
+    await driver.until(Requested, 4)
+    phone = AnswerGate("approved", None, "j", "buyer-approval", "opening", by_phone=True)
+    assert await driver.do(phone) is None
+    assert driver.live.describe().own_decisions == {"opening": "phone"}
+    assert await driver.do(replace(phone, verdict="rejected")) == "Somebody was faster."
+    assert await driver.do(AnswerGate("rejected")) is None, "a key knows by the screen"
+    await driver.until(RunEnded)
+    assert [resume["userResponse"] for resume in driver.peer.resumes] == ["APPROVE_ACTION"]
 
 
 async def test_the_next_turn_keeps_the_token_and_the_conversation(driver: LiveDriver) -> None:

@@ -10,6 +10,7 @@ from msgspec.structs import replace
 from lab.cli.capture_tape import recorded_peer
 from lab.cli.console import Console
 from lab.cli.loop import Stop, complete
+from lab.cli.phone import PhoneSettings, check_drawable, phone_gates, phone_of
 from lab.cli.run_settings import Peer, RunSettings
 from lab.cli.setup import (
     Setup,
@@ -46,12 +47,15 @@ class DemoSettings(RunSettings, frozen=True, kw_only=True):
     arguments: tuple[str, ...] = ()
     """The command line as it was given."""
     screen: ScreenSettings = ScreenSettings()
+    phone: PhoneSettings | None = None
+    """Where phones decide, if they may."""
     paced: bool = False
     """Whether the command line says at which pace the clock runs."""
 
     READ: ClassVar = {
         **RunSettings.READ,
         "arguments": lambda flags: flags.arguments,
+        "phone": phone_of,
         "paced": lambda flags: flags["speed"] is not None or flags["clock"] is not None,
     }
 
@@ -68,6 +72,8 @@ def execute(flags: Flags, console: Console) -> int:
     if settings.plain or settings.json or settings.mock.clock.instant or not screen:
         if settings.cast is not None:
             raise UsageError("--cast films the screen, and here is none.", hint="lab show FILE --as cast needs none.")
+        if settings.phone is not None:
+            raise UsageError("--phone shows a code on the screen, and here is none.", hint="Leave --phone out.")
         from lab.cli.commands.run import run_lines  # the screen needs nothing of it
 
         by_line = (
@@ -76,6 +82,9 @@ def execute(flags: Flags, console: Console) -> int:
         mock = replace(settings.mock, reviewer="person") if by_line else settings.mock
         return run_lines(replace(settings, mock=mock), console)
     if settings.peer is not None:
+        if settings.phone is not None:
+            hint = "Leave --phone out: whoever decides there has a page of their own."
+            raise UsageError("--phone decides in the lab's own mock, and --base calls another server.", hint=hint)
         return show_peer(settings, settings.peer, console)
     return show_mock(settings, console)
 
@@ -85,6 +94,7 @@ def show_in_browser(settings: DemoSettings, port: int, console: Console) -> int:
     listen = settings.mock.listen
     shared = {
         "--record": settings.mock.record, "--cast": settings.cast,
+        "--phone with a port": settings.phone.port or None if settings.phone is not None else None,
         "--port": listen.port or None, "--control-port": listen.control_port or None,
     }  # fmt: skip
     for option, value in shared.items():
@@ -108,6 +118,8 @@ def show_mock(settings: DemoSettings, console: Console) -> int:
     clock = settings.mock.clock
     if clock.kind == "manual":
         raise UsageError("The screen moves its clock itself.", hint="Use --speed, or the keys + and -.")
+    if settings.phone is not None:
+        check_drawable()
     start = screen_start(settings.screen, console)
     speed = clock.factor if settings.paced else start.preferences.speed or clock.factor
     # The screen pauses and paces the clock, so it is a scaled one even at the wall's pace.
@@ -119,7 +131,10 @@ def show_mock(settings: DemoSettings, console: Console) -> int:
     async def work(stop: Stop) -> int:
         async with LiveDemo(setup, console, stop, dialect=settings.dialect) as demo:
             source, title = demo.source(unloaded), setup.scenario.title
-            await film_screen(source, stop, console, start, _cast(settings, title))
+            phone = None
+            if settings.phone is not None:
+                phone = await demo.enter_async_context(phone_gates(settings.phone, setup))
+            await film_screen(source, stop, console, start, _cast(settings, title), phone)
         return demo.mock.exit_code if demo.mock is not None else 0
 
     return complete(work)

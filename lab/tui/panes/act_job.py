@@ -194,7 +194,7 @@ def _patience(room: ActRoom) -> list[Row]:
 
 def _keys(room: ActRoom, gate: GateState) -> list[Row]:
     """The buttons, three rows high where there is room."""
-    faces = [] if room.state.ui.answering else verdict_buttons(room.state, gate)
+    faces = [] if room.state.ui.answering else verdict_buttons(room.state)
     if not faces:
         return []
     lines = [side_by_side(faces)]

@@ -53,7 +53,7 @@ def _draw(view: View) -> Rows:
     if gate is None:
         return tuple(backed(fill(BLANK, columns), "@tint-wait") for _ in range(rows))
     tight = rows <= 4 or projector(state, columns + 2)
-    faces = [] if state.ui.answering else verdict_buttons(state, gate)
+    faces = [] if state.ui.answering else verdict_buttons(state)
     right = sum(width(face) for face in faces) + len(faces) + 1 if not tight else 0
     inner = columns - (2 if tight else 3) - right
     edge = row(("▌", "wait"), " " if tight else "  ")
@@ -80,7 +80,7 @@ def _wrapped(
 
     `now` None: at the opening, when most time is left and the texts are longest; that decides which it is.
     """
-    opening, faces = state.run.matched_opening, verdict_buttons(state, gate)
+    opening, faces = state.run.matched_opening, verdict_buttons(state)
     opened = 0 if opening is None else opening.opened
     side = 0 if tight else sum(width(face) + 1 for face in faces) + 1
     inner = columns - (2 if tight else 3)
@@ -184,14 +184,11 @@ def _recorded(state: ScreenState, opening: GateOpening) -> Row | None:
     return row(("recorded: ", "dim"), (word, "fg b"), (f" at {at_text(state.run.since_start(at))}", "fg"))
 
 
-def verdict_buttons(state: ScreenState, gate: GateState) -> list[Row]:
+def verdict_buttons(state: ScreenState) -> list[Row]:
     """The faces of the keys that are offered: Approve, Reject, Changes."""
     faces = []
-    labels = dict(gate.answers)
-    for verdict, (action, key, plain, tone, ground) in _BUTTONS.items():
-        if not _answerable(verdict)(state):
-            continue
-        label = labels.get(verdict, plain)
+    for verdict, label in offered_answers(state):
+        action, key, _, tone, ground = _BUTTONS[verdict]
         label = "Changes" if label == "Request changes" else label[:20]
         shown = state.ui.faces.get(action, key)
         faces.append(hot(row((f"  {shown} ", f"{tone} b {ground}"), (f"{label}  ", f"{tone} {ground}")), key))
@@ -208,6 +205,13 @@ def side_by_side(faces: list[Row], *, blank: bool = False) -> Row:
 # Answering
 
 
+def offered_answers(state: ScreenState) -> tuple[tuple[str, str], ...]:
+    """The verdicts that can be given now, each with its label."""
+    labels = dict(state.newest.gate.answers) if state.newest.gate is not None else {}
+    faces = {verdict: labels.get(verdict, plain) for verdict, (_, _, plain, _, _) in _BUTTONS.items()}
+    return tuple((verdict, label) for verdict, label in faces.items() if _answerable(verdict)(state))
+
+
 def _answerable(verdict: str) -> Callable[[ScreenState], bool]:
     def offered(state: ScreenState) -> bool:
         gate = state.newest.gate
@@ -218,7 +222,7 @@ def _answerable(verdict: str) -> Callable[[ScreenState], bool]:
     return offered
 
 
-def _answer(state: ScreenState, verdict: str, content: str = "", name: str = "") -> AnswerGate:
+def gate_answer(state: ScreenState, verdict: str, content: str = "", name: str = "") -> AnswerGate:
     """The answer to the gate that shows: whose it is, which opening, and who gives it."""
     gate, opening = state.run.gate, state.run.opening
     if gate is None:
@@ -229,7 +233,7 @@ def _answer(state: ScreenState, verdict: str, content: str = "", name: str = "")
 
 
 def _answering(verdict: str) -> React:
-    return lambda state: Reaction(intent=_answer(state, verdict))
+    return lambda state: Reaction(intent=gate_answer(state, verdict))
 
 
 _NAME_CELLS = 18
@@ -245,7 +249,7 @@ def _signed(prompt: str, verdict: str) -> InputRow:
 
     def intent(state: ScreenState, texts: tuple[str, ...]) -> AnswerGate:
         *names, content = texts
-        return _answer(state, verdict, content, *names)
+        return gate_answer(state, verdict, content, *names)
 
     return InputRow(
         fields, 3, 3, intent, placeholders=lambda state: ("name", "comment")[-len(fields(state)) :], optional=True
@@ -261,7 +265,7 @@ INPUT_ROWS = {
         lambda state: (("changes › ", 0),),
         3,
         3,
-        lambda state, texts: _answer(state, "changes-requested", *texts),
+        lambda state, texts: gate_answer(state, "changes-requested", *texts),
         placeholders=_changes,
     ),
     "approve": _signed("approve", "approved"),

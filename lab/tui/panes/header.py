@@ -25,6 +25,8 @@ def _draw(view: View) -> Rows:
         left = row(left, " ", (" STAGE ", "fill b @fill-accent"))
     if source.skipping:
         left = row(left, " ", (" SKIPPING » ", "fill b @fill-wait"))
+    if state.phone is not None:
+        left = row(left, " ", (" PHONE ", "fill b @fill-accent"))
     left = row(left, _armed(state))
     tail = () if source.seed is None or projector(state, whole) else row((f"seed {source.seed}  ", "dim"))
     factor = ui.factor if ui.factor == "manual" else "×" + {"0.25": "¼", "0.5": "½"}.get(ui.factor, ui.factor)

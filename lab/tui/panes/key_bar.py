@@ -11,9 +11,9 @@ from lab.tui.state.summary import follow_ups
 
 ASK = "Ask"
 """Which question is asked, its own number in the finale says; here there is none to click."""
-_RUNNING = ("space", ">", "n", "[", "w", "s", "f", "+", "v", "0", "?")
+_RUNNING = ("space", ">", "d", "n", "[", "w", "s", "f", "+", "v", "0", "?")
 _IDLE = ("space", "P", "w", "s", "f", "+", "v", "?")
-_ACTS = ("space", ">", "n", "p", "P", "w", "0", "?")
+_ACTS = ("space", ">", "d", "n", "p", "P", "w", "0", "?")
 _ENDED = ("m", "esc", "o", "0", "[", "w", "s", "f", "+", "v", "?")
 _WATCHED = ("space", "n", "[", "esc", "w", "o", "f", "+", "?")
 _PLAYED = ("space", ">", "n", "←", "[", "esc", "0", "w", "o", "+", "?")
@@ -29,6 +29,7 @@ _RANK = {
     "esc": 4,
     "m": 4,
     "P": 4,
+    "d": 4,
     "w": 5,
     ">": 5,
     "n": 6,

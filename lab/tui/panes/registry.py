@@ -19,6 +19,8 @@ from lab.tui.panes.narration import NARRATION
 from lab.tui.panes.output import OUTPUT_PANE
 from lab.tui.panes.pane import Bar, OneRow, Pane, View
 from lab.tui.panes.polling import POLLING_PANE
+from lab.tui.panes.qr import KEYS as PHONE_KEYS
+from lab.tui.panes.qr import QR, qr_placed, qr_rows
 from lab.tui.panes.screen_keys import MORE_RUN_KEYS, RUN_KEYS, VIEW_KEYS, focusing
 from lab.tui.panes.scrubber import SCRUBBER
 from lab.tui.panes.search import KEYS as SEARCH_KEYS
@@ -63,7 +65,7 @@ def _keys() -> tuple[ScreenKey, ...]:
         group="view",
     )
     run = (*RUN_KEYS, *FOLLOW_UP_KEYS, *MESSAGE_KEYS, *own, *MORE_RUN_KEYS)
-    return (*APPROVAL_BAR.keys, *run, *SCRUBBER.keys, *focus, open_exchange, *SEARCH_KEYS, *VIEW_KEYS)
+    return (*APPROVAL_BAR.keys, *PHONE_KEYS, *run, *SCRUBBER.keys, *focus, open_exchange, *SEARCH_KEYS, *VIEW_KEYS)
 
 
 SCREEN_KEYS = _keys()
@@ -83,7 +85,7 @@ KEYS_OF_SPOT = {
 }
 """What a click may press: a spot names a key, or a face, which several keys may have that are never offered together."""
 
-PARTS = (*_BARS, *_PANES, STRIP, ACT, "small")
+PARTS = (*_BARS, *_PANES, STRIP, ACT, QR, "small")
 """The names of all parts; `small` is the notice on a terminal that is too small for any other."""
 TIMED = tuple([bar.name for bar in BARS if bar.timed] + [pane.name for pane in PANES if pane.timed] + [ACT])
 """The parts that show a time."""
@@ -100,8 +102,10 @@ def places(state: ScreenState, columns: int, rows: int) -> Rects:
     """The rectangle of every part that shows."""
     found, bars = lay_out(BARS, PANES, state, columns, rows), frozenset(_BARS)
     if state.shows_act and "small" not in found:
-        return act_placed(found, bars, columns, rows)
-    return placed(found, bars, state, columns, rows)
+        found = act_placed(found, bars, columns, rows)
+    else:
+        found = placed(found, bars, state, columns, rows)
+    return qr_placed(found, bars, state, columns, rows)
 
 
 def exchange_in_focus(state: ScreenState) -> Exchange | None:
@@ -131,6 +135,8 @@ def _rows(name: str, view: View, form: str) -> Rows:
         return _BARS[name].draw(view)
     if name == ACT:
         return act_rows(view, form)
+    if name == QR:
+        return qr_rows(view)
     pane = _PANES.get(name)
     if pane is None:
         return strip(view) if name == STRIP else _too_small(view)

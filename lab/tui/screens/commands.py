@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 
+from msgspec.structs import replace
 from textual.worker import Worker
 
 from lab.core.errors import LabError
@@ -12,7 +13,8 @@ from lab.tui.panes.help import HelpPage
 from lab.tui.panes.keys import Reaction
 from lab.tui.panes.page import PageContent
 from lab.tui.panes.picker import PickerPage
-from lab.tui.panes.registry import KEYS_OF_SPOT, PANES, SCREEN_KEYS, exchange_in_focus
+from lab.tui.panes.qr import QR, QrPage
+from lab.tui.panes.registry import KEYS_OF_SPOT, PANES, SCREEN_KEYS, exchange_in_focus, places
 from lab.tui.panes.report import ReportPage
 from lab.tui.screens.host import Host
 from lab.tui.screens.page import PageScreen
@@ -50,6 +52,7 @@ class ScreenCommands:
             "help": self._open_help,
             "report": lambda: self._open(ReportPage(state)),
             "open": self._open_exchange,
+            "qr": self._turn_qr,
             "copy": lambda: self._open(CopyPage(state)),
             "theme": host.turn_theme,
             "picture": self._save_picture,
@@ -65,9 +68,19 @@ class ScreenCommands:
             page.opener = self._host.start.preferences.keys[opened_by.name]
         self._screen.app.push_screen(PageScreen(page, self._host, self._react, query))
 
+    def _turn_qr(self) -> None:
+        """Show or hide the phones' code; where it has no room beside the question, on a page of its own."""
+        state, size = self._state(), self._screen.size
+        shown = replace(state, ui=replace(state.ui, qr=True)).in_sight
+        if QR in places(shown, size.width, size.height):
+            self._react(Reaction(state.choose(qr=not state.ui.qr)))
+        else:
+            self._open(QrPage(self._state))
+
     def _open_help(self) -> None:
         size = (self._screen.size.width, self._screen.size.height)
-        colours = COLOURS_ADVICE.get(self._screen.app.console.color_system or "", "none: NO_COLOR or a plain terminal")
+        system = "" if self._screen.app.no_color else self._screen.app.console.color_system or ""
+        colours = COLOURS_ADVICE.get(system, "none: NO_COLOR or a plain terminal")
         self._open(HelpPage(self._state, SCREEN_KEYS, PANES, size, colours))
 
     def _open_exchange(self) -> None:

@@ -5,6 +5,7 @@ from typing import Protocol
 
 from lab.core.clock import Millis
 from lab.core.errors import LabError
+from lab.tui.screens.phone import PhoneGates
 from lab.tui.sources.protocol import ScreenSource
 from lab.tui.state.preferences import ScreenStart
 from lab.tui.themes import Styles
@@ -17,6 +18,8 @@ class Host(Protocol):
     start: ScreenStart
     real_millis: Callable[[], Millis]
     """Real time, whatever the lab's clock does."""
+    phone: PhoneGates | None
+    """The gates that phones may decide."""
 
     @property
     def can(self) -> frozenset[str]:
@@ -25,6 +28,10 @@ class Host(Protocol):
     @property
     def role_styles(self) -> Styles:
         """Roles to styles in the present theme."""
+
+    @property
+    def draws_blocks(self) -> bool:
+        """Whether the terminal shows half-blocks, dark on light."""
 
     def survive(self, error: Exception) -> None:
         """A bug of ours must not end the show: tell of it, and go on."""

@@ -128,7 +128,9 @@ class MainScreen(SelectingScreen):
         act, colours = self.acts.show(run, ui, source), not self._host.role_styles.bare
         if (freed := self.acts.freed()) is not None:
             self.run_worker(self._refusal(freed), group="intents", exit_on_error=False)
-        return ScreenState(act.run or run, ui, source, observed.armed, observed.journal, colours=colours, act=act)
+        state = ScreenState(act.run or run, ui, source, observed.armed, observed.journal, colours=colours, act=act)
+        phone = self._host.phone
+        return state if phone is None else replace(state, phone=phone.follow(state, drawable=self._host.draws_blocks))
 
     def _take(self, state: ScreenState) -> None:
         before, self.state = self.state, settled(self.state, state)

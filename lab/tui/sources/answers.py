@@ -14,6 +14,9 @@ from lab.tui.state.intents import AnswerGate
 if TYPE_CHECKING:
     from lab.client.control import ControlClient
 
+PHONE = "phone"
+TOO_LATE = "Somebody was faster."
+
 
 class GateAnswers:
     """The question that is open, and the answer to it."""
@@ -26,8 +29,8 @@ class GateAnswers:
         self.decided: Question | None = None
         """The opening that has its decision, or is being decided: a second key changes nothing."""
         self._missing = 0
-        self.own: set[str] = set()
-        """The openings that were decided here over the control plane, as the screen names them."""
+        self.own: dict[str, str] = {}
+        """Who decided here, `you` or `phone`, by the opening as the screen names it; a chat's own answers are `you` anyway."""
 
     def clear(self, question: Question | None = None) -> None:
         """Forget all but this question."""
@@ -54,8 +57,11 @@ class GateAnswers:
         if question is None:
             return "No gate is open."
         if self.is_decided(question):
-            return None
+            return TOO_LATE if intent.by_phone else None
         if question.channel == "CHAT" and intent.name is None:
+            self.own.pop(intent.opening, None)
+            if intent.by_phone:
+                self.own[intent.opening] = PHONE
             self.give(question, Answer(now, Verdict(intent.verdict), intent.content))
             return None
         if control is None:
@@ -65,7 +71,7 @@ class GateAnswers:
         if answer.refused is not None:
             self.decided = None
         else:
-            self.own.add(intent.opening)
+            self.own[intent.opening] = PHONE if intent.by_phone else "you"
         return answer.refused
 
     def count(self, fact: Fact) -> None:

@@ -89,7 +89,7 @@ class Live:
             *self._addresses,
             dead=bool(self.recording.dead),
             labels=playable.app.dialect.labels,
-            own_decisions=frozenset(self._player.answers.own),
+            own_decisions=dict(self._player.answers.own),
             skipping=self._skip.active,
         )
 

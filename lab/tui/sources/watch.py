@@ -91,7 +91,7 @@ class Watch:
             token_url=base + TOKEN_PATH if base else "",
             trouble=self.trouble,
             findings=self._findings,
-            own_decisions=frozenset(self._decided),
+            own_decisions=dict.fromkeys(self._decided, "you"),
         )
         return with_job(source, journal, chosen, self.scenario_named)
 

@@ -1,5 +1,6 @@
 """A gate as the screen knows it: how it opened, what its status body shows, and the decision that was taken at it."""
 
+from collections.abc import Mapping
 from typing import NamedTuple
 
 from msgspec import Struct
@@ -97,12 +98,13 @@ class GateDecision(Struct, frozen=True):
             return self.gate.key == gate.key
         return bool(gate.gate) and (self.step, self.round) == (gate.gate, gate.round)
 
-    def who(self, own: frozenset[str], *, follows: bool) -> str:
-        """Who decided: by name, if one was given. `own` are the openings that were decided at these keys."""
+    def who(self, own: Mapping[str, str], *, follows: bool) -> str:
+        """Who decided: by name, if one was given. `own` tells who decided here, by opening."""
         if self.name or self.verdict == Verdict.TIMED_OUT:
             return self.name or "nobody"
-        here = self.gate is not None and self.gate.key in own
-        if here or (self.by == Origin.API and not follows):
+        if self.gate is not None and self.by in (Origin.API, Origin.PERSON) and self.gate.key in own:
+            return own[self.gate.key]
+        if self.by == Origin.API and not follows:
             return "you"
         return _WHO.get(self.by, self.by)
 

@@ -52,6 +52,8 @@ class AnswerGate(Struct, frozen=True):
     """What tells one opening of it from the next."""
     name: str | None = None
     """Who answers."""
+    by_phone: bool = False
+    """Whether a phone answers: of two that do, or if a key was faster, the second must know that it came late."""
 
 
 class SendTurn(Struct, frozen=True):

@@ -13,6 +13,7 @@ from lab.tui.state.acts import HOLD, ActState
 from lab.tui.state.findings import ReportFindings
 from lab.tui.state.happenings import Spread
 from lab.tui.state.journal import ArmedFaults, JournalState
+from lab.tui.state.phone import PhoneState
 from lab.tui.state.run import USUAL_LABELS, RunState
 from lab.tui.state.status import finished
 
@@ -92,8 +93,8 @@ class SourceState(Struct, frozen=True):
     """What the rules find in what clients did, when it was asked for last."""
     labels: WireLabels = USUAL_LABELS
     """What the wire that our app speaks calls things."""
-    own_decisions: frozenset[str] = frozenset()
-    """The openings that were decided at these keys, without a name."""
+    own_decisions: Mapping[str, str] = {}
+    """Who decided here without a name, `you` or `phone`, by opening."""
     skipping: bool = False
     """Whether time runs fast until something happens."""
 
@@ -123,6 +124,8 @@ class UiState(Struct, frozen=True):
     """Who decided last with a name; the next row begins with it."""
     presenter: bool = False
     """The projector layout at any size: narration on three rows, no key bar, no drawer."""
+    qr: bool = True
+    """Whether the phones' code shows beside an open gate, where they may decide."""
     panes: bool = False
     """The four panes instead of an act, or of the finale."""
     stage: bool = False
@@ -181,6 +184,8 @@ class ScreenState(Struct, frozen=True):
     """Whether the terminal has any; else what a colour alone would say has a sign."""
     act: ActState = ActState()
     """What stage pace shows; `run` is the run as that act shows it."""
+    phone: PhoneState | None = None
+    """Where phones decide, if they may."""
 
     @property
     def in_sight(self) -> "ScreenState":

@@ -1,0 +1,114 @@
+"""`lab demo --phone`: what it takes, what it refuses, and a decision from end to end."""
+
+import re
+import socket
+import sys
+from argparse import Namespace
+from pathlib import Path
+from urllib.parse import urlencode
+from urllib.request import urlopen
+
+import pytest
+
+from lab.cli.console import Console
+from lab.cli.entropy import CODE_SIGNS, gate_code
+from lab.cli.options import parse_options
+from lab.cli.phone import PhoneSettings, phone_gates, phone_of
+from lab.cli.setup import make_setup
+from lab.core.errors import HostError, UsageError
+from lab.settings import Flags, MockSettings
+from tests.cli.test_demo import OUTSIDE, demo
+from tests.terminal import ROOT, Terminal
+
+
+def flags(*argv: str) -> Flags:
+    return Flags(parse_options(["demo", *argv], Console()), {})
+
+
+@pytest.mark.parametrize(
+    ("argv", "host", "port"),
+    [
+        (["--phone"], "127.0.0.1", 0), (["--phone=127.0.0.1:9000"], "127.0.0.1", 9000), (["--phone=:9000"], "127.0.0.1", 9000),
+        (["--phone=localhost"], "localhost", 0), (["--phone=[::1]:80"], "::1", 80),
+        (["--phone=0.0.0.0:8123", "--i-know-this-is-exposed"], "0.0.0.0", 8123),
+        (["--phone=[::]", "--i-know-this-is-exposed"], "::", 0),
+    ],
+)  # fmt: skip
+def test_it_names_where_the_page_listens(argv: list[str], host: str, port: int) -> None:
+    assert phone_of(flags(*argv)) == PhoneSettings(host, port)
+
+
+def test_it_takes_no_scenario_for_its_value() -> None:
+    options = parse_options(["demo", "--phone", "approval"], Console())
+    assert (options.phone, options.targets) == ("127.0.0.1", ("approval",))
+    assert phone_of(Flags(Namespace(), {})) is None
+
+
+@pytest.mark.parametrize(
+    ("argv", "why"),
+    [
+        (["--phone=0.0.0.0"], "can be reached by others"), (["--phone=example.com:80"], "can be reached by others"),
+        (["--phone=a b"], "is no address"), (["--phone=127.0.0.1:99999"], "65,535|65535"), (["--phone=http://x"], "is no address"),
+    ],
+)  # fmt: skip
+def test_an_address_that_is_none_or_exposed_unawares_is_refused(argv: list[str], why: str) -> None:
+    with pytest.raises((UsageError, Exception), match=why):
+        phone_of(flags(*argv))
+
+
+def test_a_code_is_six_signs_that_are_not_taken_for_each_other() -> None:
+    codes = {gate_code() for _ in range(200)}
+    assert len(codes) == 200 and all(re.fullmatch(f"[{CODE_SIGNS}]{{6}}", code) for code in codes)
+    assert not set("01IO") & set(CODE_SIGNS)
+
+
+@pytest.mark.parametrize(
+    ("argv", "why"),
+    [
+        (["demo", "--phone", "--plain"], "here is none"), (["demo", "--phone", "--json"], "here is none"),
+        (["demo", "--phone", "--base", "http://127.0.0.1:9"], "another server"), (["play", "x", "--phone"], "lab demo alone"),
+        (["watch", "127.0.0.1:9", "--phone"], "lab demo alone"), (["demo", "--phone=0.0.0.0"], "can be reached"),
+        (["demo", "--phone=127.0.0.1:9000", "--web"], "each visitor"),
+    ],
+)  # fmt: skip
+def test_where_no_phone_can_decide_it_is_refused(argv: list[str], why: str) -> None:
+    environment = dict.fromkeys(("LAB_TOKEN_URL", "LAB_CLIENT_ID", "LAB_CLIENT_SECRET", "LAB_SCOPE"), "http://x")
+    with Terminal(argv, forked=True, environment=environment) as shown:
+        assert shown.ended() == 2
+        assert why in shown.text.replace("\n", " ")
+
+
+def test_without_the_library_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    from lab.cli.phone import check_drawable
+
+    monkeypatch.setitem(sys.modules, "segno", None)
+    with pytest.raises(UsageError, match="segno") as refused:
+        check_drawable()
+    assert "invoke-async-lab[phone]" in refused.value.hint
+
+
+async def test_a_port_in_use_is_the_hosts_refusal_and_every_address_is_named_by_one() -> None:
+    setup = make_setup(MockSettings(scenarios=str(ROOT / "scenarios"), targets=("approval",)))
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        with pytest.raises(HostError, match="can't listen") as refused:
+            async with phone_gates(PhoneSettings("127.0.0.1", taken.getsockname()[1]), setup):
+                pass
+        assert refused.value.exit_code == 4
+
+
+def test_a_phone_decides_and_the_next_one_reads_it(tmp_path: Path) -> None:
+    (tmp_path / "outside.yaml").write_text(OUTSIDE)
+    with demo(tmp_path, "./outside.yaml", "--phone", "--speed", "20") as shown:
+        shown.until(lambda seen: "PHONE" in seen.text and "Begin" in seen.text)
+        shown.press(" ")
+        shown.until(lambda seen: "/G/" in seen.text and "this machine only" in seen.text)
+        found = re.search(r"http://127\.0\.0\.1:\d+/G/\w{6}", shown.text)
+        assert found is not None
+        with urlopen(found[0], urlencode({"verdict": "rejected"}).encode(), timeout=10) as answer:
+            assert "decided: rejected" in answer.read().decode()
+        shown.until(lambda seen: "by phone" in seen.text)
+        with urlopen(found[0], timeout=10) as answer:
+            assert "decided: rejected" in answer.read().decode()
+        shown.until(lambda seen: "COMPLETE" in seen.text)
+        shown.press("\x11")
+        assert shown.ended() == 0

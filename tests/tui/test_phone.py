@@ -1,0 +1,206 @@
+"""Phones decide the gate that shows: a code for each opening, how it is drawn, what its page is told."""
+
+from collections.abc import Callable
+from itertools import count
+
+import pytest
+import segno
+from msgspec.structs import replace
+
+from lab.app.effects import RunObservation
+from lab.cli.phone import half_blocks
+from lab.core.observe import Noted
+from lab.jobs.facts import GateDecided, GateExpired, GateOpened
+from lab.jobs.gates import Origin
+from lab.language.document import Verdict
+from lab.tui.app import LabApp
+from lab.tui.panes.registry import draw, places
+from lab.tui.rows.spans import plain
+from lab.tui.screens.phone import PhoneGates, PhoneLink
+from lab.tui.state.intents import AnswerGate
+from lab.tui.state.phone import PhoneState
+from lab.tui.state.screen import ScreenState, UiState
+from tests.tui import play
+from tests.tui.pilots import golden, main_screen, piloted, text, until, until_folded
+from tests.tui.test_decision import KEY, fact
+from tests.tui.test_view import SHOW, fold, screen
+
+ORIGIN = "http://192.168.100.200:54321"
+REACH = "open to this network"
+
+
+def link() -> PhoneLink:
+    numbers = (f"CODE{number:02}" for number in count(1))
+    return PhoneLink(lambda: next(numbers), lambda code: f"{ORIGIN}/G/{code}", half_blocks, REACH, exposed=True)
+
+
+class Desk:
+    """The gates, the screen's state as it comes to know it, and what is asked of the source."""
+
+    def __init__(self) -> None:
+        self.gates = PhoneGates(link())
+        self.clock = play.StillClock()
+        self.intents: list[AnswerGate] = []
+        self.refusal: str | None = None
+        self.gates.attach(self.perform, self.clock)
+
+    async def perform(self, intent: AnswerGate) -> str | None:
+        self.intents.append(intent)
+        return self.refusal
+
+    def knows(self, observations: list[RunObservation], at: int = 22_900) -> PhoneState:
+        self.clock.at = at
+        return self.gates.follow(ScreenState(fold(observations), UiState(), SHOW), drawable=True)
+
+
+async def test_a_code_is_good_for_one_opening_and_tells_afterwards_how_it_was_decided() -> None:
+    desk = Desk()
+    assert desk.knows(play.running(), 3_700).address == "" and desk.gates.look("CODE01") is None
+    shown = desk.knows(play.waiting())
+    assert shown.address == f"{ORIGIN}/G/CODE01" == desk.knows(play.waiting()).address
+    gate = desk.gates.look("CODE01")
+    assert gate is not None and (gate.question, gate.decided, gate.left) == (play.QUESTION, "", 884_744)
+    assert gate.answers == (("approved", "Approve"), ("rejected", "Reject"), ("changes-requested", "Request changes"))
+    assert desk.knows(play.decided(), 24_300) == PhoneState(reach=REACH, exposed=True)
+    gate = desk.gates.look("CODE01")
+    assert gate is not None and (gate.answers, gate.decided) == ((), "decided: approved")
+    assert await desk.gates.decide("CODE01", "rejected", "") == "Somebody was faster." and desk.intents == []
+    assert desk.knows(play.waiting()).address.endswith("CODE02"), "the run was set back: the gate opens anew"
+    desk.knows(play.idle(), 0)
+    gate = desk.gates.look("CODE02")
+    assert gate is not None and gate.decided == "no longer asked"
+
+
+def test_the_next_round_has_a_code_of_its_own() -> None:
+    desk = Desk()
+    desk.knows(play.waiting())
+    run = fold([*play.waiting(), fact(22_900, Verdict.CHANGES)])
+    assert run.decision is not None and run.decision.gate is not None
+    opened = replace(run, gate=replace(run.decision.gate, key="the second round", round=1))
+    shown = desk.gates.follow(ScreenState(opened, UiState(), SHOW), drawable=True)
+    assert shown.address == f"{ORIGIN}/G/CODE02"
+    first, second = desk.gates.look("CODE01"), desk.gates.look("CODE02")
+    assert first is not None and first.decided == "decided: changes asked for"
+    assert second is not None and second.answers and not second.decided
+
+
+def expired() -> Noted:
+    return Noted(907_644, GateExpired(at=907_644, job=play.JOB, gate="buyer-approval"))
+
+
+@pytest.mark.parametrize(
+    ("more", "at", "words"),
+    [
+        (lambda: fact(23_000, Verdict.REJECTED), 23_000, "decided: rejected"),
+        (lambda: fact(23_000, Verdict.CHANGES), 23_000, "decided: changes asked for"),
+        (expired, 907_700, "nobody decided in time"), (None, 907_644, "nobody decided in time"),
+    ],
+)  # fmt: skip
+def test_however_it_is_decided_its_page_says_so(more: Callable[[], Noted] | None, at: int, words: str) -> None:
+    desk = Desk()
+    desk.knows(play.waiting())
+    desk.knows([*play.waiting(), *([more()] if more is not None else [])], at)
+    gate = desk.gates.look("CODE01")
+    assert gate is not None and gate.decided == words
+
+
+async def test_an_answer_is_given_as_by_a_key_and_shows_at_once_unless_it_is_refused() -> None:
+    desk = Desk()
+    desk.knows(play.waiting())
+    desk.refusal = "This approval is given outside the API."
+    assert await desk.gates.decide("CODE01", "approved", "") == desk.refusal
+    assert (gate := desk.gates.look("CODE01")) is not None and not gate.decided
+    desk.refusal = None
+    assert await desk.gates.decide("CODE01", "changes-requested", "Other terms.") is None
+    given = AnswerGate("changes-requested", "Other terms.", play.JOB, "buyer-approval", KEY, by_phone=True)
+    assert desk.intents[-1] == given
+    assert (gate := desk.gates.look("CODE01")) is not None and gate.decided == "decided: changes asked for"
+
+
+async def test_several_phones_make_a_quorum() -> None:
+    desk = Desk()
+    opened = [
+        Noted(each.at, replace(each.fact, approvals=2)) if isinstance(each, Noted) and isinstance(each.fact, GateOpened)
+        else each
+        for each in play.waiting()
+    ]  # fmt: skip
+    desk.knows(opened)
+    assert await desk.gates.decide("CODE01", "approved", "") is None
+    assert (gate := desk.gates.look("CODE01")) is not None and not gate.decided
+    vote = GateDecided(at=22_900, job=play.JOB, gate="buyer-approval", verdict=Verdict.APPROVED, by=Origin.PERSON)
+    desk.knows([*opened, Noted(22_900, vote)])
+    gate = desk.gates.look("CODE01")
+    assert gate is not None and (gate.decided, gate.count) == ("", "1 of 2 approved")
+
+
+def test_the_screen_says_by_phone() -> None:
+    for by in (Origin.PERSON, Origin.API):
+        source = replace(SHOW, own_decisions={KEY: "phone"})
+        state = ScreenState(fold([*play.waiting(), fact(22_900, by=by)]), UiState(), source)
+        grid = "\n".join(screen(state, 120, 36, 25_000))
+        assert "APPROVED by phone · 00:22.9" in grid and "approved by phone" in grid
+    scripted = ScreenState(fold([*play.waiting(), fact(22_900, by=Origin.SCRIPT)]), UiState(), source)
+    assert "by phone" not in "\n".join(screen(scripted, 120, 36, 25_000))
+
+
+# The code
+
+
+def dark(cells: tuple[str, ...] | list[str]) -> list[list[int]]:
+    """The modules of what is drawn in half-blocks, row by row."""
+    rows: list[list[int]] = []
+    for line in cells:
+        rows += [[int(sign in "▀█") for sign in line], [int(sign in "▄█") for sign in line]]
+    return rows
+
+
+@pytest.mark.parametrize(
+    "address", [f"{ORIGIN}/G/ABC234", "http://127.0.0.1:8/G/ABC234", "http://[fe80::1]:54321/G/ABC234"]
+)
+def test_the_cells_are_the_code_of_the_address(address: str) -> None:
+    cells = half_blocks(address)
+    code = [list(map(int, line)) for line in segno.make(address.upper(), error="m", micro=False).matrix_iter(border=4)]
+    assert dark(cells)[: len(code)] == code
+    assert "[" in address or (len(cells[0]), len(cells)) == (33, 17)
+
+
+def test_it_stands_beside_the_question_wherever_it_has_room() -> None:
+    address = f"{ORIGIN}/G/ABC234"
+    phone = PhoneState(address, half_blocks(address), REACH, exposed=True)
+    for ui in (UiState(), UiState(presenter=True), UiState(zoom="polling")):
+        for size in ((120, 36), (100, 30), (119, 36), (160, 44), (200, 60)):
+            state = ScreenState(fold(play.waiting()), ui, SHOW, phone=phone)
+            found = places(state, *size)
+            drawn = [plain(line) for line in draw("qr", state, found["qr"], 22_900)]
+            rows = [line for line in drawn if set(line) & set("▀▄█")]
+            assert len(rows) == 13, "twenty-five modules in thirteen rows; the margin is blank"
+            assert address.removeprefix("http://") in "".join(drawn) and REACH in "".join(drawn)
+            assert "qr" not in places(replace(state, ui=replace(ui, qr=False)), *size)
+            taken = [(x, y) for each in found.values() for x in range(each.x, each.x + each.width)
+                     for y in range(each.y, each.y + each.height)]  # fmt: skip
+            assert len(taken) == len(set(taken)), (ui, size)
+    for size in ((99, 36), (120, 29), (80, 24)):
+        assert "qr" not in places(ScreenState(fold(play.waiting()), UiState(), SHOW, phone=phone), *size)
+
+
+async def test_d_shows_and_hides_it_and_where_it_has_no_room_opens_a_page(monkeypatch: pytest.MonkeyPatch) -> None:
+    observations, at = play.STATES["waiting"]
+    app = LabApp(play.Scripted(observations(), at), phone=PhoneGates(link()))
+    async with piloted(app, sent=True) as pilot:
+        await until_folded(pilot, "waiting")
+        golden(app, "waiting-phone-120x36")
+        await pilot.press("d")
+        await until(pilot, lambda: "4 OUTPUT" in text(app) and "/G/CODE01" not in text(app))
+        await pilot.press("d")
+        await until(pilot, lambda: "/G/CODE01" in text(app))
+        await pilot.resize_terminal(80, 24)
+        await until(pilot, lambda: "APPROVAL NEEDED" in text(app) and "/G/CODE01" not in text(app))
+        await pilot.press("d")
+        await until(pilot, lambda: "DECIDE BY PHONE" in text(app) and f"{ORIGIN}/G/CODE01" in text(app))
+        await pilot.press("d")
+        await until(pilot, lambda: app.screen is main_screen(app))
+    monkeypatch.setenv("NO_COLOR", "1")
+    app = LabApp(play.Scripted(observations(), at), phone=PhoneGates(link()))
+    async with piloted(app) as pilot:
+        await until_folded(pilot, "waiting")
+        assert f"{ORIGIN}/G/CODE01" in text(app) and "█▀▀▀▀▀█" not in text(app), "the address alone"
