@@ -1,8 +1,10 @@
 """VCR cassettes -> calls: YAML of vcrpy (`interactions`) and of VCR for Ruby (`http_interactions`) (recordings.md §17)."""
 
+import json
 from base64 import b64decode
 from binascii import Error
 from collections.abc import Sequence
+from contextlib import suppress
 from email.utils import parsedate_to_datetime
 from typing import Any
 from urllib.parse import urlencode
@@ -73,8 +75,7 @@ class CassetteCalls(Struct, frozen=True):
 def cassette_calls(text: str, file: str) -> CassetteCalls:
     """The calls in their order; RecordingError says what is wrong where."""
     try:
-        document = yaml.load(text, Loader=_Loader)
-        cassette = msgspec.convert(document, _Cassette, strict=False)
+        cassette = msgspec.convert(_document(text), _Cassette, strict=False)
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         where = f"{file}:{mark.line + 1}:{mark.column + 1}" if mark is not None else file
@@ -92,6 +93,14 @@ def cassette_calls(text: str, file: str) -> CassetteCalls:
         for place, each in enumerate(listed)
     ]
     return CassetteCalls(calls, epoch, bool(times))
+
+
+def _document(text: str) -> Any:
+    """The value of YAML, or of JSON, which vcrpy writes too and is read sooner, with escapes of its own."""
+    if text.lstrip()[:1] == "{":
+        with suppress(ValueError):
+            return json.loads(text)
+    return yaml.load(text, Loader=_Loader)
 
 
 _HINT = "A cassette is YAML with interactions (vcrpy) or http_interactions (VCR), each a request and its response."

@@ -18,6 +18,10 @@ _LEFT = ("aborted", "cancel")
 """Words of browsers for a call that its client gave up."""
 
 
+_AS_IT_IS = ("", "utf-8", "utf8", "text", "identity")
+"""What writers say of a text that stands there as it is."""
+
+
 class _HarPair(Struct):
     name: str
     value: str = ""
@@ -69,7 +73,7 @@ class _HarDocument(Struct):
 def har_calls(text: str, file: str) -> tuple[list[FiledCall], int]:
     """The calls in their order, and the wall time of instant 0 in seconds since 1970; RecordingError says what is wrong where."""
     try:
-        document = msgspec.convert(json.loads(text), _HarDocument)
+        document = _document(text)
     except json.JSONDecodeError as error:
         raise RecordingError(f"{file}:{error.lineno}:{error.colno}: no JSON: {error.msg}.") from None
     except RecursionError:
@@ -84,6 +88,14 @@ def har_calls(text: str, file: str) -> tuple[list[FiledCall], int]:
         for place, (entry, at) in enumerate(zip(entries, starts, strict=True))
     ]
     return sorted(calls, key=lambda call: call.at), epoch
+
+
+def _document(text: str) -> _HarDocument:
+    try:
+        return msgspec.json.decode(text, type=_HarDocument)  # nothing is kept of what isn't looked at
+    except ValueError:
+        # it says where it broke off, and takes half of a surrogate pair
+        return msgspec.convert(json.loads(text), _HarDocument)
 
 
 def _instant(text: str, where: str) -> Millis:
@@ -139,8 +151,13 @@ def _posted(posted: _HarPosted | None, where: str) -> bytes:
 def _decoded(text: str | None, encoding: str | None, where: str) -> bytes:
     if text is None:
         return b""
-    if encoding != "base64":
+    named = (encoding or "").lower()
+    if named in _AS_IT_IS:
         return text.encode("utf-8", "surrogatepass")
+    if named != "base64":
+        raise RecordingError(
+            f"{where}: the encoding {encoding!r} is unknown.", hint="HAR has base64, and texts without an encoding."
+        )
     try:
         return b64decode(text)
     except (Error, ValueError):

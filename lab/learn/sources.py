@@ -1,5 +1,7 @@
 """A file -> its story: a recording, a HAR file or a cassette, told apart by what they hold (recordings.md §17)."""
 
+import re
+
 from msgspec import Struct
 
 from lab.core.clock import Epoch
@@ -12,11 +14,14 @@ from lab.learn.own import own_story
 from lab.learn.poll_groups import ForeignTerms
 from lab.learn.story import Story
 from lab.learn.traffic import FiledCall, TrafficRedactor
+from lab.recording.format.codec import is_recording
 from lab.recording.format.lines import Entry
 from lab.recording.format.reader import read
 from lab.recording.playback.calls import PlaybackCall, playback_calls
 from lab.recording.redaction.bodies import Blob
 from lab.recording.tape.recorded_calls import epoch_in
+
+_CASSETTE_IN_JSON = re.compile(rb'\{\s*(?:"(?:version|recorded_with)"\s*:[^,{\[]*,\s*)*"(?:http_)?interactions"')
 
 
 class ObservedCalls(Struct):
@@ -31,7 +36,7 @@ class ObservedCalls(Struct):
 def observed_in(data: bytes, file: str, blob: Blob) -> ObservedCalls:
     """The calls of a file; RecordingError, with the place, if it can't be read."""
     start = data[:4096].lstrip(b"\xef\xbb\xbf \t\r\n")
-    if start.startswith(b'{"k":'):
+    if is_recording(start):
         recording = read(data, file)
         facts = tuple(recording.facts("gate.opened", "gate.decided", "gate.expired"))
         return ObservedCalls(list(playback_calls(recording, blob)), epoch_in(recording), facts)
@@ -40,7 +45,7 @@ def observed_in(data: bytes, file: str, blob: Blob) -> ObservedCalls:
     except UnicodeDecodeError as error:
         line = data[: error.start].count(b"\n") + 1
         raise RecordingError(f"{file}:{line}: the file is not UTF-8.") from None
-    if start.startswith(b"{"):
+    if start.startswith(b"{") and not _CASSETTE_IN_JSON.match(start):
         calls, epoch = har_calls(text, file)
         return _redacted(calls, epoch, timed=True)
     cassette = cassette_calls(text, file)

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from lab.files.calls_of_tools import LONGEST_JSON, LONGEST_YAML
 from lab.learn.cassette_file import cassette_calls
 from lab.learn.har_file import har_calls
 from tests.conftest import ROOT, Lab
@@ -31,6 +32,7 @@ BROKEN = {
     "a status in words": (document(response={"status": "ok"}), "at `$.log.entries[1].response.status`"),
     "no time": (document(startedDateTime="yesterday"), "$.log.entries[1].startedDateTime: 'yesterday' is no ISO 8601 time"),
     "no base64": (document(response={"status": 200, "content": {"text": "é", "encoding": "base64"}}), "$.log.entries[1].response.content: the text is no base64"),
+    "another encoding": (document(response={"status": 200, "content": {"text": "x", "encoding": "zip"}}), "$.log.entries[1].response.content: the encoding 'zip' is unknown"),
     "too deep": ('{"a":' + "[" * 100_000, "the JSON nests too deep"),
     "no yaml": ("interactions:\n- request: {\n  a", "no YAML of plain values"),
     "a tab": ("interactions:\n\t- a", "2:1: no YAML"),
@@ -89,6 +91,45 @@ def test_times_are_read_with_their_offsets_and_in_their_order() -> None:
     assert [call.at for call in calls] == [0, 1500]
     assert epoch == 1_767_254_400
     assert calls[0].method == "GET" and calls[0].body == b""
+
+
+@pytest.mark.parametrize("form", ["har", "cassette"])
+def test_a_file_of_one_long_line_is_learned(lab: Lab, form: str) -> None:
+    filler = "x" * 9_000_000
+    steps = [
+        ("POST", "/jobs", '{"id": "job-7"}'),
+        ("GET", "/jobs/job-7", '{"status": "running"}'),
+        ("GET", "/a.js", filler),
+        ("GET", "/jobs/job-7", '{"status": "done"}'),
+    ]
+    if form == "har":
+        entries = [
+            {
+                **ENTRY,
+                "request": {"method": method, "url": path},
+                "response": {"status": 200, "content": {"text": text}},
+            }
+            for method, path, text in steps
+        ]
+        document: object = {"log": {"entries": entries}}
+    else:
+        calls = [
+            {"request": {"method": method, "uri": path}, "response": {"status": 200, "body": {"string": text}}}
+            for method, path, text in steps
+        ]
+        document = {"version": 1, "interactions": calls}
+    Path("calls.txt").write_text(json.dumps(document))
+    done = lab("learn", "calls.txt")
+    assert (done.code, "complete: done" in done.out) == (0, True)
+
+
+@pytest.mark.parametrize(("start", "most"), [(b'{"log": ', LONGEST_JSON), (b"interactions:\n", LONGEST_YAML)])
+def test_a_file_that_is_too_long_is_refused_unread(lab: Lab, start: bytes, most: int) -> None:
+    with Path("long.txt").open("wb") as file:
+        file.write(start)
+        file.truncate(most + 1)
+    done = lab("learn", "long.txt")
+    assert (done.code, f"longer than {most} bytes" in done.err) == (3, True)
 
 
 BODY = b'{"status": "done"}'

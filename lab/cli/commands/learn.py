@@ -7,7 +7,8 @@ from pathlib import Path
 from lab.cli.console import Console
 from lab.cli.recordings import locate
 from lab.core.errors import UsageError
-from lab.files.recordings import RECORDING_ENDING, read_blob, read_recording
+from lab.files.calls_of_tools import read_calls
+from lab.files.recordings import RECORDING_ENDING, read_blob
 from lab.learn.poll_groups import ForeignTerms
 from lab.learn.sources import learn, observed_in
 from lab.learn.steps import slug
@@ -24,7 +25,7 @@ def execute(flags: Flags, console: Console) -> int:
         raise UsageError(f"{name!r} can't name a scenario.", hint="Use a-z, 0-9 and dashes, as in refund-request.")
     status = flags["status"]
     terms = ForeignTerms(parse_path(status) if status else None, parse_words(tuple(flags["words"] or ())))
-    observed = observed_in(read_recording(path), str(path), partial(read_blob, path))
+    observed = observed_in(read_calls(path), str(path), partial(read_blob, path))
     draft = learn(observed, name, path.name, terms)
     console.out(draft.text.rstrip("\n"))
     for sentence in draft.missing:

@@ -77,3 +77,8 @@ def write(lines: Iterable[Header | Line], reason: str, until: Millis) -> bytes:
         digest.update(parts[-1])
     parts.append(footer(len(parts), until, reason, digest))
     return b"".join(parts)
+
+
+def is_recording(start: bytes) -> bool:
+    """Whether a file that begins so is a recording, whole or damaged, and no document of another tool's."""
+    return start.lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b'{"k":')
