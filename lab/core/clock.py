@@ -79,8 +79,9 @@ def clock_text(at: Millis) -> str:
 
 
 def passed_text(span: Millis) -> str:
-    """A duration as a sentence says it, in its two greatest units: `62 h 55 min`, `4 min 10 s`, `9.0 s`."""
+    """That so much time passed, in its two greatest units: `62 h 55 min passed.`; nothing of less than a tenth of a second."""
     if span < 60_000:
-        return f"{span // 1000}.{span % 1000 // 100} s"
-    minutes, rest = divmod(span // 1000, 60)
-    return f"{minutes} min {rest} s" if minutes < 60 else f"{minutes // 60} h {minutes % 60} min"
+        return f"{span // 1000}.{span % 1000 // 100} s passed." if span >= 100 else ""
+    minutes, seconds = divmod(span // 1000, 60)
+    units = ((minutes, "min"), (seconds, "s")) if minutes < 60 else ((minutes // 60, "h"), (minutes % 60, "min"))
+    return " ".join(f"{number} {unit}" for number, unit in units if number) + " passed."

@@ -66,7 +66,15 @@ def test_an_hour_takes_no_more_of_the_line_than_ten_seconds() -> None:
 
 @pytest.mark.parametrize(
     ("span", "text"),
-    [(0, "0.0 s"), (59_999, "59.9 s"), (60_000, "1 min 0 s"), (250_400, "4 min 10 s"), (226_500_000, "62 h 55 min")],
+    [
+        (99, ""),
+        (100, "0.1 s passed."),
+        (59_999, "59.9 s passed."),
+        (60_000, "1 min passed."),
+        (250_400, "4 min 10 s passed."),
+        (226_500_000, "62 h 55 min passed."),
+        (43_200_000, "12 h passed."),
+    ],
 )
 def test_a_duration_is_said_in_its_two_greatest_units(span: int, text: str) -> None:
     assert passed_text(span) == text

@@ -286,7 +286,7 @@ async def test_a_skip_ends_with_what_happens_says_what_passed_and_stands_as_befo
     await settle()
     assert not source.describe().skipping and source.paused
     remarks = [each.passed for each in watcher.observations if each.passed]
-    assert remarks == [f"{passed_text(source.clock.now() - began)} passed."]
+    assert remarks == [passed_text(source.clock.now() - began)]
     assert remarks[0].startswith("12 h")
     await source.perform(TogglePause())
     await source.perform(SkipAhead())

@@ -143,7 +143,7 @@ class Playback:
         """Go on, or stand, as before the skip."""
         if self._skip is not None:
             (began, self.playing), self._skip = self._skip, None
-            self._passed = f"{passed_text(max(0, at - began))} passed."
+            self._passed = passed_text(at - began)
 
     def _pace(self) -> str:
         """How fast the cursor goes: what is dull takes two seconds, whatever the speed."""

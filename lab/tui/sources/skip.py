@@ -73,6 +73,6 @@ class RunSkip:
         if skip is not None:
             self._pace.end_fast()
             at_limit = skip.until is not None and now >= skip.until
-            text = f"{passed_text(now - self._began)} passed."
+            text = passed_text(now - self._began)
             limited = at_limit and skip.limit
-            self._tell(SourceUpdate(remark=f"{text} {skip.limit}") if limited else SourceUpdate(passed=text))
+            self._tell(SourceUpdate(remark=f"{text} {skip.limit}".strip()) if limited else SourceUpdate(passed=text))
