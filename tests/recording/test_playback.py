@@ -68,10 +68,10 @@ class Caller:
         token = members_of(answer.response.body)["access_token"]
         self._head = (("authorization", f"Bearer {token}"), ("content-type", "application/json"))
 
-    def ask(self, at: Millis, message: str = ASK) -> tuple[int, str]:
+    def ask(self, at: Millis, message: str = ASK, team: str = TEAM) -> tuple[int, str]:
         """The status, and the Job ID or what was said instead."""
         body = f'{{"message":"{message}","conversational":true}}'.encode()
-        reply = self.service.serve(Request("POST", f"{TEAM}/invokeAsync", "", self._head, body), at)
+        reply = self.service.serve(Request("POST", f"{team}/invokeAsync", "", self._head, body), at)
         found = members_of(reply.response.body)
         return reply.response.status, str(found.get("jobId") or found.get("message"))
 
@@ -130,6 +130,25 @@ def test_what_nobody_recorded_fails_closed_and_names_what_was() -> None:
         (),
     ]
     assert len(service.missed) == 2
+
+
+@pytest.mark.parametrize(
+    ("mode", "team", "message", "said"),
+    [
+        (PlaybackMode.ELASTIC, f"{TEAM}S", ASK, f"Nearest: {ASK} (asked of ITEM_COMPARE_TEAM)"),
+        (
+            PlaybackMode.STRICT,
+            TEAM,
+            "Else",
+            f"goes on otherwise. Nearest: POST {TEAM}/invokeAsync with another message",
+        ),
+        (PlaybackMode.STRICT, f"{TEAM}S", ASK, f"goes on otherwise. Nearest: POST {TEAM}/invokeAsync"),
+    ],
+)
+def test_what_a_near_call_has_otherwise_is_said(mode: PlaybackMode, team: str, message: str, said: str) -> None:
+    service = playing(recording("item-comparison"), mode)
+    assert Caller(service).ask(100, message, team)[0] == 501
+    assert service.missed[0].endswith(said)
 
 
 def test_a_secret_of_a_call_that_was_answered_is_not_told_where_it_comes_again() -> None:

@@ -13,6 +13,7 @@ from msgspec.structs import replace
 
 from lab.core.clock import Millis
 from lab.core.exchange import JSON_HEADERS, Json, Request, Response, json_bytes
+from lab.core.jsontext import members_of
 from lab.core.observe import Noted, Replied, Requested
 from lab.core.refusal import Refusal
 from lab.dialects import CLIENT_OF
@@ -105,6 +106,24 @@ class PlaybackCall(Struct, eq=False):
     def title(self) -> str:
         request = self.requested.request
         return f"{request.method} {request.path}"
+
+    def message_unlike(self, client_call: ClientCall) -> str:
+        """The message that began a job, and if it is this call's too, what else was another."""
+        mine, other = self.client_call.command if self.client_call else None, client_call.command
+        if not isinstance(mine, Invoke) or not isinstance(other, Invoke) or mine.message != other.message:
+            return message_of(self)
+        unlike = [f"asked of {mine.team}"] if mine.team != other.team else []
+        unlike += ["with other parameters"] if mine.parameters != other.parameters else []
+        unlike += ["in another conversation"] if mine.conversation != other.conversation else []
+        return f"{message_of(self)} ({', '.join(unlike)})"
+
+    def title_unlike(self, mine: Request, request: Request) -> str:
+        """Method and path; where the request has them too, what else is another. `mine`: the recorded one as of now."""
+        if (mine.method, mine.path) != (request.method, request.path):
+            return self.title
+        one, other = members_of(mine.body), members_of(request.body)
+        names = [name for name in one if name in other and one[name] != other[name]]
+        return f"{self.title} with another {', '.join(names) or ('query' if mine.query != request.query else 'body')}"
 
 
 def nearest_titles(titles: Iterable[str], request: Request, most: int) -> tuple[str, ...]:

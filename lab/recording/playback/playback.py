@@ -39,7 +39,6 @@ from lab.recording.playback.calls import (
     asks_alike,
     call_of,
     grant_of,
-    message_of,
     nearest_titles,
     playback_calls,
 )
@@ -190,8 +189,8 @@ class RecordingPlayback:
             other = self._other((route, None), request, None, now)
             if isinstance(other, Reply):  # a message that began no job: it answered a gate
                 return other
-            messages = dict.fromkeys(message_of(job.invoke) for jobs in self._sorted.jobs.values() for job in jobs)
-            return Unanswered("unmatched", "No recorded message is this one.", tuple(messages)[:_SHOWN])
+            begun = (job.invoke.message_unlike(client_call) for each in self._sorted.jobs.values() for job in each)
+            return Unanswered("unmatched", "No recorded message is this one.", tuple(dict.fromkeys(begun))[:_SHOWN])
         if self._begun[key] >= len(jobs) and not self._how.repeat:
             return Unanswered("exhausted", "Every recorded job of this message was begun; --repeat begins again.")
         job = jobs[self._begun[key] % len(jobs)]
@@ -274,7 +273,8 @@ class RecordingPlayback:
             return Unanswered("exhausted", "Every recorded call was made.")
         call = self._order[0]
         if call.requested.route != route or not self._asks_alike(call, route, request, client_call, {}):
-            return Unanswered("unmatched", f"The recording goes on with {call.title}.", (call.title,))
+            near = call.title_unlike(self.writer.filled(call.requested.request), request)
+            return Unanswered("unmatched", "The recording goes on otherwise.", (near,))
         self._order.popleft()
         return self._reply(call, request, None, now)
 
