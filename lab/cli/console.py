@@ -28,6 +28,7 @@ class Console:
         self._err = err
         self._typed: list[str] = []
         """The line that was read while nobody waited for it any more."""
+        self._hints: set[str] = set()
         self.serving = False
         """Whether somebody else is served meanwhile: the command goes on if nobody reads its stdout any more."""
 
@@ -58,6 +59,12 @@ class Console:
         """A line about the work that nobody should miss: in red on a terminal, if `color` is wanted."""
         red = color and (self._err or sys.stderr).isatty()
         self._remark(text, *(("\x1b[1;37;41m", "\x1b[0m") if red else ()))
+
+    def first(self, hint: str) -> bool:
+        """Whether nobody was told this before: of many files each may want the same hint."""
+        fresh = hint not in self._hints
+        self._hints.add(hint)
+        return fresh
 
     @property
     def terminal(self) -> bool:
@@ -136,7 +143,7 @@ def report(error: LabError, console: Console) -> None:
             console.err(str(complaint))
         return
     console.err(f"lab: {error.what}")
-    if error.hint:
+    if error.hint and console.first(error.hint):
         console.err(f"  {error.hint}")
 
 

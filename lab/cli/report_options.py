@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from lab.cli.option_kinds import flag, option
+from lab.cli.option_kinds import either, flag, option
 from lab.core.ranges import number
 
 _FAIL_ON: Any = {"choices": ("critical", "major", "minor"), "default": "major"}
@@ -12,8 +12,10 @@ REPORT_OPTIONS = (
     option("--fail-on", None, "the least severity of a failed rule that counts; default: major", **_FAIL_ON),
     option("--min-score", "N", "fail below this score", **_SCORE),
     option("--require", "RULES", "fail unless these were exercised, as C1,C4"),
-    option("--format", None, "text (default), json, junit, github (default where GITHUB_ACTIONS=true)", **_FORMATS),
-    flag("--json", "the same as --format json: a line a run, and the report"),
+    either(
+        option("--format", None, "text (default), json, junit, github (default where GITHUB_ACTIONS=true)", **_FORMATS),
+        flag("--json", "the same as --format json: a line a run, and the report"),
+    ),
     option("--junit", "FILE", "write it there as JUnit, too"),
     option("--html", "FILE", "write it there as a page for browsers, too"),
 )
@@ -25,7 +27,9 @@ DRILL_OPTIONS = (
 
 _VERDICT_FORMS: Any = {"choices": ("text", "json", "github")}
 VERDICT_OPTIONS = (
-    option("--format", None, "text (default), json, github (default where GITHUB_ACTIONS=true)", **_VERDICT_FORMS),
-    flag("--json", "the same as --format json: a line a file"),
+    either(
+        option("--format", None, "text (default), json, github (default where GITHUB_ACTIONS=true)", **_VERDICT_FORMS),
+        flag("--json", "the same as --format json: a line a file"),
+    ),
     option("--junit", "FILE", "write it there as JUnit, too"),
 )

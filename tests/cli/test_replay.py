@@ -50,6 +50,7 @@ def recordings(lab: Lab) -> Path:
         ("settings", {"accounts": 5}, 3, ":1: the accounts are none"),
         ("profile", "zz", 3, ":1: the setting profile"),
         ("scenarios", [{"name": "nope", "sha256": "x"}], 2, ": There is no scenario 'nope'."),
+        ("scenarios", None, 3, ":1: scenarios is missing"),
         ("scenarios", [{"name": "../x", "sha256": "x"}], 3, ":1: a scenario's name is a path"),
     ],
 )
@@ -260,6 +261,21 @@ def test_each_target_means_some_recording(lab: Lab, command: str) -> None:
     done = lab(command, "nothing-*", "item-comparison")
     assert done.code == 5 and "No recording matched nothing-*." in done.err
     assert "1 passed" in done.out or "of 100" in done.out or "needs no migration" in done.out
+
+
+@pytest.mark.parametrize("command", ["replay", "check", "report"])
+@pytest.mark.usefixtures("recordings")
+def test_of_two_forms_none_is_dropped_in_silence(lab: Lab, command: str) -> None:
+    done = lab(command, "item-comparison", "--json", "--format", "github")
+    assert (done.code, done.out) == (2, "") and "not allowed with" in done.err
+
+
+def test_what_to_do_is_said_once(lab: Lab, recordings: Path) -> None:
+    for name in FEW:
+        file = recordings / f"{name}.rec.jsonl"
+        file.write_bytes(file.read_bytes()[:-20])
+    done = lab("replay", "recordings")
+    assert done.err.count("recording is torn") == len(FEW) and done.err.count("lab repair") == 1
 
 
 @pytest.mark.usefixtures("recordings")

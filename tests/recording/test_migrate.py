@@ -120,3 +120,20 @@ def test_without_a_step_it_says_so_and_replay_what_to_do(lab: Lab) -> None:
         refused = lab(command, "old")
         assert refused.code == 3 and "Take a lab that writes 2.x, or a later one" in refused.err
     assert lab("migrate", "nothing-*").code == 5
+
+
+@pytest.mark.parametrize(
+    ("damage", "says"),
+    [
+        ((b"\n", b"\r\n"), "today.rec.jsonl:1: the line ends in CRLF"),
+        ((SHIPPED[SHIPPED.index(b'{"k":"end"') :], b""), "the recording is open"),
+        ((b'"n":3,', b'"n":4,'), "today.rec.jsonl:4: n is 4, expected 3"),
+        ((b'"s":202', b'"s":200'), "the digest is wrong"),
+    ],
+)
+def test_what_is_wrong_with_one_of_this_version_any_reader_says(
+    lab: Lab, files: Path, damage: tuple[bytes, bytes], says: str
+) -> None:
+    (files / "today.rec.jsonl").write_bytes(SHIPPED.replace(*damage))
+    done, replayed = lab("migrate", "today"), lab("replay", "today")
+    assert (done.code, done.out) == (3, "") and says in done.err and done.err == replayed.err

@@ -6,7 +6,8 @@ from lab.cli.commands.replay import matched, worst_of
 from lab.cli.console import Console, report
 from lab.core.errors import LabError, UsageError
 from lab.files.recordings import blobs_of, read_recording, write_recording
-from lab.recording.format.migrate import MIGRATIONS, migrated
+from lab.recording.format.lines import VERSION
+from lab.recording.format.migrate import MIGRATIONS, major_of, migrated
 from lab.recording.format.reader import demand_closed, read
 from lab.settings import Flags
 
@@ -27,9 +28,12 @@ def execute(flags: Flags, console: Console) -> int:
 def migrate_one(file: Path, folder: Path, console: Console) -> None:
     """Write the recording into the folder as one of this version, and its long bodies; UsageError if one lies there."""
     data = read_recording(file)
-    new = migrated(data, str(file), MIGRATIONS)
+    # with one of this version nothing can be wrong but what any reader says
+    new = None if major_of(data) == VERSION[0] else migrated(data, str(file), MIGRATIONS)
     if new is None:
-        major, minor = read(data, str(file)).header.version
+        recording = read(data, str(file))
+        demand_closed(recording, str(file))
+        major, minor = recording.header.version
         console.out(f"{file} needs no migration: it is of version {major}.{minor}, which this lab reads")
         return
     demand_closed(read(new, f"{file}, migrated"), str(file))

@@ -61,6 +61,14 @@ def _major(header: RawLine, name: str) -> int:
             raise RecordingError(f"{name}:1: the first line is no header of a lab recording")
 
 
+def major_of(data: bytes) -> int | None:
+    """The major version that the first line names; None if that is no header."""
+    try:
+        return _major(msgspec.json.decode(data.partition(b"\n")[0], type=dict[str, Json]), "")
+    except (ValueError, RecursionError, RecordingError):
+        return None
+
+
 def _lines(data: bytes, name: str) -> list[RawLine]:
     """The lines of a closed file; RecordingError for any other: what is damaged isn't made whole by migrating it."""
     whole = data.splitlines(keepends=True)

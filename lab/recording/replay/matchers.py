@@ -91,6 +91,8 @@ class Matcher(Model):
             raise ValueError("rule: regex needs a pattern")
         if (self.rule == "range") is (self.min is None and self.max is None):
             raise ValueError("rule: range needs min, max or both, and no other rule takes them")
+        if self.min is not None and self.max is not None and self.min > self.max:
+            raise ValueError(f"rule: range from {self.min} to {self.max} holds no number")
         _ = self.parts
         return self
 

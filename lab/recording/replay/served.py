@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from msgspec import Struct
 
-from lab.core.errors import UsageError
+from lab.core.errors import RecordingError, UsageError
 from lab.jobs.plan import CompiledScenario
 from lab.language.generate import locales_of
 from lab.recording.format.lines import CAPTURE, Header, Recording
@@ -31,7 +31,9 @@ class Served(Struct, frozen=True):
 
 def served_scenarios(recording: Recording, scenarios: Sequence[CompiledScenario], name: str) -> Served:
     """Of `scenarios` those of the recording, which its messages call `name`; UsageError if one that it needs isn't there."""
-    if recording.header.source != "mock" or recording.header.scenarios is None:
+    if recording.header.source == "mock" and recording.header.scenarios is None:
+        raise RecordingError(f"{name}:1: scenarios is missing: what a mock recorded names those that it served")
+    if recording.header.scenarios is None or recording.header.source != "mock":
         raise UsageError(
             f"{name} is a {recording.header.source}; a mock can replay only what a mock recorded.",
             hint=_origin_hint(recording.header),
