@@ -10,8 +10,9 @@ from lab.cli.kept_preferences import screen_start
 from lab.core.errors import ScenarioError, UsageError
 from lab.settings import ScreenSettings
 from lab.tui.app import LabApp
-from lab.tui.panes.registry import SCREEN_KEYS
+from lab.tui.panes.registry import SCREEN_KEYS, key_named
 from lab.tui.preference_syntax import changed_text, parse_preferences
+from lab.tui.screens.apply_preferences import changes_of
 from lab.tui.state.narrate import sentence
 from lab.tui.state.preferences import Preferences, ScreenStart
 from lab.tui.state.screen import PlaybackCursor, ScreenState, SourceState, UiState
@@ -161,6 +162,13 @@ async def test_the_screen_begins_as_it_was_left_and_keeps_what_changes_on_it() -
         await pilot.press("plus", "t", "escape", "question_mark")
         await until(pilot, lambda: "f5  begin, pause, go on" in text(app))
     assert kept == [("layout", "panes"), ("layout", "wire"), ("speed", "2"), ("theme", "dark"), ("layout", "panes")]
+
+
+@pytest.mark.parametrize(("follows", "cursor"), [(False, None), (True, None), (True, PlaybackCursor(0, 1, 1, 2))])
+def test_the_pace_of_somebody_elses_lab_is_not_kept(follows: bool, cursor: PlaybackCursor | None) -> None:
+    view = ScreenState(source=SourceState(follows=follows, cursor=cursor, can=frozenset(("speed",))))
+    changes = list(changes_of(view, key_named("faster").react(view), 120))
+    assert changes == ([] if follows and cursor is None else [("speed", "2")])
 
 
 async def test_another_key_leaves_those_that_share_the_usual_one() -> None:

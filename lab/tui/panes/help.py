@@ -23,6 +23,7 @@ LEGEND = (
     ("●", "recording", "bad"),
 )
 """The signs of the screen: what each means, in the colour that it has there."""
+MOUSE = "mouse: drag to select within a pane, twice a word, three times a row; y or ctrl+c copies it"
 BORDERS = "border: faint to come, blue at work, green done; heavy amber a person is needed, heavy red failed"
 GROUPS = (("run", "The run"), ("gate", "At a gate"), ("time", "Time"), ("view", "The screen"))
 NO_CLOCK = "Pause, step, speed, faults and rewind need the lab's own mock: a pod's clock and wire are its own."
@@ -107,7 +108,10 @@ def _legend(inner: int) -> list[Row]:
         if lines[-1] and width(lines[-1]) + width(part) > inner + 2:
             lines.append(BLANK)
         lines[-1] = row(lines[-1], part)
-    return [*(cut(line, inner) for line in lines), *wrap(row((BORDERS, "dim")), inner)]
+    return [
+        *(cut(line, inner) for line in lines),
+        *[line for text in (BORDERS, MOUSE) for line in wrap(row((text, "dim")), inner)],
+    ]
 
 
 def _face(state: ScreenState, key: ScreenKey) -> str:

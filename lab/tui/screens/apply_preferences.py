@@ -12,7 +12,7 @@ from lab.tui.panes.registry import SCREEN_KEYS
 from lab.tui.state.acts import HOLD
 from lab.tui.state.intents import SetSpeed
 from lab.tui.state.preferences import ScreenStart
-from lab.tui.state.screen import UiState
+from lab.tui.state.screen import ScreenState, UiState
 
 
 def bindings() -> Iterator[BindingType]:
@@ -56,11 +56,12 @@ def ui_at_start(start: ScreenStart, columns: int) -> UiState:
     )
 
 
-def changes_of(before: UiState, reaction: Reaction, columns: int) -> Iterator[tuple[str, str]]:
-    """The preferences that a key's effect changes, and into what."""
-    if isinstance(reaction.intent, SetSpeed):
+def changes_of(state: ScreenState, reaction: Reaction, columns: int) -> Iterator[tuple[str, str]]:
+    """The preferences that a key's effect changes, and into what. The pace of a lab that is watched is no preference."""
+    before, after = state.ui, reaction.ui
+    watched = state.source.follows and state.source.cursor is None
+    if isinstance(reaction.intent, SetSpeed) and not watched:
         yield "speed", reaction.intent.factor
-    after = reaction.ui
     if after is not None and after.stage != before.stage:
         yield "stage", str(after.hold // 1000) if after.stage else "off"
     if after is not None and _layout(after) != _layout(before) and (columns >= NARROW or after.wire == before.wire):

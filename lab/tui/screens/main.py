@@ -183,7 +183,7 @@ class MainScreen(SelectingScreen):
 
     def react(self, reaction: Reaction) -> None:
         """Do what a key leads to."""
-        kept = tuple(changes_of(self.state.ui, reaction, self.size.width))
+        kept = tuple(changes_of(self.state, reaction, self.size.width))
         if reaction.ui is not None:
             self.choose(reaction.ui)
         elif reaction.intent is not None and (self.state.ui.remark or self.state.ui.passed):
