@@ -28,8 +28,10 @@ BORDERS = "border: faint to come, blue at work, green done; heavy amber a person
 GROUPS = (("run", "The run"), ("gate", "At a gate"), ("time", "Time"), ("view", "The screen"))
 NO_CLOCK = "Pause, step, speed, faults and rewind need the lab's own mock: a pod's clock and wire are its own."
 NO_PACE = "Pause and speed need a clock that can be set: start the lab with --clock scaled:1."
-_SECOND = frozenset(("↓", "pgdn", "]", "-", "→", "⇧→", *(f"{number}…" for number in range(2, 10))))
+_SECOND = frozenset(("↓", "pgdn", "]", "-", "→", "⇧→", "N", *(f"{number}…" for number in range(2, 10))))
 """Keys that stand beside their counterpart."""
+_ALIKE = {"ask-": ("ask a follow-up", "9"), "focus-": ("look at a pane", "5")}
+"""By how their names begin keys that are told of in one row: what they do, and the last of them."""
 _PAIRS = {"↑": "↑ ↓", "pgup": "pgup/dn", "[": "[ ]", "+": "+ -", "←": "← →", "⇧←": "⇧← ⇧→"}
 
 
@@ -71,7 +73,9 @@ class HelpPage(PageContent):
         for at in range(max(len(left), len(right))):
             one, other = left[at] if at < len(left) else BLANK, right[at] if at < len(right) else BLANK
             lines.append(row(fill(one, room + 1), other) if other else one)
-        return [*lines, BLANK, *_legend(inner)]
+        legend = _legend(inner)
+        # where that brings the last row into sight, nothing stands between them
+        return [*lines, *([] if len(lines) + len(legend) == rows else [BLANK]), *legend]
 
     def _focus(self, state: ScreenState, inner: int) -> Row:
         """The pane in focus, and its own keys."""
@@ -117,13 +121,15 @@ def _legend(inner: int) -> list[Row]:
 def _face(state: ScreenState, key: ScreenKey) -> str:
     """What stands for a key, with its counterpart if both are the usual ones."""
     shown = key.face_in(state)
-    if key.name.startswith("ask-"):  # one row for all
-        return "1 … 9" if shown == "1" else f"{shown}…"
+    last = next((last for name, (_, last) in _ALIKE.items() if key.name.startswith(name)), "")
+    if last and shown == key.face:  # one row for all
+        return f"1 … {last}" if shown == "1" else f"{shown}…"
     return _PAIRS.get(shown, shown) if shown == key.face else shown
 
 
 def _key_row(state: ScreenState, key: ScreenKey, inner: int, *, short: bool) -> Row:
     tone = "fg" if key.is_offered(state) else "dim"
     face = _face(state, key)
-    text = "Ask a follow-up" if key.name.startswith("ask-") else key.label_in(state) if short else key.help
+    alike = next((text for name, (text, _) in _ALIKE.items() if key.name.startswith(name)), "")
+    text = alike or (key.label_in(state) if short else key.help)
     return cut(row((f"{face:>7}  ", "wait b" if tone == "fg" else "dim"), (clip(text, inner - 9), tone)), inner)

@@ -64,7 +64,14 @@ KEYS = (
         group="view",
     ),
     ScreenKey(
-        "next-hit", "n", "n", "Next hit", "the next place that was found", commanding("hit 1"), _searching, "view"
+        "next-hit",
+        "n",
+        "n",
+        "Next hit",
+        "from place to place found; N back",
+        commanding("hit 1"),
+        _searching,
+        "view",
     ),
     ScreenKey("hit-before", "N", "N", "Hit before", "the place before", commanding("hit -1"), _searching, "view"),
 )
