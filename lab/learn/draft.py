@@ -9,6 +9,7 @@ from lab.core.exchange import Json
 from lab.language.document import Status, duration_text
 from lab.learn.commented_yaml import BlockList, Commented, Nested, RowList, YamlMembers, scenario_text
 from lab.learn.failures import FaultsFound, faults_of
+from lab.learn.follow_ups import answerable, optional_turns, unanswered
 from lab.learn.pace import RoutePace, earliest_polls, pace_of
 from lab.learn.repeats import Repeated, Templates, parts_of, pattern_for
 from lab.learn.steps import StepWriter
@@ -43,17 +44,31 @@ def draft_of(story: Story, name: str, source: str, epoch: Epoch) -> Draft:
     paces = {route: pace_of(story.calls.get(route, ())) for route in _ROUTES}
     notes = _within_limits(story)
     turns = _turns(story, paces)
-    blocks = [each.steps.block() for each in turns]
     found = faults_of(story, paces, epoch)
     found.notes += notes
     members = _head(story, name, source, turns)
-    members |= {"seed": 1} | _latency(story, paces) | {"steps": blocks[0]}
-    if len(turns) > 1:
-        members["turns"] = BlockList(
-            tuple(_later(each, block, turns) for each, block in zip(turns[1:], blocks[1:], strict=True))
-        )
+    members |= {"seed": 1} | _latency(story, paces) | _conversation(turns, found)
     members |= _faults(found) | _expected(story)
     return Draft(scenario_text(_comments(story, source, found), members), tuple(found.notes))
+
+
+def _conversation(turns: list[_Turn], found: FaultsFound) -> YamlMembers:
+    """The steps of the first message, and the entries that answer others: those that were said, and those suggested."""
+    patterns = [text if isinstance(text := _match(each, turns).get("match"), str) else None for each in turns]
+    suggested = [each.steps.follow_ups for each in turns]
+    in_any_order = bool(unanswered(suggested, patterns, in_order=True))
+    questions = unanswered(suggested, patterns, in_order=False)
+    written = [each for each in questions if answerable(each)][: _MOST_TURNS - len(turns)]
+    left_out = frozenset(questions) - frozenset(written)
+    if left_out:
+        found.notes.append(f"Follow-ups that nobody asked, and no entry can answer, are left out: {len(left_out)}.")
+    first, *others = [each.steps.block(left_out) for each in turns]
+    later = [_later(each, block, turns) for each, block in zip(turns[1:], others, strict=True)]
+    later += optional_turns(written)
+    if not later:
+        return {"steps": first}
+    order: YamlMembers = {"turn_order": "any"} if in_any_order else {}
+    return order | {"steps": first, "turns": BlockList(tuple(later))}
 
 
 def _within_limits(story: Story) -> list[str]:
@@ -73,7 +88,9 @@ def _turns(story: Story, paces: dict[str, RoutePace]) -> list[_Turn]:
             parts = [part for part in parts if not part.group]
         templates = Templates(fields | {part.value: part.name for part in parts})
         stretches = stretches_of(turn, earliest_polls(turn, paces["invoke"], paces["status"]))
-        turns.append(_Turn(turn, StepWriter(turn, stretches, templates), parts, templates))
+        steps = StepWriter(turn, stretches, templates)
+        steps.block()  # what its texts repeat is known from now on
+        turns.append(_Turn(turn, steps, parts, templates))
         fields |= {part.value: part.later.format(number) for part in parts if part.name != "message"}
     return turns
 

@@ -1,7 +1,7 @@
 """Stretches -> the steps of a turn: work, waits, gates and an ending, with what nobody could see as comments."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from unicodedata import normalize
 
 from lab.core.clock import Millis
@@ -36,21 +36,27 @@ class StepWriter:
             (self._gate(place).patience for place, each in enumerate(self.stretches) if _is_gate(each)), default=0
         )
 
-    def block(self) -> BlockList:
-        """All of them; an ending that nobody saw is said to be one."""
-        steps = [self._step(place, each) for place, each in enumerate(self.stretches)]
+    @property
+    def follow_ups(self) -> tuple[str, ...]:
+        """What its ending suggests."""
+        ends = [each.glimpse.follow_up for each in self.stretches if each.status is Status.COMPLETE]
+        return ends[-1][:_MOST_QUESTIONS] if ends else ()
+
+    def block(self, left_out: Collection[str] = ()) -> BlockList:
+        """All of them, without the follow-ups that are left out; an ending that nobody saw is said to be one."""
+        steps = [self._step(place, each, left_out) for place, each in enumerate(self.stretches)]
         if not self.stretches or not self.stretches[-1].status.final:
             why = "not observed: the calls end before the job does" if steps else "not observed: no poll showed the job"
             steps.append({"complete": Commented("not-observed", why), "output": None})
         return BlockList(tuple(steps))
 
-    def _step(self, place: int, stretch: StatusStretch) -> YamlMembers:
+    def _step(self, place: int, stretch: StatusStretch, left_out: Collection[str]) -> YamlMembers:
         glimpse, name = stretch.glimpse, self.ids[place]
         match stretch.status:
             case Status.COMPLETE:
                 ending: YamlMembers = {"complete": name, "output": self._output(glimpse.output)}
-                if glimpse.follow_up:
-                    ending["follow_up"] = [self.templates.text(each) for each in glimpse.follow_up[:_MOST_QUESTIONS]]
+                if questions := [each for each in self.follow_ups if each not in left_out]:
+                    ending["follow_up"] = [self.templates.text(each) for each in questions]
                 return ending
             case Status.ERROR:
                 partial = _text(glimpse.output)
