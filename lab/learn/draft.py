@@ -7,12 +7,13 @@ from msgspec import Struct
 from lab.core.clock import Epoch, Millis
 from lab.core.exchange import Json
 from lab.language.document import Status, duration_text
+from lab.language.parse.decoding import LARGEST_FILE
 from lab.learn.commented_yaml import BlockList, Commented, Nested, RowList, YamlMembers, scenario_text
 from lab.learn.failures import FaultsFound, faults_of
 from lab.learn.follow_ups import answerable, optional_turns, unanswered
 from lab.learn.pace import RoutePace, earliest_polls, pace_of
 from lab.learn.repeats import Repeated, Templates, parts_of, pattern_for
-from lab.learn.steps import StepWriter
+from lab.learn.steps import StepWriter, writable
 from lab.learn.story import ObservedTurn, Story
 from lab.learn.stretches import stretches_of
 
@@ -21,6 +22,9 @@ _LIFETIME: Millis = 3_600_000
 _LONGEST_TITLE = 70
 _MOST_FAULTS = 200
 _MOST_TURNS = 51
+_LONGEST_OUTPUTS = (200_000, 20_000, 2_000)
+"""Bytes of an output that stands in the scenario, whose file is 1 MiB at most: the first with which that is so."""
+_LONGEST_PARAMETER = 20_000
 _NO_TEAM = "observed was no team of such a name: this is ours"
 _CODE = re.compile(r"[A-Za-z0-9_]{1,200}")
 
@@ -41,9 +45,18 @@ class _Turn(Struct):
 
 def draft_of(story: Story, name: str, source: str, epoch: Epoch) -> Draft:
     """The scenario `name` of a story; `source` is the file that it was learned from."""
+    notes = [*_within_limits(story), *_without_odd_parameters(story)]
+    for longest in _LONGEST_OUTPUTS:
+        draft = _draft(story, name, (source, epoch), longest, notes)
+        if len(draft.text.encode("utf-8", "replace")) <= LARGEST_FILE:
+            break
+    return draft
+
+
+def _draft(story: Story, name: str, origin: tuple[str, Epoch], longest: int, notes: list[str]) -> Draft:
+    source, epoch = origin
     paces = {route: pace_of(story.calls.get(route, ())) for route in _ROUTES}
-    notes = _within_limits(story)
-    turns = _turns(story, paces)
+    turns = _turns(story, paces, longest)
     found = faults_of(story, paces, epoch)
     found.notes += notes
     members = _head(story, name, source, turns)
@@ -78,7 +91,18 @@ def _within_limits(story: Story) -> list[str]:
     return [f"Messages beyond the first {_MOST_TURNS} are left out: {more}."] if more > 0 else []
 
 
-def _turns(story: Story, paces: dict[str, RoutePace]) -> list[_Turn]:
+def _without_odd_parameters(story: Story) -> list[str]:
+    """Leave out the parameters that no scenario holds; a sentence if there are some."""
+    odd: list[str] = []
+    for turn in story.turns:
+        mine = [name for name, value in turn.parameters.items() if not writable(value, _LONGEST_PARAMETER)]
+        turn.parameters = {name: value for name, value in turn.parameters.items() if name not in mine}
+        odd += mine
+    names = ", ".join(f"{name[:40]!r}" for name in odd[:5])
+    return [f"Parameters are left out that no scenario holds, too deep, long or no number: {names}."] if odd else []
+
+
+def _turns(story: Story, paces: dict[str, RoutePace], longest: int) -> list[_Turn]:
     turns: list[_Turn] = []
     fields: dict[str, str] = {}
     for number, turn in enumerate(story.turns):
@@ -88,7 +112,7 @@ def _turns(story: Story, paces: dict[str, RoutePace]) -> list[_Turn]:
             parts = [part for part in parts if not part.group]
         templates = Templates(fields | {part.value: part.name for part in parts})
         stretches = stretches_of(turn, earliest_polls(turn, paces["invoke"], paces["status"]))
-        steps = StepWriter(turn, stretches, templates)
+        steps = StepWriter(turn, stretches, templates, longest)
         steps.block()  # what its texts repeat is known from now on
         turns.append(_Turn(turn, steps, parts, templates))
         fields |= {part.value: part.later.format(number) for part in parts if part.name != "message"}

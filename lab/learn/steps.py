@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Collection, Iterable
+from math import isfinite
 from unicodedata import normalize
 
 from lab.core.clock import Millis
@@ -16,17 +17,20 @@ from lab.learn.stretches import StatusStretch, bounds_of, length_of
 
 _LONGEST_ID = 40
 _MOST_QUESTIONS = 50
-_LONGEST_TEXT = 200_000
-"""Characters of an output that stands in the scenario, whose file is 1 MiB at most."""
+_DEEPEST = 20
+_MOST_VALUES = 10_000
+"""Levels and values of an output that stands in the scenario as such, and not as its JSON (scenarios.md §2)."""
 
 
 class StepWriter:
     """The steps of one turn, one after another."""
 
-    def __init__(self, turn: ObservedTurn, stretches: list[StatusStretch], templates: Templates) -> None:
+    def __init__(self, turn: ObservedTurn, stretches: list[StatusStretch], templates: Templates, longest: int) -> None:
+        """`longest`: bytes of an output that stands in the scenario."""
         self.turn = turn
         self.stretches = stretches
         self.templates = templates
+        self.longest = longest
         self.ids = list(_unique(_id_of(each) for each in stretches))
 
     @property
@@ -83,17 +87,30 @@ class StepWriter:
         return GateWriter(self.turn, self.stretches, self.ids, place)
 
     def _output(self, output: Json) -> Json | Commented:
-        if output is None or isinstance(output, str):
-            text = output
-        else:
+        if not (output is None or isinstance(output, str)) and writable(output, self.longest):
             return {"json": self.templates.value(output)}
+        text = _text(output)
         if text is None:
             return None
-        if len(text.encode("utf-8", "replace")) > _LONGEST_TEXT:
-            size = min(len(text.encode("utf-8", "replace")), LARGEST_OUTPUT)
+        size = len(text.encode("utf-8", "replace"))
+        if size > self.longest:
+            size = min(size, LARGEST_OUTPUT)
             short = f"{size // 1_000_000}MB" if size % 1_000_000 == 0 else f"{size}B"
             return Commented({"filler": short}, "a text of that size: it is too long to stand here")
         return self.templates.text(text)
+
+
+def writable(value: Json, longest: int) -> bool:
+    """Whether a scenario can hold the value as such: it nests little, its numbers are some, its JSON isn't too long."""
+    todo, count = [(value, 0)], 0
+    while todo:
+        part, depth = todo.pop()
+        count += 1
+        if depth > _DEEPEST or count > _MOST_VALUES or (isinstance(part, float) and not isfinite(part)):
+            return False
+        if isinstance(part, dict | list):
+            todo += ((each, depth + 1) for each in (part.values() if isinstance(part, dict) else part))
+    return len(text_of(value)) <= longest
 
 
 def _is_gate(stretch: StatusStretch) -> bool:

@@ -121,3 +121,24 @@ def test_a_text_that_changes_with_each_poll_makes_no_step_each(lab: Lab) -> None
     Path("calls.har").write_text(json.dumps(document), "utf-8")
     out = lab("learn", "calls.har").out
     assert out.count("work:") <= 3
+
+
+DEEP = "[" * 40 + "]" * 40
+HUGE = json.dumps(["x" * 50] * 9_000)
+
+
+@pytest.mark.parametrize("value", ["NaN", "1e999", "-Infinity", DEEP, HUGE, "[" + "1," * 60_000 + "1]"])
+def test_what_no_scenario_holds_is_written_otherwise(lab: Lab, value: str) -> None:
+    document = json.loads(session("x"))
+    first, *_, last = document["log"]["entries"]
+    first["request"]["postData"]["text"] = f'{{"prompt": "Do it", "odd": {value}}}'
+    last["response"]["content"]["text"] = f'{{"status": "completed", "output": {{"a": {value}}}}}'
+    Path("calls.har").write_text(json.dumps(document), "utf-8")
+    learned = lab("learn", "calls.har")
+    assert learned.code == 0, learned.err
+    path = Path("calls.yaml")
+    path.write_text(learned.out, "utf-8")
+    assert check_scenario(path) == ((), ())
+    output = json.loads(lab("run", path, "--speed", "instant", "--json").lines[-1])["output"]
+    length = len(f'{{"a":{value}}}'.replace(", ", ",").replace("1e999", "Infinity"))
+    assert len(output) == length

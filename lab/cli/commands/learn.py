@@ -9,6 +9,7 @@ from lab.cli.recordings import locate
 from lab.core.errors import UsageError
 from lab.files.calls_of_tools import read_calls
 from lab.files.recordings import RECORDING_ENDING, read_blob
+from lab.language.parse import parse_scenario
 from lab.learn.poll_groups import ForeignTerms
 from lab.learn.sources import learn, observed_in
 from lab.learn.steps import slug
@@ -32,5 +33,6 @@ def execute(flags: Flags, console: Console) -> int:
         console.err(f"note: {sentence}")
     for leak in leaks(draft.text.encode()):
         console.err(f"note: line {leak.line} has {leak.what}: look at it before you publish it.")
+    parse_scenario(draft.text, f"{name}.yaml")  # whose complaints end the command
     console.err(f"keep it as scenarios/{name}.yaml, then: lab check scenarios/{name}.yaml --plan")
     return 0
