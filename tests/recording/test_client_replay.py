@@ -6,6 +6,7 @@ from functools import partial
 from hashlib import sha256
 from itertools import pairwise
 from pathlib import Path
+from typing import cast
 
 import pytest
 from msgspec.structs import replace
@@ -18,8 +19,9 @@ from lab.files.scenarios import load_scenario
 from lab.jobs.plan import CompiledScenario, compile_scenario
 from lab.language.document import Switches, Verdict
 from lab.language.parse import parse_scenario
+from lab.recording.client_replay.plan import PlannedJob, PlannedPoll
 from lab.recording.client_replay.planner import client_plan
-from lab.recording.client_replay.polls import ClientTerms
+from lab.recording.client_replay.polls import ClientTerms, FollowedJob
 from lab.recording.client_replay.replay import Outgoing
 from lab.recording.client_replay.values import Credentials, Origins, wanted
 from lab.recording.format.lines import Recording, Req
@@ -438,3 +440,24 @@ def test_calls_come_after_all_that_had_come_before_them() -> None:
     assert len(turns) == 3 and all(two - one > 2 for one, two in pairwise(turns)), (
         "the turn before was polled to its end"
     )
+
+
+def test_a_poll_that_failed_is_soon_made_again_where_what_was_recorded_showed_for_a_moment() -> None:
+    brief = PlannedJob(id="J1", begun=1, at=0, n=1, generated=False, polls=(cast("PlannedPoll", None),), shortest=1_500)
+    job = FollowedJob(brief, ClientTerms())
+    job.begin(0)
+    job.failed(1_000, None)
+    assert job.due() == 1_500
+    job.failed(1_500, 2_000)  # as the server wishes
+    assert job.due() == 3_500
+    pauses = []
+    while not job.over:
+        at = job.due()
+        assert at is not None
+        job.failed(at, None)
+        pauses.append((job.due() or at) - at)
+    assert pauses == [500, *[1_000] * 9, 0]
+    patient = FollowedJob(replace(brief, shortest=30_000), ClientTerms())
+    patient.begin(0)
+    patient.failed(1_000, None)
+    assert patient.due() == 2_300  # a second, and the pause grows

@@ -14,8 +14,12 @@ from lab.recording.client_replay.plan import JobAnswer, PlannedJob, PlannedPoll,
 ANSWER_SPARE: Millis = 60_000
 """Real milliseconds that an answer or a job may take beyond twice the recorded time."""
 _MOST_REFUSALS = 5
-_MOST_FAILURES = 10
+_MOST_FAILURES = 13
 """Polls in a row that are refused alike, or have no readable answer: nobody asks for ever."""
+_SOON_AGAIN = 3
+"""After so many failures in a row polls come no rarer than otherwise: what was recorded may show for a moment only."""
+TRY_PAUSE: Millis = 1_000
+"""Real milliseconds before the next try, unless the server names them."""
 _UNHURRIED = Backoff()
 _FAST = Backoff(first=50, longest=1_000)
 _LEAST: Millis = 25
@@ -93,9 +97,13 @@ class FollowedJob:
         if not self.begun or self.over or self._waiting or not self.planned.polls:
             return None
         lasted = self._last - (self.shown[-1].at if self.shown else self.since)
-        often = max(self._terms.real(_LEAST), self.planned.shortest // 3)
-        due = max(self._earliest, self._last + min(often, max(self._pause, lasted // 20)))
+        due = max(self._earliest, self._last + min(self._often, max(self._pause, lasted // 20)))
         return min(due, self.since + self._patience)  # once more then, however long the server asks to wait
+
+    @property
+    def _often(self) -> Millis:
+        """The longest pause with which polls still see whatever was recorded."""
+        return max(self._terms.real(_LEAST), self.planned.shortest // 3)
 
     def poll(self, now: Millis, usable: Callable[[PlannedPoll], bool]) -> PlannedPoll | None:
         """The recorded poll that is sent now; None: for none is all known that it needs."""
@@ -110,11 +118,14 @@ class FollowedJob:
         """Send the next poll then, or later."""
         self._earliest, self._waiting = until, False
 
-    def failed(self, at: Millis, until: Millis) -> None:
-        """A poll had no readable answer; the next one may come at `until`."""
+    def failed(self, at: Millis, pause: Millis | None) -> None:
+        """A poll had no readable answer; the next one may come after the pause; None: the server names none."""
         self._failures += 1
         self._settle(at)
-        self.delay(until)
+        if pause is None:
+            pause = self._terms.real(TRY_PAUSE)
+            pause = min(pause, self._often) if self._failures <= _SOON_AGAIN else pause
+        self.delay(at + pause)
         if self._failures >= _MOST_FAILURES:
             self.end(f"{self._failures} polls in a row had no readable answer")
 

@@ -25,7 +25,7 @@ from lab.recording.client_replay.plan import (
     lasting_events,
     understood,
 )
-from lab.recording.client_replay.polls import ANSWER_SPARE, ClientTerms, FollowedJob
+from lab.recording.client_replay.polls import ANSWER_SPARE, TRY_PAUSE, ClientTerms, FollowedJob
 from lab.recording.client_replay.values import Bindings, ClientRequests, Credentials, Origins
 from lab.recording.client_replay.verdict import ClientReplayResult, ClientVerdict
 from lab.recording.format.lines import Body, Enc, Req
@@ -36,8 +36,6 @@ from lab.recording.tape.recorded_calls import body_within
 
 _TRIES = 5
 """How often a call is sent that the server has no time for."""
-_PAUSE: Millis = 1_000
-"""Real milliseconds before the next try, unless the server names them."""
 _LONGEST_PAUSES: Millis = 600_000
 """Real milliseconds from the first try to the last, at most; a patience may be shorter."""
 _BEFORE_WORK = frozenset((429, 503))
@@ -161,7 +159,7 @@ class ClientReplay:
     def _poll(self, job: FollowedJob, now: Millis) -> Outgoing | None:
         poll = job.poll(now, lambda each: not self._lacking(each.req))
         if poll is None:
-            job.failed(now, now + self._terms.real(_PAUSE))
+            job.failed(now, self._terms.real(TRY_PAUSE))
             self._end_job(job, now)
             return None
         until = now + self._terms.within_patience(ANSWER_SPARE)
@@ -187,16 +185,16 @@ class ClientReplay:
             self._requests.forget(alias)
             self._order.repeat(granting, at)
         if ended and out.job is not None:
-            out.job.delay(at + self._terms.real(_PAUSE))
+            out.job.delay(at + self._terms.real(TRY_PAUSE))
         elif ended and out.call is not None:
-            self._order.repeat(out.call, at + self._terms.real(_PAUSE))
+            self._order.repeat(out.call, at + self._terms.real(TRY_PAUSE))
         return bool(ended)
 
     def _take_poll(self, job: FollowedJob, route: str, at: Millis, response: Response | None) -> None:
         answer = understood(route, response) if response is not None else JobAnswer()
         if response is None or response.status in BUSY or not answer.readable:
             self._busy += 1
-            job.failed(at, at + self._pause_of(response))
+            job.failed(at, self._wished(response))
         else:
             self._show(job, at, answer, response)
         self._end_job(job, at)
@@ -275,5 +273,9 @@ class ClientReplay:
             self._verdict.history(job)
 
     def _pause_of(self, response: Response | None) -> Millis:
+        wished = self._wished(response)
+        return self._terms.real(TRY_PAUSE) if wished is None else wished
+
+    def _wished(self, response: Response | None) -> Millis | None:
         wished = retry_after(response) if response is not None else None
-        return self._terms.real(_PAUSE if wished is None else wished)
+        return None if wished is None else self._terms.real(wished)
