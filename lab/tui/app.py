@@ -242,10 +242,18 @@ class LabApp(App[Outcome | None]):
         """Copy what is selected; else leave what lies over the panes, and ask there whether to end."""
         if isinstance(self.screen, SelectingScreen) and self.screen.copy_selection():
             return
-        while len(self.screen_stack) > 1:
-            self.pop_screen()
-        if self.main is not None:
+        self._ask_on_panes()
+
+    def _ask_on_panes(self) -> None:
+        if len(self.screen_stack) > 1:
+            self.screen.call_later(self._leave_page)  # in its turn: it may not be mounted yet
+        elif self.main is not None:
             self.main.action_press("quit-asks")
+
+    def _leave_page(self) -> None:
+        if len(self.screen_stack) > 1:
+            self.pop_screen()
+        self._ask_on_panes()
 
     def leave(self) -> None:
         """End because the person says so."""

@@ -130,6 +130,19 @@ async def test_n_goes_from_hit_to_hit_until_esc_and_then_steps_again() -> None:
         await until(pilot, lambda: source.intents == [StepForward()])
 
 
+async def test_what_is_typed_may_be_another_thing_at_once() -> None:
+    """The palette, and a click, go from one row in which the person types to the next."""
+    async with screen_in("waiting") as (app, source, pilot):
+        main = main_screen(app)
+        for name in ("search", "changes"):
+            await pilot.press("A", "x", "tab", "y")
+            main.action_press(name)
+            await until(pilot, lambda: main.field.widget.value == "")
+            await pilot.press("a", "tab", "b", "enter")
+            await until(pilot, lambda: not main.state.ui.typing)
+        assert source.intents == [play.answer("changes-requested", "ab")]
+
+
 async def test_in_a_list_it_begins_what_filters() -> None:
     async with screen_in("idle") as (app, _, pilot):
         await pilot.press("f", "slash", "5", "0", "3")

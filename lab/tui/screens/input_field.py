@@ -77,6 +77,8 @@ class InputField:
     def __init__(self, screen: Screen[None]) -> None:
         self._screen = screen
         self.widget = LineInput()
+        self._typed = ""
+        """What the field holds the texts of, as `UiState.typing` says it."""
         self.widget.display = False
 
     def place(self, state: ScreenState, places: Rects) -> None:
@@ -85,8 +87,9 @@ class InputField:
         field, typing = self.widget, bar is not None
         if bar is not None:
             self._lay_out(state, bar)
-        if field.display == typing:
+        if (field.display, self._typed) == (typing, state.ui.typing):
             return
+        self._typed = state.ui.typing
         field.display = typing
         if typing:
             self._begin(state)
