@@ -236,6 +236,9 @@ _OPTIONS: dict[str, tuple[Option, ...]] = {
         option("--size", "COLUMNSxROWS", "of the cast's screen; default: 120x36", type=screen_size, default="120x36"),
         flag("--line-numbers", "before each line of the recording its number, by which reports cite it"),
         flag("--light", "film on the light stage"),
+        option(
+            "--stage", "=SECONDS", "film act after act, each held so long; default: 3", type=number("--stage", 0, 60)
+        ),
         _FOLDER,
     ),
     "rehearse": (

@@ -19,12 +19,15 @@ from lab.tui.cast import Cast, Put
 from lab.tui.screens.feed import ObservationBatch
 from lab.tui.screens.main import MainScreen
 from lab.tui.sources.playback import Playback
+from lab.tui.state.acts import HOLD
 from lab.tui.state.journal import SourceUpdate
 from lab.tui.state.preferences import Preferences, ScreenStart
 from lab.tui.state.recording import RecordingTimeline
 
 BEAT: Millis = 1_000
 """What passes between two frames at most, so that clocks on the screen run."""
+ACT_BEAT: Millis = 250
+"""What passes between two frames of an act that is held."""
 MOST_BEATS = 60
 """Frames in one silence: in a longer one they come more rarely."""
 _PLAIN = Style()
@@ -46,6 +49,9 @@ class FrozenClock:
 
 class FilmedPlayback(Playback):
     """A playback that is seen as playing, though it stands wherever it is put."""
+
+    stood: Millis = 0
+    """How long the film has stood at acts."""
 
     @property
     def paused(self) -> bool:
@@ -88,13 +94,20 @@ async def film(
     size: tuple[int, int],
     *,
     light: bool = False,
+    stage: int | None = None,
     ended: Callable[[], bool] = _never,
 ) -> None:
-    """Write the cast of a whole recording, line by line, or until `ended` says so: asked before each frame."""
+    """Write the cast of a whole recording, line by line, or until `ended` says so: asked before each frame.
+
+    `stage`: for how many seconds the film stands at each act; None: there are no acts.
+    """
     start = source.timeline.start
-    tape = Cast(put, lambda: source.clock.now() - start, source.title)
-    app = LabApp(source, ScreenStart(Preferences("light" if light else "")), cast=tape)
+    tape = Cast(put, lambda: source.clock.now() - start + source.stood, source.title)
+    preferences = Preferences("light" if light else "", stage="" if stage is None else str(stage))
+    app = LabApp(source, ScreenStart(preferences), cast=tape)
     app.no_color = False  # a film is the same, whatever terminal it is made on
+    app.real_millis = lambda: source.stood
+    source.playing = stage is not None
 
     async def shoot(pilot: Pilot[object]) -> None:
         await pilot.pause()
@@ -102,23 +115,50 @@ async def film(
         assert isinstance(screen, MainScreen)
         tape.begin(*size)
         tape.output("\x1b[?25l\x1b[2J")
-        before: list[str] = []
+        frames = _Frames(screen, tape)
         for at in instants(source.timeline):
             if ended():
                 break
             with app.batch_update():
                 screen.observe(ObservationBatch([source.stand(at)]))
                 screen.canvas.draw()
-            await settle()
-            screen._refresh_layout()
-            rows = list(rows_of(screen))
-            if changed := "".join(moved(before, rows)):
-                tape.output(changed)
-            before = rows
+            await frames.take()
+            await _stand_at_act(source, screen, frames)
         tape.output("\x1b[?25h")
         app.exit()
 
     await app.run_async(headless=True, size=size, auto_pilot=shoot)
+
+
+class _Frames:
+    """Writes down what has changed of a screen's rows since the frame before."""
+
+    def __init__(self, screen: MainScreen, tape: Cast) -> None:
+        self._screen = screen
+        self._tape = tape
+        self._before: list[str] = []
+
+    async def take(self) -> None:
+        await settle()
+        self._screen._refresh_layout()
+        rows = list(rows_of(self._screen))
+        if changed := "".join(moved(self._before, rows)):
+            self._tape.output(changed)
+        self._before = rows
+
+
+async def _stand_at_act(source: FilmedPlayback, screen: MainScreen, frames: _Frames) -> None:
+    """Film the hold of an act, as its gauge fills; one that would stay until space stays as long as the others."""
+    least = screen.state.ui.hold or HOLD
+    since, act = source.stood, screen.state.act.act
+    while screen.state.act.waits:
+        source.stood += ACT_BEAT
+        if screen.state.act.left is None and source.stood - since > least:
+            screen.acts.end_hold()
+        screen.tick()
+        await frames.take()
+        if screen.state.act.act != act:
+            since, act = source.stood, screen.state.act.act
 
 
 def rows_of(screen: MainScreen) -> Iterator[str]:

@@ -19,7 +19,12 @@ from tests.tui.test_playback import recording
 
 
 def filmed(
-    found: Recording, size: tuple[int, int] = (120, 36), *, light: bool = False, frames: int = 1_000_000
+    found: Recording,
+    size: tuple[int, int] = (120, 36),
+    *,
+    light: bool = False,
+    stage: int | None = None,
+    frames: int = 1_000_000,
 ) -> list[bytes]:
     scenario = play.SCENARIO
     source = FilmedPlayback(
@@ -31,7 +36,7 @@ def filmed(
     )
     lines: list[bytes] = []
     calls = count()
-    asyncio.run(film(source, lines.append, size, light=light, ended=lambda: next(calls) >= frames))
+    asyncio.run(film(source, lines.append, size, light=light, stage=stage, ended=lambda: next(calls) >= frames))
     return lines
 
 
@@ -73,6 +78,15 @@ def test_a_film_s_times_are_the_recording_s_and_its_stages_are_marked() -> None:
 
 def test_the_light_stage_is_filmed_in_its_colours() -> None:
     assert "48;2;255;255;255" in b"".join(filmed(recording(), (80, 24), light=True, frames=2)).decode()
+
+
+def test_a_film_in_stage_pace_stands_at_each_act_and_adds_that_to_its_times() -> None:
+    lines = filmed(recording(), (80, 24), stage=2, frames=9)
+    last = json.loads(lines[-1])[0]
+    plain = json.loads(filmed(recording(), (80, 24), frames=9)[-1])[0]
+    assert 2 * 2 <= last - plain <= 2 * 2.5
+    for until, shown in ((1.0, "act 1 of 6"), (3.5, "act 2 of 6")):
+        assert any(shown in line for line in screen_in(lines, until)), shown
 
 
 def test_only_rows_that_changed_are_sent() -> None:

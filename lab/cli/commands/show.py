@@ -56,7 +56,8 @@ def cast_lines(flags: Flags) -> list[bytes]:
     async def work(stop: Stop) -> list[bytes]:
         # cancelling would have the film's own tasks wait for one another
         stop.leave = lambda: None
-        await film(source, lines.append, flags["size"], light=flags["light"], ended=lambda: stop.reason is not None)
+        how = {"light": flags["light"], "stage": flags["stage"]}
+        await film(source, lines.append, flags["size"], **how, ended=lambda: stop.reason is not None)
         stop.obeyed()
         return lines
 

@@ -239,8 +239,8 @@ VIEW_KEYS = (
     ScreenKey("leave-open", "escape", "esc", "Back", "leave what is open; at the end four panes, and back", _back, group="view", silent=True, word=_back_word),
     ScreenKey("presenter", "p", "p", "Presenter", "presenter mode: one thing at a time", _presenter, group="view"),
     ScreenKey(
-        "stage", "P", "P", "Stage pace", "act after act, each held until it was seen; and back", _stage, group="view",
-        word=lambda state: "Free pace" if state.ui.stage else "Stage pace",
+        "stage", "P", "P", "Act by act", "act after act, each held until it was seen; and back", _stage, group="view",
+        word=lambda state: "Free pace" if state.ui.stage else "Act by act",
     ),
     ScreenKey("theme", "t", "t", "Theme", "dark stage, light stage", commanding("theme"), group="view"),
     ScreenKey(
