@@ -674,7 +674,7 @@ async def test_going_on_to_the_output_stops_where_a_person_is_needed(driver: Liv
     async with asyncio.timeout(20):
         while not driver.live.paused:
             await asyncio.wait((driver.listener,), timeout=0.001)
-    assert ("scale", "20") in driver.plane.did
+    assert ("scale", FAST) in driver.plane.did
     assert await driver.do(SeekStage("gate")) is None
     pod = LiveDriver(plane=False)
     await asyncio.wait((pod.listener,), timeout=0.001)

@@ -14,7 +14,7 @@ from lab.core.observe import Noted, Replied
 from lab.jobs.gates import Origin
 from lab.tui.sources.connection_promise import ConnectionPromise
 from lab.tui.sources.fault_setting import set_fault
-from lab.tui.sources.pace import FASTEST, RunPace
+from lab.tui.sources.pace import FAST, FASTEST, RunPace
 from lab.tui.sources.protocol import Connect, Playable
 from lab.tui.sources.run_player import RunPlayer, stopped
 from lab.tui.sources.run_recording import RunRecording
@@ -276,7 +276,7 @@ class Live:
             return f"This run has no {stage}."
         self._stops.until = stage
         self._start()
-        return await self._go_on(FASTEST)
+        return await self._go_on(FAST)
 
     async def _go_back(self, control: "ControlClient", place: int) -> str | None:
         instant = self._player.log.observations[place - 1].at

@@ -12,9 +12,9 @@ if TYPE_CHECKING:
     from lab.client.control import ControlClient
 
 FAST = "400000"
-"""The factor of a skip: three days in less than a second, beside the calls that go out in them."""
+"""The factor of a skip, and of the way on to a stage: three days in less than a second, beside the calls in them."""
 FASTEST = "20"
-"""How fast time goes on to a stage or an act."""
+"""How fast time goes on to the next act."""
 
 
 class RunPace:
