@@ -7,6 +7,7 @@ from unicodedata import normalize
 
 from lab.core.clock import Millis
 from lab.core.exchange import Json, text_of
+from lab.core.jsontext import value_or_none
 from lab.language.document import Status, duration_text
 from lab.language.document.outputs import LARGEST_OUTPUT
 from lab.learn.commented_yaml import BlockList, Commented, YamlMembers
@@ -87,9 +88,10 @@ class StepWriter:
         return GateWriter(self.turn, self.stretches, self.ids, place)
 
     def _output(self, output: Json) -> Json | Commented:
-        if not (output is None or isinstance(output, str)) and writable(output, self.longest):
-            return {"json": self.templates.value(output)}
         text = _text(output)
+        value = value_or_none(output) if isinstance(output, str) else output
+        if isinstance(value, dict | list) and writable(value, self.longest) and text_of(value) == text:
+            return {"json": self.templates.value(value)}
         if text is None:
             return None
         size = len(text.encode("utf-8", "replace"))

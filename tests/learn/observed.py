@@ -1,5 +1,6 @@
 """What a learned scenario is compared by: statuses, outputs and failures of a story, and when statuses changed."""
 
+import re
 from functools import partial
 from itertools import groupby
 from pathlib import Path
@@ -62,3 +63,14 @@ def complaints_of(path: Path) -> list[Complaint]:
     """What `lab check --strict` says of a learned scenario."""
     complaints, warnings = check_scenario(path)
     return [*complaints, *warnings]
+
+
+_ALIAS = re.compile("«secret:[^»]*»")
+_LASTS = re.compile(r"\b(?:after|takes|patience|token|invoke|status|delay): (?:\{between: [^}]*\}|(?:\d+[a-z]+)+)")
+
+
+def undated(text: str) -> list[str]:
+    """A learned scenario without what depends on when a client polled: comments, and how long things last."""
+    lines = (line.partition("  #")[0] for line in text.splitlines() if not line.startswith(("#", "shows:")))
+    # an alias in a scenario is a text that looks like one
+    return [_ALIAS.sub("«secret»", _LASTS.sub("", line)) for line in lines if "delay: " not in line]

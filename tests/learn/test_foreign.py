@@ -9,6 +9,7 @@ from lab.cli.commands.check import check_scenario
 from lab.language.document import Complete, Failure, Gate, Scenario, Work
 from lab.language.parse import parse_scenario
 from tests.conftest import Lab
+from tests.learn.observed import undated
 
 FILES = Path(__file__).parent / "files"
 
@@ -31,6 +32,9 @@ SETTLED = {
     "terraform-run.har": ("COMPLETE", ["pending", "planning", "approval", "applying"], ""),
 }  # fmt: skip
 """By file: how the job ends, through which steps, and what stands in its output or error."""
+
+MISSED = ("openai-run.har",)
+"""A step of two seconds behind its gate passes between two polls of the lab's own client."""
 
 FAULTS = {
     "aws-textract.yaml": ["{route: status, calls: 2, answer: 429}  # it was 400: this is the nearest"],
@@ -58,9 +62,11 @@ def test_it_settles_as_it_did(lab: Lab, name: str) -> None:
     path = lab.folder / f"{Path(name).stem}.yaml"
     path.write_text(learned.out, "utf-8")
     assert check_scenario(path) == ((), ())
-    done = lab("run", path, "--speed", "instant", "--json")
+    done = lab("run", path, "--speed", "instant", "--json", "--record", "again")
     outcome = json.loads(done.lines[-1])
     assert (done.code, outcome["status"]) == (0, status)
+    if name not in MISSED:
+        assert undated(lab("learn", "again", "--name", path.stem).out) == undated(learned.out)
     assert said in (outcome["output"] or "") + (outcome["error"] or "")
     assert [step.id for step in scenario(learned.out).steps if not isinstance(step, Complete | Failure)] == steps
     faults = [line.removeprefix("  - ") for line in learned.lines if line.startswith("  - {route")]

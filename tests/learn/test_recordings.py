@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import ROOT, Lab
-from tests.learn.observed import canonical, changes, complaints_of, story_in
+from tests.learn.observed import canonical, changes, complaints_of, story_in, undated
 
 SHIPPED = sorted(path.name.removesuffix(".rec.jsonl") for path in (ROOT / "recordings").glob("*.rec.jsonl"))
 WITHOUT_POLLS = ("wrong-badge",)
@@ -19,6 +19,7 @@ def learned(lab: Lab, source: Path | str, name: str) -> Path:
     path = lab.folder / f"{name}.yaml"
     path.write_text(done.out, "utf-8")
     assert complaints_of(path) == []
+    assert "a secret" not in done.err
     return path
 
 
@@ -37,6 +38,7 @@ def test_a_learned_scenario_gives_the_same_session(lab: Lab, name: str) -> None:
     for old, new in zip(changes(before), changes(after), strict=True):
         # the gap between two polls in which a status changed is the other's too
         assert all(low < high_2 and low_2 < high for (low, high), (low_2, high_2) in zip(old[1:], new[1:], strict=True))
+    assert undated(lab("learn", "again", "--name", name).out) == undated(path.read_text("utf-8"))
 
 
 @pytest.mark.parametrize("name", WITHOUT_POLLS)
