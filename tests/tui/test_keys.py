@@ -156,7 +156,7 @@ async def test_reset_and_the_way_out_also_from_a_page(state: str) -> None:
         await until(pilot, lambda: not app.is_running or app._exit)
 
 
-@pytest.mark.parametrize("pressed", ["q q", "ctrl+c q", "s ctrl+c ctrl+c", "ctrl+p ctrl+c q", "c x ctrl+c ctrl+c"])
+@pytest.mark.parametrize("pressed", ["q q", "s ctrl+c ctrl+c", "ctrl+p ctrl+c q", "c x ctrl+c ctrl+c"])
 async def test_a_second_press_ends_it_and_one_that_another_key_follows_asks_anew(pressed: str) -> None:
     async with screen_in("waiting") as (app, _, pilot):
         *before, last = pressed.split()
