@@ -7,32 +7,55 @@ then nothing is taken for shown any more.
 """
 
 import re
+from collections.abc import Iterator
 from functools import lru_cache
-from typing import NamedTuple
 
 from rich.cells import cell_len
 
-_PART = re.compile(r"\x1b\[(\d+);(\d+)H|\x1b\[([\d;]*)m|\n|([^\x00-\x1f\x7f-\x9f]+)")
-_DRAWING = re.compile(r"\x1b\[\d+;\d+H(?:\x1b\[\d+;\d+H|\x1b\[[\d;]*m|\n|[^\x00-\x1f\x7f-\x9f]+)*")
-_SYNCHRONISED = re.compile(r"\x1b\[\?2026[hl]")
+_PART = re.compile(r"\x1b\[(\d+);(\d+)H|\x1b\[([\d;]*)m|(\n)|([^\x00-\x1f\x7f-\x9f]+)")
+_SYNCHRONISED = ("\x1b[?2026h", "\x1b[?2026l")
 _COLOURS = re.compile(
     r"(.*?);?((?:3[0-9]|9[0-7])(?:;5;\d+|;2;\d+;\d+;\d+)?)?;?((?:4[0-9]|10[0-7])(?:;5;\d+|;2;\d+;\d+;\d+)?)?"
 )
 _RESET = "\x1b[0m"
+_NEAR = 4
+"""Cells between two that change which are sent again: to step over them would take as many bytes."""
 
 
-class SentCell(NamedTuple):
-    """What a cell shows: one sign, one cell wide, in a style as SGR parameters."""
+class _Row:
+    """What a row shows, by column: its signs, each a cell wide, and their styles as SGR parameters; None: nobody knows."""
 
-    sign: str
-    style: str
+    def __init__(self) -> None:
+        self.signs: list[str | None] = []
+        self.styles: list[str | None] = []
+
+    def put(self, x: int, signs: list[str | None], style: str | None) -> Iterator[tuple[int, int]]:
+        """Show other signs from a column on; the stretches of them that weren't there already, each from and to."""
+        count = len(signs)
+        missing = x + count - len(self.signs)
+        if missing > 0:
+            self.signs += [None] * missing
+            self.styles += [None] * missing
+        here = slice(x, x + count)
+        before, styles = self.signs[here], self.styles[here]
+        if before == signs and styles.count(style) == count:
+            return
+        self.signs[here], self.styles[here] = signs, [style] * count
+        start = stop = -1
+        for at in range(count):
+            if before[at] != signs[at] or styles[at] != style:
+                if start >= 0 and at - stop > _NEAR:
+                    yield start, stop
+                    start = at
+                start, stop = (at if start < 0 else start), at + 1
+        yield start, stop
 
 
 class ChangedCells:
     """Remembers what a terminal shows, by what it was sent."""
 
     def __init__(self) -> None:
-        self._rows: dict[int, dict[int, SentCell]] = {}
+        self._rows: dict[int, _Row] = {}
         self._cursor: tuple[int, int] | None = None
 
     def forget(self) -> None:
@@ -42,39 +65,42 @@ class ChangedCells:
 
     def of(self, data: str) -> str:
         """What has to be sent, so that the terminal shows what all of `data` would make it show."""
-        if _SYNCHRONISED.fullmatch(data):
-            return data
-        if not _DRAWING.fullmatch(data):
-            self.forget()
+        if data in _SYNCHRONISED:
             return data
         pen = _Pen()
-        x = y = 0
+        x = y = end = 0
         style = ""
         for part in _PART.finditer(data):
-            row, column, colours, text = part.groups()
-            if row is not None:
+            row, column, colours, _, text = part.groups()
+            if part.start() != end or (not y and row is None):
+                break
+            end = part.end()
+            if text is not None:
+                x = self._draw(pen, y, x, style, text)
+            elif row is not None:
                 y, x = int(row), int(column)
             elif colours is not None:
                 style = "" if colours in ("", "0") else colours
-            elif text is not None:
-                x = self._draw(pen, y, x, style, text)
+        if end != len(data) or not data:
+            self.forget()
+            return data
         return self._ended(pen, (y, x))
 
     def _draw(self, pen: "_Pen", y: int, x: int, style: str, text: str) -> int:
         """Draw a stretch of one style; the column after it."""
-        row, end = self._rows.setdefault(y, {}), x + cell_len(text)
-        if end - x != len(text):
+        row = self._rows.get(y)
+        if row is None:
+            row = self._rows[y] = _Row()
+        cells = len(text) if text.isascii() else cell_len(text)
+        if cells != len(text):
             # a sign that isn't one cell wide is drawn again each time: half of it may have been overwritten
-            for column in range(x, end):
-                row.pop(column, None)
-            pen.put(y, x, style, text, end)
-            return end
-        for column, sign in enumerate(text, x):
-            cell = SentCell(sign, style)
-            if row.get(column) != cell:
-                row[column] = cell
-                pen.put(y, column, style, sign, column + 1)
-        return end
+            for _ in row.put(x, [None] * cells, None):
+                pass
+            pen.put(y, x, style, text, x + cells)
+            return x + cells
+        for start, stop in row.put(x, list(text), style):
+            pen.put(y, x + start, style, text[start:stop], x + stop)
+        return x + cells
 
     def _ended(self, pen: "_Pen", cursor: tuple[int, int]) -> str:
         """All that the pen has written, and the cursor where the drawing left it."""

@@ -189,6 +189,10 @@ async def test_d_shows_and_hides_it_and_where_it_has_no_room_opens_a_page(monkey
     async with piloted(app, sent=True) as pilot:
         await until_folded(pilot, "waiting")
         golden(app, "waiting-phone-120x36")
+        await pilot.press("p")
+        await until(pilot, lambda: main_screen(app).state.ui.presenter)
+        golden(app, "waiting-phone-presenter-120x36")
+        await pilot.press("p")
         await pilot.press("d")
         await until(pilot, lambda: "4 OUTPUT" in text(app) and "/G/CODE01" not in text(app))
         await pilot.press("d")
