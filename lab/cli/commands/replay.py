@@ -22,7 +22,7 @@ from lab.files.recordings import (
     read_blob,
     write_recording,
 )
-from lab.files.scenarios import load_scenario, scenarios_folder
+from lab.files.scenarios import load_scenario, scenario_names, scenarios_folder
 from lab.jobs.plan import CompiledScenario
 from lab.recording.format.lines import Recording
 from lab.recording.format.reader import demand_closed, read
@@ -178,7 +178,9 @@ def named_scenarios(recording: Recording, scenarios: str | None) -> tuple[Compil
             found.append(load_scenario(name, folder))
         except LabError as error:
             if name in needed and isinstance(error, UsageError):
-                raise UsageError(f"{recording.name}: {error.what}", hint=error.hint) from None
+                hint = f"{folder} has none of that name: --scenarios DIR names the folder in which it lies."
+                there = name in scenario_names(folder)
+                raise UsageError(f"{recording.name}: {error.what}", hint=error.hint if there else hint) from None
             if name in needed:
                 raise
     return tuple(found)
