@@ -15,7 +15,7 @@ from lab.client.transport import AnswerTooLarge, Connections, address, bounded_b
 from lab.core.clock import Epoch, Millis
 from lab.core.errors import HostError, ProtocolError
 from lab.core.exchange import Json
-from lab.core.jsontext import whole
+from lab.core.jsontext import value_or_none, whole
 from lab.core.observe import Observation
 from lab.recording.format.lines import Header
 
@@ -237,10 +237,7 @@ class ControlClient(Connections):
             raise self._lost() from error
         if status in (401, 403):
             raise _answered(status)
-        try:
-            value = json.loads(body)
-        except (ValueError, RecursionError):
-            value = None
+        value = value_or_none(body)
         if not isinstance(value, dict):
             raise ProtocolError("this is no control plane of a lab: its answer is no JSON object")
         return ControlAnswer(status, value)

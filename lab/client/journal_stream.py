@@ -39,14 +39,10 @@ def read_journal_line(line: bytes, header: Header | None = None) -> Header | Obs
 
     ProtocolError for a line that is longer than one in a recording, nests too deep, or is no JSON object.
     """
-    unreadable = ProtocolError("the control plane sent a line that is too long, too deep, or no JSON", hint=NO_LAB)
     found = line_of(line)
     if found is None:
         if len(line) >= LONGEST_LINE or not members_of(line):
-            raise unreadable
+            raise ProtocolError("the control plane sent a line that is too long, too deep, or no JSON", hint=NO_LAB)
         return None
-    try:
-        local = header is not None and bool(header.settings.get("local_orchestrator"))
-        return found if isinstance(found, Header) else observation_of(found, local=local)
-    except RecursionError:
-        raise unreadable from None
+    local = header is not None and bool(header.settings.get("local_orchestrator"))
+    return found if isinstance(found, Header) else observation_of(found, local=local)

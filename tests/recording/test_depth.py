@@ -2,6 +2,7 @@
 
 import json
 import re
+from base64 import urlsafe_b64encode
 from hashlib import sha256
 from pathlib import Path
 
@@ -40,6 +41,8 @@ def test_a_body_that_nests_deeper_is_recorded_as_text_and_comes_back(levels: int
     assert (body.enc, bytes_of(body, {})) == (enc, raw)
     assert (value_or_none(raw) is None) is (enc is Enc.TEXT)
     assert clean.body(raw, "application/json") == raw.decode()
+    part = urlsafe_b64encode(b'{"a":%s}' % raw).decode().rstrip("=")
+    assert bool(clean.claims(f"e30.{part}.x")) is (levels < DEEPEST_VALUE)
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ from functools import lru_cache
 from urllib.parse import parse_qsl, unquote_plus
 
 from lab.core.exchange import Headers, Json, Request, text_of
-from lab.core.jsontext import value_or_none
+from lab.core.jsontext import members_of, value_or_none
 from lab.recording.redaction.secret_names import is_secret, is_secret_header
 
 CAP = 65_536
@@ -170,10 +170,8 @@ def claims(token: str) -> dict[str, str]:
     if len(parts) != 3:
         return {}
     try:
-        value = json.loads(urlsafe_b64decode(parts[1] + "=" * (-len(parts[1]) % 4)))
-    except (ValueError, BadBase64, RecursionError):
-        return {}
-    if not isinstance(value, dict):
+        value = members_of(urlsafe_b64decode(parts[1] + "=" * (-len(parts[1]) % 4)))
+    except (ValueError, BadBase64):
         return {}
     return {line(name, 64): line(_scalar(member), 512) for name, member in list(value.items())[:32]}
 
