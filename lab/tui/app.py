@@ -23,7 +23,7 @@ from lab.core.clock import Millis
 from lab.core.errors import HostError, LabError
 from lab.tui.cast import Cast, teed
 from lab.tui.changed_cells import ChangedCells
-from lab.tui.line_filters import filters_for, without_greys
+from lab.tui.line_filters import colour_filters, filters_for
 from lab.tui.screens.input_queue import InputQueue
 from lab.tui.screens.main import MainScreen
 from lab.tui.screens.palette import Palette
@@ -152,8 +152,8 @@ class LabApp(App[Outcome | None]):
         self._needed = filters_for(self.theme, self.colour_system, encoding_of(self._driver))
 
     def get_line_filters(self) -> Sequence[LineFilter]:
-        """Textual's filters, then those."""
-        return (*map(without_greys, super().get_line_filters()), *self._needed)
+        """Textual's filters, then those; that of NO_COLOR only as long as it holds."""
+        return (*colour_filters(super().get_line_filters(), bare=self.no_color), *self._needed)
 
     def _display(self, screen: Screen[object], renderable: RenderableType | None) -> None:
         if self.main is None or self.main.canvas.places or self.bug:  # before that there is but an empty screen, whole

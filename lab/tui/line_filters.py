@@ -1,5 +1,6 @@
 """What becomes of a drawn line on a terminal that has less: fewer colours, none at all, no signs beyond its encoding."""
 
+from collections.abc import Iterator, Sequence
 from functools import cache
 
 from rich.cells import cell_len
@@ -19,9 +20,13 @@ def filters_for(theme: str, colour_system: str, encoding: str) -> tuple[LineFilt
     return (*fewer, EncodedText(encoding)) if encoding else fewer
 
 
-def without_greys(each: LineFilter) -> LineFilter:
-    """NO_COLOR means none, no greys either; Textual has some where the theme isn't the terminal's own."""
-    return NoColor() if isinstance(each, Monochrome) else each
+def colour_filters(filters: Sequence[LineFilter], *, bare: bool) -> Iterator[LineFilter]:
+    """Textual's filters. NO_COLOR means none, no greys either, which Textual has where the theme isn't the terminal's."""
+    for each in filters:
+        if not isinstance(each, Monochrome | NoColor):
+            yield each
+        elif bare:
+            yield NoColor()
 
 
 class TableColours(LineFilter):

@@ -80,6 +80,12 @@ def test_the_light_stage_is_filmed_in_its_colours() -> None:
     assert "48;2;255;255;255" in b"".join(filmed(recording(), (80, 24), light=True, frames=2)).decode()
 
 
+def test_a_film_has_its_colours_whatever_terminal_it_is_made_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    lines = filmed(recording(), (80, 24), frames=2)
+    monkeypatch.setenv("NO_COLOR", "1")
+    assert filmed(recording(), (80, 24), frames=2) == lines and b"48;2;" in b"".join(lines)
+
+
 def test_a_film_in_stage_pace_stands_at_each_act_and_adds_that_to_its_times() -> None:
     lines = filmed(recording(), (80, 24), stage=2, frames=9)
     last = json.loads(lines[-1])[0]
