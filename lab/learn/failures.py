@@ -6,7 +6,7 @@ from email.utils import parsedate_to_datetime
 
 from msgspec import Struct
 
-from lab.core.clock import Epoch, unix_millis
+from lab.core.clock import Epoch, Millis, unix_millis
 from lab.core.exchange import Json, Response
 from lab.core.jsontext import members_of
 from lab.dialects import WIRES
@@ -15,6 +15,7 @@ from lab.learn.pace import RoutePace
 from lab.learn.story import Glimpse, Story
 from lab.recording.playback.calls import PlaybackCall
 
+_ALL = "every 1"
 _ANSWERS = (400, 401, 403, 404, 429, 500, 502, 503, 504)
 """What a fault can answer (`answer`, scenarios.md §10)."""
 _NEAREST = {408: 504, 405: 404, 409: 400, 410: 404, 422: 400, 423: 429, 425: 429}
@@ -43,13 +44,18 @@ class LearnedFault(Struct):
     members: dict[str, Json]
     note: str = ""
     turn: int | None = None
+    after: Millis | None = None
+    """When it begins, of one that goes on to the end of the job, however often it is polled."""
 
     @property
     def document(self) -> dict[str, Json]:
         """As an author writes it."""
         calls: Json = self.first if self.first == self.last else f"{self.first}-{self.last}"
+        when: dict[str, Json] = (
+            {"calls": calls} if self.after is None else {"after": duration_text(self.after), "calls": _ALL}
+        )
         turn: dict[str, Json] = {} if self.turn is None else {"turn": self.turn}
-        return {"route": self.route, "calls": calls, **turn, **self.members}
+        return {"route": self.route, **when, **turn, **self.members}
 
 
 class FaultsFound(Struct):
@@ -68,9 +74,15 @@ def faults_of(story: Story, paces: dict[str, RoutePace], epoch: Epoch) -> Faults
             _add(found, route, number, None, _what(call, None, paces[route], epoch))
     several = len(story.turns) > 1
     for turn, each in enumerate(story.turns, 1):
-        for number, poll in enumerate((poll for poll in each.polls if not poll.decides), 1):
+        before, looks = len(found.faults), [poll for poll in each.polls if not poll.decides]
+        for number, poll in enumerate(looks, 1):
             what = _what(poll.call, poll.glimpse, paces["status"], epoch, polled=True, usual=usual)
             _add(found, "status", number, turn if several else None, what)
+        for fault in found.faults[before:][-1:]:
+            if fault.members == {"odd_body": True} and fault.first > 1 and fault.last == len(looks):
+                # the API's own from then on, and no matter of calls
+                earlier, first = (looks[place].call.at - each.invoke.at for place in (fault.first - 2, fault.first - 1))
+                fault.after = (earlier + first) // 200 * 100
     for fault in found.faults:
         if fault.route == "invoke" and "strike" in fault.members:
             _of_lost_reply(fault, story)

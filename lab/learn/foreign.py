@@ -28,7 +28,7 @@ from lab.learn.poll_groups import (
     shown_by,
     shows_end,
 )
-from lab.learn.story import Glimpse, ObservedTurn, Poll, Story
+from lab.learn.story import Glimpse, ObservedTurn, Poll, Story, left_out_jobs
 from lab.learn.words import StatusMember, at_path, members_within, path_to, plain_word, wish_in
 from lab.recording.playback.calls import PlaybackCall
 
@@ -84,17 +84,14 @@ def foreign_story(calls: Sequence[PlaybackCall], terms: ForeignTerms) -> Story |
     turn = _turn(invoke, group, usable, ids)
     tokens = [call for call in usable if call is not invoke and _grants(call) is not None]
     begins = [call for call in usable if same_place(call, invoke) and call.at <= invoke.at]
-    others = len({id(found[0]) for other, found in begun if len(other.calls) > 1} - {id(invoke)})
+    others = dict.fromkeys(found[0] for other, found in begun if len(other.calls) > 1 and found[0] is not invoke)
     return Story(
         team=None,
         turns=[turn],
         calls={"token": tokens, "invoke": begins, "status": group.calls},
         lifetime=next(filter(None, (_grants(call) for call in tokens)), None),
         renewed=len(tokens) > 1,
-        notes=(
-            *_notes(invoke, group),
-            *((f"Further jobs that were polled aren't in it: {others}.",) if others else ()),
-        ),
+        notes=(*_notes(invoke, group), *left_out_jobs([_message(call) for call in others])),
     )
 
 
@@ -114,15 +111,19 @@ def _turn(invoke: PlaybackCall, group: PollGroup, calls: Sequence[PlaybackCall],
     if place is not None:
         polls[place] = _with_output(place, group, calls, ids)
     first = body_in(invoke.replied.response)
-    request = invoke.requested.request
     return ObservedTurn(
         invoke=invoke,
-        message=wish_in(wish) or f"{request.method} {request.path}",
+        message=_message(invoke),
         parameters=_parameters(wish),
         first=_begun_as(first, member),
         accepted=True,
         polls=polls,
     )
+
+
+def _message(invoke: PlaybackCall) -> str:
+    request = invoke.requested.request
+    return wish_in(body_of_request(invoke)) or f"{request.method} {request.path}"
 
 
 def _with_output(place: int, group: PollGroup, calls: Sequence[PlaybackCall], ids: set[str]) -> Poll:

@@ -11,7 +11,7 @@ from lab.dialects.base import Decide, Invoke, Look
 from lab.dialects.client import Seen
 from lab.dialects.fusion.bodies import MINIMAL, PUBLISHED_VERSION
 from lab.language.document import Verdict
-from lab.learn.story import Glimpse, ObservedDecision, ObservedTurn, Poll, Story
+from lab.learn.story import Glimpse, ObservedDecision, ObservedTurn, Poll, Story, left_out_jobs
 from lab.recording.format.lines import Entry
 from lab.recording.playback.calls import PlaybackCall
 
@@ -36,7 +36,8 @@ def own_story(calls: Sequence[PlaybackCall], facts: Iterable[Entry] = ()) -> Sto
     for turn in turns:
         _decisions(turn, calls, facts)
     command = _invoke(first)
-    others = len(polled) - sum(turn.invoke in polled for turn in turns)
+    mine = {turn.invoke for turn in turns}
+    others = [_message(call) for call in polled if call not in mine]
     tokens = [call for call in calls if call.requested.route == _TOKEN]
     lifetimes = [seconds for call in tokens if call.good and (seconds := _expires_in(call)) is not None]
     return Story(
@@ -47,7 +48,7 @@ def own_story(calls: Sequence[PlaybackCall], facts: Iterable[Entry] = ()) -> Sto
         lifetime=lifetimes[0] if lifetimes else None,
         settings=_settings(first, looks),
         renewed=sum(call.good for call in tokens) > 1,
-        notes=(f"Jobs of other conversations that aren't in it: {others}.",) if others else (),
+        notes=left_out_jobs(others),
     )
 
 

@@ -1,6 +1,6 @@
 """What was observed, whoever's API it was: messages in their order, and what each poll showed of their jobs."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from msgspec import Struct, field
 
@@ -9,6 +9,9 @@ from lab.core.exchange import Json
 from lab.dialects.client import Question
 from lab.language.document import Status, Verdict
 from lab.recording.playback.calls import PlaybackCall
+
+_LONGEST_NAME = 60
+_MOST_NAMES = 10
 
 
 class Glimpse(Struct, frozen=True, kw_only=True):
@@ -86,3 +89,12 @@ class Story(Struct, kw_only=True):
     """What a reader of the scenario should know, a sentence each."""
     timed: bool = True
     """Whether the file says when calls were made."""
+
+
+def left_out_jobs(messages: Sequence[str]) -> tuple[str, ...]:
+    """A sentence that names the jobs of a file that a scenario of one conversation leaves out, by what began them."""
+    if not messages:
+        return ()
+    names = "; ".join(" ".join(message[:_LONGEST_NAME].split()) for message in messages[:_MOST_NAMES])
+    more = len(messages) - _MOST_NAMES
+    return (f"Jobs of other conversations, left out: {names}{f'; and {more} more' if more > 0 else ''}.",)

@@ -26,7 +26,6 @@ from tests.recording.another_server import AnotherServer, as_capture
 
 OTHERWISE = {
     "contract-redraft": '"code": "LEGAL_REVIEW_2"',  # a second round is learned as a second gate
-    "tomorrow-s-status": '"engineRelease": "27A"',  # at these calls; a client replay makes others
 }
 
 

@@ -182,3 +182,12 @@ def test_a_text_that_only_the_end_has_is_the_output(lab: Lab) -> None:
     ending = scenario(lab("learn", "speech.har").out).steps[-1]
     assert isinstance(ending, Complete)
     assert "Pump P-117 hums." in str(ending.output)
+
+
+def test_of_several_jobs_one_is_learned_and_the_others_are_named(lab: Lab) -> None:
+    one = (FILES / "build-server.yaml").read_text("utf-8").replace("version: 1\n", "")
+    other = one.removeprefix("interactions:\n").replace("main", "release").replace("7", "8").replace(" 10:", " 11:")
+    Path("calls.yaml").write_text(one + other, "utf-8")
+    learned = lab("learn", "calls.yaml")
+    assert scenario(learned.out).message == "main"
+    assert "# Jobs of other conversations, left out: release." in learned.lines

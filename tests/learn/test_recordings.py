@@ -4,6 +4,9 @@ from pathlib import Path
 
 import pytest
 
+from lab.files.recordings import read_recording
+from lab.learn.own import own_story
+from lab.learn.sources import observed_in
 from tests.conftest import ROOT, Lab
 from tests.learn.observed import canonical, changes, complaints_of, story_in, undated
 
@@ -95,3 +98,12 @@ def test_what_repeats_the_request_is_a_field(lab: Lab) -> None:
 @pytest.mark.parametrize("name", ["Refund", "a b", "-x", "x" * 81])
 def test_a_name_that_names_no_scenario_is_refused(lab: Lab, name: str) -> None:
     assert lab("learn", ROOT / "recordings" / "rush-hour.rec.jsonl", f"--name={name}").code == 2
+
+
+def test_of_several_conversations_the_first_is_learned_and_the_others_are_named() -> None:
+    one, other = (
+        read_recording(ROOT / "recordings" / f"{name}.rec.jsonl") for name in ("item-comparison", "invoice-analysis")
+    )
+    story = own_story([call for data in (one, other) for call in observed_in(data, "a", lambda digest: b"").calls])
+    assert story is not None and len(story.turns) == 1
+    assert [note[:54] for note in story.notes] == ["Jobs of other conversations, left out: Analyse invoice"]
