@@ -72,7 +72,7 @@ class LabApp(App[Outcome | None]):
             self.register_theme(stage_theme(name))
         theme = self.start.preferences.theme or "dark"
         self.theme = LIGHTS.get(theme, theme)
-        self._kept_theme = theme
+        self._kept_theme = person_calls(self.theme)
         self._styles_of: tuple[str, Styles] | None = None
 
     def get_driver_class(self) -> type[Driver]:

@@ -37,7 +37,8 @@ def main(names: list[str]) -> int:
     missed = 0
     # as installed, the modules lie compiled: a start that is measured reads them, and compiles none
     os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
-    with TemporaryDirectory() as compiled:
+    with TemporaryDirectory() as compiled, TemporaryDirectory() as config:
+        os.environ["LAB_CONFIG_DIR"] = config
         os.environ["PYTHONPYCACHEPREFIX"] = compiled
         for name in names or TABLE:
             for row in TABLE[name]():
