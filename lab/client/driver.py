@@ -135,9 +135,7 @@ class _Driver:
                     return Silence(self.clock.now(), lost.why)
                 return Received(self.clock.now(), response)
             case Wait(until):
-                if effect is BEFORE_SEND:
-                    await self.may_send()
-                await self.clock.sleep_until(until)
+                await (self.may_send() if effect is BEFORE_SEND else self.clock.sleep_until(until))
                 return Woke(self.clock.now())
             case Ask(until, question):
                 return await self.ask(until, question)

@@ -168,13 +168,38 @@ def grids(view: ScreenState, columns: int, rows: int, now: Millis) -> str:
     return "\n".join(screen(view, columns, rows, now)) + f"\n\n{coloured}\n"
 
 
+def golden_of(name: str, grid: str) -> None:
+    """The grids are the golden ones; LAB_GOLDEN=write writes them anew."""
+    path = GOLDENS / f"{name}.txt"
+    if os.environ.get("LAB_GOLDEN") == "write":
+        path.write_text(grid, encoding="utf-8")
+    assert grid == path.read_text(encoding="utf-8"), name
+
+
 @pytest.mark.parametrize("kind", SHOWN)
 @pytest.mark.parametrize("size", SIZES_OF_SCREENS, ids=lambda size: f"{size[0]}x{size[1]}")
 def test_the_screen_of_each_act_is_the_golden_one(kind: str, size: tuple[int, int]) -> None:
-    grid, path = grids(view_of_act(kind), *size, SHOWN[kind][1]), GOLDENS / f"act-{kind}-{size[0]}x{size[1]}.txt"
-    if os.environ.get("LAB_GOLDEN") == "write":
-        path.write_text(grid, encoding="utf-8")
-    assert grid == path.read_text(encoding="utf-8")
+    golden_of(f"act-{kind}-{size[0]}x{size[1]}", grids(view_of_act(kind), *size, SHOWN[kind][1]))
+
+
+PRESENTED = {"idle": 0, "running": 3_700, "waiting": 22_900}
+
+
+@pytest.mark.parametrize("state", PRESENTED)
+@pytest.mark.parametrize("size", [(120, 36), (80, 24)], ids=lambda size: f"{size[0]}x{size[1]}")
+def test_the_screen_of_presenter_mode_is_the_golden_one(state: str, size: tuple[int, int]) -> None:
+    view = ScreenState(run_of(state), UiState(presenter=True), SHOW)
+    golden_of(f"presenter-{state}-{size[0]}x{size[1]}", grids(view, *size, PRESENTED[state]))
+
+
+def test_presenter_mode_and_stage_pace_go_together() -> None:
+    grid = "\n".join(screen(view_of_act("job", presenter=True), 120, 36, 313))
+    assert "act 2 of 6" in grid and "then first poll" in grid and "space" not in grid
+    assert "○" not in grid, "no stepper"
+    ended = ScreenState(
+        run_of("complete"), UiState(presenter=True, stage=True), SHOW, act=current_act(run_of("complete"))
+    )
+    assert "Which one is cheaper?" in "\n".join(screen(ended, 120, 36, 27_600))
 
 
 def unknown() -> list[RunObservation]:
@@ -215,6 +240,9 @@ def test_every_size_shows_the_fact_whole_and_no_row_is_too_wide(kind: str) -> No
     facts = {"waiting": "a Approve", "job": play.JOB, "refused": "invalid_client", "decided": "00:24.1"}
     for columns in (*range(72, 202, 5), 200):
         for rows in (20, 23, 24, 29, 30, 36, 60):
+            for large in (view, replace(view, ui=replace(view.ui, presenter=True))):
+                for part, place in places(large, columns, rows).items():
+                    assert all(width(line) == place.width for line in draw(part, large, place, SHOWN[kind][1]))
             for part, place in places(view, columns, rows).items():
                 assert all(width(line) == place.width for line in draw(part, view, place, SHOWN[kind][1]))
             grid = "\n".join(screen(view, columns, rows, SHOWN[kind][1]))

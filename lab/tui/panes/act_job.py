@@ -2,7 +2,7 @@
 
 from lab.core.clock import Millis
 from lab.language.document import Status
-from lab.tui.panes.act_parts import ActPart, ActRoom, arrow, at_both_ends, tail_of, widest
+from lab.tui.panes.act_parts import ActPart, ActRoom, arrow, at_both_ends, lettered, tail_of, widest
 from lab.tui.panes.approval import gate_head, gate_note, patience_row, side_by_side, verdict_buttons
 from lab.tui.panes.decision import by_whom, decision_head, who
 from lab.tui.rows.blocks import at_text, bars, latency, minutes, seconds
@@ -13,8 +13,6 @@ from lab.tui.state.run import RunState
 from lab.tui.state.status import face, meaning
 from lab.tui.state.summary import lengths_of
 
-MOST_QUESTION = 4
-"""Lines that a question takes in block letters at most; a longer one is bold text."""
 _PATIENCE_CELLS = 24
 """Columns kept for the patience at_both_ends the question."""
 
@@ -34,7 +32,7 @@ def running_parts(room: ActRoom) -> list[ActPart]:
     counted = row((f"{run.polls} poll{'' if run.polls == 1 else 's'}", "fg b"), (" · ", "dim"))
     short = "" if room.form == "least" else "every one a short question and a short answer; "
     summary = wrap(row(counted, short, ("the server pushes nothing", "fg b")), columns)
-    fact = _unknown(room, last.status) if meaning(last.status) is None else _countdown(room)
+    fact = _unknown(room, last.status) if meaning(last.status) is None else countdown(room)
     parts = [ActPart([cut(request, columns)], 3), ActPart(fact), ActPart(_struck(run), 1)]
     if room.form == "least":
         return [ActPart(fact), ActPart(_struck(run), 1), ActPart(summary, 2)]
@@ -42,7 +40,7 @@ def running_parts(room: ActRoom) -> list[ActPart]:
     return [*parts, ActPart(lane, 4), ActPart(summary, 2)]
 
 
-def _countdown(room: ActRoom) -> list[Row]:
+def countdown(room: ActRoom) -> list[Row]:
     call, columns = room.run.next_call, room.columns
     left = max(0, call.until - room.now) if call is not None else 0
     text = minutes(left) if left >= 100_000 else f"{left // 1000}.{left % 1000 // 100}"
@@ -145,42 +143,27 @@ def waiting_parts(room: ActRoom) -> list[ActPart]:
     patience = wrap(patience_row(room.state, gate, room.now), columns, most=2)
     if note := gate_note(room.state, gate):
         patience += wrap(note, columns, most=2)
-    keys = _keys(room, gate)
+    keys = gate_keys(room, gate)
     lane = _lane(run, room.now, columns) if room.form != "least" else []
-    asks = _asks(room, gate, room.rows - len(patience) - len(keys) - 4)
+    asks = question_rows(room, gate, room.rows - len(patience) - len(keys) - 4)
     return [ActPart([head], 3), ActPart(asks), ActPart(patience), ActPart(keys), ActPart(lane, 4)]
 
 
-def _asks(room: ActRoom, gate: GateState, rows: int) -> list[Row]:
-    """The question as large as so many rows let it be, and if there is room how long there is."""
-    columns, patience = room.columns, _patience(room)
+def question_rows(room: ActRoom, gate: GateState, rows: int, *, beside: bool = True) -> list[Row]:
+    """The question as large as so many rows let it be, and `beside` it, if there is room, how long there is."""
+    columns, patience = room.columns, patience_digits(room) if beside else []
     text = " ".join(gate.question.split())
     side = columns - max(widest(patience), _PATIENCE_CELLS) - 3
-    if patience and (found := _question(text, side)) is not None and len(found) <= rows:
+    if patience and (found := lettered(text, side)) is not None and len(found) <= rows:
         return at_both_ends(found, patience, columns)
-    if (found := _question(text, columns)) is not None and len(found) <= rows:
+    if (found := lettered(text, columns)) is not None and len(found) <= rows:
         return found
     if patience and len(lines := wrap(row((text, "fg b")), side)) <= rows and len(patience) <= rows:
         return at_both_ends(lines, patience, columns)
     return wrap(row((text, "fg b")), columns)
 
 
-def _question(text: str, columns: int) -> list[Row] | None:
-    """The question in small block letters, a blank row between its lines; None where they are too many, or none fit."""
-    lines: list[str] = []
-    for word in text.split():
-        longer = f"{lines[-1]} {word}" if lines else word
-        if lines and size_of(longer, columns, 3, "small") is not None:
-            lines[-1] = longer
-        else:
-            lines.append(word)
-    if len(lines) > MOST_QUESTION or any(size_of(line, columns, 3, "small") is None for line in lines):
-        return None
-    blocks = [block(line, "small", "fg") for line in lines]
-    return [each for lines_of in blocks for each in (*lines_of, BLANK)][:-1]
-
-
-def _patience(room: ActRoom) -> list[Row]:
+def patience_digits(room: ActRoom) -> list[Row]:
     """How long there is, in block digits."""
     opening = room.run.matched_opening
     if opening is None or room.form == "least":
@@ -192,7 +175,7 @@ def _patience(room: ActRoom) -> list[Row]:
     return [fill(row(("patience", "dim")), wide), BLANK, *[fill(line, wide) for line in clock]]
 
 
-def _keys(room: ActRoom, gate: GateState) -> list[Row]:
+def gate_keys(room: ActRoom, gate: GateState) -> list[Row]:
     """The buttons, three rows high where there is room."""
     faces = [] if room.state.ui.answering else verdict_buttons(room.state)
     if not faces:

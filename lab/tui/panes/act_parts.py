@@ -15,6 +15,10 @@ _MOST_WIDE = 120
 """Columns of an act at most: wider, and nobody sees it at a glance."""
 
 
+_MOST_LINES = 4
+"""Lines that a sentence takes in block letters at most; a longer one is bold text."""
+
+
 class ActPart(NamedTuple):
     """Rows that stand together."""
 
@@ -95,3 +99,18 @@ def tail_of(path: str, parts: int) -> str:
     """The last parts of a path: `…/ITEM_COMPARE_TEAM/invokeAsync`."""
     found = path.partition("?")[0].strip("/").split("/")
     return path if len(found) <= parts else "…/" + "/".join(found[-parts:])
+
+
+def lettered(text: str, columns: int) -> list[Row] | None:
+    """A sentence in small block letters, a blank row between its lines; None where they are too many, or none fit."""
+    lines: list[str] = []
+    for word in text.split():
+        longer = f"{lines[-1]} {word}" if lines else word
+        if lines and size_of(longer, columns, 3, "small") is not None:
+            lines[-1] = longer
+        else:
+            lines.append(word)
+    if len(lines) > _MOST_LINES or any(size_of(line, columns, 3, "small") is None for line in lines):
+        return None
+    blocks = [block(line, "small", "fg") for line in lines]
+    return [each for lines_of in blocks for each in (*lines_of, BLANK)][:-1]

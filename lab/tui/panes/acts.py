@@ -22,12 +22,12 @@ def act_form(rows: int) -> str:
     return "whole" if rows >= _SHORT else "short" if rows >= _LEAST else "least"
 
 
-def act_placed(found: Rects, bars_shown: frozenset[str], columns: int, rows: int) -> Rects:
-    """The places of the bars, and of the act in the room that the layout gave the panes."""
+def act_placed(found: Rects, bars_shown: frozenset[str], columns: int, form: str) -> Rects:
+    """The places of the bars, and of the one fact in the room that the layout gave the panes."""
     body = [place for name, place in found.items() if name not in bars_shown]
     top, end = min(place.y for place in body), max(place.y + place.height for place in body)
     kept = {name: place for name, place in found.items() if name in bars_shown}
-    return {**kept, ACT: Rect(0, top, columns, end - top, act_form(rows))}
+    return {**kept, ACT: Rect(0, top, columns, end - top, form)}
 
 
 def act_rows(view: View, form: str) -> Rows:
@@ -40,7 +40,7 @@ def act_rows(view: View, form: str) -> Rows:
     below = 2 if form == "whole" else 0
     height = view.rows - 1 - below
     lines = stacked(_parts(room, act), height - 1, 2 if form == "whole" else 1)
-    lines = [*lines, *[BLANK] * (height - len(lines)), _last_row(state, act, room.columns)]
+    lines = [*lines, *[BLANK] * (height - len(lines)), act_foot(state, act, room.columns)]
     return tuple(row(" " * margin, line) if line else BLANK for line in lines)
 
 
@@ -54,7 +54,7 @@ def _parts(room: ActRoom, act: Act) -> list[ActPart]:
 # Which act it is
 
 
-def _last_row(state: ScreenState, act: Act, columns: int) -> Row:
+def act_foot(state: ScreenState, act: Act, columns: int) -> Row:
     shown = state.act
     number = row((act_count(state, act), "dim"))
     if shown.left is None:
@@ -62,12 +62,12 @@ def _last_row(state: ScreenState, act: Act, columns: int) -> Row:
     part = 1 - shown.left / shown.whole if shown.whole and (shown.left or shown.waits) else 1.0
     if not (ACTS[act.kind].stands or shown.waits):
         part = 1.0
-    line = gauge(part, _GAUGE, "run")
     before, what = _then(state, act, shown)
     then = row((before, "dim"), what, "  ")
     if width(number) + width(then) + _GAUGE + 2 > columns:
         number = row((act_count(state, act).partition(" · ")[0], "dim"))
-    return ends(number, row(then, line), columns)
+    cells = max(4, min(_GAUGE, columns - width(number) - width(then) - 2))
+    return ends(number, row(then, gauge(part, cells, "run")), columns)
 
 
 def act_count(state: ScreenState, act: Act) -> str:

@@ -32,7 +32,7 @@ def _size(state: ScreenState, columns: int) -> int:
     tight = projector(state, columns)
     if state.ui.typing == "message":
         return 3 if tight else 5
-    if state.shows_act and not state.ui.answering:
+    if (state.shows_act or state.presents) and not state.ui.answering:
         return 0  # the act says it all
     if state.run.ended is not None or (state.run.gate is None and decision_shown(state.run) is None):
         return 0

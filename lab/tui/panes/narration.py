@@ -70,4 +70,6 @@ def _first_part(said: Row) -> Row:
     return row((plain(said).partition(". ")[0].removesuffix(".") + ".", "fg"))
 
 
-NARRATION = Bar("narration", "top", lambda state, columns: 3 if state.ui.presenter else 1, _draw)
+NARRATION = Bar(
+    "narration", "top", lambda state, columns: 0 if state.presents else 3 if state.ui.presenter else 1, _draw
+)

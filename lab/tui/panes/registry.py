@@ -5,7 +5,7 @@ To add a pane, write its file and name its value here.
 
 from msgspec.structs import replace
 
-from lab.tui.panes.acts import ACT, act_placed, act_rows
+from lab.tui.panes.acts import ACT, act_form, act_placed, act_rows
 from lab.tui.panes.approval import APPROVAL_BAR
 from lab.tui.panes.finale import STRIP, placed, sheet
 from lab.tui.panes.folded import folded
@@ -19,6 +19,7 @@ from lab.tui.panes.narration import NARRATION
 from lab.tui.panes.output import OUTPUT_PANE
 from lab.tui.panes.pane import Bar, OneRow, Pane, View
 from lab.tui.panes.polling import POLLING_PANE
+from lab.tui.panes.presenter import PRESENTER, presenter_rows
 from lab.tui.panes.qr import KEYS as PHONE_KEYS
 from lab.tui.panes.qr import QR, qr_placed, qr_rows
 from lab.tui.panes.screen_keys import MORE_RUN_KEYS, RUN_KEYS, VIEW_KEYS, focusing
@@ -101,8 +102,8 @@ def key_named(name: str) -> ScreenKey:
 def places(state: ScreenState, columns: int, rows: int) -> Rects:
     """The rectangle of every part that shows."""
     found, bars = lay_out(BARS, PANES, state, columns, rows), frozenset(_BARS)
-    if state.shows_act and "small" not in found:
-        found = act_placed(found, bars, columns, rows)
+    if (state.presents or state.shows_act) and "small" not in found:
+        found = act_placed(found, bars, columns, PRESENTER if state.presents else act_form(rows))
     else:
         found = placed(found, bars, state, columns, rows)
     return qr_placed(found, bars, state, columns, rows)
@@ -134,7 +135,7 @@ def _rows(name: str, view: View, form: str) -> Rows:
     if name in _BARS:
         return _BARS[name].draw(view)
     if name == ACT:
-        return act_rows(view, form)
+        return presenter_rows(view) if form == PRESENTER else act_rows(view, form)
     if name == QR:
         return qr_rows(view)
     pane = _PANES.get(name)

@@ -87,4 +87,4 @@ def _face(cell: Cell, tone: str, sign: str) -> Row:
     return hot(row(shown), cell.key)
 
 
-STEPPER = Bar("stepper", "top", lambda state, columns: 1, _draw)
+STEPPER = Bar("stepper", "top", lambda state, columns: int(not state.presents), _draw)

@@ -226,13 +226,17 @@ class ScreenState(Struct, frozen=True):
     @property
     def finale(self) -> bool:
         """Whether the output has the stage: the run has ended, and the person wants nothing else."""
-        ui = self.ui
-        return finished(self.run) and not (ui.panes or ui.zoom or ui.wire or self.shows_act)
+        return finished(self.run) and not (self.ui.panes or self.ui.zoom or self.ui.wire or self.shows_act)
 
     @property
     def has_act(self) -> bool:
         """Whether there is an act that fills the screen, though a pane or a drawer may cover it."""
         return self.ui.stage and self.act.fills_screen and self.newest_turn is None
+
+    @property
+    def presents(self) -> bool:
+        """Whether one fact has the whole screen, as large as may be: presenter mode, until the end."""
+        return self.ui.presenter and not (finished(self.run) or self.ui.panes or self.ui.zoom or self.ui.focus)
 
     @property
     def shows_act(self) -> bool:
