@@ -130,6 +130,7 @@ def test_for_programs_stdout_is_json_whatever_is_accepted(lab: Lab) -> None:
     assert "| +    script: rejected by buyer" in done.err and done.code == 0
 
 
+@pytest.mark.long
 @pytest.mark.usefixtures("changed")
 def test_what_differs_in_a_long_body_is_shown_and_may_be_excepted(lab: Lab) -> None:
     scenario, matchers = Path("scenarios/heavy-load.yaml"), Path("recordings/heavy-load.match.yaml")
@@ -143,6 +144,7 @@ def test_what_differs_in_a_long_body_is_shown_and_may_be_excepted(lab: Lab) -> N
     assert lab("replay", "heavy-load").code == 1
 
 
+@pytest.mark.long
 @pytest.mark.usefixtures("changed")
 def test_nothing_is_accepted_whose_long_bodies_are_missing(lab: Lab) -> None:
     scenario, place = Path("scenarios/heavy-load.yaml"), Path("recordings/heavy-load.rec.jsonl")
