@@ -4,19 +4,15 @@ from msgspec import Struct, field
 from msgspec.structs import replace
 
 from lab.cli.console import Console
-from lab.core.errors import LabError, ScenarioError, UsageError
+from lab.core.errors import LabError, ScenarioError
 from lab.files.preferences import PreferencesFile
-from lab.language.document import nearest
 from lab.settings import ScreenSettings
-from lab.tui.preference_syntax import THEMES, changed_text, parse_preferences
+from lab.tui.preference_syntax import changed_text, parse_preferences
 from lab.tui.state.preferences import Preferences, ScreenStart
 
 
 def screen_start(settings: ScreenSettings, console: Console) -> ScreenStart:
     """How the screen begins: the command line before the file. What is wrong with the file is told of, and ends nothing."""
-    if settings.theme is not None and settings.theme not in THEMES:
-        hint = nearest(settings.theme, THEMES) or f"There are {', '.join(THEMES)}."
-        raise UsageError(f"There is no theme {settings.theme}.", hint=hint)
     file = PreferencesFile(settings.config)
     preferences, notice, first = Preferences(), "", False
     try:

@@ -48,6 +48,16 @@ def origin(text: str) -> str:
     return text.rstrip("/")
 
 
+def theme(text: str) -> str:
+    """The name of a theme, where there is a screen and where there is none."""
+    from lab.language.document import nearest  # Textual is slow to load, and only this option needs it
+    from lab.tui.preference_syntax import THEMES
+
+    if text not in THEMES:
+        raise UsageError(f"There is no theme {text}.", hint=nearest(text, THEMES) or f"There are {', '.join(THEMES)}.")
+    return text
+
+
 def screen_size(text: str) -> tuple[int, int]:
     """Columns and rows, as 80x24."""
     columns, _, rows = text.partition("x")

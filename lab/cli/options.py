@@ -16,6 +16,7 @@ from lab.cli.option_kinds import (
     port,
     screen_size,
     seed,
+    theme,
     with_values,
 )
 from lab.cli.report_options import DRILL_OPTIONS, REPORT_OPTIONS, VERDICT_OPTIONS
@@ -73,7 +74,7 @@ _CHANCE = "the integer from which all chance is drawn"
 _STAGE = "stage pace: act after act, each held so long in real time (default: 3; 0: until space); P leaves it"
 _SCREEN = (
     flag("--plain", "lines instead of the screen"),
-    option("--theme", "NAME", "of the screen: dark, light, or one of Textual's; default: as it was left"),
+    option("--theme", "NAME", "of the screen: dark, light, or one of Textual's; default: as it was left", type=theme),
     option("--stage", "=SECONDS", _STAGE, type=number("--stage", 0, 60)),
 )
 _CLOCK = option("--clock", "CLOCK", "real (default), scaled:N, manual")

@@ -7,7 +7,7 @@ import pytest
 
 from lab.cli.console import Console
 from lab.cli.kept_preferences import screen_start
-from lab.core.errors import ScenarioError, UsageError
+from lab.core.errors import ScenarioError
 from lab.settings import ScreenSettings
 from lab.tui.app import LabApp
 from lab.tui.panes.registry import SCREEN_KEYS, key_named
@@ -17,6 +17,7 @@ from lab.tui.state.narrate import sentence
 from lab.tui.state.preferences import Preferences, ScreenStart
 from lab.tui.state.screen import PlaybackCursor, ScreenState, SourceState, UiState
 from tests import terminal
+from tests.conftest import Lab
 from tests.tui import play
 from tests.tui.pilots import main_screen, piloted, text, until
 
@@ -87,15 +88,16 @@ def start_in(folder: Path, theme: str | None = None) -> tuple[ScreenStart, str]:
     return screen_start(ScreenSettings(theme, str(folder)), Console(err=err)), err.getvalue()
 
 
-def test_the_command_line_comes_before_the_file_and_that_before_what_is_usual(tmp_path: Path) -> None:
+def test_the_command_line_comes_before_the_file_and_that_before_what_is_usual(tmp_path: Path, lab: Lab) -> None:
     first = start_in(tmp_path / "none")[0]
     assert first.preferences == Preferences() and first.first
     (tmp_path / "screen.yaml").write_text("theme: light\nspeed: 5\n")
     again = start_in(tmp_path)[0]
     assert again.preferences == Preferences("light", "5") and not again.first
     assert start_in(tmp_path, "nord")[0].preferences == Preferences("nord", "5")
-    with pytest.raises(UsageError, match="no theme ligth"):
-        start_in(tmp_path, "ligth")
+    for how in ([], ["--plain"]):
+        called = lab("demo", "--theme", "ligth", *how)
+        assert called.code == 2 and "There is no theme ligth." in called.err and "did you mean light?" in called.err
 
 
 def test_a_file_that_is_wrong_is_told_of_and_stays_as_it_is(tmp_path: Path) -> None:
