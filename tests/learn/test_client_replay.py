@@ -5,6 +5,7 @@ from functools import partial
 import pytest
 from msgspec.structs import replace
 
+from lab.app.effects import App, Backoff
 from lab.core.clock import INSTANT_EPOCH
 from lab.files.recordings import open_recording, read_blob
 from lab.jobs.plan import compile_scenario
@@ -22,7 +23,8 @@ from lab.recording.redaction.bodies import Blob
 from lab.recording.tape.recorded_calls import epoch_in
 from tests.conftest import ROOT, THOROUGH
 from tests.learn.test_recordings import SHIPPED, WITHOUT_POLLS
-from tests.recording.another_server import AnotherServer, as_capture
+from tests.recording.another_server import NO_BLOB, AnotherServer, as_capture
+from tests.recording.joined import Joined, config
 
 OTHERWISE = {
     "contract-redraft": '"code": "LEGAL_REVIEW_2"',  # a second round is learned as a second gate
@@ -80,3 +82,40 @@ def test_a_version_is_learned_unless_the_client_named_it() -> None:
         for line in recording.lines
     ]
     assert "version:" not in learned("a", replace(recording, lines=named), blob)
+
+
+BRIEF = """
+lab: 1
+name: brief
+title: A gate of a second and a half
+agent: {code: B_TEAM}
+ask: hello
+latency: {token: 50ms, invoke: 80ms, status: {between: [20ms, 60ms]}}
+steps:
+  - {work: a, takes: 4s, says: A}
+  - {gate: g, asks: May it?, patience: 15m, reviewer: {after: 1500ms, verdict: approved}}
+  - {work: b, takes: 3s, says: B}
+  - {complete: done, output: x}
+faults:
+"""
+
+
+class _Hurried(Joined):
+    """Its app polls each 0.7 s."""
+
+    def app(self) -> App:
+        return replace(super().app(), backoff=Backoff(first=700, percent=100, longest=700, rarest=700))
+
+
+@pytest.mark.parametrize("call", [5, 6, 7])
+def test_a_poll_that_fails_hides_no_short_gate(call: int) -> None:
+    text = f"{BRIEF}  - {{route: status, calls: {call}, answer: 503}}\n"
+    peer = _Hurried(config(compiled=compile_scenario(parse_scenario(text, "brief.yaml"))))
+    peer.play()
+    peer.tape.close(peer.now)
+    recording = as_capture(read(peer.data, "brief"))
+    own = compile_scenario(parse_scenario(learned("brief", recording, NO_BLOB), "brief.yaml"))
+    for seed in range(3):
+        setup = Config((own,), Switches(), seed, INSTANT_EPOCH, token_scenario=own.name)
+        found = AnotherServer(setup.settled(Layers())).replay(recording, ClientTerms())
+        assert found.passed, found.text()

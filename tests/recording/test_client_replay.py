@@ -447,7 +447,7 @@ def test_a_poll_that_failed_is_soon_made_again_where_what_was_recorded_showed_fo
     job = FollowedJob(brief, ClientTerms())
     job.begin(0)
     job.failed(1_000, None)
-    assert job.due() == 1_500
+    assert job.due() == 1_250
     job.failed(1_500, 2_000)  # as the server wishes
     assert job.due() == 3_500
     pauses = []
@@ -456,7 +456,7 @@ def test_a_poll_that_failed_is_soon_made_again_where_what_was_recorded_showed_fo
         assert at is not None
         job.failed(at, None)
         pauses.append((job.due() or at) - at)
-    assert pauses == [500, *[1_000] * 9, 0]
+    assert pauses == [250, *[1_000] * 9, 0]
     patient = FollowedJob(replace(brief, shortest=30_000), ClientTerms())
     patient.begin(0)
     patient.failed(1_000, None)

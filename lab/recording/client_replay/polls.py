@@ -2,6 +2,8 @@
 
 from bisect import bisect_right
 from collections.abc import Callable
+from itertools import pairwise
+from statistics import median
 
 from msgspec import Struct
 
@@ -17,7 +19,8 @@ _MOST_REFUSALS = 5
 _MOST_FAILURES = 13
 """Polls in a row that are refused alike, or have no readable answer: nobody asks for ever."""
 _SOON_AGAIN = 3
-"""After so many failures in a row polls come no rarer than otherwise: what was recorded may show for a moment only."""
+"""After so many failures in a row polls come sooner than otherwise: what was recorded may show for a moment only."""
+_FEW = 6
 TRY_PAUSE: Millis = 1_000
 """Real milliseconds before the next try, unless the server names them."""
 _UNHURRIED = Backoff()
@@ -64,6 +67,9 @@ class FollowedJob:
         usual = 2 * planned.lasted + terms.real(ANSWER_SPARE)
         self._patience = usual if terms.patience is None else terms.patience
         """From its beginning to the last poll."""
+        gaps = [two.after - one.after for one, two in pairwise(planned.polls)]
+        self._usual_gap = round(median(gaps)) if gaps else planned.shortest
+        """Between two recorded polls."""
         self._backoff = _FAST if terms.fast else _UNHURRIED
         self._reached = 0
         """So much of what was recorded has been shown, in its order; what came between doesn't count."""
@@ -102,8 +108,13 @@ class FollowedJob:
 
     @property
     def _often(self) -> Millis:
-        """The longest pause with which polls still see whatever was recorded."""
-        return max(self._terms.real(_LEAST), self.planned.shortest // 3)
+        """The longest pause with which polls still see whatever was recorded.
+
+        What only a few recorded polls can have seen needs more here: it may have lasted hardly as long as their pause.
+        """
+        shortest, usual = self.planned.shortest, self._usual_gap
+        often = min(shortest // 3, 2 * usual // 3 if shortest <= _FEW * usual else shortest)
+        return max(self._terms.real(_LEAST), often // 2 if 0 < self._failures <= _SOON_AGAIN else often)
 
     def poll(self, now: Millis, usable: Callable[[PlannedPoll], bool]) -> PlannedPoll | None:
         """The recorded poll that is sent now; None: for none is all known that it needs."""
