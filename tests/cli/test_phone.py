@@ -48,11 +48,11 @@ def test_it_takes_no_scenario_for_its_value() -> None:
     ("argv", "why"),
     [
         (["--phone=0.0.0.0"], "can be reached by others"), (["--phone=example.com:80"], "can be reached by others"),
-        (["--phone=a b"], "is no address"), (["--phone=127.0.0.1:99999"], "65,535|65535"), (["--phone=http://x"], "is no address"),
+        (["--phone=a b"], "is no address"), (["--phone=127.0.0.1:99999"], "99999 is out of range"), (["--phone=http://x"], "is no address"),
     ],
 )  # fmt: skip
 def test_an_address_that_is_none_or_exposed_unawares_is_refused(argv: list[str], why: str) -> None:
-    with pytest.raises((UsageError, Exception), match=why):
+    with pytest.raises(UsageError, match=why):
         phone_of(flags(*argv))
 
 
