@@ -222,6 +222,17 @@ def test_a_scenario_s_name_is_no_port(given: str, web: int, scenario: str) -> No
     assert (options.web, options.targets) == (web, (scenario,))
 
 
+@pytest.mark.parametrize(("given", "seconds"), [("--stage item-comparison", 3), ("--stage=0", 0), ("", None)])
+def test_a_scenario_s_name_is_no_number_of_seconds(given: str, seconds: int | None) -> None:
+    options = parse_options(["demo", *given.split()], Console())
+    assert (options.stage, options.targets) == (seconds, ("item-comparison",))
+
+
+def test_an_act_stays_for_a_minute_at_most(lab: Lab) -> None:
+    done = lab("demo", "--stage=61")
+    assert done.code == 2 and "--stage 61 is out of range" in done.err
+
+
 def test_the_help_says_whose_time_a_film_has(lab: Lab) -> None:
     help_text = " ".join(lab("demo", "--help").out.split())
     assert "its times are the lab's, so --speed doesn't shorten it" in help_text

@@ -6,11 +6,11 @@ import pytest
 
 from lab.app.effects import Answer, App, Asking, Outcome, Received, Run, RunEnded, RunObservation, Send
 from lab.app.run import run
-from lab.client.driver import drive
+from lab.client.driver import PacedTransport, drive
 from lab.client.instant import run_instantly
 from lab.client.transport import HttpTransport
 from lab.clocks import ManualClock, RunClock, ScaledClock, SystemClock, settle
-from lab.core.exchange import Request
+from lab.core.exchange import Request, Response
 from lab.core.observe import Lost, Replied, Requested, Waiting
 from lab.dialects.client import Question
 from lab.identity.clients import DEMO
@@ -214,3 +214,30 @@ async def test_a_reply_that_lies_in_the_socket_when_time_is_up_is_read() -> None
         await transport.close()
         server.close()
         await server.wait_closed()
+
+
+async def test_a_request_that_is_let_go_late_has_as_much_longer_for_its_reply() -> None:
+    clock, gone = ManualClock(), asyncio.Event()
+
+    class Slow:
+        async def send(self, route: str, request: Request) -> Response:
+            await clock.sleep_until(clock.now() + 20_000)
+            return Response(200, (), b"{}")
+
+        async def close(self) -> None:
+            pass
+
+    def asks() -> Run:
+        came = yield Send("status", Request("GET", "/", "", ()), until=30_000)
+        return Outcome(type(came).__name__, None, None, None, None, 0, 0)
+
+    observed: list[RunObservation] = []
+    running = asyncio.create_task(drive(asks(), PacedTransport(Slow(), gone.wait), clock, observed.append))
+    await settle()
+    await clock.advance_to(100_000)
+    assert observed == [], "it isn't even observed before"
+    gone.set()
+    await settle()
+    await advance_while(running, clock)
+    assert running.result().status == "Received"
+    assert [each.at for each in observed if isinstance(each, Requested)] == [100_000]
