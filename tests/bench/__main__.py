@@ -25,6 +25,7 @@ TABLE: dict[str, Callable[[], Iterable[Row]]] = {
     "first_paint": rows.first_paint,
     "screen": screen.terminal,
     "flood": screen.flood,
+    "frames": screen.frames,
     "replays": rows.replays,
     "growing": rows.growing,
     "cassettes": limits.cassettes,

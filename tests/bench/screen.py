@@ -128,6 +128,33 @@ def flood() -> Iterable[Row]:
     yield Row("TUI, a seek's 256 observations folded", 50, seek, "from the nearest state kept", unit="ms", at_most=True)
 
 
+def frames() -> Iterable[Row]:
+    """From a key that shows an act or the finale to its frame, and back to the panes."""
+    for state, key, what in (("waiting", "P", "an act"), ("complete", "escape", "the finale")):
+        took = Samples(tuple(asyncio.run(_turned(state, key))))
+        shown = f"{state}, headless, 120x36; slowest {max(took.values):.0f} ms"
+        yield Row(f"TUI, {what} to its frame", 30, took.median, shown, took.spread, unit="ms", at_most=True)
+
+
+async def _turned(state: str, key: str) -> list[float]:
+    observations, at = play.STATES[state]
+    took: list[float] = []
+    async with LabApp(play.Scripted(observations(), at)).run_test(size=(120, 36)) as pilot:
+        screen = pilot.app.screen
+        assert isinstance(screen, MainScreen)
+        await pilot.pause(0.5)
+        for _ in range(40):
+            before, begun = {**screen.canvas.places}, time.perf_counter()
+            pilot.app.post_message(events.Key(key, None))
+            while screen.canvas.places == before:
+                await breathe()
+            screen._compositor.render_strips()
+            took.append((time.perf_counter() - begun) * 1_000)
+            # at most 20 frames a second are drawn
+            await pilot.pause(0.06)
+    return took
+
+
 def _reported(many: int) -> list[RunObservation]:
     script = play.Script()
     script.token(0)
