@@ -219,7 +219,12 @@ _OPTIONS: dict[str, tuple[Option, ...]] = {
         _NO_PHONE,
         _FOLDER,
     ),
-    "play": (option("target", "FILE", "a recording, by path or bare name"), *_SCREEN, _NO_PHONE, _FOLDER),
+    "play": (
+        option("target", "FILE", "a recording: a path, or a name in ./recordings or of those shipped"),
+        *_SCREEN,
+        _NO_PHONE,
+        _FOLDER,
+    ),
     "drill": (
         option("target", "SCENARIO", "a happy one: it ends COMPLETE"),
         _FOLDER,

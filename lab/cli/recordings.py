@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from functools import partial
+from os.path import lexists
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -9,8 +10,9 @@ from msgspec import Struct
 
 from lab.core.errors import LabError
 from lab.files.beside import MATCHERS_ENDING, read_beside
-from lab.files.recordings import open_recording, read_blob, recording_path
-from lab.files.scenarios import load_scenario, scenario_names, scenarios_folder
+from lab.files.recordings import RECORDINGS, open_recording, read_blob, recording_path
+from lab.files.scenarios import SCENARIOS, load_scenario, scenario_names, scenarios_folder
+from lab.files.shipped import shipped_folder
 from lab.language.document import Scenario
 from lab.recording.format.lines import FileState, Header, Recording
 from lab.recording.format.reader import read
@@ -47,10 +49,25 @@ class PlayableRecording(Struct, frozen=True):
         return "" if self.recording.state is FileState.CLOSED else str(self.recording.state)
 
 
-def locate(target: str) -> Path:
-    """The file of that path, else the recording of that name."""
+def locate(target: str, *, shipped: bool = True) -> Path:
+    """The file of that path, else the recording of that name: in `./recordings`, else, if `shipped`, one of the lab's.
+
+    What lies at the path may be written only with `shipped=False`.
+    """
     path = Path(target)
-    return path if path.exists() or path.parent != Path() else recording_path(target)
+    if path.exists() or path.parent != Path():
+        return path
+    here = recording_path(target)
+    there = shipped_folder(RECORDINGS) / here.name
+    # ./NAME means this folder alone
+    elsewhere = shipped and here.parent == Path(RECORDINGS) and not lexists(here) and there.is_file()
+    return there if elsewhere else here
+
+
+def scenarios_for(recording: Path, option: str | None) -> str | None:
+    """The folder for `--scenarios` where none is given: a shipped recording was made with the shipped scenarios."""
+    shipped = recording.parent == shipped_folder(RECORDINGS)
+    return str(shipped_folder(SCENARIOS)) if option is None and shipped else option
 
 
 def matchers_of(file: Path) -> MatcherFile | None:
@@ -74,7 +91,7 @@ def load_playable(target: str, scenarios: str | None) -> PlayableRecording:
 
     path, recording = load_recording(target)
     timeline = RecordingTimeline(recording, epoch_in(recording), partial(read_blob, path))
-    return PlayableRecording(recording, timeline, scenarios_of(recording.header, scenarios))
+    return PlayableRecording(recording, timeline, scenarios_of(recording.header, scenarios_for(path, scenarios)))
 
 
 def scenarios_of(header: Header, scenarios: str | None) -> dict[str, Scenario]:

@@ -10,15 +10,15 @@ from typing import TypeAlias
 from lab.core.errors import UsageError
 from lab.files.opening import read_bounded
 from lab.files.output_files import OutputFiles
+from lab.files.shipped import shipped_folder
 from lab.jobs.plan import CompiledScenario, compile_scenario
 from lab.language.parse import parse_scenario
 from lab.language.parse.decoding import LARGEST_FILE
 
 SCENARIO_ENDING = ".yaml"
+SCENARIOS = "scenarios"
 REHEARSAL = "rehearsal"
 """The folder of scenarios made for rehearsals, in that of those that the lab carries."""
-
-_PACKAGE = Path(__file__).resolve().parent.parent
 
 
 def scenarios_folder(option: str | None = None) -> Path:
@@ -28,7 +28,7 @@ def scenarios_folder(option: str | None = None) -> Path:
         if not folder.is_dir():
             raise UsageError(f"There is no folder {option}.", hint="--scenarios names the folder that holds scenarios.")
         return folder
-    for folder in (Path("scenarios"), _PACKAGE / "shipped", _PACKAGE.parent / "scenarios"):
+    for folder in (Path(SCENARIOS), shipped_folder(SCENARIOS)):
         if folder.is_dir():
             return folder
     raise UsageError("No scenarios were found.", hint="Name their folder with --scenarios DIR.")
@@ -50,11 +50,11 @@ def scenario_path(name: str, folder: Path) -> Path:
         if path.exists():  # what is no file is told where it is read
             return path
         raise UsageError(f"There is no file {name}.")
-    carried = (_PACKAGE / "shipped" / REHEARSAL, _PACKAGE.parent / "scenarios" / REHEARSAL)
-    for place in (folder, *carried):
+    carried = shipped_folder(SCENARIOS) / REHEARSAL
+    for place in (folder, carried):
         if name in scenario_names(place):
             return place / f"{name}{SCENARIO_ENDING}"
-    names, more = scenario_names(folder), sorted({each for place in carried for each in scenario_names(place)})
+    names, more = scenario_names(folder), scenario_names(carried)
     near = get_close_matches(name.lower(), (*names, *more), n=1, cutoff=0.4)
     hint = f"Did you mean {near[0]}? " if near else ""
     listed = f"{folder} has {', '.join(names)}." if names else f"{folder} holds no scenarios."

@@ -10,7 +10,7 @@ from msgspec.structs import replace
 
 from lab.cli.commands.accept import NewRecording, accept, places_in
 from lab.cli.console import Console, report
-from lab.cli.recordings import locate, matchers_of
+from lab.cli.recordings import locate, matchers_of, scenarios_for
 from lab.cli.verdicts import FileVerdict, Problem, form_of, problems_of, tell
 from lab.clocks import real_millis, wall_second
 from lab.core.errors import Divergence, LabError, RecordingError, ScenarioError, UsageError
@@ -52,7 +52,8 @@ class ReplayedFile(Struct, frozen=True):
 def execute(flags: Flags, console: Console) -> int:
     """Replay each; the last line of stdout stands alone: `12 passed, 0 failed`."""
     began, form = wall_second(), form_of(flags)
-    files, idle = matched(flags["targets"], console)
+    wanted = flags["out"] is not None or flags["accept"]
+    files, idle = matched(flags["targets"], console, shipped=not wanted)
     kept = places_in(Path(flags["out"]), files) if flags["out"] is not None else {}
     if flags["against"] is not None:
         from lab.cli.client_replay import replay_against  # most replays open no socket
@@ -62,7 +63,6 @@ def execute(flags: Flags, console: Console) -> int:
         refuse_idle(flags, OF_ANOTHER_SERVER, "a mock's replay: it speaks of another server")
         done = [_timed(file, flags, console) for file in files]
     tell("replay", [each.verdict for each in done], flags, console, began)
-    wanted = flags["out"] is not None or flags["accept"]
     fresh = [each.fresh() for each in done if each.fresh is not None] if wanted else []
     for each in fresh if kept else ():
         write_recording(kept[each.path], each.data, each.blobs)
@@ -87,16 +87,19 @@ def worst_of(codes: Collection[int], *, idle: bool) -> int:
     return next((code for code in WORST_FIRST if code in codes), NOTHING_MATCHED if idle else 0)
 
 
-def matched(targets: Sequence[str], console: Console) -> tuple[list[Path], bool]:
-    """The recordings that the targets mean, each once; and whether one of them means none, which is said."""
-    found = {target: matching(target) for target in targets}
+def matched(targets: Sequence[str], console: Console, *, shipped: bool = True) -> tuple[list[Path], bool]:
+    """The recordings that the targets mean, each once; and whether one of them means none, which is said.
+
+    `shipped`: a bare name may mean one that the lab carries.
+    """
+    found = {target: matching(target, shipped=shipped) for target in targets}
     idle = [target for target, files in found.items() if not files]
     for target in idle:
         console.err(f"lab: No recording matched {target}.")
     return list(dict.fromkeys(file for files in found.values() for file in files)), bool(idle)
 
 
-def matching(target: str) -> list[Path]:
+def matching(target: str, *, shipped: bool) -> list[Path]:
     """The recordings that a path, a folder, a pattern or a bare name means."""
     path = Path(target)
     if path.is_dir():
@@ -104,7 +107,7 @@ def matching(target: str) -> list[Path]:
     if has_magic(target) and not path.exists():
         base = Path(path.anchor) if path.anchor else Path()
         return sorted(base.glob(str(path.relative_to(path.anchor) if path.anchor else path)))
-    return [locate(target)]
+    return [locate(target, shipped=shipped)]
 
 
 def _timed(file: Path, flags: Flags, console: Console) -> ReplayedFile:
@@ -118,7 +121,7 @@ def replay_one(file: Path, flags: Flags, console: Console) -> ReplayedFile:
     try:
         recording = read(open_recording(file), str(file))
         demand_closed(recording, str(file))
-        served, excepted = named_scenarios(recording, flags["scenarios"]), matchers_of(file)
+        served, excepted = named_scenarios(recording, scenarios_for(file, flags["scenarios"])), matchers_of(file)
         comparing = Comparing(excepted.matchers if excepted else (), generators(), flags["regenerate"])
         found = replay(recording, served, name=str(file), blob=partial(read_blob, file), comparing=comparing)
         if found.passed and excepted and (idle := excepted.idle(found.applied)):

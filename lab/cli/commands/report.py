@@ -9,7 +9,7 @@ from msgspec.structs import replace
 from lab.cli.commands.replay import NOTHING_MATCHED, matched, worst_of
 from lab.cli.console import Console
 from lab.cli.console import report as show_error
-from lab.cli.recordings import scenarios_of
+from lab.cli.recordings import scenarios_for, scenarios_of
 from lab.cli.verdicts import FileVerdict, form_of, problems_of, tell_runner
 from lab.core.errors import LabError, UsageError
 from lab.files.artifacts import write_text
@@ -55,7 +55,7 @@ def execute(flags: Flags, console: Console) -> int:
             continue
         paths[name] = file
         met.append(met_in(recording, histories[name]))
-        scenarios |= scenarios_of(recording.header, flags["scenarios"])
+        scenarios |= scenarios_of(recording.header, scenarios_for(file, flags["scenarios"]))
     coverage = Coverage(joined(*met), possible_in(tuple(scenarios.values())))
     code = conclude(report_on(histories, coverage), file_lines(paths), flags, console, unread)
     return worst_of([*(each.code for each in unread), code], idle=idle) or code
