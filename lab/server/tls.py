@@ -77,6 +77,12 @@ class _SecureProtocol(SSLProtocol):
             self.traffic.left += 1
         super().buffer_updated(nbytes)
 
+    def _do_shutdown(self) -> None:
+        """Say that it closes; asyncio would then wait 30 s for an idle peer to say so too, which RFC 8446 §6.1 asks of nobody."""
+        super()._do_shutdown()  # type: ignore[misc]  # typeshed leaves it out
+        if self._transport is not None:
+            self._transport.close()  # once all has left
+
 
 class TlsListener(Listener):
     """Accepts TLS; a peer that speaks something else in it is given to `misdirected`, in the clear."""

@@ -2,6 +2,7 @@
 
 import asyncio
 import gc
+import socket
 import ssl
 from asyncio.sslproto import SSLProtocol
 from dataclasses import dataclass
@@ -63,6 +64,23 @@ async def test_a_client_with_https_hard_coded_works_once_it_trusts_the_authority
     # the job that came over TLS is there without it
     plain = await secure.stage.peer()
     assert (await plain.ask(status(token, job))).status == 200
+
+
+async def test_an_idle_client_that_reads_no_more_does_not_hold_up_the_end(secure: Secure) -> None:
+    def idle() -> ssl.SSLSocket:
+        peer = secure.trusting.wrap_socket(
+            socket.create_connection(("127.0.0.1", secure.port)), server_hostname="127.0.0.1"
+        )
+        peer.sendall(request("GET", "/x"))
+        assert peer.recv(9) == b"HTTP/1.1 "
+        return peer
+
+    with await asyncio.to_thread(idle) as peer:
+        async with asyncio.timeout(20):  # it used to wait for the client to say that it closes, as long as it may
+            await secure.stage.server.stop(60_000)
+        rest = b"".join(iter(lambda: peer.recv(65_536), b""))  # ends as TLS does, cut by nobody
+        assert rest.endswith(b"}")
+    assert [each.how for each in secure.stage.facts(ConnectionClosed)] == ["shutdown"]
 
 
 async def test_a_client_that_does_not_trust_it_gets_nowhere(secure: Secure) -> None:
