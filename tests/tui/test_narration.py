@@ -7,7 +7,7 @@ from lab.language.document import Scenario
 from lab.language.parse import parse_scenario
 from lab.tui.state.gate import VERDICTS, GateDecision
 from lab.tui.state.narrate import sentence
-from lab.tui.state.run import JobState, LastStatus, RunState
+from lab.tui.state.run import JobState, LastStatus, RunState, TokenState
 from lab.tui.state.screen import ScreenState, SourceState
 from lab.tui.state.status import PHASES
 
@@ -55,6 +55,19 @@ def sentence_for(narration: str, ending: str | None, status: str = "COMPLETE") -
 )  # fmt: skip
 def test_the_sentence_fits_the_ending(narration: str, ending: str | None, expected: str) -> None:
     assert sentence_for(narration, ending) == expected
+
+
+@pytest.mark.parametrize(
+    ("token", "begins"),
+    [
+        (None, "invokeAsync asks"), (TokenState(0, "/token", code=401), "invokeAsync asks"),
+        (TokenState(0, "/token", code=200, token="eyJh…x9"), "The token is here. invokeAsync asks"),
+    ],
+)  # fmt: skip
+def test_the_token_is_here_only_if_it_was_granted(token: TokenState | None, begins: str) -> None:
+    run = RunState(start=0, token=token, job=JobState(0, "/", "ORDER"))
+    text = sentence(ScreenState(run=run, source=SourceState(follows=True)))
+    assert text == f"{begins} the agent team to start a job."
 
 
 def test_an_ending_that_is_not_there_is_a_complaint() -> None:
