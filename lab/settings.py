@@ -139,7 +139,8 @@ def _clock(flags: Flags) -> ClockSettings | None:
         return ClockSettings(cast("ClockKind", kind))
     if kind != "scaled" or not _FACTOR.fullmatch(factor) or not float(factor):
         forms = "instant, or a factor such as 20" if speed is not None else "real, scaled:20 or manual"
-        raise UsageError(f"{option} {text if speed is None else speed} is none.", hint=f"It is {forms}.")
+        what = "kind of clock" if speed is None else "speed"
+        raise UsageError(f"{option}: {text if speed is None else speed} is no {what}.", hint=f"Write {forms}.")
     return ClockSettings("scaled", factor)
 
 

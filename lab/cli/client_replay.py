@@ -83,7 +83,7 @@ def _factor(pace: str) -> str:
         return "1"
     found = _FACTOR.fullmatch(pace)
     if found is None or not float(found[1]):
-        raise UsageError(f"--pace {pace} is none.", hint="It is recorded, fast, or a factor as x20.")
+        raise UsageError(f"--pace: {pace} is no pace.", hint="Write recorded, fast, or a factor such as x20.")
     return found[1]
 
 

@@ -58,8 +58,8 @@ def test_several_recordings_are_held_against_a_server_in_every_form(
     [
         (("--against", "https://pod.example"), "is not on this machine: real jobs may be started there"),
         (("--against", "http://127.0.0.1:9", "--tokens", "https://idcs.example"), "--allow-host idcs.example"),
-        (("--against", "http://127.0.0.1:9", "--pace", "x0"), "--pace x0 is none."),
-        (("--against", "http://127.0.0.1:9", "--pace", "slow"), "It is recorded, fast, or a factor as x20."),
+        (("--against", "http://127.0.0.1:9", "--pace", "x0"), "--pace: x0 is no pace."),
+        (("--against", "http://127.0.0.1:9", "--pace", "slow"), "Write recorded, fast, or a factor such as x20."),
         (("--against", "http://127.0.0.1:9", "--patience", "5"), "--patience 5: a duration needs a unit"),
         (("--against", "http://me:pw@127.0.0.1:9"), "--against holds a user or a password"),
         (("--against", "127.0.0.1:9"), "is no URL"),
