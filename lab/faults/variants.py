@@ -53,13 +53,16 @@ def at_gate(document: ScenarioDocument, place: GatePlace, kind: GateKind) -> Sce
             gate["reviewer"] = {"script": [{**votes[0], "after": duration_text(wait)}, *votes[1:]]}
             rest = sum(duration(vote["after"]) for vote in votes[1:quorum])
             gate["patience"] = duration_text(max(patience, wait + rest + _MINUTE))
+            changed["token"] = {**cast("ScenarioDocument", changed.get("token") or {}), "renewed": True}
         case "before-deadline" | "at-deadline":
             patience = max(patience, 2)
             gate["patience"] = duration_text(patience)
             last = patience - 1 if kind == "before-deadline" else patience
             early = [{**vote, "after": "0ms"} for vote in votes[: quorum - 1]]
-            late: Json = {**votes[quorum - 1], "after": duration_text(last)}
-            gate["reviewer"] = {"script": [*early, late, *votes[quorum:]]}
+            vote: ScenarioDocument = {**votes[quorum - 1], "after": duration_text(last)}
+            if kind == "at-deadline":
+                vote["late"] = True
+            gate["reviewer"] = {"script": [*early, vote, *votes[quorum:]]}
         case _:
             assert_never(kind)
     return changed

@@ -96,11 +96,11 @@ def _reviewers(part: CompiledScenario) -> Warnings:
             hint = "write reviewer: nobody if that is meant"
             yield path, f"{step.gate} has no reviewer: without a person the job waits until it times out", hint
         due = _due(step)
-        if due is not None and due >= step.patience:
-            hint = f"{clock_text(due)} after the opening, patience ends at {clock_text(step.patience)}"
+        votes = _votes(step)
+        if due is not None and due >= step.patience and not any(vote.late for vote in votes):
+            hint = f"{clock_text(due)} after the opening, patience ends at {clock_text(step.patience)}; write late: true if that is meant"
             answers = "answers" if step.approvals == 1 else f"has given {step.approvals} approvals"
             yield (*path, "reviewer"), f"{step.gate} times out before its reviewer {answers}", hint
-        votes = _votes(step)
         approves = all(vote.verdict == "approved" for vote in votes)
         if isinstance(step.reviewer, doc.Script) and len(votes) < step.approvals and approves:
             hint = f"{len(votes)} of {step.approvals} votes are scripted"

@@ -246,6 +246,12 @@ def test_one_drill_is_written_checked_and_run(lab: Lab) -> None:
     assert again.code == 2 and "--force" in again.err
 
 
+def test_what_a_drill_does_on_purpose_is_no_warning(lab: Lab) -> None:
+    assert lab("drill", "supplier-onboarding", "--family", "g", "--out", "drills").code == 0
+    done = lab("check", "--strict", "drills")
+    assert (done.code, done.err.splitlines()[-1]) == (0, "14 files, 0 complaints, 0 warnings")
+
+
 def test_drills_as_json_hold_their_scenario(lab: Lab) -> None:
     (line,) = lab("drill", "item-comparison", "--only", "k-odd-token-token-1", "--json", "--out", "drills").lines
     drill = json.loads(line)

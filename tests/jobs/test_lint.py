@@ -91,17 +91,17 @@ def test_what_is_meant_brings_no_warning(steps: str) -> None:
         ),
         (
             "  - {gate: g, asks: Q, patience: 5s, reviewer: {after: 5s, verdict: approved}}\n" + END,
-            "a.yaml:7:48: g times out before its reviewer answers; 00:05.0 after the opening, patience ends at 00:05.0",
+            "a.yaml:7:48: g times out before its reviewer answers; 00:05.0 after the opening, patience ends at 00:05.0; write late: true if that is meant",
         ),
         (
             "  - {gate: g, asks: Q, patience: 5s, reviewer: {script: [{after: 6s, verdict: approved}]}}\n" + END,
-            "a.yaml:7:48: g times out before its reviewer answers; 00:06.0 after the opening, patience ends at 00:05.0",
+            "a.yaml:7:48: g times out before its reviewer answers; 00:06.0 after the opening, patience ends at 00:05.0; write late: true if that is meant",
         ),
         (
             "  - {gate: g, asks: Q, channel: EMAIL, approvals: 2, patience: 10s, reviewer: {after: 5s, verdict: approved}}\n"
             + END,
             "a.yaml:7:79: g times out before its reviewer has given 2 approvals;"
-            " 00:10.0 after the opening, patience ends at 00:10.0",
+            " 00:10.0 after the opening, patience ends at 00:10.0; write late: true if that is meant",
         ),
         (
             "  - {gate: g, asks: Q, channel: EMAIL, approvals: 2, patience: 10s, reviewer: {script:"
@@ -196,6 +196,8 @@ def test_a_token_may_live_just_as_long_as_the_longest_wait(lifetime: str, count:
 
 def test_a_job_that_is_meant_to_outlive_its_token_is_no_warning() -> None:
     assert warnings(GATE + END, "token: {lifetime: 9m, renewed: true}\n") == []
+    late = "  - {gate: g, asks: Q, patience: 1m, reviewer: {after: 1m, verdict: approved, late: true}}\n"
+    assert warnings(late + END) == []
 
 
 def test_a_constant_that_looks_like_a_misspelt_draw_is_told() -> None:

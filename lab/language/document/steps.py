@@ -113,6 +113,7 @@ class Vote(Model):
     comment: str | None = Field(
         None, description="what the person says; changes-requested needs it; in templates the empty text if absent"
     )
+    late: bool = Field(False, description="true: it is meant to come after patience ends, so nothing warns of it")
 
 
 class Script(Model):
