@@ -16,6 +16,11 @@ from lab.language.document import Status, Verdict
 LARGEST_ANSWER = 32 * 1024 * 1024
 """Bytes of an answer, unpacked, that are read; with more it is given up as `ANSWER_TOO_LARGE`."""
 ANSWER_TOO_LARGE = "too-large"
+NOT_CONNECTED = "refused"
+"""Why nothing came where no connection was made: not a byte was sent."""
+
+MOST_TRIES = 5
+"""Times in a row that a call may fail, unless somebody says otherwise."""
 
 
 class Backoff(Struct, frozen=True):
@@ -54,8 +59,10 @@ class App(Struct, frozen=True):
     backoff: Backoff = Backoff()
     answer_within: Millis = 30_000
     """How long a reply may take, its last byte included."""
-    attempts: int = 5
+    tries: int = MOST_TRIES
     """How often in a row a call may fail (no answer, 429, 5xx, what can't be read) before the run gives up."""
+    invited: Millis = 900_000
+    """For how long in a row refusals with Retry-After don't count as failures: the server says when to come again."""
     dialect: DialectClient = CLIENTS[USUAL]
     """The wire that it speaks."""
     patience: Millis = 86_400_000

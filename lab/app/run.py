@@ -13,6 +13,7 @@ from msgspec.structs import replace
 from lab.app.effects import (
     ANSWER_TOO_LARGE,
     LARGEST_ANSWER,
+    NOT_CONNECTED,
     Answer,
     App,
     Ask,
@@ -55,6 +56,24 @@ class _Lost(_Stopped):
 def run(app: App, start: Millis, *, token: AccessToken | None = None, conversation: str | None = None) -> Run:
     """One turn: a token, a job, polls until a final status. `token` and `conversation` come from the turn before."""
     return (yield from _Turn(app, start, token, conversation).play())
+
+
+class _Failures:
+    """How often in a row a call has failed."""
+
+    def __init__(self) -> None:
+        self.count = 0
+        """Failures that count: all but those by which the server says when to come again, while they are young."""
+        self._since: Millis | None = None
+        """When it first said so."""
+
+    def add(self, now: Millis, *, invited: Millis | None) -> None:
+        """One more; `invited`, of one with Retry-After: for how long such don't count."""
+        if invited is not None:
+            self._since = now if self._since is None else self._since
+            if now - self._since < invited:
+                return
+        self.count += 1
 
 
 class _Turn:
@@ -167,7 +186,7 @@ class _Turn:
         looks = isinstance(command, Look)
         route, request = self.app.dialect.ask(command, f"{self.app.client_id}@{self.now}")
         renewed = False
-        tries = 0
+        failures = _Failures()
         while True:
             token = yield from self._valid_token()
             bearer = ("authorization", f"Bearer {token.token}")
@@ -184,9 +203,8 @@ class _Turn:
                 if self._settles(answer, looks=looks):
                     return answer
                 why = answer.message if isinstance(answer, Refusal) else why
-            tries += 1
             # a poll changes nothing, so it can be sent as often as one likes
-            yield from self._pause(got, why, tries, again=looks)
+            yield from self._pause(got, why, failures, again=looks)
 
     def _settles(self, answer: Understood, *, looks: bool) -> bool:
         """Whether an answer, good or bad, is one; else the call failed in a way that may pass."""
@@ -202,21 +220,25 @@ class _Turn:
             case _:
                 assert_never(answer)
 
-    def _pause(self, got: EffectResult, why: str, tries: int, *, again: bool) -> Steps[None]:
+    def _pause(self, got: EffectResult, why: str, failures: _Failures, *, again: bool) -> Steps[None]:
         """Wait before the next try, as long as Retry-After says; _Stopped when there is none."""
         response = got.response if isinstance(got, Received) else None
         wanted = retry_after(response) if response else None
         # 429, and 503 with Retry-After, say that nothing was accepted (RFC 6585 §4, RFC 9110 §10.2.3), so even a call
-        # that starts a job may be sent again.
-        unprocessed = response is not None and (
-            response.status == 429 or (response.status == 503 and wanted is not None)
+        # that starts a job may be sent again. So does a connection that never came about.
+        unprocessed = (isinstance(got, Silence) and got.why == NOT_CONNECTED) or (
+            response is not None and (response.status == 429 or (response.status == 503 and wanted is not None))
         )
         refused = response.status if response is not None and response.status >= 400 else None
         if not (again or unprocessed):
             raise _Lost(why, refused)
-        if tries >= self.app.attempts:
-            raise _Stopped(why, refused)
-        pause = self._backed_off(tries) if wanted is None else wanted
+        # "at once" is no time to come again
+        failures.add(self.now, invited=self.app.invited if refused is not None and wanted else None)
+        if failures.count >= self.app.tries:
+            often = "once" if failures.count == 1 else f"{failures.count} times in a row"
+            why = why if why.endswith((".", "!", "?")) else f"{why}."
+            raise _Stopped(f"{why} It failed {often}; --tries N allows more.", refused)
+        pause = self._backed_off(failures.count) if wanted is None else wanted
         woke = yield Wait(self.now + pause, "retry" if wanted is None else "retry-after")
         self.now = woke.at
 
@@ -229,7 +251,7 @@ class _Turn:
 
     def _valid_token(self) -> Steps[AccessToken]:
         """The token at hand while it is fresh, else a new one."""
-        app, tries = self.app, 0
+        app, failures = self.app, _Failures()
         while self.token is None or not self.token.fresh(self.now):
             since = self.now
             request = token_request(app.client_id, app.client_secret, app.scope)
@@ -244,8 +266,7 @@ class _Turn:
                     why = app.dialect.explain(got.response)
                     if got.response.status not in (429, 500, 502, 503, 504):
                         raise _Stopped(why, got.response.status)
-            tries += 1
-            yield from self._pause(got, why, tries, again=True)
+            yield from self._pause(got, why, failures, again=True)
         return self.token
 
 
@@ -254,5 +275,7 @@ def _failure(got: EffectResult) -> str:
     if isinstance(got, Silence):
         if got.why == ANSWER_TOO_LARGE:
             return f"The answer is larger than {LARGEST_ANSWER // 1_048_576} MiB, and was not read to its end."
+        if got.why == NOT_CONNECTED:
+            return "No connection came about, so nothing was sent."
         return f"No answer came: {got.why}."
     return "The answer can't be read: it is neither a job body nor a grant."

@@ -101,6 +101,7 @@ _MOCK = (
 _CONTROL_PORT = port("--control-port", "the control plane", shown="any free one")
 _CA = option("--ca", "FILE", "trust these certificates too, in PEM, to be the pod's")
 _ALLOW_HOST = option("--allow-host", "HOST", "a host that isn't this machine and may be called", action="append")
+_TRIES: Any = {"type": number("--tries", 1, 1_000)}
 _RUN = (
     *_MOCK,
     port("--port", "the mock", shown="0 (any free one)"),
@@ -108,6 +109,7 @@ _RUN = (
     either(option("--speed", "SPEED", "a factor such as 20, or instant: a manual clock, no waiting"), _CLOCK),
     option("--base", "URL", "call this server instead (LAB_TOKEN_URL, LAB_CLIENT_ID, ...)"),
     option("--dialect", "NAME", "the wire that the external app speaks: fusion (default), a2a"),
+    option("--tries", "N", "calls that may fail in a row before the external app gives up; default: 5", **_TRIES),
 )
 _ONE_SCENARIO: Any = {"help": "a name or a path", "type": lambda text: (text,)}
 """As a tuple of one target, where other commands take several."""

@@ -2,8 +2,9 @@
 
 from typing import ClassVar
 
+from lab.app.effects import MOST_TRIES
 from lab.core.errors import UsageError
-from lab.dialects import CLIENTS
+from lab.dialects import CLIENTS, USUAL
 from lab.settings import CREDENTIALS, SOCKET_OPTIONS, Environment, Flags, MockSettings, Settings, refuse_idle
 
 
@@ -19,18 +20,32 @@ class Peer(Settings, frozen=True):
     SECRET = ("client_secret",)
 
 
+class AppSettings(Settings, frozen=True):
+    """How the external app behaves, whatever it is to say."""
+
+    dialect: str = USUAL
+    """The wire that it speaks."""
+    tries: int = MOST_TRIES
+    """How often in a row a call may fail."""
+
+    READ: ClassVar = {"dialect": lambda flags: _dialect(flags)}
+
+
+USUAL_APP = AppSettings()
+"""Where nothing was asked."""
+
+
 class RunSettings(Settings, frozen=True):
     """What `lab run` was asked, and `lab demo` where it shows a run."""
 
     mock: MockSettings = MockSettings()
     peer: Peer | None = None
     """The server that is called in place of the mock."""
-    dialect: str = "fusion"
-    """The wire that the external app speaks."""
+    app: AppSettings = AppSettings()
     json: bool = False
     environment: Environment = Environment()
 
-    READ: ClassVar = {"peer": lambda flags: _peer(flags), "dialect": lambda flags: _dialect(flags)}
+    READ: ClassVar = {"peer": lambda flags: _peer(flags)}
 
 
 _MOCK_OPTIONS = (*SOCKET_OPTIONS, "seed", "epoch", "profile", "set", "settings")

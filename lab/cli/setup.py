@@ -9,12 +9,12 @@ from pydantic import ValidationError
 
 from lab.app.effects import App
 from lab.cli.entropy import fresh_seed
-from lab.cli.run_settings import Peer
+from lab.cli.run_settings import USUAL_APP, AppSettings, Peer
 from lab.clocks import AnyClock, ManualClock, ScaledClock, SystemClock, wall_second
 from lab.core.clock import INSTANT_EPOCH, Millis
 from lab.core.errors import ScenarioError, UsageError
 from lab.core.seeds import Seed
-from lab.dialects import CLIENTS, USUAL
+from lab.dialects import CLIENTS
 from lab.files.scenarios import load_scenario, load_scenarios, read_scenario, scenario_names, scenarios_folder
 from lab.identity.clients import DEMO, JANE, Account, Client, Grant
 from lab.identity.scopes import api_scope
@@ -121,11 +121,11 @@ def load_folder(folder: str | None) -> tuple[tuple[CompiledScenario, ...], dict[
     return tuple(found), broken
 
 
-def app_of(config: Config, scenario: Scenario | None = None, *, dialect: str = USUAL) -> App:
+def app_of(config: Config, scenario: Scenario | None = None, settings: AppSettings = USUAL_APP) -> App:
     """The external app for a scenario of the mock (the first one), with the mock's own client."""
     client = own_client(config)
     peer = Peer("", "", client.id, client.secret, api_scope(config.switches.pod))
-    return app_for_peer(scenario or config.scenarios[0].scenario, peer, dialect)
+    return app_for_peer(scenario or config.scenarios[0].scenario, peer, settings)
 
 
 def own_client(config: Config) -> Client:
@@ -136,8 +136,8 @@ def own_client(config: Config) -> Client:
     raise UsageError("No client may ask for tokens by itself.", hint="Give one the grant client_credentials.")
 
 
-def app_for_peer(scenario: Scenario, peer: Peer, dialect: str) -> App:
-    """The external app for a scenario, with credentials for another server that understands the dialect."""
+def app_for_peer(scenario: Scenario, peer: Peer, settings: AppSettings) -> App:
+    """The external app for a scenario, with credentials for another server that understands its dialect."""
     return App(
         team=scenario.agent.code,
         message=scenario.message,
@@ -145,7 +145,8 @@ def app_for_peer(scenario: Scenario, peer: Peer, dialect: str) -> App:
         client_secret=peer.client_secret,
         scope=peer.scope,
         parameters=scenario.parameters,
-        dialect=CLIENTS[dialect],
+        dialect=CLIENTS[settings.dialect],
+        tries=settings.tries,
     )
 
 

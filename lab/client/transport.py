@@ -8,7 +8,7 @@ import aiohttp
 from yarl import URL
 
 from lab import __version__
-from lab.app.effects import ANSWER_TOO_LARGE, LARGEST_ANSWER
+from lab.app.effects import ANSWER_TOO_LARGE, LARGEST_ANSWER, NOT_CONNECTED
 from lab.client.driver import TransportLost
 from lab.core.errors import UsageError
 from lab.core.exchange import Request, Response, url_at
@@ -153,7 +153,7 @@ def _why(error: Exception) -> str:
         case TimeoutError():
             return "timeout"
         case aiohttp.ClientConnectorError():
-            return "refused"
+            return NOT_CONNECTED
         case aiohttp.ServerDisconnectedError() | aiohttp.ClientOSError() | ConnectionError():
             return "reset"
         case _:

@@ -268,6 +268,37 @@ def test_the_status_of_the_refusal_that_ended_a_run_is_told():
     assert play.outcome.status == "RUNNING"
 
 
+def test_a_refusal_that_says_when_to_come_again_is_believed_for_a_quarter_of_an_hour():
+    play, busy = Play().got(GRANT), reply(503, [("retry-after", "100")])
+    for _ in range(9):  # at 0 s, at 100 s, ... at 800 s
+        play.got(busy, "invoke").waits(100_000, "retry-after")
+    for _ in range(4):
+        play.got(busy, "invoke").waits(100_000, "retry-after")
+    assert play.got(busy).outcome.why == "HTTP 503. It failed 5 times in a row; --tries N allows more."
+    assert (play.now, play.outcome.refused) == (1_300_000, 503)
+
+
+def test_a_refusal_that_says_at_once_counts():
+    play, busy = Play(replace(APP, tries=2)), reply(429, [("retry-after", "0")])
+    why = play.got(busy).waits(0, "retry-after").got(busy).outcome.why
+    assert why.endswith("2 times in a row; --tries N allows more.")
+
+
+def test_what_comes_between_two_refusals_counts_as_ever():
+    play, busy = Play(replace(APP, tries=2)).got(GRANT).got(job()).waits(1_000), reply(503, [("retry-after", "9")])
+    play.got(reply(500)).waits(3_000, "retry")
+    play.got(busy).waits(9_000, "retry-after").got(busy).waits(9_000, "retry-after")
+    assert play.got(reply(500)).outcome.refused == 500
+
+
+def test_a_connection_that_never_came_about_began_no_job():
+    play = Play(replace(APP, tries=2)).got(GRANT).lost("refused").waits(3_000, "retry")
+    why = "No connection came about, so nothing was sent. It failed 2 times in a row; --tries N allows more."
+    assert play.lost("refused").outcome.why == why
+    assert "A job may have begun" in Play().got(GRANT).lost("reset").outcome.why
+    assert "It failed once" in Play(replace(APP, tries=1)).lost("refused").outcome.why
+
+
 @pytest.mark.parametrize("body", [b"", b"<html>", b"[]", b'{"jobId":"J"}', b'{"status":"RUNNING"}'])
 def test_an_answer_that_is_no_job_body_ends_the_run(body):
     play = Play().got(GRANT).got(Response(202, (), body))

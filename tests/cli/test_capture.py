@@ -19,7 +19,7 @@ from lab.cli.console import Console
 from lab.cli.loop import Stop
 from lab.cli.options import parse_options
 from lab.cli.playback import RecordingPlayer
-from lab.cli.run_settings import Peer
+from lab.cli.run_settings import USUAL_APP, Peer
 from lab.cli.setup import app_for_peer
 from lab.client.driver import Transport, drive
 from lab.client.transport import HttpTransport
@@ -86,7 +86,7 @@ async def pod() -> AsyncIterator[tuple[str, str]]:
 
 def client_of(base: str) -> tuple[App, HttpTransport]:
     peer = Peer(base, f"{base}/oauth2/v1/token", DEMO.id, DEMO.secret, api_scope("acme-test"))
-    return app_for_peer(SCENARIO, peer, "fusion"), HttpTransport(peer.base, peer.token_url)
+    return app_for_peer(SCENARIO, peer, USUAL_APP), HttpTransport(peer.base, peer.token_url)
 
 
 async def session(app: App, transport: Transport) -> tuple[Outcome, list[tuple[str, int]]]:
@@ -239,7 +239,7 @@ async def test_a_certificate_that_nobody_trusts_is_502_and_no_end(lab: Lab) -> N
         running_capture(capture_settings("--pod", origin, "x"), said.console, Stop()) as tape,
     ):
         app, transport = client_of(json.loads(said.out.getvalue())["base_url"])
-        outcome, answers = await session(replace(app, attempts=1), transport)
+        outcome, answers = await session(replace(app, tries=1), transport)
         assert answers == [("token", 502)]
     assert outcome.status is None
     assert "--ca FILE names who is" in said.err.getvalue()

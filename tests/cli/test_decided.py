@@ -11,6 +11,7 @@ from lab.app.effects import Answer
 from lab.app.run import run
 from lab.cli.console import Console
 from lab.cli.conversation import job_facts_observer
+from lab.cli.run_settings import AppSettings
 from lab.cli.setup import app_of
 from lab.cli.transcript import Transcript
 from lab.client.instant import run_instantly
@@ -181,7 +182,9 @@ def test_a_person_is_told_by_the_way_the_decision_came(facts: bool, over: str, l
         assert service.decide(question.job, "legal-review", verdict, now, name=name, comment=comment).status == 200
         return None
 
-    outcome = run_instantly(service, run(app_of(config, dialect=dialect), 0), (transcript,), reviewer=person)
+    outcome = run_instantly(
+        service, run(app_of(config, settings=AppSettings(dialect)), 0), (transcript,), reviewer=person
+    )
     gate = "" if over == "API" and dialect == "a2a" else "legal-review  "  # A2A's question names no gate
     came = 2 if over == "API" else 0
     found = [line.split("  ") for line in decided(out.getvalue())]

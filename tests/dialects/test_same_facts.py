@@ -13,6 +13,7 @@ from msgspec.structs import replace
 
 from lab.app.effects import Answer
 from lab.app.run import run
+from lab.cli.run_settings import AppSettings
 from lab.cli.setup import app_of
 from lab.client.instant import run_instantly
 from lab.core.clock import INSTANT_EPOCH, Millis
@@ -53,7 +54,7 @@ class Story:
         self.answered: set[object] = set()
         self.noted: list[Fact] = []
         self.service.observers.append(self._observe)
-        app, now, token, conversation = app_of(config, dialect=dialect), 0, None, None
+        app, now, token, conversation = app_of(config, settings=AppSettings(dialect)), 0, None, None
         for ask in compiled.scenario.user_messages:
             turn = replace(app, message=ask.message, parameters=dict(ask.parameters))
             story = run(turn, now, token=token, conversation=conversation)
@@ -114,7 +115,7 @@ def test_only_fusion_ends_a_wait_early(dialect: str, ends: bool) -> None:
     service = Service(Config((compiled,), compiled.scenario.settings, SEED, INSTANT_EPOCH))
     noted: list[Observation] = []
     service.observers.append(noted.append)
-    app = app_of(service.config, dialect=dialect)
+    app = app_of(service.config, settings=AppSettings(dialect))
     token = read_token(service.serve(token_request(app.client_id, app.client_secret, app.scope), 0).response, 0)
     assert token is not None
 

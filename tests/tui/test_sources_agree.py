@@ -7,6 +7,7 @@ import pytest
 
 from lab.app.effects import Answer, RunObservation
 from lab.app.run import run
+from lab.cli.run_settings import AppSettings
 from lab.cli.setup import app_of
 from lab.client.instant import run_instantly
 from lab.client.journal_stream import read_journal_line as read_line
@@ -60,7 +61,9 @@ class Run:
             answered.add(opening)
             return Answer(now, answer, "Shorter, please." if answer is Verdict.CHANGES else None)
 
-        run_instantly(service, run(app_of(config, dialect=dialect), 0), (self.live.append,), reviewer=person)
+        run_instantly(
+            service, run(app_of(config, settings=AppSettings(dialect)), 0), (self.live.append,), reviewer=person
+        )
         self.end = self.live[-1].at
         tape.close(self.end)
         self.onlooker = Subscriber(service, ManualClock(self.end), header, ring.exchanges())

@@ -11,7 +11,7 @@ from lab.cli.capture_tape import recorded_peer
 from lab.cli.console import Console
 from lab.cli.loop import Stop, complete
 from lab.cli.phone import PhoneSettings, check_drawable, phone_gates, phone_of
-from lab.cli.run_settings import Peer, RunSettings
+from lab.cli.run_settings import USUAL_APP, AppSettings, Peer, RunSettings
 from lab.cli.setup import (
     Setup,
     app_for_peer,
@@ -25,7 +25,6 @@ from lab.cli.setup import (
 )
 from lab.cli.signals import block_ctrl_c
 from lab.core.errors import UsageError
-from lab.dialects import USUAL
 from lab.settings import Flags, ScreenSettings
 
 if TYPE_CHECKING:
@@ -129,7 +128,7 @@ def show_mock(settings: DemoSettings, console: Console) -> int:
     unloaded = {name: tuple(map(str, error.complaints)) for name, error in broken.items()}
 
     async def work(stop: Stop) -> int:
-        async with LiveDemo(setup, console, stop, dialect=settings.dialect) as demo:
+        async with LiveDemo(setup, console, stop, app=settings.app) as demo:
             source, title = demo.source(unloaded), setup.scenario.title
             phone = None
             if settings.phone is not None:
@@ -152,9 +151,9 @@ class LiveDemo(AsyncExitStack):
     The mock starts after the first paint. It stops when the demo is left, for the screen's workers may be cut off before.
     """
 
-    def __init__(self, setup: Setup, console: Console, stop: Stop, *, dialect: str = USUAL) -> None:
+    def __init__(self, setup: Setup, console: Console, stop: Stop, *, app: AppSettings = USUAL_APP) -> None:
         super().__init__()
-        self._dialect = dialect
+        self._app = app
         self._settings = setup.settings
         self._setup = setup
         self._console = console
@@ -176,7 +175,7 @@ class LiveDemo(AsyncExitStack):
         config, recording = self._setup.config, self._settings.record is not None
         return tuple(
             Playable(
-                app_of(config, each.scenario, dialect=self._dialect),
+                app_of(config, each.scenario, self._app),
                 seed=config.seed if recording else own_seed(self._settings, config, each.scenario),
                 scenario=each.scenario,
             )
@@ -203,7 +202,7 @@ class LiveDemo(AsyncExitStack):
             config = self._setup.config
             scenario = next(each.scenario for each in config.scenarios if each.name == name)
             config = mock.recast(name, own_seed(self._settings, config, scenario))
-            app = app_of(config, scenario, dialect=self._dialect)
+            app = app_of(config, scenario, self._app)
             return Playable(app, seed=config.seed, scenario=scenario)
 
         yield RunConnection(transport, control, mock.base_url, mock.token_url, follow)
@@ -229,7 +228,7 @@ def show_peer(settings: DemoSettings, peer: Peer, console: Console) -> int:
             finally:
                 await transport.close()
 
-        playable = Playable(app_for_peer(scenario, peer, settings.dialect), scenario=scenario)
+        playable = Playable(app_for_peer(scenario, peer, settings.app), scenario=scenario)
         with recorded_peer(mock, peer, clock, console, stop) as recorded:
             live = Live((playable,), connect, clock, pod=pod, recording=mock.record is not None)
             await film_screen(live, stop, console, start, _cast(settings, scenario.title))

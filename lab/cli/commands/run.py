@@ -88,7 +88,7 @@ def run_at_peer(settings: RunSettings, peer: Peer, console: Console) -> int:
 
     async def work(stop: Stop) -> int:
         transcript, clock = Transcript(console, scenario, None, quiet=settings.json), make_clock(settings.mock.clock)
-        conversation = turns_of(app_for_peer(scenario, peer, settings.dialect), scenario, transcript)
+        conversation = turns_of(app_for_peer(scenario, peer, settings.app), scenario, transcript)
         # Nobody scripts a stranger's gates: a person is asked if one is there.
         by_person = settings.mock.reviewer != "script" and console.terminal
         person = TerminalReviewer(console, clock) if by_person else None
@@ -103,7 +103,7 @@ def run_at_peer(settings: RunSettings, peer: Peer, console: Console) -> int:
 
 def _conversation(settings: RunSettings, setup: Setup, console: Console) -> Conversation:
     transcript = Transcript(console, setup.scenario, setup.config.seed, quiet=settings.json)
-    return turns_of(app_of(setup.config, dialect=settings.dialect), setup.scenario, transcript)
+    return turns_of(app_of(setup.config, settings=settings.app), setup.scenario, transcript)
 
 
 async def play(

@@ -65,7 +65,9 @@ def _before_the_scenario(state: ScreenState, here: str) -> str | None:
     if here == "invoke" and run.job is not None and run.job.code is None:
         if run.polls or run.job.job is not None:
             return FOLLOWED["unseen" if run.polls else "accepted"]
-        granted = run.token is not None and run.token.token is not None  # a client followed may bring one from elsewhere
+        granted = (
+            run.token is not None and run.token.token is not None
+        )  # a client followed may bring one from elsewhere
         return ("The token is here. " if granted else "") + f"{state.labels.start} asks the agent team to start a job."
     return None
 
