@@ -47,9 +47,9 @@ SHOWN = {
 
 def view_of_act(kind: str, **ui: object) -> ScreenState:
     """The screen as it shows an act, whose hold is half over."""
-    observations, state = play.STATES[SHOWN[kind][0]][0](), ActState()
+    observations, state, hold = play.STATES[SHOWN[kind][0]][0](), ActState(), int(str(ui.get("hold", HOLD)))
     for many in range(1, len(observations) + 1):
-        before, state = state, advanced(replace(state, left=0), fold(observations[:many]), HOLD)
+        before, state = state, advanced(replace(state, left=0), fold(observations[:many]), hold)
         if before.act is not None and before.act.kind == kind and state.act != before.act:
             state = before
             break
@@ -104,7 +104,7 @@ def test_an_answer_that_was_on_its_way_when_the_gate_was_decided_asks_nobody_aga
 
 
 def test_an_act_stays_until_it_was_seen_and_hides_nothing() -> None:
-    state = advanced(ActState(), run_of("running"), HOLD)  # three acts at once: whoever comes late sees the newest
+    state = advanced(ActState(), run_of("running"), HOLD, "watched")  # whoever comes late sees the newest
     assert state.act is not None and (state.act.kind, state.left, state.waits) == ("running", HOLD, False)
     state = advanced(state, run_of("waiting"), HOLD)
     assert state.act is not None and (state.act.kind, state.followed, state.waits) == ("running", "waiting", True)
@@ -140,14 +140,16 @@ def test_a_watched_job_holds_no_clock_and_a_person_who_is_needed_shows_at_once()
     assert cut.act is not None and cut.act.kind == "waiting"
 
 
-@pytest.mark.parametrize("kind", [*SHOWN, "output"])
+@pytest.mark.parametrize("kind", SHOWN)
 def test_with_a_hold_of_0_what_stands_stays_until_somebody_says_so(kind: str) -> None:
-    run = run_of(SHOWN.get(kind, ("complete", 0))[0])
-    act = next(act for act in story_of(run) if act.kind == kind)
-    before = ActState(replace(act, kind="token", number=0), run, 0)
-    state = advanced(before, run, 0) if kind == story_of(run)[-1].kind else None
-    if state is not None:
-        assert state.left == {"running": HOLD, "waiting": HOLD, "output": 0}.get(kind)
+    assert view_of_act(kind, hold=0).act.left == {"running": HOLD // 2, "waiting": HOLD // 2}.get(kind)
+
+
+def test_a_refusal_shows_before_the_end_that_comes_with_it() -> None:
+    state = advanced(ActState(), run_of("refused"), HOLD)
+    assert state.act is not None and (state.act.kind, state.left, state.waits) == ("refused", None, True)
+    after = advanced(replace(state, left=0), run_of("refused"), HOLD)
+    assert after.act is not None and after.act.kind == "output"
 
 
 # How they look

@@ -164,7 +164,8 @@ def advanced(shown: ActState, run: RunState, hold: Millis, source: str = "own") 
     keys = [act.key for act in story]
     state = shown
     if state.act is None or state.act.key not in keys:
-        state = _begun(story[-1], run, shown, hold)
+        # another run, or another turn: it stood where its first act began, so what is behind that came with it
+        state = _begun(story[-1 if watched else 0], run, shown, hold)
     while state.act is not None and (at := keys.index(state.act.key)) < len(story) - 1:
         if _stays(state, story[at + 1], source) and not (watched and story[-1].kind == "waiting"):
             following = [act.kind for act in story[at + 1 :] if act.kind != "panes"]
