@@ -1,13 +1,16 @@
-"""What the wheel holds, and that it works away from the checkout."""
+"""What wheel and source distribution hold, and that the wheel works away from the checkout."""
 
 import os
+import re
 import subprocess
 import sys
+import tarfile
+from email import message_from_bytes
+from email.policy import default
 from pathlib import Path
 from zipfile import ZipFile
 
 import pytest
-from hatchling.builders.wheel import WheelBuilder
 
 from tests.conftest import ROOT
 
@@ -17,6 +20,8 @@ KINDS = {".css", ".html", ".json", ".jsonl", ".md", ".pem", ".py", ".tcss", ".to
 
 @pytest.fixture(scope="module")
 def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    from hatchling.builders.wheel import WheelBuilder  # which no other test waits for
+
     (path,) = WheelBuilder(str(ROOT)).build(directory=str(tmp_path_factory.mktemp("wheel")), versions=["standard"])
     return Path(path)
 
@@ -40,7 +45,33 @@ def test_it_holds_the_package_its_scenarios_and_recordings_and_nothing_else(whee
     assert {Path(name).suffix for name in parts} == KINDS
     assert "lab/py.typed" in parts
     about = {name.partition(".dist-info/")[2] for name in set(names) - set(parts)}
-    assert about == {"METADATA", "RECORD", "WHEEL", "entry_points.txt"}
+    assert about == {"METADATA", "RECORD", "WHEEL", "entry_points.txt", "licenses/.github/LICENSE"}
+
+
+@pytest.mark.long
+def test_the_source_distribution_is_the_checkout(tmp_path: Path) -> None:
+    from hatchling.builders.sdist import SdistBuilder  # as above
+
+    (path,) = SdistBuilder(str(ROOT)).build(directory=str(tmp_path), versions=["standard"])
+    with tarfile.open(path) as archive:
+        names = {name.partition("/")[2] for name in archive.getnames()}
+    whole = [files_below(folder, folder) for folder in ("lab", "scenarios", "recordings", "tests", ".github", ".ci")]
+    alone = {"pyproject.toml", "README.md", "PKG-INFO", ".gitignore", ".gitattributes"}
+    assert names == {*alone, *(name for files in whole for name in files)}
+
+
+def test_its_page_on_an_index_needs_nothing_beside_it(wheel: Path) -> None:
+    with ZipFile(wheel) as archive:
+        (path,) = (name for name in archive.namelist() if name.endswith("METADATA"))
+        about = message_from_bytes(archive.read(path), policy=default)
+    assert (about["License-Expression"], about["License-File"]) == ("MIT", ".github/LICENSE")
+    page = about.get_payload()
+    assert about["Description-Content-Type"] == "text/markdown"
+    assert page.startswith("# Invoke Async Lab\n")
+    assert "mermaid" not in page and "```text\n    [*] --> RUNNING\n" in page
+    assert not re.search(r"\]\((?!https:)", page)
+    assert "contributing, changes." in page
+    assert page.count("\n## ") == (ROOT / "README.md").read_text("utf-8").count("\n## ")
 
 
 def test_it_has_a_command_of_the_distributions_name(wheel: Path) -> None:
