@@ -6,6 +6,7 @@ from importlib import import_module
 
 from lab.cli.console import Console, guarded
 from lab.cli.options import parse_options
+from lab.cli.scenario_origin import tell_origin
 
 
 def run_command(argv: list[str], console: Console | None = None) -> int:
@@ -24,6 +25,7 @@ def run_command(argv: list[str], console: Console | None = None) -> int:
         # What is loaded stays: collecting garbage meanwhile costs a tenth of the start, and finds none.
         gc.disable()
         execute: Callable[[Flags, Console], int] = import_module(f"lab.cli.commands.{options.command}").execute
+        tell_origin(options, console)
         gc.freeze()
         gc.enable()
         return execute(Flags(options, arguments=tuple(given)), console)

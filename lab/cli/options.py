@@ -1,25 +1,25 @@
 """The command line's grammar, a table: commands, an example for each, options."""
 
-from argparse import SUPPRESS, ArgumentParser, Namespace, RawDescriptionHelpFormatter
+from argparse import ArgumentParser, Namespace, RawDescriptionHelpFormatter
 from typing import Any, NoReturn
 
 from lab import __version__
 from lab.cli.command_table import COMMANDS
 from lab.cli.console import Console
+from lab.cli.mistyped import refuse_unknown_command, refuse_unknown_options
 from lab.cli.option_kinds import (
     Option,
     either,
     flag,
-    only_in_demo,
     option,
     origin,
     port,
     screen_size,
     seed,
-    theme,
     with_values,
 )
 from lab.cli.report_options import DRILL_OPTIONS, REPORT_OPTIONS, VERDICT_OPTIONS
+from lab.cli.screen_options import BROWSER, FILM_HELP, NO_PHONE, PHONE_HELP, SCREEN
 from lab.core.clock import LAST_WALL
 from lab.core.errors import UsageError
 from lab.core.ranges import number
@@ -53,6 +53,7 @@ def parse_options(argv: list[str], console: Console) -> Namespace:
     )
     root.add_argument("--version", action="version", version=f"lab {__version__}")
     commands = root.add_subparsers(dest="command", metavar="COMMAND", required=True)
+    refuse_unknown_command(argv)
     # who names a command needs no parser of the others
     for name in argv[:1] if argv[:1] and argv[0] in COMMANDS else COMMANDS:
         does, example = COMMANDS[name]
@@ -63,7 +64,8 @@ def parse_options(argv: list[str], console: Console) -> Namespace:
             command.usage = f"{command.format_usage().removeprefix('usage: ').rstrip()} -- COMMAND ..."
     # what follows -- is somebody's command, whose options are its own
     cut = argv.index("--") if argv[:1] == ["rehearse"] and "--" in argv else len(argv)
-    options = root.parse_args(with_values(argv[:cut]))
+    options, unknown = root.parse_known_args(with_values(argv[:cut]))
+    refuse_unknown_options(unknown, commands.choices[options.command])
     options.command_line = argv[cut + 1 :]
     return options
 
@@ -71,14 +73,8 @@ def parse_options(argv: list[str], console: Console) -> Namespace:
 # Options
 
 _CHANCE = "the integer from which all chance is drawn"
-_STAGE = "stage pace: act after act, each held so long in real time (default: 3; 0: until space); P leaves it"
-_SCREEN = (
-    flag("--plain", "lines instead of the screen"),
-    option("--theme", "NAME", "of the screen: dark, light, or one of Textual's; default: as it was left", type=theme),
-    option("--stage", "=SECONDS", _STAGE, type=number("--stage", 0, 60)),
-)
 _CLOCK = option("--clock", "CLOCK", "real (default), scaled:N, manual")
-_FOLDER = option("--scenarios", "DIR", "default: ./scenarios if there, else the shipped ones")
+_FOLDER = option("--scenarios", "DIR", "where names are sought, before the shipped ones; default: ./scenarios")
 _EPOCH = number("--epoch", 0, LAST_WALL)
 _SETTINGS = option("--settings", "FILE", "YAML: switches, limits, accounts (lab schema --settings)")
 _SWITCHES = (
@@ -141,19 +137,15 @@ _AGAINST = (
     _SETTINGS,
 )
 
-_FILM = "write what the screen shows as an asciicast, too; its times are the lab's, so --speed doesn't shorten it"
-_PHONE = "phones decide too: a QR code at each gate; by this machine alone unless HOST is given"
-_NO_PHONE = option("--phone", None, SUPPRESS, type=only_in_demo)
 _FORM: Any = {"choices": ("text", "har", "curl", "md", "html", "cast"), "default": "text", "dest": "kind"}
-_BROWSER: Any = {"type": number("--web", 1, 65_535)}
 
 _OPTIONS: dict[str, tuple[Option, ...]] = {
     "demo": (
         option("targets", "SCENARIO", **_ONE_SCENARIO, nargs="?", default=("item-comparison",)),
-        *_SCREEN,
-        option("--web", "PORT", "in a browser of this machine; default: 8000", **_BROWSER),
-        option("--cast", "FILE", _FILM),
-        option("--phone", "=HOST:PORT", _PHONE),
+        *SCREEN,
+        option("--web", "PORT", "in a browser of this machine; default: 8000", **BROWSER),
+        option("--cast", "FILE", FILM_HELP),
+        option("--phone", "=HOST:PORT", PHONE_HELP),
         *_RUN,
     ),
     "serve": (
@@ -217,14 +209,14 @@ _OPTIONS: dict[str, tuple[Option, ...]] = {
     ),
     "watch": (
         option("target", "URL", "the control plane as lab serve prints it, or HOST:PORT"),
-        *_SCREEN,
-        _NO_PHONE,
+        *SCREEN,
+        NO_PHONE,
         _FOLDER,
     ),
     "play": (
         option("target", "FILE", "a recording: a path, or a name in ./recordings or of those shipped"),
-        *_SCREEN,
-        _NO_PHONE,
+        *SCREEN,
+        NO_PHONE,
         _FOLDER,
     ),
     "drill": (

@@ -11,7 +11,7 @@ from msgspec import Struct
 from lab.core.errors import LabError
 from lab.files.beside import MATCHERS_ENDING, read_beside
 from lab.files.recordings import RECORDINGS, open_recording, read_blob, recording_path
-from lab.files.scenarios import SCENARIOS, load_scenario, scenario_names, scenarios_folder
+from lab.files.scenarios import SCENARIOS, load_scenario, scenario_names, scenarios_folder, shipped_path
 from lab.files.shipped import shipped_folder
 from lab.language.document import Scenario
 from lab.recording.format.lines import FileState, Header, Recording
@@ -99,12 +99,12 @@ def scenarios_of(header: Header, scenarios: str | None) -> dict[str, Scenario]:
     found: dict[str, Scenario] = {}
     try:
         folder = scenarios_folder(scenarios)
-        names = set(scenario_names(folder))
     except LabError:
         return {}
     for each in header.scenarios or ():
         try:
-            compiled = load_scenario(each.name, folder) if each.name in names else None
+            known = each.name in scenario_names(folder) or shipped_path(each.name, folder)
+            compiled = load_scenario(each.name, folder) if known else None  # never a path that a header names
         except LabError:
             continue
         if compiled is not None and compiled.digest == each.sha256:

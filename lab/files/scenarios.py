@@ -16,6 +16,8 @@ from lab.language.parse import parse_scenario
 from lab.language.parse.decoding import LARGEST_FILE
 
 SCENARIO_ENDING = ".yaml"
+"""Of those that the lab writes."""
+SCENARIO_ENDINGS = (SCENARIO_ENDING, ".yml")
 SCENARIOS = "scenarios"
 REHEARSAL = "rehearsal"
 """The folder of scenarios made for rehearsals, in that of those that the lab carries."""
@@ -36,30 +38,49 @@ def scenarios_folder(option: str | None = None) -> Path:
 
 def scenario_names(folder: Path) -> tuple[str, ...]:
     """The names of the scenarios in a folder, sorted; recordings may lie there too."""
-    names = (path.name.removesuffix(SCENARIO_ENDING) for path in folder.glob(f"*{SCENARIO_ENDING}"))
-    return tuple(sorted(name for name in names if not name.endswith(".match")))
+    found = (path.name.removesuffix(end) for end in SCENARIO_ENDINGS for path in folder.glob(f"*{end}"))
+    return tuple(sorted({name for name in found if not name.endswith(".match")}))
+
+
+def scenario_file(name: str, folder: Path) -> Path:
+    """The file of a scenario that the folder has; UsageError if it has two of that name."""
+    files = [path for end in SCENARIO_ENDINGS if (path := folder / f"{name}{end}").exists()]
+    if len(files) > 1:
+        raise UsageError(f"{files[0]} and {files[1].name} are two scenarios of one name.", hint="Rename one of them.")
+    return files[0] if files else folder / f"{name}{SCENARIO_ENDING}"
 
 
 def scenario_path(name: str, folder: Path) -> Path:
-    """Where a scenario lies: a name in the folder, or of one made for rehearsals, or a path.
+    """Where a scenario lies: a name in the folder, else a shipped one, of rehearsals too; or a path.
 
     UsageError names the nearest one if there is none.
     """
-    if "/" in name or os.sep in name or name.endswith((".yaml", ".yml")):
+    if "/" in name or os.sep in name or name.endswith(SCENARIO_ENDINGS):
         path = Path(name)
         if path.exists():  # what is no file is told where it is read
             return path
         raise UsageError(f"There is no file {name}.")
-    carried = shipped_folder(SCENARIOS) / REHEARSAL
-    for place in (folder, carried):
+    shipped = shipped_folder(SCENARIOS)
+    for place in (folder, shipped, shipped / REHEARSAL):
         if name in scenario_names(place):
-            return place / f"{name}{SCENARIO_ENDING}"
-    names, more = scenario_names(folder), scenario_names(carried)
-    near = get_close_matches(name.lower(), (*names, *more), n=1, cutoff=0.4)
+            return scenario_file(name, place)
+    names, more = scenario_names(folder), scenario_names(shipped / REHEARSAL)
+    others = [each for each in scenario_names(shipped) if each not in names]
+    near = get_close_matches(name.lower(), (*names, *others, *more), n=1, cutoff=0.4)
     hint = f"Did you mean {near[0]}? " if near else ""
     listed = f"{folder} has {', '.join(names)}." if names else f"{folder} holds no scenarios."
-    listed += f" For rehearsals there are {', '.join(more)}."
-    raise UsageError(f"There is no scenario {name!r}.", hint=hint + listed)
+    listed += f" Shipped are {', '.join(others)}." if others else ""
+    raise UsageError(
+        f"There is no scenario {name!r}.", hint=f"{hint}{listed} For rehearsals there are {', '.join(more)}."
+    )
+
+
+def shipped_path(name: str, folder: Path) -> Path | None:
+    """Where a shipped scenario lies, if that is what the name means because the folder has none of that name."""
+    if name in scenario_names(folder):
+        return None
+    shipped = shipped_folder(SCENARIOS)
+    return scenario_file(name, shipped) if name in scenario_names(shipped) else None
 
 
 def made_for_rehearsals(name: str, folder: Path) -> bool:

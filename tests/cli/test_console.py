@@ -257,6 +257,22 @@ def test_a_wrong_call_is_2(console: Console, err: io.StringIO, argv: list[str]) 
     assert err.getvalue().startswith("lab: ")
 
 
+@pytest.mark.parametrize(
+    ("argv", "said"),
+    [
+        (["srve"], ["There is no command srve.", "Did you mean serve?"]),
+        (["qqq"], ["There is no command qqq.", "lab --help lists"]),
+        (["run", "x", "--seeed=5"], ["lab run takes no option --seeed.", "Did you mean --seed?"]),
+        (["schema", "here"], ["lab schema takes no argument here.", "Try: lab schema --help"]),
+    ],
+)
+def test_a_mistyped_word_is_answered_with_the_nearest(
+    console: Console, err: io.StringIO, argv: list[str], said: list[str]
+) -> None:
+    assert run_command(argv, console) == 2
+    assert [text in line for text, line in zip(said, err.getvalue().splitlines(), strict=True)] == [True, True]
+
+
 async def test_a_line_that_comes_as_the_wait_ends_is_taken_by_the_next(
     console: Console, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -273,11 +273,15 @@ def test_of_two_forms_none_is_dropped_in_silence(lab: Lab, command: str) -> None
 @pytest.mark.usefixtures("recordings")
 def test_of_a_scenario_that_is_missing_no_list_of_all_others_is_given(lab: Lab) -> None:
     Path("elsewhere").mkdir()
-    shutil.copy(ROOT / "scenarios" / "rejected-discount.yaml", "elsewhere")
-    done = lab("replay", "item-comparison", "--scenarios", "elsewhere", "--json")
+    text = (ROOT / "scenarios" / "rejected-discount.yaml").read_text()
+    for name in ("mine", "other"):
+        Path("elsewhere", f"{name}.yaml").write_text(text.replace("name: rejected-discount", f"name: {name}"))
+    assert lab("run", "elsewhere/mine.yaml", "--speed", "instant", "--record", "mine").code == 0
+    Path("elsewhere/mine.yaml").unlink()
+    done = lab("replay", "mine", "--scenarios", "elsewhere", "--json")
     problem = json.loads(done.lines[0])["problems"][0]
     assert done.code == 2 and problem["hint"].startswith("elsewhere has none of that name: --scenarios DIR")
-    assert "rejected-discount" not in done.out + done.err
+    assert "other" not in done.out + done.err
 
 
 def test_what_to_do_is_said_once(lab: Lab, recordings: Path) -> None:

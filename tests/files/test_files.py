@@ -30,6 +30,7 @@ from lab.files.scenarios import (
     scenario_names,
     scenario_path,
     scenarios_folder,
+    shipped_path,
 )
 from lab.language.document import Verdict
 from lab.language.parse.settings_file import limit_number
@@ -101,6 +102,22 @@ def test_an_unknown_scenario_names_the_nearest(tmp_path: Path) -> None:
     assert "Did you mean expense-approval?" in caught.value.hint
     with pytest.raises(UsageError, match="There is no file"):
         load_scenario("x/y.yaml", tmp_path)
+
+
+def test_a_name_is_sought_in_the_folder_with_either_ending_and_then_among_the_shipped(tmp_path: Path) -> None:
+    (tmp_path / "mine.yml").write_text("x")
+    assert scenario_names(tmp_path) == ("mine",)
+    assert scenario_path("mine", tmp_path) == tmp_path / "mine.yml"
+    assert shipped_path("mine", tmp_path) is None
+    shipped = scenario_path("item-comparison", tmp_path)
+    assert shipped == shipped_path("item-comparison", tmp_path)
+    assert shipped_path("item-comparison", shipped.parent) is None
+    with pytest.raises(UsageError) as caught:
+        scenario_path("item-comparisn", tmp_path)
+    assert "Did you mean item-comparison?" in caught.value.hint
+    (tmp_path / "mine.yaml").write_text("x")
+    with pytest.raises(UsageError, match=r"mine\.yaml and mine\.yml are two scenarios of one name"):
+        scenario_path("mine", tmp_path)
 
 
 def test_a_digest_is_the_same_with_either_line_ending(tmp_path: Path) -> None:

@@ -19,6 +19,7 @@ from lab.files.scenarios import (
     SCENARIO_ENDING,
     load_scenario,
     read_scenario,
+    scenario_file,
     scenario_names,
     scenario_path,
     scenarios_folder,
@@ -117,7 +118,7 @@ def files_of(target: str, scenarios: str | None) -> list[Path]:
     if not path.is_dir():
         there = path.is_file() or target.endswith(RECORDING_ENDING)
         return [path if there else scenario_path(target, scenarios_folder(scenarios))]
-    files = [path / f"{name}{SCENARIO_ENDING}" for name in scenario_names(path)]
+    files = [scenario_file(name, path) for name in scenario_names(path)]
     files += sorted(
         (*path.glob(f"*{RECORDING_ENDING}"), *(each for ending in BESIDE for each in path.glob(f"*{ending}")))
     )
