@@ -16,8 +16,11 @@ from urllib.parse import quote_plus, urlencode
 
 import pytest
 
+from lab.cli.commands.serve import agent_lines, reviewer_sentence
 from lab.cli.https import trust_lines
+from lab.cli.setup import make_setup
 from lab.files.runtime import token_for
+from lab.settings import MockSettings, ReviewerKind
 from tests.conftest import ROOT, Lab
 from tests.forked import ForkedLab, forked_lab
 
@@ -127,10 +130,12 @@ def test_urls_in_answers_name_the_public_base_where_there_is_one(tmp_path: Path)
 
 
 def test_stopping_is_its_proper_end(tmp_path: Path) -> None:
-    with serving_afresh(cwd=tmp_path) as process:
+    with serving_afresh("item-comparison", cwd=tmp_path) as process:
         assert process.stdout is not None
-        lines = [process.stdout.readline() for _ in range(11)]
+        lines = [process.stdout.readline() for _ in range(15)]
         assert "Serving" in lines[0]
+        assert f"lab watch {lines[6].split()[-1]}" in lines[9] and "control url" in lines[6]
+        assert lines[12] == '  ITEM_COMPARE_TEAM "Compare M1000034 of org IMO and M1000040 of Org SBI"\n'
         assert "curl" in lines[-1]
         for _ in range(2):
             with socket.create_connection(("127.0.0.1", int(lines[1].rpartition(":")[2])), timeout=20) as peer:
@@ -139,6 +144,28 @@ def test_stopping_is_its_proper_end(tmp_path: Path) -> None:
         process.send_signal(signal.SIGINT)
         _, err = process.communicate(timeout=20)
     assert (process.returncode, err) == (0, "note: a client speaks TLS to the plain port: use http:// there.\n")
+
+
+@pytest.mark.parametrize(
+    ("reviewer", "begin"), [(None, "script, by default: "), ("script", "script: "), ("person", "person: ")]
+)
+def test_who_decides_is_said_and_whether_it_was_asked_for(reviewer: ReviewerKind | None, begin: str) -> None:
+    settings = MockSettings(targets=("anomaly-flag", "quick"), seed=1, reviewer=reviewer)
+    setup = make_setup(settings)
+    assert reviewer_sentence(setup).startswith(begin)
+    assert agent_lines(setup)[1:] == [
+        '  GL_ANOMALY_TEAM "Flag unusual journals before the close", with parameters'
+        ' {"ledger": "UK Primary Ledger", "period": "Dec-25", "threshold": 5000}',
+        '  QUICK           "Please go on"',
+    ]
+
+
+def test_of_a_very_long_message_the_beginning_is_shown(tmp_path: Path) -> None:
+    text = "lab: 1\nname: long\ntitle: Long\nagent: {code: LONG}\nask: %s\nsteps: [{complete: done, output: Done.}]\n"
+    (tmp_path / "long.yaml").write_text(text % ("x" * 5_000))
+    assert agent_lines(make_setup(MockSettings(targets=(str(tmp_path / "long.yaml"),))))[1].endswith(
+        "x... (5002 characters)"
+    )
 
 
 @pytest.mark.parametrize("gone", ["day.rec.jsonl", "kept.journal"])

@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 
 EXPOSED = "EXPOSED:"
 """How the one advice begins that is a banner."""
+LONGEST_SHOWN = 400
+"""Characters of a message, or of parameters, that are shown when the lab starts."""
 
 
 class ServeSettings(Settings, frozen=True):
@@ -139,10 +141,39 @@ def connection_lines(setup: Setup, document: dict[str, str]) -> list[str]:
         f"Serving {names}, seed {setup.config.seed}. Stop with Ctrl-C.",
         *(f"  {name.replace('_', ' '):<14} {value}" for name, value in document.items()),
         *([f"  {'one scenario':<14} {one}"] if setup.config.scenarios else []),
+        f"  {'watch it':<14} lab watch {document['control_url']}",
+        *([f"  {'reviewer':<14} {reviewer_sentence(setup)}"] if setup.config.scenarios else []),
+        *agent_lines(setup),
         "Try:",
         f"  curl -s -u {login} -d grant_type=client_credentials -d {scope} {document['token_url']}",
         *(trust_lines(document["https_url"], document["ca_file"]) if "ca_file" in document else ()),
     ]
+
+
+def reviewer_sentence(setup: Setup) -> str:
+    """Who decides at gates, and whether that was asked for."""
+    if not setup.config.scripted:
+        return "person: at gates jobs wait for somebody at lab watch, the control plane, or the API"
+    usual = "script" if setup.settings.reviewer else "script, by default"
+    return f"{usual}: gates are decided as the scenario says; --reviewer person has them wait for you"
+
+
+def agent_lines(setup: Setup) -> list[str]:
+    """The agents that clients can call, each with a message that it understands, and the parameters that belong to it."""
+    scenarios = [each.scenario for each in setup.config.scenarios]
+    widest = max((len(each.agent.code) for each in scenarios), default=0)
+    lines = (
+        f"  {each.agent.code:<{widest}} {_brief(each.message)}"
+        + (f", with parameters {_brief(each.parameters)}" if each.parameters else "")
+        for each in scenarios
+    )
+    return ["Agents, each with a message that it understands:", *lines] if scenarios else []
+
+
+def _brief(value: object) -> str:
+    """As JSON, to copy; of what is very long the beginning."""
+    text = json.dumps(value, ensure_ascii=False)
+    return text if len(text) <= LONGEST_SHOWN else f"{text[:LONGEST_SHOWN]}... ({len(text)} characters)"
 
 
 def advices(settings: MockSettings) -> list[str]:
