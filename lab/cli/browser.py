@@ -11,11 +11,11 @@ from shlex import join
 from aiohttp import web
 from textual_serve.server import Server
 
-from lab import __version__
 from lab.cli.console import Console
 from lab.cli.loop import Stop, complete
 from lab.cli.signals import Interrupted
 from lab.core.errors import HostError
+from lab.core.version import __version__
 
 HOST = "127.0.0.1"
 """The page has no login, so it is served to this machine alone; use a tunnel for more."""

@@ -14,8 +14,8 @@ def bug_sentence(bug: Exception) -> str:
     import traceback
     from datetime import UTC, datetime
 
-    from lab import __version__
     from lab.clocks import wall_second
+    from lab.core.version import __version__
     from lab.files.bug_logs import write_bug_log
     from lab.server.bugs import frame_of
 

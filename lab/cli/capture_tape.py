@@ -5,7 +5,6 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from lab import __version__
 from lab.cli.console import Console
 from lab.cli.file_tape import FileTape, TapeOpening
 from lab.cli.loop import Stop
@@ -13,6 +12,7 @@ from lab.cli.run_settings import Peer
 from lab.clocks import AnyClock, wall_second
 from lab.core.clock import Epoch
 from lab.core.observe import Observation
+from lab.core.version import __version__
 from lab.files.recordings import TapeFile, recording_path
 from lab.server.limits import ServerLimits
 from lab.settings import MockSettings

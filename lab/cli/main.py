@@ -5,6 +5,7 @@ from collections.abc import Callable
 from importlib import import_module
 
 from lab.cli.console import Console, guarded
+from lab.cli.installation import incomplete
 from lab.cli.options import parse_options
 from lab.cli.scenario_origin import tell_origin
 
@@ -24,7 +25,10 @@ def run_command(argv: list[str], console: Console | None = None) -> int:
 
         # What is loaded stays: collecting garbage meanwhile costs a tenth of the start, and finds none.
         gc.disable()
-        execute: Callable[[Flags, Console], int] = import_module(f"lab.cli.commands.{options.command}").execute
+        try:
+            execute: Callable[[Flags, Console], int] = import_module(f"lab.cli.commands.{options.command}").execute
+        except ImportError as fault:
+            raise incomplete(fault) from None
         tell_origin(options, console)
         gc.freeze()
         gc.enable()

@@ -3,9 +3,9 @@
 from argparse import ArgumentParser, Namespace, RawDescriptionHelpFormatter
 from typing import Any, NoReturn
 
-from lab import __version__
 from lab.cli.command_table import COMMANDS
 from lab.cli.console import Console
+from lab.cli.installation import version_text
 from lab.cli.mistyped import refuse_unknown_command, refuse_unknown_options
 from lab.cli.option_kinds import (
     Option,
@@ -51,7 +51,7 @@ def parse_options(argv: list[str], console: Console) -> Namespace:
         epilog=EXITS,
         **how,
     )
-    root.add_argument("--version", action="version", version=f"lab {__version__}")
+    root.add_argument("--version", action="version", version=version_text() if "--version" in argv else "")
     commands = root.add_subparsers(dest="command", metavar="COMMAND", required=True)
     refuse_unknown_command(argv)
     # who names a command needs no parser of the others

@@ -6,7 +6,6 @@ from typing import cast
 
 from msgspec.structs import replace
 
-from lab import __version__
 from lab.cli.console import Console
 from lab.cli.setup import Setup, make_clock
 from lab.clocks import AnyClock, wall_second
@@ -14,6 +13,7 @@ from lab.core.clock import LAST_WALL, Epoch, has_date, iso
 from lab.core.errors import RecordingError, UsageError
 from lab.core.exchange import Json, text_of
 from lab.core.journal.fact import Fact
+from lab.core.version import __version__
 from lab.files.journal_file import JournalFile
 from lab.jobs.facts import ScenarioLoaded
 from lab.jobs.plan import CompiledScenario

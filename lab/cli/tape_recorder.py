@@ -3,13 +3,13 @@
 from collections.abc import Callable
 from pathlib import Path
 
-from lab import __version__
 from lab.app.effects import RunObservation
 from lab.cli.console import Console
 from lab.cli.file_tape import FileTape, TapeOpening
 from lab.cli.setup import Setup
 from lab.core.clock import Millis
 from lab.core.errors import UsageError
+from lab.core.version import __version__
 from lab.files.recordings import TapeFile, generators, is_slug, recording_path
 from lab.mock.service import Service
 

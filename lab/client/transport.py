@@ -7,11 +7,11 @@ from typing import Any
 import aiohttp
 from yarl import URL
 
-from lab import __version__
 from lab.app.effects import ANSWER_TOO_LARGE, LARGEST_ANSWER, NOT_CONNECTED
 from lab.client.driver import TransportLost
 from lab.core.errors import UsageError
 from lab.core.exchange import Request, Response, url_at
+from lab.core.version import __version__
 from lab.identity.routes import IDENTITY_NAMES
 
 _AGENT = f"invoke-async-lab/{__version__}"

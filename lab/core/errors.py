@@ -71,6 +71,6 @@ class Divergence(LabError):
 
 
 class HostError(LabError):
-    """The surroundings fail: a port, a disk."""
+    """The surroundings fail: a port, a disk, the installation."""
 
     exit_code = 4

@@ -6,9 +6,9 @@ import time
 from aiohttp import web
 from aiohttp.test_utils import TestClient, TestServer
 
-from lab import __version__
 from lab.core.exchange import Request
 from lab.core.observe import Replied
+from lab.core.version import __version__
 from lab.jobs.plan import CompiledScenario
 from lab.mock.service import Service
 from lab.recording.format.lines import Recording, Req

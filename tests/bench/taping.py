@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from lab import __version__
+from lab.core.version import __version__
 from lab.files.recordings import TapeFile
 from lab.mock.service import Service
 from lab.recording.tape.header import recording_header

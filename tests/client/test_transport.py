@@ -6,12 +6,12 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from lab import __version__
 from lab.client.control import ControlClient
 from lab.client.journal_stream import read_journal_line
 from lab.client.transport import HttpTransport, PodTransport, TransportLost
 from lab.core.errors import HostError, ProtocolError, UsageError
 from lab.core.exchange import Request
+from lab.core.version import __version__
 from lab.recording.format.lines import Header
 from lab.recording.redaction.secret_forms import forms_of
 

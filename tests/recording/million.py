@@ -11,10 +11,10 @@ from pathlib import Path
 from resource import RUSAGE_SELF, getrusage
 from subprocess import run
 
-from lab import __version__
 from lab.core.clock import INSTANT_EPOCH, Millis
 from lab.core.exchange import Request
 from lab.core.observe import Replied
+from lab.core.version import __version__
 from lab.files.recordings import TapeFile, open_recording
 from lab.jobs.plan import CompiledScenario, compile_scenario
 from lab.language.document import Switches

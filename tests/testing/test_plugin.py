@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from lab import __version__
+from lab.core.version import __version__
 from tests.conftest import ROOT
 from tests.testing.runs import COMMAND, environment, run_pytest
 

@@ -2,9 +2,9 @@
 
 import json
 
-from lab import __version__
 from lab.cli.console import Console
 from lab.cli.setup import server_switches
+from lab.core.version import __version__
 from lab.dialects.openapi import openapi
 from lab.identity.scopes import api_scope
 from lab.settings import Flags, SwitchSettings

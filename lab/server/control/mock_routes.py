@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING
 
 from aiohttp import web
 
-from lab import __version__
 from lab.clocks import apart, wall_second
 from lab.core.clock import Epoch
 from lab.core.exchange import Json
 from lab.core.journal.fact import Fact
 from lab.core.journal.numbers import NumberUsed
 from lab.core.observe import Noted
+from lab.core.version import __version__
 from lab.identity.routes import PATHS
 from lab.identity.scopes import api_scope
 from lab.language.document import Scenario

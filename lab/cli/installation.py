@@ -1,0 +1,29 @@
+"""How the lab is installed: its version, whatever else goes by the name of lab, what is missing."""
+
+from lab.core.errors import HostError
+from lab.core.version import __version__
+
+OWN_ENVIRONMENT = (
+    "Install it in an environment of its own, as `uvx invoke-async-lab` and `pipx install invoke-async-lab` do."
+)
+
+
+def version_text() -> str:
+    """`lab 0.1.0`, and a line about the distribution named lab if that is installed too."""
+    return "\n".join((f"lab {__version__}", *(f"{each} {OWN_ENVIRONMENT}" for each in namesakes())))
+
+
+def namesakes() -> tuple[str, ...]:
+    """A sentence about the distribution on the index that is named lab, and imported by that name, if it is installed."""
+    from importlib.metadata import PackageNotFoundError, version  # no other start waits for it
+
+    try:
+        other = version("lab")
+    except PackageNotFoundError:
+        return ()
+    return (f"Another program, the distribution lab {other}, is installed here too, under the same import name.",)
+
+
+def incomplete(fault: ImportError) -> HostError:
+    """What to say where a module of the lab, or one that it needs, can't be imported."""
+    return HostError(f"The installation is incomplete: {fault}.", hint=" ".join((*namesakes(), OWN_ENVIRONMENT)))
