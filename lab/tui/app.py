@@ -13,7 +13,7 @@ from textual.app import App, SystemCommand
 from textual.binding import Binding, BindingType
 from textual.dom import DOMNode
 from textual.driver import Driver
-from textual.events import Event, Resize
+from textual.events import AppFocus, Event, Resize
 from textual.filter import LineFilter
 from textual.screen import Screen
 
@@ -162,9 +162,13 @@ class LabApp(App[Outcome | None]):
     # Keys, clicks and commands
 
     async def on_event(self, event: Event) -> None:
-        """Keys and clicks wait for their turn. After another size, or the same anew, a terminal may show anything."""
-        if isinstance(event, Resize):
+        """Keys and clicks wait for their turn. A terminal that was away may show anything: it is drawn whole.
+
+        The driver tells a size, be it the same, at the start and whenever the lab comes back from the shell.
+        """
+        if isinstance(event, Resize) or (isinstance(event, AppFocus) and not self.app_focus):
             self._cells.forget()
+            self.refresh(layout=True)
         if not self.input_queue.takes(event):
             await super().on_event(event)
 

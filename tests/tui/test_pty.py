@@ -1,5 +1,7 @@
 """The real driver in a terminal: it starts, obeys keys, and leaves the terminal as it was."""
 
+import os
+import signal
 import sys
 
 from tests.terminal import Terminal
@@ -20,6 +22,13 @@ def test_it_shows_obeys_and_leaves_the_terminal_as_it_was() -> None:
         shown.until(lambda seen: "Markdown · 338 B" in seen.text)
         shown.press("w")
         shown.until(lambda seen: "5 WIRE" in seen.text)
+        shown.press("\x1a")
+        os.waitid(os.P_PID, shown.process.pid, os.WSTOPPED | os.WNOWAIT)
+        shown.until(lambda seen: b"\x1b[?1049l" in seen.raw)
+        whole = shown.text
+        shown.screen.reset()  # another screen than the one that was left
+        shown.process.send_signal(signal.SIGCONT)
+        shown.until(lambda seen: seen.text == whole)
         shown.press("\x11")
         assert shown.ended() == 0
         assert b"\x1b[?1049l" in shown.raw and b"\x1b[?25h" in shown.raw
