@@ -274,7 +274,7 @@ async def test_the_next_turn_keeps_the_token_and_the_conversation(driver: LiveDr
     await driver.until(RunEnded)
     driver.peer.decided = False
     assert await driver.do(SendTurn("Which one is cheaper?")) is None
-    await driver.until(Requested, len([each for each in driver.observations if isinstance(each, Requested)]) + 2)
+    await driver.until(Requested, len([each for each in driver.observations if isinstance(each, Requested)]) + 3)
     await driver.do(AnswerGate("approved"))
     await driver.until(RunEnded, 2)
     sent = [each for each in driver.observations if isinstance(each, Requested)]

@@ -99,7 +99,11 @@ def _then(state: ScreenState, act: Act, shown: ActState) -> tuple[str, str]:
         case "decided":
             following = {"running": "the agents work again", "output": "the output", "waiting": "the next question"}
             return "then ", following.get(shown.followed, "the four panes")
+        case "waiting" if state.run.gate is None:
+            return "until ", "the wait is over"
         case "waiting":
-            return "until ", "a person decides" if state.run.gate is not None else "the wait is over"
+            opening = state.run.matched_opening
+            scripted = opening is not None and opening.by is not None
+            return "until ", "the script decides" if scripted else "a person decides"
         case _:
             return "until ", "the status changes"

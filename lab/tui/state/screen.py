@@ -218,7 +218,7 @@ class ScreenState(Struct, frozen=True):
             return None
         messages = messages_of(self.run)
         if self.run.job is None:
-            messages[-1] = self.source.message
+            messages[-1] = self.source.message or self.source.scenario.message
         part = parts_for(self.source.scenario, messages)[-1]
         scripted = None if part is None else self.source.scenario.of_turn(part)
         return 0 if scripted is None else sum(isinstance(step, Gate) for step in scripted.steps)
