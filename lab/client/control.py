@@ -142,7 +142,7 @@ class ControlClient(Connections):
     ) -> ControlAnswer:
         """Answer a gate."""
         document: dict[str, Json] = {"gate": gate, "verdict": verdict}
-        document |= {key: value for key, value in (("name", name), ("comment", comment)) if value is not None}
+        document |= {key: value for key, value in (("by", name), ("comment", comment)) if value is not None}
         return await self._ask("POST", f"jobs/{_quoted(job)}/decisions", document)
 
     async def scale(self, factor: str) -> ControlAnswer:

@@ -13,8 +13,9 @@ from msgspec.structs import replace
 
 from lab.core.clock import Epoch, Millis
 from lab.core.exchange import Json, Request, Response
-from lab.core.journal.fact import ClockRestarted, ClockRewound, Fact, LedgerCleared
+from lab.core.journal.fact import ClockRestarted, ClockRewound, Fact, LedgerCleared, Record
 from lab.core.journal.ledger import Changes, MemoryLedger
+from lab.core.journal.numbers import Counter as Number
 from lab.core.journal.numbers import NumberUsed
 from lab.core.observe import Noted, Observation, Observer, Requested, Touched
 from lab.core.refusal import Refusal
@@ -23,7 +24,7 @@ from lab.core.seeds import Seed
 from lab.dialects.fusion.pod_tokens import POD_CLIENT
 from lab.dialects.router import lightened
 from lab.faults.arming import Planned, arm, disarm, listed
-from lab.faults.facts import FaultStruck
+from lab.faults.facts import FaultStruck, armed_faults
 from lab.identity.endpoints.context import TokenContext
 from lab.identity.endpoints.device_code import answer_device
 from lab.identity.facts import TokenRevoked
@@ -32,7 +33,7 @@ from lab.identity.rotation import rotated
 from lab.jobs.derived import Derived
 from lab.jobs.facts import ScenarioLoaded
 from lab.jobs.plan import CompiledScenario
-from lab.jobs.records import JobRecord, id_of, job_key, job_named, jobs_in
+from lab.jobs.records import ConversationRecord, JobRecord, id_of, job_key, job_named, jobs_in
 from lab.jobs.view import JobView
 from lab.language.document import Verdict
 from lab.mock.config import Config
@@ -197,6 +198,19 @@ class Service:
         self._touch(job, fact.at)
         self._commit((fact,), None)
         self._touch(job, fact.at)
+
+    def sizes(self) -> Counter[str]:
+        """How much of each there is that a reset clears."""
+        records = self.ledger.sizes()
+        of_kinds: dict[str, type[Record]] = {
+            "jobs": JobRecord,
+            "conversations": ConversationRecord,
+            "tokens": TokenRecord,
+            "counters": Number,
+        }
+        found = Counter({name: records.get(kind, 0) for name, kind in of_kinds.items()})
+        found["faults"] = len(armed_faults(self.ledger.get).armed)
+        return found
 
     def load(self, compiled: CompiledScenario, now: Millis) -> None:
         """Take up a scenario that was edited, or is new: jobs accepted after `now` play it."""

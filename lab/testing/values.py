@@ -23,7 +23,7 @@ class OpenGate:
     def decide(self, verdict: str, by: str | None = None, comment: str | None = None) -> None:
         """Decide as a person would; ControlRefused if the gate doesn't take that, or somebody was first."""
         __tracebackhide__ = True
-        decision = {"gate": self.name, "verdict": verdict, "name": by, "comment": comment}
+        decision = {"gate": self.name, "verdict": verdict, "by": by, "comment": comment}
         self.send({name: value for name, value in decision.items() if value is not None})
 
 

@@ -7,9 +7,12 @@ import shutil
 import subprocess
 from pathlib import Path
 
+import jsonschema
 import pytest
 
+from lab.server.control.description import description
 from lab.server.control.plane import ControlPlane
+from lab.server.control.routes import CONTROL_ROOT, CONTROL_ROUTES, ControlRoute
 from tests.cli.test_serve import listening, serving
 from tests.docs.pages import PAGES, blocks
 from tests.server.conftest import Stage
@@ -42,14 +45,15 @@ def a_device(base: str) -> str:
     return curl(f"{base}/oauth2/v1/device", *form)["user_code"]
 
 
-def call(line: str, environment: dict[str, str], folder: Path) -> str:
-    """The status of one call; of a stream, once its first line has come."""
+def call(line: str, environment: dict[str, str], folder: Path) -> tuple[str, str]:
+    """The status of one call, and the body; of a stream the status, once its first line has come."""
     with_status = line.replace("curl ", "curl -w '\\n%{http_code}' ", 1)
     if "follow=1" not in line:
         done = subprocess.run(
             ["bash", "-euc", with_status], env=environment, cwd=folder, capture_output=True, text=True, check=True
         )
-        return done.stdout.rpartition("\n")[2]
+        body, _, status = done.stdout.rpartition("\n")
+        return status, body
     streaming = line.replace("curl ", "exec curl -i ", 1)
     with subprocess.Popen(["bash", "-euc", streaming], env=environment, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
@@ -58,7 +62,23 @@ def call(line: str, environment: dict[str, str], folder: Path) -> str:
             assert first, "the stream ended"
         process.kill()
         assert json.loads(first.removeprefix("data: "))["k"] == "header"
-    return status
+    return status, ""
+
+
+def route_of(line: str) -> ControlRoute:
+    """The route that a curl line calls."""
+    (called,) = documented(line)
+    return next(row for row in CONTROL_ROUTES if f"{row.method} {CONTROL_ROOT}{row.path}" == called)
+
+
+DOCUMENT = description("1.2.3", "http://127.0.0.1:8081")
+
+
+def schema_of(row: ControlRoute) -> dict[str, object]:
+    """The schema of its answer, with what that refers to."""
+    operation = DOCUMENT["paths"][CONTROL_ROOT + row.path][row.method.lower()]
+    content = operation["responses"]["200"]["content"]
+    return {**content.get("application/json", {}).get("schema", {}), "components": DOCUMENT["components"]}
 
 
 @pytest.mark.skipif(shutil.which("curl") is None, reason="curl is not installed")
@@ -73,18 +93,27 @@ def test_each_curl_line_is_answered_as_the_page_says(tmp_path: Path) -> None:
         for line in CALLS:
             if "$user_code" in line:
                 environment["user_code"] = a_device(ready["base_url"])
-            assert call(line, environment, tmp_path) == "200", line
+            status, body = call(line, environment, tmp_path)
+            assert status == "200", line
+            if (row := route_of(line)).name != "journal":
+                jsonschema.validate(json.loads(body), schema_of(row))
 
 
 def documented(page: str) -> set[str]:
     """`METHOD path` of every call that a page shows, Job ID and fault's name as the code's table has them."""
     found: set[str] = set()
     for line in page.splitlines():
-        if line.startswith("curl ") and (path := re.search(r'"\$lab/_lab/([^"?]+)', line)):
+        if line.startswith("curl ") and (path := re.search(r'"\$lab/_lab/([^"?]*)', line)):
             method = "DELETE" if "-X DELETE" in line else "POST" if " -d " in line else "GET"
             named = re.sub("^scenario/[^/]+/", "", path[1]).replace("$job", "{job}")
             found.add(f"{method} /_lab/{re.sub('^faults/.+', 'faults/{name}', named)}")
     return found
+
+
+def test_the_table_of_routes_is_the_code_s() -> None:
+    shown = [line for line in PAGE.splitlines() if re.match(r"\| `[A-Z]+ /_lab/", line)]
+    assert shown == [f"| `{row.method} {CONTROL_ROOT}{row.path}` | {row.does} |" for row in CONTROL_ROUTES]
+    assert [row.curl for row in CONTROL_ROUTES if row.curl not in CALLS] == []
 
 
 async def served(stage: Stage) -> set[str]:

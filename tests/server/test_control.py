@@ -5,6 +5,7 @@ import json
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 
+import jsonschema
 import pytest
 
 from lab.client.control import ControlClient
@@ -18,8 +19,10 @@ from lab.identity.facts import KeyRotated
 from lab.identity.testkey import KEY_ID, SECOND_KEY_ID
 from lab.jobs.facts import GateDecided, GateOpened, JobAccepted, JobStatus
 from lab.server.control import jobs as job_routes
+from lab.server.control.description import description
 from lab.server.control.jobs import job_document
 from lab.server.control.plane import ControlPlane
+from lab.server.control.routes import CONTROL_ROUTES
 from lab.server.mock_server import MockServer
 from tests import wire_peer
 from tests.server.conftest import Answer, Peer, Stage, make_service, request, status
@@ -63,6 +66,52 @@ async def until_gate(plane: Plane) -> str:
     job = await plane.stage.job(await plane.stage.token())
     await plane.client.advance(3_000)
     return job
+
+
+async def test_its_routes_are_listed_with_calls_to_its_own_origin(plane: Plane) -> None:
+    got = await plane.ask("GET", "")
+    calls = {each["path"]: each["curl"] for each in got.json["routes"]}
+    head = 'curl -s -H "Authorization: Bearer $LAB_CONTROL_TOKEN"'
+    assert calls["/_lab/clock"].startswith(f'{head} -H "Content-Type: application/json" "http://127.0.0.1:')
+    assert calls["/_lab/health"] == f'{head} "http://127.0.0.1:{plane.port}/_lab/health"'
+    assert TOKEN not in got.body.decode()
+    assert (await plane.ask("GET", "scenario/nowhere/")).status == 404
+    assert "GET /_lab/ lists" in (await plane.ask("GET", "nowhere")).json["hint"]
+
+
+async def test_each_openapi_document_names_the_other(plane: Plane) -> None:
+    own, mocked = await plane.ask("GET", "openapi.json"), await plane.ask("GET", "openapi")
+    assert "GET /_lab/openapi." in own.json["info"]["description"]
+    assert own.json["servers"] == [{"url": f"http://127.0.0.1:{plane.port}"}]
+    assert "GET /_lab/openapi.json." in mocked.json["info"]["description"]
+
+
+async def test_the_document_knows_the_members_that_the_routes_take(plane: Plane) -> None:
+    document = description("1.2.3", "http://127.0.0.1:8081")
+    job = await until_gate(plane)
+    for row in CONTROL_ROUTES:
+        if row.body is None:
+            continue
+        content = document["paths"][f"/_lab/{row.path}"]["post"]["requestBody"]["content"]
+        schema = {**content["application/json"]["schema"], "components": document["components"]}
+        jsonschema.Draft202012Validator.check_schema(schema)
+        jsonschema.validate(json.loads(row.body), schema)
+        refused = await plane.ask("POST", row.path.replace("{job}", job), {"zzzzzz": 1})
+        known = refused.json["hint"].removeprefix("Known: ").rstrip(".").split(", ")
+        if row.name != "arm":  # of which the scenario's language knows all members
+            assert (refused.status, known) == (400, list(schema["properties"])), row
+
+
+async def test_who_decides_may_be_called_by_or_name_but_is_one(plane: Plane) -> None:
+    job = await until_gate(plane)
+    decision = {"gate": "consent", "verdict": "approved", "by": "Kim"}
+    refused = await plane.ask("POST", f"jobs/{job}/decisions", {**decision, "name": "Lee"})
+    assert (refused.status, refused.json["hint"]) == (400, "Send by alone.")
+    assert (await plane.ask("POST", f"jobs/{job}/decisions", {**decision, "name": "Kim"})).status == 200
+    del decision["by"]
+    other = await until_gate(plane)
+    assert (await plane.ask("POST", f"jobs/{other}/decisions", {**decision, "name": "Lee"})).status == 200
+    assert [fact.name for fact in plane.stage.facts(GateDecided)] == ["Kim", "Lee"]
 
 
 async def test_decided_over_the_plane_a_job_completes(plane: Plane) -> None:

@@ -174,6 +174,11 @@ async def test_the_control_plane_reaches_each_by_the_same_prefix(plane: Plane) -
     peer = await plane.stage.peer()
     _, started = await job(peer, name="consent")
     own = str(started.json["jobId"])
+    (health,) = (
+        each for each in (await plane.ask("GET", "scenario/consent/")).json["routes"] if "health" in each["path"]
+    )
+    assert health["curl"].endswith(f'"http://127.0.0.1:{plane.port}{health["path"]}"')
+    assert health["path"] == "/_lab/scenario/consent/health"
     jobs = (await plane.ask("GET", "scenario/consent/jobs")).json["jobs"]
     assert [each["job"] for each in jobs] == [own]
     assert (await plane.ask("GET", "jobs")).json["jobs"] == []

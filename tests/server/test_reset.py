@@ -26,7 +26,7 @@ async def journal(plane: Plane) -> list[dict[str, Json]]:
     return [json.loads(line) for line in (await plane.ask("GET", "journal")).body.splitlines()]
 
 
-async def reset(plane: Plane) -> Json:
+async def reset(plane: Plane) -> dict[str, Json]:
     got = await plane.ask("POST", "reset", {})
     assert got.status == 200, got.body
     return got.json
@@ -50,7 +50,10 @@ async def a_test(plane: Plane) -> Sequence[object]:
 async def test_one_call_leaves_nothing_of_the_test_before(plane: Plane) -> None:
     first = await a_test(plane)
     await plane.client.arm({"route": "status", "answer": 503})
-    assert await reset(plane) == {"ok": True, "now": 0, "tape": None}
+    assert await reset(plane) == {
+        "ok": True, "now": 0, "tape": None, "kept": ["scenarios", "settings", "seed"],
+        "cleared": {"jobs": 1, "conversations": 1, "tokens": 1, "counters": 3, "faults": 1, "exchanges": 3},
+    }  # fmt: skip
     assert (await plane.client.look("jobs"))["jobs"] == []
     assert (await plane.client.look("faults"))["faults"] == []
     (header,) = await journal(plane)
@@ -79,7 +82,7 @@ async def test_the_wall_s_present_second_is_instant_0(plane: Plane) -> None:
 async def test_a_tape_ends_and_another_begins_and_both_replay(plane: Plane, tmp_path: Path) -> None:
     await plane.client.begin_tape("day")
     await a_test(plane)
-    assert await reset(plane) == {"ok": True, "now": 0, "tape": "recordings/day-2.rec.jsonl"}
+    assert (await reset(plane))["tape"] == "recordings/day-2.rec.jsonl"
     await a_test(plane)
     await plane.client.end_tape()
     for name in ("day", "day-2"):
@@ -156,7 +159,9 @@ class TestScaled:
         await plane.client.begin_tape("day")
         following = asyncio.create_task(follow())
         await plane.stage.job(await plane.stage.token())
-        assert await reset(plane) == {"ok": True, "now": 10_000, "tape": None}
+        answer = await reset(plane)
+        assert (answer["now"], answer["tape"]) == (10_000, None)
+        assert answer["kept"] == ["scenarios", "settings", "seed", "clock", "tape"]
         bearer = await plane.stage.token()
         async with asyncio.timeout(5):
             while not any(isinstance(each, Noted) and isinstance(each.fact, LedgerCleared) for each in observed):

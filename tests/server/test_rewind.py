@@ -285,7 +285,7 @@ async def test_a_follower_s_stream_ends_and_the_journal_begins_with_what_stayed(
 async def test_a_reset_after_a_reset_has_nothing_to_go_back_to(plane: Plane) -> None:
     await plane.stage.job(await plane.stage.token())
     await plane.client.advance(10)
-    assert (await plane.ask("POST", "reset", {})).json == {"ok": True, "now": 0, "tape": None}
+    assert (await plane.ask("POST", "reset", {})).json["now"] == 0
     assert (await plane.ask("POST", "reset", {"to": 5})).status == 400
     assert (await plane.ask("POST", "reset", {"to": 0})).status == 200
     assert list(plane.stage.service.jobs()) == []

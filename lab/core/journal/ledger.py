@@ -21,7 +21,8 @@ Two edges. A call that a fault strikes before it was processed is dropped whole,
 them. A refused call isn't: an error's `ecid` was sent, so its number is used, and `use` gives the fact that says so.
 """
 
-from collections.abc import Iterable, Iterator
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Protocol, TypeVar
 
 from lab.core.clock import Millis
@@ -56,6 +57,10 @@ class MemoryLedger:
     def newest(self, kind: type[SomeRecord]) -> Iterator[Key]:
         """The keys of all records of a kind, newest first."""
         return (key for key, record in reversed(self._records.items()) if isinstance(record, kind))
+
+    def sizes(self) -> Mapping[type[Record], int]:
+        """How many records of each kind there are; none of a kind that isn't there."""
+        return Counter(map(type, self._records.values()))
 
     def commit(self, facts: Iterable[Fact]) -> None:
         """Fold the facts, one after the other."""

@@ -107,7 +107,7 @@ class Access:
                 return CommandRefused(400 if isinstance(error, UsageError) else 503, error.what, error.hint).response()
             except web.HTTPException as error:
                 allow = error.headers.get("allow")
-                hint = f"Use {allow}." if allow else "lab docs control-plane lists the routes."
+                hint = f"Use {allow}." if allow else "GET /_lab/ lists the routes."
                 headers = {"allow": allow} if allow else None
                 return CommandRefused(error.status, f"{error.reason}.", hint, headers).response()
 

@@ -62,13 +62,16 @@ class JobRoutes:
 
     async def decide(self, request: web.Request) -> Json:
         """A person's decision at a gate, whatever its channel."""
-        command = await read_command(request, "gate", "verdict", "name", "comment")
+        command = await read_command(request, "gate", "verdict", "by", "name", "comment")
+        by, name = optional_text(command, "by"), optional_text(command, "name")
+        if None not in (by, name) and by != name:
+            raise CommandRefused(400, "by and name both say who decides, and differ.", "Send by alone.")
         ruling = self._service.decide(
             request.match_info["job"],
             text_member(command, "gate"),
             text_member(command, "verdict"),
             self._clock.now(),
-            name=optional_text(command, "name"),
+            name=name if by is None else by,
             comment=optional_text(command, "comment"),
         )
         return obeyed(ruling)

@@ -11,7 +11,7 @@ from lab.core.clock import Epoch
 from lab.core.exchange import Json
 from lab.core.journal.fact import Fact
 from lab.core.journal.numbers import NumberUsed
-from lab.core.observe import Noted
+from lab.core.observe import Noted, Requested
 from lab.core.version import __version__
 from lab.identity.routes import PATHS
 from lab.identity.scopes import api_scope
@@ -64,32 +64,19 @@ class MockRoutes:
         self._subscribers: set[Subscriber] = set()
         self._begin_anew(past)
         self.handlers = self._handlers()
-        """By method and path, in the order of the page."""
+        """By the names of their routes: all but those of the plane itself."""
 
-    def _handlers(self) -> Mapping[tuple[str, str], Handler]:
+    def _handlers(self) -> Mapping[str, Handler]:
         jobs, faults = self._jobs, FaultRoutes(self._service, self._clock)
         judging = JudgingRoutes(self.journal, self._others, self._faults)
         return {
-            ("GET", "health"): self._health,
-            ("GET", "jobs"): jobs.list,
-            ("GET", "jobs/{job}"): jobs.look,
-            ("POST", "jobs/{job}/decisions"): jobs.decide,
-            ("GET", "clock"): self.clock.look,
-            ("POST", "clock"): self.clock.set,
-            ("GET", "journal"): self._journal,
-            ("GET", "calls"): judging.calls,
-            ("GET", "report"): judging.report,
-            ("GET", "outcome"): judging.outcome,
-            ("GET", "scenarios"): self._scenarios,
-            ("GET", "faults"): faults.list,
-            ("POST", "faults"): faults.arm,
-            ("DELETE", "faults/{name}"): faults.disarm,
-            ("POST", "tokens"): self._tokens,
-            ("POST", "devices"): self._devices,
-            ("POST", "tape"): self._rewind.tape,
-            ("POST", "reset"): self._rewind.reset,
-            ("GET", "openapi"): self._openapi,
-        }
+            "health": self._health, "jobs": jobs.list, "job": jobs.look, "decide": jobs.decide,
+            "clock": self.clock.look, "set_clock": self.clock.set,
+            "journal": self._journal, "calls": judging.calls, "report": judging.report, "outcome": judging.outcome,
+            "scenarios": self._scenarios, "openapi": self._openapi,
+            "faults": faults.list, "arm": faults.arm, "disarm": faults.disarm,
+            "tokens": self._tokens, "devices": self._devices, "tape": self._rewind.tape, "reset": self._rewind.reset,
+        }  # fmt: skip
 
     def end_streams(self) -> None:
         """Whoever follows the journal is at its end."""
@@ -179,24 +166,30 @@ class MockRoutes:
 
         return recording_header(self._service.config, lab=__version__, clock=self._clock)
 
-    def _begin_anew(self, facts: Sequence[Fact] | None) -> None:
+    def _begin_anew(self, facts: Sequence[Fact] | None) -> int:
         """The lab begins, or its clock was set back: the journal is what these facts tell, and who follows it must come again.
 
-        None: it is empty, but whoever follows it goes on.
+        None: it is empty, but whoever follows it goes on. How many exchanges it told of before.
         """
+        before = sum(isinstance(each.observation, Requested) for each in self._buffer.exchanges())
         for subscriber in tuple(self._subscribers) if facts is not None else ():
             subscriber.close()
         now = self._clock.now()
         # an edit from before the clock began stands in the header
         shown = (fact for fact in facts or () if not isinstance(fact, NumberUsed) and fact.at > BEFORE)
         self._buffer.restart(Noted(now, fact) for fact in shown)
+        return before
 
     async def _openapi(self, request: web.Request) -> Json:
         from lab.dialects.openapi import openapi  # no start waits for it
 
         config = self._service.config
         switches = config.switches
-        return openapi(__version__, config.origin, api_scope(switches.pod), local=switches.local_orchestrator)
+        document = openapi(__version__, config.origin, api_scope(switches.pod), local=switches.local_orchestrator)
+        own = "That of the control plane, which serves this document, is GET /_lab/openapi.json."
+        info = document["info"]
+        assert isinstance(info, dict)
+        return {**document, "info": {**info, "description": f"{info['description']} {own}"}}
 
     # Commanding
 

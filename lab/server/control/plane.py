@@ -8,15 +8,17 @@ from lab.clocks import wall_second
 from lab.core.clock import Epoch
 from lab.core.exchange import Json
 from lab.core.journal.fact import Fact
+from lab.core.version import __version__
 from lab.server.control.access import Access, CommandRefused, Handler
 from lab.server.control.connections import CHOSEN, ControlConnections
 from lab.server.control.last_exchanges import SharedBytes
 from lab.server.control.mock_routes import MockRoutes
+from lab.server.control.routes import CONTROL_ROOT, CONTROL_ROUTES, listed_routes
 from lab.server.control.virtual_time import VirtualTimeRoute
 from lab.server.listen import Listener
 from lab.server.listening import connections
 from lab.server.mock_server import MockServer
-from lab.server.mounts import Mount, Recorder
+from lab.server.mounts import MOUNT_PATH, Mount, Recorder
 
 
 class ControlPlane:
@@ -48,11 +50,13 @@ class ControlPlane:
     async def start(self, host: str = "127.0.0.1", port: int = 0) -> str:
         """Listen; the origin. HostError and UsageError as the mock's own."""
         app = web.Application(middlewares=[self._access.middleware()])
-        for method, path in self.usual.handlers:
-            # the middleware makes responses of documents
-            app.router.add_route(method, f"/_lab/{path}", self._routed(method, path))  # type: ignore[arg-type]
         virtual_time = VirtualTimeRoute(self._server, self.usual.clock)
-        app.router.add_route("POST", "/_lab/virtual-time", virtual_time.wait)  # type: ignore[arg-type]
+        own: dict[str, Handler] = {"routes": self._list, "description": self._describe}
+        own["virtual_time"] = virtual_time.wait
+        for row in CONTROL_ROUTES:
+            handler = own.get(row.name) or self._routed(row.name)
+            # the middleware makes responses of documents
+            app.router.add_route(row.method, f"{CONTROL_ROOT}{row.path}", handler)  # type: ignore[arg-type]
         runner = web.AppRunner(app, access_log=None, handler_cancellation=True, shutdown_timeout=0.5)
         await runner.setup()
         manager = runner.server
@@ -75,9 +79,20 @@ class ControlPlane:
         for routes in (self.usual, *self._chosen.values()):
             routes.close()
 
-    def _routed(self, method: str, path: str) -> Handler:
+    async def _list(self, request: web.Request) -> Json:
+        self._routes_of(request)
+        name = request.get(CHOSEN)
+        root = CONTROL_ROOT if name is None else f"{CONTROL_ROOT.rstrip('/')}{MOUNT_PATH}{name}/"
+        return {"lab": __version__, "routes": listed_routes(f"http://{request.host}", root)}
+
+    async def _describe(self, request: web.Request) -> Json:
+        from lab.server.control.description import description  # no start waits for it
+
+        return description(__version__, f"http://{request.host}")
+
+    def _routed(self, name: str) -> Handler:
         async def handle(request: web.Request) -> Json | web.StreamResponse:
-            return await self._routes_of(request).handlers[method, path](request)
+            return await self._routes_of(request).handlers[name](request)
 
         return handle
 

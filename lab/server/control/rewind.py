@@ -1,5 +1,6 @@
 """The control plane's way back: the facts since the start, and a reset to an instant of them (contract.md §2.7)."""
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 
 from aiohttp import web
@@ -15,6 +16,8 @@ from lab.server.mounts import Mount
 
 MOST_FACTS = 50_000
 """Facts that are kept for a way back."""
+_ALWAYS_KEPT = ("scenarios", "settings", "seed")
+"""What no reset touches: scenarios as they were edited, too."""
 
 
 class Rewind:
@@ -25,13 +28,16 @@ class Rewind:
     """
 
     def __init__(
-        self, server: MockServer, mount: Mount, forget: Callable[[tuple[Fact, ...] | None], None],
+        self, server: MockServer, mount: Mount, forget: Callable[[tuple[Fact, ...] | None], int],
         past: Sequence[Fact] = (), second: Callable[[], Epoch] = wall_second,
     ) -> None:  # fmt: skip
         self._server = server
         self._mount = mount
         self._forget = forget
-        """Called with the facts that stay, so that subscribers begin anew with them; None: none stay, and the clock goes on."""
+        """Called with the facts that stay, so that subscribers begin anew with them; None: none stay, and the clock goes on.
+
+        Gives how many exchanges the journal told of.
+        """
         self._second = second
         self._history: History | None = History()
         if mount.choice is None and isinstance(server.clock, ManualClock | ScaledClock):
@@ -65,17 +71,26 @@ class Rewind:
             return self._to(command["to"]) if command else self._anew()
         if command:
             raise CommandRefused(409, "One scenario can't be set back alone.", "POST {} clears it.")
-        self._forget(None)
-        self._mount.service.reset(self._server.clock.now())
-        return {"ok": True, "now": self._server.clock.now(), "tape": None}
+        return self._cleared(self._mount.service.sizes())
+
+    def _cleared(self, sizes: Counter[str]) -> Json:
+        """Clear this one, and let its clock go on; `sizes` is what there was of each that is cleared."""
+        now = self._server.clock.now()
+        sizes["exchanges"] += self._forget(None)
+        self._mount.service.reset(now)
+        tape = ["tape"] if self._mount.recorder is not None and self._mount.recorder.running else []
+        kept: list[Json] = [*_ALWAYS_KEPT, "clock", *tape]
+        return {"ok": True, "now": now, "tape": None, "cleared": dict(sizes), "kept": kept}
 
     def _anew(self) -> Json:
         server, clock = self._server, self._server.clock
+        sizes = Counter[str]()
+        for each in server.mounts:
+            sizes.update(each.service.sizes())
+        sizes["exchanges"] = sum(each.service.exchanges for each in server.mounts.used())
         server.mounts.clear()
         if not isinstance(clock, ManualClock):
-            self._forget(None)
-            server.service.reset(clock.now())
-            return {"ok": True, "now": clock.now(), "tape": None}
+            return self._cleared(sizes)
 
         def begin() -> None:
             server.drop()
@@ -84,9 +99,10 @@ class Rewind:
             self._history = History()  # what was too much is gone
             server.service.restart(self._second())
             server.redate()
-            self._forget(())
+            sizes["exchanges"] += self._forget(())
 
-        return {"ok": True, "now": 0, "tape": self._renewed(begin)}
+        tape = self._renewed(begin)
+        return {"ok": True, "now": 0, "tape": tape, "cleared": dict(sizes), "kept": [*_ALWAYS_KEPT]}
 
     def _to(self, instant: Json) -> Json:
         clock, now = self._server.clock, self._server.clock.now()

@@ -1,0 +1,76 @@
+"""The control plane as an OpenAPI 3.1 document: the rows of `routes.py`, and what `openapi.yaml` says goes in and out."""
+
+import re
+from importlib.resources import files
+from typing import cast
+
+import yaml
+
+from lab.core.exchange import Json
+from lab.dialects.openapi import JsonObject
+from lab.server.control.routes import CONTROL_ROOT, CONTROL_ROUTES, ControlRoute
+
+
+def description(version: str, origin: str) -> JsonObject:
+    """The document, of a plane that listens at `origin`."""
+    text = files("lab.server.control").joinpath("openapi.yaml").read_text("utf-8")
+    parts = _object(yaml.load(text.replace("{version}", version).replace("{origin}", origin), yaml.CSafeLoader))
+    document, names = _object(parts["document"]), _object(parts["schemas"])
+    operations, paths = _object(parts["operations"]), _object(document["paths"])
+    for row in CONTROL_ROUTES:
+        operation = _operation(row, _object(operations[row.name]), names)
+        _object(paths.setdefault(CONTROL_ROOT + row.path, {}))[row.method.lower()] = operation
+    _object(document["components"])["schemas"] = {name: _whole(schema, names) for name, schema in names.items()}
+    return document
+
+
+def _operation(row: ControlRoute, said: JsonObject, names: JsonObject) -> JsonObject:
+    in_path: list[Json] = [
+        {"name": name, "in": "path", "required": True, "schema": {"type": "string"}}
+        for name in re.findall(r"\{(\w+)\}", row.path)
+    ]
+    in_query: list[Json] = [
+        {"name": name, "in": "query", "schema": _whole(schema, names)}
+        for name, schema in _object(said.get("query", {})).items()
+    ]
+    content = said.get("answers") or {"application/json": {"schema": _whole(said.get("answer"), names)}}
+    operation: JsonObject = {
+        "operationId": row.name,
+        "summary": row.does,
+        "parameters": in_path + in_query,
+        "responses": {
+            "200": {"description": row.does, "content": content},
+            "default": {"$ref": "#/components/responses/Refused"},
+        },
+    }
+    if "body" in said:
+        schema = _whole(said["body"], names)
+        operation["requestBody"] = {"required": True, "content": {"application/json": {"schema": schema}}}
+    return operation
+
+
+def _whole(schema: Json, names: JsonObject) -> Json:
+    """A schema as OpenAPI has it: names of schemas become references, shapes become objects."""
+    match schema:
+        case str() if schema in names:
+            return {"$ref": f"#/components/schemas/{schema}"}
+        case dict() if "shape" in schema:
+            shape, maybe = _object(schema["shape"]), cast("list[Json]", schema.get("maybe", []))
+            rest = {name: value for name, value in schema.items() if name not in ("shape", "maybe")}
+            return {
+                "type": "object",
+                **rest,
+                "properties": {name: _whole(value, names) for name, value in shape.items()},
+                "required": [name for name in shape if name not in maybe],
+                "additionalProperties": False,
+            }
+        case dict():
+            return {name: value if name == "enum" else _whole(value, names) for name, value in schema.items()}
+        case list():
+            return [_whole(each, names) for each in schema]
+        case _:
+            return schema
+
+
+def _object(value: Json) -> JsonObject:
+    return cast(JsonObject, value)
