@@ -42,21 +42,31 @@ async def look_around(looks: Iterable[Callable[[], None]], bugs: Bugs) -> None:
                 looks.remove(look)
 
 
-async def parent_gone(parent: int) -> None:
-    """Return once whoever started this process has ended, by whatever signal: it held the other end of stdin.
+class Parent:
+    """Whoever started this process, and holds the other end of stdin: gone once that ends, by whatever signal.
 
-    Where a process that it forked holds that end too, what tells is that `parent` isn't our parent any more.
+    Where a process that it forked holds that end too, what tells is that it isn't our parent any more.
     """
-    gone, loop, wall = asyncio.Event(), asyncio.get_running_loop(), SystemClock()
 
-    def read_to_the_end() -> None:
+    def __init__(self) -> None:
+        self._pid = os.getppid()
+        self._notify: Callable[[], object] = lambda: None
+        self.closed = False
+        """Whether stdin is at its end."""
+        # a thread, for a loop can't watch every kind of stdin, and on Windows none
+        Thread(target=self._read, daemon=True).start()
+
+    def _read(self) -> None:
         with suppress(OSError):
             while os.read(0, 4096):
                 pass
+        self.closed = True
         with suppress(RuntimeError):  # the loop has ended first
-            loop.call_soon_threadsafe(gone.set)
+            self._notify()
 
-    # a thread, for a loop can't watch every kind of stdin
-    Thread(target=read_to_the_end, daemon=True).start()
-    while not gone.is_set() and os.getppid() == parent:
-        await first_of(gone.wait(), wall.sleep_until(wall.now() + LOOK_EVERY))
+    async def gone(self) -> None:
+        """Return once it is gone."""
+        ended, loop, wall = asyncio.Event(), asyncio.get_running_loop(), SystemClock()
+        self._notify = lambda: loop.call_soon_threadsafe(ended.set)
+        while not self.closed and os.getppid() == self._pid:
+            await first_of(ended.wait(), wall.sleep_until(wall.now() + LOOK_EVERY))

@@ -41,6 +41,17 @@ def test_it_ends_when_its_parent_is_killed_though_a_fork_holds_the_pipe(tmp_path
     os.kill(fork, signal.SIGKILL)
 
 
+@pytest.mark.parametrize("how", ["at its end", "no file"])
+def test_without_a_parent_that_holds_stdin_it_does_not_begin(tmp_path: Path, how: str) -> None:
+    done = subprocess.run(
+        COMMAND if how == "at its end" else ["sh", "-c", 'exec "$@" <&-', "sh", *COMMAND],
+        cwd=tmp_path, env={**os.environ, "PYTHONPATH": str(ROOT)}, stdin=subprocess.DEVNULL,
+        capture_output=True, text=True,
+    )  # fmt: skip
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.startswith("lab: --with-parent: stdin is closed, so nobody holds its other end.\n")
+
+
 def test_it_ends_when_stdin_does_and_as_properly_as_by_a_signal(tmp_path: Path) -> None:
     with subprocess.Popen(
         [*COMMAND, "--record", "./day"], cwd=tmp_path, env={**os.environ, "PYTHONPATH": str(ROOT)},

@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-import os
 from contextlib import suppress
 from shlex import quote
 from typing import TYPE_CHECKING
@@ -15,7 +14,7 @@ from lab.cli.https import trust_lines
 from lab.cli.loop import Stop, complete
 from lab.cli.setup import Setup, make_setup
 from lab.cli.signals import Interrupted
-from lab.cli.surroundings import parent_gone
+from lab.cli.surroundings import Parent
 from lab.core.errors import UsageError
 from lab.files.scenarios import digest_of
 from lab.jobs.plan import CompiledScenario
@@ -65,9 +64,14 @@ def execute(flags: Flags, console: Console) -> int:
 
 def serve_until_stopped(settings: ServeSettings, console: Console, playback: Setup | None = None) -> int:
     """Listen, announce, and wait for a signal, or for the parent's end; `playback` in the place of what settings name."""
-    console.serving, parent = True, os.getppid()
+    console.serving, parent = True, Parent() if settings.with_parent else None
     settings, drills = with_drills(settings)
     setup, journal = playback or make_setup(settings.mock), None
+    if parent is not None and parent.closed:
+        raise UsageError(
+            "--with-parent: stdin is closed, so nobody holds its other end.",
+            hint="Start the lab with a pipe as stdin, and keep the other end open.",
+        )
     if settings.journal is not None:
         from lab.cli.state_journal import StateJournal  # no other start waits for it
 
@@ -80,7 +84,7 @@ def serve_until_stopped(settings: ServeSettings, console: Console, playback: Set
             if drills:
                 console.err(f"{len(drills)} drills of {settings.drills} can be chosen: GET /_lab/scenarios lists them.")
             with suppress(asyncio.CancelledError):
-                await (parent_gone(parent) if settings.with_parent else asyncio.Event().wait())
+                await (parent.gone() if parent is not None else asyncio.Event().wait())
         return max(mock.exit_code, journal.close() if journal is not None else 0)
 
     return complete(work)
