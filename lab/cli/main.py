@@ -21,13 +21,14 @@ def run_command(argv: list[str], console: Console | None = None) -> int:
             options = parse_options(given, console)
         except SystemExit as end:  # --help and --version have printed and are done
             return int(end.code or 0)
-        from lab.settings import Flags  # after the help, which needs no settings
-
         # What is loaded stays: collecting garbage meanwhile costs a tenth of the start, and finds none.
         gc.disable()
         try:
+            from lab.settings import Flags  # after the help, which needs no settings
+
             execute: Callable[[Flags, Console], int] = import_module(f"lab.cli.commands.{options.command}").execute
         except ImportError as fault:
+            gc.enable()
             raise incomplete(fault) from None
         tell_origin(options, console)
         gc.freeze()

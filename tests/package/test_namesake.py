@@ -32,17 +32,18 @@ def test_the_version_names_the_other(lab: Lab) -> None:
     assert second.startswith(f"{SAID} Install it in an environment of its own, as `uvx invoke-async-lab`")
 
 
+@pytest.mark.parametrize("missing", ["lab.dialects.fidelity", "lab.settings"])
 @pytest.mark.usefixtures("both")
 def test_a_module_that_is_missing_at_the_start_is_told_and_the_other_named(
-    lab: Lab, monkeypatch: pytest.MonkeyPatch
+    lab: Lab, monkeypatch: pytest.MonkeyPatch, missing: str
 ) -> None:
     monkeypatch.delitem(sys.modules, "lab.cli.commands.fidelity", raising=False)
-    monkeypatch.setitem(sys.modules, "lab.dialects.fidelity", None)
+    monkeypatch.setitem(sys.modules, missing, None)
     done = lab("fidelity")
     assert done.code == 4
     assert not done.out
     what, hint = done.err.splitlines()
-    assert what.startswith("lab: The installation is incomplete: import of lab.dialects.fidelity halted")
+    assert what.startswith(f"lab: The installation is incomplete: import of {missing} halted")
     assert hint.startswith(f"  {SAID} Install it in an environment of its own")
 
 
