@@ -11,6 +11,7 @@ from msgspec.structs import replace
 
 from lab.cli.chosen_mocks import ChosenMocks
 from lab.cli.console import Console
+from lab.cli.control_settings import ControlSettings
 from lab.cli.conversation import job_facts_observer
 from lab.cli.entropy import control_token
 from lab.cli.hints import client_hints
@@ -52,7 +53,7 @@ class EmbeddedMock(Struct):
     service: Service
     recorder: TapeRecorder
     chosen: ChosenMocks | None
-    control_token: str
+    control_token: str = ""
     base_url: str = ""
     control_url: str = ""
     https_url: str | None = None
@@ -82,6 +83,8 @@ class ServeExtras(Struct, frozen=True):
     """A file that holds what was accepted before, and is written on."""
     drills: Sequence[MountChoice] = ()
     """What clients may choose beside the scenarios that are extras."""
+    control: ControlSettings = ControlSettings()
+    """Who may speak to the control plane."""
 
 
 def connection_document(setup: Setup, mock: EmbeddedMock) -> dict[str, str]:
@@ -114,7 +117,7 @@ async def embedded_mock(
     `outside`: the client is another process. `job_facts` is told who decided, and in which step each job ended.
     `extras`: what `lab serve` has beside; without it clients may choose nothing.
     """
-    listen, journal = setup.settings.listen, None if extras is None else extras.journal
+    extras, choosing, listen = extras or ServeExtras(), extras is not None, setup.settings.listen
     async with AsyncExitStack() as stack:
         bound, https = _ports(setup.settings, stack)
         config, decoy = _decoy(setup, stack)
@@ -122,21 +125,21 @@ async def embedded_mock(
         service = setup.make_service(replace(config, here=(https or bound).origin))
         service.observers += client_hints(console, setup.clock.mode) if outside else []
         service.observers += [job_facts_observer(service, job_facts)] if job_facts is not None else []
-        if journal is not None:
-            journal.attach(service, setup.clock)
-        chosen = None if extras is None else ChosenMocks(setup, service, console, extras.drills)
-        mock = EmbeddedMock(service, TapeRecorder(setup, service, console, outside=outside), chosen, control_token())
+        if extras.journal is not None:
+            extras.journal.attach(service, setup.clock)
+        chosen = ChosenMocks(setup, service, console, extras.drills) if choosing else None
+        mock = EmbeddedMock(service, TapeRecorder(setup, service, console, outside=outside), chosen)
         stack.callback(_close_tape, mock, stop)
-        server, control = _listeners(mock, setup, journal)
+        server, control = _listeners(mock, setup, extras)
         grace = round(1000 * setup.limits.grace)
         stack.push_async_callback(server.stop, grace if outside else min(_OWN_GRACE, grace), stop.hurry)
         stack.push_async_callback(control.stop)
         _warm_up(service.config)
         mock.base_url = await server.start(bound=bound)
-        mock.control_url = await control.start(listen.host, listen.control_port)
+        mock.control_url = await control.start(listen.host, listen.control_port, extras.control.names)
         _start_others(mock, server, https, decoy, stack)
         _publish_token(mock, listen.runtime, stack)
-        looks = _looks(mock, setup, journal, server.mounts)
+        looks = _looks(mock, setup, extras.journal, server.mounts)
         looks += [_reloader(mock, setup, console).look] if outside and config.scenarios else []
         stack.callback(asyncio.create_task(look_around(looks, server.bugs)).cancel)
         yield mock
@@ -198,8 +201,9 @@ def _decoy(setup: Setup, stack: AsyncExitStack) -> tuple[Config, Bound | None]:
     return replace(setup.config, elsewhere=f"{scheme}://{name}:{place.rpartition(':')[2]}"), bound
 
 
-def _listeners(mock: EmbeddedMock, setup: Setup, journal: "StateJournal | None") -> tuple[MockServer, ControlPlane]:
+def _listeners(mock: EmbeddedMock, setup: Setup, extras: ServeExtras) -> tuple[MockServer, ControlPlane]:
     server, recorder, epoch = MockServer(mock.service, setup.clock, setup.limits), mock.recorder, setup.settings.epoch
+    journal, mock.control_token = extras.journal, extras.control.token or control_token()
     chosen, mock.failed_handshakes = mock.chosen, lambda: server.failed_handshakes
     control = ControlPlane(
         server,

@@ -153,6 +153,7 @@ _OPTIONS: dict[str, tuple[Option, ...]] = {
         *_MOCK,
         port("--port", "the mock", 8080),
         _CONTROL_PORT,
+        option("--control-name", "NAME", "a further Host of the control plane, with that allowance", action="append"),
         option("--base", "URL", "the origin that URLs in answers name", dest="public", type=origin),
         option("--drills", "SCENARIO", "its drills can be chosen too, each by /scenario/NAME or X-Lab-Scenario: NAME"),
         *DRILL_OPTIONS,

@@ -66,7 +66,7 @@ class LabProcess:
         with suppress(OSError):  # Windows keeps it as long as it is open
             os.unlink(path)
         try:
-            # a session of its own: Ctrl-C is for the tests, which then end it
+            # a session of its own: Ctrl-C is for the tests, which then end it; a token of its own, which the first line tells
             self._process = subprocess.Popen(
                 command,
                 cwd=folder,
@@ -74,6 +74,7 @@ class LabProcess:
                 stdout=subprocess.PIPE,
                 stderr=errors,
                 start_new_session=True,
+                env={name: value for name, value in os.environ.items() if name != "LAB_CONTROL_TOKEN"},
             )
         except OSError as fault:
             self._errors.close()

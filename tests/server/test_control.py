@@ -158,7 +158,7 @@ async def test_row_76_a_hundred_decisions_at_once_have_one_winner(plane: Plane) 
 @pytest.mark.parametrize(
     ("data", "expected"),
     [
-        (b"GET /_lab/health HTTP/1.1\r\nHost: 127.0.0.1:PORT\r\n\r\n", 401),
+        (b"GET /_lab/clock HTTP/1.1\r\nHost: 127.0.0.1:PORT\r\n\r\n", 401),
         (b"GET /_lab/health HTTP/1.1\r\nHost: 127.0.0.1:PORT\r\nAuthorization: Bearer no\r\n\r\n", 401),
         (b"GET /_lab/health HTTP/1.1\r\nHost: 127.0.0.1:PORT\r\nAuthorization: Basic TOKEN\r\n\r\n", 401),
         (b"GET /_lab/health HTTP/1.1\r\nHost: evil.example\r\nAuthorization: Bearer TOKEN\r\n\r\n", 403),
@@ -177,6 +177,47 @@ async def test_who_may_speak(plane: Plane, data: bytes, expected: int) -> None:
     assert got.status == expected
     assert expected == 200 or set(got.json) == {"error", "hint"}
     assert got.headers["server"] == "lab"
+
+
+HEALTH = b"GET /_lab/health HTTP/1.1\r\nHost: "
+
+
+@pytest.mark.parametrize(
+    ("data", "expected"),
+    [
+        (HEALTH + b"127.0.0.1:PORT\r\n\r\n", 200),
+        (HEALTH + b"10.1.2.3\r\n\r\n", 200),
+        (HEALTH + b"10.1.2.3\r\nOrigin: http://evil.example\r\n\r\n", 403),
+        (HEALTH + b"127.0.0.1:PORT\r\nAuthorization: Bearer no\r\n\r\n", 401),
+        (HEALTH.replace(b"GET", b"POST") + b"10.1.2.3\r\n\r\n", 403),
+        (HEALTH.replace(b"health", b"scenario/consent/health") + b"127.0.0.1:PORT\r\n\r\n", 401),
+        (HEALTH.replace(b"health", b"healthy") + b"127.0.0.1:PORT\r\n\r\n", 401),
+    ],
+)
+async def test_who_watches_over_a_container_learns_whether_it_is_well_and_nothing_else(
+    plane: Plane, data: bytes, expected: int
+) -> None:
+    got = await plane.raw(data.replace(b"PORT", b"%d" % plane.port))
+    assert got.status == expected
+    assert expected != 200 or got.json == {"status": "ok"}
+
+
+@pytest.mark.parametrize(
+    ("host", "expected"),
+    [
+        ("lab", 200), ("LAB:81", 200), ("lab.example:PORT", 200), ("localhost:PORT", 200),
+        ("lab.example.evil", 403), ("lab:", 403), ("lab:81:81", 403), ("localhost:81", 403), ("", 403),
+    ],
+)  # fmt: skip
+async def test_a_name_that_is_allowed_is_so_at_every_port(stage: Stage, host: str, expected: int) -> None:
+    control = ControlPlane(stage.server, TOKEN)
+    port = (await control.start(names=("Lab", "lab.example"))).rpartition(":")[2]
+    peer = Peer(*await asyncio.open_connection("127.0.0.1", int(port)))
+    head = f"Host: {host.replace('PORT', port)}\r\nAuthorization: Bearer {TOKEN}\r\n"
+    got = await peer.ask(f"GET /_lab/clock HTTP/1.1\r\n{head}\r\n".encode())
+    await peer.close()
+    await control.stop()
+    assert got.status == expected
 
 
 @pytest.mark.parametrize(
@@ -402,6 +443,9 @@ async def test_a_scaled_clock_takes_another_pace() -> None:
     assert (await client.scale("-1")).status == 400
     assert (await client.advance(5)).status == 409
     assert (await client.look("health"))["status"] == "red"
+    peer = Peer(*await asyncio.open_connection("127.0.0.1", int(origin.rpartition(":")[2])))
+    assert (await peer.ask(HEALTH + b"any\r\n\r\n")).json == {"status": "red"}
+    await peer.close()
     with pytest.raises(ProtocolError, match="401"):
         await stranger.look("health")
     await settle()

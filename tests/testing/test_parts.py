@@ -11,7 +11,7 @@ import pytest
 from lab.testing import DrillCase, DrillFailed, LabUnavailable
 from lab.testing import pool as pools
 from lab.testing.pool import MOST_LABS, LabPool
-from lab.testing.process import lab_command, lab_output
+from lab.testing.process import LabProcess, lab_command, lab_output
 
 
 def program(folder: Path, name: str) -> str:
@@ -54,6 +54,15 @@ def test_a_lab_that_can_not_start_says_why(monkeypatch: pytest.MonkeyPatch, code
     monkeypatch.setenv("LAB", f"{sys.executable} -c {shlex.quote(code)}")
     with pytest.raises(LabUnavailable, match=said):
         lab_output(["drill"], None)
+
+
+def test_a_lab_tells_a_control_token_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    code = "import os; print('{\"control_url\": \"%s\"}' % os.environ.get('LAB_CONTROL_TOKEN'))"
+    monkeypatch.setenv("LAB", f"{sys.executable} -S -c {shlex.quote(code)}")
+    monkeypatch.setenv("LAB_CONTROL_TOKEN", "x" * 16)
+    process = LabProcess([], None)
+    process.stop(10)
+    assert process.ready == {"control_url": "None"}
 
 
 class FakeLab:

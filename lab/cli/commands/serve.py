@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from msgspec.structs import replace
 
 from lab.cli.console import Console
+from lab.cli.control_settings import TOKEN_VARIABLE, ControlSettings
 from lab.cli.embedded_mock import EmbeddedMock, ServeExtras, connection_document, embedded_mock
 from lab.cli.https import trust_lines
 from lab.cli.loop import Stop, complete
@@ -45,6 +46,7 @@ class ServeSettings(Settings, frozen=True):
     with_parent: bool = False
     """Whether it ends with the process that started it."""
     environment: Environment = Environment()
+    control: ControlSettings = ControlSettings()
 
 
 def execute(flags: Flags, console: Console) -> int:
@@ -79,7 +81,9 @@ def serve_until_stopped(settings: ServeSettings, console: Console, playback: Set
         setup = journal.resume(setup)
 
     async def work(stop: Stop) -> int:
-        async with embedded_mock(setup, console, stop, outside=True, extras=ServeExtras(journal, drills)) as mock:
+        async with embedded_mock(
+            setup, console, stop, outside=True, extras=ServeExtras(journal, drills, settings.control)
+        ) as mock:
             announce(settings, setup, mock, console)
             if drills:
                 console.err(f"{len(drills)} drills of {settings.drills} can be chosen: GET /_lab/scenarios lists them.")
@@ -126,7 +130,10 @@ def with_drills(settings: ServeSettings) -> tuple[ServeSettings, tuple[MountChoi
 def announce(settings: ServeSettings, setup: Setup, mock: EmbeddedMock, console: Console) -> None:
     """Say, once requests are accepted, where and with what."""
     document = connection_document(setup, mock)
+    if settings.control.token is not None:  # whoever gave it has it; logs must not
+        document["control_token"] = "" if settings.json else f"that of {TOKEN_VARIABLE}"
     if settings.json:
+        document = {name: value for name, value in document.items() if value}
         console.out(json.dumps(document, separators=(",", ":")))
     else:
         for line in connection_lines(setup, document):

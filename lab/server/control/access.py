@@ -2,7 +2,8 @@
 
 import hmac
 import json
-from collections.abc import Awaitable, Callable, Mapping
+import re
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from typing import Any, TypeAlias
 
 from aiohttp import web
@@ -23,6 +24,9 @@ Handler: TypeAlias = Callable[[web.Request], Awaitable[Json | web.StreamResponse
 """Obeys a command, and gives a document, or a whole response; CommandRefused if it can't."""
 JSON = {"content-type": "application/json", "cache-control": "no-store", "server": "lab"}
 """The headers of a document."""
+CHOSEN = web.RequestKey("scenario", str)
+"""Where a request keeps the scenario that its path names, and the routes don't know."""
+_HEALTH = "/_lab/health"
 _CHALLENGE = {"www-authenticate": 'Bearer realm="lab-control"'}
 
 
@@ -67,21 +71,26 @@ class CommandRefused(Exception):
 
 
 class Access:
-    """Host, Origin and token, before anything else is looked at."""
+    """Host, Origin and token, before anything else is looked at. `trouble` says what is wrong with the lab, if anything is."""
 
-    def __init__(self, token: str) -> None:
+    def __init__(self, token: str, trouble: Callable[[], str | None]) -> None:
         self._token = token.encode()
+        self._trouble = trouble
         self.hosts: frozenset[str] = frozenset()
+        self._names: frozenset[str] = frozenset()
 
-    def listening(self, host: str, port: int) -> None:
-        """Name the only hosts by which the plane may be addressed."""
-        named = {"127.0.0.1", "[::1]", "localhost", f"[{host}]" if ":" in host else host}
-        self.hosts = frozenset(f"{each}:{port}" for each in named)
+    def listening(self, host: str, port: int, names: Iterable[str] = ()) -> None:
+        """Name the only hosts by which the plane may be addressed; `names` at every port, for a proxy may have its own."""
+        usual = {"127.0.0.1", "[::1]", "localhost", f"[{host}]" if ":" in host else host}
+        self.hosts = frozenset(f"{each}:{port}" for each in usual)
+        self._names = frozenset(map(str.lower, names))
 
     def check(self, request: web.Request) -> None:
         """CommandRefused unless the request may pass."""
-        if request.headers.get("host", "").lower() not in self.hosts:
-            raise CommandRefused(403, "This Host is not the control plane's.", "Address it by 127.0.0.1 and its port.")
+        host = request.headers.get("host", "").lower()
+        if host not in self.hosts and re.sub(":[0-9]{1,5}$", "", host) not in self._names:
+            hint = "Address it by 127.0.0.1 and its port, or let lab serve have it as --control-name."
+            raise CommandRefused(403, "This Host is not the control plane's.", hint)
         if "origin" in request.headers:
             raise CommandRefused(403, "Web pages may not command the lab.", "Call from a program, without Origin.")
         scheme, _, token = request.headers.get("authorization", "").partition(" ")
@@ -90,12 +99,19 @@ class Access:
             hint = "lab serve prints it at its start."
             raise CommandRefused(401, "The control token is missing or wrong.", hint, _CHALLENGE)
 
+    def is_probe(self, request: web.Request) -> bool:
+        """Whether somebody who shows no token asks for the health, as whoever watches over a container does."""
+        named = request.method == "GET" and request.path == _HEALTH and CHOSEN not in request
+        return named and not {"authorization", "origin"} & {name.lower() for name in request.headers}
+
     def middleware(self) -> Middleware:
         """aiohttp's middleware: lets pass who may, and words answers and refusals as JSON."""
 
         @web.middleware
         async def guarded(request: web.Request, handler: Handler) -> web.StreamResponse:
             try:
+                if self.is_probe(request):
+                    return _answer({"status": health_status(self._trouble())})
                 self.check(request)
                 found = await handler(request)
                 return found if isinstance(found, web.StreamResponse) else _answer(found)
@@ -112,6 +128,11 @@ class Access:
                 return CommandRefused(error.status, f"{error.reason}.", hint, headers).response()
 
         return guarded
+
+
+def health_status(trouble: str | None) -> str:
+    """The word for how the lab is."""
+    return "ok" if trouble is None else "red"
 
 
 def _answer(document: Json) -> web.Response:

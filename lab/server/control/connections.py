@@ -8,14 +8,12 @@ from aiohttp import web
 from lab.core.exchange import Response
 from lab.core.refusal import Refusal
 from lab.server.connection import Connection, Traffic
-from lab.server.control.access import JSON, CommandRefused
+from lab.server.control.access import CHOSEN, JSON, CommandRefused
 from lab.server.limits import ServerLimits
 from lab.server.mock_server import MockServer
 from lab.server.mounts import MOUNT_PATH
 from lab.server.request_reader import check_length, shell_refusal
 
-CHOSEN = web.RequestKey("scenario", str)
-"""Where a request keeps the scenario that its path names, and the routes don't know."""
 _ROOT = "/_lab"
 
 

@@ -9,8 +9,8 @@ from lab.core.clock import Epoch
 from lab.core.exchange import Json
 from lab.core.journal.fact import Fact
 from lab.core.version import __version__
-from lab.server.control.access import Access, CommandRefused, Handler
-from lab.server.control.connections import CHOSEN, ControlConnections
+from lab.server.control.access import CHOSEN, Access, CommandRefused, Handler
+from lab.server.control.connections import ControlConnections
 from lab.server.control.last_exchanges import SharedBytes
 from lab.server.control.mock_routes import MockRoutes
 from lab.server.control.routes import CONTROL_ROOT, CONTROL_ROUTES, listed_routes
@@ -34,7 +34,7 @@ class ControlPlane:
         """
         self._server = server
         self._trouble = trouble
-        self._access = Access(token)
+        self._access = Access(token, trouble)
         self._shared = SharedBytes()
         mounts = server.mounts
         mounts.main.recorder = recorder
@@ -47,8 +47,8 @@ class ControlPlane:
         self._runner: web.AppRunner | None = None
         self._listener: Listener | None = None
 
-    async def start(self, host: str = "127.0.0.1", port: int = 0) -> str:
-        """Listen; the origin. HostError and UsageError as the mock's own."""
+    async def start(self, host: str = "127.0.0.1", port: int = 0, names: Iterable[str] = ()) -> str:
+        """Listen; the origin. `names` are Hosts by which it may be addressed beside its own. HostError and UsageError as the mock's own."""
         app = web.Application(middlewares=[self._access.middleware()])
         virtual_time = VirtualTimeRoute(self._server, self.usual.clock)
         own: dict[str, Handler] = {"routes": self._list, "description": self._describe}
@@ -64,7 +64,7 @@ class ControlPlane:
         shell = ControlConnections(self._server, manager.request_handler)
         manager.request_handler = shell.exchange
         self._listener = Listener.open(connections(shell, manager), host, port)
-        self._access.listening(host, int(self._listener.origin.rpartition(":")[2]))
+        self._access.listening(host, int(self._listener.origin.rpartition(":")[2]), names)
         self._runner = runner
         return self._listener.origin
 
