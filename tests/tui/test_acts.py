@@ -22,12 +22,14 @@ from lab.language.parse import parse_scenario
 from lab.mock.config import Config
 from lab.mock.service import Service
 from lab.tui.app import LabApp
-from lab.tui.panes.registry import draw, places
+from lab.tui.panes.registry import draw, key_named, places
 from lab.tui.rows.letters import SIZES, block
 from lab.tui.rows.spans import plain, width
+from lab.tui.screens.apply_preferences import changes_of, ui_at_start
 from lab.tui.sources.live import Live
 from lab.tui.sources.protocol import Playable, RunConnection
 from lab.tui.state.acts import HOLD, ActState, advanced, current_act, story_of
+from lab.tui.state.narrate import COVERED, sentence
 from lab.tui.state.preferences import Preferences, ScreenStart
 from lab.tui.state.screen import ScreenState, UiState
 from tests.conftest import ROOT
@@ -233,6 +235,25 @@ def test_an_unknown_word_is_shown_in_its_letters_and_a_strike_in_red() -> None:
 def test_a_pane_or_a_drawer_covers_the_act(ui: dict[str, object], shows: bool) -> None:
     view = view_of_act("running", **ui)
     assert ("act" in places(view, 120, 36)) is shows and view.has_act
+
+
+@pytest.mark.parametrize("ui", [{"wire": True}, {"zoom": "job"}, {"focus": "job"}])
+def test_what_covers_an_act_that_the_run_stands_for_says_how_it_goes_on(ui: dict[str, object]) -> None:
+    assert sentence(view_of_act("token", **ui)) == COVERED and len(COVERED) <= 76
+    assert sentence(view_of_act("token")) != COVERED != sentence(view_of_act("token", panes=True))
+    own = replace(view_of_act("token", **ui), ui=UiState(stage=True, faces={"pause": "f5", "leave-open": "x"}, **ui))  # type: ignore[arg-type]
+    assert "Press f5 to go on, x to see it." in "\n".join(screen(own, 120, 36, 120))
+
+
+def test_stage_pace_begins_with_its_act_whatever_lay_over_it() -> None:
+    kept = Preferences(stage="3", layout="wire")
+    assert ui_at_start(ScreenStart(kept), 120).stage and not ui_at_start(ScreenStart(kept), 120).covers_acts
+    view = view_of_act("token", wire=True, focus="job", zoom="job")
+    begun = key_named("stage").react(replace(view, ui=replace(view.ui, stage=False)))
+    assert begun.ui is not None and begun.ui.stage and not begun.ui.covers_acts
+    assert list(changes_of(replace(view, ui=replace(view.ui, stage=False)), begun, 120)) == [("stage", "3")]
+    presented = UiState(stage=True, wire=True, presenter=True)
+    assert not presented.covers_acts  # no drawer there
 
 
 @pytest.mark.long

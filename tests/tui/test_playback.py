@@ -18,6 +18,7 @@ from lab.tui.app import LabApp
 from lab.tui.panes.scrubber import track
 from lab.tui.sources.playback import Playback
 from lab.tui.state import recording as reels
+from lab.tui.state.cursor import PlaybackCursor, RecordingMark
 from lab.tui.state.happenings import Spread
 from lab.tui.state.intents import (
     AnswerGate,
@@ -33,7 +34,6 @@ from lab.tui.state.intents import (
 )
 from lab.tui.state.journal import JournalState, SourceUpdate
 from lab.tui.state.recording import EVERY, RecordingTimeline
-from lab.tui.state.screen import PlaybackCursor, RecordingMark
 from tests.conftest import ROOT
 from tests.tui import play
 from tests.tui.pilots import golden, main_screen, piloted, resized, text, until

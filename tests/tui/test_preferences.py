@@ -13,9 +13,10 @@ from lab.tui.app import LabApp
 from lab.tui.panes.registry import SCREEN_KEYS, key_named
 from lab.tui.preference_syntax import changed_text, parse_preferences
 from lab.tui.screens.apply_preferences import changes_of
+from lab.tui.state.cursor import PlaybackCursor
 from lab.tui.state.narrate import sentence
 from lab.tui.state.preferences import Preferences, ScreenStart
-from lab.tui.state.screen import PlaybackCursor, ScreenState, SourceState, UiState
+from lab.tui.state.screen import ScreenState, SourceState, UiState
 from tests import terminal
 from tests.conftest import Lab
 from tests.tui import play

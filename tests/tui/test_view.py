@@ -25,10 +25,11 @@ from lab.tui.rows import formats as outputs
 from lab.tui.rows.markdown import markdown
 from lab.tui.rows.spans import changed_cells, clip, cut, ends, fill, hot, hot_at, plain, row, width, wrap
 from lab.tui.state import clean, narrate, reading
+from lab.tui.state.cursor import PlaybackCursor
 from lab.tui.state.intents import SkipAhead
 from lab.tui.state.reduce import reduce
 from lab.tui.state.run import RunState
-from lab.tui.state.screen import PlaybackCursor, ScreenState, SourceState, UiState, settled
+from lab.tui.state.screen import ScreenState, SourceState, UiState, settled
 from lab.tui.state.status import PHASES, phase
 from tests.tui import play
 

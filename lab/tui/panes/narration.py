@@ -11,7 +11,12 @@ from lab.tui.state.status import decision_shown, role, word
 
 LEAVES = ": back to the stage"
 """Behind its key, the way out of presenter mode, which has no key bar."""
-KEYS = {"pause": ("Press space", "Press {}"), "help": ("Press ?", "Press {}"), "wire": ("; w shows", "; {} shows")}
+KEYS = {
+    "pause": ("Press space", "Press {}"),
+    "help": ("Press ?", "Press {}"),
+    "wire": ("; w shows", "; {} shows"),
+    "leave-open": (", esc to", ", {} to"),
+}
 """By action the usual key as sentences name it, and how they name another."""
 TINTS = {"run": "@tint-run", "wait": "@tint-wait", "done": "@tint-done", "bad": "@tint-bad"}
 

@@ -205,8 +205,10 @@ def _back_word(state: ScreenState) -> str:
 
 
 def _stage(state: ScreenState) -> Reaction:
+    """Into stage pace nothing is taken along that would cover its acts, and have them stand unseen."""
     on = not state.ui.stage
-    return Reaction(state.choose(stage=on, panes=False), StandAtActs(on), "join act" if on else "")
+    uncovered = {"wire": False, "zoom": "", "focus": ""} if on else {}
+    return Reaction(state.choose(stage=on, panes=False, **uncovered), StandAtActs(on), "join act" if on else "")
 
 
 def _presenter(state: ScreenState) -> Reaction:

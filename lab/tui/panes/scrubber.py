@@ -6,8 +6,9 @@ from lab.tui.panes.pane import Bar, View
 from lab.tui.rows.blocks import at_text
 from lab.tui.rows.spans import Row, Rows, TextSpan, backed, cut, ends, hot, row, width
 from lab.tui.state.acts import act_before
+from lab.tui.state.cursor import PlaybackCursor, RecordingMark
 from lab.tui.state.intents import MoveCursor, NextAct, SeekAct, SeekInstant, SeekStage
-from lab.tui.state.screen import PlaybackCursor, RecordingMark, ScreenState
+from lab.tui.state.screen import ScreenState
 
 SEEK = "seek:"
 """Begins a hot spot of the scrubber; the instant follows."""

@@ -50,7 +50,7 @@ class ActHolds:
         now = self._real()
         passed, self._counted = now - self._counted, now
         covered, self._fresh = covered or self._fresh, False
-        covered = covered or ui.paused or bool(ui.zoom or ui.wire or ui.focus or ui.typing)
+        covered = covered or ui.paused or ui.covers_acts
         if not covered and self.shown.left:
             self.shown = replace(self.shown, left=max(0, self.shown.left - passed))
 

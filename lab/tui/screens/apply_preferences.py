@@ -43,14 +43,15 @@ def faces_of(keys: Mapping[str, str]) -> dict[str, str]:
 
 
 def ui_at_start(start: ScreenStart, columns: int) -> UiState:
-    """What is chosen at first. In one column the drawer would hide all else, so it isn't open there."""
+    """What is chosen at first. Where the drawer would hide all else, in one column and over acts, it isn't open."""
     preferred = start.preferences
+    stage = preferred.stage not in ("", "off")
     return UiState(
         presenter=preferred.layout == "presenter",
-        wire=preferred.layout == "wire" and columns >= NARROW,
+        wire=preferred.layout == "wire" and columns >= NARROW and not stage,
         faces=faces_of(preferred.keys),
         first=start.first,
-        stage=preferred.stage not in ("", "off"),
+        stage=stage,
         hold=int(preferred.stage) * 1000 if preferred.stage.isdigit() else HOLD,
         remark=start.notice,
     )
@@ -64,7 +65,7 @@ def changes_of(state: ScreenState, reaction: Reaction, columns: int) -> Iterator
         yield "speed", reaction.intent.factor
     if after is not None and after.stage != before.stage:
         yield "stage", str(after.hold // 1000) if after.stage else "off"
-    if after is not None and _layout(after) != _layout(before) and (columns >= NARROW or after.wire == before.wire):
+    elif after is not None and _layout(after) != _layout(before) and (columns >= NARROW or after.wire == before.wire):
         yield "layout", _layout(after)
 
 

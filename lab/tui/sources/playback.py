@@ -13,10 +13,11 @@ from lab.tui.sources.clock import MakeClock, SettableClock
 from lab.tui.sources.pace import FASTEST
 from lab.tui.sources.protocol import with_job
 from lab.tui.state import intents
+from lab.tui.state.cursor import PlaybackCursor
 from lab.tui.state.happenings import LONGEST_STRETCH
 from lab.tui.state.journal import JournalState, SourceUpdate
 from lab.tui.state.recording import RecordingTimeline
-from lab.tui.state.screen import PlaybackCursor, SourceState
+from lab.tui.state.screen import SourceState
 
 DULL: Millis = 2_000
 """How long, in real time, what is skipped or dull takes at most."""

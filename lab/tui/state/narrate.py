@@ -15,6 +15,7 @@ FOLLOWED = {
 """Where a journal is followed and no job is in sight."""
 COUNTED = {1: "after one decision", 2: "after two decisions", 3: "after three decisions"}
 BEGIN = " Press space."
+COVERED = "The run stands: its act is covered. Press space to go on, esc to see it."
 FIRST = "Press space, and the {}. Press ? to see every key and sign."
 """To somebody who may see the screen for the first time."""
 
@@ -49,8 +50,10 @@ def sentence(state: ScreenState) -> str:
 
 
 def _before_the_scenario(state: ScreenState, here: str) -> str | None:
-    """What no scenario can know: that nothing began, or stopped, or is only half in sight."""
+    """What no scenario can know: that nothing began, or stopped, or is only half in sight, or stands unseen."""
     run, cursor = state.run, state.source.cursor
+    if state.act.waits and (state.ui.covers_acts or (state.ui.panes and state.act.left is None)):
+        return COVERED
     if here == "idle" and state.ui.first and not state.ui.starting and not (cursor is not None and cursor.playing):
         if not state.source.follows or cursor is not None:
             return FIRST.format("recording plays" if cursor is not None else "run begins")

@@ -15,11 +15,11 @@ from lab.recording.format.lines import Entry, Line, Recording, Req, Res
 from lab.recording.redaction.bodies import Blob
 from lab.recording.tape.observed import local_paths, observation_of
 from lab.tui.state import clean
+from lab.tui.state.cursor import RecordedDecisions, RecordingMark
 from lab.tui.state.follow import RunChanges, changes
 from lab.tui.state.happenings import ShownAnswers, Spread
 from lab.tui.state.journal import JournalState
 from lab.tui.state.reading import call_request, recorded_status
-from lab.tui.state.screen import RecordedDecisions, RecordingMark
 
 EVERY = 256
 """Lines from one kept state to the next."""

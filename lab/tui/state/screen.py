@@ -10,41 +10,12 @@ from lab.dialects.client import WireLabels
 from lab.jobs.turns import parts_for
 from lab.language.document import Gate, Scenario
 from lab.tui.state.acts import HOLD, ActState
+from lab.tui.state.cursor import PlaybackCursor
 from lab.tui.state.findings import ReportFindings
-from lab.tui.state.happenings import Spread
 from lab.tui.state.journal import ArmedFaults, JournalState
 from lab.tui.state.phone import PhoneState
 from lab.tui.state.run import USUAL_LABELS, RunState
 from lab.tui.state.status import finished
-
-
-class RecordingMark(Struct, frozen=True):
-    """A mark on the way through a recording: after so many lines, at this instant."""
-
-    place: int
-    at: Millis
-    kind: str
-    """`token invoke poll gate decided fault output error`."""
-
-
-RecordedDecisions = Mapping[tuple[str, str, int], tuple[Millis, str]]
-"""When each opening of a gate was decided, and how: by job, gate and round."""
-
-
-class PlaybackCursor(Struct, frozen=True):
-    """Where PLAYBACK stands."""
-
-    start: Millis
-    until: Millis
-    line: int
-    """The last line that was played, as people count them."""
-    lines: int
-    playing: bool = False
-    marks: tuple[RecordingMark, ...] = ()
-    spread: Spread = Spread()
-    decisions: RecordedDecisions = {}
-    damage: str = ""
-    """What a reader should know of the file: that it is open or torn."""
 
 
 class ScenarioChoice(Struct, frozen=True):
@@ -161,6 +132,11 @@ class UiState(Struct, frozen=True):
     def answering(self) -> str:
         """What is typed in the approval bar, or nothing."""
         return "" if self.typing == SEARCH else self.typing
+
+    @property
+    def covers_acts(self) -> bool:
+        """Whether something lies over an act, so that its hold isn't counted."""
+        return bool(self.zoom or self.focus or self.typing or (self.wire and not self.presenter))
 
     @property
     def in_focus(self) -> str:
