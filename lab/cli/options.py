@@ -9,7 +9,6 @@ from lab.cli.installation import version_text
 from lab.cli.mistyped import refuse_unknown_command, refuse_unknown_options
 from lab.cli.option_kinds import (
     Option,
-    either,
     flag,
     option,
     origin,
@@ -19,6 +18,7 @@ from lab.cli.option_kinds import (
     with_values,
 )
 from lab.cli.report_options import DRILL_OPTIONS, REPORT_OPTIONS, VERDICT_OPTIONS
+from lab.cli.run_options import MOCK_CLOCK, OWN_APP, PLAYBACK_OPTIONS, RECORD_OPTION, REVIEWER_OPTION
 from lab.cli.screen_options import BROWSER, FILM_HELP, NO_PHONE, PHONE_HELP, SCREEN
 from lab.core.clock import LAST_WALL
 from lab.core.errors import UsageError
@@ -41,10 +41,19 @@ class Parser(ArgumentParser):
         self.console.out(message.rstrip("\n"))
 
 
+class WholeWords(RawDescriptionHelpFormatter):
+    """Help in which no option is broken at a dash."""
+
+    def _split_lines(self, text: str, width: int) -> list[str]:
+        from textwrap import wrap  # as argparse has it, only help needs it
+
+        return wrap(" ".join(text.split()), width, break_on_hyphens=False)
+
+
 def parse_options(argv: list[str], console: Console) -> Namespace:
     """The flags of one call."""
     Parser.console = console
-    how: Any = {"formatter_class": RawDescriptionHelpFormatter, "allow_abbrev": False}
+    how: Any = {"formatter_class": WholeWords, "allow_abbrev": False}
     root = Parser(
         prog="lab",
         description="A scripted mock of an asynchronous agent API, an external app that calls it, recordings that replay.\nOn a terminal lab alone shows the demo.",
@@ -73,7 +82,6 @@ def parse_options(argv: list[str], console: Console) -> Namespace:
 # Options
 
 _CHANCE = "the integer from which all chance is drawn"
-_CLOCK = option("--clock", "CLOCK", "real (default), scaled:N, manual")
 _FOLDER = option("--scenarios", "DIR", "where names are sought, before the shipped ones; default: ./scenarios")
 _EPOCH = number("--epoch", 0, LAST_WALL)
 _SETTINGS = option("--settings", "FILE", "YAML: switches, limits, accounts (lab schema --settings)")
@@ -86,9 +94,9 @@ _MOCK = (
     _FOLDER,
     seed(_CHANCE),
     option("--epoch", "SECONDS", "the wall time of instant 0, in seconds since 1970", type=_EPOCH),
-    option("--record", "FILE", "record to recordings/FILE.rec.jsonl, or to a path"),
+    RECORD_OPTION,
     flag("--force", "rename an existing recording out of the way"),
-    option("--reviewer", None, "who answers gates", choices=("person", "script")),
+    REVIEWER_OPTION,
     *_SWITCHES,
     flag("--json", "results as JSON, one line each"),
     option("--host", "HOST", "default: 127.0.0.1"),
@@ -97,15 +105,11 @@ _MOCK = (
 _CONTROL_PORT = port("--control-port", "the control plane", shown="any free one")
 _CA = option("--ca", "FILE", "trust these certificates too, in PEM, to be the pod's")
 _ALLOW_HOST = option("--allow-host", "HOST", "a host that isn't this machine and may be called", action="append")
-_TRIES: Any = {"type": number("--tries", 1, 1_000)}
 _RUN = (
     *_MOCK,
     port("--port", "the mock", shown="0 (any free one)"),
     _CONTROL_PORT,
-    either(option("--speed", "SPEED", "a factor such as 20, or instant: a manual clock, no waiting"), _CLOCK),
-    option("--base", "URL", "call this server instead (LAB_TOKEN_URL, LAB_CLIENT_ID, ...)"),
-    option("--dialect", "NAME", "the wire that the external app speaks: fusion (default), a2a"),
-    option("--tries", "N", "calls that may fail in a row before the external app gives up; default: 5", **_TRIES),
+    *OWN_APP,
 )
 _ONE_SCENARIO: Any = {"help": "a name or a path", "type": lambda text: (text,)}
 """As a tuple of one target, where other commands take several."""
@@ -154,23 +158,22 @@ _OPTIONS: dict[str, tuple[Option, ...]] = {
         port("--port", "the mock", 8080),
         _CONTROL_PORT,
         option("--control-name", "NAME", "a further Host of the control plane, with that allowance", action="append"),
-        option("--base", "URL", "the origin that URLs in answers name", dest="public", type=origin),
+        option(
+            "--base",
+            "URL",
+            "the origin that URLs in answers name; default: where the lab listens",
+            dest="public",
+            type=origin,
+        ),
         option("--drills", "SCENARIO", "its drills can be chosen too, each by /scenario/NAME or X-Lab-Scenario: NAME"),
         *DRILL_OPTIONS,
-        option("--from", "FILE", "play this recording back, in the place of scenarios", dest="source"),
-        either(
-            flag("--by-count", "of a recording: the n-th poll gets the n-th answer, whenever it comes"),
-            flag("--strict", "of a recording: the same calls in the same order, or none"),
-        ),
-        flag("--repeat", "of a recording: once all was played, begin again with other ids"),
-        flag("--without-faults", "of a recording: leave out what failed or was refused"),
-        option("--latency", None, "of a recording: as it was (default), or none", choices=("recorded", "none")),
+        *PLAYBACK_OPTIONS,
         option("--journal", "FILE", "keep what is accepted in FILE, tokens too; the next start goes on from it"),
         flag("--with-parent", "end as soon as stdin ends or the process that started it is gone"),
         flag("--tls", "serve https too, by an authority made for this start"),
         port("--tls-port", "https", 8443),
         option("--tls-name", "NAME", "a further name for the certificate", action="append"),
-        _CLOCK,
+        MOCK_CLOCK,
     ),
     "run": (option("targets", "SCENARIO", **_ONE_SCENARIO), *_RUN),
     "capture": (

@@ -22,7 +22,7 @@ from lab.recording.tape.captured import config_of_capture, pod_values
 from lab.recording.tape.header import BODIES, config_of, playback_header
 from lab.settings import Flags, MockSettings, refuse_idle
 
-_OF_A_MOCK = ("seed", "reviewer", "set", "profile", "drills", "family", "only", "journal")
+OF_A_MOCK = ("seed", "reviewer", "set", "profile", "drills", "family", "only", "journal")
 
 
 class RecordingPlayer:
@@ -32,7 +32,7 @@ class RecordingPlayer:
         """UsageError for options of a mock beside it; RecordingError if the recording isn't whole."""
         if flags["targets"]:
             raise UsageError("A recording is played back without scenarios.", hint="Leave SCENARIO or --from out.")
-        refuse_idle(flags, _OF_A_MOCK, "--from, which has all of that in the recording")
+        refuse_idle(flags, OF_A_MOCK, "--from, which has all of that in the recording")
         path, recording = load_recording(flags["source"])
         demand_closed(recording, str(path))
         assert recording.end is not None

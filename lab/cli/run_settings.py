@@ -48,7 +48,7 @@ class RunSettings(Settings, frozen=True):
     READ: ClassVar = {"peer": lambda flags: _peer(flags)}
 
 
-_MOCK_OPTIONS = (*SOCKET_OPTIONS, "seed", "epoch", "profile", "set", "settings")
+MOCK_OPTIONS = (*SOCKET_OPTIONS, "seed", "epoch", "profile", "set", "settings")
 
 
 def _dialect(flags: Flags) -> str | None:
@@ -64,7 +64,7 @@ def _peer(flags: Flags) -> Peer | None:
         return None
     if flags["speed"] == "instant" or flags["clock"] == "manual":
         raise UsageError("--base calls another server, whose clock nobody here moves.", hint="Use --speed FACTOR.")
-    refuse_idle(flags, _MOCK_OPTIONS, "--base: it is of the lab's own mock, and that isn't called")
+    refuse_idle(flags, MOCK_OPTIONS, "--base: it is of the lab's own mock, and that isn't called")
     missing = [name for name in CREDENTIALS if not flags.variable(name)]
     if missing:
         raise UsageError(f"--base needs {', '.join(missing)} in the environment.", hint="Export them and try again.")

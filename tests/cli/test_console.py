@@ -14,6 +14,8 @@ from lab.cli import signals
 from lab.cli.console import Console, guarded
 from lab.cli.loop import Stop, complete
 from lab.cli.main import run_command
+from lab.cli.playback import OF_A_MOCK
+from lab.cli.run_settings import MOCK_OPTIONS
 from lab.cli.signals import Interrupted, ending
 from lab.core.errors import (
     Complaint,
@@ -255,6 +257,18 @@ def test_help_shows_an_example(console: Console, out: io.StringIO, argv: list[st
 def test_a_wrong_call_is_2(console: Console, err: io.StringIO, argv: list[str]) -> None:
     assert run_command(argv, console) == 2
     assert err.getvalue().startswith("lab: ")
+
+
+@pytest.mark.parametrize(("command", "refused"), [("run", MOCK_OPTIONS), ("serve", OF_A_MOCK)])
+def test_help_names_what_excludes_what(
+    console: Console, out: io.StringIO, command: str, refused: tuple[str, ...]
+) -> None:
+    run_command([command, "--help"], console)
+    _, option, text = out.getvalue().partition("  --base URL " if command == "run" else "  --from FILE ")
+    words = text.split("\n  --")[0].replace(",", " ").split()
+    assert option and {each for each in refused if f"--{each.replace('_', '-')}" not in words} <= {
+        "i_know_this_is_exposed"
+    }
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,49 @@
+"""The options of a mock that say how it is paced, recorded and reviewed, those of the lab's own app, and of a playback."""
+
+from typing import Any
+
+from lab.cli.option_kinds import either, flag, option
+from lab.core.ranges import number
+
+RECORD_OPTION = option(
+    "--record",
+    "FILE",
+    "record to recordings/FILE.rec.jsonl, or to a path; default: no recording; --force renames one that exists",
+)
+REVIEWER_OPTION = option(
+    "--reviewer",
+    None,
+    "who answers gates; default: a person on the screen, else the script; not with --from",
+    choices=("person", "script"),
+)
+MOCK_CLOCK = option(
+    "--clock", "CLOCK", "real (default), scaled:N as scaled:60, or manual: the control plane alone moves it"
+)
+_RUN_CLOCK = option("--clock", "CLOCK", "real (default) or scaled:N; not with --speed")
+_SPEED = "a factor such as 20 (default: 1), or instant: nothing waits, nor listens; not with --clock"
+_BASE = (
+    "call this server, with LAB_TOKEN_URL, LAB_CLIENT_ID, LAB_CLIENT_SECRET, LAB_SCOPE; default: the lab's own mock,"
+    " whose options it excludes: --seed --epoch --profile --set --settings --host --port --control-port --speed instant"
+)
+_TRIES: Any = {"type": number("--tries", 1, 1_000)}
+OWN_APP = (
+    either(option("--speed", "SPEED", _SPEED), _RUN_CLOCK),
+    option("--base", "URL", _BASE),
+    option("--dialect", "NAME", "the wire that the external app speaks: fusion (default), a2a"),
+    option("--tries", "N", "calls that may fail in a row before the external app gives up; default: 5", **_TRIES),
+)
+PLAYBACK_OPTIONS = (
+    option(
+        "--from",
+        "FILE",
+        "play this recording back; not with SCENARIO, --seed, --reviewer, --set, --profile, --drills, --family, --only, --journal",
+        dest="source",
+    ),
+    either(
+        flag("--by-count", "of a recording: the n-th poll gets the n-th answer, whenever it comes"),
+        flag("--strict", "of a recording: the same calls in the same order, or none"),
+    ),
+    flag("--repeat", "of a recording: once all was played, begin again with other ids"),
+    flag("--without-faults", "of a recording: leave out what failed or was refused"),
+    option("--latency", None, "of a recording: as it was (default), or none", choices=("recorded", "none")),
+)
