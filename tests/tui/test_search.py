@@ -84,7 +84,7 @@ def test_in_the_wire_headers_and_bodies_are_found_and_the_row_is_chosen() -> Non
         at = len(exchanges) - 1 - after(view, (120, 36), "buyer_approval", *[1] * hit).ui.scrolled.get("wire", 0)
         assert exchanges[at].x == bodies[hit - 1]  # the newest one is where the search begins
     drawn = draw("wire", after(view, (120, 36), "invokeasync"), places(view, 120, 36)["wire"], 0)
-    assert any(span.role == ELSEWHERE and span.text == "invokeAsync" for line in drawn for span in line)
+    assert any(span.role.startswith(ELSEWHERE) and span.text == "invokeAsync" for line in drawn for span in line)
     nothing = after(view, (120, 36), "no such")
     assert not nothing.ui.query and nothing.ui.remark == "Nothing in the wire has “no such”."
 
@@ -148,3 +148,17 @@ async def test_in_a_list_it_begins_what_filters() -> None:
         await pilot.press("f", "slash", "5", "0", "3")
         await until(pilot, lambda: "FAULT › 503" in text(app))
         assert play.STATES
+
+
+async def test_an_exchange_is_found_by_its_instant_as_it_shows_and_opened_where_a_row_is_clicked() -> None:
+    async with screen_in("waiting") as (app, _, pilot):
+        await pilot.press("W", "slash", *"00:12.5", "enter", "up", "up")
+        await until(pilot, lambda: "00:06.7›GET" in text(app))
+        await pilot.press("escape", "escape", "escape", "3", "slash", *"00:12.5", "enter")
+        await until(pilot, lambda: "00:12.5›GET" in text(app) and "1 of 1 in the wire" in text(app))
+        await pilot.press("escape", "escape", "escape")
+        await until(pilot, lambda: "EXCHANGE" not in text(app) and "00:12.5 │ waiting" in text(app))
+        row_of = next(at for at, line in enumerate(text(app).split("\n")) if "00:12.5 │ waiting" in line)
+        column = text(app).split("\n")[row_of].index("00:12.5")
+        await pilot.click(offset=(column + 3, row_of))
+        await until(pilot, lambda: "EXCHANGE 8 · status · 00:12.5" in text(app))

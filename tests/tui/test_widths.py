@@ -117,4 +117,4 @@ def test_over_all_panes_nothing_is_cut_and_the_timeline_shows_every_row(name: st
             text += [plain(line) for line in draw(pane, at, places(at, columns, 30)[pane], now)]
         assert all(word in own for line in text for word in line.split() if word.endswith("…")), (columns, text)
         if pane == "polling" and run.job is not None and run.job.job:
-            assert all(any(at_text(run.since_start(each.at)) in line for line in text) for each in run.timeline)
+            assert all(any(at_text(run.since_start(each.shown_at)) in line for line in text) for each in run.timeline)

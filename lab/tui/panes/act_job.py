@@ -78,7 +78,7 @@ def _struck(run: RunState) -> list[Row]:
     return [
         row(
             (f"✗ {last.word}{code}", "bad b"),
-            (f"  {at_text(run.since_start(last.at))}", "bad"),
+            (f"  {at_text(run.since_start(last.shown_at))}", "bad"),
             ("  the app asks again", "fg"),
         )
     ]
@@ -105,10 +105,10 @@ def _arrows(room: ActRoom) -> list[Row]:
     for each in run.timeline:
         if each.kind != "poll" or each.at < begun:
             continue
-        at = cell(each.at)
+        at = cell(each.shown_at)
         marks[0].append((at, "↑", "run b"))
         marks[1].append((at - 1, str(each.code or ""), "dim"))
-        marks[2].append((at - 3, at_text(run.since_start(each.at)), "dim"))
+        marks[2].append((at - 3, at_text(run.since_start(each.shown_at)), "dim"))
     if run.next_call is not None:
         marks[0].append((columns - 1, "↑", "dim"))
         marks[1].append((columns - 4, "next", "dim"))

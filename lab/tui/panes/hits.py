@@ -8,13 +8,14 @@ from lab.tui.panes.output import content
 from lab.tui.panes.pane import View
 from lab.tui.panes.registry import places
 from lab.tui.panes.search import in_exchange
+from lab.tui.rows.blocks import since_text
 from lab.tui.rows.search import find
 from lab.tui.state.screen import ScreenState, UiState
 
 
 def search_for(state: ScreenState, query: str) -> UiState:
-    """A search for these words, in the wire if that is in focus; without a word its end."""
-    searched = "wire" if state.ui.in_focus == "wire" else "output"
+    """A search for these words, in the wire if that is in focus, or the polls of which it has both sides; without a word its end."""
+    searched = "wire" if state.ui.in_focus in ("wire", "polling") else "output"
     return state.choose(typing="", query=query, searched=searched, hit=0, hits=0)
 
 
@@ -48,9 +49,10 @@ Tops = list[tuple[int, int]]
 
 def _in_wire(state: ScreenState) -> tuple[Tops, int]:
     """The hits, and which place is chosen."""
-    exchanges = state.run.exchanges
+    run, exchanges = state.run, state.run.exchanges
     last = len(exchanges) - 1
-    tops = [(at, last - at) for at, each in enumerate(exchanges) if in_exchange(each, state.ui.query)]
+    found = (in_exchange(each, state.ui.query, since_text(run, each.at)) for each in exchanges)
+    tops = [(at, last - at) for at, has_words in enumerate(found) if has_words]
     return tops, last - state.ui.scrolled.get("wire", 0)
 
 

@@ -15,6 +15,9 @@ from lab.tui.rows.spans import Row, Rows
 from lab.tui.state.run import Exchange, RunState
 from lab.tui.state.screen import ScreenState
 
+OPENS = "exchange:"
+"""A spot that opens the exchange of the ordinal that follows."""
+
 
 class View(Struct, frozen=True):
     """What a part draws from: the state, its room in cells, the instant, and how many rows are scrolled away."""

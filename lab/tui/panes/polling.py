@@ -10,9 +10,9 @@ from rich.cells import cell_len
 from lab.core.clock import Millis
 from lab.language.document import Status
 from lab.tui.panes.decision import by_fits, by_whom, with_comments
-from lab.tui.panes.pane import Column, Framed, OneRow, Pane, View, last_of
+from lab.tui.panes.pane import OPENS, Column, Framed, OneRow, Pane, View, last_of
 from lab.tui.rows.blocks import at_text, bars, bottom, latency, next_call, paragraph, request_row, seconds, status_row
-from lab.tui.rows.spans import BLANK, Row, clip, ends, row, width, wrap
+from lab.tui.rows.spans import BLANK, Row, clip, ends, hot, row, width, wrap
 from lab.tui.state.gate import GateDecision, verdict_face
 from lab.tui.state.run import RunState, TimelineRow
 from lab.tui.state.screen import ScreenState
@@ -125,7 +125,7 @@ def timeline(state: ScreenState, inner: int, room: int, up: int | None = None) -
     columns = _columns(run, rows, inner)
     for each in rows:
         if isinstance(each, int):
-            lines.append(row(" " * columns.at, ("┊", tone), (f" {each} more poll{'' if each == 1 else 's'}", "dim")))
+            lines.append(row(" " * columns.at, ("┊", tone), (_folded(state, each, inner - columns.at - 1), "dim")))
             continue
         tone = face(each.word).role if each.kind == "poll" else tone
         if each.kind == "said":
@@ -133,8 +133,20 @@ def timeline(state: ScreenState, inner: int, room: int, up: int | None = None) -
         elif each.decision is not None:
             lines.append(_decided(state, each, each.decision, columns, inner))
         else:
-            lines.append(_line(run, each, columns, inner, slow, longest))
+            line = _line(run, each, columns, inner, slow, longest)
+            lines.append(line if each.x is None else hot(line, f"{OPENS}{each.x}"))
     return lines
+
+
+def _folded(state: ScreenState, many: int, room: int) -> str:
+    """So many polls are left out, and which keys show them: as much of it as fits."""
+    said, ui = f" {many} more poll{'' if many == 1 else 's'}", state.ui
+    if ui.zoom == "polling" or state.in_sight.finale or state.shows_act:
+        return said
+    focus, zoom = ui.faces.get("focus-polling", "3"), ui.faces.get("zoom", "z")
+    keys = zoom if ui.focus == "polling" else f"{focus} {zoom}"
+    texts = (f"{said} · {keys} shows all", f" {many} more · {keys} shows all", f"{said} · {keys}")
+    return next((text for text in texts if len(text) <= room), said)
 
 
 def _in_sight(rows: Sequence[TimelineRow], room: int, up: int | None) -> list[TimelineRow | int]:
@@ -183,7 +195,7 @@ def _columns(run: RunState, rows: Iterable[TimelineRow | int], inner: int) -> Ti
 
 
 def _instant(run: RunState, each: TimelineRow, columns: TimelineColumns) -> str:
-    text = at_text(run.since_start(each.at))
+    text = at_text(run.since_start(each.shown_at))
     return text if columns.tenths else text.partition(".")[0]
 
 

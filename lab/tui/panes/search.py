@@ -1,4 +1,4 @@
-"""The search: what is typed after `/` is looked for in the output, or in the wire if that is in focus."""
+"""The search: what is typed after `/` is looked for in the output, or in the wire if that or the polls are in focus."""
 
 from lab.tui.panes.keys import InputRow, ScreenKey, choosing, commanding
 from lab.tui.panes.layout import projector
@@ -11,10 +11,16 @@ from lab.tui.state.screen import SEARCH, ScreenState, UiState
 FIND = "find › "
 
 
-def in_exchange(exchange: Exchange, query: str) -> bool:
-    """Whether an exchange has these words: in its address, headers, bodies, code, or what struck it."""
+def in_exchange(exchange: Exchange, query: str, instant: str) -> bool:
+    """Whether an exchange has these words: in its instant as it shows, address, headers, bodies, code, or what struck it."""
     pairs = (f"{name}: {value}" for name, value in (*exchange.request_headers, *exchange.reply_headers))
-    whole = (f"{exchange.method} {exchange.path}", str(exchange.code or ""), exchange.lost or "", exchange.struck)
+    whole = (
+        instant,
+        f"{exchange.method} {exchange.path}",
+        str(exchange.code or ""),
+        exchange.lost or "",
+        exchange.struck,
+    )
     wanted = pattern(query)
     return any(wanted.search(text) for text in (*whole, *pairs, exchange.request_body, exchange.reply_body))
 

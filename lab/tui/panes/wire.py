@@ -1,10 +1,10 @@
 """The wire drawer: one row an exchange, of all clients."""
 
 from lab.tui.panes.keys import Reaction, ScreenKey
-from lab.tui.panes.pane import Framed, OneRow, Pane, View
+from lab.tui.panes.pane import OPENS, Framed, OneRow, Pane, View
 from lab.tui.panes.search import marked_row
 from lab.tui.rows.blocks import latency, since_text
-from lab.tui.rows.spans import Row, backed, clip, clip_left, cut, fill, row
+from lab.tui.rows.spans import Row, backed, clip, clip_left, cut, fill, hot, row
 from lab.tui.state.reading import short_path
 from lab.tui.state.run import USUAL_LABELS, Exchange, RunState
 from lab.tui.state.screen import ScreenState
@@ -19,10 +19,12 @@ def _framed(view: View) -> Framed:
     up = max(0, min(view.top, len(exchanges) - 1))
     last = len(exchanges) - max(0, up - room + 1)
     shown = exchanges[max(0, last - room) : last]
-    body = [marked_row(exchange_row(view.run, each, view.inner), state.ui) for each in shown]
-    focused = state.ui.focus == "wire"
+    focused, at = state.ui.focus == "wire", len(shown) - 1 - min(up, room - 1)
+    body = []
+    for index, each in enumerate(shown):
+        line = exchange_row(view.run, each, view.inner, chosen=focused and index == at)
+        body.append(hot(marked_row(line, state.ui), f"{OPENS}{each.x}"))
     if focused and body:
-        at = len(body) - 1 - min(up, room - 1)
         body[at] = backed(fill(body[at], view.inner), "@panel")
     if not exchanges:
         return Framed([row(("Nothing has been sent yet.", "dim"))], "coming", "one row an exchange")
@@ -30,7 +32,7 @@ def _framed(view: View) -> Framed:
     if state.source.missed:
         text += f" · {state.source.missed} earlier ones are gone"
     hidden = f"↓ {len(exchanges) - last} more · " if last < len(exchanges) else ""
-    foot = row((f"{hidden}{text} · enter opens" if focused else hidden + text, "dim"))
+    foot = row((f"{hidden}{text} · ↑ ↓ choose · enter opens" if focused else hidden + text, "dim"))
     return Framed(body, "coming", "one row an exchange", foot)
 
 
@@ -38,8 +40,8 @@ def _one_row(view: View) -> OneRow:
     return OneRow("coming", row((f"{len(view.run.exchanges)} exchanges", "dim")))
 
 
-def exchange_row(run: RunState, exchange: Exchange, inner: int) -> Row:
-    """Instant, method, path, code, latency, the beginning of the body."""
+def exchange_row(run: RunState, exchange: Exchange, inner: int, *, chosen: bool = False) -> Row:
+    """Instant, method, path, code, latency, the beginning of the body; a sign where it is chosen: not every terminal has grounds."""
     # the widest rows have room for whole Job IDs too
     room = max(78, min(112, inner - 92)) if inner >= FULL_PATHS else max(12, inner * 45 // 100 - 6)
     code, lost = exchange.code, exchange.lost
@@ -47,7 +49,12 @@ def exchange_row(run: RunState, exchange: Exchange, inner: int) -> Row:
         # no body follows, so its room is the path's
         room = max(room, min(len(exchange.path), inner - 17 - len(lost) - len(exchange.struck)))
     path = fill(row((_path(exchange.path, room), "run" if code is None and lost is None else "fg")), room)
-    head = row((f"{since_text(run, exchange.at)} ", "dim"), (f"{exchange.method:<4} ", "run b"), path)
+    head = row(
+        (since_text(run, exchange.at), "dim"),
+        ("›" if chosen else " ", "accent b"),
+        (f"{exchange.method:<4} ", "run b"),
+        path,
+    )
     struck = row((f"  ✗ {exchange.struck}", "bad")) if exchange.struck and exchange.struck != lost else ()
     if lost is not None:
         return cut(row(head, (f"  {lost}", "bad b"), struck), inner)

@@ -51,7 +51,7 @@ class ScreenCommands:
             "fault": lambda: self._open(FaultPage(state)),
             "help": self._open_help,
             "report": lambda: self._open(ReportPage(state)),
-            "open": self._open_exchange,
+            "open": self.open_exchange,
             "qr": self._turn_qr,
             "copy": lambda: self._open(CopyPage(state)),
             "theme": host.turn_theme,
@@ -83,10 +83,12 @@ class ScreenCommands:
         colours = COLOURS_ADVICE.get(system, "none: NO_COLOR or a plain terminal")
         self._open(HelpPage(self._state, SCREEN_KEYS, PANES, size, colours))
 
-    def _open_exchange(self) -> None:
-        exchange = exchange_in_focus(self._state())
+    def open_exchange(self, x: int | None = None) -> None:
+        """Open the exchange of an ordinal, or that of the pane in focus."""
+        state = self._state()
+        exchange = exchange_in_focus(state) if x is None else state.run.exchange(x)
         if exchange is not None:
-            ui = self._state().ui
+            ui = state.ui
             self._open(ExchangePage(self._state, exchange), ui.query if ui.searched == "wire" else "")
 
     async def _suspend(self) -> None:

@@ -16,6 +16,7 @@ from lab.tui.panes.approval import INPUT_ROWS
 from lab.tui.panes.hits import go_to_hit, search_for
 from lab.tui.panes.keys import Reaction, ScreenKey
 from lab.tui.panes.page import MOST_TYPED
+from lab.tui.panes.pane import OPENS
 from lab.tui.panes.registry import KEYS_OF_SPOT, SCREEN_KEYS, SCROLLED, key_named, scrolled
 from lab.tui.panes.scrubber import SEEK
 from lab.tui.screens.act_holds import ActHolds
@@ -58,8 +59,9 @@ class MainScreen(SelectingScreen):
         """One intent after another, in the order of the keys."""
         self._due = 0
         """How many intents the source hasn't performed yet."""
+        self._own = ScreenCommands(self, host, lambda: self.state, self.react, self._soon)
         self._commands: dict[str, Callable[[], object]] = {
-            **ScreenCommands(self, host, lambda: self.state, self.react, self._soon).by_name,
+            **self._own.by_name,
             **{f"hit {by}": partial(self._go_to_hit, by) for by in (-1, 1)},
             **{name: partial(self._change_act, change) for name, change in self.acts.commands.items()},
             **{f"scroll {by}": partial(self._scroll_in_focus, by) for by in (-10, -1, 1, 10)},
@@ -238,9 +240,12 @@ class MainScreen(SelectingScreen):
 
     @on(Pressed)
     async def press_spot(self, event: Pressed) -> None:
-        """A click on a hot spot is its key; on the scrubber it goes to an instant."""
+        """A click on a hot spot is its key; on the scrubber it goes to an instant, on a call it opens it."""
         if event.key.startswith(SEEK):
             self.react(Reaction(intent=SeekInstant(int(event.key.removeprefix(SEEK)))))
+            return
+        if event.key.startswith(OPENS):
+            self._own.open_exchange(int(event.key.removeprefix(OPENS)))
             return
         key = next((each for each in KEYS_OF_SPOT.get(event.key, ()) if self._offers(each)), None)
         if key is not None:

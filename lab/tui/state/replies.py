@@ -146,11 +146,11 @@ def _polled(run: RunState, exchange: Exchange, response: Response) -> RunState:
     at, seen = exchange.until or exchange.at, reading.job_in(exchange.route, response)
     if seen is None:
         word = "garbled" if reading.is_garbled(exchange.route, response) else "refused"
-        row = TimelineRow(at, "lost", word, response.status, exchange.took, bad=True)
+        row = TimelineRow(at, "lost", word, response.status, exchange.took, bad=True, x=exchange.x)
         return noted(replace(run, polls=run.polls + 1), row)
     status = reading.status_of(seen)
     before = next((row.word for row in reversed(run.timeline) if row.kind in ("poll", "decided")), None)
-    row = TimelineRow(at, "poll", status, response.status, exchange.took, first=status != before)
+    row = TimelineRow(at, "poll", status, response.status, exchange.took, first=status != before, x=exchange.x)
     counted: dict[str, Any] = {
         "polls": run.polls + 1,
         "timeline": with_row(run.timeline, row),
@@ -192,7 +192,7 @@ def read_loss(run: RunState, observation: Lost) -> RunState:
     why = clean.line(observation.why, 64)
     refusal = f"no answer: {why}"
     done = replace(exchange, lost=why, until=observation.at)
-    row = TimelineRow(observation.at, "lost", why, None, done.took, bad=True)
+    row = TimelineRow(observation.at, "lost", why, None, done.took, bad=True, x=exchange.x)
     run = replace(run, exchanges=put(run.exchanges, done))
     match done.command:
         case "token" if run.token:

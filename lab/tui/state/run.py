@@ -105,6 +105,13 @@ class TimelineRow(Struct, frozen=True):
     """Whether the status before was another."""
     bad: bool = False
     decision: GateDecision | None = None
+    x: int | None = None
+    """Of a call, the exchange."""
+
+    @property
+    def shown_at(self) -> Millis:
+        """The instant that shows: of a call that of its request, as in the wire; `at` is when it was answered."""
+        return self.at if self.x is None else self.at - (self.took or 0)
 
 
 class NextCall(Struct, frozen=True):
