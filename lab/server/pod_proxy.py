@@ -43,6 +43,7 @@ PROXY_LIMITS = replace(ServerLimits(), line=65_536, header_deadline=75.0, body_d
 _NOTHING = Response(0)
 """An answer of which no status line left."""
 _BODILESS = (204, 304)
+_BEHIND = 50  # milliseconds within which the end of a request's stream comes behind its last byte
 _MADE_ANEW = frozenset((b"host", b"content-length", b"expect"))
 """Headers of a request that say what this hop says anew: where it goes, how long it is, that it was waited for."""
 
@@ -124,8 +125,7 @@ class PodProxy(ListeningServer):
                 self.malformed(connection, "body-cut", connection.received)
                 return SENT_LAST
         now = self.clock.now()
-        self.exchanges += 1
-        x = self.exchanges
+        x = self.exchanges = self.exchanges + 1
         origin, route = self.pod_origins.of(message.method, path)
         plain_headers, plain = unpacked(headers, b"" if isinstance(body, Refusal) else body)
         request = Request(message.method, path, query, plain_headers, plain)
@@ -186,8 +186,12 @@ class _Passage:
         self.last = True
         """Whether the client's connection ends with this answer."""
         self.gone = asyncio.Event()
-        # a client that ends its side while it waits has given up; who did so with the request still reads
-        connection.at_end = self.gone.set
+        connection.at_end = self._end
+
+    def _end(self) -> None:
+        """A client that ends its side while it waits has given up; who did so right behind the request still reads."""
+        if self.first is not None or self.connection.lost.is_set() or self.proxy.clock.now() - self.since >= _BEHIND:
+            self.gone.set()
 
     async def run(self, outgoing: UpstreamRequest, request: Request, message: Any) -> Sent:
         answer: UpstreamAnswer | None = None

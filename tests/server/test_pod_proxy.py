@@ -255,6 +255,26 @@ async def test_a_client_that_leaves_is_gone_for_the_pod_too(stage: Stage) -> Non
         await stage.pod.left.wait()
 
 
+async def test_a_client_that_gives_up_while_it_waits_is_gone_for_the_pod_too(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("lab.server.pod_proxy._BEHIND", 0)  # it has waited long enough
+    arrival = asyncio.Event()
+
+    async def never(pod: Pod, writer: asyncio.StreamWriter) -> None:
+        arrival.set()
+        await pod.goes_on.wait()
+
+    stage.pod.script = never
+    peer = await stage.peer()
+    await peer.send(b"GET /a HTTP/1.1\r\nHost: me\r\n\r\n")
+    async with asyncio.timeout(5):
+        await arrival.wait()
+        await peer.close()
+        assert (await stage.replied()).cut == "client_gone"
+        await stage.pod.left.wait()
+
+
 async def test_a_client_that_ends_its_side_with_the_request_is_answered(stage: Stage) -> None:
     peer = await stage.peer()
     peer.writer.write(b"GET /a HTTP/1.1\r\nHost: me\r\n\r\n")
