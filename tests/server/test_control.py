@@ -86,6 +86,16 @@ async def test_each_openapi_document_names_the_other(plane: Plane) -> None:
     assert "GET /_lab/openapi.json." in mocked.json["info"]["description"]
 
 
+async def test_the_document_says_which_routes_need_no_token(plane: Plane) -> None:
+    paths = (await plane.ask("GET", "openapi.json")).json["paths"]
+    for row in CONTROL_ROUTES:
+        if row.method == "GET" and "{" not in row.path:
+            data, host = request("GET", f"/_lab/{row.path}"), b"Host: 127.0.0.1"
+            answer = await plane.raw(data.replace(host, host + b":%d" % plane.port))
+            free = {} in paths[f"/_lab/{row.path}"]["get"].get("security", [])
+            assert (answer.status == 200) == free == (row.name == "health"), row
+
+
 async def test_the_document_knows_the_members_that_the_routes_take(plane: Plane) -> None:
     document = description("1.2.3", "http://127.0.0.1:8081")
     job = await until_gate(plane)

@@ -43,6 +43,8 @@ def _operation(row: ControlRoute, said: JsonObject, names: JsonObject) -> JsonOb
             "default": {"$ref": "#/components/responses/Refused"},
         },
     }
+    if "security" in said:
+        operation["security"] = said["security"]
     if "body" in said:
         schema = _whole(said["body"], names)
         operation["requestBody"] = {"required": True, "content": {"application/json": {"schema": schema}}}
