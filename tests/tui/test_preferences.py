@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from lab.cli.commands.demo import KEPT_SPEED
 from lab.cli.console import Console
 from lab.cli.kept_preferences import screen_start
 from lab.core.errors import ScenarioError
@@ -168,10 +169,10 @@ async def test_the_screen_begins_as_it_was_left_and_keeps_what_changes_on_it() -
 
 
 @pytest.mark.parametrize(("follows", "cursor"), [(False, None), (True, None), (True, PlaybackCursor(0, 1, 1, 2))])
-def test_the_pace_of_somebody_elses_lab_is_not_kept(follows: bool, cursor: PlaybackCursor | None) -> None:
+def test_only_the_pace_of_a_run_of_ours_is_kept(follows: bool, cursor: PlaybackCursor | None) -> None:
     view = ScreenState(source=SourceState(follows=follows, cursor=cursor, can=frozenset(("speed",))))
     changes = list(changes_of(view, key_named("faster").react(view), 120))
-    assert changes == ([] if follows and cursor is None else [("speed", "2")])
+    assert changes == ([] if follows else [("speed", "2")])
 
 
 async def test_another_key_leaves_those_that_share_the_usual_one() -> None:
@@ -194,8 +195,8 @@ def test_nothing_is_bound_twice_that_wasn_t_before() -> None:
 
 def test_it_is_the_same_at_the_next_start(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("LAB_CONFIG_DIR", str(tmp_path))
-    with terminal.lab("play", "item-comparison", "--theme", "light") as shown:
-        shown.until(lambda seen: "Press space, and the recording plays" in seen.text)
+    with terminal.lab("demo", "item-comparison", "--theme", "light") as shown:
+        shown.until(lambda seen: "Press space, and the run begins" in seen.text)
         assert b"48;2;255;255;255" in shown.raw and not (tmp_path / "screen.yaml").exists()
         shown.press("+")
         shown.until(lambda seen: "×2" in seen.text)
@@ -203,8 +204,12 @@ def test_it_is_the_same_at_the_next_start(tmp_path: Path, monkeypatch: pytest.Mo
         assert shown.ended() == 0
     assert (tmp_path / "screen.yaml").read_text().endswith("speed: 2\n")
     (tmp_path / "screen.yaml").write_text("theme: light\nspeed: 2\n")
-    with terminal.lab("play", "item-comparison") as shown:
-        shown.until(lambda seen: "×2" in seen.text)
+    with terminal.lab("demo", "item-comparison", "--stage") as shown:
+        shown.until(lambda seen: KEPT_SPEED.format(2) in seen.text and "×2 " in seen.text)
         assert b"48;2;255;255;255" in shown.raw
+        shown.press("\x11")
+        assert shown.ended() == 0
+    with terminal.lab("play", "item-comparison") as shown:
+        shown.until(lambda seen: "×1 " in seen.text)
         shown.press("\x11")
         assert shown.ended() == 0

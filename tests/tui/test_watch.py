@@ -17,6 +17,7 @@ from lab.core.exchange import Json, Request
 from lab.core.journal.fact import ClockAdvanced, ClockScaled
 from lab.core.observe import Noted, Requested
 from lab.tui.app import LabApp
+from lab.tui.panes.registry import key_named
 from lab.tui.rows.curl import first_curl
 from lab.tui.sources.watch import GOES_ON, Watch
 from lab.tui.state.intents import (
@@ -30,9 +31,10 @@ from lab.tui.state.intents import (
     TogglePause,
 )
 from lab.tui.state.journal import JournalState, SourceUpdate
+from lab.tui.state.screen import ScreenState, SourceState, UiState
 from tests.tui import play
 from tests.tui.pilots import golden, main_screen, piloted, text, until
-from tests.tui.test_jobs import journal, other, told_by
+from tests.tui.test_jobs import fold, journal, other, told_by
 from tests.tui.test_playback import FILE, Jump
 
 REAL = LabState("real", "1", 60_000, 1_767_225_600, 42, "http://base")
@@ -272,6 +274,26 @@ async def test_pause_says_that_the_client_goes_on_and_speed_waits_for_the_end_of
         assert await watcher.do(TogglePause()) is None
         assert watcher.plane.did == [("scale", "0"), ("scale", "20")]
         assert not watcher.source.paused
+
+
+async def test_the_pace_goes_on_from_the_lab_s_own_and_back_to_it() -> None:
+    async with watching(replace(SCALED, factor="4")) as watcher:
+        await watcher.do(SetSpeed("5"))
+        source = watcher.source.describe()
+    view = ScreenState(ui=UiState(factor="4"), source=source)
+    asked = [key_named(name).react(view).intent for name in ("faster", "slower", "own-pace")]
+    assert asked == [SetSpeed("5"), SetSpeed("2"), SetSpeed("4")] and key_named("own-pace").label_in(view) == "Speed ×4"
+
+
+def test_at_the_end_of_all_jobs_there_is_nothing_to_pause() -> None:
+    paces = SourceState(follows=True, can=frozenset(("pause",)))
+    done = fold(journal(play.complete()))
+    more = fold(other(journal(play.running()), SECOND, 500), done)
+    for state in (done, more):
+        view = ScreenState(done.run(), source=paces, journal=state)
+        assert view.finale and key_named("pause").is_offered(view) is (state is more)
+    view = ScreenState(done.run(), UiState(paused=True), paces, journal=done)
+    assert key_named("pause").is_offered(view)
 
 
 async def test_a_lab_that_is_found_paused_goes_on_at_its_own_pace() -> None:

@@ -109,6 +109,10 @@ def show_in_browser(settings: DemoSettings, port: int, console: Console) -> int:
     return 0
 
 
+KEPT_SPEED = "Time runs at ×{}, as it was left; = brings ×1. Press space to begin."
+"""To whoever asks for stage pace, and may have forgotten."""
+
+
 def show_mock(settings: DemoSettings, console: Console) -> int:
     """The screen over the embedded mock; a person reviews unless the script is asked for."""
     from lab.cli.kept_preferences import screen_start
@@ -121,6 +125,8 @@ def show_mock(settings: DemoSettings, console: Console) -> int:
         check_drawable()
     start = screen_start(settings.screen, console)
     speed = clock.factor if settings.paced else start.preferences.speed or clock.factor
+    if speed != "1" and settings.screen.stage is not None and not settings.paced:
+        start = replace(start, notice=KEPT_SPEED.format(speed))
     # The screen pauses and paces the clock, so it is a scaled one even at the wall's pace.
     mock = replace(settings.mock, clock=replace(clock, kind="scaled", factor=speed))
     more, broken = load_folder(mock.scenarios)

@@ -20,7 +20,6 @@ def execute(flags: Flags, console: Console) -> int:
     from lab.tui.sources.playback import Playback
 
     start = screen_start(flags.into(ScreenSettings), console)
-
     source = Playback(
         playable.timeline,
         title=playable.title,
@@ -28,7 +27,6 @@ def execute(flags: Flags, console: Console) -> int:
         known=playable.scenarios,
         damage=playable.state,
     )
-    source.factor = start.preferences.speed or source.factor
 
     async def work(stop: Stop) -> int:
         await show_screen(source, stop, console, start)

@@ -2,7 +2,7 @@
 
 from lab.tui.panes.layout import NARROW, projector
 from lab.tui.panes.pane import Bar, View
-from lab.tui.rows.blocks import at_text
+from lab.tui.rows.blocks import at_text, speed_text
 from lab.tui.rows.spans import Row, Rows, backed, cut, ends, fill, row, width
 from lab.tui.state.screen import ScreenState
 
@@ -29,8 +29,7 @@ def _draw(view: View) -> Rows:
         left = row(left, " ", (" PHONE ", "fill b @fill-accent"))
     left = row(left, _armed(state))
     tail = () if source.seed is None or projector(state, whole) else row((f"seed {source.seed}  ", "dim"))
-    factor = ui.factor if ui.factor == "manual" else "×" + {"0.25": "¼", "0.5": "½"}.get(ui.factor, ui.factor)
-    right = row(tail, (factor, "dim" if ui.factor == "1" else "wait b"))
+    right = row(tail, (speed_text(ui.factor), "dim" if ui.factor == "1" else "wait b"))
     room = columns - width(left) - width(right) - 2
     name = cut(row((source.title, "fg b")), room)
     if source.team and not projector(state, whole) and width(name) + len(source.team) + 3 <= room:

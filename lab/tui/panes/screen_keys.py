@@ -1,6 +1,7 @@
 """The keys that belong to no pane: those of the run, of its clock, and of the screen itself."""
 
 from lab.tui.panes.keys import React, Reaction, ScreenKey, asking, commanding
+from lab.tui.rows.blocks import speed_text
 from lab.tui.state.intents import (
     JudgeClients,
     NextAct,
@@ -34,9 +35,18 @@ def _pause(state: ScreenState) -> Reaction:
 def _can_pause(state: ScreenState) -> bool:
     if state.act.waits:
         return True
+    can = "pause" in state.source.can
+    if state.source.cursor is not None:
+        return can
     if state.source.follows:
-        return "pause" in state.source.can
-    return state.newest.ended is None and ("pause" in state.source.can or not state.running)
+        return can and (state.ui.paused or not state.in_sight.finale or _others_run(state))
+    return not finished(state.newest) and (can or not state.running)
+
+
+def _others_run(state: ScreenState) -> bool:
+    """Of a journal: whether a job other than the one in sight is under way."""
+    runs = () if state.journal is None else state.journal.client_runs.values()
+    return any(not finished(each.run) for each in runs)
 
 
 def _pause_word(state: ScreenState) -> str:
@@ -80,14 +90,19 @@ def _begun(state: ScreenState) -> bool:
 
 
 def _paced(by: int) -> React:
-    """The next factor up, or down; it shows at once, so that the next press goes on from it."""
+    """The next factor up, or down, from whichever there is; it shows at once, so that the next press goes on from it."""
 
     def react(state: ScreenState) -> Reaction:
-        factor = state.ui.factor if state.ui.factor in SPEEDS else "1"
-        chosen = SPEEDS[max(0, min(len(SPEEDS) - 1, SPEEDS.index(factor) + by))]
+        now = float(state.ui.factor) if state.ui.factor != "manual" else 1.0
+        further = [each for each in SPEEDS[::by] if (float(each) - now) * by > 0]
+        chosen = further[0] if further else SPEEDS[::by][-1]
         return Reaction(state.choose(factor=chosen), SetSpeed(chosen))
 
     return react
+
+
+def _own_pace(state: ScreenState) -> Reaction:
+    return Reaction(intent=SetSpeed(state.source.own_pace))
 
 
 PATIENCE_KEPT = 60_000
@@ -154,8 +169,8 @@ MORE_RUN_KEYS = (
     ScreenKey("faster", "plus", "+", "Speed", "speed: ×¼ ×½ ×1 ×2 ×5 ×20 ×60 ×300", _paced(1), group="time", needs="speed"),
     ScreenKey("slower", "minus", "-", "Slower", "slower: ×½, ×¼", _paced(-1), group="time", needs="speed"),
     ScreenKey(
-        "own-pace", "equals_sign", "=", "Speed ×1", "the lab's clock at its own pace", asking(SetSpeed("1")),
-        group="time", needs="speed",
+        "own-pace", "equals_sign", "=", "Own pace", "the pace of its own: ×1, in watch what the lab had", _own_pace,
+        group="time", needs="speed", word=lambda state: f"Speed {speed_text(state.source.own_pace)}",
     ),
 )  # fmt: skip
 

@@ -73,6 +73,11 @@ def seconds(span: Millis) -> str:
     return f"{span // 1000}.{span % 1000 // 100} s" if span < 600_000 else minutes(span)
 
 
+def speed_text(factor: str) -> str:
+    """A clock's factor as a person reads it: `×½`; of a manual clock `manual`."""
+    return factor if factor == "manual" else "×" + {"0.25": "¼", "0.5": "½"}.get(factor, factor)
+
+
 def minutes(span: Millis) -> str:
     """`14:44`, hours in front if there are any."""
     whole = max(0, span) // 1000

@@ -58,10 +58,9 @@ def ui_at_start(start: ScreenStart, columns: int) -> UiState:
 
 
 def changes_of(state: ScreenState, reaction: Reaction, columns: int) -> Iterator[tuple[str, str]]:
-    """The preferences that a key's effect changes, and into what. The pace of a lab that is watched is no preference."""
+    """The preferences that a key's effect changes, and into what. Only the pace of a run of ours is one."""
     before, after = state.ui, reaction.ui
-    watched = state.source.follows and state.source.cursor is None
-    if isinstance(reaction.intent, SetSpeed) and not watched:
+    if isinstance(reaction.intent, SetSpeed) and not state.source.follows:
         yield "speed", reaction.intent.factor
     if after is not None and after.stage != before.stage:
         yield "stage", str(after.hold // 1000) if after.stage else "off"

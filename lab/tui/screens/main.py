@@ -79,7 +79,7 @@ class MainScreen(SelectingScreen):
         self._timer = self.set_interval(TICK, self.tick, pause=True)
         self.state = self._with(self._synced(ui_at_start(self._host.start, self.app.size.width)))
         if self.state.ui.stage:
-            self.react(Reaction(intent=StandAtActs(on=True)))
+            self._soon(StandAtActs(on=True))  # as no key: what is remarked at the start stays
         self.call_after_refresh(self.feed.start)
 
     def tick(self) -> None:

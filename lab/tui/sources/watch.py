@@ -62,6 +62,8 @@ class Watch:
         self.trouble = ""
         self.clock = SettableClock(make)
         self.factor = "1"
+        self._own_pace = ""
+        """The first that was seen of the lab; nothing as long as it stands."""
         self.paused = False
         self.can: frozenset[str] = frozenset()
         self._reach, self._rest = reach, rest
@@ -91,6 +93,7 @@ class Watch:
             token_url=base + TOKEN_PATH if base else "",
             trouble=self.trouble,
             findings=self._findings,
+            own_pace=self._own_pace or "1",
             own_decisions=dict.fromkeys(self._decided, "you"),
         )
         return with_job(source, journal, chosen, self.scenario_named)
@@ -142,6 +145,7 @@ class Watch:
         self._joined, self._begun, self._stepping = lab.now, False, False
         if anew:
             self._decided.clear()
+            self._own_pace = ""
         self._scaled(lab.factor, lab.now)
         said = (
             "" if before is None else "The lab was started again: its journal begins anew." if anew else "It is back."
@@ -158,6 +162,7 @@ class Watch:
         self.paused = factor == "0"
         if not self.paused:
             self.factor = factor
+            self._own_pace = self._own_pace or factor
         self.clock.set(at, factor)
 
     def _heed(self, observation: Observation) -> SourceUpdate | None:

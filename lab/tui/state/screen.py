@@ -66,6 +66,8 @@ class SourceState(Struct, frozen=True):
     """What the wire that our app speaks calls things."""
     own_decisions: Mapping[str, str] = {}
     """Who decided here without a name, `you` or `phone`, by opening."""
+    own_pace: str = "1"
+    """The pace of its clock before anybody here changed it."""
     skipping: bool = False
     """Whether time runs fast until something happens."""
 
