@@ -14,6 +14,7 @@ from lab.jobs.gates import Origin
 from lab.language.document import Verdict
 from lab.tui.panes.registry import draw, places
 from lab.tui.rows.spans import plain
+from lab.tui.state.acts import ActState, story_of
 from lab.tui.state.gate import VERDICTS
 from lab.tui.state.narrate import sentence
 from lab.tui.state.run import RunState
@@ -180,6 +181,16 @@ def test_nobody_decided_is_told_in_red() -> None:
     grid = shown(run, now=907_700)
     assert "TIMED OUT · 15:07.6  Nobody decided in time." in grid and "by nobody" not in grid
     assert role(run) == "bad" and run.decisions == 0
+    script = play.Script()
+    script.observations, script.x = [*play.waiting(), Noted(907_700, expired)], 60
+    script.poll(910_000, play.body("ERROR", error="Nobody decided."), 40)
+    ended = fold(script.observations)
+    finale = shown(ended, now=911_000, columns=80)
+    assert "✗ Gate" in finale and "15:00 waited, nobody decided" in finale and "of a person" not in finale
+    act = next(each for each in story_of(ended) if each.kind == "decided")
+    state = ActState(act, run, 0)
+    grid = "\n".join(screen(ScreenState(run, UiState(stage=True), SHOW, act=state), 120, 36, 907_700))
+    assert "waited 14:58" in grid and "answered" not in grid
 
 
 def test_what_was_asked_for_stands_at_the_gate_that_opens_again() -> None:

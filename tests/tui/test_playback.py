@@ -10,14 +10,17 @@ from msgspec.structs import replace
 from textual.pilot import Pilot
 
 from lab.app.effects import Outcome
+from lab.cli.recordings import load_playable
 from lab.clocks import settle
 from lab.core.clock import Clock, Millis, passed_text
 from lab.recording.format.lines import FileState, Recording, Req, Res
 from lab.recording.format.reader import read
 from lab.tui.app import LabApp
+from lab.tui.panes.acts import act_count
 from lab.tui.panes.scrubber import track
 from lab.tui.sources.playback import Playback
 from lab.tui.state import recording as reels
+from lab.tui.state.acts import current_act
 from lab.tui.state.cursor import PlaybackCursor, RecordingMark
 from lab.tui.state.happenings import Spread
 from lab.tui.state.intents import (
@@ -34,9 +37,12 @@ from lab.tui.state.intents import (
 )
 from lab.tui.state.journal import JournalState, SourceUpdate
 from lab.tui.state.recording import EVERY, RecordingTimeline
+from lab.tui.state.run import RunState
+from lab.tui.state.screen import ScreenState, UiState
 from tests.conftest import ROOT
 from tests.tui import play
 from tests.tui.pilots import golden, main_screen, piloted, resized, text, until
+from tests.tui.test_view import screen
 
 FILE = Path(__file__).parent / "played.rec.jsonl"
 WAITING = 9_578
@@ -186,6 +192,22 @@ def test_a_capture_has_marks_of_what_its_bodies_say() -> None:
 
 
 # The cursor
+
+
+def test_marks_lead_to_the_acts_that_a_run_has_live_counted_from_the_first() -> None:
+    playable = load_playable("item-comparison", None)
+    source = Playback(playable.timeline, title=playable.title, known=playable.scenarios)
+    counted = []
+    for mark in playable.timeline.marks:
+        journal = playable.timeline.journal(mark.place)
+        act = current_act(journal.run())
+        assert act.act is not None
+        state = ScreenState(act.run or RunState(), UiState(stage=True), source.describe(journal), act=act)
+        counted.append((act.act.kind, act_count(state, act.act)))
+    kinds = ("token", "job", "running", "waiting", "decided", "output")
+    assert counted == [(kind, f"act {number} of 6") for number, kind in enumerate(kinds, 1)]
+    idle = ScreenState(source=source.describe(playable.timeline.journal(0)))
+    assert "Gate" in "".join(screen(idle, 120, 36, 0))
 
 
 async def test_it_starts_at_the_start_and_stands(watcher: Watcher) -> None:

@@ -281,8 +281,10 @@ async def test_the_pace_goes_on_from_the_lab_s_own_and_back_to_it() -> None:
         await watcher.do(SetSpeed("5"))
         source = watcher.source.describe()
     view = ScreenState(ui=UiState(factor="4"), source=source)
-    asked = [key_named(name).react(view).intent for name in ("faster", "slower", "own-pace")]
-    assert asked == [SetSpeed("5"), SetSpeed("2"), SetSpeed("4")] and key_named("own-pace").label_in(view) == "Speed ×4"
+    intents = [key_named(name).react(view).intent for name in ("faster", "slower", "own-pace")]
+    assert (
+        intents == [SetSpeed("5"), SetSpeed("2"), SetSpeed("4")] and key_named("own-pace").label_in(view) == "Speed ×4"
+    )
 
 
 def test_at_the_end_of_all_jobs_there_is_nothing_to_pause() -> None:

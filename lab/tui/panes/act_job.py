@@ -1,7 +1,7 @@
 """The acts of a job: the wait for the agents, the question to a person, the decision."""
 
 from lab.core.clock import Millis
-from lab.language.document import Status
+from lab.language.document import Status, Verdict
 from lab.tui.panes.act_parts import ActPart, ActRoom, arrow, at_both_ends, lettered, tail_of, widest
 from lab.tui.panes.approval import gate_head, gate_note, patience_row, side_by_side, verdict_buttons
 from lab.tui.panes.decision import by_whom, decision_head, who
@@ -247,7 +247,8 @@ def decided_parts(room: ActRoom, decision: GateDecision) -> list[ActPart]:
 
 
 def _when(run: RunState, since: Millis, decision: GateDecision) -> list[Row]:
-    took = row(("answered after ", "dim"), seconds(max(0, decision.at - since)))
+    how = "waited " if decision.verdict == Verdict.TIMED_OUT else "answered after "
+    took = row((how, "dim"), seconds(max(0, decision.at - since)))
     return [row(("asked at ", "dim"), at_text(run.since_start(since))), took]
 
 

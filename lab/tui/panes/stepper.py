@@ -7,15 +7,19 @@ from lab.tui.panes.pane import Bar, View
 from lab.tui.rows.spans import Row, Rows, TextSpan, fill, hot, row, width
 from lab.tui.state.run import RunState
 from lab.tui.state.screen import ScreenState
-from lab.tui.state.status import face, phase, role
+from lab.tui.state.status import face, nobody_decided, phase, role
 
 POLL, END = 2, 4
 _AT = {"idle": -1, "token": 0, "invoke": 1, "polling": POLL, "waiting": POLL, "complete": END + 1, "error": END}
 """How far each phase is, in cells."""
 
 
+_PLAIN = {"done": ("✓", "done"), "missed": ("✗", "bad"), "coming": ("○", "dim")}
+"""How a cell shows in which the run isn't: its sign and colour."""
+
+
 class Cell(NamedTuple):
-    """A stage of the run: its name, `done now bad coming`, what a click on it presses."""
+    """A stage of the run: its name, `done now bad missed coming`, what a click on it presses."""
 
     name: str
     state: str
@@ -41,8 +45,8 @@ def _cells(state: ScreenState) -> list[Cell]:
     if total:
         number = run.gate.number if run.gate else len(run.gates)
         name = f"Gate {max(1, number)}/{total}" if total > 1 else "Gate"
-        # a gate that the run never reached stays to come
-        met = "done" if run.gates else "coming"
+        # a gate that the run never reached stays to come; one at which nobody decided isn't done
+        met = "coming" if not run.gates else "missed" if nobody_decided(run) else "done"
         cells.append(Cell(name, "now" if gated else "bad" if stopped else met, "3"))
     ending = "done" if here == "complete" else "bad" if here == "error" and at == END else "coming"
     return [*cells, Cell("Output", ending, "4")]
@@ -79,8 +83,9 @@ def _draw(view: View) -> Rows:
 
 
 def _face(cell: Cell, tone: str, sign: str) -> Row:
-    if cell.state in ("done", "coming"):
-        shown = (f"✓ {cell.name}", "done") if cell.state == "done" else (f"○ {cell.name}", "dim")
+    if cell.state in _PLAIN:
+        sign, role_of = _PLAIN[cell.state]
+        shown = (f"{sign} {cell.name}", role_of)
     else:
         sign = "✗" if cell.state == "bad" else sign
         shown = (f" {sign} {cell.name} ", f"fill b @fill-{'bad' if cell.state == 'bad' else tone}")

@@ -38,22 +38,24 @@ def _figures(run: RunState) -> list[tuple[str, str, str]]:
         return [("", "no Job ID", "bad")]
     figures_of = [("1", "Job ID", "fg"), (str(found.polls), polls, "fg")]
     figures_of.append(
-        ("", "nobody asked", "dim") if found.person is None else (*_span(found.person, "a person"), "wait")
+        ("", "nobody asked", "dim")
+        if found.person is None
+        else (*_span(found.person, "of a person" if found.decided else "waited, nobody decided"), "wait")
     )
-    return [*figures_of, (*_span(found.agents, "agents"), "run")]
+    return [*figures_of, (*_span(found.agents, "of agents"), "run")]
 
 
-def _span(span: Millis, whose: str) -> tuple[str, str]:
+def _span(span: Millis, what: str) -> tuple[str, str]:
     """`31.2` and `s of a person`; from 100 s on minutes, which need no unit."""
     if span >= 100_000:
-        return minutes(span), f"of {whose}"
-    return f"{span // 1000}.{span % 1000 // 100}", f"s of {whose}"
+        return minutes(span), what
+    return f"{span // 1000}.{span % 1000 // 100}", f"s {what}"
 
 
 def _words(run: RunState) -> Row:
     parts: list[Row] = []
     for figure, label, role in _figures(run):
-        unit, _, rest = label.partition(" ") if label.startswith("s of") else ("", "", label)
+        unit, _, rest = label.partition(" ") if label.startswith("s ") else ("", "", label)
         strong = " ".join(part for part in (figure, unit) if part)
         plain_role = "fg b" if role == "fg" else "fg" if figure else role
         parts.append(row((f"{strong} " if strong else "", f"{role} b"), (rest, plain_role)))

@@ -185,8 +185,11 @@ def current_act(run: RunState, left: Millis | None = 0) -> ActState:
     story = story_of(run)
     if not story:
         return ActState()
-    state = ActState(story[-1], run, left, left or 0)
-    return replace(state, run=_seen_by(story[-1], run, state), waits=_stands(story[-1], left))
+    act = story[-1]
+    if len(story) > 1 and story[-2].decision is not None and story[-2].decision is decision_shown(run):
+        act = story[-2]  # no status has followed the decision yet
+    state = ActState(act, run, left, left or 0)
+    return replace(state, run=_seen_by(act, run, state), waits=_stands(act, left))
 
 
 def _begun(act: Act, run: RunState, before: ActState, hold: Millis) -> ActState:

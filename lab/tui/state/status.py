@@ -95,6 +95,12 @@ def decision_shown(run: RunState) -> GateDecision | None:
     return run.decision if phase(run) in ("invoke", "polling", "waiting") else None
 
 
+def nobody_decided(run: RunState) -> bool:
+    """Whether the gate that was closed last was closed because patience was over."""
+    closed = [each for each in run.timeline if each.kind == "decided" and each.decision and each.decision.ends]
+    return bool(closed) and closed[-1].bad
+
+
 def word(run: RunState) -> str:
     """The status word before the narration: the wire's own where there is one."""
     if stopped(run):

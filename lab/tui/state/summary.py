@@ -7,7 +7,7 @@ from lab.jobs.turns import part_for, parts_for
 from lab.language.document import Status
 from lab.tui.state.run import RunState
 from lab.tui.state.screen import ScreenState, messages_of
-from lab.tui.state.status import face, meaning
+from lab.tui.state.status import face, meaning, nobody_decided
 
 MOST_KEYS = 9
 
@@ -20,6 +20,8 @@ class TurnSummary(Struct, frozen=True):
     polls: int
     person: Millis | None
     """How long it waited for people; None: nobody was asked."""
+    decided: bool
+    """Whether anybody decided in that time."""
     agents: Millis
     """How long it was in any other status that is not final."""
 
@@ -33,7 +35,9 @@ def turn_summary(run: RunState) -> TurnSummary:
             person += lasted
         elif not face(word).final:
             agents += lasted
-    return TurnSummary(run.job is not None and bool(run.job.job), run.polls, person if run.gates else None, agents)
+    waited = person if run.gates else None
+    decided = run.decisions > 0 or not nobody_decided(run)
+    return TurnSummary(run.job is not None and bool(run.job.job), run.polls, waited, decided, agents)
 
 
 def lengths_of(run: RunState, end: Millis) -> list[tuple[str, Millis]]:
