@@ -56,7 +56,7 @@ def test_the_source_distribution_is_the_checkout(tmp_path: Path) -> None:
     with tarfile.open(path) as archive:
         names = {name.partition("/")[2] for name in archive.getnames()}
     whole = [files_below(folder, folder) for folder in ("lab", "scenarios", "recordings", "tests", ".github", ".ci")]
-    alone = {"pyproject.toml", "README.md", "PKG-INFO", ".gitignore", ".gitattributes"}
+    alone = {"pyproject.toml", "README.md", "PKG-INFO", ".gitignore", ".gitattributes", ".pre-commit-hooks.yaml"}
     assert names == {*alone, *(name for files in whole for name in files)}
 
 
