@@ -57,7 +57,7 @@ class Console:
 
     def alarm(self, text: str, *, color: bool) -> None:
         """A line about the work that nobody should miss: in red on a terminal, if `color` is wanted."""
-        red = color and (self._err or sys.stderr).isatty()
+        red = color and self.remarks_shown
         self._remark(text, *(("\x1b[1;37;41m", "\x1b[0m") if red else ()))
 
     def first(self, hint: str) -> bool:
@@ -70,6 +70,11 @@ class Console:
     def terminal(self) -> bool:
         """Whether a person sees stdout and can answer on stdin."""
         return (self._out or sys.stdout).isatty() and sys.stdin is not None and sys.stdin.isatty()
+
+    @property
+    def remarks_shown(self) -> bool:
+        """Whether a terminal shows stderr."""
+        return (self._err or sys.stderr).isatty()
 
     async def line(self) -> str:
         """The next line that a person types, with its end; empty at the end of input. None is lost if this is cancelled."""

@@ -18,6 +18,7 @@ from lab.cli.hints import client_hints
 from lab.cli.https import HttpsPort, open_https_port
 from lab.cli.loop import Stop
 from lab.cli.reload import ScenarioReloader
+from lab.cli.request_log import RequestLog
 from lab.cli.setup import Setup, own_client
 from lab.cli.surroundings import WallClockLook, look_around
 from lab.cli.tape_recorder import TapeRecorder
@@ -83,6 +84,8 @@ class ServeExtras(Struct, frozen=True):
     """A file that holds what was accepted before, and is written on."""
     drills: Sequence[MountChoice] = ()
     """What clients may choose beside the scenarios that are extras."""
+    log: RequestLog | None = None
+    """What writes a line a request."""
     control: ControlSettings = ControlSettings()
     """Who may speak to the control plane."""
 
@@ -129,7 +132,7 @@ async def embedded_mock(
             extras.journal.attach(service, setup.clock)
         chosen = ChosenMocks(setup, service, console, extras.drills) if choosing else None
         mock = EmbeddedMock(service, TapeRecorder(setup, service, console, outside=outside), chosen)
-        stack.callback(_close_tape, mock, stop)
+        stack.callback(_close_files, mock, stop, extras.log)
         server, control = _listeners(mock, setup, extras)
         grace = round(1000 * setup.limits.grace)
         stack.push_async_callback(server.stop, grace if outside else min(_OWN_GRACE, grace), stop.hurry)
@@ -139,7 +142,7 @@ async def embedded_mock(
         mock.control_url = await control.start(listen.host, listen.control_port, extras.control.names)
         _start_others(mock, server, https, decoy, stack)
         _publish_token(mock, listen.runtime, stack)
-        looks = _looks(mock, setup, extras.journal, server.mounts)
+        looks = _looks(mock, setup, extras, server.mounts)
         looks += [_reloader(mock, setup, console).look] if outside and config.scenarios else []
         stack.callback(asyncio.create_task(look_around(looks, server.bugs)).cancel)
         yield mock
@@ -156,11 +159,9 @@ def _start_others(
         server.start_decoy(decoy)
 
 
-def _looks(
-    mock: EmbeddedMock, setup: Setup, journal: "StateJournal | None", mounts: Mounts
-) -> list[Callable[[], None]]:
+def _looks(mock: EmbeddedMock, setup: Setup, extras: ServeExtras, mounts: Mounts) -> list[Callable[[], None]]:
     """What is looked at again and again, for nobody tells when it changes: the wall clock, the files being written."""
-    files = [each.look for each in (mock.recorder, mock.chosen, journal) if each is not None]
+    files = [each.look for each in (mock.recorder, mock.chosen, extras.journal, extras.log) if each is not None]
     return [WallClockLook(mounts.note, setup.clock), *files]
 
 
@@ -215,6 +216,9 @@ def _listeners(mock: EmbeddedMock, setup: Setup, extras: ServeExtras) -> tuple[M
     )
     if chosen is not None:
         chosen.offer(server.mounts)
+    if (log := extras.log) is not None:
+        mock.service.observers.append(log.observer(None))
+        server.mounts.watchers.append(lambda mount: mount.service.observers.append(log.observer(mount.name)))
     sys.setswitchinterval(_SWITCH)
     asyncio.get_running_loop().set_exception_handler(server.bugs.outside)
     return server, control
@@ -226,5 +230,7 @@ def _warm_up(config: Config) -> None:
     Service(config).serve(token_request(client.id, client.secret, scope), 0)
 
 
-def _close_tape(mock: EmbeddedMock, stop: Stop) -> None:
+def _close_files(mock: EmbeddedMock, stop: Stop, log: RequestLog | None) -> None:
+    if log is not None:
+        log.close()
     mock.exit_code = max(each.close(stop.footer) for each in (mock.recorder, mock.chosen) if each is not None)

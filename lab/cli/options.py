@@ -18,7 +18,7 @@ from lab.cli.option_kinds import (
     with_values,
 )
 from lab.cli.report_options import DRILL_OPTIONS, REPORT_OPTIONS, VERDICT_OPTIONS
-from lab.cli.run_options import MOCK_CLOCK, OWN_APP, PLAYBACK_OPTIONS, RECORD_OPTION, REVIEWER_OPTION
+from lab.cli.run_options import LOG, MOCK_CLOCK, OWN_APP, PLAYBACK_OPTIONS, RECORD_OPTION, REVIEWER_OPTION
 from lab.cli.screen_options import BROWSER, FILM_HELP, NO_PHONE, PHONE_HELP, SCREEN
 from lab.core.clock import LAST_WALL
 from lab.core.errors import UsageError
@@ -168,6 +168,7 @@ _OPTIONS: dict[str, tuple[Option, ...]] = {
         option("--drills", "SCENARIO", "its drills can be chosen too, each by /scenario/NAME or X-Lab-Scenario: NAME"),
         *DRILL_OPTIONS,
         *PLAYBACK_OPTIONS,
+        LOG,
         option("--journal", "FILE", "keep what is accepted in FILE, tokens too; the next start goes on from it"),
         flag("--with-parent", "end as soon as stdin ends or the process that started it is gone"),
         flag("--tls", "serve https too, by an authority made for this start"),

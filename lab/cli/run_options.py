@@ -1,4 +1,4 @@
-"""The options of a mock that say how it is paced, recorded and reviewed, those of the lab's own app, and of a playback."""
+"""The options of a mock that say how it is paced, recorded, reviewed and logged, those of the lab's own app, and of a playback."""
 
 from typing import Any
 
@@ -31,6 +31,12 @@ OWN_APP = (
     option("--base", "URL", _BASE),
     option("--dialect", "NAME", "the wire that the external app speaks: fusion (default), a2a"),
     option("--tries", "N", "calls that may fail in a row before the external app gives up; default: 5", **_TRIES),
+)
+LOG = option(
+    "--log",
+    None,
+    "a line a request on stderr, without bodies and credentials; default: text on a terminal, else none",
+    choices=("text", "json", "none"),
 )
 PLAYBACK_OPTIONS = (
     option(

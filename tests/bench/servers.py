@@ -1,18 +1,23 @@
-"""Servers to be measured, each in a process of its own: `python -m tests.bench.servers bare | full [JOBS] | fresh JOBS | lagging JOBS | ringed | recording FILE`."""
+"""Servers to be measured, each in a process of its own: `python -m tests.bench.servers bare | full [JOBS] | fresh JOBS | lagging JOBS | ringed | logging | recording FILE`."""
 
 import asyncio
 import json
+import os
 import sys
 from collections.abc import Iterator
 
 from aiohttp import web
 from msgspec.structs import replace
 
+from lab.cli.console import Console
+from lab.cli.request_log import RequestLog
+from lab.cli.surroundings import look_around
 from lab.clocks import SystemClock
 from lab.core.exchange import Request
 from lab.core.observe import Noted
 from lab.jobs.facts import JobAccepted
 from lab.mock.service import Service
+from lab.server.bugs import Bugs
 from lab.server.limits import ServerLimits
 from lab.server.mock_server import MockServer
 from tests.bench.mock import WAITING_AT, accepted, invoke_request, status_path, waiting
@@ -63,6 +68,13 @@ def parked(mock: Service, request: Request, count: int) -> Iterator[str]:
         yield job
 
 
+def logged(mock: Service) -> asyncio.Task[None]:
+    """Log each request to nowhere, as `lab serve --log text` does to stderr."""
+    log = RequestLog("text", Console(err=os.fdopen(os.open(os.devnull, os.O_WRONLY), "w")))
+    mock.observers.append(log.observer(None))
+    return asyncio.create_task(look_around([log.look], Bugs(mock, SystemClock())))
+
+
 async def lag() -> None:
     """Note how late each tick of a millisecond comes; a line on stdin asks for them, and a pause begins anew."""
     loop = asyncio.get_running_loop()
@@ -87,6 +99,9 @@ async def serve(kind: str, arguments: list[str]) -> None:
             from tests.bench.taping import tape
 
             mock.observers.append(tape(mock, arguments[0]))
+        if kind == "logging":
+            kept_log = logged(mock)
+            assert kept_log
         if kind == "ringed":
             from lab.server.control.last_exchanges import Buffer
 

@@ -4,7 +4,7 @@ import asyncio
 import json
 from contextlib import suppress
 from shlex import quote
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from msgspec.structs import replace
 
@@ -13,6 +13,7 @@ from lab.cli.control_settings import TOKEN_VARIABLE, ControlSettings
 from lab.cli.embedded_mock import EmbeddedMock, ServeExtras, connection_document, embedded_mock
 from lab.cli.https import trust_lines
 from lab.cli.loop import Stop, complete
+from lab.cli.request_log import RequestLog
 from lab.cli.setup import Setup, make_setup
 from lab.cli.signals import Interrupted
 from lab.cli.surroundings import Parent
@@ -47,6 +48,8 @@ class ServeSettings(Settings, frozen=True):
     """Whether it ends with the process that started it."""
     environment: Environment = Environment()
     control: ControlSettings = ControlSettings()
+    log: Literal["text", "json", "none"] | None = None
+    """How requests are logged; None: as text where a terminal shows stderr, else not."""
 
 
 def execute(flags: Flags, console: Console) -> int:
@@ -81,9 +84,8 @@ def serve_until_stopped(settings: ServeSettings, console: Console, playback: Set
         setup = journal.resume(setup)
 
     async def work(stop: Stop) -> int:
-        async with embedded_mock(
-            setup, console, stop, outside=True, extras=ServeExtras(journal, drills, settings.control)
-        ) as mock:
+        extras = ServeExtras(journal, drills, log=request_log(settings, console), control=settings.control)
+        async with embedded_mock(setup, console, stop, outside=True, extras=extras) as mock:
             announce(settings, setup, mock, console)
             if drills:
                 console.err(f"{len(drills)} drills of {settings.drills} can be chosen: GET /_lab/scenarios lists them.")
@@ -92,6 +94,12 @@ def serve_until_stopped(settings: ServeSettings, console: Console, playback: Set
         return max(mock.exit_code, journal.close() if journal is not None else 0)
 
     return complete(work)
+
+
+def request_log(settings: ServeSettings, console: Console) -> RequestLog | None:
+    """What logs requests: as asked for, else as text if somebody sees stderr."""
+    form = settings.log or ("text" if console.remarks_shown else "none")
+    return None if form == "none" else RequestLog(form, console)
 
 
 _OF_A_PLAYBACK = ("by_count", "strict", "repeat", "without_faults", "latency")

@@ -1,0 +1,133 @@
+"""A line a request on stderr: written by a thread of its own, in batches, so that no call waits for it.
+
+A line holds neither body, headers nor query, in which credentials stand; what a client wrote in it commands no terminal.
+"""
+
+import json
+from queue import SimpleQueue
+from threading import Thread
+from typing import Literal, TypeAlias
+
+from msgspec import Struct
+
+from lab.cli.console import Console
+from lab.core.clock import Millis
+from lab.core.logtext import harmless_text
+from lab.core.observe import Observation, Observer, Replied, Requested
+
+LogForm: TypeAlias = Literal["text", "json"]
+MOST_WAITING = 20_000
+"""Lines that wait where stderr is read slowly; of what comes beyond only the number is logged."""
+_MOST_OPEN = 10_000
+"""Requests without a reply that are remembered: a reset of the lab leaves some that never get one."""
+_LONGEST = 200
+"""Characters of a path or a method that are shown."""
+_PATIENCE = 1.0
+"""Seconds for which the end of the lab waits for the last lines."""
+
+
+class LogEntry(Struct):
+    """One request and how its reply ended."""
+
+    t: Millis
+    """When it came, on the lab's clock."""
+    x: int
+    """Its ordinal in its mock, as in a recording."""
+    scenario: str | None
+    """That which its client chose; None: none."""
+    method: str
+    path: str
+    route: str
+    status: int = 0
+    """0: no status line left."""
+    ms: Millis = 0
+    """From the whole request to the last byte of the reply, on the lab's clock."""
+    bytes: int = 0
+    """Of the reply's body."""
+    cut: str | None = None
+    """How the reply ended before it was whole."""
+
+
+class RequestLog:
+    """The log of what a lab serves, in every mock behind its listener."""
+
+    def __init__(self, form: LogForm, console: Console) -> None:
+        self._form = form
+        self._console = console
+        self._ended: list[LogEntry] = []
+        self._behind = 0
+        """Lines that the thread has still to write."""
+        self._left_out = 0
+        self._batches: SimpleQueue[list[LogEntry] | None] = SimpleQueue()
+        self._writer = Thread(target=self._write, name="request log", daemon=True)
+        self._writer.start()
+
+    def observer(self, scenario: str | None) -> Observer:
+        """What is to be told of the requests to one mock."""
+        begun: dict[int, LogEntry] = {}
+
+        def observe(observation: Observation) -> None:
+            if type(observation) is Requested:
+                request = observation.request
+                if len(begun) >= _MOST_OPEN:
+                    del begun[next(iter(begun))]
+                begun[observation.x] = LogEntry(
+                    observation.at, observation.x, scenario, request.method, request.path, observation.route
+                )
+            elif type(observation) is Replied and (entry := begun.pop(observation.x, None)) is not None:
+                self._end(entry, observation)
+
+        return observe
+
+    def look(self) -> None:
+        """Hand over what has ended since the last time."""
+        if self._ended:
+            self._behind += len(self._ended)
+            self._batches.put(self._ended)
+            self._ended = []
+
+    def close(self) -> None:
+        """Write what is left, as long as somebody reads it."""
+        self.look()
+        self._batches.put(None)
+        self._writer.join(_PATIENCE)
+        self._tell_left_out()
+
+    def _end(self, entry: LogEntry, replied: Replied) -> None:
+        if self._behind + len(self._ended) >= MOST_WAITING:
+            self._left_out += 1
+            return
+        response = replied.response
+        entry.status, entry.ms, entry.cut = response.status, replied.at - entry.t, replied.cut
+        entry.bytes = len(response.body) if replied.sent is None else replied.sent
+        self._ended.append(entry)
+
+    def _write(self) -> None:
+        line = _json_line if self._form == "json" else _text_line
+        while (batch := self._batches.get()) is not None:
+            self._console.err("\n".join(map(line, batch)))
+            self._behind -= len(batch)
+            self._tell_left_out()
+
+    def _tell_left_out(self) -> None:
+        if self._left_out and not self._behind:
+            self._console.err(f"note: stderr is read slowly: {self._left_out} requests were not logged.")
+            self._left_out = 0
+
+
+def _text_line(entry: LogEntry) -> str:
+    where = f" {entry.scenario}" if entry.scenario else ""
+    status, cut = entry.status or "---", f" cut: {entry.cut}" if entry.cut else ""
+    size = f"{entry.ms} ms {entry.bytes} B{cut}"
+    return f"{entry.t / 1_000:10.3f}{where} #{entry.x} {_shown(entry.method)} {_shown(entry.path)} {status} {size}"
+
+
+def _json_line(entry: LogEntry) -> str:
+    members = {name: getattr(entry, name) for name in entry.__struct_fields__}
+    members |= {"method": _shown(entry.method), "path": _shown(entry.path)}
+    return json.dumps({name: value for name, value in members.items() if value is not None}, separators=(",", ":"))
+
+
+def _shown(text: str) -> str:
+    text = text if len(text) <= _LONGEST else f"{text[:_LONGEST]}..."
+    return text if text.isprintable() else harmless_text(text)

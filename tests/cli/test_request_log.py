@@ -1,0 +1,87 @@
+"""A line a request, and no credential in it."""
+
+import io
+import json
+import signal
+from pathlib import Path
+from threading import Event
+
+import pytest
+
+from lab.cli.console import Console
+from lab.cli.request_log import MOST_WAITING, RequestLog
+from lab.core.exchange import Request, Response
+from lab.core.observe import Observer, Replied, Requested
+from tests.cli.test_serve import HOW, fetch, listening
+from tests.forked import forked_lab
+
+
+def answer(observer: Observer, x: int, path: str = "/status", cut: str | None = None) -> None:
+    head = (("authorization", "Bearer s3cret"),)
+    observer(Requested(1_250, x, "status", Request("GET", path, "token=s3cret", head, b"s3cret")))
+    observer(Replied(1_290, x, Response(0 if cut else 200, (), b"s3cret"), cut=cut))
+
+
+@pytest.mark.parametrize("form", ["text", "json"])
+def test_a_line_says_what_was_asked_and_holds_no_credential(form: str) -> None:
+    err = io.StringIO()
+    log = RequestLog(form, Console(io.StringIO(), err))  # type: ignore[arg-type]
+    answer(log.observer(None), 1)
+    answer(log.observer("bad-line"), 2, "/a\x1b[2J\n::error::" + "b" * 500, cut="reset")
+    assert err.getvalue() == ""
+    log.close()
+    first, second = err.getvalue().splitlines()
+    assert "s3cret" not in err.getvalue() and "\x1b" not in second and len(second) < 400
+    if form == "text":
+        assert first == "     1.250 #1 GET /status 200 40 ms 6 B"
+        assert " bad-line #2 GET /a" in second and second.endswith(" --- 40 ms 6 B cut: reset")
+        return
+    whole = {
+        "t": 1250,
+        "x": 1,
+        "method": "GET",
+        "path": "/status",
+        "route": "status",
+        "status": 200,
+        "ms": 40,
+        "bytes": 6,
+    }
+    assert json.loads(first) == whole
+    assert json.loads(second)["scenario"] == "bad-line" and json.loads(second)["cut"] == "reset"
+
+
+def test_what_nobody_reads_in_time_is_counted_and_holds_nobody_up() -> None:
+    read, lines = Event(), list[str]()
+
+    class Slow(io.StringIO):
+        def write(self, text: str) -> int:
+            read.wait(20)
+            lines.append(text)
+            return len(text)
+
+    log = RequestLog("text", Console(io.StringIO(), Slow()))
+    observer = log.observer(None)
+    for x in range(MOST_WAITING + 7):
+        answer(observer, x)
+    log.look()
+    answer(observer, MOST_WAITING + 8)
+    read.set()
+    log.close()
+    assert lines[0].count("#") == MOST_WAITING
+    assert lines[1:] == ["note: stderr is read slowly: 8 requests were not logged.\n"]
+
+
+def test_serve_logs_every_mock_behind_its_listener_if_asked(tmp_path: Path) -> None:
+    well_known = "/.well-known/openid-configuration"
+    for form in ("json", None):
+        argv = (*HOW, "item-comparison", "--json", *(("--log", form) if form else ()))
+        with forked_lab(*argv, cwd=tmp_path) as process:
+            base = listening(process)["base_url"]
+            fetch(f"{base}{well_known}?secret=s3cret", {})
+            fetch(f"{base}/scenario/item-comparison{well_known}", {})
+            process.send_signal(signal.SIGTERM)
+            assert process.wait() == 0
+            lines = [json.loads(line) for line in process.stderr.read().splitlines()]
+        found = [(each.get("scenario"), each["path"], each["status"]) for each in lines]
+        chosen = [(None, well_known, 200), ("item-comparison", well_known, 200)]
+        assert found == (chosen if form else [])
