@@ -25,6 +25,14 @@ COMMANDS = {
     "openapi": ("print the mocked API as an OpenAPI document", "lab openapi > api.json"),
     "fidelity": ("what is documented, observed, assumed", "lab fidelity | grep assumed"),
     "drift": ("what a recording of a pod says of what is assumed", "lab drift monday"),
+    "completion": (
+        "print what completes lab in a shell",
+        "lab completion bash > ~/.local/share/bash-completion/completions/lab",
+    ),
+    "man": ("print the manual page", "lab man > ~/.local/share/man/man1/lab.1"),
     "docs": ("the reference: the wire, scenarios, recordings, ...", "lab docs control-plane"),
 }
 """In the order in which the help lists them."""
+
+EXITS = """exit codes: 0 done · 1 a divergence, or a run that ended otherwise than COMPLETE · 2 wrong usage or a bad scenario
+            3 an unreadable recording · 4 port, disk · 5 nothing matched · 70 a bug of the lab · 130 interrupted"""

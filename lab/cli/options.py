@@ -1,9 +1,10 @@
 """The command line's grammar, a table: commands, an example for each, options."""
 
 from argparse import ArgumentParser, Namespace, RawDescriptionHelpFormatter
+from collections.abc import Sequence
 from typing import Any, NoReturn
 
-from lab.cli.command_table import COMMANDS
+from lab.cli.command_table import COMMANDS, EXITS
 from lab.cli.console import Console
 from lab.cli.installation import version_text
 from lab.cli.mistyped import refuse_unknown_command, refuse_unknown_options
@@ -23,9 +24,6 @@ from lab.cli.screen_options import BROWSER, FILM_HELP, NO_PHONE, PHONE_HELP, SCR
 from lab.core.clock import LAST_WALL
 from lab.core.errors import UsageError
 from lab.core.ranges import number
-
-EXITS = """exit codes: 0 done · 1 a divergence, or a run that ended otherwise than COMPLETE · 2 wrong usage or a bad scenario
-            3 an unreadable recording · 4 port, disk · 5 nothing matched · 70 a bug of the lab · 130 interrupted"""
 
 
 class Parser(ArgumentParser):
@@ -50,9 +48,8 @@ class WholeWords(RawDescriptionHelpFormatter):
         return wrap(" ".join(text.split()), width, break_on_hyphens=False)
 
 
-def parse_options(argv: list[str], console: Console) -> Namespace:
-    """The flags of one call."""
-    Parser.console = console
+def grammar(argv: Sequence[str]) -> tuple[Parser, dict[str, Parser]]:
+    """The parser of a call, and those of its commands: with the options of the commands that the call names."""
     how: Any = {"formatter_class": WholeWords, "allow_abbrev": False}
     root = Parser(
         prog="lab",
@@ -62,7 +59,6 @@ def parse_options(argv: list[str], console: Console) -> Namespace:
     )
     root.add_argument("--version", action="version", version=version_text() if "--version" in argv else "")
     commands = root.add_subparsers(dest="command", metavar="COMMAND", required=True)
-    refuse_unknown_command(argv)
     # who names a command needs no parser of the others
     for name in argv[:1] if argv[:1] and argv[0] in COMMANDS else COMMANDS:
         does, example = COMMANDS[name]
@@ -71,10 +67,18 @@ def parse_options(argv: list[str], console: Console) -> Namespace:
             add(command)
         if name == "rehearse":
             command.usage = f"{command.format_usage().removeprefix('usage: ').rstrip()} -- COMMAND ..."
+    return root, commands.choices
+
+
+def parse_options(argv: list[str], console: Console) -> Namespace:
+    """The flags of one call."""
+    Parser.console = console
+    refuse_unknown_command(argv)
+    root, commands = grammar(argv)
     # what follows -- is somebody's command, whose options are its own
     cut = argv.index("--") if argv[:1] == ["rehearse"] and "--" in argv else len(argv)
     options, unknown = root.parse_known_args(with_values(argv[:cut]))
-    refuse_unknown_options(unknown, commands.choices[options.command])
+    refuse_unknown_options(unknown, commands[options.command])
     options.command_line = argv[cut + 1 :]
     return options
 
@@ -289,6 +293,8 @@ _OPTIONS: dict[str, tuple[Option, ...]] = {
         option("target", "CAPTURE", "a recording by path or bare name: of a pod, or of the lab"),
         flag("--json", "one object a line, and the counts"),
     ),
+    "completion": (option("shell", None, "of which shell", choices=("bash", "zsh", "fish")),),
+    "man": (),
     "docs": (option("page", "PAGE", "none: list the pages", nargs="?"),),
 }
 """In the order in which the help lists them."""

@@ -1,0 +1,60 @@
+"""What is made of the parser: completion of shells, and the manual page."""
+
+import re
+import subprocess
+from io import StringIO
+
+import pytest
+
+from lab.cli.command_table import COMMANDS
+from lab.cli.console import Console
+from lab.cli.main import run_command
+from lab.cli.options import grammar
+from lab.core.errors import UsageError
+
+OPTIONS = {
+    name: {option for action in command._actions for option in action.option_strings if option.startswith("--")}
+    for name, command in grammar(["", *COMMANDS])[1].items()
+}
+
+
+def printed(*argv: str) -> str:
+    out = StringIO()
+    assert run_command([*argv], Console(out, out)) == 0
+    return out.getvalue()
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_a_shell_completes_every_command_and_its_options(shell: str) -> None:
+    script = printed("completion", shell)
+    assert set(OPTIONS) == set(COMMANDS) and len(OPTIONS["serve"]) > 20
+    for name, options in OPTIONS.items():
+        assert name in script
+        for option in options:
+            assert (f"-l {option[2:]}" if shell == "fish" else option) in script
+
+
+def test_bash_offers_what_begins_so() -> None:
+    script = printed("completion", "bash")
+    ask = "COMP_WORDS=(lab serve --control-n); COMP_CWORD=2; COMP_LINE='lab serve --control-n'; COMP_POINT=21"
+    way = f'{script}\n{ask}\n$(complete -p lab | sed -E "s/.*-F ([^ ]+).*/\\1/") lab --control-n serve\necho "${{COMPREPLY[@]}}"'
+    done = subprocess.run(["bash", "--norc", "-c", way], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["--control-name"]
+
+
+def test_the_manual_page_has_every_option_and_nothing_that_commands_the_formatter() -> None:
+    page = printed("man")
+    plain = page.replace("\\-", "-")
+    assert page.startswith(".TH LAB 1 ")
+    for name, options in OPTIONS.items():
+        section = plain.partition(f".SS lab {name}\n")[2].partition("\n.SS ")[0]
+        assert options - {"--help"} <= set(re.findall(r"^\\fB(--[a-z-]+)", section, re.MULTILINE))
+    requests = {line.split()[0] for line in page.splitlines() if line.startswith((".", "'"))}
+    assert requests == {".TH", ".SH", ".SS", ".PP", ".TP", ".nf", ".fi"}
+
+
+def test_another_shell_is_refused() -> None:
+    from lab.cli.options import parse_options
+
+    with pytest.raises(UsageError, match="invalid choice"):
+        parse_options(["completion", "csh"], Console())
