@@ -14,6 +14,7 @@ from textual.widgets import OptionList
 
 from lab.tui.app import LabApp
 from lab.tui.panes.registry import SCREEN_KEYS
+from lab.tui.screens.input_field import FULL
 from lab.tui.screens.main import MainScreen
 from lab.tui.screens.page import PageScreen
 from lab.tui.screens.palette import Palette
@@ -21,7 +22,7 @@ from lab.tui.state.intents import Intent, SetSpeed, TogglePause
 from lab.tui.state.screen import UiState
 from tests.conftest import examples
 from tests.tui import play, test_live, test_playback, test_watch
-from tests.tui.pilots import LabPilot, lab_of, main_screen, piloted, screen_in, text, until
+from tests.tui.pilots import LabPilot, lab_of, main_screen, piloted, resized, screen_in, text, until
 
 # What a terminal sends
 
@@ -242,3 +243,19 @@ async def test_what_lies_over_the_panes_is_left_once() -> None:
             screen.dismiss()
             await pilot.pause()
             assert app.screen is (page if screen is palette else main_screen(app))
+
+
+async def test_a_pasted_text_is_one_line_and_lasts_while_the_terminal_is_too_small() -> None:
+    async with screen_in("waiting") as (app, source, pilot):
+        main = main_screen(app)
+        await send(pilot, [*key("c"), *paste("90 days\r\n\nand " + "x" * 900)])
+        await resized(pilot, (60, 20), (120, 36))
+        await send(pilot, [*key("!"), *key("enter")])
+        assert source.intents == [play.answer("changes-requested", f"90 days and {'x' * 900}!")]
+        main.choose(UiState())
+        await send(pilot, [*key("A"), *paste("y" * 2_100)])
+        assert main.state.ui.remark == FULL and "enter Next  tab Comment" in text(app)
+        await send(pilot, key("enter"))
+        assert "enter Send  tab Name" in text(app)
+        await send(pilot, key("enter"))
+        assert source.intents[1:] == [play.answer("approved", name="y" * 2_000)]

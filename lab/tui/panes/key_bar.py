@@ -81,9 +81,10 @@ def key_bar(keys: Sequence[ScreenKey]) -> Bar:
             names = [each for each in names if each[0] not in ("n", "esc")]
         if view.state.ui.typing:
             several = view.state.ui.typing in ("approve", "reject") and "name" in view.state.source.can
+            in_name = several and view.state.ui.field == 0
             names = [
-                ("enter", "Find" if view.state.ui.typing == SEARCH else "Send"),
-                *([("tab", "Name, comment")] if several else []),
+                ("enter", "Find" if view.state.ui.typing == SEARCH else "Next" if in_name else "Send"),
+                *([("tab", "Comment" if in_name else "Name")] if several else []),
                 ("esc", "Back"),
             ]
         while (

@@ -2,6 +2,7 @@
 
 from typing import ClassVar
 
+from textual import events
 from textual.binding import Binding, BindingType
 from textual.message import Message
 from textual.screen import Screen
@@ -10,6 +11,10 @@ from textual.widgets import Input
 from lab.tui.panes.approval import INPUT_ROWS
 from lab.tui.panes.layout import Rect, Rects, projector
 from lab.tui.state.screen import ScreenState
+
+MOST_CHARACTERS = 2_000
+"""How many characters each text has at most."""
+FULL = f"No more than {MOST_CHARACTERS:,} characters: the rest isn't taken."
 
 
 class LineInput(Input):
@@ -37,8 +42,11 @@ class LineInput(Input):
             super().__init__()
             self.texts, self.field = texts, field
 
+    class Full(Message):
+        """More was typed, or pasted, than a text may have."""
+
     def __init__(self) -> None:
-        super().__init__(id="line", compact=True, max_length=500)
+        super().__init__(id="line", compact=True, max_length=MOST_CHARACTERS)
         self._texts = [""]
         self._placeholders: tuple[str, ...] = ("",)
         self._field = 0
@@ -61,6 +69,19 @@ class LineInput(Input):
         texts = self._all()
         self._show((self._field + by) % len(texts))
         self.post_message(self.Turned(texts, self._field))
+
+    def _on_paste(self, event: events.Paste) -> None:
+        """Take all lines as one, as many characters as there is room for."""
+        event.prevent_default()
+        event.stop()
+        text, room = " ".join(event.text.split()), MOST_CHARACTERS - len(self.value) + len(self.selected_text)
+        self.replace(text[:room], *self.selection)
+        if len(text) > room:
+            self.restricted()
+
+    def restricted(self) -> None:
+        """Say that there is no room for more."""
+        self.post_message(self.Full())
 
     async def action_submit(self) -> None:
         """Go on to the next text; from the last one send them."""
@@ -89,12 +110,16 @@ class InputField:
             self._lay_out(state, bar)
         if (field.display, self._typed) == (typing, state.ui.typing):
             return
-        self._typed = state.ui.typing
-        field.display = typing
-        if typing:
-            self._begin(state)
-        else:
+        another, field.display = self._typed != state.ui.typing, typing
+        if not typing:
             self._screen.set_focus(None)
+        elif another:
+            self._begin(state)
+        else:  # the terminal was too small for it in between
+            field.select_on_focus = False
+            self._screen.set_focus(field)
+        if typing or not state.ui.typing:
+            self._typed = state.ui.typing
 
     def _lay_out(self, state: ScreenState, bar: Rect) -> None:
         tight = projector(state, self._screen.size.width)

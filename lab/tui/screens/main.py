@@ -25,7 +25,7 @@ from lab.tui.screens.canvas import Canvas
 from lab.tui.screens.commands import ScreenCommands
 from lab.tui.screens.feed import Feed, ObservationBatch
 from lab.tui.screens.host import Host
-from lab.tui.screens.input_field import InputField, LineInput
+from lab.tui.screens.input_field import FULL, InputField, LineInput
 from lab.tui.screens.rows_widget import Pressed, Scrolled
 from lab.tui.screens.selectable import SelectingScreen
 from lab.tui.state.clean import line
@@ -225,6 +225,11 @@ class MainScreen(SelectingScreen):
     def turn_line(self, event: LineInput.Turned) -> None:
         """Another text of the row is typed."""
         self.choose(replace(self.state.ui, typed=event.texts, field=event.field))
+
+    @on(LineInput.Full)
+    def refuse_more(self) -> None:
+        """The row's text has no room for more."""
+        self.note(FULL)
 
     @on(LineInput.Typed)
     def send_line(self, event: LineInput.Typed) -> None:
