@@ -193,3 +193,9 @@ def test_a_whole_tape_is_read_and_written_again_byte_for_byte() -> None:
     found = read(data)
     assert found.end is not None
     assert write([found.header, *found.lines], found.end.reason, found.end.t) == data
+
+
+def test_a_film_is_named_and_what_shows_it() -> None:
+    with pytest.raises(RecordingError, match=r"talk\.cast:1: this is an asciicast") as refused:
+        read(b'{"version": 2, "width": 120, "height": 36}\n[0.0, "o", "x"]\n', "talk.cast")
+    assert "asciinema play" in refused.value.hint

@@ -12,11 +12,13 @@ from lab.tui.panes.exchange import ExchangePage
 from lab.tui.panes.fault_menu import FaultPage
 from lab.tui.panes.help import HelpPage
 from lab.tui.panes.picker import PickerPage
+from lab.tui.panes.refused_keys import REASONS, why_refused
 from lab.tui.panes.registry import SCREEN_KEYS
 from lab.tui.panes.screen_keys import END
 from lab.tui.screens.main import MainScreen
 from lab.tui.screens.palette import Palette
 from lab.tui.state.intents import (
+    ChooseScenario,
     Intent,
     ResetRun,
     SendTurn,
@@ -98,7 +100,8 @@ async def _each_key(state: str, app: LabApp, source: play.Scripted, pilot: LabPi
             await pilot.press(key.keys.split(",")[0])
         else:
             await main.run_action(f"press({key.name!r})")
-        expected = DOES[key.name] if offered else same
+        why = why_refused([key], main.state) if state == "waiting" and not offered else ""
+        expected = DOES[key.name] if offered else looks(remark=why) if why else same
         await reached(lambda expected=expected, before=before: expected(before, snapshot()), f"{key.name} in {state}")
         if snapshot() == before:
             continue
@@ -200,3 +203,34 @@ def test_every_key_of_the_table_is_bound_and_every_command_exists() -> None:
     for key in SCREEN_KEYS:
         command = key.react(ScreenState()).command
         assert not command or command in main._commands, key.name
+
+
+@pytest.mark.parametrize(
+    ("state", "pressed", "said"),
+    [
+        ("running", "a", "No gate is open."), ("running", "c", "No gate is open."), ("complete", "R", "No gate is open."),
+        ("running", "m", "A job is running: m says the next turn when it has ended."),
+        ("running", "7", "1 to 5 show panes; at the end digits ask follow-ups."),
+        ("complete", "9", "There is no follow-up of this number."), ("running", "i", "Report: not in LIVE."),
+    ],
+)  # fmt: skip
+async def test_a_key_that_is_not_offered_says_why_until_the_next_one(state: str, pressed: str, said: str) -> None:
+    async with screen_in(state) as (app, source, pilot):
+        await pilot.press(pressed)
+        await until(pilot, lambda: said in text(app))
+        await pilot.press("w")
+        assert said not in text(app) and not source.intents
+
+
+def test_every_reason_is_one_of_a_key() -> None:
+    assert set(REASONS) <= {key.name for key in SCREEN_KEYS}
+
+
+async def test_another_scenario_ends_a_run_only_when_enter_is_pressed_twice() -> None:
+    async with screen_in("running") as (app, source, pilot):
+        await pilot.press("s", "enter")
+        await until(pilot, lambda: "enter once more ends the run" in text(app))
+        assert not source.intents
+        await pilot.press("enter")
+        await until(pilot, lambda: app.screen is main_screen(app))
+        assert [type(each) for each in source.intents] == [ChooseScenario]

@@ -54,6 +54,9 @@ _Some = TypeVar("_Some", Header, Req, Res, Entry, Other, End)
 CRLF = "the line ends in CRLF, as git or an editor makes it, and not in LF: the recording needn't be damaged"
 LF_AGAIN = "Write *.rec.jsonl text eol=lf into .gitattributes (lab docs recordings, §10), and check the file out again."
 
+ASCIICAST = "this is an asciicast: a film of the screen, and no recording"
+ASCIICAST_HINT = "asciinema play shows it; lab play takes the recording of which it was made."
+
 
 class _Unfit(Exception):
     """A line is not what its place asks for."""
@@ -115,6 +118,8 @@ class _Reading:
         if raw.endswith(b"\r\n"):
             raise _Unfit(CRLF, LF_AGAIN)
         members = _parsed(raw[:-1])
+        if self.header is None and "k" not in members and members.keys() >= {"version", "width", "height"}:
+            raise _Unfit(ASCIICAST, ASCIICAST_HINT)
         self._before = _in_order(members, self.n, self._before)
         start, self._start = self._start, self._start + len(raw)
         if self.header is None:

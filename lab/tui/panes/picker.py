@@ -16,6 +16,8 @@ from lab.tui.state.screen import ScenarioChoice, ScreenState
 
 MOST_STEPS = 40
 """How much of a path is drawn."""
+FOOT = "type to find · ↑ ↓ enter · esc"
+ENDS = "enter once more ends the run that is under way · esc"
 
 
 class PickerPage(ListPage[ScenarioChoice]):
@@ -23,13 +25,15 @@ class PickerPage(ListPage[ScenarioChoice]):
 
     opener = "s"
     name = "SCENARIO"
-    foot = "type to find · ↑ ↓ enter · esc"
+    foot = FOOT
     keys = ("enter",)
 
     def __init__(self, state: Callable[[], ScreenState]) -> None:
         super().__init__(state)
         source = self.state.source
         self._choices = source.scenarios
+        self._asked = ""
+        """The scenario for which it was asked whether the run shall end."""
         current = source.scenario.name if source.scenario is not None else ""
         self.at = next((at for at, choice in enumerate(self._choices) if choice.name == current), 0)
 
@@ -44,6 +48,7 @@ class PickerPage(ListPage[ScenarioChoice]):
     def body(self, inner: int, rows: int) -> list[Row]:
         """The list, and below it the chosen one."""
         found = tuple(self.entries())
+        self.foot = ENDS if self.chosen is not None and self.chosen.name == self._asked else FOOT
         self.below = max(0, len(found) - _top(found, self.at, rows) - _list_rows(rows))
         return picker(found, self.at, inner, rows)
 
@@ -51,6 +56,9 @@ class PickerPage(ListPage[ScenarioChoice]):
         """Play it."""
         if (choice := self.chosen) is None:
             return PageReaction(close=not self._choices)
+        if self.state.running and self._asked != choice.name:
+            self._asked = choice.name
+            return PageReaction()
         ui = self.state.choose(starting=False, typing="", output="rendered", zoom="")
         return PageReaction(ChooseScenario(choice.name), ui, close=True)
 

@@ -1,6 +1,6 @@
 """What only the screen can do: pages over the panes, the picture, the way to the shell, the end."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 from msgspec.structs import replace
 from textual.worker import Worker
@@ -14,7 +14,8 @@ from lab.tui.panes.keys import Reaction
 from lab.tui.panes.page import PageContent
 from lab.tui.panes.picker import PickerPage
 from lab.tui.panes.qr import QR, QrPage
-from lab.tui.panes.registry import KEYS_OF_SPOT, PANES, SCREEN_KEYS, exchange_in_focus, places
+from lab.tui.panes.refused_keys import why_refused
+from lab.tui.panes.registry import KEYS_OF_SPOT, PANES, SCREEN_KEYS, exchange_in_focus, key_named, places
 from lab.tui.panes.report import ReportPage
 from lab.tui.screens.host import Host
 from lab.tui.screens.page import PageScreen
@@ -22,6 +23,8 @@ from lab.tui.screens.selectable import SelectingScreen
 from lab.tui.state.intents import Intent, TogglePause
 from lab.tui.state.screen import ScreenState
 
+MOMENT = 3.0
+"""Real seconds for which a refused key says why."""
 COLOURS_ADVICE = {
     "truecolor": "16 million",
     "256": "256; COLORTERM=truecolor gives all",
@@ -60,6 +63,13 @@ class ScreenCommands:
             "quit": host.leave,
             "suspend": lambda: screen.run_worker(self._suspend(), group="suspend", exit_on_error=False),
         }
+
+    def explain(self, names: Iterable[str]) -> None:
+        """Say for a moment why none of these keys does anything now."""
+        if not (why := why_refused(map(key_named, names), self._state())):
+            return
+        self._screen.note(why)
+        self._screen.set_timer(MOMENT, lambda: self._state().ui.remark == why and self._screen.note(""))
 
     def _open(self, page: PageContent, query: str = "") -> None:
         opened_by = KEYS_OF_SPOT[page.opener][0]

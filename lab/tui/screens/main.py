@@ -173,6 +173,11 @@ class MainScreen(SelectingScreen):
         """Keys that aren't offered do nothing."""
         return self._offers(key_named(str(parameters[0]))) if action == "press" else True
 
+    def on_key(self, event: events.Key) -> None:
+        """A key that isn't offered says why."""
+        if not (self.blind or self.state.ui.typing):
+            self._own.explain(str(each.id) for each in self._bindings.key_to_bindings.get(event.key, ()))
+
     def action_press(self, name: str) -> None:
         """The key of this name was pressed; what is selected comes first."""
         if name == "copy" and self.copy_selection():
