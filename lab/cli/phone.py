@@ -60,7 +60,7 @@ async def phone_gates(settings: PhoneSettings, setup: Setup) -> "AsyncIterator[P
 
     host, exposed = settings.host, not loopback(settings.host)
     named = address_for_others(host)
-    reach = "this machine only"
+    reach = "this machine only; for the room: --phone=0.0.0.0"
     if exposed:
         reach = "open to this network" if named else "no address that others reach"
     origin = ""
