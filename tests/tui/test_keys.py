@@ -12,7 +12,7 @@ from lab.tui.panes.exchange import ExchangePage
 from lab.tui.panes.fault_menu import FaultPage
 from lab.tui.panes.help import HelpPage
 from lab.tui.panes.picker import PickerPage
-from lab.tui.panes.refused_keys import REASONS, why_refused
+from lab.tui.panes.refused_keys import KEY_REASONS, why_refused
 from lab.tui.panes.registry import SCREEN_KEYS
 from lab.tui.panes.screen_keys import END
 from lab.tui.screens.main import MainScreen
@@ -223,7 +223,7 @@ async def test_a_key_that_is_not_offered_says_why_until_the_next_one(state: str,
 
 
 def test_every_reason_is_one_of_a_key() -> None:
-    assert set(REASONS) <= {key.name for key in SCREEN_KEYS}
+    assert set(KEY_REASONS) <= {key.name for key in SCREEN_KEYS}
 
 
 async def test_another_scenario_ends_a_run_only_when_enter_is_pressed_twice() -> None:

@@ -16,8 +16,8 @@ from lab.tui.state.screen import ScenarioChoice, ScreenState
 
 MOST_STEPS = 40
 """How much of a path is drawn."""
-FOOT = "type to find · ↑ ↓ enter · esc"
-ENDS = "enter once more ends the run that is under way · esc"
+PICKER_FOOT = "type to find · ↑ ↓ enter · esc"
+CONFIRM_FOOT = "enter once more ends the run that is under way · esc"
 
 
 class PickerPage(ListPage[ScenarioChoice]):
@@ -25,14 +25,14 @@ class PickerPage(ListPage[ScenarioChoice]):
 
     opener = "s"
     name = "SCENARIO"
-    foot = FOOT
+    foot = PICKER_FOOT
     keys = ("enter",)
 
     def __init__(self, state: Callable[[], ScreenState]) -> None:
         super().__init__(state)
         source = self.state.source
         self._choices = source.scenarios
-        self._asked = ""
+        self._to_confirm = ""
         """The scenario for which it was asked whether the run shall end."""
         current = source.scenario.name if source.scenario is not None else ""
         self.at = next((at for at, choice in enumerate(self._choices) if choice.name == current), 0)
@@ -48,7 +48,7 @@ class PickerPage(ListPage[ScenarioChoice]):
     def body(self, inner: int, rows: int) -> list[Row]:
         """The list, and below it the chosen one."""
         found = tuple(self.entries())
-        self.foot = ENDS if self.chosen is not None and self.chosen.name == self._asked else FOOT
+        self.foot = CONFIRM_FOOT if self.chosen is not None and self.chosen.name == self._to_confirm else PICKER_FOOT
         self.below = max(0, len(found) - _top(found, self.at, rows) - _list_rows(rows))
         return picker(found, self.at, inner, rows)
 
@@ -56,8 +56,8 @@ class PickerPage(ListPage[ScenarioChoice]):
         """Play it."""
         if (choice := self.chosen) is None:
             return PageReaction(close=not self._choices)
-        if self.state.running and self._asked != choice.name:
-            self._asked = choice.name
+        if self.state.running and self._to_confirm != choice.name:
+            self._to_confirm = choice.name
             return PageReaction()
         ui = self.state.choose(starting=False, typing="", output="rendered", zoom="")
         return PageReaction(ChooseScenario(choice.name), ui, close=True)

@@ -1,6 +1,7 @@
 """What only the screen can do: pages over the panes, the picture, the way to the shell, the end."""
 
 from collections.abc import Callable, Iterable
+from functools import partial
 
 from msgspec.structs import replace
 from textual.worker import Worker
@@ -23,7 +24,7 @@ from lab.tui.screens.selectable import SelectingScreen
 from lab.tui.state.intents import Intent, TogglePause
 from lab.tui.state.screen import ScreenState
 
-MOMENT = 3.0
+REASON_SECONDS = 3.0
 """Real seconds for which a refused key says why."""
 COLOURS_ADVICE = {
     "truecolor": "16 million",
@@ -69,7 +70,11 @@ class ScreenCommands:
         if not (why := why_refused(map(key_named, names), self._state())):
             return
         self._screen.note(why)
-        self._screen.set_timer(MOMENT, lambda: self._state().ui.remark == why and self._screen.note(""))
+        self._screen.set_timer(REASON_SECONDS, partial(self._take_back, why))
+
+    def _take_back(self, remark: str) -> None:
+        if self._state().ui.remark == remark:
+            self._screen.note("")
 
     def _open(self, page: PageContent, query: str = "") -> None:
         opened_by = KEYS_OF_SPOT[page.opener][0]
