@@ -19,7 +19,7 @@ from lab.cli.option_kinds import (
     with_values,
 )
 from lab.cli.report_options import DRILL_OPTIONS, REPORT_OPTIONS, VERDICT_OPTIONS
-from lab.cli.run_options import LOG, MOCK_CLOCK, OWN_APP, PLAYBACK_OPTIONS, RECORD_OPTION, REVIEWER_OPTION
+from lab.cli.run_options import LOG, MOCK_CLOCK, OWN_APP, PLAYBACK_OPTIONS, RECORD_OPTION, REVIEWER_OPTION, TLS_OPTIONS
 from lab.cli.screen_options import BROWSER, FILM_HELP, NO_PHONE, PHONE_HELP, SCREEN
 from lab.core.clock import LAST_WALL
 from lab.core.errors import UsageError
@@ -175,9 +175,7 @@ _OPTIONS: dict[str, tuple[Option, ...]] = {
         LOG,
         option("--journal", "FILE", "keep what is accepted in FILE, tokens too; the next start goes on from it"),
         flag("--with-parent", "end as soon as stdin ends or the process that started it is gone"),
-        flag("--tls", "serve https too, by an authority made for this start"),
-        port("--tls-port", "https", 8443),
-        option("--tls-name", "NAME", "a further name for the certificate", action="append"),
+        *TLS_OPTIONS,
         MOCK_CLOCK,
     ),
     "run": (option("targets", "SCENARIO", **_ONE_SCENARIO), *_RUN),
@@ -193,9 +191,7 @@ _OPTIONS: dict[str, tuple[Option, ...]] = {
         flag("--force", "rename an existing recording out of the way"),
         flag("--json", "what to call, as one line of JSON"),
         port("--port", "the proxy", 8080),
-        flag("--tls", "serve https too, by an authority made for this start"),
-        port("--tls-port", "https", 8443),
-        option("--tls-name", "NAME", "a further name for the certificate", action="append"),
+        *TLS_OPTIONS,
     ),
     "replay": (
         option("targets", "FILE", "recordings, by path, pattern or bare name", nargs="+"),
@@ -295,6 +291,10 @@ _OPTIONS: dict[str, tuple[Option, ...]] = {
     ),
     "completion": (option("shell", None, "of which shell", choices=("bash", "zsh", "fish")),),
     "man": (),
+    "doctor": (
+        option("target", "CONTROL_URL", "of a running lab, with LAB_CONTROL_TOKEN; none: the surroundings", nargs="?"),
+        flag("--json", "what was found, as one line of JSON"),
+    ),
     "docs": (option("page", "PAGE", "none: list the pages", nargs="?"),),
 }
 """In the order in which the help lists them."""

@@ -1,8 +1,8 @@
-"""The options of a mock that say how it is paced, recorded, reviewed and logged, those of the lab's own app, and of a playback."""
+"""The options of a mock that say how it is paced, recorded, reviewed, logged and served, those of the lab's own app, and of a playback."""
 
 from typing import Any
 
-from lab.cli.option_kinds import either, flag, option
+from lab.cli.option_kinds import either, flag, option, port
 from lab.core.ranges import number
 
 RECORD_OPTION = option(
@@ -37,6 +37,11 @@ LOG = option(
     None,
     "a line a request on stderr, without bodies and credentials; default: text on a terminal, else none",
     choices=("text", "json", "none"),
+)
+TLS_OPTIONS = (
+    flag("--tls", "serve https too, by an authority made for this start"),
+    port("--tls-port", "https", 8443),
+    option("--tls-name", "NAME", "a further name for the certificate", action="append"),
 )
 PLAYBACK_OPTIONS = (
     option(

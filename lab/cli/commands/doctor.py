@@ -1,0 +1,138 @@
+"""`lab doctor`: what the lab runs on, and whether something there is wrong; one page to paste into a report."""
+
+import platform
+import sys
+from collections.abc import Iterator
+from importlib.metadata import PackageNotFoundError, version
+from typing import ClassVar
+
+from msgspec import Struct
+
+from lab.cli.console import Console
+from lab.cli.installation import OWN_ENVIRONMENT, namesakes
+from lab.cli.loop import Stop, complete
+from lab.core.errors import HostError, LabError
+from lab.core.version import __version__
+from lab.files.access import can_write
+from lab.files.preferences import PreferencesFile
+from lab.files.recordings import recording_path
+from lab.server.listen import bind
+from lab.settings import Environment, Flags, Settings
+
+LIBRARIES = ("textual", "rich", "aiohttp", "msgspec", "pydantic", "pyyaml", "faker", "jinja2", "pyjwt", "google-re2")
+_PORT = 8080
+"""Of `lab serve` and `lab capture`, where none is named."""
+
+
+class DoctorSettings(Settings, frozen=True):
+    """What `lab doctor` was asked, and what the environment says."""
+
+    target: str | None = None
+    """The control plane of a lab that runs."""
+    json: bool = False
+    config: str | None = None
+    terminal: str = ""
+    """TERM and COLORTERM."""
+    locale: str = ""
+    """What settles the locale: the first of LC_ALL, LC_CTYPE and LANG."""
+    variables: tuple[str, ...] = ()
+    """The names of those of the lab that are set."""
+    environment: Environment = Environment()
+
+    READ: ClassVar = {
+        "config": lambda flags: flags.variable("LAB_CONFIG_DIR"),
+        "terminal": lambda flags: " ".join(flags.variable(name) or "" for name in ("TERM", "COLORTERM")).strip(),
+        "locale": lambda flags: next(filter(None, map(flags.variable, ("LC_ALL", "LC_CTYPE", "LANG"))), "none"),
+        "variables": lambda flags: tuple(sorted(name for name in flags.environment if name.startswith("LAB_"))),
+    }
+
+
+class Diagnosis(Struct, frozen=True, omit_defaults=True):
+    """One line of the page."""
+
+    name: str
+    found: str
+    wrong: str | None = None
+    """What to do about it; None: nothing."""
+
+
+def execute(flags: Flags, console: Console) -> int:
+    """Print what was found; 4 if something is wrong."""
+    settings = flags.into(DoctorSettings)
+    findings = [*_installed(), *_surroundings(settings, console), *_running(settings, flags)]
+    wrong = [each for each in findings if each.wrong is not None]
+    if settings.json:
+        found = [{"name": each.name, "found": each.found, "wrong": each.wrong} for each in findings]
+        console.json({"ok": not wrong, "findings": found})
+        return HostError.exit_code if wrong else 0
+    for each in findings:
+        console.out(f"{each.name:<12} {each.found}" + (f"  WRONG: {each.wrong}" if each.wrong else ""))
+    console.out(f"{len(wrong)} wrong." if wrong else "Nothing is wrong.")
+    return HostError.exit_code if wrong else 0
+
+
+def _installed() -> Iterator[Diagnosis]:
+    other = " ".join(namesakes())
+    yield Diagnosis("lab", f"{__version__} {other}".strip(), OWN_ENVIRONMENT if other else None)
+    yield Diagnosis("python", f"{platform.python_version()} on {platform.platform()}")
+    for name in LIBRARIES:
+        try:
+            yield Diagnosis(name, version(name))
+        except PackageNotFoundError:
+            yield Diagnosis(name, "missing", OWN_ENVIRONMENT)
+
+
+def _surroundings(settings: DoctorSettings, console: Console) -> Iterator[Diagnosis]:
+    yield _port(running=settings.target is not None)
+    shown = "stdin and stdout" if console.terminal else "none: lines in place of the screen"
+    yield Diagnosis("terminal", f"{shown}; {settings.terminal or 'no TERM'}")
+    yield Diagnosis("colours", _colours(settings))
+    yield Diagnosis("locale", f"{settings.locale}; files {sys.getfilesystemencoding()}")
+    for name, folder in (
+        ("recordings", recording_path("name").parent),
+        ("config", PreferencesFile(settings.config).path.parent),
+    ):
+        if can_write(folder):
+            yield Diagnosis(name, f"{folder} can be written")
+        else:
+            yield Diagnosis(name, f"{folder} can't be written", "Make it writable, or start the lab elsewhere.")
+    yield Diagnosis("variables", " ".join(settings.variables) or "none that begins with LAB_")
+
+
+def _port(*, running: bool) -> Diagnosis:
+    try:
+        bind("127.0.0.1", _PORT).close()
+    except HostError as error:
+        # where a lab runs it may well be the one that has it
+        return Diagnosis(
+            "port", f"{_PORT}: {error.what}", None if running else error.hint or "Name another with --port."
+        )
+    return Diagnosis("port", f"{_PORT} is free")
+
+
+def _colours(settings: DoctorSettings) -> str:
+    if not settings.environment.color:
+        return "none, by NO_COLOR"
+    if "truecolor" in settings.terminal or "24bit" in settings.terminal:
+        return "16 million"
+    return "256" if "256color" in settings.terminal else "16, or none; COLORTERM=truecolor gives all"
+
+
+def _running(settings: DoctorSettings, flags: Flags) -> Iterator[Diagnosis]:
+    """What a lab that runs says of its health."""
+    if settings.target is None:
+        return
+    from lab.cli.commands.watch import WatchSettings, control_address, reached  # only who names a lab needs it
+
+    url, where = control_address(settings.target)
+
+    async def work(stop: Stop) -> Diagnosis:
+        async with reached(url, flags.into(WatchSettings)) as client:
+            lab = await client.lab()
+        clock = f"{lab.mode} clock at {lab.now} ms"
+        return Diagnosis("running lab", f"{where}: {clock}, seed {lab.seed}, {lab.base_url}", lab.trouble)
+
+    try:
+        yield complete(work)
+    except LabError as error:
+        yield Diagnosis("running lab", where, f"{error.what} {error.hint or ''}".strip())

@@ -1,0 +1,53 @@
+"""`lab doctor`: one page about what the lab runs on."""
+
+import json
+import socket
+
+import pytest
+
+from lab.cli.commands import doctor
+from tests.cli.test_serve import HOW, listening
+from tests.conftest import Lab
+from tests.forked import forked_lab
+
+
+@pytest.fixture(autouse=True)
+def port(monkeypatch: pytest.MonkeyPatch) -> int:
+    """A port that is free, in the usual one's place."""
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        free: int = taken.getsockname()[1]
+    monkeypatch.setattr(doctor, "_PORT", free)
+    return free
+
+
+def test_where_nothing_is_wrong_it_is_0_and_no_value_of_a_variable_is_shown(
+    lab: Lab, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LAB_CLIENT_SECRET", "s3cret")
+    done = lab("doctor")
+    assert (done.code, done.lines[-1]) == (0, "Nothing is wrong."), done.out
+    assert "LAB_CLIENT_SECRET" in done.out and "s3cret" not in done.out
+    report = json.loads(lab("doctor", "--json").out)
+    assert report["ok"] and {"lab", "python", "aiohttp", "textual", "port"} <= {
+        each["name"] for each in report["findings"]
+    }
+
+
+def test_what_is_wrong_says_what_to_do_and_ends_with_4(lab: Lab, port: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    (lab.folder / "recordings").write_text("no folder")
+    monkeypatch.setattr(doctor, "LIBRARIES", ("no-such-library",))
+    with socket.create_server(("127.0.0.1", port)):
+        done = lab("doctor", "--json")
+    wrong = {each["name"] for each in json.loads(done.out)["findings"] if each["wrong"]}
+    assert (done.code, wrong) == (4, {"recordings", "no-such-library", "port"})
+
+
+def test_a_running_lab_tells_of_its_health(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
+    with forked_lab(*HOW, "quick", "--json", "--clock", "manual", cwd=lab.folder) as process:
+        ready = listening(process)
+        monkeypatch.setenv("LAB_CONTROL_TOKEN", ready["control_token"])
+        done = lab("doctor", ready["control_url"])
+        assert done.code == 0 and "manual clock at 0 ms" in done.out and ready["base_url"] in done.out
+        monkeypatch.setenv("LAB_CONTROL_TOKEN", "x" * 20)
+        refused = lab("doctor", ready["control_url"])
+        assert refused.code == 4 and "401" in refused.out
