@@ -3,6 +3,7 @@
 import json
 import re
 import shlex
+import tomllib
 from typing import Any
 
 import yaml
@@ -89,3 +90,40 @@ def test_services_reach_the_plane_of_the_composed_one_by_its_name() -> None:
     listen = settings.mock.listen
     assert service["ports"] == [f"127.0.0.1:{port}:{port}" for port in (listen.port, listen.control_port)]
     assert service["environment"]["LAB_CONTROL_TOKEN"].startswith("${LAB_CONTROL_TOKEN:?")
+
+
+WORKFLOWS = {path.name: yaml.safe_load(path.read_text()) for path in sorted((GITHUB / "workflows").glob("*.yml"))}
+STEPS = [step for flow in WORKFLOWS.values() for job in flow["jobs"].values() for step in job["steps"]]
+
+
+def test_every_workflow_may_read_only_and_names_what_there_is() -> None:
+    assert all(flow["permissions"] == {"contents": "read"} for flow in WORKFLOWS.values())
+    lines = [step["run"].partition(" #")[0].split() for step in STEPS if "run" in step]
+    for line in lines:
+        if line[0] == "lab":
+            assert parse_options(line[1:], Console()).command == line[1]
+        named = [word for word in line if word.startswith(("tests/", ".ci/", ".github/"))]
+        assert [word for word in named if not (ROOT / word).exists()] == []
+    assert any(line[0] == "lab" for line in lines)
+    own = [step for step in STEPS if step.get("uses", "").startswith("./")]
+    assert own and all((ROOT / step["uses"] / "action.yml").is_file() for step in own)
+    assert all(set(step["with"]) <= set(ACTION["inputs"]) for step in own)
+
+
+def test_the_suite_runs_on_every_python_that_the_package_says_it_takes() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    jobs = WORKFLOWS["systems.yml"]["jobs"]
+    pythons = jobs["suite"]["strategy"]["matrix"]["python"]
+    assert project["requires-python"] == f">={pythons[0]}"
+    said = [each.rpartition(" :: ")[2] for each in project["classifiers"] if ":: Python :: 3." in each]
+    assert set(said) <= set(pythons) and pythons == jobs["windows"]["strategy"]["matrix"]["python"]
+
+
+def test_the_notes_for_agents_and_about_security_name_what_there_is() -> None:
+    for name in ("AGENTS", "SECURITY"):
+        for code in re.findall(r"`([^`]+)`", (GITHUB / f"{name}.md").read_text()):
+            first, *rest = code.split()
+            if first == "lab":
+                assert parse_options(rest, Console()).command == rest[0]
+            elif first.startswith((".github/", ".ci/", "lab/")):
+                assert (ROOT / first).exists(), code
