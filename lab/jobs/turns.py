@@ -11,15 +11,7 @@ from lab.language.patterns import pattern_of
 
 def part_for(scenario: Scenario, turn: int, message: str, used: Collection[int] = ()) -> int | None:
     """Which part answers the n-th message of a conversation; None: none does. `used`: those that answered before."""
-    last = len(scenario.turns) + 1
-    if turn <= 1 or not scenario.turns:
-        parts: Sequence[int] = (1,)
-    elif scenario.turn_order == "any":
-        parts = [*(part for part in range(2, last + 1) if part not in used), 1]
-    else:
-        parts = (turn,) if turn <= last else ()
-    patterns = (scenario.match, *(each.match for each in scenario.turns))
-    return next((part for part in parts if _fits(patterns[part - 1], message)), None)
+    return next((part for part in _open(scenario, turn, used) if _fits(_pattern(scenario, part), message)), None)
 
 
 def parts_for(scenario: Scenario, messages: Iterable[str]) -> list[int | None]:
@@ -28,6 +20,26 @@ def parts_for(scenario: Scenario, messages: Iterable[str]) -> list[int | None]:
     for turn, message in enumerate(messages, 1):
         parts.append(part_for(scenario, turn, message, [part for part in parts if part is not None]))
     return parts
+
+
+def patterns_for_next(scenario: Scenario, messages: Collection[str]) -> list[str | None]:
+    """What the message after these may match to be answered; a None among them: whatever it says, it is."""
+    used = [part for part in parts_for(scenario, messages) if part is not None]
+    return [_pattern(scenario, part) for part in _open(scenario, len(messages) + 1, used)]
+
+
+def _open(scenario: Scenario, turn: int, used: Collection[int]) -> Sequence[int]:
+    """The parts that may answer the n-th message, in the order in which they are tried."""
+    last = len(scenario.turns) + 1
+    if turn <= 1 or not scenario.turns:
+        return (1,)
+    if scenario.turn_order == "any":
+        return [*(part for part in range(2, last + 1) if part not in used), 1]
+    return (turn,) if turn <= last else ()
+
+
+def _pattern(scenario: Scenario, part: int) -> str | None:
+    return scenario.match if part == 1 else scenario.turns[part - 2].match
 
 
 def _fits(pattern: str | None, message: str) -> bool:

@@ -16,7 +16,8 @@ from lab.core.exchange import Json, Request, Response
 from lab.core.observe import Lost, Noted, Replied, Requested
 from lab.jobs.facts import GateDecided, GateOpened
 from lab.jobs.gates import Origin
-from lab.language.document import Verdict
+from lab.jobs.turns import patterns_for_next
+from lab.language.document import Turn, Verdict
 from lab.tui.line_mode import lines as plain_lines
 from lab.tui.panes.layout import Rect, lay_out
 from lab.tui.panes.registry import BARS, PANES, SCREEN_KEYS, draw, key_named, places
@@ -570,3 +571,27 @@ def test_a_quorum_says_how_many_have_approved() -> None:
     vote = GateDecided(at=now, job=play.JOB, gate="buyer-approval", verdict=Verdict.APPROVED, by=Origin.PERSON)
     drawn = "\n".join(screen(ScreenState(fold([*observations, Noted(now, vote)]), UiState(), SHOW), 120, 36, now))
     assert "approvals 1 of 2" in drawn
+
+
+@pytest.mark.parametrize(
+    ("match", "later", "says"),
+    [
+        (None, 0, "turn 2 · the same conversationId, a new Job ID"),
+        (r"item (?P<item>\w+)", 0, "turn 2 · this scenario answers: item <item>"),
+        (None, 1, "turn 2 · this scenario answers: again"),
+    ],
+)
+def test_the_row_of_a_message_says_what_the_scenario_answers(match: str | None, later: int, says: str) -> None:
+    view = view_of("complete", typing="message")
+    scenario = view.source.scenario
+    assert scenario is not None
+    turns = (Turn(match="again", ask=scenario.ask, steps=scenario.steps),) * later
+    scenario = scenario.model_copy(update={"match": match, "turns": turns})
+    assert any(
+        says in line for line in screen(replace(view, source=replace(view.source, scenario=scenario)), 120, 36, 0)
+    )
+    assert patterns_for_next(scenario, ["item a", "again"]) == ([] if later else [match])
+
+
+def test_an_identifier_is_broken_behind_an_underscore() -> None:
+    assert [plain(line) for line in wrap(row("CONTROLLER_APPROVAL"), 17)] == ["CONTROLLER_", "APPROVAL"]

@@ -1,12 +1,17 @@
 """The message row: what the app says next, typed in the approval bar's place."""
 
+import re
+
+from lab.jobs.turns import patterns_for_next
 from lab.tui.panes.keys import InputRow, ScreenKey, choosing
 from lab.tui.panes.pane import View
 from lab.tui.rows.spans import BLANK, Row, Rows, backed, clip, cut, fill, row
 from lab.tui.state.intents import SendTurn
-from lab.tui.state.screen import ScreenState
+from lab.tui.state.screen import ScreenState, messages_of
 
 PROMPT = "message › "
+_GROUP = re.compile(r"\(\?P<(\w+)>[^)]*\)")
+"""A group of a pattern that has a name."""
 
 
 def suggestions(state: ScreenState) -> tuple[str, ...]:
@@ -33,10 +38,27 @@ def message_bar(view: View) -> Rows:
         if first
         else f"turn {number} · the same {view.state.labels.conversation}, a new Job ID"
     )
+    if (known := answered_messages(view.state)) is not None:
+        what = known if first else f"turn {number} · {known}"
     head = row(("› ", "accent"), (name, "run b"), (f"  {what}", "dim"))
     lines = [head, row((PROMPT, "run b")), _hint(view.state, inner)]
     shown = lines if tight else [BLANK, *lines, BLANK]
     return tuple(backed(fill(row(edge, cut(line, inner)), view.columns), "@tint-run") for line in shown[: view.rows])
+
+
+def answered_messages(state: ScreenState) -> str | None:
+    """What the scenario answers in the next turn; None if it answers whatever is said, or isn't at hand."""
+    scenario, run = state.source.scenario, state.run
+    if scenario is None:
+        return None
+    earlier = [] if run.start is None else messages_of(run)[: run.turn - (run.job is None)]
+    patterns = patterns_for_next(scenario, earlier)
+    if None in patterns:
+        return None
+    if not patterns:
+        return "this scenario answers no more messages: another ends in ERROR"
+    known = " · ".join(_GROUP.sub(r"<\1>", str(each)) for each in patterns)
+    return f"this scenario answers: {known}"
 
 
 def _hint(state: ScreenState, inner: int) -> Row:
