@@ -51,8 +51,8 @@ def _status(view: View) -> Row:
         return row((polls, tone))
     if view.columns >= 40:
         return row((f"{polls} · next in {seconds(max(0, run.next_call.until - view.now))}", tone))
-    pause = round((run.next_call.until - run.next_call.since) / 1000, 1)
-    return row((f"{polls} · pause {pause:g} s", tone))
+    pause = seconds(run.next_call.until - run.next_call.since).replace(".0 s", " s")
+    return row((f"{polls} · pause {pause}", tone))
 
 
 def _framed(view: View) -> Framed:
