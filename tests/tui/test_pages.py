@@ -198,6 +198,18 @@ def test_the_picker_draws_the_path_of_a_scenario_and_the_complaints_of_another()
     assert "odd.yaml:3:1" in grid and "▄" not in grid
 
 
+def test_what_a_scenario_shows_stands_whole_in_its_row_or_below_the_list() -> None:
+    shows = "one word after another " * 4
+    choices = (ScenarioChoice("long", "A title", shows, "A story."), ScenarioChoice("short", "A title", "brief"))
+    lines = [plain(line) for line in picker(choices, 0, 60, 20)]
+    assert (
+        lines[0].rstrip().endswith("A title")
+        and lines[1].endswith("A title  brief")
+        and not any("…" in each for each in lines)
+    )
+    assert " ".join(" ".join(lines[3:]).split()).startswith(shows.strip() + " A story.")
+
+
 async def test_a_key_or_a_page_that_breaks_does_not_end_the_show(monkeypatch: pytest.MonkeyPatch) -> None:
     def broken(*_: object, **__: object) -> None:
         raise ZeroDivisionError

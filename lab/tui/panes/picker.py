@@ -85,8 +85,9 @@ def picker(choices: tuple[ScenarioChoice, ...], at: int, inner: int, rows: int) 
         mark = "▌ " if index == at else "  "
         tone = "bad" if choice.complaints else "fg b" if index == at else "fg"
         line = row((mark, "accent"), (f"{clip(choice.name, name_room - 1):<{name_room}}", tone), (choice.title, tone))
-        if width(line) + 6 < inner and choice.shows:
-            line = row(line, (f"  {choice.shows}", "dim"))
+        shows = row((f"  {choice.shows}", "dim"))
+        if width(line) + width(shows) <= inner:  # else it stands below the list, once the scenario is chosen
+            line = row(line, shows)
         lines.append(cut(line, inner))
     lines.append(BLANK)
     return lines + _chosen(choices[at], inner)[: rows - len(lines)]
@@ -101,7 +102,8 @@ def _chosen(choice: ScenarioChoice, inner: int) -> list[Row]:
         end = status_row(path[-1][0])
         lines += bars(path, inner)
         lines += [cut(row(end, (f" with seed {choice.seed}  {' · '.join(steps)}", "dim")), inner), BLANK]
-    return lines + (markdown(choice.story, inner) if choice.story else wrap(row((choice.shows, "dim")), inner))
+    shows = wrap(row((choice.shows, "dim")), inner) if choice.shows else []
+    return [*lines, *shows, *([BLANK, *markdown(choice.story, inner)] if choice.story else [])]
 
 
 def planned_path(scenario: Scenario, seed: int) -> tuple[tuple[tuple[str, Millis], ...], tuple[str, ...]]:
