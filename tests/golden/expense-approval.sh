@@ -13,7 +13,7 @@ differ=0
 # call NUMBER STATUS: asks, and holds the status against the recorded one
 call() {
   number=$1 recorded=$2; shift 2
-  status=$(curl -s -g --path-as-is -o "$answer" -D "$headers" -w '%{http_code}' "$@")
+  status=$(curl -s -g --proto =http,https --path-as-is -o "$answer" -D "$headers" -w '%{http_code}' "$@")
   if [ "$status" = "$recorded" ]; then echo "$number: $status"
   else differ=1; echo "$number: $status, recorded: $recorded"; fi
 }

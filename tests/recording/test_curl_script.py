@@ -10,7 +10,9 @@ from pathlib import Path
 from urllib.parse import parse_qsl
 
 import pytest
+from msgspec.structs import replace
 
+from lab.core.exchange import Json
 from lab.files.recordings import read_blob
 from lab.recording.format.lines import Recording, Req, Res
 from lab.recording.format.reader import read
@@ -45,7 +47,7 @@ def calls_of(script: str, folder: Path) -> list[list[str]]:
     done = subprocess.run(["sh", "-c", f"exec 3>{words}\n{STUB}{script}"], env=variables | {"PATH": "/usr/bin:/bin"}, capture_output=True)  # fmt: skip
     assert done.stderr == b""
     text = words.read_bytes().decode(errors="surrogateescape")
-    return [call.split("\0")[9:-1] for call in text.split("END\0")[:-1]]
+    return [call.split("\0")[11:-1] for call in text.split("END\0")[:-1]]
 
 
 def test_the_script_of_a_recording_is_this() -> None:
@@ -87,6 +89,25 @@ def test_what_could_lead_to_another_server_is_a_comment(path: str, tmp_path: Pat
     script = script_of(astray(path))
     assert "# 1 isn't asked: what it asks for is no path of a server" in script.splitlines()
     assert calls_of(script, tmp_path) == []
+
+
+@pytest.mark.parametrize(
+    ("base", "line"),
+    [
+        ("http://127.0.0.1:9", "LAB_BASE=${LAB_BASE:-http://127.0.0.1:9}"),
+        ("https://localhost/x", "LAB_BASE=${LAB_BASE:-https://localhost/x}"),
+        ("https://pod.example", ': "${LAB_BASE:?has to be set: recorded at https://pod.example}"'),
+        ("http://127.0.0.1.pod.example", ': "${LAB_BASE:?has to be set: recorded at http://127.0.0.1.pod.example}"'),
+        *[
+            (odd, "LAB_BASE=${LAB_BASE:-http://127.0.0.1:8080}")
+            for odd in ("-K/tmp", "file:///etc", "http://a@b", "http://a b", "http://a\n-K", "http://a?", "", 7, None)
+        ],
+    ],
+)
+def test_secrets_go_to_no_server_that_a_recording_names_by_itself(base: Json, line: str) -> None:
+    recording = hostile("x")
+    header = replace(recording.header, settings={**recording.header.settings, "base": base})
+    assert line in script_of(replace(recording, header=header)).splitlines()
 
 
 @pytest.mark.parametrize("text", TEXTS)

@@ -1,6 +1,7 @@
 """Redaction: planted secrets in every place and encoding are not found; what only looks like an alias comes back."""
 
 import json
+import re
 from base64 import b64encode, urlsafe_b64encode
 from hashlib import sha256
 from urllib.parse import quote, quote_plus, urlencode
@@ -17,7 +18,7 @@ from lab.jobs.plan import compile_scenario
 from lab.language.parse import parse_scenario
 from lab.recording.format.lines import Enc
 from lab.recording.format.reader import read
-from lab.recording.redaction.alias import aliases, fill, named
+from lab.recording.redaction.alias import ALIAS, aliases, fill, named
 from lab.recording.redaction.bodies import body_of, bytes_of
 from lab.recording.redaction.known_secrets import KnownSecrets
 from lab.recording.redaction.redact import Redactor
@@ -132,6 +133,16 @@ def test_duplicate_members_are_kept_as_text_and_redacted_there() -> None:
     raw = f'{{"password":"{PLANTED}","password":"x"}}'.encode()
     written = body_of((("content-type", "application/json"),), raw, redactor(), oauth=False, reply=False)
     assert written.enc is Enc.TEXT and PLANTED not in str(written.value)
+
+
+@given(st.lists(st.sampled_from(("«", "««", "token:T1»", "token:", "»", "x")), max_size=12).map("".join))
+def test_of_a_run_of_signs_the_whole_is_taken_or_nothing(text: str) -> None:
+    assert ALIAS.findall(text) == re.findall(r"««*[a-z]+(?::[A-Za-z0-9._%-]+){1,2}»", text)
+
+
+def test_a_run_of_signs_is_gone_through_once() -> None:
+    """Once for each sign would take minutes."""
+    assert aliases("«" * 1_000_000) == []
 
 
 def test_aliases_number_by_first_appearance_and_name_kinds() -> None:

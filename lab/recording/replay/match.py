@@ -15,6 +15,7 @@ from msgspec.structs import replace
 
 from lab.core.clock import Epoch
 from lab.core.exchange import Headers, Json
+from lab.core.logtext import harmless_text
 from lab.dialects import WIRES
 from lab.recording.format.lines import Enc, Entry, Line, Req, Res
 from lab.recording.format.text import dumps
@@ -158,7 +159,7 @@ def request_title(req: Req, named: Callable[[str], str]) -> str:
     """A request in a few words; `named` gives a path with ids by their names."""
     parts = named(req.path).split("/")
     shown = "/".join(parts[-2:]) if len(parts) > 3 else "/".join(parts).lstrip("/")
-    return f"{req.method} …/{shown} (x={req.x})"
+    return harmless_text(f"{req.method} …/{shown} (x={req.x})")
 
 
 def same(expected: Json, actual: Json) -> bool:

@@ -11,7 +11,7 @@ from lab.recording.format.lines import Body, Enc, Recording, Req
 from lab.recording.format.text import dumps
 from lab.recording.redaction.alias import kind_of, made_number
 from lab.recording.redaction.bodies import Blob
-from lab.recording.show.har import LAB_ORIGIN
+from lab.recording.show.har import recorded_base
 from lab.recording.show.shell import LEFT_OUT, curl_command, shell_word
 from lab.recording.show.shell_variables import ShellVariables, text_of_body
 from lab.recording.tape.recorded_calls import RecordedCall, body_within, calls_in, encoded_pair, query_text
@@ -19,6 +19,7 @@ from lab.recording.tape.recorded_calls import RecordedCall, body_within, calls_i
 _LONGEST_WORD = 30_000
 """Characters of a body that is an argument: systems take no longer ones than 128 KiB."""
 _TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+_HERE = re.compile(r"https?://(?:localhost|127(?:\.[0-9]{1,3}){3}|\[::1\])(?:[:/].*)?")
 _NUMBER = re.compile('"(«number:[^»]*»)"')
 
 _FUNCTIONS = """\
@@ -28,7 +29,7 @@ differ=0
 # call NUMBER STATUS: asks, and holds the status against the recorded one
 call() {
   number=$1 recorded=$2; shift 2
-  status=$(curl -s -g --path-as-is -o "$answer" -D "$headers" -w '%{http_code}' "$@")
+  status=$(curl -s -g --proto =http,https --path-as-is -o "$answer" -D "$headers" -w '%{http_code}' "$@")
   if [ "$status" = "$recorded" ]; then echo "$number: $status"
   else differ=1; echo "$number: $status, recorded: $recorded"; fi
 }
@@ -67,8 +68,12 @@ def _head(recording: Recording, variables: ShellVariables, token_path: str | Non
     yield "# With another seed jobs take other times. LAB_SPEED=20 goes with --clock scaled:20."
     for name, alias in variables.needed.items():
         yield f': "${{{name}:?has to be set: {alias[1:-1]}}}"'
-    base = header.settings.get("base")
-    yield f"LAB_BASE=${{LAB_BASE:-{shell_word(base if isinstance(base, str) else LAB_ORIGIN)}}}"
+    base = recorded_base(header)
+    if _HERE.fullmatch(base):
+        yield f"LAB_BASE=${{LAB_BASE:-{shell_word(base)}}}"
+    else:
+        # secrets go there: only who runs the script can say whether they may
+        yield f': "${{LAB_BASE:?has to be set: recorded at {base}}}"'
     if token_path is not None:
         yield f'LAB_TOKEN_URL=${{LAB_TOKEN_URL:-"$LAB_BASE"{variables.word(token_path)}}}'
     yield "LAB_SPEED=${LAB_SPEED:-1}"

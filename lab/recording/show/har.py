@@ -3,6 +3,7 @@
 Aliases stay, but for the lab's own origin. What a recording doesn't know is -1, as the format has it.
 """
 
+import re
 from base64 import b64encode
 from collections.abc import Iterator
 from hashlib import sha256
@@ -14,7 +15,7 @@ from lab.core.clock import Epoch, Millis, iso
 from lab.core.exchange import Headers, Json, header_of, is_target, url_at
 from lab.mock.config import DECOY_ORIGIN
 from lab.recording.format.codec import line_members
-from lab.recording.format.lines import Body, Enc, Pairs, Recording, Req, Res
+from lab.recording.format.lines import Body, Enc, Header, Pairs, Recording, Req, Res
 from lab.recording.format.text import dumps
 from lab.recording.redaction.alias import HERE, aliases, fill
 from lab.recording.redaction.bodies import Blob, bytes_of, text_within
@@ -22,6 +23,8 @@ from lab.recording.tape.recorded_calls import RecordedCall, body_within, bytes_w
 
 LAB_ORIGIN = "http://127.0.0.1:8080"
 """Where `lab serve` listens by itself: the origin of URLs if the recording names none."""
+_BASE = re.compile(r"https?://(?:[A-Za-z0-9.-]+|\[[0-9A-Fa-f:.]+\])(?::[0-9]{1,5})?(?:/[A-Za-z0-9._~/-]*)?")
+"""A recording is anybody's text: what is no URL of a server may be an option, or a file, to who calls it."""
 _IN_URLS = "%/?:@!$&'()*+,;="
 """What stands in a URL as it is, beside letters, digits and `-._~`."""
 _IN_LAB = ("flags", "in", "cut", "got", "held", "sent", "by", "raw", "qt", "l", "w")
@@ -36,10 +39,15 @@ def har(recording: Recording, blob: Blob) -> Iterator[str]:
     yield f'{{"log":{dumps(about)[:-1]},"_lab":{dumps(ours)[:-1]},"facts":['
     yield from _listed(line_members(fact) for fact in recording.facts())
     yield ']},"entries":['
-    base = header.settings.get("base")
-    writer = _Writer(blob, epoch_in(recording), base if isinstance(base, str) else LAB_ORIGIN)
+    writer = _Writer(blob, epoch_in(recording), recorded_base(header))
     yield from _listed(writer.entry(call) for call in calls_in(recording))
     yield "]}}"
+
+
+def recorded_base(header: Header) -> str:
+    """The public URL under which a lab was recorded; that of a lab on this machine where the header holds none."""
+    base = header.settings.get("base")
+    return base if isinstance(base, str) and _BASE.fullmatch(base) else LAB_ORIGIN
 
 
 def _listed(values: Iterator[dict[str, Json]]) -> Iterator[str]:
