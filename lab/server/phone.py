@@ -18,7 +18,7 @@ from lab.core.exchange import Headers, Response, header_of
 from lab.core.journal.fact import Fact
 from lab.core.refusal import Refusal
 from lab.server import request_reader as reader
-from lab.server.connection import SENT, SENT_LAST, Connection
+from lab.server.connection import SENT_LAST, Connection
 from lab.server.delivery import CLOSE
 from lab.server.limits import ServerLimits
 from lab.server.listening import ListeningServer
@@ -104,9 +104,10 @@ class PhoneServer(ListeningServer):
             self._write(connection, _refused(body), message.method, last=True)
             return connection.over("server")
         response = await self._answer(message.method, path, headers, body)
-        last = connection.last_of(message.should_close)
-        self._write(connection, response, message.method, last=last)
-        return SENT_LAST if last else SENT
+        # the page loads nothing else, and a room of phones that hold on to their connections would use them up
+        self._write(connection, response, message.method, last=True)
+        connection.over("server")
+        return SENT_LAST
 
     def _write(self, connection: Connection, response: Response, method: str, *, last: bool) -> None:
         line = CLOSE if last else b""
@@ -135,14 +136,15 @@ class PhoneServer(ListeningServer):
             return _page(403, notice("Another page may not answer."))
         if gate.decided:
             return _page(409, question_page(gate, "It was decided before your answer came."))
-        if not self._answers.spend():
-            return _too_many()
         form = _form(headers, body)
         verdict, comment = form.get("verdict", ""), form.get("comment", "").strip()
         if verdict not in dict(gate.answers):
             return _page(400, question_page(gate, "This answer isn't offered."))
         if len(comment) > LONGEST_COMMENT or (verdict == gate.with_text and not comment):
             return _page(400, question_page(gate, f"Write 1 to {LONGEST_COMMENT} characters."))
+        # what nobody could be asked with costs the others in the room nothing
+        if not self._answers.spend():
+            return _too_many()
         refused = await self._gates.decide(code, verdict, comment)
         if refused is not None:
             return _page(409, question_page(self._gates.look(code) or gate, refused))
