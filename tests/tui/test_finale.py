@@ -109,7 +109,7 @@ def test_only_what_the_scenario_answers_has_a_number_and_only_where_the_run_is_o
     view = view_of("complete")
     assert offered(view) == [("1", first), ("2", second)]
     known = replace(view, source=replace(SHOW, scenario=answering("supplies")))
-    assert follow_ups(known) == (FollowUp(first, "", answered=False), FollowUp(second, "1"))
+    assert follow_ups(known) == (FollowUp(second, "1"), FollowUp(first, "", answered=False))
     assert "not in this scenario" in "\n".join(screen(known, 120, 36, 27_600))
     pod = replace(view, source=replace(SHOW, scenario=None))
     assert offered(pod) == [("1", first), ("2", second)]
@@ -125,7 +125,7 @@ def test_what_was_suggested_together_stays_open_until_it_was_asked() -> None:
     script.poll(43_515, reply, 40)
     ended = RunEnded(43_600, Outcome("COMPLETE", "M1000034.", None, play.SECOND, play.CONVERSATION, 2, 2_600))
     view = replace(view_of("complete"), run=fold([*script.observations, ended]))
-    assert offered(view) == [("1", second)]
+    assert offered(view) == [("2", second)], "it keeps its number"
     used = replace(view, source=replace(SHOW, scenario=answering("cheaper")))
     assert follow_ups(used) == (FollowUp(second, "", answered=False),)
 

@@ -1,10 +1,12 @@
 """What a turn took, and what can be asked after it."""
 
+from collections.abc import Collection, Mapping, Sequence
+
 from msgspec import Struct
 
 from lab.core.clock import Millis
 from lab.jobs.turns import part_for, parts_for
-from lab.language.document import Status
+from lab.language.document import Scenario, Status
 from lab.tui.state.run import RunState
 from lab.tui.state.screen import ScreenState, messages_of
 from lab.tui.state.status import face, meaning, nobody_decided
@@ -56,19 +58,34 @@ class FollowUp(Struct, frozen=True):
 
 
 def follow_ups(state: ScreenState) -> tuple[FollowUp, ...]:
-    """What this turn suggests, then what earlier turns did and nobody has asked."""
-    run, scenario = state.run, state.source.scenario
-    turns = (run, *reversed(run.past))
-    texts = dict.fromkeys(text for turn in turns if turn.last is not None for text in turn.last.follow_up if text)
-    messages = messages_of(run)
-    used = [] if scenario is None else [part for part in parts_for(scenario, messages) if part is not None]
+    """What was suggested so far and nobody has asked; each keeps the number that it had first."""
+    run, scenario, messages = state.run, state.source.scenario, messages_of(state.run)
     asks = "message" in state.source.can and not state.source.follows and run is state.newest and not state.running
+    numbers: dict[str, int] = {}
     found: list[FollowUp] = []
-    keys = iter(range(1, MOST_KEYS + 1))
-    for text in texts:
-        if text in messages:
-            continue
-        known = scenario is None or part_for(scenario, run.turn + 1, text, used) is not None
-        number = next(keys, None) if asks and known else None
-        found.append(FollowUp(text, "" if number is None else str(number), known))
-    return tuple(found)
+    for count, turn in enumerate((*run.past, run), 1):
+        for text in dict.fromkeys(turn.last.follow_up if turn.last is not None else ()):
+            if text and text not in numbers and _answered(scenario, messages[:count], text):
+                numbers[text] = _free(numbers, messages)
+    for turn in (run, *reversed(run.past)):
+        for text in dict.fromkeys(turn.last.follow_up if turn.last is not None else ()):
+            if text and text not in messages and text not in [each.text for each in found]:
+                known = _answered(scenario, messages, text)
+                number = numbers.get(text, 0) if asks and known else 0
+                found.append(FollowUp(text, str(number) if 0 < number <= MOST_KEYS else "", known))
+    return tuple(sorted(found, key=lambda each: (not each.key, each.key)))
+
+
+def _answered(scenario: Scenario | None, messages: Sequence[str], text: str) -> bool:
+    """Whether a text is answered after these messages."""
+    if scenario is None:
+        return True
+    used = [part for part in parts_for(scenario, messages) if part is not None]
+    return part_for(scenario, len(messages) + 1, text, used) is not None
+
+
+def _free(numbers: Mapping[str, int], messages: Collection[str]) -> int:
+    """A number that no question had; once all keys are used up, one whose question was asked."""
+    still = {number for text, number in numbers.items() if text not in messages}
+    candidates = [number for number in range(1, MOST_KEYS + 1) if number not in still]
+    return next((each for each in candidates if each not in numbers.values()), [*candidates, MOST_KEYS + 1][0])
