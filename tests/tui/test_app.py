@@ -229,6 +229,19 @@ async def test_speed_goes_through_its_steps_and_stops_at_the_ends() -> None:
         await until(pilot, lambda: "×¼" in text(app))
 
 
+async def test_a_remark_gives_the_narration_its_row_back_after_three_seconds() -> None:
+    async with screen_in("complete") as (app, _, pilot):
+        main = main_screen(app)
+        app.real_millis = lambda: 1_000
+        main.note("Nothing has that.")
+        await until(pilot, lambda: "Nothing has that." in text(app))
+        app.real_millis = lambda: 3_999
+        main.tick()
+        assert main.state.ui.remark
+        app.real_millis = lambda: 4_000
+        await until(pilot, lambda: "Nothing has that." not in text(app))  # the timer runs as long as a remark shows
+
+
 async def test_keys_that_come_at_once_are_done_in_order() -> None:
     async with screen_in("running") as (app, source, pilot):
         await pilot.press("plus", "plus", "plus")

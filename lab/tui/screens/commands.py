@@ -1,7 +1,6 @@
 """What only the screen can do: pages over the panes, the picture, the way to the shell, the end."""
 
 from collections.abc import Callable, Iterable
-from functools import partial
 
 from msgspec.structs import replace
 from textual.worker import Worker
@@ -24,8 +23,6 @@ from lab.tui.screens.selectable import SelectingScreen
 from lab.tui.state.intents import Intent, TogglePause
 from lab.tui.state.screen import ScreenState
 
-REASON_SECONDS = 3.0
-"""Real seconds for which a refused key says why."""
 COLOURS_ADVICE = {
     "truecolor": "16 million",
     "256": "256; COLORTERM=truecolor gives all",
@@ -67,14 +64,8 @@ class ScreenCommands:
 
     def explain(self, names: Iterable[str]) -> None:
         """Say for a moment why none of these keys does anything now."""
-        if not (why := why_refused(map(key_named, names), self._state())):
-            return
-        self._screen.note(why)
-        self._screen.set_timer(REASON_SECONDS, partial(self._take_back, why))
-
-    def _take_back(self, remark: str) -> None:
-        if self._state().ui.remark == remark:
-            self._screen.note("")
+        if why := why_refused(map(key_named, names), self._state()):
+            self._screen.note(why)
 
     def _open(self, page: PageContent, query: str = "") -> None:
         opened_by = KEYS_OF_SPOT[page.opener][0]

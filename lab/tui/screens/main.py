@@ -26,6 +26,7 @@ from lab.tui.screens.commands import ScreenCommands
 from lab.tui.screens.feed import Feed, ObservationBatch
 from lab.tui.screens.host import Host
 from lab.tui.screens.input_field import FULL, InputField, LineInput
+from lab.tui.screens.remark_time import RemarkTime
 from lab.tui.screens.rows_widget import Pressed, Scrolled
 from lab.tui.screens.selectable import SelectingScreen
 from lab.tui.state.clean import line
@@ -57,6 +58,7 @@ class MainScreen(SelectingScreen):
         self.canvas = Canvas(self, host, lambda: self.state, lambda places: self.field.place(self.state, places))
         self._turn = Lock()
         """One intent after another, in the order of the keys."""
+        self._remarks = RemarkTime(host)
         self._due = 0
         """How many intents the source hasn't performed yet."""
         self._own = ScreenCommands(self, host, lambda: self.state, self.react, self._soon)
@@ -85,8 +87,8 @@ class MainScreen(SelectingScreen):
     def tick(self) -> None:
         """Time has passed: a hold may be over, and whatever shows a time is drawn anew."""
         self.acts.count(self.state.ui, covered=self.app.screen is not self)
-        state = self._with(self.state.ui)
-        if state.act.act != self.state.act.act or state.act.waits != self.state.act.waits:
+        state = self._with(self._remarks.timed(self.state.ui))
+        if state.ui != self.state.ui or state.act.act != self.state.act.act or state.act.waits != self.state.act.waits:
             self._take(state)
             self.canvas.draw()
         else:
@@ -136,12 +138,10 @@ class MainScreen(SelectingScreen):
 
     def _take(self, state: ScreenState) -> None:
         before, self.state = self.state, settled(self.state, state)
+        self._remarks.note(before.ui, state.ui)
         if phase(before.run) != phase(self.state.run):
             self._host.enter(phase(self.state.run))
-        cursor = self.state.source.cursor
-        moves = self.state.run.running if cursor is None else cursor.playing
-        moves = moves or bool(self.state.act.left)
-        (self._timer.resume if moves and not self.state.ui.paused else self._timer.pause)()
+        (self._timer.resume if self.state.moves else self._timer.pause)()
 
     def choose(self, ui: UiState) -> None:
         """Another choice of the person's, drawn at once: a key has been pressed."""
@@ -149,7 +149,7 @@ class MainScreen(SelectingScreen):
         self.canvas.draw()
 
     def note(self, text: str) -> None:
-        """One sentence in the narration's place, until the next key."""
+        """One sentence in the narration's place, for three seconds or until the next key."""
         self.choose(replace(self.state.ui, remark=text))
 
     def report_bug(self, error: Exception) -> None:

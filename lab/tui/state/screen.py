@@ -112,7 +112,7 @@ class UiState(Struct, frozen=True):
     starting: bool = False
     """Space was pressed, the first request may still be on its way."""
     remark: str = ""
-    """A refusal or a remark, in the narration's place until the next key."""
+    """A refusal or a remark, in the narration's place for three seconds, at most until the next key."""
     passed: str = ""
     """What a skip let pass, before the narration."""
     broken: str = ""
@@ -178,6 +178,12 @@ class ScreenState(Struct, frozen=True):
     def running(self) -> bool:
         """Whether a run of ours is under way, or about to begin."""
         return self.newest.running or self.ui.starting
+
+    @property
+    def moves(self) -> bool:
+        """Whether time alone changes what shows."""
+        runs = self.run.running if self.source.cursor is None else self.source.cursor.playing
+        return bool(self.ui.remark) or (not self.ui.paused and (runs or bool(self.act.left)))
 
     @property
     def newest(self) -> RunState:
