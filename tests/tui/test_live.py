@@ -523,6 +523,8 @@ async def test_a_tape_begins_and_ends_and_says_where_it_lies(driver: LiveDriver)
     assert driver.live.recording.running
     assert await driver.do(ToggleRecording()) == "The recording is in recordings/x.rec.jsonl."
     assert not driver.live.recording.running
+    await driver.do(StartRun())
+    assert "from now on: the run so far isn't in it." in (await driver.do(ToggleRecording()) or "")
     pod = LiveDriver(plane=False)
     await asyncio.wait((pod.listener,), timeout=0.001)
     assert "tape" not in pod.live.can and "own mock" in (await pod.do(ToggleRecording()) or "")

@@ -36,9 +36,10 @@ from lab.tui.state.intents import (
     TogglePause,
 )
 from lab.tui.state.journal import JournalState, SourceUpdate
+from lab.tui.state.narrate import FOLLOWED, sentence
 from lab.tui.state.recording import EVERY, RecordingTimeline
 from lab.tui.state.run import RunState
-from lab.tui.state.screen import ScreenState, UiState
+from lab.tui.state.screen import ScreenState, SourceState, UiState
 from tests.conftest import ROOT
 from tests.tui import play
 from tests.tui.pilots import golden, main_screen, piloted, resized, text, until
@@ -192,6 +193,13 @@ def test_a_capture_has_marks_of_what_its_bodies_say() -> None:
 
 
 # The cursor
+
+
+def test_a_recording_without_a_call_says_so_from_its_start_on() -> None:
+    source = SourceState(follows=True, cursor=PlaybackCursor(0, 0, 1, 1))
+    assert sentence(ScreenState(ui=UiState(first=True), source=source)) == FOLLOWED["empty"]
+    begun = replace(source, cursor=PlaybackCursor(0, 9, 1, 2))
+    assert sentence(ScreenState(source=begun)) == FOLLOWED["start"]
 
 
 def test_marks_lead_to_the_acts_that_a_run_has_live_counted_from_the_first() -> None:

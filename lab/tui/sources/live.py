@@ -203,7 +203,8 @@ class Live:
             case intents.SeekStage() | intents.SeekAct():
                 return await self._go_to(intent)
             case intents.ToggleRecording():
-                return await self.recording.toggle(self._playable.choice.name or "demo")
+                name = self._playable.choice.name or "demo"
+                return await self.recording.toggle(name, begun=self._player.begun)
             case intents.MoveCursor() | intents.SeekInstant() | intents.JudgeClients():
                 return NO_RECORDING
             case _:

@@ -42,8 +42,8 @@ class RunRecording:
             self.dead = why
             self._remark(f"{why} The show goes on.")
 
-    async def toggle(self, name: str) -> str:
-        """Begin it under a name, or end it; what came of it, in one sentence."""
+    async def toggle(self, name: str, *, begun: bool = False) -> str:
+        """Begin it under a name, or end it; what came of it, in one sentence. `begun`: whether a run has."""
         control = await self._control()
         if control is None:
             return "Only the lab's own mock can be recorded."
@@ -55,7 +55,10 @@ class RunRecording:
         if ending and self.dead:
             self._dead_before, self.dead = self.dead, ""
             return f"The recording in {answer.file} ends early."
-        return f"The recording is in {answer.file}." if ending else f"Recording to {answer.file}."
+        if ending:
+            return f"The recording is in {answer.file}."
+        since = ", from now on: the run so far isn't in it" if begun else ""
+        return f"Recording to {answer.file}{since}."
 
     def stop(self) -> None:
         """Look after it no more."""

@@ -7,6 +7,7 @@ from lab.tui.state.status import PHASES, decision_shown, meaning, phase, stopped
 
 FOLLOWED = {
     "start": "The recording stands at its start. Press space to play it.",
+    "empty": "The recording ends here, and no call of the agent API is in it.",
     "idle": "Nothing has been called yet. The screen waits for a client.",
     "unseen": "The client polls a job that this journal has not seen begin.",
     "accepted": "The job is accepted and runs; no answer that is whole has shown it yet.",
@@ -54,6 +55,8 @@ def _before_the_scenario(state: ScreenState, here: str) -> str | None:
     run, cursor = state.run, state.source.cursor
     if state.act.waits and (state.ui.covers_acts or (state.ui.panes and state.act.left is None)):
         return COVERED
+    if here == "idle" and cursor is not None and cursor.line >= cursor.lines and not run.exchanges:
+        return FOLLOWED["empty"]
     if here == "idle" and state.ui.first and not state.ui.starting and not (cursor is not None and cursor.playing):
         if not state.source.follows or cursor is not None:
             return FIRST.format("recording plays" if cursor is not None else "run begins")
