@@ -237,6 +237,17 @@ def test_a_pane_or_a_drawer_covers_the_act(ui: dict[str, object], shows: bool) -
     assert ("act" in places(view, 120, 36)) is shows and view.has_act
 
 
+@pytest.mark.parametrize(("columns", "rows"), [(80, 24), (100, 30)])
+def test_a_long_scope_is_wrapped_as_long_as_there_is_room(columns: int, rows: int) -> None:
+    view = view_of_act("token")
+    assert view.run.token is not None
+    scope = "".join(f"urn:opc:resource:{number}:" for number in range(4)) + "end"
+    claims, form = (*view.run.token.claims, ("scope", scope)), (("scope", scope),)
+    token = replace(view.run.token, claims=claims, form=form)
+    grid = screen(replace(view, run=replace(view.run, token=token)), columns, rows, 120)
+    assert "…" not in "".join(grid) and sum("end" in line for line in grid) == 2, "\n".join(grid)
+
+
 @pytest.mark.parametrize("ui", [{"wire": True}, {"zoom": "job"}, {"focus": "job"}])
 def test_what_covers_an_act_that_the_run_stands_for_says_how_it_goes_on(ui: dict[str, object]) -> None:
     assert sentence(view_of_act("token", **ui)) == COVERED and len(COVERED) <= 76

@@ -175,6 +175,13 @@ def test_what_is_due_and_nobody_has_looked_for_is_told_when_it_is_due() -> None:
     assert "script: approved in 00:00" in bar(run, 22_999) and "APPROVED by the script · 00:23.0" in bar(run, 23_000)
 
 
+def test_a_long_name_is_cut_before_a_figure_is() -> None:
+    name = "Ann of the purchasing department for machines"
+    run = fold([*play.waiting(), fact(22_900, name=name), *poll(24_600, "RUNNING"), *poll(27_000, "COMPLETE")])
+    grid = shown(run, now=27_100, columns=80)
+    assert "◐ 9.0 s  ◆ 15.0 s  ◐ 2.4 s" in grid and "◇ approved by Ann of" in grid
+
+
 def test_nobody_decided_is_told_in_red() -> None:
     expired = GateExpired(at=907_644, job=play.JOB, gate="buyer-approval")
     run = fold([*play.waiting(), Noted(907_700, expired)])

@@ -104,6 +104,13 @@ def offered(view: ScreenState) -> list[tuple[str, str]]:
     return [(each.key, each.text) for each in follow_ups(view)]
 
 
+def test_the_turn_is_told_whole_where_the_form_is_small() -> None:
+    view = view_of("complete")
+    third = replace(view, run=replace(view.run, past=(view.run, view.run)))
+    assert "✓ JOB  turn 3/3" in "\n".join(screen(third, 100, 30, 27_600))
+    assert "✓ JOB  turn 3 of 3" in "\n".join(screen(third, 120, 36, 27_600))
+
+
 def test_only_what_the_scenario_answers_has_a_number_and_only_where_the_run_is_ours() -> None:
     first, second = play.FOLLOW_UP
     view = view_of("complete")

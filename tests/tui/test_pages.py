@@ -167,6 +167,15 @@ def test_help_has_every_key_and_the_keys_of_the_pane(state: str, focus: str) -> 
     assert "a pod's clock" in " ".join(map(plain, help_rows(pod, 80, 24, "256", 104)))
 
 
+@pytest.mark.parametrize("inner", [70, 104])
+def test_help_tells_each_key_whole(inner: int) -> None:
+    view = view_of("waiting")
+    short = inner < 96
+    words = " ".join(" ".join(map(plain, help_rows(view, 120, 36, "16 million", inner))).split())
+    assert "…" not in words.replace("1 … 9", "").replace("1 … 5", "").replace("1…", "")
+    assert short or key_named("step").help.split(";")[0].split(",")[0] in words
+
+
 def test_help_names_only_the_keys_of_the_source() -> None:
     texts = {key.face: key.help for key in reversed(SCREEN_KEYS) if key.face and key.face in "arcmfvsn0+"} | {
         "←": key_named("back").help

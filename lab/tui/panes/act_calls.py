@@ -62,7 +62,8 @@ def _grant(room: ActRoom, token: TokenState) -> list[Row]:
     if widest(request) + wide + 3 <= columns:
         return at_both_ends(request, [fill(line, wide) for line in came], columns)
     first = cut(request[0], columns - width(came[0]) - 2)
-    return [ends(first, came[0], columns), *[cut(line, columns) for line in request[1:]]]
+    rest = [row("  " if at else "", part) for line in request[1:] for at, part in enumerate(wrap(line, columns - 2))]
+    return [ends(first, came[0], columns), *rest]
 
 
 def _after(took: int | None) -> Row:
@@ -103,7 +104,7 @@ def _claims(token: TokenState, columns: int, *, airy: bool) -> list[Row]:
         if name not in known:
             continue
         room = max(12, min(34, columns - 8 - 18)) if columns >= 46 else columns - 8
-        values = wrap(row((claim_text(known, name), "fg b")), room, most=2)
+        values = wrap(row((claim_text(known, name), "fg b")), room, most=5)
         for number, value in enumerate(values):
             head = row((f"{name if not number else '':<8}", "done b"), fill(value, room))
             lines.append(row(head, (f"  {why}" if not number and columns >= 46 else "", "dim")))

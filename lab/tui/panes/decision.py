@@ -6,7 +6,7 @@ from lab.core.clock import Millis
 from lab.tui.panes.layout import projector
 from lab.tui.panes.pane import View
 from lab.tui.rows.blocks import at_text
-from lab.tui.rows.spans import BLANK, Rows, backed, cut, fill, plain, row, wrap
+from lab.tui.rows.spans import BLANK, Rows, backed, clip, cut, fill, plain, row, wrap
 from lab.tui.state.gate import GateDecision, GateState, verdict_face
 from lab.tui.state.run import TimelineRow
 from lab.tui.state.screen import ScreenState
@@ -14,6 +14,8 @@ from lab.tui.state.status import decision_shown
 
 MOST_COMMENT_ROWS = 4
 """How many rows of a timeline a comment takes at most."""
+LEAST_NAME = 10
+"""Cells of `by` and a name under which it isn't cut, but left out; so is one of less than twice as many."""
 _GROUNDS = {"done": "@tint-done", "bad": "@tint-bad"}
 
 
@@ -99,6 +101,15 @@ def with_comments(state: ScreenState, inner: int) -> list[TimelineRow]:
             lines = wrap(row(said.strip()), room, most=MOST_COMMENT_ROWS)
             rows += [TimelineRow(each.at, "said", plain(line)) for line in lines]
     return rows
+
+
+def decision_within(state: ScreenState, each: TimelineRow, cells: int) -> str:
+    """`◇ approved by Ann`: a long name is cut to so many cells, one for which these are too few goes; the verdict stays."""
+    verdict, by = f"◇ {each.word}", by_whom(state, each.decision)
+    left = cells - cell_len(verdict)
+    if cell_len(by) > left:
+        by = clip(by, left) if left >= LEAST_NAME < cell_len(by) // 2 else ""
+    return verdict + by
 
 
 def by_fits(state: ScreenState, each: TimelineRow, by: str, inner: int) -> bool:

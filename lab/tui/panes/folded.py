@@ -30,6 +30,8 @@ def folded(view: View) -> Rows:
 
 def _head(sign: str, name: str, right: Row, inner: int, beside: str = "") -> Row:
     role = "done" if sign == "✓" else "bad"
+    if width(row(f"{sign} {name}  {beside} ", right)) > inner + 2:
+        beside = beside.replace(" of ", "/")
     return ends(row((f"{sign} {name}", f"{role} b"), (f"  {beside}" if beside else "", "dim")), right, inner + 2)
 
 

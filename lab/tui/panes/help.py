@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from lab.tui.panes.keys import ScreenKey
 from lab.tui.panes.page import PageContent
 from lab.tui.panes.pane import Pane
-from lab.tui.rows.spans import BLANK, Row, clip, cut, fill, row, width, wrap
+from lab.tui.rows.spans import BLANK, Row, cut, fill, row, width, wrap
 from lab.tui.state.screen import ScreenState
 
 LEGEND = (
@@ -62,7 +62,7 @@ class HelpPage(PageContent):
         state = self.state
         size = (f"{self._size[0]} × {self._size[1]}", "fg b")
         first = row(size, ("  80 to 100 columns on a projector", "dim"), ("  colours ", "dim"), self._colours)
-        lines = [cut(first, inner), self._focus(state, inner)]
+        lines = [*wrap(first, inner), *self._focus(state, inner)]
         if state.source.pill.startswith("POD"):
             lines += wrap(row((NO_CLOCK, "wait")), inner)
         if state.source.follows and "pause" not in state.source.can:
@@ -77,14 +77,14 @@ class HelpPage(PageContent):
         # where that brings the last row into sight, nothing stands between them
         return [*lines, *([] if len(lines) + len(legend) == rows else [BLANK]), *legend]
 
-    def _focus(self, state: ScreenState, inner: int) -> Row:
+    def _focus(self, state: ScreenState, inner: int) -> list[Row]:
         """The pane in focus, and its own keys."""
         pane = next((pane for pane in self._panes if pane.name == state.ui.focus), None)
         if pane is None:
-            return cut(row((f"1 to {len(self._panes)} choose a pane, then its own keys stand here", "dim")), inner)
+            return wrap(row((f"1 to {len(self._panes)} choose a pane, then its own keys stand here", "dim")), inner)
         own = [key for face in pane.help_keys.split() for key in self._table if key.face == face]
         keys = [row((_face(state, key), "wait b"), f" {key.label}  ") for key in own]
-        return cut(row((f"{pane.title}: ", "accent"), *keys), inner)
+        return wrap(row((f"{pane.title}: ", "accent"), *keys), inner)
 
     def _halves(self, state: ScreenState, room: int, *, short: bool, two: bool) -> tuple[list[Row], list[Row]]:
         """The groups of keys, those of the screen in a second column if there is room for one."""
@@ -100,7 +100,7 @@ class HelpPage(PageContent):
             half = halves[1 if group == "view" and two else 0]
             half += [BLANK] if half and not (short and group == "time") else []
             half.append(row((name, "run b")))
-            half += [_key_row(state, key, room, short=short) for key in keys]
+            half += [line for key in keys for line in _key_rows(state, key, room, short=short)]
         return halves
 
 
@@ -127,9 +127,10 @@ def _face(state: ScreenState, key: ScreenKey) -> str:
     return _PAIRS.get(shown, shown) if shown == key.face else shown
 
 
-def _key_row(state: ScreenState, key: ScreenKey, inner: int, *, short: bool) -> Row:
+def _key_rows(state: ScreenState, key: ScreenKey, inner: int, *, short: bool) -> list[Row]:
     tone = "fg" if key.is_offered(state) else "dim"
     face = _face(state, key)
     alike = next((text for name, (text, _) in _ALIKE.items() if key.name.startswith(name)), "")
     text = alike or (key.label_in(state) if short else key.help)
-    return cut(row((f"{face:>7}  ", "wait b" if tone == "fg" else "dim"), (clip(text, inner - 9), tone)), inner)
+    head = (f"{face:>7}  ", "wait b" if tone == "fg" else "dim")
+    return [row(" " * 9 if at else head, line) for at, line in enumerate(wrap(row((text, tone)), inner - 9))]

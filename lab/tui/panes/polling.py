@@ -9,7 +9,7 @@ from rich.cells import cell_len
 
 from lab.core.clock import Millis
 from lab.language.document import Status
-from lab.tui.panes.decision import by_fits, by_whom, with_comments
+from lab.tui.panes.decision import by_fits, by_whom, decision_within, with_comments
 from lab.tui.panes.pane import OPENS, Column, Framed, OneRow, Pane, View, last_of
 from lab.tui.rows.blocks import at_text, bars, bottom, latency, next_call, paragraph, request_row, seconds, status_row
 from lab.tui.rows.spans import BLANK, Row, clip, ends, hot, row, width, wrap
@@ -60,7 +60,7 @@ def _framed(view: View) -> Framed:
 
 
 def _one_row(view: View) -> OneRow:
-    """The lane in words, and how many polls."""
+    """The lane in words, and how many polls. Who decided is cut before any figure is left out."""
     run = view.run
     if not run.statuses:
         return OneRow("coming", row((NO_POLL, "dim")))
@@ -68,11 +68,12 @@ def _one_row(view: View) -> OneRow:
     for word, length in _lengths(run, view.now):
         known = face(word)
         gist.append(row((known.glyph if known.final else f"{known.glyph} {seconds(length)}  ", known.role)))
-    for each in run.timeline:
-        if each.kind == "decided":
-            gist.append(row((f"  ◇ {each.word}{by_whom(view.state, each.decision)}", "bad" if each.bad else "dim")))
-    polls, many = row(("polls ", "dim"), str(run.polls)), len(gist)
+    decided = [each for each in run.timeline if each.kind == "decided"]
+    polls, many = row(("polls ", "dim"), str(run.polls)), len(gist) + len(decided)
     room = view.columns - 17 - width(polls)
+    spare = (room - sum(map(width, gist))) // max(1, len(decided))
+    for each in decided:
+        gist.append(row((f"  {decision_within(view.state, each, spare - 2)}", "bad" if each.bad else "dim")))
     while len(gist) > 1 and sum(map(width, gist)) > room - (2 if len(gist) < many else 0):
         gist.pop(0)
     return OneRow(_kind(run), row(*([("┊ ", "dim")] if len(gist) < many else []), *gist), polls)
