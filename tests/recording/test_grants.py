@@ -180,6 +180,7 @@ def test_strangers_replay_as_they_were_taken_or_refused() -> None:
             peer.ask(token_request("nonsense", basic("stranger", secret))),
         ]
         assert ["access_token" in answer for answer in answers] == [secret != "lab-wrong"] * 2 + [False]
+    assert "access_token" not in peer.ask(token_request("nonsense", None, client_id="stranger", client_secret=""))
     login = {"username": JANE.name, "password": JANE.password}
     for authorization in (None, basic(DEMO.id, "their-own-secret")):
         assert "access_token" in peer.ask(token_request("password", authorization, client_id=DEMO.id, **login))

@@ -149,8 +149,9 @@ def _strangers(recording: Recording, refusals: Mapping[int, Res], values: dict[s
                 if name == "authorization" and value.lower().startswith("basic «") and "malformed" not in value:
                     alias = value.partition(" ")[2]
                     found.setdefault(alias, (client, _secret(alias, refused=refused)))
-            if "client_secret" in (form := _form(line)):
-                values.setdefault(form["client_secret"], _secret(form["client_secret"], refused=refused))
+            secret = _form(line).get("client_secret", "")
+            if aliases(secret) == [secret]:  # an empty one, or one that can't be decoded, stands there as it came
+                values.setdefault(secret, _secret(secret, refused=refused))
     return found
 
 
