@@ -176,7 +176,8 @@ class MainScreen(SelectingScreen):
     def on_key(self, event: events.Key) -> None:
         """A key that isn't offered says why."""
         if not (self.blind or self.state.ui.typing):
-            self._own.explain(str(each.id) for each in self._bindings.key_to_bindings.get(event.key, ()))
+            # Textual binds tab and others to every screen, without a name
+            self._own.explain(each.id for each in self._bindings.key_to_bindings.get(event.key, ()) if each.id)
 
     def action_press(self, name: str) -> None:
         """The key of this name was pressed; what is selected comes first."""
