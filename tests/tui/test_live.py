@@ -521,7 +521,7 @@ async def test_a_tape_begins_and_ends_and_says_where_it_lies(driver: LiveDriver)
     assert driver.live.recording.running
     assert await driver.do(ToggleRecording()) == "The disk is full."
     assert driver.live.recording.running
-    assert await driver.do(ToggleRecording()) == "The recording is in recordings/x.rec.jsonl."
+    assert await driver.do(ToggleRecording()) == "The recording is in recordings/x.rec.jsonl: lab play shows it."
     assert not driver.live.recording.running
     await driver.do(StartRun())
     assert "from now on: the run so far isn't in it." in (await driver.do(ToggleRecording()) or "")

@@ -56,7 +56,7 @@ class RunRecording:
             self._dead_before, self.dead = self.dead, ""
             return f"The recording in {answer.file} ends early."
         if ending:
-            return f"The recording is in {answer.file}."
+            return f"The recording is in {answer.file}: lab play shows it."
         since = ", from now on: the run so far isn't in it" if begun else ""
         return f"Recording to {answer.file}{since}."
 
