@@ -55,9 +55,11 @@ class RequestLog:
         self._form = form
         self._console = console
         self._ended: list[LogEntry] = []
-        self._behind = 0
-        """Lines that the thread has still to write."""
-        self._left_out = 0
+        # each counter has one thread that adds to it: of two that do, one addition may be lost
+        self._handed = self._written = 0
+        """Lines that the thread has been given, and has written."""
+        self._left_out = self._reported = 0
+        """Lines that there was no room for, and how many of these were told of."""
         self._batches: SimpleQueue[list[LogEntry] | None] = SimpleQueue()
         self._writer = Thread(target=self._write, name="request log", daemon=True)
         self._writer.start()
@@ -82,7 +84,7 @@ class RequestLog:
     def look(self) -> None:
         """Hand over what has ended since the last time."""
         if self._ended:
-            self._behind += len(self._ended)
+            self._handed += len(self._ended)
             self._batches.put(self._ended)
             self._ended = []
 
@@ -94,7 +96,7 @@ class RequestLog:
         self._tell_left_out()
 
     def _end(self, entry: LogEntry, replied: Replied) -> None:
-        if self._behind + len(self._ended) >= MOST_WAITING:
+        if self._handed - self._written + len(self._ended) >= MOST_WAITING:
             self._left_out += 1
             return
         response = replied.response
@@ -106,13 +108,14 @@ class RequestLog:
         line = _json_line if self._form == "json" else _text_line
         while (batch := self._batches.get()) is not None:
             self._console.err("\n".join(map(line, batch)))
-            self._behind -= len(batch)
+            self._written += len(batch)
             self._tell_left_out()
 
     def _tell_left_out(self) -> None:
-        if self._left_out and not self._behind:
-            self._console.err(f"note: stderr is read slowly: {self._left_out} requests were not logged.")
-            self._left_out = 0
+        left_out = self._left_out - self._reported
+        if left_out and self._handed == self._written:
+            self._console.err(f"note: stderr is read slowly: {left_out} requests were not logged.")
+            self._reported += left_out
 
 
 def _text_line(entry: LogEntry) -> str:
