@@ -41,7 +41,7 @@ class RunClock:
 
     async def sleep_until(self, instant: Millis) -> None:
         """Pause: return at that instant."""
-        await (self._clock.sleep_until(instant) if self._scaled is None else self._scaled.pass_until(instant))
+        await (self._clock.sleep_until(instant) if self._scaled is None else self._scaled.hold_until(instant))
 
     @contextmanager
     def call(self, until: Millis) -> Iterator[Clock]:

@@ -2,8 +2,9 @@
 
 A run that shares its process with the mock has it stand while it is at work (`stand`), so that what this machine takes
 for a call or a redraw is no time of the lab's: 5 ms would be 1.5 s at 300 times the wall's pace. Time then passes only
-while the run pauses (`pass_until`) or a reply of the mock is withheld (`hold`), and not a nanosecond beyond the first
-instant at which one of them, or a call's deadline (`not_beyond`), is due: it waits for a sleeper that wakes late. So a latency of 120 ms is one at any pace, and a run has the instants it has without waiting.
+while the run pauses or a reply of the mock is withheld (`hold`, `hold_until`), and not a nanosecond beyond the first
+instant at which one of them, or a call's deadline (`not_beyond`), is due: it waits for a sleeper that wakes late. So a
+latency of 120 ms is one at any pace, and a run has the instants it has without waiting.
 """
 
 import asyncio
@@ -54,7 +55,7 @@ class ScaledClock:
         self._count_from(min(instant * MILLI, self._nanos()))
 
     def stand(self) -> None:
-        """A run is at work: no time passes, but what `pass_until` and `hold` let by."""
+        """A run is at work: no time passes, but what `hold` and `hold_until` let by."""
         self._count_from(self._nanos())
         self._working += 1
 
@@ -78,11 +79,7 @@ class ScaledClock:
         await self._pass(self._nanos() + millis * MILLI)
 
     async def hold_until(self, instant: Millis) -> None:
-        """Withhold what is left of a reply."""
-        await self._pass(instant * MILLI)
-
-    async def pass_until(self, instant: Millis) -> None:
-        """Return once `now() >= instant`, which is that very instant if a run is at work: meanwhile it pauses."""
+        """Withhold what is left of a reply, or pause; with a run at work it is that very instant at which this returns."""
         await self._pass(instant * MILLI)
 
     @contextmanager

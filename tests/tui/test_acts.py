@@ -319,7 +319,7 @@ class HandClock(ScaledClock):
     async def sleep_until(self, instant: Millis) -> None:
         await self._hand.sleep_until(instant)
 
-    async def pass_until(self, instant: Millis) -> None:
+    async def hold_until(self, instant: Millis) -> None:
         await self._hand.sleep_until(instant)
 
     async def passes(self, real: float) -> None:
