@@ -18,7 +18,7 @@ from lab.core.exchange import Headers, Response, header_of
 from lab.core.journal.fact import Fact
 from lab.core.refusal import Refusal
 from lab.server import request_reader as reader
-from lab.server.connection import SENT_LAST, Connection
+from lab.server.connection import SENT_LAST, Connection, Sent
 from lab.server.delivery import CLOSE
 from lab.server.limits import ServerLimits
 from lab.server.listening import ListeningServer
@@ -82,8 +82,7 @@ class PhoneServer(ListeningServer):
 
     def turn_away(self, connection: Connection, problem: Refusal) -> None:
         """Refuse what is no request, or met a bug of ours, and close."""
-        self._write(connection, _refused(problem), "GET", last=True)
-        connection.over("server")
+        self._end(connection, _refused(problem), "GET")
 
     # One exchange
 
@@ -101,17 +100,13 @@ class PhoneServer(ListeningServer):
                 self.malformed(connection, "body-cut", connection.received)
                 return SENT_LAST
         if isinstance(body, Refusal):
-            self._write(connection, _refused(body), message.method, last=True)
-            return connection.over("server")
-        response = await self._answer(message.method, path, headers, body)
-        # the page loads nothing else, and a room of phones that hold on to their connections would use them up
-        self._write(connection, response, message.method, last=True)
-        connection.over("server")
-        return SENT_LAST
+            return self._end(connection, _refused(body), message.method)
+        return self._end(connection, await self._answer(message.method, path, headers, body), message.method)
 
-    def _write(self, connection: Connection, response: Response, method: str, *, last: bool) -> None:
-        line = CLOSE if last else b""
-        connection.write(self._writer.bytes_of(response, self.clock.now(), method=method, last=line))
+    def _end(self, connection: Connection, response: Response, method: str) -> Sent:
+        """Answer, and close: the page loads nothing else, and phones that hold on to connections would use them up."""
+        connection.write(self._writer.bytes_of(response, self.clock.now(), method=method, last=CLOSE))
+        return connection.over("server")
 
     async def _answer(self, method: str, path: str, headers: Headers, body: bytes) -> Response:
         found = _PATH.fullmatch(path)
@@ -153,9 +148,8 @@ class PhoneServer(ListeningServer):
 
 def _form(headers: Headers, body: bytes) -> dict[str, str]:
     """The fields of a form; none of a body that is no form."""
-    if (header_of(headers, "content-type") or "").partition(";")[
-        0
-    ].strip().lower() != "application/x-www-form-urlencoded":
+    essence = (header_of(headers, "content-type") or "").partition(";")[0].strip().lower()
+    if essence != "application/x-www-form-urlencoded":
         return {}
     try:
         fields = parse_qs(body.decode(), max_num_fields=10, errors="strict")

@@ -117,7 +117,7 @@ class PodProxy(ListeningServer):
         since = self.clock.now()
         headers = connection.read_head(message.raw_headers)
         path, query = reader.target_of(message.path)
-        body: bytes | Refusal = _refused(message, headers) or b""
+        body: bytes | Refusal = _refused(message, f"{path}?{query}", headers) or b""
         if isinstance(body, bytes) and incoming.payload is not EMPTY_PAYLOAD:
             try:
                 body = await self._receive(incoming, headers, place)
@@ -281,13 +281,13 @@ class _Passage:
         proxy.tell(Replied(now, self.x, reply, None, self.first, cut=cut, sent=self.sent if cut else None))
 
 
-def _refused(message: Any, headers: Headers) -> Refusal | None:
+def _refused(message: Any, target: str, headers: Headers) -> Refusal | None:
     """What the lab itself can't carry on."""
     if message.version < (1, 0):
         return reader.shell_refusal(400, "HTTP/0.9 is not spoken here.")
     if (header_of(headers, "upgrade") or "").strip().lower() == "websocket":
         return reader.shell_refusal(426, "A capture carries no WebSockets.")
-    if message.method == "CONNECT" or not is_target("?".join(reader.target_of(message.path))):
+    if message.method == "CONNECT" or not is_target(target):
         return reader.shell_refusal(501, "A capture carries on what is asked of a path, and nothing else.")
     return None
 
