@@ -24,8 +24,12 @@ class ShownAnswers:
     def __init__(self) -> None:
         self._last: dict[str, tuple[object, ...]] = {}
 
-    def is_new(self, seen: Seen) -> bool:
-        """Whether an answer shows another status, step or opening than the one before."""
+    def happens(self, seen: Seen | None, command: str) -> bool:
+        """Whether something happens with an answer: all do but those to polls that show what the one before did."""
+        return seen is None or self._is_new(seen) or command != "status"
+
+    def _is_new(self, seen: Seen) -> bool:
+        """Whether it shows another status, step or opening than the one before."""
         shown = (seen.word, seen.progress, None if seen.question is None else seen.question.key)
         before, self._last[seen.job] = self._last.get(seen.job), shown
         return shown != before
@@ -47,8 +51,7 @@ class Happenings:
                 return False
             case Replied():
                 route, command = self._calls.pop(observation.x, ("", ""))
-                seen = job_in(route, observation.response)
-                return seen is None or self._shown.is_new(seen) or command != "status"
+                return self._shown.happens(job_in(route, observation.response), command)
             case Lost() | RunEnded() | Noted(fact=GateDecided() | GateExpired()):
                 return True
             case Noted() | Touched() | Waiting() | Asking():

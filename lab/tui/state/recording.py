@@ -197,7 +197,7 @@ class _Marks:
     def _reply(self, line: Res, place: int) -> None:
         route, command = self._calls.pop(line.x, ("", ""))
         seen = None if line.cut is not None else recorded_status(route, line.body.value)
-        if seen is None or self._shown.is_new(seen) or command != "status":
+        if self._shown.happens(seen, command):
             self.happenings.append(place)
         if line.cut is not None or line.status == 0:
             self._found.append(RecordingMark(place, line.t, "fault"))
