@@ -213,7 +213,7 @@ class Live:
 
     async def _perform_act(self, intent: intents.StandAtActs | intents.EndHold | intents.NextAct) -> str | None:
         if isinstance(intent, intents.StandAtActs):
-            self._stops.on = intent.on
+            self._stops.turn(intent.on, self._player.log.observations)
         elif isinstance(intent, intents.NextAct):
             self._start()
             return await self._go_on(FASTEST)

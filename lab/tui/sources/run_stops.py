@@ -14,7 +14,7 @@ from lab.tui.state.run import RunState
 
 
 class RunStops:
-    """Folds what the run observes as the screen does, and so knows at once which observation begins an act."""
+    """In stage pace folds what the run observes as the screen does, and so knows at once which observation begins an act."""
 
     def __init__(self) -> None:
         self.stepping = False
@@ -26,9 +26,12 @@ class RunStops:
         """Which stop was the last, from 1."""
         self._going = asyncio.Event()
         self._going.set()
+        self._forget()
+
+    def _forget(self) -> None:
         self._run = RunState()
         self.places: dict[ActKey, int] = {}
-        """Of each act of the present turn, how much had been observed when it began."""
+        """In stage pace, of each act of the present turn how much had been observed when it began."""
         self._count = 0
 
     @property
@@ -41,13 +44,13 @@ class RunStops:
 
         `acts`: whether it is what the run itself does; only then a step or a way forward may be at its end.
         """
-        begins = self._begins(observation)
+        begins = self.on and self._begins(observation)
         # a person who is needed ends the way forward, too
         arrived = self.until and (log.place_of(self.until) is not None or isinstance(observation, Asking | RunEnded))
         if acts and (arrived or self.stepping):
             self.until, self.stepping = "" if arrived else self.until, False
             return "jump" if self.on else "pause"
-        if begins and self.on and not self.until:
+        if begins and not self.until:
             return "act"
         return "rest" if acts and isinstance(observation, RunEnded) else ""
 
@@ -59,11 +62,16 @@ class RunStops:
         before, self.places = self.places, {key: self.places.get(key, self._count) for key in keys}
         return not self.places.keys() <= before.keys()
 
+    def turn(self, on: bool, observations: Sequence[RunObservation]) -> None:
+        """Stand at acts from now on, or no more. What was observed is gone through only for who does."""
+        self.on = on
+        self._forget()
+        for each in observations if on else ():
+            self._begins(each)
+
     def rebuild(self, observations: Sequence[RunObservation]) -> None:
         """Know again what was observed, which is now less, or nothing."""
-        self._run, self.places, self._count = RunState(), {}, 0
-        for each in observations:
-            self._begins(each)
+        self.turn(self.on, observations)
         self.stepping, self.until = False, ""
         self.go_on()
 
