@@ -1,6 +1,7 @@
 """The acts of the calls: the token, the Job ID, and a refusal of either."""
 
-from lab.tui.panes.act_parts import ActPart, ActRoom, arrow, at_both_ends, tail_of, widest
+from lab.core.clock import Millis
+from lab.tui.panes.act_parts import ActPart, ActRoom, at_both_ends, request_head, tail_of, widest
 from lab.tui.panes.token import claim_text
 from lab.tui.rows.blocks import frame, latency, minutes, phrase
 from lab.tui.rows.spans import BLANK, Row, cut, ends, fill, row, width, wrap
@@ -20,10 +21,8 @@ def token_parts(room: ActRoom) -> list[ActPart]:
     token = room.run.token
     if token is None or token.token is None:
         return []
-    left = 0 if token.until is None else -(-max(0, token.until - room.now) // 1000)
-    long = left >= 6_000
-    text = minutes(left * 1000) if long else f"{left // 60:02}:{left % 60:02}"
-    clock, unit = room.big(text, "done", largest="medium"), "hours left" if long else "minutes left"
+    text = left_text(token, room.now)
+    clock, unit = room.big(text, "done", largest="medium"), "hours left" if text.count(":") > 1 else "minutes left"
     clock = [*clock, BLANK, row((unit, "dim"))] if room.form != "least" else [*clock, row((unit, "dim"))]
     wide = widest(clock)
     clock = [row(" " * (wide - width(line)), line) for line in clock]
@@ -41,14 +40,20 @@ def token_parts(room: ActRoom) -> list[ActPart]:
     return [ActPart(_grant(room, token)), ActPart(list(frame(body, title, foot, "done", room.columns, len(body) + 2)))]
 
 
+def left_text(token: TokenState, now: Millis) -> str:
+    """For how long the token is good, up to the second: `60:00`, hours in front from 100 minutes on."""
+    left = 0 if token.until is None else -(-max(0, token.until - now) // 1000)
+    return minutes(left * 1000) if left >= 6_000 else f"{left // 60:02}:{left % 60:02}"
+
+
 def _grant(room: ActRoom, token: TokenState) -> list[Row]:
     """Request and reply, side by side where there is room."""
     columns = room.columns
-    sent = next((each for each in reversed(room.run.exchanges) if each.command == "token"), None)
-    headers = {name.lower(): value for name, value in sent.request_headers} if sent is not None else {}
+    call = next((each for each in reversed(room.run.exchanges) if each.command == "token"), None)
+    headers = {name.lower(): value for name, value in call.request_headers} if call is not None else {}
     basic = headers.get("authorization", "").lower().startswith("basic")
     client = dict(token.claims).get("client_id", "")
-    request = [arrow("→", "run b", ("POST ", "run b"), token.path)]
+    request = [request_head("POST", token.path)]
     request += (
         [row("  ", (f"{'Basic':<10}  ", "dim"), f"{client} " if client else "", ("••••••", "dim"))] if basic else []
     )
@@ -125,7 +130,7 @@ def job_parts(room: ActRoom) -> list[ActPart]:
     accepted = job.code == 202
     said = "you may hang up: nothing is held open" if accepted else "the job goes on by itself"
     pill = row((f" {job.code} {phrase(job.code or 0)} ", "fill b @fill-done"), "  ", (said, "fg b"))
-    request = [cut(arrow("→", "run b", ("POST ", "run b"), tail_of(job.path, 2)), columns)]
+    request = [cut(request_head("POST", tail_of(job.path, 2)), columns)]
     for name, text in job.message:
         parts = wrap(row(text), columns - len(name) - 4, most=2)
         request += [
@@ -159,7 +164,7 @@ def refused_parts(room: ActRoom) -> list[ActPart]:
         return []
     name = "token" if token else "invoke"
     exchange = next((each for each in reversed(run.exchanges) if each.command == name), None)
-    request = arrow("→", "run b", ("POST ", "run b"), call.path if token else tail_of(call.path, 2))
+    request = request_head("POST", call.path if token else tail_of(call.path, 2))
     title = row((f" {call.code} {phrase(call.code)} ", "fill b @fill-bad"))
     error, _, text = (call.refusal or "").removeprefix(f"HTTP {call.code}: ").partition(" · ")
     why = [*wrap(row((error, "bad b")), columns), *(wrap(row((text, "fg")), columns) if text else [])]

@@ -2,7 +2,7 @@
 
 from lab.core.clock import Millis
 from lab.language.document import Status, Verdict
-from lab.tui.panes.act_parts import ActPart, ActRoom, arrow, at_both_ends, lettered, tail_of, widest
+from lab.tui.panes.act_parts import ActPart, ActRoom, at_both_ends, lettered, request_head, tail_of, widest
 from lab.tui.panes.approval import gate_head, gate_note, patience_row, side_by_side, verdict_buttons
 from lab.tui.panes.decision import by_whom, decision_head, who
 from lab.tui.rows.blocks import at_text, bars, latency, minutes, seconds
@@ -14,7 +14,7 @@ from lab.tui.state.status import face, meaning
 from lab.tui.state.summary import lengths_of
 
 _PATIENCE_CELLS = 24
-"""Columns kept for the patience at_both_ends the question."""
+"""Columns kept for the patience beside the question."""
 
 
 # RUNNING
@@ -28,7 +28,7 @@ def running_parts(room: ActRoom) -> list[ActPart]:
         return []
     method, path, _ = room.state.labels.poll
     first, rest = (job.job or "")[:8], (job.job or "")[8:]
-    request = arrow("→", "run b", (f"{method} ", "run b"), path, (first, "run b"), rest)
+    request = request_head(method, path, (first, "run b"), rest)
     counted = row((f"{run.polls} poll{'' if run.polls == 1 else 's'}", "fg b"), (" · ", "dim"))
     short = "" if room.form == "least" else "every one a short question and a short answer; "
     summary = wrap(row(counted, short, ("the server pushes nothing", "fg b")), columns)
@@ -41,6 +41,7 @@ def running_parts(room: ActRoom) -> list[ActPart]:
 
 
 def countdown(room: ActRoom) -> list[Row]:
+    """How long until the next poll, and beside it, or below, what the agent says."""
     call, columns = room.run.next_call, room.columns
     left = max(0, call.until - room.now) if call is not None else 0
     text = minutes(left) if left >= 100_000 else f"{left // 1000}.{left % 1000 // 100}"
@@ -217,9 +218,7 @@ def decided_parts(room: ActRoom, decision: GateDecision) -> list[ActPart]:
     run, columns, gate = room.run, room.columns, decision.gate
     known = verdict_face(decision.verdict)
     big = room.big(known.word.upper(), known.role)
-    name = f"by {who(room.state, decision)}" if by_whom(room.state, decision) else "nobody decided"
-    at = at_text(run.since_start(decision.at))
-    signed = f"{name} · {at}"
+    signed = signature(room, decision)
     since = next(
         (since for word, since in reversed(run.statuses) if meaning(word) is Status.WAITING and since <= decision.at),
         None,
@@ -232,7 +231,7 @@ def decided_parts(room: ActRoom, decision: GateDecision) -> list[ActPart]:
     )
     by = at_both_ends(who_rows, when, columns, bottom=True) if when and widest(who_rows) <= room_left else who_rows
     question = wrap(row((" ".join(gate.question.split()), "dim")), columns, most=2) if gate is not None else []
-    said = wrap(row((f"“{decision.comment}”", "fg b")), columns, most=3) if decision.comment else []
+    said = comment_rows(room, decision)
     if room.form == "least":
         return [ActPart(big), ActPart(said, 1), ActPart(by)]
     lane = _decision_lane(room, decision) if room.form == "whole" else []
@@ -244,6 +243,17 @@ def decided_parts(room: ActRoom, decision: GateDecision) -> list[ActPart]:
         ActPart(_wire(room, decision), 3),
         ActPart(lane, 4),
     ]
+
+
+def signature(room: ActRoom, decision: GateDecision) -> str:
+    """`by Ann · 00:40.9`."""
+    name = f"by {who(room.state, decision)}" if by_whom(room.state, decision) else "nobody decided"
+    return f"{name} · {at_text(room.run.since_start(decision.at))}"
+
+
+def comment_rows(room: ActRoom, decision: GateDecision) -> list[Row]:
+    """What was said with the decision, in quotes."""
+    return wrap(row((f"“{decision.comment}”", "fg b")), room.columns, most=3) if decision.comment else []
 
 
 def _when(run: RunState, since: Millis, decision: GateDecision) -> list[Row]:
@@ -261,7 +271,7 @@ def _wire(room: ActRoom, decision: GateDecision) -> list[Row]:
     if call is None or call.code is None:
         return []
     came = row(("← ", "done b"), (str(call.code), "done b"), (f"  {latency(call.took)}", "dim"))
-    head = arrow("→", "run b", (f"{call.method} ", "run b"), tail_of(call.path, 1), "  ")
+    head = request_head(call.method, tail_of(call.path, 1), "  ")
     text = clip(" ".join(call.request_body.split()), room.columns - width(head) - width(came) - 2)
     return [ends(row(head, (text, "dim")), came, room.columns)]
 

@@ -43,11 +43,10 @@ class ActRoom(Struct, frozen=True):
         """The run as the act shows it."""
         return self.state.run
 
-    def big(self, text: str, role: str, columns: int | None = None, largest: str | None = None) -> list[Row]:
+    def big(self, text: str, role: str, largest: str | None = None) -> list[Row]:
         """The text in the largest block letters that fit, else bold."""
-        room = self.columns if columns is None else columns
-        size = size_of(text, room, 7, largest or self.largest)
-        return wrap(row((text, f"{role} b")), room) if size is None else block(text, size, role)
+        size = size_of(text, self.columns, 7, largest or self.largest)
+        return wrap(row((text, f"{role} b")), self.columns) if size is None else block(text, size, role)
 
 
 def room_of(view: View, form: str, *, wide: bool) -> tuple[ActRoom, int]:
@@ -90,9 +89,9 @@ def widest(lines: list[Row]) -> int:
     return max([0, *map(width, lines)])
 
 
-def arrow(arrow_text: str, role: str, *rest: "str | TextSpan | tuple[str, str] | Row") -> Row:
-    """`→ POST …` or `← 200 …`."""
-    return row((f"{arrow_text} ", role), *rest)
+def request_head(method: str, *rest: "str | TextSpan | tuple[str, str] | Row") -> Row:
+    """`→ POST …`."""
+    return row(("→ ", "run b"), (f"{method} ", "run b"), *rest)
 
 
 def tail_of(path: str, parts: int) -> str:

@@ -55,6 +55,7 @@ def _parts(room: ActRoom, act: Act) -> list[ActPart]:
 
 
 def act_foot(state: ScreenState, act: Act, columns: int) -> Row:
+    """Which act it is, what comes then, and a gauge of how long it still stays."""
     shown = state.act
     number = row((act_count(state, act), "dim"))
     if shown.left is None:

@@ -144,6 +144,7 @@ def _changes_before(state: ScreenState, gate: GateState) -> GateDecision | None:
 
 
 def gate_head(state: ScreenState, gate: GateState) -> Row:
+    """That a decision is needed, at which of the gates, or that it was sent."""
     opening = state.run.matched_opening
     several = opening is not None and opening.approvals > 1
     quorum = f" · approvals {opening.approved} of {opening.approvals}" if opening is not None and several else ""
@@ -155,6 +156,7 @@ def gate_head(state: ScreenState, gate: GateState) -> Row:
 
 
 def patience_row(state: ScreenState, gate: GateState, now: Millis) -> Row:
+    """How long there is, and what happens if nobody decides; of an answer that was refused why."""
     if gate.refusal:
         return row(("refused: ", "bad b"), (gate.refusal, "fg"))
     opening = state.run.matched_opening
@@ -196,6 +198,7 @@ def verdict_buttons(state: ScreenState) -> list[Row]:
 
 
 def side_by_side(faces: list[Row], *, blank: bool = False) -> Row:
+    """Buttons in one row; `blank`: the row above or below it, of their ground alone."""
     parts: list[Row] = []
     for face in faces:
         parts += [row((" " * width(face), face[0].role)) if blank else face, row(" ")]

@@ -1,13 +1,13 @@
 """Presenter mode: the status word and one fact, as large as the screen lets them be; no panes, no stepper, no keys."""
 
-from lab.tui.panes.act_job import countdown, gate_keys, patience_digits, question_rows
+from lab.tui.panes.act_calls import left_text
+from lab.tui.panes.act_job import comment_rows, countdown, gate_keys, patience_digits, question_rows, signature
 from lab.tui.panes.act_parts import ActPart, ActRoom, at_both_ends, lettered, stacked, widest
 from lab.tui.panes.acts import act_foot
 from lab.tui.panes.approval import patience_row
-from lab.tui.panes.decision import by_whom, decision_head, who
+from lab.tui.panes.decision import decision_head
 from lab.tui.panes.narration import LEAVES
 from lab.tui.panes.pane import View
-from lab.tui.rows.blocks import at_text, minutes
 from lab.tui.rows.spans import BLANK, Row, Rows, ends, hot, row, width, wrap
 from lab.tui.state.gate import GateDecision, GateState, verdict_face
 from lab.tui.state.narrate import sentence
@@ -74,9 +74,7 @@ def _fact(room: ActRoom, here: str) -> list[Row]:
     """How long the token is good, the beginning of the Job ID, or how long until the next poll."""
     token, job = room.run.token, room.run.job
     if here == "token" and token is not None and token.until is not None:
-        left = -(-max(0, token.until - room.now) // 1000)
-        text = minutes(left * 1000) if left >= 6_000 else f"{left // 60:02}:{left % 60:02}"
-        lines = room.big(text, "done", largest="medium")
+        lines = room.big(left_text(token, room.now), "done", largest="medium")
         return [*lines[:-1], row(lines[-1], ("  left", "fg b"))]
     if here == "invoke" and job is not None and job.job is not None:
         return room.big(job.job[:8].upper(), "fg", largest="medium")
@@ -101,9 +99,7 @@ def _decided(room: ActRoom, decision: GateDecision) -> list[ActPart]:
     """The verdict, and whose it is."""
     known = verdict_face(decision.verdict)
     big = room.big(known.word.upper(), known.role)
-    name = f"by {who(room.state, decision)}" if by_whom(room.state, decision) else "nobody decided"
-    fact = room.big(f"{name} · {at_text(room.run.since_start(decision.at))}", "fg", largest="small")
-    said = wrap(row((f"“{decision.comment}”", "fg b")), room.columns, most=3) if decision.comment else []
+    fact, said = room.big(signature(room, decision), "fg", largest="small"), comment_rows(room, decision)
     used = len(big) + len(fact) + len(said) + 5
     return [ActPart(big), ActPart(fact), ActPart(said), ActPart(_said(room, _text(room.state), room.rows - used))]
 
