@@ -200,8 +200,8 @@ def lasting_events(route: str, response: Response) -> list[Json]:
     """Of a stream's events those that first show a question or the end: what they say stays so."""
     client, word = CLIENT_OF.get(route), ""
     found: list[Json] = []
-    for event in events_in(response.body) if client is not None else ():
-        seen = client.job_in(event)  # type: ignore[union-attr]
+    for event in events_in(response.body):
+        seen = client.job_in(event) if client is not None else None
         if seen is not None and seen.word != word:
             word = seen.word
             if seen.status is not Status.RUNNING:
