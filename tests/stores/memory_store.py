@@ -85,7 +85,9 @@ class MemoryStore:
             since = self.since(proposal.after)
             return since if isinstance(since, Behind) else Conflict(since, self.head, self.wall)
         self.head, self.at = self.head + 1, proposal.at
-        commit = Commit(self.head, proposal.process, proposal.number, proposal.at, self.wall, proposal.facts)
+        commit = Commit(
+            self.head, proposal.process, proposal.number, proposal.at, self.wall, proposal.facts, proposal.exchanges
+        )
         self.commits = [*self.commits, commit][-self.kept :]
         if any(isinstance(fact, ClockAdvanced | ClockScaled) for fact in proposal.facts):
             self.clock = commit

@@ -51,12 +51,13 @@ async def test_an_empty_store_has_no_records_and_stands_before_the_first_commit(
 async def test_a_commit_reaches_another_process_whole(shared: MemoryStore) -> None:
     one, other = shared.process(), shared.process()
     facts = (NumberUsed(at=5, counter="a", value=1), NumberUsed(at=7, counter="b", value=2))
-    done = await one.commit(proposal("one", 1, 0, *facts, a=1, b=2))
+    done = await one.commit(replace(proposal("one", 1, 0, *facts, a=1, b=2), exchanges=(3, None)))
     assert isinstance(done, Committed) and done.position == 1
     synced = await other.sync(0)
     assert isinstance(synced, Synced) and synced.head == 1
     (commit,) = synced.commits
     assert (commit.position, commit.process, commit.number, commit.at, commit.facts) == (1, "one", 1, 7, facts)
+    assert commit.exchanges == (3, None)
     assert commit.wall == done.wall <= synced.wall
     assert (await other.load()).records == {counter_key("a"): Counter(1), counter_key("b"): Counter(2)}
 

@@ -60,6 +60,8 @@ class Commit(Struct, frozen=True):
     wall: Millis
     """When the store took it, by the store's clock, in milliseconds since 1970."""
     facts: tuple[Fact, ...]
+    exchanges: tuple[int | None, ...] = ()
+    """Of each fact the ordinal of the exchange that brought it, None where no exchange did; as it was proposed."""
 
 
 class Proposal(Struct, frozen=True):
@@ -83,6 +85,8 @@ class Proposal(Struct, frozen=True):
 
     After a `LedgerCleared` all that isn't named here is gone.
     """
+    exchanges: tuple[int | None, ...] = ()
+    """Of each fact the ordinal of the exchange that brought it, for the observers of other processes."""
 
 
 class Committed(Struct, frozen=True):
