@@ -71,6 +71,13 @@ def draw_log_normal(seed: Seed, stream: str, median: Millis, p95: Millis) -> Mil
     return int(value.to_integral_value(ROUND_HALF_EVEN))
 
 
+def draw_exponential(seed: Seed, stream: str, mean: int) -> int:
+    """An exponential draw, rounded, in the unit of its mean: how long until the next of what comes at random."""
+    # the middle of a cell, as above: the logarithm is taken of neither 0 nor 1
+    share = _CONTEXT.divide(Decimal(2 * (fraction(seed, stream) >> (_BITS - 32)) + 1), Decimal(1 << 33))
+    return int(_CONTEXT.multiply(Decimal(-mean), _CONTEXT.ln(share)).to_integral_value(ROUND_HALF_EVEN))
+
+
 @lru_cache(maxsize=1024)
 def _log_ratio(median: Millis, p95: Millis) -> Decimal:
     return _CONTEXT.ln(_CONTEXT.divide(Decimal(p95), Decimal(median)))

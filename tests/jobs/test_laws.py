@@ -3,7 +3,7 @@
 import json
 from collections.abc import Callable
 from itertools import pairwise
-from math import erf, log, sqrt
+from math import erf, exp, log, sqrt
 from random import Random
 
 import pytest
@@ -23,7 +23,7 @@ from lab.jobs.plan import compile_scenario
 from lab.jobs.records import JobRecord, job_key
 from lab.jobs.state import state_of
 from lab.jobs.timeline import at
-from lab.language.document import LONGEST, Between, LogNormal, Observed, Scenario, Switches, draw_latency
+from lab.language.document import LONGEST, Between, Exponential, LogNormal, Observed, Scenario, Switches, draw_latency
 from lab.language.parse import parse_with_locations
 from lab.mock.config import Config
 from lab.mock.service import Service
@@ -202,8 +202,9 @@ def normal(z: float) -> float:
         (Between(between=("2s", "4s")), lambda value: (value - 2_000 + 0.5) / 2_001),
         (LogNormal(median="2s", p95="5s"), lambda value: normal(log(value / 2_000) / (log(2.5) / 1.6448536))),
         (LogNormal(median="180ms", p95="9s"), lambda value: normal(log(max(value, 0.1) / 180) / (log(50) / 1.6448536))),
+        (Exponential(mean="2m"), lambda value: 1 - exp(-value / 120_000)),
     ],
-    ids=["even", "narrow", "skewed", "wide"],
+    ids=["even", "narrow", "skewed", "wide", "exponential"],
 )
 @pytest.mark.parametrize("seed", [0, 7, 2**63 - 1])
 def test_latencies_are_distributed_as_stated(spec, share, seed):

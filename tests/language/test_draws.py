@@ -1,7 +1,7 @@
 """The forms of a latency, each drawn from the name of a stream."""
 
 from lab.core.seeds import draw_log_normal
-from lab.language.document import Between, Latency, LogNormal, Observed, draw_latency, longest_latency
+from lab.language.document import Between, Exponential, Latency, LogNormal, Observed, draw_latency, longest_latency
 
 MEDIAN = LogNormal.model_validate({"median": "2s", "p95": "5s"})
 
@@ -14,13 +14,14 @@ def test_a_log_normal_latency_is_drawn_by_its_numbers():
 def test_the_longest_that_a_latency_is_expected_to_be():
     forms: list[tuple[Latency, int]] = [
         (250, 250), (Between.model_validate({"between": ["2s", "4s"]}), 4_000), (MEDIAN, 5_000),
-        (Observed.model_validate({"observed": ["7ms", "3ms"]}), 7),
+        (Observed.model_validate({"observed": ["7ms", "3ms"]}), 7), (Exponential.model_validate({"mean": "2s"}), 6_000),
     ]  # fmt: skip
     assert [longest_latency(form) for form, _ in forms] == [longest for _, longest in forms]
 
 
-def test_the_four_ways_to_write_a_latency():
+def test_the_five_ways_to_write_a_latency():
     assert draw_latency(1, "a", 250) == 250
     assert 2_000 <= draw_latency(1, "a", Between.model_validate({"between": ["2s", "4s"]})) <= 4_000
     assert draw_latency(1, "a", Observed.model_validate({"observed": ["7ms"]})) == 7
     assert draw_latency(1, "a", LogNormal.model_validate({"median": "2s", "p95": "2s"})) == 2_000
+    assert draw_latency(9, "n", Exponential.model_validate({"mean": "2m"})) == 46_368

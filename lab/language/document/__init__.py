@@ -9,6 +9,7 @@ from lab.language.document.draws import (
     DRAWN,
     Between,
     Datum,
+    Exponential,
     Fake,
     Latency,
     Listed,

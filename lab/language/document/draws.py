@@ -1,4 +1,4 @@
-"""What is drawn: how long something takes, in four ways, and the data of a job."""
+"""What is drawn: how long something takes, in five ways, and the data of a job."""
 
 from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
 from typing import Annotated, TypeAlias, assert_never
@@ -7,7 +7,7 @@ from pydantic import ConfigDict, Field, Tag, WithJsonSchema, model_validator
 from pydantic import JsonValue as Json
 
 from lab.core.clock import Millis
-from lab.core.seeds import Seed, draw, draw_log_normal
+from lab.core.seeds import Seed, draw, draw_exponential, draw_log_normal
 from lab.language.document.base import Duration, Model, branch_by_key
 
 
@@ -42,16 +42,26 @@ class Observed(Model):
     observed: tuple[Duration, ...] = Field(strict=False, min_length=1, description="measured values, each as likely")
 
 
+class Exponential(Model):
+    """An exponential draw, given by its mean: short ones are the most likely, and one in twenty is three times the mean."""
+
+    mean: Duration = Field(description="their mean; one in twenty is longer than three times that")
+
+
 Latency: TypeAlias = Annotated[
     Annotated[Duration, Tag("latency:fixed")]
     | Annotated[Between, Tag("latency:between")]
     | Annotated[LogNormal, Tag("latency:median")]
-    | Annotated[Observed, Tag("latency:observed")],
+    | Annotated[Observed, Tag("latency:observed")]
+    | Annotated[Exponential, Tag("latency:mean")],
     branch_by_key(
-        "latency", {"between": Between, "observed": Observed, "median": LogNormal}, mapping="median", other="fixed"
+        "latency",
+        {"between": Between, "observed": Observed, "mean": Exponential, "median": LogNormal},
+        mapping="median",
+        other="fixed",
     ),
 ]
-"""How long something takes, in the four ways it may be written."""
+"""How long something takes, in the five ways it may be written."""
 
 
 def draw_latency(seed: Seed, stream: str, form: Latency) -> Millis:
@@ -65,12 +75,14 @@ def draw_latency(seed: Seed, stream: str, form: Latency) -> Millis:
             return draw_log_normal(seed, stream, form.median, form.p95)
         case Observed():
             return form.observed[draw(seed, stream, 0, len(form.observed) - 1)]
+        case Exponential():
+            return draw_exponential(seed, stream, form.mean)
         case _:
             assert_never(form)
 
 
 def longest_latency(form: Latency) -> Millis:
-    """The longest that a latency is expected to be: of a log-normal one, which has no end, the 95th percentile."""
+    """The longest that a latency is expected to be: of one that has no end, its 95th percentile."""
     match form:
         case int():
             return form
@@ -80,6 +92,8 @@ def longest_latency(form: Latency) -> Millis:
             return form.p95
         case Observed():
             return max(form.observed)
+        case Exponential():
+            return 3 * form.mean
         case _:
             assert_never(form)
 
