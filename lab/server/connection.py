@@ -1,7 +1,6 @@
 """One connection: aiohttp's protocol with the deadlines it lacks, and facts about what became of the socket.
 
-It reaches into private members of aiohttp 3.14 (hence the pin): `_request_count`, `_messages`,
-`_keepalive_handle`. What aiohttp does by itself, and what had to be added, is tabled in limits.md §3.
+What aiohttp does by itself, and what had to be added, is tabled in limits.md §3.
 """
 
 import asyncio
@@ -13,10 +12,11 @@ from typing import Any, Protocol
 
 from aiohttp.http import RawRequestMessage
 from aiohttp.http_exceptions import BadHttpMethod
-from aiohttp.web_protocol import RequestPayloadError
+from aiohttp.web import RequestPayloadError
 
 from lab.core.exchange import Headers, RawHeaders
 from lab.core.refusal import Refusal
+from lab.server.library_internals import SENT_LAST, Sent
 from lab.server.limits import ServerLimits
 from lab.server.request_reader import check_head, headers_of
 from lab.server.watched_parser import WatchedParser
@@ -27,25 +27,6 @@ LONGEST_PIECE = 65_536
 _TLS = b"\x16\x03"
 _NO_LINGER = struct.pack("ii", 1, 0)
 """Linger, for no time: closing sends RST (socket(7))."""
-
-
-class Sent:
-    """What aiohttp is given in place of a response: the bytes have left already."""
-
-    __slots__ = ("keep_alive",)
-
-    def __init__(self, *, keep_alive: bool) -> None:
-        self.keep_alive = keep_alive
-
-    async def prepare(self, request: Any) -> None:
-        """Nothing is left to prepare."""
-
-    async def write_eof(self) -> None:
-        """Nothing is left to write."""
-
-
-SENT = Sent(keep_alive=True)
-SENT_LAST = Sent(keep_alive=False)
 
 
 def reset(transport: asyncio.BaseTransport) -> None:
@@ -143,7 +124,7 @@ class Connection(WatchedParser):
 
     def data_received(self, data: bytes) -> None:
         """Feed the parser; a head that is begun and not ended is on the clock."""
-        before = self._request_count
+        before = self.parsed
         self.shell.traffic.came += 1
         self.received = len(data)
         self.total += self.received
@@ -153,7 +134,7 @@ class Connection(WatchedParser):
         if before == 0:
             self._tls = data.startswith(_TLS)
         self.feed(data)
-        if self._request_count != before:
+        if self.parsed != before:
             if self._late is not None:
                 self._on_time()
         elif not self._busy():
@@ -162,7 +143,7 @@ class Connection(WatchedParser):
     def _hasten(self) -> None:
         """What is left of a head that has begun is to come before the deadline."""
         if self._late is None:
-            self._late = self._loop.call_later(self.shell.limits.header_deadline, self._overdue)
+            self._late = asyncio.get_running_loop().call_later(self.shell.limits.header_deadline, self._overdue)
 
     def eof_received(self) -> bool:  # type: ignore[override]  # asyncio reads it; aiohttp declares None
         """The peer has said all: what it asked is still answered."""
@@ -185,13 +166,13 @@ class Connection(WatchedParser):
 
     def _busy(self) -> bool:
         """Whether a request is under way or queued."""
-        return self._answered < self._request_count
+        return self._answered < self.parsed
 
     def answered(self) -> None:
         """The request under way is over; a peer that has said all since then is asked nothing more."""
-        self._answered = self._request_count - len(self._messages)
+        self._answered = self.parsed - len(self.waiting)
         self.wrote = False
-        if self.half_closed and not self._messages:
+        if self.half_closed and not self.waiting:
             self.close()
         elif self.behind and not self._busy():
             self._hasten()
@@ -205,7 +186,7 @@ class Connection(WatchedParser):
 
     def last_of(self, should_close: bool) -> bool:
         """Whether the connection ends with this reply."""
-        return should_close or self._force_close or self._close or (self.half_closed and not self._messages)
+        return should_close or self.ends or (self.half_closed and not self.waiting)
 
     def read_head(self, raw: RawHeaders) -> Headers:
         """The header fields as text; `special` tells whether `refused_head` is to look at them."""
@@ -242,7 +223,7 @@ class Connection(WatchedParser):
 
     async def drain(self) -> None:
         """Return once the peer has read enough that more may be sent; ConnectionError if it is gone."""
-        await self._drain_helper()
+        await self.wait_until_writable()
         if self.lost.is_set():  # aiohttp says so only where the peer reset it
             raise ConnectionResetError("The connection is over.")
 
@@ -293,8 +274,6 @@ class Connection(WatchedParser):
             self._late.cancel()
             self._late = None
 
-    def _process_keepalive(self) -> None:
-        open_before = self.transport is not None
-        super()._process_keepalive()
-        if open_before and self.transport is None:
-            self.how = self.how or "idle"
+    def idled(self) -> None:
+        """No request came for as long as one may be waited for."""
+        self.how = self.how or "idle"

@@ -13,7 +13,8 @@ from lab.core.exchange import Request, Response
 from lab.core.observe import Replied
 from lab.core.reply import Parts, Reply, gathered
 from lab.mock.service import Service
-from lab.server.connection import LONGEST_PIECE, SENT, SENT_LAST, Connection, Sent, reset
+from lab.server.connection import LONGEST_PIECE, Connection, reset
+from lab.server.library_internals import SENT, SENT_LAST, Sent
 from lab.server.response_writer import ResponseWriter
 
 CLOSE = b"connection: close\r\n"

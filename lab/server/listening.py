@@ -15,9 +15,10 @@ from lab.core.journal.shell import ConnectionClosed, ConnectionOpened, RequestMa
 from lab.core.refusal import Refusal
 from lab.server.bugs import Bugs
 from lab.server.connection import Connection, ConnectionObserver, Traffic
+from lab.server.library_internals import RawRequest
 from lab.server.limits import ServerLimits
 from lab.server.listen import Bound, Listener, bind, most_connections
-from lab.server.request_reader import RawRequest, malformed_refusal
+from lab.server.request_reader import malformed_refusal
 from lab.server.tls import TlsListener
 
 _AT_ONCE = 0.001

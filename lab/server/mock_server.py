@@ -20,8 +20,9 @@ from lab.dialects.router import ROUTER, UNKNOWN_ROUTE, lightened
 from lab.identity.routes import FORM_ROUTES
 from lab.mock.service import Service
 from lab.server import request_reader as reader
-from lab.server.connection import SENT_LAST, Connection, Sent
+from lab.server.connection import Connection
 from lab.server.delivery import CLOSE
+from lab.server.library_internals import SENT_LAST, RawRequest, Sent
 from lab.server.limits import LONG_BODY, ServerLimits
 from lab.server.listen import Bound, Listener
 from lab.server.listening import ListeningServer
@@ -148,7 +149,7 @@ class MockServer(ListeningServer):
 
     def _refuse(
         self,
-        incoming: reader.RawRequest,
+        incoming: RawRequest,
         routed: Routed,
         problem: Refusal,
         now: Millis,

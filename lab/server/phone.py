@@ -18,8 +18,9 @@ from lab.core.exchange import Headers, Response, header_of
 from lab.core.journal.fact import Fact
 from lab.core.refusal import Refusal
 from lab.server import request_reader as reader
-from lab.server.connection import SENT_LAST, Connection, Sent
+from lab.server.connection import Connection
 from lab.server.delivery import CLOSE
+from lab.server.library_internals import SENT_LAST, Sent
 from lab.server.limits import ServerLimits
 from lab.server.listening import ListeningServer
 from lab.server.phone_page import HEADERS, LONGEST_COMMENT, PhoneQuestion, notice, question_page

@@ -28,13 +28,14 @@ from lab.recording.format.lines import LONGEST_BLOB
 from lab.recording.tape.unpacked_bodies import unpacked
 from lab.server import request_reader as reader
 from lab.server.body_room import BodyPlace, BodyRoom, MeteredBody, NoRoom
-from lab.server.connection import SENT, SENT_LAST, Connection, Sent, reset
+from lab.server.connection import Connection, reset
 from lab.server.delivery import CLOSE
 from lab.server.hop_headers import passed_on
+from lab.server.library_internals import SENT, SENT_LAST, Sent
 from lab.server.limits import ServerLimits
 from lab.server.listening import ListeningServer
 from lab.server.pod_origins import PodOrigins
-from lab.server.response_writer import ResponseWriter
+from lab.server.response_writer import BODILESS, ResponseWriter
 
 _T = TypeVar("_T")
 
@@ -42,7 +43,6 @@ PROXY_LIMITS = replace(ServerLimits(), line=65_536, header_deadline=75.0, body_d
 """What a pod admits is the pod's affair: these only guard the process."""
 _NOTHING = Response(0)
 """An answer of which no status line left."""
-_BODILESS = (204, 304)
 _BEHIND = 50  # milliseconds within which the end of a request's stream comes behind its last byte
 _MADE_ANEW = frozenset((b"host", b"content-length", b"expect"))
 """Headers of a request that say what this hop says anew: where it goes, how long it is, that it was waited for."""
@@ -230,7 +230,7 @@ class _Passage:
 
     async def _pass(self, answer: UpstreamAnswer, message: Any) -> None:
         connection, http_1_0 = self.connection, message.version < (1, 1)
-        bodiless = message.method == "HEAD" or answer.status in _BODILESS
+        bodiless = message.method == "HEAD" or answer.status in BODILESS
         headers = passed_on(answer.headers)
         # a length that the pod names in Connection goes no further than this hop
         framed = bodiless or any(name.lower() == b"content-length" for name, _ in headers)

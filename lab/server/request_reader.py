@@ -6,9 +6,8 @@ from functools import partial
 from typing import Any, Protocol
 from urllib.parse import quote
 
-from aiohttp.http import RawRequestMessage, StreamWriter
-from aiohttp.streams import EMPTY_PAYLOAD, StreamReader
-from aiohttp.web_protocol import RequestPayloadError
+from aiohttp.http import RawRequestMessage
+from aiohttp.web import RequestPayloadError
 
 from lab.core.exchange import Headers, RawHeaders, Response, header_of
 from lab.core.refusal import Refusal
@@ -17,6 +16,7 @@ from lab.dialects.fusion.routes import UPLOADS
 from lab.dialects.router import ROUTER
 from lab.identity.refusals import oauth_error
 from lab.identity.routes import FORM_ROUTES
+from lab.server.library_internals import RawRequest
 from lab.server.limits import ServerLimits
 
 CODINGS = ("identity", "gzip", "deflate")
@@ -41,38 +41,6 @@ _SPECIAL = frozenset((b"expect", b"content-encoding", b"upgrade"))
 _LONG_LENGTH = 18
 """Digits of a Content-Length that is beyond every limit; the parser takes the largest that 64 bits hold for none."""
 _PRINTABLE = "".join(map(chr, range(0x21, 0x7F)))
-
-
-class RawRequest:
-    """What aiohttp's protocol makes of a message; in place of its own request, which costs more than a poll."""
-
-    __slots__ = ("_task", "message", "payload", "protocol", "writer")
-
-    def __init__(
-        self,
-        message: RawRequestMessage,
-        payload: StreamReader,
-        protocol: Any,
-        writer: StreamWriter,
-        task: "asyncio.Task[None]",
-    ) -> None:
-        self.message = message
-        self.payload = payload
-        self.protocol = protocol
-        self.writer = writer
-        self._task = task
-
-    def _cancel(self, error: BaseException) -> None:
-        """Called by aiohttp when the peer is gone, or at shutdown."""
-        if self.payload is not EMPTY_PAYLOAD:
-            self.payload.set_exception(error)
-
-    def _finish(self) -> None:
-        """Called by aiohttp before the reply is written."""
-
-    @property
-    def remote(self) -> str:
-        return "a client"
 
 
 def shell_refusal(status: int, why: str) -> Refusal:

@@ -5,7 +5,8 @@ from http import HTTPStatus
 from lab.core.clock import Epoch, Millis, http_date
 from lab.core.exchange import Headers, Response
 
-_BODILESS = (204, 304)
+BODILESS = (204, 304)
+"""Statuses of answers that have no body (RFC 9110 §6.4.1)."""
 _KEPT = 256
 """Heads remembered; more differ only where a header holds a draw."""
 
@@ -37,7 +38,7 @@ class ResponseWriter:
         if chunked is not None:
             framing = b"transfer-encoding: chunked\r\n" if chunked else b""
             return b"%b%bdate: %b\r\n%b\r\n" % (head, framing, self._date, last)
-        if response.status in _BODILESS:
+        if response.status in BODILESS:
             return b"%bdate: %b\r\n%b\r\n" % (head, self._date, last)
         shown = b"" if method == "HEAD" else body
         return b"%bcontent-length: %d\r\ndate: %b\r\n%b\r\n%b" % (head, len(body), self._date, last, shown)

@@ -7,7 +7,6 @@ which a client has to trust (contract.md: clients with `https://` hard-coded).
 import asyncio
 import socket
 import ssl
-from asyncio.sslproto import SSLProtocol
 from collections.abc import Callable
 from ipaddress import ip_address
 
@@ -15,6 +14,7 @@ from msgspec import Struct
 
 from lab.core.errors import UsageError
 from lab.server.connection import Traffic
+from lab.server.library_internals import TlsProtocol
 from lab.server.listen import Bound, Listener
 
 USUAL_NAMES = ("127.0.0.1", "::1", "localhost")
@@ -62,10 +62,8 @@ def names_of(host: str, more: tuple[str, ...]) -> tuple[str, ...]:
     return more if anywhere else (host, *more)
 
 
-class _SecureProtocol(SSLProtocol):
-    """asyncio's own, which would keep 256 KiB to read into for every peer, from the opening on."""
-
-    max_size = 32_768
+class _SecureProtocol(TlsProtocol):
+    """Tells of what comes and goes while hands are shaken."""
 
     traffic: Traffic
     shaken: "asyncio.Future[None]"
@@ -76,12 +74,6 @@ class _SecureProtocol(SSLProtocol):
         if not self.shaken.done():
             self.traffic.left += 1
         super().buffer_updated(nbytes)
-
-    def _do_shutdown(self) -> None:
-        """Say that it closes; asyncio would then wait 30 s for an idle peer to say so too, which RFC 8446 §6.1 asks of nobody."""
-        super()._do_shutdown()  # type: ignore[misc]  # typeshed leaves it out
-        if self._transport is not None:
-            self._transport.close()  # once all has left
 
 
 class TlsListener(Listener):

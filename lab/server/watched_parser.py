@@ -3,15 +3,17 @@
 from typing import Any
 
 from aiohttp.streams import EMPTY_PAYLOAD
-from aiohttp.web_protocol import RequestHandler, RequestPayloadError, _ErrInfo
+from aiohttp.web import RequestPayloadError
+
+from lab.server.library_internals import HttpProtocol
 
 _END = b"\r\n\r\n"
 _MOST_PIECES = 1024
 """Pieces in which one segment is given to the parser: a body may hold nothing but empty lines."""
 
 
-class WatchedParser(RequestHandler):
-    """Feeds the parser; `_messages` and `_request_count` are aiohttp's own."""
+class WatchedParser(HttpProtocol):
+    """Feeds the parser."""
 
     __slots__ = ("_incoming", "behind")
 
@@ -31,7 +33,7 @@ class WatchedParser(RequestHandler):
                 break
             self._parse(data[begin:end])
             begin = end
-            if self._refused():
+            if self.latest_refused:
                 return
         self._feed_last(data[begin:] if begin else data)
 
@@ -45,20 +47,17 @@ class WatchedParser(RequestHandler):
             self._parse(data)
             return
         self._parse(data[:-1])
-        if self._refused():
+        if self.latest_refused:
             return
-        count, open_body = self._request_count, not self._incoming.is_eof()
+        count, open_body = self.parsed, not self._incoming.is_eof()
         self._parse(data[-1:])
-        self.behind = self._request_count == count and not open_body
-
-    def _refused(self) -> bool:
-        return bool(self._messages) and isinstance(self._messages[-1][0], _ErrInfo)
+        self.behind = self.parsed == count and not open_body
 
     def _parse(self, data: bytes) -> None:
-        count, incoming = self._request_count, self._incoming
+        count, incoming = self.parsed, self._incoming
         super().data_received(data)
-        if self._request_count != count:
-            self._incoming = self._messages[-1][1]
-            if self._refused() and not incoming.is_eof():
+        if self.parsed != count:
+            self._incoming = self.waiting[-1][1]
+            if self.latest_refused and not incoming.is_eof():
                 # aiohttp would wait for the rest
                 incoming.set_exception(RequestPayloadError("the parser refused it"))

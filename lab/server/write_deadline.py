@@ -2,9 +2,9 @@
 
 import asyncio
 from collections.abc import Callable
-from typing import Any
 
 from lab.clocks import real_millis
+from lab.server.library_internals import unsent
 
 _LOOKS = 4
 """Times that a peer is looked at before it is late; it is cut at most a quarter of the deadline after it."""
@@ -31,7 +31,7 @@ class WriteDeadline:
     def wrote(self, size: int) -> None:
         """So many bytes were given to the transport."""
         self._written += size
-        if self._timer is None and (waiting := _waiting(self._transport)):
+        if self._timer is None and (waiting := unsent(self._transport)):
             self._taken, self._since = self._written - waiting, real_millis()
             self._look_later()
 
@@ -46,7 +46,7 @@ class WriteDeadline:
 
     def _look(self) -> None:
         self._timer = None
-        waiting, now = _waiting(self._transport), real_millis()
+        waiting, now = unsent(self._transport), real_millis()
         if not waiting:
             return
         if (taken := self._written - waiting) != self._taken:
@@ -55,11 +55,3 @@ class WriteDeadline:
             self._late()
         else:
             self._look_later()
-
-
-def _waiting(transport: Any) -> int:
-    """Bytes that the kernel hasn't taken; of TLS those, too, that are encrypted already, where asyncio tells of neither."""
-    size: int = transport.get_write_buffer_size()
-    tls = getattr(transport, "_ssl_protocol", None)
-    below = tls._transport if tls is not None else None
-    return size if below is None else size + below.get_write_buffer_size()

@@ -9,6 +9,7 @@ from lab.core.exchange import Response
 from lab.core.refusal import Refusal
 from lab.server.connection import Connection, Traffic
 from lab.server.control.access import CHOSEN, JSON, CommandRefused
+from lab.server.library_internals import raw_message
 from lab.server.limits import ServerLimits
 from lab.server.mock_server import MockServer
 from lab.server.mounts import MOUNT_PATH
@@ -50,7 +51,7 @@ class ControlConnections:
 
     async def exchange(self, request: Any) -> web.StreamResponse:
         """Serve one request, if its head is one that can be served."""
-        connection, message = request.protocol, request._message
+        connection, message = request.protocol, raw_message(request)
         connection.read_head(message.raw_headers)
         problem = connection.refused_head(message)
         if problem is None:  # aiohttp asks for a body that was announced before it looks for a route
