@@ -50,9 +50,22 @@ class LiveJobs:
             return
         for fact in facts:
             if isinstance(fact, LedgerCleared):
-                self._alive, self._due = None, []
+                self.forget()
                 return
             if isinstance(fact, JobAccepted):
                 self._alive.add(fact.job)
             if isinstance(fact, JobAccepted | GateDecided | WaitEnded):
                 heappush(self._due, (_AT_ONCE, fact.job))
+
+    def doubt(self, facts: Iterable[Fact]) -> None:
+        """These facts were noted and aren't there any more: their jobs may live, or not, and are looked at again."""
+        if self._alive is None:
+            return
+        for fact in facts:
+            if isinstance(fact, JobAccepted | GateDecided | WaitEnded):
+                self._alive.add(fact.job)
+                heappush(self._due, (_AT_ONCE, fact.job))
+
+    def forget(self) -> None:
+        """Drop what is remembered."""
+        self._alive, self._due = None, []

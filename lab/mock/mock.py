@@ -269,6 +269,7 @@ class Mock:
     def forget(self) -> None:
         """Drop what is remembered."""
         self._answers.clear()
+        self.live_jobs.forget()
 
     # Faults
 

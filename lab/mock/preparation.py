@@ -41,6 +41,10 @@ class UnreadMessages:
     def take_up(self, facts: Iterable[Fact]) -> None:
         """Find the jobs in what was accepted, all of it."""
         self._jobs.clear()
+        self.learn(facts)
+
+    def learn(self, facts: Iterable[Fact]) -> None:
+        """Find the jobs in what else was accepted."""
         for fact in facts:
             if isinstance(fact, JobAccepted) and len(read_input(fact.input).message) >= LONG_MESSAGE:
                 for name in (fact.job, fact.conversation or fact.job):

@@ -47,6 +47,10 @@ class MemoryLedger:
 
     def __init__(self) -> None:
         self._records: dict[Key, Record] = {}
+        self._before: dict[Key, Record | None] | None = None
+        """What was there of the records that were changed since `begin`; None: nothing is tried."""
+        self._cleared: dict[Key, Record] | None = None
+        """All that was there at `begin`, if everything was cleared since."""
         self.get = self._records.get
         """The record under a key, or None. The dictionary's own method: nothing is asked more often."""
 
@@ -66,10 +70,47 @@ class MemoryLedger:
         """Fold the facts, one after the other."""
         for fact in facts:
             if isinstance(fact, LedgerCleared):
+                if self._before is not None:
+                    self._cleared = dict(self._restored(self._before))
                 self._records.clear()
             else:
                 # all of it before any of it is written: a fold may still read while it yields
-                self._records.update(tuple(fact.fold(self.get)))
+                changed = tuple(fact.fold(self.get))
+                if self._before is not None:
+                    for key, _ in changed:
+                        self._before.setdefault(key, self.get(key))
+                self._records.update(changed)
+
+    def replace(self, records: Mapping[Key, Record]) -> None:
+        """Hold these records, in this order, and no others."""
+        self._records.clear()
+        self._records.update(records)
+
+    def begin(self) -> None:
+        """Commit on trial from now on, until `roll_back`."""
+        self._before, self._cleared = {}, None
+
+    def roll_back(self) -> dict[Key, Record | None]:
+        """Be as at `begin` again; what the records were that had been changed, new ones in the order of their making."""
+        before, self._before = self._before or {}, None
+        # after a clearing all that isn't there is gone, so what is there is all that has to be said
+        tried = (
+            {key: self.get(key) for key in before} if self._cleared is None else dict[Key, Record | None](self._records)
+        )
+        if (restored := self._restored(before)) is not self._records:
+            self.replace(restored)
+        return tried
+
+    def _restored(self, before: Mapping[Key, Record | None]) -> dict[Key, Record]:
+        """The records as at `begin`, in their order: those themselves, or all that were saved when they were cleared."""
+        if self._cleared is not None:
+            return self._cleared
+        for key, record in before.items():
+            if record is None:
+                del self._records[key]
+            else:
+                self._records[key] = record
+        return self._records
 
 
 class Changes:
