@@ -9,7 +9,8 @@ from collections.abc import Sequence
 from shlex import join
 
 from aiohttp import web
-from textual_serve.server import Server
+from textual_serve import server
+from textual_serve.app_service import AppService
 
 from lab.cli.console import Console
 from lab.cli.loop import Stop, complete
@@ -23,7 +24,23 @@ LEAVING = 0.5
 """Real seconds that visitors have to leave by themselves once the page ends; then each one's process is told to quit."""
 
 
-class BrowserPage(Server):
+class Visitor(AppService):
+    """One visitor's process; it is gone once it is stopped, and not only silent, as textual-serve's own may be.
+
+    Of what is left of it when the loop closes, Python before 3.13.4 complains on stderr.
+    """
+
+    async def stop(self) -> None:
+        """Tell it to quit, and wait for its end."""
+        await super().stop()
+        if self._process is not None:
+            await self._process.wait()
+
+
+server.AppService = Visitor  # type: ignore[attr-defined]  # it takes no other
+
+
+class BrowserPage(server.Server):
     """Serves the screen; a page of another origin can neither show it nor type into it."""
 
     def __init__(self, command: str, host: str, port: int, console: Console) -> None:

@@ -60,6 +60,10 @@ class Console:
         red = color and self.remarks_shown
         self._remark(text, *(("\x1b[1;37;41m", "\x1b[0m") if red else ()))
 
+    def abandon(self) -> None:
+        """Let the rest of the results go nowhere: whoever read them has gone."""
+        _forget(self._out or sys.stdout)
+
     def first(self, hint: str) -> bool:
         """Whether nobody was told this before: of many files each may want the same hint."""
         fresh = hint not in self._hints
@@ -125,7 +129,7 @@ def guarded(command: Callable[[], int], console: Console) -> int:
         return INTERRUPTED
     except BrokenPipeError:
         # Whoever read our output has gone. Python would complain once more when it flushes at exit.
-        _forget(sys.stdout)
+        console.abandon()
         return 0
     except LabError as error:
         report(error, console)
