@@ -1,0 +1,455 @@
+"""A hypothesis state machine over the whole server: random days of a lab, each answer held against a model.
+
+    python -m tests.machine.days SEEDS [FIRST]
+
+plays so many days, each made of its seed alone; prints the seed and the transcript of one that fails, and a verdict.
+"""
+
+import asyncio
+import json
+import sys
+from collections import Counter, defaultdict
+from collections.abc import Callable, Coroutine
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Any, ClassVar, TypeVar
+
+from hypothesis import HealthCheck, Phase, note, seed, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    initialize,
+    precondition,
+    rule,
+    run_state_machine_as_test,
+)
+
+from lab.clocks import real_millis, settle
+from lab.core.exchange import Json
+from lab.core.journal.fact import Fact
+from lab.core.journal.ledger import MemoryLedger
+from lab.core.observe import Noted, Observation, Replied, Requested
+from lab.dialects.router import ROUTER
+from lab.identity.client import token_request
+from lab.identity.clients import DEMO, Client
+from lab.identity.routes import PATHS
+from lab.jobs.facts import GateDecided
+from lab.jobs.plan import compile_scenario
+from lab.jobs.timeline import MOVES
+from lab.language.document import Status, Switches
+from lab.language.parse import parse_scenario
+from lab.mock.config import Config
+from tests.machine.memory_wire import MemoryLabs, MemoryPeer, MemoryServer
+from tests.machine.model import APPROVALS, EPOCH, INVOKED, POLLED, SCENARIOS, Model, ModelJob, ModelToken
+from tests.server.conftest import SCOPE, Answer, bearer, request
+from tests.wire_peer import OTHER, basic, form_post
+
+CLIENTS = {client.id: client for client in (DEMO, OTHER)}
+ACTIONS = {"approved": "APPROVE_ACTION", "rejected": "REJECT_ACTION", "changes-requested": "RFI_ACTION"}
+WHICH = st.integers(0, 9)
+"""Chooses among what there is, counted from the newest."""
+USUAL = 7
+"""Below, only what a client would choose is."""
+PATIENT = st.booleans()
+VERDICT = st.sampled_from(sorted(ACTIONS))
+COMMENT = st.sampled_from(["Again.", "Better.", None])
+STEPS = 40
+_Chosen = TypeVar("_Chosen")
+
+
+def make_config() -> Config:
+    """Two teams; tokens are those of the first."""
+    scenarios = tuple(compile_scenario(parse_scenario(text, "machine.yaml")) for text in SCENARIOS)
+    return Config(scenarios, Switches(), 42, EPOCH, (DEMO, OTHER), token_scenario="one")
+
+
+@dataclass
+class Flight:
+    """A request whose answer hasn't come."""
+
+    peer: MemoryPeer
+    due: int
+    check: Callable[[Answer], None]
+    what: str
+
+
+class LabDays(RuleBasedStateMachine):
+    """Two clients, two teams, one clock, and as many processes as `make_labs` gives."""
+
+    make_labs: ClassVar[Callable[[Config, Callable[[int, Observation], None]], MemoryLabs]] = MemoryLabs
+    config: ClassVar[Config] = make_config()
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.loop = asyncio.new_event_loop()
+        self.model = Model()
+        self.flights: list[Flight] = []
+        self.peers: dict[int, MemoryPeer] = {}
+        self.transcript: list[str] = []
+        self.last_status: dict[str, str] = {}
+        """The status of each job, when it was looked at last."""
+        self.exchanges: dict[int, list[Observation]] = defaultdict(list)
+        """What each process told of requests and replies, by its start."""
+        self.noted: list[Fact] = []
+        self.taken_up = 0
+        """How many facts the last restart has taken up."""
+        self.labs = type(self).make_labs(self.config, self._observe)
+        self.run(self.labs.start())
+
+    def _observe(self, start: int, observation: Observation) -> None:
+        if isinstance(observation, Requested | Replied):
+            self.exchanges[start].append(observation)
+        elif isinstance(observation, Noted) and observation.fact.kind == "input":
+            self.noted.append(observation.fact)
+
+    def run(self, work: Coroutine[Any, Any, _Chosen]) -> _Chosen:
+        return self.loop.run_until_complete(work)
+
+    def say(self, text: str) -> None:
+        self.transcript.append(f"{self.model.now:>9,}  {text}")
+
+    def server(self, which: int) -> MemoryServer:
+        return self.labs.servers[which % len(self.labs.servers)]
+
+    def job(self, which: int) -> ModelJob:
+        """The newest, mostly one that hasn't ended."""
+        alive = [job for job in self.model.jobs if job.at(self.model.now).until is not None]
+        among = alive if alive and which < USUAL else self.model.jobs
+        return among[-1 - which % len(among)]
+
+    def token(self, which: int, client: str, at: int) -> ModelToken:
+        """Mostly a good one of the client, fetched if there is none; else one of anybody's, good or not."""
+        good = [token for token in self.model.tokens if token.client == client and token.good(self.model.now)]
+        if which < USUAL or not self.model.tokens:
+            if not good:
+                self.fetch_token(client, at)
+            return (good or self.model.tokens)[-1]
+        return self.model.tokens[-1 - which % len(self.model.tokens)]
+
+    def edges(self) -> list[int]:
+        """The instants to come at which something ends by itself, or an answer leaves."""
+        return sorted({*self.model.edges(), *(flight.due for flight in self.flights if flight.due > self.model.now)})
+
+    # What goes over the API
+
+    def send(
+        self, at: int, data: bytes, latency: int, what: str, check: Callable[[Answer], None], patient: bool = False
+    ) -> None:
+        """Send to a process; the answer is looked for now, and after each move of the clock. Who is patient moves it."""
+        number = at % len(self.labs.servers)
+
+        async def go() -> MemoryPeer:
+            peer = self.peers.get(number)
+            if peer is None or peer.transport.over or any(flight.peer is peer for flight in self.flights):
+                peer = self.peers[number] = self.labs.servers[number].peer()
+            peer.send(data)
+            return peer
+
+        self.flights.append(Flight(self.run(go()), self.model.now + latency, check, what))
+        self.land()
+        if patient and latency:
+            self._advance(latency, at)
+
+    def land(self) -> None:
+        """Every answer that is due has left, and no other."""
+        self.run(settle())
+        self.check_always()
+        for flight in tuple(self.flights):
+            got = flight.peer.answer()
+            if self.model.now < flight.due:
+                assert got is None, f"{flight.what}: its answer came before {flight.due}"
+                continue
+            assert got is not None, f"{flight.what}: its answer was due at {flight.due}"
+            self.flights.remove(flight)
+            self.say(f"{flight.what} -> {got.status} {got.body.decode()[:120]}")
+            flight.check(got)
+
+    def lawful(self, token: ModelToken, status: int, latency: int = 0) -> tuple[int, int]:
+        """Status and latency of an answer that would be this one, were the token good."""
+        return (status, latency) if token.good(self.model.now) else (401, 0)
+
+    @initialize(team=st.sampled_from(sorted(APPROVALS)))
+    def begin(self, team: str) -> None:
+        self.invoke(0, DEMO.id, team, True, 0)
+
+    def fetch_token(self, client: str, at: int) -> None:
+        sent = token_request(client, CLIENTS[client].secret, SCOPE)
+
+        def check(got: Answer) -> None:
+            assert got.status == 200, got.body
+            self.model.token(client, str(got.json["access_token"]))  # type: ignore[index,call-overload]
+
+        self.send(at, request(sent.method, sent.path, sent.headers, sent.body), 0, f"token for {client}", check)
+
+    @rule(
+        token=WHICH,
+        client=st.sampled_from(sorted(CLIENTS)),
+        team=st.sampled_from(sorted(APPROVALS)),
+        patient=PATIENT,
+        at=WHICH,
+    )
+    def invoke(self, token: int, client: str, team: str, patient: bool, at: int) -> None:
+        used = self.token(token, client, at)
+        expected, latency = self.lawful(used, 202, INVOKED)
+        job = ModelJob(used.client, team, self.model.now)
+        if expected == 202:
+            self.model.jobs.append(job)
+
+        def check(got: Answer) -> None:
+            assert got.status == expected, f"{got.status} instead of {expected}: {got.body!r}"
+            if expected == 202:
+                assert got.json["status"] == "RUNNING"  # type: ignore[index,call-overload]
+                job.id = str(got.json["jobId"])  # type: ignore[index,call-overload]
+
+        data = self._message(used, team, {"message": "Go on"})
+        self.send(at, data, latency, f"invoke {team} as {used.client}", check, patient)
+
+    def _message(self, token: ModelToken, team: str, body: Json) -> bytes:
+        headers = (bearer(token.text), ("content-type", "application/json"))
+        return request("POST", ROUTER.path("invoke", code=team), headers, json.dumps(body).encode())
+
+    @precondition(lambda self: self.model.jobs)
+    @rule(job=WHICH, token=WHICH, patient=PATIENT, at=WHICH)
+    def poll(self, job: int, token: int, patient: bool, at: int) -> None:
+        self._poll(self.job(job), token, patient, at)
+
+    def _poll(self, target: ModelJob, token: int, patient: bool, at: int) -> None:
+        if target.id is None:
+            self.list_jobs(at)
+        used, id = self.token(token, target.client, at), str(target.id)
+        own = target.client == used.client
+        expected, latency = self.lawful(used, 200 if own else 404, POLLED if own else 0)
+        stand = target.at(self.model.now)
+
+        def check(got: Answer) -> None:
+            assert got.status == expected, f"{got.status} instead of {expected}: {got.body!r}"
+            if expected != 200:
+                return
+            body: Any = got.json
+            assert body["status"] == stand.status, f"{body['status']} instead of {stand.status}"
+            if stand.output is not None:
+                assert body["output"] == stand.output
+            node = body.get("waitingNodeDetails") if target.team == "ONE" else None
+            assert target.team == "TWO" or (node is not None) == (stand.opening is not None)
+            if node is not None and stand.opening is not None:
+                assert target.tokens.setdefault(node["callbackToken"], stand.opening) == stand.opening
+
+        path = ROUTER.path("status", code=target.team, job=id)
+        what = f"poll job {self.model.jobs.index(target)} as {used.client}"
+        self.send(at, request("GET", path, (bearer(used.text),)), latency, what, check, patient)
+
+    @precondition(lambda self: any(job.team == "ONE" for job in self.model.jobs))
+    @rule(
+        job=WHICH, token=WHICH, verdict=VERDICT, comment=COMMENT, opening=st.integers(0, 3), patient=PATIENT, at=WHICH
+    )  # fmt: skip
+    def resume(
+        self, job: int, token: int, verdict: str, comment: str | None, opening: int, patient: bool, at: int
+    ) -> None:
+        """Decide over the API: at the opening of now, waited for if there is none, or at one before."""
+        chat = [each for each in self.model.jobs if each.team == "ONE"]
+        target = chat[-1 - job % len(chat)]
+        stand = target.at(self.model.now)
+        if stand.status == "RUNNING" and stand.until is not None and token < USUAL:
+            self._advance(stand.until - self.model.now, at)
+        if target.at(self.model.now).opening not in target.tokens.values():
+            self._poll(target, 0, True, at)
+        if not target.tokens:
+            return
+        used = self.token(token, target.client, at)
+        text, number = list(target.tokens.items())[-1 - opening % len(target.tokens)]
+        status, now = 202, self.model.now
+        stand = target.at(now)
+        if verdict == "changes-requested" and not comment:
+            status = 400  # it can't be read, whatever it is for
+        elif target.client != used.client:
+            status = 404
+        elif stand.status != "WAITING" or stand.opening != number:
+            status = 409
+        expected, latency = self.lawful(used, status, INVOKED if status == 202 else 0)
+        if expected == 202:
+            assert target.vote(now, verdict, None, comment)
+
+        def check(got: Answer) -> None:
+            assert got.status == expected, f"{got.status} instead of {expected}: {got.body!r}"
+
+        answer: dict[str, Json] = {"messageInstanceId": text, "userResponse": ACTIONS[verdict]}
+        if comment is not None:
+            answer["content"] = comment
+        body: Json = {"message": "", "jobId": target.id, "resumeInput": answer}
+        what = f"{verdict} ({comment}) for job {self.model.jobs.index(target)} as {used.client}"
+        self.send(at, self._message(used, target.team, body), latency, what, check, patient)
+
+    def _revoke(self, token: int, at: int) -> None:
+        used = self.model.tokens[-1 - token % len(self.model.tokens)]
+        used.revoked = True
+        client: Client = CLIENTS[used.client]
+        sent = form_post(PATHS["revoke"], basic(client.id, client.secret), token=used.text)
+
+        def check(got: Answer) -> None:
+            assert got.status == 200
+
+        self.send(at, request(sent.method, sent.path, sent.headers, sent.body), 0, f"revoke of {client.id}", check)
+
+    @precondition(lambda self: self.flights)
+    @rule(which=WHICH, reset=st.booleans())
+    def disconnect(self, which: int, reset: bool) -> None:
+        """The client is gone before its answer has come: what it target for was done all the same."""
+        flight = self.flights.pop(which % len(self.flights))
+        self.say(f"{flight.what}: the client is gone")
+
+        async def go() -> None:
+            flight.peer.transport.lose(ConnectionResetError() if reset else None)
+
+        self.run(go())
+        self.land()
+
+    # What goes over the control plane
+
+    def control(self, at: int, method: str, path: str, body: Json = None) -> tuple[int, Any]:
+        status, document = self.run(self.server(at).control(method, path, body))
+        self.say(f"{method} {path} {json.dumps(body)} -> {status} {str(document)[:120]}")
+        return status, document
+
+    @precondition(lambda self: self.model.jobs)
+    @rule(job=WHICH, verdict=VERDICT, comment=COMMENT, name=st.sampled_from(["ann", "bob"]), at=WHICH)
+    def decide(self, job: int, verdict: str, comment: str | None, name: str, at: int) -> None:
+        target = self.job(job)
+        if target.id is None:
+            self.list_jobs(at)
+        expected = 200 if target.vote(self.model.now, verdict, name, comment) else 409
+        body: Json = {"gate": "boss", "verdict": verdict, "by": name, "comment": comment}
+        status, document = self.control(at, "POST", f"jobs/{target.id}/decisions", body)
+        assert status == expected, f"{status} instead of {expected}: {document}"
+
+    @precondition(lambda self: self.model.tokens)
+    @rule(how=st.sampled_from(["revoke", "expire", "one"]), token=WHICH, at=WHICH)
+    def end_tokens(self, how: str, token: int, at: int) -> None:
+        """One token, by its client; or all of a client, by the control plane."""
+        client = self.model.tokens[-1 - token % len(self.model.tokens)].client
+        if how == "one":
+            self._revoke(token, at)
+        else:
+            self._end_tokens(client, how, at)
+
+    def _end_tokens(self, client: str, do: str, at: int) -> None:
+        ended = self.model.revoke(client)
+        assert self.control(at, "POST", "tokens", {"client": client, "do": do}) == (
+            200, {"ok": True, "why": f"{ended} ended"},
+        )  # fmt: skip
+
+    @rule(millis=st.sampled_from([1, POLLED - 1, POLLED, INVOKED, 999, 2_000, 10_000]), at=WHICH)
+    def let_time_pass(self, millis: int, at: int) -> None:
+        self._advance(millis, at)
+
+    @precondition(lambda self: self.edges())
+    @rule(early=st.integers(0, 1), which=st.integers(0, 3), at=WHICH)
+    def let_time_pass_to_an_edge(self, early: int, which: int, at: int) -> None:
+        edges = self.edges()
+        self._advance(max(0, edges[which % len(edges)] - early - self.model.now), at)
+
+    def _advance(self, millis: int, at: int) -> None:
+        status, document = self.control(at, "POST", "clock", {"advance": f"{millis}ms"})
+        self.model.now += millis
+        assert (status, document["now"]) == (200, self.model.now)
+        for server in self.labs.servers:  # all stand where one was moved to
+            assert server.clock.now() == self.model.now
+        self.land()
+
+    @rule(at=WHICH)
+    def list_jobs(self, at: int) -> None:
+        """All jobs in order, with what they wait for; so one whose answer got lost is found again."""
+        listed = self.control(at, "GET", "jobs")[1]["jobs"]
+        assert len(listed) == len(self.model.jobs)
+        for job, found in zip(self.model.jobs, listed, strict=True):
+            stand = job.at(self.model.now)
+            assert job.id in (None, found["job"])
+            job.id = found["job"]
+            assert (found["status"], found["until"]) == (stand.status, stand.until)
+            votes = found["gate"]["votes"] if found["gate"] else []
+            assert [vote["at"] for vote in votes] == [vote.at for vote in stand.cast]
+
+    @precondition(lambda self: len(self.labs.facts) > self.taken_up + 1)
+    @rule(at=WHICH)
+    def restart(self, at: int) -> None:
+        """A process is killed, and another takes up what was acknowledged; answers under way are lost."""
+        number = at % len(self.labs.servers)
+        self.taken_up = len(self.labs.facts)
+        self.run(self.labs.restart(number))
+        self.say(f"process {number} was killed, and another started")
+        lost = [flight for flight in self.flights if flight.peer.transport.over]
+        assert all(flight.peer.answer() is None for flight in lost)
+        self.flights = [flight for flight in self.flights if flight not in lost]
+
+    # What always holds
+
+    def check_always(self) -> None:
+        """Facts come in order, and a job moves along the table: out of an ending never."""
+        last = self.labs.facts[-8:]
+        assert all(before.at <= after.at <= self.model.now for before, after in pairwise(last))
+        for job in self.model.jobs:
+            if job.id is None:
+                continue
+            view = self.labs.servers[0].service.look(job.id, self.model.now)
+            assert view is not None
+            word = str(view.span.status)
+            before = self.last_status.get(job.id, word)
+            assert word == before or Status(word) in MOVES[Status(before)], f"{before} -> {word}"
+            self.last_status[job.id] = word
+
+    def teardown(self) -> None:
+        failing = sys.exc_info()[0] is not None
+        note("\n".join(self.transcript))
+        try:
+            if not failing:
+                self._check_all()
+        finally:
+            self.run(self.labs.stop())
+            self.loop.close()
+        if not failing:
+            self._one_answer_a_request()
+
+    def _check_all(self) -> None:
+        self.list_jobs(0)
+        decided = Counter((fact.job, fact.round) for fact in self.labs.facts if isinstance(fact, GateDecided))
+        team = {job.id: job.team for job in self.model.jobs}
+        assert all(count <= APPROVALS[team[job]] for (job, _), count in decided.items()), "decided twice"
+        assert self.noted == self.labs.facts or len(self.labs.servers) > 1
+        folded = MemoryLedger()
+        folded.commit(self.labs.facts)
+        for server in self.labs.servers:
+            assert folded._records == server.service.ledger._records, "folding the journal gives another state"
+
+    def _one_answer_a_request(self) -> None:
+        """To be called once all have ended: each request has one answer, whole or cut."""
+        for observed in self.exchanges.values():
+            requests = Counter(each.x for each in observed if isinstance(each, Requested))
+            replies = Counter(each.x for each in observed if isinstance(each, Replied))
+            assert requests == replies and set(requests.values()) <= {1}, f"{requests} requests, {replies} replies"
+
+
+def play(number: int, machine: type[LabDays] = LabDays, *, days: int = 1, shrink: bool = True) -> None:
+    """Play days that are made of a number; AssertionError, with the shortest day that shows it in its notes."""
+    phases = (Phase.generate, Phase.shrink) if shrink else (Phase.generate,)
+    chosen = settings(
+        max_examples=days + 1, stateful_step_count=STEPS, database=None, deadline=None, phases=phases,
+        suppress_health_check=tuple(HealthCheck), print_blob=False,
+    )  # fmt: skip
+    # the first of them is always the simplest of all: nothing but the first rule
+    run_state_machine_as_test(seed(number)(machine), settings=chosen)  # type: ignore[no-untyped-call]
+
+
+def main(count: int = 10_000, first: int = 0) -> int:
+    """Play that many; 1 if one of them fails."""
+    failed, begun = 0, real_millis()
+    for number in range(first, first + count):
+        try:
+            play(number)
+        except Exception as fault:  # noqa: BLE001 - whatever it is, it is told, and the others are played
+            failed += 1
+            print(f"seed {number}: {type(fault).__name__}: {fault}", *getattr(fault, "__notes__", ()), sep="\n")
+    print(f"{failed} of {count:,} seeds failed, in {(real_millis() - begun) // 1_000} s")
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(*map(int, sys.argv[1:])))
