@@ -1,8 +1,9 @@
 """A hypothesis state machine over the whole server: random days of a lab, each answer held against a model.
 
-    python -m tests.machine.days SEEDS [FIRST]
+    python -m tests.machine.days memory|shared SEEDS [FIRST]
 
-plays so many days, each made of its seed alone; prints the seed and the transcript of one that fails, and a verdict.
+plays so many days, each made of its seed alone, of one process on the memory ledger, or of two on a shared store; prints
+the seed and the transcript of one that fails, and a verdict.
 """
 
 import asyncio
@@ -39,8 +40,10 @@ from lab.jobs.timeline import MOVES
 from lab.language.document import Status, Switches
 from lab.language.parse import parse_scenario
 from lab.mock.config import Config
+from lab.mock.service import Service
 from tests.machine.memory_wire import MemoryLabs, MemoryPeer, MemoryServer
 from tests.machine.model import APPROVALS, EPOCH, INVOKED, POLLED, SCENARIOS, Model, ModelJob, ModelToken
+from tests.machine.shared_labs import SharedLabs
 from tests.server.conftest import SCOPE, Answer, bearer, request
 from tests.wire_peer import OTHER, basic, form_post
 
@@ -51,6 +54,9 @@ WHICH = st.integers(0, 9)
 USUAL = 7
 """Below, only what a client would choose is."""
 PATIENT = st.booleans()
+EARLY = st.integers(0, 1)
+"""Milliseconds before an edge."""
+NAME = st.sampled_from(["ann", "bob"])
 VERDICT = st.sampled_from(sorted(ACTIONS))
 COMMENT = st.sampled_from(["Again.", "Better.", None])
 STEPS = 40
@@ -71,6 +77,9 @@ class Flight:
     due: int
     check: Callable[[Answer], None]
     what: str
+    process: int
+    last: bool = False
+    """Whether its answer says that the connection ends with it."""
 
 
 class LabDays(RuleBasedStateMachine):
@@ -145,7 +154,7 @@ class LabDays(RuleBasedStateMachine):
             peer.send(data)
             return peer
 
-        self.flights.append(Flight(self.run(go()), self.model.now + latency, check, what))
+        self.flights.append(Flight(self.run(go()), self.model.now + latency, check, what, number))
         self.land()
         if patient and latency:
             self._advance(latency, at)
@@ -162,6 +171,7 @@ class LabDays(RuleBasedStateMachine):
             assert got is not None, f"{flight.what}: its answer was due at {flight.due}"
             self.flights.remove(flight)
             self.say(f"{flight.what} -> {got.status} {got.body.decode()[:120]}")
+            assert not flight.last or got.headers["connection"] == "close"
             flight.check(got)
 
     def lawful(self, token: ModelToken, status: int, latency: int = 0) -> tuple[int, int]:
@@ -189,7 +199,9 @@ class LabDays(RuleBasedStateMachine):
         at=WHICH,
     )
     def invoke(self, token: int, client: str, team: str, patient: bool, at: int) -> None:
-        used = self.token(token, client, at)
+        self._invoke(self.token(token, client, at), team, patient, at)
+
+    def _invoke(self, used: ModelToken, team: str, patient: bool, at: int) -> None:
         expected, latency = self.lawful(used, 202, INVOKED)
         job = ModelJob(used.client, team, self.model.now)
         if expected == 202:
@@ -311,15 +323,48 @@ class LabDays(RuleBasedStateMachine):
         return status, document
 
     @precondition(lambda self: self.model.jobs)
-    @rule(job=WHICH, verdict=VERDICT, comment=COMMENT, name=st.sampled_from(["ann", "bob"]), at=WHICH)
+    @rule(job=WHICH, verdict=VERDICT, comment=COMMENT, name=NAME, at=WHICH)
     def decide(self, job: int, verdict: str, comment: str | None, name: str, at: int) -> None:
+        self._decide(self.job(job), verdict, comment, name, at)
+
+    @precondition(lambda self: self.model.jobs)
+    @rule(job=WHICH, early=EARLY, verdict=VERDICT, name=NAME, at=WHICH)
+    def decide_at_an_edge(self, job: int, early: int, verdict: str, name: str, at: int) -> None:
+        """When the gate opens, when its patience ends, or a millisecond before that."""
         target = self.job(job)
+        self._advance_to(target.at(self.model.now).until, early, at)
+        self._decide(target, verdict, "Again.", name, at)
+
+    def _decide(self, target: ModelJob, verdict: str, comment: str | None, name: str, at: int) -> None:
         if target.id is None:
             self.list_jobs(at)
         expected = 200 if target.vote(self.model.now, verdict, name, comment) else 409
         body: Json = {"gate": "boss", "verdict": verdict, "by": name, "comment": comment}
         status, document = self.control(at, "POST", f"jobs/{target.id}/decisions", body)
         assert status == expected, f"{status} instead of {expected}: {document}"
+
+    @precondition(lambda self: self.model.jobs)
+    @rule(job=WHICH, first=VERDICT, second=VERDICT, second_name=NAME, at=WHICH)
+    def decide_at_once(self, job: int, first: str, second: str, second_name: str, at: int) -> None:
+        """Two people decide at two processes; the second was looked at before the first was taken."""
+        target, now = self.job(job), self.model.now
+        if target.id is None:
+            self.list_jobs(at)
+        id, found = str(target.id), []
+
+        def decide(service: Service) -> None:
+            found.append(service.decide(id, "boss", first, now, name="ann", comment="First.").status)
+
+        body: Json = {"gate": "boss", "verdict": second, "by": second_name, "comment": "Second."}
+        overtaken = target.takes(now, second, second_name, "Second.")
+        if overtaken:  # what is refused commits nothing, so nobody can be faster
+            self.labs.meanwhile((at + 1) % len(self.labs.servers), decide)
+            expected = [200 if target.vote(now, first, "ann", "First.") else 409]
+        status, document = self.control(at, "POST", f"jobs/{id}/decisions", body)
+        second_expected = 200 if target.vote(now, second, second_name, "Second.") else 409
+        assert status == second_expected, f"{status} instead of {second_expected}: {document}"
+        if overtaken:
+            assert found == expected
 
     @precondition(lambda self: self.model.tokens)
     @rule(how=st.sampled_from(["revoke", "expire", "one"]), token=WHICH, at=WHICH)
@@ -342,17 +387,28 @@ class LabDays(RuleBasedStateMachine):
         self._advance(millis, at)
 
     @precondition(lambda self: self.edges())
-    @rule(early=st.integers(0, 1), which=st.integers(0, 3), at=WHICH)
+    @rule(early=EARLY, which=st.integers(0, 3), at=WHICH)
     def let_time_pass_to_an_edge(self, early: int, which: int, at: int) -> None:
         edges = self.edges()
-        self._advance(max(0, edges[which % len(edges)] - early - self.model.now), at)
+        self._advance_to(edges[which % len(edges)], early, at)
+
+    @precondition(lambda self: self.model.tokens)
+    @rule(early=EARLY, at=WHICH)
+    def use_a_token_at_its_end(self, early: int, at: int) -> None:
+        token = self.model.tokens[-1]
+        self._advance_to(token.until, early, at)
+        self._invoke(token, "ONE", False, at)
+
+    def _advance_to(self, instant: int | None, early: int, at: int) -> None:
+        if instant is not None and instant - early >= self.model.now:
+            self._advance(instant - early - self.model.now, at)
 
     def _advance(self, millis: int, at: int) -> None:
         status, document = self.control(at, "POST", "clock", {"advance": f"{millis}ms"})
         self.model.now += millis
         assert (status, document["now"]) == (200, self.model.now)
-        for server in self.labs.servers:  # all stand where one was moved to
-            assert server.clock.now() == self.model.now
+        self.run(self.labs.follow(self.model.now))
+        assert all(server.clock.now() == self.model.now for server in self.labs.servers)
         self.land()
 
     @rule(at=WHICH)
@@ -379,6 +435,20 @@ class LabDays(RuleBasedStateMachine):
         lost = [flight for flight in self.flights if flight.peer.transport.over]
         assert all(flight.peer.answer() is None for flight in lost)
         self.flights = [flight for flight in self.flights if flight not in lost]
+
+    @precondition(lambda self: self.flights)
+    @rule(at=WHICH)
+    def restart_with_grace(self, at: int) -> None:
+        """A process ends in order: answers under way leave, each as the last of its connection."""
+        number = at % len(self.labs.servers)
+        stopping = self.run(self.labs.servers[number].retire())
+        own = [flight for flight in self.flights if flight.process == number]
+        assert stopping.done() == (not own)
+        for flight in own:
+            flight.last = True
+        self._advance(max(flight.due for flight in self.flights) - self.model.now, at)
+        assert stopping.done() and all(flight.peer.transport.over for flight in own)
+        self.restart(number)
 
     # What always holds
 
@@ -413,11 +483,11 @@ class LabDays(RuleBasedStateMachine):
         decided = Counter((fact.job, fact.round) for fact in self.labs.facts if isinstance(fact, GateDecided))
         team = {job.id: job.team for job in self.model.jobs}
         assert all(count <= APPROVALS[team[job]] for (job, _), count in decided.items()), "decided twice"
-        assert self.noted == self.labs.facts or len(self.labs.servers) > 1
+        assert self.noted == self.labs.facts or len(self.labs.servers) > 1, "the journal holds what was told"
         folded = MemoryLedger()
         folded.commit(self.labs.facts)
-        for server in self.labs.servers:
-            assert folded._records == server.service.ledger._records, "folding the journal gives another state"
+        for records in self.labs.records():
+            assert folded._records == records, "folding the journal gives another state"
 
     def _one_answer_a_request(self) -> None:
         """To be called once all have ended: each request has one answer, whole or cut."""
@@ -425,6 +495,12 @@ class LabDays(RuleBasedStateMachine):
             requests = Counter(each.x for each in observed if isinstance(each, Requested))
             replies = Counter(each.x for each in observed if isinstance(each, Replied))
             assert requests == replies and set(requests.values()) <= {1}, f"{requests} requests, {replies} replies"
+
+
+class SharedLabDays(LabDays):
+    """The same at two processes, with what they share in a store."""
+
+    make_labs: ClassVar[Callable[[Config, Callable[[int, Observation], None]], MemoryLabs]] = SharedLabs
 
 
 def play(number: int, machine: type[LabDays] = LabDays, *, days: int = 1, shrink: bool = True) -> None:
@@ -438,18 +514,21 @@ def play(number: int, machine: type[LabDays] = LabDays, *, days: int = 1, shrink
     run_state_machine_as_test(seed(number)(machine), settings=chosen)  # type: ignore[no-untyped-call]
 
 
-def main(count: int = 10_000, first: int = 0) -> int:
+LABS = {"memory": LabDays, "shared": SharedLabDays}
+
+
+def main(labs: str, count: int, first: int = 0) -> int:
     """Play that many; 1 if one of them fails."""
     failed, begun = 0, real_millis()
     for number in range(first, first + count):
         try:
-            play(number)
+            play(number, LABS[labs])
         except Exception as fault:  # noqa: BLE001 - whatever it is, it is told, and the others are played
             failed += 1
             print(f"seed {number}: {type(fault).__name__}: {fault}", *getattr(fault, "__notes__", ()), sep="\n")
-    print(f"{failed} of {count:,} seeds failed, in {(real_millis() - begun) // 1_000} s")
+    print(f"{failed} of {count:,} seeds failed on {labs}, in {(real_millis() - begun) // 1_000} s")
     return 1 if failed else 0
 
 
 if __name__ == "__main__":
-    sys.exit(main(*map(int, sys.argv[1:])))
+    sys.exit(main(sys.argv[1], *map(int, sys.argv[2:])))

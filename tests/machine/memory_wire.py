@@ -5,7 +5,7 @@ A lab is a `MockServer` and a `ControlPlane` on a manual clock, in one event loo
 
 import asyncio
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import partial
 from typing import Any
@@ -13,7 +13,7 @@ from unittest.mock import patch
 
 from lab.clocks import ManualClock, settle
 from lab.core.exchange import Json
-from lab.core.journal.fact import Fact
+from lab.core.journal.fact import Fact, Key, Record
 from lab.core.journal.ledger import MemoryLedger
 from lab.core.observe import Observation
 from lab.mock.config import Config
@@ -158,6 +158,14 @@ class MemoryServer:
             await settle()
         return found.status, found.json
 
+    async def retire(self) -> "asyncio.Task[None]":
+        """Begin to stop: nobody new is accepted, and what is under way may end. Done once it has."""
+        listener = self.server._listener
+        stopping = asyncio.create_task(self.server.stop(3_600_000))
+        await settle()
+        assert isinstance(listener, MemoryListener) and listener.closed
+        return stopping
+
     async def stop(self) -> None:
         """End at once: what is under way is cut."""
         await self.plane.stop()
@@ -165,18 +173,22 @@ class MemoryServer:
 
 
 class MemoryLabs:
-    """The processes that serve one lab: on the memory ledger one. A shared ledger has its own, with several."""
+    """The processes that serve one lab: on the memory ledger one."""
 
     def __init__(self, config: Config, observer: Callable[[int, Observation], None]) -> None:
         """The observer is told the number of the start, too, from 1."""
         self.config = config
         self.observer = observer
-        self.facts: list[Fact] = []
-        """The journal."""
         self.servers: list[MemoryServer] = []
+        self._facts: list[Fact] = []
         self._starts = 0
         self._ended: list[MemoryServer] = []
         """Kept, with their clocks: what still waits there for a client that is gone has yet to be told as cut."""
+
+    @property
+    def facts(self) -> Sequence[Fact]:
+        """The journal: all that was accepted."""
+        return self._facts
 
     async def start(self) -> None:
         self.servers.append(await self._started(0))
@@ -189,12 +201,27 @@ class MemoryLabs:
         self._ended.append(old)
         self.servers[number] = await self._started(old.clock.now())
 
+    def meanwhile(self, number: int, call: Callable[[Service], object]) -> None:
+        """Let something happen at a process before the next commit of another one is taken. With one process: at once."""
+        call(self.servers[number].service)
+
+    async def follow(self, now: int) -> None:
+        """Let each clock stand where one was moved to."""
+
+    def records(self) -> Iterator[Mapping[Key, Record]]:
+        """What each process holds."""
+        return (server.service.ledger._records for server in self.servers)
+
+    def _service(self) -> Service:
+        service = Service(self.config, MemoryLedger())
+        if self._facts:
+            service.rewind(tuple(self._facts), self._facts[-1].at)
+        service.journals.append(self._facts.extend)
+        return service
+
     async def _started(self, now: int) -> MemoryServer:
         self._starts += 1
-        service, clock = Service(self.config, MemoryLedger()), ManualClock(now)
-        if self.facts:
-            service.rewind(tuple(self.facts), now)
-        service.journals.append(self.facts.extend)
+        service, clock = self._service(), ManualClock(now)
         service.observers.append(partial(self.observer, self._starts))
         clock.withhold()
         server = MemoryServer(service, clock)

@@ -107,12 +107,16 @@ class ModelJob:
                 return vote
         return None
 
+    def takes(self, now: int, verdict: str, name: str | None, comment: str | None) -> bool:
+        """Whether a decision would be admitted."""
+        stand = self.at(now)
+        if stand.status != "WAITING" or (name is not None and any(name == vote.name for vote in stand.cast)):
+            return False
+        return verdict != "changes-requested" or (bool(comment) and self.team == "ONE")
+
     def vote(self, now: int, verdict: str, name: str | None, comment: str | None) -> bool:
         """Decide; False if that is refused."""
-        stand = self.at(now)
-        takes = stand.status == "WAITING" and (name is None or all(name != vote.name for vote in stand.cast))
-        if verdict == "changes-requested":
-            takes = takes and bool(comment) and self.team == "ONE"
+        takes = self.takes(now, verdict, name, comment)
         if takes:
             self.votes.append(Vote(now, verdict, name))
         return takes

@@ -9,6 +9,7 @@ from msgspec.structs import replace
 
 from lab.core.clock import Millis
 from lab.core.journal.ledger import Ledger
+from lab.core.journal.shared import Proposal
 from lab.core.refusal import Refusal
 from lab.identity import records
 from lab.identity.facts import TokenRevoked
@@ -23,7 +24,8 @@ from lab.mock.decisions import decide
 from lab.mock.service import Service
 from lab.server.delivery import ReplySender
 from tests.conftest import THOROUGH
-from tests.machine.days import play
+from tests.machine.days import LabDays, SharedLabDays, play
+from tests.stores.memory_store import MemoryStore
 
 MOST = 150
 """Days until a mistake has to be found."""
@@ -64,6 +66,15 @@ def shorter_latency(*arguments: Any) -> Millis:
     return max(0, latencies.planned_latency(*arguments) - 1)
 
 
+def blind_take(
+    self: MemoryStore,
+    proposal: Proposal,
+    take: Callable[[MemoryStore, Proposal], object] = MemoryStore.take,
+) -> object:
+    return take(self, replace(proposal, after=self.head))
+
+
+LOST_UPDATE = "a shared store takes what was tried without the last commit"
 MISTAKES: dict[str, Any] = {
     "the gate's deadline is a millisecond late": patch.object(Opening, "deadline", property(later_deadline)),
     "a gate takes a decision at its deadline": patch("lab.mock.reader.at", closed_interval),
@@ -74,17 +85,20 @@ MISTAKES: dict[str, Any] = {
     "a decision is older than it is": patch("lab.mock.service.decide", earlier_decision),
     "an answer leaves too soon": patch("lab.mock.mock.planned_latency", shorter_latency),
     "an answer that was cut isn't told": patch.object(ReplySender, "_tell_cut", lambda *_: None),
+    LOST_UPDATE: patch.object(MemoryStore, "take", blind_take),
 }
-QUICK = ("a gate takes a decision at its deadline", "a fact isn't journaled")
+QUICK = ("a gate takes a decision at its deadline", "a fact isn't journaled", LOST_UPDATE)
 
 
-def test_the_server_answers_as_the_model_says() -> None:
-    play(0, days=200 if THOROUGH else 12)
+@pytest.mark.parametrize("machine", [LabDays, SharedLabDays])
+def test_the_server_answers_as_the_model_says(machine: type[LabDays]) -> None:
+    play(0, machine, days=200 if THOROUGH else 6)
 
 
 @pytest.mark.parametrize(
     "mistake", [*QUICK, *(pytest.param(each, marks=pytest.mark.long) for each in MISTAKES if each not in QUICK)]
 )
 def test_a_planted_mistake_is_found(mistake: str) -> None:
+    machine = SharedLabDays if mistake == LOST_UPDATE else LabDays
     with MISTAKES[mistake], pytest.raises((AssertionError, ExceptionGroup)):
-        play(1, days=MOST, shrink=False)
+        play(5, machine, days=MOST, shrink=False)
