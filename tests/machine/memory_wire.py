@@ -11,7 +11,7 @@ from functools import partial
 from typing import Any
 from unittest.mock import patch
 
-from lab.clocks import ManualClock, settle
+from lab.clocks import ManualClock, breathe, settle
 from lab.core.exchange import Json
 from lab.core.journal.fact import Fact, Key, Record
 from lab.core.journal.ledger import MemoryLedger
@@ -155,7 +155,7 @@ class MemoryServer:
         data = request(method, f"/_lab/{path}", (bearer(CONTROL_TOKEN), *sent), text)
         self._control.send(data.replace(b"Host: 127.0.0.1\r\n", b"Host: 127.0.0.1:9\r\n"))
         while (found := self._control.answer()) is None:
-            await settle()
+            await breathe()
         return found.status, found.json
 
     async def retire(self) -> "asyncio.Task[None]":
