@@ -183,12 +183,13 @@ NEAR = {
     f"{API}/agent/v2/EXPENSES/invokeAsync/j-1": 2,
     f"{API}/agent/v2/status/j-1": 3,
     f"{API}/agent/v2/EXPENSES": 4,
-    "/internal/v1/agent/EXPENSES/chat": 5,
-    f"{API}/agent/v2/EXPENSES/resume": 6,
-    f"{API}/agent/v2/EXPENSES/jobs/j-1": 6,
-    f"{API}/agent/v2/EXPENSES/status": 7,
+    "/internal/v1/agent/EXPENSES/chat": 6,
+    f"{API}/agent/v2/EXPENSES/resume": 7,
+    f"{API}/agent/v2/EXPENSES/jobs/j-1": 7,
+    f"{API}/agent/v2/EXPENSES/status": 8,
     f"{API}/agent/v2/EXPENSES/": 4,
-    f"{API}/agent/v2/EXPENSES/jobs/": 6,
+    f"{API}/agent/v2/EXPENSES/jobs/": 7,
+    "/_lab/jobs": 5,
 }
 FINAL_SLASH = "Leave the final slash out."
 

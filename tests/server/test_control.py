@@ -292,9 +292,32 @@ async def test_a_key_is_rotated_over_the_plane_and_older_tokens_stay_good(plane:
         assert [key["kid"] for key in got.json["keys"]] == kids
 
 
-async def test_an_unknown_member_is_named_with_the_nearest(plane: Plane) -> None:
-    got = await plane.ask("POST", "clock", {"advanc": "1h"})
-    assert (got.status, got.json["hint"]) == (400, "did you mean advance?")
+@pytest.mark.parametrize(
+    ("path", "document", "hint"),
+    [
+        ("clock", {"advanc": "1h"}, "did you mean advance?"),
+        ("clock", {"advance": 10}, '{"advance":"1h"}'),
+        ("clock", {"job": "JOB", "until": "waiting"}, '"until":"WAITING"'),
+        ("faults", {"route": "token", "answer": 503, "count": 2}, 'calls: "1-2"'),
+        ("faults", {"route": "token", "status": 503}, "Send answer"),
+        ("jobs/JOB/decisions", {"verdict": "approved"}, "tells the open gate"),
+        ("jobs/JOB/decisions", {"gate": "consent", "verdict": "approve"}, '"verdict":"approved"'),
+        ("jobs/JOB/decisions", {"gate": "consent", "verdict": "approved"}, "?until=WAITING"),
+        ("tokens", {"client": 7}, '"do":"expire"'),
+    ],
+)
+async def test_a_refusal_says_what_to_send(plane: Plane, path: str, document: Json, hint: str) -> None:
+    job = await plane.stage.job(await plane.stage.token())
+    got = await plane.ask("POST", path.replace("JOB", job), document)
+    assert got.status in (400, 409) and hint in got.json["hint"]
+
+
+async def test_a_command_without_a_body_is_shown_one(plane: Plane) -> None:
+    got = await plane.raw(
+        request("POST", "/_lab/reset", (("authorization", f"Bearer {TOKEN}"), ("content-type", "application/json")))
+        .replace(b"Host: 127.0.0.1", b"Host: 127.0.0.1:%d" % plane.port)
+    )  # fmt: skip
+    assert (got.status, got.json["error"].partition(";")[0], got.json["hint"]) == (400, "The body is empty", "As {}.")
 
 
 async def test_the_mocked_api_knows_nothing_of_it(plane: Plane) -> None:

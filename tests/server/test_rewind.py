@@ -227,7 +227,10 @@ async def test_a_reset_to_an_instant_takes_back_what_came_after_it(plane: Plane,
     peer = await stage.peer()
     assert (await peer.ask(status(bearing, job))).json["output"] == "Kept."
     got = await plane.client.reset(2_999)
-    assert got.document == {"ok": True, "now": 2_999, "tape": "recordings/day-2.rec.jsonl"}
+    assert got.document == {
+        "ok": True, "now": 2_999, "tape": "recordings/day-2.rec.jsonl", "kept": ["scenarios", "settings", "seed"],
+        "cleared": {"jobs": 1, "conversations": 1, "tokens": 0, "counters": 0, "faults": 0, "exchanges": 4},
+    }  # fmt: skip
     assert (await plane.ask("GET", "clock")).json["now"] == 2_999
     peer = await stage.peer()
     assert (await peer.ask(status(bearing, later))).status == 404

@@ -15,6 +15,7 @@ NEAR_MISSES = (
     (r".*/agent/v[12]/[^/]+/invokeAsync/[^/]+", f"Poll {_STATUS}.", _STATUS),
     (r".*/agent/v[12]/status/[^/]+", f"The team code belongs in the path: {_STATUS.split()[1]}.", _STATUS),
     (r"/api/fusion-ai/orchestrator/agent/v[12]/[^/]+", "Add /status/{jobId}.", _STATUS),
+    (r"/_lab(/.*)?", "The control plane has an address of its own, which lab serve prints.", ""),
     (r"/internal/v1/.*", "This is a local orchestrator's path: it is there with local_orchestrator: on.", API),
     (r".*/(cancel|resume|approve|feedback|jobs|jobs/[^/]+)", _NO_OPERATION, _INVOKE),
     (r".*/agent/v[12]/[^/]+/status", _NO_OPERATION, _STATUS),

@@ -135,12 +135,29 @@ def health_status(trouble: str | None) -> str:
     return "ok" if trouble is None else "red"
 
 
+def with_example(handler: Handler, body: str) -> Handler:
+    """The handler, whose refusals of a body without a hint show one that it takes."""
+
+    async def handle(request: web.Request) -> Json | web.StreamResponse:
+        try:
+            return await handler(request)
+        except CommandRefused as refused:
+            if refused.status == 400 and not refused.hint:
+                refused.hint = f"As {body}."
+            raise
+
+    return handle
+
+
 def _answer(document: Json) -> web.Response:
     return web.Response(body=json_bytes(document), headers=JSON)
 
 
-async def read_command(request: web.Request, *known: str) -> dict[str, Json]:
-    """The JSON object of a command; CommandRefused for another type, broken text, or an unknown member."""
+async def read_command(request: web.Request, *known: str, meant: Mapping[str, str] | None = None) -> dict[str, Json]:
+    """The JSON object of a command; CommandRefused for another type, broken text, or an unknown member.
+
+    `meant` is what to send in the place of members that people try.
+    """
     if not is_json(request.headers.get("content-type", "")):
         raise CommandRefused(415, "Content-Type must be application/json.", "Send Content-Type: application/json.")
     connection: Any = request.protocol
@@ -148,6 +165,8 @@ async def read_command(request: web.Request, *known: str) -> dict[str, Json]:
     body = await whole_body(connection, request.content, limits.body, limits.body_deadline)
     if isinstance(body, Refusal):
         raise CommandRefused.of(body)
+    if not body.strip():
+        raise CommandRefused(400, "The body is empty; it must be a JSON object.")
     try:
         value = read_json(body)
     except BadJson as bad:
@@ -156,16 +175,16 @@ async def read_command(request: web.Request, *known: str) -> dict[str, Json]:
         raise CommandRefused(400, "The body must be a JSON object.")
     for name in value:
         if name not in known:
-            hint = nearest(name, known) or f"Known: {', '.join(known) or 'none'}."
+            hint = (meant or {}).get(name) or nearest(name, known) or f"Known: {', '.join(known) or 'none'}."
             raise CommandRefused(400, f"There is no member {json.dumps(name)} here.", hint)
     return value
 
 
-def text_member(command: Mapping[str, Json], name: str) -> str:
-    """A member that must be text."""
+def text_member(command: Mapping[str, Json], name: str, hint: str = "") -> str:
+    """A member that must be text; without a hint of its own a refusal shows the route's example."""
     value = command.get(name)
     if not isinstance(value, str):
-        raise CommandRefused(400, f"{name} must be a string.", f'Send {{"{name}": "…"}}.')
+        raise CommandRefused(400, f"{name} must be a string.", hint)
     return value
 
 
@@ -182,8 +201,8 @@ def millis_of(text: str) -> Millis:
         raise CommandRefused(400, f"This is no duration: {error}.", "Write 30s, 15m or 1h30m.") from None
 
 
-def obeyed(result: ControlResult) -> Json:
-    """What became of a command that the mock has ruled on."""
+def obeyed(result: ControlResult, hint: str = "") -> Json:
+    """What became of a command that the mock has ruled on; `hint` is for one that can't be obeyed now."""
     if result.status != 200:
-        raise CommandRefused(result.status, result.why)
+        raise CommandRefused(result.status, result.why, hint if result.status == 409 else "")
     return {"ok": True, "why": result.why}

@@ -9,6 +9,13 @@ from lab.mock.service import ControlResult, Service
 from lab.server.control.access import CommandRefused, read_command
 
 _MEMBERS = tuple(Fault.model_fields)
+_OF_CALLS = 'Send calls: "1-2" strikes the next two.'
+_MEANT = {
+    "status": "Send answer, as 503.",
+    "code": "Send answer, as 503.",
+    "times": _OF_CALLS,
+    "count": _OF_CALLS,
+}
 
 
 class FaultRoutes:
@@ -31,7 +38,7 @@ class FaultRoutes:
 
     async def arm(self, request: web.Request) -> Json:
         """A fault as a scenario writes it."""
-        fault = await read_command(request, *_MEMBERS)
+        fault = await read_command(request, *_MEMBERS, meant=_MEANT)
         return _named(self._service.arm(fault, self._clock.now()))
 
     async def disarm(self, request: web.Request) -> Json:

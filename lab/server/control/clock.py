@@ -16,6 +16,7 @@ from lab.server.control.access import CommandRefused, millis_of, read_command, t
 from lab.server.control.jobs import JobRoutes
 
 _AT_REST = "Start the lab with --clock manual."
+_FORMS = 'As {"advance":"1h"}, {"factor":"20"}, or {"job":"…","until":"WAITING"}.'
 
 
 class ClockRoutes:
@@ -43,17 +44,13 @@ class ClockRoutes:
         match sorted(command.keys() - {"timeout"}):
             case ["advance"] if len(command) == 1:
                 clock = self.manual()
-                await self._advance(clock, clock.now() + millis_of(text_member(command, "advance")))
+                await self._advance(clock, clock.now() + millis_of(text_member(command, "advance", _FORMS)))
             case ["factor"] if len(command) == 1:
-                self._scale(text_member(command, "factor"))
+                self._scale(text_member(command, "factor", _FORMS))
             case ["job", "until"]:
                 return await self._until(command)
             case _:
-                raise CommandRefused(
-                    400,
-                    "Send advance, factor, or job and until.",
-                    'As {"advance":"1h"}, or {"job":"…","until":"WAITING"}.',
-                )
+                raise CommandRefused(400, "Send advance, factor, or job and until.", _FORMS)
         return self.document()
 
     def manual(self, hint: str = _AT_REST) -> ManualClock:
@@ -86,11 +83,12 @@ class ClockRoutes:
 
     async def _until(self, command: Mapping[str, Json]) -> Json:
         """Move on from one happening of the job to the next, for at each somebody may act who waits for it."""
-        job, status, timeout = text_member(command, "job"), text_member(command, "until"), command.get("timeout", False)
+        job, status = text_member(command, "job", _FORMS), text_member(command, "until", _FORMS)
+        timeout = command.get("timeout", False)
         if status not in set(Status):
-            raise CommandRefused(400, f"until must be one of {', '.join(Status)}.")
+            raise CommandRefused(400, f"until must be one of {', '.join(Status)}.", _FORMS)
         if not isinstance(timeout, bool):
-            raise CommandRefused(400, "timeout must be true or false.")
+            raise CommandRefused(400, "timeout must be true or false.", "true lets the gate's patience run out.")
         clock = self.manual(f"GET /_lab/jobs/{{job}}?until={status} waits for it.")
         while (view := self._jobs.view(job)).span.status != status:
             self.check_date(_comes(view, Status(status), clock.now(), timeout=timeout))

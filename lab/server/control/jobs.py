@@ -22,6 +22,9 @@ _SLICE = 64
 """Jobs looked at before the mock has its turn."""
 
 
+_GATES = "GET /_lab/jobs/{job} tells the open gate and what it offers; with ?until=WAITING once there is one."
+
+
 class JobRoutes:
     """Handlers for one service."""
 
@@ -68,13 +71,13 @@ class JobRoutes:
             raise CommandRefused(400, "by and name both say who decides, and differ.", "Send by alone.")
         ruling = self._service.decide(
             request.match_info["job"],
-            text_member(command, "gate"),
+            text_member(command, "gate", _GATES),
             text_member(command, "verdict"),
             self._clock.now(),
             name=name if by is None else by,
             comment=optional_text(command, "comment"),
         )
-        return obeyed(ruling)
+        return obeyed(ruling, _GATES)
 
     def view(self, job: str) -> JobView:
         """The job as it is now; CommandRefused if there is none."""

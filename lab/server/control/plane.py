@@ -9,7 +9,7 @@ from lab.core.clock import Epoch
 from lab.core.exchange import Json
 from lab.core.journal.fact import Fact
 from lab.core.version import __version__
-from lab.server.control.access import CHOSEN, Access, CommandRefused, Handler
+from lab.server.control.access import CHOSEN, Access, CommandRefused, Handler, with_example
 from lab.server.control.connections import ControlConnections
 from lab.server.control.last_exchanges import SharedBytes
 from lab.server.control.mock_routes import MockRoutes
@@ -55,6 +55,7 @@ class ControlPlane:
         own["virtual_time"] = virtual_time.wait
         for row in CONTROL_ROUTES:
             handler = own.get(row.name) or self._routed(row.name)
+            handler = handler if row.body is None else with_example(handler, row.body)
             # the middleware makes responses of documents
             app.router.add_route(row.method, f"{CONTROL_ROOT}{row.path}", handler)  # type: ignore[arg-type]
         runner = web.AppRunner(app, access_log=None, handler_cancellation=True, shutdown_timeout=0.5)

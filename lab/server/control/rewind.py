@@ -118,14 +118,17 @@ class Rewind:
         if self._history is None:
             raise CommandRefused(409, "Too much has happened since the start.", f"At most {MOST_FACTS} facts are kept.")
         kept = tuple(self._history.until(instant))
+        sizes = self._server.service.sizes()
 
         def back() -> None:
             self._server.drop()
             clock.rewind(instant)
             self._server.service.rewind(kept, instant)
-            self._forget(kept)
+            sizes.subtract(self._server.service.sizes())
+            sizes["exchanges"] = self._forget(kept)
 
-        return {"ok": True, "now": instant, "tape": self._renewed(back)}
+        tape = self._renewed(back)
+        return {"ok": True, "now": instant, "tape": tape, "cleared": dict(sizes), "kept": [*_ALWAYS_KEPT]}
 
     def _renewed(self, back: Callable[[], None]) -> str | None:
         """Go back, between two tapes if one runs; nothing is awaited, so no exchange comes in between. Where the next lies."""
