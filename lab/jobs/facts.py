@@ -10,9 +10,8 @@ told apart by `by`.
 """
 
 from collections.abc import Mapping
-from functools import lru_cache
 from sys import intern
-from typing import ClassVar, TypeVar
+from typing import ClassVar
 
 import msgspec
 from msgspec.structs import replace
@@ -30,6 +29,7 @@ from lab.jobs.records import (
     RepeatRecord,
     conversation_key,
     job_key,
+    one_object,
     repeat_key,
 )
 from lab.language.document import Verdict
@@ -38,7 +38,6 @@ NO_SCENARIO = "unmatched"
 """Stands for the scenario of a job that none fits, in the names of its draws and of its counter."""
 _ACCEPTED = "accepted"
 """The counter of all jobs."""
-_Text = TypeVar("_Text", str, tuple[str, ...])
 
 
 def jobs_of(client: str, scenario: str | None) -> str:
@@ -87,8 +86,8 @@ class JobAccepted(Fact, frozen=True, kw_only=True, omit_defaults=True):
         key = job_key(self.job)
         thread = None if self.conversation is None else conversation_key(self.conversation)
         record = JobRecord(
-            intern(self.client), self.user, thread, self.turn, intern(self.team), self.scenario, self.ordinal, self.at,
-            _shared(_fast_text(self.input)), _shared(names), values, part=self.part,
+            intern(self.client), self.user, thread, self.turn, intern(self.team), self.scenario and intern(self.scenario), self.ordinal,
+            self.at, one_object(_fast_text(self.input)), one_object(names), values, part=self.part,
         )  # fmt: skip
         yield key, record
         yield raised(get, jobs_of(self.client, self.scenario), self.ordinal)
@@ -107,12 +106,6 @@ def _fast_text(value: Mapping[str, Json]) -> str:
         return msgspec.json.encode(value).decode()
     except (ValueError, OverflowError):  # half a surrogate pair; an integer of more than 64 bits
         return text_of(value)
-
-
-@lru_cache(maxsize=4096)
-def _shared(value: _Text) -> _Text:
-    # one object for all jobs that were asked the same, or of one scenario
-    return value
 
 
 class GateDecided(Fact, frozen=True, kw_only=True, omit_defaults=True):

@@ -8,12 +8,22 @@ their records and nothing else.
 import json
 import re
 from collections.abc import Iterator
+from functools import lru_cache
+from typing import TypeVar
 
 from lab.core.clock import Millis
 from lab.core.exchange import Json
 from lab.core.journal.fact import Key, Record
 from lab.core.journal.ledger import Ledger
 from lab.jobs.gates import Decision
+
+_Text = TypeVar("_Text", str, tuple[str, ...])
+
+
+@lru_cache(maxsize=4096)
+def one_object(value: _Text) -> _Text:
+    """One object for all jobs that were asked the same, or are of one scenario."""
+    return value
 
 
 class JobRecord(Record, frozen=True, gc=False):

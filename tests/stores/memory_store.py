@@ -33,6 +33,7 @@ from lab.core.journal.shared import (
     StoreLost,
     Synced,
 )
+from lab.stores.codec import decode_commit, decode_record, encode_commit, encode_record
 
 START_WALL: Millis = 1_767_225_600_000
 """Where the store's clock stands at first: 2026-01-01T00:00:00Z."""
@@ -41,9 +42,10 @@ START_WALL: Millis = 1_767_225_600_000
 class MemoryStore:
     """What is shared, and the ways in which it can fail."""
 
-    def __init__(self, kept: int = COMMITS_KEPT) -> None:
+    def __init__(self) -> None:
         self.wall: Millis = START_WALL
-        self.kept = kept
+        self.kept = COMMITS_KEPT
+        self.remembered: Millis = ANSWER_REMEMBERED
         self.lost = 0
         self.gone = False
         self.before_commit: Callable[[], object] | None = None
@@ -71,24 +73,23 @@ class MemoryStore:
         self.wall += millis
         self._wake()
 
-    def lose_history(self, until: LogPosition) -> None:
+    async def lose_history(self, until: LogPosition) -> None:
         """Be what a store is that came back with an older state: without the commits after that position."""
         self.commits = [commit for commit in self.commits if commit.position <= until]
         self.head = until
 
-    def take(self, proposal: Proposal) -> Committed | Conflict | Behind:
+    def take(self, proposal: Proposal, known: Commit | None) -> Committed | Conflict | Behind:
         """Take a proposal, or say why not."""
-        known = self.last_of.get(proposal.process)
-        if known is not None and known[0] == proposal.number and self.wall - known[1].wall < ANSWER_REMEMBERED:
-            return known[1]
-        if proposal.after != self.head or proposal.at < self.at:
-            since = self.since(proposal.after)
+        taken = self.last_of.get(proposal.process)
+        if taken is not None and taken[0] == proposal.number and self.wall - taken[1].wall < self.remembered:
+            return taken[1]
+        since = self.since(proposal.after, known)
+        if isinstance(since, Behind) or proposal.after != self.head or proposal.at < self.at:
             return since if isinstance(since, Behind) else Conflict(since, self.head, self.wall)
         self.head, self.at = self.head + 1, proposal.at
-        commit = Commit(
-            self.head, proposal.process, proposal.number, proposal.at, self.wall, proposal.facts, proposal.exchanges
-        )
-        self.commits = [*self.commits, commit][-self.kept :]
+        commit = decode_commit(self.head, self.wall, encode_commit(proposal))
+        self.commits.append(commit)
+        del self.commits[: -self.kept]
         if any(isinstance(fact, ClockAdvanced | ClockScaled) for fact in proposal.facts):
             self.clock = commit
         self._write(proposal)
@@ -104,16 +105,21 @@ class MemoryStore:
             if record is None:
                 self.records.pop(key, None)
             else:
-                self.records[key] = record
+                self.records[key] = decode_record(encode_record(record))
 
-    def since(self, after: LogPosition) -> tuple[Commit, ...] | Behind:
-        """The commits after a position."""
-        if after > self.head:
+    def since(self, after: LogPosition, known: Commit | None) -> tuple[Commit, ...] | Behind:
+        """The commits after a position; `known`: what the process knows to be the last one up to there."""
+        if after > self.head or (known is not None and self._at(known.position) not in (known, None)):
             return Behind(f"the store no longer has commit {after}: it was set back to {self.head}")
-        found = [commit for commit in self.commits if commit.position > after]
-        if len(found) != self.head - after:
+        if after < self.head and self._at(after + 1) is None:
             return Behind(f"the store no longer has the commits after {after}")
-        return tuple(found[:PIECE])
+        start = len(self.commits) - (self.head - after)
+        return tuple(self.commits[start : start + PIECE])
+
+    def _at(self, position: LogPosition) -> Commit | None:
+        """The commit at a position, if it is kept."""
+        place = len(self.commits) - 1 - (self.head - position)
+        return self.commits[place] if 0 <= place < len(self.commits) else None
 
     def _wake(self) -> None:
         self.changed.set()
@@ -125,6 +131,10 @@ class MemoryStoreAccess:
 
     def __init__(self, shared: MemoryStore) -> None:
         self.shared = shared
+        self._known: Commit | None = None
+
+    def _since(self, after: LogPosition) -> Commit | None:
+        return self._known if self._known is not None and self._known.position == after else None
 
     async def _reach(self) -> None:
         await self.shared.gate.wait()
@@ -141,18 +151,20 @@ class MemoryStoreAccess:
         await self._reach()
         self._answer()
         shared = self.shared
+        self._known = shared.commits[-1] if shared.commits else None
         return Snapshot(shared.head, dict(shared.records), shared.at, shared.wall, shared.clock)
 
     async def sync(self, after: LogPosition, ordinals: int = 0) -> Synced | Behind:
         """What was committed since."""
         await self._reach()
         shared = self.shared
-        since = shared.since(after)
+        since = shared.since(after, self._since(after))
         if not isinstance(since, Behind):
             shared.ordinals += ordinals
         self._answer()
         if isinstance(since, Behind):
             return since
+        self._known = since[-1] if since else self._known
         return Synced(since, shared.head, shared.wall, shared.ordinals - ordinals + 1)
 
     async def commit(self, proposal: Proposal) -> Committed | Conflict | Behind:
@@ -161,8 +173,12 @@ class MemoryStoreAccess:
         first, self.shared.before_commit = self.shared.before_commit, None
         if first is not None:
             first()
-        done = self.shared.take(proposal)
+        done = self.shared.take(proposal, self._since(proposal.after))
         self._answer()
+        if isinstance(done, Committed):
+            self._known = next((each for each in self.shared.commits if each.position == done.position), None)
+        elif isinstance(done, Conflict) and done.commits:
+            self._known = done.commits[-1]
         return done
 
     async def wait(self, after: LogPosition, timeout: Millis) -> None:

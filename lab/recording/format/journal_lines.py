@@ -70,6 +70,11 @@ def _encoded(fact: Fact) -> bytes:
     return b'{"type":"%b",' % fact.type.encode() + members[1:]
 
 
+def facts_in(line: bytes) -> list[Fact]:
+    """The facts that a line holds; ValueError or KeyError for what this lab can't read."""
+    return [_fact(members) for members in _array(line)]
+
+
 def read_journal(data: bytes, name: str) -> tuple[JournalHeader | None, History, int]:
     """Its header (None: it never began), what it tells, and how many bytes of it are whole lines.
 
@@ -85,7 +90,7 @@ def read_journal(data: bytes, name: str) -> tuple[JournalHeader | None, History,
     header = _header(lines[0], name)
     for number, line in enumerate(lines[1:], 2):
         try:
-            history.add([_fact(members) for members in _array(line)])
+            history.add(facts_in(line))
         except (ValueError, KeyError, RecursionError) as fault:
             raise RecordingError(f"{name}:{number}: the line can't be read: {fault}") from None
     return header, history, whole
@@ -94,7 +99,7 @@ def read_journal(data: bytes, name: str) -> tuple[JournalHeader | None, History,
 def line_with(data: bytes, fact: Fact) -> int:
     """The line of a journal that was read in which this fact stands, from 1."""
     lines = enumerate(data.split(b"\n")[1:], 2)
-    return next((number for number, line in lines if line and fact in map(_fact, _array(line))), 1)
+    return next((number for number, line in lines if line and fact in facts_in(line)), 1)
 
 
 def _header(line: bytes, name: str) -> JournalHeader:

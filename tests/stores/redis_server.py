@@ -1,0 +1,117 @@
+"""A Redis of the system's package, started for tests, and processes' accesses to it that fail on demand."""
+
+import shutil
+import signal
+import subprocess
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import pytest
+
+from lab.core.journal.shared import ANSWER_REMEMBERED, COMMITS_KEPT, LogPosition, StoreLost
+from lab.stores.address import store_address
+from lab.stores.redis_link import RedisLink
+from lab.stores.redis_store import RedisStore
+
+PROGRAM = shutil.which("redis-server")
+
+
+class RedisServer:
+    """A server in a folder of its own: it starts with the `with`, and ends with it."""
+
+    def __init__(self, *options: str, program: str | None = PROGRAM) -> None:
+        if program is None:
+            pytest.skip("there is no redis-server: apt-get install redis-server")
+        self._folder = TemporaryDirectory(prefix="lab-redis-")  # a short path: that of a socket has 107 bytes at most
+        socket = Path(self._folder.name) / "s"
+        self.url = f"unix://{socket}"
+        here = ("--port", "0", "--unixsocket", str(socket), "--dir", self._folder.name)
+        self._command = (program, *here, "--save", "", *options)
+
+    def __enter__(self) -> "RedisServer":
+        self.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.kill()
+        self._folder.cleanup()
+
+    def start(self) -> None:
+        """Start it, with what it had written before; returns once it answers."""
+        self._process = subprocess.Popen(self._command, stdout=subprocess.PIPE, text=True)
+        assert self._process.stdout is not None
+        printed = []
+        for line in self._process.stdout:
+            printed.append(line)
+            if "Ready to accept connections" in line:
+                return
+        raise RuntimeError("".join(printed))
+
+    def kill(self) -> None:
+        """End it at once, by SIGKILL."""
+        with self._process:
+            self._process.kill()
+
+    def stop(self) -> None:
+        """Let it stand still: it is connected and answers nothing."""
+        self._process.send_signal(signal.SIGSTOP)
+
+    def go_on(self) -> None:
+        """Let it answer again."""
+        self._process.send_signal(signal.SIGCONT)
+
+
+class FailingLink(RedisLink):
+    """A link whose answers get lost as its `SharedRedis` says."""
+
+    shared: "SharedRedis"
+
+    async def ask(self, command: Callable[..., Awaitable[Any]], *args: Any, **options: Any) -> Any:
+        """The answer, unless it gets lost."""
+        if self.shared.gone:
+            raise StoreLost("gone")
+        answer = await super().ask(command, *args, **options)
+        if self.shared.lost > 0:
+            self.shared.lost -= 1
+            raise StoreLost("lost")
+        return answer
+
+
+class SharedRedis:
+    """What processes share under one prefix of a server, with the ways to fail that `MemoryStore` has."""
+
+    def __init__(self, url: str, prefix: str) -> None:
+        self.address = store_address(url)
+        self.prefix = prefix
+        self.lost = 0
+        self.gone = False
+        self.kept = COMMITS_KEPT
+        self.remembered = ANSWER_REMEMBERED
+        self.stores: list[RedisStore] = []
+
+    def process(self) -> RedisStore:
+        """Another process's access."""
+        link = FailingLink(self.address)
+        link.shared = self
+        self.stores.append(RedisStore(link, self.prefix, kept=self.kept, remembered=self.remembered))
+        return self.stores[-1]
+
+    async def lose_history(self, until: LogPosition) -> None:
+        """Be what a store is that came back with an older state: without the commits after that position."""
+        redis = self.stores[0].link.redis
+        commits = [
+            (name, members)
+            for name, members in await redis.xrange(self.prefix + "commits")
+            if int(name.partition(b"-")[0]) <= until
+        ]
+        await redis.delete(self.prefix + "commits")
+        for name, members in commits:
+            await redis.xadd(self.prefix + "commits", members, id=name)
+        await redis.hset(self.prefix + "state", mapping={"position": until, "mark": commits[-1][1][b"m"]})
+
+    async def close(self) -> None:
+        """Close all accesses."""
+        for store in self.stores:
+            await store.close()

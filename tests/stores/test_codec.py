@@ -1,0 +1,78 @@
+"""A record and a commit come back from a store as they went in."""
+
+from collections.abc import Iterator
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from lab.core.journal.fact import Key, Record
+from lab.core.journal.numbers import Polled
+from lab.core.journal.shared import Commit, Proposal
+from lab.jobs.facts import JobAccepted
+from lab.jobs.gates import Decision, Origin
+from lab.jobs.records import ConversationRecord, JobRecord, conversation_key, job_key
+from lab.language.document import Verdict
+from lab.recording.format.facts import FACTS
+from lab.stores.codec import RECORDS, decode_commit, decode_record, encode_commit, encode_record
+from tests.conftest import examples
+from tests.mock.test_fold import STEPS, SWITCHES, Peer, Step
+from tests.wire_peer import service
+
+
+def classes(base: type[Record]) -> Iterator[type[Record]]:
+    for each in base.__subclasses__():
+        if each.__module__.startswith("lab."):
+            yield each
+            yield from classes(each)
+
+
+def test_no_class_of_records_is_left_out() -> None:
+    assert FACTS  # every room with facts has been imported, and its records with them
+    assert {each.__name__: each for each in classes(Record) if each is not Polled} == RECORDS
+
+
+@settings(examples(12, thorough=1_000))
+@given(steps=STEPS, switches=st.sampled_from(SWITCHES))
+def test_every_record_and_fact_of_a_session_comes_back(steps: list[Step], switches: dict[str, object]) -> None:
+    mock = service(**switches)
+    proposals: list[Proposal] = []
+    mock.journals.append(lambda facts: proposals.append(Proposal("p", 1, 0, facts[-1].at, tuple(facts), {})))
+    peer = Peer(mock)
+    for step in steps:
+        peer.learn(peer.call(*step)(mock))
+    for key, record in mock.ledger._records.items():
+        assert decode_record(encode_record(record)) == record, key
+    for each in proposals:
+        assert decode_commit(7, 8, encode_commit(each)) == Commit(7, "p", 1, each.at, 8, each.facts)
+
+
+THREAD: Key = conversation_key("\ud800")
+ODD = (
+    ConversationRecord("T", "\udfff", (job_key("a" * 8 + "-aaaa-aaaa-aaaa-" + "a" * 12), job_key("{\udc80"))),
+    ConversationRecord("T", "{}", b"\x00\xff{"),
+    JobRecord(
+        "demo", "é🚕", THREAD, 2, "T", None, 3, 2**62, '{"message":"\\ud800"}', ("data/x",), "[1e300]",
+        (Decision(5, "gate\ud800", 0, Verdict.APPROVED, Origin.PERSON, "Ana", "\u2028\x00"), Decision(9, "wait", 1, None)), 2,
+    ),
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("record", ODD)
+def test_what_no_utf_8_can_say_comes_back(record: Record) -> None:
+    assert decode_record(encode_record(record)) == record
+
+
+@pytest.mark.parametrize("text", ["\ud800", "\n", "\u2028", "\x00", "🚕", '"', "9" * 400])
+def test_a_commit_comes_back_whatever_a_client_said(text: str) -> None:
+    fact = JobAccepted(
+        at=1, job="j", client="demo", turn=1, team="T", ordinal=1, drawn={}, input={"message": text, "x": 2**70}
+    )
+    sent = Proposal("p\n", 3, 5, 1, (fact,), {}, (None,))
+    assert repr(decode_commit(6, 9, encode_commit(sent))) == repr(Commit(6, "p\n", 3, 1, 9, (fact,), (None,)))
+
+
+def test_jobs_that_are_alike_share_their_texts() -> None:
+    one, other = (decode_record(encode_record(ODD[2])) for _ in range(2))
+    assert isinstance(one, JobRecord) and isinstance(other, JobRecord)
+    assert one.input is other.input and one.names is other.names and one.team is other.team
