@@ -12,6 +12,7 @@ from typing import Any
 from unittest.mock import patch
 
 from lab.clocks import ManualClock, breathe, settle
+from lab.core.clock import Millis
 from lab.core.exchange import Json
 from lab.core.journal.fact import Fact, Key, Record
 from lab.core.journal.ledger import MemoryLedger
@@ -158,10 +159,10 @@ class MemoryServer:
             await breathe()
         return found.status, found.json
 
-    async def retire(self) -> "asyncio.Task[None]":
+    async def retire(self, grace: Millis = 3_600_000) -> "asyncio.Task[None]":
         """Begin to stop: nobody new is accepted, and what is under way may end. Done once it has."""
         listener = self.server._listener
-        stopping = asyncio.create_task(self.server.stop(3_600_000))
+        stopping = asyncio.create_task(self.server.stop(grace))
         await settle()
         assert isinstance(listener, MemoryListener) and listener.closed
         return stopping
