@@ -1,7 +1,8 @@
 """A long day: `lab serve` recording, 200 requests a second, `python -m tests.bench.soak [SECONDS, else 900]`.
 
-Memory has to level off; the tape has to replay in bounded memory, an exchange for what it costs in a short tape. Prints
-a row each, and ends with 1 if one was missed.
+Memory has to level off, no answer may be a 5xx, and with the last client all descriptors and tasks are gone; the tape has
+to replay in bounded memory, an exchange for what it costs in a short tape. Prints a row each, then a verdict in one line,
+and ends with 1 if one was missed.
 """
 
 import asyncio
@@ -19,13 +20,18 @@ from tempfile import TemporaryDirectory
 from typing import Any
 from urllib.parse import urlencode
 
+from lab.cli.main import run_command
 from lab.clocks import SystemClock
+from lab.server.mock_server import MockServer
 from tests.bench.measure import Row
+from tests.bench.parked import descriptors, resident
 
 ROOT = Path(__file__).parents[2]
 SHIPPED = ROOT / "recordings" / "anomaly-flag.rec.jsonl"
 RATE = 200
 CLIENTS = 40
+SERVE = "--serve"
+TASKS = "tasks: "
 SHORT = 30
 """Seconds of the tape that the long one is compared with."""
 SCENARIO = """\
@@ -63,10 +69,20 @@ class Lab:
     sent: int = 0
     broken: int = 0
     """Answers with 5xx."""
+    left: tuple[int, int] = (0, 0)
+    """Descriptors and tasks that are left over once all clients have gone."""
 
     def measure(self) -> float:
-        lines = Path(f"/proc/{self.process.pid}/status").read_text().splitlines()
-        return int(next(line for line in lines if line.startswith("VmRSS")).split()[1]) / 1024
+        return resident(self.process.pid)
+
+    async def tasks(self) -> int:
+        """How many tasks its loop has."""
+        assert self.process.stderr is not None
+        self.process.send_signal(signal.SIGUSR1)
+        line = ""
+        while not line.startswith(TASKS):
+            line = await asyncio.to_thread(self.process.stderr.readline)
+        return int(line.removeprefix(TASKS))
 
 
 @contextmanager
@@ -76,8 +92,8 @@ def lab(folder: Path, name: str) -> Iterator[Lab]:
     command = (
         sys.executable,
         "-m",
-        "lab",
-        "serve",
+        "tests.bench.soak",
+        SERVE,
         str(folder / "soak.yaml"),
         "--json",
         "--port",
@@ -86,7 +102,7 @@ def lab(folder: Path, name: str) -> Iterator[Lab]:
         name,
     )
     with subprocess.Popen(
-        command, cwd=folder, env=_environment(), stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
+        command, cwd=folder, env=_environment(), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     ) as process:
         try:
             assert process.stdout is not None
@@ -160,8 +176,14 @@ async def soak(lab: Lab, seconds: int) -> None:
             await clock.sleep_until(second * 1_000)
             lab.resident.append(lab.measure())
 
+    opened, tasks = descriptors(lab.process.pid), await lab.tasks()
     clients = (Client(lab, clock, number).play(seconds * 1_000) for number in range(CLIENTS))
     await asyncio.gather(look(), *clients)
+    for _ in range(40):
+        lab.left = descriptors(lab.process.pid) - opened, await lab.tasks() - tasks
+        if lab.left == (0, 0):
+            break
+        await clock.hold(50)
 
 
 @dataclass(frozen=True)
@@ -200,6 +222,8 @@ def rows(seconds: int) -> Iterator[Row]:
         half, end = long.resident[size // 2], long.resident[-1]
         yield Row("memory at the end / at half time", 1.1, end / half, shown, unit="x", at_most=True)
         yield Row("answers with 5xx", 0, long.broken, f"{long.sent / seconds:.0f} requests a second", at_most=True)
+        yield Row("descriptors left over", 0, max(0, long.left[0]), "once all clients had gone", at_most=True)
+        yield Row("tasks left over", 0, max(0, long.left[1]), "once all clients had gone", at_most=True)
         file = folder / "recordings" / "long.rec.jsonl"
         bare = replayed(SHIPPED).seconds
         few, many = replayed(folder / "recordings" / "short.rec.jsonl"), replayed(file)
@@ -210,12 +234,31 @@ def rows(seconds: int) -> Iterator[Row]:
         yield Row("replay, an exchange of the long tape / the short", 1.5, every / each, shown, unit="x", at_most=True)
 
 
+def serve(arguments: list[str]) -> int:
+    """`lab serve`, which says how many tasks it has whenever SIGUSR1 comes."""
+    start = MockServer.start
+
+    async def counted(server: MockServer, *given: Any, **named: Any) -> str:
+        def tell() -> None:
+            print(f"{TASKS}{len(asyncio.all_tasks())}", file=sys.stderr, flush=True)
+
+        asyncio.get_running_loop().add_signal_handler(signal.SIGUSR1, tell)
+        return await start(server, *given, **named)
+
+    MockServer.start = counted  # type: ignore[method-assign]
+    return run_command(["serve", *arguments])
+
+
 def main(arguments: list[str]) -> int:
     """1 if a goal was missed."""
-    missed = 0
-    for row in rows(int(arguments[0]) if arguments else 900):
+    if arguments[:1] == [SERVE]:
+        return serve(arguments[1:])
+    seconds, missed = int(arguments[0]) if arguments else 900, []
+    for row in rows(seconds):
         print(row.text(), flush=True)
-        missed += not row.met
+        if not row.met:
+            missed.append(row.what)
+    print(f"soak of {seconds} s: {'failed: ' + '; '.join(missed) if missed else 'passed'}")
     return 1 if missed else 0
 
 
