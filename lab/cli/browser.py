@@ -7,6 +7,7 @@ import asyncio
 import sys
 from collections.abc import Sequence
 from shlex import join
+from subprocess import list2cmdline
 
 from aiohttp import web
 from textual_serve import server
@@ -95,9 +96,11 @@ def serve_page(port: int, arguments: Sequence[str], console: Console) -> None:
 
 def visitor_command(arguments: Sequence[str]) -> str:
     """The command of a visitor's process, for a shell; Ctrl-C, which a terminal sends to all, is left to the page."""
-    command = join([sys.executable, "-m", "lab", *arguments])
+    command = [sys.executable, "-m", "lab", *arguments]
+    if sys.platform == "win32":  # its shell has other quotes, and no traps
+        return list2cmdline(command)
     # what is ignored when Python starts it leaves ignored, at its start and at its end, too
-    return command if sys.platform == "win32" else f"trap '' INT; exec {command}"
+    return f"trap '' INT; exec {join(command)}"
 
 
 def without(option: str, arguments: Sequence[str]) -> list[str]:

@@ -8,7 +8,7 @@ from contextlib import suppress
 
 from lab.clocks import SystemClock, real_millis
 from lab.core.clock import Millis
-from lab.core.errors import UsageError
+from lab.core.errors import HostError, UsageError
 from lab.files.processes import processes_with
 
 KEPT = 64 * 1024
@@ -30,7 +30,15 @@ class Child:
 
     @classmethod
     async def start(cls, command: Sequence[str], environment: Mapping[str, str], mark: str) -> "Child":
-        """Start it; UsageError if it can't be. `mark` is a variable whose value no other child has."""
+        """Start it; UsageError if it can't be. `mark` is a variable whose value no other child has.
+
+        HostError on Windows, where nothing ends all that a process has started.
+        """
+        if not hasattr(os, "killpg"):
+            hint = (
+                "Start `lab serve`, then the client by yourself, and ask `lab report URL` for the control plane's URL."
+            )
+            raise HostError("The lab starts no client on this system.", hint=hint)
         # pipes of our own: asyncio takes a process for running as long as anybody holds the other end of its
         out, err = await _Tail.open(), await _Tail.open()
         try:

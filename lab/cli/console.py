@@ -4,12 +4,15 @@ import os
 import sys
 from collections.abc import Callable
 from json import dumps
-from typing import IO
+from typing import IO, TYPE_CHECKING
 
 from lab.cli.bug_report import BUG, bug_sentence
 from lab.cli.signals import INTERRUPTED, Interrupted, ending, interrupt
 from lab.core.errors import LabError, ScenarioError
 from lab.core.logtext import no_command
+
+if TYPE_CHECKING:
+    from lab.cli.typed_lines import TypedLines
 
 _MARKS = (0x061C, *range(0x200E, 0x2010), *range(0x2028, 0x202F), *range(0x2066, 0x206A), 0xFEFF)
 ESCAPES = {number: f"\\x{number:02x}" for number in (*range(9), *range(11, 32), *range(127, 160))}
@@ -26,8 +29,7 @@ class Console:
     def __init__(self, out: IO[str] | None = None, err: IO[str] | None = None) -> None:
         self._out = out
         self._err = err
-        self._typed: list[str] = []
-        """The line that was read while nobody waited for it any more."""
+        self._typed: TypedLines | None = None
         self._hints: set[str] = set()
         self.serving = False
         """Whether somebody else is served meanwhile: the command goes on if nobody reads its stdout any more."""
@@ -82,22 +84,10 @@ class Console:
 
     async def line(self) -> str:
         """The next line that a person types, with its end; empty at the end of input. None is lost if this is cancelled."""
-        from asyncio import Event, get_running_loop  # `lab --help` doesn't wait for asyncio
+        from lab.cli.typed_lines import TypedLines  # `lab --help` doesn't wait for asyncio
 
-        loop, typed = get_running_loop(), Event()
-
-        def read() -> None:
-            if not self._typed:
-                self._typed.append(sys.stdin.readline())
-            typed.set()
-
-        loop.add_reader(sys.stdin.fileno(), read)
-        try:
-            while not self._typed:
-                await typed.wait()
-        finally:
-            loop.remove_reader(sys.stdin.fileno())
-        return self._typed.pop()
+        self._typed = self._typed or TypedLines()
+        return await self._typed.next()
 
     def _remark(self, text: str, *around: str) -> None:
         stream = self._err or sys.stderr

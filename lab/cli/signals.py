@@ -12,14 +12,14 @@ from types import FrameType
 
 INTERRUPTED = 130
 """The exit code of a command that was stopped before its work was done."""
-SIGNALS = {
-    getattr(signal, name): reason
-    for name, reason in (("SIGINT", "sigint"), ("SIGTERM", "sigterm"), ("SIGHUP", "sigterm"))
-    if hasattr(signal, name)  # Windows has no SIGHUP
-}
-"""The signals that end a command, by the reason that a recording's footer gives. A terminal that is gone sends SIGHUP."""
 MOMENT = 1.0
 """Real seconds that closing may take once a second signal has come."""
+
+
+def ending_signals() -> dict[signal.Signals, str]:
+    """Those that end a command, by the reason that a recording's footer gives. A terminal that is gone sends SIGHUP."""
+    reasons = {"SIGINT": "sigint", "SIGTERM": "sigterm", "SIGHUP": "sigterm"}
+    return {getattr(signal, name): reason for name, reason in reasons.items() if hasattr(signal, name)}
 
 
 class Interrupted(BaseException):
@@ -57,7 +57,7 @@ def ending(first: Callable[[str], None] = interrupt, again: Callable[[], None] =
     if current_thread() is not main_thread():  # only the main thread may set what a signal does
         yield
         return
-    count = 0
+    count, reasons = 0, ending_signals()
     last = Timer(MOMENT, lambda: os._exit(INTERRUPTED))
     last.daemon = True
 
@@ -65,7 +65,7 @@ def ending(first: Callable[[str], None] = interrupt, again: Callable[[], None] =
         nonlocal count
         count += 1
         if count == 1:
-            first(SIGNALS[signal.Signals(number)])
+            first(reasons[signal.Signals(number)])
         elif count == 2:
             last.start()
             again()
@@ -73,7 +73,7 @@ def ending(first: Callable[[str], None] = interrupt, again: Callable[[], None] =
             os._exit(INTERRUPTED)
 
     # nohup has SIGHUP ignored, and means it
-    numbers = [each for each in SIGNALS if each.name != "SIGHUP" or signal.getsignal(each) != signal.SIG_IGN]
+    numbers = [each for each in reasons if each.name != "SIGHUP" or signal.getsignal(each) != signal.SIG_IGN]
     before = {each: signal.signal(each, handle) for each in numbers}
     try:
         yield

@@ -6,9 +6,9 @@ import stat
 from pathlib import Path
 
 from lab.core.errors import HostError, UsageError
-from lab.files.opening import GrowingFile, flags, lock
+from lab.files.opening import GrowingFile, flags, lock, make_private, open_file
 
-_OPEN = flags("RDWR", "CREAT", "APPEND", "CLOEXEC", "NOFOLLOW", "NONBLOCK", "BINARY")
+_OPEN = flags("RDWR", "CREAT", "APPEND", "CLOEXEC", "NONBLOCK", "BINARY")
 """Without NONBLOCK a named pipe would be waited for."""
 _PART = 1 << 24
 
@@ -18,7 +18,7 @@ class JournalFile(GrowingFile):
 
     def __init__(self, path: Path) -> None:
         try:
-            super().__init__(path, os.open(path, _OPEN, 0o600))
+            super().__init__(path, open_file(path, _OPEN, 0o600))
         except OSError as fault:
             if fault.errno == errno.ELOOP:
                 raise UsageError(f"{path} is a link, and no journal is written through one.") from None
@@ -40,8 +40,7 @@ class JournalFile(GrowingFile):
             raise HostError(
                 f"{self.path} is in use by another lab.", hint="End that one first, or name another file."
             ) from None
-        if os.name == "posix":
-            os.fchmod(self._file, 0o600)
+        make_private(self._file)
 
     def read(self) -> bytes:
         """All of it."""

@@ -17,12 +17,38 @@ def flags(*names: str) -> int:
 
 READ = flags("RDONLY", "CLOEXEC", "NONBLOCK", "BINARY")
 """Without NONBLOCK a named pipe would be waited for."""
-CREATE = flags("WRONLY", "CREAT", "EXCL", "CLOEXEC", "NOFOLLOW", "BINARY")
+CREATE = flags("WRONLY", "CREAT", "EXCL", "CLOEXEC", "BINARY")
 """For a new file, in the place of nothing."""
-OVERWRITE = flags("WRONLY", "CREAT", "TRUNC", "CLOEXEC", "NOFOLLOW", "BINARY")
+OVERWRITE = flags("WRONLY", "CREAT", "TRUNC", "CLOEXEC", "BINARY")
 APPEND = CREATE | flags("APPEND")
 _PART = 1 << 20
 """Bytes that are asked for where a file's length says nothing."""
+_LOCKED_AT = 2**31 - 2
+"""Where a byte is locked that nobody reads: on Windows what is locked can't be read."""
+
+
+def open_file(path: Path, how: int, mode: int = 0o777) -> int:
+    """`os.open` for what lies there itself: OSError (ELOOP) for a link."""
+    if not hasattr(os, "O_NOFOLLOW") and path.is_symlink():  # Windows has no flag for it
+        raise OSError(errno.ELOOP, os.strerror(errno.ELOOP), str(path))
+    return os.open(str(path), how | flags("NOFOLLOW"), mode)
+
+
+def make_private(file: int) -> None:
+    """Let nobody else read an open file, on a system where its mode says who may."""
+    if hasattr(os, "fchmod"):
+        os.fchmod(file, 0o600)
+
+
+def sync_folder(folder: Path) -> None:
+    """Return once new names in the folder outlive the machine, on a system where a folder can be opened."""
+    if not hasattr(os, "O_DIRECTORY"):
+        return
+    opened = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(opened)
+    finally:
+        os.close(opened)
 
 
 def read_bounded(path: Path, longest: int, error: type[UsageError] | type[RecordingError]) -> bytes:
@@ -74,7 +100,7 @@ def open_regular(path: Path, *, links: bool = False) -> BinaryIO | None:
 
     OSError for a link, unless they are followed.
     """
-    file = os.open(path, READ if links else READ | flags("NOFOLLOW"))
+    file = os.open(path, READ) if links else open_file(path, READ)
     if stat.S_ISREG(os.fstat(file).st_mode):
         return os.fdopen(file, "rb")
     os.close(file)
@@ -93,7 +119,7 @@ def write_file(path: Path, data: bytes, mode: int = 0o644, how: int = CREATE) ->
 
 
 def _write(path: Path, data: bytes, mode: int, how: int) -> None:
-    file = os.open(path, how, mode)
+    file = open_file(path, how, mode)
     try:
         with os.fdopen(file, "wb") as opened:
             opened.write(data)
@@ -103,15 +129,16 @@ def _write(path: Path, data: bytes, mode: int, how: int) -> None:
 
 
 def lock(file: int) -> None:
-    """Hold the file until it is closed, or the process dies; OSError if another process does."""
-    if os.name == "posix":
+    """Hold a file that is appended to until it is closed, or the process dies; OSError if another process does."""
+    try:
         import fcntl
-
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    else:
+    except ImportError:  # Windows
         import msvcrt
 
+        os.lseek(file, _LOCKED_AT, os.SEEK_SET)
         msvcrt.locking(file, msvcrt.LK_NBLCK, 1)  # type: ignore[attr-defined]
+    else:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
 
 
 _OTHERWISE = "somebody else has shortened it, or written into it"

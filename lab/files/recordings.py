@@ -13,14 +13,26 @@ from pathlib import Path
 from typing import BinaryIO
 
 from lab.core.errors import HostError, RecordingError, UsageError
-from lab.files.opening import APPEND, GrowingFile, flags, lock, long_line, open_regular, read_at_most, read_bounded
+from lab.files.opening import (
+    APPEND,
+    GrowingFile,
+    flags,
+    lock,
+    long_line,
+    make_private,
+    open_file,
+    open_regular,
+    read_at_most,
+    read_bounded,
+    sync_folder,
+)
 
 RECORDING_ENDING = ".rec.jsonl"
 RECORDINGS = "recordings"
 LONGEST_RECORDING = 16 * 1024**3 + 256 * 1024**2
 """Bytes: a tape that ends at the largest limit still says what became of all that was under way."""
 
-_AGAIN = flags("WRONLY", "APPEND", "CLOEXEC", "NOFOLLOW", "NONBLOCK")
+_AGAIN = flags("WRONLY", "APPEND", "CLOEXEC", "NONBLOCK", "BINARY")
 _SLUG = re.compile(r"[a-z0-9][a-z0-9._-]{0,79}", re.ASCII)
 _DEVICE = re.compile(r"(?:con|prn|aux|nul|com[1-9]|lpt[1-9])(?:\..*)?", re.ASCII)
 
@@ -108,7 +120,7 @@ class TapeFile(GrowingFile):
             if force:
                 _set_aside(path)
             super().__init__(path, _new(path))
-            _sync_folder(path.parent)
+            sync_folder(path.parent)
         except OSError as fault:
             if isinstance(fault, FileExistsError) and fault.filename == str(path):
                 hint = "Choose another name, or --force to set it aside."
@@ -133,7 +145,7 @@ def _put_blob(folder: Path, digest: str, data: bytes) -> None:
     # under its digest it is whole, whatever ends the lab meanwhile: the next one takes it as it lies there
     new = folder / f".{digest}.new"
     new.unlink(missing_ok=True)
-    file = os.open(new, APPEND, 0o600)
+    file = open_file(new, APPEND, 0o600)
     try:
         try:
             view = memoryview(data)
@@ -145,7 +157,7 @@ def _put_blob(folder: Path, digest: str, data: bytes) -> None:
         new.rename(folder / digest)
     finally:
         new.unlink(missing_ok=True)
-    _sync_folder(folder)
+    sync_folder(folder)
 
 
 def blobs_folder(recording: Path) -> Path:
@@ -199,7 +211,7 @@ def replace_recording(path: Path, data: bytes, *, aside: bool = True) -> None:
         if aside:
             _set_aside(path)
         new.replace(path)
-        _sync_folder(path.parent)
+        sync_folder(path.parent)
     except OSError as fault:
         raise HostError(f"{path} can't be replaced: {fault.strerror or fault}.", hint="It is left as it was.") from None
     finally:
@@ -236,7 +248,7 @@ def blobs_of(path: Path) -> dict[str, bytes]:
 def _new(path: Path) -> int:
     """A new file, or one that is empty because the lab that made it was killed; it is held against a third. OSError."""
     try:
-        file = os.open(str(path), APPEND, 0o600)
+        file = open_file(path, APPEND, 0o600)
     except FileExistsError:
         left = _left_empty(path)
         if left is None:
@@ -249,17 +261,15 @@ def _new(path: Path) -> int:
 
 def _left_empty(path: Path) -> int | None:
     """The empty file that nobody writes; None if it is anything else."""
-    if os.name != "posix":
-        return None
     try:
-        file = os.open(path, _AGAIN)
+        file = open_file(path, _AGAIN)
     except OSError:
         return None
     try:
         found = os.fstat(file)
         lock(file)
         if stat.S_ISREG(found.st_mode) and not os.fstat(file).st_size:
-            os.fchmod(file, 0o600)
+            make_private(file)
             return file
     except OSError:
         pass
@@ -272,13 +282,3 @@ def _set_aside(path: Path) -> None:
     if path.exists():
         names = (f"{path.name}.old{'' if number == 1 else f'-{number}'}" for number in count(1))
         path.rename(next(aside for name in names if not (aside := path.with_name(name)).exists()))
-
-
-def _sync_folder(folder: Path) -> None:
-    if os.name != "posix":
-        return
-    opened = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(opened)
-    finally:
-        os.close(opened)

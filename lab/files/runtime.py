@@ -87,8 +87,13 @@ def _name_of(control_url: str) -> str:
 def _folder(runtime: str | None) -> Path:
     if runtime is not None and Path(runtime).is_dir():
         return Path(runtime) / _FOLDER_NAME
-    user = getattr(os, "getuid", None)
-    return Path(tempfile.gettempdir()) / (_FOLDER_NAME if user is None else f"{_FOLDER_NAME}-{user()}")
+    user = _user()
+    return Path(tempfile.gettempdir()) / (_FOLDER_NAME if user is None else f"{_FOLDER_NAME}-{user}")
+
+
+def _user() -> int | None:
+    """The number of this user; None on Windows, where temporary files are each user's own."""
+    return os.getuid() if hasattr(os, "getuid") else None
 
 
 def _own(folder: Path) -> bool:
@@ -99,4 +104,5 @@ def _own(folder: Path) -> bool:
         return False
     if not stat.S_ISDIR(found.st_mode):
         return False
-    return not hasattr(os, "getuid") or (found.st_uid == os.getuid() and not found.st_mode & 0o077)
+    user = _user()
+    return user is None or (found.st_uid == user and not found.st_mode & 0o077)

@@ -79,6 +79,8 @@ class Listener:
         self._tasks: set[asyncio.Task[object]] = set()
         self._listening = False
         self._closed = False
+        self._accepting: asyncio.Task[None] | None = None
+        """Only on a loop that watches no sockets."""
         self.resume()
 
     @classmethod
@@ -91,14 +93,20 @@ class Listener:
         if not self._listening:
             return False
         self._listening = False
-        self._loop.remove_reader(self._sock.fileno())
+        if self._accepting is None:
+            self._loop.remove_reader(self._sock.fileno())
+        else:
+            self._accepting.cancel()
         return True
 
     def resume(self) -> None:
         """Accept again."""
         if not self._listening and not self._closed:
             self._listening = True
-            self._loop.add_reader(self._sock.fileno(), self._accept)
+            try:
+                self._loop.add_reader(self._sock.fileno(), self._accept)
+            except NotImplementedError:  # Windows' own loop
+                self._accepting = self._loop.create_task(self._accept_each())
 
     def close(self) -> None:
         """Stop listening; connections stay."""
@@ -114,14 +122,31 @@ class Listener:
                 peer, _address = self._sock.accept()
             except (BlockingIOError, InterruptedError, ConnectionAbortedError):
                 return
-            except OSError:  # no descriptor is left
-                self.pause()
-                self._loop.call_later(_BREATH, self.resume)
+            except OSError:
+                self._wait_for_descriptors()
                 return
-            peer.setblocking(False)
-            task = self._loop.create_task(self._connect(peer))
-            self._tasks.add(task)
-            task.add_done_callback(self._tasks.discard)
+            self._greet(peer)
+
+    async def _accept_each(self) -> None:
+        while True:
+            try:
+                peer, _address = await self._loop.sock_accept(self._sock)
+            except ConnectionAbortedError:
+                continue
+            except OSError:
+                self._wait_for_descriptors()
+                return
+            self._greet(peer)
+
+    def _wait_for_descriptors(self) -> None:
+        self.pause()
+        self._loop.call_later(_BREATH, self.resume)
+
+    def _greet(self, peer: socket.socket) -> None:
+        peer.setblocking(False)
+        task = self._loop.create_task(self._connect(peer))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
 
     async def _connect(self, peer: socket.socket) -> None:
         try:

@@ -21,6 +21,8 @@ USUAL_NAMES = ("127.0.0.1", "::1", "localhost")
 """The names that every certificate of a lab covers."""
 _HANDSHAKE = b"\x16"
 """The first byte of a ClientHello's record (RFC 8446 §5.1)."""
+_FIRST = 4_096
+"""Bytes that are read before it is known who serves them: a ClientHello at most, or the rest is read later."""
 
 
 MOST_HANDSHAKES = 1_024
@@ -68,6 +70,15 @@ class _SecureProtocol(TlsProtocol):
     traffic: Traffic
     shaken: "asyncio.Future[None]"
     """Done once the handshake is."""
+    first: bytes
+    """What had come before."""
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """The peer is there, and has begun."""
+        super().connection_made(transport)
+        first, self.first = self.first, b""
+        self.get_buffer(len(first))[: len(first)] = first
+        self.buffer_updated(len(first))
 
     def buffer_updated(self, nbytes: int) -> None:
         """More came; what a handshake answers to it leaves without any connection being told."""
@@ -80,7 +91,7 @@ class TlsListener(Listener):
     """Accepts TLS; a peer that speaks something else in it is given to `misdirected`, in the clear."""
 
     def __init__(
-        self, bound: Bound, factory: Callable[[], asyncio.BaseProtocol], misdirected: Callable[[], asyncio.BaseProtocol],
+        self, bound: Bound, factory: Callable[[], asyncio.BaseProtocol], misdirected: Callable[[], asyncio.Protocol],
         context: ssl.SSLContext, deadline: float, traffic: Traffic,
     ) -> None:  # fmt: skip
         self._context = context
@@ -103,12 +114,13 @@ class TlsListener(Listener):
     async def _connect(self, peer: socket.socket) -> None:
         try:
             async with asyncio.timeout(self._deadline):
-                first = await self._first(peer)
-                if first == _HANDSHAKE:
+                first = await self._loop.sock_recv(peer, _FIRST)
+                if first.startswith(_HANDSHAKE):
                     async with self._room:
-                        await self._shake_hands(peer)
+                        await self._shake_hands(peer, first)
                 elif first:
-                    await self._loop.connect_accepted_socket(self._misdirected, peer)
+                    _, connection = await self._loop.connect_accepted_socket(self._misdirected, peer)
+                    connection.data_received(first)
                 else:
                     peer.close()
         except (OSError, TimeoutError, asyncio.CancelledError) as fault:  # no handshake came of it, or none in time
@@ -116,7 +128,7 @@ class TlsListener(Listener):
             # it would hold, in a circle, all that the handshake needed: hundreds of KiB, until somebody collects garbage
             fault.__traceback__ = None
 
-    async def _shake_hands(self, peer: socket.socket) -> None:
+    async def _shake_hands(self, peer: socket.socket, first: bytes) -> None:
         done = self._loop.create_future()
         secure = _SecureProtocol(
             self._loop,
@@ -126,7 +138,7 @@ class TlsListener(Listener):
             server_side=True,
             ssl_handshake_timeout=self._deadline,  # type: ignore[arg-type]  # a fraction is taken, too
         )
-        secure.traffic, secure.shaken = self._traffic, done
+        secure.traffic, secure.shaken, secure.first = self._traffic, done, first
         transport, _ = await self._loop.connect_accepted_socket(lambda: secure, peer)
         try:
             await done
@@ -134,22 +146,3 @@ class TlsListener(Listener):
             self.failed_handshakes += 1
             transport.close()
             raise
-
-    async def _first(self, peer: socket.socket) -> bytes:
-        """The first byte that comes, left where it is; empty if the peer left without one."""
-        while True:
-            ready = self._loop.create_future()
-            self._loop.add_reader(peer.fileno(), _settle, ready)
-            try:
-                await ready
-            finally:
-                self._loop.remove_reader(peer.fileno())
-            try:
-                return peer.recv(1, socket.MSG_PEEK)
-            except (BlockingIOError, InterruptedError):
-                continue
-
-
-def _settle(ready: "asyncio.Future[None]") -> None:
-    if not ready.done():
-        ready.set_result(None)

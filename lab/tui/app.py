@@ -1,6 +1,6 @@
 """The app: a source, the themes, one screen. `LabApp(source).run()` returns the outcome's document, or None."""
 
-import sys
+import signal
 import traceback
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
@@ -84,7 +84,7 @@ class LabApp(App[Outcome | None]):
     @property
     def can(self) -> frozenset[str]:
         """What can be done here: go to the shell and come back, have phones decide."""
-        suspends = self._driver is not None and self._driver.can_suspend and sys.platform != "win32"
+        suspends = self._driver is not None and self._driver.can_suspend and hasattr(signal, "SIGTSTP")
         found = {"suspend": suspends, "phone": self.phone is not None}
         return frozenset(name for name, able in found.items() if able)
 

@@ -199,13 +199,21 @@ async def test_a_peer_that_resets_ends_the_wait() -> None:
         await waits
 
 
-async def test_an_idle_connection_is_closed_and_said_to_be_idle() -> None:
-    protocol = connected(keepalive_timeout=0.001)
+async def test_a_connection_that_is_idle_after_a_request_is_closed_and_said_to_be_idle() -> None:
+    async def answered(_: Any) -> object:
+        return Sent(keep_alive=True)
+
+    protocol = connected(answered, keepalive_timeout=0.001)
     pipe = protocol.transport
+    await settle()
+    protocol.data_received(GET)
     async with asyncio.timeout(5):
         await protocol.idle.wait()
     assert pipe.is_closing()
-    protocol = connected(keepalive_timeout=0.001)
+    protocol = connected(answered, keepalive_timeout=0.001)
+    await settle()
+    protocol.data_received(GET)
+    await settle()
     protocol.force_close()
     while protocol._keepalive_handle is not None:
         await breathe()
