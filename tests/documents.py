@@ -6,6 +6,8 @@ from typing import Any
 
 from hypothesis import strategies as st
 
+from tests.lab_strategies import targets
+
 Document = dict[str, Any]
 WORDS = st.sampled_from(["one", "two words", "Drei", "{{ message }}", "{{ turn }}. {{ now[:10] }}", "é ☺"])
 DURATIONS = st.sampled_from(["1ms", "250ms", "3s", "15m", "1h30m", "2d"])
@@ -54,11 +56,17 @@ def _reviewers(offered: tuple[str, ...]) -> st.SearchStrategy[Document | str]:
 REVIEWERS = {offered: _reviewers(offered) for offered in (VERDICTS[:1], VERDICTS[:2], VERDICTS)}
 
 
+CONDITIONS = ("{{ user is none }}", "{{ turn > 1 }}", "{{ decisions.GATE.verdict == 'approved' }}")
+"""That always have an answer."""
+
+
 @st.composite
-def _gate(draw: st.DrawFn, ahead: list[str], behind: list[str]) -> Document:
+def _gate(draw: st.DrawFn, ahead: list[str], behind: list[str], gates: list[str]) -> Document:
     gate: Document = {"asks": draw(WORDS), "patience": draw(st.sampled_from(["10m", "1h"]))}
     routes = {
-        name: draw(st.sampled_from(ahead)) for name in ("approved", "rejected", "timed-out") if draw(st.booleans())
+        name: draw(targets(ahead, gates, CONDITIONS))
+        for name in ("approved", "rejected", "timed-out")
+        if draw(st.booleans())
     }
     gate["channel"] = draw(st.sampled_from(["CHAT", "EMAIL", "APPROVAL_PROCESS"]))
     collects = draw(st.integers(0, 5)) == 0
@@ -84,17 +92,19 @@ def steps(draw: st.DrawFn) -> list[Document]:
     """Steps that lead to an ending: whatever leads back is counted."""
     names = [f"s{index}" for index in range(draw(st.integers(0, 4)))]
     steps: list[Document] = []
+    gates: list[str] = []
     for index, name in enumerate(names):
         ahead = [*names[index + 1 :], "done", "failed"]
         kind = draw(st.sampled_from(("work", "wait", "gate")))
         step: Document = {kind: name}
         if kind == "gate":
-            step |= draw(_gate(ahead, names[: index + 1]))
+            gates.append(name)
+            step |= draw(_gate(ahead, names[: index + 1], gates))
         else:
             step["takes"] = draw(SHORT if index == 0 else LATENCIES)
             step |= draw(SAID)
             if draw(st.booleans()):
-                step["next"] = draw(st.sampled_from(ahead))
+                step["next"] = draw(targets(ahead, gates, CONDITIONS))
             if kind == "wait" and draw(st.booleans()):
                 # back to a step that takes time: a loop of 0ms is a complaint
                 step["again"] = {"to": names[0], "rounds": draw(st.integers(1, 3))}
@@ -120,10 +130,12 @@ def _reached(steps: list[Document]) -> set[str]:
         reached.add(name)
         index = order.index(name)
         step, ways = steps[index], steps[index].get("verdicts", {})
-        onward = [step.get("next") or ways.get("approved") or (order[index + 1 : index + 2] or [name])[0]]
+        onward, in_order = step.get("next") or ways.get("approved"), (order[index + 1 : index + 2] or [name])[0]
         others = ("timed-out",) if step.get("approval") is False else ("rejected", "changes-requested", "timed-out")
-        named = [ways[verdict] for verdict in others if verdict in ways]
-        ahead += [] if {"complete", "error"} & set(step) else onward + named
+        named = [onward or in_order, *(ways[verdict] for verdict in others if verdict in ways)]
+        for target in named if not {"complete", "error"} & set(step) else ():
+            ahead += [target] if isinstance(target, str) else [branch["to"] for branch in target]
+            ahead += [in_order] if target is onward and isinstance(target, list) else []
     return reached
 
 

@@ -2,8 +2,9 @@
 
 from hypothesis import strategies as st
 
+from lab.jobs.compiled import CompiledScenario, compile_scenario
 from lab.jobs.gates import Decision, Origin
-from lab.jobs.plan import CompiledScenario, Input, Invocation, Plan, compile_scenario, settle_draws
+from lab.jobs.plan import Input, Invocation, Plan, settle_draws
 from lab.jobs.plan import plan as make_plan
 from lab.language.document import Scenario, Verdict
 
@@ -20,6 +21,32 @@ LATENCIES = st.one_of(
     ),
 )
 VERDICTS = ("approved", "rejected", "changes-requested")
+CONDITIONS = (
+    "{{ user is none }}", "{{ message == 'go' and turn > 1 }}", "{{ parameters.amount > 1000 }}",
+    "{{ decisions.GATE.verdict == 'approved' }}", "{{ decisions.GATE.votes | length > 0 }}",
+)  # fmt: skip
+"""That are true, false, without an answer, and settled by who decides."""
+
+
+@st.composite
+def targets(draw: st.DrawFn, ahead: list[str], gates: list[str], conditions: tuple[str, ...] = CONDITIONS) -> object:
+    """Where a way out leads: a step, or branches with shares of at most the whole."""
+    if draw(st.booleans()):
+        return draw(st.sampled_from(ahead))
+    known = [each for each in conditions if gates or "GATE" not in each]
+    branches: list[dict[str, object]] = []
+    left = 100
+    for _ in range(draw(st.integers(1, 3))):
+        to = draw(st.sampled_from(ahead))
+        if left > 0 and draw(st.booleans()):
+            share = draw(st.integers(1, left))
+            left -= share
+            branches.append({"chance": f"{share}%", "to": to})
+        else:
+            gate = draw(st.sampled_from(gates)) if gates else ""
+            when = draw(st.sampled_from(known)).replace("GATE.", f"{gate}.")
+            branches.append({"when": when, "to": to})
+    return [*branches, {"to": draw(st.sampled_from(ahead))}] if draw(st.booleans()) else branches
 
 
 @st.composite
@@ -28,14 +55,16 @@ def documents(draw: st.DrawFn) -> dict[str, object]:
     count = draw(st.integers(1, 6))
     names = [f"s{index}" for index in range(count)]
     steps: list[dict[str, object]] = []
+    gates: list[str] = []
     for index, name in enumerate(names):
         ahead = [*names[index + 1 :], "done", "failed"]
         kind = draw(st.sampled_from(("work", "wait", "gate")))
         step: dict[str, object] = {kind: name}
         if kind == "gate":
             step |= {"asks": "May it go on?", "patience": f"{draw(st.integers(1, 9000))}ms"}
-            routes = {
-                verdict: draw(st.sampled_from(ahead))
+            gates.append(name)
+            routes: dict[str, object] = {
+                verdict: draw(targets(ahead, gates))
                 for verdict in ("approved", "rejected", "timed-out")
                 if draw(st.booleans())
             }
@@ -53,7 +82,7 @@ def documents(draw: st.DrawFn) -> dict[str, object]:
         else:
             step["takes"] = draw(LATENCIES)
             if draw(st.booleans()):
-                step["next"] = draw(st.sampled_from(ahead))
+                step["next"] = draw(targets(ahead, gates))
             if kind == "wait" and draw(st.booleans()):
                 step["again"] = {"to": draw(st.sampled_from(names[: index + 1])), "rounds": draw(st.integers(1, 3))}
         steps.append(step)

@@ -10,7 +10,7 @@ from lab.identity.clients import DEMO, JANE, Client, Grant, aistudio_cli
 from lab.identity.keys import challenge_of, private_key
 from lab.identity.scopes import api_scope
 from lab.identity.testkey import CLIENT_KEY_ID, CLIENT_PRIVATE_PEM
-from lab.jobs.plan import compile_scenario
+from lab.jobs.compiled import compile_scenario
 from lab.language.document import Scenario, Switches
 from lab.mock.config import Config
 from lab.mock.service import Service

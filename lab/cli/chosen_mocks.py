@@ -14,7 +14,7 @@ from lab.core.errors import LabError
 from lab.core.observe import Observer
 from lab.files.recordings import recording_path
 from lab.files.scenarios import scenarios_folder
-from lab.jobs.plan import CompiledScenario
+from lab.jobs.compiled import CompiledScenario
 from lab.mock.service import Service
 from lab.server.mounts import MOUNT_PATH, Mount, MountChoice, Mounts
 

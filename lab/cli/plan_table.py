@@ -1,19 +1,21 @@
 """`lab check --plan`: the timeline that a seed settles, as a table: what happens when, and who decides."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from functools import partial
 
 from lab.core.clock import INSTANT_EPOCH, Millis, clock_text
 from lab.core.exchange import Json
-from lab.core.seeds import Seed, uuid4
+from lab.core.seeds import Seed
 from lab.faults.model import Place, Rule, judge, rules_on
-from lab.identity.clients import DEMO
+from lab.jobs.branches import Branching, possible
+from lab.jobs.compiled import CompiledScenario
 from lab.jobs.gates import Decision, decision_text
-from lab.jobs.plan import CompiledScenario, Input, Invocation, Plan, plan, settle_draws
+from lab.jobs.own_plans import own_plans
+from lab.jobs.plan import Plan
 from lab.jobs.state import shown_status
-from lab.jobs.texts import Writer, earlier_turns, final_texts
-from lab.jobs.timeline import DefaultEnding, Span, spans
+from lab.jobs.texts import Writer, final_texts
+from lab.jobs.timeline import DefaultEnding, Span, spans, turnoff_of
 from lab.language.document import (
+    Branch,
     Complete,
     Failure,
     Fault,
@@ -21,6 +23,7 @@ from lab.language.document import (
     Scenario,
     Switches,
     Verdict,
+    chance_text,
     duration_text,
     fault_document,
 )
@@ -39,19 +42,12 @@ def plan_table(compiled: CompiledScenario, seed: Seed | None, switches: Switches
     seed, named = _settled(seed, scenario.seed)
     several = len(scenario.user_messages) > 1
     lines = [f"{scenario.name} · {scenario.title} · {named}"]
-    earlier: list[tuple[Plan, tuple[Decision, ...]]] = []
-    turns: list[list[Span]] = []
-    now: Millis = 0
-    for turn, (ask, of_turn) in enumerate(zip(scenario.user_messages, compiled.sent, strict=False), 1):
-        sent = Input(ask.message, True, parameters=ask.parameters)
-        planned = _planned(of_turn, seed, turn, now, sent, earlier)
-        timeline = list(spans(planned, ()))
-        rows = [("at", "lasts", "status", "step", "what"), *_rows(planned, timeline, switches)]
-        lines += [f"  {f'turn {turn}' if several else 'asked'}: {_one_line(ask.message)}"]
-        lines += _columns(rows)
-        earlier.append((planned, ()))
-        turns.append(timeline)
-        now = timeline[-1].since
+    plans = list(own_plans(compiled, seed))
+    turns = [list(spans(planned, ())) for planned in plans]
+    for turn, (planned, timeline) in enumerate(zip(plans, turns, strict=True), 1):
+        message = _one_line(planned.invocation.input.message)
+        lines += [f"  {f'turn {turn}' if several else 'asked'}: {message}"]
+        lines += _columns([("at", "lasts", "status", "step", "what"), *_rows(planned, timeline, switches)])
     optional = [turn.ask if isinstance(turn.ask, str) else turn.ask.message for turn in scenario.turns if turn.optional]
     lines += [f"  answered too: {_one_line(message)}" for message in optional]
     if scenario.faults:
@@ -63,7 +59,7 @@ def plan_table(compiled: CompiledScenario, seed: Seed | None, switches: Switches
         lines += _columns(
             [
                 (f"turn {turn}" if several else "the job", _struck_polls(rules, planned, timeline, seed))
-                for turn, ((planned, _), timeline) in enumerate(zip(earlier, turns, strict=True), 1)
+                for turn, (planned, timeline) in enumerate(zip(plans, turns, strict=True), 1)
             ]
         )
     return lines
@@ -76,33 +72,39 @@ def _settled(given: Seed | None, own: Seed | None) -> tuple[Seed, str]:
     return seed, f"seed {seed}"
 
 
-def _planned(
-    compiled: CompiledScenario,
-    seed: Seed,
-    turn: int,
-    now: Millis,
-    sent: Input,
-    earlier: list[tuple[Plan, tuple[Decision, ...]]],
-) -> Plan:
-    """The plan of the demo client's first conversation: turn and ordinal are the same there."""
-    stream = f"{DEMO.id}/{compiled.name}"
-    call = Invocation(
-        uuid4(seed, f"job/{stream}/{turn}"), DEMO.id, compiled.scenario.agent.code, compiled.name, turn, now, sent,
-        uuid4(seed, f"conversation/{stream}/1"), turn, earlier[0][0].invocation.input.parameters if earlier else {},
-    )  # fmt: skip
-    texts = partial(earlier_turns, tuple(earlier), now, INSTANT_EPOCH)
-    return plan(compiled, call, seed, settle_draws(compiled, seed, turn), scripted=True, earlier=texts)
-
-
 def _rows(planned: Plan, timeline: Sequence[Span], switches: Switches) -> Iterator[_Row]:
     began = timeline[0].since
-    for span in timeline:
+    for span, after in zip(timeline, [*timeline[1:], None], strict=True):
         lasts = "" if span.until is None else duration_text(span.until - span.since)
         head = (clock_text(span.since - began), lasts, str(shown_status(span, switches)), span.id)
         first, *more = _texts(planned, span, began)
         yield (*head, first)
-        for line in more:
+        for line in (*more, *(_ways(planned, span, after.settled) if after is not None else ())):
             yield ("", "", "", "", line)
+
+
+def _ways(planned: Plan, span: Span, settled: tuple[Decision, ...]) -> Iterator[str]:
+    """Where a step goes on, and where else it could have gone; nothing where it names no branches."""
+    turnoff = turnoff_of(span, settled)
+    branches = tuple(possible(planned.compiled.ways[span.id].get(turnoff.exit, ()))) if turnoff is not None else ()
+    if turnoff is None or all(branch.sure for branch in branches):
+        return
+    try:
+        taken = Branching(planned).taken(turnoff)
+    except RenderFailure as failure:
+        yield f"a condition has no answer: {failure}"
+        return
+    for branch in branches:
+        drawn = f", {chance_text(planned.lot(span.id, span.visit))} was drawn" if branch.chance else ""
+        yield f"{'->' if branch is taken else '  '} {branch.to}: {_condition(branch)}{drawn if branch is taken else ''}"
+    if taken is None:
+        yield f"-> none of these: what {turnoff.exit} leads to by default"
+
+
+def _condition(branch: Branch) -> str:
+    if branch.when is not None:
+        return f"if {_one_line(branch.when)}"
+    return "else" if branch.chance is None else f"{chance_text(branch.chance)} of jobs"
 
 
 def _texts(planned: Plan, span: Span, began: Millis) -> list[str]:

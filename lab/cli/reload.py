@@ -6,7 +6,7 @@ from lab.cli.console import Console
 from lab.clocks import AnyClock
 from lab.core.errors import LabError, ScenarioError
 from lab.files.scenarios import Stamp, load_scenario, scenario_names, scenario_path, scenarios_folder, stamp_of
-from lab.jobs.plan import CompiledScenario
+from lab.jobs.compiled import CompiledScenario
 from lab.mock.service import Service
 from lab.settings import MockSettings
 

@@ -18,7 +18,7 @@ from lab.dialects import CLIENTS
 from lab.files.scenarios import load_scenario, load_scenarios, read_scenario, scenario_names, scenarios_folder
 from lab.identity.clients import DEMO, JANE, Account, Client, Grant
 from lab.identity.scopes import api_scope
-from lab.jobs.plan import CompiledScenario
+from lab.jobs.compiled import CompiledScenario
 from lab.language.document import Layers, Scenario, Switches, nearest
 from lab.mock.config import Config
 from lab.mock.service import Service

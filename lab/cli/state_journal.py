@@ -15,8 +15,8 @@ from lab.core.exchange import Json, text_of
 from lab.core.journal.fact import Fact
 from lab.core.version import __version__
 from lab.files.journal_file import JournalFile
+from lab.jobs.compiled import CompiledScenario
 from lab.jobs.facts import ScenarioLoaded
-from lab.jobs.plan import CompiledScenario
 from lab.mock.foreign_facts import foreign_facts
 from lab.mock.history import compiled_again
 from lab.mock.service import Service

@@ -39,7 +39,7 @@ from lab.core.refusal import CANNOT_EXECUTE, Refusal, forbidden, not_found
 from lab.core.reply import Parts
 from lab.core.routes import Route, RouteMatch
 from lab.identity.endpoints.context import TokenContext
-from lab.jobs.plan import CompiledScenario
+from lab.jobs.compiled import CompiledScenario
 from lab.jobs.view import JobView
 from lab.language.document import Fault, Switches, Verdict
 

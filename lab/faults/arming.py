@@ -11,7 +11,7 @@ from lab.core.journal.ledger import Ledger
 from lab.core.refusal import Refusal, bad_request, conflict, not_found
 from lab.faults.facts import FaultArmed, FaultDisarmed, armed_faults
 from lab.faults.model import Rule, rules_of_scenario
-from lab.jobs.plan import CompiledScenario
+from lab.jobs.compiled import CompiledScenario
 from lab.language.document import fault_document, fault_names
 
 

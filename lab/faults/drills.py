@@ -13,7 +13,7 @@ from lab.core.exchange import Json
 from lab.core.seeds import Seed
 from lab.faults.places import HappyPath, SpanPlace, happy_path
 from lab.faults.variants import GateKind, ScenarioDocument, at_ending, at_gate
-from lab.jobs.plan import CompiledScenario
+from lab.jobs.compiled import CompiledScenario
 from lab.language.document import duration_text
 
 FAMILIES = {"W": "wire", "R": "refusal", "K": "token", "V": "invoke", "P": "poll", "G": "gate", "Z": "ending"}

@@ -34,7 +34,7 @@ from lab.core.clock import Millis
 from lab.core.exchange import Response
 from lab.core.reply import END_OF_EVENT, Parts, Reply, Strike
 from lab.core.seeds import Seed, draw
-from lab.jobs.plan import CompiledScenario
+from lab.jobs.compiled import CompiledScenario
 from lab.language.document import MILLION, Calls, Fault, fault_names
 
 CUT_AFTER: Millis = 300_000

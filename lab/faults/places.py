@@ -11,7 +11,9 @@ from msgspec import Struct
 from lab.core.clock import Millis
 from lab.core.errors import UsageError
 from lab.core.seeds import Seed
-from lab.jobs.plan import CompiledScenario, Input, Invocation, Plan, plan, settle_draws
+from lab.jobs.compiled import CompiledScenario
+from lab.jobs.own_plans import own_plans
+from lab.jobs.plan import Plan
 from lab.jobs.timeline import DefaultEnding, spans
 from lab.language.document import Complete, Gate, Status, Verdict
 
@@ -67,16 +69,16 @@ def happy_path(compiled: CompiledScenario, seed: Seed) -> HappyPath:
     passed: list[SpanPlace] = []
     gates: dict[tuple[int, str], GatePlace] = {}
     endings: list[SpanPlace] = []
-    for turn, each in enumerate(compiled.sent, 1):
-        for place, gate in _walk(_planned(each, seed, turn), turn):
+    for turn, each in enumerate(own_plans(compiled, seed), 1):
+        for place, gate in _walk(each, turn):
             passed.append(place)
             if gate is not None:  # a loop may come by again: the first opening is meant
                 gates.setdefault((turn, gate.step), gate)
         endings.append(passed[-1])
-        if not isinstance(each.steps.get(passed[-1].step), Complete):
+        if not isinstance(each.compiled.steps.get(passed[-1].step), Complete):
             raise UsageError(
-                f"The plan of {each.name} doesn't end {Status.COMPLETE} in a step: drills and searches start from a happy scenario.",
-                hint="Let its reviewers approve, and name a step for each verdict on the way.",
+                f"The plan of {compiled.name} with seed {seed} doesn't end {Status.COMPLETE} in a step: drills and searches start from a happy scenario.",
+                hint="Let its reviewers approve, name a step for each verdict on the way, and take a --seed of which no chance leads astray.",
             )
     length, lifetime = sum(last.since for last in endings), compiled.scenario.token.lifetime
     happy = HappyPath(max(1, -(-length // lifetime)), tuple(passed), tuple(gates.values()), tuple(endings))
@@ -90,16 +92,7 @@ def happy_path(compiled: CompiledScenario, seed: Seed) -> HappyPath:
 
 def plan_length(compiled: CompiledScenario, seed: Seed) -> Millis:
     """How long the jobs of all its turns take, people included, as the seed settles it."""
-    turns = enumerate(compiled.sent, 1)
-    return sum(max(span.since for span in spans(_planned(each, seed, turn), ())) for turn, each in turns)
-
-
-def _planned(compiled: CompiledScenario, seed: Seed, turn: int) -> Plan:
-    # the job of turn n is its client's n-th of the scenario
-    call = Invocation(
-        "drill", "demo", compiled.scenario.agent.code, compiled.name, turn, 0, Input(compiled.scenario.message)
-    )
-    return plan(compiled, call, seed, settle_draws(compiled, seed, turn), scripted=True)
+    return sum(max(span.since for span in spans(each, ())) - each.invocation.at for each in own_plans(compiled, seed))
 
 
 def _walk(job_plan: Plan, turn: int) -> Iterator[tuple[SpanPlace, GatePlace | None]]:
@@ -110,4 +103,4 @@ def _walk(job_plan: Plan, turn: int) -> Iterator[tuple[SpanPlace, GatePlace | No
         if isinstance(span.step, Gate) and after is not None:
             verdict = next((end.verdict for end in reversed(after.settled) if end.step == span.id), None)
             gate = GatePlace(turn, span.id, verdict or Verdict.TIMED_OUT)
-        yield SpanPlace(turn, step, span.since), gate
+        yield SpanPlace(turn, step, span.since - job_plan.invocation.at), gate

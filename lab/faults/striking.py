@@ -15,7 +15,7 @@ from lab.core.seeds import Seed
 from lab.faults.facts import ARMED_KEY, ArmedRecord
 from lab.faults.model import Place, Rule, judge, processed, rules_on, strike
 from lab.faults.substitutes import Alter, Refuse, altered, altered_part, substitute
-from lab.jobs.plan import CompiledScenario
+from lab.jobs.compiled import CompiledScenario
 from lab.language.document import Fault
 
 

@@ -11,7 +11,7 @@ from lab.core.errors import UsageError
 from lab.files.opening import read_bounded
 from lab.files.output_files import OutputFiles
 from lab.files.shipped import shipped_folder
-from lab.jobs.plan import CompiledScenario, compile_scenario
+from lab.jobs.compiled import CompiledScenario, compile_scenario
 from lab.language.parse import parse_scenario
 from lab.language.parse.decoding import LARGEST_FILE
 

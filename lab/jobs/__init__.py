@@ -5,8 +5,11 @@
 Nothing here runs, waits or remembers. Read it in this order; each module opens with what must hold and an example.
 
     gates       when an opening takes a vote, and which vote ends it
+    compiled    a scenario indexed
     plan        what chance settles before a job begins
+    branches    which way a job goes on where there are several
     timeline    the walk over the steps: read it twice
+    names       what texts and conditions see of a job
     texts       what templates see at a span, and the outputs made of it
     state       what a job says of itself, before any wire words it
     facts, records    what is accepted of a job, and what folding that gives

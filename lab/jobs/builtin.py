@@ -10,8 +10,8 @@ fits the message; `NO_SUCH_VERSION` by a name that no author's scenario can have
 from msgspec.structs import replace
 
 from lab.core.refusal import CANNOT_EXECUTE
+from lab.jobs.compiled import CompiledScenario, compile_scenario
 from lab.jobs.facts import NO_SCENARIO
-from lab.jobs.plan import CompiledScenario, compile_scenario
 from lab.language.document import Failure, Scenario, Step, Work
 
 UNMATCHED = compile_scenario(

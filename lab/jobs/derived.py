@@ -23,10 +23,11 @@ from msgspec import Struct
 
 from lab.core.clock import Millis
 from lab.core.journal.fact import Fact
+from lab.jobs.branches import Branching
 from lab.jobs.facts import GateDecided, GateExpired, GateOpened, JobForgotten, JobStatus, Otherwise
 from lab.jobs.gates import Decision, Origin, votes
 from lab.jobs.plan import Plan
-from lab.jobs.timeline import Span, after_verdict, spans
+from lab.jobs.timeline import Span, after, spans
 from lab.language.document import Verdict
 
 
@@ -86,8 +87,8 @@ def _votes(plan: Plan, span: Span) -> Iterator[Fact]:
 def _opened(plan: Plan, span: Span) -> GateOpened:
     opening = span.opening
     assert opening is not None
-    end = votes(opening, ())[-1]
-    to = after_verdict(plan, opening.gate, end, opening.rounds_used).status
+    cast = votes(opening, ())
+    end, to = cast[-1], after(plan, Branching(plan), span, (*span.settled, *cast)).status
     assert end.verdict is not None
     return GateOpened(
         at=span.since, job=plan.invocation.job, gate=span.id, round=span.visit, approvals=opening.gate.approvals,

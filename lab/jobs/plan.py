@@ -15,23 +15,25 @@ A worked example: seed 42, the client's first job of the scenario `talk`, whose 
     visit 0    drawn["fetch/takes"] if it is there (in a replay), else the draw of stream `talk/1/fetch/takes`
     visit 1    the draw of stream `talk/1/fetch/takes#1`, whoever drew what before
     the client's second job draws from `talk/2/fetch/takes`
+
+Where a step leads by chance is drawn in the same way, from `talk/1/fetch/next`: one lot a visit, whichever of its lists of
+branches it is held against (`branches`). So a list that is added, or one share in it that is changed, moves no other draw.
 """
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TypeAlias
 
-from msgspec import Struct, field
+from msgspec import Struct
 
 from lab.core.clock import Millis
 from lab.core.exchange import Json
-from lab.core.seeds import Seed
-from lab.jobs.turns import part_for, parts_for
-from lab.language.document import Scenario, Step, TimedStep, draw_latency
+from lab.core.seeds import Seed, draw
+from lab.jobs.compiled import CompiledScenario
+from lab.language.document import MILLION, TimedStep, draw_latency
 from lab.language.generate import drawn_as, generate, is_drawn, restore
-from lab.language.patterns import Pattern, pattern_of
 
 Drawn: TypeAlias = Mapping[str, Json]
-"""What chance settled, by name: `data/NAME` and the `STEP/takes` of first visits (recordings.md §2.3)."""
+"""What chance settled, by name: `data/NAME`, and `STEP/takes` and `STEP/next` of first visits (recordings.md §2.3)."""
 
 
 class Input(Struct, frozen=True):
@@ -49,6 +51,14 @@ class Input(Struct, frozen=True):
     progress_message: bool = False
     metadata: Mapping[str, Json] | None = None
     """Of a request over A2A: what its task carries along."""
+
+
+class JobUser(Struct, frozen=True):
+    """Whose token it was, as conditions and texts see the user."""
+
+    name: str
+    display: str = ""
+    roles: tuple[str, ...] = ()
 
 
 class Invocation(Struct, frozen=True):
@@ -70,100 +80,13 @@ class Invocation(Struct, frozen=True):
     turn: int = 1
     first_parameters: Mapping[str, Json] = {}
     """The parameters of its conversation's first turn (contract.md §3.1)."""
+    user: JobUser | None = None
+    """None: the token is a client's own."""
 
     @property
     def parameters(self) -> Mapping[str, Json]:
         """Those in force: its own, and of the first turn's those that it doesn't send anew."""
         return {**self.first_parameters, **self.input.parameters}
-
-
-class CompiledScenario(Struct, frozen=True, eq=False):
-    """A scenario indexed, made once and shared by all its jobs; equal to itself only, so that others may index by it.
-
-    Each later turn of a conversation is a compiled scenario of its own: its steps, data and draws know nothing of those of
-    the turns before, and it may use the same ids.
-    """
-
-    scenario: Scenario
-    digest: str
-    """SHA-256 of the file's bytes with CRLF made LF, in hex."""
-    steps: Mapping[str, Step]
-    successors: Mapping[str, Step]
-    pattern: Pattern | None
-    turns: tuple["CompiledScenario", ...] = ()
-    """What answers the second and later messages of a conversation."""
-    files: Mapping[str, str] = field(default_factory=dict)
-    """The texts of the files that outputs name."""
-    source: str = ""
-    """The file's text, where it was read from one."""
-    queued: Millis = 0
-    """How long an accepted job lies before its work begins."""
-
-    @property
-    def name(self) -> str:
-        """The scenario's name."""
-        return self.scenario.name
-
-    @property
-    def first(self) -> Step:
-        """The step in which every job begins."""
-        return self.scenario.steps[0]
-
-    @property
-    def order_free(self) -> bool:
-        """Whether later messages may come in any order."""
-        return self.scenario.turn_order == "any" and bool(self.turns)
-
-    def part_for(self, turn: int, message: str, used: Collection[int] = ()) -> int | None:
-        """Which part answers the n-th message of a conversation, as `of_turn` counts them; None: none does.
-
-        `used`: the parts that answered the messages before (scenarios.md §9).
-        """
-        return part_for(self.scenario, turn, message, used)
-
-    def parts_for(self, messages: Iterable[str]) -> list[int | None]:
-        """Which part answers each message of a conversation; None: none does."""
-        return parts_for(self.scenario, messages)
-
-    @property
-    def sent(self) -> tuple["CompiledScenario", ...]:
-        """What answers the messages that the external app sends by itself, turn by turn."""
-        parts = self.parts_for(each.message for each in self.scenario.user_messages)
-        return tuple(each for part in parts if part is not None and (each := self.of_turn(part)) is not None)
-
-    def of_turn(self, turn: int) -> "CompiledScenario | None":
-        """Part n: 1 the scenario itself, from 2 on its later turns as they are written; None: past the last."""
-        if turn <= 1 or not self.turns:
-            return self
-        return self.turns[turn - 2] if turn - 2 < len(self.turns) else None
-
-    def after(self, step: str) -> Step:
-        """The step that follows `step`: its `next`, else the next in order."""
-        return self.successors[step]
-
-    def fits(self, message: str) -> bool:
-        """Whether `match` is found in the message."""
-        return self.pattern is None or self.pattern.fits(message)
-
-    def groups(self, message: str) -> dict[str, str]:
-        """The named groups of `match` in the message, missing ones empty; none if it doesn't fit; LongMatch."""
-        return (self.pattern.groups(message) if self.pattern is not None else None) or {}
-
-
-def compile_scenario(
-    scenario: Scenario, digest: str = "", files: Mapping[str, str] | None = None, source: str = ""
-) -> CompiledScenario:
-    """Index a scenario that `lab.language.parse` has accepted; `files` holds the texts that its outputs name."""
-    steps: dict[str, Step] = {step.id: step for step in scenario.steps}
-    successors: dict[str, Step] = {}
-    # only `next` leads elsewhere than on; verdicts and retry loops depend on what happens, so they are the timeline's
-    for step, following in zip(scenario.steps, scenario.steps[1:], strict=False):
-        named = getattr(step, "next", None)  # endings have none, and nobody asks what follows them
-        successors[step.id] = steps[named] if named else following
-    pattern = pattern_of(scenario.match) if scenario.match else None
-    later = (scenario.of_turn(turn) for turn in range(2, len(scenario.turns) + 2))
-    turns = tuple(compile_scenario(each, digest, files) for each in later if each is not None)
-    return CompiledScenario(scenario, digest, steps, successors, pattern, turns, files or {}, source)
 
 
 class Plan(Struct, frozen=True, eq=False):
@@ -195,21 +118,37 @@ class Plan(Struct, frozen=True, eq=False):
 
     def takes(self, step: str, visit: int) -> Millis:
         """How long a work step or a wait lasts at this visit, from 0, in milliseconds."""
-        known = self.drawn.get(f"{step}/takes") if visit == 0 else None
-        if isinstance(known, int):
-            return known
-        return takes(self.compiled, self.seed, self.invocation.ordinal, step, visit)
+        known = self._known(f"{step}/takes", visit)
+        return takes(self.compiled, self.seed, self.invocation.ordinal, step, visit) if known is None else known
+
+    def lot(self, step: str, visit: int) -> int:
+        """What is held against the chances of a step's branches at this visit: 0 to 999,999."""
+        known = self._known(f"{step}/next", visit)
+        return lot(self.compiled, self.seed, self.invocation.ordinal, step, visit) if known is None else known
+
+    def _known(self, name: str, visit: int) -> int | None:
+        known = self.drawn.get(name) if visit == 0 else None
+        return known if isinstance(known, int) else None
 
 
-def takes(compiled: CompiledScenario, seed: Seed, ordinal: int, step: str, visit: int) -> Millis:
-    """The draw behind a step's duration: stream `SCENARIO/ORDINAL/STEP/takes#VISIT`, no `#VISIT` at visit 0.
+def _stream(compiled: CompiledScenario, ordinal: int, use: str, visit: int) -> str:
+    """`SCENARIO/ORDINAL/STEP/takes#VISIT`, no `#VISIT` at visit 0.
 
     A later turn's job draws from the same streams under another ordinal: it is a further job of the scenario.
     """
+    return f"{compiled.name}/{ordinal}/{use}{f'#{visit}' if visit else ''}"
+
+
+def takes(compiled: CompiledScenario, seed: Seed, ordinal: int, step: str, visit: int) -> Millis:
+    """The draw behind a step's duration."""
     lasting = compiled.steps[step]
     assert isinstance(lasting, TimedStep)
-    number = f"#{visit}" if visit else ""
-    return draw_latency(seed, f"{compiled.name}/{ordinal}/{step}/takes{number}", lasting.takes)
+    return draw_latency(seed, _stream(compiled, ordinal, f"{step}/takes", visit), lasting.takes)
+
+
+def lot(compiled: CompiledScenario, seed: Seed, ordinal: int, step: str, visit: int) -> int:
+    """The draw behind a step's branches."""
+    return draw(seed, _stream(compiled, ordinal, f"{step}/next", visit), 0, MILLION - 1)
 
 
 def settle_draws(compiled: CompiledScenario, seed: Seed, ordinal: int) -> dict[str, Json]:
@@ -219,16 +158,17 @@ def settle_draws(compiled: CompiledScenario, seed: Seed, ordinal: int) -> dict[s
     """
     data = generate(compiled.scenario.data, seed, f"{compiled.name}/{ordinal}")
     drawn = {f"data/{name}": value for name, value in data.items()}
-    drawn |= {f"{name}/takes": takes(compiled, seed, ordinal, name, 0) for name in _timed(compiled)}
-    return dict(sorted(drawn.items()))
+    return dict(sorted((drawn | _first_visits(compiled, seed, ordinal)).items()))
 
 
-def _timed(compiled: CompiledScenario) -> Iterator[str]:
-    """The steps whose durations are drawn."""
+def _first_visits(compiled: CompiledScenario, seed: Seed, ordinal: int) -> dict[str, int]:
+    """The draws of each step's first visit, by name."""
+    found: dict[str, int] = {}
     for name, step in compiled.steps.items():
         # a duration that is written out is no draw: an edited scenario may change it, and a replay then says so
         if isinstance(step, TimedStep) and not isinstance(step.takes, int):
-            yield name
+            found[f"{name}/takes"] = takes(compiled, seed, ordinal, name, 0)
+    return found | {f"{name}/next": lot(compiled, seed, ordinal, name, 0) for name in compiled.lots}
 
 
 def misdrawn(compiled: CompiledScenario, seed: Seed, ordinal: int, drawn: Drawn) -> str | None:
@@ -238,12 +178,12 @@ def misdrawn(compiled: CompiledScenario, seed: Seed, ordinal: int, drawn: Drawn)
     """
     stream = f"{compiled.name}/{ordinal}"
     data = {f"data/{name}": datum for name, datum in compiled.scenario.data.items() if is_drawn(datum)}
-    timed = {f"{name}/takes": takes(compiled, seed, ordinal, name, 0) for name in _timed(compiled)}
-    for name in sorted(data.keys() | timed.keys() | drawn.keys()):
+    visited = _first_visits(compiled, seed, ordinal)
+    for name in sorted(data.keys() | visited.keys() | drawn.keys()):
         value = drawn.get(name)
         if name in data and name in drawn and drawn_as(data[name], value, seed, f"{stream}/{name}"):
             continue
-        if name not in timed or type(value) is not int or value != timed[name]:
+        if name not in visited or type(value) is not int or value != visited[name]:
             return name
     return None
 

@@ -10,12 +10,9 @@ from lab.core.clock import Epoch
 from lab.core.seeds import hexes, uuid4
 from lab.jobs.plan import Plan
 from lab.jobs.texts import Writer, final_texts
-from lab.jobs.timeline import Span
+from lab.jobs.timeline import UNWRITTEN, Span
 from lab.language.document import Gate, Pause, Status, Switches, Work
 from lab.language.templates import RenderFailure
-
-UNWRITTEN = "The answer could not be written."
-"""The error of a job whose text failed to render after a decision."""
 
 
 class Prompt(Struct, frozen=True):

@@ -20,6 +20,7 @@ from msgspec.structs import replace
 from lab.core.clock import Epoch, Millis, iso
 from lab.core.exchange import Json, text_of
 from lab.jobs.gates import Decision
+from lab.jobs.names import request_names, timeless_names
 from lab.jobs.plan import Plan
 from lab.jobs.timeline import DefaultEnding, Span, at
 from lab.language.document import (
@@ -33,88 +34,14 @@ from lab.language.document import (
     Output,
     Status,
     TimedStep,
-    Verdict,
     strings_in,
 )
-from lab.language.patterns import LongMatch
 from lab.language.templates import RenderFailure, fitting, template
 
 
 def names(plan: Plan, span: Span, epoch: Epoch) -> Mapping[str, object]:
     """What templates see at a span: the decisions before it, and the instant at which its step was entered."""
-    call = plan.invocation
-    return {
-        **request_names(plan),
-        "decisions": _decisions(plan, span),
-        "job": {"id": call.job},
-        "turn": call.turn,
-        "conversation": _Conversation(plan),
-        "now": iso(epoch, span.since),
-    }
-
-
-def request_names(plan: Plan) -> dict[str, object]:
-    """What follows of the request alone; RenderFailure if the message is too long for the groups of `match`."""
-    message = plan.invocation.input.message
-    parameters: dict[str, object] = {
-        # a workflow's parameters may come as {"value": …}, and templates needn't know
-        key: value["value"] if isinstance(value, dict) and list(value) == ["value"] else value
-        for key, value in plan.invocation.parameters.items()
-    }
-    try:
-        groups = plan.compiled.groups(message)
-    except LongMatch as long:
-        raise RenderFailure(str(long)) from None
-    return {"message": message, "match": groups, "parameters": parameters, "data": plan.data}
-
-
-def _decisions(plan: Plan, span: Span) -> dict[str, object]:
-    """By gate, how its latest opening ended: what the last vote said, and all its votes in order.
-
-    A name or comment that is missing is the empty text. A time-out is a verdict, but nobody's vote.
-    """
-    endings: dict[str, object] = {
-        step.gate: {"verdict": None, "by": "", "comment": "", "votes": []}
-        for step in plan.compiled.scenario.steps
-        if isinstance(step, Gate)
-    }
-    openings: dict[str, tuple[int, list[Mapping[str, object]]]] = {}
-    for end in span.settled:
-        if end.verdict is None:
-            continue  # a wait that was cut short
-        visit, votes = openings.get(end.step, (end.visit, []))
-        vote = {"verdict": str(end.verdict), "by": end.name or "", "comment": end.comment or ""}
-        # a later opening starts anew: what was said in the round before is past
-        votes = [*(votes if visit == end.visit else []), *([vote] if end.verdict is not Verdict.TIMED_OUT else [])]
-        openings[end.step] = end.visit, votes
-        endings[end.step] = {**vote, "votes": votes}
-    return endings
-
-
-class _Conversation(Mapping[str, object]):
-    """`id` and `turns`; the turns are computed once a template looks at them.
-
-    Most templates don't, and to render the outputs of fifty turns for each text would make a long conversation slow.
-    """
-
-    def __init__(self, plan: Plan) -> None:
-        self._plan = plan
-        self._turns: list[object] | None = None
-
-    def __getitem__(self, key: str) -> object:
-        if key == "id":
-            return self._plan.invocation.conversation
-        if key != "turns":
-            raise KeyError(key)
-        if self._turns is None:
-            self._turns = list(self._plan.earlier())
-        return self._turns
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(("id", "turns"))
-
-    def __len__(self) -> int:
-        return 2
+    return {**timeless_names(plan, span.settled), "now": iso(epoch, span.since)}
 
 
 def earlier_turns(

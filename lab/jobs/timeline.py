@@ -16,6 +16,8 @@ The walk
     complete,
     error       never
 
+    Each of these ways may be a list of branches; which one is taken is settled at the instant the step ends (`branches`).
+
 What must hold
     1. The past is final: `at(plan, decisions, t)` for t < now is not changed by a decision made at now or later. So a
        decision counts from its own instant on, never before, and the future doesn't leak into a view.
@@ -41,9 +43,12 @@ from typing import TypeAlias, assert_never
 from msgspec import Struct
 
 from lab.core.clock import Millis
+from lab.jobs.branches import Branching, Turnoff
+from lab.jobs.compiled import NEXT
 from lab.jobs.gates import Decision, Opening, votes
 from lab.jobs.plan import Plan
-from lab.language.document import EndingStep, Gate, Pause, Status, Step, TimedStep, Verdict
+from lab.language.document import EndingStep, Gate, Pause, Status, Step, TimedStep, Verdict, Work
+from lab.language.templates import RenderFailure
 
 MOVES: dict[Status, tuple[Status, ...]] = {status: () if status.final else tuple(Status) for status in Status}
 """From each status, those that may follow (contract.md §5): a scenario may order its steps as it likes, and nothing
@@ -51,14 +56,14 @@ follows an ending. The README's diagram is printed from it."""
 
 
 class DefaultEnding(Struct, frozen=True):
-    """An ending that no step of the scenario names: where a verdict leads that has no way of its own.
+    """An ending that no step of the scenario names: where a verdict leads that has no way of its own, or a condition without answer.
 
     So a scenario needs to say only what it wants to show: without `verdicts` a gate has them all the same.
     """
 
     status: Status
     id: str
-    """That of the gate whose verdict led here."""
+    """That of the step that led here."""
     text: str
     """The output of COMPLETE, or the error of ERROR."""
     template: bool = False
@@ -123,10 +128,10 @@ def at(plan: Plan, decisions: tuple[Decision, ...], now: Millis) -> Span:
 
 def spans(plan: Plan, decisions: tuple[Decision, ...]) -> Iterator[Span]:
     """The timeline, given that nobody else decides anything: lazy, so look no further than you must."""
-    scenario = plan.compiled
-    step: Step | DefaultEnding = scenario.first
+    step: Step | DefaultEnding = plan.compiled.first
     since = plan.invocation.at
     settled: tuple[Decision, ...] = ()
+    branching = Branching(plan)
     visits: dict[str, int] = {}
     rounds: dict[str, int] = {}
     for index in count():
@@ -136,20 +141,19 @@ def spans(plan: Plan, decisions: tuple[Decision, ...]) -> Iterator[Span]:
         if isinstance(step, TimedStep):
             until, cut = _timed_end(plan, decisions, step, visit, since)
             # one of 0 ms is yielded too: nobody can be in it, but it was passed, and the next index is one more
-            yield Span(index, step, visit, since, until, settled, rounds_used=used)
+            yield (span := Span(index, step, visit, since, until, settled, rounds_used=used))
             settled += cut
             # a wait that was cut short goes round like one that ran out: its rounds count tries, not time
-            again = step.again if step.again is not None and used < step.again.rounds else None
-            rounds[name] = used + (again is not None)
-            step = scenario.steps[again.to] if again else scenario.after(name)
+            rounds[name] = used + (step.again is not None and used < step.again.rounds)
+            step = after(plan, branching, span, settled)
         elif isinstance(step, Gate):
             opening = Opening(step, visit, used, since, plan.scripted, _votes_before(name, settled))
             cast = votes(opening, decisions)
             until = cast[-1].at  # what follows begins at the instant of the last vote: that vote is before it
-            yield Span(index, step, visit, since, until, settled, opening, used, cast)
+            yield (span := Span(index, step, visit, since, until, settled, opening, used, cast))
             settled += cast
             rounds[name] = used + (cast[-1].verdict is Verdict.CHANGES)
-            step = after_verdict(plan, step, cast[-1], used)
+            step = after(plan, branching, span, settled)
         elif isinstance(step, Ending):
             # entered once, so its visit is 0, though a default ending bears the id of a gate that was visited
             yield Span(index, step, 0, since, None, settled)
@@ -189,30 +193,56 @@ def _timed_end(
 
 REJECTED_TEXT = "The request was rejected."
 TIMED_OUT_TEXT = "Nobody decided in time."
+UNWRITTEN = "The answer could not be written."
+"""The error of a job of which a text failed to render after a decision, or a condition had no answer."""
 
 
-def after_verdict(plan: Plan, gate: Gate, end: Decision, rounds_used: int) -> Step | DefaultEnding:
-    """Where a verdict leads: the step that the scenario names, else the default (contract.md §5.2)."""
-    routes, steps = gate.verdicts, plan.compiled.steps
+def turnoff_of(span: Span, settled: tuple[Decision, ...]) -> Turnoff | None:
+    """The way out of a span that ended with what is `settled`; None: none, the job is over or a round of a loop leads on."""
+    match span.step:
+        case Work() | Pause() as step:
+            again = step.again is not None and span.rounds_used < step.again.rounds
+            return None if again else Turnoff(step, NEXT, span.visit, settled)
+        case Gate() as step:
+            verdict = settled[-1].verdict
+            assert verdict is not None  # a gate is not ended like a wait
+            # with the last round the way back is shut, or a walk would not end
+            over = verdict is Verdict.CHANGES and span.rounds_used >= step.rounds
+            return None if over else Turnoff(step, verdict, span.visit, settled)
+        case _:
+            return None
+
+
+def after(plan: Plan, branching: Branching, span: Span, settled: tuple[Decision, ...]) -> Step | DefaultEnding:
+    """Where a job goes on from a span that ended with what is `settled`: as the scenario says, else the default (contract.md §5.2)."""
+    steps, step, turnoff = plan.compiled.steps, span.step, turnoff_of(span, settled)
+    if turnoff is not None:
+        try:
+            branch = branching.taken(turnoff)
+        except RenderFailure:
+            return DefaultEnding(Status.ERROR, step.id, UNWRITTEN)
+        if branch is not None:
+            return steps[branch.to]
+    if isinstance(step, Gate):
+        return _default_ending(step, settled[-1])
+    assert isinstance(step, Pause) and step.again is not None
+    return steps[step.again.to]
+
+
+def _default_ending(gate: Gate, end: Decision) -> DefaultEnding:
+    """Where a verdict leads that has no way of its own."""
     match end.verdict:
-        case Verdict.APPROVED:
-            return steps[routes.approved] if routes.approved else plan.compiled.after(gate.id)
         case Verdict.REJECTED:
-            if routes.rejected:
-                return steps[routes.rejected]
             # A person's no is an answer, so the job has done its work: COMPLETE, and the output says so. The comment is
             # shown as it was typed; rendered as a template it could read what its author was not meant to see.
             reason = f" {end.comment}" if end.comment else ""
             return DefaultEnding(Status.COMPLETE, gate.id, REJECTED_TEXT + reason)
         case Verdict.TIMED_OUT:
             # nobody answered, so it has not
-            return steps[routes.timed_out] if routes.timed_out else DefaultEnding(Status.ERROR, gate.id, TIMED_OUT_TEXT)
+            return DefaultEnding(Status.ERROR, gate.id, TIMED_OUT_TEXT)
         case Verdict.CHANGES:
-            # with the last round this way is shut, or a walk would not end
-            if routes.changes_requested and rounds_used < gate.rounds:
-                return steps[routes.changes_requested]
             return DefaultEnding(Status.COMPLETE, gate.id, gate.last_round, template=True)
-        case None:
-            raise AssertionError("a gate is not ended like a wait")
+        case Verdict.APPROVED | None:
+            raise AssertionError("an approval always leads on, and a gate is not ended like a wait")
         case _:
             assert_never(end.verdict)

@@ -10,7 +10,7 @@ from lab.core.journal.ledger import Changes
 from lab.core.routes import RouteMatch
 from lab.dialects.base import Dialect
 from lab.identity.records import TokenRecord
-from lab.jobs.plan import CompiledScenario
+from lab.jobs.compiled import CompiledScenario
 from lab.jobs.view import JobView
 from lab.language.document import Switches
 from lab.mock.catalog import Catalog

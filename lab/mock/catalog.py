@@ -2,7 +2,8 @@
 
 from lab.identity.config import IdentityConfig
 from lab.jobs.builtin import NO_SUCH_VERSION, UNMATCHED, role_refused
-from lab.jobs.plan import CompiledScenario
+from lab.jobs.compiled import CompiledScenario
+from lab.jobs.plan import JobUser
 from lab.jobs.records import JobRecord
 from lab.language.document import Switches
 from lab.language.generate import locales_of
@@ -56,6 +57,13 @@ class Catalog:
         roles = compiled.scenario.agent.roles
         account = self._identity.account(user) if roles and user is not None else None
         return not roles or (account is not None and not set(roles).isdisjoint(account.roles))
+
+    def user(self, name: str | None) -> JobUser | None:
+        """A job's user, as its texts and conditions see it; None: the token was a client's own."""
+        if name is None:
+            return None
+        account = self._identity.account(name)
+        return JobUser(name) if account is None else JobUser(name, account.display, account.roles)
 
     def playing(self, chosen: CompiledScenario | None, user: str | None, part: int) -> CompiledScenario:
         """What a job plays: its scenario, that part of it, or the refusal of a user without the role."""

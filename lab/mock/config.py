@@ -9,7 +9,8 @@ from lab.core.clock import Epoch, Millis
 from lab.core.seeds import Seed
 from lab.identity.clients import DEMO, JANE, Account, Client
 from lab.identity.config import DEFAULT_LIFETIME, IdentityConfig
-from lab.jobs.plan import CompiledScenario, Drawn
+from lab.jobs.compiled import CompiledScenario
+from lab.jobs.plan import Drawn
 from lab.language.document import IDENTITY, Layers, Scenario, Switches
 
 MOST_JOBS = 100_000

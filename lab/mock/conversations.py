@@ -7,7 +7,7 @@ from msgspec import Struct
 
 from lab.core.refusal import Refusal, bad_request, conflict, not_found
 from lab.dialects.base import Invoke
-from lab.jobs.plan import CompiledScenario
+from lab.jobs.compiled import CompiledScenario
 from lab.jobs.records import ConversationRecord, JobRecord, conversation_key, id_of
 from lab.language.document import Status
 from lab.mock.call import Call

@@ -1,8 +1,13 @@
-"""What can be rendered when a job is accepted is tried then, so that a text that fails refuses the request."""
+"""What can be rendered when a job is accepted is tried then, so that a text that fails refuses the request.
 
-from functools import lru_cache
+So are the conditions that look at no decision, and of the texts only those of steps to which they let the job come: what a
+request lacks may be just what a condition asks for.
+"""
+
+from functools import lru_cache, partial
 
 from lab.core.clock import Epoch
+from lab.jobs.branches import holds_now, reachable
 from lab.jobs.plan import Plan
 from lab.jobs.texts import Writer, output_templates, output_text
 from lab.jobs.timeline import Span
@@ -11,9 +16,10 @@ from lab.language.templates import template
 
 
 def dry_run(plan: Plan, span: Span, epoch: Epoch) -> None:
-    """Render what looks at no decision; RenderFailure if a text fails."""
-    write = Writer(plan, span, epoch)
-    for step in plan.compiled.scenario.steps:
+    """Render what looks at no decision; RenderFailure if a text fails, or a condition has no answer."""
+    write, compiled = Writer(plan, span, epoch), plan.compiled
+    places = reachable(compiled, partial(holds_now, plan)) if compiled.conditional else compiled.steps
+    for step in (compiled.steps[name] for name in compiled.steps if name in places):
         if isinstance(step, Complete) and not isinstance(step.output, str):
             if _early(tuple(output_templates(step.output))):
                 output_text(step.output, plan.compiled.files, write)

@@ -6,8 +6,8 @@ from msgspec.structs import replace
 
 from lab.core.clock import Epoch, Millis
 from lab.core.journal.fact import ClockRestarted, ClockRewound, ClockScaled, Fact, LedgerCleared
+from lab.jobs.compiled import CompiledScenario, compile_scenario
 from lab.jobs.facts import ScenarioLoaded
-from lab.jobs.plan import CompiledScenario, compile_scenario
 
 BEFORE: Millis = -1
 """When an edit was made that is older than a clock which began anew: it holds from instant 0 on."""

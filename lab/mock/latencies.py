@@ -2,7 +2,7 @@
 
 from lab.core.clock import Millis
 from lab.core.seeds import Seed
-from lab.jobs.plan import CompiledScenario
+from lab.jobs.compiled import CompiledScenario
 from lab.language.document import draw_latency
 
 

@@ -16,7 +16,7 @@ from lab.faults.substitutes import Alter, Refuse
 from lab.identity.bearer import token_of
 from lab.identity.facts import TokenRevoked
 from lab.identity.scopes import api_scope
-from lab.jobs.plan import CompiledScenario
+from lab.jobs.compiled import CompiledScenario
 from lab.mock.config import Config
 from lab.mock.latencies import planned_latency
 

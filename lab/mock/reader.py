@@ -42,6 +42,7 @@ class JobReader:
         invocation = Invocation(
             job, record.client, record.team, compiled.name, record.ordinal, record.at, input_of(record.input),
             record.conversation, record.turn, self._kept(ledger, record),
+            self._catalog.user(record.user),
         )  # fmt: skip
         recorded = (config.recorded or {}).get((record.client, compiled.name, record.ordinal))
         planned = plan(

@@ -30,9 +30,9 @@ from lab.identity.endpoints.device_code import answer_device
 from lab.identity.facts import TokenRevoked
 from lab.identity.records import TokenRecord, grants_in, live, token_key
 from lab.identity.rotation import rotated
+from lab.jobs.compiled import CompiledScenario
 from lab.jobs.derived import Derived
 from lab.jobs.facts import ScenarioLoaded
-from lab.jobs.plan import CompiledScenario
 from lab.jobs.records import ConversationRecord, JobRecord, id_of, job_key, job_named, jobs_in
 from lab.jobs.view import JobView
 from lab.language.document import Verdict

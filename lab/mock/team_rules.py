@@ -9,7 +9,7 @@ from msgspec.structs import replace
 
 from lab.core.refusal import CANNOT_EXECUTE, Refusal, forbidden
 from lab.dialects.base import TEAM_CLOSED, TEAM_UNKNOWN, Wanted
-from lab.jobs.plan import CompiledScenario
+from lab.jobs.compiled import CompiledScenario
 from lab.language.document import Switches
 from lab.mock.call import Call
 

@@ -13,7 +13,7 @@ from lab.core.exchange import Headers
 from lab.core.journal.fact import Fact
 from lab.core.journal.shell import ConnectionOpened
 from lab.core.refusal import Refusal, bad_request, not_found
-from lab.jobs.plan import CompiledScenario
+from lab.jobs.compiled import CompiledScenario
 from lab.language.document import Scenario, nearest
 from lab.mock.service import Service
 from lab.server.delivery import ReplySender

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from lab.clocks import ScaledClock, SystemClock
 from lab.identity.clients import DEMO
-from lab.jobs.plan import compile_scenario
+from lab.jobs.compiled import compile_scenario
 from lab.language.document import Switches
 from lab.language.parse import parse_scenario
 from lab.mock.config import Config

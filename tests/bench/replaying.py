@@ -9,7 +9,7 @@ from aiohttp.test_utils import TestClient, TestServer
 from lab.core.exchange import Request
 from lab.core.observe import Replied
 from lab.core.version import __version__
-from lab.jobs.plan import CompiledScenario
+from lab.jobs.compiled import CompiledScenario
 from lab.mock.service import Service
 from lab.recording.format.lines import Recording, Req
 from lab.recording.format.reader import read

@@ -13,7 +13,7 @@ from lab.core.clock import INSTANT_EPOCH, Millis
 from lab.core.exchange import Request, Response
 from lab.core.observe import Replied
 from lab.dialects.router import ROUTER
-from lab.jobs.plan import compile_scenario
+from lab.jobs.compiled import compile_scenario
 from lab.language.document import Scenario, Switches
 from lab.mock.config import Config
 from lab.mock.service import Service

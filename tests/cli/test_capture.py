@@ -28,7 +28,7 @@ from lab.core.clock import INSTANT_EPOCH
 from lab.core.observe import Replied, Requested
 from lab.identity.clients import DEMO
 from lab.identity.scopes import api_scope
-from lab.jobs.plan import compile_scenario
+from lab.jobs.compiled import compile_scenario
 from lab.language.document import Status, Switches
 from lab.language.parse import parse_scenario
 from lab.mock.config import Config

@@ -19,8 +19,8 @@ from lab.faults.variants import ScenarioDocument
 from lab.faults.yamltext import yaml_text
 from lab.identity.clients import DEMO
 from lab.identity.scopes import api_scope
+from lab.jobs.compiled import compile_scenario
 from lab.jobs.lint import lint
-from lab.jobs.plan import compile_scenario
 from lab.jobs.timeline import spans
 from lab.language.document import Layers, Scenario, Switches
 from lab.language.parse import parse_scenario, parse_with_locations

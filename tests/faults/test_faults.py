@@ -10,7 +10,7 @@ from lab.dialects import FUSION
 from lab.faults.model import Judgement, Place, Rule, judge, left_of, processed, rules_on, strike
 from lab.faults.substitutes import altered, altered_part
 from lab.identity.endpoints.issuing import odd_grant
-from lab.jobs.plan import compile_scenario
+from lab.jobs.compiled import compile_scenario
 from lab.language.document import Fault
 from lab.language.parse import parse_scenario
 from tests.language.test_fault_document import document

@@ -24,8 +24,8 @@ from lab.faults.places import HappyPath, happy_path
 from lab.faults.search import NO_FAULT, FaultSearch, Trial
 from lab.faults.variants import ScenarioDocument
 from lab.faults.yamltext import yaml_text
+from lab.jobs.compiled import compile_scenario
 from lab.jobs.lint import lint
-from lab.jobs.plan import compile_scenario
 from lab.language.parse import parse_scenario, parse_with_locations
 from tests.conftest import examples
 from tests.faults.test_drills import ONE_GATE, QUICK, TWO_TURNS

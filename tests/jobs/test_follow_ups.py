@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from lab.jobs.plan import compile_scenario
+from lab.jobs.compiled import compile_scenario
 from lab.language.document import Gate, Scenario, Vote
 from lab.mock.service import Service
 from tests.jobs.test_shipped_scenarios import NAMES, shipped

@@ -17,9 +17,9 @@ from lab.core.journal.numbers import NumberUsed
 from lab.core.seeds import draw
 from lab.identity.clients import DEMO, Client
 from lab.identity.scopes import api_scope
+from lab.jobs.compiled import compile_scenario
 from lab.jobs.derived import derived
 from lab.jobs.lint import lint
-from lab.jobs.plan import compile_scenario
 from lab.jobs.records import JobRecord, job_key
 from lab.jobs.state import state_of
 from lab.jobs.timeline import at

@@ -10,8 +10,8 @@ from msgspec.structs import replace
 
 from lab.core.exchange import Request
 from lab.identity.clients import DEMO, JANE
+from lab.jobs.compiled import compile_scenario
 from lab.jobs.lint import lint
-from lab.jobs.plan import compile_scenario
 from lab.language.document import (
     Complete,
     Failure,

@@ -3,10 +3,11 @@
 import pytest
 
 from lab.core.seeds import draw
+from lab.jobs.compiled import compile_scenario
 from lab.jobs.derived import derived
 from lab.jobs.facts import GateOpened, JobStatus
 from lab.jobs.gates import Decision, Opening, Origin, votes
-from lab.jobs.plan import Plan, compile_scenario
+from lab.jobs.plan import Plan
 from lab.jobs.texts import earlier_turns
 from lab.jobs.timeline import at, spans
 from lab.language.document import Gate, Scenario, Verdict

@@ -6,10 +6,10 @@ import pytest
 from msgspec.structs import replace
 
 from lab.identity.clients import JANE
+from lab.jobs.compiled import compile_scenario
 from lab.jobs.derived import derived
 from lab.jobs.facts import GateDecided, GateExpired, GateOpened, JobForgotten
 from lab.jobs.gates import Origin
-from lab.jobs.plan import compile_scenario
 from lab.jobs.timeline import at
 from lab.language.document import Scenario
 from lab.mock.service import Service

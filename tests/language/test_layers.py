@@ -10,7 +10,7 @@ from msgspec.structs import replace
 from lab.core.errors import ScenarioError
 from lab.core.exchange import Request
 from lab.core.observe import Replied
-from lab.jobs.plan import compile_scenario
+from lab.jobs.compiled import compile_scenario
 from lab.language.document import IDENTITY, Layers, Scenario, Switches
 from lab.language.parse import parse_scenario
 from lab.mock.config import Config

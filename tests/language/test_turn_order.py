@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lab.core.errors import ScenarioError
+from lab.jobs.compiled import CompiledScenario, compile_scenario
 from lab.jobs.facts import JobAccepted
-from lab.jobs.plan import CompiledScenario, compile_scenario
 from lab.language.document import Scenario
 from lab.language.parse import parse_scenario
 from lab.mock.service import Service

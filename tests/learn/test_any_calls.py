@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lab.app.effects import Outcome
+from lab.jobs.compiled import compile_scenario
 from lab.jobs.lint import lint
-from lab.jobs.plan import compile_scenario
 from lab.language.parse import parse_with_locations
 from lab.learn.poll_groups import ForeignTerms
 from lab.learn.sources import learn, observed_in

@@ -8,7 +8,7 @@ from msgspec.structs import replace
 from lab.app.effects import App, Backoff
 from lab.core.clock import INSTANT_EPOCH
 from lab.files.recordings import open_recording, read_blob
-from lab.jobs.plan import compile_scenario
+from lab.jobs.compiled import compile_scenario
 from lab.language.document import Layers, Switches
 from lab.language.parse import parse_scenario
 from lab.learn.poll_groups import ForeignTerms

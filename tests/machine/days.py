@@ -34,8 +34,8 @@ from lab.dialects.router import ROUTER
 from lab.identity.client import token_request
 from lab.identity.clients import DEMO, Client
 from lab.identity.routes import PATHS
+from lab.jobs.compiled import compile_scenario
 from lab.jobs.facts import GateDecided
-from lab.jobs.plan import compile_scenario
 from lab.jobs.timeline import MOVES
 from lab.language.document import Status, Switches
 from lab.language.parse import parse_scenario

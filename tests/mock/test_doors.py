@@ -6,7 +6,7 @@ import pytest
 from msgspec.structs import replace
 
 from lab.dialects.fusion.routes import API
-from lab.jobs.plan import compile_scenario
+from lab.jobs.compiled import compile_scenario
 from lab.language.document import Scenario, Switches
 from lab.mock.config import Config
 from lab.mock.service import Service

@@ -7,8 +7,8 @@ from msgspec.structs import replace
 
 from lab.core.journal.fact import Fact
 from lab.identity.clients import JANE
+from lab.jobs.compiled import compile_scenario
 from lab.jobs.facts import JobAccepted
-from lab.jobs.plan import compile_scenario
 from lab.language.document import Scenario
 from lab.mock.foreign_facts import foreign_facts
 from lab.mock.service import Service

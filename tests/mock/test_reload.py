@@ -1,8 +1,8 @@
 """An edited scenario is played by what is accepted after the edit; jobs that run keep what they began with."""
 
 from lab.core.observe import Noted, Observation
+from lab.jobs.compiled import compile_scenario
 from lab.jobs.facts import ScenarioLoaded
-from lab.jobs.plan import compile_scenario
 from lab.language.document import Scenario
 from tests.wire_peer import DOCUMENT, invoke, read, service, status, token
 

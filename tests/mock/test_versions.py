@@ -10,8 +10,8 @@ from lab.core.exchange import Request
 from lab.core.journal.fact import Fact
 from lab.dialects.a2a.routes import a2a_path
 from lab.jobs.builtin import NO_SUCH_VERSION
+from lab.jobs.compiled import CompiledScenario, compile_scenario
 from lab.jobs.facts import JobAccepted, JobStatus, ScenarioMissed
-from lab.jobs.plan import CompiledScenario, compile_scenario
 from lab.language.document import Scenario
 from lab.language.parse import parse_scenario
 from lab.mock.service import Service

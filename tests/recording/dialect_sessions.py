@@ -20,7 +20,7 @@ from lab.clocks import ManualClock
 from lab.core.clock import INSTANT_EPOCH, Millis
 from lab.dialects.router import ROUTER
 from lab.identity.clients import DEMO, JANE, Client
-from lab.jobs.plan import CompiledScenario, compile_scenario
+from lab.jobs.compiled import CompiledScenario, compile_scenario
 from lab.language.document import Switches
 from lab.language.parse import parse_scenario
 from lab.mock.config import Config

@@ -6,7 +6,7 @@ from lab.core.observe import Replied
 from lab.dialects import WIRES
 from lab.dialects.fusion.routes import API
 from lab.identity.clients import DEMO, JANE
-from lab.jobs.plan import compile_scenario
+from lab.jobs.compiled import compile_scenario
 from lab.language.document import Layers, Scenario, Switches
 from lab.mock.config import Config
 from lab.mock.service import Service

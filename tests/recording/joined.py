@@ -9,7 +9,7 @@ from lab.core.exchange import Request, Response
 from lab.core.observe import Replied
 from lab.identity.clients import DEMO
 from lab.identity.scopes import api_scope
-from lab.jobs.plan import CompiledScenario, compile_scenario
+from lab.jobs.compiled import CompiledScenario, compile_scenario
 from lab.language.document import Switches, Verdict
 from lab.language.parse import parse_scenario
 from lab.mock.config import Config

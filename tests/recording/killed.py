@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from lab.core.errors import LabError
 from lab.core.observe import Replied
 from lab.files.recordings import read_blob
-from lab.jobs.plan import CompiledScenario
+from lab.jobs.compiled import CompiledScenario
 from lab.language.document import Verdict
 from lab.recording.format.reader import read
 from lab.recording.format.repair import repair

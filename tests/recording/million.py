@@ -16,7 +16,7 @@ from lab.core.exchange import Request
 from lab.core.observe import Replied
 from lab.core.version import __version__
 from lab.files.recordings import TapeFile, open_recording
-from lab.jobs.plan import CompiledScenario, compile_scenario
+from lab.jobs.compiled import CompiledScenario, compile_scenario
 from lab.language.document import Switches
 from lab.language.parse import parse_scenario
 from lab.mock.config import Config

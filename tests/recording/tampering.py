@@ -19,7 +19,7 @@ from msgspec import Struct
 from lab.core.errors import LabError
 from lab.files.recordings import read_blob
 from lab.files.scenarios import load_scenario
-from lab.jobs.plan import CompiledScenario
+from lab.jobs.compiled import CompiledScenario
 from lab.language.document import Fake
 from lab.recording.format.codec import footer
 from lab.recording.format.lines import Line

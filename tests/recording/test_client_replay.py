@@ -16,7 +16,7 @@ from lab.core.errors import RecordingError
 from lab.core.exchange import Request, Response
 from lab.files.recordings import open_recording, read_blob
 from lab.files.scenarios import load_scenario
-from lab.jobs.plan import CompiledScenario, compile_scenario
+from lab.jobs.compiled import CompiledScenario, compile_scenario
 from lab.language.document import Switches, Verdict
 from lab.language.parse import parse_scenario
 from lab.recording.client_replay.plan import PlannedJob, PlannedPoll

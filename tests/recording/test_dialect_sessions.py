@@ -19,7 +19,7 @@ from lab.dialects.router import ROUTER
 from lab.dialects.sse import events_in
 from lab.identity.client import token_request
 from lab.identity.clients import DEMO
-from lab.jobs.plan import compile_scenario
+from lab.jobs.compiled import compile_scenario
 from lab.language.parse import parse_scenario
 from lab.recording.format.lines import Recording, Res
 from lab.recording.format.reader import read

@@ -19,7 +19,7 @@ from lab.faults.facts import FaultStruck
 from lab.identity.client import AccessToken, token_request
 from lab.identity.clients import DEMO, JANE, Client
 from lab.identity.scopes import api_scope
-from lab.jobs.plan import CompiledScenario, compile_scenario
+from lab.jobs.compiled import CompiledScenario, compile_scenario
 from lab.language.document import Switches
 from lab.language.parse import parse_scenario
 from lab.mock.config import Config

@@ -11,7 +11,7 @@ from lab.core.observe import Replied
 from lab.dialects.fusion.routes import API, WORKFLOWS
 from lab.dialects.router import ROUTER
 from lab.identity.clients import DEMO, JANE
-from lab.jobs.plan import CompiledScenario, compile_scenario
+from lab.jobs.compiled import CompiledScenario, compile_scenario
 from lab.language.document import FAULT_ROUTES, Switches
 from lab.language.parse import parse_scenario
 from lab.recording.format.lines import Recording, Req

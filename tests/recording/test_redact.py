@@ -14,7 +14,7 @@ from lab.core.clock import INSTANT_EPOCH
 from lab.core.exchange import Headers, Json, Request, Response
 from lab.core.observe import Replied, Requested
 from lab.identity.clients import DEMO
-from lab.jobs.plan import compile_scenario
+from lab.jobs.compiled import compile_scenario
 from lab.language.parse import parse_scenario
 from lab.recording.format.lines import Enc
 from lab.recording.format.reader import read

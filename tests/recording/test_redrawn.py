@@ -8,7 +8,7 @@ from msgspec.structs import replace
 
 from lab.core.clock import INSTANT_EPOCH
 from lab.core.errors import UsageError
-from lab.jobs.plan import CompiledScenario, compile_scenario
+from lab.jobs.compiled import CompiledScenario, compile_scenario
 from lab.language.document import Layers, Switches
 from lab.language.parse import parse_scenario
 from lab.mock.config import Config

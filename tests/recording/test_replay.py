@@ -17,7 +17,7 @@ from lab.core.exchange import Json, Request
 from lab.core.journal.numbers import NumberUsed
 from lab.core.observe import Replied
 from lab.identity.records import TokenRecord, grants_in
-from lab.jobs.plan import compile_scenario
+from lab.jobs.compiled import compile_scenario
 from lab.language.document import Switches, Verdict
 from lab.language.parse import parse_scenario
 from lab.recording.format.codec import write

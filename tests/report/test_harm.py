@@ -9,7 +9,7 @@ from lab.dialects.client import Seen
 from lab.faults.places import happy_path
 from lab.faults.search import FaultSearch, Trial
 from lab.faults.yamltext import yaml_text
-from lab.jobs.plan import compile_scenario
+from lab.jobs.compiled import compile_scenario
 from lab.language.parse import parse_scenario
 from lab.language.parse.yaml_tree import read_yaml
 from lab.report.gather import histories_of

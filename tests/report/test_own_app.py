@@ -12,7 +12,7 @@ from lab.core.clock import INSTANT_EPOCH
 from lab.faults.drills import Drill, derive
 from lab.faults.yamltext import yaml_text
 from lab.files.scenarios import load_scenario, read_scenario
-from lab.jobs.plan import compile_scenario
+from lab.jobs.compiled import compile_scenario
 from lab.language.document import Layers, Switches
 from lab.language.parse import parse_scenario
 from lab.language.parse.yaml_tree import read_yaml

@@ -16,7 +16,7 @@ from lab.core.journal.shell import ConnectionClosed, ConnectionOpened, RequestMa
 from lab.core.observe import DECOY, Noted, Replied, Requested
 from lab.core.reply import Delivery, Reply
 from lab.identity.clients import DEMO, Client
-from lab.jobs.plan import CompiledScenario, compile_scenario
+from lab.jobs.compiled import CompiledScenario, compile_scenario
 from lab.language.document import Switches
 from lab.language.parse import parse_scenario
 from lab.mock.config import Config

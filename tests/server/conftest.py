@@ -15,7 +15,7 @@ from lab.core.observe import Noted, Observation
 from lab.dialects.router import ROUTER
 from lab.identity.client import token_request
 from lab.identity.clients import DEMO
-from lab.jobs.plan import compile_scenario
+from lab.jobs.compiled import compile_scenario
 from lab.language.document import Switches
 from lab.language.parse import parse_scenario
 from lab.mock.config import Config

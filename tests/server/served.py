@@ -18,7 +18,7 @@ from lab.core.journal.fact import Fact
 from lab.core.observe import Noted, Observation, Requested
 from lab.identity.clients import DEMO, JANE, Account, Client
 from lab.identity.scopes import api_scope
-from lab.jobs.plan import compile_scenario
+from lab.jobs.compiled import compile_scenario
 from lab.language.document import Scenario, Switches
 from lab.mock.config import Config
 from lab.mock.service import Service

@@ -13,7 +13,7 @@ from lab.core.errors import HostError, UsageError
 from lab.core.exchange import Response
 from lab.core.journal.shell import ConnectionClosed, ConnectionOpened
 from lab.core.observe import Noted, Observation, Replied, Requested
-from lab.jobs.plan import compile_scenario
+from lab.jobs.compiled import compile_scenario
 from lab.language.document import Scenario, Switches
 from lab.mock.config import Config
 from lab.mock.service import Service

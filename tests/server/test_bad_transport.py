@@ -14,7 +14,7 @@ from lab.clocks import settle
 from lab.core.journal.shell import ConnectionClosed, RequestMalformed, TapeNoted
 from lab.core.observe import Replied, Requested
 from lab.dialects.router import ROUTER
-from lab.jobs.plan import compile_scenario
+from lab.jobs.compiled import compile_scenario
 from lab.language.document import Switches
 from lab.language.parse import parse_scenario
 from lab.mock.service import Service

@@ -10,7 +10,7 @@ from lab.clocks import AnyClock, ManualClock, ScaledClock, SystemClock
 from lab.core.clock import INSTANT_EPOCH
 from lab.core.exchange import Json
 from lab.core.journal.fact import ClockAdvanced
-from lab.jobs.plan import compile_scenario
+from lab.jobs.compiled import compile_scenario
 from lab.language.document import Switches
 from lab.language.parse import parse_scenario
 from lab.mock.config import Config

@@ -23,8 +23,8 @@ from lab.faults.model import GARBAGE
 from lab.identity.client import token_request
 from lab.identity.clients import DEMO
 from lab.identity.facts import TokenGranted
+from lab.jobs.compiled import compile_scenario
 from lab.jobs.facts import JobAccepted
-from lab.jobs.plan import compile_scenario
 from lab.language.document import Switches
 from lab.language.parse import parse_scenario
 from lab.mock.config import Config

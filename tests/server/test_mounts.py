@@ -12,7 +12,7 @@ from lab.dialects.router import ROUTER
 from lab.identity.client import token_request
 from lab.identity.clients import DEMO
 from lab.identity.routes import PATHS
-from lab.jobs.plan import CompiledScenario, compile_scenario
+from lab.jobs.compiled import CompiledScenario, compile_scenario
 from lab.language.document import Layers
 from lab.language.parse import parse_scenario
 from lab.mock.config import Config

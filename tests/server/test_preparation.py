@@ -16,8 +16,8 @@ from lab.core.clock import INSTANT_EPOCH
 from lab.core.exchange import Request
 from lab.core.journal.fact import Fact
 from lab.dialects.router import ROUTER
+from lab.jobs.compiled import compile_scenario
 from lab.jobs.facts import JobAccepted
-from lab.jobs.plan import compile_scenario
 from lab.language import generate
 from lab.language.document import Switches
 from lab.language.parse import parse_scenario

@@ -13,7 +13,7 @@ from lab.clocks import AnyClock, ScaledClock, SystemClock, breathe, settle, wall
 from lab.core.exchange import Json
 from lab.core.journal.fact import LedgerCleared
 from lab.core.observe import Noted, Observation, Replied, Requested
-from lab.jobs.plan import CompiledScenario, compile_scenario
+from lab.jobs.compiled import CompiledScenario, compile_scenario
 from lab.language.parse import parse_scenario
 from tests.server.conftest import SCENARIO, status
 from tests.server.test_control import Plane

@@ -15,7 +15,7 @@ from lab.clocks import ManualClock
 from lab.core.clock import INSTANT_EPOCH, Millis
 from lab.identity.clients import DEMO, JANE, aistudio_cli
 from lab.identity.keys import challenge_of
-from lab.jobs.plan import compile_scenario
+from lab.jobs.compiled import compile_scenario
 from lab.language.document import Scenario, Switches
 from lab.mock.config import Config
 from lab.mock.service import Service

@@ -14,9 +14,9 @@ from lab.core.clock import Millis
 from lab.core.journal.fact import ClockScaled
 from lab.core.observe import Noted, Observation
 from lab.identity.clients import DEMO
+from lab.jobs.compiled import compile_scenario
 from lab.jobs.facts import GateDecided
 from lab.jobs.gates import Origin
-from lab.jobs.plan import compile_scenario
 from lab.language.document import Switches, Verdict
 from lab.language.parse import parse_scenario
 from lab.mock.config import Config

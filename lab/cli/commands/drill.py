@@ -12,7 +12,7 @@ from lab.faults.variants import ScenarioDocument
 from lab.faults.yamltext import yaml_text
 from lab.files.artifacts import write_texts
 from lab.files.scenarios import SCENARIO_ENDING, load_scenario, read_scenario, scenario_path, scenarios_folder
-from lab.jobs.plan import CompiledScenario
+from lab.jobs.compiled import CompiledScenario
 from lab.language.document import nearest
 from lab.language.parse.yaml_tree import read_yaml
 from lab.settings import Flags, ScenarioSettings

@@ -23,7 +23,7 @@ from lab.files.recordings import (
     write_recording,
 )
 from lab.files.scenarios import load_scenario, scenario_names, scenarios_folder
-from lab.jobs.plan import CompiledScenario
+from lab.jobs.compiled import CompiledScenario
 from lab.recording.format.lines import Recording
 from lab.recording.format.reader import demand_closed, read
 from lab.recording.replay.replay import Comparing, ReplayResult, replay

@@ -19,7 +19,7 @@ from lab.cli.signals import Interrupted
 from lab.cli.surroundings import Parent
 from lab.core.errors import UsageError
 from lab.files.scenarios import digest_of
-from lab.jobs.plan import CompiledScenario
+from lab.jobs.compiled import CompiledScenario
 from lab.mock.history import compiled_again
 from lab.server.mounts import MOUNT_PATH, MountChoice
 from lab.settings import Environment, Flags, MockSettings, Settings, loopback, refuse_idle

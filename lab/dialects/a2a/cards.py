@@ -9,7 +9,7 @@ from lab.core.jsontext import whole
 from lab.dialects.a2a.routes import a2a_path
 from lab.dialects.base import team_version
 from lab.dialects.reading import NO_OBJECT, Wrong, wrong
-from lab.jobs.plan import CompiledScenario
+from lab.jobs.compiled import CompiledScenario
 
 REGISTRY = "1.0"
 MOST_FOUND = 100

@@ -8,7 +8,7 @@ from lab.core.seeds import hexes
 from lab.dialects.base import team_version
 from lab.dialects.fusion.bodies import workflow_id
 from lab.dialects.reading import query_of
-from lab.jobs.plan import CompiledScenario
+from lab.jobs.compiled import CompiledScenario
 
 _FILTER = re.compile(r"""\s*(\w+)\s*=\s*(?:'([^']*)'|"([^"]*)")\s*""")
 

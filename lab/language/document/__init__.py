@@ -4,7 +4,19 @@
 Words and rules: the scenario language's page; switches: contract.md §10.
 """
 
-from lab.language.document.base import LONGEST, Duration, Model, Status, Verdict, duration, duration_text, nearest
+from lab.language.document.base import (
+    LONGEST,
+    MILLION,
+    Duration,
+    Model,
+    Status,
+    Verdict,
+    chance_text,
+    duration,
+    duration_text,
+    nearest,
+)
+from lab.language.document.branches import Branch, Target, branches_of
 from lab.language.document.draws import (
     DRAWN,
     Between,
@@ -21,7 +33,6 @@ from lab.language.document.draws import (
     longest_latency,
 )
 from lab.language.document.faults import (
-    MILLION,
     Calls,
     Fault,
     RetryDate,

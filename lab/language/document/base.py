@@ -6,7 +6,7 @@ from difflib import get_close_matches
 from enum import StrEnum
 from typing import Annotated, TypeAlias
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Discriminator, Field, PlainSerializer
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Discriminator, Field, PlainSerializer, WithJsonSchema
 
 from lab.core.clock import Millis
 
@@ -84,6 +84,33 @@ Duration: TypeAlias = Annotated[
     Millis,
     BeforeValidator(duration, json_schema_input_type=Annotated[str, Field(pattern=DURATION_PATTERN)]),
     PlainSerializer(duration_text, when_used="json"),
+]
+
+MILLION = 1_000_000
+"""What a `chance` is counted in: 5 % are 50 000 of them."""
+_CHANCE = r"^([0-9]{1,3})(?:\.([0-9]{1,4}))?%$"
+
+
+def _chance(value: object) -> int:
+    found = re.fullmatch(_CHANCE, value) if isinstance(value, str) else None
+    if found is None:
+        raise ValueError("is written 5% or 0.5%")
+    parts = int(found[1]) * 10_000 + int((found[2] or "").ljust(4, "0"))
+    if not 0 < parts <= MILLION:
+        raise ValueError("must be more than 0% and at most 100%")
+    return parts
+
+
+def chance_text(parts: int) -> str:
+    """A chance as the language writes it: `20%`, `0.5%`."""
+    return f"{parts / 10_000:.4f}".rstrip("0").rstrip(".") + "%"
+
+
+Chance: TypeAlias = Annotated[
+    int,
+    BeforeValidator(_chance),
+    PlainSerializer(chance_text),
+    WithJsonSchema({"type": "string", "pattern": _CHANCE}),
 ]
 
 ORIGIN = r"^https?://([A-Za-z0-9.-]+|\[[0-9A-Fa-f:.]+\])(:[0-9]{1,5})?/?$"

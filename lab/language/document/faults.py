@@ -9,12 +9,9 @@ from pydantic import AfterValidator, BeforeValidator, Field, PlainSerializer, Ta
 from pydantic import JsonValue as Json
 
 from lab.core.clock import Millis
-from lab.language.document.base import Duration, Model, Status, branch_by_key
+from lab.language.document.base import Chance, Duration, Model, Status, branch_by_key
 from lab.language.document.routes import FAULT_ROUTES, OF_A_FORM, OF_A_JOB, WITHOUT_BEARER, WITHOUT_JSON, RouteName
 from lab.language.document.steps import StepId
-
-MILLION = 1_000_000
-"""What a `chance` is counted in: 5 % are 50 000 of them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,30 +61,6 @@ CallNumbers: TypeAlias = Annotated[
     WithJsonSchema(
         {"anyOf": [{"type": "integer", "minimum": 1, "maximum": 999_999}, {"type": "string", "pattern": _CALLS}]}
     ),
-]
-
-_CHANCE = r"^([0-9]{1,3})(?:\.([0-9]{1,4}))?%$"
-
-
-def _chance(value: object) -> int:
-    found = re.fullmatch(_CHANCE, value) if isinstance(value, str) else None
-    if found is None:
-        raise ValueError("is written 5% or 0.5%")
-    parts = int(found[1]) * 10_000 + int((found[2] or "").ljust(4, "0"))
-    if not 0 < parts <= MILLION:
-        raise ValueError("must be more than 0% and at most 100%")
-    return parts
-
-
-def _chance_text(parts: int) -> str:
-    return f"{parts / 10_000:.4f}".rstrip("0").rstrip(".") + "%"
-
-
-Chance: TypeAlias = Annotated[
-    int,
-    BeforeValidator(_chance),
-    PlainSerializer(_chance_text),
-    WithJsonSchema({"type": "string", "pattern": _CHANCE}),
 ]
 
 

@@ -10,7 +10,8 @@ from typing import Annotated, ClassVar, Literal, TypeAlias
 
 from pydantic import Field, Tag
 
-from lab.language.document.base import Duration, Model, Status, branch_by_key
+from lab.language.document.base import Duration, Model, Status, Verdict, branch_by_key
+from lab.language.document.branches import Target
 from lab.language.document.draws import Latency
 from lab.language.document.outputs import Output
 
@@ -18,7 +19,13 @@ StepId: TypeAlias = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,79}$", d
 """An id as authors write it; on the wire it is upper-cased, `-` as `_`."""
 
 
-Next: TypeAlias = Annotated[str | None, Field(description="the step that follows, in place of the next in order")]
+Next: TypeAlias = Annotated[
+    Target | None,
+    Field(
+        description="what follows in place of the next in order: a step, or a list of {when, to}, {chance, to}, {to}, "
+        "of which the first that fits is taken, else the next in order"
+    ),
+]
 Title: TypeAlias = Annotated[str, Field(description="one line for people")]
 
 
@@ -86,14 +93,19 @@ class Pause(StepModel):
 
 
 class Routes(Model):
-    """Where each verdict leads; one that is missing has a documented default."""
+    """Where each verdict leads, a step or branches as in `next`; one that is missing has a documented default."""
 
-    approved: str | None = Field(None, description="default: the next step")
-    rejected: str | None = Field(None, description="default: the job ends COMPLETE, and its output says so")
-    changes_requested: str | None = Field(
+    approved: Target | None = Field(None, description="default: the next step")
+    rejected: Target | None = Field(None, description="default: the job ends COMPLETE, and its output says so")
+    changes_requested: Target | None = Field(
         None, alias="changes-requested", description="may lead to an earlier step; default: not offered"
     )
-    timed_out: str | None = Field(None, alias="timed-out", description="default: the job ends ERROR")
+    timed_out: Target | None = Field(None, alias="timed-out", description="default: the job ends ERROR")
+
+    def of(self, verdict: Verdict) -> Target | None:
+        """Where a verdict leads, if it is said."""
+        found: Target | None = getattr(self, verdict.replace("-", "_"))
+        return found
 
 
 class Labels(Model):

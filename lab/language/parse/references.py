@@ -11,10 +11,11 @@ from lab.core.exchange import Json
 from lab.language.document import STEPS, nearest, strings_in
 from lab.language.generate import MOST_GENERATED, check_fake, fake_length
 from lab.language.parse.complaints import Complaints, KeyPath
-from lab.language.parse.steps import RawStep, check_steps
+from lab.language.parse.steps import RawStep, branches_in, check_steps
 from lab.language.parse.template_names import Names, check_text
 from lab.language.parse.yaml_tree import list_of, mapping_of
 from lab.language.patterns import BadPattern, pattern_of
+from lab.language.templates import condition
 
 _TEXTS = tuple(dict.fromkeys(name for step in STEPS.values() for name in step.templates))
 """The members of steps that are templates, or hold some."""
@@ -82,6 +83,10 @@ def _part(
     )
     for path, text in _texts(part, prefix):
         check_text(path, text, names, complaints)
+    for step in steps:
+        for path, branch in branches_in(step):
+            if isinstance(when := branch.get("when"), str):
+                check_text((*path, "when"), when, names, complaints, condition)
 
 
 def _order(value: dict[str, Json], complaints: Complaints) -> None:

@@ -6,12 +6,14 @@ from msgspec import Struct
 from pydantic import ValidationError
 
 from lab.core.exchange import Json
-from lab.language.document import STEPS, Verdict, Work, longest_latency, nearest
+from lab.language.document import MILLION, STEPS, Branch, Verdict, Work, chance_text, longest_latency, nearest
 from lab.language.parse.complaints import Complaints, KeyPath
 from lab.language.parse.yaml_tree import list_of, mapping_of
 
 _ENDINGS = tuple(kind for kind, step in STEPS.items() if step.status.final)
 _VERDICTS = tuple(map(str, Verdict))
+_BACK = str(Verdict.CHANGES)
+"""The one way out of a step that may lead back."""
 
 
 class RawStep(Struct, frozen=True):
@@ -46,6 +48,7 @@ def check_steps(part: dict[str, Json], prefix: KeyPath, complaints: Complaints) 
     _targets(steps, complaints)
     _last(part, steps, complaints)
     for step in steps:
+        _branches(step, complaints)
         if step.kind == "gate":
             _quorum(step, complaints)
             _votes(step, complaints)
@@ -78,14 +81,58 @@ def _targets(steps: list[RawStep], complaints: Complaints) -> None:
 
 def _ways(step: RawStep) -> Iterator[tuple[KeyPath, str, bool]]:
     """The step's ways to others: where it is written, the target, whether it may lead back."""
-    if isinstance(target := step.body.get("next"), str):
-        yield (*step.path, "next"), target, False
-    verdicts = mapping_of(step.body.get("verdicts"))
-    for verdict in _VERDICTS:
-        if isinstance(target := verdicts.get(verdict), str):
-            yield (*step.path, "verdicts", verdict), target, verdict == "changes-requested"
+    for path, target in _exits(step):
+        back = path[-1] == _BACK
+        if isinstance(target, str):
+            yield path, target, back
+        for place, branch in enumerate(list_of(target)):
+            if isinstance(to := mapping_of(branch).get("to"), str):
+                yield (*path, place, "to"), to, back
     if isinstance(target := mapping_of(step.body.get("again")).get("to"), str):
         yield (*step.path, "again", "to"), target, True
+
+
+def _exits(step: RawStep) -> Iterator[tuple[KeyPath, Json]]:
+    """Where it is said what follows, and what stands there: a step's id, or branches."""
+    yield (*step.path, "next"), step.body.get("next")
+    verdicts = mapping_of(step.body.get("verdicts"))
+    for verdict in _VERDICTS:
+        yield (*step.path, "verdicts", verdict), verdicts.get(verdict)
+
+
+def branches_in(step: RawStep) -> Iterator[tuple[KeyPath, dict[str, Json]]]:
+    """The step's branches, wherever they stand."""
+    for path, target in _exits(step):
+        for place, branch in enumerate(list_of(target)):
+            if isinstance(branch, dict):
+                yield (*path, place), branch
+
+
+def _sure(branch: Json) -> bool:
+    return isinstance(branch, dict) and "when" not in branch and "chance" not in branch
+
+
+def _branches(step: RawStep, complaints: Complaints) -> None:
+    """Shares of more than the whole; a way back that isn't always one."""
+    for path, target in _exits(step):
+        total = 0
+        for place, branch in enumerate(list_of(target)):
+            share = _share(mapping_of(branch).get("chance"))
+            total += share
+            if total - share <= MILLION < total:
+                what = f"the chances come to {chance_text(total)}, 100% at most"
+                complaints.add((*path, place, "chance"), what, "what is left is taken by a last {to: STEP}")
+        if path[-1] == _BACK and isinstance(target, list) and not any(map(_sure, target)):
+            hint = "end the list with {to: STEP}"
+            complaints.add(path, "where changes are asked for, some branch must be taken", hint)
+
+
+def _share(chance: Json) -> int:
+    """A chance in millionths; 0 if it is none."""
+    try:
+        return Branch.model_validate({"chance": chance, "to": ""}).chance or 0
+    except ValidationError:
+        return 0
 
 
 def _last(part: dict[str, Json], steps: list[RawStep], complaints: Complaints) -> None:
@@ -154,7 +201,9 @@ def _reaches(steps: list[RawStep], order: dict[str, int], start: str, goal: RawS
         visited.add(name)
         step = steps[index]
         ahead += [target for _, target, back in _ways(step) if not back]
-        if index + 1 < len(steps) and not isinstance(step.body.get("next"), str) and step.kind not in _ENDINGS:
+        onward = step.body.get("next")
+        led = isinstance(onward, str) or any(map(_sure, list_of(onward)))
+        if index + 1 < len(steps) and not led and step.kind not in _ENDINGS:
             ahead.append(steps[index + 1].id)
     return False
 

@@ -1,14 +1,16 @@
 """The names that templates use, checked against the scenario around them."""
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
+from typing import TypeAlias
 
 from msgspec import Struct
 
 from lab.language.document import nearest
 from lab.language.parse.complaints import Complaints, KeyPath, Position
-from lab.language.templates import LookedUp, TemplateError, TemplateFault, template
+from lab.language.templates import Expression, LookedUp, Template, TemplateError, TemplateFault, template
 
 _FIELDS = {
+    "user": frozenset({"name", "display", "roles"}),
     "decisions": frozenset({"verdict", "by", "comment", "votes"}),
     "votes": frozenset({"verdict", "by", "comment"}),
     "job": frozenset({"id"}),
@@ -27,13 +29,17 @@ class Names(Struct, frozen=True):
     """The data of the turns before this one; None where every message starts at the top."""
 
 
-def check_text(path: KeyPath, text: str, names: Names, complaints: Complaints) -> None:
+TextReader: TypeAlias = Callable[[str], Template | Expression]
+"""What reads a text: `template`, or `condition`."""
+
+
+def check_text(path: KeyPath, text: str, names: Names, complaints: Complaints, reading: TextReader = template) -> None:
     """Complain about a text that is no template, and about each name in it that the scenario doesn't have."""
     block = complaints.locations.nearest(path).block
     if block is not None and block.folded:
         # the lines of the source: folding makes one line of several, and changes nothing else
         text = complaints.locations.source(block)
-    faults, looked_up = _checked(text)
+    faults, looked_up = _checked(text, reading)
     problems = [(fault.line, fault.what, fault.hint) for fault in faults]
     problems += [(line, *_missing(used, names)) for line, used in looked_up]
     for line, what, hint in problems:
@@ -42,9 +48,9 @@ def check_text(path: KeyPath, text: str, names: Names, complaints: Complaints) -
             complaints.add(path, what, hint, at=Position(block.first + line - 1, 1) if block is not None else None)
 
 
-def _checked(text: str) -> tuple[tuple[TemplateFault, ...], LookedUp]:
+def _checked(text: str, reading: TextReader) -> tuple[tuple[TemplateFault, ...], LookedUp]:
     try:
-        return (), template(text).looked_up
+        return (), reading(text).looked_up
     except TemplateError as error:
         return error.faults, error.looked_up
 
@@ -70,7 +76,7 @@ def _missing(used: tuple[str, ...], names: Names) -> tuple[str, str]:
             return f"the data of turns[{index}] has no {name}", _listed(known)
         case ("conversation", "turns", _, field, *_) if field not in _FIELDS["turns"]:
             return f"a turn has no {field}", _known(field, _FIELDS["turns"])
-        case ("job" | "conversation" as root, field, *_) if field not in _FIELDS[root]:
+        case ("job" | "conversation" | "user" as root, field, *_) if field not in _FIELDS[root]:
             return f"{root} has no {field}", _known(field, _FIELDS[root])
         case ("message" | "now" | "turn" as root, part, *_) if not part.lstrip("-").isdigit():
             return f"{root} has no {part}", "it is a number" if root == "turn" else "it is a text"

@@ -17,8 +17,16 @@ from jinja2 import TemplateSyntaxError, nodes
 from msgspec import Struct
 
 from lab.language.templates.bounds import Budget, RenderFailure, bounded, fitting
-from lab.language.templates.check import TEMPLATE_NAMES, LookedUp, TemplateError, TemplateFault, check_template
-from lab.language.templates.sandbox import BUDGET, Metering, Sandbox
+from lab.language.templates.check import (
+    TEMPLATE_NAMES,
+    TIMELESS_NAMES,
+    LookedUp,
+    TemplateError,
+    TemplateFault,
+    check_template,
+)
+from lab.language.templates.filters import as_text
+from lab.language.templates.sandbox import BUDGET, Metering, Sandbox, Unknown
 
 _MARKS = ("{{", "{%", "{#")
 _ALONE = re.compile(
@@ -26,6 +34,27 @@ _ALONE = re.compile(
     re.MULTILINE,
 )
 _ENVIRONMENT = Sandbox()
+_VALUE = "value"
+"""Under which name an expression leaves its value."""
+_SHOWN = 40
+"""Characters of a value in a sentence about it."""
+_NO_TRUTHS = (
+    nodes.Add,
+    nodes.Sub,
+    nodes.Mul,
+    nodes.Div,
+    nodes.FloorDiv,
+    nodes.Mod,
+    nodes.Neg,
+    nodes.Pos,
+    nodes.Concat,
+    nodes.List,
+    nodes.Tuple,
+    nodes.Dict,
+)
+"""What is surely neither true nor false."""
+_ELEMENTS = frozenset({"first", "last", "max", "min", "default", "d"})
+"""Filters that may give true or false: one of their values as it is."""
 
 
 class Template(Struct, frozen=True, eq=False):
@@ -60,12 +89,95 @@ def template(text: str) -> Template:
         return Template(text, (), None)
     tree = _parsed(text)
     looked_up = check_template(tree)
+    return Template(text, looked_up, _compiled(tree))
+
+
+def _compiled(tree: nodes.Template) -> Compiled:
     try:
         code = _ENVIRONMENT.compile(Metering().visit(tree))
     except Exception as error:
         # the walk has passed it, so what is left is Python refusing the generated code: too long, too deep
         raise TemplateError((TemplateFault(1, "the template is too complex"),)) from error
-    return Template(text, looked_up, Compiled.from_code(_ENVIRONMENT, code, _ENVIRONMENT.make_globals(None)))
+    return Compiled.from_code(_ENVIRONMENT, code, _ENVIRONMENT.make_globals(None))
+
+
+class Expression(Struct, frozen=True, eq=False):
+    """A text that is one `{{ expression }}`, checked: it gives a value, and no text of it."""
+
+    text: str
+    looked_up: LookedUp
+    _compiled: Compiled
+
+    @property
+    def decided_later(self) -> bool:
+        """Whether it looks at decisions."""
+        return any(path[0] == "decisions" for _, path in self.looked_up)
+
+    def value(self, names: Mapping[str, object]) -> object:
+        """Its value for these names; RenderFailure as `Template.render`."""
+        try:
+            context = self._compiled.new_context({**names, BUDGET: Budget()})
+            for _ in self._compiled.root_render_func(context):
+                pass
+            found = context.vars[_VALUE]
+            if isinstance(found, Unknown):
+                str(found)  # raises its own error, which names what is missing
+            return found
+        except RenderFailure:
+            raise
+        except Exception as error:  # as in Template.render
+            raise RenderFailure(f"{error}" or type(error).__name__) from error
+
+    def holds(self, names: Mapping[str, object]) -> bool:
+        """Whether it is true for these names; RenderFailure also for a value that is neither true nor false."""
+        found = self.value(names)
+        if not isinstance(found, bool):
+            raise RenderFailure(f"{_shortened(found)} is neither true nor false")
+        return found
+
+
+def _shortened(value: object) -> str:
+    text = as_text(value) if not isinstance(value, str) else f'"{value}"'
+    return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}…"
+
+
+@lru_cache(maxsize=4096)
+def condition(text: str) -> Expression:
+    """The condition that `text` spells: one expression without `now`, true or false; TemplateError for anything else."""
+    found = _expression(text, TIMELESS_NAMES)
+    if found is None:
+        fault = TemplateFault(1, "is no condition", "write one expression, as {{ parameters.amount > 1000 }}")
+        raise TemplateError((fault,))
+    expression, node = found
+    if _no_truth(node):
+        fault = TemplateFault(1, "is neither true nor false", "compare it, as {{ parameters.amount > 1000 }}")
+        raise TemplateError((fault,), expression.looked_up)
+    return expression
+
+
+def _no_truth(node: nodes.Expr) -> bool:
+    """Whether an expression surely gives neither true nor false."""
+    match node:
+        case nodes.Const():
+            return not isinstance(node.value, bool)
+        case nodes.Filter():
+            return node.name not in _ELEMENTS
+        case _:
+            return isinstance(node, _NO_TRUTHS)
+
+
+def _expression(text: str, known: frozenset[str]) -> tuple[Expression, nodes.Expr] | None:
+    """The expression that is all of a text, and its root; None if the text is anything else."""
+    tree = _parsed(text.strip())
+    match tree.body:
+        case [nodes.Output(nodes=[node])] if not isinstance(node, nodes.TemplateData):
+            looked_up = check_template(tree, known)
+            # what is assigned at the top of a template stands among its variables once it has been rendered
+            tree.body = [nodes.Assign(nodes.Name(_VALUE, "store", lineno=1), node, lineno=1)]
+            tree.set_environment(_ENVIRONMENT)
+            return Expression(text, looked_up, _compiled(tree)), node
+        case _:
+            return None
 
 
 def _parsed(text: str) -> nodes.Template:

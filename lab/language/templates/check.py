@@ -9,9 +9,11 @@ from msgspec import Struct
 from lab.language.document import nearest
 
 TEMPLATE_NAMES = frozenset(
-    {"message", "match", "parameters", "data", "decisions", "job", "turn", "conversation", "now"}
+    {"message", "match", "parameters", "data", "decisions", "user", "job", "turn", "conversation", "now"}
 )
 """The names that a template may use."""
+TIMELESS_NAMES = TEMPLATE_NAMES - {"now"}
+"""Those that a condition may use: where a job goes doesn't depend on when somebody began it."""
 
 FILTERS = frozenset({
     "abs", "capitalize", "count", "default", "d", "dictsort", "escape", "e", "first", "float", "groupby",
@@ -76,9 +78,12 @@ class TemplateError(ValueError):
         self.looked_up = looked_up
 
 
-def check_template(tree: nodes.Template) -> LookedUp:
-    """The paths that the template looks up, with their lines; TemplateError if it holds anything not allowed."""
-    walk = _Walk()
+def check_template(tree: nodes.Template, known: frozenset[str] = TEMPLATE_NAMES) -> LookedUp:
+    """The paths that the template looks up, with their lines; TemplateError if it holds anything not allowed.
+
+    `known` are the names that it may use.
+    """
+    walk = _Walk(known)
     walk.visit(tree, frozenset(), 0, 0)
     if walk.faults:
         raise TemplateError(tuple(sorted(walk.faults, key=lambda fault: fault.line)), tuple(walk.looked_up))
@@ -88,7 +93,8 @@ def check_template(tree: nodes.Template) -> LookedUp:
 class _Walk:
     """One passage over a parsed template: `scope` are the loop variables in force, `loops` the loops around."""
 
-    def __init__(self) -> None:
+    def __init__(self, known: frozenset[str]) -> None:
+        self.known = known
         self.faults: list[TemplateFault] = []
         self.looked_up: list[tuple[int, tuple[str, ...]]] = []
 
@@ -130,7 +136,7 @@ class _Walk:
             self.fault(node, "a recursive loop is not allowed")
         targets = frozenset(name.name for name in _names(node.target))
         for name in sorted(targets):
-            if name in TEMPLATE_NAMES or name in ("loop", "range") or name.startswith("_"):
+            if name in self.known or name in ("loop", "range") or name.startswith("_"):
                 self.fault(node, f"a loop variable may not be called {name}")
         self.visit(node.iter, scope, loops, depth + 1)
         if node.test is not None:
@@ -169,13 +175,16 @@ class _Walk:
             self.fault(node, "loop is asked what it counts, as loop.index")
         if name in scope:
             return
-        if name in TEMPLATE_NAMES:
+        if name in self.known:
             self.looked_up.append((node.lineno, (name, *parts)))
         elif name == "range":
             self.fault(node, "range is called with a number, as range(3)")
         else:
-            hint = nearest(name, TEMPLATE_NAMES | scope) or f"known here: {' '.join(sorted(TEMPLATE_NAMES))}"
-            self.fault(node, f"unknown name {name}", hint)
+            listed = f"known here: {' '.join(sorted(self.known))}"
+            if name in TEMPLATE_NAMES:
+                self.fault(node, f"{name} is not known here", listed)
+            else:
+                self.fault(node, f"unknown name {name}", nearest(name, self.known | scope) or listed)
 
     def _call(self, node: nodes.Call) -> None:
         if not (isinstance(node.node, nodes.Name) and node.node.name == "range"):

@@ -7,7 +7,8 @@ from collections import Counter
 from collections.abc import Iterator
 
 from lab.core.exchange import Json
-from lab.jobs.plan import CompiledScenario, drawn_otherwise, settle_draws, takes
+from lab.jobs.compiled import CompiledScenario
+from lab.jobs.plan import drawn_otherwise, settle_draws, takes
 from lab.language.document import TimedStep
 from lab.mock.catalog import Catalog
 from lab.mock.config import Config

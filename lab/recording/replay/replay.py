@@ -9,7 +9,7 @@ from msgspec.structs import replace
 from lab.core.errors import RecordingError
 from lab.core.logtext import no_command
 from lab.identity.clients import DEMO, Client
-from lab.jobs.plan import CompiledScenario
+from lab.jobs.compiled import CompiledScenario
 from lab.mock.config import Config
 from lab.recording.format.lines import Recording
 from lab.recording.format.reader import demand_closed

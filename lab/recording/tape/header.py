@@ -12,7 +12,8 @@ from lab.core.clock import epoch_text
 from lab.core.errors import RecordingError
 from lab.core.exchange import Json
 from lab.identity.clients import DEMO, JANE, Client
-from lab.jobs.plan import CompiledScenario, Drawn
+from lab.jobs.compiled import CompiledScenario
+from lab.jobs.plan import Drawn
 from lab.language.document import Layers, Switches
 from lab.mock.config import MOST_JOBS, Config
 from lab.recording.format.lines import COUNTED, ClockSpec, Header, Recording, ScenarioRef

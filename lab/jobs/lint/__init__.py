@@ -5,22 +5,23 @@ warning is about what can be and surprises: a step that no path leads to, a gate
 answers, a fault that another one forestalls. It says nothing of what depends on a client or on chance: a latency counts
 as its longest, a log-normal one as its 95th percentile.
 
-Ways are followed as `timeline` walks them, and texts rendered as `texts` renders them, for a job of which everything
-went well. So whatever a warning says is true of some run; that all is well where none is given is not promised.
+Ways are followed as `timeline` walks them, and texts rendered as `texts` renders them, for jobs of which everything
+went well (`trials`). So whatever a warning says is true of some run; that all is well where none is given is not promised.
 """
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from functools import partial
 from typing import TypeAlias, assert_never
 
-from lab.core.clock import INSTANT_EPOCH, Millis, clock_text
+from lab.core.clock import Millis, clock_text
 from lab.core.errors import Complaint
+from lab.jobs.branches import possible, reachable
+from lab.jobs.compiled import CompiledScenario, compile_scenario
 from lab.jobs.expectation import TurnResult, unmet, verdicts_at
-from lab.jobs.gates import Decision
-from lab.jobs.plan import CompiledScenario, Input, Invocation, Plan, compile_scenario, plan, settle_draws
-from lab.jobs.texts import Writer, request_names
-from lab.jobs.timeline import Span, spans
+from lab.jobs.lint.trials import TrialJob, trials_of
+from lab.jobs.plan import Plan
+from lab.jobs.texts import Writer
+from lab.jobs.timeline import spans
 from lab.language import document as doc
 from lab.language.parse import KeyPath, Locations
 from lab.language.templates import RenderFailure
@@ -35,17 +36,18 @@ def lint(
     """The warnings, in the order of the file; `locations` are its own, `files` holds the texts that outputs name."""
     compiled = compile_scenario(scenario, files=files)
     parts = (compiled, *compiled.turns)
-    plans = _plans(parts)
-    sent = [job for job in plans if job.compiled in compiled.sent]
+    trials = trials_of(parts)
+    sent = [some[0].plan for some in trials if some[0].plan.compiled in compiled.sent]
     found = [*_faults(scenario, parts), *_expectation(scenario, sent)]
     for turn, part in enumerate(parts, 1):
         prefix: KeyPath = ("turns", turn - 2) if turn > 1 else ()
         for warnings in (
             _unreachable(part),
+            _conditions(part, trials[turn - 1]),
             _reviewers(part),
             _token(part),
-            _outputs(part, _writer(plans[turn - 1])),
-            _follow_ups(compiled, turn, _writer(plans[turn - 1])),
+            _outputs(part, trials[turn - 1]),
+            _follow_ups(compiled, turn, trials[turn - 1]),
             _misspelt(part),
         ):
             found += [((*prefix, *path), what, hint) for path, what, hint in warnings]
@@ -58,34 +60,42 @@ def _steps(part: CompiledScenario) -> Iterator[tuple[KeyPath, doc.Step]]:
 
 
 def _unreachable(part: CompiledScenario) -> Warnings:
-    reached = _reached(part)
+    there = reachable(part)
     for path, step in _steps(part):
-        if step.id not in reached:
+        if step.id not in there:
             yield path, f"no path leads to {step.id}", "name it in a verdict or a next, or leave it out"
+        for more, branches in _lists(step):
+            taken = tuple(possible(branches))
+            for place, branch in enumerate(branches):
+                if not any(branch is each for each in taken):
+                    what = f"the branch to {branch.to} is never taken: those before it leave nothing over"
+                    yield (*path, *more, place), what, "the first that fits is taken: put it before them"
 
 
-def _reached(part: CompiledScenario) -> set[str]:
-    """The steps to which some run may come."""
-    reached: set[str] = set()
-    ahead = [part.first.id]
-    while ahead:
-        name = ahead.pop()
-        if name not in reached:
-            reached.add(name)
-            ahead += _ways(part, part.steps[name])
-    return reached
+def _lists(step: doc.Step) -> Iterator[tuple[KeyPath, tuple[doc.Branch, ...]]]:
+    """The lists of branches that stand in a step, each with its place there."""
+    found: list[tuple[KeyPath, doc.Target | None]] = []
+    if isinstance(step, doc.Gate):
+        found += [(("verdicts", verdict), step.verdicts.of(verdict)) for verdict in doc.Verdict]
+    if not isinstance(step, doc.EndingStep):
+        found.append((("next",), step.next))
+    yield from ((path, target) for path, target in found if isinstance(target, tuple))
 
 
-def _ways(part: CompiledScenario, step: doc.Step) -> list[str]:
-    """The steps to which a step may lead."""
-    if isinstance(step, doc.EndingStep):
-        return []
-    onward = part.after(step.id).id
-    if isinstance(step, doc.TimedStep):
-        return [onward, *([step.again.to] if step.again else [])]
-    ways = step.verdicts
-    named = [ways.timed_out, *([ways.rejected, ways.changes_requested] if step.approval else [])]
-    return [ways.approved or onward, *(way for way in named if way)]
+def _conditions(part: CompiledScenario, trials: Sequence[TrialJob]) -> Warnings:
+    """Conditions that give neither true nor false in some job that the own message brings."""
+    why: dict[tuple[str, str], str] = {}
+    for trial in trials:
+        for name, when, failure in trial.failures():
+            user = trial.plan.invocation.user
+            who = "without a user" if user is None else f"for a user with the roles {', '.join(user.roles) or '(none)'}"
+            why.setdefault((name, when), f"{who}: {failure}")
+    for path, step in _steps(part):
+        for more, branches in _lists(step):
+            for place, branch in enumerate(branches):
+                if reason := why.get((step.id, branch.when or "")):
+                    hint = "the job would fail; ask first, as {{ user is not none and … }}, {{ … is defined and … }}"
+                    yield (*path, *more, place, "when"), f"has no answer {reason}", hint
 
 
 def _reviewers(part: CompiledScenario) -> Warnings:
@@ -150,12 +160,12 @@ def _token(part: CompiledScenario) -> Warnings:
 
 def _faults(scenario: doc.Scenario, parts: Sequence[CompiledScenario]) -> Warnings:
     """Faults that can't strike: nobody is ever there to be struck, or an earlier one strikes first."""
-    reached = {name for part in parts for name in _reached(part)}
+    there = {name for part in parts for name in reachable(part)}
     lasting = {step.id for part in parts for step in part.scenario.steps if _lasts(step)}
     names = doc.fault_names(scenario.faults)
     for place, fault in enumerate(scenario.faults):
         path: KeyPath = ("faults", place)
-        if fault.step is not None and fault.step not in reached:
+        if fault.step is not None and fault.step not in there:
             yield (*path, "step"), f"{names[place]} can't strike: no path leads to {fault.step}", ""
         elif fault.step is not None and fault.step not in lasting:
             yield (*path, "step"), f"{names[place]} can't strike: {fault.step} takes no time", ""
@@ -195,6 +205,8 @@ def _expectation(scenario: doc.Scenario, plans: Sequence[Plan]) -> Warnings:
     expect = scenario.expect
     if expect.status not in (doc.Status.COMPLETE, doc.Status.ERROR) or expect.any_status or scenario.agent.roles:
         return
+    if scenario.seed is None and any(each.compiled.lots for each in plans):
+        return  # by chance it goes otherwise with another seed
     turns: list[TurnResult] = []
     for each in plans:
         *_, end = spans(each, ())
@@ -205,61 +217,43 @@ def _expectation(scenario: doc.Scenario, plans: Sequence[Plan]) -> Warnings:
         yield ("expect",), f"it comes otherwise if nobody but the reviewers decides: {difference}", ""
 
 
-def _plans(parts: Sequence[CompiledScenario]) -> list[Plan]:
-    """The first job of each part, the turns before answered."""
-    jobs: list[Plan] = []
-    for turn, part in enumerate(parts, 1):
-        scenario, seed, nobody = part.scenario, part.scenario.seed or 0, "00000000-0000-4000-8000-000000000000"
-        call = Invocation(
-            nobody, "", scenario.agent.code, part.name, 1, 0, Input(scenario.message, parameters=scenario.parameters),
-            nobody, turn, parts[0].scenario.parameters,
-        )  # fmt: skip
-        earlier = [{**request_names(each), "output": "An answer."} for each in jobs]
-        jobs.append(plan(part, call, seed, settle_draws(part, seed, 1), scripted=True, earlier=partial(tuple, earlier)))
-    return jobs
-
-
-def _writer(job: Plan) -> Writer:
-    """Renders as in that job, its gates approved with a comment."""
-    votes = [
-        Decision(0, step.id, 0, doc.Verdict.APPROVED, name="reviewer", comment="A comment.")
-        for step in job.compiled.scenario.steps
-        if isinstance(step, doc.Gate)
-        for _ in range(step.approvals)
-    ]
-    return Writer(job, Span(0, job.compiled.first, 0, 0, None, tuple(votes)), INSTANT_EPOCH)
-
-
-def _outputs(part: CompiledScenario, write: Writer) -> Warnings:
+def _outputs(part: CompiledScenario, trials: Sequence[TrialJob]) -> Warnings:
     for path, step in _steps(part):
         if not isinstance(step, doc.EndingStep):
             continue
         path = (*path, "output")
         try:
-            text = _output(step.output, part.files, write)
+            texts = [_output(step.output, part.files, trial.write) for trial in _there(trials, step)]
         except RenderFailure as failure:
             yield path, f"the output of {step.id} doesn't render: {failure}", ""
             continue
-        if text is not None and not text.strip():
+        if any(text is not None and not text.strip() for text in texts):
             yield path, f"the output of {step.id} renders to nothing", "write output: null if that is meant"
-        if _quoted(step.output, write):
+        if any(_quoted(step.output, trial.write) for trial in _there(trials, step)):
             hint = "write the value itself, or the text as output: without json:"
             yield path, f"the output of {step.id} is JSON quoted twice: json: was given a text of JSON", hint
 
 
-def _follow_ups(compiled: CompiledScenario, place: int, write: Writer) -> Warnings:
+def _there(trials: Sequence[TrialJob], step: doc.Step) -> Iterator[TrialJob]:
+    """The jobs that may come to a step."""
+    return (trial for trial in trials if step.id in trial.reached)
+
+
+def _follow_ups(compiled: CompiledScenario, place: int, trials: Sequence[TrialJob]) -> Warnings:
     """Questions that a part suggests and nothing answers: whoever asks one meets an ERROR."""
     part = compiled.of_turn(place)
     for path, step in _steps(part) if part is not None else ():
         for number, text in enumerate(step.follow_up if isinstance(step, doc.Complete) else ()):
             try:
-                question = write(text)
+                questions = {trial.write(text) for trial in _there(trials, step)}
             except RenderFailure as failure:
                 yield (*path, "follow_up", number), f"a follow-up of {step.id} doesn't render: {failure}", ""
                 continue
-            if compiled.part_for(place + 1, question, (place,)) is None:
-                hint = "an entry of turns whose match fits it, with turn_order: any; or suggest another"
-                yield (*path, "follow_up", number), f"no turn answers the follow-up: {question}", hint
+            for question in sorted(questions):
+                if compiled.part_for(place + 1, question, (place,)) is None:
+                    hint = "an entry of turns whose match fits it, with turn_order: any; or suggest another"
+                    yield (*path, "follow_up", number), f"no turn answers the follow-up: {question}", hint
+                    break
 
 
 def _quoted(output: doc.Output, write: Writer) -> bool:

@@ -1,0 +1,125 @@
+"""Branches: which way a job goes on where a step names several.
+
+A list is tried in its order, and the first branch that fits is taken:
+
+    when      fits if its condition is true: of what is known when the step ends, the time left out
+    chance    fits if the step's lot falls into its stretch: the chances of a list lie end to end, in their order
+    to        always fits
+
+What must hold
+    1. It is settled by the plan and by the decisions up to the instant at which the step ends. So it doesn't change
+       afterwards, and a decision is known before a condition asks for it: `settled` holds the one that ended the step.
+    2. One lot a visit, by the step's name, for the whole list and for whichever verdict came. So a branch more moves no
+       draw, and one that is put in between moves only what lies behind it.
+    3. A walk ends still: branches lead forward, as every other way does that isn't counted by rounds.
+
+An example: the lot is one of 1,000,000, and `- {chance: 20%, to: a}  - {when: …, to: b}  - {chance: 30%, to: c}  - {to: d}`
+
+    lot             0 to 199,999    200,000 to 499,999    500,000 to 999,999
+    when true       a               b                     b
+    when false      a               c                     d
+"""
+
+from collections.abc import Callable, Iterable, Iterator
+
+from msgspec import Struct
+
+from lab.jobs.compiled import CompiledScenario
+from lab.jobs.gates import Decision
+from lab.jobs.names import timeless_names
+from lab.jobs.plan import Plan
+from lab.language.document import MILLION, Branch, Gate, Pause, Step, Verdict
+from lab.language.templates import condition
+
+
+class Turnoff(Struct, frozen=True):
+    """A way out of a step at one visit, once all is known that it depends on."""
+
+    step: Step
+    exit: str
+    """`next`, or the verdict of a gate."""
+    visit: int
+    settled: tuple[Decision, ...]
+    """The decisions up to the end of this visit."""
+
+
+class Branching:
+    """Chooses the ways of one walk over a plan; a condition that was asked about the same decisions is not asked again."""
+
+    def __init__(self, plan: Plan) -> None:
+        self._plan = plan
+        self._asked_at = -1
+        self._names: dict[str, object] = {}
+        self._answers: dict[str, bool] = {}
+
+    def taken(self, turnoff: Turnoff) -> Branch | None:
+        """The first branch that fits; None: none does. RenderFailure if a condition on the way has no answer."""
+        branches = self._plan.compiled.ways[turnoff.step.id].get(turnoff.exit, ())
+        chances, lot = 0, -1
+        for branch in branches:
+            if branch.when is not None:
+                fits = self._holds(branch.when, turnoff.settled)
+            elif branch.chance is not None:
+                lot = self._plan.lot(turnoff.step.id, turnoff.visit) if lot < 0 else lot
+                chances += branch.chance
+                fits = lot < chances
+            else:
+                fits = True
+            if fits:
+                return branch
+        return None
+
+    def _holds(self, when: str, settled: tuple[Decision, ...]) -> bool:
+        # within a walk decisions are only ever added, so how many there are says which
+        if len(settled) != self._asked_at:
+            self._asked_at, self._answers = len(settled), {}
+            self._names = timeless_names(self._plan, settled)
+        if when not in self._answers:
+            self._answers[when] = condition(when).holds(self._names)
+        return self._answers[when]
+
+
+def possible(branches: Iterable[Branch], judge: Callable[[str], bool | None] = lambda when: None) -> Iterator[Branch]:
+    """Those of a list that some lot may bring, in order; `judge` tells of a condition, None where it can't be told."""
+    chances, before = 0, set[str]()
+    for branch in branches:
+        if branch.when is not None:
+            truth = False if branch.when in before else judge(branch.when)
+            before.add(branch.when)
+            if truth is not False:
+                yield branch
+            if truth:
+                return
+        else:
+            yield branch
+            chances += branch.chance or MILLION
+            if chances >= MILLION:
+                return
+
+
+def exits(compiled: CompiledScenario, step: Step) -> Iterator[tuple[str, tuple[Branch, ...]]]:
+    """The ways out of a step that can be come to, with their branches."""
+    for name, branches in compiled.ways.get(step.id, {}).items():
+        if not isinstance(step, Gate) or step.approval or name in (Verdict.APPROVED, Verdict.TIMED_OUT):
+            yield name, branches
+
+
+def reachable(compiled: CompiledScenario, judge: Callable[[str], bool | None] = lambda when: None) -> set[str]:
+    """The steps to which some job may come; `judge` as in `possible`."""
+    found: set[str] = set()
+    ahead = [compiled.first.id]
+    while ahead:
+        name = ahead.pop()
+        if name not in found:
+            found.add(name)
+            step = compiled.steps[name]
+            ahead += [branch.to for _, branches in exits(compiled, step) for branch in possible(branches, judge)]
+            if isinstance(step, Pause) and step.again is not None:
+                ahead.append(step.again.to)
+    return found
+
+
+def holds_now(plan: Plan, when: str) -> bool | None:
+    """What a condition gives from the acceptance on; None: it looks at decisions. RenderFailure if it has no answer."""
+    expression = condition(when)
+    return None if expression.decided_later else expression.holds(timeless_names(plan, ()))

@@ -1,0 +1,84 @@
+"""Scenarios as an author writes them who has read the page on scenarios: clean, run, recorded, replayed."""
+
+import re
+from hashlib import sha256
+from pathlib import Path
+
+import pytest
+
+from lab.core.clock import INSTANT_EPOCH
+from lab.identity.clients import JANE, Account
+from lab.jobs.compiled import compile_scenario
+from lab.language.document import Switches
+from lab.language.parse import parse_scenario
+from lab.mock.config import Config
+from lab.recording.format.reader import read
+from lab.recording.replay.replay import replay
+from tests.conftest import Called, Lab
+from tests.recording.joined import Joined
+from tests.wire_peer import invoke, status, token_request
+from tests.wire_peer import read as json_of
+
+HERE = Path(__file__).parent
+AUTHORED = sorted(path.stem for path in HERE.glob("*.yaml"))
+
+
+def run(lab: Lab, name: str, seed: int, **changed: str) -> Called:
+    """A run of the scenario with some of its text changed, recorded and replayed."""
+    text = (HERE / f"{name}.yaml").read_text()
+    for old, new in changed.items():
+        assert old in text
+        text = re.sub(rf"\b{old}: [^,}}\n]+", f"{old}: {new}", text, count=1)
+    Path("mine").mkdir(exist_ok=True)
+    Path(f"mine/{name}.yaml").write_text(text)
+    tape = Path.cwd() / "run.rec.jsonl"
+    tape.unlink(missing_ok=True)
+    done = lab("run", name, "--scenarios", "mine", "--seed", str(seed), "--speed", "instant", "--record", tape)
+    assert lab("replay", tape, "--scenarios", "mine").code == 0
+    return done
+
+
+@pytest.mark.parametrize("name", AUTHORED)
+def test_each_is_clean(lab: Lab, name: str) -> None:
+    done = lab("check", HERE / f"{name}.yaml", "--strict", "--plan")
+    assert done.code == 0 and "warning" not in done.out
+
+
+def test_one_in_five_fails_by_the_seed(lab: Lab) -> None:
+    done = {seed: run(lab, "errors-by-seed", seed) for seed in (1, 7, 9)}
+    failed = [seed for seed, each in done.items() if each.code == 1]
+    planned = [
+        seed
+        for seed in done
+        if "-> silent" in lab("check", "mine/errors-by-seed.yaml", "--plan", "--seed", str(seed)).out
+    ]
+    assert failed == planned != [] and len(failed) < len(done)
+    assert "Meter 17 was read." in "".join(each.out for each in done.values())
+    assert "Meter 17 doesn't answer." in "".join(each.out for each in done.values())
+
+
+def test_above_the_limit_the_director_decides(lab: Lab) -> None:
+    assert "1200 paid, approved by director." in run(lab, "amount-limit", 1).out
+    assert "1000 paid." in (done := run(lab, "amount-limit", 1, amount="1000")).out
+    assert "WAITING" not in done.out
+    later = run(lab, "amount-limit", 1, verdict="rejected, comment: later please")
+    assert "It is paid next month." in later.out
+
+
+def test_another_user_has_another_answer(lab: Lab) -> None:
+    assert "Log in as a person." in (done := run(lab, "answer-per-user", 1)).out and done.code == 0
+    text = (HERE / "answer-per-user.yaml").read_text()
+    compiled = compile_scenario(parse_scenario(text, "answer-per-user.yaml"), sha256(text.encode()).hexdigest())
+    boss = Account("boss", "lab-password-boss", "Bo Boss", ("MANAGER",))
+    joined = Joined(Config((compiled,), Switches(), 42, INSTANT_EPOCH, accounts=(JANE, boss)))
+    outputs: list[object] = []
+    for user in (JANE, boss):
+        granted = json_of(joined.ask(token_request("password", username=user.name, password=user.password)))
+        bearer = str(granted["access_token"])
+        job = str(json_of(joined.ask(invoke(bearer, b'{"message":"x"}', "SALARY_TEAM")))["jobId"])
+        joined.now += 5_000
+        outputs.append(json_of(joined.ask(status(bearer, job, "SALARY_TEAM")))["output"])
+    assert outputs == ["You see your own salary only, Jane Doe.", "The team of Bo Boss earns 412,000 in all."]
+    joined.tape.close(joined.now)
+    result = replay(read(joined.data), [compiled])
+    assert result.passed and result.actual == joined.data, result.text()
