@@ -105,6 +105,10 @@ class ManualClock:
         self._now = max(self._now, instant)
         await settle()
 
+    def keep_up(self, instant: Millis) -> None:
+        """Be at that instant at least, and wake the sleepers that are due: another clock of the same lab was advanced."""
+        self.step_to(instant)
+
     def step_to(self, instant: Millis) -> bool:
         """Advance to an instant before which no sleeper is due, and wake those that are at it; whether there are any."""
         self._now = max(self._now, instant)

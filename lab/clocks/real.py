@@ -57,6 +57,10 @@ class SystemClock:
         """The current instant; never decreases."""
         return (time.monotonic_ns() - self._origin) // MILLI
 
+    def keep_up(self, instant: Millis) -> None:
+        """Be at that instant at least: another clock that runs as this one does has come so far."""
+        self._origin = min(self._origin, time.monotonic_ns() - instant * MILLI)
+
     async def sleep_until(self, instant: Millis) -> None:
         """Return once `now() >= instant`; a loop that wakes early sleeps again."""
         await self._sleep(self._origin + instant * MILLI)

@@ -54,6 +54,11 @@ class ScaledClock:
         """Run on from an earlier instant; sleepers sleep for as much longer."""
         self._count_from(min(instant * MILLI, self._nanos()))
 
+    def keep_up(self, instant: Millis) -> None:
+        """Be at that instant at least: another clock that runs as this one does has come so far."""
+        if instant * MILLI > self._nanos():
+            self._count_from(instant * MILLI)
+
     def stand(self) -> None:
         """A run is at work: no time passes, but what `hold` and `hold_until` let by."""
         self._count_from(self._nanos())

@@ -3,9 +3,9 @@
 Several processes may serve one lab. Each tries its calls against its own replica of the records, and asks the store
 whether the facts still hold; until then nobody may be told of them:
 
-    attempt(calls, now, first)   the calls run as ever, one after the other; the replica is then as it was before
-    accept(batch)                the store took the facts: they are folded, and observers are told, in the order of the calls
-    refuse(batch)                another process was faster: nothing has happened. Its facts are folded, then the calls run again
+    attempt(calls, now)   the calls run as ever, one after the other; the replica is then as it was before
+    accept(batch)         the store took the facts: they are folded, and observers are told, in the order of the calls
+    refuse(batch)         another process was faster: nothing has happened. Its facts are folded, then the calls run again
 
 Calls are functions of ledger, request and instant, so running them again is safe, and they see one another's changes.
 What observers are told is kept until `accept`, for an observer looks at the ledger as it is at that moment: a job's
@@ -61,14 +61,20 @@ class Batch(Struct, frozen=True):
 class BatchedService(Service):
     """A service that commits nothing but what `accept` and `fold` are given."""
 
+    granted = 0
+    """The last ordinal of an exchange that this process may use."""
     _steps: list[Observation | CallFacts] | None = None
     """What the batch that is being tried has told and committed; None: none is."""
 
-    def attempt(self, calls: Iterable[BatchCall], now: Millis, first: int) -> Batch:
-        """Try the calls; `first` is the ordinal of the first exchange among them."""
+    def grant(self, first: int, count: int) -> None:
+        """Number exchanges by these ordinals from now on, which no other process has."""
+        self.exchanges, self.granted = first - 1, first + count - 1
+
+    def attempt(self, calls: Iterable[BatchCall], now: Millis) -> Batch:
+        """Try the calls."""
         steps: list[Observation | CallFacts] = []
         strikes, exchanges = self.strikes, self.exchanges
-        self._steps, self.strikes, self.exchanges = steps, Counter(), first - 1
+        self._steps, self.strikes = steps, Counter()
         self.ledger.begin()
         try:
             results = tuple(_result(call, now) for call in calls)
@@ -80,7 +86,7 @@ class BatchedService(Service):
 
     def accept(self, batch: Batch) -> None:
         """The facts of the batch count: fold them, and tell the observers what came of each call."""
-        self.exchanges = max(self.exchanges, batch.last)
+        self.exchanges = max(self.exchanges, batch.last)  # others were answered without the mock meanwhile
         for step in batch.steps:
             if isinstance(step, CallFacts):
                 self._folded(step.facts, step.x)

@@ -55,7 +55,7 @@ def served(mock: BatchedService, *calls: Call) -> tuple[object, ...]:
 
 
 def attempted(mock: BatchedService, *calls: Call) -> Batch:
-    return mock.attempt([lambda now, call=call: call(mock) for call in calls], 0, mock.exchanges + 1)
+    return mock.attempt([lambda now, call=call: call(mock) for call in calls], 0)
 
 
 @given(STEPS)

@@ -63,6 +63,21 @@ class ClockJumped(Fact, frozen=True, kw_only=True):
     wall: Millis
 
 
+class LedgerLost(Fact, frozen=True, kw_only=True):
+    """The store that keeps the shared ledger didn't answer; calls were refused until `ledger.back`."""
+
+    type: ClassVar[str] = "ledger.lost"
+    kind: ClassVar[str] = "shell"
+    why: str
+
+
+class LedgerBack(Fact, frozen=True, kw_only=True):
+    """The store that keeps the shared ledger answers again: all that it had taken is there."""
+
+    type: ClassVar[str] = "ledger.back"
+    kind: ClassVar[str] = "shell"
+
+
 class LabFailed(Fact, frozen=True, kw_only=True):
     """A bug of the lab, told by its class and place: who called got a 500 that names `bug`, and so did stderr."""
 

@@ -1,0 +1,1 @@
+"""One lab of several processes: calls are served in batches against a store that all share."""

@@ -1,0 +1,259 @@
+"""The loop of a process that shares its lab: calls wait, a batch of them is tried, the store takes what came of it.
+
+    sync     what other processes committed meanwhile is folded; the store's clock gives the batch its instant
+    try      all calls that wait are run against the replica, which is then as before
+    commit   the store takes their facts, unless somebody was faster: then fold what they committed, and try again
+    release  the facts are folded, observers are told, and each caller gets what its call gave
+
+One round trip serves all calls that wait, and a second one all that they change. While the store can't be reached calls
+fail at once; the loop tries to reach it, in pauses that grow. A commit whose answer got lost is sent again, and the
+store knows whether it was taken. If it can't be asked, its calls fail; what it holds, if it was taken, is folded later
+as any commit is.
+"""
+
+import asyncio
+import logging
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from typing import ClassVar, assert_never
+
+from lab.clocks import ManualClock, ScaledClock, SystemClock, real_millis
+from lab.core.clock import Millis
+from lab.core.errors import UsageError
+from lab.core.journal.fact import ClockAdvanced, ClockScaled
+from lab.core.journal.shared import (
+    PROCESS_LIFETIME,
+    Behind,
+    Commit,
+    Committed,
+    Conflict,
+    LogPosition,
+    Proposal,
+    SharedStore,
+    StoreLost,
+)
+from lab.core.journal.shell import LedgerBack, LedgerLost
+from lab.mock.batches import Batch, BatchedService
+from lab.server.shared.call_queue import CallQueue, WaitingCall, fail
+from lab.server.shared.calls import CallResult
+from lab.server.shared.lab_time import LabTime
+
+_LOG = logging.getLogger("lab")
+ORDINALS = 10_000
+"""Ordinals of exchanges that are asked for at once, so that hardly any call has the store write for it."""
+_SPARE = 2_000
+"""Ordinals that are left when new ones are asked for."""
+ANSWERED_WITHIN: Millis = 2_000
+"""For so long, in real milliseconds, a call may wait for a store that doesn't answer."""
+_UNKNOWN: LogPosition = -1
+"""Where a replica stands that must be loaded anew."""
+_IDLE: Millis = 1_000
+"""For so long nothing is asked of the store where nobody calls."""
+_FIRST_PAUSE: Millis = 50
+_LONGEST_PAUSE: Millis = 2_000
+
+
+class BatchLoop:
+    """Runs the calls of one process on its service: `LedgerCalls`."""
+
+    shared: ClassVar[bool] = True
+
+    def __init__(self, service: BatchedService, store: SharedStore, time: LabTime, process: str) -> None:
+        """`process` is a name that no other process of the lab has, nor ever had."""
+        self.service = service
+        self.position: LogPosition = _UNKNOWN
+        """Up to where the store's commits are folded."""
+        self.trouble: str | None = None
+        """Why the store can't be asked; None: it can."""
+        self.back = asyncio.Event()
+        """Set while the store can be asked."""
+        self._store, self._time, self._process = store, time, process
+        self._number = 1
+        self._wall: Millis = 0
+        self._queue = CallQueue()
+        self._tasks: tuple[asyncio.Task[None], ...] = ()
+
+    async def start(self, about: str = "") -> None:
+        """Take up what the store holds; `about` is what other processes read of this one. StoreLost if it can't be reached."""
+        await self._sync()
+        await self._store.heartbeat(self._process, about)
+        self.back.set()
+        loops = self._work(), self._follow(), self._live(about)
+        self._tasks = tuple(asyncio.create_task(each) for each in loops)
+
+    async def stop(self) -> None:
+        """Serve what waits, and then no more."""
+        with suppress(StoreLost):
+            await self.fresh()
+            await self._store.leave(self._process)
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        self._queue.fail(StoreLost("This process no longer serves the lab."))
+
+    async def others(self) -> list[str]:
+        """What the other processes that are alive say about themselves."""
+        return [about for name, about in (await self._store.processes()).items() if name != self._process]
+
+    # Calls
+
+    async def run(self, call: Callable[[Millis], CallResult], *, moves_clock: bool = False) -> CallResult:
+        """What the call gives once its facts are taken; it may be run several times before. StoreLost if none can be."""
+        if self.trouble is not None:
+            raise StoreLost(self.trouble)
+        return await self._queue.run(call, moves_clock=moves_clock)
+
+    async def fresh(self) -> None:
+        """Return once all that any process had committed before is folded."""
+        await self.run(lambda now: None)
+
+    async def advance(self, clock: ManualClock, instant: Millis) -> None:
+        """Advance the clocks of all processes; UsageError if it would go back."""
+
+        def call(now: Millis) -> None:
+            if instant < now:
+                raise UsageError(f"the clock can't go back from {now} to {instant} ms", hint="advance it forward")
+            self.service.note(ClockAdvanced(at=instant, by="control", origin=now))
+
+        await self.run(call, moves_clock=True)
+
+    async def scale(self, clock: ScaledClock, factor: str) -> None:
+        """Let the clocks of all processes run at another pace from now on; UsageError if that is none."""
+        ScaledClock(factor)
+        await self.run(
+            lambda now: self.service.note(ClockScaled(at=now, by="control", factor=factor)), moves_clock=True
+        )
+
+    # The loop
+
+    async def _work(self) -> None:
+        while True:
+            calls = await self._queue.next()
+            try:
+                await self._serve(calls)
+            except StoreLost as lost:
+                fail(calls, lost)
+                await self._reconnect(lost)
+            except Exception as fault:  # noqa: BLE001 - a bug ends its calls, not the lab
+                # an observer may have failed in the midst of what was folded
+                self.position = _UNKNOWN
+                fail(calls, fault)
+
+    async def _serve(self, calls: Sequence[WaitingCall]) -> None:
+        await self._sync()
+        while True:
+            now = self._time.instant(self._wall)
+            batch = self.service.attempt([each.call for each in calls], now)
+            if not batch.facts or await self._commit(batch, now):
+                break
+        self.service.accept(batch)
+        for waiting, result in zip(calls, batch.results, strict=True):
+            waiting.end(result)
+
+    async def _commit(self, batch: Batch, now: Millis) -> bool:
+        """Have the store take what the batch came to; False if another process was faster, whose commits are folded now."""
+        facts = batch.facts
+        at = max(now, facts[-1].at)
+        proposal = Proposal(self._process, self._number, self.position, at, facts, batch.records, batch.exchanges)
+        # if it isn't known whether it was taken, the number may be used up
+        self._number += 1
+        answer = await self._answer(proposal)
+        match answer:
+            case Committed():
+                self.position = answer.position
+                self._time.commit(facts, at, answer.wall)
+                return True
+            case Conflict():
+                self.service.refuse(batch)
+                self._fold(answer.commits)
+                await self._sync()
+            case Behind():
+                self.service.refuse(batch)
+                self.position = _UNKNOWN
+                await self._sync()
+            case _:
+                assert_never(answer)
+        return False
+
+    async def _answer(self, proposal: Proposal) -> Committed | Conflict | Behind:
+        begun = real_millis()
+        try:
+            return await self._store.commit(proposal)
+        except StoreLost as lost:
+            left = ANSWERED_WITHIN - (real_millis() - begun)
+            if left <= 0:
+                raise
+            try:
+                async with asyncio.timeout(left / 1000):
+                    return await self._store.commit(proposal)
+            except TimeoutError:
+                raise lost from None
+
+    async def _sync(self) -> None:
+        """Fold what was committed since, all of it."""
+        wanted = ORDINALS if self.service.granted - self.service.exchanges < _SPARE else 0
+        while True:
+            if self.position == _UNKNOWN:
+                await self._load()
+            answer = await self._store.sync(self.position, wanted)
+            if isinstance(answer, Behind):
+                self.position = _UNKNOWN
+                continue
+            if wanted:
+                self.service.grant(answer.first, wanted)
+                wanted = 0
+            self._fold(answer.commits)
+            self._wall = answer.wall
+            if self.position >= answer.head:
+                break
+        self._time.keep_up(self._wall)
+
+    def _fold(self, commits: Sequence[Commit]) -> None:
+        for commit in commits:
+            if commit.position > self.position:
+                self.position = commit.position
+                self._time.commit(commit.facts, commit.at, commit.wall)
+                self.service.fold(commit.facts, commit.exchanges or (None,) * len(commit.facts))
+
+    async def _load(self) -> None:
+        snapshot = await self._store.load()
+        self.service.replicate(snapshot.records)
+        self.position, self._wall = snapshot.position, snapshot.wall
+        self._time.load(snapshot)
+
+    # A store that is gone
+
+    async def _reconnect(self, lost: StoreLost) -> None:
+        at, pause = self._time.instant(self._wall), _FIRST_PAUSE
+        self.trouble = lost.what
+        self.back.clear()
+        self._queue.fail(lost)
+        _LOG.error("lab: %s Calls get 503 until it is back.", lost.what)
+        while True:
+            await SystemClock().hold(pause)
+            pause = min(2 * pause, _LONGEST_PAUSE)
+            with suppress(StoreLost):
+                await self._sync()
+                break
+        self.trouble = None
+        self.service.note(LedgerLost(at=at, why=lost.what))
+        self.service.note(LedgerBack(at=self._time.instant(self._wall)))
+        self.back.set()
+        _LOG.warning("lab: the shared ledger is back.")
+
+    # Where nobody calls
+
+    async def _follow(self) -> None:
+        """Fold what others commit as soon as they do, for whoever looks on, and keep the clock up with the store's."""
+        while True:
+            await self.back.wait()
+            with suppress(StoreLost):
+                await self._store.wait(self.position, _IDLE)
+            with suppress(StoreLost):
+                await self.fresh()
+
+    async def _live(self, about: str) -> None:
+        while True:
+            await SystemClock().hold(PROCESS_LIFETIME // 3)
+            with suppress(StoreLost):
+                await self._store.heartbeat(self._process, about)

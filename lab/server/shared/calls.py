@@ -1,0 +1,58 @@
+"""How a call reaches the ledger: at once where one process has it, else in a batch that a store must take."""
+
+from collections.abc import Callable
+from typing import ClassVar, Protocol, TypeVar
+
+from lab.clocks import AnyClock, ManualClock, ScaledClock
+from lab.core.clock import Millis
+from lab.core.journal.fact import ClockAdvanced, ClockScaled, Fact
+
+CallResult = TypeVar("CallResult")
+
+
+class LedgerCalls(Protocol):
+    """What runs calls on one service. StoreLost (503) where the ledger is shared, and can't be reached."""
+
+    shared: ClassVar[bool]
+    """Whether other processes serve this lab too."""
+
+    async def run(self, call: Callable[[Millis], CallResult]) -> CallResult:
+        """Call it at the instant of now; what it gives."""
+
+    async def fresh(self) -> None:
+        """Return once all that any process has committed is there to be looked at."""
+
+    async def advance(self, clock: ManualClock, instant: Millis) -> None:
+        """Advance the lab's clock; UsageError if the instant lies in the past."""
+
+    async def scale(self, clock: ScaledClock, factor: str) -> None:
+        """Let the lab's clock run at another pace; UsageError if that is none."""
+
+
+class LocalCalls:
+    """Calls on a ledger that this process has to itself."""
+
+    shared: ClassVar[bool] = False
+
+    def __init__(self, clock: AnyClock, note: Callable[[Fact], None]) -> None:
+        """`note` tells all that live by the clock what became of it."""
+        self._clock = clock
+        self._note = note
+
+    async def run(self, call: Callable[[Millis], CallResult]) -> CallResult:
+        """Call it now."""
+        return call(self._clock.now())
+
+    async def fresh(self) -> None:
+        """Everything is."""
+
+    async def advance(self, clock: ManualClock, instant: Millis) -> None:
+        """Stop at every due timer on the way."""
+        origin = clock.now()
+        await clock.advance_to(instant)
+        self._note(ClockAdvanced(at=clock.now(), by="control", origin=origin))
+
+    async def scale(self, clock: ScaledClock, factor: str) -> None:
+        """From now on."""
+        clock.scale(factor)
+        self._note(ClockScaled(at=clock.now(), by="control", factor=factor))

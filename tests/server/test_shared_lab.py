@@ -1,0 +1,340 @@
+"""Several processes serve one lab: whatever one has accepted holds at all of them, once."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+
+import pytest
+
+from lab.clocks import AnyClock, ManualClock, ScaledClock, SystemClock, breathe
+from lab.core.errors import UsageError
+from lab.core.journal.fact import ClockAdvanced, Fact
+from lab.core.journal.shared import StoreLost
+from lab.core.journal.shell import LedgerBack, LedgerLost
+from lab.core.observe import Noted, Observation
+from lab.core.reply import Reply
+from lab.identity.clients import DEMO
+from lab.jobs.facts import GateDecided, JobAccepted
+from lab.mock.batches import Batch, BatchedService
+from lab.server.shared.batch_loop import BatchLoop
+from lab.server.shared.lab_time import LabTime
+from tests.stores.memory_store import START_WALL, MemoryStore, MemoryStoreAccess
+from tests.wire_peer import DOCUMENT, basic, form, invoke, service, status
+
+ASK = {"message": "Taxi 42", "conversational": True, "conversationId": None}
+LOGIN = form(authorization=basic(DEMO.id, DEMO.secret))
+
+
+class SlowAccess(MemoryStoreAccess):
+    """Another process has its turn before the store hears of anything."""
+
+    async def _reach(self) -> None:
+        await breathe()
+        await super()._reach()
+
+
+class CountingService(BatchedService):
+    """Counts the batches that came too late."""
+
+    refused = 0
+
+    def refuse(self, batch: Batch) -> None:
+        self.refused += 1
+        super().refuse(batch)
+
+
+class Process:
+    """One of the processes that serve the lab."""
+
+    def __init__(self, shared: MemoryStore, clock: AnyClock, name: str, document: dict[str, object]) -> None:
+        self.clock, self.name = clock, name
+        self.service = CountingService(service(document).config)
+        self.loop = BatchLoop(self.service, SlowAccess(shared), LabTime(clock, START_WALL), name)
+        self.seen: list[Observation] = []
+        self.service.observers.append(self.seen.append)
+
+    async def serve(self, request: object) -> Reply:
+        return await self.loop.run(lambda now: self.service.serve(request, now))  # type: ignore[arg-type]
+
+    async def token(self) -> str:
+        return str(json.loads((await self.serve(LOGIN)).response.body)["access_token"])
+
+    async def begin(self, bearer: str, **more: object) -> str:
+        reply = await self.serve(invoke(bearer, ASK | more))
+        assert reply.response.status == 202, reply.response
+        return str(json.loads(reply.response.body)["jobId"])
+
+    async def poll(self, bearer: str, job: str) -> dict[str, object]:
+        body: dict[str, object] = json.loads((await self.serve(status(bearer, job))).response.body)
+        return body
+
+    async def decide(self, job: str, verdict: str = "approved") -> int:
+        return (await self.loop.run(lambda now: self.service.decide(job, "the-boss", verdict, now))).status
+
+    async def advance(self, instant: int) -> None:
+        assert isinstance(self.clock, ManualClock)
+        await self.loop.advance(self.clock, instant)
+
+    def facts(self, kind: type[Fact]) -> list[Fact]:
+        return [each.fact for each in self.seen if isinstance(each, Noted) and isinstance(each.fact, kind)]
+
+    def records(self) -> object:
+        return list(self.service.ledger._records.items())
+
+
+@asynccontextmanager
+async def lab(
+    shared: MemoryStore, *clocks: AnyClock, document: dict[str, object] = DOCUMENT
+) -> AsyncIterator[list[Process]]:
+    """A process for each clock; in the end all have the same records, which are the store's."""
+    processes = [Process(shared, clock, f"p{number}", document) for number, clock in enumerate(clocks)]
+    async with asyncio.timeout(20):
+        for process in processes:
+            await process.loop.start()
+        yield processes
+        for process in processes:
+            await process.loop.fresh()
+            assert process.records() == list(shared.records.items()), "the folded facts equal the records"
+            instants = [each.fact.at for each in process.seen if isinstance(each, Noted)]
+            assert instants == sorted(instants)
+        for process in processes:
+            await process.loop.stop()
+
+
+@pytest.fixture
+def shared() -> MemoryStore:
+    return MemoryStore()
+
+
+async def test_any_process_answers_for_any_token_job_and_conversation(shared: MemoryStore) -> None:
+    async with lab(shared, ManualClock(), ManualClock(), ManualClock()) as (one, two, three):
+        bearer = await one.token()
+        job = await two.begin(bearer)
+        await three.advance(3_000)
+        waiting = await three.poll(bearer, job)
+        assert waiting["status"] == "WAITING"
+        assert await one.decide(job) == 200
+        decided = await two.poll(bearer, job)
+        assert decided == await one.poll(bearer, job) != waiting
+        again = await three.serve(invoke(bearer, ASK | {"conversationId": waiting["conversationId"]}))
+        assert json.loads(again.response.body)["conversationId"] == waiting["conversationId"]
+        assert await two.begin(await three.token()) != job
+        await asyncio.gather(*(each.loop.fresh() for each in (one, two, three)))
+        assert [len(each.facts(JobAccepted)) for each in (one, two, three)] == [3, 3, 3]
+        assert {each.x for each in one.seen if isinstance(each, Noted)} == {
+            each.x for each in two.seen if isinstance(each, Noted)
+        }
+
+
+async def test_of_a_hundred_decisions_at_once_one_is_admitted(shared: MemoryStore) -> None:
+    async with lab(shared, *(ManualClock() for _ in range(4))) as processes:
+        bearer = await processes[0].token()
+        job = await processes[0].begin(bearer)
+        await processes[1].advance(3_000)
+        found = await asyncio.gather(*(processes[number % 4].decide(job) for number in range(100)))
+        assert sorted(found) == [200] + [409] * 99
+        assert sum(process.service.refused for process in processes), "some came too late, and were tried again"
+        for process in processes:
+            await process.loop.fresh()
+            assert len(process.facts(GateDecided)) == 1
+
+
+async def test_a_fault_that_counts_calls_strikes_once(shared: MemoryStore) -> None:
+    fault = {"route": "status", "calls": "7", "answer": 503, "name": "seventh"}
+    async with lab(shared, ManualClock(), ManualClock(), document=DOCUMENT | {"faults": [fault]}) as (one, two):
+        bearer = await one.token()
+        job = await one.begin(bearer)
+        replies = await asyncio.gather(*((one, two)[number % 2].serve(status(bearer, job)) for number in range(20)))
+        assert sorted(reply.response.status for reply in replies) == [200] * 19 + [503]
+        ordinals = [reply.x for reply in replies]
+        assert len(set(ordinals)) == 20
+
+
+async def test_who_advances_the_clock_does_so_for_all_and_wakes_their_sleepers(shared: MemoryStore) -> None:
+    async with lab(shared, ManualClock(), ManualClock()) as (one, two):
+        asleep = asyncio.create_task(two.clock.sleep_until(4_000))
+        await two.loop.fresh()
+        await one.advance(4_000)
+        async with asyncio.timeout(5):
+            await asleep
+        assert (one.clock.now(), two.clock.now()) == (4_000, 4_000)
+        with pytest.raises(UsageError, match="can't go back"):
+            await two.advance(3_999)
+        found = await asyncio.gather(one.advance(5_000), *(one.serve(LOGIN) for _ in range(3)), two.advance(5_000))
+        assert len(found) == 5
+        assert [fact.at for fact in two.facts(ClockAdvanced)] == [4_000, 5_000, 5_000]
+
+
+async def test_a_process_that_comes_later_stands_where_the_lab_does(shared: MemoryStore) -> None:
+    async with lab(shared, ManualClock()) as (one,):
+        bearer = await one.token()
+        await one.advance(9_000)
+        await one.token()
+        async with lab(shared, ManualClock()) as (late,):
+            assert late.clock.now() == 9_000
+            assert (await late.serve(invoke(bearer, ASK))).response.status == 202
+
+
+async def test_who_pauses_the_clock_does_so_for_all(shared: MemoryStore) -> None:
+    async with lab(shared, ScaledClock("10"), ScaledClock("10")) as (one, two):
+        assert isinstance(one.clock, ScaledClock)
+        shared.advance(1_000)
+        two.clock.keep_up(10_007)
+        await one.loop.scale(one.clock, "0")
+        await two.loop.fresh()
+        assert (one.clock.now(), two.clock.now(), two.clock.factor) == (10_000, 10_000, "0")
+        shared.advance(60_000)
+        for process in (one, two):
+            assert await process.loop.run(lambda now: now) == 10_000
+        await two.loop.scale(one.clock, "2")
+        shared.advance(500)
+        async with lab(shared, ScaledClock("10")) as (late,):
+            for process in (one, two, late):
+                assert await process.loop.run(lambda now: now) == 11_000
+        with pytest.raises(UsageError):
+            await one.loop.scale(one.clock, "fast")
+
+
+@pytest.mark.parametrize(("early", "admitted"), [(1, 200), (0, 409)])
+async def test_processes_whose_clocks_are_an_hour_apart_admit_alike_at_the_edge_of_a_deadline(
+    shared: MemoryStore, early: int, admitted: int
+) -> None:
+    for slow in (0, 1):
+        store = MemoryStore()
+        async with lab(store, SystemClock(), SystemClock(3_600_000)) as processes:
+            bearer = await processes[0].token()
+            job = await processes[1].begin(bearer)
+            store.advance(2_000 + 60_000 - early)
+            assert await processes[slow].decide(job) == admitted
+            store.advance(1)
+            assert await processes[1 - slow].decide(job) == 409
+
+
+async def test_an_instant_never_goes_back_even_if_the_store_s_clock_does(shared: MemoryStore) -> None:
+    async with lab(shared, SystemClock(), SystemClock()) as (one, two):
+        shared.advance(5_000)
+        bearer = await one.token()
+        shared.wall -= 4_000
+        job = await two.begin(bearer)
+        assert [fact.at for fact in one.facts(JobAccepted)] == []
+        await one.loop.fresh()
+        assert [fact.at for fact in one.facts(JobAccepted)] == [5_000]
+        assert (await one.poll(bearer, job))["status"] == "RUNNING"
+        async with lab(shared, SystemClock()) as (late,):
+            assert await late.loop.run(lambda now: now) == 5_000
+
+
+async def test_a_commit_whose_answer_gets_lost_counts_once(shared: MemoryStore) -> None:
+    async with lab(shared, ManualClock(), ManualClock()) as (one, two):
+        bearer = await one.token()
+
+        def lose() -> None:
+            shared.lost = 1
+
+        shared.before_commit = lose
+        job = await one.begin(bearer)
+        assert (await two.poll(bearer, job))["status"] == "RUNNING"
+        assert len(one.facts(JobAccepted)) == len(two.facts(JobAccepted)) == 1
+
+
+def gone(shared: MemoryStore, *, taken: bool) -> Callable[[], None]:
+    """The store goes away when it has heard of the next commit, which it has `taken`, or not."""
+
+    def go() -> None:
+        shared.gone = True
+        if not taken:
+            raise StoreLost("the store doesn't answer: memory://test")
+
+    return go
+
+
+@pytest.mark.parametrize("taken", [True, False])
+async def test_while_the_store_is_gone_calls_fail_and_nothing_is_doubled(
+    shared: MemoryStore, caplog: pytest.LogCaptureFixture, taken: bool
+) -> None:
+    async with lab(shared, ManualClock(), ManualClock()) as (one, two):
+        bearer = await one.token()
+        shared.before_commit = gone(shared, taken=taken)
+        answers = await asyncio.gather(*(one.begin(bearer) for _ in range(3)), return_exceptions=True)
+        assert [type(each) for each in answers] == [StoreLost] * 3
+        with pytest.raises(StoreLost):
+            await one.begin(bearer)
+        with pytest.raises(StoreLost):
+            await two.begin(bearer)
+        assert not one.facts(LedgerLost)
+        shared.gone = False
+        async with asyncio.timeout(5):
+            await one.loop.back.wait()
+            await two.loop.back.wait()
+        assert len(one.facts(JobAccepted)) == 3 * taken, "the store had taken them, or never heard of them"
+        await one.begin(bearer)
+        for process in (one, two):
+            await process.loop.fresh()
+            assert len(process.facts(JobAccepted)) == 3 * taken + 1
+            assert [len(process.facts(kind)) for kind in (LedgerLost, LedgerBack)] == [1, 1]
+        assert sum("Calls get 503" in line for line in caplog.messages) == 2, "each process says so once"
+
+
+async def test_a_process_that_is_too_far_behind_loads_the_records(shared: MemoryStore) -> None:
+    shared.kept = 2
+    async with lab(shared, ManualClock(), ManualClock()) as (one, two):
+        bearer = await one.token()
+        for _ in range(4):
+            await one.token()
+        two.loop.position = 1
+        two.service.replicate({})
+        assert (await two.serve(invoke(bearer, ASK))).response.status == 202
+
+
+async def test_nobody_sees_what_the_store_has_not_taken(shared: MemoryStore) -> None:
+    async with lab(shared, ManualClock()) as (one,):
+        bearer = await one.token()
+        seen: list[object] = []
+        shared.before_commit = lambda: seen.append((list(one.service.jobs()), one.facts(JobAccepted)))
+        job = await one.begin(bearer)
+        assert seen == [([], [])]
+        assert list(one.service.jobs()) == [job]
+
+
+async def test_a_store_that_came_back_older_is_taken_as_it_is(shared: MemoryStore) -> None:
+    async with lab(shared, ManualClock()) as (one,):
+        await one.token()
+        before = dict(shared.records)
+        bearer = await one.token()
+        await shared.lose_history(1)
+        shared.records = before
+        assert (await one.serve(status(bearer, "x"))).response.status == 401
+        await one.token()
+
+
+async def test_a_bug_ends_its_call_alone(shared: MemoryStore) -> None:
+    async with lab(shared, ManualClock()) as (one,):
+
+        def broken(now: int) -> None:
+            raise ZeroDivisionError
+
+        calls = one.loop.run(broken), one.token()
+        failed, bearer = await asyncio.gather(*calls, return_exceptions=True)
+        assert isinstance(failed, ZeroDivisionError) and one.service.knows_token(str(bearer))
+
+        def bad_observer(observation: Observation) -> None:
+            one.service.observers.remove(bad_observer)
+            raise ZeroDivisionError
+
+        one.service.observers.insert(0, bad_observer)
+        with pytest.raises(ZeroDivisionError):
+            await one.token()
+        await one.loop.fresh()
+        assert one.records() == list(shared.records.items()), "what the store had taken is there all the same"
+
+
+async def test_a_reset_clears_what_every_process_remembers(shared: MemoryStore) -> None:
+    async with lab(shared, ManualClock(), ManualClock()) as (one, two):
+        bearer = await one.token()
+        job = await two.begin(bearer)
+        await two.loop.run(lambda now: two.service.arm({"route": "token", "answer": 503}, now))
+        await one.loop.run(one.service.reset)
+        assert (await two.serve(status(bearer, job))).response.status == 401
+        assert not shared.records.keys() - {key for key, _ in two.service.ledger._records.items()}
+        assert not two.service.strikes and (await two.token())
