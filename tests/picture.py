@@ -1,7 +1,6 @@
 """The README's picture, made by the lab itself: `python -m tests.picture` writes `.github/lab.svg`."""
 
 import asyncio
-import re
 from pathlib import Path
 
 from lab.cli.commands.demo import LiveDemo
@@ -10,6 +9,7 @@ from lab.cli.loop import Stop
 from lab.cli.setup import make_setup
 from lab.settings import ClockSettings, MockSettings
 from lab.tui.app import LabApp
+from lab.tui.picture import picture_of
 
 ROOT = Path(__file__).parents[1]
 PICTURE = ROOT / ".github" / "lab.svg"
@@ -32,11 +32,7 @@ async def picture() -> str:
             while "APPROVAL" not in app.export_screenshot():
                 await pilot.pause(0.1)
             await setup.clock.sleep_until(setup.clock.now() + 9_000)
-            drawn = app.export_screenshot(title="Invoke Async Lab")
-    # Without the fonts of a foreign host: whoever looks has a monospace font of their own.
-    drawn = re.sub(r"@font-face \{.*?\}", "", drawn, flags=re.DOTALL)
-    # Without it some renderers drop the blanks at both ends of a text, and borders drift.
-    return drawn.replace("<text ", '<text xml:space="preserve" ')
+            return picture_of(app)
 
 
 if __name__ == "__main__":

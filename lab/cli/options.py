@@ -235,15 +235,11 @@ _OPTIONS: dict[str, tuple[Option, ...]] = {
     ),
     "show": (
         option("target", "FILE"),
-        option(
-            "--as", None, "text (default), HAR 1.2, a script of curl, Markdown, a page, a film of the screen", **_FORM
-        ),
+        option("--as", None, "text (default), HAR 1.2, a script of curl, Markdown, a page, a film", **_FORM),
         option("--size", "COLUMNSxROWS", "of the cast's screen; default: 120x36", type=screen_size, default="120x36"),
         flag("--line-numbers", "before each line of the recording its number, by which reports cite it"),
         flag("--light", "film on the light stage"),
-        option(
-            "--stage", "=SECONDS", "film act after act, each held so long; default: 3", type=number("--stage", 0, 60)
-        ),
+        option("--stage", "=SECONDS", "film act after act, each so long; default: 3", type=number("--stage", 0, 60)),
         _FOLDER,
     ),
     "rehearse": (
@@ -295,6 +291,10 @@ _OPTIONS: dict[str, tuple[Option, ...]] = {
         option("target", "CONTROL_URL", "of a running lab, with LAB_CONTROL_TOKEN; none: the surroundings", nargs="?"),
         flag("--json", "what was found, as one line of JSON"),
     ),
-    "docs": (option("page", "PAGE", "none: list the pages", nargs="?"),),
+    "docs": (
+        option("page", "PAGE", "none: list the pages", nargs="?"),
+        option("--site", "DIR", "write all of them there as a static site, with films and scenarios; needs [docs]"),
+        flag("--force", "write into a DIR that isn't empty, over files of the same names"),
+    ),
 }
 """In the order in which the help lists them."""

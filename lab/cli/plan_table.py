@@ -96,12 +96,13 @@ def _ways(planned: Plan, span: Span, settled: tuple[Decision, ...]) -> Iterator[
         return
     for branch in branches:
         drawn = f", {chance_text(planned.lot(span.id, span.visit))} was drawn" if branch.chance else ""
-        yield f"{'->' if branch is taken else '  '} {branch.to}: {_condition(branch)}{drawn if branch is taken else ''}"
+        yield f"{'->' if branch is taken else '  '} {branch.to}: {condition_text(branch)}{drawn if branch is taken else ''}"
     if taken is None:
         yield f"-> none of these: what {turnoff.exit} leads to by default"
 
 
-def _condition(branch: Branch) -> str:
+def condition_text(branch: Branch) -> str:
+    """When a branch is taken, in words."""
     if branch.when is not None:
         return f"if {_one_line(branch.when)}"
     return "else" if branch.chance is None else f"{chance_text(branch.chance)} of jobs"

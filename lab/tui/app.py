@@ -24,6 +24,7 @@ from lab.core.errors import HostError, LabError
 from lab.tui.cast import Cast, teed
 from lab.tui.changed_cells import ChangedCells
 from lab.tui.line_filters import colour_filters, filters_for
+from lab.tui.picture import picture_of
 from lab.tui.screens.input_queue import InputQueue
 from lab.tui.screens.main import MainScreen
 from lab.tui.screens.palette import Palette
@@ -227,7 +228,7 @@ class LabApp(App[Outcome | None]):
         from lab.files.artifacts import write_picture
 
         folders = [folder for folder in (user_downloads_path(), Path.cwd()) if folder.is_dir()]
-        path = write_picture(self.export_screenshot(), folders)
+        path = write_picture(picture_of(self), folders)
         # the narration is one row: a name must not be lost behind its folder
         return f"Saved as {path}." if path.parent != Path.cwd() else f"Saved here as {path.name}."
 

@@ -8,7 +8,7 @@ import pytest
 from tests.docs.pages import PAGES, codes, sections
 
 ROOT = Path(__file__).parents[2]
-OTHER = {"README", "CONTRIBUTING", "CHANGELOG"}
+OTHER = {"README", "CONTRIBUTING", "CHANGELOG", "index"}
 """Markdown files that are no pages of the reference."""
 SECTIONS = {name: sections(text) for name, text in PAGES.items()}
 CITATION = re.compile(r"\b([A-Za-z][\w-]*)\.md`?((?:[,;]? (?:and |to )?§[0-9]+(?:\.[0-9]+)*)*)")

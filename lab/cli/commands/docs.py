@@ -1,42 +1,35 @@
-"""`lab docs`: the reference that came with the package, a page at a time."""
+"""`lab docs`: the reference that came with the package, a page at a time, or all of it as a site."""
 
 import re
 import subprocess
-from importlib.resources import files
 from io import StringIO
 from typing import TYPE_CHECKING, ClassVar
 
 from lab.cli.console import Console
+from lab.cli.site.reference import page_names, page_text
 from lab.core.errors import UsageError
-from lab.language.document import nearest
-from lab.settings import Environment, Flags
+from lab.settings import Environment, Flags, refuse_idle
 
 if TYPE_CHECKING:
     from rich.console import JustifyMethod
 
 _WIDEST = 100
 """Columns of a page on a terminal."""
-_FOLDER = files("lab") / "docs"
 _PAGER = 'LESS="${LESS-FRX}" ${PAGER:-less}'
 """For the shell, which knows the user's pager and starts it with its arguments; as git does, less gets usable flags."""
 _NO_SUCH_PROGRAM = 127
 
 
-def page_names() -> tuple[str, ...]:
-    """The names of the pages, as `lab docs` takes them."""
-    return tuple(sorted(each.name.removesuffix(".md") for each in _FOLDER.iterdir() if each.name.endswith(".md")))
-
-
-def page_text(name: str) -> str:
-    """A page as Markdown; UsageError, with the nearest name, if there is none of that name."""
-    known = page_names()
-    if name.removesuffix(".md") not in known:
-        raise UsageError(f"There is no page {name}.", hint=nearest(name, known) or f"Pages: {', '.join(known)}.")
-    return (_FOLDER / f"{name.removesuffix('.md')}.md").read_text("utf-8")
-
-
 def execute(flags: Flags, console: Console) -> int:
-    """List the pages, or print one: as Markdown into a pipe, laid out and paged on a terminal."""
+    """List the pages, or print one: as Markdown into a pipe, laid out and paged on a terminal; with `--site` make the site."""
+    if flags["site"] is not None:
+        if flags["page"] is not None:
+            raise UsageError("--site takes all pages.", hint=f"Leave {flags['page']} out.")
+        from lab.cli.site.build import build_site  # the screen comes with it, for pictures
+
+        build_site(flags["site"], console, force=flags["force"])
+        return 0
+    refuse_idle(flags, ("force",), "a page: it belongs to --site")
     if flags["page"] is None:
         for name in page_names():
             console.out(f"{name:<14} {_summary(page_text(name))}")

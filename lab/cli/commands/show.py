@@ -3,8 +3,7 @@
 from functools import partial
 
 from lab.cli.console import Console
-from lab.cli.loop import Stop, complete
-from lab.cli.recordings import load_playable, load_recording
+from lab.cli.recordings import load_recording
 from lab.files.recordings import read_blob
 from lab.recording.format.lines import Recording
 from lab.recording.redaction.bodies import Blob
@@ -16,7 +15,10 @@ from lab.settings import Flags
 def execute(flags: Flags, console: Console) -> int:
     """Print it, open and torn ones up to their last whole line."""
     if flags["kind"] == "cast":
-        for line in cast_lines(flags):
+        from lab.cli.films import cast_lines, filmed_recording
+
+        film = filmed_recording(flags["target"], flags["scenarios"])
+        for line in cast_lines(film, flags["size"], light=flags["light"], stage=flags["stage"]):
             console.out(line.decode().rstrip("\n"))
     elif flags["kind"] == "html":
         path, recording = load_recording(flags["target"])
@@ -37,28 +39,3 @@ def _page(recording: Recording, blob: Blob) -> str:
     report, there = report_on({recording.name: histories_of(recording, blob=blob)}), anchors(recording)
     part = "" if report.score is None else report_part(report, lambda _, line: there.get(line, ""), {})
     return timeline_page(recording, blob, part).rstrip("\n")
-
-
-def cast_lines(flags: Flags) -> list[bytes]:
-    """The film, a line an event. It is printed afterwards: while an app runs, Textual holds stdout."""
-    from lab.tui.film import FilmedPlayback, FrozenClock, film
-
-    playable = load_playable(flags["target"], flags["scenarios"])
-    source = FilmedPlayback(
-        playable.timeline,
-        title=playable.title,
-        seed=playable.recording.header.seed,
-        known=playable.scenarios,
-        make=FrozenClock,
-    )
-    lines: list[bytes] = []
-
-    async def work(stop: Stop) -> list[bytes]:
-        # cancelling would have the film's own tasks wait for one another
-        stop.leave = lambda: None
-        how = {"light": flags["light"], "stage": flags["stage"]}
-        await film(source, lines.append, flags["size"], **how, ended=lambda: stop.reason is not None)
-        stop.obeyed()
-        return lines
-
-    return complete(work)
