@@ -43,10 +43,8 @@ class RecordLoader:
         position, mark = int(position or 0), mark or b""
         await self._scan(found)
         while True:
-            args = (position, mark, PIECE)
-            head, wall, why, position, changed, last = await self._link.ask(
-                lambda args=args: self._changes(self._keys, args)
-            )
+            answer = await self._link.run(self._changes, self._keys, (position, mark, PIECE))
+            head, wall, why, position, changed, last = answer
             if why:
                 return None
             for key, value in zip(changed[::2], changed[1::2], strict=True):

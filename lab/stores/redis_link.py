@@ -6,7 +6,7 @@ After that the store counts as lost. What is asked within the next pause fails a
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, TypeAlias
 
 from lab.core.clock import Millis
@@ -47,6 +47,9 @@ class RedisLink:
         """What couldn't be checked when it was opened, and why; empty: nothing."""
         self.failures = (RedisError, OSError, TimeoutError)
         self._refusals = ResponseError
+        self._own: Any = None
+        """A connection for scripts alone, outside of the pool."""
+        self._own_is_busy = False
         self._pause: Millis = 0
         self._lost_until = 0.0
         self._why = ""
@@ -68,6 +71,24 @@ class RedisLink:
         self._pause = 0
         return answer
 
+    async def run(self, script: Any, keys: Sequence[str], args: Sequence[Any]) -> Any:
+        """The answer of a script that was registered with `redis`; StoreLost if there is none in time."""
+        return await self.ask(self._run, script, keys, args)
+
+    async def _run(self, script: Any, keys: Sequence[str], args: Sequence[Any]) -> Any:
+        if self._own_is_busy:
+            return await script(keys, args)
+        # every call that is served comes by here: a connection at hand costs half of what the client's pool does
+        self._own_is_busy = True
+        try:
+            self._own = self._own or await self.redis.connection_pool.get_connection()
+            await self._own.send_command("EVALSHA", script.sha, len(keys), *keys, *args, check_health=False)
+            return await self._own.read_response()
+        except self.failures:  # cut off, or the server has forgotten the script: the client knows what to do
+            return await script(keys, args)
+        finally:
+            self._own_is_busy = False
+
     async def ask_once(self, within: Millis, command: _Command, *args: Any, **options: Any) -> Any:
         """The answer to a command of `redis_once`; that it fails says nothing about the store, for it isn't repeated."""
         if asyncio.get_running_loop().time() < self._lost_until:
@@ -84,6 +105,8 @@ class RedisLink:
 
     async def close(self) -> None:
         """Close all connections."""
+        if self._own is not None:
+            await self._own.disconnect()
         await self.redis.aclose()
         await self.redis_once.aclose()
 

@@ -67,7 +67,7 @@ class RedisStore:
     async def sync(self, after: LogPosition, ordinals: int = 0) -> Synced | Behind:
         """What was committed since, and so many ordinals."""
         args = (after, self._mark(after), ordinals, PIECE)
-        head, wall, why, entries, first = await self.link.ask(self._sync if ordinals else self._look, self._log, args)
+        head, wall, why, entries, first = await self.link.run(self._sync if ordinals else self._look, self._log, args)
         if why:
             return self._behind(after, why)
         return Synced(self._commits(entries), head, wall, first)
@@ -90,7 +90,7 @@ class RedisStore:
                 *records,
             ),
         )
-        head, wall, why, *entries = await self.link.ask(self._commit, self._all, args)
+        head, wall, why, *entries = await self.link.run(self._commit, self._all, args)
         if why == b"taken":
             self._known = head, mark
             return Committed(head, wall)

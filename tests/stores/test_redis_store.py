@@ -11,14 +11,18 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
+from lab.clocks import breathe
 from lab.core.errors import HostError, UsageError
-from lab.core.journal.numbers import Counter, counter_key
+from lab.core.journal.fact import Key
+from lab.core.journal.numbers import Counter, NumberUsed, counter_key
 from lab.core.journal.shared import Committed, Conflict, StoreLost, Synced
+from lab.stores import loading
 from lab.stores.address import check_prefix, store_address
-from lab.stores.redis_link import check_server
+from lab.stores.loading import RecordLoader
+from lab.stores.redis_link import RedisLink, check_server
 from lab.stores.redis_store import RedisStore, open_store
 from tests.stores.redis_server import RedisServer, SharedRedis
-from tests.stores.test_shared_store import filled, used
+from tests.stores.test_shared_store import filled, proposal, used
 
 # The address
 
@@ -189,6 +193,68 @@ async def test_a_process_whose_heart_stopped_is_no_longer_listed(shared_redis: S
     await store.link.redis.delete(f"{shared_redis.prefix}process:one")
     assert await store.processes() == {}
     assert await store.link.redis.exists(f"{shared_redis.prefix}processes") == 0
+
+
+async def test_an_answer_that_is_forgotten_is_gone_with_the_next_commit(shared_redis: SharedRedis) -> None:
+    shared_redis.remembered = 0
+    store = shared_redis.process()
+    await store.commit(used("one", 1, 0, 1))
+    assert await store.link.redis.hgetall(f"{shared_redis.prefix}answers") == {}
+
+
+async def test_what_was_deleted_while_it_was_loaded_is_gone(
+    shared_redis: SharedRedis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(loading, "PIECE", 2)
+    store, other = shared_redis.process(), shared_redis.process()
+    fact = NumberUsed(at=0, counter="", value=1)
+    await other.commit(proposal("other", 1, 0, fact, a=1, b=1, c=1))
+    scan = RecordLoader._scan
+
+    async def slow(loader: RecordLoader, found: dict[Key, Any]) -> None:
+        await scan(loader, found)
+        for number in range(2, 7):
+            await other.commit(proposal("other", number, number - 1, fact, a=None, b=number, d=number))
+
+    monkeypatch.setattr(RecordLoader, "_scan", slow)
+    snapshot = await store.load()
+    records = [(counter_key(name), Counter(value)) for name, value in (("b", 6), ("c", 1), ("d", 6))]
+    assert (snapshot.position, list(snapshot.records.items())) == (6, records)
+
+
+async def test_answers_to_calls_at_once_are_not_mixed_up(shared_redis: SharedRedis) -> None:
+    store = shared_redis.process()
+    synced = await asyncio.gather(*(store.sync(0, ordinals) for ordinals in range(1, 30)))
+    firsts = [each.first for each in synced if isinstance(each, Synced)]
+    taken = {
+        number
+        for first, ordinals in zip(firsts, range(1, 30), strict=True)
+        for number in range(first, first + ordinals)
+    }
+    assert taken == set(range(1, sum(range(30)) + 1))
+
+
+async def test_a_store_that_is_lost_is_tried_again_at_growing_pauses() -> None:
+    link = RedisLink(store_address("redis://host"))
+    calls: list[int] = []
+
+    async def fail() -> None:
+        calls.append(1)
+        raise ConnectionResetError("reset by peer")
+
+    pauses: list[int] = []
+    for _ in range(7):
+        for _ in range(2):
+            with pytest.raises(StoreLost, match="the store at redis://host doesn't answer: reset by peer"):
+                await link.ask(fail)
+        pauses.append(link._pause)
+        link._lost_until = 0
+    assert (len(calls), pauses) == (7, [50, 100, 200, 400, 800, 1_000, 1_000])
+    await link.ask(breathe)
+    with pytest.raises(StoreLost):
+        await link.ask(fail)
+    assert link._pause == 50
+    await link.close()
 
 
 async def test_a_commit_of_many_records_is_taken_whole(shared_redis: SharedRedis) -> None:

@@ -9,6 +9,7 @@ from lab.core.journal.fact import ClockAdvanced, Fact, Key, LedgerCleared, Recor
 from lab.core.journal.ledger import MemoryLedger
 from lab.core.journal.numbers import Counter, NumberUsed, counter_key
 from lab.core.journal.shared import (
+    EXCHANGES_KEPT,
     PIECE,
     Behind,
     Committed,
@@ -216,6 +217,17 @@ async def test_lines_are_read_from_where_one_left_off(shared: Shared) -> None:
     await other.publish([b"c"])
     assert (await other.published(first.after)).lines == (b"c",)
     assert (await one.published("")).lines == (b"a", b"\xff\r\n", b"c")
+
+
+async def test_the_oldest_lines_go_once_there_are_too_many(shared: Shared) -> None:
+    store = shared.process()
+    lines = [b"%d" % number for number in range(EXCHANGES_KEPT + 300)]
+    await store.publish(lines[:5])
+    early = await store.published("")
+    await store.publish(lines[5:])
+    first = await store.published(early.after)
+    place = int(first.lines[0])
+    assert 200 <= place <= 300 and first.lines == tuple(lines[place : place + PIECE])
 
 
 def folded(snapshot: Snapshot | None, *synced: Synced | Conflict) -> dict[Key, Record]:
