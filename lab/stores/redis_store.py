@@ -55,6 +55,7 @@ class RedisStore:
         register = link.redis.register_script
         self._look, self._sync = register(scripts.LOOK_SCRIPT), register(scripts.SYNC_SCRIPT)
         self._commit = register(scripts.COMMIT_SCRIPT)
+        self._publish = link.redis_once.register_script(scripts.PUBLISH_SCRIPT)
 
     async def load(self) -> Snapshot:
         """All records, read in pieces while others commit."""
@@ -104,10 +105,7 @@ class RedisStore:
 
     async def publish(self, lines: Sequence[bytes]) -> None:
         """Let the processes of this lab read these lines."""
-        pipeline = self.link.redis_once.pipeline(transaction=False)
-        for line in lines:
-            pipeline.xadd(self._exchanges, {"line": line}, maxlen=EXCHANGES_KEPT)
-        await self.link.ask_once(ANSWERS_WITHIN, pipeline.execute)
+        await self.link.ask_once(ANSWERS_WITHIN, self._publish, [self._exchanges], [EXCHANGES_KEPT, *lines])
 
     async def published(self, after: Cursor) -> Published:
         """Lines of all processes that were published after a place."""
