@@ -15,6 +15,10 @@ COMMANDS = {
     "play": ("a recording on the screen, played back", "lab play item-comparison"),
     "drill": ("every variant of a scenario with one fault", "lab drill item-comparison --family W,P"),
     "show": ("a recording as a transcript, a page, a script, or a film", "lab show item-comparison"),
+    "simulate": (
+        "what a scenario means for many jobs: ends, waits, polls, tokens",
+        "lab simulate item-comparison --poll '2s..30s x1.5'",
+    ),
     "rehearse": ("run your client against scenarios or drills, and judge it", "lab rehearse quick -- python client.py"),
     "report": ("what clients did well and badly: in recordings, or a running lab", "lab report recordings/*.rec.jsonl"),
     "repair": ("make an open or torn recording whole", "lab repair recordings/cut.rec.jsonl"),

@@ -21,6 +21,7 @@ from lab.cli.option_kinds import (
 from lab.cli.report_options import DRILL_OPTIONS, REPORT_OPTIONS, VERDICT_OPTIONS
 from lab.cli.run_options import LOG, MOCK_CLOCK, OWN_APP, PLAYBACK_OPTIONS, RECORD_OPTION, REVIEWER_OPTION, TLS_OPTIONS
 from lab.cli.screen_options import BROWSER, FILM_HELP, NO_PHONE, PHONE_HELP, SCREEN
+from lab.cli.simulate_options import SIMULATE_OPTIONS
 from lab.core.clock import LAST_WALL
 from lab.core.errors import UsageError
 from lab.core.ranges import number
@@ -118,6 +119,7 @@ _RUN = (
 _ONE_SCENARIO: Any = {"help": "a name or a path", "type": lambda text: (text,)}
 """As a tuple of one target, where other commands take several."""
 
+_PUBLIC: Any = {"dest": "public", "type": origin}
 _RUNS: Any = {"type": number("--runs", 1, 100_000)}
 _PARALLEL: Any = {"type": number("--parallel", 1, 64), "default": 8}
 _REHEARSAL = (
@@ -162,13 +164,7 @@ _OPTIONS: dict[str, tuple[Option, ...]] = {
         port("--port", "the mock", 8080),
         _CONTROL_PORT,
         option("--control-name", "NAME", "a further Host of the control plane, with that allowance", action="append"),
-        option(
-            "--base",
-            "URL",
-            "the origin that URLs in answers name; default: where the lab listens",
-            dest="public",
-            type=origin,
-        ),
+        option("--base", "URL", "the origin that URLs in answers name; default: where the lab listens", **_PUBLIC),
         option("--drills", "SCENARIO", "its drills can be chosen too, each by /scenario/NAME or X-Lab-Scenario: NAME"),
         *DRILL_OPTIONS,
         *PLAYBACK_OPTIONS,
@@ -242,6 +238,7 @@ _OPTIONS: dict[str, tuple[Option, ...]] = {
         option("--stage", "=SECONDS", "film act after act, each so long; default: 3", type=number("--stage", 0, 60)),
         _FOLDER,
     ),
+    "simulate": (option("targets", "SCENARIO", **_ONE_SCENARIO), _FOLDER, seed(_CHANCE), *_SWITCHES, *SIMULATE_OPTIONS),
     "rehearse": (
         option(
             "targets",

@@ -1,6 +1,7 @@
 """The OAuth server as a client sees it: the client credentials grant, and the access token that comes of it."""
 
 from base64 import b64encode
+from functools import lru_cache
 from urllib.parse import quote_plus, urlencode
 
 from msgspec import Struct
@@ -27,6 +28,7 @@ class AccessToken(Struct, frozen=True):
         return now < self.until - margin
 
 
+@lru_cache(maxsize=16)
 def token_request(client_id: str, client_secret: str, scope: str) -> Request:
     """The client credentials grant with Basic authentication, both parts form-encoded (RFC 6749 §2.3.1)."""
     pair = f"{quote_plus(client_id)}:{quote_plus(client_secret)}"

@@ -135,7 +135,7 @@ def _voters(cast: list[Decision]) -> list[str | None]:
 
 def _scripted(opening: Opening, cast: list[Decision]) -> Decision | None:
     """The script's answer for the next vote, if one is due before the deadline."""
-    vote = _entry(opening.gate, opening.earlier_votes + len(cast)) if opening.scripted else None
+    vote = scripted_vote(opening.gate, opening.earlier_votes + len(cast)) if opening.scripted else None
     if vote is None:
         return None
     # from the vote before, not from the opening: in a quorum one person answers after the other
@@ -146,7 +146,7 @@ def _scripted(opening: Opening, cast: list[Decision]) -> Decision | None:
     return opening.vote(due, Verdict(vote.verdict), Origin.SCRIPT, name, vote.comment)
 
 
-def _entry(gate: Gate, number: int) -> Vote | None:
+def scripted_vote(gate: Gate, number: int) -> Vote | None:
     """What the scenario's reviewer says as the gate's vote of that number, from 0 and over all its openings."""
     match gate.reviewer:
         case None | "nobody":

@@ -46,6 +46,8 @@ from lab.mock.dry_run import dry_run
 from lab.mock.idempotency import new_conversation, repeated
 from lab.mock.team_rules import absent_team, closed, lacks_role, of_version, open_scenarios
 
+RETRY_AFTER = 2
+"""In how many seconds a client may come again that was refused for the number of jobs."""
 _APPROVES = ("approve", "approved", "yes", "ok")
 _REJECTS = ("reject", "rejected", "no", "decline")
 _BLANK = bad_request("message must not be blank.", "Say what the agent should do.")
@@ -198,7 +200,7 @@ def _taken(call: Call, view: JobView, fact: GateDecided | WaitEnded) -> Accepted
     """The decision is admitted: the job goes on. Its plan is the same, for a plan knows no decisions."""
     plan = view.plan
     if call.dialect.renames_jobs and call.switches.resume_job_id == "new":
-        alias = _new_id(call.switches, plan.seed, f"{fact.job}/alias#{len(view.decisions) + 1}")
+        alias = new_job_id(call.switches, plan.seed, f"{fact.job}/alias#{len(view.decisions) + 1}")
         fact, plan = replace(fact, alias=alias), replace(plan, alias=alias)
     else:
         plan = replace(plan, alias=None)
@@ -215,7 +217,8 @@ def _taken(call: Call, view: JobView, fact: GateDecided | WaitEnded) -> Accepted
 def _accept(call: Call, command: Invoke, *, draft: bool) -> Accepted | Refusal:
     most = call.config.most_jobs
     if call.live_jobs.full(call.changes, call.now, most):
-        return Refusal(429, f"There are {most} jobs that have not ended.", "Let some end, or raise limits.jobs.")
+        why, hint = f"There are {most} jobs that have not ended.", "Let some end, or raise limits.jobs."
+        return Refusal(429, why, hint, (("retry-after", str(RETRY_AFTER)),))
     found = thread_of(call, command)
     thread = Thread() if isinstance(found, Refusal) else found
     opened = of_version(open_scenarios(call.team, draft=draft), command.wanted.version, call.switches)
@@ -264,7 +267,7 @@ def _accepted(call: Call, command: Invoke, choice: Choice | None, thread: Thread
         )
     switches = call.catalog.switches_of(chosen or UNMATCHED, call.match.code)
     return JobAccepted(
-        at=call.now, job=command.new_id or _new_id(switches, config.seed, f"job/{stream}"), client=client, user=user,
+        at=call.now, job=command.new_id or new_job_id(switches, config.seed, f"job/{stream}"), client=client, user=user,
         conversation=conversation, turn=thread.turn, entry=choice.entry if choice is not None and thread.turn > 1 else None,
         team=call.match.code, scenario=chosen.name if chosen else None,
         ordinal=ordinal, input=command.members, drawn=drawn,
@@ -272,5 +275,6 @@ def _accepted(call: Call, command: Invoke, choice: Choice | None, thread: Thread
     )  # fmt: skip
 
 
-def _new_id(switches: Switches, seed: Seed, stream: str) -> str:
+def new_job_id(switches: Switches, seed: Seed, stream: str) -> str:
+    """The id that is drawn for a job, in the form that the switch asks for."""
     return odd_id(seed, stream) if switches.job_ids == "odd" else uuid4(seed, stream)

@@ -1,0 +1,66 @@
+"""`lab simulate`: what a scenario means for many jobs, for who decides on them, and for who polls them."""
+
+from msgspec.structs import replace
+
+from lab.cli.console import Console
+from lab.cli.setup import Setup, make_setup
+from lab.cli.simulation import own_cores, simulation_of, totals_of
+from lab.core.errors import UsageError
+from lab.language.document import Gate, LogNormal
+from lab.settings import ClockSettings, Flags, MockSettings
+from lab.simulate.document import result_document
+from lab.simulate.text import result_lines
+from lab.simulate.workload import DAY, ReviewTeam, Workload
+
+
+def execute(flags: Flags, console: Console) -> int:
+    """Simulate, and print what it comes to."""
+    setup = make_setup(replace(flags.into(MockSettings), clock=ClockSettings(instant=True)))
+    workload = _workload(flags, setup.config.most_jobs)
+    simulation = simulation_of(setup, workload)
+    for note in _left_out(setup, workload.reviewers):
+        console.err(f"note: {note}")
+    result = totals_of(simulation, own_cores()).result()
+    if flags["json"]:
+        console.json(result_document(result))
+    else:
+        console.out("\n".join(result_lines(result)))
+    return 0
+
+
+def _workload(flags: Flags, most: int) -> Workload:
+    given = {
+        "jobs": flags["jobs"],
+        "seeds": flags["seeds"],
+        "gap": flags["arrivals"],
+        "reviewers": _team(flags),
+        "schedules": tuple(flags["poll"] or ()),
+        "delay": flags["delay"],
+        "limit": flags["limit"] or (most if most < flags["jobs"] else None),
+    }
+    return Workload(**{name: value for name, value in given.items() if value is not None})
+
+
+def _team(flags: Flags) -> ReviewTeam | None:
+    if flags["reviewers"] is None:
+        for name in ("takes", "hours"):
+            if flags[name] is not None:
+                raise UsageError(f"--{name} is of people who answer gates.", hint="Say how many, as --reviewers 3.")
+        return None
+    begins, ends = flags["hours"] or (0, DAY)
+    takes = flags["takes"] if flags["takes"] is not None else LogNormal.model_validate({"median": "2m", "p95": "20m"})
+    return ReviewTeam(flags["reviewers"], takes, begins, ends)
+
+
+def _left_out(setup: Setup, team: ReviewTeam | None) -> list[str]:
+    """What of the scenario isn't simulated, or can't be."""
+    scenario = setup.scenario
+    notes = []
+    if scenario.faults:
+        notes.append(f"the scenario's faults ({len(scenario.faults)}) are left out: lab rehearse is for those.")
+    if scenario.turns:
+        notes.append("each job is the first message of a conversation; later turns are left out.")
+    for step in scenario.steps:
+        if team is not None and isinstance(step, Gate) and step.approvals > team.people:
+            notes.append(f"{step.gate} needs {step.approvals} people: with {team.people} it times out.")
+    return notes

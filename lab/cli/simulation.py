@@ -1,0 +1,106 @@
+"""What `lab simulate` simulates, and the processes that work it out."""
+
+import multiprocessing
+import os
+import signal
+from collections import deque
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ProcessPoolExecutor
+from contextlib import contextmanager
+
+from msgspec.structs import replace
+
+from lab.app.run import run
+from lab.cli.setup import Setup, app_of
+from lab.client.instant import run_instantly
+from lab.core.errors import UsageError
+from lab.jobs.compiled import CompiledScenario
+from lab.mock.service import Service
+from lab.simulate.tally import Chunk, ChunkWorker, Tally
+from lab.simulate.totals import Totals
+from lab.simulate.workload import Simulation, Workload
+
+_AHEAD = 4
+"""Chunks that wait for each process: so many jobs at most are in memory."""
+_workers: list[ChunkWorker] = []
+"""That of this process, once it works chunks out."""
+
+
+def simulation_of(setup: Setup, workload: Workload) -> Simulation:
+    """What a server does with the scenario's first message, learnt from one; UsageError if it takes no job."""
+    calm = _without_faults(setup.config.scenarios[0])
+    config = replace(setup.config, scenarios=(calm,))
+    service, app = Service(config), app_of(config)
+    outcome = run_instantly(service, run(app, 0))
+    view = service.look(outcome.job, 0) if outcome.job is not None else None
+    if view is None or outcome.token is None:
+        raise UsageError(f"The mock takes no job of {calm.name}: {outcome.why}", hint="lab check says what is wrong.")
+    return Simulation(
+        compiled=view.plan.compiled,
+        invocation=view.plan.invocation,
+        app=app,
+        switches=config.switches_of(calm.scenario),
+        epoch=config.epoch,
+        seed=config.seed,
+        lifetime=outcome.token.until - outcome.token.since,
+        token_scenario=config.scenario_of_tokens,
+        workload=workload,
+    )
+
+
+def _without_faults(compiled: CompiledScenario) -> CompiledScenario:
+    return replace(compiled, scenario=compiled.scenario.model_copy(update={"faults": ()}))
+
+
+def totals_of(simulation: Simulation, cores: int, watch: Callable[[Totals], None] = lambda totals: None) -> Totals:
+    """All chunks worked out by so many processes; `watch` is called after each."""
+    totals = Totals(simulation)
+    with _working(simulation, cores) as submit:
+        waiting: deque[tuple[Chunk, Callable[[], Tally]]] = deque()
+
+        def take() -> None:
+            chunk, tally = waiting.popleft()
+            totals.take(chunk, tally())
+            watch(totals)
+
+        for chunk in totals.chunks():
+            waiting.append((chunk, submit(chunk)))
+            if len(waiting) > cores * _AHEAD:
+                take()
+        while waiting:
+            take()
+    return totals
+
+
+@contextmanager
+def _working(simulation: Simulation, cores: int) -> Iterator[Callable[[Chunk], Callable[[], Tally]]]:
+    """What takes a chunk, and gives what gives its tally."""
+    if cores == 1 or "fork" not in multiprocessing.get_all_start_methods():
+        worker = ChunkWorker(simulation)
+        yield lambda chunk: lambda: worker.tally(chunk)
+        return
+    # a process that is forked has the scenario; another one would have to read it again
+    pool = ProcessPoolExecutor(cores, multiprocessing.get_context("fork"), initializer=_begin, initargs=(simulation,))
+    try:
+        yield lambda chunk: _result_of(pool.submit(_tally, chunk))
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
+def _result_of(future: "Future[Tally]") -> Callable[[], Tally]:
+    return lambda: future.result()
+
+
+def _begin(simulation: Simulation) -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # a terminal sends it to all; the first process ends the others
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    _workers.append(ChunkWorker(simulation))
+
+
+def _tally(chunk: Chunk) -> Tally:
+    return _workers[0].tally(chunk)
+
+
+def own_cores() -> int:
+    """How many cores this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

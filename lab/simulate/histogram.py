@@ -1,0 +1,79 @@
+"""Counts of values in cells: any number of values in bounded memory, a quantile to within half a per cent.
+
+Values below 256 have a cell each; above, each doubling has 128 cells of one width. So a cell is at most 1/128 of its
+values wide, and its middle is off by at most 1/256. Cells are counted, so histograms that are put together in any order
+come to the same one.
+"""
+
+from msgspec import Struct, field
+
+_FINE = 7
+"""A doubling has 2^7 cells."""
+
+
+class Histogram(Struct):
+    """How often values from 0 on came up; count, sum and largest are exact."""
+
+    counts: dict[int, int] = field(default_factory=dict)
+    """By cell."""
+    count: int = 0
+    total: int = 0
+    largest: int = 0
+
+    def add(self, value: int, times: int = 1) -> None:
+        """Count a value, `times` times."""
+        shift = value.bit_length() - _FINE - 1
+        cell = value if shift <= 0 else (shift << _FINE) + (value >> shift)
+        self.counts[cell] = self.counts.get(cell, 0) + times
+        self.count += times
+        self.total += value * times
+        if value > self.largest:
+            self.largest = value
+
+    def merge(self, other: "Histogram") -> None:
+        """Count what the other has counted."""
+        for cell, times in other.counts.items():
+            self.counts[cell] = self.counts.get(cell, 0) + times
+        self.count += other.count
+        self.total += other.total
+        self.largest = max(self.largest, other.largest)
+
+    @property
+    def mean(self) -> int:
+        """The mean, rounded half up; 0 of nothing."""
+        return (2 * self.total + self.count) // (2 * self.count) if self.count else 0
+
+    def quantile(self, percent: int) -> int:
+        """The value below or at which so many per cent of all are, to within 1/256; 0 of nothing."""
+        rank = -(-self.count * percent // 100)
+        for cell in sorted(self.counts):
+            rank -= self.counts[cell]
+            if rank <= 0:
+                low, width = _bounds(cell)
+                return min(low + (width >> 1), self.largest)
+        return self.largest
+
+    def stretches(self, most: int) -> list[tuple[int, int, int]]:
+        """At most `most` rows (from, to, count) of one width that hold all values: 1, 2 or 5 times a power of ten."""
+        if not self.counts:
+            return []
+        first = _bounds(min(self.counts))[0]
+        width = next(
+            size
+            for power in range(20)
+            for size in (10**power, 2 * 10**power, 5 * 10**power)
+            if self.largest // size - first // size < most
+        )
+        rows = dict.fromkeys(range(first // width, self.largest // width + 1), 0)
+        for cell, times in self.counts.items():
+            low, high = _bounds(cell)
+            rows[min(low + (high >> 1), self.largest) // width] += times
+        return [(row * width, (row + 1) * width, count) for row, count in rows.items()]
+
+
+def _bounds(cell: int) -> tuple[int, int]:
+    """The smallest value of a cell, and its width."""
+    if cell < 2 << _FINE:
+        return cell, 1
+    shift = (cell >> _FINE) - 1
+    return (cell - (shift << _FINE)) << shift, 1 << shift

@@ -1,0 +1,186 @@
+"""Chunks put together, in the order of acceptance: the result, in memory that doesn't grow with the number of jobs."""
+
+from bisect import bisect_left
+from collections.abc import Iterator, Sequence
+from itertools import islice
+
+from msgspec import Struct, field
+from msgspec.structs import replace
+
+from lab.core.clock import Millis
+from lab.simulate.admission import Pass, QueueTally
+from lab.simulate.histogram import Histogram
+from lab.simulate.schedule import JobAnswers, PollSchedule, PollTimes, ScheduleTally, compared, family, front
+from lab.simulate.tally import BEGAN, CLOSED, COMPLETED, FAILED, MARKS, OPENED, Chunk, Tally, median_latency, worth
+from lab.simulate.workload import Simulation
+
+CHUNK = 500
+"""Jobs of a chunk: the same whatever works them out, for chunks decide no byte, and how soon an interruption is heeded."""
+_COLUMNS = 240
+"""A series has at most so many stretches."""
+
+
+class Series(Struct):
+    """How many jobs are in which state, over time: in stretches that get twice as long whenever there are too many."""
+
+    width: Millis = 1_000
+    columns: list[tuple[int, int, int, int]] = field(default_factory=list)
+    """At the end of each stretch: at work, waiting for a person, COMPLETE, ERROR."""
+
+    def note(self, now: Millis, counts: tuple[int, int, int, int]) -> None:
+        """What holds from `now` on; stretches that passed meanwhile ended as the last one did."""
+        while (number := now // self.width) >= _COLUMNS:
+            self.width *= 2
+            self.columns = [*self.columns[1::2], *self.columns[-1:][: len(self.columns) % 2]]
+        last = self.columns[-1] if self.columns else (0, 0, 0, 0)
+        self.columns += [last] * (number + 1 - len(self.columns))
+        self.columns[number] = counts
+
+
+class AtOnce:
+    """How many jobs are alive, and how many wait for a person, weighed by how long."""
+
+    def __init__(self) -> None:
+        self.alive = Histogram()
+        self.waiting = Histogram()
+        self.series = Series()
+        self._pending: list[int] = []
+        self._counts = [0] * 5
+        self._now: Millis = 0
+
+    def take(self, marks: Sequence[int], until: Millis | None) -> None:
+        """Take up marks; those before `until` (None: all) are complete, for what comes later is accepted later."""
+        self._pending = sorted([*self._pending, *marks])  # two runs in order: they are merged
+        ready = len(self._pending) if until is None else bisect_left(self._pending, until * MARKS)
+        for mark in self._pending[:ready]:
+            self._step(*divmod(mark, MARKS))
+        del self._pending[:ready]
+
+    def _step(self, at: Millis, mark: int) -> None:
+        counts = self._counts
+        alive = counts[BEGAN] - counts[COMPLETED] - counts[FAILED]
+        waiting = counts[OPENED] - counts[CLOSED]
+        if at > self._now:
+            self.alive.add(alive, at - self._now)
+            self.waiting.add(waiting, at - self._now)
+            self.series.note(at - 1, (alive - waiting, waiting, counts[COMPLETED], counts[FAILED]))
+            self._now = at
+        counts[mark] += 1
+
+    @property
+    def counts(self) -> tuple[int, int, int, int]:
+        """Now: at work, waiting for a person, COMPLETE, ERROR."""
+        counts = self._counts
+        waiting = counts[OPENED] - counts[CLOSED]
+        working = counts[BEGAN] - counts[COMPLETED] - counts[FAILED] - waiting
+        return working, waiting, counts[COMPLETED], counts[FAILED]
+
+
+class ScheduleRow(Struct, frozen=True):
+    """A schedule of polls, and what it comes to."""
+
+    text: str
+    tally: ScheduleTally
+    given: bool = False
+    """Whether it was given, or is the app's own; else it is of the family."""
+    best: bool = False
+
+
+class SimulationResult(Struct, frozen=True):
+    """What a simulation comes to."""
+
+    simulation: Simulation
+    tally: Tally
+    queue: QueueTally
+    alive: Histogram
+    """Jobs at once, weighed by milliseconds."""
+    waiting: Histogram
+    """Gates open at once, likewise."""
+    series: Series
+    """Of the first seed."""
+    shared_tokens: int
+    """Tokens, if one client asks for all jobs of a seed."""
+    schedules: tuple[ScheduleRow, ...]
+
+
+class Totals:
+    """Hands out chunks, and takes them back worked out, in the same order."""
+
+    def __init__(self, simulation: Simulation) -> None:
+        self.at_once = AtOnce()
+        """Of the seed at hand."""
+        self._simulation = simulation
+        self._tally = Tally()
+        self.queue = QueueTally()
+        """What the passes add up to."""
+        self._alive, self._waiting = Histogram(), Histogram()
+        self._series: Series | None = None
+        self._seed = simulation.seed
+        self._calls: dict[int, Millis] = {}
+        self._shared = 0
+        self._sample: list[list[tuple[Millis, object]]] = []
+
+    def chunks(self) -> Iterator[Chunk]:
+        """The jobs of all seeds; this makes the passes."""
+        for seed in self._simulation.seeds:
+            each = Pass(self._simulation, seed)
+            runs = each.runs()
+            while some := tuple(islice(runs, CHUNK)):
+                yield Chunk(seed, some)
+            self.queue.merge(each.tally)
+
+    def take(self, chunk: Chunk, tally: Tally) -> None:
+        """Take up the next chunk."""
+        if chunk.seed != self._seed:
+            self._end_seed()
+            self._seed = chunk.seed
+        self._tally.merge(tally)
+        self._sample += tally.sample
+        for number, at in tally.calls.items():
+            self._calls[number] = min(at, self._calls.get(number, at))
+        self.at_once.take(tally.marks, tally.until)
+
+    def _end_seed(self) -> None:
+        self.at_once.take((), None)
+        self._alive.merge(self.at_once.alive)
+        self._waiting.merge(self.at_once.waiting)
+        self._series = self._series or self.at_once.series
+        good = -1
+        for at in (self._calls[number] for number in sorted(self._calls)):
+            if at >= good:
+                self._shared += 1
+                good = at + worth(self._simulation.lifetime)
+        self.at_once, self._calls = AtOnce(), {}
+
+    def result(self) -> SimulationResult:
+        """What it all comes to, once all chunks are taken."""
+        self._end_seed()
+        assert self._series is not None
+        return SimulationResult(
+            self._simulation,
+            self._tally,
+            self.queue,
+            self._alive,
+            self._waiting,
+            self._series,
+            self._shared,
+            tuple(_rows(self._simulation, self._tally, self._sample)),
+        )
+
+
+def _rows(simulation: Simulation, tally: Tally, sample: Sequence[JobAnswers]) -> Iterator[ScheduleRow]:
+    """The app's own schedule, those given, and of the family around them the front; the best is marked."""
+    workload, own = simulation.workload, simulation.app.backoff
+    given = workload.schedules or (PollSchedule(own.first, own.longest, own.percent),)
+    latency, grid = median_latency(simulation), family(given, workload.delay)
+    points = compared(grid, [answers[-1][0] for answers in sample], latency)
+    rows = [ScheduleRow("the lab's app", tally.app, given=True)]
+    rows += (ScheduleRow(each.text, of, given=True) for each, of in zip(workload.schedules, tally.given, strict=True))
+    for schedule in front((*point, each) for point, each in zip(points, grid, strict=True)):
+        tried, times = ScheduleTally(), PollTimes(schedule, latency)
+        for answers in sample:
+            tried.add(times, answers)
+        rows.append(ScheduleRow(schedule.text, tried))
+    fitting = [each for each in rows if each.tally.jobs and each.tally.delay.quantile(95) <= workload.delay]
+    best = min(fitting, key=lambda each: each.tally.polls / each.tally.jobs, default=None)
+    return (replace(each, best=each is best) for each in rows)

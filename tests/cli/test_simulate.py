@@ -1,0 +1,88 @@
+"""`lab simulate` as a user calls it."""
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+from collections.abc import Sequence
+
+import pytest
+
+from tests.conftest import Lab
+
+MEMBERS = "scenario seed seeds jobs ended duration steps waiting polls tokens refused schedules".split()
+
+
+def test_it_says_in_one_line_of_json_what_its_tables_say(lab: Lab) -> None:
+    call = ("simulate", "item-comparison", "--jobs", "40", "--poll", "2s..30s x1.5", "--poll", "5s")
+    done = lab(*call, "--json")
+    assert done.code == 0 and len(done.lines) == 1
+    found = json.loads(done.lines[0])
+    assert list(found) == MEMBERS
+    assert [(each["step"], each["jobs"]) for each in found["ended"]] == [("answer", 40)]
+    assert found["tokens"] == {"each": 40, "shared": 1, "lifetime": 3_600_000}
+    assert [each["schedule"] for each in found["schedules"][:3]] == ["the lab's app", "2s..30s x1.5", "5s"]
+    assert [each["best"] for each in found["schedules"]].count(True) == 1
+    text = lab(*call)
+    assert text.code == 0 and re.search(r"answer +COMPLETE +40 +100.0 %", text.out)
+    assert "later turns are left out" in text.err
+    [best] = [line for line in text.lines if line.startswith("Best: ")]
+    assert " in place of 2s..30s x1.5: " in best
+    assert "off by at most 1 %" in text.lines[-1]
+
+
+def test_people_answer_gates_in_place_of_the_scenario_and_a_limit_refuses(lab: Lab) -> None:
+    call = ("simulate", "supplier-onboarding", "--jobs", "30", "--arrivals", "30/m", "--limit", "4", "--json")
+    found = json.loads(lab(*call, "--reviewers", "3", "--takes", "30s").lines[0])
+    assert found["waiting"]["reviewers"]["people"] == 3 and found["waiting"]["reviewers"]["queue"]["max"] > 0
+    assert found["refused"]["limit"] == 4 == found["refused"]["at_once"]["max"] and found["refused"]["calls"] > 0
+    alone = lab("simulate", "supplier-onboarding", "--jobs", "5", "--reviewers", "1")
+    assert "needs 2 people: with 1 it times out" in alone.err and "timed-out" in alone.out
+
+
+@pytest.mark.parametrize(
+    ("options", "spelling"),
+    [
+        (("--jobs", "0"), "from 1 to 1000000"), (("--seeds", "x"), "from 1 to 1000"),
+        (("--arrivals", "5"), "5/s"), (("--arrivals", "0/s"), "5/s"), (("--arrivals", "2000/s"), "at most 1000/s"),
+        (("--reviewers", "no"), "from 1"), (("--takes", "2m"), "--reviewers 3"), (("--hours", "9-17"), "--reviewers 3"),
+        (("--reviewers", "1", "--takes", "{mean:2m}"), "{mean: 2m}"), (("--reviewers", "1", "--takes", "["), "{mean: 2m}"),
+        (("--reviewers", "1", "--hours", "9-9"), "9-17"), (("--reviewers", "1", "--hours", "9:00-17:00"), "9-17"),
+        (("--poll", "2s..1s x2"), "2s..30s x1.5"), (("--poll", "2s..3s"), "2s..30s x1.5"), (("--poll", "2..3 x2"), "2s..30s x1.5"),
+        (("--poll", "1ms"), "2s..30s x1.5"), (("--limit", "0"), "from 1"), (("--delay", "5"), "5s"),
+    ],
+)  # fmt: skip
+def test_an_option_that_is_wrong_names_itself_and_its_spelling(lab: Lab, options: Sequence[str], spelling: str) -> None:
+    done = lab("simulate", "item-comparison", *options)
+    assert done.code == 2 and done.out == ""
+    assert options[-2] in done.err and spelling in done.err
+
+
+def test_a_scenario_of_which_the_mock_takes_no_job_says_why(lab: Lab) -> None:
+    done = lab("simulate", "wrong-badge", "--jobs", "3", "--json")
+    assert (done.code, done.out) == (2, "") and "takes no job" in done.err
+
+
+def start(*arguments: str, cores: set[int] | None = None) -> "subprocess.Popen[bytes]":
+    command = [sys.executable, "-m", "lab", "simulate", "item-comparison", "--json", *arguments]
+    bound = None if cores is None else lambda: os.sched_setaffinity(0, cores)
+    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, preexec_fn=bound)
+
+
+@pytest.mark.long
+@pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="a process can't be bound to a core here")
+def test_one_core_and_two_give_the_same_bytes() -> None:
+    cores = sorted(os.sched_getaffinity(0))
+    found = [start("--jobs", "3000", cores=bound).communicate()[0] for bound in ({cores[0]}, set(cores[:2]))]
+    assert found[0] == found[1] and found[0].count(b"\n") == 1
+
+
+@pytest.mark.long
+def test_an_interrupted_simulation_leaves_no_half_line() -> None:
+    process = start("--jobs", "1000000")
+    assert process.stderr is not None
+    process.stderr.readline()  # the note: it has begun
+    process.send_signal(signal.SIGINT)
+    assert (process.communicate(timeout=60)[0], process.returncode) == (b"", 130)

@@ -1,0 +1,113 @@
+"""The law of a simulation: its jobs are those that a server with this seed takes, and its clients the lab's own app."""
+
+from heapq import heappop, heappush
+from itertools import pairwise
+
+import pytest
+from msgspec.structs import replace
+
+from lab.app.effects import App, EffectResult, Outcome, Received, Run, Send, Silence, Woke
+from lab.app.run import run
+from lab.cli.setup import Setup, app_of, make_setup
+from lab.cli.simulation import simulation_of
+from lab.core.clock import Millis
+from lab.jobs.records import JobRecord, job_key
+from lab.jobs.timeline import at
+from lab.mock.service import Service
+from lab.settings import ClockSettings, MockSettings
+from lab.simulate.calls import SimulatedJob, WirelessClient
+from lab.simulate.totals import Totals
+from lab.simulate.workload import Simulation, Workload
+
+SCENARIOS = ("item-comparison", "anomaly-flag", "supplier-onboarding", "contract-redraft", "nobody-home")
+FAR: Millis = 10**12
+
+
+def setup_of(name: str) -> Setup:
+    return make_setup(MockSettings(targets=(name,), clock=ClockSettings(instant=True)))
+
+
+class Callers:
+    """Clients that call one server in one process, each in its turn."""
+
+    def __init__(self, service: Service, app: App) -> None:
+        self.service = service
+        self.outcomes: list[Outcome] = []
+        self.polls: dict[str, list[Millis]] = {}
+        self.busy = 0
+        """How often one was told to come again."""
+        self._app = app
+        self._due: list[tuple[Millis, int, Run, EffectResult | Send | None]] = []
+
+    def begin(self, starts: list[Millis]) -> None:
+        """Let a client begin at each of these instants, and all come to their ends."""
+        for number, start in enumerate(starts):
+            heappush(self._due, (start, number, run(self._app, start), None))
+        while self._due:
+            self._step(*heappop(self._due))
+
+    def _step(self, now: Millis, number: int, turn: Run, got: EffectResult | Send | None) -> None:
+        if isinstance(got, Send):
+            arrived = self.service.serve(got.request, now).deliver(now, got.until)
+            self.busy += arrived.response.status == 429
+            if got.route == "status":
+                self.polls.setdefault(got.request.path.rpartition("/")[2], []).append(now)
+            got = Silence(arrived.at, arrived.loss) if arrived.loss else Received(arrived.at, arrived.response)
+            heappush(self._due, (arrived.at, number, turn, got))
+            return
+        try:
+            effect = next(turn) if got is None else turn.send(got)
+        except StopIteration as end:
+            self.outcomes.append(end.value)
+            return
+        later = now if isinstance(effect, Send) else max(now, effect.until)
+        heappush(self._due, (later, number, turn, effect if isinstance(effect, Send) else Woke(later)))
+
+
+def simulated(simulation: Simulation) -> tuple[list[SimulatedJob], Totals]:
+    """Each job of the first seed, in the order of acceptance."""
+    totals, client = Totals(simulation), WirelessClient()
+    jobs = [SimulatedJob(simulation, simulation.seed, client, each) for chunk in totals.chunks() for each in chunk.runs]
+    return jobs, totals
+
+
+def same(jobs: list[SimulatedJob], callers: Callers) -> None:
+    """Every job has the ordinal, instants, ending and polls that the server and its clients had."""
+    service, by_id = callers.service, {outcome.job: outcome for outcome in callers.outcomes}
+    for ordinal, (job, key) in enumerate(zip(jobs, service.jobs(), strict=True), 1):
+        record, view = service.ledger.get(job_key(key)), service.look(key, FAR)
+        assert isinstance(record, JobRecord) and view is not None
+        assert (record.ordinal, record.at) == (ordinal, job.spans[0].since)
+        end = at(view.plan, (), FAR)
+        assert (end.id, end.status, end.since) == (job.end.id, job.end.status, job.end.since)
+        assert callers.polls[key] == job.calls[len(job.calls) - job.outcome.polls :]
+        assert (by_id[key].status, by_id[key].elapsed) == (job.outcome.status, job.outcome.elapsed)
+
+
+@pytest.mark.parametrize("name", SCENARIOS)
+def test_twenty_simulated_jobs_are_twenty_runs_against_a_server(name: str) -> None:
+    setup = setup_of(name)
+    jobs, _ = simulated(simulation_of(setup, Workload(jobs=20, gap=700_000)))
+    callers = Callers(Service(setup.config), app_of(setup.config))
+    callers.begin([job.start for job in jobs])
+    assert len(callers.outcomes) == 20
+    same(jobs, callers)
+
+
+def test_a_client_beyond_the_limit_comes_again_when_it_was_told_to() -> None:
+    setup = setup_of("item-comparison")
+    jobs, totals = simulated(simulation_of(setup, Workload(jobs=20, gap=700_000, limit=3)))
+    callers = Callers(Service(replace(setup.config, most_jobs=3)), app_of(setup.config))
+    callers.begin(sorted(job.start for job in jobs))
+    same(jobs, callers)
+    assert callers.busy == totals.queue.refused > 20
+
+
+def test_an_answer_that_is_wasted_has_the_bytes_of_the_one_before() -> None:
+    setup = setup_of("item-comparison")
+    jobs, _ = simulated(simulation_of(setup, Workload(jobs=3)))
+    service = Service(setup.config)
+    Callers(service, app_of(setup.config)).begin([job.start for job in jobs])
+    for job, key in zip(jobs, service.jobs(), strict=True):
+        bodies = [service.status_of(key, poll) for poll in job.calls[1:]]
+        assert job.wasted == sum(one == other for one, other in pairwise(bodies)) > 0

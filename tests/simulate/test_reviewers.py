@@ -1,0 +1,137 @@
+"""Who decides on simulated jobs: a queue of gates, people with hours, and their votes."""
+
+import math
+import pickle
+from pathlib import Path
+
+import pytest
+
+from lab.cli.setup import make_setup
+from lab.cli.simulation import simulation_of
+from lab.jobs.timeline import Span
+from lab.language.document import Exponential, Latency
+from lab.settings import ClockSettings, MockSettings
+from lab.simulate.calls import SimulatedJob, WirelessClient
+from lab.simulate.document import result_document
+from lab.simulate.tally import ChunkWorker
+from lab.simulate.totals import Totals
+from lab.simulate.workload import ReviewTeam, Simulation, Workload
+
+HOUR, MINUTE = 3_600_000, 60_000
+SCENARIO = """\
+lab: 1
+name: ask
+title: A question
+agent: {{code: ASK, version: 1}}
+ask: go
+seed: 1
+steps:
+  - gate: boss
+    asks: May I?
+    channel: EMAIL
+    patience: {patience}
+    approvals: {approvals}
+    reviewer: {reviewer}
+  - complete: done
+    output: ok
+"""
+
+
+def simulation(
+    folder: Path, workload: Workload, *, patience: str = "10d", approvals: int = 1, reviewer: str = "nobody"
+) -> Simulation:
+    (folder / "ask.yaml").write_text(SCENARIO.format(patience=patience, approvals=approvals, reviewer=reviewer))
+    settings = MockSettings(targets=(str(folder / "ask.yaml"),), clock=ClockSettings(instant=True))
+    return simulation_of(make_setup(settings), workload)
+
+
+def gates(simulated: Simulation) -> tuple[list[Span], Totals]:
+    """The gate of each job, in the order of acceptance."""
+    totals = Totals(simulated)
+    runs = [each for chunk in totals.chunks() for each in chunk.runs]
+    jobs = [SimulatedJob(simulated, simulated.seed, WirelessClient(), each) for each in runs]
+    return [job.spans[0] for job in jobs], totals
+
+
+def team(people: int, takes: Latency, begins: int = 0, ends: int = 24) -> ReviewTeam:
+    return ReviewTeam(people, takes, begins * HOUR, ends * HOUR)
+
+
+def closed(found: list[Span]) -> list[int]:
+    return [span.until or 0 for span in found]
+
+
+def test_what_opened_first_is_served_first_by_one_at_a_time(tmp_path: Path) -> None:
+    found, totals = gates(simulation(tmp_path, Workload(jobs=5, gap=1_000, reviewers=team(1, MINUTE))))
+    first = found[0].since
+    assert closed(found) == [first + MINUTE * number for number in range(1, 6)]
+    assert totals.queue.begun.count == 5 and totals.queue.begun.largest == found[3].until - found[4].since  # type: ignore[operator]
+    assert totals.queue.busy == 5 * MINUTE
+
+
+def test_nobody_begins_outside_the_hours_and_what_was_begun_is_finished(tmp_path: Path) -> None:
+    found, totals = gates(simulation(tmp_path, Workload(jobs=4, gap=1_000, reviewers=team(1, 50 * MINUTE, 9, 10))))
+    begun = [9 * HOUR, 9 * HOUR + 50 * MINUTE, 33 * HOUR, 33 * HOUR + 50 * MINUTE]
+    assert closed(found) == [instant + 50 * MINUTE for instant in begun]
+    assert totals.queue.open == HOUR + HOUR
+
+
+def test_hours_may_go_past_midnight() -> None:
+    night = team(1, MINUTE, 22, 6)
+    assert [night.at_work(hour * HOUR) for hour in (21, 22, 0, 5, 6)] == [False, True, True, True, False]
+    assert night.next_begin(7 * HOUR) == 22 * HOUR and night.next_begin(22 * HOUR) == 46 * HOUR
+
+
+def test_a_quorum_takes_different_people_and_a_rejection_ends_it(tmp_path: Path) -> None:
+    found, _ = gates(simulation(tmp_path, Workload(jobs=3, gap=1_000, reviewers=team(2, MINUTE)), approvals=2))
+    assert [len({vote.name for vote in span.votes}) for span in found] == [2, 2, 2]
+    assert closed(found) == [found[0].since + MINUTE * number for number in (1, 2, 3)]
+    script = "{script: [{after: 1s, verdict: approved}, {after: 1s, verdict: rejected, comment: No}]}"
+    simulated = simulation(tmp_path, Workload(jobs=1, reviewers=team(3, MINUTE)), approvals=3, reviewer=script)
+    [span], totals = gates(simulated)
+    assert [str(vote.verdict) for vote in span.votes] == ["approved", "rejected"] and totals.queue.late == 1
+
+
+def test_patience_runs_on_in_the_queue_and_a_late_vote_counts_for_nothing(tmp_path: Path) -> None:
+    found, totals = gates(simulation(tmp_path, Workload(jobs=3, gap=1_000, reviewers=team(1, 90_000)), patience="2m"))
+    assert [str(span.votes[-1].verdict) for span in found] == ["approved", "timed-out", "timed-out"]
+    assert closed(found)[1] == found[1].since + 2 * MINUTE
+    assert (totals.queue.late, totals.queue.unseen) == (1, 1)
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("people", [1, 3])
+def test_the_mean_wait_is_that_of_the_closed_form(tmp_path: Path, people: int) -> None:
+    load, mean = 0.7, 120_000
+    takes = Exponential.model_validate({"mean": "2m"})
+    gap = round(mean * 1_000 / (load * people))
+    simulated = simulation(tmp_path, Workload(jobs=200_000, gap=gap, reviewers=team(people, takes)), patience="3000d")
+    totals = Totals(simulated)
+    for _ in totals.chunks():  # the queue is the pass's: nothing is simulated of its jobs
+        pass
+    offered = load * people
+    busy = offered**people / math.factorial(people) / (1 - load)
+    idle = sum(offered**number / math.factorial(number) for number in range(people))
+    wait = busy / (idle + busy) * mean / (people * (1 - load))
+    assert totals.queue.begun.count == 200_000
+    assert totals.queue.begun.mean == pytest.approx(wait, rel=0.05)
+    assert totals.queue.busy / totals.queue.open == pytest.approx(load, rel=0.02)
+
+
+def test_the_order_in_which_chunks_are_worked_out_changes_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("lab.simulate.totals.CHUNK", 20)
+    simulated = simulation(tmp_path, Workload(jobs=50, seeds=2, gap=50_000_000, reviewers=team(2, MINUTE, 9, 17)))
+    found = []
+    for backwards in (False, True):
+        totals = Totals(simulated)
+        chunks = list(totals.chunks())
+        worked = {
+            number: pickle.loads(pickle.dumps(ChunkWorker(simulated).tally(chunks[number])))
+            for number in sorted(range(len(chunks)), reverse=backwards)
+        }
+        for number, chunk in enumerate(chunks):
+            totals.take(chunk, worked[number])
+        found.append(result_document(totals.result()))
+    assert found[0] == found[1] and len(chunks) == 6

@@ -1,0 +1,63 @@
+"""Schedules of polls, held to a walk through the polls of one job."""
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from lab.core.clock import Millis
+from lab.simulate.histogram import Histogram
+from lab.simulate.schedule import PollSchedule, PollTimes, family, front
+
+PAUSES = st.integers(10, 60_000)
+
+
+def walked(schedule: PollSchedule, latency: Millis, answers: list[tuple[Millis, object]]) -> tuple[int, int, Millis]:
+    """Polls, those that say something new, and the delay: by making each poll."""
+    now, pause, polls, telling, last = 0, schedule.first, 0, 0, object()
+    while True:
+        now += pause
+        polls += 1
+        answer = [answer for since, answer in answers if since <= now][-1]
+        telling += answer != last
+        last = answer
+        if now >= answers[-1][0]:
+            return polls, telling, now + latency - answers[-1][0]
+        now += latency
+        grown = max(pause + 1, pause * schedule.percent // 100) if schedule.percent > 100 else pause
+        pause = min(schedule.longest, grown)
+
+
+@given(PAUSES, PAUSES, st.integers(100, 300), st.integers(0, 500), st.lists(st.integers(1, 200_000), min_size=1))
+def test_what_a_schedule_means_for_a_job_is_what_its_polls_find(first, longer, percent, latency, instants):
+    schedule = PollSchedule(first, first + longer if percent > 100 else first, percent)
+    changes: list[tuple[Millis, object]] = [(-5, "working")]
+    changes += [(instant, number % 3) for number, instant in enumerate(sorted(set(instants)))]
+    times = PollTimes(schedule, latency)
+    polls, delay = times.delay(changes[-1][0])
+    assert (polls, times.telling(changes), delay) == walked(schedule, latency, changes)
+    assert times.total([changes[-1][0]]) == (polls, delay)
+
+
+@given(st.lists(st.integers(0, 10**12), min_size=1), st.integers(1, 99))
+def test_a_quantile_is_off_by_at_most_a_two_hundred_and_fiftieth(values, percent):
+    halves = [Histogram(), Histogram()]
+    for number, value in enumerate(values):
+        halves[number % 2].add(value)
+    halves[0].merge(halves[1])
+    exact = sorted(values)[-(-len(values) * percent // 100) - 1]
+    assert abs(halves[0].quantile(percent) - exact) * 256 <= exact
+    assert (halves[0].count, halves[0].largest) == (len(values), max(values))
+    assert abs(halves[0].mean - sum(values) / len(values)) <= 0.5
+    rows = halves[0].stretches(12)
+    assert len(rows) <= 12 and sum(count for _, _, count in rows) == len(values)
+
+
+def test_a_family_lies_around_the_schedule_and_around_the_delay_that_is_allowed():
+    found = family([PollSchedule(100, 100, 100)], 60_000)
+    assert PollSchedule(100, 100, 100) in found and PollSchedule(60_000, 60_000, 100) in found
+    assert all(each.first < each.longest or each.percent == 100 for each in found)
+
+
+def test_the_front_leaves_out_what_polls_more_and_tells_hardly_sooner():
+    cheap, dear, near, worse = (PollSchedule(pause, pause, 100) for pause in (1, 2, 3, 4))
+    points = [(9, 1_000, dear), (5, 2_000, cheap), (6, 1_950, near), (8, 2_100, worse)]
+    assert list(front(points)) == [cheap, dear]
