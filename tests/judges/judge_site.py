@@ -9,10 +9,12 @@ from pathlib import Path
 from urllib.parse import unquote, urldefrag, urlsplit
 
 import pytest
+from markdown_it import MarkdownIt
 
 from lab.cli.console import Console
 from lab.cli.main import run_command
 from lab.cli.site.gallery import shipped_scenarios
+from lab.cli.site.reference import page_names, page_text
 from tests.conftest import ROOT
 
 LOADED = ("src", "srcset", "poster", "data-cast", "data")
@@ -96,6 +98,15 @@ def test_nothing_is_loaded_from_elsewhere(site: Path) -> None:
     assert {path.suffix for path in drawn} == {".css", ".svg"}
     assert {path.name: found for path in drawn if (found := foreign(path.read_text("utf-8")))} == {}
     assert foreign("a{b:url(https://example.com/x.woff2)}") and foreign('@import "//example.com/x.css"')
+
+
+@pytest.mark.parametrize("name", page_names())
+def test_a_page_is_read_as_a_terminal_reads_it(site: Path, name: str) -> None:
+    text = (site / f"{name}.html").read_text("utf-8")
+    article = text[text.index("<article") : text.index("</article>")]
+    shown = MarkdownIt("commonmark").enable("table").render(page_text(name))
+    parts = ("<table", "<tr", "<td", "<li", "<pre", "<h2", "<h3", "<em", "<strong", "<blockquote")
+    assert {part: article.count(part) for part in parts} == {part: shown.count(part) for part in parts}
 
 
 def test_films_lie_where_their_pages_look_for_them(site: Path) -> None:

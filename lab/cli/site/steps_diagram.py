@@ -32,7 +32,7 @@ from lab.language.document import (
     longest_latency,
 )
 
-_BOX, _LABELS, _LANE, _LETTER = 380, 150, 16, 7
+_BOX, _LABELS, _LANE, _LETTER = 420, 150, 16, 7
 """Widths in pixels: of a box, at least of the column with the labels of arrows, of a lane, of a letter of a label."""
 _GAP, _LINE, _EDGE = 26, 18, 12
 """Heights: between two boxes, of a line of text, between a box's border and its text."""
