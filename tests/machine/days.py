@@ -451,7 +451,7 @@ class LabDays(RuleBasedStateMachine):
         number = at % len(self.labs.servers)
         stopping = self.run(self.labs.servers[number].retire())
         own = [flight for flight in self.flights if flight.process == number]
-        assert stopping.done() == (not own)
+        assert not (own and stopping.done())
         for flight in own:
             flight.last = True
         self._advance(max(flight.due for flight in self.flights) - self.model.now, at)

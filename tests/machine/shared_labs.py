@@ -41,11 +41,11 @@ class ReplicaService(BatchedService):
         self._position = loaded.position
         self.replicate(loaded.records)
 
-    def _sync(self, ordinals: int = 0) -> int:
-        synced = done(self._store.sync(self._position, ordinals))
+    def _sync(self) -> None:
+        synced = done(self._store.sync(self._position, 1))
         assert isinstance(synced, Synced)
         self._fold(synced)
-        return synced.first
+        self.grant(synced.first, 1)
 
     def _fold(self, news: Synced | Conflict) -> None:
         for commit in news.commits:
@@ -56,8 +56,8 @@ class ReplicaService(BatchedService):
         if self._steps is not None:
             return call(now)
         while True:
-            first = self._sync(1)
-            batch = self.attempt((call,), now, first)
+            self._sync()
+            batch = self.attempt((call,), now)
             if batch.facts:
                 proposal = Proposal(
                     self._name, self._number + 1, self._position, now, batch.facts, batch.records, batch.exchanges
