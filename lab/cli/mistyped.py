@@ -1,7 +1,7 @@
 """What is said of a command, or an option, that there isn't: the nearest that there is."""
 
 from argparse import ArgumentParser
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from lab.cli.command_table import COMMANDS
 from lab.core.errors import UsageError
@@ -15,13 +15,19 @@ def refuse_unknown_command(argv: Sequence[str]) -> None:
         )
 
 
-def refuse_unknown_options(unknown: Sequence[str], command: ArgumentParser) -> None:
-    """UsageError for the first that the command doesn't take; a value written behind `=` isn't repeated."""
+def refuse_unknown_options(
+    unknown: Sequence[str], command: ArgumentParser, every: Callable[[], Mapping[str, ArgumentParser]]
+) -> None:
+    """UsageError for the first that the command doesn't take; a value written behind `=` isn't repeated.
+
+    `every` gives all commands, of which another may have it.
+    """
     if unknown:
         word = unknown[0].partition("=")[0]
         kind = "option" if word.startswith("-") else "argument"
         known = (name for action in command._actions for name in action.option_strings)
-        hint = _near(word, known) or f"Try: {command.prog} --help"
+        having = ", ".join(name for name, each in every().items() if word in each._option_string_actions)
+        hint = f"It is an option of lab {having}." if having else _near(word, known) or f"Try: {command.prog} --help"
         raise UsageError(f"{command.prog} takes no {kind} {word}.", hint=hint)
 
 

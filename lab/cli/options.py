@@ -79,7 +79,7 @@ def parse_options(argv: list[str], console: Console) -> Namespace:
     # what follows -- is somebody's command, whose options are its own
     cut = argv.index("--") if argv[:1] == ["rehearse"] and "--" in argv else len(argv)
     options, unknown = root.parse_known_args(with_values(argv[:cut]))
-    refuse_unknown_options(unknown, commands[options.command])
+    refuse_unknown_options(unknown, commands[options.command], lambda: grammar(["", *COMMANDS])[1])
     options.command_line = argv[cut + 1 :]
     return options
 

@@ -55,7 +55,7 @@ async def phone_gates(settings: PhoneSettings, setup: Setup) -> "AsyncIterator[P
     """The gates that phones may decide, their page served meanwhile; HostError if the port can't be had."""
     from lab.server.listen import origin_of
     from lab.server.phone import PhoneServer
-    from lab.server.reachable import address_for_others, is_every_address
+    from lab.server.reachable import address_for_others, address_here
     from lab.tui.screens.phone import PhoneGates, PhoneLink
 
     host, exposed = settings.host, not loopback(settings.host)
@@ -71,7 +71,7 @@ async def phone_gates(settings: PhoneSettings, setup: Setup) -> "AsyncIterator[P
     gates = PhoneGates(PhoneLink(gate_code, address, half_blocks, reach, exposed))
     server = PhoneServer(setup.clock, setup.limits, setup.config.epoch, gates)
     port = int((await server.start(host, settings.port)).rpartition(":")[2])
-    origin = origin_of(named or ("::1" if ":" in host else "127.0.0.1") if is_every_address(host) else host, port)
+    origin = origin_of(named or address_here(host), port)
     try:
         yield gates
     finally:

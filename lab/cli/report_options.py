@@ -1,5 +1,6 @@
 """Options of commands that judge: what counts, where it is written, which drills are meant."""
 
+from argparse import ArgumentTypeError
 from typing import Any
 
 from lab.cli.option_kinds import either, flag, option
@@ -25,7 +26,14 @@ DRILL_OPTIONS = (
     option("--only", "NAME", "just this one"),
 )
 
-_VERDICT_FORMS: Any = {"choices": ("text", "json", "github")}
+
+def _verdict_form(text: str) -> str:
+    if text == "junit":  # which is a form of reports
+        raise ArgumentTypeError("JUnit is written by --junit FILE")
+    return text
+
+
+_VERDICT_FORMS: Any = {"choices": ("text", "json", "github"), "type": _verdict_form}
 VERDICT_OPTIONS = (
     either(
         option("--format", None, "text (default), json, github (default where GITHUB_ACTIONS=true)", **_VERDICT_FORMS),

@@ -12,8 +12,9 @@ from msgspec import Struct
 
 from lab.cli.console import Console
 from lab.core.clock import Millis
+from lab.core.journal.shell import RequestMalformed
 from lab.core.logtext import harmless_text
-from lab.core.observe import Observation, Observer, Replied, Requested
+from lab.core.observe import Noted, Observation, Observer, Replied, Requested
 
 LogForm: TypeAlias = Literal["text", "json"]
 MOST_WAITING = 20_000
@@ -48,19 +49,28 @@ class LogEntry(Struct):
     """How the reply ended before it was whole."""
 
 
+class MalformedEntry(Struct):
+    """What came over a connection and was no request."""
+
+    t: Millis
+    malformed: str
+    """What is wrong with it, in the parser's word."""
+    bytes: int
+
+
 class RequestLog:
     """The log of what a lab serves, in every mock behind its listener."""
 
     def __init__(self, form: LogForm, console: Console) -> None:
         self._form = form
         self._console = console
-        self._ended: list[LogEntry] = []
+        self._ended: list[LogEntry | MalformedEntry] = []
         # each counter has one thread that adds to it: of two that do, one addition may be lost
         self._handed = self._written = 0
         """Lines that the thread has been given, and has written."""
         self._left_out = self._reported = 0
         """Lines that there was no room for, and how many of these were told of."""
-        self._batches: SimpleQueue[list[LogEntry] | None] = SimpleQueue()
+        self._batches: SimpleQueue[list[LogEntry | MalformedEntry] | None] = SimpleQueue()
         self._writer = Thread(target=self._write, name="request log", daemon=True)
         self._writer.start()
 
@@ -78,6 +88,8 @@ class RequestLog:
                 )
             elif type(observation) is Replied and (entry := begun.pop(observation.x, None)) is not None:
                 self._end(entry, observation)
+            elif isinstance(observation, Noted) and isinstance(fact := observation.fact, RequestMalformed):
+                self._add(MalformedEntry(fact.at, fact.what, fact.bytes))
 
         return observe
 
@@ -96,13 +108,16 @@ class RequestLog:
         self._tell_left_out()
 
     def _end(self, entry: LogEntry, replied: Replied) -> None:
-        if self._handed - self._written + len(self._ended) >= MOST_WAITING:
-            self._left_out += 1
-            return
         response = replied.response
         entry.status, entry.ms, entry.cut = response.status, replied.at - entry.t, replied.cut
         entry.bytes = len(response.body) if replied.sent is None else replied.sent
-        self._ended.append(entry)
+        self._add(entry)
+
+    def _add(self, entry: LogEntry | MalformedEntry) -> None:
+        if self._handed - self._written + len(self._ended) >= MOST_WAITING:
+            self._left_out += 1
+        else:
+            self._ended.append(entry)
 
     def _write(self) -> None:
         line = _json_line if self._form == "json" else _text_line
@@ -118,16 +133,19 @@ class RequestLog:
             self._reported += left_out
 
 
-def _text_line(entry: LogEntry) -> str:
+def _text_line(entry: LogEntry | MalformedEntry) -> str:
+    if isinstance(entry, MalformedEntry):
+        return f"{entry.t / 1_000:10.3f} malformed: {entry.malformed}, {entry.bytes} B"
     where = f" {entry.scenario}" if entry.scenario else ""
     status, cut = entry.status or "---", f" cut: {entry.cut}" if entry.cut else ""
     size = f"{entry.ms} ms {entry.bytes} B{cut}"
     return f"{entry.t / 1_000:10.3f}{where} #{entry.x} {_shown(entry.method)} {_shown(entry.path)} {status} {size}"
 
 
-def _json_line(entry: LogEntry) -> str:
+def _json_line(entry: LogEntry | MalformedEntry) -> str:
     members = {name: getattr(entry, name) for name in entry.__struct_fields__}
-    members |= {"method": _shown(entry.method), "path": _shown(entry.path)}
+    if isinstance(entry, LogEntry):
+        members |= {"method": _shown(entry.method), "path": _shown(entry.path)}
     return json.dumps({name: value for name, value in members.items() if value is not None}, separators=(",", ":"))
 
 

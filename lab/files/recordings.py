@@ -95,7 +95,12 @@ def read_recording(path: Path | str, *, torn: bool = False) -> bytes:
     path = Path(path)
     if not torn:
         _refuse_long_lines(path)
-    return read_bounded(path, LONGEST_RECORDING, RecordingError)
+    try:
+        return read_bounded(path, LONGEST_RECORDING, RecordingError)
+    except UsageError as missing:
+        if path.parent == Path(RECORDINGS) and Path(path.name).is_file():
+            missing.hint = f"{path.name} lies here: name it with its ending."
+        raise
 
 
 def _refuse_long_lines(path: Path) -> None:

@@ -65,9 +65,11 @@ def lines_of_runs(runs: Sequence[JudgedRun], not_called: int = 0) -> Iterator[st
 
 
 def summary_of_runs(runs: Sequence[JudgedRun], not_called: int = 0) -> str:
-    """`221 runs: 200 result, 21 clean stop; 3 otherwise than a good client's`."""
+    """`221 runs: 200 result, 21 clean stop; 3 otherwise than a good client's`; without runs that none was chosen."""
     counts = Counter(run.outcome for run in runs)
     outcomes = ", ".join(f"{count} {outcome}" for outcome, count in counts.most_common())
+    if not runs:
+        return f"No scenario was chosen by path or header, of {not_called} that can be."
     left = f"; {not_called} not called" if not_called else ""
     otherwise = sum(run.good is False for run in runs)
     return (

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from msgspec import Struct
 
 from lab.core.errors import HostError, UsageError
+from lab.server.reachable import address_here
 
 BACKLOG = 1_024
 _TAKEN_AT_ONCE = 256
@@ -65,7 +66,7 @@ def bind(host: str, port: int) -> Bound:
         hint = "choose another port, or 0 for any free one"
         raise HostError(f"can't listen on {host} port {port}: {why}", hint=hint) from error
     sock.setblocking(False)
-    return Bound(sock, origin_of(host, sock.getsockname()[1]))
+    return Bound(sock, origin_of(address_here(host), sock.getsockname()[1]))
 
 
 class Listener:

@@ -16,6 +16,11 @@ def is_every_address(host: str) -> bool:
         return False
 
 
+def address_here(host: str) -> str:
+    """The host itself; of one that is every address, which is none to call, that of this machine's loopback."""
+    return ("::1" if ":" in host else "127.0.0.1") if is_every_address(host) else host
+
+
 def address_for_others(host: str) -> str | None:
     """The host itself; of one that is every address that of the interface which leads out, None if none does.
 

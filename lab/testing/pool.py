@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from inspect import signature
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,15 @@ from .process import LabUnavailable
 MOST_LABS = 6
 """That run at a time: each takes some 70 MB, and the one that was used least lately is ended first."""
 _DRILLS = pytest.StashKey["dict[str, list[DrillCase]]"]()
+
+
+def _check(options: Mapping[str, Any]) -> None:
+    """Fail the test if a marker says what no lab takes."""
+    known = [name for name in signature(Lab).parameters if name != "targets"]
+    for name in options:
+        if name not in known:
+            why = f"The marker lab takes no {name}=; it takes {', '.join(known)}."
+            raise pytest.fail.Exception(why, pytrace=False)
 
 
 class LabPool:
@@ -33,6 +43,7 @@ class LabPool:
             found.reset()
             found.process.remarks()
         else:
+            _check(options)
             found = Lab(*targets, **options)
             found.folder, found.drills = self._folder, drills
             try:

@@ -3,6 +3,7 @@
 import re
 import subprocess
 from io import StringIO
+from pathlib import Path
 
 import pytest
 
@@ -34,12 +35,22 @@ def test_a_shell_completes_every_command_and_its_options(shell: str) -> None:
             assert (f"-l {option[2:]}" if shell == "fish" else option) in script
 
 
-def test_bash_offers_what_begins_so() -> None:
+@pytest.mark.parametrize(
+    ("command", "word", "offered"),
+    [
+        ("serve", "--control-n", ["--control-name"]),
+        ("run", "bad-l", ["bad-line"]),
+        ("play", "rush", ["rush-hour"]),
+        ("check", "bad-l", []),
+    ],
+)
+def test_bash_offers_what_begins_so(command: str, word: str, offered: list[str], tmp_path: Path) -> None:
     script = printed("completion", "bash")
-    ask = "COMP_WORDS=(lab serve --control-n); COMP_CWORD=2; COMP_LINE='lab serve --control-n'; COMP_POINT=21"
-    way = f'{script}\n{ask}\n$(complete -p lab | sed -E "s/.*-F ([^ ]+).*/\\1/") lab --control-n serve\necho "${{COMPREPLY[@]}}"'
-    done = subprocess.run(["bash", "--norc", "-c", way], capture_output=True, text=True, check=True)
-    assert done.stdout.split() == ["--control-name"]
+    line = f"lab {command} {word}"
+    ask = f"COMP_WORDS=({line}); COMP_CWORD=2; COMP_LINE='{line}'; COMP_POINT={len(line)}"
+    way = f'{script}\n{ask}\n$(complete -p lab | sed -E "s/.*-F ([^ ]+).*/\\1/") lab {word} {command}\necho "${{COMPREPLY[@]}}"'
+    done = subprocess.run(["bash", "--norc", "-c", way], capture_output=True, text=True, check=True, cwd=tmp_path)
+    assert done.stdout.split() == offered
 
 
 def test_the_manual_page_has_every_option_and_nothing_that_commands_the_formatter() -> None:

@@ -33,6 +33,13 @@ def test_a_recording_is_told_as_the_run_was(tmp_path: Path) -> None:
     assert (code, err, printed) == (0, "", ran)
 
 
+def test_a_name_whose_recording_lies_here_is_told_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("day.rec.jsonl").write_bytes(RECORDING.read_bytes())
+    for command in ("play", "replay", "show"):
+        assert "day.rec.jsonl lies here: name it with its ending." in lab(command, "day")[2]
+
+
 @pytest.mark.parametrize("path", RECORDINGS, ids=lambda path: path.name)
 def test_every_shipped_recording_is_told_to_its_end(path: Path) -> None:
     code, printed, err = lab("play", str(path), "--scenarios", str(ROOT / "scenarios"))

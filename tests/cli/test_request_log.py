@@ -11,7 +11,8 @@ import pytest
 from lab.cli.console import Console
 from lab.cli.request_log import MOST_WAITING, RequestLog
 from lab.core.exchange import Request, Response
-from lab.core.observe import Observer, Replied, Requested
+from lab.core.journal.shell import RequestMalformed
+from lab.core.observe import Noted, Observer, Replied, Requested
 from tests.cli.test_serve import HOW, fetch, listening
 from tests.forked import forked_lab
 
@@ -48,6 +49,18 @@ def test_a_line_says_what_was_asked_and_holds_no_credential(form: str) -> None:
     }
     assert json.loads(first) == whole
     assert json.loads(second)["scenario"] == "bad-line" and json.loads(second)["cut"] == "reset"
+
+
+@pytest.mark.parametrize(
+    ("form", "line"),
+    [("text", "     1.250 malformed: bad-head, 7 B"), ("json", '{"t":1250,"malformed":"bad-head","bytes":7}')],
+)
+def test_what_was_no_request_has_a_line(form: str, line: str) -> None:
+    err = io.StringIO()
+    log = RequestLog(form, Console(io.StringIO(), err))  # type: ignore[arg-type]
+    log.observer(None)(Noted(1_250, RequestMalformed(at=1_250, c=3, what="bad-head", bytes=7)))
+    log.close()
+    assert err.getvalue() == f"{line}\n"
 
 
 def test_what_nobody_reads_in_time_is_counted_and_holds_nobody_up() -> None:

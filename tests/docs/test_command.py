@@ -40,6 +40,11 @@ def test_an_unknown_page_is_wrong_usage_and_names_the_nearest() -> None:
     assert "did you mean control-plane?" in err
 
 
+def test_a_word_that_is_no_page_is_looked_for_in_the_pages() -> None:
+    assert "The word stands in: " in (err := lab("docs", "filters")[2]) and "scenarios, §8" in err
+    assert "Pages: clients, " in lab("docs", "qqqqqq")[2]
+
+
 def on_a_terminal(page: str, **environment: str) -> str:
     """What a terminal of 80 columns is sent, with `cat` as its pager unless `environment` says otherwise."""
     leader, follower = pty.openpty()

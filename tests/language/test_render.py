@@ -178,6 +178,13 @@ def test_a_hostile_template_is_refused_when_it_is_read_at_once(text: str, why: s
     assert process_time() - began < 0.5  # where it went wrong it took minutes
 
 
+def test_an_unknown_filter_comes_with_the_nearest_or_where_all_stand() -> None:
+    for text, hint in (("{{ 'a'|uper }}", "did you mean upper?"), ("{{ 'a'|foo }}", "lab docs scenarios, §8")):
+        with pytest.raises(TemplateError) as refused:
+            template(text)
+        assert hint in refused.value.faults[0].hint
+
+
 FAILING = [
     ("{{ data.nothing }}", "there is no nothing here"),
     ("{{ data.nothing.more }}", "there is no nothing here"),
@@ -266,7 +273,7 @@ def test_every_fault_of_a_template_is_told_with_its_line() -> None:
         template("{{ mesage }}\n{{ data|centre }}\n\n{{ a.__b }}")
     assert [(fault.line, fault.what, fault.hint) for fault in caught.value.faults][:2] == [
         (1, "unknown name mesage", "did you mean message?"),
-        (2, "unknown filter centre", ""),
+        (2, "unknown filter centre", "lab docs scenarios, §8, lists them"),
     ]
     assert {fault.line for fault in caught.value.faults} == {1, 2, 4}
     assert caught.value.line == 1

@@ -101,6 +101,8 @@ async def test_lab_report_judges_a_running_lab_as_a_rehearsal(
 ) -> None:
     monkeypatch.setenv("LAB_CONTROL_TOKEN", TOKEN)
     url = f"http://127.0.0.1:{plane.port}"
+    called = await asyncio.to_thread(lab, "report", url, "--fail-on", "critical")
+    assert called.lines[0] == "No scenario was chosen by path or header, of 2 that can be."
     await to_its_end(plane, "consent")
     called = await asyncio.to_thread(lab, "report", url, "--fail-on", "critical")
     assert called.lines[0] == "1 run: 1 result; 0 otherwise than a good client's; 1 not called"

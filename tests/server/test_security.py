@@ -10,15 +10,17 @@ from pathlib import Path
 import pytest
 from cryptography.x509 import load_pem_x509_certificate
 
-from lab.cli.commands.serve import advices
+from lab.cli.commands.serve import advices, origin_elsewhere
 from lab.cli.console import Console
 from lab.cli.entropy import control_token
 from lab.cli.options import parse_options
+from lab.cli.setup import make_setup
 from lab.core.errors import UsageError
 from lab.identity.clients import DEMO, JANE
 from lab.identity.testkey import SIGNING_PEMS
 from lab.server.control import access
 from lab.server.control.plane import ControlPlane
+from lab.server.listen import bind
 from lab.settings import Flags, MockSettings
 from tests.conftest import ROOT
 from tests.server.conftest import Answer, Peer, Stage, request
@@ -166,6 +168,17 @@ def test_14_the_key_says_that_it_is_public() -> None:
 def test_15_the_readme_says_what_the_lab_is_not() -> None:
     text = (ROOT / "README.md").read_text().partition("## What the lab is not")[2]
     assert "Never point production credentials at it" in text and "127.0.0.1" in text
+
+
+@pytest.mark.parametrize(("host", "here"), [("0.0.0.0", "http://127.0.0.1:"), ("::", "http://[::1]:")])
+def test_an_address_that_nobody_can_call_is_in_no_url(host: str, here: str) -> None:
+    bound = bind(host, 0)
+    bound.close()
+    assert bound.origin.startswith(here)
+    listen = ("serve", "quick", "--host", host, "--i-know-this-is-exposed")
+    setup = make_setup(Flags(parse_options([*listen], Console()), {}).into(MockSettings))
+    lines = origin_elsewhere(setup, bound.origin)
+    assert lines.startswith("http://") and bound.origin.rpartition(":")[2] in lines and here not in lines
 
 
 def test_1_an_exposed_lab_says_so() -> None:

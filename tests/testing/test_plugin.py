@@ -87,6 +87,10 @@ def test_virtual_time(lab):
 @pytest.mark.lab("quick", scenarios="nowhere")
 def test_nowhere(lab):
     pass
+
+@pytest.mark.lab("quick", clok="manual")
+def test_misspelt(lab):
+    pass
 """
 KILLED = """
 def test_killed(lab):
@@ -102,8 +106,8 @@ def test_what_a_test_finds_and_what_stands_beside_one_that_failed(tmp_path: Path
     outcomes = {name: run.outcome(name) for name in run.cases}
     failed = {"test_missed", "test_can_not_come", "test_no_gate", "test_rules"}
     assert {name for name, outcome in outcomes.items() if outcome == "failure"} == failed, run.out
-    assert {name for name, outcome in outcomes.items() if outcome == "error"} == {"test_nowhere"}
-    assert len(outcomes) == 11
+    assert {name for name, outcome in outcomes.items() if outcome == "error"} == {"test_nowhere", "test_misspelt"}
+    assert len(outcomes) == 12
     assert run.out.count("LabWarning: note: 20 polls of job") == 1
     assert "invokeasync: did you mean POST /api/fusion-ai/orchestrator/agent/v2/{code}/invokeAsync?" in run.out
     assert "/invokeasync -> 404" in run.out
@@ -113,6 +117,7 @@ def test_what_a_test_finds_and_what_stands_beside_one_that_failed(tmp_path: Path
     assert "is RUNNING in run: no gate is open" in run.text("test_no_gate")
     assert "C3 poll until the job has ended: failed" in run.text("test_rules")
     assert "C2 stop at a final status: not exercised" in run.text("test_rules")
+    assert "takes no clok=; it takes scenarios, seed, clock" in run.text("test_misspelt")
     assert "There is no folder nowhere." in run.text("test_nowhere") and "Traceback" not in run.text("test_nowhere")
 
 
@@ -150,6 +155,8 @@ def test_nothing_but_pytest_and_the_standard_library_is_imported() -> None:
 
 def test_the_distribution_of_its_own_holds_all_modules_and_loads_as_the_same_plugin() -> None:
     own = tomllib.loads((HOME / "pyproject.toml").read_text())
+    assert own["project"]["license-files"] == ["LICENSE"]
+    assert (HOME / "LICENSE").read_text() == (ROOT / ".github" / "LICENSE").read_text()
     whole = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     files = {path.name for path in HOME.iterdir() if path.suffix == ".py"} | {"py.typed"}
     assert set(own["tool"]["hatch"]["build"]["targets"]["wheel"]["only-include"]) == files

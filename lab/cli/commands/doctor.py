@@ -22,6 +22,8 @@ from lab.settings import Environment, Flags, Settings
 LIBRARIES = ("textual", "rich", "aiohttp", "msgspec", "pydantic", "pyyaml", "faker", "jinja2", "pyjwt", "google-re2")
 _PORT = 8080
 """Of `lab serve` and `lab capture`, where none is named."""
+_OTHER_PORTS = {8081: "the control plane's in the pages of lab docs", 8443: "https's, with --tls"}
+"""What may be taken, and nothing is wrong."""
 
 
 class DoctorSettings(Settings, frozen=True):
@@ -84,6 +86,8 @@ def _installed() -> Iterator[Diagnosis]:
 
 def _surroundings(settings: DoctorSettings, console: Console) -> Iterator[Diagnosis]:
     yield _port(running=settings.target is not None)
+    for number, whose in _OTHER_PORTS.items():
+        yield Diagnosis(f"port {number}", f"{'free' if _port_trouble(number) is None else 'taken'} ({whose})")
     shown = "stdin and stdout" if console.terminal else "none: lines in place of the screen"
     yield Diagnosis("terminal", f"{shown}; {settings.terminal or 'no TERM'}")
     yield Diagnosis("colours", _colours(settings))
@@ -100,14 +104,22 @@ def _surroundings(settings: DoctorSettings, console: Console) -> Iterator[Diagno
 
 
 def _port(*, running: bool) -> Diagnosis:
+    trouble = _port_trouble(_PORT)
+    if trouble is None:
+        return Diagnosis("port", f"{_PORT} is free")
+    # where a lab runs it may well be the one that has it
+    return Diagnosis(
+        "port", f"{_PORT}: {trouble.what}", None if running else trouble.hint or "Name another with --port."
+    )
+
+
+def _port_trouble(number: int) -> HostError | None:
+    """Why a lab can't listen on the port; None: it can."""
     try:
-        bind("127.0.0.1", _PORT).close()
+        bind("127.0.0.1", number).close()
     except HostError as error:
-        # where a lab runs it may well be the one that has it
-        return Diagnosis(
-            "port", f"{_PORT}: {error.what}", None if running else error.hint or "Name another with --port."
-        )
-    return Diagnosis("port", f"{_PORT} is free")
+        return error
+    return None
 
 
 def _colours(settings: DoctorSettings) -> str:

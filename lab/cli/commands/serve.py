@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import platform
 from contextlib import suppress
 from shlex import quote
 from typing import TYPE_CHECKING, Literal
@@ -21,7 +22,9 @@ from lab.core.errors import UsageError
 from lab.files.scenarios import digest_of
 from lab.jobs.compiled import CompiledScenario
 from lab.mock.history import compiled_again
+from lab.server.listen import origin_of
 from lab.server.mounts import MOUNT_PATH, MountChoice
+from lab.server.reachable import address_for_others, is_every_address
 from lab.settings import Environment, Flags, MockSettings, Settings, loopback, refuse_idle
 
 if TYPE_CHECKING:
@@ -159,6 +162,7 @@ def connection_lines(setup: Setup, document: dict[str, str]) -> list[str]:
     return [
         f"Serving {names}, seed {setup.config.seed}. Stop with Ctrl-C.",
         *(f"  {name.replace('_', ' '):<14} {value}" for name, value in document.items()),
+        *([f"  {'elsewhere':<14} {elsewhere}"] if (elsewhere := origin_elsewhere(setup, document["base_url"])) else []),
         *([f"  {'one scenario':<14} {one}"] if setup.config.scenarios else []),
         f"  {'watch it':<14} lab watch {document['control_url']}",
         *([f"  {'reviewer':<14} {reviewer_sentence(setup)}"] if setup.config.scenarios else []),
@@ -167,6 +171,15 @@ def connection_lines(setup: Setup, document: dict[str, str]) -> list[str]:
         f"  curl -s -u {login} -d grant_type=client_credentials -d {scope} {document['token_url']}",
         *(trust_lines(document["https_url"], document["ca_file"]) if "ca_file" in document else ()),
     ]
+
+
+def origin_elsewhere(setup: Setup, here: str) -> str:
+    """Where clients on other machines call, if the lab listens at every address of this one; else nothing."""
+    host = setup.settings.listen.host
+    if not is_every_address(host):
+        return ""
+    origin = origin_of(address_for_others(host) or platform.node(), int(here.rpartition(":")[2]))
+    return f"{origin}, or by this machine's name (--base URL: what URLs in answers name)"
 
 
 def reviewer_sentence(setup: Setup) -> str:
@@ -201,7 +214,8 @@ def advices(settings: MockSettings) -> list[str]:
     clock, host = settings.clock, settings.listen.host
     if clock.kind == "manual" or (clock.kind == "scaled" and float(clock.factor) < 1):
         found.append(
-            "note: this clock falls behind the wall; tokens look expired to a client that compares exp with it."
+            "note: the lab's clock falls behind yours: a client that compares a token's exp with its own time"
+            " takes it for expired."
         )
     if not loopback(host):
         found.append(f"{EXPOSED} {host} can be reached by others; the client's secret and the key are public.")

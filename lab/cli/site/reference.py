@@ -32,8 +32,20 @@ def page_text(name: str) -> str:
     """A page as Markdown; UsageError, with the nearest name, if there is none of that name."""
     known = page_names()
     if name.removesuffix(".md") not in known:
-        raise UsageError(f"There is no page {name}.", hint=nearest(name, known) or f"Pages: {', '.join(known)}.")
+        hint = nearest(name, known) or _mentions(name) or f"Pages: {', '.join(known)}."
+        raise UsageError(f"There is no page {name}.", hint=hint)
     return (_FOLDER / f"{name.removesuffix('.md')}.md").read_text("utf-8")
+
+
+def _mentions(word: str) -> str:
+    """Where the pages speak of it: of each page the first section that does; empty where none does."""
+    found: list[str] = []
+    for page in page_names():
+        before, mention, _ = page_text(page).lower().partition(word.lower())
+        if mention:
+            sections = [number for _, number in _HEADING.findall(before)]
+            found.append(f"{page}, §{sections[-1]}" if sections else page)
+    return f"The word stands in: {'; '.join(found)}." if found else ""
 
 
 def linked(text: str, page: str = "") -> str:
