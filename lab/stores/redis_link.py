@@ -7,6 +7,7 @@ After that the store counts as lost. What is asked within the next pause fails a
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
+from ssl import SSLError
 from typing import Any, TypeAlias
 
 from lab.core.clock import Millis
@@ -155,10 +156,10 @@ async def _reach(link: RedisLink) -> None:
                 await client.ping()
                 return
         except link.failures as fault:
-            refusal = fault.__cause__ or fault  # so it comes over a socket of this machine
-            if isinstance(refusal, AuthenticationError | AuthorizationError | ResponseError):
-                hint = "Look at user, password and database in its URL."
-                raise UsageError(f"the store at {link.address} refuses: {refusal}", hint=hint) from None
+            for reason in (fault, fault.__cause__, fault.__context__):  # the client wraps some of them
+                if isinstance(reason, AuthenticationError | AuthorizationError | ResponseError | SSLError):
+                    hint = "Look at user, password and database in its URL, and at the certificate of rediss://."
+                    raise UsageError(f"the store at {link.address} refuses: {reason}", hint=hint) from None
             why = str(fault) or why
         client = link.redis
     raise HostError(f"the store at {link.address} can't be reached: {why}", hint="Start it, or look at its address.")

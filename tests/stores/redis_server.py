@@ -21,14 +21,14 @@ PROGRAM = shutil.which("redis-server")
 class RedisServer:
     """A server in a folder of its own: it starts with the `with`, and ends with it."""
 
-    def __init__(self, *options: str, program: str | None = PROGRAM) -> None:
-        if program is None:
+    def __init__(self, *options: str | Path) -> None:
+        if PROGRAM is None:
             pytest.skip("there is no redis-server: apt-get install redis-server")
         self._folder = TemporaryDirectory(prefix="lab-redis-")  # a short path: that of a socket has 107 bytes at most
         socket = Path(self._folder.name) / "s"
         self.url = f"unix://{socket}"
         here = ("--port", "0", "--unixsocket", str(socket), "--dir", self._folder.name)
-        self._command = (program, *here, "--save", "", *options)
+        self._command = (PROGRAM, *here, "--save", "", *options)
 
     def __enter__(self) -> "RedisServer":
         self.start()

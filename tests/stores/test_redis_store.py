@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import trustme
 from msgspec.structs import replace
 
 from lab.clocks import breathe
@@ -144,6 +145,25 @@ async def test_what_a_user_may_not_see_is_said(redis_url: str, shared_redis: Sha
 async def test_a_database_that_is_not_there_is_refused(redis_url: str) -> None:
     with pytest.raises(UsageError, match="DB index is out of range"):
         await open_store(store_address(f"{redis_url}?db=99"), "lab")
+
+
+async def test_over_tls_a_store_must_have_a_certificate_that_is_trusted(
+    tmp_path: Path, unused_tcp_port: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    authority = trustme.CA()
+    certificate = authority.issue_cert("localhost")
+    certificate.private_key_and_cert_chain_pem.write_to_path(tmp_path / "server.pem")
+    authority.cert_pem.write_to_path(tmp_path / "ca.pem")
+    pem = tmp_path / "server.pem"
+    files = ("--tls-cert-file", pem, "--tls-key-file", pem, "--tls-ca-cert-file", tmp_path / "ca.pem")
+    with RedisServer("--tls-port", str(unused_tcp_port), "--tls-auth-clients", "no", *files):
+        address = store_address(f"rediss://localhost:{unused_tcp_port}")
+        with pytest.raises(UsageError, match=r"refuses: .*CERTIFICATE_VERIFY_FAILED"):
+            await open_store(address, "lab")
+        monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "ca.pem"))
+        store = await open_store(address, "lab")
+        await use_whole(store)
+        await store.close()
 
 
 @pytest.mark.long
