@@ -1,6 +1,6 @@
 """The way to a store in Redis or Valkey: checked when it is opened, and given up in time when nothing answers.
 
-An answer that gets lost is asked for again, with growing pauses, for 2 s in all: a store that is restarted, or a
+An answer that gets lost is asked for again, at growing pauses, for 2 s at most: a store that is restarted, or a
 connection that is cut, costs time and no more. Whatever is asked so may therefore happen twice, and must do no harm then.
 After that the store counts as lost. What is asked within the next pause fails at once, and only then is it tried again.
 """
@@ -39,7 +39,7 @@ class RedisLink:
         # how long is waited is said here, for an answer as a whole; a time-out of each step would be a task more each time
         untimed: dict[str, Any] = {"socket_timeout": None, "socket_connect_timeout": None}
         growing = ExponentialBackoff(cap=_LONGEST_PAUSE / 2_000, base=_FIRST_PAUSE / 1_000)
-        self.redis: Any = Redis.from_url(address.url, retry=Retry(growing, 6), **untimed)
+        self.redis: Any = Redis.from_url(address.url, retry=Retry(growing, 5), **untimed)
         """Asks again when an answer got lost."""
         self.redis_once: Any = Redis.from_url(address.url, retry=Retry(NoBackoff(), 0), **untimed)
         """Asks once: for what may not happen twice, and for what waits."""
@@ -102,7 +102,7 @@ class RedisLink:
 
     def _lost(self, why: str = "") -> StoreLost:
         self._why = why or self._why
-        return StoreLost(f"the store at {self.address} {self._why}")
+        return StoreLost(f"the store at {self.address} {self._why.removesuffix('.')}.")
 
     async def close(self) -> None:
         """Close all connections."""
