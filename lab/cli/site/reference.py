@@ -38,13 +38,15 @@ def page_text(name: str) -> str:
 
 
 def _mentions(word: str) -> str:
-    """Where the pages speak of it: of each page the first section that does; empty where none does."""
+    """Where the pages speak of it: of each the section that is called so, else the first that does; empty where none does."""
     found: list[str] = []
     for page in page_names():
-        before, mention, _ = page_text(page).lower().partition(word.lower())
+        text = page_text(page).lower()
+        before, mention, _ = text.partition(word.lower())
         if mention:
-            sections = [number for _, number in _HEADING.findall(before)]
-            found.append(f"{page}, §{sections[-1]}" if sections else page)
+            called = [number for heading, number in _HEADING.findall(text) if word.lower() in heading]
+            sections = called[:1] or [number for _, number in _HEADING.findall(before)][-1:]
+            found.append(f"{page}, §{sections[0]}" if sections else page)
     return f"The word stands in: {'; '.join(found)}." if found else ""
 
 
