@@ -113,5 +113,6 @@ SIMULATE_OPTIONS = (
         "--limit", "N", "jobs that may be alive: a client beyond it gets 429, and comes again", type=_WHOLE["limit"]
     ),
     option("--delay", "DURATION", "how late an end may be seen, at p95, by the best schedule; default: 5s", type=delay),
+    option("--html", "FILE", "write it there as a page for browsers, too"),
     flag("--json", "what it comes to, as one line of JSON"),
 )

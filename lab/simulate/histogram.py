@@ -1,14 +1,14 @@
-"""Counts of values in cells: any number of values in bounded memory, a quantile to within half a per cent.
+"""Counts of values in cells: any number of values in bounded memory, a quantile to within a thousandth.
 
-Values below 256 have a cell each; above, each doubling has 128 cells of one width. So a cell is at most 1/128 of its
-values wide, and its middle is off by at most 1/256. Cells are counted, so histograms that are put together in any order
+Values below 2048 have a cell each; above, each doubling has 1024 cells of one width. So a cell is at most 1/1024 of its
+values wide, and its middle is off by at most 1/2048. Cells are counted, so histograms that are put together in any order
 come to the same one.
 """
 
 from msgspec import Struct, field
 
-_FINE = 7
-"""A doubling has 2^7 cells."""
+_FINE = 10
+"""A doubling has 2^10 cells."""
 
 
 class Histogram(Struct):
@@ -44,7 +44,7 @@ class Histogram(Struct):
         return (2 * self.total + self.count) // (2 * self.count) if self.count else 0
 
     def quantile(self, percent: int) -> int:
-        """The value below or at which so many per cent of all are, to within 1/256; 0 of nothing."""
+        """The value below or at which so many per cent of all are, to within 1/2048; 0 of nothing."""
         rank = -(-self.count * percent // 100)
         for cell in sorted(self.counts):
             rank -= self.counts[cell]

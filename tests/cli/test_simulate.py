@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Sequence
+from xml.etree.ElementTree import fromstring
 
 import pytest
 
@@ -28,9 +29,22 @@ def test_it_says_in_one_line_of_json_what_its_tables_say(lab: Lab) -> None:
     text = lab(*call)
     assert text.code == 0 and re.search(r"answer +COMPLETE +40 +100.0 %", text.out)
     assert "later turns are left out" in text.err
-    [best] = [line for line in text.lines if line.startswith("Best: ")]
+    [best] = [line for line in text.lines if line.startswith("  Best: ")]
     assert " in place of 2s..30s x1.5: " in best
-    assert "off by at most 1 %" in text.lines[-1]
+    assert "off by at most 0.1 %" in text.lines[-1]
+
+
+def test_the_page_holds_its_plots_and_loads_nothing(lab: Lab) -> None:
+    assert lab("simulate", "item-comparison", "--jobs", "40", "--poll", "5s", "--html", "page.html").code == 0
+    page = (lab.folder / "page.html").read_text("utf-8")
+    plots = [fromstring(plot) for plot in re.findall(r"<svg.*?</svg>", page, re.DOTALL)]
+    assert [
+        len(plot.findall(f".//{tag}")) > 0 for plot, tag in zip(plots, ("rect", "polygon", "circle"), strict=True)
+    ] == [True] * 3
+    tips = {title.text for title in plots[2].iter("title")}
+    assert any(tip is not None and tip.startswith("5s: ") for tip in tips)
+    assert not re.search(r"https?:|src=|@import|url\(|<script", page)
+    assert '<tr class="marked">' in page and "Best: " in page
 
 
 def test_people_answer_gates_in_place_of_the_scenario_and_a_limit_refuses(lab: Lab) -> None:

@@ -38,13 +38,13 @@ def test_what_a_schedule_means_for_a_job_is_what_its_polls_find(first, longer, p
 
 
 @given(st.lists(st.integers(0, 10**12), min_size=1), st.integers(1, 99))
-def test_a_quantile_is_off_by_at_most_a_two_hundred_and_fiftieth(values, percent):
+def test_a_quantile_is_off_by_at_most_a_thousandth(values, percent):
     halves = [Histogram(), Histogram()]
     for number, value in enumerate(values):
         halves[number % 2].add(value)
     halves[0].merge(halves[1])
     exact = sorted(values)[-(-len(values) * percent // 100) - 1]
-    assert abs(halves[0].quantile(percent) - exact) * 256 <= exact
+    assert abs(halves[0].quantile(percent) - exact) * 2_048 <= exact
     assert (halves[0].count, halves[0].largest) == (len(values), max(values))
     assert abs(halves[0].mean - sum(values) / len(values)) <= 0.5
     rows = halves[0].stretches(12)

@@ -6,9 +6,11 @@ from lab.cli.console import Console
 from lab.cli.setup import Setup, make_setup
 from lab.cli.simulation import own_cores, simulation_of, totals_of
 from lab.core.errors import UsageError
+from lab.files.artifacts import write_text
 from lab.language.document import Gate, LogNormal
 from lab.settings import ClockSettings, Flags, MockSettings
 from lab.simulate.document import result_document
+from lab.simulate.html import simulation_page
 from lab.simulate.text import result_lines
 from lab.simulate.workload import DAY, ReviewTeam, Workload
 
@@ -21,6 +23,8 @@ def execute(flags: Flags, console: Console) -> int:
     for note in _left_out(setup, workload.reviewers):
         console.err(f"note: {note}")
     result = totals_of(simulation, own_cores()).result()
+    if flags["html"]:
+        write_text(flags["html"], simulation_page(result))
     if flags["json"]:
         console.json(result_document(result))
     else:

@@ -1,0 +1,169 @@
+"""Plots as SVG of our own: bars, areas, points. All text in them is the lab's, or escaped."""
+
+from collections.abc import Callable, Iterator, Sequence
+from html import escape
+from math import log
+
+from lab.core.clock import Millis
+from lab.simulate.histogram import Histogram
+from lab.simulate.sections import brief, polls_a_job
+from lab.simulate.totals import ScheduleRow, Series
+
+_WIDTH, _HEIGHT = 960, 300
+_LEFT, _RIGHT, _TOP, _BOTTOM = 70, 20, 14, 44
+_SECOND, _MINUTE, _HOUR, _DAY = 1_000, 60_000, 3_600_000, 86_400_000
+_STEPS = (
+    *(each * power for power in (1, 10, 100, _SECOND, 10 * _SECOND) for each in (1, 2, 5)),
+    *(each * _MINUTE for each in (1, 2, 5, 10, 20, 30)),
+    *(each * _HOUR for each in (1, 2, 3, 6, 12)),
+    *(each * _DAY for each in (1, 2, 7, 30, 90, 365, 1_000, 4_000)),
+)
+"""Distances between marks on an axis of time."""
+
+_Scale = Callable[[float], float]
+
+
+def durations(took: Histogram) -> str:
+    """How long jobs took, as bars."""
+    bars = took.stretches(48)
+    if not bars:
+        return ""
+    first, last, most = bars[0][0], bars[-1][1], max(jobs for _, _, jobs in bars)
+    x, y = _linear(first, last, across=True), _linear(0, most)
+    shapes = [
+        _shape(
+            "rect",
+            f"{brief(low)} to {brief(high)}: {jobs} jobs",
+            x=x(low) + 0.5,
+            y=y(jobs),
+            width=x(high) - x(low) - 1,
+            height=y(0) - y(jobs),
+            **{"class": "work"},
+        )
+        for low, high, jobs in bars
+        if jobs
+    ]
+    return _plot([*_time_axis(x, first, last, "from acceptance to end"), *_count_axis(y, most, "jobs")], shapes)
+
+
+def over_time(series: Series) -> str:
+    """How many jobs are at work, and above them how many wait for a person."""
+    columns = [(0, 0, 0, 0), *series.columns]
+    last, most = len(columns) * series.width, max(working + waiting for working, waiting, _, _ in columns)
+    x, y = _linear(0, last, across=True), _linear(0, max(1, most))
+    ends = [x((number + 1) * series.width) for number in range(len(columns))]
+    base = [y(0)] * len(columns)
+    working = [y(each[0]) for each in columns]
+    both = [y(each[0] + each[1]) for each in columns]
+    shapes = [_area(ends, working, both, "wait", "waiting for a person"), _area(ends, base, working, "work", "at work")]
+    return _plot([*_time_axis(x, 0, last, "after the start"), *_count_axis(y, max(1, most), "jobs")], shapes)
+
+
+def schedules(rows: Sequence[ScheduleRow], allowed: Millis) -> str:
+    """Polls a job and the delay at p95 of each schedule, both in powers of ten."""
+    points = [
+        (each.tally.polls / each.tally.jobs, max(1, each.tally.delay.quantile(95)), each)
+        for each in rows
+        if each.tally.polls
+    ]
+    if not points:
+        return ""
+    many = [polls for polls, _, _ in points]
+    late = [*(delay for _, delay, _ in points), allowed]
+    x, y = _logarithmic(min(many), max(many), across=True), _logarithmic(min(late), max(late))
+    shapes = [_line(_LEFT, y(allowed), _WIDTH - _RIGHT, y(allowed), "allowed")]
+    shapes.append(_text(_WIDTH - _RIGHT - 4, y(allowed) - 6, f"--delay {brief(allowed)}", "end"))
+    front = " ".join(f"{x(polls):.1f},{y(delay):.1f}" for polls, delay, each in points if not each.given)
+    shapes.append(f'<polyline class="front" points="{front}"/>')
+    for polls, delay, each in points:
+        kind = "best" if each.best else "given" if each.given else "tried"
+        tip = f"{each.text}: {polls_a_job(each)} polls a job, p95 {brief(delay)}"
+        shapes.append(
+            _shape("circle", tip, cx=x(polls), cy=y(delay), r=6 if kind != "tried" else 3.5, **{"class": kind})
+        )
+        if kind != "tried":
+            shapes.append(_text(x(polls) + 10, y(delay) - 8, each.text, "start"))
+    axes = [*_log_axis(x, min(many), max(many), lambda value: f"{value:g}", across=True), _below("polls a job")]
+    return _plot([*axes, *_log_axis(y, min(late), max(late), lambda value: brief(int(value)))], shapes)
+
+
+# Axes
+
+
+def _linear(low: float, high: float, *, across: bool = False) -> _Scale:
+    begin, end = (_LEFT, _WIDTH - _RIGHT) if across else (_HEIGHT - _BOTTOM, _TOP)
+    return lambda value: begin + (value - low) / ((high - low) or 1) * (end - begin)
+
+
+def _logarithmic(low: float, high: float, *, across: bool = False) -> _Scale:
+    scale = _linear(log(low / 1.25), log(high * 1.25), across=across)
+    return lambda value: scale(log(value))
+
+
+def _time_axis(x: _Scale, first: Millis, last: Millis, label: str) -> Iterator[str]:
+    step = next((each for each in _STEPS if (last - first) // each <= 8), _STEPS[-1])
+    for at in range(-(-first // step) * step, last + 1, step):
+        yield from _mark(x(at), brief(at), across=True)
+    yield _below(label)
+
+
+def _count_axis(y: _Scale, most: int, label: str) -> Iterator[str]:
+    step = next(
+        each * power
+        for power in (10**exponent for exponent in range(12))
+        for each in (1, 2, 5)
+        if most // (each * power) <= 5
+    )
+    for count in range(0, most + 1, step):
+        yield from _mark(y(count), f"{count}", across=False)
+    yield _text(_LEFT + 6, _TOP + 10, label, "start")
+
+
+def _log_axis(
+    scale: _Scale, low: float, high: float, write: Callable[[float], str], *, across: bool = False
+) -> Iterator[str]:
+    exponents = range(-2, 12)
+    for value in (each * 10.0**exponent for exponent in exponents for each in (1, 2, 5)):
+        if low / 1.25 <= value <= high * 1.25:
+            yield from _mark(scale(value), write(value), across=across)
+
+
+def _mark(at: float, text: str, *, across: bool) -> Iterator[str]:
+    if across:
+        yield _line(at, _TOP, at, _HEIGHT - _BOTTOM, "grid")
+        yield _text(at, _HEIGHT - _BOTTOM + 18, text, "middle")
+    else:
+        yield _line(_LEFT, at, _WIDTH - _RIGHT, at, "grid")
+        yield _text(_LEFT - 8, at + 4, text, "end")
+
+
+def _below(label: str) -> str:
+    return _text((_LEFT + _WIDTH - _RIGHT) / 2, _HEIGHT - 6, label, "middle")
+
+
+# Shapes
+
+
+def _plot(axes: Sequence[str], shapes: Sequence[str]) -> str:
+    return f'<svg viewBox="0 0 {_WIDTH} {_HEIGHT}" role="img">{"".join(axes)}{"".join(shapes)}</svg>'
+
+
+def _area(across: Sequence[float], lower: Sequence[float], upper: Sequence[float], kind: str, tip: str) -> str:
+    there = [f"{x:.1f},{y:.1f}" for x, y in zip(across, upper, strict=True)]
+    back = [f"{x:.1f},{y:.1f}" for x, y in zip(across, lower, strict=True)]
+    return f'<polygon class="{kind}" points="{" ".join([*there, *reversed(back)])}"><title>{tip}</title></polygon>'
+
+
+def _shape(tag: str, tip: str, **members: float | str) -> str:
+    written = " ".join(
+        f'{name}="{value:.1f}"' if isinstance(value, float) else f'{name}="{value}"' for name, value in members.items()
+    )
+    return f"<{tag} {written}><title>{escape(tip)}</title></{tag}>"
+
+
+def _line(left: float, top: float, right: float, bottom: float, kind: str) -> str:
+    return f'<line class="{kind}" x1="{left:.1f}" y1="{top:.1f}" x2="{right:.1f}" y2="{bottom:.1f}"/>'
+
+
+def _text(x: float, y: float, text: str, anchor: str) -> str:
+    return f'<text x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}">{escape(text)}</text>'
