@@ -1,0 +1,108 @@
+"""Processes that share a lab in a real Redis, which is killed while they serve: what was answered holds, and holds once."""
+
+import asyncio
+from collections import Counter
+from collections.abc import Awaitable, Callable
+from random import Random
+from typing import TypeVar
+
+import pytest
+
+from lab.clocks import ManualClock
+from lab.core.journal.ledger import MemoryLedger
+from lab.core.journal.shared import StoreLost
+from lab.jobs.facts import GateDecided, JobAccepted
+from lab.server.shared.batch_loop import BatchLoop
+from lab.server.shared.lab_time import LabTime
+from lab.stores.address import store_address
+from lab.stores.redis_store import RedisStore, open_store
+from tests.server.test_shared_lab import Process
+from tests.stores.memory_store import START_WALL, MemoryStore
+from tests.stores.redis_server import RedisServer
+from tests.stores.test_many_processes import commits_of
+from tests.wire_peer import DOCUMENT
+
+DURABLE = ("--appendonly", "yes", "--appendfsync", "always")
+JOBS = 300
+_Answer = TypeVar("_Answer")
+
+
+class RedisProcess(Process):
+    """One of the processes, on a store in Redis."""
+
+    def __init__(self, store: RedisStore, name: str) -> None:
+        super().__init__(MemoryStore(), ManualClock(), name, DOCUMENT)
+        self.store = store
+        self.unanswered = 0
+        """Calls of which it isn't known whether they came to anything."""
+        self.loop = BatchLoop(self.service, store, LabTime(self.clock, START_WALL), name)
+
+    async def insist(self, call: Callable[[], Awaitable[_Answer]]) -> _Answer:
+        """What the call gives, once the store can be asked."""
+        while True:
+            try:
+                return await call()
+            except StoreLost:
+                self.unanswered += 1
+                await self.loop.back.wait()
+
+
+async def killed(server: RedisServer, when: asyncio.Event) -> None:
+    """Kill the server, and start it again."""
+    await when.wait()
+    server.kill()
+    await asyncio.to_thread(server.start)
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("seed", range(2))
+async def test_a_store_that_is_killed_loses_and_doubles_nothing_that_was_answered(seed: int) -> None:
+    chance = Random(seed)
+    with RedisServer(*DURABLE) as server:
+        processes = [RedisProcess(await open_store(store_address(server.url), "lab"), f"p{n}") for n in range(3)]
+        for process in processes:
+            await process.loop.start()
+        bearer = await processes[0].token()
+        accepted: list[str] = []
+        some_jobs, some_decisions = asyncio.Event(), asyncio.Event()
+
+        async def begin() -> None:
+            for _ in range(JOBS // 20):
+                process = chance.choice(processes)
+                accepted.append(await process.insist(lambda p=process: p.begin(bearer)))  # type: ignore[misc]
+                if len(accepted) > JOBS // 3:
+                    some_jobs.set()
+
+        await asyncio.gather(killed(server, some_jobs), *(begin() for _ in range(20)))
+        await processes[1].insist(lambda: processes[1].advance(3_000))
+        admitted: Counter[str] = Counter()
+
+        async def decide(process: RedisProcess) -> None:
+            for job in chance.sample(accepted, JOBS):
+                admitted[job] += await process.insist(lambda j=job: process.decide(j)) == 200  # type: ignore[misc]
+                if admitted.total() > JOBS // 3:
+                    some_decisions.set()
+
+        await asyncio.gather(killed(server, some_decisions), *map(decide, processes))
+        await check(processes, accepted, admitted)
+
+
+async def check(processes: list[RedisProcess], accepted: list[str], admitted: Counter[str]) -> None:
+    """Whoever was answered finds what was answered, once, and all have the same."""
+    commits = [commit async for commit in commits_of(processes[0].store)]
+    facts = [fact for commit in commits for fact in commit.facts]
+    jobs = Counter(fact.job for fact in facts if isinstance(fact, JobAccepted))
+    assert set(accepted) <= set(jobs) and set(jobs.values()) == {1}
+    assert len(jobs) - len(accepted) <= sum(process.unanswered for process in processes)
+    decided = Counter(fact.job for fact in facts if isinstance(fact, GateDecided))
+    assert set(accepted) == set(decided) and set(decided.values()) == {1}
+    assert set(admitted.values()) <= {0, 1}, "one at most was told that it decided"
+    folded = MemoryLedger()
+    folded.commit(facts)
+    records = list((await processes[0].store.load()).records.items())
+    assert list(folded._records.items()) == records
+    for process in processes:
+        await process.insist(process.loop.fresh)
+        assert process.records() == records
+        await process.loop.stop()
+        await process.store.close()
