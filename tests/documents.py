@@ -30,9 +30,19 @@ DATA = st.recursive(
         PLAIN,
         NUMBERS,
         st.lists(PLAIN, min_size=1, max_size=3).map(lambda values: {"one_of": values}),
+        st.just({"one_of": ["x", 2], "weights": [3, 1]}),
+        st.sampled_from(["{{ 1 + 1 }}", "two: {{ 2 }}", "{{ [1, 'a'] }}"]).map(lambda text: {"value": text}),
         st.sampled_from([{"fake": "company"}, {"fake": "name", "locale": "de_DE"}, {"fake": "bothify", "text": "##"}]),
     ),
-    lambda inner: st.fixed_dictionaries({"list": inner, "count": st.integers(0, 3)}),
+    lambda inner: st.fixed_dictionaries(
+        {
+            "list": inner
+            | st.fixed_dictionaries(
+                {"each": st.fixed_dictionaries({"x": inner, "y": st.just({"value": "{{ row.x }}"})})}
+            ),
+            "count": st.integers(0, 3) | st.sampled_from([{"between": [0, 2]}, {"one_of": [1, 3]}]),
+        }
+    ),
     max_leaves=2,
 )
 OUTPUTS = st.one_of(

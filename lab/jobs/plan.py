@@ -30,7 +30,8 @@ from lab.core.exchange import Json
 from lab.core.seeds import Seed, draw
 from lab.jobs.compiled import CompiledScenario
 from lab.language.document import MILLION, TimedStep, draw_latency
-from lab.language.generate import drawn_as, generate, is_drawn, restore
+from lab.language.generate import drawn_as, generate, is_drawn
+from lab.language.values import restore
 
 Drawn: TypeAlias = Mapping[str, Json]
 """What chance settled, by name: `data/NAME`, and `STEP/takes` and `STEP/next` of first visits (recordings.md §2.3)."""

@@ -1,7 +1,7 @@
-"""Generated data: what `data` draws for one job, by name, and the values that templates make of it.
+"""Generated data: what `data` draws for one job, by name.
 
-What is drawn is recorded in JSON (`generate`) and given back to templates with the constants (`restore`), so a replay
-needs neither the seed nor the data generator. A drawn value depends on its name alone: seed, scenario, ordinal, entry.
+What is drawn is recorded in JSON (`generate`) and given back to templates with the constants (`values`), so a replay needs
+neither the seed nor the data generator. A drawn value depends on its name alone: seed, scenario, ordinal, entry.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from lab.core.exchange import Json, text_of
 from lab.core.seeds import Seed, digest, draw
-from lab.language.document import Datum, Fake, Listed, Number, OneOf, nearest
+from lab.language.document import DataRow, Datum, Derivation, Element, Fake, Listed, Number, OneOf, nearest
 from lab.language.generators import ARGUMENTS, GENERATORS, SPECIAL, UNSTEADY
 
 if TYPE_CHECKING:
@@ -30,40 +30,40 @@ _PLAIN_LENGTH = 64
 
 def generate(data: Mapping[str, Datum], seed: Seed, prefix: str) -> dict[str, Json]:
     """What is drawn for one job, as it is recorded; `prefix` is `SCENARIO/ORDINAL`. Constants are left out."""
-    return {name: _drawn(datum, seed, f"{prefix}/data/{name}") for name, datum in data.items() if is_drawn(datum)}
+    return _drawn_of(data, seed, f"{prefix}/data")
+
+
+def _drawn_of(data: Mapping[str, Datum], seed: Seed, stream: str) -> dict[str, Json]:
+    return {name: draw_value(datum, seed, f"{stream}/{name}") for name, datum in data.items() if is_drawn(datum)}
 
 
 def is_drawn(datum: Datum) -> bool:
-    """Whether an entry is settled by chance; else it is a constant."""
+    """Whether an entry is settled by chance; else it is a constant, or made of others."""
     return isinstance(datum, Number | OneOf | Fake | Listed)
 
 
-def restore(data: Mapping[str, Datum], drawn: Mapping[str, Json], seed: Seed, prefix: str) -> dict[str, object]:
-    """The values that templates see: constants, and what was drawn, decimals as Decimal.
-
-    What `drawn` doesn't hold is drawn now: an entry may be new since, or have been a constant.
-    """
-    known = {**generate({name: datum for name, datum in data.items() if name not in drawn}, seed, prefix), **drawn}
-    return {name: _restored(datum, known[name]) if is_drawn(datum) else datum for name, datum in data.items()}
-
-
-def _drawn(datum: Datum, seed: Seed, stream: str) -> Json:
+def draw_value(datum: Element, seed: Seed, stream: str) -> Json:
+    """What the stream of that name settles for an entry, as it is recorded."""
     match datum:
         case Number():
             count = draw(seed, stream, *datum.steps)
             return str(Decimal(count).scaleb(-datum.decimals)) if datum.decimals else count
         case OneOf():
-            return datum.one_of[draw(seed, stream, 0, len(datum.one_of) - 1)]
+            return datum.drawn(seed, stream)
         case Fake():
             seeded = int.from_bytes(digest(seed, stream))
             return _faked(datum.fake, datum.locale or LOCALE, datum.model_extra or {}, seeded)
         case Listed():
-            return [_drawn(datum.list, seed, f"{stream}/{place}") for place in range(datum.count)]
+            return [draw_value(datum.list, seed, f"{stream}/{place}") for place in range(datum.counted(seed, stream))]
+        case DataRow():
+            return _drawn_of(datum.each, seed, stream)
+        case Derivation():
+            return None  # its place in a list
         case _:
             return datum
 
 
-def drawn_as(datum: Datum, drawn: Json, seed: Seed, stream: str, *, texts: bool = False) -> bool:
+def drawn_as(datum: Element, drawn: Json, seed: Seed, stream: str, *, texts: bool = False) -> bool:
     """Whether this was drawn for the entry, as far as the seed alone settles it.
 
     `texts`: generated text is made again, too; it is the same only of the same version of the generator.
@@ -74,27 +74,23 @@ def drawn_as(datum: Datum, drawn: Json, seed: Seed, stream: str, *, texts: bool 
         case Listed():
             return (
                 isinstance(drawn, list)
-                and len(drawn) == datum.count
+                and len(drawn) == datum.counted(seed, stream)
                 and all(
                     drawn_as(datum.list, one, seed, f"{stream}/{place}", texts=texts) for place, one in enumerate(drawn)
                 )
             )
+        case DataRow():
+            entries = {name: each for name, each in datum.each.items() if is_drawn(each)}
+            return (
+                isinstance(drawn, dict)
+                and drawn.keys() == entries.keys()
+                and all(
+                    drawn_as(each, drawn[name], seed, f"{stream}/{name}", texts=texts) for name, each in entries.items()
+                )
+            )
         case _:
-            again = _drawn(datum, seed, stream)
+            again = draw_value(datum, seed, stream)
             return type(again) is type(drawn) and again == drawn
-
-
-def _restored(datum: Datum, drawn: Json) -> object:
-    match datum:
-        case Number() if isinstance(drawn, str):
-            try:
-                return Decimal(drawn)
-            except ArithmeticError:  # it was drawn for an entry of another kind
-                return drawn
-        case Listed() if isinstance(drawn, list):
-            return [_restored(datum.list, element) for element in drawn]
-        case _:
-            return drawn
 
 
 def _faked(provider: str, locale: str, arguments: Mapping[str, object], seed: int) -> Json:
@@ -129,10 +125,20 @@ def _generator(locale: str) -> "Generator":
     return Factory.create(locale)
 
 
-def locales_of(data: Iterable[Datum]) -> set[str]:
+def locales_of(data: Iterable[Element]) -> set[str]:
     """Of which locales the entries generate values."""
-    entries = (datum.list if isinstance(datum, Listed) else datum for datum in data)
-    return {entry.locale or LOCALE for entry in entries if isinstance(entry, Fake)}
+    found: set[str] = set()
+    for datum in data:
+        match datum:
+            case Fake():
+                found.add(datum.locale or LOCALE)
+            case Listed():
+                found |= locales_of((datum.list,))
+            case DataRow():
+                found |= locales_of(datum.each.values())
+            case _:
+                pass
+    return found
 
 
 def load_generators(locales: Iterable[str]) -> None:

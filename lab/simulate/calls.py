@@ -5,8 +5,6 @@ server would say is worked out from the job's plan: when a call is answered, and
 and no text rendered, so generated data is made only where a branch looks at it.
 """
 
-from collections.abc import Iterator, Mapping
-
 from msgspec import Struct
 from msgspec.structs import replace
 
@@ -23,8 +21,8 @@ from lab.jobs.gates import Decision
 from lab.jobs.plan import Drawn, Plan
 from lab.jobs.state import shown_status
 from lab.jobs.timeline import Span, spans
-from lab.language.document import Datum, Status, Switches, Work
-from lab.language.generate import restore
+from lab.language.document import Status, Switches, Work
+from lab.language.values import restore
 from lab.mock.idempotency import new_conversation
 from lab.mock.invoke import RETRY_AFTER, new_job_id
 from lab.mock.latencies import planned_latency
@@ -53,29 +51,6 @@ class WirelessClient(FusionClient):
         return self.answer
 
 
-class LaterData(Mapping[str, object]):
-    """Generated data that is made once somebody looks at it."""
-
-    def __init__(self, data: Mapping[str, Datum], seed: Seed, prefix: str) -> None:
-        self._parts = data, seed, prefix
-        self._values: Mapping[str, object] | None = None
-
-    def _all(self) -> Mapping[str, object]:
-        if self._values is None:
-            data, seed, prefix = self._parts
-            self._values = restore(data, {}, seed, prefix)
-        return self._values
-
-    def __getitem__(self, key: str) -> object:
-        return self._all()[key]
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._all())
-
-    def __len__(self) -> int:
-        return len(self._parts[0])
-
-
 _NOTHING: Drawn = {}
 
 
@@ -90,7 +65,7 @@ def plan_of(simulation: Simulation, seed: Seed, ordinal: int, at: Millis) -> Pla
         at=at,
         conversation=new_conversation(seed, stream),
     )
-    data = LaterData(compiled.scenario.data, seed, f"{compiled.name}/{ordinal}")
+    data = restore(compiled.scenario.data, _NOTHING, seed, f"{compiled.name}/{ordinal}")
     return Plan(compiled, invocation, seed, data, _NOTHING, simulation.workload.reviewers is None)
 
 

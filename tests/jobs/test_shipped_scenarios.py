@@ -24,9 +24,10 @@ from lab.language.document import (
     Work,
     draw_latency,
 )
-from lab.language.generate import generate, restore
+from lab.language.generate import generate
 from lab.language.parse import parse_scenario, parse_with_locations
 from lab.language.templates import template
+from lab.language.values import restore
 from lab.mock.config import Config
 from lab.mock.service import Service
 from lab.tui.panes.output import content

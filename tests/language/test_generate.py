@@ -16,9 +16,10 @@ from pydantic import TypeAdapter, ValidationError
 from lab.core.errors import ScenarioError
 from lab.core.exchange import Json
 from lab.language.document import Datum, Fake, Number
-from lab.language.generate import LOCALE, MOST_GENERATED, PATTERNED, USUAL, check_fake, fake_length, generate, restore
+from lab.language.generate import LOCALE, MOST_GENERATED, PATTERNED, USUAL, check_fake, fake_length, generate
 from lab.language.generators import ARGUMENTS, GENERATORS, SPECIAL, UNSTEADY, Whole
 from lab.language.parse import parse_scenario
+from lab.language.values import restore
 
 _DATA: TypeAdapter[dict[str, Datum]] = TypeAdapter(dict[str, Datum])
 

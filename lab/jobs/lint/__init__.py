@@ -49,6 +49,7 @@ def lint(
             _outputs(part, trials[turn - 1]),
             _follow_ups(compiled, turn, trials[turn - 1]),
             _misspelt(part),
+            _unmade(part, trials[turn - 1]),
         ):
             found += [((*prefix, *path), what, hint) for path, what, hint in warnings]
     marks = [(locations.value_at(path), what, hint) for path, what, hint in found]
@@ -65,9 +66,8 @@ def _unreachable(part: CompiledScenario) -> Warnings:
         if step.id not in there:
             yield path, f"no path leads to {step.id}", "name it in a verdict or a next, or leave it out"
         for more, branches in _lists(step):
-            taken = tuple(possible(branches))
             for place, branch in enumerate(branches):
-                if not any(branch is each for each in taken):
+                if not any(branch is each for each in possible(branches)):
                     what = f"the branch to {branch.to} is never taken: those before it leave nothing over"
                     yield (*path, *more, place), what, "the first that fits is taken: put it before them"
 
@@ -285,6 +285,16 @@ def _misspelt(part: CompiledScenario) -> Warnings:
     """Constants that look like a draw: any mapping is a fine constant, so a slip in the one key that counts is no error."""
     for name, datum in part.scenario.data.items():
         for key in datum if isinstance(datum, dict) else ():
-            hint = doc.nearest(key, doc.DRAWN)
+            hint = "rows stand in a list: {list: {each: …}, count: 3}" if key == "each" else doc.nearest(key, doc.DRAWN)
             if hint:
                 yield ("data", name), f"{name} is a constant with a key {key}: nothing is drawn", hint
+
+
+def _unmade(part: CompiledScenario, trials: Sequence[TrialJob]) -> Warnings:
+    """Values that can't be made of others, in some job."""
+    for name in part.scenario.data:
+        try:
+            for trial in trials:
+                trial.plan.data[name]
+        except RenderFailure as failure:
+            yield ("data", name), f"{name} can't be made: {failure}", "a text that looks at it would fail"

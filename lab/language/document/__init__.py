@@ -17,18 +17,24 @@ from lab.language.document.base import (
     nearest,
 )
 from lab.language.document.branches import Branch, Target, branches_of
-from lab.language.document.draws import (
+from lab.language.document.data import (
     DRAWN,
-    Between,
+    DataRow,
     Datum,
-    Exponential,
+    Derivation,
+    Element,
     Fake,
-    Latency,
     Listed,
-    LogNormal,
     Number,
-    Observed,
     OneOf,
+    form_of_datum,
+)
+from lab.language.document.draws import (
+    Between,
+    Exponential,
+    Latency,
+    LogNormal,
+    Observed,
     draw_latency,
     longest_latency,
 )

@@ -1,10 +1,8 @@
 """What is drawn: how long something takes, in five ways, and the data of a job."""
 
-from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
 from typing import Annotated, TypeAlias, assert_never
 
-from pydantic import ConfigDict, Field, Tag, WithJsonSchema, model_validator
-from pydantic import JsonValue as Json
+from pydantic import Field, Tag, model_validator
 
 from lab.core.clock import Millis
 from lab.core.seeds import Seed, draw, draw_exponential, draw_log_normal
@@ -96,77 +94,3 @@ def longest_latency(form: Latency) -> Millis:
             return 3 * form.mean
         case _:
             assert_never(form)
-
-
-class Number(Model):
-    """A drawn number: an integer, or with `decimals` a decimal that keeps its places."""
-
-    between: tuple[int | float, int | float] = Field(strict=False, description="smallest and largest, as [18, 24]")
-    decimals: int = Field(0, ge=0, le=9, description="places after the point; 0 draws integers")
-
-    @property
-    def steps(self) -> tuple[int, int]:
-        """Smallest and largest, counted in the last place: `[18, 24]` with two decimals is 1800 to 2400."""
-        low, high = (Decimal(str(bound)).scaleb(self.decimals) for bound in self.between)
-        return int(low.to_integral_value(ROUND_CEILING)), int(high.to_integral_value(ROUND_FLOOR))
-
-    @model_validator(mode="after")
-    def _ordered(self) -> "Number":
-        if not all(-(10**15) <= bound <= 10**15 for bound in self.between):
-            raise ValueError("between: a number is at most 10^15")
-        if self.between[0] > self.between[1]:
-            raise ValueError("between: the smaller number comes first")
-        if self.steps[0] > self.steps[1]:
-            raise ValueError(f"between: no number with {self.decimals} decimals lies between these")
-        return self
-
-
-class OneOf(Model):
-    """One of the listed values."""
-
-    one_of: tuple[Json, ...] = Field(strict=False, min_length=1, description="the values, each as likely")
-
-
-class Fake(Model):
-    """A value from Faker; further keys are the provider's own arguments."""
-
-    model_config = ConfigDict(frozen=True, extra="allow", strict=True)
-
-    fake: str = Field(description="a Faker provider, such as company or name")
-    locale: str | None = Field(None, pattern=r"^[a-z]{2,3}(_[A-Z]{2})?$", description="as de_DE; en_US if absent")
-
-
-class Listed(Model):
-    """A list of `count` values, each drawn on its own."""
-
-    list: "Datum" = Field(description="what each value is drawn from")
-    count: int = Field(ge=0, le=1000, description="how many")
-
-    @property
-    def size(self) -> int:
-        """How many values it holds, those of lists within it counted."""
-        return self.count * (self.list.size if isinstance(self.list, Listed) else 1)
-
-    @model_validator(mode="after")
-    def _small(self) -> "Listed":
-        if self.size > 10_000:
-            raise ValueError("a list holds at most 10000 values, those of lists within it counted")
-        return self
-
-
-DRAWN: dict[str, type[Model]] = {"between": Number, "one_of": OneOf, "fake": Fake, "list": Listed}
-"""What makes an entry of `data` a draw, by its key."""
-_NOT_DRAWN = WithJsonSchema({
-    "description": "a constant",
-    "not": {"type": "object", "anyOf": [{"required": [key]} for key in DRAWN]},
-})  # fmt: skip
-
-Datum: TypeAlias = Annotated[
-    Annotated[Json, _NOT_DRAWN, Tag("data:constant")]
-    | Annotated[Number, Tag("data:between")]
-    | Annotated[OneOf, Tag("data:one_of")]
-    | Annotated[Fake, Tag("data:fake")]
-    | Annotated[Listed, Tag("data:list")],
-    branch_by_key("data", DRAWN, mapping="constant", other="constant"),
-]
-"""One entry of `data`: a constant, or something drawn once per job."""

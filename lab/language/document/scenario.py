@@ -6,7 +6,8 @@ from pydantic import BeforeValidator, Field, Tag, model_validator
 from pydantic import JsonValue as Json
 
 from lab.language.document.base import Duration, Model, Status, branch_by_key
-from lab.language.document.draws import Datum, Latency
+from lab.language.document.data import Datum
+from lab.language.document.draws import Latency
 from lab.language.document.faults import Fault
 from lab.language.document.routes import RouteName
 from lab.language.document.steps import AnyStep, StepId

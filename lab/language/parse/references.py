@@ -9,8 +9,8 @@ from typing import TypeAlias
 
 from lab.core.exchange import Json
 from lab.language.document import STEPS, nearest, strings_in
-from lab.language.generate import MOST_GENERATED, check_fake, fake_length
 from lab.language.parse.complaints import Complaints, KeyPath
+from lab.language.parse.data import check_data
 from lab.language.parse.steps import RawStep, branches_in, check_steps
 from lab.language.parse.template_names import Names, check_text
 from lab.language.parse.yaml_tree import list_of, mapping_of
@@ -71,16 +71,13 @@ def _part(
     """A scenario, or one of its later turns: data, match and texts of its own."""
     groups = _groups(part, prefix, complaints)
     data = part.get("data", {})
-    length = sum(_fakes((*prefix, "data", key), datum, complaints) for key, datum in mapping_of(data).items())
-    if length > MOST_GENERATED:
-        what = f"about {length} generated characters for each job, {MOST_GENERATED} at most"
-        complaints.add((*prefix, "data"), what, "draw fewer, or shorter ones")
     names = Names(
         data=frozenset(data) if isinstance(data, dict) else None,
         groups=groups,
         gates=frozenset(step.id for step in steps if step.kind == "gate"),
         earlier=earlier,
     )
+    check_data(mapping_of(data), (*prefix, "data"), names, complaints)
     for path, text in _texts(part, prefix):
         check_text(path, text, names, complaints)
     for step in steps:
@@ -147,25 +144,6 @@ def _groups(part: dict[str, Json], prefix: KeyPath, complaints: Complaints) -> f
     if isinstance(message, str) and message and not pattern.fits(message):
         complaints.add(path, "the message doesn't fit match", "no job of this scenario would come of it")
     return frozenset(pattern.names)
-
-
-def _fakes(path: KeyPath, datum: Json, complaints: Complaints) -> int:
-    """About how many characters an entry of `data` generates; 0 for one that is complained of."""
-    if not isinstance(datum, dict):
-        return 0
-    if isinstance(provider := datum.get("fake"), str):
-        locale = datum.get("locale")
-        arguments = {name: value for name, value in datum.items() if name not in ("fake", "locale")}
-        if locale is None or isinstance(locale, str):
-            found = check_fake(provider, locale, arguments)
-            if found is None:
-                return fake_length(provider, locale, arguments)
-            what, _, hint = found.partition("; ")
-            complaints.add((*path, "fake"), what, hint)
-    elif "list" in datum:
-        each, count = _fakes((*path, "list"), datum["list"], complaints), datum.get("count")
-        return each * count if isinstance(count, int) else 0
-    return 0
 
 
 def _texts(part: dict[str, Json], prefix: KeyPath) -> Iterator[tuple[KeyPath, str]]:

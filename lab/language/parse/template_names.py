@@ -7,7 +7,7 @@ from msgspec import Struct
 
 from lab.language.document import nearest
 from lab.language.parse.complaints import Complaints, KeyPath, Position
-from lab.language.templates import Expression, LookedUp, Template, TemplateError, TemplateFault, template
+from lab.language.templates import Expression, LookedUp, Template, TemplateError, TemplateFault, derivation, template
 
 _FIELDS = {
     "user": frozenset({"name", "display", "roles"}),
@@ -27,10 +27,12 @@ class Names(Struct, frozen=True):
     gates: frozenset[str]
     earlier: tuple[frozenset[str] | None, ...] | None = None
     """The data of the turns before this one; None where every message starts at the top."""
+    row: frozenset[str] | None = None
+    """The values of the row in which a text stands."""
 
 
 TextReader: TypeAlias = Callable[[str], Template | Expression]
-"""What reads a text: `template`, or `condition`."""
+"""What reads a text: `template`, `condition` or `derivation`."""
 
 
 def check_text(path: KeyPath, text: str, names: Names, complaints: Complaints, reading: TextReader = template) -> None:
@@ -42,6 +44,10 @@ def check_text(path: KeyPath, text: str, names: Names, complaints: Complaints, r
     faults, looked_up = _checked(text, reading)
     problems = [(fault.line, fault.what, fault.hint) for fault in faults]
     problems += [(line, *_missing(used, names)) for line, used in looked_up]
+    if reading is derivation:  # what is made of all of them would be made of itself
+        problems += [
+            (line, f"which of {root}?", f"name it: {root}.NAME") for line, (root, *more) in looked_up if not more
+        ]
     for line, what, hint in problems:
         if what:
             # exact in block text; in other text the place of its beginning
@@ -60,6 +66,10 @@ def _missing(used: tuple[str, ...], names: Names) -> tuple[str, str]:
     match used:
         case ("data", name, *_) if names.data is not None and name not in names.data:
             return f"data has no {name}", _elsewhere(name, names) or _known(name, names.data)
+        case ("row", *_) if names.row is None:
+            return "row is known inside each only", "write data.NAME"
+        case ("row", name, *_) if names.row is not None and name not in names.row:
+            return f"the row has no {name}", _known(name, names.row)
         case ("match", name, *_) if names.groups is not None and name not in names.groups:
             return f"match has no group {name}", _known(name, names.groups)
         case ("decisions", gate, *_) if gate not in names.gates:

@@ -18,6 +18,7 @@ from msgspec import Struct
 
 from lab.language.templates.bounds import Budget, RenderFailure, bounded, fitting
 from lab.language.templates.check import (
+    DATA_NAMES,
     TEMPLATE_NAMES,
     TIMELESS_NAMES,
     LookedUp,
@@ -69,12 +70,12 @@ class Template(Struct, frozen=True, eq=False):
         """True if the text holds no template syntax: it renders to itself."""
         return self._compiled is None
 
-    def render(self, names: Mapping[str, object]) -> str:
+    def render(self, names: Mapping[str, object], budget: Budget | None = None) -> str:
         """The text for these names; RenderFailure for an unknown name, a wrong type, too much work or size."""
         if self._compiled is None:
             return self.text
         try:
-            context = self._compiled.new_context({**names, BUDGET: Budget()})
+            context = self._compiled.new_context({**names, BUDGET: budget or Budget()})
             return "".join(bounded(self._compiled.root_render_func(context)))
         except RenderFailure:
             raise
@@ -87,8 +88,12 @@ def template(text: str) -> Template:
     """The template that `text` spells; TemplateError, with every fault, for what is not allowed."""
     if not any(mark in text for mark in _MARKS):
         return Template(text, (), None)
+    return _template(text, TEMPLATE_NAMES)
+
+
+def _template(text: str, known: frozenset[str]) -> Template:
     tree = _parsed(text)
-    looked_up = check_template(tree)
+    looked_up = check_template(tree, known)
     return Template(text, looked_up, _compiled(tree))
 
 
@@ -113,10 +118,10 @@ class Expression(Struct, frozen=True, eq=False):
         """Whether it looks at decisions."""
         return any(path[0] == "decisions" for _, path in self.looked_up)
 
-    def value(self, names: Mapping[str, object]) -> object:
+    def value(self, names: Mapping[str, object], budget: Budget | None = None) -> object:
         """Its value for these names; RenderFailure as `Template.render`."""
         try:
-            context = self._compiled.new_context({**names, BUDGET: Budget()})
+            context = self._compiled.new_context({**names, BUDGET: budget or Budget()})
             for _ in self._compiled.root_render_func(context):
                 pass
             found = context.vars[_VALUE]
@@ -153,6 +158,13 @@ def condition(text: str) -> Expression:
         fault = TemplateFault(1, "is neither true nor false", "compare it, as {{ parameters.amount > 1000 }}")
         raise TemplateError((fault,), expression.looked_up)
     return expression
+
+
+@lru_cache(maxsize=4096)
+def derivation(text: str) -> Expression | Template:
+    """What makes a value of others: one expression, or a text with some; TemplateError for what is not allowed."""
+    found = _expression(text, DATA_NAMES)
+    return found[0] if found is not None else _template(text, DATA_NAMES)
 
 
 def _no_truth(node: nodes.Expr) -> bool:

@@ -14,6 +14,8 @@ TEMPLATE_NAMES = frozenset(
 """The names that a template may use."""
 TIMELESS_NAMES = TEMPLATE_NAMES - {"now"}
 """Those that a condition may use: where a job goes doesn't depend on when somebody began it."""
+DATA_NAMES = frozenset({"data", "row"})
+"""Those that a value may use which is made of others."""
 
 FILTERS = frozenset({
     "abs", "capitalize", "count", "default", "d", "dictsort", "escape", "e", "first", "float", "groupby",
