@@ -1,7 +1,9 @@
 """The law of a simulation: its jobs are those that a server with this seed takes, and its clients the lab's own app."""
 
+from collections import Counter
 from heapq import heappop, heappush
 from itertools import pairwise
+from pathlib import Path
 
 import pytest
 from msgspec.structs import replace
@@ -12,18 +14,53 @@ from lab.cli.setup import Setup, app_of, make_setup
 from lab.cli.simulation import simulation_of
 from lab.core.clock import Millis
 from lab.jobs.records import JobRecord, job_key
-from lab.jobs.timeline import at
+from lab.jobs.timeline import at, spans
 from lab.mock.service import Service
 from lab.settings import ClockSettings, MockSettings
-from lab.simulate.calls import SimulatedJob, WirelessClient
+from lab.simulate.calls import SimulatedJob, WirelessClient, plan_of
 from lab.simulate.totals import Totals
 from lab.simulate.workload import Simulation, Workload
 
 SCENARIOS = ("item-comparison", "anomaly-flag", "supplier-onboarding", "contract-redraft", "nobody-home")
+BRANCHES = """\
+lab: 1
+name: branches
+title: Ways that chance and data settle
+agent: {code: WAYS, version: 1}
+ask: go
+seed: 3
+latency: {token: {between: [0ms, 3s]}, status: {mean: 200ms}}
+data:
+  amount: {between: [0, 100]}
+  payer: {fake: name}
+steps:
+  - work: read
+    takes: {mean: 3s}
+    next:
+      - {when: "{{ data.amount > 50 and 'e' in data.payer }}", to: dear}
+      - {chance: 20%, to: broken}
+      - {chance: 30%, to: boss}
+      - {to: done}
+  - gate: boss
+    asks: May I?
+    patience: 10s
+    reviewer: {after: 20s, verdict: approved, late: true}
+    verdicts: {timed-out: [{chance: 50%, to: broken}, {to: done}]}
+  - work: dear
+    takes: {median: 2s, p95: 20s}
+  - complete: done
+    output: "{{ data.payer }} pays {{ data.amount }}."
+  - error: broken
+    text: No.
+"""
+"""Conditions on generated data, chances, tokens that overtake each other, patience that ends."""
 FAR: Millis = 10**12
 
 
-def setup_of(name: str) -> Setup:
+def setup_of(name: str, folder: Path | None = None) -> Setup:
+    if folder is not None:
+        (folder / f"{name}.yaml").write_text(BRANCHES)
+        name = str(folder / f"{name}.yaml")
     return make_setup(MockSettings(targets=(name,), clock=ClockSettings(instant=True)))
 
 
@@ -84,9 +121,9 @@ def same(jobs: list[SimulatedJob], callers: Callers) -> None:
         assert (by_id[key].status, by_id[key].elapsed) == (job.outcome.status, job.outcome.elapsed)
 
 
-@pytest.mark.parametrize("name", SCENARIOS)
-def test_twenty_simulated_jobs_are_twenty_runs_against_a_server(name: str) -> None:
-    setup = setup_of(name)
+@pytest.mark.parametrize("name", [*SCENARIOS, "branches"])
+def test_twenty_simulated_jobs_are_twenty_runs_against_a_server(name: str, tmp_path: Path) -> None:
+    setup = setup_of(name, tmp_path if name == "branches" else None)
     jobs, _ = simulated(simulation_of(setup, Workload(jobs=20, gap=700_000)))
     callers = Callers(Service(setup.config), app_of(setup.config))
     callers.begin([job.start for job in jobs])
@@ -111,3 +148,15 @@ def test_an_answer_that_is_wasted_has_the_bytes_of_the_one_before() -> None:
     for job, key in zip(jobs, service.jobs(), strict=True):
         bodies = [service.status_of(key, poll) for poll in job.calls[1:]]
         assert job.wasted == sum(one == other for one, other in pairwise(bodies)) > 0
+
+
+def test_shares_of_endings_agree_with_the_chances_that_are_written(tmp_path: Path) -> None:
+    simulation = simulation_of(setup_of("branches", tmp_path), Workload())
+    shares = {"broken": 0.2, "boss": 0.3, "done": 0.5}  # of those for which no condition fits
+    for seed in range(1, 21):
+        plans = (plan_of(simulation, seed, ordinal, 0) for ordinal in range(1, 401))
+        cheap = (replace(each, data={"amount": 0, "payer": ""}) for each in plans)
+        found = Counter([span.id for span in spans(each, ())][1] for each in cheap)
+        assert found.keys() == shares.keys()
+        chi_square = sum((found[name] - 400 * part) ** 2 / (400 * part) for name, part in shares.items())
+        assert chi_square < 13.8, (seed, found)  # at two degrees of freedom one in a thousand is above
