@@ -114,5 +114,6 @@ SIMULATE_OPTIONS = (
     ),
     option("--delay", "DURATION", "how late an end may be seen, at p95, by the best schedule; default: 5s", type=delay),
     option("--html", "FILE", "write it there as a page for browsers, too"),
+    flag("--watch", "draw the jobs over time while it goes on, on a terminal"),
     flag("--json", "what it comes to, as one line of JSON"),
 )

@@ -7,6 +7,7 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
 from contextlib import contextmanager
+from threading import Thread
 
 from msgspec.structs import replace
 
@@ -94,7 +95,16 @@ def _result_of(future: "Future[Tally]") -> Callable[[], Tally]:
 def _begin(simulation: Simulation) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # a terminal sends it to all; the first process ends the others
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    Thread(target=_end_with_parent, daemon=True).start()
     _workers.append(ChunkWorker(simulation))
+
+
+def _end_with_parent() -> None:
+    """A first process that was killed sends no more chunks, and nothing else would say so."""
+    parent = multiprocessing.parent_process()
+    assert parent is not None
+    parent.join()
+    os._exit(1)
 
 
 def _tally(chunk: Chunk) -> Tally:

@@ -14,7 +14,7 @@ from lab.simulate.schedule import JobAnswers, PollSchedule, PollTimes, ScheduleT
 from lab.simulate.tally import BEGAN, CLOSED, COMPLETED, FAILED, MARKS, OPENED, Chunk, Tally, median_latency, worth
 from lab.simulate.workload import Simulation
 
-CHUNK = 500
+CHUNK = 200
 """Jobs of a chunk: the same whatever works them out, for chunks decide no byte, and how soon an interruption is heeded."""
 _COLUMNS = 240
 """A series has at most so many stretches."""
@@ -27,14 +27,13 @@ class Series(Struct):
     columns: list[tuple[int, int, int, int]] = field(default_factory=list)
     """At the end of each stretch: at work, waiting for a person, COMPLETE, ERROR."""
 
-    def note(self, now: Millis, counts: tuple[int, int, int, int]) -> None:
-        """What holds from `now` on; stretches that passed meanwhile ended as the last one did."""
-        while (number := now // self.width) >= _COLUMNS:
+    def note(self, since: Millis, until: Millis, counts: tuple[int, int, int, int]) -> None:
+        """What held from `since` until `until`, where what was noted before ends."""
+        while (last := (until - 1) // self.width) >= _COLUMNS:
             self.width *= 2
             self.columns = [*self.columns[1::2], *self.columns[-1:][: len(self.columns) % 2]]
-        last = self.columns[-1] if self.columns else (0, 0, 0, 0)
-        self.columns += [last] * (number + 1 - len(self.columns))
-        self.columns[number] = counts
+        first = since // self.width
+        self.columns[first:] = [counts] * (last + 1 - first)
 
 
 class AtOnce:
@@ -63,7 +62,7 @@ class AtOnce:
         if at > self._now:
             self.alive.add(alive, at - self._now)
             self.waiting.add(waiting, at - self._now)
-            self.series.note(at - 1, (alive - waiting, waiting, counts[COMPLETED], counts[FAILED]))
+            self.series.note(self._now, at, (alive - waiting, waiting, counts[COMPLETED], counts[FAILED]))
             self._now = at
         counts[mark] += 1
 

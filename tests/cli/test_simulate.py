@@ -12,6 +12,7 @@ from xml.etree.ElementTree import fromstring
 import pytest
 
 from tests.conftest import Lab
+from tests.terminal import lab as on_terminal
 
 MEMBERS = "scenario seed seeds jobs ended duration steps waiting polls tokens refused schedules".split()
 
@@ -65,13 +66,14 @@ def test_people_answer_gates_in_place_of_the_scenario_and_a_limit_refuses(lab: L
         (("--reviewers", "1", "--takes", "{mean:2m}"), "{mean: 2m}"), (("--reviewers", "1", "--takes", "["), "{mean: 2m}"),
         (("--reviewers", "1", "--hours", "9-9"), "9-17"), (("--reviewers", "1", "--hours", "9:00-17:00"), "9-17"),
         (("--poll", "2s..1s x2"), "2s..30s x1.5"), (("--poll", "2s..3s"), "2s..30s x1.5"), (("--poll", "2..3 x2"), "2s..30s x1.5"),
+        (("--watch",), "none"), (("--watch", "--json"), "Leave it out"),
         (("--poll", "1ms"), "2s..30s x1.5"), (("--limit", "0"), "from 1"), (("--delay", "5"), "5s"),
     ],
 )  # fmt: skip
 def test_an_option_that_is_wrong_names_itself_and_its_spelling(lab: Lab, options: Sequence[str], spelling: str) -> None:
     done = lab("simulate", "item-comparison", *options)
     assert done.code == 2 and done.out == ""
-    assert options[-2] in done.err and spelling in done.err
+    assert options[-2:][0] in done.err and spelling in done.err
 
 
 def test_a_scenario_of_which_the_mock_takes_no_job_says_why(lab: Lab) -> None:
@@ -100,3 +102,24 @@ def test_an_interrupted_simulation_leaves_no_half_line() -> None:
     process.stderr.readline()  # the note: it has begun
     process.send_signal(signal.SIGINT)
     assert (process.communicate(timeout=60)[0], process.returncode) == (b"", 130)
+
+
+@pytest.mark.long
+def test_on_a_terminal_the_jobs_are_drawn_until_they_are_done_or_somebody_leaves() -> None:
+    with on_terminal("simulate", "nobody-home", "--jobs", "300", "--watch", fresh=True) as terminal:
+        assert terminal.ended(60) == 0
+        assert all(shown in terminal.raw for shown in (b"300 of 300 jobs", b"ERROR: 300", b"Best: "))
+    with on_terminal("simulate", "nobody-home", "--jobs", "1000000", "--watch", fresh=True) as terminal:
+        terminal.until(lambda shown: "of 1000000 jobs" in shown.text, 60)
+        terminal.process.send_signal(signal.SIGINT)
+        assert terminal.ended(60) == 130
+        assert terminal.raw.rstrip().endswith(b"\x1b[?25h")  # the cursor is there again
+
+
+@pytest.mark.long
+def test_nothing_goes_on_when_a_simulation_is_killed() -> None:
+    process = start("--jobs", "1000000")
+    assert process.stderr is not None
+    process.stderr.readline()
+    process.kill()
+    process.communicate(timeout=60)  # its streams are closed once the last process that has them is gone

@@ -5,24 +5,32 @@ from msgspec.structs import replace
 from lab.cli.console import Console
 from lab.cli.setup import Setup, make_setup
 from lab.cli.simulation import own_cores, simulation_of, totals_of
+from lab.clocks import real_millis
 from lab.core.errors import UsageError
 from lab.files.artifacts import write_text
 from lab.language.document import Gate, LogNormal
-from lab.settings import ClockSettings, Flags, MockSettings
+from lab.settings import ClockSettings, Environment, Flags, MockSettings, refuse_idle
+from lab.simulate.chart import chart
 from lab.simulate.document import result_document
 from lab.simulate.html import simulation_page
 from lab.simulate.text import result_lines
-from lab.simulate.workload import DAY, ReviewTeam, Workload
+from lab.simulate.totals import Totals
+from lab.simulate.workload import DAY, ReviewTeam, Simulation, Workload
+
+_FRAME = 50
+"""Real milliseconds from one picture to the next."""
 
 
 def execute(flags: Flags, console: Console) -> int:
     """Simulate, and print what it comes to."""
+    if flags["watch"]:
+        _demand_terminal(flags, console)
     setup = make_setup(replace(flags.into(MockSettings), clock=ClockSettings(instant=True)))
     workload = _workload(flags, setup.config.most_jobs)
     simulation = simulation_of(setup, workload)
     for note in _left_out(setup, workload.reviewers):
         console.err(f"note: {note}")
-    result = totals_of(simulation, own_cores()).result()
+    result = (_watched(simulation) if flags["watch"] else totals_of(simulation, own_cores())).result()
     if flags["html"]:
         write_text(flags["html"], simulation_page(result))
     if flags["json"]:
@@ -30,6 +38,33 @@ def execute(flags: Flags, console: Console) -> int:
     else:
         console.out("\n".join(result_lines(result)))
     return 0
+
+
+def _demand_terminal(flags: Flags, console: Console) -> None:
+    refuse_idle(flags, ("json",), "--watch: it draws for people")
+    if not console.terminal or flags.into(Environment).dumb:
+        raise UsageError(
+            "--watch draws on a terminal, and there is none.", hint="Leave it out: the result is the same."
+        )
+
+
+def _watched(simulation: Simulation) -> Totals:
+    """All chunks worked out, and the jobs drawn meanwhile; the last picture stays."""
+    from lab.tui.live_lines import LiveLines  # most simulations show nothing but their result
+
+    drawn = 0
+
+    def draw(totals: Totals) -> None:
+        nonlocal drawn
+        if (now := real_millis()) - drawn >= _FRAME:
+            drawn = now
+            live.show(chart(totals.at_once, simulation.workload.jobs, *live.size))
+
+    with LiveLines() as live:
+        totals = totals_of(simulation, own_cores(), draw)
+        totals.at_once.take((), None)
+        live.show(chart(totals.at_once, simulation.workload.jobs, *live.size))
+    return totals
 
 
 def _workload(flags: Flags, most: int) -> Workload:
