@@ -2,6 +2,8 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 
+from msgspec.structs import replace
+
 from lab.core.clock import INSTANT_EPOCH, Millis, clock_text
 from lab.core.exchange import Json
 from lab.core.seeds import Seed
@@ -159,7 +161,7 @@ def _columns(rows: Sequence[tuple[str, ...]]) -> list[str]:
 # Faults
 
 FaultRow = tuple[str, str, str, str]
-_WHEN = ("calls", "step", "turn", "after", "chance")
+_WHEN = ("calls", "client", "user", "scenario", "step", "turn", "after", "chance")
 
 
 def _fault_rows(scenario: Scenario, turns: Sequence[Sequence[Span]]) -> Iterator[FaultRow]:
@@ -205,13 +207,14 @@ def _struck_polls(rules: Sequence[Rule], planned: Plan, timeline: Sequence[Span]
 
     One with `after` counts from the first poll at that instant on, so it is looked at by itself.
     """
-    job, turn = planned.invocation.job, planned.invocation.turn
+    call = planned.invocation
+    place = Place(call.client, turn=call.turn, job=call.job, scenario=call.scenario)
     at_once = [rule for rule in rules if not rule.fault.after]
-    found = [_polls(numbers, name) for name, numbers in _strikes(at_once, Place("", 0, turn, job=job), seed).items()]
+    found = [_polls(numbers, name) for name, numbers in _strikes(at_once, place, seed).items()]
     for rule in rules:
         after = rule.fault.after
         if after and _first(rule.fault, timeline) is not None:
-            struck = _strikes([rule], Place("", after, turn, job=job), seed)
+            struck = _strikes([rule], replace(place, passed=after), seed)
             found += [_polls(numbers, name, f" from {clock_text(after)} on") for name, numbers in struck.items()]
     return "; ".join(found) or "no poll"
 

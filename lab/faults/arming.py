@@ -1,6 +1,6 @@
 """Faults from outside: armed, disarmed, and listed with how often they struck (contract.md §2.7)."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 
 from msgspec import Struct
 
@@ -12,7 +12,8 @@ from lab.core.refusal import Refusal, bad_request, conflict, not_found
 from lab.faults.facts import FaultArmed, FaultDisarmed, armed_faults
 from lab.faults.model import Rule, rules_of_scenario
 from lab.jobs.compiled import CompiledScenario
-from lab.language.document import fault_document, fault_names
+from lab.jobs.records import job_named
+from lab.language.document import JobFault, fault_document, fault_names, nearest
 
 
 class Planned(Struct, frozen=True):
@@ -24,8 +25,26 @@ class Planned(Struct, frozen=True):
     struck: int
 
 
+class KnownNames(Struct, frozen=True):
+    """What a fault may name: nothing else is ever struck."""
+
+    steps: Mapping[str, frozenset[str]]
+    """By scenario the ids of its steps, those of its later turns and of what it was before an edit too."""
+    users: Collection[str]
+    clients: Collection[str] | None
+    """None: whoever has an id is one."""
+
+
+def steps_by_scenario(scenarios: Iterable[CompiledScenario]) -> dict[str, frozenset[str]]:
+    """The ids of the steps of each scenario, by its name; of several with one name all together."""
+    found: dict[str, frozenset[str]] = {}
+    for each in scenarios:
+        found[each.name] = found.get(each.name, frozenset()).union(*(part.steps for part in (each, *each.turns)))
+    return found
+
+
 def arm(
-    scenarios: Iterable[CompiledScenario], ledger: Ledger, document: dict[str, Json], now: Millis
+    scenarios: Iterable[CompiledScenario], ledger: Ledger, document: dict[str, Json], now: Millis, named: KnownNames
 ) -> FaultArmed | Refusal:
     """Arm a fault of the scenario's form. Its name, if others have it, is numbered: each is given once."""
     from lab.language.parse.fault import complaints_of, parse_fault  # a model more, for what is seldom asked
@@ -34,11 +53,40 @@ def arm(
         fault = parse_fault(document)
     except ScenarioError as error:
         return bad_request(f"This is no fault: {complaints_of(error)}.")
+    fault, unknown = _resolved(fault, ledger, named)
+    if unknown:
+        return bad_request(f"This is no fault: {'; '.join(unknown)}.")
     taken = {*armed_faults(ledger.get).names, *(rule.name for rule in _planned(scenarios))}
     (name,) = fault_names((fault,), taken)
     if name in taken:
         (name,) = fault_names((fault.model_copy(update={"name": None}),), taken)
     return FaultArmed(at=now, by="control", fault=name, where=fault_document(fault, name))
+
+
+def _resolved(fault: JobFault, ledger: Ledger, named: KnownNames) -> tuple[JobFault, list[str]]:
+    """The fault with its job's own id, and what is wrong with the names in it: it could strike nothing."""
+    wrong: list[str] = []
+    scenario = fault.scenario
+    if fault.job is not None:
+        found = job_named(ledger, fault.job)
+        if found is None:
+            wrong.append(f"there is no job {fault.job} (GET /_lab/jobs lists them)")
+        else:
+            fault = fault.model_copy(update={"job": found[0]})
+            if scenario is not None and found[1].scenario != scenario:
+                wrong.append(f"the job plays {found[1].scenario or 'no scenario'} (leave scenario out)")
+            scenario = scenario or found[1].scenario
+    steps = named.steps.get(scenario or "") or frozenset[str]().union(*named.steps.values())
+    for kind, name, known in (
+        ("scenario", fault.scenario, named.steps),
+        ("step", fault.step, steps),
+        ("client", fault.client, named.clients),
+        ("user", fault.user, named.users),
+    ):
+        if name is not None and known is not None and name not in known:
+            listed = ", ".join(sorted(known)[:20]) or "none"
+            wrong.append(f"there is no {kind} {name} ({nearest(name, sorted(known)) or f'there are: {listed}'})")
+    return fault, wrong
 
 
 def disarm(scenarios: Iterable[CompiledScenario], ledger: Ledger, name: str, now: Millis) -> FaultDisarmed | Refusal:

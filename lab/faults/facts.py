@@ -11,7 +11,7 @@ from lab.core.clock import Millis
 from lab.core.exchange import Json
 from lab.core.journal.fact import Changed, Fact, Get, Record
 from lab.faults.model import Rule, armed_rule
-from lab.language.document import Fault
+from lab.language.document import JobFault
 
 
 class Armed(Struct, frozen=True):
@@ -50,7 +50,7 @@ class FaultArmed(Fact, frozen=True, kw_only=True):
     def fold(self, get: Get) -> Changed:
         """One more that is armed; of two with one name the later counts."""
         try:
-            fault = Fault.model_validate(dict(self.where))
+            fault = JobFault.model_validate(dict(self.where))
         except ValidationError:
             return ()  # another lab's form, in an old recording
         known = armed_faults(get)

@@ -4,7 +4,8 @@ A fault counts the calls that fit it, per job on status, else per client; of tho
 list strikes. Nothing here knows the journal: how often a fault has counted before is handed in, how far it has counted
 now is handed back.
 
-A call fits a fault that is of its route, turn and step, and not before `after`, in the job's time. A worked example:
+A call fits a fault that is of its route, caller, scenario, job, turn and step, and not before `after`, in the job's time.
+A worked example:
 
     faults:
     - {route: status, calls: 2, answer: 503}                A
@@ -35,7 +36,7 @@ from lab.core.exchange import Response
 from lab.core.reply import END_OF_EVENT, Parts, Reply, Strike
 from lab.core.seeds import Seed, draw
 from lab.jobs.compiled import CompiledScenario
-from lab.language.document import MILLION, Calls, Fault, fault_names
+from lab.language.document import MILLION, Calls, Fault, JobFault, fault_names
 
 CUT_AFTER: Millis = 300_000
 """How long a reply that is struck by hang or stall keeps its peer waiting."""
@@ -54,6 +55,8 @@ class Rule(Struct, frozen=True):
     numbers: Calls
     scenario: str | None = None
     """Whose it is; None: it was armed from outside."""
+    job: str | None = None
+    """The one job that it is about."""
 
 
 def rules_of_scenario(compiled: CompiledScenario) -> tuple[Rule, ...]:
@@ -73,9 +76,9 @@ def rules_on(compiled: CompiledScenario, routes: tuple[str, ...]) -> tuple[Rule,
     return tuple(rule for rule in rules_of_scenario(compiled) if rule.fault.route in routes)
 
 
-def armed_rule(name: str, fault: Fault) -> Rule:
+def armed_rule(name: str, fault: JobFault) -> Rule:
     """A fault that was armed from outside; its name is never given twice, so it counts from 1."""
-    return Rule(name, fault, name, fault.numbers)
+    return Rule(name, fault, name, fault.numbers, job=fault.job)
 
 
 class Place(Struct, frozen=True):
@@ -86,6 +89,10 @@ class Place(Struct, frozen=True):
     turn: int | None = None
     step: str | None = None
     job: str | None = None
+    user: str | None = None
+    """Whose token it is; None: a client's own, or none."""
+    scenario: str | None = None
+    """Which one the job that it is about plays."""
 
     def counts_by(self, rule: Rule) -> tuple[str | None, str | None]:
         """By which job or which client a fault counts the call, and draws its lots: on status by the job."""
@@ -109,7 +116,7 @@ def judge(rules: Iterable[Rule], counted: Callable[[Rule], int], place: Place, s
     for rule in rules:
         before = counted(rule)
         # one that is over isn't counted: a number that can change nothing would be a fact for nothing
-        if rule.numbers.over(before) or not _there(rule.fault, place):
+        if rule.numbers.over(before) or not _there(rule, place):
             continue
         call = before + 1
         counts.append((rule, call))
@@ -119,9 +126,17 @@ def judge(rules: Iterable[Rule], counted: Callable[[Rule], int], place: Place, s
     return Judgement(tuple(counts), *(struck or (None, 0)))
 
 
-def _there(fault: Fault, place: Place) -> bool:
-    in_turn = fault.turn in (None, place.turn)
-    return in_turn and place.passed >= (fault.after or 0) and fault.step in (None, place.step)
+def _there(rule: Rule, place: Place) -> bool:
+    fault = rule.fault
+    return (
+        place.passed >= (fault.after or 0)
+        and fault.turn in (None, place.turn)
+        and fault.step in (None, place.step)
+        and fault.client in (None, place.client)
+        and fault.user in (None, place.user)
+        and fault.scenario in (None, place.scenario)
+        and rule.job in (None, place.job)
+    )
 
 
 def _lot(rule: Rule, call: int, place: Place, seed: Seed) -> bool:

@@ -7,7 +7,9 @@ from msgspec.structs import replace
 
 from lab.core.clock import Epoch, Millis
 from lab.core.seeds import Seed
-from lab.identity.clients import DEMO, JANE, Account, Client
+from lab.dialects.fusion.pod_tokens import POD_CLIENT
+from lab.faults.arming import KnownNames, steps_by_scenario
+from lab.identity.clients import DEMO, JANE, Account, Client, aistudio_cli
 from lab.identity.config import DEFAULT_LIFETIME, IdentityConfig
 from lab.jobs.compiled import CompiledScenario
 from lab.jobs.plan import Drawn
@@ -101,6 +103,14 @@ class Config(Struct, frozen=True):
         followed = self.scenario_of_tokens
         lifetime = followed.scenario.token.lifetime // 1000 if followed else DEFAULT_LIFETIME
         return IdentityConfig(self.switches, self.seed, self.epoch, self.origin, self.clients, self.accounts, lifetime)
+
+    @property
+    def named(self) -> KnownNames:
+        """What a fault that is armed may name."""
+        steps = steps_by_scenario((*self.scenarios, *(compiled for _, compiled in self.former)))
+        clients = [*(each.id for each in self.clients), aistudio_cli(self.switches.pod).id, POD_CLIENT]
+        anybody = self.switches.clients == "any"
+        return KnownNames(steps, [each.name for each in self.accounts], None if anybody else clients)
 
     def settled(self, layers: Layers) -> "Config":
         """The same with these layers: `switches` are the server's, with those of a scenario that stands alone."""

@@ -139,8 +139,9 @@ class Mock:
         reply = Reply(response, 0, match.name, None, context.changes.facts, flags)
         if isinstance(answer, Refusal):
             return reply
-        client = context.bearer.client if context.bearer is not None else ""
-        return planner.plan(reply, self.config.scenario_of_tokens, Place(client))
+        bearer = context.bearer
+        place = Place(bearer.client, user=bearer.user) if bearer is not None else Place("")
+        return planner.plan(reply, self.config.scenario_of_tokens, place)
 
     # Commands
 
@@ -193,7 +194,7 @@ class Mock:
         found = tuple((code, team) for code, team in published if team)
         reply = self._written(call, command, base.Described(found))
         compiled = call.team[0] if command.team else self.config.scenario_of_tokens
-        return self._planner(call).plan(reply, compiled, Place(call.bearer.client))
+        return self._planner(call).plan(reply, compiled, Place(call.bearer.client, user=call.bearer.user))
 
     def _message(self, call: Call, command: base.Command, inner: base.Invoke | base.Say | base.Decide) -> Reply:
         answer = take_message(call, inner)
@@ -207,7 +208,8 @@ class Mock:
         # a stream is an invoke as well, where it has no latency of its own
         latency = planned_latency(self.config.seed, compiled, (*routes, "invoke") if streams else routes, job, call.now)
         rules = rules_of(call.changes, routes, compiled)
-        return self._planner(call).strike(replace(reply, latency=latency), rules, Place(call.bearer.client))
+        place = Place(call.bearer.client, user=call.bearer.user, scenario=answer.view.record.scenario)
+        return self._planner(call).strike(replace(reply, latency=latency), rules, place)
 
     # Polls
 
@@ -231,7 +233,8 @@ class Mock:
             return reply
         view = call.job(command.job) if any(rule.fault.step for rule in rules) else None
         step = view.span.id if view is not None else None
-        place = Place(call.bearer.client, call.now - record.at, record.turn, step, job)
+        bearer = call.bearer
+        place = Place(bearer.client, call.now - record.at, record.turn, step, job, bearer.user, record.scenario)
         return self._planner(call).strike(reply, rules, place)
 
     def _no_job(self, call: Call, command: base.Look) -> Reply:

@@ -175,7 +175,7 @@ class Service:
 
     def arm(self, fault: dict[str, Json], now: Millis) -> ControlResult:
         """Arm a fault of the scenario's form; `why` is its name, or what is wrong with it."""
-        done = arm(self.config.scenarios, self.ledger, fault, now)
+        done = arm(self.config.scenarios, self.ledger, fault, now, self.config.named)
         return self._admitted(done, "" if isinstance(done, Refusal) else done.fault)
 
     def disarm(self, name: str, now: Millis) -> ControlResult:

@@ -49,6 +49,25 @@ def test_a_fault_heeds_job_time_turn_and_step(place: Place, struck: str | None) 
     assert judged(listed("route: status, after: 5s, turn: 2, step: w, answer: 503"), place) == [struck]
 
 
+@pytest.mark.parametrize(
+    ("fault", "place", "struck"),
+    [
+        ("client: J", Place("J"), True),
+        ("client: J", Place("K"), False),
+        ("client: J", Place(""), False),
+        ("user: ann", Place("J", user="ann"), True),
+        ("user: ann", Place("J"), False),
+        ("user: ann", Place("ann"), False),
+        ("user: ann, client: J", Place("K", user="ann"), False),
+        ("scenario: a", Place("J", scenario="a"), True),
+        ("scenario: a", Place("J", scenario="b"), False),
+        ("scenario: a", Place("J"), False),
+    ],
+)
+def test_a_fault_heeds_who_calls_and_what_the_job_plays(fault: str, place: Place, struck: bool) -> None:
+    assert (judged(listed(f"route: status, {fault}, answer: 503"), place) == ["status-503"]) is struck
+
+
 def test_the_worked_example_of_the_module_holds() -> None:
     rules = listed(
         "route: status, calls: 2, answer: 503",

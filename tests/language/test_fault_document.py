@@ -195,6 +195,12 @@ def test_once_over_no_call_is_struck_and_before_some_call_is(first: int, more: i
         (["route: status, chance: 50%, answer: 503", "route: status, strike: reset"], []),
         (["route: status, answer: 503", "route: invoke, strike: reset"], []),
         (["route: status, answer: 503", "route: status, step: w, strike: reset"], []),
+        (["route: status, client: a, answer: 503", "route: status, strike: reset"], []),
+        (["route: status, client: a, answer: 503", "route: status, client: b, strike: reset"], []),
+        (["route: status, user: a, answer: 503", "route: status, user: a, strike: reset"],
+         ["status-reset can't strike: status-503 strikes all its calls"]),
+        (["route: status, calls: every 1, answer: 503", "route: status, user: a, strike: reset"],
+         ["status-reset can't strike: status-503 strikes all its calls"]),
     ],
 )  # fmt: skip
 def test_faults_that_can_not_strike_bring_a_warning(faults: list[str], warnings: list[str]) -> None:

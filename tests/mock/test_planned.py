@@ -11,8 +11,8 @@ from lab.core.observe import Noted
 from lab.dialects.fusion.routes import API, WORKFLOWS
 from lab.dialects.router import ROUTER
 from lab.faults.facts import FaultStruck
-from lab.identity.clients import JANE
-from lab.language.document.routes import FAULT_ROUTES, OF_A_FORM, OF_A_JOB
+from lab.identity.clients import DEMO, JANE
+from lab.language.document.routes import FAULT_ROUTES, OF_A_FORM, OF_A_JOB, WITHOUT_BEARER, WITHOUT_CLIENT
 from tests.wire_peer import (
     CLI,
     DOCUMENT,
@@ -20,6 +20,7 @@ from tests.wire_peer import (
     authorize_request,
     basic,
     form_post,
+    invoke,
     read,
     service,
     status,
@@ -126,6 +127,110 @@ def test_what_is_armed_strikes_any_route_even_one_of_which_no_scenario_speaks(ro
     request = served_request(route, mock, bearer)
     assert mock.arm({"route": route, "strike": "reset"}, 500).status == 200
     assert [mock.serve(request, now).response.status == 0 for now in (1_000, 2_000)] == [True, False]
+
+
+@pytest.mark.parametrize("route", [each for each in FAULT_ROUTES if each not in WITHOUT_CLIENT])
+def test_a_fault_for_a_client_strikes_its_calls_and_nobody_elses(route):
+    mock, bearer = served(DOCUMENT)
+    request = served_request(route, mock, bearer)
+    own = CLI if route in ("authorize", "device") else DEMO.id
+    for client in ("other", own):
+        assert mock.arm({"route": route, "client": client, "calls": "1-9", "strike": "reset"}, 500).status == 200
+    names = struck(mock)
+    assert mock.serve(request, 1_000).response.status == 0
+    assert names == [f"{route}-reset-2"]
+
+
+@pytest.mark.parametrize("route", [each for each in FAULT_ROUTES if each not in WITHOUT_BEARER | WITHOUT_CLIENT])
+def test_a_fault_for_a_user_strikes_calls_with_a_token_of_theirs_alone(route):
+    mock, own = served(DOCUMENT)
+    login = token_request("password", username=JANE.name, password=JANE.password)
+    janes = str(read(mock.serve(login, 0).response)["access_token"])
+    requests = [served_request(route, mock, bearer) for bearer in (own, janes)]
+    assert mock.arm({"route": route, "user": "jane", "calls": "1-9", "strike": "reset"}, 500).status == 200
+    assert [mock.serve(request, 1_000).response.status == 0 for request in requests] == [False, True]
+
+
+@every_route
+def test_a_fault_that_names_whom_nobody_knows_on_its_route_is_refused(route):
+    mock, _ = served(DOCUMENT)
+    for member, name, never in (
+        ("client", "demo", route in WITHOUT_CLIENT),
+        ("user", "jane", route in WITHOUT_CLIENT | WITHOUT_BEARER),
+        ("scenario", "expense", route not in OF_A_JOB),
+        ("job", "J", True),  # on status too: there is no job
+    ):
+        assert mock.arm({"route": route, member: name, "delay": "1s"}, 500).status == (400 if never else 200)
+
+
+SHORT = {"lab": 1, "name": "short", "title": "x", "agent": {"code": "SHORT"}, "ask": "x",
+         "steps": [{"work": "look-up", "takes": "1s"}, {"complete": "done", "output": "x"}]}  # fmt: skip
+
+
+def test_a_fault_for_a_scenario_strikes_where_its_jobs_are_asked_of():
+    travel = SHORT | {"name": "travel", "agent": {"code": "EXPENSES"}, "match": "Bus", "ask": "Bus 7"}
+    mock, bearer = served(DOCUMENT, travel)
+    assert mock.arm({"route": "status", "scenario": "travel", "calls": "1-9", "answer": 503}, 500).status == 200
+    assert mock.arm({"route": "invoke", "scenario": "travel", "calls": "3", "answer": 503}, 500).status == 200
+    jobs = [read(mock.serve(invoke(bearer, {"message": each}), 600).response)["jobId"] for each in ("Taxi 42", "Bus 7")]
+    polls = [mock.serve(status(bearer, str(job), "EXPENSES"), 1_000).response.status for job in jobs]
+    assert polls == [200, 503]
+    # the calls about other scenarios aren't counted
+    sent = [
+        mock.serve(invoke(bearer, {"message": each}), 2_000).response.status for each in ("Taxi 1", "Bus 1", "Bus 2")
+    ]
+    assert sent == [202, 202, 503]
+
+
+def test_a_fault_for_a_job_strikes_its_polls_under_any_of_its_ids():
+    mock, bearer = served(DOCUMENT, resume_job_id="new", answer_by_message="on")
+    first, other = (
+        str(read(mock.serve(invoke(bearer, {"message": "Taxi 42"}), 0).response)["jobId"]) for _ in range(2)
+    )
+    again = str(read(mock.serve(invoke(bearer, {"message": "yes", "jobId": first}), 3_000).response)["jobId"])
+    assert again not in (first, other)
+    assert mock.arm({"route": "status", "job": again, "calls": "1-2", "answer": 503}, 3_000).status == 200
+    (armed, *_) = mock.faults()
+    assert armed.fault["job"] == first
+    polled = [
+        mock.serve(status(bearer, job, "EXPENSES"), 3_100).response.status for job in (other, again, first, again)
+    ]
+    assert polled == [200, 503, 503, 200]
+
+
+@pytest.mark.parametrize(
+    ("fault", "why"),
+    [
+        ({"step": "reed"}, "there is no step reed (did you mean read?)"),
+        ({"step": "look-up"}, None),
+        ({"step": "look-up", "scenario": "expense"},
+         "there is no step look-up (there are: done, read, settle-up, the-boss)"),
+        ({"step": "again"}, None),
+        ({"scenario": "expence"}, "there is no scenario expence (did you mean expense?)"),
+        ({"client": "dmo"}, "there is no client dmo (did you mean demo?)"),
+        ({"user": "janet"}, "there is no user janet (did you mean jane?)"),
+        ({"job": "J"}, "there is no job J (GET /_lab/jobs lists them)"),
+        ({"job": "«own»", "scenario": "expense"}, None),
+        ({"job": "«own»", "scenario": "short"}, "the job plays expense (leave scenario out)"),
+        ({"job": "«own»", "step": "look-up"}, "there is no step look-up (there are: done, read, settle-up, the-boss)"),
+        ({"step": "x", "user": "y"},
+         "there is no step x (there are: again, done, look-up, read, settle-up, the-boss); "
+         "there is no user y (there are: jane)"),
+    ],
+)  # fmt: skip
+def test_what_an_armed_fault_names_must_be_there(fault, why):
+    turns = [{"ask": "y", "steps": [{"work": "again", "takes": "1s"}, {"complete": "done", "output": "x"}]}]
+    mock, bearer = served(DOCUMENT, SHORT | {"turns": turns})
+    job = str(read(mock.serve(invoke(bearer, {"message": "Taxi 42"}), 0).response)["jobId"])
+    own = {member: name.replace("«own»", job) for member, name in fault.items()}
+    done = mock.arm({"route": "status", "answer": 503, **own}, 1_000)
+    assert done.why == ("status-503" if why is None else f"This is no fault: {why.replace('«own»', job)}.")
+    assert done.status == (200 if why is None else 400)
+
+
+def test_with_any_client_a_fault_may_name_one_that_nobody_registered():
+    mock, _ = served(DOCUMENT, clients="any")
+    assert mock.arm({"route": "token", "client": "stranger", "answer": 503}, 0).status == 200
 
 
 @every_route

@@ -504,6 +504,16 @@ async def test_a_fault_that_is_armed_strikes_the_next_call_and_is_listed_with_it
     assert [(fact.by, fact.fault) for fact in plane.stage.facts(FaultArmed)] == [("control", "status-503")]
 
 
+async def test_a_delay_on_a_manual_clock_is_said_to_be_waited_for_by_nobody(plane: Plane) -> None:
+    armed = await plane.client.arm({"route": "status", "delay": "5s"})
+    assert "leaves at once" in str(armed.document["why"])
+    plane.stage.clock.withhold()  # a client drives it
+    assert (await plane.client.arm({"route": "status", "delay": "5s"})).document == {
+        "ok": True,
+        "name": "status-delay-2",
+    }
+
+
 async def test_a_fault_that_is_disarmed_strikes_no_more_and_its_name_is_not_given_again(plane: Plane) -> None:
     token = await plane.stage.token()
     job = await plane.stage.job(token)

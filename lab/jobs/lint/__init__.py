@@ -18,6 +18,7 @@ from lab.core.errors import Complaint
 from lab.jobs.branches import possible, reachable
 from lab.jobs.compiled import CompiledScenario, compile_scenario
 from lab.jobs.expectation import TurnResult, unmet, verdicts_at
+from lab.jobs.lint.idle_faults import idle_faults
 from lab.jobs.lint.trials import TrialJob, trials_of
 from lab.jobs.plan import Plan
 from lab.jobs.texts import Writer
@@ -38,7 +39,7 @@ def lint(
     parts = (compiled, *compiled.turns)
     trials = trials_of(parts)
     sent = [some[0].plan for some in trials if some[0].plan.compiled in compiled.sent]
-    found = [*_faults(scenario, parts), *_expectation(scenario, sent)]
+    found = [*idle_faults(scenario, parts), *_expectation(scenario, sent)]
     for turn, part in enumerate(parts, 1):
         prefix: KeyPath = ("turns", turn - 2) if turn > 1 else ()
         for warnings in (
@@ -156,48 +157,6 @@ def _token(part: CompiledScenario) -> Warnings:
             lifetime = clock_text(token.lifetime)
             what = f"the token ({lifetime}) expires while {step.id} waits (up to {clock_text(longest)})"
             yield path, what, "the client must ask for another; write token: {renewed: true} if that is meant"
-
-
-def _faults(scenario: doc.Scenario, parts: Sequence[CompiledScenario]) -> Warnings:
-    """Faults that can't strike: nobody is ever there to be struck, or an earlier one strikes first."""
-    there = {name for part in parts for name in reachable(part)}
-    lasting = {step.id for part in parts for step in part.scenario.steps if _lasts(step)}
-    names = doc.fault_names(scenario.faults)
-    for place, fault in enumerate(scenario.faults):
-        path: KeyPath = ("faults", place)
-        if fault.step is not None and fault.step not in there:
-            yield (*path, "step"), f"{names[place]} can't strike: no path leads to {fault.step}", ""
-        elif fault.step is not None and fault.step not in lasting:
-            yield (*path, "step"), f"{names[place]} can't strike: {fault.step} takes no time", ""
-        if scenario.turns and (fault.turn or 0) > len(parts):
-            yield (*path, "turn"), f"{names[place]} can't strike: the conversation has {len(parts)} turns", ""
-        for other, earlier in zip(names, scenario.faults[:place], strict=False):
-            if _shadows(earlier, fault):
-                hint = "the first in the list that fits strikes: put it before, or give it other calls"
-                yield path, f"{names[place]} can't strike: {other} strikes all its calls", hint
-                break
-
-
-def _lasts(step: doc.Step) -> bool:
-    """Whether a poll can find a job there: in a span of 0 ms there is no instant. A gate's patience is more than 0."""
-    return not isinstance(step, doc.TimedStep) or doc.longest_latency(step.takes) > 0
-
-
-def _shadows(earlier: doc.Fault, fault: doc.Fault) -> bool:
-    """Whether `earlier` strikes every call that `fault` could strike.
-
-    Of the faults that fit a call the first in the list strikes. Two with the same conditions count the same calls, so
-    their numbers can be compared: `2-4` behind `1-9` never comes to strike, `3` behind `every 2` does.
-    """
-    if earlier.route != fault.route or earlier.chance is not None:
-        return False
-    mine, other = fault.numbers, earlier.numbers
-    if (earlier.step, earlier.after, earlier.turn) != (fault.step, fault.after, fault.turn):
-        # counted apart, so only one that strikes all calls of a wider condition is in the way for certain
-        wider = earlier.step in (None, fault.step) and earlier.turn in (None, fault.turn)
-        return wider and (earlier.after or 0) <= (fault.after or 0) and other == doc.Calls(1, None)
-    endless = other.last is None or (mine.last is not None and mine.last <= other.last)
-    return endless and other.first <= mine.first and mine.every % other.every == 0
 
 
 def _expectation(scenario: doc.Scenario, plans: Sequence[Plan]) -> Warnings:

@@ -41,6 +41,7 @@ from lab.language.document.draws import (
 from lab.language.document.faults import (
     Calls,
     Fault,
+    JobFault,
     RetryDate,
     RetryText,
     fault_document,

@@ -9,8 +9,16 @@ from pydantic import AfterValidator, BeforeValidator, Field, PlainSerializer, Ta
 from pydantic import JsonValue as Json
 
 from lab.core.clock import Millis
-from lab.language.document.base import Chance, Duration, Model, Status, branch_by_key
-from lab.language.document.routes import FAULT_ROUTES, OF_A_FORM, OF_A_JOB, WITHOUT_BEARER, WITHOUT_JSON, RouteName
+from lab.language.document.base import NAME, Chance, Duration, Model, Status, branch_by_key
+from lab.language.document.routes import (
+    FAULT_ROUTES,
+    OF_A_FORM,
+    OF_A_JOB,
+    WITHOUT_BEARER,
+    WITHOUT_CLIENT,
+    WITHOUT_JSON,
+    RouteName,
+)
 from lab.language.document.steps import StepId
 
 
@@ -113,6 +121,11 @@ class Fault(Model):
     after: Duration | None = Field(None, description="on status: only calls from this job time on count")
     step: StepId | None = Field(None, description="on status: only calls while the job is in this step count")
     turn: int | None = Field(None, ge=1, description="on status: only calls for a job of this turn count, from 1")
+    client: str | None = Field(None, pattern=NAME, description="only calls of this client count, by its id")
+    user: str | None = Field(None, pattern=NAME, description="only calls with a token of this user count")
+    scenario: StepId | None = Field(
+        None, description="only calls about a job of this scenario count; in a file it can be that file's own alone"
+    )
     chance: Chance | None = Field(None, description="5%: drawn by the call's number")
     answer: Literal[200, 400, 401, 403, 404, 429, 500, 502, 503, 504] | None = Field(
         None, description="the status that comes in place of the answer; the request is not processed"
@@ -164,6 +177,20 @@ class Fault(Model):
         return self
 
 
+class JobFault(Fault):
+    """A fault as the control plane takes it: it may also name a job."""
+
+    job: str | None = Field(
+        None, min_length=1, max_length=200, description="on status: only calls about this job count"
+    )
+
+    @model_validator(mode="after")
+    def _of_a_job(self) -> "JobFault":
+        if self.job is not None and self.route != "status":
+            raise ValueError("job is of a poll: it needs route: status")
+        return self
+
+
 def _complaints(fault: Fault) -> Iterable[str]:
     present = [kind for kind in _KINDS if getattr(fault, kind) is not None]
     alone = [kind for kind in present if kind in _ALONE and kind != "omit"]
@@ -173,8 +200,18 @@ def _complaints(fault: Fault) -> Iterable[str]:
         yield f"a fault does one thing; this one has {' and '.join(k for k in present if k in _ALONE)}"
     if fault.route != "status" and any(each is not None for each in (fault.step, fault.after, fault.turn)):
         yield "step, after and turn are of a job: they need route: status"
+    yield from _of_the_caller(fault)
     yield from _of_the_answer(fault)
     yield from _of_the_rest(fault, present)
+
+
+def _of_the_caller(fault: Fault) -> Iterable[str]:
+    if fault.client is not None and fault.route in WITHOUT_CLIENT:
+        yield f"nobody says which client calls {fault.route}: client needs another route"
+    if fault.user is not None and fault.route in WITHOUT_BEARER | WITHOUT_CLIENT:
+        yield f"user is whose token comes: it needs another route than {fault.route}, one that takes a bearer"
+    if fault.scenario is not None and fault.route not in OF_A_JOB:
+        yield f"scenario is whose job it is: it needs a route of jobs: {', '.join(each for each in FAULT_ROUTES if each in OF_A_JOB)}"
 
 
 def _of_the_answer(fault: Fault) -> Iterable[str]:
@@ -207,7 +244,7 @@ def _of_the_rest(fault: Fault, present: list[str]) -> Iterable[str]:
 
 
 _WRITTEN = (
-    "name", "route", "calls", "step", "turn", "after", "chance", "answer", "error", "strike", "redirect", "status_word", "odd_body",
+    "name", "route", "calls", "job", "client", "user", "scenario", "step", "turn", "after", "chance", "answer", "error", "strike", "redirect", "status_word", "odd_body",
     "expire_token", "lose_reply", "retry_after", "body", "delay", "omit",
 )  # fmt: skip
 """The order in which recordings and the control plane show the members of a fault."""

@@ -19,5 +19,7 @@ OF_A_FORM = frozenset(("token", "device", "introspect", "revoke"))
 """Those to which a client sends a form, and which refuse as RFC 6749 §5.2 has it."""
 WITHOUT_BEARER = OF_A_FORM | {"relay", "anticsrf", "relay-basic", "authorize", "device-page", "discovery"}
 """Those that never ask for a bearer; `jwks` does with its switch, `jwks_auth`."""
+WITHOUT_CLIENT = frozenset(("relay", "anticsrf", "relay-basic", "device-page", "discovery", "jwks"))
+"""Those of which the lab doesn't tell the calls of one client from another's."""
 WITHOUT_JSON = frozenset(("relay-basic", "authorize", "device-page", "revoke"))
 """Those whose right answer is a page, a redirect, bare text or nothing."""

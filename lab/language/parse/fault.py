@@ -4,7 +4,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from lab.core.errors import ScenarioError
 from lab.core.exchange import Json, text_of
-from lab.language.document import Fault
+from lab.language.document import JobFault
 from lab.language.parse.shape_errors import complain_of_shape
 from lab.language.parse.yaml_tree import read_yaml
 
@@ -14,10 +14,10 @@ class _Faults(BaseModel):
 
     model_config = ConfigDict(strict=True)
 
-    faults: tuple[Fault, ...] = Field(strict=False)
+    faults: tuple[JobFault, ...] = Field(strict=False)
 
 
-def parse_fault(document: dict[str, Json]) -> Fault:
+def parse_fault(document: dict[str, Json]) -> JobFault:
     """The fault; ScenarioError with every complaint if it is none."""
     whole = {"faults": [document]}
     try:

@@ -121,6 +121,9 @@ def _faults(value: dict[str, Json], known: list[str], complaints: Complaints) ->
         if isinstance(step := body.get("step"), str) and step not in known:
             hint = nearest(step, known) or f"steps: {', '.join(known)}"
             complaints.add(("faults", place, "step"), f"there is no step {step}", hint)
+        if isinstance(of := body.get("scenario"), str) and isinstance(value.get("name"), str) and of != value["name"]:
+            what = f"the faults of {value['name']} strike nobody's jobs but its own"
+            complaints.add(("faults", place, "scenario"), what, "leave it out")
         if isinstance(name := body.get("name"), str) and first.setdefault(name, place) != place:
             line = complaints.locations.value_at(("faults", first[name], "name")).line
             complaints.add(("faults", place, "name"), f"a second fault called {name}", f"the first is on line {line}")

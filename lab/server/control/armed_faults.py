@@ -2,13 +2,13 @@
 
 from aiohttp import web
 
-from lab.core.clock import Clock
+from lab.clocks import AnyClock, ManualClock
 from lab.core.exchange import Json
-from lab.language.document import Fault
+from lab.language.document import JobFault
 from lab.mock.service import ControlResult, Service
 from lab.server.control.access import CommandRefused, read_command
 
-_MEMBERS = tuple(Fault.model_fields)
+_MEMBERS = tuple(JobFault.model_fields)
 _OF_CALLS = 'Send calls: "1-2" strikes the next two.'
 _MEANT = {
     "status": "Send answer, as 503.",
@@ -18,10 +18,13 @@ _MEANT = {
 }
 
 
+_NOBODY_WAITS = "The clock is manual, so the reply leaves at once and its delay is only recorded; a client that drives the clock does wait."
+
+
 class FaultRoutes:
     """Handlers for one service."""
 
-    def __init__(self, service: Service, clock: Clock) -> None:
+    def __init__(self, service: Service, clock: AnyClock) -> None:
         self._service = service
         self._clock = clock
 
@@ -39,14 +42,16 @@ class FaultRoutes:
     async def arm(self, request: web.Request) -> Json:
         """A fault as a scenario writes it."""
         fault = await read_command(request, *_MEMBERS, meant=_MEANT)
-        return _named(self._service.arm(fault, self._clock.now()))
+        answer = _named(self._service.arm(fault, self._clock.now()))
+        waits = not isinstance(self._clock, ManualClock) or self._clock.withholds
+        return answer if waits or "delay" not in fault else {**answer, "why": _NOBODY_WAITS}
 
     async def disarm(self, request: web.Request) -> Json:
         """The fault of that name."""
         return _named(self._service.disarm(request.match_info["name"], self._clock.now()))
 
 
-def _named(result: ControlResult) -> Json:
+def _named(result: ControlResult) -> dict[str, Json]:
     if result.status != 200:
         raise CommandRefused(result.status, result.why, "GET /_lab/faults lists them.")
     return {"ok": True, "name": result.why}
