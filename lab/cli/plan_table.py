@@ -8,14 +8,14 @@ from lab.core.clock import INSTANT_EPOCH, Millis, clock_text
 from lab.core.exchange import Json
 from lab.core.seeds import Seed
 from lab.faults.model import Place, Rule, judge, rules_on
-from lab.jobs.branches import Branching, possible
+from lab.jobs.branches import Branching, Turnoff, possible
 from lab.jobs.compiled import CompiledScenario
 from lab.jobs.gates import Decision, decision_text
 from lab.jobs.own_plans import own_plans
 from lab.jobs.plan import Plan
 from lab.jobs.state import shown_status
 from lab.jobs.texts import Writer, final_texts
-from lab.jobs.timeline import DefaultEnding, Span, spans, turnoff_of
+from lab.jobs.timeline import DefaultEnding, Span, exit_of, spans
 from lab.language.document import (
     Branch,
     Complete,
@@ -87,12 +87,12 @@ def _rows(planned: Plan, timeline: Sequence[Span], switches: Switches) -> Iterat
 
 def _ways(planned: Plan, span: Span, settled: tuple[Decision, ...]) -> Iterator[str]:
     """Where a step goes on, and where else it could have gone; nothing where it names no branches."""
-    turnoff = turnoff_of(span, settled)
-    branches = tuple(possible(planned.compiled.ways[span.id].get(turnoff.exit, ()))) if turnoff is not None else ()
-    if turnoff is None or all(branch.sure for branch in branches):
+    name = exit_of(span, settled)
+    branches = tuple(possible(planned.compiled.ways[span.id].get(name, ()))) if name is not None else ()
+    if name is None or all(branch.sure for branch in branches):
         return
     try:
-        taken = Branching(planned).taken(turnoff)
+        taken = Branching(planned).taken(Turnoff(span.id, name, span.visit, settled))
     except RenderFailure as failure:
         yield f"a condition has no answer: {failure}"
         return
@@ -100,7 +100,7 @@ def _ways(planned: Plan, span: Span, settled: tuple[Decision, ...]) -> Iterator[
         drawn = f", {chance_text(planned.lot(span.id, span.visit))} was drawn" if branch.chance else ""
         yield f"{'->' if branch is taken else '  '} {branch.to}: {condition_text(branch)}{drawn if branch is taken else ''}"
     if taken is None:
-        yield f"-> none of these: what {turnoff.exit} leads to by default"
+        yield f"-> none of these: what {name} leads to by default"
 
 
 def condition_text(branch: Branch) -> str:

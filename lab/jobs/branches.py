@@ -35,7 +35,7 @@ from lab.language.templates import condition
 class Turnoff(Struct, frozen=True):
     """A way out of a step at one visit, once all is known that it depends on."""
 
-    step: Step
+    step: str
     exit: str
     """`next`, or the verdict of a gate."""
     visit: int
@@ -54,13 +54,13 @@ class Branching:
 
     def taken(self, turnoff: Turnoff) -> Branch | None:
         """The first branch that fits; None: none does. RenderFailure if a condition on the way has no answer."""
-        branches = self._plan.compiled.ways[turnoff.step.id].get(turnoff.exit, ())
+        branches = self._plan.compiled.ways[turnoff.step].get(turnoff.exit, ())
         chances, lot = 0, -1
         for branch in branches:
             if branch.when is not None:
                 fits = self._holds(branch.when, turnoff.settled)
             elif branch.chance is not None:
-                lot = self._plan.lot(turnoff.step.id, turnoff.visit) if lot < 0 else lot
+                lot = self._plan.lot(turnoff.step, turnoff.visit) if lot < 0 else lot
                 chances += branch.chance
                 fits = lot < chances
             else:

@@ -28,6 +28,8 @@ class CompiledScenario(Struct, frozen=True, eq=False):
     ways: Mapping[str, Mapping[str, tuple[Branch, ...]]]
     """By step and exit, `next` or a verdict, the branches that are tried in order; none fits, or the exit is missing: the
     verdict's default ending. `next` and `approved` end with a sure one."""
+    straight: Mapping[tuple[str, str], Step]
+    """By step and exit, where it leads whatever happens: most ways are no branches, and a walk over them is short."""
     pattern: Pattern | None
     turns: tuple["CompiledScenario", ...] = ()
     """What answers the second and later messages of a conversation."""
@@ -105,10 +107,16 @@ def compile_scenario(
     """Index a scenario that `lab.language.parse` has accepted; `files` holds the texts that its outputs name."""
     steps: dict[str, Step] = {step.id: step for step in scenario.steps}
     ways = {step.id: _exits(step, after.id) for step, after in pairwise(scenario.steps)}
+    straight = {
+        (step, name): steps[branches[0].to]
+        for step, exits in ways.items()
+        for name, branches in exits.items()
+        if branches[0].sure
+    }
     pattern = pattern_of(scenario.match) if scenario.match else None
     later = (scenario.of_turn(turn) for turn in range(2, len(scenario.turns) + 2))
     turns = tuple(compile_scenario(each, digest, files) for each in later if each is not None)
-    return CompiledScenario(scenario, digest, steps, ways, pattern, turns, files or {}, source)
+    return CompiledScenario(scenario, digest, steps, ways, straight, pattern, turns, files or {}, source)
 
 
 def _exits(step: Step, following: str) -> dict[str, tuple[Branch, ...]]:

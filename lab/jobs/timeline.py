@@ -197,36 +197,37 @@ UNWRITTEN = "The answer could not be written."
 """The error of a job of which a text failed to render after a decision, or a condition had no answer."""
 
 
-def turnoff_of(span: Span, settled: tuple[Decision, ...]) -> Turnoff | None:
+def exit_of(span: Span, settled: tuple[Decision, ...]) -> str | None:
     """The way out of a span that ended with what is `settled`; None: none, the job is over or a round of a loop leads on."""
     match span.step:
-        case Work() | Pause() as step:
-            again = step.again is not None and span.rounds_used < step.again.rounds
-            return None if again else Turnoff(step, NEXT, span.visit, settled)
-        case Gate() as step:
+        case Work():
+            return NEXT
+        case Pause(again=again):
+            return None if again is not None and span.rounds_used < again.rounds else NEXT
+        case Gate(rounds=rounds):
             verdict = settled[-1].verdict
-            assert verdict is not None  # a gate is not ended like a wait
             # with the last round the way back is shut, or a walk would not end
-            over = verdict is Verdict.CHANGES and span.rounds_used >= step.rounds
-            return None if over else Turnoff(step, verdict, span.visit, settled)
+            return None if verdict is Verdict.CHANGES and span.rounds_used >= rounds else verdict
         case _:
             return None
 
 
 def after(plan: Plan, branching: Branching, span: Span, settled: tuple[Decision, ...]) -> Step | DefaultEnding:
     """Where a job goes on from a span that ended with what is `settled`: as the scenario says, else the default (contract.md §5.2)."""
-    steps, step, turnoff = plan.compiled.steps, span.step, turnoff_of(span, settled)
-    if turnoff is not None:
+    compiled, step, name = plan.compiled, span.step, exit_of(span, settled)
+    if name is not None:
+        if (straight := compiled.straight.get((step.id, name))) is not None:
+            return straight
         try:
-            branch = branching.taken(turnoff)
+            branch = branching.taken(Turnoff(step.id, name, span.visit, settled))
         except RenderFailure:
             return DefaultEnding(Status.ERROR, step.id, UNWRITTEN)
         if branch is not None:
-            return steps[branch.to]
+            return compiled.steps[branch.to]
     if isinstance(step, Gate):
         return _default_ending(step, settled[-1])
     assert isinstance(step, Pause) and step.again is not None
-    return steps[step.again.to]
+    return compiled.steps[step.again.to]
 
 
 def _default_ending(gate: Gate, end: Decision) -> DefaultEnding:

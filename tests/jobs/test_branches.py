@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from lab.core.errors import ScenarioError
+from lab.faults.places import happy_path
 from lab.identity.clients import JANE, Account
 from lab.jobs.branches import possible, reachable
 from lab.jobs.compiled import CompiledScenario, compile_scenario
@@ -18,6 +19,7 @@ from lab.jobs.derived import derived
 from lab.jobs.facts import GateOpened
 from lab.jobs.gates import Decision
 from lab.jobs.lint import lint
+from lab.jobs.own_plans import own_plans
 from lab.jobs.plan import JobUser, Plan, misdrawn, settle_draws
 from lab.jobs.state import state_of
 from lab.jobs.timeline import UNWRITTEN, spans
@@ -25,6 +27,7 @@ from lab.language.document import Branch, Scenario, Switches, Verdict
 from lab.language.parse import parse_with_locations
 from lab.mock.config import Config
 from lab.mock.service import Service
+from lab.tui.panes.picker import planned_path
 from tests.lab_strategies import planned, scenarios
 from tests.wire_peer import EPOCH, invoke, read, token, token_request
 
@@ -116,10 +119,19 @@ def test_a_list_of_changes_requested_leads_back_by_rounds_and_its_condition_sees
 
 
 def test_what_an_opening_comes_to_if_nobody_acts_is_said_of_its_branch() -> None:
-    timed_out = [{"when": "{{ decisions.g.verdict == 'timed-out' }}", "to": "b"}]
-    facts = derived(planned(compiled({**GATE, "verdicts": {"timed-out": timed_out}}), at=0), (), 0).facts
-    opened = next(fact for fact in facts if isinstance(fact, GateOpened))
-    assert opened.otherwise.to == "COMPLETE"
+    first = {"gate": "f", "asks": "?", "patience": "5s", "reviewer": {"after": "1s", "verdict": "approved"}}
+    known = "{{ decisions.g.verdict == 'timed-out' and decisions.f.verdict == 'approved' }}"
+    gate = {**GATE, "verdicts": {"timed-out": [{"when": known, "to": "b"}]}}
+    facts = derived(planned(compiled(first, gate), at=0), (), 1_000).facts
+    assert [fact.otherwise.to for fact in facts if isinstance(fact, GateOpened)] == ["WAITING", "COMPLETE"]
+
+
+def test_the_plans_of_the_own_messages_hold_what_is_sent_with_them() -> None:
+    more = {"ask": {"message": "more"}, "steps": [{"work": "v", "takes": "1s", "next": [BIG]}, *ENDINGS[:2]]}
+    fork = forked(BIG, {"to": "a"}, ask={"message": "go", "parameters": {"amount": 2000}}, turns=[more])
+    assert [path(plan)[-1] for plan in own_plans(fork, 7)] == ["b", "b"]  # a later turn has the parameters of the first
+    assert [place.step for place in happy_path(fork, 7).endings] == ["b", "b"]
+    assert planned_path(fork.scenario, 7)[1] == ("w", "b")
 
 
 def test_each_visit_has_a_lot_of_its_own_and_each_job() -> None:
@@ -303,6 +315,8 @@ def test_where_changes_are_asked_for_some_branch_is_taken() -> None:
         (["{when: \"{{ 'X' in user.roles }}\", to: b}"], ["10:16: has no answer without a user: there is no roles here"]),
         (['{when: "{{ parameters.limit > 3 }}", to: b}'], ["10:16: has no answer without a user: there is no limit here"]),
         (['{when: "{{ parameters.amount }}", to: b}'], ["10:16: has no answer without a user: 5 is neither true nor false"]),
+        (['{when: "{{ user is none or user.roles | first }}", to: b}'],
+         ["10:16: has no answer for a user with the roles (none): No first item, sequence was empty"]),
     ],
 )  # fmt: skip
 def test_a_list_that_is_not_meant_so_is_warned_of(branches: list[str], warnings: list[str]) -> None:

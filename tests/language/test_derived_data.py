@@ -70,6 +70,7 @@ def test_what_is_drawn_of_rows_is_recorded_and_wins_and_nothing_that_follows_of_
     "changed",
     [
         lambda rows: [*rows, rows[0]],
+        lambda rows: rows[:-1],
         lambda rows: [{**rows[0], "pieces": rows[0]["pieces"] + 1}, *rows[1:]],
         lambda rows: [{**rows[0], "more": 1}, *rows[1:]],
         lambda rows: [1, *rows[1:]],
@@ -189,9 +190,10 @@ def test_a_value_that_can_not_be_made_is_complained_of(entries: str, complaint: 
 
 
 def test_in_a_row_within_a_row_the_inner_one_is_meant() -> None:
-    inner = {"each": {"x": {"between": [1, 9]}, "y": {"value": "{{ row.x + 1 }}"}}}
+    inner = {"each": {"x": {"between": [1, 9]}, "y": {"value": "{{ row.x + data.one }}"}}}
     entries = data(
-        r={"list": {"each": {"x": {"list": inner, "count": 2}, "y": {"value": "{{ row.x | length }}"}}}, "count": 1}
+        one=1,
+        r={"list": {"each": {"x": {"list": inner, "count": 2}, "y": {"value": "{{ row.x | length }}"}}}, "count": 1},
     )
     seen = restore(entries, generate(entries, 1, "a/1"), 1, "a/1")["r"]
     assert isinstance(seen, list) and seen[0]["y"] == 2 and all(each["y"] == each["x"] + 1 for each in seen[0]["x"])
@@ -220,8 +222,10 @@ def test_the_work_of_one_entry_is_bounded_whatever_was_looked_at_before(monkeypa
     monkeypatch.setattr("lab.language.templates.bounds.WORK", 2_500)
     loop = "{% for a in range(30) %}{% for b in range(30) %}x{% endfor %}{% endfor %}"
     rows = {"list": {"each": {"of": {"value": loop + "{{ data.c }}"}}}, "count": 3}
-    seen = restore(data(a={"value": loop + "{{ data.c }}"}, b={"value": loop}, c=1, d=rows), {}, 1, "a/1")
-    for name in "ab":
+    seen = restore(
+        data(a={"value": loop + "{{ data.b }}"}, b={"value": loop}, c=1, d=rows, e={"value": loop}), {}, 1, "a/1"
+    )
+    for name in "abe":
         assert len(str(seen[name])) >= 900
     with pytest.raises(RenderFailure, match="too much work"):
         seen["d"]

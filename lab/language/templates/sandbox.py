@@ -79,7 +79,7 @@ class Unknown(StrictUndefined):
 
     @property
     def _undefined_message(self) -> str:
-        return f"there is no {self._undefined_name} here"
+        return self._undefined_hint or f"there is no {self._undefined_name} here"
 
 
 class Sandbox(ImmutableSandboxedEnvironment):
