@@ -54,7 +54,8 @@ class ListeningServer:
         """Listeners at further origins, that of TLS apart."""
         self._most = most_connections(limits.connections)
         self._nobody = asyncio.Event()
-        self._ordinal = 0
+        self.opened_connections = 0
+        """Since the start; the ordinal of the last one."""
         self._manager: web.Server | None = None
         self._listener: Listener | None = None
         self._tls: TlsListener | None = None
@@ -160,16 +161,16 @@ class ListeningServer:
 
     def opened(self) -> int:
         """A peer connected: the ordinal of its connection."""
-        self._ordinal += 1
+        self.opened_connections += 1
         self.connections += 1
         self.traffic.came += 1
-        self.note(ConnectionOpened(at=self.clock.now(), c=self._ordinal))
+        self.note(ConnectionOpened(at=self.clock.now(), c=self.opened_connections))
         # every listener pauses, so no generator: `any` would stop at the first
         paused = [each.pause() for each in self._listeners()] if self.connections >= self._most else []
         if any(paused):
             text = f"{self.connections} connections are open: no more are accepted until one ends"
             self.note(TapeNoted(at=self.clock.now(), text=text))
-        return self._ordinal
+        return self.opened_connections
 
     def closed(self, ordinal: int, how: str) -> None:
         """A connection ended."""

@@ -102,6 +102,10 @@ async def serve(kind: str, arguments: list[str]) -> None:
         if kind == "logging":
             kept_log = logged(mock)
             assert kept_log
+        if kind == "counting":
+            from lab.server.control.tallies import CallTally
+
+            mock.observers.append(CallTally(ServerLimits().connections, lambda fact: None))
         if kind == "ringed":
             from lab.server.control.last_exchanges import Buffer
 

@@ -74,11 +74,15 @@ def route_of(line: str) -> ControlRoute:
 DOCUMENT = description("1.2.3", "http://127.0.0.1:8081")
 
 
+def answers_of(row: ControlRoute) -> dict[str, dict[str, dict[str, object]]]:
+    """What it may answer, by media type."""
+    operation = DOCUMENT["paths"][CONTROL_ROOT + row.path][row.method.lower()]
+    return dict(operation["responses"]["200"]["content"])
+
+
 def schema_of(row: ControlRoute) -> dict[str, object]:
     """The schema of its answer, with what that refers to."""
-    operation = DOCUMENT["paths"][CONTROL_ROOT + row.path][row.method.lower()]
-    content = operation["responses"]["200"]["content"]
-    return {**content.get("application/json", {}).get("schema", {}), "components": DOCUMENT["components"]}
+    return {**answers_of(row)["application/json"]["schema"], "components": DOCUMENT["components"]}
 
 
 @pytest.mark.skipif(shutil.which("curl") is None, reason="curl is not installed")
@@ -95,7 +99,7 @@ def test_each_curl_line_is_answered_as_the_page_says(tmp_path: Path) -> None:
                 environment["user_code"] = a_device(ready["base_url"])
             status, body = call(line, environment, tmp_path)
             assert status == "200", line
-            if (row := route_of(line)).name != "journal":
+            if "application/json" in answers_of(row := route_of(line)):
                 jsonschema.validate(json.loads(body), schema_of(row))
 
 

@@ -51,6 +51,8 @@ class MemoryLedger:
         """What was there of the records that were changed since `begin`; None: nothing is tried."""
         self._cleared: dict[Key, Record] | None = None
         """All that was there at `begin`, if everything was cleared since."""
+        self.generation = 0
+        """Another number whenever all records went, or others came in their place."""
         self.get = self._records.get
         """The record under a key, or None. The dictionary's own method: nothing is asked more often."""
 
@@ -73,6 +75,7 @@ class MemoryLedger:
                 if self._before is not None:
                     self._cleared = dict(self._restored(self._before))
                 self._records.clear()
+                self.generation += 1
             else:
                 # all of it before any of it is written: a fold may still read while it yields
                 changed = tuple(fact.fold(self.get))
@@ -85,6 +88,7 @@ class MemoryLedger:
         """Hold these records, in this order, and no others."""
         self._records.clear()
         self._records.update(records)
+        self.generation += 1
 
     def begin(self) -> None:
         """Commit on trial from now on, until `roll_back`."""

@@ -24,6 +24,7 @@ from lab.server.control.jobs import JobRoutes
 from lab.server.control.journal import Subscriber
 from lab.server.control.judging import JudgedJournal, JudgingRoutes
 from lab.server.control.last_exchanges import Buffer, SharedBytes
+from lab.server.control.metrics import MetricsRoute, MockMeter
 from lab.server.control.rewind import Rewind
 from lab.server.mock_server import MockServer
 from lab.server.mounts import MOUNT_PATH, Mount, MountChoice
@@ -57,6 +58,8 @@ class MockRoutes:
         # our own app lives by the lab's clock
         self._outside = mount.recorder is None or mount.recorder.outside
         self._buffer = Buffer(self._service, server.limits, shared)
+        self.meter = MockMeter(server, mount)
+        """What counts its calls and jobs."""
         self._rewind = Rewind(server, mount, self._begin_anew, past, second)
         self._jobs = JobRoutes(self._service, self._clock)
         self.clock = ClockRoutes(self._service, self._clock, self._jobs, server.mounts.note)
@@ -72,6 +75,7 @@ class MockRoutes:
         return {
             "health": self._health, "jobs": jobs.list, "job": jobs.look, "decide": jobs.decide,
             "clock": self.clock.look, "set_clock": self.clock.set,
+            "metrics": MetricsRoute(self._server, self.meter, lambda: (each.meter for each in self.others())).scrape,
             "journal": self._journal, "calls": judging.calls, "report": judging.report, "outcome": judging.outcome,
             "scenarios": self._scenarios, "openapi": self._openapi,
             "faults": faults.list, "arm": faults.arm, "disarm": faults.disarm,
@@ -86,6 +90,7 @@ class MockRoutes:
     def close(self) -> None:
         """Observe no more."""
         self._buffer.close()
+        self.meter.close()
 
     # Looking
 

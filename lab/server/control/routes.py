@@ -51,6 +51,7 @@ CONTROL_ROUTES = (
         "GET", "outcome", "outcome", "how the run of a client has ended", example="outcome?code=0&turns=1&strikes=0"
     ),
     ControlRoute("GET", "calls", "calls", "what clients called, counted", example="calls?route=status&job=$job"),
+    ControlRoute("GET", "metrics", "metrics", "calls, latencies, jobs and connections, counted for Prometheus"),
     ControlRoute("GET", "clock", "clock", "the clock as it is"),
     ControlRoute(
         "POST",

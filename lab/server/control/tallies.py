@@ -1,0 +1,153 @@
+"""What is counted of one mock for metrics: its calls as they end, and its jobs when somebody asks.
+
+A call that ends costs a look into a table, a fact about a job its name in a list. Counting looks at each job only where
+it may have moved on since the last time, in slices, so that it makes no call late.
+"""
+
+import asyncio
+from bisect import bisect_left
+from collections import Counter
+from collections.abc import Callable, Mapping
+from heapq import heappop, heappush
+from types import MappingProxyType
+
+from msgspec import Struct
+
+from lab.clocks import breathe
+from lab.core.clock import Clock, Millis
+from lab.core.journal.fact import Fact
+from lab.core.journal.shell import RequestMalformed
+from lab.core.observe import Noted, Observation, Replied, Requested
+from lab.faults.facts import FaultStruck
+from lab.jobs.derived import forgotten_at
+from lab.jobs.facts import GateDecided, JobAccepted, WaitEnded
+from lab.language.document import Status
+from lab.mock.service import Service
+
+BOUNDS: tuple[Millis, ...] = (5, 10, 25, 50, 100, 250, 500, 1_000, 2_500, 5_000, 10_000, 30_000, 60_000)
+"""Durations up to which calls are counted together; one bucket more takes what lasts longer."""
+_SLICE = 16
+"""Jobs looked at before the mock has its turn."""
+
+
+class Durations(Struct):
+    """How long the calls of one kind lasted."""
+
+    buckets: list[int]
+    """How many of them lasted longer than the bound before, and not longer than this."""
+    total: Millis = 0
+
+
+class CallTally:
+    """Counts calls: an observer of a service. What it names are routes of the lab's own table, and `unknown`."""
+
+    def __init__(self, most_open: int, note: Callable[[Fact], None]) -> None:
+        """`note` is given the facts.
+
+        `most_open` is how many calls may wait for their reply at once: of more the oldest are forgotten, as some never get one.
+        """
+        self.durations: dict[tuple[str, int], Durations] = {}
+        """By route and HTTP status; 0: no status line left. From the whole request to the last byte of the reply."""
+        self.struck: Counter[str] = Counter()
+        """How many calls faults struck, by route."""
+        self.malformed = 0
+        """How often what came was no request."""
+        self._open: dict[int, tuple[str, Millis]] = {}
+        self._most_open, self._note_elsewhere = most_open, note
+
+    def __call__(self, observation: Observation) -> None:
+        """Take an observation."""
+        if type(observation) is Requested:
+            if len(self._open) >= self._most_open:
+                del self._open[next(iter(self._open))]
+            self._open[observation.x] = observation.route, observation.at
+        elif type(observation) is Replied:
+            self._end(observation)
+        elif type(observation) is Noted:
+            self._note(observation)
+
+    def _end(self, replied: Replied) -> None:
+        if (begun := self._open.pop(replied.x, None)) is None:
+            return
+        route, at = begun
+        key = route, replied.response.status
+        durations = self.durations.get(key)
+        if durations is None:
+            durations = self.durations[key] = Durations([0] * (len(BOUNDS) + 1))
+        # a reset may have set the clock back meanwhile
+        lasted = max(replied.at - at, 0)
+        durations.buckets[bisect_left(BOUNDS, lasted)] += 1
+        durations.total += lasted
+
+    def _note(self, noted: Noted) -> None:
+        match noted.fact:
+            case FaultStruck() if (begun := self._open.get(noted.x or 0)) is not None:
+                self.struck[begun[0]] += 1
+            case RequestMalformed():
+                self.malformed += 1
+            case fact:
+                self._note_elsewhere(fact)
+
+
+class JobTally:
+    """Counts the jobs of one service by status; a memo, never state."""
+
+    def __init__(self, service: Service, clock: Clock) -> None:
+        self._service = service
+        self._clock = clock
+        self._counting = asyncio.Lock()
+        self._generation = service.ledger.generation
+        self._unseen = dict.fromkeys(service.jobs())
+        """Those that may have moved on."""
+        self._known: dict[str, tuple[Status, Millis | None]] = {}
+        """What each job was at its last look, and when it moves on or is forgotten."""
+        self._due: list[tuple[Millis, str]] = []
+        self._counts: Counter[Status] = Counter()
+
+    async def count(self) -> Mapping[Status, int]:
+        """How many jobs have each status now; none that are forgotten."""
+        async with self._counting:
+            looks = 0
+            while (job := self._next()) is not None:
+                self._look(job)
+                looks += 1
+                if looks % _SLICE == 0:
+                    await breathe()
+            return MappingProxyType({status: self._counts[status] for status in Status})
+
+    def note(self, fact: Fact) -> None:
+        """Take a fact that was committed."""
+        if isinstance(fact, JobAccepted | GateDecided | WaitEnded):
+            self._unseen[fact.job] = None
+
+    def _next(self) -> str | None:
+        """A job that is to be looked at; None: there is none now."""
+        if self._generation != self._service.ledger.generation:
+            self._begin()
+        if self._unseen:
+            return self._unseen.popitem()[0]
+        while self._due and self._due[0][0] <= self._clock.now():
+            until, job = heappop(self._due)
+            if (known := self._known.get(job)) is not None and known[1] == until:
+                return job
+        return None
+
+    def _begin(self) -> None:
+        self._generation = self._service.ledger.generation
+        self._known.clear()
+        self._due.clear()
+        self._counts.clear()
+        self._unseen = dict.fromkeys(self._service.jobs())
+
+    def _look(self, job: str) -> None:
+        if (known := self._known.pop(job, None)) is not None:
+            self._counts[known[0]] -= 1
+        if (view := self._service.look(job, self._clock.now())) is None:
+            return
+        status, until = view.span.status, view.span.until
+        if status.final:
+            until = forgotten_at(view.plan, view.span)
+        self._counts[status] += 1
+        self._known[job] = status, until
+        if until is not None and known != (status, until):
+            heappush(self._due, (until, job))
