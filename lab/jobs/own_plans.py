@@ -7,7 +7,7 @@ from lab.core.clock import INSTANT_EPOCH, Millis
 from lab.core.seeds import Seed, uuid4
 from lab.jobs.compiled import CompiledScenario
 from lab.jobs.gates import Decision
-from lab.jobs.plan import Input, Invocation, Plan, plan, settle_draws
+from lab.jobs.plan import Input, Invocation, Plan, plan
 from lab.jobs.texts import earlier_turns
 from lab.jobs.timeline import spans
 
@@ -30,7 +30,7 @@ def own_plans(compiled: CompiledScenario, seed: Seed) -> Iterator[Plan]:
             earlier[0][0].invocation.input.parameters if earlier else {},
         )  # fmt: skip
         texts = partial(earlier_turns, tuple(earlier), now, INSTANT_EPOCH)
-        own = plan(part, call, seed, settle_draws(part, seed, turn), scripted=True, earlier=texts)
+        own = plan(part, call, seed, {}, scripted=True, earlier=texts)  # what is drawn, is drawn when it is looked at
         yield own
         earlier.append((own, ()))
         *_, end = spans(own, ())

@@ -92,3 +92,14 @@ def test_the_rows_of_an_order_add_up(lab: Lab) -> None:
     assert found is not None and Decimal(found[1]) == sum(Decimal(each[3]) for each in lines)
     assert Decimal(found[2]) in (Decimal(found[1]), round(Decimal(found[1]) * 9 / 10, 2))
     assert '"due"' in run(lab, "related-rows", 1, "[5, 90]", "[1, 2]").out
+
+
+def test_an_edited_share_shows_in_a_replay_by_the_lot_that_was_recorded(lab: Lab) -> None:
+    run(lab, "errors-by-seed", 1)
+    path = Path("mine/errors-by-seed.yaml")
+    text = path.read_text()
+    found: dict[str, int] = {}
+    for chance in ("20%", "21%", "100%"):  # the lot of seed 1 lies above both
+        path.write_text(text.replace("chance: 20%", f"chance: {chance}"))
+        found[chance] = lab("replay", Path.cwd() / "run.rec.jsonl", "--scenarios", "mine").code
+    assert found == {"20%": 0, "21%": 0, "100%": 1}

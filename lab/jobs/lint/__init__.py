@@ -251,9 +251,9 @@ def _misspelt(part: CompiledScenario) -> Warnings:
 
 def _unmade(part: CompiledScenario, trials: Sequence[TrialJob]) -> Warnings:
     """Values that can't be made of others, in some job."""
-    for name in part.scenario.data:
+    for name, datum in part.scenario.data.items():
         try:
-            for trial in trials:
+            for trial in trials if isinstance(datum, doc.Derivation | doc.Listed) else ():
                 trial.plan.data[name]
         except RenderFailure as failure:
             yield ("data", name), f"{name} can't be made: {failure}", "a text that looks at it would fail"

@@ -15,7 +15,7 @@ from lab.jobs.branches import exits, holds_now, reachable
 from lab.jobs.compiled import CompiledScenario
 from lab.jobs.gates import Decision
 from lab.jobs.names import request_names, timeless_names
-from lab.jobs.plan import Input, Invocation, JobUser, Plan, plan, settle_draws
+from lab.jobs.plan import Input, Invocation, JobUser, Plan, plan
 from lab.jobs.texts import Writer
 from lab.jobs.timeline import Span
 from lab.language import document as doc
@@ -73,10 +73,7 @@ def trials_of(parts: Sequence[CompiledScenario]) -> list[list[TrialJob]]:
                 for ordinal in range(1, _DRAWS + 1)
                 for who in {call.user: None, user: None}
             ]
-        jobs = [
-            plan(part, each, seed, settle_draws(part, seed, each.ordinal), scripted=True, earlier=earlier)
-            for each in calls
-        ]
+        jobs = [plan(part, each, seed, {}, scripted=True, earlier=earlier) for each in calls]
         found.append([_trial(job) for job in jobs])
     return found
 

@@ -6,7 +6,6 @@ from itertools import islice
 from lab.core.clock import Millis
 from lab.jobs.compiled import compile_scenario
 from lab.jobs.own_plans import own_plans
-from lab.jobs.plan import Input, Invocation, Plan
 from lab.jobs.timeline import spans
 from lab.language.document import Scenario
 from lab.tui.panes.page import ListPage, PageReaction
@@ -110,11 +109,7 @@ def _chosen(choice: ScenarioChoice, inner: int) -> list[Row]:
 
 def planned_path(scenario: Scenario, seed: int) -> tuple[tuple[tuple[str, Millis], ...], tuple[str, ...]]:
     """The path of the first job with this seed if the scenario's own reviewers answer: statuses with lengths, steps."""
-    compiled = compile_scenario(scenario)
-    invocation = Invocation("", "", scenario.agent.code, scenario.name, 1, 0, Input(scenario.message))
-    plan = Plan(compiled, invocation, seed, {}, scripted=True)
-    if compiled.conditional:  # it counts what is generated, and that takes a while
-        plan = next(own_plans(compiled, seed))
+    plan = next(own_plans(compile_scenario(scenario), seed))
     lengths: list[tuple[str, Millis]] = []
     steps: list[str] = []
     for span in islice(spans(plan, ()), MOST_STEPS):
