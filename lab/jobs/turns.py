@@ -1,5 +1,7 @@
 """Which part of a scenario answers a message of a conversation (scenarios.md §9).
 
+In the order `any` a turn without `match` is the fallback: it answers what nothing else does, as often as that comes.
+
 Parts are counted as `of_turn` counts them: 1 is the scenario itself, from 2 on its later turns as they are written.
 """
 
@@ -34,7 +36,11 @@ def _open(scenario: Scenario, turn: int, used: Collection[int]) -> Sequence[int]
     if turn <= 1 or not scenario.turns:
         return (1,)
     if scenario.turn_order == "any":
-        return [*(part for part in range(2, last + 1) if part not in used), 1]
+        later = range(2, last + 1)
+        fitting = [part for part in later if part not in used and _pattern(scenario, part) is not None]
+        fallback = [part for part in later if _pattern(scenario, part) is None]
+        # a top that takes every message would leave the fallback none
+        return [*fitting, 1, *fallback] if scenario.match is not None else [*fitting, *fallback, 1]
     return (turn,) if turn <= last else ()
 
 

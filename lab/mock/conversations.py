@@ -19,7 +19,7 @@ class Thread(Struct, frozen=True):
     id: str | None = None
     turn: int = 1
     used: tuple[int, ...] = ()
-    """The parts of its scenario that have answered its messages."""
+    """The parts of its scenario that have answered its messages, more than once where they could."""
     flags: tuple[str, ...] = ()
 
 
@@ -43,8 +43,11 @@ def thread_of(call: Call, command: Invoke) -> Thread | Refusal:
         last = call.job(id_of(known.jobs[-1]))
         if last is not None and last.span.status is Status.RUNNING:
             return conflict("The conversation's last job is still RUNNING.", "Send the next turn after its end.")
-    jobs = (call.changes.get(key) for key in known.jobs)
-    return Thread(sent, len(known.jobs) + 1, tuple(job.part for job in jobs if isinstance(job, JobRecord)))
+    jobs = [job for key in known.jobs if isinstance(job := call.changes.get(key), JobRecord)]
+    # a message that the scenario didn't answer has used up nothing of it
+    own = jobs[0].scenario if jobs else None
+    used = tuple(job.part for job in jobs if own is not None and job.scenario == own)
+    return Thread(sent, len(known.jobs) + 1, used)
 
 
 class Choice(Struct, frozen=True):

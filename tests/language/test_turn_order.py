@@ -9,8 +9,9 @@ from hypothesis import strategies as st
 from lab.core.errors import ScenarioError
 from lab.jobs.compiled import CompiledScenario, compile_scenario
 from lab.jobs.facts import JobAccepted
+from lab.jobs.lint import lint
 from lab.language.document import Scenario
-from lab.language.parse import parse_scenario
+from lab.language.parse import parse_scenario, parse_with_locations
 from lab.mock.service import Service
 from tests.wire_peer import invoke, read, service, token
 
@@ -62,6 +63,68 @@ def test_what_neither_an_unused_entry_nor_the_top_fits_ends_in_an_error() -> Non
     first, again, unknown = talk(service(DOCUMENT), "go", "price", "price")[1:], "price", "weather"
     assert first[0] == again and first[1] not in ("price", "top")
     assert talk(service(DOCUMENT), "go", unknown)[1] == first[1]
+
+
+def fallback(**more: object) -> dict[str, object]:
+    """A conversation whose turns come in any order, with a turn for whatever fits none of them."""
+    unclear = {"ask": "Pardon?", "optional": True, "steps": [{"complete": "unclear", "output": "unclear"}]}
+    return {**DOCUMENT, "turns": [unclear, entry("price"), entry("stock"), entry("more"), entry("mo")], **more}
+
+
+@pytest.mark.parametrize(
+    ("messages", "answers"),
+    [
+        ("weather", "unclear"),
+        ("weather weather price", "unclear unclear price"),  # as often as need be, and nothing is used up
+        ("price weather stock price more", "price unclear stock unclear more"),
+        ("price go stock", "price top stock"),  # what begins the conversation goes before it
+        ("pardon?", "unclear"),
+    ],
+)
+def test_a_turn_without_match_answers_what_nothing_else_does(messages: str, answers: str) -> None:
+    assert talk(service(fallback()), "go", *messages.split()) == ["top", *answers.split()]
+
+
+def test_a_scenario_without_match_does_not_start_again_where_there_is_a_fallback() -> None:
+    open_to_all = fallback()
+    del open_to_all["match"]
+    assert talk(service(open_to_all), "go", "go", "stock", "else") == ["top", "unclear", "stock", "unclear"]
+
+
+def test_a_message_that_nothing_answers_uses_up_no_turn() -> None:
+    # it would be turn 2, and the entry of that number is the first
+    refused, answered = talk(service(DOCUMENT), "go", "weather", "price")[1:]
+    assert refused != "top" and answered == "price"
+
+
+MESSAGES = st.lists(st.sampled_from(["price", "stock", "more", "mo", "go", "else"]), max_size=6)
+
+
+@given(MESSAGES, MESSAGES)
+def test_what_goes_to_the_fallback_changes_no_other_answer(before: list[str], after: list[str]) -> None:
+    known = compiled(**fallback())
+    plain = known.parts_for(["go", *before, *after])
+    between = known.parts_for(["go", *before, "weather", *after])
+    assert between[1 + len(before)] == 2
+    assert between[: 1 + len(before)] + between[2 + len(before) :] == plain
+    once = [part for part in plain if part is not None and part > 2]
+    assert len(once) == len(set(once))
+
+
+def test_a_second_fallback_brings_a_warning() -> None:
+    text = (
+        "lab: 1\nname: a\ntitle: A\nagent: {code: A}\nask: go\nmatch: go\nsteps:\n  - {complete: end, output: x}\n"
+        "turns:\n  - {ask: more, steps: [{complete: end, output: y}]}\n"
+        "  - {ask: less, steps: [{complete: end, output: z}]}\n"
+    )
+    scenario, locations = parse_with_locations(text + "turn_order: any\n", "a.yaml")
+    (warning,) = lint(scenario, "a.yaml", locations)
+    assert str(warning) == (
+        "a.yaml:11:5: this turn is never taken: turns[0] has no match either, and answers first; "
+        "give all but one of them a match"
+    )
+    scenario, locations = parse_with_locations(text, "a.yaml")
+    assert not lint(scenario, "a.yaml", locations)
 
 
 def test_as_they_are_written_is_the_default() -> None:

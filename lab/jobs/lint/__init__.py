@@ -39,7 +39,7 @@ def lint(
     parts = (compiled, *compiled.turns)
     trials = trials_of(parts)
     sent = [some[0].plan for some in trials if some[0].plan.compiled in compiled.sent]
-    found = [*idle_faults(scenario, parts), *_expectation(scenario, sent)]
+    found = [*idle_faults(scenario, parts), *_expectation(scenario, sent), *_fallbacks(scenario)]
     for turn, part in enumerate(parts, 1):
         prefix: KeyPath = ("turns", turn - 2) if turn > 1 else ()
         for warnings in (
@@ -213,6 +213,14 @@ def _follow_ups(compiled: CompiledScenario, place: int, trials: Sequence[TrialJo
                     hint = "an entry of turns whose match fits it, with turn_order: any; or suggest another"
                     yield (*path, "follow_up", number), f"no turn answers the follow-up: {question}", hint
                     break
+
+
+def _fallbacks(scenario: doc.Scenario) -> Warnings:
+    """With free order, turns behind the one that answers whatever nothing else does."""
+    places = [place for place, turn in enumerate(scenario.turns) if turn.match is None]
+    for place in places[1:] if scenario.turn_order == "any" else ():
+        what = f"this turn is never taken: turns[{places[0]}] has no match either, and answers first"
+        yield ("turns", place), what, "give all but one of them a match"
 
 
 def _quoted(output: doc.Output, write: Writer) -> bool:

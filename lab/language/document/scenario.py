@@ -52,7 +52,11 @@ class Turn(Model):
     """A later message of a conversation: entry n - 1 answers turn n. Its job is its own: steps, data and draws."""
 
     title: str = Field("", description="one line for people")
-    match: str | None = Field(None, description="regular expression this turn's message must contain, ignoring case")
+    match: str | None = Field(
+        None,
+        description="regular expression this turn's message must contain, ignoring case; without it every message fits, "
+        "and with turn_order any the turn is the fallback: it answers whatever nothing else does, any number of times",
+    )
     ask: AnyUserMessage
     optional: bool = Field(
         False, description="true: it answers whoever asks, and our app doesn't ask it; only with turn_order any"
@@ -204,7 +208,7 @@ class Scenario(Model):
     turn_order: Literal["written", "any"] = Field(
         "written",
         description="which entry of turns answers turn n: written: entry n - 1; any: the first unused one whose match "
-        "fits, and where none does, the scenario from its top",
+        "fits, and where none does, the scenario from its top, if its match fits, else the entry without a match",
     )
     faults: tuple[Fault, ...] = Field((), strict=False, max_length=200, description="what goes wrong on the wire")
     expect: ExpectedRun = Field(
