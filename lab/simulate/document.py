@@ -98,6 +98,8 @@ def _schedule(row: ScheduleRow) -> Json:
         "schedule": row.text,
         "given": row.given,
         "best": row.best,
+        "sure": row.sure,
+        "worst": row.worst,
         "jobs": tally.jobs,
         "polls": tally.polls,
         "wasted": tally.wasted,

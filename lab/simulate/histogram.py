@@ -49,26 +49,29 @@ class Histogram(Struct):
         for cell in sorted(self.counts):
             rank -= self.counts[cell]
             if rank <= 0:
-                low, width = _bounds(cell)
-                return min(low + (width >> 1), self.largest)
+                return min(_middle(cell), self.largest)
         return self.largest
 
     def stretches(self, most: int) -> list[tuple[int, int, int]]:
-        """At most `most` rows (from, to, count) of one width that hold all values: 1, 2 or 5 times a power of ten."""
+        """At most `most` rows (from, to, count) of one width that hold all values: 1, 2 or 5 times a power of ten.
+
+        None is narrower than the widest cell, within which nothing is known.
+        """
         if not self.counts:
             return []
-        first = _bounds(min(self.counts))[0]
-        width = next(
-            size
-            for power in range(20)
-            for size in (10**power, 2 * 10**power, 5 * 10**power)
-            if self.largest // size - first // size < most
-        )
+        middles = {cell: min(_middle(cell), self.largest) for cell in self.counts}
+        first, least = min(middles.values()), _bounds(max(self.counts))[1]
+        sizes = (each * 10**power for power in range(20) for each in (1, 2, 5))
+        width = next(size for size in sizes if size >= least and self.largest // size - first // size < most)
         rows = dict.fromkeys(range(first // width, self.largest // width + 1), 0)
         for cell, times in self.counts.items():
-            low, high = _bounds(cell)
-            rows[min(low + (high >> 1), self.largest) // width] += times
+            rows[middles[cell] // width] += times
         return [(row * width, (row + 1) * width, count) for row, count in rows.items()]
+
+
+def _middle(cell: int) -> int:
+    low, width = _bounds(cell)
+    return low + (width >> 1)
 
 
 def _bounds(cell: int) -> tuple[int, int]:

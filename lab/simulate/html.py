@@ -28,7 +28,7 @@ def simulation_page(result: SimulationResult) -> str:
         files("lab.simulate").joinpath("page.html").read_text("utf-8"),
         scenario=result.simulation.invocation.scenario,
         headline=headline(result),
-        advice=advice(result),
+        advice=tuple(advice(result)),
         sections=tuple(sections(result)),
         plots={name: Markup(plot) for name, plot in drawn.items()},
         keys=keys,

@@ -5,6 +5,7 @@ from html import escape
 from math import log
 
 from lab.core.clock import Millis
+from lab.language.document.base import duration_text
 from lab.simulate.histogram import Histogram
 from lab.simulate.sections import brief, polls_a_job
 from lab.simulate.totals import ScheduleRow, Series
@@ -33,7 +34,7 @@ def durations(took: Histogram) -> str:
     shapes = [
         _shape(
             "rect",
-            f"{brief(low)} to {brief(high)}: {jobs} jobs",
+            f"{duration_text(low)} to {duration_text(high)}: {jobs} jobs",
             x=x(low) + 0.5,
             y=y(jobs),
             width=x(high) - x(low) - 1,
@@ -72,7 +73,7 @@ def schedules(rows: Sequence[ScheduleRow], allowed: Millis) -> str:
     late = [*(delay for _, delay, _ in points), allowed]
     x, y = _logarithmic(min(many), max(many), across=True), _logarithmic(min(late), max(late))
     shapes = [_line(_LEFT, y(allowed), _WIDTH - _RIGHT, y(allowed), "allowed")]
-    shapes.append(_text(_WIDTH - _RIGHT - 4, y(allowed) - 6, f"--delay {brief(allowed)}", "end"))
+    shapes.append(_text(_WIDTH - _RIGHT - 4, y(allowed) - 6, f"--delay {duration_text(allowed)}", "end"))
     front = " ".join(f"{x(polls):.1f},{y(delay):.1f}" for polls, delay, each in points if not each.given)
     shapes.append(f'<polyline class="front" points="{front}"/>')
     for polls, delay, each in points:
@@ -84,7 +85,7 @@ def schedules(rows: Sequence[ScheduleRow], allowed: Millis) -> str:
         if kind != "tried":
             shapes.append(_text(x(polls) + 10, y(delay) - 8, each.text, "start"))
     axes = [*_log_axis(x, min(many), max(many), lambda value: f"{value:g}", across=True), _below("polls a job")]
-    return _plot([*axes, *_log_axis(y, min(late), max(late), lambda value: brief(int(value)))], shapes)
+    return _plot([*axes, *_log_axis(y, min(late), max(late), lambda value: duration_text(int(value)))], shapes)
 
 
 # Axes
@@ -103,7 +104,7 @@ def _logarithmic(low: float, high: float, *, across: bool = False) -> _Scale:
 def _time_axis(x: _Scale, first: Millis, last: Millis, label: str) -> Iterator[str]:
     step = next((each for each in _STEPS if (last - first) // each <= 8), _STEPS[-1])
     for at in range(-(-first // step) * step, last + 1, step):
-        yield from _mark(x(at), brief(at), across=True)
+        yield from _mark(x(at), duration_text(at) if at else "0", across=True)
     yield _below(label)
 
 

@@ -70,6 +70,11 @@ class PollTimes:
         number = self.first_from(end)
         return number + 1, self.at(number) + self.latency - end
 
+    def worst(self, end: Millis) -> Millis:
+        """How much later an end may be known that comes then or before: one that just misses a poll waits for the next."""
+        number = self.first_from(end)
+        return self.at(number) - (self.at(number - 1) if number else 0) + self.latency
+
     def total(self, ends: Sequence[Millis]) -> tuple[int, Millis]:
         """The same of many jobs, in the order of their ends: all polls, and the 95th percentile of the delays."""
         grown, last, distance = self._grown, self._last, self._distance
@@ -123,6 +128,8 @@ class ScheduleTally(Struct):
 
 _LENGTHS = tuple(Decimal(2) ** (Decimal(half) / 2) for half in range(-6, 7))
 """An eighth of a pause to eight times of it, in steps of the square root of two."""
+_JUST = Decimal("0.9")
+"""A pause of so much of the delay that is allowed leaves the rest to the answer."""
 _SHORTEST: Millis = 100
 _GROWTHS = (100, 120, 150, 200)
 
@@ -132,7 +139,7 @@ def family(given: Iterable[PollSchedule], delay: Millis) -> list[PollSchedule]:
     found: set[PollSchedule] = set()
     for each in given:
         firsts = {_rounded(each.first * step) for step in _LENGTHS[::2]}
-        lengths = {_rounded(base * step) for base in (each.longest, delay) for step in _LENGTHS}
+        lengths = {_rounded(base * step) for base in (each.longest, delay) for step in (*_LENGTHS, _JUST)}
         growths = {*_GROWTHS, each.percent}
         found |= {
             PollSchedule(first, longest, percent)
@@ -150,12 +157,6 @@ def _rounded(pause: Decimal) -> Millis:
     millis = max(_SHORTEST, int(pause))
     unit = int("1" + "0" * (len(str(millis)) - 2))
     return (millis + unit // 2) // unit * unit
-
-
-def compared(schedules: Sequence[PollSchedule], ends: Iterable[Millis], latency: Millis) -> list[tuple[int, Millis]]:
-    """Of each schedule, how many polls jobs that end then take in all, and the 95th percentile of the delays."""
-    in_order = sorted(ends)
-    return [PollTimes(each, latency).total(in_order) for each in schedules]
 
 
 def front(points: Iterable[tuple[int, Millis, PollSchedule]]) -> Iterator[PollSchedule]:

@@ -115,29 +115,34 @@ def _polls(result: SimulationResult) -> Section:
             share(each.tally.wasted, each.tally.polls),
             brief(each.tally.delay.quantile(50)),
             brief(each.tally.delay.quantile(95)),
+            "-" if each.worst is None else brief(each.worst),
         )
         for each in result.schedules
     )
     tried = next((each.tally.jobs for each in result.schedules if not each.given), 0)
     best = next((number for number, each in enumerate(result.schedules) if each.best), None)
-    head = ("schedule", "a job", "wasted", "late p50", "late p95")
-    notes = (advice(result), f"Schedules that weren't given were tried on {tried} of the jobs.")
+    head = ("schedule", "a job", "wasted", "late p50", "late p95", "at worst")
+    notes = (*advice(result), f"Schedules that weren't given were tried on {tried} of the jobs.")
     return Section("polls", "Polls", head, rows, notes, best)
 
 
-def advice(result: SimulationResult) -> str:
-    """Which schedule is best, and what it saves."""
-    allowed = f"within {duration_text(result.simulation.workload.delay)} at p95"
+def advice(result: SimulationResult) -> Iterator[str]:
+    """Which schedule is best, what it saves, and which is best whenever jobs may end."""
+    delay = duration_text(result.simulation.workload.delay)
     best = next((each for each in result.schedules if each.best), None)
-    if best is None:
-        return f"No schedule tells of ends {allowed}; allow more with --delay."
+    sure = next((each for each in result.schedules if each.sure), None)
     given = [each for each in result.schedules if each.given]
     mine = given[1] if len(given) > 1 else given[0]
-    if best is mine:
-        return f"Best: {best.text}. No other polls less and tells of ends {allowed}."
-    instead = f"{polls_a_job(best)} polls a job in place of {polls_a_job(mine)}"
-    late, was = (brief(each.tally.delay.quantile(95)) for each in (best, mine))
-    return f"Best: {best.text} in place of {mine.text}: {instead}, {late} late at p95 in place of {was}. Of those {allowed} it polls least."
+    if best is None:
+        yield f"No schedule tells of ends within {delay} at p95; allow more with --delay."
+    elif best is mine:
+        yield f"Best: {best.text}. No other polls less and tells of ends within {delay} at p95."
+    else:
+        instead = f"{polls_a_job(best)} polls a job in place of {polls_a_job(mine)}"
+        late, was = (brief(each.tally.delay.quantile(95)) for each in (best, mine))
+        yield f"Best: {best.text} in place of {mine.text}: {instead}, {late} late at p95 in place of {was}."
+    if sure is not None and sure is not best:
+        yield f"Should jobs end at other times: {sure.text} is never later than {delay}, with {polls_a_job(sure)} polls a job."
 
 
 def polls_a_job(row: ScheduleRow) -> str:

@@ -2,9 +2,10 @@
 
 from collections.abc import Iterator
 
+from lab.language.document.base import duration_text
 from lab.simulate.document import duration_of
 from lab.simulate.histogram import Histogram
-from lab.simulate.sections import ACCURACY, Section, brief, headline, sections
+from lab.simulate.sections import ACCURACY, Section, headline, sections
 from lab.simulate.totals import SimulationResult
 
 _ROWS, _WIDTH = 12, 40
@@ -39,4 +40,4 @@ def _bars(took: Histogram) -> Iterator[str]:
     most = max((jobs for _, _, jobs in stretches), default=0)
     for low, high, jobs in stretches:
         bar = "#" * -(-jobs * _WIDTH // most)
-        yield f"  {brief(low):>9} to {brief(high):>9}  {bar}{' ' if bar else ''}{jobs or ''}".rstrip()
+        yield f"  {duration_text(low):>9} to {duration_text(high):>9}  {bar}{' ' if bar else ''}{jobs or ''}".rstrip()

@@ -10,7 +10,7 @@ from msgspec.structs import replace
 from lab.core.clock import Millis
 from lab.simulate.admission import Pass, QueueTally
 from lab.simulate.histogram import Histogram
-from lab.simulate.schedule import JobAnswers, PollSchedule, PollTimes, ScheduleTally, compared, family, front
+from lab.simulate.schedule import JobAnswers, PollSchedule, PollTimes, ScheduleTally, family, front
 from lab.simulate.tally import BEGAN, CLOSED, COMPLETED, FAILED, MARKS, OPENED, Chunk, Tally, median_latency, worth
 from lab.simulate.workload import Simulation
 
@@ -83,6 +83,10 @@ class ScheduleRow(Struct, frozen=True):
     given: bool = False
     """Whether it was given, or is the app's own; else it is of the family."""
     best: bool = False
+    worst: Millis | None = None
+    """How late an end may be seen, whenever it comes; None: of a client that isn't bound to a schedule."""
+    sure: bool = False
+    """Whether it polls least of those that are never later than is allowed."""
 
 
 class SimulationResult(Struct, frozen=True):
@@ -168,18 +172,29 @@ class Totals:
 
 
 def _rows(simulation: Simulation, tally: Tally, sample: Sequence[JobAnswers]) -> Iterator[ScheduleRow]:
-    """The app's own schedule, those given, and of the family around them the front; the best is marked."""
+    """The app's own schedule, those given, and of the family around them the front; the best are marked."""
     workload, own = simulation.workload, simulation.app.backoff
     given = workload.schedules or (PollSchedule(own.first, own.longest, own.percent),)
     latency, grid = median_latency(simulation), family(given, workload.delay)
-    points = compared(grid, [answers[-1][0] for answers in sample], latency)
+    ends = sorted(answers[-1][0] for answers in sample)
+    points = [(*PollTimes(each, latency).total(ends), each) for each in grid]
+    never_late = [each for each in points if PollTimes(each[2], latency).worst(ends[-1]) <= workload.delay]
+    sure = min(never_late)[2] if never_late else None
     rows = [ScheduleRow("the lab's app", tally.app, given=True)]
-    rows += (ScheduleRow(each.text, of, given=True) for each, of in zip(workload.schedules, tally.given, strict=True))
-    for schedule in front((*point, each) for point, each in zip(points, grid, strict=True)):
-        tried, times = ScheduleTally(), PollTimes(schedule, latency)
-        for answers in sample:
-            tried.add(times, answers)
-        rows.append(ScheduleRow(schedule.text, tried))
+    tried = [(each, of, True) for each, of in zip(workload.schedules, tally.given, strict=True)]
+    shown = {*front(points), *((sure,) if sure is not None else ())}
+    tried += ((each, _tried(each, latency, sample), False) for _, _, each in sorted(points) if each in shown)
+    rows += (
+        ScheduleRow(each.text, of, given, worst=PollTimes(each, latency).worst(ends[-1]), sure=each == sure)
+        for each, of, given in tried
+    )
     fitting = [each for each in rows if each.tally.jobs and each.tally.delay.quantile(95) <= workload.delay]
     best = min(fitting, key=lambda each: each.tally.polls / each.tally.jobs, default=None)
     return (replace(each, best=each is best) for each in rows)
+
+
+def _tried(schedule: PollSchedule, latency: Millis, sample: Sequence[JobAnswers]) -> ScheduleTally:
+    tally, times = ScheduleTally(), PollTimes(schedule, latency)
+    for answers in sample:
+        tally.add(times, answers)
+    return tally
