@@ -14,12 +14,13 @@ _WIDTH, _HEIGHT = 960, 300
 _LEFT, _RIGHT, _TOP, _BOTTOM = 70, 20, 14, 44
 _SECOND, _MINUTE, _HOUR, _DAY = 1_000, 60_000, 3_600_000, 86_400_000
 _STEPS = (
-    *(each * power for power in (1, 10, 100, _SECOND, 10 * _SECOND) for each in (1, 2, 5)),
+    *(each * power for power in (1, 10, 100) for each in (1, 2, 5)),
+    *(each * _SECOND for each in (1, 2, 5, 10, 20)),
     *(each * _MINUTE for each in (1, 2, 5, 10, 20, 30)),
     *(each * _HOUR for each in (1, 2, 3, 6, 12)),
     *(each * _DAY for each in (1, 2, 7, 30, 90, 365, 1_000, 4_000)),
 )
-"""Distances between marks on an axis of time."""
+"""Marks on an axis of time, and distances between them."""
 
 _Scale = Callable[[float], float]
 
@@ -84,8 +85,12 @@ def schedules(rows: Sequence[ScheduleRow], allowed: Millis) -> str:
         )
         if kind != "tried":
             shapes.append(_text(x(polls) + 10, y(delay) - 8, each.text, "start"))
-    axes = [*_log_axis(x, min(many), max(many), lambda value: f"{value:g}", across=True), _below("polls a job")]
-    return _plot([*axes, *_log_axis(y, min(late), max(late), lambda value: duration_text(int(value)))], shapes)
+    counts = (each * 10**exponent for exponent in range(9) for each in (1, 2, 5))
+    axes = [
+        *(mark for each in counts if _within(each, many) for mark in _mark(x(each), f"{each}", across=True)),
+        *(mark for each in _STEPS if _within(each, late) for mark in _mark(y(each), duration_text(each), across=False)),
+    ]
+    return _plot([*axes, _below("polls a job")], shapes)
 
 
 # Axes
@@ -120,13 +125,8 @@ def _count_axis(y: _Scale, most: int, label: str) -> Iterator[str]:
     yield _text(_LEFT + 6, _TOP + 10, label, "start")
 
 
-def _log_axis(
-    scale: _Scale, low: float, high: float, write: Callable[[float], str], *, across: bool = False
-) -> Iterator[str]:
-    exponents = range(-2, 12)
-    for value in (each * 10.0**exponent for exponent in exponents for each in (1, 2, 5)):
-        if low / 1.25 <= value <= high * 1.25:
-            yield from _mark(scale(value), write(value), across=across)
+def _within(value: float, values: Sequence[float]) -> bool:
+    return min(values) / 1.25 <= value <= max(values) * 1.25
 
 
 def _mark(at: float, text: str, *, across: bool) -> Iterator[str]:

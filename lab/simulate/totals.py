@@ -182,7 +182,7 @@ def _rows(simulation: Simulation, tally: Tally, sample: Sequence[JobAnswers]) ->
     sure = min(never_late)[2] if never_late else None
     rows = [ScheduleRow("the lab's app", tally.app, given=True)]
     tried = [(each, of, True) for each, of in zip(workload.schedules, tally.given, strict=True)]
-    shown = {*front(points), *((sure,) if sure is not None else ())}
+    shown = {*front(points), *((sure,) if sure is not None else ())} - {*workload.schedules}
     tried += ((each, _tried(each, latency, sample), False) for _, _, each in sorted(points) if each in shown)
     rows += (
         ScheduleRow(each.text, of, given, worst=PollTimes(each, latency).worst(ends[-1]), sure=each == sure)
