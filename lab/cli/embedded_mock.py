@@ -38,8 +38,10 @@ from lab.server.mock_server import MockServer
 from lab.server.mounts import MountChoice, Mounts
 from lab.settings import MockSettings
 
-if TYPE_CHECKING:  # a lab without a journal starts without what reads one
+if TYPE_CHECKING:  # a lab of one process without a journal starts without what they need
+    from lab.cli.shared_lab import SharedLab
     from lab.cli.state_journal import StateJournal
+    from lab.server.shared.batch_loop import BatchLoop
 
 _SWITCH = 0.001
 """Seconds for which a thread that redacts or judges may keep the interpreter from the loop, which waits so several times in
@@ -88,6 +90,8 @@ class ServeExtras(Struct, frozen=True):
     """What writes a line a request."""
     control: ControlSettings = ControlSettings()
     """Who may speak to the control plane."""
+    ledger: "SharedLab | None" = None
+    """The lab that other processes serve too."""
 
 
 def connection_document(setup: Setup, mock: EmbeddedMock) -> dict[str, str]:
@@ -120,7 +124,8 @@ async def embedded_mock(
     `outside`: the client is another process. `job_facts` is told who decided, and in which step each job ended.
     `extras`: what `lab serve` has beside; without it clients may choose nothing.
     """
-    extras, choosing, listen = extras or ServeExtras(), extras is not None, setup.settings.listen
+    choosing = extras is not None and extras.ledger is None  # one that is chosen would be each process's own
+    extras, listen = extras or ServeExtras(), setup.settings.listen
     async with AsyncExitStack() as stack:
         bound, https = _ports(setup.settings, stack)
         config, decoy = _decoy(setup, stack)
@@ -133,19 +138,27 @@ async def embedded_mock(
         chosen = ChosenMocks(setup, service, console, extras.drills) if choosing else None
         mock = EmbeddedMock(service, TapeRecorder(setup, service, console, outside=outside), chosen)
         stack.callback(_close_files, mock, stop, extras.log)
-        server, control = _listeners(mock, setup, extras)
+        server, control = _listeners(mock, setup, extras, await _join(extras.ledger, service, bound, stack))
         grace = round(1000 * setup.limits.grace)
         stack.push_async_callback(server.stop, grace if outside else min(_OWN_GRACE, grace), stop.hurry)
         stack.push_async_callback(control.stop)
-        _warm_up(service.config)
         mock.base_url = await server.start(bound=bound)
         mock.control_url = await control.start(listen.host, listen.control_port, extras.control.names)
         _start_others(mock, server, https, decoy, stack)
         _publish_token(mock, listen.runtime, stack)
         looks = _looks(mock, setup, extras, server.mounts)
-        looks += [_reloader(mock, setup, console).look] if outside and config.scenarios else []
+        looks += _edits(mock, setup, console, shared=server.calls.shared) if outside else []
         stack.callback(asyncio.create_task(look_around(looks, server.bugs)).cancel)
         yield mock
+
+
+async def _join(lab: "SharedLab | None", service: Service, bound: Bound, stack: AsyncExitStack) -> "BatchLoop | None":
+    """Take the place among the processes that serve the lab, if there are others."""
+    if lab is None:
+        return None
+    calls = await lab.join(service, bound.origin)
+    stack.push_async_callback(calls.stop)
+    return calls
 
 
 def _start_others(
@@ -165,10 +178,11 @@ def _looks(mock: EmbeddedMock, setup: Setup, extras: ServeExtras, mounts: Mounts
     return [WallClockLook(mounts.note, setup.clock), *files]
 
 
-def _reloader(mock: EmbeddedMock, setup: Setup, console: Console) -> ScenarioReloader:
-    """Takes up what is edited, where it was chosen too."""
-    edited = [mock.chosen.edited] if mock.chosen is not None else []
-    return ScenarioReloader(setup.settings, mock.service, setup.clock, console, *edited)
+def _edits(mock: EmbeddedMock, setup: Setup, console: Console, *, shared: bool) -> list[Callable[[], None]]:
+    """Takes up what is edited, where it was chosen too; nothing where no scenario is served."""
+    edited = mock.chosen.edited if mock.chosen is not None else lambda _: None
+    reloader = ScenarioReloader(setup.settings, mock.service, setup.clock, console, edited, shared=shared)
+    return [reloader.look] if setup.config.scenarios else []
 
 
 def _publish_token(mock: EmbeddedMock, runtime: str | None, stack: AsyncExitStack) -> None:
@@ -202,14 +216,19 @@ def _decoy(setup: Setup, stack: AsyncExitStack) -> tuple[Config, Bound | None]:
     return replace(setup.config, elsewhere=f"{scheme}://{name}:{place.rpartition(':')[2]}"), bound
 
 
-def _listeners(mock: EmbeddedMock, setup: Setup, extras: ServeExtras) -> tuple[MockServer, ControlPlane]:
-    server, recorder, epoch = MockServer(mock.service, setup.clock, setup.limits), mock.recorder, setup.settings.epoch
+def _listeners(
+    mock: EmbeddedMock, setup: Setup, extras: ServeExtras, calls: "BatchLoop | None"
+) -> tuple[MockServer, ControlPlane]:
+    server = MockServer(mock.service, setup.clock, setup.limits, calls)
+    recorder, epoch = mock.recorder, setup.settings.epoch
     journal, mock.control_token = extras.journal, extras.control.token or control_token()
     chosen, mock.failed_handshakes = mock.chosen, lambda: server.failed_handshakes
     control = ControlPlane(
         server,
         mock.control_token,
-        trouble=lambda: next((each.trouble for each in (recorder, chosen, journal) if each and each.trouble), None),
+        trouble=lambda: next(
+            (each.trouble for each in (recorder, chosen, journal, calls) if each and each.trouble), None
+        ),
         recorder=recorder,
         past=journal.facts if journal else (),
         second=wall_second if epoch is None else lambda: epoch,
@@ -219,6 +238,7 @@ def _listeners(mock: EmbeddedMock, setup: Setup, extras: ServeExtras) -> tuple[M
     if (log := extras.log) is not None:
         mock.service.observers.append(log.observer(None))
         server.mounts.watchers.append(lambda mount: mount.service.observers.append(log.observer(mount.name)))
+    _warm_up(mock.service.config)
     sys.setswitchinterval(_SWITCH)
     asyncio.get_running_loop().set_exception_handler(server.bugs.outside)
     return server, control

@@ -20,6 +20,11 @@ def control_token() -> str:
     return secrets.token_urlsafe(32)
 
 
+def process_name() -> str:
+    """A name that no other process of a shared lab has, nor ever had."""
+    return secrets.token_hex(8)
+
+
 def gate_code() -> str:
     """Six signs, 29 bits, by which a phone finds one opening of one gate; wrong ones are looked at five times a second."""
     return "".join(secrets.choice(CODE_SIGNS) for _ in range(6))

@@ -169,6 +169,8 @@ _OPTIONS: dict[str, tuple[Option, ...]] = {
         *DRILL_OPTIONS,
         *PLAYBACK_OPTIONS,
         LOG,
+        option("--ledger", "URL", "share the lab with other processes: redis://HOST/DB keeps what is accepted"),
+        option("--ledger-prefix", "PREFIX", "what the store's keys begin with, another for each lab; default: lab"),
         option("--journal", "FILE", "keep what is accepted in FILE, tokens too; the next start goes on from it"),
         flag("--with-parent", "end as soon as stdin ends or the process that started it is gone"),
         *TLS_OPTIONS,

@@ -21,13 +21,16 @@ class ScenarioReloader:
         clock: AnyClock,
         console: Console,
         edited: Callable[[CompiledScenario], None] = lambda _: None,
+        *,
+        shared: bool = False,
     ) -> None:
-        """`edited` is told of each that was taken up."""
+        """`edited` is told of each that was taken up; none is where other processes serve what this one does (`shared`)."""
         self._settings = settings
         self._service = service
         self._clock = clock
         self._console = console
         self._edited = edited
+        self._shared = shared
         self._folder = scenarios_folder(settings.scenarios)
         self._seen = {name: self._stamp(name) for name in self._names()}
 
@@ -69,7 +72,11 @@ class ScenarioReloader:
             self._console.err(f"lab: {name} can't be loaded: {error!r}. The version before goes on.")
             return
         served = self._served(compiled.name)
-        if served is None or served.digest != compiled.digest:
+        if served is not None and served.digest == compiled.digest:
+            return
+        if self._shared:
+            self._console.err(f"{compiled.name} was edited: a shared lab goes on with what it was set up with")
+        else:
             self._service.load(compiled, self._clock.now())
             self._edited(compiled)
             self._console.err(f"loaded {compiled.name}; jobs that run keep what they began with")

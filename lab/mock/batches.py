@@ -70,6 +70,10 @@ class BatchedService(Service):
         """Number exchanges by these ordinals from now on, which no other process has."""
         self.exchanges, self.granted = first - 1, first + count - 1
 
+    def next_exchange(self) -> int:
+        """One of those that were granted."""
+        return super().next_exchange() if self.exchanges < self.granted else 0
+
     def attempt(self, calls: Iterable[BatchCall], now: Millis) -> Batch:
         """Try the calls."""
         steps: list[Observation | CallFacts] = []
@@ -106,6 +110,13 @@ class BatchedService(Service):
             self._folded((fact,), x)
             self._touch(job, fact.at)
         self._unread.learn(facts)
+
+    def struck_elsewhere(self, fault: str) -> None:
+        """A fault of that name struck a call of another process."""
+        for planned in self.faults():
+            if planned.name == fault:
+                self.strikes[planned.scenario, fault] += 1
+                return
 
     def replicate(self, records: Mapping[Key, Record]) -> None:
         """Hold these records in the place of all others."""

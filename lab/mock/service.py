@@ -17,6 +17,7 @@ from lab.core.journal.fact import ClockRestarted, ClockRewound, Fact, LedgerClea
 from lab.core.journal.ledger import Changes, MemoryLedger
 from lab.core.journal.numbers import Counter as Number
 from lab.core.journal.numbers import NumberUsed
+from lab.core.journal.shared import LogPosition
 from lab.core.observe import Noted, Observation, Observer, Requested, Touched
 from lab.core.refusal import Refusal
 from lab.core.reply import Reply
@@ -52,6 +53,9 @@ class ControlResult(Struct, frozen=True):
 
 class Service:
     """A mock, its ledger and its observers."""
+
+    position: LogPosition = 0
+    """Up to where the commits of a shared ledger are folded."""
 
     def __init__(self, config: Config, ledger: MemoryLedger | None = None) -> None:
         self.config = self._unedited = config
@@ -106,7 +110,7 @@ class Service:
         return self._mock.word(problem, path)
 
     def next_exchange(self) -> int:
-        """An ordinal for an exchange that the shell answers without asking the mock."""
+        """An ordinal for an exchange that the shell answers without asking the mock; 0: none is left."""
         self.exchanges += 1
         return self.exchanges
 

@@ -5,6 +5,7 @@ No job waits here: one exchange costs one pass through the service, and a reply 
 
 import asyncio
 from collections.abc import Iterator
+from functools import partial
 from typing import Any
 
 from aiohttp.streams import EMPTY_PAYLOAD
@@ -13,6 +14,7 @@ from lab.clocks import AnyClock
 from lab.core.clock import Millis
 from lab.core.exchange import Request, Response
 from lab.core.journal.fact import Fact
+from lab.core.journal.shared import StoreLost
 from lab.core.journal.shell import ConnectionClosed
 from lab.core.observe import DECOY, Replied, Requested
 from lab.core.refusal import Refusal
@@ -28,6 +30,7 @@ from lab.server.listen import Bound, Listener
 from lab.server.listening import ListeningServer
 from lab.server.mounts import Mount, Mounts, Routed
 from lab.server.response_writer import ResponseWriter
+from lab.server.shared.calls import LedgerCalls, LocalCalls
 
 MOST_HEAVY = 2
 """Calls that are prepared at once: long ones, held to patterns, and the first of all."""
@@ -36,9 +39,18 @@ MOST_HEAVY = 2
 class MockServer(ListeningServer):
     """The mock on a socket."""
 
-    def __init__(self, service: Service, clock: AnyClock, limits: ServerLimits | None = None) -> None:
+    def __init__(
+        self,
+        service: Service,
+        clock: AnyClock,
+        limits: ServerLimits | None = None,
+        calls: LedgerCalls | None = None,
+    ) -> None:
+        """`calls` is how calls reach a ledger that other processes share; None: it is this one's alone."""
         super().__init__(clock, limits or ServerLimits())
         self.mounts = Mounts(Mount(service, clock))
+        self.calls = calls or LocalCalls(clock, self.mounts.note)
+        """How all calls reach the ledger, but those for which nothing has to be waited for."""
         self.preparing = 0
         """Calls that other threads prepare, or soon will."""
         self.heavy = asyncio.Semaphore(MOST_HEAVY)
@@ -127,10 +139,13 @@ class MockServer(ListeningServer):
                 if connection.how == "reset":  # the lab was set back meanwhile
                     return SENT_LAST
                 now, before = self.clock.now(), service.exchanges
-            reply = service.serve(request, now, c=connection.ordinal, took=now - since)
+            serve = partial(service.serve, request, c=connection.ordinal, took=now - since)
+            now, reply = (await self.calls.run(lambda at: (at, serve(at)))) if self.calls.shared else (now, serve(now))
+        except StoreLost:
+            return self._refuse(incoming, routed, reader.store_refusal(), now, now - since)
         except Exception as fault:  # noqa: BLE001 - whatever it is, the client gets an answer and the record is whole
             problem = self.bugs.found(fault, connection.ordinal)
-            x = service.exchanges if service.exchanges != before else None
+            x = service.exchanges if service.exchanges != before and not self.calls.shared else None
             return self._refuse(incoming, routed, problem, now, now - since, x)
         return await mount.sender.send(incoming, request, reply, now)
 
@@ -161,15 +176,15 @@ class MockServer(ListeningServer):
         service, method = routed.mount.service, incoming.message.method
         form = ROUTER.name(method, routed.path) in FORM_ROUTES
         response = reader.identity_refusal(problem) if form else service.word(problem, routed.path)
-        if x is None:
-            x = service.next_exchange()
+        if x is None and (x := service.next_exchange()):
             whole, query = reader.target_of(incoming.message.path)
             path = routed.path if routed.refusal is None else whole
             request, listener = Request(method, path, query, connection.headers), connection.listener
             route = ROUTER.name(method, path) if listener is None else UNKNOWN_ROUTE
             service.tell(Requested(now, x, route, request, c=connection.ordinal, took=took, listener=listener))
         routed.mount.sender.write(connection, response, method, CLOSE)
-        service.tell(Replied(self.clock.now(), x, response, by="shell"))
+        if x:
+            service.tell(Replied(self.clock.now(), x, response, by="shell"))
         return connection.over("server")
 
     def write_last(self, connection: Connection, response: Response) -> None:

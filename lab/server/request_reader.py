@@ -8,6 +8,7 @@ from urllib.parse import quote
 
 from aiohttp.http import RawRequestMessage
 from aiohttp.web import RequestPayloadError
+from msgspec.structs import replace
 
 from lab.core.exchange import Headers, RawHeaders, Response, header_of
 from lab.core.refusal import Refusal
@@ -50,7 +51,14 @@ def shell_refusal(status: int, why: str) -> Refusal:
 
 def identity_refusal(problem: Refusal) -> Response:
     """A refusal by the shell at an endpoint of the identity domain (limits.md §1)."""
-    return oauth_error(Refusal(problem.status, problem.message, error="invalid_request"))
+    return oauth_error(replace(problem, hint="", error=problem.error or "invalid_request"))
+
+
+def store_refusal() -> Refusal:
+    """What a client is told while the store of a shared lab can't be reached."""
+    hint = "The store behind this lab doesn't answer: try again in a second."
+    headers = (("retry-after", "1"),)
+    return Refusal(503, "The lab can't be reached.", hint, headers, error="temporarily_unavailable")
 
 
 def malformed_refusal(what: str) -> Refusal:

@@ -282,7 +282,7 @@ async def test_a_process_that_is_too_far_behind_loads_the_records(shared: Memory
         bearer = await one.token()
         for _ in range(4):
             await one.token()
-        two.loop.position = 1
+        two.service.position = 1
         two.service.replicate({})
         assert (await two.serve(invoke(bearer, ASK))).response.status == 202
 

@@ -3,7 +3,7 @@
 import asyncio
 import json
 import platform
-from contextlib import suppress
+from contextlib import AsyncExitStack, suppress
 from shlex import quote
 from typing import TYPE_CHECKING, Literal
 
@@ -13,6 +13,7 @@ from lab.cli.console import Console
 from lab.cli.control_settings import TOKEN_VARIABLE, ControlSettings
 from lab.cli.embedded_mock import EmbeddedMock, ServeExtras, connection_document, embedded_mock
 from lab.cli.https import trust_lines
+from lab.cli.ledger_settings import LedgerSettings, refuse_unshared
 from lab.cli.loop import Stop, complete
 from lab.cli.request_log import RequestLog
 from lab.cli.setup import Setup, make_setup
@@ -51,6 +52,7 @@ class ServeSettings(Settings, frozen=True):
     """Whether it ends with the process that started it."""
     environment: Environment = Environment()
     control: ControlSettings = ControlSettings()
+    ledger: LedgerSettings = LedgerSettings()
     log: Literal["text", "json", "none"] | None = None
     """How requests are logged; None: as text where a terminal shows stderr, else not."""
 
@@ -59,6 +61,7 @@ def execute(flags: Flags, console: Console) -> int:
     """Serve until stopped; that is its end, so 0, or 4 if the tape or the journal died."""
     try:
         settings = flags.into(ServeSettings)
+        refuse_unshared(flags, settings.ledger)
         if flags["source"] is None:
             refuse_without_recording(flags)
             return serve_until_stopped(settings, console)
@@ -88,10 +91,19 @@ def serve_until_stopped(settings: ServeSettings, console: Console, playback: Set
 
     async def work(stop: Stop) -> int:
         extras = ServeExtras(journal, drills, log=request_log(settings, console), control=settings.control)
-        async with embedded_mock(setup, console, stop, outside=True, extras=extras) as mock:
-            announce(settings, setup, mock, console)
+        async with AsyncExitStack() as stack:
+            served = setup
+            if settings.ledger.url is not None:
+                from lab.cli.shared_lab import shared_lab  # no other start waits for it
+
+                lab = await stack.enter_async_context(shared_lab(settings.ledger, setup, console))
+                extras, served = replace(extras, ledger=lab), lab.setup
+            mock = await stack.enter_async_context(embedded_mock(served, console, stop, outside=True, extras=extras))
+            announce(settings, served, mock, console)
             if drills:
                 console.err(f"{len(drills)} drills of {settings.drills} can be chosen: GET /_lab/scenarios lists them.")
+            if extras.ledger is not None:
+                console.err(f"shares its ledger: {extras.ledger.shown}")
             with suppress(asyncio.CancelledError):
                 await (parent.gone() if parent is not None else asyncio.Event().wait())
         return max(mock.exit_code, journal.close() if journal is not None else 0)

@@ -126,6 +126,11 @@ class KnownSecrets:
         self.look_for(value, alias)
         return alias
 
+    def take(self, kind: str) -> int:
+        """The number of the next alias of a kind, for a value that isn't known here."""
+        self._counts[kind] += 1
+        return self._counts[kind]
+
     def secret(self, value: str) -> str:
         """The alias of a text that is some secret."""
         return self.encoded(value, "secret")

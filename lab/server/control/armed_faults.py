@@ -1,5 +1,7 @@
 """The control plane's routes for faults: list, arm, disarm (contract.md §2.7)."""
 
+from functools import partial
+
 from aiohttp import web
 
 from lab.clocks import AnyClock, ManualClock
@@ -7,6 +9,7 @@ from lab.core.exchange import Json
 from lab.language.document import JobFault
 from lab.mock.service import ControlResult, Service
 from lab.server.control.access import CommandRefused, read_command
+from lab.server.shared.calls import LedgerCalls
 
 _MEMBERS = tuple(JobFault.model_fields)
 _OF_CALLS = 'Send calls: "1-2" strikes the next two.'
@@ -24,9 +27,10 @@ _NOBODY_WAITS = "The clock is manual, so the reply leaves at once and its delay 
 class FaultRoutes:
     """Handlers for one service."""
 
-    def __init__(self, service: Service, clock: AnyClock) -> None:
+    def __init__(self, service: Service, clock: AnyClock, calls: LedgerCalls) -> None:
         self._service = service
         self._clock = clock
+        self._calls = calls
 
     async def list(self, request: web.Request) -> Json:
         """All faults that may strike: those armed, then those of the scenarios."""
@@ -42,13 +46,13 @@ class FaultRoutes:
     async def arm(self, request: web.Request) -> Json:
         """A fault as a scenario writes it."""
         fault = await read_command(request, *_MEMBERS, meant=_MEANT)
-        answer = _named(self._service.arm(fault, self._clock.now()))
+        answer = _named(await self._calls.run(partial(self._service.arm, fault)))
         waits = not isinstance(self._clock, ManualClock) or self._clock.withholds
         return answer if waits or "delay" not in fault else {**answer, "why": _NOBODY_WAITS}
 
     async def disarm(self, request: web.Request) -> Json:
         """The fault of that name."""
-        return _named(self._service.disarm(request.match_info["name"], self._clock.now()))
+        return _named(await self._calls.run(partial(self._service.disarm, request.match_info["name"])))
 
 
 def _named(result: ControlResult) -> dict[str, Json]:

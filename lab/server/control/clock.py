@@ -1,32 +1,32 @@
 """The control plane's routes for the clock: tell, advance, pace, and move on to where a job has a status (contract.md §2.7)."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 
 from aiohttp import web
 
 from lab.clocks import AnyClock, ManualClock, ScaledClock
 from lab.core.clock import LAST_WALL, Millis, has_date, iso
 from lab.core.exchange import Json
-from lab.core.journal.fact import ClockAdvanced, ClockScaled, Fact
 from lab.jobs.timeline import spans, spans_from
 from lab.jobs.view import JobView
 from lab.language.document import Status, Verdict
 from lab.mock.service import Service
 from lab.server.control.access import CommandRefused, millis_of, read_command, text_member
 from lab.server.control.jobs import JobRoutes
+from lab.server.shared.calls import LedgerCalls
 
 _AT_REST = "Start the lab with --clock manual."
 _FORMS = 'As {"advance":"1h"}, {"factor":"20"}, or {"job":"…","until":"WAITING"}.'
 
 
 class ClockRoutes:
-    """Handlers for one service and its jobs; `note` tells all that live by the clock what became of it."""
+    """Handlers for one service and its jobs."""
 
-    def __init__(self, service: Service, clock: AnyClock, jobs: JobRoutes, note: Callable[[Fact], None]) -> None:
+    def __init__(self, service: Service, clock: AnyClock, jobs: JobRoutes, calls: LedgerCalls) -> None:
         self._service = service
         self._clock = clock
         self._jobs = jobs
-        self._note = note
+        self._calls = calls
 
     def document(self) -> dict[str, Json]:
         """The clock as it is."""
@@ -46,7 +46,7 @@ class ClockRoutes:
                 clock = self.manual()
                 await self._advance(clock, clock.now() + millis_of(text_member(command, "advance", _FORMS)))
             case ["factor"] if len(command) == 1:
-                self._scale(text_member(command, "factor", _FORMS))
+                await self._scale(text_member(command, "factor", _FORMS))
             case ["job", "until"]:
                 return await self._until(command)
             case _:
@@ -61,9 +61,7 @@ class ClockRoutes:
 
     async def _advance(self, clock: ManualClock, instant: Millis) -> None:
         self.check_date(instant)
-        origin = clock.now()
-        await clock.advance_to(instant)
-        self._note(ClockAdvanced(at=clock.now(), by="control", origin=origin))
+        await self._calls.advance(clock, instant)
 
     def check_date(self, instant: Millis) -> None:
         """CommandRefused if dates end before."""
@@ -73,13 +71,12 @@ class ClockRoutes:
                 400, f"No clock goes beyond {iso(LAST_WALL, 0)}.", f"It is {iso(epoch, self._clock.now())} now."
             )
 
-    def _scale(self, factor: str) -> None:
+    async def _scale(self, factor: str) -> None:
         clock = self._clock
         if not isinstance(clock, ScaledClock):
             raise CommandRefused(409, "This clock has no pace to set.", "Start the lab with --clock scaled:1.")
         self.check_date(clock.now())
-        clock.scale(factor)
-        self._note(ClockScaled(at=clock.now(), by="control", factor=factor))
+        await self._calls.scale(clock, factor)
 
     async def _until(self, command: Mapping[str, Json]) -> Json:
         """Move on from one happening of the job to the next, for at each somebody may act who waits for it."""

@@ -3,6 +3,7 @@
 import asyncio
 import json
 from collections import deque
+from functools import partial
 
 from aiohttp import web
 
@@ -15,6 +16,7 @@ from lab.jobs.view import JobView
 from lab.language.document import Status
 from lab.mock.service import Service
 from lab.server.control.access import JSON, CommandRefused, millis_of, obeyed, optional_text, read_command, text_member
+from lab.server.shared.calls import LedgerCalls
 
 _NEWEST = 100
 """Jobs listed unless `limit` says otherwise."""
@@ -28,9 +30,10 @@ _GATES = "GET /_lab/jobs/{job} tells the open gate and what it offers; with ?unt
 class JobRoutes:
     """Handlers for one service."""
 
-    def __init__(self, service: Service, clock: Clock) -> None:
+    def __init__(self, service: Service, clock: Clock, calls: LedgerCalls) -> None:
         self._service = service
         self._clock = clock
+        self._calls = calls
 
     async def list(self, request: web.Request) -> web.Response:
         """The newest jobs, oldest first."""
@@ -69,15 +72,15 @@ class JobRoutes:
         by, name = optional_text(command, "by"), optional_text(command, "name")
         if None not in (by, name) and by != name:
             raise CommandRefused(400, "by and name both say who decides, and differ.", "Send by alone.")
-        ruling = self._service.decide(
+        decide = partial(
+            self._service.decide,
             request.match_info["job"],
             text_member(command, "gate", _GATES),
             text_member(command, "verdict"),
-            self._clock.now(),
             name=name if by is None else by,
             comment=optional_text(command, "comment"),
         )
-        return obeyed(ruling, _GATES)
+        return obeyed(await self._calls.run(decide), _GATES)
 
     def view(self, job: str) -> JobView:
         """The job as it is now; CommandRefused if there is none."""

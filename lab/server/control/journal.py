@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from lab.clocks import breathe, first_of
 from lab.core.clock import Clock, Millis
-from lab.core.observe import Noted, Observation, Replied, Requested, Touched
+from lab.core.observe import Noted, Observation, Relayed, Replied, Requested, Touched
 from lab.mock.service import Service
 from lab.server.control.last_exchanges import Kept
 from lab.server.limits import LONG_BODY
@@ -72,7 +72,7 @@ class Subscriber:
         self._changed = asyncio.Event()
         self._closed = False
 
-    def __call__(self, observation: Observation) -> None:
+    def __call__(self, observation: Observation | Relayed) -> None:
         """Take an observation."""
         if self._closed or (type(observation) is Replied and not (self._replies and observation.x > self.after)):
             return
@@ -162,7 +162,7 @@ class Subscriber:
         self._until[job] = until
 
 
-def _job_of(observation: Observation) -> str | None:
+def _job_of(observation: Observation | Relayed) -> str | None:
     if isinstance(observation, Touched):
         return observation.job
     job = getattr(observation.fact, "job", None) if isinstance(observation, Noted) else None

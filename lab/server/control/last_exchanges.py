@@ -9,7 +9,8 @@ from msgspec.structs import replace
 
 from lab.clocks import real_millis
 from lab.core.clock import Millis
-from lab.core.observe import Noted, Observation, Replied, Requested
+from lab.core.journal.shared import LogPosition
+from lab.core.observe import Noted, Observation, Relayed, Replied, Requested
 from lab.mock.service import Service
 from lab.server.limits import ServerLimits
 
@@ -19,27 +20,32 @@ _OBSERVATIONS = 6
 """An exchange is told in three to six observations, connections included."""
 
 
-def weight(observation: Observation) -> int:
+def weight(observation: Observation | Relayed) -> int:
     """Bytes in it that can be any number: a request's all, a reply's body."""
     if type(observation) is Requested:
         request = observation.request
         headers = sum([len(name) + len(value) for name, value in request.headers])
         return len(request.body) + len(request.path) + len(request.query) + headers
+    if type(observation) is Relayed:
+        return len(observation.line)
     return len(observation.response.body) if type(observation) is Replied else 0
 
 
 class Kept(Struct):
     """One observation, which may be shortened later."""
 
-    observation: Observation
+    observation: Observation | Relayed
     weight: int
     wall: Millis
     """When it came, in real milliseconds from an arbitrary start."""
+    order: LogPosition = 0
+    """Of a shared lab, up to where the process in which it came about had folded the commits."""
 
     @classmethod
-    def just(cls, observation: Observation) -> "Kept":
+    def just(cls, observation: Observation | Relayed) -> "Kept":
         """One that has just come."""
-        return cls(observation, weight(observation), real_millis())
+        wall = observation.wall if type(observation) is Relayed else real_millis()
+        return cls(observation, weight(observation), wall)
 
 
 class SharedBytes:
@@ -76,7 +82,7 @@ class Buffer:
         self.after = 0
         """The exchanges up to this one are over: replies that still come are kept no more."""
         self._service = service
-        service.observers.append(self._add)
+        service.observers.append(self.add)
 
     def restart(self, observations: Iterable[Observation]) -> None:
         """Begin anew, with these."""
@@ -85,12 +91,12 @@ class Buffer:
         self._count(-self.bytes)
         self._left, self.after = False, self._service.exchanges
         for observation in observations:
-            self._add(observation)
+            self.add(observation)
 
     def close(self) -> None:
         """Observe no more."""
         with suppress(ValueError):
-            self._service.observers.remove(self._add)
+            self._service.observers.remove(self.add)
             self._shared.buffers.remove(self)
             self._shared.bytes -= self.bytes
 
@@ -104,7 +110,8 @@ class Buffer:
         first = next((each.observation.x for each in kept if isinstance(each.observation, Requested)), 0)
         return tuple(each for each in kept if _exchange(each.observation, first) >= first)
 
-    def _add(self, observation: Observation) -> None:
+    def add(self, observation: Observation | Relayed) -> None:
+        """Take an observation."""
         if type(observation) is Replied and observation.x <= self.after:
             return
         added = Kept.just(observation)
@@ -143,7 +150,7 @@ class Buffer:
             self._long.pop(kept.observation.x, None)
 
 
-def _exchange(observation: Observation, otherwise: int) -> int:
+def _exchange(observation: Observation | Relayed, otherwise: int) -> int:
     """To which it belongs; `otherwise` if to none."""
     x = observation.x if isinstance(observation, Requested | Replied | Noted) else None
     return otherwise if x is None else x

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
+from functools import partial
 from typing import TYPE_CHECKING
 
 from aiohttp import web
@@ -26,6 +27,7 @@ from lab.server.control.judging import JudgedJournal, JudgingRoutes
 from lab.server.control.last_exchanges import Buffer, SharedBytes
 from lab.server.control.metrics import MetricsRoute, MockMeter
 from lab.server.control.rewind import Rewind
+from lab.server.control.shared import UNSHARED, SharedBuffer, SharedReset, SharedSubscriber, following
 from lab.server.mock_server import MockServer
 from lab.server.mounts import MOUNT_PATH, Mount, MountChoice
 
@@ -57,12 +59,15 @@ class MockRoutes:
         self._trouble = trouble
         # our own app lives by the lab's clock
         self._outside = mount.recorder is None or mount.recorder.outside
-        self._buffer = Buffer(self._service, server.limits, shared)
+        self._calls, relay = server.calls, server.calls.relay
+        self._buffer = (Buffer if relay is None else SharedBuffer)(self._service, server.limits, shared)
+        if relay is not None and isinstance(self._buffer, SharedBuffer):
+            relay.onlookers.append(self._buffer.relay)
         self.meter = MockMeter(server, mount)
         """What counts its calls and jobs."""
         self._rewind = Rewind(server, mount, self._begin_anew, past, second)
-        self._jobs = JobRoutes(self._service, self._clock)
-        self.clock = ClockRoutes(self._service, self._clock, self._jobs, server.mounts.note)
+        self._jobs = JobRoutes(self._service, self._clock, self._calls)
+        self.clock = ClockRoutes(self._service, self._clock, self._jobs, self._calls)
         """Those about the clock."""
         self._subscribers: set[Subscriber] = set()
         self._begin_anew(past)
@@ -70,9 +75,9 @@ class MockRoutes:
         """By the names of their routes: all but those of the plane itself."""
 
     def _handlers(self) -> Mapping[str, Handler]:
-        jobs, faults = self._jobs, FaultRoutes(self._service, self._clock)
+        jobs, faults = self._jobs, FaultRoutes(self._service, self._clock, self._calls)
         judging = JudgingRoutes(self.journal, self._others, self._faults)
-        return {
+        handlers: dict[str, Handler] = {
             "health": self._health, "jobs": jobs.list, "job": jobs.look, "decide": jobs.decide,
             "clock": self.clock.look, "set_clock": self.clock.set,
             "metrics": MetricsRoute(self._server, self.meter, lambda: (each.meter for each in self.others())).scrape,
@@ -81,6 +86,10 @@ class MockRoutes:
             "faults": faults.list, "arm": faults.arm, "disarm": faults.disarm,
             "tokens": self._tokens, "devices": self._devices, "tape": self._rewind.tape, "reset": self._rewind.reset,
         }  # fmt: skip
+        if self._calls.shared:
+            reset = SharedReset(self._service, self._calls, partial(self._begin_anew, None))
+            handlers |= {**UNSHARED, "reset": reset.reset}
+        return handlers
 
     def end_streams(self) -> None:
         """Whoever follows the journal is at its end."""
@@ -146,14 +155,12 @@ class MockRoutes:
                     await response.write(b"".join(batch))
             return response
         subscriber = self.subscriber(replies=request.query.get("replies") != "0")
-        self._service.observers.append(subscriber)
         self._subscribers.add(subscriber)
         try:
-            with suppress(ConnectionError):
+            with suppress(ConnectionError), following(self._service, self._calls.relay, subscriber):
                 async for batch in subscriber.follow():
                     await response.write(b"".join(b"data: %b\n\n" % line.rstrip(b"\n") for line in batch))
         finally:
-            self._service.observers.remove(subscriber)
             self._subscribers.discard(subscriber)
         return response
 
@@ -161,9 +168,11 @@ class MockRoutes:
         """Who gets the lines of the journal."""
         past, header = self._buffer.exchanges(), self.header()
         walled = self._outside and apart(self._clock)
-        created = Subscriber(self._service, self._clock, header, past, replies=replies, walled=walled)
-        created.after = self._buffer.after
-        return created
+        if self._calls.relay is None:
+            created = Subscriber(self._service, self._clock, header, past, replies=replies, walled=walled)
+            created.after = self._buffer.after
+            return created
+        return SharedSubscriber(self._service, self._clock, header, past, replies=replies, walled=walled)
 
     def header(self) -> "Header":
         """The header of the journal as it is shown."""
@@ -203,14 +212,14 @@ class MockRoutes:
         if command.get("do") == "rotate":
             if "client" in command:
                 raise CommandRefused(400, "The key is every client's.", 'Send {"do": "rotate"} alone.')
-            return obeyed(self._service.rotate_key(self._clock.now()))
+            return obeyed(await self._calls.run(self._service.rotate_key))
         client, do = text_member(command, "client"), text_member(command, "do")
-        return obeyed(self._service.end_tokens(client, do, self._clock.now()))
+        return obeyed(await self._calls.run(partial(self._service.end_tokens, client, do)))
 
     async def _devices(self, request: web.Request) -> Json:
         command = await read_command(request, "user_code", "answer")
         user_code, answer = text_member(command, "user_code"), text_member(command, "answer")
-        return obeyed(self._service.answer_device(user_code, answer, self._clock.now()))
+        return obeyed(await self._calls.run(partial(self._service.answer_device, user_code, answer)))
 
 
 def client_part(scenario: Scenario) -> dict[str, Json]:

@@ -14,11 +14,15 @@ from lab.server.control.connections import ControlConnections
 from lab.server.control.last_exchanges import SharedBytes
 from lab.server.control.mock_routes import MockRoutes
 from lab.server.control.routes import CONTROL_ROOT, CONTROL_ROUTES, listed_routes
+from lab.server.control.shared import UNSHARED
 from lab.server.control.virtual_time import VirtualTimeRoute
 from lab.server.listen import Listener
 from lab.server.listening import connections
 from lab.server.mock_server import MockServer
 from lab.server.mounts import MOUNT_PATH, Mount, Recorder
+
+_OWN = frozenset(("health", "metrics", "openapi", "scenarios"))
+"""Routes about this process, and about what is served: they need no store."""
 
 
 class ControlPlane:
@@ -52,7 +56,7 @@ class ControlPlane:
         app = web.Application(middlewares=[self._access.middleware()])
         virtual_time = VirtualTimeRoute(self._server, self.usual.clock)
         own: dict[str, Handler] = {"routes": self._list, "description": self._describe}
-        own["virtual_time"] = virtual_time.wait
+        own["virtual_time"] = UNSHARED["virtual_time"] if self._server.calls.shared else virtual_time.wait
         for row in CONTROL_ROUTES:
             handler = own.get(row.name) or self._routed(row.name)
             handler = handler if row.body is None else with_example(handler, row.body)
@@ -93,7 +97,10 @@ class ControlPlane:
 
     def _routed(self, name: str) -> Handler:
         async def handle(request: web.Request) -> Json | web.StreamResponse:
-            return await self._routes_of(request).handlers[name](request)
+            routes = self._routes_of(request)
+            if name not in _OWN:
+                await self._server.calls.look()
+            return await routes.handlers[name](request)
 
         return handle
 

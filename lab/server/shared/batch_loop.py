@@ -36,6 +36,7 @@ from lab.core.journal.shell import LedgerBack, LedgerLost
 from lab.mock.batches import Batch, BatchedService
 from lab.server.shared.call_queue import CallQueue, WaitingCall, fail
 from lab.server.shared.calls import CallResult
+from lab.server.shared.exchanges import ExchangeRelay
 from lab.server.shared.lab_time import LabTime
 
 _LOG = logging.getLogger("lab")
@@ -61,8 +62,8 @@ class BatchLoop:
     def __init__(self, service: BatchedService, store: SharedStore, time: LabTime, process: str) -> None:
         """`process` is a name that no other process of the lab has, nor ever had."""
         self.service = service
-        self.position: LogPosition = _UNKNOWN
-        """Up to where the store's commits are folded."""
+        service.position = _UNKNOWN
+        self.relay = ExchangeRelay(service, store, time, process)
         self.trouble: str | None = None
         """Why the store can't be asked; None: it can."""
         self.back = asyncio.Event()
@@ -78,13 +79,14 @@ class BatchLoop:
         await self._sync()
         await self._store.heartbeat(self._process, about)
         self.back.set()
-        loops = self._work(), self._follow(), self._live(about)
+        loops = self._work(), self._follow(), self._live(about), self.relay.run()
         self._tasks = tuple(asyncio.create_task(each) for each in loops)
 
     async def stop(self) -> None:
         """Serve what waits, and then no more."""
         with suppress(StoreLost):
             await self.fresh()
+            await self.relay.publish()
             await self._store.leave(self._process)
         for task in self._tasks:
             task.cancel()
@@ -106,6 +108,12 @@ class BatchLoop:
     async def fresh(self) -> None:
         """Return once all that any process had committed before is folded."""
         await self.run(lambda now: None)
+
+    async def look(self) -> None:
+        """The same, and what other processes have published of their exchanges."""
+        await self.fresh()
+        await self.relay.publish()
+        await self.relay.catch_up()
 
     async def advance(self, clock: ManualClock, instant: Millis) -> None:
         """Advance the clocks of all processes; UsageError if it would go back."""
@@ -136,7 +144,7 @@ class BatchLoop:
                 await self._reconnect(lost)
             except Exception as fault:  # noqa: BLE001 - a bug ends its calls, not the lab
                 # an observer may have failed in the midst of what was folded
-                self.position = _UNKNOWN
+                self.service.position = _UNKNOWN
                 fail(calls, fault)
 
     async def _serve(self, calls: Sequence[WaitingCall]) -> None:
@@ -154,13 +162,15 @@ class BatchLoop:
         """Have the store take what the batch came to; False if another process was faster, whose commits are folded now."""
         facts = batch.facts
         at = max(now, facts[-1].at)
-        proposal = Proposal(self._process, self._number, self.position, at, facts, batch.records, batch.exchanges)
+        proposal = Proposal(
+            self._process, self._number, self.service.position, at, facts, batch.records, batch.exchanges
+        )
         # if it isn't known whether it was taken, the number may be used up
         self._number += 1
         answer = await self._answer(proposal)
         match answer:
             case Committed():
-                self.position = answer.position
+                self.service.position = answer.position
                 self._time.commit(facts, at, answer.wall)
                 return True
             case Conflict():
@@ -169,7 +179,7 @@ class BatchLoop:
                 await self._sync()
             case Behind():
                 self.service.refuse(batch)
-                self.position = _UNKNOWN
+                self.service.position = _UNKNOWN
                 await self._sync()
             case _:
                 assert_never(answer)
@@ -193,32 +203,32 @@ class BatchLoop:
         """Fold what was committed since, all of it."""
         wanted = ORDINALS if self.service.granted - self.service.exchanges < _SPARE else 0
         while True:
-            if self.position == _UNKNOWN:
+            if self.service.position == _UNKNOWN:
                 await self._load()
-            answer = await self._store.sync(self.position, wanted)
+            answer = await self._store.sync(self.service.position, wanted)
             if isinstance(answer, Behind):
-                self.position = _UNKNOWN
+                self.service.position = _UNKNOWN
                 continue
             if wanted:
                 self.service.grant(answer.first, wanted)
                 wanted = 0
             self._fold(answer.commits)
             self._wall = answer.wall
-            if self.position >= answer.head:
+            if self.service.position >= answer.head:
                 break
         self._time.keep_up(self._wall)
 
     def _fold(self, commits: Sequence[Commit]) -> None:
         for commit in commits:
-            if commit.position > self.position:
-                self.position = commit.position
+            if commit.position > self.service.position:
+                self.service.position = commit.position
                 self._time.commit(commit.facts, commit.at, commit.wall)
                 self.service.fold(commit.facts, commit.exchanges or (None,) * len(commit.facts))
 
     async def _load(self) -> None:
         snapshot = await self._store.load()
         self.service.replicate(snapshot.records)
-        self.position, self._wall = snapshot.position, snapshot.wall
+        self.service.position, self._wall = snapshot.position, snapshot.wall
         self._time.load(snapshot)
 
     # A store that is gone
@@ -228,7 +238,7 @@ class BatchLoop:
         self.trouble = lost.what
         self.back.clear()
         self._queue.fail(lost)
-        _LOG.error("lab: %s Calls get 503 until it is back.", lost.what)
+        _LOG.error("lab: %s. Calls get 503 until it is back.", lost.what)
         while True:
             await SystemClock().hold(pause)
             pause = min(2 * pause, _LONGEST_PAUSE)
@@ -248,7 +258,7 @@ class BatchLoop:
         while True:
             await self.back.wait()
             with suppress(StoreLost):
-                await self._store.wait(self.position, _IDLE)
+                await self._store.wait(self.service.position, _IDLE)
             with suppress(StoreLost):
                 await self.fresh()
 

@@ -1,11 +1,14 @@
 """How a call reaches the ledger: at once where one process has it, else in a batch that a store must take."""
 
 from collections.abc import Callable
-from typing import ClassVar, Protocol, TypeVar
+from typing import TYPE_CHECKING, ClassVar, Protocol, TypeVar
 
 from lab.clocks import AnyClock, ManualClock, ScaledClock
 from lab.core.clock import Millis
 from lab.core.journal.fact import ClockAdvanced, ClockScaled, Fact
+
+if TYPE_CHECKING:
+    from lab.server.shared.exchanges import ExchangeRelay
 
 CallResult = TypeVar("CallResult")
 
@@ -16,11 +19,15 @@ class LedgerCalls(Protocol):
     shared: ClassVar[bool]
     """Whether other processes serve this lab too."""
 
+    @property
+    def relay(self) -> "ExchangeRelay | None":
+        """What tells of the exchanges of the others, if there are any."""
+
     async def run(self, call: Callable[[Millis], CallResult]) -> CallResult:
         """Call it at the instant of now; what it gives."""
 
-    async def fresh(self) -> None:
-        """Return once all that any process has committed is there to be looked at."""
+    async def look(self) -> None:
+        """Return once all that any process has committed, and the exchanges of all, are there to be looked at."""
 
     async def advance(self, clock: ManualClock, instant: Millis) -> None:
         """Advance the lab's clock; UsageError if the instant lies in the past."""
@@ -33,6 +40,7 @@ class LocalCalls:
     """Calls on a ledger that this process has to itself."""
 
     shared: ClassVar[bool] = False
+    relay: "ExchangeRelay | None" = None
 
     def __init__(self, clock: AnyClock, note: Callable[[Fact], None]) -> None:
         """`note` tells all that live by the clock what became of it."""
@@ -43,8 +51,8 @@ class LocalCalls:
         """Call it now."""
         return call(self._clock.now())
 
-    async def fresh(self) -> None:
-        """Everything is."""
+    async def look(self) -> None:
+        """Everything is there."""
 
     async def advance(self, clock: ManualClock, instant: Millis) -> None:
         """Stop at every due timer on the way."""

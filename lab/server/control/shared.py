@@ -1,0 +1,201 @@
+"""The routes of the control plane that do otherwise where several processes serve the lab (control-plane.md)."""
+
+import re
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from functools import partial
+from typing import TYPE_CHECKING, TypeAlias
+
+from aiohttp import web
+from msgspec.structs import replace
+
+from lab.core.clock import Clock, Millis
+from lab.core.exchange import Json
+from lab.core.journal.fact import LedgerCleared
+from lab.core.journal.shared import LogPosition
+from lab.core.observe import Noted, Observation, Relayed, Replied, Requested, Touched
+from lab.mock.service import Service
+from lab.server.control.access import CommandRefused, Handler, read_command
+from lab.server.control.journal import Subscriber
+from lab.server.control.last_exchanges import Buffer, Kept
+from lab.server.shared.calls import LedgerCalls
+
+if TYPE_CHECKING:
+    from lab.recording.format.lines import Header
+    from lab.server.shared.exchanges import ExchangeRelay
+
+JournalEntry: TypeAlias = Observation | Relayed
+_X = re.compile('"x":[0-9]+')
+KEPT_BY_RESET = ("scenarios", "settings", "seed", "clock")
+"""What a reset of a shared lab leaves."""
+
+
+def refused(what: str, hint: str) -> Handler:
+    """A route that a shared lab doesn't have."""
+
+    async def handle(request: web.Request) -> Json:
+        raise CommandRefused(409, what, hint)
+
+    return handle
+
+
+UNSHARED: Mapping[str, Handler] = {
+    "tape": refused("A shared lab can't be recorded.", "GET /_lab/journal tells all that happened, at any process."),
+    "virtual_time": refused(
+        "The clock of a shared lab is driven by no client.", 'POST /_lab/clock {"advance":"10s"} moves it.'
+    ),
+}
+"""Routes that only a lab of one process has."""
+
+
+class SharedReset:
+    """Clears a lab for all of its processes: each forgets what it remembers when it learns of it."""
+
+    def __init__(self, service: Service, calls: LedgerCalls, forget: Callable[[], int]) -> None:
+        """`forget` empties the journal of this process, and gives how many exchanges it told of."""
+        self._service = service
+        self._calls = calls
+        self._forget = forget
+        self._exchanges = 0
+        # before any other, so that the journal begins with it
+        service.observers.insert(0, self._observe)
+
+    def _observe(self, observation: Observation) -> None:
+        if type(observation) is Noted and isinstance(observation.fact, LedgerCleared):
+            self._exchanges = self._forget()
+
+    async def reset(self, request: web.Request) -> Json:
+        """`{}` forgets everything but the clock; nothing goes back to an instant."""
+        if await read_command(request, "to"):
+            raise CommandRefused(409, "A shared lab can't be set back.", "POST {} forgets all; the clock goes on.")
+        now, sizes = await self._calls.run(partial(_cleared, self._service))
+        sizes["exchanges"] += self._exchanges
+        return {"ok": True, "now": now, "tape": None, "cleared": dict(sizes), "kept": [*KEPT_BY_RESET]}
+
+
+def _cleared(service: Service, now: Millis) -> tuple[Millis, Counter[str]]:
+    sizes = service.sizes()
+    service.reset(now)
+    return now, sizes
+
+
+class SharedBuffer(Buffer):
+    """Keeps what other processes tell of their exchanges among its own, in the order in which all came about."""
+
+    def relay(self, relayed: Relayed, position: LogPosition) -> None:
+        """Take a line of another process."""
+        super().add(relayed)
+        if self._kept:
+            self._kept[-1].order = position
+
+    def add(self, observation: Observation | Relayed) -> None:
+        """Take an observation, and how far the commits are folded."""
+        super().add(observation)
+        if self._kept:
+            self._kept[-1].order = self._service.position
+
+    def exchanges(self) -> tuple[Kept, ...]:
+        """What was observed, oldest first."""
+        placed, last = [], (0, 0, 0, 0)
+        for kept in self._kept:
+            place = _place(kept)
+            # what is touched by an exchange stands in it
+            last = last if type(kept.observation) is Touched and last[:2] == place[:2] else place
+            placed.append((last, kept))
+        placed.sort(key=lambda each: each[0])
+        return tuple(kept for _, kept in placed)
+
+
+def _place(kept: Kept) -> tuple[Millis, LogPosition, int, int]:
+    """By instant, then by what had been committed; of one exchange its request first, its reply last."""
+    observation = kept.observation
+    x = getattr(observation, "x", None) or 0
+    kinds = (Requested, Noted, Replied)
+    phase = kinds.index(type(observation)) if type(observation) in kinds else 1
+    if type(observation) is Relayed:
+        phase = ("req", "fact", "res").index(_kind(observation))
+    return observation.at, kept.order, x, phase
+
+
+def _kind(relayed: Relayed) -> str:
+    return relayed.line.removeprefix('{"k":"').partition('"')[0]
+
+
+class ExchangeNumbers:
+    """Numbers the exchanges of one journal from 1, in its order: those of the processes leave gaps."""
+
+    def __init__(self) -> None:
+        self._numbers: dict[int, int] = {}
+        self._last = 0
+
+    def past(self, observed: Iterable[Kept]) -> Iterator[Kept]:
+        """What was observed before, renumbered."""
+        for kept in observed:
+            if (observation := self.own(kept.observation)) is not None:
+                yield replace(kept, observation=observation)
+
+    def own(self, observation: JournalEntry) -> JournalEntry | None:
+        """The observation as this journal numbers it; None: it is of an exchange that the journal doesn't tell of.
+
+        A fact is told all the same, and belongs to none then: its exchange may be told of later.
+        """
+        x = getattr(observation, "x", None)
+        if x is None:
+            return observation
+        if type(observation) is Requested or (type(observation) is Relayed and _kind(observation) == "req"):
+            self._last += 1
+            self._numbers[x] = self._last
+        number = self._numbers.get(x)
+        if type(observation) is Noted:
+            return replace(observation, x=number)
+        if number is None:
+            return None
+        if type(observation) is Relayed:
+            return replace(observation, x=number, line=_X.sub(f'"x":{number}', observation.line, count=1))
+        return replace(observation, x=number)
+
+
+class SharedSubscriber(Subscriber):
+    """A subscriber that is told what comes about at any process."""
+
+    def __init__(
+        self,
+        service: Service,
+        clock: Clock,
+        header: "Header",
+        past: Iterable[Kept] = (),
+        *,
+        replies: bool = True,
+        walled: bool = False,
+    ) -> None:
+        self._numbers = ExchangeNumbers()
+        super().__init__(service, clock, header, self._numbers.past(past), replies=replies, walled=walled)
+        self.replies = replies
+
+    def __call__(self, observation: JournalEntry) -> None:
+        """Take an observation of this process, or a line of another one."""
+        known = self._numbers.own(observation)
+        if known is not None and (self.replies or type(known) is not Relayed or _kind(known) != "res"):
+            super().__call__(known)
+
+    def relay(self, relayed: Relayed, position: LogPosition) -> None:
+        """Take a line of another process."""
+        self(relayed)
+
+
+@contextmanager
+def following(service: Service, relay: "ExchangeRelay | None", subscriber: Subscriber) -> Iterator[None]:
+    """Let a subscriber be told what comes about until the block ends."""
+    service.observers.append(subscriber)
+    onlookers = [subscriber.relay] if isinstance(subscriber, SharedSubscriber) else []
+    if relay is not None:
+        relay.onlookers += onlookers
+        relay.followers += 1
+    try:
+        yield
+    finally:
+        service.observers.remove(subscriber)
+        if relay is not None:
+            relay.followers -= 1
+            relay.onlookers = [each for each in relay.onlookers if each not in onlookers]

@@ -1,0 +1,182 @@
+"""`lab serve --ledger`: what the processes of a lab agree on, and what is refused."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from lab.cli.setup import Setup, make_setup
+from lab.cli.shared_lab import SharedSetup, adopted, agree
+from lab.core.errors import UsageError
+from lab.core.journal.numbers import NumberUsed
+from lab.core.journal.shared import Proposal
+from lab.settings import ClockSettings, MockSettings, SwitchSettings
+from tests.conftest import Lab
+from tests.stores.memory_store import START_WALL, MemoryStore
+
+SCENARIO = "lab: 1\nname: one\ntitle: One\nagent: {code: ONE}\nask: go\nsteps:\n  - {complete: done, output: Done.}\n"
+SETTINGS = """\
+accounts:
+  clients:
+    - {id: acme, secret: lab-secret-of-acme}
+limits: {jobs: 7}
+"""
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    (tmp_path / "one.yaml").write_text(SCENARIO)
+    return tmp_path
+
+
+def setup_of(folder: Path, **more: object) -> Setup:
+    """A process's setup, as its command line says."""
+    return make_setup(MockSettings(scenarios=str(folder), **more))  # type: ignore[arg-type]
+
+
+def switches(*flags: tuple[str, str], file: str | None = None) -> SwitchSettings:
+    return SwitchSettings(flags=flags, file=file)
+
+
+async def agreed(shared: MemoryStore, setup: Setup, *, clock_said: bool = False) -> SharedSetup:
+    return await agree(shared.process(), setup, "memory://test (prefix lab)", clock_said=clock_said)
+
+
+async def test_the_first_process_draws_what_the_others_take(folder: Path) -> None:
+    shared = MemoryStore()
+    first = await agreed(
+        shared, setup_of(folder, clock=ClockSettings("scaled", "20"), switches=switches(("pod", "acme-two")))
+    )
+    shared.advance(60_000)
+    later = setup_of(folder)
+    second = await agreed(shared, later)
+    assert second == first and first.epoch == START_WALL // 1000
+    setup = adopted(later, second)
+    assert (setup.config.seed, setup.config.epoch) == (first.seed, first.epoch)
+    assert (setup.clock.mode, setup.clock.factor) == ("scaled", "20")
+    assert setup.config.switches.pod == "acme-two"
+
+
+async def test_who_says_the_same_as_the_first_is_welcome(folder: Path) -> None:
+    shared = MemoryStore()
+    clock, more = (
+        ClockSettings("manual"),
+        {"seed": 7, "epoch": 1_800_000_000, "reviewer": "person", "base": "https://lab.example"},
+    )
+    first = await agreed(shared, setup_of(folder, clock=clock, **more), clock_said=True)
+    assert await agreed(shared, setup_of(folder, clock=clock, **more), clock_said=True) == first
+
+
+@pytest.mark.parametrize(
+    ("more", "difference"),
+    [
+        ({"seed": 8}, "seed is 7 there, 8 here"),
+        ({"epoch": 1}, f"epoch is {START_WALL // 1000} there, 1 here"),
+        ({"clock": ClockSettings("manual")}, "clock is real there, manual here"),
+        ({"reviewer": "person"}, "reviewer is script there, person here"),
+        ({"base": "https://lab.example"}, "base is  there, https://lab.example here"),
+        ({"switches": switches(("pod", "other"))}, "pod is acme-test there, other here"),
+        ({"switches": switches(("profile", "rfc"))}, "profile is oci there, rfc here"),
+    ],
+)
+async def test_who_says_otherwise_ends_and_names_both_values(
+    folder: Path, more: dict[str, object], difference: str
+) -> None:
+    shared = MemoryStore()
+    await agreed(shared, setup_of(folder, seed=7))
+    await shared.process().heartbeat("first", "http://127.0.0.1:8080")
+    with pytest.raises(UsageError) as refused:
+        await agreed(shared, setup_of(folder, **more), clock_said=True)
+    named = difference.partition(" ")[0]
+    found = refused.value.what.partition("set up otherwise: ")[2].removesuffix(".").split("; ")
+    assert difference in found
+    assert found == [difference] or named == "profile", "nothing else is"
+
+
+async def test_limits_accounts_and_scenarios_are_agreed_on(folder: Path) -> None:
+    shared = MemoryStore()
+    (folder / "lab.yaml.settings").write_text(SETTINGS)
+    with_file = setup_of(folder, switches=switches(file=str(folder / "lab.yaml.settings")))
+    first = await agreed(shared, with_file)
+    await shared.process().heartbeat("first", "")
+    setup = adopted(setup_of(folder), await agreed(shared, setup_of(folder)))
+    assert setup.limits.jobs == setup.config.most_jobs == 7
+    assert [each.id for each in setup.config.clients] == ["acme", "demo"]
+    (folder / "other.settings").write_text(SETTINGS.replace("acme", "emca").replace("7", "8"))
+    (folder / "two.yaml").write_text(SCENARIO.replace("one", "two").replace("ONE", "TWO"))
+    (folder / "one.yaml").write_text(SCENARIO.replace("Done.", "Over."))
+    with pytest.raises(UsageError) as refused:
+        await agreed(shared, setup_of(folder, switches=switches(file=str(folder / "other.settings"))))
+    for each in ("limits.jobs is 7 there, 8 here", "clients is acme, demo there, emca, demo here", "scenario one is",
+                 "scenario two is not served there"):  # fmt: skip
+        assert each in refused.value.what
+    assert "lab-secret" not in refused.value.what and first.clients[0].secret not in refused.value.what
+
+
+async def test_another_version_of_the_lab_is_refused(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    shared = MemoryStore()
+    await agreed(shared, setup_of(folder))
+    await shared.process().heartbeat("first", "")
+    monkeypatch.setattr("lab.cli.shared_lab.__version__", "99")
+    with pytest.raises(UsageError, match=r"lab is \S+ there, 99 here"):
+        await agreed(shared, setup_of(folder))
+    shared.document = b'{"format":"lab.shared"}'
+    with pytest.raises(UsageError, match="can't be read by this one"):
+        await agreed(shared, setup_of(folder))
+
+
+async def test_the_profile_rfc_needs_an_issuer_that_all_share(folder: Path) -> None:
+    shared = MemoryStore()
+    rfc = setup_of(folder, switches=switches(("profile", "rfc")))
+    with pytest.raises(UsageError, match="Give all of them the same --base"):
+        adopted(rfc, await agreed(shared, rfc))
+
+
+async def test_a_lab_that_is_empty_and_served_by_nobody_is_set_up_anew(folder: Path) -> None:
+    shared = MemoryStore()
+    first = await agreed(shared, setup_of(folder))
+    fact = NumberUsed(at=0, counter="a", value=1)
+    await shared.process().commit(Proposal("one", 1, 0, 0, (fact,), dict(fact.fold(lambda _: None))))
+    (folder / "one.yaml").write_text(SCENARIO.replace("Done.", "Over."))
+    with pytest.raises(UsageError):
+        await agreed(shared, setup_of(folder))
+    shared.records.clear()
+    shared.advance(5_000)
+    second = await agreed(shared, setup_of(folder))
+    assert second.scenarios != first.scenarios
+    assert (second.seed, second.epoch, second.began) == (first.seed, first.epoch, first.began), "instants go on"
+    assert second == await agreed(shared, setup_of(folder))
+
+
+@pytest.mark.parametrize(
+    ("options", "what"),
+    [
+        (("--record", "x"), "--record can't be used with --ledger"),
+        (("--journal", "x"), "--journal can't be used with --ledger"),
+        (("--from", "x"), "--from can't be used with --ledger"),
+        (("--drills", "item-comparison"), "--drills can't be used with --ledger"),
+    ],
+)
+def test_what_a_shared_lab_does_not_know_is_refused(lab: Lab, options: tuple[str, str], what: str) -> None:
+    called = lab("serve", "item-comparison", "--ledger", "redis://:hush@127.0.0.1:1/0", *options)
+    assert called.code == 2 and what in called.err and "hush" not in called.err
+
+
+def test_a_prefix_is_for_a_shared_lab(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
+    called = lab("serve", "item-comparison", "--ledger-prefix", "x")
+    assert called.code == 2 and "--ledger-prefix can't be used with" in called.err
+    monkeypatch.setenv("LAB_LEDGER", "http://hush@x")
+    called = lab("serve", "item-comparison", "--ledger-prefix", "x")
+    assert called.code == 2 and "the store's URL can't be used" in called.err and "hush" not in called.err
+
+
+def test_a_lab_of_one_process_loads_nothing_of_a_store() -> None:
+    code = (
+        "import sys, asyncio, lab.cli.commands.serve as serve, lab.server.control.plane, lab.cli.embedded_mock\n"
+        "late = {name for name in sys.modules if name.split('.')[0] == 'redis' or name.startswith('lab.stores')}\n"
+        "late |= {'lab.cli.shared_lab', 'lab.server.shared.batch_loop', 'lab.server.shared.exchanges'} & set(sys.modules)\n"
+        "sys.exit(str(late or '') or 0)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")

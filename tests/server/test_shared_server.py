@@ -1,0 +1,232 @@
+"""Servers and control planes of a lab that several processes serve: any of them speaks for all."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import pytest
+
+from lab.clocks import ManualClock, real_millis
+from lab.core.journal.shared import EXCHANGES_KEPT
+from lab.identity.client import token_request
+from lab.identity.clients import DEMO
+from lab.mock.batches import BatchedService
+from lab.server.control.plane import ControlPlane
+from lab.server.mock_server import MockServer
+from lab.server.shared.batch_loop import BatchLoop
+from lab.server.shared.lab_time import LabTime
+from tests.server.conftest import SCOPE, Answer, Peer, invoke, make_service, request, status
+from tests.stores.memory_store import START_WALL, MemoryStore
+
+COMMITTED = {"token.granted", "job.accepted", "clock.advanced", "gate.decided"}
+TOKEN = "control-token-of-a-test"
+LOGIN = token_request(DEMO.id, DEMO.secret, SCOPE)
+
+
+class Process:
+    """One of the processes: its API, its control plane."""
+
+    def __init__(self, shared: MemoryStore, name: str) -> None:
+        self.service, self.clock = BatchedService(make_service(scripted=False).config), ManualClock()
+        self.calls = BatchLoop(self.service, shared.process(), LabTime(self.clock, START_WALL), name)
+        self.server = MockServer(self.service, self.clock, calls=self.calls)
+        self.port = self.control_port = 0
+
+    async def start(self) -> None:
+        await self.calls.start()
+        self.plane = ControlPlane(self.server, TOKEN)
+        self.port = int((await self.server.start()).rpartition(":")[2])
+        self.control_port = int((await self.plane.start()).rpartition(":")[2])
+
+    async def stop(self) -> None:
+        await self.plane.stop()
+        await self.server.stop(1_000)
+        await self.calls.stop()
+
+    async def call(self, data: bytes, port: int | None = None) -> Answer:
+        peer = Peer(*await asyncio.open_connection("127.0.0.1", port or self.port))
+        got = await peer.ask(data)
+        await peer.close()
+        return got
+
+    async def control(self, method: str, path: str, document: object = None) -> Answer:
+        headers = (("authorization", f"Bearer {TOKEN}"), ("content-type", "application/json"))
+        body = b"" if document is None else json.dumps(document).encode()
+        data = request(method, f"/_lab/{path}", headers, body)
+        return await self.call(
+            data.replace(b"127.0.0.1\r\n", b"127.0.0.1:%d\r\n" % self.control_port), self.control_port
+        )
+
+    async def token(self) -> str:
+        got = await self.call(request(LOGIN.method, LOGIN.path, LOGIN.headers, LOGIN.body))
+        assert got.status == 200, got.body
+        return str(got.json["access_token"])
+
+    async def job(self, token: str) -> str:
+        got = await self.call(invoke(token, {"message": "Share it", "conversational": True}))
+        assert got.status == 202, got.body
+        return str(got.json["jobId"])
+
+    async def journal(self) -> list[dict[str, object]]:
+        return [json.loads(line) for line in (await self.control("GET", "journal")).body.splitlines()]
+
+
+@asynccontextmanager
+async def two(shared: MemoryStore) -> AsyncIterator[tuple[Process, Process]]:
+    one, other = Process(shared, "one"), Process(shared, "other")
+    await one.start()
+    await other.start()
+    async with asyncio.timeout(20):
+        yield one, other
+    await one.stop()
+    await other.stop()
+
+
+class RunningStore(MemoryStore):
+    """A store whose clock runs as the wall does: by it processes compare when calls came."""
+
+    @property
+    def wall(self) -> int:  # type: ignore[override]
+        return START_WALL + real_millis()
+
+    @wall.setter
+    def wall(self, wall: int) -> None:
+        """It runs by itself."""
+
+
+@pytest.fixture
+def shared() -> MemoryStore:
+    return RunningStore()
+
+
+def common(lines: list[dict[str, object]]) -> list[tuple[object, ...]]:
+    """What doesn't depend on the process at which the journal was read: exchanges, and what was committed."""
+    exchanges = [(line["k"], line["x"], line.get("p"), line.get("s")) for line in lines if line["k"] in ("req", "res")]
+    facts = [(line["type"], line.get("x"), line.get("token"), line.get("job")) for line in lines if line["k"] == "fact"]
+    return [*exchanges, *(fact for fact in facts if fact[0] in COMMITTED)]
+
+
+async def test_any_process_speaks_for_the_whole_lab(shared: MemoryStore) -> None:
+    async with two(shared) as (one, other):
+        token = await one.token()
+        second = await other.token()
+        job = await one.job(token)
+        assert (await other.control("POST", "clock", {"job": job, "until": "WAITING"})).status == 200
+        decision = {"gate": "consent", "verdict": "approved", "by": "jane"}
+        found = await asyncio.gather(
+            *(each.control("POST", f"jobs/{job}/decisions", decision) for each in (one, other))
+        )
+        assert sorted(each.status for each in found) == [200, 409]
+        for each in (one, other):
+            assert (await each.call(status(second if each is one else token, job))).json["status"] == "COMPLETE"
+            assert [one_job["job"] for one_job in (await each.control("GET", "jobs")).json["jobs"]] == [job]
+        await asyncio.gather(one.calls.relay.publish(), other.calls.relay.publish())
+        journals = [await each.journal() for each in (one, other)]
+        assert common(journals[0]) == common(journals[1])
+        assert len({line["token"] for line in journals[0] if line.get("type") == "token.granted"}) == 2
+        calls = [(await each.control("GET", "calls")).json for each in (one, other)]
+        assert calls[0]["count"] == calls[1]["count"] == 5
+        reports = [(await each.control("GET", "report?over=1")).json for each in (one, other)]
+        verdicts = [[(rule["rule"], rule["verdict"]) for rule in report["rules"]] for report in reports]
+        assert verdicts[0] == verdicts[1] and reports[0]["score"] == reports[1]["score"]
+
+
+async def test_what_is_published_holds_no_secret(shared: MemoryStore) -> None:
+    async with two(shared) as (one, other):
+        token = await one.token()
+        await one.job(token)
+        await one.call(status("a-wrong-token-that-somebody-made-up", "x"))
+        await one.calls.relay.publish()
+        assert len(shared.lines) >= 3
+        text = b"".join(shared.lines)
+        assert token.encode() not in text and DEMO.secret.encode() not in text and b"made-up" not in text
+        lines = await other.journal()
+        wrong = [line for line in lines if line["k"] == "req" and line["x"] == 3]
+        assert "«wrong:W1" in json.dumps(wrong, ensure_ascii=False)
+
+
+async def test_a_journal_that_is_followed_tells_what_happens_elsewhere(shared: MemoryStore) -> None:
+    async with two(shared) as (one, other):
+        await one.token()
+        await one.calls.relay.publish()
+        peer = Peer(*await asyncio.open_connection("127.0.0.1", other.control_port))
+        head = (("authorization", f"Bearer {TOKEN}"),)
+        data = request("GET", "/_lab/journal?follow=1", head)
+        await peer.send(data.replace(b"127.0.0.1\r\n", b"127.0.0.1:%d\r\n" % other.control_port))
+        token = await one.token()
+        await one.job(token)
+        got: list[dict[str, object]] = []
+        while not any(line.get("k") == "res" and line["s"] == 202 for line in got):
+            text = await peer.reader.readline()
+            got += [json.loads(text.removeprefix(b"data: "))] if text.startswith(b"data: ") else []
+        assert [line["x"] for line in got if line["k"] == "req"] == [1, 2, 3]
+        assert {"token.granted", "job.accepted"} <= {str(line.get("type")) for line in got}
+        await peer.close()
+
+
+async def test_a_reset_clears_the_journals_and_memories_of_all(shared: MemoryStore) -> None:
+    async with two(shared) as (one, other):
+        token = await one.token()
+        job = await other.job(token)
+        await asyncio.gather(one.calls.relay.publish(), other.calls.relay.publish())
+        done = await one.control("POST", "reset", {})
+        assert done.json["cleared"] | {"counters": 0} == {
+            "jobs": 1, "conversations": 1, "tokens": 1, "counters": 0, "faults": 0, "exchanges": 1,
+        }  # fmt: skip
+        for each in (one, other):
+            assert (await each.call(status(token, job))).status == 401
+            await each.calls.relay.publish()
+        for each in (one, other):
+            lines = await each.journal()
+            assert [line["s"] for line in lines if line["k"] == "res"] == [401, 401]
+            assert not [line for line in lines if line.get("type") == "job.accepted"]
+
+
+@pytest.mark.parametrize(
+    ("path", "document"),
+    [("reset", {"to": 0}), ("tape", {"name": "x"}), ("tape", {}), ("virtual-time", {"until": None})],
+)
+async def test_what_only_a_lab_of_one_process_can_is_refused(shared: MemoryStore, path: str, document: object) -> None:
+    async with two(shared) as (one, _):
+        got = await one.control("POST", path, document)
+        assert got.status == 409 and "shared lab" in got.json["error"] and got.json["hint"]
+
+
+async def test_while_the_store_is_gone_each_route_says_so_in_its_words(shared: MemoryStore) -> None:
+    async with two(shared) as (one, other):
+        token = await one.token()
+        shared.gone = True
+        granted = await one.call(request(LOGIN.method, LOGIN.path, LOGIN.headers, LOGIN.body))
+        polled = await one.call(status(token, "x"))
+        assert [(each.status, each.headers["retry-after"]) for each in (granted, polled)] == [(503, "1")] * 2
+        assert granted.json["error"] == "temporarily_unavailable"
+        assert polled.json["status"] == "FAI-50300"
+        assert (await one.control("GET", "jobs")).status == 503
+        shared.gone = False
+        await one.calls.back.wait()
+        await other.calls.back.wait()
+        assert (await one.call(status(token, "x"))).status == 404
+        facts = [line["type"] for line in await one.journal() if line["k"] == "fact"]
+        assert "ledger.lost" in facts and "ledger.back" in facts
+        assert [line["s"] for line in await one.journal() if line["k"] == "res"] == [200, 503, 503, 404]
+
+
+async def test_a_strike_is_counted_at_all_processes(shared: MemoryStore) -> None:
+    async with two(shared) as (one, other):
+        fault = {"route": "token", "calls": "1", "answer": 503, "name": "first"}
+        assert (await one.control("POST", "faults", fault)).status == 200
+        assert (await other.call(request(LOGIN.method, LOGIN.path, LOGIN.headers, LOGIN.body))).status == 503
+        await other.calls.relay.publish()
+        for each in (one, other):
+            assert [one_fault["struck"] for one_fault in (await each.control("GET", "faults")).json["faults"]] == [1]
+
+
+async def test_lines_are_numbered_without_gaps_whatever_ordinals_the_processes_have(shared: MemoryStore) -> None:
+    async with two(shared) as (one, other):
+        for each in (one, other, one, other):
+            await each.token()
+        await asyncio.gather(one.calls.relay.publish(), other.calls.relay.publish())
+        for each in (one, other):
+            assert [line["x"] for line in await each.journal() if line["k"] == "req"] == [1, 2, 3, 4]
+        assert max(one.service.exchanges, other.service.exchanges) > EXCHANGES_KEPT
