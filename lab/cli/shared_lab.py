@@ -198,8 +198,8 @@ async def shared_lab(ledger: LedgerSettings, setup: Setup, console: Console) -> 
     address = store_address(ledger.url)
     store = await open_store(address, ledger.prefix)
     try:
-        if store.link.unchecked:
-            console.err(f"note: {store.link.unchecked}")
+        for note in store.link.notes:
+            console.err(f"note: {note}")
         shown = f"{address} (prefix {ledger.prefix})"
         agreed = await agree(store, setup, shown, clock_said=ledger.clock_said)
         yield SharedLab(adopted(setup, agreed), store, agreed.began, shown)

@@ -44,8 +44,8 @@ class RedisLink:
         self.redis_once: Any = Redis.from_url(address.url, retry=Retry(NoBackoff(), 0), **untimed)
         """Asks once: for what may not happen twice, and for what waits."""
         self.address = address
-        self.unchecked = ""
-        """What couldn't be checked when it was opened, and why; empty: nothing."""
+        self.notes: tuple[str, ...] = ()
+        """What whoever starts the lab should know of the store: what it didn't let be checked, and what it may lose."""
         self.failures = (RedisError, OSError, TimeoutError)
         self._refusals = ResponseError
         self._own: Any = None
@@ -135,11 +135,11 @@ async def _check(link: RedisLink) -> None:
         info: dict[str, Any] = await link.redis.info()
     except NoPermissionError:
         what = "its version, its maxmemory-policy, and whether it is a cluster or a replica"
-        link.unchecked = f"the store at {link.address} doesn't let its user see {what}: see to them yourself"
+        link.notes = (f"the store at {link.address} doesn't let its user see {what}: see to them yourself.",)
     except link.failures as fault:
         raise HostError(f"the store at {link.address} doesn't answer: {fault}") from None
     else:
-        check_server(info, link.address)
+        link.notes = check_server(info, link.address)
 
 
 async def _reach(link: RedisLink) -> None:
@@ -165,8 +165,8 @@ async def _reach(link: RedisLink) -> None:
     raise HostError(f"the store at {link.address} can't be reached: {why}", hint="Start it, or look at its address.")
 
 
-def check_server(info: dict[str, Any], address: StoreAddress) -> None:
-    """UsageError if what INFO says of a server means that it can't be used."""
+def check_server(info: dict[str, Any], address: StoreAddress) -> tuple[str, ...]:
+    """What should be known of a server, by what INFO says of it; UsageError if it can't be used."""
     name = "valkey" if info.get("server_name") == "valkey" else "redis"
     version = str(info.get("valkey_version") or info["redis_version"])
     if tuple(int(part) for part in version.split(".")[:2]) < OLDEST[name]:
@@ -181,3 +181,6 @@ def check_server(info: dict[str, Any], address: StoreAddress) -> None:
     if policy != "noeviction":
         hint = "CONFIG SET maxmemory-policy noeviction: a record that is thrown away is a job that is lost."
         raise UsageError(f"the store at {address} has maxmemory-policy {policy}", hint=hint)
+    if info.get("aof_enabled"):
+        return ()
+    return (f"the store at {address} has appendonly no: when it ends, acknowledged calls may be lost with it.",)

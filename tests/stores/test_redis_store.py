@@ -108,10 +108,12 @@ GOOD = {"redis_version": "7.0.0", "redis_mode": "standalone", "role": "master", 
         ({"maxmemory_policy": "allkeys-lru"}, "maxmemory-policy allkeys-lru"),
     ],
 )
-def test_a_server_that_could_lose_something_is_refused(changed: dict[str, str], what: str) -> None:
+def test_a_server_that_could_lose_something_is_refused(changed: dict[str, Any], what: str) -> None:
     address = store_address("redis://:s3cret@host")
     if not what:
-        check_server(GOOD | changed, address)
+        assert check_server(GOOD | changed | {"aof_enabled": 1}, address) == ()
+        (note,) = check_server(GOOD | changed | {"aof_enabled": 0}, address)
+        assert note.startswith("the store at redis://host has appendonly no")
         return
     with pytest.raises(UsageError, match=what) as refused:
         check_server(GOOD | changed, address)
@@ -130,10 +132,11 @@ async def test_what_a_user_may_not_see_is_said(redis_url: str, shared_redis: Sha
     await redis.execute_command("ACL", "SETUSER", "bob", *least, "+info")
     address = redis_url.replace("unix://", "unix://ana:s3cret@")
     store = await open_store(store_address(address), "lab")
-    assert "maxmemory-policy" in store.link.unchecked and "s3cret" not in store.link.unchecked
+    (note,) = store.link.notes
+    assert "maxmemory-policy" in note and "s3cret" not in note
     await store.close()
     store = await open_store(store_address(address.replace("ana", "bob")), "lab")
-    assert store.link.unchecked == ""
+    assert ["appendonly" in note for note in store.link.notes] == [True]
     await store.link.redis.delete("lab:-:state", "lab:-:commits", "lab:-:records", "lab:-:answers")
     await use_whole(store)
     await store.close()
