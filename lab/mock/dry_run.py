@@ -12,13 +12,13 @@ from lab.jobs.plan import Plan
 from lab.jobs.texts import Writer, output_templates, output_text
 from lab.jobs.timeline import Span
 from lab.language.document import Complete
-from lab.language.templates import template
+from lab.language.templates import RenderFailure, template
 
 
 def dry_run(plan: Plan, span: Span, epoch: Epoch) -> None:
     """Render what looks at no decision; RenderFailure if a text fails, or a condition has no answer."""
     write, compiled = Writer(plan, span, epoch), plan.compiled
-    places = reachable(compiled, partial(holds_now, plan)) if compiled.conditional else compiled.steps
+    places = reachable(compiled, partial(_answer, plan)) if compiled.conditional else compiled.steps
     for step in (compiled.steps[name] for name in compiled.steps if name in places):
         if isinstance(step, Complete) and not isinstance(step.output, str):
             if _early(tuple(output_templates(step.output))):
@@ -28,9 +28,15 @@ def dry_run(plan: Plan, span: Span, epoch: Epoch) -> None:
                 write(text)
 
 
+def _answer(plan: Plan, when: str) -> bool | None:
+    try:
+        return holds_now(plan, when)
+    except RenderFailure as failure:
+        raise RenderFailure(f"{when} has no answer: {failure}") from None
+
+
 @lru_cache(maxsize=4096)
 def _early(texts: tuple[str, ...]) -> bool:
     """Whether any of the texts is a template, and none looks at a decision."""
     templates = [template(text) for text in texts]
-    looks = any(path[0] == "decisions" for each in templates for _, path in each.looked_up)
-    return not looks and not all(each.plain for each in templates)
+    return not any(each.decided_later for each in templates) and not all(each.plain for each in templates)

@@ -258,6 +258,8 @@ def test_what_a_condition_asks_for_first_need_not_be_there_and_what_fails_at_onc
             for each in (fine, fails)
         ]
         assert [mock.serve(invoke(token(mock), body, "F"), 0).response.status for mock in mocks] == statuses
+    refused = mocks[1].serve(invoke(token(mocks[1]), {"message": "go"}, "F"), 0).response
+    assert b"{{ parameters.amount > 1 }} has no answer: there is no amount here" in refused.body
 
 
 # What is said of a list

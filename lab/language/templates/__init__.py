@@ -58,6 +58,10 @@ _ELEMENTS = frozenset({"first", "last", "max", "min", "default", "d"})
 """Filters that may give true or false: one of their values as it is."""
 
 
+def _decided_later(looked_up: LookedUp) -> bool:
+    return any(path[0] == "decisions" for _, path in looked_up)
+
+
 class Template(Struct, frozen=True, eq=False):
     """A checked template; made by `template`."""
 
@@ -69,6 +73,11 @@ class Template(Struct, frozen=True, eq=False):
     def plain(self) -> bool:
         """True if the text holds no template syntax: it renders to itself."""
         return self._compiled is None
+
+    @property
+    def decided_later(self) -> bool:
+        """Whether it looks at decisions."""
+        return _decided_later(self.looked_up)
 
     def render(self, names: Mapping[str, object], budget: Budget | None = None) -> str:
         """The text for these names; RenderFailure for an unknown name, a wrong type, too much work or size."""
@@ -116,7 +125,7 @@ class Expression(Struct, frozen=True, eq=False):
     @property
     def decided_later(self) -> bool:
         """Whether it looks at decisions."""
-        return any(path[0] == "decisions" for _, path in self.looked_up)
+        return _decided_later(self.looked_up)
 
     def value(self, names: Mapping[str, object], budget: Budget | None = None) -> object:
         """Its value for these names; RenderFailure as `Template.render`."""
