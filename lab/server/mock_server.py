@@ -115,9 +115,8 @@ class MockServer(ListeningServer):
         headers = connection.read_head(message.raw_headers)
         path, query = reader.target_of(message.path)
         routed = self.mounts.route(path, headers)
-        mount = routed.mount
+        mount, service = routed.mount, routed.mount.service
         self.mounts.enter(mount, connection.ordinal)
-        service = mount.service
         body: bytes | Refusal = routed.refusal or connection.refused_head(message) or b""
         if isinstance(body, bytes) and incoming.payload is not EMPTY_PAYLOAD:
             try:
@@ -139,15 +138,21 @@ class MockServer(ListeningServer):
                 if connection.how == "reset":  # the lab was set back meanwhile
                     return SENT_LAST
                 now, before = self.clock.now(), service.exchanges
-            serve = partial(service.serve, request, c=connection.ordinal, took=now - since)
-            now, reply = (await self.calls.run(lambda at: (at, serve(at)))) if self.calls.shared else (now, serve(now))
-        except StoreLost:
-            return self._refuse(incoming, routed, reader.store_refusal(), now, now - since)
+            if self.calls.shared:
+                call = partial(service.serve, request, c=connection.ordinal, took=now - since)
+                now, reply = await self.calls.run(lambda at: (at, call(at)))
+            else:
+                reply = service.serve(request, now, c=connection.ordinal, took=now - since)
         except Exception as fault:  # noqa: BLE001 - whatever it is, the client gets an answer and the record is whole
-            problem = self.bugs.found(fault, connection.ordinal)
+            problem = self._problem(fault, connection)
             x = service.exchanges if service.exchanges != before and not self.calls.shared else None
             return self._refuse(incoming, routed, problem, now, now - since, x)
         return await mount.sender.send(incoming, request, reply, now)
+
+    def _problem(self, fault: Exception, connection: Connection) -> Refusal:
+        """What a client is told where there is no answer: the store is gone, or there is a bug."""
+        lost = isinstance(fault, StoreLost)
+        return reader.store_refusal() if lost else self.bugs.found(fault, connection.ordinal)
 
     async def _prepare(self, mount: Mount, request: Request, steps: Iterator[None]) -> Request:
         """Do it in other threads, few at a time: whoever sends less is answered meanwhile. The request without files."""
