@@ -205,11 +205,15 @@ def test_in_a_row_within_a_row_the_inner_one_is_meant() -> None:
 
 
 def test_one_that_fails_of_what_it_is_made_is_warned_of_and_fails_who_looks_at_it() -> None:
-    text = HEAD + '  who: {one_of: [ann]}\n  a: {value: "{{ data.who + 1 }}"}\n  b: {each: {x: 1}}\n'
+    text = (
+        HEAD
+        + '  who: {one_of: [ann]}\n  a: {value: "{{ data.who + 1 }}"}\n  b: {each: {x: 1}}\n  c: {list: {each: {y: {fak: name}}}, count: 1}\n'
+    )
     scenario, locations = parse_with_locations(text, "a.yaml")
     assert [str(each) for each in lint(scenario, "a.yaml", locations)] == [
         "a.yaml:9:6: a can't be made: operators take numbers only; join texts with ~; a text that looks at it would fail",
         "a.yaml:10:6: b is a constant with a key each: nothing is drawn; rows stand in a list: {list: {each: …}, count: 3}",
+        "a.yaml:11:24: y is a constant with a key fak: nothing is drawn; did you mean fake?",
     ]
     seen = restore(scenario.data, {}, 1, "a/1")
     assert seen["who"] == "ann"

@@ -251,10 +251,27 @@ def _output(output: doc.Output, files: Mapping[str, str], write: Writer) -> str 
 def _misspelt(part: CompiledScenario) -> Warnings:
     """Constants that look like a draw: any mapping is a fine constant, so a slip in the one key that counts is no error."""
     for name, datum in part.scenario.data.items():
-        for key in datum if isinstance(datum, dict) else ():
-            hint = "rows stand in a list: {list: {each: …}, count: 3}" if key == "each" else doc.nearest(key, doc.DRAWN)
-            if hint:
-                yield ("data", name), f"{name} is a constant with a key {key}: nothing is drawn", hint
+        for path, constant in _mappings(datum):
+            for key in constant:
+                hint = doc.nearest(key, doc.DRAWN)
+                hint = "rows stand in a list: {list: {each: …}, count: 3}" if key == "each" else hint
+                if hint:
+                    what = f"{(path or (name,))[-1]} is a constant with a key {key}: nothing is drawn"
+                    yield ("data", name, *path), what, hint
+
+
+def _mappings(datum: doc.Element) -> Iterator[tuple[tuple[str, ...], Mapping[str, object]]]:
+    """The constants within an entry that are mappings, with their places there."""
+    match datum:
+        case dict():
+            yield (), datum
+        case doc.Listed():
+            yield from ((("list", *path), constant) for path, constant in _mappings(datum.list))
+        case doc.DataRow():
+            for name, each in datum.each.items():
+                yield from ((("each", name, *path), constant) for path, constant in _mappings(each))
+        case _:
+            return
 
 
 def _unmade(part: CompiledScenario, trials: Sequence[TrialJob]) -> Warnings:
