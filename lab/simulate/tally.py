@@ -17,7 +17,7 @@ from lab.simulate.schedule import PollTimes, ScheduleTally
 from lab.simulate.workload import Simulation
 
 COMPLETED, FAILED, CLOSED, BEGAN, OPENED = range(5)
-"""Marks of instants, in the order in which they count at one: what ends there has ended when something else begins."""
+"""Marks of instants: a job ended COMPLETE, or ERROR, a gate closed, a job began, a gate opened."""
 MARKS = 8
 """An instant and its mark as one number: instant * MARKS + mark."""
 

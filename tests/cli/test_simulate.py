@@ -18,7 +18,7 @@ MEMBERS = "scenario seed seeds jobs ended duration steps waiting polls tokens re
 
 
 def test_it_says_in_one_line_of_json_what_its_tables_say(lab: Lab) -> None:
-    call = ("simulate", "item-comparison", "--jobs", "40", "--poll", "2s..30s x1.5", "--poll", "5s")
+    call = ("simulate", "item-comparison", "--jobs", "40", "--poll", "2s..30s x1.5", "--poll", "5s", "--delay", "3s")
     done = lab(*call, "--json")
     assert done.code == 0 and len(done.lines) == 1
     found = json.loads(done.lines[0])
@@ -27,6 +27,12 @@ def test_it_says_in_one_line_of_json_what_its_tables_say(lab: Lab) -> None:
     assert found["tokens"] == {"each": 40, "shared": 1, "lifetime": 3_600_000}
     assert [each["schedule"] for each in found["schedules"][:3]] == ["the lab's app", "2s..30s x1.5", "5s"]
     assert [each["best"] for each in found["schedules"]].count(True) == 1
+    for each in found["schedules"]:
+        fits, best = each["delay"]["p95"] <= 3_000, next(one for one in found["schedules"] if one["best"])
+        assert not fits or best["polls"] / best["jobs"] <= each["polls"] / each["jobs"]
+        assert not each["best"] or fits
+        assert not each["sure"] or each["worst"] <= 3_000
+    assert [each["sure"] for each in found["schedules"]].count(True) == 1
     text = lab(*call)
     assert text.code == 0 and re.search(r"answer +COMPLETE +40 +100.0 %", text.out)
     assert "later turns are left out" in text.err
@@ -74,6 +80,12 @@ def test_an_option_that_is_wrong_names_itself_and_its_spelling(lab: Lab, options
     done = lab("simulate", "item-comparison", *options)
     assert done.code == 2 and done.out == ""
     assert options[-2:][0] in done.err and spelling in done.err
+
+
+def test_faults_are_left_out_and_that_is_said(lab: Lab) -> None:
+    done = lab("simulate", "bad-line", "--jobs", "3", "--json")
+    assert done.code == 0 and "faults (" in done.err
+    assert json.loads(done.lines[0])["ended"][0]["status"] == "COMPLETE"
 
 
 def test_a_scenario_of_which_the_mock_takes_no_job_says_why(lab: Lab) -> None:

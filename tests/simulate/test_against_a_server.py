@@ -18,6 +18,7 @@ from lab.jobs.timeline import at, spans
 from lab.mock.service import Service
 from lab.settings import ClockSettings, MockSettings
 from lab.simulate.calls import SimulatedJob, WirelessClient, plan_of
+from lab.simulate.tally import ChunkWorker
 from lab.simulate.totals import Totals
 from lab.simulate.workload import Simulation, Workload
 
@@ -54,12 +55,42 @@ steps:
     text: No.
 """
 """Conditions on generated data, chances, tokens that overtake each other, patience that ends."""
+EDGES = """\
+lab: 1
+name: edges
+title: Polls at the very instants at which the job moves on
+agent: {code: EDGE, version: 1}
+ask: go
+seed: 3
+steps:
+  - wait: none
+    takes: 0ms
+  - work: early
+    takes: 1s
+    says: Early
+  - work: first
+    takes: 1400ms
+    says: "Since {{ now }}"
+  - work: second
+    takes: 1700ms
+    says: "Since {{ now }}"
+  - work: third
+    takes: 4s
+    says: The same
+  - work: fourth
+    takes: 3s
+    says: The same
+  - complete: done
+    output: ok
+"""
+"""No latency, a step of no time, texts that only look alike, and steps that say the same."""
+WRITTEN = {"branches": BRANCHES, "edges": EDGES}
 FAR: Millis = 10**12
 
 
 def setup_of(name: str, folder: Path | None = None) -> Setup:
-    if folder is not None:
-        (folder / f"{name}.yaml").write_text(BRANCHES)
+    if folder is not None and name in WRITTEN:
+        (folder / f"{name}.yaml").write_text(WRITTEN[name])
         name = str(folder / f"{name}.yaml")
     return make_setup(MockSettings(targets=(name,), clock=ClockSettings(instant=True)))
 
@@ -121,9 +152,9 @@ def same(jobs: list[SimulatedJob], callers: Callers) -> None:
         assert (by_id[key].status, by_id[key].elapsed) == (job.outcome.status, job.outcome.elapsed)
 
 
-@pytest.mark.parametrize("name", [*SCENARIOS, "branches"])
+@pytest.mark.parametrize("name", [*SCENARIOS, *WRITTEN])
 def test_twenty_simulated_jobs_are_twenty_runs_against_a_server(name: str, tmp_path: Path) -> None:
-    setup = setup_of(name, tmp_path if name == "branches" else None)
+    setup = setup_of(name, tmp_path)
     jobs, _ = simulated(simulation_of(setup, Workload(jobs=20, gap=700_000)))
     callers = Callers(Service(setup.config), app_of(setup.config))
     callers.begin([job.start for job in jobs])
@@ -140,14 +171,43 @@ def test_a_client_beyond_the_limit_comes_again_when_it_was_told_to() -> None:
     assert callers.busy == totals.queue.refused > 20
 
 
-def test_an_answer_that_is_wasted_has_the_bytes_of_the_one_before() -> None:
-    setup = setup_of("item-comparison")
+def test_a_shared_client_takes_a_token_when_the_last_one_is_no_longer_fresh() -> None:
+    setup = setup_of("short-token")
+    simulation = simulation_of(setup, Workload(jobs=60, gap=10_000_000))
+    totals, worker, client = Totals(simulation), ChunkWorker(simulation), WirelessClient()
+    calls: list[Millis] = []
+    for chunk in totals.chunks():
+        totals.take(chunk, worker.tally(chunk))
+        calls += (call for run in chunk.runs for call in SimulatedJob(simulation, chunk.seed, client, run).calls)
+    tokens, good = 0, -1
+    for call in sorted(calls):
+        if call >= good:
+            tokens, good = tokens + 1, call + simulation.lifetime - simulation.lifetime // 10
+    found = totals.result()
+    assert tokens > 10 and found.shared_tokens == pytest.approx(tokens, rel=0.02)
+    assert found.tally.tokens >= 60
+
+
+@pytest.mark.parametrize("name", ["item-comparison", "edges"])
+def test_an_answer_that_is_wasted_has_the_bytes_of_the_one_before(name: str, tmp_path: Path) -> None:
+    setup = setup_of(name, tmp_path)
     jobs, _ = simulated(simulation_of(setup, Workload(jobs=3)))
     service = Service(setup.config)
     Callers(service, app_of(setup.config)).begin([job.start for job in jobs])
     for job, key in zip(jobs, service.jobs(), strict=True):
         bodies = [service.status_of(key, poll) for poll in job.calls[1:]]
         assert job.wasted == sum(one == other for one, other in pairwise(bodies)) > 0
+
+
+def test_a_loop_makes_more_visits_than_jobs() -> None:
+    simulation = simulation_of(setup_of("contract-redraft"), Workload(jobs=6))
+    [chunk] = Totals(simulation).chunks()
+    steps = ChunkWorker(simulation).tally(chunk).steps
+    jobs, _ = simulated(simulation)
+    for name, step in steps.items():
+        visited = [[span.id for span in job.spans].count(name) for job in jobs]
+        assert (step.jobs, step.lasted.count) == (sum(count > 0 for count in visited), sum(visited))
+    assert any(step.lasted.count > step.jobs for step in steps.values())
 
 
 def test_shares_of_endings_agree_with_the_chances_that_are_written(tmp_path: Path) -> None:

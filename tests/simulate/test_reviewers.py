@@ -92,11 +92,28 @@ def test_a_quorum_takes_different_people_and_a_rejection_ends_it(tmp_path: Path)
     assert [str(vote.verdict) for vote in span.votes] == ["approved", "rejected"] and totals.queue.late == 1
 
 
+def test_nobody_votes_twice_though_nobody_else_is_there(tmp_path: Path) -> None:
+    alone = Workload(jobs=2, gap=1_000, reviewers=team(1, MINUTE))
+    found, totals = gates(simulation(tmp_path, alone, approvals=2, patience="9m"))
+    assert [[str(vote.verdict) for vote in span.votes] for span in found] == [["approved", "timed-out"]] * 2
+    assert totals.queue.busy == 2 * MINUTE
+
+
 def test_patience_runs_on_in_the_queue_and_a_late_vote_counts_for_nothing(tmp_path: Path) -> None:
     found, totals = gates(simulation(tmp_path, Workload(jobs=3, gap=1_000, reviewers=team(1, 90_000)), patience="2m"))
     assert [str(span.votes[-1].verdict) for span in found] == ["approved", "timed-out", "timed-out"]
     assert closed(found)[1] == found[1].since + 2 * MINUTE
     assert (totals.queue.late, totals.queue.unseen) == (1, 1)
+
+
+def test_a_vote_at_the_deadline_is_late_and_a_reviewer_is_free_at_once_for_the_next(tmp_path: Path) -> None:
+    found, totals = gates(
+        simulation(tmp_path, Workload(jobs=2, gap=10_000_000, reviewers=team(1, 2 * MINUTE)), patience="2m")
+    )
+    assert [str(span.votes[-1].verdict) for span in found] == ["timed-out", "timed-out"]
+    # the second gate opened a little later, so the reviewer came to it a little before its own deadline
+    assert (totals.queue.late, totals.queue.unseen) == (2, 0)
+    assert totals.queue.busy == 4 * MINUTE
 
 
 @pytest.mark.long

@@ -1,6 +1,6 @@
 """Schedules of polls, held to a walk through the polls of one job."""
 
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from lab.core.clock import Millis
@@ -26,6 +26,7 @@ def walked(schedule: PollSchedule, latency: Millis, answers: list[tuple[Millis, 
         pause = min(schedule.longest, grown)
 
 
+@example(1_000, 1_000, 150, 50, [1_000])
 @given(PAUSES, PAUSES, st.integers(100, 300), st.integers(0, 500), st.lists(st.integers(1, 200_000), min_size=1))
 def test_what_a_schedule_means_for_a_job_is_what_its_polls_find(first, longer, percent, latency, instants):
     schedule = PollSchedule(first, first + longer if percent > 100 else first, percent)
