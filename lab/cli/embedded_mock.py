@@ -235,6 +235,8 @@ def _listeners(
     )
     if chosen is not None:
         chosen.offer(server.mounts)
+    elif calls is not None:
+        server.mounts.closed = "No scenario can be chosen in a lab that several processes serve."
     if (log := extras.log) is not None:
         mock.service.observers.append(log.observer(None))
         server.mounts.watchers.append(lambda mount: mount.service.observers.append(log.observer(mount.name)))

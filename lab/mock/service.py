@@ -1,7 +1,7 @@
 """The one loop around the mock: load, call, commit, and tell the observers.
 
-It serves the server's sockets, the in-memory transport and replay alike. With the memory ledger nothing is
-ever missing and nothing conflicts, so the loop is a straight line.
+It serves the server's sockets, the in-memory transport and replay alike. One process that has its ledger to itself
+meets no conflict, so the loop is a straight line; where several serve one lab, `batches.py` tries calls first.
 """
 
 from collections import Counter

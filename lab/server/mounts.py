@@ -98,6 +98,8 @@ class Mounts:
     def __init__(self, main: Mount) -> None:
         self.main = main
         self.choices: Mapping[str, MountChoice] = {}
+        self.closed = ""
+        """Why none can be chosen where clients may expect that they can."""
         self.watchers: list[Callable[[Mount], object]] = []
         """Told of each that is made, before its first request."""
         self.leavers: list[Callable[[Mount], object]] = []
@@ -113,7 +115,7 @@ class Mounts:
 
     def route(self, path: str, headers: Headers) -> Routed:
         """Which mock the request is for."""
-        if not self.choices:
+        if not self.choices and not self.closed:
             return Routed(self.main, path)
         prefixed, rest = _taken_apart(path)
         wanted = {value.strip() for name, value in headers if name == MOUNT_HEADER}
@@ -131,6 +133,8 @@ class Mounts:
 
     def unknown(self, name: str) -> Refusal:
         """404: nothing is chosen by that name."""
+        if self.closed:
+            return not_found(self.closed)
         near = nearest(name, self.choices) if len(name) <= LONGEST_NAME else ""
         wrong = f"There is no scenario {name[:LONGEST_NAME]!r} to choose here{f': {near}' if near else '.'}"
         # in the message, for the OAuth server's answers have no place for hints

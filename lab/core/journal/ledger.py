@@ -1,8 +1,8 @@
 """The ledger: folded records. And what one call is about to change in it.
 
 `handle` reads a ledger and writes nothing. What it wants to write it collects in `Changes`, facts all; whoever called it
-commits them, or drops them and nothing has happened. The memory ledger never misses and never conflicts; a shared one
-raises where a record must be loaded first, and refuses a commit where one that was read has changed since.
+commits them, or drops them and nothing has happened. The memory ledger never conflicts. Where several processes serve one
+lab each has such a ledger, commits on trial (`begin`, `roll_back`), and for good what a store has taken (`shared.py`).
 
 One call, from the ledger's point of view:
 

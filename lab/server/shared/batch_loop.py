@@ -93,10 +93,6 @@ class BatchLoop:
         await asyncio.gather(*self._tasks, return_exceptions=True)
         self._queue.fail(StoreLost("This process no longer serves the lab."))
 
-    async def others(self) -> list[str]:
-        """What the other processes that are alive say about themselves."""
-        return [about for name, about in (await self._store.processes()).items() if name != self._process]
-
     # Calls
 
     async def run(self, call: Callable[[Millis], CallResult], *, moves_clock: bool = False) -> CallResult:
