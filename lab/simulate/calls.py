@@ -21,7 +21,7 @@ from lab.jobs.gates import Decision
 from lab.jobs.plan import Drawn, Plan
 from lab.jobs.state import shown_status
 from lab.jobs.timeline import Span, spans
-from lab.language.document import Status, Switches, Work
+from lab.language.document import Pause, Status, Switches, Work
 from lab.language.values import restore
 from lab.mock.idempotency import new_conversation
 from lab.mock.invoke import RETRY_AFTER, new_job_id
@@ -238,5 +238,5 @@ def poll_answer(span: Span, switches: Switches, *, said: bool) -> tuple[Status, 
         text = step.says if said else None
         return status, (text, span.index if text and "{" in text else None)
     if status is Status.RUNNING:
-        return status, (None, None)
+        return status, (None, None if isinstance(step, Pause) else span.index)
     return status, (span.id, span.visit)

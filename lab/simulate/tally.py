@@ -3,6 +3,7 @@
 from array import array
 from collections import Counter
 from collections.abc import Sequence
+from itertools import groupby
 
 from msgspec import Struct, field
 
@@ -136,18 +137,21 @@ class ChunkWorker:
 
 
 def _count_spans(tally: Tally, spans: Sequence[Span], marks: list[int]) -> None:
-    """Count a job's spans, and mark when it begins and ends, and when its gates open and close."""
+    """Count a job's visits, and mark when it begins and ends, and when its gates open and close."""
     began, end = spans[0].since, spans[-1]
-    for span in spans[:-1]:
-        assert span.until is not None
-        step = tally.steps.get(span.id)
+    # what a body says may change within a visit: then it is of several spans
+    for (name, visit), parts in groupby(spans[:-1], key=lambda span: (span.id, span.visit)):
+        first, *more = parts
+        last = more[-1] if more else first
+        assert last.until is not None
+        step = tally.steps.get(name)
         if step is None:
-            step = tally.steps[span.id] = StepTally()
-        step.jobs += span.visit == 0
-        step.lasted.add(span.until - span.since)
-        if span.opening is not None:
-            step.verdicts[str(span.votes[-1].verdict)] += 1
-            marks += span.since * MARKS + OPENED, span.until * MARKS + CLOSED
+            step = tally.steps[name] = StepTally()
+        step.jobs += visit == 0
+        step.lasted.add(last.until - first.since)
+        if last.opening is not None:
+            step.verdicts[str(last.votes[-1].verdict)] += 1
+            marks += first.since * MARKS + OPENED, last.until * MARKS + CLOSED
     tally.ended.setdefault((end.id, str(end.status)), Histogram()).add(end.since - began)
     marks += began * MARKS + BEGAN, end.since * MARKS + (COMPLETED if end.status is Status.COMPLETE else FAILED)
 

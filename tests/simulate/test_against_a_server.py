@@ -16,7 +16,7 @@ from lab.core.clock import Millis
 from lab.jobs.records import JobRecord, job_key
 from lab.jobs.timeline import at, spans
 from lab.mock.service import Service
-from lab.settings import ClockSettings, MockSettings
+from lab.settings import ClockSettings, MockSettings, SwitchSettings
 from lab.simulate.calls import SimulatedJob, WirelessClient, plan_of
 from lab.simulate.tally import ChunkWorker
 from lab.simulate.totals import Totals
@@ -88,11 +88,12 @@ WRITTEN = {"branches": BRANCHES, "edges": EDGES}
 FAR: Millis = 10**12
 
 
-def setup_of(name: str, folder: Path | None = None) -> Setup:
+def setup_of(name: str, folder: Path | None = None, **switches: str) -> Setup:
     if folder is not None and name in WRITTEN:
         (folder / f"{name}.yaml").write_text(WRITTEN[name])
         name = str(folder / f"{name}.yaml")
-    return make_setup(MockSettings(targets=(name,), clock=ClockSettings(instant=True)))
+    said = SwitchSettings(flags=tuple(switches.items()))
+    return make_setup(MockSettings(targets=(name,), clock=ClockSettings(instant=True), switches=said))
 
 
 class Callers:
@@ -188,9 +189,10 @@ def test_a_shared_client_takes_a_token_when_the_last_one_is_no_longer_fresh() ->
     assert found.tally.tokens >= 60
 
 
-@pytest.mark.parametrize("name", ["item-comparison", "edges"])
-def test_an_answer_that_is_wasted_has_the_bytes_of_the_one_before(name: str, tmp_path: Path) -> None:
-    setup = setup_of(name, tmp_path)
+@pytest.mark.parametrize("wait", ["WAITING", "RUNNING"])
+@pytest.mark.parametrize("name", ["item-comparison", "edges", "anomaly-flag"])
+def test_an_answer_that_is_wasted_has_the_bytes_of_the_one_before(name: str, wait: str, tmp_path: Path) -> None:
+    setup = setup_of(name, tmp_path, wait_status=wait)
     jobs, _ = simulated(simulation_of(setup, Workload(jobs=3)))
     service = Service(setup.config)
     Callers(service, app_of(setup.config)).begin([job.start for job in jobs])
