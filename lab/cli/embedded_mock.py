@@ -138,7 +138,7 @@ async def embedded_mock(
         chosen = ChosenMocks(setup, service, console, extras.drills) if choosing else None
         mock = EmbeddedMock(service, TapeRecorder(setup, service, console, outside=outside), chosen)
         stack.callback(_close_files, mock, stop, extras.log)
-        server, control = _listeners(mock, setup, extras, await _join(extras.ledger, service, bound, stack))
+        server, control = _listeners(mock, setup, extras, _calls(extras.ledger, service, stack))
         grace = round(1000 * setup.limits.grace)
         stack.push_async_callback(server.stop, grace if outside else min(_OWN_GRACE, grace), stop.hurry)
         stack.push_async_callback(control.stop)
@@ -152,11 +152,11 @@ async def embedded_mock(
         yield mock
 
 
-async def _join(lab: "SharedLab | None", service: Service, bound: Bound, stack: AsyncExitStack) -> "BatchLoop | None":
-    """Take the place among the processes that serve the lab, if there are others."""
+def _calls(lab: "SharedLab | None", service: Service, stack: AsyncExitStack) -> "BatchLoop | None":
+    """How calls reach the ledger of a lab that other processes serve too."""
     if lab is None:
         return None
-    calls = await lab.join(service, bound.origin)
+    calls = lab.calls_on(service)
     stack.push_async_callback(calls.stop)
     return calls
 

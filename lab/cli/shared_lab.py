@@ -180,12 +180,10 @@ class SharedLab(Struct, frozen=True):
     shown: str
     """Where the store is, without a password, and what its keys begin with."""
 
-    async def join(self, service: Service, about: str) -> BatchLoop:
-        """Take up what the store holds, and run calls from now on; `about` is what other processes read of this one."""
+    def calls_on(self, service: Service) -> BatchLoop:
+        """What runs calls on the service once it is started."""
         assert isinstance(service, BatchedService)
-        loop = BatchLoop(service, self.store, LabTime(self.setup.clock, self.began), process_name())
-        await loop.start(about)
-        return loop
+        return BatchLoop(service, self.store, LabTime(self.setup.clock, self.began), process_name())
 
 
 @asynccontextmanager

@@ -20,7 +20,9 @@ from msgspec import Struct
 
 from lab.core.clock import Millis
 from lab.core.journal.fact import Fact, Key, LedgerCleared, Record
-from lab.core.observe import Observation
+from lab.core.journal.numbers import NumberUsed
+from lab.core.journal.shared import LogPosition
+from lab.core.observe import Noted, Observation
 from lab.mock.service import Service
 
 BatchCall: TypeAlias = Callable[[Millis], object]
@@ -110,6 +112,13 @@ class BatchedService(Service):
             self._folded((fact,), x)
             self._touch(job, fact.at)
         self._unread.learn(facts)
+
+    def recall(self, facts: Sequence[Fact], exchanges: Sequence[int | None], position: LogPosition) -> None:
+        """Tell observers of facts that were folded before they looked on: those of the commit at a position."""
+        self.position = position
+        for fact, x in zip(facts, exchanges, strict=True):
+            if x is None or not isinstance(fact, NumberUsed):
+                self.tell(Noted(fact.at, fact, x))
 
     def struck_elsewhere(self, fault: str) -> None:
         """A fault of that name struck a call of another process."""

@@ -65,6 +65,11 @@ class MockServer(ListeningServer):
     def service(self, service: Service) -> None:
         self.mounts.main.service = service
 
+    async def start(self, host: str = "127.0.0.1", port: int = 0, *, bound: Bound | None = None) -> str:
+        """Listen, once the ledger is at hand; StoreLost if it is shared, and can't be reached."""
+        await self.calls.start("" if bound is None else bound.origin)
+        return await super().start(host, port, bound=bound)
+
     def start_decoy(self, bound: Bound) -> None:
         """Listen at another origin too, once `start` was called: nothing is there, but what is sent to it is told."""
         factory = self.factory()

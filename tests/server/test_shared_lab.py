@@ -308,6 +308,15 @@ async def test_a_store_that_came_back_older_is_taken_as_it_is(shared: MemoryStor
         await one.token()
 
 
+async def test_a_process_that_never_reached_the_store_ends(shared: MemoryStore) -> None:
+    shared.gone = True
+    process = Process(shared, ManualClock(), "p", DOCUMENT)
+    with pytest.raises(StoreLost):
+        await process.loop.start("")
+    async with asyncio.timeout(5):
+        await process.loop.stop()
+
+
 async def test_a_bug_ends_its_call_alone(shared: MemoryStore) -> None:
     async with lab(shared, ManualClock()) as (one,):
 

@@ -34,7 +34,6 @@ class Process:
         self.port = self.control_port = 0
 
     async def start(self) -> None:
-        await self.calls.start()
         self.plane = ControlPlane(self.server, TOKEN)
         self.port = int((await self.server.start()).rpartition(":")[2])
         self.control_port = int((await self.plane.start()).rpartition(":")[2])
@@ -70,6 +69,15 @@ class Process:
 
     async def journal(self) -> list[dict[str, object]]:
         return [json.loads(line) for line in (await self.control("GET", "journal")).body.splitlines()]
+
+
+@asynccontextmanager
+async def a_later_one(shared: MemoryStore) -> AsyncIterator[Process]:
+    """A process that comes later."""
+    late = Process(shared, "late")
+    await late.start()
+    yield late
+    await late.stop()
 
 
 @asynccontextmanager
@@ -130,6 +138,20 @@ async def test_any_process_speaks_for_the_whole_lab(shared: MemoryStore) -> None
         reports = [(await each.control("GET", "report?over=1")).json for each in (one, other)]
         verdicts = [[(rule["rule"], rule["verdict"]) for rule in report["rules"]] for report in reports]
         assert verdicts[0] == verdicts[1] and reports[0]["score"] == reports[1]["score"]
+
+
+async def test_a_process_that_comes_later_tells_of_what_was_before(shared: MemoryStore) -> None:
+    async with two(shared) as (one, other):
+        await other.token()
+        await one.control("POST", "reset", {})
+        token = await one.token()
+        await one.job(token)
+        await one.calls.relay.publish()
+        async with a_later_one(shared) as late:
+            lines = await late.journal()
+            assert common(lines) == common(await one.journal())
+            assert (await late.control("GET", "calls")).json["count"] == 2
+            assert await late.token() and (await one.control("GET", "calls")).status == 200
 
 
 async def test_what_is_published_holds_no_secret(shared: MemoryStore) -> None:

@@ -46,6 +46,8 @@ _SPARE = 2_000
 """Ordinals that are left when new ones are asked for."""
 ANSWERED_WITHIN: Millis = 2_000
 """For so long, in real milliseconds, a call may wait for a store that doesn't answer."""
+RECALLED = 10_000
+"""Commits from before a process came that its journal tells of."""
 _UNKNOWN: LogPosition = -1
 """Where a replica stands that must be loaded anew."""
 _IDLE: Millis = 1_000
@@ -77,13 +79,16 @@ class BatchLoop:
     async def start(self, about: str = "") -> None:
         """Take up what the store holds; `about` is what other processes read of this one. StoreLost if it can't be reached."""
         await self._sync()
+        await self._recall()
         await self._store.heartbeat(self._process, about)
         self.back.set()
         loops = self._work(), self._follow(), self._live(about), self.relay.run()
         self._tasks = tuple(asyncio.create_task(each) for each in loops)
 
     async def stop(self) -> None:
-        """Serve what waits, and then no more."""
+        """Serve what waits, and then no more; nothing if it never started."""
+        if not self._tasks:
+            return
         with suppress(StoreLost):
             await self.fresh()
             await self.relay.publish()
@@ -226,6 +231,19 @@ class BatchLoop:
         self.service.replicate(snapshot.records)
         self.service.position, self._wall = snapshot.position, snapshot.wall
         self._time.load(snapshot)
+
+    async def _recall(self) -> None:
+        """Tell observers what was committed before this process came, as far as a journal may go back."""
+        after, until = max(0, self.service.position - RECALLED), self.service.position
+        while after < until:
+            answer = await self._store.sync(after)
+            if isinstance(answer, Behind) or not answer.commits:
+                return
+            for commit in answer.commits:
+                after = commit.position
+                if after <= until:
+                    self.service.recall(commit.facts, commit.exchanges or (None,) * len(commit.facts), after)
+        self.service.position = until
 
     # A store that is gone
 

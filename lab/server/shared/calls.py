@@ -23,6 +23,9 @@ class LedgerCalls(Protocol):
     def relay(self) -> "ExchangeRelay | None":
         """What tells of the exchanges of the others, if there are any."""
 
+    async def start(self, about: str) -> None:
+        """Take calls from now on; `about` is what other processes read of this one."""
+
     async def run(self, call: Callable[[Millis], CallResult]) -> CallResult:
         """Call it at the instant of now; what it gives."""
 
@@ -46,6 +49,9 @@ class LocalCalls:
         """`note` tells all that live by the clock what became of it."""
         self._clock = clock
         self._note = note
+
+    async def start(self, about: str) -> None:
+        """It takes them all along."""
 
     async def run(self, call: Callable[[Millis], CallResult]) -> CallResult:
         """Call it now."""
