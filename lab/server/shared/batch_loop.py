@@ -252,7 +252,7 @@ class BatchLoop:
         self.trouble = lost.what
         self.back.clear()
         self._queue.fail(lost)
-        _LOG.error("lab: %s. Calls get 503 until it is back.", lost.what)
+        _LOG.error("lab: %s. Calls get 503 until it is back.", lost.what.rstrip("."))
         while True:
             await SystemClock().hold(pause)
             pause = min(2 * pause, _LONGEST_PAUSE)
