@@ -107,9 +107,10 @@ class ScheduleTally(Struct):
     delay: Histogram = field(default_factory=Histogram)
 
     def add(self, times: PollTimes, answers: JobAnswers) -> None:
-        """Take up a job."""
-        polls, delay = times.delay(answers[-1][0])
-        self.count(polls, polls - times.telling(answers), delay)
+        """Take up a job; one that had ended when its id came takes no poll."""
+        end = answers[-1][0]
+        polls, delay = times.delay(end) if len(answers) > 1 else (0, -end)
+        self.count(polls, polls - times.telling(answers) if polls else 0, delay)
 
     def count(self, polls: int, wasted: int, delay: Millis) -> None:
         """Take up a job with so many polls."""

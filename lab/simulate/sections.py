@@ -38,15 +38,16 @@ def sections(result: SimulationResult) -> Iterator[Section]:
             for (step, status), each in endings(result)
         ),
     )
-    yield Section(
-        "steps",
-        "Time in steps",
-        ("step", "jobs", "visits", *_SPREAD),
-        tuple(
-            (name, str(step.jobs), str(step.lasted.count), *_spread(step.lasted))
-            for name, step in result.tally.steps.items()
-        ),
-    )
+    if result.tally.steps:
+        yield Section(
+            "steps",
+            "Time in steps",
+            ("step", "jobs", "visits", *_SPREAD),
+            tuple(
+                (name, str(step.jobs), str(step.lasted.count), *_spread(step.lasted))
+                for name, step in result.tally.steps.items()
+            ),
+        )
     if any(step.verdicts for step in result.tally.steps.values()):
         yield Section("waiting", "Waiting for a person", notes=tuple(_waiting(result)))
     yield Section("server", "The server", notes=tuple(_server(result)))
@@ -122,7 +123,9 @@ def _polls(result: SimulationResult) -> Section:
     tried = next((each.tally.jobs for each in result.schedules if not each.given), 0)
     best = next((number for number, each in enumerate(result.schedules) if each.best), None)
     head = ("schedule", "a job", "wasted", "late p50", "late p95", "at worst")
-    notes = (*advice(result), f"Schedules that weren't given were tried on {tried} of the jobs.")
+    left = result.tally.left
+    gave_up = (f"The lab's app gave up on {left} jobs that went on too long.",) if left else ()
+    notes = (*advice(result), *gave_up, f"Schedules that weren't given were tried on {tried} of the jobs.")
     return Section("polls", "Polls", head, rows, notes, best)
 
 
@@ -137,6 +140,8 @@ def advice(result: SimulationResult) -> Iterator[str]:
         yield f"No schedule tells of ends within {delay} at p95; allow more with --delay."
     elif best is mine:
         yield f"Best: {best.text}. No other polls less and tells of ends within {delay} at p95."
+    elif not mine.tally.jobs:
+        yield f"Best: {best.text}, with {polls_a_job(best)} polls a job."
     else:
         instead = f"{polls_a_job(best)} polls a job in place of {polls_a_job(mine)}"
         late, was = (brief(each.tally.delay.quantile(95)) for each in (best, mine))
@@ -147,7 +152,7 @@ def advice(result: SimulationResult) -> Iterator[str]:
 
 def polls_a_job(row: ScheduleRow) -> str:
     """The mean."""
-    return f"{row.tally.polls / max(1, row.tally.jobs):.1f}"
+    return f"{row.tally.polls / row.tally.jobs:.1f}" if row.tally.jobs else "-"
 
 
 def share(part: int, whole: int) -> str:

@@ -176,7 +176,7 @@ def _rows(simulation: Simulation, tally: Tally, sample: Sequence[JobAnswers]) ->
     workload, own = simulation.workload, simulation.app.backoff
     given = workload.schedules or (PollSchedule(own.first, own.longest, own.percent),)
     latency, grid = median_latency(simulation), family(given, workload.delay)
-    ends = sorted(answers[-1][0] for answers in sample)
+    ends = sorted(answers[-1][0] for answers in sample if len(answers) > 1) or [0]
     points = [(*PollTimes(each, latency).total(ends), each) for each in grid]
     never_late = [each for each in points if PollTimes(each[2], latency).worst(ends[-1]) <= workload.delay]
     sure = min(never_late)[2] if never_late else None

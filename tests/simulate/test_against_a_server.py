@@ -18,6 +18,8 @@ from lab.jobs.timeline import at, spans
 from lab.mock.service import Service
 from lab.settings import ClockSettings, MockSettings, SwitchSettings
 from lab.simulate.calls import SimulatedJob, WirelessClient, plan_of
+from lab.simulate.schedule import PollSchedule
+from lab.simulate.sections import sections
 from lab.simulate.tally import ChunkWorker
 from lab.simulate.totals import Totals
 from lab.simulate.workload import Simulation, Workload
@@ -222,3 +224,18 @@ def test_shares_of_endings_agree_with_the_chances_that_are_written(tmp_path: Pat
         assert found.keys() == shares.keys()
         chi_square = sum((found[name] - 400 * part) ** 2 / (400 * part) for name, part in shares.items())
         assert chi_square < 13.8, (seed, found)  # at two degrees of freedom one in a thousand is above
+
+
+def test_a_job_that_has_ended_when_its_id_comes_takes_no_poll(tmp_path: Path) -> None:
+    (tmp_path / "atonce.yaml").write_text(
+        "lab: 1\nname: atonce\ntitle: At once\nagent: {code: NOW, version: 1}\nask: go\nseed: 1\n"
+        "latency: {invoke: 70ms}\nsteps:\n  - complete: done\n    output: ok\n"
+    )
+    given = Workload(jobs=3, schedules=(PollSchedule(5_000, 5_000, 100),))
+    simulation = simulation_of(setup_of(str(tmp_path / "atonce.yaml")), given)
+    totals, worker = Totals(simulation), ChunkWorker(simulation)
+    for chunk in totals.chunks():
+        totals.take(chunk, worker.tally(chunk))
+    result = totals.result()
+    assert {(row.tally.polls, row.tally.delay.largest) for row in result.schedules} == {(0, 70)}
+    assert [section.name for section in sections(result)] == ["ended", "server", "polls"]
