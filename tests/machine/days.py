@@ -374,6 +374,33 @@ class LabDays(RuleBasedStateMachine):
         if overtaken:
             assert found == expected
 
+    @precondition(lambda self: self.model.jobs and len(self.labs.servers) > 1)
+    @rule(job=WHICH, verdicts=st.tuples(VERDICT, VERDICT), names=st.tuples(NAME, NAME), at=WHICH)
+    def decide_together(self, job: int, verdicts: tuple[str, str], names: tuple[str, str], at: int) -> None:
+        """Two people decide at two processes; nobody can say who was first, but somebody was."""
+        target = self.job(job)
+        if target.id is None:
+            self.list_jobs(at)
+        sent: list[Json] = [
+            {"gate": "boss", "verdict": verdict, "by": name, "comment": "Both."}
+            for verdict, name in zip(verdicts, names, strict=True)
+        ]
+
+        async def both() -> list[tuple[int, Any]]:
+            path = f"jobs/{target.id}/decisions"
+            calls = (self.server(at + number).control("POST", path, body) for number, body in enumerate(sent))
+            return await asyncio.gather(*calls)
+
+        found = [status for status, _ in self.run(both())]
+        self.say(f"both at once: {sent} -> {found}")
+        votes = list(target.votes)
+        for order in (0, 1), (1, 0):
+            target.votes = list(votes)
+            admitted = {each: target.vote(self.model.now, verdicts[each], names[each], "Both.") for each in order}
+            if [200 if admitted[each] else 409 for each in (0, 1)] == found:
+                return
+        raise AssertionError(f"in neither order they would be answered {found}")
+
     @precondition(lambda self: self.model.tokens)
     @rule(how=st.sampled_from(["revoke", "expire", "one"]), token=WHICH, at=WHICH)
     def end_tokens(self, how: str, token: int, at: int) -> None:
@@ -415,7 +442,7 @@ class LabDays(RuleBasedStateMachine):
         status, document = self.control(at, "POST", "clock", {"advance": f"{millis}ms"})
         self.model.now += millis
         assert (status, document["now"]) == (200, self.model.now)
-        self.run(self.labs.follow(self.model.now))
+        self.run(settle())
         assert all(server.clock.now() == self.model.now for server in self.labs.servers)
         self.land()
 
@@ -495,7 +522,7 @@ class LabDays(RuleBasedStateMachine):
         assert self.noted == self.labs.facts or len(self.labs.servers) > 1, "the journal holds what was told"
         folded = MemoryLedger()
         folded.commit(self.labs.facts)
-        for records in self.labs.records():
+        for records in self.run(self.labs.records()):
             assert folded._records == records, "folding the journal gives another state"
 
     def _one_answer_a_request(self) -> None:

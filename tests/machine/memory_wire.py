@@ -23,6 +23,7 @@ from lab.server import listening
 from lab.server.control import plane
 from lab.server.listen import Bound
 from lab.server.mock_server import MockServer
+from lab.server.shared.batch_loop import BatchLoop
 from tests.server.conftest import Answer, bearer, request
 
 CONTROL_TOKEN = "machine"
@@ -130,10 +131,12 @@ def _without_sockets() -> Iterator[None]:
 class MemoryServer:
     """One process of a lab: its service, its API and its control plane."""
 
-    def __init__(self, service: Service, clock: ManualClock) -> None:
+    def __init__(self, service: Service, clock: ManualClock, calls: BatchLoop | None = None) -> None:
+        """`calls` is the loop of a process that shares its lab."""
         self.service = service
         self.clock = clock
-        self.server = MockServer(service, clock)
+        self.calls = calls
+        self.server = MockServer(service, clock, calls=calls)
         self.plane = plane.ControlPlane(self.server, CONTROL_TOKEN)
         self._control: MemoryPeer | None = None
 
@@ -171,6 +174,8 @@ class MemoryServer:
         """End at once: what is under way is cut."""
         await self.plane.stop()
         await self.server.stop(0)
+        if self.calls is not None:
+            await self.calls.stop()
 
 
 class MemoryLabs:
@@ -206,26 +211,23 @@ class MemoryLabs:
         """Let something happen at a process before the next commit of another one is taken. With one process: at once."""
         call(self.servers[number].service)
 
-    async def follow(self, now: int) -> None:
-        """Let each clock stand where one was moved to."""
-
-    def records(self) -> Iterator[Mapping[Key, Record]]:
+    async def records(self) -> Sequence[Mapping[Key, Record]]:
         """What each process holds."""
-        return (server.service.ledger._records for server in self.servers)
+        return [server.service.ledger._records for server in self.servers]
 
-    def _service(self) -> Service:
+    async def _server(self, clock: ManualClock) -> MemoryServer:
         service = Service(self.config, MemoryLedger())
         if self._facts:
             service.rewind(tuple(self._facts), self._facts[-1].at)
         service.journals.append(self._facts.extend)
-        return service
+        return MemoryServer(service, clock)
 
     async def _started(self, now: int) -> MemoryServer:
         self._starts += 1
-        service, clock = self._service(), ManualClock(now)
-        service.observers.append(partial(self.observer, self._starts))
+        clock = ManualClock(now)
         clock.withhold()
-        server = MemoryServer(service, clock)
+        server = await self._server(clock)
+        server.service.observers.append(partial(self.observer, self._starts))
         await server.start()
         return server
 
