@@ -35,7 +35,7 @@ from lab.mock.service import Service
 from lab.server.control.plane import ControlPlane
 from lab.server.listen import Bound, bind
 from lab.server.mock_server import MockServer
-from lab.server.mounts import MountChoice, Mounts
+from lab.server.mounts import Mount, MountChoice, Mounts
 from lab.settings import MockSettings
 
 if TYPE_CHECKING:  # a lab of one process without a journal starts without what they need
@@ -238,12 +238,18 @@ def _listeners(
     elif calls is not None:
         server.mounts.closed = "No scenario can be chosen in a lab that several processes serve."
     if (log := extras.log) is not None:
-        mock.service.observers.append(log.observer(None))
-        server.mounts.watchers.append(lambda mount: mount.service.observers.append(log.observer(mount.name)))
+        _log(log, server.mounts.main)
+        server.mounts.watchers.append(lambda mount: _log(log, mount))
     _warm_up(mock.service.config)
     sys.setswitchinterval(_SWITCH)
     asyncio.get_running_loop().set_exception_handler(server.bugs.outside)
     return server, control
+
+
+def _log(log: RequestLog, mount: Mount) -> None:
+    """Let a mock's requests be logged."""
+    service = mount.service
+    service.observers.append(log.observer(mount.name, lambda requested: service.config.trace_of(requested)))
 
 
 def _warm_up(config: Config) -> None:

@@ -4,6 +4,7 @@ A line holds neither body, headers nor query, in which credentials stand; what a
 """
 
 import json
+from collections.abc import Callable
 from queue import SimpleQueue
 from threading import Thread
 from typing import Literal, TypeAlias
@@ -39,6 +40,8 @@ class LogEntry(Struct):
     method: str
     path: str
     route: str
+    trace: str
+    """Its trace id, which its client may have sent (W3C Trace Context)."""
     status: int = 0
     """0: no status line left."""
     ms: Millis = 0
@@ -74,8 +77,8 @@ class RequestLog:
         self._writer = Thread(target=self._write, name="request log", daemon=True)
         self._writer.start()
 
-    def observer(self, scenario: str | None) -> Observer:
-        """What is to be told of the requests to one mock."""
+    def observer(self, scenario: str | None, trace: Callable[[Requested], str]) -> Observer:
+        """What is to be told of the requests to one mock; `trace` gives the trace id of each."""
         begun: dict[int, LogEntry] = {}
 
         def observe(observation: Observation) -> None:
@@ -84,7 +87,13 @@ class RequestLog:
                 if len(begun) >= _MOST_OPEN:
                     del begun[next(iter(begun))]
                 begun[observation.x] = LogEntry(
-                    observation.at, observation.x, scenario, request.method, request.path, observation.route
+                    observation.at,
+                    observation.x,
+                    scenario,
+                    request.method,
+                    request.path,
+                    observation.route,
+                    trace(observation),
                 )
             elif type(observation) is Replied and (entry := begun.pop(observation.x, None)) is not None:
                 self._end(entry, observation)
@@ -138,8 +147,8 @@ def _text_line(entry: LogEntry | MalformedEntry) -> str:
         return f"{entry.t / 1_000:10.3f} malformed: {entry.malformed}, {entry.bytes} B"
     where = f" {entry.scenario}" if entry.scenario else ""
     status, cut = entry.status or "---", f" cut: {entry.cut}" if entry.cut else ""
-    size = f"{entry.ms} ms {entry.bytes} B{cut}"
-    return f"{entry.t / 1_000:10.3f}{where} #{entry.x} {_shown(entry.method)} {_shown(entry.path)} {status} {size}"
+    said = f"{status} {entry.ms} ms {entry.bytes} B{cut} trace {entry.trace}"
+    return f"{entry.t / 1_000:10.3f}{where} #{entry.x} {_shown(entry.method)} {_shown(entry.path)} {said}"
 
 
 def _json_line(entry: LogEntry | MalformedEntry) -> str:

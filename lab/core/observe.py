@@ -34,6 +34,8 @@ class Requested(Struct, frozen=True):
     """Milliseconds from the first byte to the last (`in` on disk)."""
     listener: str | None = None
     """None: the mocked API's; DECOY: that of the other origin, to which it may redirect."""
+    ordinal: int | None = None
+    """That of its exchange where it was served, if `x` is of a journal which numbers them anew."""
 
 
 class Replied(Struct, frozen=True):

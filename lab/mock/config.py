@@ -6,7 +6,9 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from lab.core.clock import Epoch, Millis
+from lab.core.observe import Requested
 from lab.core.seeds import Seed
+from lab.core.trace import own_trace, trace_in
 from lab.dialects.fusion.pod_tokens import POD_CLIENT
 from lab.faults.arming import KnownNames, steps_by_scenario
 from lab.identity.clients import DEMO, JANE, Account, Client, aistudio_cli
@@ -91,6 +93,11 @@ class Config(Struct, frozen=True):
     @property
     def _here(self) -> str:
         return self.here or "http://127.0.0.1"
+
+    def trace_of(self, requested: Requested) -> str:
+        """The id of the trace that an exchange belongs to: its client's, else one of its own."""
+        ordinal = requested.x if requested.ordinal is None else requested.ordinal
+        return trace_in(requested.request.headers) or own_trace(self.seed, self.prefix, ordinal)
 
     @property
     def own(self) -> str:

@@ -71,7 +71,7 @@ def parked(mock: Service, request: Request, count: int) -> Iterator[str]:
 def logged(mock: Service) -> asyncio.Task[None]:
     """Log each request to nowhere, as `lab serve --log text` does to stderr."""
     log = RequestLog("text", Console(err=os.fdopen(os.open(os.devnull, os.O_WRONLY), "w")))
-    mock.observers.append(log.observer(None))
+    mock.observers.append(log.observer(None, mock.config.trace_of))
     return asyncio.create_task(look_around([log.look], Bugs(mock, SystemClock())))
 
 

@@ -17,6 +17,10 @@ from tests.cli.test_serve import HOW, fetch, listening
 from tests.forked import forked_lab
 
 
+def traced(requested: Requested) -> str:
+    return f"{requested.x:032x}"
+
+
 def answer(observer: Observer, x: int, path: str = "/status", cut: str | None = None) -> None:
     head = (("authorization", "Bearer s3cret"),)
     observer(Requested(1_250, x, "status", Request("GET", path, "token=s3cret", head, b"s3cret")))
@@ -27,15 +31,15 @@ def answer(observer: Observer, x: int, path: str = "/status", cut: str | None = 
 def test_a_line_says_what_was_asked_and_holds_no_credential(form: str) -> None:
     err = io.StringIO()
     log = RequestLog(form, Console(io.StringIO(), err))  # type: ignore[arg-type]
-    answer(log.observer(None), 1)
-    answer(log.observer("bad-line"), 2, "/a\x1b[2J\n::error::" + "b" * 500, cut="reset")
+    answer(log.observer(None, traced), 1)
+    answer(log.observer("bad-line", traced), 2, "/a\x1b[2J\n::error::" + "b" * 500, cut="reset")
     assert err.getvalue() == ""
     log.close()
     first, second = err.getvalue().splitlines()
     assert "s3cret" not in err.getvalue() and "\x1b" not in second and len(second) < 400
     if form == "text":
-        assert first == "     1.250 #1 GET /status 200 40 ms 6 B"
-        assert " bad-line #2 GET /a" in second and second.endswith(" --- 40 ms 6 B cut: reset")
+        assert first == f"     1.250 #1 GET /status 200 40 ms 6 B trace {1:032x}"
+        assert " bad-line #2 GET /a" in second and second.endswith(f" --- 40 ms 6 B cut: reset trace {2:032x}")
         return
     whole = {
         "t": 1250,
@@ -43,6 +47,7 @@ def test_a_line_says_what_was_asked_and_holds_no_credential(form: str) -> None:
         "method": "GET",
         "path": "/status",
         "route": "status",
+        "trace": f"{1:032x}",
         "status": 200,
         "ms": 40,
         "bytes": 6,
@@ -58,7 +63,7 @@ def test_a_line_says_what_was_asked_and_holds_no_credential(form: str) -> None:
 def test_what_was_no_request_has_a_line(form: str, line: str) -> None:
     err = io.StringIO()
     log = RequestLog(form, Console(io.StringIO(), err))  # type: ignore[arg-type]
-    log.observer(None)(Noted(1_250, RequestMalformed(at=1_250, c=3, what="bad-head", bytes=7)))
+    log.observer(None, traced)(Noted(1_250, RequestMalformed(at=1_250, c=3, what="bad-head", bytes=7)))
     log.close()
     assert err.getvalue() == f"{line}\n"
 
@@ -73,7 +78,7 @@ def test_what_nobody_reads_in_time_is_counted_and_holds_nobody_up() -> None:
             return len(text)
 
     log = RequestLog("text", Console(io.StringIO(), Slow()))
-    observer = log.observer(None)
+    observer = log.observer(None, traced)
     for x in range(MOST_WAITING + 7):
         answer(observer, x)
     log.look()

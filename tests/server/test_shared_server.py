@@ -110,7 +110,9 @@ def shared() -> MemoryStore:
 
 def common(lines: list[dict[str, object]]) -> list[tuple[object, ...]]:
     """What doesn't depend on the process at which the journal was read: exchanges, and what was committed."""
-    exchanges = [(line["k"], line["x"], line.get("p"), line.get("s")) for line in lines if line["k"] in ("req", "res")]
+    members = ("k", "x", "p", "s", "trace")
+    exchanges = [tuple(map(line.get, members)) for line in lines if line["k"] in ("req", "res")]
+    assert all((line.get("trace") is None) == (line["k"] != "req") for line in lines)
     facts = [(line["type"], line.get("x"), line.get("token"), line.get("job")) for line in lines if line["k"] == "fact"]
     return [*exchanges, *(fact for fact in facts if fact[0] in COMMITTED)]
 

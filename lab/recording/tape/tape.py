@@ -76,6 +76,8 @@ class Tape:
         self._service = service
         self._write, self._sync = write, sync or _nothing
         self._wall = wall or _unknown
+        self.traced = False
+        """Whether requests tell their trace id, which a recording doesn't need."""
         self.limit = _NEVER
         """Bytes: a tape that is longer ends by itself after an exchange."""
         self._n = 0
@@ -174,8 +176,7 @@ class Tape:
             self._die(why)
 
     def _die(self, why: str) -> None:
-        if self.dead is None:
-            self.dead = why
+        self.dead = self.dead or why
         self._over, self._write, self._sync = True, _ignore, _nothing
 
     def _synced(self) -> None:
@@ -203,6 +204,8 @@ class Tape:
         t = self._t = observation.at if observation.at > self._t else self._t
         wall = "" if (w := self._wall()) is None else f'"w":{w},'
         elsewhere = "" if observation.listener is None else f'"l":{dumps(observation.listener)},'
+        if self.traced:
+            elsewhere += f'"trace":{dumps(self.redactor.text(self._service.config.trace_of(observation)))},'
         self._put(f'{{"k":"req","n":{self._n},"t":{t},{wall}"x":{x},"c":{observation.c},{elsewhere}'.encode() + tail)
 
     def _replied(self, observation: Replied) -> None:
@@ -220,8 +223,7 @@ class Tape:
         self._put(head.encode() + tail)
 
     def _relayed(self, observation: Relayed) -> None:
-        if self._aliases is None:
-            self._aliases = RelayedAliases(self.redactor.secrets)
+        self._aliases = self._aliases or RelayedAliases(self.redactor.secrets)
         line = self._aliases.translated(observation)
         wall = self._wall() if observation.line.startswith(_TIMED) else None
         self._put(line_at(line, self._n, self._at(observation.at), wall).encode())

@@ -57,6 +57,7 @@ class Subscriber:
         self._lines: list[bytes] = []
         self._wall: Millis = 0
         self._tape = Tape(service, self._lines.append, header, wall=(lambda: self._wall) if walled else None)
+        self._tape.traced = True
         self._replies = replies
         self.after = 0
         """The exchanges up to this one are over: replies that still come are nobody's."""

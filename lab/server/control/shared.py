@@ -153,6 +153,8 @@ class ExchangeNumbers:
             return None
         if type(observation) is Relayed:
             return replace(observation, x=number, line=_X.sub(f'"x":{number}', observation.line, count=1))
+        if type(observation) is Requested:
+            return replace(observation, x=number, ordinal=x)
         return replace(observation, x=number)
 
 

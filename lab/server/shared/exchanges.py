@@ -171,6 +171,7 @@ class _ExchangeWriter:
         self._written: list[bytes] = []
         header = recording_header(service.config, lab=__version__, clock=clock)
         self._tape: Tape = Tape(service, self._written.append, header)
+        self._tape.traced = True
         self._written.clear()
         self._open: dict[int, tuple[LogPosition, list[_Written]]] = {}
         """Of exchanges under way, by ordinal: the position at which each began, and its lines."""
