@@ -207,6 +207,7 @@ _OPTIONS: dict[str, tuple[Option, ...]] = {
         _FOLDER,
         flag("--strict", "a warning fails too"),
         flag("--plan", "print the timeline that the seed settles, and the planned faults"),
+        option("--settings", "FILE", "warn of users, roles and clients that it doesn't know"),
         seed("for --plan; default: the scenario's own, else 0 (a run without one draws a fresh one)"),
         *VERDICT_OPTIONS,
     ),

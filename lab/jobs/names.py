@@ -1,4 +1,4 @@
-"""What templates and conditions see of a job: the request, the generated data, the user, how gates ended so far.
+"""What templates and conditions see of a job: the request, the generated data, who asks, how gates ended so far.
 
 All of it is settled by the plan and by the decisions up to an instant, so a text or a condition is the same whoever asks,
 and when. `now`, which texts see too, is theirs (`texts`).
@@ -25,6 +25,7 @@ def timeless_names(plan: Plan, settled: tuple[Decision, ...]) -> dict[str, objec
         **request_names(plan),
         "decisions": _decisions(plan, settled),
         "user": None if call.user is None else asdict(call.user),
+        "client": {"id": call.client},
         "job": {"id": call.job},
         "turn": call.turn,
         "conversation": _Conversation(plan),

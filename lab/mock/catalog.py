@@ -1,6 +1,7 @@
 """The catalogue: which scenarios there are, by whose switches each is answered, and what a job plays."""
 
 from lab.identity.config import IdentityConfig
+from lab.identity.records import TokenRecord
 from lab.jobs.builtin import NO_SUCH_VERSION, UNMATCHED, role_refused
 from lab.jobs.compiled import CompiledScenario
 from lab.jobs.plan import JobUser
@@ -57,6 +58,14 @@ class Catalog:
         roles = compiled.scenario.agent.roles
         account = self._identity.account(user) if roles and user is not None else None
         return not roles or (account is not None and not set(roles).isdisjoint(account.roles))
+
+    def answers(self, compiled: CompiledScenario, bearer: TokenRecord) -> bool:
+        """Whether the scenario is for whoever has this token."""
+        callers = compiled.scenario.callers
+        if callers is None:
+            return True
+        user = self.user(bearer.user)
+        return callers.include(bearer.client, bearer.user, () if user is None else user.roles)
 
     def user(self, name: str | None) -> JobUser | None:
         """A job's user, as its texts and conditions see it; None: the token was a client's own."""

@@ -3,6 +3,8 @@
 (contract.md §3.1; scenarios.md §3.2, §9)
 """
 
+from collections.abc import Iterable, Iterator
+
 from msgspec import Struct
 
 from lab.core.refusal import Refusal, bad_request, conflict, not_found
@@ -63,14 +65,14 @@ class Choice(Struct, frozen=True):
 
 
 def choose(call: Call, opened: tuple[CompiledScenario, ...], command: Invoke, thread: Thread) -> Choice | None:
-    """The first of the team's open scenarios that fits the message; None: no answer is defined for it.
+    """The first of the team's open scenarios that is for the caller and fits the message; None: no answer is defined.
 
     A conversation that began with a scenario of several turns stays with it; otherwise each message starts at the
     top, where such a scenario begins conversations only.
     """
     turn = thread.turn
     first = first_scenario(call, thread.id) if turn > 1 else None
-    for each in (first,) if first is not None else opened:
+    for each in (first,) if first is not None else for_caller(call, opened):
         if turn > 1 and each.turns and each is not first:
             continue
         part = each.part_for(turn, command.message, thread.used)
@@ -79,7 +81,12 @@ def choose(call: Call, opened: tuple[CompiledScenario, ...], command: Invoke, th
     return None
 
 
-def asks_later(opened: tuple[CompiledScenario, ...], thread: Thread, message: str) -> bool:
+def for_caller(call: Call, team: tuple[CompiledScenario, ...]) -> Iterator[CompiledScenario]:
+    """Those of them that are for whoever calls."""
+    return (each for each in team if call.catalog.answers(each, call.bearer))
+
+
+def asks_later(opened: Iterable[CompiledScenario], thread: Thread, message: str) -> bool:
     """Whether what begins a conversation is what only a later turn of one asks: its client lost the conversation."""
     later = (turn for each in opened for turn in each.turns if turn.pattern is not None)
     return thread.turn == 1 and any(turn.fits(message) for turn in later)
@@ -96,4 +103,4 @@ def first_scenario(call: Call, conversation: str | None) -> CompiledScenario | N
 def likely_scenario(call: Call, message: str, conversation: str | None) -> CompiledScenario | None:
     """Whose switches a message is read by, before its turn and its scenario are settled."""
     first = first_scenario(call, conversation)
-    return first or next((each for each in call.team if each.fits(message)), None)
+    return first or next((each for each in for_caller(call, call.team) if each.fits(message)), None)

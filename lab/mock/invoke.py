@@ -40,7 +40,7 @@ from lab.jobs.view import JobView
 from lab.language.document import Gate, Pause, Status, Switches, Verdict
 from lab.language.templates import RenderFailure
 from lab.mock.call import Call
-from lab.mock.conversations import Choice, Thread, asks_later, choose, likely_scenario, thread_of
+from lab.mock.conversations import Choice, Thread, asks_later, choose, for_caller, likely_scenario, thread_of
 from lab.mock.decisions import why_not
 from lab.mock.dry_run import dry_run
 from lab.mock.idempotency import new_conversation, repeated
@@ -246,7 +246,7 @@ def _accept(call: Call, command: Invoke, *, draft: bool) -> Accepted | Refusal:
         reason = f"A text of scenario {plan.compiled.name} can not be written: {failure}"
         return Refusal(503, "The scenario can not be played.", reason)
     call.note(thread.flags if command.job is None else (*thread.flags, "ignored_job_id"))
-    if choice is None and asks_later(opened, thread, command.message):
+    if choice is None and asks_later(for_caller(call, opened), thread, command.message):
         call.note(("outside_conversation",))
     return Accepted(JobView(record, plan, span))
 

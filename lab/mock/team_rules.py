@@ -65,8 +65,9 @@ def closed(call: Call, wanted: Wanted) -> Refusal | None:
     opened = open_scenarios(team, draft=bool(wanted.draft))
     if not opened:
         return TEAM_UNKNOWN if switches.unpublished == 404 else TEAM_CLOSED
-    lacking = [lacks_role(call, each) for each in opened]
-    if all(lacking):
+    # of those alone that are for the caller: if there are none, a message is one that no scenario fits
+    lacking = [lacks_role(call, each) for each in opened if call.catalog.answers(each, call.bearer)]
+    if lacking and all(lacking):
         return lacking[0]
     if switches.version_check == "refuse" and not of_version(opened, wanted.version, switches):
         known = opened[-1].scenario.agent.version

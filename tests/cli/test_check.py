@@ -56,6 +56,21 @@ def test_five_mistakes_five_complaints(lab: Lab) -> None:
     assert "1 file, 5 complaints" in done.err
 
 
+def test_whom_the_settings_do_not_know_is_warned_of(lab: Lab) -> None:
+    Path("good.yaml").write_text(GOOD + "for: {users: [mario], clients: [demo]}\n")
+    Path("settings.yaml").write_text(
+        "accounts: {users: [{name: maria, password: lab-password-maria}], clients: [{id: portal, public: true}]}\n"
+    )
+    assert lab("check", "good.yaml").out == ""
+    done = lab("check", "good.yaml", "--settings", "settings.yaml", "--strict")
+    assert (done.code, done.lines) == (
+        2, ["good.yaml:11:15: warning: the settings know no user mario; did you mean maria?"]
+    )  # fmt: skip
+    Path("good.yaml").write_text(GOOD + "for: {users: [maria]}\n")
+    assert lab("check", "good.yaml", "--settings", "settings.yaml", "--strict", "--plan").code == 0
+    assert lab("check", "good.yaml", "--settings", "none.yaml").code == 2
+
+
 def test_one_that_can_not_be_read_keeps_no_other_from_being_looked_at(lab: Lab) -> None:
     Path("all").mkdir()
     Path("all/a-large.yaml").write_text(GOOD + "#" * 1_048_576)

@@ -291,7 +291,10 @@ def test_a_value_is_never_template_source() -> None:
 
 
 def test_the_names_are_those_of_the_scenario_language() -> None:
-    assert sorted(TEMPLATE_NAMES) == "conversation data decisions job match message now parameters turn user".split()
+    assert (
+        sorted(TEMPLATE_NAMES)
+        == "client conversation data decisions job match message now parameters turn user".split()
+    )
 
 
 def test_a_scenario_can_be_typed_without_loading_jinja() -> None:

@@ -2,7 +2,7 @@
 
 from functools import partial
 from pathlib import Path
-from typing import BinaryIO
+from typing import TYPE_CHECKING, BinaryIO
 
 from msgspec.structs import replace
 
@@ -26,6 +26,7 @@ from lab.files.scenarios import (
 )
 from lab.identity.clients import DEMO
 from lab.jobs.lint import lint
+from lab.jobs.lint.unknown_callers import KnownCallers
 from lab.language.parse import parse_with_locations
 from lab.recording.format.lines import Req, Res
 from lab.recording.format.reader import demand_closed, read
@@ -33,6 +34,9 @@ from lab.recording.redaction.bodies import check_blob
 from lab.recording.redaction.leaks import leaks
 from lab.report.junit import CaseEnd
 from lab.settings import Flags, ScenarioSettings, SwitchSettings
+
+if TYPE_CHECKING:
+    from lab.cli.setup import SettingsFile
 
 _CLIENTS = ((DEMO.id, DEMO.secret),)
 
@@ -44,10 +48,13 @@ def execute(flags: Flags, console: Console) -> int:
     """
     began = wall_second()
     files = [file for target in flags["targets"] for file in files_of(target, flags["scenarios"])]
+    settings = _settings(flags)
     verdicts: list[FileVerdict] = []
     for file in files:
         since = real_millis()
-        verdict = _check_recording(file, flags, console) if _recorded(file.name) else _check(file, flags, console)
+        verdict = (
+            _check_recording(file, flags, console) if _recorded(file.name) else _check(file, flags, console, settings)
+        )
         verdicts.append(replace(verdict, took=real_millis() - since))
     tell("check", verdicts, flags, console, began)
     unreadable = sum(each.kind is CaseEnd.ERROR for each in verdicts)
@@ -62,6 +69,14 @@ def execute(flags: Flags, console: Console) -> int:
         console.json({"passed": passed, "failed": len(verdicts) - passed})
     codes = [each.code for each in verdicts]
     return next((code for code in WORST_FIRST if code in codes), 0)
+
+
+def _settings(flags: Flags) -> "SettingsFile | None":
+    if flags["settings"] is None:
+        return None
+    from lab.cli.setup import read_settings_file
+
+    return read_settings_file(flags["settings"])
 
 
 def _recorded(name: str) -> bool:
@@ -97,16 +112,16 @@ def demand_whole(data: bytes | BinaryIO, file: Path) -> None:
             raise RecordingError(f"{file}:{line.n + 1}: {what}", hint=error.hint) from None
 
 
-def _check(file: Path, flags: Flags, console: Console) -> FileVerdict:
+def _check(file: Path, flags: Flags, console: Console, settings: "SettingsFile | None") -> FileVerdict:
     """A scenario, or what lies beside a recording."""
     say, about = console.err if form_of(flags) == "json" else console.out, file.name.endswith(BESIDE)
-    wrong, doubtful = check_beside(file) if about else check_scenario(file)
+    wrong, doubtful = check_beside(file) if about else check_scenario(file, known_callers(settings))
     for complaint in wrong:
         say(str(complaint))
     for complaint in doubtful:
         say(str(complaint._replace(what=f"warning: {complaint.what}")))
     if flags["plan"] and not (wrong or about) and form_of(flags) != "json":
-        for line in planned(file, flags):
+        for line in planned(file, flags, settings):
             console.out(line)
     problems = (*map(Problem.of, wrong), *(replace(Problem.of(each), warning=True) for each in doubtful))
     return FileVerdict(str(file), 2 if wrong or (flags["strict"] and doubtful) else 0, problems)
@@ -144,7 +159,18 @@ def check_beside(file: Path) -> tuple[tuple[Complaint, ...], tuple[Complaint, ..
     return (), ()
 
 
-def check_scenario(file: Path) -> tuple[tuple[Complaint, ...], tuple[Complaint, ...]]:
+def known_callers(settings: "SettingsFile | None") -> KnownCallers | None:
+    """Who may call a lab with such a settings file; None: which one it is to be isn't known."""
+    if settings is None:
+        return None
+    clients = None if settings.switches.get("clients") == "any" else [each.id for each in settings.clients]
+    roles = {role for each in settings.accounts for role in each.roles}
+    return KnownCallers([each.name for each in settings.accounts], roles, clients)
+
+
+def check_scenario(
+    file: Path, known: KnownCallers | None = None
+) -> tuple[tuple[Complaint, ...], tuple[Complaint, ...]]:
     """The complaints, and the warnings if there are no complaints."""
     try:
         beside = OutputFiles(file.parent)
@@ -153,7 +179,7 @@ def check_scenario(file: Path) -> tuple[tuple[Complaint, ...], tuple[Complaint, 
         return error.complaints, ()
     except UsageError as error:  # one of a folder must not keep the others from being looked at
         return (_complaint(file, error),), ()
-    return (), lint(scenario, str(file), locations, beside.found)
+    return (), lint(scenario, str(file), locations, beside.found, known)
 
 
 def _complaint(file: Path, error: LabError) -> Complaint:
@@ -161,14 +187,16 @@ def _complaint(file: Path, error: LabError) -> Complaint:
     return Complaint(str(file), problem.line, 1, problem.what, problem.hint)
 
 
-def planned(file: Path, flags: Flags) -> list[str]:
-    """The timeline that the seed settles, under the switches of the scenario and the environment."""
+def planned(file: Path, flags: Flags, settings: "SettingsFile | None" = None) -> list[str]:
+    """The timeline that the seed settles, under the switches of the scenario, the settings and the environment."""
     # only this needs plans
     from lab.cli.plan_table import plan_table
     from lab.cli.setup import layers_of
 
     compiled = load_scenario(str(file), file.parent)
-    switches = layers_of(flags.into(SwitchSettings), {}).over(compiled.scenario.settings)
+    switches = layers_of(flags.into(SwitchSettings), settings.switches if settings is not None else {}).over(
+        compiled.scenario.settings
+    )
     return plan_table(compiled, flags.into(ScenarioSettings).seed, switches)
 
 

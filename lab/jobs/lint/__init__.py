@@ -20,6 +20,7 @@ from lab.jobs.compiled import CompiledScenario, compile_scenario
 from lab.jobs.expectation import TurnResult, unmet, verdicts_at
 from lab.jobs.lint.idle_faults import idle_faults
 from lab.jobs.lint.trials import TrialJob, trials_of
+from lab.jobs.lint.unknown_callers import KnownCallers, unknown_callers
 from lab.jobs.plan import Plan
 from lab.jobs.texts import Writer
 from lab.jobs.timeline import spans
@@ -32,14 +33,22 @@ Warnings: TypeAlias = Iterator[tuple[KeyPath, str, str]]
 
 
 def lint(
-    scenario: doc.Scenario, file: str, locations: Locations, files: Mapping[str, str] | None = None
+    scenario: doc.Scenario,
+    file: str,
+    locations: Locations,
+    files: Mapping[str, str] | None = None,
+    known: KnownCallers | None = None,
 ) -> tuple[Complaint, ...]:
-    """The warnings, in the order of the file; `locations` are its own, `files` holds the texts that outputs name."""
+    """The warnings, in the order of the file; `locations` are its own, `files` holds the texts that outputs name.
+
+    `known`: who may call; None: nobody knows yet, so nobody is warned of.
+    """
     compiled = compile_scenario(scenario, files=files)
     parts = (compiled, *compiled.turns)
     trials = trials_of(parts)
     sent = [some[0].plan for some in trials if some[0].plan.compiled in compiled.sent]
     found = [*idle_faults(scenario, parts), *_expectation(scenario, sent), *_fallbacks(scenario)]
+    found += unknown_callers(scenario, known) if known is not None else ()
     for turn, part in enumerate(parts, 1):
         prefix: KeyPath = ("turns", turn - 2) if turn > 1 else ()
         for warnings in (
@@ -160,9 +169,14 @@ def _token(part: CompiledScenario) -> Warnings:
 
 
 def _expectation(scenario: doc.Scenario, plans: Sequence[Plan]) -> Warnings:
-    """What is expected, and doesn't come if only the script decides; of a refusal or a role nothing is foretold."""
+    """What is expected, and doesn't come if only the script decides; of a refusal, a role or a caller nothing is foretold."""
     expect = scenario.expect
-    if expect.status not in (doc.Status.COMPLETE, doc.Status.ERROR) or expect.any_status or scenario.agent.roles:
+    if (
+        expect.status not in (doc.Status.COMPLETE, doc.Status.ERROR)
+        or expect.any_status
+        or scenario.agent.roles
+        or scenario.callers
+    ):
         return
     if scenario.seed is None and any(each.compiled.lots for each in plans):
         return  # by chance it goes otherwise with another seed

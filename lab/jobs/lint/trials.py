@@ -15,7 +15,8 @@ from lab.jobs.branches import exits, holds_now, reachable
 from lab.jobs.compiled import CompiledScenario
 from lab.jobs.gates import Decision
 from lab.jobs.names import request_names, timeless_names
-from lab.jobs.plan import Input, Invocation, JobUser, Plan, plan
+from lab.jobs.own_plans import USUAL_USER, own_caller
+from lab.jobs.plan import Input, Invocation, Plan, plan
 from lab.jobs.texts import Writer
 from lab.jobs.timeline import Span
 from lab.language import document as doc
@@ -60,10 +61,12 @@ def trials_of(parts: Sequence[CompiledScenario]) -> list[list[TrialJob]]:
     found: list[list[TrialJob]] = []
     for turn, part in enumerate(parts, 1):
         scenario, own = part.scenario, parts[0].scenario
-        user = JobUser("jane", "Jane", scenario.agent.roles)
+        client, named = own_caller(scenario)
+        user = named or USUAL_USER
+        user = replace(user, roles=(*user.roles, *scenario.agent.roles))
         call = Invocation(
-            _NOBODY, "", scenario.agent.code, part.name, 1, 0, Input(scenario.message, parameters=scenario.parameters),
-            _NOBODY, turn, own.parameters, user if scenario.agent.roles else None,
+            _NOBODY, client, scenario.agent.code, part.name, 1, 0, Input(scenario.message, parameters=scenario.parameters),
+            _NOBODY, turn, own.parameters, user if named is not None or scenario.agent.roles else None,
         )  # fmt: skip
         earlier = partial(tuple, [{**request_names(each[0].plan), "output": "An answer."} for each in found])
         seed, calls = scenario.seed or 0, [call]

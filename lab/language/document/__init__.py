@@ -17,6 +17,7 @@ from lab.language.document.base import (
     nearest,
 )
 from lab.language.document.branches import Branch, Target, branches_of
+from lab.language.document.callers import Callers
 from lab.language.document.data import (
     DRAWN,
     DataRow,

@@ -6,14 +6,13 @@ from pydantic import BeforeValidator, Field, Tag, model_validator
 from pydantic import JsonValue as Json
 
 from lab.language.document.base import Duration, Model, Status, branch_by_key
+from lab.language.document.callers import Callers, Role
 from lab.language.document.data import Datum
 from lab.language.document.draws import Latency
 from lab.language.document.faults import Fault
 from lab.language.document.routes import RouteName
 from lab.language.document.steps import AnyStep, StepId
 from lab.language.document.switches import Switches
-
-Role: TypeAlias = Annotated[str, Field(pattern=r"^[A-Za-z0-9_.:/ -]{1,200}$")]
 
 
 class Agent(Model):
@@ -184,6 +183,9 @@ class Scenario(Model):
     agent: Agent = Field(description="the agent team that the scenario plays")
     ask: AnyUserMessage
     match: str | None = Field(None, description="regular expression the message must contain, ignoring case")
+    callers: Callers | None = Field(
+        None, alias="for", description="whom it answers, of those that its match fits; everybody, if absent"
+    )
     seed: int | None = Field(None, ge=0, le=2**63 - 1, description="from which all chance is drawn, unless told")
     settings: Switches = Field(
         default_factory=Switches,

@@ -31,7 +31,7 @@ def models_within(root: type[BaseModel]) -> dict[str, type[doc.Model]]:
     ahead: list[type[BaseModel]] = [doc.Scenario, root]
     while ahead:
         for key, field in ahead.pop().model_fields.items():
-            for name, part in _parts(field.annotation, key):
+            for name, part in _parts(field.annotation, field.alias or key):
                 if name not in found:
                     found[name] = part
                     ahead.append(part)

@@ -11,6 +11,7 @@ from lab.language.templates import Expression, LookedUp, Template, TemplateError
 
 _FIELDS = {
     "user": frozenset({"name", "display", "roles"}),
+    "client": frozenset({"id"}),
     "decisions": frozenset({"verdict", "by", "comment", "votes"}),
     "votes": frozenset({"verdict", "by", "comment"}),
     "job": frozenset({"id"}),
@@ -86,7 +87,7 @@ def _missing(used: tuple[str, ...], names: Names) -> tuple[str, str]:
             return f"the data of turns[{index}] has no {name}", _listed(known)
         case ("conversation", "turns", _, field, *_) if field not in _FIELDS["turns"]:
             return f"a turn has no {field}", _known(field, _FIELDS["turns"])
-        case ("job" | "conversation" | "user" as root, field, *_) if field not in _FIELDS[root]:
+        case ("job" | "conversation" | "user" | "client" as root, field, *_) if field not in _FIELDS[root]:
             return f"{root} has no {field}", _known(field, _FIELDS[root])
         case ("message" | "now" | "turn" as root, part, *_) if not part.lstrip("-").isdigit():
             return f"{root} has no {part}", "it is a number" if root == "turn" else "it is a text"

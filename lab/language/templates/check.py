@@ -9,7 +9,7 @@ from msgspec import Struct
 from lab.language.document import nearest
 
 TEMPLATE_NAMES = frozenset(
-    {"message", "match", "parameters", "data", "decisions", "user", "job", "turn", "conversation", "now"}
+    {"message", "match", "parameters", "data", "decisions", "user", "client", "job", "turn", "conversation", "now"}
 )
 """The names that a template may use."""
 TIMELESS_NAMES = TEMPLATE_NAMES - {"now"}

@@ -1,0 +1,40 @@
+"""Warnings about users, roles and clients that the settings don't know: nobody is ever one of them."""
+
+from collections.abc import Collection, Iterator
+
+from msgspec import Struct
+
+from lab.language import document as doc
+from lab.language.parse import KeyPath
+
+
+class KnownCallers(Struct, frozen=True):
+    """Who may call, by the settings that a scenario is to be served with."""
+
+    users: Collection[str]
+    roles: Collection[str]
+    """All that users have."""
+    clients: Collection[str] | None
+    """None: whoever has an id is one."""
+
+
+def unknown_callers(scenario: doc.Scenario, known: KnownCallers) -> Iterator[tuple[KeyPath, str, str]]:
+    """Names in `for`, in `agent.roles` and in faults that are nobody's."""
+    callers = scenario.callers
+    named: list[tuple[KeyPath, str, str]] = []
+    for kind, where, names in (
+        ("role", ("agent", "roles"), scenario.agent.roles),
+        ("user", ("for", "users"), callers.users if callers is not None else ()),
+        ("role", ("for", "roles"), callers.roles if callers is not None else ()),
+        ("client", ("for", "clients"), callers.clients if callers is not None else ()),
+    ):
+        named += [((*where, place), kind, name) for place, name in enumerate(names)]
+    for place, fault in enumerate(scenario.faults):
+        found = (("client", fault.client), ("user", fault.user))
+        named += [(("faults", place, kind), kind, name) for kind, name in found if name is not None]
+    lists = {"user": known.users, "role": known.roles, "client": known.clients}
+    for path, kind, name in named:
+        there = lists[kind]
+        if there is not None and name not in there:
+            hint = doc.nearest(name, there) or f"{kind}s there: {', '.join(sorted(there)[:20]) or 'none'}"
+            yield path, f"the settings know no {kind} {name}", hint
