@@ -169,6 +169,7 @@ async def test_connections_and_what_was_no_request_are_counted(plane: Plane) -> 
     await token(peer)
     await (await plane.stage.peer()).ask(b"no request\r\n\r\n")
     text = await scraped(plane)
+    assert "lab_ledger" not in text
     assert samples(text, "lab_connections_opened_total") == {(): 2}
     assert samples(text, "lab_connections") == {(): 1}
     assert samples(text, "lab_malformed_requests_total") == {("",): 1}

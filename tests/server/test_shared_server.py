@@ -8,7 +8,8 @@ from contextlib import asynccontextmanager
 import pytest
 
 from lab.clocks import ManualClock, real_millis
-from lab.core.journal.shared import EXCHANGES_KEPT
+from lab.core.journal.numbers import NumberUsed
+from lab.core.journal.shared import EXCHANGES_KEPT, Committed, Proposal
 from lab.identity.client import token_request
 from lab.identity.clients import DEMO
 from lab.mock.batches import BatchedService
@@ -17,6 +18,7 @@ from lab.server.mock_server import MockServer
 from lab.server.shared.batch_loop import BatchLoop
 from lab.server.shared.lab_time import LabTime
 from tests.server.conftest import SCOPE, Answer, Peer, invoke, make_service, request, status
+from tests.server.test_metrics import samples
 from tests.stores.memory_store import START_WALL, MemoryStore
 
 COMMITTED = {"token.granted", "job.accepted", "clock.advanced", "gate.decided"}
@@ -243,6 +245,36 @@ async def test_while_the_store_is_gone_each_route_says_so_in_its_words(shared: M
         facts = [line["type"] for line in await one.journal() if line["k"] == "fact"]
         assert "ledger.lost" in facts and "ledger.back" in facts
         assert [line["s"] for line in await one.journal() if line["k"] == "res"] == [200, 503, 503, 404]
+
+
+async def test_each_process_counts_its_own_calls_and_the_jobs_of_all(shared: MemoryStore) -> None:
+    def first() -> None:
+        fact = NumberUsed(at=shared.at, counter="faster", value=1)
+        assert isinstance(shared.take(Proposal("third", 1, shared.head, shared.at, (fact,), {}), None), Committed)
+
+    async def counted(each: Process, name: str) -> float:
+        return samples((await each.control("GET", "metrics")).body.decode(), f"lab_ledger_{name}_total")[()]
+
+    async with two(shared) as (one, other):
+        token = await one.token()
+        shared.before_commit = first
+        await one.job(token)
+        assert [await counted(each, "commits") for each in (one, other)] == [2, 0]
+        assert [await counted(each, "conflicts") for each in (one, other)] == [1, 0]
+        assert (await other.call(status(token, "x"))).status == 404
+        for each, calls in ((one, {("token", "200"), ("invoke", "202")}), (other, {("status", "404")})):
+            text = (await each.control("GET", "metrics")).body.decode()
+            assert samples(text, "lab_request_duration_seconds_count", scenario="").keys() == calls
+            assert samples(text, "lab_jobs", scenario="")["RUNNING",] == 1
+        assert (await one.control("POST", "reset", {})).status == 200
+        await other.calls.fresh()
+        text = (await other.control("GET", "metrics")).body.decode()
+        assert set(samples(text, "lab_jobs", scenario="").values()) == {0}
+        shared.gone = True
+        assert (await one.call(status(token, "x"))).status == 503
+        assert await counted(one, "errors") > 0
+        shared.gone = False
+        await asyncio.gather(one.calls.back.wait(), other.calls.back.wait())
 
 
 async def test_a_strike_is_counted_at_all_processes(shared: MemoryStore) -> None:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from aiohttp import web
 from msgspec import Struct
+from msgspec.structs import replace
 
 from lab.core.clock import Millis
 from lab.core.version import __version__
@@ -20,12 +21,18 @@ from lab.server.control.access import CommandRefused
 from lab.server.control.tallies import BOUNDS, CallTally, JobTally
 from lab.server.mock_server import MockServer
 from lab.server.mounts import Mount
+from lab.server.shared.calls import LedgerCounts
 
 if TYPE_CHECKING:
     from prometheus_client import Metric
 
 _LIBRARY = "prometheus_client"
 _LABELS = ("scenario", "route", "code")
+_OF_LEDGER = {
+    "commits": "Batches of calls whose facts the store took.",
+    "conflicts": "Batches that were run again, because another process had committed before.",
+    "errors": "Times that the store couldn't be asked, or didn't answer.",
+}
 _HEADERS = {"cache-control": "no-store", "server": "lab"}
 
 
@@ -39,6 +46,16 @@ class MockCounts(Struct, frozen=True):
     struck: Mapping[str, int]
     malformed: int
     jobs: Mapping[Status, int]
+
+
+class ProcessCounts(Struct, frozen=True):
+    """What was counted whichever mock was called."""
+
+    connections: int
+    """Open now."""
+    opened: int
+    ledger: LedgerCounts | None
+    """Of a ledger that other processes share."""
 
 
 class MockMeter:
@@ -76,17 +93,17 @@ class MetricsRoute:
             hint = "pip install 'invoke-async-lab[observe]'"
             raise CommandRefused(501, "Metrics need prometheus-client, which is not installed.", hint)
         mocks = [await meter.counts() for meter in (self._meter, *self._others())]
-        connections = self._server.connections, self._server.opened_connections
-        body, kind = await asyncio.to_thread(exposition, mocks, connections, request.headers.get("accept", ""))
+        counts = self._server.calls.counts
+        process = ProcessCounts(self._server.connections, self._server.opened_connections, counts and replace(counts))
+        body, kind = await asyncio.to_thread(exposition, mocks, process, request.headers.get("accept", ""))
         return web.Response(body=body, headers={"content-type": kind, **_HEADERS})
 
 
 class _Collector:
     """The families of one scrape."""
 
-    def __init__(self, mocks: Sequence[MockCounts], connections: tuple[int, int]) -> None:
-        """`connections`: those that are open, and how many were opened."""
-        self._mocks, self._connections = mocks, connections
+    def __init__(self, mocks: Sequence[MockCounts], process: ProcessCounts) -> None:
+        self._mocks, self._process = mocks, process
 
     def collect(self) -> "Iterator[Metric]":
         """Each family once, with the series of all mocks."""
@@ -106,9 +123,12 @@ class _Collector:
             for route, count in mock.struck.items():
                 struck.add_metric((mock.scenario, route), count)
         yield from (jobs, struck, malformed)
-        open_now, opened = self._connections
-        yield GaugeMetricFamily("lab_connections", "Connections that are open, whichever mock is called.", open_now)
-        yield CounterMetricFamily("lab_connections_opened", "Connections that were opened.", opened)
+        process, ledger = self._process, self._process.ledger
+        connections = "Connections that are open, whichever mock is called."
+        yield GaugeMetricFamily("lab_connections", connections, process.connections)
+        yield CounterMetricFamily("lab_connections_opened", "Connections that were opened.", process.opened)
+        for name, help_ in _OF_LEDGER.items() if ledger is not None else ():
+            yield CounterMetricFamily(f"lab_ledger_{name}", help_, getattr(ledger, name))
 
     def _durations(self) -> "Metric":
         from prometheus_client.core import HistogramMetricFamily
@@ -123,12 +143,12 @@ class _Collector:
         return family
 
 
-def exposition(mocks: Sequence[MockCounts], connections: tuple[int, int], accept: str) -> tuple[bytes, str]:
+def exposition(mocks: Sequence[MockCounts], process: ProcessCounts, accept: str) -> tuple[bytes, str]:
     """The text, and its Content-Type: as the client's library words both for a scraper that accepts that."""
     from prometheus_client import CollectorRegistry
     from prometheus_client.exposition import choose_encoder
 
     registry = CollectorRegistry(auto_describe=False)  # the library's own one is everybody's in the process
-    registry.register(_Collector(mocks, connections))
+    registry.register(_Collector(mocks, process))
     encode, kind = choose_encoder(accept)
     return encode(registry), kind

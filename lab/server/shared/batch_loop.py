@@ -35,7 +35,7 @@ from lab.core.journal.shared import (
 from lab.core.journal.shell import LedgerBack, LedgerLost
 from lab.mock.batches import Batch, BatchedService
 from lab.server.shared.call_queue import CallQueue, WaitingCall, fail
-from lab.server.shared.calls import CallResult
+from lab.server.shared.calls import CallResult, LedgerCounts
 from lab.server.shared.exchanges import ExchangeRelay
 from lab.server.shared.lab_time import LabTime
 
@@ -66,6 +66,7 @@ class BatchLoop:
         self.service = service
         service.position = _UNKNOWN
         self.relay = ExchangeRelay(service, store, time, process)
+        self.counts = LedgerCounts()
         self.trouble: str | None = None
         """Why the store can't be asked; None: it can."""
         self.back = asyncio.Event()
@@ -171,14 +172,17 @@ class BatchLoop:
         answer = await self._answer(proposal)
         match answer:
             case Committed():
+                self.counts.commits += 1
                 self.service.position = answer.position
                 self._time.commit(facts, at, answer.wall)
                 return True
             case Conflict():
+                self.counts.conflicts += 1
                 self.service.refuse(batch)
                 self._fold(answer.commits)
                 await self._sync()
             case Behind():
+                self.counts.conflicts += 1
                 self.service.refuse(batch)
                 self.service.position = _UNKNOWN
                 await self._sync()
@@ -194,6 +198,7 @@ class BatchLoop:
             left = ANSWERED_WITHIN - (real_millis() - begun)
             if left <= 0:
                 raise
+            self.counts.errors += 1
             try:
                 async with asyncio.timeout(left / 1000):
                     return await self._store.commit(proposal)
@@ -249,6 +254,7 @@ class BatchLoop:
 
     async def _reconnect(self, lost: StoreLost) -> None:
         at, pause = self._time.instant(self._wall), _FIRST_PAUSE
+        self.counts.errors += 1
         self.trouble = lost.what
         self.back.clear()
         self._queue.fail(lost)
@@ -259,6 +265,7 @@ class BatchLoop:
             with suppress(StoreLost):
                 await self._sync()
                 break
+            self.counts.errors += 1
         self.trouble = None
         self.service.note(LedgerLost(at=at, why=lost.what))
         self.service.note(LedgerBack(at=self._time.instant(self._wall)))

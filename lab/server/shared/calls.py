@@ -3,6 +3,8 @@
 from collections.abc import Callable
 from typing import TYPE_CHECKING, ClassVar, Protocol, TypeVar
 
+from msgspec import Struct
+
 from lab.clocks import AnyClock, ManualClock, ScaledClock
 from lab.core.clock import Millis
 from lab.core.journal.fact import ClockAdvanced, ClockScaled, Fact
@@ -13,11 +15,26 @@ if TYPE_CHECKING:
 CallResult = TypeVar("CallResult")
 
 
+class LedgerCounts(Struct):
+    """What came of the store's answers to one process, for onlookers."""
+
+    commits: int = 0
+    """Batches of calls whose facts the store took."""
+    conflicts: int = 0
+    """Batches that were run again, because another process had committed before."""
+    errors: int = 0
+    """Times that the store couldn't be asked, or didn't answer."""
+
+
 class LedgerCalls(Protocol):
     """What runs calls on one service. StoreLost (503) where the ledger is shared, and can't be reached."""
 
     shared: ClassVar[bool]
     """Whether other processes serve this lab too."""
+
+    @property
+    def counts(self) -> LedgerCounts | None:
+        """What came of it so far, if the ledger is shared."""
 
     @property
     def relay(self) -> "ExchangeRelay | None":
@@ -43,6 +60,7 @@ class LocalCalls:
     """Calls on a ledger that this process has to itself."""
 
     shared: ClassVar[bool] = False
+    counts: LedgerCounts | None = None
     relay: "ExchangeRelay | None" = None
 
     def __init__(self, clock: AnyClock, note: Callable[[Fact], None]) -> None:
