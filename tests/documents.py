@@ -171,6 +171,7 @@ MORE = st.fixed_dictionaries(
     {},
     optional={
         "match": st.sampled_from(["go", "(?P<what>go) on"]),
+        "for": st.sampled_from([{"clients": ["demo"]}, {"clients": ["other", "demo"]}]),
         "seed": st.integers(0, 2**63 - 1),
         "latency": st.fixed_dictionaries({}, optional={"token": LATENCIES, "status": LATENCIES}),
         "data": st.dictionaries(st.sampled_from(["a", "b", "c"]), DATA, max_size=3),

@@ -3,7 +3,7 @@
 import json
 import re
 
-from hypothesis import given
+from hypothesis import example, given
 from jsonschema import Draft7Validator
 from pydantic import ValidationError
 
@@ -59,8 +59,16 @@ def test_what_loads_is_valid(document):
     assert [error.message for error in VALIDATOR.iter_errors(document)] == []
 
 
+SMALL = {
+    "lab": 1, "name": "a", "title": "A", "agent": {"code": "A"}, "ask": "go", "steps": [{"complete": "end", "output": "x"}]
+}  # fmt: skip
+
+
 @examples(40, thorough=600)
 @given(spoilt())
+@example(SMALL | {"data": {"a": {"list": {"each": None}, "count": 0}}})
+@example(SMALL | {"for": {}})
+@example(SMALL | {"for": {"users": []}})
 def test_what_is_spoilt_is_refused_by_both_or_by_neither(document):
     complaints = rejected(document)
     errors = [f"{list(error.absolute_path)}: {error.message}" for error in VALIDATOR.iter_errors(document)]

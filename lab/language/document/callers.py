@@ -3,7 +3,7 @@
 from collections.abc import Collection
 from typing import Annotated, TypeAlias
 
-from pydantic import Field, model_validator
+from pydantic import ConfigDict, Field, model_validator
 
 from lab.language.document.base import NAME, Model
 
@@ -13,6 +13,8 @@ CallerName: TypeAlias = Annotated[str, Field(pattern=NAME)]
 
 class Callers(Model):
     """Whom a scenario answers: whoever each list that is there has a place for."""
+
+    model_config = ConfigDict(json_schema_extra={"minProperties": 1})
 
     users: tuple[CallerName, ...] = Field(
         (), strict=False, min_length=1, max_length=1000, description="tokens of one of these users, by name"

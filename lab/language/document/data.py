@@ -178,14 +178,15 @@ def form_of_datum(value: object, *, listed: bool = False) -> str:
     return DERIVED if isinstance(text, str) and ("{{" in text or "{%" in text) else "constant"
 
 
-_NOT_DRAWN = WithJsonSchema({
-    "description": "a constant",
-    "not": {"type": "object", "anyOf": [
-        *({"required": [key]} for key in DRAWN),
-        {"required": [DERIVED], "properties": {DERIVED: {"type": "string", "pattern": r"\{[{%]"}}},
-    ]},
-})  # fmt: skip
-_Constant: TypeAlias = Annotated[Json, _NOT_DRAWN, Tag("data:constant")]
+def _not_drawn(*keys: str) -> WithJsonSchema:
+    """A constant: any value but a mapping with one of these keys, or one that is made of others."""
+    derived = {"required": [DERIVED], "properties": {DERIVED: {"type": "string", "pattern": r"\{[{%]"}}}
+    forms = [*({"required": [key]} for key in keys), derived]
+    return WithJsonSchema({"description": "a constant", "not": {"type": "object", "anyOf": forms}})
+
+
+_Constant: TypeAlias = Annotated[Json, _not_drawn(*DRAWN), Tag("data:constant")]
+_Element: TypeAlias = Annotated[Json, _not_drawn(*DRAWN, EACH), Tag("data:constant")]
 _Number: TypeAlias = Annotated[Number, Tag("data:between")]
 _OneOf: TypeAlias = Annotated[OneOf, Tag("data:one_of")]
 _Fake: TypeAlias = Annotated[Fake, Tag("data:fake")]
@@ -198,7 +199,7 @@ Datum: TypeAlias = Annotated[
 ]
 """One entry of `data`: a constant, something drawn once per job, or made of what was."""
 Element: TypeAlias = Annotated[
-    _Constant | _Number | _OneOf | _Fake | _Listed | _Derivation | Annotated[DataRow, Tag("data:each")],
+    _Element | _Number | _OneOf | _Fake | _Listed | _Derivation | Annotated[DataRow, Tag("data:each")],
     Discriminator(lambda value: f"data:{form_of_datum(value, listed=True)}"),
 ]
 """What a list holds: entries, or rows of them."""
