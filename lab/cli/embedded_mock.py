@@ -2,7 +2,7 @@
 
 import asyncio
 import sys
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import TYPE_CHECKING
 
@@ -15,8 +15,8 @@ from lab.cli.control_settings import ControlSettings
 from lab.cli.conversation import job_facts_observer
 from lab.cli.entropy import control_token
 from lab.cli.hints import client_hints
-from lab.cli.https import HttpsPort, open_https_port
 from lab.cli.loop import Stop
+from lab.cli.ports import Ports, open_ports
 from lab.cli.reload import ScenarioReloader
 from lab.cli.request_log import RequestLog
 from lab.cli.setup import Setup, own_client
@@ -90,6 +90,8 @@ class ServeExtras(Struct, frozen=True):
     """What writes a line a request."""
     control: ControlSettings = ControlSettings()
     """Who may speak to the control plane."""
+    ports: Callable[[MockSettings, AsyncExitStack], Ports] = open_ports
+    """Takes the ports."""
     ledger: "SharedLab | None" = None
     """The lab that other processes serve too."""
 
@@ -127,29 +129,38 @@ async def embedded_mock(
     choosing = extras is not None and extras.ledger is None  # one that is chosen would be each process's own
     extras, listen = extras or ServeExtras(), setup.settings.listen
     async with AsyncExitStack() as stack:
-        bound, https = _ports(setup.settings, stack)
+        ports = extras.ports(setup.settings, stack)
         config, decoy = _decoy(setup, stack)
-        # A pod is reached by https alone, so that is what URLs name where it is served.
-        service = setup.make_service(replace(config, here=(https or bound).origin))
-        service.observers += client_hints(console, setup.clock.mode) if outside else []
-        service.observers += [job_facts_observer(service, job_facts)] if job_facts is not None else []
-        if extras.journal is not None:
-            extras.journal.attach(service, setup.clock)
+        service = setup.make_service(replace(config, here=ports.origin))
+        _observe(service, setup, extras, client_hints(console, setup.clock.mode) if outside else (), job_facts)
         chosen = ChosenMocks(setup, service, console, extras.drills) if choosing else None
         mock = EmbeddedMock(service, TapeRecorder(setup, service, console, outside=outside), chosen)
         stack.callback(_close_files, mock, stop, extras.log)
-        server, control = _listeners(mock, setup, extras, _calls(extras.ledger, service, stack))
+        server = _server(mock, setup, extras, _calls(extras.ledger, service, stack))
+        control = _control_plane(mock, setup, extras, server) if ports.control is not None else None
         grace = round(1000 * setup.limits.grace)
         stack.push_async_callback(server.stop, grace if outside else min(_OWN_GRACE, grace), stop.hurry)
-        stack.push_async_callback(control.stop)
-        mock.base_url = await server.start(bound=bound)
-        mock.control_url = await control.start(listen.host, listen.control_port, extras.control.names)
-        _start_others(mock, server, https, decoy, stack)
-        _publish_token(mock, listen.runtime, stack)
+        if control is not None:
+            stack.push_async_callback(control.stop)
+        mock.base_url = await server.start(bound=ports.api)
+        _start_others(mock, server, ports, decoy, stack)
         looks = _looks(mock, setup, extras, server.mounts)
-        looks += _edits(mock, setup, console, shared=server.calls.shared) if outside else []
+        if control is not None:
+            mock.control_url = await control.start(listen.host, names=extras.control.names, bound=ports.control)
+            _publish_token(mock, listen.runtime, stack)
+            looks += _edits(mock, setup, console, shared=server.calls.shared) if outside else []
         stack.callback(asyncio.create_task(look_around(looks, server.bugs)).cancel)
         yield mock
+
+
+def _observe(
+    service: Service, setup: Setup, extras: ServeExtras, hints: Iterable[Observer], job_facts: Observer | None
+) -> None:
+    """Let those look on who do so from the beginning."""
+    service.observers += hints
+    service.observers += [job_facts_observer(service, job_facts)] if job_facts is not None else []
+    if extras.journal is not None:
+        extras.journal.attach(service, setup.clock)
 
 
 def _calls(lab: "SharedLab | None", service: Service, stack: AsyncExitStack) -> "BatchLoop | None":
@@ -162,12 +173,12 @@ def _calls(lab: "SharedLab | None", service: Service, stack: AsyncExitStack) -> 
 
 
 def _start_others(
-    mock: EmbeddedMock, server: MockServer, https: HttpsPort | None, decoy: Bound | None, stack: AsyncExitStack
+    mock: EmbeddedMock, server: MockServer, ports: Ports, decoy: Bound | None, stack: AsyncExitStack
 ) -> None:
     """Let the server listen wherever else it is to."""
-    if https is not None:
-        stack.callback(https.withdraw)
-        mock.https_url, mock.ca_file = https.start(server)
+    if ports.https is not None:
+        stack.callback(ports.https.withdraw)
+        mock.https_url, mock.ca_file = ports.https.start(server)
     if decoy is not None:
         server.start_decoy(decoy)
 
@@ -191,18 +202,6 @@ def _publish_token(mock: EmbeddedMock, runtime: str | None, stack: AsyncExitStac
     publish_token(mock.control_url, mock.control_token, runtime=runtime)
 
 
-def _ports(settings: MockSettings, stack: AsyncExitStack) -> tuple[Bound, HttpsPort | None]:
-    """First of all the ports are taken, for URLs in answers name them; nobody is accepted yet."""
-    listen = settings.listen
-    bound = bind(listen.host, listen.port)
-    stack.callback(bound.close)
-    if listen.tls is None:
-        return bound, None
-    https = open_https_port(listen, listen.tls, settings.base)
-    stack.callback(https.bound.close)
-    return bound, https
-
-
 def _decoy(setup: Setup, stack: AsyncExitStack) -> tuple[Config, Bound | None]:
     """The origin to which redirects lead, if some do: of another name, for to some clients that alone matters."""
     faults = (fault for each in setup.config.scenarios for fault in each.scenario.faults)
@@ -216,25 +215,25 @@ def _decoy(setup: Setup, stack: AsyncExitStack) -> tuple[Config, Bound | None]:
     return replace(setup.config, elsewhere=f"{scheme}://{name}:{place.rpartition(':')[2]}"), bound
 
 
-def _listeners(
-    mock: EmbeddedMock, setup: Setup, extras: ServeExtras, calls: "BatchLoop | None"
-) -> tuple[MockServer, ControlPlane]:
-    server = MockServer(mock.service, setup.clock, setup.limits, calls)
-    recorder, epoch = mock.recorder, setup.settings.epoch
-    journal, mock.control_token = extras.journal, extras.control.token or control_token()
-    chosen, mock.failed_handshakes = mock.chosen, lambda: server.failed_handshakes
-    control = ControlPlane(
+def _control_plane(mock: EmbeddedMock, setup: Setup, extras: ServeExtras, server: MockServer) -> ControlPlane:
+    recorder, epoch, journal = mock.recorder, setup.settings.epoch, extras.journal
+    mock.control_token = extras.control.token or control_token()
+    parts = recorder, mock.chosen, journal, server.calls
+    return ControlPlane(
         server,
         mock.control_token,
-        trouble=lambda: next(
-            (each.trouble for each in (recorder, chosen, journal, calls) if each and each.trouble), None
-        ),
+        trouble=lambda: next((each.trouble for each in parts if each and each.trouble), None),
         recorder=recorder,
         past=journal.facts if journal else (),
         second=wall_second if epoch is None else lambda: epoch,
     )
-    if chosen is not None:
-        chosen.offer(server.mounts)
+
+
+def _server(mock: EmbeddedMock, setup: Setup, extras: ServeExtras, calls: "BatchLoop | None") -> MockServer:
+    server = MockServer(mock.service, setup.clock, setup.limits, calls)
+    mock.failed_handshakes = lambda: server.failed_handshakes
+    if mock.chosen is not None:
+        mock.chosen.offer(server.mounts)
     elif calls is not None:
         server.mounts.closed = "No scenario can be chosen in a lab that several processes serve."
     if (log := extras.log) is not None:
@@ -243,7 +242,7 @@ def _listeners(
     _warm_up(mock.service.config)
     sys.setswitchinterval(_SWITCH)
     asyncio.get_running_loop().set_exception_handler(server.bugs.outside)
-    return server, control
+    return server
 
 
 def _log(log: RequestLog, mount: Mount) -> None:

@@ -1,5 +1,6 @@
 """`lab serve --tls`: https beside http, with an authority that lives as long as the lab, and how to trust it."""
 
+from collections.abc import Callable
 from pathlib import Path
 from shlex import quote
 from urllib.parse import urlsplit
@@ -20,6 +21,8 @@ class HttpsPort(Struct, frozen=True):
     bound: Bound
     authority: Authority
     runtime: str | None
+    ca_file: str | None = None
+    """Where the certificate to trust lies, if another process keeps it there."""
 
     @property
     def origin(self) -> str:
@@ -32,6 +35,13 @@ class HttpsPort(Struct, frozen=True):
 
     def start(self, server: ListeningServer) -> tuple[str, str]:
         """Serve; the origin, and the file of the certificate that clients must trust."""
+        file = self.publish()
+        return server.start_tls(self.bound, self.authority.context), file
+
+    def publish(self) -> str:
+        """The file of the certificate that clients must trust, from now on until `withdraw`."""
+        if self.ca_file is not None:
+            return self.ca_file
         self.withdraw()
         # nothing in it is secret; the folder is the user's alone
         kept = publish(f"{self._name}.pem", self.authority.certificate, runtime=self.runtime, mode=0o644)
@@ -39,19 +49,26 @@ class HttpsPort(Struct, frozen=True):
             raise HostError(
                 "The certificate to trust can't be kept.", hint="Make the run-time folder yours alone, mode 0700."
             )
-        return server.start_tls(self.bound, self.authority.context), str(kept)
+        return str(kept)
 
     def withdraw(self) -> None:
         """Nobody needs to trust it any more; the key store is what a client of ours in Java made of it."""
-        for ending in ("pem", "p12"):
-            withdraw(f"{self._name}.{ending}", runtime=self.runtime)
+        if self.ca_file is None:
+            for ending in ("pem", "p12"):
+                withdraw(f"{self._name}.{ending}", runtime=self.runtime)
 
 
-def open_https_port(listen: ListenSettings, tls: TlsSettings, base: str | None) -> HttpsPort:
+def open_https_port(
+    listen: ListenSettings, tls: TlsSettings, base: str | None, take: Callable[[str, int], Bound] = bind
+) -> HttpsPort:
     """Take the port; `base` is the origin by which clients know the mock, if it is another one."""
+    return HttpsPort(take(listen.host, tls.port), throwaway(certified_names(listen, tls, base)), listen.runtime)
+
+
+def certified_names(listen: ListenSettings, tls: TlsSettings, base: str | None) -> tuple[str, ...]:
+    """What the certificate has to cover beside the usual names."""
     public = urlsplit(base).hostname if base else None
-    authority = throwaway(names_of(listen.host, (*tls.names, *((public,) if public else ()))))
-    return HttpsPort(bind(listen.host, tls.port), authority, listen.runtime)
+    return names_of(listen.host, (*tls.names, *((public,) if public else ())))
 
 
 def trust_lines(https_url: str, ca_file: str) -> list[str]:

@@ -39,4 +39,9 @@ def refuse_unshared(flags: Flags, settings: LedgerSettings) -> None:
                     hint="Leave one of them out.",
                 )
     else:
+        if flags["workers"] is not None:
+            raise UsageError(
+                "--workers needs --ledger: the processes of one lab share what they accepted.",
+                hint="Add --ledger redis://HOST/DB, or leave --workers out.",
+            )
         refuse_idle(flags, ("ledger_prefix",), "a lab of one process: it begins the keys of --ledger")

@@ -3,15 +3,27 @@
 import gc
 from collections.abc import Callable
 from importlib import import_module
+from typing import TYPE_CHECKING
 
 from lab.cli.console import Console, guarded
 from lab.cli.installation import incomplete
 from lab.cli.options import parse_options
 from lab.cli.scenario_origin import tell_origin
 
+if TYPE_CHECKING:
+    from lab.cli.worker_place import WorkerPlace
 
-def run_command(argv: list[str], console: Console | None = None) -> int:
-    """Parse, load, execute; errors become text and an exit code."""
+
+def run_worker() -> int:
+    """Run `lab serve` as one of the workers of another process, which says on stdin which."""
+    from lab.cli.worker_place import read_place
+
+    place = read_place()
+    return run_command(list(place.arguments), place=place)
+
+
+def run_command(argv: list[str], console: Console | None = None, place: "WorkerPlace | None" = None) -> int:
+    """Parse, load, execute; errors become text and an exit code. `place` is that of a worker."""
     console = console or Console()
 
     def whole() -> int:
@@ -30,7 +42,9 @@ def run_command(argv: list[str], console: Console | None = None) -> int:
         except ImportError as fault:
             gc.enable()
             raise incomplete(fault) from None
-        tell_origin(options, console)
+        options.place = place
+        if place is None or place.announces:
+            tell_origin(options, console)
         gc.freeze()
         gc.enable()
         return execute(Flags(options, arguments=tuple(given)), console)

@@ -8,18 +8,17 @@ from lab.cli.command_table import COMMANDS, EXITS
 from lab.cli.console import Console
 from lab.cli.installation import version_text
 from lab.cli.mistyped import refuse_unknown_command, refuse_unknown_options
-from lab.cli.option_kinds import (
-    Option,
-    flag,
-    option,
-    origin,
-    port,
-    screen_size,
-    seed,
-    with_values,
-)
+from lab.cli.option_kinds import Option, flag, option, origin, port, screen_size, seed, with_values
 from lab.cli.report_options import DRILL_OPTIONS, REPORT_OPTIONS, VERDICT_OPTIONS
-from lab.cli.run_options import LOG, MOCK_CLOCK, OWN_APP, PLAYBACK_OPTIONS, RECORD_OPTION, REVIEWER_OPTION, TLS_OPTIONS
+from lab.cli.run_options import (
+    MOCK_CLOCK,
+    OWN_APP,
+    PLAYBACK_OPTIONS,
+    RECORD_OPTION,
+    REVIEWER_OPTION,
+    SERVE_OPTIONS,
+    TLS_OPTIONS,
+)
 from lab.cli.screen_options import BROWSER, FILM_HELP, NO_PHONE, PHONE_HELP, SCREEN
 from lab.cli.simulate_options import SIMULATE_OPTIONS
 from lab.core.clock import LAST_WALL
@@ -168,11 +167,7 @@ _OPTIONS: dict[str, tuple[Option, ...]] = {
         option("--drills", "SCENARIO", "its drills can be chosen too, each by /scenario/NAME or X-Lab-Scenario: NAME"),
         *DRILL_OPTIONS,
         *PLAYBACK_OPTIONS,
-        LOG,
-        option("--ledger", "URL", "share the lab with other processes: redis://HOST/DB keeps what is accepted"),
-        option("--ledger-prefix", "PREFIX", "what the store's keys begin with, another for each lab; default: lab"),
-        option("--journal", "FILE", "keep what is accepted in FILE, tokens too; the next start goes on from it"),
-        flag("--with-parent", "end as soon as stdin ends or the process that started it is gone"),
+        *SERVE_OPTIONS,
         *TLS_OPTIONS,
         MOCK_CLOCK,
     ),

@@ -4,7 +4,7 @@ A line holds neither body, headers nor query, in which credentials stand; what a
 """
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from queue import SimpleQueue
 from threading import Thread
 from typing import Literal, TypeAlias
@@ -24,6 +24,8 @@ _MOST_OPEN = 10_000
 """Requests without a reply that are remembered: a reset of the lab leaves some that never get one."""
 _LONGEST = 200
 """Characters of a path or a method that are shown."""
+PIPE_PART = 4_096
+"""Bytes that no system writes into a pipe in parts; a line is far shorter."""
 _PATIENCE = 1.0
 """Seconds for which the end of the lab waits for the last lines."""
 
@@ -131,7 +133,8 @@ class RequestLog:
     def _write(self) -> None:
         line = _json_line if self._form == "json" else _text_line
         while (batch := self._batches.get()) is not None:
-            self._console.err("\n".join(map(line, batch)))
+            for lines in _pieces(map(line, batch)):
+                self._console.err(lines)
             self._written += len(batch)
             self._tell_left_out()
 
@@ -140,6 +143,19 @@ class RequestLog:
         if left_out and self._handed == self._written:
             self._console.err(f"note: stderr is read slowly: {left_out} requests were not logged.")
             self._reported += left_out
+
+
+def _pieces(lines: Iterable[str]) -> Iterator[str]:
+    """The same in pieces that a pipe takes as a whole each, however many processes write to it."""
+    piece: list[str] = []
+    size = 0
+    for each in lines:
+        size += len(each.encode()) + 1
+        if size > PIPE_PART and piece:
+            yield "\n".join(piece)
+            piece, size = [], len(each.encode()) + 1
+        piece.append(each)
+    yield "\n".join(piece)
 
 
 def _text_line(entry: LogEntry | MalformedEntry) -> str:

@@ -32,16 +32,24 @@ OWN_APP = (
     option("--dialect", "NAME", "the wire that the external app speaks: fusion (default), a2a"),
     option("--tries", "N", "calls that may fail in a row before the external app gives up; default: 5", **_TRIES),
 )
-LOG = option(
-    "--log",
-    None,
-    "a line a request on stderr, without bodies and credentials; default: text on a terminal, else none",
-    choices=("text", "json", "none"),
-)
 TLS_OPTIONS = (
     flag("--tls", "serve https too, by an authority made for this start"),
     port("--tls-port", "https", 8443),
     option("--tls-name", "NAME", "a further name for the certificate", action="append"),
+)
+_WORKERS: Any = {"type": number("--workers", 1, 64)}
+SERVE_OPTIONS = (
+    option(
+        "--log",
+        None,
+        "a line a request on stderr, without bodies and credentials; default: text on a terminal, else none",
+        choices=("text", "json", "none"),
+    ),
+    option("--ledger", "URL", "share the lab with other processes: redis://HOST/DB keeps what is accepted"),
+    option("--ledger-prefix", "PREFIX", "what the store's keys begin with, another for each lab; default: lab"),
+    option("--workers", "N", "so many processes serve the lab at one port, up to 64; needs --ledger", **_WORKERS),
+    option("--journal", "FILE", "keep what is accepted in FILE, tokens too; the next start goes on from it"),
+    flag("--with-parent", "end as soon as stdin ends or the process that started it is gone"),
 )
 PLAYBACK_OPTIONS = (
     option(

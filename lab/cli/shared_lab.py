@@ -13,7 +13,6 @@ import msgspec
 from msgspec import Struct
 from msgspec.structs import asdict, replace
 
-from lab.cli.console import Console
 from lab.cli.entropy import process_name
 from lab.cli.ledger_settings import LedgerSettings
 from lab.cli.setup import Setup, make_clock
@@ -179,6 +178,8 @@ class SharedLab(Struct, frozen=True):
     began: Millis
     shown: str
     """Where the store is, without a password, and what its keys begin with."""
+    notes: tuple[str, ...]
+    """What whoever starts the lab should know of the store."""
 
     def calls_on(self, service: Service) -> BatchLoop:
         """What runs calls on the service once it is started."""
@@ -187,7 +188,7 @@ class SharedLab(Struct, frozen=True):
 
 
 @asynccontextmanager
-async def shared_lab(ledger: LedgerSettings, setup: Setup, console: Console) -> AsyncIterator[SharedLab]:
+async def shared_lab(ledger: LedgerSettings, setup: Setup) -> AsyncIterator[SharedLab]:
     """The lab that the store keeps, begun by this process if there was none; HostError and UsageError say why there is none."""
     from lab.stores.address import store_address  # no other start waits for them
     from lab.stores.redis_store import open_store
@@ -196,11 +197,9 @@ async def shared_lab(ledger: LedgerSettings, setup: Setup, console: Console) -> 
     address = store_address(ledger.url)
     store = await open_store(address, ledger.prefix)
     try:
-        for note in store.link.notes:
-            console.err(f"note: {note}")
         shown = f"{address} (prefix {ledger.prefix})"
         agreed = await agree(store, setup, shown, clock_said=ledger.clock_said)
-        yield SharedLab(adopted(setup, agreed), store, agreed.began, shown)
+        yield SharedLab(adopted(setup, agreed), store, agreed.began, shown, store.link.notes)
     finally:
         await store.close()
 

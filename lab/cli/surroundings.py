@@ -7,6 +7,7 @@ from contextlib import suppress
 from threading import Thread
 
 from lab.clocks import AnyClock, SystemClock, WallWatch, first_of
+from lab.core.errors import UsageError
 from lab.core.journal.fact import Fact
 from lab.core.journal.shell import ClockJumped
 from lab.server.bugs import Bugs
@@ -54,7 +55,8 @@ class Parent:
         self.closed = False
         """Whether stdin is at its end."""
         # a thread, for a loop can't watch every kind of stdin, and on Windows none
-        Thread(target=self._read, daemon=True).start()
+        self._reader = Thread(target=self._read, daemon=True)
+        self._reader.start()
 
     def _read(self) -> None:
         with suppress(OSError):
@@ -64,9 +66,23 @@ class Parent:
         with suppress(RuntimeError):  # the loop has ended first
             self._notify()
 
+    def check(self, patience: float = 0) -> None:
+        """UsageError if nobody holds stdin, which is known `patience` seconds after the start at the latest."""
+        self._reader.join(patience)
+        if self.closed:
+            raise UsageError(
+                "--with-parent: stdin is closed, so nobody holds its other end.",
+                hint="Start the lab with a pipe as stdin, and keep the other end open.",
+            )
+
     async def gone(self) -> None:
         """Return once it is gone."""
         ended, loop, wall = asyncio.Event(), asyncio.get_running_loop(), SystemClock()
         self._notify = lambda: loop.call_soon_threadsafe(ended.set)
         while not self.closed and os.getppid() == self._pid:
             await first_of(ended.wait(), wall.sleep_until(wall.now() + LOOK_EVERY))
+
+
+async def parent_gone(parent: Parent | None) -> None:
+    """Return once it is gone; never without one."""
+    await (parent.gone() if parent is not None else asyncio.Event().wait())

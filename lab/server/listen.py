@@ -7,12 +7,14 @@ import asyncio
 import os
 import socket
 from collections.abc import Callable
+from typing import TypeAlias
 
 from msgspec import Struct
 
 from lab.core.errors import HostError, UsageError
 from lab.server.reachable import address_here
 
+SocketAddress: TypeAlias = tuple[str, int]
 BACKLOG = 1_024
 _TAKEN_AT_ONCE = 256
 _SPARE = 200
@@ -49,6 +51,11 @@ class Bound(Struct, frozen=True):
     sock: socket.socket
     origin: str
 
+    @property
+    def port(self) -> int:
+        """Which one it is."""
+        return int(self.sock.getsockname()[1])
+
     def close(self) -> None:
         """Give the port back."""
         self.sock.close()
@@ -56,10 +63,61 @@ class Bound(Struct, frozen=True):
 
 def bind(host: str, port: int) -> Bound:
     """Take a port, 0 meaning any free one; HostError says why that is impossible."""
+    return _bound(host, port, lambda family, address: socket.create_server(address, family=family, backlog=BACKLOG))
+
+
+def reserve(host: str, port: int) -> Bound:
+    """Take a port at which several processes will listen, as `bind`; whoever has it so doesn't listen himself."""
+    option = reuse_port()
+    if port:  # another lab's processes would share it with ours, for it is the same user's
+        bind(host, port).close()
+
+    def open_socket(family: socket.AddressFamily, address: SocketAddress) -> socket.socket:
+        sock = socket.socket(family, socket.SOCK_STREAM)
+        try:
+            for each in (socket.SO_REUSEADDR, option):
+                sock.setsockopt(socket.SOL_SOCKET, each, 1)
+            if family == socket.AF_INET6:
+                sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+            sock.bind(address)
+        except BaseException:
+            sock.close()
+            raise
+        return sock
+
+    return _bound(host, port, open_socket)
+
+
+def bind_reserved(host: str, port: int) -> Bound:
+    """Listen at a port that `reserve` took, beside other processes: the system gives each connection to one of them."""
+
+    def open_socket(family: socket.AddressFamily, address: SocketAddress) -> socket.socket:
+        return socket.create_server(address, family=family, backlog=BACKLOG, reuse_port=True)
+
+    return _bound(host, port, open_socket)
+
+
+def inherited(number: int, host: str) -> Bound:
+    """A socket that listens already: a descriptor that the process was started with."""
+    sock = socket.socket(fileno=number)
+    sock.setblocking(False)
+    return Bound(sock, origin_of(address_here(host), sock.getsockname()[1]))
+
+
+def reuse_port() -> int:
+    """The option of sockets by which processes share a port; UsageError where the system has none."""
+    option: int | None = getattr(socket, "SO_REUSEPORT", None)
+    if option is None:
+        hint = "Start labs at ports of their own, with the same --ledger, and a proxy before them."
+        raise UsageError("--workers: no two processes of this system can listen at one port (SO_REUSEPORT).", hint=hint)
+    return option
+
+
+def _bound(host: str, port: int, open_socket: Callable[[socket.AddressFamily, SocketAddress], socket.socket]) -> Bound:
     check_port(port)
     try:
         family, *_, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]
-        sock = socket.create_server(address[:2], family=family, backlog=BACKLOG)
+        sock = open_socket(family, (str(address[0]), int(address[1])))
     except OSError as error:
         # A bad name has the resolver's number and words, not the system's.
         why = os.strerror(error.errno) if error.errno and error.errno > 0 else error.strerror or str(error)
@@ -83,11 +141,6 @@ class Listener:
         self._accepting: asyncio.Task[None] | None = None
         """Only on a loop that watches no sockets."""
         self.resume()
-
-    @classmethod
-    def open(cls, factory: Callable[[], asyncio.BaseProtocol], host: str, port: int) -> "Listener":
-        """Listen on `host` and `port`, as `bind`."""
-        return cls(bind(host, port), factory)
 
     def pause(self) -> bool:
         """Accept no more for now; peers wait in the kernel's queue. False if that was so already."""

@@ -29,19 +29,30 @@ MOST_HANDSHAKES = 1_024
 """Under way at once, each in 90 KiB; further peers wait for their turn until the deadline."""
 
 
+class AuthorityKey(Struct, frozen=True):
+    """What makes an authority one and the same in several processes, in PEM."""
+
+    certificate: bytes
+    key: bytes
+
+
 class Authority(Struct, frozen=True):
     """What serves TLS, and the certificate that a client must trust for it, in PEM."""
 
     context: ssl.SSLContext
     certificate: bytes
+    key: bytes
 
 
-def throwaway(names: tuple[str, ...] = ()) -> Authority:
-    """A new authority and a certificate of it for the usual names and these; UsageError if one can't be had."""
+def throwaway(names: tuple[str, ...] = (), known: AuthorityKey | None = None) -> Authority:
+    """A new authority, or the `known` one, and a certificate of it for the usual names and these; UsageError if none can be had."""
     import trustme  # takes longer to load than all else that `lab serve` needs
 
     wanted = tuple(dict.fromkeys((*USUAL_NAMES, *names)))
-    authority = trustme.CA(organization_name="Invoke Async Lab, throw-away")
+    if known is None:
+        authority = trustme.CA(organization_name="Invoke Async Lab, throw-away")
+    else:
+        authority = trustme.CA.from_pem(known.certificate, known.key)
     try:
         certificate = authority.issue_cert(*wanted, common_name=wanted[0])
     except (ValueError, UnicodeError):
@@ -52,7 +63,7 @@ def throwaway(names: tuple[str, ...] = ()) -> Authority:
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     context.set_alpn_protocols(["http/1.1"])
     certificate.configure_cert(context)
-    return Authority(context, authority.cert_pem.bytes())
+    return Authority(context, authority.cert_pem.bytes(), authority.private_key_pem.bytes())
 
 
 def names_of(host: str, more: tuple[str, ...]) -> tuple[str, ...]:

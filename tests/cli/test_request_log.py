@@ -9,7 +9,7 @@ from threading import Event
 import pytest
 
 from lab.cli.console import Console
-from lab.cli.request_log import MOST_WAITING, RequestLog
+from lab.cli.request_log import MOST_WAITING, PIPE_PART, RequestLog
 from lab.core.exchange import Request, Response
 from lab.core.journal.shell import RequestMalformed
 from lab.core.observe import Noted, Observer, Replied, Requested
@@ -85,8 +85,9 @@ def test_what_nobody_reads_in_time_is_counted_and_holds_nobody_up() -> None:
     answer(observer, MOST_WAITING + 8)
     read.set()
     log.close()
-    assert lines[0].count("#") == MOST_WAITING
-    assert lines[1:] == ["note: stderr is read slowly: 8 requests were not logged.\n"]
+    *pieces, note = lines
+    assert "".join(pieces).count("#") == MOST_WAITING and max(map(len, pieces)) <= PIPE_PART
+    assert [note] == ["note: stderr is read slowly: 8 requests were not logged.\n"]
 
 
 def test_serve_logs_every_mock_behind_its_listener_if_asked(tmp_path: Path) -> None:

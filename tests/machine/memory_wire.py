@@ -105,10 +105,6 @@ class MemoryListener:
         self.factory = factory
         self.closed = False
 
-    @classmethod
-    def open(cls, factory: Callable[[], asyncio.BaseProtocol], host: str, port: int) -> "MemoryListener":
-        return cls(BOUND, factory)
-
     def pause(self) -> bool:
         return False
 
@@ -124,7 +120,8 @@ BOUND = Bound(None, "http://127.0.0.1:9")  # type: ignore[arg-type]
 
 @contextmanager
 def _without_sockets() -> Iterator[None]:
-    with patch.object(listening, "Listener", MemoryListener), patch.object(plane, "Listener", MemoryListener):
+    listener = partial(patch.object, attribute="Listener", new=MemoryListener)
+    with listener(listening), listener(plane), patch.object(plane, "bind", lambda host, port: BOUND):
         yield
 
 

@@ -53,7 +53,7 @@ async def test_peers_are_served_and_those_that_are_too_many_wait(stage: Stage, s
 
 @pytest.fixture
 async def listener() -> AsyncIterator[Listener]:
-    created = Listener.open(asyncio.Protocol, "127.0.0.1", 0)
+    created = Listener(bind("127.0.0.1", 0), asyncio.Protocol)
     yield created
     created.close()
 

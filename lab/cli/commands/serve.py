@@ -18,7 +18,8 @@ from lab.cli.loop import Stop, complete
 from lab.cli.request_log import RequestLog
 from lab.cli.setup import Setup, make_setup
 from lab.cli.signals import Interrupted
-from lab.cli.surroundings import Parent
+from lab.cli.surroundings import Parent, parent_gone
+from lab.cli.worker_place import WorkerPlace
 from lab.core.errors import UsageError
 from lab.files.scenarios import digest_of
 from lab.jobs.compiled import CompiledScenario
@@ -53,6 +54,9 @@ class ServeSettings(Settings, frozen=True):
     environment: Environment = Environment()
     control: ControlSettings = ControlSettings()
     ledger: LedgerSettings = LedgerSettings()
+    workers: int | None = None
+    place: WorkerPlace | None = None
+    """That of this process among the workers; None: it is none of them."""
     log: Literal["text", "json", "none"] | None = None
     """How requests are logged; None: as text where a terminal shows stderr, else not."""
 
@@ -62,6 +66,10 @@ def execute(flags: Flags, console: Console) -> int:
     try:
         settings = flags.into(ServeSettings)
         refuse_unshared(flags, settings.ledger)
+        if settings.workers is not None and settings.place is None:
+            from lab.cli.workers import WorkersSettings, serve_with_workers  # no other start waits for it
+
+            return serve_with_workers(flags.into(WorkersSettings), flags.arguments, console)
         if flags["source"] is None:
             refuse_without_recording(flags)
             return serve_until_stopped(settings, console)
@@ -75,14 +83,13 @@ def execute(flags: Flags, console: Console) -> int:
 
 def serve_until_stopped(settings: ServeSettings, console: Console, playback: Setup | None = None) -> int:
     """Listen, announce, and wait for a signal, or for the parent's end; `playback` in the place of what settings name."""
-    console.serving, parent = True, Parent() if settings.with_parent else None
+    place = settings.place
+    # a worker lives with whoever started it, and the lab with whoever started that
+    console.serving, parent = True, Parent() if settings.with_parent or place is not None else None
     settings, drills = with_drills(settings)
     setup, journal = playback or make_setup(settings.mock), None
-    if parent is not None and parent.closed:
-        raise UsageError(
-            "--with-parent: stdin is closed, so nobody holds its other end.",
-            hint="Start the lab with a pipe as stdin, and keep the other end open.",
-        )
+    if parent is not None:
+        parent.check()
     if settings.journal is not None:
         from lab.cli.state_journal import StateJournal  # no other start waits for it
 
@@ -91,24 +98,40 @@ def serve_until_stopped(settings: ServeSettings, console: Console, playback: Set
 
     async def work(stop: Stop) -> int:
         extras = ServeExtras(journal, drills, log=request_log(settings, console), control=settings.control)
+        if place is not None:
+            control = replace(settings.control, token=place.control_token)
+            extras = replace(extras, control=control, ports=place.take_ports)
         async with AsyncExitStack() as stack:
             served = setup
             if settings.ledger.url is not None:
                 from lab.cli.shared_lab import shared_lab  # no other start waits for it
 
-                lab = await stack.enter_async_context(shared_lab(settings.ledger, setup, console))
+                lab = await stack.enter_async_context(shared_lab(settings.ledger, setup))
                 extras, served = replace(extras, ledger=lab), lab.setup
             mock = await stack.enter_async_context(embedded_mock(served, console, stop, outside=True, extras=extras))
-            announce(settings, served, mock, console)
-            if drills:
-                console.err(f"{len(drills)} drills of {settings.drills} can be chosen: GET /_lab/scenarios lists them.")
-            if extras.ledger is not None:
-                console.err(f"shares its ledger: {extras.ledger.shown}")
+            if place is not None:
+                console.out(str(round(1_000 * served.limits.grace)))
+            if place is None or place.announces:
+                announce(settings, served, mock, console)
+                tell_extras(settings, extras, console)
+            if place is not None:
+                console.abandon()  # whoever started this worker reads until then
             with suppress(asyncio.CancelledError):
-                await (parent.gone() if parent is not None else asyncio.Event().wait())
+                await parent_gone(parent)
         return max(mock.exit_code, journal.close() if journal is not None else 0)
 
     return complete(work)
+
+
+def tell_extras(settings: ServeSettings, extras: ServeExtras, console: Console) -> None:
+    """Say what is served beside, and where the lab is shared."""
+    if extras.drills:
+        many = f"{len(extras.drills)} drills of {settings.drills}"
+        console.err(f"{many} can be chosen: GET /_lab/scenarios lists them.")
+    if extras.ledger is not None:
+        for note in extras.ledger.notes:
+            console.err(f"note: {note}")
+        console.err(f"shares its ledger: {extras.ledger.shown}")
 
 
 def request_log(settings: ServeSettings, console: Console) -> RequestLog | None:

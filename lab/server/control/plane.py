@@ -16,7 +16,7 @@ from lab.server.control.mock_routes import MockRoutes
 from lab.server.control.routes import CONTROL_ROOT, CONTROL_ROUTES, listed_routes
 from lab.server.control.shared import UNSHARED
 from lab.server.control.virtual_time import VirtualTimeRoute
-from lab.server.listen import Listener
+from lab.server.listen import Bound, Listener, bind
 from lab.server.listening import connections
 from lab.server.mock_server import MockServer
 from lab.server.mounts import MOUNT_PATH, Mount, Recorder
@@ -51,8 +51,10 @@ class ControlPlane:
         self._runner: web.AppRunner | None = None
         self._listener: Listener | None = None
 
-    async def start(self, host: str = "127.0.0.1", port: int = 0, names: Iterable[str] = ()) -> str:
-        """Listen; the origin. `names` are Hosts by which it may be addressed beside its own. HostError and UsageError as the mock's own."""
+    async def start(
+        self, host: str = "127.0.0.1", port: int = 0, names: Iterable[str] = (), *, bound: Bound | None = None
+    ) -> str:
+        """Listen, perhaps on a port taken before; the origin. `names` are Hosts by which it may be addressed beside its own. HostError and UsageError as the mock's own."""
         app = web.Application(middlewares=[self._access.middleware()])
         virtual_time = VirtualTimeRoute(self._server, self.usual.clock)
         own: dict[str, Handler] = {"routes": self._list, "description": self._describe}
@@ -68,7 +70,7 @@ class ControlPlane:
         assert manager is not None
         shell = ControlConnections(self._server, manager.request_handler)
         manager.request_handler = shell.exchange
-        self._listener = Listener.open(connections(shell, manager), host, port)
+        self._listener = Listener(bound or bind(host, port), connections(shell, manager))
         self._access.listening(host, int(self._listener.origin.rpartition(":")[2]), names)
         self._runner = runner
         return self._listener.origin

@@ -37,6 +37,10 @@ class LedgerCalls(Protocol):
         """What came of it so far, if the ledger is shared."""
 
     @property
+    def trouble(self) -> str | None:
+        """Why the ledger can't be reached; None: it can."""
+
+    @property
     def relay(self) -> "ExchangeRelay | None":
         """What tells of the exchanges of the others, if there are any."""
 
@@ -61,6 +65,7 @@ class LocalCalls:
 
     shared: ClassVar[bool] = False
     counts: LedgerCounts | None = None
+    trouble: None = None
     relay: "ExchangeRelay | None" = None
 
     def __init__(self, clock: AnyClock, note: Callable[[Fact], None]) -> None:

@@ -1,0 +1,56 @@
+"""What a worker of `lab serve --workers` is told by the process that starts it: a line on its stdin."""
+
+import os
+from contextlib import AsyncExitStack
+
+import msgspec
+from msgspec import Struct
+
+from lab.cli.https import HttpsPort, certified_names
+from lab.cli.ports import Ports
+from lab.core.errors import HostError
+from lab.server.listen import bind_reserved, inherited
+from lab.server.tls import AuthorityKey, throwaway
+from lab.settings import MockSettings
+
+
+class WorkerPlace(Struct, frozen=True, kw_only=True):
+    """Which of the processes it is, and what all of them have in common beside the command line."""
+
+    arguments: tuple[str, ...]
+    """The command line of the lab."""
+    port: int
+    https_port: int = 0
+    ca_file: str | None = None
+    authority: AuthorityKey | None = None
+    """Of https; None: there is none."""
+    control: int | None = None
+    """The descriptor of the control plane's listener; None: another worker has it."""
+    control_token: str
+    announces: bool = False
+    """Whether it says what the lab is: of all starts the first."""
+
+    def take_ports(self, settings: MockSettings, stack: AsyncExitStack) -> Ports:
+        """Listen where all workers do, until the stack is closed."""
+        listen, https, control = settings.listen, None, None
+        api = bind_reserved(listen.host, self.port)
+        stack.callback(api.close)
+        if listen.tls is not None:
+            authority = throwaway(certified_names(listen, listen.tls, settings.base), self.authority)
+            https = HttpsPort(bind_reserved(listen.host, self.https_port), authority, listen.runtime, self.ca_file)
+            stack.callback(https.bound.close)
+        if self.control is not None:
+            control = inherited(self.control, listen.host)
+            stack.callback(control.close)
+        return Ports(api, https, control)
+
+
+def read_place() -> WorkerPlace:
+    """What this worker was told. Nothing follows the line, but the end of stdin once the other process is gone."""
+    line = b""
+    while not line.endswith(b"\n"):
+        piece = os.read(0, 65_536)
+        if not piece:
+            raise HostError("Whoever started this worker is gone.")
+        line += piece
+    return msgspec.json.decode(line, type=WorkerPlace)

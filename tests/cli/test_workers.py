@@ -1,0 +1,173 @@
+"""`lab serve --workers`: processes that serve one lab at one port, and what becomes of them."""
+
+import asyncio
+import json
+import os
+import signal
+import socket
+import ssl
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+from urllib.request import Request, urlopen
+
+import pytest
+
+from lab.clocks import real_millis
+from tests.conftest import Lab
+from tests.stores.redis_server import RedisServer
+
+WORKERS = 3
+STORE = ("--ledger", "redis://127.0.0.1:1/0")
+
+
+def test_workers_share_a_store(lab: Lab) -> None:
+    called = lab("serve", "item-comparison", "--workers", "2")
+    assert called.code == 2 and "--workers needs --ledger" in called.err
+
+
+@pytest.mark.parametrize("number", ["0", "65", "two"])
+def test_there_are_1_to_64_workers(lab: Lab, number: str) -> None:
+    called = lab("serve", "item-comparison", *STORE, "--workers", number)
+    assert called.code == 2 and "--workers" in called.err
+
+
+def test_where_no_two_can_listen_at_one_port_there_are_no_workers(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delattr(socket, "SO_REUSEPORT")
+    called = lab("serve", "item-comparison", *STORE, "--workers", "2")
+    assert called.code == 2 and "SO_REUSEPORT" in called.err and "a proxy before them" in called.err
+
+
+class Supervised:
+    """A lab with workers."""
+
+    def __init__(self, process: "subprocess.Popen[str]") -> None:
+        self.process = process
+        assert process.stdout is not None
+        line = process.stdout.readline()
+        self.said: dict[str, str] = json.loads(line) if line else {}
+
+    def workers(self) -> list[int]:
+        """Their process ids, the one that started first at the head."""
+        pid = self.process.pid
+        return sorted(int(each) for each in Path(f"/proc/{pid}/task/{pid}/children").read_text().split())
+
+    def control(self, path: str) -> Any:
+        """What the control plane says: whoever has it, within the time that a worker takes to start."""
+        authorization = {"authorization": f"Bearer {self.said['control_token']}"}
+        with urlopen(Request(f"{self.said['control_url']}/_lab/{path}", headers=authorization), timeout=30) as reply:
+            return json.loads(reply.read())
+
+    def complaint(self) -> str:
+        """The next line of stderr."""
+        assert self.process.stderr is not None
+        return self.process.stderr.readline()
+
+
+@pytest.fixture
+def redis_url() -> Iterator[str]:
+    with RedisServer() as server:
+        yield server.url
+
+
+@contextmanager
+def supervised(url: str, *options: str) -> Iterator[Supervised]:
+    ask = [sys.executable, "-m", "lab", "serve", "item-comparison", "--port", "0", "--json", "--log", "none"]
+    streams: Any = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+    with subprocess.Popen(
+        [*ask, "--workers", str(WORKERS), *options], env={**os.environ, "LAB_LEDGER": url}, text=True, **streams
+    ) as process:
+        try:
+            yield Supervised(process)
+        finally:
+            process.kill()
+
+
+def gone(processes: list[int]) -> bool:
+    """Whether all have ended within 20 s."""
+    until = real_millis() + 20_000
+    left = [os.pidfd_open(each) for each in processes if Path(f"/proc/{each}").exists()]
+    for each in left:
+        asyncio.run(_readable(each, until))
+        os.close(each)
+    return real_millis() < until
+
+
+async def _readable(descriptor: int, until: int) -> None:
+    ended = asyncio.Event()
+    asyncio.get_running_loop().add_reader(descriptor, ended.set)
+    async with asyncio.timeout(max(0, until - real_millis()) / 1_000):
+        await ended.wait()
+
+
+@pytest.mark.long
+def test_a_worker_that_dies_is_started_again_and_the_control_plane_stays(redis_url: str) -> None:
+    with supervised(redis_url) as lab:
+        workers = lab.workers()
+        assert len(workers) == WORKERS and lab.control("health")["status"] == "ok"
+        notes = [lab.complaint() for _ in range(2)]
+        assert [each.split()[0] for each in notes] == ["note:", "shares"], "one of them says it, once"
+        os.kill(workers[0], signal.SIGKILL)
+        assert lab.control("health")["status"] == "ok", "with the same token, at the same place"
+        note = lab.complaint()
+        assert note.startswith(f"lab: worker 1 (process {workers[0]}) was ended by SIGKILL: started again as process ")
+        workers = lab.workers()
+        assert len(workers) == WORKERS and int(note.split()[-1].rstrip(".")) in workers
+        lab.process.terminate()
+        assert lab.process.wait(20) == 0 and gone(workers)
+
+
+@pytest.mark.long
+def test_no_worker_outlives_the_process_that_started_it(redis_url: str) -> None:
+    with supervised(redis_url) as lab:
+        workers = lab.workers()
+        lab.process.kill()
+        assert gone(workers)
+
+
+@pytest.mark.long
+def test_workers_end_with_the_parent_of_the_lab(redis_url: str) -> None:
+    with supervised(redis_url, "--with-parent") as lab:
+        workers = lab.workers()
+        assert lab.process.stdin is not None
+        lab.process.stdin.close()
+        assert lab.process.wait(20) == 0 and gone(workers)
+
+
+@pytest.mark.long
+def test_five_deaths_within_a_minute_end_the_lab(redis_url: str) -> None:
+    with supervised(redis_url) as lab:
+        first = lab.workers()
+        for each in first:
+            os.kill(each, signal.SIGKILL)
+        again: list[int] = []
+        while len(again) < len(first):
+            line = lab.complaint()
+            again += [int(line.split()[-1].rstrip("."))] if "started again" in line else []
+        for each in again[:2]:
+            os.kill(each, signal.SIGKILL)
+        assert lab.process.wait(20) == 4 and gone(again)
+        assert lab.process.stderr is not None
+        assert "lab: Workers died 5 times within a minute" in lab.process.stderr.read()
+
+
+@pytest.mark.long
+def test_what_is_wrong_is_said_once(redis_url: str) -> None:
+    with supervised(redis_url, "--set", "pod=acme", "--seed", "7", "--profile", "rfc") as lab:
+        _, complaints = lab.process.communicate(timeout=30)
+        assert lab.process.returncode == 2 and lab.said == {}
+        assert complaints.count("The issuer of the profile rfc") == 1
+
+
+@pytest.mark.long
+def test_a_client_that_trusts_the_lab_trusts_each_worker(redis_url: str) -> None:
+    with supervised(redis_url, "--tls", "--tls-port", "0") as lab:
+        trusting = ssl.create_default_context(cafile=lab.said["ca_file"])
+        for _ in range(8 * WORKERS):  # each of them is met, but for once in 5,000 runs
+            with urlopen(f"{lab.said['https_url']}/.well-known/openid-configuration", context=trusting) as reply:
+                assert reply.status == 200
+        lab.process.send_signal(signal.SIGINT)
+        assert lab.process.wait(20) == 0 and not Path(lab.said["ca_file"]).exists()
