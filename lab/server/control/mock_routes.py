@@ -227,4 +227,6 @@ def client_part(scenario: Scenario) -> dict[str, Json]:
     asks: list[Json] = [
         {"message": each.message, "parameters": dict(each.parameters)} for each in scenario.user_messages
     ]
-    return {"name": scenario.name, "agent_code": scenario.agent.code, "asks": asks}
+    callers = scenario.callers
+    whom: dict[str, Json] = {} if callers is None else {"for": callers.model_dump(mode="json", exclude_unset=True)}
+    return {"name": scenario.name, "agent_code": scenario.agent.code, "asks": asks, **whom}
