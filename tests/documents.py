@@ -105,7 +105,7 @@ def steps(draw: st.DrawFn) -> list[Document]:
     gates: list[str] = []
     for index, name in enumerate(names):
         ahead = [*names[index + 1 :], "done", "failed"]
-        kind = draw(st.sampled_from(("work", "wait", "gate")))
+        kind = draw(st.sampled_from(("work", "delegate", "wait", "gate")))
         step: Document = {kind: name}
         if kind == "gate":
             gates.append(name)
@@ -113,6 +113,8 @@ def steps(draw: st.DrawFn) -> list[Document]:
         else:
             step["takes"] = draw(SHORT if index == 0 else LATENCIES)
             step |= draw(SAID)
+            if kind == "delegate":
+                step |= {"agent": "OTHER", "output": draw(st.sampled_from(["One.", "{{ message }}", None]))}
             if draw(st.booleans()):
                 step["next"] = draw(targets(ahead, gates, CONDITIONS))
             if kind == "wait" and draw(st.booleans()):
@@ -131,7 +133,7 @@ def steps(draw: st.DrawFn) -> list[Document]:
 
 
 def _id(step: Document) -> str:
-    return str(next(step[kind] for kind in ("work", "wait", "gate", "complete", "error") if kind in step))
+    return str(next(step[kind] for kind in ("work", "delegate", "wait", "gate", "complete", "error") if kind in step))
 
 
 def _reached(steps: list[Document]) -> set[str]:

@@ -24,16 +24,23 @@ VERDICTS = ("approved", "rejected", "changes-requested")
 CONDITIONS = (
     "{{ user is none }}", "{{ message == 'go' and turn > 1 }}", "{{ parameters.amount > 1000 }}",
     "{{ decisions.GATE.verdict == 'approved' }}", "{{ decisions.GATE.votes | length > 0 }}",
+    "{{ delegates.AGENT.output == 'go 1' }}",
 )  # fmt: skip
-"""That are true, false, without an answer, and settled by who decides."""
+"""That are true, false, without an answer, settled by who decides, and by what an agent hands back."""
 
 
 @st.composite
-def targets(draw: st.DrawFn, ahead: list[str], gates: list[str], conditions: tuple[str, ...] = CONDITIONS) -> object:
+def targets(
+    draw: st.DrawFn,
+    ahead: list[str],
+    gates: list[str],
+    conditions: tuple[str, ...] = CONDITIONS,
+    agents: tuple[str, ...] = (),
+) -> object:
     """Where a way out leads: a step, or branches with shares of at most the whole."""
     if draw(st.booleans()):
         return draw(st.sampled_from(ahead))
-    known = [each for each in conditions if gates or "GATE" not in each]
+    known = [each for each in conditions if (gates or "GATE" not in each) and (agents or "AGENT" not in each)]
     branches: list[dict[str, object]] = []
     left = 100
     for _ in range(draw(st.integers(1, 3))):
@@ -45,8 +52,16 @@ def targets(draw: st.DrawFn, ahead: list[str], gates: list[str], conditions: tup
         else:
             gate = draw(st.sampled_from(gates)) if gates else ""
             when = draw(st.sampled_from(known)).replace("GATE.", f"{gate}.")
+            when = when.replace("AGENT", draw(st.sampled_from(agents)) if "AGENT" in when else "")
             branches.append({"when": when, "to": to})
     return [*branches, {"to": draw(st.sampled_from(ahead))}] if draw(st.booleans()) else branches
+
+
+@st.composite
+def handing_back(draw: st.DrawFn, agents: tuple[str, ...]) -> dict[str, object]:
+    """Whose a delegate is, and what it hands back: perhaps made of what others did, and it itself before."""
+    text = draw(st.sampled_from(["go", "{{ message }} {{ turn }}", "{{ delegates.AGENT.output }}!", "{{ 1 + 'x' }}"]))
+    return {"agent": "OTHER", "output": text.replace("AGENT", draw(st.sampled_from(agents)))}
 
 
 @st.composite
@@ -56,15 +71,16 @@ def documents(draw: st.DrawFn) -> dict[str, object]:
     names = [f"s{index}" for index in range(count)]
     steps: list[dict[str, object]] = []
     gates: list[str] = []
+    agents: tuple[str, ...] = ()
     for index, name in enumerate(names):
         ahead = [*names[index + 1 :], "done", "failed"]
-        kind = draw(st.sampled_from(("work", "wait", "gate")))
+        kind = draw(st.sampled_from(("work", "delegate", "wait", "gate")))
         step: dict[str, object] = {kind: name}
         if kind == "gate":
             step |= {"asks": "May it go on?", "patience": f"{draw(st.integers(1, 9000))}ms"}
             gates.append(name)
             routes: dict[str, object] = {
-                verdict: draw(targets(ahead, gates))
+                verdict: draw(targets(ahead, gates, agents=agents))
                 for verdict in ("approved", "rejected", "timed-out")
                 if draw(st.booleans())
             }
@@ -81,12 +97,16 @@ def documents(draw: st.DrawFn) -> dict[str, object]:
                 }
         else:
             step["takes"] = draw(LATENCIES)
+            if kind == "delegate":
+                agents = (*agents, name)
+                step |= draw(handing_back(agents))
             if draw(st.booleans()):
-                step["next"] = draw(targets(ahead, gates))
+                step["next"] = draw(targets(ahead, gates, agents=agents))
             if kind == "wait" and draw(st.booleans()):
                 step["again"] = {"to": draw(st.sampled_from(names[: index + 1])), "rounds": draw(st.integers(1, 3))}
         steps.append(step)
-    steps += [{"complete": "done", "output": "Done."}, {"error": "failed", "text": "Failed."}]
+    output = "".join(f"{{{{ delegates.{agent}.output }}}}" for agent in agents) or "Done."
+    steps += [{"complete": "done", "output": output}, {"error": "failed", "text": "Failed."}]
     return {"lab": 1, "name": "drawn", "title": "Drawn", "agent": {"code": "DRAWN"}, "ask": "go", "steps": steps}
 
 

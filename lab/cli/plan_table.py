@@ -11,10 +11,11 @@ from lab.faults.model import Place, Rule, judge, rules_on
 from lab.jobs.branches import Branching, Turnoff, possible
 from lab.jobs.compiled import CompiledScenario
 from lab.jobs.gates import Decision, decision_text
+from lab.jobs.names import delegate_outputs
 from lab.jobs.own_plans import own_plans
 from lab.jobs.plan import Plan
 from lab.jobs.state import shown_status
-from lab.jobs.texts import Writer, final_texts
+from lab.jobs.texts import final_texts, writer_at
 from lab.jobs.timeline import DefaultEnding, Span, exit_of, spans
 from lab.language.document import (
     Branch,
@@ -81,18 +82,30 @@ def _rows(planned: Plan, timeline: Sequence[Span], switches: Switches) -> Iterat
         head = (clock_text(span.since - began), lasts, str(shown_status(span, switches)), span.id)
         first, *more = _texts(planned, span, began)
         yield (*head, first)
-        for line in (*more, *(_ways(planned, span, after.settled) if after is not None else ())):
+        behind = (*_outputs(planned, span, after), *_ways(planned, span, after)) if after is not None else ()
+        for line in (*more, *behind):
             yield ("", "", "", "", line)
 
 
-def _ways(planned: Plan, span: Span, settled: tuple[Decision, ...]) -> Iterator[str]:
+def _outputs(planned: Plan, span: Span, after: Span) -> Iterator[str]:
+    """What delegates hand back that end with a span; `after` is the next one."""
+    outputs = delegate_outputs(planned, after.settled, after.ends)
+    for place in range(len(span.ends), len(after.ends)):
+        try:
+            text = outputs.text(place)
+            yield f"{after.ends[place].step} hands back: {'null' if text is None else _one_line(text) or '(empty)'}"
+        except RenderFailure as failure:
+            yield f"what {after.ends[place].step} hands back can't be written: {failure}"
+
+
+def _ways(planned: Plan, span: Span, after: Span) -> Iterator[str]:
     """Where a step goes on, and where else it could have gone; nothing where it names no branches."""
-    name = exit_of(span, settled)
+    name = exit_of(span, after.settled)
     branches = tuple(possible(planned.compiled.ways[span.id].get(name, ()))) if name is not None else ()
     if name is None or all(branch.sure for branch in branches):
         return
     try:
-        taken = Branching(planned).taken(Turnoff(span.id, name, span.visit, settled))
+        taken = Branching(planned).taken(Turnoff(span.id, name, span.visit, after.settled, after.ends))
     except RenderFailure as failure:
         yield f"a condition has no answer: {failure}"
         return
@@ -112,7 +125,7 @@ def condition_text(branch: Branch) -> str:
 
 def _texts(planned: Plan, span: Span, began: Millis) -> list[str]:
     """What there is to say of a span: the text that is seen, and of a gate each vote."""
-    write = Writer(planned, span, INSTANT_EPOCH)
+    write = writer_at(planned, span, INSTANT_EPOCH)
     try:
         match span.step:
             case Gate() as gate:

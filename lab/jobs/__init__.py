@@ -9,6 +9,8 @@ Nothing here runs, waits or remembers. Read it in this order; each module opens 
     plan        what chance settles before a job begins
     branches    which way a job goes on where there are several
     timeline    the walk over the steps: read it twice
+    outputs     texts of templates and outputs in all their forms
+    delegates   what the agents within a job hand back
     names       what texts and conditions see of a job
     texts       what templates see at a span, and the outputs made of it
     state       what a job says of itself, before any wire words it

@@ -25,6 +25,7 @@ from collections.abc import Callable, Iterable, Iterator
 from msgspec import Struct
 
 from lab.jobs.compiled import CompiledScenario
+from lab.jobs.delegates import DelegateEnd
 from lab.jobs.gates import Decision
 from lab.jobs.names import timeless_names
 from lab.jobs.plan import Plan
@@ -41,6 +42,8 @@ class Turnoff(Struct, frozen=True):
     visit: int
     settled: tuple[Decision, ...]
     """The decisions up to the end of this visit."""
+    ends: tuple[DelegateEnd, ...] = ()
+    """The delegates that have ended by then."""
 
 
 class Branching:
@@ -48,7 +51,7 @@ class Branching:
 
     def __init__(self, plan: Plan) -> None:
         self._plan = plan
-        self._asked_at = -1
+        self._asked_at = -1, -1
         self._names: dict[str, object] = {}
         self._answers: dict[str, bool] = {}
 
@@ -58,7 +61,7 @@ class Branching:
         chances, lot = 0, -1
         for branch in branches:
             if branch.when is not None:
-                fits = self._holds(branch.when, turnoff.settled)
+                fits = self._holds(branch.when, turnoff)
             elif branch.chance is not None:
                 lot = self._plan.lot(turnoff.step, turnoff.visit) if lot < 0 else lot
                 chances += branch.chance
@@ -69,11 +72,12 @@ class Branching:
                 return branch
         return None
 
-    def _holds(self, when: str, settled: tuple[Decision, ...]) -> bool:
-        # within a walk decisions are only ever added, so how many there are says which
-        if len(settled) != self._asked_at:
-            self._asked_at, self._answers = len(settled), {}
-            self._names = timeless_names(self._plan, settled)
+    def _holds(self, when: str, turnoff: Turnoff) -> bool:
+        # within a walk decisions and ends are only ever added, so how many there are says which
+        known = len(turnoff.settled), len(turnoff.ends)
+        if known != self._asked_at:
+            self._asked_at, self._answers = known, {}
+            self._names = timeless_names(self._plan, turnoff.settled, turnoff.ends)
         if when not in self._answers:
             self._answers[when] = condition(when).holds(self._names)
         return self._answers[when]
@@ -120,6 +124,6 @@ def reachable(compiled: CompiledScenario, judge: Callable[[str], bool | None] = 
 
 
 def holds_now(plan: Plan, when: str) -> bool | None:
-    """What a condition gives from the acceptance on; None: it looks at decisions. RenderFailure if it has no answer."""
+    """What a condition gives from the acceptance on; None: it looks at what comes later. RenderFailure if it has no answer."""
     expression = condition(when)
     return None if expression.decided_later else expression.holds(timeless_names(plan, ()))

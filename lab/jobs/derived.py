@@ -88,7 +88,7 @@ def _opened(plan: Plan, span: Span) -> GateOpened:
     opening = span.opening
     assert opening is not None
     cast = votes(opening, ())
-    end, to = cast[-1], after(plan, Branching(plan), span, (*span.settled, *cast)).status
+    end, to = cast[-1], after(plan, Branching(plan), span, (*span.settled, *cast), span.ends).status
     assert end.verdict is not None
     return GateOpened(
         at=span.since, job=plan.invocation.job, gate=span.id, round=span.visit, approvals=opening.gate.approvals,

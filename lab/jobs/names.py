@@ -1,13 +1,15 @@
-"""What templates and conditions see of a job: the request, the generated data, who asks, how gates ended so far.
+"""What templates and conditions see of a job: request, generated data, who asks, how gates ended, what delegates handed back.
 
 All of it is settled by the plan and by the decisions up to an instant, so a text or a condition is the same whoever asks,
 and when. `now`, which texts see too, is theirs (`texts`).
 """
 
 from collections.abc import Iterator, Mapping
+from functools import partial
 
 from msgspec.structs import asdict
 
+from lab.jobs.delegates import DelegateEnd, DelegateOutputs
 from lab.jobs.gates import Decision
 from lab.jobs.plan import Plan
 from lab.language.document import Gate, Verdict
@@ -15,11 +17,20 @@ from lab.language.patterns import LongMatch
 from lab.language.templates import RenderFailure
 
 
-def timeless_names(plan: Plan, settled: tuple[Decision, ...]) -> dict[str, object]:
-    """What can be seen once these decisions were taken, without the time.
+def timeless_names(plan: Plan, settled: tuple[Decision, ...], ends: tuple[DelegateEnd, ...] = ()) -> dict[str, object]:
+    """What can be seen once these decisions were taken and these delegates have ended, without the time.
 
     RenderFailure if the message is too long for the groups of `match`.
     """
+    return {**_decided_names(plan, settled), "delegates": delegate_outputs(plan, settled, ends)}
+
+
+def delegate_outputs(plan: Plan, settled: tuple[Decision, ...], ends: tuple[DelegateEnd, ...]) -> DelegateOutputs:
+    """What the delegates have handed back that ended so far."""
+    return DelegateOutputs(plan, settled, ends, partial(_decided_names, plan))
+
+
+def _decided_names(plan: Plan, settled: tuple[Decision, ...]) -> dict[str, object]:
     call = plan.invocation
     return {
         **request_names(plan),

@@ -4,14 +4,20 @@ All dialects draw from this one value, so they can't tell different stories abou
 here (the status word of a wait, an output while it waits) it changes on every wire.
 """
 
+from collections.abc import Iterator
+
 from msgspec import Struct
 
 from lab.core.clock import Epoch
 from lab.core.seeds import hexes, uuid4
+from lab.jobs.delegates import DelegateOutputs
+from lab.jobs.gates import Decision
+from lab.jobs.names import delegate_outputs
+from lab.jobs.outputs import Writer
 from lab.jobs.plan import Plan
-from lab.jobs.texts import Writer, final_texts
-from lab.jobs.timeline import UNWRITTEN, Span
-from lab.language.document import Gate, Pause, Status, Switches, Work
+from lab.jobs.texts import final_texts, writer_at
+from lab.jobs.timeline import UNWRITTEN, Ending, Span, spans
+from lab.language.document import Delegate, Gate, Pause, Status, Step, Switches, Work
 from lab.language.templates import RenderFailure
 
 
@@ -45,13 +51,13 @@ def state_of(plan: Plan, span: Span, epoch: Epoch, switches: Switches, *, accept
     A text that can't be rendered, for it looks at a decision that brought something unforeseen, is the job's error.
     """
     status = shown_status(span, switches)
-    write = Writer(plan, span, epoch)
+    write = writer_at(plan, span, epoch)
     step = span.step
     try:
         if span.status.final:
             output, error, follow_up = final_texts(plan, span, write)
             return StatusTexts(status, None, output, error, tuple(follow_up))
-        if isinstance(step, Work):
+        if isinstance(step, Work | Delegate):
             said = step.says and plan.invocation.input.progress_message and not accepted
             return StatusTexts(status, write(step.says) if said and step.says else None)
         prompt = _prompt(step, write) if status is Status.WAITING and isinstance(step, Gate | Pause) else None
@@ -72,6 +78,33 @@ def _prompt(step: Gate | Pause, write: Writer) -> Prompt:
     if not takes_text(step):
         return Prompt(write(step.asks))
     return Prompt(write(step.asks), write(step.change_prompt), write(step.last_round))
+
+
+class PassedStep(Struct, frozen=True):
+    """A step that a job has come to, at one visit."""
+
+    step: Step
+    under_way: bool
+    output: str | None = None
+    """What a delegate handed back that has ended."""
+
+
+def passed_steps(plan: Plan, span: Span, decisions: tuple[Decision, ...]) -> Iterator[PassedStep]:
+    """The steps that a job has come to at a span, that of the span too; no endings."""
+    outputs = delegate_outputs(plan, span.settled, span.ends)
+    places = {(end.step, end.visit): place for place, end in enumerate(span.ends)}
+    for each in spans(plan, decisions):
+        if not isinstance(each.step, Ending):
+            yield PassedStep(each.step, each.index == span.index, _output(outputs, places.get((each.id, each.visit))))
+        if each.index >= span.index:
+            return
+
+
+def _output(outputs: DelegateOutputs, place: int | None) -> str | None:
+    try:
+        return None if place is None else outputs.text(place)
+    except RenderFailure:  # a text that looks at it says so
+        return None
 
 
 def takes_text(gate: Gate) -> bool:

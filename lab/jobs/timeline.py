@@ -10,7 +10,8 @@ The walk
 
     How a span ends depends on the kind of its step, and that is all the machine there is:
 
-    work        after its duration                          -> the next step
+    work,
+    delegate    after its duration                          -> the next step
     wait        after its duration, or when it is cut short -> back to `again.to` while rounds are left, else the next step
     gate        with its last vote (`gates`)                -> where the verdict leads: a step, or a default ending
     complete,
@@ -45,9 +46,10 @@ from msgspec import Struct
 from lab.core.clock import Millis
 from lab.jobs.branches import Branching, Turnoff
 from lab.jobs.compiled import NEXT
+from lab.jobs.delegates import DelegateEnd
 from lab.jobs.gates import Decision, Opening, votes
 from lab.jobs.plan import Plan
-from lab.language.document import EndingStep, Gate, Pause, Status, Step, TimedStep, Verdict, Work
+from lab.language.document import Delegate, EndingStep, Gate, Pause, Status, Step, TimedStep, Verdict, Work
 from lab.language.templates import RenderFailure
 
 MOVES: dict[Status, tuple[Status, ...]] = {status: () if status.final else tuple(Status) for status in Status}
@@ -93,6 +95,8 @@ class Span(Struct, frozen=True):
     """Rounds of changes at this gate, or of the retry loop at this wait, before this span."""
     votes: tuple[Decision, ...] = ()
     """Of a gate: its votes if nobody else decides, those still due too; the last ends the span."""
+    ends: tuple[DelegateEnd, ...] = ()
+    """The visits to delegates that ended before this span."""
 
     @property
     def status(self) -> Status:
@@ -107,11 +111,16 @@ class Span(Struct, frozen=True):
     @property
     def code(self) -> str:
         """The node code on the wire (contract.md §4.3): the id upper-cased, `-` as `_`."""
-        return self.id.upper().replace("-", "_")
+        return node_code(self.id)
 
     def votes_at(self, now: Millis) -> tuple[Decision, ...]:
         """The votes that this opening has taken at `now`."""
         return tuple(vote for vote in self.votes if vote.at <= now)
+
+
+def node_code(step: str) -> str:
+    """The node code of the step with this id."""
+    return step.upper().replace("-", "_")
 
 
 def at(plan: Plan, decisions: tuple[Decision, ...], now: Millis) -> Span:
@@ -131,6 +140,7 @@ def spans(plan: Plan, decisions: tuple[Decision, ...]) -> Iterator[Span]:
     step: Step | DefaultEnding = plan.compiled.first
     since = plan.invocation.at
     settled: tuple[Decision, ...] = ()
+    ends: tuple[DelegateEnd, ...] = ()
     branching = Branching(plan)
     visits: dict[str, int] = {}
     rounds: dict[str, int] = {}
@@ -141,22 +151,24 @@ def spans(plan: Plan, decisions: tuple[Decision, ...]) -> Iterator[Span]:
         if isinstance(step, TimedStep):
             until, cut = _timed_end(plan, decisions, step, visit, since)
             # one of 0 ms is yielded too: nobody can be in it, but it was passed, and the next index is one more
-            yield (span := Span(index, step, visit, since, until, settled, rounds_used=used))
+            yield (span := Span(index, step, visit, since, until, settled, rounds_used=used, ends=ends))
             settled += cut
+            if isinstance(step, Delegate):
+                ends += (DelegateEnd(name, visit, len(settled), len(ends)),)
             # a wait that was cut short goes round like one that ran out: its rounds count tries, not time
             rounds[name] = used + (step.again is not None and used < step.again.rounds)
-            step = after(plan, branching, span, settled)
+            step = after(plan, branching, span, settled, ends)
         elif isinstance(step, Gate):
             opening = Opening(step, visit, used, since, plan.scripted, _votes_before(name, settled))
             cast = votes(opening, decisions)
             until = cast[-1].at  # what follows begins at the instant of the last vote: that vote is before it
-            yield (span := Span(index, step, visit, since, until, settled, opening, used, cast))
+            yield (span := Span(index, step, visit, since, until, settled, opening, used, cast, ends))
             settled += cast
             rounds[name] = used + (cast[-1].verdict is Verdict.CHANGES)
-            step = after(plan, branching, span, settled)
+            step = after(plan, branching, span, settled, ends)
         elif isinstance(step, Ending):
             # entered once, so its visit is 0, though a default ending bears the id of a gate that was visited
-            yield Span(index, step, 0, since, None, settled)
+            yield Span(index, step, 0, since, None, settled, ends=ends)
             return
         else:
             assert_never(step)
@@ -200,7 +212,7 @@ UNWRITTEN = "The answer could not be written."
 def exit_of(span: Span, settled: tuple[Decision, ...]) -> str | None:
     """The way out of a span that ended with what is `settled`; None: none, the job is over or a round of a loop leads on."""
     match span.step:
-        case Work():
+        case Work() | Delegate():
             return NEXT
         case Pause(again=again):
             return None if again is not None and span.rounds_used < again.rounds else NEXT
@@ -212,14 +224,16 @@ def exit_of(span: Span, settled: tuple[Decision, ...]) -> str | None:
             return None
 
 
-def after(plan: Plan, branching: Branching, span: Span, settled: tuple[Decision, ...]) -> Step | DefaultEnding:
-    """Where a job goes on from a span that ended with what is `settled`: as the scenario says, else the default (contract.md §5.2)."""
+def after(
+    plan: Plan, branching: Branching, span: Span, settled: tuple[Decision, ...], ends: tuple[DelegateEnd, ...]
+) -> Step | DefaultEnding:
+    """Where a job goes on from a span that ended with what is `settled`, these delegates ended: as the scenario says, else the default (contract.md §5.2)."""
     compiled, step, name = plan.compiled, span.step, exit_of(span, settled)
     if name is not None:
         if (straight := compiled.straight.get((step.id, name))) is not None:
             return straight
         try:
-            branch = branching.taken(Turnoff(step.id, name, span.visit, settled))
+            branch = branching.taken(Turnoff(step.id, name, span.visit, settled, ends))
         except RenderFailure:
             return DefaultEnding(Status.ERROR, step.id, UNWRITTEN)
         if branch is not None:

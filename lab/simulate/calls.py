@@ -21,7 +21,7 @@ from lab.jobs.gates import Decision
 from lab.jobs.plan import Drawn, Plan
 from lab.jobs.state import shown_status
 from lab.jobs.timeline import Span, spans
-from lab.language.document import Pause, Status, Switches, Work
+from lab.language.document import Delegate, Pause, Status, Switches, Work
 from lab.language.values import restore
 from lab.mock.idempotency import new_conversation
 from lab.mock.invoke import RETRY_AFTER, new_job_id
@@ -234,7 +234,7 @@ def poll_answer(span: Span, switches: Switches, *, said: bool) -> tuple[Status, 
     """What tells the answer to a poll in a span from others of its job, without a text being rendered."""
     status = shown_status(span, switches)
     step = span.step
-    if isinstance(step, Work):
+    if isinstance(step, Work | Delegate):
         text = step.says if said else None
         return status, (text, span.index if text and "{" in text else None)
     if status is Status.RUNNING:

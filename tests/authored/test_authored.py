@@ -1,5 +1,6 @@
 """Scenarios as an author writes them who has read the page on scenarios: clean, run, recorded, replayed."""
 
+import json
 import re
 from decimal import Decimal
 from hashlib import sha256
@@ -103,3 +104,14 @@ def test_an_edited_share_shows_in_a_replay_by_the_lot_that_was_recorded(lab: Lab
         path.write_text(text.replace("chance: 20%", f"chance: {chance}"))
         found[chance] = lab("replay", Path.cwd() / "run.rec.jsonl", "--scenarios", "mine").code
     assert found == {"20%": 0, "21%": 0, "100%": 1}
+
+
+def test_an_agent_within_hands_back_what_the_answer_is_made_of(lab: Lab) -> None:
+    done = run(lab, "delegate", 7)
+    price = re.search(r"We offer 20 pumps at (\d\d\.\d\d) EUR\.", done.out)
+    assert price is not None
+    planned = lab("check", "mine/delegate.yaml", "--plan", "--seed", "7").out
+    assert f"pricing hands back: {price[1]}" in planned
+    ended = json.loads(lab("simulate", "mine/delegate.yaml", "--jobs", "20", "--json").out)
+    assert [(each["step"], each["visits"]) for each in ended["steps"]][1:] == [("pricing", 20), ("wording", 20)]
+    assert lab("drill", "mine/delegate.yaml").code == 0

@@ -286,8 +286,8 @@ def test_a_duration_that_is_none_says_why_and_names_its_path(written: str, what:
 
 
 STEPS = [
-    ("  - {foo: 1}\n" + END, ["9:5: steps[0]: a step begins with one of work, wait, gate, complete, error"]),
-    ("  - 3\n" + END, ["9:5: steps[0]: a step begins with one of work, wait, gate, complete, error"]),
+    ("  - {foo: 1}\n" + END, ["9:5: steps[0]: a step begins with one of work, delegate, wait, gate, complete, error"]),
+    ("  - 3\n" + END, ["9:5: steps[0]: a step begins with one of work, delegate, wait, gate, complete, error"]),
     (
         "  - {work: w, takes: 1s, gate: g}\n" + END,
         ["9:26: steps[0]: a step is of one kind; this is work and gate; make two steps of it"],

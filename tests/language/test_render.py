@@ -293,7 +293,7 @@ def test_a_value_is_never_template_source() -> None:
 def test_the_names_are_those_of_the_scenario_language() -> None:
     assert (
         sorted(TEMPLATE_NAMES)
-        == "client conversation data decisions job match message now parameters turn user".split()
+        == "client conversation data decisions delegates job match message now parameters turn user".split()
     )
 
 

@@ -28,7 +28,11 @@ GATED: dict[str, object] = {
 }  # fmt: skip
 QUICK: dict[str, object] = {
     "lab": 1, "name": "quick", "title": "Quick", "agent": {"code": "QUICK", "version": 3}, "ask": "Go",
-    "steps": [{"work": "read", "takes": "2s"}, {"complete": "done", "output": "Done."}],
+    "steps": [
+        {"work": "read", "takes": "1s"},
+        {"delegate": "check", "agent": "CHECKER", "takes": "1s", "output": "Checked."},
+        {"complete": "done", "output": "Done."},
+    ],
 }  # fmt: skip
 CLOSED: dict[str, object] = {**QUICK, "name": "closed", "agent": {"code": "CLOSED", "published": False}}
 WORKFLOWS = "/api/boss/data/objects/ora/commonFusionAI/agents/v1/$en/workflows"

@@ -17,6 +17,7 @@ from lab.jobs.compiled import NEXT, CompiledScenario
 from lab.language.document import (
     Between,
     Complete,
+    Delegate,
     Exponential,
     Failure,
     Gate,
@@ -174,7 +175,7 @@ def _facts(step: Step) -> str:
         case Gate():
             quorum = f", {step.approvals} approve" if step.approvals > 1 else ""
             return f"{step.channel}{quorum}, {duration_text(step.patience)}"
-        case Work() | Pause():
+        case Work() | Delegate() | Pause():
             return _latency_text(step.takes)
         case Complete() | Failure():
             return str(step.status)

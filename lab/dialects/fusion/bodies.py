@@ -9,9 +9,9 @@ from lab.core.seeds import draw, hexes
 from lab.dialects.base import WriteContext
 from lab.jobs.gates import Decision, labels
 from lab.jobs.plan import Plan
-from lab.jobs.state import Prompt, conversation_of, opening_token, state_of, takes_text
-from lab.jobs.timeline import DefaultEnding, Span, spans
-from lab.language.document import Complete, Failure, Gate, Pause, Status, Step, Switches, Verdict, Work
+from lab.jobs.state import Prompt, conversation_of, opening_token, passed_steps, state_of, takes_text
+from lab.jobs.timeline import DefaultEnding, Span, node_code
+from lab.language.document import Complete, Delegate, Failure, Gate, Pause, Status, Step, Switches, Verdict, Work
 
 NEVER = "1970-01-01T00:00:00.000+0000"
 """`endDate` of a job that has not ended."""
@@ -89,16 +89,16 @@ def actions(gate: Gate) -> dict[str, Json]:
 
 def nodes(plan: Plan, span: Span, decisions: tuple[Decision, ...]) -> list[Json]:
     """The steps passed so far, as ADMIN sees them (contract.md §4.4)."""
-    passed: list[Json] = []
-    for each in spans(plan, decisions):
-        if not each.status.final:
-            passed.append({
-                "nodeCode": each.code, "nodeType": node_type(each.step),
-                "status": "RUNNING" if each.index == span.index else "DONE", "output": None,
-            })  # fmt: skip
-        if each.index >= span.index:
-            break
-    return passed
+    return [
+        {**named_node(each.step), "status": "RUNNING" if each.under_way else "DONE", "output": each.output}
+        for each in passed_steps(plan, span, decisions)
+    ]
+
+
+def named_node(step: Step | DefaultEnding) -> dict[str, Json]:
+    """What says which node a step is: its code, and its type; of a sub-agent the agent's code too."""
+    agent: dict[str, Json] = {"agentCode": step.agent} if isinstance(step, Delegate) else {}
+    return {"nodeCode": node_code(step.id), "nodeType": node_type(step), **agent}
 
 
 def node_type(step: Step | DefaultEnding) -> str:
@@ -110,7 +110,7 @@ def node_type(step: Step | DefaultEnding) -> str:
             return "WAIT"
         case Work(tool=str()):
             return "TOOL"
-        case Work() | Complete() | Failure() | DefaultEnding():
+        case Work() | Delegate() | Complete() | Failure() | DefaultEnding():
             return "AGENT"
         case _:
             assert_never(step)

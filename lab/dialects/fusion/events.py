@@ -12,7 +12,7 @@ from lab.core.clock import Millis
 from lab.core.exchange import Json
 from lab.core.refusal import CANNOT_EXECUTE
 from lab.dialects.base import WriteContext
-from lab.dialects.fusion.bodies import NEVER, full_body, node_type, nodes, shown
+from lab.dialects.fusion.bodies import NEVER, full_body, named_node, nodes, shown
 from lab.dialects.sse import Event
 from lab.jobs.builtin import NO_SUCH_VERSION, ROLE_REFUSED
 from lab.jobs.timeline import Span, spans_from
@@ -77,7 +77,7 @@ def _chat(body: dict[str, Json], span: Span, now: Millis) -> Iterator[tuple[Mill
     status = Status(str(body["status"]))
     match status:
         case Status.RUNNING:
-            node: dict[str, Json] = {"nodeCode": span.code, "type": "NODE_START", "nodeType": node_type(span.step)}
+            node: dict[str, Json] = {"nodeCode": span.code, "type": "NODE_START", **named_node(span.step)}
             if body["progressMessage"]:
                 node["progressMessage"] = body["progressMessage"]
             yield now, {"nodeProgressMessage": node}

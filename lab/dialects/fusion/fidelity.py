@@ -67,6 +67,13 @@ BODY = read_claims(
     preview | rec | boolean | - | false
     """,
 )
+PASSED = read_claims(
+    "nodes",
+    """
+    agentCode | assumed | string | - | of a sub-agent alone: its code
+    output | assumed | string/null | - | of a sub-agent that has ended what it handed back, else null
+    """,
+)
 NODE = read_claims(
     "waitingNodeDetails",
     """
@@ -126,4 +133,4 @@ ERRORS = read_claims(
     a fresh jobId on resuming | assumed | - | resume_job_id | the same by default
     """,
 )
-FIELDS = (*REQUEST, *DEBUG, *BODY, *NODE, *GRANT, *WORKFLOW)
+FIELDS = (*REQUEST, *DEBUG, *BODY, *PASSED, *NODE, *GRANT, *WORKFLOW)

@@ -13,16 +13,17 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TypeAlias, assert_never
 
-from lab.core.clock import Millis, clock_text
+from lab.core.clock import clock_text
 from lab.core.errors import Complaint
 from lab.jobs.branches import possible, reachable
 from lab.jobs.compiled import CompiledScenario, compile_scenario
 from lab.jobs.expectation import TurnResult, unmet, verdicts_at
 from lab.jobs.lint.idle_faults import idle_faults
+from lab.jobs.lint.reviewers import unanswered_gates
 from lab.jobs.lint.trials import TrialJob, trials_of
 from lab.jobs.lint.unknown_callers import KnownCallers, unknown_callers
+from lab.jobs.outputs import Writer
 from lab.jobs.plan import Plan
-from lab.jobs.texts import Writer
 from lab.jobs.timeline import spans
 from lab.language import document as doc
 from lab.language.parse import KeyPath, Locations
@@ -54,7 +55,7 @@ def lint(
         for warnings in (
             _unreachable(part),
             _conditions(part, trials[turn - 1]),
-            _reviewers(part),
+            unanswered_gates(part),
             _token(part),
             _outputs(part, trials[turn - 1]),
             _follow_ups(compiled, turn, trials[turn - 1]),
@@ -108,51 +109,6 @@ def _conditions(part: CompiledScenario, trials: Sequence[TrialJob]) -> Warnings:
                     yield (*path, *more, place, "when"), f"has no answer {reason}", hint
 
 
-def _reviewers(part: CompiledScenario) -> Warnings:
-    for path, step in _steps(part):
-        if not isinstance(step, doc.Gate):
-            continue
-        if step.reviewer is None:
-            hint = "write reviewer: nobody if that is meant"
-            yield path, f"{step.gate} has no reviewer: without a person the job waits until it times out", hint
-        due = _due(step)
-        votes = _votes(step)
-        if due is not None and due >= step.patience and not any(vote.late for vote in votes):
-            hint = f"{clock_text(due)} after the opening, patience ends at {clock_text(step.patience)}; write late: true if that is meant"
-            answers = "answers" if step.approvals == 1 else f"has given {step.approvals} approvals"
-            yield (*path, "reviewer"), f"{step.gate} times out before its reviewer {answers}", hint
-        approves = all(vote.verdict == "approved" for vote in votes)
-        if isinstance(step.reviewer, doc.Script) and len(votes) < step.approvals and approves:
-            hint = f"{len(votes)} of {step.approvals} votes are scripted"
-            yield (*path, "reviewer"), f"{step.gate} times out: its script holds too few votes", hint
-
-
-def _votes(gate: doc.Gate) -> tuple[doc.Vote, ...]:
-    match gate.reviewer:
-        case doc.Vote() as vote:
-            return (vote,) * gate.approvals
-        case doc.Script(script=votes):
-            return votes
-        case None | "nobody":
-            return ()
-        case _:
-            assert_never(gate.reviewer)
-
-
-def _due(gate: doc.Gate) -> Millis | None:
-    """When the script ends the gate's slowest opening, counted from that opening, if nobody else votes."""
-    # one vote ends an opening, so the entries are those of different openings; in a quorum they follow each other
-    if gate.approvals == 1:
-        return max((vote.after for vote in _votes(gate)), default=None)
-    total: Millis = 0
-    votes = _votes(gate)[: gate.approvals]
-    for vote in votes:
-        total += vote.after
-        if vote.verdict != "approved":
-            break
-    return total if votes else None
-
-
 def _token(part: CompiledScenario) -> Warnings:
     """Waits that outlast a token: its client needs another before the job goes on.
 
@@ -192,11 +148,16 @@ def _expectation(scenario: doc.Scenario, plans: Sequence[Plan]) -> Warnings:
 
 def _outputs(part: CompiledScenario, trials: Sequence[TrialJob]) -> Warnings:
     for path, step in _steps(part):
-        if not isinstance(step, doc.EndingStep):
+        if not isinstance(step, doc.EndingStep | doc.Delegate):
             continue
         path = (*path, "output")
         try:
-            texts = [_output(step.output, part.files, trial.write) for trial in _there(trials, step)]
+            texts = [
+                trial.handed_back(step.id)
+                if isinstance(step, doc.Delegate) and step.output
+                else _output(step.output, part.files, trial.write)
+                for trial in _there(trials, step)
+            ]
         except RenderFailure as failure:
             yield path, f"the output of {step.id} doesn't render: {failure}", ""
             continue

@@ -13,11 +13,13 @@ from msgspec.structs import replace
 from lab.core.clock import INSTANT_EPOCH
 from lab.jobs.branches import exits, holds_now, reachable
 from lab.jobs.compiled import CompiledScenario
+from lab.jobs.delegates import DelegateEnd
 from lab.jobs.gates import Decision
-from lab.jobs.names import request_names, timeless_names
+from lab.jobs.names import delegate_outputs, request_names, timeless_names
+from lab.jobs.outputs import Writer
 from lab.jobs.own_plans import USUAL_USER, own_caller
 from lab.jobs.plan import Input, Invocation, Plan, plan
-from lab.jobs.texts import Writer
+from lab.jobs.texts import writer_at
 from lab.jobs.timeline import Span
 from lab.language import document as doc
 from lab.language.templates import RenderFailure, condition
@@ -33,17 +35,26 @@ class TrialJob(Struct, frozen=True, eq=False):
     plan: Plan
     votes: tuple[Decision, ...]
     """Each gate's approvals."""
+    ends: tuple[DelegateEnd, ...]
+    """Of each delegate one, in the order of the steps."""
     reached: frozenset[str]
     """The steps to which it may come, whoever decides and whatever is drawn by chance."""
 
     @property
     def write(self) -> Writer:
         """Renders as in that job, its gates approved with a comment."""
-        return Writer(self.plan, Span(0, self.plan.compiled.first, 0, 0, None, self.votes), INSTANT_EPOCH)
+        return writer_at(
+            self.plan, Span(0, self.plan.compiled.first, 0, 0, None, self.votes, ends=self.ends), INSTANT_EPOCH
+        )
+
+    def handed_back(self, delegate: str) -> str | None:
+        """A delegate's output; RenderFailure if it can't be written."""
+        place = next(place for place, end in enumerate(self.ends) if end.step == delegate)
+        return delegate_outputs(self.plan, self.votes, self.ends).text(place)
 
     def failures(self) -> Iterator[tuple[str, str, str]]:
         """Conditions that it may come to and that give neither true nor false: the step, the condition, and why."""
-        names = timeless_names(self.plan, self.votes)
+        names = timeless_names(self.plan, self.votes, self.ends)
         for name in self.reached:
             for _, branches in exits(self.plan.compiled, self.plan.compiled.steps[name]):
                 for branch in branches:
@@ -89,9 +100,11 @@ def _trial(job: Plan) -> TrialJob:
         if isinstance(step, doc.Gate)
         for _ in range(step.approvals)
     )
+    delegates = [name for name, step in compiled.steps.items() if isinstance(step, doc.Delegate)]
+    ends = tuple(DelegateEnd(name, 0, len(votes), known) for known, name in enumerate(delegates))
     # a job without conditions may be anywhere, also where no way leads: that is warned of by itself
     places = reachable(compiled, partial(_answer, job)) if compiled.conditional else compiled.steps
-    return TrialJob(job, votes, frozenset(places))
+    return TrialJob(job, votes, ends, frozenset(places))
 
 
 def _answer(job: Plan, when: str) -> bool | None:

@@ -66,6 +66,7 @@ from lab.language.document.steps import (
     Again,
     AnyStep,
     Complete,
+    Delegate,
     EndingStep,
     Failure,
     Gate,

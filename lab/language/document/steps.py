@@ -1,4 +1,4 @@
-"""The steps: work, wait, gate, and the two endings.
+"""The steps: work, delegate, wait, gate, and the two endings.
 
 What is true of a whole kind stands in its class: the key that names it in YAML (and holds the step's id), and the
 status that a job has while it is there, its templates. A new kind is a class here and a branch of the unions below.
@@ -74,6 +74,28 @@ class Work(StepModel):
     tool: str | None = Field(None, description="the tool that the agent calls, as its node is shown")
     takes: Latency = Field(description="how long it lasts, drawn anew at each visit")
     says: str | None = Field(None, description="progressMessage while it runs (a template)")
+    next: Next = None
+
+
+class Delegate(StepModel):
+    """A stretch of RUNNING in which another agent does part of the work; it has no scenario of its own."""
+
+    kind = "delegate"
+    status = Status.RUNNING
+    templates = ("says", "output")
+    again: ClassVar[None] = None
+    """As of work."""
+
+    delegate: StepId
+    title: Title = ""
+    agent: str = Field(pattern=r"^[A-Za-z0-9_]{1,200}$", description="the sub-agent's code, as its node is shown")
+    takes: Latency = Field(description="how long it lasts, drawn anew at each visit")
+    says: str | None = Field(None, description="progressMessage while it runs (a template)")
+    output: Output = Field(
+        None,
+        description="what it hands back, in the forms of complete's output, templates without now, 64 KiB at most: "
+        "in its node for ADMIN, and in later templates as delegates.ID.output",
+    )
     next: Next = None
 
 
@@ -205,15 +227,16 @@ class Failure(StepModel):
     output: str | None = Field(None, description="a partial answer (a template)")
 
 
-TimedStep: TypeAlias = Work | Pause
+TimedStep: TypeAlias = Work | Delegate | Pause
 """A step that lasts as long as it `takes`."""
 EndingStep: TypeAlias = Complete | Failure
 """A step in which a job ends."""
 Step: TypeAlias = TimedStep | Gate | EndingStep
-STEPS: dict[str, type[StepModel]] = {each.kind: each for each in (Work, Pause, Gate, Complete, Failure)}
+STEPS: dict[str, type[StepModel]] = {each.kind: each for each in (Work, Delegate, Pause, Gate, Complete, Failure)}
 """The kinds of steps, each under the key that names it."""
 AnyStep: TypeAlias = Annotated[
     Annotated[Work, Tag("step:work")]
+    | Annotated[Delegate, Tag("step:delegate")]
     | Annotated[Pause, Tag("step:wait")]
     | Annotated[Gate, Tag("step:gate")]
     | Annotated[Complete, Tag("step:complete")]

@@ -12,10 +12,10 @@ from lab.language.document import STEPS, nearest, strings_in
 from lab.language.parse.complaints import Complaints, KeyPath
 from lab.language.parse.data import check_data
 from lab.language.parse.steps import RawStep, branches_in, check_steps
-from lab.language.parse.template_names import Names, check_text
+from lab.language.parse.template_names import Names, TextReader, check_text
 from lab.language.parse.yaml_tree import list_of, mapping_of
 from lab.language.patterns import BadPattern, pattern_of
-from lab.language.templates import condition
+from lab.language.templates import condition, template, timeless_template
 
 _TEXTS = tuple(dict.fromkeys(name for step in STEPS.values() for name in step.templates))
 """The members of steps that are templates, or hold some."""
@@ -75,11 +75,12 @@ def _part(
         data=frozenset(data) if isinstance(data, dict) else None,
         groups=groups,
         gates=frozenset(step.id for step in steps if step.kind == "gate"),
+        delegates=frozenset(step.id for step in steps if step.kind == "delegate"),
         earlier=earlier,
     )
     check_data(mapping_of(data), (*prefix, "data"), names, complaints)
-    for path, text in _texts(part, prefix):
-        check_text(path, text, names, complaints)
+    for path, text, reading in _texts(part, prefix):
+        check_text(path, text, names, complaints, reading)
     for step in steps:
         for path, branch in branches_in(step):
             if isinstance(when := branch.get("when"), str):
@@ -149,20 +150,22 @@ def _groups(part: dict[str, Json], prefix: KeyPath, complaints: Complaints) -> f
     return frozenset(pattern.names)
 
 
-def _texts(part: dict[str, Json], prefix: KeyPath) -> Iterator[tuple[KeyPath, str]]:
-    """Every text that is a template, with its path."""
+def _texts(part: dict[str, Json], prefix: KeyPath) -> Iterator[tuple[KeyPath, str, TextReader]]:
+    """Every text that is a template, with its path and what reads it."""
     for place, step in enumerate(list_of(part.get("steps"))):
+        body = mapping_of(step)
         for name in _TEXTS:
-            value = mapping_of(step).get(name)
+            value = body.get(name)
+            reading = timeless_template if name == "output" and "delegate" in body else template
             if name == "output" and isinstance(value, dict):
                 value = {form: text for form, text in value.items() if form not in ("file", "filler")}
-            yield from strings_in(value, (*prefix, "steps", place, name))
+            yield from ((*each, reading) for each in strings_in(value, (*prefix, "steps", place, name)))
 
 
 def _file(step: RawStep, complaints: Complaints, reader: Reader | None) -> None:
     """Complain about the file that an output names, if it can't be used."""
     name = mapping_of(step.body.get("output")).get("file")
-    if step.kind != "complete" or not isinstance(name, str):
+    if step.kind not in ("complete", "delegate") or not isinstance(name, str):
         return
     path = (*step.path, "output", "file")
     if _OUTSIDE.search(name):

@@ -13,6 +13,7 @@ _FIELDS = {
     "user": frozenset({"name", "display", "roles"}),
     "client": frozenset({"id"}),
     "decisions": frozenset({"verdict", "by", "comment", "votes"}),
+    "delegates": frozenset({"output"}),
     "votes": frozenset({"verdict", "by", "comment"}),
     "job": frozenset({"id"}),
     "conversation": frozenset({"id", "turns"}),
@@ -26,6 +27,7 @@ class Names(Struct, frozen=True):
     data: frozenset[str] | None
     groups: frozenset[str] | None
     gates: frozenset[str]
+    delegates: frozenset[str] = frozenset()
     earlier: tuple[frozenset[str] | None, ...] | None = None
     """The data of the turns before this one; None where every message starts at the top."""
     row: frozenset[str] | None = None
@@ -33,7 +35,7 @@ class Names(Struct, frozen=True):
 
 
 TextReader: TypeAlias = Callable[[str], Template | Expression]
-"""What reads a text: `template`, `condition` or `derivation`."""
+"""What reads a text: `template`, `timeless_template`, `condition` or `derivation`."""
 
 
 def check_text(path: KeyPath, text: str, names: Names, complaints: Complaints, reading: TextReader = template) -> None:
@@ -77,6 +79,10 @@ def _missing(used: tuple[str, ...], names: Names) -> tuple[str, str]:
             return f"there is no gate {gate}", _known(gate, names.gates)
         case ("decisions", _, field, *_) if field not in _FIELDS["decisions"]:
             return f"a decision has no {field}", _known(field, _FIELDS["decisions"])
+        case ("delegates", step, *_) if step not in names.delegates:
+            return f"there is no delegate {step}", _known(step, names.delegates)
+        case ("delegates", _, field, *_) if field not in _FIELDS["delegates"]:
+            return f"a delegate has no {field}", _known(field, _FIELDS["delegates"])
         case ("decisions", _, "votes", _, field, *_) if field not in _FIELDS["votes"]:
             return f"a vote has no {field}", _known(field, _FIELDS["votes"])
         case ("conversation", "turns", index, *_) if _no_turn(index, names):

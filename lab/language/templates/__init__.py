@@ -19,6 +19,7 @@ from msgspec import Struct
 from lab.language.templates.bounds import Budget, RenderFailure, bounded, fitting
 from lab.language.templates.check import (
     DATA_NAMES,
+    LATER_NAMES,
     TEMPLATE_NAMES,
     TIMELESS_NAMES,
     LookedUp,
@@ -59,7 +60,7 @@ _ELEMENTS = frozenset({"first", "last", "max", "min", "default", "d"})
 
 
 def _decided_later(looked_up: LookedUp) -> bool:
-    return any(path[0] == "decisions" for _, path in looked_up)
+    return any(path[0] in LATER_NAMES for _, path in looked_up)
 
 
 class Template(Struct, frozen=True, eq=False):
@@ -76,7 +77,7 @@ class Template(Struct, frozen=True, eq=False):
 
     @property
     def decided_later(self) -> bool:
-        """Whether it looks at decisions."""
+        """Whether it looks at decisions, or at what delegates hand back."""
         return _decided_later(self.looked_up)
 
     def render(self, names: Mapping[str, object], budget: Budget | None = None) -> str:
@@ -98,6 +99,12 @@ def template(text: str) -> Template:
     if not any(mark in text for mark in _MARKS):
         return Template(text, (), None)
     return _template(text, TEMPLATE_NAMES)
+
+
+@lru_cache(maxsize=4096)
+def timeless_template(text: str) -> Template:
+    """The same without `now`: what a delegate hands back, for a condition may look at it."""
+    return _template(text, TIMELESS_NAMES)
 
 
 def _template(text: str, known: frozenset[str]) -> Template:
@@ -124,7 +131,7 @@ class Expression(Struct, frozen=True, eq=False):
 
     @property
     def decided_later(self) -> bool:
-        """Whether it looks at decisions."""
+        """Whether it looks at decisions, or at what delegates hand back."""
         return _decided_later(self.looked_up)
 
     def value(self, names: Mapping[str, object], budget: Budget | None = None) -> object:

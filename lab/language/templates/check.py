@@ -9,11 +9,26 @@ from msgspec import Struct
 from lab.language.document import nearest
 
 TEMPLATE_NAMES = frozenset(
-    {"message", "match", "parameters", "data", "decisions", "user", "client", "job", "turn", "conversation", "now"}
+    {
+        "message",
+        "match",
+        "parameters",
+        "data",
+        "decisions",
+        "delegates",
+        "user",
+        "client",
+        "job",
+        "turn",
+        "conversation",
+        "now",
+    }
 )
 """The names that a template may use."""
 TIMELESS_NAMES = TEMPLATE_NAMES - {"now"}
 """Those that a condition may use: where a job goes doesn't depend on when somebody began it."""
+LATER_NAMES = frozenset({"decisions", "delegates"})
+"""Those that tell of what comes after a job's acceptance."""
 DATA_NAMES = frozenset({"data", "row"})
 """Those that a value may use which is made of others."""
 

@@ -86,6 +86,10 @@ _TABLE: Mapping[str, Mapping[str, ClaimJudge]] = {
         for name in ("debugParams", "overrides")
     },
     "job body": _BODY,
+    "nodes": {
+        name: _of_jobs(bodies.judge_agents(name), "a job with a sub-agent under ADMIN", texts=True)
+        for name in ("agentCode", "output")
+    },
     "waitingNodeDetails": {
         "callbackToken": _of_jobs(bodies.judge_openings, "two openings of gates, or ORA_TIMEOUT at a wait", texts=True)
     },

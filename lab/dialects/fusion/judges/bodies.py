@@ -12,6 +12,8 @@ from lab.language.document import Status
 _UUID4 = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}")
 _WORDS = frozenset(map(str, Status))
 _NODE = {"nodeCode", "nodeType", "status", "output"}
+_OF_AGENTS = "agentCode"
+"""What only nodes of sub-agents have."""
 
 
 def details(body: Object) -> Object:
@@ -72,9 +74,23 @@ def judge_nodes(traffic: ShownJobs) -> Iterator[Sign]:
             continue
         names = {name for node in found if isinstance(node, dict) for name in node}
         if found:
-            yield sign_of(call, names == _NODE, f"nodes with {', '.join(sorted(names))}")
+            yield sign_of(call, names - {_OF_AGENTS} == _NODE, f"nodes with {', '.join(sorted(names))}")
         elif body["status"] == "COMPLETE":
             yield Sign(call, False, "no nodes of a job that is COMPLETE", "off")
+
+
+def judge_agents(name: str) -> Callable[[ShownJobs], Iterator[Sign]]:
+    """A member of the nodes that name a sub-agent: a text where they are DONE."""
+
+    def judge(traffic: ShownJobs) -> Iterator[Sign]:
+        for call, body in _of_admins(traffic):
+            found = body.get("nodes")
+            for node in found if isinstance(found, list) else ():
+                if isinstance(node, dict) and _OF_AGENTS in node and node.get("status") == "DONE":
+                    what = f"{name} of a sub-agent's node is {'a' if isinstance(node.get(name), str) else 'no'} text"
+                    yield sign_of(call, isinstance(node.get(name), str), what)
+
+    return judge
 
 
 def judge_modes(traffic: ShownJobs) -> Iterator[Sign]:

@@ -1,0 +1,56 @@
+"""Warnings about gates that time out: nobody answers, or too late, or too few."""
+
+from collections.abc import Iterator
+from typing import assert_never
+
+from lab.core.clock import Millis, clock_text
+from lab.jobs.compiled import CompiledScenario
+from lab.language import document as doc
+from lab.language.parse import KeyPath
+
+
+def unanswered_gates(part: CompiledScenario) -> Iterator[tuple[KeyPath, str, str]]:
+    """Gates that nobody answers in time."""
+    for place, step in enumerate(part.scenario.steps):
+        path: KeyPath = ("steps", place)
+        if not isinstance(step, doc.Gate):
+            continue
+        if step.reviewer is None:
+            hint = "write reviewer: nobody if that is meant"
+            yield path, f"{step.gate} has no reviewer: without a person the job waits until it times out", hint
+        due = _due(step)
+        votes = _votes(step)
+        if due is not None and due >= step.patience and not any(vote.late for vote in votes):
+            hint = f"{clock_text(due)} after the opening, patience ends at {clock_text(step.patience)}; write late: true if that is meant"
+            answers = "answers" if step.approvals == 1 else f"has given {step.approvals} approvals"
+            yield (*path, "reviewer"), f"{step.gate} times out before its reviewer {answers}", hint
+        approves = all(vote.verdict == "approved" for vote in votes)
+        if isinstance(step.reviewer, doc.Script) and len(votes) < step.approvals and approves:
+            hint = f"{len(votes)} of {step.approvals} votes are scripted"
+            yield (*path, "reviewer"), f"{step.gate} times out: its script holds too few votes", hint
+
+
+def _votes(gate: doc.Gate) -> tuple[doc.Vote, ...]:
+    match gate.reviewer:
+        case doc.Vote() as vote:
+            return (vote,) * gate.approvals
+        case doc.Script(script=votes):
+            return votes
+        case None | "nobody":
+            return ()
+        case _:
+            assert_never(gate.reviewer)
+
+
+def _due(gate: doc.Gate) -> Millis | None:
+    """When the script ends the gate's slowest opening, counted from that opening, if nobody else votes."""
+    # one vote ends an opening, so the entries are those of different openings; in a quorum they follow each other
+    if gate.approvals == 1:
+        return max((vote.after for vote in _votes(gate)), default=None)
+    total: Millis = 0
+    votes = _votes(gate)[: gate.approvals]
+    for vote in votes:
+        total += vote.after
+        if vote.verdict != "approved":
+            break
+    return total if votes else None
