@@ -1,4 +1,4 @@
-"""Servers to be measured, each in a process of its own: `python -m tests.bench.servers bare | full [JOBS] | fresh JOBS | lagging JOBS | ringed | logging | recording FILE`."""
+"""Servers to be measured, each in a process of its own: `python -m tests.bench.servers bare | full [JOBS] | fresh JOBS | lagging JOBS | ringed | counting | logging | recording FILE`."""
 
 import asyncio
 import json
@@ -105,8 +105,8 @@ async def serve(kind: str, arguments: list[str]) -> None:
         if kind == "counting":
             from lab.server.control.tallies import CallTally
 
-            mock.observers.append(CallTally(ServerLimits().connections, lambda fact: None))
-        if kind == "ringed":
+            mock.observers.append(CallTally(ServerLimits().connections, lambda fact: None).observer())
+        if kind in ("ringed", "counting"):
             from lab.server.control.last_exchanges import Buffer
 
             assert Buffer(mock, ServerLimits(exchanges=1_000))

@@ -66,8 +66,9 @@ class MockMeter:
         self._jobs = JobTally(mount.service, server.clock)
         self.calls = CallTally(server.limits.connections, self._jobs.note)
         self._mount = mount
+        self._observer = self.calls.observer()
         if self.installed:
-            mount.service.observers.append(self.calls)
+            mount.service.observers.append(self._observer)
 
     async def counts(self) -> MockCounts:
         """As it is now."""
@@ -78,7 +79,7 @@ class MockMeter:
     def close(self) -> None:
         """Observe no more."""
         if self.installed:
-            self._mount.service.observers.remove(self.calls)
+            self._mount.service.observers.remove(self._observer)
 
 
 class MetricsRoute:

@@ -17,7 +17,7 @@ from lab.clocks import breathe
 from lab.core.clock import Clock, Millis
 from lab.core.journal.fact import Fact
 from lab.core.journal.shell import RequestMalformed
-from lab.core.observe import Noted, Observation, Replied, Requested
+from lab.core.observe import Noted, Observation, Observer, Replied, Requested
 from lab.faults.facts import FaultStruck
 from lab.jobs.derived import forgotten_at
 from lab.jobs.facts import GateDecided, JobAccepted, WaitEnded
@@ -39,7 +39,7 @@ class Durations(Struct):
 
 
 class CallTally:
-    """Counts calls: an observer of a service. What it names are routes of the lab's own table, and `unknown`."""
+    """Counts calls. What it names are routes of the lab's own table, and `unknown`."""
 
     def __init__(self, most_open: int, note: Callable[[Fact], None]) -> None:
         """`note` is given the facts.
@@ -55,34 +55,35 @@ class CallTally:
         self._open: dict[int, tuple[str, Millis]] = {}
         self._most_open, self._note_elsewhere = most_open, note
 
-    def __call__(self, observation: Observation) -> None:
-        """Take an observation."""
-        if type(observation) is Requested:
-            if len(self._open) >= self._most_open:
-                del self._open[next(iter(self._open))]
-            self._open[observation.x] = observation.route, observation.at
-        elif type(observation) is Replied:
-            self._end(observation)
-        elif type(observation) is Noted:
-            self._note(observation)
+    def observer(self) -> Observer:
+        """What is to be told of the calls: every poll pays for it, so it looks up nothing that it can hold."""
+        begun, durations, most = self._open, self.durations, self._most_open
 
-    def _end(self, replied: Replied) -> None:
-        if (begun := self._open.pop(replied.x, None)) is None:
-            return
-        route, at = begun
-        key = route, replied.response.status
-        durations = self.durations.get(key)
-        if durations is None:
-            durations = self.durations[key] = Durations([0] * (len(BOUNDS) + 1))
-        # a reset may have set the clock back meanwhile
-        lasted = max(replied.at - at, 0)
-        durations.buckets[bisect_left(BOUNDS, lasted)] += 1
-        durations.total += lasted
+        def observe(observation: Observation) -> None:
+            if type(observation) is Requested:
+                begun[observation.x] = observation.route, observation.at
+                if len(begun) > most:
+                    del begun[next(iter(begun))]
+            elif type(observation) is Replied:
+                if (call := begun.pop(observation.x, None)) is None:
+                    return
+                route, at = call
+                found = durations.get((route, observation.response.status))
+                if found is None:
+                    found = durations[route, observation.response.status] = Durations([0] * (len(BOUNDS) + 1))
+                # a reset may have set the clock back meanwhile
+                lasted = max(observation.at - at, 0)
+                found.buckets[bisect_left(BOUNDS, lasted)] += 1
+                found.total += lasted
+            elif type(observation) is Noted:
+                self._note(observation)
+
+        return observe
 
     def _note(self, noted: Noted) -> None:
         match noted.fact:
-            case FaultStruck() if (begun := self._open.get(noted.x or 0)) is not None:
-                self.struck[begun[0]] += 1
+            case FaultStruck() if (call := self._open.get(noted.x or 0)) is not None:
+                self.struck[call[0]] += 1
             case RequestMalformed():
                 self.malformed += 1
             case fact:
