@@ -94,6 +94,8 @@ class ServeExtras(Struct, frozen=True):
     """Takes the ports."""
     ledger: "SharedLab | None" = None
     """The lab that other processes serve too."""
+    drain: Millis = 0
+    """For how long it serves on once it is to end, in real milliseconds."""
 
 
 def connection_document(setup: Setup, mock: EmbeddedMock) -> dict[str, str]:
@@ -138,8 +140,7 @@ async def embedded_mock(
         stack.callback(_close_files, mock, stop, extras.log)
         server = _server(mock, setup, extras, _calls(extras.ledger, service, stack))
         control = _control_plane(mock, setup, extras, server) if ports.control is not None else None
-        grace = round(1000 * setup.limits.grace)
-        stack.push_async_callback(server.stop, grace if outside else min(_OWN_GRACE, grace), stop.hurry)
+        stack.push_async_callback(server.stop, _grace(setup, outside=outside), stop.hurry)
         if control is not None:
             stack.push_async_callback(control.stop)
         mock.base_url = await server.start(bound=ports.api)
@@ -150,6 +151,7 @@ async def embedded_mock(
             _publish_token(mock, listen.runtime, stack)
             looks += _edits(mock, setup, console, shared=server.calls.shared) if outside else []
         stack.callback(asyncio.create_task(look_around(looks, server.bugs)).cancel)
+        stack.push_async_callback(server.drain, extras.drain, stop.hurry)
         yield mock
 
 
@@ -194,6 +196,11 @@ def _edits(mock: EmbeddedMock, setup: Setup, console: Console, *, shared: bool) 
     edited = mock.chosen.edited if mock.chosen is not None else lambda _: None
     reloader = ScenarioReloader(setup.settings, mock.service, setup.clock, console, edited, shared=shared)
     return [reloader.look] if setup.config.scenarios else []
+
+
+def _grace(setup: Setup, *, outside: bool) -> Millis:
+    grace = round(1000 * setup.limits.grace)
+    return grace if outside else min(_OWN_GRACE, grace)
 
 
 def _publish_token(mock: EmbeddedMock, runtime: str | None, stack: AsyncExitStack) -> None:

@@ -48,6 +48,20 @@ def origin(text: str) -> str:
     return text.rstrip("/")
 
 
+def span(name: str) -> Callable[[str], int]:
+    """What reads the milliseconds that an option names, as 90s."""
+
+    def read(text: str) -> int:
+        from lab.language.document.base import duration  # slow to load, and few options need it
+
+        try:
+            return duration(text)
+        except ValueError as error:
+            raise UsageError(f"{name} {text}: {error}.", hint="Write it as 90s or 10m.") from None
+
+    return read
+
+
 def theme(text: str) -> str:
     """The name of a theme, where there is a screen and where there is none."""
     from lab.language.document import nearest  # Textual is slow to load, and only this option needs it

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from lab.cli.option_kinds import either, flag, option, port
+from lab.cli.option_kinds import either, flag, option, port, span
 from lab.core.ranges import number
 
 RECORD_OPTION = option(
@@ -38,6 +38,7 @@ TLS_OPTIONS = (
     option("--tls-name", "NAME", "a further name for the certificate", action="append"),
 )
 _WORKERS: Any = {"type": number("--workers", 1, 64)}
+_DRAIN = "serve on for so long once it is to end, unready, for a proxy to notice; default: 0s"
 SERVE_OPTIONS = (
     option(
         "--log",
@@ -49,6 +50,7 @@ SERVE_OPTIONS = (
     option("--ledger-prefix", "PREFIX", "what the store's keys begin with, another for each lab; default: lab"),
     option("--workers", "N", "so many processes serve the lab at one port, up to 64; needs --ledger", **_WORKERS),
     option("--journal", "FILE", "keep what is accepted in FILE, tokens too; the next start goes on from it"),
+    option("--drain", "DURATION", _DRAIN, type=span("--drain"), default=0),
     flag("--with-parent", "end as soon as stdin ends or the process that started it is gone"),
 )
 PLAYBACK_OPTIONS = (

@@ -120,6 +120,10 @@ class ControlClient(Connections):
             why if isinstance(why, str) else None,
         )
 
+    async def ready(self) -> ControlAnswer:
+        """Whether calls are to be sent to it: 503 while its store doesn't answer, or once it ends."""
+        return await self._ask("GET", "ready")
+
     async def due(self) -> Millis | None:
         """The instant at which the next of the newest jobs moves on by itself; None: none does."""
         document = await self.look("jobs")

@@ -53,6 +53,10 @@ class ConnectionObserver(Protocol):
     traffic: Traffic
 
     @property
+    def ending(self) -> bool:
+        """Whether no connection is to be kept any longer than for the reply under way."""
+
+    @property
     def limits(self) -> ServerLimits:
         """Sizes and deadlines."""
 
@@ -186,7 +190,7 @@ class Connection(WatchedParser):
 
     def last_of(self, should_close: bool) -> bool:
         """Whether the connection ends with this reply."""
-        return should_close or self.ends or (self.half_closed and not self.waiting)
+        return should_close or self.ends or self.shell.ending or (self.half_closed and not self.waiting)
 
     def read_head(self, raw: RawHeaders) -> Headers:
         """The header fields as text; `special` tells whether `refused_head` is to look at them."""

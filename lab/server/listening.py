@@ -35,6 +35,14 @@ def connections(shell: ConnectionObserver, manager: Any) -> Callable[[], Connect
     )  # fmt: skip
 
 
+async def _first(within: Millis, *events: asyncio.Event | None) -> None:
+    """Return once one of them is set, or after so many real milliseconds."""
+    ends = [asyncio.ensure_future(each.wait()) for each in events if each is not None]
+    await asyncio.wait(ends, timeout=within / 1000, return_when=asyncio.FIRST_COMPLETED)
+    for end in ends:
+        end.cancel()
+
+
 class ListeningServer:
     """A server on sockets. `start` gives the origin; `stop` lets replies under way leave within the grace.
 
@@ -49,6 +57,8 @@ class ListeningServer:
         """Where it listens, once it does."""
         self.connections = 0
         """Open now."""
+        self.ending = False
+        """Whether it stops soon: requests are served, and each reply is the last of its connection."""
         self.traffic = Traffic()
         self.others: list[Listener] = []
         """Listeners at further origins, that of TLS apart."""
@@ -116,6 +126,12 @@ class ListeningServer:
     def _listeners(self) -> tuple[Listener, ...]:
         return tuple(each for each in (self._listener, self._tls, *self.others) if each is not None)
 
+    async def drain(self, pause: Millis, hurry: asyncio.Event) -> None:
+        """End soon: serve on for `pause` real ms or until `hurry`, so that whoever sends calls here learns of it."""
+        self.ending = True
+        if pause:
+            await _first(pause, hurry)
+
     async def stop(self, grace: Millis = 5_000, hurry: asyncio.Event | None = None) -> None:
         """Accept no more, close idle connections, let the others end within `grace` real ms or until `hurry`, cut them."""
         if self._listener is None or self._manager is None:
@@ -127,10 +143,7 @@ class ListeningServer:
         self._manager.pre_shutdown()
         if self.connections:
             self._nobody.clear()
-            ends = [asyncio.ensure_future(each.wait()) for each in (self._nobody, hurry) if each is not None]
-            await asyncio.wait(ends, timeout=grace / 1000, return_when=asyncio.FIRST_COMPLETED)
-            for end in ends:
-                end.cancel()
+            await _first(grace, self._nobody, hurry)
         await self._manager.shutdown(_AT_ONCE)
         self._listener = self._tls = None
         self.others.clear()

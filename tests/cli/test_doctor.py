@@ -1,6 +1,7 @@
 """`lab doctor`: one page about what the lab runs on."""
 
 import json
+import signal
 import socket
 
 import pytest
@@ -48,6 +49,21 @@ def test_a_running_lab_tells_of_its_health(lab: Lab, monkeypatch: pytest.MonkeyP
         monkeypatch.setenv("LAB_CONTROL_TOKEN", ready["control_token"])
         done = lab("doctor", ready["control_url"])
         assert done.code == 0 and "manual clock at 0 ms" in done.out and ready["base_url"] in done.out
+        assert done.lines[-2] == "ready        yes, calls may be sent to it"
         monkeypatch.setenv("LAB_CONTROL_TOKEN", "x" * 20)
         refused = lab("doctor", ready["control_url"])
         assert refused.code == 4 and "401" in refused.out
+
+
+def test_a_lab_that_is_to_end_is_well_and_not_ready(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
+    with forked_lab(*HOW, "quick", "--json", "--drain", "1m", cwd=lab.folder) as process:
+        ready = listening(process)
+        monkeypatch.setenv("LAB_CONTROL_TOKEN", ready["control_token"])
+        process.send_signal(signal.SIGTERM)
+        while (done := lab("doctor", ready["control_url"], "--json")).code == 0:
+            pass  # the signal is on its way
+        found = {each["name"]: each["wrong"] for each in json.loads(done.out)["findings"]}
+        assert (done.code, found["running lab"]) == (4, None)
+        assert found["ready"] == "The lab ends. Call another process of it."
+        process.send_signal(signal.SIGTERM)
+        assert process.wait() == 0

@@ -93,7 +93,7 @@ async def test_the_document_says_which_routes_need_no_token(plane: Plane) -> Non
             data, host = request("GET", f"/_lab/{row.path}"), b"Host: 127.0.0.1"
             answer = await plane.raw(data.replace(host, host + b":%d" % plane.port))
             free = {} in paths[f"/_lab/{row.path}"]["get"].get("security", [])
-            assert (answer.status == 200) == free == (row.name == "health"), row
+            assert (answer.status == 200) == free == (row.name in ("health", "ready")), row
 
 
 async def test_the_document_knows_the_members_that_the_routes_take(plane: Plane) -> None:
@@ -190,6 +190,7 @@ async def test_who_may_speak(plane: Plane, data: bytes, expected: int) -> None:
 
 
 HEALTH = b"GET /_lab/health HTTP/1.1\r\nHost: "
+READY = HEALTH.replace(b"health", b"ready")
 
 
 @pytest.mark.parametrize(
@@ -202,6 +203,9 @@ HEALTH = b"GET /_lab/health HTTP/1.1\r\nHost: "
         (HEALTH.replace(b"GET", b"POST") + b"10.1.2.3\r\n\r\n", 403),
         (HEALTH.replace(b"health", b"scenario/consent/health") + b"127.0.0.1:PORT\r\n\r\n", 401),
         (HEALTH.replace(b"health", b"healthy") + b"127.0.0.1:PORT\r\n\r\n", 401),
+        (READY + b"10.1.2.3\r\n\r\n", 200),
+        (READY + b"10.1.2.3\r\nOrigin: http://evil.example\r\n\r\n", 403),
+        (READY + b"127.0.0.1:PORT\r\nAuthorization: Bearer no\r\n\r\n", 401),
     ],
 )
 async def test_who_watches_over_a_container_learns_whether_it_is_well_and_nothing_else(
@@ -209,7 +213,25 @@ async def test_who_watches_over_a_container_learns_whether_it_is_well_and_nothin
 ) -> None:
     got = await plane.raw(data.replace(b"PORT", b"%d" % plane.port))
     assert got.status == expected
-    assert expected != 200 or got.json == {"status": "ok"}
+    assert expected != 200 or got.json == {"status": "ready" if b"ready" in data else "ok"}
+
+
+async def test_a_lab_that_is_to_end_serves_on_unready_and_keeps_no_connection(plane: Plane) -> None:
+    before, hurry = await plane.stage.peer(), asyncio.Event()
+    assert "connection" not in (await before.ask(request("GET", "/x"))).headers
+    draining = asyncio.create_task(plane.stage.server.drain(60_000, hurry))
+    await settle()
+    ready = await plane.ask("GET", "ready")
+    assert (ready.status, ready.json["status"], ready.json["error"]) == (503, "ending", "The lab ends.")
+    assert ready.headers["connection"] == "close"
+    stranger = await plane.raw(READY + b"10.1.2.3\r\n\r\n")
+    assert (stranger.status, stranger.json) == (503, {"status": "ending"})
+    assert (await plane.raw(HEALTH + b"10.1.2.3\r\n\r\n")).json == {"status": "ok"}
+    for peer in (before, await plane.stage.peer()):
+        assert (await peer.ask(request("GET", "/x"))).headers["connection"] == "close"
+    assert not draining.done()
+    hurry.set()
+    await draining
 
 
 @pytest.mark.parametrize(

@@ -238,8 +238,13 @@ async def test_while_the_store_is_gone_each_route_says_so_in_its_words(shared: M
         assert granted.json["error"] == "temporarily_unavailable"
         assert polled.json["status"] == "FAI-50300"
         assert (await one.control("GET", "jobs")).status == 503
+        ready, health = await one.control("GET", "ready"), await one.control("GET", "health")
+        assert (ready.status, ready.json["status"], health.status) == (503, "store-lost", 200)
+        stranger = await one.call(request("GET", "/_lab/ready"), one.control_port)
+        assert (stranger.status, stranger.json) == (503, {"status": "store-lost"})
         shared.gone = False
         await one.calls.back.wait()
+        assert (await one.control("GET", "ready")).json == {"status": "ready"}
         await other.calls.back.wait()
         assert (await one.call(status(token, "x"))).status == 404
         facts = [line["type"] for line in await one.journal() if line["k"] == "fact"]

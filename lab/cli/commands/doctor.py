@@ -138,13 +138,16 @@ def _running(settings: DoctorSettings, flags: Flags) -> Iterator[Diagnosis]:
 
     url, where = control_address(settings.target)
 
-    async def work(stop: Stop) -> Diagnosis:
+    async def work(stop: Stop) -> list[Diagnosis]:
         async with reached(url, flags.into(WatchSettings)) as client:
-            lab = await client.lab()
+            lab, ready = await client.lab(), await client.ready()
         clock = f"{lab.mode} clock at {lab.now} ms"
-        return Diagnosis("running lab", f"{where}: {clock}, seed {lab.seed}, {lab.base_url}", lab.trouble)
+        return [
+            Diagnosis("running lab", f"{where}: {clock}, seed {lab.seed}, {lab.base_url}", lab.trouble),
+            Diagnosis("ready", "yes, calls may be sent to it" if ready.done else "no", ready.refused),
+        ]
 
     try:
-        yield complete(work)
+        yield from complete(work)
     except LabError as error:
         yield Diagnosis("running lab", where, f"{error.what} {error.hint or ''}".strip())

@@ -14,6 +14,7 @@ from lab.cli.commands.rehearse_search import refuse_other_forms, search
 from lab.cli.commands.report import conclude, file_lines
 from lab.cli.console import Console
 from lab.cli.loop import Stop, complete
+from lab.cli.option_kinds import span
 from lab.cli.rehearsal import MAPPED, FinishedRun, PlannedRun, Rehearsal, command_again, failure_lines
 from lab.cli.run_conditions import conditions_of
 from lab.cli.signals import INTERRUPTED
@@ -24,7 +25,7 @@ from lab.faults.drill_advice import advice_in_drill, met_in_drill
 from lab.faults.yamltext import yaml_text
 from lab.files.artifacts import keep_only, write_texts
 from lab.files.scenarios import SCENARIO_ENDING, load_scenario, scenarios_folder
-from lab.language.document import Scenario, duration
+from lab.language.document import Scenario
 from lab.report.coverage import SHOWN_BY_DRILLS, Coverage, Elements, joined, possible_in
 from lab.report.judge import ClientReport, report_on
 from lab.report.outcomes import Expectation, RunOutcome, ends_in
@@ -77,7 +78,7 @@ def _rehearse(settings: MockSettings, command: tuple[str, ...], folder: Path, fl
         environment=flags.environment,
         names=_names(flags["env"] or ()),
         folder=folder,
-        limit=None if flags["limit"] is None else _limit(flags["limit"]),
+        limit=None if flags["limit"] is None else span("--limit")(flags["limit"]),
         parallel=flags["parallel"],
         virtual=flags["virtual"],
     )
@@ -186,10 +187,3 @@ def _names(given: Sequence[str]) -> dict[str, str]:
             )
         found[name] = template
     return found
-
-
-def _limit(text: str) -> int:
-    try:
-        return duration(text)
-    except ValueError as error:
-        raise UsageError(f"--limit {text}: {error}.", hint="Write it as 90s or 10m.") from None

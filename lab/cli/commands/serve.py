@@ -20,6 +20,7 @@ from lab.cli.setup import Setup, make_setup
 from lab.cli.signals import Interrupted
 from lab.cli.surroundings import Parent, parent_gone
 from lab.cli.worker_place import WorkerPlace
+from lab.core.clock import Millis
 from lab.core.errors import UsageError
 from lab.files.scenarios import digest_of
 from lab.jobs.compiled import CompiledScenario
@@ -49,6 +50,8 @@ class ServeSettings(Settings, frozen=True):
     """The happy scenario of which clients may choose the drills, too."""
     family: str | None = None
     only: str | None = None
+    drain: Millis = 0
+    """For how long it serves on, unready, once it is to end, in real milliseconds."""
     with_parent: bool = False
     """Whether it ends with the process that started it."""
     environment: Environment = Environment()
@@ -97,10 +100,7 @@ def serve_until_stopped(settings: ServeSettings, console: Console, playback: Set
         setup = journal.resume(setup)
 
     async def work(stop: Stop) -> int:
-        extras = ServeExtras(journal, drills, log=request_log(settings, console), control=settings.control)
-        if place is not None:
-            control = replace(settings.control, token=place.control_token)
-            extras = replace(extras, control=control, ports=place.take_ports)
+        extras = replace(serve_extras(settings, console), journal=journal, drills=drills)
         async with AsyncExitStack() as stack:
             served = setup
             if settings.ledger.url is not None:
@@ -110,7 +110,7 @@ def serve_until_stopped(settings: ServeSettings, console: Console, playback: Set
                 extras, served = replace(extras, ledger=lab), lab.setup
             mock = await stack.enter_async_context(embedded_mock(served, console, stop, outside=True, extras=extras))
             if place is not None:
-                console.out(str(round(1_000 * served.limits.grace)))
+                console.out(str(settings.drain + round(1_000 * served.limits.grace)))
             if place is None or place.announces:
                 announce(settings, served, mock, console)
                 tell_extras(settings, extras, console)
@@ -121,6 +121,15 @@ def serve_until_stopped(settings: ServeSettings, console: Console, playback: Set
         return max(mock.exit_code, journal.close() if journal is not None else 0)
 
     return complete(work)
+
+
+def serve_extras(settings: ServeSettings, console: Console) -> ServeExtras:
+    """What it has beside, as it was asked for and as its place among workers wants it."""
+    log, control, place = request_log(settings, console), settings.control, settings.place
+    extras = ServeExtras(log=log, control=control, drain=settings.drain)
+    if place is None:
+        return extras
+    return replace(extras, control=replace(control, token=place.control_token), ports=place.take_ports)
 
 
 def tell_extras(settings: ServeSettings, extras: ServeExtras, console: Console) -> None:

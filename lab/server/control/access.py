@@ -26,7 +26,7 @@ JSON = {"content-type": "application/json", "cache-control": "no-store", "server
 """The headers of a document."""
 CHOSEN = web.RequestKey("scenario", str)
 """Where a request keeps the scenario that its path names, and the routes don't know."""
-_HEALTH = "/_lab/health"
+_PROBES = ("/_lab/health", "/_lab/ready")
 _CHALLENGE = {"www-authenticate": 'Bearer realm="lab-control"'}
 
 
@@ -71,11 +71,10 @@ class CommandRefused(Exception):
 
 
 class Access:
-    """Host, Origin and token, before anything else is looked at. `trouble` says what is wrong with the lab, if anything is."""
+    """Host, Origin and token, before anything else is looked at."""
 
-    def __init__(self, token: str, trouble: Callable[[], str | None]) -> None:
+    def __init__(self, token: str) -> None:
         self._token = token.encode()
-        self._trouble = trouble
         self.hosts: frozenset[str] = frozenset()
         self._names: frozenset[str] = frozenset()
 
@@ -100,8 +99,8 @@ class Access:
             raise CommandRefused(401, "The control token is missing or wrong.", hint, _CHALLENGE)
 
     def is_probe(self, request: web.Request) -> bool:
-        """Whether somebody who shows no token asks for the health, as whoever watches over a container does."""
-        named = request.method == "GET" and request.path == _HEALTH and CHOSEN not in request
+        """Whether somebody who shows no token asks how the lab is, as whoever watches over a container does."""
+        named = request.method == "GET" and request.path in _PROBES and CHOSEN not in request
         return named and not {"authorization", "origin"} & {name.lower() for name in request.headers}
 
     def middleware(self) -> Middleware:
@@ -111,7 +110,7 @@ class Access:
         async def guarded(request: web.Request, handler: Handler) -> web.StreamResponse:
             try:
                 if self.is_probe(request):
-                    return _answer({"status": health_status(self._trouble())})
+                    return await _probed(handler, request)
                 self.check(request)
                 found = await handler(request)
                 return found if isinstance(found, web.StreamResponse) else _answer(found)
@@ -130,11 +129,6 @@ class Access:
         return guarded
 
 
-def health_status(trouble: str | None) -> str:
-    """The word for how the lab is."""
-    return "ok" if trouble is None else "red"
-
-
 def with_example(handler: Handler, body: str) -> Handler:
     """The handler, whose refusals of a body without a hint show one that it takes."""
 
@@ -149,8 +143,19 @@ def with_example(handler: Handler, body: str) -> Handler:
     return handle
 
 
-def _answer(document: Json) -> web.Response:
-    return web.Response(body=json_bytes(document), headers=JSON)
+async def _probed(handler: Handler, request: web.Request) -> web.Response:
+    """The word for how the lab is, and nothing else."""
+    status = 200
+    try:
+        found = await handler(request)
+    except CommandRefused as refused:
+        status, found = refused.status, refused.more
+    assert isinstance(found, Mapping)
+    return _answer({"status": found["status"]}, status)
+
+
+def _answer(document: Json, status: int = 200) -> web.Response:
+    return web.Response(status=status, body=json_bytes(document), headers=JSON)
 
 
 async def read_command(request: web.Request, *known: str, meant: Mapping[str, str] | None = None) -> dict[str, Json]:

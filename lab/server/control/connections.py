@@ -27,6 +27,11 @@ class ControlConnections:
         self.traffic = Traffic()
 
     @property
+    def ending(self) -> bool:
+        """Whether the mock ends."""
+        return self._server.ending
+
+    @property
     def limits(self) -> ServerLimits:
         """Sizes and deadlines: the mock's."""
         return self._server.limits
@@ -65,7 +70,10 @@ class ControlConnections:
             request[CHOSEN] = name
         elif message.method == "CONNECT":  # of which aiohttp takes the target for a host
             request = request.clone(rel_url=path)
-        return await self._routes(request)
+        response = await self._routes(request)
+        if self.ending:
+            response.force_close()
+        return response
 
     def _turn_away(self, connection: Connection, problem: Refusal) -> None:
         body = CommandRefused.of(problem).body()

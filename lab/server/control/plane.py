@@ -8,6 +8,7 @@ from lab.clocks import wall_second
 from lab.core.clock import Epoch
 from lab.core.exchange import Json
 from lab.core.journal.fact import Fact
+from lab.core.journal.shared import StoreLost
 from lab.core.version import __version__
 from lab.server.control.access import CHOSEN, Access, CommandRefused, Handler, with_example
 from lab.server.control.connections import ControlConnections
@@ -38,7 +39,7 @@ class ControlPlane:
         """
         self._server = server
         self._trouble = trouble
-        self._access = Access(token, trouble)
+        self._access = Access(token)
         self._shared = SharedBytes()
         mounts = server.mounts
         mounts.main.recorder = recorder
@@ -57,7 +58,7 @@ class ControlPlane:
         """Listen, perhaps on a port taken before; the origin. `names` are Hosts by which it may be addressed beside its own. HostError and UsageError as the mock's own."""
         app = web.Application(middlewares=[self._access.middleware()])
         virtual_time = VirtualTimeRoute(self._server, self.usual.clock)
-        own: dict[str, Handler] = {"routes": self._list, "description": self._describe}
+        own: dict[str, Handler] = {"routes": self._list, "description": self._describe, "ready": self._ready}
         own["virtual_time"] = UNSHARED["virtual_time"] if self._server.calls.shared else virtual_time.wait
         for row in CONTROL_ROUTES:
             handler = own.get(row.name) or self._routed(row.name)
@@ -96,6 +97,19 @@ class ControlPlane:
         from lab.server.control.description import description  # no start waits for it
 
         return description(__version__, f"http://{request.host}")
+
+    async def _ready(self, request: web.Request) -> Json:
+        """Whether calls are to be sent here; CommandRefused while they are better sent elsewhere."""
+        if self._server.ending:
+            raise CommandRefused(503, "The lab ends.", "Call another process of it.", more={"status": "ending"})
+        try:
+            await self._server.calls.run(lambda now: None)
+        except StoreLost as lost:
+            more: dict[str, Json] = {"status": "store-lost"}
+            raise CommandRefused(
+                503, lost.what, lost.hint or "It is ready once the store is back.", more=more
+            ) from None
+        return {"status": "ready"}
 
     def _routed(self, name: str) -> Handler:
         async def handle(request: web.Request) -> Json | web.StreamResponse:

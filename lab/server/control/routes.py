@@ -39,6 +39,7 @@ CONTROL_ROUTES = (
     ControlRoute("GET", "", "routes", "these routes, each with a call to try"),
     ControlRoute("GET", "openapi.json", "description", "the control plane itself as an OpenAPI document"),
     ControlRoute("GET", "health", "health", "whether all is well, and what runs here"),
+    ControlRoute("GET", "ready", "ready", "whether calls are to be sent to this process: 200, else 503"),
     ControlRoute("GET", "jobs", "jobs", "the newest jobs, oldest first", example="jobs?limit=20"),
     ControlRoute("GET", "jobs/{job}", "job", "one job with its body; with `until`, once it has that status"),
     ControlRoute(
