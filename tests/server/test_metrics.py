@@ -138,6 +138,21 @@ async def test_jobs_are_counted_again_where_others_come_in_their_place() -> None
     assert sum((await tally.count()).values()) == 0
 
 
+async def test_where_nobody_counts_for_long_nothing_more_is_remembered(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tallies, "MOST_UNSEEN", 2)
+    mock = wire_peer.service()
+    tally, bearer, sizes = tallies.JobTally(mock, ManualClock()), wire_peer.token(mock), list[int]()
+    mock.observers.append(lambda each: tally.note(each.fact) if isinstance(each, Noted) else None)
+    assert await tally.count() and tally._unseen == {}
+    for _ in range(4):
+        mock.serve(wire_peer.invoke(bearer, {"message": "Taxi 42"}), 0)
+        sizes.append(len(tally._unseen))
+    assert sizes == [1, 2, 0, 0]
+    assert sum((await tally.count()).values()) == 4
+    mock.serve(wire_peer.invoke(bearer, {"message": "Taxi 42"}), 0)
+    assert len(tally._unseen) == 1 and sum((await tally.count()).values()) == 5
+
+
 async def test_counting_many_jobs_gives_calls_their_turn(plane: Plane, monkeypatch: pytest.MonkeyPatch) -> None:
     token, turns = await plane.stage.token(), []
 

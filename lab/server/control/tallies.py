@@ -26,6 +26,8 @@ from lab.mock.service import Service
 
 BOUNDS: tuple[Millis, ...] = (5, 10, 25, 50, 100, 250, 500, 1_000, 2_500, 5_000, 10_000, 30_000, 60_000)
 """Durations up to which calls are counted together; one bucket more takes what lasts longer."""
+MOST_UNSEEN = 100_000
+"""Jobs that are remembered for the next count: where nobody counts for longer, all are looked at then."""
 _SLICE = 16
 """Jobs looked at before the mock has its turn."""
 
@@ -97,8 +99,9 @@ class JobTally:
         self._service = service
         self._clock = clock
         self._counting = asyncio.Lock()
-        self._generation = service.ledger.generation
-        self._unseen = dict.fromkeys(service.jobs())
+        self._generation: int | None = None
+        """Of the ledger whose jobs are counted; None: all of them are to be looked at."""
+        self._unseen: dict[str, None] = {}
         """Those that may have moved on."""
         self._known: dict[str, tuple[Status, Millis | None]] = {}
         """What each job was at its last look, and when it moves on or is forgotten."""
@@ -118,8 +121,10 @@ class JobTally:
 
     def note(self, fact: Fact) -> None:
         """Take a fact that was committed."""
-        if isinstance(fact, JobAccepted | GateDecided | WaitEnded):
+        if self._generation is not None and isinstance(fact, JobAccepted | GateDecided | WaitEnded):
             self._unseen[fact.job] = None
+            if len(self._unseen) > MOST_UNSEEN:
+                self._clear()
 
     def _next(self) -> str | None:
         """A job that is to be looked at; None: there is none now."""
@@ -134,11 +139,14 @@ class JobTally:
         return None
 
     def _begin(self) -> None:
+        self._clear()
         self._generation = self._service.ledger.generation
-        self._known.clear()
-        self._due.clear()
-        self._counts.clear()
         self._unseen = dict.fromkeys(self._service.jobs())
+
+    def _clear(self) -> None:
+        self._generation = None
+        for memo in (self._known, self._due, self._counts, self._unseen):
+            memo.clear()
 
     def _look(self, job: str) -> None:
         if (known := self._known.pop(job, None)) is not None:
