@@ -153,6 +153,28 @@ async def test_where_nobody_counts_for_long_nothing_more_is_remembered(monkeypat
     assert len(tally._unseen) == 1 and sum((await tally.count()).values()) == 5
 
 
+async def test_counting_comes_to_an_end_whatever_comes_meanwhile(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tallies, "MOST_UNSEEN", 2)
+    monkeypatch.setattr(tallies, "_SLICE", 1)
+    mock = wire_peer.service()
+    tally, bearer, looks = tallies.JobTally(mock, ManualClock()), wire_peer.token(mock), list[str]()
+    mock.observers.append(lambda each: tally.note(each.fact) if isinstance(each, Noted) else None)
+
+    def invoke() -> None:
+        mock.serve(wire_peer.invoke(bearer, {"message": "Taxi 42"}), 0)
+
+    async def breathe() -> None:
+        looks.append("")
+        if len(looks) < 6:
+            invoke()
+
+    for _ in range(5):
+        invoke()
+    monkeypatch.setattr(tallies, "breathe", breathe)
+    assert sum((await tally.count()).values()) == 10
+    assert len(looks) == 10
+
+
 async def test_counting_many_jobs_gives_calls_their_turn(plane: Plane, monkeypatch: pytest.MonkeyPatch) -> None:
     token, turns = await plane.stage.token(), []
 

@@ -27,7 +27,7 @@ from lab.mock.service import Service
 BOUNDS: tuple[Millis, ...] = (5, 10, 25, 50, 100, 250, 500, 1_000, 2_500, 5_000, 10_000, 30_000, 60_000)
 """Durations up to which calls are counted together; one bucket more takes what lasts longer."""
 MOST_UNSEEN = 100_000
-"""Jobs that are remembered for the next count: where nobody counts for longer, all are looked at then."""
+"""Facts whose jobs are remembered for the next count: where nobody counts for longer, all jobs are looked at then."""
 _SLICE = 16
 """Jobs looked at before the mock has its turn."""
 
@@ -103,6 +103,8 @@ class JobTally:
         """Of the ledger whose jobs are counted; None: all of them are to be looked at."""
         self._unseen: dict[str, None] = {}
         """Those that may have moved on."""
+        self._noted = 0
+        """Facts since the last count."""
         self._known: dict[str, tuple[Status, Millis | None]] = {}
         """What each job was at its last look, and when it moves on or is forgotten."""
         self._due: list[tuple[Millis, str]] = []
@@ -111,7 +113,7 @@ class JobTally:
     async def count(self) -> Mapping[Status, int]:
         """How many jobs have each status now; none that are forgotten."""
         async with self._counting:
-            looks = 0
+            looks = self._noted = 0
             while (job := self._next()) is not None:
                 self._look(job)
                 looks += 1
@@ -123,7 +125,9 @@ class JobTally:
         """Take a fact that was committed."""
         if self._generation is not None and isinstance(fact, JobAccepted | GateDecided | WaitEnded):
             self._unseen[fact.job] = None
-            if len(self._unseen) > MOST_UNSEEN:
+            self._noted += 1
+            # not while they are counted: many jobs would never be done
+            if self._noted > MOST_UNSEEN and not self._counting.locked():
                 self._clear()
 
     def _next(self) -> str | None:
