@@ -55,6 +55,9 @@ class App(Struct, frozen=True):
     client_id: str
     client_secret: str
     scope: str
+    user: str = ""
+    """Whose token it asks for, with the `password`; empty: its own."""
+    password: str = ""
     parameters: Mapping[str, Json] = field(default_factory=dict)
     backoff: Backoff = Backoff()
     answer_within: Millis = 30_000

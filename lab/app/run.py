@@ -254,7 +254,7 @@ class _Turn:
         app, failures = self.app, _Failures()
         while self.token is None or not self.token.fresh(self.now):
             since = self.now
-            request = token_request(app.client_id, app.client_secret, app.scope)
+            request = token_request(app.client_id, app.client_secret, app.scope, app.user, app.password)
             got = yield Send("token", request, since + app.answer_within)
             self.now = got.at
             why = _failure(got)

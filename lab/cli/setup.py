@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, get_args
 
 from msgspec import Struct, field
+from msgspec.structs import replace
 from pydantic import ValidationError
 
 from lab.app.effects import App
@@ -19,7 +20,7 @@ from lab.files.scenarios import load_scenario, load_scenarios, read_scenario, sc
 from lab.identity.clients import DEMO, JANE, Account, Client, Grant
 from lab.identity.scopes import api_scope
 from lab.jobs.compiled import CompiledScenario
-from lab.language.document import Layers, Scenario, Switches, nearest
+from lab.language.document import Callers, Layers, Scenario, Switches, nearest
 from lab.mock.config import Config
 from lab.mock.service import Service
 from lab.server.limits import LIMIT_KINDS, ServerLimits, limits_of
@@ -122,10 +123,25 @@ def load_folder(folder: str | None) -> tuple[tuple[CompiledScenario, ...], dict[
 
 
 def app_of(config: Config, scenario: Scenario | None = None, settings: AppSettings = USUAL_APP) -> App:
-    """The external app for a scenario of the mock (the first one), with the mock's own client."""
-    client = own_client(config)
+    """The external app for a scenario of the mock (the first one), as somebody for whom it is, else with the own client."""
+    scenario = scenario or config.scenarios[0].scenario
+    client, user = _asking(config, scenario.callers)
     peer = Peer("", "", client.id, client.secret, api_scope(config.switches.pod))
-    return app_for_peer(scenario or config.scenarios[0].scenario, peer, settings)
+    app = app_for_peer(scenario, peer, settings)
+    return app if user is None else replace(app, user=user.name, password=user.password)
+
+
+def _asking(config: Config, callers: Callers | None) -> tuple[Client, Account | None]:
+    """The first client, with the first user where only users are meant, for whom a scenario is; else the own client."""
+    if callers is None:
+        return own_client(config), None
+    grant = Grant.PASSWORD if callers.need_a_user else Grant.CLIENT_CREDENTIALS
+    users = config.accounts if callers.need_a_user else (None,)
+    for client in config.clients:
+        for user in users if client.may_use(grant) and not client.public else ():
+            if callers.include(client.id, *((user.name, user.roles) if user is not None else (None, ()))):
+                return client, user
+    return own_client(config), None
 
 
 def own_client(config: Config) -> Client:

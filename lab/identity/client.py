@@ -1,4 +1,4 @@
-"""The OAuth server as a client sees it: the client credentials grant, and the access token that comes of it."""
+"""The OAuth server as a client sees it: a grant of its own or by a user's password, and the access token that comes of it."""
 
 from base64 import b64encode
 from functools import lru_cache
@@ -29,14 +29,18 @@ class AccessToken(Struct, frozen=True):
 
 
 @lru_cache(maxsize=16)
-def token_request(client_id: str, client_secret: str, scope: str) -> Request:
-    """The client credentials grant with Basic authentication, both parts form-encoded (RFC 6749 §2.3.1)."""
+def token_request(client_id: str, client_secret: str, scope: str, user: str = "", password: str = "") -> Request:
+    """The client credentials grant, or a user's password grant (RFC 6749 §4.3), with Basic authentication.
+
+    Both parts of that are form-encoded (§2.3.1).
+    """
     pair = f"{quote_plus(client_id)}:{quote_plus(client_secret)}"
     headers = (
         ("authorization", f"Basic {b64encode(pair.encode()).decode()}"),
         ("content-type", "application/x-www-form-urlencoded"),
     )
-    form = urlencode({"grant_type": "client_credentials", "scope": scope})
+    login = {"grant_type": "password", "username": user, "password": password}
+    form = urlencode({**(login if user else {"grant_type": "client_credentials"}), "scope": scope})
     return Request("POST", PATHS["token"], headers=headers, body=form.encode())
 
 

@@ -15,7 +15,7 @@ class Catalog:
     """The scenarios of one configuration, indexed, with the switches of each resolved once."""
 
     def __init__(self, config: Config, identity: IdentityConfig) -> None:
-        self._identity = identity
+        self._users = {each.name: JobUser(each.name, each.display, each.roles) for each in identity.accounts}
         self.switches = config.switches
         """Those of the server, where no team and no scenario is meant."""
         self.former = config.former
@@ -56,8 +56,8 @@ class Catalog:
     def admits(self, compiled: CompiledScenario, user: str | None) -> bool:
         """Whether a user has one of the roles that the scenario asks for."""
         roles = compiled.scenario.agent.roles
-        account = self._identity.account(user) if roles and user is not None else None
-        return not roles or (account is not None and not set(roles).isdisjoint(account.roles))
+        known = self._users.get(user) if user is not None else None
+        return not roles or (known is not None and not set(roles).isdisjoint(known.roles))
 
     def answers(self, compiled: CompiledScenario, bearer: TokenRecord) -> bool:
         """Whether the scenario is for whoever has this token."""
@@ -69,10 +69,7 @@ class Catalog:
 
     def user(self, name: str | None) -> JobUser | None:
         """A job's user, as its texts and conditions see it; None: the token was a client's own."""
-        if name is None:
-            return None
-        account = self._identity.account(name)
-        return JobUser(name) if account is None else JobUser(name, account.display, account.roles)
+        return None if name is None else self._users.get(name) or JobUser(name)
 
     def playing(self, chosen: CompiledScenario | None, user: str | None, part: int) -> CompiledScenario:
         """What a job plays: its scenario, that part of it, or the refusal of a user without the role."""

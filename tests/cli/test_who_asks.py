@@ -96,12 +96,43 @@ def test_another_answer_for_another_user(lab: Lab, tmp_path: Path) -> None:
     assert lab("replay", "./day.rec.jsonl", "--scenarios", "mine").code == 0
 
 
-@pytest.mark.parametrize(("more", "noted"), [("", True), ("for: {clients: [demo]}\n", False)])
-def test_a_run_says_that_its_scenario_is_for_others(lab: Lab, more: str, noted: bool) -> None:
-    text = (HEAD + BUYERS).replace("for: {roles: [BUYER]}\n", more) if more else HEAD + BUYERS
-    Path("buyers-quota.yaml").write_text(text.replace("{{ user.display }}", "{{ message }}"))
-    done = lab("run", "./buyers-quota.yaml", "--speed", "instant")
-    assert (done.code, "note: buyers-quota isn't for the client demo without a user" in done.err) == (int(noted), noted)
+@pytest.mark.parametrize(
+    ("callers", "user", "client"),
+    [
+        ("{roles: [BUYER]}", "maria", "demo"),
+        ("{users: [tom, maria]}", "maria", "demo"),
+        ("{users: [tom], clients: [portal]}", "tom", "portal"),
+        ("{clients: [portal]}", None, "portal"),
+        ("{users: [jane]}", "jane", "demo"),
+        ("{users: [nobody]}", None, None),
+        ("{users: [maria], clients: [machine]}", None, None),  # which has no users
+        ("{clients: [machine]}", None, "machine"),
+    ],
+)
+def test_the_own_app_asks_as_somebody_for_whom_the_scenario_is(
+    lab: Lab, callers: str, user: str | None, client: str | None
+) -> None:
+    clients = (
+        "  clients:\n    - {id: portal, secret: lab-secret-portal}\n"
+        "    - {id: machine, secret: lab-secret-machine, grants: [client_credentials]}\n    - {id: demo, secret: lab-secret-demo}\n"
+    )
+    Path("settings.yaml").write_text(SETTINGS + (clients if client != "demo" else ""))
+    text = HEAD + BUYERS.replace("{roles: [BUYER]}", callers)
+    output = "{{ user.name if user is not none else '-' }} {{ client.id }}"
+    Path("buyers-quota.yaml").write_text(text.partition("    output:")[0] + f'    output: "{output}"\n')
+    how = ("--speed", "instant", "--settings", "settings.yaml", "--json")
+    done = lab("run", "./buyers-quota.yaml", *how, "--record", "./own")
+    assert (done.code == 0) is (client is not None) is ("is for nobody of the settings" not in done.err)
+    assert json.loads(done.out)["output"] == (f"{user or '-'} {client}" if client is not None else None)
+    assert lab("replay", "./own.rec.jsonl", "--scenarios", ".").code == 0
+    assert "lab-password" not in Path("own.rec.jsonl").read_text()
+
+
+def test_many_jobs_are_simulated_for_whom_the_scenario_is(lab: Lab) -> None:
+    Path("buyers-quota.yaml").write_text(HEAD + BUYERS)
+    Path("settings.yaml").write_text(SETTINGS)
+    done = lab("simulate", "./buyers-quota.yaml", "--jobs", "3", "--settings", "settings.yaml", "--seed", "1", "--json")
+    assert json.loads(done.out)["scenario"] == "buyers-quota"
 
 
 def test_turns_in_any_order_with_a_fallback(lab: Lab) -> None:

@@ -177,9 +177,11 @@ def test_a_role_that_another_callers_scenario_asks_for_is_not_asked_of_this_one(
 
 
 def test_a_message_is_read_by_the_switches_of_its_callers_scenario() -> None:
-    mock = Service(config(scenario("a", {"users": ["maria"]}, settings={"invoke_status": 200}), scenario("b")))
-    sent = [mock.serve(invoke(bearer(mock, user), {"message": "go"}, "QUOTA"), 0) for user in (MARIA, TOM)]
-    assert [each.response.status for each in sent] == [200, 202]
+    strict = {"unknown_conversation": "refuse"}
+    mock = Service(config(scenario("a", {"users": ["maria"]}, settings=strict), scenario("b")))
+    body = {"message": "go", "conversational": True, "conversationId": "new"}
+    sent = [mock.serve(invoke(bearer(mock, user), body, "QUOTA"), 0) for user in (MARIA, TOM)]
+    assert [each.response.status for each in sent] == [400, 202]
 
 
 ASKED = {

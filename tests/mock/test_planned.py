@@ -12,6 +12,8 @@ from lab.dialects.fusion.routes import API, WORKFLOWS
 from lab.dialects.router import ROUTER
 from lab.faults.facts import FaultStruck
 from lab.identity.clients import DEMO, JANE
+from lab.jobs.compiled import compile_scenario
+from lab.language.document import Scenario
 from lab.language.document.routes import FAULT_ROUTES, OF_A_FORM, OF_A_JOB, WITHOUT_BEARER, WITHOUT_CLIENT
 from tests.wire_peer import (
     CLI,
@@ -226,6 +228,13 @@ def test_what_an_armed_fault_names_must_be_there(fault, why):
     done = mock.arm({"route": "status", "answer": 503, **own}, 1_000)
     assert done.why == ("status-503" if why is None else f"This is no fault: {why.replace('«own»', job)}.")
     assert done.status == (200 if why is None else 400)
+
+
+def test_a_step_that_an_edit_took_away_is_still_that_of_older_jobs():
+    mock, _ = served(DOCUMENT)
+    mock.load(compile_scenario(Scenario.model_validate(SHORT | {"name": "expense"})), 1_000)
+    for step in ("read", "look-up"):
+        assert mock.arm({"route": "status", "step": step, "answer": 503}, 2_000).status == 200
 
 
 def test_with_any_client_a_fault_may_name_one_that_nobody_registered():

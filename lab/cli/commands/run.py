@@ -7,7 +7,7 @@ from lab.cli.console import Console
 from lab.cli.conversation import READING, Conversation, job_facts_observer, turns_of
 from lab.cli.loop import Stop, complete
 from lab.cli.run_settings import Peer, RunSettings
-from lab.cli.setup import Setup, app_for_peer, app_of, load_named, make_clock, make_setup, own_client, transport_to
+from lab.cli.setup import Setup, app_for_peer, app_of, load_named, make_clock, make_setup, transport_to
 from lab.cli.signals import Interrupted
 from lab.cli.tape_recorder import TapeRecorder
 from lab.cli.terminal_reviewer import TerminalReviewer
@@ -102,11 +102,11 @@ def run_at_peer(settings: RunSettings, peer: Peer, console: Console) -> int:
 
 
 def _conversation(settings: RunSettings, setup: Setup, console: Console) -> Conversation:
-    callers, client = setup.scenario.callers, own_client(setup.config).id
-    if callers is not None and not callers.include(client, None, ()):
-        console.err(f"note: {setup.scenario.name} isn't for the client {client} without a user: serve it for others.")
+    app, callers = app_of(setup.config, settings=settings.app), setup.scenario.callers
+    if callers is not None and not app.user and not callers.include(app.client_id, None, ()):
+        console.err(f"note: {setup.scenario.name} is for nobody of the settings file (--settings) who can ask here.")
     transcript = Transcript(console, setup.scenario, setup.config.seed, quiet=settings.json)
-    return turns_of(app_of(setup.config, settings=settings.app), setup.scenario, transcript)
+    return turns_of(app, setup.scenario, transcript)
 
 
 async def play(
