@@ -20,7 +20,8 @@ An example: the lot is one of 1,000,000, and `- {chance: 20%, to: a}  - {when: â
     when false      a               c                     d
 """
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from types import MappingProxyType
 
 from msgspec import Struct
 
@@ -31,6 +32,9 @@ from lab.jobs.names import timeless_names
 from lab.jobs.plan import Plan
 from lab.language.document import MILLION, Branch, Gate, Pause, Step, Verdict
 from lab.language.templates import condition
+
+NO_VERDICTS: Mapping[str, Verdict] = MappingProxyType({})
+"""Of no gate is it settled how it ends."""
 
 
 class Turnoff(Struct, frozen=True):
@@ -101,15 +105,24 @@ def possible(branches: Iterable[Branch], judge: Callable[[str], bool | None] = l
                 return
 
 
-def exits(compiled: CompiledScenario, step: Step) -> Iterator[tuple[str, tuple[Branch, ...]]]:
-    """The ways out of a step that can be come to, with their branches."""
+def exits(
+    compiled: CompiledScenario, step: Step, verdicts: Mapping[str, Verdict] = NO_VERDICTS
+) -> Iterator[tuple[str, tuple[Branch, ...]]]:
+    """The ways out of a step that can be come to, with their branches; of a gate in `verdicts` its way alone."""
     for name, branches in compiled.ways.get(step.id, {}).items():
-        if not isinstance(step, Gate) or step.approval or name in (Verdict.APPROVED, Verdict.TIMED_OUT):
-            yield name, branches
+        if isinstance(step, Gate) and (
+            verdicts.get(step.id, name) != name or not (step.approval or name in (Verdict.APPROVED, Verdict.TIMED_OUT))
+        ):
+            continue
+        yield name, branches
 
 
-def reachable(compiled: CompiledScenario, judge: Callable[[str], bool | None] = lambda when: None) -> set[str]:
-    """The steps to which some job may come; `judge` as in `possible`."""
+def reachable(
+    compiled: CompiledScenario,
+    judge: Callable[[str], bool | None] = lambda when: None,
+    verdicts: Mapping[str, Verdict] = NO_VERDICTS,
+) -> set[str]:
+    """The steps to which some job may come; `judge` as in `possible`, `verdicts` as in `exits`."""
     found: set[str] = set()
     ahead = [compiled.first.id]
     while ahead:
@@ -117,7 +130,9 @@ def reachable(compiled: CompiledScenario, judge: Callable[[str], bool | None] = 
         if name not in found:
             found.add(name)
             step = compiled.steps[name]
-            ahead += [branch.to for _, branches in exits(compiled, step) for branch in possible(branches, judge)]
+            ahead += [
+                branch.to for _, branches in exits(compiled, step, verdicts) for branch in possible(branches, judge)
+            ]
             if isinstance(step, Pause) and step.again is not None:
                 ahead.append(step.again.to)
     return found

@@ -21,6 +21,11 @@ def warnings(steps: str, head: str = "") -> list[str]:
 
 
 END = "  - {complete: end, output: done}\n"
+NAMED = (
+    "  - {gate: g, asks: Q, patience: 9m, reviewer: nobody, verdicts: {timed-out: none}}\n"
+    "  - {complete: end, output: 'By {{ decisions.g.votes[0].by }}.'}\n"
+)
+"""A gate behind which the time-out leads elsewhere, to a step that is to follow."""
 
 
 @pytest.mark.parametrize(
@@ -39,6 +44,10 @@ END = "  - {complete: end, output: done}\n"
         "  - {complete: end, output: '{\"a\": {{ turn }}}'}\n",
         GATE + "  - {complete: end, output: '{{ decisions.g.votes[0].by }}'}\n",
         "  - {complete: end, output: ''}\n",
+        NAMED + "  - {complete: none, output: 'None: {{ decisions.g.comment }}'}\n",
+        "  - {gate: g, asks: Q, patience: 9m, reviewer: nobody, verdicts: {rejected: no}}\n"
+        + END
+        + "  - {complete: no, output: '{% if decisions.g.verdict == \"rejected\" %}No.{% endif %}'}\n",
         "  - {complete: end, output: {filler: 0B}}\n",
         "  - {gate: g, asks: Q, channel: EMAIL, approvals: 2, patience: 10s, reviewer: {after: 4s, verdict: approved}}\n"
         + END,
@@ -141,11 +150,28 @@ def test_what_is_meant_brings_no_warning(steps: str) -> None:
         ),
         (
             "  - {complete: end, output: x, follow_up: [a, '{{ conversation.turns[0].message }}']}\n",
-            "a.yaml:7:47: a follow-up of end doesn't render: there is no 0 here",
+            "a.yaml:7:47: the follow_up[1] of end doesn't render: there is no 0 here",
         ),
         (
             '  - {complete: end, output: " "}\n',
             "a.yaml:7:29: the output of end renders to nothing; write output: null if that is meant",
+        ),
+        (
+            "  - {work: w, takes: 1s, says: '{{ message / 2 }}'}\n" + END,
+            "a.yaml:7:32: the says of w doesn't render: operators take numbers only; join texts with ~",
+        ),
+        (
+            "  - {gate: g, asks: '{{ user.display }}?', patience: 10m, reviewer: nobody}\n" + END,
+            "a.yaml:7:21: the asks of g doesn't render without a user: there is no display here;"
+            " ask first, as {{ … if user is not none }}, {{ … | default('') }}",
+        ),
+        (
+            NAMED + "  - {complete: none, output: '{{ decisions.g.votes[0].by }}'}\n",
+            "a.yaml:9:30: the output of none doesn't render: there is no 0 here",
+        ),
+        (
+            NAMED + "  - {complete: none, output: '{{ 7 // (decisions.g.votes | length) }}'}\n",
+            "a.yaml:9:30: the output of none doesn't render: integer division or modulo by zero",
         ),
         (
             '  - {complete: end, output: "{% if turn == 2 %}x{% endif %}"}\n',
@@ -205,3 +231,28 @@ def test_a_constant_that_looks_like_a_misspelt_draw_is_told() -> None:
     assert found == [
         "a.yaml:7:10: price is a constant with a key betwen: nothing is drawn; did you mean between?",
     ]
+
+
+@pytest.mark.parametrize(
+    ("head", "steps", "found"),
+    [
+        ("shows: Pump # 4\n", END, ["6:8: shows ends"]),
+        ("data: {}\n", "  - gate: g\n    asks: Release order # 4711?\n    patience: 1m\n    reviewer: nobody\n" + END,
+         ["9:11: steps[0].asks ends"]),
+        ("", "  - complete: end\n    output: done\n    follow_up:\n      - Order # 4?\n", ["10:9: steps[0].follow_up[0] ends"]),
+        ("data:\n  item: Pump # 4\n", END, ["7:9: data.item ends"]),
+        ("narration:\n  idle: It is # 1\n", END, ["7:9: narration.idle ends"]),
+        ("shows: Pump  # of the fourth floor\n", END, []),
+        ("shows: 'Pump # 4'\n", END, []),
+        ("shows: Pump#4\n", END, []),
+        ("shows: # nothing yet\n  Pump\n", END, []),
+        ("seed: 4 # the fourth\ntoken:\n  lifetime: 1h # an hour\n", END, []),
+        ("", "  - complete: end\n    output: |\n      Order # 4\n", []),
+    ],
+)  # fmt: skip
+def test_a_text_that_a_comment_cuts_off_is_told_unless_two_blanks_say_that_it_is_one(
+    head: str, steps: str, found: list[str]
+) -> None:
+    hint = " before the #: YAML takes the rest for a comment;"
+    hint += " put the text in quotes; a comment that is meant stands two blanks behind"
+    assert warnings(steps, head) == [f"a.yaml:{each}{hint}" for each in found]

@@ -270,6 +270,11 @@ def test_a_wrong_shape_is_told_in_a_sentence_at_its_place(old: str, new: str, co
         ("1.5", "needs a unit: write 1.5s or 1.5ms"),
         ("'10'", "needs a unit: write 10s or 10ms; this is '10'"),
         ("10 parsecs", "is written 250ms, 3s, 15m, 2h, 3d or 1h30m; this is '10 parsecs'"),
+        ("15min", "is written 250ms, 3s, 15m, 2h, 3d or 1h30m; this is '15min', write 15m"),
+        ("1 hour 30 minutes", "is written 250ms, 3s, 15m, 2h, 3d or 1h30m; this is '1 hour 30 minutes', write 1h30m"),
+        ("2Sec", "is written 250ms, 3s, 15m, 2h, 3d or 1h30m; this is '2Sec', write 2s"),
+        ("3 weeks", "is written 250ms, 3s, 15m, 2h, 3d or 1h30m; this is '3 weeks'"),
+        ("90min1h", "is written 250ms, 3s, 15m, 2h, 3d or 1h30m; this is '90min1h'"),
         ("-3s", "is written 250ms, 3s, 15m, 2h, 3d or 1h30m; this is '-3s'"),
         ("NaN", "is written 250ms, 3s, 15m, 2h, 3d or 1h30m; this is 'NaN'"),
         ("inf", "is written 250ms, 3s, 15m, 2h, 3d or 1h30m; this is 'inf'"),
@@ -288,6 +293,10 @@ def test_a_duration_that_is_none_says_why_and_names_its_path(written: str, what:
 STEPS = [
     ("  - {foo: 1}\n" + END, ["9:5: steps[0]: a step begins with one of work, delegate, wait, gate, complete, error"]),
     ("  - 3\n" + END, ["9:5: steps[0]: a step begins with one of work, delegate, wait, gate, complete, error"]),
+    (
+        "  - {work: a, takes: 1s, next: w}\n  - {takes: 1s, wrok: w}\n" + END,
+        ["10:17: steps[1]: unknown kind of step wrok; did you mean work?"],
+    ),
     (
         "  - {work: w, takes: 1s, gate: g}\n" + END,
         ["9:26: steps[0]: a step is of one kind; this is work and gate; make two steps of it"],

@@ -8,6 +8,7 @@ from time import process_time
 import pytest
 
 from lab.language.templates import TEMPLATE_NAMES, RenderFailure, TemplateError, bounds, template
+from lab.language.templates.check import FILTERS, TESTS
 from tests.conftest import THOROUGH
 
 DATA = {
@@ -178,11 +179,20 @@ def test_a_hostile_template_is_refused_when_it_is_read_at_once(text: str, why: s
     assert process_time() - began < 0.5  # where it went wrong it took minutes
 
 
-def test_an_unknown_filter_comes_with_the_nearest_or_where_all_stand() -> None:
-    for text, hint in (("{{ 'a'|uper }}", "did you mean upper?"), ("{{ 'a'|foo }}", "lab docs scenarios, §8")):
-        with pytest.raises(TemplateError) as refused:
-            template(text)
-        assert hint in refused.value.faults[0].hint
+@pytest.mark.parametrize(
+    ("text", "near", "known"),
+    [
+        ("{{ 'a'|uper }}", "did you mean upper? filters: ", FILTERS),
+        ("{{ 'a'|foo }}", "filters: ", FILTERS),
+        ("{{ turn is dfined }}", "did you mean defined? tests: ", TESTS),
+    ],
+)
+def test_an_unknown_filter_or_test_comes_with_the_nearest_and_all_there_are(
+    text: str, near: str, known: frozenset[str]
+) -> None:
+    with pytest.raises(TemplateError) as refused:
+        template(text)
+    assert refused.value.faults[0].hint == near + " ".join(sorted(known))
 
 
 FAILING = [
@@ -273,7 +283,7 @@ def test_every_fault_of_a_template_is_told_with_its_line() -> None:
         template("{{ mesage }}\n{{ data|centre }}\n\n{{ a.__b }}")
     assert [(fault.line, fault.what, fault.hint) for fault in caught.value.faults][:2] == [
         (1, "unknown name mesage", "did you mean message?"),
-        (2, "unknown filter centre", "lab docs scenarios, §8, lists them"),
+        (2, "unknown filter centre", f"filters: {' '.join(sorted(FILTERS))}"),
     ]
     assert {fault.line for fault in caught.value.faults} == {1, 2, 4}
     assert caught.value.line == 1

@@ -1,20 +1,23 @@
 """Jobs that are tried in thought: what the scenario's own messages may come to, with and without a user, with other data.
 
-A condition or a text that looks at no decision is the same whoever decides, so a trial knows it. Where decisions count, the
-trial takes each gate for approved, with a comment.
+A condition or a text that looks at no decision is the same whoever decides. Where decisions count, each gate is taken for
+approved, with a comment; then one after the other for each other verdict that it may end with, with no word of a comment
+where none is needed, and only the steps behind that verdict are looked at. A step to which no such job comes, for it takes
+several gates that aren't approved, is tried with approved ones all the same.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import partial
+from itertools import islice
 
 from msgspec import Struct
 from msgspec.structs import replace
 
 from lab.core.clock import INSTANT_EPOCH
-from lab.jobs.branches import exits, holds_now, reachable
+from lab.jobs.branches import NO_VERDICTS, exits, holds_now, reachable
 from lab.jobs.compiled import CompiledScenario
 from lab.jobs.delegates import DelegateEnd
-from lab.jobs.gates import Decision
+from lab.jobs.gates import Decision, Origin, offers
 from lab.jobs.names import delegate_outputs, request_names, timeless_names
 from lab.jobs.outputs import Writer
 from lab.jobs.own_plans import USUAL_USER, own_caller
@@ -26,6 +29,10 @@ from lab.language.templates import RenderFailure, condition
 
 _DRAWS = 8
 """With how many draws of its data a scenario with conditions is tried."""
+_FEW_DRAWS = 2
+"""And one without."""
+_MOST_VERDICTS = 20
+"""How many verdicts are tried beside the approvals."""
 _NOBODY = "00000000-0000-4000-8000-000000000000"
 
 
@@ -34,15 +41,17 @@ class TrialJob(Struct, frozen=True, eq=False):
 
     plan: Plan
     votes: tuple[Decision, ...]
-    """Each gate's approvals."""
+    """How its gates ended."""
     ends: tuple[DelegateEnd, ...]
     """Of each delegate one, in the order of the steps."""
     reached: frozenset[str]
-    """The steps to which it may come, whoever decides and whatever is drawn by chance."""
+    """The steps to which it may come, whatever is drawn by chance."""
+    verdicts: Mapping[str, doc.Verdict] = NO_VERDICTS
+    """Of each gate the verdict with which it ends; none: with any."""
 
     @property
     def write(self) -> Writer:
-        """Renders as in that job, its gates approved with a comment."""
+        """Renders as in that job, its gates ended."""
         return writer_at(
             self.plan, Span(0, self.plan.compiled.first, 0, 0, None, self.votes, ends=self.ends), INSTANT_EPOCH
         )
@@ -52,11 +61,20 @@ class TrialJob(Struct, frozen=True, eq=False):
         place = next(place for place, end in enumerate(self.ends) if end.step == delegate)
         return delegate_outputs(self.plan, self.votes, self.ends).text(place)
 
+    @property
+    def kind(self) -> str:
+        """Which job it is, for people: who asks, and what is unusual of its gates."""
+        user = self.plan.invocation.user
+        who = "without a user" if user is None else f"for a user with the roles {', '.join(user.roles) or '(none)'}"
+        return who + "".join(
+            f", {gate} {verdict}" for gate, verdict in self.verdicts.items() if verdict is not doc.Verdict.APPROVED
+        )
+
     def failures(self) -> Iterator[tuple[str, str, str]]:
         """Conditions that it may come to and that give neither true nor false: the step, the condition, and why."""
-        names = timeless_names(self.plan, self.votes, self.ends)
+        names, compiled = timeless_names(self.plan, self.votes, self.ends), self.plan.compiled
         for name in self.reached:
-            for _, branches in exits(self.plan.compiled, self.plan.compiled.steps[name]):
+            for _, branches in exits(compiled, compiled.steps[name], self.verdicts):
                 for branch in branches:
                     try:
                         over = branch.sure or (branch.when is not None and condition(branch.when).holds(names))
@@ -80,31 +98,56 @@ def trials_of(parts: Sequence[CompiledScenario]) -> list[list[TrialJob]]:
             _NOBODY, turn, own.parameters, user if named is not None or scenario.agent.roles else None,
         )  # fmt: skip
         earlier = partial(tuple, [{**request_names(each[0].plan), "output": "An answer."} for each in found])
-        seed, calls = scenario.seed or 0, [call]
-        if part.conditional:
-            calls += [
-                replace(call, user=who, ordinal=ordinal)
-                for ordinal in range(1, _DRAWS + 1)
-                for who in {call.user: None, user: None}
-            ]
-        jobs = [plan(part, each, seed, {}, scripted=True, earlier=earlier) for each in calls]
-        found.append([_trial(job) for job in jobs])
+        calls = [call] + [
+            replace(call, user=who, ordinal=ordinal)
+            for ordinal in range(1, (_DRAWS if part.conditional else _FEW_DRAWS) + 1)
+            for who in {call.user: None, user: None}
+        ]
+        jobs = [plan(part, each, scenario.seed or 0, {}, scripted=True, earlier=earlier) for each in calls]
+        found.append([trial for job in jobs for trial in _trials(job, with_verdicts=job.invocation.ordinal <= 1)])
     return found
 
 
-def _trial(job: Plan) -> TrialJob:
+def _trials(job: Plan, *, with_verdicts: bool) -> Iterator[TrialJob]:
+    """A job with each gate approved, if wanted with other verdicts, and for the steps that none of these comes to."""
     compiled = job.compiled
-    votes = tuple(
-        Decision(0, step.id, 0, doc.Verdict.APPROVED, name="reviewer", comment="A comment.")
-        for step in compiled.scenario.steps
-        if isinstance(step, doc.Gate)
-        for _ in range(step.approvals)
-    )
-    delegates = [name for name, step in compiled.steps.items() if isinstance(step, doc.Delegate)]
-    ends = tuple(DelegateEnd(name, 0, len(votes), known) for known, name in enumerate(delegates))
+    gates = [step for step in compiled.scenario.steps if isinstance(step, doc.Gate)]
+    approved = dict.fromkeys((gate.id for gate in gates), doc.Verdict.APPROVED)
+    others = ((gate.id, verdict) for gate in gates for verdict in (*offers(gate)[1:], doc.Verdict.TIMED_OUT))
+    there = set[str]()
+    for gate, verdict in [("", doc.Verdict.APPROVED), *islice(others, _MOST_VERDICTS)]:
+        verdicts = approved | ({gate: verdict} if gate else {})
+        places = reachable(compiled, partial(_answer, job), verdicts)
+        if gate and gate not in places:
+            continue
+        there |= places
+        if with_verdicts or not gate:
+            yield _trial(job, gates, places, verdicts)
     # a job without conditions may be anywhere, also where no way leads: that is warned of by itself
-    places = reachable(compiled, partial(_answer, job)) if compiled.conditional else compiled.steps
-    return TrialJob(job, votes, ends, frozenset(places))
+    rest = (reachable(compiled, partial(_answer, job)) if compiled.conditional else compiled.steps.keys()) - there
+    if rest:
+        yield replace(_trial(job, gates, rest, approved), verdicts=NO_VERDICTS)
+
+
+def _trial(
+    job: Plan, gates: Iterable[doc.Gate], places: Iterable[str], verdicts: Mapping[str, doc.Verdict]
+) -> TrialJob:
+    votes = tuple(_votes(gates, verdicts))
+    delegates = [name for name, step in job.compiled.steps.items() if isinstance(step, doc.Delegate)]
+    ends = tuple(DelegateEnd(name, 0, len(votes), known) for known, name in enumerate(delegates))
+    return TrialJob(job, votes, ends, frozenset(places), verdicts)
+
+
+def _votes(gates: Iterable[doc.Gate], verdicts: Mapping[str, doc.Verdict]) -> Iterator[Decision]:
+    for gate in gates:
+        match verdicts[gate.id]:
+            case doc.Verdict.APPROVED:
+                vote = Decision(0, gate.id, 0, doc.Verdict.APPROVED, name="reviewer", comment="A comment.")
+                yield from (vote,) * gate.approvals
+            case doc.Verdict.CHANGES:
+                yield Decision(0, gate.id, 0, doc.Verdict.CHANGES, comment="A comment.")
+            case doc.Verdict.REJECTED | doc.Verdict.TIMED_OUT as verdict:
+                yield Decision(0, gate.id, 0, verdict, Origin.SCRIPT)
 
 
 def _answer(job: Plan, when: str) -> bool | None:

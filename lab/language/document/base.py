@@ -41,6 +41,12 @@ LONGEST: Millis = 10 * 366 * 86_400_000
 """The longest duration a scenario may name: ten years."""
 _LONGEST_TEXT = 100
 """Characters of a duration."""
+_WORDS = {
+    "d": "d day days", "h": "h hr hrs hour hours", "m": "m min mins minute minutes",
+    "s": "s sec secs second seconds", "ms": "ms msec millis millisecond milliseconds",
+}  # fmt: skip
+_UNIT_OF = {word: unit for unit, words in _WORDS.items() for word in words.split()}
+"""Units as people write them, with those of the language."""
 
 
 def duration(value: object) -> Millis:
@@ -56,11 +62,20 @@ def duration(value: object) -> Millis:
         hint = f"needs a unit: write {value}s or {value}ms" if bare else "is written 250ms, 3s, 15m, 2h, 3d or 1h30m"
         if re.fullmatch(f"(?:{_PART.pattern})+", value):
             hint = "has each unit once, the largest first"
-        raise ValueError(f"a duration {hint}; this is {value!r}")
+        meant = _meant(value)
+        raise ValueError(f"a duration {hint}; this is {value!r}{f', write {meant}' if meant else ''}")
     total = sum(int(number) * _UNITS[unit] for number, unit in _PART.findall(value))
     if total > LONGEST:
         raise ValueError("a duration is at most ten years")
     return total
+
+
+def _meant(text: str) -> str:
+    """What `15min` or `1 hour 30 minutes` is in the language; empty where it can't be told."""
+    parts = re.findall(r"([0-9]+) *([a-z]+)", text.lower())
+    meant = "".join(f"{number}{_UNIT_OF.get(word, '?')}" for number, word in parts)
+    whole = re.fullmatch(r"(?:[0-9]+ *[a-z]+[ ,]*)+", text.lower())
+    return meant if whole and _DURATION.fullmatch(meant) else ""
 
 
 def duration_text(millis: Millis) -> str:

@@ -32,6 +32,8 @@ class Location(Struct, frozen=True):
     key: Position
     value: Position
     block: Block | None = None
+    commented: bool = False
+    """Whether one blank and `#` follow a text without quotes: YAML takes the rest of the line for a comment."""
 
 
 class Locations(dict[KeyPath, Location]):
@@ -61,10 +63,10 @@ def path_text(path: Sequence[str | int]) -> str:
     return "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in path).lstrip(".")
 
 
-def one_line(text: str) -> str:
-    """The text as a complaint may show it: printable, 300 characters at most."""
-    printable = "".join(letter if letter.isprintable() else f"\\u{ord(letter):04x}" for letter in text[:300])
-    return printable + "…" if len(text) > 300 else printable
+def one_line(text: str, longest: int = 300) -> str:
+    """The text as a complaint may show it: printable, `longest` characters at most."""
+    printable = "".join(letter if letter.isprintable() else f"\\u{ord(letter):04x}" for letter in text[:longest])
+    return printable + "…" if len(text) > longest else printable
 
 
 class Complaints:
@@ -86,7 +88,7 @@ class Complaints:
         place = self.locations.nearest(path)
         at = at or (place.key if at_key else place.value)
         head = path_text(path[:-1] if at_key else path)
-        self.syntax(at, f"{head}: {what}" if head else what, one_line(hint))
+        self.syntax(at, f"{head}: {what}" if head else what, one_line(hint, 500))
 
     def syntax(self, at: Position, what: str, hint: str = "") -> None:
         """Complain about the text itself."""

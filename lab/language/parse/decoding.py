@@ -16,6 +16,9 @@ _SYNTAX_HINTS = (
     ("indentation", "the keys of one mapping begin in the same column"),
 )
 """What to do about a syntax error, by words of the parser's."""
+QUOTE_BRACES = 'put the whole text in quotes: "{{ … }}"'
+_BARE_BRACES = re.compile(r"(?:^\s*|:\s+|-\s+|[\[,{]\s*)\{\{[^}]*\}\}")
+"""A text that begins with `{{` and not with a quote."""
 
 
 def decoded(text: str | bytes, file: str) -> str:
@@ -43,8 +46,11 @@ def _alone(file: str, text: str, index: int, what: str, hint: str = "") -> Scena
     return ScenarioError((Complaint(file, line, column, what, hint),))
 
 
-def syntax_hint(problem: str, character: str) -> str:
-    """What to do about a syntax error; `character` is the one at its place."""
+def syntax_hint(problem: str, line: str, column: int) -> str:
+    """What to do about a syntax error at a column (from 0) of a line."""
+    character = line[column : column + 1]
     if character == "\t":
         problem = "tab character"
+    elif _BARE_BRACES.search(line[:column]):
+        return QUOTE_BRACES
     return next((hint.format(character) for words, hint in _SYNTAX_HINTS if words in problem), "")

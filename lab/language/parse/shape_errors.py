@@ -12,7 +12,8 @@ from lab.core.exchange import Json
 from lab.language import document as doc
 from lab.language.document.base import NAME, ORIGIN
 from lab.language.parse.complaints import Complaints, KeyPath
-from lab.language.parse.yaml_tree import Tree
+from lab.language.parse.steps import misspelt_kinds
+from lab.language.parse.yaml_tree import Tree, mapping_of
 
 
 def _parts(part: object, name: str) -> Iterator[tuple[str, type[doc.Model]]]:
@@ -169,6 +170,9 @@ def _wrong(path: KeyPath, detail: ErrorDetails, tree: Tree) -> None:
         keys = value if isinstance(value, dict) else ()
         hint = next((near for key in keys if (near := doc.nearest(key, doc.OUTPUT_FORMS))), "")
         complain(path, f"takes text, null, or one of {', '.join(doc.OUTPUT_FORMS)}", hint)
+    elif kind == "union_tag_not_found" and (slips := dict(misspelt_kinds(mapping_of(value)))):
+        key, meant = next(iter(slips.items()))
+        complain((*path, key), f"unknown kind of step {key}", f"did you mean {meant}?", at_key=True)
     elif kind == "literal_error" and path[-1] == "reviewer":
         complain(path, "takes nobody, or {after, verdict}, or {script}", doc.nearest(str(value), ["nobody"]))
     else:

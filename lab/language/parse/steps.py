@@ -1,6 +1,7 @@
 """What the steps of a scenario, or of a turn, say of each other: ids, targets, endings, loops, votes."""
 
 from collections.abc import Iterator
+from difflib import get_close_matches
 
 from msgspec import Struct
 from pydantic import ValidationError
@@ -32,13 +33,23 @@ class RawStep(Struct, frozen=True):
 
 
 def steps_of(part: dict[str, Json], prefix: KeyPath) -> Iterator[RawStep]:
-    """The steps of a scenario (`prefix` empty) or of a turn, those without kind or id left out."""
+    """The steps of a scenario (`prefix` empty) or of a turn, those without kind or id left out.
+
+    One whose kind is misspelt is a step all the same: that others lead to it is no further mistake.
+    """
     for place, step in enumerate(list_of(part.get("steps"))):
         body = mapping_of(step)
-        for kind in STEPS:
-            if isinstance(id_ := body.get(kind), str):
+        kinds = {kind: kind for kind in STEPS if kind in body} or dict(misspelt_kinds(body))
+        for key, kind in kinds.items():
+            if isinstance(id_ := body.get(key), str):
                 yield RawStep(prefix, place, kind, id_, body)
                 break
+
+
+def misspelt_kinds(body: dict[str, Json]) -> Iterator[tuple[str, str]]:
+    """The keys of a step that are nearly the name of a kind, each with that."""
+    for key in body:
+        yield from ((key, near) for near in get_close_matches(key, STEPS, 1, 0.6))
 
 
 def check_steps(part: dict[str, Json], prefix: KeyPath, complaints: Complaints) -> list[RawStep]:

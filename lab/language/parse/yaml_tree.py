@@ -15,7 +15,7 @@ from lab.core.errors import ScenarioError
 from lab.core.exchange import Json
 from lab.core.jsontext import MOST_DIGITS
 from lab.language.parse.complaints import Block, Complaints, KeyPath, Location, Position
-from lab.language.parse.decoding import decoded, syntax_hint
+from lab.language.parse.decoding import QUOTE_BRACES, decoded, syntax_hint
 
 MOST_LEVELS = 32
 MOST_VALUES = 50_000
@@ -158,8 +158,13 @@ class _Reader:
 
     def _key(self, event: yaml.NodeEvent, path: KeyPath, at: Position, depth: int) -> str | None:
         if not isinstance(event, yaml.ScalarEvent):
+            braces = isinstance(event, yaml.MappingStartEvent) and self._opens_braces(at)
             self._node(event, (*path, "", len(self.complaints.listed)), at, depth + 1)
-            self.complaints.syntax(at, "a key is plain text")
+            if braces:
+                begin = Position(at.line, at.column - 1)
+                self.complaints.spoil(path, begin, "{{ without quotes is a mapping within a mapping", QUOTE_BRACES)
+            else:
+                self.complaints.syntax(at, "a key is plain text")
             return None
         self.nodes += 1
         self._decorations(event, (*path, event.value), at)
@@ -171,12 +176,20 @@ class _Reader:
             return None
         return event.value
 
+    def _opens_braces(self, at: Position) -> bool:
+        """Whether a mapping that begins there is the inner one of `{{`."""
+        return self.complaints.locations.lines[at.line - 1][at.column - 2 : at.column] == "{{"
+
     def _scalar(self, event: yaml.ScalarEvent, path: KeyPath, key: Position, at: Position) -> Json:
         text: str = event.value
         if event.style in ("|", ">") and event.end_mark is not None:
             self.complaints.locations[path] = Location(
                 key, at, Block(at.line + 1, event.end_mark.line + 1, event.style == ">")
             )
+        if not event.style and (end := event.end_mark) is not None:
+            rest = self.complaints.locations.lines[end.line][end.column :] if text else ""
+            if rest.startswith(" #"):
+                self.complaints.locations[path] = Location(key, at, commented=True)
         if event.style:  # empty for a plain scalar, whatever the annotation says
             return text
         if text in _NULL:
@@ -204,7 +217,7 @@ class _Reader:
             return self.complaints.alone(Position(1, 1), f"not YAML: {problem}")
         lines = self.complaints.locations.lines
         line = lines[mark.line] if mark.line < len(lines) else ""
-        hint = syntax_hint(problem, line[mark.column : mark.column + 1])
+        hint = syntax_hint(problem, line, mark.column)
         return self.complaints.alone(Position(mark.line + 1, mark.column + 1), f"not YAML: {problem}", hint)
 
 

@@ -223,7 +223,9 @@ class _Walk:
 
     def _known(self, node: nodes.Node, kind: str, name: str, known: frozenset[str]) -> None:
         if name not in known:
-            self.fault(node, f"unknown {kind} {name}", nearest(name, known) or "lab docs scenarios, §8, lists them")
+            listed = f"{kind}s: {' '.join(sorted(known))}"
+            near = nearest(name, known)
+            self.fault(node, f"unknown {kind} {name}", f"{near} {listed}" if near else listed)
 
     def _no_stars(self, node: nodes.Node, *stars: nodes.Expr | None) -> None:
         if any(star is not None for star in stars):

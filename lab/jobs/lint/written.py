@@ -1,0 +1,158 @@
+"""Warnings about what is written for people to read: texts that don't render, render to nothing, or end too early.
+
+Every text of a step is rendered as in each job of the trials that may come to that step.
+"""
+
+import json
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
+from typing import TypeAlias, assert_never
+
+from lab.jobs.compiled import CompiledScenario
+from lab.jobs.lint.trials import TrialJob
+from lab.jobs.outputs import Writer, output_templates
+from lab.language import document as doc
+from lab.language.parse import KeyPath, Locations
+from lab.language.parse.complaints import path_text
+from lab.language.templates import RenderFailure
+
+Warnings: TypeAlias = Iterator[tuple[KeyPath, str, str]]
+"""Each with its place in a scenario or a turn, what is the matter, and a hint."""
+
+_TEXTS = frozenset(
+    {"title", "shows", "story", "ask", "match", "narration", "labels", "comment", "by"}
+    | {name for step in doc.STEPS.values() for name in step.templates}
+)
+"""Keys of what people write in words; of other values nobody expects a `#`."""
+
+
+def commented(locations: Locations) -> Warnings:
+    """Texts of which YAML takes the end for a comment: behind two blanks or more one is meant as such."""
+    for path, location in locations.items():
+        if location.commented and (not _TEXTS.isdisjoint(path) or (path[0] == "data" and len(path) == 2)):
+            hint = "put the text in quotes; a comment that is meant stands two blanks behind"
+            yield path, f"{path_text(path)} ends before the #: YAML takes the rest for a comment", hint
+
+
+def placed_steps(part: CompiledScenario) -> Iterator[tuple[KeyPath, doc.Step]]:
+    return ((("steps", place), step) for place, step in enumerate(part.scenario.steps))
+
+
+def failing_texts(part: CompiledScenario, trials: Sequence[TrialJob]) -> Warnings:
+    """Texts that don't render in some job; of an output of another form, its parts."""
+    tried: Counter[KeyPath] = Counter()
+    failed: dict[KeyPath, list[tuple[str, str, str]]] = {}
+    for trial in trials:
+        write = trial.write  # what templates see is gathered once for them all
+        for path, step in placed_steps(part):
+            if step.id not in trial.reached:
+                continue
+            for place, why in _rendered(step, trial, write):
+                tried[*path, *place] += 1
+                if why:
+                    what = f"the {path_text(place)} of {step.id} doesn't render"
+                    failed.setdefault((*path, *place), []).append((what, trial.kind, why))
+    for path, reasons in failed.items():
+        what, kind, why = reasons[0]
+        if len(reasons) == tried[path]:  # whoever asks, and however gates end
+            yield path, f"{what}: {why}", ""
+        else:
+            yield path, f"{what} {kind}: {why}", "ask first, as {{ … if user is not none }}, {{ … | default('') }}"
+
+
+def _templates(step: doc.Step) -> Iterator[tuple[KeyPath, str]]:
+    """The texts of a step that are templates, each with its place there; what a delegate hands back is made otherwise."""
+    for name in step.templates[:1] if isinstance(step, doc.Delegate) else step.templates:
+        value = getattr(step, name)
+        match value:
+            case str():
+                yield (name,), value
+            case tuple():
+                yield from (((name, place), text) for place, text in enumerate(value))
+            case doc.JsonOutput() | doc.Html():
+                yield from (((name,), text) for text in output_templates(value))
+
+
+def _rendered(step: doc.Step, trial: TrialJob, write: Writer) -> Iterator[tuple[KeyPath, str]]:
+    """Each text of a step, by its place there, and why it doesn't render."""
+    for place, text in _templates(step):
+        yield place, _failure(partial(write, text))
+    if isinstance(step, doc.Delegate) and step.output:
+        yield ("output",), _failure(partial(trial.handed_back, step.id))
+
+
+def _failure(render: Callable[[], object]) -> str:
+    try:
+        render()
+    except RenderFailure as failure:
+        return str(failure)
+    return ""
+
+
+def odd_outputs(part: CompiledScenario, trials: Sequence[TrialJob]) -> Warnings:
+    """Outputs that render to nothing whatever happens, or are JSON quoted twice."""
+    for path, step in placed_steps(part):
+        if not isinstance(step, doc.EndingStep | doc.Delegate):
+            continue
+        path = (*path, "output")
+        try:
+            texts = [
+                trial.handed_back(step.id)
+                if isinstance(step, doc.Delegate) and step.output
+                else _output(step.output, part.files, trial.write)
+                for trial in _there(trials, step)
+            ]
+        except RenderFailure:
+            continue  # that is told of by itself
+        if texts and all(text is not None and not text.strip() for text in texts):
+            yield path, f"the output of {step.id} renders to nothing", "write output: null if that is meant"
+        if any(_quoted(step.output, trial.write) for trial in _there(trials, step)):
+            hint = "write the value itself, or the text as output: without json:"
+            yield path, f"the output of {step.id} is JSON quoted twice: json: was given a text of JSON", hint
+
+
+def _there(trials: Sequence[TrialJob], step: doc.Step) -> Iterator[TrialJob]:
+    """The jobs that may come to a step."""
+    return (trial for trial in trials if step.id in trial.reached)
+
+
+def unanswered_follow_ups(compiled: CompiledScenario, place: int, trials: Sequence[TrialJob]) -> Warnings:
+    """Questions that a part suggests and nothing answers: whoever asks one meets an ERROR."""
+    part = compiled.of_turn(place)
+    for path, step in placed_steps(part) if part is not None else ():
+        for number, text in enumerate(step.follow_up if isinstance(step, doc.Complete) else ()):
+            try:
+                questions = {trial.write(text) for trial in _there(trials, step)}
+            except RenderFailure:
+                continue  # that is told of by itself
+            for question in sorted(questions):
+                if compiled.part_for(place + 1, question, (place,)) is None:
+                    hint = "an entry of turns whose match fits it, with turn_order: any; or suggest another"
+                    yield (*path, "follow_up", number), f"no turn answers the follow-up: {question}", hint
+                    break
+
+
+def _quoted(output: doc.Output, write: Writer) -> bool:
+    """Whether a JSON output is one string, and that is an object or a list in JSON already."""
+    if not isinstance(output, doc.JsonOutput) or not isinstance(output.json_, str):
+        return False
+    try:
+        return isinstance(json.loads(write(output.json_)), dict | list)
+    except (RenderFailure, ValueError, RecursionError):
+        return False
+
+
+def _output(output: doc.Output, files: Mapping[str, str], write: Writer) -> str | None:
+    """A text output as it would be; None where there is none, or an empty one was written as such."""
+    match output:
+        case doc.Html():
+            return write(output.html)
+        case doc.FileOutput():
+            return files.get(output.file)
+        case str():
+            return write(output) if output else None
+        case None | doc.JsonOutput() | doc.Filler():
+            return None
+        case _:
+            assert_never(output)
