@@ -114,6 +114,18 @@ NO_BEARER = (
          "route: token, device, introspect or revoke with answer: 400 or 401"),
         ("route: token, answer: 503, step: w",
          "faults[0]: step, after and turn are of a job: they need route: status"),
+        ("route: status, answer: 503, job: J", "faults[0]: a fault of a file can't name a job; "
+         "arm the fault while the lab runs (lab docs control-plane, §6.2)"),
+        ("route: jwks, answer: 503, client: demo",
+         "faults[0]: nobody says which client calls jwks: client needs another route"),
+        ("route: token, answer: 503, user: jane",
+         "faults[0]: user is whose token comes: it needs another route than token, one that takes a bearer"),
+        ("route: token, answer: 503, scenario: a", "faults[0]: scenario is whose job it is: it needs a route of jobs: "
+         "invoke, status, stream, chat, debug, a2a, a2a-stream"),
+        ("route: status, answer: 503, scenario: b",
+         "faults[0].scenario: the faults of a strike nobody's jobs but its own; leave it out"),
+        ("route: status, answer: 503, user: a b",
+         "faults[0].user: is without blanks and colons, at most 200 characters"),
         ("route: status, answer: 503, step: ww", "faults[0].step: there is no step ww; did you mean w?"),
         ("route: status, chance: 5, answer: 503", "faults[0].chance: is written 5% or 0.5%"),
         ("route: status, chance: 0%, answer: 503", "faults[0].chance: must be more than 0% and at most 100%"),
@@ -227,6 +239,7 @@ def test_the_schema_tells_editors_of_faults() -> None:
 
 
 WRITTEN = [
+    "route: status, client: demo, user: jane, scenario: a, answer: 503",
     "route: status, calls: 2, answer: 503, retry_after: 2s", "route: status, answer: 429, retry_after: {date: 1h30m}",
     'route: status, answer: 429, retry_after: {text: "1.5"}', "route: stream, calls: every 3, chance: 0.5%, strike: hang",
     "route: status, calls: 2-4, step: w, after: 5s, delay: 250ms", "route: token, answer: 400, error: invalid_scope",

@@ -148,6 +148,10 @@ def _unknown(path: KeyPath, model: type[BaseModel], typos: dict[KeyPath, KeyPath
         if key in forms and mine:
             complaints.add(path, f"{what}; this is {mine[0]} and {key}", hint, at_key=True)
             return
+    if key == "job" and model is doc.Fault:
+        hint = "arm the fault while the lab runs (lab docs control-plane, §6.2)"
+        complaints.add(path, "a fault of a file can't name a job", hint, at_key=True)
+        return
     known = [field.alias or name for name, field in model.model_fields.items()]
     hint = f"did you mean {typos[path][-1]}?" if path in typos else doc.nearest(key, known)
     complaints.add(path, f"unknown key {key}", hint or f"known here: {', '.join(known)}", at_key=True)
