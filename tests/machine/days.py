@@ -442,7 +442,7 @@ class LabDays(RuleBasedStateMachine):
         status, document = self.control(at, "POST", "clock", {"advance": f"{millis}ms"})
         self.model.now += millis
         assert (status, document["now"]) == (200, self.model.now)
-        self.run(settle())
+        self.run(self.labs.settle())
         assert all(server.clock.now() == self.model.now for server in self.labs.servers)
         self.land()
 

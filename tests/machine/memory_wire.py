@@ -208,6 +208,10 @@ class MemoryLabs:
         """Let something happen at a process before the next commit of another one is taken. With one process: at once."""
         call(self.servers[number].service)
 
+    async def settle(self) -> None:
+        """Return once each process knows what the others have committed."""
+        await settle()
+
     async def records(self) -> Sequence[Mapping[Key, Record]]:
         """What each process holds."""
         return [server.service.ledger._records for server in self.servers]

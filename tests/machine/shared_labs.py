@@ -61,9 +61,12 @@ class SharedLabs(MemoryLabs):
             commit = Proposal(f"faster-{self._faster}", 1, loaded.position, loaded.at, batch.facts, batch.records)
             assert isinstance(done(access.commit(commit)), Committed)
 
-    async def records(self) -> Sequence[Mapping[Key, Record]]:
+    async def settle(self) -> None:
         for server in self.servers:
             await server.server.calls.fresh()
+
+    async def records(self) -> Sequence[Mapping[Key, Record]]:
+        await self.settle()
         return [*await super().records(), self.store.records]
 
     async def _server(self, clock: ManualClock) -> MemoryServer:

@@ -7,10 +7,11 @@ from contextlib import asynccontextmanager
 
 import pytest
 
-from lab.clocks import AnyClock, ManualClock, ScaledClock, SystemClock, breathe
+from lab.clocks import AnyClock, ManualClock, ScaledClock, SystemClock, breathe, real_millis, settle
+from lab.core.clock import Millis
 from lab.core.errors import UsageError
 from lab.core.journal.fact import ClockAdvanced, Fact
-from lab.core.journal.shared import StoreLost
+from lab.core.journal.shared import LogPosition, StoreLost
 from lab.core.journal.shell import LedgerBack, LedgerLost
 from lab.core.observe import Noted, Observation
 from lab.core.reply import Reply
@@ -347,3 +348,34 @@ async def test_a_reset_clears_what_every_process_remembers(shared: MemoryStore) 
         assert (await two.serve(status(bearer, job))).response.status == 401
         assert not shared.records.keys() - {key for key, _ in two.service.ledger._records.items()}
         assert not two.service.strikes and (await two.token())
+
+
+class WaitCounting(SlowAccess):
+    """Counts how often a process waits for commits, which the store may refuse."""
+
+    waits = 0
+    refused = False
+
+    async def wait(self, after: LogPosition, timeout: Millis) -> None:
+        self.waits += 1
+        if self.refused:
+            raise StoreLost("NOPERM")
+        await super().wait(after, timeout)
+
+
+@pytest.mark.parametrize("refused", [False, True])
+async def test_a_process_that_commits_or_may_not_wait_asks_for_commits_seldom(
+    shared: MemoryStore, *, refused: bool
+) -> None:
+    process = Process(shared, ManualClock(), "p", DOCUMENT)
+    store = WaitCounting(shared)
+    store.refused = refused
+    process.loop = BatchLoop(process.service, store, LabTime(process.clock, START_WALL), "p")
+    await process.loop.start()
+    begun = real_millis()
+    bearer = await process.token()
+    for _ in range(100):
+        await process.begin(bearer)
+        await settle()
+    assert store.waits <= 3 + (real_millis() - begun) // 50
+    await process.loop.stop()

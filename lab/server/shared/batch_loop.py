@@ -52,6 +52,10 @@ _UNKNOWN: LogPosition = -1
 """Where a replica stands that must be loaded anew."""
 _IDLE: Millis = 1_000
 """For so long nothing is asked of the store where nobody calls."""
+_BUSY: Millis = 50
+"""For so long it waits for no commits if it made some: its calls fold those of others, and its own end each wait."""
+_UNWATCHED: Millis = 250
+"""So often is looked for commits where the store can't be asked to tell of them."""
 _FIRST_PAUSE: Millis = 50
 _LONGEST_PAUSE: Millis = 2_000
 
@@ -278,8 +282,13 @@ class BatchLoop:
         """Fold what others commit as soon as they do, for whoever looks on, and keep the clock up with the store's."""
         while True:
             await self.back.wait()
-            with suppress(StoreLost):
-                await self._store.wait(self.service.position, _IDLE)
+            position = self.service.position
+            try:
+                await self._store.wait(position, _IDLE)
+                pause = _BUSY if self.service.position != position else 0
+            except StoreLost:  # it may be that the store refuses this alone
+                pause = _UNWATCHED
+            await SystemClock().hold(pause)
             with suppress(StoreLost):
                 await self.fresh()
 
