@@ -5,7 +5,7 @@ import sys
 from collections.abc import Callable, Iterable
 from tempfile import TemporaryDirectory
 
-from tests.bench import limits, rows, screen
+from tests.bench import limits, rows, screen, shared
 from tests.bench.measure import Row
 from tests.bench.parked import parked
 
@@ -30,6 +30,8 @@ TABLE: dict[str, Callable[[], Iterable[Row]]] = {
     "growing": rows.growing,
     "cassettes": limits.cassettes,
     "parked": parked,
+    "shared_polls": shared.shared_polls,
+    "workers": shared.workers,
 }
 
 

@@ -1,10 +1,11 @@
-"""Servers to be measured, each in a process of its own: `python -m tests.bench.servers bare | full [JOBS] | fresh JOBS | lagging JOBS | ringed | counting | logging | recording FILE`."""
+"""Servers to be measured, each in a process of its own: `python -m tests.bench.servers bare | full [JOBS] | fresh JOBS | lagging JOBS | ringed | counting | logging | sharing URL | recording FILE`."""
 
 import asyncio
 import json
 import os
 import sys
 from collections.abc import Iterator
+from functools import partial
 
 from aiohttp import web
 from msgspec.structs import replace
@@ -14,13 +15,19 @@ from lab.cli.request_log import RequestLog
 from lab.cli.surroundings import look_around
 from lab.clocks import SystemClock
 from lab.core.exchange import Request
+from lab.core.journal.shared import Synced
 from lab.core.observe import Noted
 from lab.jobs.facts import JobAccepted
+from lab.mock.batches import BatchedService
 from lab.mock.service import Service
 from lab.server.bugs import Bugs
 from lab.server.limits import ServerLimits
 from lab.server.mock_server import MockServer
-from tests.bench.mock import WAITING_AT, accepted, invoke_request, status_path, waiting
+from lab.server.shared.batch_loop import BatchLoop
+from lab.server.shared.lab_time import LabTime
+from lab.stores.address import store_address
+from lab.stores.redis_store import open_store
+from tests.bench.mock import WAITING_AT, accepted, granted, invoke_request, service, status_path, waiting
 
 
 def ready(port: int, path: str, token: str, jobs: list[str]) -> None:
@@ -52,6 +59,28 @@ async def full(mock: Service, token: str, jobs: list[str]) -> MockServer:
     server = MockServer(mock, SystemClock(WAITING_AT))
     origin = await server.start()
     ready(int(origin.rpartition(":")[2]), status_path(mock, ""), token, jobs)
+    return server
+
+
+async def sharing(url: str) -> MockServer:
+    """The lab's own server in a process that shares its lab; the job was accepted by one before it."""
+    store = await open_store(store_address(url), "bench")
+    synced = await store.sync(0)
+    assert isinstance(synced, Synced)
+
+    def process(name: str, clock: SystemClock) -> BatchLoop:
+        time = LabTime(clock, synced.wall - clock.now())
+        return BatchLoop(BatchedService(service().config), store, time, name)
+
+    clock = SystemClock(WAITING_AT)
+    first, second = process("first", SystemClock()), process("second", clock)
+    await first.start()
+    token = await first.run(partial(granted, first.service))
+    job = await first.run(lambda now: accepted(first.service, invoke_request(first.service, token), now))
+    await first.stop()
+    server = MockServer(second.service, clock, calls=second)
+    origin = await server.start()
+    ready(int(origin.rpartition(":")[2]), status_path(second.service, ""), token, [job])
     return server
 
 
@@ -92,7 +121,9 @@ async def lag() -> None:
 async def serve(kind: str, arguments: list[str]) -> None:
     """Serve until killed."""
     mock, token, job = waiting()
-    if kind == "bare":
+    if kind == "sharing":
+        assert await sharing(arguments[0])
+    elif kind == "bare":
         await bare(mock, token, job)
     else:
         if kind == "recording":
