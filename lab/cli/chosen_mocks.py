@@ -16,37 +16,41 @@ from lab.files.recordings import recording_path
 from lab.files.scenarios import scenarios_folder
 from lab.jobs.compiled import CompiledScenario
 from lab.mock.service import Service
-from lab.server.mounts import MOUNT_PATH, Mount, MountChoice, Mounts
+from lab.server.mounts import MOUNT_PATH, Mount, MountChoice, Tenant
 
 
 class ChosenMocks:
     """Makes a mock when a scenario is first chosen: every scenario that is served, and `drills`, can be."""
 
-    def __init__(self, setup: Setup, service: Service, console: Console, drills: Iterable[MountChoice]) -> None:
+    def __init__(
+        self, setup: Setup, service: Service, console: Console, drills: Iterable[MountChoice], *, taped: bool = True
+    ) -> None:
+        """`taped`: whether they can be recorded."""
         self._setup = setup
         self._service = service
         self._console = console
+        self._taped = taped
         self._choices: dict[str, MountChoice] = {}
         self._recorders: list[TapeRecorder] = []
         self._begun = Counter[str]()
         """How often each was made: a reset gives it up."""
-        self._mounts: Mounts | None = None
+        self._tenant: Tenant | None = None
         self._unrecorded: str | None = None
         for compiled in service.config.scenarios:
             self._add(compiled.name)
         self._choices |= {each.name: each for each in drills if each.name not in self._choices}
 
-    def offer(self, mounts: Mounts) -> None:
-        """Let clients of this listener choose."""
-        self._mounts = mounts
-        mounts.offer(self._choices, self._mount)
-        mounts.main.service.observers.append(self._token_hint(None))
-        mounts.leavers.append(self._left)
+    def offer(self, tenant: Tenant) -> None:
+        """Let clients of this tenant choose."""
+        self._tenant = tenant
+        tenant.offer(self._choices, self._mount)
+        tenant.main.service.observers.append(self._token_hint(None))
+        tenant.leavers.append(self._left)
 
     def edited(self, compiled: CompiledScenario) -> None:
         """A scenario's file was edited, or is new: it was loaded into the usual mock."""
         self._add(compiled.name)
-        mount = self._mounts.existing(compiled.name) if self._mounts is not None else None
+        mount = self._tenant.existing(compiled.name) if self._tenant is not None else None
         if mount is not None:
             mount.service.load(compiled, self._setup.clock.now())
 
@@ -85,17 +89,17 @@ class ChosenMocks:
     def _mount(self, choice: MountChoice) -> Mount:
         usual, compiled, clock = self._service.config, choice.load(), self._setup.clock
         seed = own_seed(self._setup.settings, usual, compiled.scenario)
-        service = Service(usual.alone(compiled, seed, f"{MOUNT_PATH}{choice.name}"))
+        service = Service(usual.alone((compiled,), seed, f"{usual.prefix}{MOUNT_PATH}{choice.name}"))
         service.observers += [*client_hints(self._console, clock.mode), self._token_hint(choice.name)]
-        recorder = self._recorder(service, choice.name)
-        self._recorders.append(recorder)
+        recorder = self._recorder(service, choice.name) if self._taped else None
+        self._recorders += [recorder] if recorder is not None else []
         return Mount(service, clock, choice, recorder)
 
     def _token_hint(self, name: str | None) -> Observer:
         """Says of whom a token is that is shown where it isn't known."""
 
         def granted_at(token: str) -> str | None:
-            known = (each for each in self._mounts or () if each.name != name and each.service.knows_token(token))
+            known = (each for each in self._tenant or () if each.name != name and each.service.knows_token(token))
             return next((_place(each.name) for each in known), None)
 
         return foreign_token_hint(self._console, _place(name), granted_at)

@@ -2,7 +2,7 @@
 
 import asyncio
 import sys
-from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import TYPE_CHECKING
 
@@ -11,18 +11,18 @@ from msgspec.structs import replace
 
 from lab.cli.chosen_mocks import ChosenMocks
 from lab.cli.console import Console
-from lab.cli.control_settings import ControlSettings
 from lab.cli.conversation import job_facts_observer
 from lab.cli.entropy import control_token
 from lab.cli.hints import client_hints
 from lab.cli.loop import Stop
-from lab.cli.ports import Ports, open_ports
+from lab.cli.ports import Ports
 from lab.cli.reload import ScenarioReloader
 from lab.cli.request_log import RequestLog
+from lab.cli.serve_extras import ServeExtras
 from lab.cli.setup import Setup, own_client
 from lab.cli.surroundings import WallClockLook, look_around
 from lab.cli.tape_recorder import TapeRecorder
-from lab.clocks import wall_second
+from lab.cli.tenant_maker import ServedTenants
 from lab.core.clock import Millis
 from lab.core.observe import Observer
 from lab.core.seeds import Seed
@@ -35,12 +35,10 @@ from lab.mock.service import Service
 from lab.server.control.plane import ControlPlane
 from lab.server.listen import Bound, bind
 from lab.server.mock_server import MockServer
-from lab.server.mounts import Mount, MountChoice, Mounts
-from lab.settings import MockSettings
+from lab.server.tenants import Tenants
 
 if TYPE_CHECKING:  # a lab of one process without a journal starts without what they need
     from lab.cli.shared_lab import SharedLab
-    from lab.cli.state_journal import StateJournal
     from lab.server.shared.batch_loop import BatchLoop
 
 _SWITCH = 0.001
@@ -56,6 +54,7 @@ class EmbeddedMock(Struct):
     service: Service
     recorder: TapeRecorder
     chosen: ChosenMocks | None
+    tenants: ServedTenants | None = None
     control_token: str = ""
     base_url: str = ""
     control_url: str = ""
@@ -77,25 +76,6 @@ class EmbeddedMock(Struct):
         if not self.recorder.running:
             self.service.recast(scenario, seed)
         return self.service.config
-
-
-class ServeExtras(Struct, frozen=True):
-    """What `lab serve` has beside the mock."""
-
-    journal: "StateJournal | None" = None
-    """A file that holds what was accepted before, and is written on."""
-    drills: Sequence[MountChoice] = ()
-    """What clients may choose beside the scenarios that are extras."""
-    log: RequestLog | None = None
-    """What writes a line a request."""
-    control: ControlSettings = ControlSettings()
-    """Who may speak to the control plane."""
-    ports: Callable[[MockSettings, AsyncExitStack], Ports] = open_ports
-    """Takes the ports."""
-    ledger: "SharedLab | None" = None
-    """The lab that other processes serve too."""
-    drain: Millis = 0
-    """For how long it serves on once it is to end, in real milliseconds."""
 
 
 def connection_document(setup: Setup, mock: EmbeddedMock) -> dict[str, str]:
@@ -137,6 +117,7 @@ async def embedded_mock(
         _observe(service, setup, extras, client_hints(console, setup.clock.mode) if outside else (), job_facts)
         chosen = ChosenMocks(setup, service, console, extras.drills) if choosing else None
         mock = EmbeddedMock(service, TapeRecorder(setup, service, console, outside=outside), chosen)
+        mock.tenants = ServedTenants(setup, service, console, extras) if choosing and config.scenarios else None
         stack.callback(_close_files, mock, stop, extras.log)
         server = _server(mock, setup, extras, _calls(extras.ledger, service, stack))
         control = _control_plane(mock, setup, extras, server) if ports.control is not None else None
@@ -145,11 +126,11 @@ async def embedded_mock(
             stack.push_async_callback(control.stop)
         mock.base_url = await server.start(bound=ports.api)
         _start_others(mock, server, ports, decoy, stack)
-        looks = _looks(mock, setup, extras, server.mounts)
+        looks = _looks(mock, setup, extras, server.tenants)
         if control is not None:
             mock.control_url = await control.start(listen.host, names=extras.control.names, bound=ports.control)
             _publish_token(mock, listen.runtime, stack)
-            looks += _edits(mock, setup, console, shared=server.calls.shared) if outside else []
+            looks += _edits(mock, setup, console, shared=extras.ledger is not None) if outside else []
         stack.callback(asyncio.create_task(look_around(looks, server.bugs)).cancel)
         stack.push_async_callback(server.drain, extras.drain, stop.hurry)
         yield mock
@@ -185,16 +166,16 @@ def _start_others(
         server.start_decoy(decoy)
 
 
-def _looks(mock: EmbeddedMock, setup: Setup, extras: ServeExtras, mounts: Mounts) -> list[Callable[[], None]]:
+def _looks(mock: EmbeddedMock, setup: Setup, extras: ServeExtras, tenants: Tenants) -> list[Callable[[], None]]:
     """What is looked at again and again, for nobody tells when it changes: the wall clock, the files being written."""
     files = [each.look for each in (mock.recorder, mock.chosen, extras.journal, extras.log) if each is not None]
-    return [WallClockLook(mounts.note, setup.clock), *files]
+    return [WallClockLook(tenants.note, setup.clock), *files]
 
 
 def _edits(mock: EmbeddedMock, setup: Setup, console: Console, *, shared: bool) -> list[Callable[[], None]]:
     """Takes up what is edited, where it was chosen too; nothing where no scenario is served."""
-    edited = mock.chosen.edited if mock.chosen is not None else lambda _: None
-    reloader = ScenarioReloader(setup.settings, mock.service, setup.clock, console, edited, shared=shared)
+    edited = [each.edited for each in (mock.chosen, mock.tenants) if each is not None]
+    reloader = ScenarioReloader(setup.settings, mock.service, setup.clock, console, *edited, shared=shared)
     return [reloader.look] if setup.config.scenarios else []
 
 
@@ -223,16 +204,16 @@ def _decoy(setup: Setup, stack: AsyncExitStack) -> tuple[Config, Bound | None]:
 
 
 def _control_plane(mock: EmbeddedMock, setup: Setup, extras: ServeExtras, server: MockServer) -> ControlPlane:
-    recorder, epoch, journal = mock.recorder, setup.settings.epoch, extras.journal
+    recorder, journal = mock.recorder, extras.journal
     mock.control_token = extras.control.token or control_token()
-    parts = recorder, mock.chosen, journal, server.calls
+    parts = recorder, mock.chosen, journal, server.tenants.usual.calls
     return ControlPlane(
         server,
         mock.control_token,
         trouble=lambda: next((each.trouble for each in parts if each and each.trouble), None),
         recorder=recorder,
         past=journal.facts if journal else (),
-        second=wall_second if epoch is None else lambda: epoch,
+        second=setup.second,
     )
 
 
@@ -240,22 +221,17 @@ def _server(mock: EmbeddedMock, setup: Setup, extras: ServeExtras, calls: "Batch
     server = MockServer(mock.service, setup.clock, setup.limits, calls)
     mock.failed_handshakes = lambda: server.failed_handshakes
     if mock.chosen is not None:
-        mock.chosen.offer(server.mounts)
+        mock.chosen.offer(server.tenants.usual)
     elif calls is not None:
-        server.mounts.closed = "No scenario can be chosen in a lab that several processes serve."
-    if (log := extras.log) is not None:
-        _log(log, server.mounts.main)
-        server.mounts.watchers.append(lambda mount: _log(log, mount))
+        server.tenants.usual.closed = "No scenario can be chosen in a lab that several processes serve."
+    if mock.tenants is not None:
+        server.tenants.offer(mock.tenants)
+    if extras.log is not None:
+        extras.log.follow(server.tenants.usual)
     _warm_up(mock.service.config)
     sys.setswitchinterval(_SWITCH)
     asyncio.get_running_loop().set_exception_handler(server.bugs.outside)
     return server
-
-
-def _log(log: RequestLog, mount: Mount) -> None:
-    """Let a mock's requests be logged."""
-    service = mount.service
-    service.observers.append(log.observer(mount.name, lambda requested: service.config.trace_of(requested)))
 
 
 def _warm_up(config: Config) -> None:

@@ -10,15 +10,7 @@ from lab.cli.installation import version_text
 from lab.cli.mistyped import refuse_unknown_command, refuse_unknown_options
 from lab.cli.option_kinds import Option, flag, option, origin, port, screen_size, seed, with_values
 from lab.cli.report_options import DRILL_OPTIONS, REPORT_OPTIONS, VERDICT_OPTIONS
-from lab.cli.run_options import (
-    MOCK_CLOCK,
-    OWN_APP,
-    PLAYBACK_OPTIONS,
-    RECORD_OPTION,
-    REVIEWER_OPTION,
-    SERVE_OPTIONS,
-    TLS_OPTIONS,
-)
+from lab.cli.run_options import MOCK_CLOCK, OWN_APP, RECORD_OPTION, REVIEWER_OPTION, SERVE_OPTIONS, TLS_OPTIONS
 from lab.cli.screen_options import BROWSER, FILM_HELP, NO_PHONE, PHONE_HELP, SCREEN
 from lab.cli.simulate_options import SIMULATE_OPTIONS
 from lab.core.clock import LAST_WALL
@@ -166,7 +158,6 @@ _OPTIONS: dict[str, tuple[Option, ...]] = {
         option("--base", "URL", "the origin that URLs in answers name; default: where the lab listens", **_PUBLIC),
         option("--drills", "SCENARIO", "its drills can be chosen too, each by /scenario/NAME or X-Lab-Scenario: NAME"),
         *DRILL_OPTIONS,
-        *PLAYBACK_OPTIONS,
         *SERVE_OPTIONS,
         *TLS_OPTIONS,
         MOCK_CLOCK,

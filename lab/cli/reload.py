@@ -20,8 +20,7 @@ class ScenarioReloader:
         service: Service,
         clock: AnyClock,
         console: Console,
-        edited: Callable[[CompiledScenario], None] = lambda _: None,
-        *,
+        *edited: Callable[[CompiledScenario], None],
         shared: bool = False,
     ) -> None:
         """`edited` is told of each that was taken up; none is where other processes serve what this one does (`shared`)."""
@@ -78,5 +77,6 @@ class ScenarioReloader:
             self._console.err(f"{compiled.name} was edited: a shared lab goes on with what it was set up with")
         else:
             self._service.load(compiled, self._clock.now())
-            self._edited(compiled)
+            for told_of in self._edited:
+                told_of(compiled)
             self._console.err(f"loaded {compiled.name}; jobs that run keep what they began with")

@@ -16,6 +16,7 @@ from lab.core.clock import Millis
 from lab.core.journal.shell import RequestMalformed
 from lab.core.logtext import harmless_text
 from lab.core.observe import Noted, Observation, Observer, Replied, Requested
+from lab.server.mounts import Mount, Tenant
 
 LogForm: TypeAlias = Literal["text", "json"]
 MOST_WAITING = 20_000
@@ -39,6 +40,8 @@ class LogEntry(Struct):
     """Its ordinal in its mock, as in a recording."""
     scenario: str | None
     """That which its client chose; None: none."""
+    tenant: str | None
+    """Whom it was for; None: the one without a name."""
     method: str
     path: str
     route: str
@@ -79,7 +82,19 @@ class RequestLog:
         self._writer = Thread(target=self._write, name="request log", daemon=True)
         self._writer.start()
 
-    def observer(self, scenario: str | None, trace: Callable[[Requested], str]) -> Observer:
+    def follow(self, tenant: Tenant) -> None:
+        """Log what a tenant's mocks are asked, those too that clients choose later."""
+        for mount in tenant:
+            self._observe(mount)
+        tenant.watchers.append(self._observe)
+
+    def _observe(self, mount: Mount) -> None:
+        service = mount.service
+        service.observers.append(
+            self.observer(mount.name, lambda each: service.config.trace_of(each), mount.tenant.name)
+        )
+
+    def observer(self, scenario: str | None, trace: Callable[[Requested], str], tenant: str | None = None) -> Observer:
         """What is to be told of the requests to one mock; `trace` gives the trace id of each."""
         begun: dict[int, LogEntry] = {}
 
@@ -92,6 +107,7 @@ class RequestLog:
                     observation.at,
                     observation.x,
                     scenario,
+                    tenant,
                     request.method,
                     request.path,
                     observation.route,
@@ -161,7 +177,7 @@ def _pieces(lines: Iterable[str]) -> Iterator[str]:
 def _text_line(entry: LogEntry | MalformedEntry) -> str:
     if isinstance(entry, MalformedEntry):
         return f"{entry.t / 1_000:10.3f} malformed: {entry.malformed}, {entry.bytes} B"
-    where = f" {entry.scenario}" if entry.scenario else ""
+    where = "".join(f" {name}" for name in (entry.tenant, entry.scenario) if name)
     status, cut = entry.status or "---", f" cut: {entry.cut}" if entry.cut else ""
     said = f"{status} {entry.ms} ms {entry.bytes} B{cut} trace {entry.trace}"
     return f"{entry.t / 1_000:10.3f}{where} #{entry.x} {_shown(entry.method)} {_shown(entry.path)} {said}"

@@ -39,21 +39,8 @@ TLS_OPTIONS = (
 )
 _WORKERS: Any = {"type": number("--workers", 1, 64)}
 _DRAIN = "serve on for so long once it is to end, unready, for a proxy to notice; default: 0s"
+_TENANTS: Any = {"type": number("--tenants", 0, 1_000)}
 SERVE_OPTIONS = (
-    option(
-        "--log",
-        None,
-        "a line a request on stderr, without bodies and credentials; default: text on a terminal, else none",
-        choices=("text", "json", "none"),
-    ),
-    option("--ledger", "URL", "share the lab with other processes: redis://HOST/DB keeps what is accepted"),
-    option("--ledger-prefix", "PREFIX", "what the store's keys begin with, another for each lab; default: lab"),
-    option("--workers", "N", "so many processes serve the lab at one port, up to 64; needs --ledger", **_WORKERS),
-    option("--journal", "FILE", "keep what is accepted in FILE, tokens too; the next start goes on from it"),
-    option("--drain", "DURATION", _DRAIN, type=span("--drain"), default=0),
-    flag("--with-parent", "end as soon as stdin ends or the process that started it is gone"),
-)
-PLAYBACK_OPTIONS = (
     option(
         "--from",
         "FILE",
@@ -67,4 +54,18 @@ PLAYBACK_OPTIONS = (
     flag("--repeat", "of a recording: once all was played, begin again with other ids"),
     flag("--without-faults", "of a recording: leave out what failed or was refused"),
     option("--latency", None, "of a recording: as it was (default), or none", choices=("recorded", "none")),
+    option(
+        "--log",
+        None,
+        "a line a request on stderr, without bodies and credentials; default: text on a terminal, else none",
+        choices=("text", "json", "none"),
+    ),
+    option("--tenants", "N", "calls to /t/NAME, or with X-Lab-Tenant: NAME, make as many; default: 0", **_TENANTS),
+    option("--ledger", "URL", "share the lab with other processes: redis://HOST/DB keeps what is accepted"),
+    option("--ledger-prefix", "PREFIX", "what the store's keys begin with, another for each lab; default: lab"),
+    option("--workers", "N", "so many processes serve the lab at one port, up to 64; needs --ledger", **_WORKERS),
+    option("--journal", "FILE", "keep what is accepted in FILE, tokens too; the next start goes on from it"),
+    option("--drain", "DURATION", _DRAIN, type=span("--drain"), default=0),
+    flag("--with-parent", "end as soon as stdin ends or the process that started it is gone"),
 )
+"""Of `lab serve` alone: a playback, the log, and who shares what is served."""

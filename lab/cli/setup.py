@@ -12,7 +12,7 @@ from lab.app.effects import App
 from lab.cli.entropy import fresh_seed
 from lab.cli.run_settings import USUAL_APP, AppSettings, Peer
 from lab.clocks import AnyClock, ManualClock, ScaledClock, SystemClock, wall_second
-from lab.core.clock import INSTANT_EPOCH, Millis
+from lab.core.clock import INSTANT_EPOCH, Epoch, Millis
 from lab.core.errors import ScenarioError, UsageError
 from lab.core.seeds import Seed
 from lab.dialects import CLIENTS
@@ -74,6 +74,10 @@ class Setup(Struct, frozen=True):
     def scenario(self) -> Scenario:
         """The scenario that was named first: the one that a run plays."""
         return self.config.scenarios[0].scenario
+
+    def second(self) -> Epoch:
+        """The wall time of an instant 0 that is now."""
+        return wall_second() if self.settings.epoch is None else self.settings.epoch
 
 
 def make_setup(

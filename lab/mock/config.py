@@ -7,7 +7,8 @@ from msgspec.structs import replace
 
 from lab.core.clock import Epoch, Millis
 from lab.core.observe import Requested
-from lab.core.seeds import Seed
+from lab.core.ranges import SEEDS
+from lab.core.seeds import Seed, draw
 from lab.core.trace import own_trace, trace_in
 from lab.dialects.fusion.pod_tokens import POD_CLIENT
 from lab.faults.arming import KnownNames, steps_by_scenario
@@ -43,6 +44,8 @@ class Config(Struct, frozen=True):
     """The origin at which it listens; never recorded, for its port varies."""
     prefix: str = ""
     """What the paths of its URLs begin with, where a listener has several mocks."""
+    tenant: str = ""
+    """Whose mock it is: of two with one seed jobs go alike, but no id or token of one is known to the other."""
     elsewhere: str = DECOY_ORIGIN
     """The origin to which redirects lead that leave this one; its port varies, so recordings have the usual name."""
     layers: Layers | None = None
@@ -69,10 +72,12 @@ class Config(Struct, frozen=True):
         """The same with lifetime and latency of tokens, switches and seed of one of the scenarios."""
         return replace(self, token_scenario=scenario, seed=seed)._resettled()
 
-    def alone(self, compiled: CompiledScenario, seed: Seed, prefix: str) -> "Config":
-        """What a mock is made with that serves this one scenario, as if it had been started with it alone."""
-        single = replace(self, scenarios=(compiled,), seed=seed, token_scenario=compiled.name, prefix=prefix, former=())
-        return single._resettled()
+    def alone(self, scenarios: tuple[CompiledScenario, ...], seed: Seed, prefix: str) -> "Config":
+        """What a mock is made with that serves these scenarios, as if it had been started with them alone."""
+        followed = scenarios[0].name if len(scenarios) == 1 else None
+        return replace(
+            self, scenarios=scenarios, seed=seed, token_scenario=followed, prefix=prefix, former=()
+        )._resettled()
 
     def _resettled(self) -> "Config":
         """The same with the switches that its layers give now."""
@@ -100,6 +105,11 @@ class Config(Struct, frozen=True):
         return trace_in(requested.request.headers) or own_trace(self.seed, self.prefix, ordinal)
 
     @property
+    def id_seed(self) -> Seed:
+        """By which ids and tokens are drawn."""
+        return draw(self.seed, f"tenant/{self.tenant}", 0, SEEDS - 1) if self.tenant else self.seed
+
+    @property
     def own(self) -> str:
         """The origin that only this start of the lab has; empty if a public one was given."""
         return "" if self.base else self._here
@@ -109,7 +119,9 @@ class Config(Struct, frozen=True):
         """What its OAuth server is made with."""
         followed = self.scenario_of_tokens
         lifetime = followed.scenario.token.lifetime // 1000 if followed else DEFAULT_LIFETIME
-        return IdentityConfig(self.switches, self.seed, self.epoch, self.origin, self.clients, self.accounts, lifetime)
+        return IdentityConfig(
+            self.switches, self.id_seed, self.epoch, self.origin, self.clients, self.accounts, lifetime
+        )
 
     @property
     def named(self) -> KnownNames:

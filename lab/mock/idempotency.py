@@ -36,7 +36,7 @@ def repeated(call: Call, command: Invoke, key: str) -> Accepted | Refusal | None
 
 def _same(call: Call, command: Invoke, record: JobRecord) -> bool:
     alike = record.team == call.match.code and _canonical(json.loads(record.input)) == _canonical(command.members)
-    return alike and (not command.conversational or command.conversation == _sent(call.config.seed, record))
+    return alike and (not command.conversational or command.conversation == _sent(call.config.id_seed, record))
 
 
 def _sent(seed: Seed, record: JobRecord) -> str | None:

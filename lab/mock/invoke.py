@@ -259,7 +259,7 @@ def _accepted(call: Call, command: Invoke, choice: Choice | None, thread: Thread
     stream = f"{client}/{name}/{ordinal}"
     conversation = thread.id
     if command.conversational and conversation is None:
-        conversation = new_conversation(config.seed, stream)
+        conversation = new_conversation(config.id_seed, stream)
     drawn = (config.recorded or {}).get((client, name, ordinal))
     if drawn is None:
         drawn = settle_draws(
@@ -267,7 +267,7 @@ def _accepted(call: Call, command: Invoke, choice: Choice | None, thread: Thread
         )
     switches = call.catalog.switches_of(chosen or UNMATCHED, call.match.code)
     return JobAccepted(
-        at=call.now, job=command.new_id or new_job_id(switches, config.seed, f"job/{stream}"), client=client, user=user,
+        at=call.now, job=command.new_id or new_job_id(switches, config.id_seed, f"job/{stream}"), client=client, user=user,
         conversation=conversation, turn=thread.turn, entry=choice.entry if choice is not None and thread.turn > 1 else None,
         team=call.match.code, scenario=chosen.name if chosen else None,
         ordinal=ordinal, input=command.members, drawn=drawn,

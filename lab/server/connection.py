@@ -77,7 +77,7 @@ class Connection(WatchedParser):
     """A connection with an ordinal, a header deadline, half-close, and a word for how it ended."""
 
     __slots__ = tuple(
-        "_answered _late _raw _tls _unread at_end half_closed headers how listener lost misdirected ordinal received shell special total wrote".split()
+        "_answered _late _raw _tls _unread at_end half_closed headers how listener lost misdirected ordinal received shell special tenant total wrote".split()
     )
 
     def __init__(self, shell: ConnectionObserver, manager: Any, **settings: Any) -> None:
@@ -106,6 +106,8 @@ class Connection(WatchedParser):
         """Whether the peer speaks plainly where TLS is spoken."""
         self.listener: str | None = None
         """Where it was accepted, if not at the API's origin."""
+        self.tenant: object = None
+        """Whom the request under way is for; None: there was none yet."""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """A peer connected: the header deadline begins."""

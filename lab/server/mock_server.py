@@ -28,9 +28,9 @@ from lab.server.library_internals import SENT_LAST, RawRequest, Sent
 from lab.server.limits import LONG_BODY, ServerLimits
 from lab.server.listen import Bound, Listener
 from lab.server.listening import ListeningServer
-from lab.server.mounts import Mount, Mounts, Routed
-from lab.server.response_writer import ResponseWriter
-from lab.server.shared.calls import LedgerCalls, LocalCalls
+from lab.server.mounts import Mount, Routed, Tenant
+from lab.server.shared.calls import LedgerCalls
+from lab.server.tenants import Tenants
 
 MOST_HEAVY = 2
 """Calls that are prepared at once: long ones, held to patterns, and the first of all."""
@@ -48,9 +48,8 @@ class MockServer(ListeningServer):
     ) -> None:
         """`calls` is how calls reach a ledger that other processes share; None: it is this one's alone."""
         super().__init__(clock, limits or ServerLimits())
-        self.mounts = Mounts(Mount(service, clock))
-        self.calls = calls or LocalCalls(clock, self.mounts.note)
-        """How all calls reach the ledger, but those for which nothing has to be waited for."""
+        self.tenants = Tenants(Tenant(Mount(service, clock), calls))
+        self.tenants.leavers.append(self.drop)
         self.preparing = 0
         """Calls that other threads prepare, or soon will."""
         self.heavy = asyncio.Semaphore(MOST_HEAVY)
@@ -59,15 +58,15 @@ class MockServer(ListeningServer):
     @property
     def service(self) -> Service:
         """The usual mock: that of a request which chooses none."""
-        return self.mounts.main.service
+        return self.tenants.usual.main.service
 
     @service.setter
     def service(self, service: Service) -> None:
-        self.mounts.main.service = service
+        self.tenants.usual.main.service = service
 
     async def start(self, host: str = "127.0.0.1", port: int = 0, *, bound: Bound | None = None) -> str:
         """Listen, once the ledger is at hand; StoreLost if it is shared, and can't be reached."""
-        await self.calls.start("" if bound is None else bound.origin)
+        await self.tenants.usual.calls.start("" if bound is None else bound.origin)
         return await super().start(host, port, bound=bound)
 
     def start_decoy(self, bound: Bound) -> None:
@@ -81,15 +80,11 @@ class MockServer(ListeningServer):
 
         self.others.append(Listener(bound, elsewhere))
 
-    def drop(self) -> None:
+    def drop(self, tenant: Tenant) -> None:
         """Cut the connections whose reply isn't out: what was asked there never happened."""
         for connection in self.peers():
-            if connection.busy:
+            if connection.busy and (connection.tenant or self.tenants.usual) is tenant:
                 connection.cut("reset")
-
-    def redate(self) -> None:
-        """Count the `Date` of replies from the service's epoch of now."""
-        self.mounts.main.sender.writer = ResponseWriter(self.service.config.epoch)
 
     # What a connection tells
 
@@ -99,13 +94,13 @@ class MockServer(ListeningServer):
 
     def left(self, fact: ConnectionClosed) -> None:
         """One that went on elsewhere wasn't left open where it was before."""
-        if (latest := self.mounts.latest(fact.c)) is not self.mounts.main:
-            latest.service.note(fact)
-        self.mounts.leave(fact.c)
+        if (latest := self.tenants.latest(fact.c)) is not self.tenants.usual.main:
+            latest.note(fact)
+        self.tenants.leave(fact.c)
 
     def note_of(self, connection: Connection, fact: Fact) -> None:
         """Tell of it where the connection was used last."""
-        self.mounts.latest(connection.ordinal).service.note(fact)
+        self.tenants.latest(connection.ordinal).note(fact)
 
     def turn_away(self, connection: Connection, problem: Refusal) -> None:
         """Refuse in the server's words, and close."""
@@ -116,12 +111,12 @@ class MockServer(ListeningServer):
     async def exchange(self, incoming: Any) -> Any:
         """Serve one request; a bug of ours is 500, and the exchange is told all the same."""
         message, connection = incoming.message, incoming.protocol
-        since = self.clock.now()
         headers = connection.read_head(message.raw_headers)
         path, query = reader.target_of(message.path)
-        routed = self.mounts.route(path, headers)
-        mount, service = routed.mount, routed.mount.service
-        self.mounts.enter(mount, connection.ordinal)
+        routed = self.tenants.route(path, headers) or await self.tenants.admit(path, headers)
+        mount, service, clock = routed.mount, routed.mount.service, routed.mount.clock
+        calls, since = mount.tenant.calls, clock.now()
+        self.tenants.enter(mount, connection)
         body: bytes | Refusal = routed.refusal or connection.refused_head(message) or b""
         if isinstance(body, bytes) and incoming.payload is not EMPTY_PAYLOAD:
             try:
@@ -129,7 +124,7 @@ class MockServer(ListeningServer):
             except reader.PeerGone:
                 self.malformed(connection, "body-cut", connection.received)
                 return SENT_LAST
-        now = self.clock.now()
+        now = clock.now()
         if connection.listener is not None:
             body = reader.shell_refusal(404, "This is another origin than the API's.")
         if isinstance(body, Refusal):
@@ -142,15 +137,15 @@ class MockServer(ListeningServer):
                 request = await self._prepare(mount, request, steps or iter(()))
                 if connection.how == "reset":  # the lab was set back meanwhile
                     return SENT_LAST
-                now, before = self.clock.now(), service.exchanges
-            if self.calls.shared:
+                now, before = clock.now(), service.exchanges
+            if calls.shared:
                 call = partial(service.serve, request, c=connection.ordinal, took=now - since)
-                now, reply = await self.calls.run(lambda at: (at, call(at)))
+                now, reply = await calls.run(lambda at: (at, call(at)))
             else:
                 reply = service.serve(request, now, c=connection.ordinal, took=now - since)
         except Exception as fault:  # noqa: BLE001 - whatever it is, the client gets an answer and the record is whole
             problem = self._problem(fault, connection)
-            x = service.exchanges if service.exchanges != before and not self.calls.shared else None
+            x = service.exchanges if service.exchanges != before and not calls.shared else None
             return self._refuse(incoming, routed, problem, now, now - since, x)
         return await mount.sender.send(incoming, request, reply, now)
 
@@ -194,10 +189,10 @@ class MockServer(ListeningServer):
             service.tell(Requested(now, x, route, request, c=connection.ordinal, took=took, listener=listener))
         routed.mount.sender.write(connection, response, method, CLOSE)
         if x:
-            service.tell(Replied(self.clock.now(), x, response, by="shell"))
+            service.tell(Replied(routed.mount.clock.now(), x, response, by="shell"))
         return connection.over("server")
 
     def write_last(self, connection: Connection, response: Response) -> None:
         """Send the last response of a connection, to whatever was asked."""
-        self.mounts.main.sender.write(connection, response, "GET", CLOSE)
+        self.tenants.usual.main.sender.write(connection, response, "GET", CLOSE)
         connection.over("server")

@@ -1,4 +1,4 @@
-"""Which mock behind a listener a request is for: the usual one, or one of its own that a path prefix or a header names.
+"""Which of a tenant's mocks a request is for: the usual one, or one of its own that a path prefix or a header names.
 
 Each has ledger, numbers, journal and report to itself; the clock is everybody's. One is made when it is first asked.
 """
@@ -7,16 +7,18 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Protocol
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from lab.clocks import AnyClock
 from lab.core.exchange import Headers
 from lab.core.journal.fact import Fact
-from lab.core.journal.shell import ConnectionOpened
 from lab.core.refusal import Refusal, bad_request, not_found
 from lab.jobs.compiled import CompiledScenario
 from lab.language.document import Scenario, nearest
 from lab.mock.service import Service
 from lab.server.delivery import ReplySender
+from lab.server.response_writer import ResponseWriter
+from lab.server.shared.calls import LedgerCalls, LocalCalls
 
 MOUNT_PATH = "/scenario/"
 """What a path begins with that names a scenario."""
@@ -62,11 +64,17 @@ class Mount:
         self.choice = choice
         self.sender = ReplySender(service, clock)
         self.recorder = recorder
+        self.tenant: Tenant
+        """Whose it is."""
 
     @property
     def name(self) -> str | None:
         """By which it is chosen; None: by nothing."""
         return None if self.choice is None else self.choice.name
+
+    def note(self, fact: Fact) -> None:
+        """Take a fact of the listener's, at the instant that it is here."""
+        self.service.note(replace(fact, at=self.clock.now()))
 
 
 class MountChoice(Struct, frozen=True):
@@ -92,11 +100,21 @@ class Routed(Struct, frozen=True):
     refusal: Refusal | None = None
 
 
-class Mounts:
-    """The mocks behind one listener."""
+class Tenant:
+    """The mocks that live by one clock: what a lab is, of which several may be behind one listener."""
 
-    def __init__(self, main: Mount) -> None:
+    def __init__(self, main: Mount, calls: LedgerCalls | None = None, name: str | None = None, token: str = "") -> None:
+        """`calls` is how calls reach a ledger that other processes share; None: it is this one's alone.
+
+        Of one with a name, `token` opens what the control plane has of it.
+        """
         self.main = main
+        self.name = name
+        self.token = token
+        self.clock = main.clock
+        self.calls = calls or LocalCalls(main.clock, self.note)
+        """How all calls reach the ledger, but those for which nothing has to be waited for."""
+        main.tenant = self
         self.choices: Mapping[str, MountChoice] = {}
         self.closed = ""
         """Why none can be chosen where clients may expect that they can."""
@@ -106,8 +124,6 @@ class Mounts:
         """Told of each that is given up."""
         self._mounts: dict[str, Mount] = {}
         self._make: Callable[[MountChoice], Mount] | None = None
-        self._used: dict[int, dict[Mount, None]] = {}
-        """By connection: where it was used beside the usual one, the latest last."""
 
     def offer(self, choices: Mapping[str, MountChoice], make: Callable[[MountChoice], Mount]) -> None:
         """Let these be chosen from now on; `make` mounts one."""
@@ -117,9 +133,7 @@ class Mounts:
         """Which mock the request is for."""
         if not self.choices and not self.closed:
             return Routed(self.main, path)
-        prefixed, rest = _taken_apart(path)
-        wanted = {value.strip() for name, value in headers if name == MOUNT_HEADER}
-        wanted |= {prefixed} if prefixed is not None else set()
+        wanted, rest = named_in(path, headers, MOUNT_PATH, MOUNT_HEADER)
         if not wanted:
             return Routed(self.main, path)
         if len(wanted) > 1:
@@ -148,6 +162,7 @@ class Mounts:
         if choice is None or self._make is None:
             return None
         mount = self._mounts[name] = self._make(choice)
+        mount.tenant = self
         for watcher in self.watchers:
             watcher(mount)
         return mount
@@ -169,6 +184,10 @@ class Mounts:
         for mount in self:
             mount.service.note(fact)
 
+    def redate(self) -> None:
+        """Count the `Date` of replies from the service's epoch of now."""
+        self.main.sender.writer = ResponseWriter(self.main.service.config.epoch)
+
     def clear(self) -> None:
         """Give up all but the usual one: the next request makes each anew."""
         left, self._mounts = self._mounts, {}
@@ -176,35 +195,19 @@ class Mounts:
             for leaver in self.leavers:
                 leaver(mount)
 
-    # Connections, which belong to none: of each a journal tells those that were used there
 
-    def enter(self, mount: Mount, ordinal: int) -> None:
-        """A request to that mock came over a connection."""
-        if mount is self.main:
-            return
-        used = self._used.setdefault(ordinal, {})
-        if mount not in used:
-            mount.service.note(ConnectionOpened(at=mount.clock.now(), c=ordinal))
-        used.pop(mount, None)  # so that it comes to be the last
-        used[mount] = None
+def named_in(path: str, headers: Headers, prefix: str, header: str) -> tuple[set[str], str]:
+    """The names behind `prefix` and in `header`, and the path without its own.
 
-    def latest(self, ordinal: int) -> Mount:
-        """The mock that a connection was last used for, the usual one aside."""
-        used = self._used.get(ordinal)
-        return next(reversed(used)) if used else self.main
-
-    def leave(self, ordinal: int) -> None:
-        """The connection has ended."""
-        self._used.pop(ordinal, None)
-
-
-def _taken_apart(path: str) -> tuple[str | None, str]:
-    """The name in a path, and the path without it; a well-known document's stands at the end (RFC 8414 §3.1)."""
-    if path.startswith(MOUNT_PATH):
-        name, _, rest = path.removeprefix(MOUNT_PATH).partition("/")
-        return name, f"/{rest}"
-    if path.startswith(_WELL_KNOWN):
-        document, found, name = path.partition(MOUNT_PATH)
-        if found and "/" not in name:
-            return name, document
-    return None, path
+    A well-known document's stands at the end of its path (RFC 8414 §3.1).
+    """
+    names = {value.strip() for name, value in headers if name == header}
+    before = ""
+    if path.startswith(prefix):
+        behind = path.removeprefix(prefix)
+    elif path.startswith(_WELL_KNOWN) and prefix in path:
+        before, _, behind = path.partition(prefix)
+    else:
+        return names, path
+    name, slash, rest = behind.partition("/")
+    return {*names, name}, f"{before}{slash}{rest}" if before else f"/{rest}"

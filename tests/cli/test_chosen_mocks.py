@@ -22,7 +22,7 @@ from lab.identity.client import token_request
 from lab.identity.clients import DEMO
 from lab.mock.service import Service
 from lab.recording.format.reader import read
-from lab.server.mounts import Mount, MountChoice, Mounts
+from lab.server.mounts import Mount, MountChoice, Tenant
 from lab.settings import ClockSettings, MockSettings
 from tests.cli.test_rehearse import SCENARIO
 from tests.server.conftest import SCOPE
@@ -40,7 +40,7 @@ class Choosing:
         self.setup = make_setup(settings)
         service = Service(self.setup.config)
         self.chosen = ChosenMocks(self.setup, service, Console(io.StringIO(), self.err), drills)
-        self.mounts = Mounts(Mount(service, self.setup.clock))
+        self.mounts = Tenant(Mount(service, self.setup.clock))
         self.chosen.offer(self.mounts)
 
     def call(self, name: str) -> int:
@@ -165,7 +165,7 @@ def serve(folder: Path, **members: str) -> ServeSettings:
 def test_of_a_crowd_all_jobs_are_wanted() -> None:
     setup = make_setup(MockSettings(targets=("crowd", "quick")))
     service = Service(setup.config)
-    mounts = Mounts(Mount(service, setup.clock))
+    mounts = Tenant(Mount(service, setup.clock))
     ChosenMocks(setup, service, Console(io.StringIO(), io.StringIO()), ()).offer(mounts)
     assert {name: choice.jobs for name, choice in mounts.choices.items()} == {"crowd": 20, "quick": 1}
 

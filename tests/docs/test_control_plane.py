@@ -109,8 +109,9 @@ def documented(page: str) -> set[str]:
     for line in page.splitlines():
         if line.startswith("curl ") and (path := re.search(r'"\$lab/_lab/([^"?]*)', line)):
             method = "DELETE" if "-X DELETE" in line else "POST" if " -d " in line else "GET"
-            named = re.sub("^scenario/[^/]+/", "", path[1]).replace("$job", "{job}")
-            found.add(f"{method} /_lab/{re.sub('^faults/.+', 'faults/{name}', named)}")
+            named = re.sub("^(t|scenario)/[^/]+/", "", path[1]).replace("$job", "{job}")
+            named = re.sub("^(faults|tenants)/.+", r"\1/{name}", named)
+            found.add(f"{method} /_lab/{named}")
     return found
 
 

@@ -41,13 +41,13 @@ async def stage(stage: Stage) -> Stage:
     usual = stage.service.config.settled(Layers())
 
     def make(choice: MountChoice) -> Mount:
-        return Mount(Service(usual.alone(choice.load(), 7, MOUNT_PATH + choice.name)), stage.clock, choice)
+        return Mount(Service(usual.alone((choice.load(),), 7, MOUNT_PATH + choice.name)), stage.clock, choice)
 
     choices = (
         MountChoice("consent", compiled, lambda: compiled().scenario),
         MountChoice("strict", lambda: compiled(STRICT), lambda: compiled().scenario, ("result",), True),
     )
-    stage.server.mounts.offer({each.name: each for each in choices}, make)
+    stage.server.tenants.usual.offer({each.name: each for each in choices}, make)
     return stage
 
 
@@ -133,7 +133,7 @@ async def test_urls_in_answers_keep_the_prefix_however_it_was_chosen(stage: Stag
 async def test_it_plays_as_if_it_had_been_served_alone(stage: Stage) -> None:
     usual = stage.service.config.settled(Layers())
     alone = Config((compiled(STRICT),), usual.switches, 7, usual.epoch).settled(Layers())
-    mount = stage.server.mounts.get("strict")
+    mount = stage.server.tenants.usual.get("strict")
     assert mount is not None
     assert mount.service.config.switches == alone.switches
     assert (mount.service.config.seed, mount.service.config.token_scenario) == (7, "strict")
@@ -141,7 +141,7 @@ async def test_it_plays_as_if_it_had_been_served_alone(stage: Stage) -> None:
 
 
 async def test_without_choices_the_paths_are_unknown_as_ever(stage: Stage) -> None:
-    stage.server.mounts.offer({}, lambda _: pytest.fail("nothing is made"))
+    stage.server.tenants.usual.offer({}, lambda _: pytest.fail("nothing is made"))
     peer = await stage.peer()
     assert (await ask(peer, "/scenario/consent/oauth2/v1/token")).json["message"] == "There is no such path."
     assert (await token(peer, name="anything")).status == 200
@@ -150,7 +150,7 @@ async def test_without_choices_the_paths_are_unknown_as_ever(stage: Stage) -> No
 async def test_a_journal_tells_the_connections_that_were_used_there(stage: Stage) -> None:
     facts: dict[str, list[object]] = {"consent": [], "strict": []}
     for name, kept in facts.items():
-        mount = stage.server.mounts.get(name)
+        mount = stage.server.tenants.usual.get(name)
         assert mount is not None
         mount.service.observers.append(lambda each, kept=kept: kept.append(each) if isinstance(each, Noted) else None)
     peer = await stage.peer()
@@ -210,7 +210,7 @@ async def test_a_redirect_stays_where_it_was_chosen(plane: Plane) -> None:
 
 
 async def test_who_advances_the_clock_anywhere_moves_all(plane: Plane) -> None:
-    mount = plane.stage.server.mounts.get("consent")
+    mount = plane.stage.server.tenants.usual.get("consent")
     assert mount is not None
     seen_there: list[object] = []
     mount.service.observers.append(seen_there.append)
@@ -231,7 +231,7 @@ async def test_one_is_cleared_alone_and_a_whole_reset_gives_all_up(plane: Plane)
     counts = [(await plane.ask("GET", f"{where}calls")).json["count"] for where in ("scenario/consent/", "")]
     assert counts == [0, 2]
     assert (await plane.ask("POST", "reset", {})).status == 200
-    assert list(plane.stage.server.mounts.used()) == []
+    assert list(plane.stage.server.tenants.usual.used()) == []
     assert (await plane.ask("POST", "reset", {"to": 0})).status == 200
     assert await polled(peer, usual, "any") == 401
 

@@ -11,11 +11,12 @@ from msgspec.structs import replace
 
 from lab.cli.console import Console
 from lab.cli.control_settings import TOKEN_VARIABLE, ControlSettings
-from lab.cli.embedded_mock import EmbeddedMock, ServeExtras, connection_document, embedded_mock
+from lab.cli.embedded_mock import EmbeddedMock, connection_document, embedded_mock
 from lab.cli.https import trust_lines
 from lab.cli.ledger_settings import LedgerSettings, refuse_unshared
 from lab.cli.loop import Stop, complete
 from lab.cli.request_log import RequestLog
+from lab.cli.serve_extras import ServeExtras
 from lab.cli.setup import Setup, make_setup
 from lab.cli.signals import Interrupted
 from lab.cli.surroundings import Parent, parent_gone
@@ -60,6 +61,8 @@ class ServeSettings(Settings, frozen=True):
     workers: int | None = None
     place: WorkerPlace | None = None
     """That of this process among the workers; None: it is none of them."""
+    tenants: int = 0
+    """How many tenants there may be for a call to make one more."""
     log: Literal["text", "json", "none"] | None = None
     """How requests are logged; None: as text where a terminal shows stderr, else not."""
 
@@ -78,6 +81,7 @@ def execute(flags: Flags, console: Console) -> int:
             return serve_until_stopped(settings, console)
         from lab.cli.playback import RecordingPlayer  # only it needs one
 
+        refuse_idle(flags, ("tenants",), "a recording, which is played back to one client")
         player = RecordingPlayer(flags, settings.mock)
         return max(serve_until_stopped(settings, console, player.setup()), player.conclude(console))
     except Interrupted:  # stopped before it listened
@@ -126,7 +130,7 @@ def serve_until_stopped(settings: ServeSettings, console: Console, playback: Set
 def serve_extras(settings: ServeSettings, console: Console) -> ServeExtras:
     """What it has beside, as it was asked for and as its place among workers wants it."""
     log, control, place = request_log(settings, console), settings.control, settings.place
-    extras = ServeExtras(log=log, control=control, drain=settings.drain)
+    extras = ServeExtras(log=log, control=control, tenants=settings.tenants, drain=settings.drain)
     if place is None:
         return extras
     return replace(extras, control=replace(control, token=place.control_token), ports=place.take_ports)

@@ -26,6 +26,8 @@ JSON = {"content-type": "application/json", "cache-control": "no-store", "server
 """The headers of a document."""
 CHOSEN = web.RequestKey("scenario", str)
 """Where a request keeps the scenario that its path names, and the routes don't know."""
+OF_TENANT = web.RequestKey("tenant", str)
+"""The same for the tenant."""
 _PROBES = ("/_lab/health", "/_lab/ready")
 _CHALLENGE = {"www-authenticate": 'Bearer realm="lab-control"'}
 
@@ -73,8 +75,10 @@ class CommandRefused(Exception):
 class Access:
     """Host, Origin and token, before anything else is looked at."""
 
-    def __init__(self, token: str) -> None:
-        self._token = token.encode()
+    def __init__(self, token: str, tenants: Callable[[], Iterable[tuple[str, str]]]) -> None:
+        """`tenants` gives the name and the token of each tenant: the token is good for what is its own."""
+        self._token = token
+        self._tenants = tenants
         self.hosts: frozenset[str] = frozenset()
         self._names: frozenset[str] = frozenset()
 
@@ -93,14 +97,19 @@ class Access:
         if "origin" in request.headers:
             raise CommandRefused(403, "Web pages may not command the lab.", "Call from a program, without Origin.")
         scheme, _, token = request.headers.get("authorization", "").partition(" ")
-        right = hmac.compare_digest(token.strip().encode("utf-8", "surrogateescape"), self._token)
-        if scheme.lower() != "bearer" or not right:
+        shown = token.strip().encode("utf-8", "surrogateescape") if scheme.lower() == "bearer" else b""
+        if hmac.compare_digest(shown, self._token.encode()):
+            return
+        owner = next((name for name, own in self._tenants() if hmac.compare_digest(shown, own.encode())), None)
+        if owner is None:
             hint = "lab serve prints it at its start."
             raise CommandRefused(401, "The control token is missing or wrong.", hint, _CHALLENGE)
+        if request.get(OF_TENANT) != owner:
+            raise CommandRefused(403, f"This token is good for /_lab/t/{owner}/ alone.", "Show that of the lab.")
 
     def is_probe(self, request: web.Request) -> bool:
         """Whether somebody who shows no token asks how the lab is, as whoever watches over a container does."""
-        named = request.method == "GET" and request.path in _PROBES and CHOSEN not in request
+        named = request.method == "GET" and request.path in _PROBES and not {CHOSEN, OF_TENANT} & request.keys()
         return named and not {"authorization", "origin"} & {name.lower() for name in request.headers}
 
     def middleware(self) -> Middleware:

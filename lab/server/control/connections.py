@@ -8,12 +8,13 @@ from aiohttp import web
 from lab.core.exchange import Response
 from lab.core.refusal import Refusal
 from lab.server.connection import Connection, Traffic
-from lab.server.control.access import CHOSEN, JSON, CommandRefused
+from lab.server.control.access import CHOSEN, JSON, OF_TENANT, CommandRefused
 from lab.server.library_internals import raw_message
 from lab.server.limits import ServerLimits
 from lab.server.mock_server import MockServer
 from lab.server.mounts import MOUNT_PATH
 from lab.server.request_reader import check_length, shell_refusal
+from lab.server.tenants import TENANT_PATH
 
 _ROOT = "/_lab"
 
@@ -63,11 +64,14 @@ class ControlConnections:
             problem = check_length(connection.headers, self.limits.body)
         if problem is not None:
             return CommandRefused.of(problem).response()
-        path = message.path
-        if path.startswith(_ROOT + MOUNT_PATH):
-            name, _, rest = path.removeprefix(_ROOT + MOUNT_PATH).partition("/")
-            request = request.clone(rel_url=f"{_ROOT}/{rest}")
-            request[CHOSEN] = name
+        path, named = message.path, {}
+        for prefix, key in ((TENANT_PATH, OF_TENANT), (MOUNT_PATH, CHOSEN)):
+            if path.startswith(_ROOT + prefix):
+                named[key], _, rest = path.removeprefix(_ROOT + prefix).partition("/")
+                path = f"{_ROOT}/{rest}"
+        if named:
+            request = request.clone(rel_url=path)
+            request.update(named)
         elif message.method == "CONNECT":  # of which aiohttp takes the target for a host
             request = request.clone(rel_url=path)
         response = await self._routes(request)

@@ -63,9 +63,10 @@ class MockMeter:
 
     def __init__(self, server: MockServer, mount: Mount) -> None:
         self.installed = find_spec(_LIBRARY) is not None
-        self._jobs = JobTally(mount.service, server.clock)
+        self._jobs = JobTally(mount.service, mount.clock)
         self.calls = CallTally(server.limits.connections, self._jobs.note)
-        self._mount = mount
+        self.mount = mount
+        """What is counted."""
         self._observer = self.calls.observer()
         if self.installed:
             mount.service.observers.append(self._observer)
@@ -74,12 +75,12 @@ class MockMeter:
         """As it is now."""
         jobs = await self._jobs.count()
         durations = {kind: (tuple(accumulate(each.buckets)), each.total) for kind, each in self.calls.durations.items()}
-        return MockCounts(self._mount.name or "", durations, dict(self.calls.struck), self.calls.malformed, jobs)
+        return MockCounts(self.mount.name or "", durations, dict(self.calls.struck), self.calls.malformed, jobs)
 
     def close(self) -> None:
         """Observe no more."""
         if self.installed:
-            self._mount.service.observers.remove(self._observer)
+            self.mount.service.observers.remove(self._observer)
 
 
 class MetricsRoute:
@@ -94,7 +95,7 @@ class MetricsRoute:
             hint = "pip install 'invoke-async-lab[observe]'"
             raise CommandRefused(501, "Metrics need prometheus-client, which is not installed.", hint)
         mocks = [await meter.counts() for meter in (self._meter, *self._others())]
-        counts = self._server.calls.counts
+        counts = self._meter.mount.tenant.calls.counts
         process = ProcessCounts(self._server.connections, self._server.opened_connections, counts and replace(counts))
         body, kind = await asyncio.to_thread(exposition, mocks, process, request.headers.get("accept", ""))
         return web.Response(body=body, headers={"content-type": kind, **_HEADERS})

@@ -55,11 +55,11 @@ class MockRoutes:
         self._server = server
         self._mount = mount
         self._service = mount.service
-        self._clock = server.clock
+        self._clock = mount.clock
         self._trouble = trouble
         # our own app lives by the lab's clock
         self._outside = mount.recorder is None or mount.recorder.outside
-        self._calls, relay = server.calls, server.calls.relay
+        self._calls, relay = mount.tenant.calls, mount.tenant.calls.relay
         self._buffer = (Buffer if relay is None else SharedBuffer)(self._service, server.limits, shared)
         if relay is not None and isinstance(self._buffer, SharedBuffer):
             relay.onlookers.append(self._buffer.relay)
@@ -114,7 +114,7 @@ class MockRoutes:
 
     async def _scenarios(self, request: web.Request) -> Json:
         """What is served, and what a client sends to have it played; of what can be chosen also where, and what a good one does."""
-        choices = self._mount.choice is None and self._server.mounts.choices
+        choices = self._mount.choice is None and self._mount.tenant.choices
         if choices:
             return {"scenarios": [self._choice(each) for each in choices.values()]}
         return {"scenarios": [client_part(each.scenario) for each in self._service.config.scenarios]}
@@ -122,9 +122,9 @@ class MockRoutes:
     def _choice(self, choice: MountChoice) -> Json:
         from lab.report.outcomes import ends_in
 
-        mount, scenario = self._server.mounts.existing(choice.name), choice.messages()
+        mount, scenario = self._mount.tenant.existing(choice.name), choice.messages()
         ends: list[Json] = [*(choice.good_client or map(str, ends_in(scenario)))]
-        base = f"{self._server.origin}{MOUNT_PATH}{choice.name}"
+        base = f"{self._server.origin}{self._service.config.prefix}{MOUNT_PATH}{choice.name}"
         return {
             **client_part(scenario), "name": choice.name, "base_url": base, "token_url": base + PATHS["token"],
             "calls": 0 if mount is None else mount.service.exchanges, "jobs": choice.jobs, "good_client": ends,
@@ -140,7 +140,7 @@ class MockRoutes:
         return (each.journal for each in self.others())
 
     def _faults(self) -> Iterable[str]:
-        choices = () if self._mount.choice is not None else self._server.mounts.choices.values()
+        choices = () if self._mount.choice is not None else self._mount.tenant.choices.values()
         return (each.name for each in choices if each.strikes)
 
     async def _journal(self, request: web.Request) -> web.StreamResponse:

@@ -10,17 +10,19 @@ from lab.core.exchange import Json
 from lab.core.journal.fact import Fact
 from lab.core.journal.shared import StoreLost
 from lab.core.version import __version__
-from lab.server.control.access import CHOSEN, Access, CommandRefused, Handler, with_example
+from lab.server.control.access import CHOSEN, OF_TENANT, Access, CommandRefused, Handler, with_example
 from lab.server.control.connections import ControlConnections
-from lab.server.control.last_exchanges import SharedBytes
 from lab.server.control.mock_routes import MockRoutes
 from lab.server.control.routes import CONTROL_ROOT, CONTROL_ROUTES, listed_routes
 from lab.server.control.shared import UNSHARED
+from lab.server.control.tenant_commands import OF_THE_LAB, TenantCommands, of_the_lab
+from lab.server.control.tenant_routes import TenantRoutes
 from lab.server.control.virtual_time import VirtualTimeRoute
 from lab.server.listen import Bound, Listener, bind
 from lab.server.listening import connections
 from lab.server.mock_server import MockServer
-from lab.server.mounts import MOUNT_PATH, Mount, Recorder
+from lab.server.mounts import MOUNT_PATH, Recorder, Tenant
+from lab.server.tenants import TENANT_PATH
 
 _OWN = frozenset(("health", "metrics", "openapi", "scenarios"))
 """Routes about this process, and about what is served: they need no store."""
@@ -38,19 +40,21 @@ class ControlPlane:
         `second` gives the wall time of instant 0 whenever a manual clock begins anew.
         """
         self._server = server
-        self._trouble = trouble
-        self._access = Access(token)
-        self._shared = SharedBytes()
-        mounts = server.mounts
-        mounts.main.recorder = recorder
-        self.usual = MockRoutes(server, mounts.main, self._shared, trouble, past, second)
-        """The routes about the mock of calls that choose none."""
-        self.usual.others = self._used
-        self._chosen: dict[str, MockRoutes] = {}
-        mounts.watchers.append(self._mounted)
-        mounts.leavers.append(self._left)
+        self._second = second
+        tenants = server.tenants
+        self._access = Access(token, lambda: ((name, each.token) for name, each in tenants.named.items()))
+        tenants.usual.main.recorder = recorder
+        self._nameless = TenantRoutes(server, tenants.usual, trouble, past, second)
+        self._named: dict[str, TenantRoutes] = {}
+        tenants.watchers.append(self._begun)
+        tenants.leavers.append(self._ended)
         self._runner: web.AppRunner | None = None
         self._listener: Listener | None = None
+
+    @property
+    def usual(self) -> MockRoutes:
+        """The routes about the mock of calls that name nothing."""
+        return self._nameless.usual
 
     async def start(
         self, host: str = "127.0.0.1", port: int = 0, names: Iterable[str] = (), *, bound: Bound | None = None
@@ -58,10 +62,13 @@ class ControlPlane:
         """Listen, perhaps on a port taken before; the origin. `names` are Hosts by which it may be addressed beside its own. HostError and UsageError as the mock's own."""
         app = web.Application(middlewares=[self._access.middleware()])
         virtual_time = VirtualTimeRoute(self._server, self.usual.clock)
+        shared = self._server.tenants.usual.calls.shared
         own: dict[str, Handler] = {"routes": self._list, "description": self._describe, "ready": self._ready}
-        own["virtual_time"] = UNSHARED["virtual_time"] if self._server.calls.shared else virtual_time.wait
+        own |= TenantCommands(self._server).handlers
+        own["virtual_time"] = UNSHARED["virtual_time"] if shared else virtual_time.wait
         for row in CONTROL_ROUTES:
             handler = own.get(row.name) or self._routed(row.name)
+            handler = of_the_lab(handler) if row.name in OF_THE_LAB else handler
             handler = handler if row.body is None else with_example(handler, row.body)
             # the middleware makes responses of documents
             app.router.add_route(row.method, f"{CONTROL_ROOT}{row.path}", handler)  # type: ignore[arg-type]
@@ -78,20 +85,23 @@ class ControlPlane:
 
     async def stop(self) -> None:
         """End the streams, and stop listening."""
+        every = (self._nameless, *self._named.values())
         if self._listener is not None and self._runner is not None:
             self._listener.close()
-            for routes in (self.usual, *self._chosen.values()):
+            for routes in every:
                 routes.end_streams()
             await self._runner.cleanup()
             self._listener = None
-        for routes in (self.usual, *self._chosen.values()):
+        for routes in every:
             routes.close()
 
     async def _list(self, request: web.Request) -> Json:
-        self._routes_of(request)
-        name = request.get(CHOSEN)
-        root = CONTROL_ROOT if name is None else f"{CONTROL_ROOT.rstrip('/')}{MOUNT_PATH}{name}/"
-        return {"lab": __version__, "routes": listed_routes(f"http://{request.host}", root)}
+        (await self._routes_of(request)).of(request)
+        root = CONTROL_ROOT.rstrip("/")
+        for prefix, key in ((TENANT_PATH, OF_TENANT), (MOUNT_PATH, CHOSEN)):
+            root += f"{prefix}{request[key]}" if key in request else ""
+        listed = listed_routes(f"http://{request.host}", f"{root}/", without=OF_THE_LAB if OF_TENANT in request else ())
+        return {"lab": __version__, "routes": listed}
 
     async def _describe(self, request: web.Request) -> Json:
         from lab.server.control.description import description  # no start waits for it
@@ -103,7 +113,7 @@ class ControlPlane:
         if self._server.ending:
             raise CommandRefused(503, "The lab ends.", "Call another process of it.", more={"status": "ending"})
         try:
-            await self._server.calls.run(lambda now: None)
+            await self._server.tenants.usual.calls.run(lambda now: None)
         except StoreLost as lost:
             more: dict[str, Json] = {"status": "store-lost"}
             raise CommandRefused(
@@ -113,32 +123,30 @@ class ControlPlane:
 
     def _routed(self, name: str) -> Handler:
         async def handle(request: web.Request) -> Json | web.StreamResponse:
-            routes = self._routes_of(request)
+            tenant = await self._routes_of(request)
+            routes = tenant.of(request)
             if name not in _OWN:
-                await self._server.calls.look()
+                await tenant.tenant.calls.look()
             return await routes.handlers[name](request)
 
         return handle
 
-    def _routes_of(self, request: web.Request) -> MockRoutes:
-        """The routes about the mock that the path names; CommandRefused if there is none."""
-        name = request.get(CHOSEN)
+    async def _routes_of(self, request: web.Request) -> TenantRoutes:
+        """The routes about the tenant that the path names; CommandRefused if there is none."""
+        name = request.get(OF_TENANT)
         if name is None:
-            return self.usual
-        if self._server.mounts.get(name) is None:
-            problem = self._server.mounts.unknown(name)
+            return self._nameless
+        if (found := self._named.get(name)) is None:
+            problem = self._server.tenants.unknown(name)
             raise CommandRefused(problem.status, problem.message)
-        return self._chosen[name]
+        return found
 
-    def _used(self) -> Iterable[MockRoutes]:
-        return [self._chosen[mount.name] for mount in self._server.mounts.used() if mount.name is not None]
+    def _begun(self, tenant: Tenant) -> None:
+        assert tenant.name is not None
+        routes = TenantRoutes(self._server, tenant, lambda: tenant.calls.trouble, second=self._second)
+        self._named[tenant.name] = routes
 
-    def _mounted(self, mount: Mount) -> None:
-        """A scenario is chosen for the first time."""
-        assert mount.name is not None
-        self._chosen[mount.name] = MockRoutes(self._server, mount, self._shared, self._trouble)
-
-    def _left(self, mount: Mount) -> None:
-        if (routes := self._chosen.pop(mount.name or "", None)) is not None:
+    def _ended(self, tenant: Tenant) -> None:
+        if (routes := self._named.pop(tenant.name or "", None)) is not None:
             routes.end_streams()
             routes.close()

@@ -40,9 +40,9 @@ class Rewind:
         """
         self._second = second
         self._history: History | None = History()
-        if mount.choice is None and isinstance(server.clock, ManualClock | ScaledClock):
+        if mount.choice is None and isinstance(mount.clock, ManualClock | ScaledClock):
             self._keep(past)
-            server.service.journals.append(self._keep)
+            mount.service.journals.append(self._keep)
 
     def _keep(self, facts: Sequence[Fact]) -> None:
         if self._history is not None:
@@ -75,7 +75,7 @@ class Rewind:
 
     def _cleared(self, sizes: Counter[str]) -> Json:
         """Clear this one, and let its clock go on; `sizes` is what there was of each that is cleared."""
-        now = self._server.clock.now()
+        now = self._mount.clock.now()
         sizes["exchanges"] += self._forget(None)
         self._mount.service.reset(now)
         tape = ["tape"] if self._mount.recorder is not None and self._mount.recorder.running else []
@@ -83,48 +83,49 @@ class Rewind:
         return {"ok": True, "now": now, "tape": None, "cleared": dict(sizes), "kept": kept}
 
     def _anew(self) -> Json:
-        server, clock = self._server, self._server.clock
+        tenant, service, clock = self._mount.tenant, self._mount.service, self._mount.clock
         sizes = Counter[str]()
-        for each in server.mounts:
+        for each in tenant:
             sizes.update(each.service.sizes())
-        sizes["exchanges"] = sum(each.service.exchanges for each in server.mounts.used())
-        server.mounts.clear()
+        sizes["exchanges"] = sum(each.service.exchanges for each in tenant.used())
+        tenant.clear()
         if not isinstance(clock, ManualClock):
             return self._cleared(sizes)
 
         def begin() -> None:
-            server.drop()
+            self._server.drop(tenant)
             clock.rewind(0)
             clock.shared = clock.withholds
             self._history = History()  # what was too much is gone
-            server.service.restart(self._second())
-            server.redate()
+            service.restart(self._second())
+            tenant.redate()
             sizes["exchanges"] += self._forget(())
 
         tape = self._renewed(begin)
         return {"ok": True, "now": 0, "tape": tape, "cleared": dict(sizes), "kept": [*_ALWAYS_KEPT]}
 
     def _to(self, instant: Json) -> Json:
-        clock, now = self._server.clock, self._server.clock.now()
+        tenant, service, clock = self._mount.tenant, self._mount.service, self._mount.clock
+        now = clock.now()
         if not isinstance(clock, ManualClock | ScaledClock):
             raise CommandRefused(409, "This clock can't be set back.", "Start the lab with --clock manual or scaled:1.")
         if type(instant) is not int or not 0 <= instant <= now:
             raise CommandRefused(
                 400, f"to must be an instant from 0 to {now}, in milliseconds.", "GET /_lab/clock tells now."
             )
-        if any(self._server.mounts.used()):
+        if any(tenant.used()):
             hint = "POST /_lab/reset {} forgets all; GET /_lab/scenarios tells where calls came."
             raise CommandRefused(409, "Scenarios that were chosen can't be set back.", hint)
         if self._history is None:
             raise CommandRefused(409, "Too much has happened since the start.", f"At most {MOST_FACTS} facts are kept.")
         kept = tuple(self._history.until(instant))
-        sizes = self._server.service.sizes()
+        sizes = service.sizes()
 
         def back() -> None:
-            self._server.drop()
+            self._server.drop(tenant)
             clock.rewind(instant)
-            self._server.service.rewind(kept, instant)
-            sizes.subtract(self._server.service.sizes())
+            service.rewind(kept, instant)
+            sizes.subtract(service.sizes())
             sizes["exchanges"] = self._forget(kept)
 
         tape = self._renewed(back)

@@ -4,6 +4,8 @@ The router, the list at `GET /_lab/`, the paths of `GET /_lab/openapi.json` and 
 held against it by a test. What goes in and comes out of a route stands in `openapi.yaml` beside this file, by its name.
 """
 
+from collections.abc import Collection
+
 from msgspec import Struct
 
 from lab.core.exchange import Json
@@ -96,19 +98,30 @@ CONTROL_ROUTES = (
     ),
     ControlRoute("POST", "tape", "tape", "begins a recording, or ends it", body='{"name":"morning"}'),
     ControlRoute("POST", "reset", "reset", "clears all, for the next test; or goes back to an instant", body="{}"),
+    ControlRoute("GET", "tenants", "tenants", "the tenants that are there"),
+    ControlRoute(
+        "POST",
+        "tenants",
+        "make_tenant",
+        "makes a tenant, with a clock, jobs and tokens of its own",
+        body='{"name":"ann","seed":7,"scenarios":["item-comparison"]}',
+    ),
+    ControlRoute("DELETE", "tenants/{name}", "end_tenant", "ends one, with all that it holds", example="tenants/ann"),
 )
 """In the order of the page."""
 
 
-def listed_routes(origin: str, root: str = CONTROL_ROOT) -> Json:
+def listed_routes(origin: str, root: str = CONTROL_ROOT, *, without: Collection[str] = ()) -> Json:
     """The routes as `GET /_lab/` lists them, with calls to this origin; the token stays in its variable.
 
-    `root` is what the paths begin with: for one scenario that was chosen another.
+    `root` is what the paths begin with: for a tenant, or one scenario that was chosen, another. `without` are names.
     """
     token, json = "Authorization: Bearer $LAB_CONTROL_TOKEN", "Content-Type: application/json"
     values = {f"$lab{CONTROL_ROOT}": origin + root, "$auth": token, "$json": json}
     listed: list[Json] = []
     for row in CONTROL_ROUTES:
+        if row.name in without:
+            continue
         call = row.curl
         for name, value in values.items():
             call = call.replace(name, value)

@@ -1,0 +1,96 @@
+"""The control plane's routes for tenants: list, make, end (control-plane.md §9)."""
+
+from collections.abc import Mapping
+
+from aiohttp import web
+
+from lab.core.exchange import Json
+from lab.core.ranges import SEEDS
+from lab.server.control.access import OF_TENANT, CommandRefused, Handler, read_command, text_member
+from lab.server.mock_server import MockServer
+from lab.server.mounts import Tenant
+from lab.server.tenants import NAME_RULE, TENANT_NAME, TenantRefused, TenantWish
+
+OF_THE_LAB = ("tenants", "make_tenant", "end_tenant", "virtual_time", "ready")
+"""Routes that no tenant has, by their names."""
+
+
+class TenantCommands:
+    """Handlers for one server."""
+
+    def __init__(self, server: MockServer) -> None:
+        self._server = server
+        self.handlers: Mapping[str, Handler] = {
+            "tenants": self._list,
+            "make_tenant": self._make,
+            "end_tenant": self._end,
+        }
+        """By the names of their routes."""
+
+    async def _list(self, request: web.Request) -> Json:
+        return {"tenants": [self._document(each) for each in self._server.tenants.named.values()]}
+
+    async def _make(self, request: web.Request) -> Json:
+        """The tenant, made unless it is there; what it is then isn't changed."""
+        wish = wish_of(await read_command(request, "name", "seed", "scenarios"))
+        try:
+            tenant = await self._server.tenants.make(wish)
+        except TenantRefused as refused:
+            refusal = refused.refusal
+            raise CommandRefused(refusal.status, refusal.message, refusal.hint) from None
+        _check_same(tenant, wish)
+        return {**self._document(tenant), "control_token": tenant.token}
+
+    async def _end(self, request: web.Request) -> Json:
+        name = request.match_info["name"]
+        if not await self._server.tenants.end(name):
+            problem = self._server.tenants.unknown(name)
+            raise CommandRefused(problem.status, problem.message, "GET /_lab/tenants lists them.")
+        return {"ok": True, "name": name}
+
+    def _document(self, tenant: Tenant) -> dict[str, Json]:
+        config, now = tenant.main.service.config, tenant.clock.now()
+        return {
+            "name": tenant.name,
+            "base_url": f"{self._server.origin}{config.prefix}",
+            "seed": config.seed,
+            "scenarios": [each.name for each in config.scenarios],
+            "now": now,
+            "exchanges": sum(each.service.exchanges for each in tenant),
+        }
+
+
+def of_the_lab(handler: Handler) -> Handler:
+    """The handler, of a route that no tenant has."""
+
+    async def handle(request: web.Request) -> Json | web.StreamResponse:
+        if OF_TENANT in request:
+            raise CommandRefused(404, "A tenant has no such route.", f"The lab itself has it: {request.path}.")
+        return await handler(request)
+
+    return handle
+
+
+def wish_of(command: Mapping[str, Json]) -> TenantWish:
+    """What `POST /_lab/tenants` asks for; CommandRefused if that can't be."""
+    name, seed, scenarios = text_member(command, "name"), command.get("seed"), command.get("scenarios")
+    if not TENANT_NAME.fullmatch(name):
+        raise CommandRefused(400, f"{name[:80]!r} is no name of a tenant.", NAME_RULE)
+    if seed is not None and (type(seed) is not int or not 0 <= seed < SEEDS):
+        raise CommandRefused(400, f"seed must be an integer from 0 to {SEEDS - 1}.")
+    if scenarios is None:
+        return TenantWish(name, seed)
+    names = [each for each in scenarios if isinstance(each, str)] if isinstance(scenarios, list) else []
+    if not names or names != scenarios:
+        raise CommandRefused(400, "scenarios must be a list of names.", "GET /_lab/scenarios lists them.")
+    return TenantWish(name, seed, tuple(dict.fromkeys(names)))
+
+
+def _check_same(tenant: Tenant, wish: TenantWish) -> None:
+    config = tenant.main.service.config
+    served = {each.name for each in config.scenarios}
+    differs = (wish.seed not in (None, config.seed), wish.scenarios is not None and set(wish.scenarios) != served)
+    for what, other in zip(("seed", "scenarios"), differs, strict=True):
+        if other:
+            hint = f"DELETE /_lab/tenants/{tenant.name} ends it, so that it can be made anew."
+            raise CommandRefused(409, f"The tenant {tenant.name} is there, and has other {what}.", hint)

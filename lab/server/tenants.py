@@ -1,0 +1,196 @@
+"""Which tenant behind a listener a request is for: the nameless one, or one that a path prefix or a header names.
+
+Each has a clock and a seed of its own beside ledgers, journals and reports, so that people and test runs that share a
+lab don't meet. One is made when it is first called, as far as that is allowed, or by the control plane.
+"""
+
+import asyncio
+import re
+from collections.abc import Callable, Iterator, Mapping
+from typing import Protocol
+
+from msgspec import Struct
+
+from lab.core.exchange import Headers
+from lab.core.journal.fact import Fact
+from lab.core.journal.shared import StoreLost
+from lab.core.journal.shell import ConnectionOpened
+from lab.core.refusal import Refusal, bad_request, not_found
+from lab.core.seeds import Seed
+from lab.server.connection import Connection
+from lab.server.mounts import MOUNT_HEADER, Mount, Routed, Tenant, named_in
+from lab.server.request_reader import store_refusal
+
+TENANT_PATH = "/t/"
+"""What a path begins with that names a tenant, before any scenario."""
+TENANT_HEADER = "x-lab-tenant"
+TENANT_NAME = re.compile("[a-z0-9][a-z0-9-]{0,39}")
+NAME_RULE = "The name of a tenant has 1 to 40 small letters, digits and hyphens, no hyphen first."
+MOST_TENANTS = 1_000
+"""With a name, however they are made."""
+LONGEST_SHOWN_NAME = 80
+"""Characters of a name that are repeated where there is none such."""
+_CHOOSING = frozenset((TENANT_HEADER, MOUNT_HEADER))
+
+
+class TenantWish(Struct, frozen=True):
+    """What a tenant is to be; what isn't said is as the lab's."""
+
+    name: str
+    seed: Seed | None = None
+    scenarios: tuple[str, ...] | None = None
+
+
+class TenantRefused(Exception):
+    """There can be no such tenant, or not now."""
+
+    def __init__(self, refusal: Refusal) -> None:
+        super().__init__(refusal.message)
+        self.refusal = refusal
+
+
+class TenantMaker(Protocol):
+    """Makes tenants, and ends them."""
+
+    most: int
+    """How many there may be for one more to be made by a call; 0: no call makes any."""
+
+    async def make(self, wish: TenantWish) -> Tenant:
+        """One that isn't there yet; UsageError if it can't be."""
+
+    async def end(self, tenant: Tenant) -> None:
+        """It is given up."""
+
+
+class Tenants:
+    """The tenants behind one listener."""
+
+    def __init__(self, usual: Tenant) -> None:
+        self.usual = usual
+        """That without a name."""
+        self.watchers: list[Callable[[Tenant], object]] = []
+        """Told of each that is made, before its first request."""
+        self.leavers: list[Callable[[Tenant], object]] = []
+        """Told of each that is ended."""
+        self._named: dict[str, Tenant] = {}
+        self._maker: TenantMaker | None = None
+        self._making = asyncio.Lock()
+        self._used: dict[int, dict[Mount, None]] = {}
+        """By connection: where it was used beside the usual mock of the nameless, the latest last."""
+
+    def offer(self, maker: TenantMaker) -> None:
+        """Let there be tenants from now on."""
+        self._maker = maker
+
+    @property
+    def named(self) -> Mapping[str, Tenant]:
+        """Those with a name, in the order of their making."""
+        return self._named
+
+    def __iter__(self) -> Iterator[Tenant]:
+        """The nameless one, and those with a name."""
+        return iter((self.usual, *self._named.values()))
+
+    def note(self, fact: Fact) -> None:
+        """A fact of this machine, which all live on."""
+        for tenant in self:
+            for mount in tenant:
+                mount.note(fact)
+
+    # Which one
+
+    def route(self, path: str, headers: Headers) -> Routed | None:
+        """Which mock a request is for; None: that of a tenant which isn't there, so `admit` says."""
+        if self._maker is None:
+            return self.usual.route(path, headers)
+        choosing = tuple([each for each in headers if each[0] in _CHOOSING])
+        if not choosing and TENANT_PATH not in path:
+            return self.usual.route(path, ())
+        wanted, rest = named_in(path, choosing, TENANT_PATH, TENANT_HEADER)
+        if not wanted:
+            return self.usual.route(path, choosing)
+        if len(wanted) > 1:
+            text = f"Path and X-Lab-Tenant name several tenants: {', '.join(map(_shown, sorted(wanted)))}."
+            return Routed(self.usual.main, rest, bad_request(text, "Name one of them."))
+        tenant = self._named.get(next(iter(wanted)))
+        return None if tenant is None else tenant.route(rest, choosing)
+
+    async def admit(self, path: str, headers: Headers) -> Routed:
+        """Which mock a request is for whose tenant wasn't there: it is made, or the request is refused."""
+        wanted, rest = named_in(path, headers, TENANT_PATH, TENANT_HEADER)
+        try:
+            tenant = await self._first_use(next(iter(wanted)))
+        except (TenantRefused, StoreLost) as refused:
+            refusal = refused.refusal if isinstance(refused, TenantRefused) else store_refusal()
+            return Routed(self.usual.main, rest, refusal)
+        return tenant.route(rest, headers)
+
+    async def _first_use(self, name: str) -> Tenant:
+        assert self._maker is not None
+        most = self._maker.most
+        if not most or not TENANT_NAME.fullmatch(name):
+            raise TenantRefused(self.unknown(name))
+        return await self.make(TenantWish(name), most)
+
+    def unknown(self, name: str) -> Refusal:
+        """404: there is no such tenant."""
+        may_be = TENANT_NAME.fullmatch(name)
+        why = "POST /_lab/tenants, at the control plane, makes one." if may_be else NAME_RULE
+        return not_found(f"There is no tenant {_shown(name)} here. {why}")
+
+    # Making and ending
+
+    async def make(self, wish: TenantWish, most: int = MOST_TENANTS) -> Tenant:
+        """The tenant of that name, made if it isn't there; TenantRefused, 503, beyond `most`. UsageError: it can't be."""
+        if self._maker is None:
+            raise TenantRefused(Refusal(409, "This lab has no tenants.", "lab serve of scenarios has."))
+        async with self._making:
+            if (known := self._named.get(wish.name)) is not None:
+                return known
+            if len(self._named) >= most:
+                text = (
+                    f"There are {len(self._named)} tenants, as many as may be made so: lab serve --tenants N says it."
+                )
+                hint = "DELETE /_lab/tenants/NAME, at the control plane, ends one."
+                raise TenantRefused(Refusal(503, text, hint, error="temporarily_unavailable"))
+            tenant = await self._maker.make(wish)
+            self._named[wish.name] = tenant
+            for watcher in self.watchers:
+                watcher(tenant)
+            return tenant
+
+    async def end(self, name: str) -> bool:
+        """Give one up with all that it holds; False if there is none such."""
+        if (tenant := self._named.pop(name, None)) is None or self._maker is None:
+            return False
+        tenant.clear()
+        for leaver in self.leavers:
+            leaver(tenant)
+        await self._maker.end(tenant)
+        return True
+
+    # Connections, which belong to none: of each a journal tells those that were used there
+
+    def enter(self, mount: Mount, connection: Connection) -> None:
+        """A request to that mock came over a connection."""
+        connection.tenant = mount.tenant
+        if mount is self.usual.main:
+            return
+        used = self._used.setdefault(connection.ordinal, {})
+        if mount not in used:
+            mount.note(ConnectionOpened(at=0, c=connection.ordinal))
+        used.pop(mount, None)  # so that it comes to be the last
+        used[mount] = None
+
+    def latest(self, ordinal: int) -> Mount:
+        """The mock that a connection was last used for, the usual one of the nameless aside."""
+        used = self._used.get(ordinal)
+        return next(reversed(used)) if used else self.usual.main
+
+    def leave(self, ordinal: int) -> None:
+        """The connection has ended."""
+        self._used.pop(ordinal, None)
+
+
+def _shown(name: str) -> str:
+    return repr(name[:LONGEST_SHOWN_NAME])
