@@ -69,7 +69,7 @@ class LabState(Struct, frozen=True):
 
 
 class ControlClient(Connections):
-    """Speaks to one lab, or with `/scenario/NAME` behind its origin to what clients chose so.
+    """Speaks to one lab, or with `/t/NAME`, `/scenario/NAME` or both behind its origin to what clients chose so.
 
     HostError when it can't be reached, ProtocolError when the token is wrong.
     """
@@ -123,6 +123,12 @@ class ControlClient(Connections):
     async def ready(self) -> ControlAnswer:
         """Whether calls are to be sent to it: 503 while its store doesn't answer, or once it ends."""
         return await self._ask("GET", "ready")
+
+    async def tenants(self) -> tuple[str, ...]:
+        """The names of the lab's tenants."""
+        listed = (await self._ask("GET", "tenants")).document.get("tenants")
+        found = [each.get("name") for each in listed if isinstance(each, dict)] if isinstance(listed, list) else []
+        return tuple(name for name in found if isinstance(name, str))
 
     async def due(self) -> Millis | None:
         """The instant at which the next of the newest jobs moves on by itself; None: none does."""
@@ -260,6 +266,6 @@ def _quoted(text: str) -> str:
 def _answered(status: int) -> ProtocolError:
     token, address = (
         "lab serve prints the control token at its start",
-        "address the lab by 127.0.0.1 and its control port",
+        "address the lab by 127.0.0.1 and its control port, with a tenant's token at /t/NAME",
     )
     return ProtocolError(f"the control plane answered {status}", hint=token if status == 401 else address)

@@ -131,7 +131,7 @@ class Tenant:
 
     def route(self, path: str, headers: Headers) -> Routed:
         """Which mock the request is for."""
-        if not self.choices and not self.closed:
+        if not (self.choices or self.closed) or not (headers or MOUNT_PATH in path):
             return Routed(self.main, path)
         wanted, rest = named_in(path, headers, MOUNT_PATH, MOUNT_HEADER)
         if not wanted:

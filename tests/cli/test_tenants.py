@@ -14,11 +14,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
+from lab.cli.commands.watch import WatchSettings, reached, with_tenant
 from lab.cli.console import Console
 from lab.cli.serve_extras import ServeExtras
 from lab.cli.setup import Setup, make_setup
 from lab.cli.tenant_maker import ServedTenants
 from lab.clocks import ManualClock
+from lab.core.errors import ProtocolError
 from lab.core.exchange import Json, Request
 from lab.dialects.router import ROUTER
 from lab.identity.client import token_request
@@ -401,6 +403,58 @@ async def test_an_edit_is_taken_up_by_whoever_serves_the_scenario(lab: Lab) -> N
     configs = {name: each.main.service.config for name, each in lab.server.tenants.named.items()}
     assert {each.digest for each in configs["ann"].scenarios} >= {"e" * 64}
     assert [each.name for each in configs["bob"].scenarios] == ["short"]
+
+
+# lab watch
+
+
+class Answering(Console):
+    """At which a person types these lines; none: nobody is there."""
+
+    def __init__(self, *typed: str) -> None:
+        self.typed, self.err_text = [*typed], io.StringIO()
+        super().__init__(io.StringIO(), self.err_text)
+
+    @property
+    def terminal(self) -> bool:
+        return bool(self.typed)
+
+    async def line(self) -> str:
+        return self.typed.pop(0)
+
+
+@pytest.mark.parametrize(
+    ("typed", "path"),
+    [(("2\n",), "/t/bob"), (("ann\n",), "/t/ann"), (("\n",), ""), (("3\n", "cy\n", "1\n"), "/t/ann"), ((), "")],
+)
+async def test_who_watches_a_lab_with_tenants_chooses_one(lab: Lab, typed: tuple[str, ...], path: str) -> None:
+    url = f"http://127.0.0.1:{lab.control_port}"
+    console, settings = Answering(*typed), WatchSettings(url, control_token=TOKEN)
+    assert (await with_tenant(settings, console)).target == url, "there is none yet"
+    for name in ("ann", "bob"):
+        await lab.control("POST", "tenants", {"name": name})
+    assert (await with_tenant(settings, console)).target == url + path
+    remarks = console.err_text.getvalue()
+    assert (
+        ("   1 ann\n   2 bob\n" in remarks)
+        if typed
+        else (remarks == f"Tenants: ann, bob. Watch one at {url}/t/NAME.\n")
+    )
+
+
+async def test_a_tenant_that_is_named_is_watched_with_its_own_token(lab: Lab) -> None:
+    token = (await lab.control("POST", "tenants", {"name": "ann"})).json["control_token"]
+    url, console = f"http://127.0.0.1:{lab.control_port}", Answering("2\n")
+    settings = WatchSettings(f"{url}/t/ann", control_token=token)
+    assert await with_tenant(settings, console) == settings
+    assert await with_tenant(WatchSettings(url, control_token=token), console) == WatchSettings(
+        url, control_token=token
+    )
+    async with reached(settings.target, settings) as plane:
+        assert (await plane.lab()).base_url == f"http://127.0.0.1:{lab.port}/t/ann"
+    with pytest.raises(ProtocolError, match="403"):
+        async with reached(url, settings) as plane:
+            await plane.lab()
 
 
 # No fact of one in another's journal

@@ -157,7 +157,7 @@ async def test_a_server_that_is_no_control_plane_is_told(stage: Stage, tmp_path:
     "target",
     [
         "", "ftp://127.0.0.1:1", "http://", "http://127.0.0.1:99999", "http://h/_lab/x", "::", "foo", "foo:", "foo:bar",
-        "item-comparison", "a b:8081", "http://a b", "http://h:1?x", "http://h:1/scenario/", "recordings/a.rec.jsonl",
+        "item-comparison", "a b:8081", "http://a b", "http://h:1?x", "http://h:1/scenario/", "h:1/t/", "h:1/t/Ann", "h:1/scenario/w/t/ann", "recordings/a.rec.jsonl",
     ],
 )  # fmt: skip
 def test_an_address_that_is_none_is_refused(target: str) -> None:
@@ -166,7 +166,16 @@ def test_an_address_that_is_none_is_refused(target: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "target", ["127.0.0.1:8081", "localhost:8081", "lab.example:8081", "http://lab", "h:1/scenario/w-503"]
+    "target",
+    [
+        "127.0.0.1:8081",
+        "localhost:8081",
+        "lab.example:8081",
+        "http://lab",
+        "h:1/scenario/w-503",
+        "h:1/t/ann",
+        "h:1/t/ann/scenario/w",
+    ],
 )
 def test_an_address_may_come_without_its_scheme(target: str) -> None:
     assert source_of(WatchSettings(target)).where == target.removeprefix("http://")

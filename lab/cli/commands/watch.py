@@ -1,16 +1,19 @@
 """`lab watch`: a lab that somebody else's client is calling, on the screen or as lines."""
 
+import asyncio
 import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from typing import TYPE_CHECKING, ClassVar
 from urllib.parse import urlsplit
 
+from msgspec.structs import replace
+
 from lab.cli.console import Console
 from lab.cli.loop import Stop, complete
 from lab.cli.signals import Interrupted
 from lab.cli.transcript import JournalTranscript
-from lab.core.errors import ProtocolError, UsageError
+from lab.core.errors import LabError, ProtocolError, UsageError
 from lab.settings import Environment, Flags, ScreenSettings, Settings
 from lab.tui.sources.watch import Watch
 from lab.tui.state.follow import changes
@@ -24,8 +27,10 @@ if TYPE_CHECKING:
 WRONG_TOKEN = "Set LAB_CONTROL_TOKEN to the control token that lab serve prints, or watch as the user who started it."
 _HOST = re.compile(r"[A-Za-z0-9_.-]+|[0-9A-Fa-f:.]*:[0-9A-Fa-f:.]*")
 """A name or an address, IPv6 too."""
-_CHOSEN = re.compile(r"/scenario/[a-z0-9-]+")
-"""What clients chose (clients.md §10)."""
+_CHOSEN = re.compile(r"(/t/[a-z0-9-]{1,40})?(/scenario/[a-z0-9-]+)?")
+"""A tenant (control-plane.md §9), and what clients chose (clients.md §10)."""
+_ASKED_WITHIN = 2
+"""Real seconds for which a lab may be asked for its tenants before the screen is there."""
 
 
 class WatchSettings(Settings, frozen=True):
@@ -52,10 +57,11 @@ class WatchSettings(Settings, frozen=True):
 def execute(flags: Flags, console: Console) -> int:
     """The screen on a terminal that can show it, else lines; stopping it is its end, so 0."""
     settings = flags.into(WatchSettings)
-    source = source_of(settings)
+    source_of(settings)  # a mistake is told before anything is asked
     plain = settings.plain or settings.environment.dumb or not console.terminal
 
     async def work(stop: Stop) -> int:
+        source = source_of(await with_tenant(settings, console))
         if plain:
             await print_lines(source, console)
         else:
@@ -68,6 +74,33 @@ def execute(flags: Flags, console: Console) -> int:
     with suppress(Interrupted):
         return complete(work)
     return 0
+
+
+async def with_tenant(settings: WatchSettings, console: Console) -> WatchSettings:
+    """With the tenant that a person chooses, if the lab has some and none is named; nobody there: what to name is told."""
+    url, where = control_address(settings.target)
+    if "/" in where:
+        return settings
+    try:
+        async with asyncio.timeout(_ASKED_WITHIN), reached(url, settings) as plane:
+            names = await plane.tenants()
+    except (LabError, TimeoutError):  # it isn't there yet, or is an older one
+        return settings
+    if not names:
+        return settings
+    if not console.terminal:
+        console.err(f"Tenants: {', '.join(names)}. Watch one at {url}/t/NAME.")
+        return settings
+    for number, name in enumerate(names, 1):
+        console.err(f"{number:4} {name}")
+    while True:
+        console.err("Which tenant? Its number or its name; enter: the lab without a name.")
+        wanted = (await console.line()).strip()
+        if not wanted:
+            return settings
+        numbered = {str(number): name for number, name in enumerate(names, 1)}
+        if wanted in (*names, *numbered):
+            return replace(settings, target=f"{url}/t/{wanted if wanted in names else numbered[wanted]}")
 
 
 def source_of(settings: WatchSettings) -> Watch:
@@ -89,7 +122,7 @@ def control_address(target: str) -> tuple[str, str]:
     if where is None:
         raise UsageError(
             f"{target} is no address of a control plane.",
-            hint="lab serve prints it as control url: http://127.0.0.1:PORT. HOST:PORT will do, too, and /scenario/NAME behind.",
+            hint="lab serve prints it as control url: http://127.0.0.1:PORT. HOST:PORT will do, too, with /t/NAME, /scenario/NAME or both behind.",
         )
     return url.rstrip("/"), where
 
@@ -114,7 +147,7 @@ async def reached(url: str, settings: WatchSettings) -> "AsyncIterator[ControlCl
 
 
 def _place(url: str, *, port_needed: bool) -> str | None:
-    """The host, the port if one is named, and the scenario if one is chosen; None if this is neither."""
+    """The host, the port if one is named, the tenant and the scenario that are chosen; None if this is neither."""
     try:
         parts = urlsplit(url)
         host, port = parts.hostname or "", parts.port
