@@ -17,6 +17,10 @@ from typing import Any
 import pytest
 import yaml
 
+from lab.clocks import real_millis
+
+_PATIENCE = 40_000
+"""Milliseconds within which anything is expected."""
 _VARIABLE = re.compile(r"\$\{(\w+)(?::([-?])([^}]*))?\}")
 
 
@@ -72,11 +76,12 @@ class ComposeServices:
         return process
 
     def wait_for(self, what: Callable[[], bool]) -> None:
-        """Return once that is so; RuntimeError, with what was written, if a service has ended by itself."""
+        """Return once that is so; RuntimeError, with what was written, if a service has ended by itself, or it takes long."""
+        deadline = real_millis() + _PATIENCE
         while not what():
             for name, process in self.processes.items():
-                if process.poll() is not None:
-                    raise RuntimeError(f"{name} ended: {(self._folder / f'{name}.log').read_text()}")
+                if process.poll() is not None or real_millis() > deadline:
+                    raise RuntimeError(f"{name}: {process.poll()}, {(self._folder / f'{name}.log').read_text()}")
 
 
 def _value(found: "re.Match[str]", variables: Mapping[str, str]) -> str:

@@ -48,8 +48,9 @@ def roll(services: ComposeServices) -> dict[str, list[int]]:
     found = {}
     for name in LABS:
         address, process = services.address[name], services.end(name)
-        services.wait_for(lambda address=address: probed(address, "ready") == 503)  # type: ignore[misc]
-        found[name] = [503, probed(address, "health"), process.wait(timeout=20)]
+        while (ready := probed(address, "ready")) == 200:
+            pass  # the signal is on its way
+        found[name] = [ready, probed(address, "health"), process.wait(timeout=20)]
         services.start(name)
         services.wait_for(lambda address=address: probed(address, "ready") == 200)  # type: ignore[misc]
     return found
