@@ -175,8 +175,13 @@ def letters(app: LabApp) -> str:
 
 
 def golden(app: LabApp, name: str) -> None:
-    """The screen is the golden one. LAB_GOLDEN=write writes it anew; read the diff."""
-    grid, path = f"{text(app)}\n\n{letters(app)}\n", GOLDENS / f"{name}.txt"
+    """The screen is the golden one."""
+    golden_of(name, f"{text(app)}\n\n{letters(app)}\n")
+
+
+def golden_of(name: str, grid: str) -> None:
+    """A grid of glyphs, and one of colours below it, are the golden ones. LAB_GOLDEN=write writes them anew."""
+    path = GOLDENS / f"{name}.txt"
     if os.environ.get("LAB_GOLDEN") == "write":
         path.write_text(grid, encoding="utf-8")
     assert grid == path.read_text(encoding="utf-8"), name

@@ -1,6 +1,5 @@
 """Acts: which there are, how long each stays, that the lab's clock stands for them, and how they look."""
 
-import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -11,7 +10,6 @@ from lab.app.effects import App, RunObservation
 from lab.client.control import ControlAnswer
 from lab.clocks import ManualClock, ScaledClock
 from lab.core.clock import Millis
-from lab.core.journal.fact import ClockScaled
 from lab.core.observe import Noted, Observation
 from lab.identity.clients import DEMO
 from lab.jobs.compiled import compile_scenario
@@ -35,7 +33,7 @@ from lab.tui.state.screen import ScreenState, UiState
 from tests.conftest import ROOT
 from tests.memory_transport import InMemoryTransport
 from tests.tui import play
-from tests.tui.pilots import GOLDENS, LETTERS, LabPilot, main_screen, piloted, until
+from tests.tui.pilots import LETTERS, LabPilot, golden_of, main_screen, piloted, until
 from tests.tui.test_live import OBEYED, Peer, Plane
 from tests.tui.test_view import SHOW, fold, run_of, screen
 
@@ -170,14 +168,6 @@ def grids(view: ScreenState, columns: int, rows: int, now: Millis) -> str:
                     x += 1
     coloured = "\n".join("".join(line).rstrip() for line in letters)
     return "\n".join(screen(view, columns, rows, now)) + f"\n\n{coloured}\n"
-
-
-def golden_of(name: str, grid: str) -> None:
-    """The grids are the golden ones; LAB_GOLDEN=write writes them anew."""
-    path = GOLDENS / f"{name}.txt"
-    if os.environ.get("LAB_GOLDEN") == "write":
-        path.write_text(grid, encoding="utf-8")
-    assert grid == path.read_text(encoding="utf-8"), name
 
 
 @pytest.mark.parametrize("kind", SHOWN)
@@ -415,10 +405,6 @@ async def staged(stage: str = "3", *, factor: str = "1") -> AsyncIterator[Staged
 
 def play_scope() -> str:
     return "urn:opc:resource:fusion:acme-test:fusion-ai/"
-
-
-def without_clock_facts(tape: list[Observation]) -> list[Observation]:
-    return [each for each in tape if not (isinstance(each, Noted) and isinstance(each.fact, ClockScaled))]
 
 
 @pytest.mark.parametrize("factor", ["1", "20"])

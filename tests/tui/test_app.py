@@ -66,13 +66,18 @@ async def test_the_screen_of_each_state_is_the_golden_one(size: tuple[int, int],
 async def test_the_screen_in_another_light_is_the_golden_one() -> None:
     """One state in each theme that has its own colours, and each page once."""
     async with screen_in("waiting", light=True, sent=True) as (app, source, pilot):
-        golden(app, "waiting-light-120x36")
-        for kind, pressed in {"presenter": "p", "fault": "f", "exchange": "1 enter", "message": "m"}.items():
-            state = "complete" if kind == "message" else "waiting"
-            await turn_to(pilot, source, state)
-            await pilot.press(*pressed.split())
+        golden(app, "waiting-120x36")  # other colours in the same places
+        pressed = {
+            "presenter-waiting": "p",
+            "waiting-fault": "f",
+            "waiting-exchange": "1 enter",
+            "complete-message": "m",
+        }
+        for name, keys in pressed.items():
+            await turn_to(pilot, source, "complete" if keys == "m" else "waiting")
+            await pilot.press(*keys.split())
             await pilot.pause()
-            golden(app, f"{state}-{kind}-120x36")
+            golden(app, f"{name}-120x36")
         await turn_to(pilot, source, "waiting")
         app.theme = "ansi-dark"
         await pilot.pause()
