@@ -3,11 +3,12 @@
 import asyncio
 import json
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
 import pytest
 
-from lab.clocks import ManualClock
+from lab.clocks import AnyClock, ManualClock
 from lab.core.clock import INSTANT_EPOCH
 from lab.core.exchange import Json
 from lab.core.journal.fact import Fact
@@ -172,14 +173,22 @@ def limits() -> ServerLimits:
     return ServerLimits()
 
 
+@asynccontextmanager
+async def serving(service: Service, clock: AnyClock, limits: ServerLimits | None = None) -> AsyncIterator[Stage]:
+    """A mock on a socket, observed; in the end its peers are closed, and it stops."""
+    server = MockServer(service, clock, limits)
+    port = int((await server.start()).rpartition(":")[2])
+    created = Stage(service, clock, server, port)  # type: ignore[arg-type]
+    service.observers.append(created.observations.append)
+    try:
+        yield created
+    finally:
+        for peer in created.peers:
+            await peer.close()
+        await server.stop(100)
+
+
 @pytest.fixture
 async def stage(limits: ServerLimits) -> AsyncIterator[Stage]:
-    service, clock = make_service(), ManualClock()
-    server = MockServer(service, clock, limits)
-    origin = await server.start()
-    created = Stage(service, clock, server, int(origin.rpartition(":")[2]))
-    service.observers.append(created.observations.append)
-    yield created
-    for peer in created.peers:
-        await peer.close()
-    await server.stop(1_000)
+    async with serving(make_service(), ManualClock(), limits) as created:
+        yield created

@@ -12,14 +12,14 @@ from lab.clocks import ManualClock, ScaledClock, settle
 from lab.core.errors import HostError, UsageError
 from lab.core.exchange import Response
 from lab.core.journal.shell import ConnectionClosed, ConnectionOpened
-from lab.core.observe import Noted, Observation, Replied, Requested
+from lab.core.observe import Replied, Requested
 from lab.jobs.compiled import compile_scenario
 from lab.language.document import Scenario, Switches
 from lab.mock.config import Config
 from lab.mock.service import Service
 from lab.server.mock_server import MockServer
 from lab.server.response_writer import ResponseWriter
-from tests.server.conftest import TEAM, Stage, bearer, invoke, make_service, request, status
+from tests.server.conftest import TEAM, Stage, bearer, invoke, make_service, request, serving, status
 
 
 async def test_token_invoke_poll_decide_complete(stage: Stage) -> None:
@@ -67,47 +67,37 @@ async def test_the_reply_carries_the_labs_date_and_no_servers_name(stage: Stage)
 
 
 async def test_a_held_reply_leaves_when_the_clock_says_so() -> None:
-    service, clock = make_service(), ScaledClock("0")
-    server = MockServer(service, clock)
-    port = int((await server.start()).rpartition(":")[2])
-    stage = Stage(service, ManualClock(), server, port)
-    token = await stage.token()
-    job = await stage.job(token)
-    peer = await stage.peer()
-    asking = asyncio.create_task(peer.ask(status(token, job)))
-    await settle()
-    assert not asking.done()
-    clock.scale("100")
-    assert (await asking).status == 200
-    for each in stage.peers:
-        await each.close()
-    await server.stop()
+    clock = ScaledClock("0")
+    async with serving(make_service(), clock) as stage:
+        token = await stage.token()
+        job = await stage.job(token)
+        peer = await stage.peer()
+        asking = asyncio.create_task(peer.ask(status(token, job)))
+        await settle()
+        assert not asking.done()
+        clock.scale("100")
+        assert (await asking).status == 200
 
 
 async def test_a_peer_that_resets_while_its_reply_is_held_is_told_as_gone() -> None:
-    service, clock = make_service(), ScaledClock("0")
-    server = MockServer(service, clock)
-    observed: list[Observation] = []
-    service.observers.append(observed.append)
-    stage = Stage(service, ManualClock(), server, int((await server.start()).rpartition(":")[2]))
-    token = await stage.token()
-    job = await stage.job(token)
-    peer = await stage.peer()
-    await peer.send(status(token, job))
-    while not any(isinstance(each, Requested) and each.route == "status" for each in observed):
-        await settle()
-    peer.writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-    peer.writer.transport.abort()
-    while not any(isinstance(each, Noted) and isinstance(each.fact, ConnectionClosed) for each in observed):
-        await settle()
-    clock.scale("1000")
-    while not isinstance(observed[-1], Replied):
-        await asyncio.wait({asyncio.ensure_future(settle())})
-    assert (observed[-1].cut, observed[-1].response.status, observed[-1].latency) == ("client_gone", 0, 80)
-    assert service.look(job, clock.now()) is not None
-    for each in stage.peers:
-        await each.close()
-    await server.stop()
+    clock = ScaledClock("0")
+    async with serving(make_service(), clock) as stage:
+        observed = stage.observations
+        token = await stage.token()
+        job = await stage.job(token)
+        peer = await stage.peer()
+        await peer.send(status(token, job))
+        while not any(isinstance(each, Requested) and each.route == "status" for each in observed):
+            await settle()
+        peer.writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        peer.writer.transport.abort()
+        while not stage.facts(ConnectionClosed):
+            await settle()
+        clock.scale("1000")
+        while not isinstance(observed[-1], Replied):
+            await asyncio.wait({asyncio.ensure_future(settle())})
+        assert (observed[-1].cut, observed[-1].response.status, observed[-1].latency) == ("client_gone", 0, 80)
+        assert stage.service.look(job, clock.now()) is not None
 
 
 async def test_connections_are_numbered_and_their_ends_are_named(stage: Stage) -> None:
@@ -143,37 +133,21 @@ async def test_a_hundred_decisions_at_once_have_one_winner(stage: Stage) -> None
     assert sorted(answer.status for answer in answers) == [202] + [409] * 99
 
 
-async def test_a_stop_lets_nothing_hang() -> None:
-    service, clock = make_service(), ScaledClock("0")
-    server = MockServer(service, clock)
-    observed: list[object] = []
-    service.observers.append(observed.append)
-    stage = Stage(service, ManualClock(), server, int((await server.start()).rpartition(":")[2]))
-    token = await stage.token()
-    job = await stage.job(token)
-    peer = await stage.peer()
-    await peer.send(status(token, job))
-    await settle()
-    await server.stop(10)
-    assert [each.cut for each in observed if isinstance(each, Replied)][-1] == "shutdown"
-    assert await peer.rest() == b""
-    await asyncio.gather(*(each.close() for each in stage.peers))
-
-
 @pytest.fixture
 async def halted() -> AsyncIterator[Stage]:
     """A mock whose clock is paused, and a poll whose reply is withheld until it runs again."""
-    service, clock = make_service(), ScaledClock("0")
-    server = MockServer(service, clock)
-    stage = Stage(service, ManualClock(), server, int((await server.start()).rpartition(":")[2]))
-    service.observers.append(stage.observations.append)
-    token = await stage.token()
-    data = status(token, await stage.job(token))
-    await (await stage.peer()).send(data)
-    await settle()
-    yield stage
-    await asyncio.gather(*(each.close() for each in stage.peers))
-    await server.stop(1)
+    async with serving(make_service(), ScaledClock("0")) as stage:
+        token = await stage.token()
+        data = status(token, await stage.job(token))
+        await (await stage.peer()).send(data)
+        await settle()
+        yield stage
+
+
+async def test_a_stop_lets_nothing_hang(halted: Stage) -> None:
+    await halted.server.stop(10)
+    assert [each.cut for each in halted.observations if isinstance(each, Replied)][-1] == "shutdown"
+    assert await halted.peers[-1].rest() == b""
 
 
 async def test_a_stop_lets_what_is_under_way_end_and_takes_nobody_new(halted: Stage) -> None:
@@ -205,23 +179,17 @@ async def test_who_says_all_while_its_long_reply_leaves_is_not_waited_for() -> N
         "lab": 1, "name": "long", "title": "Long", "agent": {"code": TEAM}, "ask": "x",
         "steps": [{"complete": "done", "output": "x" * 16_000_000}],
     }  # fmt: skip
-    service, clock = (
-        Service(Config((compile_scenario(Scenario.model_validate(long)),), Switches(), 42, 0)),
-        ManualClock(),
-    )
-    server = MockServer(service, clock)
-    stage = Stage(service, clock, server, int((await server.start()).rpartition(":")[2]))
-    token = await stage.token()
-    job = await stage.job(token)
-    peer = await stage.peer()
-    await peer.send(status(token, job))
-    head = await peer.reader.readuntil(b"\r\n\r\n")
-    assert b"connection:" not in head, "it was to be kept open"
-    peer.writer.write_eof()
-    await settle()
-    assert len(await asyncio.wait_for(peer.rest(), 5)) > 16_000_000
-    await asyncio.gather(*(each.close() for each in stage.peers))
-    await server.stop(1_000)
+    service = Service(Config((compile_scenario(Scenario.model_validate(long)),), Switches(), 42, 0))
+    async with serving(service, ManualClock()) as stage:
+        token = await stage.token()
+        job = await stage.job(token)
+        peer = await stage.peer()
+        await peer.send(status(token, job))
+        head = await peer.reader.readuntil(b"\r\n\r\n")
+        assert b"connection:" not in head, "it was to be kept open"
+        peer.writer.write_eof()
+        await settle()
+        assert len(await asyncio.wait_for(peer.rest(), 5)) > 16_000_000
 
 
 def test_no_value_of_a_header_ends_its_line() -> None:

@@ -5,7 +5,6 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from lab.client.control import ControlClient
 from lab.clocks import AnyClock, ManualClock, ScaledClock, SystemClock
 from lab.core.clock import INSTANT_EPOCH
 from lab.core.exchange import Json
@@ -15,10 +14,8 @@ from lab.language.document import Switches
 from lab.language.parse import parse_scenario
 from lab.mock.config import Config
 from lab.mock.service import Service
-from lab.server.control.plane import ControlPlane
-from lab.server.mock_server import MockServer
-from tests.server.conftest import SCENARIO, Stage
-from tests.server.test_control import TOKEN, Plane
+from tests.server.conftest import SCENARIO, serving
+from tests.server.test_control import Plane, steering
 
 PATIENCE = 3_000 + 15 * 60_000
 QUORUM = SCENARIO.replace(
@@ -41,18 +38,8 @@ def text() -> str:
 async def plane(clock: AnyClock, text: str) -> AsyncIterator[Plane]:
     compiled = compile_scenario(parse_scenario(text, "consent.yaml"))
     service = Service(Config((compiled,), Switches(), 42, INSTANT_EPOCH))
-    server = MockServer(service, clock)
-    stage = Stage(service, clock, server, int((await server.start()).rpartition(":")[2]))  # type: ignore[arg-type]
-    service.observers.append(stage.observations.append)
-    control = ControlPlane(server, TOKEN)
-    origin = await control.start()
-    client = ControlClient(origin, TOKEN)
-    yield Plane(int(origin.rpartition(":")[2]), client, stage)
-    for peer in stage.peers:
-        await peer.close()
-    await client.close()
-    await control.stop()
-    await server.stop(100)
+    async with serving(service, clock) as stage, steering(stage) as plane:
+        yield plane
 
 
 async def started(plane: Plane) -> str:

@@ -3,6 +3,7 @@
 import asyncio
 import json
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 import jsonschema
@@ -52,14 +53,23 @@ class Plane:
         return await self.raw(data.replace(b"Host: 127.0.0.1\r\n", b"Host: 127.0.0.1:%d\r\n" % self.port))
 
 
-@pytest.fixture
-async def plane(stage: Stage) -> AsyncIterator[Plane]:
-    control = ControlPlane(stage.server, TOKEN)
+@asynccontextmanager
+async def steering(stage: Stage, control: ControlPlane | None = None) -> AsyncIterator[Plane]:
+    """A control plane of the mock at work, and its client."""
+    control = control or ControlPlane(stage.server, TOKEN)
     origin = await control.start()
     client = ControlClient(origin, TOKEN)
-    yield Plane(int(origin.rpartition(":")[2]), client, stage)
-    await client.close()
-    await control.stop()
+    try:
+        yield Plane(int(origin.rpartition(":")[2]), client, stage)
+    finally:
+        await client.close()
+        await control.stop()
+
+
+@pytest.fixture
+async def plane(stage: Stage) -> AsyncIterator[Plane]:
+    async with steering(stage) as plane:
+        yield plane
 
 
 async def until_gate(plane: Plane) -> str:

@@ -5,15 +5,12 @@ from collections.abc import AsyncIterator
 import pytest
 from msgspec.structs import replace
 
-from lab.client.control import ControlClient
 from lab.clocks import AnyClock, ManualClock, ScaledClock, SystemClock
 from lab.core.clock import LAST_WALL, Epoch, http_date, iso
 from lab.core.journal.fact import ClockAdvanced, ClockScaled
 from lab.mock.service import Service
-from lab.server.control.plane import ControlPlane
-from lab.server.mock_server import MockServer
-from tests.server.conftest import Stage, make_service
-from tests.server.test_control import TOKEN, Plane
+from tests.server.conftest import make_service, serving
+from tests.server.test_control import Plane, steering
 
 HOUR = 3_600_000
 CENTURIES = 10_000 * 366 * 24 * HOUR
@@ -32,18 +29,8 @@ def epoch() -> Epoch:
 @pytest.fixture
 async def plane(clock: AnyClock, epoch: Epoch) -> AsyncIterator[Plane]:
     service = Service(replace(make_service().config, epoch=epoch))
-    server = MockServer(service, clock)
-    stage = Stage(service, clock, server, int((await server.start()).rpartition(":")[2]))  # type: ignore[arg-type]
-    service.observers.append(stage.observations.append)
-    control = ControlPlane(server, TOKEN)
-    origin = await control.start()
-    client = ControlClient(origin, TOKEN)
-    yield Plane(int(origin.rpartition(":")[2]), client, stage)
-    for peer in stage.peers:
-        await peer.close()
-    await client.close()
-    await control.stop()
-    await server.stop(100)
+    async with serving(service, clock) as stage, steering(stage) as plane:
+        yield plane
 
 
 async def test_a_manual_clock_goes_to_the_last_instant_and_no_further(plane: Plane) -> None:

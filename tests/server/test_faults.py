@@ -29,9 +29,8 @@ from lab.language.document import Switches
 from lab.language.parse import parse_scenario
 from lab.mock.config import Config
 from lab.mock.service import Service
-from lab.server.mock_server import MockServer
 from tests.memory_transport import InMemoryTransport, advance_while
-from tests.server.conftest import SCENARIO, SCOPE, TEAM, Peer, Stage, bearer, invoke, request, status
+from tests.server.conftest import SCENARIO, SCOPE, TEAM, Peer, Stage, bearer, invoke, request, serving, status
 
 
 @asynccontextmanager
@@ -40,16 +39,8 @@ async def struck(*faults: str, **switches: object) -> AsyncIterator[Stage]:
     text = SCENARIO + "faults:\n" + "".join(f"  - {{{fault}}}\n" for fault in faults)
     compiled = compile_scenario(parse_scenario(text, "consent.yaml"))
     service = Service(Config((compiled,), Switches.model_validate(switches), 42, INSTANT_EPOCH))
-    server = MockServer(service, ManualClock())
-    origin = await server.start()
-    stage = Stage(service, server.clock, server, int(origin.rpartition(":")[2]))  # type: ignore[arg-type]
-    service.observers.append(stage.observations.append)
-    try:
+    async with serving(service, ManualClock()) as stage:
         yield stage
-    finally:
-        for peer in stage.peers:
-            await peer.close()
-        await server.stop(1_000)
 
 
 def last(stage: Stage) -> Replied:

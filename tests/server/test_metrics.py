@@ -6,7 +6,6 @@ import pytest
 from prometheus_client.openmetrics.parser import text_string_to_metric_families as read_openmetrics
 from prometheus_client.parser import text_string_to_metric_families
 
-from lab.client.control import ControlClient
 from lab.clocks import ManualClock
 from lab.core.exchange import Request, Response
 from lab.core.observe import Noted, Replied, Requested
@@ -16,7 +15,7 @@ from lab.server.control.plane import ControlPlane
 from lab.server.mock_server import MockServer
 from tests import wire_peer
 from tests.server.conftest import Stage, make_service, request, status
-from tests.server.test_control import TOKEN, Plane, plane
+from tests.server.test_control import TOKEN, Plane, plane, steering
 from tests.server.test_mounts import job, polled, stage, token
 
 __all__ = ["plane", "stage"]
@@ -252,11 +251,8 @@ async def test_without_the_library_nothing_is_counted_and_the_refusal_says_what_
 ) -> None:
     monkeypatch.setattr(metrics, "_LIBRARY", "a_library_that_is_not_there")
     control = ControlPlane(stage.server, TOKEN)
-    origin = await control.start()
-    client = ControlClient(origin, TOKEN)
-    got = await Plane(int(origin.rpartition(":")[2]), client, stage).ask("GET", "metrics")
+    async with steering(stage, control) as steered:
+        got = await steered.ask("GET", "metrics")
+        await stage.token()
     assert (got.status, got.json["hint"]) == (501, "pip install 'invoke-async-lab[observe]'")
-    await stage.token()
     assert control.usual.meter.calls.durations == {}
-    await client.close()
-    await control.stop()

@@ -4,7 +4,7 @@ import asyncio
 import json
 import threading
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager
 
 import pytest
 from faker import Generator
@@ -27,8 +27,8 @@ from lab.mock.config import Config
 from lab.mock.service import Service
 from lab.server.control.plane import ControlPlane
 from lab.server.limits import LONG_BODY
-from lab.server.mock_server import MOST_HEAVY, MockServer
-from tests.server.conftest import SCENARIO, TEAM, Answer, Stage, bearer, invoke, status
+from lab.server.mock_server import MOST_HEAVY
+from tests.server.conftest import SCENARIO, TEAM, Answer, Stage, bearer, invoke, serving, status
 
 MIB = 1 << 20
 
@@ -38,23 +38,15 @@ def message(test: str) -> str:
     return "ab" * (MIB // 2 - 2_000) + f"{test} for Zoë"
 
 
-@asynccontextmanager
-async def serving(text: str) -> AsyncIterator[Stage]:
+def serving_text(text: str) -> AbstractAsyncContextManager[Stage]:
     config = Config((compile_scenario(parse_scenario(text, "x.yaml")),), Switches(), 42, INSTANT_EPOCH)
-    service, clock = Service(config), ManualClock()
-    server = MockServer(service, clock)
-    created = Stage(service, clock, server, int((await server.start()).rpartition(":")[2]))
-    service.observers.append(created.observations.append)
-    yield created
-    for peer in created.peers:
-        await peer.close()
-    await server.stop(1_000)
+    return serving(Service(config), ManualClock())
 
 
 @pytest.fixture
 async def stage() -> AsyncIterator[Stage]:
     text = SCENARIO.replace("ask: Share it", "ask: Share it for me\nmatch: 'for (?P<who>\\w+)\\Z'")
-    async with serving(text.replace("output: Shared.", "output: 'Shared with {{ match.who }}.'")) as created:
+    async with serving_text(text.replace("output: Shared.", "output: 'Shared with {{ match.who }}.'")) as created:
         yield created
 
 
@@ -193,7 +185,7 @@ async def test_the_first_job_waits_for_what_generates_data_and_nobody_else(
     generator = generate._generator
     monkeypatch.setattr(generate, "_generator", load)
     text = SCENARIO.replace("steps:\n", f"data:\n  who: {fake}\nsteps:\n")
-    async with serving(text) as stage:
+    async with serving_text(text) as stage:
         token = await stage.token()
         loads.clear()  # of another locale the check of the scenario asks too
         await stage.job(token)

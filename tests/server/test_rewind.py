@@ -12,7 +12,6 @@ from msgspec.structs import replace
 from lab.cli.console import Console
 from lab.cli.setup import Setup
 from lab.cli.tape_recorder import TapeRecorder
-from lab.client.control import ControlClient
 from lab.clocks import AnyClock, ManualClock, ScaledClock, SystemClock, breathe
 from lab.core.exchange import Json, Response
 from lab.dialects.openapi import openapi
@@ -24,10 +23,9 @@ from lab.recording.format.reader import read
 from lab.recording.replay.replay import replay
 from lab.server.control.plane import ControlPlane
 from lab.server.limits import ServerLimits
-from lab.server.mock_server import MockServer
 from lab.settings import MockSettings
-from tests.server.conftest import SCOPE, Answer, Stage, make_service, request, status
-from tests.server.test_control import TOKEN, Plane
+from tests.server.conftest import SCOPE, Answer, Stage, make_service, request, serving, status
+from tests.server.test_control import TOKEN, Plane, steering
 from tests.wire_peer import basic
 
 CLI = aistudio_cli("acme-test").id
@@ -51,19 +49,12 @@ async def plane(clock: AnyClock, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     monkeypatch.chdir(tmp_path)
     first = make_service(scripted=False)
     service = Service(replace(first.config, switches=Switches(authorize="page")))
-    server = MockServer(service, clock)
     setup = Setup(MockSettings(), service.config, clock, ServerLimits(recording=longest))
     taping = TapeRecorder(setup, service, Console(StringIO(), StringIO()), outside=True)
-    control = ControlPlane(server, TOKEN, trouble=lambda: taping.trouble, recorder=taping)
-    stage = Stage(service, clock, server, int((await server.start()).rpartition(":")[2]))
-    origin = await control.start()
-    client = ControlClient(origin, TOKEN)
-    yield Plane(int(origin.rpartition(":")[2]), client, stage)
-    for peer in stage.peers:
-        await peer.close()
-    await client.close()
-    await control.stop()
-    await server.stop(100)
+    async with serving(service, clock) as stage:
+        control = ControlPlane(stage.server, TOKEN, trouble=lambda: taping.trouble, recorder=taping)
+        async with steering(stage, control) as plane:
+            yield plane
     taping.close("closed")
 
 
@@ -340,15 +331,9 @@ async def test_too_many_facts_close_the_way_back(plane: Plane, monkeypatch: pyte
 
 
 async def test_a_plane_without_a_recorder_says_so(stage: Stage) -> None:
-    control = ControlPlane(stage.server, TOKEN)
-    origin = await control.start()
-    plain = Plane(int(origin.rpartition(":")[2]), ControlClient(origin, TOKEN), stage)
-    try:
+    async with steering(stage) as plain:
         assert (await plain.ask("POST", "tape", {"name": "x"})).status == 409
         assert (await plain.ask("POST", "reset", {"to": 0})).json["tape"] is None
-    finally:
-        await plain.client.close()
-        await control.stop()
 
 
 async def test_a_device_that_stayed_keeps_its_code_for_itself(plane: Plane) -> None:

@@ -13,8 +13,7 @@ from lab.core.journal.fact import ClockAdvanced
 from lab.core.journal.shell import ConnectionClosed
 from lab.core.observe import Replied
 from lab.server.control.plane import ControlPlane
-from lab.server.mock_server import MockServer
-from tests.server.conftest import Answer, Peer, Stage, make_service, request, status
+from tests.server.conftest import Answer, Peer, Stage, make_service, request, serving, status
 from tests.server.test_control import TOKEN
 
 LATENCY = 80
@@ -46,14 +45,8 @@ def clock() -> AnyClock:
 
 @pytest.fixture
 async def stage(clock: AnyClock) -> AsyncIterator[Stage]:
-    service = make_service()
-    server = MockServer(service, clock)
-    created = Stage(service, clock, server, int((await server.start()).rpartition(":")[2]))  # type: ignore[arg-type]
-    service.observers.append(created.observations.append)
-    yield created
-    for peer in created.peers:
-        await peer.close()
-    await server.stop(100)
+    async with serving(make_service(), clock) as created:
+        yield created
 
 
 @pytest.fixture
