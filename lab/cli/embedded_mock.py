@@ -224,6 +224,7 @@ def _server(mock: EmbeddedMock, setup: Setup, extras: ServeExtras, calls: "Batch
         mock.chosen.offer(server.tenants.usual)
     elif calls is not None:
         server.tenants.usual.closed = "No scenario can be chosen in a lab that several processes serve."
+        server.tenants.closed = "A lab that several processes serve has no tenants."
     if mock.tenants is not None:
         server.tenants.offer(mock.tenants)
     if extras.log is not None:

@@ -12,10 +12,10 @@ from lab.core.errors import UsageError
 from lab.core.seeds import Seed
 from lab.jobs.compiled import CompiledScenario
 from lab.language.document import nearest
-from lab.mock.config import Config
+from lab.mock.config import TENANT_PATH, Config
 from lab.mock.service import Service
 from lab.server.mounts import Mount, Tenant
-from lab.server.tenants import TENANT_PATH, TenantWish
+from lab.server.tenants import TenantWish
 
 
 class ServedTenants:
@@ -53,7 +53,7 @@ class ServedTenants:
         scenarios = tuple(served[name] for name in wish.scenarios or served)
         seed = usual.seed if wish.seed is None else wish.seed
         alone = usual.alone(scenarios, seed, f"{TENANT_PATH}{wish.name}")
-        return replace(alone, tenant=wish.name, epoch=self._setup.second())
+        return replace(alone, epoch=self._setup.second())
 
     def _tenant(self, wish: TenantWish, config: Config) -> Tenant:
         clock = make_clock(self._setup.settings.clock)

@@ -18,6 +18,8 @@ from lab.jobs.compiled import CompiledScenario
 from lab.jobs.plan import Drawn
 from lab.language.document import IDENTITY, Layers, Scenario, Switches
 
+TENANT_PATH = "/t/"
+"""What a path begins with that names a tenant, before any scenario."""
 MOST_JOBS = 100_000
 """How many jobs may be alive, unless a setting says otherwise (limits.md §2)."""
 
@@ -44,8 +46,6 @@ class Config(Struct, frozen=True):
     """The origin at which it listens; never recorded, for its port varies."""
     prefix: str = ""
     """What the paths of its URLs begin with, where a listener has several mocks."""
-    tenant: str = ""
-    """Whose mock it is: of two with one seed jobs go alike, but no id or token of one is known to the other."""
     elsewhere: str = DECOY_ORIGIN
     """The origin to which redirects lead that leave this one; its port varies, so recordings have the usual name."""
     layers: Layers | None = None
@@ -106,8 +106,11 @@ class Config(Struct, frozen=True):
 
     @property
     def id_seed(self) -> Seed:
-        """By which ids and tokens are drawn."""
-        return draw(self.seed, f"tenant/{self.tenant}", 0, SEEDS - 1) if self.tenant else self.seed
+        """By which ids and tokens are drawn: of two tenants with one seed jobs go alike, and neither knows the other's."""
+        if not self.prefix.startswith(TENANT_PATH):
+            return self.seed
+        tenant = self.prefix.removeprefix(TENANT_PATH).partition("/")[0]
+        return draw(self.seed, f"tenant/{tenant}", 0, SEEDS - 1)
 
     @property
     def own(self) -> str:

@@ -17,12 +17,11 @@ from lab.core.journal.shared import StoreLost
 from lab.core.journal.shell import ConnectionOpened
 from lab.core.refusal import Refusal, bad_request, not_found
 from lab.core.seeds import Seed
+from lab.mock.config import TENANT_PATH
 from lab.server.connection import Connection
 from lab.server.mounts import MOUNT_HEADER, Mount, Routed, Tenant, named_in
 from lab.server.request_reader import store_refusal
 
-TENANT_PATH = "/t/"
-"""What a path begins with that names a tenant, before any scenario."""
 TENANT_HEADER = "x-lab-tenant"
 TENANT_NAME = re.compile("[a-z0-9][a-z0-9-]{0,39}")
 NAME_RULE = "The name of a tenant has 1 to 40 small letters, digits and hyphens, no hyphen first."
@@ -72,6 +71,8 @@ class Tenants:
         """Told of each that is made, before its first request."""
         self.leavers: list[Callable[[Tenant], object]] = []
         """Told of each that is ended."""
+        self.closed = ""
+        """Why there are none where clients may expect some."""
         self._named: dict[str, Tenant] = {}
         self._maker: TenantMaker | None = None
         self._making = asyncio.Lock()
@@ -101,7 +102,7 @@ class Tenants:
 
     def route(self, path: str, headers: Headers) -> Routed | None:
         """Which mock a request is for; None: that of a tenant which isn't there, so `admit` says."""
-        if self._maker is None:
+        if self._maker is None and not self.closed:
             return self.usual.route(path, headers)
         choosing = tuple([each for each in headers if each[0] in _CHOOSING])
         if not choosing and TENANT_PATH not in path:
@@ -126,14 +127,15 @@ class Tenants:
         return tenant.route(rest, headers)
 
     async def _first_use(self, name: str) -> Tenant:
-        assert self._maker is not None
-        most = self._maker.most
+        most = 0 if self._maker is None else self._maker.most
         if not most or not TENANT_NAME.fullmatch(name):
             raise TenantRefused(self.unknown(name))
         return await self.make(TenantWish(name), most)
 
     def unknown(self, name: str) -> Refusal:
         """404: there is no such tenant."""
+        if self.closed:
+            return not_found(self.closed)
         may_be = TENANT_NAME.fullmatch(name)
         why = "POST /_lab/tenants, at the control plane, makes one." if may_be else NAME_RULE
         return not_found(f"There is no tenant {_shown(name)} here. {why}")
@@ -143,7 +145,8 @@ class Tenants:
     async def make(self, wish: TenantWish, most: int = MOST_TENANTS) -> Tenant:
         """The tenant of that name, made if it isn't there; TenantRefused, 503, beyond `most`. UsageError: it can't be."""
         if self._maker is None:
-            raise TenantRefused(Refusal(409, "This lab has no tenants.", "lab serve of scenarios has."))
+            text = self.closed or "This lab has no tenants."
+            raise TenantRefused(Refusal(409, text, "lab serve of scenarios, by one process, has some."))
         async with self._making:
             if (known := self._named.get(wish.name)) is not None:
                 return known

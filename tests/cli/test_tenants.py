@@ -27,6 +27,8 @@ from lab.identity.client import token_request
 from lab.identity.clients import DEMO
 from lab.jobs.timeline import spans as spans_of
 from lab.mock.service import Service
+from lab.recording.format.reader import read
+from lab.recording.tape.header import config_of
 from lab.server.control.description import description
 from lab.server.control.plane import ControlPlane
 from lab.server.mock_server import MockServer
@@ -403,6 +405,13 @@ async def test_an_edit_is_taken_up_by_whoever_serves_the_scenario(lab: Lab) -> N
     configs = {name: each.main.service.config for name, each in lab.server.tenants.named.items()}
     assert {each.digest for each in configs["ann"].scenarios} >= {"e" * 64}
     assert [each.name for each in configs["bob"].scenarios] == ["short"]
+
+
+async def test_the_mock_that_a_tenant_s_journal_asks_for_gives_the_same_ids(lab: Lab) -> None:
+    await lab.started("/t/ann")
+    served = lab.server.tenants.named["ann"].main.service.config
+    recording = read((await lab.control("GET", "t/ann/journal")).body, "ann")
+    assert config_of(recording, served.scenarios).id_seed == served.id_seed != served.seed
 
 
 # lab watch

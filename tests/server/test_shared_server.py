@@ -228,6 +228,17 @@ async def test_a_scenario_that_is_chosen_is_refused_and_never_ignored(shared: Me
         assert await one.token()
 
 
+async def test_a_tenant_is_refused_and_never_ignored(shared: MemoryStore) -> None:
+    async with two(shared) as (one, _):
+        one.server.tenants.closed = "No tenants here."
+        got = await one.call(request(LOGIN.method, LOGIN.path, (*LOGIN.headers, ("x-lab-tenant", "x")), LOGIN.body))
+        assert (got.status, got.json["error_description"]) == (404, "No tenants here.")
+        assert (await one.call(request("GET", "/t/x/oauth2/v1/token"))).status == 404
+        wanted = await one.control("POST", "tenants", {"name": "x"})
+        assert (wanted.status, wanted.json["error"]) == (409, "No tenants here.")
+        assert await one.token()
+
+
 async def test_while_the_store_is_gone_each_route_says_so_in_its_words(shared: MemoryStore) -> None:
     async with two(shared) as (one, other):
         token = await one.token()

@@ -7,6 +7,7 @@ from aiohttp import web
 
 from lab.core.exchange import Response
 from lab.core.refusal import Refusal
+from lab.mock.config import TENANT_PATH
 from lab.server.connection import Connection, Traffic
 from lab.server.control.access import CHOSEN, JSON, OF_TENANT, CommandRefused
 from lab.server.library_internals import raw_message
@@ -14,7 +15,6 @@ from lab.server.limits import ServerLimits
 from lab.server.mock_server import MockServer
 from lab.server.mounts import MOUNT_PATH
 from lab.server.request_reader import check_length, shell_refusal
-from lab.server.tenants import TENANT_PATH
 
 _ROOT = "/_lab"
 

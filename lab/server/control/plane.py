@@ -10,6 +10,7 @@ from lab.core.exchange import Json
 from lab.core.journal.fact import Fact
 from lab.core.journal.shared import StoreLost
 from lab.core.version import __version__
+from lab.mock.config import TENANT_PATH
 from lab.server.control.access import CHOSEN, OF_TENANT, Access, CommandRefused, Handler, with_example
 from lab.server.control.connections import ControlConnections
 from lab.server.control.mock_routes import MockRoutes
@@ -22,7 +23,6 @@ from lab.server.listen import Bound, Listener, bind
 from lab.server.listening import connections
 from lab.server.mock_server import MockServer
 from lab.server.mounts import MOUNT_PATH, Recorder, Tenant
-from lab.server.tenants import TENANT_PATH
 
 _OWN = frozenset(("health", "metrics", "openapi", "scenarios"))
 """Routes about this process, and about what is served: they need no store."""
