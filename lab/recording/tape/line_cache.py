@@ -13,6 +13,7 @@ from msgspec.structs import replace
 from lab.core.clock import Millis
 from lab.core.exchange import Headers, Response
 from lab.core.observe import Replied, Requested
+from lab.core.trace import trace_in
 from lab.identity.routes import IDENTITY_NAMES
 from lab.recording.format.codec import encode
 from lab.recording.format.lines import LONGEST_LINE, Enc, Req, Res
@@ -101,6 +102,12 @@ class LineCache:
         clean = self.redactor.headers(headers)
         line = Res(n=0, t=0, x=0, status=0, headers=clean, enc=written.enc, value=written.member, raw=written.raw)
         return _short(line)[_RES_HEAD:]
+
+
+def trace_member(observation: Requested, trace: str, redactor: Redactor) -> str:
+    """`trace`: redacted if its client sent it. In one of the lab's own no secret hides, and looking for one takes long."""
+    sent = trace_in(observation.request.headers) is not None
+    return f'"trace":{dumps(redactor.text(trace) if sent else trace)},'
 
 
 def varying_members(observation: Replied) -> str:

@@ -25,7 +25,7 @@ from lab.recording.format.lines import Enc, Entry, Header, Members, Res
 from lab.recording.format.text import dumps
 from lab.recording.redaction.redact import redactor_of
 from lab.recording.redaction.relayed import RelayedAliases, line_at
-from lab.recording.tape.line_cache import LineCache, varying_members
+from lab.recording.tape.line_cache import LineCache, trace_member, varying_members
 
 _TIMED = ('{"k":"req"', '{"k":"res"')
 """Lines that tell the wall's time too, where it is another than the lab's."""
@@ -205,7 +205,7 @@ class Tape:
         wall = "" if (w := self._wall()) is None else f'"w":{w},'
         elsewhere = "" if observation.listener is None else f'"l":{dumps(observation.listener)},'
         if self.traced:
-            elsewhere += f'"trace":{dumps(self.redactor.text(self._service.config.trace_of(observation)))},'
+            elsewhere += trace_member(observation, self._service.config.trace_of(observation), self.redactor)
         self._put(f'{{"k":"req","n":{self._n},"t":{t},{wall}"x":{x},"c":{observation.c},{elsewhere}'.encode() + tail)
 
     def _replied(self, observation: Replied) -> None:
