@@ -90,7 +90,7 @@ def test_a_film_in_stage_pace_stands_at_each_act_and_adds_that_to_its_times() ->
     lines = filmed(recording(), (80, 24), stage=2, frames=9)
     last = json.loads(lines[-1])[0]
     plain = json.loads(filmed(recording(), (80, 24), frames=9)[-1])[0]
-    assert 2 * 2 <= last - plain <= 2 * 2.5
+    assert 2 * 2 <= round(last - plain, 3) <= 2 * 2.5
     for until, shown in ((1.0, "act 1 of 6"), (3.5, "act 2 of 6")):
         assert any(shown in line for line in screen_in(lines, until)), shown
 
