@@ -66,6 +66,16 @@ def _reviewers(offered: tuple[str, ...]) -> st.SearchStrategy[Document | str]:
 REVIEWERS = {offered: _reviewers(offered) for offered in (VERDICTS[:1], VERDICTS[:2], VERDICTS)}
 
 
+ESCALATIONS = st.fixed_dictionaries(
+    {"after": SHORT},
+    optional={
+        "asks": WORDS,
+        "reviewer": st.just("nobody")
+        | st.fixed_dictionaries({"after": SHORT, "verdict": st.sampled_from(VERDICTS[:1])}),
+    },
+)
+
+
 CONDITIONS = ("{{ user is none }}", "{{ turn > 1 }}", "{{ decisions.GATE.verdict == 'approved' }}")
 """That always have an answer."""
 
@@ -90,6 +100,8 @@ def _gate(draw: st.DrawFn, ahead: list[str], behind: list[str], gates: list[str]
         gate["approvals"] = draw(st.integers(1, 3))
     offered = VERDICTS[:1] if collects else VERDICTS if "changes-requested" in routes else VERDICTS[:2]
     gate["reviewer"] = draw(REVIEWERS[offered])
+    if draw(st.booleans()):
+        gate["escalate"] = draw(ESCALATIONS)
     if draw(st.booleans()):
         gate |= {"verdicts": routes, "labels": {"approve": "Go"}}
     elif "changes-requested" in routes:

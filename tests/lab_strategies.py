@@ -64,6 +64,12 @@ def handing_back(draw: st.DrawFn, agents: tuple[str, ...]) -> dict[str, object]:
     return {"agent": "OTHER", "output": text.replace("AGENT", draw(st.sampled_from(agents)))}
 
 
+def votes_of(offered: tuple[str, ...]) -> st.SearchStrategy[dict[str, object]]:
+    """What a reviewer says at each opening."""
+    after = st.integers(0, 9000).map(lambda ms: f"{ms}ms")
+    return st.fixed_dictionaries({"after": after, "verdict": st.sampled_from(offered), "comment": st.just("because")})
+
+
 @st.composite
 def documents(draw: st.DrawFn) -> dict[str, object]:
     """A scenario as an author writes it, of up to six steps and two endings; whatever leads back is counted."""
@@ -90,11 +96,12 @@ def documents(draw: st.DrawFn) -> dict[str, object]:
             step["verdicts"] = routes
             if draw(st.booleans()):
                 offered = VERDICTS if "changes-requested" in routes else VERDICTS[:2]
-                step["reviewer"] = {
-                    "after": f"{draw(st.integers(0, 9000))}ms",
-                    "verdict": draw(st.sampled_from(offered)),
-                    "comment": "because",
-                }
+                step["reviewer"] = draw(votes_of(offered))
+            if draw(st.booleans()):
+                # also as late as patience ends, or later: then it doesn't escalate
+                step["escalate"] = {"after": f"{draw(st.integers(1, 9000))}ms", "asks": "And you?"}
+                if draw(st.booleans()):
+                    step["escalate"]["reviewer"] = draw(votes_of(VERDICTS[:2]))
         else:
             step["takes"] = draw(LATENCIES)
             if kind == "delegate":

@@ -82,7 +82,11 @@ def _rows(planned: Plan, timeline: Sequence[Span], switches: Switches) -> Iterat
         head = (clock_text(span.since - began), lasts, str(shown_status(span, switches)), span.id)
         first, *more = _texts(planned, span, began)
         yield (*head, first)
-        behind = (*_outputs(planned, span, after), *_ways(planned, span, after)) if after is not None else ()
+        behind = (
+            (*_outputs(planned, span, after), *_ways(planned, span, after))
+            if after is not None and not after.escalated
+            else ()
+        )
         for line in (*more, *behind):
             yield ("", "", "", "", line)
 
@@ -129,7 +133,7 @@ def _texts(planned: Plan, span: Span, began: Millis) -> list[str]:
     try:
         match span.step:
             case Gate() as gate:
-                return [_one_line(write(gate.asks)), *_votes(gate, span.votes, began)]
+                return [_one_line(write(gate.question(escalated=span.escalated))), *_votes(gate, span, began)]
             case Complete() | Failure() | DefaultEnding():
                 output, error, _ = final_texts(planned, span, write)
                 return [_one_line(text) or "(empty)" for text in (output, error) if text is not None] or ["null"]
@@ -139,11 +143,12 @@ def _texts(planned: Plan, span: Span, began: Millis) -> list[str]:
         return [f"can't be written: {failure}"]
 
 
-def _votes(gate: Gate, votes: Sequence[Decision], began: Millis) -> Iterator[str]:
+def _votes(gate: Gate, span: Span, began: Millis) -> Iterator[str]:
     approved = 0
-    for vote in votes:
+    for vote in span.votes:
         approved += vote.verdict is Verdict.APPROVED
-        yield _vote(vote, began, approved, gate.approvals)
+        if vote in span.own_votes:
+            yield _vote(vote, began, approved, gate.approvals)
 
 
 def _vote(vote: Decision, began: Millis, approved: int, approvals: int) -> str:

@@ -100,7 +100,7 @@ def _walk(job_plan: Plan, turn: int) -> Iterator[tuple[SpanPlace, GatePlace | No
     for span, after in zip(walked, [*walked[1:], None], strict=True):
         step = span.id if not isinstance(span.step, DefaultEnding) else ""
         gate: GatePlace | None = None
-        if isinstance(span.step, Gate) and after is not None:
+        if isinstance(span.step, Gate) and after is not None and not after.escalated:
             verdict = next((end.verdict for end in reversed(after.settled) if end.step == span.id), None)
             gate = GatePlace(turn, span.id, verdict or Verdict.TIMED_OUT)
         yield SpanPlace(turn, step, span.since - job_plan.invocation.at), gate

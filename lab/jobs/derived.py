@@ -57,7 +57,8 @@ def _following(plan: Plan, decisions: tuple[Decision, ...]) -> Iterator[Fact]:
         if before is not None:
             yield JobStatus(at=span.since, job=job, origin=before.status, to=span.status, step=span.id)
         if span.opening is not None:
-            yield _opened(plan, span)
+            if not span.escalated:  # of an escalation only the status tells, which stays as it is
+                yield _opened(plan, span)
             yield from _votes(plan, span)
         before = span
     forgotten = forgotten_at(plan, before) if before is not None else None
@@ -73,7 +74,7 @@ def forgotten_at(plan: Plan, span: Span) -> Millis | None:
 
 def _votes(plan: Plan, span: Span) -> Iterator[Fact]:
     job = plan.invocation.job
-    for vote in span.votes:
+    for vote in span.own_votes:
         if vote.verdict is Verdict.TIMED_OUT:
             # a live vote was accepted and stands in the journal; a time-out and a script's vote came from nowhere
             yield GateExpired(at=vote.at, job=job, gate=span.id, round=span.visit)

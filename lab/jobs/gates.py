@@ -36,10 +36,16 @@ A worked example: approvals 2, patience 10 s, opened at 0, `reviewer: {after: 3s
     Ann at 1 000, Ann at 2 000      the second isn't counted: a name counts once
     Bob rejects at 2 999            rejected at 2 999
     Bob rejects at 3 000            Ann's approval comes first, then Bob's rejection: rejected at 3 000, by two votes
+
+Escalation: `escalate: {after: 5s, reviewer: {after: 2s, verdict: approved, by: Eve}}` beside that, Ann at 9 s
+    It ends no opening, and its votes and deadline stay; only one more may decide. Eve's votes are due 2 s after the
+    escalation, or after the vote before if that came later, and whoever's is due first is the next: Eve at 7 000, and
+    again, without her name, at 9 000. At 9 000 Ann's is due too, but the vote before was at 7 000, so hers is due at 16 000.
 """
 
 from collections.abc import Mapping
 from enum import StrEnum
+from operator import itemgetter
 from typing import assert_never
 
 from msgspec import Struct
@@ -95,6 +101,14 @@ class Opening(Struct, frozen=True):
         """When the gate times out: the first instant that is not of the opening."""
         return self.opened + self.gate.patience
 
+    @property
+    def escalates(self) -> Millis | None:
+        """When it escalates if it is still open then; None: never."""
+        escalate = self.gate.escalate
+        if escalate is None or escalate.after >= self.gate.patience:
+            return None
+        return self.opened + escalate.after
+
     def vote(
         self, at: Millis, verdict: Verdict, by: Origin, name: str | None = None, comment: str | None = None
     ) -> Decision:
@@ -134,16 +148,24 @@ def _voters(cast: list[Decision]) -> list[str | None]:
 
 
 def _scripted(opening: Opening, cast: list[Decision]) -> Decision | None:
-    """The script's answer for the next vote, if one is due before the deadline."""
-    vote = scripted_vote(opening.gate, opening.earlier_votes + len(cast)) if opening.scripted else None
-    if vote is None:
+    """The script's answer for the next vote, if one is due before the deadline: that of the reviewer who is first."""
+    if not opening.scripted:
         return None
+    escalate, escalates = opening.gate.escalate, opening.escalates
     # from the vote before, not from the opening: in a quorum one person answers after the other
-    due = (cast[-1].at if cast else opening.opened) + vote.after
-    if due >= opening.deadline:
+    before = cast[-1].at if cast else opening.opened
+    due: list[tuple[Millis, Vote]] = []
+    if (vote := scripted_vote(opening.gate, opening.earlier_votes + len(cast))) is not None:
+        due.append((before + vote.after, vote))
+    if escalate is not None and escalates is not None and isinstance(escalate.reviewer, Vote):
+        due.append((max(before, escalates) + escalate.reviewer.after, escalate.reviewer))
+    if not due:
+        return None
+    at, vote = min(due, key=itemgetter(0))  # of two at one instant the first reviewer
+    if at >= opening.deadline:
         return None
     name = None if vote.by in _voters(cast) else vote.by
-    return opening.vote(due, Verdict(vote.verdict), Origin.SCRIPT, name, vote.comment)
+    return opening.vote(at, Verdict(vote.verdict), Origin.SCRIPT, name, vote.comment)
 
 
 def scripted_vote(gate: Gate, number: int) -> Vote | None:

@@ -60,7 +60,11 @@ def state_of(plan: Plan, span: Span, epoch: Epoch, switches: Switches, *, accept
         if isinstance(step, Work | Delegate):
             said = step.says and plan.invocation.input.progress_message and not accepted
             return StatusTexts(status, write(step.says) if said and step.says else None)
-        prompt = _prompt(step, write) if status is Status.WAITING and isinstance(step, Gate | Pause) else None
+        prompt = (
+            _prompt(step, write, escalated=span.escalated)
+            if status is Status.WAITING and isinstance(step, Gate | Pause)
+            else None
+        )
     except RenderFailure:
         return StatusTexts(Status.ERROR, error=UNWRITTEN)
     output = prompt.text if prompt is not None and switches.waiting_output == "message" else None
@@ -72,12 +76,13 @@ def shown_status(span: Span, switches: Switches) -> Status:
     return Status.RUNNING if isinstance(span.step, Pause) and switches.wait_status == "RUNNING" else span.status
 
 
-def _prompt(step: Gate | Pause, write: Writer) -> Prompt:
+def _prompt(step: Gate | Pause, write: Writer, *, escalated: bool) -> Prompt:
     if isinstance(step, Pause):
         return Prompt(write(step.says) if step.says else "")
+    asks = write(step.question(escalated=escalated))
     if not takes_text(step):
-        return Prompt(write(step.asks))
-    return Prompt(write(step.asks), write(step.change_prompt), write(step.last_round))
+        return Prompt(asks)
+    return Prompt(asks, write(step.change_prompt), write(step.last_round))
 
 
 class PassedStep(Struct, frozen=True):
@@ -94,8 +99,8 @@ def passed_steps(plan: Plan, span: Span, decisions: tuple[Decision, ...]) -> Ite
     outputs = delegate_outputs(plan, span.settled, span.ends)
     places = {(end.step, end.visit): place for place, end in enumerate(span.ends)}
     for each in spans(plan, decisions):
-        if not isinstance(each.step, Ending):
-            yield PassedStep(each.step, each.index == span.index, _output(outputs, places.get((each.id, each.visit))))
+        if not isinstance(each.step, Ending) and not each.escalated:
+            yield PassedStep(each.step, each.same_visit(span), _output(outputs, places.get((each.id, each.visit))))
         if each.index >= span.index:
             return
 

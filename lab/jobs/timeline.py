@@ -13,7 +13,8 @@ The walk
     work,
     delegate    after its duration                          -> the next step
     wait        after its duration, or when it is cut short -> back to `again.to` while rounds are left, else the next step
-    gate        with its last vote (`gates`)                -> where the verdict leads: a step, or a default ending
+    gate        with its last vote (`gates`)                -> where the verdict leads: a step, or a default ending;
+                where it escalates before, at that instant  -> a second span of the same opening
     complete,
     error       never
 
@@ -38,10 +39,10 @@ A worked example: a gate with patience 10 s between two steps of 2 s, accepted a
 """
 
 from collections.abc import Iterator
-from itertools import count
 from typing import TypeAlias, assert_never
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from lab.core.clock import Millis
 from lab.jobs.branches import Branching, Turnoff
@@ -97,6 +98,8 @@ class Span(Struct, frozen=True):
     """Of a gate: its votes if nobody else decides, those still due too; the last ends the span."""
     ends: tuple[DelegateEnd, ...] = ()
     """The visits to delegates that ended before this span."""
+    escalated: bool = False
+    """Whether it is the second span of a gate's opening: token, deadline and votes are those of the first."""
 
     @property
     def status(self) -> Status:
@@ -112,6 +115,18 @@ class Span(Struct, frozen=True):
     def code(self) -> str:
         """The node code on the wire (contract.md §4.3): the id upper-cased, `-` as `_`."""
         return node_code(self.id)
+
+    @property
+    def own_votes(self) -> tuple[Decision, ...]:
+        """Of the opening's votes those that fall into this span, the one that ends it too."""
+        parted = self.opening.escalates if self.opening is not None else None
+        if parted is None:
+            return self.votes
+        return tuple(vote for vote in self.votes if (vote.at >= parted) == self.escalated)
+
+    def same_visit(self, other: "Span") -> bool:
+        """Whether another span is of the same visit to the same step."""
+        return (self.id, self.visit) == (other.id, other.visit)
 
     def votes_at(self, now: Millis) -> tuple[Decision, ...]:
         """The votes that this opening has taken at `now`."""
@@ -138,14 +153,14 @@ def at(plan: Plan, decisions: tuple[Decision, ...], now: Millis) -> Span:
 def spans(plan: Plan, decisions: tuple[Decision, ...]) -> Iterator[Span]:
     """The timeline, given that nobody else decides anything: lazy, so look no further than you must."""
     step: Step | DefaultEnding = plan.compiled.first
-    since = plan.invocation.at
+    index, since = -1, plan.invocation.at
     settled: tuple[Decision, ...] = ()
     ends: tuple[DelegateEnd, ...] = ()
     branching = Branching(plan)
     visits: dict[str, int] = {}
     rounds: dict[str, int] = {}
-    for index in count():
-        name = step.id
+    while True:
+        index, name = index + 1, step.id
         visit, used = visits.get(name, 0), rounds.get(name, 0)
         visits[name] = visit + 1
         if isinstance(step, TimedStep):
@@ -161,9 +176,11 @@ def spans(plan: Plan, decisions: tuple[Decision, ...]) -> Iterator[Span]:
         elif isinstance(step, Gate):
             opening = Opening(step, visit, used, since, plan.scripted, _votes_before(name, settled))
             cast = votes(opening, decisions)
-            until = cast[-1].at  # what follows begins at the instant of the last vote: that vote is before it
-            yield (span := Span(index, step, visit, since, until, settled, opening, used, cast, ends))
-            settled += cast
+            yield from (
+                parts := _parted(Span(index, step, visit, since, cast[-1].at, settled, opening, used, cast, ends))
+            )
+            # what follows begins at the instant of the last vote: that vote is before it
+            span, index, until, settled = parts[-1], parts[-1].index, cast[-1].at, settled + cast
             rounds[name] = used + (cast[-1].verdict is Verdict.CHANGES)
             step = after(plan, branching, span, settled, ends)
         elif isinstance(step, Ending):
@@ -173,6 +190,16 @@ def spans(plan: Plan, decisions: tuple[Decision, ...]) -> Iterator[Span]:
         else:
             assert_never(step)
         since = until
+
+
+def _parted(span: Span) -> tuple[Span, ...]:
+    """The spans of an opening of which `span` is the whole stretch: two if it escalates."""
+    escalates = span.opening.escalates if span.opening is not None else None
+    # `>` and not `>=`: a decision at that instant comes after it, for who looked before the decision saw the escalation
+    if escalates is None or span.until is None or escalates > span.until:
+        return (span,)
+    second = replace(span, index=span.index + 1, since=escalates, escalated=True)
+    return replace(span, until=escalates), second
 
 
 def spans_from(plan: Plan, decisions: tuple[Decision, ...], now: Millis) -> Iterator[Span]:

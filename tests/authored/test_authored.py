@@ -66,6 +66,21 @@ def test_above_the_limit_the_director_decides(lab: Lab) -> None:
     assert "It is paid next month." in later.out
 
 
+def test_whoever_is_asked_first_or_later_decides(lab: Lab) -> None:
+    done = run(lab, "escalation", 1)
+    assert done.code == 0 and "80 EUR refunded by manager." in done.out and "26:00:02 DECIDED" in done.out
+    clerk = run(lab, "escalation", 1, "reviewer: nobody", "reviewer: {after: 25h, verdict: approved, by: clerk}")
+    assert "80 EUR refunded by clerk." in clerk.out and "25:00:02 DECIDED" in clerk.out
+    quick = lab("check", HERE / "escalation.yaml", "--plan").out
+    assert "Refund 80 EUR?" in quick and "Nobody has answered for a day. Refund 80 EUR?" in quick
+
+
+def test_an_answer_quotes_who_decided_and_what_was_said(lab: Lab) -> None:
+    said = 'Ann "Red" O\'Hara said: "Fine: {{ as it is }} # 1"'
+    assert f"Published. {said}" in run(lab, "quoted-words", 1).out
+    assert f"Not published. {said}" in run(lab, "quoted-words", 1, "verdict: approved", "verdict: rejected").out
+
+
 def test_another_user_has_another_answer(lab: Lab) -> None:
     assert "Log in as a person." in (done := run(lab, "answer-per-user", 1)).out and done.code == 0
     text = (HERE / "answer-per-user.yaml").read_text()

@@ -9,6 +9,7 @@ from lab.app.effects import RunObservation
 from lab.core.clock import Millis
 from lab.core.exchange import Json, Request, Response
 from lab.core.observe import Noted, Replied, Requested
+from lab.dialects.client import Question
 from lab.jobs.facts import GateDecided, GateExpired, GateOpened, Otherwise
 from lab.jobs.gates import Origin
 from lab.language.document import Verdict
@@ -17,6 +18,7 @@ from lab.tui.rows.spans import plain
 from lab.tui.state.acts import ActState, story_of
 from lab.tui.state.gate import VERDICTS
 from lab.tui.state.narrate import sentence
+from lab.tui.state.replies import gated
 from lab.tui.state.run import RunState
 from lab.tui.state.screen import ScreenState, UiState
 from lab.tui.state.status import role
@@ -267,3 +269,13 @@ async def test_where_no_name_can_go_along_a_comment_alone_is_asked_for() -> None
         main_screen(app).choose(main_screen(app).state.ui)
         await pilot.press("A", *"Fine", "enter")
         await until(pilot, lambda: source.intents == [play.answer("approved", "Fine")])
+
+
+def test_a_gate_that_escalates_asks_something_else_and_is_the_same_one() -> None:
+    question = Question(job="J", text="May it?", code="BOSS", gate="boss", opening="t")
+    run = gated(RunState(), question)
+    assert run.gate is not None
+    run = replace(run, gate=replace(run.gate, sent="approved"))
+    later = gated(run, replace(question, text="And you?"))
+    assert later.gate == replace(run.gate, question="And you?") and later.gates == run.gates
+    assert gated(later, replace(question, text="And you?")) is later

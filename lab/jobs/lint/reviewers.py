@@ -5,6 +5,7 @@ from typing import assert_never
 
 from lab.core.clock import Millis, clock_text
 from lab.jobs.compiled import CompiledScenario
+from lab.jobs.gates import Opening, votes
 from lab.language import document as doc
 from lab.language.parse import KeyPath
 
@@ -15,18 +16,24 @@ def unanswered_gates(part: CompiledScenario) -> Iterator[tuple[KeyPath, str, str
         path: KeyPath = ("steps", place)
         if not isinstance(step, doc.Gate):
             continue
+        if step.escalate is not None and isinstance(step.escalate.reviewer, doc.Vote):
+            late = step.escalate.reviewer.late or any(vote.late for vote in _votes(step))
+            if votes(Opening(step, 0, 0, 0), ())[-1].verdict is doc.Verdict.TIMED_OUT and not late:
+                hint = f"patience ends at {clock_text(step.patience)}; write late: true if that is meant"
+                yield (*path, "escalate", "reviewer"), f"{step.gate} times out before its reviewers answer", hint
+            continue
         if step.reviewer is None:
             hint = "write reviewer: nobody if that is meant"
             yield path, f"{step.gate} has no reviewer: without a person the job waits until it times out", hint
         due = _due(step)
-        votes = _votes(step)
-        if due is not None and due >= step.patience and not any(vote.late for vote in votes):
+        own = _votes(step)
+        if due is not None and due >= step.patience and not any(vote.late for vote in own):
             hint = f"{clock_text(due)} after the opening, patience ends at {clock_text(step.patience)}; write late: true if that is meant"
             answers = "answers" if step.approvals == 1 else f"has given {step.approvals} approvals"
             yield (*path, "reviewer"), f"{step.gate} times out before its reviewer {answers}", hint
-        approves = all(vote.verdict == "approved" for vote in votes)
-        if isinstance(step.reviewer, doc.Script) and len(votes) < step.approvals and approves:
-            hint = f"{len(votes)} of {step.approvals} votes are scripted"
+        approves = all(vote.verdict == "approved" for vote in own)
+        if isinstance(step.reviewer, doc.Script) and len(own) < step.approvals and approves:
+            hint = f"{len(own)} of {step.approvals} votes are scripted"
             yield (*path, "reviewer"), f"{step.gate} times out: its script holds too few votes", hint
 
 

@@ -72,6 +72,8 @@ def _templates(step: doc.Step) -> Iterator[tuple[KeyPath, str]]:
                 yield from (((name, place), text) for place, text in enumerate(value))
             case doc.JsonOutput() | doc.Html():
                 yield from (((name,), text) for text in output_templates(value))
+    if isinstance(step, doc.Gate) and step.escalate is not None and step.escalate.asks is not None:
+        yield ("escalate", "asks"), step.escalate.asks
 
 
 def _rendered(step: doc.Step, trial: TrialJob, write: Writer) -> Iterator[tuple[KeyPath, str]]:

@@ -164,6 +164,24 @@ Reviewer: TypeAlias = Annotated[
 ]
 
 
+class Escalation(Model):
+    """What becomes of a gate that nobody has decided for a while; the first question stays open."""
+
+    after: Duration = Field(gt=0, description="counted from the opening; shorter than patience")
+    asks: str | None = Field(None, description="the question from then on (a template); default: the gate's own")
+    reviewer: (
+        Annotated[
+            Annotated[Literal["nobody"], Tag("escalated:nobody")] | Annotated[Vote, Tag("escalated:verdict")],
+            branch_by_key("escalated", {"verdict": Vote}, mapping="verdict", other="nobody"),
+        ]
+        | None
+    ) = Field(
+        None,
+        description="who may decide too from then on, its `after` counted from the escalation: "
+        "{after, verdict, by, comment}, or nobody",
+    )
+
+
 class Gate(StepModel):
     """A step at which a job waits for a person."""
 
@@ -190,6 +208,9 @@ class Gate(StepModel):
     reviewer: Reviewer | None = Field(
         None, description="who decides when nobody is there: {after, verdict, by, comment}, {script: [..]}, or nobody"
     )
+    escalate: Escalation | None = Field(
+        None, description="who is asked too, and what, where nobody decides for a while: {after, asks, reviewer}"
+    )
     labels: Labels = Field(Labels(), description="what the actions are called")
     change_prompt: str = Field(
         "Say what should be different.", description="requestChangeMessage on the wire (a template)"
@@ -199,6 +220,18 @@ class Gate(StepModel):
     )
     approval: bool = Field(True, description="false: the gate only collects a person's text")
     next: Next = None
+
+    @property
+    def texts(self) -> Iterator[str]:
+        """As of every step, and the question of the escalation."""
+        yield from super().texts
+        if self.escalate is not None and self.escalate.asks is not None:
+            yield self.escalate.asks
+
+    def question(self, *, escalated: bool) -> str:
+        """What is asked (a template)."""
+        asks = self.escalate.asks if escalated and self.escalate is not None else None
+        return self.asks if asks is None else asks
 
 
 class Complete(StepModel):

@@ -160,6 +160,8 @@ def _texts(part: dict[str, Json], prefix: KeyPath) -> Iterator[tuple[KeyPath, st
             if name == "output" and isinstance(value, dict):
                 value = {form: text for form, text in value.items() if form not in ("file", "filler")}
             yield from ((*each, reading) for each in strings_in(value, (*prefix, "steps", place, name)))
+        if isinstance(asks := mapping_of(body.get("escalate")).get("asks"), str):
+            yield (*prefix, "steps", place, "escalate", "asks"), asks, template
 
 
 def _file(step: RawStep, complaints: Complaints, reader: Reader | None) -> None:

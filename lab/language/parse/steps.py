@@ -7,7 +7,17 @@ from msgspec import Struct
 from pydantic import ValidationError
 
 from lab.core.exchange import Json
-from lab.language.document import MILLION, STEPS, Branch, Verdict, Work, chance_text, longest_latency, nearest
+from lab.language.document import (
+    MILLION,
+    STEPS,
+    Branch,
+    Verdict,
+    Work,
+    chance_text,
+    duration_text,
+    longest_latency,
+    nearest,
+)
 from lab.language.parse.complaints import Complaints, KeyPath
 from lab.language.parse.yaml_tree import list_of, mapping_of
 
@@ -63,6 +73,7 @@ def check_steps(part: dict[str, Json], prefix: KeyPath, complaints: Complaints) 
         if step.kind == "gate":
             _quorum(step, complaints)
             _votes(step, complaints)
+            _escalation(step, complaints)
     _loops(steps, complaints)
     return steps
 
@@ -156,7 +167,11 @@ def _last(part: dict[str, Json], steps: list[RawStep], complaints: Complaints) -
 
 def _votes(step: RawStep, complaints: Complaints) -> None:
     offers_changes = mapping_of(step.body.get("verdicts")).get("changes-requested") is not None
-    for path, vote in _scripted((*step.path, "reviewer"), step.body.get("reviewer")):
+    second = mapping_of(step.body.get("escalate")).get("reviewer")
+    for path, vote in (
+        *_scripted((*step.path, "reviewer"), step.body.get("reviewer")),
+        *_scripted((*step.path, "escalate", "reviewer"), second),
+    ):
         verdict = vote.get("verdict")
         if step.body.get("approval") is False and verdict in _VERDICTS and verdict != "approved":
             complaints.add((*path, "verdict"), "this gate only collects a text", "its verdict is approved")
@@ -173,6 +188,13 @@ def _scripted(path: KeyPath, reviewer: Json) -> Iterator[tuple[KeyPath, dict[str
     for place, vote in enumerate(list_of(mapping_of(reviewer).get("script"))):
         if isinstance(vote, dict):
             yield (*path, "script", place), vote
+
+
+def _escalation(step: RawStep, complaints: Complaints) -> None:
+    after, patience = _longest(mapping_of(step.body.get("escalate")).get("after")), _longest(step.body.get("patience"))
+    if after is not None and patience is not None and after >= patience:
+        hint = f"patience ends after {duration_text(patience)}"
+        complaints.add((*step.path, "escalate", "after"), "the gate times out before it escalates", hint)
 
 
 def _quorum(step: RawStep, complaints: Complaints) -> None:

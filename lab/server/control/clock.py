@@ -97,7 +97,7 @@ def _next_happening(view: JobView, now: Millis) -> Millis:
     """When the next vote of the open gate is due, or the job moves on, if nobody acts."""
     until = view.span.until
     assert until is not None
-    return next((vote.at for vote in view.span.votes if vote.at > now), until)
+    return min(until, next((vote.at for vote in view.span.votes if vote.at > now), until))
 
 
 def _comes(view: JobView, status: Status, now: Millis, *, timeout: bool) -> Millis:

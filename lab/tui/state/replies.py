@@ -175,10 +175,13 @@ def _status(run: RunState, seen: Seen, exchange: Exchange, **counted: Any) -> Ru
 
 
 def gated(run: RunState, question: Question) -> RunState:
-    """With the gate that a status body or a question shows; one that showed already stays as it is."""
+    """With the gate that a status body or a question shows; one that showed already stays as it is, but for the question."""
     gate = reading.gate_of(question, run.labels, run.gates, len(run.statuses))
     if run.gate is not None and run.gate.key == gate.key:
-        return run
+        # a gate that escalates asks something else, and is the same one
+        return (
+            run if run.gate.question == gate.question else replace(run, gate=replace(run.gate, question=gate.question))
+        )
     if run.decision is not None and run.decision.ends and run.decision.answers(gate):
         return run  # an answer that was on its way when the gate was decided
     return replace(run, gate=gate, gates=run.gates if gate.identity in run.gates else (*run.gates, gate.identity))
