@@ -69,6 +69,8 @@ class Touched(Struct, frozen=True):
 
     at: Millis
     job: str
+    whole: tuple[Fact, ...] | None = None
+    """All that follows of the job, which is known no longer from now on; None: it still is."""
 
 
 class Noted(Struct, frozen=True):

@@ -1,6 +1,6 @@
 """Faults from outside: armed, disarmed, and listed with how often they struck (contract.md §2.7)."""
 
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 
 from msgspec import Struct
 
@@ -12,7 +12,7 @@ from lab.core.refusal import Refusal, bad_request, conflict, not_found
 from lab.faults.facts import FaultArmed, FaultDisarmed, armed_faults
 from lab.faults.model import Rule, rules_of_scenario
 from lab.jobs.compiled import CompiledScenario
-from lab.jobs.records import job_named
+from lab.jobs.records import JobRecord
 from lab.language.document import JobFault, fault_document, fault_names, nearest
 
 
@@ -44,16 +44,20 @@ def steps_by_scenario(scenarios: Iterable[CompiledScenario]) -> dict[str, frozen
 
 
 def arm(
-    scenarios: Iterable[CompiledScenario], ledger: Ledger, document: dict[str, Json], now: Millis, named: KnownNames
-) -> FaultArmed | Refusal:
-    """Arm a fault of the scenario's form. Its name, if others have it, is numbered: each is given once."""
+    scenarios: Iterable[CompiledScenario], ledger: Ledger, document: dict[str, Json], now: Millis, named: KnownNames,
+    job_of: Callable[[str], tuple[str, JobRecord] | None],
+) -> FaultArmed | Refusal:  # fmt: skip
+    """Arm a fault of the scenario's form. Its name, if others have it, is numbered: each is given once.
+
+    `job_of` gives the own id and the record of a job that somebody may ask for.
+    """
     from lab.language.parse.fault import complaints_of, parse_fault  # a model more, for what is seldom asked
 
     try:
         fault = parse_fault(document)
     except ScenarioError as error:
         return bad_request(f"This is no fault: {complaints_of(error)}.")
-    fault, unknown = _resolved(fault, ledger, named)
+    fault, unknown = _resolved(fault, job_of, named)
     if unknown:
         return bad_request(f"This is no fault: {'; '.join(unknown)}.")
     taken = {*armed_faults(ledger.get).names, *(rule.name for rule in _planned(scenarios))}
@@ -63,12 +67,14 @@ def arm(
     return FaultArmed(at=now, by="control", fault=name, where=fault_document(fault, name))
 
 
-def _resolved(fault: JobFault, ledger: Ledger, named: KnownNames) -> tuple[JobFault, list[str]]:
+def _resolved(
+    fault: JobFault, job_of: Callable[[str], tuple[str, JobRecord] | None], named: KnownNames
+) -> tuple[JobFault, list[str]]:
     """The fault with its job's own id, and what is wrong with the names in it: it could strike nothing."""
     wrong: list[str] = []
     scenario = fault.scenario
     if fault.job is not None:
-        found = job_named(ledger, fault.job)
+        found = job_of(fault.job)
         if found is None:
             wrong.append(f"there is no job {fault.job} (GET /_lab/jobs lists them)")
         else:

@@ -7,7 +7,7 @@ their records and nothing else.
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import lru_cache
 from typing import TypeVar
 
@@ -127,6 +127,11 @@ def id_of(key: Key) -> str:
         return key[1:].decode("utf-8", "surrogatepass")
     text = key[1:].hex()
     return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
+
+
+def jobs_of_keys(keys: Iterable[Key]) -> Iterator[str]:
+    """The ids that jobs have, or further ones of theirs, where keys are those of jobs."""
+    return (id_of(key) for key in keys if key[:1] in (b"j", b"J"))
 
 
 def job_named(ledger: Ledger, job: str) -> tuple[str, JobRecord] | None:

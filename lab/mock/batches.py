@@ -20,7 +20,7 @@ from msgspec import Struct
 
 from lab.core.clock import Millis
 from lab.core.journal.fact import Fact, Key, LedgerCleared, Record
-from lab.core.journal.numbers import NumberUsed
+from lab.core.journal.numbers import UNTOLD
 from lab.core.journal.shared import LogPosition
 from lab.core.observe import Noted, Observation
 from lab.mock.service import Service
@@ -103,12 +103,14 @@ class BatchedService(Service):
     def refuse(self, batch: Batch) -> None:
         """The batch never was: memos that saw it are no longer trusted."""
         self._mock.live_jobs.doubt(batch.facts)
+        self._mock.retention.doubt(batch.facts)
 
     def fold(self, facts: Sequence[Fact], exchanges: Sequence[int | None]) -> None:
         """Take what another process committed, and which exchange brought each of the facts."""
         for fact, x in zip(facts, exchanges, strict=True):
             job = getattr(fact, "job", None) if fact.kind == "input" else None
             self._touch(job, fact.at)
+            self._let_go((fact,))
             self._folded((fact,), x)
             self._touch(job, fact.at)
         self._unread.learn(facts)
@@ -117,7 +119,7 @@ class BatchedService(Service):
         """Tell observers of facts that were folded before they looked on: those of the commit at a position."""
         self.position = position
         for fact, x in zip(facts, exchanges, strict=True):
-            if x is None or not isinstance(fact, NumberUsed):
+            if x is None or not isinstance(fact, UNTOLD):
                 self.tell(Noted(fact.at, fact, x))
 
     def struck_elsewhere(self, fault: str) -> None:

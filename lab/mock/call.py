@@ -17,6 +17,7 @@ from lab.mock.catalog import Catalog
 from lab.mock.config import Config
 from lab.mock.live_jobs import LiveJobs
 from lab.mock.reader import JobReader
+from lab.mock.retention import Retention
 
 
 class Call(Struct):
@@ -26,6 +27,7 @@ class Call(Struct):
     catalog: Catalog
     reader: JobReader
     live_jobs: LiveJobs
+    retention: Retention
     changes: Changes
     """The state, and the facts that the call brings."""
     match: RouteMatch

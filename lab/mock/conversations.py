@@ -10,7 +10,7 @@ from msgspec import Struct
 from lab.core.refusal import Refusal, bad_request, conflict, not_found
 from lab.dialects.base import Invoke
 from lab.jobs.compiled import CompiledScenario
-from lab.jobs.records import ConversationRecord, JobRecord, conversation_key, id_of
+from lab.jobs.records import JobRecord, id_of
 from lab.language.document import Status
 from lab.mock.call import Call
 
@@ -32,8 +32,8 @@ def thread_of(call: Call, command: Invoke) -> Thread | Refusal:
         return Thread(flags=("ignored_conversation_id",) if sent else ())
     if sent is None:
         return Thread()
-    known = call.changes.get(conversation_key(sent))
-    if not isinstance(known, ConversationRecord):
+    known = call.retention.conversation(call.changes, sent, call.now)
+    if known is None:
         if call.switches.unknown_conversation == "refuse":
             return bad_request("‹conversation› is not known.", "Leave it out in the first turn.")
         return Thread(sent)
@@ -94,8 +94,8 @@ def asks_later(opened: Iterable[CompiledScenario], thread: Thread, message: str)
 
 def first_scenario(call: Call, conversation: str | None) -> CompiledScenario | None:
     """The scenario of several turns with which the conversation began, if it is of that kind."""
-    known = call.changes.get(conversation_key(conversation)) if conversation is not None else None
-    record = call.changes.get(known.jobs[0]) if isinstance(known, ConversationRecord) else None
+    known = call.retention.conversation(call.changes, conversation, call.now)
+    record = call.changes.get(known.jobs[0]) if known is not None else None
     first = call.catalog.chosen_for(record) if isinstance(record, JobRecord) else None
     return first if first is not None and first.turns else None
 

@@ -3,13 +3,13 @@
 from collections import Counter
 from collections.abc import Iterator, Sequence
 
-from lab.core.journal.fact import Fact
+from lab.core.journal.fact import Fact, RecordsDropped
 from lab.dialects.fusion.pod_tokens import POD_CLIENT
 from lab.identity.facts import CodeGranted, DeviceGranted, TokenGranted
 from lab.jobs.builtin import NO_SUCH_VERSION
 from lab.jobs.facts import JobAccepted, ScenarioLoaded
 from lab.jobs.plan import misdrawn
-from lab.jobs.records import JobRecord, job_key
+from lab.jobs.records import JobRecord, id_of, job_key
 from lab.mock.catalog import Catalog
 from lab.mock.service import Service
 
@@ -20,6 +20,9 @@ def foreign_facts(service: Service, facts: Sequence[Fact]) -> Iterator[tuple[Fac
     catalog, turns = Catalog(service.config, identity), Counter[str]()
     edited = {fact.scenario for fact in facts if isinstance(fact, ScenarioLoaded)}
     for fact in facts:
+        if isinstance(fact, RecordsDropped):  # a conversation may begin anew under the same id
+            for key in fact.keys:
+                turns.pop(id_of(key) if key[:1] in b"jJcC" else "", None)
         if isinstance(fact, TokenGranted | CodeGranted | DeviceGranted | JobAccepted):
             if fact.client != POD_CLIENT and identity.client(fact.client) is None:
                 yield fact, f"no client {fact.client} is known"

@@ -76,7 +76,7 @@ def take_message(call: Call, command: Invoke | Say | Decide) -> Accepted | Refus
 
 
 def _invoke(call: Call, command: Invoke) -> Accepted | Refusal:
-    if command.new_id is not None and call.changes.get(job_key(command.new_id)) is not None:
+    if command.new_id is not None and call.retention.in_use(call.changes, command.new_id, call.now):
         return bad_request("id is in use.")
     waiting = _waiting(call, command)
     draft = command.wanted.draft
@@ -232,7 +232,7 @@ def _accept(call: Call, command: Invoke, *, draft: bool) -> Accepted | Refusal:
     fact = _accepted(call, command, choice, thread)
     if choice is None:
         call.changes.add(ScenarioMissed(at=call.now, near=tuple(each.name for each in call.team)))
-    call.changes.add(fact)
+    call.changes.add(*call.retention.stale(call.changes, fact), fact)
     record = call.changes.get(job_key(fact.job))
     assert isinstance(record, JobRecord)
     plan = call.reader.plan_of(call.changes, fact.job, record)

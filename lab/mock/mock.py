@@ -28,6 +28,7 @@ from msgspec.structs import replace
 
 from lab.core.clock import Millis
 from lab.core.exchange import Request, Response
+from lab.core.journal.fact import Fact, RecordsDropped
 from lab.core.journal.ledger import Changes, Ledger
 from lab.core.journal.shell import missed
 from lab.core.refusal import Refusal
@@ -42,7 +43,7 @@ from lab.identity.endpoints import answer_identity
 from lab.identity.endpoints.context import TokenContext
 from lab.identity.endpoints.issuing import odd_grant
 from lab.jobs.builtin import UNMATCHED
-from lab.jobs.records import JobRecord, job_named
+from lab.jobs.records import JobRecord, job_named, jobs_of_keys
 from lab.jobs.timeline import at
 from lab.jobs.view import JobView
 from lab.language.document import Switches
@@ -55,6 +56,7 @@ from lab.mock.live_jobs import LiveJobs
 from lab.mock.planned import Planner, ends_token
 from lab.mock.poll_answers import PollAnswers
 from lab.mock.reader import JobReader, input_of
+from lab.mock.retention import Retention
 from lab.mock.team_rules import absent_team, closed, open_scenarios
 
 
@@ -67,6 +69,7 @@ class Mock:
         self.catalog = Catalog(config, self._identity)
         self.reader = JobReader(config, self.catalog)
         self.live_jobs = LiveJobs(self.reader.view)
+        self.retention = Retention(self.reader, self.catalog)
         self._answers = PollAnswers()
 
     def handle(self, ledger: Ledger, request: Request, now: Millis) -> Reply:
@@ -95,8 +98,8 @@ class Mock:
         if isinstance(bearer, Refusal):
             return Reply(self._refuse(dialect, switches, bearer), 0, match.name, flags=flags)
         call = Call(
-            self.config, self.catalog, self.reader, self.live_jobs, Changes(ledger, now), match, dialect, bearer, now,
-            request, switches, flags,
+            self.config, self.catalog, self.reader, self.live_jobs, self.retention, Changes(ledger, now), match, dialect,
+            bearer, now, request, switches, flags,
         )  # fmt: skip
         return self._answer(call)
 
@@ -273,6 +276,15 @@ class Mock:
         """Drop what is remembered."""
         self._answers.clear()
         self.live_jobs.forget()
+        self.retention.forget()
+
+    def note(self, facts: tuple[Fact, ...]) -> None:
+        """Take facts that were committed."""
+        self.live_jobs.note(facts)
+        self.retention.note(facts)
+        for fact in facts:
+            if isinstance(fact, RecordsDropped):
+                self._answers.drop(jobs_of_keys(fact.keys))
 
     # Faults
 

@@ -1,5 +1,7 @@
 """The last answer to a poll of each job, remembered as long as it holds: a body is constant within a span. A memo, never state."""
 
+from collections.abc import Iterable
+
 from msgspec import Struct
 
 from lab.core.clock import Millis
@@ -44,6 +46,12 @@ class PollAnswers:
         if len(answers) >= most:
             del answers[next(iter(answers))]
         answers[job] = _Answer(record, span.since, span.until, response)
+
+    def drop(self, jobs: Iterable[str]) -> None:
+        """Forget those of these jobs."""
+        for job in jobs:
+            self._under_way.pop(job, None)
+            self._ended.pop(job, None)
 
     def clear(self) -> None:
         """Forget all."""

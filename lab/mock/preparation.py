@@ -12,14 +12,14 @@ from contextlib import suppress
 
 from lab.core.clock import Millis
 from lab.core.exchange import Request
-from lab.core.journal.fact import Fact
+from lab.core.journal.fact import Fact, RecordsDropped
 from lab.core.journal.ledger import Ledger
 from lab.core.refusal import Refusal
 from lab.dialects import DIALECT_OF, base, read_input
 from lab.dialects.router import ROUTER
 from lab.identity.bearer import bearer_of
 from lab.jobs.facts import GateDecided, JobAccepted, WaitEnded
-from lab.jobs.records import JobRecord, job_key
+from lab.jobs.records import JobRecord, id_of, job_key
 from lab.language.generate import load_generators
 from lab.language.patterns import LONG_MESSAGE, LongMatch, Pattern
 from lab.mock.catalog import Catalog
@@ -51,6 +51,14 @@ class UnreadMessages:
                     self._jobs.setdefault(name, []).append(fact.job)
             elif isinstance(fact, GateDecided | WaitEnded) and fact.alias is not None and fact.job in self._jobs:
                 self._jobs[fact.alias] = [fact.job]
+
+    def drop(self, facts: Iterable[Fact]) -> None:
+        """Let go of the jobs that these facts drop."""
+        if self._jobs:
+            for fact in facts:
+                for key in fact.keys if isinstance(fact, RecordsDropped) else ():
+                    if key[:1] in b"jJcC":
+                        self._jobs.pop(id_of(key), None)
 
     def steps(self, catalog: Catalog, ledger: Ledger, request: Request) -> Iterator[None] | None:
         """Read those that a request names, in any thread; None: it names none."""

@@ -13,10 +13,9 @@ from msgspec.structs import replace
 
 from lab.core.clock import Epoch, Millis
 from lab.core.exchange import Json, Request, Response
-from lab.core.journal.fact import ClockRestarted, ClockRewound, Fact, LedgerCleared, Record
+from lab.core.journal.fact import ClockRestarted, ClockRewound, Fact, LedgerCleared
 from lab.core.journal.ledger import Changes, MemoryLedger
-from lab.core.journal.numbers import Counter as Number
-from lab.core.journal.numbers import NumberUsed
+from lab.core.journal.numbers import UNTOLD
 from lab.core.journal.shared import LogPosition
 from lab.core.observe import Noted, Observation, Observer, Requested, Touched
 from lab.core.refusal import Refusal
@@ -25,7 +24,7 @@ from lab.core.seeds import Seed
 from lab.dialects.fusion.pod_tokens import POD_CLIENT
 from lab.dialects.router import lightened
 from lab.faults.arming import Planned, arm, disarm, listed
-from lab.faults.facts import FaultStruck, armed_faults
+from lab.faults.facts import FaultStruck
 from lab.identity.endpoints.context import TokenContext
 from lab.identity.endpoints.device_code import answer_device
 from lab.identity.facts import TokenRevoked
@@ -34,7 +33,7 @@ from lab.identity.rotation import rotated
 from lab.jobs.compiled import CompiledScenario
 from lab.jobs.derived import Derived
 from lab.jobs.facts import ScenarioLoaded
-from lab.jobs.records import ConversationRecord, JobRecord, id_of, job_key, job_named, jobs_in
+from lab.jobs.records import JobRecord, id_of, job_key, job_named, jobs_in
 from lab.jobs.view import JobView
 from lab.language.document import Verdict
 from lab.mock.config import Config
@@ -42,6 +41,8 @@ from lab.mock.decisions import decide, vote_count
 from lab.mock.history import compiled_again, makes_state
 from lab.mock.mock import Mock
 from lab.mock.preparation import UnreadMessages, preparation
+from lab.mock.retention import last_looks
+from lab.mock.sizes import sizes_of
 
 
 class ControlResult(Struct, frozen=True):
@@ -56,6 +57,8 @@ class Service:
 
     position: LogPosition = 0
     """Up to where the commits of a shared ledger are folded."""
+    drops: bool = True
+    """Whether jobs leave the ledger some time after they are forgotten; no answer depends on it."""
 
     def __init__(self, config: Config, ledger: MemoryLedger | None = None) -> None:
         self.config = self._unedited = config
@@ -81,6 +84,8 @@ class Service:
         """Answer a request that was complete at `now`; the caller tells `Replied` once the last byte has left."""
         request = lightened(request) if request.body else request
         done = self._mock.handle(self.ledger, request, now)
+        if done.facts and self.drops and (due := self._mock.retention.due(self.ledger, done.facts, now)):
+            done = replace(done, facts=(*due, *done.facts))
         # counted once it is about to be told: a number is never left out
         self.exchanges += 1
         x = self.exchanges
@@ -88,6 +93,7 @@ class Service:
             self.tell(Requested(now, x, done.route, request, c, done.flags, took))
             if done.facts:
                 self._touch(done.job, now)
+                self._let_go(done.facts)
             elif done.job is not None:  # it was looked at, so it is there
                 self.tell(Touched(now, done.job))
         if done.facts:
@@ -118,12 +124,17 @@ class Service:
         if job is not None and isinstance(self.ledger.get(job_key(job)), JobRecord):
             self.tell(Touched(now, job))
 
+    def _let_go(self, facts: Iterable[Fact]) -> None:
+        for touched in last_looks(self.ledger, facts, self.derived):
+            self.tell(touched)
+
     def _commit(self, facts: tuple[Fact, ...], x: int | None) -> None:
         self.ledger.commit(facts)
-        self._mock.live_jobs.note(facts)
+        self._mock.note(facts)
+        self._unread.drop(facts)
         self._journal(facts)
         for fact in facts:
-            if x is None or not isinstance(fact, NumberUsed):  # one of an exchange is for journals only
+            if x is None or not isinstance(fact, UNTOLD):  # of an exchange they are for journals only
                 self.tell(Noted(fact.at, fact, x))
 
     def _journal(self, facts: Iterable[Fact]) -> None:
@@ -179,7 +190,11 @@ class Service:
 
     def arm(self, fault: dict[str, Json], now: Millis) -> ControlResult:
         """Arm a fault of the scenario's form; `why` is its name, or what is wrong with it."""
-        done = arm(self.config.scenarios, self.ledger, fault, now, self.config.named)
+
+        def job_of(job: str) -> tuple[str, JobRecord] | None:
+            return job_named(self.ledger, job) if self.look(job, now) is not None else None
+
+        done = arm(self.config.scenarios, self.ledger, fault, now, self.config.named, job_of)
         return self._admitted(done, "" if isinstance(done, Refusal) else done.fault)
 
     def disarm(self, name: str, now: Millis) -> ControlResult:
@@ -205,16 +220,7 @@ class Service:
 
     def sizes(self) -> Counter[str]:
         """How much of each there is that a reset clears."""
-        records = self.ledger.sizes()
-        of_kinds: dict[str, type[Record]] = {
-            "jobs": JobRecord,
-            "conversations": ConversationRecord,
-            "tokens": TokenRecord,
-            "counters": Number,
-        }
-        found = Counter({name: records.get(kind, 0) for name, kind in of_kinds.items()})
-        found["faults"] = len(armed_faults(self.ledger.get).armed)
-        return found
+        return sizes_of(self.ledger)
 
     def load(self, compiled: CompiledScenario, now: Millis) -> None:
         """Take up a scenario that was edited, or is new: jobs accepted after `now` play it."""

@@ -7,7 +7,7 @@ Intervals are half-open: a gate takes decisions while `opened <= now < opened + 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-READING, PATIENCE, PAYING, ROUNDS = 2_000, 10_000, 1_000, 2
+READING, PATIENCE, PAYING, ROUNDS, RETENTION = 2_000, 10_000, 1_000, 2, 5_000
 LIFETIME = 60
 """Seconds."""
 EPOCH = 1_767_225_600
@@ -23,6 +23,7 @@ name: {team.lower()}
 title: Somebody decides
 token: {{lifetime: {LIFETIME}s}}
 agent: {{code: {team}, version: 1}}
+retention: {RETENTION}ms
 ask: Go on
 latency: {{token: 0ms, invoke: {INVOKED}ms, status: {POLLED}ms}}
 steps:
@@ -66,6 +67,8 @@ class Stand:
     """Its votes so far."""
     output: str | None = None
     """That of COMPLETE; None: not said here."""
+    ended: int | None = None
+    """Since when, if it has ended."""
 
 
 @dataclass
@@ -90,14 +93,19 @@ class ModelJob:
             if end is None:
                 if now < opened + PATIENCE:
                     return Stand("WAITING", opened + PATIENCE, used, cast)
-                return Stand("ERROR")
+                return Stand("ERROR", ended=opened + PATIENCE)
             if end.verdict == "changes-requested" and used < ROUNDS:
                 begun, used = end.at, used + 1
                 continue
             if end.verdict != "approved":
-                return Stand("COMPLETE", output="Kept." if end.verdict == "rejected" else None)
+                return Stand("COMPLETE", output="Kept." if end.verdict == "rejected" else None, ended=end.at)
             paid = end.at + PAYING
-            return Stand("RUNNING", paid) if now < paid else Stand("COMPLETE", output="Paid.")
+            return Stand("RUNNING", paid) if now < paid else Stand("COMPLETE", output="Paid.", ended=paid)
+
+    def gone(self, now: int) -> bool:
+        """Whether nobody can ask for it any more."""
+        ended = self.at(now).ended
+        return ended is not None and now >= ended + RETENTION
 
     def _ended(self, left: Iterator[Vote], deadline: int, cast: list[Vote]) -> Vote | None:
         for vote in left:
@@ -154,4 +162,5 @@ class Model:
     def edges(self) -> list[int]:
         """The instants to come at which something ends by itself."""
         found = {job.at(self.now).until for job in self.jobs} | {token.until for token in self.tokens}
+        found |= {ended + RETENTION for job in self.jobs if (ended := job.at(self.now).ended) is not None}
         return [each for each in found if each is not None and each > self.now]

@@ -16,10 +16,12 @@ from lab.mock.batches import Batch, BatchedService
 from lab.mock.service import Service
 from tests.conftest import examples
 from tests.mock.test_fold import NAMES, Call, Peer, Step
+from tests.mock.test_retention import LASTING, SHORT
 from tests.wire_peer import OTHER, basic, form, invoke, read, service, status, token
 
 CALLS = sorted(set(NAMES) - {"edit"})
 """A scenario that is edited changes what the service is made with: no batch has that."""
+DOCUMENTS = ((), (SHORT, LASTING))
 STEPS = st.lists(
     st.lists(st.tuples(st.sampled_from(CALLS), st.integers(0, 9), st.integers(0, 40)), min_size=1, max_size=4),
     max_size=14,
@@ -58,10 +60,12 @@ def attempted(mock: BatchedService, *calls: Call) -> Batch:
     return mock.attempt([lambda now, call=call: call(mock) for call in calls], 0)
 
 
-@given(STEPS)
-@examples(30, thorough=600)
-def test_batches_are_as_calls_one_after_the_other(groups: list[list[Step]]) -> None:
-    plain = service()
+@given(STEPS, st.sampled_from(DOCUMENTS))
+@examples(40, thorough=900)
+def test_batches_are_as_calls_one_after_the_other(
+    groups: list[list[Step]], documents: tuple[dict[str, object], ...]
+) -> None:
+    plain = service(*documents)
     mock = batched(plain)
     seen, seen_in_batches = observed(plain), observed(mock)
     served(mock, token, lambda mock: token(mock, 0, OTHER))

@@ -5,7 +5,8 @@ from outside; they are the journal, and folding them gives the state. *Derived* 
 instant: they are computed and shown, and change nothing. *Shell* facts tell of sockets, files and processes, and stand
 in recordings alone.
 
-A fold is told what there is (`get`) and names what there is afterwards: the keys that change, each with its new record.
+A fold is told what there is (`get`) and names what there is afterwards: the keys that change, each with its new record,
+or None where it goes.
 
     TokenGranted(client="demo", ...).fold(get)  ->  t<token>     the token's record
                                                     #token/demo  the counter of the client's tokens, one more
@@ -34,8 +35,8 @@ class Record(msgspec.Struct, frozen=True, gc=False):
 
 Get: TypeAlias = Callable[[Key], Record | None]
 """Gives the record that lies under a key, or None."""
-Changed: TypeAlias = Iterable[tuple[Key, Record]]
-"""What a fold changes: keys, each with its new record."""
+Changed: TypeAlias = Iterable[tuple[Key, Record | None]]
+"""What a fold changes: keys, each with its new record; None: it is gone."""
 
 
 class Fact(msgspec.Struct, frozen=True, kw_only=True):
@@ -70,6 +71,17 @@ class ClockScaled(Fact, frozen=True, kw_only=True):
     type: ClassVar[str] = "clock.scaled"
     by: str
     factor: str
+
+
+class RecordsDropped(Fact, frozen=True, kw_only=True):
+    """These records are gone: nobody can ask for what they hold any more. For journals only, as `NumberUsed`."""
+
+    type: ClassVar[str] = "records.dropped"
+    keys: tuple[Key, ...]
+
+    def fold(self, get: Get) -> Changed:
+        """None in the place of each; of one that is gone already, too."""
+        return ((key, None) for key in self.keys)
 
 
 class LedgerCleared(Fact, frozen=True, kw_only=True):

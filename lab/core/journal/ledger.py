@@ -46,10 +46,11 @@ class MemoryLedger:
     """Folded records in memory."""
 
     def __init__(self) -> None:
-        self._records: dict[Key, Record] = {}
+        self._records: dict[Key, Record | None] = {}
+        """None, while something is tried: the record went, and comes back to its place if that counts for nothing."""
         self._before: dict[Key, Record | None] | None = None
         """What was there of the records that were changed since `begin`; None: nothing is tried."""
-        self._cleared: dict[Key, Record] | None = None
+        self._cleared: dict[Key, Record | None] | None = None
         """All that was there at `begin`, if everything was cleared since."""
         self.generation = 0
         """Another number whenever all records went, or others came in their place."""
@@ -64,7 +65,7 @@ class MemoryLedger:
         """The keys of all records of a kind, newest first."""
         return (key for key, record in reversed(self._records.items()) if isinstance(record, kind))
 
-    def sizes(self) -> Mapping[type[Record], int]:
+    def sizes(self) -> Mapping[type[Record | None], int]:
         """How many records of each kind there are; none of a kind that isn't there."""
         return Counter(map(type, self._records.values()))
 
@@ -82,7 +83,11 @@ class MemoryLedger:
                 if self._before is not None:
                     for key, _ in changed:
                         self._before.setdefault(key, self.get(key))
-                self._records.update(changed)
+                for key, record in changed:
+                    if record is None and self._before is None:
+                        self._records.pop(key, None)
+                    else:
+                        self._records[key] = record
 
     def replace(self, records: Mapping[Key, Record]) -> None:
         """Hold these records, in this order, and no others."""
@@ -98,14 +103,14 @@ class MemoryLedger:
         """Be as at `begin` again; what the records were that had been changed, new ones in the order of their making."""
         before, self._before = self._before or {}, None
         # after a clearing all that isn't there is gone, so what is there is all that has to be said
-        tried = (
-            {key: self.get(key) for key in before} if self._cleared is None else dict[Key, Record | None](self._records)
-        )
+        tried = {key: self.get(key) for key in before} if self._cleared is None else dict(self._records)
         if (restored := self._restored(before)) is not self._records:
-            self.replace(restored)
+            self._records.clear()
+            self._records.update(restored)
+            self.generation += 1
         return tried
 
-    def _restored(self, before: Mapping[Key, Record | None]) -> dict[Key, Record]:
+    def _restored(self, before: Mapping[Key, Record | None]) -> dict[Key, Record | None]:
         """The records as at `begin`, in their order: those themselves, or all that were saved when they were cleared."""
         if self._cleared is not None:
             return self._cleared
@@ -124,12 +129,11 @@ class Changes:
         self._ledger = ledger
         self._now = now
         self._facts: list[Fact] = []
-        self._records: dict[Key, Record] = {}
+        self._records: dict[Key, Record | None] = {}
 
     def get(self, key: Key) -> Record | None:
         """The record, the facts of this call folded over it."""
-        # `or`, for a record is never false; nothing removes one, so what isn't changed is as it was
-        return self._records.get(key) or self._ledger.get(key)
+        return self._records[key] if key in self._records else self._ledger.get(key)
 
     def of(self, kind: type[SomeRecord]) -> Iterator[tuple[Key, SomeRecord]]:
         """All records of a kind as they were before this call: who lists records changes none in the same breath."""

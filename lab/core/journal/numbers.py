@@ -7,7 +7,7 @@ stands in the journal, never on a tape, but in the opening of one that begins la
 
 from typing import ClassVar
 
-from lab.core.journal.fact import Changed, Fact, Get, Key, Record
+from lab.core.journal.fact import Changed, Fact, Get, Key, Record, RecordsDropped
 
 
 class Counter(Record, frozen=True, gc=False):
@@ -48,6 +48,10 @@ class NumberUsed(Fact, frozen=True, kw_only=True):
     def fold(self, get: Get) -> Changed:
         """The counter, raised."""
         return (raised(get, self.counter, self.value),)
+
+
+UNTOLD = (NumberUsed, RecordsDropped)
+"""Facts that an exchange brings without its being told: they stand in journals, on no tape."""
 
 
 class CallCount(Record, frozen=True, gc=False):

@@ -2,7 +2,15 @@
 
 from typing import TYPE_CHECKING
 
-from lab.core.journal.fact import ClockAdvanced, ClockRestarted, ClockRewound, ClockScaled, Fact, LedgerCleared
+from lab.core.journal.fact import (
+    ClockAdvanced,
+    ClockRestarted,
+    ClockRewound,
+    ClockScaled,
+    Fact,
+    LedgerCleared,
+    RecordsDropped,
+)
 from lab.core.journal.numbers import CallCounted, NumberUsed
 from lab.core.journal.shell import (
     ClockJumped,
@@ -37,7 +45,7 @@ FACTS: dict[str, type[Fact]] = {
     fact.type: fact
     for fact in (
         *(TokenGranted, TokenRevoked, CodeGranted, DeviceGranted, DeviceApproved, KeyRotated),
-        *(CallCounted, NumberUsed, FaultArmed, FaultDisarmed, FaultStruck),
+        *(CallCounted, NumberUsed, RecordsDropped, FaultArmed, FaultDisarmed, FaultStruck),
         *(JobAccepted, GateDecided, WaitEnded, JobStatus, GateOpened, GateExpired, JobForgotten),
         *(ClockAdvanced, ClockScaled, ClockRewound, ClockRestarted, LedgerCleared),
         *(

@@ -15,7 +15,7 @@ import msgspec
 
 from lab.core.exchange import Json, Response
 from lab.core.journal.fact import Fact
-from lab.core.observe import Noted, Observation
+from lab.core.observe import Noted, Observation, Touched
 from lab.core.reply import Reply
 from lab.identity.routes import IDENTITY_NAMES
 from lab.mock.config import Config
@@ -47,6 +47,8 @@ class FastReplay(Replayer):
         """Facts that the mock has brought, and no recorded one has been held against."""
         self._derived: dict[str, array[int]] = {}
         """Where the recorded derived facts of each job stand."""
+        self._dropped: dict[str, tuple[Fact, ...]] = {}
+        """What followed of each job that the ledger has let go."""
 
     def same(self) -> bool:
         """True only if every reply, fact and derived fact is equal to the last byte that counts."""
@@ -60,6 +62,9 @@ class FastReplay(Replayer):
     def _observe(self, observation: Observation) -> None:
         if type(observation) is Noted and observation.fact.kind != "shell":
             self._pending.append(observation)
+        elif type(observation) is Touched and observation.whole is not None:
+            job = observation.job
+            self._dropped[job] = (*self._dropped.get(job, ()), *observation.whole)
 
     def reply(self, line: Res, reply: Reply | None, response: Response | None) -> bool:
         """Whether the mock's reply is the recorded one."""
@@ -166,9 +171,9 @@ class FastReplay(Replayer):
         return isinstance(line, Entry) and self._same_fact(line, fact)
 
     def _same_derived(self) -> bool:
-        for job in self.service.jobs():
+        for job in dict.fromkeys((*self._dropped, *self.service.jobs())):
             found = self.service.derived(job, self.recording.until)
-            facts = found.facts if found else ()
+            facts = (*self._dropped.get(job, ()), *(found.facts if found else ()))
             lines = [self.recording.lines[place] for place in self._derived.pop(job, ())]
             if len(lines) != len(facts) or not all(map(self._same_derived_fact, lines, facts)):
                 return False

@@ -65,6 +65,7 @@ class Replayer:
         """
         self.recording = recording
         self.service = Service(config)
+        self.service.drops = False  # when the recorded lab dropped a job stands on no tape
         self.exchanges = 0
         """Those whose replies were held against each other."""
         self.facts = 0

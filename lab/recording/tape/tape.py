@@ -104,10 +104,10 @@ class Tape:
                 case Replied():
                     self._replied(observation)
                     self._bound()
-                case Touched(job=job, at=at):
+                case Touched(job=job, at=at, whole=whole):
                     written = self._jobs.get(job)
-                    if written is None or at >= written.until:
-                        self._touched(job, at)
+                    if whole is not None or written is None or at >= written.until:
+                        self._touched(job, at, whole)
                 case Noted():
                     self._noted(observation)
                     if observation.x is None:
@@ -252,17 +252,17 @@ class Tape:
         if isinstance(fact, GateDecided):
             self._synced()
 
-    def _touched(self, job: str, now: Millis) -> None:
-        for fact in self._due(job, now):
+    def _touched(self, job: str, now: Millis, whole: tuple[Fact, ...] | None) -> None:
+        for fact in self._due(job, now) if whole is None else self._rest(job, whole):
             self._fact(fact, now, None)
 
+    def _rest(self, job: str, whole: tuple[Fact, ...]) -> tuple[Fact, ...]:
+        written = self._jobs.pop(job, None)  # nobody looks at the job any more
+        return () if written is None else whole[written.count :]
+
     def _due(self, job: str, now: Millis) -> Iterator[Fact]:
-        written = self._jobs.get(job)
-        if written is None:
-            written = self._jobs[job] = _Written()
-        if now < written.until:
-            return iter(())
-        derived = self._service.derived(job, now)
+        written = self._jobs.setdefault(job, _Written())
+        derived = self._service.derived(job, now) if now >= written.until else None
         if derived is None:
             return iter(())
         due = derived.facts[written.count :]

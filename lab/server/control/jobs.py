@@ -4,6 +4,7 @@ import asyncio
 import json
 from collections import deque
 from functools import partial
+from itertools import dropwhile
 
 from aiohttp import web
 
@@ -40,12 +41,21 @@ class JobRoutes:
         limit = request.query.get("limit", str(_NEWEST))
         if not (limit.isascii() and limit.isdigit() and len(limit) <= 6 and 0 < int(limit) <= 100_000):
             raise CommandRefused(400, "limit must be an integer from 1 to 100000.")
-        now, documents = self._clock.now(), []
-        for number, job in enumerate(self._service.newest_jobs(int(limit)), 1):
-            if (view := self._service.look(job, now)) is not None:
-                documents.append(json_bytes(job_document(job, view, now)))
-            if number % _SLICE == 0:
-                await breathe()
+        now, most, documents = self._clock.now(), int(limit), deque[bytes]()
+        looked: set[str] = set()
+        while len(documents) < most:
+            # those that are forgotten don't count, so older ones may; jobs that came meanwhile aren't meant
+            wanted = len(looked) + most - len(documents)
+            newest = self._service.newest_jobs(wanted)[::-1]
+            older = dropwhile(lambda job: job not in looked, newest) if looked else newest
+            for number, job in enumerate([job for job in older if job not in looked], 1):
+                if (view := self._service.look(job, now)) is not None:
+                    documents.appendleft(json_bytes(job_document(job, view, now)))
+                if number % _SLICE == 0:
+                    await breathe()
+            looked.update(newest)
+            if len(newest) < wanted:
+                break
         return web.Response(body=b'{"now":%d,"jobs":[%b]}' % (now, b",".join(documents)), headers=JSON)
 
     async def look(self, request: web.Request) -> Json:

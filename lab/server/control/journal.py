@@ -150,7 +150,10 @@ class Subscriber:
         else:
             self._tape(observation)
         job = _job_of(observation)
-        if job is not None and (isinstance(observation, Noted) or job not in self._until):
+        if isinstance(observation, Touched) and observation.whole is not None:
+            self._until.pop(observation.job, None)
+            self._unseen.pop(observation.job, None)
+        elif job is not None and (isinstance(observation, Noted) or job not in self._until):
             self._unseen[job] = None
 
     def _look(self, job: str) -> None:
