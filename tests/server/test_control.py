@@ -236,6 +236,10 @@ async def test_a_lab_that_is_to_end_serves_on_unready_and_keeps_no_connection(pl
     assert ready.headers["connection"] == "close"
     stranger = await plane.raw(READY + b"10.1.2.3\r\n\r\n")
     assert (stranger.status, stranger.json) == (503, {"status": "ending"})
+    document = description("1.2.3", "http://127.0.0.1:8081")
+    said = document["paths"]["/_lab/ready"]["get"]["responses"]["503"]["content"]["application/json"]["schema"]
+    for answer in (ready, stranger):
+        jsonschema.validate(answer.json, {**said, "components": document["components"]})
     assert (await plane.raw(HEALTH + b"10.1.2.3\r\n\r\n")).json == {"status": "ok"}
     for peer in (before, await plane.stage.peer()):
         assert (await peer.ask(request("GET", "/x"))).headers["connection"] == "close"

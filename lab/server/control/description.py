@@ -43,6 +43,9 @@ def _operation(row: ControlRoute, said: JsonObject, names: JsonObject) -> JsonOb
             "default": {"$ref": "#/components/responses/Refused"},
         },
     }
+    if "unavailable" in said:
+        content = {"application/json": {"schema": _whole(said["unavailable"], names)}}
+        _object(operation["responses"])["503"] = {"description": "not now", "content": content}
     if "security" in said:
         operation["security"] = said["security"]
     if "body" in said:
