@@ -109,6 +109,18 @@ def _gate(draw: st.DrawFn, ahead: list[str], behind: list[str], gates: list[str]
     return gate
 
 
+def _child(name: str, takes: st.SearchStrategy[Any]) -> st.SearchStrategy[Document]:
+    agent = {"delegate": st.just(name), "agent": st.just("OTHER"), "takes": takes, "output": WORDS.filter(_timeless)}
+    return st.one_of(
+        st.fixed_dictionaries({"work": st.just(name), "takes": takes}, optional={"says": WORDS, "tool": st.just("T")}),
+        st.fixed_dictionaries(agent),
+    )
+
+
+def _timeless(text: str) -> bool:
+    return "now" not in text
+
+
 @st.composite
 def steps(draw: st.DrawFn) -> list[Document]:
     """Steps that lead to an ending: whatever leads back is counted."""
@@ -117,14 +129,18 @@ def steps(draw: st.DrawFn) -> list[Document]:
     gates: list[str] = []
     for index, name in enumerate(names):
         ahead = [*names[index + 1 :], "done", "failed"]
-        kind = draw(st.sampled_from(("work", "delegate", "wait", "gate")))
+        kind = draw(st.sampled_from(("work", "delegate", "parallel", "wait", "gate")))
         step: Document = {kind: name}
         if kind == "gate":
             gates.append(name)
             step |= draw(_gate(ahead, names[: index + 1], gates))
         else:
-            step["takes"] = draw(SHORT if index == 0 else LATENCIES)
-            step |= draw(SAID)
+            if kind == "parallel":
+                step |= {"of": [draw(_child(f"{name}-{n}", SHORT)) for n in range(draw(st.integers(2, 3)))]}
+                step |= draw(st.sampled_from([{}, {"until": "any"}, {"title": "Two"}]))
+            else:
+                step["takes"] = draw(SHORT if index == 0 else LATENCIES)
+                step |= draw(SAID)
             if kind == "delegate":
                 step |= {"agent": "OTHER", "output": draw(st.sampled_from(["One.", "{{ message }}", None]))}
             if draw(st.booleans()):
@@ -145,7 +161,11 @@ def steps(draw: st.DrawFn) -> list[Document]:
 
 
 def _id(step: Document) -> str:
-    return str(next(step[kind] for kind in ("work", "delegate", "wait", "gate", "complete", "error") if kind in step))
+    return str(
+        next(
+            step[kind] for kind in ("work", "delegate", "parallel", "wait", "gate", "complete", "error") if kind in step
+        )
+    )
 
 
 def _reached(steps: list[Document]) -> set[str]:

@@ -70,6 +70,24 @@ def votes_of(offered: tuple[str, ...]) -> st.SearchStrategy[dict[str, object]]:
     return st.fixed_dictionaries({"after": after, "verdict": st.sampled_from(offered), "comment": st.just("because")})
 
 
+CHILD_LATENCIES = st.one_of(LATENCIES, st.sampled_from(("0ms", "1s", "1s")))
+"""Some that are none, and some that are alike."""
+
+
+@st.composite
+def side_by_side(draw: st.DrawFn, name: str, agents: tuple[str, ...]) -> list[dict[str, object]]:
+    """The children of a parallel."""
+    children: list[dict[str, object]] = []
+    for index in range(draw(st.integers(2, 3))):
+        child = f"{name}-{index}"
+        if draw(st.booleans()):
+            agents = (*agents, child)
+            children.append({"delegate": child, "takes": draw(CHILD_LATENCIES), **draw(handing_back(agents))})
+        else:
+            children.append({"work": child, "takes": draw(CHILD_LATENCIES), "says": f"{child} {{{{ now }}}}"})
+    return children
+
+
 @st.composite
 def documents(draw: st.DrawFn) -> dict[str, object]:
     """A scenario as an author writes it, of up to six steps and two endings; whatever leads back is counted."""
@@ -80,7 +98,7 @@ def documents(draw: st.DrawFn) -> dict[str, object]:
     agents: tuple[str, ...] = ()
     for index, name in enumerate(names):
         ahead = [*names[index + 1 :], "done", "failed"]
-        kind = draw(st.sampled_from(("work", "delegate", "wait", "gate")))
+        kind = draw(st.sampled_from(("work", "delegate", "parallel", "wait", "gate")))
         step: dict[str, object] = {kind: name}
         if kind == "gate":
             step |= {"asks": "May it go on?", "patience": f"{draw(st.integers(1, 9000))}ms"}
@@ -103,7 +121,12 @@ def documents(draw: st.DrawFn) -> dict[str, object]:
                 if draw(st.booleans()):
                     step["escalate"]["reviewer"] = draw(votes_of(VERDICTS[:2]))
         else:
-            step["takes"] = draw(LATENCIES)
+            if kind == "parallel":
+                children = draw(side_by_side(name, agents))
+                agents = (*agents, *(str(child["delegate"]) for child in children if "delegate" in child))
+                step |= {"of": children, "until": draw(st.sampled_from(("all", "any")))}
+            else:
+                step["takes"] = draw(LATENCIES)
             if kind == "delegate":
                 agents = (*agents, name)
                 step |= draw(handing_back(agents))

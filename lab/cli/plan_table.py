@@ -14,18 +14,22 @@ from lab.jobs.gates import Decision, decision_text
 from lab.jobs.names import delegate_outputs
 from lab.jobs.own_plans import own_plans
 from lab.jobs.plan import Plan
+from lab.jobs.span import DefaultEnding, Span
 from lab.jobs.state import shown_status
 from lab.jobs.texts import final_texts, writer_at
-from lab.jobs.timeline import DefaultEnding, Span, exit_of, spans
+from lab.jobs.timeline import exit_of, spans
 from lab.language.document import (
     Branch,
     Complete,
+    Delegate,
     Failure,
     Fault,
     Gate,
+    Parallel,
     Scenario,
     Switches,
     Verdict,
+    Work,
     chance_text,
     duration_text,
     fault_document,
@@ -93,13 +97,17 @@ def _rows(planned: Plan, timeline: Sequence[Span], switches: Switches) -> Iterat
 
 def _outputs(planned: Plan, span: Span, after: Span) -> Iterator[str]:
     """What delegates hand back that end with a span; `after` is the next one."""
-    outputs = delegate_outputs(planned, after.settled, after.ends)
-    for place in range(len(span.ends), len(after.ends)):
+    ends = after.all_ends
+    outputs = delegate_outputs(planned, after.settled, ends)
+    for place in range(len(span.all_ends), len(ends)):
         try:
             text = outputs.text(place)
-            yield f"{after.ends[place].step} hands back: {'null' if text is None else _one_line(text) or '(empty)'}"
+            if not ends[place].left:
+                yield f"{ends[place].step} hands back: {'null' if text is None else _one_line(text) or '(empty)'}"
         except RenderFailure as failure:
-            yield f"what {after.ends[place].step} hands back can't be written: {failure}"
+            yield f"what {ends[place].step} hands back can't be written: {failure}"
+    if span.stretch is not None and span.stretch.left:
+        yield f"left: {', '.join(child.id for child in span.stretch.left)}"
 
 
 def _ways(planned: Plan, span: Span, after: Span) -> Iterator[str]:
@@ -137,6 +145,10 @@ def _texts(planned: Plan, span: Span, began: Millis) -> list[str]:
             case Complete() | Failure() | DefaultEnding():
                 output, error, _ = final_texts(planned, span, write)
                 return [_one_line(text) or "(empty)" for text in (output, error) if text is not None] or ["null"]
+            case Parallel():
+                first = span.at_work[0]
+                says = write(first.says) if isinstance(first, Work | Delegate) and first.says else ""
+                return [_one_line(", ".join(span.ids[1:]) + (f": {says}" if says else ""))]
             case step:
                 return [_one_line(write(step.says) if step.says else step.title)]
     except RenderFailure as failure:
@@ -209,7 +221,7 @@ def _first(fault: Fault, timeline: Sequence[Span]) -> Millis | None:
     began = timeline[0].since
     for span in timeline:
         at = max(span.since, began + (fault.after or 0))
-        if fault.step in (None, span.id) and (span.until is None or at < span.until):
+        if (fault.step is None or fault.step in span.ids) and (span.until is None or at < span.until):
             return at - began
     return None
 

@@ -82,12 +82,13 @@ def armed_rule(name: str, fault: JobFault) -> Rule:
 
 
 class Place(Struct, frozen=True):
-    """Where a call stands: who calls (empty: nobody says), and of a poll the job, its time, step and turn."""
+    """Where a call stands: who calls (empty: nobody says), and of a poll the job, its time, steps and turn."""
 
     client: str
     passed: Millis = 0
     turn: int | None = None
-    step: str | None = None
+    steps: tuple[str, ...] = ()
+    """The step that the job is in; in a parallel also the children that are at work."""
     job: str | None = None
     user: str | None = None
     """Whose token it is; None: a client's own, or none."""
@@ -131,7 +132,7 @@ def _there(rule: Rule, place: Place) -> bool:
     return (
         place.passed >= (fault.after or 0)
         and fault.turn in (None, place.turn)
-        and fault.step in (None, place.step)
+        and (fault.step is None or fault.step in place.steps)
         and fault.client in (None, place.client)
         and fault.user in (None, place.user)
         and fault.scenario in (None, place.scenario)

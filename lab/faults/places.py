@@ -14,7 +14,8 @@ from lab.core.seeds import Seed
 from lab.jobs.compiled import CompiledScenario
 from lab.jobs.own_plans import own_plans
 from lab.jobs.plan import Plan
-from lab.jobs.timeline import DefaultEnding, spans
+from lab.jobs.span import DefaultEnding
+from lab.jobs.timeline import spans
 from lab.language.document import Complete, Gate, Status, Verdict
 
 MOST_DRILLS = 50_000

@@ -7,6 +7,8 @@ Nothing here runs, waits or remembers. Read it in this order; each module opens 
     gates       when an opening takes a vote, and which vote ends it
     compiled    a scenario indexed
     plan        what chance settles before a job begins
+    parallel    steps side by side, cut where one ends
+    span        a stretch of a job, in one status and step
     branches    which way a job goes on where there are several
     timeline    the walk over the steps: read it twice
     outputs     texts of templates and outputs in all their forms

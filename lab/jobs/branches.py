@@ -30,7 +30,7 @@ from lab.jobs.delegates import DelegateEnd
 from lab.jobs.gates import Decision
 from lab.jobs.names import timeless_names
 from lab.jobs.plan import Plan
-from lab.language.document import MILLION, Branch, Gate, Pause, Step, Verdict
+from lab.language.document import MILLION, Branch, Gate, Parallel, Pause, Step, Verdict
 from lab.language.templates import condition
 
 NO_VERDICTS: Mapping[str, Verdict] = MappingProxyType({})
@@ -133,6 +133,8 @@ def reachable(
             ahead += [
                 branch.to for _, branches in exits(compiled, step, verdicts) for branch in possible(branches, judge)
             ]
+            if isinstance(step, Parallel):
+                found.update(child.id for child in step.of)
             if isinstance(step, Pause) and step.again is not None:
                 ahead.append(step.again.to)
     return found

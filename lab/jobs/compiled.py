@@ -7,7 +7,17 @@ from msgspec import Struct, field
 
 from lab.core.clock import Millis
 from lab.jobs.turns import part_for, parts_for
-from lab.language.document import Branch, EndingStep, Scenario, Step, TimedStep, Verdict, branches_of
+from lab.language.document import (
+    Branch,
+    EndingStep,
+    Parallel,
+    Scenario,
+    Step,
+    TimedStep,
+    Verdict,
+    branches_of,
+    with_children,
+)
 from lab.language.patterns import Pattern, pattern_of
 
 NEXT = "next"
@@ -25,6 +35,7 @@ class CompiledScenario(Struct, frozen=True, eq=False):
     digest: str
     """SHA-256 of the file's bytes with CRLF made LF, in hex."""
     steps: Mapping[str, Step]
+    """By id, those within parallels too."""
     ways: Mapping[str, Mapping[str, tuple[Branch, ...]]]
     """By step and exit, `next` or a verdict, the branches that are tried in order; none fits, or the exit is missing: the
     verdict's default ending. `next` and `approved` end with a sure one."""
@@ -105,7 +116,7 @@ def compile_scenario(
     scenario: Scenario, digest: str = "", files: Mapping[str, str] | None = None, source: str = ""
 ) -> CompiledScenario:
     """Index a scenario that `lab.language.parse` has accepted; `files` holds the texts that its outputs name."""
-    steps: dict[str, Step] = {step.id: step for step in scenario.steps}
+    steps: dict[str, Step] = {step.id: step for step in with_children(scenario.steps)}
     ways = {step.id: _exits(step, after.id) for step, after in pairwise(scenario.steps)}
     straight = {
         (step, name): steps[branches[0].to]
@@ -124,7 +135,7 @@ def _exits(step: Step, following: str) -> dict[str, tuple[Branch, ...]]:
     if isinstance(step, EndingStep):
         return {}
     onward = (*branches_of(step.next), Branch(to=following))
-    if isinstance(step, TimedStep):
+    if isinstance(step, TimedStep | Parallel):
         return {NEXT: onward}
     said = {verdict: branches_of(step.verdicts.of(verdict)) for verdict in Verdict}
     exits = {str(verdict): branches for verdict, branches in said.items() if branches}

@@ -27,7 +27,8 @@ from lab.jobs.branches import Branching
 from lab.jobs.facts import GateDecided, GateExpired, GateOpened, JobForgotten, JobStatus, Otherwise
 from lab.jobs.gates import Decision, Origin, votes
 from lab.jobs.plan import Plan
-from lab.jobs.timeline import Span, after, spans
+from lab.jobs.span import Span
+from lab.jobs.timeline import after, spans
 from lab.language.document import Verdict
 
 
@@ -54,7 +55,7 @@ def _following(plan: Plan, decisions: tuple[Decision, ...]) -> Iterator[Fact]:
     job = plan.invocation.job
     before: Span | None = None
     for span in spans(plan, decisions):
-        if before is not None:
+        if before is not None and not span.goes_on:
             yield JobStatus(at=span.since, job=job, origin=before.status, to=span.status, step=span.id)
         if span.opening is not None:
             if not span.escalated:  # of an escalation only the status tells, which stays as it is

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from msgspec import Struct
 
-from lab.jobs.timeline import Span
+from lab.jobs.span import Span
 from lab.language.document import ExpectedRun, Status
 
 

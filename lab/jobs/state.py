@@ -15,9 +15,10 @@ from lab.jobs.gates import Decision
 from lab.jobs.names import delegate_outputs
 from lab.jobs.outputs import Writer
 from lab.jobs.plan import Plan
+from lab.jobs.span import DefaultEnding, Ending, Span
 from lab.jobs.texts import final_texts, writer_at
-from lab.jobs.timeline import UNWRITTEN, Ending, Span, spans
-from lab.language.document import Delegate, Gate, Pause, Status, Step, Switches, Work
+from lab.jobs.timeline import UNWRITTEN, spans
+from lab.language.document import Delegate, Gate, Parallel, Pause, Status, Step, Switches, Work
 from lab.language.templates import RenderFailure
 
 
@@ -57,9 +58,8 @@ def state_of(plan: Plan, span: Span, epoch: Epoch, switches: Switches, *, accept
         if span.status.final:
             output, error, follow_up = final_texts(plan, span, write)
             return StatusTexts(status, None, output, error, tuple(follow_up))
-        if isinstance(step, Work | Delegate):
-            said = step.says and plan.invocation.input.progress_message and not accepted
-            return StatusTexts(status, write(step.says) if said and step.says else None)
+        if isinstance(first := span.at_work[0], Work | Delegate):
+            return StatusTexts(status, None if accepted else progress_of(plan, first, write))
         prompt = (
             _prompt(step, write, escalated=span.escalated)
             if status is Status.WAITING and isinstance(step, Gate | Pause)
@@ -69,6 +69,12 @@ def state_of(plan: Plan, span: Span, epoch: Epoch, switches: Switches, *, accept
         return StatusTexts(Status.ERROR, error=UNWRITTEN)
     output = prompt.text if prompt is not None and switches.waiting_output == "message" else None
     return StatusTexts(status, output=output, prompt=prompt)
+
+
+def progress_of(plan: Plan, step: Step | DefaultEnding, write: Writer) -> str | None:
+    """What a step says while it is at work, if that was wanted."""
+    says = step.says if isinstance(step, Work | Delegate) and plan.invocation.input.progress_message else None
+    return write(says) if says else None
 
 
 def shown_status(span: Span, switches: Switches) -> Status:
@@ -96,13 +102,26 @@ class PassedStep(Struct, frozen=True):
 
 def passed_steps(plan: Plan, span: Span, decisions: tuple[Decision, ...]) -> Iterator[PassedStep]:
     """The steps that a job has come to at a span, that of the span too; no endings."""
-    outputs = delegate_outputs(plan, span.settled, span.ends)
-    places = {(end.step, end.visit): place for place, end in enumerate(span.ends)}
+    outputs = delegate_outputs(plan, span.settled, span.all_ends)
+    places = {(end.step, end.visit): place for place, end in enumerate(span.all_ends)}
     for each in spans(plan, decisions):
-        if not isinstance(each.step, Ending) and not each.escalated:
-            yield PassedStep(each.step, each.same_visit(span), _output(outputs, places.get((each.id, each.visit))))
+        for step in _shown_steps(each, here=each.index == span.index):
+            under_way = each.same_visit(span) and step.id in span.ids and not span.status.final
+            yield PassedStep(step, under_way, _output(outputs, places.get((step.id, each.visit))))
         if each.index >= span.index:
             return
+
+
+def _shown_steps(span: Span, *, here: bool) -> tuple[Step, ...]:
+    """Those of a span that was passed, or in which the job is: in place of a parallel its children, but none that was left."""
+    if isinstance(span.step, Ending) or span.escalated:
+        return ()
+    if span.stretch is None or not isinstance(span.step, Parallel):
+        return (span.step,)
+    if here:
+        return span.step.of
+    left = {child.id for child in span.stretch.left}
+    return tuple(child for child in span.step.of if child.id not in left) if span.stretch.last else ()
 
 
 def _output(outputs: DelegateOutputs, place: int | None) -> str | None:

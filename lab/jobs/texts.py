@@ -22,14 +22,15 @@ from lab.jobs.gates import Decision
 from lab.jobs.names import request_names, timeless_names
 from lab.jobs.outputs import Writer, output_text
 from lab.jobs.plan import Plan
-from lab.jobs.timeline import DefaultEnding, Span, at
+from lab.jobs.span import DefaultEnding, Span
+from lab.jobs.timeline import at
 from lab.language.document import Complete, EndingStep, Failure, Status
 from lab.language.templates import RenderFailure
 
 
 def names(plan: Plan, span: Span, epoch: Epoch) -> Mapping[str, object]:
     """What templates see at a span: what was decided and handed back before it, and when its step was entered."""
-    return {**timeless_names(plan, span.settled, span.ends), "now": iso(epoch, span.since)}
+    return {**timeless_names(plan, span.settled, span.ends), "now": iso(epoch, span.entered)}
 
 
 def earlier_turns(

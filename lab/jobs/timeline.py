@@ -12,6 +12,7 @@ The walk
 
     work,
     delegate    after its duration                          -> the next step
+    parallel    when all of its children have ended, or any -> the next step; a span for each of its stretches (`parallel`)
     wait        after its duration, or when it is cut short -> back to `again.to` while rounds are left, else the next step
     gate        with its last vote (`gates`)                -> where the verdict leads: a step, or a default ending;
                 where it escalates before, at that instant  -> a second span of the same opening
@@ -39,9 +40,9 @@ A worked example: a gate with patience 10 s between two steps of 2 s, accepted a
 """
 
 from collections.abc import Iterator
-from typing import TypeAlias, assert_never
+from functools import partial
+from typing import assert_never
 
-from msgspec import Struct
 from msgspec.structs import replace
 
 from lab.core.clock import Millis
@@ -49,93 +50,15 @@ from lab.jobs.branches import Branching, Turnoff
 from lab.jobs.compiled import NEXT
 from lab.jobs.delegates import DelegateEnd
 from lab.jobs.gates import Decision, Opening, votes
+from lab.jobs.parallel import ends_of, stretches
 from lab.jobs.plan import Plan
-from lab.language.document import Delegate, EndingStep, Gate, Pause, Status, Step, TimedStep, Verdict, Work
+from lab.jobs.span import DefaultEnding, Ending, Span
+from lab.language.document import Delegate, Gate, Parallel, Pause, Status, Step, TimedStep, Verdict, Work
 from lab.language.templates import RenderFailure
 
 MOVES: dict[Status, tuple[Status, ...]] = {status: () if status.final else tuple(Status) for status in Status}
 """From each status, those that may follow (contract.md §5): a scenario may order its steps as it likes, and nothing
 follows an ending. The README's diagram is printed from it."""
-
-
-class DefaultEnding(Struct, frozen=True):
-    """An ending that no step of the scenario names: where a verdict leads that has no way of its own, or a condition without answer.
-
-    So a scenario needs to say only what it wants to show: without `verdicts` a gate has them all the same.
-    """
-
-    status: Status
-    id: str
-    """That of the step that led here."""
-    text: str
-    """The output of COMPLETE, or the error of ERROR."""
-    template: bool = False
-    """Whether `text` is the author's, to be rendered; a person's words never are."""
-
-
-Ending: TypeAlias = EndingStep | DefaultEnding
-"""Where a walk ends."""
-
-
-class Span(Struct, frozen=True):
-    """A half-open stretch `since <= t < until` in one status and step; `until` None: for ever.
-
-    Seen at `now`, `until` is when the job moves on if nobody acts. What a body says of a job is constant within a span,
-    so a span's index (with what the body depends on beside it) is enough to remember a body by.
-    """
-
-    index: int
-    step: Step | DefaultEnding
-    visit: int
-    since: Millis
-    until: Millis | None
-    settled: tuple[Decision, ...]
-    """The votes of each gate and the end of each wait that was cut short, in order, before this span."""
-    opening: Opening | None = None
-    rounds_used: int = 0
-    """Rounds of changes at this gate, or of the retry loop at this wait, before this span."""
-    votes: tuple[Decision, ...] = ()
-    """Of a gate: its votes if nobody else decides, those still due too; the last ends the span."""
-    ends: tuple[DelegateEnd, ...] = ()
-    """The visits to delegates that ended before this span."""
-    escalated: bool = False
-    """Whether it is the second span of a gate's opening: token, deadline and votes are those of the first."""
-
-    @property
-    def status(self) -> Status:
-        """That of its step."""
-        return self.step.status
-
-    @property
-    def id(self) -> str:
-        """The step's id; of a default ending, the gate's."""
-        return self.step.id
-
-    @property
-    def code(self) -> str:
-        """The node code on the wire (contract.md §4.3): the id upper-cased, `-` as `_`."""
-        return node_code(self.id)
-
-    @property
-    def own_votes(self) -> tuple[Decision, ...]:
-        """Of the opening's votes those that fall into this span, the one that ends it too."""
-        parted = self.opening.escalates if self.opening is not None else None
-        if parted is None:
-            return self.votes
-        return tuple(vote for vote in self.votes if (vote.at >= parted) == self.escalated)
-
-    def same_visit(self, other: "Span") -> bool:
-        """Whether another span is of the same visit to the same step."""
-        return (self.id, self.visit) == (other.id, other.visit)
-
-    def votes_at(self, now: Millis) -> tuple[Decision, ...]:
-        """The votes that this opening has taken at `now`."""
-        return tuple(vote for vote in self.votes if vote.at <= now)
-
-
-def node_code(step: str) -> str:
-    """The node code of the step with this id."""
-    return step.upper().replace("-", "_")
 
 
 def at(plan: Plan, decisions: tuple[Decision, ...], now: Millis) -> Span:
@@ -153,14 +76,13 @@ def at(plan: Plan, decisions: tuple[Decision, ...], now: Millis) -> Span:
 def spans(plan: Plan, decisions: tuple[Decision, ...]) -> Iterator[Span]:
     """The timeline, given that nobody else decides anything: lazy, so look no further than you must."""
     step: Step | DefaultEnding = plan.compiled.first
-    index, since = -1, plan.invocation.at
+    index, since = 0, plan.invocation.at
     settled: tuple[Decision, ...] = ()
     ends: tuple[DelegateEnd, ...] = ()
     branching = Branching(plan)
-    visits: dict[str, int] = {}
-    rounds: dict[str, int] = {}
+    visits, rounds = dict[str, int](), dict[str, int]()
     while True:
-        index, name = index + 1, step.id
+        name = step.id
         visit, used = visits.get(name, 0), rounds.get(name, 0)
         visits[name] = visit + 1
         if isinstance(step, TimedStep):
@@ -168,28 +90,37 @@ def spans(plan: Plan, decisions: tuple[Decision, ...]) -> Iterator[Span]:
             # one of 0 ms is yielded too: nobody can be in it, but it was passed, and the next index is one more
             yield (span := Span(index, step, visit, since, until, settled, rounds_used=used, ends=ends))
             settled += cut
-            if isinstance(step, Delegate):
-                ends += (DelegateEnd(name, visit, len(settled), len(ends)),)
             # a wait that was cut short goes round like one that ran out: its rounds count tries, not time
             rounds[name] = used + (step.again is not None and used < step.again.rounds)
-            step = after(plan, branching, span, settled, ends)
+        elif isinstance(step, Parallel):
+            for place, part in enumerate(stretches(step, since, partial(plan.takes, visit=visit))):
+                until = part.until
+                span = Span(index + place, step, visit, part.since, until, settled, ends=ends, stretch=part)
+                yield span
         elif isinstance(step, Gate):
             opening = Opening(step, visit, used, since, plan.scripted, _votes_before(name, settled))
             cast = votes(opening, decisions)
-            yield from (
-                parts := _parted(Span(index, step, visit, since, cast[-1].at, settled, opening, used, cast, ends))
-            )
+            parts = _parted(Span(index, step, visit, since, cast[-1].at, settled, opening, used, cast, ends))
+            yield from parts
             # what follows begins at the instant of the last vote: that vote is before it
-            span, index, until, settled = parts[-1], parts[-1].index, cast[-1].at, settled + cast
+            span, until, settled = parts[-1], cast[-1].at, settled + cast
             rounds[name] = used + (cast[-1].verdict is Verdict.CHANGES)
-            step = after(plan, branching, span, settled, ends)
         elif isinstance(step, Ending):
             # entered once, so its visit is 0, though a default ending bears the id of a gate that was visited
             yield Span(index, step, 0, since, None, settled, ends=ends)
             return
         else:
             assert_never(step)
-        since = until
+        index, since, ends = span.index + 1, until, _ends_behind(span)
+        step = after(plan, branching, span, settled, ends)
+
+
+def _ends_behind(span: Span) -> tuple[DelegateEnd, ...]:
+    """The visits to delegates that have ended once the last span of a step is over."""
+    part, place = span.stretch, (span.visit, len(span.settled), len(span.ends))
+    if part is None:
+        return (*span.ends, *ends_of((span.step,), *place)) if isinstance(span.step, Delegate) else span.ends
+    return (*span.all_ends, *ends_of(part.ending, *place), *ends_of(part.left, *place, left=True))
 
 
 def _parted(span: Span) -> tuple[Span, ...]:
@@ -241,6 +172,8 @@ def exit_of(span: Span, settled: tuple[Decision, ...]) -> str | None:
     match span.step:
         case Work() | Delegate():
             return NEXT
+        case Parallel():
+            return NEXT if span.stretch is not None and span.stretch.last else None
         case Pause(again=again):
             return None if again is not None and span.rounds_used < again.rounds else NEXT
         case Gate(rounds=rounds):

@@ -9,7 +9,7 @@ from msgspec import Struct
 from lab.jobs.gates import Decision
 from lab.jobs.plan import Plan
 from lab.jobs.records import JobRecord
-from lab.jobs.timeline import Span
+from lab.jobs.span import Span
 
 
 class JobView(Struct, frozen=True, eq=False):

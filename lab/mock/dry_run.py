@@ -10,8 +10,8 @@ from lab.core.clock import Epoch
 from lab.jobs.branches import holds_now, reachable
 from lab.jobs.outputs import output_templates, output_text
 from lab.jobs.plan import Plan
+from lab.jobs.span import Span
 from lab.jobs.texts import writer_at
-from lab.jobs.timeline import Span
 from lab.language.document import Complete, Delegate
 from lab.language.templates import RenderFailure, template
 

@@ -235,9 +235,9 @@ class Mock:
         if not rules:
             return reply
         view = call.job(command.job) if any(rule.fault.step for rule in rules) else None
-        step = view.span.id if view is not None else None
+        steps = view.span.ids if view is not None else ()
         bearer = call.bearer
-        place = Place(bearer.client, call.now - record.at, record.turn, step, job, bearer.user, record.scenario)
+        place = Place(bearer.client, call.now - record.at, record.turn, steps, job, bearer.user, record.scenario)
         return self._planner(call).strike(reply, rules, place)
 
     def _no_job(self, call: Call, command: base.Look) -> Reply:

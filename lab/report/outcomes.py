@@ -6,7 +6,7 @@ from enum import StrEnum
 from msgspec import Struct
 
 from lab.faults.drills import GoodEnd
-from lab.language.document import Delegate, Scenario, Work, longest_latency
+from lab.language.document import Delegate, Scenario, Work, longest_latency, with_children
 from lab.report.history import LONGEST_DEADLINE, ClientHistory
 
 _TRACEBACKS = ("Traceback (most recent call last)", "panic: ", "Unhandled exception", "Exception in thread")
@@ -77,7 +77,7 @@ def ends_in(scenario: Scenario) -> tuple[GoodEnd, ...]:
     """What a good client does: it stops where it is refused, and where the wire fails, or the work takes days, it may."""
     if scenario.expect.refused is not None:
         return (GoodEnd.CLEAN_STOP,)
-    works = [longest_latency(step.takes) for step in scenario.steps if isinstance(step, Work | Delegate)]
+    works = [longest_latency(step.takes) for step in with_children(scenario.steps) if isinstance(step, Work | Delegate)]
     may_stop = scenario.faults or any(each >= LONGEST_DEADLINE for each in works)
     return (GoodEnd.RESULT, GoodEnd.CLEAN_STOP) if may_stop else (GoodEnd.RESULT,)
 

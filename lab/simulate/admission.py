@@ -25,7 +25,8 @@ from lab.core.clock import Millis, unix_millis
 from lab.core.seeds import Seed, draw_exponential
 from lab.jobs.gates import Decision, Opening, Origin, scripted_vote
 from lab.jobs.plan import Plan
-from lab.jobs.timeline import Span, spans
+from lab.jobs.span import Span
+from lab.jobs.timeline import spans
 from lab.language.document import Verdict, draw_latency
 from lab.simulate.calls import AcceptedRun, ClientStart, WirelessClient, plan_of
 from lab.simulate.histogram import Histogram

@@ -19,8 +19,9 @@ from lab.dialects.client import Seen, Sendable, Understood
 from lab.dialects.fusion.client import FusionClient
 from lab.jobs.gates import Decision
 from lab.jobs.plan import Drawn, Plan
+from lab.jobs.span import Span
 from lab.jobs.state import shown_status
-from lab.jobs.timeline import Span, spans
+from lab.jobs.timeline import spans
 from lab.language.document import Delegate, Pause, Status, Switches, Work
 from lab.language.values import restore
 from lab.mock.idempotency import new_conversation
@@ -234,9 +235,10 @@ def poll_answer(span: Span, switches: Switches, *, said: bool) -> tuple[Status, 
     """What tells the answer to a poll in a span from others of its job, without a text being rendered."""
     status = shown_status(span, switches)
     step = span.step
-    if isinstance(step, Work | Delegate):
-        text = step.says if said else None
-        return status, (text, span.index if text and "{" in text else None)
+    first = span.at_work[0]
+    if isinstance(first, Work | Delegate):
+        text = first.says if said else None
+        return status, (text, (first.id, span.entered) if text and "{" in text else None)
     if status is Status.RUNNING:
         return status, (None, None if isinstance(step, Pause) else span.index)
     return status, (span.id, span.visit)

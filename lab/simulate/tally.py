@@ -9,7 +9,7 @@ from msgspec import Struct, field
 
 from lab.core.clock import Millis
 from lab.core.seeds import Seed
-from lab.jobs.timeline import Span
+from lab.jobs.span import Span
 from lab.language.document import Status
 from lab.mock.latencies import planned_latency
 from lab.simulate.calls import AcceptedRun, SimulatedJob, WirelessClient
@@ -57,6 +57,15 @@ class Tally(Struct):
     """When the last of them was accepted: no later one has a mark before."""
     marks: "array[int]" = field(default_factory=lambda: array("q"))
     """When jobs begin and end, and gates open and close: MARKS."""
+
+    def visited(self, name: str, visit: int, lasted: Millis) -> StepTally:
+        """Count one visit to a step."""
+        step = self.steps.get(name)
+        if step is None:
+            step = self.steps[name] = StepTally()
+        step.jobs += visit == 0
+        step.lasted.add(lasted)
+        return step
 
     def merge(self, other: "Tally") -> None:
         """Add other jobs, but not their marks, calls and sample, which the totals take up by themselves."""
@@ -144,11 +153,10 @@ def _count_spans(tally: Tally, spans: Sequence[Span], marks: list[int]) -> None:
         first, *more = parts
         last = more[-1] if more else first
         assert last.until is not None
-        step = tally.steps.get(name)
-        if step is None:
-            step = tally.steps[name] = StepTally()
-        step.jobs += visit == 0
-        step.lasted.add(last.until - first.since)
+        step = tally.visited(name, visit, last.until - first.since)
+        for part in (first, *more) if last.stretch is not None else ():
+            for child in part.over:
+                tally.visited(child, visit, (part.until or 0) - first.since)
         if last.opening is not None:
             step.verdicts[str(last.votes[-1].verdict)] += 1
             marks += first.since * MARKS + OPENED, last.until * MARKS + CLOSED

@@ -203,3 +203,10 @@ def test_a_delegate_that_hands_back_nothing_is_warned_of(output: object, warning
 def test_texts_that_look_at_no_decision_are_tried_at_invoke() -> None:
     mock = Service(Config((example(delegate("check", "{{ 1 + message }}"), DONE).compiled,), Switches(), 7, EPOCH))
     assert mock.serve(invoke(token(mock), {"message": "go"}, "A"), 0).response.status == 503
+
+
+def test_no_node_is_running_once_a_gate_s_own_ending_is_there() -> None:
+    plan = example({**gate(), "asks": "?"}, CHECK, DRAFT, DONE)
+    ended = at(plan, (), 9_000)
+    assert (ended.id, ended.status) == ("boss", "ERROR")
+    assert [(each.step.id, each.under_way) for each in passed_steps(plan, ended, ())] == [("boss", False)]

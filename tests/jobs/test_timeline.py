@@ -10,7 +10,8 @@ from lab.jobs.compiled import compile_scenario
 from lab.jobs.derived import Derived, derived
 from lab.jobs.facts import GateDecided, GateExpired, GateOpened, JobStatus
 from lab.jobs.gates import Decision, Origin
-from lab.jobs.timeline import MOVES, DefaultEnding, at, spans
+from lab.jobs.span import DefaultEnding
+from lab.jobs.timeline import MOVES, at, spans
 from lab.language.document import Scenario, Status, Verdict, Work
 from tests.lab_strategies import INSTANTS, PLANS, decisions_for, planned, scenarios
 

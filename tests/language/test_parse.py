@@ -8,7 +8,7 @@ from lab.core.errors import ScenarioError
 from lab.language import document as doc
 from lab.language.document import Model
 from lab.language.document.settings_file import Server
-from lab.language.document.steps import StepModel
+from lab.language.document.step_model import StepModel
 from lab.language.parse import parse_scenario, parse_with_locations
 from lab.language.parse.shape_errors import models_within
 
@@ -291,8 +291,14 @@ def test_a_duration_that_is_none_says_why_and_names_its_path(written: str, what:
 
 
 STEPS = [
-    ("  - {foo: 1}\n" + END, ["9:5: steps[0]: a step begins with one of work, delegate, wait, gate, complete, error"]),
-    ("  - 3\n" + END, ["9:5: steps[0]: a step begins with one of work, delegate, wait, gate, complete, error"]),
+    (
+        "  - {foo: 1}\n" + END,
+        ["9:5: steps[0]: a step begins with one of work, delegate, parallel, wait, gate, complete, error"],
+    ),
+    (
+        "  - 3\n" + END,
+        ["9:5: steps[0]: a step begins with one of work, delegate, parallel, wait, gate, complete, error"],
+    ),
     (
         "  - {work: a, takes: 1s, next: w}\n  - {takes: 1s, wrok: w}\n" + END,
         ["10:17: steps[1]: unknown kind of step wrok; did you mean work?"],

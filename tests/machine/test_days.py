@@ -18,7 +18,7 @@ from lab.jobs import timeline
 from lab.jobs.facts import GateDecided
 from lab.jobs.gates import Decision, Opening
 from lab.jobs.plan import Plan
-from lab.jobs.timeline import Span
+from lab.jobs.span import Span
 from lab.mock import latencies
 from lab.mock.decisions import decide
 from lab.mock.service import Service

@@ -284,3 +284,29 @@ def test_a_long_output_comes_in_fewer_pieces() -> None:
     mock = service({**long, "steps": [PLAIN["steps"][0], *long["steps"]]})
     sizes = [len(piece) for _, piece in mock.serve(ask("invokeStream", token(mock), {"message": "Go"}), 0).parts or ()]
     assert sum(sizes) < 12_000_000
+
+
+def test_children_of_a_parallel_begin_together_and_end_each_by_itself() -> None:
+    children = [
+        {"delegate": "left", "agent": "A", "takes": "9s", "says": "Slow"},
+        {"work": "one", "takes": "1s"},
+        {"work": "two", "takes": "1s", "says": "Two"},
+    ]
+    any_of = {**PLAIN, "steps": [{"parallel": "p", "until": "any", "of": children}, *PLAIN["steps"][-1:]]}
+    found = events(service(any_of), "chat", MESSAGE, 0)
+    nodes = [
+        (when, *(node.get(key) for key in ("type", "nodeCode", "agentCode", "progressMessage")))
+        for when, event in found[:5]
+        for node in (event["nodeProgressMessage"],)
+    ]
+    assert nodes == [
+        (0, "NODE_START", "LEFT", "A", "Slow"),
+        (0, "NODE_START", "ONE", None, None),
+        (0, "NODE_START", "TWO", None, "Two"),
+        (1_000, "NODE_END", "ONE", None, None),
+        (1_000, "NODE_END", "TWO", None, None),
+    ]
+    all_of = {**PLAIN, "steps": [{"parallel": "p", "of": children}, *PLAIN["steps"][-1:]]}
+    (later, more) = events(service(all_of), "chat", MESSAGE, 0)[5:7]
+    ended = {"nodeCode": "LEFT", "type": "NODE_END", "nodeStepInfo": {"totalNodeTime": 9_000}}
+    assert (later[0], later[1]["nodeProgressMessage"]) == (9_000, ended) and "message" in more[1]

@@ -8,7 +8,7 @@ import pytest
 
 from lab.cli.setup import make_setup
 from lab.cli.simulation import simulation_of
-from lab.jobs.timeline import Span
+from lab.jobs.span import Span
 from lab.language.document import Exponential, Latency
 from lab.settings import ClockSettings, MockSettings
 from lab.simulate.calls import SimulatedJob, WirelessClient

@@ -24,6 +24,8 @@ from lab.language.document import (
     Latency,
     LogNormal,
     Observed,
+    Parallel,
+    ParallelChild,
     Pause,
     Status,
     Step,
@@ -117,7 +119,7 @@ def _boxes(compiled: CompiledScenario) -> Iterator[_Box]:
         ways = tuple(arrows(compiled, step))
         below = next((way for way in ways if following is not None and way.to == following.id), None)
         beside = tuple(way for way in ways if way is not below)
-        height = 2 * _EDGE + _LINE * max(2, len(beside))
+        height = 2 * _EDGE + _LINE * max(2 + len(_children(step)), len(beside))
         yield _Box(step, top, height, below, beside)
         top += height + _GAP
 
@@ -146,18 +148,25 @@ def _lanes(boxes: list[_Box]) -> Iterator[tuple[int, int, int, int]]:
 
 
 def _drawn(box: _Box) -> Iterator[str]:
-    step, middle = box.step, box.top + box.height // 2
+    step, children = box.step, _children(box.step)
+    middle = box.top + (box.height - _LINE * len(children)) // 2
     yield f'<rect class="{step.status.lower()}" x="1" y="{box.top}" width="{_BOX - 2}" height="{box.height}" rx="6"/>'
     title = f"{_SIGNS[step.status]} {step.id}"
     yield _text(14, middle - 4, title, "id")
     yield _text(14, middle - 4 + _LINE, step.title or _facts(step), "")
     yield _text(_BOX - 14, middle - 4, _facts(step) if step.title else "", "facts")
+    for place, child in enumerate(children, 2):
+        yield _text(28, middle - 4 + _LINE * place, f"{child.id}: {child.title or _facts(child)}", "")
     for way in box.beside:
         yield _text(_BOX + 10, box.y(way) + 4, way.label, "label")
     if box.below is not None:
         end = box.top + box.height + _GAP
         yield f'<path class="way" d="M40 {box.top + box.height}V{end - 3}"/>{_head(40, end, 90)}'
         yield _text(52, end - _GAP // 2 + 4, box.below.label, "label")
+
+
+def _children(step: Step) -> tuple[ParallelChild, ...]:
+    return step.of if isinstance(step, Parallel) else ()
 
 
 def _text(x: int, y: int, text: str, kind: str) -> str:
@@ -177,6 +186,8 @@ def _facts(step: Step) -> str:
             return f"{step.channel}{quorum}, {duration_text(step.patience)}"
         case Work() | Delegate() | Pause():
             return _latency_text(step.takes)
+        case Parallel():
+            return f"{step.until} of {len(step.of)}"
         case Complete() | Failure():
             return str(step.status)
         case _:

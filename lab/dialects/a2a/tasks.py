@@ -9,8 +9,9 @@ from lab.dialects.a2a.rpc import Rpc
 from lab.dialects.base import WriteContext
 from lab.dialects.sse import Event
 from lab.jobs.plan import Plan
+from lab.jobs.span import Span
 from lab.jobs.state import conversation_of, state_of
-from lab.jobs.timeline import Span, spans_from
+from lab.jobs.timeline import spans_from
 from lab.jobs.view import JobView
 from lab.language.document import Status
 

@@ -9,9 +9,21 @@ from lab.core.seeds import draw, hexes
 from lab.dialects.base import WriteContext
 from lab.jobs.gates import Decision, labels
 from lab.jobs.plan import Plan
+from lab.jobs.span import DefaultEnding, Span, node_code
 from lab.jobs.state import Prompt, conversation_of, opening_token, passed_steps, state_of, takes_text
-from lab.jobs.timeline import DefaultEnding, Span, node_code
-from lab.language.document import Complete, Delegate, Failure, Gate, Pause, Status, Step, Switches, Verdict, Work
+from lab.language.document import (
+    Complete,
+    Delegate,
+    Failure,
+    Gate,
+    Parallel,
+    Pause,
+    Status,
+    Step,
+    Switches,
+    Verdict,
+    Work,
+)
 
 NEVER = "1970-01-01T00:00:00.000+0000"
 """`endDate` of a job that has not ended."""
@@ -110,7 +122,7 @@ def node_type(step: Step | DefaultEnding) -> str:
             return "WAIT"
         case Work(tool=str()):
             return "TOOL"
-        case Work() | Delegate() | Complete() | Failure() | DefaultEnding():
+        case Work() | Delegate() | Parallel() | Complete() | Failure() | DefaultEnding():
             return "AGENT"
         case _:
             assert_never(step)

@@ -5,7 +5,7 @@ known when it begins: it is computed like a view, and only the shell waits for i
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import assert_never
 
 from lab.core.clock import Millis
@@ -15,9 +15,15 @@ from lab.dialects.base import WriteContext
 from lab.dialects.fusion.bodies import NEVER, full_body, named_node, nodes, shown
 from lab.dialects.sse import Event
 from lab.jobs.builtin import NO_SUCH_VERSION, ROLE_REFUSED
-from lab.jobs.timeline import Span, spans_from
+from lab.jobs.outputs import Writer
+from lab.jobs.plan import Plan
+from lab.jobs.span import DefaultEnding, Span, node_code
+from lab.jobs.state import progress_of
+from lab.jobs.texts import writer_at
+from lab.jobs.timeline import spans_from
 from lab.jobs.view import JobView
-from lab.language.document import Status
+from lab.language.document import Status, Step
+from lab.language.templates import RenderFailure
 
 MOST_PIECES = 20
 _LONGEST_SUM = 4 * 1024 * 1024
@@ -63,7 +69,9 @@ def chat_events(view: JobView, context: WriteContext) -> Iterator[Event]:
         if ended_only and span.until is not None:
             continue
         body = full_body(plan, span, context)
-        for when, members in _chat(body, span, max(now, span.since)):
+        nodes_begun = span.at_work if first is not head or not span.goes_on else ()
+        begun = [_node_start(plan, step, writer_at(plan, span, context.epoch)) for step in nodes_begun]
+        for when, members in _chat(body, span, max(now, span.since), begun):
             if refused and isinstance(message := members["message"], dict):
                 message["output"] = f"FAI-40300: {CANNOT_EXECUTE}"
             yield when, {**first, **members}
@@ -72,19 +80,30 @@ def chat_events(view: JobView, context: WriteContext) -> Iterator[Event]:
             return
 
 
-def _chat(body: dict[str, Json], span: Span, now: Millis) -> Iterator[tuple[Millis, dict[str, Json]]]:
-    """The events of one span, whose job body is this."""
+def _node_start(plan: Plan, step: Step | DefaultEnding, write: Writer) -> Json:
+    node: dict[str, Json] = {"nodeCode": "", "type": "NODE_START", **named_node(step)}
+    try:
+        text = progress_of(plan, step, write)
+    except RenderFailure:  # of the first that is at work it is the job's error
+        text = None
+    return {**node, "progressMessage": text} if text else node
+
+
+def _chat(
+    body: dict[str, Json], span: Span, now: Millis, begun: Sequence[Json]
+) -> Iterator[tuple[Millis, dict[str, Json]]]:
+    """The events of one span, whose job body is this, and the nodes that begin with it."""
     status = Status(str(body["status"]))
     match status:
         case Status.RUNNING:
-            node: dict[str, Json] = {"nodeCode": span.code, "type": "NODE_START", **named_node(span.step)}
-            if body["progressMessage"]:
-                node["progressMessage"] = body["progressMessage"]
-            yield now, {"nodeProgressMessage": node}
+            for node in begun:
+                yield now, {"nodeProgressMessage": node}
             assert span.until is not None
-            yield span.until, {"nodeProgressMessage": {
-                "nodeCode": span.code, "type": "NODE_END", "nodeStepInfo": {"totalNodeTime": span.until - span.since},
-            }}  # fmt: skip
+            for step in (span.step,) if span.stretch is None else span.stretch.ending:
+                yield span.until, {"nodeProgressMessage": {
+                    "nodeCode": node_code(step.id), "type": "NODE_END",
+                    "nodeStepInfo": {"totalNodeTime": span.until - span.entered},
+                }}  # fmt: skip
         case Status.WAITING:
             yield now, {"waitingNodeDetails": body["waitingNodeDetails"]}
             yield now, {"message": {"content": [{"text": ""}], "finishReason": "wait"}}

@@ -11,7 +11,7 @@ from lab.language.parse import KeyPath
 def idle_faults(scenario: doc.Scenario, parts: Sequence[CompiledScenario]) -> Iterator[tuple[KeyPath, str, str]]:
     """Faults that can't strike: nobody is ever there to be struck, or an earlier one strikes first."""
     there = {name for part in parts for name in reachable(part)}
-    lasting = {step.id for part in parts for step in part.scenario.steps if _lasts(step)}
+    lasting = {step.id for part in parts for step in part.steps.values() if _lasts(step)}
     names = doc.fault_names(scenario.faults)
     for place, fault in enumerate(scenario.faults):
         path: KeyPath = ("faults", place)
@@ -30,6 +30,9 @@ def idle_faults(scenario: doc.Scenario, parts: Sequence[CompiledScenario]) -> It
 
 def _lasts(step: doc.Step) -> bool:
     """Whether a poll can find a job there: in a span of 0 ms there is no instant. A gate's patience is more than 0."""
+    if isinstance(step, doc.Parallel):
+        lasting = map(_lasts, step.of)
+        return any(lasting) if step.until == "all" else all(lasting)
     return not isinstance(step, doc.TimedStep) or doc.longest_latency(step.takes) > 0
 
 

@@ -22,8 +22,8 @@ from lab.jobs.names import delegate_outputs, request_names, timeless_names
 from lab.jobs.outputs import Writer
 from lab.jobs.own_plans import USUAL_USER, own_caller
 from lab.jobs.plan import Input, Invocation, Plan, plan
+from lab.jobs.span import Span
 from lab.jobs.texts import writer_at
-from lab.jobs.timeline import Span
 from lab.language import document as doc
 from lab.language.templates import RenderFailure, condition
 

@@ -36,7 +36,11 @@ def commented(locations: Locations) -> Warnings:
 
 
 def placed_steps(part: CompiledScenario) -> Iterator[tuple[KeyPath, doc.Step]]:
-    return ((("steps", place), step) for place, step in enumerate(part.scenario.steps))
+    """All steps, those within a parallel too, each with its place."""
+    for place, step in enumerate(part.scenario.steps):
+        yield ("steps", place), step
+        for within, child in enumerate(step.of if isinstance(step, doc.Parallel) else ()):
+            yield ("steps", place, "of", within), child
 
 
 def failing_texts(part: CompiledScenario, trials: Sequence[TrialJob]) -> Warnings:

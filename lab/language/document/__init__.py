@@ -48,6 +48,7 @@ from lab.language.document.faults import (
     fault_document,
     fault_names,
 )
+from lab.language.document.gate_step import Gate, Labels, Reviewer, Routes, Script, Vote
 from lab.language.document.outputs import OUTPUT_FORMS, FileOutput, Filler, Html, JsonOutput, Output, strings_in
 from lab.language.document.routes import FAULT_ROUTES, OF_A_FORM, OF_A_JOB
 from lab.language.document.scenario import (
@@ -61,6 +62,7 @@ from lab.language.document.scenario import (
     Turn,
     UserMessage,
 )
+from lab.language.document.step_model import StepId
 from lab.language.document.steps import (
     STEPS,
     Again,
@@ -69,16 +71,12 @@ from lab.language.document.steps import (
     Delegate,
     EndingStep,
     Failure,
-    Gate,
-    Labels,
+    Parallel,
+    ParallelChild,
     Pause,
-    Reviewer,
-    Routes,
-    Script,
     Step,
-    StepId,
     TimedStep,
-    Vote,
     Work,
+    with_children,
 )
 from lab.language.document.switches import IDENTITY, PROFILES, Layers, Switches

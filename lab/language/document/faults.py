@@ -19,7 +19,7 @@ from lab.language.document.routes import (
     WITHOUT_JSON,
     RouteName,
 )
-from lab.language.document.steps import StepId
+from lab.language.document.step_model import StepId
 
 
 @dataclass(frozen=True, slots=True)

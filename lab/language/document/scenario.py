@@ -11,7 +11,8 @@ from lab.language.document.data import Datum
 from lab.language.document.draws import Latency
 from lab.language.document.faults import Fault
 from lab.language.document.routes import RouteName
-from lab.language.document.steps import AnyStep, StepId
+from lab.language.document.step_model import StepId
+from lab.language.document.steps import AnyStep
 from lab.language.document.switches import Switches
 
 

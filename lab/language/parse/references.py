@@ -152,16 +152,24 @@ def _groups(part: dict[str, Json], prefix: KeyPath, complaints: Complaints) -> f
 
 def _texts(part: dict[str, Json], prefix: KeyPath) -> Iterator[tuple[KeyPath, str, TextReader]]:
     """Every text that is a template, with its path and what reads it."""
-    for place, step in enumerate(list_of(part.get("steps"))):
-        body = mapping_of(step)
+    for path, body in _bodies(part, prefix):
         for name in _TEXTS:
             value = body.get(name)
             reading = timeless_template if name == "output" and "delegate" in body else template
             if name == "output" and isinstance(value, dict):
                 value = {form: text for form, text in value.items() if form not in ("file", "filler")}
-            yield from ((*each, reading) for each in strings_in(value, (*prefix, "steps", place, name)))
+            yield from ((*each, reading) for each in strings_in(value, (*path, name)))
         if isinstance(asks := mapping_of(body.get("escalate")).get("asks"), str):
-            yield (*prefix, "steps", place, "escalate", "asks"), asks, template
+            yield (*path, "escalate", "asks"), asks, template
+
+
+def _bodies(part: dict[str, Json], prefix: KeyPath) -> Iterator[tuple[KeyPath, dict[str, Json]]]:
+    """The steps, those within a parallel too, each with its path, whatever their kind."""
+    for place, step in enumerate(list_of(part.get("steps"))):
+        body = mapping_of(step)
+        yield (*prefix, "steps", place), body
+        for within, child in enumerate(list_of(body.get("of"))):
+            yield (*prefix, "steps", place, "of", within), mapping_of(child)
 
 
 def _file(step: RawStep, complaints: Complaints, reader: Reader | None) -> None:

@@ -174,9 +174,15 @@ def _wrong(path: KeyPath, detail: ErrorDetails, tree: Tree) -> None:
         keys = value if isinstance(value, dict) else ()
         hint = next((near for key in keys if (near := doc.nearest(key, doc.OUTPUT_FORMS))), "")
         complain(path, f"takes text, null, or one of {', '.join(doc.OUTPUT_FORMS)}", hint)
+    elif (
+        kind == "union_tag_not_found" and path[-2:-1] == ("of",) and not doc.STEPS.keys().isdisjoint(mapping_of(value))
+    ):
+        complain(path, "side by side are work and delegate steps", "let a step of another kind come before or behind")
     elif kind == "union_tag_not_found" and (slips := dict(misspelt_kinds(mapping_of(value)))):
         key, meant = next(iter(slips.items()))
         complain((*path, key), f"unknown kind of step {key}", f"did you mean {meant}?", at_key=True)
+    elif kind == "too_short" and context["min_length"] != "1":
+        complain(path, f"takes at least {context['min_length']} values")
     elif kind == "literal_error" and path[-1] == "reviewer":
         complain(path, "takes nobody, or {after, verdict}, or {script}", doc.nearest(str(value), ["nobody"]))
     else:

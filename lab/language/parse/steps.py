@@ -35,11 +35,13 @@ class RawStep(Struct, frozen=True):
     kind: str
     id: str
     body: dict[str, Json]
+    within: KeyPath = ()
+    """Of a child of a parallel: its place there."""
 
     @property
     def path(self) -> KeyPath:
         """Where it stands."""
-        return (*self.prefix, "steps", self.place)
+        return (*self.prefix, "steps", self.place, *self.within)
 
 
 def steps_of(part: dict[str, Json], prefix: KeyPath) -> Iterator[RawStep]:
@@ -48,12 +50,22 @@ def steps_of(part: dict[str, Json], prefix: KeyPath) -> Iterator[RawStep]:
     One whose kind is misspelt is a step all the same: that others lead to it is no further mistake.
     """
     for place, step in enumerate(list_of(part.get("steps"))):
-        body = mapping_of(step)
-        kinds = {kind: kind for kind in STEPS if kind in body} or dict(misspelt_kinds(body))
-        for key, kind in kinds.items():
-            if isinstance(id_ := body.get(key), str):
-                yield RawStep(prefix, place, kind, id_, body)
-                break
+        yield from _raw_step(step, prefix, place)
+
+
+def children_of(step: RawStep) -> Iterator[RawStep]:
+    """The children of a parallel; none of another step."""
+    for place, child in enumerate(list_of(step.body.get("of")) if step.kind == "parallel" else ()):
+        yield from _raw_step(child, step.prefix, step.place, ("of", place))
+
+
+def _raw_step(step: Json, prefix: KeyPath, place: int, within: KeyPath = ()) -> Iterator[RawStep]:
+    body = mapping_of(step)
+    kinds = {kind: kind for kind in STEPS if kind in body} or dict(misspelt_kinds(body))
+    for key, kind in kinds.items():
+        if isinstance(id_ := body.get(key), str):
+            yield RawStep(prefix, place, kind, id_, body, within)
+            return
 
 
 def misspelt_kinds(body: dict[str, Json]) -> Iterator[tuple[str, str]]:
@@ -63,10 +75,11 @@ def misspelt_kinds(body: dict[str, Json]) -> Iterator[tuple[str, str]]:
 
 
 def check_steps(part: dict[str, Json], prefix: KeyPath, complaints: Complaints) -> list[RawStep]:
-    """Complain about what the steps say of each other; the steps."""
+    """Complain about what the steps say of each other; the steps, those within a parallel too."""
     steps = list(steps_of(part, prefix))
-    _ids(steps, complaints)
-    _targets(steps, complaints)
+    every = [each for step in steps for each in (step, *children_of(step))]
+    _ids(every, complaints)
+    _targets(steps, every, complaints)
     _last(part, steps, complaints)
     for step in steps:
         _branches(step, complaints)
@@ -75,7 +88,7 @@ def check_steps(part: dict[str, Json], prefix: KeyPath, complaints: Complaints) 
             _votes(step, complaints)
             _escalation(step, complaints)
     _loops(steps, complaints)
-    return steps
+    return every
 
 
 def _ids(steps: list[RawStep], complaints: Complaints) -> None:
@@ -87,14 +100,20 @@ def _ids(steps: list[RawStep], complaints: Complaints) -> None:
             complaints.add((*step.path, step.kind), f"a second step called {step.id}", f"the first is on line {line}")
 
 
-def _targets(steps: list[RawStep], complaints: Complaints) -> None:
+def _targets(steps: list[RawStep], every: list[RawStep], complaints: Complaints) -> None:
     order: dict[str, int] = {}
+    around = {child.id: step.id for step in steps for child in children_of(step)}
+    for child in every:
+        if child.within and "next" in child.body:
+            hint = f"write next in {around[child.id]}"
+            complaints.add((*child.path, "next"), "the parallel says what follows, no child of it", hint, at_key=True)
     for step in steps:
         order.setdefault(step.id, step.place)
     for step in steps:
         for path, target, back in _ways(step):
             if target not in order:
                 hint = nearest(target, order) or f"steps: {', '.join(order)}"
+                hint = f"lead to {around[target]}, in which it is" if target in around else hint
                 complaints.add(path, f"there is no step {target}", hint)
             elif order[target] <= step.place and not back:
                 what = f"{target} is an earlier step" if order[target] < step.place else "leads to its own step"
@@ -243,6 +262,9 @@ def _reaches(steps: list[RawStep], order: dict[str, int], start: str, goal: RawS
 
 def _instant(step: RawStep) -> bool:
     """Whether the step surely takes no time: a draw of 0ms, or a script that answers at once."""
+    if step.kind == "parallel":
+        instant = [_instant(child) for child in children_of(step)]
+        return bool(instant) and (any(instant) if step.body.get("until") == "any" else all(instant))
     if step.kind != "gate":
         return _longest(step.body.get("takes")) == 0
     scripted = [vote for _, vote in _scripted((), step.body.get("reviewer"))]

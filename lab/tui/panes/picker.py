@@ -113,7 +113,7 @@ def planned_path(scenario: Scenario, seed: int) -> tuple[tuple[tuple[str, Millis
     lengths: list[tuple[str, Millis]] = []
     steps: list[str] = []
     for span in islice(spans(plan, ()), MOST_STEPS):
-        steps += [] if span.escalated else [span.id]
+        steps += [] if span.goes_on or span.escalated else [span.id]
         took = 0 if span.until is None else span.until - span.since
         if lengths and lengths[-1][0] == span.status:
             lengths[-1] = (lengths[-1][0], lengths[-1][1] + took)
