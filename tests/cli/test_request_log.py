@@ -32,14 +32,14 @@ def test_a_line_says_what_was_asked_and_holds_no_credential(form: str) -> None:
     err = io.StringIO()
     log = RequestLog(form, Console(io.StringIO(), err))  # type: ignore[arg-type]
     answer(log.observer(None, traced), 1)
-    answer(log.observer("bad-line", traced), 2, "/a\x1b[2J\n::error::" + "b" * 500, cut="reset")
+    answer(log.observer("bad-line", traced, "ann"), 2, "/a\x1b[2J\n::error::" + "b" * 500, cut="reset")
     assert err.getvalue() == ""
     log.close()
     first, second = err.getvalue().splitlines()
     assert "s3cret" not in err.getvalue() and "\x1b" not in second and len(second) < 400
     if form == "text":
         assert first == f"     1.250 #1 GET /status 200 40 ms 6 B trace {1:032x}"
-        assert " bad-line #2 GET /a" in second and second.endswith(f" --- 40 ms 6 B cut: reset trace {2:032x}")
+        assert " ann bad-line #2 GET /a" in second and second.endswith(f" --- 40 ms 6 B cut: reset trace {2:032x}")
         return
     whole = {
         "t": 1250,
@@ -53,7 +53,8 @@ def test_a_line_says_what_was_asked_and_holds_no_credential(form: str) -> None:
         "bytes": 6,
     }
     assert json.loads(first) == whole
-    assert json.loads(second)["scenario"] == "bad-line" and json.loads(second)["cut"] == "reset"
+    assert (json.loads(second)["tenant"], json.loads(second)["scenario"]) == ("ann", "bad-line")
+    assert json.loads(second)["cut"] == "reset"
 
 
 @pytest.mark.parametrize(

@@ -14,6 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
+from lab.cli.commands.serve import ServeSettings, serve_extras, tell_extras
 from lab.cli.commands.watch import WatchSettings, reached, with_tenant
 from lab.cli.console import Console
 from lab.cli.serve_extras import ServeExtras
@@ -242,6 +243,14 @@ async def test_limits_count_each_tenant_s_own(strict: Lab) -> None:
         statuses = [(await strict.started(f"/t/{name}"))[1].status for _ in range(2)]
         assert statuses == [202, 429]
     assert (await strict.started(""))[1].status == 202
+
+
+def test_how_many_calls_may_make_is_an_option_of_lab_serve_which_says_so() -> None:
+    console = Answering()
+    extras = serve_extras(ServeSettings(tenants=3, log="none"), console)
+    assert extras.tenants == 3
+    tell_extras(ServeSettings(), extras, console)
+    assert console.err_text.getvalue().startswith("Calls make up to 3 tenants: /t/NAME behind the base url,")
 
 
 # The control plane

@@ -13,6 +13,7 @@ from lab.core.journal.fact import ClockAdvanced
 from lab.core.journal.shell import ConnectionClosed
 from lab.core.observe import Replied
 from lab.server.control.plane import ControlPlane
+from lab.server.mounts import Mount, Tenant
 from tests.server.conftest import Answer, Peer, Stage, make_service, request, serving, status
 from tests.server.test_control import TOKEN
 
@@ -180,6 +181,18 @@ async def test_a_connection_is_idle_for_as_long_as_the_lab_says(stage: Stage, dr
     assert await driver.now(until=10 * idle, reads=True) == LATENCY + idle
     assert await peer.rest() == b""
     assert {each.how for each in stage.facts(ConnectionClosed)} == {"idle"}  # type: ignore[attr-defined]
+
+
+async def test_a_connection_to_a_tenant_lives_by_the_tenant_s_clock(stage: Stage, driver: Driver) -> None:
+    await driver.now()
+    own, other = await stage.peer(), await stage.peer()
+    await asyncio.gather(own.ask(request("GET", "/a")), other.ask(request("GET", "/a")))
+    connections = {each.ordinal: each for each in stage.server.peers()}
+    last = connections[max(connections)]
+    last.tenant = Tenant(Mount(make_service(), ManualClock()), name="ann")
+    idle = int(1_000 * stage.server.limits.idle)
+    assert await driver.now(until=idle) == idle
+    assert {each.c for each in stage.facts(ConnectionClosed)} == connections.keys() - {last.ordinal}  # type: ignore[attr-defined]
 
 
 async def test_a_call_that_is_prepared_elsewhere_is_waited_for(stage: Stage, driver: Driver) -> None:

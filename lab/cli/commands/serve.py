@@ -141,6 +141,8 @@ def tell_extras(settings: ServeSettings, extras: ServeExtras, console: Console) 
     if extras.drills:
         many = f"{len(extras.drills)} drills of {settings.drills}"
         console.err(f"{many} can be chosen: GET /_lab/scenarios lists them.")
+    if extras.tenants:
+        console.err(f"Calls make up to {extras.tenants} tenants: /t/NAME behind the base url, or X-Lab-Tenant: NAME.")
     if extras.ledger is not None:
         for note in extras.ledger.notes:
             console.err(f"note: {note}")

@@ -73,7 +73,7 @@ class VirtualTimeRoute:
     async def _settle(self) -> None:
         """Let the lab be quiet, and let no reply leave that the client, whose the connections are, waits for no more."""
         await self._quiet()
-        for each in self._server.peers():
+        for each in self._peers():
             if each.busy and each.half_closed:
                 each.cut("client")
 
@@ -90,6 +90,11 @@ class VirtualTimeRoute:
             if until is not None and clock.now() >= until:
                 return
 
+    def _peers(self) -> list[Connection]:
+        """The connections that live by this clock: a tenant's don't."""
+        usual = self._server.tenants.usual
+        return [each for each in self._server.peers() if each.tenant in (None, usual)]
+
     async def _quiet(self) -> None:
         """Return once all that was sent to the lab is read, and every call is answered or withheld."""
         server, before, still = self._server, None, 0
@@ -105,7 +110,7 @@ class VirtualTimeRoute:
     def _next_idle(self, now: Millis) -> Millis | None:
         """When the next connection will have been idle for too long."""
         known, self._idle = self._idle, {}
-        for each in self._server.peers():
+        for each in self._peers():
             if not each.busy and each.how is None:
                 total, since = known.get(each, (-1, now))
                 self._idle[each] = (each.total, since if total == each.total else now)
