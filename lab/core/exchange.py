@@ -97,6 +97,11 @@ class Response(Struct, frozen=True):
         return header_of(self.headers, name)
 
 
+def json_response(body: Json) -> Response:
+    """The answer 200 with this body."""
+    return Response(200, JSON_HEADERS, json_bytes(body))
+
+
 _LONGEST_RETRY = 86_400
 """Seconds: a server that names more is not believed."""
 

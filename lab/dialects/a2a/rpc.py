@@ -8,7 +8,7 @@ from typing import TypeAlias
 
 from msgspec import Struct
 
-from lab.core.exchange import JSON_HEADERS, Json, Response, json_bytes
+from lab.core.exchange import Json, Response, json_response
 from lab.core.jsontext import whole
 
 LONGEST_ID = 200
@@ -70,7 +70,7 @@ class RpcError(Exception):
     def response(self) -> Response:
         """HTTP 200 all the same: the transport is well."""
         error: Json = {"code": int(self.code), "message": self.message}
-        return Response(200, JSON_HEADERS, json_bytes({"jsonrpc": "2.0", "id": self.id, "error": error}))
+        return json_response({"jsonrpc": "2.0", "id": self.id, "error": error})
 
 
 def read_rpc(value: Json, route: str) -> Rpc:

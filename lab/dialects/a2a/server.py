@@ -8,7 +8,7 @@ from typing import assert_never
 
 from msgspec.structs import replace
 
-from lab.core.exchange import JSON_HEADERS, Json, Request, Response, json_bytes
+from lab.core.exchange import Json, Request, Response, json_response
 from lab.core.jsontext import BadJson, read_json
 from lab.core.refusal import Refusal, bad_request, named
 from lab.core.routes import RouteMatch
@@ -62,15 +62,15 @@ class A2AServer:
             return _declined(command, result.refusal, context.switches)
         if isinstance(result, base.Described):
             if isinstance(command.echo, Search):
-                return _json(found_teams(result.teams, command.echo, context.origin))
-            return _json(card(*result.teams[0], context.origin))
+                return json_response(found_teams(result.teams, command.echo, context.origin))
+            return json_response(card(*result.teams[0], context.origin))
         rpc, view = command.echo, result.view
         assert isinstance(rpc, Rpc)
         match result:
             case base.Found():
-                return _json(rpc.result(task(view.plan, view.span, context, history=rpc.history)))
+                return json_response(rpc.result(task(view.plan, view.span, context, history=rpc.history)))
             case base.Accepted(first=first):
-                return _json(rpc.result(task(view.plan, view.span, context, first=first)))
+                return json_response(rpc.result(task(view.plan, view.span, context, first=first)))
             case base.Streamed(first=first):
                 return streamed(task_events(rpc, view, context, first=first), context.switches, context.now)
             case _:
@@ -130,10 +130,6 @@ def _declined(command: base.Reading, refusal: Refusal, switches: Switches) -> Re
     if refusal is base.JOB_UNKNOWN:
         return RpcError(Code.TASK_UNKNOWN, "There is no such task.", command.echo.id).response()
     return RpcError(Code.PARAMS, named(f"{refusal.message} {refusal.hint}".strip(), NAMES), command.echo.id).response()
-
-
-def _json(body: dict[str, Json]) -> Response:
-    return Response(200, JSON_HEADERS, json_bytes(body))
 
 
 A2A = A2AServer()

@@ -6,7 +6,7 @@ Each route's function reads a body, raises `Wrong` by the field, and gives what 
 from collections.abc import Callable
 from typing import TypeAlias
 
-from lab.core.exchange import JSON_HEADERS, Json, Response, json_bytes
+from lab.core.exchange import Json, Response, json_response
 from lab.core.jsontext import whole
 from lab.core.seeds import uuid4
 from lab.dialects.fusion.files import is_base64
@@ -22,7 +22,7 @@ DocumentAnswer: TypeAlias = Callable[[TokenContext], Response]
 def upload_one(value: Json) -> DocumentAnswer:
     """One file."""
     _, parse = _upload(value, "")
-    return lambda context: _good(_ids(context, parse=parse))
+    return lambda context: json_response(_ids(context, parse=parse))
 
 
 def upload_many(value: Json) -> DocumentAnswer:
@@ -33,7 +33,7 @@ def upload_many(value: Json) -> DocumentAnswer:
     uploads = [_upload(each, f"requests[{index}].") for index, each in enumerate(files)]
     if len(dict(uploads)) < len(uploads):
         raise wrong("A fileName", "stands twice in requests.", "The answer names each file once.")
-    return lambda context: _good({"response": {name: _ids(context, parse=parse) for name, parse in uploads}})
+    return lambda context: json_response({"response": {name: _ids(context, parse=parse) for name, parse in uploads}})
 
 
 def attach(value: Json) -> DocumentAnswer:
@@ -48,7 +48,7 @@ def attach(value: Json) -> DocumentAnswer:
 
     def answer(context: TokenContext) -> Response:
         attached: list[Json] = [{each: {"attachmentDocumentId": _next_id(context, "attachment")}} for each in documents]
-        return _good({"documents": attached})
+        return json_response({"documents": attached})
 
     return answer
 
@@ -89,7 +89,3 @@ def _next_id(context: TokenContext, kind: str) -> str:
     assert context.bearer is not None
     counter = f"{kind}/{context.bearer.client}"
     return uuid4(context.config.seed, f"{counter}/{context.changes.use(counter)}")
-
-
-def _good(body: dict[str, Json]) -> Response:
-    return Response(200, JSON_HEADERS, json_bytes(body))

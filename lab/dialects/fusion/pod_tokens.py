@@ -1,6 +1,6 @@
 """Tokens from the pod itself: the map for a bearer, the relays for a browser's login or a password (contract.md §2.3)."""
 
-from lab.core.exchange import JSON_HEADERS, Json, Request, Response, json_bytes
+from lab.core.exchange import Json, Request, Response, json_response
 from lab.core.refusal import BASIC_CHALLENGE, Refusal, bad_request, unauthenticated
 from lab.core.seeds import hexes
 from lab.dialects.reading import query_of
@@ -28,12 +28,12 @@ def tokens(context: TokenContext, _: Request) -> Response:
     for service in (API_SERVICE, SERVICES[0]):
         wanted = service_scope(config.switches.pod, service)
         named[service] = _granted(context, "pod_tokens", bearer.client, user, wanted, config.lifetime)
-    return Response(200, JSON_HEADERS, json_bytes(named))
+    return json_response(named)
 
 
 def multiplex(_context: TokenContext, _: Request) -> Response:
     """A local orchestrator's place for several calls at once, of which no source shows more than its path."""
-    return Response(200, JSON_HEADERS, json_bytes({}))
+    return json_response({})
 
 
 def relay(context: TokenContext, request: Request) -> Response | Refusal:
@@ -51,7 +51,7 @@ def relay(context: TokenContext, request: Request) -> Response | Refusal:
         "expires_in": lifetime,
         "principal": user.name if user else POD_CLIENT,
     }
-    return Response(200, JSON_HEADERS, json_bytes(body))
+    return json_response(body)
 
 
 def anticsrf(context: TokenContext, request: Request) -> Response | Refusal:
@@ -59,7 +59,7 @@ def anticsrf(context: TokenContext, request: Request) -> Response | Refusal:
     if not request.header("cookie"):
         return unauthenticated("Send the session's Cookie.")
     value = hexes(context.config.seed, f"xsrf/{context.changes.use('xsrf')}", 32)
-    return Response(200, JSON_HEADERS, json_bytes({"xsrftoken": value}))
+    return json_response({"xsrftoken": value})
 
 
 def relay_basic(context: TokenContext, request: Request) -> Response | Refusal:

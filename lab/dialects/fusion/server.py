@@ -6,7 +6,7 @@ from typing import assert_never
 import msgspec
 from msgspec.structs import replace
 
-from lab.core.exchange import JSON_HEADERS, Headers, Json, Request, Response, json_bytes
+from lab.core.exchange import JSON_HEADERS, Headers, Json, Request, Response, json_bytes, json_response
 from lab.core.refusal import CANNOT_EXECUTE, Refusal, forbidden
 from lab.core.routes import RouteMatch
 from lab.dialects import base
@@ -89,7 +89,7 @@ class FusionServer:
                 return self.refuse(refusal, context.switches)
             case base.Described(teams):
                 said = command.echo if isinstance(command.echo, str) else None
-                return Response(200, JSON_HEADERS, json_bytes(workflow_list(teams, said)))
+                return json_response(workflow_list(teams, said))
             case _:
                 assert_never(result)
 

@@ -2,7 +2,7 @@
 rows 50, 51; §7.6).
 """
 
-from lab.core.exchange import JSON_HEADERS, Json, Request, Response, json_bytes
+from lab.core.exchange import Json, Request, Response, json_response
 from lab.core.refusal import NO_PATH, Refusal, not_found
 from lab.identity.bearer import bearer_of
 from lab.identity.clients import Grant
@@ -15,7 +15,7 @@ from lab.identity.scopes import OFFLINE, OPENID, api_scope
 
 def metadata(context: TokenContext, _: Request) -> Response:
     """The document of RFC 8414 §2 and of OpenID Connect Discovery §3."""
-    return _json(_metadata(context))
+    return json_response(_metadata(context))
 
 
 def idcs_metadata(context: TokenContext, _: Request) -> Response:
@@ -25,7 +25,7 @@ def idcs_metadata(context: TokenContext, _: Request) -> Response:
         name: value.removeprefix(origin) if isinstance(value, str) and name != "issuer" else value
         for name, value in _metadata(context).items()
     }
-    return _json({"configuration": {}, "access-configuration": {}, "openid-configuration": relative})
+    return json_response({"configuration": {}, "access-configuration": {}, "openid-configuration": relative})
 
 
 def _metadata(context: TokenContext) -> dict[str, Json]:
@@ -62,7 +62,7 @@ def resource_metadata(context: TokenContext, _: Request) -> Response | Refusal:
     config = context.config
     if not config.switches.resource_metadata:
         return not_found(NO_PATH)
-    return _json(
+    return json_response(
         {
             "resource": config.origin,
             "authorization_servers": [config.issuer],
@@ -82,8 +82,4 @@ def keys(context: TokenContext, request: Request) -> Response | Refusal:
             return bearer
         context.bearer = bearer
     published = signing(context.changes).published(context.now)
-    return _json({"keys": [jwk(kid, certificate=not config.strict) for kid in published]})
-
-
-def _json(document: dict[str, Json]) -> Response:
-    return Response(200, JSON_HEADERS, json_bytes(document))
+    return json_response({"keys": [jwk(kid, certificate=not config.strict) for kid in published]})

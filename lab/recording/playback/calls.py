@@ -12,7 +12,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from lab.core.clock import Millis
-from lab.core.exchange import JSON_HEADERS, Json, Request, Response, json_bytes
+from lab.core.exchange import Json, Request, Response, json_response
 from lab.core.jsontext import members_of
 from lab.core.observe import Noted, Replied, Requested
 from lab.core.refusal import Refusal
@@ -93,7 +93,7 @@ class PlaybackCall(Struct, eq=False):
         for time, event in zip(self.replied.response.times, events, strict=False):
             if (seen := client.job_in(event)) is not None:
                 requested = replace(self.requested, at=self.at + time)
-                replied = Replied(requested.at, self.replied.x, Response(200, JSON_HEADERS, json_bytes(event)), 0)
+                replied = Replied(requested.at, self.replied.x, json_response(event), 0)
                 yield PlaybackCall(requested, replied, self.client_call, self.operation, None, seen)
 
     @property
