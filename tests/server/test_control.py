@@ -52,6 +52,16 @@ class Plane:
         data = request(method, f"/_lab/{path}", tuple(sent.items()), body)
         return await self.raw(data.replace(b"Host: 127.0.0.1\r\n", b"Host: 127.0.0.1:%d\r\n" % self.port))
 
+    def follow(self, *, replies: bool = True) -> tuple[list[Observation], asyncio.Task[None]]:
+        """What somebody observes who follows the journal from now on, and that it is followed."""
+        observed: list[Observation] = []
+
+        async def follow() -> None:
+            async for each in self.client.follow(replies=replies):
+                observed.append(each)
+
+        return observed, asyncio.create_task(follow())
+
 
 @asynccontextmanager
 async def steering(stage: Stage, control: ControlPlane | None = None) -> AsyncIterator[Plane]:
@@ -415,13 +425,7 @@ async def test_a_wait_for_a_status_that_does_not_come_is_408(plane: Plane) -> No
 async def test_a_follower_is_told_the_past_and_then_every_thing_on_time(plane: Plane) -> None:
     token = await plane.stage.token()
     job = await plane.stage.job(token)
-    observed: list[Observation] = []
-
-    async def follow() -> None:
-        async for each in plane.client.follow():
-            observed.append(each)
-
-    following = asyncio.create_task(follow())
+    observed, following = plane.follow()
     while not any(isinstance(each, Replied) and each.x == 2 for each in observed):
         await asyncio.wait({following}, timeout=0.005)
     assert [each.route for each in observed if isinstance(each, Requested)] == ["token", "invoke"]
@@ -443,13 +447,7 @@ async def test_a_follower_is_told_the_past_and_then_every_thing_on_time(plane: P
 
 async def test_a_follower_that_has_the_replies_is_told_all_else(plane: Plane) -> None:
     token = await plane.stage.token()
-    observed: list[Observation] = []
-
-    async def follow() -> None:
-        async for each in plane.client.follow(replies=False):
-            observed.append(each)
-
-    following = asyncio.create_task(follow())
+    observed, following = plane.follow(replies=False)
     for accepted in (1, 2):
         # the first job is told from the past if the follower is slow, the second as it comes
         await plane.stage.job(token)

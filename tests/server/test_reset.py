@@ -12,7 +12,7 @@ import pytest
 from lab.clocks import AnyClock, ScaledClock, SystemClock, breathe, settle, wall_second
 from lab.core.exchange import Json
 from lab.core.journal.fact import LedgerCleared
-from lab.core.observe import Noted, Observation, Replied, Requested
+from lab.core.observe import Noted, Replied, Requested
 from lab.jobs.compiled import CompiledScenario, compile_scenario
 from lab.language.parse import parse_scenario
 from tests.server.conftest import SCENARIO, status
@@ -129,13 +129,7 @@ async def test_too_many_facts_are_gone_with_it(plane: Plane, monkeypatch: pytest
 
 
 async def test_who_follows_the_journal_of_a_manual_clock_must_come_again(plane: Plane) -> None:
-    observed: list[Observation] = []
-
-    async def follow() -> None:
-        async for each in plane.client.follow():
-            observed.append(each)
-
-    following = asyncio.create_task(follow())
+    observed, following = plane.follow()
     while not observed:
         await plane.stage.token()
         await breathe()
@@ -150,14 +144,8 @@ class TestScaled:
         return ScaledClock("0", start=10_000)
 
     async def test_the_clock_goes_on_and_with_it_epoch_tape_and_followers(self, plane: Plane, tmp_path: Path) -> None:
-        observed: list[Observation] = []
-
-        async def follow() -> None:
-            async for each in plane.client.follow():
-                observed.append(each)
-
         await plane.client.begin_tape("day")
-        following = asyncio.create_task(follow())
+        observed, following = plane.follow()
         await plane.stage.job(await plane.stage.token())
         answer = await reset(plane)
         assert (answer["now"], answer["tape"]) == (10_000, None)
@@ -184,13 +172,7 @@ class TestScaled:
         while not any(each.busy for each in plane.stage.server._manager.connections):  # type: ignore[union-attr]
             await breathe()
         await reset(plane)
-        observed: list[Observation] = []
-
-        async def follow() -> None:
-            async for each in plane.client.follow():
-                observed.append(each)
-
-        following = asyncio.create_task(follow())
+        observed, following = plane.follow()
         while not observed:
             await breathe()
         await plane.client.scale("1000")

@@ -257,13 +257,7 @@ async def test_an_instant_that_is_none_or_has_not_come_is_refused(plane: Plane, 
 
 
 async def test_a_follower_s_stream_ends_and_the_journal_begins_with_what_stayed(plane: Plane) -> None:
-    observed: list[object] = []
-
-    async def follow() -> None:
-        async for each in plane.client.follow():
-            observed.append(each)
-
-    following = asyncio.create_task(follow())
+    _, following = plane.follow()
     bearing = await plane.stage.token()
     first = await plane.stage.job(bearing)
     await plane.client.advance(5)
