@@ -96,6 +96,11 @@ class Terminal:
                 assert seen(self), f"never came:\n{self.text}"
         return (time.perf_counter() - self.begun) * 1_000
 
+    def press_at(self, text: str, keys: str) -> None:
+        """Press keys once this text is on the screen."""
+        self.until(lambda seen: text in seen.text)
+        self.press(keys)
+
     def drain(self, seconds: float) -> None:
         """Take whatever is written for so long."""
         end = time.monotonic() + seconds

@@ -52,8 +52,7 @@ def terminal() -> Iterable[Row]:
 def _session() -> dict[str, float]:
     figures: dict[str, float] = {}
     with lab("demo", fresh=True) as demo:
-        demo.until(lambda seen: "space Begin" in seen.text)
-        demo.press(" ")
+        demo.press_at("space Begin", " ")
         demo.until(lambda seen: "APPROVAL NEEDED" in seen.text, 60)
         figures["waiting cpu"], figures["waiting bytes"] = _rest(demo)
         figures["memory"] = _memory(demo.process.pid)

@@ -31,12 +31,9 @@ def demo(folder: Path, *argv: str) -> Terminal:
 
 def test_from_the_first_paint_to_the_output(lab: Lab) -> None:
     with demo(lab.folder, "--record", "./shown", "--speed", "80") as shown:
-        shown.until(lambda seen: "space Begin" in seen.text)
-        shown.press(" ")
-        shown.until(lambda seen: "APPROVAL NEEDED" in seen.text)
-        shown.press("a")
-        shown.until(lambda seen: "sooner." in seen.text)
-        shown.press("\x11")
+        shown.press_at("space Begin", " ")
+        shown.press_at("APPROVAL NEEDED", "a")
+        shown.press_at("sooner.", "\x11")
         assert shown.ended() == 0
     done = lab("replay", "./shown.rec.jsonl")
     assert (done.code, done.out) == (0, "1 passed, 0 failed\n"), done.err
@@ -45,10 +42,8 @@ def test_from_the_first_paint_to_the_output(lab: Lab) -> None:
 def test_lab_alone_on_a_terminal_is_the_demo(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("LAB_CONFIG_DIR", str(tmp_path / "none"))
     with terminal.lab() as shown:
-        shown.until(lambda seen: "Press space, and the run begins. Press ? to see" in seen.text)
-        shown.press("\x03")
-        shown.until(lambda seen: "once more ends the lab" in seen.text)
-        shown.press("q")
+        shown.press_at("Press space, and the run begins. Press ? to see", "\x03")
+        shown.press_at("once more ends the lab", "q")
         assert shown.ended() == 0
     assert run_command([], Console(io.StringIO(), io.StringIO())) == 2
 
@@ -58,10 +53,8 @@ def test_in_the_shell_the_clock_stands(tmp_path: Path) -> None:
         return Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0]
 
     with terminal.lab("demo", "--record", "./away", "--speed", "20", cwd=tmp_path) as shown:
-        shown.until(lambda seen: "space Begin" in seen.text)
-        shown.press(" ")
-        shown.until(lambda seen: "RUNNING" in seen.text)
-        shown.press("\x1a")
+        shown.press_at("space Begin", " ")
+        shown.press_at("RUNNING", "\x1a")
         shown.until(lambda seen: seen.raw.count(b"\x1b[?1049l") == 1)
         assert shown.process.pid is not None
         while state_of(shown.process.pid) != "T":
@@ -77,8 +70,7 @@ def test_in_the_shell_the_clock_stands(tmp_path: Path) -> None:
 @pytest.mark.parametrize("begun", [False, True])
 def test_sigterm_restores_the_terminal_and_closes_the_tape(tmp_path: Path, begun: bool) -> None:
     with demo(tmp_path, "--record", "./cut") as shown:
-        shown.until(lambda seen: "space Begin" in seen.text)
-        shown.press(" ")
+        shown.press_at("space Begin", " ")
         shown.until(lambda seen: ("RUNNING" if begun else "oauth2") in seen.text)
         shown.process.send_signal(signal.SIGTERM)
         assert shown.ended() == 130

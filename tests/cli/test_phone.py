@@ -109,6 +109,5 @@ def test_a_phone_decides_and_the_next_one_reads_it(tmp_path: Path) -> None:
         shown.until(lambda seen: "by phone" in seen.text)
         with urlopen(found[0], timeout=10) as answer:
             assert "decided: rejected" in answer.read().decode()
-        shown.until(lambda seen: "COMPLETE" in seen.text)
-        shown.press("\x11")
+        shown.press_at("COMPLETE", "\x11")
         assert shown.ended() == 0

@@ -229,8 +229,7 @@ def test_a_crash_restores_the_terminal_and_says_where_the_log_lies(
 ) -> None:
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
     with Terminal([sys.executable, "-c", BROKEN], columns=200) as shown:
-        shown.until(lambda seen: "space Begin" in seen.text)
-        shown.press("t")
+        shown.press_at("space Begin", "t")
         assert shown.ended() == 70
     assert b"\x1b[?1049l" in shown.raw and b"\x1b[?25h" in shown.raw
     (log,) = (tmp_path / "invoke-async-lab").rglob("bug-*.log")
@@ -240,8 +239,7 @@ def test_a_crash_restores_the_terminal_and_says_where_the_log_lies(
 
 def test_a_hangup_ends_the_tape(tmp_path: Path) -> None:
     with lab("demo", "--scenarios", str(ROOT / "scenarios"), "--record", "./cut", cwd=tmp_path) as shown:
-        shown.until(lambda seen: "space Begin" in seen.text)
-        shown.press(" ")
+        shown.press_at("space Begin", " ")
         shown.until(lambda seen: "oauth2" in seen.text)
         shown.hang_up()
         assert shown.process.wait(20) != -signal.SIGKILL
@@ -252,8 +250,7 @@ def test_a_hangup_ends_the_tape(tmp_path: Path) -> None:
 def test_a_terminal_that_is_taken_away_ends_the_lab_even_where_nobody_hears_the_hangup(tmp_path: Path) -> None:
     argv = ("demo", "--scenarios", str(ROOT / "scenarios"), "--record", "./cut", "--speed", "20")
     with lab(*argv, cwd=tmp_path, controls=False) as shown:  # so no signal is sent
-        shown.until(lambda seen: "space Begin" in seen.text)
-        shown.press(" ")
+        shown.press_at("space Begin", " ")
         shown.until(lambda seen: "APPROVAL" in seen.text)
         shown.hang_up()
         shown.process.wait(20)

@@ -199,8 +199,7 @@ def test_it_is_the_same_at_the_next_start(tmp_path: Path, monkeypatch: pytest.Mo
         shown.until(lambda seen: "Press space, and the run begins" in seen.text)
         assert b"48;2;255;255;255" in shown.raw and not (tmp_path / "screen.yaml").exists()
         shown.press("+")
-        shown.until(lambda seen: "×2" in seen.text)
-        shown.press("\x11")
+        shown.press_at("×2", "\x11")
         assert shown.ended() == 0
     assert (tmp_path / "screen.yaml").read_text().endswith("speed: 2\n")
     (tmp_path / "screen.yaml").write_text("theme: light\nspeed: 2\n")
@@ -210,6 +209,5 @@ def test_it_is_the_same_at_the_next_start(tmp_path: Path, monkeypatch: pytest.Mo
         shown.press("\x11")
         assert shown.ended() == 0
     with terminal.lab("play", "item-comparison") as shown:
-        shown.until(lambda seen: "×1 " in seen.text)
-        shown.press("\x11")
+        shown.press_at("×1 ", "\x11")
         assert shown.ended() == 0

@@ -19,10 +19,8 @@ print("outcome", outcome and outcome.status)
 def test_it_shows_obeys_and_leaves_the_terminal_as_it_was() -> None:
     with Terminal([sys.executable, "-c", PROGRAM]) as shown:
         shown.until(lambda seen: "M1000034 and M1000040" in seen.text)
-        shown.until(lambda seen: "Markdown · 338 B" in seen.text)
-        shown.press("w")
-        shown.until(lambda seen: "5 WIRE" in seen.text)
-        shown.press("\x1a")
+        shown.press_at("Markdown · 338 B", "w")
+        shown.press_at("5 WIRE", "\x1a")
         os.waitid(os.P_PID, shown.process.pid, os.WSTOPPED | os.WNOWAIT)
         shown.until(lambda seen: b"\x1b[?1049l" in seen.raw)
         whole = shown.text
