@@ -9,7 +9,6 @@ from statistics import quantiles
 
 from textual import events
 
-from lab.app.effects import RunObservation
 from lab.clocks import breathe
 from lab.tui.app import LabApp
 from lab.tui.screens.main import MainScreen
@@ -118,7 +117,7 @@ def flood() -> Iterable[Row]:
     yield Row(
         "TUI, 64 KiB of Markdown to its screenful", 150, first.median, shown, first.spread, unit="ms", at_most=True
     )
-    observations = _reported(5_000)
+    observations = play.flood(5_000)
     begun = time.perf_counter()
     observed = ObservedState()
     for observation in observations[:256]:
@@ -154,18 +153,9 @@ async def _turned(state: str, key: str) -> list[float]:
     return took
 
 
-def _reported(many: int) -> list[RunObservation]:
-    script = play.Script()
-    script.token(0)
-    script.first(130)
-    for number in range(many):
-        script.poll(1_000 + 100 * number, play.body("WAITING" if number % 500 > 480 else "RUNNING"), 40)
-    return script.observations
-
-
 async def _flooded() -> tuple[float, float]:
     source = play.Scripted([])
-    observations, slowest, pressed, focus = _reported(10_000), 0.0, 0.0, ""
+    observations, slowest, pressed, focus = play.flood(10_000), 0.0, 0.0, ""
     async with LabApp(source).run_test(size=(120, 36)) as pilot:
         screen = pilot.app.screen
         assert isinstance(screen, MainScreen)

@@ -14,6 +14,8 @@ from lab.language.document import Switches, Verdict
 from lab.language.parse import parse_scenario
 from lab.mock.config import Config
 from lab.mock.service import Service
+from lab.recording.format.lines import Recording
+from lab.recording.format.reader import read
 from lab.recording.tape.header import recording_header
 from lab.recording.tape.tape import Tape
 
@@ -107,8 +109,14 @@ class Joined:
         """Ask a second later; the whole answer."""
         self.now += 1_000
         reply = self.service.serve(request, self.now)
-        self.service.tell(Replied(self.now, reply.x, reply.response, reply.latency))
-        return reply.response
+        response, self.now = reply.whole(self.now)
+        self.service.tell(Replied(self.now, reply.x, response, reply.latency))
+        return response
+
+    def closed(self) -> Recording:
+        """The tape, ended now."""
+        self.tape.close(self.now)
+        return read(self.data)
 
     def play_until_accepted(self) -> None:
         """Token and invoke, and then nothing: our app is gone."""

@@ -5,7 +5,6 @@ import json
 from msgspec.structs import replace
 
 from lab.core.exchange import Json, Request, Response
-from lab.core.observe import Replied
 from lab.dialects.fusion.routes import API
 from lab.dialects.router import ROUTER
 from lab.identity.clients import JANE
@@ -23,13 +22,6 @@ class Peer(Joined):
         super().__init__(replace(config(scripted=False), here="http://127.0.0.1:4711"))
         self.bearer = str(json_of(self.ask(token_request("client_credentials")))["access_token"])
 
-    def ask(self, request: Request) -> Response:
-        self.now += 1_000
-        reply = self.service.serve(request, self.now)
-        response, self.now = reply.whole(self.now)
-        self.service.tell(Replied(self.now, reply.x, response, reply.latency))
-        return response
-
     def send(self, path: str, body: Json) -> Response:
         headers = (("authorization", f"Bearer {self.bearer}"), ("content-type", "application/json"))
         return self.ask(Request("POST" if body is not None else "GET", path, "", headers, json.dumps(body).encode()))
@@ -38,10 +30,6 @@ class Peer(Joined):
         return self.send(
             ROUTER.path(route, code="EXPENSES"), {"jsonrpc": "2.0", "id": 1, "method": method, "params": params}
         )
-
-    def closed(self) -> str:
-        self.tape.close(self.now)
-        return self.data.decode()
 
 
 def message(text: str, **members: Json) -> dict[str, Json]:
@@ -59,7 +47,8 @@ def test_tasks_their_stream_and_their_errors_replay() -> None:
     peer.call("tasks/get", {"id": "nobody's"})
     peer.send(ROUTER.path("a2a-card", code="EXPENSES"), None)
     peer.send(f"{API}/a2a/v1/agents/search", {"query": "expenses"})
-    text = peer.closed()
+    peer.closed()
+    text = peer.data.decode()
     result = replay(read(peer.data), [scenario()])
     assert result.passed, result.text()
     assert "4711" not in text and "«host:lab»" in text
@@ -89,6 +78,7 @@ def test_a_secret_as_a_tasks_id_never_reaches_disk() -> None:
         peer.call("tasks/send", {"id": named, **message("Taxi")})
         peer.now += 10_000
         assert named.encode() in peer.call("tasks/get", {"id": named}).body
-    text = peer.closed()
+    peer.closed()
+    text = peer.data.decode()
     assert text.count('"type":"gate.opened"') == 3
     assert not any(secret in text for secret in secrets)

@@ -5,10 +5,9 @@ import pytest
 from msgspec.structs import replace
 
 from lab.core.exchange import Request
-from lab.core.observe import Replied
 from lab.identity.clients import DEMO, JANE, Account, Client, Grant
 from lab.language.document import Switches
-from lab.recording.format.lines import Recording, Res
+from lab.recording.format.lines import Res
 from lab.recording.format.reader import read
 from lab.recording.redaction.known_secrets import KnownSecrets
 from lab.recording.redaction.redact import Redactor
@@ -48,11 +47,9 @@ class Peer(Joined):
         self.audience = AUDIENCE[profile] if profile == "oci" or not here else here
         self.seen: list[str] = []
 
-    def ask(self, request: Request) -> dict[str, object]:
-        self.now += 1_000
-        reply = self.service.serve(request, self.now)
-        self.service.tell(Replied(self.now, reply.x, reply.response, reply.latency))
-        response = reply.response
+    def answer(self, request: Request) -> dict[str, object]:
+        """What is answered a second later, as its members; what is secret of it is remembered."""
+        response = self.ask(request)
         kind = response.header("content-type") or ""
         answer = (
             redirect_parameters(response) if response.status == 302 else json_of(response) if "json" in kind else {}
@@ -68,44 +65,41 @@ class Peer(Joined):
         self.seen.append(signed)
         return signed
 
-    def closed(self) -> Recording:
-        self.tape.close(self.now)
-        return read(self.data)
-
 
 def passwords(peer: Peer) -> None:
-    peer.ask(token_request("password", username=JANE.name, password="wrong-password"))
-    first = peer.ask(token_request("password", username=JANE.name, password=JANE.password, scope=STAY))
-    peer.ask(form_post("/oauth2/v1/introspect", token=str(first["access_token"])))
-    second = peer.ask(token_request("refresh_token", refresh_token=str(first["refresh_token"])))
-    peer.ask(form_post("/oauth2/v1/revoke", token=str(second["access_token"])))
+    peer.answer(token_request("password", username=JANE.name, password="wrong-password"))
+    first = peer.answer(token_request("password", username=JANE.name, password=JANE.password, scope=STAY))
+    peer.answer(form_post("/oauth2/v1/introspect", token=str(first["access_token"])))
+    second = peer.answer(token_request("refresh_token", refresh_token=str(first["refresh_token"])))
+    peer.answer(form_post("/oauth2/v1/revoke", token=str(second["access_token"])))
     assert (
-        peer.ask(token_request("refresh_token", refresh_token=str(first["refresh_token"])))["error"] == "invalid_grant"
+        peer.answer(token_request("refresh_token", refresh_token=str(first["refresh_token"])))["error"]
+        == "invalid_grant"
     )
-    peer.ask(form_post("/oauth2/v1/introspect", token=str(first["access_token"])))
-    peer.ask(token_request("refresh_token", refresh_token="never-given-out"))
+    peer.answer(form_post("/oauth2/v1/introspect", token=str(first["access_token"])))
+    peer.answer(token_request("refresh_token", refresh_token="never-given-out"))
 
 
 def codes(peer: Peer) -> None:
     for changed in ({}, {"code_verifier": "w" * 50}, {"code_verifier": "short"}, {"redirect_uri": "x"}):
-        code = peer.ask(authorize_request(scope=STAY, nonce="n-1"))["code"]
-        answer = peer.ask(code_exchange(str(code), **changed))
+        code = peer.answer(authorize_request(scope=STAY, nonce="n-1"))["code"]
+        answer = peer.answer(code_exchange(str(code), **changed))
         assert ("id_token" in answer) == (not changed)
-        peer.ask(code_exchange(str(code)))
-    peer.ask(authorize_request(scope="urn:x"))
-    peer.ask(authorize_request(client_id="nobody"))
-    peer.ask(code_exchange("never-given-out"))
+        peer.answer(code_exchange(str(code)))
+    peer.answer(authorize_request(scope="urn:x"))
+    peer.answer(authorize_request(client_id="nobody"))
+    peer.answer(code_exchange("never-given-out"))
 
 
 def assertions(peer: Peer) -> None:
     once = peer.assertion("1")
-    assert "access_token" in peer.ask(token_request(ASSERTION_GRANT, assertion=once))
-    assert "error" in peer.ask(token_request(ASSERTION_GRANT, assertion=once))
-    peer.ask(token_request(ASSERTION_GRANT, assertion=peer.assertion("2", aud="x")))
+    assert "access_token" in peer.answer(token_request(ASSERTION_GRANT, assertion=once))
+    assert "error" in peer.answer(token_request(ASSERTION_GRANT, assertion=once))
+    peer.answer(token_request(ASSERTION_GRANT, assertion=peer.assertion("2", aud="x")))
     kind = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
     for changed in ({}, {"iss": "nobody"}):
         signed = peer.assertion("3", **{"sub": "demo", "prn": None, **changed})
-        answer = peer.ask(
+        answer = peer.answer(
             token_request("client_credentials", None, client_assertion_type=kind, client_assertion=signed)
         )
         assert ("error" in answer) == bool(changed)
@@ -118,38 +112,40 @@ def repeated(peer: Peer) -> None:
     signed = peer.assertion(None, iat=ISSUED + 64, exp=ISSUED + 7)
     taken = []
     for _ in range(5):
-        users = peer.ask(token_request(ASSERTION_GRANT, assertion=signed))
-        clients = peer.ask(token_request("client_credentials", None, client_assertion_type=kind, client_assertion=own))
+        users = peer.answer(token_request(ASSERTION_GRANT, assertion=signed))
+        clients = peer.answer(
+            token_request("client_credentials", None, client_assertion_type=kind, client_assertion=own)
+        )
         taken.append(("access_token" in users, "access_token" in clients))
     assert taken == [(False, False), (False, True), (True, False), (False, False), (False, False)]
     for jti in (None, "once"):
         signed = peer.assertion(jti)
-        answers = [peer.ask(token_request(ASSERTION_GRANT, assertion=signed)) for _ in range(3)]
+        answers = [peer.answer(token_request(ASSERTION_GRANT, assertion=signed)) for _ in range(3)]
         assert ["access_token" in each for each in answers] == [True, jti is None, jti is None]
 
 
 def devices(peer: Peer) -> None:
     for answer in ("approve", "deny"):
-        body = peer.ask(form_post("/oauth2/v1/device", None, client_id=CLI, scope=STAY, response_type="device_code"))
+        body = peer.answer(form_post("/oauth2/v1/device", None, client_id=CLI, scope=STAY, response_type="device_code"))
         poll = token_request(DEVICE_GRANT, None, client_id=CLI, device_code=str(body["device_code"]))
-        assert peer.ask(poll)["error"] == "authorization_pending"
-        assert peer.ask(poll)["error"] == "slow_down"
-        peer.ask(Request("GET", "/ui/v1/device", f"user_code={body['user_code']}"))
+        assert peer.answer(poll)["error"] == "authorization_pending"
+        assert peer.answer(poll)["error"] == "slow_down"
+        peer.answer(Request("GET", "/ui/v1/device", f"user_code={body['user_code']}"))
         if answer == "approve":
-            peer.ask(form_post("/ui/v1/device", None, user_code=str(body["user_code"]), answer=answer))
+            peer.answer(form_post("/ui/v1/device", None, user_code=str(body["user_code"]), answer=answer))
         else:
             assert peer.service.answer_device(str(body["user_code"]), answer, peer.now).status == 200
-        assert ("access_token" in peer.ask(poll)) == (answer == "approve")
-    peer.ask(form_post("/ui/v1/device", None, user_code="NEVERGVN", answer="approve"))
+        assert ("access_token" in peer.answer(poll)) == (answer == "approve")
+    peer.answer(form_post("/ui/v1/device", None, user_code="NEVERGVN", answer="approve"))
 
 
 def published(peer: Peer) -> None:
-    bearer = peer.ask(token_request("client_credentials"))["access_token"]
+    bearer = peer.answer(token_request("client_credentials"))["access_token"]
     for path in ("openid-configuration", "idcs-configuration", "oauth-authorization-server", "jwks.json"):
-        peer.ask(Request("GET", f"/.well-known/{path}"))
+        peer.answer(Request("GET", f"/.well-known/{path}"))
     signed = (("authorization", f"Bearer {bearer}"),)
-    peer.ask(Request("GET", "/admin/v1/SigningCert/jwk", headers=signed))
-    peer.ask(Request("GET", "/admin/v1/SigningCert/jwk"))
+    peer.answer(Request("GET", "/admin/v1/SigningCert/jwk", headers=signed))
+    peer.answer(Request("GET", "/admin/v1/SigningCert/jwk"))
 
 
 STORIES = [passwords, codes, assertions, devices, published]
@@ -161,35 +157,35 @@ def rotations(peer: Peer) -> None:
     listed = []
     for wait in (0, 1_800_000, 2_400_000):
         peer.now += wait
-        bearer = peer.ask(token_request("client_credentials"))["access_token"]
-        keys = peer.ask(Request("GET", path, headers=(("authorization", f"Bearer {bearer}"),)))["keys"]
+        bearer = peer.answer(token_request("client_credentials"))["access_token"]
+        keys = peer.answer(Request("GET", path, headers=(("authorization", f"Bearer {bearer}"),)))["keys"]
         listed.append(len(keys) if isinstance(keys, list) else 0)
         if wait < 2_400_000:
             assert peer.service.rotate_key(peer.now).status == 200
     assert listed == [1, 2, 2]
     peer.now += 3_600_000
-    peer.ask(Request("GET", path, headers=(("authorization", f"Bearer {bearer}"),)))
+    peer.answer(Request("GET", path, headers=(("authorization", f"Bearer {bearer}"),)))
 
 
 def test_strangers_replay_as_they_were_taken_or_refused() -> None:
     peer = Peer("oci", clients="any")
     for secret in ("their-own-secret", "lab-wrong"):
         answers = [
-            peer.ask(token_request("client_credentials", basic("stranger", secret))),
-            peer.ask(token_request("client_credentials", None, client_id="stranger", client_secret=secret)),
-            peer.ask(token_request("nonsense", basic("stranger", secret))),
+            peer.answer(token_request("client_credentials", basic("stranger", secret))),
+            peer.answer(token_request("client_credentials", None, client_id="stranger", client_secret=secret)),
+            peer.answer(token_request("nonsense", basic("stranger", secret))),
         ]
         assert ["access_token" in answer for answer in answers] == [secret != "lab-wrong"] * 2 + [False]
-    assert "access_token" not in peer.ask(token_request("nonsense", None, client_id="stranger", client_secret=""))
+    assert "access_token" not in peer.answer(token_request("nonsense", None, client_id="stranger", client_secret=""))
     login = {"username": JANE.name, "password": JANE.password}
     for authorization in (None, basic(DEMO.id, "their-own-secret")):
-        assert "access_token" in peer.ask(token_request("password", authorization, client_id=DEMO.id, **login))
-    body = peer.ask(form_post("/oauth2/v1/device", None, client_id="tv", scope=SCOPE, response_type="device_code"))
+        assert "access_token" in peer.answer(token_request("password", authorization, client_id=DEMO.id, **login))
+    body = peer.answer(form_post("/oauth2/v1/device", None, client_id="tv", scope=SCOPE, response_type="device_code"))
     peer.now += 10_000
     poll = token_request(DEVICE_GRANT, None, client_id="tv", device_code=str(body["device_code"]))
-    assert "access_token" in peer.ask(poll)
+    assert "access_token" in peer.answer(poll)
     back = {"client_id": "app", "redirect_uri": "http://localhost:5000/back"}
-    assert "access_token" in peer.ask(code_exchange(str(peer.ask(authorize_request(**back))["code"]), **back))
+    assert "access_token" in peer.answer(code_exchange(str(peer.answer(authorize_request(**back))["code"]), **back))
     result = replay(peer.closed(), [scenario()])
     assert result.passed, result.text()
     assert "their-own-secret" not in peer.data.decode()
@@ -201,7 +197,7 @@ def test_an_assertion_whose_time_is_up_within_a_second_is_refused_in_a_replay_to
         signed = peer.assertion(None, **{claim: ISSUED + ahead})
         answers = []
         for peer.now in (200, 700):  # `ask` adds a second
-            answers.append(peer.ask(token_request(ASSERTION_GRANT, assertion=signed)))
+            answers.append(peer.answer(token_request(ASSERTION_GRANT, assertion=signed)))
         assert ["access_token" in answer for answer in answers] == taken
         result = replay(peer.closed(), [scenario()])
         assert result.passed, result.text()
@@ -278,7 +274,7 @@ def test_the_profile_stands_in_the_header_and_the_base_in_the_settings() -> None
 def test_members_stand_in_the_order_of_the_format() -> None:
     peer = Peer("oci", authorize="page")
     devices(peer)
-    peer.ask(authorize_request(answer="allow"))
+    peer.answer(authorize_request(answer="allow"))
     assert peer.service.rotate_key(peer.now).status == 200
     order = {entry.type: list(entry.members) for entry in peer.closed().facts()}
     assert order["token.granted"] == ["token", "client", "grant", "scope", "until", "refresh", "user", "family"]

@@ -7,14 +7,13 @@ from hashlib import sha256
 from msgspec.structs import replace
 
 from lab.core.exchange import Request, Response
-from lab.core.observe import Replied
 from lab.dialects.fusion.routes import API, WORKFLOWS
 from lab.dialects.router import ROUTER
 from lab.identity.clients import DEMO, JANE
 from lab.jobs.compiled import CompiledScenario, compile_scenario
 from lab.language.document import FAULT_ROUTES, Switches
 from lab.language.parse import parse_scenario
-from lab.recording.format.lines import Recording, Req
+from lab.recording.format.lines import Req
 from lab.recording.format.reader import read
 from lab.recording.format.snapshot import snapshot
 from lab.recording.replay.replay import replay
@@ -34,13 +33,6 @@ class Pod(Joined):
     def __init__(self, compiled: CompiledScenario | None = None, **switches: object) -> None:
         super().__init__(replace(config(compiled=compiled), switches=Switches.model_validate(switches)))
 
-    def ask(self, request: Request) -> Response:
-        self.now += 1_000
-        reply = self.service.serve(request, self.now)
-        response, self.now = reply.whole(self.now)
-        self.service.tell(Replied(self.now, reply.x, response, reply.latency))
-        return response
-
     def get(self, path: str, query: str = "", **headers: str) -> Response:
         pairs = tuple((name.replace("_", "-"), value) for name, value in headers.items())
         return self.ask(Request("GET", path, query, pairs))
@@ -48,10 +40,6 @@ class Pod(Joined):
     def post(self, path: str, bearer: str, body: object) -> Response:
         headers = (("authorization", f"Bearer {bearer}"), ("content-type", "application/json"))
         return self.ask(Request("POST", path, "", headers, json.dumps(body).encode()))
-
-    def closed(self) -> Recording:
-        self.tape.close(self.now)
-        return read(self.data)
 
 
 def test_tokens_from_the_pod_replay_and_nothing_secret_is_on_disk() -> None:

@@ -50,11 +50,6 @@ def recorded(*, scripted: bool = True) -> Joined:
     return joined
 
 
-def closed(joined: Joined) -> Recording:
-    joined.tape.close(joined.now)
-    return read(joined.data)
-
-
 @pytest.mark.parametrize("scripted", [True, False])
 def test_record_replay_record_gives_the_same_bytes(scripted: bool) -> None:
     joined = recorded(scripted=scripted)
@@ -62,7 +57,7 @@ def test_record_replay_record_gives_the_same_bytes(scripted: bool) -> None:
         assert joined.decide(list(joined.service.jobs())[-1], "manager", "rejected", "No.") == 200
     joined.service.end_tokens("demo", "revoke", joined.now)
     joined.play()
-    found = closed(joined)
+    found = joined.closed()
     result = replay(found, [scenario()], name=NAME)
     assert result.passed, result.text()
     assert result.actual == joined.data
@@ -75,7 +70,7 @@ def test_what_matched_nothing_is_recorded_with_what_is_near_and_replays() -> Non
     for path in ("/api/fusion-ai/orchestrator/agent/v3/EXPENSES/invokeAsync", "/oauth2/v1/tokens"):
         reply = joined.service.serve(Request("POST", path), joined.now)
         joined.service.tell(Replied(joined.now, reply.x, reply.response, reply.latency))
-    found = closed(joined)
+    found = joined.closed()
     missed = [line for line in found.lines if isinstance(line, Entry) and line.type == "request.missed"]
     assert [line.get("near") for line in missed] == [
         ["POST /api/fusion-ai/orchestrator/agent/v2/{code}/invokeAsync"], ["POST /oauth2/v1/token"],
@@ -105,7 +100,7 @@ def test_a_file_of_before_that_names_no_version_check_means_the_default_of_then(
     invoked = joined.service.serve(invoke(bearer, {"message": "Taxi", "version": 99}), 5, c=2)
     for reply in (granted, invoked):
         joined.service.tell(Replied(5, reply.x, reply.response, reply.latency))
-    found = closed(joined)
+    found = joined.closed()
     found = replace(found, header=replace(found.header, version=version, settings=said))
     assert replay(found, [scenario()], name=NAME).passed is same
 
@@ -118,7 +113,7 @@ SPOILS: tuple[Callable[[Res], dict[str, Any]], ...] = (
 
 
 def test_a_fast_replay_misses_no_derived_fact_of_a_job_that_never_was() -> None:
-    found = closed(recorded())
+    found = recorded().closed()
     assert found.end is not None
     ghost = Entry(n=len(found.lines) + 1, t=found.end.t, type="job.status", members={"job": "ghost", "from": "RUNNING"})
     other = read(write([found.header, *found.lines, ghost], "closed", found.end.t))
@@ -128,7 +123,7 @@ def test_a_fast_replay_misses_no_derived_fact_of_a_job_that_never_was() -> None:
 
 @cache
 def a_day() -> Recording:
-    return closed(recorded())
+    return recorded().closed()
 
 
 @given(st.data())
@@ -165,7 +160,7 @@ def test_wrong_credentials_are_replayed_as_wrong() -> None:
         for method, path in (("POST", "/oauth2/v1/token"), ("GET", "/api/fusion-ai/orchestrator/agent/v2/X/status/1")):
             reply = joined.service.serve(Request(method, path, "", (("authorization", authorization),)), joined.now)
             joined.service.tell(Replied(joined.now, reply.x, reply.response, reply.latency))
-    result = replay(closed(joined), [scenario()], name=NAME)
+    result = replay(joined.closed(), [scenario()], name=NAME)
     assert result.passed, result.text()
     assert result.actual == joined.data
 
@@ -179,7 +174,7 @@ def test_a_changed_status_is_reported_with_its_line_and_nothing_else_is() -> Non
     def change(line: Line) -> Line:
         return replace(line, status=503) if isinstance(line, Res) and line.x == 4 else line
 
-    found = mutated(closed(recorded()), change)
+    found = mutated(recorded().closed(), change)
     n = next(line.n for line in found.lines if isinstance(line, Res) and line.x == 4)
     result = replay(found, [scenario()], name=NAME)
     assert len(result.differences) == 1 and result.more == 0
@@ -197,12 +192,12 @@ def test_a_changed_body_held_fact_and_instant_are_each_reported() -> None:
             case _:
                 return line
 
-    result = replay(mutated(closed(recorded()), change), [scenario()], name=NAME)
+    result = replay(mutated(recorded().closed(), change), [scenario()], name=NAME)
     assert [found.job for found in result.differences] == ["J1", "J2"] and result.more == 2
 
 
 def test_a_fact_that_is_missing_or_too_many_is_a_divergence() -> None:
-    found = closed(recorded())
+    found = recorded().closed()
     assert found.end is not None
     kept = [line for line in found.lines if not (isinstance(line, Entry) and line.type == "gate.opened")]
     lines = [replace(line, n=n) for n, line in enumerate(kept, 1)]
@@ -211,7 +206,7 @@ def test_a_fact_that_is_missing_or_too_many_is_a_divergence() -> None:
 
 
 def test_the_first_divergence_of_a_job_is_that_of_the_earliest_line_though_it_is_found_last() -> None:
-    found = mutated(closed(recorded()), lambda line: replace(line, status=418) if line.n == 37 else line)
+    found = mutated(recorded().closed(), lambda line: replace(line, status=418) if line.n == 37 else line)
     last = next(line for line in found.lines if line.n == 36)
     assert isinstance(last, Entry) and last.type == "job.status"
     result = replay(read(without(found, lambda line: line.n == last.n)), [scenario()], name=NAME)
@@ -224,14 +219,14 @@ def test_the_first_divergence_of_a_job_is_that_of_the_earliest_line_though_it_is
 def test_a_changed_scenario_is_warned_of_first_and_the_first_divergence_of_each_job_is_told() -> None:
     text = SCENARIO.replace("after: 6s", "after: 7s")
     other = compile_scenario(parse_scenario(text, "expense-approval.yaml"), sha256(text.encode()).hexdigest())
-    result = replay(closed(recorded()), [other], name=NAME)
+    result = replay(recorded().closed(), [other], name=NAME)
     assert result.text().startswith("warning: the scenario expense-approval has changed")
     assert [found.job for found in result.differences] == ["J1", "J2"] and result.more > 0
 
 
 def test_recorded_draws_win_over_another_seed() -> None:
     joined = recorded()
-    found = closed(joined)
+    found = joined.closed()
     accepted = [entry for entry in found.facts() if entry.type == "job.accepted"]
     result = replay(found, [scenario()], name=NAME)
     again = [entry for entry in read(result.actual).facts() if entry.type == "job.accepted"]
@@ -248,7 +243,7 @@ def test_what_only_the_shell_decides_is_not_compared() -> None:
             case _:
                 return line
 
-    result = replay(mutated(closed(recorded()), change), [scenario()], name=NAME)
+    result = replay(mutated(recorded().closed(), change), [scenario()], name=NAME)
     assert result.passed, result.text()
     assert result.skipped == 2 and "2 exchanges were not asked" in result.text()
 
@@ -271,7 +266,7 @@ def test_a_report_can_not_command_a_runner() -> None:
             return replace(line, value=value)
         return line
 
-    text = replay(mutated(closed(recorded()), change), [scenario()], name=NAME).text()
+    text = replay(mutated(recorded().closed(), change), [scenario()], name=NAME).text()
     assert "##[" not in text and "\x1b" not in text
     assert not any(line.lstrip().startswith("::") for line in text.splitlines())
 
@@ -466,7 +461,7 @@ def test_the_parameters_of_a_first_turn_replay_in_the_next() -> None:
         job = str(answer(invoke(bearer, members))["jobId"])
         outputs.append(answer(status(bearer, job))["output"])
     assert outputs == ["NORTH paid."] * 2
-    result = replay(closed(lab), [compiled])
+    result = replay(lab.closed(), [compiled])
     assert result.passed, result.text()
 
 
@@ -507,7 +502,7 @@ def two_connections() -> Recording:
     for c in (1, 2, 2):
         reply = joined.service.serve(token_request("client_credentials"), joined.now, c=c)
         joined.service.tell(Replied(joined.now, reply.x, reply.response, reply.latency))
-    return closed(joined)
+    return joined.closed()
 
 
 @pytest.mark.parametrize(
@@ -537,7 +532,7 @@ def test_a_reply_may_be_missing_where_its_connection_tells_nothing_more(
 
 
 def test_an_alias_that_nothing_gave_is_refused() -> None:
-    data = closed(recorded())
+    data = recorded().closed()
 
     def change(line: Line) -> Line:
         if isinstance(line, Req) and line.x == 3:
@@ -585,7 +580,7 @@ def test_no_number_hangs_a_replay_or_ends_it_with_a_traceback(what: str) -> None
             case _:
                 return line
 
-    found = closed(recorded())
+    found = recorded().closed()
     lines = [found.header, *map(change, found.lines)]
     if what == "year 9999":
         lines[0] = replace(found.header, clock=ClockSpec(mode="manual", epoch="9999-12-31T23:59:59Z"))
@@ -602,7 +597,7 @@ def test_no_number_hangs_a_replay_or_ends_it_with_a_traceback(what: str) -> None
 def test_a_draw_that_the_seed_does_not_give_is_reported_though_nothing_shows_it() -> None:
     joined = Joined(config())
     joined.play_until_accepted()
-    found = closed(joined)
+    found = joined.closed()
     accepted = next(entry for entry in found.facts() if entry.type == "job.accepted")
     drawn = accepted.get("drawn")
     assert isinstance(drawn, dict)
@@ -620,7 +615,7 @@ def test_a_draw_that_the_seed_does_not_give_is_reported_though_nothing_shows_it(
 
 
 def test_a_long_recording_is_read_a_line_at_a_time_and_replays_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
-    data = closed(recorded())
+    data = recorded().closed()
     assert data.end is not None
     whole = write([data.header, *data.lines], "closed", data.end.t)
     spoiled = mutated(data, lambda line: replace(line, status=418) if isinstance(line, Res) and line.x == 5 else line)

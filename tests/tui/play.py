@@ -287,6 +287,16 @@ STATES: dict[str, tuple[Callable[[], list[RunObservation]], Millis]] = {
 """Every state by name: its observations, and the instant at which it is looked at."""
 
 
+def flood(many: int) -> list[RunObservation]:
+    """A run that polls so often."""
+    script = Script()
+    script.token(0)
+    script.first(130)
+    for number in range(many):
+        script.poll(1_000 + 100 * number, body("WAITING" if number % 500 > 480 else "RUNNING"), 40)
+    return script.observations
+
+
 class StillClock:
     """Stands where it is put."""
 

@@ -47,17 +47,8 @@ async def test_every_size_with_whatever_is_open() -> None:
                 await until(pilot, lambda: app.screen is main_screen(app))
 
 
-def flood(many: int) -> list[RunObservation]:
-    script = play.Script()
-    script.token(0)
-    script.first(130)
-    for number in range(many):
-        script.poll(1_000 + 100 * number, play.body("WAITING" if number % 500 > 480 else "RUNNING"), 40)
-    return script.observations
-
-
 async def test_thousands_of_exchanges_stay_bounded_and_keys_are_answered() -> None:
-    observations = flood(MANY)
+    observations = play.flood(MANY)
     async with screen_in("idle") as (app, source, pilot):
         screen, answered, pressed, focus = main_screen(app), [], 0.0, ""
         begun = time.process_time()
@@ -80,7 +71,7 @@ async def test_thousands_of_exchanges_stay_bounded_and_keys_are_answered() -> No
 
 
 def test_of_many_polls_changes_stay_and_the_rest_is_counted() -> None:
-    run = fold(flood(MANY))
+    run = fold(play.flood(MANY))
     timeline = run.timeline
     counted = sum(int(mark.word) if mark.kind == "folded" else 1 for mark in timeline)
     assert counted == MANY and len(timeline) <= MOST_TIMELINE_ROWS
