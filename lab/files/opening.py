@@ -124,7 +124,8 @@ def _write(path: Path, data: bytes, mode: int, how: int) -> None:
         with os.fdopen(file, "wb") as opened:
             opened.write(data)
     except OSError:
-        path.unlink(missing_ok=True)
+        if how == CREATE:  # what was there before, a device or a pipe, stays there
+            path.unlink(missing_ok=True)
         raise
 
 

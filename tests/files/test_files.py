@@ -6,6 +6,7 @@ import stat
 import tracemalloc
 from collections.abc import Callable
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
 
@@ -13,6 +14,7 @@ from lab.core.errors import HostError, RecordingError, UsageError
 from lab.core.exchange import Request
 from lab.files import recordings
 from lab.files.artifacts import write_text
+from lab.files.opening import OVERWRITE, write_file
 from lab.files.recordings import (
     LONGEST_RECORDING,
     TapeFile,
@@ -471,3 +473,19 @@ def test_a_file_that_is_written_over_is_the_old_one_or_the_new_one(
     with pytest.raises(HostError):
         write_text(str(tmp_path / "link"), "through it")
     assert path.read_text() == "new"
+
+
+def test_a_pipe_that_takes_no_more_stays_where_it_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    reader = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
+
+    def full(file: int, mode: str) -> NoReturn:
+        os.close(file)
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(os, "fdopen", full)
+    with pytest.raises(OSError, match="No space left"):
+        write_file(pipe, b"text", how=OVERWRITE)
+    os.close(reader)
+    assert pipe.is_fifo()
