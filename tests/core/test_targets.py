@@ -27,8 +27,8 @@ def test_whatever_is_asked_for_the_url_is_at_the_origin_or_there_is_none(origin:
     assert (url.scheme, url.raw_user, url.raw_host, url.port) == (own.scheme, None, own.raw_host, own.port)
     assert (plain.username, plain.hostname, plain.port) == (None, own.host, own.explicit_port)
     path, _, query = target.partition("?")
-    asked = f"{path}?{query}" if query else path
-    assert url.raw_path_qs == own.raw_path.removesuffix("/") + asked, "all of it is asked for"
+    whole = f"{path}?{query}" if query else path
+    assert url.raw_path_qs == own.raw_path.removesuffix("/") + whole, "all of it is asked for"
 
 
 @pytest.mark.parametrize("target", ["/", "//a", "/@h", "/a:1@h/b?c=d@e", "/?@h", "/%0d%0a", "/a;b=[1]|{2}", "/é"])
