@@ -22,9 +22,9 @@ PACE = "--clock=scaled:5"
 """A job takes three seconds, of which a gate is open for one."""
 
 
-def probed(address: str, what: str) -> int:
+def probed(address: str, what: str, port: int = 8081) -> int:
     """What a control plane says to somebody without a token; 0 if nobody is there."""
-    connection = http.client.HTTPConnection(address, 8081, timeout=5)
+    connection = http.client.HTTPConnection(address, port, timeout=5)
     try:
         connection.request("GET", f"/_lab/{what}")
         return connection.getresponse().status
@@ -41,6 +41,8 @@ def begin(services: ComposeServices) -> None:
         services.start(name)
     for name in (*LABS, PROXY):
         services.wait_for(lambda name=name: probed(services.address[name], "ready") == 200)  # type: ignore[misc]
+    # the proxy finds out for each of its two ports by itself which labs are ready; at the API's no lab has that path
+    services.wait_for(lambda: probed(services.address[PROXY], "ready", 8080) == 404)
 
 
 def roll(services: ComposeServices) -> dict[str, list[int]]:
