@@ -6,50 +6,30 @@
     release  the facts are folded, observers are told, and each caller gets what its call gave
 
 One round trip serves all calls that wait, and a second one all that they change. While the store can't be reached calls
-fail at once; the loop tries to reach it, in pauses that grow. A commit whose answer got lost is sent again, and the
-store knows whether it was taken. If it can't be asked, its calls fail; what it holds, if it was taken, is folded later
-as any commit is.
+fail at once; the loop tries to reach it, in pauses that grow. If it can't be asked what became of a commit, its calls
+fail; what it holds, if it was taken, is folded later as any commit is.
 """
 
 import asyncio
 import logging
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from typing import ClassVar, assert_never
+from typing import ClassVar
 
-from lab.clocks import ManualClock, ScaledClock, SystemClock, real_millis
+from lab.clocks import ManualClock, ScaledClock, SystemClock
 from lab.core.clock import Millis
 from lab.core.errors import UsageError
 from lab.core.journal.fact import ClockAdvanced, ClockScaled
-from lab.core.journal.shared import (
-    PROCESS_LIFETIME,
-    Behind,
-    Commit,
-    Committed,
-    Conflict,
-    LogPosition,
-    Proposal,
-    SharedStore,
-    StoreLost,
-)
+from lab.core.journal.shared import PROCESS_LIFETIME, SharedStore, StoreLost
 from lab.core.journal.shell import LedgerBack, LedgerLost
-from lab.mock.batches import Batch, BatchedService
+from lab.mock.batches import BatchedService
 from lab.server.shared.call_queue import CallQueue, WaitingCall, fail
-from lab.server.shared.calls import CallResult, LedgerCounts
+from lab.server.shared.calls import CallResult
 from lab.server.shared.exchanges import ExchangeRelay
 from lab.server.shared.lab_time import LabTime
+from lab.server.shared.replica import Replica
 
 _LOG = logging.getLogger("lab")
-ORDINALS = 10_000
-"""Ordinals of exchanges that are asked for at once, so that hardly any call has the store write for it."""
-_SPARE = 2_000
-"""Ordinals that are left when new ones are asked for."""
-ANSWERED_WITHIN: Millis = 2_000
-"""For so long, in real milliseconds, a call may wait for a store that doesn't answer."""
-RECALLED = 10_000
-"""Commits from before a process came that its journal tells of."""
-_UNKNOWN: LogPosition = -1
-"""Where a replica stands that must be loaded anew."""
 _IDLE: Millis = 1_000
 """For so long nothing is asked of the store where nobody calls."""
 _BUSY: Millis = 50
@@ -68,23 +48,21 @@ class BatchLoop:
     def __init__(self, service: BatchedService, store: SharedStore, time: LabTime, process: str) -> None:
         """`process` is a name that no other process of the lab has, nor ever had."""
         self.service = service
-        service.position = _UNKNOWN
         self.relay = ExchangeRelay(service, store, time, process)
-        self.counts = LedgerCounts()
+        self._replica = Replica(service, store, time, process)
+        self.counts = self._replica.counts
         self.trouble: str | None = None
         """Why the store can't be asked; None: it can."""
         self.back = asyncio.Event()
         """Set while the store can be asked."""
-        self._store, self._time, self._process = store, time, process
-        self._number = 1
-        self._wall: Millis = 0
+        self._store, self._process = store, process
         self._queue = CallQueue()
         self._tasks: tuple[asyncio.Task[None], ...] = ()
 
     async def start(self, about: str = "") -> None:
         """Take up what the store holds; `about` is what other processes read of this one. StoreLost if it can't be reached."""
-        await self._sync()
-        await self._recall()
+        await self._replica.sync()
+        await self._replica.recall()
         await self._store.heartbeat(self._process, about)
         self.back.set()
         loops = self._work(), self._follow(), self._live(about), self.relay.run()
@@ -150,114 +128,24 @@ class BatchLoop:
                 await self._reconnect(lost)
             except Exception as fault:  # noqa: BLE001 - a bug ends its calls, not the lab
                 # an observer may have failed in the midst of what was folded
-                self.service.position = _UNKNOWN
+                self._replica.doubt()
                 fail(calls, fault)
 
     async def _serve(self, calls: Sequence[WaitingCall]) -> None:
-        await self._sync()
+        await self._replica.sync()
         while True:
-            now = self._time.instant(self._wall)
+            now = self._replica.now
             batch = self.service.attempt([each.call for each in calls], now)
-            if not batch.facts or await self._commit(batch, now):
+            if not batch.facts or await self._replica.commit(batch, now):
                 break
         self.service.accept(batch)
         for waiting, result in zip(calls, batch.results, strict=True):
             waiting.end(result)
 
-    async def _commit(self, batch: Batch, now: Millis) -> bool:
-        """Have the store take what the batch came to; False if another process was faster, whose commits are folded now."""
-        facts = batch.facts
-        at = max(now, facts[-1].at)
-        proposal = Proposal(
-            self._process, self._number, self.service.position, at, facts, batch.records, batch.exchanges
-        )
-        # if it isn't known whether it was taken, the number may be used up
-        self._number += 1
-        answer = await self._answer(proposal)
-        match answer:
-            case Committed():
-                self.counts.commits += 1
-                self.service.position = answer.position
-                self._time.commit(facts, at, answer.wall)
-                return True
-            case Conflict():
-                self.counts.conflicts += 1
-                self.service.refuse(batch)
-                self._fold(answer.commits)
-                await self._sync()
-            case Behind():
-                self.counts.conflicts += 1
-                self.service.refuse(batch)
-                self.service.position = _UNKNOWN
-                await self._sync()
-            case _:
-                assert_never(answer)
-        return False
-
-    async def _answer(self, proposal: Proposal) -> Committed | Conflict | Behind:
-        begun = real_millis()
-        try:
-            return await self._store.commit(proposal)
-        except StoreLost as lost:
-            left = ANSWERED_WITHIN - (real_millis() - begun)
-            if left <= 0:
-                raise
-            self.counts.errors += 1
-            try:
-                async with asyncio.timeout(left / 1000):
-                    return await self._store.commit(proposal)
-            except TimeoutError:
-                raise lost from None
-
-    async def _sync(self) -> None:
-        """Fold what was committed since, all of it."""
-        wanted = ORDINALS if self.service.granted - self.service.exchanges < _SPARE else 0
-        while True:
-            if self.service.position == _UNKNOWN:
-                await self._load()
-            answer = await self._store.sync(self.service.position, wanted)
-            if isinstance(answer, Behind):
-                self.service.position = _UNKNOWN
-                continue
-            if wanted:
-                self.service.grant(answer.first, wanted)
-                wanted = 0
-            self._fold(answer.commits)
-            self._wall = answer.wall
-            if self.service.position >= answer.head:
-                break
-        self._time.keep_up(self._wall)
-
-    def _fold(self, commits: Sequence[Commit]) -> None:
-        for commit in commits:
-            if commit.position > self.service.position:
-                self.service.position = commit.position
-                self._time.commit(commit.facts, commit.at, commit.wall)
-                self.service.fold(commit.facts, commit.exchanges or (None,) * len(commit.facts))
-
-    async def _load(self) -> None:
-        snapshot = await self._store.load()
-        self.service.replicate(snapshot.records)
-        self.service.position, self._wall = snapshot.position, snapshot.wall
-        self._time.load(snapshot)
-
-    async def _recall(self) -> None:
-        """Tell observers what was committed before this process came, as far as a journal may go back."""
-        after, until = max(0, self.service.position - RECALLED), self.service.position
-        while after < until:
-            answer = await self._store.sync(after)
-            if isinstance(answer, Behind) or not answer.commits:
-                return
-            for commit in answer.commits:
-                after = commit.position
-                if after <= until:
-                    self.service.recall(commit.facts, commit.exchanges or (None,) * len(commit.facts), after)
-        self.service.position = until
-
     # A store that is gone
 
     async def _reconnect(self, lost: StoreLost) -> None:
-        at, pause = self._time.instant(self._wall), _FIRST_PAUSE
+        at, pause = self._replica.now, _FIRST_PAUSE
         self.counts.errors += 1
         self.trouble = lost.what
         self.back.clear()
@@ -267,12 +155,12 @@ class BatchLoop:
             await SystemClock().hold(pause)
             pause = min(2 * pause, _LONGEST_PAUSE)
             with suppress(StoreLost):
-                await self._sync()
+                await self._replica.sync()
                 break
             self.counts.errors += 1
         self.trouble = None
         self.service.note(LedgerLost(at=at, why=lost.what))
-        self.service.note(LedgerBack(at=self._time.instant(self._wall)))
+        self.service.note(LedgerBack(at=self._replica.now))
         self.back.set()
         _LOG.warning("lab: the shared ledger is back.")
 
