@@ -507,7 +507,7 @@ class Caller:
         if what == "advance":
             clock = self.tenant.clock
             assert isinstance(clock, ManualClock)
-            await self.tenant.calls.advance(clock, clock.now() + 1)
+            await self.tenant.calls.advance(clock, lambda now: now + 1)
         elif what == "token" or not self.token:
             what = "token"
             self.token = self.serve(token_request(DEMO.id, DEMO.secret, SCOPE), by_path)["access_token"]  # type: ignore[index,call-overload]

@@ -388,6 +388,20 @@ async def test_health_tells_the_clock_and_the_address(plane: Plane) -> None:
     }  # fmt: skip
 
 
+async def test_advances_at_once_all_count_and_each_stops_at_what_is_due(plane: Plane) -> None:
+    clock, woken = plane.stage.clock, []
+
+    async def sleep(instant: int) -> None:
+        await clock.sleep_until(instant)
+        woken.append(clock.now())
+
+    sleepers = [asyncio.create_task(sleep(instant)) for instant in (3_000, 13_000)]
+    await asyncio.gather(*(plane.client.advance(10_000) for _ in range(2)), *sleepers)
+    assert (clock.now(), woken) == (20_000, [3_000, 13_000])
+    facts = [(fact.origin, fact.at) for fact in plane.stage.facts(ClockAdvanced)]  # type: ignore[attr-defined]
+    assert facts == [(0, 10_000), (10_000, 20_000)]
+
+
 async def test_an_advance_is_a_fact(plane: Plane) -> None:
     await plane.client.advance(3_600_000)
     (fact,) = plane.stage.facts(ClockAdvanced)

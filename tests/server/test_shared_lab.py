@@ -75,7 +75,7 @@ class Process:
 
     async def advance(self, instant: int) -> None:
         assert isinstance(self.clock, ManualClock)
-        await self.loop.advance(self.clock, instant)
+        await self.loop.advance(self.clock, lambda now: instant)
 
     def facts(self, kind: type[Fact]) -> list[Fact]:
         return [each.fact for each in self.seen if isinstance(each, Noted) and isinstance(each.fact, kind)]

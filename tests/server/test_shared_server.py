@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 import pytest
 
 from lab.clocks import ManualClock, real_millis
+from lab.core.journal.fact import ClockAdvanced
 from lab.core.journal.numbers import NumberUsed
 from lab.core.journal.shared import EXCHANGES_KEPT, Committed, Proposal
 from lab.identity.client import token_request
@@ -142,6 +143,41 @@ async def test_any_process_speaks_for_the_whole_lab(shared: MemoryStore) -> None
         reports = [(await each.control("GET", "report?over=1")).json for each in (one, other)]
         verdicts = [[(rule["rule"], rule["verdict"]) for rule in report["rules"]] for report in reports]
         assert verdicts[0] == verdicts[1] and reports[0]["score"] == reports[1]["score"]
+
+
+@pytest.mark.parametrize("places", [(0, 1), (0, 0), (0, 1, 0, 1)])
+async def test_advances_at_once_all_count(shared: MemoryStore, places: tuple[int, ...]) -> None:
+    async with two(shared) as pair:
+        advance = {"advance": "10s"}
+        found = await asyncio.gather(*(pair[place].control("POST", "clock", advance) for place in places))
+        ends = [10_000 * count for count, _ in enumerate(places, 1)]
+        assert [each.status for each in found] == [200] * len(places)
+        assert found[-1].json["now"] <= ends[-1]
+        for each in pair:
+            assert (await each.control("GET", "clock")).json["now"] == ends[-1]
+            advances = [line for line in await each.journal() if line.get("type") == "clock.advanced"]
+            assert [line["t"] for line in advances] == ends
+
+
+async def test_who_moves_the_clock_to_a_status_that_is_reached_meanwhile_moves_it_no_further(
+    shared: MemoryStore,
+) -> None:
+    async with two(shared) as (one, other):
+        job = await one.job(await one.token())
+        waiting = {"job": job, "until": "WAITING"}
+        found = await asyncio.gather(*(each.control("POST", "clock", waiting) for each in (one, other)))
+        assert [(each.status, each.json["now"]) for each in found] == [(200, 3_000)] * 2
+        # another process advances beyond it while this one's step is on its way
+        shared.before_commit = lambda: advanced(shared, 904_000)
+        later = await one.control("POST", "clock", {"job": job, "until": "ERROR", "timeout": True})
+        assert (later.status, later.json["now"]) == (200, 904_000)
+
+
+def advanced(shared: MemoryStore, instant: int) -> None:
+    """Another process advances the clock."""
+    fact = ClockAdvanced(at=instant, by="control", origin=shared.at)
+    number = shared.head + 1
+    assert isinstance(shared.take(Proposal("third", number, shared.head, instant, (fact,), {}), None), Committed)
 
 
 async def test_a_process_that_comes_later_tells_of_what_was_before(shared: MemoryStore) -> None:

@@ -43,8 +43,8 @@ class ClockRoutes:
         command = await read_command(request, "advance", "factor", "job", "until", "timeout")
         match sorted(command.keys() - {"timeout"}):
             case ["advance"] if len(command) == 1:
-                clock = self.manual()
-                await self._advance(clock, clock.now() + millis_of(text_member(command, "advance", _FORMS)))
+                clock, millis = self.manual(), millis_of(text_member(command, "advance", _FORMS))
+                await self._calls.advance(clock, lambda now: self.dated(now + millis))
             case ["factor"] if len(command) == 1:
                 await self._scale(text_member(command, "factor", _FORMS))
             case ["job", "until"]:
@@ -59,23 +59,20 @@ class ClockRoutes:
             raise CommandRefused(409, "This clock runs by itself.", hint)
         return self._clock
 
-    async def _advance(self, clock: ManualClock, instant: Millis) -> None:
-        self.check_date(instant)
-        await self._calls.advance(clock, instant)
-
-    def check_date(self, instant: Millis) -> None:
-        """CommandRefused if dates end before."""
+    def dated(self, instant: Millis) -> Millis:
+        """The instant; CommandRefused if dates end before."""
         epoch = self._service.config.epoch
         if not has_date(epoch, instant):
             raise CommandRefused(
                 400, f"No clock goes beyond {iso(LAST_WALL, 0)}.", f"It is {iso(epoch, self._clock.now())} now."
             )
+        return instant
 
     async def _scale(self, factor: str) -> None:
         clock = self._clock
         if not isinstance(clock, ScaledClock):
             raise CommandRefused(409, "This clock has no pace to set.", "Start the lab with --clock scaled:1.")
-        self.check_date(clock.now())
+        self.dated(clock.now())
         await self._calls.scale(clock, factor)
 
     async def _until(self, command: Mapping[str, Json]) -> Json:
@@ -87,9 +84,16 @@ class ClockRoutes:
         if not isinstance(timeout, bool):
             raise CommandRefused(400, "timeout must be true or false.", "true lets the gate's patience run out.")
         clock = self.manual(f"GET /_lab/jobs/{{job}}?until={status} waits for it.")
-        while (view := self._jobs.view(job)).span.status != status:
-            self.check_date(_comes(view, Status(status), clock.now(), timeout=timeout))
-            await self._advance(clock, _next_happening(view, clock.now()))
+
+        def target(now: Millis) -> Millis:
+            view = self._jobs.view(job, now)
+            if view.span.status == status:
+                return now  # somebody else was faster
+            self.dated(_comes(view, Status(status), now, timeout=timeout))
+            return _next_happening(view, now)
+
+        while self._jobs.view(job, clock.now()).span.status != status:
+            await self._calls.advance(clock, target)
         return {**self.document(), "job": self._jobs.document(job)}
 
 

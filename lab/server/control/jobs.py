@@ -74,7 +74,7 @@ class JobRoutes:
         """The job as it is now, with its body; CommandRefused if there is none."""
         now = self._clock.now()
         body = self._service.status_of(job, now)
-        return {**job_document(job, self.view(job), now), "body": json.loads(body) if body else None}
+        return {**job_document(job, self.view(job, now), now), "body": json.loads(body) if body else None}
 
     async def decide(self, request: web.Request) -> Json:
         """A person's decision at a gate, whatever its channel."""
@@ -92,9 +92,9 @@ class JobRoutes:
         )
         return obeyed(await self._calls.run(decide), _GATES)
 
-    def view(self, job: str) -> JobView:
-        """The job as it is now; CommandRefused if there is none."""
-        view = self._service.look(job, self._clock.now())
+    def view(self, job: str, now: Millis) -> JobView:
+        """The job as it is then; CommandRefused if there is none."""
+        view = self._service.look(job, now)
         if view is None:
             raise CommandRefused(404, "There is no such job.", "GET /_lab/jobs lists them.")
         return view
@@ -110,14 +110,14 @@ class JobRoutes:
         self._service.observers.append(notice)
         try:
             async with asyncio.timeout(timeout / 1000):
-                while (span := self.view(job).span).status != status and not span.status.final:
+                while (span := self.view(job, self._clock.now()).span).status != status and not span.status.final:
                     changed.clear()
                     await first_of(changed.wait(), self._moves(span.until))
         except TimeoutError:
             pass
         finally:
             self._service.observers.remove(notice)
-        reached = self.view(job).span.status
+        reached = self.view(job, self._clock.now()).span.status
         if reached != status:
             hint = "Wait longer, or look at what it waits for."
             raise CommandRefused(408, f"The job is {reached}, not {status}.", hint)

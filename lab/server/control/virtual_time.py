@@ -83,8 +83,7 @@ class VirtualTimeRoute:
             ends = [each for each in (until, clock.due, self._next_idle(clock.now())) if each is not None]
             if not ends:
                 raise CommandRefused(408, "Nothing is to come: the lab withholds no reply.")
-            self._routes.check_date(min(ends))
-            woken = clock.step_to(min(ends))
+            woken = clock.step_to(self._routes.dated(min(ends)))
             if self._close_idle(clock.now()) or woken:
                 await self._quiet()
             if until is not None and clock.now() >= until:

@@ -99,11 +99,11 @@ class BatchLoop:
         await self.relay.publish()
         await self.relay.catch_up()
 
-    async def advance(self, clock: ManualClock, instant: Millis) -> None:
-        """Advance the clocks of all processes; UsageError if it would go back."""
+    async def advance(self, clock: ManualClock, target: Callable[[Millis], Millis]) -> None:
+        """Advance the clocks of all processes, from where the lab stands when the store takes it."""
 
         def call(now: Millis) -> None:
-            if instant < now:
+            if (instant := target(now)) < now:
                 raise UsageError(f"the clock can't go back from {now} to {instant} ms", hint="advance it forward")
             self.service.note(ClockAdvanced(at=instant, by="control", origin=now))
 

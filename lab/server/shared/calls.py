@@ -1,5 +1,6 @@
 """How a call reaches the ledger: at once where one process has it, else in a batch that a store must take."""
 
+import asyncio
 from collections.abc import Callable
 from typing import TYPE_CHECKING, ClassVar, Protocol, TypeVar
 
@@ -53,8 +54,11 @@ class LedgerCalls(Protocol):
     async def look(self) -> None:
         """Return once all that any process has committed, and the exchanges of all, are there to be looked at."""
 
-    async def advance(self, clock: ManualClock, instant: Millis) -> None:
-        """Advance the lab's clock; UsageError if the instant lies in the past."""
+    async def advance(self, clock: ManualClock, target: Callable[[Millis], Millis]) -> None:
+        """Advance the lab's clock from where it stands to what `target` makes of that; UsageError if it lies in the past.
+
+        Whoever else moves the clock does so before or after. What `target` raises is raised, and the clock stands.
+        """
 
     async def scale(self, clock: ScaledClock, factor: str) -> None:
         """Let the lab's clock run at another pace; UsageError if that is none."""
@@ -72,6 +76,7 @@ class LocalCalls:
         """`note` tells all that live by the clock what became of it."""
         self._clock = clock
         self._note = note
+        self._advancing = asyncio.Lock()
 
     async def start(self, about: str) -> None:
         """It takes them all along."""
@@ -83,11 +88,12 @@ class LocalCalls:
     async def look(self) -> None:
         """Everything is there."""
 
-    async def advance(self, clock: ManualClock, instant: Millis) -> None:
+    async def advance(self, clock: ManualClock, target: Callable[[Millis], Millis]) -> None:
         """Stop at every due timer on the way."""
-        origin = clock.now()
-        await clock.advance_to(instant)
-        self._note(ClockAdvanced(at=clock.now(), by="control", origin=origin))
+        async with self._advancing:
+            origin = clock.now()
+            await clock.advance_to(target(origin))
+            self._note(ClockAdvanced(at=clock.now(), by="control", origin=origin))
 
     async def scale(self, clock: ScaledClock, factor: str) -> None:
         """From now on."""
