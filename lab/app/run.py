@@ -122,7 +122,8 @@ class _Turn:
         try:
             return self._seen((yield from self._call(command)))
         except _Lost as lost:
-            raise _Stopped(f"{lost.why} A job may have begun; asking again could double it.", lost.refused) from None
+            why = f"{_sentence(lost.why)} A job may have begun; asking again could double it."
+            raise _Stopped(why, lost.refused) from None
 
     def _follow(self, job: Seen) -> Steps[None]:
         """Poll with growing pauses; after an answer, and once the job goes on after one, with short ones again."""
@@ -236,8 +237,7 @@ class _Turn:
         failures.add(self.now, invited=self.app.invited if refused is not None and wanted else None)
         if failures.count >= self.app.tries:
             often = "once" if failures.count == 1 else f"{failures.count} times in a row"
-            why = why if why.endswith((".", "!", "?")) else f"{why}."
-            raise _Stopped(f"{why} It failed {often}; --tries N allows more.", refused)
+            raise _Stopped(f"{_sentence(why)} It failed {often}; --tries N allows more.", refused)
         pause = self._backed_off(failures.count) if wanted is None else wanted
         woke = yield Wait(self.now + pause, "retry" if wanted is None else "retry-after")
         self.now = woke.at
@@ -268,6 +268,11 @@ class _Turn:
                         raise _Stopped(why, got.response.status)
             yield from self._pause(got, why, failures, again=True)
         return self.token
+
+
+def _sentence(why: str) -> str:
+    """What a server said, as one that another sentence may follow."""
+    return why if why.endswith((".", "!", "?")) else f"{why}."
 
 
 def _failure(got: EffectResult) -> str:

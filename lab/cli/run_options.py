@@ -13,7 +13,7 @@ RECORD_OPTION = option(
 REVIEWER_OPTION = option(
     "--reviewer",
     None,
-    "who answers gates; default: a person on the screen, else the script; not with --from",
+    "who answers gates; default: a person on the screen, else the script",
     choices=("person", "script"),
 )
 MOCK_CLOCK = option(
