@@ -10,7 +10,15 @@ from lab.cli.installation import version_text
 from lab.cli.mistyped import refuse_unknown_command, refuse_unknown_options
 from lab.cli.option_kinds import Option, flag, option, origin, port, screen_size, seed, with_values
 from lab.cli.report_options import DRILL_OPTIONS, REPORT_OPTIONS, VERDICT_OPTIONS
-from lab.cli.run_options import MOCK_CLOCK, OWN_APP, RECORD_OPTION, REVIEWER_OPTION, SERVE_OPTIONS, TLS_OPTIONS
+from lab.cli.run_options import (
+    AS_OPTION,
+    MOCK_CLOCK,
+    OWN_APP,
+    RECORD_OPTION,
+    REVIEWER_OPTION,
+    SERVE_OPTIONS,
+    TLS_OPTIONS,
+)
 from lab.cli.screen_options import BROWSER, FILM_HELP, NO_PHONE, PHONE_HELP, SCREEN
 from lab.cli.simulate_options import SIMULATE_OPTIONS
 from lab.core.clock import LAST_WALL
@@ -193,6 +201,7 @@ _OPTIONS: dict[str, tuple[Option, ...]] = {
         _FOLDER,
         flag("--strict", "a warning fails too"),
         flag("--plan", "print the timeline that the seed settles, and the planned faults"),
+        AS_OPTION,
         option("--settings", "FILE", "warn of users, roles and clients that it doesn't know"),
         seed("for --plan; default: the scenario's own, else 0 (a run without one draws a fresh one)"),
         *VERDICT_OPTIONS,

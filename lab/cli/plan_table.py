@@ -1,14 +1,14 @@
 """`lab check --plan`: the timeline that a seed settles, as a table: what happens when, and who decides."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 
-from msgspec.structs import replace
-
+from lab.cli.plan_caller import PlanCaller
+from lab.cli.plan_faults import fault_rows, struck_polls
 from lab.core.clock import INSTANT_EPOCH, Millis, clock_text
-from lab.core.exchange import Json
 from lab.core.seeds import Seed
-from lab.faults.model import Place, Rule, judge, rules_on
+from lab.faults.model import rules_on
 from lab.jobs.branches import Branching, Turnoff, possible
+from lab.jobs.builtin import role_refused
 from lab.jobs.compiled import CompiledScenario
 from lab.jobs.gates import Decision, decision_text
 from lab.jobs.names import delegate_outputs
@@ -23,7 +23,6 @@ from lab.language.document import (
     Complete,
     Delegate,
     Failure,
-    Fault,
     Gate,
     Parallel,
     Scenario,
@@ -32,7 +31,6 @@ from lab.language.document import (
     Work,
     chance_text,
     duration_text,
-    fault_document,
 )
 from lab.language.templates import RenderFailure
 
@@ -40,36 +38,56 @@ _WIDEST = 72
 _Row = tuple[str, str, str, str, str]
 
 
-def plan_table(compiled: CompiledScenario, seed: Seed | None, switches: Switches) -> list[str]:
+def plan_table(
+    compiled: CompiledScenario, seed: Seed | None, switches: Switches, caller: PlanCaller | None = None
+) -> list[str]:
     """The lines: a part for each turn, each counted from its own acceptance, if nobody but the script decides.
 
-    Then the faults. Without a seed it is the scenario's own, else 0, and the first line says so.
+    Then the faults. Without a seed it is the scenario's own, else 0, and the first line says so. `caller` asks; None: the
+    first one in thought for whom it is.
     """
     scenario = compiled.scenario
     seed, named = _settled(seed, scenario.seed)
-    several = len(scenario.user_messages) > 1
     lines = [f"{scenario.name} · {scenario.title} · {named}"]
-    plans = list(own_plans(compiled, seed))
+    if caller is not None:
+        lines += [f"  as {caller.words}"]
+        if (refused := _refused(caller, scenario)) is not None:
+            return [*lines, f"  {refused}"]
+        compiled = role_refused(compiled) if caller.lacks_role(scenario.agent) else compiled
+    plans = list(own_plans(compiled, seed, None if caller is None else (caller.client, caller.user)))
+    return [*lines, *_turns_and_faults(compiled, plans, switches)]
+
+
+def _refused(caller: PlanCaller, scenario: Scenario) -> str | None:
+    """Why somebody's request brings no job of the scenario; None: it brings one."""
+    agent = scenario.agent
+    if caller.lacks_role(agent) and agent.refuses == "request" and caller.left_out(scenario.callers) is None:
+        return f"refused with 403: it takes one of the roles {', '.join(agent.roles)}"
+    return caller.left_out(scenario.callers)
+
+
+def _turns_and_faults(compiled: CompiledScenario, plans: Sequence[Plan], switches: Switches) -> Iterator[str]:
+    scenario = compiled.scenario
+    several = len(scenario.user_messages) > 1
     turns = [list(spans(planned, ())) for planned in plans]
     for turn, (planned, timeline) in enumerate(zip(plans, turns, strict=True), 1):
         message = _one_line(planned.invocation.input.message)
-        lines += [f"  {f'turn {turn}' if several else 'asked'}: {message}"]
-        lines += _columns([("at", "lasts", "status", "step", "what"), *_rows(planned, timeline, switches)])
+        yield f"  {f'turn {turn}' if several else 'asked'}: {message}"
+        yield from _columns([("at", "lasts", "status", "step", "what"), *_rows(planned, timeline, switches)])
     optional = [turn.ask if isinstance(turn.ask, str) else turn.ask.message for turn in scenario.turns if turn.optional]
-    lines += [f"  answered too: {_one_line(message)}" for message in optional]
+    yield from (f"  answered too: {_one_line(message)}" for message in optional)
     if scenario.faults:
-        lines += ["  faults, in the order in which they are tried:"]
-        lines += _columns([("from", "route", "when", "what"), *_fault_rows(scenario, turns)])
+        yield "  faults, in the order in which they are tried:"
+        yield from _columns([("from", "route", "when", "what"), *fault_rows(scenario, turns)])
     rules = [rule for rule in rules_on(compiled, ("status",)) if rule.fault.step is None]
     if rules:
-        lines += ["  `calls` of a status fault without `step` counts per job; struck, where a job is polled so often:"]
-        lines += _columns(
+        yield "  `calls` of a status fault without `step` counts per job; struck, where a job is polled so often:"
+        yield from _columns(
             [
-                (f"turn {turn}" if several else "the job", _struck_polls(rules, planned, timeline, seed))
+                (f"turn {turn}" if several else "the job", struck_polls(rules, planned, timeline))
                 for turn, (planned, timeline) in enumerate(zip(plans, turns, strict=True), 1)
             ]
         )
-    return lines
 
 
 def _settled(given: Seed | None, own: Seed | None) -> tuple[Seed, str]:
@@ -186,108 +204,3 @@ def _columns(rows: Sequence[tuple[str, ...]]) -> list[str]:
         "    " + "  ".join([*(cell.ljust(width) for cell, width in zip(row, widths, strict=False)), row[-1]]).rstrip()
         for row in rows
     ]
-
-
-# Faults
-
-FaultRow = tuple[str, str, str, str]
-_WHEN = ("calls", "client", "user", "scenario", "step", "turn", "after", "chance")
-
-
-def _fault_rows(scenario: Scenario, turns: Sequence[Sequence[Span]]) -> Iterator[FaultRow]:
-    """A row for each, in the order in which they are tried; `turns` holds the timeline of each turn."""
-    for fault in scenario.faults:
-        document = fault_document(fault.model_copy(update={"calls": fault.numbers}))
-        if fault.chance is not None and fault.calls is None:
-            del document["calls"]
-        route = str(document.pop("route"))
-        when = {name: document.pop(name) for name in _WHEN if name in document}
-        yield (_from(fault, turns), route, _members(when), _members(document))
-
-
-def _from(fault: Fault, turns: Sequence[Sequence[Span]]) -> str:
-    """The first instant at which its calls count, in each turn; nothing where the plan doesn't settle it."""
-    if fault.step is None and fault.after is None:
-        return ""
-    found: list[str] = []
-    for turn, timeline in enumerate(turns, 1):
-        at = _first(fault, timeline) if fault.turn in (None, turn) else None
-        if at is not None:
-            found.append(f"turn {turn} {clock_text(at)}" if len(turns) > 1 else clock_text(at))
-    return ", ".join(found) or "not reached"
-
-
-def _first(fault: Fault, timeline: Sequence[Span]) -> Millis | None:
-    began = timeline[0].since
-    for span in timeline:
-        at = max(span.since, began + (fault.after or 0))
-        if (fault.step is None or fault.step in span.ids) and (span.until is None or at < span.until):
-            return at - began
-    return None
-
-
-_MOST_POLLS = 1_000
-"""How many polls of a job the plan looks at."""
-_MOST_RUNS = 5
-"""How many stretches of polls a fault is shown with."""
-
-
-def _struck_polls(rules: Sequence[Rule], planned: Plan, timeline: Sequence[Span], seed: Seed) -> str:
-    """Which polls of a turn's job are struck by these faults, which name no step: no pause of a client changes that.
-
-    One with `after` counts from the first poll at that instant on, so it is looked at by itself.
-    """
-    call = planned.invocation
-    place = Place(call.client, turn=call.turn, job=call.job, scenario=call.scenario)
-    at_once = [rule for rule in rules if not rule.fault.after]
-    found = [_polls(numbers, name) for name, numbers in _strikes(at_once, place, seed).items()]
-    for rule in rules:
-        after = rule.fault.after
-        if after and _first(rule.fault, timeline) is not None:
-            struck = _strikes([rule], replace(place, passed=after), seed)
-            found += [_polls(numbers, name, f" from {clock_text(after)} on") for name, numbers in struck.items()]
-    return "; ".join(found) or "no poll"
-
-
-def _strikes(rules: Sequence[Rule], place: Place, seed: Seed) -> dict[str, list[int]]:
-    """The polls that each fault strikes if nothing but these counts, by its name, in the order of their first ones."""
-    counted: dict[str, int] = {}
-    struck: dict[str, list[int]] = {}
-    for poll in range(1, _MOST_POLLS + 1):
-        judged = judge(rules, lambda rule: counted.get(rule.counter, 0), place, seed)
-        counted.update((rule.counter, value) for rule, value in judged.counted)
-        if judged.struck is not None:
-            struck.setdefault(judged.struck.name, []).append(poll)
-    return struck
-
-
-def _polls(numbers: Sequence[int], name: str, since: str = "") -> str:
-    """`polls 1, 4-5: slow`; a stretch that goes on to the last poll that was looked at has no end."""
-    runs: list[tuple[int, int]] = []
-    for number in numbers:
-        if runs and runs[-1][1] == number - 1:
-            runs[-1] = runs[-1][0], number
-        else:
-            runs.append((number, number))
-    words = [
-        f"{first} on" if last == _MOST_POLLS and first < last else f"{first}" if first == last else f"{first}-{last}"
-        for first, last in runs[:_MOST_RUNS]
-    ]
-    more = ["…"] if len(runs) > _MOST_RUNS else []
-    return f"poll{'' if len(numbers) == 1 else 's'} {', '.join([*words, *more])}{since}: {name}"
-
-
-def _members(document: Mapping[str, Json]) -> str:
-    return ", ".join(f"{name}: {_word(value)}" for name, value in document.items())
-
-
-def _word(value: Json) -> str:
-    match value:
-        case bool():
-            return str(value).lower()
-        case list():
-            return f"[{', '.join(map(_word, value))}]"
-        case dict():
-            return f"{{{_members(value)}}}"
-        case _:
-            return str(value)

@@ -16,6 +16,9 @@ REVIEWER_OPTION = option(
     "who answers gates; default: a person on the screen, else the script",
     choices=("person", "script"),
 )
+AS_OPTION = option(
+    "--as", "USER", "who asks: a user of --settings, or jane; default: whom the scenario is for", dest="caller"
+)
 MOCK_CLOCK = option(
     "--clock", "CLOCK", "real (default), scaled:N as scaled:60, or manual: the control plane alone moves it"
 )

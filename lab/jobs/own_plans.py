@@ -29,13 +29,15 @@ def own_caller(scenario: Scenario) -> tuple[str, JobUser | None]:
     return client, replace(user, roles=callers.roles) if callers.need_a_user else None
 
 
-def own_plans(compiled: CompiledScenario, seed: Seed) -> Iterator[Plan]:
+def own_plans(
+    compiled: CompiledScenario, seed: Seed, caller: tuple[str, JobUser | None] | None = None
+) -> Iterator[Plan]:
     """The plan of each turn, sent at the end of the one before, if nobody but the scenario's reviewers decides.
 
-    Turn and ordinal are the same there; who asks is `own_caller`.
+    Turn and ordinal are the same there; who asks is `caller`, a client and a user, else `own_caller`.
     """
-    client, user = own_caller(compiled.scenario)
-    stream = f"{_CLIENT}/{compiled.name}"
+    client, user = caller or own_caller(compiled.scenario)
+    stream = f"{client}/{compiled.name}"
     conversation = uuid4(seed, f"conversation/{stream}/1")
     earlier: list[tuple[Plan, tuple[Decision, ...]]] = []
     now: Millis = 0

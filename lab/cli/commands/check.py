@@ -24,7 +24,7 @@ from lab.files.scenarios import (
     scenario_path,
     scenarios_folder,
 )
-from lab.identity.clients import DEMO
+from lab.identity.clients import DEMO, JANE, Account
 from lab.jobs.lint import lint
 from lab.jobs.lint.unknown_callers import KnownCallers
 from lab.language.parse import parse_with_locations
@@ -47,13 +47,18 @@ def execute(flags: Flags, console: Console) -> int:
     3 on a leak, or a recording that can't be read, isn't closed, or lacks a long body.
     """
     began = wall_second()
+    if flags["caller"] is not None and not flags["plan"]:
+        raise UsageError("--as says for whom --plan plans.", hint="Write --plan too.")
     files = [file for target in flags["targets"] for file in files_of(target, flags["scenarios"])]
     settings = _settings(flags)
+    account = _account(flags, settings)
     verdicts: list[FileVerdict] = []
     for file in files:
         since = real_millis()
         verdict = (
-            _check_recording(file, flags, console) if _recorded(file.name) else _check(file, flags, console, settings)
+            _check_recording(file, flags, console)
+            if _recorded(file.name)
+            else _check(file, flags, console, settings, account)
         )
         verdicts.append(replace(verdict, took=real_millis() - since))
     tell("check", verdicts, flags, console, began)
@@ -77,6 +82,15 @@ def _settings(flags: Flags) -> "SettingsFile | None":
     from lab.cli.setup import read_settings_file
 
     return read_settings_file(flags["settings"])
+
+
+def _account(flags: Flags, settings: "SettingsFile | None") -> Account | None:
+    """That of `--as`."""
+    if flags["caller"] is None:
+        return None
+    from lab.cli.plan_caller import known_user
+
+    return known_user(flags["caller"], settings.accounts if settings is not None else (JANE,))
 
 
 def _recorded(name: str) -> bool:
@@ -112,7 +126,9 @@ def demand_whole(data: bytes | BinaryIO, file: Path) -> None:
             raise RecordingError(f"{file}:{line.n + 1}: {what}", hint=error.hint) from None
 
 
-def _check(file: Path, flags: Flags, console: Console, settings: "SettingsFile | None") -> FileVerdict:
+def _check(
+    file: Path, flags: Flags, console: Console, settings: "SettingsFile | None", account: Account | None
+) -> FileVerdict:
     """A scenario, or what lies beside a recording."""
     say, about = console.err if form_of(flags) == "json" else console.out, file.name.endswith(BESIDE)
     wrong, doubtful = check_beside(file) if about else check_scenario(file, known_callers(settings))
@@ -121,7 +137,7 @@ def _check(file: Path, flags: Flags, console: Console, settings: "SettingsFile |
     for complaint in doubtful:
         say(str(complaint._replace(what=f"warning: {complaint.what}")))
     if flags["plan"] and not (wrong or about) and form_of(flags) != "json":
-        for line in planned(file, flags, settings):
+        for line in planned(file, flags, settings, account):
             console.out(line)
     problems = (*map(Problem.of, wrong), *(replace(Problem.of(each), warning=True) for each in doubtful))
     return FileVerdict(str(file), 2 if wrong or (flags["strict"] and doubtful) else 0, problems)
@@ -187,9 +203,15 @@ def _complaint(file: Path, error: LabError) -> Complaint:
     return Complaint(str(file), problem.line, 1, problem.what, problem.hint)
 
 
-def planned(file: Path, flags: Flags, settings: "SettingsFile | None" = None) -> list[str]:
-    """The timeline that the seed settles, under the switches of the scenario, the settings and the environment."""
+def planned(
+    file: Path, flags: Flags, settings: "SettingsFile | None" = None, account: Account | None = None
+) -> list[str]:
+    """The timeline that the seed settles, under the switches of the scenario, the settings and the environment.
+
+    `account` asks; None: whoever asks in thought.
+    """
     # only this needs plans
+    from lab.cli.plan_caller import caller_of
     from lab.cli.plan_table import plan_table
     from lab.cli.setup import layers_of
 
@@ -197,7 +219,9 @@ def planned(file: Path, flags: Flags, settings: "SettingsFile | None" = None) ->
     switches = layers_of(flags.into(SwitchSettings), settings.switches if settings is not None else {}).over(
         compiled.scenario.settings
     )
-    return plan_table(compiled, flags.into(ScenarioSettings).seed, switches)
+    clients = settings.clients if settings is not None else (DEMO,)
+    caller = caller_of(account, clients, compiled.scenario) if account is not None else None
+    return plan_table(compiled, flags.into(ScenarioSettings).seed, switches, caller)
 
 
 def _count(number: int, word: str) -> str:
