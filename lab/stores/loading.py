@@ -14,7 +14,7 @@ from typing import Any, TypeAlias
 
 from lab.core.clock import Millis
 from lab.core.journal.fact import Key, Record
-from lab.core.journal.shared import PIECE, Commit, LogPosition, Snapshot
+from lab.core.journal.shared import PIECE, Commit, LedgerEnded, LogPosition, Snapshot
 from lab.stores.codec import decode_commit, decode_record
 from lab.stores.redis_link import RedisLink
 from lab.stores.scripts import CHANGES_SCRIPT
@@ -27,15 +27,17 @@ SCANNED = 500
 class RecordLoader:
     """Reads the records of one tenant; `keys` are those of the state, the commits and the records."""
 
-    def __init__(self, link: RedisLink, keys: list[str]) -> None:
+    def __init__(self, link: RedisLink, keys: list[str], birth: str = "") -> None:
         self._link = link
         self._keys = keys
+        self._birth = birth
         self._changes = link.redis.register_script(CHANGES_SCRIPT)
 
     async def load(self) -> tuple[Snapshot, str] | None:
         """All records, and the mark of the last commit.
 
         None: so much was committed meanwhile that it is no longer kept, or the store was set back. It is to be tried again.
+        LedgerEnded: the tenant is gone.
         """
         state = self._keys[0]
         found: dict[Key, _Versioned] = {}
@@ -43,8 +45,10 @@ class RecordLoader:
         position, mark = int(position or 0), mark or b""
         await self._scan(found)
         while True:
-            answer = await self._link.run(self._changes, self._keys, (position, mark, PIECE))
+            answer = await self._link.run(self._changes, self._keys, (position, mark, PIECE, self._birth))
             head, wall, why, position, changed, last = answer
+            if why == b"ended":
+                raise LedgerEnded("This tenant was ended.")
             if why:
                 return None
             for key, value in zip(changed[::2], changed[1::2], strict=True):

@@ -15,6 +15,7 @@ from lab.core.journal.shared import (
     Committed,
     Conflict,
     Cursor,
+    LedgerEnded,
     LogPosition,
     Proposal,
     Published,
@@ -31,25 +32,33 @@ NAMELESS = "-"
 """Stands for the tenant without a name; no name begins so."""
 
 
-async def open_store(address: StoreAddress, prefix: str, tenant: str = "") -> "RedisStore":
-    """The store of a tenant; HostError if it can't be reached in time, UsageError if it can't be used."""
+async def open_store(address: StoreAddress, prefix: str) -> "RedisStore":
+    """The store of a lab; HostError if it can't be reached in time, UsageError if it can't be used."""
     check_prefix(prefix)
-    return RedisStore(await open_link(address), f"{prefix}:{tenant or NAMELESS}:")
+    return RedisStore(await open_link(address), f"{prefix}:{NAMELESS}:")
 
 
 class RedisStore:
     """One process's access to what a lab shares: a `SharedStore`."""
 
     def __init__(
-        self, link: RedisLink, prefix: str, *, kept: int = COMMITS_KEPT, remembered: Millis = ANSWER_REMEMBERED
+        self,
+        link: RedisLink,
+        prefix: str,
+        *,
+        birth: str = "",
+        kept: int = COMMITS_KEPT,
+        remembered: Millis = ANSWER_REMEMBERED,
     ) -> None:
+        """`birth` is that of the tenant; empty: it has no name, and so no end."""
         self.link = link
+        self._birth = birth
         self._limits = (PIECE, kept, remembered)
         self._known: tuple[LogPosition, str] = (0, "")
         """The last position that this process learned of, and the mark of its commit."""
         self._log = [prefix + name for name in ("state", "commits")]
         self._all = [*self._log, prefix + "records", prefix + "answers"]
-        self._loader = RecordLoader(link, self._all[:3])
+        self._loader = RecordLoader(link, self._all[:3], birth)
         self._exchanges, self._setup = prefix + "exchanges", prefix + "setup"
         self._processes, self._process = prefix + "processes", prefix + "process:"
         register = link.redis.register_script
@@ -67,7 +76,7 @@ class RedisStore:
 
     async def sync(self, after: LogPosition, ordinals: int = 0) -> Synced | Behind:
         """What was committed since, and so many ordinals."""
-        args = (after, self._mark(after), ordinals, PIECE)
+        args = (after, self._mark(after), ordinals, PIECE, self._birth)
         head, wall, why, entries, first = await self.link.run(self._sync if ordinals else self._look, self._log, args)
         if why:
             return self._behind(after, why)
@@ -88,6 +97,7 @@ class RedisStore:
                 int(moves_clock),
                 int(clears),
                 b"".join(b"%d %b" % (len(key), key) for key in proposal.records),
+                self._birth,
                 *records,
             ),
         )
@@ -105,7 +115,8 @@ class RedisStore:
 
     async def publish(self, lines: Sequence[bytes]) -> None:
         """Let the processes of this lab read these lines."""
-        await self.link.ask_once(ANSWERS_WITHIN, self._publish, [self._exchanges], [EXCHANGES_KEPT, *lines])
+        keys = [self._exchanges, self._log[0]]
+        await self.link.ask_once(ANSWERS_WITHIN, self._publish, keys, [EXCHANGES_KEPT, self._birth, *lines])
 
     async def published(self, after: Cursor) -> Published:
         """Lines of all processes that were published after a place."""
@@ -153,6 +164,8 @@ class RedisStore:
         return mark if position == after else ""
 
     def _behind(self, after: LogPosition, why: bytes) -> Behind:
+        if why == b"ended":
+            raise LedgerEnded("This tenant was ended.")
         reasons = {
             b"set back": f"no longer has commit {after}: it was set back to an older state",
             b"trimmed": f"no longer has the commits after {after}: it keeps the last {self._limits[1]:,}",

@@ -1,13 +1,16 @@
 """The scripts that a store runs for a lab. Each is run whole, with nobody else's command in between.
 
     PREFIX:TENANT:state      hash: position, mark (process:number) and instant of the last commit; the last ordinal given;
-                             the last commit that moved the clock; the position at which the ledger was last cleared
+                             the last commit that moved the clock; the position at which the ledger was last cleared; a tenant's birth, of the lab
+                             itself `tenants`: how often one was made or ended
     PREFIX:TENANT:commits    stream: an entry a commit, its id is `position-0`; w wall, m mark, c commit, k changed keys, each after its length
     PREFIX:TENANT:records    hash: key -> "created.index changed record", the positions of the commits that did so
     PREFIX:TENANT:answers    hash: process -> "number position wall" of its last commit that was taken
+    PREFIX:-:tenants         hash: name -> "birth document" of a tenant; its birth is `wall.number`
 
 A position comes with the mark of its commit, where the process knows it. A store that was set back to an older state,
 and went on from there, has another commit at that position, and nobody folds its commits over a history that it lost.
+A process comes with the birth of its tenant, too: of one that was ended it is told so, and no key of it comes back.
 
 Scripts with a first line are refused as a whole where the store is out of memory (`maxmemory`), and never halfway.
 """
@@ -20,9 +23,10 @@ local wall = time[1] * 1000 + math.floor(time[2] / 1000)
 local function text(number) return string.format('%.0f', number) end
 
 -- The last position, why the commits after one can't be given or '', and the first of these commits.
-local function since(after, mark, most)
-  local last = redis.call('HMGET', state, 'position', 'mark')
+local function since(after, mark, most, birth)
+  local last = redis.call('HMGET', state, 'position', 'mark', 'birth')
   local head = tonumber(last[1] or 0)
+  if birth ~= '' and birth ~= last[3] then return head, 'ended', {} end
   if after > head or (after == head and mark ~= '' and mark ~= last[2]) then return head, 'set back', {} end
   if after == head then return head, '', {} end
   local found = redis.call('XRANGE', commits, text(after), '+', 'COUNT', most + 1)
@@ -37,7 +41,7 @@ end
 """
 
 _SYNC = """
-local head, why, found = since(tonumber(ARGV[1]), ARGV[2], tonumber(ARGV[4]))
+local head, why, found = since(tonumber(ARGV[1]), ARGV[2], tonumber(ARGV[4]), ARGV[5])
 local ordinals = tonumber(ARGV[3])
 local last
 if ordinals > 0 and why == '' then
@@ -54,7 +58,8 @@ LOOK_SCRIPT = "#!lua flags=no-writes" + _SINCE + _SYNC
 SYNC_SCRIPT = "#!lua" + _SINCE + _SYNC
 """What was committed since, and ordinals.
 
-KEYS state commits; ARGV after, mark or empty, ordinals, most. Gives head, wall, why or empty, entries, first ordinal.
+KEYS state commits; ARGV after, mark or empty, ordinals, most, birth or empty. Gives head, wall, why or empty, entries,
+first ordinal.
 """
 
 COMMIT_SCRIPT = (
@@ -75,7 +80,7 @@ if known then
     return {tonumber(position), tonumber(taken_at), 'taken'}
   end
 end
-local head, why, found = since(after, ARGV[4], most)
+local head, why, found = since(after, ARGV[4], most, ARGV[13])
 local last = redis.call('HMGET', state, 'at', 'swept')
 if after ~= head or why ~= '' or at < tonumber(last[1] or 0) then return {head, wall, why, found} end
 
@@ -89,13 +94,13 @@ if clears then
   redis.call('UNLINK', records)
   redis.call('HSET', state, 'cleared', position)
 end
-for place = 13, #ARGV, 2 do
+for place = 14, #ARGV, 2 do
   local key, record = ARGV[place], ARGV[place + 1]
   if record == '' then
     redis.call('HDEL', records, key)
   else
     local old = redis.call('HGET', records, key)
-    local created = old and string.match(old, '^%S+') or position .. '.' .. (place - 13) / 2
+    local created = old and string.match(old, '^%S+') or position .. '.' .. (place - 14) / 2
     redis.call('HSET', records, key, created .. ' ' .. position .. ' ' .. record)
   end
 end
@@ -114,7 +119,8 @@ return {tonumber(position), wall, 'taken'}
 """Take a commit, or say what was committed since.
 
 KEYS state commits records answers; ARGV process, number, after, mark or empty, at, commit, most, kept, remembered,
-whether it moves the clock, whether it clears the ledger, the changed keys each after its length, then key and record (empty: gone) of each that changed.
+whether it moves the clock, whether it clears the ledger, the changed keys each after its length, birth or empty, then key
+and record (empty: gone) of each that changed.
 Gives its position, its wall, `taken`; else head, wall, why or empty, entries.
 """
 
@@ -124,7 +130,7 @@ CHANGES_SCRIPT = (
     + """
 local records = KEYS[3]
 local after = tonumber(ARGV[1])
-local head, why, found = since(after, ARGV[2], tonumber(ARGV[3]))
+local head, why, found = since(after, ARGV[2], tonumber(ARGV[3]), ARGV[4])
 local changed, given = {}, {}
 
 -- The keys in `3 abc5 defgh`.
@@ -154,11 +160,41 @@ return {head, wall, why, after + #found, changed, last}
 )
 """The records, as they are, that the commits after a position changed: for who loads while others commit.
 
-KEYS state commits records; ARGV after, mark or empty, most. Gives head, wall, why or empty, the position up to which
+KEYS state commits records; ARGV after, mark or empty, most, birth or empty. Gives head, wall, why or empty, the position up to which
 this goes, key and value (empty: gone) of each, and of the state mark, at, cleared, and the clock's last commit.
 """
 
 PUBLISH_SCRIPT = """#!lua
-for place = 2, #ARGV do redis.call('XADD', KEYS[1], 'MAXLEN', '~', ARGV[1], '*', 'line', ARGV[place]) end
+if ARGV[2] ~= '' and ARGV[2] ~= redis.call('HGET', KEYS[2], 'birth') then return end
+for place = 3, #ARGV do redis.call('XADD', KEYS[1], 'MAXLEN', '~', ARGV[1], '*', 'line', ARGV[place]) end
 """
-"""Publish lines, for a quarter of what a command for each costs the process. KEYS exchanges; ARGV kept, then the lines."""
+"""Publish lines, for a quarter of what a command for each costs the process.
+
+KEYS exchanges state; ARGV kept, birth or empty, then the lines.
+"""
+
+MAKE_TENANT_SCRIPT = """#!lua
+local tenants, lab, state = KEYS[1], KEYS[2], KEYS[3]
+local kept = redis.call('HGET', tenants, ARGV[1])
+if kept then return kept end
+local count = redis.call('HLEN', tenants)
+if count >= tonumber(ARGV[3]) then return count end
+local time = redis.call('TIME')
+local wall = time[1] * 1000 + math.floor(time[2] / 1000)
+local birth = string.format('%.0f.%.0f', wall, redis.call('HINCRBY', lab, 'tenants', 1))
+redis.call('HSET', tenants, ARGV[1], birth .. ' ' .. ARGV[2])
+redis.call('HSET', state, 'birth', birth)
+return birth .. ' ' .. ARGV[2]
+"""
+"""A tenant, made if it isn't there. KEYS tenants, the lab's state, the tenant's state; ARGV name, document, most.
+
+Gives its entry; how many there are, if there are so many already.
+"""
+
+END_TENANT_SCRIPT = """#!lua flags=allow-oom
+if redis.call('HDEL', KEYS[1], ARGV[1]) == 0 then return 0 end
+redis.call('HINCRBY', KEYS[2], 'tenants', 1)
+redis.call('UNLINK', unpack(KEYS, 3))
+return 1
+"""
+"""End a tenant. KEYS tenants, the lab's state, all keys of the tenant; ARGV name. Gives 0 if there was none."""

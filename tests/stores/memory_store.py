@@ -8,6 +8,7 @@ shared.lost = 1                 the answer of the next call gets lost, what it a
 shared.gone = True              nothing answers any more
 shared.before_commit = go_first     called once, before the next commit is looked at: another process may be faster
 shared.gate.clear()             calls wait, until it is set again
+shared.ended = True             the tenant whose store it is was ended
 """
 
 import asyncio
@@ -26,6 +27,7 @@ from lab.core.journal.shared import (
     Committed,
     Conflict,
     Cursor,
+    LedgerEnded,
     LogPosition,
     Proposal,
     Published,
@@ -48,6 +50,7 @@ class MemoryStore:
         self.remembered: Millis = ANSWER_REMEMBERED
         self.lost = 0
         self.gone = False
+        self.ended = False
         self.before_commit: Callable[[], object] | None = None
         self.gate = asyncio.Event()
         self.gate.set()
@@ -140,6 +143,8 @@ class MemoryStoreAccess:
         await self.shared.gate.wait()
         if self.shared.gone:
             raise StoreLost("the store doesn't answer: memory://test")
+        if self.shared.ended:
+            raise LedgerEnded("This tenant was ended.")
 
     def _answer(self) -> None:
         if self.shared.gone or self.shared.lost > 0:

@@ -47,6 +47,10 @@ class StoreLost(HostError):
     """The store can't be reached, or doesn't answer in time. Of a commit: whether it was taken isn't known."""
 
 
+class LedgerEnded(StoreLost):
+    """What was kept there is gone for good, with the tenant whose it was."""
+
+
 class Commit(Struct, frozen=True):
     """Facts that were taken together."""
 
@@ -188,3 +192,39 @@ class SharedStore(Protocol):
 
     async def close(self) -> None:
         """Give up all connections."""
+
+
+class KeptTenant(Struct, frozen=True):
+    """A tenant as a store keeps it: every process finds the same."""
+
+    birth: str
+    """Tells it from one that had its name before."""
+    wall: Millis
+    """When it was made, by the store's clock."""
+    document: bytes
+    """What whoever made it gave for it."""
+
+
+class SharedTenants(Protocol):
+    """One process's access to the tenants of a lab, each of which has a store of its own. Raises what `SharedStore` does."""
+
+    async def make(self, name: str, document: bytes, most: int) -> KeptTenant | int:
+        """The tenant of that name, made if it isn't there; how many there are, if there are `most` already."""
+
+    async def find(self, name: str) -> KeptTenant | None:
+        """The tenant of that name."""
+
+    async def all(self) -> Mapping[str, KeptTenant]:
+        """Every one, in the order of their making."""
+
+    async def end(self, name: str) -> bool:
+        """Give one up with all that is kept for it; False if there is none."""
+
+    async def ended(self, births: Mapping[str, str]) -> Sequence[str]:
+        """Which of these, of which the births are known, are there no longer."""
+
+    async def wait(self, after: Mapping[str, LogPosition], timeout: Millis) -> None:
+        """Return once one of these has a commit after its position, or `timeout` real milliseconds have passed."""
+
+    def store(self, name: str, kept: KeptTenant) -> SharedStore:
+        """That of a tenant: LedgerEnded once it was ended, and nothing is written then."""

@@ -1,0 +1,113 @@
+"""What the tenants of every shared store must do: one of each name, as many as may be, and nothing left of one that ended."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from itertools import count
+
+import pytest
+
+from lab.core.journal.shared import Committed, KeptTenant, LedgerEnded, SharedTenants, Synced
+from lab.stores.address import store_address
+from lab.stores.redis_link import open_link
+from lab.stores.redis_tenants import RedisTenants
+from tests.stores.memory_store import MemoryStore
+from tests.stores.memory_tenants import MemoryTenants
+from tests.stores.test_shared_store import filled, used
+
+_PREFIXES = (f"team{number}" for number in count())
+Pair = tuple[SharedTenants, SharedTenants]
+
+
+@pytest.fixture(params=["memory", "redis"])
+async def pair(request: pytest.FixtureRequest) -> AsyncIterator[Pair]:
+    """Two processes' accesses to the tenants of a lab that has none."""
+    if request.param == "memory":
+        shared = MemoryTenants(MemoryStore())
+        yield shared.process(), shared.process()
+        return
+    address, prefix = store_address(request.getfixturevalue("redis_url")), next(_PREFIXES)
+    links = [await open_link(address) for _ in range(2)]
+    yield RedisTenants(links[0], prefix), RedisTenants(links[1], prefix)
+    for link in links:
+        await link.close()
+
+
+async def born(tenants: SharedTenants, name: str, document: bytes = b"{}") -> KeptTenant:
+    kept = await tenants.make(name, document, 1_000)
+    assert isinstance(kept, KeptTenant)
+    return kept
+
+
+async def test_of_two_processes_that_make_one_at_once_both_get_the_same(pair: Pair) -> None:
+    one, other = pair
+    found = await asyncio.gather(
+        *(born(each, "ann", b"first" if each is one else b"other") for each in (one, other) * 8)
+    )
+    assert len(set(found)) == 1 and found[0].document in (b"first", b"other") and found[0].wall > 0
+    assert await one.find("ann") == await other.find("ann") == found[0]
+    assert await one.find("bob") is None
+
+
+async def test_there_are_no_more_than_may_be_at_all_processes(pair: Pair) -> None:
+    found = await asyncio.gather(*(pair[n % 2].make(f"t-{n}", b"{}", 5) for n in range(12)))
+    assert [each for each in found if not isinstance(each, KeptTenant)] == [5] * 7
+    kept = await pair[1].all()
+    assert list(kept.values()) == sorted(kept.values(), key=lambda each: int(each.birth.partition(".")[2])), "in order"
+    assert set(kept.values()) == {each for each in found if isinstance(each, KeptTenant)} and len(kept) == 5
+    assert [await pair[0].make(name, b"", 0) for name in kept] == [*kept.values()], "one that is there isn't made"
+
+
+async def test_each_has_commits_and_records_of_its_own(pair: Pair) -> None:
+    ann, bob = [pair[0].store(name, await born(pair[0], name)) for name in ("ann", "bob")]
+    await filled(ann, 3)
+    assert isinstance(await bob.commit(used("one", 1, 0, 1)), Committed)
+    again = pair[1].store("ann", await born(pair[1], "ann"))
+    assert (await again.load()).position == 3 and len((await again.load()).records) == 1
+    await ann.publish([b"a line"])
+    assert ((await again.published("")).lines, (await bob.published("")).lines) == ((b"a line",), ())
+
+
+async def test_one_that_is_ended_is_ended_for_whoever_knows_it_still_and_nothing_of_it_comes_back(pair: Pair) -> None:
+    one, other = pair
+    kept = await born(one, "ann")
+    stale, cut = one.store("ann", kept), one.store("ann", kept)
+    await filled(stale, 3)
+    await cut.load()
+    assert await other.end("ann") is True
+    assert await other.end("ann") is False
+    for again in (False, True):
+        if again:
+            await filled(other.store("ann", await born(other, "ann")), 3, "other")
+        for call in (stale.sync(3, 10), stale.sync(0), stale.commit(used("one", 4, 3, 4)), cut.load(), cut.sync(3)):
+            with pytest.raises(LedgerEnded):
+                await call
+        if isinstance(one, RedisTenants):
+            await stale.publish([b"late"])
+            await stale.leave("one")
+            keys = await one._link.redis.keys(f"{one._prefix}:ann:*")
+            assert len(keys) == (4 if again else 0)
+    fresh = other.store("ann", await born(other, "ann"))
+    assert (await fresh.published("")).lines == ()
+    assert isinstance(await fresh.sync(3), Synced)
+    assert (await born(other, "ann")).birth != kept.birth
+
+
+async def test_it_is_known_which_are_there_no_longer(pair: Pair) -> None:
+    one, other = pair
+    births = {name: (await born(one, name)).birth for name in ("ann", "bob", "cy")}
+    assert await one.ended(births) == []
+    await other.end("ann")
+    await other.end("bob")
+    assert await one.ended(births) == ["ann", "bob"]
+    await born(other, "ann")
+    assert await one.ended({"ann": births["ann"], "cy": births["cy"]}) == ["ann"]
+    assert not await one.ended({}), "nobody is asked about"
+
+
+async def test_who_waits_for_commits_of_several_is_woken_by_any(pair: Pair) -> None:
+    one, other = pair
+    stores = {name: other.store(name, await born(other, name)) for name in ("ann", "bob", "cy")}
+    await filled(stores["bob"], 1)
+    waiting = asyncio.ensure_future(one.wait({"ann": 0, "bob": 1, "cy": -1}, 20_000))
+    await stores["bob"].commit(used("one", 2, 1, 2))
+    await asyncio.wait_for(waiting, 10)
