@@ -5,6 +5,8 @@ settings file and its scenarios: where that differs from the setup it ends, and 
 it takes from the setup, the seed and the second at which the lab began among it.
 """
 
+import logging
+import os
 from collections.abc import AsyncIterator, Iterable, Iterator
 from contextlib import asynccontextmanager
 from typing import cast
@@ -19,7 +21,7 @@ from lab.cli.setup import Setup, make_clock
 from lab.cli.state_journal import clock_option
 from lab.clocks import wall_second
 from lab.core.clock import Epoch, Millis
-from lab.core.errors import UsageError
+from lab.core.errors import HostError, UsageError
 from lab.core.journal.shared import SharedStore, Synced
 from lab.core.seeds import Seed
 from lab.core.version import __version__
@@ -33,6 +35,7 @@ from lab.server.shared.batch_loop import BatchLoop
 from lab.server.shared.lab_time import LabTime
 from lab.settings import ClockKind, ClockSettings
 
+_LOG = logging.getLogger("lab")
 SETUP_VERSION = 1
 """Of the setup record and all else that the store keeps."""
 
@@ -188,8 +191,30 @@ class SharedLab(Struct, frozen=True):
 
 
 @asynccontextmanager
-async def shared_lab(ledger: LedgerSettings, setup: Setup) -> AsyncIterator[SharedLab]:
-    """The lab that the store keeps, begun by this process if there was none; HostError and UsageError say why there is none."""
+async def shared_lab(ledger: LedgerSettings, setup: Setup, *, again: bool = False) -> AsyncIterator[SharedLab]:
+    """The lab that the store keeps, begun by this process if there was none; HostError and UsageError say why there is none.
+
+    `again`: the lab was served already, so however long its store is away, it is waited for.
+    """
+    lab = await (_joined_again if again else _joined)(ledger, setup)
+    try:
+        yield lab
+    finally:
+        await lab.store.close()
+
+
+async def _joined_again(ledger: LedgerSettings, setup: Setup) -> SharedLab:
+    known = False
+    while True:
+        try:
+            return await _joined(ledger, setup)
+        except HostError as away:  # not before some seconds
+            if not known:
+                _LOG.error("lab: %s. Process %d takes calls once it is back.", away.what.rstrip("."), os.getpid())
+            known = True
+
+
+async def _joined(ledger: LedgerSettings, setup: Setup) -> SharedLab:
     from lab.stores.address import store_address  # no other start waits for them
     from lab.stores.redis_store import open_store
 
@@ -199,9 +224,10 @@ async def shared_lab(ledger: LedgerSettings, setup: Setup) -> AsyncIterator[Shar
     try:
         shown = f"{address} (prefix {ledger.prefix})"
         agreed = await agree(store, setup, shown, clock_said=ledger.clock_said)
-        yield SharedLab(adopted(setup, agreed), store, agreed.began, shown, store.link.notes)
-    finally:
+        return SharedLab(adopted(setup, agreed), store, agreed.began, shown, store.link.notes)
+    except BaseException:
         await store.close()
+        raise
 
 
 async def agree(store: SharedStore, setup: Setup, shown: str, *, clock_said: bool) -> SharedSetup:

@@ -136,7 +136,7 @@ class Workers:
         self._grace = int(grace)
         return announced.removesuffix("\n")
 
-    async def _start(self, number: int, *, announces: bool = False) -> asyncio.subprocess.Process:
+    async def _start(self, number: int, *, announces: bool = False, again: bool = False) -> asyncio.subprocess.Process:
         control = self._control.sock.fileno() if number == 1 else None
         # what this process imports they import, wherever it was started
         code = f"import sys; sys.path[:] = {sys.path!r}; from lab.cli.main import run_worker; sys.exit(run_worker())"
@@ -149,7 +149,7 @@ class Workers:
         )
         self._processes[number] = process
         assert process.stdin is not None
-        place = replace(self._place, control=control, announces=announces)
+        place = replace(self._place, control=control, announces=announces, again=again)
         process.stdin.write(msgspec.json.encode(place) + b"\n")
         return process
 
@@ -162,7 +162,7 @@ class Workers:
             if len(self._deaths) == MOST_DEATHS and self._deaths[-1] - self._deaths[0] < DEATHS_WITHIN:
                 hint = "What they wrote before may say why; their store has all that they acknowledged."
                 raise HostError(f"Workers died {MOST_DEATHS} times within a minute; at last {how}.", hint=hint)
-            again = await self._start(number)
+            again = await self._start(number, again=True)
             self._console.err(f"lab: {how}: started again as process {again.pid}.")
 
     async def end(self) -> None:

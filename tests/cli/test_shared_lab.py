@@ -1,19 +1,25 @@
 """`lab serve --ledger`: what the processes of a lab agree on, and what is refused."""
 
+import asyncio
+import logging
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
+from lab.cli.ledger_settings import LedgerSettings
 from lab.cli.setup import Setup, make_setup
-from lab.cli.shared_lab import SharedSetup, adopted, agree
-from lab.core.errors import UsageError
+from lab.cli.shared_lab import SharedSetup, adopted, agree, shared_lab
+from lab.core.clock import Millis
+from lab.core.errors import HostError, UsageError
 from lab.core.journal.numbers import NumberUsed
 from lab.core.journal.shared import Proposal
 from lab.settings import ClockSettings, MockSettings, SwitchSettings
+from lab.stores import redis_link
 from tests.conftest import Lab
 from tests.stores.memory_store import START_WALL, MemoryStore
+from tests.stores.redis_server import RedisServer
 
 SCENARIO = "lab: 1\nname: one\ntitle: One\nagent: {code: ONE}\nask: go\nsteps:\n  - {complete: done, output: Done.}\n"
 SETTINGS = """\
@@ -147,6 +153,34 @@ async def test_a_lab_that_is_empty_and_served_by_nobody_is_set_up_anew(folder: P
     assert second.scenarios != first.scenarios
     assert (second.seed, second.epoch, second.began) == (first.seed, first.epoch, first.began), "instants go on"
     assert second == await agreed(shared, setup_of(folder))
+
+
+async def test_a_lab_that_was_served_before_waits_for_its_store(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(redis_link, "OPENS_WITHIN", 100)
+    with RedisServer() as server:
+        ledger, setup = LedgerSettings(server.url), setup_of(folder, seed=7)
+        async with shared_lab(ledger, setup) as lab:
+            began = lab.began
+        server.kill()
+        with pytest.raises(HostError, match="can't be reached"):
+            async with shared_lab(ledger, setup):
+                pass
+        said = asyncio.Event()
+        monkeypatch.setattr(logging.getLogger("lab"), "error", lambda *_: said.set())
+
+        async def joined() -> Millis:
+            async with shared_lab(ledger, setup, again=True) as lab:
+                await lab.store.heartbeat("another", "")
+                return lab.began
+
+        joining = asyncio.create_task(joined())
+        async with asyncio.timeout(20):
+            await said.wait()
+            await asyncio.to_thread(server.start)
+            assert await joining >= began, "a store without a disk begins anew"
+            with pytest.raises(UsageError, match="seed is 7 there, 8 here"):
+                async with shared_lab(ledger, setup_of(folder, seed=8), again=True):
+                    pass
 
 
 @pytest.mark.parametrize(

@@ -154,6 +154,46 @@ def test_five_deaths_within_a_minute_end_the_lab(redis_url: str) -> None:
         assert "lab: Workers died 5 times within a minute" in lab.process.stderr.read()
 
 
+@pytest.fixture
+def store() -> Iterator[RedisServer]:
+    """A store that is there again with all that it held after it was killed."""
+    with RedisServer("--appendonly", "yes", "--appendfsync", "always") as server:
+        yield server
+
+
+def waiting(lab: Supervised, store: RedisServer) -> None:
+    """Have all workers die while the store is away; return once those that were started in their place wait for it."""
+    store.kill()
+    for each in lab.workers():
+        os.kill(each, signal.SIGKILL)
+    lines = ""
+    while lines.count("takes calls once it is back") < WORKERS:
+        lines += lab.complaint()
+
+
+@pytest.mark.long
+def test_workers_that_die_while_the_store_is_away_serve_again_once_it_is_back(store: RedisServer) -> None:
+    with supervised(store.url) as lab:
+        waiting(lab, store)
+        workers = lab.workers()
+        assert lab.process.poll() is None
+        store.start()
+        assert lab.control("health")["status"] == "ok" and lab.control("ready")["status"] == "ready"
+        assert lab.workers() == workers, "none of them died of it"
+        lab.process.terminate()
+        assert lab.process.wait(20) == 0 and gone(workers)
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("end", [signal.SIGKILL, signal.SIGTERM])
+def test_workers_that_wait_for_the_store_end_with_the_lab(store: RedisServer, end: signal.Signals) -> None:
+    with supervised(store.url) as lab:
+        waiting(lab, store)
+        workers = lab.workers()
+        lab.process.send_signal(end)
+        assert lab.process.wait(20) == (0 if end == signal.SIGTERM else -end) and gone(workers)
+
+
 @pytest.mark.long
 def test_what_is_wrong_is_said_once(redis_url: str) -> None:
     with supervised(redis_url, "--set", "pod=acme", "--seed", "7", "--profile", "rfc") as lab:

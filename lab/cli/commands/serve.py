@@ -105,12 +105,14 @@ def serve_until_stopped(settings: ServeSettings, console: Console, playback: Set
 
     async def work(stop: Stop) -> int:
         extras = replace(serve_extras(settings, console), journal=journal, drills=drills)
+        over = _watched(parent, stop)
         async with AsyncExitStack() as stack:
             served = setup
             if settings.ledger.url is not None:
                 from lab.cli.shared_lab import shared_lab  # no other start waits for it
 
-                lab = await stack.enter_async_context(shared_lab(settings.ledger, setup))
+                shared = shared_lab(settings.ledger, setup, again=place is not None and place.again)
+                lab = await stack.enter_async_context(shared)
                 extras, served = replace(extras, ledger=lab), lab.setup
             mock = await stack.enter_async_context(embedded_mock(served, console, stop, outside=True, extras=extras))
             if place is not None:
@@ -121,10 +123,17 @@ def serve_until_stopped(settings: ServeSettings, console: Console, playback: Set
             if place is not None:
                 console.abandon()  # whoever started this worker reads until then
             with suppress(asyncio.CancelledError):
-                await parent_gone(parent)
+                await over
         return max(mock.exit_code, journal.close() if journal is not None else 0)
 
     return complete(work)
+
+
+def _watched(parent: Parent | None, stop: Stop) -> asyncio.Task[None]:
+    """Over once the parent has gone; the work ends then, wherever it is: it may wait for a store."""
+    over = asyncio.create_task(parent_gone(parent))
+    over.add_done_callback(lambda done: done.cancelled() or stop.leave())
+    return over
 
 
 def serve_extras(settings: ServeSettings, console: Console) -> ServeExtras:
