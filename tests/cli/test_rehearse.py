@@ -247,7 +247,7 @@ def test_recordings_of_good_runs_go_and_those_of_failed_ones_stay(here: Lab) -> 
 
 
 def test_where_a_rule_was_broken_the_recording_stays_though_the_run_ended_well(here: Lab) -> None:
-    called = here("rehearse", "brief.yaml", "--env", API, "--json", "--", sys.executable, "client.py")
+    called = here("rehearse", "brief.yaml", "--virtual", "--env", API, "--json", "--", sys.executable, "client.py")
     folder = Path(re.search(r"Recordings of what failed are in (\S+);", called.err)[1])  # type: ignore[index]
     run, said = map(json.loads, called.lines)
     assert (run["outcome"], run["good"], "runs" in said) == ("result", True, False)

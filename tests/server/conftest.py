@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
 import pytest
+from msgspec.structs import replace
 
 from lab.clocks import AnyClock, ManualClock
 from lab.core.clock import INSTANT_EPOCH
@@ -116,6 +117,10 @@ class Stage:
         created = Peer(*await asyncio.open_connection("127.0.0.1", self.port))
         self.peers.append(created)
         return created
+
+    def shorten(self, **deadlines: float) -> None:
+        """Have these deadlines, in real seconds, from now on: of those that begin later."""
+        self.server.limits = replace(self.server.limits, **deadlines)
 
     def facts(self, kind: type[Fact]) -> list[Fact]:
         return [each.fact for each in self.observations if isinstance(each, Noted) and isinstance(each.fact, kind)]

@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 
 import pytest
@@ -199,15 +199,24 @@ class LiveDriver:
             await stream.aclose()  # type: ignore[attr-defined]
 
     async def until(self, kind: type[RunObservation | SourceUpdate], count: int = 1) -> None:
-        async with asyncio.timeout(20):
-            while sum(isinstance(each, kind) for each in self.observations) < count:
-                await asyncio.wait((self.listener,), timeout=0.001)
-                assert not self.listener.done()
+        await self.eventually(lambda: sum(isinstance(each, kind) for each in self.observations) >= count)
 
     async def until_more(self, kind: type[RunObservation | SourceUpdate], count: int) -> None:
         """So many more than by now."""
         await settle()
         await self.until(kind, count + sum(isinstance(each, kind) for each in self.observations))
+
+    async def until_paused(self) -> None:
+        await self.eventually(lambda: self.live.paused)
+
+    async def eventually(self, holds: Callable[[], bool]) -> None:
+        """Counted in turns of the loop: how long they take in real time says nothing of the run."""
+        for _ in range(10_000):
+            if holds():
+                return
+            await settle()
+            assert not self.listener.done()
+        raise AssertionError("it never came")
 
     async def do(self, intent: Intent) -> str | None:
         return await self.live.perform(intent)
@@ -220,7 +229,7 @@ class LiveDriver:
 @pytest.fixture
 async def driver() -> AsyncIterator[LiveDriver]:
     driver = LiveDriver()
-    await asyncio.wait((driver.listener,), timeout=0.001)
+    await settle()
     yield driver
     await driver.end()
     assert driver.closed
@@ -328,9 +337,7 @@ async def test_a_step_has_the_clock_stand_at_its_observation_however_late_the_pl
         await settle()
         known = len(driver.observations)
         await driver.do(StepForward())
-        async with asyncio.timeout(20):
-            while not driver.live.paused:
-                await settle()
+        await driver.until_paused()
         await settle()
         steps = [each for each in driver.observations[known:] if not isinstance(each, SourceUpdate)]
         assert steps and {each.at for each in steps} == {driver.clock.at}
@@ -425,8 +432,7 @@ async def test_a_decision_is_not_lost_when_the_wait_ends_in_the_same_turn_of_the
     person.cancel()
     await asyncio.gather(person, return_exceptions=True)
     assert person.cancelled()
-    async with asyncio.timeout(20):
-        assert (await driver.live._player.answers.answer(question)).verdict is Verdict.APPROVED
+    assert (await driver.live._player.answers.answer(question)).verdict is Verdict.APPROVED
 
 
 async def test_no_gate_no_decision(driver: LiveDriver) -> None:
@@ -435,7 +441,7 @@ async def test_no_gate_no_decision(driver: LiveDriver) -> None:
 
 async def test_other_gates_are_decided_over_the_control_plane() -> None:
     driver = LiveDriver(channel="EMAIL")
-    await asyncio.wait((driver.listener,), timeout=0.001)
+    await settle()
     await driver.do(StartRun())
     await driver.until(Requested, 4)
     await driver.do(AnswerGate("rejected"))
@@ -450,7 +456,7 @@ async def test_each_vote_of_a_quorum_may_be_given_and_no_more() -> None:
     driver = LiveDriver(channel="APPROVAL_PROCESS")
     assert driver.plane is not None
     driver.plane.needed = 2
-    await asyncio.wait((driver.listener,), timeout=0.001)
+    await settle()
     otherwise = Otherwise(at=9_000, verdict="timed-out", by=None, to="ERROR")
     opened = GateOpened(at=5, job=play.JOB, gate="buyer-approval", approvals=2, until=9_000, otherwise=otherwise)
     driver.plane.facts.put_nowait(Noted(5, opened))
@@ -473,7 +479,7 @@ async def test_each_vote_of_a_quorum_may_be_given_and_no_more() -> None:
 
 async def test_without_a_control_plane_such_a_gate_is_refused() -> None:
     driver = LiveDriver(channel="EMAIL", plane=False)
-    await asyncio.wait((driver.listener,), timeout=0.001)
+    await settle()
     assert not {"pause", "skip"} & driver.live.can
     await driver.do(StartRun())
     await driver.until(Requested, 4)
@@ -501,9 +507,7 @@ async def test_a_step_pauses_after_the_next_observation(driver: LiveDriver) -> N
     assert driver.plane is not None
     await driver.do(StepForward())
     await driver.until(Requested)
-    async with asyncio.timeout(20):
-        while not driver.live.paused:
-            await asyncio.wait((driver.listener,), timeout=0.001)
+    await driver.until_paused()
     await driver.do(StepForward())
     assert ("scale", "1") in driver.plane.did
 
@@ -526,7 +530,7 @@ async def test_a_tape_begins_and_ends_and_says_where_it_lies(driver: LiveDriver)
     await driver.do(StartRun())
     assert "from now on: the run so far isn't in it." in (await driver.do(ToggleRecording()) or "")
     pod = LiveDriver(plane=False)
-    await asyncio.wait((pod.listener,), timeout=0.001)
+    await settle()
     assert "tape" not in pod.live.can and "own mock" in (await pod.do(ToggleRecording()) or "")
     await pod.end()
 
@@ -562,7 +566,7 @@ async def test_faults_go_to_the_control_plane(driver: LiveDriver) -> None:
     assert driver.plane is not None
     assert driver.plane.did == [("arm", '{"route": "status", "answer": 503}'), ("disarm", "status-503")]
     pod = LiveDriver(plane=False)
-    await asyncio.wait((pod.listener,), timeout=0.001)
+    await settle()
     assert "fault" not in pod.live.can and await pod.do(ArmFault({})) == "The wire of this server is its own."
     await pod.end()
 
@@ -630,8 +634,7 @@ async def test_going_back_feeds_the_run_its_answers_and_another_choice_leads_els
     assert await driver.do(SeekStage("gate")) is None
     await driver.until(Noted)
     assert driver.live.paused and driver.live.outcome is None and ("rewind", str(question_at)) in driver.plane.did
-    while not isinstance(driver.observations[-1], Asking):
-        await asyncio.wait((driver.listener,), timeout=0.001)
+    await driver.eventually(lambda: isinstance(driver.observations[-1], Asking))
     again = driver.observations[before + 1 :]
     assert again == driver.observations[: len(again)]
     await driver.do(TogglePause())
@@ -666,7 +669,7 @@ async def test_going_back_to_the_token_lets_nothing_out_before_the_clock_runs(dr
     sent = sum(isinstance(each, Requested) for each in driver.observations)
     assert await driver.do(SeekStage("token")) is None
     await driver.until(Requested, sent + 1)
-    await asyncio.wait((driver.listener,), timeout=0.01)
+    await settle()
     sent = sum(isinstance(each, Requested) for each in driver.observations)
     assert [each.route for each in driver.observations if isinstance(each, Requested)][-1] == "token"
     await driver.do(TogglePause())
@@ -678,12 +681,10 @@ async def test_going_on_to_the_output_stops_where_a_person_is_needed(driver: Liv
     assert driver.plane is not None
     assert await driver.do(SeekStage("output")) is None
     await driver.until(Asking)
-    async with asyncio.timeout(20):
-        while not driver.live.paused:
-            await asyncio.wait((driver.listener,), timeout=0.001)
+    await driver.until_paused()
     assert ("scale", FAST) in driver.plane.did
     assert await driver.do(SeekStage("gate")) is None
     pod = LiveDriver(plane=False)
-    await asyncio.wait((pod.listener,), timeout=0.001)
+    await settle()
     assert "rewind" not in pod.live.can and "can't be set back" in (await pod.do(SeekStage("gate")) or "")
     await pod.end()
