@@ -19,8 +19,6 @@ from collections import deque
 from collections.abc import Iterator
 from heapq import heapify, heappop, heappush
 
-from msgspec import Struct, field
-
 from lab.core.clock import Millis, unix_millis
 from lab.core.seeds import Seed, draw_exponential
 from lab.jobs.gates import Decision, Opening, Origin, scripted_vote
@@ -29,45 +27,11 @@ from lab.jobs.span import Span
 from lab.jobs.timeline import spans
 from lab.language.document import Verdict, draw_latency
 from lab.simulate.calls import AcceptedRun, ClientStart, WirelessClient, plan_of
-from lab.simulate.histogram import Histogram
-from lab.simulate.workload import DAY, ReviewTeam, Simulation
+from lab.simulate.queue_tally import QueueTally
+from lab.simulate.workload import ReviewTeam, Simulation
 
 _OVER, _FREE, _OPEN, _WORK, _ASK = range(5)
 """What happens, in the order in which it does at one instant."""
-
-
-class QueueTally(Struct):
-    """What a pass adds up to beside its runs."""
-
-    refused: int = 0
-    """Calls that were told to come again."""
-    turned_away: Histogram = field(default_factory=Histogram)
-    """Of the jobs that were refused before they were accepted: for how long."""
-    gave_up: int = 0
-    """Clients that came again and again, and then no more."""
-    first_refused: Millis | None = None
-    begun: Histogram = field(default_factory=Histogram)
-    """How long gates stood in the queue until a reviewer began."""
-    unseen: int = 0
-    """Gates that timed out before one began."""
-    late: int = 0
-    """Votes that came too late."""
-    busy: Millis = 0
-    """How long reviewers were at gates, all together."""
-    open: Millis = 0
-    """How long they could have been."""
-
-    def merge(self, other: "QueueTally") -> None:
-        """Add another pass."""
-        self.refused += other.refused
-        self.turned_away.merge(other.turned_away)
-        self.gave_up += other.gave_up
-        self.first_refused = other.first_refused if self.first_refused is None else self.first_refused
-        self.begun.merge(other.begun)
-        self.unseen += other.unseen
-        self.late += other.late
-        self.busy += other.busy
-        self.open += other.open
 
 
 class _Job:
@@ -113,6 +77,7 @@ class Pass:
         self._passed = 0
         """Deadlines still to come of gates that are closed."""
         self._last_end: Millis = 0
+        """Of a job, or of a reviewer's time at a gate."""
         self._woken: Millis = -1
         """When work begins for which an event stands already."""
         self._done: dict[int, AcceptedRun] = {}
@@ -134,8 +99,8 @@ class Pass:
                 handed += 1
                 yield run
         if self._team is not None:
-            self.tally.open = self._team.people * _at_work(
-                self._team, unix_millis(self._simulation.epoch, 0), self._last_end
+            self.tally.open = self._team.people * self._team.within(
+                unix_millis(self._simulation.epoch, 0), self._last_end
             )
 
     def _arrivals(self) -> Iterator[Millis]:
@@ -159,7 +124,8 @@ class Pass:
                 self._queue.append(subject)
                 self._push(subject.opening.deadline, _OVER, subject)
             elif subject.job.gate is subject:  # it timed out
-                self.tally.unseen += not subject.takers
+                if self._team is not None and not subject.takers:
+                    self.tally.time_out(self._team, self._simulation.epoch, subject.opening.opened, now)
                 subject.job.gate = None
                 self._go_on(now, subject.job)
         elif isinstance(subject, tuple):
@@ -246,7 +212,8 @@ class Pass:
             plan = gate.job.plan
             stream = f"{plan.compiled.name}/{plan.invocation.ordinal}/{opening.gate.gate}/review#{opening.visit}"
             lasts = draw_latency(self._seed, f"{stream}.{len(gate.takers)}", team.takes)
-            self.tally.busy += lasts
+            self.tally.begin(team, self._simulation.epoch, now, lasts)
+            self._last_end = max(self._last_end, now + lasts)
             self._push(now + lasts, _FREE, (person, gate))
         return len(gate.takers) < opening.gate.approvals
 
@@ -278,13 +245,3 @@ class Pass:
 
 def _past(at: Millis, kind: int, number: int, subject: object) -> bool:
     return kind == _OVER and isinstance(subject, _OpenGate) and subject.job.gate is not subject
-
-
-def _at_work(team: ReviewTeam, unix: Millis, lasting: Millis) -> Millis:
-    """How much of a stretch that begins at `unix` is within the hours of work."""
-
-    def until(at: Millis) -> Millis:
-        days, rest = divmod(at - team.begins, DAY)
-        return days * team.length + min(rest, team.length)
-
-    return until(unix + lasting) - until(unix)

@@ -72,8 +72,10 @@ def _waiting(result: SimulationResult) -> dict[str, Json]:
             "people": team.people,
             "queue": _spread(queue.begun),
             "unseen": queue.unseen,
+            "outside": queue.outside,
             "late": queue.late,
             "busy": queue.busy,
+            "overtime": queue.overtime,
             "open": queue.open,
         }
     return {"gates": gates, "at_once": _quantiles(result.waiting), "reviewers": reviewers}
@@ -84,11 +86,22 @@ def _refused(result: SimulationResult) -> dict[str, Json]:
     return {
         "limit": result.simulation.workload.limit,
         "calls": queue.refused,
-        "jobs": queue.turned_away.count + queue.gave_up,
+        "jobs": queue.jobs_refused,
         "gave_up": queue.gave_up,
         "first": queue.first_refused,
         "delay": _spread(queue.turned_away),
         "at_once": _quantiles(result.alive),
+        "by_seed": [
+            {
+                "seed": each.seed,
+                "calls": each.queue.refused,
+                "jobs": each.queue.jobs_refused,
+                "gave_up": each.queue.gave_up,
+                "first": each.queue.first_refused,
+                "at_once": each.at_once,
+            }
+            for each in result.loads
+        ],
     }
 
 

@@ -12,12 +12,13 @@ _FINE = 10
 
 
 class Histogram(Struct):
-    """How often values from 0 on came up; count, sum and largest are exact."""
+    """How often values from 0 on came up; count, sum, smallest and largest are exact."""
 
     counts: dict[int, int] = field(default_factory=dict)
     """By cell."""
     count: int = 0
     total: int = 0
+    smallest: int = 0
     largest: int = 0
 
     def add(self, value: int, times: int = 1) -> None:
@@ -25,13 +26,17 @@ class Histogram(Struct):
         shift = value.bit_length() - _FINE - 1
         cell = value if shift <= 0 else (shift << _FINE) + (value >> shift)
         self.counts[cell] = self.counts.get(cell, 0) + times
-        self.count += times
-        self.total += value * times
+        if value < self.smallest or not self.count:
+            self.smallest = value
         if value > self.largest:
             self.largest = value
+        self.count += times
+        self.total += value * times
 
     def merge(self, other: "Histogram") -> None:
         """Count what the other has counted."""
+        if other.count:
+            self.smallest = min(self.smallest, other.smallest) if self.count else other.smallest
         for cell, times in other.counts.items():
             self.counts[cell] = self.counts.get(cell, 0) + times
         self.count += other.count
@@ -44,12 +49,12 @@ class Histogram(Struct):
         return (2 * self.total + self.count) // (2 * self.count) if self.count else 0
 
     def quantile(self, percent: int) -> int:
-        """The value below or at which so many per cent of all are, to within 1/2048; 0 of nothing."""
+        """The value below or at which so many per cent of all are, to within 1/2048, between smallest and largest; 0 of nothing."""
         rank = -(-self.count * percent // 100)
         for cell in sorted(self.counts):
             rank -= self.counts[cell]
             if rank <= 0:
-                return min(_middle(cell), self.largest)
+                return self._value(cell)
         return self.largest
 
     def stretches(self, most: int) -> list[tuple[int, int, int]]:
@@ -59,19 +64,18 @@ class Histogram(Struct):
         """
         if not self.counts:
             return []
-        middles = {cell: min(_middle(cell), self.largest) for cell in self.counts}
-        first, least = min(middles.values()), _bounds(max(self.counts))[1]
+        first, least = self.smallest, _bounds(max(self.counts))[1]
         sizes = (each * 10**power for power in range(20) for each in (1, 2, 5))
         width = next(size for size in sizes if size >= least and self.largest // size - first // size < most)
         rows = dict.fromkeys(range(first // width, self.largest // width + 1), 0)
         for cell, times in self.counts.items():
-            rows[middles[cell] // width] += times
+            rows[self._value(cell) // width] += times
         return [(row * width, (row + 1) * width, count) for row, count in rows.items()]
 
-
-def _middle(cell: int) -> int:
-    low, width = _bounds(cell)
-    return low + (width >> 1)
+    def _value(self, cell: int) -> int:
+        """What stands for the values of a cell: its middle, if no value is known that is nearer."""
+        low, width = _bounds(cell)
+        return max(self.smallest, min(self.largest, low + (width >> 1)))
 
 
 def _bounds(cell: int) -> tuple[int, int]:

@@ -8,6 +8,9 @@ from lab.simulate.document import duration_of
 from lab.simulate.sections import ACCURACY, advice, headline, sections
 from lab.simulate.totals import SimulationResult
 
+PAGE_MARK = '<meta name="generator" content="lab simulate">'
+"""What tells a page from another file."""
+
 
 def simulation_page(result: SimulationResult) -> str:
     """The page."""

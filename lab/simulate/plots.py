@@ -11,7 +11,7 @@ from lab.simulate.sections import brief, polls_a_job
 from lab.simulate.totals import ScheduleRow, Series
 
 _WIDTH, _HEIGHT = 960, 300
-_LEFT, _RIGHT, _TOP, _BOTTOM = 70, 20, 14, 44
+_LEFT, _RIGHT, _TOP, _BOTTOM = 70, 20, 24, 44
 _SECOND, _MINUTE, _HOUR, _DAY = 1_000, 60_000, 3_600_000, 86_400_000
 _STEPS = (
     *(each * power for power in (1, 10, 100) for each in (1, 2, 5)),
@@ -90,7 +90,7 @@ def schedules(rows: Sequence[ScheduleRow], allowed: Millis) -> str:
         *(mark for each in counts if _within(each, many) for mark in _mark(x(each), f"{each}", across=True)),
         *(mark for each in _STEPS if _within(each, late) for mark in _mark(y(each), duration_text(each), across=False)),
     ]
-    return _plot([*axes, _below("polls a job")], shapes)
+    return _plot([*axes, _below("polls a job"), _above("late at p95")], shapes)
 
 
 # Axes
@@ -122,7 +122,7 @@ def _count_axis(y: _Scale, most: int, label: str) -> Iterator[str]:
     )
     for count in range(0, most + 1, step):
         yield from _mark(y(count), f"{count}", across=False)
-    yield _text(_LEFT + 6, _TOP + 10, label, "start")
+    yield _above(label)
 
 
 def _within(value: float, values: Sequence[float]) -> bool:
@@ -140,6 +140,10 @@ def _mark(at: float, text: str, *, across: bool) -> Iterator[str]:
 
 def _below(label: str) -> str:
     return _text((_LEFT + _WIDTH - _RIGHT) / 2, _HEIGHT - 6, label, "middle")
+
+
+def _above(label: str) -> str:
+    return _text(_LEFT, _TOP - 8, label, "start")
 
 
 # Shapes

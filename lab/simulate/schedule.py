@@ -164,7 +164,7 @@ def front(points: Iterable[tuple[int, Millis, PollSchedule]]) -> Iterator[PollSc
     """Of schedules with their polls and delays, fewest polls first, those whose delay no cheaper one comes near to."""
     least: Millis | None = None
     for _, delay, schedule in sorted(points):
-        if least is None or delay * 100 <= least * CLEARLY:
+        if least is None or (delay < least and delay * 100 <= least * CLEARLY):
             least = delay
             yield schedule
 

@@ -1,6 +1,6 @@
 """The result for people, before it is written down: what each part of it says, in tables and sentences."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 
 from msgspec import Struct
 
@@ -9,6 +9,7 @@ from lab.language.document.base import duration_text
 from lab.simulate.document import duration_of, endings
 from lab.simulate.histogram import Histogram
 from lab.simulate.totals import ScheduleRow, SimulationResult
+from lab.simulate.workload import DAY, ReviewTeam
 
 ACCURACY = "Percentiles are off by at most 0.1 %."
 _SPREAD = ("mean", "p50", "p95", "max")
@@ -78,34 +79,81 @@ def brief(millis: Millis) -> str:
 
 
 def _waiting(result: SimulationResult) -> Iterator[str]:
-    team, queue = result.simulation.workload.reviewers, result.queue
+    team = result.simulation.workload.reviewers
     for name, step in result.tally.steps.items():
         if step.verdicts:
             verdicts = ", ".join(f"{verdict} {count}" for verdict, count in sorted(step.verdicts.items()))
             yield f"{name}: {verdicts}; open for {_long(step.lasted)}"
     yield f"at once: {_many(result.waiting)}"
     if team is not None:
-        people = "1 person" if team.people == 1 else f"{team.people} people"
-        yield f"{people}, at gates for {share(queue.busy, queue.open)} of their hours"
-        yield f"until somebody began: {_long(queue.begun)}"
-        if queue.unseen or queue.late:
-            yield f"timed out before anybody began: {queue.unseen}; votes that came too late: {queue.late}"
+        yield from _team(result, team)
+
+
+def _team(result: SimulationResult, team: ReviewTeam) -> Iterator[str]:
+    queue = result.queue
+    people, overtime = "1 person" if team.people == 1 else f"{team.people} people", ""
+    if team.length < DAY:
+        first = epoch_text(result.simulation.epoch)
+        begin = f"people begin from {team.hours}"
+        yield f"{begin}; clients come round the clock, the first at {first} (--epoch)"
+    if queue.overtime:
+        overtime = f", and {brief(queue.overtime)} beyond them, all together, to finish what they had begun"
+    hours = (
+        f"at gates for {share(queue.busy, queue.open)} of their hours" if queue.open else "off while jobs were alive"
+    )
+    yield f"{people}, {hours}{overtime}"
+    gates = queue.begun.count + queue.unseen
+    if queue.begun.count:
+        yield f"until somebody began, of {queue.begun.count} gates with which somebody did: {_long(queue.begun)}"
+    if queue.unseen:
+        where = f": {queue.outside} outside their hours, {queue.unseen - queue.outside} in the queue"
+        split = where if team.length < DAY else ""
+        yield f"timed out before anybody began: {queue.unseen} of {gates} gates{split}"
+    if queue.late:
+        yield f"votes that came too late: {queue.late}"
 
 
 def _server(result: SimulationResult) -> Iterator[str]:
-    queue, alive, limit = result.queue, result.alive, result.simulation.workload.limit
-    yield f"jobs alive at once: {_many(alive)}"
-    if limit is None:
-        yield f"no limit; one below {alive.largest} would refuse some"
-    elif not queue.refused:
-        yield f"limit {limit}: never met"
-    else:
-        jobs, first = queue.turned_away.count + queue.gave_up, brief(queue.first_refused or 0)
-        yield f"limit {limit}: {queue.refused} calls of {jobs} jobs got 429, the first {first} after the start"
-        yield f"so they were accepted later by {_long(queue.turned_away)}; {queue.gave_up} gave up"
+    limit = result.simulation.workload.limit
+    yield f"jobs alive at once: {_many(result.alive)}"
+    yield from _unlimited(result) if limit is None else _limited(result, limit)
     each, shared = result.tally.tokens, result.shared_tokens
     lives = brief(result.simulation.lifetime)
     yield f"tokens: {each} if each job has a client of its own, {shared} if one client asks for all; one lives {lives}"
+
+
+_ONE_SEED = "that is of one seed: --seeds 20 tells how far it varies"
+
+
+def _unlimited(result: SimulationResult) -> Iterator[str]:
+    fullest = [each.at_once for each in result.loads]
+    if len(fullest) == 1:
+        yield f"no limit; one below {fullest[0]} would refuse some ({_ONE_SEED})"
+    else:
+        yield f"no limit; one below {max(fullest)} would refuse some with some seed, one below {min(fullest)} with every"
+
+
+def _limited(result: SimulationResult, limit: int) -> Iterator[str]:
+    queue, loads = result.queue, result.loads
+    met = [each for each in loads if each.queue.refused]
+    if met:
+        firsts = _range([each.queue.first_refused or 0 for each in met], brief)
+        yield f"limit {limit}: {queue.refused} calls of {queue.jobs_refused} jobs got 429, the first {firsts} after the start"
+        yield f"so they were accepted later by {_long(queue.turned_away)}; {queue.gave_up} gave up"
+    else:
+        yield f"limit {limit}: never met"
+    if len(loads) == 1:
+        yield _ONE_SEED
+    elif met:
+        jobs = sorted(each.queue.jobs_refused for each in loads)
+        gave_up = _range([each.queue.gave_up for each in loads])
+        median = jobs[len(jobs) // 2]
+        yield f"of a seed: {_range(jobs)} jobs (p50 {median}), {gave_up} gave up; met with {len(met)} of {len(loads)} seeds"
+
+
+def _range(values: Sequence[int], text: Callable[[int], str] = str) -> str:
+    low, high = text(min(values)), text(max(values))
+    return low if low == high else f"{low} to {high}"
 
 
 def _polls(result: SimulationResult) -> Section:

@@ -11,6 +11,7 @@ from lab.language.document import Latency, Switches
 from lab.simulate.schedule import PollSchedule
 
 DAY: Millis = 86_400_000
+_HOUR: Millis = 3_600_000
 
 
 class ReviewTeam(Struct, frozen=True):
@@ -33,9 +34,23 @@ class ReviewTeam(Struct, frozen=True):
         """How long a day of work is."""
         return (self.ends - self.begins) % DAY or DAY
 
+    @property
+    def hours(self) -> str:
+        """When they begin with gates, for people."""
+        return f"{self.begins // _HOUR} to {self.ends // _HOUR} UTC"
+
     def next_begin(self, unix: Millis) -> Millis:
         """The next beginning of work after that instant."""
         return unix + DAY - (unix - self.begins) % DAY
+
+    def within(self, unix: Millis, lasting: Millis) -> Millis:
+        """How much of a stretch that begins at `unix` is within the hours of work."""
+
+        def until(at: Millis) -> Millis:
+            days, rest = divmod(at - self.begins, DAY)
+            return days * self.length + min(rest, self.length)
+
+        return until(unix + lasting) - until(unix)
 
 
 class Workload(Struct, frozen=True):

@@ -73,7 +73,8 @@ def test_nobody_begins_outside_the_hours_and_what_was_begun_is_finished(tmp_path
     found, totals = gates(simulation(tmp_path, Workload(jobs=4, gap=1_000, reviewers=team(1, 50 * MINUTE, 9, 10))))
     begun = [9 * HOUR, 9 * HOUR + 50 * MINUTE, 33 * HOUR, 33 * HOUR + 50 * MINUTE]
     assert closed(found) == [instant + 50 * MINUTE for instant in begun]
-    assert totals.queue.open == HOUR + HOUR
+    # the two that are begun last in an hour are finished 40 minutes after it
+    assert (totals.queue.open, totals.queue.busy, totals.queue.overtime) == (2 * HOUR, 2 * HOUR, 80 * MINUTE)
 
 
 def test_hours_may_go_past_midnight() -> None:
@@ -103,7 +104,20 @@ def test_patience_runs_on_in_the_queue_and_a_late_vote_counts_for_nothing(tmp_pa
     found, totals = gates(simulation(tmp_path, Workload(jobs=3, gap=1_000, reviewers=team(1, 90_000)), patience="2m"))
     assert [str(span.votes[-1].verdict) for span in found] == ["approved", "timed-out", "timed-out"]
     assert closed(found)[1] == found[1].since + 2 * MINUTE
-    assert (totals.queue.late, totals.queue.unseen) == (1, 1)
+    assert (totals.queue.late, totals.queue.unseen, totals.queue.outside) == (1, 1, 0)
+
+
+def test_what_times_out_at_night_is_told_from_what_times_out_in_the_queue(tmp_path: Path) -> None:
+    # gates open every 20 minutes, and one person begins between 1 and 2 o'clock
+    workload = Workload(jobs=60, gap=20 * MINUTE * 1_000, reviewers=team(1, 40 * MINUTE, 1, 2))
+    found, totals = gates(simulation(tmp_path, workload, patience="30m"))
+    unseen = [span for span in found if not span.votes or str(span.votes[-1].verdict) == "timed-out"]
+    hours = [(day * 24 * HOUR + HOUR, day * 24 * HOUR + 2 * HOUR) for day in range(3)]
+    night = [span for span in unseen if all((span.until or 0) <= begin or end <= span.since for begin, end in hours)]
+    queue = totals.queue
+    assert queue.outside == len(night) > 0
+    assert queue.unseen == len(unseen) - queue.late > queue.outside
+    assert queue.begun.count + queue.unseen == 60
 
 
 def test_a_vote_at_the_deadline_is_late_and_a_reviewer_is_free_at_once_for_the_next(tmp_path: Path) -> None:

@@ -1,11 +1,14 @@
 """Schedules of polls, held to a walk through the polls of one job."""
 
+from itertools import permutations
+
 from hypothesis import example, given
 from hypothesis import strategies as st
 
 from lab.core.clock import Millis
 from lab.simulate.histogram import Histogram
-from lab.simulate.schedule import PollSchedule, PollTimes, family, front
+from lab.simulate.schedule import PollSchedule, PollTimes, ScheduleTally, family, front
+from lab.simulate.totals import ScheduleRow, best_row
 
 PAUSES = st.integers(10, 60_000)
 
@@ -46,7 +49,8 @@ def test_a_quantile_is_off_by_at_most_a_thousandth(values, percent):
     halves[0].merge(halves[1])
     exact = sorted(values)[-(-len(values) * percent // 100) - 1]
     assert abs(halves[0].quantile(percent) - exact) * 2_048 <= exact
-    assert (halves[0].count, halves[0].largest) == (len(values), max(values))
+    assert (halves[0].count, halves[0].smallest, halves[0].largest) == (len(values), min(values), max(values))
+    assert min(values) <= halves[0].quantile(percent) <= max(values)
     assert abs(halves[0].mean - sum(values) / len(values)) <= 0.5
     rows = halves[0].stretches(12)
     assert len(rows) <= 12 and sum(count for _, _, count in rows) == len(values)
@@ -62,3 +66,24 @@ def test_the_front_leaves_out_what_polls_more_and_tells_hardly_sooner():
     cheap, dear, near, worse = (PollSchedule(pause, pause, 100) for pause in (1, 2, 3, 4))
     points = [(9, 1_000, dear), (5, 2_000, cheap), (6, 1_950, near), (8, 2_100, worse)]
     assert list(front(points)) == [cheap, dear]
+    assert list(front([(1, 0, cheap), (2, 0, dear)])) == [cheap]  # nothing is sooner than at once
+
+
+def row(text: str, polls: int, *delays: Millis, given: bool = False, worst: Millis | None = 1) -> ScheduleRow:
+    tally = ScheduleTally(len(delays), polls)
+    for delay in delays:
+        tally.delay.add(delay)
+    return ScheduleRow(text, tally, given, worst=worst)
+
+
+def test_of_schedules_that_poll_as_often_the_best_tells_sooner_and_of_equal_ones_it_is_the_given():
+    app = row("app", 4, 900, 900, given=True, worst=None)
+    late, soon, sooner = row("late", 2, 900, 900, given=True), row("soon", 2, 500, 800), row("sooner", 2, 400, 800)
+    too_late = row("too late", 1, 1_001, 1_001)
+    for rows in permutations((app, late, soon, sooner, too_late)):
+        assert best_row(rows, 1_000) is sooner
+    mine, other = row("mine", 2, 400, 800, given=True), row("other", 2, 400, 800)
+    as_good = row("app", 2, 400, 800, given=True, worst=None)
+    for rows in permutations((other, as_good, mine)):
+        assert best_row(rows, 1_000) is mine
+    assert best_row([too_late], 1_000) is None
