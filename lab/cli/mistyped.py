@@ -1,10 +1,14 @@
 """What is said of a command, or an option, that there isn't: the nearest that there is."""
 
+import re
 from argparse import ArgumentParser
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from lab.cli.command_table import COMMANDS
 from lab.core.errors import UsageError
+
+BELOW_ZERO = re.compile(r"-\.?[0-9]")
+"""How a value begins that no option takes: the option says so, and it isn't looked for among the options."""
 
 
 def refuse_unknown_command(argv: Sequence[str]) -> None:

@@ -7,7 +7,7 @@ from typing import Any, NoReturn
 from lab.cli.command_table import COMMANDS, EXITS
 from lab.cli.console import Console
 from lab.cli.installation import version_text
-from lab.cli.mistyped import refuse_unknown_command, refuse_unknown_options
+from lab.cli.mistyped import BELOW_ZERO, refuse_unknown_command, refuse_unknown_options
 from lab.cli.option_kinds import Option, flag, option, origin, port, screen_size, seed, with_values
 from lab.cli.report_options import DRILL_OPTIONS, REPORT_OPTIONS, VERDICT_OPTIONS
 from lab.cli.run_options import (
@@ -63,6 +63,7 @@ def grammar(argv: Sequence[str]) -> tuple[Parser, dict[str, Parser]]:
     for name in argv[:1] if argv[:1] and argv[0] in COMMANDS else COMMANDS:
         does, example = COMMANDS[name]
         command = commands.add_parser(name, help=does, description=does, epilog=f"example:\n  {example}", **how)
+        command._negative_number_matcher = BELOW_ZERO
         for add in _OPTIONS[name] if name in argv else ():  # the help of all needs the options of none
             add(command)
         if name == "rehearse":

@@ -15,7 +15,8 @@ if TYPE_CHECKING:
 _MICROS = {"s": 10**6, "m": 60 * 10**6, "h": 3_600 * 10**6, "d": 86_400 * 10**6}
 _RATE = re.compile(r"([0-9]{1,6})(?:\.([0-9]{1,3}))?/([smhd])")
 _HOURS = re.compile(r"([0-9]{1,2})-([0-9]{1,2})")
-_SCHEDULE = re.compile(r"([0-9][0-9a-z]*)(?:\.\.([0-9][0-9a-z]*))?(?: *x([0-9]{1,3})(?:\.([0-9]{1,2}))?)?")
+_SCHEDULE = re.compile(r"([^x. ]*)(?:\.\.([^x. ]*))?(?: *x *([^ ]*))?")
+_FACTOR = re.compile(r"([0-9]{1,3})(?:\.([0-9]{1,2}))?")
 _HOUR = 3_600_000
 
 
@@ -26,7 +27,8 @@ def arrivals(text: str) -> int:
     gap = _MICROS[found[3]] * 1_000 // thousandths if found and thousandths else 0
     if gap < 1_000:
         raise UsageError(
-            f"--arrivals {text} is no rate.", hint="Write it as 5/s, 0.5/s, 30/m, 12/h or 3/d; at most 1000/s."
+            f"--arrivals {text} is no rate.",
+            hint="Write it as 5/s, 0.5/s, 30/m, 12/h or 3/d; with three decimals at most, at most 1000/s.",
         )
     return gap
 
@@ -49,32 +51,41 @@ def poll_schedule(text: str) -> "PollSchedule":
 
     found = _SCHEDULE.fullmatch(text.strip())
     hint = "Write START..LONGEST xFACTOR, as 2s..30s x1.5, or one pause, as 5s."
-    if found is None:
-        raise UsageError(f"--poll {text} is no schedule.", hint=hint)
+    if found is None or not found[1]:
+        raise UsageError(f"--poll {text} is no schedule: it begins with a pause.", hint=hint)
     try:
         first = duration(found[1])
-        longest = duration(found[2]) if found[2] else first
+        longest = duration(found[2]) if found[2] is not None else first
+        percent = _percent(found[3]) if found[3] is not None else 100
     except ValueError as why:
         raise UsageError(f"--poll {text}: {why}.", hint=hint) from None
-    percent = int(found[3]) * 100 + int((found[4] or "").ljust(2, "0")) if found[3] else 100
     if not 10 <= first <= longest or percent < 100 or (first < longest and percent == 100):
         rule = "START is 10ms or more, LONGEST not less than that, and FACTOR above 1 if the pause is to grow"
         raise UsageError(f"--poll {text} is no schedule: {rule}.", hint=hint)
     return PollSchedule(first, longest, percent)
 
 
+def _percent(factor: str) -> int:
+    found = _FACTOR.fullmatch(factor)
+    if found is None:
+        raise ValueError(f"FACTOR is a number from 1 to 999.99, with at most two decimals; this is {factor!r}")
+    return int(found[1]) * 100 + int((found[2] or "").ljust(2, "0"))
+
+
 def review_time(text: str) -> "Latency":
     """How long a reviewer is at a gate, as the scenario language has durations."""
     import yaml
-    from pydantic import TypeAdapter
+    from pydantic import TypeAdapter, ValidationError
 
     from lab.language.document import Latency
 
     try:
         latency: Latency = TypeAdapter(Latency).validate_python(yaml.safe_load(text))
-    except (yaml.YAMLError, ValueError):
+    except (yaml.YAMLError, ValueError) as error:
+        why = error.errors()[0]["msg"] if isinstance(error, ValidationError) else ""
+        rule = f": {why.removeprefix('Value error, ')}" if why.startswith("Value error") else ""
         hint = "Write 2m, {mean: 2m}, {median: 2m, p95: 20m}, {between: [1m, 3m]} or {observed: [1m, 5m]}."
-        raise UsageError(f"--takes {text} is no duration.", hint=hint) from None
+        raise UsageError(f"--takes {text} is no duration{rule}.", hint=hint) from None
     return latency
 
 
@@ -113,7 +124,8 @@ SIMULATE_OPTIONS = (
         "--limit", "N", "jobs that may be alive: a client beyond it gets 429, and comes again", type=_WHOLE["limit"]
     ),
     option("--delay", "DURATION", "how late an end may be seen, at p95, by the best schedule; default: 5s", type=delay),
-    option("--html", "FILE", "write it there as a page for browsers, too"),
+    option("--html", "FILE", "write it there as a page for browsers, too, over an earlier one"),
+    flag("--force", "over whatever file is there, but for the scenario"),
     flag("--watch", "draw the jobs over time while it goes on, on a terminal"),
     flag("--json", "what it comes to, as one line of JSON"),
 )

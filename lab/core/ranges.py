@@ -12,14 +12,13 @@ def number(option: str, lowest: int, highest: int) -> Callable[[object], int]:
     """Reads a whole number; UsageError names the option if it is none, or out of range."""
 
     def read(value: object) -> int:
+        hint = f"Give a whole number from {lowest} to {highest}."
         try:
             whole = int(str(value))
         except ValueError:
-            whole = lowest - 1
+            raise UsageError(f"{option} {value} is no whole number.", hint=hint) from None
         if not lowest <= whole <= highest:
-            raise UsageError(
-                f"{option} {value} is out of range.", hint=f"Give a whole number from {lowest} to {highest}."
-            )
+            raise UsageError(f"{option} {value} is out of range.", hint=hint)
         return whole
 
     return read

@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -11,6 +12,7 @@ from xml.etree.ElementTree import fromstring
 
 import pytest
 
+from lab.files.scenarios import scenario_path
 from tests.conftest import Lab
 from tests.terminal import lab as on_terminal
 
@@ -50,8 +52,86 @@ def test_the_page_holds_its_plots_and_loads_nothing(lab: Lab) -> None:
     ] == [True] * 3
     tips = {title.text for title in plots[2].iter("title")}
     assert any(tip is not None and tip.startswith("5s: ") for tip in tips)
+    assert {"polls a job", "late at p95"} <= {text.text for text in plots[2].iter("text")}
     assert not re.search(r"https?:|src=|@import|url\(|<script", page)
     assert '<tr class="marked">' in page and "Best: " in page
+
+
+def test_a_page_goes_over_an_earlier_one_and_over_nothing_else_unless_forced(lab: Lab) -> None:
+    shutil.copy(scenario_path("quick", lab.folder), lab.folder)
+    scenario, notes, page = (lab.folder / name for name in ("quick.yaml", "notes.html", "page.html"))
+    text = scenario.read_text("utf-8")
+    notes.write_text("<!doctype html>My notes of lab simulate")
+    call = ("simulate", "./quick.yaml", "--jobs", "3", "--html")
+    for file, why in ((scenario, "the scenario itself"), (notes, "--force"), (lab.folder, "a folder")):
+        done = lab(*call, str(file))
+        assert (done.code, done.out) == (2, "") and why in done.err
+    assert lab(*call, str(scenario), "--force").code == 2 and scenario.read_text("utf-8") == text
+    assert notes.read_text() == "<!doctype html>My notes of lab simulate"
+    assert [lab(*call, str(file), *force).code for file, force in
+            ((page, ()), (page, ()), (notes, ("--force",)))] == [0, 0, 0]  # fmt: skip
+    assert notes.read_bytes() == page.read_bytes()
+    assert "belongs to --html" in lab("simulate", "quick", "--force").err
+
+
+@pytest.mark.parametrize(
+    ("options", "note"),
+    [
+        (("--reviewers", "2"), "--reviewers has no effect: quick has no gate."),
+        (("--reviewers", "2", "--takes", "5m", "--hours", "9-17"), "--hours has no effect: quick has no gate."),
+        (("--poll", "5s", "--poll", "5000ms"), "--poll '5s' is given 2 times."),
+        (("--epoch", "5"), "--epoch has no effect"),
+    ],
+)
+def test_an_option_without_effect_is_noted(lab: Lab, options: Sequence[str], note: str) -> None:
+    done = lab("simulate", "quick", "--jobs", "3", "--json", *options)
+    assert done.code == 0 and f"note: {note}" in done.err
+    given = [each["schedule"] for each in json.loads(done.out)["schedules"] if each["given"]]
+    assert len(given) == len(set(given))
+
+
+def test_a_limit_says_how_far_it_varies_or_that_this_is_of_one_seed(lab: Lab) -> None:
+    call = ("simulate", "quick", "--jobs", "60", "--arrivals", "2/s")
+    assert "one seed: --seeds" in lab(*call).out and "one seed: --seeds" in lab(*call, "--limit", "4").out
+    assert "one seed: --seeds" in lab(*call, "--limit", "60").out
+    alone = [json.loads(lab(*call, "--limit", "4", "--seed", str(seed), "--json").out)["refused"] for seed in (1, 2, 3)]
+    together = json.loads(lab(*call, "--limit", "4", "--seed", "1", "--seeds", "3", "--json").out)["refused"]
+    assert [[each["seed"], each["calls"], each["jobs"], each["first"]] for each in together["by_seed"]] == [
+        [seed, each["calls"], each["jobs"], each["first"]] for seed, each in zip((1, 2, 3), alone, strict=True)
+    ]
+    jobs = sorted(each["jobs"] for each in alone)
+    text = lab(*call, "--limit", "4", "--seed", "1", "--seeds", "3").out
+    assert f"of a seed: {jobs[0]} to {jobs[2]} jobs (p50 {jobs[1]}), 0 gave up; met with 3 of 3 seeds" in text
+    fullest = [
+        json.loads(lab(*call, "--seed", str(seed), "--json").out)["refused"]["at_once"]["max"] for seed in (1, 2, 3)
+    ]
+    text = lab(*call, "--seed", "1", "--seeds", "3").out
+    assert f"one below {max(fullest)} would refuse some with some seed, one below {min(fullest)} with every" in text
+
+
+def test_of_people_with_hours_is_said_what_they_did_beyond_them_and_what_nobody_saw(lab: Lab) -> None:
+    call = (
+        "simulate",
+        "supplier-onboarding",
+        "--jobs",
+        "60",
+        "--arrivals",
+        "12/h",
+        "--reviewers",
+        "2",
+        "--takes",
+        "40m",
+    )
+    text = lab(*call, "--hours", "2-3").out
+    assert "people begin from 2 to 3 UTC; clients come round the clock" in text
+    [load] = re.findall(r"at gates for ([0-9.]+) % of their hours, and .* beyond them", text)
+    assert 0 < float(load) <= 100
+    [(unseen, gates, outside, queue)] = re.findall(
+        r"before anybody began: (\d+) of (\d+) gates: (\d+) .*, (\d+) in", text
+    )
+    assert int(unseen) == int(outside) + int(queue) and int(outside) > 0 and int(queue) > 0
+    assert f"of {int(gates) - int(unseen)} gates with which somebody did" in text
+    assert "off while jobs were alive" in lab(*call, "--hours", "23-24").out
 
 
 def test_people_answer_gates_in_place_of_the_scenario_and_a_limit_refuses(lab: Lab) -> None:
@@ -66,13 +146,16 @@ def test_people_answer_gates_in_place_of_the_scenario_and_a_limit_refuses(lab: L
 @pytest.mark.parametrize(
     ("options", "spelling"),
     [
-        (("--jobs", "0"), "from 1 to 1000000"), (("--seeds", "x"), "from 1 to 1000"),
+        (("--jobs", "0"), "from 1 to 1000000"), (("--jobs", "1e3"), "no whole number"), (("--seeds", "x"), "from 1 to 1000"),
         (("--arrivals", "5"), "5/s"), (("--arrivals", "0/s"), "5/s"), (("--arrivals", "2000/s"), "at most 1000/s"),
         (("--reviewers", "no"), "from 1"), (("--takes", "2m"), "--reviewers 3"), (("--hours", "9-17"), "--reviewers 3"),
         (("--reviewers", "1", "--takes", "{mean:2m}"), "{mean: 2m}"), (("--reviewers", "1", "--takes", "["), "{mean: 2m}"),
         (("--reviewers", "1", "--hours", "9-9"), "9-17"), (("--reviewers", "1", "--hours", "9:00-17:00"), "9-17"),
         (("--poll", "2s..1s x2"), "2s..30s x1.5"), (("--poll", "2s..3s"), "2s..30s x1.5"), (("--poll", "2..3 x2"), "2s..30s x1.5"),
         (("--watch",), "none"), (("--watch", "--json"), "Leave it out"),
+        (("--poll", "x99999999"), "begins with a pause"), (("--poll", "2s..9s x99999999"), "from 1 to 999.99"),
+        (("--arrivals", "-1/s"), "5/s"), (("--delay", "-5s"), "as 5s"),
+        (("--reviewers", "1", "--takes", "{median: 20m, p95: 2m}"), "p95 not less than the median"),
         (("--poll", "1ms"), "2s..30s x1.5"), (("--limit", "0"), "from 1"), (("--delay", "5"), "5s"),
     ],
 )  # fmt: skip

@@ -1,5 +1,7 @@
 """`lab simulate`: what a scenario means for many jobs, for who decides on them, and for who polls them."""
 
+from collections import Counter
+
 from msgspec.structs import replace
 
 from lab.cli.console import Console
@@ -7,12 +9,13 @@ from lab.cli.setup import Setup, make_setup
 from lab.cli.simulation import own_cores, simulation_of, totals_of
 from lab.clocks import real_millis
 from lab.core.errors import UsageError
-from lab.files.artifacts import write_text
+from lab.files.artifacts import demand_place_for_page, write_text
+from lab.files.scenarios import scenario_path, scenarios_folder
 from lab.language.document import Gate, LogNormal
 from lab.settings import ClockSettings, Environment, Flags, MockSettings, refuse_idle
 from lab.simulate.chart import chart
 from lab.simulate.document import result_document
-from lab.simulate.html import simulation_page
+from lab.simulate.html import PAGE_MARK, simulation_page
 from lab.simulate.text import result_lines
 from lab.simulate.totals import Totals
 from lab.simulate.workload import DAY, ReviewTeam, Simulation, Workload
@@ -25,12 +28,19 @@ def execute(flags: Flags, console: Console) -> int:
     """Simulate, and print what it comes to."""
     if flags["watch"]:
         _demand_terminal(flags, console)
+    if flags["html"]:
+        scenario = scenario_path(flags["targets"][0], scenarios_folder(flags["scenarios"]))
+        demand_place_for_page(flags["html"], PAGE_MARK, scenario, force=flags["force"])
+    else:
+        refuse_idle(flags, ("force",), "text: it belongs to --html")
     setup = make_setup(replace(flags.into(MockSettings), clock=ClockSettings(instant=True)))
     workload = _workload(flags, setup.config.most_jobs)
     simulation = simulation_of(setup, workload)
-    for note in _left_out(setup, workload.reviewers):
+    for note in (*_left_out(setup, workload.reviewers), *_without_effect(flags, setup, workload)):
         console.err(f"note: {note}")
     result = (_watched(simulation) if flags["watch"] else totals_of(simulation, own_cores())).result()
+    if flags["delay"] is not None and not any(each.tally.polls for each in result.schedules):
+        console.err("note: --delay has no effect: each job has ended before a client polls.")
     if flags["html"]:
         write_text(flags["html"], simulation_page(result))
     if flags["json"]:
@@ -73,7 +83,7 @@ def _workload(flags: Flags, most: int) -> Workload:
         "seeds": flags["seeds"],
         "gap": flags["arrivals"],
         "reviewers": _team(flags),
-        "schedules": tuple(flags["poll"] or ()),
+        "schedules": tuple(dict.fromkeys(flags["poll"] or ())),
         "delay": flags["delay"],
         "limit": flags["limit"] or (most if most < flags["jobs"] else None),
     }
@@ -102,4 +112,16 @@ def _left_out(setup: Setup, team: ReviewTeam | None) -> list[str]:
     for step in scenario.steps:
         if team is not None and isinstance(step, Gate) and step.approvals > team.people:
             notes.append(f"{step.gate} needs {step.approvals} people: with {team.people} it times out.")
+    return notes
+
+
+def _without_effect(flags: Flags, setup: Setup, workload: Workload) -> list[str]:
+    """Options that change nothing."""
+    gates = any(isinstance(step, Gate) for step in setup.scenario.steps)
+    idle = () if gates else ("reviewers", "takes", "hours")
+    notes = [f"--{name} has no effect: {setup.scenario.name} has no gate." for name in idle if flags[name] is not None]
+    if flags["epoch"] is not None and flags["hours"] is None:
+        notes.append("--epoch has no effect: it says what time it is for people with --hours.")
+    given = Counter(flags["poll"] or ())
+    notes += [f"--poll '{each.text}' is given {times} times." for each, times in given.items() if times > 1]
     return notes
