@@ -90,7 +90,7 @@ class ChosenMocks:
         usual, compiled, clock = self._service.config, choice.load(), self._setup.clock
         seed = own_seed(self._setup.settings, usual, compiled.scenario)
         service = Service(usual.alone((compiled,), seed, f"{usual.prefix}{MOUNT_PATH}{choice.name}"))
-        service.observers += [*client_hints(self._console, clock.mode), self._token_hint(choice.name)]
+        service.observers += [*client_hints(self._console, clock.mode, service), self._token_hint(choice.name)]
         recorder = self._recorder(service, choice.name) if self._taped else None
         self._recorders += [recorder] if recorder is not None else []
         return Mount(service, clock, choice, recorder)

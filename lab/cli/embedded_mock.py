@@ -114,7 +114,7 @@ async def embedded_mock(
         ports = extras.ports(setup.settings, stack)
         config, decoy = _decoy(setup, stack)
         service = setup.make_service(replace(config, here=ports.origin))
-        _observe(service, setup, extras, client_hints(console, setup.clock.mode) if outside else (), job_facts)
+        _observe(service, setup, extras, client_hints(console, setup.clock.mode, service) if outside else (), job_facts)
         chosen = ChosenMocks(setup, service, console, extras.drills) if choosing else None
         mock = EmbeddedMock(service, TapeRecorder(setup, service, console, outside=outside), chosen)
         mock.tenants = ServedTenants(setup, service, console, extras) if choosing and config.scenarios else None

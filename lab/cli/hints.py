@@ -4,17 +4,20 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 
 from lab.cli.console import Console
+from lab.cli.failed_texts import FailedTexts
 from lab.core.clock import Millis
 from lab.core.journal.shell import RequestMalformed
 from lab.core.observe import Noted, Observation, Observer, Replied, Requested, Touched
 from lab.jobs.facts import JobAccepted
+from lab.mock.service import Service
 
 MANY_POLLS = 20
 """Polls of one job at one instant of a manual clock, of which somebody is told."""
 
 
-def client_hints(console: Console, mode: str) -> Iterator[Observer]:
-    """Observers that tell, of a lab whose clock is of that kind."""
+def client_hints(console: Console, mode: str, service: Service) -> Iterator[Observer]:
+    """Observers that tell, of a mock whose clock is of that kind; of its scenario too, if that fails."""
+    yield FailedTexts(service, console.err)
     yield _tls_hint(console)
     if mode == "manual":
         yield _standing_clock_hint(console)

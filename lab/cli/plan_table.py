@@ -15,7 +15,7 @@ from lab.jobs.names import delegate_outputs
 from lab.jobs.own_plans import own_plans
 from lab.jobs.plan import Plan
 from lab.jobs.span import DefaultEnding, Span
-from lab.jobs.state import shown_status
+from lab.jobs.state import shown_status, takes_text
 from lab.jobs.texts import final_texts, writer_at
 from lab.jobs.timeline import exit_of, spans
 from lab.language.document import (
@@ -137,7 +137,7 @@ def _ways(planned: Plan, span: Span, after: Span) -> Iterator[str]:
     try:
         taken = Branching(planned).taken(Turnoff(span.id, name, span.visit, after.settled, after.ends))
     except RenderFailure as failure:
-        yield f"a condition has no answer: {failure}"
+        yield f"{' '.join(str(failure).split())}, so the job ends ERROR"
         return
     for branch in branches:
         drawn = f", {chance_text(planned.lot(span.id, span.visit))} was drawn" if branch.chance else ""
@@ -159,6 +159,8 @@ def _texts(planned: Plan, span: Span, began: Millis) -> list[str]:
     try:
         match span.step:
             case Gate() as gate:
+                for text in (gate.change_prompt, gate.last_round) if takes_text(gate) else ():
+                    write(text)
                 return [_one_line(write(gate.question(escalated=span.escalated))), *_votes(gate, span, began)]
             case Complete() | Failure() | DefaultEnding():
                 output, error, _ = final_texts(planned, span, write)
@@ -170,7 +172,7 @@ def _texts(planned: Plan, span: Span, began: Millis) -> list[str]:
             case step:
                 return [_one_line(write(step.says) if step.says else step.title)]
     except RenderFailure as failure:
-        return [f"can't be written: {failure}"]
+        return [f"can't be written, so the job ends ERROR: {failure}"]
 
 
 def _votes(gate: Gate, span: Span, began: Millis) -> Iterator[str]:

@@ -59,7 +59,7 @@ class ServedTenants:
         clock = make_clock(self._setup.settings.clock)
         service = self._setup.make_service(config)
         tenant = Tenant(Mount(service, clock), name=wish.name, token=control_token())
-        service.observers += client_hints(self._console, clock.mode)
+        service.observers += client_hints(self._console, clock.mode, service)
         setup = self._own_setup(wish.seed, config, tenant)
         chosen = ChosenMocks(setup, service, self._console, self._extras.drills, taped=False)
         chosen.offer(tenant)

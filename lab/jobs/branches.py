@@ -31,7 +31,7 @@ from lab.jobs.gates import Decision
 from lab.jobs.names import timeless_names
 from lab.jobs.plan import Plan
 from lab.language.document import MILLION, Branch, Gate, Parallel, Pause, Step, Verdict
-from lab.language.templates import condition
+from lab.language.templates import RenderFailure, condition
 
 NO_VERDICTS: Mapping[str, Verdict] = MappingProxyType({})
 """Of no gate is it settled how it ends."""
@@ -60,7 +60,7 @@ class Branching:
         self._answers: dict[str, bool] = {}
 
     def taken(self, turnoff: Turnoff) -> Branch | None:
-        """The first branch that fits; None: none does. RenderFailure if a condition on the way has no answer."""
+        """The first branch that fits; None: none does. RenderFailure names a condition on the way that has no answer."""
         branches = self._plan.compiled.ways[turnoff.step].get(turnoff.exit, ())
         chances, lot = 0, -1
         for branch in branches:
@@ -79,11 +79,14 @@ class Branching:
     def _holds(self, when: str, turnoff: Turnoff) -> bool:
         # within a walk decisions and ends are only ever added, so how many there are says which
         known = len(turnoff.settled), len(turnoff.ends)
-        if known != self._asked_at:
-            self._asked_at, self._answers = known, {}
-            self._names = timeless_names(self._plan, turnoff.settled, turnoff.ends)
-        if when not in self._answers:
-            self._answers[when] = condition(when).holds(self._names)
+        try:
+            if known != self._asked_at:
+                self._names = timeless_names(self._plan, turnoff.settled, turnoff.ends)
+                self._asked_at, self._answers = known, {}
+            if when not in self._answers:
+                self._answers[when] = condition(when).holds(self._names)
+        except RenderFailure as failure:
+            raise RenderFailure(f"{when} has no answer: {failure}") from None
         return self._answers[when]
 
 

@@ -51,22 +51,26 @@ def state_of(plan: Plan, span: Span, epoch: Epoch, switches: Switches, *, accept
 
     A text that can't be rendered, for it looks at a decision that brought something unforeseen, is the job's error.
     """
-    status = shown_status(span, switches)
-    write = writer_at(plan, span, epoch)
-    step = span.step
     try:
-        if span.status.final:
-            output, error, follow_up = final_texts(plan, span, write)
-            return StatusTexts(status, None, output, error, tuple(follow_up))
-        if isinstance(first := span.at_work[0], Work | Delegate):
-            return StatusTexts(status, None if accepted else progress_of(plan, first, write))
-        prompt = (
-            _prompt(step, write, escalated=span.escalated)
-            if status is Status.WAITING and isinstance(step, Gate | Pause)
-            else None
-        )
+        return written_state(plan, span, epoch, switches, accepted=accepted)
     except RenderFailure:
         return StatusTexts(Status.ERROR, error=UNWRITTEN)
+
+
+def written_state(plan: Plan, span: Span, epoch: Epoch, switches: Switches, *, accepted: bool = False) -> StatusTexts:
+    """The same, but RenderFailure for a text that can't be rendered."""
+    status, step = shown_status(span, switches), span.step
+    write = writer_at(plan, span, epoch)
+    if span.status.final:
+        output, error, follow_up = final_texts(plan, span, write)
+        return StatusTexts(status, None, output, error, tuple(follow_up))
+    if isinstance(first := span.at_work[0], Work | Delegate):
+        return StatusTexts(status, None if accepted else progress_of(plan, first, write))
+    prompt = (
+        _prompt(step, write, escalated=span.escalated)
+        if status is Status.WAITING and isinstance(step, Gate | Pause)
+        else None
+    )
     output = prompt.text if prompt is not None and switches.waiting_output == "message" else None
     return StatusTexts(status, output=output, prompt=prompt)
 

@@ -6,12 +6,13 @@ from lab.cli.console import Console
 from lab.cli.hints import MANY_POLLS, client_hints
 from lab.core.observe import Noted, Touched
 from lab.jobs.facts import JobAccepted
+from tests.wire_peer import service
 
 
 def notes(mode: str, *polls: tuple[int, str, int], again: bool = False) -> int:
     """How often it is told of so many polls of a job at an instant; `again`: between them the job is accepted anew."""
     err = io.StringIO()
-    hints = list(client_hints(Console(io.StringIO(), err), mode))
+    hints = list(client_hints(Console(io.StringIO(), err), mode, service()))
     for instant, job, count in polls:
         if again:
             accepted = JobAccepted(at=0, job=job, client="demo", turn=1, team="T", ordinal=1, input={}, drawn={})

@@ -140,6 +140,8 @@ def show_mock(settings: DemoSettings, console: Console) -> int:
             if settings.phone is not None:
                 phone = await demo.enter_async_context(phone_gates(settings.phone, setup))
             await film_screen(source, stop, console, start, _cast(settings, title), phone)
+        for remark in demo.remarks:  # the screen had the terminal until now
+            console.err(remark)
         return demo.mock.exit_code if demo.mock is not None else 0
 
     return complete(work)
@@ -166,6 +168,8 @@ class LiveDemo(AsyncExitStack):
         self._stop = stop
         self.mock: EmbeddedMock | None = None
         """Once it was started."""
+        self.remarks: list[str] = []
+        """What there is to say of the scenario once the screen has gone."""
 
     def source(self, unloaded: Mapping[str, tuple[str, ...]] | None = None) -> "Live":
         """What the screen shows; `unloaded` are complaints of scenarios that the picker can't offer."""
@@ -192,12 +196,14 @@ class LiveDemo(AsyncExitStack):
     async def connect(self) -> "AsyncIterator[RunConnection]":
         """Start the mock; what a run needs of it."""
         from lab.cli.embedded_mock import embedded_mock
+        from lab.cli.failed_texts import FailedTexts
         from lab.client.control import ControlClient
         from lab.client.transport import HttpTransport
         from lab.tui.sources.protocol import Playable, RunConnection
 
         mock = await self.enter_async_context(embedded_mock(self._setup, self._console, self._stop))
         self.mock = mock
+        mock.service.observers.append(FailedTexts(mock.service, self.remarks.append))
         transport = HttpTransport(mock.base_url, mock.token_url)
         control = ControlClient(mock.control_url, mock.control_token)
         self.push_async_callback(transport.close)

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 from lab.cli.capture_tape import recorded_peer
 from lab.cli.console import Console
 from lab.cli.conversation import READING, Conversation, job_facts_observer, turns_of
+from lab.cli.failed_texts import FailedTexts
 from lab.cli.loop import Stop, complete
 from lab.cli.run_settings import Peer, RunSettings
 from lab.cli.setup import Setup, app_for_peer, app_of, load_named, make_clock, make_setup, transport_to
@@ -49,7 +50,7 @@ def run_joined(settings: RunSettings, setup: Setup, console: Console) -> int:
     now: Millis = 0
     try:
         conversation = _conversation(settings, setup, console)
-        service.observers.append(job_facts_observer(service, conversation.notify))
+        service.observers += [FailedTexts(service, console.err), job_facts_observer(service, conversation.notify)]
         for app in conversation.turns():
             turn, observers = conversation.run(app, now), (conversation, recorder.follow)
             outcome = run_instantly(service, turn, observers, start=now, first=conversation.first)
@@ -76,6 +77,7 @@ def run_over_loopback(settings: RunSettings, setup: Setup, console: Console) -> 
                 by_person = settings.mock.reviewer == "person" and console.terminal
                 person = TerminalReviewer(console, setup.clock, mock.service) if by_person else None
                 transport = HttpTransport(mock.base_url, mock.token_url)
+                mock.service.observers.append(FailedTexts(mock.service, console.err))
                 await play(conversation, transport, clock, person, mock.service)
         return print_outcomes(conversation, settings, console) or mock.exit_code
 

@@ -1,0 +1,79 @@
+"""What of a job could not be written, and why: what it did instead says none of it.
+
+A text or a condition that looks at nothing that comes later is tried when the job is accepted. One that looks at a
+decision, or at what a delegate handed back, may fail while the job runs: a text or a condition ends it ERROR
+(`timeline.UNWRITTEN`), a delegate hands back nothing. This is for onlookers; nothing that is served depends on it.
+"""
+
+from collections.abc import Callable, Iterator
+from functools import lru_cache, partial
+
+from msgspec import Struct
+
+from lab.core.clock import Epoch
+from lab.jobs.branches import Branching, Turnoff
+from lab.jobs.compiled import CompiledScenario
+from lab.jobs.gates import Decision
+from lab.jobs.names import delegate_outputs
+from lab.jobs.outputs import output_templates
+from lab.jobs.plan import Plan
+from lab.jobs.span import DefaultEnding, Span
+from lab.jobs.state import written_state
+from lab.jobs.timeline import UNWRITTEN, exit_of, spans
+from lab.language.document import Complete, Delegate, Step, Switches
+from lab.language.templates import RenderFailure, condition, template
+
+ENDS = "the job ends ERROR"
+HANDS_BACK_NOTHING = "it hands back nothing"
+
+
+class Unwritten(Struct, frozen=True):
+    """One text, condition or output that failed."""
+
+    step: str
+    instead: str
+    """What came of it, in words."""
+    why: str
+
+
+def unwritten(
+    plan: Plan, span: Span, decisions: tuple[Decision, ...], epoch: Epoch, switches: Switches
+) -> Iterator[Unwritten]:
+    """What fails at a span of a job, and of each delegate the latest visit before."""
+    if not _looks_later(plan.compiled):
+        return
+    outputs = delegate_outputs(plan, span.settled, span.all_ends)
+    for name in {end.step: None for end in span.all_ends}:
+        if why := _failure(partial(outputs.__getitem__, name)):
+            yield Unwritten(name, HANDS_BACK_NOTHING, why)
+    if isinstance(span.step, DefaultEnding) and span.step.text == UNWRITTEN:
+        before = next(each for each in spans(plan, decisions) if each.index == span.index - 1)
+        turnoff = Turnoff(before.id, exit_of(before, span.settled) or "", before.visit, span.settled, span.ends)
+        yield Unwritten(span.id, ENDS, _failure(partial(Branching(plan).taken, turnoff)))
+    elif why := _failure(partial(written_state, plan, span, epoch, switches)):
+        yield Unwritten(span.id, ENDS, f"a text can't be written: {why}")
+
+
+def _failure(look: Callable[[], object]) -> str:
+    """Why it can't be looked at; empty: it can."""
+    try:
+        look()
+    except RenderFailure as failure:
+        return f"{failure}"
+    return ""
+
+
+@lru_cache(maxsize=256)
+def _looks_later(compiled: CompiledScenario) -> bool:
+    """Whether a text or a condition looks at what comes after a job's acceptance."""
+    branches = (branch for exits in compiled.ways.values() for each in exits.values() for branch in each)
+    texts = (text for step in compiled.steps.values() for text in _texts(step))
+    return any(condition(branch.when).decided_later for branch in branches if branch.when is not None) or any(
+        template(text).decided_later for text in texts
+    )
+
+
+def _texts(step: Step) -> Iterator[str]:
+    yield from step.texts
+    if isinstance(step, Complete | Delegate):
+        yield from output_templates(step.output)
