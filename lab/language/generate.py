@@ -4,9 +4,10 @@ What is drawn is recorded in JSON (`generate`) and given back to templates with 
 neither the seed nor the data generator. A drawn value depends on its name alone: seed, scenario, ordinal, entry.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from datetime import date, time, timedelta
 from decimal import Decimal
+from difflib import get_close_matches
 from functools import lru_cache
 from inspect import signature
 from typing import TYPE_CHECKING
@@ -194,12 +195,21 @@ def check_fake(provider: str, locale: str | None, arguments: Mapping[str, Json])
         return f"Faker has no locale {place}; {nearest(place, AVAILABLE_LOCALES)}".rstrip("; ")
     known = _providers(place)
     if provider not in known:
-        return f"Faker has no provider {provider}; {nearest(provider, GENERATORS & set(known))}".rstrip("; ")
+        return f"Faker has no provider {provider}; {_nearest(provider, GENERATORS & set(known))}"
     if place in UNSTEADY.get(provider, ()):
         return f"{provider} in {place} isn't the same in each run; take another locale, or list values in one_of"
     if provider not in GENERATORS:
         return _unlisted(provider, known)
     return _check_arguments(provider, place, arguments)
+
+
+def _nearest(provider: str, known: Collection[str]) -> str:
+    """The provider that a word is a slip of, or with which it ends, as name for person_name; else a list."""
+    if not get_close_matches(provider, known, 1, 0.8):
+        endings = [each for each in known if len(each) > 2 and provider.lower().endswith(each)]
+        if endings:
+            return f"did you mean {max(endings, key=len)}?"
+    return nearest(provider, known) or f"usual ones: {', '.join(sorted(USUAL))}; lab docs scenarios, §6, has more"
 
 
 def _unlisted(provider: str, known: Mapping[str, str]) -> str:
@@ -216,7 +226,7 @@ def _check_arguments(provider: str, locale: str, arguments: Mapping[str, Json]) 
     known = [name for name in signature(call).parameters if (provider, name) in SPECIAL or name in ARGUMENTS]
     for name, value in arguments.items():
         if name not in known:
-            return f"{provider} has no argument {name}; {nearest(name, known)}".rstrip("; ")
+            return f"{provider} has no argument {name}; {nearest(name, [*known, 'locale'])}".rstrip("; ")
         complaint = (SPECIAL.get((provider, name)) or ARGUMENTS[name]).complaint(value)
         if complaint:
             return f"{provider}: {name} {complaint}"

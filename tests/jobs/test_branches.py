@@ -283,7 +283,7 @@ def written(*branches: str, more: str = "") -> str:
         ('{when: "{{ user.rolls == 1 }}", to: b}', "10:16: steps[0].next[0].when: user has no rolls; did you mean roles?"),
         ('{when: "{{ turn == 1 }}", chance: 5%, to: b}', "10:9: steps[0].next[0]: a branch has a when or a chance, not both; give one of them a step of its own"),
         ("{chance: 120%, to: b}", "10:18: steps[0].next[0].chance: must be more than 0% and at most 100%"),
-        ("{chance: 20, to: b}", "10:18: steps[0].next[0].chance: is written 5% or 0.5%"),
+        ("{chance: 20, to: b}", "10:18: steps[0].next[0].chance: is written 5% or 0.5%; this is 20, write 20%"),
         ("{chance: 5%, to: bb}", "10:26: steps[0].next[0].to: there is no step bb; did you mean b?"),
         ("{to: w}", "10:14: steps[0].next[0].to: leads to its own step; only changes-requested and again may lead back"),
         ("{too: b}", "10:10: steps[0].next[0]: unknown key too; did you mean to?"),

@@ -100,17 +100,17 @@ def test_what_is_meant_brings_no_warning(steps: str) -> None:
         ),
         (
             "  - {gate: g, asks: Q, patience: 5s, reviewer: {after: 5s, verdict: approved}}\n" + END,
-            "a.yaml:7:48: g times out before its reviewer answers; 00:05.0 after the opening, patience ends at 00:05.0; write late: true if that is meant",
+            "a.yaml:7:48: g times out before its reviewer answers; 5s after the opening, patience ends after 5s; write late: true if that is meant",
         ),
         (
             "  - {gate: g, asks: Q, patience: 5s, reviewer: {script: [{after: 6s, verdict: approved}]}}\n" + END,
-            "a.yaml:7:48: g times out before its reviewer answers; 00:06.0 after the opening, patience ends at 00:05.0; write late: true if that is meant",
+            "a.yaml:7:48: g times out before its reviewer answers; 6s after the opening, patience ends after 5s; write late: true if that is meant",
         ),
         (
             "  - {gate: g, asks: Q, channel: EMAIL, approvals: 2, patience: 10s, reviewer: {after: 5s, verdict: approved}}\n"
             + END,
             "a.yaml:7:79: g times out before its reviewer has given 2 approvals;"
-            " 00:10.0 after the opening, patience ends at 00:10.0; write late: true if that is meant",
+            " 10s after the opening, patience ends after 10s; write late: true if that is meant",
         ),
         (
             "  - {gate: g, asks: Q, channel: EMAIL, approvals: 2, patience: 10s, reviewer: {script:"
@@ -128,12 +128,12 @@ def test_what_is_meant_brings_no_warning(steps: str) -> None:
         ),
         (
             "  - {gate: g, asks: Q, patience: 2h, reviewer: nobody}\n" + END,
-            "a.yaml:7:5: the token (1:00:00.0) expires while g waits (up to 2:00:00.0);"
+            "a.yaml:7:5: the token (1h) expires while g waits (up to 2h);"
             " the client must ask for another; write token: {renewed: true} if that is meant",
         ),
         (
             "  - {wait: w, takes: {between: [1m, 61m]}}\n" + END,
-            "a.yaml:7:5: the token (1:00:00.0) expires while w waits (up to 1:01:00.0);"
+            "a.yaml:7:5: the token (1h) expires while w waits (up to 1h1m);"
             " the client must ask for another; write token: {renewed: true} if that is meant",
         ),
         (

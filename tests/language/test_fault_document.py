@@ -127,7 +127,7 @@ NO_BEARER = (
         ("route: status, answer: 503, user: a b",
          "faults[0].user: is without blanks and colons, at most 200 characters"),
         ("route: status, answer: 503, step: ww", "faults[0].step: there is no step ww; did you mean w?"),
-        ("route: status, chance: 5, answer: 503", "faults[0].chance: is written 5% or 0.5%"),
+        ("route: status, chance: 5, answer: 503", "faults[0].chance: is written 5% or 0.5%; this is 5, write 5%"),
         ("route: status, chance: 0%, answer: 503", "faults[0].chance: must be more than 0% and at most 100%"),
         ("route: status, chance: 101%, answer: 503", "faults[0].chance: must be more than 0% and at most 100%"),
         ("route: status, status_word: COMPLETE",

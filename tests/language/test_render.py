@@ -164,10 +164,10 @@ HOSTILE = [
     ("{{ " + "[" * 300 + "1" + "]" * 300 + " }}", "deep"),
     ("{{ " + "1 + " * 500 + "1 }}", "deep"),
     ("{{ " + "9" * 5000 + " }}", "can't be read"),
-    ("{{ message", "unexpected end"),
-    ("{% if turn %}", "endif"),
+    ("{{ message", "never closed"),
+    ("{% if turn %}", "{% if … %} is never closed"),
     ("{{ turn | }}", "."),
-    ("{% endfor %}", "unknown tag 'endfor'"),
+    ("{% endfor %}", "{% endfor %} closes nothing"),
 ]
 
 
@@ -193,6 +193,35 @@ def test_an_unknown_filter_or_test_comes_with_the_nearest_and_all_there_are(
     with pytest.raises(TemplateError) as refused:
         template(text)
     assert refused.value.faults[0].hint == near + " ".join(sorted(known))
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("{{ turn ? 1 : 2 }}", "? is no operator here; write A if CONDITION else B"),
+        ("{{ “x” }}", "“ is no quote here; write '…'"),
+        ("{{ $turn }}", "$ has no meaning here; text in an expression stands in quotes"),
+        ("{{ turn === 1 }}", "= compares nothing; write == to compare, >= or <="),
+        ("{{ turn <> 1 }}", "unexpected >; write != for unlike"),
+        ("{{ (turn + 1 }}", "a ) is missing; an expression ends with }}, a tag with %}"),
+        ("{{ turn + 1) }}", "a lone ); nothing is open that it could close"),
+        ("{# x", "{# is never closed; a comment ends with #}"),
+        ("{% if turn %}a{% elsif turn %}b{% endif %}", "unknown tag else if; write {% elif … %}"),
+        ("{% if turn %}a{% end if %}", "unknown tag end; {% if … %} ends with {% endif %}"),
+        ("{{ }}", "there is no expression; write a name, as {{ message }}"),
+        ("{{ message | }}", "the expression breaks off; a name or a value is missing"),
+        ("{{ 'it's' }}", "s stands where the expression should have ended; "
+         "join texts with ~, write tags as {% if … %}, and quotes in '…' as \\'"),
+        ("{{ now() }}", "nothing may be called but range; write now without ()"),
+        ("{{ message.format(1) }}", "nothing may be called but range; filters do it, as {{ message | upper }}"),
+        ("{{ null }}", "unknown name null; write none"),
+    ],
+)  # fmt: skip
+def test_what_can_not_be_read_is_told_in_words_of_what_its_author_did(text: str, said: str) -> None:
+    with pytest.raises(TemplateError) as refused:
+        template(text)
+    (fault,) = refused.value.faults
+    assert f"{fault.what}; {fault.hint}" == said
 
 
 FAILING = [

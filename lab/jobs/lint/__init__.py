@@ -11,7 +11,6 @@ thought (`trials`). So whatever a warning says is true of some run; that all is 
 
 from collections.abc import Iterator, Mapping, Sequence
 
-from lab.core.clock import clock_text
 from lab.core.errors import Complaint
 from lab.jobs.branches import possible, reachable
 from lab.jobs.compiled import CompiledScenario, compile_scenario
@@ -110,8 +109,8 @@ def _token(part: CompiledScenario) -> Warnings:
         longest = step.patience if isinstance(step, doc.Gate) else 0
         longest = doc.longest_latency(step.takes) if isinstance(step, doc.Pause) else longest
         if longest > token.lifetime and not token.renewed:
-            lifetime = clock_text(token.lifetime)
-            what = f"the token ({lifetime}) expires while {step.id} waits (up to {clock_text(longest)})"
+            lifetime = doc.duration_text(token.lifetime)
+            what = f"the token ({lifetime}) expires while {step.id} waits (up to {doc.duration_text(longest)})"
             yield path, what, "the client must ask for another; write token: {renewed: true} if that is meant"
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import assert_never
 
-from lab.core.clock import Millis, clock_text
+from lab.core.clock import Millis
 from lab.jobs.compiled import CompiledScenario
 from lab.jobs.gates import Opening, votes
 from lab.language import document as doc
@@ -19,7 +19,7 @@ def unanswered_gates(part: CompiledScenario) -> Iterator[tuple[KeyPath, str, str
         if step.escalate is not None and isinstance(step.escalate.reviewer, doc.Vote):
             late = step.escalate.reviewer.late or any(vote.late for vote in _votes(step))
             if votes(Opening(step, 0, 0, 0), ())[-1].verdict is doc.Verdict.TIMED_OUT and not late:
-                hint = f"patience ends at {clock_text(step.patience)}; write late: true if that is meant"
+                hint = f"patience ends after {doc.duration_text(step.patience)}; write late: true if that is meant"
                 yield (*path, "escalate", "reviewer"), f"{step.gate} times out before its reviewers answer", hint
             continue
         if step.reviewer is None:
@@ -28,7 +28,7 @@ def unanswered_gates(part: CompiledScenario) -> Iterator[tuple[KeyPath, str, str
         due = _due(step)
         own = _votes(step)
         if due is not None and due >= step.patience and not any(vote.late for vote in own):
-            hint = f"{clock_text(due)} after the opening, patience ends at {clock_text(step.patience)}; write late: true if that is meant"
+            hint = f"{doc.duration_text(due)} after the opening, patience ends after {doc.duration_text(step.patience)}; write late: true if that is meant"
             answers = "answers" if step.approvals == 1 else f"has given {step.approvals} approvals"
             yield (*path, "reviewer"), f"{step.gate} times out before its reviewer {answers}", hint
         approves = all(vote.verdict == "approved" for vote in own)

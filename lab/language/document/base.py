@@ -109,11 +109,23 @@ _CHANCE = r"^([0-9]{1,3})(?:\.([0-9]{1,4}))?%$"
 def _chance(value: object) -> int:
     found = re.fullmatch(_CHANCE, value) if isinstance(value, str) else None
     if found is None:
-        raise ValueError("is written 5% or 0.5%")
+        meant = _meant_chance(value)
+        raise ValueError(f"is written 5% or 0.5%{f'; this is {value}, write {meant}' if meant else ''}")
     parts = int(found[1]) * 10_000 + int((found[2] or "").ljust(4, "0"))
     if not 0 < parts <= MILLION:
         raise ValueError("must be more than 0% and at most 100%")
     return parts
+
+
+def _meant_chance(value: object) -> str:
+    """What `0.2`, `20` or `20 %` is in the language; empty where it can't be told."""
+    text = str(value).strip() if isinstance(value, int | float | str) else ""
+    digits = text.removesuffix("%").strip()
+    if len(digits) > _LONGEST_TEXT or not re.fullmatch(r"[0-9]+(\.[0-9]+)?", digits):
+        return ""
+    whole = MILLION if "%" not in text and float(digits) <= 1 else MILLION // 100
+    parts = round(float(digits) * whole)
+    return chance_text(parts) if 0 < parts <= MILLION else ""
 
 
 def chance_text(parts: int) -> str:

@@ -7,18 +7,6 @@ from lab.core.errors import Complaint, ScenarioError
 LARGEST_FILE = 1024 * 1024
 """The largest scenario file, in bytes."""
 _FORBIDDEN = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
-_SYNTAX_HINTS = (
-    ("tab character", "indent with blanks, not tabs"),
-    ("cannot start any token", "text that begins with {} stands in quotes"),
-    ("mapping values are not allowed", "text that holds a colon and a blank stands in quotes"),
-    ("could not find expected ':'", "a key ends with a colon; text of several lines begins with |"),
-    ("block", "the keys of one mapping begin in the same column"),
-    ("indentation", "the keys of one mapping begin in the same column"),
-)
-"""What to do about a syntax error, by words of the parser's."""
-QUOTE_BRACES = 'put the whole text in quotes: "{{ … }}"'
-_BARE_BRACES = re.compile(r"(?:^\s*|:\s+|-\s+|[\[,{]\s*)\{\{[^}]*\}\}")
-"""A text that begins with `{{` and not with a quote."""
 
 
 def decoded(text: str | bytes, file: str) -> str:
@@ -44,13 +32,3 @@ def decoded(text: str | bytes, file: str) -> str:
 def _alone(file: str, text: str, index: int, what: str, hint: str = "") -> ScenarioError:
     line, column = text.count("\n", 0, index) + 1, index - text.rfind("\n", 0, index)
     return ScenarioError((Complaint(file, line, column, what, hint),))
-
-
-def syntax_hint(problem: str, line: str, column: int) -> str:
-    """What to do about a syntax error at a column (from 0) of a line."""
-    character = line[column : column + 1]
-    if character == "\t":
-        problem = "tab character"
-    elif _BARE_BRACES.search(line[:column]):
-        return QUOTE_BRACES
-    return next((hint.format(character) for words, hint in _SYNTAX_HINTS if words in problem), "")

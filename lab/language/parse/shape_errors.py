@@ -39,12 +39,14 @@ def models_within(root: type[BaseModel]) -> dict[str, type[doc.Model]]:
     return found
 
 
+_ID = r"^[a-z0-9][a-z0-9-]{0,79}$"
+_CODE = r"^[A-Za-z0-9_]{1,200}$"
 _PATTERNS = {
     ORIGIN: "is an origin, as https://host or http://host:port",
     NAME: "is without blanks and colons, at most 200 characters",
     r"^[a-z0-9-]{1,63}$": "is of small letters, digits and -, at most 63",
-    r"^[A-Za-z0-9_]{1,200}$": "is of letters, digits and _, at most 200",
-    r"^[a-z0-9][a-z0-9-]{0,79}$": "is of small letters, digits and -, at most 80",
+    _CODE: "is of letters, digits and _, at most 200",
+    _ID: "is of small letters, digits and -, at most 80",
     r"^[a-z]{2,3}(_[A-Z]{2})?$": "is written de_DE",
     r"^[A-Za-z0-9_.:/ -]{1,200}$": "is the name of a role",
 }
@@ -69,6 +71,9 @@ _WORDS = {
 }
 """By pydantic's name of an error, with what its context gives; others are worded where they are raised."""
 
+
+_FIRST_KEYS = {"agent": "code", "token": "lifetime", "limits": "concurrent", "expect": "status"}
+"""Of what people write as one word: the key that they mean."""
 
 _M = TypeVar("_M", bound=doc.Model)
 
@@ -148,6 +153,11 @@ def _unknown(path: KeyPath, model: type[BaseModel], typos: dict[KeyPath, KeyPath
         if key in forms and mine:
             complaints.add(path, f"{what}; this is {mine[0]} and {key}", hint, at_key=True)
             return
+    if key == "next" and model in (doc.Complete, doc.Failure):
+        complaints.add(
+            path, "nothing follows an ending", "leave next out; what should follow comes before", at_key=True
+        )
+        return
     if key == "job" and model is doc.Fault:
         hint = "arm the fault while the lab runs (lab docs control-plane, §6.2)"
         complaints.add(path, "a fault of a file can't name a job", hint, at_key=True)
@@ -188,7 +198,23 @@ def _wrong(path: KeyPath, detail: ErrorDetails, tree: Tree) -> None:
     else:
         what = _PATTERNS.get(context.get("pattern", "")) or _WORDS.get(kind, "").format(**context).replace("'", "")
         what = what or detail["msg"].removeprefix("Value error, ")
-        complain(path, what[:1].lower() + what[1:], _hint(kind, value, context.get("expected", "")))
+        hint = _hint(kind, value, context.get("expected", "")) or _rewritten(path[-1:], context.get("pattern"), value)
+        complain(path, what[:1].lower() + what[1:], hint)
+
+
+def _rewritten(key: KeyPath, pattern: str | None, value: Json) -> str:
+    """What a value of the wrong form is in the right one; empty where it can't be told."""
+    match value:
+        case str() if pattern in (_ID, _CODE):
+            gap = "-" if pattern == _ID else "_"
+            right = re.sub(r"[^A-Za-z0-9]+", gap, value.lower() if pattern == _ID else value).strip(gap)[:80]
+            return f"write {right}" if right else ""
+        case str() | int() if key and (first := _FIRST_KEYS.get(str(key[0]))):
+            return f"write {key[0]}: {{{first}: {value}}}"
+        case {"code": str(code)} if key == ("agent",):
+            return f"write agent: {code}"
+        case _:
+            return ""
 
 
 def _hint(kind: str, value: Json, expected: str) -> str:

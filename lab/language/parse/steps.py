@@ -134,8 +134,9 @@ def _ways(step: RawStep) -> Iterator[tuple[KeyPath, str, bool]]:
 
 
 def _exits(step: RawStep) -> Iterator[tuple[KeyPath, Json]]:
-    """Where it is said what follows, and what stands there: a step's id, or branches."""
-    yield (*step.path, "next"), step.body.get("next")
+    """Where it is said what follows, and what stands there: a step's id, or branches; nothing follows an ending."""
+    if step.kind not in _ENDINGS:
+        yield (*step.path, "next"), step.body.get("next")
     verdicts = mapping_of(step.body.get("verdicts"))
     for verdict in _VERDICTS:
         yield (*step.path, "verdicts", verdict), verdicts.get(verdict)

@@ -15,7 +15,8 @@ from lab.core.errors import ScenarioError
 from lab.core.exchange import Json
 from lab.core.jsontext import MOST_DIGITS
 from lab.language.parse.complaints import Block, Complaints, KeyPath, Location, Position
-from lab.language.parse.decoding import QUOTE_BRACES, decoded, syntax_hint
+from lab.language.parse.decoding import decoded
+from lab.language.parse.yaml_syntax import QUOTE_BRACES, yaml_fault
 
 MOST_LEVELS = 32
 MOST_VALUES = 50_000
@@ -209,16 +210,13 @@ class _Reader:
         return float(text) if _FLOAT.fullmatch(text) else text
 
     def _syntax(self, error: yaml.YAMLError) -> ScenarioError:
-        mark = getattr(error, "problem_mark", None)
         problem = str(getattr(error, "problem", None) or error)
         if "nesting depth" in problem:  # the parser reads ahead of its events
             problem = f"too deep: at most {MOST_LEVELS} levels"
-        if mark is None:
+        if not isinstance(error, yaml.MarkedYAMLError):
             return self.complaints.alone(Position(1, 1), f"not YAML: {problem}")
-        lines = self.complaints.locations.lines
-        line = lines[mark.line] if mark.line < len(lines) else ""
-        hint = syntax_hint(problem, line, mark.column)
-        return self.complaints.alone(Position(mark.line + 1, mark.column + 1), f"not YAML: {problem}", hint)
+        at, what, hint = yaml_fault(problem, error, self.complaints.locations.lines)
+        return self.complaints.alone(at, f"not YAML: {what}", hint)
 
 
 def _start(event: yaml.Event) -> Position:

@@ -29,6 +29,7 @@ from lab.language.templates.check import (
 )
 from lab.language.templates.filters import as_text
 from lab.language.templates.sandbox import BUDGET, Metering, Sandbox, Unknown
+from lab.language.templates.syntax import syntax_fault
 
 _MARKS = ("{{", "{%", "{#")
 _ALONE = re.compile(
@@ -212,7 +213,7 @@ def _parsed(text: str) -> nodes.Template:
     try:
         return _ENVIRONMENT.parse(_alone(text))
     except TemplateSyntaxError as error:
-        raise TemplateError((TemplateFault(error.lineno, _sentence(error.message or "wrong syntax")),)) from error
+        raise TemplateError((syntax_fault(error.message or "wrong syntax", error.lineno),)) from error
     except RecursionError as error:
         raise TemplateError((TemplateFault(1, "the template is nested too deeply"),)) from error
     except (ValueError, ArithmeticError) as error:
@@ -222,7 +223,3 @@ def _parsed(text: str) -> nodes.Template:
 def _alone(text: str) -> str:
     # The newline goes inside the tag, where it means nothing: so no line is left over, and every line keeps its number.
     return text if "raw" in text else _ALONE.sub(r"\1\n\2", text)
-
-
-def _sentence(message: str) -> str:
-    return message[:1].lower() + message[1:].rstrip(".")

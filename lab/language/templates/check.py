@@ -47,6 +47,19 @@ TESTS = frozenset({
 })  # fmt: skip
 """The tests that a template may use after `is`."""
 
+_FILTERS_BY_WORD = {
+    **dict.fromkeys(("len", "size"), "length"),
+    **dict.fromkeys(("str", "text"), "string"),
+    **dict.fromkeys(("uppercase", "toupper", "touppercase"), "upper"),
+    **dict.fromkeys(("lowercase", "tolower", "tolowercase"), "lower"),
+    **dict.fromkeys(("json", "dumps", "stringify"), "tojson"),
+    "strip": "trim",
+    "number": "float",
+    "tofixed": "round",
+    "substring": "truncate",
+}
+"""What people call filters elsewhere."""
+
 FILTERS_IN_A_ROW = 4
 LOOPS = 2
 MOST_NESTED = 64
@@ -198,15 +211,20 @@ class _Walk:
             self.fault(node, "range is called with a number, as range(3)")
         else:
             listed = f"known here: {' '.join(sorted(self.known))}"
+            listed = "write none" if name in ("null", "nil") else listed
             if name in TEMPLATE_NAMES:
                 self.fault(node, f"{name} is not known here", listed)
             else:
                 self.fault(node, f"unknown name {name}", nearest(name, self.known | scope) or listed)
 
     def _call(self, node: nodes.Call) -> None:
-        if not (isinstance(node.node, nodes.Name) and node.node.name == "range"):
-            self.fault(node, "nothing may be called but range")
-        if node.kwargs:
+        called = node.node.name if isinstance(node.node, nodes.Name) else getattr(node.node, "attr", "")
+        if called != "range" or not isinstance(node.node, nodes.Name):
+            name = _filter_near(called)
+            hint = f"write it as a filter: … | {name}" if name else "filters do it, as {{ message | upper }}"
+            hint = f"write {called} without ()" if called in self.known else hint
+            self.fault(node, "nothing may be called but range", hint)
+        elif node.kwargs:
             self.fault(node, "range takes no named arguments")
         self._no_stars(node, node.dyn_args, node.dyn_kwargs)
 
@@ -224,12 +242,19 @@ class _Walk:
     def _known(self, node: nodes.Node, kind: str, name: str, known: frozenset[str]) -> None:
         if name not in known:
             listed = f"{kind}s: {' '.join(sorted(known))}"
-            near = nearest(name, known)
+            other = _filter_near(name) if known is FILTERS else ""
+            near = f"did you mean {other}?" if other else nearest(name, known)
             self.fault(node, f"unknown {kind} {name}", f"{near} {listed}" if near else listed)
 
     def _no_stars(self, node: nodes.Node, *stars: nodes.Expr | None) -> None:
         if any(star is not None for star in stars):
             self.fault(node, "arguments can't be unpacked with *")
+
+
+def _filter_near(word: str) -> str:
+    """The filter that somebody means by a word; empty where none is near."""
+    plain = word.lower().replace("_", "")
+    return plain if plain in FILTERS else _FILTERS_BY_WORD.get(plain, "")
 
 
 def _names(target: nodes.Node) -> Iterator[nodes.Name]:
