@@ -193,11 +193,11 @@ class Totals:
             tuple(SeedLoad(*each) for each in loads),
             self._series,
             self._shared,
-            tuple(_rows(self._simulation, self._tally, self._sample)),
+            tuple(schedule_rows(self._simulation, self._tally, self._sample)),
         )
 
 
-def _rows(simulation: Simulation, tally: Tally, sample: Sequence[JobAnswers]) -> Iterator[ScheduleRow]:
+def schedule_rows(simulation: Simulation, tally: Tally, sample: Sequence[JobAnswers]) -> Iterator[ScheduleRow]:
     """The app's own schedule, those given, and of the family around them the front; the best are marked."""
     workload, own = simulation.workload, simulation.app.backoff
     given = workload.schedules or (PollSchedule(own.first, own.longest, own.percent),)

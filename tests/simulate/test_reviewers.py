@@ -107,9 +107,15 @@ def test_patience_runs_on_in_the_queue_and_a_late_vote_counts_for_nothing(tmp_pa
     assert (totals.queue.late, totals.queue.unseen, totals.queue.outside) == (1, 1, 0)
 
 
+def test_nobody_is_at_gates_for_more_than_their_hours(tmp_path: Path) -> None:
+    # the job ends after two minutes, the reviewer stays with its gate for ten
+    _, totals = gates(simulation(tmp_path, Workload(jobs=1, reviewers=team(1, 10 * MINUTE)), patience="2m"))
+    assert totals.queue.late == 1 and totals.queue.busy == 10 * MINUTE <= totals.queue.open
+
+
 def test_what_times_out_at_night_is_told_from_what_times_out_in_the_queue(tmp_path: Path) -> None:
-    # gates open every 20 minutes, and one person begins between 1 and 2 o'clock
-    workload = Workload(jobs=60, gap=20 * MINUTE * 1_000, reviewers=team(1, 40 * MINUTE, 1, 2))
+    # gates open every 5 minutes, and one person begins between 1 and 2 o'clock
+    workload = Workload(jobs=60, gap=5 * MINUTE * 1_000, reviewers=team(1, 40 * MINUTE, 1, 2))
     found, totals = gates(simulation(tmp_path, workload, patience="30m"))
     unseen = [span for span in found if not span.votes or str(span.votes[-1].verdict) == "timed-out"]
     hours = [(day * 24 * HOUR + HOUR, day * 24 * HOUR + 2 * HOUR) for day in range(3)]
