@@ -237,7 +237,7 @@ _OPTIONS: dict[str, tuple[Option, ...]] = {
         option("--stage", "=SECONDS", "film act after act, each so long; default: 3", type=number("--stage", 0, 60)),
         _FOLDER,
     ),
-    "simulate": (option("targets", "SCENARIO", **_ONE_SCENARIO), _FOLDER, seed(_CHANCE), *_SWITCHES, *SIMULATE_OPTIONS),
+    "simulate": (option("targets", "SCENARIO", **_ONE_SCENARIO), _FOLDER, *_SWITCHES, AS_OPTION, *SIMULATE_OPTIONS),
     "rehearse": (
         option(
             "targets",

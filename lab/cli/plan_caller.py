@@ -27,13 +27,17 @@ class PlanCaller(Struct, frozen=True):
         """Why a scenario doesn't answer them; None: it does."""
         if callers is None or callers.include(self.client, self.user.name, self.user.roles):
             return None
-        lists = {"users": callers.users, "roles": callers.roles, "clients": callers.clients}
-        named = "; ".join(f"{kind} {', '.join(names)}" for kind, names in lists.items() if names)
-        return f"not answered: it is for {named}"
+        return f"not answered: it is for {callers_text(callers)}"
 
     def lacks_role(self, agent: Agent) -> bool:
         """Whether the team refuses them, in the request or within the job."""
         return bool(agent.roles) and set(agent.roles).isdisjoint(self.user.roles)
+
+
+def callers_text(callers: Callers) -> str:
+    """Whom a scenario answers, for people."""
+    lists = {"users": callers.users, "roles": callers.roles, "clients": callers.clients}
+    return "; ".join(f"{kind} {', '.join(names)}" for kind, names in lists.items() if names)
 
 
 def known_user(name: str, accounts: Iterable[Account]) -> Account:

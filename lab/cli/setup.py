@@ -126,26 +126,44 @@ def load_folder(folder: str | None) -> tuple[tuple[CompiledScenario, ...], dict[
     return tuple(found), broken
 
 
-def app_of(config: Config, scenario: Scenario | None = None, settings: AppSettings = USUAL_APP) -> App:
-    """The external app for a scenario of the mock (the first one), as somebody for whom it is, else with the own client."""
+def app_of(
+    config: Config,
+    scenario: Scenario | None = None,
+    settings: AppSettings = USUAL_APP,
+    account: Account | None = None,
+) -> App:
+    """The external app for a scenario of the mock (the first one), as that user.
+
+    Without a user: as somebody for whom the scenario is, else with the own client.
+    """
     scenario = scenario or config.scenarios[0].scenario
-    client, user = _asking(config, scenario.callers)
+    client, user = _asking(config, scenario.callers, account)
     peer = Peer("", "", client.id, client.secret, api_scope(config.switches.pod))
     app = app_for_peer(scenario, peer, settings)
     return app if user is None else replace(app, user=user.name, password=user.password)
 
 
-def _asking(config: Config, callers: Callers | None) -> tuple[Client, Account | None]:
-    """The first client, with the first user where only users are meant, for whom a scenario is; else the own client."""
-    if callers is None:
+def _asking(config: Config, callers: Callers | None, account: Account | None) -> tuple[Client, Account | None]:
+    """The first client, with the first user where only users are meant, for whom a scenario is; else the own client.
+
+    With an account: the first client for which the scenario is if that user asks, else the first that takes users.
+    """
+    if callers is None and account is None:
         return own_client(config), None
-    grant = Grant.PASSWORD if callers.need_a_user else Grant.CLIENT_CREDENTIALS
-    users = config.accounts if callers.need_a_user else (None,)
-    for client in config.clients:
-        for user in users if client.may_use(grant) and not client.public else ():
-            if callers.include(client.id, *((user.name, user.roles) if user is not None else (None, ()))):
+    by_user = account is not None or (callers is not None and callers.need_a_user)
+    users = (account,) if account is not None else config.accounts if by_user else (None,)
+    grant = Grant.PASSWORD if by_user else Grant.CLIENT_CREDENTIALS
+    clients = [each for each in config.clients if each.may_use(grant) and not each.public]
+    for client in clients:
+        for user in users:
+            name, roles = (user.name, user.roles) if user is not None else (None, ())
+            if callers is None or callers.include(client.id, name, roles):
                 return client, user
-    return own_client(config), None
+    if account is None:
+        return own_client(config), None
+    if not clients:
+        raise UsageError("No client may ask for a user's token by a password.", hint="Give one the grant password.")
+    return clients[0], account
 
 
 def own_client(config: Config) -> Client:

@@ -3,7 +3,7 @@
 import re
 from typing import TYPE_CHECKING, Any
 
-from lab.cli.option_kinds import flag, option
+from lab.cli.option_kinds import flag, option, seed
 from lab.core.clock import LAST_WALL
 from lab.core.errors import UsageError
 from lab.core.ranges import number
@@ -108,6 +108,7 @@ SIMULATE_OPTIONS = (
         "--epoch", "SECONDS", "the wall time of instant 0; default: 2026-01-01", type=number("--epoch", 0, LAST_WALL)
     ),
     option("--jobs", "N", "how many; default: 1000", type=_WHOLE["jobs"], default=1_000),
+    seed("from which all chance is drawn; default: the scenario's own, else a fresh one, which is shown"),
     option("--seeds", "M", "as many for each of M seeds, from --seed on; default: 1", type=_WHOLE["seeds"], default=1),
     option("--arrivals", "RATE", "how they come, at random: 5/s, 30/m, 12/h; default: 1/s", type=arrivals),
     option("--reviewers", "N", "people who answer gates; default: the scenario's reviewers", type=_WHOLE["reviewers"]),

@@ -12,10 +12,13 @@ from threading import Thread
 from msgspec.structs import replace
 
 from lab.app.run import run
+from lab.cli.plan_caller import callers_text
 from lab.cli.setup import Setup, app_of
 from lab.client.instant import run_instantly
 from lab.core.errors import UsageError
+from lab.identity.clients import Account
 from lab.jobs.compiled import CompiledScenario
+from lab.language.document import Scenario
 from lab.mock.service import Service
 from lab.simulate.tally import Chunk, ChunkWorker, Tally
 from lab.simulate.totals import Totals
@@ -27,15 +30,19 @@ _workers: list[ChunkWorker] = []
 """That of this process, once it works chunks out."""
 
 
-def simulation_of(setup: Setup, workload: Workload) -> Simulation:
-    """What a server does with the scenario's first message, learnt from one; UsageError if it takes no job."""
+def simulation_of(setup: Setup, workload: Workload, account: Account | None = None) -> Simulation:
+    """What a server does with the scenario's first message, learnt from one; UsageError if it takes no job.
+
+    A user asks if one is given, else somebody for whom the scenario is.
+    """
     calm = _without_faults(setup.config.scenarios[0])
     config = replace(setup.config, scenarios=(calm,))
-    service, app = Service(config), app_of(config)
+    service, app = Service(config), app_of(config, account=account)
     outcome = run_instantly(service, run(app, 0))
     view = service.look(outcome.job, 0) if outcome.job is not None else None
     if view is None or outcome.token is None:
-        raise UsageError(f"The mock takes no job of {calm.name}: {outcome.why}", hint="lab check says what is wrong.")
+        hint = _WHO_ASKS if calm.scenario.agent.roles else "lab check says what is wrong."
+        raise UsageError(f"The mock takes no job of {calm.name}: {outcome.why}", hint=hint)
     return Simulation(
         compiled=view.plan.compiled,
         invocation=view.plan.invocation,
@@ -47,6 +54,24 @@ def simulation_of(setup: Setup, workload: Workload) -> Simulation:
         token_scenario=config.scenario_of_tokens,
         workload=workload,
     )
+
+
+_WHO_ASKS = "--settings FILE names users and their roles, and --as USER says who asks."
+
+
+def refusal_note(simulation: Simulation, scenario: Scenario) -> str | None:
+    """Why the jobs are none of the scenario's, but such as refuse; None: they are its own."""
+    call, callers, roles = simulation.invocation, scenario.callers, scenario.agent.roles
+    user = call.user
+    name, own = (user.name, user.roles) if user is not None else (None, ())
+    who = f"{name or 'a token without a user'}, by {call.client}"
+    if callers is not None and not callers.include(call.client, name, own):
+        return f"{scenario.name} doesn't answer {who}: it is for {callers_text(callers)}. {_WHO_ASKS}"
+    if roles and set(roles).isdisjoint(own):
+        return f"{scenario.name} refuses {who}: it takes one of the roles {', '.join(roles)}. {_WHO_ASKS}"
+    if simulation.compiled.name != scenario.name:
+        return f"{scenario.name} doesn't answer its own message: it doesn't fit match."
+    return None
 
 
 def _without_faults(compiled: CompiledScenario) -> CompiledScenario:

@@ -5,8 +5,9 @@ from collections import Counter
 from msgspec.structs import replace
 
 from lab.cli.console import Console
+from lab.cli.plan_caller import known_user
 from lab.cli.setup import Setup, make_setup
-from lab.cli.simulation import own_cores, simulation_of, totals_of
+from lab.cli.simulation import own_cores, refusal_note, simulation_of, totals_of
 from lab.clocks import real_millis
 from lab.core.errors import UsageError
 from lab.files.artifacts import demand_place_for_page, write_text
@@ -35,8 +36,11 @@ def execute(flags: Flags, console: Console) -> int:
         refuse_idle(flags, ("force",), "text: it belongs to --html")
     setup = make_setup(replace(flags.into(MockSettings), clock=ClockSettings(instant=True)))
     workload = _workload(flags, setup.config.most_jobs)
-    simulation = simulation_of(setup, workload)
-    for note in (*_left_out(setup, workload.reviewers), *_without_effect(flags, setup, workload)):
+    account = known_user(flags["caller"], setup.config.accounts) if flags["caller"] is not None else None
+    simulation = simulation_of(setup, workload, account)
+    refusal = refusal_note(simulation, setup.scenario)
+    notes = (*([refusal] if refusal else ()), *_left_out(setup, workload.reviewers), *_without_effect(flags, setup))
+    for note in notes:
         console.err(f"note: {note}")
     result = (_watched(simulation) if flags["watch"] else totals_of(simulation, own_cores())).result()
     if flags["delay"] is not None and not any(each.tally.polls for each in result.schedules):
@@ -115,7 +119,7 @@ def _left_out(setup: Setup, team: ReviewTeam | None) -> list[str]:
     return notes
 
 
-def _without_effect(flags: Flags, setup: Setup, workload: Workload) -> list[str]:
+def _without_effect(flags: Flags, setup: Setup) -> list[str]:
     """Options that change nothing."""
     gates = any(isinstance(step, Gate) for step in setup.scenario.steps)
     idle = () if gates else ("reviewers", "takes", "hours")
