@@ -158,7 +158,8 @@ def _calls(lab: "SharedLab | None", service: Service, stack: AsyncExitStack) -> 
 def _start_others(
     mock: EmbeddedMock, server: MockServer, ports: Ports, decoy: Bound | None, stack: AsyncExitStack
 ) -> None:
-    """Let the server listen wherever else it is to."""
+    """Let the server listen wherever else it is to, and be linked to the other workers."""
+    ports.link(server, stack)
     if ports.https is not None:
         stack.callback(ports.https.withdraw)
         mock.https_url, mock.ca_file = ports.https.start(server)

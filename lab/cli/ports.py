@@ -1,11 +1,13 @@
 """The ports of a mock, taken first of all: URLs in answers name them. Nobody is accepted yet."""
 
+from collections.abc import Callable
 from contextlib import AsyncExitStack
 
 from msgspec import Struct
 
 from lab.cli.https import HttpsPort, open_https_port
 from lab.server.listen import Bound, bind
+from lab.server.mock_server import MockServer
 from lab.settings import MockSettings
 
 
@@ -16,6 +18,8 @@ class Ports(Struct, frozen=True):
     https: HttpsPort | None
     control: Bound | None
     """None: another process has the lab's control plane."""
+    link: Callable[[MockServer, AsyncExitStack], None] = lambda server, stack: None
+    """Links a server to the other workers, until the stack is closed."""
 
     @property
     def origin(self) -> str:

@@ -1,5 +1,6 @@
 """What a worker of `lab serve --workers` is told by the process that starts it: a line on its stdin."""
 
+import asyncio
 import os
 from contextlib import AsyncExitStack
 
@@ -9,7 +10,10 @@ from msgspec import Struct
 from lab.cli.https import HttpsPort, certified_names
 from lab.cli.ports import Ports
 from lab.core.errors import HostError
+from lab.server.control.meters import WorkerMeters
 from lab.server.listen import bind_reserved, inherited
+from lab.server.mock_server import MockServer
+from lab.server.shared.worker_links import WorkerLinks, answer_first
 from lab.server.tls import AuthorityKey, throwaway
 from lab.settings import MockSettings
 
@@ -26,6 +30,10 @@ class WorkerPlace(Struct, frozen=True, kw_only=True):
     """Of https; None: there is none."""
     control: int | None = None
     """The descriptor of the control plane's listener; None: another worker has it."""
+    others: dict[int, int] = {}
+    """Of who has it: the descriptors by which it asks the other workers, by their numbers."""
+    answering: int | None = None
+    """The descriptor by which it is asked; None: it asks."""
     control_token: str
     announces: bool = False
     """Whether it says what the lab is: of all starts the first."""
@@ -44,7 +52,16 @@ class WorkerPlace(Struct, frozen=True, kw_only=True):
         if self.control is not None:
             control = inherited(self.control, listen.host)
             stack.callback(control.close)
-        return Ports(api, https, control)
+        return Ports(api, https, control, self._link)
+
+    def _link(self, server: MockServer, stack: AsyncExitStack) -> None:
+        """Let what is counted of each worker be known to who has the control plane."""
+        if self.answering is not None:
+            answering = answer_first(self.answering, WorkerMeters(server).answer)
+            stack.callback(asyncio.create_task(answering).cancel)
+        else:
+            server.workers = WorkerLinks(self.others)
+            stack.callback(server.workers.close)
 
 
 def read_place() -> WorkerPlace:

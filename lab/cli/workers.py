@@ -15,6 +15,8 @@ import sys
 from collections import deque
 from collections.abc import Awaitable, Iterable, Sequence
 from contextlib import ExitStack, suppress
+from itertools import chain
+from socket import socket, socketpair
 
 import msgspec
 from msgspec.structs import replace
@@ -29,6 +31,7 @@ from lab.cli.worker_place import WorkerPlace
 from lab.clocks import real_millis
 from lab.core.clock import Millis
 from lab.core.errors import HostError
+from lab.server.control.meters import FIRST_WORKER
 from lab.server.listen import Bound, bind, reserve, reuse_port
 from lab.server.tls import AuthorityKey
 from lab.settings import MockSettings, Settings
@@ -99,6 +102,8 @@ class Workers:
 
     def __init__(self, place: WorkerPlace, control: Bound, console: Console, stop: Stop) -> None:
         self._place, self._control, self._console, self._stop = place, control, console, stop
+        self._pairs: dict[int, tuple[socket, socket]] = {}
+        """Of each worker but the first, that by which it is asked for its counts, and that by which it answers."""
         self._processes: dict[int, asyncio.subprocess.Process] = {}
         self._deaths: deque[Millis] = deque(maxlen=MOST_DEATHS)
         self._grace: Millis = 0
@@ -106,9 +111,10 @@ class Workers:
     async def serve(self, count: int, over: Awaitable[None]) -> int:
         """Have so many serve until it is `over`; 0, or the exit code of one that couldn't begin."""
         ends = [asyncio.ensure_future(over)]
+        self._pairs = {number: socketpair() for number in range(2, count + 1)}
         try:
             # the first one begins the lab, and says what is wrong with the command line
-            announced = await self._begin(1)
+            announced = await self._begin(FIRST_WORKER)
             await asyncio.gather(*(self._begin(number) for number in range(2, count + 1)))
             self._console.out(announced)
             ends += (asyncio.create_task(self._keep(number)) for number in self._processes)
@@ -120,11 +126,13 @@ class Workers:
         finally:
             for each in ends:
                 each.cancel()
+            for sock in chain.from_iterable(self._pairs.values()):
+                sock.close()
         return 0
 
     async def _begin(self, number: int) -> str:
         """What the worker says once it accepts requests."""
-        process = await self._start(number, announces=number == 1)
+        process = await self._start(number, announces=number == FIRST_WORKER)
         assert process.stdout is not None
         said = (await process.stdout.read()).decode("utf-8", "replace")
         if not said:
@@ -137,19 +145,23 @@ class Workers:
         return announced.removesuffix("\n")
 
     async def _start(self, number: int, *, announces: bool = False, again: bool = False) -> asyncio.subprocess.Process:
-        control = self._control.sock.fileno() if number == 1 else None
+        place = replace(self._place, announces=announces, again=again)
+        if number == FIRST_WORKER:
+            others = {other: asking.fileno() for other, (asking, _) in self._pairs.items()}
+            place = replace(place, control=self._control.sock.fileno(), others=others)
+        else:
+            place = replace(place, answering=self._pairs[number][1].fileno())
         # what this process imports they import, wherever it was started
         code = f"import sys; sys.path[:] = {sys.path!r}; from lab.cli.main import run_worker; sys.exit(run_worker())"
         process = await asyncio.create_subprocess_exec(
             *(sys.executable, "-c", code),
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
-            pass_fds=() if control is None else (control,),
+            pass_fds=[each for each in (place.control, place.answering, *place.others.values()) if each is not None],
             start_new_session=True,  # ctrl+c is for us alone: they are told
         )
         self._processes[number] = process
         assert process.stdin is not None
-        place = replace(self._place, control=control, announces=announces, again=again)
         process.stdin.write(msgspec.json.encode(place) + b"\n")
         return process
 

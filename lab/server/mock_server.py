@@ -30,6 +30,7 @@ from lab.server.listen import Bound, Listener
 from lab.server.listening import ListeningServer
 from lab.server.mounts import Mount, Routed, Tenant
 from lab.server.shared.calls import LedgerCalls
+from lab.server.shared.worker_links import WorkerLinks
 from lab.server.tenants import Tenants
 
 MOST_HEAVY = 2
@@ -50,6 +51,8 @@ class MockServer(ListeningServer):
         super().__init__(clock, limits or ServerLimits())
         self.tenants = Tenants(Tenant(Mount(service, clock), calls))
         self.tenants.leavers.append(self.drop)
+        self.workers: WorkerLinks | None = None
+        """The way to the other workers of the lab, if this process is the first of them."""
         self.preparing = 0
         """Calls that other threads prepare, or soon will."""
         self.heavy = asyncio.Semaphore(MOST_HEAVY)

@@ -18,6 +18,7 @@ import pytest
 
 from lab.clocks import real_millis
 from tests.conftest import Lab
+from tests.server.test_metrics import samples
 from tests.stores.redis_server import RedisServer
 
 WORKERS = 3
@@ -57,9 +58,13 @@ class Supervised:
 
     def control(self, path: str) -> Any:
         """What the control plane says: whoever has it, within the time that a worker takes to start."""
+        return json.loads(self.text(path))
+
+    def text(self, path: str) -> str:
+        """The same, as it came."""
         authorization = {"authorization": f"Bearer {self.said['control_token']}"}
         with urlopen(Request(f"{self.said['control_url']}/_lab/{path}", headers=authorization), timeout=30) as reply:
-            return json.loads(reply.read())
+            return str(reply.read(), "utf-8")
 
     def complaint(self) -> str:
         """The next line of stderr."""
@@ -118,6 +123,25 @@ def test_a_worker_that_dies_is_started_again_and_the_control_plane_stays(redis_u
         assert len(workers) == WORKERS and int(note.split()[-1].rstrip(".")) in workers
         lab.process.terminate()
         assert lab.process.wait(20) == 0 and gone(workers)
+
+
+@pytest.mark.long
+def test_the_control_plane_tells_what_all_of_them_counted(redis_url: str) -> None:
+    with supervised(redis_url) as lab:
+        path = "/.well-known/openid-configuration"
+        for _ in range(8 * WORKERS):  # each of them is met, but for once in 5,000 runs
+            urlopen(lab.said["base_url"] + path).close()
+        counted = samples(lab.text("metrics"), "lab_request_duration_seconds_count", route="discovery", code="200")
+        assert {worker for worker, _ in counted} == {"1", "2", "3"} and sum(counted.values()) == 8 * WORKERS
+        os.kill(lab.workers()[1], signal.SIGKILL)
+        while "started again" not in lab.complaint():
+            pass
+        while min(samples(text := lab.text("metrics"), "lab_worker_up").values()) == 0:
+            pass
+        counted = samples(text, "lab_request_duration_seconds_count", route="discovery", code="200")
+        assert len(counted) == 2 and set(samples(text, "lab_malformed_requests_total")) == {
+            ("1", ""), ("2", ""), ("3", ""),
+        }, "it counts from 0, and has the number of the one before"  # fmt: skip
 
 
 @pytest.mark.long

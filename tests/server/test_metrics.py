@@ -10,7 +10,7 @@ from lab.clocks import ManualClock
 from lab.core.exchange import Request, Response
 from lab.core.observe import Noted, Replied, Requested
 from lab.language.document import Verdict
-from lab.server.control import metrics, tallies
+from lab.server.control import meters, tallies
 from lab.server.control.plane import ControlPlane
 from lab.server.mock_server import MockServer
 from tests import wire_peer
@@ -20,7 +20,7 @@ from tests.server.test_mounts import job, polled, stage, token
 
 __all__ = ["plane", "stage"]
 
-LABELS = ("scenario", "route", "code", "status", "le")
+LABELS = ("worker", "scenario", "route", "code", "status", "le")
 FOUR = ("RUNNING", "WAITING", "COMPLETE", "ERROR")
 
 
@@ -249,7 +249,7 @@ async def test_a_scraper_that_asks_for_open_metrics_gets_them(plane: Plane) -> N
 async def test_without_the_library_nothing_is_counted_and_the_refusal_says_what_to_install(
     stage: Stage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(metrics, "_LIBRARY", "a_library_that_is_not_there")
+    monkeypatch.setattr(meters, "METRICS_LIBRARY", "a_library_that_is_not_there")
     control = ControlPlane(stage.server, TOKEN)
     async with steering(stage, control) as steered:
         got = await steered.ask("GET", "metrics")

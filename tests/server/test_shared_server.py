@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -14,10 +15,13 @@ from lab.core.journal.shared import EXCHANGES_KEPT, Committed, Proposal
 from lab.identity.client import token_request
 from lab.identity.clients import DEMO
 from lab.mock.batches import BatchedService
+from lab.server.control.meters import WorkerMeters
 from lab.server.control.plane import ControlPlane
 from lab.server.mock_server import MockServer
+from lab.server.shared import worker_links
 from lab.server.shared.batch_loop import BatchLoop
 from lab.server.shared.lab_time import LabTime
+from lab.server.shared.worker_links import WorkerLinks, answer_first
 from tests.server.conftest import SCOPE, Answer, Peer, invoke, make_service, request, status
 from tests.server.test_metrics import samples
 from tests.stores.memory_store import START_WALL, MemoryStore
@@ -327,6 +331,41 @@ async def test_each_process_counts_its_own_calls_and_the_jobs_of_all(shared: Mem
         assert await counted(one, "errors") > 0
         shared.gone = False
         await asyncio.gather(one.calls.back.wait(), other.calls.back.wait())
+
+
+async def test_the_first_of_the_workers_tells_what_each_counted(
+    shared: MemoryStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(worker_links, "WORKER_ANSWERS_WITHIN", 50)
+    asking, far = socket.socketpair()
+    async with two(shared) as (one, other):
+        one.server.workers = WorkerLinks({2: asking.detach()})
+        answering = asyncio.create_task(answer_first(far.detach(), WorkerMeters(other.server).answer))
+        fault = {"route": "status", "calls": "1", "answer": 503}
+        assert (await one.control("POST", "faults", fault)).status == 200
+        job = await one.job(await one.token())
+        token = await other.token()
+        assert [(await other.call(status(token, job))).status for _ in range(3)] == [503, 200, 200]
+        text = (await one.control("GET", "metrics")).body.decode()
+        assert samples(text, "lab_request_duration_seconds_count", scenario="") == {
+            ("1", "token", "200"): 1, ("1", "invoke", "202"): 1,
+            ("2", "token", "200"): 1, ("2", "status", "503"): 1, ("2", "status", "200"): 2,
+        }  # fmt: skip
+        assert samples(text, "lab_faults_struck_total") == {("2", "", "status"): 1}
+        assert samples(text, "lab_jobs", status="RUNNING") == {("",): 1}, "those of the whole lab, once"
+        assert samples(text, "lab_connections_opened_total") == {("1",): 2, ("2",): 4}
+        assert samples(text, "lab_ledger_commits_total") == {("1",): 3, ("2",): 2}
+        assert samples(text, "lab_worker_up") == {("1",): 1, ("2",): 1}
+        peer = Peer(*await asyncio.open_connection("127.0.0.1", other.port))
+        await peer.ask(status(token, job))
+        assert (await one.control("GET", "health")).json["connections"] == 1
+        answering.cancel()
+        text = (await one.control("GET", "metrics")).body.decode()
+        assert samples(text, "lab_worker_up") == {("1",): 1, ("2",): 0}
+        assert samples(text, "lab_connections_opened_total").keys() == {("1",)}
+        assert (await one.control("GET", "health")).json["connections"] == 0
+        await peer.close()
+        one.server.workers.close()
 
 
 async def test_a_strike_is_counted_at_all_processes(shared: MemoryStore) -> None:

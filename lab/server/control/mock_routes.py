@@ -25,7 +25,8 @@ from lab.server.control.jobs import JobRoutes
 from lab.server.control.journal import Subscriber
 from lab.server.control.judging import JudgedJournal, JudgingRoutes
 from lab.server.control.last_exchanges import Buffer, SharedBytes
-from lab.server.control.metrics import MetricsRoute, MockMeter
+from lab.server.control.meters import MockMeter, counts_of_others
+from lab.server.control.metrics import MetricsRoute
 from lab.server.control.rewind import Rewind
 from lab.server.control.shared import UNSHARED, SharedBuffer, SharedReset, SharedSubscriber, following
 from lab.server.mock_server import MockServer
@@ -76,11 +77,16 @@ class MockRoutes:
 
     def _handlers(self) -> Mapping[str, Handler]:
         jobs, faults = self._jobs, FaultRoutes(self._service, self._clock, self._calls)
-        judging = JudgingRoutes(self.journal, self._others, self._faults)
+        judging, server, tenant = (
+            JudgingRoutes(self.journal, self._others, self._faults),
+            self._server,
+            self._mount.tenant,
+        )
+        metrics = MetricsRoute(server, tenant, self.meter, lambda: (each.meter for each in self.others()))
         handlers: dict[str, Handler] = {
             "health": self._health, "jobs": jobs.list, "job": jobs.look, "decide": jobs.decide,
             "clock": self.clock.look, "set_clock": self.clock.set,
-            "metrics": MetricsRoute(self._server, self.meter, lambda: (each.meter for each in self.others())).scrape,
+            "metrics": metrics.scrape,
             "journal": self._journal, "calls": judging.calls, "report": judging.report, "outcome": judging.outcome,
             "scenarios": self._scenarios, "openapi": self._openapi,
             "faults": faults.list, "arm": faults.arm, "disarm": faults.disarm,
@@ -105,11 +111,12 @@ class MockRoutes:
 
     async def _health(self, request: web.Request) -> Json:
         config, trouble = self._service.config, self._trouble()
+        others = (await counts_of_others(self._server, self._mount.tenant)).values()
         return {
             "status": "ok" if trouble is None else "red", "why": trouble, "lab": __version__,
             "base_url": f"{self._server.origin}{config.prefix}", "clock": self.clock.document(),
             "seed": config.seed, "scenarios": [each.name for each in config.scenarios],
-            "connections": self._server.connections,
+            "connections": self._server.connections + sum(each.connections for each in others if each is not None),
         }  # fmt: skip
 
     async def _scenarios(self, request: web.Request) -> Json:
