@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from functools import lru_cache
-from math import floor, isfinite
+from math import ceil, floor, isfinite
 from typing import TYPE_CHECKING, cast
 
 from msgspec import Struct
@@ -28,6 +28,8 @@ class Assertion(Struct, frozen=True):
 
     subject: str
     jti: str | None
+    until: Millis
+    """The instant from which it is good no more."""
 
 
 class Unfit(Struct, frozen=True):
@@ -59,9 +61,12 @@ def read_assertion(
         return Unfit(f"aud must hold one of {', '.join(audiences)}")
     if (untimely := _untimely(claims, epoch, now)) is not None:
         return untimely
+    until = _instant(claims["exp"], epoch)
     if jti is None and "jti" not in claims:
-        return Assertion(subject, None)
-    return Assertion(subject, jti) if isinstance(jti, str) and jti else Unfit("jti must be a text, or be left out")
+        return Assertion(subject, None, until)
+    if not isinstance(jti, str) or not jti:
+        return Unfit("jti must be a text, or be left out")
+    return Assertion(subject, jti, until)
 
 
 def issuer_named(token: str) -> str | None:
@@ -165,6 +170,12 @@ def _untimely(claims: Mapping[str, object], epoch: Epoch, now: Millis) -> Unfit 
         if name != "exp" and ahead > LEEWAY * 1000:
             return Unfit(f"{name} must be at most {LEEWAY} s ahead: it is {_when(seconds)}, and {shows}")
     return None
+
+
+def _instant(seconds: object, epoch: Epoch) -> Millis:
+    """The first instant that isn't before a second since 1970; of one that has no date, the end of all dates."""
+    assert isinstance(seconds, int | float)
+    return ceil((min(seconds, LAST_SECOND) - epoch) * 1000)
 
 
 def _when(seconds: float) -> str:

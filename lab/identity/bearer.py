@@ -26,6 +26,7 @@ from lab.language.document import Switches
 
 _CHALLENGE = "Exchange the credentials for a token at /oauth2/v1/token and send Authorization: Bearer."
 _COOKIE = "A browser's login does not open this API; use the token relay."
+_UNKNOWN = invalid_token("The token was not issued by this run of the lab.")
 
 
 def bearer_of(
@@ -78,8 +79,10 @@ def _known(
 ) -> TokenRecord | Refusal:
     record = ledger.get(token_key(token))
     if not isinstance(record, TokenRecord):
-        return invalid_token("The token was not issued by this run of the lab.")
+        return _UNKNOWN
     if not live(ledger, record, now):
+        if now >= record.forgotten:
+            return _UNKNOWN
         return invalid_token("The token expired." if now >= record.until else "The token was revoked.")
     if not api:
         return record

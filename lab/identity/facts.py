@@ -62,19 +62,20 @@ class TokenGranted(Fact, frozen=True, kw_only=True, omit_defaults=True):
 
     def fold(self, get: Get) -> Changed:
         """The token, its refresh token, and at the first of a login its family; each used a number."""
-        yield (
-            token_key(self.token),
-            TokenRecord(self.client, self.user, self.scope, self.at, self.until, family=self.family),
-        )
+        token = TokenRecord(self.client, self.user, self.scope, self.at, self.until, family=self.family)
+        yield token_key(self.token), token
         yield raised(get, tokens_of(self.client))
         if self.family is None:
             return
-        if get(family_key(self.family)) is None:
-            yield family_key(self.family), FamilyRecord(self.scope)
+        refresh = RefreshRecord(self.client, self.user, self.at, self.family) if self.refresh is not None else None
+        known = get(family_key(self.family))
+        family = known if isinstance(known, FamilyRecord) else FamilyRecord(self.scope, 0)
+        until = max(family.until, token.forgotten, refresh.forgotten if refresh is not None else 0)
+        yield family_key(self.family), replace(family, until=until)
         yield from _family_used(get, self.client, self.family)
-        if self.refresh is not None:
-            yield refresh_key(self.refresh), RefreshRecord(self.client, self.user, self.at, self.family)
-            yield raised(get, refreshes_of(self.family))
+        if self.refresh is not None and refresh is not None:
+            yield refresh_key(self.refresh), refresh
+            yield raised(get, refreshes_of(self.family), until=until)
 
 
 def _family_used(get: Get, client: str, family: str) -> Changed:
@@ -162,7 +163,7 @@ class DeviceGranted(Fact, frozen=True, kw_only=True):
     def fold(self, get: Get) -> Changed:
         """The device, and where its user code leads."""
         yield device_key(self.code), DeviceRecord(self.client, self.scope, self.at, self.until)
-        yield user_code_key(self.user_code), UserCodeRecord(self.code)
+        yield user_code_key(self.user_code), UserCodeRecord(self.code, self.until)
         yield raised(get, DEVICES)
 
 

@@ -16,6 +16,8 @@ REFRESH_LIFETIME: Millis = 604_800_000
 DEVICE_INTERVAL: Millis = 5_000
 """How long a device waits between polls at first, and how much longer after each poll that came too soon."""
 DEVICE_COUNTER = "device/"
+EXPIRED_FOR: Millis = 3_600_000
+"""For so long after its end it is known that there was a token or a code: who sends it hears that it expired."""
 
 
 class TokenRecord(Record, frozen=True, gc=False):
@@ -34,6 +36,11 @@ class TokenRecord(Record, frozen=True, gc=False):
         """The token's `sub`: whose jobs it sees."""
         return self.user or self.client
 
+    @property
+    def forgotten(self) -> Millis:
+        """Some time after its end."""
+        return self.until + EXPIRED_FOR
+
 
 class RefreshRecord(Record, frozen=True, gc=False):
     """A refresh token; its scope is its family's."""
@@ -50,12 +57,24 @@ class RefreshRecord(Record, frozen=True, gc=False):
         """The instant from which it is too old."""
         return self.since + REFRESH_LIFETIME
 
+    @property
+    def forgotten(self) -> Millis:
+        """Its end: of one that is too old nobody is told more than of one that never was."""
+        return self.until
+
 
 class FamilyRecord(Record, frozen=True, gc=False):
     """What was granted for one login: the scope, and whether all of it was revoked."""
 
     scope: str
+    until: Millis
+    """The instant from which the last of its tokens is forgotten."""
     revoked: bool = False
+
+    @property
+    def forgotten(self) -> Millis:
+        """With the last of its tokens."""
+        return self.until
 
 
 class CodeRecord(Record, frozen=True, gc=False):
@@ -69,6 +88,11 @@ class CodeRecord(Record, frozen=True, gc=False):
     family: str
     nonce: str | None
     used: bool = False
+
+    @property
+    def forgotten(self) -> Millis:
+        """Some time after its end: until then one that comes a second time ends its login."""
+        return self.until + EXPIRED_FOR
 
 
 class DeviceRecord(Polled, frozen=True, gc=False):
@@ -84,6 +108,11 @@ class DeviceRecord(Polled, frozen=True, gc=False):
     interval: Millis = DEVICE_INTERVAL
     used: bool = False
 
+    @property
+    def forgotten(self) -> Millis:
+        """Some time after its end."""
+        return self.until + EXPIRED_FOR
+
     def hasty(self, now: Millis) -> bool:
         """Whether a poll at `now` comes sooner than the interval allows."""
         return self.last_poll is not None and now - self.last_poll < self.interval
@@ -95,9 +124,15 @@ class DeviceRecord(Polled, frozen=True, gc=False):
 
 
 class UserCodeRecord(Record, frozen=True, gc=False):
-    """Which device a user code belongs to."""
+    """Which device a user code belongs to, and until when that waits."""
 
     device: str
+    until: Millis
+
+    @property
+    def forgotten(self) -> Millis:
+        """With its device."""
+        return self.until + EXPIRED_FOR
 
 
 class KeyRecord(Record, frozen=True, gc=False):
@@ -138,11 +173,12 @@ def device_key(code: str) -> Key:
     return polled_key(DEVICE_COUNTER + code)
 
 
-def grants_in(ledger: Ledger, kind: type[SomeRecord]) -> Iterator[tuple[str, SomeRecord]]:
-    """All records of a kind of grant, each with its token or code, oldest first."""
+def grants_in(ledger: Ledger, kind: type[SomeRecord], now: Millis) -> Iterator[tuple[str, SomeRecord]]:
+    """All records of a kind of grant that aren't forgotten, each with its token or code, oldest first."""
     prefix = DEVICE_COUNTER if kind is DeviceRecord else ""
     for key, record in ledger.of(kind):
-        yield key[1:].decode("utf-8", "surrogatepass").removeprefix(prefix), record
+        if record.forgotten is None or now < record.forgotten:
+            yield key[1:].decode("utf-8", "surrogatepass").removeprefix(prefix), record
 
 
 def signing(ledger: Ledger) -> KeyRecord:

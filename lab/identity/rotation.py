@@ -15,5 +15,5 @@ def rotated(ledger: Ledger, now: Millis, by: str) -> KeyRotated:
     """
     keys = signing(ledger)
     head = signed_head(keys.key)
-    ends = (record.until for token, record in grants_in(ledger, TokenRecord) if token.startswith(head))
+    ends = (record.until for token, record in grants_in(ledger, TokenRecord, now) if token.startswith(head))
     return KeyRotated(at=now, by=by, key=keys.other, until=max(ends, default=now))

@@ -1,14 +1,16 @@
-"""Jobs past their scenario's `retention` leave the ledger, with all that is theirs alone (scenarios.md §2).
+"""What is forgotten leaves the ledger: jobs past their scenario's `retention`, with all that is theirs alone, and
+records that say by themselves when they are forgotten, such as tokens some time after their end (limits.md §2.1).
 
 What must hold
-    1. Nobody can tell. Every reader answers for a forgotten job as for one that never was, so when its records go changes
-       no answer: a lab that keeps them, such as a replay, answers as one that drops them.
+    1. Nobody can tell. Every reader answers for a forgotten job or token as for one that never was, so when its records
+       go changes no answer: a lab that keeps them, such as a replay, answers as one that drops them.
     2. A conversation goes as one, with the last of its jobs: until then a later turn may still look at the earlier ones.
     3. What an old job stands in the way of goes first: a conversation that begins anew under the same id, a client that
        chooses an id again. That is a rule of the lab's (`stale`), and no matter of tidiness (`due`).
 
 A few jobs are looked at with each new one, the one that may be forgotten first before all. A job that hasn't ended by
-an instant isn't forgotten before that instant and the retention, so it is looked at about once a span.
+an instant isn't forgotten before that instant and the retention, so it is looked at about once a span. Of the other
+records a few are looked at with each call that changes anything, so their number follows that of the calls.
 """
 
 from collections.abc import Callable, Iterable, Iterator
@@ -17,7 +19,7 @@ from itertools import chain
 
 from lab.core.clock import Millis
 from lab.core.journal.fact import Fact, Key, LedgerCleared, RecordsDropped
-from lab.core.journal.ledger import Ledger
+from lab.core.journal.ledger import Ledger, MemoryLedger
 from lab.core.journal.numbers import CallCount, CallCounted, count_key
 from lab.core.observe import Touched
 from lab.jobs.derived import Derived, forgotten_at
@@ -38,12 +40,12 @@ from lab.mock.catalog import Catalog
 from lab.mock.reader import JobReader
 
 MOST_LOOKS = 16
-"""Jobs looked at with a new one: more than one needs in its life, so that none are left behind."""
+"""Jobs looked at with a new one, and other records with a call: more than it can bring, so that none are left behind."""
 _AT_ONCE = -1
 
 
 class Retention:
-    """What of one ledger is forgotten; what it remembers is a memo, never state."""
+    """What of one ledger is forgotten; what it remembers of the jobs is a memo, never state."""
 
     def __init__(self, reader: JobReader, catalog: Catalog) -> None:
         self._reader, self._catalog = reader, catalog
@@ -103,15 +105,18 @@ class Retention:
             jobs += _together(ledger, job_key(found[0]), found[1])
         if not jobs or not self._all_forgotten(ledger, tuple(jobs), fact.at):
             return ()
-        return (self._dropped(ledger, jobs, fact.at),)
+        return (RecordsDropped(at=fact.at, keys=self._with_all_theirs(ledger, jobs)),)
 
-    def due(self, ledger: Ledger, facts: Iterable[Fact], now: Millis) -> tuple[RecordsDropped, ...]:
-        """What may go with these facts, before them: something only where a job is accepted, and drops nothing itself."""
-        if self._shortest is None:
-            return ()
-        kinds = {type(fact) for fact in facts}
-        if JobAccepted not in kinds or RecordsDropped in kinds:
-            return ()
+    def due(self, ledger: MemoryLedger, facts: Iterable[Fact], now: Millis) -> tuple[RecordsDropped, ...]:
+        """What may go with these facts, before them: jobs only where one is accepted, and drops nothing itself."""
+        keys = ledger.forgotten(now, MOST_LOOKS)
+        if self._shortest is not None:
+            kinds = {type(fact) for fact in facts}
+            if JobAccepted in kinds and RecordsDropped not in kinds:
+                keys += self._due_jobs(ledger, now)
+        return (RecordsDropped(at=now, keys=keys),) if keys else ()
+
+    def _due_jobs(self, ledger: Ledger, now: Millis) -> tuple[Key, ...]:
         self._look_through(ledger)
         gone: dict[Key, None] = {}
         for _ in range(MOST_LOOKS):
@@ -121,7 +126,7 @@ class Retention:
             if self._next.get(key) == instant:
                 del self._next[key]
                 gone |= dict.fromkeys(self._look(ledger, key, now))
-        return (self._dropped(ledger, gone, now),) if gone else ()
+        return self._with_all_theirs(ledger, gone)
 
     def _look(self, ledger: Ledger, key: Key, now: Millis) -> tuple[Key, ...]:
         """The jobs that may go, this one and those of its conversation; else it is looked at again when it may."""
@@ -147,7 +152,7 @@ class Retention:
             self._push(until, key)
         return ()
 
-    def _dropped(self, ledger: Ledger, jobs: Iterable[Key], now: Millis) -> RecordsDropped:
+    def _with_all_theirs(self, ledger: Ledger, jobs: Iterable[Key]) -> tuple[Key, ...]:
         self._look_through(ledger)
         keys: dict[Key, None] = {}
         for key in jobs:
@@ -159,7 +164,7 @@ class Retention:
                 # an idempotency key may have been taken for another job meanwhile
                 if getattr(ledger.get(further), "job", None) == job:
                     keys[further] = None
-        return RecordsDropped(at=now, keys=tuple(keys))
+        return tuple(keys)
 
     # What is remembered
 
@@ -206,6 +211,9 @@ class Retention:
                         self._next.pop(job_key(job), None)
                         self._forgotten.discard(job_key(job))
                         self._further.pop(job, None)
+                    # another process may have looked at them
+                    while self._due and self._next.get(self._due[0][1]) != self._due[0][0]:
+                        heappop(self._due)
 
     def _add(self, job: str, key: Key) -> None:
         self._further.setdefault(job, set()).add(key)

@@ -168,7 +168,7 @@ class Service:
         if do not in ("expire", "revoke"):
             return ControlResult(400, "do must be expire or revoke; or, without a client, rotate.")
         good = [
-            token for token, record in grants_in(self.ledger, TokenRecord)
+            token for token, record in grants_in(self.ledger, TokenRecord, now)
             if record.client == client and live(self.ledger, record, now)
         ]  # fmt: skip
         self._commit(tuple(TokenRevoked(at=now, by="control", token=token, why="control") for token in good), None)

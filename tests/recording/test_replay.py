@@ -379,7 +379,7 @@ def test_long_bodies_stand_beside_the_recording_and_replay() -> None:
     joined.play()
     long = b'{"message":"' + b"x" * 70_000 + b'"}'
     path = "/api/fusion-ai/orchestrator/agent/v2/EXPENSES/invokeAsync"
-    token = next(grants_in(joined.service.ledger, TokenRecord))[0]
+    token = next(grants_in(joined.service.ledger, TokenRecord, joined.now))[0]
     headers = (("authorization", f"Bearer {token}"), ("content-type", "application/json"))
     reply = joined.service.serve(Request("POST", path, "", headers, long), joined.now)
     joined.service.tell(Replied(joined.now, reply.x, reply.response, reply.latency))

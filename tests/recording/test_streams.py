@@ -18,7 +18,7 @@ def taped(*, edit: tuple[bytes, bytes] = (b"", b"")) -> bytes:
     """A chat up to its gate, the decision over the same route, and the rest."""
     joined = Joined(config(scripted=False))
     joined.play_until_accepted()
-    token = next(grants_in(joined.service.ledger, TokenRecord))[0]
+    token = next(grants_in(joined.service.ledger, TokenRecord, joined.now))[0]
     sent = {"message": "Taxi, é 42", "conversationId": "talk-1"}
     for _ in range(2):
         body = text_of(sent).encode()

@@ -32,6 +32,11 @@ Key: TypeAlias = bytes
 class Record(msgspec.Struct, frozen=True, gc=False):
     """What folding facts gives. Without the collector's header, so that many small ones stay small: no cycles here."""
 
+    @property
+    def forgotten(self) -> Millis | None:
+        """The instant from which every answer is as if it had never been, so that it may go; None: not by itself."""
+        return None
+
 
 Get: TypeAlias = Callable[[Key], Record | None]
 """Gives the record that lies under a key, or None."""

@@ -26,7 +26,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Protocol, TypeVar
 
 from lab.core.clock import Millis
-from lab.core.journal.fact import Fact, Key, LedgerCleared, Record
+from lab.core.journal.expiry import ExpiryQueue
+from lab.core.journal.fact import Changed, Fact, Key, LedgerCleared, Record
 from lab.core.journal.numbers import NumberUsed, used
 
 SomeRecord = TypeVar("SomeRecord", bound=Record)
@@ -40,6 +41,15 @@ class Ledger(Protocol):
 
     def of(self, kind: type[SomeRecord]) -> Iterator[tuple[Key, SomeRecord]]:
         """All records of a kind with their keys, oldest first."""
+
+
+def known_record(ledger: Ledger, key: Key, kind: type[SomeRecord], now: Millis) -> SomeRecord | None:
+    """The record of that kind; None also of one that is forgotten, whether or not it has gone."""
+    record = ledger.get(key)
+    if not isinstance(record, kind):
+        return None
+    forgotten = record.forgotten
+    return record if forgotten is None or now < forgotten else None
 
 
 class MemoryLedger:
@@ -56,6 +66,9 @@ class MemoryLedger:
         """Another number whenever all records went, or others came in their place."""
         self.get = self._records.get
         """The record under a key, or None. The dictionary's own method: nothing is asked more often."""
+        self._expiry = ExpiryQueue(self.get)
+        self.forgotten = self._expiry.due
+        """The keys of records that are forgotten at an instant, the longest forgotten first, of so many looked at."""
 
     def of(self, kind: type[SomeRecord]) -> Iterator[tuple[Key, SomeRecord]]:
         """All records of a kind with their keys, oldest first."""
@@ -79,20 +92,26 @@ class MemoryLedger:
                 self.generation += 1
             else:
                 # all of it before any of it is written: a fold may still read while it yields
-                changed = tuple(fact.fold(self.get))
-                if self._before is not None:
-                    for key, _ in changed:
-                        self._before.setdefault(key, self.get(key))
-                for key, record in changed:
-                    if record is None and self._before is None:
-                        self._records.pop(key, None)
-                    else:
-                        self._records[key] = record
+                self._write(tuple(fact.fold(self.get)))
+        if self._before is None:
+            self._expiry.settle()
+
+    def _write(self, changed: Changed) -> None:
+        for key, record in changed:
+            if self._before is not None:
+                self._before.setdefault(key, self.get(key))
+                self._records[key] = record
+            elif record is None:
+                self._records.pop(key, None)
+            else:
+                self._expiry.add(key, record)
+                self._records[key] = record
 
     def replace(self, records: Mapping[Key, Record]) -> None:
         """Hold these records, in this order, and no others."""
         self._records.clear()
         self._records.update(records)
+        self._expiry.fill(records)
         self.generation += 1
 
     def begin(self) -> None:
@@ -108,6 +127,7 @@ class MemoryLedger:
             self._records.clear()
             self._records.update(restored)
             self.generation += 1
+        self._expiry.settle()
         return tried
 
     def _restored(self, before: Mapping[Key, Record | None]) -> dict[Key, Record | None]:

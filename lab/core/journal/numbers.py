@@ -7,13 +7,21 @@ stands in the journal, never on a tape, but in the opening of one that begins la
 
 from typing import ClassVar
 
+from lab.core.clock import Millis
 from lab.core.journal.fact import Changed, Fact, Get, Key, Record, RecordsDropped
 
 
-class Counter(Record, frozen=True, gc=False):
+class Counter(Record, frozen=True, gc=False, omit_defaults=True):
     """The last number that was used; the next one is one more."""
 
     value: int
+    until: Millis | None = None
+    """The instant from which nobody asks for its numbers any more; None: they are never given twice."""
+
+    @property
+    def forgotten(self) -> Millis | None:
+        """Its end."""
+        return self.until
 
 
 def counter_key(counter: str) -> Key:
@@ -32,22 +40,23 @@ def used(get: Get, counter: str) -> int:
     return known.value if isinstance(known, Counter) else 0
 
 
-def raised(get: Get, counter: str, to: int | None = None) -> tuple[Key, Counter]:
+def raised(get: Get, counter: str, to: int | None = None, until: Millis | None = None) -> tuple[Key, Counter]:
     """The counter after a number of it was used: `to`, or (None) the next one. It never falls."""
     last = used(get, counter)
-    return counter_key(counter), Counter(last + 1 if to is None else max(last, to))
+    return counter_key(counter), Counter(last + 1 if to is None else max(last, to), until)
 
 
-class NumberUsed(Fact, frozen=True, kw_only=True):
-    """A number was used that no other fact stands for: `value` of `counter`."""
+class NumberUsed(Fact, frozen=True, kw_only=True, omit_defaults=True):
+    """A number was used that no other fact stands for: `value` of `counter`, which nobody asks for from `until` on."""
 
     type: ClassVar[str] = "number.used"
     counter: str
     value: int
+    until: Millis | None = None
 
     def fold(self, get: Get) -> Changed:
         """The counter, raised."""
-        return (raised(get, self.counter, self.value),)
+        return (raised(get, self.counter, self.value, self.until),)
 
 
 UNTOLD = (NumberUsed, RecordsDropped)

@@ -3,6 +3,8 @@
 from msgspec.structs import replace
 
 from lab.core.exchange import Request
+from lab.core.journal.ledger import known_record
+from lab.core.journal.numbers import Counter, NumberUsed, counter_key
 from lab.core.refusal import Refusal
 from lab.identity.assertions import Assertion, Unfit, issuer_named, read_assertion
 from lab.identity.clients import REFUSED_SECRET, Client, read_basic
@@ -106,6 +108,8 @@ def used_before(context: TokenContext, client: Client, assertion: Assertion) -> 
     if assertion.jti is None or context.config.switches.assertion_jti == "any":
         return None
     counter = f"jti/{client.id}/{assertion.jti}"
-    if context.changes.next(counter) == 1 == context.changes.use(counter):
-        return None
-    return Unfit("jti was used before: it must be new each time, or be left out (switch assertion_jti)")
+    if known_record(context.changes, counter_key(counter), Counter, context.now) is not None:
+        return Unfit("jti was used before: it must be new each time, or be left out (switch assertion_jti)")
+    # once that assertion has expired it is refused as such, so its `jti` needn't be known any longer
+    context.changes.add(NumberUsed(at=context.now, counter=counter, value=1, until=assertion.until))
+    return None

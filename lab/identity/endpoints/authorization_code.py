@@ -5,6 +5,7 @@ from html import escape
 from urllib.parse import quote, urlencode
 
 from lab.core.exchange import Request, Response
+from lab.core.journal.ledger import known_record
 from lab.core.refusal import Refusal
 from lab.identity import refusals
 from lab.identity.clients import Client, Grant, registered
@@ -123,12 +124,12 @@ def trade_code(context: TokenContext, client: Client, form: Form) -> Response | 
     if "code" not in form:
         return refusals.invalid_request("code is missing.")
     code = form["code"]
-    record = context.changes.get(code_key(code))
-    if not isinstance(record, CodeRecord) or record.client != client.id:
+    record = known_record(context.changes, code_key(code), CodeRecord, context.now)
+    if record is None or record.client != client.id:
         return _WRONG_CODE
     if record.used:
-        family = context.changes.get(family_key(record.family))
-        if isinstance(family, FamilyRecord) and not family.revoked:
+        family = known_record(context.changes, family_key(record.family), FamilyRecord, context.now)
+        if family is not None and not family.revoked:
             context.revoke(client, code, "reused")
         return _WRONG_CODE
     scope = _wrong_proof(context, client, record, form) or context.scope(record.scope)

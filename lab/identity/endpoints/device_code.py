@@ -3,6 +3,7 @@
 from html import escape
 
 from lab.core.exchange import Json, Request, Response
+from lab.core.journal.ledger import known_record
 from lab.core.journal.numbers import CallCounted
 from lab.core.refusal import Refusal, bad_request, conflict, not_found
 from lab.core.seeds import draw
@@ -87,8 +88,8 @@ def poll(context: TokenContext, client: Client, form: Form) -> Response | Refusa
     if "device_code" not in form:
         return refusals.invalid_request("device_code is missing.")
     code = form["device_code"]
-    record = context.changes.get(device_key(code))
-    if not isinstance(record, DeviceRecord) or record.client != client.id or record.used:
+    record = known_record(context.changes, device_key(code), DeviceRecord, context.now)
+    if record is None or record.client != client.id or record.used:
         return _WRONG_DEVICE
     if context.now >= record.until:
         return Refusal(400, "The device code expired.", error="expired_token")
@@ -120,15 +121,16 @@ def answer_device(context: TokenContext, user_code: str, answer: str, by: str) -
         return bad_request("The answer must be approve or deny.")
     # typed by hand: case, hyphens and spaces don't count (RFC 8628 §6.1)
     letters = "".join(each for each in user_code.upper() if each.isalnum())
-    named = context.changes.get(user_code_key(_shown(context.config, letters)))
-    record = context.changes.get(device_key(named.device)) if isinstance(named, UserCodeRecord) else None
-    if not isinstance(named, UserCodeRecord) or not isinstance(record, DeviceRecord):
+    changes, now = context.changes, context.now
+    named = known_record(changes, user_code_key(_shown(context.config, letters)), UserCodeRecord, now)
+    record = known_record(changes, device_key(named.device), DeviceRecord, now) if named is not None else None
+    if named is None or record is None:
         return not_found("There is no such code.")
-    if context.now >= record.until:
+    if now >= record.until:
         return conflict("The code expired.")
     if record.used or _verdict(context, record) is not None:
         return conflict("The code was already answered.")
-    return DeviceApproved(at=context.now, by=by, code=named.device, verdict=answer)
+    return DeviceApproved(at=now, by=by, code=named.device, verdict=answer)
 
 
 def device_page(_: TokenContext, request: Request) -> Response:

@@ -1,6 +1,7 @@
 """Introspection and revocation (RFC 7662, RFC 7009; contract.md §7.4 rows 39-42)."""
 
 from lab.core.exchange import Json, Response
+from lab.core.journal.ledger import known_record
 from lab.core.refusal import Refusal
 from lab.identity.clients import Client
 from lab.identity.endpoints.context import TokenContext
@@ -45,9 +46,10 @@ def revoke(context: TokenContext, client: Client, form: Form) -> Response | Refu
     """End a token of the client's own; of any other nothing is said, and nothing done (RFC 7009 §2.2)."""
     if "token" not in form:
         return _NO_TOKEN
-    token = form["token"]
-    record = context.changes.get(token_key(token)) or context.changes.get(refresh_key(token))
-    if isinstance(record, TokenRecord | RefreshRecord) and record.client == client.id:
+    token, changes, now = form["token"], context.changes, context.now
+    access = known_record(changes, token_key(token), TokenRecord, now)
+    record = access or known_record(changes, refresh_key(token), RefreshRecord, now)
+    if record is not None and record.client == client.id:
         again = record.revoked if isinstance(record, TokenRecord) else record.ended == "revoked"
         if not again:
             context.revoke(client, token, "revoked")

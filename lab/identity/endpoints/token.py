@@ -3,6 +3,7 @@
 from typing import assert_never
 
 from lab.core.exchange import Response
+from lab.core.journal.ledger import known_record
 from lab.core.refusal import Refusal
 from lab.identity.assertions import Unfit
 from lab.identity.clients import Account, Client, Grant
@@ -107,16 +108,16 @@ def _refresh(context: TokenContext, client: Client, form: Form) -> Response | Re
     if "refresh_token" not in form:
         return invalid_request("refresh_token is missing.")
     sent = form["refresh_token"]
-    record = context.changes.get(refresh_key(sent))
-    if not isinstance(record, RefreshRecord) or record.client != client.id:
+    record = known_record(context.changes, refresh_key(sent), RefreshRecord, context.now)
+    if record is None or record.client != client.id:
         return _WRONG_REFRESH
-    family = context.changes.get(family_key(record.family))
-    if not isinstance(family, FamilyRecord):
+    family = known_record(context.changes, family_key(record.family), FamilyRecord, context.now)
+    if family is None:
         return _WRONG_REFRESH
     if record.ended == "rotated" and not family.revoked:
         context.revoke(client, sent, "reused")
         return _WRONG_REFRESH
-    if record.ended or family.revoked or context.now >= record.until:
+    if record.ended or family.revoked:
         return _WRONG_REFRESH
     # less may be asked for, and the next time again all: the family keeps the first scope (RFC 6749 §6)
     requested = form.get("scope", family.scope)

@@ -7,20 +7,23 @@ so the numbers that it used are: the next job, token or code gets the same one a
 import json
 from collections import deque
 from collections.abc import Iterator
+from itertools import chain
 
 from lab.core.clock import Millis
 from lab.core.journal.fact import Fact
-from lab.core.journal.ledger import Ledger, MemoryLedger
+from lab.core.journal.ledger import Ledger, MemoryLedger, known_record
 from lab.core.journal.numbers import CallCount, CallCounted, Counter, NumberUsed, counter_of
 from lab.faults.facts import FaultArmed, armed_faults
 from lab.identity.facts import CodeGranted, DeviceApproved, DeviceGranted, KeyRotated, TokenGranted, TokenRevoked
 from lab.identity.records import (
     CodeRecord,
     DeviceRecord,
+    FamilyRecord,
     KeyRecord,
     RefreshRecord,
     TokenRecord,
     UserCodeRecord,
+    family_key,
     family_revoked,
     grants_in,
 )
@@ -30,9 +33,6 @@ from lab.jobs.plan import settle_draws
 from lab.jobs.records import AliasRecord, JobRecord, RepeatRecord, id_of, repeat_of
 from lab.mock.service import Service
 
-EXPIRED_FOR: Millis = 3_600_000
-"""For so long after its end a token is told again: a client that still sends it hears that it expired."""
-
 
 def snapshot(service: Service, now: Millis) -> list[Fact]:
     """The facts that fold to what `now` may be asked about, and to the numbers that are used up."""
@@ -40,9 +40,10 @@ def snapshot(service: Service, now: Millis) -> list[Fact]:
     facts = sorted((*_grants(ledger, now), *_jobs(service), *_faults(ledger, now)), key=lambda fact: fact.at)
     folded = MemoryLedger()
     folded.commit(facts)
-    for key, counter in ledger.of(Counter):
-        if folded.get(key) != counter:
-            facts.append(NumberUsed(at=now, counter=counter_of(key), value=counter.value))
+    for key, _ in ledger.of(Counter):
+        counter = known_record(ledger, key, Counter, now)
+        if counter is not None and folded.get(key) != counter:
+            facts.append(NumberUsed(at=now, counter=counter_of(key), value=counter.value, until=counter.until))
     return facts
 
 
@@ -93,14 +94,14 @@ def _grants(ledger: Ledger, now: Millis) -> Iterator[Fact]:
     yield from _tokens(ledger, now)
     for _, keys in ledger.of(KeyRecord):
         yield KeyRotated(at=keys.since, by="control", key=keys.key, until=keys.until)
-    for code, known in grants_in(ledger, CodeRecord):
+    for code, known in grants_in(ledger, CodeRecord, now):
         if not known.used:
             yield CodeGranted(
                 at=now, code=code, client=known.client, scope=known.scope, until=known.until,
                 challenge=known.challenge, redirect=known.redirect, family=known.family, nonce=known.nonce,
             )  # fmt: skip
-    user_codes = {record.device: code for code, record in grants_in(ledger, UserCodeRecord)}
-    for code, device in grants_in(ledger, DeviceRecord):
+    user_codes = {record.device: code for code, record in grants_in(ledger, UserCodeRecord, now)}
+    for code, device in grants_in(ledger, DeviceRecord, now):
         if not device.used and code in user_codes:
             yield DeviceGranted(
                 at=device.since, code=code, client=device.client, scope=device.scope, until=device.until,
@@ -112,21 +113,45 @@ def _grants(ledger: Ledger, now: Millis) -> Iterator[Fact]:
 
 def _tokens(ledger: Ledger, now: Millis) -> Iterator[Fact]:
     # a refresh token is told with an access token of its family and its instant, in the order in which they were granted
-    refreshes: dict[tuple[str, Millis], deque[tuple[str, str | None]]] = {}
-    for token, record in grants_in(ledger, RefreshRecord):
-        if now < record.until and not family_revoked(ledger, record.family):
-            refreshes.setdefault((record.family, record.since), deque()).append((token, record.ended))
-    for token, known in grants_in(ledger, TokenRecord):
+    refreshes: dict[tuple[str, Millis], deque[tuple[str, RefreshRecord]]] = {}
+    for token, record in grants_in(ledger, RefreshRecord, now):
+        if not family_revoked(ledger, record.family):
+            refreshes.setdefault((record.family, record.since), deque()).append((token, record))
+    for token, known in grants_in(ledger, TokenRecord, now):
         over = family_revoked(ledger, known.family)
         waiting = refreshes.get((known.family or "", known.since))
-        refresh, ended = waiting.popleft() if waiting else (None, None)
-        if refresh is None and now >= known.until + EXPIRED_FOR:
-            continue
+        refresh = waiting.popleft() if waiting else None
         yield TokenGranted(
             at=known.since, token=token, client=known.client, grant="client_credentials", scope=known.scope,
-            until=known.until, refresh=refresh, user=known.user, family=None if over else known.family,
+            until=known.until, refresh=refresh[0] if refresh is not None else None, user=known.user,
+            family=None if over else known.family,
         )  # fmt: skip
         if known.revoked or over:
             yield TokenRevoked(at=now, by="control", token=token, why="revoked")
-        if refresh is not None and ended is not None:
-            yield TokenRevoked(at=now, by="control", token=refresh, why=ended)
+        if refresh is not None:
+            yield from _ended(*refresh, now)
+    for number, (refresh_token, record) in enumerate(chain.from_iterable(refreshes.values()), 1):
+        yield from _refresh_alone(ledger, refresh_token, record, f"forgotten-access-token-{number}")
+        yield from _ended(refresh_token, record, now)
+
+
+def _ended(token: str, record: RefreshRecord, now: Millis) -> Iterator[Fact]:
+    if record.ended is not None:
+        yield TokenRevoked(at=now, by="control", token=token, why=record.ended)
+
+
+def _refresh_alone(ledger: Ledger, token: str, record: RefreshRecord, forgotten: str) -> Iterator[Fact]:
+    """A refresh token that outlived the access token which came with it: another text stands in that one's place."""
+    family = ledger.get(family_key(record.family))
+    if isinstance(family, FamilyRecord):
+        yield TokenGranted(
+            at=record.since,
+            token=forgotten,
+            client=record.client,
+            grant="client_credentials",
+            scope=family.scope,
+            until=record.since,
+            refresh=token,
+            user=record.user,
+            family=record.family,
+        )
