@@ -15,7 +15,7 @@ from lab.jobs.state import opening_token, passed_steps, state_of
 from lab.jobs.timeline import at, spans
 from lab.language.document import Scenario, Switches, Verdict
 from lab.language.parse import parse_with_locations
-from lab.tui.panes.picker import planned_path
+from lab.tui.panes.planned_path import planned_path
 from tests.lab_strategies import planned
 from tests.wire_peer import EPOCH, invoke, read, service, status, token
 

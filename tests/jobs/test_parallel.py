@@ -22,7 +22,7 @@ from lab.language.document import Parallel, Scenario, Switches, Verdict, Work
 from lab.language.parse import parse_with_locations
 from lab.mock.config import Config
 from lab.mock.service import Service
-from lab.tui.panes.picker import planned_path
+from lab.tui.panes.planned_path import planned_path
 from tests.lab_strategies import INSTANTS, PLANS, decisions_for, planned, scenarios
 from tests.wire_peer import EPOCH, invoke, read, status, token
 

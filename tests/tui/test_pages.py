@@ -16,7 +16,8 @@ from lab.tui.panes.exchange import ExchangePage
 from lab.tui.panes.fault_menu import FAULT_OFFERS, FaultOffer
 from lab.tui.panes.help import LEGEND, HelpPage
 from lab.tui.panes.message import suggestions
-from lab.tui.panes.picker import picker, planned_path
+from lab.tui.panes.picker import picker
+from lab.tui.panes.planned_path import planned_path
 from lab.tui.panes.registry import PANES, SCREEN_KEYS, exchange_in_focus, key_named
 from lab.tui.rows.curl import curl
 from lab.tui.rows.spans import Row, plain, width
@@ -192,11 +193,9 @@ def test_help_names_only_the_keys_of_the_source() -> None:
 
 
 def test_the_picker_draws_the_path_of_a_scenario_and_the_complaints_of_another() -> None:
-    path, changes = planned_path(play.SCENARIO, 42)
-    assert path == (("RUNNING", 3_000), ("WAITING", 900_000), ("ERROR", 0)) and changes[:2] == (
-        "fetch",
-        "buyer-approval",
-    )
+    path, changes, lanes = planned_path(play.SCENARIO, 42)
+    assert path == (("RUNNING", 3_000), ("WAITING", 900_000), ("ERROR", 0)) and lanes == ()
+    assert changes[:2] == ("fetch", "buyer-approval")
     choices = (
         ScenarioChoice("item-comparison", "Compare", "all", "A *story*.", play.SCENARIO, 42),
         ScenarioChoice("odd", "does not load", complaints=("odd.yaml:3:1: takess is no key; did you mean takes?",)),

@@ -1,22 +1,17 @@
 """The scenario picker: the scenarios, and what the chosen one shows: the path that its plan draws, its story."""
 
 from collections.abc import Callable, Sequence
-from itertools import islice
 
-from lab.core.clock import Millis
-from lab.jobs.compiled import compile_scenario
-from lab.jobs.own_plans import own_plans
-from lab.jobs.timeline import spans
-from lab.language.document import Scenario
 from lab.tui.panes.page import ListPage, PageReaction
+from lab.tui.panes.planned_path import lane_rows, planned_path
 from lab.tui.rows.blocks import bars, status_row
 from lab.tui.rows.markdown import markdown
 from lab.tui.rows.spans import BLANK, Row, clip, cut, row, width, wrap
 from lab.tui.state.intents import ChooseScenario
 from lab.tui.state.screen import ScenarioChoice, ScreenState
 
-MOST_STEPS = 40
-"""How much of a path is drawn."""
+_STORY = 3
+"""Rows for what a scenario shows that its lanes leave, a blank one too."""
 PICKER_FOOT = "type to find · ↑ ↓ enter · esc"
 CONFIRM_FOOT = "enter once more ends the run that is under way · esc"
 
@@ -91,32 +86,18 @@ def picker(choices: tuple[ScenarioChoice, ...], at: int, inner: int, rows: int) 
             line = row(line, shows)
         lines.append(cut(line, inner))
     lines.append(BLANK)
-    return lines + _chosen(choices[at], inner)[: rows - len(lines)]
+    return lines + _chosen(choices[at], inner, rows - len(lines))
 
 
-def _chosen(choice: ScenarioChoice, inner: int) -> list[Row]:
+def _chosen(choice: ScenarioChoice, inner: int, rows: int) -> list[Row]:
     if choice.complaints:
-        return [line for text in choice.complaints for line in wrap(row((text, "bad")), inner)]
+        return [line for text in choice.complaints for line in wrap(row((text, "bad")), inner)][:rows]
     lines: list[Row] = []
     if choice.scenario is not None:
-        path, steps = planned_path(choice.scenario, choice.seed)
-        end = status_row(path[-1][0])
-        lines += bars(path, inner)
-        lines += [cut(row(end, (f" with seed {choice.seed}  {' · '.join(steps)}", "dim")), inner), BLANK]
+        path = planned_path(choice.scenario, choice.seed)
+        end = status_row(path.statuses[-1][0])
+        lines += bars(path.statuses, inner)
+        lines += [cut(row(end, (f" with seed {choice.seed}  {' · '.join(path.steps)}", "dim")), inner)]
+        lines += [*lane_rows(path.lanes, inner, rows - len(lines) - _STORY), BLANK]
     shows = wrap(row((choice.shows, "dim")), inner) if choice.shows else []
-    return [*lines, *shows, *([BLANK, *markdown(choice.story, inner)] if choice.story else [])]
-
-
-def planned_path(scenario: Scenario, seed: int) -> tuple[tuple[tuple[str, Millis], ...], tuple[str, ...]]:
-    """The path of the first job with this seed if the scenario's own reviewers answer: statuses with lengths, steps."""
-    plan = next(own_plans(compile_scenario(scenario), seed))
-    lengths: list[tuple[str, Millis]] = []
-    steps: list[str] = []
-    for span in islice(spans(plan, ()), MOST_STEPS):
-        steps += [] if span.goes_on or span.escalated else [span.id]
-        took = 0 if span.until is None else span.until - span.since
-        if lengths and lengths[-1][0] == span.status:
-            lengths[-1] = (lengths[-1][0], lengths[-1][1] + took)
-        else:
-            lengths.append((str(span.status), took))
-    return tuple(lengths), tuple(steps)
+    return [*lines, *shows, *([BLANK, *markdown(choice.story, inner)] if choice.story else [])][:rows]
