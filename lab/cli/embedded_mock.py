@@ -108,31 +108,31 @@ async def embedded_mock(
     `outside`: the client is another process. `job_facts` is told who decided, and in which step each job ended.
     `extras`: what `lab serve` has beside; without it clients may choose nothing.
     """
-    choosing = extras is not None and extras.ledger is None  # one that is chosen would be each process's own
-    extras, listen = extras or ServeExtras(), setup.settings.listen
+    beside, listen = extras or ServeExtras(), setup.settings.listen
     async with AsyncExitStack() as stack:
-        ports = extras.ports(setup.settings, stack)
+        ports = beside.ports(setup.settings, stack)
         config, decoy = _decoy(setup, stack)
         service = setup.make_service(replace(config, here=ports.origin))
-        _observe(service, setup, extras, client_hints(console, setup.clock.mode, service) if outside else (), job_facts)
-        chosen = ChosenMocks(setup, service, console, extras.drills) if choosing else None
+        _observe(service, setup, beside, client_hints(console, setup.clock.mode, service) if outside else (), job_facts)
+        choosing = extras is not None and beside.ledger is None  # else it would be each process's own
+        chosen = ChosenMocks(setup, service, console, beside.drills) if choosing else None
         mock = EmbeddedMock(service, TapeRecorder(setup, service, console, outside=outside), chosen)
-        mock.tenants = ServedTenants(setup, service, console, extras) if choosing and config.scenarios else None
-        stack.callback(_close_files, mock, stop, extras.log)
-        server = _server(mock, setup, extras, _calls(extras.ledger, service, stack))
-        control = _control_plane(mock, setup, extras, server) if ports.control is not None else None
+        stack.callback(_close_files, mock, stop, beside.log)
+        server = _server(mock, setup, beside, _calls(beside.ledger, service, stack))
+        _offer_tenants(mock, setup, console, extras, server.tenants, stack)
+        control = _control_plane(mock, setup, beside, server) if ports.control is not None else None
         stack.push_async_callback(server.stop, _grace(setup, outside=outside), stop.hurry)
         if control is not None:
             stack.push_async_callback(control.stop)
         mock.base_url = await server.start(bound=ports.api)
         _start_others(mock, server, ports, decoy, stack)
-        looks = _looks(mock, setup, extras, server.tenants)
+        looks = _looks(mock, setup, beside, server.tenants)
         if control is not None:
-            mock.control_url = await control.start(listen.host, names=extras.control.names, bound=ports.control)
+            mock.control_url = await control.start(listen.host, names=beside.control.names, bound=ports.control)
             _publish_token(mock, listen.runtime, stack)
-            looks += _edits(mock, setup, console, shared=extras.ledger is not None) if outside else []
+            looks += _edits(mock, setup, console, shared=beside.ledger is not None) if outside else []
         stack.callback(asyncio.create_task(look_around(looks, server.bugs)).cancel)
-        stack.push_async_callback(server.drain, extras.drain, stop.hurry)
+        stack.push_async_callback(server.drain, beside.drain, stop.hurry)
         yield mock
 
 
@@ -153,6 +153,28 @@ def _calls(lab: "SharedLab | None", service: Service, stack: AsyncExitStack) -> 
     calls = lab.calls_on(service)
     stack.push_async_callback(calls.stop)
     return calls
+
+
+def _offer_tenants(
+    mock: EmbeddedMock,
+    setup: Setup,
+    console: Console,
+    extras: ServeExtras | None,
+    tenants: Tenants,
+    stack: AsyncExitStack,
+) -> None:
+    """Let there be tenants where scenarios are served to others: this process's own, or those of all that serve the lab."""
+    if extras is None or not setup.config.scenarios:
+        return
+    if extras.ledger is None:
+        mock.tenants = ServedTenants(setup, mock.service, console, extras)
+        tenants.offer(mock.tenants)
+        return
+    from lab.cli.shared_tenants import StoredTenants  # no other start waits for it
+
+    shared = StoredTenants(setup, mock.service, console, extras, extras.ledger.tenants)
+    shared.serve(tenants)
+    stack.push_async_callback(shared.close)
 
 
 def _start_others(
@@ -223,11 +245,6 @@ def _server(mock: EmbeddedMock, setup: Setup, extras: ServeExtras, calls: "Batch
     mock.failed_handshakes = lambda: server.failed_handshakes
     if mock.chosen is not None:
         mock.chosen.offer(server.tenants.usual)
-    elif calls is not None:
-        server.tenants.usual.closed = "No scenario can be chosen in a lab that several processes serve."
-        server.tenants.closed = "A lab that several processes serve has no tenants."
-    if mock.tenants is not None:
-        server.tenants.offer(mock.tenants)
     if extras.log is not None:
         extras.log.follow(server.tenants.usual)
     _warm_up(mock.service.config)

@@ -22,7 +22,7 @@ from lab.cli.state_journal import clock_option
 from lab.clocks import wall_second
 from lab.core.clock import Epoch, Millis
 from lab.core.errors import HostError, UsageError
-from lab.core.journal.shared import SharedStore, Synced
+from lab.core.journal.shared import SharedStore, SharedTenants, Synced
 from lab.core.seeds import Seed
 from lab.core.version import __version__
 from lab.identity.clients import DEMO, JANE, Account, Client
@@ -70,13 +70,13 @@ SetupDifference = tuple[str, object, object]
 
 def proposed_setup(setup: Setup, wall: Millis) -> SharedSetup:
     """The setup of a lab that this process would begin, when the store's clock says `wall`."""
-    config, epoch = setup.config, setup.settings.epoch
-    layers = config.layers or Layers()
+    config, layers = setup.config, setup.config.layers or Layers()
+    epoch, began = instant_zero(setup, wall)
     return SharedSetup(
         lab=__version__,
         seed=config.seed,
-        epoch=wall // 1000 if epoch is None else epoch,
-        began=wall // 1000 * 1000 if epoch is None else wall,
+        epoch=epoch,
+        began=began,
         clock=clock_option(setup.settings.clock),
         reviewer=_reviewer(config),
         base=config.base,
@@ -87,6 +87,12 @@ def proposed_setup(setup: Setup, wall: Millis) -> SharedSetup:
         accounts=config.accounts,
         scenarios={each.name: each.digest for each in config.scenarios},
     )
+
+
+def instant_zero(setup: Setup, wall: Millis) -> tuple[Epoch, Millis]:
+    """The epoch of what begins when the store's clock says `wall`, and what that clock says at its instant 0."""
+    given = setup.settings.epoch
+    return (wall // 1000, wall // 1000 * 1000) if given is None else (given, wall)
 
 
 def _reviewer(config: Config) -> str:
@@ -163,9 +169,11 @@ def adopted(setup: Setup, agreed: SharedSetup) -> Setup:
             "The issuer of the profile rfc is the lab's origin, and each process has another.",
             hint="Give all of them the same --base URL.",
         )
+    # whether it was given, or is the second at which the lab began: a tenant begins later
+    epoch = None if agreed.began == 1000 * agreed.epoch else agreed.epoch
     return replace(
         setup,
-        settings=replace(setup.settings, clock=clock),
+        settings=replace(setup.settings, clock=clock, epoch=epoch),
         config=config,
         clock=make_clock(clock),
         limits=agreed.limits,
@@ -178,6 +186,7 @@ class SharedLab(Struct, frozen=True):
 
     setup: Setup
     store: SharedStore
+    tenants: SharedTenants
     began: Millis
     shown: str
     """Where the store is, without a password, and what its keys begin with."""
@@ -217,23 +226,27 @@ async def _joined_again(ledger: LedgerSettings, setup: Setup) -> SharedLab:
 async def _joined(ledger: LedgerSettings, setup: Setup) -> SharedLab:
     from lab.stores.address import store_address  # no other start waits for them
     from lab.stores.redis_store import open_store
+    from lab.stores.redis_tenants import RedisTenants
 
     assert ledger.url is not None
     address = store_address(ledger.url)
     store = await open_store(address, ledger.prefix)
     try:
         shown = f"{address} (prefix {ledger.prefix})"
-        agreed = await agree(store, setup, shown, clock_said=ledger.clock_said)
-        return SharedLab(adopted(setup, agreed), store, agreed.began, shown, store.link.notes)
+        tenants = RedisTenants(store.link, ledger.prefix)
+        agreed = await agree(store, tenants, setup, shown, clock_said=ledger.clock_said)
+        return SharedLab(adopted(setup, agreed), store, tenants, agreed.began, shown, store.link.notes)
     except BaseException:
         await store.close()
         raise
 
 
-async def agree(store: SharedStore, setup: Setup, shown: str, *, clock_said: bool) -> SharedSetup:
+async def agree(
+    store: SharedStore, tenants: SharedTenants, setup: Setup, shown: str, *, clock_said: bool
+) -> SharedSetup:
     """What the lab's setup says; UsageError if this process was told otherwise.
 
-    A lab that nobody serves, and that holds nothing since it was reset, is set up anew by the next process.
+    A lab that nobody serves, that has no tenants and holds nothing since it was reset, is set up anew by the next process.
     """
     synced = await store.sync(0)
     own = proposed_setup(setup, synced.wall if isinstance(synced, Synced) else 1000 * wall_second())
@@ -241,13 +254,13 @@ async def agree(store: SharedStore, setup: Setup, shown: str, *, clock_said: boo
     found = list(setup_differences(agreed, setup, clock_said=clock_said))
     if not found:
         return agreed
-    if not await store.processes() and not (await store.load()).records:
+    if not await store.processes() and not (await store.load()).records and not await tenants.all():
         renewed = _renewed(agreed, own, {name for name, _, _ in found})
         return _decoded(await store.setup(_ENCODER.encode(renewed), replace=True), shown)
     named = "; ".join(f"{name} is {theirs} there, {mine} here" for name, theirs, mine in found)
     raise UsageError(
         f"The lab at {shown} was set up otherwise: {named}.",
-        hint="Serve as it was set up, take another --ledger-prefix, or reset it and end all of its processes first.",
+        hint="Serve as it was set up, take another --ledger-prefix, or reset it and end its tenants and processes first.",
     )
 
 

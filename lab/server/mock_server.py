@@ -4,7 +4,7 @@ No job waits here: one exchange costs one pass through the service, and a reply 
 """
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Any
 
@@ -14,7 +14,7 @@ from lab.clocks import AnyClock
 from lab.core.clock import Millis
 from lab.core.exchange import Request, Response
 from lab.core.journal.fact import Fact
-from lab.core.journal.shared import StoreLost
+from lab.core.journal.shared import LedgerEnded, StoreLost
 from lab.core.journal.shell import ConnectionClosed
 from lab.core.observe import DECOY, Replied, Requested
 from lab.core.refusal import Refusal
@@ -29,7 +29,7 @@ from lab.server.limits import LONG_BODY, ServerLimits
 from lab.server.listen import Bound, Listener
 from lab.server.listening import ListeningServer
 from lab.server.mounts import Mount, Routed, Tenant
-from lab.server.shared.calls import LedgerCalls
+from lab.server.shared.calls import CallResult, LedgerCalls
 from lab.server.shared.worker_links import WorkerLinks
 from lab.server.tenants import Tenants
 
@@ -57,6 +57,8 @@ class MockServer(ListeningServer):
         """Calls that other threads prepare, or soon will."""
         self.heavy = asyncio.Semaphore(MOST_HEAVY)
         """Taken while a call is prepared in other threads."""
+        self._asking: set[Connection] = set()
+        """Those whose call waits for a ledger that other processes share."""
 
     @property
     def service(self) -> Service:
@@ -86,7 +88,12 @@ class MockServer(ListeningServer):
     def drop(self, tenant: Tenant) -> None:
         """Cut the connections whose reply isn't out: what was asked there never happened."""
         for connection in self.peers():
-            if connection.busy and (connection.tenant or self.tenants.usual) is tenant:
+            # who waits for the ledger learns of it there, and may call the next tenant of that name
+            if (
+                connection.busy
+                and (connection.tenant or self.tenants.usual) is tenant
+                and connection not in self._asking
+            ):
                 connection.cut("reset")
 
     # What a connection tells
@@ -117,9 +124,8 @@ class MockServer(ListeningServer):
         headers = connection.read_head(message.raw_headers)
         path, query = reader.target_of(message.path)
         routed = self.tenants.route(path, headers) or await self.tenants.admit(path, headers)
-        mount, service, clock = routed.mount, routed.mount.service, routed.mount.clock
-        calls, since = mount.tenant.calls, clock.now()
-        self.tenants.enter(mount, connection)
+        since = routed.mount.clock.now()
+        self.tenants.enter(routed.mount, connection)
         body: bytes | Refusal = routed.refusal or connection.refused_head(message) or b""
         if isinstance(body, bytes) and incoming.payload is not EMPTY_PAYLOAD:
             try:
@@ -127,30 +133,58 @@ class MockServer(ListeningServer):
             except reader.PeerGone:
                 self.malformed(connection, "body-cut", connection.received)
                 return SENT_LAST
-        now = clock.now()
         if connection.listener is not None:
             body = reader.shell_refusal(404, "This is another origin than the API's.")
-        if isinstance(body, Refusal):
-            return self._refuse(incoming, routed, body, now, now - since)
-        request = Request(message.method, routed.path, query, headers, body)
-        before = service.exchanges
+        while True:
+            if isinstance(body, Refusal):
+                now = routed.mount.clock.now()
+                return self._refuse(incoming, routed, body, now, now - since)
+            tenant, request = routed.mount.tenant, Request(message.method, routed.path, query, headers, body)
+            tenant.users += 1
+            try:
+                return await self._answer(incoming, routed, request, since)
+            except LedgerEnded:  # at another process: this call is the first one after it
+                pass
+            finally:
+                tenant.users -= 1
+            routed = self.tenants.route(path, headers) or await self.tenants.admit(path, headers)
+            since, body = routed.mount.clock.now(), routed.refusal or body
+            self.tenants.enter(routed.mount, connection)
+
+    async def _answer(self, incoming: RawRequest, routed: Routed, request: Request, since: Millis) -> Sent:
+        """What the service says to a request that began to come at `since`; LedgerEnded: its tenant is there no longer."""
+        connection, mount, service = incoming.protocol, routed.mount, routed.mount.service
+        calls, now, before = mount.tenant.calls, mount.clock.now(), service.exchanges
         try:
             steps = service.preparation(request, now)
-            if steps is not None or len(body) > LONG_BODY:
+            if steps is not None or len(request.body) > LONG_BODY:
                 request = await self._prepare(mount, request, steps or iter(()))
                 if connection.how == "reset":  # the lab was set back meanwhile
                     return SENT_LAST
-                now, before = clock.now(), service.exchanges
+                now, before = mount.clock.now(), service.exchanges
             if calls.shared:
                 call = partial(service.serve, request, c=connection.ordinal, took=now - since)
-                now, reply = await calls.run(lambda at: (at, call(at)))
+                now, reply = await self._ask(mount.tenant, connection, lambda at: (at, call(at)))
             else:
                 reply = service.serve(request, now, c=connection.ordinal, took=now - since)
+        except LedgerEnded:
+            raise
         except Exception as fault:  # noqa: BLE001 - whatever it is, the client gets an answer and the record is whole
             problem = self._problem(fault, connection)
             x = service.exchanges if service.exchanges != before and not calls.shared else None
             return self._refuse(incoming, routed, problem, now, now - since, x)
         return await mount.sender.send(incoming, request, reply, now)
+
+    async def _ask(self, tenant: Tenant, connection: Connection, call: Callable[[Millis], CallResult]) -> CallResult:
+        """What the call gives once a ledger that other processes share has taken it; LedgerEnded: the tenant is let go."""
+        self._asking.add(connection)
+        try:
+            return await tenant.calls.run(call)
+        except LedgerEnded:
+            await self.tenants.let_go(tenant)
+            raise
+        finally:
+            self._asking.discard(connection)
 
     def _problem(self, fault: Exception, connection: Connection) -> Refusal:
         """What a client is told where there is no answer: the store is gone, or there is a bug."""

@@ -26,6 +26,7 @@ MOUNT_HEADER = "x-lab-scenario"
 LONGEST_NAME = 120
 """Characters of a name that are repeated where there is none such."""
 _WELL_KNOWN = "/.well-known/"
+_UNSHARED = "No scenario can be chosen in a lab that several processes serve."
 
 
 class Recorder(Protocol):
@@ -115,8 +116,10 @@ class Tenant:
         self.calls = calls or LocalCalls(main.clock, self.note)
         """How all calls reach the ledger, but those for which nothing has to be waited for."""
         main.tenant = self
+        self.users = 0
+        """Calls and commands for it that are under way."""
         self.choices: Mapping[str, MountChoice] = {}
-        self.closed = ""
+        self.closed = _UNSHARED if self.calls.shared else ""
         """Why none can be chosen where clients may expect that they can."""
         self.watchers: list[Callable[[Mount], object]] = []
         """Told of each that is made, before its first request."""

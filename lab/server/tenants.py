@@ -6,14 +6,14 @@ lab don't meet. One is made when it is first called, as far as that is allowed, 
 
 import asyncio
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from typing import Protocol
 
 from msgspec import Struct
 
 from lab.core.exchange import Headers
 from lab.core.journal.fact import Fact
-from lab.core.journal.shared import StoreLost
+from lab.core.journal.shared import LedgerEnded, StoreLost
 from lab.core.journal.shell import ConnectionOpened
 from lab.core.refusal import Refusal, bad_request, not_found
 from lab.core.seeds import Seed
@@ -39,6 +39,12 @@ class TenantWish(Struct, frozen=True):
     seed: Seed | None = None
     scenarios: tuple[str, ...] | None = None
 
+    @classmethod
+    def fulfilled(cls, tenant: Tenant) -> "TenantWish":
+        """What would have to be wished for to get a tenant like this one."""
+        config = tenant.main.service.config
+        return cls(tenant.name or "", config.seed, tuple(each.name for each in config.scenarios))
+
 
 class TenantRefused(Exception):
     """There can be no such tenant, or not now."""
@@ -48,17 +54,37 @@ class TenantRefused(Exception):
         self.refusal = refusal
 
 
+class TenantsFull(Exception):
+    """There are as many tenants as may be."""
+
+    def __init__(self, count: int) -> None:
+        super().__init__(f"There are {count}.")
+        self.count = count
+
+
 class TenantMaker(Protocol):
-    """Makes tenants, and ends them."""
+    """Makes tenants, and ends them. Where other processes serve the lab too, StoreLost if that isn't known."""
 
     most: int
     """How many there may be for one more to be made by a call; 0: no call makes any."""
 
-    async def make(self, wish: TenantWish) -> Tenant:
-        """One that isn't there yet; UsageError if it can't be."""
+    async def make(self, wish: TenantWish, most: int) -> Tenant:
+        """One that isn't here yet; UsageError if it can't be, TenantsFull if there are `most` already."""
 
-    async def end(self, tenant: Tenant) -> None:
-        """It is given up."""
+    async def find(self, name: str) -> Tenant | None:
+        """One that isn't here yet, and that another process has."""
+
+    async def listed(self) -> Sequence[TenantWish]:
+        """Every one, in the order of their making, as it is."""
+
+    async def tokens(self) -> Mapping[str, str]:
+        """By name what opens the control plane's part of those that another process may have."""
+
+    async def end(self, name: str) -> bool:
+        """Nobody has it from now on; False if nobody had."""
+
+    async def let_go(self, tenant: Tenant) -> None:
+        """One that was here is ended."""
 
 
 class Tenants:
@@ -71,8 +97,6 @@ class Tenants:
         """Told of each that is made, before its first request."""
         self.leavers: list[Callable[[Tenant], object]] = []
         """Told of each that is ended."""
-        self.closed = ""
-        """Why there are none where clients may expect some."""
         self._named: dict[str, Tenant] = {}
         self._maker: TenantMaker | None = None
         self._making = asyncio.Lock()
@@ -102,7 +126,7 @@ class Tenants:
 
     def route(self, path: str, headers: Headers) -> Routed | None:
         """Which mock a request is for; None: that of a tenant which isn't there, so `admit` says."""
-        if self._maker is None and not self.closed:
+        if self._maker is None:
             return self.usual.route(path, headers)
         choosing = tuple([each for each in headers if each[0] in _CHOOSING])
         if not choosing and TENANT_PATH not in path:
@@ -117,7 +141,7 @@ class Tenants:
         return None if tenant is None else tenant.route(rest, choosing)
 
     async def admit(self, path: str, headers: Headers) -> Routed:
-        """Which mock a request is for whose tenant wasn't there: it is made, or the request is refused."""
+        """Which mock a request is for whose tenant isn't here: it is looked for, or made, or the request is refused."""
         wanted, rest = named_in(path, headers, TENANT_PATH, TENANT_HEADER)
         try:
             tenant = await self._first_use(next(iter(wanted)))
@@ -127,15 +151,14 @@ class Tenants:
         return tenant.route(rest, headers)
 
     async def _first_use(self, name: str) -> Tenant:
-        most = 0 if self._maker is None else self._maker.most
-        if not most or not TENANT_NAME.fullmatch(name):
+        if self._maker is not None and self._maker.most and TENANT_NAME.fullmatch(name):
+            return await self.make(TenantWish(name), self._maker.most)
+        if (found := await self.find(name)) is None:
             raise TenantRefused(self.unknown(name))
-        return await self.make(TenantWish(name), most)
+        return found
 
     def unknown(self, name: str) -> Refusal:
         """404: there is no such tenant."""
-        if self.closed:
-            return not_found(self.closed)
         may_be = TENANT_NAME.fullmatch(name)
         why = "POST /_lab/tenants, at the control plane, makes one." if may_be else NAME_RULE
         return not_found(f"There is no tenant {_shown(name)} here. {why}")
@@ -145,32 +168,78 @@ class Tenants:
     async def make(self, wish: TenantWish, most: int = MOST_TENANTS) -> Tenant:
         """The tenant of that name, made if it isn't there; TenantRefused, 503, beyond `most`. UsageError: it can't be."""
         if self._maker is None:
-            text = self.closed or "This lab has no tenants."
-            raise TenantRefused(Refusal(409, text, "lab serve of scenarios, by one process, has some."))
+            raise TenantRefused(Refusal(409, "This lab has no tenants.", "lab serve of scenarios has some."))
         async with self._making:
-            if (known := self._named.get(wish.name)) is not None:
+            if (known := await self._here(wish.name)) is not None:
                 return known
-            if len(self._named) >= most:
-                text = (
-                    f"There are {len(self._named)} tenants, as many as may be made so: lab serve --tenants N says it."
-                )
+            try:
+                return await self._begin(await self._maker.make(wish, most))
+            except TenantsFull as full:
+                text = f"There are {full.count} tenants, as many as may be made so: lab serve --tenants N says it."
                 hint = "DELETE /_lab/tenants/NAME, at the control plane, ends one."
-                raise TenantRefused(Refusal(503, text, hint, error="temporarily_unavailable"))
-            tenant = await self._maker.make(wish)
-            self._named[wish.name] = tenant
-            for watcher in self.watchers:
-                watcher(tenant)
-            return tenant
+                raise TenantRefused(Refusal(503, text, hint, error="temporarily_unavailable")) from None
+
+    async def find(self, name: str) -> Tenant | None:
+        """The tenant of that name, whichever process made it; None: there is none."""
+        if (known := self._named.get(name)) is not None or self._maker is None or not TENANT_NAME.fullmatch(name):
+            return known
+        async with self._making:
+            known = self._named.get(name) or await self._maker.find(name)
+            return known if known is None or name in self._named else await self._begin(known)
+
+    async def _here(self, name: str) -> Tenant | None:
+        """The one that is here, unless another process has ended it."""
+        if (known := self._named.get(name)) is not None:
+            try:
+                await known.calls.run(lambda now: None)
+            except LedgerEnded:
+                await self.let_go(known)
+                return None
+        return known
+
+    async def _begin(self, tenant: Tenant) -> Tenant:
+        for watcher in self.watchers:  # before its ledger is read, which tells observers what was before
+            watcher(tenant)
+        try:
+            await tenant.calls.start(None)
+        except BaseException:
+            await self._give_up(tenant)
+            raise
+        assert tenant.name is not None
+        self._named[tenant.name] = tenant
+        return tenant
+
+    async def listed(self) -> Sequence[TenantWish]:
+        """Every one as it is, in the order of their making, whether it is here or not."""
+        return await self._maker.listed() if self._maker is not None else ()
+
+    async def tokens(self) -> AsyncIterator[tuple[str, str]]:
+        """The name and the control token of each: those that are here at first."""
+        for name, tenant in tuple(self._named.items()):
+            yield name, tenant.token
+        for name, token in (await self._maker.tokens()).items() if self._maker is not None else ():
+            yield name, token
 
     async def end(self, name: str) -> bool:
         """Give one up with all that it holds; False if there is none such."""
-        if (tenant := self._named.pop(name, None)) is None or self._maker is None:
-            return False
+        tenant = self._named.get(name)
+        existed = self._maker is not None and await self._maker.end(name)
+        if tenant is not None:
+            await self.let_go(tenant)
+        return existed
+
+    async def let_go(self, tenant: Tenant) -> None:
+        """It was ended, here or by another process: nothing of it stays here."""
+        if tenant.name is not None and self._named.get(tenant.name) is tenant:
+            del self._named[tenant.name]
+            await self._give_up(tenant)
+
+    async def _give_up(self, tenant: Tenant) -> None:
         tenant.clear()
         for leaver in self.leavers:
             leaver(tenant)
-        await self._maker.end(tenant)
-        return True
+        assert self._maker is not None
+        await self._maker.let_go(tenant)
 
     # Connections, which belong to none: of each a journal tells those that were used there
 

@@ -57,11 +57,13 @@ class RedisTenants:
         pairs = zip(births.items(), found, strict=True)
         return [name for (name, birth), value in pairs if value is None or _kept(value).birth != birth]
 
-    async def wait(self, after: Mapping[str, LogPosition], timeout: Millis) -> None:
-        """Return once one of these has a commit after its position: one connection waits for all."""
-        streams = {f"{self._prefix}:{name}:commits": f"{max(position, 0)}-0" for name, position in after.items()}
+    async def wait(self, after: Mapping[str, LogPosition], timeout: Millis) -> Sequence[str]:
+        """Those that have a commit after their position: one connection waits for all."""
+        names = {f"{self._prefix}:{name}:commits".encode(): name for name in after}
+        streams = {key: f"{max(after[name], 0)}-0" for key, name in names.items()}
         read = self._link.redis_once.xread
-        await self._link.ask_once(timeout + ANSWERS_WITHIN, read, streams, count=1, block=max(timeout, 1))
+        found = await self._link.ask_once(timeout + ANSWERS_WITHIN, read, streams, count=1, block=max(timeout, 1))
+        return [names[key] for key, _ in found]
 
     def store(self, name: str, kept: KeptTenant) -> RedisStore:
         """That of a tenant."""

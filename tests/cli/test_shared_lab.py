@@ -19,6 +19,7 @@ from lab.settings import ClockSettings, MockSettings, SwitchSettings
 from lab.stores import redis_link
 from tests.conftest import Lab
 from tests.stores.memory_store import START_WALL, MemoryStore
+from tests.stores.memory_tenants import MemoryTenants
 from tests.stores.redis_server import RedisServer
 
 SCENARIO = "lab: 1\nname: one\ntitle: One\nagent: {code: ONE}\nask: go\nsteps:\n  - {complete: done, output: Done.}\n"
@@ -46,7 +47,8 @@ def switches(*flags: tuple[str, str], file: str | None = None) -> SwitchSettings
 
 
 async def agreed(shared: MemoryStore, setup: Setup, *, clock_said: bool = False) -> SharedSetup:
-    return await agree(shared.process(), setup, "memory://test (prefix lab)", clock_said=clock_said)
+    tenants = MemoryTenants(shared).process()
+    return await agree(shared.process(), tenants, setup, "memory://test (prefix lab)", clock_said=clock_said)
 
 
 async def test_the_first_process_draws_what_the_others_take(folder: Path) -> None:

@@ -19,6 +19,7 @@ from lab.cli.commands.watch import WatchSettings, reached, with_tenant
 from lab.cli.console import Console
 from lab.cli.serve_extras import ServeExtras
 from lab.cli.setup import Setup, make_setup
+from lab.cli.shared_tenants import StoredTenants
 from lab.cli.tenant_maker import ServedTenants
 from lab.clocks import ManualClock
 from lab.core.errors import ProtocolError
@@ -65,7 +66,7 @@ class Lab:
     """A lab with tenants on loopback, and its control plane."""
 
     server: MockServer
-    maker: ServedTenants
+    maker: ServedTenants | StoredTenants
     port: int
     control_port: int
     peers: list[Peer] = field(default_factory=list)
@@ -410,6 +411,7 @@ async def test_an_edit_is_taken_up_by_whoever_serves_the_scenario(lab: Lab) -> N
     await lab.control("POST", "tenants", {"name": "bob", "scenarios": ["short"]})
     usual = lab.server.tenants.usual.main.service.config.scenarios
     edited = replace(next(each for each in usual if each.name == "brief"), digest="e" * 64)
+    assert isinstance(lab.maker, ServedTenants)
     lab.maker.edited(edited)
     configs = {name: each.main.service.config for name, each in lab.server.tenants.named.items()}
     assert {each.digest for each in configs["ann"].scenarios} >= {"e" * 64}

@@ -261,21 +261,9 @@ async def test_what_only_a_lab_of_one_process_can_is_refused(shared: MemoryStore
 
 async def test_a_scenario_that_is_chosen_is_refused_and_never_ignored(shared: MemoryStore) -> None:
     async with two(shared) as (one, _):
-        one.server.tenants.usual.closed = "No scenario can be chosen here."
         got = await one.call(request(LOGIN.method, LOGIN.path, (*LOGIN.headers, ("x-lab-scenario", "x")), LOGIN.body))
         assert got.status == 404 and "No scenario can be chosen" in got.json["error_description"]
         assert (await one.call(request("GET", "/scenario/x/oauth2/v1/token"))).status == 404
-        assert await one.token()
-
-
-async def test_a_tenant_is_refused_and_never_ignored(shared: MemoryStore) -> None:
-    async with two(shared) as (one, _):
-        one.server.tenants.closed = "No tenants here."
-        got = await one.call(request(LOGIN.method, LOGIN.path, (*LOGIN.headers, ("x-lab-tenant", "x")), LOGIN.body))
-        assert (got.status, got.json["error_description"]) == (404, "No tenants here.")
-        assert (await one.call(request("GET", "/t/x/oauth2/v1/token"))).status == 404
-        wanted = await one.control("POST", "tenants", {"name": "x"})
-        assert (wanted.status, wanted.json["error"]) == (409, "No tenants here.")
         assert await one.token()
 
 

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 
 from lab.clocks import first_of
 from lab.core.clock import Millis
@@ -70,13 +71,16 @@ class MemoryTenantsAccess:
         kept = self._shared.kept
         return [name for name, birth in births.items() if name not in kept or kept[name].birth != birth]
 
-    async def wait(self, after: Mapping[str, LogPosition], timeout: Millis) -> None:
-        """Return once one of them has a commit after its position."""
+    async def wait(self, after: Mapping[str, LogPosition], timeout: Millis) -> Sequence[str]:
+        """Those that have a commit after their position."""
         await self._reach()
-        stores = {name: self._shared.stores[self._shared.kept[name].birth] for name in after}
+        stores = {name: self._shared.stores[kept.birth] for name in after if (kept := self._shared.kept.get(name))}
+        after = {name: max(position, 0) for name, position in after.items()}
         if all(store.head <= after[name] for name, store in stores.items()):
-            async with asyncio.timeout(20):
-                await first_of(*(store.changed.wait() for store in stores.values()))
+            with suppress(TimeoutError):
+                async with asyncio.timeout(timeout / 1_000):
+                    await first_of(asyncio.Event().wait(), *(store.changed.wait() for store in stores.values()))
+        return [name for name, store in stores.items() if store.head > after[name]]
 
     def store(self, name: str, kept: KeptTenant) -> MemoryStoreAccess:
         """That of a tenant."""

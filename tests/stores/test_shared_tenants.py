@@ -110,4 +110,5 @@ async def test_who_waits_for_commits_of_several_is_woken_by_any(pair: Pair) -> N
     await filled(stores["bob"], 1)
     waiting = asyncio.ensure_future(one.wait({"ann": 0, "bob": 1, "cy": -1}, 20_000))
     await stores["bob"].commit(used("one", 2, 1, 2))
-    await asyncio.wait_for(waiting, 10)
+    assert await asyncio.wait_for(waiting, 10) == ["bob"]
+    assert await one.wait({"ann": 0}, 1) == []

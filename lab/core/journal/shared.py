@@ -223,8 +223,8 @@ class SharedTenants(Protocol):
     async def ended(self, births: Mapping[str, str]) -> Sequence[str]:
         """Which of these, of which the births are known, are there no longer."""
 
-    async def wait(self, after: Mapping[str, LogPosition], timeout: Millis) -> None:
-        """Return once one of these has a commit after its position, or `timeout` real milliseconds have passed."""
+    async def wait(self, after: Mapping[str, LogPosition], timeout: Millis) -> Sequence[str]:
+        """Those that have a commit after their position, once there are any; none after `timeout` real milliseconds."""
 
     def store(self, name: str, kept: KeptTenant) -> SharedStore:
         """That of a tenant: LedgerEnded once it was ended, and nothing is written then."""

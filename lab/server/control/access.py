@@ -3,7 +3,7 @@
 import hmac
 import json
 import re
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
 from typing import Any, TypeAlias
 
 from aiohttp import web
@@ -75,7 +75,7 @@ class CommandRefused(Exception):
 class Access:
     """Host, Origin and token, before anything else is looked at."""
 
-    def __init__(self, token: str, tenants: Callable[[], Iterable[tuple[str, str]]]) -> None:
+    def __init__(self, token: str, tenants: Callable[[], AsyncIterator[tuple[str, str]]]) -> None:
         """`tenants` gives the name and the token of each tenant: the token is good for what is its own."""
         self._token = token
         self._tenants = tenants
@@ -88,7 +88,7 @@ class Access:
         self.hosts = frozenset(f"{each}:{port}" for each in usual)
         self._names = frozenset(map(str.lower, names))
 
-    def check(self, request: web.Request) -> None:
+    async def check(self, request: web.Request) -> None:
         """CommandRefused unless the request may pass."""
         host = request.headers.get("host", "").lower()
         if host not in self.hosts and re.sub(":[0-9]{1,5}$", "", host) not in self._names:
@@ -100,12 +100,13 @@ class Access:
         shown = token.strip().encode("utf-8", "surrogateescape") if scheme.lower() == "bearer" else b""
         if hmac.compare_digest(shown, self._token.encode()):
             return
-        owner = next((name for name, own in self._tenants() if hmac.compare_digest(shown, own.encode())), None)
-        if owner is None:
-            hint = "lab serve prints it at its start."
-            raise CommandRefused(401, "The control token is missing or wrong.", hint, _CHALLENGE)
-        if request.get(OF_TENANT) != owner:
-            raise CommandRefused(403, f"This token is good for /_lab/t/{owner}/ alone.", "Show that of the lab.")
+        async for owner, own in self._tenants():
+            if hmac.compare_digest(shown, own.encode()):
+                if request.get(OF_TENANT) == owner:
+                    return
+                raise CommandRefused(403, f"This token is good for /_lab/t/{owner}/ alone.", "Show that of the lab.")
+        hint = "lab serve prints it at its start."
+        raise CommandRefused(401, "The control token is missing or wrong.", hint, _CHALLENGE)
 
     def is_probe(self, request: web.Request) -> bool:
         """Whether somebody who shows no token asks how the lab is, as whoever watches over a container does."""
@@ -120,7 +121,7 @@ class Access:
             try:
                 if self.is_probe(request):
                     return await _probed(handler, request)
-                self.check(request)
+                await self.check(request)
                 found = await handler(request)
                 return found if isinstance(found, web.StreamResponse) else _answer(found)
             except CommandRefused as refused:

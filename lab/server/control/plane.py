@@ -8,7 +8,7 @@ from lab.clocks import wall_second
 from lab.core.clock import Epoch
 from lab.core.exchange import Json
 from lab.core.journal.fact import Fact
-from lab.core.journal.shared import StoreLost
+from lab.core.journal.shared import LedgerEnded, StoreLost
 from lab.core.version import __version__
 from lab.mock.config import TENANT_PATH
 from lab.server.control.access import CHOSEN, OF_TENANT, Access, CommandRefused, Handler, with_example
@@ -42,7 +42,7 @@ class ControlPlane:
         self._server = server
         self._second = second
         tenants = server.tenants
-        self._access = Access(token, lambda: ((name, each.token) for name, each in tenants.named.items()))
+        self._access = Access(token, tenants.tokens)
         tenants.usual.main.recorder = recorder
         self._nameless = TenantRoutes(server, tenants.usual, trouble, past, second)
         self._named: dict[str, TenantRoutes] = {}
@@ -123,11 +123,18 @@ class ControlPlane:
 
     def _routed(self, name: str) -> Handler:
         async def handle(request: web.Request) -> Json | web.StreamResponse:
-            tenant = await self._routes_of(request)
-            routes = tenant.of(request)
-            if name not in _OWN:
-                await tenant.tenant.calls.look()
-            return await routes.handlers[name](request)
+            found = await self._routes_of(request)
+            routes, tenant = found.of(request), found.tenant
+            tenant.users += 1
+            try:
+                if name not in _OWN:
+                    await tenant.calls.look()
+                return await routes.handlers[name](request)
+            except LedgerEnded:
+                await self._server.tenants.let_go(tenant)
+                raise self._unknown(tenant.name or "") from None
+            finally:
+                tenant.users -= 1
 
         return handle
 
@@ -136,10 +143,13 @@ class ControlPlane:
         name = request.get(OF_TENANT)
         if name is None:
             return self._nameless
-        if (found := self._named.get(name)) is None:
-            problem = self._server.tenants.unknown(name)
-            raise CommandRefused(problem.status, problem.message)
-        return found
+        if await self._server.tenants.find(name) is None:
+            raise self._unknown(name)
+        return self._named[name]
+
+    def _unknown(self, name: str) -> CommandRefused:
+        problem = self._server.tenants.unknown(name)
+        return CommandRefused(problem.status, problem.message)
 
     def _begun(self, tenant: Tenant) -> None:
         assert tenant.name is not None

@@ -190,14 +190,12 @@ class SharedSubscriber(Subscriber):
 def following(service: Service, relay: "ExchangeRelay | None", subscriber: Subscriber) -> Iterator[None]:
     """Let a subscriber be told what comes about until the block ends."""
     service.observers.append(subscriber)
-    onlookers = [subscriber.relay] if isinstance(subscriber, SharedSubscriber) else []
+    onlooker = subscriber.relay if isinstance(subscriber, SharedSubscriber) else None
     if relay is not None:
-        relay.onlookers += onlookers
-        relay.followers += 1
+        relay.follow(onlooker)
     try:
         yield
     finally:
         service.observers.remove(subscriber)
         if relay is not None:
-            relay.followers -= 1
-            relay.onlookers = [each for each in relay.onlookers if each not in onlookers]
+            relay.leave(onlooker)

@@ -6,6 +6,7 @@ from aiohttp import web
 
 from lab.core.exchange import Json
 from lab.core.ranges import SEEDS
+from lab.mock.config import TENANT_PATH
 from lab.server.control.access import OF_TENANT, CommandRefused, Handler, read_command, text_member
 from lab.server.mock_server import MockServer
 from lab.server.mounts import Tenant
@@ -28,7 +29,7 @@ class TenantCommands:
         """By the names of their routes."""
 
     async def _list(self, request: web.Request) -> Json:
-        return {"tenants": [self._document(each) for each in self._server.tenants.named.values()]}
+        return {"tenants": [self._document(each) for each in await self._server.tenants.listed()]}
 
     async def _make(self, request: web.Request) -> Json:
         """The tenant, made unless it is there; what it is then isn't changed."""
@@ -39,7 +40,7 @@ class TenantCommands:
             refusal = refused.refusal
             raise CommandRefused(refusal.status, refusal.message, refusal.hint) from None
         _check_same(tenant, wish)
-        return {**self._document(tenant), "control_token": tenant.token}
+        return {**self._document(TenantWish.fulfilled(tenant)), "control_token": tenant.token}
 
     async def _end(self, request: web.Request) -> Json:
         name = request.match_info["name"]
@@ -48,16 +49,13 @@ class TenantCommands:
             raise CommandRefused(problem.status, problem.message, "GET /_lab/tenants lists them.")
         return {"ok": True, "name": name}
 
-    def _document(self, tenant: Tenant) -> dict[str, Json]:
-        config, now = tenant.main.service.config, tenant.clock.now()
-        return {
-            "name": tenant.name,
-            "base_url": f"{self._server.origin}{config.prefix}",
-            "seed": config.seed,
-            "scenarios": [each.name for each in config.scenarios],
-            "now": now,
-            "exchanges": sum(each.service.exchanges for each in tenant),
-        }
+    def _document(self, wish: TenantWish) -> dict[str, Json]:
+        tenant, more = self._server.tenants.named.get(wish.name), {}
+        if tenant is not None and not tenant.calls.shared:  # of a shared lab others know more of it
+            more = {"now": tenant.clock.now(), "exchanges": sum(each.service.exchanges for each in tenant)}
+        base_url = f"{self._server.origin}{TENANT_PATH}{wish.name}"
+        scenarios: list[Json] = [*(wish.scenarios or ())]
+        return {"name": wish.name, "base_url": base_url, "seed": wish.seed, "scenarios": scenarios, **more}
 
 
 def of_the_lab(handler: Handler) -> Handler:

@@ -20,7 +20,7 @@ from lab.clocks import ManualClock, ScaledClock, SystemClock
 from lab.core.clock import Millis
 from lab.core.errors import UsageError
 from lab.core.journal.fact import ClockAdvanced, ClockScaled
-from lab.core.journal.shared import PROCESS_LIFETIME, SharedStore, StoreLost
+from lab.core.journal.shared import PROCESS_LIFETIME, LedgerEnded, SharedStore, StoreLost
 from lab.core.journal.shell import LedgerBack, LedgerLost
 from lab.mock.batches import BatchedService
 from lab.server.shared.call_queue import CallQueue, WaitingCall, fail
@@ -57,15 +57,24 @@ class BatchLoop:
         """Set while the store can be asked."""
         self._store, self._process = store, process
         self._queue = CallQueue()
+        self._speaks = True
+        """Whether it is this one that says when the store is gone."""
         self._tasks: tuple[asyncio.Task[None], ...] = ()
 
-    async def start(self, about: str = "") -> None:
-        """Take up what the store holds; `about` is what other processes read of this one. StoreLost if it can't be reached."""
+    async def start(self, about: str | None = "") -> None:
+        """Take up what the store holds; `about` is what other processes read of this one. StoreLost if it can't be reached.
+
+        None: it is a tenant's, of which there may be many. That of the lab says for all of them that the process lives
+        and what is wrong with the store, and `TenantFollower` follows those that are in use.
+        """
         await self._replica.sync()
         await self._replica.recall()
-        await self._store.heartbeat(self._process, about)
+        loops = [self._work(), self.relay.run()]
+        if about is not None:
+            await self._store.heartbeat(self._process, about)
+            loops += self._follow(), self._live(about)
+        self._speaks = about is not None
         self.back.set()
-        loops = self._work(), self._follow(), self._live(about), self.relay.run()
         self._tasks = tuple(asyncio.create_task(each) for each in loops)
 
     async def stop(self) -> None:
@@ -123,6 +132,8 @@ class BatchLoop:
             calls = await self._queue.next()
             try:
                 await self._serve(calls)
+            except LedgerEnded as ended:
+                fail(calls, ended)
             except StoreLost as lost:
                 fail(calls, lost)
                 await self._reconnect(lost)
@@ -150,19 +161,26 @@ class BatchLoop:
         self.trouble = lost.what
         self.back.clear()
         self._queue.fail(lost)
-        _LOG.error("lab: %s. Calls get 503 until it is back.", lost.what.rstrip("."))
+        self._say(logging.ERROR, f"{lost.what.rstrip('.')}. Calls get 503 until it is back.")
         while True:
             await SystemClock().hold(pause)
             pause = min(2 * pause, _LONGEST_PAUSE)
-            with suppress(StoreLost):
+            try:
                 await self._replica.sync()
                 break
-            self.counts.errors += 1
+            except LedgerEnded:  # the next call learns of it
+                break
+            except StoreLost:
+                self.counts.errors += 1
         self.trouble = None
         self.service.note(LedgerLost(at=at, why=lost.what))
         self.service.note(LedgerBack(at=self._replica.now))
         self.back.set()
-        _LOG.warning("lab: the shared ledger is back.")
+        self._say(logging.WARNING, "the shared ledger is back.")
+
+    def _say(self, level: int, text: str) -> None:
+        if self._speaks:
+            _LOG.log(level, "lab: %s", text)
 
     # Where nobody calls
 

@@ -45,8 +45,8 @@ class LedgerCalls(Protocol):
     def relay(self) -> "ExchangeRelay | None":
         """What tells of the exchanges of the others, if there are any."""
 
-    async def start(self, about: str) -> None:
-        """Take calls from now on; `about` is what other processes read of this one."""
+    async def start(self, about: str | None) -> None:
+        """Take calls from now on; `about` is what other processes read of this one. None: the calls are a tenant's."""
 
     async def run(self, call: Callable[[Millis], CallResult]) -> CallResult:
         """Call it at the instant of now; what it gives."""
@@ -78,7 +78,7 @@ class LocalCalls:
         self._note = note
         self._advancing = asyncio.Lock()
 
-    async def start(self, about: str) -> None:
+    async def start(self, about: str | None) -> None:
         """It takes them all along."""
 
     async def run(self, call: Callable[[Millis], CallResult]) -> CallResult:

@@ -71,8 +71,10 @@ class ExchangeRelay:
 
     def __init__(self, service: BatchedService, store: SharedStore, time: LabTime, process: str) -> None:
         self.onlookers: list[Onlooker] = []
-        self.followers = 0
+        self._followers = 0
         """How many want to be told as soon as can be."""
+        self._followed = asyncio.Event()
+        """Set while there are any."""
         self._service, self._store, self._time, self._process = service, store, time, process
         self._pending: deque[_Observed] = deque(maxlen=10 * EXCHANGES_KEPT)
         self._come = asyncio.Event()
@@ -130,6 +132,19 @@ class ExchangeRelay:
             for onlooker in self.onlookers:
                 onlooker(relayed, exchange.position)
 
+    def follow(self, onlooker: Onlooker | None) -> None:
+        """Somebody wants to be told as soon as can be, perhaps by `onlooker`, until `leave` is called with the same."""
+        self.onlookers += [onlooker] if onlooker is not None else []
+        self._followers += 1
+        self._followed.set()
+
+    def leave(self, onlooker: Onlooker | None) -> None:
+        """Somebody has looked enough."""
+        self.onlookers = [each for each in self.onlookers if each != onlooker]
+        self._followers -= 1
+        if not self._followers:
+            self._followed.clear()
+
     async def run(self) -> None:
         """Publish, and tell followers, until it is cancelled."""
         await asyncio.gather(self._publish(), self._follow())
@@ -143,10 +158,10 @@ class ExchangeRelay:
 
     async def _follow(self) -> None:
         while True:
+            await self._followed.wait()
             await SystemClock().hold(_LOOK)
-            if self.followers:
-                with suppress(StoreLost):
-                    await self.catch_up()
+            with suppress(StoreLost):
+                await self.catch_up()
 
 
 class _LineHead(Struct, frozen=True):

@@ -1,0 +1,60 @@
+"""Keeps the tenants of a process up with what the other processes of a shared lab do to them.
+
+A tenant that is called is up to date with each call, and most lie idle. So one wait for all that are in use, over one
+connection, does for a thousand of them: those whose reply is withheld, that are followed or waited for. And once a
+second it is looked whether any of those that are here was ended elsewhere.
+"""
+
+import asyncio
+from contextlib import suppress
+
+from lab.clocks import SystemClock, real_millis
+from lab.core.clock import Millis
+from lab.core.journal.shared import SharedTenants, StoreLost
+from lab.server.mounts import Tenant
+from lab.server.shared.batch_loop import BatchLoop
+from lab.server.tenants import Tenants
+
+_LOOK: Millis = 250
+"""So often is looked which are in use; so long a wait lasts for those that are."""
+_BUSY: Millis = 50
+"""So long it waits for no commits after there was one: calls of this process make some, too."""
+_ENDED: Millis = 1_000
+"""So often is looked whether one was ended."""
+
+
+class TenantFollower:
+    """Follows the tenants of one process."""
+
+    def __init__(self, tenants: Tenants, store: SharedTenants) -> None:
+        self.births: dict[Tenant, str] = {}
+        """Those that are here, and how they are told from others of their name."""
+        self._tenants, self._store = tenants, store
+        self._looked: Millis = 0
+
+    async def run(self) -> None:
+        """Follow until it is cancelled."""
+        while True:
+            with suppress(StoreLost):  # the lab's own loop says so
+                if real_millis() - self._looked >= _ENDED:
+                    self._looked = real_millis()
+                    await self.let_go_ended()
+                in_use = {tenant.name or "": tenant for tenant in self.births if tenant.users}
+                if in_use:
+                    await SystemClock().hold(_BUSY if await self.follow(in_use, _LOOK) else 0)
+                    continue
+            await SystemClock().hold(_LOOK)
+
+    async def follow(self, in_use: dict[str, Tenant], within: Millis) -> int:
+        """Fold what others commit to these `within` real milliseconds; of how many there was something."""
+        loops = {name: each.calls for name, each in in_use.items() if isinstance(each.calls, BatchLoop)}
+        news = await self._store.wait({name: loop.service.position for name, loop in loops.items()}, within)
+        await asyncio.gather(*(loops[name].fresh() for name in news), return_exceptions=True)
+        return len(news)
+
+    async def let_go_ended(self) -> None:
+        """Let those go that were ended."""
+        here = {tenant.name or "": tenant for tenant in self.births}
+        births = {name: self.births[tenant] for name, tenant in here.items()}
+        for name in await self._store.ended(births) if births else ():
+            await self._tenants.let_go(here[name])

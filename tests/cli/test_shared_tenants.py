@@ -1,0 +1,266 @@
+"""Tenants of a lab that several processes serve: each is one lab at all of them, and none of the others'."""
+
+import asyncio
+import io
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from itertools import count
+from pathlib import Path
+from typing import cast
+
+import pytest
+from msgspec.structs import replace
+
+from lab.cli.console import Console
+from lab.cli.serve_extras import ServeExtras
+from lab.cli.setup import Setup, make_clock
+from lab.cli.shared_tenants import StoredTenants
+from lab.core.journal.shared import SharedStore, SharedTenants
+from lab.mock.batches import BatchedService
+from lab.server.control.plane import ControlPlane
+from lab.server.mock_server import MockServer
+from lab.server.shared.batch_loop import BatchLoop
+from lab.server.shared.lab_time import LabTime
+from tests.cli.test_tenants import DISCOVERY, Lab, loaded
+from tests.server.conftest import Peer, bearer, request
+from tests.server.test_control import TOKEN
+from tests.server.test_faults import until
+from tests.stores.memory_store import START_WALL, MemoryStore
+from tests.stores.memory_tenants import MemoryTenants
+
+_NUMBERS = count()
+Access = tuple[SharedStore, SharedTenants]
+
+
+@dataclass
+class Shared:
+    """What processes share, and how another one gets to it."""
+
+    process: "Callable[[], Access]"
+    memory: MemoryStore
+
+
+@pytest.fixture
+def shared() -> Shared:
+    store = MemoryStore()
+    tenants = MemoryTenants(store)
+    return Shared(lambda: (store.process(), tenants.process()), store)
+
+
+@asynccontextmanager
+async def serving(setup: Setup, access: Access, most: int = 0) -> AsyncIterator[Lab]:
+    """One of the processes, whose calls may make so many tenants."""
+    number = next(_NUMBERS)
+    setup = replace(setup, make_service=BatchedService, clock=make_clock(setup.settings.clock))
+    service = BatchedService(setup.config)
+    calls = BatchLoop(service, access[0], LabTime(setup.clock, START_WALL), f"process-{number}")
+    server = MockServer(service, setup.clock, setup.limits, calls)
+    console = Console(io.StringIO(), io.StringIO())
+    maker = StoredTenants(setup, service, console, ServeExtras(tenants=most), access[1])
+    maker.serve(server.tenants)
+    plane = ControlPlane(server, TOKEN)
+    origins = await server.start(), await plane.start()
+    lab = Lab(server, maker, *(int(each.rpartition(":")[2]) for each in origins))
+    try:
+        async with asyncio.timeout(30):
+            yield lab
+    finally:
+        for peer in lab.peers:
+            await peer.close()
+        await plane.stop()
+        await server.stop(0)
+        await maker.close()
+        await calls.stop()
+
+
+@asynccontextmanager
+async def two(folder: Path, shared: Shared, most: int = 0) -> AsyncIterator[tuple[Lab, Lab]]:
+    setup = loaded(folder)
+    async with serving(setup, shared.process(), most) as one, serving(setup, shared.process(), most) as other:
+        yield one, other
+
+
+async def test_two_processes_that_make_the_same_at_once_have_one(tmp_path: Path, shared: Shared) -> None:
+    async with two(tmp_path, shared, 2) as labs:
+        granted = await asyncio.gather(*(each.token("/t/ann") for each in (*labs, *labs)))
+        assert {each.status for each in granted} == {200}
+        found = await asyncio.gather(*(each.control("POST", "tenants", {"name": "ann"}) for each in labs))
+        for member in ("seed", "scenarios", "control_token"):
+            assert found[0].json[member] == found[1].json[member]
+        wished = await asyncio.gather(
+            *(lab.control("POST", "tenants", {"name": "bob", "seed": seed}) for seed, lab in enumerate(labs))
+        )
+        assert sorted(each.status for each in wished) == [200, 409], "one wish counts"
+        health = [(await each.control("GET", "t/bob/health")).json["seed"] for each in labs]
+        assert health[0] == health[1]
+
+
+async def test_any_process_speaks_for_a_tenant(tmp_path: Path, shared: Shared) -> None:
+    async with two(tmp_path, shared, 2) as (one, other):
+        token, started = await one.started("/t/ann")
+        job = str(started.json["jobId"])
+        assert await other.polled(token, job, "/t/ann") == 200
+        assert [await each.polled(token, job, "/t/bob") for each in (one, other)] == [401, 401]
+        assert [await each.polled(token, job, "") for each in (one, other)] == [401, 401]
+        for tenant in (each.server.tenants.named["ann"] for each in (one, other)):
+            await cast("BatchLoop", tenant.calls).relay.publish()
+        for each in (one, other):
+            found = (await each.control("GET", "t/ann/jobs")).json["jobs"]
+            assert [listed["job"] for listed in found] == [job]
+            assert (await each.control("GET", "t/ann/calls")).json["count"] == 3
+            lines = (await each.control("GET", "t/ann/journal")).body
+            assert lines.count(b'"job.accepted"') == 1 and lines.count(b'"k":"req"') == 3
+            assert b"job.accepted" not in (await each.control("GET", "t/bob/journal")).body
+            assert (await each.control("GET", "t/ann/report?over=1")).status == 200
+            listed = (await each.control("GET", "tenants")).json["tenants"]
+            base = f"http://127.0.0.1:{each.port}/t/"
+            assert [(one["name"], one["base_url"]) for one in listed] == [("ann", f"{base}ann"), ("bob", f"{base}bob")]
+        assert (await other.control("POST", "t/ann/reset", {})).status == 200
+        assert await one.polled(token, job, "/t/ann") == 401
+
+
+async def test_a_process_that_comes_later_finds_what_is_there_of_a_tenant(tmp_path: Path, shared: Shared) -> None:
+    setup = loaded(tmp_path)
+    async with serving(setup, shared.process()) as first:
+        await first.control("POST", "tenants", {"name": "ann", "seed": 3, "scenarios": ["short"]})
+        token, started = await first.started("/t/ann")
+        await first.control("POST", "t/ann/clock", {"advance": "1s"})
+    async with serving(setup, shared.process()) as late:
+        assert (await late.ask(f"/t/bob{DISCOVERY}")).status == 404
+        assert await late.polled(token, str(started.json["jobId"]), "/t/ann") == 200
+        health = (await late.control("GET", "t/ann/health")).json
+        assert (health["seed"], health["scenarios"], health["clock"]["now"]) == (3, ["short"], 1_000)
+        assert b'"job.accepted"' in (await late.control("GET", "t/ann/journal")).body
+
+
+async def test_one_that_is_ended_at_one_process_is_unknown_at_all(tmp_path: Path, shared: Shared) -> None:
+    async with two(tmp_path, shared) as (one, other):
+        control = (await one.control("POST", "tenants", {"name": "ann"})).json["control_token"]
+        token, started = await one.started("/t/ann")
+        job, peer = str(started.json["jobId"]), await other.peer()
+        await other.ask(f"/t/ann{DISCOVERY}", peer=peer)
+        follower = Peer(*await asyncio.open_connection("127.0.0.1", other.control_port))
+        head = request("GET", "/_lab/t/ann/journal?follow=1", (bearer(control),))
+        await follower.send(head.replace(b"127.0.0.1", b"127.0.0.1:%d" % other.control_port))
+        await follower.reader.readuntil(b"job.accepted")
+        assert (await one.control("DELETE", "tenants/ann")).json == {"ok": True, "name": "ann"}
+        got = await asyncio.gather(*(other.polled(token, job, "/t/ann") for _ in range(4)))
+        assert got == [404] * 4, "though it was there when they called"
+        await asyncio.wait_for(follower.reader.readuntil(b"\r\n0\r\n\r\n"), 5)
+        await follower.close()
+        for each in (one, other):
+            assert (await each.control("DELETE", "tenants/ann")).status == 404
+            assert (await each.control("GET", "t/ann/clock")).status == 404
+            assert (await each.control("GET", "t/ann/clock", token=control)).status == 401
+            assert (await each.control("GET", "tenants")).json == {"tenants": []}
+            assert not each.server.tenants.named
+
+
+async def test_one_that_is_made_anew_has_nothing_of_the_one_before(tmp_path: Path, shared: Shared) -> None:
+    async with two(tmp_path, shared, 5) as (one, other):
+        token, started = await one.started("/t/ann")
+        job = str(started.json["jobId"])
+        assert await other.polled(token, job, "/t/ann") == 200
+        await other.control("POST", "t/ann/clock", {"advance": "1h"})
+        before = (await one.control("POST", "tenants", {"name": "ann"})).json["control_token"]
+        await one.control("DELETE", "tenants/ann")
+        await one.token("/t/ann")
+        assert await other.polled(token, job, "/t/ann") == 404, "its first token is drawn alike, the job isn't there"
+        for each in (one, other):
+            again = await each.control("POST", "tenants", {"name": "ann"})
+            assert again.json["control_token"] != before
+            assert (await each.control("GET", "t/ann/clock")).json["now"] == 0
+            assert (await each.control("GET", "t/ann/jobs")).json["jobs"] == []
+        await one.control("DELETE", "tenants/ann")
+        found = await asyncio.gather(*(other.token("/t/ann") for _ in range(6)))
+        assert {each.status for each in found} == {200}, "who calls it there makes it"
+
+
+async def test_one_that_nobody_calls_is_let_go_where_it_was_ended_elsewhere(tmp_path: Path, shared: Shared) -> None:
+    async with two(tmp_path, shared, 2) as (one, other):
+        for name in ("ann", "bob"):
+            await other.token(f"/t/{name}")
+        await one.control("DELETE", "tenants/ann")
+        follower = cast("StoredTenants", other.maker)._follower
+        assert follower is not None
+        await follower.let_go_ended()
+        assert [*other.server.tenants.named] == ["bob"] == [each.name for each in follower.births]
+
+
+async def test_a_reply_under_way_is_cut_where_its_tenant_was_ended_elsewhere(tmp_path: Path, shared: Shared) -> None:
+    async with two(tmp_path, shared, 2) as (one, other):
+        token, started = await one.started("/t/ann")
+        fault = {"route": "status", "strike": "hang"}
+        assert (await one.control("POST", "t/ann/faults", fault)).status == 200
+        polling = asyncio.ensure_future(other.polled(token, str(started.json["jobId"]), "/t/ann"))
+        await until(lambda: _replying(other, "ann"))
+        await one.control("DELETE", "tenants/ann")
+        with pytest.raises((asyncio.IncompleteReadError, ConnectionError)):
+            await polling
+
+
+def _replying(lab: Lab, name: str) -> bool:
+    """Whether a reply is under way to a call that the ledger has taken."""
+    tenant = lab.server.tenants.named.get(name)
+    return tenant is not None and bool(tenant.users) and tenant.main.service.strikes.total() > 0
+
+
+async def test_a_clock_moves_at_every_process_and_no_other_moves(tmp_path: Path, shared: Shared) -> None:
+    async with two(tmp_path, shared, 2) as (one, other):
+        jobs = {name: str((await one.started(f"/t/{name}"))[1].json["jobId"]) for name in ("ann", "bob")}
+        waiting = asyncio.ensure_future(other.control("GET", f"t/ann/jobs/{jobs['ann']}?until=COMPLETE&timeout=20s"))
+        await until(lambda: any(each.users for each in other.server.tenants.named.values()))
+        assert (await one.control("POST", "t/ann/clock", {"advance": "1h"})).json["now"] == 3_600_000
+        assert (await waiting).json["status"] == "COMPLETE", "who waits at another process learns of it"
+        for each in (one, other):
+            nows = [(await each.control("GET", f"{prefix}clock")).json["now"] for prefix in ("t/ann/", "t/bob/", "")]
+            assert nows == [3_600_000, 0, 0]
+            assert (await each.control("GET", f"t/bob/jobs/{jobs['bob']}")).json["status"] == "RUNNING"
+
+
+async def test_no_more_are_made_than_may_be_at_all_processes_together(tmp_path: Path, shared: Shared) -> None:
+    async with two(tmp_path, shared, 3) as labs:
+        found = await asyncio.gather(*(labs[number % 2].token(f"/t/t-{number}") for number in range(8)))
+        assert sorted(each.status for each in found) == [200] * 3 + [503] * 5
+        refused = next(each for each in found if each.status == 503)
+        assert refused.json["error_description"].startswith("There are 3 tenants, as many as may be made so")
+        assert (await labs[1].control("POST", "tenants", {"name": "one-more"})).status == 200
+        assert (await labs[0].ask(f"/t/one-more{DISCOVERY}")).status == 200
+
+
+async def test_a_tenant_s_token_is_good_at_a_process_that_has_not_met_it(tmp_path: Path, shared: Shared) -> None:
+    async with two(tmp_path, shared) as (one, other):
+        token = (await one.control("POST", "tenants", {"name": "ann"})).json["control_token"]
+        got = await other.control("GET", "clock", token=token)
+        assert (got.status, got.json["error"]) == (403, "This token is good for /_lab/t/ann/ alone.")
+        assert (await other.control("GET", "t/bob/clock", token=token)).status == 403
+        assert (await other.control("GET", "clock", token="made-up")).status == 401
+        assert not other.server.tenants.named, "who shows none that is good opens nothing"
+        assert (await other.control("GET", "t/ann/clock", token=token)).status == 200
+
+
+async def test_while_the_store_is_gone_tenants_say_so_too(tmp_path: Path, shared: Shared) -> None:
+    async with two(tmp_path, shared, 9) as (one, other):
+        token, started = await one.started("/t/ann")
+        job = str(started.json["jobId"])
+        shared.memory.gone = True
+        for memory in _stores(one):
+            memory.gone = True
+        got = [await one.token(f"/t/{name}") for name in ("ann", "bob")]
+        assert [(each.status, each.headers["retry-after"]) for each in got] == [(503, "1")] * 2
+        assert await one.polled(token, job, "/t/ann") == 503
+        assert (await one.control("GET", "t/ann/jobs")).status == 503
+        assert (await other.control("GET", "t/ann/jobs")).status == 503
+        shared.memory.gone = False
+        for memory in _stores(one):
+            memory.gone = False
+        await cast("BatchLoop", one.server.tenants.named["ann"].calls).back.wait()
+        assert [await each.polled(token, job, "/t/ann") for each in (one, other)] == [200, 200]
+        assert (await one.token("/t/bob")).status == 200
+        assert b'"ledger.back"' in (await one.control("GET", "t/ann/journal")).body
+
+
+def _stores(lab: Lab) -> list[MemoryStore]:
+    maker = cast("StoredTenants", lab.maker)
+    return [*cast("MemoryTenants", maker._store._shared).stores.values()]  # type: ignore[attr-defined]
