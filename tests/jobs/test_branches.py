@@ -314,11 +314,14 @@ def test_where_changes_are_asked_for_some_branch_is_taken() -> None:
         (["{chance: 100%, to: b}", "{to: a}"], ["11:9: the branch to a is never taken: those before it leave nothing over",
                                                 "12:5: no path leads to a"]),
         (['{when: "{{ turn > 1 }}", to: b}'] * 2, ["11:9: the branch to b is never taken: those before it leave nothing over"]),
-        (["{when: \"{{ 'X' in user.roles }}\", to: b}"], ["10:16: has no answer without a user: there is no roles here"]),
-        (['{when: "{{ parameters.limit > 3 }}", to: b}'], ["10:16: has no answer without a user: there is no limit here"]),
-        (['{when: "{{ parameters.amount }}", to: b}'], ["10:16: has no answer without a user: 5 is neither true nor false"]),
+        (["{when: \"{{ 'X' in user.roles }}\", to: b}"], ["10:16: steps[0].next[0].when: has no answer without a user: there is no roles here"]),
+        (['{when: "{{ parameters.limit > 3 }}", to: b}'], ["10:16: steps[0].next[0].when: has no answer: there is no limit here"]),
+        (['{when: "{{ parameters.amount or user }}", to: b}'], ["10:16: steps[0].next[0].when: has no answer: 5 is neither true nor false"]),
+        (['{when: "{{ message > 3 }}", to: b}'], ["10:16: steps[0].next[0].when: has no answer: it compares a text with a number"]),
+        (['{when: "{{ user.display if user is not none else true }}", to: b}'],
+         ['10:16: steps[0].next[0].when: has no answer for a user with the roles (none): "Jane" is neither true nor false']),
         (['{when: "{{ user is none or user.roles | first }}", to: b}'],
-         ["10:16: has no answer for a user with the roles (none): No first item, sequence was empty"]),
+         ["10:16: steps[0].next[0].when: has no answer for a user with the roles (none): No first item, sequence was empty"]),
     ],
 )  # fmt: skip
 def test_a_list_that_is_not_meant_so_is_warned_of(branches: list[str], warnings: list[str]) -> None:

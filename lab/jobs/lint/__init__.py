@@ -9,6 +9,7 @@ Ways are followed as `timeline` walks them, and texts rendered as `texts` render
 thought (`trials`). So whatever a warning says is true of some run; that all is well where none is given is not promised.
 """
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 
 from lab.core.errors import Complaint
@@ -25,6 +26,12 @@ from lab.jobs.plan import Plan
 from lab.jobs.timeline import spans
 from lab.language import document as doc
 from lab.language.parse import KeyPath, Locations
+from lab.language.parse.complaints import path_text
+from lab.language.templates import NO_ANSWER
+
+_UNLIKE = re.compile(r"not supported between instances of '(\w+)' and '(\w+)'")
+"""Python's words for < and > of values without an order."""
+_KINDS = {"str": "a text", "int": "a number", "float": "a number", "Decimal": "a number", "NoneType": "none"}
 
 
 def lint(
@@ -49,7 +56,7 @@ def lint(
         prefix: KeyPath = ("turns", turn - 2) if turn > 1 else ()
         for warnings in (
             _unreachable(part),
-            _conditions(part, trials[turn - 1]),
+            _conditions(part, trials[turn - 1], prefix),
             unanswered_gates(part),
             _token(part),
             failing_texts(part, trials[turn - 1]),
@@ -85,18 +92,36 @@ def _lists(step: doc.Step) -> Iterator[tuple[KeyPath, tuple[doc.Branch, ...]]]:
     yield from ((path, target) for path, target in found if isinstance(target, tuple))
 
 
-def _conditions(part: CompiledScenario, trials: Sequence[TrialJob]) -> Warnings:
+def _conditions(part: CompiledScenario, trials: Sequence[TrialJob], prefix: KeyPath) -> Warnings:
     """Conditions that give neither true nor false in some job that the own message brings."""
-    why: dict[tuple[str, str], str] = {}
+    tried: dict[tuple[str, str], list[tuple[str, str]]] = {}
     for trial in trials:
-        for name, when, failure in trial.failures():
-            why.setdefault((name, when), f"{trial.kind}: {failure}")
+        for name, when, why in trial.conditions():
+            tried.setdefault((name, when), []).append((trial.kind, why))
     for path, step in placed_steps(part):
         for more, branches in _lists(step):
             for place, branch in enumerate(branches):
-                if reason := why.get((step.id, branch.when or "")):
-                    hint = "the job would fail; ask first, as {{ user is not none and … }}, {{ … is defined and … }}"
-                    yield (*path, *more, place, "when"), f"has no answer {reason}", hint
+                answers = tried.get((step.id, branch.when or ""), [])
+                failed = [(kind, why) for kind, why in answers if why]
+                if failed:
+                    kind, why = failed[0]
+                    at = (*path, *more, place, "when")
+                    whose = (
+                        "" if len(failed) == len(answers) else f" {kind}"
+                    )  # else whoever asks, and however gates end
+                    reason, hint = _reworded(why)
+                    yield at, f"{path_text((*prefix, *at))}: has no answer{whose}: {reason}", hint
+
+
+def _reworded(why: str) -> tuple[str, str]:
+    """Why a condition has no answer, and what to do about it."""
+    if why.endswith(NO_ANSWER):
+        return why, "a condition gives true or false: compare it, as {{ … > 500 }}, {{ … == 'yes' }}"
+    if unlike := _UNLIKE.search(why):
+        reason = " with ".join(_KINDS.get(each, each) for each in unlike.groups())
+        hint = "a number that comes as text is made one by int, as {{ match.sum | int > 500 }}"
+        return f"it compares {reason}", hint
+    return why, "the job would fail; ask first, as {{ user is not none and … }}, {{ … is defined and … }}"
 
 
 def _token(part: CompiledScenario) -> Warnings:

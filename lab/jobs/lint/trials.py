@@ -70,17 +70,22 @@ class TrialJob(Struct, frozen=True, eq=False):
             f", {gate} {verdict}" for gate, verdict in self.verdicts.items() if verdict is not doc.Verdict.APPROVED
         )
 
-    def failures(self) -> Iterator[tuple[str, str, str]]:
-        """Conditions that it may come to and that give neither true nor false: the step, the condition, and why."""
+    def conditions(self) -> Iterator[tuple[str, str, str]]:
+        """Conditions that it may come to: the step, the condition, and why it gives neither true nor false, if so."""
         names, compiled = timeless_names(self.plan, self.votes, self.ends), self.plan.compiled
         for name in self.reached:
             for _, branches in exits(compiled, compiled.steps[name], self.verdicts):
                 for branch in branches:
+                    if branch.sure:
+                        break
+                    if branch.when is None:
+                        continue
                     try:
-                        over = branch.sure or (branch.when is not None and condition(branch.when).holds(names))
+                        over = condition(branch.when).holds(names)
                     except RenderFailure as failure:
-                        yield name, branch.when or "", str(failure)
+                        yield name, branch.when, str(failure)
                         break  # the job ends here
+                    yield name, branch.when, ""
                     if over:
                         break
 

@@ -10,12 +10,13 @@ from typing import TypeAlias
 from lab.core.exchange import Json
 from lab.language.document import STEPS, nearest, strings_in
 from lab.language.parse.complaints import Complaints, KeyPath
+from lab.language.parse.conditions import check_condition, parameters_of
 from lab.language.parse.data import check_data
 from lab.language.parse.steps import RawStep, branches_in, check_steps
 from lab.language.parse.template_names import Names, TextReader, check_text
 from lab.language.parse.yaml_tree import list_of, mapping_of
 from lab.language.patterns import BadPattern, pattern_of
-from lab.language.templates import condition, template, timeless_template
+from lab.language.templates import template, timeless_template
 
 _TEXTS = tuple(dict.fromkeys(name for step in STEPS.values() for name in step.templates))
 """The members of steps that are templates, or hold some."""
@@ -47,7 +48,7 @@ def check_references(
     for prefix, part in [((), value), *turns]:
         if isinstance(part, dict):
             own = check_steps(part, prefix, complaints)
-            _part(part, prefix, own, tuple(earlier) if turns else None, complaints)
+            _part(part, prefix, own, tuple(earlier) if turns else None, parameters_of(value), complaints)
             for step in own:
                 _file(step, complaints, reader)
             steps += own
@@ -66,17 +67,19 @@ def _part(
     prefix: KeyPath,
     steps: list[RawStep],
     earlier: tuple[frozenset[str] | None, ...] | None,
+    parameters: dict[str, Json],
     complaints: Complaints,
 ) -> None:
     """A scenario, or one of its later turns: data, match and texts of its own."""
     groups = _groups(part, prefix, complaints)
     data = part.get("data", {})
     names = Names(
-        data=frozenset(data) if isinstance(data, dict) else None,
+        data=data if isinstance(data, dict) else None,
         groups=groups,
         gates=frozenset(step.id for step in steps if step.kind == "gate"),
         delegates=frozenset(step.id for step in steps if step.kind == "delegate"),
         earlier=earlier,
+        parameters={**parameters, **parameters_of(part)},
     )
     check_data(mapping_of(data), (*prefix, "data"), names, complaints)
     for path, text, reading in _texts(part, prefix):
@@ -84,7 +87,7 @@ def _part(
     for step in steps:
         for path, branch in branches_in(step):
             if isinstance(when := branch.get("when"), str):
-                check_text((*path, "when"), when, names, complaints, condition)
+                check_condition((*path, "when"), when, names, complaints)
 
 
 def _order(value: dict[str, Json], complaints: Complaints) -> None:

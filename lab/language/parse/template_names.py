@@ -1,10 +1,11 @@
 """The names that templates use, checked against the scenario around them."""
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from typing import TypeAlias
 
-from msgspec import Struct
+from msgspec import Struct, field
 
+from lab.core.exchange import Json
 from lab.language.document import nearest
 from lab.language.parse.complaints import Complaints, KeyPath, Position
 from lab.language.templates import Expression, LookedUp, Template, TemplateError, TemplateFault, derivation, template
@@ -24,7 +25,7 @@ _FIELDS = {
 class Names(Struct, frozen=True):
     """What a scenario offers to its templates; None where its shape is broken, so nothing can be told."""
 
-    data: frozenset[str] | None
+    data: Mapping[str, Json] | None
     groups: frozenset[str] | None
     gates: frozenset[str]
     delegates: frozenset[str] = frozenset()
@@ -32,6 +33,8 @@ class Names(Struct, frozen=True):
     """The data of the turns before this one; None where every message starts at the top."""
     row: frozenset[str] | None = None
     """The values of the row in which a text stands."""
+    parameters: Mapping[str, Json] = field(default_factory=dict)
+    """Those that the own message brings; others may bring more."""
 
 
 TextReader: TypeAlias = Callable[[str], Template | Expression]

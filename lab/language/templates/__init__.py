@@ -26,6 +26,7 @@ from lab.language.templates.check import (
     TemplateError,
     TemplateFault,
     check_template,
+    plain_path,
 )
 from lab.language.templates.filters import as_text
 from lab.language.templates.sandbox import BUDGET, Metering, Sandbox, Unknown
@@ -37,6 +38,8 @@ _ALONE = re.compile(
     re.MULTILINE,
 )
 _ENVIRONMENT = Sandbox()
+NO_ANSWER = "is neither true nor false"
+"""How a failure ends that is a condition's own."""
 _VALUE = "value"
 """Under which name an expression leaves its value."""
 _SHOWN = 40
@@ -129,6 +132,8 @@ class Expression(Struct, frozen=True, eq=False):
     text: str
     looked_up: LookedUp
     _compiled: Compiled
+    path: tuple[str, ...] = ()
+    """What it looks up, if it does nothing else: `("parameters", "amount")`."""
 
     @property
     def decided_later(self) -> bool:
@@ -154,7 +159,7 @@ class Expression(Struct, frozen=True, eq=False):
         """Whether it is true for these names; RenderFailure also for a value that is neither true nor false."""
         found = self.value(names)
         if not isinstance(found, bool):
-            raise RenderFailure(f"{_shortened(found)} is neither true nor false")
+            raise RenderFailure(f"{_shortened(found)} {NO_ANSWER}")
         return found
 
 
@@ -172,7 +177,7 @@ def condition(text: str) -> Expression:
         raise TemplateError((fault,))
     expression, node = found
     if _no_truth(node):
-        fault = TemplateFault(1, "is neither true nor false", "compare it, as {{ parameters.amount > 1000 }}")
+        fault = TemplateFault(1, NO_ANSWER, "compare it, as {{ parameters.amount > 1000 }}")
         raise TemplateError((fault,), expression.looked_up)
     return expression
 
@@ -204,7 +209,7 @@ def _expression(text: str, known: frozenset[str]) -> tuple[Expression, nodes.Exp
             # what is assigned at the top of a template stands among its variables once it has been rendered
             tree.body = [nodes.Assign(nodes.Name(_VALUE, "store", lineno=1), node, lineno=1)]
             tree.set_environment(_ENVIRONMENT)
-            return Expression(text, looked_up, _compiled(tree)), node
+            return Expression(text, looked_up, _compiled(tree), plain_path(node)), node
         case _:
             return None
 

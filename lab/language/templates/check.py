@@ -251,6 +251,18 @@ class _Walk:
             self.fault(node, "arguments can't be unpacked with *")
 
 
+def plain_path(node: nodes.Node) -> tuple[str, ...]:
+    """What an expression looks up that does nothing else, no part of it computed; empty for any other."""
+    match node:
+        case nodes.Name():
+            return (node.name,)
+        case nodes.Getattr(attr=str() as part) | nodes.Getitem(arg=nodes.Const(value=str() | int() as part)):
+            before = plain_path(node.node)
+            return (*before, str(part)) if before else ()
+        case _:
+            return ()
+
+
 def _filter_near(word: str) -> str:
     """The filter that somebody means by a word; empty where none is near."""
     plain = word.lower().replace("_", "")
