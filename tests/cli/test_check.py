@@ -61,7 +61,9 @@ def test_whom_the_settings_do_not_know_is_warned_of(lab: Lab) -> None:
     Path("settings.yaml").write_text(
         "accounts: {users: [{name: maria, password: lab-password-maria}], clients: [{id: portal, public: true}]}\n"
     )
-    assert lab("check", "good.yaml").out == ""
+    assert lab("check", "good.yaml").lines == [
+        "good.yaml:11:15: warning: a lab without --settings FILE knows no user mario; users there: jane; name the file that has it"
+    ]
     done = lab("check", "good.yaml", "--settings", "settings.yaml", "--strict")
     assert (done.code, done.lines) == (
         2, ["good.yaml:11:15: warning: the settings know no user mario; did you mean maria?"]
@@ -69,6 +71,24 @@ def test_whom_the_settings_do_not_know_is_warned_of(lab: Lab) -> None:
     Path("good.yaml").write_text(GOOD + "for: {users: [maria]}\n")
     assert lab("check", "good.yaml", "--settings", "settings.yaml", "--strict", "--plan").code == 0
     assert lab("check", "good.yaml", "--settings", "none.yaml").code == 2
+
+
+@pytest.mark.parametrize(
+    ("text", "warned"),
+    [
+        ("for: {users: [jane], clients: [demo]}", []),
+        ("for: {users: [jnae]}", ["11:15: warning: {} user jnae; did you mean jane? Else name the file that has it"]),
+        ("for: {roles: [BUYER]}", ["11:15: warning: {} role BUYER; roles there: none; name the file that has it"]),
+        ("for: {clients: [portal]}", ["11:17: warning: {} client portal; clients there: demo; name the file that has it"]),
+        ("for: {clients: [portal]}\nsettings: {clients: any}", []),
+        ("faults: [{route: status, user: tom, strike: reset}]",
+         ["11:32: warning: {} user tom; users there: jane; name the file that has it"]),
+    ],
+)  # fmt: skip
+def test_without_settings_those_whom_every_lab_knows_are_there(lab: Lab, text: str, warned: list[str]) -> None:
+    Path("good.yaml").write_text(f"{GOOD}{text}\n")
+    found = [f"good.yaml:{each.format('a lab without --settings FILE knows no')}" for each in warned]
+    assert lab("check", "good.yaml").lines == found
 
 
 def test_one_that_can_not_be_read_keeps_no_other_from_being_looked_at(lab: Lab) -> None:

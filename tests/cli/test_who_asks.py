@@ -122,10 +122,17 @@ def test_the_own_app_asks_as_somebody_for_whom_the_scenario_is(
     Path("buyers-quota.yaml").write_text(text.partition("    output:")[0] + f'    output: "{output}"\n')
     how = ("--speed", "instant", "--settings", "settings.yaml", "--json")
     done = lab("run", "./buyers-quota.yaml", *how, "--record", "./own")
-    assert (done.code == 0) is (client is not None) is ("is for nobody of the settings" not in done.err)
+    assert (done.code == 0) is (client is not None) is ("is for nobody of settings.yaml who can ask" not in done.err)
     assert json.loads(done.out)["output"] == (f"{user or '-'} {client}" if client is not None else None)
     assert lab("replay", "./own.rec.jsonl", "--scenarios", ".").code == 0
     assert "lab-password" not in Path("own.rec.jsonl").read_text()
+
+
+def test_without_a_settings_file_nothing_is_said_of_one(lab: Lab) -> None:
+    Path("buyers-quota.yaml").write_text(HEAD + BUYERS)
+    done = lab("run", "./buyers-quota.yaml", "--speed", "instant")
+    note = "note: buyers-quota is for nobody whom a lab without --settings FILE knows who can ask here."
+    assert done.code == 1 and done.err.splitlines()[0] == note
 
 
 def test_many_jobs_are_simulated_for_whom_the_scenario_is(lab: Lab) -> None:

@@ -106,7 +106,9 @@ def run_at_peer(settings: RunSettings, peer: Peer, console: Console) -> int:
 def _conversation(settings: RunSettings, setup: Setup, console: Console) -> Conversation:
     app, callers = app_of(setup.config, settings=settings.app), setup.scenario.callers
     if callers is not None and not app.user and not callers.include(app.client_id, None, ()):
-        console.err(f"note: {setup.scenario.name} is for nobody of the settings file (--settings) who can ask here.")
+        file = setup.settings.switches.file
+        there = f"of {file}" if file is not None else "whom a lab without --settings FILE knows"
+        console.err(f"note: {setup.scenario.name} is for nobody {there} who can ask here.")
     transcript = Transcript(console, setup.scenario, setup.config.seed, quiet=settings.json)
     return turns_of(app, setup.scenario, transcript)
 

@@ -16,14 +16,18 @@ class KnownCallers(Struct, frozen=True):
     """All that users have."""
     clients: Collection[str] | None
     """None: whoever has an id is one."""
+    from_file: bool = True
+    """Whether a settings file says so; False: it is what a lab knows without one."""
 
 
 def unknown_callers(scenario: doc.Scenario, known: KnownCallers) -> Iterator[tuple[KeyPath, str, str]]:
     """Names in `for`, in `agent.roles` and in faults that are nobody's."""
     callers = scenario.callers
+    # without a file a role that nobody has may be meant: its lack is what such a scenario shows
+    roles = scenario.agent.roles if known.from_file else ()
     named: list[tuple[KeyPath, str, str]] = []
     for kind, where, names in (
-        ("role", ("agent", "roles"), scenario.agent.roles),
+        ("role", ("agent", "roles"), roles),
         ("user", ("for", "users"), callers.users if callers is not None else ()),
         ("role", ("for", "roles"), callers.roles if callers is not None else ()),
         ("client", ("for", "clients"), callers.clients if callers is not None else ()),
@@ -32,9 +36,15 @@ def unknown_callers(scenario: doc.Scenario, known: KnownCallers) -> Iterator[tup
     for place, fault in enumerate(scenario.faults):
         found = (("client", fault.client), ("user", fault.user))
         named += [(("faults", place, kind), kind, name) for kind, name in found if name is not None]
-    lists = {"user": known.users, "role": known.roles, "client": known.clients}
+    clients = None if scenario.settings.clients == "any" else known.clients
+    lists = {"user": known.users, "role": known.roles, "client": clients}
     for path, kind, name in named:
         there = lists[kind]
         if there is not None and name not in there:
-            hint = doc.nearest(name, there) or f"{kind}s there: {', '.join(sorted(there)[:20]) or 'none'}"
-            yield path, f"the settings know no {kind} {name}", hint
+            near = doc.nearest(name, there)
+            hint = near or f"{kind}s there: {', '.join(sorted(there)[:20]) or 'none'}"
+            if known.from_file:
+                yield path, f"the settings know no {kind} {name}", hint
+            else:
+                hint += f"{' Else' if near else ';'} name the file that has it"
+                yield path, f"a lab without --settings FILE knows no {kind} {name}", hint
