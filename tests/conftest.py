@@ -40,6 +40,12 @@ LONGEST = ("testing", "tui")
 """The folders with the longest tests."""
 
 
+def pytest_pycollect_makeitem(collector: pytest.Collector, obj: object) -> list[pytest.Item] | None:
+    """Leave out the long ones before each of their examples becomes a test: they are a third of all."""
+    marked = any(mark.name == "long" for mark in getattr(obj, "pytestmark", ()))
+    return [] if marked and collector.config.getoption("markexpr") == "not long" else None
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Begin with the longest tests: what is done last, when the workers share the rest, should be short."""
     items.sort(key=lambda item: item.path.parent.name not in LONGEST)

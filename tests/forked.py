@@ -63,12 +63,13 @@ class Forked:
 class ForkedLab(Forked):
     """One whose output goes into pipes."""
 
-    def __init__(self, *argv: str, cwd: Path) -> None:
+    def __init__(self, *argv: str, cwd: Path, stdin: int | None = None) -> None:
+        """`stdin` is its own from now on; None: there is nothing to read."""
         (out, out_end), (err, err_end) = os.pipe(), os.pipe()
         self.stdout, self.stderr = os.fdopen(out), os.fdopen(err)
-        nothing = os.open(os.devnull, os.O_RDONLY)
-        super().__init__(argv, (nothing, out_end, err_end), cwd, dict(os.environ))
-        for end in (nothing, out_end, err_end):
+        ends = (os.open(os.devnull, os.O_RDONLY) if stdin is None else stdin, out_end, err_end)
+        super().__init__(argv, ends, cwd, dict(os.environ))
+        for end in ends:
             os.close(end)
 
     @property
@@ -86,9 +87,9 @@ class ForkedLab(Forked):
 
 
 @contextmanager
-def forked_lab(*argv: str, cwd: Path) -> Iterator[ForkedLab]:
+def forked_lab(*argv: str, cwd: Path, stdin: int | None = None) -> Iterator[ForkedLab]:
     """One that is killed at the end, if it still runs."""
-    process = ForkedLab(*argv, cwd=cwd)
+    process = ForkedLab(*argv, cwd=cwd, stdin=stdin)
     try:
         yield process
     finally:
@@ -112,8 +113,6 @@ def _forbid(event: str, arguments: tuple[object, ...]) -> None:
 def _run(
     argv: Sequence[str], ends: Sequence[Connection], cwd: Path, environment: Mapping[str, str], controls: bool
 ) -> None:
-    from lab.__main__ import main
-
     os.setsid()
     if controls and os.isatty(ends[0].fileno()):
         fcntl.ioctl(ends[0].fileno(), termios.TIOCSCTTY, 0)
@@ -129,4 +128,9 @@ def _run(
     os.environ.update(environment)
     if FORBIDDEN in environment:
         sys.addaudithook(_forbid)
+    if "-c" in argv[:1]:
+        sys.exit(exec(argv[1], {}))
+
+    from lab.__main__ import main
+
     sys.exit(main(list(argv)))

@@ -22,7 +22,7 @@ ROOT = Path(__file__).parents[1]
 
 
 class Terminal:
-    """Starts a program in a pty, or a forked `lab` with these arguments, and keeps its screen."""
+    """Starts a program in a pty, or a forked `lab` with these arguments (or `-c` and a program), and keeps its screen."""
 
     def __init__(
         self,

@@ -1,7 +1,6 @@
 """Time as the core knows it: integer milliseconds since the lab's epoch."""
 
 from datetime import UTC, datetime
-from email.utils import formatdate
 from typing import Protocol, TypeAlias
 
 Millis: TypeAlias = int
@@ -53,6 +52,8 @@ def iso(epoch: Epoch, at: Millis) -> str:
 
 def http_date(epoch: Epoch, at: Millis) -> str:
     """The instant's second as header fields have it (RFC 9110 §5.6.7)."""
+    from email.utils import formatdate  # it loads sockets, of which a start has no use
+
     return formatdate(min(unix_millis(epoch, at) // 1000, LAST_SECOND), usegmt=True)
 
 

@@ -4,8 +4,6 @@ import asyncio
 import io
 import json
 import signal
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -82,16 +80,6 @@ def test_without_a_terminal_it_prints_lines(lab: Lab) -> None:
     assert done.code == 0
     assert done.lines[0].startswith("# Compare two items")
     assert done.out == lab("run", "item-comparison", "--speed", "instant").out
-
-
-def test_plain_lines_that_cost_no_time_load_no_screen_and_no_sockets(tmp_path: Path) -> None:
-    program = (
-        "import sys\nfrom lab.__main__ import main\n"
-        f"code = main(['demo', '--plain', '--speed', 'instant', '--scenarios', {str(ROOT / 'scenarios')!r}])\n"
-        "sys.exit(code or str({'textual', 'aiohttp'} & set(sys.modules) or '') or 0)\n"
-    )
-    done = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
 
 
 PATIENT = """\

@@ -2,8 +2,6 @@
 
 import asyncio
 import logging
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -205,14 +203,3 @@ def test_a_prefix_is_for_a_shared_lab(lab: Lab, monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setenv("LAB_LEDGER", "http://hush@x")
     called = lab("serve", "item-comparison", "--ledger-prefix", "x")
     assert called.code == 2 and "the store's URL can't be used" in called.err and "hush" not in called.err
-
-
-def test_a_lab_of_one_process_loads_nothing_of_a_store() -> None:
-    code = (
-        "import sys, asyncio, lab.cli.commands.serve as serve, lab.server.control.plane, lab.cli.embedded_mock\n"
-        "late = {name for name in sys.modules if name.split('.')[0] == 'redis' or name.startswith('lab.stores')}\n"
-        "late |= {'lab.cli.shared_lab', 'lab.server.shared.batch_loop', 'lab.server.shared.exchanges'} & set(sys.modules)\n"
-        "sys.exit(str(late or '') or 0)\n"
-    )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
-    assert (done.returncode, done.stderr) == (0, "")

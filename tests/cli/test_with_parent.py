@@ -10,8 +10,10 @@ import pytest
 
 from tests.cli.test_serve import HOW
 from tests.conftest import ROOT
+from tests.forked import forked_lab
 
-COMMAND = [sys.executable, "-m", "lab", *HOW, "item-comparison", "--json", "--with-parent"]
+ARGUMENTS = (*HOW, "item-comparison", "--json", "--with-parent")
+COMMAND = [sys.executable, "-m", "lab", *ARGUMENTS]
 STARTER = """\
 import os, signal, subprocess, sys
 stdin, end = os.pipe()
@@ -41,24 +43,27 @@ def test_it_ends_when_its_parent_is_killed_though_a_fork_holds_the_pipe(tmp_path
     os.kill(fork, signal.SIGKILL)
 
 
-@pytest.mark.parametrize("how", ["at its end", "no file"])
-def test_without_a_parent_that_holds_stdin_it_does_not_begin(tmp_path: Path, how: str) -> None:
+REFUSED = "lab: --with-parent: stdin is closed, so nobody holds its other end.\n"
+
+
+def test_without_a_parent_that_holds_stdin_it_does_not_begin(tmp_path: Path) -> None:
+    with forked_lab(*ARGUMENTS, cwd=tmp_path) as process:
+        out, err = process.communicate()
+    assert (process.returncode, out, err.startswith(REFUSED)) == (2, "", True)
+
+
+def test_without_stdin_it_does_not_begin_either(tmp_path: Path) -> None:
     done = subprocess.run(
-        COMMAND if how == "at its end" else ["sh", "-c", 'exec "$@" <&-', "sh", *COMMAND],
-        cwd=tmp_path, env={**os.environ, "PYTHONPATH": str(ROOT)}, stdin=subprocess.DEVNULL,
-        capture_output=True, text=True,
+        ["sh", "-c", 'exec "$@" <&-', "sh", *COMMAND],
+        cwd=tmp_path, env={**os.environ, "PYTHONPATH": str(ROOT)}, capture_output=True, text=True,
     )  # fmt: skip
-    assert (done.returncode, done.stdout) == (2, "")
-    assert done.stderr.startswith("lab: --with-parent: stdin is closed, so nobody holds its other end.\n")
+    assert (done.returncode, done.stdout, done.stderr.startswith(REFUSED)) == (2, "", True)
 
 
 def test_it_ends_when_stdin_does_and_as_properly_as_by_a_signal(tmp_path: Path) -> None:
-    with subprocess.Popen(
-        [*COMMAND, "--record", "./day"], cwd=tmp_path, env={**os.environ, "PYTHONPATH": str(ROOT)},
-        stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-    ) as process:  # fmt: skip
-        assert process.stdout is not None
+    stdin, parents_end = os.pipe()
+    with forked_lab(*ARGUMENTS, "--record", "./day", cwd=tmp_path, stdin=stdin) as process:
         assert process.stdout.readline().startswith('{"base_url":')
-        process.communicate(timeout=20)
-    assert process.returncode == 0
+        os.close(parents_end)
+        assert process.wait() == 0
     assert '"reason":"closed"' in (tmp_path / "day.rec.jsonl").read_text().splitlines()[-1]

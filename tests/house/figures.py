@@ -47,7 +47,7 @@ def figures(checkout: Path) -> Iterator[tuple[str, object]]:
     yield "`case _`", len(re.findall(r"^\s*case _(?: if .*)?:", source, re.MULTILINE))
     yield "`assert_never`", len(re.findall(r"\bassert_never\(", source))
     yield "`fmt: skip`", package.unformatted()
-    yield "circles of files", len(package.circles())
+    yield "files in a circle", len(package.circle())
     yield "comment lines in 100 lines of jobs/", _comments(jobs, texts, sizes)
     yield from _run(checkout).items()
 

@@ -5,6 +5,7 @@ import re
 from collections import defaultdict
 from collections.abc import Iterator
 from functools import cached_property
+from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
 LONGEST_MODULE = 300
@@ -68,23 +69,13 @@ class Package:
         """The words in the texts of each module but its docstrings."""
         return {name: set(_WORD.findall("\n".join(_texts(nodes)))) for name, nodes in self.nodes.items()}
 
-    def circles(self) -> set[frozenset[str]]:
-        """Sets of modules that import each other, directly or on the way (strongly connected components)."""
-        reached = {name: self._reached(name) for name in self.imports}
-        return {
-            frozenset(other for other in reached[name] if name in reached[other])
-            for name in reached
-            if name in reached[name]
-        }
-
-    def _reached(self, start: str) -> set[str]:
-        found: set[str] = set()
-        ahead = list(self.imports[start])
-        while ahead:
-            if (name := ahead.pop()) not in found:
-                found.add(name)
-                ahead += self.imports[name]
-        return found
+    def circle(self) -> list[str]:
+        """Modules each of which imports the next one, and the last the first; none: no import leads back."""
+        try:
+            TopologicalSorter(self.imports).prepare()
+        except CycleError as error:
+            return sorted({*error.args[1]})
+        return []
 
     def public(self) -> dict[str, list[tuple[str, bool]]]:
         """By public name the modules that define it at their head, and whether it is a class there."""

@@ -4,7 +4,7 @@ import json
 import os
 from decimal import Decimal
 from inspect import signature
-from subprocess import PIPE, Popen, run
+from subprocess import PIPE, Popen
 from sys import executable
 from time import perf_counter
 
@@ -185,11 +185,6 @@ def test_what_faker_cannot_make_is_a_complaint(
     provider: str, locale: str | None, arguments: dict[str, str | int], complaint: str
 ) -> None:
     assert str(check_fake(provider, locale, arguments)).startswith(complaint)
-
-
-def test_faker_is_loaded_when_something_is_to_be_made_up_and_not_before() -> None:
-    code = "import sys, lab.language.generate; sys.exit('faker' in sys.modules)"
-    assert run([executable, "-c", code], check=False).returncode == 0
 
 
 @pytest.mark.parametrize("provider", sorted(USUAL))

@@ -1,8 +1,6 @@
 """Templates: what they give, what they refuse, what they cost."""
 
 from decimal import Decimal
-from subprocess import run
-from sys import executable
 from time import process_time
 
 import pytest
@@ -334,11 +332,6 @@ def test_the_names_are_those_of_the_scenario_language() -> None:
         sorted(TEMPLATE_NAMES)
         == "client conversation data decisions delegates job match message now parameters turn user".split()
     )
-
-
-def test_a_scenario_can_be_typed_without_loading_jinja() -> None:
-    code = "import sys, lab.language.document; sys.exit('jinja2' in sys.modules)"
-    assert run([executable, "-c", code], check=False).returncode == 0
 
 
 @pytest.mark.parametrize(

@@ -321,7 +321,7 @@ def test_a_recording_in_which_every_reply_hangs_replays() -> None:
     taped.replays()
 
 
-@examples(20, thorough=300)
+@examples(12, thorough=300)
 @given(st.lists(st.tuples(ROUTES, WHATS, WHENS), min_size=1, max_size=4), st.integers(0, 1000))
 def test_whatever_is_planned_the_app_comes_to_an_end_and_the_recording_replays(
     planned: list[tuple[str, str, str]], seed: int

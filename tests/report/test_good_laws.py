@@ -102,7 +102,7 @@ CLIENTS: st.SearchStrategy[tuple[Kind, int]] = st.one_of(
 
 
 # the same days each time in a short run: new ones are looked for in the long one, where somebody reads what it finds
-@settings(examples(10, thorough=400), derandomize=not THOROUGH)
+@settings(examples(6, thorough=400), derandomize=not THOROUGH)
 @given(documents(), CLIENTS, st.integers(0, 2**32), st.sampled_from([None, 4_000, 75_000]))
 def test_a_good_client_breaks_no_rule(
     document: Document, client: tuple[Kind, int], seed: int, idle: int | None

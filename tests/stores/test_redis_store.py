@@ -1,8 +1,6 @@
 """What only a store in Redis can meet: an address, versions and policies, connections that are cut, a server that ends."""
 
 import asyncio
-import subprocess
-import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -76,11 +74,6 @@ def test_a_url_that_names_no_store_is_refused_and_not_repeated(url: str, why: st
 def test_a_prefix_that_no_key_should_have_is_refused(prefix: str) -> None:
     with pytest.raises(UsageError):
         check_prefix(prefix)
-
-
-def test_the_client_library_is_imported_by_who_opens_a_store_alone() -> None:
-    code = "import sys, lab.stores.redis_store; print('redis' in sys.modules)"
-    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "False\n"
 
 
 # What it finds at the start

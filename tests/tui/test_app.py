@@ -1,7 +1,5 @@
 """The screen as an app: keys in states, sizes, text screens, hostile text, what is imported."""
 
-import subprocess
-import sys
 from collections.abc import AsyncIterator, Iterable
 from errno import ENOSPC
 from pathlib import Path
@@ -440,21 +438,3 @@ def test_colours_have_their_contrast(theme: str) -> None:
 
 
 # Imports
-
-
-LIGHT = (
-    ("lab.tui.panes.registry, lab.tui.line_mode, lab.tui.state.reduce", "textual aiohttp markdown_it"),
-    ("lab.cli.commands.play", "lab.mock.service jwt"),
-    ("lab.cli.commands.watch", "textual aiohttp lab.server lab.client"),
-    ("lab.tui.app", "lab.server lab.client aiohttp markdown_it"),
-)
-"""What is imported, one after the other, and what isn't loaded then."""
-
-
-def test_imports_stay_light() -> None:
-    code = "import sys\nloaded = {}\n"
-    for modules, banned in LIGHT:
-        code += f"import {modules}\nloaded[{modules!r}] = {{*{banned.split()!r}}} & {{*sys.modules}}\n"
-    code += "print({modules: found for modules, found in loaded.items() if found})"
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT, check=True)
-    assert done.stdout.strip() == "{}"

@@ -2,7 +2,6 @@
 
 import json
 import signal
-import sys
 import time
 from pathlib import Path
 
@@ -219,7 +218,7 @@ def test_a_crash_restores_the_terminal_and_says_where_the_log_lies(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
-    with Terminal([sys.executable, "-c", BROKEN], columns=200) as shown:
+    with Terminal(["-c", BROKEN], columns=200, forked=True) as shown:
         shown.press_at("space Begin", "t")
         assert shown.ended() == 70
     assert b"\x1b[?1049l" in shown.raw and b"\x1b[?25h" in shown.raw

@@ -128,7 +128,7 @@ def test_a_terminal_of_256_colours_that_has_ascii_alone_is_sent_nothing_else() -
 
 
 def test_the_first_screen_comes_over_a_slow_line_in_a_second() -> None:
-    with Terminal([sys.executable, "-c", PROGRAM.format(state="idle")]) as shown:
+    with Terminal(["-c", PROGRAM.format(state="idle")], forked=True) as shown:
         shown.until(lambda seen: "? Help" in seen.text and "Nothing to poll yet" in seen.text)
         shown.press("\x11")
         assert shown.ended() == 0

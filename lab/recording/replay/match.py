@@ -198,11 +198,11 @@ def _flat(value: Json) -> str:
 def pretty(value: Json) -> list[str]:
     """The value as lines, members sorted, controls escaped."""
     text = json.dumps(value, sort_keys=True, indent=2, ensure_ascii=False)
-    return ["".join(_shown(char) for char in line) for line in text.splitlines()]
+    return [_shown(line) for line in text.splitlines()]
 
 
-def _shown(char: str) -> str:
-    return char if char.isprintable() else dumps(char)[1:-1]
+def _shown(text: str) -> str:
+    return text if text.isprintable() else "".join(c if c.isprintable() else dumps(c)[1:-1] for c in text)
 
 
 def diff(expected: Json, actual: Json, place: str) -> list[str]:
@@ -231,6 +231,5 @@ def _inside(recorded: Json, replayed: Json) -> str:
 
 
 def _brief(value: Json) -> str:
-    text = value if isinstance(value, str) else dumps(value)
-    text = "".join(map(_shown, text))
+    text = _shown((value if isinstance(value, str) else dumps(value))[:61])
     return text if len(text) <= 60 else text[:59] + "…"

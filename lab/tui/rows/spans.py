@@ -29,15 +29,15 @@ def row(*parts: "str | TextSpan | tuple[str, str] | Row") -> Row:
     """A row of strings (in the foreground colour), pairs and other rows."""
     spans: list[TextSpan] = []
     for part in parts:
-        if isinstance(part, TextSpan):
-            spans.append(part)
-        elif isinstance(part, str):
+        if isinstance(part, str):
             spans.append(TextSpan(part))
-        elif len(part) == 2 and isinstance(part[0], str) and isinstance(part[1], str):
-            spans.append(TextSpan(part[0], part[1]))
+        elif isinstance(part, TextSpan):
+            spans.append(part)
+        elif part and isinstance(part[0], str):
+            spans.append(TextSpan._make(part))
         else:
-            spans.extend(span for span in part if isinstance(span, TextSpan))
-    return tuple([span for span in spans if span.text])
+            spans += part
+    return tuple([span for span in spans if span[0]])
 
 
 def width(spans: Row) -> int:

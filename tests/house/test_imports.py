@@ -1,0 +1,54 @@
+"""What is heavy is imported by who uses it alone: a start is quick."""
+
+import subprocess
+import sys
+
+import pytest
+
+from tests.conftest import ROOT
+
+SERVER = (
+    ("lab.language.document", "jinja2"),
+    ("lab.language.generate", "faker"),
+    ("lab.cli.commands.serve", "textual jwt cryptography faker trustme lab.recording lab.language.parse.fault lab.dialects.openapi"),
+    ("lab.server.control.plane, lab.cli.embedded_mock", "redis lab.stores lab.cli.shared_lab lab.server.shared.batch_loop lab.server.shared.exchanges"),
+    ("lab.stores.redis_store", "redis"),
+)  # fmt: skip
+SCREEN = (
+    ("lab.tui.panes.registry, lab.tui.line_mode, lab.tui.state.reduce", "textual aiohttp markdown_it"),
+    ("lab.cli.commands.play", "lab.mock.service jwt"),
+    ("lab.cli.commands.watch", "textual aiohttp lab.server lab.client"),
+    ("lab.tui.app", "lab.server lab.client aiohttp markdown_it"),
+)
+
+
+def loaded(*lines: str) -> str:
+    """What a fresh interpreter prints that runs these lines."""
+    program = "\n".join(("import sys", *lines))
+    done = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+@pytest.mark.parametrize("order", [SERVER, SCREEN], ids=["a server", "the screen"])
+def test_imports_stay_light(order: tuple[tuple[str, str], ...]) -> None:
+    """Each imported after those before it, and what isn't loaded then."""
+    lines = [
+        f"import {modules}; print(*({{*{banned.split()!r}}} & {{*sys.modules}}), end='')" for modules, banned in order
+    ]
+    assert loaded(*lines) == ""
+
+
+def test_help_loads_nothing_heavy() -> None:
+    heavy = ["aiohttp", "textual", "jwt", "faker", "pydantic", "jinja2", "yaml", "asyncio", "socket"]
+    lines = ("from lab.__main__ import main", "try: main(['--help'])", "except SystemExit: pass")
+    printed = loaded(*lines, f"print('loaded:', *({{*{heavy!r}}} & {{*sys.modules}}))")
+    assert printed.endswith("\nloaded:\n") and "demo" in printed
+
+
+def test_plain_lines_that_cost_no_time_load_no_screen_and_no_sockets() -> None:
+    lines = (
+        "from lab.__main__ import main",
+        f"assert not main(['demo', '--plain', '--speed', 'instant', '--scenarios', {str(ROOT / 'scenarios')!r}])",
+    )
+    assert loaded(*lines, "print('loaded:', *({'textual', 'aiohttp'} & {*sys.modules}))").endswith("\nloaded:\n")
