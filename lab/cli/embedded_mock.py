@@ -19,7 +19,7 @@ from lab.cli.ports import Ports
 from lab.cli.reload import ScenarioReloader
 from lab.cli.request_log import RequestLog
 from lab.cli.serve_extras import ServeExtras
-from lab.cli.setup import Setup, own_client
+from lab.cli.setup import Setup, credentials_for, own_client
 from lab.cli.surroundings import WallClockLook, look_around
 from lab.cli.tape_recorder import TapeRecorder
 from lab.cli.tenant_maker import ServedTenants
@@ -79,13 +79,15 @@ class EmbeddedMock(Struct):
 
 
 def connection_document(setup: Setup, mock: EmbeddedMock) -> dict[str, str]:
-    """What a client needs."""
-    client = own_client(setup.config)
+    """What a client needs; of a scenario that is served alone and only for users, a user's name and password too."""
+    alone = setup.scenario.callers if setup.config.token_scenario is not None else None
+    client, user = credentials_for(setup.config, alone) or (own_client(setup.config), None)
     return {
         "base_url": mock.base_url,
         "token_url": mock.token_url,
         "client_id": client.id,
         "client_secret": client.secret,
+        **({"user": user.name, "password": user.password} if user is not None else {}),
         "scope": api_scope(setup.config.switches.pod),
         "control_url": mock.control_url,
         "control_token": mock.control_token,

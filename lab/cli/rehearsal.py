@@ -15,11 +15,13 @@ from lab.cli.child import Child
 from lab.cli.console import Console
 from lab.cli.embedded_mock import connection_document, embedded_mock
 from lab.cli.loop import Stop
+from lab.cli.plan_caller import callers_text
 from lab.cli.run_conditions import Conditions
-from lab.cli.setup import Setup, make_setup
+from lab.cli.setup import Setup, credentials_for, make_setup
 from lab.cli.virtual_run import virtual_run, virtual_variables
 from lab.clocks import real_millis
 from lab.core.clock import Millis
+from lab.core.errors import UsageError
 from lab.faults.drills import GoodEnd
 from lab.faults.places import plan_length
 from lab.files.recordings import open_recording, read_blob
@@ -41,6 +43,8 @@ MAPPED = (
     "token_url",
     "client_id",
     "client_secret",
+    "user",
+    "password",
     "scope",
     "agent_code",
     "ask",
@@ -154,6 +158,12 @@ class Rehearsal(Struct, frozen=True):
     def _setup(self, planned: PlannedRun, recording: Path) -> Setup:
         """The lab of a run."""
         setup = make_setup(replace(self.settings, targets=(planned.target,), record=str(recording), force=True))
+        callers = setup.scenario.callers
+        if callers is not None and credentials_for(setup.config, callers) is None:
+            raise UsageError(
+                f"The scenario is for {callers_text(callers)}: nobody here can ask for it.",
+                hint="Name a --settings FILE in which they have accounts (lab docs scenarios, §11).",
+            )
         if planned.conditions.idle is None:
             return setup
         return replace(setup, limits=replace(setup.limits, idle=planned.conditions.idle))

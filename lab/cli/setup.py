@@ -137,14 +137,16 @@ def app_of(
     Without a user: as somebody for whom the scenario is, else with the own client.
     """
     scenario = scenario or config.scenarios[0].scenario
-    client, user = _asking(config, scenario.callers, account)
+    client, user = credentials_for(config, scenario.callers, account) or (own_client(config), None)
     peer = Peer("", "", client.id, client.secret, api_scope(config.switches.pod))
     app = app_for_peer(scenario, peer, settings)
     return app if user is None else replace(app, user=user.name, password=user.password)
 
 
-def _asking(config: Config, callers: Callers | None, account: Account | None) -> tuple[Client, Account | None]:
-    """The first client, with the first user where only users are meant, for whom a scenario is; else the own client.
+def credentials_for(
+    config: Config, callers: Callers | None, account: Account | None = None
+) -> tuple[Client, Account | None] | None:
+    """The first client, with the first user where only users are meant, for whom a scenario is; None: nobody here can ask.
 
     With an account: the first client for which the scenario is if that user asks, else the first that takes users.
     """
@@ -160,7 +162,7 @@ def _asking(config: Config, callers: Callers | None, account: Account | None) ->
             if callers is None or callers.include(client.id, name, roles):
                 return client, user
     if account is None:
-        return own_client(config), None
+        return None
     if not clients:
         raise UsageError("No client may ask for a user's token by a password.", hint="Give one the grant password.")
     return clients[0], account

@@ -15,6 +15,7 @@ from lab.cli.commands.report import conclude, file_lines
 from lab.cli.console import Console
 from lab.cli.loop import Stop, complete
 from lab.cli.option_kinds import span
+from lab.cli.plan_caller import callers_text
 from lab.cli.rehearsal import MAPPED, FinishedRun, PlannedRun, Rehearsal, command_again, failure_lines
 from lab.cli.run_conditions import conditions_of
 from lab.cli.signals import INTERRUPTED
@@ -148,7 +149,7 @@ def _drills(flags: Flags, folder: Path) -> tuple[list[PlannedRun], Elements]:
             each.name,
             str(folder / f"{each.document['name']}{SCENARIO_ENDING}"),
             Expectation(each.ends, happy.turns, each.strikes),
-            about=(met_in_drill(each), advice_in_drill(each)),
+            about=(*_for_users(compiled.scenario), met_in_drill(each), advice_in_drill(each)),
         )
         for each in chosen
     ]
@@ -165,10 +166,19 @@ def _scenarios(flags: Flags, settings: MockSettings) -> tuple[list[PlannedRun], 
             raise UsageError(f"{name} is the second scenario that is called {scenario.name}.", hint="Name one of them.")
         conditions = conditions_of(name, folder)
         expected = Expectation(ends_in(scenario), conditions.jobs * len(scenario.user_messages))
-        about = (scenario.shows,) if scenario.shows else ()
+        about = (*_for_users(scenario), *((scenario.shows,) if scenario.shows else ()))
         planned.append(PlannedRun(scenario.name, name, expected, conditions, about))
         scenarios.append(scenario)
     return planned, possible_in(scenarios)
+
+
+def _for_users(scenario: Scenario) -> tuple[str, ...]:
+    """How to ask for it, where a client's own token is no use."""
+    if scenario.callers is None or not scenario.callers.need_a_user:
+        return ()
+    return (
+        f"it is for {callers_text(scenario.callers)}: ask as LAB_USER with LAB_PASSWORD (grant password, or a login)",
+    )
 
 
 def _names(given: Sequence[str]) -> dict[str, str]:

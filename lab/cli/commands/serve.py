@@ -216,6 +216,10 @@ def connection_lines(setup: Setup, document: dict[str, str]) -> list[str]:
     """The same to read, with a line to try."""
     names = ", ".join(each.name for each in setup.config.scenarios) or "a recording"
     login = quote(f"{document['client_id']}:{document['client_secret']}")
+    grant = "-d grant_type=client_credentials"
+    if "user" in document:
+        user, password = (quote(f"{name}={document[key]}") for name, key in (("username", "user"), ("password",) * 2))
+        grant = f"-d grant_type=password --data-urlencode {user} --data-urlencode {password}"
     one = f"{document['base_url']}{MOUNT_PATH}NAME, or X-Lab-Scenario: NAME: jobs and tokens of its own"
     scope = quote(f"scope={document['scope']}")
     return [
@@ -227,7 +231,7 @@ def connection_lines(setup: Setup, document: dict[str, str]) -> list[str]:
         *([f"  {'reviewer':<14} {reviewer_sentence(setup)}"] if setup.config.scenarios else []),
         *agent_lines(setup),
         "Try:",
-        f"  curl -s -u {login} -d grant_type=client_credentials -d {scope} {document['token_url']}",
+        f"  curl -s -u {login} {grant} -d {scope} {document['token_url']}",
         *(trust_lines(document["https_url"], document["ca_file"]) if "ca_file" in document else ()),
     ]
 
