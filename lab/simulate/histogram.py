@@ -9,6 +9,15 @@ from msgspec import Struct, field
 
 _FINE = 10
 """A doubling has 2^10 cells."""
+_SECOND, _MINUTE, _HOUR, _DAY = 1_000, 60_000, 3_600_000, 86_400_000
+WIDTHS = (
+    *(each * power for power in (1, 10, 100) for each in (1, 2, 5)),
+    *(each * _SECOND for each in (1, 2, 5, 10, 20, 30)),
+    *(each * _MINUTE for each in (1, 2, 5, 10, 20, 30)),
+    *(each * _HOUR for each in (1, 2, 3, 6, 12)),
+    *(each * 10**power * _DAY for power in range(12) for each in (1, 2, 5)),
+)
+"""Widths of rows, and distances between marks on an axis, if values are durations: those in which people count."""
 
 
 class Histogram(Struct):
@@ -58,15 +67,14 @@ class Histogram(Struct):
         return self.largest
 
     def stretches(self, most: int) -> list[tuple[int, int, int]]:
-        """At most `most` rows (from, to, count) of one width that hold all values: 1, 2 or 5 times a power of ten.
+        """At most `most` rows (from, to, count) of one width that hold all values: of `WIDTHS`.
 
         None is narrower than the widest cell, within which nothing is known.
         """
         if not self.counts:
             return []
         first, least = self.smallest, _bounds(max(self.counts))[1]
-        sizes = (each * 10**power for power in range(20) for each in (1, 2, 5))
-        width = next(size for size in sizes if size >= least and self.largest // size - first // size < most)
+        width = next(size for size in WIDTHS if size >= least and self.largest // size - first // size < most)
         rows = dict.fromkeys(range(first // width, self.largest // width + 1), 0)
         for cell, times in self.counts.items():
             rows[self._value(cell) // width] += times

@@ -6,22 +6,12 @@ from math import log
 
 from lab.core.clock import Millis
 from lab.language.document.base import duration_text
-from lab.simulate.histogram import Histogram
+from lab.simulate.histogram import WIDTHS, Histogram
 from lab.simulate.sections import brief, polls_a_job
 from lab.simulate.totals import ScheduleRow, Series
 
 _WIDTH, _HEIGHT = 960, 300
 _LEFT, _RIGHT, _TOP, _BOTTOM = 70, 20, 24, 44
-_SECOND, _MINUTE, _HOUR, _DAY = 1_000, 60_000, 3_600_000, 86_400_000
-_STEPS = (
-    *(each * power for power in (1, 10, 100) for each in (1, 2, 5)),
-    *(each * _SECOND for each in (1, 2, 5, 10, 20)),
-    *(each * _MINUTE for each in (1, 2, 5, 10, 20, 30)),
-    *(each * _HOUR for each in (1, 2, 3, 6, 12)),
-    *(each * _DAY for each in (1, 2, 7, 30, 90, 365, 1_000, 4_000)),
-)
-"""Marks on an axis of time, and distances between them."""
-
 _Scale = Callable[[float], float]
 
 
@@ -88,7 +78,7 @@ def schedules(rows: Sequence[ScheduleRow], allowed: Millis) -> str:
     counts = (each * 10**exponent for exponent in range(9) for each in (1, 2, 5))
     axes = [
         *(mark for each in counts if _within(each, many) for mark in _mark(x(each), f"{each}", across=True)),
-        *(mark for each in _STEPS if _within(each, late) for mark in _mark(y(each), duration_text(each), across=False)),
+        *(mark for each in WIDTHS if _within(each, late) for mark in _mark(y(each), duration_text(each), across=False)),
     ]
     return _plot([*axes, _below("polls a job"), _above("late at p95")], shapes)
 
@@ -107,7 +97,7 @@ def _logarithmic(low: float, high: float, *, across: bool = False) -> _Scale:
 
 
 def _time_axis(x: _Scale, first: Millis, last: Millis, label: str) -> Iterator[str]:
-    step = next((each for each in _STEPS if (last - first) // each <= 8), _STEPS[-1])
+    step = next(each for each in WIDTHS if (last - first) // each <= 8)
     for at in range(-(-first // step) * step, last + 1, step):
         yield from _mark(x(at), duration_text(at) if at else "0", across=True)
     yield _below(label)

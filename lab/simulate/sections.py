@@ -172,13 +172,14 @@ def _polls(result: SimulationResult) -> Section:
     best = next((number for number, each in enumerate(result.schedules) if each.best), None)
     head = ("schedule", "a job", "wasted", "late p50", "late p95", "at worst")
     left = result.tally.left
-    gave_up = (f"The lab's app gave up on {left} jobs that went on too long.",) if left else ()
+    jobs = "1 job" if left == 1 else f"{left} jobs"
+    gave_up = (f"The lab's app gave up on {jobs} for it went on too long.",) if left else ()
     notes = (*advice(result), *gave_up, f"Schedules that weren't given were tried on {tried} of the jobs.")
     return Section("polls", "Polls", head, rows, notes, best)
 
 
 def advice(result: SimulationResult) -> Iterator[str]:
-    """Which schedule is best, what it saves, and which is best whenever jobs may end."""
+    """Which schedule is best, what it saves, which is best whenever jobs may end, and which if they may be known later."""
     delay = duration_text(result.simulation.workload.delay)
     best = next((each for each in result.schedules if each.best), None)
     sure = next((each for each in result.schedules if each.sure), None)
@@ -196,11 +197,32 @@ def advice(result: SimulationResult) -> Iterator[str]:
         yield f"Best: {best.text} in place of {mine.text}: {instead}, {late} late at p95 in place of {was}."
     if sure is not None and sure is not best:
         yield f"Should jobs end at other times: {sure.text} is never later than {delay}, with {polls_a_job(sure)} polls a job."
+    if best is not None:
+        yield from _if_later(result, best)
+
+
+_OF_A_JOB = 100
+"""A delay of one in so many parts of how long jobs last is hardly noticed."""
+
+
+def _if_later(result: SimulationResult, best: ScheduleRow) -> Iterator[str]:
+    """What polls less than half as often, where jobs last so long that a longer delay hardly matters."""
+    lasting = duration_of(result).quantile(50)
+    rows = (each for each in result.schedules if each.tally.jobs and each.worst is not None)
+    enough = [each for each in rows if each.tally.delay.quantile(95) * _OF_A_JOB <= lasting]
+    least = min(enough, key=_a_job, default=best)
+    if 2 * _a_job(least) <= _a_job(best):
+        late, often = brief(least.tally.delay.quantile(95)), polls_a_job(least)
+        yield f"Half of the jobs last {brief(lasting)} or longer: if {late} late is as good (--delay), {least.text} takes {often} polls a job."
+
+
+def _a_job(row: ScheduleRow) -> float:
+    return row.tally.polls / row.tally.jobs
 
 
 def polls_a_job(row: ScheduleRow) -> str:
     """The mean."""
-    return f"{row.tally.polls / row.tally.jobs:.1f}" if row.tally.jobs else "-"
+    return f"{_a_job(row):.1f}" if row.tally.jobs else "-"
 
 
 def share(part: int, whole: int) -> str:

@@ -134,6 +134,26 @@ def test_of_people_with_hours_is_said_what_they_did_beyond_them_and_what_nobody_
     assert "off while jobs were alive" in lab(*call, "--hours", "23-24").out
 
 
+def test_where_jobs_last_for_hours_a_schedule_is_named_that_tells_of_ends_in_minutes(lab: Lab) -> None:
+    steps = "steps:\n  - work: reconcile\n    takes: {median: 3h, p95: 9h}\n  - complete: done\n    output: ok\n"
+    (lab.folder / "marathon.yaml").write_text(
+        f"lab: 1\nname: marathon\ntitle: Long\nagent: {{code: LONG}}\nask: go\nseed: 1\n{steps}"
+    )
+    call = ("simulate", "./marathon.yaml", "--jobs", "20", "--arrivals", "1/m")
+    text = lab(*call).out
+    [(lasting, late, schedule, polls)] = re.findall(
+        r"Half of the jobs last (.*) or longer: if (.*) late is as good \(--delay\), (.*) takes (.*) polls a job\.",
+        text,
+    )
+    rows = {each["schedule"]: each for each in json.loads(lab(*call, "--json").out)["schedules"]}
+    best = next(each for each in rows.values() if each["best"])
+    assert float(polls) == pytest.approx(rows[schedule]["polls"] / 20, abs=0.05) and lasting.endswith("m")
+    assert rows[schedule]["polls"] * 2 <= best["polls"] and late.endswith("s")
+    found = re.findall(r"^ +(\S+) to +(\S+)  #", text, re.MULTILINE)
+    assert found and all(re.fullmatch(r"(?:\d+h)?(?:\d+m)?", high) for _, high in found)
+    assert "Half of the jobs" not in lab("simulate", "quick", "--jobs", "20").out
+
+
 def test_people_answer_gates_in_place_of_the_scenario_and_a_limit_refuses(lab: Lab) -> None:
     call = ("simulate", "supplier-onboarding", "--jobs", "30", "--arrivals", "30/m", "--limit", "4", "--json")
     found = json.loads(lab(*call, "--reviewers", "3", "--takes", "30s").lines[0])

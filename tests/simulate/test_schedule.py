@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from lab.cli.simulation import simulation_of
 from lab.core.clock import Millis
-from lab.simulate.histogram import Histogram
+from lab.simulate.histogram import WIDTHS, Histogram
 from lab.simulate.schedule import PollSchedule, PollTimes, ScheduleTally, family, front
 from lab.simulate.tally import Tally, median_latency
 from lab.simulate.totals import ScheduleRow, best_row, schedule_rows
@@ -58,6 +58,7 @@ def test_a_quantile_is_off_by_at_most_a_thousandth(values, percent):
     assert min(values) <= halves[0].quantile(percent) <= max(values)
     assert abs(halves[0].mean - sum(values) / len(values)) <= 0.5
     rows = halves[0].stretches(12)
+    assert {high - low for low, high, _ in rows} <= {*WIDTHS}
     assert len(rows) <= 12 and sum(count for _, _, count in rows) == len(values)
 
 
