@@ -27,7 +27,7 @@ from lab.app.effects import (
     Wait,
 )
 from lab.core.clock import Millis
-from lab.core.exchange import retry_after
+from lab.core.exchange import retry_after, unprocessed
 from lab.core.refusal import Refusal
 from lab.core.seeds import draw
 from lab.dialects.base import Decide, Invoke, Look
@@ -225,13 +225,12 @@ class _Turn:
         """Wait before the next try, as long as Retry-After says; _Stopped when there is none."""
         response = got.response if isinstance(got, Received) else None
         wanted = retry_after(response) if response else None
-        # 429, and 503 with Retry-After, say that nothing was accepted (RFC 6585 §4, RFC 9110 §10.2.3), so even a call
-        # that starts a job may be sent again. So does a connection that never came about.
-        unprocessed = (isinstance(got, Silence) and got.why == NOT_CONNECTED) or (
-            response is not None and (response.status == 429 or (response.status == 503 and wanted is not None))
+        # a connection that never came about accepted nothing either
+        untaken = (isinstance(got, Silence) and got.why == NOT_CONNECTED) or (
+            response is not None and unprocessed(response)
         )
         refused = response.status if response is not None and response.status >= 400 else None
-        if not (again or unprocessed):
+        if not (again or untaken):
             raise _Lost(why, refused)
         # "at once" is no time to come again
         failures.add(self.now, invited=self.app.invited if refused is not None and wanted else None)

@@ -106,6 +106,14 @@ _LONGEST_RETRY = 86_400
 """Seconds: a server that names more is not believed."""
 
 
+def unprocessed(response: Response) -> bool:
+    """Whether a reply says that nothing was accepted: 429, and 503 with Retry-After (RFC 6585 §4, RFC 9110 §10.2.3).
+
+    Even a call that starts a job may be sent again then.
+    """
+    return response.status == 429 or (response.status == 503 and retry_after(response) is not None)
+
+
 def retry_after(response: Response) -> Millis | None:
     """How long the server asks its client to wait: integer seconds (RFC 9110 §10.2.3), or a date against its `Date`."""
     text = response.header("retry-after")

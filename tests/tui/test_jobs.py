@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from lab.app.effects import RunEnded, RunObservation
-from lab.core.exchange import Request, Response
+from lab.core.exchange import Headers, Request, Response
 from lab.core.journal.fact import LedgerCleared
 from lab.core.observe import Noted, Replied, Requested
 from lab.faults.facts import FaultArmed, FaultStruck
@@ -170,6 +170,27 @@ def test_a_refused_call_ends_its_passage_with_the_reason() -> None:
     assert (jobs.run(first).ended, jobs.run(second).ended) == (20, None)
 
 
+@pytest.mark.parametrize(
+    ("status", "headers", "runs"), [(429, (), 1), (503, (("retry-after", "3"),), 1), (503, (), 2), (400, (), 2)]
+)
+def test_a_message_that_was_refused_for_now_goes_on_when_it_is_sent_again(
+    status: int, headers: Headers, runs: int
+) -> None:
+    script = play.Script()
+    script.token(0)
+    script.first(500)
+    reply = script.observations[-1]
+    assert isinstance(reply, Replied)
+    script.observations[-1] = replace(reply, response=Response(status, headers, b"{}"))
+    assert (fold(script.observations).run().ended is None) is (runs == 1)
+    script.first(5_000)
+    jobs = fold(script.observations)
+    assert len(jobs.keys()) == runs and jobs.run().job is not None and jobs.run().job.job == play.JOB
+    script.invoke(6_000, {"message": "Another"}, 429, b"{}", 20)
+    script.invoke(7_000, {"message": "A third"}, 429, b"{}", 20)
+    assert len(fold(script.observations).keys()) == runs + 2, "another message is another run"
+
+
 def test_an_answer_finds_its_job_by_the_conversation_too() -> None:
     script = play.Script()
     script.observations, script.x = play.waiting(), 11
@@ -252,7 +273,8 @@ def test_every_shipped_recording_ends_as_it_says(path: Path) -> None:
     else:
         assert run.outcome is None or run.outcome.status is None, "no job came of the last message"
     assert run.token is not None and (run.token.token or "").startswith("«token:T")
-    assert jobs.in_flight == {} and len(jobs.keys()) == sum("/invokeAsync" in line for line in requests)
+    messages = {line[line.index('"body":') :] for line in requests if "/invokeAsync" in line}
+    assert jobs.in_flight == {} and len(jobs.keys()) == len(messages), "one that is sent again is no further one"
 
 
 @given(st.randoms(use_true_random=False), st.integers(0, 60))

@@ -117,3 +117,15 @@ def refused_answer(journal: JournalState, call: CallRequest) -> tuple[int, CallR
         said = call.message[0][1] if call.message else ""
         return key, replace(call, resumes=True, verdict=clean.line(said, 64))
     return (key, replace(call, command="message")) if named else None
+
+
+def repeated_run(journal: JournalState, call: CallRequest, bearer: str) -> int | None:
+    """The run whose message was refused for now, and now is sent again, with the same token."""
+    for key in reversed(journal.keys()):
+        client_run = journal.client_runs[key]
+        job = client_run.run.job
+        if job is None or job.code not in (429, 503) or client_run.run.ended is not None:
+            continue
+        if (client_run.bearer, job.message, job.fields) == (bearer, call.message, call.fields):
+            return key
+    return None

@@ -6,7 +6,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from lab.app.effects import Asking, Outcome, RunEnded, RunObservation
-from lab.core.exchange import Request, retry_after
+from lab.core.exchange import Request, retry_after, unprocessed
 from lab.core.journal.fact import LedgerCleared
 from lab.core.journal.shell import TapeNoted
 from lab.core.observe import Lost, Noted, Replied, Requested, Touched, Waiting
@@ -21,6 +21,7 @@ from lab.tui.state.acceptance import (
     job_accepted,
     may_answer,
     refused_answer,
+    repeated_run,
     token_granted,
     with_bearer,
 )
@@ -106,6 +107,8 @@ class _Step:
             case "invoke" if may_answer(self.journal, call):
                 self._assign(None, observation, call)
                 return
+            case "invoke" if (refused := repeated_run(self.journal, call, _bearer(request))) is not None:
+                key = refused
             case "token" | "invoke":
                 self._begin(observation, call)
                 return
@@ -184,7 +187,8 @@ class _Step:
         seen = reading.job_in(pending.route, reply.response)
         if seen is not None:
             self.journal = self.journal.with_job(seen.job, key).change(key, conversation=seen.conversation)
-        ends = seen.final if seen is not None else pending.command == "invoke" and not pending.resumes
+        message = pending.command == "invoke" and not pending.resumes
+        ends = seen.final if seen is not None else message and not unprocessed(reply.response)
         if ends:
             self._end(pending, key, reply, seen)
         else:
@@ -193,12 +197,12 @@ class _Step:
     def _token(self, pending: PendingExchange, key: int, reply: Replied) -> None:
         granted, run = reading.token_in(reply.response), self.journal.client_runs[key].run
         if granted is None or run.token is None:
-            self._end(pending, key, reply, None)
+            (self._wait if unprocessed(reply.response) else self._end)(pending, key, reply)
             return
         run = replace(run, token=replace(run.token, claims=run.token.claims or pending.claims))
         self.journal = self.journal.change(key, run=run).with_token(granted[0], IssuedToken(run, key))
 
-    def _end(self, pending: PendingExchange, key: int, reply: Replied, seen: Seen | None) -> None:
+    def _end(self, pending: PendingExchange, key: int, reply: Replied, seen: Seen | None = None) -> None:
         """The end of a run: with a job that has ended, or with a refusal of what would have begun it."""
         run = self.journal.client_runs[key].run
         if run.ended is not None:
