@@ -66,12 +66,13 @@ class JobReader:
         def turns() -> Sequence[object]:
             known = ledger.get(thread)
             jobs = known.jobs[: record.turn - 1] if isinstance(known, ConversationRecord) else ()
-            planned = (self._planned(ledger, key) for key in jobs)
+            planned = (self.planned(ledger, key) for key in jobs)
             return earlier_turns([each for each in planned if each is not None], record.at, self._config.epoch)
 
         return turns
 
-    def _planned(self, ledger: Ledger, key: Key) -> tuple[Plan, tuple[Decision, ...]] | None:
+    def planned(self, ledger: Ledger, key: Key) -> tuple[Plan, tuple[Decision, ...]] | None:
+        """The plan of the job under a key, and what was decided so far, forgotten or not; None if there is no such job."""
         record = ledger.get(key)
         return (self.plan_of(ledger, id_of(key), record), record.decisions) if isinstance(record, JobRecord) else None
 

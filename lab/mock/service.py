@@ -33,6 +33,8 @@ from lab.identity.rotation import rotated
 from lab.jobs.compiled import CompiledScenario
 from lab.jobs.derived import Derived
 from lab.jobs.facts import ScenarioLoaded
+from lab.jobs.gates import Decision
+from lab.jobs.plan import Plan
 from lab.jobs.records import JobRecord, id_of, job_key, job_named, jobs_in
 from lab.jobs.view import JobView
 from lab.language.document import Verdict
@@ -42,7 +44,6 @@ from lab.mock.history import compiled_again, makes_state
 from lab.mock.mock import Mock
 from lab.mock.preparation import UnreadMessages, preparation
 from lab.mock.retention import last_looks
-from lab.mock.sizes import sizes_of
 
 
 class ControlResult(Struct, frozen=True):
@@ -218,10 +219,6 @@ class Service:
         self._commit((fact,), None)
         self._touch(job, fact.at)
 
-    def sizes(self) -> Counter[str]:
-        """How much of each there is that a reset clears."""
-        return sizes_of(self.ledger)
-
     def load(self, compiled: CompiledScenario, now: Millis) -> None:
         """Take up a scenario that was edited, or is new: jobs accepted after `now` play it."""
         self._edits[compiled.digest] = compiled
@@ -283,6 +280,10 @@ class Service:
     def look(self, job: str, now: Millis) -> JobView | None:
         """A job at `now`, or None if it isn't known."""
         return self._mock.reader.view(self.ledger, job, now)
+
+    def planned(self, job: str) -> tuple[Plan, tuple[Decision, ...]] | None:
+        """The plan of a job, and what was decided so far, forgotten or not; None if it isn't known."""
+        return self._mock.reader.planned(self.ledger, job_key(job))
 
     def jobs(self) -> Iterator[str]:
         """The ids of all jobs, oldest first."""

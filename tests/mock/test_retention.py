@@ -17,6 +17,7 @@ from lab.jobs.records import AliasRecord, ConversationRecord, JobRecord, RepeatR
 from lab.mock import retention
 from lab.mock.batches import BatchedService
 from lab.mock.service import Service
+from lab.mock.sizes import sizes_of
 from lab.recording.format.journal_lines import facts_line
 from tests.conftest import examples
 from tests.mock.test_fold import NAMES, SWITCHES, Peer, Step, from_disk, journaled
@@ -88,7 +89,7 @@ def test_a_job_goes_with_the_first_that_is_accepted_after_its_retention() -> Non
     assert not dropped(facts)
     accepted(mock, bearer, 10_000)
     assert dropped(facts) == [RecordsDropped(at=10_000, keys=(job_key(first),))]
-    assert mock.ledger.get(job_key(first)) is None and mock.sizes()["jobs"] == 2
+    assert mock.ledger.get(job_key(first)) is None and sizes_of(mock.ledger)["jobs"] == 2
     assert mock.serve(status(bearer, first), 10_001).response.status == 404
 
 
@@ -110,7 +111,7 @@ def test_aliases_idempotency_keys_and_counted_calls_go_with_their_job() -> None:
     accepted(mock, bearer, 200_000, "Taxi 7")
     assert len(dropped(facts)) == 1
     left = set(mock.ledger.sizes())
-    assert not {AliasRecord, RepeatRecord, ConversationRecord, CallCount} & left and mock.sizes()["jobs"] == 1
+    assert not {AliasRecord, RepeatRecord, ConversationRecord, CallCount} & left and sizes_of(mock.ledger)["jobs"] == 1
     again = service(SHORT, resume_job_id="new", idempotency_key="on")
     again.rewind(tuple(from_disk_of(facts)), 200_000)
     assert again.ledger._records == mock.ledger._records, "a restart finds no more, and no less"
@@ -142,7 +143,7 @@ def test_a_conversation_stays_as_a_whole_until_the_last_of_its_jobs_is_forgotten
     assert not dropped(facts) and mock.serve(status(bearer, first), 18_999).response.status == 404
     accepted(mock, bearer, 19_000)
     assert set(dropped(facts)[0].keys) >= {job_key(first), job_key(second)}
-    assert mock.sizes()["conversations"] == 0
+    assert sizes_of(mock.ledger)["conversations"] == 0
 
 
 @pytest.mark.parametrize("drops", [True, False])
@@ -186,7 +187,7 @@ def test_an_id_that_a_client_chose_is_free_again_once_its_job_is_forgotten(drops
         )
 
     assert "result" in sent(0) and "error" in sent(9_999)
-    assert "result" in sent(10_000) and mock.sizes()["jobs"] == 1
+    assert "result" in sent(10_000) and sizes_of(mock.ledger)["jobs"] == 1
 
 
 def test_jobs_of_a_scenario_without_retention_stay() -> None:
@@ -231,7 +232,7 @@ def test_a_batch_that_is_refused_drops_its_jobs_the_next_time() -> None:
         assert list(mock.ledger._records.items()) == before, "in its old place, too"
         mock.refuse(batch)
     mock.accept(tried(10_000, ask))
-    assert mock.sizes()["jobs"] == 1
+    assert sizes_of(mock.ledger)["jobs"] == 1
 
 
 def test_a_few_jobs_are_looked_at_with_a_new_one(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -240,5 +241,5 @@ def test_a_few_jobs_are_looked_at_with_a_new_one(monkeypatch: pytest.MonkeyPatch
     bearer = token(mock)
     for now in range(10):
         accepted(mock, bearer, now)
-    left = [accepted(mock, bearer, 60_000) and mock.sizes()["jobs"] for _ in range(4)]
+    left = [accepted(mock, bearer, 60_000) and sizes_of(mock.ledger)["jobs"] for _ in range(4)]
     assert left == [8, 6, 4, 4]

@@ -1,8 +1,12 @@
 """`GET /_lab/metrics`: what is counted of a lab, as Prometheus' own parser reads it."""
 
+import asyncio
+from collections import Counter
 from collections.abc import Mapping
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from prometheus_client.openmetrics.parser import text_string_to_metric_families as read_openmetrics
 from prometheus_client.parser import text_string_to_metric_families
 
@@ -10,10 +14,13 @@ from lab.clocks import ManualClock
 from lab.core.exchange import Request, Response
 from lab.core.observe import Noted, Replied, Requested
 from lab.language.document import Verdict
-from lab.server.control import meters, tallies
+from lab.server.control import meters, metrics, tallies
 from lab.server.control.plane import ControlPlane
 from lab.server.mock_server import MockServer
 from tests import wire_peer
+from tests.conftest import examples
+from tests.mock.test_fold import Peer, Step
+from tests.mock.test_retention import STEPS
 from tests.server.conftest import Stage, make_service, request, status
 from tests.server.test_control import TOKEN, Plane, plane, steering
 from tests.server.test_mounts import job, polled, stage, token
@@ -126,6 +133,54 @@ async def test_a_job_that_is_forgotten_is_counted_no_more() -> None:
         await clock.advance_to(at)
         counts.append({str(status): count for status, count in (await tally.count()).items() if count})
     assert counts == [{"RUNNING": 1}, {"WAITING": 1}, {"ERROR": 1}, {"ERROR": 1}, {}]
+
+
+@given(steps=STEPS, every=st.integers(1, 20))
+@examples(30, thorough=2_000)
+def test_jobs_come_to_have_the_status_that_they_are_remembered_to_get(steps: list[Step], every: int) -> None:
+    mock, clock = wire_peer.service(wire_peer.DOCUMENT | {"retention": "1s"}), ManualClock()
+    peer, tally = Peer(mock), tallies.JobTally(mock, clock)
+    mock.observers.append(lambda each: tally.note(each.fact) if isinstance(each, Noted) else None)
+    for place, step in enumerate(steps):
+        peer.learn(peer.call(*step)(mock))
+        clock.step_to(peer.now)
+        if place % every == 0:
+            views = [mock.look(job, peer.now) for job in mock.jobs()]
+            counted = Counter(view.span.status for view in views if view is not None)
+            assert +Counter(asyncio.run(tally.count())) == counted
+
+
+async def test_the_course_of_a_job_is_walked_once_and_again_after_a_fact_about_it(
+    plane: Plane, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    walks: list[str] = []
+    planned = plane.stage.service.planned
+    monkeypatch.setattr(plane.stage.service, "planned", lambda job: walks.append(job) or planned(job))
+    token = await plane.stage.token()
+    first, second = await plane.stage.job(token), await plane.stage.job(token)
+    for instant in (0, 3_000, 3_000 + 15 * 60_000):
+        await plane.stage.clock.advance_to(instant)
+        if instant == 3_000:
+            assert (await plane.client.decide(first, "consent", Verdict.APPROVED)).done
+        await jobs(plane)
+    assert sorted(walks) == sorted([first, first, second])
+
+
+async def test_a_scrape_that_has_many_jobs_to_look_at_leaves_them_out_and_goes_on(
+    plane: Plane, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    busy, counting = asyncio.Event(), tallies.breathe
+    monkeypatch.setattr(tallies, "breathe", busy.wait)
+    monkeypatch.setattr(tallies, "_SLICE", 1)
+    monkeypatch.setattr(metrics, "COUNTS_WITHIN", 20)
+    token = await plane.stage.token()
+    await plane.stage.job(token)
+    for _ in range(2):
+        text = await scraped(plane)
+        assert samples(text, "lab_jobs") == {} and samples(text, "lab_connections")
+    busy.set()
+    monkeypatch.setattr(tallies, "breathe", counting)
+    assert await jobs(plane) == {"RUNNING": 1}
 
 
 async def test_jobs_are_counted_again_where_others_come_in_their_place() -> None:

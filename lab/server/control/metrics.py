@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from aiohttp import web
 
+from lab.core.clock import Millis
 from lab.core.version import __version__
 from lab.server.control.access import CommandRefused
 from lab.server.control.meters import FIRST_WORKER, MockMeter, ProcessCounts, counts_of_others, process_counts
@@ -26,6 +27,8 @@ _OF_LEDGER = {
     "conflicts": "Batches that were run again, because another process had committed before.",
     "errors": "Times that the store couldn't be asked, or didn't answer.",
 }
+COUNTS_WITHIN: Millis = 1_000
+"""For so long, in real milliseconds, a scrape waits for the jobs of each mock to be counted."""
 _HEADERS = {"cache-control": "no-store", "server": "lab"}
 
 
@@ -42,7 +45,7 @@ class MetricsRoute:
         if not self._meter.installed:
             hint = "pip install 'invoke-async-lab[observe]'"
             raise CommandRefused(501, "Metrics need prometheus-client, which is not installed.", hint)
-        mocks = [await meter.counts_with_jobs() for meter in (self._meter, *self._others())]
+        mocks = [await meter.counts_with_jobs(COUNTS_WITHIN) for meter in (self._meter, *self._others())]
         others = await counts_of_others(self._server, self._tenant)
         own = process_counts(self._server, self._tenant, mocks)
         found = {"": own} if self._server.workers is None else {str(FIRST_WORKER): own}

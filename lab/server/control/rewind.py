@@ -10,6 +10,7 @@ from lab.core.clock import Epoch
 from lab.core.exchange import Json
 from lab.core.journal.fact import Fact
 from lab.mock.history import History
+from lab.mock.sizes import sizes_of
 from lab.server.control.access import CommandRefused, read_command, text_member
 from lab.server.mock_server import MockServer
 from lab.server.mounts import Mount
@@ -71,7 +72,7 @@ class Rewind:
             return self._to(command["to"]) if command else self._anew()
         if command:
             raise CommandRefused(409, "One scenario can't be set back alone.", "POST {} clears it.")
-        return self._cleared(self._mount.service.sizes())
+        return self._cleared(sizes_of(self._mount.service.ledger))
 
     def _cleared(self, sizes: Counter[str]) -> Json:
         """Clear this one, and let its clock go on; `sizes` is what there was of each that is cleared."""
@@ -86,7 +87,7 @@ class Rewind:
         tenant, service, clock = self._mount.tenant, self._mount.service, self._mount.clock
         sizes = Counter[str]()
         for each in tenant:
-            sizes.update(each.service.sizes())
+            sizes.update(sizes_of(each.service.ledger))
         sizes["exchanges"] = sum(each.service.exchanges for each in tenant.used())
         tenant.clear()
         if not isinstance(clock, ManualClock):
@@ -119,13 +120,13 @@ class Rewind:
         if self._history is None:
             raise CommandRefused(409, "Too much has happened since the start.", f"At most {MOST_FACTS} facts are kept.")
         kept = tuple(self._history.until(instant))
-        sizes = service.sizes()
+        sizes = sizes_of(service.ledger)
 
         def back() -> None:
             self._server.drop(tenant)
             clock.rewind(instant)
             service.rewind(kept, instant)
-            sizes.subtract(service.sizes())
+            sizes.subtract(sizes_of(service.ledger))
             sizes["exchanges"] = self._forget(kept)
 
         tape = self._renewed(back)

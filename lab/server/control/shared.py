@@ -16,6 +16,7 @@ from lab.core.journal.fact import LedgerCleared
 from lab.core.journal.shared import LogPosition
 from lab.core.observe import Noted, Observation, Relayed, Replied, Requested, Touched
 from lab.mock.service import Service
+from lab.mock.sizes import sizes_of
 from lab.server.control.access import CommandRefused, Handler, read_command
 from lab.server.control.journal import Subscriber
 from lab.server.control.last_exchanges import Buffer, Kept
@@ -75,7 +76,7 @@ class SharedReset:
 
 
 def _cleared(service: Service, now: Millis) -> tuple[Millis, Counter[str]]:
-    sizes = service.sizes()
+    sizes = sizes_of(service.ledger)
     service.reset(now)
     return now, sizes
 
