@@ -16,7 +16,7 @@ from tests.documents import Document, documents, spoilt
 SCHEMA = json_schema()
 VALIDATOR = Draft7Validator(SCHEMA)
 BEYOND = re.compile(
-    r"Value error, (between: |the median is |a list holds |a duration is at most |an output is at most |a fault "
+    r"Value error, (between: |weights: |the median is |a list holds |a duration is at most |an output is at most |a fault "
     r"|the smaller number |must be more than 0%|takes whole seconds|answer: 200|body is of|retry_after is of|error is the"
     r"|a token answer|status_word takes|expire_token |a lost reply|step and after|who is refused)"
 )
@@ -67,6 +67,10 @@ SMALL = {
 @examples(40, thorough=600)
 @given(spoilt())
 @example(SMALL | {"data": {"a": {"list": {"each": None}, "count": 0}}})
+@example(SMALL | {"data": {"a": {"list": 1, "count": {"one_of": [None, 3]}}}})
+@example(SMALL | {"data": {"a": {"list": 1, "count": {"one_of": [0, 1001]}}}})
+@example(SMALL | {"data": {"a": {"list": 1, "count": {"between": [0.5, 3]}}}})
+@example(SMALL | {"data": {"a": {"list": 1, "count": {"between": [0, 3], "decimals": 1}}}})
 @example(SMALL | {"for": {}})
 @example(SMALL | {"for": {"users": []}})
 def test_what_is_spoilt_is_refused_by_both_or_by_neither(document):

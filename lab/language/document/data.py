@@ -85,11 +85,32 @@ class Derivation(Model):
     )
 
 
+_Length: TypeAlias = Annotated[int, Field(ge=0, le=1000)]
+
+
+class LengthRange(Model):
+    """A drawn number of values."""
+
+    between: tuple[_Length, _Length] = Field(strict=False, description="smallest and largest, as [1, 5]")
+
+    @model_validator(mode="after")
+    def _ordered(self) -> "LengthRange":
+        if self.between[0] > self.between[1]:
+            raise ValueError("between: the smaller number comes first")
+        return self
+
+
+class LengthChoice(OneOf):
+    """One of the listed numbers of values."""
+
+    one_of: tuple[_Length, ...] = Field(strict=False, min_length=1, description="the numbers, each as likely")
+
+
 Count: TypeAlias = Annotated[
-    Annotated[int, Field(ge=0, le=1000), Tag("count:number")]
-    | Annotated[Number, Tag("count:between")]
-    | Annotated[OneOf, Tag("count:one_of")],
-    branch_by_key("count", {"between": Number, "one_of": OneOf}, mapping="between", other="number"),
+    Annotated[_Length, Tag("count:number")]
+    | Annotated[LengthRange, Tag("count:between")]
+    | Annotated[LengthChoice, Tag("count:one_of")],
+    branch_by_key("count", {"between": LengthRange, "one_of": LengthChoice}, mapping="between", other="number"),
 ]
 """How many values a list has: said, or drawn once per job."""
 
@@ -103,26 +124,28 @@ class Listed(Model):
     @property
     def most(self) -> int:
         """How many values it may have at most."""
-        return max(each for each in _counts(self.count) if isinstance(each, int))
+        match self.count:
+            case int():
+                return self.count
+            case LengthRange():
+                return self.count.between[1]
+            case LengthChoice():
+                return max(self.count.one_of)
 
     def counted(self, seed: Seed, stream: str) -> int:
         """How many values the list of that name has."""
         match self.count:
             case int():
                 return self.count
-            case Number():
-                return draw(seed, f"{stream}/count", *self.count.steps)
-            case OneOf():
+            case LengthRange():
+                return draw(seed, f"{stream}/count", *self.count.between)
+            case LengthChoice():
                 found = self.count.drawn(seed, f"{stream}/count")
                 assert isinstance(found, int)
                 return found
 
     @model_validator(mode="after")
     def _small(self) -> Self:
-        if isinstance(self.count, Number) and self.count.decimals:
-            raise ValueError("count: is a whole number; leave decimals out")
-        if not all(type(each) is int and 0 <= each <= 1000 for each in _counts(self.count)):
-            raise ValueError("count: is a whole number from 0 to 1000")
         if values_in(self) > LONGEST_LIST:
             raise ValueError(f"a list holds at most {LONGEST_LIST} values, those of lists within it counted")
         return self
@@ -134,16 +157,6 @@ class DataRow(Model):
     each: dict[str, "Datum"] = Field(
         min_length=1, description="the values of a row by name; row.NAME in a {value: …} is another one of the same row"
     )
-
-
-def _counts(count: Count) -> tuple[Json, ...]:
-    match count:
-        case int():
-            return (count,)
-        case Number():
-            return count.steps
-        case OneOf():
-            return count.one_of
 
 
 def values_in(datum: "Element") -> int:
