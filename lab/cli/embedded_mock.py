@@ -33,7 +33,7 @@ from lab.identity.scopes import api_scope
 from lab.mock.config import Config
 from lab.mock.service import Service
 from lab.server.control.plane import ControlPlane
-from lab.server.listen import Bound, bind
+from lab.server.listener import Bound, bind
 from lab.server.mock_server import MockServer
 from lab.server.tenants import Tenants
 

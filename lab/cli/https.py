@@ -9,8 +9,8 @@ from msgspec import Struct
 
 from lab.core.errors import HostError
 from lab.files.runtime import publish, withdraw
-from lab.server.listen import Bound, bind
-from lab.server.listening import ListeningServer
+from lab.server.listener import Bound, bind
+from lab.server.listening_server import ListeningServer
 from lab.server.tls import Authority, names_of, throwaway
 from lab.settings import ListenSettings, TlsSettings
 

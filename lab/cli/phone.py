@@ -53,7 +53,7 @@ def check_drawable() -> None:
 @asynccontextmanager
 async def phone_gates(settings: PhoneSettings, setup: Setup) -> "AsyncIterator[PhoneGates]":
     """The gates that phones may decide, their page served meanwhile; HostError if the port can't be had."""
-    from lab.server.listen import origin_of
+    from lab.server.listener import origin_of
     from lab.server.phone import PhoneServer
     from lab.server.reachable import address_for_others, address_here
     from lab.tui.screens.phone import PhoneGates, PhoneLink

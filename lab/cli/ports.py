@@ -6,7 +6,7 @@ from contextlib import AsyncExitStack
 from msgspec import Struct
 
 from lab.cli.https import HttpsPort, open_https_port
-from lab.server.listen import Bound, bind
+from lab.server.listener import Bound, bind
 from lab.server.mock_server import MockServer
 from lab.settings import MockSettings
 

@@ -11,7 +11,7 @@ from lab.cli.https import HttpsPort, certified_names
 from lab.cli.ports import Ports
 from lab.core.errors import HostError
 from lab.server.control.meters import WorkerMeters
-from lab.server.listen import bind_reserved, inherited
+from lab.server.listener import bind_reserved, inherited
 from lab.server.mock_server import MockServer
 from lab.server.shared.worker_links import WorkerLinks, answer_first
 from lab.server.tls import AuthorityKey, throwaway

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator
 from msgspec import Struct
 
 from lab.core.refusal import Refusal, bad_request, conflict, not_found
+from lab.core.seeds import Seed, uuid4
 from lab.dialects.base import Invoke
 from lab.jobs.compiled import CompiledScenario
 from lab.jobs.records import JobRecord, id_of
@@ -15,28 +16,33 @@ from lab.language.document import Status
 from lab.mock.call import Call
 
 
-class Thread(Struct, frozen=True):
-    """The conversation's id (None: a new one is due, or none at all), the turn, and what is noted."""
+class ConversationTurn(Struct, frozen=True):
+    """Which turn of which conversation (None: a new one is due, or none at all), and what is noted."""
 
     id: str | None = None
-    turn: int = 1
+    number: int = 1
     used: tuple[int, ...] = ()
     """The parts of its scenario that have answered its messages, more than once where they could."""
     flags: tuple[str, ...] = ()
 
 
-def thread_of(call: Call, command: Invoke) -> Thread | Refusal:
-    """The thread of a request that starts a job, or why it can't have the one it asks for."""
+def new_conversation(seed: Seed, stream: str) -> str:
+    """The id of a conversation that begins with the job of this stream."""
+    return uuid4(seed, f"conversation/{stream}")
+
+
+def turn_of(call: Call, command: Invoke) -> ConversationTurn | Refusal:
+    """The turn of a request that starts a job, or why it can't have the one it asks for."""
     sent = command.conversation
     if not command.conversational:
-        return Thread(flags=("ignored_conversation_id",) if sent else ())
+        return ConversationTurn(flags=("ignored_conversation_id",) if sent else ())
     if sent is None:
-        return Thread()
+        return ConversationTurn()
     known = call.retention.conversation(call.changes, sent, call.now)
     if known is None:
         if call.switches.unknown_conversation == "refuse":
             return bad_request("‹conversation› is not known.", "Leave it out in the first turn.")
-        return Thread(sent)
+        return ConversationTurn(sent)
     if known.owner != call.bearer.owner:
         return not_found("Conversation not found.")
     if known.team != call.match.code:
@@ -49,7 +55,7 @@ def thread_of(call: Call, command: Invoke) -> Thread | Refusal:
     # a message that the scenario didn't answer has used up nothing of it
     own = jobs[0].scenario if jobs else None
     used = tuple(job.part for job in jobs if own is not None and job.scenario == own)
-    return Thread(sent, len(known.jobs) + 1, used)
+    return ConversationTurn(sent, len(known.jobs) + 1, used)
 
 
 class Choice(Struct, frozen=True):
@@ -64,18 +70,17 @@ class Choice(Struct, frozen=True):
         return self.part - 1 if self.scenario.order_free else None
 
 
-def choose(call: Call, opened: tuple[CompiledScenario, ...], command: Invoke, thread: Thread) -> Choice | None:
+def choose(call: Call, opened: tuple[CompiledScenario, ...], command: Invoke, turn: ConversationTurn) -> Choice | None:
     """The first of the team's open scenarios that is for the caller and fits the message; None: no answer is defined.
 
     A conversation that began with a scenario of several turns stays with it; otherwise each message starts at the
     top, where such a scenario begins conversations only.
     """
-    turn = thread.turn
-    first = first_scenario(call, thread.id) if turn > 1 else None
+    first = first_scenario(call, turn.id) if turn.number > 1 else None
     for each in (first,) if first is not None else for_caller(call, opened):
-        if turn > 1 and each.turns and each is not first:
+        if turn.number > 1 and each.turns and each is not first:
             continue
-        part = each.part_for(turn, command.message, thread.used)
+        part = each.part_for(turn.number, command.message, turn.used)
         if part is not None:
             return Choice(each, part)
     return None
@@ -86,10 +91,10 @@ def for_caller(call: Call, team: tuple[CompiledScenario, ...]) -> Iterator[Compi
     return (each for each in team if call.catalog.answers(each, call.bearer))
 
 
-def asks_later(opened: Iterable[CompiledScenario], thread: Thread, message: str) -> bool:
+def asks_later(opened: Iterable[CompiledScenario], turn: ConversationTurn, message: str) -> bool:
     """Whether what begins a conversation is what only a later turn of one asks: its client lost the conversation."""
-    later = (turn for each in opened for turn in each.turns if turn.pattern is not None)
-    return thread.turn == 1 and any(turn.fits(message) for turn in later)
+    later = (part for each in opened for part in each.turns if part.pattern is not None)
+    return turn.number == 1 and any(part.fits(message) for part in later)
 
 
 def first_scenario(call: Call, conversation: str | None) -> CompiledScenario | None:

@@ -27,10 +27,10 @@ def foreign_facts(service: Service, facts: Sequence[Fact]) -> Iterator[tuple[Fac
             if fact.client != POD_CLIENT and identity.client(fact.client) is None:
                 yield fact, f"no client {fact.client} is known"
         if isinstance(fact, JobAccepted):
-            thread = fact.conversation or fact.job
-            turns[thread] += 1
-            if fact.turn != turns[thread]:
-                yield fact, f"turn is {fact.turn}, expected {turns[thread]}"
+            conversation = fact.conversation or fact.job
+            turns[conversation] += 1
+            if fact.turn != turns[conversation]:
+                yield fact, f"turn is {fact.turn}, expected {turns[conversation]}"
             # one that was edited may play another turn than it was accepted for, and has other draws
             elif fact.scenario not in edited and (what := _unplayable(service, catalog, fact)):
                 yield fact, what

@@ -7,13 +7,14 @@ compared is what the job was accepted with.
 import json
 
 from lab.core.refusal import Refusal, conflict
-from lab.core.seeds import Seed, uuid4
+from lab.core.seeds import Seed
 from lab.dialects.base import Accepted, Invoke
 from lab.jobs.facts import NO_SCENARIO
 from lab.jobs.records import JobRecord, RepeatRecord, repeat_key
 from lab.jobs.timeline import at
 from lab.jobs.view import JobView
 from lab.mock.call import Call
+from lab.mock.conversations import new_conversation
 from lab.mock.latencies import planned_latency
 
 _OTHER = Refusal(422, "This Idempotency-Key was used for another request.", "Take a new key for each new request.")
@@ -48,8 +49,3 @@ def _sent(seed: Seed, record: JobRecord) -> str | None:
 def _canonical(value: object) -> str:
     # as text, for to Python 1, 1.0 and True are equal
     return json.dumps(value, sort_keys=True, separators=(",", ":"))
-
-
-def new_conversation(seed: Seed, stream: str) -> str:
-    """The id of a conversation that begins with the job of this stream."""
-    return uuid4(seed, f"conversation/{stream}")

@@ -40,11 +40,20 @@ from lab.jobs.view import JobView
 from lab.language.document import Gate, Pause, Status, Switches, Verdict
 from lab.language.templates import RenderFailure
 from lab.mock.call import Call
-from lab.mock.conversations import Choice, Thread, asks_later, choose, for_caller, likely_scenario, thread_of
+from lab.mock.conversations import (
+    Choice,
+    ConversationTurn,
+    asks_later,
+    choose,
+    for_caller,
+    likely_scenario,
+    new_conversation,
+    turn_of,
+)
 from lab.mock.decisions import why_not
 from lab.mock.dry_run import dry_run
-from lab.mock.idempotency import new_conversation, repeated
-from lab.mock.team_rules import absent_team, closed, lacks_role, of_version, open_scenarios
+from lab.mock.idempotency import repeated
+from lab.mock.team_rules import absent_team, of_version, open_scenarios, role_refusal, team_refusal
 
 RETRY_AFTER = 2
 """In how many seconds a client may come again that was refused for the number of jobs."""
@@ -69,7 +78,7 @@ def take_message(call: Call, command: Invoke | Say | Decide) -> Accepted | Refus
         case Say():
             return _say(call, command)
         case Decide():
-            refused = closed(call, command.wanted)
+            refused = team_refusal(call, command.wanted)
             return refused or _decide(call, command)
         case _:
             assert_never(command)
@@ -82,7 +91,7 @@ def _invoke(call: Call, command: Invoke) -> Accepted | Refusal:
     draft = command.wanted.draft
     if draft is None and waiting is not None:
         draft = waiting.plan.invocation.input.status == "DRAFT"
-    refused = closed(call, Wanted(draft=draft, version=command.wanted.version))
+    refused = team_refusal(call, Wanted(draft=draft, version=command.wanted.version))
     if refused is not None:
         return refused
     if isinstance(command.key, Refusal):
@@ -129,7 +138,7 @@ def _say(call: Call, command: Say) -> Accepted | Refusal:
         return conflict("The task needs no input.", why_not(view, None, Inadmissible.EARLY), promised=True)
     if not call.switches.answer_by_message:
         return conflict("Gates are not answered by messages here.")
-    refused = closed(call, Wanted(draft=view.plan.invocation.input.status == "DRAFT"))
+    refused = team_refusal(call, Wanted(draft=view.plan.invocation.input.status == "DRAFT"))
     return refused or _by_message(call, view, command.message, command.conversation)
 
 
@@ -219,17 +228,17 @@ def _accept(call: Call, command: Invoke, *, draft: bool) -> Accepted | Refusal:
     if call.live_jobs.full(call.changes, call.now, most):
         why, hint = f"There are {most} jobs that have not ended.", "Let some end, or raise limits.jobs."
         return Refusal(429, why, hint, (("retry-after", str(RETRY_AFTER)),))
-    found = thread_of(call, command)
-    thread = Thread() if isinstance(found, Refusal) else found
+    found = turn_of(call, command)
+    turn = ConversationTurn() if isinstance(found, Refusal) else found
     opened = of_version(open_scenarios(call.team, draft=draft), command.wanted.version, call.switches)
     # the version comes before the message: what isn't published can fit nothing, and nobody wants to know what came near
-    choice = choose(call, opened, command, thread) if opened else Choice(NO_SUCH_VERSION)
-    refused = lacks_role(call, choice.scenario) if choice is not None else None
+    choice = choose(call, opened, command, turn) if opened else Choice(NO_SUCH_VERSION)
+    refused = role_refusal(call, choice.scenario) if choice is not None else None
     if refused is None and isinstance(found, Refusal):
         refused = found
     if refused is not None:
         return refused
-    fact = _accepted(call, command, choice, thread)
+    fact = _accepted(call, command, choice, turn)
     if choice is None:
         call.changes.add(ScenarioMissed(at=call.now, near=tuple(each.name for each in call.team)))
     call.changes.add(*call.retention.stale(call.changes, fact), fact)
@@ -245,19 +254,19 @@ def _accept(call: Call, command: Invoke, *, draft: bool) -> Accepted | Refusal:
         call.changes.use(jobs_of(fact.client, fact.scenario))
         reason = f"A text of scenario {plan.compiled.name} can not be written: {failure}"
         return Refusal(503, "The scenario can not be played.", reason)
-    call.note(thread.flags if command.job is None else (*thread.flags, "ignored_job_id"))
-    if choice is None and asks_later(for_caller(call, opened), thread, command.message):
+    call.note(turn.flags if command.job is None else (*turn.flags, "ignored_job_id"))
+    if choice is None and asks_later(for_caller(call, opened), turn, command.message):
         call.note(("outside_conversation",))
     return Accepted(JobView(record, plan, span))
 
 
-def _accepted(call: Call, command: Invoke, choice: Choice | None, thread: Thread) -> JobAccepted:
+def _accepted(call: Call, command: Invoke, choice: Choice | None, turn: ConversationTurn) -> JobAccepted:
     config, client, user = call.config, call.bearer.client, call.bearer.user
     chosen = choice.scenario if choice is not None else None
     name = (chosen or UNMATCHED).name
     ordinal = call.changes.next(jobs_of(client, name))
     stream = f"{client}/{name}/{ordinal}"
-    conversation = thread.id
+    conversation = turn.id
     if command.conversational and conversation is None:
         conversation = new_conversation(config.id_seed, stream)
     drawn = (config.recorded or {}).get((client, name, ordinal))
@@ -268,7 +277,7 @@ def _accepted(call: Call, command: Invoke, choice: Choice | None, thread: Thread
     switches = call.catalog.switches_of(chosen or UNMATCHED, call.match.code)
     return JobAccepted(
         at=call.now, job=command.new_id or new_job_id(switches, config.id_seed, f"job/{stream}"), client=client, user=user,
-        conversation=conversation, turn=thread.turn, entry=choice.entry if choice is not None and thread.turn > 1 else None,
+        conversation=conversation, turn=turn.number, entry=choice.entry if choice is not None and turn.number > 1 else None,
         team=call.match.code, scenario=chosen.name if chosen else None,
         ordinal=ordinal, input=command.members, drawn=drawn,
         idempotency=command.key if isinstance(command.key, str) else None,

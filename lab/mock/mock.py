@@ -5,7 +5,7 @@ A request passes these gates in this order, and the first that says no ends it:
     1. its line       is there such a route, with this method?        404, 405      `ROUTER.find`
     2. its bearer     a live token of the API?                        401, 403      `bearer_of`
     3. its reading    is it well-formed?                              400, 413, 415 `dialect.read`
-    4. its team       published, with a role and a version?           403, 404      `closed`, `absent_team`
+    4. its team       published, with a role and a version?           403, 404      `team_refusal`, `absent_team`
     5. its command    what the rules about jobs say                   404, 409, …   `take_message`, `_look`
     6. the faults     does one strike this call?                      any           `Planner`
 
@@ -53,11 +53,11 @@ from lab.mock.config import Config
 from lab.mock.invoke import take_message
 from lab.mock.latencies import planned_latency
 from lab.mock.live_jobs import LiveJobs
-from lab.mock.planned import Planner, ends_token
 from lab.mock.poll_answers import PollAnswers
 from lab.mock.reader import JobReader, input_of
+from lab.mock.reply_planner import Planner, ends_token
 from lab.mock.retention import Retention
-from lab.mock.team_rules import absent_team, closed, open_scenarios
+from lab.mock.team_rules import absent_team, open_scenarios, team_refusal
 
 
 class Mock:
@@ -184,7 +184,7 @@ class Mock:
         """What comes first: a team or a job that isn't there, or what is wrong with the request."""
         if unread.job is not None and call.job(unread.job) is None:
             return absent_team(call) or unread.refusal
-        first = closed(call, unread.wanted) if unread.wanted is not None else None
+        first = team_refusal(call, unread.wanted) if unread.wanted is not None else None
         return first or unread.refusal
 
     def _describe(self, call: Call, command: base.Describe) -> Reply:

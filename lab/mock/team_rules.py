@@ -14,7 +14,7 @@ from lab.language.document import Switches
 from lab.mock.call import Call
 
 
-def unknown(call: Call) -> Refusal:
+def _unknown_team(call: Call) -> Refusal:
     """The refusal of a code that no team has; it names one that differs in case alone, else a published one that is near."""
     catalog, code = call.catalog, call.match.code
     if meant := catalog.alike(code):
@@ -42,14 +42,16 @@ def of_version(
 
 def absent_team(call: Call) -> Refusal | None:
     """The refusal of a team that nothing can be asked of; None if it is published."""
-    if call.catalog.published(call.match.code):
-        return None
+    return None if call.catalog.published(call.match.code) else _nothing_published(call)
+
+
+def _nothing_published(call: Call) -> Refusal:
     if not call.team:
-        return unknown(call)
+        return _unknown_team(call)
     return TEAM_UNKNOWN if call.switches.unpublished == 404 else TEAM_CLOSED
 
 
-def lacks_role(call: Call, compiled: CompiledScenario) -> Refusal | None:
+def role_refusal(call: Call, compiled: CompiledScenario) -> Refusal | None:
     """The refusal of a user without the role that a scenario asks for; without a user always (contract.md §6.2)."""
     user, agent = call.bearer.user, compiled.scenario.agent
     if call.catalog.admits(compiled, user) or (user is not None and agent.refuses == "job"):
@@ -57,19 +59,16 @@ def lacks_role(call: Call, compiled: CompiledScenario) -> Refusal | None:
     return forbidden(CANNOT_EXECUTE, f"Ask for a role that gives access to {agent.code}: {', '.join(agent.roles)}.")
 
 
-def closed(call: Call, wanted: Wanted) -> Refusal | None:
+def team_refusal(call: Call, wanted: Wanted) -> Refusal | None:
     """Why none of the team's scenarios takes the request, whose fields may be wrong; None if one may."""
-    team, switches = call.team, call.switches
-    if not team:
-        return unknown(call)
-    opened = open_scenarios(team, draft=bool(wanted.draft))
+    opened = open_scenarios(call.team, draft=bool(wanted.draft))
     if not opened:
-        return TEAM_UNKNOWN if switches.unpublished == 404 else TEAM_CLOSED
+        return _nothing_published(call)
     # of those alone that are for the caller: if there are none, a message is one that no scenario fits
-    lacking = [lacks_role(call, each) for each in opened if call.catalog.answers(each, call.bearer)]
+    lacking = [role_refusal(call, each) for each in opened if call.catalog.answers(each, call.bearer)]
     if lacking and all(lacking):
         return lacking[0]
-    if switches.version_check == "refuse" and not of_version(opened, wanted.version, switches):
+    if call.switches.version_check == "refuse" and not of_version(opened, wanted.version, call.switches):
         known = opened[-1].scenario.agent.version
         return forbidden(CANNOT_EXECUTE, f"Version {wanted.version} is not published; {known} is.")
     return None

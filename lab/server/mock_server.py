@@ -26,8 +26,8 @@ from lab.server.connection import Connection
 from lab.server.delivery import CLOSE
 from lab.server.library_internals import SENT_LAST, RawRequest, Sent
 from lab.server.limits import LONG_BODY, ServerLimits
-from lab.server.listen import Bound, Listener
-from lab.server.listening import ListeningServer
+from lab.server.listener import Bound, Listener
+from lab.server.listening_server import ListeningServer
 from lab.server.mounts import Mount, Routed, Tenant
 from lab.server.shared.calls import CallResult, LedgerCalls
 from lab.server.shared.worker_links import WorkerLinks

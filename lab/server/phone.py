@@ -22,7 +22,7 @@ from lab.server.connection import Connection
 from lab.server.delivery import CLOSE
 from lab.server.library_internals import SENT_LAST, Sent
 from lab.server.limits import ServerLimits
-from lab.server.listening import ListeningServer
+from lab.server.listening_server import ListeningServer
 from lab.server.phone_page import HEADERS, LONGEST_COMMENT, PhoneQuestion, notice, question_page
 from lab.server.response_writer import ResponseWriter
 

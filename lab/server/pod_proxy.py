@@ -33,7 +33,7 @@ from lab.server.delivery import CLOSE
 from lab.server.hop_headers import passed_on
 from lab.server.library_internals import SENT, SENT_LAST, Sent
 from lab.server.limits import ServerLimits
-from lab.server.listening import ListeningServer
+from lab.server.listening_server import ListeningServer
 from lab.server.pod_origins import PodOrigins
 from lab.server.response_writer import BODILESS, ResponseWriter
 
@@ -134,7 +134,7 @@ class PodProxy(ListeningServer):
             return self.refuse(connection, body, request, x)
         sent = passed_on(message.raw_headers, _MADE_ANEW)
         outgoing = UpstreamRequest(origin, message.method, request.target, sent, body)
-        return await _Passage(self, connection, x, now).run(outgoing, request, message)
+        return await _ProxiedExchange(self, connection, x, now).run(outgoing, request, message)
 
     async def _receive(self, incoming: Any, headers: Headers, place: BodyPlace) -> bytes | Refusal:
         """The whole body as it came, while there is room for it."""
@@ -170,7 +170,7 @@ class PodProxy(ListeningServer):
         return self.origins[-1 if tls else 0] if self.origins else self.origin
 
 
-class _Passage:
+class _ProxiedExchange:
     """One exchange, from the pod's first byte to the client's last."""
 
     def __init__(self, proxy: PodProxy, connection: Connection, x: int, since: Millis) -> None:

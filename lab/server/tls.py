@@ -15,7 +15,7 @@ from msgspec import Struct
 from lab.core.errors import UsageError
 from lab.server.connection import Traffic
 from lab.server.library_internals import TlsProtocol
-from lab.server.listen import Bound, Listener
+from lab.server.listener import Bound, Listener
 
 USUAL_NAMES = ("127.0.0.1", "::1", "localhost")
 """The names that every certificate of a lab covers."""

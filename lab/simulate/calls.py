@@ -24,7 +24,7 @@ from lab.jobs.state import shown_status
 from lab.jobs.timeline import spans
 from lab.language.document import Delegate, Pause, Status, Switches, Work
 from lab.language.values import restore
-from lab.mock.idempotency import new_conversation
+from lab.mock.conversations import new_conversation
 from lab.mock.invoke import RETRY_AFTER, new_job_id
 from lab.mock.latencies import planned_latency
 from lab.simulate.workload import Simulation

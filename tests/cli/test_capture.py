@@ -35,7 +35,7 @@ from lab.mock.config import Config
 from lab.mock.service import Service
 from lab.recording.format.lines import FileState, Recording, Res
 from lab.recording.format.reader import read
-from lab.server.listen import bind
+from lab.server.listener import bind
 from lab.server.mock_server import MockServer
 from lab.server.tls import throwaway
 from lab.settings import Flags, MockSettings

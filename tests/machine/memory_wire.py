@@ -19,9 +19,9 @@ from lab.core.journal.ledger import MemoryLedger
 from lab.core.observe import Observation
 from lab.mock.config import Config
 from lab.mock.service import Service
-from lab.server import listening
+from lab.server import listening_server
 from lab.server.control import plane
-from lab.server.listen import Bound
+from lab.server.listener import Bound
 from lab.server.mock_server import MockServer
 from lab.server.shared.batch_loop import BatchLoop
 from tests.server.conftest import Answer, bearer, request
@@ -98,7 +98,7 @@ class MemoryPeer:
 
 
 class MemoryListener:
-    """Stands for `lab.server.listen.Listener`: nobody connects but by its factory."""
+    """Stands for `lab.server.listener.Listener`: nobody connects but by its factory."""
 
     def __init__(self, bound: Bound, factory: Callable[[], asyncio.BaseProtocol]) -> None:
         self.origin = bound.origin
@@ -121,7 +121,7 @@ BOUND = Bound(None, "http://127.0.0.1:9")  # type: ignore[arg-type]
 @contextmanager
 def _without_sockets() -> Iterator[None]:
     listener = partial(patch.object, attribute="Listener", new=MemoryListener)
-    with listener(listening), listener(plane), patch.object(plane, "bind", lambda host, port: BOUND):
+    with listener(listening_server), listener(plane), patch.object(plane, "bind", lambda host, port: BOUND):
         yield
 
 

@@ -23,7 +23,7 @@ from lab.language.document import Scenario, Switches
 from lab.mock.config import Config
 from lab.mock.service import Service
 from lab.server.limits import ServerLimits
-from lab.server.listen import bind
+from lab.server.listener import bind
 from lab.server.mock_server import MockServer
 from tests.server.conftest import Answer, request
 

@@ -9,7 +9,7 @@ import pytest
 
 from lab.clocks import settle
 from lab.server.limits import ServerLimits
-from lab.server.listen import Listener, bind
+from lab.server.listener import Listener, bind
 from lab.server.tls import throwaway
 from tests.server.conftest import Peer, Stage, request
 

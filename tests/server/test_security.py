@@ -20,7 +20,7 @@ from lab.identity.clients import DEMO, JANE
 from lab.identity.testkey import SIGNING_PEMS
 from lab.server.control import access
 from lab.server.control.plane import ControlPlane
-from lab.server.listen import bind
+from lab.server.listener import bind
 from lab.settings import Flags, MockSettings
 from tests.conftest import ROOT
 from tests.server.conftest import Answer, Peer, Stage, request

@@ -16,7 +16,7 @@ from lab.core.journal.shell import ConnectionClosed, RequestMalformed
 from lab.dialects.router import ROUTER
 from lab.server import tls
 from lab.server.limits import ServerLimits
-from lab.server.listen import bind
+from lab.server.listener import bind
 from lab.server.tls import Authority, names_of, throwaway
 from tests.server.conftest import TEAM, Peer, Stage, request, status
 

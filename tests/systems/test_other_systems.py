@@ -25,7 +25,7 @@ from lab.files.journal_file import JournalFile
 from lab.files.opening import open_file, open_regular
 from lab.files.recordings import TapeFile
 from lab.files.runtime import publish_token, token_for
-from lab.server.listen import most_connections
+from lab.server.listener import most_connections
 from lab.tui.app import LabApp
 from tests.conftest import ROOT
 

@@ -63,7 +63,7 @@ def other(observations: list[RunObservation], job: str, by: int) -> list[RunObse
     return snapshot
 
 
-def test_two_clients_at_once_have_a_passage_each() -> None:
+def test_two_clients_at_once_have_a_run_each() -> None:
     one = journal(play.complete())
     two = other(journal(play.waiting()), "11111111-0000-4000-8000-000000000000", 100)
     mixed = sorted([*one, *two], key=lambda observations: observations.at)
@@ -158,7 +158,7 @@ def test_tokens_that_came_to_nothing_give_way_but_are_known() -> None:
     assert run.token is not None and run.token.token is not None and run.start == 4_000
 
 
-def test_a_refused_call_ends_its_passage_with_the_reason() -> None:
+def test_a_refused_call_ends_its_run_with_the_reason() -> None:
     jobs = fold(journal(play.refused()))
     run = jobs.run()
     assert run.ended == 120 and run.outcome is not None and "invalid_client" in (run.outcome.why or "")

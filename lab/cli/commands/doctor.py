@@ -16,7 +16,7 @@ from lab.core.version import __version__
 from lab.files.access import can_write
 from lab.files.preferences import PreferencesFile
 from lab.files.recordings import recording_path
-from lab.server.listen import bind
+from lab.server.listener import bind
 from lab.settings import Environment, Flags, Settings
 
 LIBRARIES = ("textual", "rich", "aiohttp", "msgspec", "pydantic", "pyyaml", "faker", "jinja2", "pyjwt", "google-re2")

@@ -26,7 +26,7 @@ from lab.core.errors import UsageError
 from lab.files.scenarios import digest_of
 from lab.jobs.compiled import CompiledScenario
 from lab.mock.history import compiled_again
-from lab.server.listen import origin_of
+from lab.server.listener import origin_of
 from lab.server.mounts import MOUNT_PATH, MountChoice
 from lab.server.reachable import address_for_others, is_every_address
 from lab.settings import Environment, Flags, MockSettings, Settings, loopback, refuse_idle

@@ -61,7 +61,7 @@ class Subscriber:
         self._replies = replies
         self.after = 0
         """The exchanges up to this one are over: replies that still come are nobody's."""
-        self._pending = deque(each for each in past if replies or type(each.observation) is not Replied)
+        self._pending = deque(each for each in self._numbered(past) if replies or type(each.observation) is not Replied)
         self._weight = sum(each.weight for each in self._pending)
         self._slowest, self._heaviest = len(self._pending) + _SLOWEST, self._weight + _HEAVIEST
         self._long: int | None = None
@@ -72,6 +72,10 @@ class Subscriber:
         self._due: list[tuple[Millis, str]] = []
         self._changed = asyncio.Event()
         self._closed = False
+
+    def _numbered(self, past: Iterable[Kept]) -> Iterable[Kept]:
+        """The past with the numbers of exchanges by which it is told."""
+        return past
 
     def __call__(self, observation: Observation | Relayed) -> None:
         """Take an observation."""

@@ -175,11 +175,11 @@ class MockRoutes:
         """Who gets the lines of the journal."""
         past, header = self._buffer.exchanges(), self.header()
         walled = self._outside and apart(self._clock)
+        kind = Subscriber if self._calls.relay is None else SharedSubscriber
+        created = kind(self._service, self._clock, header, past, replies=replies, walled=walled)
         if self._calls.relay is None:
-            created = Subscriber(self._service, self._clock, header, past, replies=replies, walled=walled)
             created.after = self._buffer.after
-            return created
-        return SharedSubscriber(self._service, self._clock, header, past, replies=replies, walled=walled)
+        return created
 
     def header(self) -> "Header":
         """The header of the journal as it is shown."""

@@ -19,8 +19,8 @@ from lab.server.control.shared import UNSHARED
 from lab.server.control.tenant_commands import OF_THE_LAB, TenantCommands, of_the_lab
 from lab.server.control.tenant_routes import TenantRoutes
 from lab.server.control.virtual_time import VirtualTimeRoute
-from lab.server.listen import Bound, Listener, bind
-from lab.server.listening import connections
+from lab.server.listener import Bound, Listener, bind
+from lab.server.listening_server import connections
 from lab.server.mock_server import MockServer
 from lab.server.mounts import MOUNT_PATH, Recorder, Tenant
 

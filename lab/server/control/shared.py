@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, TypeAlias
 from aiohttp import web
 from msgspec.structs import replace
 
-from lab.core.clock import Clock, Millis
+from lab.core.clock import Millis
 from lab.core.exchange import Json
 from lab.core.journal.fact import LedgerCleared
 from lab.core.journal.shared import LogPosition
@@ -23,7 +23,6 @@ from lab.server.control.last_exchanges import Buffer, Kept
 from lab.server.shared.calls import LedgerCalls
 
 if TYPE_CHECKING:
-    from lab.recording.format.lines import Header
     from lab.server.shared.exchanges import ExchangeRelay
 
 JournalEntry: TypeAlias = Observation | Relayed
@@ -162,24 +161,14 @@ class ExchangeNumbers:
 class SharedSubscriber(Subscriber):
     """A subscriber that is told what comes about at any process."""
 
-    def __init__(
-        self,
-        service: Service,
-        clock: Clock,
-        header: "Header",
-        past: Iterable[Kept] = (),
-        *,
-        replies: bool = True,
-        walled: bool = False,
-    ) -> None:
+    def _numbered(self, past: Iterable[Kept]) -> Iterable[Kept]:
         self._numbers = ExchangeNumbers()
-        super().__init__(service, clock, header, self._numbers.past(past), replies=replies, walled=walled)
-        self.replies = replies
+        return self._numbers.past(past)
 
     def __call__(self, observation: JournalEntry) -> None:
         """Take an observation of this process, or a line of another one."""
         known = self._numbers.own(observation)
-        if known is not None and (self.replies or type(known) is not Relayed or _kind(known) != "res"):
+        if known is not None and (self._replies or type(known) is not Relayed or _kind(known) != "res"):
             super().__call__(known)
 
     def relay(self, relayed: Relayed, position: LogPosition) -> None:

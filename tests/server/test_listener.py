@@ -8,7 +8,7 @@ from collections import Counter
 import pytest
 
 from lab.core.errors import HostError, UsageError
-from lab.server.listen import bind, bind_reserved, inherited, reserve
+from lab.server.listener import bind, bind_reserved, inherited, reserve
 
 HOST = "127.0.0.1"
 

@@ -17,7 +17,7 @@ from lab.server.bugs import Bugs
 from lab.server.connection import Connection, ConnectionObserver, Traffic
 from lab.server.library_internals import RawRequest
 from lab.server.limits import ServerLimits
-from lab.server.listen import Bound, Listener, bind, most_connections
+from lab.server.listener import Bound, Listener, bind, most_connections
 from lab.server.request_reader import malformed_refusal
 from lab.server.tls import TlsListener
 
