@@ -78,7 +78,7 @@ def schedules(rows: Sequence[ScheduleRow], allowed: Millis) -> str:
     counts = (each * 10**exponent for exponent in range(9) for each in (1, 2, 5))
     axes = [
         *(mark for each in counts if _within(each, many) for mark in _mark(x(each), f"{each}", across=True)),
-        *(mark for each in WIDTHS if _within(each, late) for mark in _mark(y(each), duration_text(each), across=False)),
+        *(mark for each in _apart(y, late) for mark in _mark(y(each), duration_text(each), across=False)),
     ]
     return _plot([*axes, _below("polls a job"), _above("late at p95")], shapes)
 
@@ -113,6 +113,19 @@ def _count_axis(y: _Scale, most: int, label: str) -> Iterator[str]:
     for count in range(0, most + 1, step):
         yield from _mark(y(count), f"{count}", across=False)
     yield _above(label)
+
+
+_LINE = 20
+"""How far apart texts are, one above the other."""
+
+
+def _apart(y: _Scale, values: Sequence[Millis]) -> Iterator[Millis]:
+    """Durations to mark, among these values, that leave room for each other's texts."""
+    last = float("inf")
+    for each in WIDTHS:
+        if _within(each, values) and last - y(each) >= _LINE:
+            last = y(each)
+            yield each
 
 
 def _within(value: float, values: Sequence[float]) -> bool:
