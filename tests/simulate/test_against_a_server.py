@@ -86,6 +86,23 @@ steps:
     output: ok
 """
 """No latency, a step of no time, texts that only look alike, and steps that say the same."""
+WHOSE = """\
+lab: 1
+name: whose
+title: What depends on who asks
+agent: {code: WHOSE, version: 1}
+ask: go
+seed: 3
+latency: {token: {between: [0ms, 3s]}}
+steps:
+  - work: read
+    takes: {between: [2s, 9s]}
+    next: [{when: "{{ user is not none and 'BUYER' in user.roles }}", to: dear}, {to: cheap}]
+  - complete: dear
+    output: Much.
+  - complete: cheap
+    output: Little.
+"""
 WRITTEN = {"branches": BRANCHES, "edges": EDGES}
 FAR: Millis = 10**12
 
@@ -163,6 +180,23 @@ def test_twenty_simulated_jobs_are_twenty_runs_against_a_server(name: str, tmp_p
     callers.begin([job.start for job in jobs])
     assert len(callers.outcomes) == 20
     same(jobs, callers)
+
+
+def test_jobs_of_a_user_are_runs_of_that_user_against_a_server(tmp_path: Path) -> None:
+    (tmp_path / "whose.yaml").write_text(WHOSE)
+    (tmp_path / "settings.yaml").write_text(
+        "accounts:\n  users:\n    - {name: maria, password: lab-password-maria, roles: [BUYER]}\n"
+    )
+    switches = SwitchSettings(file=str(tmp_path / "settings.yaml"))
+    clock = ClockSettings(instant=True)
+    setup = make_setup(MockSettings(targets=(str(tmp_path / "whose.yaml"),), clock=clock, switches=switches))
+    maria, _ = setup.config.accounts
+    jobs, _ = simulated(simulation_of(setup, Workload(jobs=20, gap=700_000), maria))
+    callers = Callers(Service(setup.config), app_of(setup.config, account=maria))
+    callers.begin([job.start for job in jobs])
+    same(jobs, callers)
+    assert {job.end.id for job in jobs} == {"dear"}
+    assert {job.end.id for job in simulated(simulation_of(setup, Workload(jobs=3)))[0]} == {"cheap"}
 
 
 def test_a_client_beyond_the_limit_comes_again_when_it_was_told_to() -> None:
