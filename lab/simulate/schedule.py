@@ -11,7 +11,7 @@ come at one distance, so what a schedule means for a job takes no walk through i
 """
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from decimal import Decimal
 from typing import TypeAlias
 
@@ -19,7 +19,7 @@ from msgspec import Struct, field
 
 from lab.core.clock import Millis
 from lab.language.document.base import duration_text
-from lab.simulate.histogram import Histogram
+from lab.simulate.histogram import WIDTHS, Histogram
 
 JobAnswers: TypeAlias = Sequence[tuple[Millis, object]]
 """What a poll says of a job, and from when on; the last one is of its end."""
@@ -135,12 +135,16 @@ _SHORTEST: Millis = 100
 _GROWTHS = (100, 120, 150, 200)
 
 
-def family(given: Iterable[PollSchedule], delay: Millis) -> list[PollSchedule]:
-    """A grid of schedules around those given, and around pauses of which one is as long as the delay that is allowed."""
+NOTICEABLE = 100
+"""A delay is noticed if it is longer than one in so many parts of how long jobs last."""
+
+
+def family(given: Iterable[PollSchedule], delays: Collection[Millis]) -> list[PollSchedule]:
+    """A grid of schedules around those given, and around pauses as long as the delays that may be allowed."""
     found: set[PollSchedule] = set()
     for each in given:
         firsts = {_rounded(each.first * step) for step in _LENGTHS[::2]}
-        lengths = {_rounded(base * step) for base in (each.longest, delay) for step in (*_LENGTHS, _JUST)}
+        lengths = {_rounded(base * step) for base in (each.longest, *delays) for step in (*_LENGTHS, _JUST)}
         growths = {*_GROWTHS, each.percent}
         found |= {
             PollSchedule(first, longest, percent)
@@ -154,9 +158,11 @@ def family(given: Iterable[PollSchedule], delay: Millis) -> list[PollSchedule]:
 
 
 def _rounded(pause: Decimal) -> Millis:
-    """A pause in two digits, for people to write."""
+    """A pause as people write it: in two digits, from a minute on to a twentieth in whole seconds, minutes, hours."""
     millis = max(_SHORTEST, int(pause))
     unit = int("1" + "0" * (len(str(millis)) - 2))
+    if millis >= 60_000:
+        unit = max(each for each in WIDTHS if each * 20 <= millis)
     return (millis + unit // 2) // unit * unit
 
 

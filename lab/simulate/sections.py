@@ -8,6 +8,7 @@ from lab.core.clock import Millis, epoch_text
 from lab.language.document.base import duration_text
 from lab.simulate.document import duration_of, endings
 from lab.simulate.histogram import Histogram
+from lab.simulate.schedule import NOTICEABLE
 from lab.simulate.totals import ScheduleRow, SimulationResult
 from lab.simulate.workload import DAY, ReviewTeam
 
@@ -201,15 +202,11 @@ def advice(result: SimulationResult) -> Iterator[str]:
         yield from _if_later(result, best)
 
 
-_OF_A_JOB = 100
-"""A delay of one in so many parts of how long jobs last is hardly noticed."""
-
-
 def _if_later(result: SimulationResult, best: ScheduleRow) -> Iterator[str]:
     """What polls less than half as often, where jobs last so long that a longer delay hardly matters."""
     lasting = duration_of(result).quantile(50)
     rows = (each for each in result.schedules if each.tally.jobs and each.worst is not None)
-    enough = [each for each in rows if each.tally.delay.quantile(95) * _OF_A_JOB <= lasting]
+    enough = [each for each in rows if each.tally.delay.quantile(95) * NOTICEABLE <= lasting]
     least = min(enough, key=_a_job, default=best)
     if 2 * _a_job(least) <= _a_job(best):
         late, often = brief(least.tally.delay.quantile(95)), polls_a_job(least)

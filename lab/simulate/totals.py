@@ -12,7 +12,7 @@ from lab.core.seeds import Seed
 from lab.simulate.admission import Pass
 from lab.simulate.histogram import Histogram
 from lab.simulate.queue_tally import QueueTally
-from lab.simulate.schedule import JobAnswers, PollSchedule, PollTimes, ScheduleTally, family, front
+from lab.simulate.schedule import NOTICEABLE, JobAnswers, PollSchedule, PollTimes, ScheduleTally, family, front
 from lab.simulate.tally import BEGAN, CLOSED, COMPLETED, FAILED, MARKS, OPENED, Chunk, Tally, median_latency, worth
 from lab.simulate.workload import Simulation
 
@@ -201,8 +201,9 @@ def schedule_rows(simulation: Simulation, tally: Tally, sample: Sequence[JobAnsw
     """The app's own schedule, those given, and of the family around them the front; the best are marked."""
     workload, own = simulation.workload, simulation.app.backoff
     given = workload.schedules or (PollSchedule(own.first, own.longest, own.percent),)
-    latency, grid = median_latency(simulation), family(given, workload.delay)
+    latency = median_latency(simulation)
     ends = sorted(answers[-1][0] for answers in sample if len(answers) > 1) or [0]
+    grid = family(given, {workload.delay, max(workload.delay, ends[len(ends) // 2] // NOTICEABLE)})
     points = [(*PollTimes(each, latency).total(ends), each) for each in grid]
     never_late = [each for each in points if PollTimes(each[2], latency).worst(ends[-1]) <= workload.delay]
     in_time = [each for each in points if each[1] <= workload.delay]
