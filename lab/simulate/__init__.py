@@ -7,6 +7,7 @@ out in any order, so a caller may hand chunks of jobs to several processes:
 
     workload     how many, how they arrive, who reviews, which schedules of polls are compared
     admission    the pass: jobs in order of acceptance, with the decisions on each          -> chunks
+    queue_tally  whom the pass refused, and how gates stood in the queue
     calls        one job and the external app that polls it                                 -> spans, polls
     tally        what a chunk of jobs adds up to
     totals       chunks put together in their order, and how many jobs were under way at once
