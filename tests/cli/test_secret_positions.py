@@ -168,10 +168,12 @@ NARROW = {
 
 
 def echoes() -> Iterator[Said]:
-    """Each canary once more, where nobody would look for one, in every writing."""
-    for position, secret in CANARIES.items():
-        texts = [write(NARROW.get(position, secret)) for write in WRITINGS.values()]
-        yield came("text/plain", f"Failed for {' and '.join(texts)}.")
+    """Each canary once more, where nobody would look for one, in every writing: ten in a reply."""
+    texts = [
+        write(NARROW.get(position, secret)) for position, secret in CANARIES.items() for write in WRITINGS.values()
+    ]
+    for at in range(0, len(texts), 10 * len(WRITINGS)):
+        yield came("text/plain", f"Failed for {' and '.join(texts[at : at + 10 * len(WRITINGS)])}.")
 
 
 def job() -> Iterator[Said]:

@@ -27,7 +27,7 @@ from lab.language.parse import parse_scenario, parse_with_locations
 from lab.language.parse.yaml_tree import read_yaml
 from lab.mock.config import Config
 from lab.mock.service import Service
-from tests.conftest import Lab, examples
+from tests.conftest import THOROUGH, Lab, examples
 from tests.lab_strategies import documents, planned
 
 QUICK: ScenarioDocument = {
@@ -62,7 +62,7 @@ def test_the_table_of_happy_scenarios(document: ScenarioDocument, count: int) ->
     said, found = drills(document)
     assert (said, len(found)) == (count, count)
     assert len({drill.name for drill in found}) == count
-    for drill in found:
+    for drill in found if THOROUGH else {drill.kind: drill for drill in found}.values():
         scenario, places = parse_with_locations(yaml_text(drill.document), "x.yaml", stem=str(drill.document["name"]))
         assert scenario.seed == 0
         observed = [each.what for each in lint(scenario, "x.yaml", places)]

@@ -99,4 +99,4 @@ def test_the_server_answers_as_the_model_says(machine: type[LabDays]) -> None:
 def test_a_planted_mistake_is_found(mistake: str) -> None:
     machine = SharedLabDays if mistake == LOST_UPDATE else LabDays
     with MISTAKES[mistake], pytest.raises(AssertionError):
-        play(5, machine, days=MOST, shrink=False)
+        play(12, machine, days=MOST, shrink=False)

@@ -407,15 +407,15 @@ def play_scope() -> str:
     return "urn:opc:resource:fusion:acme-test:fusion-ai/"
 
 
-@pytest.mark.parametrize("factor", ["1", "20"])
-async def test_each_act_is_seen_for_its_hold_and_the_tape_is_that_of_free_pace(factor: str) -> None:
+async def test_each_act_is_seen_for_its_hold_and_the_tape_is_that_of_free_pace() -> None:
     async with staged("off") as free:
         await free.decide_at(DECIDED_AT)
         await free.play()
-    async with staged(factor=factor) as run:
-        await run.decide_at(DECIDED_AT)
-        await run.play()
-        assert {kind for kind, shown in run.seen.items() if shown < HOLD} <= {"", "waiting", "panes"}, run.seen
-        assert run.seen.keys() >= {"token", "job", "running", "waiting", "decided"}
-        assert run.tape == free.tape and len(run.tape) > 20
-        assert run.plane.did != free.plane.did
+    for factor in ("1", "20"):
+        async with staged(factor=factor) as run:
+            await run.decide_at(DECIDED_AT)
+            await run.play()
+            assert {kind for kind, shown in run.seen.items() if shown < HOLD} <= {"", "waiting", "panes"}, run.seen
+            assert run.seen.keys() >= {"token", "job", "running", "waiting", "decided"}
+            assert run.tape == free.tape and len(run.tape) > 20
+            assert run.plane.did != free.plane.did
