@@ -64,7 +64,7 @@ SMALL = {
 }  # fmt: skip
 
 
-@examples(40, thorough=600)
+@examples(25, thorough=600)
 @given(spoilt())
 @example(SMALL | {"data": {"a": {"list": {"each": None}, "count": 0}}})
 @example(SMALL | {"data": {"a": {"list": 1, "count": {"one_of": [None, 3]}}}})
