@@ -33,10 +33,12 @@ class FailedTexts:
     def __call__(self, observation: Observation) -> None:
         """Look where it says that somebody looked."""
         if isinstance(observation, Touched):
-            if observation.whole is None:
-                self._look(observation.job, observation.at)
-                if self._stream is not None:
-                    self._streams[self._stream] = observation.job
+            if observation.whole is not None:  # it leaves the ledger
+                self._until.pop(observation.job, None)
+                return
+            self._look(observation.job, observation.at)
+            if self._stream is not None:
+                self._streams[self._stream] = observation.job
         elif isinstance(observation, Requested):
             self._stream = observation.x if observation.route in _STREAMS else None
         elif isinstance(observation, Replied) and (job := self._streams.pop(observation.x, None)) is not None:

@@ -156,3 +156,10 @@ def test_the_plan_says_where_it_comes_to_it(lab: Lab, steps: str, line: str) -> 
     )
     lines = lab("check", "zero.yaml", "--plan").lines
     assert any(each.endswith(f"  {line}") for each in lines), lines
+
+
+def test_nothing_is_remembered_of_a_job_that_has_left_the_ledger() -> None:
+    mock, _ = watched(DONE, retention="10s")
+    (observer,), bearer = mock.observers, token(mock)
+    jobs = [mock.serve(invoke(bearer, {"message": "go"}, "ZERO"), now).job for now in (0, 9_999, 10_000)]
+    assert isinstance(observer, FailedTexts) and list(observer._until) == jobs[1:]
