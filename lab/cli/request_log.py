@@ -5,12 +5,11 @@ A line holds neither body, headers nor query, in which credentials stand; what a
 
 import json
 from collections.abc import Callable, Iterable, Iterator
-from queue import SimpleQueue
-from threading import Thread
 from typing import Literal, TypeAlias
 
 from msgspec import Struct
 
+from lab.cli.background import BackgroundWriter
 from lab.cli.console import Console
 from lab.core.clock import Millis
 from lab.core.journal.shell import RequestMalformed
@@ -19,16 +18,12 @@ from lab.core.observe import Noted, Observation, Observer, Replied, Requested
 from lab.server.mounts import Mount, Tenant
 
 LogForm: TypeAlias = Literal["text", "json"]
-MOST_WAITING = 20_000
-"""Lines that wait where stderr is read slowly; of what comes beyond only the number is logged."""
 _MOST_OPEN = 10_000
 """Requests without a reply that are remembered: a reset of the lab leaves some that never get one."""
 _LONGEST = 200
 """Characters of a path or a method that are shown."""
 PIPE_PART = 4_096
 """Bytes that no system writes into a pipe in parts; a line is far shorter."""
-_PATIENCE = 1.0
-"""Seconds for which the end of the lab waits for the last lines."""
 
 
 class LogEntry(Struct):
@@ -72,15 +67,9 @@ class RequestLog:
     def __init__(self, form: LogForm, console: Console) -> None:
         self._form = form
         self._console = console
-        self._ended: list[LogEntry | MalformedEntry] = []
-        # each counter has one thread that adds to it: of two that do, one addition may be lost
-        self._handed = self._written = 0
-        """Lines that the thread has been given, and has written."""
-        self._left_out = self._reported = 0
-        """Lines that there was no room for, and how many of these were told of."""
-        self._batches: SimpleQueue[list[LogEntry | MalformedEntry] | None] = SimpleQueue()
-        self._writer = Thread(target=self._write, name="request log", daemon=True)
-        self._writer.start()
+        self._writer = BackgroundWriter("request log", self._write, self._tell_left_out)
+        self.look = self._writer.look
+        self.close = self._writer.close
 
     def follow(self, tenant: Tenant) -> None:
         """Log what a tenant's mocks are asked, those too that clients choose later."""
@@ -116,49 +105,22 @@ class RequestLog:
             elif type(observation) is Replied and (entry := begun.pop(observation.x, None)) is not None:
                 self._end(entry, observation)
             elif isinstance(observation, Noted) and isinstance(fact := observation.fact, RequestMalformed):
-                self._add(MalformedEntry(fact.at, fact.what, fact.bytes))
+                self._writer.add(MalformedEntry(fact.at, fact.what, fact.bytes))
 
         return observe
-
-    def look(self) -> None:
-        """Hand over what has ended since the last time."""
-        if self._ended:
-            self._handed += len(self._ended)
-            self._batches.put(self._ended)
-            self._ended = []
-
-    def close(self) -> None:
-        """Write what is left, as long as somebody reads it."""
-        self.look()
-        self._batches.put(None)
-        self._writer.join(_PATIENCE)
-        self._tell_left_out()
 
     def _end(self, entry: LogEntry, replied: Replied) -> None:
         response = replied.response
         entry.status, entry.ms, entry.cut = response.status, replied.at - entry.t, replied.cut
         entry.bytes = len(response.body) if replied.sent is None else replied.sent
-        self._add(entry)
+        self._writer.add(entry)
 
-    def _add(self, entry: LogEntry | MalformedEntry) -> None:
-        if self._handed - self._written + len(self._ended) >= MOST_WAITING:
-            self._left_out += 1
-        else:
-            self._ended.append(entry)
+    def _write(self, batch: list[LogEntry | MalformedEntry]) -> None:
+        for lines in _pieces(map(_json_line if self._form == "json" else _text_line, batch)):
+            self._console.err(lines)
 
-    def _write(self) -> None:
-        line = _json_line if self._form == "json" else _text_line
-        while (batch := self._batches.get()) is not None:
-            for lines in _pieces(map(line, batch)):
-                self._console.err(lines)
-            self._written += len(batch)
-            self._tell_left_out()
-
-    def _tell_left_out(self) -> None:
-        left_out = self._left_out - self._reported
-        if left_out and self._handed == self._written:
-            self._console.err(f"note: stderr is read slowly: {left_out} requests were not logged.")
-            self._reported += left_out
+    def _tell_left_out(self, count: int) -> None:
+        self._console.err(f"note: stderr is read slowly: {count} requests were not logged.")
 
 
 def _pieces(lines: Iterable[str]) -> Iterator[str]:
