@@ -1,8 +1,9 @@
-"""A long day: `lab serve` recording, 200 requests a second, `python -m tests.bench.soak [SECONDS, else 900]`.
+"""A long day: two labs, 200 requests a second each, `python -m tests.bench.soak [SECONDS, else 900]`.
 
-Memory has to level off, no answer may be a 5xx, and with the last client all descriptors and tasks are gone; the tape has
-to replay in bounded memory, an exchange for what it costs in a short tape. Prints a row each, then a verdict in one line,
-and ends with 1 if one was missed.
+One records. The other is left alone, and each of its clients logs in again and again in every way; jobs and logins are
+forgotten within a minute. Memory has to level off, no answer may be a 5xx, and with the last client all descriptors and
+tasks are gone; the tape has to replay in bounded memory, an exchange for what it costs in a short tape. Prints a row
+each, then a verdict in one line, and ends with 1 if one was missed.
 """
 
 import asyncio
@@ -12,7 +13,7 @@ import signal
 import subprocess
 import sys
 from base64 import b64encode
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -20,8 +21,13 @@ from tempfile import TemporaryDirectory
 from typing import Any
 from urllib.parse import urlencode
 
+import jwt
+
 from lab.cli.main import run_command
-from lab.clocks import SystemClock
+from lab.clocks import SystemClock, wall_second
+from lab.identity import records
+from lab.identity.clients import DEMO, JANE, Grant, aistudio_cli
+from lab.identity.endpoints import device_code
 from lab.server.mock_server import MockServer
 from tests.bench.measure import Row
 from tests.bench.parked import descriptors, resident
@@ -40,6 +46,9 @@ name: soak
 title: A day
 agent: {code: SOAK, version: 1}
 ask: Go on
+retention: 20s
+token: {lifetime: 1m}
+settings: {assertion_trust: any}
 latency: {token: 5ms, invoke: 10ms, status: 20ms}
 steps:
   - work: read
@@ -64,6 +73,7 @@ class Lab:
 
     process: subprocess.Popen[str]
     start: dict[str, str]
+    records: bool = False
     resident: list[float] = field(default_factory=list)
     """MiB, a second apart."""
     sent: int = 0
@@ -86,8 +96,8 @@ class Lab:
 
 
 @contextmanager
-def lab(folder: Path, name: str) -> Iterator[Lab]:
-    """A lab that records into the folder."""
+def lab(folder: Path, name: str | None) -> Iterator[Lab]:
+    """A lab that records into the folder; None: one that doesn't, and keeps what it must."""
     (folder / "soak.yaml").write_text(SCENARIO)
     command = (
         sys.executable,
@@ -98,15 +108,14 @@ def lab(folder: Path, name: str) -> Iterator[Lab]:
         "--json",
         "--port",
         "0",
-        "--record",
-        name,
+        *(() if name is None else ("--record", name)),
     )
     with subprocess.Popen(
         command, cwd=folder, env=_environment(), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     ) as process:
         try:
             assert process.stdout is not None
-            yield Lab(process, json.loads(process.stdout.readline()))
+            yield Lab(process, json.loads(process.stdout.readline()), records=name is not None)
         finally:
             process.send_signal(signal.SIGTERM)
             process.wait()
@@ -117,7 +126,8 @@ def _environment() -> dict[str, str]:
 
 
 class Client:
-    """A connection of its own: a token for ten jobs, each polled to its end; some calls that are refused between."""
+    """A connection of its own: jobs, each polled to its end; some calls that are refused between. For ten jobs a token,
+    or for each one a login in every way, where nothing is recorded: a tape has to know every secret as long as it runs."""
 
     def __init__(self, lab: Lab, clock: SystemClock, number: int) -> None:
         self.lab, self.clock, self.number = lab, clock, number
@@ -127,10 +137,12 @@ class Client:
     async def play(self, until: int) -> None:
         port = int(self.lab.start["base_url"].rpartition(":")[2])
         self.reader, self.writer = await asyncio.open_connection("127.0.0.1", port)
+        every = (self._password, self._assertion, self._code, self._device, self._credentials)
         turn = 0
         while self.due < until:
-            if turn % 10 == 0:
-                await self._token()
+            for login in every if not self.lab.records else (self._credentials,) if turn % 10 == 0 else ():
+                got = await login(turn)
+                self.bearer = f"Bearer {got['access_token']}"
             turn += 1
             await self._job(turn)
         self.writer.close()
@@ -145,12 +157,48 @@ class Client:
             found = await self._ask("GET", f"{path}status/{job['jobId']}")
         await self._ask("GET", f"{path}status/no-such-job-{turn}")
 
-    async def _token(self) -> None:
+    async def _credentials(self, turn: int) -> dict[str, Any]:
+        return await self._token("client_credentials")
+
+    async def _password(self, turn: int) -> dict[str, Any]:
+        stay = f"{self.lab.start['scope']} offline_access"
+        got = await self._token("password", username=JANE.name, password=JANE.password, scope=stay)
+        return await self._token("refresh_token", refresh_token=got["refresh_token"])
+
+    async def _assertion(self, turn: int) -> dict[str, Any]:
+        now = wall_second()
+        claims = {"iss": DEMO.id, "sub": JANE.name, "aud": "oauth.idm.oracle.com", "iat": now, "exp": now + 20}
+        signed = jwt.encode({**claims, "jti": f"{self.number}/{turn}"}, "k" * 32)
+        return await self._token(str(Grant.ASSERTION), assertion=signed)
+
+    async def _code(self, turn: int) -> dict[str, Any]:
+        (redirect,) = DEMO.redirects
+        query = {
+            "response_type": "code",
+            "client_id": DEMO.id,
+            "redirect_uri": redirect,
+            "scope": self.lab.start["scope"],
+        }
+        await self._ask("GET", f"/oauth2/v1/authorize?{urlencode(query)}")
+        code = self.location.partition("code=")[2].partition("&")[0]
+        return await self._token("authorization_code", code=code, redirect_uri=redirect)
+
+    async def _device(self, turn: int) -> dict[str, Any]:
+        cli = {"client_id": aistudio_cli("acme-test").id}
+        self.bearer = ""
+        request = {**cli, "scope": self.lab.start["scope"], "response_type": "device_code"}
+        given = await self._form("/oauth2/v1/device", request)
+        # nobody answers within the ten seconds: the device gives up, and logs in as a client
+        await self._form("/oauth2/v1/token", {**cli, "grant_type": Grant.DEVICE, "device_code": given["device_code"]})
+        return await self._credentials(turn)
+
+    async def _token(self, grant: str, **fields: str) -> dict[str, Any]:
         start = self.lab.start
-        fields = urlencode({"grant_type": "client_credentials", "scope": start["scope"]}).encode()
         self.bearer = "Basic " + b64encode(f"{start['client_id']}:{start['client_secret']}".encode()).decode()
-        got = await self._ask("POST", "/oauth2/v1/token", fields, "application/x-www-form-urlencoded")
-        self.bearer = f"Bearer {got['access_token']}"
+        return await self._form("/oauth2/v1/token", {"grant_type": grant, "scope": start["scope"], **fields})
+
+    async def _form(self, path: str, fields: Mapping[str, str]) -> dict[str, Any]:
+        return await self._ask("POST", path, urlencode(fields).encode(), "application/x-www-form-urlencoded")
 
     async def _ask(self, method: str, path: str, body: bytes = b"", kind: str = "application/json") -> dict[str, Any]:
         await self.clock.sleep_until(self.due)
@@ -163,7 +211,8 @@ class Client:
         self.lab.sent += 1
         self.lab.broken += answer.startswith(b"HTTP/1.1 5")
         length = int(answer.lower().partition(b"content-length:")[2].partition(b"\r\n")[0])
-        found: dict[str, Any] = json.loads(await self.reader.readexactly(length))
+        self.location = answer.partition(b"location: ")[2].partition(b"\r\n")[0].decode()
+        found: dict[str, Any] = json.loads(await self.reader.readexactly(length) or b"{}")
         return found
 
 
@@ -208,22 +257,32 @@ def replayed(file: Path) -> Replayed:
     return Replayed(usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024)
 
 
+async def _both(one: Lab, other: Lab, seconds: int) -> None:
+    await asyncio.gather(soak(one, seconds), soak(other, seconds))
+
+
+def _levelling(lab: Lab, what: str, goal: float) -> Row:
+    """How much more memory there is at the end than at half time."""
+    size = len(lab.resident)
+    shown = "MiB after each sixth: " + " ".join(f"{lab.resident[size * n // 6 - 1]:.0f}" for n in range(1, 7))
+    shown += f"; {lab.resident[0]:.0f} at the start, {lab.sent:,} requests"
+    return Row(what, goal, lab.resident[-1] / lab.resident[size // 2], shown, unit="x", at_most=True)
+
+
 def rows(seconds: int) -> Iterator[Row]:
     """Soak, then replay."""
     with TemporaryDirectory() as created:
         folder = Path(created)
         with lab(folder, "short") as short:
             asyncio.run(soak(short, SHORT))
-        with lab(folder, "long") as long:
-            asyncio.run(soak(long, seconds))
-        size = len(long.resident)
-        shown = "MiB after each sixth: " + " ".join(f"{long.resident[size * n // 6 - 1]:.0f}" for n in range(1, 7))
-        shown += f"; {long.resident[0]:.0f} at the start, {long.sent:,} requests"
-        half, end = long.resident[size // 2], long.resident[-1]
-        yield Row("memory at the end / at half time", 1.1, end / half, shown, unit="x", at_most=True)
-        yield Row("answers with 5xx", 0, long.broken, f"{long.sent / seconds:.0f} requests a second", at_most=True)
-        yield Row("descriptors left over", 0, max(0, long.left[0]), "once all clients had gone", at_most=True)
-        yield Row("tasks left over", 0, max(0, long.left[1]), "once all clients had gone", at_most=True)
+        with lab(folder, "long") as long, lab(folder, None) as alone:
+            asyncio.run(_both(long, alone, seconds))
+        yield _levelling(alone, "memory at the end / at half time", 1.05)
+        yield _levelling(long, "the same while recording", 1.1)
+        broken, shown = long.broken + alone.broken, f"{(long.sent + alone.sent) / seconds:.0f} requests a second"
+        yield Row("answers with 5xx", 0, broken, shown, at_most=True)
+        for what, left in zip(("descriptors", "tasks"), zip(long.left, alone.left, strict=True), strict=True):
+            yield Row(f"{what} left over", 0, max(0, *left), "once all clients had gone", at_most=True)
         file = folder / "recordings" / "long.rec.jsonl"
         bare = replayed(SHIPPED).seconds
         few, many = replayed(folder / "recordings" / "short.rec.jsonl"), replayed(file)
@@ -235,7 +294,9 @@ def rows(seconds: int) -> Iterator[Row]:
 
 
 def serve(arguments: list[str]) -> int:
-    """`lab serve`, which says how many tasks it has whenever SIGUSR1 comes."""
+    """`lab serve`, which says how many tasks it has whenever SIGUSR1 comes; what it knows of a login for hours and days
+    is forgotten within a minute, or it would take days to see that memory levels off."""
+    records.EXPIRED_FOR, records.REFRESH_LIFETIME, device_code.DEVICE_LIFETIME = 5_000, 60_000, 20_000
     start = MockServer.start
 
     async def counted(server: MockServer, *given: Any, **named: Any) -> str:
