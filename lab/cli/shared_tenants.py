@@ -57,7 +57,7 @@ class StoredTenants(TenantParts):
         self._following.cancel()
         with suppress(asyncio.CancelledError):
             await self._following
-        await asyncio.gather(*map(_stop, self._follower.births))
+        await asyncio.gather(*map(_stop, self._follower.here.values()))
 
     async def make(self, wish: TenantWish, most: int) -> Tenant:
         """The same at whatever process it is wished for: the first wish counts."""
@@ -89,7 +89,7 @@ class StoredTenants(TenantParts):
     async def let_go(self, tenant: Tenant) -> None:
         """Serve it no more."""
         assert self._follower is not None
-        del self._follower.births[tenant]
+        self._follower.leave(tenant.name or "")
         await _stop(tenant)
 
     def _tenant(self, name: str, kept: KeptTenant) -> Tenant:
@@ -101,7 +101,7 @@ class StoredTenants(TenantParts):
         time, store = LabTime(mount.clock, began), self._store.store(name, kept)
         tenant = Tenant(mount, BatchLoop(mount.service, store, time, process_name()), name, document.token)
         self.log(tenant)
-        self._follower.births[tenant] = kept.birth
+        self._follower.enter(name, tenant, kept.birth)
         return tenant
 
 

@@ -27,10 +27,19 @@ class TenantFollower:
     """Follows the tenants of one process."""
 
     def __init__(self, tenants: Tenants, store: SharedTenants) -> None:
-        self.births: dict[Tenant, str] = {}
-        """Those that are here, and how they are told from others of their name."""
+        self.here: dict[str, Tenant] = {}
+        """Those that this process has, by name."""
+        self._births: dict[str, str] = {}
         self._tenants, self._store = tenants, store
         self._looked: Millis = 0
+
+    def enter(self, name: str, tenant: Tenant, birth: str) -> None:
+        """Follow one that this process has from now on; `birth` tells it from others of its name."""
+        self.here[name], self._births[name] = tenant, birth
+
+    def leave(self, name: str) -> None:
+        """Follow it no more."""
+        del self.here[name], self._births[name]
 
     async def run(self) -> None:
         """Follow until it is cancelled."""
@@ -39,22 +48,30 @@ class TenantFollower:
                 if real_millis() - self._looked >= _ENDED:
                     self._looked = real_millis()
                     await self.let_go_ended()
-                in_use = {tenant.name or "": tenant for tenant in self.births if tenant.users}
+                in_use = {name: tenant for name, tenant in self.here.items() if tenant.users}
                 if in_use:
                     await SystemClock().hold(_BUSY if await self.follow(in_use, _LOOK) else 0)
                     continue
             await SystemClock().hold(_LOOK)
 
     async def follow(self, in_use: dict[str, Tenant], within: Millis) -> int:
-        """Fold what others commit to these `within` real milliseconds; of how many there was something."""
+        """Fold what others commit to these `within` real milliseconds, and tell those who follow; for how many there was news."""
         loops = {name: each.calls for name, each in in_use.items() if isinstance(each.calls, BatchLoop)}
-        news = await self._store.wait({name: loop.service.position for name, loop in loops.items()}, within)
-        await asyncio.gather(*(loops[name].fresh() for name in news), return_exceptions=True)
+        commits = {name: loop.service.position for name, loop in loops.items()}
+        lines = {name: loop.relay.cursor for name, loop in loops.items() if loop.relay.followed.is_set()}
+        news = await self._store.wait(commits, lines, within)
+        await asyncio.gather(*(_catch_up(loops[name]) for name in news))
         return len(news)
 
     async def let_go_ended(self) -> None:
         """Let those go that were ended."""
-        here = {tenant.name or "": tenant for tenant in self.births}
-        births = {name: self.births[tenant] for name, tenant in here.items()}
-        for name in await self._store.ended(births) if births else ():
-            await self._tenants.let_go(here[name])
+        for name in await self._store.ended(self._births) if self.here else ():
+            if (tenant := self.here.get(name)) is not None:
+                await self._tenants.let_go(tenant)
+
+
+async def _catch_up(loop: BatchLoop) -> None:
+    with suppress(StoreLost):  # or ended: it is looked for that
+        await loop.fresh()
+        if loop.relay.followed.is_set():
+            await loop.relay.catch_up()

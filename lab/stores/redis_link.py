@@ -19,6 +19,9 @@ ANSWERS_WITHIN: Millis = 2_000
 """So long a store may take for an answer."""
 OPENS_WITHIN: Millis = 5_000
 """So long it may take until a store that is opened answers."""
+MOST_COMMANDS = 32
+"""Commands that are under way at once, each on a connection of its own; the next waits for its turn. The library refuses
+it beyond a hundred connections."""
 _FIRST_PAUSE: Millis = 50
 _LONGEST_PAUSE: Millis = 1_000
 OLDEST = {"redis": (7, 0), "valkey": (7, 2)}
@@ -48,9 +51,9 @@ class RedisLink:
         """What whoever starts the lab should know of the store: what it didn't let be checked, and what it may lose."""
         self.failures = (RedisError, OSError, TimeoutError)
         self._refusals = ResponseError
-        self._own: Any = None
-        """A connection for scripts alone, outside of the pool."""
-        self._own_is_busy = False
+        self._at_hand: list[Any] = []
+        """Connections for scripts alone, outside of the pool: those that no script is under way on."""
+        self._turns = asyncio.Semaphore(MOST_COMMANDS)
         self._pause: Millis = 0
         self._lost_until = 0.0
         self._why = ""
@@ -61,7 +64,7 @@ class RedisLink:
         if time() < self._lost_until:
             raise self._lost()
         try:
-            async with asyncio.timeout(ANSWERS_WITHIN / 1_000):
+            async with asyncio.timeout(ANSWERS_WITHIN / 1_000), self._turns:
                 answer = await command(*args, **options)
         except self._refusals as refusal:
             raise self._lost(f"refuses: {refusal}") from None
@@ -77,25 +80,24 @@ class RedisLink:
         return await self.ask(self._run, script, keys, args)
 
     async def _run(self, script: Any, keys: Sequence[str], args: Sequence[Any]) -> Any:
-        if self._own_is_busy:
-            return await script(keys, args)
         # every call that is served comes by here: a connection at hand costs half of what the client's pool does
-        self._own_is_busy = True
+        own = self._at_hand.pop() if self._at_hand else None
         try:
-            self._own = self._own or await self.redis.connection_pool.get_connection()
-            await self._own.send_command("EVALSHA", script.sha, len(keys), *keys, *args, check_health=False)
-            return await self._own.read_response()
+            own = own or await self.redis.connection_pool.get_connection()
+            await own.send_command("EVALSHA", script.sha, len(keys), *keys, *args, check_health=False)
+            return await own.read_response()
         except self.failures:  # cut off, or the server has forgotten the script: the client knows what to do
             return await script(keys, args)
         finally:
-            self._own_is_busy = False
+            if own is not None:
+                self._at_hand.append(own)
 
     async def ask_once(self, within: Millis, command: _Command, *args: Any, **options: Any) -> Any:
         """The answer to a command of `redis_once`; that it fails says nothing about the store, for it isn't repeated."""
         if asyncio.get_running_loop().time() < self._lost_until:
             raise self._lost()
         try:
-            async with asyncio.timeout(within / 1_000):
+            async with asyncio.timeout(within / 1_000), self._turns:
                 return await command(*args, **options)
         except self.failures as fault:
             raise self._lost(f"gave no answer: {str(fault) or 'not in time'}") from None
@@ -106,8 +108,8 @@ class RedisLink:
 
     async def close(self) -> None:
         """Close all connections."""
-        if self._own is not None:
-            await self._own.disconnect()
+        for own in self._at_hand:
+            await own.disconnect()
         await self.redis.aclose()
         await self.redis_once.aclose()
 

@@ -1,9 +1,9 @@
 """The tenants of a shared lab in Redis or Valkey: a hash of all, and keys of its own for each (shared.md)."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 from lab.core.clock import Millis
-from lab.core.journal.shared import KeptTenant, LogPosition
+from lab.core.journal.shared import Cursor, KeptTenant, LogPosition
 from lab.stores import scripts
 from lab.stores.redis_link import ANSWERS_WITHIN, RedisLink
 from lab.stores.redis_store import NAMELESS, RedisStore
@@ -52,18 +52,23 @@ class RedisTenants:
         changes = await self._link.ask(self._link.redis.hget, self._lab[1], "tenants")
         if changes == self._changes or not births:
             return ()
-        found = await self._link.ask(self._link.redis.hmget, self._lab[0], list(births))
+        known = dict(births)  # not before the number of changes was read
+        found = await self._link.ask(self._link.redis.hmget, self._lab[0], list(known))
         self._changes = changes
-        pairs = zip(births.items(), found, strict=True)
+        pairs = zip(known.items(), found, strict=True)
         return [name for (name, birth), value in pairs if value is None or _kept(value).birth != birth]
 
-    async def wait(self, after: Mapping[str, LogPosition], timeout: Millis) -> Sequence[str]:
-        """Those that have a commit after their position: one connection waits for all."""
-        names = {f"{self._prefix}:{name}:commits".encode(): name for name in after}
-        streams = {key: f"{max(after[name], 0)}-0" for key, name in names.items()}
+    async def wait(
+        self, commits: Mapping[str, LogPosition], lines: Mapping[str, Cursor], timeout: Millis
+    ) -> Collection[str]:
+        """Those with a commit or a line after these: one connection waits for all."""
+        places = {(name, "commits"): f"{max(position, 0)}-0" for name, position in commits.items()}
+        places |= {(name, "exchanges"): cursor or "0-0" for name, cursor in lines.items()}
+        names = {f"{self._prefix}:{name}:{key}".encode(): name for name, key in places}
+        streams = dict(zip(names, places.values(), strict=True))
         read = self._link.redis_once.xread
         found = await self._link.ask_once(timeout + ANSWERS_WITHIN, read, streams, count=1, block=max(timeout, 1))
-        return [names[key] for key, _ in found]
+        return {names[key] for key, _ in found}
 
     def store(self, name: str, kept: KeptTenant) -> RedisStore:
         """That of a tenant."""

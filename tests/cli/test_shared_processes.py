@@ -47,24 +47,29 @@ def call(url: str, authorization: str, document: object = None, form: str = "") 
 
 
 @pytest.mark.long
-def test_what_a_killed_process_acknowledged_is_there_at_the_others(redis_url: str) -> None:
-    manual = "--clock", "manual", "--reviewer", "person", "--seed", "7"
+@pytest.mark.parametrize("prefix", ["", "/t/ann"])
+def test_what_a_killed_process_acknowledged_is_there_at_the_others(redis_url: str, prefix: str) -> None:
+    manual = "--clock", "manual", "--reviewer", "person", "--seed", "7", "--tenants", "1"
     with serving(redis_url, *manual) as (first, one), serving(redis_url) as (_, other):
         login = "Basic " + b64encode(f"{one['client_id']}:{one['client_secret']}".encode()).decode()
-        granted = call(one["token_url"], login, form=f"grant_type=client_credentials&scope={one['scope']}")
+        granted = call(
+            one["base_url"] + prefix + "/oauth2/v1/token",
+            login,
+            form=f"grant_type=client_credentials&scope={one['scope']}",
+        )
         bearer = f"Bearer {granted['access_token']}"
         ask = {"message": "Compare M1000034 of org IMO and M1000035 of org IMO", "conversational": True}
-        job = str(call(one["base_url"] + ROUTER.path("invoke", code=TEAM), bearer, ask)["jobId"])
+        job = str(call(one["base_url"] + prefix + ROUTER.path("invoke", code=TEAM), bearer, ask)["jobId"])
         first.kill()
-        plane, control = other["control_url"] + "/_lab/", f"Bearer {CONTROL}"
+        plane, control = f"{other['control_url']}/_lab{prefix}/", f"Bearer {CONTROL}"
         call(plane + "clock", control, {"job": job, "until": "WAITING"})
         decision = {"gate": "buyer-approval", "verdict": "approved", "by": "jane"}
         assert call(plane + f"jobs/{job}/decisions", control, decision)["ok"] is True
         with serving(redis_url) as (_, again):
-            path = ROUTER.path("status", code=TEAM, job=job)
+            path = prefix + ROUTER.path("status", code=TEAM, job=job)
             polled = [call(each["base_url"] + path, bearer) for each in (again, other)]
             assert polled[0] == polled[1] and polled[0]["status"] == "RUNNING"
-            assert call(again["control_url"] + "/_lab/clock", control)["mode"] == "manual"
+            assert call(f"{again['control_url']}/_lab{prefix}/clock", control)["mode"] == "manual"
 
 
 @pytest.mark.long

@@ -2,7 +2,9 @@
 
 import asyncio
 import io
-from collections.abc import AsyncIterator, Callable
+import json
+from collections import Counter
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from itertools import count
@@ -10,24 +12,40 @@ from pathlib import Path
 from typing import cast
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from lab.cli.console import Console
 from lab.cli.serve_extras import ServeExtras
 from lab.cli.setup import Setup, make_clock
 from lab.cli.shared_tenants import StoredTenants
+from lab.clocks import ManualClock
+from lab.core.exchange import Json, Request
 from lab.core.journal.shared import SharedStore, SharedTenants
+from lab.core.observe import Replied
+from lab.dialects.router import ROUTER
+from lab.identity.client import token_request
+from lab.identity.clients import DEMO
 from lab.mock.batches import BatchedService
 from lab.server.control.plane import ControlPlane
 from lab.server.mock_server import MockServer
+from lab.server.mounts import Tenant
 from lab.server.shared.batch_loop import BatchLoop
 from lab.server.shared.lab_time import LabTime
-from tests.cli.test_tenants import DISCOVERY, Lab, loaded
-from tests.server.conftest import Peer, bearer, request
+from lab.server.tenant_follower import TenantFollower
+from lab.server.tenants import TenantWish
+from lab.stores.address import store_address
+from lab.stores.redis_store import RedisStore, open_store
+from lab.stores.redis_tenants import RedisTenants
+from tests.cli.test_tenants import DISCOVERY, TEAM, Lab, loaded
+from tests.conftest import examples
+from tests.server.conftest import SCOPE, Peer, bearer, request
 from tests.server.test_control import TOKEN
 from tests.server.test_faults import until
 from tests.stores.memory_store import START_WALL, MemoryStore
 from tests.stores.memory_tenants import MemoryTenants
+from tests.stores.redis_server import RedisServer
 
 _NUMBERS = count()
 Access = tuple[SharedStore, SharedTenants]
@@ -48,6 +66,26 @@ def shared() -> Shared:
     return Shared(lambda: (store.process(), tenants.process()), store)
 
 
+@pytest.fixture(scope="module")
+def redis_url() -> Iterator[str]:
+    with RedisServer() as server:
+        yield server.url
+
+
+@asynccontextmanager
+async def in_redis(url: str) -> AsyncIterator[Shared]:
+    """What processes share in a Redis, each by a link of its own."""
+    prefix, stores = f"lab{next(_NUMBERS)}", [await open_store(store_address(url), "unused") for _ in range(2)]
+    accesses: list[Access] = [
+        (RedisStore(each.link, f"{prefix}:-:"), RedisTenants(each.link, prefix)) for each in stores
+    ]
+    try:
+        yield Shared(accesses.pop, MemoryStore())
+    finally:
+        for store in stores:
+            await store.close()
+
+
 @asynccontextmanager
 async def serving(setup: Setup, access: Access, most: int = 0) -> AsyncIterator[Lab]:
     """One of the processes, whose calls may make so many tenants."""
@@ -61,7 +99,7 @@ async def serving(setup: Setup, access: Access, most: int = 0) -> AsyncIterator[
     maker.serve(server.tenants)
     plane = ControlPlane(server, TOKEN)
     origins = await server.start(), await plane.start()
-    lab = Lab(server, maker, *(int(each.rpartition(":")[2]) for each in origins))
+    lab = Lab(server, maker, plane, *(int(each.rpartition(":")[2]) for each in origins))
     try:
         async with asyncio.timeout(30):
             yield lab
@@ -79,6 +117,12 @@ async def two(folder: Path, shared: Shared, most: int = 0) -> AsyncIterator[tupl
     setup = loaded(folder)
     async with serving(setup, shared.process(), most) as one, serving(setup, shared.process(), most) as other:
         yield one, other
+
+
+def follower_of(lab: Lab) -> TenantFollower:
+    follower = cast("StoredTenants", lab.maker)._follower
+    assert follower is not None
+    return follower
 
 
 async def test_two_processes_that_make_the_same_at_once_have_one(tmp_path: Path, shared: Shared) -> None:
@@ -182,10 +226,8 @@ async def test_one_that_nobody_calls_is_let_go_where_it_was_ended_elsewhere(tmp_
         for name in ("ann", "bob"):
             await other.token(f"/t/{name}")
         await one.control("DELETE", "tenants/ann")
-        follower = cast("StoredTenants", other.maker)._follower
-        assert follower is not None
-        await follower.let_go_ended()
-        assert [*other.server.tenants.named] == ["bob"] == [each.name for each in follower.births]
+        await follower_of(other).let_go_ended()
+        assert [*other.server.tenants.named] == ["bob"] == [*follower_of(other).here]
 
 
 async def test_a_reply_under_way_is_cut_where_its_tenant_was_ended_elsewhere(tmp_path: Path, shared: Shared) -> None:
@@ -196,6 +238,7 @@ async def test_a_reply_under_way_is_cut_where_its_tenant_was_ended_elsewhere(tmp
         polling = asyncio.ensure_future(other.polled(token, str(started.json["jobId"]), "/t/ann"))
         await until(lambda: _replying(other, "ann"))
         await one.control("DELETE", "tenants/ann")
+        await follower_of(other).let_go_ended()
         with pytest.raises((asyncio.IncompleteReadError, ConnectionError)):
             await polling
 
@@ -264,3 +307,136 @@ async def test_while_the_store_is_gone_tenants_say_so_too(tmp_path: Path, shared
 def _stores(lab: Lab) -> list[MemoryStore]:
     maker = cast("StoredTenants", lab.maker)
     return [*cast("MemoryTenants", maker._store._shared).stores.values()]  # type: ignore[attr-defined]
+
+
+# No fact of one in another's journal
+
+TENANTS = 30
+CALLS = st.lists(
+    st.tuples(
+        st.integers(0, TENANTS),
+        st.sampled_from(("token", "invoke", "poll", "advance")),
+        st.sampled_from((0, 1)),
+        st.booleans(),
+    ),
+    max_size=120,
+)
+
+
+class SharedCaller:
+    """A client of one tenant, or of the one without a name, that calls any process, by path or by header."""
+
+    def __init__(self, labs: Sequence[Lab], name: str) -> None:
+        self.labs, self.name = labs, name
+        self.token = self.job = ""
+        self.did = Counter[str]()
+
+    async def tenant(self, lab: Lab) -> Tenant:
+        found = await lab.server.tenants.find(self.name) if self.name else lab.server.tenants.usual
+        assert found is not None
+        return found
+
+    async def serve(self, lab: Lab, request: Request, by_path: bool) -> dict[str, Json]:
+        prefix = f"/t/{self.name}" if by_path and self.name else ""
+        named = (("x-lab-tenant", self.name),) if self.name and not by_path else ()
+        where, headers, tenants = prefix + request.path, (*request.headers, *named), lab.server.tenants
+        routed = tenants.route(where, headers) or await tenants.admit(where, headers)
+        assert routed.refusal is None
+        mount, sent = routed.mount, replace(request, path=routed.path)
+        now, reply = await mount.tenant.calls.run(lambda at: (at, mount.service.serve(sent, at)))
+        mount.service.tell(Replied(now, reply.x, reply.response))
+        assert reply.response.status < 300
+        body: dict[str, Json] = json.loads(reply.response.body)
+        return body
+
+    async def call(self, what: str, lab: Lab, by_path: bool) -> None:
+        """One call; a token first where there is none yet, and a job before it is polled."""
+        head = (("authorization", f"Bearer {self.token}"), ("content-type", "application/json"))
+        if what == "advance":
+            tenant = await self.tenant(lab)
+            assert isinstance(tenant.clock, ManualClock)
+            await tenant.calls.advance(tenant.clock, lambda now: now + 1)
+        elif what == "token" or not self.token:
+            what = "token"
+            granted = await self.serve(lab, token_request(DEMO.id, DEMO.secret, SCOPE), by_path)
+            self.token = str(granted["access_token"])
+        elif what == "invoke" or not self.job:
+            what = "invoke"
+            body = json.dumps({"message": f"for <{self.name}>"}).encode()
+            started = await self.serve(lab, Request("POST", ROUTER.path("invoke", code=TEAM), "", head, body), by_path)
+            self.job = str(started["jobId"])
+        else:
+            path = ROUTER.path("status", code=TEAM, job=self.job)
+            await self.serve(lab, Request("GET", path, "", head), by_path)
+        self.did[what] += 1
+
+    async def calls(self, calls: Iterable[tuple[int, str, int, bool]]) -> None:
+        """Its own of these, one after the other."""
+        for _, what, at, by_path in calls:
+            await self.call(what, self.labs[at], by_path)
+
+    async def check(self) -> None:
+        """Whether the journal at each process tells of all these calls, and of no others."""
+        for tenant in [await self.tenant(lab) for lab in self.labs]:
+            await cast("BatchLoop", tenant.calls).relay.publish()
+        for lab in self.labs:
+            tenant = await self.tenant(lab)
+            await tenant.calls.look()
+            plane = lab.plane._named[self.name] if self.name else lab.plane._nameless
+            lines = [json.loads(line) async for batch in plane.usual.subscriber().so_far() for line in batch]
+            assert Counter(line["k"] for line in lines)["req"] == self.did.total() - self.did["advance"]
+            text = json.dumps(lines)
+            assert text.count("for <") == text.count(f"for <{self.name}>") >= self.did["invoke"]
+            assert text.count('"clock.advanced"') == self.did["advance"] == tenant.clock.now()
+            assert len(list(tenant.main.service.jobs())) == self.did["invoke"]
+
+
+async def apart(setup: Setup, url: str, calls: list[tuple[int, str, int, bool]]) -> None:
+    """Have thirty tenants and the nameless one called at once, at two processes."""
+    async with (
+        in_redis(url) as shared,
+        serving(setup, shared.process(), TENANTS) as one,
+        serving(setup, shared.process(), TENANTS) as other,
+    ):
+        names = ("", *(f"tenant-{number}" for number in range(TENANTS)))
+        for name in names[1:]:
+            await (one, other)[len(name) % 2].server.tenants.make(TenantWish(name))
+        callers = [SharedCaller((one, other), name) for name in names]
+        own = [[call for call in calls if call[0] == number] for number in range(len(names))]
+        await asyncio.gather(*(caller.calls(each) for caller, each in zip(callers, own, strict=True)))
+        for caller in callers:
+            await caller.check()
+
+
+def test_no_fact_of_one_is_in_another_s_journal_at_any_process(tmp_path: Path, redis_url: str) -> None:
+    setup = loaded(tmp_path)
+
+    @examples(4, thorough=100)
+    @given(calls=CALLS)
+    def law(calls: list[tuple[int, str, int, bool]]) -> None:
+        asyncio.run(apart(setup, redis_url, calls))
+
+    law()
+
+
+@pytest.mark.parametrize(("options", "status"), [(("--appendonly", "yes", "--appendfsync", "always"), 200), ((), 404)])
+async def test_after_a_store_was_killed_there_is_of_a_tenant_what_the_store_kept(
+    tmp_path: Path, options: tuple[str, ...], status: int
+) -> None:
+    setup = loaded(tmp_path)
+    with RedisServer(*options) as server:
+        async with (
+            in_redis(server.url) as shared,
+            serving(setup, shared.process()) as one,
+            serving(setup, shared.process()) as other,
+        ):
+            await one.control("POST", "tenants", {"name": "ann"})
+            token, started = await one.started("/t/ann")
+            job = str(started.json["jobId"])
+            assert await other.polled(token, job, "/t/ann") == 200
+            server.kill()
+            await asyncio.to_thread(server.start)
+            for each in (one, other):
+                while (got := await each.polled(token, job, "/t/ann")) == 503:
+                    await cast("BatchLoop", each.server.tenants.usual.calls).back.wait()
+                assert got == status

@@ -67,6 +67,7 @@ class Lab:
 
     server: MockServer
     maker: ServedTenants | StoredTenants
+    plane: ControlPlane
     port: int
     control_port: int
     peers: list[Peer] = field(default_factory=list)
@@ -115,7 +116,7 @@ async def opened(setup: Setup, most: int) -> AsyncIterator[Lab]:
     server, maker = served(setup, most, io.StringIO())
     plane = ControlPlane(server, TOKEN, second=setup.second)
     origins = await server.start(), await plane.start()
-    lab = Lab(server, maker, *(int(each.rpartition(":")[2]) for each in origins))
+    lab = Lab(server, maker, plane, *(int(each.rpartition(":")[2]) for each in origins))
     yield lab
     for peer in lab.peers:
         await peer.close()

@@ -27,7 +27,17 @@ async def shared_redis(redis_url: str) -> AsyncIterator[SharedRedis]:
     await shared.close()
 
 
-@pytest.fixture(params=["memory", "redis"])
+@pytest.fixture
+async def shared_by_tenant(redis_url: str) -> AsyncIterator[SharedRedis]:
+    """The same of a tenant."""
+    shared = SharedRedis(redis_url, next(_PREFIXES).replace("-", "ann"), "1.1")
+    await shared.process().link.redis.hset(f"{shared.prefix}state", "birth", shared.birth)
+    yield shared
+    await shared.close()
+
+
+@pytest.fixture(params=["memory", "redis", "tenant"])
 def shared(request: pytest.FixtureRequest) -> Shared:
     """Each of the stores in turn, empty."""
-    return MemoryStore() if request.param == "memory" else request.getfixturevalue("shared_redis")
+    names = {"redis": "shared_redis", "tenant": "shared_by_tenant"}
+    return MemoryStore() if request.param == "memory" else request.getfixturevalue(names[request.param])

@@ -74,7 +74,7 @@ class MemoryStore:
     def advance(self, millis: Millis) -> None:
         """Let the store's clock go on: who waits so long wakes."""
         self.wall += millis
-        self._wake()
+        self.wake()
 
     async def lose_history(self, until: LogPosition) -> None:
         """Be what a store is that came back with an older state: without the commits after that position."""
@@ -98,7 +98,7 @@ class MemoryStore:
         self._write(proposal)
         done = Committed(self.head, self.wall)
         self.last_of[proposal.process] = proposal.number, done
-        self._wake()
+        self.wake()
         return done
 
     def _write(self, proposal: Proposal) -> None:
@@ -124,7 +124,8 @@ class MemoryStore:
         place = len(self.commits) - 1 - (self.head - position)
         return self.commits[place] if 0 <= place < len(self.commits) else None
 
-    def _wake(self) -> None:
+    def wake(self) -> None:
+        """Let those look again who wait."""
         self.changed.set()
         self.changed = asyncio.Event()
 
@@ -201,6 +202,7 @@ class MemoryStoreAccess:
         shared.lines += lines
         shared.trimmed_lines += max(len(shared.lines) - EXCHANGES_KEPT, 0)
         shared.lines = shared.lines[-EXCHANGES_KEPT:]
+        shared.wake()
         self._answer()
 
     async def published(self, after: Cursor) -> Published:

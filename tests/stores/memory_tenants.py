@@ -1,12 +1,12 @@
 """The tenants of a shared lab in memory, for tests: each has a store of its own, which fails as that of the lab does."""
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
 
 from lab.clocks import first_of
 from lab.core.clock import Millis
-from lab.core.journal.shared import KeptTenant, LogPosition, StoreLost
+from lab.core.journal.shared import Cursor, KeptTenant, LogPosition, StoreLost
 from tests.stores.memory_store import MemoryStore, MemoryStoreAccess
 
 
@@ -71,16 +71,24 @@ class MemoryTenantsAccess:
         kept = self._shared.kept
         return [name for name, birth in births.items() if name not in kept or kept[name].birth != birth]
 
-    async def wait(self, after: Mapping[str, LogPosition], timeout: Millis) -> Sequence[str]:
-        """Those that have a commit after their position."""
+    async def wait(
+        self, commits: Mapping[str, LogPosition], lines: Mapping[str, Cursor], timeout: Millis
+    ) -> Collection[str]:
+        """Those with a commit or a line after these."""
         await self._reach()
-        stores = {name: self._shared.stores[kept.birth] for name in after if (kept := self._shared.kept.get(name))}
-        after = {name: max(position, 0) for name, position in after.items()}
-        if all(store.head <= after[name] for name, store in stores.items()):
+        stores = {name: self._shared.stores[kept.birth] for name in commits if (kept := self._shared.kept.get(name))}
+
+        def news() -> set[str]:
+            found = {name for name, store in stores.items() if store.head > max(commits[name], 0)}
+            return found | {
+                name for name in lines if name in stores and len(stores[name].lines) > int(lines[name] or 0)
+            }
+
+        if not news():
             with suppress(TimeoutError):
                 async with asyncio.timeout(timeout / 1_000):
                     await first_of(asyncio.Event().wait(), *(store.changed.wait() for store in stores.values()))
-        return [name for name, store in stores.items() if store.head > after[name]]
+        return news()
 
     def store(self, name: str, kept: KeptTenant) -> MemoryStoreAccess:
         """That of a tenant."""

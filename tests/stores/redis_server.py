@@ -82,9 +82,10 @@ class FailingLink(RedisLink):
 class SharedRedis:
     """What processes share under one prefix of a server, with the ways to fail that `MemoryStore` has."""
 
-    def __init__(self, url: str, prefix: str) -> None:
+    def __init__(self, url: str, prefix: str, birth: str = "") -> None:
+        """`birth` is that of the tenant whose they are; empty: they are the lab's."""
         self.address = store_address(url)
-        self.prefix = prefix
+        self.prefix, self.birth = prefix, birth
         self.lost = 0
         self.gone = False
         self.kept = COMMITS_KEPT
@@ -95,7 +96,7 @@ class SharedRedis:
         """Another process's access."""
         link = FailingLink(self.address)
         link.shared = self
-        self.stores.append(RedisStore(link, self.prefix, kept=self.kept, remembered=self.remembered))
+        self.stores.append(RedisStore(link, self.prefix, birth=self.birth, kept=self.kept, remembered=self.remembered))
         return self.stores[-1]
 
     async def lose_history(self, until: LogPosition) -> None:

@@ -1,6 +1,7 @@
 """What only a store in Redis can meet: an address, versions and policies, connections that are cut, a server that ends."""
 
 import asyncio
+import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -20,6 +21,7 @@ from lab.stores.address import check_prefix, store_address
 from lab.stores.loading import RecordLoader
 from lab.stores.redis_link import RedisLink, check_server
 from lab.stores.redis_store import RedisStore, open_store
+from lab.stores.redis_tenants import RedisTenants
 from tests.stores.redis_server import RedisServer, SharedRedis
 from tests.stores.test_shared_store import filled, proposal, used
 
@@ -114,7 +116,10 @@ def test_a_server_that_could_lose_something_is_refused(changed: dict[str, Any], 
 
 
 async def test_a_cluster_is_known_as_one() -> None:
-    with RedisServer("--cluster-enabled", "yes") as server, pytest.raises(UsageError, match="its mode is cluster"):
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = str(free.getsockname()[1])  # its usual one is every other cluster's of this machine
+    cluster = "--cluster-enabled", "yes", "--cluster-port", port
+    with RedisServer(*cluster) as server, pytest.raises(UsageError, match="its mode is cluster"):
         await open_store(store_address(server.url), "lab")
 
 
@@ -398,3 +403,13 @@ async def test_a_server_that_is_gone_is_lost_within_two_seconds_and_found_again_
             assert synced.head == 1
         assert isinstance(await store.commit(used("one", 2, 1, 2)), Committed)
         await store.close()
+
+
+async def test_however_many_ask_at_once_each_gets_an_answer(redis_url: str, shared_redis: SharedRedis) -> None:
+    store = shared_redis.process()
+    await store.commit(used("one", 1, 0, 1))
+    tenants = RedisTenants(store.link, shared_redis.prefix.partition(":")[0])
+    asks = (*(store.sync(0) for _ in range(300)), *(tenants.wait({"ann": 0}, {}, 1) for _ in range(300)))
+    answers = await asyncio.gather(*asks)
+    assert {each.head for each in answers if isinstance(each, Synced)} == {1}
+    assert (await store.link.redis.info("clients"))["connected_clients"] <= 100

@@ -108,7 +108,11 @@ async def test_who_waits_for_commits_of_several_is_woken_by_any(pair: Pair) -> N
     one, other = pair
     stores = {name: other.store(name, await born(other, name)) for name in ("ann", "bob", "cy")}
     await filled(stores["bob"], 1)
-    waiting = asyncio.ensure_future(one.wait({"ann": 0, "bob": 1, "cy": -1}, 20_000))
+    waiting = asyncio.ensure_future(one.wait({"ann": 0, "bob": 1, "cy": -1}, {"cy": ""}, 20_000))
     await stores["bob"].commit(used("one", 2, 1, 2))
-    assert await asyncio.wait_for(waiting, 10) == ["bob"]
-    assert await one.wait({"ann": 0}, 1) == []
+    assert await asyncio.wait_for(waiting, 10) == {"bob"}
+    assert await one.wait({"ann": 0}, {"ann": ""}, 1) == set()
+    waiting = asyncio.ensure_future(one.wait({"ann": 0, "cy": 0}, {"ann": "", "cy": ""}, 20_000))
+    await stores["cy"].publish([b"a line"])
+    assert await asyncio.wait_for(waiting, 10) == {"cy"}
+    assert await one.wait({"cy": 0}, {"cy": (await stores["cy"].published("")).after}, 1) == set()

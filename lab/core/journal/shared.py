@@ -16,7 +16,7 @@ the call itself.
 Nothing here does any I/O. `lab.stores` has the store that keeps all this in Redis.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Protocol, TypeAlias
 
 from msgspec import Struct
@@ -221,10 +221,15 @@ class SharedTenants(Protocol):
         """Give one up with all that is kept for it; False if there is none."""
 
     async def ended(self, births: Mapping[str, str]) -> Sequence[str]:
-        """Which of these, of which the births are known, are there no longer."""
+        """Which of these, of which the births are known, are there no longer; more may be added while this is asked."""
 
-    async def wait(self, after: Mapping[str, LogPosition], timeout: Millis) -> Sequence[str]:
-        """Those that have a commit after their position, once there are any; none after `timeout` real milliseconds."""
+    async def wait(
+        self, commits: Mapping[str, LogPosition], lines: Mapping[str, Cursor], timeout: Millis
+    ) -> Collection[str]:
+        """Those with a commit after their position, or a published line after their place, once there are any.
+
+        None after `timeout` real milliseconds.
+        """
 
     def store(self, name: str, kept: KeptTenant) -> SharedStore:
         """That of a tenant: LedgerEnded once it was ended, and nothing is written then."""

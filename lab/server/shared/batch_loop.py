@@ -69,10 +69,10 @@ class BatchLoop:
         """
         await self._replica.sync()
         await self._replica.recall()
-        loops = [self._work(), self.relay.run()]
+        loops = [self._work(), self.relay.keep_publishing()]
         if about is not None:
             await self._store.heartbeat(self._process, about)
-            loops += self._follow(), self._live(about)
+            loops += self._follow(), self._live(about), self.relay.keep_up()
         self._speaks = about is not None
         self.back.set()
         self._tasks = tuple(asyncio.create_task(each) for each in loops)

@@ -71,15 +71,15 @@ class ExchangeRelay:
 
     def __init__(self, service: BatchedService, store: SharedStore, time: LabTime, process: str) -> None:
         self.onlookers: list[Onlooker] = []
+        self.cursor: Cursor = ""
+        """Up to where those of the others were read."""
+        self.followed = asyncio.Event()
+        """Set while somebody wants to be told as soon as can be."""
         self._followers = 0
-        """How many want to be told as soon as can be."""
-        self._followed = asyncio.Event()
-        """Set while there are any."""
         self._service, self._store, self._time, self._process = service, store, time, process
         self._pending: deque[_Observed] = deque(maxlen=10 * EXCHANGES_KEPT)
         self._come = asyncio.Event()
         self._writer: _ExchangeWriter | None = None
-        self._cursor: Cursor = ""
         self._cleared: LogPosition = 0
         self._processes: dict[str, int] = {}
         self._busy = asyncio.Lock()
@@ -108,8 +108,8 @@ class ExchangeRelay:
         """Tell the onlookers what other processes have published since."""
         async with self._reading:
             while True:
-                published = await self._store.published(self._cursor)
-                self._cursor = published.after
+                published = await self._store.published(self.cursor)
+                self.cursor = published.after
                 for line in published.lines:
                     self._tell(line)
                 if not published.lines:
@@ -136,29 +136,27 @@ class ExchangeRelay:
         """Somebody wants to be told as soon as can be, perhaps by `onlooker`, until `leave` is called with the same."""
         self.onlookers += [onlooker] if onlooker is not None else []
         self._followers += 1
-        self._followed.set()
+        self.followed.set()
 
     def leave(self, onlooker: Onlooker | None) -> None:
         """Somebody has looked enough."""
         self.onlookers = [each for each in self.onlookers if each != onlooker]
         self._followers -= 1
         if not self._followers:
-            self._followed.clear()
+            self.followed.clear()
 
-    async def run(self) -> None:
-        """Publish, and tell followers, until it is cancelled."""
-        await asyncio.gather(self._publish(), self._follow())
-
-    async def _publish(self) -> None:
+    async def keep_publishing(self) -> None:
+        """Publish what comes about, until it is cancelled."""
         while True:
             await self._come.wait()
             self._come.clear()
             await SystemClock().hold(_GATHER)
             await self.publish()
 
-    async def _follow(self) -> None:
+    async def keep_up(self) -> None:
+        """Tell those who follow what others publish, until it is cancelled."""
         while True:
-            await self._followed.wait()
+            await self.followed.wait()
             await SystemClock().hold(_LOOK)
             with suppress(StoreLost):
                 await self.catch_up()
