@@ -17,6 +17,9 @@ from lab.report.junit import CaseEnd, JunitCase, junit_file
 from lab.report.runner import LONGEST_SUMMARY, Level, Note, annotations, in_markdown, table
 from lab.settings import Environment, Flags
 
+WORST_FIRST = (2, 3, 1, 4)
+"""Exit codes of files: with the first of these that one has, a command about several ends."""
+
 
 class Problem(Struct, frozen=True):
     """Something that is wrong in a file; `line` and `column` count from 1."""
@@ -177,3 +180,9 @@ def _summary(command: str, verdicts: Sequence[FileVerdict]) -> Iterator[str]:
         ("file", "", "line", "what"),
         (row for each in (*failed, *passed) for part in each.parts if part.code or part is each for row in part.rows()),
     )
+
+
+def complaint_of(file: PurePath, error: LabError) -> Complaint:
+    """An error about a file as a complaint."""
+    (problem,) = problems_of(error, str(file))
+    return Complaint(str(file), problem.line, 1, problem.what, problem.hint)

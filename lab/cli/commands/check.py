@@ -1,20 +1,17 @@
 """`lab check`: every complaint and every warning about scenarios; what must not be committed in recordings."""
 
-from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO
+from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
-from lab.cli.commands.replay import WORST_FIRST, expected_of
 from lab.cli.console import Console
-from lab.cli.recordings import matchers_of
-from lab.cli.verdicts import FileVerdict, Problem, form_of, problems_of, tell
+from lab.cli.verdicts import WORST_FIRST, FileVerdict, Problem, complaint_of, form_of, tell
 from lab.clocks import real_millis, wall_second
-from lab.core.errors import Complaint, LabError, RecordingError, ScenarioError, UsageError
-from lab.files.beside import BESIDE, MATCHERS_ENDING, beside
+from lab.core.errors import Complaint, ScenarioError, UsageError
+from lab.files.beside import BESIDE
 from lab.files.output_files import OutputFiles
-from lab.files.recordings import RECORDING_ENDING, open_recording, read_blob
+from lab.files.recordings import RECORDING_ENDING
 from lab.files.scenarios import (
     SCENARIO_ENDING,
     load_scenario,
@@ -28,17 +25,11 @@ from lab.identity.clients import DEMO, JANE, Account
 from lab.jobs.lint import lint
 from lab.jobs.lint.unknown_callers import KnownCallers
 from lab.language.parse import parse_with_locations
-from lab.recording.format.lines import Req, Res
-from lab.recording.format.reader import demand_closed, read
-from lab.recording.redaction.bodies import check_blob
-from lab.recording.redaction.leaks import leaks
 from lab.report.junit import CaseEnd
 from lab.settings import Flags, ScenarioSettings, SwitchSettings
 
 if TYPE_CHECKING:
     from lab.cli.setup import SettingsFile
-
-_CLIENTS = ((DEMO.id, DEMO.secret),)
 
 
 def execute(flags: Flags, console: Console) -> int:
@@ -55,11 +46,12 @@ def execute(flags: Flags, console: Console) -> int:
     verdicts: list[FileVerdict] = []
     for file in files:
         since = real_millis()
-        verdict = (
-            _check_recording(file, flags, console)
-            if _recorded(file.name)
-            else _check(file, flags, console, settings, account)
-        )
+        if _recorded(file.name):
+            from lab.cli.recording_checks import check_recording  # a scenario needs nothing of recordings
+
+            verdict = check_recording(file, flags, console)
+        else:
+            verdict = _check(file, flags, console, settings, account)
         verdicts.append(replace(verdict, took=real_millis() - since))
     tell("check", verdicts, flags, console, began)
     unreadable = sum(each.kind is CaseEnd.ERROR for each in verdicts)
@@ -97,41 +89,17 @@ def _recorded(name: str) -> bool:
     return name.endswith(RECORDING_ENDING)
 
 
-def _check_recording(file: Path, flags: Flags, console: Console) -> FileVerdict:
-    found: list[Problem] = []
-    kind, code = CaseEnd.FAILURE, 0
-    try:
-        for leak in leaks(data := open_recording(file), _CLIENTS):
-            found.append(Problem(leak.line, leak.what))
-            code = RecordingError.exit_code
-        demand_whole(data, file)
-    except LabError as error:
-        found += problems_of(error, str(file))
-        kind, code = CaseEnd.ERROR, error.exit_code
-    for each in found:
-        (console.err if form_of(flags) == "json" else console.out)(f"{file}:{each.line}:{each.column}: {each.advice}")
-    return FileVerdict(str(file), code, tuple(found), kind)
-
-
-def demand_whole(data: bytes | BinaryIO, file: Path) -> None:
-    """RecordingError unless the recording is closed, and its long bodies lie beside it."""
-    recording = read(data, str(file))
-    demand_closed(recording, str(file))
-    lines: list[Req | Res] = [*recording.of(Req, "blob"), *recording.of(Res, "blob")]
-    for line in lines:
-        try:
-            check_blob(line.body, partial(read_blob, file))
-        except RecordingError as error:
-            what = error.what.removeprefix(f"{file}: ")
-            raise RecordingError(f"{file}:{line.n + 1}: {what}", hint=error.hint) from None
-
-
 def _check(
     file: Path, flags: Flags, console: Console, settings: "SettingsFile | None", account: Account | None
 ) -> FileVerdict:
     """A scenario, or what lies beside a recording."""
     say, about = console.err if form_of(flags) == "json" else console.out, file.name.endswith(BESIDE)
-    wrong, doubtful = check_beside(file) if about else check_scenario(file, known_callers(settings))
+    if about:
+        from lab.cli.recording_checks import check_beside
+
+        wrong, doubtful = check_beside(file), tuple[Complaint, ...]()
+    else:
+        wrong, doubtful = check_scenario(file, known_callers(settings))
     for complaint in wrong:
         say(str(complaint))
     for complaint in doubtful:
@@ -158,23 +126,6 @@ def files_of(target: str, scenarios: str | None) -> list[Path]:
     return files
 
 
-def check_beside(file: Path) -> tuple[tuple[Complaint, ...], tuple[Complaint, ...]]:
-    """The complaints about what is written about a recording, and no warnings."""
-    recording = beside(file, RECORDING_ENDING)
-    try:
-        if file.name.endswith(MATCHERS_ENDING):
-            matchers_of(recording)
-        else:
-            expected_of(recording)
-    except ScenarioError as error:
-        return error.complaints, ()
-    except UsageError as error:
-        return (_complaint(file, error),), ()
-    if not recording.exists():
-        return (Complaint(str(file), 1, 1, f"there is no recording {recording.name}", "rename it, or remove it"),), ()
-    return (), ()
-
-
 def known_callers(settings: "SettingsFile | None") -> KnownCallers:
     """Who may call a lab with such a settings file, or without one."""
     if settings is None:
@@ -194,13 +145,8 @@ def check_scenario(
     except ScenarioError as error:
         return error.complaints, ()
     except UsageError as error:  # one of a folder must not keep the others from being looked at
-        return (_complaint(file, error),), ()
+        return (complaint_of(file, error),), ()
     return (), lint(scenario, str(file), locations, beside.found, known)
-
-
-def _complaint(file: Path, error: LabError) -> Complaint:
-    (problem,) = problems_of(error, str(file))
-    return Complaint(str(file), problem.line, 1, problem.what, problem.hint)
 
 
 def planned(

@@ -10,11 +10,10 @@ from msgspec.structs import replace
 
 from lab.cli.commands.accept import NewRecording, accept, places_in
 from lab.cli.console import Console, report
-from lab.cli.recordings import locate, matchers_of, scenarios_for
-from lab.cli.verdicts import FileVerdict, Problem, form_of, problems_of, tell
+from lab.cli.recordings import expected_of, locate, matchers_of, scenarios_for
+from lab.cli.verdicts import WORST_FIRST, FileVerdict, Problem, form_of, problems_of, tell
 from lab.clocks import real_millis, wall_second
 from lab.core.errors import Divergence, LabError, RecordingError, ScenarioError, UsageError
-from lab.files.beside import REPORT_ENDING, read_beside
 from lab.files.recordings import (
     RECORDING_ENDING,
     generators,
@@ -28,7 +27,7 @@ from lab.recording.format.lines import Recording
 from lab.recording.format.reader import demand_closed, read
 from lab.recording.replay.replay import Comparing, ReplayResult, replay
 from lab.recording.tape.header import needed_scenarios
-from lab.report.expected import ExpectedReport, expected_report, other_findings
+from lab.report.expected import other_findings
 from lab.report.gather import histories_of
 from lab.report.judge import report_on
 from lab.report.junit import CaseEnd
@@ -38,7 +37,6 @@ OF_ANOTHER_SERVER = ("tokens", "allow_host", "pace", "patience", "time_tolerance
 """Options that say nothing without `--against`."""
 NOTHING_MATCHED = 5
 """The pattern matched no recording: never green on nothing."""
-WORST_FIRST = (2, 3, 1, 4)
 
 
 class ReplayedFile(Struct, frozen=True):
@@ -156,12 +154,6 @@ def judge_recording(
     for each in problems:
         say(f"{file}:{each.line}  {each.what}")
     return (FileVerdict(str(file), Divergence.exit_code if problems else 0, problems, judge="report"),)
-
-
-def expected_of(file: Path) -> ExpectedReport | None:
-    """The report that is expected of a recording; UsageError if it is none."""
-    written = read_beside(file, REPORT_ENDING)
-    return expected_report(written[1], str(written[0])) if written is not None else None
 
 
 def _fresh(file: Path, found: ReplayResult) -> NewRecording:

@@ -1,0 +1,68 @@
+"""What must not be committed in a recording, and what is wrong in the files that lie beside it."""
+
+from functools import partial
+from pathlib import Path
+from typing import BinaryIO
+
+from lab.cli.console import Console
+from lab.cli.recordings import expected_of, matchers_of
+from lab.cli.verdicts import FileVerdict, Problem, complaint_of, form_of, problems_of
+from lab.core.errors import Complaint, LabError, RecordingError, ScenarioError, UsageError
+from lab.files.beside import MATCHERS_ENDING, beside
+from lab.files.recordings import RECORDING_ENDING, open_recording, read_blob
+from lab.identity.clients import DEMO
+from lab.recording.format.lines import Req, Res
+from lab.recording.format.reader import demand_closed, read
+from lab.recording.redaction.bodies import check_blob
+from lab.recording.redaction.leaks import leaks
+from lab.report.junit import CaseEnd
+from lab.settings import Flags
+
+_CLIENTS = ((DEMO.id, DEMO.secret),)
+
+
+def check_recording(file: Path, flags: Flags, console: Console) -> FileVerdict:
+    """The leaks of a recording, which are printed, or why it can't be read, isn't closed, or lacks a long body."""
+    found: list[Problem] = []
+    kind, code = CaseEnd.FAILURE, 0
+    try:
+        for leak in leaks(data := open_recording(file), _CLIENTS):
+            found.append(Problem(leak.line, leak.what))
+            code = RecordingError.exit_code
+        _demand_whole(data, file)
+    except LabError as error:
+        found += problems_of(error, str(file))
+        kind, code = CaseEnd.ERROR, error.exit_code
+    for each in found:
+        (console.err if form_of(flags) == "json" else console.out)(f"{file}:{each.line}:{each.column}: {each.advice}")
+    return FileVerdict(str(file), code, tuple(found), kind)
+
+
+def _demand_whole(data: bytes | BinaryIO, file: Path) -> None:
+    """RecordingError unless the recording is closed, and its long bodies lie beside it."""
+    recording = read(data, str(file))
+    demand_closed(recording, str(file))
+    lines: list[Req | Res] = [*recording.of(Req, "blob"), *recording.of(Res, "blob")]
+    for line in lines:
+        try:
+            check_blob(line.body, partial(read_blob, file))
+        except RecordingError as error:
+            what = error.what.removeprefix(f"{file}: ")
+            raise RecordingError(f"{file}:{line.n + 1}: {what}", hint=error.hint) from None
+
+
+def check_beside(file: Path) -> tuple[Complaint, ...]:
+    """The complaints about what is written about a recording."""
+    recording = beside(file, RECORDING_ENDING)
+    try:
+        if file.name.endswith(MATCHERS_ENDING):
+            matchers_of(recording)
+        else:
+            expected_of(recording)
+    except ScenarioError as error:
+        return error.complaints
+    except UsageError as error:
+        return (complaint_of(file, error),)
+    if not recording.exists():
+        return (Complaint(str(file), 1, 1, f"there is no recording {recording.name}", "rename it, or remove it"),)
+    return ()
