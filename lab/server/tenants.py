@@ -235,6 +235,8 @@ class Tenants:
             await self._give_up(tenant)
 
     async def _give_up(self, tenant: Tenant) -> None:
+        for ordinal, used in self._used.items():  # connections may outlive it by far
+            self._used[ordinal] = {mount: None for mount in used if mount.tenant is not tenant}
         tenant.clear()
         for leaver in self.leavers:
             leaver(tenant)

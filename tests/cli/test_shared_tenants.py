@@ -38,7 +38,7 @@ from lab.server.tenants import TenantWish
 from lab.stores.address import store_address
 from lab.stores.redis_store import RedisStore, open_store
 from lab.stores.redis_tenants import RedisTenants
-from tests.cli.test_tenants import DISCOVERY, TEAM, Lab, loaded
+from tests.cli.test_tenants import DISCOVERY, TEAM, Lab, loaded, nothing_is_left
 from tests.conftest import examples
 from tests.server.conftest import SCOPE, Peer, bearer, request
 from tests.server.test_control import TOKEN
@@ -228,6 +228,11 @@ async def test_one_that_nobody_calls_is_let_go_where_it_was_ended_elsewhere(tmp_
         await one.control("DELETE", "tenants/ann")
         await follower_of(other).let_go_ended()
         assert [*other.server.tenants.named] == ["bob"] == [*follower_of(other).here]
+
+
+async def test_of_one_that_is_ended_nothing_is_left_in_memory(tmp_path: Path, shared: Shared) -> None:
+    async with two(tmp_path, shared, 1) as (one, _):
+        await nothing_is_left(one)
 
 
 async def test_a_reply_under_way_is_cut_where_its_tenant_was_ended_elsewhere(tmp_path: Path, shared: Shared) -> None:

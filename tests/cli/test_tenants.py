@@ -1,8 +1,10 @@
 """Tenants of `lab serve`: each is a lab of its own behind one listener, with clock, seed, jobs, journal and report."""
 
 import asyncio
+import gc
 import io
 import json
+import weakref
 from collections import Counter
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
@@ -381,6 +383,22 @@ async def test_one_that_is_ended_is_unknown_and_made_anew_by_the_next_call(lab: 
     assert (await lab.control("GET", "t/ann/clock")).status == 404
     assert await lab.polled(token, job, "/t/ann") == 401
     assert await lab.polled(str((await lab.token("/t/ann")).json["access_token"]), job, "/t/ann") == 404
+
+
+async def nothing_is_left(lab: Lab) -> None:
+    """End a tenant that a connection was used for which goes on."""
+    peer = await lab.peer()
+    assert (await lab.ask(f"/t/ann{DISCOVERY}", peer=peer)).status == 200
+    assert (await lab.ask(DISCOVERY, peer=peer)).status == 200
+    ann = weakref.ref(lab.server.tenants.named["ann"])
+    assert (await lab.control("DELETE", "tenants/ann")).status == 200
+    gc.collect()
+    assert ann() is None
+    assert (await lab.ask(DISCOVERY, peer=peer)).status == 200
+
+
+async def test_of_one_that_is_ended_nothing_is_left_in_memory(lab: Lab) -> None:
+    await nothing_is_left(lab)
 
 
 async def test_an_ended_tenant_that_no_call_makes_is_not_found(strict: Lab) -> None:

@@ -8,15 +8,18 @@ import socket
 import ssl
 import subprocess
 import sys
+from base64 import b64encode
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+from urllib.error import HTTPError
 from urllib.request import Request, urlopen
 
 import pytest
 
 from lab.clocks import real_millis
+from lab.dialects.router import ROUTER
 from tests.conftest import Lab
 from tests.server.test_metrics import samples
 from tests.stores.redis_server import RedisServer
@@ -235,3 +238,23 @@ def test_a_client_that_trusts_the_lab_trusts_each_worker(redis_url: str) -> None
                 assert reply.status == 200
         lab.process.send_signal(signal.SIGINT)
         assert lab.process.wait(20) == 0 and not Path(lab.said["ca_file"]).exists()
+
+
+@pytest.mark.long
+def test_a_tenant_that_one_worker_makes_is_there_at_each_and_ended_at_each(redis_url: str) -> None:
+    with supervised(redis_url, "--tenants", "1", "--with-parent") as lab:
+        login = b64encode(f"{lab.said['client_id']}:{lab.said['client_secret']}".encode()).decode()
+        form = f"grant_type=client_credentials&scope={lab.said['scope']}".encode()
+        ask = Request(f"{lab.said['base_url']}/t/ann/oauth2/v1/token", form, {"authorization": f"Basic {login}"})
+        with urlopen(ask) as reply:
+            bearer = {"authorization": f"Bearer {json.loads(reply.read())['access_token']}"}
+        look = Request(
+            lab.said["base_url"] + "/t/ann" + ROUTER.path("status", code="ITEM_COMPARE_TEAM", job="x"), headers=bearer
+        )
+        other = Request(f"{lab.said['base_url']}/t/bob/.well-known/openid-configuration")
+        for refused, status in ((look, 404), (other, 503)):
+            for _ in range(8 * WORKERS):  # each of them is met, but for once in 5,000 runs
+                with pytest.raises(HTTPError, match=str(status)):
+                    urlopen(refused)
+        assert [each["name"] for each in lab.control("tenants")["tenants"]] == ["ann"]
+        assert lab.control("t/ann/calls")["count"] == 1 + 8 * WORKERS

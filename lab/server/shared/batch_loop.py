@@ -84,7 +84,8 @@ class BatchLoop:
         with suppress(StoreLost):
             await self.fresh()
             await self.relay.publish()
-            await self._store.leave(self._process)
+            if self._speaks:
+                await self._store.leave(self._process)
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
