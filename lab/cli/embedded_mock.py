@@ -13,11 +13,11 @@ from lab.cli.chosen_mocks import ChosenMocks
 from lab.cli.console import Console
 from lab.cli.conversation import job_facts_observer
 from lab.cli.entropy import control_token
+from lab.cli.exchange_log import ExchangeLog
 from lab.cli.hints import client_hints
 from lab.cli.loop import Stop
 from lab.cli.ports import Ports
 from lab.cli.reload import ScenarioReloader
-from lab.cli.request_log import RequestLog
 from lab.cli.serve_extras import ServeExtras
 from lab.cli.setup import Setup, credentials_for, own_client
 from lab.cli.surroundings import WallClockLook, look_around
@@ -119,7 +119,7 @@ async def embedded_mock(
         choosing = extras is not None and beside.ledger is None  # else it would be each process's own
         chosen = ChosenMocks(setup, service, console, beside.drills) if choosing else None
         mock = EmbeddedMock(service, TapeRecorder(setup, service, console, outside=outside), chosen)
-        stack.callback(_close_files, mock, stop, beside.log)
+        stack.callback(_close_files, mock, stop, beside.logs)
         server = _server(mock, setup, beside, _calls(beside.ledger, service, stack))
         _offer_tenants(mock, setup, console, extras, server.tenants, stack)
         control = _control_plane(mock, setup, beside, server) if ports.control is not None else None
@@ -193,7 +193,7 @@ def _start_others(
 
 def _looks(mock: EmbeddedMock, setup: Setup, extras: ServeExtras, tenants: Tenants) -> list[Callable[[], None]]:
     """What is looked at again and again, for nobody tells when it changes: the wall clock, the files being written."""
-    files = [each.look for each in (mock.recorder, mock.chosen, extras.journal, extras.log) if each is not None]
+    files = [each.look for each in (mock.recorder, mock.chosen, extras.journal, *extras.logs) if each is not None]
     return [WallClockLook(tenants.note, setup.clock), *files]
 
 
@@ -247,8 +247,8 @@ def _server(mock: EmbeddedMock, setup: Setup, extras: ServeExtras, calls: "Batch
     mock.failed_handshakes = lambda: server.failed_handshakes
     if mock.chosen is not None:
         mock.chosen.offer(server.tenants.usual)
-    if extras.log is not None:
-        extras.log.follow(server.tenants.usual)
+    for log in extras.logs:
+        log.follow(server.tenants.usual)
     _warm_up(mock.service.config)
     sys.setswitchinterval(_SWITCH)
     asyncio.get_running_loop().set_exception_handler(server.bugs.outside)
@@ -261,7 +261,7 @@ def _warm_up(config: Config) -> None:
     Service(config).serve(token_request(client.id, client.secret, scope), 0)
 
 
-def _close_files(mock: EmbeddedMock, stop: Stop, log: RequestLog | None) -> None:
-    if log is not None:
+def _close_files(mock: EmbeddedMock, stop: Stop, logs: Iterable[ExchangeLog]) -> None:
+    for log in logs:
         log.close()
     mock.exit_code = max(each.close(stop.footer) for each in (mock.recorder, mock.chosen) if each is not None)

@@ -11,11 +11,12 @@ from msgspec import Struct
 
 from lab.cli.background import BackgroundWriter
 from lab.cli.console import Console
+from lab.cli.exchange_log import ExchangeLog
 from lab.core.clock import Millis
 from lab.core.journal.shell import RequestMalformed
 from lab.core.logtext import harmless_text
 from lab.core.observe import Noted, Observation, Observer, Replied, Requested
-from lab.server.mounts import Mount, Tenant
+from lab.server.mounts import Mount
 
 LogForm: TypeAlias = Literal["text", "json"]
 _MOST_OPEN = 10_000
@@ -61,7 +62,7 @@ class MalformedEntry(Struct):
     bytes: int
 
 
-class RequestLog:
+class RequestLog(ExchangeLog):
     """The log of what a lab serves, in every mock behind its listener."""
 
     def __init__(self, form: LogForm, console: Console) -> None:
@@ -69,13 +70,10 @@ class RequestLog:
         self._console = console
         self._writer = BackgroundWriter("request log", self._write, self._tell_left_out)
         self.look = self._writer.look
-        self.close = self._writer.close
 
-    def follow(self, tenant: Tenant) -> None:
-        """Log what a tenant's mocks are asked, those too that clients choose later."""
-        for mount in tenant:
-            self._observe(mount)
-        tenant.watchers.append(self._observe)
+    def close(self) -> None:
+        """Write what is left."""
+        self._writer.close()
 
     def _observe(self, mount: Mount) -> None:
         service = mount.service

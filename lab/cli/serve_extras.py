@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 from msgspec import Struct
 
 from lab.cli.control_settings import ControlSettings
+from lab.cli.exchange_log import ExchangeLog
 from lab.cli.ports import Ports, open_ports
-from lab.cli.request_log import RequestLog
 from lab.core.clock import Millis
 from lab.server.mounts import MountChoice
 from lab.settings import MockSettings
@@ -25,8 +25,8 @@ class ServeExtras(Struct, frozen=True):
     """A file that holds what was accepted before, and is written on."""
     drills: Sequence[MountChoice] = ()
     """What clients may choose beside the scenarios that are extras."""
-    log: RequestLog | None = None
-    """What writes a line a request."""
+    logs: tuple[ExchangeLog, ...] = ()
+    """What writes a line, or makes a span, of each request."""
     control: ControlSettings = ControlSettings()
     """Who may speak to the control plane."""
     tenants: int = 0

@@ -50,8 +50,8 @@ class TenantParts:
 
     def log(self, tenant: Tenant) -> None:
         """Log what it is asked."""
-        if self._extras.log is not None:
-            self._extras.log.follow(tenant)
+        for log in self._extras.logs:
+            log.follow(tenant)
 
 
 class ServedTenants(TenantParts):

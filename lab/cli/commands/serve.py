@@ -5,7 +5,7 @@ import json
 import platform
 from contextlib import AsyncExitStack, suppress
 from shlex import quote
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
@@ -15,8 +15,8 @@ from lab.cli.embedded_mock import EmbeddedMock, connection_document, embedded_mo
 from lab.cli.https import trust_lines
 from lab.cli.ledger_settings import LedgerSettings, refuse_unshared
 from lab.cli.loop import Stop, complete
-from lab.cli.request_log import RequestLog
 from lab.cli.serve_extras import ServeExtras
+from lab.cli.serve_logs import LogSettings, exchange_logs, span_classes
 from lab.cli.setup import Setup, make_setup
 from lab.cli.signals import Interrupted
 from lab.cli.surroundings import Parent, parent_gone
@@ -63,8 +63,7 @@ class ServeSettings(Settings, frozen=True):
     """That of this process among the workers; None: it is none of them."""
     tenants: int = 0
     """How many tenants there may be for a call to make one more."""
-    log: Literal["text", "json", "none"] | None = None
-    """How requests are logged; None: as text where a terminal shows stderr, else not."""
+    logs: LogSettings = LogSettings()
 
 
 def execute(flags: Flags, console: Console) -> int:
@@ -72,6 +71,8 @@ def execute(flags: Flags, console: Console) -> int:
     try:
         settings = flags.into(ServeSettings)
         refuse_unshared(flags, settings.ledger)
+        if settings.logs.traces:
+            span_classes()  # before any worker is started
         if settings.workers is not None and settings.place is None:
             from lab.cli.workers import WorkersSettings, serve_with_workers  # no other start waits for it
 
@@ -138,8 +139,8 @@ def _watched(parent: Parent | None, stop: Stop) -> asyncio.Task[None]:
 
 def serve_extras(settings: ServeSettings, console: Console) -> ServeExtras:
     """What it has beside, as it was asked for and as its place among workers wants it."""
-    log, control, place = request_log(settings, console), settings.control, settings.place
-    extras = ServeExtras(log=log, control=control, tenants=settings.tenants, drain=settings.drain)
+    logs, control, place = tuple(exchange_logs(settings.logs, console)), settings.control, settings.place
+    extras = ServeExtras(logs=logs, control=control, tenants=settings.tenants, drain=settings.drain)
     if place is None:
         return extras
     return replace(extras, control=replace(control, token=place.control_token), ports=place.take_ports)
@@ -156,12 +157,6 @@ def tell_extras(settings: ServeSettings, extras: ServeExtras, console: Console) 
         for note in extras.ledger.notes:
             console.err(f"note: {note}")
         console.err(f"shares its ledger: {extras.ledger.shown}")
-
-
-def request_log(settings: ServeSettings, console: Console) -> RequestLog | None:
-    """What logs requests: as asked for, else as text if somebody sees stderr."""
-    form = settings.log or ("text" if console.remarks_shown else "none")
-    return None if form == "none" else RequestLog(form, console)
 
 
 _OF_A_PLAYBACK = ("by_count", "strict", "repeat", "without_faults", "latency")
