@@ -172,4 +172,6 @@ def _drill(document: ScenarioDocument, family: str, kind: str, spot: _Spot, chan
     base = str(document["name"])[: _LONGEST_NAME - len(name) - 1].rstrip("-")
     ends = good_ends(family, kind, str(spot.when.get("route", "")), spot.number)
     shows = f"Drill: {kind} at {spot.words}. A good client: {' or '.join(ends)}, one job at most"
-    return Drill(name, family, kind, spot.words, {**changed, "name": f"{base}-{name}", "shows": shows}, ends)
+    return Drill(
+        name, family, kind, spot.words, {**changed, "name": f"{base}-{name}", "shows": shows, "alone": True}, ends
+    )

@@ -36,10 +36,15 @@ def scenarios_folder(option: str | None = None) -> Path:
     raise UsageError("No scenarios were found.", hint="Name their folder with --scenarios DIR.")
 
 
+def scenario_files(folder: Path) -> list[Path]:
+    """The scenarios in a folder, sorted, of one name both; recordings and what is said of them may lie there too."""
+    found = (path for end in SCENARIO_ENDINGS for path in folder.glob(f"*{end}"))
+    return sorted(path for path in found if not path.stem.endswith(".match"))
+
+
 def scenario_names(folder: Path) -> tuple[str, ...]:
-    """The names of the scenarios in a folder, sorted; recordings may lie there too."""
-    found = (path.name.removesuffix(end) for end in SCENARIO_ENDINGS for path in folder.glob(f"*{end}"))
-    return tuple(sorted({name for name in found if not name.endswith(".match")}))
+    """Their names."""
+    return tuple(sorted({path.name.removesuffix(".yaml").removesuffix(".yml") for path in scenario_files(folder)}))
 
 
 def scenario_file(name: str, folder: Path) -> Path:

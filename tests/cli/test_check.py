@@ -116,6 +116,47 @@ def test_running_it_gives_the_same_complaints(lab: Lab) -> None:
     ]
 
 
+def test_what_is_never_chosen_of_a_folder_is_warned_of_unless_it_is_meant_to_be_alone(lab: Lab) -> None:
+    for folder in ("mine", "yours"):
+        Path(folder).mkdir()
+        for name in ("b-good", "a-good"):
+            Path(f"{folder}/{name}.yaml").write_text(GOOD.replace("name: good", f"name: {name}"))
+    Path("yours/a-good.yaml").unlink()
+    warning = (
+        "mine/b-good.yaml:4:15: warning: never chosen: a-good, before it by name, takes all that this one takes; give that "
+        "one a match or a for, or write alone: true if it is served alone or called for by its name"
+    )
+    assert lab("check", "mine", "yours").lines == [warning]
+    assert lab("check", "mine/b-good.yaml", "mine/a-good.yaml", "--strict").lines == [warning]
+    assert lab("check", "mine/b-good.yaml", "yours/b-good.yaml", "--strict").code == 0
+    for name in ("a-good", "b-good"):
+        path = Path(f"mine/{name}.yaml")
+        path.write_text(path.read_text() + "alone: true\n")
+        assert lab("check", "mine", "--strict").code == 0
+        path.write_text(path.read_text().replace("alone: true", "alone: false"))
+
+
+def test_file_names_are_complained_of_with_the_file(lab: Lab) -> None:
+    for folder in ("twins", "odd", "loud"):
+        Path(folder).mkdir()
+    for name in ("twins/good.yaml", "twins/good.yml", "odd/Good.yaml", "loud/good.YAML"):
+        Path(name).write_text(GOOD)
+    Path("twins/other.yaml").write_text(GOOD)
+    done = lab("check", "twins")
+    assert (done.code, done.lines) == (2, [
+        "twins/good.yaml:1:1: has another scenario of its name beside it. Rename one of them.",
+        "twins/good.yml:1:1: has another scenario of its name beside it. Rename one of them.",
+        "twins/other.yaml:2:7: name: good is not the file's name; write other, or rename the file",
+    ])  # fmt: skip
+    assert lab("check", "odd").lines == [
+        "odd/Good.yaml:2:7: name: good is not the file's name; rename the file: small letters, digits and -"
+    ]
+    assert (
+        lab("check", "loud").err
+        == "lab: loud/good.YAML is no scenario, by its name.\n  A scenario is a file NAME.yaml.\n"
+    )
+
+
 def test_a_warning_fails_only_when_strict(lab: Lab) -> None:
     Path("good.yaml").write_text(
         GOOD.replace("  - complete", "    next: done\n  - work: lost\n    takes: 1s\n  - complete")

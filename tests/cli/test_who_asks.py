@@ -65,8 +65,10 @@ def test_another_answer_for_another_user(lab: Lab, tmp_path: Path) -> None:
     Path("mine").mkdir()
     Path("mine/buyers-quota.yaml").write_text(HEAD + BUYERS)
     Path("mine/quota.yaml").write_text(HEAD + REST)
+    Path("mine/quota-more.yaml").write_text(HEAD + REST.replace("name: quota", "name: quota-more"))
     Path("settings.yaml").write_text(SETTINGS)
-    assert lab("check", "mine", "--settings", "settings.yaml", "--strict").out == ""
+    (warning,) = lab("check", "mine", "--settings", "settings.yaml").lines
+    assert warning.startswith("mine/quota-more.yaml:3:15: warning: never chosen: quota, before it by name,")
     how = ("--scenarios", "mine", "--settings", "settings.yaml", "--clock", "manual", "--record", "./day", "--json")
     outputs: list[object] = []
     with serving(*how, cwd=tmp_path) as process:
@@ -85,14 +87,19 @@ def test_another_answer_for_another_user(lab: Lab, tmp_path: Path) -> None:
             outputs.append(fetch(f"{api}/status/{job}", head)["output"])
         listed = fetch(f"{ready['control_url']}/_lab/scenarios", steer)["scenarios"]
         process.send_signal(signal.SIGTERM)
-        process.communicate(timeout=20)
+        _, err = process.communicate(timeout=20)
+    assert (
+        "note: never chosen: quota-more: quota, before by name, takes all that is asked of that team and fits." in err
+    )
     assert outputs == [
         "Maria Moser, you may still order for 900 EUR, by demo.",
         "Only buyers have a quota.",
         "Only buyers have a quota.",
     ]
     assert isinstance(listed, list)
-    assert {each["name"]: each.get("for") for each in listed} == {"quota": None, "buyers-quota": {"roles": ["BUYER"]}}
+    assert {each["name"]: each.get("for") for each in listed} == {
+        "quota": None, "quota-more": None, "buyers-quota": {"roles": ["BUYER"]},
+    }  # fmt: skip
     assert lab("replay", "./day.rec.jsonl", "--scenarios", "mine").code == 0
 
 

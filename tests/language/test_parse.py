@@ -407,7 +407,7 @@ STEPS = [
     (
         END + "xyzzy: []\n",
         [
-            "10:1: unknown key xyzzy; known here: lab, name, title, shows, story, agent, ask, match, for, seed, settings, token,"
+            "10:1: unknown key xyzzy; known here: lab, name, title, shows, story, agent, ask, match, for, alone, seed, settings, token,"
             " latency, retention, limits, data, steps, turns, turn_order, faults, expect, narration"
         ],
     ),

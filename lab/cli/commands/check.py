@@ -6,25 +6,22 @@ from typing import TYPE_CHECKING
 from msgspec.structs import replace
 
 from lab.cli.console import Console
-from lab.cli.verdicts import WORST_FIRST, FileVerdict, Problem, complaint_of, form_of, tell
+from lab.cli.scenario_checks import ParsedScenario, parse_files, shadow_warnings
+from lab.cli.verdicts import WORST_FIRST, FileVerdict, Problem, form_of, tell
 from lab.clocks import real_millis, wall_second
-from lab.core.errors import Complaint, ScenarioError, UsageError
+from lab.core.errors import Complaint, UsageError
 from lab.files.beside import BESIDE
-from lab.files.output_files import OutputFiles
 from lab.files.recordings import RECORDING_ENDING
 from lab.files.scenarios import (
     SCENARIO_ENDING,
+    SCENARIO_ENDINGS,
     load_scenario,
-    read_scenario,
-    scenario_file,
-    scenario_names,
+    scenario_files,
     scenario_path,
     scenarios_folder,
 )
 from lab.identity.clients import DEMO, JANE, Account
-from lab.jobs.lint import lint
 from lab.jobs.lint.unknown_callers import KnownCallers
-from lab.language.parse import parse_with_locations
 from lab.report.junit import CaseEnd
 from lab.settings import Flags, ScenarioSettings, SwitchSettings
 
@@ -43,6 +40,8 @@ def execute(flags: Flags, console: Console) -> int:
     files = [file for target in flags["targets"] for file in files_of(target, flags["scenarios"])]
     settings = _settings(flags)
     account = _account(flags, settings)
+    parsed = parse_files(file for file in files if not file.name.endswith((RECORDING_ENDING, *BESIDE)))
+    shadows = shadow_warnings(parsed.values())
     verdicts: list[FileVerdict] = []
     for file in files:
         since = real_millis()
@@ -50,8 +49,12 @@ def execute(flags: Flags, console: Console) -> int:
             from lab.cli.recording_checks import check_recording  # a scenario needs nothing of recordings
 
             verdict = check_recording(file, flags, console)
+        elif (scenario := parsed.get(file)) is None:
+            from lab.cli.recording_checks import check_beside
+
+            verdict = _verdict(file, (check_beside(file), ()), flags, console)
         else:
-            verdict = _check(file, flags, console, settings, account)
+            verdict = _check(scenario, shadows.get(file), flags, console, settings, account)
         verdicts.append(replace(verdict, took=real_millis() - since))
     tell("check", verdicts, flags, console, began)
     unreadable = sum(each.kind is CaseEnd.ERROR for each in verdicts)
@@ -90,23 +93,31 @@ def _recorded(name: str) -> bool:
 
 
 def _check(
-    file: Path, flags: Flags, console: Console, settings: "SettingsFile | None", account: Account | None
+    scenario: ParsedScenario,
+    shadow: Complaint | None,
+    flags: Flags,
+    console: Console,
+    settings: "SettingsFile | None",
+    account: Account | None,
 ) -> FileVerdict:
-    """A scenario, or what lies beside a recording."""
-    say, about = console.err if form_of(flags) == "json" else console.out, file.name.endswith(BESIDE)
-    if about:
-        from lab.cli.recording_checks import check_beside
+    """Say what was found of a scenario, with the warning that another leaves it nothing, and what is planned."""
+    doubtful = (*scenario.warnings(known_callers(settings)), *([shadow] if shadow is not None else ()))
+    verdict = _verdict(scenario.file, (scenario.complaints, tuple(sorted(doubtful))), flags, console)
+    if flags["plan"] and not scenario.complaints and form_of(flags) != "json":
+        for line in planned(scenario.file, flags, settings, account):
+            console.out(line)
+    return verdict
 
-        wrong, doubtful = check_beside(file), tuple[Complaint, ...]()
-    else:
-        wrong, doubtful = check_scenario(file, known_callers(settings))
+
+def _verdict(
+    file: Path, found: tuple[tuple[Complaint, ...], tuple[Complaint, ...]], flags: Flags, console: Console
+) -> FileVerdict:
+    """Say what was found of a scenario, or of what lies beside a recording: complaints, and warnings."""
+    say, (wrong, doubtful) = console.err if form_of(flags) == "json" else console.out, found
     for complaint in wrong:
         say(str(complaint))
     for complaint in doubtful:
         say(str(complaint._replace(what=f"warning: {complaint.what}")))
-    if flags["plan"] and not (wrong or about) and form_of(flags) != "json":
-        for line in planned(file, flags, settings, account):
-            console.out(line)
     problems = (*map(Problem.of, wrong), *(replace(Problem.of(each), warning=True) for each in doubtful))
     return FileVerdict(str(file), 2 if wrong or (flags["strict"] and doubtful) else 0, problems)
 
@@ -117,12 +128,16 @@ def files_of(target: str, scenarios: str | None) -> list[Path]:
     if not path.is_dir():
         there = path.is_file() or target.endswith(RECORDING_ENDING)
         return [path if there else scenario_path(target, scenarios_folder(scenarios))]
-    files = [scenario_file(name, path) for name in scenario_names(path)]
+    files = scenario_files(path)
     files += sorted(
         (*path.glob(f"*{RECORDING_ENDING}"), *(each for ending in BESIDE for each in path.glob(f"*{ending}")))
     )
     if not files:
-        raise UsageError(f"{path} holds no scenarios.", hint=f"A scenario is a file NAME{SCENARIO_ENDING}.")
+        near = next(
+            (each for each in sorted(path.iterdir()) if each.suffix.lower() in (*SCENARIO_ENDINGS, ".json")), None
+        )
+        what = f"{path} holds no scenarios." if near is None else f"{near} is no scenario, by its name."
+        raise UsageError(what, hint=f"A scenario is a file NAME{SCENARIO_ENDING}.")
     return files
 
 
@@ -133,20 +148,6 @@ def known_callers(settings: "SettingsFile | None") -> KnownCallers:
     clients = None if settings.switches.get("clients") == "any" else [each.id for each in settings.clients]
     roles = {role for each in settings.accounts for role in each.roles}
     return KnownCallers([each.name for each in settings.accounts], roles, clients)
-
-
-def check_scenario(
-    file: Path, known: KnownCallers | None = None
-) -> tuple[tuple[Complaint, ...], tuple[Complaint, ...]]:
-    """The complaints, and the warnings if there are no complaints."""
-    try:
-        beside = OutputFiles(file.parent)
-        scenario, locations = parse_with_locations(read_scenario(file), str(file), stem=file.stem, reader=beside)
-    except ScenarioError as error:
-        return error.complaints, ()
-    except UsageError as error:  # one of a folder must not keep the others from being looked at
-        return (complaint_of(file, error),), ()
-    return (), lint(scenario, str(file), locations, beside.found, known)
 
 
 def planned(

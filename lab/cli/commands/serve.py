@@ -18,6 +18,7 @@ from lab.cli.loop import Stop, complete
 from lab.cli.serve_extras import ServeExtras
 from lab.cli.serve_logs import LogSettings, exchange_logs, span_classes
 from lab.cli.setup import Setup, make_setup
+from lab.cli.shadow_notes import shadow_notes
 from lab.cli.signals import Interrupted
 from lab.cli.surroundings import Parent, parent_gone
 from lab.cli.worker_place import WorkerPlace
@@ -205,6 +206,8 @@ def announce(settings: ServeSettings, setup: Setup, mock: EmbeddedMock, console:
             console.out(line)
     for advice in advices(settings.mock):
         console.alarm(advice, color=settings.environment.color and advice.startswith(EXPOSED))
+    for note in shadow_notes(each.scenario for each in setup.config.scenarios):
+        console.err(note)
 
 
 def connection_lines(setup: Setup, document: dict[str, str]) -> list[str]:

@@ -187,6 +187,11 @@ class Scenario(Model):
     callers: Callers | None = Field(
         None, alias="for", description="whom it answers, of those that its match fits; everybody, if absent"
     )
+    alone: bool = Field(
+        False,
+        description="true: it is meant to be served alone, or called for by its name, so nothing warns where another of "
+        "its team takes all that it takes",
+    )
     seed: int | None = Field(None, ge=0, le=2**63 - 1, description="from which all chance is drawn, unless told")
     settings: Switches = Field(
         default_factory=Switches,

@@ -41,7 +41,9 @@ def check_references(
     """Complain about every reference that leads nowhere. Without a reader, files that outputs name are not looked at."""
     name = value.get("name")
     if stem is not None and isinstance(name, str) and name != stem:
-        complaints.add(("name",), f"{name} is not the file's name", f"write {stem}, or rename the file")
+        fits = re.fullmatch("[a-z0-9][a-z0-9-]*", stem)
+        hint = f"write {stem}, or rename the file" if fits else "rename the file: small letters, digits and -"
+        complaints.add(("name",), f"{name} is not the file's name", hint)
     turns = [(("turns", place), turn) for place, turn in enumerate(list_of(value.get("turns")))]
     earlier: list[frozenset[str] | None] = []
     steps: list[RawStep] = []

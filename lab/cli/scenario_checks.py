@@ -1,0 +1,82 @@
+"""What is said of scenarios that are checked: of each by itself, and of those of one folder, which are served together."""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+from msgspec import Struct, field
+
+from lab.cli.verdicts import complaint_of
+from lab.core.errors import Complaint, ScenarioError, UsageError
+from lab.files.output_files import OutputFiles
+from lab.files.scenarios import read_scenario
+from lab.jobs.lint import lint
+from lab.jobs.lint.unknown_callers import KnownCallers
+from lab.jobs.shadowed import shadowed
+from lab.language.document import Scenario
+from lab.language.parse import Locations, parse_with_locations
+
+
+class ParsedScenario(Struct, frozen=True):
+    """A scenario's file as it was read: what is wrong with it, or what stands in it and where."""
+
+    file: Path
+    complaints: tuple[Complaint, ...] = ()
+    scenario: Scenario | None = None
+    locations: Locations | None = None
+    outputs: Mapping[str, str] = field(default_factory=dict)
+    """The texts that outputs name."""
+
+    def warnings(self, known: KnownCallers | None) -> tuple[Complaint, ...]:
+        """What is allowed and probably not meant, of this scenario by itself."""
+        if self.scenario is None or self.locations is None:
+            return ()
+        return lint(self.scenario, str(self.file), self.locations, self.outputs, known)
+
+
+def parse_files(files: Iterable[Path]) -> dict[Path, ParsedScenario]:
+    """All that are to be checked; one must not keep the others from being looked at."""
+    files = tuple(files)
+    names = Counter(file.with_suffix("") for file in set(files))
+    return {file: _parsed(file, alone=names[file.with_suffix("")] == 1) for file in files}
+
+
+def _parsed(file: Path, *, alone: bool) -> ParsedScenario:
+    beside = OutputFiles(file.parent)
+    try:
+        if not alone:
+            raise UsageError(f"{file} has another scenario of its name beside it.", hint="Rename one of them.")
+        scenario, locations = parse_with_locations(read_scenario(file), str(file), stem=file.stem, reader=beside)
+    except ScenarioError as error:
+        return ParsedScenario(file, error.complaints)
+    except UsageError as error:
+        return ParsedScenario(file, (complaint_of(file, error),))
+    return ParsedScenario(file, (), scenario, locations, beside.found)
+
+
+def check_scenario(
+    file: Path, known: KnownCallers | None = None
+) -> tuple[tuple[Complaint, ...], tuple[Complaint, ...]]:
+    """The complaints about one file, and the warnings if there are no complaints."""
+    (parsed,) = parse_files((file,)).values()
+    return parsed.complaints, parsed.warnings(known)
+
+
+def shadow_warnings(parsed: Iterable[ParsedScenario]) -> dict[Path, Complaint]:
+    """Warnings, by file, of scenarios that others of their folder leave nothing; none of one that is meant to be alone."""
+    folders: dict[Path, dict[str, tuple[Scenario, ParsedScenario]]] = {}
+    for each in parsed:
+        if each.scenario is not None and not each.scenario.alone:
+            folders.setdefault(each.file.parent, {})[each.scenario.name] = each.scenario, each
+    found: dict[Path, Complaint] = {}
+    for named in folders.values():
+        for later, earlier in shadowed(scenario for scenario, _ in named.values()):
+            _, own = named[later.name]
+            assert own.locations is not None
+            at = own.locations.value_at(("agent", "code"))
+            what = f"never chosen: {earlier.name}, before it by name, takes all that this one takes"
+            hint = (
+                "give that one a match or a for, or write alone: true if it is served alone or called for by its name"
+            )
+            found[own.file] = Complaint(str(own.file), at.line, at.column, what, hint)
+    return found
