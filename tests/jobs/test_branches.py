@@ -278,7 +278,7 @@ def written(*branches: str, more: str = "") -> str:
     ("branch", "complaint"),
     [
         ('{when: "{{ 1 + 1 }}", to: b}', "10:16: steps[0].next[0].when: is neither true nor false; compare it, as {{ parameters.amount > 1000 }}"),
-        ("{when: parameters.amount > 3, to: b}", "10:16: steps[0].next[0].when: is no condition; write one expression, as {{ parameters.amount > 1000 }}"),
+        ("{when: parameters.amount > 3, to: b}", "10:16: steps[0].next[0].when: is no condition; write {{ parameters.amount > 3 }}"),
         ('{when: "{{ now > \'2026\' }}", to: b}', "10:16: steps[0].next[0].when: now is not known here; known here: client conversation data decisions delegates job match message parameters turn user"),
         ('{when: "{{ user.rolls == 1 }}", to: b}', "10:16: steps[0].next[0].when: user has no rolls; did you mean roles?"),
         ('{when: "{{ turn == 1 }}", chance: 5%, to: b}', "10:9: steps[0].next[0]: a branch has a when or a chance, not both; give one of them a step of its own"),

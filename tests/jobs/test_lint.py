@@ -234,6 +234,33 @@ def test_a_constant_that_looks_like_a_misspelt_draw_is_told() -> None:
 
 
 @pytest.mark.parametrize(
+    ("data", "found"),
+    [
+        ("total: '{{ 3 * 4 }}'", ['total is a constant: what stands in its braces is no more than text; write total: {value: "{{ 3 * 4 }}"}']),
+        ("total: {value: '{{ 3 * 4 }}'}", []),
+        ("total: '{ 12 }'", []),
+    ],
+)  # fmt: skip
+def test_a_constant_with_an_expression_is_told(data: str, found: list[str]) -> None:
+    assert warnings(END, f"data:\n  {data}\n") == [f"a.yaml:7:10: {each}" for each in found]
+
+
+@pytest.mark.parametrize(
+    ("output", "found"),
+    [
+        ("'{message}!'", "{message}, which stays as it is; names stand in double braces: {{ message }}"),
+        ("'For ${ data.x }'", "${ data.x }, which stays as it is; names stand in double braces: {{ data.x }}"),
+        ("'{{message}} {message!} {data} {x.y}'", ""),
+        ("'{\"a\": {{ data.x }}}'", ""),
+        ("{json: {message: '{{ message }}'}}", ""),
+    ],
+)
+def test_names_in_single_braces_are_told(output: str, found: str) -> None:
+    given = warnings(f"  - {{complete: end, output: {output}}}\n", "data: {x: 4}\n")
+    assert given == ([f"a.yaml:8:29: the output of end has {found}"] if found else [])
+
+
+@pytest.mark.parametrize(
     ("head", "steps", "found"),
     [
         ("shows: Pump # 4\n", END, ["6:8: shows ends"]),

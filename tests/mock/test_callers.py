@@ -235,7 +235,7 @@ END = "steps:\n  - {complete: end, output: x}\n"
         ("for: {users: []}", "6:14: for.users: must not be empty"),
         ("for: {user: [a]}", "6:7: for: unknown key user; did you mean users?"),
         ("for: {roles: BUYER}", "6:14: for.roles: takes a list; write - in front of each value, or [ ] around them"),
-        ("for: maria", "6:6: for: takes keys and values"),
+        ("for: maria", "6:6: for: takes keys and values; write for: {roles: [maria]}, or users, or clients"),
         ("for: {users: [a b]}", "6:15: for.users[0]: is without blanks and colons, at most 200 characters"),
         ("for: {roles: ['a;b']}", "6:15: for.roles[0]: is the name of a role"),
         ("For: {users: [a]}", "6:1: unknown key For; did you mean for?"),

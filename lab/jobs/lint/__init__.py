@@ -16,12 +16,20 @@ from lab.core.errors import Complaint
 from lab.jobs.branches import possible, reachable
 from lab.jobs.compiled import CompiledScenario, compile_scenario
 from lab.jobs.expectation import TurnResult, unmet, verdicts_at
-from lab.jobs.lint.constants import misspelt, unmade
+from lab.jobs.lint.constants import misspelt, unmade, unread_braces
 from lab.jobs.lint.idle_faults import idle_faults
 from lab.jobs.lint.reviewers import unanswered_gates
 from lab.jobs.lint.trials import TrialJob, trials_of
 from lab.jobs.lint.unknown_callers import KnownCallers, unknown_callers
-from lab.jobs.lint.written import Warnings, commented, failing_texts, odd_outputs, placed_steps, unanswered_follow_ups
+from lab.jobs.lint.written import (
+    Warnings,
+    commented,
+    failing_texts,
+    odd_outputs,
+    placed_steps,
+    single_braces,
+    unanswered_follow_ups,
+)
 from lab.jobs.plan import Plan
 from lab.jobs.timeline import spans
 from lab.language import document as doc
@@ -63,6 +71,8 @@ def lint(
             odd_outputs(part, trials[turn - 1]),
             unanswered_follow_ups(compiled, turn, trials[turn - 1]),
             misspelt(part),
+            unread_braces(part),
+            single_braces(part),
             unmade(part, trials[turn - 1]),
         ):
             found += [((*prefix, *path), what, hint) for path, what, hint in warnings]

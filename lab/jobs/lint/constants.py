@@ -21,6 +21,15 @@ def misspelt(part: CompiledScenario) -> Warnings:
                     yield ("data", name, *path), what, hint
 
 
+def unread_braces(part: CompiledScenario) -> Warnings:
+    """Constants with an expression in them, which nobody reads."""
+    for name, datum in part.scenario.data.items():
+        if isinstance(datum, str) and "{{" in datum:
+            what = f"{name} is a constant: what stands in its braces is no more than text"
+            quote = "'" if '"' in datum else '"'
+            yield ("data", name), what, f"write {name}: {{value: {quote}{datum}{quote}}}"
+
+
 def _mappings(datum: doc.Element) -> Iterator[tuple[tuple[str, ...], Mapping[str, object]]]:
     """The constants within an entry that are mappings, with their places there."""
     match datum:

@@ -4,6 +4,7 @@ Every text of a step is rendered as in each job of the trials that may come to t
 """
 
 import json
+import re
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
@@ -25,6 +26,10 @@ _TEXTS = frozenset(
     | {name for step in doc.STEPS.values() for name in step.templates}
 )
 """Keys of what people write in words; of other values nobody expects a `#`."""
+_SINGLE_BRACES = re.compile(
+    r"(?<!\{)\$?\{ *((?:data|match|parameters|decisions|delegates|user|client)\.[\w.]+|message) *\}(?!\})"
+)
+"""What looks like a template of another language, and names what there is here."""
 
 
 def commented(locations: Locations) -> Warnings:
@@ -78,6 +83,15 @@ def _templates(step: doc.Step) -> Iterator[tuple[KeyPath, str]]:
                 yield from (((name,), text) for text in output_templates(value))
     if isinstance(step, doc.Gate) and step.escalate is not None and step.escalate.asks is not None:
         yield ("escalate", "asks"), step.escalate.asks
+
+
+def single_braces(part: CompiledScenario) -> Warnings:
+    """Names in single braces, which stay as they are."""
+    for path, step in placed_steps(part):
+        for place, text in _templates(step):
+            if lone := _SINGLE_BRACES.search(text):
+                what = f"the {path_text(place)} of {step.id} has {lone[0]}, which stays as it is"
+                yield (*path, *place), what, f"names stand in double braces: {{{{ {lone[1]} }}}}"
 
 
 def _rendered(step: doc.Step, trial: TrialJob, write: Writer) -> Iterator[tuple[KeyPath, str]]:

@@ -151,7 +151,13 @@ def _groups(part: dict[str, Json], prefix: KeyPath, complaints: Complaints) -> f
     path: KeyPath = (*prefix, "ask")
     path, message = ((*path, "message"), ask.get("message")) if isinstance(ask, dict) else (path, ask)
     if isinstance(message, str) and message and not pattern.fits(message):
-        complaints.add(path, "the message doesn't fit match", "no job of this scenario would come of it")
+        slashes = len(match) > 1 and match[0] == match.rstrip("gimsu")[-1] == "/"
+        hint = (
+            "write it without slashes; case is ignored anyway"
+            if slashes
+            else "no job of this scenario would come of it"
+        )
+        complaints.add(path, "the message doesn't fit match", hint)
     return frozenset(pattern.names)
 
 

@@ -41,6 +41,8 @@ def models_within(root: type[BaseModel]) -> dict[str, type[doc.Model]]:
 
 _ID = r"^[a-z0-9][a-z0-9-]{0,79}$"
 _CODE = r"^[A-Za-z0-9_]{1,200}$"
+_BETWEEN = "what is drawn is written {between: [2s, 4s]}"
+_AS_JSON = "write output: {json: …} for a value"
 _PATTERNS = {
     ORIGIN: "is an origin, as https://host or http://host:port",
     NAME: "is without blanks and colons, at most 200 characters",
@@ -72,7 +74,13 @@ _WORDS = {
 """By pydantic's name of an error, with what its context gives; others are worded where they are raised."""
 
 
-_FIRST_KEYS = {"agent": "code", "token": "lifetime", "limits": "concurrent", "expect": "status"}
+_FIRST_KEYS = {
+    "agent": "code",
+    "token": "lifetime",
+    "limits": "concurrent",
+    "expect": "status",
+    "latency": "status",
+}
 """Of what people write as one word: the key that they mean."""
 
 _M = TypeVar("_M", bound=doc.Model)
@@ -164,6 +172,10 @@ def _unknown(path: KeyPath, model: type[BaseModel], typos: dict[KeyPath, KeyPath
         return
     known = [field.alias or name for name, field in model.model_fields.items()]
     hint = f"did you mean {typos[path][-1]}?" if path in typos else doc.nearest(key, known)
+    if model is doc.LogNormal and key in ("min", "max", "from", "to"):
+        hint = _BETWEEN
+    if model is doc.Branch and key in ("else", "then", "if"):
+        hint = "branches are written {when: …, to: STEP}, the last one {to: STEP}"
     complaints.add(path, f"unknown key {key}", hint or f"known here: {', '.join(known)}", at_key=True)
 
 
@@ -183,7 +195,7 @@ def _wrong(path: KeyPath, detail: ErrorDetails, tree: Tree) -> None:
     elif kind == "union_tag_not_found" and path[-1] == "output":
         keys = value if isinstance(value, dict) else ()
         hint = next((near for key in keys if (near := doc.nearest(key, doc.OUTPUT_FORMS))), "")
-        complain(path, f"takes text, null, or one of {', '.join(doc.OUTPUT_FORMS)}", hint)
+        complain(path, f"takes text, null, or one of {', '.join(doc.OUTPUT_FORMS)}", hint or _AS_JSON)
     elif (
         kind == "union_tag_not_found" and path[-2:-1] == ("of",) and not doc.STEPS.keys().isdisjoint(mapping_of(value))
     ):
@@ -199,6 +211,8 @@ def _wrong(path: KeyPath, detail: ErrorDetails, tree: Tree) -> None:
         what = _PATTERNS.get(context.get("pattern", "")) or _WORDS.get(kind, "").format(**context).replace("'", "")
         what = what or detail["msg"].removeprefix("Value error, ")
         hint = _hint(kind, value, context.get("expected", "")) or _rewritten(path[-1:], context.get("pattern"), value)
+        if "latency:fixed" in detail["loc"] and (isinstance(value, list) or re.search(r"\d.*-.*\d", str(value))):
+            hint = _BETWEEN
         complain(path, what[:1].lower() + what[1:], hint)
 
 
@@ -211,6 +225,12 @@ def _rewritten(key: KeyPath, pattern: str | None, value: Json) -> str:
             return f"write {right}" if right else ""
         case str() | int() if key and (first := _FIRST_KEYS.get(str(key[0]))):
             return f"write {key[0]}: {{{first}: {value}}}"
+        case list() if key == ("output",):
+            return _AS_JSON
+        case str() if key == ("for",):
+            return f"write for: {{roles: [{value}]}}, or users, or clients"
+        case str() if key == ("again",):
+            return f"write again: {{to: {value}, rounds: 3}}"
         case {"code": str(code)} if key == ("agent",):
             return f"write agent: {code}"
         case _:

@@ -22,6 +22,9 @@ _FIELDS = {
 }
 
 
+_NAME_IT = "a group of match is named (?P<NAME>…), and looked at as match.NAME"
+
+
 class Names(Struct, frozen=True):
     """What a scenario offers to its templates; None where its shape is broken, so nothing can be told."""
 
@@ -48,7 +51,7 @@ def check_text(path: KeyPath, text: str, names: Names, complaints: Complaints, r
         # the lines of the source: folding makes one line of several, and changes nothing else
         text = complaints.locations.source(block)
     faults, looked_up = _checked(text, reading)
-    problems = [(fault.line, fault.what, fault.hint) for fault in faults]
+    problems = [(fault.line, fault.what, _rooted(fault.what, names, reading) or fault.hint) for fault in faults]
     problems += [(line, *_missing(used, names)) for line, used in looked_up]
     if reading is derivation:  # what is made of all of them would be made of itself
         problems += [
@@ -77,7 +80,7 @@ def _missing(used: tuple[str, ...], names: Names) -> tuple[str, str]:
         case ("row", name, *_) if names.row is not None and name not in names.row:
             return f"the row has no {name}", _known(name, names.row)
         case ("match", name, *_) if names.groups is not None and name not in names.groups:
-            return f"match has no group {name}", _known(name, names.groups)
+            return f"match has no group {name}", _known(name, names.groups) if names.groups else _NAME_IT
         case ("decisions", gate, *_) if gate not in names.gates:
             return f"there is no gate {gate}", _known(gate, names.gates)
         case ("decisions", _, field, *_) if field not in _FIELDS["decisions"]:
@@ -102,6 +105,16 @@ def _missing(used: tuple[str, ...], names: Names) -> tuple[str, str]:
             return f"{root} has no {part}", "it is a number" if root == "turn" else "it is a text"
         case _:
             return "", ""
+
+
+def _rooted(what: str, names: Names, reading: TextReader) -> str:
+    """What a name that isn't known by itself is called, for what is wrong with it; empty if it is known nowhere."""
+    name = what.removeprefix("unknown name ")
+    places: list[tuple[Collection[str] | None, str]] = [(names.row, "row."), (names.data, "data.")]
+    if reading is not derivation:
+        places += [(names.groups, "match."), (names.parameters, "parameters.")]
+        places += [(names.gates, "decisions."), (names.delegates, "delegates.")]
+    return next((f"write {root}{name}" for known, root in places if known and name in known), "")
 
 
 def _no_turn(index: str, names: Names) -> bool:

@@ -17,6 +17,7 @@ _HINTS = (
     ("unknown escape character", "in \"…\" a \\ begins an escape: put the text in '…', or write \\\\"),
     ("cannot start any token", "text that begins with {} stands in quotes"),
     ("mapping values are not allowed", "text that holds a colon and a blank stands in quotes"),
+    ("alphabetic or numeric character", "text that begins with * or & stands in quotes"),
     ("could not find expected ':'", "a key ends with a colon; text of several lines begins with |"),
     ("block", _SAME_COLUMN),
     ("indentation", _SAME_COLUMN),

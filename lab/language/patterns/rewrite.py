@@ -74,7 +74,8 @@ def rewrite(pattern: str) -> Rewritten:
         writer = _Writer({number: name for name, number in tree.state.groupdict.items()})
         writer.sequence(tree, tree.state.flags, last=True, grouped=False)
     except (re.error, OverflowError) as error:
-        raise BadPattern(f"not a regular expression: {error}") from None
+        named = "a group is named (?P<NAME>…)" if re.search(r"\(\?<[A-Za-z]", pattern) else ""
+        raise BadPattern(f"not a regular expression: {error}", named) from None
     except RecursionError:
         raise BadPattern("groups nested too deep", "leave out groups that aren't needed") from None
     try:

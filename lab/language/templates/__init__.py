@@ -173,7 +173,9 @@ def condition(text: str) -> Expression:
     """The condition that `text` spells: one expression without `now`, true or false; TemplateError for anything else."""
     found = _expression(text, TIMELESS_NAMES)
     if found is None:
-        fault = TemplateFault(1, "is no condition", "write one expression, as {{ parameters.amount > 1000 }}")
+        hint = "write one expression, as {{ parameters.amount > 1000 }}"
+        hint = f"write {{{{ {text.strip()} }}}}" if "{" not in text and len(text) <= _SHOWN else hint
+        fault = TemplateFault(1, "is no condition", hint)
         raise TemplateError((fault,))
     expression, node = found
     if _no_truth(node):
