@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import jsonschema
+import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -34,6 +35,7 @@ from lab.mock.service import Service
 from lab.recording.format.reader import read
 from lab.recording.tape.header import config_of
 from lab.server.control.description import description
+from lab.server.control.meters import ProcessCounts, WorkerMeters
 from lab.server.control.plane import ControlPlane
 from lab.server.mock_server import MockServer
 from lab.server.mounts import Tenant
@@ -399,6 +401,23 @@ async def nothing_is_left(lab: Lab) -> None:
 
 async def test_of_one_that_is_ended_nothing_is_left_in_memory(lab: Lab) -> None:
     await nothing_is_left(lab)
+
+
+async def test_a_worker_tells_of_each_tenant_what_it_counted_there(lab: Lab) -> None:
+    meters = WorkerMeters(lab.server)
+
+    async def calls(name: bytes) -> list[int] | None:
+        counts = msgspec.json.decode(await meters.answer(name), type=ProcessCounts)
+        assert counts.opened == len(lab.peers)
+        return [each.up_to[-1] for mock in counts.mocks for each in mock.calls] if counts.mocks else None
+
+    assert await calls(b"ann") is None
+    await lab.token("/t/ann")
+    await lab.token("/t/ann")
+    await lab.token()
+    assert [await calls(name) for name in (b"ann", b"", b"bob")] == [[2], [1], None]
+    assert (await lab.control("DELETE", "tenants/ann")).status == 200
+    assert await calls(b"ann") is None and set(meters._meters) == {lab.server.tenants.usual}
 
 
 async def test_an_ended_tenant_that_no_call_makes_is_not_found(strict: Lab) -> None:

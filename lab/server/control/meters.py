@@ -88,9 +88,8 @@ class MockMeter:
             self._mount.service.observers.remove(self._observer)
 
 
-def process_counts(server: MockServer, tenant: Tenant, mocks: Sequence[MockCounts]) -> ProcessCounts:
-    """What was counted of this process, of a tenant's mocks these."""
-    ledger = tenant.calls.counts
+def process_counts(server: MockServer, mocks: Sequence[MockCounts], ledger: LedgerCounts | None) -> ProcessCounts:
+    """What was counted of this process, of the mocks of one tenant, and of its ledger if other processes share that."""
     return ProcessCounts(tuple(mocks), server.connections, server.opened_connections, ledger and replace(ledger))
 
 
@@ -108,9 +107,8 @@ class WorkerMeters:
         tenants = self._server.tenants
         tenant = tenants.named.get(question.decode()) if question else tenants.usual
         mocks = [] if tenant is None else [self._meters[tenant].counts()]
-        return await asyncio.to_thread(
-            msgspec.json.encode, process_counts(self._server, tenant or tenants.usual, mocks)
-        )
+        counts = process_counts(self._server, mocks, None if tenant is None else tenant.calls.counts)
+        return await asyncio.to_thread(msgspec.json.encode, counts)
 
     def _begun(self, tenant: Tenant) -> None:
         self._meters[tenant] = MockMeter(self._server, tenant.main)

@@ -47,7 +47,7 @@ class MetricsRoute:
             raise CommandRefused(501, "Metrics need prometheus-client, which is not installed.", hint)
         mocks = [await meter.counts_with_jobs(COUNTS_WITHIN) for meter in (self._meter, *self._others())]
         others = await counts_of_others(self._server, self._tenant)
-        own = process_counts(self._server, self._tenant, mocks)
+        own = process_counts(self._server, mocks, self._tenant.calls.counts)
         found = {"": own} if self._server.workers is None else {str(FIRST_WORKER): own}
         found |= {str(number): counts for number, counts in others.items() if counts is not None}
         missing = [str(number) for number, counts in others.items() if counts is None]
