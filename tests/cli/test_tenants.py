@@ -21,6 +21,7 @@ from lab.cli.commands.serve import ServeSettings, serve_extras, tell_extras
 from lab.cli.commands.watch import WatchSettings, reached, with_tenant
 from lab.cli.console import Console
 from lab.cli.serve_extras import ServeExtras
+from lab.cli.serve_logs import LogSettings
 from lab.cli.setup import Setup, make_setup
 from lab.cli.shared_tenants import StoredTenants
 from lab.cli.tenant_maker import ServedTenants
@@ -253,7 +254,7 @@ async def test_limits_count_each_tenant_s_own(strict: Lab) -> None:
 
 def test_how_many_calls_may_make_is_an_option_of_lab_serve_which_says_so() -> None:
     console = Answering()
-    extras = serve_extras(ServeSettings(tenants=3, log="none"), console)
+    extras = serve_extras(ServeSettings(tenants=3, logs=LogSettings(log="none")), console)
     assert extras.tenants == 3
     tell_extras(ServeSettings(), extras, console)
     assert console.err_text.getvalue().startswith("Calls make up to 3 tenants: /t/NAME behind the base url,")
