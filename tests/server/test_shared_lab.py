@@ -16,6 +16,7 @@ from lab.core.journal.shell import LedgerBack, LedgerLost
 from lab.core.observe import Noted, Observation
 from lab.core.reply import Reply
 from lab.identity.clients import DEMO
+from lab.identity.records import EXPIRED_FOR, token_key
 from lab.jobs.facts import GateDecided, JobAccepted
 from lab.mock.batches import Batch, BatchedService
 from lab.server.shared.batch_loop import BatchLoop
@@ -126,6 +127,20 @@ async def test_any_process_answers_for_any_token_job_and_conversation(shared: Me
         assert {each.x for each in one.seen if isinstance(each, Noted)} == {
             each.x for each in two.seen if isinstance(each, Noted)
         }
+
+
+async def test_tokens_that_are_forgotten_leave_the_store_and_every_process_once(shared: MemoryStore) -> None:
+    async with lab(shared, ManualClock(), ManualClock()) as (one, two):
+        forgotten = [token_key(await each.token()) for each in (one, two) for _ in range(20)]
+        assert set(forgotten) <= set(shared.records)
+        await one.advance(3_600_000 + EXPIRED_FOR)
+        fresh = await asyncio.gather(*(each.token() for each in (one, two) for _ in range(5)))
+        assert sum(process.service.refused for process in (one, two)), "some came too late, and were tried again"
+        kept = [key for key in shared.records if key.startswith(b"t")]
+        assert sorted(kept) == sorted(map(token_key, fresh))
+        for process in (one, two):
+            await process.loop.fresh()
+            assert len(process.service.ledger._expiry._entries) == len(fresh), "and no process remembers when they go"
 
 
 async def test_of_a_hundred_decisions_at_once_one_is_admitted(shared: MemoryStore) -> None:
