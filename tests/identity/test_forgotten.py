@@ -14,6 +14,7 @@ from lab.identity.facts import TokenGranted, TokenRevoked
 from lab.identity.records import EXPIRED_FOR, REFRESH_LIFETIME, FamilyRecord, RefreshRecord, TokenRecord
 from lab.mock.batches import BatchedService
 from lab.mock.service import Service
+from lab.mock.sizes import sizes_of
 from lab.recording.format.reader import read as read_recording
 from lab.recording.format.snapshot import snapshot
 from lab.recording.replay.replay import replay
@@ -234,7 +235,7 @@ def test_a_batch_that_is_refused_drops_its_tokens_the_next_time() -> None:
         assert [len(fact.keys) for fact in batch.facts if isinstance(fact, RecordsDropped)] == [2]
         mock.refuse(batch)
     mock.accept(tried(2 * HOUR))
-    assert mock.sizes()["tokens"] == 4
+    assert sizes_of(mock.ledger)["tokens"] == 4
 
 
 def test_a_late_tape_tells_of_a_refresh_token_whose_access_token_is_forgotten() -> None:
