@@ -3,7 +3,6 @@
 import asyncio
 import os
 import signal
-import sys
 from asyncio.subprocess import PIPE
 from collections.abc import AsyncIterator
 from contextlib import suppress
@@ -15,6 +14,7 @@ from aiohttp import ClientSession, WSMsgType, WSServerHandshakeError
 from aiohttp.test_utils import unused_port
 
 from lab.cli.browser import visitor_command, without
+from tests.forked import forked_lab
 
 ROOT = Path(__file__).parents[2]
 
@@ -23,23 +23,18 @@ ROOT = Path(__file__).parents[2]
 async def origin() -> AsyncIterator[str]:
     """The page, served by the command itself; SIGTERM ends it soon, and a visitor who is looking with it."""
     port = unused_port()
-    page = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "lab", "demo", "--seed", "42", "--web", str(port), cwd=ROOT,
-        env={**os.environ, "PYTHONPATH": str(ROOT)}, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
-    )  # fmt: skip
-    assert page.stdout is not None
-    said = await asyncio.wait_for(page.stdout.readline(), 20)
-    assert f"http://127.0.0.1:{port} in a browser" in said.decode()
-    yield f"http://127.0.0.1:{port}"
     at = f"http://127.0.0.1:{port}"
-    async with ClientSession() as browser, browser.ws_connect(f"{at}/ws", headers={"origin": at}) as screen:
-        await screen.receive()
-        page.send_signal(signal.SIGTERM)
-        async with asyncio.timeout(20):
-            while not screen.closed:
-                await screen.receive()
-            assert await page.communicate() == (b"", b"")
-    assert page.returncode == 0
+    with forked_lab("demo", "--seed", "42", "--web", str(port), cwd=ROOT) as page:
+        assert f"{at} in a browser" in page.stdout.readline()
+        yield at
+        async with ClientSession() as browser, browser.ws_connect(f"{at}/ws", headers={"origin": at}) as screen:
+            await screen.receive()
+            page.send_signal(signal.SIGTERM)
+            async with asyncio.timeout(20):
+                while not screen.closed:
+                    await screen.receive()
+        assert page.communicate() == ("", "")
+        assert page.returncode == 0
 
 
 @pytest.mark.asyncio(loop_scope="module")
