@@ -230,6 +230,22 @@ async def test_one_that_nobody_calls_is_let_go_where_it_was_ended_elsewhere(tmp_
         assert [*other.server.tenants.named] == ["bob"] == [*follower_of(other).here]
 
 
+async def test_a_tenant_is_in_use_no_longer_once_who_follows_its_quiet_journal_is_gone(
+    tmp_path: Path, shared: Shared
+) -> None:
+    async with two(tmp_path, shared, 1) as (one, _):
+        await one.token("/t/ann")
+        follower = Peer(*await asyncio.open_connection("127.0.0.1", one.control_port))
+        head = request("GET", "/_lab/t/ann/journal?follow=1", (bearer(TOKEN),))
+        await follower.send(head.replace(b"127.0.0.1", b"127.0.0.1:%d" % one.control_port))
+        await follower.reader.readuntil(b"token.granted")
+        ann = one.server.tenants.named["ann"]
+        assert ann.users == 1 and cast("BatchLoop", ann.calls).relay.followed.is_set()
+        await follower.close()
+        await until(lambda: ann.users == 0)
+        assert not cast("BatchLoop", ann.calls).relay.followed.is_set()
+
+
 async def test_of_one_that_is_ended_nothing_is_left_in_memory(tmp_path: Path, shared: Shared) -> None:
     async with two(tmp_path, shared, 1) as (one, _):
         await nothing_is_left(one)

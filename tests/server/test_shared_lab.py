@@ -394,3 +394,10 @@ async def test_a_process_that_commits_or_may_not_wait_asks_for_commits_seldom(
         await settle()
     assert store.waits <= 3 + (real_millis() - begun) // 50
     await process.loop.stop()
+
+
+async def test_a_process_that_serves_no_longer_takes_no_call(shared: MemoryStore) -> None:
+    async with lab(shared, ManualClock(), ManualClock()) as (one, _):
+        pass
+    with pytest.raises(StoreLost, match="no longer serves"):
+        await one.loop.fresh()

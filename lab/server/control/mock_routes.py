@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from aiohttp import web
 
@@ -163,11 +163,14 @@ class MockRoutes:
             return response
         subscriber = self.subscriber(replies=request.query.get("replies") != "0")
         self._subscribers.add(subscriber)
+        connection: Any = request.protocol
+        connection.at_end = subscriber.close  # nothing may be written for long that would show that the peer is gone
         try:
             with suppress(ConnectionError), following(self._service, self._calls.relay, subscriber):
                 async for batch in subscriber.follow():
                     await response.write(b"".join(b"data: %b\n\n" % line.rstrip(b"\n") for line in batch))
         finally:
+            connection.at_end = None
             self._subscribers.discard(subscriber)
         return response
 

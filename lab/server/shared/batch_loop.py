@@ -89,7 +89,8 @@ class BatchLoop:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
-        self._queue.fail(StoreLost("This process no longer serves the lab."))
+        self.trouble = "This process no longer serves the lab."
+        self._queue.fail(StoreLost(self.trouble))
 
     # Calls
 
