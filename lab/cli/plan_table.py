@@ -15,7 +15,7 @@ from lab.jobs.names import delegate_outputs
 from lab.jobs.own_plans import own_plans
 from lab.jobs.plan import Plan
 from lab.jobs.span import DefaultEnding, Span
-from lab.jobs.state import shown_status, takes_text
+from lab.jobs.status_texts import shown_status, takes_text
 from lab.jobs.texts import final_texts, writer_at
 from lab.jobs.timeline import exit_of, spans
 from lab.language.document import (

@@ -18,7 +18,7 @@ from lab.jobs.names import delegate_outputs
 from lab.jobs.outputs import output_templates
 from lab.jobs.plan import Plan
 from lab.jobs.span import DefaultEnding, Span
-from lab.jobs.state import written_state
+from lab.jobs.status_texts import render_status_texts
 from lab.jobs.timeline import UNWRITTEN, exit_of, spans
 from lab.language.document import Complete, Delegate, Step, Switches
 from lab.language.templates import RenderFailure, condition, template
@@ -50,7 +50,7 @@ def unwritten(
         before = next(each for each in spans(plan, decisions) if each.index == span.index - 1)
         turnoff = Turnoff(before.id, exit_of(before, span.settled) or "", before.visit, span.settled, span.ends)
         yield Unwritten(span.id, ENDS, _failure(partial(Branching(plan).taken, turnoff)))
-    elif why := _failure(partial(written_state, plan, span, epoch, switches)):
+    elif why := _failure(partial(render_status_texts, plan, span, epoch, switches)):
         yield Unwritten(span.id, ENDS, f"a text can't be written: {why}")
 
 

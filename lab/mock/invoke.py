@@ -34,7 +34,7 @@ from lab.jobs.facts import GateDecided, JobAccepted, ScenarioMissed, WaitEnded, 
 from lab.jobs.gates import Inadmissible, Origin, admit, labels
 from lab.jobs.plan import settle_draws
 from lab.jobs.records import ConversationRecord, JobRecord, conversation_key, id_of, job_key
-from lab.jobs.state import opening_token
+from lab.jobs.status_texts import opening_token
 from lab.jobs.timeline import at
 from lab.jobs.view import JobView
 from lab.language.document import Gate, Pause, Status, Switches, Verdict

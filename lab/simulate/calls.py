@@ -20,7 +20,7 @@ from lab.dialects.fusion.client import FusionClient
 from lab.jobs.gates import Decision
 from lab.jobs.plan import Drawn, Plan
 from lab.jobs.span import Span
-from lab.jobs.state import shown_status
+from lab.jobs.status_texts import shown_status
 from lab.jobs.timeline import spans
 from lab.language.document import Delegate, Pause, Status, Switches, Work
 from lab.language.values import restore

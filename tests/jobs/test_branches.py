@@ -21,7 +21,7 @@ from lab.jobs.gates import Decision
 from lab.jobs.lint import lint
 from lab.jobs.own_plans import own_plans
 from lab.jobs.plan import JobUser, Plan, misdrawn, settle_draws
-from lab.jobs.state import state_of
+from lab.jobs.status_texts import status_texts
 from lab.jobs.timeline import UNWRITTEN, spans
 from lab.language.document import Branch, Scenario, Switches, Verdict
 from lab.language.parse import parse_with_locations
@@ -212,7 +212,7 @@ def test_a_condition_sees_what_texts_see_and_one_without_an_answer_ends_the_job(
     fork = forked({"when": when, "to": "b"}, match="(?P<what>go)")
     plan = replace(planned(fork), data={"price": Decimal("2.50")})
     *_, last = spans(plan, ())
-    state = state_of(plan, last, EPOCH, Switches())
+    state = status_texts(plan, last, EPOCH, Switches())
     assert last.id == end and (state.error == UNWRITTEN) is (end == "w") is (state.status == "ERROR")
 
 

@@ -13,7 +13,7 @@ from lab.jobs.gates import Decision, Origin
 from lab.jobs.lint import lint
 from lab.jobs.names import delegate_outputs
 from lab.jobs.plan import Plan
-from lab.jobs.state import passed_steps, state_of
+from lab.jobs.status_texts import passed_steps, status_texts
 from lab.jobs.timeline import UNWRITTEN, at, spans
 from lab.language.document import Scenario, Switches, Verdict
 from lab.language.parse import parse_with_locations
@@ -44,7 +44,7 @@ def gate(**members: object) -> Step:
 
 
 def answer(plan: Plan, now: int, *decisions: Decision) -> object:
-    return state_of(plan, at(plan, decisions, now), INSTANT_EPOCH, Switches()).output
+    return status_texts(plan, at(plan, decisions, now), INSTANT_EPOCH, Switches()).output
 
 
 DRAFT, CHECK = delegate("draft"), delegate("check", "{{ delegates.draft.output }} ok")
@@ -66,13 +66,13 @@ def test_the_ends_of_the_example_in_delegates() -> None:
 
 def test_later_texts_see_the_latest_visit_that_ended_and_no_text_sees_its_own() -> None:
     plan = example(delegate("draft", "{{ delegates.draft.output }}{{ decisions.boss.comment }}x"), CHECK, ROUND, DONE)
-    seen = {span.index: state_of(plan, span, INSTANT_EPOCH, Switches()).prompt for span in spans(plan, (AGAIN,))}
+    seen = {span.index: status_texts(plan, span, INSTANT_EPOCH, Switches()).prompt for span in spans(plan, (AGAIN,))}
     assert [prompt.text for prompt in seen.values() if prompt] == ["x ok?", "xsox ok?"]
 
 
 def test_before_it_ended_and_where_it_hands_back_nothing_a_text_sees_the_empty_one() -> None:
     plan = example(gate(), delegate("check", None), DONE)
-    waits = state_of(plan, at(plan, (), 0), INSTANT_EPOCH, Switches()).prompt
+    waits = status_texts(plan, at(plan, (), 0), INSTANT_EPOCH, Switches()).prompt
     assert waits is not None and waits.text == "?"
     approved = Decision(1, "boss", 0, Verdict.APPROVED)
     assert answer(plan, 5_000, approved) == ""
@@ -98,7 +98,7 @@ def test_a_text_that_looks_at_one_that_fails_fails_and_others_do_not() -> None:
 
     def ended(of: str) -> tuple[object, object]:
         other = replace(plan, invocation=replace(plan.invocation, first_parameters={"of": of}))
-        state = state_of(other, at(other, (), 9_000), INSTANT_EPOCH, Switches())
+        state = status_texts(other, at(other, (), 9_000), INSTANT_EPOCH, Switches())
         return state.output, state.error
 
     assert ended("check") == ("ok", None)

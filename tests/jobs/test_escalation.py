@@ -11,7 +11,7 @@ from lab.jobs.facts import GateDecided, GateExpired, GateOpened, JobStatus
 from lab.jobs.gates import Decision, Origin
 from lab.jobs.lint import lint
 from lab.jobs.plan import Plan
-from lab.jobs.state import opening_token, passed_steps, state_of
+from lab.jobs.status_texts import opening_token, passed_steps, status_texts
 from lab.jobs.timeline import at, spans
 from lab.language.document import Scenario, Switches, Verdict
 from lab.language.parse import parse_with_locations
@@ -116,11 +116,11 @@ def test_each_round_escalates_anew() -> None:
 
 def test_the_question_changes_and_a_gate_is_one_step_still() -> None:
     plan = plan_of()
-    prompts = [state_of(plan, at(plan, (), now), EPOCH, Switches()).prompt for now in (3_999, 4_000)]
+    prompts = [status_texts(plan, at(plan, (), now), EPOCH, Switches()).prompt for now in (3_999, 4_000)]
     assert [prompt and prompt.text for prompt in prompts] == ["May it?", "And you?"]
     same = planned(compile_scenario(Scenario.model_validate(document() | {"steps": [
         {**GATE, "escalate": {"after": "4s"}}, {"complete": "end", "output": "done"}]})), at=0)  # fmt: skip
-    prompt = state_of(same, at(same, (), 4_000), EPOCH, Switches()).prompt
+    prompt = status_texts(same, at(same, (), 4_000), EPOCH, Switches()).prompt
     assert prompt is not None and prompt.text == "May it?"
     assert [each.under_way for each in passed_steps(plan, at(plan, (), 4_000), ())] == [True]
     assert planned_path(plan.compiled.scenario, 7)[1] == ("g", "g")  # the gate, and the ending that bears its id

@@ -21,7 +21,7 @@ from lab.jobs.compiled import compile_scenario
 from lab.jobs.derived import derived
 from lab.jobs.lint import lint
 from lab.jobs.records import JobRecord, job_key
-from lab.jobs.state import state_of
+from lab.jobs.status_texts import status_texts
 from lab.jobs.timeline import at
 from lab.language.document import LONGEST, Between, Exponential, LogNormal, Observed, Scenario, Switches, draw_latency
 from lab.language.parse import parse_with_locations
@@ -65,7 +65,7 @@ def test_what_lints_clean_runs_to_an_ending_whoever_decides(document, decisions,
         now = max([now + 90_000, *(fact.at for fact in mock.derived(job, LONGEST).facts)])
         # by its own journal, for a job may be forgotten by now
         planned = mock._mock.reader.plan_of(mock.ledger, job, record)
-        ended = state_of(planned, at(planned, record.decisions, now), EPOCH, scenario.settings)
+        ended = status_texts(planned, at(planned, record.decisions, now), EPOCH, scenario.settings)
         assert ended.status in ("COMPLETE", "ERROR")
         assert ended.error != "The answer could not be written."
         assert derived(planned, record.decisions, now).until is None
@@ -90,7 +90,10 @@ def test_what_lints_clean_runs_to_an_ending_whatever_goes_wrong_on_the_wire(docu
         assert isinstance(record, JobRecord)
         now = max([0, *(fact.at for fact in last.facts)])
         plan = mock._mock.reader.plan_of(mock.ledger, job, record)
-        assert state_of(plan, at(plan, record.decisions, now), EPOCH, scenario.settings).status in ("COMPLETE", "ERROR")
+        assert status_texts(plan, at(plan, record.decisions, now), EPOCH, scenario.settings).status in (
+            "COMPLETE",
+            "ERROR",
+        )
 
 
 def test_most_documents_that_are_drawn_lint_clean():

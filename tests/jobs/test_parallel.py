@@ -16,7 +16,7 @@ from lab.jobs.gates import Decision, Origin
 from lab.jobs.lint import lint
 from lab.jobs.parallel import stretches
 from lab.jobs.plan import Plan, settle_draws
-from lab.jobs.state import passed_steps, state_of
+from lab.jobs.status_texts import passed_steps, status_texts
 from lab.jobs.timeline import at, spans
 from lab.language.document import Parallel, Scenario, Switches, Verdict, Work
 from lab.language.parse import parse_with_locations
@@ -105,7 +105,7 @@ def test_it_is_cut_where_a_child_ends(takes: tuple[str, str], until: str, ends: 
 def test_one_that_is_left_hands_nothing_back(takes: tuple[str, str], until: str, output: str) -> None:
     plan = example(GATE, both(agent("a", takes[0]), agent("b", takes[1]), until=until), DONE)
     approved = Decision(1, "boss", 0, Verdict.APPROVED)
-    assert state_of(plan, at(plan, (approved,), 9_000), INSTANT_EPOCH, Switches()).output == output
+    assert status_texts(plan, at(plan, (approved,), 9_000), INSTANT_EPOCH, Switches()).output == output
 
 
 def test_in_a_second_visit_one_that_is_left_has_nothing_of_the_first() -> None:
@@ -115,7 +115,7 @@ def test_in_a_second_visit_one_that_is_left_has_nothing_of_the_first() -> None:
     assert plan.takes("b", 1) < plan.takes("a", 1)
     again = Decision(2_500, "boss", 0, Verdict.CHANGES, Origin.PERSON, None, "so")
     outputs = [
-        state_of(plan, at(plan, decisions, 9_000), INSTANT_EPOCH, Switches()).output
+        status_texts(plan, at(plan, decisions, 9_000), INSTANT_EPOCH, Switches()).output
         for decisions in (
             (replace(again, verdict=Verdict.APPROVED),),
             (again, replace(again, at=6_000, visit=1, verdict=Verdict.APPROVED)),
@@ -128,7 +128,7 @@ def test_children_see_what_there_was_when_their_parallel_was_entered() -> None:
     plan = example(both(agent("a", "1s", "x"), agent("b", "2s", "{{ delegates.a.output }}y")), GATE, DONE)
     again = Decision(2_500, "boss", 0, Verdict.CHANGES, Origin.PERSON, None, "so")
     approved = Decision(5_000, "boss", 1, Verdict.APPROVED)
-    output = state_of(plan, at(plan, (again, approved), 9_000), INSTANT_EPOCH, Switches()).output
+    output = status_texts(plan, at(plan, (again, approved), 9_000), INSTANT_EPOCH, Switches()).output
     assert output == "x|xy"
 
 
@@ -199,7 +199,7 @@ def test_what_a_job_says_is_constant_within_a_span(data: st.DataObject, plan: Pl
     decisions = data.draw(decisions_for(plan))
     first, second = (at(plan, decisions, when) for when in (now, later))
     if first.index == second.index:
-        texts = [state_of(plan, span, INSTANT_EPOCH, Switches()) for span in (first, second)]
+        texts = [status_texts(plan, span, INSTANT_EPOCH, Switches()) for span in (first, second)]
         assert texts[0] == texts[1]
         assert list(passed_steps(plan, first, decisions)) == list(passed_steps(plan, second, decisions))
 

@@ -10,7 +10,7 @@ from lab.dialects.base import WriteContext
 from lab.dialects.sse import Event
 from lab.jobs.plan import Plan
 from lab.jobs.span import Span
-from lab.jobs.state import conversation_of, state_of
+from lab.jobs.status_texts import conversation_of, status_texts
 from lab.jobs.timeline import spans_from
 from lab.jobs.view import JobView
 from lab.language.document import Status
@@ -28,7 +28,7 @@ def task(
     plan: Plan, span: Span, context: WriteContext, *, first: bool = False, history: bool = False
 ) -> dict[str, Json]:
     """A job at a span; `first`: in the answer that starts it. `history` adds what was asked."""
-    state = state_of(plan, span, context.epoch, context.switches)
+    state = status_texts(plan, span, context.epoch, context.switches)
     conversation, place = conversation_of(plan, context.switches), f"{plan.invocation.job}/a2a"
 
     def message(text: Json, role: str, use: str) -> dict[str, Json]:
@@ -66,7 +66,7 @@ def task_events(rpc: Rpc, view: JobView, context: WriteContext, *, first: bool) 
         when = max(now, span.since)
         if not before and first:
             yield when, rpc.result(task(plan, span, context, first=True))
-        state = STATE_OF[state_of(plan, span, context.epoch, context.switches).status]
+        state = STATE_OF[status_texts(plan, span, context.epoch, context.switches).status]
         # a task that begins was said as it is then: working comes next, and any other state when it changes
         if state != before and (before or not first or state == STATE_OF[Status.RUNNING]):
             yield when, rpc.result(task(plan, span, context))

@@ -10,7 +10,7 @@ from lab.dialects.base import WriteContext
 from lab.jobs.gates import Decision, labels
 from lab.jobs.plan import Plan
 from lab.jobs.span import DefaultEnding, Span, node_code
-from lab.jobs.state import Prompt, conversation_of, opening_token, passed_steps, state_of, takes_text
+from lab.jobs.status_texts import Prompt, conversation_of, opening_token, passed_steps, status_texts, takes_text
 from lab.language.document import (
     Complete,
     Delegate,
@@ -147,7 +147,7 @@ def full_body(
     `invoked` for the answer to invokeAsync, else for a status; `passed` fills `nodes`.
     """
     epoch, switches = context.epoch, context.switches
-    state = state_of(plan, span, epoch, switches, accepted=invoked)
+    state = status_texts(plan, span, epoch, switches, accepted=invoked)
     call = plan.invocation
     ended, start = state.status.final, plan.began(span.since)
     silent = None if invoked or state.status is Status.ERROR else ""

@@ -18,7 +18,7 @@ from lab.jobs.builtin import NO_SUCH_VERSION, ROLE_REFUSED
 from lab.jobs.outputs import Writer
 from lab.jobs.plan import Plan
 from lab.jobs.span import DefaultEnding, Span, node_code
-from lab.jobs.state import progress_of
+from lab.jobs.status_texts import progress_of
 from lab.jobs.texts import writer_at
 from lab.jobs.timeline import spans_from
 from lab.jobs.view import JobView

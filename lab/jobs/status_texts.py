@@ -46,18 +46,20 @@ class StatusTexts(Struct, frozen=True):
     """None unless it is WAITING."""
 
 
-def state_of(plan: Plan, span: Span, epoch: Epoch, switches: Switches, *, accepted: bool = False) -> StatusTexts:
-    """The state at a span; `accepted`: in the answer that brings the Job ID, which tells of no progress yet.
+def status_texts(plan: Plan, span: Span, epoch: Epoch, switches: Switches, *, accepted: bool = False) -> StatusTexts:
+    """What a job says of itself at a span; `accepted`: in the answer that brings the Job ID, which tells of no progress yet.
 
     A text that can't be rendered, for it looks at a decision that brought something unforeseen, is the job's error.
     """
     try:
-        return written_state(plan, span, epoch, switches, accepted=accepted)
+        return render_status_texts(plan, span, epoch, switches, accepted=accepted)
     except RenderFailure:
         return StatusTexts(Status.ERROR, error=UNWRITTEN)
 
 
-def written_state(plan: Plan, span: Span, epoch: Epoch, switches: Switches, *, accepted: bool = False) -> StatusTexts:
+def render_status_texts(
+    plan: Plan, span: Span, epoch: Epoch, switches: Switches, *, accepted: bool = False
+) -> StatusTexts:
     """The same, but RenderFailure for a text that can't be rendered."""
     status, step = shown_status(span, switches), span.step
     write = writer_at(plan, span, epoch)
