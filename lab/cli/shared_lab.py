@@ -187,43 +187,49 @@ class SharedLab(Struct, frozen=True):
     setup: Setup
     store: SharedStore
     tenants: SharedTenants
-    began: Millis
+    agreed: SharedSetup
     shown: str
     """Where the store is, without a password, and what its keys begin with."""
     notes: tuple[str, ...]
     """What whoever starts the lab should know of the store."""
 
+    @property
+    def document(self) -> str:
+        """What its processes agreed on, as JSON."""
+        return _ENCODER.encode(self.agreed).decode()
+
     def calls_on(self, service: Service) -> BatchLoop:
         """What runs calls on the service once it is started."""
         assert isinstance(service, BatchedService)
-        return BatchLoop(service, self.store, LabTime(self.setup.clock, self.began), process_name())
+        return BatchLoop(service, self.store, LabTime(self.setup.clock, self.agreed.began), process_name())
 
 
 @asynccontextmanager
-async def shared_lab(ledger: LedgerSettings, setup: Setup, *, again: bool = False) -> AsyncIterator[SharedLab]:
+async def shared_lab(ledger: LedgerSettings, setup: Setup, *, agreed: str | None = None) -> AsyncIterator[SharedLab]:
     """The lab that the store keeps, begun by this process if there was none; HostError and UsageError say why there is none.
 
-    `again`: the lab was served already, so however long its store is away, it is waited for.
+    `agreed` is the document of a lab that was served already. Its store is waited for, however long it is away, and a
+    store that has lost all comes to hold the same setup again, by which others may go on to serve.
     """
-    lab = await (_joined_again if again else _joined)(ledger, setup)
+    lab = await (_joined(ledger, setup) if agreed is None else _joined_again(ledger, setup, agreed))
     try:
         yield lab
     finally:
         await lab.store.close()
 
 
-async def _joined_again(ledger: LedgerSettings, setup: Setup) -> SharedLab:
+async def _joined_again(ledger: LedgerSettings, setup: Setup, agreed: str) -> SharedLab:
     known = False
     while True:
         try:
-            return await _joined(ledger, setup)
+            return await _joined(ledger, setup, agreed)
         except HostError as away:  # not before some seconds
             if not known:
                 _LOG.error("lab: %s. Process %d takes calls once it is back.", away.what.rstrip("."), os.getpid())
             known = True
 
 
-async def _joined(ledger: LedgerSettings, setup: Setup) -> SharedLab:
+async def _joined(ledger: LedgerSettings, setup: Setup, document: str = "") -> SharedLab:
     from lab.stores.address import store_address  # no other start waits for them
     from lab.stores.redis_store import open_store
     from lab.stores.redis_tenants import RedisTenants
@@ -234,8 +240,10 @@ async def _joined(ledger: LedgerSettings, setup: Setup) -> SharedLab:
     try:
         shown = f"{address} (prefix {ledger.prefix})"
         tenants = RedisTenants(store.link, ledger.prefix)
+        if document:
+            await store.setup(document.encode())
         agreed = await agree(store, tenants, setup, shown, clock_said=ledger.clock_said)
-        return SharedLab(adopted(setup, agreed), store, tenants, agreed.began, shown, store.link.notes)
+        return SharedLab(adopted(setup, agreed), store, tenants, agreed, shown, store.link.notes)
     except BaseException:
         await store.close()
         raise

@@ -37,8 +37,8 @@ class WorkerPlace(Struct, frozen=True, kw_only=True):
     control_token: str
     announces: bool = False
     """Whether it says what the lab is: of all starts the first."""
-    again: bool = False
-    """Whether the lab was served already, and one of its workers died."""
+    agreed: str | None = None
+    """The lab's setup as JSON, if it was served already and one of its workers died."""
 
     def take_ports(self, settings: MockSettings, stack: AsyncExitStack) -> Ports:
         """Listen where all workers do, until the stack is closed."""

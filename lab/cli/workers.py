@@ -107,6 +107,8 @@ class Workers:
         self._processes: dict[int, asyncio.subprocess.Process] = {}
         self._deaths: deque[Millis] = deque(maxlen=MOST_DEATHS)
         self._grace: Millis = 0
+        self._agreed = ""
+        """The lab's setup."""
 
     async def serve(self, count: int, over: Awaitable[None]) -> int:
         """Have so many serve until it is `over`; 0, or the exit code of one that couldn't begin."""
@@ -140,12 +142,15 @@ class Workers:
             if code > 0:
                 raise _NotServing(code)
             raise HostError(f"Worker {number} {_how_it_ended(code)} before it served.")
-        grace, _, announced = said.partition("\n")
+        first, _, announced = said.partition("\n")
+        grace, _, self._agreed = first.partition(" ")
         self._grace = int(grace)
         return announced.removesuffix("\n")
 
-    async def _start(self, number: int, *, announces: bool = False, again: bool = False) -> asyncio.subprocess.Process:
-        place = replace(self._place, announces=announces, again=again)
+    async def _start(
+        self, number: int, *, announces: bool = False, agreed: str | None = None
+    ) -> asyncio.subprocess.Process:
+        place = replace(self._place, announces=announces, agreed=agreed)
         if number == FIRST_WORKER:
             others = {other: asking.fileno() for other, (asking, _) in self._pairs.items()}
             place = replace(place, control=self._control.sock.fileno(), others=others)
@@ -174,7 +179,7 @@ class Workers:
             if len(self._deaths) == MOST_DEATHS and self._deaths[-1] - self._deaths[0] < DEATHS_WITHIN:
                 hint = "What they wrote before may say why; their store has all that they acknowledged."
                 raise HostError(f"Workers died {MOST_DEATHS} times within a minute; at last {how}.", hint=hint)
-            again = await self._start(number, again=True)
+            again = await self._start(number, agreed=self._agreed)
             self._console.err(f"lab: {how}: started again as process {again.pid}.")
 
     async def end(self) -> None:

@@ -9,7 +9,6 @@ import pytest
 from lab.cli.ledger_settings import LedgerSettings
 from lab.cli.setup import Setup, make_setup
 from lab.cli.shared_lab import SharedSetup, adopted, agree, shared_lab
-from lab.core.clock import Millis
 from lab.core.errors import HostError, UsageError
 from lab.core.journal.numbers import NumberUsed
 from lab.core.journal.shared import Proposal
@@ -158,9 +157,9 @@ async def test_a_lab_that_is_empty_and_served_by_nobody_is_set_up_anew(folder: P
 async def test_a_lab_that_was_served_before_waits_for_its_store(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(redis_link, "OPENS_WITHIN", 100)
     with RedisServer() as server:
-        ledger, setup = LedgerSettings(server.url), setup_of(folder, seed=7)
-        async with shared_lab(ledger, setup) as lab:
-            began = lab.began
+        ledger, setup = LedgerSettings(server.url), setup_of(folder)
+        async with shared_lab(ledger, setup_of(folder, seed=7)) as lab:
+            document, setup_before = lab.document, lab.agreed
         server.kill()
         with pytest.raises(HostError, match="can't be reached"):
             async with shared_lab(ledger, setup):
@@ -168,18 +167,18 @@ async def test_a_lab_that_was_served_before_waits_for_its_store(folder: Path, mo
         said = asyncio.Event()
         monkeypatch.setattr(logging.getLogger("lab"), "error", lambda *_: said.set())
 
-        async def joined() -> Millis:
-            async with shared_lab(ledger, setup, again=True) as lab:
+        async def joined() -> SharedSetup:
+            async with shared_lab(ledger, setup, agreed=document) as lab:
                 await lab.store.heartbeat("another", "")
-                return lab.began
+                return lab.agreed
 
         joining = asyncio.create_task(joined())
         async with asyncio.timeout(20):
             await said.wait()
             await asyncio.to_thread(server.start)
-            assert await joining >= began, "a store without a disk begins anew"
+            assert await joining == setup_before, "though a store without a disk begins anew"
             with pytest.raises(UsageError, match="seed is 7 there, 8 here"):
-                async with shared_lab(ledger, setup_of(folder, seed=8), again=True):
+                async with shared_lab(ledger, setup_of(folder, seed=8), agreed=document):
                     pass
 
 

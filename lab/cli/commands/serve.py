@@ -113,12 +113,12 @@ def serve_until_stopped(settings: ServeSettings, console: Console, playback: Set
             if settings.ledger.url is not None:
                 from lab.cli.shared_lab import shared_lab  # no other start waits for it
 
-                shared = shared_lab(settings.ledger, setup, again=place is not None and place.again)
+                shared = shared_lab(settings.ledger, setup, agreed=None if place is None else place.agreed)
                 lab = await stack.enter_async_context(shared)
                 extras, served = replace(extras, ledger=lab), lab.setup
             mock = await stack.enter_async_context(embedded_mock(served, console, stop, outside=True, extras=extras))
-            if place is not None:
-                console.out(str(settings.drain + round(1_000 * served.limits.grace)))
+            if place is not None and extras.ledger is not None:
+                console.out(f"{settings.drain + round(1_000 * served.limits.grace)} {extras.ledger.document}")
             if place is None or place.announces:
                 announce(settings, served, mock, console)
                 tell_extras(settings, extras, console)
