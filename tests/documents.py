@@ -76,15 +76,20 @@ ESCALATIONS = st.fixed_dictionaries(
 )
 
 
-CONDITIONS = ("{{ user is none }}", "{{ turn > 1 }}", "{{ decisions.GATE.verdict == 'approved' }}")
+CONDITIONS = (
+    "{{ user is none }}",
+    "{{ turn > 1 }}",
+    "{{ decisions.GATE.verdict == 'approved' }}",
+    "{{ delegates.AGENT.output == 'One.' }}",
+)
 """That always have an answer."""
 
 
 @st.composite
-def _gate(draw: st.DrawFn, ahead: list[str], behind: list[str], gates: list[str]) -> Document:
+def _gate(draw: st.DrawFn, ahead: list[str], behind: list[str], gates: list[str], agents: tuple[str, ...]) -> Document:
     gate: Document = {"asks": draw(WORDS), "patience": draw(st.sampled_from(["10m", "1h"]))}
     routes = {
-        name: draw(targets(ahead, gates, CONDITIONS))
+        name: draw(targets(ahead, gates, CONDITIONS, agents))
         for name in ("approved", "rejected", "timed-out")
         if draw(st.booleans())
     }
@@ -102,7 +107,7 @@ def _gate(draw: st.DrawFn, ahead: list[str], behind: list[str], gates: list[str]
     gate["reviewer"] = draw(REVIEWERS[offered])
     if draw(st.booleans()):
         gate["escalate"] = draw(ESCALATIONS)
-    if draw(st.booleans()):
+    if draw(st.integers(0, 3)):
         gate |= {"verdicts": routes, "labels": {"approve": "Go"}}
     elif "changes-requested" in routes:
         gate["verdicts"] = routes
@@ -124,27 +129,30 @@ def _timeless(text: str) -> bool:
 @st.composite
 def steps(draw: st.DrawFn) -> list[Document]:
     """Steps that lead to an ending: whatever leads back is counted."""
-    names = [f"s{index}" for index in range(draw(st.integers(0, 4)))]
+    names = [f"s{index}" for index in range(draw(st.sampled_from((0, 1, 2, 3, 4, 4, 5))))]
     steps: list[Document] = []
     gates: list[str] = []
+    agents: tuple[str, ...] = ()
     for index, name in enumerate(names):
         ahead = [*names[index + 1 :], "done", "failed"]
         kind = draw(st.sampled_from(("work", "delegate", "parallel", "wait", "gate")))
         step: Document = {kind: name}
         if kind == "gate":
             gates.append(name)
-            step |= draw(_gate(ahead, names[: index + 1], gates))
+            step |= draw(_gate(ahead, names[: index + 1], gates, agents))
         else:
             if kind == "parallel":
-                step |= {"of": [draw(_child(f"{name}-{n}", SHORT)) for n in range(draw(st.integers(2, 3)))]}
+                step |= {"of": [draw(_child(f"{name}c{n}", SHORT)) for n in range(draw(st.integers(2, 3)))]}
                 step |= draw(st.sampled_from([{}, {"until": "any"}, {"title": "Two"}]))
+                agents = (*agents, *(child["delegate"] for child in step["of"] if "delegate" in child))
             else:
                 step["takes"] = draw(SHORT if index == 0 else LATENCIES)
                 step |= draw(SAID)
             if kind == "delegate":
+                agents = (*agents, name)
                 step |= {"agent": "OTHER", "output": draw(st.sampled_from(["One.", "{{ message }}", None]))}
             if draw(st.booleans()):
-                step["next"] = draw(targets(ahead, gates, CONDITIONS))
+                step["next"] = draw(targets(ahead, gates, CONDITIONS, agents))
             if kind == "wait" and draw(st.booleans()):
                 # back to a step that takes time: a loop of 0ms is a complaint
                 step["again"] = {"to": names[0], "rounds": draw(st.integers(1, 3))}
@@ -152,10 +160,13 @@ def steps(draw: st.DrawFn) -> list[Document]:
     steps.append({"complete": "done", "output": draw(OUTPUTS)})
     steps.append({"error": "failed", "text": draw(WORDS)})
     kept = [step for step in steps if _id(step) in _reached(steps)]
-    # a condition may ask for a gate that no path leads to any more
+    # a condition may ask for a gate or an agent that no path leads to any more
     text = json.dumps(kept)
-    for gate in {*gates} - {_id(step) for step in kept}:
+    there = {_id(each) for step in kept for each in (step, *step.get("of", ()))}
+    for gate in {*gates} - there:
         text = text.replace(f"decisions.{gate}.verdict == 'approved'", "turn > 1")
+    for agent in {*agents} - there:
+        text = text.replace(f"delegates.{agent}.output == 'One.'", "turn > 1")
     left: list[Document] = json.loads(text)
     return left
 

@@ -1,12 +1,15 @@
 """Scenarios, plans and decisions as hypothesis draws them."""
 
+from itertools import islice
+
 from hypothesis import strategies as st
 
 from lab.jobs.compiled import CompiledScenario, compile_scenario
 from lab.jobs.gates import Decision, Origin
 from lab.jobs.plan import Input, Invocation, Plan, settle_draws
 from lab.jobs.plan import plan as make_plan
-from lab.language.document import Scenario, Verdict
+from lab.jobs.timeline import spans
+from lab.language.document import Gate, Pause, Scenario, Verdict
 
 LATENCIES = st.one_of(
     st.integers(1, 5000).map(lambda ms: f"{ms}ms"),
@@ -24,7 +27,7 @@ VERDICTS = ("approved", "rejected", "changes-requested")
 CONDITIONS = (
     "{{ user is none }}", "{{ message == 'go' and turn > 1 }}", "{{ parameters.amount > 1000 }}",
     "{{ decisions.GATE.verdict == 'approved' }}", "{{ decisions.GATE.votes | length > 0 }}",
-    "{{ delegates.AGENT.output == 'go 1' }}",
+    "{{ delegates.AGENT.output == 'go 1' }}", "{{ delegates.AGENT.output != '' }}",
 )  # fmt: skip
 """That are true, false, without an answer, settled by who decides, and by what an agent hands back."""
 
@@ -38,9 +41,10 @@ def targets(
     agents: tuple[str, ...] = (),
 ) -> object:
     """Where a way out leads: a step, or branches with shares of at most the whole."""
-    if draw(st.booleans()):
+    if draw(st.integers(0, 2)) == 0:
         return draw(st.sampled_from(ahead))
     known = [each for each in conditions if (gates or "GATE" not in each) and (agents or "AGENT" not in each)]
+    known += [each for each in known if "GATE" in each or "AGENT" in each] * 2  # the more telling ones more often
     branches: list[dict[str, object]] = []
     left = 100
     for _ in range(draw(st.integers(1, 3))):
@@ -79,7 +83,7 @@ def side_by_side(draw: st.DrawFn, name: str, agents: tuple[str, ...]) -> list[di
     """The children of a parallel."""
     children: list[dict[str, object]] = []
     for index in range(draw(st.integers(2, 3))):
-        child = f"{name}-{index}"
+        child = f"{name}c{index}"
         if draw(st.booleans()):
             agents = (*agents, child)
             children.append({"delegate": child, "takes": draw(CHILD_LATENCIES), **draw(handing_back(agents))})
@@ -91,8 +95,7 @@ def side_by_side(draw: st.DrawFn, name: str, agents: tuple[str, ...]) -> list[di
 @st.composite
 def documents(draw: st.DrawFn) -> dict[str, object]:
     """A scenario as an author writes it, of up to six steps and two endings; whatever leads back is counted."""
-    count = draw(st.integers(1, 6))
-    names = [f"s{index}" for index in range(count)]
+    names = [f"s{index}" for index in range(draw(st.sampled_from((1, 2, 3, 4, 4, 5, 5, 6))))]
     steps: list[dict[str, object]] = []
     gates: list[str] = []
     agents: tuple[str, ...] = ()
@@ -102,6 +105,8 @@ def documents(draw: st.DrawFn) -> dict[str, object]:
         step: dict[str, object] = {kind: name}
         if kind == "gate":
             step |= {"asks": "May it go on?", "patience": f"{draw(st.integers(1, 9000))}ms"}
+            if draw(st.booleans()):
+                step |= {"channel": "EMAIL", "approvals": draw(st.integers(2, 3))}
             gates.append(name)
             routes: dict[str, object] = {
                 verdict: draw(targets(ahead, gates, agents=agents))
@@ -163,8 +168,22 @@ _DECIDED = st.lists(
         st.integers(0, 2),
         st.one_of(st.sampled_from([Verdict(each) for each in VERDICTS]), st.none()),
     ),
-    max_size=6,
+    max_size=4,
 )
+
+
+@st.composite
+def _in_time(draw: st.DrawFn, plan: Plan, known: tuple[Decision, ...]) -> tuple[Decision, ...]:
+    """A decision on a gate or a wait that a job comes to, if it does, at some instant of it or just outside."""
+    open_ = [span for span in islice(spans(plan, known), 40) if isinstance(span.step, Gate | Pause)]
+    if not open_:
+        return ()
+    span = draw(st.sampled_from(open_))
+    until = span.until or span.since
+    instant = draw(st.sampled_from((span.since, until - 1)) | st.integers(max(100, span.since - 1), until))
+    verdict = draw(st.sampled_from(VERDICTS)) if isinstance(span.step, Gate) else None
+    by = draw(st.sampled_from((None, "ann", "eve")))
+    return (Decision(instant, span.id, span.visit, verdict and Verdict(verdict), Origin.PERSON, by, "so"),)
 
 
 @st.composite
@@ -180,4 +199,6 @@ def decisions_for(draw: st.DrawFn, plan: Plan) -> tuple[Decision, ...]:
         for each in found
         if ("gate" in type(plan.compiled.steps[each.step]).__name__.lower()) == (each.verdict is not None)
     ]
+    for _ in range(draw(st.integers(0, 4))):
+        fitting += draw(_in_time(plan, tuple(sorted(fitting, key=lambda each: each.at))))
     return tuple(sorted(fitting, key=lambda each: each.at))
