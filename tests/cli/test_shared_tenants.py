@@ -316,6 +316,8 @@ async def test_while_the_store_is_gone_tenants_say_so_too(tmp_path: Path, shared
         assert await one.polled(token, job, "/t/ann") == 503
         assert (await one.control("GET", "t/ann/jobs")).status == 503
         assert (await other.control("GET", "t/ann/jobs")).status == 503
+        nobody = await other.control("GET", "t/ann/jobs", token="")
+        assert nobody.status == 401, "for that no store is asked"
         shared.memory.gone = False
         for memory in _stores(one):
             memory.gone = False

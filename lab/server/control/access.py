@@ -100,13 +100,19 @@ class Access:
         shown = token.strip().encode("utf-8", "surrogateescape") if scheme.lower() == "bearer" else b""
         if hmac.compare_digest(shown, self._token.encode()):
             return
-        async for owner, own in self._tenants():
-            if hmac.compare_digest(shown, own.encode()):
-                if request.get(OF_TENANT) == owner:
-                    return
-                raise CommandRefused(403, f"This token is good for /_lab/t/{owner}/ alone.", "Show that of the lab.")
-        hint = "lab serve prints it at its start."
-        raise CommandRefused(401, "The control token is missing or wrong.", hint, _CHALLENGE)
+        owner = await self._owner(shown) if shown else None
+        if owner is None:
+            hint = "lab serve prints it at its start."
+            raise CommandRefused(401, "The control token is missing or wrong.", hint, _CHALLENGE)
+        if request.get(OF_TENANT) != owner:
+            raise CommandRefused(403, f"This token is good for /_lab/t/{owner}/ alone.", "Show that of the lab.")
+
+    async def _owner(self, token: bytes) -> str | None:
+        """The tenant whose token that is; other processes may know of it."""
+        async for name, own in self._tenants():
+            if hmac.compare_digest(token, own.encode()):
+                return name
+        return None
 
     def is_probe(self, request: web.Request) -> bool:
         """Whether somebody who shows no token asks how the lab is, as whoever watches over a container does."""
