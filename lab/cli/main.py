@@ -6,17 +6,17 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 from lab.cli.console import Console, guarded
+from lab.cli.grammar.options import parse_options
 from lab.cli.installation import incomplete
-from lab.cli.options import parse_options
 from lab.cli.scenario_origin import tell_origin
 
 if TYPE_CHECKING:
-    from lab.cli.worker_place import WorkerPlace
+    from lab.cli.serve.worker_place import WorkerPlace
 
 
 def run_worker() -> int:
     """Run `lab serve` as one of the workers of another process, which says on stdin which."""
-    from lab.cli.worker_place import read_place
+    from lab.cli.serve.worker_place import read_place
 
     place = read_place()
     return run_command(list(place.arguments), place=place)

@@ -12,7 +12,7 @@ from threading import Thread
 from msgspec.structs import replace
 
 from lab.app.run import run
-from lab.cli.plan_caller import callers_text
+from lab.cli.check.plan_caller import callers_text
 from lab.cli.setup import Setup, app_of
 from lab.client.instant import run_instantly
 from lab.core.errors import UsageError

@@ -7,7 +7,7 @@ from msgspec.structs import replace
 
 from lab.app.effects import Answer, App, Ask, Backoff, Received, Send, Silence, Wait, Woke
 from lab.app.run import run
-from lab.cli.transcript import outcome_document
+from lab.cli.run.transcript import outcome_document
 from lab.core.exchange import Response
 from lab.dialects import CLIENTS
 from lab.identity.client import AccessToken

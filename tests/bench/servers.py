@@ -11,8 +11,8 @@ from aiohttp import web
 from msgspec.structs import replace
 
 from lab.cli.console import Console
-from lab.cli.request_log import RequestLog
-from lab.cli.surroundings import look_around
+from lab.cli.logs.request_log import RequestLog
+from lab.cli.serve.surroundings import look_around
 from lab.clocks import SystemClock
 from lab.core.exchange import Request
 from lab.core.journal.shared import Synced

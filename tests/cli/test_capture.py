@@ -13,14 +13,14 @@ from msgspec.structs import replace
 
 from lab.app.effects import App, Outcome
 from lab.app.run import run
-from lab.cli.capture_tape import recorded_peer
 from lab.cli.commands.capture import CaptureSettings, running_capture
 from lab.cli.console import Console
+from lab.cli.grammar.options import parse_options
 from lab.cli.loop import Stop
-from lab.cli.options import parse_options
-from lab.cli.playback import RecordingPlayer
 from lab.cli.run_settings import USUAL_APP, Peer
+from lab.cli.serve.playback import RecordingPlayer
 from lab.cli.setup import app_for_peer
+from lab.cli.tapes.capture_tape import recorded_peer
 from lab.client.driver import Transport, drive
 from lab.client.transport import HttpTransport
 from lab.clocks import ScaledClock

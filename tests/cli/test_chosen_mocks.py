@@ -9,9 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from lab.cli.chosen_mocks import ChosenMocks
 from lab.cli.commands.serve import ServeSettings, with_drills
 from lab.cli.console import Console
+from lab.cli.serve.chosen_mocks import ChosenMocks
 from lab.cli.setup import make_setup
 from lab.core.errors import UsageError
 from lab.core.exchange import Request

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from lab.cli.command_table import COMMANDS
 from lab.cli.console import Console
+from lab.cli.grammar.command_table import COMMANDS
+from lab.cli.grammar.options import grammar
 from lab.cli.main import run_command
-from lab.cli.options import grammar
 from lab.core.errors import UsageError
 
 OPTIONS = {
@@ -65,7 +65,7 @@ def test_the_manual_page_has_every_option_and_nothing_that_commands_the_formatte
 
 
 def test_another_shell_is_refused() -> None:
-    from lab.cli.options import parse_options
+    from lab.cli.grammar.options import parse_options
 
     with pytest.raises(UsageError, match="invalid choice"):
         parse_options(["completion", "csh"], Console())

@@ -14,8 +14,8 @@ from lab.cli import signals
 from lab.cli.console import Console, guarded
 from lab.cli.loop import Stop, complete
 from lab.cli.main import run_command
-from lab.cli.playback import OF_A_MOCK
 from lab.cli.run_settings import MOCK_OPTIONS
+from lab.cli.serve.playback import OF_A_MOCK
 from lab.cli.signals import Interrupted, ending
 from lab.core.errors import (
     Complaint,

@@ -7,8 +7,8 @@ import pytest
 
 from lab.cli.commands.serve import ServeSettings
 from lab.cli.console import Console
-from lab.cli.control_settings import ControlSettings
-from lab.cli.options import parse_options
+from lab.cli.grammar.options import parse_options
+from lab.cli.serve.control_settings import ControlSettings
 from lab.core.errors import UsageError
 from lab.settings import Flags
 from tests.cli.test_serve import fetch, listening, serving

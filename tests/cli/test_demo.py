@@ -10,9 +10,9 @@ import pytest
 
 from lab.cli.commands.demo import LiveDemo
 from lab.cli.console import Console
+from lab.cli.grammar.options import parse_options
 from lab.cli.loop import Stop
 from lab.cli.main import run_command
-from lab.cli.options import parse_options
 from lab.cli.setup import load_folder, make_setup
 from lab.clocks import ScaledClock
 from lab.identity.client import token_request

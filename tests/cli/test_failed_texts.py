@@ -8,7 +8,7 @@ from urllib.parse import urlencode
 
 import pytest
 
-from lab.cli.failed_texts import FailedTexts
+from lab.cli.serve.failed_texts import FailedTexts
 from lab.core.exchange import Request
 from lab.core.observe import Replied
 from lab.dialects.fusion.routes import API

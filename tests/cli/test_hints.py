@@ -3,7 +3,7 @@
 import io
 
 from lab.cli.console import Console
-from lab.cli.hints import MANY_POLLS, client_hints
+from lab.cli.serve.hints import MANY_POLLS, client_hints
 from lab.core.observe import Noted, Touched
 from lab.jobs.facts import JobAccepted
 from tests.wire_peer import service

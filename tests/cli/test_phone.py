@@ -12,8 +12,8 @@ import pytest
 
 from lab.cli.console import Console
 from lab.cli.entropy import CODE_SIGNS, gate_code
-from lab.cli.options import parse_options
-from lab.cli.phone import PhoneSettings, phone_gates, phone_of
+from lab.cli.grammar.options import parse_options
+from lab.cli.screen.phone import PhoneSettings, phone_gates, phone_of
 from lab.cli.setup import make_setup
 from lab.core.errors import HostError, UsageError
 from lab.settings import Flags, MockSettings
@@ -79,7 +79,7 @@ def test_where_no_phone_can_decide_it_is_refused(argv: list[str], why: str) -> N
 
 
 def test_without_the_library_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
-    from lab.cli.phone import check_drawable
+    from lab.cli.screen.phone import check_drawable
 
     monkeypatch.setitem(sys.modules, "segno", None)
     with pytest.raises(UsageError, match="segno") as refused:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from lab.cli.console import Console
-from lab.cli.reload import ScenarioReloader
+from lab.cli.serve.reload import ScenarioReloader
 from lab.clocks import ManualClock
 from lab.files.scenarios import load_scenarios
 from lab.language.document import Switches
@@ -93,7 +93,7 @@ def test_an_edit_that_is_no_file_or_brings_out_a_bug_changes_nothing(
     folder.reloading.look()
     path.rmdir()
     with monkeypatch.context() as broken:
-        broken.setattr("lab.cli.reload.load_scenario", lambda *_: [][0])
+        broken.setattr("lab.cli.serve.reload.load_scenario", lambda *_: [][0])
         folder.write("report", "Third.")
         folder.reloading.look()
     assert folder.outputs == {"report": "First."}

@@ -8,9 +8,9 @@ from threading import Event
 
 import pytest
 
-from lab.cli.background import MOST_WAITING
 from lab.cli.console import Console
-from lab.cli.request_log import PIPE_PART, RequestLog
+from lab.cli.logs.background import MOST_WAITING
+from lab.cli.logs.request_log import PIPE_PART, RequestLog
 from lab.core.exchange import Request, Response
 from lab.core.journal.shell import RequestMalformed
 from lab.core.observe import Noted, Observer, Replied, Requested

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from lab.app.effects import App, Outcome
-from lab.cli.conversation import turns_of
+from lab.cli.run.conversation import turns_of
 from lab.dialects import CLIENTS
 from lab.language.document import Scenario
 from lab.language.parse import parse_scenario

@@ -11,7 +11,7 @@ from xml.etree import ElementTree
 import pytest
 
 from lab.cli.commands.scenario_search import ScenarioSearch
-from lab.cli.rehearsal import FinishedRun, PlannedRun, Rehearsal
+from lab.cli.rehearse.rehearsal import FinishedRun, PlannedRun, Rehearsal
 from lab.report.gather import histories_of
 from lab.report.harm import HarmKind
 from lab.report.outcomes import RunOutcome

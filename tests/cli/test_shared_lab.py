@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from lab.cli.ledger_settings import LedgerSettings
+from lab.cli.serve.ledger_settings import LedgerSettings
+from lab.cli.serve.shared_lab import SharedSetup, adopted, agree, shared_lab
 from lab.cli.setup import Setup, make_setup
-from lab.cli.shared_lab import SharedSetup, adopted, agree, shared_lab
 from lab.core.errors import HostError, UsageError
 from lab.core.journal.numbers import NumberUsed
 from lab.core.journal.shared import Proposal
@@ -123,7 +123,7 @@ async def test_another_version_of_the_lab_is_refused(folder: Path, monkeypatch: 
     shared = MemoryStore()
     await agreed(shared, setup_of(folder))
     await shared.process().heartbeat("first", "")
-    monkeypatch.setattr("lab.cli.shared_lab.__version__", "99")
+    monkeypatch.setattr("lab.cli.serve.shared_lab.__version__", "99")
     with pytest.raises(UsageError, match=r"lab is \S+ there, 99 here"):
         await agreed(shared, setup_of(folder))
     shared.document = b'{"format":"lab.shared"}'

@@ -17,9 +17,9 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from lab.cli.console import Console
-from lab.cli.serve_extras import ServeExtras
+from lab.cli.serve.serve_extras import ServeExtras
+from lab.cli.serve.shared_tenants import StoredTenants
 from lab.cli.setup import Setup, make_clock
-from lab.cli.shared_tenants import StoredTenants
 from lab.clocks import ManualClock
 from lab.core.exchange import Json, Request
 from lab.core.journal.shared import SharedStore, SharedTenants

@@ -4,8 +4,8 @@ import asyncio
 
 import pytest
 
-from lab.cli import surroundings
-from lab.cli.surroundings import WallClockLook, look_around
+from lab.cli.serve import surroundings
+from lab.cli.serve.surroundings import WallClockLook, look_around
 from lab.clocks import ManualClock, real
 from lab.core.journal.shell import ClockJumped, LabFailed
 from lab.core.observe import Noted, Observation

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from lab.cli import tape_queue
-from lab.cli.tape_queue import TapeQueue
+from lab.cli.tapes import tape_queue
+from lab.cli.tapes.tape_queue import TapeQueue
 from lab.core.exchange import Request, Response, json_bytes
 from lab.core.observe import Replied, Requested
 from lab.identity.client import token_request

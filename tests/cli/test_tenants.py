@@ -20,11 +20,11 @@ from msgspec.structs import replace
 from lab.cli.commands.serve import ServeSettings, serve_extras, tell_extras
 from lab.cli.commands.watch import WatchSettings, reached, with_tenant
 from lab.cli.console import Console
-from lab.cli.serve_extras import ServeExtras
-from lab.cli.serve_logs import LogSettings
+from lab.cli.logs.serve_logs import LogSettings
+from lab.cli.serve.serve_extras import ServeExtras
+from lab.cli.serve.shared_tenants import StoredTenants
+from lab.cli.serve.tenant_maker import ServedTenants
 from lab.cli.setup import Setup, make_setup
-from lab.cli.shared_tenants import StoredTenants
-from lab.cli.tenant_maker import ServedTenants
 from lab.clocks import ManualClock
 from lab.core.errors import ProtocolError
 from lab.core.exchange import Json, Request

@@ -12,7 +12,7 @@ SERVER = (
     ("lab.language.generate", "faker"),
     ("lab.cli.commands.check", "lab.recording aiohttp"),
     ("lab.cli.commands.serve", "textual jwt cryptography faker trustme opentelemetry lab.recording lab.language.parse.fault lab.dialects.openapi"),
-    ("lab.server.control.plane, lab.cli.embedded_mock", "redis lab.stores lab.cli.shared_lab lab.server.shared.batch_loop lab.server.shared.exchanges"),
+    ("lab.server.control.plane, lab.cli.serve.embedded_mock", "redis lab.stores lab.cli.serve.shared_lab lab.server.shared.batch_loop lab.server.shared.exchanges"),
     ("lab.stores.redis_store", "redis"),
 )  # fmt: skip
 SCREEN = (

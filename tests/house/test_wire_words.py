@@ -14,7 +14,7 @@ A2A_WORDS = {"contextId", "taskId", "messageId", "artifactId", "input-required",
 
 ALLOWED = {
     # what `lab run --json` prints is the same over every wire
-    "lab.cli.transcript": "conversationId followUpQuestions jobId",
+    "lab.cli.run.transcript": "conversationId followUpQuestions jobId",
     # descriptions in the schema that `lab schema` prints: authors are told where their words appear
     "lab.language.document.gate_step": (
         "APPROVE_ACTION REJECT_ACTION RFI_ACTION initialMessage maxIterationMessage requestChangeMessage"

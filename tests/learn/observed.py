@@ -5,7 +5,7 @@ from functools import partial
 from itertools import groupby
 from pathlib import Path
 
-from lab.cli.scenario_checks import check_scenario
+from lab.cli.check.scenario_checks import check_scenario
 from lab.core.errors import Complaint
 from lab.files.recordings import read_blob, read_recording
 from lab.learn.own import own_story

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from lab.cli.scenario_checks import check_scenario
+from lab.cli.check.scenario_checks import check_scenario
 from lab.language.document import Complete, Failure, Gate, Scenario, Work
 from lab.language.parse import parse_scenario
 from tests.conftest import Lab

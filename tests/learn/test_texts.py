@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lab.cli.scenario_checks import check_scenario
+from lab.cli.check.scenario_checks import check_scenario
 from lab.language.templates import template
 from lab.learn.repeats import Templates, parts_of, pattern_for
 from lab.learn.steps import slug

@@ -9,7 +9,7 @@ from contextlib import AbstractAsyncContextManager
 import pytest
 from faker import Generator
 
-from lab.cli.tape_recorder import TapeRecorder
+from lab.cli.tapes.tape_recorder import TapeRecorder
 from lab.client.control import ControlClient
 from lab.clocks import ManualClock
 from lab.core.clock import INSTANT_EPOCH

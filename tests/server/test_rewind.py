@@ -11,7 +11,7 @@ from msgspec.structs import replace
 
 from lab.cli.console import Console
 from lab.cli.setup import Setup
-from lab.cli.tape_recorder import TapeRecorder
+from lab.cli.tapes.tape_recorder import TapeRecorder
 from lab.clocks import AnyClock, ManualClock, ScaledClock, SystemClock, breathe
 from lab.core.exchange import Json, Response
 from lab.dialects.openapi import openapi

@@ -16,8 +16,8 @@ from types import ModuleType, SimpleNamespace
 
 import pytest
 
-from lab.cli.browser import visitor_command
-from lab.cli.child import Child
+from lab.cli.rehearse.child import Child
+from lab.cli.screen.browser import visitor_command
 from lab.cli.signals import block_ctrl_c, ending, ending_signals
 from lab.cli.typed_lines import TypedLines
 from lab.core.errors import HostError, UsageError

@@ -8,7 +8,7 @@ import segno
 from msgspec.structs import replace
 
 from lab.app.effects import RunObservation
-from lab.cli.phone import half_blocks
+from lab.cli.screen.phone import half_blocks
 from lab.core.observe import Noted
 from lab.jobs.facts import GateDecided, GateExpired, GateOpened
 from lab.jobs.gates import Origin

@@ -7,7 +7,7 @@ import pytest
 
 from lab.cli.commands.demo import KEPT_SPEED
 from lab.cli.console import Console
-from lab.cli.kept_preferences import screen_start
+from lab.cli.screen.kept_preferences import screen_start
 from lab.core.errors import ScenarioError
 from lab.settings import ScreenSettings
 from lab.tui.app import LabApp

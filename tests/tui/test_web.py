@@ -13,7 +13,7 @@ import pytest_asyncio
 from aiohttp import ClientSession, WSMsgType, WSServerHandshakeError
 from aiohttp.test_utils import unused_port
 
-from lab.cli.browser import visitor_command, without
+from lab.cli.screen.browser import visitor_command, without
 from tests.forked import forked_lab
 
 ROOT = Path(__file__).parents[2]

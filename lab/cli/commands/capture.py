@@ -6,13 +6,13 @@ from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from functools import partial
 from typing import ClassVar
 
-from lab.cli.capture_tape import CaptureTape
 from lab.cli.console import Console
-from lab.cli.https import HttpsPort, open_https_port, trust_lines
 from lab.cli.loop import Stop, complete
 from lab.cli.pods import allowed_origin, trust_in
+from lab.cli.serve.https import HttpsPort, open_https_port, trust_lines
+from lab.cli.serve.surroundings import WallClockLook, look_around
 from lab.cli.signals import Interrupted
-from lab.cli.surroundings import WallClockLook, look_around
+from lab.cli.tapes.capture_tape import CaptureTape
 from lab.client.pod_client import PodClient
 from lab.clocks import SystemClock, wall_second
 from lab.identity.routes import PATHS

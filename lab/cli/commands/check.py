@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
+from lab.cli.check.scenario_checks import ParsedScenario, parse_files, shadow_warnings
 from lab.cli.console import Console
-from lab.cli.scenario_checks import ParsedScenario, parse_files, shadow_warnings
 from lab.cli.verdicts import WORST_FIRST, FileVerdict, Problem, form_of, tell
 from lab.clocks import real_millis, wall_second
 from lab.core.errors import Complaint, UsageError
@@ -46,11 +46,11 @@ def execute(flags: Flags, console: Console) -> int:
     for file in files:
         since = real_millis()
         if _recorded(file.name):
-            from lab.cli.recording_checks import check_recording  # a scenario needs nothing of recordings
+            from lab.cli.check.recording_checks import check_recording  # a scenario needs nothing of recordings
 
             verdict = check_recording(file, flags, console)
         elif (scenario := parsed.get(file)) is None:
-            from lab.cli.recording_checks import check_beside
+            from lab.cli.check.recording_checks import check_beside
 
             verdict = _verdict(file, (check_beside(file), ()), flags, console)
         else:
@@ -83,7 +83,7 @@ def _account(flags: Flags, settings: "SettingsFile | None") -> Account | None:
     """That of `--as`."""
     if flags["caller"] is None:
         return None
-    from lab.cli.plan_caller import known_user
+    from lab.cli.check.plan_caller import known_user
 
     return known_user(flags["caller"], settings.accounts if settings is not None else (JANE,))
 
@@ -158,8 +158,8 @@ def planned(
     `account` asks; None: whoever asks in thought.
     """
     # only this needs plans
-    from lab.cli.plan_caller import caller_of
-    from lab.cli.plan_table import plan_table
+    from lab.cli.check.plan_caller import caller_of
+    from lab.cli.check.plan_table import plan_table
     from lab.cli.setup import layers_of
 
     compiled = load_scenario(str(file), file.parent)

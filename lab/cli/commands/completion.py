@@ -5,9 +5,9 @@ from typing import Any
 
 import shtab
 
-from lab.cli.command_table import COMMANDS
 from lab.cli.console import Console
-from lab.cli.options import grammar
+from lab.cli.grammar.command_table import COMMANDS
+from lab.cli.grammar.options import grammar
 from lab.files.recordings import RECORDING_ENDING, RECORDINGS
 from lab.files.scenarios import SCENARIOS, scenario_names
 from lab.files.shipped import shipped_folder

@@ -7,11 +7,10 @@ from urllib.parse import urlsplit
 
 from msgspec.structs import replace
 
-from lab.cli.capture_tape import recorded_peer
 from lab.cli.console import Console
 from lab.cli.loop import Stop, complete
-from lab.cli.phone import PhoneSettings, check_drawable, phone_gates, phone_of
 from lab.cli.run_settings import USUAL_APP, AppSettings, Peer, RunSettings
+from lab.cli.screen.phone import PhoneSettings, check_drawable, phone_gates, phone_of
 from lab.cli.setup import (
     Setup,
     app_for_peer,
@@ -24,12 +23,13 @@ from lab.cli.setup import (
     transport_to,
 )
 from lab.cli.signals import block_ctrl_c
+from lab.cli.tapes.capture_tape import recorded_peer
 from lab.core.errors import UsageError
 from lab.settings import Flags, ScreenSettings
 
 if TYPE_CHECKING:
-    from lab.cli.embedded_mock import EmbeddedMock
-    from lab.cli.screen import CastSettings
+    from lab.cli.screen.screen import CastSettings
+    from lab.cli.serve.embedded_mock import EmbeddedMock
     from lab.tui.sources.live import Live
     from lab.tui.sources.protocol import Playable, RunConnection
 
@@ -100,7 +100,7 @@ def show_in_browser(settings: DemoSettings, port: int, console: Console) -> int:
         if value is not None:
             raise UsageError(f"{option} can't be used with --web: each visitor has a run of their own.")
     try:
-        from lab.cli.browser import serve_page
+        from lab.cli.screen.browser import serve_page
     except ModuleNotFoundError:
         raise UsageError(
             "--web needs textual-serve, which is not installed.", hint="pip install 'invoke-async-lab[web]'"
@@ -115,8 +115,8 @@ KEPT_SPEED = "Time runs at ×{}, as it was left; = brings ×1. Press space to be
 
 def show_mock(settings: DemoSettings, console: Console) -> int:
     """The screen over the embedded mock; a person reviews unless the script is asked for."""
-    from lab.cli.kept_preferences import screen_start
-    from lab.cli.screen import film_screen
+    from lab.cli.screen.kept_preferences import screen_start
+    from lab.cli.screen.screen import film_screen
 
     clock = settings.mock.clock
     if clock.kind == "manual":
@@ -148,7 +148,7 @@ def show_mock(settings: DemoSettings, console: Console) -> int:
 
 
 def _cast(settings: DemoSettings, title: str) -> "CastSettings | None":
-    from lab.cli.screen import CastSettings
+    from lab.cli.screen.screen import CastSettings
 
     return None if settings.cast is None else CastSettings(settings.cast, title, settings.mock.force)
 
@@ -195,8 +195,8 @@ class LiveDemo(AsyncExitStack):
     @asynccontextmanager
     async def connect(self) -> "AsyncIterator[RunConnection]":
         """Start the mock; what a run needs of it."""
-        from lab.cli.embedded_mock import embedded_mock
-        from lab.cli.failed_texts import FailedTexts
+        from lab.cli.serve.embedded_mock import embedded_mock
+        from lab.cli.serve.failed_texts import FailedTexts
         from lab.client.control import ControlClient
         from lab.client.transport import HttpTransport
         from lab.tui.sources.protocol import Playable, RunConnection
@@ -222,8 +222,8 @@ class LiveDemo(AsyncExitStack):
 
 def show_peer(settings: DemoSettings, peer: Peer, console: Console) -> int:
     """The screen over another server: no control plane, so the clock can't be set."""
-    from lab.cli.kept_preferences import screen_start
-    from lab.cli.screen import film_screen
+    from lab.cli.screen.kept_preferences import screen_start
+    from lab.cli.screen.screen import film_screen
     from lab.tui.sources.live import Live
     from lab.tui.sources.protocol import Playable, RunConnection
 

@@ -3,9 +3,9 @@
 from argparse import Action, ArgumentParser
 from collections.abc import Iterator, Mapping
 
-from lab.cli.command_table import COMMANDS, EXITS
 from lab.cli.console import Console
-from lab.cli.options import grammar
+from lab.cli.grammar.command_table import COMMANDS, EXITS
+from lab.cli.grammar.options import grammar
 from lab.core.version import __version__
 from lab.settings import Flags
 

@@ -3,7 +3,7 @@
 from lab.cli.console import Console
 from lab.cli.loop import Stop, complete
 from lab.cli.recordings import PlayableRecording, load_playable
-from lab.cli.transcript import JournalTranscript
+from lab.cli.run.transcript import JournalTranscript
 from lab.settings import Environment, Flags, ScreenSettings
 from lab.tui.line_mode import opening
 from lab.tui.state.screen import SourceState
@@ -15,8 +15,8 @@ def execute(flags: Flags, console: Console) -> int:
     if flags["plain"] or flags.into(Environment).dumb or not console.terminal:
         play_lines(playable, console)
         return 0
-    from lab.cli.kept_preferences import screen_start
-    from lab.cli.screen import show_screen
+    from lab.cli.screen.kept_preferences import screen_start
+    from lab.cli.screen.screen import show_screen
     from lab.tui.sources.playback import Playback
 
     start = screen_start(flags.into(ScreenSettings), console)

@@ -2,17 +2,17 @@
 
 from typing import TYPE_CHECKING
 
-from lab.cli.capture_tape import recorded_peer
 from lab.cli.console import Console
-from lab.cli.conversation import READING, Conversation, job_facts_observer, turns_of
-from lab.cli.failed_texts import FailedTexts
 from lab.cli.loop import Stop, complete
+from lab.cli.run.conversation import READING, Conversation, job_facts_observer, turns_of
+from lab.cli.run.terminal_reviewer import TerminalReviewer
+from lab.cli.run.transcript import Transcript, outcome_document
 from lab.cli.run_settings import Peer, RunSettings
+from lab.cli.serve.failed_texts import FailedTexts
 from lab.cli.setup import Setup, app_for_peer, app_of, load_named, make_clock, make_setup, transport_to
 from lab.cli.signals import Interrupted
-from lab.cli.tape_recorder import TapeRecorder
-from lab.cli.terminal_reviewer import TerminalReviewer
-from lab.cli.transcript import Transcript, outcome_document
+from lab.cli.tapes.capture_tape import recorded_peer
+from lab.cli.tapes.tape_recorder import TapeRecorder
 from lab.client.driver import drive
 from lab.client.instant import run_instantly
 from lab.clocks import RunClock
@@ -66,7 +66,7 @@ def run_joined(settings: RunSettings, setup: Setup, console: Console) -> int:
 
 def run_over_loopback(settings: RunSettings, setup: Setup, console: Console) -> int:
     """The external app calls the mock as a stranger would, over a socket."""
-    from lab.cli.embedded_mock import embedded_mock
+    from lab.cli.serve.embedded_mock import embedded_mock
     from lab.client.transport import HttpTransport
 
     async def work(stop: Stop) -> int:

@@ -10,18 +10,18 @@ from typing import TYPE_CHECKING
 from msgspec.structs import replace
 
 from lab.cli.console import Console
-from lab.cli.control_settings import TOKEN_VARIABLE, ControlSettings
-from lab.cli.embedded_mock import EmbeddedMock, connection_document, embedded_mock
-from lab.cli.https import trust_lines
-from lab.cli.ledger_settings import LedgerSettings, refuse_unshared
+from lab.cli.logs.serve_logs import LogSettings, exchange_logs, span_classes
 from lab.cli.loop import Stop, complete
-from lab.cli.serve_extras import ServeExtras
-from lab.cli.serve_logs import LogSettings, exchange_logs, span_classes
+from lab.cli.serve.control_settings import TOKEN_VARIABLE, ControlSettings
+from lab.cli.serve.embedded_mock import EmbeddedMock, connection_document, embedded_mock
+from lab.cli.serve.https import trust_lines
+from lab.cli.serve.ledger_settings import LedgerSettings, refuse_unshared
+from lab.cli.serve.serve_extras import ServeExtras
+from lab.cli.serve.shadow_notes import shadow_notes
+from lab.cli.serve.surroundings import Parent, parent_gone
+from lab.cli.serve.worker_place import WorkerPlace
 from lab.cli.setup import Setup, make_setup
-from lab.cli.shadow_notes import shadow_notes
 from lab.cli.signals import Interrupted
-from lab.cli.surroundings import Parent, parent_gone
-from lab.cli.worker_place import WorkerPlace
 from lab.core.clock import Millis
 from lab.core.errors import UsageError
 from lab.files.scenarios import digest_of
@@ -75,13 +75,13 @@ def execute(flags: Flags, console: Console) -> int:
         if settings.logs.traces:
             span_classes()  # before any worker is started
         if settings.workers is not None and settings.place is None:
-            from lab.cli.workers import WorkersSettings, serve_with_workers  # no other start waits for it
+            from lab.cli.serve.workers import WorkersSettings, serve_with_workers  # no other start waits for it
 
             return serve_with_workers(flags.into(WorkersSettings), flags.arguments, console)
         if flags["source"] is None:
             refuse_without_recording(flags)
             return serve_until_stopped(settings, console)
-        from lab.cli.playback import RecordingPlayer  # only it needs one
+        from lab.cli.serve.playback import RecordingPlayer  # only it needs one
 
         refuse_idle(flags, ("tenants",), "a recording, which is played back to one client")
         player = RecordingPlayer(flags, settings.mock)
@@ -100,7 +100,7 @@ def serve_until_stopped(settings: ServeSettings, console: Console, playback: Set
     if parent is not None:
         parent.check()
     if settings.journal is not None:
-        from lab.cli.state_journal import StateJournal  # no other start waits for it
+        from lab.cli.serve.state_journal import StateJournal  # no other start waits for it
 
         journal = StateJournal(settings.mock, settings.journal, console)
         setup = journal.resume(setup)
@@ -111,7 +111,7 @@ def serve_until_stopped(settings: ServeSettings, console: Console, playback: Set
         async with AsyncExitStack() as stack:
             served = setup
             if settings.ledger.url is not None:
-                from lab.cli.shared_lab import shared_lab  # no other start waits for it
+                from lab.cli.serve.shared_lab import shared_lab  # no other start waits for it
 
                 shared = shared_lab(settings.ledger, setup, agreed=None if place is None else place.agreed)
                 lab = await stack.enter_async_context(shared)

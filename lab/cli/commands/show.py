@@ -15,7 +15,7 @@ from lab.settings import Flags
 def execute(flags: Flags, console: Console) -> int:
     """Print it, open and torn ones up to their last whole line."""
     if flags["kind"] == "cast":
-        from lab.cli.films import cast_lines, filmed_recording
+        from lab.cli.screen.films import cast_lines, filmed_recording
 
         film = filmed_recording(flags["target"], flags["scenarios"])
         for line in cast_lines(film, flags["size"], light=flags["light"], stage=flags["stage"]):

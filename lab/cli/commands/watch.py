@@ -11,8 +11,8 @@ from msgspec.structs import replace
 
 from lab.cli.console import Console
 from lab.cli.loop import Stop, complete
+from lab.cli.run.transcript import JournalTranscript
 from lab.cli.signals import Interrupted
-from lab.cli.transcript import JournalTranscript
 from lab.core.errors import LabError, ProtocolError, UsageError
 from lab.settings import Environment, Flags, ScreenSettings, Settings
 from lab.tui.sources.watch import Watch
@@ -65,8 +65,8 @@ def execute(flags: Flags, console: Console) -> int:
         if plain:
             await print_lines(source, console)
         else:
-            from lab.cli.kept_preferences import screen_start
-            from lab.cli.screen import show_screen
+            from lab.cli.screen.kept_preferences import screen_start
+            from lab.cli.screen.screen import show_screen
 
             await show_screen(source, stop, console, screen_start(settings.screen, console))
         return 0

@@ -10,7 +10,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from lab.cli.console import Console
-from lab.cli.films import cast_lines, filmed_recording
+from lab.cli.screen.films import cast_lines, filmed_recording
 from lab.cli.site.gallery import GALLERY, gallery_pages, scenario_page, shipped_scenarios
 from lab.cli.site.pictures import PICTURES, drawn, with_pictures
 from lab.cli.site.reference import linked, page_names, page_text

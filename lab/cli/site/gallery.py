@@ -4,7 +4,7 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from html import escape
 
-from lab.cli.plan_table import plan_table
+from lab.cli.check.plan_table import plan_table
 from lab.cli.site.steps_diagram import diagram, step_row
 from lab.files.scenarios import REHEARSAL, SCENARIOS, load_scenarios
 from lab.files.shipped import shipped_folder

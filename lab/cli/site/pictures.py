@@ -2,7 +2,7 @@
 
 from msgspec import Struct
 
-from lab.cli.films import filmed_recording, picture
+from lab.cli.screen.films import filmed_recording, picture
 from lab.core.clock import Millis
 
 

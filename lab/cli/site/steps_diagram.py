@@ -11,7 +11,7 @@ from typing import assert_never
 
 from msgspec import Struct
 
-from lab.cli.plan_table import condition_text
+from lab.cli.check.plan_table import condition_text
 from lab.jobs.branches import exits, possible
 from lab.jobs.compiled import NEXT, CompiledScenario
 from lab.language.document import (

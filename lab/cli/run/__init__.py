@@ -1,0 +1,1 @@
+"""A run as `lab run` plays, prints and answers it."""

@@ -1,0 +1,77 @@
+"""What the person at the terminal is told of what a client does, where it can hardly be meant."""
+
+from collections import Counter
+from collections.abc import Callable, Iterator
+
+from lab.cli.console import Console
+from lab.cli.serve.failed_texts import FailedTexts
+from lab.core.clock import Millis
+from lab.core.journal.shell import RequestMalformed
+from lab.core.observe import Noted, Observation, Observer, Replied, Requested, Touched
+from lab.jobs.facts import JobAccepted
+from lab.mock.service import Service
+
+MANY_POLLS = 20
+"""Polls of one job at one instant of a manual clock, of which somebody is told."""
+
+
+def client_hints(console: Console, mode: str, service: Service) -> Iterator[Observer]:
+    """Observers that tell, of a mock whose clock is of that kind; of its scenario too, if that fails."""
+    yield FailedTexts(service, console.err)
+    yield _tls_hint(console)
+    if mode == "manual":
+        yield _standing_clock_hint(console)
+
+
+def _tls_hint(console: Console) -> Observer:
+    """Tells, once, that a client speaks TLS to the plain port (limits.md §4, rows 1 to 4)."""
+    notes = ["note: a client speaks TLS to the plain port: use http:// there."]
+
+    def observe(observation: Observation) -> None:
+        fact = observation.fact if isinstance(observation, Noted) else None
+        if isinstance(fact, RequestMalformed) and fact.what == "tls-on-plain-port" and notes:
+            console.err(notes.pop())
+
+    return observe
+
+
+def foreign_token_hint(console: Console, here: str, granted_at: Callable[[str], str | None]) -> Observer:
+    """Tells, once, that a client shows `here` a token that another mock granted; `granted_at` says where a token is known."""
+    shown: dict[int, str] = {}
+    notes = [
+        f"note: at {here} a client shows a token of {{}}: tokens too are asked for beneath the prefix, or with the header."
+    ]
+
+    def observe(observation: Observation) -> None:
+        if type(observation) is Requested and notes:
+            if (header := observation.request.header("authorization")) is not None:
+                shown[observation.x] = header.partition(" ")[2].strip()
+        elif type(observation) is Replied and (token := shown.pop(observation.x, None)) is not None:
+            if notes and observation.response.status == 401 and (place := granted_at(token)) is not None:
+                console.err(notes.pop().format(place))
+
+    return observe
+
+
+def _standing_clock_hint(console: Console) -> Observer:
+    """Tells that a job is polled for something that can't come: nobody moves the clock."""
+    instant: Millis = -1
+    looks = Counter[str]()
+
+    def observe(observation: Observation) -> None:
+        nonlocal instant
+        if isinstance(observation, Noted) and isinstance(observation.fact, JobAccepted):
+            looks[observation.fact.job] = 0
+        if type(observation) is not Touched:
+            return
+        if observation.at != instant:
+            instant = observation.at
+            looks.clear()
+        looks[observation.job] += 1
+        if looks[observation.job] == MANY_POLLS:
+            console.err(
+                f"note: {MANY_POLLS} polls of job {observation.job}, and the manual clock stands at {instant} ms: move it"
+                " (POST /_lab/clock), or serve with --clock scaled:60."
+            )
+
+    return observe

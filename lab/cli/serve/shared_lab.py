@@ -1,0 +1,289 @@
+"""A lab that several processes serve: what they agree on, and how this one joins.
+
+The first process writes the lab's setup into the store. Each later one is told something by its command line, its
+settings file and its scenarios: where that differs from the setup it ends, and names all that does. What it wasn't told
+it takes from the setup, the seed and the second at which the lab began among it.
+"""
+
+import logging
+import os
+from collections.abc import AsyncIterator, Iterable, Iterator
+from contextlib import asynccontextmanager
+from typing import cast
+
+import msgspec
+from msgspec import Struct
+from msgspec.structs import asdict, replace
+
+from lab.cli.entropy import process_name
+from lab.cli.serve.ledger_settings import LedgerSettings
+from lab.cli.serve.state_journal import clock_option
+from lab.cli.setup import Setup, make_clock
+from lab.clocks import wall_second
+from lab.core.clock import Epoch, Millis
+from lab.core.errors import HostError, UsageError
+from lab.core.journal.shared import SharedStore, SharedTenants, Synced
+from lab.core.seeds import Seed
+from lab.core.version import __version__
+from lab.identity.clients import DEMO, JANE, Account, Client
+from lab.language.document import Layers
+from lab.mock.batches import BatchedService
+from lab.mock.config import Config
+from lab.mock.service import Service
+from lab.server.limits import ServerLimits
+from lab.server.shared.batch_loop import BatchLoop
+from lab.server.shared.lab_time import LabTime
+from lab.settings import ClockKind, ClockSettings
+
+_LOG = logging.getLogger("lab")
+SETUP_VERSION = 1
+"""Of the setup record and all else that the store keeps."""
+
+
+class SharedSetup(Struct, frozen=True, kw_only=True, tag_field="format", tag="lab.shared"):
+    """What all processes of one lab have in common."""
+
+    version: int = SETUP_VERSION
+    lab: str
+    """The version of the lab that serves it."""
+    seed: Seed
+    epoch: Epoch
+    began: Millis
+    """What the store's clock said at instant 0, in milliseconds since 1970."""
+    clock: str
+    """As `--clock` takes it."""
+    reviewer: str
+    base: str
+    below: dict[str, object]
+    above: dict[str, object]
+    """The switches that were said: those over which scenarios win, and those that win over scenarios."""
+    limits: ServerLimits
+    clients: tuple[Client, ...]
+    accounts: tuple[Account, ...]
+    scenarios: dict[str, str]
+    """The digest of each, by name."""
+
+
+SetupDifference = tuple[str, object, object]
+"""Of a member: its name, what the lab's setup says, and what this process was told."""
+
+
+def proposed_setup(setup: Setup, wall: Millis) -> SharedSetup:
+    """The setup of a lab that this process would begin, when the store's clock says `wall`."""
+    config, layers = setup.config, setup.config.layers or Layers()
+    epoch, began = instant_zero(setup, wall)
+    return SharedSetup(
+        lab=__version__,
+        seed=config.seed,
+        epoch=epoch,
+        began=began,
+        clock=clock_option(setup.settings.clock),
+        reviewer=_reviewer(config),
+        base=config.base,
+        below=dict(layers.below),
+        above=dict(layers.above),
+        limits=setup.limits,
+        clients=config.clients,
+        accounts=config.accounts,
+        scenarios={each.name: each.digest for each in config.scenarios},
+    )
+
+
+def instant_zero(setup: Setup, wall: Millis) -> tuple[Epoch, Millis]:
+    """The epoch of what begins when the store's clock says `wall`, and what that clock says at its instant 0."""
+    given = setup.settings.epoch
+    return (wall // 1000, wall // 1000 * 1000) if given is None else (given, wall)
+
+
+def _reviewer(config: Config) -> str:
+    return "script" if config.scripted else "person"
+
+
+def setup_differences(agreed: SharedSetup, setup: Setup, *, clock_said: bool) -> Iterator[SetupDifference]:
+    """Where this process was told otherwise than the lab's setup says."""
+    own, settings = proposed_setup(setup, agreed.began), setup.settings
+    said: dict[str, bool] = {
+        "version": True,
+        "lab": True,
+        "seed": settings.seed is not None,
+        "epoch": settings.epoch is not None,
+        "clock": clock_said,
+        "reviewer": settings.reviewer is not None,
+        "base": bool(own.base),
+    }
+    for name, is_said in said.items():
+        if is_said and getattr(own, name) != getattr(agreed, name):
+            yield name, getattr(agreed, name), getattr(own, name)
+    yield from _switches(agreed, own)
+    yield from _limits(agreed.limits, own.limits)
+    # their secrets are never shown
+    if own.clients not in ((DEMO,), agreed.clients):
+        yield "clients", _listed(each.id for each in agreed.clients), _listed(each.id for each in own.clients)
+    if own.accounts not in ((JANE,), agreed.accounts):
+        yield "accounts", _listed(each.name for each in agreed.accounts), _listed(each.name for each in own.accounts)
+    for name in sorted(agreed.scenarios.keys() | own.scenarios.keys()):
+        if agreed.scenarios.get(name) != own.scenarios.get(name):
+            yield f"scenario {name}", _short(agreed.scenarios.get(name)), _short(own.scenarios.get(name))
+
+
+def _switches(agreed: SharedSetup, own: SharedSetup) -> Iterator[SetupDifference]:
+    theirs, mine = Layers(agreed.below, agreed.above).over(), Layers(own.below, own.above).over()
+    for name in sorted(own.below.keys() | own.above.keys()):
+        if getattr(theirs, name) != getattr(mine, name):
+            yield name, getattr(theirs, name), getattr(mine, name)
+
+
+def _limits(agreed: ServerLimits, own: ServerLimits) -> Iterator[SetupDifference]:
+    usual, theirs = asdict(ServerLimits()), asdict(agreed)
+    for name, value in asdict(own).items():
+        if value not in (usual[name], theirs[name]):
+            yield f"limits.{name}", theirs[name], value
+
+
+def _listed(names: Iterable[str]) -> str:
+    return ", ".join(names)
+
+
+def _short(digest: str | None) -> str:
+    return "not served" if digest is None else f"{digest[:12]}…"
+
+
+def adopted(setup: Setup, agreed: SharedSetup) -> Setup:
+    """This process's setup with all that the lab's says."""
+    kind, _, factor = agreed.clock.partition(":")
+    clock = ClockSettings(cast("ClockKind", kind), factor or "1")
+    served = {each.name: each for each in setup.config.scenarios}
+    config = replace(
+        setup.config,
+        seed=agreed.seed,
+        epoch=agreed.epoch,
+        scripted=agreed.reviewer == "script",
+        base=agreed.base,
+        clients=agreed.clients,
+        accounts=agreed.accounts,
+        most_jobs=agreed.limits.jobs,
+        scenarios=tuple(served[name] for name in agreed.scenarios),
+    ).settled(Layers(agreed.below, agreed.above))
+    if config.switches.profile == "rfc" and not config.base:
+        raise UsageError(
+            "The issuer of the profile rfc is the lab's origin, and each process has another.",
+            hint="Give all of them the same --base URL.",
+        )
+    # whether it was given, or is the second at which the lab began: a tenant begins later
+    epoch = None if agreed.began == 1000 * agreed.epoch else agreed.epoch
+    return replace(
+        setup,
+        settings=replace(setup.settings, clock=clock, epoch=epoch),
+        config=config,
+        clock=make_clock(clock),
+        limits=agreed.limits,
+        make_service=BatchedService,
+    )
+
+
+class SharedLab(Struct, frozen=True):
+    """A lab that this process has its place in, and doesn't serve yet."""
+
+    setup: Setup
+    store: SharedStore
+    tenants: SharedTenants
+    agreed: SharedSetup
+    shown: str
+    """Where the store is, without a password, and what its keys begin with."""
+    notes: tuple[str, ...]
+    """What whoever starts the lab should know of the store."""
+
+    @property
+    def document(self) -> str:
+        """What its processes agreed on, as JSON."""
+        return _ENCODER.encode(self.agreed).decode()
+
+    def calls_on(self, service: Service) -> BatchLoop:
+        """What runs calls on the service once it is started."""
+        assert isinstance(service, BatchedService)
+        return BatchLoop(service, self.store, LabTime(self.setup.clock, self.agreed.began), process_name())
+
+
+@asynccontextmanager
+async def shared_lab(ledger: LedgerSettings, setup: Setup, *, agreed: str | None = None) -> AsyncIterator[SharedLab]:
+    """The lab that the store keeps, begun by this process if there was none; HostError and UsageError say why there is none.
+
+    `agreed` is the document of a lab that was served already. Its store is waited for, however long it is away, and a
+    store that has lost all comes to hold the same setup again, by which others may go on to serve.
+    """
+    lab = await (_joined(ledger, setup) if agreed is None else _joined_again(ledger, setup, agreed))
+    try:
+        yield lab
+    finally:
+        await lab.store.close()
+
+
+async def _joined_again(ledger: LedgerSettings, setup: Setup, agreed: str) -> SharedLab:
+    known = False
+    while True:
+        try:
+            return await _joined(ledger, setup, agreed)
+        except HostError as away:  # not before some seconds
+            if not known:
+                _LOG.error("lab: %s. Process %d takes calls once it is back.", away.what.rstrip("."), os.getpid())
+            known = True
+
+
+async def _joined(ledger: LedgerSettings, setup: Setup, document: str = "") -> SharedLab:
+    from lab.stores.address import store_address  # no other start waits for them
+    from lab.stores.redis_store import open_store
+    from lab.stores.redis_tenants import RedisTenants
+
+    assert ledger.url is not None
+    address = store_address(ledger.url)
+    store = await open_store(address, ledger.prefix)
+    try:
+        shown = f"{address} (prefix {ledger.prefix})"
+        tenants = RedisTenants(store.link, ledger.prefix)
+        if document:
+            await store.setup(document.encode())
+        agreed = await agree(store, tenants, setup, shown, clock_said=ledger.clock_said)
+        return SharedLab(adopted(setup, agreed), store, tenants, agreed, shown, store.link.notes)
+    except BaseException:
+        await store.close()
+        raise
+
+
+async def agree(
+    store: SharedStore, tenants: SharedTenants, setup: Setup, shown: str, *, clock_said: bool
+) -> SharedSetup:
+    """What the lab's setup says; UsageError if this process was told otherwise.
+
+    A lab that nobody serves, that has no tenants and holds nothing since it was reset, is set up anew by the next process.
+    """
+    synced = await store.sync(0)
+    own = proposed_setup(setup, synced.wall if isinstance(synced, Synced) else 1000 * wall_second())
+    agreed = _decoded(await store.setup(_ENCODER.encode(own)), shown)
+    found = list(setup_differences(agreed, setup, clock_said=clock_said))
+    if not found:
+        return agreed
+    if not await store.processes() and not (await store.load()).records and not await tenants.all():
+        renewed = _renewed(agreed, own, {name for name, _, _ in found})
+        return _decoded(await store.setup(_ENCODER.encode(renewed), replace=True), shown)
+    named = "; ".join(f"{name} is {theirs} there, {mine} here" for name, theirs, mine in found)
+    raise UsageError(
+        f"The lab at {shown} was set up otherwise: {named}.",
+        hint="Serve as it was set up, take another --ledger-prefix, or reset it and end its tenants and processes first.",
+    )
+
+
+_ENCODER = msgspec.json.Encoder()
+
+
+def _decoded(document: bytes, shown: str) -> SharedSetup:
+    try:
+        return msgspec.json.decode(document, type=SharedSetup)
+    except msgspec.DecodeError as fault:
+        hint = "Another lab keeps something there: take another --ledger-prefix."
+        raise UsageError(f"The lab at {shown} can't be read by this one: {fault}.", hint=hint) from None
+
+
+def _renewed(agreed: SharedSetup, own: SharedSetup, said: set[str]) -> SharedSetup:
+    """A setup of what this process was told, and what else the one before says; instants go on."""
+    kept = {name: getattr(agreed, name) for name in ("seed", "epoch", "clock") if name not in said}
+    return replace(own, began=agreed.began, **kept)

@@ -1,0 +1,75 @@
+"""What a worker of `lab serve --workers` is told by the process that starts it: a line on its stdin."""
+
+import asyncio
+import os
+from contextlib import AsyncExitStack
+
+import msgspec
+from msgspec import Struct
+
+from lab.cli.serve.https import HttpsPort, certified_names
+from lab.cli.serve.ports import Ports
+from lab.core.errors import HostError
+from lab.server.control.meters import WorkerMeters
+from lab.server.listener import bind_reserved, inherited
+from lab.server.mock_server import MockServer
+from lab.server.shared.worker_links import WorkerLinks, answer_first
+from lab.server.tls import AuthorityKey, throwaway
+from lab.settings import MockSettings
+
+
+class WorkerPlace(Struct, frozen=True, kw_only=True):
+    """Which of the processes it is, and what all of them have in common beside the command line."""
+
+    arguments: tuple[str, ...]
+    """The command line of the lab."""
+    port: int
+    https_port: int = 0
+    ca_file: str | None = None
+    authority: AuthorityKey | None = None
+    """Of https; None: there is none."""
+    control: int | None = None
+    """The descriptor of the control plane's listener; None: another worker has it."""
+    others: dict[int, int] = {}
+    """Of who has it: the descriptors by which it asks the other workers, by their numbers."""
+    answering: int | None = None
+    """The descriptor by which it is asked; None: it asks."""
+    control_token: str
+    announces: bool = False
+    """Whether it says what the lab is: of all starts the first."""
+    agreed: str | None = None
+    """The lab's setup as JSON, if it was served already and one of its workers died."""
+
+    def take_ports(self, settings: MockSettings, stack: AsyncExitStack) -> Ports:
+        """Listen where all workers do, until the stack is closed."""
+        listen, https, control = settings.listen, None, None
+        api = bind_reserved(listen.host, self.port)
+        stack.callback(api.close)
+        if listen.tls is not None:
+            authority = throwaway(certified_names(listen, listen.tls, settings.base), self.authority)
+            https = HttpsPort(bind_reserved(listen.host, self.https_port), authority, listen.runtime, self.ca_file)
+            stack.callback(https.bound.close)
+        if self.control is not None:
+            control = inherited(self.control, listen.host)
+            stack.callback(control.close)
+        return Ports(api, https, control, self._link)
+
+    def _link(self, server: MockServer, stack: AsyncExitStack) -> None:
+        """Let what is counted of each worker be known to who has the control plane."""
+        if self.answering is not None:
+            answering = answer_first(self.answering, WorkerMeters(server).answer)
+            stack.callback(asyncio.create_task(answering).cancel)
+        else:
+            server.workers = WorkerLinks(self.others)
+            stack.callback(server.workers.close)
+
+
+def read_place() -> WorkerPlace:
+    """What this worker was told. Nothing follows the line, but the end of stdin once the other process is gone."""
+    line = b""
+    while not line.endswith(b"\n"):
+        piece = os.read(0, 65_536)
+        if not piece:
+            raise HostError("Whoever started this worker is gone.")
+        line += piece
+    return msgspec.json.decode(line, type=WorkerPlace)

@@ -1,0 +1,208 @@
+"""`lab serve --workers N`: several processes serve one lab at one port; this one starts them, and starts them again.
+
+It serves nothing itself, so that little can end it: it takes the ports, draws the control token, makes the authority
+of https, and waits. Worker 1 has the control plane. Its listener is inherited from here and stays open when worker 1
+dies: whoever calls meanwhile waits in the kernel's queue until worker 1 is there again, a second or two. A control
+plane here would be a replica more, which every commit of every worker keeps busy. Another worker that took the
+listener over would have to be told so, and to lead it from then on; it would win that second.
+
+A worker ends when its stdin does, whose other end is held here: so none outlives this process, however that ends.
+"""
+
+import asyncio
+import signal
+import sys
+from collections import deque
+from collections.abc import Awaitable, Iterable, Sequence
+from contextlib import ExitStack, suppress
+from itertools import chain
+from socket import socket, socketpair
+
+import msgspec
+from msgspec.structs import replace
+
+from lab.cli.console import Console
+from lab.cli.entropy import control_token
+from lab.cli.loop import Stop, complete
+from lab.cli.serve.control_settings import ControlSettings
+from lab.cli.serve.https import open_https_port
+from lab.cli.serve.surroundings import Parent, parent_gone
+from lab.cli.serve.worker_place import WorkerPlace
+from lab.clocks import real_millis
+from lab.core.clock import Millis
+from lab.core.errors import HostError
+from lab.server.control.meters import FIRST_WORKER
+from lab.server.listener import Bound, bind, reserve, reuse_port
+from lab.server.tls import AuthorityKey
+from lab.settings import MockSettings, Settings
+
+MOST_DEATHS = 5
+"""So many deaths end the lab, if they come within `DEATHS_WITHIN`."""
+DEATHS_WITHIN: Millis = 60_000
+_PATIENCE = 0.05
+"""Seconds after which a stdin that is closed is known to be so."""
+_MARGIN: Millis = 5_000
+"""For so long a worker may take to end beyond the grace that the replies under way have."""
+
+
+class WorkersSettings(Settings, frozen=True):
+    """What `lab serve` was asked that concerns all workers at once."""
+
+    workers: int = 1
+    with_parent: bool = False
+    mock: MockSettings = MockSettings()
+    control: ControlSettings = ControlSettings()
+
+
+def serve_with_workers(settings: WorkersSettings, arguments: Sequence[str], console: Console) -> int:
+    """Serve until stopped: 0, or the exit code of a worker that couldn't begin; HostError (4) if they die too often."""
+    reuse_port()
+    console.serving, parent = True, Parent() if settings.with_parent else None
+    if parent is not None:
+        parent.check(_PATIENCE)
+
+    async def work(stop: Stop) -> int:
+        with ExitStack() as stack:
+            place, control = _common_place(settings, tuple(arguments), stack)
+            workers = Workers(place, control, console, stop)
+            try:
+                return await workers.serve(settings.workers, parent_gone(parent))
+            except asyncio.CancelledError:  # by a signal
+                return 0
+            finally:
+                await workers.end()
+
+    return complete(work)
+
+
+def _common_place(settings: WorkersSettings, arguments: tuple[str, ...], stack: ExitStack) -> tuple[WorkerPlace, Bound]:
+    """What all workers are told, and the control plane's listener."""
+    listen = settings.mock.listen
+    api = reserve(listen.host, listen.port)
+    stack.callback(api.close)
+    control = bind(listen.host, listen.control_port)
+    stack.callback(control.close)
+    token = settings.control.token or control_token()
+    place = WorkerPlace(arguments=arguments, port=api.port, control_token=token)
+    if listen.tls is not None:
+        https = open_https_port(listen, listen.tls, settings.mock.base, reserve)
+        stack.callback(https.bound.close)
+        stack.callback(https.withdraw)
+        key = AuthorityKey(https.authority.certificate, https.authority.key)
+        place = replace(place, https_port=https.bound.port, ca_file=https.publish(), authority=key)
+    return place, control
+
+
+class _NotServing(Exception):
+    """A worker ended before it served, and has said why; with its exit code."""
+
+
+class Workers:
+    """The processes that serve one lab."""
+
+    def __init__(self, place: WorkerPlace, control: Bound, console: Console, stop: Stop) -> None:
+        self._place, self._control, self._console, self._stop = place, control, console, stop
+        self._pairs: dict[int, tuple[socket, socket]] = {}
+        """Of each worker but the first, that by which it is asked for its counts, and that by which it answers."""
+        self._processes: dict[int, asyncio.subprocess.Process] = {}
+        self._deaths: deque[Millis] = deque(maxlen=MOST_DEATHS)
+        self._grace: Millis = 0
+        self._agreed = ""
+        """The lab's setup."""
+
+    async def serve(self, count: int, over: Awaitable[None]) -> int:
+        """Have so many serve until it is `over`; 0, or the exit code of one that couldn't begin."""
+        ends = [asyncio.ensure_future(over)]
+        self._pairs = {number: socketpair() for number in range(2, count + 1)}
+        try:
+            # the first one begins the lab, and says what is wrong with the command line
+            announced = await self._begin(FIRST_WORKER)
+            await asyncio.gather(*(self._begin(number) for number in range(2, count + 1)))
+            self._console.out(announced)
+            ends += (asyncio.create_task(self._keep(number)) for number in self._processes)
+            done, _ = await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
+            for each in done:
+                each.result()
+        except _NotServing as fault:
+            return int(fault.args[0])
+        finally:
+            for each in ends:
+                each.cancel()
+            for sock in chain.from_iterable(self._pairs.values()):
+                sock.close()
+        return 0
+
+    async def _begin(self, number: int) -> str:
+        """What the worker says once it accepts requests."""
+        process = await self._start(number, announces=number == FIRST_WORKER)
+        assert process.stdout is not None
+        said = (await process.stdout.read()).decode("utf-8", "replace")
+        if not said:
+            code = await process.wait()
+            if code > 0:
+                raise _NotServing(code)
+            raise HostError(f"Worker {number} {_how_it_ended(code)} before it served.")
+        first, _, announced = said.partition("\n")
+        grace, _, self._agreed = first.partition(" ")
+        self._grace = int(grace)
+        return announced.removesuffix("\n")
+
+    async def _start(
+        self, number: int, *, announces: bool = False, agreed: str | None = None
+    ) -> asyncio.subprocess.Process:
+        place = replace(self._place, announces=announces, agreed=agreed)
+        if number == FIRST_WORKER:
+            others = {other: asking.fileno() for other, (asking, _) in self._pairs.items()}
+            place = replace(place, control=self._control.sock.fileno(), others=others)
+        else:
+            place = replace(place, answering=self._pairs[number][1].fileno())
+        # what this process imports they import, wherever it was started
+        code = f"import sys; sys.path[:] = {sys.path!r}; from lab.cli.main import run_worker; sys.exit(run_worker())"
+        process = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-c", code),
+            stdin=asyncio.subprocess.PIPE,
+            stdout=asyncio.subprocess.PIPE,
+            pass_fds=[each for each in (place.control, place.answering, *place.others.values()) if each is not None],
+            start_new_session=True,  # ctrl+c is for us alone: they are told
+        )
+        self._processes[number] = process
+        assert process.stdin is not None
+        process.stdin.write(msgspec.json.encode(place) + b"\n")
+        return process
+
+    async def _keep(self, number: int) -> None:
+        """Start it again whenever it dies; HostError if that comes too often."""
+        while True:
+            process = self._processes[number]
+            how = f"worker {number} (process {process.pid}) {_how_it_ended(await process.wait())}"
+            self._deaths.append(real_millis())
+            if len(self._deaths) == MOST_DEATHS and self._deaths[-1] - self._deaths[0] < DEATHS_WITHIN:
+                hint = "What they wrote before may say why; their store has all that they acknowledged."
+                raise HostError(f"Workers died {MOST_DEATHS} times within a minute; at last {how}.", hint=hint)
+            again = await self._start(number, agreed=self._agreed)
+            self._console.err(f"lab: {how}: started again as process {again.pid}.")
+
+    async def end(self) -> None:
+        """Let them end as a signal ends a lab, at once if `stop` is in a hurry, and kill what doesn't."""
+        processes = tuple(self._processes.values())
+        over = asyncio.gather(*(each.wait() for each in processes))
+        hurry = asyncio.ensure_future(self._stop.hurry.wait())
+        _send(signal.SIGTERM, processes)
+        within = (self._grace + _MARGIN) / 1_000
+        await asyncio.wait((over, hurry), timeout=within, return_when=asyncio.FIRST_COMPLETED)
+        if hurry.done():
+            _send(signal.SIGTERM, processes)
+            await asyncio.wait((over,), timeout=_MARGIN / 1_000)
+        hurry.cancel()
+        _send(signal.SIGKILL, processes)
+        await over
+
+
+def _send(number: signal.Signals, processes: Iterable[asyncio.subprocess.Process]) -> None:
+    for process in processes:
+        with suppress(ProcessLookupError):
+            process.send_signal(number)
+
+
+def _how_it_ended(code: int) -> str:
+    return f"ended with exit {code}" if code >= 0 else f"was ended by {signal.Signals(-code).name}"

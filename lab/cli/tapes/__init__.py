@@ -1,0 +1,1 @@
+"""The tapes of a command: its own mock's, and that of a pod."""
