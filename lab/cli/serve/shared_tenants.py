@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 
 import msgspec
 from msgspec import Struct
@@ -55,8 +54,7 @@ class StoredTenants(TenantParts):
         if self._follower is None or self._following is None:
             return
         self._following.cancel()
-        with suppress(asyncio.CancelledError):
-            await self._following
+        await asyncio.gather(self._following, return_exceptions=True)
         await asyncio.gather(*map(_stop, self._follower.here.values()))
 
     async def make(self, wish: TenantWish, most: int) -> Tenant:
