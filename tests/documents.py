@@ -224,7 +224,12 @@ MORE = st.fixed_dictionaries(
         "limits": st.just({"concurrent": 10}),
         "narration": st.just({"waiting": "A person decides."}),
         "expect": st.fixed_dictionaries(
-            {}, optional={"status": st.sampled_from([None, "WAITING"]), "refused": st.just(403), "polls": SMALL}
+            {},
+            optional={
+                "status": st.sampled_from([None, "WAITING", ["RUNNING", "WAITING"]]),
+                "refused": st.just(403),
+                "polls": SMALL,
+            },
         ),
         "settings": st.sampled_from([{"invoke_status": 200}, {"hints": "off", "body": "minimal"}]),
         "turns": st.lists(st.builds(lambda some: {"ask": "more", "steps": some}, steps()), min_size=1, max_size=2),

@@ -21,6 +21,7 @@ ERROR = "  - {error: failed, text: No.}\n"
 AGAIN = (
     "turns:\n  - ask: and then\n    steps:\n      - {gate: head, asks: Q, patience: 1m, reviewer: nobody}\n    " + END
 )
+BY_CHANCE = "  - work: read\n    takes: 2s\n    next: [{chance: 50%, to: failed}, {to: done}]\n" + END + ERROR
 CLOSED = "faults:\n  - {route: invoke, calls: every 1, answer: 503}\n"
 
 
@@ -46,6 +47,8 @@ def differences(lab: Lab, expect: str, rest: str) -> list[str]:
         ("", END),
         ("{}", END),
         ("{status: ERROR}", ERROR),
+        ("{status: [COMPLETE, ERROR]}", ERROR),
+        ("{status: [COMPLETE, ERROR]}", END),
         ("{verdicts: {boss: approved}, polls: 5}", GATE + END),
         ("{verdicts: {boss: rejected}}", LOOP + END),
         ("{status: ERROR, verdicts: {boss: timed-out}}", QUORUM + END),
@@ -68,6 +71,8 @@ def test_what_comes_as_expected_is_zero(lab: Lab, expect: str, rest: str) -> Non
         ("{}", ERROR, ["status: ERROR, expected COMPLETE"]),
         ("{polls: 9}", ERROR, ["status: ERROR, expected COMPLETE"]),
         ("{status: ERROR}", END, ["status: COMPLETE, expected ERROR"]),
+        ("{status: [RUNNING, ERROR]}", END, ["status: COMPLETE, expected RUNNING or ERROR"]),
+        ("{status: [COMPLETE, ERROR]}", END + CLOSED, ["status: no job, expected COMPLETE or ERROR"]),
         ("{status: null}", END, ["status: COMPLETE, expected no job"]),
         ("{refused: 403}", END, ["refused: no, expected 403"]),
         ("{refused: 403}", END + CLOSED, ["refused: 503, expected 403"]),
@@ -100,3 +105,30 @@ def test_over_a_socket_the_same_is_compared(lab: Lab) -> None:
     (lab.folder / "own.yaml").write_text(HEAD + said + "steps:\n" + GATE + END)
     done = lab("run", "./own.yaml", "--speed", "100")
     assert (done.code, done.lines[-1]) == (1, "# not as expected: boss: approved, expected rejected")
+
+
+def ends(lab: Lab, text: str) -> set[tuple[str, int, str]]:
+    """With several seeds: the status of the last job, the exit code, and the first line that says what came otherwise."""
+    (lab.folder / "own.yaml").write_text(HEAD + text)
+    found = set()
+    for seed in range(8):
+        done = lab("run", "./own.yaml", "--speed", "instant", "--json", "--seed", str(seed))
+        last = json.loads(done.lines[-1])
+        found.add((last["status"], done.code, next(iter(last["differences"]), "")))
+    return found
+
+
+def test_to_what_error_step_a_scenario_branches_is_as_expected_where_no_status_is_written(lab: Lab) -> None:
+    steps = f"steps:\n{BY_CHANCE}"
+    good = {("COMPLETE", 0, ""), ("ERROR", 0, "")}
+    assert ends(lab, steps) == ends(lab, "expect: {polls: 9}\n" + steps) == good
+    # the message behind it is none that could be sent
+    assert ends(lab, steps + AGAIN.replace("reviewer: nobody", "reviewer: {after: 1s, verdict: approved}")) == good
+    wrong = "status: ERROR, expected COMPLETE"
+    assert ends(lab, "expect: {status: COMPLETE}\n" + steps) == {("COMPLETE", 0, ""), ("ERROR", 1, wrong)}
+
+
+def test_what_no_step_says_is_not_expected_of_a_scenario_with_branches_either(lab: Lab) -> None:
+    unanswered = BY_CHANCE.replace(END, GATE.replace(", reviewer: {after: 5s, verdict: approved}", "") + END)
+    found = ends(lab, "steps:\n" + unanswered.replace("to: done", "to: boss"))
+    assert found == {("ERROR", 0, ""), ("ERROR", 1, "status: ERROR, expected COMPLETE")}

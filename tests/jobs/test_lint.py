@@ -190,6 +190,11 @@ def test_what_is_probably_not_meant_is_told_with_its_place(steps: str, warning: 
 OTHERWISE = "a.yaml:6:9: it comes otherwise if nobody but the reviewers decides: "
 ASKS_TWICE = "turns:\n  - ask: more\n    steps:\n      - {complete: end, output: x}\n"
 NOBODY = "  - {gate: g, asks: Q, patience: 1m, reviewer: nobody}\n" + END
+TO_ERROR = (
+    "  - {work: w, takes: 1s, next: [{when: \"{{ 'hello' in message }}\", to: bad}]}\n"
+    + END
+    + "  - {error: bad, text: No.}\n"
+)
 
 
 @pytest.mark.parametrize(
@@ -202,6 +207,11 @@ NOBODY = "  - {gate: g, asks: Q, patience: 1m, reviewer: nobody}\n" + END
         ("{verdicts: {g: approved}, polls: 0}", GATE + END + ASKS_TWICE, []),
         ("{status: ERROR, verdicts: {g: timed-out}}", NOBODY, []),
         ("{status: null}", END, []),
+        ("{status: [COMPLETE, ERROR]}", NOBODY, []),
+        ("{status: [ERROR]}", END, [OTHERWISE + "status: COMPLETE, expected ERROR"]),
+        ("{status: [ERROR, RUNNING]}", END, []),
+        ("{polls: 9}", TO_ERROR, []),
+        ("{status: COMPLETE}", TO_ERROR, [OTHERWISE + "status: ERROR, expected COMPLETE"]),
         ("{refused: 503}", END, []),
     ],
 )

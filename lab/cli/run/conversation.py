@@ -12,7 +12,7 @@ from lab.app.effects import App, Outcome, Run, RunObservation, RunObserver
 from lab.app.run import run
 from lab.core.clock import Millis
 from lab.core.observe import Noted, Observation, Observer, Requested, Touched
-from lab.jobs.expectation import TurnResult, unmet, verdicts_at
+from lab.jobs.expectation import TurnResult, ended_at_own_error, unmet, verdicts_at
 from lab.jobs.facts import GateDecided
 from lab.language.document import ExpectedRun, Scenario
 from lab.mock.service import Service
@@ -52,7 +52,8 @@ class Conversation(Struct):
         self.outcomes.append(outcome)
         view = service.look(outcome.job, now) if service is not None and outcome.job is not None else None
         verdicts = None if service is None else verdicts_at(view.span) if view is not None else {}
-        self.results.append(TurnResult(outcome.status, outcome.refused, verdicts, outcome.polls))
+        own_error = view is not None and ended_at_own_error(view.plan, view.span)
+        self.results.append(TurnResult(outcome.status, outcome.refused, verdicts, outcome.polls, own_error))
 
     def differences(self) -> tuple[str, ...]:
         """In what it came otherwise than the scenario expects, a line each."""

@@ -15,7 +15,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from lab.core.errors import Complaint
 from lab.jobs.branches import possible, reachable
 from lab.jobs.compiled import CompiledScenario, compile_scenario
-from lab.jobs.expectation import TurnResult, unmet, verdicts_at
+from lab.jobs.expectation import TurnResult, ended_at_own_error, unmet, verdicts_at
 from lab.jobs.lint.constants import misspelt, unmade, unread_braces
 from lab.jobs.lint.idle_faults import idle_faults
 from lab.jobs.lint.reviewers import unanswered_gates
@@ -153,7 +153,7 @@ def _expectation(scenario: doc.Scenario, plans: Sequence[Plan]) -> Warnings:
     """What is expected, and doesn't come if only the script decides; of a refusal, a role or a caller nothing is foretold."""
     expect = scenario.expect
     if (
-        expect.status not in (doc.Status.COMPLETE, doc.Status.ERROR)
+        not {doc.Status.COMPLETE, doc.Status.ERROR}.issuperset(expect.statuses)
         or expect.any_status
         or scenario.agent.roles
         or scenario.callers
@@ -164,7 +164,7 @@ def _expectation(scenario: doc.Scenario, plans: Sequence[Plan]) -> Warnings:
     turns: list[TurnResult] = []
     for each in plans:
         *_, end = spans(each, ())
-        turns.append(TurnResult(end.status, verdicts=verdicts_at(end)))
+        turns.append(TurnResult(end.status, verdicts=verdicts_at(end), own_error=ended_at_own_error(each, end)))
         if end.status is not doc.Status.COMPLETE:
             break
     for difference in unmet(expect, turns, len(plans)) if "expect" in scenario.model_fields_set else ():

@@ -2,7 +2,7 @@
 
 from typing import Annotated, Literal, TypeAlias
 
-from pydantic import BeforeValidator, Field, Tag, model_validator
+from pydantic import BeforeValidator, Discriminator, Field, Tag, model_validator
 from pydantic import JsonValue as Json
 
 from lab.language.document.base import Duration, Model, Status, branch_by_key
@@ -136,13 +136,21 @@ class Narration(Model):
         return next((text for word, text in self.decided.items() if word == verdict), None)
 
 
+_StatusWord: TypeAlias = Literal["RUNNING", "WAITING", "COMPLETE", "ERROR"]
+_ExpectedStatus: TypeAlias = Annotated[
+    Annotated[_StatusWord | None, Tag("status:one")]
+    | Annotated[tuple[_StatusWord, ...], Field(strict=False, min_length=1, max_length=4), Tag("status:any")],
+    Discriminator(lambda value: "status:any" if isinstance(value, list | tuple) else "status:one"),
+]
+
+
 class ExpectedRun(Model):
     """How a run of the lab's own client goes; what isn't said is as without it: it ends COMPLETE."""
 
-    status: Literal["RUNNING", "WAITING", "COMPLETE", "ERROR"] | None = Field(
+    status: _ExpectedStatus = Field(
         "COMPLETE",
-        description="of the last message's job, as the client saw it last; null: it knows of no job. "
-        "Default: COMPLETE, with refused any",
+        description="of the last message's job, as the client saw it last; a list: one of these; null: it knows of no "
+        "job. Default: COMPLETE, of a scenario with branches an error step too; with refused any",
     )
     refused: int | None = Field(
         None, ge=400, le=599, description="the HTTP status of the answer at which the client gives up"
@@ -157,10 +165,16 @@ class ExpectedRun(Model):
         """Whether it says nothing of the status."""
         return self.refused is not None and "status" not in self.model_fields_set
 
+    @property
+    def statuses(self) -> tuple[str | None, ...]:
+        """Those that are as expected; None: it knows of no job."""
+        return self.status if isinstance(self.status, tuple) else (self.status,)
+
     @model_validator(mode="after")
     def _possible(self) -> "ExpectedRun":
-        if self.refused is not None and not self.any_status and self.status in (Status.COMPLETE, Status.ERROR):
-            raise ValueError(f"who is refused doesn't see {self.status}: leave out refused or status")
+        ended = next((each for each in self.statuses if each in (Status.COMPLETE, Status.ERROR)), None)
+        if self.refused is not None and not self.any_status and ended:
+            raise ValueError(f"who is refused doesn't see {ended}: leave out refused or status")
         return self
 
 
@@ -220,7 +234,8 @@ class Scenario(Model):
     )
     faults: tuple[Fault, ...] = Field((), strict=False, max_length=200, description="what goes wrong on the wire")
     expect: ExpectedRun = Field(
-        ExpectedRun(), description="how lab run goes, else it exits 1; by default it ends COMPLETE"
+        ExpectedRun(),
+        description="how lab run goes, else it exits 1; by default it ends COMPLETE, or by chance at an error step",
     )
     narration: Narration = Field(Narration(), description="one plain sentence a stage")
 
