@@ -99,7 +99,7 @@ class Relayed(Struct, frozen=True):
     wall: Millis
     """When it came about, in this process's real milliseconds from an arbitrary start."""
     source: str
-    """The process: its aliases are numbered by themselves."""
+    """Which of the process's writers has redacted it: its aliases are numbered by themselves."""
     digests: Mapping[str, str]
     """Of aliases of what the lab gave the digest of the value, by which whoever knows it finds its own."""
 

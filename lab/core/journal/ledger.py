@@ -69,6 +69,8 @@ class MemoryLedger:
         self._expiry = ExpiryQueue(self.get)
         self.forgotten = self._expiry.due
         """The keys of records that are forgotten at an instant, the longest forgotten first, of so many looked at."""
+        self.ending = self._expiry.keys
+        """The keys of all records that are forgotten some day; of some that have gone, too."""
 
     def of(self, kind: type[SomeRecord]) -> Iterator[tuple[Key, SomeRecord]]:
         """All records of a kind with their keys, oldest first."""
