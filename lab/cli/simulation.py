@@ -21,7 +21,7 @@ from lab.jobs.compiled import CompiledScenario
 from lab.language.document import Scenario
 from lab.mock.service import Service
 from lab.simulate.tally import Chunk, ChunkWorker, Tally
-from lab.simulate.totals import Totals
+from lab.simulate.totals import CHUNK, Totals
 from lab.simulate.workload import Simulation, Workload
 
 _AHEAD = 4
@@ -136,6 +136,10 @@ def _tally(chunk: Chunk) -> Tally:
     return _workers[0].tally(chunk)
 
 
-def own_cores() -> int:
-    """How many cores this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+def cores_for(workload: Workload) -> int:
+    """How many processes work it out: one for each core, but none that hasn't a chunk's worth of jobs to itself.
+
+    A process takes longer to start than so many jobs to work out.
+    """
+    own = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return max(1, min(own, workload.jobs * workload.seeds // CHUNK))

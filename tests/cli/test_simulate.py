@@ -12,7 +12,10 @@ from xml.etree.ElementTree import fromstring
 
 import pytest
 
+from lab.cli.simulation import cores_for
 from lab.files.scenarios import scenario_path
+from lab.simulate.totals import CHUNK
+from lab.simulate.workload import Workload
 from tests.conftest import Lab
 from tests.terminal import lab as on_terminal
 
@@ -200,6 +203,14 @@ def start(*arguments: str, cores: set[int] | None = None) -> "subprocess.Popen[b
     command = [sys.executable, "-m", "lab", "simulate", "item-comparison", "--json", *arguments]
     bound = None if cores is None else lambda: os.sched_setaffinity(0, cores)
     return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, preexec_fn=bound)
+
+
+@pytest.mark.skipif(not hasattr(os, "sched_getaffinity"), reason="how many cores a process has isn't told here")
+def test_so_few_jobs_as_one_process_works_out_in_a_moment_start_no_other() -> None:
+    own = len(os.sched_getaffinity(0))
+    found = [cores_for(Workload(jobs=jobs, seeds=seeds)) for jobs, seeds in ((1, 1), (CHUNK, 1), (CHUNK - 1, 2))]
+    assert found == [1, 1, 1]
+    assert [cores_for(Workload(jobs=1_000_000)), cores_for(Workload(jobs=CHUNK, seeds=2))] == [own, min(own, 2)]
 
 
 @pytest.mark.long

@@ -7,7 +7,7 @@ from msgspec.structs import replace
 from lab.cli.check.plan_caller import known_user
 from lab.cli.console import Console
 from lab.cli.setup import Setup, make_setup
-from lab.cli.simulation import own_cores, refusal_note, simulation_of, totals_of
+from lab.cli.simulation import cores_for, refusal_note, simulation_of, totals_of
 from lab.clocks import real_millis
 from lab.core.errors import UsageError
 from lab.files.artifacts import demand_place_for_page, write_text
@@ -42,7 +42,7 @@ def execute(flags: Flags, console: Console) -> int:
     notes = (*([refusal] if refusal else ()), *_left_out(setup, workload.reviewers), *_without_effect(flags, setup))
     for note in notes:
         console.err(f"note: {note}")
-    result = (_watched(simulation) if flags["watch"] else totals_of(simulation, own_cores())).result()
+    result = (_watched(simulation) if flags["watch"] else totals_of(simulation, cores_for(workload))).result()
     if flags["delay"] is not None and not any(each.tally.polls for each in result.schedules):
         console.err("note: --delay has no effect: each job has ended before a client polls.")
     if flags["html"]:
@@ -75,7 +75,7 @@ def _watched(simulation: Simulation) -> Totals:
             live.show(chart(totals.at_once, simulation.workload.jobs, *live.size))
 
     with LiveLines() as live:
-        totals = totals_of(simulation, own_cores(), draw)
+        totals = totals_of(simulation, cores_for(simulation.workload), draw)
         totals.at_once.take((), None)
         live.show(chart(totals.at_once, simulation.workload.jobs, *live.size))
     return totals
