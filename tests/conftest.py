@@ -4,10 +4,11 @@ import gc
 import io
 import os
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Container, Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import cache, lru_cache
 from pathlib import Path
+from typing import TypeVar
 
 import pytest
 from _pytest.runner import runtestprotocol
@@ -35,6 +36,22 @@ def examples(few: int, *, thorough: int) -> settings:
     """The number of examples of a law that is costly to try, or that needs more of them than others."""
     return settings(max_examples=thorough if THOROUGH else few)
 
+
+Cell = TypeVar("Cell")
+
+
+def name_of(recording: Path) -> str:
+    """That by which `lab` finds it."""
+    return recording.name.partition(".")[0]
+
+
+def few_of(cells: Iterable[Cell], kept: Container[str], name: Callable[[Cell], str] = str) -> list[object]:
+    """The cells of a matrix, of which those kept, by name, are tried by the suite: the others go the same way and are long."""
+    return [cell if name(cell) in kept else pytest.param(cell, marks=pytest.mark.long) for cell in cells]
+
+
+UNLIKE = ("heavy-load", "wrong-badge", "bad-line", "three-turns", "rejected-discount")
+"""The shipped scenarios that differ most: a body of megabytes, no job at all, faults, turns, a gate."""
 
 LONGEST = ("testing", "tui")
 """The folders with the longest tests."""

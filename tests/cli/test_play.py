@@ -13,6 +13,7 @@ from lab.tui.rows.spans import row
 from lab.tui.screens.rows_widget import strip_of
 from lab.tui.themes import Styles, palette
 from tests import terminal
+from tests.conftest import UNLIKE, few_of, name_of
 
 ROOT = Path(__file__).parents[2]
 RECORDING = ROOT / "tests" / "tui" / "played.rec.jsonl"
@@ -40,7 +41,7 @@ def test_a_name_whose_recording_lies_here_is_told_so(tmp_path: Path, monkeypatch
         assert "day.rec.jsonl lies here: name it with its ending." in lab(command, "day")[2]
 
 
-@pytest.mark.parametrize("path", RECORDINGS, ids=lambda path: path.name)
+@pytest.mark.parametrize("path", few_of(RECORDINGS, UNLIKE, name_of), ids=name_of)
 def test_every_shipped_recording_is_told_to_its_end(path: Path) -> None:
     code, printed, err = lab("play", str(path), "--scenarios", str(ROOT / "scenarios"))
     assert code == 0 and err == "" and "polls\n" in printed

@@ -21,7 +21,7 @@ from lab.recording.format.reader import read
 from lab.recording.playback.calls import playback_calls
 from lab.recording.redaction.bodies import Blob
 from lab.recording.tape.recorded_calls import epoch_in
-from tests.conftest import ROOT, THOROUGH
+from tests.conftest import ROOT, UNLIKE, few_of
 from tests.learn.test_recordings import SHIPPED, WITHOUT_POLLS
 from tests.recording.another_server import NO_BLOB, AnotherServer, as_capture
 from tests.recording.joined import Joined, config
@@ -53,11 +53,7 @@ def again(name: str) -> ClientReplayResult:
 
 @pytest.mark.parametrize(
     "name",
-    [
-        each
-        for each in SHIPPED
-        if each not in (*WITHOUT_POLLS, *OTHERWISE) and (THOROUGH or each != "month-end-marathon")
-    ],
+    few_of((each for each in SHIPPED if each not in (*WITHOUT_POLLS, *OTHERWISE)), UNLIKE),
 )
 def test_what_was_learned_gives_the_same_calls_equal_answers(name: str) -> None:
     found = again(name)

@@ -19,10 +19,8 @@ from lab.recording.format.lines import FileState
 from lab.recording.format.reader import read
 from lab.recording.format.repair import repair
 from lab.recording.show.transcript import transcript_lines
-from tests.conftest import ROOT
+from tests.conftest import ROOT, UNLIKE
 from tests.recording.killed import together
-
-SHIPPED = ("heavy-load", "wrong-badge", "bad-line", "three-turns", "rejected-discount")
 
 
 class Damage(Struct, frozen=True):
@@ -41,7 +39,7 @@ class Damage(Struct, frozen=True):
 
 def recordings(folder: Path) -> Iterator[Path]:
     """Those that are damaged, put into the folder, their long bodies beside them."""
-    for name in SHIPPED:
+    for name in UNLIKE:
         path = ROOT / "recordings" / f"{name}.rec.jsonl"
         yield _put(folder / path.name, read_recording(path), blobs_folder(path))
     for late in (False, True):

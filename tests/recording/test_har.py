@@ -16,6 +16,7 @@ from lab.recording.format.lines import Recording, Req, Res
 from lab.recording.format.reader import read
 from lab.recording.redaction.bodies import Blob
 from lab.recording.show.har import har
+from tests.conftest import UNLIKE, few_of, name_of
 from tests.recording.har_schema import HAR
 from tests.recording.hostile import ASTRAY, TEXTS, astray, hostile, no_blob
 from tests.recording.test_codec import GOLDEN, SHIPPED
@@ -29,7 +30,7 @@ def har_of(recording: Recording, blob: Blob = no_blob) -> Any:
     return log["log"]
 
 
-@pytest.mark.parametrize("path", SHIPPED, ids=[path.name.partition(".")[0] for path in SHIPPED])
+@pytest.mark.parametrize("path", few_of(SHIPPED, UNLIKE, name_of), ids=[name_of(path) for path in SHIPPED])
 def test_a_shipped_recording_is_valid_har_with_every_call_and_every_fact(path: Any) -> None:
     recording = read(path.read_bytes())
     log = har_of(recording, partial(read_blob, path))

@@ -30,7 +30,7 @@ from lab.recording.replay.matchers import parse_matchers
 from lab.recording.tape.header import config_of
 from lab.recording.tape.instants import redated
 from tests.bench.replaying import long_recording
-from tests.conftest import ROOT
+from tests.conftest import ROOT, UNLIKE, few_of, name_of
 
 RECORDINGS = sorted((ROOT / "recordings").glob("*.rec.jsonl"))
 LATER = 1_800_000_000
@@ -83,7 +83,7 @@ class Caller:
         )
 
 
-@pytest.mark.parametrize("path", RECORDINGS, ids=lambda path: path.name.partition(".")[0])
+@pytest.mark.parametrize("path", few_of(RECORDINGS, UNLIKE, name_of), ids=name_of)
 def test_the_labs_own_app_comes_to_the_recorded_end(path: Path) -> None:
     recorded = read(path.read_bytes(), path.name)
     service = playing(recorded, path=path)

@@ -17,7 +17,7 @@ from lab.recording.show.lanes import TimeScale, lanes_of
 from lab.recording.show.timeline_page import MOST_EVENTS, timeline_page
 from lab.report.gather import histories_of
 from lab.report.judge import report_on
-from tests.conftest import Lab
+from tests.conftest import UNLIKE, Lab, few_of, name_of
 from tests.recording.dialect_sessions import recorded
 from tests.recording.hostile import TEXTS, hostile, no_blob
 from tests.recording.test_codec import GOLDEN, SHIPPED
@@ -60,7 +60,7 @@ class Reader(HTMLParser):
             self.texts[-1] += data
 
 
-@pytest.mark.parametrize("path", SHIPPED, ids=[path.name.partition(".")[0] for path in SHIPPED])
+@pytest.mark.parametrize("path", few_of(SHIPPED, UNLIKE, name_of), ids=[name_of(path) for path in SHIPPED])
 def test_a_page_has_each_call_and_no_address_of_elsewhere(path: Path) -> None:
     recording = read(path.read_bytes())
     page = timeline_page(recording, partial(read_blob, path))

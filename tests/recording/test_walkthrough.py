@@ -12,6 +12,7 @@ from lab.recording.format.lines import Req
 from lab.recording.format.reader import read
 from lab.recording.redaction.bodies import INLINE
 from lab.recording.show.walkthrough import walkthrough
+from tests.conftest import UNLIKE, few_of, name_of
 from tests.recording.hostile import TEXTS, hostile, no_blob
 from tests.recording.test_codec import GOLDEN, SHIPPED
 
@@ -31,7 +32,7 @@ def test_the_walk_through_of_a_recording_is_this() -> None:
     assert text == GOLDEN.with_name("expense-approval.walkthrough").read_text("utf-8")
 
 
-@pytest.mark.parametrize("path", SHIPPED, ids=[path.name.partition(".")[0] for path in SHIPPED])
+@pytest.mark.parametrize("path", few_of(SHIPPED, UNLIKE, name_of), ids=[name_of(path) for path in SHIPPED])
 def test_each_call_has_its_heading(path: Path) -> None:
     recording = read(path.read_bytes())
     text = "\n".join(walkthrough(recording, partial(read_blob, path)))

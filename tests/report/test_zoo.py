@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from lab.report.judge import ClientReport, RuleVerdict
+from tests.conftest import few_of
 from tests.report.good import Plain
 from tests.report.matrix import row
 from tests.report.rehearsal import Rehearsal
@@ -31,7 +32,7 @@ def test_the_matrix_has_a_row_for_each_client() -> None:
     )
 
 
-@pytest.mark.parametrize("name", ZOO)
+@pytest.mark.parametrize("name", few_of(ZOO, {rule_of(name): name for name in [*ZOO][::-1]}.values()))
 def test_a_client_fails_the_rule_that_it_breaks_and_no_other(name: str) -> None:
     found = judged(ZOO[name].day())
     assert [each.rule.id for each in found.with_verdict(RuleVerdict.FAIL)] == [rule_of(name)]

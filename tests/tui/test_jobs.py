@@ -20,6 +20,7 @@ from lab.recording.format.reader import read
 from lab.recording.tape.observed import observation_of
 from lab.tui.state.follow import changes, follow
 from lab.tui.state.journal import MOST_CLIENT_RUNS, JournalState
+from tests.conftest import UNLIKE, few_of, name_of
 from tests.tui import play
 
 ROOT = Path(__file__).parents[2]
@@ -263,7 +264,7 @@ def test_there_is_an_end_to_what_is_kept() -> None:
     assert all(client_run.run.exchanges == () for client_run in jobs.client_runs.values())
 
 
-@pytest.mark.parametrize("path", RECORDINGS, ids=lambda path: path.name)
+@pytest.mark.parametrize("path", few_of(RECORDINGS, UNLIKE, name_of), ids=name_of)
 def test_every_shipped_recording_ends_as_it_says(path: Path) -> None:
     requests = [line for line in path.read_text("utf-8").splitlines() if line.startswith('{"k":"req"')]
     jobs = fold(told_by(path))

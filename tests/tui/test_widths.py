@@ -21,7 +21,7 @@ from lab.tui.rows.spans import plain, width
 from lab.tui.state.recording import RecordingTimeline
 from lab.tui.state.run import RunState
 from lab.tui.state.screen import ScreenState, SourceState, UiState
-from tests.conftest import THOROUGH
+from tests.conftest import THOROUGH, UNLIKE, few_of
 
 ROOT = Path(__file__).parents[2]
 NAMES = sorted(path.stem for path in (ROOT / "scenarios").glob("*.yaml"))
@@ -62,7 +62,7 @@ def cell_words(output: str | None) -> set[str]:
     return set(re.sub(r"[*`_]{1,2}|\\", "", " ".join(lines)).replace("|", " ").split())
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", few_of(NAMES, UNLIKE))
 def test_no_word_of_a_table_cell_is_broken(name: str) -> None:
     for state, now, columns, rows in states(name):
         place = places(state, columns, rows).get("output")
@@ -80,7 +80,7 @@ def foreign(text: str, *known: object) -> list[str]:
     return [word for word in found if word not in own]
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", few_of(NAMES, UNLIKE))
 def test_nothing_is_cut_where_its_row_has_room_and_a_job_id_and_a_status_word_never(name: str) -> None:
     for state, now, columns, rows in states(name):
         for part, place in places(state, columns, rows).items():
@@ -104,7 +104,7 @@ def assert_whole(part: str, state: ScreenState, text: str) -> None:
         assert "…" not in text or "…" in repr((run.gate, state.source.scenario)), text
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", few_of(NAMES, UNLIKE))
 def test_over_all_panes_nothing_is_cut_and_the_timeline_shows_every_row(name: str) -> None:
     scenario, found = recorded(name)
     show = SourceState("LIVE", scenario.title, scenario.agent.code, 42, scenario)
