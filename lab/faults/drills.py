@@ -3,7 +3,7 @@
 N = 18 (t + v + s) + 3 (v + s) + 4 t + 5 v + 5 s + 7 g + 10 v = 22 t + 36 v + 26 s + 7 g
 """
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from enum import StrEnum
 from typing import get_args
 
@@ -49,8 +49,6 @@ ENDINGS = (
     "error", "error-partial", "output-null", "output-empty", "output-5mb", "output-html", "output-json", "output-odd",
     "never-ends", "status-case",
 )  # fmt: skip
-DRILL_KINDS: Mapping[str, Collection[str]] = {**FAULT_KINDS, "G": get_args(GateKind), "Z": ENDINGS}
-"""All kinds of drills, by family."""
 _OF_THE_RUN = ("faults", "expect")
 """What a drill has not of its scenario: the faults there, and how it goes with them."""
 _FOR_GOOD = ("401-for-good", "400-for-good")

@@ -35,7 +35,7 @@ def durations(took: Histogram) -> str:
         for low, high, jobs in bars
         if jobs
     ]
-    return _plot([*_time_axis(x, first, last, "from acceptance to end"), *_count_axis(y, most, "jobs")], shapes)
+    return _plot([*_time_axis(x, first, last, "from acceptance to end"), *_count_axis(y, most)], shapes)
 
 
 def over_time(series: Series) -> str:
@@ -48,7 +48,7 @@ def over_time(series: Series) -> str:
     working = [y(each[0]) for each in columns]
     both = [y(each[0] + each[1]) for each in columns]
     shapes = [_area(ends, working, both, "wait", "waiting for a person"), _area(ends, base, working, "work", "at work")]
-    return _plot([*_time_axis(x, 0, last, "after the start"), *_count_axis(y, max(1, most), "jobs")], shapes)
+    return _plot([*_time_axis(x, 0, last, "after the start"), *_count_axis(y, max(1, most))], shapes)
 
 
 def schedules(rows: Sequence[ScheduleRow], allowed: Millis) -> str:
@@ -103,7 +103,7 @@ def _time_axis(x: _Scale, first: Millis, last: Millis, label: str) -> Iterator[s
     yield _below(label)
 
 
-def _count_axis(y: _Scale, most: int, label: str) -> Iterator[str]:
+def _count_axis(y: _Scale, most: int) -> Iterator[str]:
     step = next(
         each * power
         for power in (10**exponent for exponent in range(12))
@@ -112,7 +112,7 @@ def _count_axis(y: _Scale, most: int, label: str) -> Iterator[str]:
     )
     for count in range(0, most + 1, step):
         yield from _mark(y(count), f"{count}", across=False)
-    yield _above(label)
+    yield _above("jobs")
 
 
 _LINE = 20

@@ -2,6 +2,7 @@
 
 import re
 from io import StringIO
+from typing import get_args
 
 import pytest
 from msgspec.structs import fields
@@ -12,7 +13,8 @@ from lab.cli.console import INTERRUPTED, Console
 from lab.cli.main import run_command
 from lab.core.errors import LabError
 from lab.core.journal.fact import Fact
-from lab.faults.drills import DRILL_KINDS
+from lab.faults.drills import ENDINGS, FAULT_KINDS
+from lab.faults.variants import GateKind
 from lab.recording.format import codec
 from lab.server.limits import ServerLimits
 from lab.tui.panes.registry import SCREEN_KEYS
@@ -98,7 +100,7 @@ def test_every_type_of_fact_is_on_the_page_of_recordings() -> None:
 
 
 def test_every_drill_is_on_the_page_of_clients() -> None:
-    drills = {kind for kinds in DRILL_KINDS.values() for kind in kinds}
+    drills = {kind for kinds in (*FAULT_KINDS.values(), get_args(GateKind), ENDINGS) for kind in kinds}
     assert drills - codes(PAGES["clients"]) == set()
 
 

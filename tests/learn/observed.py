@@ -5,7 +5,7 @@ from functools import partial
 from itertools import groupby
 from pathlib import Path
 
-from lab.cli.check.scenario_checks import check_scenario
+from lab.cli.check.scenario_checks import parse_files
 from lab.core.errors import Complaint
 from lab.files.recordings import read_blob, read_recording
 from lab.learn.own import own_story
@@ -61,8 +61,8 @@ def changes(story: Story) -> list[list[tuple[int, int]]]:
 
 def complaints_of(path: Path) -> list[Complaint]:
     """What `lab check --strict` says of a learned scenario."""
-    complaints, warnings = check_scenario(path)
-    return [*complaints, *warnings]
+    (parsed,) = parse_files((path,)).values()
+    return [*parsed.complaints, *parsed.warnings(None)]
 
 
 _ALIAS = re.compile("«secret:[^»]*»")

@@ -5,11 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from lab.cli.check.scenario_checks import check_scenario
 from lab.language.document import Complete, Failure, Gate, Scenario, Work
 from lab.language.parse import parse_scenario
 from tests.conftest import Lab
-from tests.learn.observed import undated
+from tests.learn.observed import complaints_of, undated
 
 FILES = Path(__file__).parent / "files"
 
@@ -61,7 +60,7 @@ def test_it_settles_as_it_did(lab: Lab, name: str) -> None:
     assert learned.code == 0, learned.err
     path = lab.folder / f"{Path(name).stem}.yaml"
     path.write_text(learned.out, "utf-8")
-    assert check_scenario(path) == ((), ())
+    assert complaints_of(path) == []
     done = lab("run", path, "--speed", "instant", "--json", "--record", "again")
     outcome = json.loads(done.lines[-1])
     assert (done.code, outcome["status"]) == (0, status)

@@ -7,7 +7,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lab.cli.check.scenario_checks import check_scenario
 from lab.language.templates import template
 from lab.learn.repeats import Templates, parts_of, pattern_for
 from lab.learn.steps import slug
@@ -84,7 +83,7 @@ def test_hostile_texts_are_texts(lab: Lab, text: str) -> None:
     assert learned.code == 0, learned.err
     path = Path("calls.yaml")
     path.write_text(learned.out, "utf-8")
-    assert check_scenario(path) == ((), ())
+    assert complaints_of(path) == []
     done = lab("run", path, "--speed", "instant", "--json")
     written = text.replace("\ud800", "?").replace("«", "««") if "«" not in text else None
     output = json.loads(done.lines[-1])["output"]
@@ -138,7 +137,7 @@ def test_what_no_scenario_holds_is_written_otherwise(lab: Lab, value: str) -> No
     assert learned.code == 0, learned.err
     path = Path("calls.yaml")
     path.write_text(learned.out, "utf-8")
-    assert check_scenario(path) == ((), ())
+    assert complaints_of(path) == []
     output = json.loads(lab("run", path, "--speed", "instant", "--json").lines[-1])["output"]
     length = len(f'{{"a":{value}}}'.replace(", ", ",").replace("1e999", "Infinity"))
     assert len(output) == length

@@ -43,8 +43,8 @@ ENDS = ("waiting", "complete")
     [
         ((120, 36), play.STATES),
         ((80, 24), play.STATES),
-        ((160, 44), play.STATES),
         ((100, 30), ENDS),
+        ((160, 44), ENDS),
         ((200, 60), ENDS),
         ((119, 36), ENDS),
     ],

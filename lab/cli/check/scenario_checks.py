@@ -54,14 +54,6 @@ def _parsed(file: Path, *, alone: bool) -> ParsedScenario:
     return ParsedScenario(file, (), scenario, locations, beside.found)
 
 
-def check_scenario(
-    file: Path, known: KnownCallers | None = None
-) -> tuple[tuple[Complaint, ...], tuple[Complaint, ...]]:
-    """The complaints about one file, and the warnings if there are no complaints."""
-    (parsed,) = parse_files((file,)).values()
-    return parsed.complaints, parsed.warnings(known)
-
-
 def shadow_warnings(parsed: Iterable[ParsedScenario]) -> dict[Path, Complaint]:
     """Warnings, by file, of scenarios that others of their folder leave nothing; none of one that is meant to be alone."""
     folders: dict[Path, dict[str, tuple[Scenario, ParsedScenario]]] = {}

@@ -11,16 +11,15 @@ from msgspec import Struct
 
 from lab.cli.console import Console
 from lab.cli.logs.background import BackgroundWriter
-from lab.cli.logs.exchange_log import ExchangeLog
+from lab.cli.logs.exchange_log import ExchangeLog, paired
 from lab.core.clock import Millis
+from lab.core.journal.fact import Fact
 from lab.core.journal.shell import RequestMalformed
 from lab.core.logtext import harmless_text
-from lab.core.observe import Noted, Observation, Observer, Replied, Requested
+from lab.core.observe import Observer, Replied, Requested
 from lab.server.mounts import Mount
 
 LogForm: TypeAlias = Literal["text", "json"]
-_MOST_OPEN = 10_000
-"""Requests without a reply that are remembered: a reset of the lab leaves some that never get one."""
 _LONGEST = 200
 """Characters of a path or a method that are shown."""
 PIPE_PART = 4_096
@@ -83,35 +82,23 @@ class RequestLog(ExchangeLog):
 
     def observer(self, scenario: str | None, trace: Callable[[Requested], str], tenant: str | None = None) -> Observer:
         """What is to be told of the requests to one mock; `trace` gives the trace id of each."""
-        begun: dict[int, LogEntry] = {}
 
-        def observe(observation: Observation) -> None:
-            if type(observation) is Requested:
-                request = observation.request
-                if len(begun) >= _MOST_OPEN:
-                    del begun[next(iter(begun))]
-                begun[observation.x] = LogEntry(
-                    observation.at,
-                    observation.x,
-                    scenario,
-                    tenant,
-                    request.method,
-                    request.path,
-                    observation.route,
-                    trace(observation),
-                )
-            elif type(observation) is Replied and (entry := begun.pop(observation.x, None)) is not None:
-                self._end(entry, observation)
-            elif isinstance(observation, Noted) and isinstance(fact := observation.fact, RequestMalformed):
-                self._writer.add(MalformedEntry(fact.at, fact.what, fact.bytes))
+        def begin(requested: Requested) -> LogEntry:
+            sent = requested.request
+            where = scenario, tenant, sent.method, sent.path, requested.route
+            return LogEntry(requested.at, requested.x, *where, trace(requested))
 
-        return observe
+        return paired(begin, self._end, self._note)
 
     def _end(self, entry: LogEntry, replied: Replied) -> None:
         response = replied.response
         entry.status, entry.ms, entry.cut = response.status, replied.at - entry.t, replied.cut
         entry.bytes = len(response.body) if replied.sent is None else replied.sent
         self._writer.add(entry)
+
+    def _note(self, fact: Fact, _: LogEntry | None) -> None:
+        if isinstance(fact, RequestMalformed):
+            self._writer.add(MalformedEntry(fact.at, fact.what, fact.bytes))
 
     def _write(self, batch: list[LogEntry | MalformedEntry]) -> None:
         for lines in _pieces(map(_json_line if self._form == "json" else _text_line, batch)):

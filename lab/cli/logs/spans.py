@@ -18,18 +18,17 @@ from opentelemetry.trace.status import Status, StatusCode
 
 from lab.cli.console import Console
 from lab.cli.logs.background import BackgroundWriter
-from lab.cli.logs.exchange_log import ExchangeLog
+from lab.cli.logs.exchange_log import ExchangeLog, paired
 from lab.clocks import wall_nanos
+from lab.core.journal.fact import Fact
 from lab.core.logtext import harmless_text
-from lab.core.observe import Noted, Observation, Observer, Replied, Requested
+from lab.core.observe import Observer, Replied, Requested
 from lab.core.trace import TraceParent, trace_parent
 from lab.core.version import __version__
 from lab.dialects.router import ROUTER
 from lab.faults.facts import FaultStruck
 from lab.server.mounts import Mount
 
-_MOST_OPEN = 10_000
-"""Requests without a reply that are remembered: a reset of the lab leaves some that never get one."""
 _MILLI = 1_000_000
 _PATIENCE = 1.0
 """Seconds for which the end of the lab waits for a collector that doesn't answer."""
@@ -102,33 +101,19 @@ class ExchangeSpans(ExchangeLog):
 
     def observer(self, mount: Mount) -> Observer:
         """What is to be told of the requests to one mock: it only remembers what a span is made of later."""
-        service, begun = mount.service, dict[int, EndedExchange]()
+        service = mount.service
 
-        def observe(observation: Observation) -> None:
-            if type(observation) is Requested:
-                if len(begun) >= _MOST_OPEN:
-                    del begun[next(iter(begun))]
-                request, start = observation.request, wall_nanos() - observation.took * _MILLI
-                begun[observation.x] = EndedExchange(
-                    start,
-                    start,
-                    observation.route,
-                    request.method,
-                    request.path,
-                    service.config.trace_of(observation),
-                    trace_parent(request.headers),
-                    service.config.origin,
-                    mount.name,
-                )
-            elif type(observation) is Replied and (ended := begun.pop(observation.x, None)) is not None:
-                ended.end = max(ended.start, wall_nanos())
-                ended.status, ended.cut = observation.response.status, observation.cut
-                self._writer.add(ended)
-            elif type(observation) is Noted and isinstance(fact := observation.fact, FaultStruck):
-                if (struck := begun.get(observation.x or 0)) is not None:
-                    struck.fault = fact.fault
+        def begin(requested: Requested) -> EndedExchange:
+            sent, start = requested.request, wall_nanos() - requested.took * _MILLI
+            what = requested.route, sent.method, sent.path, service.config.trace_of(requested)
+            return EndedExchange(start, start, *what, trace_parent(sent.headers), service.config.origin, mount.name)
 
-        return observe
+        return paired(begin, self._end, _note)
+
+    def _end(self, exchange: EndedExchange, replied: Replied) -> None:
+        exchange.end = max(exchange.start, wall_nanos())
+        exchange.status, exchange.cut = replied.response.status, replied.cut
+        self._writer.add(exchange)
 
     def _make_spans(self, batch: list[EndedExchange]) -> None:
         for ended in batch:
@@ -149,6 +134,11 @@ class ExchangeSpans(ExchangeLog):
 
     def _tell_left_out(self, count: int) -> None:
         self._console.err(f"note: spans are made slowly: {count} exchanges have none.")
+
+
+def _note(fact: Fact, exchange: EndedExchange | None) -> None:
+    if exchange is not None and isinstance(fact, FaultStruck):
+        exchange.fault = fact.fault
 
 
 def _context(parent: TraceParent | None) -> Context:

@@ -68,7 +68,7 @@ class CapturedSecrets(KnownSecrets):
         if known is not None and known.startswith(f"«{kind}:"):
             return known
         met = self._named.get((kind, name)) if name else None
-        number = number_of(met) if met is not None and met not in self._with_secret else self._next(kind)
+        number = number_of(met) if met is not None and met not in self._with_secret else self.take(kind)
         alias = numbered(kind, number)
         self.bind(secret, alias)
         if name:
@@ -76,17 +76,13 @@ class CapturedSecrets(KnownSecrets):
             self._with_secret.add(self.name(kind, name, number))
         return alias
 
-    def _next(self, kind: str) -> int:
-        self._counts[kind] += 1
-        return self._counts[kind]
-
     def name(self, kind: str, name: str, number: int | None = None) -> str:
         """The alias of a client's or user's name: with the number of the first secret that was sent with it."""
         # a client's own token has the client as its subject
         known = self._named.get((kind, name)) or self._named.get(("client", name))
         if known is not None:
             return known
-        alias = self._named[kind, name] = numbered(kind, number or self._next(kind), "id")
+        alias = self._named[kind, name] = numbered(kind, number or self.take(kind), "id")
         self.values.setdefault(alias, name)
         self.look_for(name, alias)
         return alias

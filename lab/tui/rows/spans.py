@@ -50,13 +50,13 @@ def plain(spans: Row) -> str:
     return "".join(span.text for span in spans)
 
 
-def clip(text: str, cells: int, *, end: str = "…") -> str:
+def clip(text: str, cells: int) -> str:
     """The text, cut to at most `cells` with `…` where something is missing."""
     if cells <= 0:
         return ""
     if cell_len(text) <= cells:
         return text
-    return set_cell_size(text, cells - 1).rstrip(" ") + end if cells > 1 else end
+    return set_cell_size(text, cells - 1).rstrip(" ") + "…" if cells > 1 else "…"
 
 
 def clip_left(text: str, cells: int) -> str:
