@@ -5,7 +5,7 @@ import os
 import signal
 from collections import deque
 from collections.abc import Callable, Iterator
-from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
 from threading import Thread
 
@@ -17,7 +17,6 @@ from lab.cli.setup import Setup, app_of
 from lab.client.instant import run_instantly
 from lab.core.errors import UsageError
 from lab.identity.clients import Account
-from lab.jobs.compiled import CompiledScenario
 from lab.language.document import Scenario
 from lab.mock.service import Service
 from lab.simulate.tally import Chunk, ChunkWorker, Tally
@@ -35,7 +34,8 @@ def simulation_of(setup: Setup, workload: Workload, account: Account | None = No
 
     A user asks if one is given, else somebody for whom the scenario is.
     """
-    calm = _without_faults(setup.config.scenarios[0])
+    own = setup.config.scenarios[0]
+    calm = replace(own, scenario=own.scenario.model_copy(update={"faults": ()}))
     config = replace(setup.config, scenarios=(calm,))
     service, app = Service(config), app_of(config, account=account)
     outcome = run_instantly(service, run(app, 0))
@@ -67,15 +67,11 @@ def refusal_note(simulation: Simulation, scenario: Scenario) -> str | None:
     who = f"{name or 'a token without a user'}, by {call.client}"
     if callers is not None and not callers.include(call.client, name, own):
         return f"{scenario.name} doesn't answer {who}: it is for {callers_text(callers)}. {_WHO_ASKS}"
-    if roles and set(roles).isdisjoint(own):
+    if not scenario.agent.admits(own):
         return f"{scenario.name} refuses {who}: it takes one of the roles {', '.join(roles)}. {_WHO_ASKS}"
     if simulation.compiled.name != scenario.name:
         return f"{scenario.name} doesn't answer its own message: it doesn't fit match."
     return None
-
-
-def _without_faults(compiled: CompiledScenario) -> CompiledScenario:
-    return replace(compiled, scenario=compiled.scenario.model_copy(update={"faults": ()}))
 
 
 def totals_of(simulation: Simulation, cores: int, watch: Callable[[Totals], None] = lambda totals: None) -> Totals:
@@ -108,13 +104,9 @@ def _working(simulation: Simulation, cores: int) -> Iterator[Callable[[Chunk], C
     # a process that is forked has the scenario; another one would have to read it again
     pool = ProcessPoolExecutor(cores, multiprocessing.get_context("fork"), initializer=_begin, initargs=(simulation,))
     try:
-        yield lambda chunk: _result_of(pool.submit(_tally, chunk))
+        yield lambda chunk: pool.submit(_tally, chunk).result
     finally:
         pool.shutdown(cancel_futures=True)
-
-
-def _result_of(future: "Future[Tally]") -> Callable[[], Tally]:
-    return lambda: future.result()
 
 
 def _begin(simulation: Simulation) -> None:

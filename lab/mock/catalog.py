@@ -55,9 +55,8 @@ class Catalog:
 
     def admits(self, compiled: CompiledScenario, user: str | None) -> bool:
         """Whether a user has one of the roles that the scenario asks for."""
-        roles = compiled.scenario.agent.roles
         known = self._users.get(user) if user is not None else None
-        return not roles or (known is not None and not set(roles).isdisjoint(known.roles))
+        return compiled.scenario.agent.admits(known.roles if known is not None else ())
 
     def answers(self, compiled: CompiledScenario, bearer: TokenRecord) -> bool:
         """Whether the scenario is for whoever has this token."""

@@ -1,7 +1,5 @@
 """The result for programs: counts and whole milliseconds, described in simulations.md §4."""
 
-from collections.abc import Mapping
-
 from lab.core.exchange import Json
 from lab.simulate.histogram import Histogram
 from lab.simulate.totals import ScheduleRow, SimulationResult
@@ -62,7 +60,12 @@ def endings(result: SimulationResult) -> list[tuple[tuple[str, str], Histogram]]
 def _waiting(result: SimulationResult) -> dict[str, Json]:
     team, queue = result.simulation.workload.reviewers, result.queue
     gates: list[Json] = [
-        {"step": name, "openings": step.lasted.count, "verdicts": _counts(step.verdicts), **_spread(step.lasted)}
+        {
+            "step": name,
+            "openings": step.lasted.count,
+            "verdicts": dict(sorted(step.verdicts.items())),
+            **_spread(step.lasted),
+        }
         for name, step in result.tally.steps.items()
         if step.verdicts
     ]
@@ -118,10 +121,6 @@ def _schedule(row: ScheduleRow) -> Json:
         "wasted": tally.wasted,
         "delay": _spread(tally.delay),
     }
-
-
-def _counts(counted: Mapping[str, int]) -> dict[str, Json]:
-    return {name: counted[name] for name in sorted(counted)}
 
 
 def _spread(values: Histogram) -> dict[str, Json]:

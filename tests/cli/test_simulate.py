@@ -113,18 +113,7 @@ def test_a_limit_says_how_far_it_varies_or_that_this_is_of_one_seed(lab: Lab) ->
 
 
 def test_of_people_with_hours_is_said_what_they_did_beyond_them_and_what_nobody_saw(lab: Lab) -> None:
-    call = (
-        "simulate",
-        "supplier-onboarding",
-        "--jobs",
-        "60",
-        "--arrivals",
-        "12/h",
-        "--reviewers",
-        "2",
-        "--takes",
-        "40m",
-    )
+    call = "simulate supplier-onboarding --jobs 60 --arrivals 12/h --reviewers 2 --takes 40m".split()
     text = lab(*call, "--hours", "2-3").out
     assert "people begin from 2 to 3 UTC; clients come round the clock" in text
     [load] = re.findall(r"at gates for ([0-9.]+) % of their hours, and .* beyond them", text)
@@ -177,9 +166,9 @@ def test_people_answer_gates_in_place_of_the_scenario_and_a_limit_refuses(lab: L
         (("--poll", "2s..1s x2"), "2s..30s x1.5"), (("--poll", "2s..3s"), "2s..30s x1.5"), (("--poll", "2..3 x2"), "2s..30s x1.5"),
         (("--watch",), "none"), (("--watch", "--json"), "Leave it out"),
         (("--poll", "x99999999"), "begins with a pause"), (("--poll", "2s..9s x99999999"), "from 1 to 999.99"),
-        (("--arrivals", "-1/s"), "5/s"), (("--delay", "-5s"), "as 5s"),
+        (("--arrivals", "-1/s"), "5/s"), (("--delay", "-5s"), "as 90s"),
         (("--reviewers", "1", "--takes", "{median: 20m, p95: 2m}"), "p95 not less than the median"),
-        (("--poll", "1ms"), "2s..30s x1.5"), (("--limit", "0"), "from 1"), (("--delay", "5"), "5s"),
+        (("--poll", "1ms"), "2s..30s x1.5"), (("--limit", "0"), "from 1"), (("--delay", "5"), "as 90s"),
     ],
 )  # fmt: skip
 def test_an_option_that_is_wrong_names_itself_and_its_spelling(lab: Lab, options: Sequence[str], spelling: str) -> None:

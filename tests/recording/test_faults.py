@@ -95,22 +95,20 @@ def test_the_app_reaches_its_result_through_a_fault_at_its_first_poll(fault: str
 ALSO_LATER = [fault for fault in STATUS if fault not in ("answer: 404",)]
 
 
-@pytest.mark.parametrize("fault", ALSO_LATER)
-def test_and_in_the_middle_of_waiting(fault: str) -> None:
-    taped = Taped("route: status, step: manager, " + fault)
-    assert taped.run().complete
-    assert [call for _, call in taped.struck()] == [1]
-    taped.replays()
-
-
 TOKEN = [
     fault for fault in STATUS if not fault.startswith(("status_word", "expire_token", "answer: 401", "answer: 404"))
 ]
 
 
-@pytest.mark.parametrize("fault", [each.replace("omit: [output, nodes]", "omit: [expires_in]") for each in TOKEN])
-def test_the_app_gets_its_token_in_spite_of_a_fault(fault: str) -> None:
-    taped = Taped("route: token, " + fault)
+@pytest.mark.parametrize(
+    "fault",
+    [
+        *(f"route: status, step: manager, {each}" for each in ALSO_LATER),
+        *(f"route: token, {each.replace('omit: [output, nodes]', 'omit: [expires_in]')}" for each in TOKEN),
+    ],
+)
+def test_the_app_goes_on_in_the_middle_of_waiting_and_without_a_token(fault: str) -> None:
+    taped = Taped(fault)
     assert taped.run().complete
     assert [call for _, call in taped.struck()] == [1]
     taped.replays()

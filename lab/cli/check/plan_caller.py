@@ -7,7 +7,7 @@ from msgspec import Struct
 from lab.core.errors import UsageError
 from lab.identity.clients import Account, Client, Grant
 from lab.jobs.plan import JobUser
-from lab.language.document import Agent, Callers, Scenario, nearest
+from lab.language.document import Callers, Scenario, nearest
 
 _BY_USERS = (Grant.PASSWORD, Grant.CODE, Grant.DEVICE, Grant.ASSERTION)
 
@@ -28,10 +28,6 @@ class PlanCaller(Struct, frozen=True):
         if callers is None or callers.include(self.client, self.user.name, self.user.roles):
             return None
         return f"not answered: it is for {callers_text(callers)}"
-
-    def lacks_role(self, agent: Agent) -> bool:
-        """Whether the team refuses them, in the request or within the job."""
-        return bool(agent.roles) and set(agent.roles).isdisjoint(self.user.roles)
 
 
 def callers_text(callers: Callers) -> str:

@@ -53,17 +53,17 @@ def plan_table(
         lines += [f"  as {caller.words}"]
         if (refused := _refused(caller, scenario)) is not None:
             return [*lines, f"  {refused}"]
-        compiled = role_refused(compiled) if caller.lacks_role(scenario.agent) else compiled
+        compiled = compiled if scenario.agent.admits(caller.user.roles) else role_refused(compiled)
     plans = list(own_plans(compiled, seed, None if caller is None else (caller.client, caller.user)))
     return [*lines, *_turns_and_faults(compiled, plans, switches)]
 
 
 def _refused(caller: PlanCaller, scenario: Scenario) -> str | None:
     """Why somebody's request brings no job of the scenario; None: it brings one."""
-    agent = scenario.agent
-    if caller.lacks_role(agent) and agent.refuses == "request" and caller.left_out(scenario.callers) is None:
+    agent, left_out = scenario.agent, caller.left_out(scenario.callers)
+    if left_out is None and agent.refuses == "request" and not agent.admits(caller.user.roles):
         return f"refused with 403: it takes one of the roles {', '.join(agent.roles)}"
-    return caller.left_out(scenario.callers)
+    return left_out
 
 
 def _turns_and_faults(compiled: CompiledScenario, plans: Sequence[Plan], switches: Switches) -> Iterator[str]:

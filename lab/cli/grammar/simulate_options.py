@@ -3,7 +3,7 @@
 import re
 from typing import TYPE_CHECKING, Any
 
-from lab.cli.grammar.option_kinds import flag, option, seed
+from lab.cli.grammar.option_kinds import flag, option, seed, span
 from lab.core.clock import LAST_WALL
 from lab.core.errors import UsageError
 from lab.core.ranges import number
@@ -89,16 +89,6 @@ def review_time(text: str) -> "Latency":
     return latency
 
 
-def delay(text: str) -> int:
-    """How late an end may be seen."""
-    from lab.language.document.base import duration
-
-    try:
-        return duration(text)
-    except ValueError as why:
-        raise UsageError(f"--delay {text}: {why}.", hint="Write a duration, as 5s.") from None
-
-
 _WHOLE: Any = {
     name: number(f"--{name}", 1, most)
     for name, most in {"jobs": 1_000_000, "seeds": 1_000, "reviewers": 1_000, "limit": 1_000_000}.items()
@@ -124,7 +114,12 @@ SIMULATE_OPTIONS = (
     option(
         "--limit", "N", "jobs that may be alive: a client beyond it gets 429, and comes again", type=_WHOLE["limit"]
     ),
-    option("--delay", "DURATION", "how late an end may be seen, at p95, by the best schedule; default: 5s", type=delay),
+    option(
+        "--delay",
+        "DURATION",
+        "how late an end may be seen, at p95, by the best schedule; default: 5s",
+        type=span("--delay"),
+    ),
     option("--html", "FILE", "write it there as a page for browsers, too, over an earlier one"),
     flag("--force", "over whatever file is there, but for the scenario"),
     flag("--watch", "draw the jobs over time while it goes on, on a terminal"),

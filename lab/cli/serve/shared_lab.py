@@ -28,7 +28,6 @@ from lab.core.version import __version__
 from lab.identity.clients import DEMO, JANE, Account, Client
 from lab.language.document import Layers
 from lab.mock.batches import BatchedService
-from lab.mock.config import Config
 from lab.mock.service import Service
 from lab.server.limits import ServerLimits
 from lab.server.shared.batch_loop import BatchLoop
@@ -78,7 +77,7 @@ def proposed_setup(setup: Setup, wall: Millis) -> SharedSetup:
         epoch=epoch,
         began=began,
         clock=clock_option(setup.settings.clock),
-        reviewer=_reviewer(config),
+        reviewer="script" if config.scripted else "person",
         base=config.base,
         below=dict(layers.below),
         above=dict(layers.above),
@@ -93,10 +92,6 @@ def instant_zero(setup: Setup, wall: Millis) -> tuple[Epoch, Millis]:
     """The epoch of what begins when the store's clock says `wall`, and what that clock says at its instant 0."""
     given = setup.settings.epoch
     return (wall // 1000, wall // 1000 * 1000) if given is None else (given, wall)
-
-
-def _reviewer(config: Config) -> str:
-    return "script" if config.scripted else "person"
 
 
 def setup_differences(agreed: SharedSetup, setup: Setup, *, clock_said: bool) -> Iterator[SetupDifference]:

@@ -1,5 +1,6 @@
 """The document itself, and the switches (contract.md §10)."""
 
+from collections.abc import Collection
 from typing import Annotated, Literal, TypeAlias
 
 from pydantic import BeforeValidator, Discriminator, Field, Tag, model_validator
@@ -32,6 +33,10 @@ class Agent(Model):
     refuses: Literal["request", "job"] = Field(
         "request", description="what a user without a role meets: a 403, or a job that ends ERROR"
     )
+
+    def admits(self, roles: Collection[str]) -> bool:
+        """Whether somebody with these roles may ask; a token without a user has none."""
+        return not self.roles or not set(self.roles).isdisjoint(roles)
 
 
 class UserMessage(Model):
