@@ -123,8 +123,9 @@ def test_what_is_never_chosen_of_a_folder_is_warned_of_unless_it_is_meant_to_be_
             Path(f"{folder}/{name}.yaml").write_text(GOOD.replace("name: good", f"name: {name}"))
     Path("yours/a-good.yaml").unlink()
     warning = (
-        "mine/b-good.yaml:4:15: warning: never chosen: a-good, before it by name, takes all that this one takes; give that "
-        "one a match or a for, or write alone: true if it is served alone or called for by its name"
+        "mine/b-good.yaml:4:15: warning: never chosen: a-good, before it by name, takes all that this one takes; rename "
+        "this one so that it comes before by name, if that one is for all others; or give that one a match or a for; or "
+        "write alone: true if it is served alone or called for by its name"
     )
     assert lab("check", "mine", "yours").lines == [warning]
     assert lab("check", "mine/b-good.yaml", "mine/a-good.yaml", "--strict").lines == [warning]

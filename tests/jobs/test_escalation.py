@@ -152,7 +152,7 @@ QUORUM: dict[str, object] = {"channel": "EMAIL", "approvals": 2, "reviewer": {"s
         ({"escalate": {"reviewer": EVE | {"after": "6s"}}}, ["g times out before its reviewers answer"]),
         ({"escalate": {"reviewer": EVE | {"after": "6s", "late": True}}}, []),
         ({"escalate": {"asks": "{{ message / 2 }}"}},
-         ["the escalate.asks of g doesn't render: operators take numbers only; join texts with ~"]),
+         ["the escalate.asks of g doesn't render: operators take numbers only; join texts with ~, and make numbers of them by | int or | float"]),
     ],
 )  # fmt: skip
 def test_who_answers_a_gate_that_escalates_is_looked_at_together(members: dict[str, object], found: list[str]) -> None:

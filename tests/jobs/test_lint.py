@@ -158,7 +158,7 @@ def test_what_is_meant_brings_no_warning(steps: str) -> None:
         ),
         (
             "  - {work: w, takes: 1s, says: '{{ message / 2 }}'}\n" + END,
-            "a.yaml:7:32: the says of w doesn't render: operators take numbers only; join texts with ~",
+            "a.yaml:7:32: the says of w doesn't render: operators take numbers only; join texts with ~, and make numbers of them by | int or | float",
         ),
         (
             "  - {gate: g, asks: '{{ user.display }}?', patience: 10m, reviewer: nobody}\n" + END,
@@ -171,7 +171,7 @@ def test_what_is_meant_brings_no_warning(steps: str) -> None:
         ),
         (
             NAMED + "  - {complete: none, output: '{{ 7 // (decisions.g.votes | length) }}'}\n",
-            "a.yaml:9:30: the output of none doesn't render: integer division or modulo by zero",
+            "a.yaml:9:30: the output of none doesn't render: division by zero; ask first, as {{ a / b if b else 0 }}",
         ),
         (
             '  - {complete: end, output: "{% if turn == 2 %}x{% endif %}"}\n',

@@ -212,7 +212,7 @@ def test_one_that_fails_of_what_it_is_made_is_warned_of_and_fails_who_looks_at_i
     )
     scenario, locations = parse_with_locations(text, "a.yaml")
     assert [str(each) for each in lint(scenario, "a.yaml", locations)] == [
-        "a.yaml:9:6: a can't be made: operators take numbers only; join texts with ~; a text that looks at it would fail",
+        "a.yaml:9:6: a can't be made: operators take numbers only; join texts with ~, and make numbers of them by | int or | float; a text that looks at it would fail",
         "a.yaml:10:6: b is a constant with a key each: nothing is drawn; rows stand in a list: {list: {each: …}, count: 3}",
         "a.yaml:11:24: y is a constant with a key fak: nothing is drawn; did you mean fake?",
     ]

@@ -67,8 +67,7 @@ def shadow_warnings(parsed: Iterable[ParsedScenario]) -> dict[Path, Complaint]:
             assert own.locations is not None
             at = own.locations.value_at(("agent", "code"))
             what = f"never chosen: {earlier.name}, before it by name, takes all that this one takes"
-            hint = (
-                "give that one a match or a for, or write alone: true if it is served alone or called for by its name"
-            )
+            hint = "rename this one so that it comes before by name, if that one is for all others; or give that one"
+            hint += " a match or a for; or write alone: true if it is served alone or called for by its name"
             found[own.file] = Complaint(str(own.file), at.line, at.column, what, hint)
     return found

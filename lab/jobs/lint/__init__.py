@@ -9,7 +9,6 @@ Ways are followed as `timeline` walks them, and texts rendered as `texts` render
 thought (`trials`). So whatever a warning says is true of some run; that all is well where none is given is not promised.
 """
 
-import re
 from collections.abc import Iterator, Mapping, Sequence
 
 from lab.core.errors import Complaint
@@ -17,6 +16,7 @@ from lab.jobs.branches import possible, reachable
 from lab.jobs.compiled import CompiledScenario, compile_scenario
 from lab.jobs.expectation import TurnResult, ended_at_own_error, unmet, verdicts_at
 from lab.jobs.lint.constants import misspelt, unmade, unread_braces
+from lab.jobs.lint.failures import reworded, whose
 from lab.jobs.lint.idle_faults import idle_faults
 from lab.jobs.lint.reviewers import unanswered_gates
 from lab.jobs.lint.trials import TrialJob, trials_of
@@ -35,11 +35,6 @@ from lab.jobs.timeline import spans
 from lab.language import document as doc
 from lab.language.parse import KeyPath, Locations
 from lab.language.parse.complaints import path_text
-from lab.language.templates import NO_ANSWER
-
-_UNLIKE = re.compile(r"not supported between instances of '(\w+)' and '(\w+)'")
-"""Python's words for < and > of values without an order."""
-_KINDS = {"str": "a text", "int": "a number", "float": "a number", "Decimal": "a number", "NoneType": "none"}
 
 
 def lint(
@@ -104,34 +99,26 @@ def _lists(step: doc.Step) -> Iterator[tuple[KeyPath, tuple[doc.Branch, ...]]]:
 
 def _conditions(part: CompiledScenario, trials: Sequence[TrialJob], prefix: KeyPath) -> Warnings:
     """Conditions that give neither true nor false in some job that the own message brings."""
-    tried: dict[tuple[str, str], list[tuple[str, str]]] = {}
+    tried: dict[tuple[str, str], list[tuple[TrialJob, str]]] = {}
     for trial in trials:
         for name, when, why in trial.conditions():
-            tried.setdefault((name, when), []).append((trial.kind, why))
+            tried.setdefault((name, when), []).append((trial, why))
     for path, step in placed_steps(part):
         for more, branches in _lists(step):
             for place, branch in enumerate(branches):
                 answers = tried.get((step.id, branch.when or ""), [])
-                failed = [(kind, why) for kind, why in answers if why]
+                failed = [(trial, why) for trial, why in answers if why]
                 if failed:
-                    kind, why = failed[0]
                     at = (*path, *more, place, "when")
-                    whose = (
-                        "" if len(failed) == len(answers) else f" {kind}"
-                    )  # else whoever asks, and however gates end
-                    reason, hint = _reworded(why)
-                    yield at, f"{path_text((*prefix, *at))}: has no answer{whose}: {reason}", hint
-
-
-def _reworded(why: str) -> tuple[str, str]:
-    """Why a condition has no answer, and what to do about it."""
-    if why.endswith(NO_ANSWER):
-        return why, "a condition gives true or false: compare it, as {{ … > 500 }}, {{ … == 'yes' }}"
-    if unlike := _UNLIKE.search(why):
-        reason = " with ".join(_KINDS.get(each, each) for each in unlike.groups())
-        hint = "a number that comes as text is made one by int, as {{ match.sum | int > 500 }}"
-        return f"it compares {reason}", hint
-    return why, "the job would fail; ask first, as {{ user is not none and … }}, {{ … is defined and … }}"
+                    kind, first = whose([trial for trial, _ in failed], [trial for trial, why in answers if not why])
+                    reason, hint = reworded(failed[0][1])
+                    first = first or "user is not none"
+                    hint = (
+                        hint
+                        or f"the job would fail; ask first, as {{{{ {first} and … }}}}, {{{{ … is defined and … }}}}"
+                    )
+                    what = f"has no answer{' ' if kind else ''}{kind}: {reason}"
+                    yield at, f"{path_text((*prefix, *at))}: {what}", hint
 
 
 def _token(part: CompiledScenario) -> Warnings:
@@ -172,7 +159,9 @@ def _expectation(scenario: doc.Scenario, plans: Sequence[Plan]) -> Warnings:
 
 
 def _fallbacks(scenario: doc.Scenario) -> Warnings:
-    """With free order, turns behind the one that answers whatever nothing else does."""
+    """With free order, turns behind the one that answers whatever nothing else does, and the lack of any."""
+    if scenario.turn_order == "any" and not scenario.turns:
+        yield ("turn_order",), "there are no turns that could come in any order", "add turns, or leave turn_order out"
     places = [place for place, turn in enumerate(scenario.turns) if turn.match is None]
     for place in places[1:] if scenario.turn_order == "any" else ():
         what = f"this turn is never taken: turns[{places[0]}] has no match either, and answers first"

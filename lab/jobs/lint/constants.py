@@ -1,18 +1,28 @@
 """Warnings about a scenario's data: what isn't drawn, and what can't be made."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 
 from lab.jobs.compiled import CompiledScenario
+from lab.jobs.lint.failures import reworded
 from lab.jobs.lint.trials import TrialJob
 from lab.jobs.lint.written import Warnings
 from lab.language import document as doc
+from lab.language.parse import KeyPath
 from lab.language.templates import RenderFailure
 
 
 def misspelt(part: CompiledScenario) -> Warnings:
     """Constants that look like a draw: any mapping is a fine constant, so a slip in the one key that counts is no error."""
     for name, datum in part.scenario.data.items():
-        for path, constant in _mappings(datum):
+        for path, constant in _constants(datum):
+            if not isinstance(constant, dict):
+                continue
+            drawn = next((key for key, each in constant.items() if doc.form_of_datum(each) != "constant"), None)
+            if drawn is not None:
+                entry = [name, *(each for each in path if each != "list")][-1]
+                what = f"{entry} is a constant, and so is {drawn} within it: nothing is drawn"
+                hint = "rows stand in a list: {list: {each: …}, count: 3}"
+                yield ("data", name, *path), what, hint if path else f"draw entries of data, or of rows: {hint}"
             for key in constant:
                 hint = doc.nearest(key, doc.DRAWN)
                 hint = "rows stand in a list: {list: {each: …}, count: 3}" if key == "each" else hint
@@ -24,24 +34,45 @@ def misspelt(part: CompiledScenario) -> Warnings:
 def unread_braces(part: CompiledScenario) -> Warnings:
     """Constants with an expression in them, which nobody reads."""
     for name, datum in part.scenario.data.items():
-        if isinstance(datum, str) and "{{" in datum:
-            what = f"{name} is a constant: what stands in its braces is no more than text"
-            quote = "'" if '"' in datum else '"'
-            yield ("data", name), what, f"write {name}: {{value: {quote}{datum}{quote}}}"
+        for path, text in _constants(datum):
+            if isinstance(text, str) and "{{" in text:
+                entry = (name, *path)[-1]
+                quote = "'" if '"' in text else '"'
+                what = f"{entry} is a constant: what stands in its braces is no more than text"
+                yield ("data", name, *path), what, f"write {entry}: {{value: {quote}{text}{quote}}}"
+    for place, step in enumerate(part.scenario.steps):
+        for way, vote in _votes(step):
+            for key, words in (("comment", vote.comment), ("by", vote.by)):
+                if "{{" in (words or ""):
+                    what = f"the {key} of a reviewer is no template: its braces stay as they are"
+                    yield ("steps", place, *way, key), what, f"write the {key} itself"
 
 
-def _mappings(datum: doc.Element) -> Iterator[tuple[tuple[str, ...], Mapping[str, object]]]:
-    """The constants within an entry that are mappings, with their places there."""
+def _constants(datum: doc.Element) -> Iterator[tuple[KeyPath, doc.Element]]:
+    """The constants in an entry, in its list and in its rows, with their places there."""
     match datum:
-        case dict():
-            yield (), datum
         case doc.Listed():
-            yield from ((("list", *path), constant) for path, constant in _mappings(datum.list))
+            yield from ((("list", *path), constant) for path, constant in _constants(datum.list))
         case doc.DataRow():
             for name, each in datum.each.items():
-                yield from ((("each", name, *path), constant) for path, constant in _mappings(each))
+                yield from ((("each", name, *path), constant) for path, constant in _constants(each))
         case _:
-            return
+            yield (), datum
+
+
+def _votes(step: doc.Step) -> Iterator[tuple[KeyPath, doc.Vote]]:
+    if not isinstance(step, doc.Gate):
+        return
+    reviewers: list[tuple[KeyPath, object]] = [(("reviewer",), step.reviewer)]
+    reviewers += [(("escalate", "reviewer"), step.escalate.reviewer)] if step.escalate is not None else []
+    for path, reviewer in reviewers:
+        match reviewer:
+            case doc.Vote():
+                yield path, reviewer
+            case doc.Script():
+                yield from (((*path, "script", place), vote) for place, vote in enumerate(reviewer.script))
+            case _:
+                pass
 
 
 def unmade(part: CompiledScenario, trials: Sequence[TrialJob]) -> Warnings:
@@ -51,4 +82,5 @@ def unmade(part: CompiledScenario, trials: Sequence[TrialJob]) -> Warnings:
             for trial in trials if isinstance(datum, doc.Derivation | doc.Listed) else ():
                 trial.plan.data[name]
         except RenderFailure as failure:
-            yield ("data", name), f"{name} can't be made: {failure}", "a text that looks at it would fail"
+            reason, hint = reworded(str(failure))
+            yield ("data", name), f"{name} can't be made: {reason}", hint or "a text that looks at it would fail"

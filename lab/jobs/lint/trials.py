@@ -62,13 +62,25 @@ class TrialJob(Struct, frozen=True, eq=False):
         return delegate_outputs(self.plan, self.votes, self.ends).text(place)
 
     @property
+    def who(self) -> str:
+        """Who asks, for people."""
+        user = self.plan.invocation.user
+        return "without a user" if user is None else f"for a user with the roles {', '.join(user.roles) or '(none)'}"
+
+    @property
+    def unusual(self) -> Mapping[str, doc.Verdict]:
+        """Its gates that aren't approved, with their verdicts."""
+        return {gate: verdict for gate, verdict in self.verdicts.items() if verdict is not doc.Verdict.APPROVED}
+
+    @property
+    def ended(self) -> str:
+        """What is unusual of its gates, for people."""
+        return ", ".join(f"{gate} {verdict}" for gate, verdict in self.unusual.items())
+
+    @property
     def kind(self) -> str:
         """Which job it is, for people: who asks, and what is unusual of its gates."""
-        user = self.plan.invocation.user
-        who = "without a user" if user is None else f"for a user with the roles {', '.join(user.roles) or '(none)'}"
-        return who + "".join(
-            f", {gate} {verdict}" for gate, verdict in self.verdicts.items() if verdict is not doc.Verdict.APPROVED
-        )
+        return ", ".join(filter(None, (self.who, self.ended)))
 
     def conditions(self) -> Iterator[tuple[str, str, str]]:
         """Conditions that it may come to: the step, the condition, and why it gives neither true nor false, if so."""

@@ -5,12 +5,12 @@ Every text of a step is rendered as in each job of the trials that may come to t
 
 import json
 import re
-from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from typing import TypeAlias, assert_never
 
 from lab.jobs.compiled import CompiledScenario
+from lab.jobs.lint.failures import reworded, whose
 from lab.jobs.lint.trials import TrialJob
 from lab.jobs.outputs import Writer, output_templates
 from lab.language import document as doc
@@ -50,24 +50,25 @@ def placed_steps(part: CompiledScenario) -> Iterator[tuple[KeyPath, doc.Step]]:
 
 def failing_texts(part: CompiledScenario, trials: Sequence[TrialJob]) -> Warnings:
     """Texts that don't render in some job; of an output of another form, its parts."""
-    tried: Counter[KeyPath] = Counter()
-    failed: dict[KeyPath, list[tuple[str, str, str]]] = {}
+    passed: dict[KeyPath, list[TrialJob]] = {}
+    failed: dict[KeyPath, list[TrialJob]] = {}
+    reasons: dict[KeyPath, tuple[str, str]] = {}
     for trial in trials:
         write = trial.write  # what templates see is gathered once for them all
         for path, step in placed_steps(part):
             if step.id not in trial.reached:
                 continue
             for place, why in _rendered(step, trial, write):
-                tried[*path, *place] += 1
+                (failed if why else passed).setdefault((*path, *place), []).append(trial)
                 if why:
                     what = f"the {path_text(place)} of {step.id} doesn't render"
-                    failed.setdefault((*path, *place), []).append((what, trial.kind, why))
-    for path, reasons in failed.items():
-        what, kind, why = reasons[0]
-        if len(reasons) == tried[path]:  # whoever asks, and however gates end
-            yield path, f"{what}: {why}", ""
-        else:
-            yield path, f"{what} {kind}: {why}", "ask first, as {{ … if user is not none }}, {{ … | default('') }}"
+                    reasons.setdefault((*path, *place), (what, why))
+    for path, (what, why) in reasons.items():
+        kind, first = whose(failed[path], passed.get(path, ()))
+        reason, hint = reworded(why)
+        if kind:  # else it fails whoever asks, and however gates end
+            hint = hint or f"ask first, as {{{{ … if {first} }}}}, {{{{ … | default('') }}}}"
+        yield path, f"{what}{' ' if kind else ''}{kind}: {reason}", hint
 
 
 def _templates(step: doc.Step) -> Iterator[tuple[KeyPath, str]]:

@@ -82,11 +82,15 @@ def _missing(used: tuple[str, ...], names: Names) -> tuple[str, str]:
         case ("match", name, *_) if names.groups is not None and name not in names.groups:
             return f"match has no group {name}", _known(name, names.groups) if names.groups else _NAME_IT
         case ("decisions", gate, *_) if gate not in names.gates:
-            return f"there is no gate {gate}", _known(gate, names.gates)
+            return f"there is no gate {gate}", _cut("decisions", gate, names.gates) or _known(gate, names.gates)
         case ("decisions", _, field, *_) if field not in _FIELDS["decisions"]:
             return f"a decision has no {field}", _known(field, _FIELDS["decisions"])
         case ("delegates", step, *_) if step not in names.delegates:
-            return f"there is no delegate {step}", _known(step, names.delegates)
+            return f"there is no delegate {step}", _cut("delegates", step, names.delegates) or _known(
+                step, names.delegates
+            )
+        case ("delegates", _, "output", part, *_) if not part.lstrip("-").isdigit():
+            return f"what a delegate hands back is a text: it has no {part}", "let it hand back that part alone"
         case ("delegates", _, field, *_) if field not in _FIELDS["delegates"]:
             return f"a delegate has no {field}", _known(field, _FIELDS["delegates"])
         case ("decisions", _, "votes", _, field, *_) if field not in _FIELDS["votes"]:
@@ -114,7 +118,16 @@ def _rooted(what: str, names: Names, reading: TextReader) -> str:
     if reading is not derivation:
         places += [(names.groups, "match."), (names.parameters, "parameters.")]
         places += [(names.gates, "decisions."), (names.delegates, "delegates.")]
+        for ids, root in ((names.gates, "decisions"), (names.delegates, "delegates")):
+            if rest := next((each for each in sorted(ids) if each.endswith(f"-{name}")), ""):
+                return f"write {spelt_as(root, rest)}"
     return next((f"write {root}{name}" for known, root in places if known and name in known), "")
+
+
+def _cut(root: str, word: str, known: Collection[str]) -> str:
+    """How the step is looked up of whose id an expression takes a part away, as `big-boss` without quotes."""
+    ids = sorted(name for name in known if name.startswith(f"{word}-"))
+    return f"write {spelt_as(root, ids[0])}" if ids else ""
 
 
 def _no_turn(index: str, names: Names) -> bool:
@@ -132,6 +145,11 @@ def _elsewhere(name: str, names: Names) -> str:
     """Where an earlier turn of the conversation has the name."""
     turns = (index for index, known in enumerate(names.earlier or ()) if known is not None and name in known)
     return next((f"write conversation.turns[{index}].data.{name}" for index in turns), "")
+
+
+def spelt_as(root: str, name: str) -> str:
+    """How a template spells a part: with a - in its name in brackets, for a - in an expression takes away."""
+    return f"{root}['{name}']" if "-" in name else f"{root}.{name}"
 
 
 def _known(word: str, words: Collection[str]) -> str:

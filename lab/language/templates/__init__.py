@@ -28,7 +28,7 @@ from lab.language.templates.check import (
     check_template,
     plain_path,
 )
-from lab.language.templates.filters import as_text
+from lab.language.templates.filters import shown_text
 from lab.language.templates.sandbox import BUDGET, Metering, Sandbox, Unknown
 from lab.language.templates.syntax import syntax_fault
 
@@ -43,7 +43,7 @@ NO_ANSWER = "is neither true nor false"
 _VALUE = "value"
 """Under which name an expression leaves its value."""
 _SHOWN = 40
-"""Characters of a value in a sentence about it."""
+"""Characters of a condition in a hint."""
 _NO_TRUTHS = (
     nodes.Add,
     nodes.Sub,
@@ -159,13 +159,8 @@ class Expression(Struct, frozen=True, eq=False):
         """Whether it is true for these names; RenderFailure also for a value that is neither true nor false."""
         found = self.value(names)
         if not isinstance(found, bool):
-            raise RenderFailure(f"{_shortened(found)} {NO_ANSWER}")
+            raise RenderFailure(f"{shown_text(found)} {NO_ANSWER}")
         return found
-
-
-def _shortened(value: object) -> str:
-    text = as_text(value) if not isinstance(value, str) else f'"{value}"'
-    return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}…"
 
 
 @lru_cache(maxsize=4096)
@@ -179,7 +174,13 @@ def condition(text: str) -> Expression:
         raise TemplateError((fault,))
     expression, node = found
     if _no_truth(node):
-        fault = TemplateFault(1, NO_ANSWER, "compare it, as {{ parameters.amount > 1000 }}")
+        hint = "compare it, as {{ parameters.amount > 1000 }}"
+        hint = (
+            "numbers have no comma: write 1000, and between two conditions and"
+            if isinstance(node, nodes.Tuple)
+            else hint
+        )
+        fault = TemplateFault(1, NO_ANSWER, hint)
         raise TemplateError((fault,), expression.looked_up)
     return expression
 

@@ -6,7 +6,7 @@ from typing import TypeAlias
 from jinja2 import nodes
 from msgspec import Struct
 
-from lab.language.document import nearest
+from lab.language.document import Verdict, nearest
 
 TEMPLATE_NAMES = frozenset(
     {
@@ -56,10 +56,13 @@ _FILTERS_BY_WORD = {
     "strip": "trim",
     "number": "float",
     "tofixed": "round",
+    "format": "round(2)",
     "substring": "truncate",
 }
 """What people call filters elsewhere."""
 
+_VERDICTS = tuple(map(str, Verdict))
+_LIKENESS = ("eq", "ne", "in", "notin")
 FILTERS_IN_A_ROW = 4
 LOOPS = 2
 MOST_NESTED = 64
@@ -149,6 +152,12 @@ class _Walk:
                 children = [*node.args, *node.kwargs]
             case nodes.Filter():
                 self._filter(node)
+            case nodes.Compare():
+                self._verdicts(node)
+            case nodes.Mod(left=nodes.Const(value=str())):
+                self.fault(
+                    node, "% formats no text here", "write {{ x | round(2) }} for two places, and ~ to join texts"
+                )
             case nodes.Test():
                 self._known(node, "test", node.name, TESTS)
                 self._no_stars(node, node.dyn_args, node.dyn_kwargs)
@@ -221,7 +230,7 @@ class _Walk:
         called = node.node.name if isinstance(node.node, nodes.Name) else getattr(node.node, "attr", "")
         if called != "range" or not isinstance(node.node, nodes.Name):
             name = _filter_near(called)
-            hint = f"write it as a filter: … | {name}" if name else "filters do it, as {{ message | upper }}"
+            hint = f"write it as a filter: … | {name}" if name in FILTERS else "filters do it, as {{ message | upper }}"
             hint = f"write {called} without ()" if called in self.known else hint
             self.fault(node, "nothing may be called but range", hint)
         elif node.kwargs:
@@ -238,6 +247,19 @@ class _Walk:
             current = current.node
         if row == FILTERS_IN_A_ROW + 1:
             self.fault(node, f"at most {FILTERS_IN_A_ROW} filters in a row")
+
+    def _verdicts(self, node: nodes.Compare) -> None:
+        """What a verdict is compared with is one that exists, or null."""
+        sides = [node.expr, *(operand.expr for operand in node.ops if operand.op in _LIKENESS)]
+        if not any(path[:1] == ("decisions",) and path[-1] == "verdict" for path in map(plain_path, sides)):
+            return
+        listed = (
+            each for side in sides for each in (side.items if isinstance(side, nodes.List | nodes.Tuple) else [side])
+        )
+        for each in listed:
+            if isinstance(each, nodes.Const) and isinstance(each.value, str) and each.value not in _VERDICTS:
+                near = nearest(each.value.lower().replace("_", "-"), _VERDICTS)
+                self.fault(node, f"there is no verdict {each.value}", near or f"verdicts: {', '.join(_VERDICTS)}")
 
     def _known(self, node: nodes.Node, kind: str, name: str, known: frozenset[str]) -> None:
         if name not in known:

@@ -4,10 +4,10 @@ import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from decimal import ROUND_HALF_EVEN, Context, Decimal
 from math import isfinite
-from typing import TypeAlias
+from typing import TypeAlias, cast
 
 from jinja2 import Environment, Undefined, pass_environment
-from jinja2.filters import make_attrgetter
+from jinja2.filters import do_float, do_int, make_attrgetter
 from jinja2.sandbox import SandboxedEnvironment
 
 from lab.language.templates.bounds import RenderFailure, bounded, check_size
@@ -16,10 +16,18 @@ BIGGEST = 10**15
 """The largest number that an operator takes or gives."""
 RANGE = 1000
 """The longest `range`."""
+NO_NUMBER = "finds no number in"
+"""What `int` and `float` say of a value that is none, where no default is given."""
+BY_ZERO = "division by zero"
 
 Numeric: TypeAlias = int | float | Decimal
 
 _NUMBERS = (int, float, Decimal)
+_OF_TEXTS = "join texts with ~, and make numbers of them by | int or | float"
+_NOTHING = object()
+"""Stands where no default is given."""
+_SHOWN = 40
+"""Characters of a text in a sentence about it."""
 _EXACT = Context(prec=28, rounding=ROUND_HALF_EVEN)
 _DECIMAL: dict[str, Callable[[Decimal, Decimal], Decimal]] = {
     "+": _EXACT.add,
@@ -37,7 +45,9 @@ def as_number(value: object) -> Numeric:
     """The value, if it is a number within bounds; RenderFailure if not."""
     if isinstance(value, bool) or not isinstance(value, _NUMBERS):
         str(value)  # what is undefined raises its own error, which names what is missing
-        raise RenderFailure("operators take numbers only; join texts with ~")
+        raise RenderFailure(
+            f"operators take numbers only; {_OF_TEXTS if isinstance(value, str) else 'join texts with ~'}"
+        )
     if not -BIGGEST <= value <= BIGGEST:
         raise RenderFailure("a number is larger than 10^15")
     return value
@@ -46,6 +56,8 @@ def as_number(value: object) -> Numeric:
 def arithmetic(operator: str, left: object, right: object) -> Numeric:
     """The result of an operator; a float is converted by its text, so 21.40 + 1.5 is 22.90."""
     one, other = as_number(left), as_number(right)
+    if other == 0 and operator in ("/", "//", "%"):
+        raise RenderFailure(BY_ZERO)
     if isinstance(one, int) and isinstance(other, int):
         return as_number(_INTEGER[operator](one, other))
     return as_number(_DECIMAL[operator](Decimal(str(one)), Decimal(str(other))))
@@ -134,11 +146,45 @@ def replace(value: str, old: object, new: object, count: int | None = None) -> s
 def rounded(value: object, precision: int = 0, method: str = "common") -> Numeric:
     """The number with `precision` places, -9 to 9; halves go away from zero; or `ceil`, `floor`."""
     modes = {"common": "ROUND_HALF_UP", "ceil": "ROUND_CEILING", "floor": "ROUND_FLOOR"}
+    if method not in modes:
+        raise RenderFailure("round goes by 'common', 'ceil' or 'floor'")
     if not -9 <= precision <= 9:
         raise RenderFailure("round takes -9 to 9 places")
     exact = Decimal(str(as_number(value)))
     result = exact.quantize(Decimal(1).scaleb(-precision), modes[method], _EXACT)
     return result if precision > 0 else int(result)
+
+
+def integer(value: object, default: object = _NOTHING, base: int = 10) -> object:
+    """The whole number in a value, `4` in `4.7` too; RenderFailure if there is none and no default."""
+    found = do_int(value, cast(int, None), base)
+    return _or_default("int", value, default) if found is None else found
+
+
+def floating(value: object, default: object = _NOTHING) -> object:
+    """The number in a value; RenderFailure if there is none and no default."""
+    found = do_float(value, cast(float, None))
+    return _or_default("float", value, default) if found is None or not isfinite(found) else found
+
+
+def _or_default(name: str, value: object, default: object) -> object:
+    # a 0 that nobody wrote would let an amount of 1,250.00 pass as a small one
+    if default is _NOTHING:
+        raise RenderFailure(f"{name} {NO_NUMBER} {shown_text(value)}")
+    return default
+
+
+def shown_text(value: object) -> str:
+    """A value in a sentence about it: texts in quotes, long ones cut."""
+    text = f'"{value}"' if isinstance(value, str) else as_text(value)
+    return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}…"
+
+
+def elements(value: Iterable[object]) -> list[object]:
+    """What a loop passes over."""
+    if isinstance(value, _NUMBERS):
+        raise RenderFailure("a loop passes over a list, and this is a number: write range(…)")
+    return list(value)
 
 
 @pass_environment
@@ -170,6 +216,8 @@ def limited_range(*bounds: int) -> list[int]:
 
 
 OWN: dict[str, Callable[..., object]] = {
+    "float": floating,
+    "int": integer,
     "join": join,
     "replace": replace,
     "round": rounded,
@@ -178,4 +226,4 @@ OWN: dict[str, Callable[..., object]] = {
     "sum": total,
     "tojson": tojson,
 }
-"""Filters that are ours because Jinja's are unbounded, or lose places."""
+"""Filters that are ours because Jinja's are unbounded, lose places, or give 0 for what is no number."""

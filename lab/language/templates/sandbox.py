@@ -16,7 +16,16 @@ from jinja2.visitor import NodeTransformer
 
 from lab.language.templates.bounds import Budget, fitting
 from lab.language.templates.check import FILTERS, TESTS
-from lab.language.templates.filters import OWN, Numeric, arithmetic, as_number, as_shown, as_text, limited_range
+from lab.language.templates.filters import (
+    OWN,
+    Numeric,
+    arithmetic,
+    as_number,
+    as_shown,
+    as_text,
+    elements,
+    limited_range,
+)
 
 BUDGET = "_budget"
 """Where a rendering's budget stands among its names; templates can't name it."""
@@ -94,7 +103,7 @@ class Sandbox(ImmutableSandboxedEnvironment):
         )
         theirs: dict[str, Callable[..., object]] = dict(self.filters)
         self.filters = {name: _metered(name, OWN.get(name, theirs[name])) for name in FILTERS}
-        self.filters |= {"_loop": _metered("_loop", list), "_weighed": _metered("_weighed", lambda value: value)}
+        self.filters |= {"_loop": _metered("_loop", elements), "_weighed": _metered("_weighed", lambda value: value)}
         self.filters["_concat"] = self.filters["join"]
         self.tests = {name: test for name, test in self.tests.items() if name in TESTS}
         self.globals = {"range": limited_range}

@@ -1,0 +1,102 @@
+"""What authors write in good faith: each slip is named, with what to write instead."""
+
+import pytest
+
+from lab.core.errors import ScenarioError
+from lab.jobs.lint import lint
+from lab.language.parse import parse_with_locations
+
+HEAD = """\
+lab: 1
+name: a
+title: A
+agent: {code: A}
+ask: pay 1,250.00
+match: 'pay (?P<sum>[\\d,.]+)'
+"""
+GATE = "  - {gate: big-boss, asks: May it?, patience: 10m, reviewer: {after: 5s, verdict: approved}}\n"
+END = "  - {complete: end, output: done}\n"
+
+
+def found(steps: str, head: str = "", ask: str = "pay 1,250.00") -> list[str]:
+    """The complaints about a scenario with these steps, or the warnings if there are none."""
+    text = HEAD.replace("pay 1,250.00", ask) + head + "steps:\n" + steps
+    try:
+        scenario, locations = parse_with_locations(text, "a.yaml")
+    except ScenarioError as error:
+        complaints = error.complaints
+    else:
+        complaints = lint(scenario, "a.yaml", locations)
+    return [str(each).removeprefix("a.yaml:") for each in complaints]
+
+
+def branch(when: str) -> str:
+    return f'  - {{work: w, takes: 1s, next: [{{when: "{{{{ {when} }}}}", to: end}}]}}\n' + END
+
+
+def output(text: str) -> str:
+    return f'  - {{complete: end, output: "{{{{ {text} }}}}"}}\n'
+
+
+COMMAS = "take the commas out first, as {{ match.sum | replace(',', '') | int }}"
+POINTS = "write it as numbers are here, as {{ match.sum | replace('.', '') | replace(',', '.') | float }}"
+
+
+@pytest.mark.parametrize(
+    ("text", "ask", "slip"),
+    [
+        ("match.sum | int > 1000", "pay 1,250.00", f'int finds no number in "1,250.00"; {COMMAS}'),
+        ("match.sum | float > 1000", "pay 1.250,00", f'float finds no number in "1.250,00"; {POINTS}'),
+        ("(match.sum ~ 'x') | int > 1000", "pay 7", 'int finds no number in "7x"; where there may be none give a default, as int(0)'),
+        ("match.sum | int(0) > 1000", "pay 1,250.00", ""),
+        ("match.sum | replace(',', '') | int > 1000", "pay 1,250.00", ""),
+        ("5 / (match.sum | int) > 1", "pay 0", "division by zero; ask first, as {{ a / b if b else 0 }}"),
+        ("data.price / 0 > 1", "pay 0", "division by zero; ask first, as {{ a / b if b else 0 }}"),
+    ],
+)  # fmt: skip
+def test_a_number_that_is_none_is_never_taken_for_0(text: str, ask: str, slip: str) -> None:
+    data = "data: {price: {between: [2, 3], decimals: 2}}\n"
+    assert found(branch(text), data, ask) == ([f"9:40: steps[0].next[0].when: has no answer: {slip}"] if slip else [])
+
+
+@pytest.mark.parametrize(
+    ("steps", "slip"),
+    [
+        (branch("match.sum | int > 1,000"),
+         "8:40: steps[0].next[0].when: is neither true nor false; numbers have no comma: write 1000, and between two conditions and"),
+        (output("match.sum * 2"), "8:29: the output of end doesn't render: operators take numbers only;"
+         " join texts with ~, and make numbers of them by | int or | float"),
+        (output("'%.2f' % 3"), "8:29: steps[0].output: % formats no text here; write {{ x | round(2) }} for two places, and ~ to join texts"),
+        (GATE + output("decisions.big-boss.by"), "9:29: steps[1].output: there is no gate big; write decisions['big-boss']"),
+        (GATE + output("decisions.big-boss.by"), "9:29: steps[1].output: unknown name boss; write decisions['big-boss']"),
+        (GATE + output("decisions['big-boss'].verdict == 'Approved'"), "9:29: steps[1].output: there is no verdict Approved; did you mean approved?"),
+        ("  - {delegate: d-1, agent: A, takes: 1s, output: x}\n" + output("delegates.d.output"),
+         "9:29: steps[1].output: there is no delegate d; write delegates['d-1']"),
+        ("  - {delegate: d, agent: A, takes: 1s, output: {json: {price: 4}}}\n" + output("delegates.d.output.price"),
+         "9:29: steps[1].output: what a delegate hands back is a text: it has no price; let it hand back that part alone"),
+        ("  - {gate: g, asks: Q, patience: 9m, reviewer: {after: 1s, verdict: approved}, verdicts: {timed-out: end}}\n"
+         + output("decisions.g.comment[0]"),
+         "9:29: the output of end doesn't render with g timed-out: there is no 0 here;"
+         " ask first, as {{ … if decisions.g.comment }}, {{ … | default('') }}"),
+        ("  - {gate: g, asks: Q, patience: 9m, reviewer: {after: 1s, verdict: approved, comment: '{{ message }}'}}\n" + END,
+         "8:88: the comment of a reviewer is no template: its braces stay as they are; write the comment itself"),
+    ],
+)  # fmt: skip
+def test_a_slip_in_a_step_is_named(steps: str, slip: str) -> None:
+    assert slip in found(steps)
+
+
+@pytest.mark.parametrize(
+    ("head", "slips"),
+    [
+        ("data: {rows: {list: {each: {a: 1, b: '{{ row.a * 2 }}'}}, count: 2}}\n",
+         ['7:38: b is a constant: what stands in its braces is no more than text; write b: {value: "{{ row.a * 2 }}"}']),
+        ("data: {rows: {list: {a: {between: [1, 2]}}, count: 2}}\n",
+         ["7:21: rows is a constant, and so is a within it: nothing is drawn; rows stand in a list: {list: {each: …}, count: 3}"]),
+        ("data: {rows: {list: {each: {a: {between: [1, 2]}}}, count: 2}}\n", []),
+        ("turn_order: any\n", ["7:13: there are no turns that could come in any order; add turns, or leave turn_order out"]),
+        ("turn_order: written\n", []),
+    ],
+)  # fmt: skip
+def test_a_slip_before_the_steps_is_named(head: str, slips: list[str]) -> None:
+    assert found(END, head) == slips
