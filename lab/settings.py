@@ -123,6 +123,17 @@ class ClockSettings(Settings, frozen=True):
     instant: bool = False
     """Whether a run is evaluated on a manual clock, without waiting."""
 
+    @property
+    def option(self) -> str:
+        """The clock as `--clock` takes it."""
+        return f"scaled:{self.factor}" if self.kind == "scaled" else self.kind
+
+    @classmethod
+    def read(cls, option: str) -> "ClockSettings":
+        """The clock of which that is the option."""
+        kind, _, factor = option.partition(":")
+        return cls(cast("ClockKind", kind), factor or "1")
+
 
 def _clock(flags: Flags) -> ClockSettings | None:
     speed: str | None = flags["speed"]

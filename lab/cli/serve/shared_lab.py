@@ -9,7 +9,6 @@ import logging
 import os
 from collections.abc import AsyncIterator, Iterable, Iterator
 from contextlib import asynccontextmanager
-from typing import cast
 
 import msgspec
 from msgspec import Struct
@@ -17,7 +16,6 @@ from msgspec.structs import asdict, replace
 
 from lab.cli.entropy import process_name
 from lab.cli.serve.ledger_settings import LedgerSettings
-from lab.cli.serve.state_journal import clock_option
 from lab.cli.setup import Setup, make_clock
 from lab.clocks import wall_second
 from lab.core.clock import Epoch, Millis
@@ -32,7 +30,7 @@ from lab.mock.service import Service
 from lab.server.limits import ServerLimits
 from lab.server.shared.batch_loop import BatchLoop
 from lab.server.shared.lab_time import LabTime
-from lab.settings import ClockKind, ClockSettings
+from lab.settings import ClockSettings
 
 _LOG = logging.getLogger("lab")
 SETUP_VERSION = 1
@@ -76,7 +74,7 @@ def proposed_setup(setup: Setup, wall: Millis) -> SharedSetup:
         seed=config.seed,
         epoch=epoch,
         began=began,
-        clock=clock_option(setup.settings.clock),
+        clock=setup.settings.clock.option,
         reviewer="script" if config.scripted else "person",
         base=config.base,
         below=dict(layers.below),
@@ -145,8 +143,7 @@ def _short(digest: str | None) -> str:
 
 def adopted(setup: Setup, agreed: SharedSetup) -> Setup:
     """This process's setup with all that the lab's says."""
-    kind, _, factor = agreed.clock.partition(":")
-    clock = ClockSettings(cast("ClockKind", kind), factor or "1")
+    clock = ClockSettings.read(agreed.clock)
     served = {each.name: each for each in setup.config.scenarios}
     config = replace(
         setup.config,

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import cast
 
 from msgspec.structs import replace
 
@@ -30,7 +29,7 @@ from lab.recording.format.journal_lines import (
     read_journal,
 )
 from lab.recording.tape.header import REVIEWER, settings_of
-from lab.settings import ClockKind, ClockSettings, MockSettings
+from lab.settings import ClockSettings, MockSettings
 
 
 class StateJournal:
@@ -78,19 +77,19 @@ class StateJournal:
         return replace(setup, config=config, clock=self._clock(header, epoch))
 
     def _clock(self, header: JournalHeader, epoch: Epoch) -> AnyClock:
-        mode, _, factor = header.clock.partition(":")
-        start = instant_of(self._history, mode, (wall_second() - header.epoch) * 1000)
+        began = ClockSettings.read(header.clock)
+        start = instant_of(self._history, began.kind, (wall_second() - header.epoch) * 1000)
         if not has_date(epoch, start):
             raise RecordingError(
                 f"{self._file.path}: its clock stands beyond {iso(LAST_WALL, 0)}, and no lab has later dates.",
                 hint="Name another file to begin anew.",
             )
-        return make_clock(ClockSettings(cast("ClockKind", mode), self._history.factor or factor), start)
+        return make_clock(replace(began, factor=self._history.factor or began.factor), start)
 
     def _other_options(self, header: JournalHeader) -> list[str]:
         settings = self._settings
         began = {"seed": header.seed, "epoch": header.epoch, "clock": header.clock}
-        options = {"seed": settings.seed, "epoch": settings.epoch, "clock": clock_option(settings.clock)}
+        options = {"seed": settings.seed, "epoch": settings.epoch, "clock": settings.clock.option}
         return [f"{name} {began[name]}, now {now}" for name, now in options.items() if now not in (None, began[name])]
 
     def _other_scenarios(self, header: JournalHeader, served: tuple[CompiledScenario, ...]) -> list[str]:
@@ -124,7 +123,7 @@ class StateJournal:
                 for each in config.scenarios
             )
             begun = JournalHeader(
-                lab=__version__, seed=config.seed, epoch=config.epoch, clock=clock_option(self._settings.clock),
+                lab=__version__, seed=config.seed, epoch=config.epoch, clock=self._settings.clock.option,
                 issuer=config.identity.issuer, settings=settings_of(config), scenarios=scenarios,
             )  # fmt: skip
             self._append(header_line(begun))
@@ -166,11 +165,6 @@ class StateJournal:
         self.look()
         self._file.close()
         return 0 if self.trouble is None else 4
-
-
-def clock_option(clock: ClockSettings) -> str:
-    """The clock as `--clock` takes it."""
-    return f"scaled:{clock.factor}" if clock.kind == "scaled" else clock.kind
 
 
 def _other_settings(began: Mapping[str, Json], now: Mapping[str, Json]) -> list[str]:
