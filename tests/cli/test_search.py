@@ -10,8 +10,8 @@ from xml.etree import ElementTree
 
 import pytest
 
-from lab.cli.commands.scenario_search import ScenarioSearch
 from lab.cli.rehearse.rehearsal import FinishedRun, PlannedRun, Rehearsal
+from lab.cli.rehearse.scenario_search import ScenarioSearch
 from lab.report.gather import histories_of
 from lab.report.harm import HarmKind
 from lab.report.outcomes import RunOutcome

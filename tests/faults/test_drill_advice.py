@@ -1,6 +1,6 @@
 """What is said of each drill to whoever has to mend a client."""
 
-from lab.cli.commands.drill import drills_of
+from lab.cli.drills import drills_of
 from lab.faults.drill_advice import advice_in_drill, met_in_drill
 from lab.faults.drills import Drill, GoodEnd
 from lab.settings import ScenarioSettings

@@ -10,13 +10,13 @@ from tempfile import mkdtemp
 from msgspec.structs import replace
 
 from lab.cli.check.plan_caller import callers_text
-from lab.cli.commands.drill import drills_of
-from lab.cli.commands.rehearse_search import refuse_other_forms, search
 from lab.cli.commands.report import conclude, file_lines
 from lab.cli.console import Console
+from lab.cli.drills import drills_of
 from lab.cli.grammar.option_kinds import span
 from lab.cli.loop import Stop, complete
 from lab.cli.rehearse.rehearsal import MAPPED, FinishedRun, PlannedRun, Rehearsal, command_again, failure_lines
+from lab.cli.rehearse.rehearse_search import refuse_other_forms, search
 from lab.cli.run_conditions import conditions_of
 from lab.cli.signals import INTERRUPTED
 from lab.clocks import wall_second

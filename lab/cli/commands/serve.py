@@ -174,7 +174,7 @@ def with_drills(settings: ServeSettings) -> tuple[ServeSettings, tuple[MountChoi
         if settings.family or settings.only:
             raise UsageError("--family and --only choose among drills.", hint="Name their scenario with --drills.")
         return settings, ()
-    from lab.cli.commands.drill import drills_of  # only they need it
+    from lab.cli.drills import drills_of  # only they need it
 
     mock = settings.mock
     compiled, _, drills = drills_of(mock, settings.drills, settings.family, settings.only)

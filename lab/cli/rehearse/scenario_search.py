@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 
 from msgspec import Struct
 
-from lab.cli.commands.drill import chosen_families, written_scenario
+from lab.cli.drills import chosen_families, written_scenario
 from lab.cli.rehearse.rehearsal import FinishedRun, PlannedRun, Rehearsal
 from lab.cli.run_conditions import conditions_of
 from lab.faults.drills import GoodEnd, without_faults

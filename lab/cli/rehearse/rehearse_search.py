@@ -5,10 +5,10 @@ from collections.abc import Iterator, Sequence
 from itertools import chain, count
 from pathlib import Path
 
-from lab.cli.commands.scenario_search import ScenarioSearch, SearchFinding
 from lab.cli.console import Console
 from lab.cli.loop import Stop, complete
 from lab.cli.rehearse.rehearsal import Rehearsal, command_again, end_of_output
+from lab.cli.rehearse.scenario_search import ScenarioSearch, SearchFinding
 from lab.cli.signals import INTERRUPTED
 from lab.cli.verdicts import form_of, tell_runner
 from lab.core.errors import UsageError
