@@ -6,12 +6,13 @@ stand in one queue, first opened, first served. A reviewer takes the first gate 
 already, stays with it for a drawn time, and gives the vote that the scenario's reviewer would give, else approves:
 
     opened          the gate stands in the queue; its patience runs
+    escalates       one more may take it if nobody else could; who takes it from then on answers as who is asked then
     taken           by a free reviewer, at work; one who is at a gate finishes it, whatever the hour
     vote            at the end of that time, if the gate is still open; else it comes too late, and counts for nothing
     timed out       at its deadline, in the queue or on a reviewer's desk
 
-At the same instant deadlines and ends come first, then reviewers who are done, gates that open, and clients. So a place
-that becomes free at an instant is taken at it, and a vote at the deadline is late, as `gates` has it.
+At the same instant deadlines and ends come first, then escalations, reviewers who are done, gates that open, and
+clients. So a place that becomes free at an instant is taken at it, and a vote at the deadline is late, as `gates` has it.
 """
 
 from bisect import insort
@@ -25,12 +26,12 @@ from lab.jobs.gates import Decision, Opening, Origin, scripted_vote
 from lab.jobs.plan import Plan
 from lab.jobs.span import Span
 from lab.jobs.timeline import spans
-from lab.language.document import Verdict, draw_latency
+from lab.language.document import Verdict, Vote, draw_latency
 from lab.simulate.calls import AcceptedRun, ClientStart, WirelessClient, plan_of
 from lab.simulate.queue_tally import QueueTally
 from lab.simulate.workload import ReviewTeam, Simulation
 
-_OVER, _FREE, _OPEN, _WORK, _ASK = range(5)
+_OVER, _ESCALATE, _FREE, _OPEN, _WORK, _ASK = range(6)
 """What happens, in the order in which it does at one instant."""
 
 
@@ -55,8 +56,19 @@ class _OpenGate:
     def __init__(self, job: _Job, opening: Opening) -> None:
         self.job = job
         self.opening = opening
-        self.takers: set[int] = set()
+        self.takers: dict[int, bool] = {}
+        """Who began with it, and whether that was after it escalated."""
+        self.places = opening.gate.approvals
+        """How many may begin."""
+        self.escalated = False
         self.votes = 0
+
+    def vote_of(self, person: int) -> Vote | None:
+        """What the scenario's reviewer says in whose place somebody began; None: nothing."""
+        escalate = self.opening.gate.escalate
+        if self.takers[person] and escalate is not None and isinstance(escalate.reviewer, Vote):
+            return escalate.reviewer
+        return scripted_vote(self.opening.gate, self.opening.earlier_votes + self.votes)
 
 
 class Pass:
@@ -120,10 +132,12 @@ class Pass:
             self._ask(now, subject)
         elif isinstance(subject, _OpenGate):
             if kind == _OPEN:
-                subject.job.gate = subject
-                self._queue.append(subject)
-                self._push(subject.opening.deadline, _OVER, subject)
-            elif subject.job.gate is subject:  # it timed out
+                self._open(subject)
+            elif subject.job.gate is not subject:
+                pass  # it was decided before
+            elif kind == _ESCALATE:
+                self._escalate(subject)
+            else:  # it timed out
                 if self._team is not None and not subject.takers:
                     self.tally.time_out(self._team, self._simulation.epoch, subject.opening.opened, now)
                 subject.job.gate = None
@@ -181,6 +195,20 @@ class Pass:
 
     # Reviewers
 
+    def _open(self, gate: _OpenGate) -> None:
+        gate.job.gate = gate
+        self._queue.append(gate)
+        self._push(gate.opening.deadline, _OVER, gate)
+        if (escalates := gate.opening.escalates) is not None:
+            self._push(escalates, _ESCALATE, gate)
+
+    def _escalate(self, gate: _OpenGate) -> None:
+        """Ask somebody else too: who takes a gate that still stands in the queue, else one person more."""
+        gate.escalated = True
+        if len(gate.takers) == gate.places:
+            gate.places += 1
+            insort(self._queue, gate, key=_opened)
+
     def _assign(self, now: Millis) -> None:
         """Let free reviewers take gates, the one that opened first before others."""
         team = self._team
@@ -200,22 +228,22 @@ class Pass:
         self._queue.extendleft(reversed(waiting))
 
     def _take(self, now: Millis, gate: _OpenGate, team: ReviewTeam) -> bool:
-        """Give a gate to free reviewers, as many as it lacks votes; whether it still lacks some."""
+        """Give a gate to free reviewers, as many as it has places; whether it still has some."""
         opening = gate.opening
         for person in [each for each in self._free if each not in gate.takers]:
-            if len(gate.takers) == opening.gate.approvals:
+            if len(gate.takers) == gate.places:
                 break
             self._free.remove(person)
             if not gate.takers:
                 self.tally.begun.add(now - opening.opened)
-            gate.takers.add(person)
+            gate.takers[person] = gate.escalated
             plan = gate.job.plan
             stream = f"{plan.compiled.name}/{plan.invocation.ordinal}/{opening.gate.gate}/review#{opening.visit}"
             lasts = draw_latency(self._seed, f"{stream}.{len(gate.takers)}", team.takes)
             self.tally.begin(team, self._simulation.epoch, now, lasts)
             self._last_end = max(self._last_end, now + lasts)
             self._push(now + lasts, _FREE, (person, gate))
-        return len(gate.takers) < opening.gate.approvals
+        return len(gate.takers) < gate.places
 
     def _voted(self, now: Millis, person: int, gate: _OpenGate) -> None:
         insort(self._free, person)
@@ -223,7 +251,7 @@ class Pass:
         if job.gate is not gate:
             self.tally.late += 1
             return
-        script = scripted_vote(opening.gate, opening.earlier_votes + gate.votes)
+        script = gate.vote_of(person)
         verdict = Verdict(script.verdict) if script is not None else Verdict.APPROVED
         name = script.by if script is not None and opening.gate.approvals == 1 else f"reviewer {person}"
         comment = script.comment if script is not None else None
@@ -235,7 +263,7 @@ class Pass:
             self._go_on(now, job)
 
     def _forget_deadlines(self) -> None:
-        """Drop the deadlines of closed gates once they are most of what is to come: patience may last for years."""
+        """Drop what is to come of closed gates once it is most of it: patience may last for years."""
         self._passed += 1
         if self._passed > 1_000 and 2 * self._passed > len(self._events):
             self._events = [each for each in self._events if not _past(*each)]
@@ -243,5 +271,9 @@ class Pass:
             self._passed = 0
 
 
+def _opened(gate: _OpenGate) -> Millis:
+    return gate.opening.opened
+
+
 def _past(at: Millis, kind: int, number: int, subject: object) -> bool:
-    return kind == _OVER and isinstance(subject, _OpenGate) and subject.job.gate is not subject
+    return kind in (_OVER, _ESCALATE) and isinstance(subject, _OpenGate) and subject.job.gate is not subject

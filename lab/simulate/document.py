@@ -63,6 +63,7 @@ def _waiting(result: SimulationResult) -> dict[str, Json]:
         {
             "step": name,
             "openings": step.lasted.count,
+            "escalated": step.escalated,
             "verdicts": dict(sorted(step.verdicts.items())),
             **_spread(step.lasted),
         }

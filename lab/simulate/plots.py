@@ -64,7 +64,6 @@ def schedules(rows: Sequence[ScheduleRow], allowed: Millis) -> str:
     late = [*(delay for _, delay, _ in points), allowed]
     x, y = _logarithmic(min(many), max(many), across=True), _logarithmic(min(late), max(late))
     shapes = [_line(_LEFT, y(allowed), _WIDTH - _RIGHT, y(allowed), "allowed")]
-    shapes.append(_text(_WIDTH - _RIGHT - 4, y(allowed) - 6, f"--delay {duration_text(allowed)}", "end"))
     front = " ".join(f"{x(polls):.1f},{y(delay):.1f}" for polls, delay, each in points if not each.given)
     shapes.append(f'<polyline class="front" points="{front}"/>')
     for polls, delay, each in points:
@@ -73,14 +72,38 @@ def schedules(rows: Sequence[ScheduleRow], allowed: Millis) -> str:
         shapes.append(
             _shape("circle", tip, cx=x(polls), cy=y(delay), r=6 if kind != "tried" else 3.5, **{"class": kind})
         )
-        if kind != "tried":
-            shapes.append(_text(x(polls) + 10, y(delay) - 8, each.text, "start"))
+    named = [(x(polls), y(delay), each.text) for polls, delay, each in points if each.best or each.given]
+    shapes += _names(named, y(allowed), f"--delay {duration_text(allowed)}")
     counts = (each * 10**exponent for exponent in range(9) for each in (1, 2, 5))
     axes = [
         *(mark for each in counts if _within(each, many) for mark in _mark(x(each), f"{each}", across=True)),
         *(mark for each in _apart(y, late) for mark in _mark(y(each), duration_text(each), across=False)),
     ]
     return _plot([*axes, _below("polls a job"), _above("late at p95")], shapes)
+
+
+_CHARACTER = 7
+"""How wide one is, about."""
+
+
+def _names(points: Sequence[tuple[float, float, str]], line: float, of_line: str) -> Iterator[str]:
+    """The name of a line, at its right end, and those of points: above or below each, where it covers no other name."""
+    right = _WIDTH - _RIGHT - 4
+    yield _text(right, line - 6, of_line, "end")
+    taken: list[tuple[float, float, float]] = [(right - _CHARACTER * len(of_line), right, line - 6)]
+    for x, y, text in points:
+        width = _CHARACTER * len(text)
+        left = min(x + 10, right - width)
+        places = [y + down for down in (-8, 16, -8 - _LINE, 16 + _LINE, -8 - 2 * _LINE, 16 + 2 * _LINE)]
+        inside = [at for at in places if _TOP <= at <= _HEIGHT - _BOTTOM]
+        free = (at for at in inside if not any(_covers(each, left, left + width, at) for each in taken))
+        at = next(free, places[0])
+        taken.append((left, left + width, at))
+        yield _text(left, at, text, "start")
+
+
+def _covers(name: tuple[float, float, float], left: float, right: float, at: float) -> bool:
+    return name[0] < right and left < name[1] and abs(name[2] - at) < _LINE
 
 
 # Axes

@@ -84,7 +84,8 @@ def _waiting(result: SimulationResult) -> Iterator[str]:
     for name, step in result.tally.steps.items():
         if step.verdicts:
             verdicts = ", ".join(f"{verdict} {count}" for verdict, count in sorted(step.verdicts.items()))
-            yield f"{name}: {verdicts}; open for {_long(step.lasted)}"
+            escalated = f"; escalated {step.escalated} of {step.lasted.count}" if step.escalated else ""
+            yield f"{name}: {verdicts}{escalated}; open for {_long(step.lasted)}"
     yield f"at once: {_many(result.waiting)}"
     if team is not None:
         yield from _team(result, team)
@@ -157,7 +158,24 @@ def _range(values: Sequence[int], text: Callable[[int], str] = str) -> str:
     return low if low == high else f"{low} to {high}"
 
 
+MOST_TRIED = 12
+"""Rows of schedules that were only tried, beside the best: of a longer front so many that are spread over it."""
+
+
+def _shown(result: SimulationResult) -> list[ScheduleRow]:
+    """The schedules that people are shown: all that were given or that a sentence names, and some of the others."""
+    tried = [number for number, each in enumerate(result.schedules) if not each.given]
+    spread = {tried[place * (len(tried) - 1) // (MOST_TRIED - 1)] for place in range(MOST_TRIED) if tried}
+    later = _if_later(result)
+    return [
+        each
+        for number, each in enumerate(result.schedules)
+        if each.given or each.best or each.sure or each is later or number in spread
+    ]
+
+
 def _polls(result: SimulationResult) -> Section:
+    shown = _shown(result)
     rows = tuple(
         (
             each.text,
@@ -167,15 +185,17 @@ def _polls(result: SimulationResult) -> Section:
             brief(each.tally.delay.quantile(95)),
             "-" if each.worst is None else brief(each.worst),
         )
-        for each in result.schedules
+        for each in shown
     )
     tried = next((each.tally.jobs for each in result.schedules if not each.given), 0)
-    best = next((number for number, each in enumerate(result.schedules) if each.best), None)
+    best = next((number for number, each in enumerate(shown) if each.best), None)
+    left_out = len(result.schedules) - len(shown)
+    more = (f"{left_out} more of the front are left out: --json has them all.",) if left_out else ()
     head = ("schedule", "a job", "wasted", "late p50", "late p95", "at worst")
     left = result.tally.left
     jobs = "1 job" if left == 1 else f"{left} jobs"
     gave_up = (f"The lab's app gave up on {jobs} for it went on too long.",) if left else ()
-    notes = (*advice(result), *gave_up, f"Schedules that weren't given were tried on {tried} of the jobs.")
+    notes = (*advice(result), *gave_up, f"Schedules that weren't given were tried on {tried} of the jobs.", *more)
     return Section("polls", "Polls", head, rows, notes, best)
 
 
@@ -198,19 +218,20 @@ def advice(result: SimulationResult) -> Iterator[str]:
         yield f"Best: {best.text} in place of {mine.text}: {instead}, {late} late at p95 in place of {was}."
     if sure is not None and sure is not best:
         yield f"Should jobs end at other times: {sure.text} is never later than {delay}, with {polls_a_job(sure)} polls a job."
-    if best is not None:
-        yield from _if_later(result, best)
+    if (later := _if_later(result)) is not None:
+        lasting, late = brief(duration_of(result).quantile(50)), brief(later.tally.delay.quantile(95))
+        takes = f"{later.text} takes {polls_a_job(later)} polls a job"
+        yield f"Half of the jobs last {lasting} or longer: if {late} late is as good (--delay), {takes}."
 
 
-def _if_later(result: SimulationResult, best: ScheduleRow) -> Iterator[str]:
-    """What polls less than half as often, where jobs last so long that a longer delay hardly matters."""
+def _if_later(result: SimulationResult) -> ScheduleRow | None:
+    """What polls less than half as often as the best, where jobs last so long that a longer delay hardly matters."""
+    best = next((each for each in result.schedules if each.best), None)
     lasting = duration_of(result).quantile(50)
     rows = (each for each in result.schedules if each.tally.jobs and each.worst is not None)
     enough = [each for each in rows if each.tally.delay.quantile(95) * NOTICEABLE <= lasting]
     least = min(enough, key=_a_job, default=best)
-    if 2 * _a_job(least) <= _a_job(best):
-        late, often = brief(least.tally.delay.quantile(95)), polls_a_job(least)
-        yield f"Half of the jobs last {brief(lasting)} or longer: if {late} late is as good (--delay), {least.text} takes {often} polls a job."
+    return least if least is not None and best is not None and 2 * _a_job(least) <= _a_job(best) else None
 
 
 def _a_job(row: ScheduleRow) -> float:

@@ -31,6 +31,8 @@ class StepTally(Struct):
     """Of each visit."""
     verdicts: Counter[str] = field(default_factory=Counter)
     """Of a gate: how its openings ended."""
+    escalated: int = 0
+    """Of a gate: how many of its openings escalated."""
 
 
 class Tally(Struct):
@@ -76,6 +78,7 @@ class Tally(Struct):
             mine.jobs += visits.jobs
             mine.lasted.merge(visits.lasted)
             mine.verdicts.update(visits.verdicts)
+            mine.escalated += visits.escalated
         self.app.merge(other.app)
         self.polls.merge(other.polls)
         self.left += other.left
@@ -159,6 +162,7 @@ def _count_spans(tally: Tally, spans: Sequence[Span], marks: list[int]) -> None:
                 tally.visited(child, visit, (part.until or 0) - first.since)
         if last.opening is not None:
             step.verdicts[str(last.votes[-1].verdict)] += 1
+            step.escalated += last.escalated
             marks += first.since * MARKS + OPENED, last.until * MARKS + CLOSED
     tally.ended.setdefault((end.id, str(end.status)), Histogram()).add(end.since - began)
     marks += began * MARKS + BEGAN, end.since * MARKS + (COMPLETED if end.status is Status.COMPLETE else FAILED)

@@ -146,6 +146,50 @@ def test_where_jobs_last_for_hours_a_schedule_is_named_that_tells_of_ends_in_min
     assert "Half of the jobs" not in lab("simulate", "quick", "--jobs", "20").out
 
 
+SIGNING = """\
+lab: 1
+name: signing
+title: A deputy
+agent: {code: SIGN}
+ask: go
+seed: 3
+steps:
+  - gate: head
+    asks: Will you?
+    patience: 3d
+    reviewer: nobody
+    escalate: {after: 1d, reviewer: {after: 3h, verdict: rejected, by: Dan}}
+  - complete: signed
+    output: ok
+token: {renewed: true}
+"""
+
+
+def test_of_a_gate_that_escalates_is_said_how_often_and_a_long_front_is_thinned_but_for_programs(lab: Lab) -> None:
+    (lab.folder / "signing.yaml").write_text(SIGNING)
+    people = ("--reviewers", "1", "--takes", "2h10m")
+    call = ("simulate", "./signing.yaml", "--jobs", "14", *people, "--poll", "10s", "--poll", "11s")
+    text = lab(*call, "--html", "page.html").out
+    # all open within a minute; the twelfth is begun within a day, and decided after it
+    assert "  head: approved 12, rejected 2; escalated 3 of 14; open for" in text
+    found = json.loads(lab(*call, "--json").out)
+    assert found["waiting"]["gates"][0]["escalated"] == 3
+    shown = re.findall(r"^[> ] (\S.*?)  +[0-9.]+  +[0-9.]+ %", text.partition("\nPolls ")[2], re.MULTILINE)
+    every = [each["schedule"] for each in found["schedules"]]
+    assert set(shown) < set(every) and len(every) > 30 and len(shown) <= 3 + 12 + 3
+    assert {each["schedule"] for each in found["schedules"] if each["given"] or each["best"] or each["sure"]} < set(
+        shown
+    )
+    assert {every[3], every[-1]} < set(shown) and f"{len(every) - len(shown)} more of the front" in text
+    page = (lab.folder / "page.html").read_text("utf-8")
+    assert "escalated 3 of 14" in page
+    plot = fromstring(re.findall(r"<svg.*?</svg>", page, re.DOTALL)[2])
+    names = [
+        (float(text.get("x", 0)), float(text.get("y", 0))) for text in plot.iter("text") if text.text in ("10s", "11s")
+    ]
+    assert len(names) == 2 and abs(names[0][1] - names[1][1]) >= 20
+
+
 def test_people_answer_gates_in_place_of_the_scenario_and_a_limit_refuses(lab: Lab) -> None:
     call = ("simulate", "supplier-onboarding", "--jobs", "30", "--arrivals", "30/m", "--limit", "4", "--json")
     found = json.loads(lab(*call, "--reviewers", "3", "--takes", "30s").lines[0])
@@ -163,7 +207,7 @@ def test_people_answer_gates_in_place_of_the_scenario_and_a_limit_refuses(lab: L
         (("--reviewers", "no"), "from 1"), (("--takes", "2m"), "--reviewers 3"), (("--hours", "9-17"), "--reviewers 3"),
         (("--reviewers", "1", "--takes", "{mean:2m}"), "{mean: 2m}"), (("--reviewers", "1", "--takes", "["), "{mean: 2m}"),
         (("--reviewers", "1", "--hours", "9-9"), "9-17"), (("--reviewers", "1", "--hours", "9:00-17:00"), "9-17"),
-        (("--poll", "2s..1s x2"), "2s..30s x1.5"), (("--poll", "2s..3s"), "2s..30s x1.5"), (("--poll", "2..3 x2"), "2s..30s x1.5"),
+        (("--poll", "2s..1s x2"), "2s..30s x1.5"), (("--poll", "2s..3s"), "xFACTOR is missing"), (("--poll", "2s..3s x1"), "FACTOR above 1"), (("--poll", "2..3 x2"), "2s..30s x1.5"),
         (("--watch",), "none"), (("--watch", "--json"), "Leave it out"),
         (("--poll", "x99999999"), "begins with a pause"), (("--poll", "2s..9s x99999999"), "from 1 to 999.99"),
         (("--arrivals", "-1/s"), "5/s"), (("--delay", "-5s"), "as 90s"),

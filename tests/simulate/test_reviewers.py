@@ -5,6 +5,7 @@ import pickle
 from pathlib import Path
 
 import pytest
+from pydantic import TypeAdapter
 
 from lab.cli.setup import make_setup
 from lab.cli.simulation import simulation_of
@@ -14,6 +15,7 @@ from lab.settings import ClockSettings, MockSettings
 from lab.simulate.calls import SimulatedJob, WirelessClient
 from lab.simulate.document import result_document
 from lab.simulate.tally import ChunkWorker
+from lab.simulate.text import result_lines
 from lab.simulate.totals import Totals
 from lab.simulate.workload import ReviewTeam, Simulation, Workload
 
@@ -32,15 +34,23 @@ steps:
     patience: {patience}
     approvals: {approvals}
     reviewer: {reviewer}
+    escalate: {escalate}
   - complete: done
     output: ok
 """
 
 
 def simulation(
-    folder: Path, workload: Workload, *, patience: str = "10d", approvals: int = 1, reviewer: str = "nobody"
+    folder: Path,
+    workload: Workload,
+    *,
+    patience: str = "10d",
+    approvals: int = 1,
+    reviewer: str = "nobody",
+    escalate: str = "null",
 ) -> Simulation:
-    (folder / "ask.yaml").write_text(SCENARIO.format(patience=patience, approvals=approvals, reviewer=reviewer))
+    text = SCENARIO.format(patience=patience, approvals=approvals, reviewer=reviewer, escalate=escalate)
+    (folder / "ask.yaml").write_text(text)
     settings = MockSettings(targets=(str(folder / "ask.yaml"),), clock=ClockSettings(instant=True))
     return simulation_of(make_setup(settings), workload)
 
@@ -134,6 +144,56 @@ def test_a_vote_at_the_deadline_is_late_and_a_reviewer_is_free_at_once_for_the_n
     # the second gate opened a little later, so the reviewer came to it a little before its own deadline
     assert (totals.queue.late, totals.queue.unseen) == (2, 0)
     assert totals.queue.busy == 4 * MINUTE
+
+
+DEPUTY = "{after: 1h, reviewer: {after: 1s, verdict: rejected, by: Dan}}"
+
+
+def answers(found: list[Span]) -> list[tuple[str, str | None, int]]:
+    """How gates were decided, by whom, and after how many minutes."""
+    return [
+        (str(span.votes[-1].verdict), span.votes[-1].name, (span.votes[-1].at - span.opening.opened) // MINUTE)
+        for span in found
+        if span.opening is not None
+    ]
+
+
+def test_who_begins_once_a_gate_has_escalated_answers_as_the_deputy(tmp_path: Path) -> None:
+    # one every 40 minutes, all there at once: the second is begun before the hour is over, the third at 80 minutes
+    workload = Workload(jobs=3, gap=1, reviewers=team(1, 40 * MINUTE))
+    found, totals = gates(simulation(tmp_path, workload, escalate=DEPUTY))
+    assert answers(found) == [("approved", "reviewer 1", 40), ("approved", "reviewer 1", 80), ("rejected", "Dan", 120)]
+    assert totals.queue.late == 0 and totals.queue.begun.count == 3
+
+
+def test_whoever_is_at_the_gate_gets_a_deputy_beside_them_and_the_first_decision_wins(tmp_path: Path) -> None:
+    workload = Workload(jobs=1, reviewers=team(2, 2 * HOUR))
+    found, totals = gates(simulation(tmp_path, workload, escalate=DEPUTY))
+    assert answers(found) == [("approved", "reviewer 1", 120)] and totals.queue.late == 1
+    assert totals.queue.busy == 4 * HOUR
+    takes: Latency = TypeAdapter(Latency).validate_python({"between": ["1m", "5h"]})
+    found, totals = gates(simulation(tmp_path, Workload(jobs=30, reviewers=team(90, takes)), escalate=DEPUTY))
+    early, late = ([each for each in answers(found) if (each[2] < 60) is before] for before in (True, False))
+    assert early and {verdict for verdict, _, _ in early} == {"approved"}
+    assert {verdict for verdict, _, _ in late} == {"approved", "rejected"} and totals.queue.late == len(late)
+
+
+def test_a_deputy_who_says_nothing_answers_as_the_reviewer_and_of_each_gate_is_said_how_often_it_escalated(
+    tmp_path: Path,
+) -> None:
+    workload = Workload(jobs=3, gap=1, reviewers=team(1, 40 * MINUTE))
+    rejects = "{after: 1s, verdict: rejected, by: Hanna}"
+    for escalate, escalated in (("{after: 1h, reviewer: nobody}", 2), ("{after: 1h}", 2), ("{after: 9h}", 0)):
+        simulated = simulation(tmp_path, workload, reviewer=rejects, escalate=escalate)
+        found, totals = gates(simulated)
+        assert [each[:2] for each in answers(found)] == [("rejected", "Hanna")] * 3
+        totals = Totals(simulated)
+        for chunk in totals.chunks():
+            totals.take(chunk, ChunkWorker(simulated).tally(chunk))
+        result = totals.result()
+        [gate] = result_document(result)["waiting"]["gates"]  # type: ignore[index,call-overload]
+        assert gate["escalated"] == escalated
+        assert any(f"escalated {escalated} of 3" in line for line in result_lines(result)) == (escalated > 0)
 
 
 @pytest.mark.long

@@ -59,6 +59,8 @@ def poll_schedule(text: str) -> "PollSchedule":
         percent = _percent(found[3]) if found[3] is not None else 100
     except ValueError as why:
         raise UsageError(f"--poll {text}: {why}.", hint=hint) from None
+    if first < longest and found[3] is None:
+        raise UsageError(f"--poll {text}: xFACTOR is missing, by how much the pause grows.", hint=hint)
     if not 10 <= first <= longest or percent < 100 or (first < longest and percent == 100):
         rule = "START is 10ms or more, LONGEST not less than that, and FACTOR above 1 if the pause is to grow"
         raise UsageError(f"--poll {text} is no schedule: {rule}.", hint=hint)
