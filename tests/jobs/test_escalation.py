@@ -153,6 +153,16 @@ QUORUM: dict[str, object] = {"channel": "EMAIL", "approvals": 2, "reviewer": {"s
         ({"escalate": {"reviewer": EVE | {"after": "6s", "late": True}}}, []),
         ({"escalate": {"asks": "{{ message / 2 }}"}},
          ["the escalate.asks of g doesn't render: operators take numbers only; join texts with ~, and make numbers of them by | int or | float"]),
+        ({"reviewer": ANN | {"after": "3999ms"}}, ["g never escalates: its reviewer decides after 3s999ms"]),
+        ({"reviewer": ANN | {"after": "4s"}}, []),
+        (QUORUM | {"reviewer": ANN | {"after": "2s"}}, []),  # the second approval comes once it has escalated
+        ({"reviewer": ANN, "escalate": {"reviewer": EVE | {"after": "5999ms"}}}, []),
+        ({"reviewer": ANN, "escalate": {"reviewer": EVE | {"after": "6s"}}},
+         ["g times out before who is asked in the escalation answers"]),
+        ({"reviewer": ANN, "escalate": {"reviewer": EVE | {"after": "6s", "late": True}}}, []),
+        ({"escalate": {"asks": None}}, ["the escalation of g changes nothing: it asks nobody else, and nothing else"]),
+        ({"escalate": {"asks": None, "reviewer": "nobody"}}, []),
+        ({"escalate": {"asks": None, "reviewer": EVE}}, []),
     ],
 )  # fmt: skip
 def test_who_answers_a_gate_that_escalates_is_looked_at_together(members: dict[str, object], found: list[str]) -> None:

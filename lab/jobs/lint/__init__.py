@@ -18,7 +18,7 @@ from lab.jobs.expectation import TurnResult, ended_at_own_error, unmet, verdicts
 from lab.jobs.lint.constants import misspelt, unmade, unread_braces
 from lab.jobs.lint.failures import reworded, whose
 from lab.jobs.lint.idle_faults import idle_faults
-from lab.jobs.lint.reviewers import unanswered_gates
+from lab.jobs.lint.reviewers import idle_escalations, unanswered_gates
 from lab.jobs.lint.trials import TrialJob, trials_of
 from lab.jobs.lint.unknown_callers import KnownCallers, unknown_callers
 from lab.jobs.lint.written import (
@@ -61,6 +61,7 @@ def lint(
             _unreachable(part),
             _conditions(part, trials[turn - 1], prefix),
             unanswered_gates(part),
+            idle_escalations(part),
             _token(part),
             failing_texts(part, trials[turn - 1]),
             odd_outputs(part, trials[turn - 1]),

@@ -1,4 +1,4 @@
-"""Warnings about gates that time out: nobody answers, or too late, or too few."""
+"""Warnings about gates that time out (nobody answers, or too late, or too few), and that escalate in vain."""
 
 from collections.abc import Iterator
 from typing import assert_never
@@ -35,6 +35,29 @@ def unanswered_gates(part: CompiledScenario) -> Iterator[tuple[KeyPath, str, str
         if isinstance(step.reviewer, doc.Script) and len(own) < step.approvals and approves:
             hint = f"{len(own)} of {step.approvals} votes are scripted"
             yield (*path, "reviewer"), f"{step.gate} times out: its script holds too few votes", hint
+
+
+def idle_escalations(part: CompiledScenario) -> Iterator[tuple[KeyPath, str, str]]:
+    """Escalations that are never reached, change nothing, or come too late for who is asked then."""
+    for place, step in enumerate(part.scenario.steps):
+        if not isinstance(step, doc.Gate) or (escalate := step.escalate) is None:
+            continue
+        path: KeyPath = ("steps", place, "escalate")
+        end = votes(Opening(step, 0, 0, 0), ())[-1]
+        # a script may say something else at a later opening, and past its last entry nobody answers
+        if isinstance(step.reviewer, doc.Vote) and end.at < escalate.after:
+            answers = doc.duration_text(end.at)
+            hint = f"let it come before {answers}, or the reviewer later; as it is only a person can be so slow"
+            yield (*path, "after"), f"{step.gate} never escalates: its reviewer decides after {answers}", hint
+        if escalate.asks is None and escalate.reviewer is None:
+            hint = "give it asks or a reviewer; write reviewer: nobody in it if that is meant"
+            yield path, f"the escalation of {step.gate} changes nothing: it asks nobody else, and nothing else", hint
+        second = escalate.reviewer
+        if not isinstance(second, doc.Vote) or second.late or end.verdict is doc.Verdict.TIMED_OUT:
+            continue  # of a gate that times out is told as such
+        if (due := escalate.after + second.after) >= step.patience:
+            hint = f"{doc.duration_text(due)} after the opening, patience ends after {doc.duration_text(step.patience)}; write late: true if that is meant"
+            yield (*path, "reviewer"), f"{step.gate} times out before who is asked in the escalation answers", hint
 
 
 def _votes(gate: doc.Gate) -> tuple[doc.Vote, ...]:
