@@ -38,10 +38,12 @@ def lines(
     old, new = (sentence(ScreenState(run, source=source or SourceState())) for run in (before, after))
     if old != new and phase(after) != "idle":
         texts.append(f"# {clean.line(new)}")
-    if after.gate is not None and (before.gate is None or before.gate.key != after.gate.key):
-        texts += [f"? {line}" for line in after.gate.question.split("\n")]
-        if not after.gate.in_chat:
-            texts.append(f"# {after.gate.channel}: outside the API, the app only polls.")
+    if (gate := after.gate) is not None:
+        opens = before.gate is None or before.gate.key != gate.key
+        if before.gate is None or opens or before.gate.question != gate.question:  # one that escalates asks anew
+            texts += [f"? {line}" for line in gate.question.split("\n")]
+        if opens and not gate.in_chat:
+            texts.append(f"# {gate.channel}: outside the API, the app only polls.")
     return texts + _end(after) if isinstance(observation, RunEnded) else texts
 
 

@@ -5,7 +5,7 @@ import json
 import pytest
 from msgspec.structs import replace
 
-from lab.app.effects import RunObservation
+from lab.app.effects import Asking, RunObservation
 from lab.core.clock import Millis
 from lab.core.exchange import Json, Request, Response
 from lab.core.observe import Noted, Replied, Requested
@@ -13,11 +13,13 @@ from lab.dialects.client import Question
 from lab.jobs.facts import GateDecided, GateExpired, GateOpened, Otherwise
 from lab.jobs.gates import Origin
 from lab.language.document import Verdict
+from lab.tui.line_mode import lines
 from lab.tui.panes.registry import draw, places
 from lab.tui.rows.spans import plain
 from lab.tui.state.acts import ActState, story_of
 from lab.tui.state.gate import VERDICTS
 from lab.tui.state.narrate import sentence
+from lab.tui.state.reduce import reduce
 from lab.tui.state.replies import gated
 from lab.tui.state.run import RunState
 from lab.tui.state.screen import ScreenState, UiState
@@ -279,3 +281,17 @@ def test_a_gate_that_escalates_asks_something_else_and_is_the_same_one() -> None
     later = gated(run, replace(question, text="And you?"))
     assert later.gate == replace(run.gate, question="And you?") and later.gates == run.gates
     assert gated(later, replace(question, text="And you?")) is later
+
+
+def test_line_mode_asks_anew_once_a_gate_escalates() -> None:
+    question = Question(job="J", text="May it?", code="BOSS", gate="boss", opening="t", channel="EMAIL")
+    first, second = (
+        Asking(at, at + 9, replace(question, text=text)) for at, text in ((1, "May it?"), (5, "And\nyou?"))
+    )
+    open_, again, escalated = (before := RunState()), reduce(before, first), reduce(reduce(before, first), second)
+    questions = [
+        [line for line in lines(seen, old, new) if line.startswith(("?", "# EMAIL"))]
+        for seen, old, new in ((first, open_, again), (first, again, again), (second, again, escalated))
+    ]
+    assert questions[0] == ["? May it?", "# EMAIL: outside the API, the app only polls."]
+    assert questions[1:] == [[], ["? And", "? you?"]]
