@@ -1,7 +1,7 @@
 """Scenarios on disk: where they lie, their text, their digest, by what an edit is noticed."""
 
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from difflib import get_close_matches
 from hashlib import sha256
 from pathlib import Path
@@ -64,11 +64,15 @@ def scenario_path(name: str, folder: Path) -> Path:
         path = Path(name)
         if path.exists():  # what is no file is told where it is read
             return path
-        raise UsageError(f"There is no file {name}.")
+        raise UsageError(
+            f"There is no file {name}.", hint=next((f"Did you mean {each}?" for each in _endings(name)), "")
+        )
     shipped = shipped_folder(SCENARIOS)
     for place in (folder, shipped, shipped / REHEARSAL):
         if name in scenario_names(place):
             return scenario_file(name, place)
+    if here := next(_endings(name), None):
+        raise UsageError(f"There is no scenario {name!r} in {folder}.", hint=f"./{here} is here: write its path.")
     names, more = scenario_names(folder), scenario_names(shipped / REHEARSAL)
     others = [each for each in scenario_names(shipped) if each not in names]
     near = get_close_matches(name.lower(), (*names, *others, *more), n=1, cutoff=0.4)
@@ -78,6 +82,11 @@ def scenario_path(name: str, folder: Path) -> Path:
     raise UsageError(
         f"There is no scenario {name!r}.", hint=f"{hint}{listed} For rehearsals there are {', '.join(more)}."
     )
+
+
+def _endings(name: str) -> Iterator[str]:
+    """The paths of scenarios' files that a path lacks only the ending of."""
+    return (path for end in SCENARIO_ENDINGS if Path(path := f"{name}{end}").is_file())
 
 
 def shipped_path(name: str, folder: Path) -> Path | None:

@@ -67,6 +67,10 @@ def test_several_recordings_are_held_against_a_server_in_every_form(
         (("--against", "http://127.0.0.1:9", "--out", "x"), "--out can't be used with --against"),
         (("--pace", "fast"), "--pace can't be used with a mock's replay"),
         (("--allow-host", "x"), "--allow-host can't be used with a mock's replay"),
+        (
+            ("--settings", "x.yaml"),
+            "--settings can't be used with a mock's replay: the recording holds what the settings were.",
+        ),
     ],
 )
 def test_what_can_not_be_is_refused_before_anything_is_sent(recorded: Lab, more: tuple[str, ...], said: str) -> None:

@@ -279,6 +279,9 @@ def test_help_names_what_excludes_what(
         (["demo", "--log", "text"], ["lab demo takes no option --log.", "It is an option of lab serve."]),
         (["replay", "x", "--format", "junit"], ["JUnit is written by --junit FILE", ""]),
         (["run", "x", "--seeed=5"], ["lab run takes no option --seeed.", "Did you mean --seed?"]),
+        (["run", "x", "--fast"], ["lab run takes no option --fast.", "Did you mean --speed?"]),
+        (["fidelity", "--fast"], ["lab fidelity takes no option --fast.", "Try: lab fidelity --help"]),
+        (["run", "x", "--sut=1"], ["lab run takes no option --sut.", "Did you mean --set?"]),
         (["schema", "here"], ["lab schema takes no argument here.", "Try: lab schema --help"]),
     ],
 )

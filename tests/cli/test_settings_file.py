@@ -75,6 +75,7 @@ def test_the_usual_accounts_may_be_told_otherwise(tmp_path: Path) -> None:
         ("", ["1:1: the file is empty; write a switch, as hints: off"]),
         ("- a", ["1:1: settings are a mapping of names; as in hints: off"]),
         ("hint: off", ["1:1: unknown key hint; did you mean hints?"]),
+        ("users: []", ["1:1: unknown key users; write accounts: {users: …}"]),
         ("hints: off\nhints: on", ["2:1: duplicate key hints; the first is on line 1"]),
         ("hints: &a off\nbody: *a", ["1:8: anchor &a; write the value out where it is used", "2:7: alias *a; write the value out"]),
         ("invoke_status: 201\nbody: mini", ["1:16: invoke_status: takes 202 or 200", "2:7: body: takes full or minimal; did you mean minimal?"]),

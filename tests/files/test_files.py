@@ -106,6 +106,21 @@ def test_an_unknown_scenario_names_the_nearest(tmp_path: Path) -> None:
         load_scenario("x/y.yaml", tmp_path)
 
 
+def test_a_file_of_that_name_elsewhere_is_pointed_at(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "scenarios").mkdir()
+    (tmp_path / "contract.yml").write_text("x")
+    (tmp_path / "scenarios" / "expense.yaml").write_text("x")
+    for name, hint in {
+        "contract": "./contract.yml is here: write its path.",
+        "scenarios/expense": "Did you mean scenarios/expense.yaml?",
+        "scenarios/expanse": "",
+    }.items():
+        with pytest.raises(UsageError) as caught:
+            scenario_path(name, Path("scenarios"))
+        assert caught.value.hint == hint
+
+
 def test_a_name_is_sought_in_the_folder_with_either_ending_and_then_among_the_shipped(tmp_path: Path) -> None:
     (tmp_path / "mine.yml").write_text("x")
     assert scenario_names(tmp_path) == ("mine",)

@@ -411,6 +411,8 @@ STEPS = [
             " latency, retention, limits, data, steps, turns, turn_order, faults, expect, narration"
         ],
     ),
+    (END + "code: A\n", ["10:1: unknown key code; write agent: {code: …}"]),
+    (END + "users: [maria]\n", ["10:1: unknown key users; write for: {users: …}"]),
     (END + "narration: {wating: x}\n", ["10:13: narration: unknown key wating; did you mean waiting?"]),
 ]
 

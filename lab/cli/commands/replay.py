@@ -33,7 +33,7 @@ from lab.report.judge import report_on
 from lab.report.junit import CaseEnd
 from lab.settings import Flags, refuse_idle
 
-OF_ANOTHER_SERVER = ("tokens", "allow_host", "pace", "patience", "time_tolerance", "ca", "settings")
+OF_ANOTHER_SERVER = ("tokens", "allow_host", "pace", "patience", "time_tolerance", "ca")
 """Options that say nothing without `--against`."""
 NOTHING_MATCHED = 5
 """The pattern matched no recording: never green on nothing."""
@@ -59,6 +59,7 @@ def execute(flags: Flags, console: Console) -> int:
         done = [ReplayedFile(verdict) for verdict in replay_against(files, flags, console)]
     else:
         refuse_idle(flags, OF_ANOTHER_SERVER, "a mock's replay: it speaks of another server")
+        refuse_idle(flags, ("settings",), "a mock's replay: the recording holds what the settings were")
         done = [_timed(file, flags, console) for file in files]
     tell("replay", [each.verdict for each in done], flags, console, began)
     fresh = [each.fresh() for each in done if each.fresh is not None] if wanted else []

@@ -7,6 +7,8 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from lab.cli.grammar.command_table import COMMANDS
 from lab.core.errors import UsageError
 
+_MEANT = {"fast": "speed", "instant": "speed", "quick": "speed", "user": "as"}
+"""What people call an option that has another name."""
 BELOW_ZERO = re.compile(r"-\.?[0-9]")
 """How a value begins that no option takes: the option says so, and it isn't looked for among the options."""
 
@@ -38,4 +40,7 @@ def refuse_unknown_options(
 def _near(word: str, known: Iterable[str]) -> str:
     from difflib import get_close_matches  # only a mistake needs it
 
-    return next((f"Did you mean {each}?" for each in get_close_matches(word, list(known), n=1)), "")
+    names = {each.lstrip("-"): each for each in known}  # the dashes, which all have, would make strangers alike
+    said = word.lstrip("-")
+    meant = [_MEANT[said]] if _MEANT.get(said) in names else get_close_matches(said, names, n=1)
+    return next((f"Did you mean {names[each]}?" for each in meant), "")
