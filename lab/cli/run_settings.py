@@ -27,6 +27,10 @@ class AppSettings(Settings, frozen=True):
     """The wire that it speaks."""
     tries: int = MOST_TRIES
     """How often in a row a call may fail."""
+    caller: str | None = None
+    """The user who asks; None: whom the scenario is for."""
+    message: str | None = None
+    """What is asked in place of the scenario's own first message."""
 
     READ: ClassVar = {"dialect": lambda flags: _dialect(flags)}
 
@@ -65,6 +69,9 @@ def _peer(flags: Flags) -> Peer | None:
     if flags["speed"] == "instant" or flags["clock"] == "manual":
         raise UsageError("--base calls another server, whose clock nobody here moves.", hint="Use --speed FACTOR.")
     refuse_idle(flags, MOCK_OPTIONS, "--base: it is of the lab's own mock, and that isn't called")
+    if flags["caller"] is not None:
+        hint = "LAB_CLIENT_ID says who asks there."
+        raise UsageError("--as names a user of the lab's own mock, and --base calls another server.", hint=hint)
     missing = [name for name in CREDENTIALS if not flags.variable(name)]
     if missing:
         raise UsageError(f"--base needs {', '.join(missing)} in the environment.", hint="Export them and try again.")

@@ -1,6 +1,6 @@
 """What a command's mock is made of: scenarios, switches, seed, epoch, clock."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, get_args
 
@@ -132,15 +132,26 @@ def app_of(
     settings: AppSettings = USUAL_APP,
     account: Account | None = None,
 ) -> App:
-    """The external app for a scenario of the mock (the first one), as that user.
+    """The external app for a scenario of the mock (the first one), as that user, or the one whom the settings name.
 
     Without a user: as somebody for whom the scenario is, else with the own client.
     """
     scenario = scenario or config.scenarios[0].scenario
+    if account is None and settings.caller is not None:
+        account = known_user(settings.caller, config.accounts)
     client, user = credentials_for(config, scenario.callers, account) or (own_client(config), None)
     peer = Peer("", "", client.id, client.secret, api_scope(config.switches.pod))
     app = app_for_peer(scenario, peer, settings)
     return app if user is None else replace(app, user=user.name, password=user.password)
+
+
+def known_user(name: str, accounts: Iterable[Account]) -> Account:
+    """The account of that name; UsageError says which are near."""
+    known = {each.name: each for each in accounts}
+    if name not in known:
+        hint = nearest(name, known) or f"Users there: {', '.join(sorted(known))}."
+        raise UsageError(f"There is no user {name}.", hint=f"{hint[:1].upper()}{hint[1:]}")
+    return known[name]
 
 
 def credentials_for(

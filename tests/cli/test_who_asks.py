@@ -193,3 +193,46 @@ def test_turns_in_any_order_with_a_fallback(lab: Lab) -> None:
     assert json.loads(done.lines[-1])["output"] == "Ask for its cost or its maker, please, not: Thank you."
     assert lab("replay", "./pump.rec.jsonl", "--scenarios", ".").code == 0
     assert "drawn otherwise" not in done.err
+
+
+@pytest.mark.parametrize("speed", ["instant", "100"])
+def test_a_run_asks_as_the_user_who_is_named(lab: Lab, speed: str) -> None:
+    text = "name: own\nsteps:\n  - complete: end\n    output: \"{{ user.display if user else 'nobody' }}: {{ message }}\"\n"
+    Path("own.yaml").write_text(HEAD + text)
+    Path("settings.yaml").write_text(SETTINGS)
+    call = ("run", "./own.yaml", "--speed", speed, "--json")
+    as_maria = (*call, "--settings", "settings.yaml", "--as", "maria")
+    outputs = {
+        call: "nobody: What is my quota?",
+        as_maria: "Maria Moser: What is my quota?",
+        (*as_maria, "--message", "And mine?"): "Maria Moser: And mine?",
+    }
+    for argv, output in outputs.items():
+        assert json.loads(lab(*argv).out)["output"] == output
+    unknown = lab(*call, "--as", "mario")
+    assert (unknown.code, unknown.err) == (2, "lab: There is no user mario.\n  Users there: jane.\n")
+
+
+def test_a_user_whom_a_scenario_leaves_out_gets_no_answer_of_it_and_a_note(lab: Lab) -> None:
+    Path("buyers-quota.yaml").write_text(HEAD + BUYERS)
+    Path("settings.yaml").write_text(SETTINGS)
+    call = ("run", "./buyers-quota.yaml", "--speed", "instant", "--settings", "settings.yaml", "--as")
+    assert lab(*call, "maria").code == 0
+    tom = lab(*call, "tom")
+    assert tom.code == 1
+    assert tom.err.startswith("note: buyers-quota doesn't answer tom, by demo: it is for roles BUYER.")
+
+
+def test_what_is_expected_of_the_own_message_is_not_compared_with_another(lab: Lab) -> None:
+    Path("pump.yaml").write_text(PUMP + "expect: {polls: 0}\n")
+    call = ("run", "./pump.yaml", "--speed", "instant", "--json")
+    own, other = lab(*call), lab(*call, "--message", "Which pump?")
+    assert (own.code, other.code) == (1, 0)
+    assert [json.loads(each)["output"] for each in other.lines] == [json.loads(each)["output"] for each in own.lines]
+    unfit = lab(*call, "--message", "Which valve?")
+    assert unfit.code == 1 and json.loads(unfit.lines[-1])["status"] == "ERROR"
+
+
+def test_at_another_server_no_user_is_named(lab: Lab) -> None:
+    refused = lab("run", "item-comparison", "--base", "http://127.0.0.1:9", "--as", "jane")
+    assert refused.code == 2 and refused.err.startswith("lab: --as names a user of the lab's own mock")

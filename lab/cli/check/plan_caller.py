@@ -7,7 +7,7 @@ from msgspec import Struct
 from lab.core.errors import UsageError
 from lab.identity.clients import Account, Client, Grant
 from lab.jobs.plan import JobUser
-from lab.language.document import Callers, Scenario, nearest
+from lab.language.document import Callers, Scenario
 
 _BY_USERS = (Grant.PASSWORD, Grant.CODE, Grant.DEVICE, Grant.ASSERTION)
 
@@ -34,15 +34,6 @@ def callers_text(callers: Callers) -> str:
     """Whom a scenario answers, for people."""
     lists = {"users": callers.users, "roles": callers.roles, "clients": callers.clients}
     return "; ".join(f"{kind} {', '.join(names)}" for kind, names in lists.items() if names)
-
-
-def known_user(name: str, accounts: Iterable[Account]) -> Account:
-    """The account of that name; UsageError says which are near."""
-    known = {each.name: each for each in accounts}
-    if name not in known:
-        hint = nearest(name, known) or f"Users there: {', '.join(sorted(known))}."
-        raise UsageError(f"There is no user {name}.", hint=f"{hint[:1].upper()}{hint[1:]}")
-    return known[name]
 
 
 def caller_of(account: Account, clients: Iterable[Client], scenario: Scenario) -> PlanCaller:

@@ -83,7 +83,7 @@ def _account(flags: Flags, settings: "SettingsFile | None") -> Account | None:
     """That of `--as`."""
     if flags["caller"] is None:
         return None
-    from lab.cli.check.plan_caller import known_user
+    from lab.cli.setup import known_user
 
     return known_user(flags["caller"], settings.accounts if settings is not None else (JANE,))
 

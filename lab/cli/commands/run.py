@@ -2,6 +2,8 @@
 
 from typing import TYPE_CHECKING
 
+from lab.app.effects import App
+from lab.cli.check.plan_caller import callers_text
 from lab.cli.console import Console
 from lab.cli.loop import Stop, complete
 from lab.cli.run.conversation import READING, Conversation, job_facts_observer, turns_of
@@ -90,13 +92,14 @@ def run_at_peer(settings: RunSettings, peer: Peer, console: Console) -> int:
 
     async def work(stop: Stop) -> int:
         transcript, clock = Transcript(console, scenario, None, quiet=settings.json), make_clock(settings.mock.clock)
-        conversation = turns_of(app_for_peer(scenario, peer, settings.app), scenario, transcript)
+        app = app_for_peer(scenario, peer, settings.app)
+        conversation = turns_of(app, scenario, transcript, settings.app.message)
         # Nobody scripts a stranger's gates: a person is asked if one is there.
         by_person = settings.mock.reviewer != "script" and console.terminal
         person = TerminalReviewer(console, clock) if by_person else None
         with recorded_peer(settings.mock, peer, clock, console, stop) as recorded:
             await play(conversation, recorded.over(transport_to(peer)), clock, person)
-        if scenario.expect.verdicts:
+        if conversation.expect.verdicts:
             console.err("note: the wire doesn't say how gates end: the expected verdicts are not compared.")
         return print_outcomes(conversation, settings, console) or recorded.exit_code
 
@@ -104,13 +107,23 @@ def run_at_peer(settings: RunSettings, peer: Peer, console: Console) -> int:
 
 
 def _conversation(settings: RunSettings, setup: Setup, console: Console) -> Conversation:
-    app, callers = app_of(setup.config, settings=settings.app), setup.scenario.callers
-    if callers is not None and not app.user and not callers.include(app.client_id, None, ()):
-        file = setup.settings.switches.file
-        there = f"of {file}" if file is not None else "whom a lab without --settings FILE knows"
-        console.err(f"note: {setup.scenario.name} is for nobody {there} who can ask here.")
+    app = app_of(setup.config, settings=settings.app)
+    if why := _not_for(app, setup):
+        console.err(f"note: {setup.scenario.name} {why}.")
     transcript = Transcript(console, setup.scenario, setup.config.seed, quiet=settings.json)
-    return turns_of(app, setup.scenario, transcript)
+    return turns_of(app, setup.scenario, transcript, settings.app.message)
+
+
+def _not_for(app: App, setup: Setup) -> str | None:
+    """Why the scenario doesn't answer this app; None: by whom it is for, it does."""
+    callers, file = setup.scenario.callers, setup.settings.switches.file
+    roles = next((each.roles for each in setup.config.accounts if each.name == app.user), ())
+    if callers is None or callers.include(app.client_id, app.user or None, roles):
+        return None
+    if app.user:
+        return f"doesn't answer {app.user}, by {app.client_id}: it is for {callers_text(callers)}"
+    there = f"of {file}" if file is not None else "whom a lab without --settings FILE knows"
+    return f"is for nobody {there} who can ask here"
 
 
 async def play(

@@ -4,9 +4,8 @@ from collections import Counter
 
 from msgspec.structs import replace
 
-from lab.cli.check.plan_caller import known_user
 from lab.cli.console import Console
-from lab.cli.setup import Setup, make_setup
+from lab.cli.setup import Setup, known_user, make_setup
 from lab.cli.simulation import cores_for, refusal_note, simulation_of, totals_of
 from lab.clocks import real_millis
 from lab.core.errors import UsageError

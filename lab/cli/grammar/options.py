@@ -11,6 +11,7 @@ from lab.cli.grammar.option_kinds import Option, flag, option, origin, port, scr
 from lab.cli.grammar.report_options import DRILL_OPTIONS, REPORT_OPTIONS, VERDICT_OPTIONS
 from lab.cli.grammar.run_options import (
     AS_OPTION,
+    MESSAGE_OPTION,
     MOCK_CLOCK,
     OWN_APP,
     RECORD_OPTION,
@@ -114,6 +115,7 @@ _RUN = (
     *_MOCK,
     port("--port", "the mock", shown="0 (any free one)"),
     _CONTROL_PORT,
+    AS_OPTION,
     *OWN_APP,
 )
 _ONE_SCENARIO: Any = {"help": "a name or a path", "type": lambda text: (text,)}
@@ -171,7 +173,7 @@ _OPTIONS: dict[str, tuple[Option, ...]] = {
         *TLS_OPTIONS,
         MOCK_CLOCK,
     ),
-    "run": (option("targets", "SCENARIO", **_ONE_SCENARIO), *_RUN),
+    "run": (option("targets", "SCENARIO", **_ONE_SCENARIO), MESSAGE_OPTION, *_RUN),
     "capture": (
         option("target", "NAME", "the recording: a name for recordings/, or a path"),
         option("--pod", "URL", "the pod's origin, which your client calls by the lab", required=True),

@@ -26,7 +26,7 @@ _RUN_CLOCK = option("--clock", "CLOCK", "real (default) or scaled:N; not with --
 _SPEED = "a factor such as 20 (default: 1), or instant: nothing waits, nor listens; not with --clock"
 _BASE = (
     "call this server, with LAB_TOKEN_URL, LAB_CLIENT_ID, LAB_CLIENT_SECRET, LAB_SCOPE; default: the lab's own mock,"
-    " whose options it excludes: --seed --epoch --profile --set --settings --host --port --control-port --speed instant"
+    " whose options it excludes: --as --seed --epoch --profile --set --settings --host --port --control-port --speed instant"
 )
 _TRIES: Any = {"type": number("--tries", 1, 1_000)}
 OWN_APP = (
@@ -34,6 +34,9 @@ OWN_APP = (
     option("--base", "URL", _BASE),
     option("--dialect", "NAME", "the wire that the external app speaks: fusion (default), a2a"),
     option("--tries", "N", "calls that may fail in a row before the external app gives up; default: 5", **_TRIES),
+)
+MESSAGE_OPTION = option(
+    "--message", "TEXT", "ask this in place of the scenario's own first message; its expect isn't compared then"
 )
 TLS_OPTIONS = (
     flag("--tls", "serve https too, by an authority made for this start"),

@@ -66,11 +66,13 @@ class Conversation(Struct):
         return run(app, start, token=self.outcomes[-1].token, conversation=self.outcomes[-1].conversation)
 
 
-def turns_of(app: App, scenario: Scenario, notify: RunObserver) -> Conversation:
-    """The turns of a scenario, asked by one app."""
+def turns_of(app: App, scenario: Scenario, notify: RunObserver, message: str | None = None) -> Conversation:
+    """The turns of a scenario, asked by one app; with another first `message` it comes to what nobody wrote down."""
     asks = scenario.user_messages
     apps = tuple(replace(app, message=ask.message, parameters=dict(ask.parameters)) for ask in asks)
-    return Conversation(apps, notify, scenario.expect)
+    if message is None:
+        return Conversation(apps, notify, scenario.expect)
+    return Conversation((replace(apps[0], message=message), *apps[1:]), notify)
 
 
 def job_facts_observer(service: Service, notify: Observer) -> Observer:
