@@ -120,7 +120,7 @@ def _run(
         os.dup2(end.fileno(), number)
         end.close()
     for number, (name, mode, buffering) in enumerate((("stdin", "r", -1), ("stdout", "w", -1), ("stderr", "w", 1))):
-        stream = os.fdopen(number, mode, buffering, closefd=False)
+        stream = os.fdopen(number, mode, buffering, encoding=environment.get("PYTHONIOENCODING"), closefd=False)
         setattr(sys, name, stream)
         setattr(sys, f"__{name}__", stream)
     os.chdir(cwd)

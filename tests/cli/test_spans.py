@@ -22,7 +22,7 @@ from lab.core.observe import Replied
 from lab.core.trace import own_trace
 from lab.mock.service import Service
 from lab.server.mounts import Mount, Tenant
-from tests.cli.test_serve import HOW, fetch, listening, serving_afresh
+from tests.cli.test_serve import HOW, fetch, listening, serving
 from tests.conftest import Lab
 from tests.wire_peer import invoke, service, status, token, token_request
 
@@ -190,7 +190,7 @@ def test_serve_sends_spans_to_the_collector_that_the_environment_names(
 ) -> None:
     with collector() as (url, received):
         monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", url)
-        with serving_afresh("item-comparison", "--json", "--traces", "--log", "json", cwd=tmp_path) as process:
+        with serving("item-comparison", "--json", "--traces", "--log", "json", cwd=tmp_path) as process:
             base = listening(process)["base_url"]
             fetch(f"{base}/.well-known/openid-configuration", dict([TRACEPARENT]))
             fetch(f"{base}/scenario/item-comparison/.well-known/openid-configuration", {})
@@ -212,7 +212,7 @@ def test_a_collector_that_is_not_there_is_told_of_and_hurts_nobody(
 ) -> None:
     monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", "http://127.0.0.1:1")
     monkeypatch.setenv("OTEL_BSP_SCHEDULE_DELAY", "10")
-    with serving_afresh("item-comparison", "--json", "--traces", cwd=tmp_path) as process:
+    with serving("item-comparison", "--json", "--traces", cwd=tmp_path) as process:
         base = listening(process)["base_url"]
         fetch(f"{base}/.well-known/openid-configuration", {})
         assert process.stderr is not None

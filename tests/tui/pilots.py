@@ -11,6 +11,8 @@ from rich.segment import Segment
 from rich.style import Style
 from textual._compositor import Compositor
 from textual.color import Color
+from textual.css.model import RuleSet
+from textual.css.stylesheet import Stylesheet
 from textual.pilot import Pilot
 
 from lab.app.effects import Outcome
@@ -43,6 +45,19 @@ def unseen(compositor: Compositor, **_: object) -> None:
     compositor._dirty_regions.clear()
 
 
+_PARSED: dict[object, list[RuleSet]] = {}
+
+
+def parsed_once(
+    sheet: Stylesheet, *css: object, parse: Callable[..., list[RuleSet]] = Stylesheet._parse_rules, **of: object
+) -> list[RuleSet]:
+    """In the place of what parses styles for each app anew: they are the same wherever the theme's colours are."""
+    key = (css, *of.items(), *sheet._variables.items())
+    if key not in _PARSED:
+        _PARSED[key] = parse(sheet, *css, **of)
+    return _PARSED[key]
+
+
 @asynccontextmanager
 async def piloted(app: LabApp, size: tuple[int, int] = (120, 36), *, sent: bool = False) -> AsyncIterator[LabPilot]:
     """The app at work, and a hand at its keys; `sent`: what changes is drawn for the terminal, too."""
@@ -51,6 +66,7 @@ async def piloted(app: LabApp, size: tuple[int, int] = (120, 36), *, sent: bool 
         patch("textual.app.wait_for_idle", settled),
         patch("textual.pilot.wait_for_idle", settled),
         patch.object(Compositor, "render_update", update),
+        patch.object(Stylesheet, "_parse_rules", parsed_once),
     ):
         async with app.run_test(size=size) as pilot:
             yield pilot

@@ -1,7 +1,6 @@
 """Terminals that have less: 256 colours, sixteen, none; another encoding than UTF-8; a slow line."""
 
 import re
-import sys
 
 import pyte
 import pytest
@@ -97,7 +96,7 @@ async def test_sixteen_colours_turn_what_is_filled(monkeypatch: pytest.MonkeyPat
 def test_a_terminal_of_256_colours_that_has_ascii_alone_is_sent_nothing_else() -> None:
     """In both themes, what Textual draws on its own too."""
     environment = {"COLORTERM": "", "PYTHONIOENCODING": "ascii"}
-    with Terminal([sys.executable, "-c", PROGRAM.format(state="waiting")], environment=environment) as shown:
+    with Terminal(["-c", PROGRAM.format(state="waiting")], environment=environment, forked=True) as shown:
         shown.until(lambda seen: "a Approve" in seen.text)
         for opened, known in (
             ("c", "changes >"),
