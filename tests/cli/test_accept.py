@@ -64,6 +64,7 @@ def test_a_replay_accepts_at_once(lab: Lab, changed: Path) -> None:
     assert lab("replay", *NAMES).code == 0
 
 
+@pytest.mark.long
 @pytest.mark.usefixtures("changed")
 def test_long_bodies_come_along_and_the_old_ones_go(lab: Lab) -> None:
     scenario, blobs = Path("scenarios/heavy-load.yaml"), Path("recordings/heavy-load.blobs")

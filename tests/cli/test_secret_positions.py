@@ -8,6 +8,7 @@ from html import escape
 from pathlib import Path
 from urllib.parse import quote, quote_plus
 
+import pytest
 import yaml
 
 from lab.core.exchange import Headers, Request, Response
@@ -213,6 +214,7 @@ def opened(text: str) -> str:
     )
 
 
+@pytest.mark.long
 def test_no_secret_comes_out_of_a_recorded_pod_whatever_its_position(lab: Lab) -> None:
     captured = Captured()
     captured.say(*all_said())
@@ -267,6 +269,7 @@ def cassette(calls: list[Said]) -> str:
     ]}, Dumper=getattr(yaml, "CSafeDumper", yaml.SafeDumper))  # fmt: skip
 
 
+@pytest.mark.long
 def test_no_secret_is_learnt_from_another_tools_file_whatever_its_position(lab: Lab) -> None:
     for write in (har, cassette):
         file = Path(f"{write.__name__}.txt")

@@ -431,6 +431,7 @@ async def apart(setup: Setup, url: str, calls: list[tuple[int, str, int, bool]])
             await caller.check()
 
 
+@pytest.mark.long
 def test_no_fact_of_one_is_in_another_s_journal_at_any_process(tmp_path: Path, redis_url: str) -> None:
     setup = loaded(tmp_path)
 

@@ -61,6 +61,7 @@ class LongLived(Peer):
         return super().call(name, a, 0 if name == "time" else b)
 
 
+@pytest.mark.long
 @given(steps=STEPS, switches=st.sampled_from(SWITCHES), cut=st.integers(0, 79))
 @examples(60, thorough=3_000)
 def test_a_lab_that_drops_what_is_forgotten_answers_as_one_that_keeps_it(

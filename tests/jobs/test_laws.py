@@ -96,6 +96,7 @@ def test_what_lints_clean_runs_to_an_ending_whatever_goes_wrong_on_the_wire(docu
         )
 
 
+@pytest.mark.long
 def test_most_documents_that_are_drawn_lint_clean():
     unwarned = []
 

@@ -229,6 +229,7 @@ print(json.dumps(found))
 """
 
 
+@pytest.mark.long
 def test_what_is_listed_is_the_same_on_another_day_in_another_process_and_short() -> None:
     runs = [
         Popen(

@@ -777,6 +777,7 @@ def test_no_body_is_too_odd_for_an_answer(body):
     json.loads(response.body)
 
 
+@pytest.mark.long
 @given(st.binary(max_size=200), st.text(max_size=60), st.sampled_from(("GET", "POST", "FOO")))
 def test_no_bytes_are_too_odd_for_an_answer(body, path, method):
     mock = service()

@@ -135,6 +135,7 @@ async def test_a_job_that_is_forgotten_is_counted_no_more() -> None:
     assert counts == [{"RUNNING": 1}, {"WAITING": 1}, {"ERROR": 1}, {"ERROR": 1}, {}]
 
 
+@pytest.mark.long
 @given(steps=STEPS, every=st.integers(1, 20))
 @examples(30, thorough=2_000)
 def test_jobs_come_to_have_the_status_that_they_are_remembered_to_get(steps: list[Step], every: int) -> None:

@@ -136,6 +136,7 @@ def handshakes() -> int:
     return sum(isinstance(each, SSLProtocol) for each in gc.get_objects())
 
 
+@pytest.mark.long
 async def test_who_hangs_up_in_mid_handshake_leaves_nothing_in_memory(secure: Secure) -> None:
     gc.collect()
     gc.disable()  # it would come too late, for few objects hold much

@@ -407,6 +407,7 @@ def play_scope() -> str:
     return "urn:opc:resource:fusion:acme-test:fusion-ai/"
 
 
+@pytest.mark.long
 async def test_each_act_is_seen_for_its_hold_and_the_tape_is_that_of_free_pace() -> None:
     async with staged("off") as free:
         await free.decide_at(DECIDED_AT)

@@ -253,6 +253,7 @@ def test_a_fault_gives_a_lost_reply_its_name() -> None:
     assert [mark.kind for mark in jobs.run().timeline[-2:]] == ["struck", "lost"]
 
 
+@pytest.mark.long
 def test_there_is_an_end_to_what_is_kept() -> None:
     jobs = JournalState()
     for number in range(MOST_CLIENT_RUNS + 10):

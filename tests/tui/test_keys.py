@@ -72,11 +72,16 @@ DOES: dict[str, Callable[[Snapshot, Snapshot], bool]] = {
 """What each key does in a state that offers it; `reset`, `quit` and `open` are looked at by themselves."""
 
 
-async def test_each_key_does_what_the_table_says_or_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(
+    "states",
+    [["waiting"], pytest.param([each for each in play.STATES if each != "waiting"], marks=pytest.mark.long)],
+    ids=["in one state", "in the others"],
+)
+async def test_each_key_does_what_the_table_says_or_nothing(states: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
     """Pressed in one state; in the others its action is run, which is what a bound key does."""
     monkeypatch.setattr(LabApp, "save_picture", lambda _: "Saved as x.svg.")
     async with screen_in("idle") as (app, source, pilot):
-        for state in play.STATES:
+        for state in states:
             await turn_to(pilot, source, state)
             await _each_key(state, app, source, pilot)
 

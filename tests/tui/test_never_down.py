@@ -46,6 +46,7 @@ async def test_every_size_with_whatever_is_open() -> None:
                 await until(pilot, lambda: app.screen is main_screen(app))
 
 
+@pytest.mark.long
 async def test_thousands_of_exchanges_stay_bounded_and_keys_are_answered() -> None:
     observations = play.flood(MANY)
     async with screen_in("idle") as (app, source, pilot):
