@@ -4,6 +4,7 @@ from typing import ClassVar
 
 from lab.app.effects import MOST_TRIES
 from lab.core.errors import UsageError
+from lab.core.exchange import Json
 from lab.dialects import CLIENTS, USUAL
 from lab.settings import CREDENTIALS, SOCKET_OPTIONS, Environment, Flags, MockSettings, Settings, refuse_idle
 
@@ -31,6 +32,8 @@ class AppSettings(Settings, frozen=True):
     """The user who asks; None: whom the scenario is for."""
     message: str | None = None
     """What is asked in place of the scenario's own first message."""
+    parameters: dict[str, Json] | None = None
+    """What is sent in place of that message's parameters."""
 
     READ: ClassVar = {"dialect": lambda flags: _dialect(flags)}
 

@@ -13,10 +13,11 @@ from lab.cli.console import Console
 from lab.cli.grammar.options import parse_options
 from lab.cli.loop import Stop
 from lab.cli.main import run_command
+from lab.cli.run_settings import AppSettings
 from lab.cli.setup import load_folder, make_setup
 from lab.clocks import ScaledClock
 from lab.identity.client import token_request
-from lab.settings import ClockSettings, MockSettings
+from lab.settings import ClockSettings, Flags, MockSettings
 from lab.tui.state.intents import SkipAhead, StartRun
 from tests import terminal
 from tests.conftest import ROOT, Lab
@@ -144,6 +145,13 @@ ask: Go
 token: {{lifetime: {seed}m}}
 steps: [{{complete: done, output: x}}]
 """
+
+
+def test_as_somebody_each_scenario_of_the_picker_is_asked_by_that_user(lab: Lab) -> None:
+    flags = Flags(parse_options(["demo", "item-comparison", "--as", "jane"], Console()), {})
+    setup = make_setup(flags.into(MockSettings), more=load_folder(None)[0][:3])
+    playables = LiveDemo(setup, Console(), Stop(), app=flags.into(AppSettings)).playables()
+    assert {each.app.user for each in playables} == {"jane"} and len(playables) > 1
 
 
 @pytest.mark.parametrize(("given", "seeds"), [(None, [5, 7]), (9, [9, 9])])

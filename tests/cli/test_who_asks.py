@@ -233,6 +233,23 @@ def test_what_is_expected_of_the_own_message_is_not_compared_with_another(lab: L
     assert unfit.code == 1 and json.loads(unfit.lines[-1])["status"] == "ERROR"
 
 
+def test_a_run_sends_other_parameters(lab: Lab) -> None:
+    text = 'name: own\nsteps:\n  - complete: end\n    output: "{{ message }} {{ parameters.amount }}"\nexpect: {status: ERROR}\n'
+    own = "ask: {message: Pay it., parameters: {amount: 5}}\n"
+    Path("own.yaml").write_text(HEAD.replace("ask: What is my quota?\n", own) + text)
+    call = ("run", "./own.yaml", "--speed", "instant", "--json")
+    for more, output in {
+        (): "Pay it. 5",
+        ("--message", "Pay!"): "Pay! 5",
+        ("--parameters", '{"amount": 1200}'): "Pay it. 1200",
+    }.items():
+        done = lab(*call, *more)
+        assert (json.loads(done.out)["output"], done.code) == (output, int(not more))
+    for wrong in ("[1]", "{amount: 5}", ""):
+        refused = lab(*call, "--parameters", wrong)
+        assert (refused.code, refused.out) == (2, "") and f"--parameters {wrong} is no JSON object." in refused.err
+
+
 def test_at_another_server_no_user_is_named(lab: Lab) -> None:
     refused = lab("run", "item-comparison", "--base", "http://127.0.0.1:9", "--as", "jane")
     assert refused.code == 2 and refused.err.startswith("lab: --as names a user of the lab's own mock")

@@ -93,7 +93,7 @@ def run_at_peer(settings: RunSettings, peer: Peer, console: Console) -> int:
     async def work(stop: Stop) -> int:
         transcript, clock = Transcript(console, scenario, None, quiet=settings.json), make_clock(settings.mock.clock)
         app = app_for_peer(scenario, peer, settings.app)
-        conversation = turns_of(app, scenario, transcript, settings.app.message)
+        conversation = turns_of(app, scenario, transcript, settings.app)
         # Nobody scripts a stranger's gates: a person is asked if one is there.
         by_person = settings.mock.reviewer != "script" and console.terminal
         person = TerminalReviewer(console, clock) if by_person else None
@@ -111,7 +111,7 @@ def _conversation(settings: RunSettings, setup: Setup, console: Console) -> Conv
     if why := _not_for(app, setup):
         console.err(f"note: {setup.scenario.name} {why}.")
     transcript = Transcript(console, setup.scenario, setup.config.seed, quiet=settings.json)
-    return turns_of(app, setup.scenario, transcript, settings.app.message)
+    return turns_of(app, setup.scenario, transcript, settings.app)
 
 
 def _not_for(app: App, setup: Setup) -> str | None:

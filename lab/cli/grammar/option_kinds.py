@@ -62,6 +62,23 @@ def span(name: str) -> Callable[[str], int]:
     return read
 
 
+def json_object(name: str) -> Callable[[str], object]:
+    """What reads the JSON object that an option gives."""
+
+    def read(text: str) -> object:
+        from lab.core.jsontext import BadJson, read_json  # the help needs neither
+
+        try:
+            value = read_json(text.encode("utf-8", "surrogateescape"))
+        except BadJson:
+            value = None
+        if not isinstance(value, dict):
+            raise UsageError(f"{name} {text} is no JSON object.", hint="Write it as '{\"amount\": 1200}'.")
+        return value
+
+    return read
+
+
 def theme(text: str) -> str:
     """The name of a theme, where there is a screen and where there is none."""
     from lab.language.document import nearest  # Textual is slow to load, and only this option needs it

@@ -11,7 +11,7 @@ from lab.cli.grammar.option_kinds import Option, flag, option, origin, port, scr
 from lab.cli.grammar.report_options import DRILL_OPTIONS, REPORT_OPTIONS, VERDICT_OPTIONS
 from lab.cli.grammar.run_options import (
     AS_OPTION,
-    MESSAGE_OPTION,
+    MESSAGE_OPTIONS,
     MOCK_CLOCK,
     OWN_APP,
     RECORD_OPTION,
@@ -173,7 +173,7 @@ _OPTIONS: dict[str, tuple[Option, ...]] = {
         *TLS_OPTIONS,
         MOCK_CLOCK,
     ),
-    "run": (option("targets", "SCENARIO", **_ONE_SCENARIO), MESSAGE_OPTION, *_RUN),
+    "run": (option("targets", "SCENARIO", **_ONE_SCENARIO), *MESSAGE_OPTIONS, *_RUN),
     "capture": (
         option("target", "NAME", "the recording: a name for recordings/, or a path"),
         option("--pod", "URL", "the pod's origin, which your client calls by the lab", required=True),

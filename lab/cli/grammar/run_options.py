@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from lab.cli.grammar.option_kinds import either, flag, option, port, span
+from lab.cli.grammar.option_kinds import either, flag, json_object, option, port, span
 from lab.core.ranges import number
 
 RECORD_OPTION = option(
@@ -35,8 +35,10 @@ OWN_APP = (
     option("--dialect", "NAME", "the wire that the external app speaks: fusion (default), a2a"),
     option("--tries", "N", "calls that may fail in a row before the external app gives up; default: 5", **_TRIES),
 )
-MESSAGE_OPTION = option(
-    "--message", "TEXT", "ask this in place of the scenario's own first message; its expect isn't compared then"
+_PARAMETERS: Any = {"type": json_object("--parameters")}
+MESSAGE_OPTIONS = (
+    option("--message", "TEXT", "ask this in place of the scenario's own first message; expect isn't compared then"),
+    option("--parameters", "JSON", "send this object in place of that message's parameters; likewise", **_PARAMETERS),
 )
 TLS_OPTIONS = (
     flag("--tls", "serve https too, by an authority made for this start"),

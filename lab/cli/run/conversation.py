@@ -10,6 +10,7 @@ from msgspec.structs import replace
 
 from lab.app.effects import App, Outcome, Run, RunObservation, RunObserver
 from lab.app.run import run
+from lab.cli.run_settings import USUAL_APP, AppSettings
 from lab.core.clock import Millis
 from lab.core.observe import Noted, Observation, Observer, Requested, Touched
 from lab.jobs.expectation import TurnResult, ended_at_own_error, unmet, verdicts_at
@@ -66,13 +67,15 @@ class Conversation(Struct):
         return run(app, start, token=self.outcomes[-1].token, conversation=self.outcomes[-1].conversation)
 
 
-def turns_of(app: App, scenario: Scenario, notify: RunObserver, message: str | None = None) -> Conversation:
-    """The turns of a scenario, asked by one app; with another first `message` it comes to what nobody wrote down."""
+def turns_of(app: App, scenario: Scenario, notify: RunObserver, settings: AppSettings = USUAL_APP) -> Conversation:
+    """The turns of a scenario, asked by one app; where the settings begin otherwise, nobody wrote down what is expected."""
     asks = scenario.user_messages
     apps = tuple(replace(app, message=ask.message, parameters=dict(ask.parameters)) for ask in asks)
-    if message is None:
+    first = {"message": settings.message, "parameters": settings.parameters}
+    other = {name: value for name, value in first.items() if value is not None}
+    if not other:
         return Conversation(apps, notify, scenario.expect)
-    return Conversation((replace(apps[0], message=message), *apps[1:]), notify)
+    return Conversation((replace(apps[0], **other), *apps[1:]), notify)
 
 
 def job_facts_observer(service: Service, notify: Observer) -> Observer:
