@@ -22,6 +22,11 @@ def text_of(value: object) -> str:
     return _ENCODER.encode(value)
 
 
+def text_or_json(value: Json) -> str | None:
+    """A text, or None, as it is; anything else as JSON."""
+    return value if isinstance(value, str) or value is None else text_of(value)
+
+
 def json_bytes(value: Json) -> bytes:
     """Compact JSON in UTF-8, member order kept; lone surrogates as escapes."""
     return text_of(value).encode("utf-8", "backslashreplace")

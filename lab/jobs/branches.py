@@ -146,4 +146,7 @@ def reachable(
 def holds_now(plan: Plan, when: str) -> bool | None:
     """What a condition gives from the acceptance on; None: it looks at what comes later. RenderFailure if it has no answer."""
     expression = condition(when)
-    return None if expression.decided_later else expression.holds(timeless_names(plan, ()))
+    try:
+        return None if expression.decided_later else expression.holds(timeless_names(plan, ()))
+    except RenderFailure as failure:
+        raise RenderFailure(f"{when} has no answer: {failure}") from None

@@ -82,6 +82,15 @@ def output_templates(output: Output) -> Iterator[str]:
             assert_never(output)
 
 
+def render_failure(render: Callable[[], object]) -> str:
+    """Why something can't be rendered; empty: it can."""
+    try:
+        render()
+    except RenderFailure as failure:
+        return str(failure)
+    return ""
+
+
 @lru_cache(maxsize=2)
 def filler(length: int) -> str:
     """Text of `length` bytes: numbered lines, so that a cut shows where it was made."""

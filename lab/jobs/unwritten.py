@@ -5,7 +5,7 @@ decision, or at what a delegate handed back, may fail while the job runs: a text
 (`timeline.UNWRITTEN`), a delegate hands back nothing. This is for onlookers; nothing that is served depends on it.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from functools import lru_cache, partial
 
 from msgspec import Struct
@@ -15,13 +15,13 @@ from lab.jobs.branches import Branching, Turnoff
 from lab.jobs.compiled import CompiledScenario
 from lab.jobs.gates import Decision
 from lab.jobs.names import delegate_outputs
-from lab.jobs.outputs import output_templates
+from lab.jobs.outputs import output_templates, render_failure
 from lab.jobs.plan import Plan
 from lab.jobs.span import DefaultEnding, Span
 from lab.jobs.status_texts import render_status_texts
 from lab.jobs.timeline import UNWRITTEN, exit_of, spans
 from lab.language.document import Complete, Delegate, Step, Switches
-from lab.language.templates import RenderFailure, condition, template
+from lab.language.templates import condition, template
 
 ENDS = "the job ends ERROR"
 HANDS_BACK_NOTHING = "it hands back nothing"
@@ -44,23 +44,14 @@ def unwritten(
         return
     outputs = delegate_outputs(plan, span.settled, span.all_ends)
     for name in {end.step: None for end in span.all_ends}:
-        if why := _failure(partial(outputs.__getitem__, name)):
+        if why := render_failure(partial(outputs.__getitem__, name)):
             yield Unwritten(name, HANDS_BACK_NOTHING, why)
     if isinstance(span.step, DefaultEnding) and span.step.text == UNWRITTEN:
         before = next(each for each in spans(plan, decisions) if each.index == span.index - 1)
         turnoff = Turnoff(before.id, exit_of(before, span.settled) or "", before.visit, span.settled, span.ends)
-        yield Unwritten(span.id, ENDS, _failure(partial(Branching(plan).taken, turnoff)))
-    elif why := _failure(partial(render_status_texts, plan, span, epoch, switches)):
+        yield Unwritten(span.id, ENDS, render_failure(partial(Branching(plan).taken, turnoff)))
+    elif why := render_failure(partial(render_status_texts, plan, span, epoch, switches)):
         yield Unwritten(span.id, ENDS, f"a text can't be written: {why}")
-
-
-def _failure(look: Callable[[], object]) -> str:
-    """Why it can't be looked at; empty: it can."""
-    try:
-        look()
-    except RenderFailure as failure:
-        return f"{failure}"
-    return ""
 
 
 @lru_cache(maxsize=256)

@@ -6,7 +6,7 @@ from math import isfinite
 from unicodedata import normalize
 
 from lab.core.clock import Millis
-from lab.core.exchange import Json, text_of
+from lab.core.exchange import Json, text_of, text_or_json
 from lab.core.jsontext import value_or_none
 from lab.language.document import Status, duration_text
 from lab.language.document.outputs import LARGEST_OUTPUT
@@ -64,7 +64,7 @@ class StepWriter:
                     ending["follow_up"] = [self.templates.text(each) for each in questions]
                 return ending
             case Status.ERROR:
-                partial = _text(glimpse.output)
+                partial = text_or_json(glimpse.output)
                 failure: YamlMembers = {"error": name, "text": self.templates.text(glimpse.error or glimpse.word)}
                 if partial is not None:
                     failure["output"] = self.templates.text(partial)
@@ -88,7 +88,7 @@ class StepWriter:
         return GateWriter(self.turn, self.stretches, self.ids, place)
 
     def _output(self, output: Json) -> Json | Commented:
-        text = _text(output)
+        text = text_or_json(output)
         value = value_or_none(output) if isinstance(output, str) else output
         if isinstance(value, dict | list) and writable(value, self.longest) and text_of(value) == text:
             return {"json": self.templates.value(value)}
@@ -118,10 +118,6 @@ def writable(value: Json, longest: int) -> bool:
 def _is_gate(stretch: StatusStretch) -> bool:
     question = stretch.glimpse.question
     return stretch.status is Status.WAITING and (question is None or question.human)
-
-
-def _text(output: Json) -> str | None:
-    return output if isinstance(output, str) or output is None else text_of(output)
 
 
 def _id_of(stretch: StatusStretch) -> str:

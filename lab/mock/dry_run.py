@@ -13,13 +13,13 @@ from lab.jobs.plan import Plan
 from lab.jobs.span import Span
 from lab.jobs.texts import writer_at
 from lab.language.document import Complete, Delegate
-from lab.language.templates import RenderFailure, template
+from lab.language.templates import template
 
 
 def dry_run(plan: Plan, span: Span, epoch: Epoch) -> None:
     """Render what looks at nothing that comes later; RenderFailure if a text fails, or a condition has no answer."""
     write, compiled = writer_at(plan, span, epoch), plan.compiled
-    places = reachable(compiled, partial(_answer, plan)) if compiled.conditional else compiled.steps
+    places = reachable(compiled, partial(holds_now, plan)) if compiled.conditional else compiled.steps
     for step in (compiled.steps[name] for name in compiled.steps if name in places):
         if isinstance(step, Complete | Delegate) and not isinstance(step.output, str):
             if _early(tuple(output_templates(step.output))):
@@ -27,13 +27,6 @@ def dry_run(plan: Plan, span: Span, epoch: Epoch) -> None:
         for text in step.texts:
             if _early((text,)):
                 write(text)
-
-
-def _answer(plan: Plan, when: str) -> bool | None:
-    try:
-        return holds_now(plan, when)
-    except RenderFailure as failure:
-        raise RenderFailure(f"{when} has no answer: {failure}") from None
 
 
 @lru_cache(maxsize=4096)

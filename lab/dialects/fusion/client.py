@@ -3,7 +3,7 @@
 from typing import assert_never
 from urllib.parse import unquote
 
-from lab.core.exchange import Json, Request, Response, text_of
+from lab.core.exchange import Json, Request, Response, text_of, text_or_json
 from lab.core.jsontext import integer_or_none, members_of, text_or_none
 from lab.core.refusal import Refusal
 from lab.dialects.base import Decide, Invoke, Look, Wanted
@@ -141,8 +141,8 @@ def _seen(job: str, word: str, members: dict[str, Json]) -> Seen:
         word=word,
         status=Status.__members__.get(word),
         conversation=text_or_none(members.get("conversationId")),
-        output=_as_text(members.get("output")),
-        error=_as_text(members.get("error")),
+        output=text_or_json(members.get("output")),
+        error=text_or_json(members.get("error")),
         progress=text_or_none(members.get("progressMessage")),
         trace=text_or_none(members.get("traceId")),
         follow_up=tuple(each for each in questions if isinstance(each, str)) if isinstance(questions, list) else (),
@@ -165,7 +165,7 @@ def talk_of(events: list[dict[str, Json]]) -> Seen | None:
             content, end = message.get("content"), text_or_none(message.get("finishReason"))
             pieces = content if isinstance(content, list) else [{"text": content}]
             said += "".join(text_or_none(each.get("text")) or "" for each in pieces if isinstance(each, dict))
-            output, word = _as_text(message.get("output")), _ENDS.get(end, Status.COMPLETE) if end else word
+            output, word = text_or_json(message.get("output")), _ENDS.get(end, Status.COMPLETE) if end else word
     if not job:
         return None
     text, failed = said if output is None else output, word is Status.ERROR
@@ -177,14 +177,9 @@ def talk_of(events: list[dict[str, Json]]) -> Seen | None:
     )  # fmt: skip
 
 
-def _as_text(value: Json) -> str | None:
-    """A text; anything else as JSON."""
-    return value if isinstance(value, str) or value is None else text_of(value)
-
-
 def _lines(word: str, members: dict[str, Json]) -> Lines:
     kind = "string" if isinstance(members.get("output"), str) else "JSON"
-    output, error = _as_text(members.get("output")), _as_text(members.get("error"))
+    output, error = text_or_json(members.get("output")), text_or_json(members.get("error"))
     return (
         ("status", word),
         ("output", "null" if output is None else f"{kind}, {len(output.encode('utf-8', 'replace'))} B"),

@@ -5,14 +5,14 @@ Every text of a step is rendered as in each job of the trials that may come to t
 
 import json
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
-from typing import TypeAlias, assert_never
+from typing import TypeAlias
 
 from lab.jobs.compiled import CompiledScenario
 from lab.jobs.lint.failures import reworded, whose
 from lab.jobs.lint.trials import TrialJob
-from lab.jobs.outputs import Writer, output_templates
+from lab.jobs.outputs import Writer, output_templates, output_text, render_failure
 from lab.language import document as doc
 from lab.language.parse import KeyPath, Locations
 from lab.language.parse.complaints import path_text
@@ -98,17 +98,9 @@ def single_braces(part: CompiledScenario) -> Warnings:
 def _rendered(step: doc.Step, trial: TrialJob, write: Writer) -> Iterator[tuple[KeyPath, str]]:
     """Each text of a step, by its place there, and why it doesn't render."""
     for place, text in _templates(step):
-        yield place, _failure(partial(write, text))
+        yield place, render_failure(partial(write, text))
     if isinstance(step, doc.Delegate) and step.output:
-        yield ("output",), _failure(partial(trial.handed_back, step.id))
-
-
-def _failure(render: Callable[[], object]) -> str:
-    try:
-        render()
-    except RenderFailure as failure:
-        return str(failure)
-    return ""
+        yield ("output",), render_failure(partial(trial.handed_back, step.id))
 
 
 def odd_outputs(part: CompiledScenario, trials: Sequence[TrialJob]) -> Warnings:
@@ -166,14 +158,4 @@ def _quoted(output: doc.Output, write: Writer) -> bool:
 
 def _output(output: doc.Output, files: Mapping[str, str], write: Writer) -> str | None:
     """A text output as it would be; None where there is none, or an empty one was written as such."""
-    match output:
-        case doc.Html():
-            return write(output.html)
-        case doc.FileOutput():
-            return files.get(output.file)
-        case str():
-            return write(output) if output else None
-        case None | doc.JsonOutput() | doc.Filler():
-            return None
-        case _:
-            assert_never(output)
+    return output_text(output, files, write) if output and not isinstance(output, doc.JsonOutput | doc.Filler) else None
