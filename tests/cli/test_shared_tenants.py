@@ -40,8 +40,7 @@ from lab.stores.redis_store import RedisStore, open_store
 from lab.stores.redis_tenants import RedisTenants
 from tests.cli.test_tenants import DISCOVERY, TEAM, Lab, loaded, nothing_is_left
 from tests.conftest import examples
-from tests.server.conftest import SCOPE, Peer, bearer, request
-from tests.server.test_control import TOKEN
+from tests.server.conftest import SCOPE, TOKEN, Peer, control_request
 from tests.server.test_faults import until
 from tests.stores.memory_store import START_WALL, MemoryStore
 from tests.stores.memory_tenants import MemoryTenants
@@ -185,8 +184,7 @@ async def test_one_that_is_ended_at_one_process_is_unknown_at_all(tmp_path: Path
         job, peer = str(started.json["jobId"]), await other.peer()
         await other.ask(f"/t/ann{DISCOVERY}", peer=peer)
         follower = Peer(*await asyncio.open_connection("127.0.0.1", other.control_port))
-        head = request("GET", "/_lab/t/ann/journal?follow=1", (bearer(control),))
-        await follower.send(head.replace(b"127.0.0.1", b"127.0.0.1:%d" % other.control_port))
+        await follower.send(control_request(other.control_port, "GET", "t/ann/journal?follow=1", token=control))
         await follower.reader.readuntil(b"job.accepted")
         assert (await one.control("DELETE", "tenants/ann")).json == {"ok": True, "name": "ann"}
         got = await asyncio.gather(*(other.polled(token, job, "/t/ann") for _ in range(4)))
@@ -236,8 +234,7 @@ async def test_a_tenant_is_in_use_no_longer_once_who_follows_its_quiet_journal_i
     async with two(tmp_path, shared, 1) as (one, _):
         await one.token("/t/ann")
         follower = Peer(*await asyncio.open_connection("127.0.0.1", one.control_port))
-        head = request("GET", "/_lab/t/ann/journal?follow=1", (bearer(TOKEN),))
-        await follower.send(head.replace(b"127.0.0.1", b"127.0.0.1:%d" % one.control_port))
+        await follower.send(control_request(one.control_port, "GET", "t/ann/journal?follow=1"))
         await follower.reader.readuntil(b"token.granted")
         ann = one.server.tenants.named["ann"]
         assert ann.users == 1 and cast("BatchLoop", ann.calls).relay.followed.is_set()

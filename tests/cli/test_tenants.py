@@ -43,8 +43,7 @@ from lab.server.mounts import Tenant
 from lab.server.tenants import TenantWish
 from lab.settings import ClockSettings, MockSettings
 from tests.cli.test_rehearse import SCENARIO
-from tests.server.conftest import SCOPE, Answer, Peer, bearer, request
-from tests.server.test_control import TOKEN
+from tests.server.conftest import SCOPE, TOKEN, Answer, Peer, ask_once, bearer, control_request, request
 from tests.server.test_faults import until
 
 TEAM = SCENARIO.split("agent: {code: ")[1].split(",")[0].split("}")[0]
@@ -108,13 +107,9 @@ class Lab:
         return (await self.ask(prefix + ROUTER.path("status", code=TEAM, job=job), bearer(token))).status
 
     async def control(self, method: str, path: str, document: Json = None, *, token: str = TOKEN) -> Answer:
-        body = b"" if document is None else json.dumps(document).encode()
-        headers = (bearer(token), *((("content-type", "application/json"),) if body else ()))
-        data = request(method, f"/_lab/{path}", headers, body)
-        peer = Peer(*await asyncio.open_connection("127.0.0.1", self.control_port))
-        got = await peer.ask(data.replace(b"Host: 127.0.0.1\r\n", b"Host: 127.0.0.1:%d\r\n" % self.control_port))
-        await peer.close()
-        return got
+        return await ask_once(
+            self.control_port, control_request(self.control_port, method, path, document, token=token)
+        )
 
 
 async def opened(setup: Setup, most: int) -> AsyncIterator[Lab]:
@@ -375,8 +370,7 @@ async def test_one_that_is_ended_is_unknown_and_made_anew_by_the_next_call(lab: 
     token, started = await lab.started("/t/ann")
     job = str(started.json["jobId"])
     follower = Peer(*await asyncio.open_connection("127.0.0.1", lab.control_port))
-    head = request("GET", "/_lab/t/ann/journal?follow=1", (bearer(TOKEN),))
-    await follower.send(head.replace(b"127.0.0.1", b"127.0.0.1:%d" % lab.control_port))
+    await follower.send(control_request(lab.control_port, "GET", "t/ann/journal?follow=1"))
     await follower.reader.readuntil(b"job.accepted")
     got = await lab.control("DELETE", "tenants/ann")
     assert got.json == {"ok": True, "name": "ann"}

@@ -139,9 +139,12 @@ class Stage:
         return str(got.json["jobId"])
 
 
-def request(method: str, path: str, headers: tuple[tuple[str, str], ...] = (), body: bytes = b"") -> bytes:
-    """The bytes of a well-made request."""
-    lines = [f"{method} {path} HTTP/1.1", "Host: 127.0.0.1", *(f"{name}: {value}" for name, value in headers)]
+def request(
+    method: str, path: str, headers: tuple[tuple[str, str], ...] = (), body: bytes = b"", *, port: int | None = None
+) -> bytes:
+    """The bytes of a well-made request; a control plane wants its port named."""
+    host = "127.0.0.1" if port is None else f"127.0.0.1:{port}"
+    lines = [f"{method} {path} HTTP/1.1", f"Host: {host}", *(f"{name}: {value}" for name, value in headers)]
     if body:
         lines.append(f"Content-Length: {len(body)}")
     return "\r\n".join(lines).encode() + b"\r\n\r\n" + body
@@ -149,6 +152,24 @@ def request(method: str, path: str, headers: tuple[tuple[str, str], ...] = (), b
 
 def bearer(token: str) -> tuple[str, str]:
     return ("authorization", f"Bearer {token}")
+
+
+TOKEN = "control-token-of-a-test"
+
+
+def control_request(port: int, method: str, path: str, document: Json = None, *, token: str = TOKEN) -> bytes:
+    """A request to the control plane at that port."""
+    kind = () if document is None else (("content-type", "application/json"),)
+    body = b"" if document is None else json.dumps(document).encode()
+    return request(method, f"/_lab/{path}", (bearer(token), *kind), body, port=port)
+
+
+async def ask_once(port: int, data: bytes) -> Answer:
+    """The answer, over a connection of its own."""
+    peer = Peer(*await asyncio.open_connection("127.0.0.1", port))
+    got = await peer.ask(data)
+    await peer.close()
+    return got
 
 
 def invoke(token: str, document: Json) -> bytes:

@@ -19,10 +19,9 @@ from lab.recording.tape.tape import Tape
 from lab.server.connection import Connection
 from lab.server.control.plane import ControlPlane
 from lab.server.limits import ServerLimits
-from tests.server.conftest import Peer, Stage, request
+from tests.server.conftest import TOKEN, Peer, Stage, request
 from tests.server.test_bad_transport import REFUSED_BY_THE_PARSER, SECRET
 
-TOKEN = "control-token-of-a-test"
 GOOD = {"mock": "/x", "plane": "/_lab/health"}
 
 
@@ -47,8 +46,7 @@ class Listener:
     def sent(self, method: str, path: str = "", headers: tuple[tuple[str, str], ...] = (), body: bytes = b"") -> bytes:
         """A request that this one serves."""
         token = (("authorization", f"Bearer {TOKEN}"),) if self.name == "plane" else ()
-        data = request(method, path or GOOD[self.name], (*token, *headers), body)
-        return data.replace(b"Host: 127.0.0.1\r\n", b"Host: 127.0.0.1:%d\r\n" % self.port)
+        return request(method, path or GOOD[self.name], (*token, *headers), body, port=self.port)
 
 
 @pytest.fixture(params=["mock", "plane"])

@@ -26,10 +26,8 @@ from lab.server.control.plane import ControlPlane
 from lab.server.control.routes import CONTROL_ROUTES
 from lab.server.mock_server import MockServer
 from tests import wire_peer
-from tests.server.conftest import Answer, Peer, Stage, make_service, request, status
+from tests.server.conftest import TOKEN, Answer, Peer, Stage, ask_once, make_service, request, status
 from tests.wire_peer import service, token
-
-TOKEN = "control-token-of-a-test"
 
 
 @dataclass
@@ -39,18 +37,14 @@ class Plane:
     stage: Stage
 
     async def raw(self, data: bytes) -> Answer:
-        peer = Peer(*await asyncio.open_connection("127.0.0.1", self.port))
-        got = await peer.ask(data)
-        await peer.close()
-        return got
+        return await ask_once(self.port, data)
 
     async def ask(self, method: str, path: str, document: Json = None, **headers: str) -> Answer:
         sent = {"authorization": f"Bearer {TOKEN}", **{key.replace("_", "-"): value for key, value in headers.items()}}
         body = b"" if document is None else json.dumps(document).encode()
         if document is not None:
             sent.setdefault("content-type", "application/json")
-        data = request(method, f"/_lab/{path}", tuple(sent.items()), body)
-        return await self.raw(data.replace(b"Host: 127.0.0.1\r\n", b"Host: 127.0.0.1:%d\r\n" % self.port))
+        return await self.raw(request(method, f"/_lab/{path}", tuple(sent.items()), body, port=self.port))
 
     def follow(self, *, replies: bool = True) -> tuple[list[Observation], asyncio.Task[None]]:
         """What somebody observes who follows the journal from now on, and that it is followed."""

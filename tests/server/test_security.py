@@ -1,7 +1,6 @@
 """The security defaults of limits.md §6 that a peer, a log or a reader can see, by their number there."""
 
 import ast
-import asyncio
 import hmac
 import logging
 from collections.abc import AsyncIterator
@@ -23,10 +22,8 @@ from lab.server.control.plane import ControlPlane
 from lab.server.listener import bind
 from lab.settings import Flags, MockSettings
 from tests.conftest import ROOT
-from tests.server.conftest import Answer, Peer, Stage, request
+from tests.server.conftest import TOKEN, Answer, Stage, ask_once, request
 from tests.server.transcript import Session
-
-TOKEN = "control-token-of-a-test"
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "::1", "127.0.0.2"])
@@ -59,10 +56,7 @@ async def port(stage: Stage) -> AsyncIterator[int]:
 
 
 async def answer_to(port: int, data: bytes) -> Answer:
-    peer = Peer(*await asyncio.open_connection("127.0.0.1", port))
-    got = await peer.ask(data.replace(b"Host: 127.0.0.1\r\n", b"Host: 127.0.0.1:%d\r\n" % port))
-    await peer.close()
-    return got
+    return await ask_once(port, data.replace(b"Host: 127.0.0.1\r\n", b"Host: 127.0.0.1:%d\r\n" % port))
 
 
 def test_2_the_control_token_is_fresh_and_long() -> None:

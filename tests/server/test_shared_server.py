@@ -22,12 +22,22 @@ from lab.server.shared import worker_links
 from lab.server.shared.batch_loop import BatchLoop
 from lab.server.shared.lab_time import LabTime
 from lab.server.shared.worker_links import WorkerLinks, answer_first
-from tests.server.conftest import SCOPE, Answer, Peer, invoke, make_service, request, status
+from tests.server.conftest import (
+    SCOPE,
+    TOKEN,
+    Answer,
+    Peer,
+    ask_once,
+    control_request,
+    invoke,
+    make_service,
+    request,
+    status,
+)
 from tests.server.test_metrics import samples
 from tests.stores.memory_store import START_WALL, MemoryStore
 
 COMMITTED = {"token.granted", "job.accepted", "clock.advanced", "gate.decided"}
-TOKEN = "control-token-of-a-test"
 LOGIN = token_request(DEMO.id, DEMO.secret, SCOPE)
 
 
@@ -51,18 +61,10 @@ class Process:
         await self.calls.stop()
 
     async def call(self, data: bytes, port: int | None = None) -> Answer:
-        peer = Peer(*await asyncio.open_connection("127.0.0.1", port or self.port))
-        got = await peer.ask(data)
-        await peer.close()
-        return got
+        return await ask_once(port or self.port, data)
 
     async def control(self, method: str, path: str, document: object = None) -> Answer:
-        headers = (("authorization", f"Bearer {TOKEN}"), ("content-type", "application/json"))
-        body = b"" if document is None else json.dumps(document).encode()
-        data = request(method, f"/_lab/{path}", headers, body)
-        return await self.call(
-            data.replace(b"127.0.0.1\r\n", b"127.0.0.1:%d\r\n" % self.control_port), self.control_port
-        )
+        return await self.call(control_request(self.control_port, method, path, document), self.control_port)
 
     async def token(self) -> str:
         got = await self.call(request(LOGIN.method, LOGIN.path, LOGIN.headers, LOGIN.body))
@@ -217,9 +219,7 @@ async def test_a_journal_that_is_followed_tells_what_happens_elsewhere(shared: M
         await one.token()
         await one.calls.relay.publish()
         peer = Peer(*await asyncio.open_connection("127.0.0.1", other.control_port))
-        head = (("authorization", f"Bearer {TOKEN}"),)
-        data = request("GET", "/_lab/journal?follow=1", head)
-        await peer.send(data.replace(b"127.0.0.1\r\n", b"127.0.0.1:%d\r\n" % other.control_port))
+        await peer.send(control_request(other.control_port, "GET", "journal?follow=1"))
         token = await one.token()
         await one.job(token)
         got: list[dict[str, object]] = []

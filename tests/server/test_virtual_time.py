@@ -1,7 +1,6 @@
 """A client lives by the manual clock: what is withheld leaves when the clock is there, and silence alone moves nothing."""
 
 import asyncio
-import json
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 
@@ -14,7 +13,7 @@ from lab.core.journal.shell import ConnectionClosed
 from lab.core.observe import Replied
 from lab.server.control.plane import ControlPlane
 from lab.server.mounts import Mount, Tenant
-from tests.server.conftest import Answer, Peer, Stage, make_service, request, serving, status
+from tests.server.conftest import Answer, Peer, Stage, control_request, make_service, request, serving, status
 from tests.server.test_control import TOKEN
 
 LATENCY = 80
@@ -29,9 +28,7 @@ class Driver:
     port: int
 
     async def ask(self, **command: Json) -> Answer:
-        sent = (("authorization", f"Bearer {TOKEN}"), ("content-type", "application/json"))
-        data = request("POST", "/_lab/virtual-time", sent, json.dumps(command).encode())
-        return await self.peer.ask(data.replace(b"Host: 127.0.0.1\r\n", b"Host: 127.0.0.1:%d\r\n" % self.port))
+        return await self.peer.ask(control_request(self.port, "POST", "virtual-time", command))
 
     async def now(self, **command: Json) -> int:
         got = await self.ask(**command)
