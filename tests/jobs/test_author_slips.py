@@ -86,6 +86,46 @@ def test_a_slip_in_a_step_is_named(steps: str, slip: str) -> None:
     assert slip in found(steps)
 
 
+GO = "  - {gate: g, asks: Q, patience: 9m, reviewer: {after: 1s, verdict: approved}"
+SUB = "  - {delegate: d, agent: A, takes: 1s"
+BOTH = (
+    "  - {parallel: p, of: [{delegate: d, agent: A, takes: 1s, output: x}, {delegate: e, agent: A, takes: 2s, output: "
+)
+
+
+@pytest.mark.parametrize(
+    ("steps", "slips"),
+    [
+        (branch("decisions.g.verdict == 'approved'").replace(END, GO + "}\n" + END),
+         ["8:40: the next[0].when of w looks at decisions.g, and that is empty: no path from g leads here;"
+          " look at it in a step that comes behind g"]),
+        (GO + ", next: [{when: \"{{ decisions.g.by == 'x' }}\", to: end}]}\n" + END, []),
+        ("  - {work: w, takes: 1s, says: '{{ decisions.g.comment }}'}\n" + GO + ", verdicts: {changes-requested: w}}\n" + END, []),
+        (GO + ", verdicts: {changes-requested: end}, change_prompt: 'Why {{ decisions.g.comment }}?'}\n" + END, []),
+        (SUB + "}\n" + output("delegates.d.output ~ '!'"),
+         ["9:29: the output of end looks at delegates.d, and that is empty: d hands nothing back; give it an output"]),
+        (SUB + ", output: x}\n" + output("delegates.d"),
+         ["9:29: the output of end looks at delegates.d, which is a mapping; write delegates.d.output"]),
+        (SUB + ", output: '!{{ decisions.g.by }}'}\n" + GO + "}\n" + output("delegates.d.output"),
+         ["8:48: the output of d looks at decisions.g, and that is empty: no path from g leads here;"
+          " look at it in a step that comes behind g"]),
+        (SUB + ", output: x, next: [{when: \"{{ delegates.d.output == 'x' }}\", to: end}]}\n" + END, []),
+        (BOTH + "'{{ delegates.d.output }}!'}]}\n" + END,
+         ["8:114: the output of e looks at delegates.d, and that is empty: no path from d leads here;"
+          " look at it in a step that comes behind d"]),
+        (BOTH + "x}], next: [{when: \"{{ delegates.d.output == 'x' }}\", to: end}]}\n" + END, []),
+        (BOTH + "x}], until: any}\n" + output("delegates.e.output ~ '!'"),
+         ["9:29: the output of end looks at delegates.e, and that is empty where another of p ends first;"
+          " ask first, as {{ delegates.e.output or '…' }}"]),
+        (BOTH + "x}], until: any}\n" + output("delegates.e.output or 'nothing'"), []),
+        (BOTH + "x}], until: any}\n" + output("delegates.d.output ~ delegates.e.output"), []),
+        (BOTH + "x}]}\n" + output("delegates.e.output"), []),
+    ],
+)  # fmt: skip
+def test_what_is_never_there_when_it_is_looked_at_is_named(steps: str, slips: list[str]) -> None:
+    assert found(steps) == slips
+
+
 @pytest.mark.parametrize(
     ("head", "slips"),
     [

@@ -9,7 +9,7 @@ Ways are followed as `timeline` walks them, and texts rendered as `texts` render
 thought (`trials`). So whatever a warning says is true of some run; that all is well where none is given is not promised.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 from lab.core.errors import Complaint
 from lab.jobs.branches import possible, reachable
@@ -19,6 +19,7 @@ from lab.jobs.lint.constants import misspelt, unmade, unread_braces
 from lab.jobs.lint.failures import reworded, whose
 from lab.jobs.lint.idle_faults import idle_faults
 from lab.jobs.lint.reviewers import idle_escalations, unanswered_gates
+from lab.jobs.lint.too_early import always_empty
 from lab.jobs.lint.trials import TrialJob, trials_of
 from lab.jobs.lint.unknown_callers import KnownCallers, unknown_callers
 from lab.jobs.lint.written import (
@@ -26,6 +27,7 @@ from lab.jobs.lint.written import (
     commented,
     failing_texts,
     odd_outputs,
+    placed_branches,
     placed_steps,
     single_braces,
     unanswered_follow_ups,
@@ -70,6 +72,7 @@ def lint(
             unread_braces(part),
             single_braces(part),
             unmade(part, trials[turn - 1]),
+            always_empty(part),
         ):
             found += [((*prefix, *path), what, hint) for path, what, hint in warnings]
     marks = [(locations.value_at(path), what, hint) for path, what, hint in found]
@@ -81,21 +84,11 @@ def _unreachable(part: CompiledScenario) -> Warnings:
     for path, step in placed_steps(part):
         if step.id not in there:
             yield path, f"no path leads to {step.id}", "name it in a verdict or a next, or leave it out"
-        for more, branches in _lists(step):
+        for more, branches in placed_branches(step):
             for place, branch in enumerate(branches):
                 if not any(branch is each for each in possible(branches)):
                     what = f"the branch to {branch.to} is never taken: those before it leave nothing over"
                     yield (*path, *more, place), what, "the first that fits is taken: put it before them"
-
-
-def _lists(step: doc.Step) -> Iterator[tuple[KeyPath, tuple[doc.Branch, ...]]]:
-    """The lists of branches that stand in a step, each with its place there."""
-    found: list[tuple[KeyPath, doc.Target | None]] = []
-    if isinstance(step, doc.Gate):
-        found += [(("verdicts", verdict), step.verdicts.of(verdict)) for verdict in doc.Verdict]
-    if not isinstance(step, doc.EndingStep):
-        found.append((("next",), step.next))
-    yield from ((path, target) for path, target in found if isinstance(target, tuple))
 
 
 def _conditions(part: CompiledScenario, trials: Sequence[TrialJob], prefix: KeyPath) -> Warnings:
@@ -105,7 +98,7 @@ def _conditions(part: CompiledScenario, trials: Sequence[TrialJob], prefix: KeyP
         for name, when, why in trial.conditions():
             tried.setdefault((name, when), []).append((trial, why))
     for path, step in placed_steps(part):
-        for more, branches in _lists(step):
+        for more, branches in placed_branches(step):
             for place, branch in enumerate(branches):
                 answers = tried.get((step.id, branch.when or ""), [])
                 failed = [(trial, why) for trial, why in answers if why]

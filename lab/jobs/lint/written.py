@@ -48,6 +48,16 @@ def placed_steps(part: CompiledScenario) -> Iterator[tuple[KeyPath, doc.Step]]:
             yield ("steps", place, "of", within), child
 
 
+def placed_branches(step: doc.Step) -> Iterator[tuple[KeyPath, tuple[doc.Branch, ...]]]:
+    """The lists of branches that stand in a step, each with its place there."""
+    found: list[tuple[KeyPath, doc.Target | None]] = []
+    if isinstance(step, doc.Gate):
+        found += [(("verdicts", verdict), step.verdicts.of(verdict)) for verdict in doc.Verdict]
+    if not isinstance(step, doc.EndingStep):
+        found.append((("next",), step.next))
+    yield from ((path, target) for path, target in found if isinstance(target, tuple))
+
+
 def failing_texts(part: CompiledScenario, trials: Sequence[TrialJob]) -> Warnings:
     """Texts that don't render in some job; of an output of another form, its parts."""
     passed: dict[KeyPath, list[TrialJob]] = {}
@@ -71,7 +81,7 @@ def failing_texts(part: CompiledScenario, trials: Sequence[TrialJob]) -> Warning
         yield path, f"{what}{' ' if kind else ''}{kind}: {reason}", hint
 
 
-def _templates(step: doc.Step) -> Iterator[tuple[KeyPath, str]]:
+def placed_texts(step: doc.Step) -> Iterator[tuple[KeyPath, str]]:
     """The texts of a step that are templates, each with its place there; what a delegate hands back is made otherwise."""
     for name in step.templates[:1] if isinstance(step, doc.Delegate) else step.templates:
         value = getattr(step, name)
@@ -89,7 +99,7 @@ def _templates(step: doc.Step) -> Iterator[tuple[KeyPath, str]]:
 def single_braces(part: CompiledScenario) -> Warnings:
     """Names in single braces, which stay as they are."""
     for path, step in placed_steps(part):
-        for place, text in _templates(step):
+        for place, text in placed_texts(step):
             if lone := _SINGLE_BRACES.search(text):
                 what = f"the {path_text(place)} of {step.id} has {lone[0]}, which stays as it is"
                 yield (*path, *place), what, f"names stand in double braces: {{{{ {lone[1]} }}}}"
@@ -97,7 +107,7 @@ def single_braces(part: CompiledScenario) -> Warnings:
 
 def _rendered(step: doc.Step, trial: TrialJob, write: Writer) -> Iterator[tuple[KeyPath, str]]:
     """Each text of a step, by its place there, and why it doesn't render."""
-    for place, text in _templates(step):
+    for place, text in placed_texts(step):
         yield place, render_failure(partial(write, text))
     if isinstance(step, doc.Delegate) and step.output:
         yield ("output",), render_failure(partial(trial.handed_back, step.id))

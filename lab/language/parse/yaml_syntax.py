@@ -36,6 +36,10 @@ _QUOTES_WITHIN = {
     "'": "write '' for a quote in it, or put the text in \"…\"",
 }
 _ODD_QUOTE = re.compile("(?:[:-] +|[\\[{,] *)([\u2018-\u201f\u00ab\u00bb])")
+_GLUED = re.compile(r"\s*(?:- +)?([\w-]+):((?!//)[^\s:].*)")
+"""A key with no blank behind its colon: YAML reads it as the beginning of a text."""
+_FEW = 5
+"""How many lines above an error such a key is looked for."""
 _BARE_KEY = re.compile(r"\s*(?:- +)?[^\s:'\"{\[][^:'\"{\[]*")
 
 
@@ -60,6 +64,8 @@ def yaml_fault(problem: str, error: yaml.MarkedYAMLError, lines: Sequence[str]) 
     if character not in ("", "#") and _ENDED_TEXT.search(before[-_LONGEST:]):
         quote = before.rstrip()[-1]
         return here, f"the text ends at the second {quote}, and more follows", _QUOTES_WITHIN[quote]
+    if (fault := _key_fault(problem, here, lines)) is not None:
+        return fault
     begun = error.context_mark
     if begun is not None and "quoted scalar" in (error.context or "") and "end of stream" in problem:
         return (
@@ -73,3 +79,18 @@ def yaml_fault(problem: str, error: yaml.MarkedYAMLError, lines: Sequence[str]) 
     if "mapping values" in problem and _BARE_KEY.fullmatch(before):
         return here, problem, f"{_SAME_COLUMN}, and each ends with a colon: look at the line above too"
     return here, problem, next((hint.format(character) for words, hint in _HINTS if words in problem), "")
+
+
+def _key_fault(problem: str, here: Position, lines: Sequence[str]) -> tuple[Position, str, str] | None:
+    """A fault of a key's that shows on a line below it; None if there is none."""
+    if "could not find expected ':'" in problem:
+        above = list(enumerate(lines[: here.line - 1], 1))[-_FEW:]
+        for number, each in reversed(above):
+            if glued := _GLUED.fullmatch(each):
+                what = f"{glued[1]}: has no blank after the colon"
+                return Position(number, glued.start(1) + 1), what, f"write {glued[1]}: {glued[2].strip()}"
+    if "did not find expected key" in problem and any(
+        each.lstrip().startswith("- ") for each in lines[here.line - 1 : here.line]
+    ):
+        return here, problem, "each value of a list begins with -: put one in front of those above too"
+    return None
