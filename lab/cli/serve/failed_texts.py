@@ -5,6 +5,7 @@ from collections.abc import Callable
 from lab.core.clock import Millis
 from lab.core.logtext import harmless_text
 from lab.core.observe import Observation, Replied, Requested, Touched
+from lab.dialects import CLIENTS
 from lab.jobs.records import JobRecord, job_key
 from lab.jobs.unwritten import unwritten
 from lab.mock.service import Service
@@ -13,7 +14,7 @@ _MOST_JOBS = 10_000
 """Jobs of which it is known until when nothing else can fail."""
 _LONGEST = 400
 """Characters of a reason that are shown."""
-_STREAMS = frozenset({"stream", "chat", "debug", "a2a-stream"})
+_STREAMS = frozenset[str]().union(*(client.streams for client in CLIENTS.values()))
 
 
 class FailedTexts:

@@ -5,8 +5,7 @@ from collections.abc import Callable, Iterator
 from lab.core.evidence import PodCall, PodTraffic, Sign, sign_of
 from lab.core.exchange import Json, header_of
 from lab.core.routes import Route
-
-_STREAMS = ("stream", "chat", "debug")
+from lab.dialects.fusion.client import FusionClient
 
 
 def judge_local_path(row: Route) -> Callable[[PodTraffic], Iterator[Sign]]:
@@ -82,6 +81,6 @@ def judge_debugging(name: str) -> Callable[[PodTraffic], Iterator[Sign]]:
 def _streams(traffic: PodTraffic) -> Iterator[PodCall]:
     return (
         call
-        for call in traffic.of(*_STREAMS)
+        for call in traffic.of(*FusionClient.streams)
         if call.good and "event-stream" in (header_of(call.answer, "content-type") or "")
     )
