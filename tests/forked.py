@@ -17,7 +17,7 @@ from pathlib import Path
 _FORKING = multiprocessing.get_context("forkserver")
 _FORKING.set_forkserver_preload(
     [
-        __name__, "lab.cli.commands.serve", "lab.cli.serve.state_journal", "lab.cli.tapes.tape_recorder", "lab.server.control.plane",
+        __name__, "tests.warm", "lab.cli.commands.serve", "lab.cli.serve.state_journal", "lab.cli.tapes.tape_recorder", "lab.server.control.plane",
         "lab.cli.commands.demo", "lab.cli.commands.play", "lab.tui.app", "textual.drivers.linux_driver",
     ]
 )  # fmt: skip
