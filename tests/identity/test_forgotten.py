@@ -204,6 +204,7 @@ def test_a_journal_from_before_keeps_every_jti_that_it_has_no_end_for() -> None:
     assert mock.serve(asserted(), 1).response.status == 400
 
 
+@pytest.mark.long
 def test_with_steady_traffic_the_number_of_records_levels_off() -> None:
     mock = service(authorize="auto")
     login = token_request("password", username=JANE.name, password=JANE.password, scope=STAY)

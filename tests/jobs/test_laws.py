@@ -27,7 +27,7 @@ from lab.language.document import LONGEST, Between, Exponential, LogNormal, Obse
 from lab.language.parse import parse_with_locations
 from lab.mock.config import Config
 from lab.mock.service import Service
-from tests.conftest import THOROUGH, examples
+from tests.conftest import THOROUGH, examples, few_of
 from tests.documents import VERDICTS, Document, documents
 from tests.wire_peer import EPOCH, invoke, read, status, token
 
@@ -210,7 +210,7 @@ def normal(z: float) -> float:
     ],
     ids=["even", "narrow", "skewed", "wide", "exponential"],
 )
-@pytest.mark.parametrize("seed", [0, 7, 2**63 - 1])
+@pytest.mark.parametrize("seed", few_of([0, 7, 2**63 - 1], ("7",)))
 def test_latencies_are_distributed_as_stated(spec, share, seed):
     values = [draw_latency(seed, f"talk/{ordinal}/think/takes", spec) for ordinal in range(COUNT)]
     assert distance(values, share) < NEAR

@@ -248,6 +248,7 @@ def test_a_loop_makes_more_visits_than_jobs() -> None:
     assert any(step.lasted.count > step.jobs for step in steps.values())
 
 
+@pytest.mark.long
 def test_shares_of_endings_agree_with_the_chances_that_are_written(tmp_path: Path) -> None:
     simulation = simulation_of(setup_of("branches", tmp_path), Workload())
     shares = {"broken": 0.2, "boss": 0.3, "done": 0.5}  # of those for which no condition fits
