@@ -180,10 +180,11 @@ def shown_text(value: object) -> str:
     return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}…"
 
 
-def elements(value: Iterable[object]) -> list[object]:
+def elements(value: object) -> list[object]:
     """What a loop passes over."""
-    if isinstance(value, _NUMBERS):
-        raise RenderFailure("a loop passes over a list, and this is a number: write range(…)")
+    if not isinstance(value, Iterable):
+        counted = ": write range(…) to count" if isinstance(value, _NUMBERS) else ""
+        raise RenderFailure(f"a loop passes over a list, and this is {shown_text(value)}{counted}")
     return list(value)
 
 
