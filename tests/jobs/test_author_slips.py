@@ -59,6 +59,18 @@ def test_a_number_that_is_none_is_never_taken_for_0(text: str, ask: str, slip: s
     assert found(branch(text), data, ask) == ([f"9:40: steps[0].next[0].when: has no answer: {slip}"] if slip else [])
 
 
+def test_a_failure_that_comes_with_some_data_is_not_put_down_to_who_asks() -> None:
+    what = "with some of its data: int finds no number in"
+    hint = "where there may be none give a default, as int(0)"
+    data = "seed: 7\ndata: {price: {one_of: ['9', none, '8']}}\n"
+    assert found(branch("data.price | int > 8"), data) == [
+        f'10:40: steps[0].next[0].when: has no answer {what} "none"; {hint}'
+    ]
+    assert found(output("data.price | int"), data) == [
+        f'10:29: the output of end doesn\'t render {what} "none"; {hint}'
+    ]
+
+
 @pytest.mark.parametrize(
     ("steps", "slip"),
     [

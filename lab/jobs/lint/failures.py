@@ -39,11 +39,12 @@ def whose(failed: Sequence[TrialJob], passed: Sequence[TrialJob]) -> tuple[str, 
     if not passed:
         return "", ""
     first = failed[0]
-    user = first.plan.invocation.user
-    with_user = [each for each in passed if each.plan.invocation.user == user]
-    by_user = any(each.verdicts == first.verdicts for each in passed if each not in with_user)
-    by_verdict = any(each.verdicts != first.verdicts for each in with_user)
+    alike = [each for each in passed if each.plan.invocation.ordinal == first.plan.invocation.ordinal]
+    by_user = any(each.verdicts == first.verdicts for each in alike if each.who != first.who)
+    by_verdict = any(each.verdicts != first.verdicts for each in alike if each.who == first.who)
     gate = next(iter(first.unusual), None)
     if by_verdict and not by_user and gate is not None:
         return f"with {first.ended}", f"{spelt_as('decisions', gate)}.comment"
+    if not alike:  # each draw of the data has its number
+        return "with some of its data", "data.NAME is defined"
     return first.who if by_user and not by_verdict else first.kind, "user is not none"
