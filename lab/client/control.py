@@ -66,6 +66,8 @@ class LabState(Struct, frozen=True):
     base_url: str = ""
     trouble: str | None = None
     """What killed a tape."""
+    set_back: Millis | None = None
+    """When its store was found to have lost what it had acknowledged."""
 
 
 class ControlClient(Connections):
@@ -118,6 +120,7 @@ class ControlClient(Connections):
             whole(document.get("seed")),
             str(document.get("base_url") or ""),
             why if isinstance(why, str) else None,
+            whole(document.get("set_back")),
         )
 
     async def ready(self) -> ControlAnswer:

@@ -19,6 +19,7 @@ from lab.core.journal.shared import (
     LogPosition,
     Proposal,
     Published,
+    SetupReplaced,
     Snapshot,
     Synced,
 )
@@ -60,6 +61,10 @@ class RedisStore:
         self._all = [*self._log, prefix + "records", prefix + "answers"]
         self._loader = RecordLoader(link, self._all[:3], birth)
         self._exchanges, self._setup = prefix + "exchanges", prefix + "setup"
+        self._document: bytes | None = None
+        """The setup that this process goes by."""
+        self._replaced = False
+        """Whether another one was there when this was last looked for."""
         self._processes, self._process = prefix + "processes", prefix + "process:"
         register = link.redis.register_script
         self._look, self._sync = register(scripts.LOOK_SCRIPT), register(scripts.SYNC_SCRIPT)
@@ -67,7 +72,9 @@ class RedisStore:
         self._publish = link.redis_once.register_script(scripts.PUBLISH_SCRIPT)
 
     async def load(self) -> Snapshot:
-        """All records, read in pieces while others commit."""
+        """All records, read in pieces while others commit; of a store that lost the setup, once it has that again."""
+        if self._document is not None:
+            self._check(await self.link.ask(self.link.redis.set, self._setup, self._document, nx=True, get=True))
         while (loaded := await self._loader.load()) is None:
             pass  # so much was committed meanwhile that the first of it is no longer kept
         snapshot, mark = loaded
@@ -76,10 +83,12 @@ class RedisStore:
 
     async def sync(self, after: LogPosition, ordinals: int = 0) -> Synced | Behind:
         """What was committed since, and so many ordinals."""
+        if self._replaced:
+            return Behind(f"the store at {self.link.address} has another setup")
         args = (after, self._mark(after), ordinals, PIECE, self._birth)
         head, wall, why, entries, first = await self.link.run(self._sync if ordinals else self._look, self._log, args)
         if why:
-            return self._behind(after, why)
+            return self._behind(after, why, head)
         return Synced(self._commits(entries), head, wall, first)
 
     async def commit(self, proposal: Proposal) -> Committed | Conflict | Behind:
@@ -105,7 +114,7 @@ class RedisStore:
         if why == b"taken":
             self._known = head, mark
             return Committed(head, wall)
-        return self._behind(after, why) if why else Conflict(self._commits(*entries), head, wall)
+        return self._behind(after, why, head) if why else Conflict(self._commits(*entries), head, wall)
 
     async def wait(self, after: LogPosition, timeout: Millis) -> None:
         """Return once there is a commit after that position, or `timeout` real milliseconds have passed."""
@@ -128,14 +137,19 @@ class RedisStore:
     async def setup(self, document: bytes, *, replace: bool = False) -> bytes:
         """The setup that came first, or this one if it is to `replace` that."""
         known: bytes | None = await self.link.ask(self.link.redis.set, self._setup, document, nx=not replace, get=True)
-        return document if replace or known is None else known
+        self._document = document if replace or known is None else known
+        return self._document
 
     async def heartbeat(self, process: str, about: str) -> None:
-        """Count as alive from now on."""
+        """Count as alive from now on, and let the setup be there."""
         pipeline = self.link.redis.pipeline(transaction=False)
         pipeline.sadd(self._processes, process)
         pipeline.set(self._process + process, about, px=PROCESS_LIFETIME)
-        await self.link.ask(pipeline.execute)
+        if self._document is not None:
+            pipeline.set(self._setup, self._document, nx=True, get=True)
+        answers = await self.link.ask(pipeline.execute)
+        if self._document is not None:
+            self._check(answers[-1])
 
     async def processes(self) -> Mapping[str, str]:
         """The processes that are alive, each with what it said about itself."""
@@ -163,14 +177,23 @@ class RedisStore:
         position, mark = self._known
         return mark if position == after else ""
 
-    def _behind(self, after: LogPosition, why: bytes) -> Behind:
+    def _check(self, known: bytes | None) -> None:
+        """SetupReplaced if what the store has for a setup isn't this process's; None: it had none."""
+        self._replaced = known not in (None, self._document)
+        if self._replaced:
+            raise SetupReplaced(
+                f"the store at {self.link.address} lost this lab, and another was set up there: restart this process to join that, or give it another prefix",
+            )
+
+    def _behind(self, after: LogPosition, why: bytes, head: LogPosition) -> Behind:
         if why == b"ended":
             raise LedgerEnded("This tenant was ended.")
         reasons = {
             b"set back": f"no longer has commit {after}: it was set back to an older state",
             b"trimmed": f"no longer has the commits after {after}: it keeps the last {self._limits[1]:,}",
         }
-        return Behind(f"the store at {self.link.address} {reasons[why]}")
+        gone = max(after - head, 1) if why == b"set back" else None
+        return Behind(f"the store at {self.link.address} {reasons[why]}", gone)
 
     def _commits(self, entries: list[tuple[bytes, list[bytes]]]) -> tuple[Commit, ...]:
         commits = tuple(

@@ -11,8 +11,8 @@ from lab.clocks import AnyClock, ManualClock, ScaledClock, SystemClock, breathe,
 from lab.core.clock import Millis
 from lab.core.errors import UsageError
 from lab.core.journal.fact import ClockAdvanced, Fact
-from lab.core.journal.shared import LogPosition, StoreLost
-from lab.core.journal.shell import LedgerBack, LedgerLost
+from lab.core.journal.shared import LogPosition, SetupReplaced, StoreLost
+from lab.core.journal.shell import LedgerBack, LedgerLost, LedgerReverted
 from lab.core.observe import Noted, Observation
 from lab.core.reply import Reply
 from lab.identity.clients import DEMO
@@ -52,7 +52,8 @@ class Process:
     def __init__(self, shared: MemoryStore, clock: AnyClock, name: str, document: dict[str, object]) -> None:
         self.clock, self.name = clock, name
         self.service = CountingService(service(document).config)
-        self.loop = BatchLoop(self.service, SlowAccess(shared), LabTime(clock, START_WALL), name)
+        self.store = SlowAccess(shared)
+        self.loop = BatchLoop(self.service, self.store, LabTime(clock, START_WALL), name)
         self.seen: list[Observation] = []
         self.service.observers.append(self.seen.append)
 
@@ -322,6 +323,61 @@ async def test_a_store_that_came_back_older_is_taken_as_it_is(shared: MemoryStor
         shared.records = before
         assert (await one.serve(status(bearer, "x"))).response.status == 401
         await one.token()
+
+
+async def test_a_store_that_came_back_empty_is_given_the_setup_and_everybody_learns_what_went(
+    shared: MemoryStore, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with lab(shared, ManualClock(), ManualClock()) as (one, two):
+        for process in (one, two):
+            await process.store.setup(b"this lab's")
+        for _ in range(3):
+            bearer = await one.token()
+        await two.loop.fresh()
+        shared.lose_all()
+        for process in (one, two):
+            assert (await process.serve(status(bearer, "x"))).response.status == 401
+        assert shared.document == b"this lab's"
+        for process in (one, two):
+            (fact,) = process.facts(LedgerReverted)
+            assert isinstance(fact, LedgerReverted)
+            assert (fact.gone, process.loop.set_back) == (3, fact.at)
+        assert sum("At least 3 commits that it had acknowledged" in line for line in caplog.messages) == 2
+
+
+async def test_a_process_serves_nothing_on_a_store_where_another_lab_was_set_up(
+    shared: MemoryStore, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with lab(shared, ManualClock()) as (one,):
+        await one.store.setup(b"this lab's")
+        await one.token()
+        shared.lose_all()
+        await shared.process().setup(b"another lab's")
+        for _ in range(2):
+            with pytest.raises(StoreLost, match="another was set up there"):
+                await one.token()
+        assert shared.head == 0 and shared.document == b"another lab's"
+        assert sum("another was set up there" in line for line in caplog.messages) == 1
+        shared.document = None
+        async with asyncio.timeout(5):
+            await one.loop.back.wait()
+        assert await one.token() and shared.document == b"this lab's"
+
+
+async def test_a_heartbeat_restores_the_setup_of_a_lab_that_had_accepted_nothing(shared: MemoryStore) -> None:
+    async with lab(shared, ManualClock()) as (one,):
+        await one.store.setup(b"this lab's")
+        shared.lose_all()
+        await one.store.heartbeat("p0", "")
+        assert shared.document == b"this lab's"
+        shared.document = b"another lab's"
+        with pytest.raises(SetupReplaced):
+            await one.store.heartbeat("p0", "")
+        with pytest.raises(StoreLost, match="another was set up there"):
+            await one.token()
+        shared.document = None
+        async with asyncio.timeout(5):
+            await one.loop.back.wait()
 
 
 async def test_a_process_that_never_reached_the_store_ends(shared: MemoryStore) -> None:

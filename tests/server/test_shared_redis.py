@@ -11,6 +11,7 @@ import pytest
 from lab.clocks import ManualClock
 from lab.core.journal.ledger import MemoryLedger
 from lab.core.journal.shared import StoreLost
+from lab.core.journal.shell import LedgerReverted
 from lab.jobs.facts import GateDecided, JobAccepted
 from lab.server.shared.batch_loop import BatchLoop
 from lab.server.shared.lab_time import LabTime
@@ -32,7 +33,7 @@ class RedisProcess(Process):
 
     def __init__(self, store: RedisStore, name: str) -> None:
         super().__init__(MemoryStore(), ManualClock(), name, DOCUMENT)
-        self.store = store
+        self.redis = store
         self.unanswered = 0
         """Calls of which it isn't known whether they came to anything."""
         self.loop = BatchLoop(self.service, store, LabTime(self.clock, START_WALL), name)
@@ -87,9 +88,34 @@ async def test_a_store_that_is_killed_loses_and_doubles_nothing_that_was_answere
         await check(processes, accepted, admitted)
 
 
+async def test_a_redis_that_was_flushed_is_given_the_setup_again(caplog: pytest.LogCaptureFixture) -> None:
+    with RedisServer() as server:
+        store = await open_store(store_address(server.url), "lab")
+        process = RedisProcess(store, "p")
+        await store.setup(b"this lab's")
+        await process.loop.start()
+        await process.token()
+        await store.link.redis.flushall()
+        await process.loop.fresh()
+        assert await store.link.redis.get("lab:-:setup") == b"this lab's"
+        assert [fact.gone for fact in process.facts(LedgerReverted)] == [1]  # type: ignore[attr-defined]
+        assert "At least 1 commit that it had acknowledged" in caplog.text
+        await process.token()
+        await store.link.redis.flushall()
+        await store.link.redis.set("lab:-:setup", b"another lab's")
+        with pytest.raises(StoreLost, match="another was set up there"):
+            await process.token()
+        await store.link.redis.delete("lab:-:setup")
+        async with asyncio.timeout(5):
+            await process.loop.back.wait()
+        assert await process.token()
+        await process.loop.stop()
+        await store.close()
+
+
 async def check(processes: list[RedisProcess], accepted: list[str], admitted: Counter[str]) -> None:
     """Whoever was answered finds what was answered, once, and all have the same."""
-    commits = [commit async for commit in commits_of(processes[0].store)]
+    commits = [commit async for commit in commits_of(processes[0].redis)]
     facts = [fact for commit in commits for fact in commit.facts]
     jobs = Counter(fact.job for fact in facts if isinstance(fact, JobAccepted))
     assert set(accepted) <= set(jobs) and set(jobs.values()) == {1}
@@ -99,10 +125,10 @@ async def check(processes: list[RedisProcess], accepted: list[str], admitted: Co
     assert set(admitted.values()) <= {0, 1}, "one at most was told that it decided"
     folded = MemoryLedger()
     folded.commit(facts)
-    records = list((await processes[0].store.load()).records.items())
+    records = list((await processes[0].redis.load()).records.items())
     assert list(folded._records.items()) == records
     for process in processes:
         await process.insist(process.loop.fresh)
         assert process.records() == records
         await process.loop.stop()
-        await process.store.close()
+        await process.redis.close()

@@ -291,6 +291,19 @@ async def test_while_the_store_is_gone_each_route_says_so_in_its_words(shared: M
         assert [line["s"] for line in await one.journal() if line["k"] == "res"] == [200, 503, 503, 404]
 
 
+async def test_health_tells_when_the_store_was_set_back(shared: MemoryStore) -> None:
+    async with two(shared) as (one, other):
+        await one.token()
+        assert (await one.control("GET", "health")).json["set_back"] is None
+        await one.control("POST", "clock", {"advance": "7s"})
+        shared.lose_all()
+        await one.calls.fresh()
+        health = (await one.control("GET", "health")).json
+        assert (health["status"], health["set_back"]) == ("ok", 7_000)
+        assert [line["gone"] for line in await one.journal() if line.get("type") == "ledger.reverted"] == [2]
+        await other.calls.fresh()
+
+
 async def test_each_process_counts_its_own_calls_and_the_jobs_of_all(shared: MemoryStore) -> None:
     def first() -> None:
         fact = NumberUsed(at=shared.at, counter="faster", value=1)

@@ -31,6 +31,7 @@ from lab.core.journal.shared import (
     LogPosition,
     Proposal,
     Published,
+    SetupReplaced,
     Snapshot,
     StoreLost,
     Synced,
@@ -81,6 +82,11 @@ class MemoryStore:
         self.commits = [commit for commit in self.commits if commit.position <= until]
         self.head = until
 
+    def lose_all(self) -> None:
+        """Be what a store is that came back empty."""
+        self.records, self.commits, self.head, self.at, self.clock = {}, [], 0, 0, None
+        self.ordinals, self.lines, self.document, self.alive, self.last_of = 0, [], None, {}, {}
+
     def take(self, proposal: Proposal, known: Commit | None) -> Committed | Conflict | Behind:
         """Take a proposal, or say why not."""
         taken = self.last_of.get(proposal.process)
@@ -113,7 +119,9 @@ class MemoryStore:
     def since(self, after: LogPosition, known: Commit | None) -> tuple[Commit, ...] | Behind:
         """The commits after a position; `known`: what the process knows to be the last one up to there."""
         if after > self.head or (known is not None and self._at(known.position) not in (known, None)):
-            return Behind(f"the store no longer has commit {after}: it was set back to {self.head}")
+            return Behind(
+                f"the store no longer has commit {after}: it was set back to {self.head}", max(after - self.head, 1)
+            )
         if after < self.head and self._at(after + 1) is None:
             return Behind(f"the store no longer has the commits after {after}")
         start = len(self.commits) - (self.head - after)
@@ -136,6 +144,18 @@ class MemoryStoreAccess:
     def __init__(self, shared: MemoryStore) -> None:
         self.shared = shared
         self._known: Commit | None = None
+        self._document: bytes | None = None
+        self._replaced = False
+
+    def _check(self) -> None:
+        if self._document is None:
+            return
+        self.shared.document = self.shared.document or self._document
+        self._replaced = self.shared.document != self._document
+        if self._replaced:
+            raise SetupReplaced(
+                "the store at memory://test lost this lab, and another was set up there: restart this process to join that, or give it another prefix"
+            )
 
     def _since(self, after: LogPosition) -> Commit | None:
         return self._known if self._known is not None and self._known.position == after else None
@@ -155,6 +175,7 @@ class MemoryStoreAccess:
     async def load(self) -> Snapshot:
         """All records."""
         await self._reach()
+        self._check()
         self._answer()
         shared = self.shared
         self._known = shared.commits[-1] if shared.commits else None
@@ -163,6 +184,8 @@ class MemoryStoreAccess:
     async def sync(self, after: LogPosition, ordinals: int = 0) -> Synced | Behind:
         """What was committed since."""
         await self._reach()
+        if self._replaced:
+            return Behind("another setup is there")
         shared = self.shared
         since = shared.since(after, self._since(after))
         if not isinstance(since, Behind):
@@ -219,12 +242,14 @@ class MemoryStoreAccess:
         if self.shared.document is None or replace:
             self.shared.document = document
         self._answer()
+        self._document = self.shared.document
         return self.shared.document
 
     async def heartbeat(self, process: str, about: str) -> None:
         """Count as alive."""
         await self._reach()
         self.shared.alive[process] = self.shared.wall + PROCESS_LIFETIME, about
+        self._check()
         self._answer()
 
     async def processes(self) -> Mapping[str, str]:

@@ -21,6 +21,7 @@ from lab.settings import Environment, Flags, Settings
 
 LIBRARIES = ("textual", "rich", "aiohttp", "msgspec", "pydantic", "pyyaml", "faker", "jinja2", "pyjwt", "google-re2")
 _PORT = 8080
+_REVERTED = "What it had acknowledged before is gone, and Job IDs may come twice: lab docs shared, §4."
 """Of `lab serve` and `lab capture`, where none is named."""
 _OTHER_PORTS = {8081: "the control plane's in the pages of lab docs", 8443: "https's, with --tls"}
 """What may be taken, and nothing is wrong."""
@@ -142,9 +143,12 @@ def _running(settings: DoctorSettings, flags: Flags) -> Iterator[Diagnosis]:
         async with reached(url, flags.into(WatchSettings)) as client:
             lab, ready = await client.lab(), await client.ready()
         clock = f"{lab.mode} clock at {lab.now} ms"
+        reverted = f"was set back, or came back empty: noticed at {lab.set_back} ms"
+        stores = [Diagnosis("store", reverted, _REVERTED)] if lab.set_back is not None else []
         return [
             Diagnosis("running lab", f"{where}: {clock}, seed {lab.seed}, {lab.base_url}", lab.trouble),
             Diagnosis("ready", "yes, calls may be sent to it" if ready.done else "no", ready.refused),
+            *stores,
         ]
 
     try:

@@ -47,6 +47,10 @@ class StoreLost(HostError):
     """The store can't be reached, or doesn't answer in time. Of a commit: whether it was taken isn't known."""
 
 
+class SetupReplaced(StoreLost):
+    """The store lost the lab's setup, and another lab has put its own there: nothing of this one may be served on it."""
+
+
 class LedgerEnded(StoreLost):
     """What was kept there is gone for good, with the tenant whose it was."""
 
@@ -130,6 +134,8 @@ class Behind(Struct, frozen=True):
 
     why: str
     """For the log: they are no longer kept, or the store was set back to a state before them."""
+    gone: int | None = None
+    """Of a store that was set back: so many acknowledged commits, at least, are gone. None: it has lost nothing."""
 
 
 class Snapshot(Struct, frozen=True):
@@ -155,10 +161,14 @@ class Published(Struct, frozen=True):
 
 
 class SharedStore(Protocol):
-    """One process's access to what is shared. Every method raises `StoreLost` within 2 s if the store doesn't answer."""
+    """One process's access to what is shared. Every method raises `StoreLost` within 2 s if the store doesn't answer.
+
+    It remembers the setup that it gave. A store that lost it is given it again with the next `load` or `heartbeat`;
+    SetupReplaced if another one is there, and then `sync` gives `Behind`.
+    """
 
     async def load(self) -> Snapshot:
-        """All records: for a process that is new, or `Behind`."""
+        """All records: for a process that is new, or `Behind`. SetupReplaced if they are of another lab."""
 
     async def sync(self, after: LogPosition, ordinals: int = 0) -> Synced | Behind:
         """What was committed since, and so many ordinals of exchanges.

@@ -72,10 +72,19 @@ class LedgerLost(Fact, frozen=True, kw_only=True):
 
 
 class LedgerBack(Fact, frozen=True, kw_only=True):
-    """The store that keeps the shared ledger answers again: all that it had taken is there."""
+    """The store that keeps the shared ledger answers again: all that it had taken is there, but for what `ledger.reverted` tells of."""
 
     type: ClassVar[str] = "ledger.back"
     kind: ClassVar[str] = "shell"
+
+
+class LedgerReverted(Fact, frozen=True, kw_only=True):
+    """The store that keeps the shared ledger was set back, or came back empty: `gone` acknowledged commits, at least, are lost."""
+
+    type: ClassVar[str] = "ledger.reverted"
+    kind: ClassVar[str] = "shell"
+    gone: int
+    why: str
 
 
 class LabFailed(Fact, frozen=True, kw_only=True):

@@ -114,6 +114,7 @@ class MockRoutes:
         others = (await counts_of_others(self._server, self._mount.tenant)).values()
         return {
             "status": "ok" if trouble is None else "red", "why": trouble, "lab": __version__,
+            "set_back": self._mount.tenant.calls.set_back,
             "base_url": f"{self._server.origin}{config.prefix}", "clock": self.clock.document(),
             "seed": config.seed, "scenarios": [each.name for each in config.scenarios],
             "connections": self._server.connections + sum(each.connections for each in others if each is not None),

@@ -21,7 +21,7 @@ from lab.core.clock import Millis
 from lab.core.errors import UsageError
 from lab.core.journal.fact import ClockAdvanced, ClockScaled
 from lab.core.journal.shared import PROCESS_LIFETIME, LedgerEnded, SharedStore, StoreLost
-from lab.core.journal.shell import LedgerBack, LedgerLost
+from lab.core.journal.shell import LedgerBack, LedgerLost, LedgerReverted
 from lab.mock.batches import BatchedService
 from lab.server.shared.call_queue import CallQueue, WaitingCall, fail
 from lab.server.shared.calls import CallResult
@@ -50,7 +50,10 @@ class BatchLoop:
         self.service = service
         self.relay = ExchangeRelay(service, store, time, process)
         self._replica = Replica(service, store, time, process)
+        self._replica.on_revert = self._reverted
         self.counts = self._replica.counts
+        self.set_back: Millis | None = None
+        """When this process last noticed that the store has lost what it had acknowledged."""
         self.trouble: str | None = None
         """Why the store can't be asked; None: it can."""
         self.back = asyncio.Event()
@@ -179,6 +182,12 @@ class BatchLoop:
         self.service.note(LedgerBack(at=self._replica.now))
         self.back.set()
         self._say(logging.WARNING, "the shared ledger is back.")
+
+    def _reverted(self, fact: LedgerReverted) -> None:
+        self.set_back = fact.at
+        self.service.note(fact)
+        gone = f"{fact.gone:,} commit{'s' if fact.gone > 1 else ''}"
+        self._say(logging.ERROR, f"{fact.why}. At least {gone} that it had acknowledged went with that.")
 
     def _say(self, level: int, text: str) -> None:
         if self._speaks:

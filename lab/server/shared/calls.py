@@ -42,6 +42,10 @@ class LedgerCalls(Protocol):
         """Why the ledger can't be reached; None: it can."""
 
     @property
+    def set_back(self) -> Millis | None:
+        """When it was last noticed that the store has lost what it had acknowledged; None: it has lost nothing."""
+
+    @property
     def relay(self) -> "ExchangeRelay | None":
         """What tells of the exchanges of the others, if there are any."""
 
@@ -70,6 +74,7 @@ class LocalCalls:
     shared: ClassVar[bool] = False
     counts: LedgerCounts | None = None
     trouble: None = None
+    set_back: None = None
     relay: "ExchangeRelay | None" = None
 
     def __init__(self, clock: AnyClock, note: Callable[[Fact], None]) -> None:

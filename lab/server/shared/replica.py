@@ -6,7 +6,7 @@ is asked for again, and the store knows whether the commit was taken.
 """
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import assert_never
 
 from lab.clocks import real_millis
@@ -21,6 +21,7 @@ from lab.core.journal.shared import (
     SharedStore,
     StoreLost,
 )
+from lab.core.journal.shell import LedgerReverted
 from lab.mock.batches import Batch, BatchedService
 from lab.server.shared.calls import LedgerCounts
 from lab.server.shared.lab_time import LabTime
@@ -44,6 +45,8 @@ class Replica:
         """`process` is a name that no other process of the lab has, nor ever had."""
         self._service, self._store, self._time, self._process = service, store, time, process
         self.counts = LedgerCounts()
+        self.on_revert: Callable[[LedgerReverted], None] | None = None
+        """Learns that the store has lost what it had acknowledged, before the records are loaded that it has instead."""
         self._number = 1
         self._wall: Millis = 0
         self.doubt()
@@ -52,6 +55,11 @@ class Replica:
     def now(self) -> Millis:
         """The lab's instant, as of the store's last answer."""
         return self._time.instant(self._wall)
+
+    def _behind(self, behind: Behind) -> None:
+        self.doubt()
+        if behind.gone is not None and self.on_revert is not None:
+            self.on_revert(LedgerReverted(at=self.now, gone=behind.gone, why=behind.why))
 
     def doubt(self) -> None:
         """Load the records before they are used again."""
@@ -81,7 +89,7 @@ class Replica:
             case Behind():
                 self.counts.conflicts += 1
                 self._service.refuse(batch)
-                self.doubt()
+                self._behind(answer)
                 await self.sync()
             case _:
                 assert_never(answer)
@@ -110,7 +118,7 @@ class Replica:
                 await self._load()
             answer = await self._store.sync(self._service.position, wanted)
             if isinstance(answer, Behind):
-                self.doubt()
+                self._behind(answer)
                 continue
             if wanted:
                 self._service.grant(answer.first, wanted)
