@@ -4,6 +4,8 @@ A token is good because it stands in the ledger, so looking it up is the whole c
 signature is verified. What was forged, comes from another run, or is an id or refresh token, simply isn't there.
 """
 
+from urllib.parse import urlsplit
+
 from msgspec.structs import replace
 
 from lab.core.clock import Millis
@@ -65,9 +67,16 @@ def token_of(request: Request) -> str:
     return (request.header("authorization") or "").partition(" ")[2].strip(" ")
 
 
-def with_metadata(config: IdentityConfig, refusal: Refusal) -> Refusal:
-    """With its switch on, a 401 that asks for a bearer tells where the API's metadata is (RFC 9728 §5.1)."""
-    if refusal.status != 401 or not config.switches.resource_metadata:
+def with_places(config: IdentityConfig, refusal: Refusal) -> Refusal:
+    """A 401 names the path at which this mock's own tokens are granted, which may have a prefix.
+
+    With its switch on, one that asks for a bearer also tells where the API's metadata is (RFC 9728 §5.1).
+    """
+    if refusal.status != 401:
+        return refusal
+    if prefix := urlsplit(config.origin).path:
+        refusal = replace(refusal, hint=refusal.hint.replace(PATHS["token"], prefix + PATHS["token"]))
+    if not config.switches.resource_metadata:
         return refusal
     where = f'resource_metadata="{config.origin}{PATHS["oauth_protected_resource"]}"'
     headers = ((name, f"{value}, {where}" if value.startswith("Bearer") else value) for name, value in refusal.headers)

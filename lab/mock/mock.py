@@ -38,7 +38,7 @@ from lab.dialects import DIALECT_OF, FUSION, base
 from lab.dialects.router import ROUTER
 from lab.faults.model import Place
 from lab.faults.striking import rules_of
-from lab.identity.bearer import bearer_of, with_metadata
+from lab.identity.bearer import bearer_of, with_places
 from lab.identity.endpoints import answer_identity
 from lab.identity.endpoints.context import TokenContext
 from lab.identity.endpoints.issuing import odd_grant
@@ -106,8 +106,8 @@ class Mock:
     def _refuse(
         self, dialect: base.Dialect, switches: Switches, refusal: Refusal, style: str | None = None
     ) -> Response:  # fmt: skip
-        """A refusal as the dialect words it; with its switch, a challenge says where the API describes itself."""
-        return dialect.refuse(with_metadata(self._identity, refusal), switches, style)
+        """A refusal as the dialect words it, with the paths of this mock's own places."""
+        return dialect.refuse(with_places(self._identity, refusal), switches, style)
 
     def word(self, refusal: Refusal, path: str) -> Response:
         """A refusal that isn't the mock's own, as its path's team words it; the method doesn't count."""

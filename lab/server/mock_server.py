@@ -69,6 +69,11 @@ class MockServer(ListeningServer):
     def service(self, service: Service) -> None:
         self.tenants.usual.main.service = service
 
+    @property
+    def public_origin(self) -> str:
+        """The origin at which clients are to call: the public one that was given, or where this process listens."""
+        return self.service.config.base or self.origin
+
     async def start(self, host: str = "127.0.0.1", port: int = 0, *, bound: Bound | None = None) -> str:
         """Listen, once the ledger is at hand; StoreLost if it is shared, and can't be reached."""
         await self.tenants.usual.calls.start("" if bound is None else bound.origin)

@@ -9,7 +9,7 @@ from urllib.parse import quote_plus, urlencode
 
 import pytest
 
-from lab.cli.commands.serve import connection_lines
+from lab.cli.commands.serve import ServeSettings, connection_lines, may_choose_lines
 from lab.cli.setup import Setup
 from lab.clocks import ManualClock
 from lab.files.scenarios import load_scenario
@@ -47,7 +47,7 @@ def test_a_scenario_can_be_chosen_where_there_are_some(served: bool) -> None:
     compiled = (load_scenario("item-comparison", ROOT / "scenarios"),) if served else ()
     setup = Setup(MockSettings(), config_of(recorded, compiled), ManualClock(), ServerLimits())
     names = "base_url token_url client_id client_secret scope control_url control_token".split()
-    lines = connection_lines(setup, dict.fromkeys(names, "x"))
+    lines = connection_lines(setup, dict.fromkeys(names, "x"), may_choose_lines(ServeSettings(), "x"))
     assert any("/scenario/NAME" in line for line in lines) == served
     assert ("Serving a recording" in lines[0]) != served
 

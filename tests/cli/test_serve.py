@@ -125,8 +125,9 @@ def test_how_to_trust_is_told_for_each_language() -> None:
 def test_urls_in_answers_name_the_public_base_where_there_is_one(tmp_path: Path) -> None:
     with forked_lab(*HOW, "item-comparison", "--json", "--base", "https://lab.example", cwd=tmp_path) as process:
         ready = listening(process)
-        assert named_token_url(ready) == "https://lab.example/oauth2/v1/token"
-        assert ready["token_url"] == f"{ready['base_url']}/oauth2/v1/token"
+        assert ready["base_url"] == "https://lab.example"
+        assert ready["token_url"] == "https://lab.example/oauth2/v1/token"
+        assert named_token_url({**ready, "base_url": ready["listens"]}) == ready["token_url"]
 
 
 def test_stopping_is_its_proper_end(tmp_path: Path) -> None:

@@ -17,10 +17,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from lab.cli.commands.serve import ServeSettings, serve_extras, tell_extras
+from lab.cli.commands.serve import ServeSettings, may_choose_lines, serve_extras
 from lab.cli.commands.watch import WatchSettings, reached, with_tenant
 from lab.cli.console import Console
 from lab.cli.logs.serve_logs import LogSettings
+from lab.cli.serve.ledger_settings import LedgerSettings
 from lab.cli.serve.serve_extras import ServeExtras
 from lab.cli.serve.shared_tenants import StoredTenants
 from lab.cli.serve.tenant_maker import ServedTenants
@@ -227,6 +228,29 @@ async def test_urls_in_answers_keep_the_prefix_and_a_scenario_stands_behind_it(l
         assert got.json["token_endpoint"].endswith(f"{prefix}/oauth2/v1/token"), path
 
 
+@pytest.mark.parametrize("prefix", ["/t/ann", "/t/ann/scenario/brief", ""])
+async def test_a_401_names_the_place_of_the_tokens_that_are_good_there(lab: Lab, prefix: str) -> None:
+    path = prefix + ROUTER.path("status", code=TEAM, job="a")
+    for headers in ((), (bearer("other"),)):
+        got = await lab.ask(path, *headers)
+        assert got.status == 401
+        assert f" at {prefix}/oauth2/v1/token" in str(got.json["userDetails"])
+    token = str((await lab.token(prefix)).json["access_token"])
+    assert (await lab.ask(path, bearer(token))).status == 404
+
+
+async def test_the_control_plane_names_the_public_base_where_there_is_one(tmp_path: Path) -> None:
+    setup = loaded(tmp_path)
+    async for lab in opened(replace(setup, config=replace(setup.config, base="https://lab.example")), 1):
+        created = (await lab.control("POST", "tenants", {"name": "ann"})).json
+        (listed,) = (await lab.control("GET", "tenants")).json["tenants"]
+        health = (await lab.control("GET", "t/ann/health")).json
+        assert {each["base_url"] for each in (created, listed, health)} == {"https://lab.example/t/ann"}
+        assert (await lab.control("GET", "health")).json["base_url"] == "https://lab.example"
+        chosen = (await lab.control("GET", "t/ann/scenarios")).json["scenarios"][0]
+        assert chosen["token_url"].startswith("https://lab.example/t/ann/scenario/brief/")
+
+
 async def test_a_clock_that_is_advanced_moves_no_other(lab: Lab) -> None:
     jobs = {name: (await lab.started(f"/t/{name}"))[1].json["jobId"] for name in ("ann", "bob")}
     assert (await lab.control("POST", "t/ann/clock", {"advance": "1h"})).json["now"] == 3_600_000
@@ -249,10 +273,18 @@ async def test_limits_count_each_tenant_s_own(strict: Lab) -> None:
 
 def test_how_many_calls_may_make_is_an_option_of_lab_serve_which_says_so() -> None:
     console = Answering()
-    extras = serve_extras(ServeSettings(tenants=3, logs=LogSettings(log="none")), console)
-    assert extras.tenants == 3
-    tell_extras(ServeSettings(), extras, console)
-    assert console.err_text.getvalue().startswith("Calls make up to 3 tenants: /t/NAME behind the base url,")
+    chosen = ServeSettings(tenants=3, logs=LogSettings(log="none"))
+    assert serve_extras(chosen, console).tenants == 3
+    one, tenant = may_choose_lines(chosen, "http://lab")
+    assert one.startswith("  one scenario   http://lab/scenario/NAME, or X-Lab-Scenario: NAME")
+    assert tenant.startswith("  tenants        http://lab/t/NAME, or X-Lab-Tenant: NAME")
+    assert tenant.endswith("calls make up to 3")
+    assert may_choose_lines(ServeSettings(), "http://lab") == [one]
+
+
+def test_a_shared_lab_offers_tenants_and_no_scenario_to_choose() -> None:
+    (line,) = may_choose_lines(ServeSettings(ledger=LedgerSettings("redis://127.0.0.1")), "http://lab")
+    assert line.startswith("  tenants        http://lab/t/NAME") and line.endswith("POST /_lab/tenants makes one")
 
 
 # The control plane

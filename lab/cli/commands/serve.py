@@ -26,6 +26,7 @@ from lab.core.clock import Millis
 from lab.core.errors import UsageError
 from lab.files.scenarios import digest_of
 from lab.jobs.compiled import CompiledScenario
+from lab.mock.config import TENANT_PATH
 from lab.mock.history import compiled_again
 from lab.server.listener import origin_of
 from lab.server.mounts import MOUNT_PATH, MountChoice
@@ -152,8 +153,6 @@ def tell_extras(settings: ServeSettings, extras: ServeExtras, console: Console) 
     if extras.drills:
         many = f"{len(extras.drills)} drills of {settings.drills}"
         console.err(f"{many} can be chosen: GET /_lab/scenarios lists them.")
-    if extras.tenants:
-        console.err(f"Calls make up to {extras.tenants} tenants: /t/NAME behind the base url, or X-Lab-Tenant: NAME.")
     if extras.ledger is not None:
         for note in extras.ledger.notes:
             console.err(f"note: {note}")
@@ -196,13 +195,16 @@ def with_drills(settings: ServeSettings) -> tuple[ServeSettings, tuple[MountChoi
 def announce(settings: ServeSettings, setup: Setup, mock: EmbeddedMock, console: Console) -> None:
     """Say, once requests are accepted, where and with what."""
     document = connection_document(setup, mock)
+    if base := setup.config.base:  # where clients call, which may be a proxy's place
+        token_url = base + document["token_url"].removeprefix(mock.base_url)
+        document |= {"base_url": base, "token_url": token_url, "listens": mock.base_url}
     if settings.control.token is not None:  # whoever gave it has it; logs must not
         document["control_token"] = "" if settings.json else f"that of {TOKEN_VARIABLE}"
     if settings.json:
         document = {name: value for name, value in document.items() if value}
         console.out(json.dumps(document, separators=(",", ":")))
     else:
-        for line in connection_lines(setup, document):
+        for line in connection_lines(setup, document, may_choose_lines(settings, document["base_url"])):
             console.out(line)
     for advice in advices(settings.mock):
         console.alarm(advice, color=settings.environment.color and advice.startswith(EXPOSED))
@@ -210,7 +212,17 @@ def announce(settings: ServeSettings, setup: Setup, mock: EmbeddedMock, console:
         console.err(note)
 
 
-def connection_lines(setup: Setup, document: dict[str, str]) -> list[str]:
+def may_choose_lines(settings: ServeSettings, base: str) -> list[str]:
+    """What clients may choose where scenarios are served: one of these, which a shared lab has not, and a tenant."""
+    one = f"{base}{MOUNT_PATH}NAME, or X-Lab-Scenario: NAME: jobs and tokens of its own"
+    shared, most = settings.ledger.url is not None, settings.tenants
+    begun_by = f"calls make up to {most}" if most else "POST /_lab/tenants makes one"
+    tenant = f"{base}{TENANT_PATH}NAME, or X-Lab-Tenant: NAME: a lab of its own; {begun_by}"
+    lines = [] if shared else [f"  {'one scenario':<14} {one}"]
+    return [*lines, f"  {'tenants':<14} {tenant}"] if shared or most else lines
+
+
+def connection_lines(setup: Setup, document: dict[str, str], may_choose: list[str]) -> list[str]:
     """The same to read, with a line to try."""
     names = ", ".join(each.name for each in setup.config.scenarios) or "a recording"
     login = quote(f"{document['client_id']}:{document['client_secret']}")
@@ -218,13 +230,12 @@ def connection_lines(setup: Setup, document: dict[str, str]) -> list[str]:
     if "user" in document:
         user, password = (quote(f"{name}={document[key]}") for name, key in (("username", "user"), ("password",) * 2))
         grant = f"-d grant_type=password --data-urlencode {user} --data-urlencode {password}"
-    one = f"{document['base_url']}{MOUNT_PATH}NAME, or X-Lab-Scenario: NAME: jobs and tokens of its own"
     scope = quote(f"scope={document['scope']}")
     return [
         f"Serving {names}, seed {setup.config.seed}. Stop with Ctrl-C.",
         *(f"  {name.replace('_', ' '):<14} {value}" for name, value in document.items()),
         *([f"  {'elsewhere':<14} {elsewhere}"] if (elsewhere := origin_elsewhere(setup, document["base_url"])) else []),
-        *([f"  {'one scenario':<14} {one}"] if setup.config.scenarios else []),
+        *(may_choose if setup.config.scenarios else []),
         f"  {'watch it':<14} lab watch {document['control_url']}",
         *([f"  {'reviewer':<14} {reviewer_sentence(setup)}"] if setup.config.scenarios else []),
         *agent_lines(setup),
@@ -235,9 +246,9 @@ def connection_lines(setup: Setup, document: dict[str, str]) -> list[str]:
 
 
 def origin_elsewhere(setup: Setup, here: str) -> str:
-    """Where clients on other machines call, if the lab listens at every address of this one; else nothing."""
+    """Where clients on other machines call, if the lab listens at every address, and wasn't given a base; else nothing."""
     host = setup.settings.listen.host
-    if not is_every_address(host):
+    if setup.config.base or not is_every_address(host):
         return ""
     origin = origin_of(address_for_others(host) or platform.node(), int(here.rpartition(":")[2]))
     return f"{origin}, or by this machine's name (--base URL: what URLs in answers name)"

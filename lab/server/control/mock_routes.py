@@ -115,7 +115,7 @@ class MockRoutes:
         return {
             "status": "ok" if trouble is None else "red", "why": trouble, "lab": __version__,
             "set_back": self._mount.tenant.calls.set_back,
-            "base_url": f"{self._server.origin}{config.prefix}", "clock": self.clock.document(),
+            "base_url": f"{self._server.public_origin}{config.prefix}", "clock": self.clock.document(),
             "seed": config.seed, "scenarios": [each.name for each in config.scenarios],
             "connections": self._server.connections + sum(each.connections for each in others if each is not None),
         }  # fmt: skip
@@ -132,7 +132,7 @@ class MockRoutes:
 
         mount, scenario = self._mount.tenant.existing(choice.name), choice.messages()
         ends: list[Json] = [*(choice.good_client or map(str, ends_in(scenario)))]
-        base = f"{self._server.origin}{self._service.config.prefix}{MOUNT_PATH}{choice.name}"
+        base = f"{self._server.public_origin}{self._service.config.prefix}{MOUNT_PATH}{choice.name}"
         return {
             **client_part(scenario), "name": choice.name, "base_url": base, "token_url": base + PATHS["token"],
             "calls": 0 if mount is None else mount.service.exchanges, "jobs": choice.jobs, "good_client": ends,

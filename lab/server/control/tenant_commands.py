@@ -53,7 +53,7 @@ class TenantCommands:
         tenant, more = self._server.tenants.named.get(wish.name), {}
         if tenant is not None and not tenant.calls.shared:  # of a shared lab others know more of it
             more = {"now": tenant.clock.now(), "exchanges": sum(each.service.exchanges for each in tenant)}
-        base_url = f"{self._server.origin}{TENANT_PATH}{wish.name}"
+        base_url = f"{self._server.public_origin}{TENANT_PATH}{wish.name}"
         scenarios: list[Json] = [*(wish.scenarios or ())]
         return {"name": wish.name, "base_url": base_url, "seed": wish.seed, "scenarios": scenarios, **more}
 
