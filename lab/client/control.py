@@ -70,6 +70,12 @@ class LabState(Struct, frozen=True):
     """When its store was found to have lost what it had acknowledged."""
 
 
+def root_of(url: str) -> str:
+    """What the URLs of a control plane's routes begin with, of one that is named by its address: no slash at its end."""
+    parts = urlsplit(url)
+    return f"{parts.scheme}://{parts.netloc}/_lab{parts.path.rstrip('/')}"
+
+
 class ControlClient(Connections):
     """Speaks to one lab, or with `/t/NAME`, `/scenario/NAME` or both behind its origin to what clients chose so.
 
@@ -78,8 +84,7 @@ class ControlClient(Connections):
 
     def __init__(self, url: str, token: str) -> None:
         self._url_given = str(address(url)).rstrip("/")
-        parts = urlsplit(self._url_given)
-        self._root = f"{parts.scheme}://{parts.netloc}/_lab{parts.path}"
+        self._root = root_of(self._url_given)
         self._headers = {"authorization": f"Bearer {token}"}
         self.header: Header | None = None
         """The header of the journal that is followed, or was: epoch, clock, scenarios."""

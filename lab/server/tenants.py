@@ -27,6 +27,8 @@ TENANT_NAME = re.compile("[a-z0-9][a-z0-9-]{0,39}")
 NAME_RULE = "The name of a tenant has 1 to 40 small letters, digits and hyphens, no hyphen first."
 MOST_TENANTS = 1_000
 """With a name, however they are made."""
+_FULL_FOR: Headers = (("retry-after", "10"),)
+"""None leaves by itself, so a client that comes back every second would only be in the way."""
 LONGEST_SHOWN_NAME = 80
 """Characters of a name that are repeated where there is none such."""
 _CHOOSING = frozenset((TENANT_HEADER, MOUNT_HEADER))
@@ -55,7 +57,7 @@ class TenantRefused(Exception):
 
 
 class TenantsFull(Exception):
-    """There are as many tenants as may be."""
+    """There are as many tenants as may be: in all, or made by calls."""
 
     def __init__(self, count: int) -> None:
         super().__init__(f"There are {count}.")
@@ -66,10 +68,13 @@ class TenantMaker(Protocol):
     """Makes tenants, and ends them. Where other processes serve the lab too, StoreLost if that isn't known."""
 
     most: int
-    """How many there may be for one more to be made by a call; 0: no call makes any."""
+    """How many that calls have made there may be at once; 0: no call makes any."""
 
-    async def make(self, wish: TenantWish, most: int) -> Tenant:
-        """One that isn't here yet; UsageError if it can't be, TenantsFull if there are `most` already."""
+    async def make(self, wish: TenantWish, most_called: int | None) -> Tenant:
+        """One that isn't here yet; UsageError if it can't be, TenantsFull if there are `MOST_TENANTS` already.
+
+        With `most_called` a call makes it: TenantsFull too if so many of those that are there were made by calls.
+        """
 
     async def find(self, name: str) -> Tenant | None:
         """One that isn't here yet, and that another process has."""
@@ -165,19 +170,17 @@ class Tenants:
 
     # Making and ending
 
-    async def make(self, wish: TenantWish, most: int = MOST_TENANTS) -> Tenant:
-        """The tenant of that name, made if it isn't there; TenantRefused, 503, beyond `most`. UsageError: it can't be."""
+    async def make(self, wish: TenantWish, most_called: int | None = None) -> Tenant:
+        """The tenant of that name, made if it isn't there, as the maker says; TenantRefused, 503, if there are too many."""
         if self._maker is None:
             raise TenantRefused(Refusal(409, "This lab has no tenants.", "lab serve of scenarios has some."))
         async with self._making:
             if (known := await self._here(wish.name)) is not None:
                 return known
             try:
-                return await self._begin(await self._maker.make(wish, most))
+                return await self._begin(await self._maker.make(wish, most_called))
             except TenantsFull as full:
-                text = f"There are {full.count} tenants, as many as may be made so: lab serve --tenants N says it."
-                hint = "DELETE /_lab/tenants/NAME, at the control plane, ends one."
-                raise TenantRefused(Refusal(503, text, hint, error="temporarily_unavailable")) from None
+                raise TenantRefused(_full(full.count)) from None
 
     async def find(self, name: str) -> Tenant | None:
         """The tenant of that name, whichever process made it; None: there is none."""
@@ -264,6 +267,16 @@ class Tenants:
     def leave(self, ordinal: int) -> None:
         """The connection has ended."""
         self._used.pop(ordinal, None)
+
+
+def _full(count: int) -> Refusal:
+    """503: there are so many, in all or made by calls. All stands in the message: OAuth's answers have no place for hints."""
+    why = f"There are {count} tenants, as many as a lab has at most"
+    if count < MOST_TENANTS:
+        why = f"Calls have made {count} tenants, as many as lab serve --tenants N lets them"
+    text = f"{why}: DELETE /_lab/tenants/NAME, at the control plane, ends one."
+    hint = "Call a tenant that is there, or come again once one was ended."
+    return Refusal(503, text, hint, _FULL_FOR, error="temporarily_unavailable")
 
 
 def _shown(name: str) -> str:

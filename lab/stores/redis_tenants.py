@@ -23,10 +23,12 @@ class RedisTenants:
         self._changes = b""
         """How often one was made or ended, as of the last look."""
 
-    async def make(self, name: str, document: bytes, most: int) -> KeptTenant | int:
-        """The tenant of that name, made if it isn't there; how many there are, if there are `most` already."""
+    async def make(self, name: str, document: bytes, most: int, most_called: int | None = None) -> KeptTenant | int:
+        """The tenant of that name, made if it isn't there; how many there are, in all or by calls, if they are too many."""
         keys = [*self._lab, f"{self._prefix}:{name}:state"]
-        found = await self._link.run(self._make, keys, (name, document, most))
+        found = await self._link.run(
+            self._make, keys, (name, document, most, "" if most_called is None else most_called)
+        )
         return found if isinstance(found, int) else _kept(found)
 
     async def find(self, name: str) -> KeptTenant | None:

@@ -2,7 +2,8 @@
 
     PREFIX:TENANT:state      hash: position, mark (process:number) and instant of the last commit; the last ordinal given;
                              the last commit that moved the clock; the position at which the ledger was last cleared; a tenant's birth, of the lab
-                             itself `tenants`: how often one was made or ended
+                             itself `tenants`: how often one was made or ended, and `called`: how many there are that calls have made;
+                             that one is among these also stands in its own
     PREFIX:TENANT:commits    stream: an entry a commit, its id is `position-0`; w wall, m mark, c commit, k changed keys, each after its length
     PREFIX:TENANT:records    hash: key -> "created.index changed record", the positions of the commits that did so
     PREFIX:TENANT:answers    hash: process -> "number position wall" of its last commit that was taken
@@ -179,22 +180,30 @@ local kept = redis.call('HGET', tenants, ARGV[1])
 if kept then return kept end
 local count = redis.call('HLEN', tenants)
 if count >= tonumber(ARGV[3]) then return count end
+local called = ARGV[4] ~= '' and tonumber(redis.call('HGET', lab, 'called') or 0)
+if called and called >= tonumber(ARGV[4]) then return called end
 local time = redis.call('TIME')
 local wall = time[1] * 1000 + math.floor(time[2] / 1000)
 local birth = string.format('%.0f.%.0f', wall, redis.call('HINCRBY', lab, 'tenants', 1))
 redis.call('HSET', tenants, ARGV[1], birth .. ' ' .. ARGV[2])
 redis.call('HSET', state, 'birth', birth)
+if called then
+  redis.call('HSET', state, 'called', 1)
+  redis.call('HINCRBY', lab, 'called', 1)
+end
 return birth .. ' ' .. ARGV[2]
 """
-"""A tenant, made if it isn't there. KEYS tenants, the lab's state, the tenant's state; ARGV name, document, most.
+"""A tenant, made if it isn't there. KEYS tenants, the lab's state, the tenant's state; ARGV name, document, most, most that
+calls have made (empty: no call makes it).
 
-Gives its entry; how many there are, if there are so many already.
+Gives its entry; how many there are, in all or made by calls, if there are so many already.
 """
 
 END_TENANT_SCRIPT = """#!lua flags=allow-oom
 if redis.call('HDEL', KEYS[1], ARGV[1]) == 0 then return 0 end
 redis.call('HINCRBY', KEYS[2], 'tenants', 1)
+if redis.call('HGET', KEYS[3], 'called') then redis.call('HINCRBY', KEYS[2], 'called', -1) end
 redis.call('UNLINK', unpack(KEYS, 3))
 return 1
 """
-"""End a tenant. KEYS tenants, the lab's state, all keys of the tenant; ARGV name. Gives 0 if there was none."""
+"""End a tenant. KEYS tenants, the lab's state, all keys of the tenant, its state first; ARGV name. Gives 0 if there was none."""

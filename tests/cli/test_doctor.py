@@ -7,7 +7,7 @@ import socket
 import pytest
 
 from lab.cli.commands import doctor
-from tests.cli.test_serve import HOW, listening
+from tests.cli.test_serve import HOW, fetch, listening
 from tests.conftest import Lab
 from tests.forked import forked_lab
 
@@ -50,6 +50,11 @@ def test_a_running_lab_tells_of_its_health(lab: Lab, monkeypatch: pytest.MonkeyP
         done = lab("doctor", ready["control_url"])
         assert done.code == 0 and "manual clock at 0 ms" in done.out and ready["base_url"] in done.out
         assert done.lines[-2] == "ready        yes, calls may be sent to it"
+        head = {"Authorization": f"Bearer {ready['control_token']}", "Content-Type": "application/json"}
+        fetch(f"{ready['control_url']}/_lab/tenants", head, b'{"name":"ann"}')
+        of_tenant = lab("doctor", f"{ready['control_url']}/t/ann")
+        assert of_tenant.code == 0 and f"{ready['base_url']}/t/ann" in of_tenant.out
+        assert not any(line.startswith("ready") for line in of_tenant.lines)
         monkeypatch.setenv("LAB_CONTROL_TOKEN", "x" * 20)
         refused = lab("doctor", ready["control_url"])
         assert refused.code == 4 and "401" in refused.out

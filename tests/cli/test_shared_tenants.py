@@ -38,7 +38,7 @@ from lab.server.tenants import TenantWish
 from lab.stores.address import store_address
 from lab.stores.redis_store import RedisStore, open_store
 from lab.stores.redis_tenants import RedisTenants
-from tests.cli.test_tenants import DISCOVERY, TEAM, Lab, loaded, nothing_is_left
+from tests.cli.test_tenants import DISCOVERY, TEAM, Lab, loaded, made_by_commands, nothing_is_left
 from tests.conftest import examples
 from tests.server.conftest import SCOPE, TOKEN, Peer, control_request
 from tests.server.test_faults import until
@@ -285,9 +285,14 @@ async def test_no_more_are_made_than_may_be_at_all_processes_together(tmp_path: 
         found = await asyncio.gather(*(labs[number % 2].token(f"/t/t-{number}") for number in range(8)))
         assert sorted(each.status for each in found) == [200] * 3 + [503] * 5
         refused = next(each for each in found if each.status == 503)
-        assert refused.json["error_description"].startswith("There are 3 tenants, as many as may be made so")
+        assert refused.json["error_description"].startswith("Calls have made 3 tenants, as many as lab serve")
         assert (await labs[1].control("POST", "tenants", {"name": "one-more"})).status == 200
         assert (await labs[0].ask(f"/t/one-more{DISCOVERY}")).status == 200
+
+
+async def test_what_commands_make_takes_no_place_of_what_calls_make(tmp_path: Path, shared: Shared) -> None:
+    async with two(tmp_path, shared, 2) as labs:
+        await made_by_commands(labs[0])
 
 
 async def test_a_tenant_s_token_is_good_at_a_process_that_has_not_met_it(tmp_path: Path, shared: Shared) -> None:
@@ -299,6 +304,8 @@ async def test_a_tenant_s_token_is_good_at_a_process_that_has_not_met_it(tmp_pat
         assert (await other.control("GET", "clock", token="made-up")).status == 401
         assert not other.server.tenants.named, "who shows none that is good opens nothing"
         assert (await other.control("GET", "t/ann/clock", token=token)).status == 200
+        assert (await other.control("DELETE", "tenants/ann", token=token)).status == 200
+        assert (await one.control("GET", "t/ann/clock")).status == 404
 
 
 async def test_while_the_store_is_gone_tenants_say_so_too(tmp_path: Path, shared: Shared) -> None:

@@ -193,12 +193,38 @@ async def test_beyond_as_many_as_may_be_made_calls_are_refused_with_the_reason(l
     for name in ("ann", "bob"):
         assert (await lab.ask(f"/t/{name}{DISCOVERY}")).status == 200
     third = await lab.ask(f"/t/cy{ROUTER.path('invoke', code=TEAM)}", body=b"{}")
-    assert third.status == 503
-    assert third.json["message"].startswith("There are 2 tenants, as many as may be made so: lab serve --tenants N")
+    assert (third.status, third.headers["retry-after"]) == (503, "10")
+    text = "Calls have made 2 tenants, as many as lab serve --tenants N lets them: DELETE /_lab/tenants/NAME,"
+    assert third.json["message"].startswith(text) and third.json["userDetails"].startswith("Call a tenant")
     refused = await lab.ask("/t/cy/oauth2/v1/token", body=b"a=b")
     assert (refused.status, refused.json["error"]) == (503, "temporarily_unavailable")
+    assert refused.headers["retry-after"] == "10" and refused.json["error_description"].startswith(text)
     assert (await lab.control("POST", "tenants", {"name": "cy"})).status == 200
     assert (await lab.ask(f"/t/cy{DISCOVERY}")).status == 200
+
+
+async def made_by_commands(lab: Lab) -> None:
+    """Those that commands make take no place of those that calls make; of these one that is ended leaves its own."""
+    for name in ("one", "two", "three"):
+        assert (await lab.control("POST", "tenants", {"name": name})).status == 200
+    assert [(await lab.ask(f"/t/{name}{DISCOVERY}")).status for name in ("ann", "bob", "cy")] == [200, 200, 503]
+    await lab.control("DELETE", "tenants/one")
+    assert (await lab.ask(f"/t/cy{DISCOVERY}")).status == 503
+    await lab.control("DELETE", "tenants/ann")
+    assert (await lab.ask(f"/t/cy{DISCOVERY}")).status == 200
+
+
+async def test_one_that_a_command_makes_takes_no_place_of_those_that_calls_make(lab: Lab) -> None:
+    await made_by_commands(lab)
+
+
+async def test_beyond_as_many_as_a_lab_has_a_command_is_told_so(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
+    for module in ("lab.cli.serve.tenant_maker", "lab.server.tenants"):
+        monkeypatch.setattr(f"{module}.MOST_TENANTS", 1)
+    assert (await lab.control("POST", "tenants", {"name": "ann"})).status == 200
+    got = await lab.control("POST", "tenants", {"name": "bob"})
+    assert (got.status, got.headers["retry-after"]) == (503, "10")
+    assert got.json["error"].startswith("There are 1 tenants, as many as a lab has at most: DELETE")
 
 
 async def test_where_no_call_makes_one_a_path_that_names_one_is_not_found(strict: Lab) -> None:
@@ -297,9 +323,14 @@ async def test_one_that_is_made_has_seed_and_scenarios_of_its_own_and_stays_as_i
     assert first.json.items() >= {**shown, "now": 0, "exchanges": 0}.items()
     assert (await lab.control("POST", "tenants", wish)).json == first.json
     assert (await lab.control("POST", "tenants", {"name": "ann"})).json == first.json
-    for member, value in (("seed", 4), ("scenarios", ["brief", "short"])):
-        got = await lab.control("POST", "tenants", {"name": "ann", member: value})
-        assert (got.status, got.json["error"]) == (409, f"The tenant ann is there, and has other {member}.")
+    seed, scenarios = "seed 3, not 4", "scenarios short, not brief short"
+    for other, differs in (
+        ({"seed": 4}, seed),
+        ({"scenarios": ["brief", "short"]}, scenarios),
+        ({"seed": 4, "scenarios": ["brief", "short"]}, f"{seed} and {scenarios}"),
+    ):
+        got = await lab.control("POST", "tenants", {"name": "ann", **other})
+        assert (got.status, got.json["error"]) == (409, f"The tenant ann is there with {differs}.")
     await lab.token("/t/ann")
     (listed,) = (await lab.control("GET", "tenants")).json["tenants"]
     assert listed == {**shown, "now": 0, "exchanges": 1}
@@ -351,12 +382,13 @@ async def test_a_tenant_s_token_opens_what_is_its_own_and_nothing_else(lab: Lab)
     for method, path, document in (
         ("GET", "tenants", None),
         ("POST", "tenants", {"name": "cy"}),
-        ("DELETE", "tenants/ann", None),
+        ("DELETE", "tenants/bob", None),
     ):
         assert (await lab.control(method, path, document, token=tokens["ann"])).status == 403
         assert (await lab.control(method, f"t/ann/{path}", document, token=tokens["ann"])).status == 404
-    await lab.control("DELETE", "tenants/ann")
+    assert (await lab.control("DELETE", "tenants/ann", token=tokens["ann"])).status == 200
     assert (await lab.control("GET", "t/bob/clock", token=tokens["ann"])).status == 401
+    assert list(lab.server.tenants.named) == ["bob"]
 
 
 async def test_its_routes_are_listed_where_they_are(lab: Lab) -> None:

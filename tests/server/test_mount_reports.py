@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import urllib.error
 
 import pytest
 from msgspec.structs import replace
@@ -9,7 +10,9 @@ from msgspec.structs import replace
 from lab.cli.commands.watch import WatchSettings, reached
 from lab.core.errors import ProtocolError
 from lab.dialects.router import ROUTER
+from tests.cli.test_serve import HOW, fetch, listening
 from tests.conftest import Lab
+from tests.forked import forked_lab
 from tests.server.conftest import TEAM, Stage, bearer
 from tests.server.test_control import TOKEN, Plane, plane
 from tests.server.test_mounts import ask, job, polled, stage, token
@@ -119,6 +122,22 @@ async def test_lab_report_judges_a_running_lab_as_a_rehearsal(
     evidence = {each["rule"]: each["evidence"] for each in judged["rules"]}["A6"]
     assert [each["recording"] for each in evidence] == ["strict"]
     assert "access_token" in (lab.folder / "page.html").read_text()
+
+
+def test_lab_report_takes_a_tenant_s_address(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
+    with forked_lab(*HOW, "quick", "--json", cwd=lab.folder) as process:
+        ready = listening(process)
+        head = {"Authorization": f"Bearer {ready['control_token']}", "Content-Type": "application/json"}
+        ann = fetch(f"{ready['control_url']}/_lab/tenants", head, b'{"name":"ann"}')
+        monkeypatch.setenv("LAB_CONTROL_TOKEN", str(ann["control_token"]))
+        url = f"{ready['control_url']}/t/ann"
+        called = lab("report", url)
+        assert (called.code, called.lines[0][:26]) == (5, "No scenario was chosen by ")
+        with pytest.raises(urllib.error.HTTPError):
+            fetch(f"{ready['base_url']}/t/ann/scenario/quick/oauth2/v1/token", {}, b"a=b")
+        called = lab("report", url)
+        assert f"{ready['control_url']}/_lab/t/ann/scenario/quick/journal" in called.out
+        assert lab("report", f"{url}/scenario/quick").code == 2
 
 
 async def test_lab_report_takes_no_recording_beside_a_lab(lab: Lab) -> None:

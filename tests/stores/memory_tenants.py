@@ -17,6 +17,7 @@ class MemoryTenants:
         self.lab = lab
         self.kept: dict[str, KeptTenant] = {}
         self.stores: dict[str, MemoryStore] = {}
+        self.called = set[str]()
         self.changes = 0
 
     def process(self) -> "MemoryTenantsAccess":
@@ -35,13 +36,17 @@ class MemoryTenantsAccess:
         if self._shared.lab.gone:
             raise StoreLost("the store doesn't answer: memory://test")
 
-    async def make(self, name: str, document: bytes, most: int) -> KeptTenant | int:
+    async def make(self, name: str, document: bytes, most: int, most_called: int | None = None) -> KeptTenant | int:
         """It, made if it isn't there."""
         await self._reach()
         shared = self._shared
         if name not in shared.kept:
             if len(shared.kept) >= most:
                 return len(shared.kept)
+            if most_called is not None:
+                if len(shared.called) >= most_called:
+                    return len(shared.called)
+                shared.called.add(name)
             shared.changes += 1
             shared.kept[name] = KeptTenant(f"{shared.lab.wall}.{shared.changes}", shared.lab.wall, document)
             shared.stores[shared.kept[name].birth] = type(shared.lab)()
@@ -62,6 +67,7 @@ class MemoryTenantsAccess:
         await self._reach()
         if (kept := self._shared.kept.pop(name, None)) is None:
             return False
+        self._shared.called.discard(name)
         self._shared.stores[kept.birth].ended = True
         return True
 

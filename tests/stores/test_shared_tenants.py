@@ -57,6 +57,18 @@ async def test_there_are_no_more_than_may_be_at_all_processes(pair: Pair) -> Non
     assert [await pair[0].make(name, b"", 0) for name in kept] == [*kept.values()], "one that is there isn't made"
 
 
+async def test_of_those_that_calls_make_there_are_as_many_as_may_be_whatever_commands_make(pair: Pair) -> None:
+    one, other = pair
+    for name in ("a", "b", "c"):
+        await born(one, name)
+    found = await asyncio.gather(*(pair[n % 2].make(f"t-{n}", b"{}", 1_000, 2) for n in range(6)))
+    called = [f"t-{n}" for n, each in enumerate(found) if isinstance(each, KeptTenant)]
+    assert [each for each in found if not isinstance(each, KeptTenant)] == [2] * 4 and len(called) == 2
+    assert await one.end("a") and await other.make("u", b"{}", 1_000, 2) == 2, "a command has made that"
+    assert await one.end(called[0]) and isinstance(await other.make("u", b"{}", 1_000, 2), KeptTenant)
+    assert await one.make("v", b"{}", 1_000, 2) == 2 and await one.make("v", b"{}", 4, 9) == 4
+
+
 async def test_each_has_commits_and_records_of_its_own(pair: Pair) -> None:
     ann, bob = [pair[0].store(name, await born(pair[0], name)) for name in ("ann", "bob")]
     await filled(ann, 3)

@@ -16,13 +16,15 @@ from lab.core.version import __version__
 from lab.files.access import can_write
 from lab.files.preferences import PreferencesFile
 from lab.files.recordings import recording_path
+from lab.mock.config import TENANT_PATH
 from lab.server.listener import bind
 from lab.settings import Environment, Flags, Settings
 
 LIBRARIES = ("textual", "rich", "aiohttp", "msgspec", "pydantic", "pyyaml", "faker", "jinja2", "pyjwt", "google-re2")
 _PORT = 8080
-_REVERTED = "What it had acknowledged before is gone, and Job IDs may come twice: lab docs shared, §4."
 """Of `lab serve` and `lab capture`, where none is named."""
+_REVERTED = "What it had acknowledged before is gone, and Job IDs may come twice: lab docs shared, §4."
+_READY = "yes, calls may be sent to it"
 _OTHER_PORTS = {8081: "the control plane's in the pages of lab docs", 8443: "https's, with --tls"}
 """What may be taken, and nothing is wrong."""
 
@@ -141,13 +143,14 @@ def _running(settings: DoctorSettings, flags: Flags) -> Iterator[Diagnosis]:
 
     async def work(stop: Stop) -> list[Diagnosis]:
         async with reached(url, flags.into(WatchSettings)) as client:
-            lab, ready = await client.lab(), await client.ready()
+            lab = await client.lab()
+            ready = None if TENANT_PATH in where else await client.ready()  # which a tenant's token doesn't open
         clock = f"{lab.mode} clock at {lab.now} ms"
         reverted = f"was set back, or came back empty: noticed at {lab.set_back} ms"
         stores = [Diagnosis("store", reverted, _REVERTED)] if lab.set_back is not None else []
         return [
             Diagnosis("running lab", f"{where}: {clock}, seed {lab.seed}, {lab.base_url}", lab.trouble),
-            Diagnosis("ready", "yes, calls may be sent to it" if ready.done else "no", ready.refused),
+            *([] if ready is None else [Diagnosis("ready", _READY if ready.done else "no", ready.refused)]),
             *stores,
         ]
 

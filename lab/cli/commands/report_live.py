@@ -8,6 +8,7 @@ from msgspec.structs import replace
 from lab.cli.commands.watch import WatchSettings, control_address, reached
 from lab.cli.loop import complete
 from lab.cli.recordings import scenarios_of
+from lab.client.control import root_of
 from lab.core.errors import UsageError
 from lab.core.exchange import Json
 from lab.core.jsontext import whole
@@ -17,6 +18,7 @@ from lab.report.coverage import SHOWN_BY_DRILLS, Coverage, joined, possible_in
 from lab.report.judge import ClientReport, report_on
 from lab.report.outcomes import UNWATCHED, Expectation
 from lab.report.runs import JudgedRun, judged_run
+from lab.server.mounts import MOUNT_PATH
 from lab.settings import Flags
 
 USUAL_JOURNAL = "journal"
@@ -72,9 +74,10 @@ _ANYTHING = Expectation(())
 
 async def _fetch(flags: Flags) -> LiveJournals:
     url, where = control_address(flags["targets"][0])
-    if "/" in where:
+    if MOUNT_PATH in where:
         raise UsageError(
-            "One scenario has no report of its own here.", hint="Name the control plane: the report is on all."
+            "One scenario has no report of its own here.",
+            hint="Name the control plane, or a tenant as URL/t/NAME: the report is on all.",
         )
     settings = WatchSettings(
         target=url, control_token=flags.variable("LAB_CONTROL_TOKEN"), runtime=flags.variable("XDG_RUNTIME_DIR")
@@ -98,4 +101,4 @@ def _expectation(row: Mapping[str, Json]) -> Expectation:
 
 
 def _with_journal(run: JudgedRun, url: str) -> JudgedRun:
-    return replace(run, details=(f"{url}/_lab/scenario/{run.name}/journal",)) if run.good is False else run
+    return replace(run, details=(f"{root_of(url)}{MOUNT_PATH}{run.name}/journal",)) if run.good is False else run

@@ -20,7 +20,7 @@ from lab.server.mounts import Tenant
 from lab.server.shared.batch_loop import BatchLoop
 from lab.server.shared.lab_time import LabTime
 from lab.server.tenant_follower import TenantFollower
-from lab.server.tenants import Tenants, TenantsFull, TenantWish
+from lab.server.tenants import MOST_TENANTS, Tenants, TenantsFull, TenantWish
 
 
 class TenantDocument(Struct, frozen=True):
@@ -57,12 +57,12 @@ class StoredTenants(TenantParts):
         await asyncio.gather(self._following, return_exceptions=True)
         await asyncio.gather(*map(_stop, self._follower.here.values()))
 
-    async def make(self, wish: TenantWish, most: int) -> Tenant:
+    async def make(self, wish: TenantWish, most_called: int | None) -> Tenant:
         """The same at whatever process it is wished for: the first wish counts."""
         config = self.config(wish, 0)
         names = tuple(each.name for each in config.scenarios)
         document = msgspec.json.encode(TenantDocument(config.seed, names, control_token()))
-        kept = await self._store.make(wish.name, document, most)
+        kept = await self._store.make(wish.name, document, MOST_TENANTS, most_called)
         if isinstance(kept, int):
             raise TenantsFull(kept)
         return self._tenant(wish.name, kept)

@@ -18,7 +18,7 @@ from lab.language.document import nearest
 from lab.mock.config import TENANT_PATH, Config
 from lab.mock.service import Service
 from lab.server.mounts import Mount, Tenant
-from lab.server.tenants import TenantsFull, TenantWish
+from lab.server.tenants import MOST_TENANTS, TenantsFull, TenantWish
 
 
 class TenantParts:
@@ -60,11 +60,15 @@ class ServedTenants(TenantParts):
     def __init__(self, setup: Setup, service: Service, console: Console, extras: ServeExtras) -> None:
         super().__init__(setup, service, console, extras)
         self._served: dict[Tenant, tuple[TenantWish, ChosenMocks]] = {}
+        self._called = set[Tenant]()
+        """Those that calls have made."""
 
-    async def make(self, wish: TenantWish, most: int) -> Tenant:
+    async def make(self, wish: TenantWish, most_called: int | None) -> Tenant:
         """With the scenarios as the lab serves them now."""
-        if len(self._served) >= most:
+        if len(self._served) >= MOST_TENANTS:
             raise TenantsFull(len(self._served))
+        if most_called is not None and len(self._called) >= most_called:
+            raise TenantsFull(len(self._called))
         config = self.config(wish, self._setup.second())
         mount = self.mount(config)
         tenant = Tenant(mount, name=wish.name, token=control_token())
@@ -73,6 +77,8 @@ class ServedTenants(TenantParts):
         chosen.offer(tenant)
         self.log(tenant)
         self._served[tenant] = wish, chosen
+        if most_called is not None:
+            self._called.add(tenant)
         return tenant
 
     async def find(self, name: str) -> Tenant | None:
@@ -94,6 +100,7 @@ class ServedTenants(TenantParts):
     async def let_go(self, tenant: Tenant) -> None:
         """Take up no edits for it any more."""
         del self._served[tenant]
+        self._called.discard(tenant)
 
     def edited(self, compiled: CompiledScenario) -> None:
         """A scenario's file was edited, or is new: who serves it takes it up, a new one whoever serves all."""

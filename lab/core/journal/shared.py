@@ -218,8 +218,11 @@ class KeptTenant(Struct, frozen=True):
 class SharedTenants(Protocol):
     """One process's access to the tenants of a lab, each of which has a store of its own. Raises what `SharedStore` does."""
 
-    async def make(self, name: str, document: bytes, most: int) -> KeptTenant | int:
-        """The tenant of that name, made if it isn't there; how many there are, if there are `most` already."""
+    async def make(self, name: str, document: bytes, most: int, most_called: int | None = None) -> KeptTenant | int:
+        """The tenant of that name, made if it isn't there; how many there are, if there are `most` already.
+
+        With `most_called` a call makes it: how many of those that are there were made by calls, if they are so many.
+        """
 
     async def find(self, name: str) -> KeptTenant | None:
         """The tenant of that name."""

@@ -76,7 +76,7 @@ class Access:
     """Host, Origin and token, before anything else is looked at."""
 
     def __init__(self, token: str, tenants: Callable[[], AsyncIterator[tuple[str, str]]]) -> None:
-        """`tenants` gives the name and the token of each tenant: the token is good for what is its own."""
+        """`tenants` gives the name and the token of each tenant: it is good for what is the tenant's own, and to end it."""
         self._token = token
         self._tenants = tenants
         self.hosts: frozenset[str] = frozenset()
@@ -104,8 +104,10 @@ class Access:
         if owner is None:
             hint = "lab serve prints it at its start."
             raise CommandRefused(401, "The control token is missing or wrong.", hint, _CHALLENGE)
-        if request.get(OF_TENANT) != owner:
-            raise CommandRefused(403, f"This token is good for /_lab/t/{owner}/ alone.", "Show that of the lab.")
+        ends = request.method == "DELETE" and request.path == f"/_lab/tenants/{owner}"
+        if request.get(OF_TENANT) != owner and not ends:
+            hint = f"Show that of the lab. To end its tenant this one will do: DELETE /_lab/tenants/{owner}."
+            raise CommandRefused(403, f"This token is good for /_lab/t/{owner}/ alone.", hint)
 
     async def _owner(self, token: bytes) -> str | None:
         """The tenant whose token that is; other processes may know of it."""

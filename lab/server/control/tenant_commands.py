@@ -16,6 +16,10 @@ OF_THE_LAB = ("tenants", "make_tenant", "end_tenant", "virtual_time", "ready")
 """Routes that no tenant has, by their names."""
 
 
+_LONGEST_SHOWN = 200
+"""Characters of names of scenarios that a refusal repeats."""
+
+
 class TenantCommands:
     """Handlers for one server."""
 
@@ -38,7 +42,7 @@ class TenantCommands:
             tenant = await self._server.tenants.make(wish)
         except TenantRefused as refused:
             refusal = refused.refusal
-            raise CommandRefused(refusal.status, refusal.message, refusal.hint) from None
+            raise CommandRefused(refusal.status, refusal.message, refusal.hint, dict(refusal.headers)) from None
         _check_same(tenant, wish)
         return {**self._document(TenantWish.fulfilled(tenant)), "control_token": tenant.token}
 
@@ -85,10 +89,19 @@ def wish_of(command: Mapping[str, Json]) -> TenantWish:
 
 
 def _check_same(tenant: Tenant, wish: TenantWish) -> None:
-    config = tenant.main.service.config
-    served = {each.name for each in config.scenarios}
-    differs = (wish.seed not in (None, config.seed), wish.scenarios is not None and set(wish.scenarios) != served)
-    for what, other in zip(("seed", "scenarios"), differs, strict=True):
-        if other:
-            hint = f"DELETE /_lab/tenants/{tenant.name} ends it, so that it can be made anew."
-            raise CommandRefused(409, f"The tenant {tenant.name} is there, and has other {what}.", hint)
+    """CommandRefused, with both values, if the tenant that is there isn't what is wished for."""
+    own = TenantWish.fulfilled(tenant)
+    differs: list[str] = []
+    if wish.seed not in (None, own.seed):
+        differs.append(f"seed {own.seed}, not {wish.seed}")
+    if wish.scenarios is not None and {*wish.scenarios} != {*(own.scenarios or ())}:
+        differs.append(f"scenarios {_brief(own.scenarios or ())}, not {_brief(wish.scenarios)}")
+    if differs:
+        hint = f"DELETE /_lab/tenants/{tenant.name} ends it, so that it can be made anew."
+        raise CommandRefused(409, f"The tenant {tenant.name} is there with {' and '.join(differs)}.", hint)
+
+
+def _brief(names: tuple[str, ...]) -> str:
+    """The names, of many the beginning."""
+    text = " ".join(names)
+    return text if len(text) <= _LONGEST_SHOWN else f"{text[:_LONGEST_SHOWN]}... ({len(names)})"
