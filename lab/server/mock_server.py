@@ -193,8 +193,9 @@ class MockServer(ListeningServer):
 
     def _problem(self, fault: Exception, connection: Connection) -> Refusal:
         """What a client is told where there is no answer: the store is gone, or there is a bug."""
-        lost = isinstance(fault, StoreLost)
-        return reader.store_refusal() if lost else self.bugs.found(fault, connection.ordinal)
+        if isinstance(fault, StoreLost):
+            return reader.store_refusal(fault)
+        return self.bugs.found(fault, connection.ordinal)
 
     async def _prepare(self, mount: Mount, request: Request, steps: Iterator[None]) -> Request:
         """Do it in other threads, few at a time: whoever sends less is answered meanwhile. The request without files."""

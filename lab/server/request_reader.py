@@ -11,6 +11,7 @@ from aiohttp.web import RequestPayloadError
 from msgspec.structs import replace
 
 from lab.core.exchange import Headers, RawHeaders, Response, header_of
+from lab.core.journal.shared import StoreLost, StoreRefused
 from lab.core.refusal import Refusal
 from lab.core.unpacking import Unpacked
 from lab.dialects.fusion.routes import UPLOADS
@@ -54,10 +55,13 @@ def identity_refusal(problem: Refusal) -> Response:
     return oauth_error(replace(problem, hint="", error=problem.error or "invalid_request"))
 
 
-def store_refusal() -> Refusal:
-    """What a client is told while the store of a shared lab can't be reached."""
-    hint = "The store behind this lab doesn't answer: try again in a second."
+def store_refusal(lost: StoreLost) -> Refusal:
+    """What a client is told while the store of a shared lab can't be reached, or refuses what the call would write."""
     headers = (("retry-after", "1"),)
+    if isinstance(lost, StoreRefused):
+        hint = "Nothing of the call was accepted: send it again once the store takes writes."
+        return Refusal(503, f"The lab can't write: {lost.what}", hint, headers, error="temporarily_unavailable")
+    hint = "The store behind this lab doesn't answer: try again in a second."
     return Refusal(503, "The lab can't be reached.", hint, headers, error="temporarily_unavailable")
 
 

@@ -151,7 +151,7 @@ class Tenants:
         try:
             tenant = await self._first_use(next(iter(wanted)))
         except (TenantRefused, StoreLost) as refused:
-            refusal = refused.refusal if isinstance(refused, TenantRefused) else store_refusal()
+            refusal = refused.refusal if isinstance(refused, TenantRefused) else store_refusal(refused)
             return Routed(self.usual.main, rest, refusal)
         return tenant.route(rest, headers)
 

@@ -12,7 +12,7 @@ from typing import Any, TypeAlias
 
 from lab.core.clock import Millis
 from lab.core.errors import HostError, UsageError
-from lab.core.journal.shared import StoreLost
+from lab.core.journal.shared import StoreLost, StoreRefused
 from lab.stores.address import StoreAddress
 
 ANSWERS_WITHIN: Millis = 2_000
@@ -27,6 +27,9 @@ _LONGEST_PAUSE: Millis = 1_000
 OLDEST = {"redis": (7, 0), "valkey": (7, 2)}
 """The first versions that can be used."""
 
+RIGHTS = "Its user needs ~PREFIX:* of this --ledger-prefix, and the rights that lab docs shared, §2 lists."
+_PASSWORD = "redis://:PASSWORD@HOST or redis://USER:PASSWORD@HOST, as --ledger or in LAB_LEDGER."
+
 _Command: TypeAlias = Callable[..., Awaitable[Any]]
 
 
@@ -37,7 +40,7 @@ class RedisLink:
         from redis.asyncio import Redis
         from redis.asyncio.retry import Retry
         from redis.backoff import ExponentialBackoff, NoBackoff
-        from redis.exceptions import RedisError, ResponseError
+        from redis.exceptions import NoPermissionError, RedisError, ResponseError
 
         # how long is waited is said here, for an answer as a whole; a time-out of each step would be a task more each time
         untimed: dict[str, Any] = {"socket_timeout": None, "socket_connect_timeout": None}
@@ -50,7 +53,7 @@ class RedisLink:
         self.notes: tuple[str, ...] = ()
         """What whoever starts the lab should know of the store: what it didn't let be checked, and what it may lose."""
         self.failures = (RedisError, OSError, TimeoutError)
-        self._refusals = ResponseError
+        self._refusals, self._no_permission = ResponseError, NoPermissionError
         self._at_hand: list[Any] = []
         """Connections for scripts alone, outside of the pool: those that no script is under way on."""
         self._turns = asyncio.Semaphore(MOST_COMMANDS)
@@ -59,7 +62,7 @@ class RedisLink:
         self._why = ""
 
     async def ask(self, command: _Command, *args: Any, **options: Any) -> Any:
-        """The answer to a command of `redis`, or a script; StoreLost if there is none in time."""
+        """The answer to a command of `redis`, or a script; StoreLost if there is none in time, StoreRefused if it is no."""
         time = asyncio.get_running_loop().time
         if time() < self._lost_until:
             raise self._lost()
@@ -67,7 +70,10 @@ class RedisLink:
             async with asyncio.timeout(ANSWERS_WITHIN / 1_000), self._turns:
                 answer = await command(*args, **options)
         except self._refusals as refusal:
-            raise self._lost(f"refuses: {refusal}") from None
+            hint = RIGHTS if isinstance(refusal, self._no_permission) else ""
+            raise StoreRefused(
+                f"the store at {self.address} refuses: {str(refusal).removesuffix('.')}.", hint=hint
+            ) from None
         except self.failures as fault:
             self._pause = min(max(self._pause * 2, _FIRST_PAUSE), _LONGEST_PAUSE)
             self._lost_until = time() + self._pause / 1_000
@@ -160,6 +166,8 @@ async def _reach(link: RedisLink) -> None:
         except link.failures as fault:
             for reason in (fault, fault.__cause__, fault.__context__):  # the client wraps some of them
                 if isinstance(reason, AuthenticationError | AuthorizationError | ResponseError | SSLError):
+                    if "HELLO must be called" in str(reason) or "Authentication required" in str(reason):
+                        raise UsageError(f"the store at {link.address} needs a password", hint=_PASSWORD) from None
                     hint = "Look at user, password and database in its URL, and at the certificate of rediss://."
                     raise UsageError(f"the store at {link.address} refuses: {reason}", hint=hint) from None
             why = str(fault) or why

@@ -1,6 +1,7 @@
 """The shared store in Redis or Valkey (shared.md)."""
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 
 from lab.core.clock import Millis
 from lab.core.journal.fact import ClockAdvanced, ClockScaled, LedgerCleared
@@ -21,6 +22,7 @@ from lab.core.journal.shared import (
     Published,
     SetupReplaced,
     Snapshot,
+    StoreRefused,
     Synced,
 )
 from lab.stores import scripts
@@ -74,7 +76,8 @@ class RedisStore:
     async def load(self) -> Snapshot:
         """All records, read in pieces while others commit; of a store that lost the setup, once it has that again."""
         if self._document is not None:
-            self._check(await self.link.ask(self.link.redis.set, self._setup, self._document, nx=True, get=True))
+            with suppress(StoreRefused):  # it is full: who reads is served, and heartbeats try again
+                self._check(await self.link.ask(self.link.redis.set, self._setup, self._document, nx=True, get=True))
         while (loaded := await self._loader.load()) is None:
             pass  # so much was committed meanwhile that the first of it is no longer kept
         snapshot, mark = loaded

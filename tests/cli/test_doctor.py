@@ -1,15 +1,19 @@
 """`lab doctor`: one page about what the lab runs on."""
 
+import asyncio
 import json
 import signal
 import socket
 
 import pytest
+from redis import Redis
 
 from lab.cli.commands import doctor
+from lab.client.control import ControlClient
 from tests.cli.test_serve import HOW, fetch, listening
 from tests.conftest import Lab
 from tests.forked import forked_lab
+from tests.stores.redis_server import RedisServer
 
 
 @pytest.fixture(autouse=True)
@@ -58,6 +62,28 @@ def test_a_running_lab_tells_of_its_health(lab: Lab, monkeypatch: pytest.MonkeyP
         monkeypatch.setenv("LAB_CONTROL_TOKEN", "x" * 20)
         refused = lab("doctor", ready["control_url"])
         assert refused.code == 4 and "401" in refused.out
+
+
+async def advanced(ready: dict[str, str], millis: int) -> None:
+    client = ControlClient(ready["control_url"], ready["control_token"])
+    assert (await client.advance(millis)).done
+    await client.close()
+
+
+def test_a_lab_whose_store_lost_what_it_had_is_told_of(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
+    with (
+        RedisServer() as store,
+        Redis.from_url(store.url) as redis,
+        forked_lab(*HOW, "quick", "--json", "--clock", "manual", "--ledger", store.url, cwd=lab.folder) as process,
+    ):
+        ready = listening(process)
+        monkeypatch.setenv("LAB_CONTROL_TOKEN", ready["control_token"])
+        asyncio.run(advanced(ready, 7_000))
+        assert "was set back" not in lab("doctor", ready["control_url"]).out
+        redis.flushall()
+        while (done := lab("doctor", ready["control_url"])).code == 0:
+            pass  # the process notices within a second
+        assert done.code == 4 and "noticed at 7000 ms" in done.out and "Job IDs may come twice" in done.out
 
 
 def test_a_lab_that_is_to_end_is_well_and_not_ready(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:

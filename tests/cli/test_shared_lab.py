@@ -14,6 +14,8 @@ from lab.core.journal.numbers import NumberUsed
 from lab.core.journal.shared import Proposal
 from lab.settings import ClockSettings, MockSettings, SwitchSettings
 from lab.stores import redis_link
+from lab.stores.address import store_address
+from lab.stores.redis_store import open_store
 from tests.conftest import Lab
 from tests.stores.memory_store import START_WALL, MemoryStore
 from tests.stores.memory_tenants import MemoryTenants
@@ -80,7 +82,7 @@ async def test_who_says_the_same_as_the_first_is_welcome(folder: Path) -> None:
         ({"epoch": 1}, f"epoch is {START_WALL // 1000} there, 1 here"),
         ({"clock": ClockSettings("manual")}, "clock is real there, manual here"),
         ({"reviewer": "person"}, "reviewer is script there, person here"),
-        ({"base": "https://lab.example"}, "base is  there, https://lab.example here"),
+        ({"base": "https://lab.example"}, "base is none there, https://lab.example here"),
         ({"switches": switches(("pod", "other"))}, "pod is acme-test there, other here"),
         ({"switches": switches(("profile", "rfc"))}, "profile is oci there, rfc here"),
     ],
@@ -180,6 +182,19 @@ async def test_a_lab_that_was_served_before_waits_for_its_store(folder: Path, mo
             with pytest.raises(UsageError, match="seed is 7 there, 8 here"):
                 async with shared_lab(ledger, setup_of(folder, seed=8), agreed=document):
                     pass
+
+
+async def test_a_user_who_may_not_use_the_prefix_is_told_what_it_takes(folder: Path) -> None:
+    with RedisServer() as server:
+        store = await open_store(store_address(server.url), "lab")
+        rights = "on >s3cret ~lab:* +@read +@write +@scripting +@connection +time +info".split()
+        await store.link.redis.execute_command("ACL", "SETUSER", "ana", *rights)
+        await store.close()
+        ledger = LedgerSettings(server.url.replace("unix://", "unix://ana:s3cret@"), prefix="other")
+        with pytest.raises(UsageError, match="refuses: ") as refused:
+            async with shared_lab(ledger, setup_of(folder)):
+                pass
+        assert "~PREFIX:*" in refused.value.hint
 
 
 @pytest.mark.parametrize(

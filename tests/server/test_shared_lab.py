@@ -11,7 +11,7 @@ from lab.clocks import AnyClock, ManualClock, ScaledClock, SystemClock, breathe,
 from lab.core.clock import Millis
 from lab.core.errors import UsageError
 from lab.core.journal.fact import ClockAdvanced, Fact
-from lab.core.journal.shared import LogPosition, SetupReplaced, StoreLost
+from lab.core.journal.shared import LogPosition, SetupReplaced, StoreLost, StoreRefused
 from lab.core.journal.shell import LedgerBack, LedgerLost, LedgerReverted
 from lab.core.observe import Noted, Observation
 from lab.core.reply import Reply
@@ -19,6 +19,7 @@ from lab.identity.clients import DEMO
 from lab.identity.records import EXPIRED_FOR, token_key
 from lab.jobs.facts import GateDecided, JobAccepted
 from lab.mock.batches import Batch, BatchedService
+from lab.server.shared import refused_writes
 from lab.server.shared.batch_loop import BatchLoop
 from lab.server.shared.lab_time import LabTime
 from tests.stores.memory_store import START_WALL, MemoryStore, MemoryStoreAccess
@@ -378,6 +379,34 @@ async def test_a_heartbeat_restores_the_setup_of_a_lab_that_had_accepted_nothing
         shared.document = None
         async with asyncio.timeout(5):
             await one.loop.back.wait()
+
+
+async def test_a_store_that_refuses_writes_answers_what_only_reads_and_the_log_says_it_once(
+    shared: MemoryStore, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with lab(shared, ManualClock()) as (one,):
+        bearer = await one.token()
+        job = await one.begin(bearer)
+        shared.full = True
+        for _ in range(5):
+            answers = await asyncio.gather(
+                one.begin(bearer), one.poll(bearer, job), one.token(), return_exceptions=True
+            )
+            assert [type(each) for each in answers] == [StoreRefused, dict, StoreRefused]
+        assert "it is full" in (one.loop.trouble or "") and not one.facts(LedgerLost)
+        shared.full = False
+        await one.begin(bearer)
+        assert one.loop.trouble is not None, "it may be at its limit still"
+        shared.full = True
+        monkeypatch.setattr(refused_writes, "SETTLED", 0)
+        await one.loop.fresh()
+        assert one.loop.trouble is not None, "an attempt shows that it is"
+        shared.full = False
+        await one.loop.fresh()
+        assert one.loop.trouble is None, "nobody has to write to find out"
+        assert [len(one.facts(kind)) for kind in (LedgerLost, LedgerBack)] == [1, 1]
+        said = [line for line in caplog.messages if "write" in line]
+        assert ["Calls that write get 503" in line for line in said] == [True, False]
 
 
 async def test_a_process_that_never_reached_the_store_ends(shared: MemoryStore) -> None:

@@ -10,9 +10,10 @@ import pytest
 
 from lab.clocks import ManualClock
 from lab.core.journal.ledger import MemoryLedger
-from lab.core.journal.shared import StoreLost
+from lab.core.journal.shared import StoreLost, StoreRefused
 from lab.core.journal.shell import LedgerReverted
 from lab.jobs.facts import GateDecided, JobAccepted
+from lab.server.shared import refused_writes
 from lab.server.shared.batch_loop import BatchLoop
 from lab.server.shared.lab_time import LabTime
 from lab.stores.address import store_address
@@ -109,6 +110,28 @@ async def test_a_redis_that_was_flushed_is_given_the_setup_again(caplog: pytest.
         async with asyncio.timeout(5):
             await process.loop.back.wait()
         assert await process.token()
+        await process.loop.stop()
+        await store.close()
+
+
+async def test_a_redis_that_is_full_is_said_to_be_and_polls_go_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    with RedisServer() as server:
+        store = await open_store(store_address(server.url), "lab")
+        process = RedisProcess(store, "p")
+        await process.loop.start()
+        bearer = await process.token()
+        job = await process.begin(bearer)
+        await store.link.redis.config_set("maxmemory", "1mb")
+        with pytest.raises(StoreRefused, match=r"refuses: .*maxmemory"):
+            await process.begin(bearer)
+        assert (await process.poll(bearer, job))["status"] == "RUNNING"
+        assert "maxmemory" in (process.loop.trouble or "")
+        monkeypatch.setattr(refused_writes, "SETTLED", 0)
+        await process.loop.fresh()
+        assert process.loop.trouble is not None
+        await store.link.redis.config_set("maxmemory", "0")
+        await process.loop.fresh()
+        assert process.loop.trouble is None and await process.begin(bearer)
         await process.loop.stop()
         await store.close()
 

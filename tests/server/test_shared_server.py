@@ -18,7 +18,7 @@ from lab.mock.batches import BatchedService
 from lab.server.control.meters import WorkerMeters
 from lab.server.control.plane import ControlPlane
 from lab.server.mock_server import MockServer
-from lab.server.shared import worker_links
+from lab.server.shared import refused_writes, worker_links
 from lab.server.shared.batch_loop import BatchLoop
 from lab.server.shared.lab_time import LabTime
 from lab.server.shared.worker_links import WorkerLinks, answer_first
@@ -51,7 +51,7 @@ class Process:
         self.port = self.control_port = 0
 
     async def start(self) -> None:
-        self.plane = ControlPlane(self.server, TOKEN)
+        self.plane = ControlPlane(self.server, TOKEN, trouble=lambda: self.calls.trouble)
         self.port = int((await self.server.start()).rpartition(":")[2])
         self.control_port = int((await self.plane.start()).rpartition(":")[2])
 
@@ -289,6 +289,28 @@ async def test_while_the_store_is_gone_each_route_says_so_in_its_words(shared: M
         facts = [line["type"] for line in await one.journal() if line["k"] == "fact"]
         assert "ledger.lost" in facts and "ledger.back" in facts
         assert [line["s"] for line in await one.journal() if line["k"] == "res"] == [200, 503, 503, 404]
+
+
+async def test_while_the_store_refuses_writes_each_route_gives_its_words(
+    shared: MemoryStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with two(shared) as (one, _):
+        token = await one.token()
+        job = await one.job(token)
+        shared.full = True
+        begun = await one.call(invoke(token, {"message": "Share it", "conversational": True}))
+        granted = await one.call(request(LOGIN.method, LOGIN.path, LOGIN.headers, LOGIN.body))
+        for each in (begun, granted):
+            assert (each.status, each.headers["retry-after"]) == (503, "1")
+            assert b"refuses: it is full" in each.body
+        assert (await one.call(status(token, job))).status == 200
+        ready, health = await one.control("GET", "ready"), (await one.control("GET", "health")).json
+        assert (ready.status, ready.json["status"], health["status"]) == (503, "store-refuses", "red")
+        assert "it is full" in ready.json["error"] and "it is full" in health["why"]
+        shared.full = False
+        monkeypatch.setattr(refused_writes, "SETTLED", 0)
+        assert (await one.control("GET", "ready")).json == {"status": "ready"}
+        assert (await one.control("GET", "health")).json["status"] == "ok"
 
 
 async def test_health_tells_when_the_store_was_set_back(shared: MemoryStore) -> None:

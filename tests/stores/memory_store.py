@@ -5,6 +5,7 @@ one, other = shared.process(), shared.process()      each a `SharedStore`
 
 shared.wall += 1_000            the store's clock stands but for this
 shared.lost = 1                 the answer of the next call gets lost, what it asked for happens
+shared.full = True              nothing is written any more
 shared.gone = True              nothing answers any more
 shared.before_commit = go_first     called once, before the next commit is looked at: another process may be faster
 shared.gate.clear()             calls wait, until it is set again
@@ -34,6 +35,7 @@ from lab.core.journal.shared import (
     SetupReplaced,
     Snapshot,
     StoreLost,
+    StoreRefused,
     Synced,
 )
 from lab.stores.codec import decode_commit, decode_record, encode_commit, encode_record
@@ -50,7 +52,7 @@ class MemoryStore:
         self.kept = COMMITS_KEPT
         self.remembered: Millis = ANSWER_REMEMBERED
         self.lost = 0
-        self.gone = False
+        self.gone = self.full = False
         self.ended = False
         self.before_commit: Callable[[], object] | None = None
         self.gate = asyncio.Event()
@@ -167,6 +169,10 @@ class MemoryStoreAccess:
         if self.shared.ended:
             raise LedgerEnded("This tenant was ended.")
 
+    def _write(self) -> None:
+        if self.shared.full:
+            raise StoreRefused("the store at memory://test refuses: it is full.")
+
     def _answer(self) -> None:
         if self.shared.gone or self.shared.lost > 0:
             self.shared.lost = max(self.shared.lost - 1, 0)
@@ -187,6 +193,8 @@ class MemoryStoreAccess:
         if self._replaced:
             return Behind("another setup is there")
         shared = self.shared
+        if ordinals:
+            self._write()
         since = shared.since(after, self._since(after))
         if not isinstance(since, Behind):
             shared.ordinals += ordinals
@@ -199,6 +207,7 @@ class MemoryStoreAccess:
     async def commit(self, proposal: Proposal) -> Committed | Conflict | Behind:
         """Take it, or not."""
         await self._reach()
+        self._write()
         first, self.shared.before_commit = self.shared.before_commit, None
         if first is not None:
             first()

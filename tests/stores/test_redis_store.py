@@ -15,7 +15,7 @@ from lab.clocks import breathe
 from lab.core.errors import HostError, UsageError
 from lab.core.journal.fact import Key
 from lab.core.journal.numbers import Counter, NumberUsed, counter_key
-from lab.core.journal.shared import Committed, Conflict, StoreLost, Synced
+from lab.core.journal.shared import Committed, Conflict, StoreLost, StoreRefused, Synced
 from lab.stores import loading
 from lab.stores.address import check_prefix, store_address
 from lab.stores.loading import RecordLoader
@@ -141,6 +141,18 @@ async def test_what_a_user_may_not_see_is_said(redis_url: str, shared_redis: Sha
     with pytest.raises(UsageError, match=r"refuses: .*user") as refused:
         await open_store(store_address(address.replace("s3cret", "wr0ng")), "lab")
     assert "wr0ng" not in str(refused.value)
+    store = await open_store(store_address(address), "other")
+    with pytest.raises(StoreRefused) as not_its_keys:
+        await store.sync(0)
+    assert "~PREFIX:*" in not_its_keys.value.hint
+    await store.close()
+
+
+async def test_a_store_that_wants_a_password_says_how_to_give_one() -> None:
+    with RedisServer("--requirepass", "s3cret") as server:
+        with pytest.raises(UsageError, match="needs a password") as refused:
+            await open_store(store_address(server.url), "lab")
+        assert "redis://:PASSWORD@HOST" in refused.value.hint
 
 
 async def test_a_database_that_is_not_there_is_refused(redis_url: str) -> None:

@@ -20,7 +20,7 @@ from lab.cli.setup import Setup, make_clock
 from lab.clocks import wall_second
 from lab.core.clock import Epoch, Millis
 from lab.core.errors import HostError, UsageError
-from lab.core.journal.shared import SharedStore, SharedTenants, Synced
+from lab.core.journal.shared import SharedStore, SharedTenants, StoreRefused, Synced
 from lab.core.seeds import Seed
 from lab.core.version import __version__
 from lab.identity.clients import DEMO, JANE, Account, Client
@@ -133,6 +133,12 @@ def _limits(agreed: ServerLimits, own: ServerLimits) -> Iterator[SetupDifference
             yield f"limits.{name}", theirs[name], value
 
 
+def _shown(value: object) -> str:
+    if isinstance(value, bool):
+        return "on" if value else "off"
+    return "none" if value in ("", None) else str(value)
+
+
 def _listed(names: Iterable[str]) -> str:
     return ", ".join(names)
 
@@ -236,6 +242,11 @@ async def _joined(ledger: LedgerSettings, setup: Setup, document: str = "") -> S
             await store.setup(document.encode())
         agreed = await agree(store, tenants, setup, shown, clock_said=ledger.clock_said)
         return SharedLab(adopted(setup, agreed), store, tenants, agreed, shown, store.link.notes)
+    except StoreRefused as refused:
+        await store.close()
+        if refused.hint:  # what its user may not do: waiting doesn't help
+            raise UsageError(refused.what, hint=refused.hint) from None
+        raise
     except BaseException:
         await store.close()
         raise
@@ -257,7 +268,7 @@ async def agree(
     if not await store.processes() and not (await store.load()).records and not await tenants.all():
         renewed = _renewed(agreed, own, {name for name, _, _ in found})
         return _decoded(await store.setup(_ENCODER.encode(renewed), replace=True), shown)
-    named = "; ".join(f"{name} is {theirs} there, {mine} here" for name, theirs, mine in found)
+    named = "; ".join(f"{name} is {_shown(theirs)} there, {_shown(mine)} here" for name, theirs, mine in found)
     raise UsageError(
         f"The lab at {shown} was set up otherwise: {named}.",
         hint="Serve as it was set up, take another --ledger-prefix, or reset it and end its tenants and processes first.",

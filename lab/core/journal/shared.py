@@ -47,6 +47,10 @@ class StoreLost(HostError):
     """The store can't be reached, or doesn't answer in time. Of a commit: whether it was taken isn't known."""
 
 
+class StoreRefused(StoreLost):
+    """The store answers, and refuses what it was asked as a whole: it is full, or its user may not. Reads may go on."""
+
+
 class SetupReplaced(StoreLost):
     """The store lost the lab's setup, and another lab has put its own there: nothing of this one may be served on it."""
 

@@ -64,7 +64,7 @@ class ClockJumped(Fact, frozen=True, kw_only=True):
 
 
 class LedgerLost(Fact, frozen=True, kw_only=True):
-    """The store that keeps the shared ledger didn't answer; calls were refused until `ledger.back`."""
+    """The store that keeps the shared ledger didn't answer, or took no writes; calls were refused until `ledger.back`."""
 
     type: ClassVar[str] = "ledger.lost"
     kind: ClassVar[str] = "shell"

@@ -112,13 +112,17 @@ class ControlPlane:
         """Whether calls are to be sent here; CommandRefused while they are better sent elsewhere."""
         if self._server.ending:
             raise CommandRefused(503, "The lab ends.", "Call another process of it.", more={"status": "ending"})
+        calls = self._server.tenants.usual.calls
         try:
-            await self._server.tenants.usual.calls.run(lambda now: None)
+            await calls.run(lambda now: None)
         except StoreLost as lost:
             more: dict[str, Json] = {"status": "store-lost"}
             raise CommandRefused(
                 503, lost.what, lost.hint or "It is ready once the store is back.", more=more
             ) from None
+        if calls.trouble is not None:
+            hint = "It is ready once the store takes writes again."
+            raise CommandRefused(503, calls.trouble, hint, more={"status": "store-refuses"})
         return {"status": "ready"}
 
     def _routed(self, name: str) -> Handler:

@@ -20,7 +20,7 @@ from lab.clocks import ManualClock, ScaledClock, SystemClock
 from lab.core.clock import Millis
 from lab.core.errors import UsageError
 from lab.core.journal.fact import ClockAdvanced, ClockScaled
-from lab.core.journal.shared import PROCESS_LIFETIME, LedgerEnded, SharedStore, StoreLost
+from lab.core.journal.shared import PROCESS_LIFETIME, LedgerEnded, SharedStore, StoreLost, StoreRefused
 from lab.core.journal.shell import LedgerBack, LedgerLost, LedgerReverted
 from lab.mock.batches import BatchedService
 from lab.server.shared.call_queue import CallQueue, WaitingCall, fail
@@ -54,8 +54,10 @@ class BatchLoop:
         self.counts = self._replica.counts
         self.set_back: Millis | None = None
         """When this process last noticed that the store has lost what it had acknowledged."""
-        self.trouble: str | None = None
+        self._lost: str | None = None
         """Why the store can't be asked; None: it can."""
+        self._refused_since: Millis = 0
+        self._replica.writes.on_begin, self._replica.writes.on_end = self._refused, self._taken
         self.back = asyncio.Event()
         """Set while the store can be asked."""
         self._store, self._process = store, process
@@ -63,6 +65,11 @@ class BatchLoop:
         self._speaks = True
         """Whether it is this one that says when the store is gone."""
         self._tasks: tuple[asyncio.Task[None], ...] = ()
+
+    @property
+    def trouble(self) -> str | None:
+        """Why calls are refused, all of them or those that write; None: none are."""
+        return self._lost or self._replica.writes.why
 
     async def start(self, about: str | None = "") -> None:
         """Take up what the store holds; `about` is what other processes read of this one. StoreLost if it can't be reached.
@@ -92,15 +99,15 @@ class BatchLoop:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
-        self.trouble = "This process no longer serves the lab."
-        self._queue.fail(StoreLost(self.trouble))
+        self._lost = "This process no longer serves the lab."
+        self._queue.fail(StoreLost(self._lost))
 
     # Calls
 
     async def run(self, call: Callable[[Millis], CallResult], *, moves_clock: bool = False) -> CallResult:
         """What the call gives once its facts are taken; it may be run several times before. StoreLost if none can be."""
-        if self.trouble is not None:
-            raise StoreLost(self.trouble)
+        if self._lost is not None:
+            raise StoreLost(self._lost)
         return await self._queue.run(call, moves_clock=moves_clock)
 
     async def fresh(self) -> None:
@@ -148,6 +155,16 @@ class BatchLoop:
                 fail(calls, fault)
 
     async def _serve(self, calls: Sequence[WaitingCall]) -> None:
+        try:
+            await self._serve_together(calls)
+        except StoreRefused as refused:
+            if len(calls) == 1:
+                fail(calls, refused)
+                return
+            for each in calls:  # those that write nothing are answered
+                await self._serve([each])
+
+    async def _serve_together(self, calls: Sequence[WaitingCall]) -> None:
         await self._replica.sync()
         while True:
             now = self._replica.now
@@ -163,7 +180,7 @@ class BatchLoop:
     async def _reconnect(self, lost: StoreLost) -> None:
         at, pause = self._replica.now, _FIRST_PAUSE
         self.counts.errors += 1
-        self.trouble = lost.what
+        self._lost = lost.what
         self.back.clear()
         self._queue.fail(lost)
         self._say(logging.ERROR, f"{lost.what.rstrip('.')}. Calls get 503 until it is back.")
@@ -177,11 +194,20 @@ class BatchLoop:
                 break
             except StoreLost:
                 self.counts.errors += 1
-        self.trouble = None
+        self._lost = None
         self.service.note(LedgerLost(at=at, why=lost.what))
         self.service.note(LedgerBack(at=self._replica.now))
         self.back.set()
         self._say(logging.WARNING, "the shared ledger is back.")
+
+    def _refused(self, why: str) -> None:
+        self._refused_since = self._replica.now
+        self._say(logging.ERROR, f"{why.rstrip('.')}. Calls that write get 503 until it takes them.")
+
+    def _taken(self, why: str) -> None:
+        self.service.note(LedgerLost(at=self._refused_since, why=why))
+        self.service.note(LedgerBack(at=self._replica.now))
+        self._say(logging.WARNING, "the shared ledger takes writes again.")
 
     def _reverted(self, fact: LedgerReverted) -> None:
         self.set_back = fact.at

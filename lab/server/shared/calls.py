@@ -39,7 +39,7 @@ class LedgerCalls(Protocol):
 
     @property
     def trouble(self) -> str | None:
-        """Why the ledger can't be reached; None: it can."""
+        """Why calls are refused, all or those that write: the ledger is shared, and its store gone or full; None: none are."""
 
     @property
     def set_back(self) -> Millis | None:

@@ -20,11 +20,13 @@ from lab.core.journal.shared import (
     Proposal,
     SharedStore,
     StoreLost,
+    StoreRefused,
 )
 from lab.core.journal.shell import LedgerReverted
 from lab.mock.batches import Batch, BatchedService
 from lab.server.shared.calls import LedgerCounts
 from lab.server.shared.lab_time import LabTime
+from lab.server.shared.refused_writes import RefusedWrites
 
 ORDINALS = 10_000
 """Ordinals of exchanges that are asked for at once, so that hardly any call has the store write for it."""
@@ -45,6 +47,7 @@ class Replica:
         """`process` is a name that no other process of the lab has, nor ever had."""
         self._service, self._store, self._time, self._process = service, store, time, process
         self.counts = LedgerCounts()
+        self.writes = RefusedWrites()
         self.on_revert: Callable[[LedgerReverted], None] | None = None
         """Learns that the store has lost what it had acknowledged, before the records are loaded that it has instead."""
         self._number = 1
@@ -74,10 +77,17 @@ class Replica:
         )
         # if it isn't known whether it was taken, the number may be used up
         self._number += 1
-        answer = await self._answer(proposal)
+        try:
+            answer = await self._answer(proposal)
+        except StoreRefused as refused:
+            self._service.refuse(batch)
+            self.counts.errors += 1
+            self.writes.refuse(refused.what)
+            raise
         match answer:
             case Committed():
                 self.counts.commits += 1
+                self.writes.take()
                 self._service.position = answer.position
                 self._time.commit(facts, at, answer.wall)
                 return True
@@ -99,6 +109,8 @@ class Replica:
         begun = real_millis()
         try:
             return await self._store.commit(proposal)
+        except StoreRefused:
+            raise
         except StoreLost as lost:
             left = ANSWERED_WITHIN - (real_millis() - begun)
             if left <= 0:
@@ -111,17 +123,26 @@ class Replica:
                 raise lost from None
 
     async def sync(self) -> None:
-        """Fold what was committed since, all of it."""
-        wanted = ORDINALS if self._service.granted - self._service.exchanges < _SPARE else 0
+        """Fold what was committed since, all of it. Where writes are refused, ordinals show whether they are still."""
+        few = self._service.granted - self._service.exchanges < _SPARE
+        wanted = ORDINALS if few or self.writes.due else 0
         while True:
             if self._service.position == _UNKNOWN:
                 await self._load()
-            answer = await self._store.sync(self._service.position, wanted)
+            try:
+                answer = await self._store.sync(self._service.position, wanted)
+            except StoreRefused as refused:
+                self.writes.refuse(refused.what)
+                if not wanted:
+                    raise
+                wanted = 0
+                continue
             if isinstance(answer, Behind):
                 self._behind(answer)
                 continue
             if wanted:
                 self._service.grant(answer.first, wanted)
+                self.writes.take()
                 wanted = 0
             self._fold(answer.commits)
             self._wall = answer.wall
