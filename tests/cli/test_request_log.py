@@ -11,11 +11,24 @@ import pytest
 from lab.cli.console import Console
 from lab.cli.logs.background import MOST_WAITING
 from lab.cli.logs.request_log import PIPE_PART, RequestLog
+from lab.clocks import ManualClock
 from lab.core.exchange import Request, Response
 from lab.core.journal.shell import RequestMalformed
 from lab.core.observe import Noted, Observer, Replied, Requested
+from lab.mock.service import Service
+from lab.recording.format.reader import read
+from lab.recording.tape.header import config_of
+from lab.server.mounts import Mount, Tenant
+from tests.cli.test_playback import RECORDING
 from tests.cli.test_serve import HOW, fetch, listening
 from tests.forked import forked_lab
+
+WALL = 1_800_000_000_000
+"""Milliseconds since 1970."""
+
+
+def wall_nanos() -> int:
+    return WALL * 1_000_000 + 999_999
 
 
 def traced(requested: Requested) -> str:
@@ -31,19 +44,20 @@ def answer(observer: Observer, x: int, path: str = "/status", cut: str | None = 
 @pytest.mark.parametrize("form", ["text", "json"])
 def test_a_line_says_what_was_asked_and_holds_no_credential(form: str) -> None:
     err = io.StringIO()
-    log = RequestLog(form, Console(io.StringIO(), err))  # type: ignore[arg-type]
+    log = RequestLog(form, Console(io.StringIO(), err), wall_nanos)  # type: ignore[arg-type]
     answer(log.observer(None, traced), 1)
     answer(log.observer("bad-line", traced, "ann"), 2, "/a\x1b[2J\n::error::" + "b" * 500, cut="reset")
     assert err.getvalue() == ""
     log.close()
     first, second = err.getvalue().splitlines()
-    assert "s3cret" not in err.getvalue() and "\x1b" not in second and len(second) < 400
+    assert "s3cret" not in err.getvalue() and "\x1b" not in second and len(second) < 420
     if form == "text":
         assert first == f"     1.250 #1 GET /status 200 40 ms 6 B trace {1:032x}"
         assert " ann bad-line #2 GET /a" in second and second.endswith(f" --- 40 ms 6 B cut: reset trace {2:032x}")
         return
     whole = {
         "t": 1250,
+        "w": WALL,
         "x": 1,
         "method": "GET",
         "path": "/status",
@@ -60,14 +74,51 @@ def test_a_line_says_what_was_asked_and_holds_no_credential(form: str) -> None:
 
 @pytest.mark.parametrize(
     ("form", "line"),
-    [("text", "     1.250 malformed: bad-head, 7 B"), ("json", '{"t":1250,"malformed":"bad-head","bytes":7}')],
+    [
+        ("text", "     1.250 malformed: bad-head, 7 B"),
+        ("json", '{"t":1250,"w":1800000000000,"malformed":"bad-head","bytes":7}'),
+    ],
 )
 def test_what_was_no_request_has_a_line(form: str, line: str) -> None:
     err = io.StringIO()
-    log = RequestLog(form, Console(io.StringIO(), err))  # type: ignore[arg-type]
+    log = RequestLog(form, Console(io.StringIO(), err), wall_nanos)  # type: ignore[arg-type]
     log.observer(None, traced)(Noted(1_250, RequestMalformed(at=1_250, c=3, what="bad-head", bytes=7)))
     log.close()
     assert err.getvalue() == f"{line}\n"
+
+
+@pytest.mark.parametrize(
+    ("form", "lines"),
+    [
+        (
+            "text",
+            [
+                "     0.000 tenant ann: begin",
+                "     0.007 tenant ann: reset",
+                "     0.000 tenant ann: reset",
+                "     0.000 tenant ann: end",
+            ],
+        ),
+        (
+            "json",
+            [
+                f'{{"t":{at},"w":{WALL},"tenant":"ann","command":"{command}"}}'
+                for at, command in ((0, "begin"), (7, "reset"), (0, "reset"), (0, "end"))
+            ],
+        ),
+    ],
+)
+def test_what_is_done_to_a_tenant_has_a_line(form: str, lines: list[str]) -> None:
+    err = io.StringIO()
+    log = RequestLog(form, Console(io.StringIO(), err), wall_nanos)  # type: ignore[arg-type]
+    service = Service(config_of(read(Path(RECORDING).read_bytes()), ()))
+    tenant = Tenant(Mount(service, ManualClock()), name="ann")
+    log.follow(tenant)
+    service.reset(7)
+    service.restart(1)
+    log.leave(tenant)
+    log.close()
+    assert err.getvalue().splitlines() == lines
 
 
 def test_what_nobody_reads_in_time_is_counted_and_holds_nobody_up() -> None:

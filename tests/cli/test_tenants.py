@@ -20,6 +20,7 @@ from msgspec.structs import replace
 from lab.cli.commands.serve import ServeSettings, may_choose_lines, serve_extras
 from lab.cli.commands.watch import WatchSettings, reached, with_tenant
 from lab.cli.console import Console
+from lab.cli.logs.request_log import RequestLog
 from lab.cli.logs.serve_logs import LogSettings
 from lab.cli.serve.ledger_settings import LedgerSettings
 from lab.cli.serve.serve_extras import ServeExtras
@@ -311,6 +312,21 @@ def test_how_many_calls_may_make_is_an_option_of_lab_serve_which_says_so() -> No
 def test_a_shared_lab_offers_tenants_and_no_scenario_to_choose() -> None:
     (line,) = may_choose_lines(ServeSettings(ledger=LedgerSettings("redis://127.0.0.1")), "http://lab")
     assert line.startswith("  tenants        http://lab/t/NAME") and line.endswith("POST /_lab/tenants makes one")
+
+
+async def test_a_log_follows_each_until_its_end(tmp_path: Path) -> None:
+    err, setup = io.StringIO(), loaded(tmp_path)
+    server, _ = served(setup, 1, err)
+    log = RequestLog("text", Console(io.StringIO(), err))
+    extras = ServeExtras(tenants=1, logs=(log,))
+    server.tenants.offer(ServedTenants(setup, server.service, Console(), extras))
+    await server.tenants.make(TenantWish("ann"))
+    assert await server.tenants.end("ann")
+    log.close()
+    assert [line.strip() for line in err.getvalue().splitlines()] == [
+        "0.000 tenant ann: begin",
+        "0.000 tenant ann: end",
+    ]
 
 
 # The control plane

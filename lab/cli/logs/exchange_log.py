@@ -24,6 +24,9 @@ class ExchangeLog:
             self._observe(mount)
         tenant.watchers.append(self._observe)
 
+    def leave(self, tenant: Tenant) -> None:
+        """A tenant that was followed is ended."""
+
     def close(self) -> None:
         """Write what is left, for as long as the end of the lab may wait for it."""
         raise NotImplementedError

@@ -5,6 +5,7 @@ A line holds neither body, headers nor query, in which credentials stand; what a
 
 import json
 from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 from typing import Literal, TypeAlias
 
 from msgspec import Struct
@@ -12,14 +13,20 @@ from msgspec import Struct
 from lab.cli.console import Console
 from lab.cli.logs.background import BackgroundWriter
 from lab.cli.logs.exchange_log import ExchangeLog, paired
+from lab.clocks import wall_nanos
 from lab.core.clock import Millis
-from lab.core.journal.fact import Fact
+from lab.core.journal.fact import ClockRestarted, ClockRewound, Fact, LedgerCleared
 from lab.core.journal.shell import RequestMalformed
 from lab.core.logtext import harmless_text
 from lab.core.observe import Observer, Replied, Requested
-from lab.server.mounts import Mount
+from lab.server.mounts import Mount, Tenant
 
 LogForm: TypeAlias = Literal["text", "json"]
+_CLEARED = (LedgerCleared,)
+_BACK_IN_TIME = ClockRewound, ClockRestarted
+"""Resets of which observers aren't told, but journals."""
+_MILLI = 1_000_000
+"""Nanoseconds in a millisecond."""
 _LONGEST = 200
 """Characters of a path or a method that are shown."""
 PIPE_PART = 4_096
@@ -31,6 +38,8 @@ class LogEntry(Struct):
 
     t: Millis
     """When it came, on the lab's clock."""
+    w: int
+    """The same on the wall's, in milliseconds since 1970."""
     x: int
     """Its ordinal in its mock, as in a recording."""
     scenario: str | None
@@ -56,19 +65,44 @@ class MalformedEntry(Struct):
     """What came over a connection and was no request."""
 
     t: Millis
+    w: int
     malformed: str
     """What is wrong with it, in the parser's word."""
     bytes: int
 
 
+class CommandEntry(Struct):
+    """What the control plane did to a tenant, or to the lab without a name."""
+
+    t: Millis
+    w: int
+    tenant: str | None
+    command: str
+    """begin: it is served here from now on; end: it is so no longer; reset."""
+
+
+LoggedLine: TypeAlias = LogEntry | MalformedEntry | CommandEntry
+
+
 class RequestLog(ExchangeLog):
     """The log of what a lab serves, in every mock behind its listener."""
 
-    def __init__(self, form: LogForm, console: Console) -> None:
-        self._form = form
+    def __init__(self, form: LogForm, console: Console, nanos: Callable[[], int] = wall_nanos) -> None:
+        """`nanos` is the wall's time."""
+        self._form, self._nanos = form, nanos
         self._console = console
         self._writer = BackgroundWriter("request log", self._write, self._tell_left_out)
         self.look = self._writer.look
+
+    def follow(self, tenant: Tenant) -> None:
+        """Look on at a tenant's mocks; of one with a name its beginning has a line."""
+        super().follow(tenant)
+        if tenant.name is not None:
+            self._add_command(tenant.clock.now(), tenant.name, "begin")
+
+    def leave(self, tenant: Tenant) -> None:
+        """Its end has one, too."""
+        self._add_command(tenant.clock.now(), tenant.name, "end")
 
     def close(self) -> None:
         """Write what is left."""
@@ -79,6 +113,8 @@ class RequestLog(ExchangeLog):
         service.observers.append(
             self.observer(mount.name, lambda each: service.config.trace_of(each), mount.tenant.name)
         )
+        if mount.name is None:
+            service.journals.append(partial(self._note_resets, mount.tenant.name, _BACK_IN_TIME))
 
     def observer(self, scenario: str | None, trace: Callable[[Requested], str], tenant: str | None = None) -> Observer:
         """What is to be told of the requests to one mock; `trace` gives the trace id of each."""
@@ -86,9 +122,15 @@ class RequestLog(ExchangeLog):
         def begin(requested: Requested) -> LogEntry:
             sent = requested.request
             where = scenario, tenant, sent.method, sent.path, requested.route
-            return LogEntry(requested.at, requested.x, *where, trace(requested))
+            return LogEntry(requested.at, self._wall(), requested.x, *where, trace(requested))
 
-        return paired(begin, self._end, self._note)
+        def note(fact: Fact, _: LogEntry | None) -> None:
+            if isinstance(fact, RequestMalformed):
+                self._writer.add(MalformedEntry(fact.at, self._wall(), fact.what, fact.bytes))
+            elif scenario is None:
+                self._note_resets(tenant, _CLEARED, (fact,))
+
+        return paired(begin, self._end, note)
 
     def _end(self, entry: LogEntry, replied: Replied) -> None:
         response = replied.response
@@ -96,11 +138,18 @@ class RequestLog(ExchangeLog):
         entry.bytes = len(response.body) if replied.sent is None else replied.sent
         self._writer.add(entry)
 
-    def _note(self, fact: Fact, _: LogEntry | None) -> None:
-        if isinstance(fact, RequestMalformed):
-            self._writer.add(MalformedEntry(fact.at, fact.what, fact.bytes))
+    def _note_resets(self, tenant: str | None, kinds: tuple[type[Fact], ...], facts: Iterable[Fact]) -> None:
+        for fact in facts:
+            if isinstance(fact, kinds):
+                self._add_command(fact.at, tenant, "reset")
 
-    def _write(self, batch: list[LogEntry | MalformedEntry]) -> None:
+    def _add_command(self, at: Millis, tenant: str | None, command: str) -> None:
+        self._writer.add(CommandEntry(at, self._wall(), tenant, command))
+
+    def _wall(self) -> int:
+        return self._nanos() // _MILLI
+
+    def _write(self, batch: list[LoggedLine]) -> None:
         for lines in _pieces(map(_json_line if self._form == "json" else _text_line, batch)):
             self._console.err(lines)
 
@@ -121,7 +170,9 @@ def _pieces(lines: Iterable[str]) -> Iterator[str]:
     yield "\n".join(piece)
 
 
-def _text_line(entry: LogEntry | MalformedEntry) -> str:
+def _text_line(entry: LoggedLine) -> str:
+    if isinstance(entry, CommandEntry):
+        return f"{entry.t / 1_000:10.3f} {f'tenant {entry.tenant}' if entry.tenant else 'lab'}: {entry.command}"
     if isinstance(entry, MalformedEntry):
         return f"{entry.t / 1_000:10.3f} malformed: {entry.malformed}, {entry.bytes} B"
     where = "".join(f" {name}" for name in (entry.tenant, entry.scenario) if name)
@@ -130,7 +181,7 @@ def _text_line(entry: LogEntry | MalformedEntry) -> str:
     return f"{entry.t / 1_000:10.3f}{where} #{entry.x} {_shown(entry.method)} {_shown(entry.path)} {said}"
 
 
-def _json_line(entry: LogEntry | MalformedEntry) -> str:
+def _json_line(entry: LoggedLine) -> str:
     members = {name: getattr(entry, name) for name in entry.__struct_fields__}
     if isinstance(entry, LogEntry):
         members |= {"method": _shown(entry.method), "path": _shown(entry.path)}

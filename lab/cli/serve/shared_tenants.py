@@ -88,6 +88,7 @@ class StoredTenants(TenantParts):
         """Serve it no more."""
         assert self._follower is not None
         self._follower.leave(tenant.name or "")
+        self.log_end(tenant)
         await _stop(tenant)
 
     def _tenant(self, name: str, kept: KeptTenant) -> Tenant:

@@ -53,6 +53,11 @@ class TenantParts:
         for log in self._extras.logs:
             log.follow(tenant)
 
+    def log_end(self, tenant: Tenant) -> None:
+        """Log that it is ended."""
+        for log in self._extras.logs:
+            log.leave(tenant)
+
 
 class ServedTenants(TenantParts):
     """Makes the tenants of a lab that this process has to itself: `TenantMaker`."""
@@ -101,6 +106,7 @@ class ServedTenants(TenantParts):
         """Take up no edits for it any more."""
         del self._served[tenant]
         self._called.discard(tenant)
+        self.log_end(tenant)
 
     def edited(self, compiled: CompiledScenario) -> None:
         """A scenario's file was edited, or is new: who serves it takes it up, a new one whoever serves all."""
