@@ -5,7 +5,7 @@ All of them count from the monotonic clock or from nothing, so a step of the wal
 """
 
 from lab.clocks.manual import ManualClock
-from lab.clocks.real import JUMP, SystemClock, WallWatch, real_millis, wall_nanos, wall_second
+from lab.clocks.real import JUMP, SystemClock, WallWatch, real_micros, real_millis, wall_nanos, wall_second
 from lab.clocks.run_clock import RunClock
 from lab.clocks.scaled import ScaledClock
 from lab.clocks.waits import breathe, first_of, settle
@@ -23,6 +23,7 @@ __all__ = [
     "apart",
     "breathe",
     "first_of",
+    "real_micros",
     "real_millis",
     "settle",
     "wall_nanos",

@@ -10,7 +10,7 @@ from typing import Any
 
 from aiohttp.streams import EMPTY_PAYLOAD
 
-from lab.clocks import AnyClock
+from lab.clocks import AnyClock, real_micros
 from lab.core.clock import Millis
 from lab.core.exchange import Request, Response
 from lab.core.journal.fact import Fact
@@ -22,6 +22,7 @@ from lab.dialects.router import ROUTER, UNKNOWN_ROUTE, lightened
 from lab.identity.routes import FORM_ROUTES
 from lab.mock.service import Service
 from lab.server import request_reader as reader
+from lab.server.call_totals import CallTotals
 from lab.server.connection import Connection
 from lab.server.delivery import CLOSE
 from lab.server.library_internals import SENT_LAST, RawRequest, Sent
@@ -53,6 +54,10 @@ class MockServer(ListeningServer):
         self.tenants.leavers.append(self.drop)
         self.workers: WorkerLinks | None = None
         """The way to the other workers of the lab, if this process is the first of them."""
+        self.arrivals: dict[int, int] = {}
+        """By connection when its latest request was whole, in real microseconds: what its client waits from."""
+        self.totals: dict[str, CallTotals] = {}
+        """What the control plane counts of all tenants, also of those that were ended, by the names of mocks."""
         self.preparing = 0
         """Calls that other threads prepare, or soon will."""
         self.heavy = asyncio.Semaphore(MOST_HEAVY)
@@ -112,6 +117,7 @@ class MockServer(ListeningServer):
         if (latest := self.tenants.latest(fact.c)) is not self.tenants.usual.main:
             latest.note(fact)
         self.tenants.leave(fact.c)
+        self.arrivals.pop(fact.c, None)
 
     def note_of(self, connection: Connection, fact: Fact) -> None:
         """Tell of it where the connection was used last."""
@@ -140,6 +146,7 @@ class MockServer(ListeningServer):
                 return SENT_LAST
         if connection.listener is not None:
             body = reader.shell_refusal(404, "This is another origin than the API's.")
+        self.arrivals[connection.ordinal] = real_micros()
         while True:
             if isinstance(body, Refusal):
                 now = routed.mount.clock.now()

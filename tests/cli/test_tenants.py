@@ -47,6 +47,7 @@ from lab.settings import ClockSettings, MockSettings
 from tests.cli.test_rehearse import SCENARIO
 from tests.server.conftest import SCOPE, TOKEN, Answer, Peer, ask_once, bearer, control_request, request
 from tests.server.test_faults import until
+from tests.server.test_metrics import samples
 
 TEAM = SCENARIO.split("agent: {code: ")[1].split(",")[0].split("}")[0]
 DISCOVERY = "/.well-known/openid-configuration"
@@ -483,16 +484,37 @@ async def test_a_worker_tells_of_each_tenant_what_it_counted_there(lab: Lab) -> 
 
     async def calls(name: bytes) -> list[int] | None:
         counts = msgspec.json.decode(await meters.answer(name), type=ProcessCounts)
-        assert counts.opened == len(lab.peers)
+        assert (counts.lab is None) == bool(name) and (not counts.lab or counts.lab.opened == len(lab.peers))
         return [each.up_to[-1] for mock in counts.mocks for each in mock.calls] if counts.mocks else None
 
     assert await calls(b"ann") is None
     await lab.token("/t/ann")
     await lab.token("/t/ann")
     await lab.token()
-    assert [await calls(name) for name in (b"ann", b"", b"bob")] == [[2], [1], None]
+    assert [await calls(name) for name in (b"ann", b"", b"bob")] == [[2], [3], None], "the lab's are everybody's"
     assert (await lab.control("DELETE", "tenants/ann")).status == 200
     assert await calls(b"ann") is None and set(meters._meters) == {lab.server.tenants.usual}
+    assert await calls(b"") == [3]
+
+
+async def test_the_lab_s_metrics_count_the_calls_of_all_tenants_and_a_tenant_s_its_own_alone(lab: Lab) -> None:
+    async def text(path: str) -> str:
+        return (await lab.control("GET", path)).body.decode()
+
+    for path in ("/t/ann", "/t/ann", "/t/bob", ""):
+        await lab.token(path)
+    of_lab, of_ann = await text("metrics"), await text("t/ann/metrics")
+    count = "lab_request_duration_seconds_count"
+    assert samples(of_lab, count, route="token") == {("", "200"): 4}
+    assert samples(of_ann, count, route="token") == {("", "200"): 2}
+    assert samples(of_lab, "lab_tenants") == {(): 2} and samples(of_lab, "lab_connections_opened_total")
+    assert "ann" not in of_lab and "bob" not in of_lab
+    for once in ("lab_connections", "lab_tenants", "process_", "lab_ledger_up"):
+        assert once not in of_ann
+    assert (await lab.control("DELETE", "tenants/ann")).status == 200
+    of_lab = await text("metrics")
+    assert samples(of_lab, count, route="token") == {("", "200"): 4}, "what was counted stays"
+    assert samples(of_lab, "lab_tenants") == {(): 1}
 
 
 async def test_an_ended_tenant_that_no_call_makes_is_not_found(strict: Lab) -> None:

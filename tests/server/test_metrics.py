@@ -23,6 +23,7 @@ from tests.mock.test_fold import Peer, Step
 from tests.mock.test_retention import STEPS
 from tests.server.conftest import Stage, make_service, request, status
 from tests.server.test_control import TOKEN, Plane, plane, steering
+from tests.server.test_faults import until
 from tests.server.test_mounts import job, polled, stage, token
 
 __all__ = ["plane", "stage"]
@@ -70,11 +71,15 @@ async def test_calls_are_counted_by_route_and_code_and_nothing_private_is_named(
         assert private not in text
 
 
-async def test_a_call_counts_in_the_bucket_of_its_duration_by_the_lab_s_clock(plane: Plane) -> None:
-    tell = plane.stage.service.tell
-    for x, duration in enumerate((0, 5, 6, 60_000, 60_001), 1_000):
+async def test_a_call_counts_in_the_bucket_of_its_real_duration_while_the_lab_s_clock_stands(
+    plane: Plane, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tell, real = plane.stage.service.tell, [7_000_000]
+    monkeypatch.setattr(tallies, "real_micros", lambda: real[-1])
+    for x, duration in enumerate((0, 5_000, 5_001, 60_000_000, 60_000_001), 1_000):
         tell(Requested(7, x, "status", Request("GET", "/")))
-        tell(Replied(7 + duration, x, Response(200)))
+        real.append(real[-1] + duration)
+        tell(Replied(7, x, Response(200)))
     tell(Requested(9_000, 2_000, "status", Request("GET", "/")))
     tell(Replied(0, 2_000, Response(0)))  # the clock was set back meanwhile
     tell(Replied(9, 3_000, Response(200)))  # of a call that isn't known
@@ -83,7 +88,29 @@ async def test_a_call_counts_in_the_bucket_of_its_duration_by_the_lab_s_clock(pl
     assert {le: found[le,] for le in ("0.005", "0.01", "30.0", "60.0", "+Inf")} == {
         "0.005": 2, "0.01": 3, "30.0": 3, "60.0": 4, "+Inf": 5,
     }  # fmt: skip
-    assert samples(text, "lab_request_duration_seconds_sum") == {("", "status", "200"): 120.012, ("", "status", "0"): 0}
+    assert samples(text, "lab_request_duration_seconds_sum") == {
+        ("", "status", "200"): 120.010002, ("", "status", "0"): 0,
+    }  # fmt: skip
+
+
+async def test_a_call_that_a_store_took_late_lasted_from_when_it_came(monkeypatch: pytest.MonkeyPatch) -> None:
+    arrivals = {3: 1_000}
+    monkeypatch.setattr(tallies, "real_micros", lambda: 301_000)
+    tally = tallies.CallTally(2, lambda fact: None, arrivals)
+    tell = tally.observer()
+    tell(Requested(0, 1, "invoke", Request("POST", "/"), c=3))
+    tell(Replied(0, 1, Response(202)))
+    assert tally.own.durations["invoke", 202].total == 300_000
+
+
+async def test_while_the_lab_s_clock_stands_calls_last_and_a_connection_that_ends_is_forgotten(plane: Plane) -> None:
+    peer = await plane.stage.peer()
+    await token(peer)
+    assert set(plane.stage.server.arrivals) == {1}
+    assert 0 < samples(await scraped(plane), "lab_request_duration_seconds_sum")["", "token", "200"] < 60
+    await peer.close()
+    await until(lambda: not plane.stage.server.connections)
+    assert plane.stage.server.arrivals == {}
 
 
 async def test_calls_that_never_get_a_reply_are_forgotten_oldest_first() -> None:
@@ -93,7 +120,7 @@ async def test_calls_that_never_get_a_reply_are_forgotten_oldest_first() -> None
         tell(Requested(0, x, f"route-{x}", Request("GET", "/")))
     for x in (1, 2, 3):
         tell(Replied(1, x, Response(200)))
-    assert [route for route, _ in tally.durations] == ["route-2", "route-3"]
+    assert [route for route, _ in tally.own.durations] == ["route-2", "route-3"]
 
 
 async def test_jobs_are_counted_by_status_as_it_is_now(plane: Plane) -> None:
@@ -262,7 +289,7 @@ async def test_connections_and_what_was_no_request_are_counted(plane: Plane) -> 
     await token(peer)
     await (await plane.stage.peer()).ask(b"no request\r\n\r\n")
     text = await scraped(plane)
-    assert "lab_ledger" not in text
+    assert "lab_ledger" not in text and samples(text, "lab_tenants") == {(): 0}
     assert samples(text, "lab_connections_opened_total") == {(): 2}
     assert samples(text, "lab_connections") == {(): 1}
     assert samples(text, "lab_malformed_requests_total") == {("",): 1}
@@ -281,7 +308,11 @@ async def test_scenarios_that_clients_chose_are_told_apart(plane: Plane) -> None
     assert samples(text, "lab_jobs", status="RUNNING") == {("",): 0, ("consent",): 1, ("strict",): 0}
     one = await scraped(plane, "scenario/consent/metrics")
     assert samples(one, "lab_jobs", status="RUNNING") == {("consent",): 1}
-    assert "strict" not in one and (await plane.ask("GET", "scenario/nowhere/metrics")).status == 404
+    assert (
+        "strict" not in one
+        and "lab_connections" not in one
+        and (await plane.ask("GET", "scenario/nowhere/metrics")).status == 404
+    )
 
 
 async def test_two_labs_of_one_process_count_for_themselves(plane: Plane) -> None:
@@ -289,7 +320,7 @@ async def test_two_labs_of_one_process_count_for_themselves(plane: Plane) -> Non
     control = ControlPlane(other, TOKEN)
     await plane.stage.token()
     meter = control.usual.meter
-    assert meter.calls.durations == {} and plane.stage.service.observers != other.service.observers
+    assert meter.calls.own.durations == {} and plane.stage.service.observers != other.service.observers
     await control.stop()
     assert other.service.observers == []
 
@@ -311,4 +342,4 @@ async def test_without_the_library_nothing_is_counted_and_the_refusal_says_what_
         got = await steered.ask("GET", "metrics")
         await stage.token()
     assert (got.status, got.json["hint"]) == (501, "pip install 'invoke-async-lab[observe]'")
-    assert control.usual.meter.calls.durations == {}
+    assert control.usual.meter.calls.own.durations == {}

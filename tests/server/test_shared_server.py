@@ -15,7 +15,7 @@ from lab.core.journal.shared import EXCHANGES_KEPT, Committed, Proposal
 from lab.identity.client import token_request
 from lab.identity.clients import DEMO
 from lab.mock.batches import BatchedService
-from lab.server.control.meters import WorkerMeters
+from lab.server.control.meters import WorkerMeters, system_families
 from lab.server.control.plane import ControlPlane
 from lab.server.mock_server import MockServer
 from lab.server.shared import refused_writes, worker_links
@@ -349,9 +349,11 @@ async def test_each_process_counts_its_own_calls_and_the_jobs_of_all(shared: Mem
         await other.calls.fresh()
         text = (await other.control("GET", "metrics")).body.decode()
         assert set(samples(text, "lab_jobs", scenario="").values()) == {0}
+        assert samples((await one.control("GET", "metrics")).body.decode(), "lab_ledger_up") == {(): 1}
         shared.gone = True
         assert (await one.call(status(token, "x"))).status == 503
         assert await counted(one, "errors") > 0
+        assert samples((await one.control("GET", "metrics")).body.decode(), "lab_ledger_up") == {(): 0}
         shared.gone = False
         await asyncio.gather(one.calls.back.wait(), other.calls.back.wait())
 
@@ -378,6 +380,9 @@ async def test_the_first_of_the_workers_tells_what_each_counted(
         assert samples(text, "lab_jobs", status="RUNNING") == {("",): 1}, "those of the whole lab, once"
         assert samples(text, "lab_connections_opened_total") == {("1",): 2, ("2",): 4}
         assert samples(text, "lab_ledger_commits_total") == {("1",): 3, ("2",): 2}
+        assert samples(text, "lab_ledger_up") == {("1",): 1, ("2",): 1}
+        if any(system_families()):  # where the library can read them
+            assert samples(text, "process_resident_memory_bytes").keys() == {("1",), ("2",)}
         assert samples(text, "lab_worker_up") == {("1",): 1, ("2",): 1}
         peer = Peer(*await asyncio.open_connection("127.0.0.1", other.port))
         await peer.ask(status(token, job))

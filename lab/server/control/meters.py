@@ -1,9 +1,10 @@
 """What is counted of a process that serves a lab, and how the first of several workers comes by the counts of the others."""
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from importlib.util import find_spec
 from itertools import accumulate
+from typing import TYPE_CHECKING
 
 import msgspec
 from msgspec import Struct
@@ -11,10 +12,14 @@ from msgspec.structs import replace
 
 from lab.core.clock import Millis
 from lab.language.document import Status
+from lab.server.call_totals import CallTotals
 from lab.server.control.tallies import CallTally, JobTally
 from lab.server.mock_server import MockServer
 from lab.server.mounts import Mount, Tenant
 from lab.server.shared.calls import LedgerCounts
+
+if TYPE_CHECKING:
+    from prometheus_client import Metric
 
 METRICS_LIBRARY = "prometheus_client"
 FIRST_WORKER = 1
@@ -28,8 +33,8 @@ class CallCounts(Struct, frozen=True):
     code: int
     up_to: tuple[int, ...]
     """How many lasted no longer than each of the bounds; at last all."""
-    total: Millis
-    """How long they lasted, all together."""
+    total: int
+    """How long they lasted, all together, in real microseconds."""
 
 
 class MockCounts(Struct, frozen=True):
@@ -48,20 +53,35 @@ class ProcessCounts(Struct, frozen=True):
     """What was counted of one process."""
 
     mocks: tuple[MockCounts, ...]
-    connections: int
-    """Open now, whichever mock is called."""
-    opened: int
     ledger: LedgerCounts | None
     """Of a ledger that other processes share."""
+    lab: "LabCounts | None" = None
+    """None: a tenant was asked for, or one mock."""
+
+
+class LabCounts(Struct, frozen=True):
+    """What is there of a process once, whichever mock is called."""
+
+    connections: int
+    """Open now."""
+    opened: int
+    tenants: int
+    """With a name, that were called here."""
+    ledger_up: bool | None
+    """Whether the ledger that other processes share can be reached."""
+    system: Mapping[str, float]
+    """What the system says of the process, by the names of the library's families; nothing where it can't be read."""
 
 
 class MockMeter:
     """Counts what becomes of one mock, if somebody may ask for it: without the library nobody can."""
 
-    def __init__(self, server: MockServer, mount: Mount) -> None:
+    def __init__(self, server: MockServer, mount: Mount, totals: dict[str, CallTotals]) -> None:
+        """`totals` count it too, by its name, with the mocks of other tenants."""
         self.installed = find_spec(METRICS_LIBRARY) is not None
         self._jobs = JobTally(mount.service, mount.clock)
-        self.calls = CallTally(server.limits.connections, self._jobs.note)
+        together = totals.setdefault(mount.name or "", CallTotals())
+        self.calls = CallTally(server.limits.connections, self._jobs.note, server.arrivals, (together,))
         self._mount = mount
         self._observer = self.calls.observer()
         if self.installed:
@@ -69,12 +89,7 @@ class MockMeter:
 
     def counts(self) -> MockCounts:
         """As it is now, but for the jobs."""
-        tally = self.calls
-        calls = tuple(
-            CallCounts(route, code, tuple(accumulate(each.buckets)), each.total)
-            for (route, code), each in tally.durations.items()
-        )
-        return MockCounts(self._mount.name or "", calls, dict(tally.struck), tally.malformed, {})
+        return _mock_counts(self._mount.name or "", self.calls.own)
 
     async def counts_with_jobs(self, within: Millis) -> MockCounts:
         """As it is now; without jobs if counting them takes more than so many real milliseconds."""
@@ -88,9 +103,43 @@ class MockMeter:
             self._mount.service.observers.remove(self._observer)
 
 
-def process_counts(server: MockServer, mocks: Sequence[MockCounts], ledger: LedgerCounts | None) -> ProcessCounts:
-    """What was counted of this process, of the mocks of one tenant, and of its ledger if other processes share that."""
-    return ProcessCounts(tuple(mocks), server.connections, server.opened_connections, ledger and replace(ledger))
+def _mock_counts(scenario: str, totals: CallTotals) -> MockCounts:
+    calls = tuple(
+        CallCounts(route, code, tuple(accumulate(each.buckets)), each.total)
+        for (route, code), each in totals.durations.items()
+    )
+    return MockCounts(scenario, calls, dict(totals.struck), totals.malformed, {})
+
+
+async def counts_of_lab(
+    server: MockServer, totals: Mapping[str, CallTotals], nameless: Iterable[MockCounts] = ()
+) -> ProcessCounts:
+    """What was counted of this process: the calls of all tenants, and of the mocks of the nameless one their jobs."""
+    system = await asyncio.to_thread(_of_system)
+    jobs = {mock.scenario: mock.jobs for mock in nameless}
+    mocks = tuple(replace(_mock_counts(name, together), jobs=jobs.get(name, {})) for name, together in totals.items())
+    calls = server.tenants.usual.calls
+    up = calls.trouble is None if calls.shared else None
+    lab = LabCounts(server.connections, server.opened_connections, len(server.tenants.named), up, system)
+    return ProcessCounts(mocks, calls.counts and replace(calls.counts), lab)
+
+
+def counts_of_tenant(tenant: Tenant, mocks: Iterable[MockCounts]) -> ProcessCounts:
+    """What was counted here of mocks of one tenant, and of its ledger if other processes share that."""
+    return ProcessCounts(tuple(mocks), tenant.calls.counts and replace(tenant.calls.counts))
+
+
+def system_families() -> "Iterable[Metric]":
+    """What the library can tell of this process: its memory, CPU time, start and descriptors. Nothing without /proc."""
+    from prometheus_client import ProcessCollector
+
+    return ProcessCollector(registry=None).collect()
+
+
+def _of_system() -> Mapping[str, float]:
+    if find_spec(METRICS_LIBRARY) is None:
+        return {}
+    return {family.name: sample.value for family in system_families() for sample in family.samples}
 
 
 class WorkerMeters:
@@ -98,27 +147,31 @@ class WorkerMeters:
 
     def __init__(self, server: MockServer) -> None:
         self._server = server
-        self._meters = {tenant: MockMeter(server, tenant.main) for tenant in server.tenants}
+        self._totals: dict[str, CallTotals] = {}
+        self._meters = {tenant: MockMeter(server, tenant.main, self._totals) for tenant in server.tenants}
         server.tenants.watchers.append(self._begun)
         server.tenants.leavers.append(self._ended)
 
     async def answer(self, question: bytes) -> bytes:
         """The counts; the question is the name of a tenant, or nothing. Of one that isn't here there is nothing to tell."""
         tenants = self._server.tenants
-        tenant = tenants.named.get(question.decode()) if question else tenants.usual
-        mocks = [] if tenant is None else [self._meters[tenant].counts()]
-        counts = process_counts(self._server, mocks, None if tenant is None else tenant.calls.counts)
+        if not question:
+            counts = await counts_of_lab(self._server, self._totals)
+        elif (tenant := tenants.named.get(question.decode())) is None:
+            counts = ProcessCounts((), None)
+        else:
+            counts = counts_of_tenant(tenant, [self._meters[tenant].counts()])
         return await asyncio.to_thread(msgspec.json.encode, counts)
 
     def _begun(self, tenant: Tenant) -> None:
-        self._meters[tenant] = MockMeter(self._server, tenant.main)
+        self._meters[tenant] = MockMeter(self._server, tenant.main, self._totals)
 
     def _ended(self, tenant: Tenant) -> None:
         self._meters.pop(tenant).close()
 
 
 async def counts_of_others(server: MockServer, tenant: Tenant) -> dict[int, ProcessCounts | None]:
-    """What was counted of each of the other workers, if there are any; None: it doesn't answer, for it may be just starting."""
+    """What each of the other workers counted of the tenant, of the lab if it has no name; None: a worker doesn't answer, for it may be just starting."""
     if server.workers is None:
         return {}
     answers = await server.workers.ask((tenant.name or "").encode())

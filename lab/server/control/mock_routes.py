@@ -64,7 +64,7 @@ class MockRoutes:
         self._buffer = (Buffer if relay is None else SharedBuffer)(self._service, server.limits, shared)
         if relay is not None and isinstance(self._buffer, SharedBuffer):
             relay.onlookers.append(self._buffer.relay)
-        self.meter = MockMeter(server, mount)
+        self.meter = MockMeter(server, mount, server.totals)
         """What counts its calls and jobs."""
         self._rewind = Rewind(server, mount, self._begin_anew, past, second)
         self._jobs = JobRoutes(self._service, self._clock, self._calls)
@@ -77,12 +77,8 @@ class MockRoutes:
 
     def _handlers(self) -> Mapping[str, Handler]:
         jobs, faults = self._jobs, FaultRoutes(self._service, self._clock, self._calls)
-        judging, server, tenant = (
-            JudgingRoutes(self.journal, self._others, self._faults),
-            self._server,
-            self._mount.tenant,
-        )
-        metrics = MetricsRoute(server, tenant, self.meter, lambda: (each.meter for each in self.others()))
+        judging, server = JudgingRoutes(self.journal, self._others, self._faults), self._server
+        metrics = MetricsRoute(server, self._mount, self.meter, lambda: (each.meter for each in self.others()))
         handlers: dict[str, Handler] = {
             "health": self._health, "jobs": jobs.list, "job": jobs.look, "decide": jobs.decide,
             "clock": self.clock.look, "set_clock": self.clock.set,
@@ -111,13 +107,13 @@ class MockRoutes:
 
     async def _health(self, request: web.Request) -> Json:
         config, trouble = self._service.config, self._trouble()
-        others = (await counts_of_others(self._server, self._mount.tenant)).values()
+        others = (await counts_of_others(self._server, self._server.tenants.usual)).values()
         return {
             "status": "ok" if trouble is None else "red", "why": trouble, "lab": __version__,
             "set_back": self._mount.tenant.calls.set_back,
             "base_url": f"{self._server.public_origin}{config.prefix}", "clock": self.clock.document(),
             "seed": config.seed, "scenarios": [each.name for each in config.scenarios],
-            "connections": self._server.connections + sum(each.connections for each in others if each is not None),
+            "connections": self._server.connections + sum(each.lab.connections for each in others if each and each.lab),
         }  # fmt: skip
 
     async def _scenarios(self, request: web.Request) -> Json:

@@ -6,16 +6,13 @@ when, is remembered, and costs a twentieth when its time has come. All that is d
 """
 
 import asyncio
-from bisect import bisect_left
 from collections import Counter, deque
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from heapq import heappop, heappush
 from types import MappingProxyType
 from typing import TypeAlias
 
-from msgspec import Struct
-
-from lab.clocks import breathe
+from lab.clocks import breathe, real_micros
 from lab.core.clock import Clock, Millis
 from lab.core.journal.fact import Fact
 from lab.core.journal.shell import RequestMalformed
@@ -28,9 +25,8 @@ from lab.jobs.plan import Plan
 from lab.jobs.timeline import spans
 from lab.language.document import Status
 from lab.mock.service import Service
+from lab.server.call_totals import CallTotals
 
-BOUNDS: tuple[Millis, ...] = (5, 10, 25, 50, 100, 250, 500, 1_000, 2_500, 5_000, 10_000, 30_000, 60_000)
-"""Durations up to which calls are counted together; one bucket more takes what lasts longer."""
 MOST_UNSEEN = 100_000
 """Facts whose jobs are remembered for the next count: where nobody counts for longer, all jobs are looked at then."""
 StatusChanges: TypeAlias = tuple[tuple[Millis, Status | None], ...]
@@ -39,51 +35,43 @@ _SLICE = 16
 """Jobs looked at, or let go on, before the mock has its turn."""
 
 
-class Durations(Struct):
-    """How long the calls of one kind lasted."""
-
-    buckets: list[int]
-    """How many of them lasted longer than the bound before, and not longer than this."""
-    total: Millis = 0
-
-
 class CallTally:
-    """Counts calls. What it names are routes of the lab's own table, and `unknown`."""
+    """Counts calls, in real time whatever the lab's clock. What it names are routes of the lab's own table, and `unknown`."""
 
-    def __init__(self, most_open: int, note: Callable[[Fact], None]) -> None:
-        """`note` is given the facts.
+    def __init__(
+        self,
+        most_open: int,
+        note: Callable[[Fact], None],
+        arrivals: Mapping[int, int] = MappingProxyType({}),
+        totals: Sequence[CallTotals] = (),
+    ) -> None:
+        """`note` is given the facts; `arrivals` says of a connection when its latest request was whole, in real microseconds.
 
         `most_open` is how many calls may wait for their reply at once: of more the oldest are forgotten, as some never get one.
+        Others count in `totals` too.
         """
-        self.durations: dict[tuple[str, int], Durations] = {}
-        """By route and HTTP status; 0: no status line left. From the whole request to the last byte of the reply."""
-        self.struck: Counter[str] = Counter()
-        """How many calls faults struck, by route."""
-        self.malformed = 0
-        """How often what came was no request."""
-        self._open: dict[int, tuple[str, Millis]] = {}
-        self._most_open, self._note_elsewhere = most_open, note
+        self.own = CallTotals()
+        self._totals = (self.own, *totals)
+        self._open: dict[int, tuple[str, int]] = {}
+        self._most_open, self._note_elsewhere, self._arrivals = most_open, note, arrivals
 
     def observer(self) -> Observer:
         """What is to be told of the calls: every poll pays for it, so it looks up nothing that it can hold."""
-        begun, durations, most = self._open, self.durations, self._most_open
+        begun, most, arrivals, totals = self._open, self._most_open, self._arrivals, self._totals
 
         def observe(observation: Observation) -> None:
             if type(observation) is Requested:
-                begun[observation.x] = observation.route, observation.at
+                # a request may be told long after it came, where a store has to take it first
+                begun[observation.x] = observation.route, arrivals.get(observation.c) or real_micros()
                 if len(begun) > most:
                     del begun[next(iter(begun))]
             elif type(observation) is Replied:
                 if (call := begun.pop(observation.x, None)) is None:
                     return
-                route, at = call
-                found = durations.get((route, observation.response.status))
-                if found is None:
-                    found = durations[route, observation.response.status] = Durations([0] * (len(BOUNDS) + 1))
-                # a reset may have set the clock back meanwhile
-                lasted = max(observation.at - at, 0)
-                found.buckets[bisect_left(BOUNDS, lasted)] += 1
-                found.total += lasted
+                route, since = call
+                kind, lasted = (route, observation.response.status), real_micros() - since
+                for each in totals:
+                    each.add(kind, lasted)
             elif type(observation) is Noted:
                 self._note(observation)
 
@@ -92,9 +80,11 @@ class CallTally:
     def _note(self, noted: Noted) -> None:
         match noted.fact:
             case FaultStruck() if (call := self._open.get(noted.x or 0)) is not None:
-                self.struck[call[0]] += 1
+                for each in self._totals:
+                    each.struck[call[0]] += 1
             case RequestMalformed():
-                self.malformed += 1
+                for each in self._totals:
+                    each.malformed += 1
             case fact:
                 self._note_elsewhere(fact)
 
