@@ -47,6 +47,30 @@ def test_the_composed_labs_share_a_store_and_end_in_time(tmp_path: Path) -> None
         assert ports == [str(settings.mock.listen.port), str(settings.mock.listen.control_port)] == ["8080", "8081"]
 
 
+def test_a_workshop_says_how_many_tenants_it_has(tmp_path: Path) -> None:
+    for said, tenants in (({}, 0), ({"LAB_TENANTS": "30"}, 30)):
+        with composed(COMPOSE, tmp_path, {"LAB_CONTROL_TOKEN": CONTROL_TOKEN, **said}) as team:
+            lab = team.services["lab-1"]
+            assert served(lab["command"], lab["environment"]).tenants == tenants
+
+
+def test_what_is_commented_out_fits_the_files() -> None:
+    """With the lines for scenarios of one's own both files are read, and the labs look for them where they lie."""
+    for name, labs in ((COMPOSE.name, 1 + len(LABS)), ("kubernetes.yaml", 1)):  # what Compose's labs share, and each
+        text = (COMPOSE.parent / name).read_text()
+        read = str(list(yaml.safe_load_all(re.sub(r"(?m)^( +)# (?=- |volumes:)", r"\1", text))))
+        assert read.count("'--scenarios=/scenarios'") == labs
+        assert read.count("/scenarios:ro'") + read.count("'mountPath': '/scenarios'") == labs
+
+
+def test_the_store_is_full_before_it_is_killed() -> None:
+    (container,) = MANIFEST["StatefulSet", "redis"]["spec"]["template"]["spec"]["containers"]
+    most = container["args"][container["args"].index("--maxmemory") + 1]
+    limit = container["resources"]["limits"]["memory"]
+    assert int(most.removesuffix("mb")) << 20 < int(limit.removesuffix("Gi")) << 30
+    assert yaml.safe_load(COMPOSE.read_text())["services"]["redis"]["mem_limit"] == "1g"
+
+
 def test_the_proxy_knows_the_labs_and_asks_what_there_is() -> None:
     assert re.findall(r"^ +server (\S+) (\S+)$", PROXY_FILE, re.M) == [
         (name, f"{name}:{port}") for port in (8080, 8081) for name in LABS
