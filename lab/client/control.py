@@ -115,6 +115,10 @@ class ControlClient(Connections):
         document = await self.look("health")
         clock, why = document.get("clock"), document.get("why")
         if not isinstance(clock, dict):
+            if isinstance(
+                away := document.get("error_description"), str
+            ):  # a proxy's, before labs of which none is ready
+                raise ProtocolError(away, hint="It was not a lab that answered: ask again, or a lab itself.")
             why = document.get("error", "This is no control plane of a lab.")
             raise ProtocolError(str(why), hint="lab serve prints it as control url.")
         return LabState(

@@ -2,18 +2,43 @@
 
 import asyncio
 import json
+import re
 import signal
 import socket
+import socketserver
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
 
 import pytest
 from redis import Redis
 
 from lab.cli.commands import doctor
 from lab.client.control import ControlClient
+from lab.stores import redis_link
 from tests.cli.test_serve import HOW, fetch, listening
 from tests.conftest import Lab
 from tests.forked import forked_lab
 from tests.stores.redis_server import RedisServer
+
+
+@contextmanager
+def answering(response: bytes) -> Iterator[str]:
+    """Somebody who gives every request that response; its origin."""
+
+    class Proxy(socketserver.StreamRequestHandler):
+        def handle(self) -> None:
+            while self.rfile.readline().strip():
+                pass
+            self.wfile.write(response)
+
+    with socketserver.ThreadingTCPServer(("127.0.0.1", 0), Proxy) as server:
+        thread = threading.Thread(target=server.serve_forever, args=(0.01,))
+        thread.start()
+        yield f"http://127.0.0.1:{server.server_address[1]}"
+        server.shutdown()
+        thread.join()
 
 
 @pytest.fixture(autouse=True)
@@ -45,6 +70,60 @@ def test_what_is_wrong_says_what_to_do_and_ends_with_4(lab: Lab, port: int, monk
         done = lab("doctor", "--json")
     wrong = {each["name"] for each in json.loads(done.out)["findings"] if each["wrong"]}
     assert (done.code, wrong) == (4, {"recordings", "no-such-library", "port"})
+
+
+def test_the_store_that_a_variable_names_is_tried(lab: Lab, monkeypatch: pytest.MonkeyPatch, port: int) -> None:
+    for url, wrong in (
+        (f"redis://:s3cret@127.0.0.1:{port}/0", "can't be reached"),
+        ("http://127.0.0.1", "it begins with none of redis://"),
+    ):
+        monkeypatch.setenv("LAB_LEDGER", url)
+        monkeypatch.setattr(redis_link, "OPENS_WITHIN", 100)
+        done = lab("doctor")
+        assert done.code == 4 and "s3cret" not in done.out
+        assert next(line for line in done.lines if line.startswith("store ")).count(wrong) == 1
+
+
+def test_a_variable_that_nothing_reads_is_named_with_the_nearest(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("LAB_SED", "LAB_LEDGR", "LAB_INVOKE_STATSU", "LAB_WHATEVER_ELSE", "LAB_ASK_2", "LAB_BODY"):
+        monkeypatch.setenv(name, "s3cret")
+    done = lab("doctor", "--json")
+    found = [each for each in json.loads(done.out)["findings"] if each["name"] == "variable"]
+    assert [(each["found"].split()[0], each["wrong"]) for each in found] == [
+        ("LAB_INVOKE_STATSU", "Did you mean LAB_INVOKE_STATUS?"),
+        ("LAB_LEDGR", "Did you mean LAB_LEDGER?"),
+        ("LAB_SED", "Did you mean LAB_SEED?"),
+        ("LAB_WHATEVER_ELSE", None),
+    ]
+    assert done.code == 4 and "s3cret" not in done.out
+
+
+def test_every_variable_that_is_read_is_known() -> None:
+    read = {
+        name
+        for path in Path("lab").rglob("*.py")
+        for name in re.findall(r'"LAB_([A-Z][A-Z_]*[A-Z])"', path.read_text())
+    }
+    assert read and read <= doctor.LAB_VARIABLES
+
+
+def test_extras_are_listed_and_none_of_them_is_missed(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(doctor, "EXTRAS", {"pytest": ("pytest",), "odd": ("no-such-library",)})
+    done = lab("doctor")
+    (line,) = (line for line in done.lines if line.startswith("extras "))
+    assert done.code == 0 and "pytest pytest-" in line and line.endswith("odd not installed")
+
+
+def test_a_proxy_before_no_lab_is_quoted_as_a_sentence(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LAB_CONTROL_TOKEN", "x" * 20)
+    body = b'{"error":"temporarily_unavailable","error_description":"No lab is ready."}'
+    with answering(
+        b"HTTP/1.1 503 Service Unavailable\r\nContent-Type: application/json\r\n"
+        b"Connection: close\r\nContent-Length: %d\r\n\r\n%b" % (len(body), body)
+    ) as url:
+        done = lab("doctor", url)
+    assert done.code == 4
+    assert "WRONG: No lab is ready. It was not a lab that answered: ask again, or a lab itself." in done.out
 
 
 def test_a_running_lab_tells_of_its_health(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -11,6 +11,7 @@ from msgspec import Struct
 from lab.cli.console import Console
 from lab.cli.installation import OWN_ENVIRONMENT, namesakes
 from lab.cli.loop import Stop, complete
+from lab.cli.serve.ledger_settings import LEDGER_VARIABLE
 from lab.core.errors import HostError, LabError
 from lab.core.version import __version__
 from lab.files.access import can_write
@@ -21,6 +22,22 @@ from lab.server.listener import bind
 from lab.settings import Environment, Flags, Settings
 
 LIBRARIES = ("textual", "rich", "aiohttp", "msgspec", "pydantic", "pyyaml", "faker", "jinja2", "pyjwt", "google-re2")
+EXTRAS = {
+    "shared": ("redis",),
+    "observe": ("prometheus-client", "opentelemetry-sdk"),
+    "phone": ("segno",),
+    "web": ("textual-serve",),
+    "docs": ("mkdocs-material",),
+    "pytest": ("pytest",),
+}
+"""What may be installed beside, and what of it shows that it is."""
+LAB_VARIABLES = frozenset(
+    "AGENT_CODE ASK ASSERTION BASE BASE_URL CA_FILE CLIENT_ID CLIENT_SECRET CONFIG_DIR CONTROL_TOKEN JOBS LEDGER LISTEN"
+    " ORIGIN PARAMETERS PASSWORD SCOPE SECRET SEED SOURCE SPEED TENANTS THOROUGH TOKEN TOKEN_URL USER VIRTUAL_TIME".split()
+)
+"""The names without `LAB_` that the lab, its containers, its tests or who runs a client of it read; switches come beside."""
+LAB_VARIABLE_STEMS = ("ASK_", "CLIENT_ID_", "CLIENT_SECRET_")
+"""Names that go on with a number or a name."""
 _PORT = 8080
 """Of `lab serve` and `lab capture`, where none is named."""
 _REVERTED = "What it had acknowledged before is gone, and Job IDs may come twice: lab docs shared, §4."
@@ -42,6 +59,8 @@ class DoctorSettings(Settings, frozen=True):
     """What settles the locale: the first of LC_ALL, LC_CTYPE and LANG."""
     variables: tuple[str, ...] = ()
     """The names of those of the lab that are set."""
+    ledger: str | None = None
+    """Where the store of a shared lab is, perhaps with a password."""
     environment: Environment = Environment()
 
     READ: ClassVar = {
@@ -49,7 +68,9 @@ class DoctorSettings(Settings, frozen=True):
         "terminal": lambda flags: " ".join(flags.variable(name) or "" for name in ("TERM", "COLORTERM")).strip(),
         "locale": lambda flags: next(filter(None, map(flags.variable, ("LC_ALL", "LC_CTYPE", "LANG"))), "none"),
         "variables": lambda flags: tuple(sorted(name for name in flags.environment if name.startswith("LAB_"))),
+        "ledger": lambda flags: flags.variable(LEDGER_VARIABLE),
     }
+    SECRET: ClassVar = ("ledger",)
 
 
 class Diagnosis(Struct, frozen=True, omit_defaults=True):
@@ -64,7 +85,7 @@ class Diagnosis(Struct, frozen=True, omit_defaults=True):
 def execute(flags: Flags, console: Console) -> int:
     """Print what was found; 4 if something is wrong."""
     settings = flags.into(DoctorSettings)
-    findings = [*_installed(), *_surroundings(settings, console), *_running(settings, flags)]
+    findings = [*_installed(), *_surroundings(settings, console), *_store(settings), *_running(settings, flags)]
     wrong = [each for each in findings if each.wrong is not None]
     if settings.json:
         found = [{"name": each.name, "found": each.found, "wrong": each.wrong} for each in findings]
@@ -85,6 +106,14 @@ def _installed() -> Iterator[Diagnosis]:
             yield Diagnosis(name, version(name))
         except PackageNotFoundError:
             yield Diagnosis(name, "missing", OWN_ENVIRONMENT)
+    yield Diagnosis("extras", ", ".join(f"{extra} {_extra(needs)}" for extra, needs in EXTRAS.items()))
+
+
+def _extra(needs: tuple[str, ...]) -> str:
+    try:
+        return " ".join(f"{name}-{version(name)}" for name in needs)
+    except PackageNotFoundError:
+        return "not installed"
 
 
 def _surroundings(settings: DoctorSettings, console: Console) -> Iterator[Diagnosis]:
@@ -104,6 +133,49 @@ def _surroundings(settings: DoctorSettings, console: Console) -> Iterator[Diagno
         else:
             yield Diagnosis(name, f"{folder} can't be written", "Make it writable, or start the lab elsewhere.")
     yield Diagnosis("variables", " ".join(settings.variables) or "none that begins with LAB_")
+    yield from _unknown_variables(settings.variables)
+
+
+def _unknown_variables(names: tuple[str, ...]) -> Iterator[Diagnosis]:
+    """Those that no part of the lab reads: one that is nearly another's name is a slip, others may be anybody's."""
+    from lab.language.document import Switches, nearest  # no other start waits for it
+
+    known = {*LAB_VARIABLES, *map(str.upper, Switches.model_fields)}
+    for name in names:
+        word = name.removeprefix("LAB_")
+        if word in known or word.startswith(LAB_VARIABLE_STEMS):
+            continue
+        near = nearest(word, known).replace("did you mean ", "Did you mean LAB_")
+        yield Diagnosis("variable", f"{name} is none that the lab reads", near or None)
+
+
+def _store(settings: DoctorSettings) -> Iterator[Diagnosis]:
+    """Whether the store that LAB_LEDGER names can be used; within the 5 s that a lab gives it at its start."""
+    if settings.ledger is None:
+        return
+    from lab.stores.address import store_address
+    from lab.stores.redis_link import open_link
+
+    try:
+        address = store_address(settings.ledger)
+    except LabError as error:
+        yield Diagnosis("store", LEDGER_VARIABLE, _text(error))
+        return
+
+    async def work(stop: Stop) -> Diagnosis:
+        link = await open_link(address)
+        await link.close()
+        return Diagnosis("store", "; ".join((f"{address} can be used", *link.notes)))
+
+    try:
+        yield complete(work)
+    except LabError as error:
+        yield Diagnosis("store", str(address), _text(error))
+
+
+def _text(error: LabError) -> str:
+    """What is wrong and what to do, as sentences."""
+    return f"{error.what.removesuffix('.')}. {error.hint or ''}".strip()
 
 
 def _port(*, running: bool) -> Diagnosis:
@@ -157,4 +229,4 @@ def _running(settings: DoctorSettings, flags: Flags) -> Iterator[Diagnosis]:
     try:
         yield from complete(work)
     except LabError as error:
-        yield Diagnosis("running lab", where, f"{error.what} {error.hint or ''}".strip())
+        yield Diagnosis("running lab", where, _text(error))
