@@ -92,7 +92,7 @@ class Access:
         """CommandRefused unless the request may pass."""
         host = request.headers.get("host", "").lower()
         if host not in self.hosts and re.sub(":[0-9]{1,5}$", "", host) not in self._names:
-            hint = "Address it by 127.0.0.1 and its port, or let lab serve have it as --control-name."
+            hint = "Address it by 127.0.0.1 and its port. Through a proxy at another: lab serve --control-name HOST."
             raise CommandRefused(403, "This Host is not the control plane's.", hint)
         if "origin" in request.headers:
             raise CommandRefused(403, "Web pages may not command the lab.", "Call from a program, without Origin.")
