@@ -257,4 +257,7 @@ def test_a_tenant_that_one_worker_makes_is_there_at_each_and_ended_at_each(redis
                 with pytest.raises(HTTPError, match=str(status)):
                     urlopen(refused)
         assert [each["name"] for each in lab.control("tenants")["tenants"]] == ["ann"]
-        assert lab.control("t/ann/calls")["count"] == 1 + 8 * WORKERS
+        until = real_millis() + 5_000
+        while (count := lab.control("t/ann/calls")["count"]) < 1 + 8 * WORKERS and real_millis() < until:
+            pass  # what other workers answered comes up to a third of a second later
+        assert count == 1 + 8 * WORKERS
