@@ -200,6 +200,7 @@ def test_what_was_captured_is_checked_shown_judged_and_played(lab: Lab) -> None:
     assert "is a capture" in replayed.err and "lab serve --from" in replayed.err
 
 
+@pytest.mark.long
 async def test_what_was_captured_is_learned_and_served_to_the_same_client_again(lab: Lab) -> None:
     answers, _ = await captured("order")
     learned = lab("learn", "order")
@@ -213,6 +214,7 @@ async def test_what_was_captured_is_learned_and_served_to_the_same_client_again(
     assert list(dict.fromkeys(again)) == list(dict.fromkeys(answers))
 
 
+@pytest.mark.long
 async def test_a_run_against_another_server_is_recorded_as_it_is_captured(lab: Lab) -> None:
     server = MockServer(service_of(), ScaledClock(PACE))
     origin = await server.start()

@@ -149,6 +149,7 @@ def test_an_exporter_that_fails_is_told_of_once_and_hurts_no_call() -> None:
     assert "\x1b" not in line
 
 
+@pytest.mark.long
 def test_one_that_waits_holds_the_end_of_the_lab_up_for_a_moment_only() -> None:
     exporter = Stuck()
     spans, mock = spans_of(exporter)
@@ -207,6 +208,7 @@ def test_serve_sends_spans_to_the_collector_that_the_environment_names(
     assert "lab.scenario" in {each.key for each in second.attributes}
 
 
+@pytest.mark.long
 def test_a_collector_that_is_not_there_is_told_of_and_hurts_nobody(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -474,6 +474,7 @@ async def test_a_body_that_is_announced_is_asked_for(stage: Stage) -> None:
 
 
 @pytest.mark.parametrize("chunked", [False, True])
+@pytest.mark.long
 async def test_of_requests_that_are_too_long_together_one_is_refused_and_the_others_pass(
     stage: Stage, chunked: bool
 ) -> None:

@@ -417,6 +417,7 @@ async def test_a_server_that_is_gone_is_lost_within_two_seconds_and_found_again_
         await store.close()
 
 
+@pytest.mark.long
 async def test_however_many_ask_at_once_each_gets_an_answer(redis_url: str, shared_redis: SharedRedis) -> None:
     store = shared_redis.process()
     await store.commit(used("one", 1, 0, 1))

@@ -2,10 +2,13 @@
 
 from pathlib import Path
 
+import pytest
+
 from tests.docs.pages import PAGES, blocks
 from tests.testing.runs import run_pytest
 
 
+@pytest.mark.long
 def test_each_example_of_the_page_runs(tmp_path: Path) -> None:
     page = PAGES["testing"].replace("pytest_invoke_async_lab", "lab.testing")  # as it is called in this repository
     examples = {f"test_{number}.py": block for number, block in enumerate(blocks(page, "python"))}

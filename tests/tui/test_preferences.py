@@ -193,6 +193,7 @@ def test_nothing_is_bound_twice_that_wasn_t_before() -> None:
     assert shared == set("12345n")
 
 
+@pytest.mark.long
 def test_it_is_the_same_at_the_next_start(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("LAB_CONFIG_DIR", str(tmp_path))
     with terminal.lab("demo", "item-comparison", "--theme", "light") as shown:

@@ -93,6 +93,7 @@ async def test_sixteen_colours_turn_what_is_filled(monkeypatch: pytest.MonkeyPat
 # Bytes
 
 
+@pytest.mark.long
 def test_a_terminal_of_256_colours_that_has_ascii_alone_is_sent_nothing_else() -> None:
     """In both themes, what Textual draws on its own too."""
     environment = {"COLORTERM": "", "PYTHONIOENCODING": "ascii"}

@@ -38,6 +38,7 @@ async def origin() -> AsyncIterator[str]:
 
 
 @pytest.mark.asyncio(loop_scope="module")
+@pytest.mark.long
 async def test_a_visitor_sees_a_frame_of_the_four_panes(origin: str) -> None:
     async with ClientSession() as browser:
         async with browser.get(origin) as page:
