@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import select
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from threading import Thread
@@ -14,6 +15,8 @@ from lab.server.bugs import Bugs
 
 LOOK_EVERY = 500
 """Real milliseconds between two looks."""
+_READ_WITHIN = 0.05
+"""Seconds in which the end of stdin, once it is there, is read."""
 
 
 class WallClockLook:
@@ -66,9 +69,13 @@ class Parent:
         with suppress(RuntimeError):  # the loop has ended first
             self._notify()
 
-    def check(self, patience: float = 0) -> None:
-        """UsageError if nobody holds stdin, which is known `patience` seconds after the start at the latest."""
-        self._reader.join(patience)
+    def check(self) -> None:
+        """UsageError if nobody holds stdin."""
+        try:
+            while not self.closed and select.select([0], [], [], 0)[0]:  # its end, or what was written to it
+                self._reader.join(_READ_WITHIN)
+        except OSError:  # there is no stdin, or the system tells of sockets alone, as Windows does
+            self._reader.join(_READ_WITHIN)
         if self.closed:
             raise UsageError(
                 "--with-parent: stdin is closed, so nobody holds its other end.",

@@ -39,8 +39,6 @@ from lab.settings import MockSettings, Settings
 MOST_DEATHS = 5
 """So many deaths end the lab, if they come within `DEATHS_WITHIN`."""
 DEATHS_WITHIN: Millis = 60_000
-_PATIENCE = 0.05
-"""Seconds after which a stdin that is closed is known to be so."""
 _MARGIN: Millis = 5_000
 """For so long a worker may take to end beyond the grace that the replies under way have."""
 
@@ -59,7 +57,7 @@ def serve_with_workers(settings: WorkersSettings, arguments: Sequence[str], cons
     reuse_port()
     console.serving, parent = True, Parent() if settings.with_parent else None
     if parent is not None:
-        parent.check(_PATIENCE)
+        parent.check()
 
     async def work(stop: Stop) -> int:
         with ExitStack() as stack:
