@@ -8,10 +8,9 @@ from lab.core.observe import Observation, Replied, Requested, Touched
 from lab.dialects import CLIENTS
 from lab.jobs.records import JobRecord, job_key
 from lab.jobs.unwritten import unwritten
+from lab.mock.poll_answers import MOST_REMEMBERED
 from lab.mock.service import Service
 
-_MOST_JOBS = 10_000
-"""Jobs of which it is known until when nothing else can fail."""
 _LONGEST = 400
 """Characters of a reason that are shown."""
 _STREAMS = frozenset[str]().union(*(client.streams for client in CLIENTS.values()))
@@ -26,6 +25,7 @@ class FailedTexts:
         self._known: set[tuple[str, str, str]] = set()
         """What was told of: the scenario's digest, the step, what came of it."""
         self._until: dict[str, tuple[JobRecord, Millis | None]] = {}
+        """Of as many jobs as have their answers to polls remembered: until when nothing else can fail."""
         self._stream: int | None = None
         """The exchange that is told of, if it is a stream."""
         self._streams: dict[int, str] = {}
@@ -53,7 +53,7 @@ class FailedTexts:
         view = self._service.look(job, now)
         if view is None or not isinstance(record, JobRecord):
             return
-        if before is None and len(self._until) >= _MOST_JOBS:
+        if before is None and len(self._until) >= MOST_REMEMBERED:
             del self._until[next(iter(self._until))]
         self._until[job] = record, view.span.until
         compiled, config = view.plan.compiled, self._service.config
