@@ -44,7 +44,7 @@ def scenario_files(folder: Path) -> list[Path]:
 
 def scenario_names(folder: Path) -> tuple[str, ...]:
     """Their names."""
-    return tuple(sorted({path.name.removesuffix(".yaml").removesuffix(".yml") for path in scenario_files(folder)}))
+    return tuple(sorted({path.stem for path in scenario_files(folder)}))
 
 
 def scenario_file(name: str, folder: Path) -> Path:
