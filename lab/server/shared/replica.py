@@ -84,25 +84,22 @@ class Replica:
             self.counts.errors += 1
             self.writes.refuse(refused.what)
             raise
+        if isinstance(answer, Committed):
+            self.counts.commits += 1
+            self.writes.take()
+            self._service.position = answer.position
+            self._time.commit(facts, at, answer.wall)
+            return True
+        self.counts.conflicts += 1
+        self._service.refuse(batch)
         match answer:
-            case Committed():
-                self.counts.commits += 1
-                self.writes.take()
-                self._service.position = answer.position
-                self._time.commit(facts, at, answer.wall)
-                return True
             case Conflict():
-                self.counts.conflicts += 1
-                self._service.refuse(batch)
                 self._fold(answer.commits)
-                await self.sync()
             case Behind():
-                self.counts.conflicts += 1
-                self._service.refuse(batch)
                 self._behind(answer)
-                await self.sync()
             case _:
                 assert_never(answer)
+        await self.sync()
         return False
 
     async def _answer(self, proposal: Proposal) -> Committed | Conflict | Behind:
