@@ -8,7 +8,7 @@ from msgspec import Struct, field
 from lab.core.clock import Millis
 from lab.core.exchange import Json, Request, Response
 from lab.core.observe import Observation
-from lab.dialects import CLIENTS, USUAL
+from lab.dialects import USUAL_CLIENT
 from lab.dialects.client import DialectClient, Question
 from lab.identity.client import AccessToken
 from lab.language.document import Status, Verdict
@@ -66,7 +66,7 @@ class App(Struct, frozen=True):
     """How often in a row a call may fail (no answer, 429, 5xx, what can't be read) before the run gives up."""
     invited: Millis = 900_000
     """For how long in a row refusals with Retry-After don't count as failures: the server says when to come again."""
-    dialect: DialectClient = CLIENTS[USUAL]
+    dialect: DialectClient = USUAL_CLIENT
     """The wire that it speaks."""
     patience: Millis = 86_400_000
     """How long a job may take before the run gives up; what it waits for a person isn't counted."""

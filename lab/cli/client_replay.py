@@ -11,6 +11,7 @@ from msgspec.structs import replace
 
 from lab.cli.console import Console, report
 from lab.cli.entropy import fresh_seed
+from lab.cli.junit import CaseEnd
 from lab.cli.loop import Stop, complete
 from lab.cli.pods import allowed_origin, trust_in
 from lab.cli.recordings import matchers_of
@@ -32,7 +33,6 @@ from lab.recording.format.reader import demand_closed, read
 from lab.recording.redaction.alias import kind_of, named, number_of
 from lab.recording.redaction.bodies import Blob
 from lab.recording.replay.matchers import Matcher
-from lab.report.junit import CaseEnd
 from lab.settings import ClockSettings, Flags, Settings, refuse_idle
 
 _OF_A_MOCK = ("out", "accept", "yes", "scenarios")

@@ -1,16 +1,15 @@
 """From arguments to a command's exit code; a command's module is loaded when it is called."""
 
 import gc
-from collections.abc import Callable
-from importlib import import_module
 from typing import TYPE_CHECKING
 
 from lab.cli.console import Console, guarded
-from lab.cli.grammar.options import parse_options
+from lab.cli.grammar.parser import additions_given, command_of, parse_options
 from lab.cli.installation import incomplete
-from lab.cli.scenario_origin import tell_origin
+from lab.plugin import resolve
 
 if TYPE_CHECKING:
+    from lab.cli.command import Execute
     from lab.cli.serve.worker_place import WorkerPlace
 
 
@@ -36,15 +35,18 @@ def run_command(argv: list[str], console: Console | None = None, place: "WorkerP
         # What is loaded stays: collecting garbage meanwhile costs a tenth of the start, and finds none.
         gc.disable()
         try:
+            from lab.cli.scenario_origin import tell_origin
             from lab.settings import Flags  # after the help, which needs no settings
 
-            execute: Callable[[Flags, Console], int] = import_module(f"lab.cli.commands.{options.command}").execute
+            command = command_of(options.command)
+            taken_over = (each.run for each in additions_given(command, given) if each.run)
+            execute: Execute = resolve(next(taken_over, command.run))  # type: ignore[assignment]  # as it is declared
         except ImportError as fault:
             gc.enable()
             raise incomplete(fault) from None
         options.place = place
         if place is None or place.announces:
-            tell_origin(options, console)
+            tell_origin(command, options, console)
         gc.freeze()
         gc.enable()
         return execute(Flags(options, arguments=tuple(given)), console)

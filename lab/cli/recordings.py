@@ -21,7 +21,7 @@ from lab.recording.tape.header import needed_scenarios
 from lab.recording.tape.recorded_calls import epoch_in
 
 if TYPE_CHECKING:
-    from lab.report.expected import ExpectedReport
+    from lab.plugins.rehearsal.report.expected import ExpectedReport
     from lab.tui.state.recording import RecordingTimeline
 
 
@@ -115,7 +115,7 @@ def scenarios_of(header: Header, scenarios: str | None) -> dict[str, Scenario]:
 
 def expected_of(file: Path) -> "ExpectedReport | None":
     """The report that is expected of a recording; UsageError if it is none."""
-    from lab.report.expected import expected_report  # of most recordings none is
+    from lab.plugins.rehearsal.report.expected import expected_report  # of most recordings none is
 
     written = read_beside(file, REPORT_ENDING)
     return expected_report(written[1], str(written[0])) if written is not None else None

@@ -5,7 +5,7 @@ from typing import ClassVar
 from lab.app.effects import MOST_TRIES
 from lab.core.errors import UsageError
 from lab.core.exchange import Json
-from lab.dialects import CLIENTS, USUAL
+from lab.dialects import USUAL
 from lab.settings import CREDENTIALS, SOCKET_OPTIONS, Environment, Flags, MockSettings, Settings, refuse_idle
 
 
@@ -35,8 +35,6 @@ class AppSettings(Settings, frozen=True):
     parameters: dict[str, Json] | None = None
     """What is sent in place of that message's parameters."""
 
-    READ: ClassVar = {"dialect": lambda flags: _dialect(flags)}
-
 
 USUAL_APP = AppSettings()
 """Where nothing was asked."""
@@ -56,13 +54,6 @@ class RunSettings(Settings, frozen=True):
 
 
 MOCK_OPTIONS = (*SOCKET_OPTIONS, "seed", "epoch", "profile", "set", "settings")
-
-
-def _dialect(flags: Flags) -> str | None:
-    named: str | None = flags["dialect"]
-    if named is not None and named not in CLIENTS:
-        raise UsageError(f"There is no dialect {named!r}.", hint=f"There are {', '.join(CLIENTS)}.")
-    return named
 
 
 def _peer(flags: Flags) -> Peer | None:

@@ -3,31 +3,27 @@
 from argparse import Namespace
 
 from lab.cli.console import Console
+from lab.cli.grammar.parser import options_of
+from lab.core.errors import LabError
+from lab.files.scenarios import scenarios_folder, shipped_path
+from lab.plugin import Command
 
-_NAMING = {
-    "demo": "targets",
-    "serve": "targets",
-    "run": "targets",
-    "check": "targets",
-    "rehearse": "targets",
-    "drill": "target",
-}
-"""The commands that take scenarios by name, and in which argument."""
+_NAMING = ("SCENARIO", "PATH")
+"""What stands in the help for values that name scenarios."""
 
 
-def tell_origin(options: Namespace, console: Console) -> None:
+def tell_origin(command: Command, options: Namespace, console: Console) -> None:
     """A line for each name that is taken from the shipped scenarios though another folder was searched first."""
-    if options.command not in _NAMING:
+    names: list[str] = []
+    for option in options_of(command):
+        given = getattr(options, option.key, None) if option.value in _NAMING else None
+        names.extend((given,) if isinstance(given, str) else given or ())
+    if not names:
         return
-    from lab.core.errors import LabError  # such a command loads both anyway
-    from lab.files.scenarios import scenarios_folder, shipped_path
-
-    given = getattr(options, _NAMING[options.command]) or ()
-    names = (*((given,) if isinstance(given, str) else given), getattr(options, "drills", None))
     try:
         folder = scenarios_folder(options.scenarios)
     except LabError:  # the command itself says so
         return
-    for name in dict.fromkeys(filter(None, names)):
+    for name in dict.fromkeys(names):
         if shipped_path(name, folder) is not None:
             console.err(f"note: {folder} has no scenario {name}: it is the shipped one.")

@@ -15,7 +15,7 @@ from lab.clocks import AnyClock, ManualClock, ScaledClock, SystemClock, wall_sec
 from lab.core.clock import INSTANT_EPOCH, Epoch, Millis
 from lab.core.errors import ScenarioError, UsageError
 from lab.core.seeds import Seed
-from lab.dialects import CLIENTS
+from lab.dialects import client_named
 from lab.files.scenarios import load_scenario, load_scenarios, read_scenario, scenario_names, scenarios_folder
 from lab.identity.clients import DEMO, JANE, Account, Client, Grant
 from lab.identity.scopes import api_scope
@@ -196,7 +196,7 @@ def app_for_peer(scenario: Scenario, peer: Peer, settings: AppSettings) -> App:
         client_secret=peer.client_secret,
         scope=peer.scope,
         parameters=scenario.parameters,
-        dialect=CLIENTS[settings.dialect],
+        dialect=client_named(settings.dialect),
         tries=settings.tries,
     )
 

@@ -8,13 +8,13 @@ from typing import Self
 from msgspec import Struct
 
 from lab.cli.console import Console, report
+from lab.cli.junit import CaseEnd, JunitCase, junit_file
+from lab.cli.runner import LONGEST_SUMMARY, Level, Note, annotations, in_markdown, table
 from lab.core.clock import Epoch, Millis, iso
 from lab.core.errors import Complaint, HostError, LabError, ScenarioError, advised
 from lab.core.exchange import Json
 from lab.files.artifacts import append_text, write_text
 from lab.files.recordings import RECORDING_ENDING
-from lab.report.junit import CaseEnd, JunitCase, junit_file
-from lab.report.runner import LONGEST_SUMMARY, Level, Note, annotations, in_markdown, table
 from lab.settings import Environment, Flags
 
 WORST_FIRST = (2, 3, 1, 4)

@@ -1,26 +1,78 @@
-"""The wires: each folder is one vendor's, routes, bodies and status words, both ways. `base` is the port between.
+"""The wires: each is one vendor's, routes, bodies and status words, both ways. `base` is the port between.
 
-A further one is its folder, and its place in the line below.
+Plugins declare them (`lab/plugin.py`), the kernel its own; one is loaded when it is first needed: by its name, by the
+name of a route of its, or by a path that those loaded so far don't have.
 """
 
-from lab.dialects import a2a, fusion
+from collections.abc import Iterable, Iterator
+from functools import cache
+
 from lab.dialects.base import Dialect
 from lab.dialects.client import DialectClient
+from lab.dialects.fusion import WIRE as FUSION_WIRE
 from lab.dialects.fusion.requests import read_input
 from lab.dialects.wire import Wire
+from lab.identity.routes import IDENTITY_NAMES
+from lab.plugin import Plugin, WireDeclared, every_plugin, plugins, resolve_as, strangers
 
-WIRES: tuple[Wire, ...] = (fusion.WIRE, a2a.WIRE)
-"""All of them; the mock serves them on one listener."""
-CLIENTS: dict[str, DialectClient] = {wire.name: wire.client for wire in WIRES}
-"""What the external app can speak, by the name that `--dialect` has for it."""
-CLIENT_OF: dict[str, DialectClient] = {row.name: wire.client for wire in WIRES for row in wire.routes}
-"""By route, who understands its answers."""
-DIALECT_OF: dict[str, Dialect] = {row.name: wire.server for wire in WIRES for row in wire.routes}
-"""By route."""
-FUSION = fusion.WIRE.server
+FUSION = FUSION_WIRE.server
 """Whose words answer what belongs to no dialect: a path that isn't there, a bearer that is no good."""
-
-USUAL = fusion.WIRE.name
+USUAL = FUSION_WIRE.name
 """What the external app speaks unless it is told otherwise."""
 
-__all__ = ["CLIENTS", "CLIENT_OF", "DIALECT_OF", "FUSION", "USUAL", "WIRES", "read_input"]
+
+def _declared(among: Iterable[Plugin]) -> Iterator[WireDeclared]:
+    for plugin in among:
+        yield from plugin.wires
+
+
+@cache
+def _loaded(declared: WireDeclared) -> Wire:
+    return resolve_as(declared.wire, Wire)
+
+
+@cache
+def wires() -> tuple[Wire, ...]:
+    """All of ours, loaded; the mock serves them on one listener."""
+    return tuple(map(_loaded, _declared(plugins())))
+
+
+@cache
+def strange_wires() -> tuple[Wire, ...]:
+    """Those that other distributions bring."""
+    return tuple(map(_loaded, _declared(strangers())))
+
+
+@cache
+def wire_of(route: str) -> Wire | None:
+    """The wire that has a route of that name; None: none has, as those of the OAuth server."""
+    if route in IDENTITY_NAMES:
+        return None
+    return next((_loaded(each) for each in _declared(every_plugin()) if route in each.routes), None)
+
+
+@cache
+def dialect_of(route: str) -> Dialect | None:
+    """Who reads the calls of a route, and words its answers; None: no wire has it."""
+    return None if (wire := wire_of(route)) is None else wire.server
+
+
+@cache
+def client_of(route: str) -> DialectClient | None:
+    """Who understands the answers of a route; None: no wire has it."""
+    return None if (wire := wire_of(route)) is None else wire.client
+
+
+@cache
+def client_named(name: str) -> DialectClient:
+    """What speaks the wire of that name, which there is."""
+    return next(_loaded(each) for each in _declared(every_plugin()) if each.name == name).client
+
+
+USUAL_CLIENT = FUSION_WIRE.client
+"""The one that speaks `USUAL`."""
+
+__all__ = [
+    "FUSION", "FUSION_WIRE", "USUAL", "USUAL_CLIENT", "client_named", "client_of", "dialect_of", "read_input",
+    "strange_wires", "wire_of", "wires",
+]  # fmt: skip

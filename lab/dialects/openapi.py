@@ -2,7 +2,7 @@
 
 What an operation is stands in the `openapi.yaml` of its room, where it is in the route table, what a field means among
 the claims (`lab fidelity`): so none of them can say what the others don't. `openapi.yaml` beside this file is the frame,
-and tells what the parts may write shorter. A wire that is one of `WIRES` needs its `openapi.yaml` and
+and tells what the parts may write shorter. A wire needs its `openapi.yaml` beside its module, and
 nothing here. The files are read when a document is asked for, not at start.
 """
 
@@ -17,7 +17,7 @@ import yaml
 from lab.core.exchange import Json
 from lab.core.fidelity import Claim
 from lab.core.routes import Route
-from lab.dialects import WIRES
+from lab.dialects import wires
 from lab.dialects.fidelity import CLAIMS
 from lab.dialects.fusion.routes import documented_path
 from lab.identity.routes import IDENTITY_ROUTES
@@ -37,7 +37,7 @@ def openapi(
     values = {"{version}": version, "{base}": base, "{scope}": scope}
     frame = _expanded(_part("lab.dialects"), values)
     identity = _expanded(_part("lab.identity"), values)
-    dialects = [(_expanded(_part(f"lab.dialects.{wire.name}"), values), wire.routes) for wire in WIRES]
+    dialects = [(_expanded(_part(wire.package), values), wire.routes) for wire in wires()]
     document = _object(frame["document"])
     components = _object(document["components"])
     for part in (identity, *(part for part, _ in dialects)):

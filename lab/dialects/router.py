@@ -7,9 +7,10 @@ from urllib.parse import unquote_to_bytes
 from lab.core.exchange import Request
 from lab.core.refusal import Refusal, no_path, wrong_method
 from lab.core.routes import Methods, Route, RouteMatch, RouteTable, fill_path
-from lab.dialects import WIRES
+from lab.dialects import FUSION_WIRE, strange_wires, wire_of, wires
 from lab.dialects.fusion.files import holds_files, without_files
 from lab.dialects.fusion.routes import UPLOADS
+from lab.dialects.wire import Wire
 from lab.identity.routes import IDENTITY_ROUTES
 
 UNKNOWN_ROUTE = "unknown"
@@ -20,16 +21,22 @@ class Router:
     """Finds the row that a request line means. Switches add rows: each combination is a table of its own."""
 
     def __init__(
-        self, identity: Iterable[Route], wires: Iterable[Route], missing: Callable[[str, str], Refusal | None]
+        self, identity: Iterable[Route], first: Iterable[Wire], later: Iterable[Callable[[], Iterable[Wire]]] = ()
     ) -> None:
-        own, rows = tuple(identity), tuple(wires)
-        self._rows = {row.name: row for row in reversed((*own, *rows))}
-        self._identity = RouteTable(own)
+        """`later` give more wires, one after the other, once a path is found on none so far."""
+        self._own = tuple(identity)
+        self._wires: tuple[Wire, ...] = ()
+        self._later = list(later)
+        self._identity = RouteTable(self._own)
+        self._identity_places = frozenset(row.path.split("/")[1] for row in self._own)
+        self._take(first)
+
+    def _take(self, wires: Iterable[Wire]) -> None:
+        self._wires = (*self._wires, *(each for each in wires if each not in self._wires))
+        rows = tuple(row for wire in self._wires for row in wire.routes)
+        self._rows = {row.name: row for row in reversed((*self._own, *rows))}
         self._plain = RouteTable(row for row in rows if not row.only)
         self._local = RouteTable(rows)
-        self._wires_missing = missing
-        """What the wires say of a path that isn't there."""
-        self._identity_places = frozenset(row.path.split("/")[1] for row in own)
 
     def find(self, method: str, path: str, *, slashes: bool = True, local: bool = False) -> RouteMatch | Refusal:
         """The row, or why there is none: 404 with a hint, or 405 with the methods that the path has.
@@ -37,6 +44,13 @@ class Router:
         The path is decoded once; runs of `/` count as one and are noted, unless `slashes` is off. `local`: a local
         orchestrator's paths are there too.
         """
+        found = self._find(method, path, slashes=slashes, local=local)
+        while isinstance(found, Refusal) and self._later:
+            self._take(self._later.pop(0)())
+            found = self._find(method, path, slashes=slashes, local=local)
+        return found
+
+    def _find(self, method: str, path: str, *, slashes: bool, local: bool) -> RouteMatch | Refusal:
         table = self._local if local else self._plain
         # a poll's way: what no segment may be is written with one of these (no parameter is empty, so // is found nowhere)
         if "%" not in path and "/." not in path and (found := table.at(path)) is not None:
@@ -69,7 +83,8 @@ class Router:
     def _nowhere(self, path: str, meant: str, near: str) -> Refusal:
         # the wires speak of the pod alone
         of_identity = not self._identity_places.isdisjoint(path.split("/")[1:2])
-        said = None if of_identity else self._wires_missing(meant, near)
+        told = (wire.missing(meant, near) for wire in self._wires)
+        said = None if of_identity else next(filter(None, told), None)
         return said or no_path(f"Did you mean {near}?" if near else "", near)
 
     def name(self, method: str, path: str, *, local: bool = False) -> str:
@@ -79,6 +94,8 @@ class Router:
 
     def path(self, route: str, *, code: str = "", job: str = "") -> str:
         """The path of a route's first row, its parameters percent-encoded."""
+        if route not in self._rows and (wire := wire_of(route)) is not None:
+            self._take((wire,))
         return fill_path(self._rows[route], code=code, job=job)
 
     def at(self, path: str) -> RouteMatch | None:
@@ -109,9 +126,5 @@ def lightened(request: Request) -> Request:
     return request
 
 
-ROUTER = Router(
-    IDENTITY_ROUTES,
-    (row for wire in WIRES for row in wire.routes),
-    lambda path, near: next(filter(None, (wire.missing(path, near) for wire in WIRES)), None),
-)
-"""The lab's."""
+ROUTER = Router(IDENTITY_ROUTES, (FUSION_WIRE,), (wires, strange_wires))
+"""The lab's: of its wires the kernel's own is loaded, the others are at the first path that it doesn't have."""

@@ -44,7 +44,9 @@ class Wire(NamedTuple):
     """Both halves, and the tables of which router, documents and `lab fidelity` are made."""
 
     name: str
-    """As `--dialect` has it; the folder's, where its `openapi.yaml` lies."""
+    """As `--dialect` has it."""
+    package: str
+    """Where its `openapi.yaml` lies."""
     server: Dialect
     client: DialectClient
     routes: tuple[Route, ...]

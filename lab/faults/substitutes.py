@@ -25,7 +25,7 @@ _PROBLEMS = {
     504: Refusal(504, "Gateway timeout.", _HINT),
 }
 """What the API would say with a status; of 403, which names a scope, see `_problem`."""
-_NOT_FOUND = {**dict.fromkeys(OF_A_JOB | {"a2a-card"}, "Workflow not found."), "status": "Job not found."}
+_NOT_FOUND = {**dict.fromkeys(OF_A_JOB, "Workflow not found."), "status": "Job not found."}
 """What a 404 says on routes that name a team; on others, that there is no such path."""
 _OAUTH = {
     400: ("invalid_request", "The request was refused."),

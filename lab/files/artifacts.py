@@ -6,9 +6,9 @@ from pathlib import Path
 from shutil import copytree, rmtree
 from tempfile import TemporaryDirectory
 
+from lab.cli.runner import cut_to
 from lab.core.errors import HostError, UsageError
 from lab.files.opening import CREATE, OVERWRITE, open_regular, write_file
-from lab.report.runner import cut_to
 
 MOST_PICTURES = 999
 """In one folder."""

@@ -34,7 +34,7 @@ from lab.core.journal.shell import missed
 from lab.core.refusal import Refusal
 from lab.core.reply import Reply
 from lab.core.routes import RouteMatch
-from lab.dialects import DIALECT_OF, FUSION, base
+from lab.dialects import FUSION, base, dialect_of
 from lab.dialects.router import ROUTER
 from lab.faults.model import Place
 from lab.faults.striking import rules_of
@@ -82,7 +82,7 @@ class Mock:
             match = ROUTER.find(request.method, request.path, slashes=slashes, local=local)
             if isinstance(match, Refusal):
                 return Reply(self._refuse(FUSION, switches, match), facts=missed(match.near, now))
-        dialect = DIALECT_OF.get(match.name)
+        dialect = dialect_of(match.name)
         if dialect is None:
             return self._identity_route(Changes(ledger, now), match, request, now)
         if match.route.kind == "open":
@@ -113,7 +113,7 @@ class Mock:
         """A refusal that isn't the mock's own, as its path's team words it; the method doesn't count."""
         match = ROUTER.at(path)
         switches = self.catalog.team_switches(match.code) if match else self.config.switches
-        return self._refuse(FUSION if match is None else DIALECT_OF.get(match.name, FUSION), switches, refusal)
+        return self._refuse(FUSION if match is None else (dialect_of(match.name) or FUSION), switches, refusal)
 
     # Tokens
 

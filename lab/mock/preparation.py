@@ -15,7 +15,7 @@ from lab.core.exchange import Request
 from lab.core.journal.fact import Fact, RecordsDropped
 from lab.core.journal.ledger import Ledger
 from lab.core.refusal import Refusal
-from lab.dialects import DIALECT_OF, base, read_input
+from lab.dialects import base, dialect_of, read_input
 from lab.dialects.router import ROUTER
 from lab.identity.bearer import bearer_of
 from lab.jobs.facts import GateDecided, JobAccepted, WaitEnded
@@ -84,7 +84,7 @@ def preparation(catalog: Catalog, ledger: Ledger, request: Request, now: Millis)
     if len(request.body) < LONG_MESSAGE and not catalog.cold:
         return None
     match = ROUTER.find(request.method, request.path, local=True)
-    dialect = None if isinstance(match, Refusal) else DIALECT_OF.get(match.name)
+    dialect = None if isinstance(match, Refusal) else dialect_of(match.name)
     if isinstance(match, Refusal) or dialect is None or not match.code or not request.body:
         return None
     entries = [entry for each in catalog.team(match.code) for entry in (each, *each.turns)]

@@ -20,7 +20,7 @@ from lab.core.observe import Noted, Observation, Observer, Replied, Requested
 from lab.core.refusal import Refusal
 from lab.core.reply import gathered
 from lab.core.upstream import Upstream, UpstreamAnswer, UpstreamFailed, UpstreamRequest
-from lab.dialects import DIALECT_OF, FUSION
+from lab.dialects import FUSION, dialect_of
 from lab.dialects.router import ROUTER
 from lab.identity.routes import FORM_ROUTES
 from lab.language.document import Switches
@@ -297,4 +297,4 @@ def _word(problem: Refusal, method: str, path: str) -> Response:
     route = ROUTER.name(method, path)
     if route in FORM_ROUTES:
         return reader.identity_refusal(problem)
-    return DIALECT_OF.get(route, FUSION).refuse(problem, Switches())
+    return (dialect_of(route) or FUSION).refuse(problem, Switches())

@@ -9,7 +9,7 @@ from lab.app.effects import Answer, App, Ask, Backoff, Received, Send, Silence, 
 from lab.app.run import run
 from lab.cli.run.transcript import outcome_document
 from lab.core.exchange import Response
-from lab.dialects import CLIENTS
+from lab.dialects import client_named
 from lab.identity.client import AccessToken
 from lab.identity.scopes import api_scope
 from lab.language.document import Verdict
@@ -336,7 +336,7 @@ def rpc_error(code):
     return reply(jsonrpc="2.0", id=1, error={"code": code, "message": "No."})
 
 
-A2A = replace(APP, dialect=CLIENTS["a2a"])
+A2A = replace(APP, dialect=client_named("a2a"))
 
 
 def test_over_a2a_it_is_the_same_story():

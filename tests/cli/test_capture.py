@@ -15,7 +15,7 @@ from lab.app.effects import App, Outcome
 from lab.app.run import run
 from lab.cli.commands.capture import CaptureSettings, running_capture
 from lab.cli.console import Console
-from lab.cli.grammar.options import parse_options
+from lab.cli.grammar.parser import parse_options
 from lab.cli.loop import Stop
 from lab.cli.run_settings import USUAL_APP, Peer
 from lab.cli.serve.playback import RecordingPlayer

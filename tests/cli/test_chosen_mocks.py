@@ -24,7 +24,7 @@ from lab.mock.service import Service
 from lab.recording.format.reader import read
 from lab.server.mounts import Mount, MountChoice, Tenant
 from lab.settings import ClockSettings, MockSettings
-from tests.cli.test_rehearse import SCENARIO
+from tests.plugins.rehearsal.commands.test_rehearse import SCENARIO
 from tests.server.conftest import SCOPE
 
 

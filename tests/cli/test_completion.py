@@ -8,14 +8,13 @@ from pathlib import Path
 import pytest
 
 from lab.cli.console import Console
-from lab.cli.grammar.command_table import COMMANDS
-from lab.cli.grammar.options import grammar
+from lab.cli.grammar.parser import commands, grammar
 from lab.cli.main import run_command
 from lab.core.errors import UsageError
 
 OPTIONS = {
     name: {option for action in command._actions for option in action.option_strings if option.startswith("--")}
-    for name, command in grammar(["", *COMMANDS])[1].items()
+    for name, command in grammar(commands().values(), commands().values())[1].items()
 }
 
 
@@ -28,7 +27,7 @@ def printed(*argv: str) -> str:
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
 def test_a_shell_completes_every_command_and_its_options(shell: str) -> None:
     script = printed("completion", shell)
-    assert set(OPTIONS) == set(COMMANDS) and len(OPTIONS["serve"]) > 20
+    assert set(OPTIONS) == set(commands()) and len(OPTIONS["serve"]) > 20
     for name, options in OPTIONS.items():
         assert name in script
         for option in options:
@@ -65,7 +64,7 @@ def test_the_manual_page_has_every_option_and_nothing_that_commands_the_formatte
 
 
 def test_another_shell_is_refused() -> None:
-    from lab.cli.grammar.options import parse_options
+    from lab.cli.grammar.parser import parse_options
 
     with pytest.raises(UsageError, match="invalid choice"):
         parse_options(["completion", "csh"], Console())

@@ -17,7 +17,6 @@ from lab.cli.setup import app_of
 from lab.client.instant import run_instantly
 from lab.core.clock import INSTANT_EPOCH, Millis
 from lab.core.observe import Noted
-from lab.dialects import CLIENTS
 from lab.dialects.client import Question
 from lab.files.scenarios import load_scenario
 from lab.jobs.facts import GateDecided
@@ -151,7 +150,7 @@ def test_a_text_that_a_gate_collects_is_told_as_the_recording_tells_it(tmp_path:
     assert decided(out.getvalue()) == ["DECIDED  why  API: approved: Because.  202  0 ms"]
 
 
-@pytest.mark.parametrize("dialect", CLIENTS)
+@pytest.mark.parametrize("dialect", ("fusion", "a2a"))
 @pytest.mark.parametrize(
     ("facts", "over", "lines"),
     [

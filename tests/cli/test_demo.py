@@ -10,7 +10,7 @@ import pytest
 
 from lab.cli.commands.demo import LiveDemo
 from lab.cli.console import Console
-from lab.cli.grammar.options import parse_options
+from lab.cli.grammar.parser import parse_options
 from lab.cli.loop import Stop
 from lab.cli.main import run_command
 from lab.cli.run_settings import AppSettings

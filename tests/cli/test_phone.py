@@ -12,7 +12,7 @@ import pytest
 
 from lab.cli.console import Console
 from lab.cli.entropy import CODE_SIGNS, gate_code
-from lab.cli.grammar.options import parse_options
+from lab.cli.grammar.parser import parse_options
 from lab.cli.screen.phone import PhoneSettings, phone_gates, phone_of
 from lab.cli.setup import make_setup
 from lab.core.errors import HostError, UsageError

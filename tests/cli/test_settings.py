@@ -5,7 +5,7 @@ import pytest
 from lab.cli.commands.demo import DemoSettings
 from lab.cli.commands.serve import ServeSettings
 from lab.cli.console import Console
-from lab.cli.grammar.options import parse_options
+from lab.cli.grammar.parser import parse_options
 from lab.cli.run_settings import RunSettings
 from lab.cli.setup import make_setup, server_switches
 from lab.core.clock import LAST_WALL

@@ -7,7 +7,7 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from lab.cli.console import Console
-from lab.cli.grammar.options import parse_options
+from lab.cli.grammar.parser import parse_options
 from lab.cli.setup import SettingsFile, make_setup, own_client, read_settings_file
 from lab.core.errors import ScenarioError, UsageError
 from lab.identity.account_settings import looks_real

@@ -44,7 +44,7 @@ from lab.server.mock_server import MockServer
 from lab.server.mounts import Tenant
 from lab.server.tenants import TenantWish
 from lab.settings import ClockSettings, MockSettings
-from tests.cli.test_rehearse import SCENARIO
+from tests.plugins.rehearsal.commands.test_rehearse import SCENARIO
 from tests.server.conftest import SCOPE, TOKEN, Answer, Peer, ask_once, bearer, control_request, request
 from tests.server.test_faults import until
 from tests.server.test_metrics import samples

@@ -9,7 +9,7 @@ import yaml
 
 from lab.cli.commands.serve import ServeSettings
 from lab.cli.console import Console
-from lab.cli.grammar.options import parse_options
+from lab.cli.grammar.parser import parse_options
 from lab.server.control.routes import CONTROL_ROOT, CONTROL_ROUTES
 from lab.server.limits import ServerLimits
 from lab.settings import Flags

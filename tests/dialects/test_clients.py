@@ -7,12 +7,12 @@ import pytest
 
 from lab.core.exchange import Response
 from lab.core.refusal import Refusal
-from lab.dialects import CLIENTS
+from lab.dialects import client_named
 from lab.dialects.base import Decide, Invoke, Look
 from lab.dialects.client import Seen, Unreadable
 from lab.language.document import Status, Verdict
 
-FUSION, A2A = CLIENTS["fusion"], CLIENTS["a2a"]
+FUSION, A2A = client_named("fusion"), client_named("a2a")
 NODE = {
     "code": "BOSS", "type": "HUMAN", "channelType": "CHAT", "initialMessage": "May I?", "callbackToken": "K",
     "requestChangeMessage": "How?", "currentIterationCount": 1, "maxIteration": 3, "approvalEnabledFlag": True,

@@ -6,9 +6,7 @@ import pytest
 from msgspec.structs import replace
 
 from lab.core.exchange import Response
-from lab.dialects import DIALECT_OF
-from lab.dialects.a2a.fidelity import TASK
-from lab.dialects.a2a.routes import a2a_path
+from lab.dialects import wires
 from lab.dialects.fidelity import CLAIMS, LOCAL_CLAIMS, ROUTE_CLAIMS
 from lab.dialects.fusion.fidelity import BODY, GRANT, NODE, REQUEST
 from lab.dialects.fusion.requests import KNOWN
@@ -17,6 +15,8 @@ from lab.dialects.openapi import openapi
 from lab.dialects.router import ROUTER
 from lab.identity.routes import IDENTITY_NAMES
 from lab.language.document import Switches
+from lab.plugins.a2a.fidelity import TASK
+from lab.plugins.a2a.routes import a2a_path
 from tests.wire_peer import invoke, read, service, status, token
 
 
@@ -83,7 +83,7 @@ def filled(path):
 def test_what_is_declared_is_served_and_nothing_else(local):
     declared = operations(local)
     found = {ROUTER.find(method, filled(path), local=local).name for path, method in declared}
-    served = {*DIALECT_OF, *IDENTITY_NAMES}
+    served = {*(row.name for wire in wires() for row in wire.routes), *IDENTITY_NAMES}
     assert found == (served if local else served - {"multiplex"})
     for path, _ in declared:
         other = ROUTER.find("PATCH", filled(path), local=local)

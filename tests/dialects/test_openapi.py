@@ -7,10 +7,7 @@ import pytest
 import yaml
 
 from lab.core.routes import RouteMatch
-from lab.dialects import WIRES
-from lab.dialects.a2a.cards import MOST_FOUND
-from lab.dialects.a2a.rpc import CALLS
-from lab.dialects.a2a.tasks import STATES
+from lab.dialects import wires
 from lab.dialects.base import Unread
 from lab.dialects.fidelity import CLAIMS
 from lab.dialects.fusion.bodies import ACTIONS
@@ -21,6 +18,9 @@ from lab.dialects.openapi import openapi
 from lab.identity.routes import PATHS
 from lab.identity.scopes import API_SERVICE, SERVICES
 from lab.language.document import Status, Switches
+from lab.plugins.a2a.cards import MOST_FOUND
+from lab.plugins.a2a.rpc import CALLS
+from lab.plugins.a2a.tasks import STATES
 
 DOCUMENT = openapi("1.2.3", "http://lab.test", "the-scope/", local=True)
 SCHEMAS = DOCUMENT["components"]["schemas"]
@@ -36,7 +36,7 @@ def body_of(name):
     return operation(name)["requestBody"]["content"]["application/json"]["schema"]
 
 
-@pytest.mark.parametrize("wire", WIRES, ids=lambda wire: wire.name)
+@pytest.mark.parametrize("wire", wires(), ids=lambda wire: wire.name)
 def test_every_row_has_an_operation_and_every_operation_a_row(wire):
     text = files(f"lab.dialects.{wire.name}").joinpath("openapi.yaml").read_text("utf-8")
     names = [row.operation or row.name.replace("-", "_") for row in wire.routes]

@@ -6,14 +6,14 @@ from hypothesis import strategies as st
 
 from lab.core.refusal import Refusal
 from lab.core.routes import Route, RouteMatch, RouteTable, fill_path, read_routes
-from lab.dialects import WIRES
+from lab.dialects import wires
 from lab.dialects.fusion.missing_paths import CAPABILITIES, HAS, NEAR_MISSES
 from lab.dialects.fusion.routes import API, LOCAL_ROUTES
 from lab.dialects.router import ROUTER
 from lab.identity.routes import FORM_ROUTES, IDENTITY_NAMES, IDENTITY_ROUTES
 from lab.language.document.routes import FAULT_ROUTES, OF_A_FORM, OF_A_JOB, WITHOUT_BEARER, WITHOUT_JSON
 
-DIALECT_ROWS = tuple(row for wire in WIRES for row in wire.routes)
+DIALECT_ROWS = tuple(row for wire in wires() for row in wire.routes)
 ROWS = (*IDENTITY_ROUTES, *DIALECT_ROWS)
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS", "TRACE", "QUERY")
 
@@ -110,7 +110,7 @@ def test_two_rows_never_mean_the_same_request():
     lines = [(row.method, row.path) for row in ROWS]
     assert len(set(lines)) == len(lines)
     assert not {row.name for row in IDENTITY_ROUTES} & {row.name for row in DIALECT_ROWS}
-    names = [{row.name for row in wire.routes} for wire in WIRES]
+    names = [{row.name for row in wire.routes} for wire in wires()]
     assert sum(map(len, names)) == len(set.union(*names))
 
 

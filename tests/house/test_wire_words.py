@@ -42,4 +42,4 @@ def test_what_is_allowed_is_needed(package: Package) -> None:
 
 
 def test_a2as_words_stand_in_its_dialect(package: Package) -> None:
-    assert words_in(package, A2A_WORDS, "lab.dialects.a2a") == {}
+    assert words_in(package, A2A_WORDS, "lab.plugins.a2a") == {}

@@ -11,7 +11,6 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from lab.core.errors import ScenarioError
-from lab.faults.places import happy_path
 from lab.identity.clients import JANE, Account
 from lab.jobs.branches import possible, reachable
 from lab.jobs.compiled import CompiledScenario, compile_scenario
@@ -27,6 +26,7 @@ from lab.language.document import Branch, Scenario, Switches, Verdict
 from lab.language.parse import parse_with_locations
 from lab.mock.config import Config
 from lab.mock.service import Service
+from lab.plugins.rehearsal.drills.places import happy_path
 from lab.tui.panes.planned_path import planned_path
 from tests.lab_strategies import planned, scenarios
 from tests.wire_peer import EPOCH, invoke, read, token, token_request

@@ -8,13 +8,13 @@ import pytest
 from lab.core.errors import ScenarioError
 from lab.core.exchange import Request
 from lab.core.journal.fact import Fact
-from lab.dialects.a2a.routes import a2a_path
 from lab.jobs.builtin import NO_SUCH_VERSION
 from lab.jobs.compiled import CompiledScenario, compile_scenario
 from lab.jobs.facts import JobAccepted, JobStatus, ScenarioMissed
 from lab.language.document import Scenario
 from lab.language.parse import parse_scenario
 from lab.mock.service import Service
+from lab.plugins.a2a.routes import a2a_path
 from lab.recording.format.snapshot import snapshot
 from tests.mock.test_streams import events
 from tests.wire_peer import DOCUMENT, EPOCH, invoke, read, service, status, token

@@ -10,7 +10,7 @@ import yaml
 
 from lab.cli.commands.serve import ServeSettings
 from lab.cli.console import Console
-from lab.cli.grammar.options import parse_options
+from lab.cli.grammar.parser import parse_options
 from lab.settings import Flags
 from tests.conftest import ROOT
 

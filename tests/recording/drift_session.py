@@ -3,7 +3,7 @@
 from lab.core.clock import Millis
 from lab.core.exchange import Json, Request, Response
 from lab.core.observe import Replied
-from lab.dialects import WIRES
+from lab.dialects import wires
 from lab.dialects.fusion.routes import API
 from lab.identity.clients import DEMO, JANE
 from lab.jobs.compiled import compile_scenario
@@ -159,6 +159,6 @@ def _places(session: Session, bearer: str) -> None:
     sent = {"role": "user", "messageId": "m", "contextId": "nobodys", "parts": [{"kind": "text", "text": "Go"}]}
     for method, of in (("message/send", {"message": sent}), ("tasks/get", {"id": "nobodys"})):
         session.post(f"{API}/a2a/v1/QUICK", bearer, {"jsonrpc": "2.0", "id": 1, "method": method, "params": of})
-    for row in (row for wire in WIRES for row in wire.routes if row.only):
+    for row in (row for wire in wires() for row in wire.routes if row.only):
         path = row.path.replace("{code}", "QUICK").replace("{job}", "00000000-0000-4000-8000-000000000000")
         session.post(path, bearer, {"message": "Go"}) if row.method == "POST" else session.get(path, bearer)

@@ -20,14 +20,15 @@ from lab.dialects.sse import events_in
 from lab.identity.client import token_request
 from lab.identity.clients import DEMO
 from lab.jobs.compiled import compile_scenario
+from lab.kernel import FORMS
 from lab.language.parse import parse_scenario
+from lab.plugin import resolve
 from lab.recording.format.lines import Recording, Res
 from lab.recording.format.reader import read
 from lab.recording.playback.answers import leads_away
 from lab.recording.playback.playback import PlaybackMode, PlaybackTerms, RecordingPlayback
 from lab.recording.playback.service import PlaybackService
 from lab.recording.replay.replay import replay
-from lab.recording.show.exports import EXPORTS
 from lab.recording.tape.accounts import with_secrets
 from lab.recording.tape.header import config_of
 from lab.recording.tape.recorded_calls import epoch_in
@@ -94,7 +95,7 @@ def test_another_server_is_asked_the_same_and_must_show_the_same_question_and_en
 @pytest.mark.parametrize("name", NAMES)
 def test_it_is_shown_in_every_form(name: str) -> None:
     recording = recording_of(name)
-    shown = {kind: "\n".join(export(recording, no_blob, False)) for kind, export in EXPORTS.items()}
+    shown = {form.word: "\n".join(resolve(form.run)(recording, no_blob, False)) for form in FORMS}
     assert not list(Draft202012Validator(HAR).iter_errors(json.loads(shown["har"])))
     jobs = {fact.text("job") or "" for fact in recording.facts("job.accepted")}
     for kind in ("text", "har", "md", "html"):

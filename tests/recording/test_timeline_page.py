@@ -10,13 +10,13 @@ import pytest
 from msgspec.structs import replace
 
 from lab.files.recordings import read_blob
+from lab.plugins.rehearsal.report.gather import histories_of
+from lab.plugins.rehearsal.report.judge import report_on
 from lab.recording.format.lines import Req
 from lab.recording.format.reader import read
 from lab.recording.redaction.bodies import INLINE
 from lab.recording.show.lanes import TimeScale, lanes_of
 from lab.recording.show.timeline_page import MOST_EVENTS, timeline_page
-from lab.report.gather import histories_of
-from lab.report.judge import report_on
 from tests.conftest import UNLIKE, Lab, few_of, name_of
 from tests.recording.dialect_sessions import recorded
 from tests.recording.hostile import TEXTS, hostile, no_blob

@@ -12,7 +12,7 @@ from cryptography.x509 import load_pem_x509_certificate
 from lab.cli.commands.serve import advices, origin_elsewhere
 from lab.cli.console import Console
 from lab.cli.entropy import control_token
-from lab.cli.grammar.options import parse_options
+from lab.cli.grammar.parser import parse_options
 from lab.cli.setup import make_setup
 from lab.core.errors import UsageError
 from lab.identity.clients import DEMO, JANE

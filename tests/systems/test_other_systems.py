@@ -16,8 +16,6 @@ from types import ModuleType, SimpleNamespace
 
 import pytest
 
-from lab.cli.rehearse.child import Child
-from lab.cli.screen.browser import visitor_command
 from lab.cli.signals import block_ctrl_c, ending, ending_signals
 from lab.cli.typed_lines import TypedLines
 from lab.core.errors import HostError, UsageError
@@ -25,6 +23,8 @@ from lab.files.journal_file import JournalFile
 from lab.files.opening import open_file, open_regular
 from lab.files.recordings import TapeFile
 from lab.files.runtime import publish_token, token_for
+from lab.plugins.rehearsal.runs.child import Child
+from lab.plugins.web.page import visitor_command
 from lab.server.listener import most_connections
 from lab.tui.app import LabApp
 from tests.conftest import ROOT

@@ -16,7 +16,7 @@ from lab.core.clock import passed_text
 from lab.core.exchange import Json, Request, Response
 from lab.core.journal.fact import LedgerCleared
 from lab.core.observe import Noted, Requested
-from lab.dialects import CLIENTS
+from lab.dialects import client_named
 from lab.dialects.client import Seen
 from lab.jobs.facts import GateDecided, GateOpened, Otherwise
 from lab.jobs.gates import Origin
@@ -423,7 +423,7 @@ async def test_changes_carry_their_text(driver: LiveDriver) -> None:
 
 
 async def test_a_decision_is_not_lost_when_the_wait_ends_in_the_same_turn_of_the_loop(driver: LiveDriver) -> None:
-    seen = CLIENTS["fusion"].understand("status", Response(200, (), play.body("WAITING", waitingNodeDetails=play.NODE)))
+    seen = client_named("fusion").understand("status", Response(200, (), play.body("WAITING", waitingNodeDetails=play.NODE)))
     assert isinstance(seen, Seen) and seen.question is not None
     question = seen.question
     person = asyncio.create_task(driver.live._player.answers.answer(question))

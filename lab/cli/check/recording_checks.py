@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from lab.cli.console import Console
+from lab.cli.junit import CaseEnd
 from lab.cli.recordings import expected_of, matchers_of
 from lab.cli.verdicts import FileVerdict, Problem, complaint_of, form_of, problems_of
 from lab.core.errors import Complaint, LabError, RecordingError, ScenarioError, UsageError
@@ -15,7 +16,6 @@ from lab.recording.format.lines import Req, Res
 from lab.recording.format.reader import demand_closed, read
 from lab.recording.redaction.bodies import check_blob
 from lab.recording.redaction.leaks import leaks
-from lab.report.junit import CaseEnd
 from lab.settings import Flags
 
 _CLIENTS = ((DEMO.id, DEMO.secret),)

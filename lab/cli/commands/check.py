@@ -7,6 +7,7 @@ from msgspec.structs import replace
 
 from lab.cli.check.scenario_checks import ParsedScenario, parse_files, shadow_warnings
 from lab.cli.console import Console
+from lab.cli.junit import CaseEnd
 from lab.cli.verdicts import WORST_FIRST, FileVerdict, Problem, form_of, tell
 from lab.clocks import real_millis, wall_second
 from lab.core.errors import Complaint, UsageError
@@ -22,7 +23,6 @@ from lab.files.scenarios import (
 )
 from lab.identity.clients import DEMO, JANE, Account
 from lab.jobs.lint.unknown_callers import KnownCallers
-from lab.report.junit import CaseEnd
 from lab.settings import Flags, ScenarioSettings, SwitchSettings
 
 if TYPE_CHECKING:

@@ -6,8 +6,7 @@ from typing import Any
 import shtab
 
 from lab.cli.console import Console
-from lab.cli.grammar.command_table import COMMANDS
-from lab.cli.grammar.options import grammar
+from lab.cli.grammar.parser import commands, grammar
 from lab.files.recordings import RECORDING_ENDING, RECORDINGS
 from lab.files.scenarios import SCENARIOS, scenario_names
 from lab.files.shipped import shipped_folder
@@ -33,15 +32,16 @@ def _words_and_files(name: str, words: Iterable[str]) -> dict[str, Any]:
 
 def execute(flags: Flags, console: Console) -> int:
     """Print the script of the shell."""
-    root, commands = grammar(["", *COMMANDS])
+    every = commands().values()
+    root, parsers = grammar(every, every)
     recordings = sorted(each.name.removesuffix(RECORDING_ENDING) for each in shipped_folder(RECORDINGS).glob("*.jsonl"))
     places = {
         **_PLACES,
         "SCENARIO": _words_and_files("_lab_scenarios", scenario_names(shipped_folder(SCENARIOS))),
         "RECORDING": _words_and_files("_lab_recordings", recordings),
     }
-    for name, command in commands.items():
-        for action in command._actions:
+    for name, parser in parsers.items():
+        for action in parser._actions:
             shipped = name in ("play", "show") and action.dest == "target"
             place = "RECORDING" if shipped else action.metavar
             # shtab looks at an attribute that argparse doesn't know

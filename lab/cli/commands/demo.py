@@ -41,10 +41,6 @@ class DemoSettings(RunSettings, frozen=True, kw_only=True):
     """Whether it prints lines on a terminal, too."""
     cast: str | None = None
     """Where an asciicast of the screen goes."""
-    web: int | None = None
-    """The port of a page that shows the screen in a browser."""
-    arguments: tuple[str, ...] = ()
-    """The command line as it was given."""
     screen: ScreenSettings = ScreenSettings()
     phone: PhoneSettings | None = None
     """Where phones decide, if they may."""
@@ -53,7 +49,6 @@ class DemoSettings(RunSettings, frozen=True, kw_only=True):
 
     READ: ClassVar = {
         **RunSettings.READ,
-        "arguments": lambda flags: flags.arguments,
         "phone": phone_of,
         "paced": lambda flags: flags["speed"] is not None or flags["clock"] is not None,
     }
@@ -62,8 +57,6 @@ class DemoSettings(RunSettings, frozen=True, kw_only=True):
 def execute(flags: Flags, console: Console) -> int:
     """The screen on a terminal that can show it, else a transcript."""
     settings = flags.into(DemoSettings)
-    if settings.web is not None:
-        return show_in_browser(settings, settings.web, console)
     environment = settings.environment
     if environment.browser:  # a terminal sends Ctrl-C to all, and the page itself lets its visitors go
         block_ctrl_c()
@@ -86,27 +79,6 @@ def execute(flags: Flags, console: Console) -> int:
             raise UsageError("--phone decides in the lab's own mock, and --base calls another server.", hint=hint)
         return show_peer(settings, settings.peer, console)
     return show_mock(settings, console)
-
-
-def show_in_browser(settings: DemoSettings, port: int, console: Console) -> int:
-    """The page; each visitor's process is this command without `--web`."""
-    listen = settings.mock.listen
-    shared = {
-        "--record": settings.mock.record, "--cast": settings.cast,
-        "--phone with a port": settings.phone.port or None if settings.phone is not None else None,
-        "--port": listen.port or None, "--control-port": listen.control_port or None,
-    }  # fmt: skip
-    for option, value in shared.items():
-        if value is not None:
-            raise UsageError(f"{option} can't be used with --web: each visitor has a run of their own.")
-    try:
-        from lab.cli.screen.browser import serve_page
-    except ModuleNotFoundError:
-        raise UsageError(
-            "--web needs textual-serve, which is not installed.", hint="pip install 'invoke-async-lab[web]'"
-        ) from None
-    serve_page(port, settings.arguments, console)
-    return 0
 
 
 KEPT_SPEED = "Time runs at ×{}, as it was left; = brings ×1. Press space to begin."

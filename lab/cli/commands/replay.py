@@ -10,6 +10,7 @@ from msgspec.structs import replace
 
 from lab.cli.commands.accept import NewRecording, accept, places_in
 from lab.cli.console import Console, report
+from lab.cli.junit import CaseEnd
 from lab.cli.recordings import expected_of, locate, matchers_of, scenarios_for
 from lab.cli.verdicts import WORST_FIRST, FileVerdict, Problem, form_of, problems_of, tell
 from lab.clocks import real_millis, wall_second
@@ -23,14 +24,13 @@ from lab.files.recordings import (
 )
 from lab.files.scenarios import load_scenario, scenario_names, scenarios_folder
 from lab.jobs.compiled import CompiledScenario
+from lab.plugins.rehearsal.report.expected import other_findings
+from lab.plugins.rehearsal.report.gather import histories_of
+from lab.plugins.rehearsal.report.judge import report_on
 from lab.recording.format.lines import Recording
 from lab.recording.format.reader import demand_closed, read
 from lab.recording.replay.replay import Comparing, ReplayResult, replay
 from lab.recording.tape.header import needed_scenarios
-from lab.report.expected import other_findings
-from lab.report.gather import histories_of
-from lab.report.judge import report_on
-from lab.report.junit import CaseEnd
 from lab.settings import Flags, refuse_idle
 
 OF_ANOTHER_SERVER = ("tokens", "allow_host", "pace", "patience", "time_tolerance", "ca")

@@ -3,9 +3,9 @@
 import asyncio
 import json
 import platform
+from collections.abc import Sequence
 from contextlib import AsyncExitStack, suppress
 from shlex import quote
-from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
@@ -16,6 +16,7 @@ from lab.cli.serve.control_settings import TOKEN_VARIABLE, ControlSettings
 from lab.cli.serve.embedded_mock import EmbeddedMock, connection_document, embedded_mock
 from lab.cli.serve.https import trust_lines
 from lab.cli.serve.ledger_settings import LedgerSettings, refuse_unshared
+from lab.cli.serve.offers import Offered, offered
 from lab.cli.serve.serve_extras import ServeExtras
 from lab.cli.serve.shadow_notes import shadow_notes
 from lab.cli.serve.surroundings import Parent, parent_gone
@@ -23,18 +24,11 @@ from lab.cli.serve.worker_place import WorkerPlace
 from lab.cli.setup import Setup, make_setup
 from lab.cli.signals import Interrupted
 from lab.core.clock import Millis
-from lab.core.errors import UsageError
-from lab.files.scenarios import digest_of
-from lab.jobs.compiled import CompiledScenario
 from lab.mock.config import TENANT_PATH
-from lab.mock.history import compiled_again
 from lab.server.listener import origin_of
-from lab.server.mounts import MOUNT_PATH, MountChoice
+from lab.server.mounts import MOUNT_PATH
 from lab.server.reachable import address_for_others, is_every_address
 from lab.settings import Environment, Flags, MockSettings, Settings, loopback, refuse_idle
-
-if TYPE_CHECKING:
-    from lab.faults.drills import Drill
 
 EXPOSED = "EXPOSED:"
 """How the one advice begins that is a banner."""
@@ -49,10 +43,6 @@ class ServeSettings(Settings, frozen=True):
     json: bool = False
     journal: str | None = None
     """The file that keeps what was accepted from one start to the next."""
-    drills: str | None = None
-    """The happy scenario of which clients may choose the drills, too."""
-    family: str | None = None
-    only: str | None = None
     drain: Millis = 0
     """For how long it serves on, unready, once it is to end, in real milliseconds."""
     with_parent: bool = False
@@ -81,22 +71,23 @@ def execute(flags: Flags, console: Console) -> int:
             return serve_with_workers(flags.into(WorkersSettings), flags.arguments, console)
         if flags["source"] is None:
             refuse_without_recording(flags)
-            return serve_until_stopped(settings, console)
+            return serve_until_stopped(*with_offers(flags, settings), console)
         from lab.cli.serve.playback import RecordingPlayer  # only it needs one
 
         refuse_idle(flags, ("tenants",), "a recording, which is played back to one client")
         player = RecordingPlayer(flags, settings.mock)
-        return max(serve_until_stopped(settings, console, player.setup()), player.conclude(console))
+        return max(serve_until_stopped(settings, (), console, player.setup()), player.conclude(console))
     except Interrupted:  # stopped before it listened
         return 0
 
 
-def serve_until_stopped(settings: ServeSettings, console: Console, playback: Setup | None = None) -> int:
+def serve_until_stopped(
+    settings: ServeSettings, offers: Sequence[Offered], console: Console, playback: Setup | None = None
+) -> int:
     """Listen, announce, and wait for a signal, or for the parent's end; `playback` in the place of what settings name."""
     place = settings.place
     # a worker lives with whoever started it, and the lab with whoever started that
     console.serving, parent = True, Parent() if settings.with_parent or place is not None else None
-    settings, drills = with_drills(settings)
     setup, journal = playback or make_setup(settings.mock), None
     if parent is not None:
         parent.check()
@@ -107,7 +98,8 @@ def serve_until_stopped(settings: ServeSettings, console: Console, playback: Set
         setup = journal.resume(setup)
 
     async def work(stop: Stop) -> int:
-        extras = replace(serve_extras(settings, console), journal=journal, drills=drills)
+        choices = tuple(choice for each in offers for choice in each.choices)
+        extras = replace(serve_extras(settings, console), journal=journal, choices=choices)
         over = _watched(parent, stop)
         async with AsyncExitStack() as stack:
             served = setup
@@ -122,7 +114,8 @@ def serve_until_stopped(settings: ServeSettings, console: Console, playback: Set
                 console.out(f"{settings.drain + round(1_000 * served.limits.grace)} {extras.ledger.document}")
             if place is None or place.announces:
                 announce(settings, served, mock, console)
-                tell_extras(settings, extras, console)
+                for note in (*(each.note for each in offers), *ledger_notes(extras)):
+                    console.err(note)
             if place is not None:
                 console.abandon()  # whoever started this worker reads until then
             with suppress(asyncio.CancelledError):
@@ -148,15 +141,11 @@ def serve_extras(settings: ServeSettings, console: Console) -> ServeExtras:
     return replace(extras, control=replace(control, token=place.control_token), ports=place.take_ports)
 
 
-def tell_extras(settings: ServeSettings, extras: ServeExtras, console: Console) -> None:
-    """Say what is served beside, and where the lab is shared."""
-    if extras.drills:
-        many = f"{len(extras.drills)} drills of {settings.drills}"
-        console.err(f"{many} can be chosen: GET /_lab/scenarios lists them.")
-    if extras.ledger is not None:
-        for note in extras.ledger.notes:
-            console.err(f"note: {note}")
-        console.err(f"shares its ledger: {extras.ledger.shown}")
+def ledger_notes(extras: ServeExtras) -> list[str]:
+    """Where the lab is shared, and what there is to say of it."""
+    if extras.ledger is None:
+        return []
+    return [*(f"note: {note}" for note in extras.ledger.notes), f"shares its ledger: {extras.ledger.shown}"]
 
 
 _OF_A_PLAYBACK = ("by_count", "strict", "repeat", "without_faults", "latency")
@@ -167,29 +156,11 @@ def refuse_without_recording(flags: Flags) -> None:
     refuse_idle(flags, _OF_A_PLAYBACK, "scenarios: it says how --from FILE is played back")
 
 
-def with_drills(settings: ServeSettings) -> tuple[ServeSettings, tuple[MountChoice, ...]]:
-    """What is served with `--drills`, their happy scenario if nothing else was named, and the drills."""
-    if settings.drills is None:
-        if settings.family or settings.only:
-            raise UsageError("--family and --only choose among drills.", hint="Name their scenario with --drills.")
-        return settings, ()
-    from lab.cli.drills import drills_of  # only they need it
-
-    mock = settings.mock
-    compiled, _, drills = drills_of(mock, settings.drills, settings.family, settings.only)
-
-    def choice(drill: "Drill") -> MountChoice:
-        def load() -> CompiledScenario:
-            from lab.faults.yamltext import yaml_text
-
-            text = yaml_text(drill.document)
-            digest = digest_of(text.encode(), compiled.files)
-            return compiled_again(str(drill.document["name"]), digest, text, compiled.files)
-
-        return MountChoice(drill.name, load, lambda: compiled.scenario, drill.ends, drill.strikes)
-
-    named = replace(settings, mock=replace(mock, targets=mock.targets or (settings.drills,)))
-    return named, tuple(map(choice, drills))
+def with_offers(flags: Flags, settings: ServeSettings) -> tuple[ServeSettings, tuple[Offered, ...]]:
+    """What is served, and what plugins offer beside; what those are about is served if the call names nothing."""
+    offers = tuple(offered(flags, settings.mock))
+    targets = settings.mock.targets or tuple(each for offer in offers for each in offer.targets)
+    return replace(settings, mock=replace(settings.mock, targets=targets)), offers
 
 
 def announce(settings: ServeSettings, setup: Setup, mock: EmbeddedMock, console: Console) -> None:

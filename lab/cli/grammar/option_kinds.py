@@ -1,42 +1,23 @@
-"""What an option of the command line can be: with a value, without one, one of several; and the texts that some take."""
+"""Options that several commands take, and the texts that options are read from: each that is wrong says how it is written."""
 
 import re
-from argparse import ArgumentParser
 from collections.abc import Callable
-from typing import Any, NoReturn
+from typing import NoReturn
 
 from lab.core.errors import UsageError
 from lab.core.ranges import SEEDS, number
-
-Option = Callable[[Any], object]
-"""Adds itself to a parser."""
+from lab.plugin import Option
 
 
-def option(name: str, metavar: str | None, help: str | None = None, **how: Any) -> Option:
-    """An option with a value; a name without dashes is what the command is about."""
-    return lambda into: into.add_argument(name, metavar=metavar, help=help, **how)
-
-
-def flag(name: str, help: str) -> Option:
-    """An option without one."""
-    return lambda into: into.add_argument(name, action="store_true", help=help)
-
-
-def either(*options: Option) -> Option:
-    """Options of which one may be given."""
-
-    def add(into: ArgumentParser) -> None:
-        group = into.add_mutually_exclusive_group()
-        for each in options:
-            each(group)
-
-    return add
+def flag(name: str, help: str, *, excludes: tuple[str, ...] = ()) -> Option:
+    """An option without a value."""
+    return Option(name, help=help, excludes=excludes)
 
 
 def port(name: str, of: str, usual: int | None = None, shown: str | None = None) -> Option:
     """The port that an option names."""
     shown = shown or str(usual)
-    return option(name, "PORT", f"of {of}; default: {shown}", type=number(name, 0, 65_535), default=usual)
+    return Option(name, "PORT", f"of {of}; default: {shown}", number(name, 0, 65_535), usual=usual)
 
 
 def origin(text: str) -> str:
@@ -104,22 +85,9 @@ def screen_size(text: str) -> tuple[int, int]:
 
 def seed(help: str) -> Option:
     """The seed, and what it is for."""
-    return option("--seed", "N", help, type=number("--seed", 0, SEEDS - 1))
+    return Option("--seed", "N", help, number("--seed", 0, SEEDS - 1))
 
 
 def only_in_demo(text: str) -> NoReturn:
     """Refuse `--phone` where another command shows the screen."""
     raise UsageError("--phone is of lab demo alone: here nothing is decided, or others decide.", hint="Leave it out.")
-
-
-_ALONE = {"--web": "8000", "--stage": "3", "--phone": "127.0.0.1"}
-"""Options that may stand alone, and what they mean then: a scenario's name after them is no value."""
-
-
-def with_values(argv: list[str]) -> list[str]:
-    """The call with what an option means that stands alone; `--web 8000` may be written so, too."""
-    after = [*argv, ""][1:]
-    return [
-        f"{each}={_ALONE[each]}" if each in _ALONE and not (each == "--web" and next_.isdigit()) else each
-        for each, next_ in zip(argv, after, strict=True)
-    ]

@@ -20,10 +20,10 @@ from lab.server.mounts import MOUNT_PATH, Mount, MountChoice, Tenant
 
 
 class ChosenMocks:
-    """Makes a mock when a scenario is first chosen: every scenario that is served, and `drills`, can be."""
+    """Makes a mock when a scenario is first chosen: every scenario that is served, and `choices`, can be."""
 
     def __init__(
-        self, setup: Setup, service: Service, console: Console, drills: Iterable[MountChoice], *, taped: bool = True
+        self, setup: Setup, service: Service, console: Console, choices: Iterable[MountChoice], *, taped: bool = True
     ) -> None:
         """`taped`: whether they can be recorded."""
         self._setup = setup
@@ -38,7 +38,7 @@ class ChosenMocks:
         self._unrecorded: str | None = None
         for compiled in service.config.scenarios:
             self._add(compiled.name)
-        self._choices |= {each.name: each for each in drills if each.name not in self._choices}
+        self._choices |= {each.name: each for each in choices if each.name not in self._choices}
 
     def offer(self, tenant: Tenant) -> None:
         """Let clients of this tenant choose."""

@@ -117,7 +117,7 @@ async def embedded_mock(
         service = setup.make_service(replace(config, here=ports.origin))
         _observe(service, setup, beside, client_hints(console, setup.clock.mode, service) if outside else (), job_facts)
         choosing = extras is not None and beside.ledger is None  # else it would be each process's own
-        chosen = ChosenMocks(setup, service, console, beside.drills) if choosing else None
+        chosen = ChosenMocks(setup, service, console, beside.choices) if choosing else None
         mock = EmbeddedMock(service, TapeRecorder(setup, service, console, outside=outside), chosen)
         stack.callback(_close_files, mock, stop, beside.logs)
         server = _server(mock, setup, beside, _calls(beside.ledger, service, stack))

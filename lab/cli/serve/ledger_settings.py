@@ -6,7 +6,7 @@ from lab.core.errors import UsageError
 from lab.settings import Flags, Settings, refuse_idle
 
 LEDGER_VARIABLE = "LAB_LEDGER"
-_ONE_PROCESS = {"record": "--record", "journal": "--journal", "source": "--from", "drills": "--drills"}
+_ONE_PROCESS = {"record": "--record", "journal": "--journal", "source": "--from"}
 """Options of a lab that one process serves, by their flags."""
 
 

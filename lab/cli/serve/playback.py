@@ -22,7 +22,7 @@ from lab.recording.tape.captured import config_of_capture, pod_values
 from lab.recording.tape.header import BODIES, config_of, playback_header
 from lab.settings import Flags, MockSettings, refuse_idle
 
-OF_A_MOCK = ("seed", "reviewer", "set", "profile", "drills", "family", "only", "journal")
+OF_A_MOCK = ("seed", "reviewer", "set", "profile", "journal")
 
 
 class RecordingPlayer:

@@ -23,8 +23,8 @@ class ServeExtras(Struct, frozen=True):
 
     journal: "StateJournal | None" = None
     """A file that holds what was accepted before, and is written on."""
-    drills: Sequence[MountChoice] = ()
-    """What clients may choose beside the scenarios that are extras."""
+    choices: Sequence[MountChoice] = ()
+    """What clients may choose beside the scenarios that are served."""
     logs: tuple[ExchangeLog, ...] = ()
     """What writes a line, or makes a span, of each request."""
     control: ControlSettings = ControlSettings()

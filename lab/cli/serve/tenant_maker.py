@@ -78,7 +78,7 @@ class ServedTenants(TenantParts):
         mount = self.mount(config)
         tenant = Tenant(mount, name=wish.name, token=control_token())
         setup = self._own_setup(wish.seed, config, tenant)
-        chosen = ChosenMocks(setup, mount.service, self._console, self._extras.drills, taped=False)
+        chosen = ChosenMocks(setup, mount.service, self._console, self._extras.choices, taped=False)
         chosen.offer(tenant)
         self.log(tenant)
         self._served[tenant] = wish, chosen

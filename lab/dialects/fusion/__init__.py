@@ -23,5 +23,5 @@ _MARKS = BodyMarks(
     own=frozenset({"status", "type", "event", "role"}),
 )  # fmt: skip
 """What a recording has to know of its bodies (recordings.md §7)."""
-WIRE = Wire("fusion", FUSION, FusionClient(), FUSION_ROUTES, FIELDS, ERRORS, missing, POD_TOKENS, _MARKS)
+WIRE = Wire("fusion", __name__, FUSION, FusionClient(), FUSION_ROUTES, FIELDS, ERRORS, missing, POD_TOKENS, _MARKS)
 __all__ = ["WIRE", "fusion_path"]

@@ -1,19 +1,24 @@
 """The routes that faults and latencies may name: all of contract.md §2, by what can go wrong on them.
 
-The tables of paths lie above the language, in `lab/identity/routes.py` and the dialects' `routes.py`; `tests/dialects`
-holds these words to their rows.
+The tables of paths lie above the language, in `lab/identity/routes.py` and with the wires, whose plugins declare their
+names; `tests/dialects` holds these words to their rows.
 """
 
-from typing import Literal, TypeAlias, get_args
+from typing import TYPE_CHECKING, Literal, TypeAlias
 
-RouteName: TypeAlias = Literal[
-    "token", "invoke", "status", "stream", "chat", "debug", "a2a", "a2a-stream", "a2a-card", "a2a-search", "tokens",
-    "workflows", "relay", "anticsrf", "relay-basic", "documents", "documents-batch", "documents-attach", "multiplex",
+from lab.plugin import plugins
+
+_WIRES = tuple(wire for plugin in plugins() for wire in plugin.wires)
+FAULT_ROUTES: tuple[str, ...] = (
+    "token", *(route for wire in _WIRES for route in wire.routes),
     "authorize", "device", "device-page", "introspect", "revoke", "discovery", "jwks",
-]  # fmt: skip
-FAULT_ROUTES: tuple[str, ...] = get_args(RouteName)
+)  # fmt: skip
 """`stream` means chat and debug too, and what A2A's calls ask counts as invoke, stream or status besides."""
-OF_A_JOB = frozenset(("invoke", "status", "stream", "chat", "debug", "a2a", "a2a-stream"))
+if TYPE_CHECKING:
+    RouteName: TypeAlias = str
+else:
+    RouteName = Literal[FAULT_ROUTES]
+OF_A_JOB = frozenset(route for wire in _WIRES for route in wire.of_a_job)
 """Those that answer with a job, and so with a status."""
 OF_A_FORM = frozenset(("token", "device", "introspect", "revoke"))
 """Those to which a client sends a form, and which refuse as RFC 6749 §5.2 has it."""

@@ -14,7 +14,7 @@ from msgspec import Struct
 
 from lab.core.clock import Millis
 from lab.core.exchange import Headers, Json, Response
-from lab.dialects import WIRES
+from lab.dialects import wires
 from lab.recording.client_replay.values import Bindings, is_id
 from lab.recording.format.lines import Body, Enc
 from lab.recording.redaction.alias import GRAMMAR, aliases, fill
@@ -23,7 +23,7 @@ from lab.recording.redaction.secret_names import is_secret
 from lab.recording.replay.match import Canon
 from lab.recording.tape.instants import MILLIS
 
-_GENERATED = frozenset(name for wire in WIRES for name in wire.marks.generated)
+_GENERATED = frozenset(name for wire in wires() for name in wire.marks.generated)
 _AROUND = re.compile(f"({GRAMMAR})")
 _DATE = re.compile(
     r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(?:\.[0-9]{1,9})?(?:Z|[+-][0-9]{2}:?[0-9]{2})"

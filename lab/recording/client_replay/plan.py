@@ -12,7 +12,7 @@ from msgspec import Struct
 from lab.core.clock import Millis
 from lab.core.exchange import Json, Response
 from lab.core.refusal import Refusal
-from lab.dialects import CLIENT_OF
+from lab.dialects import client_of
 from lab.dialects.client import Seen
 from lab.dialects.sse import events_in
 from lab.language.document import Status
@@ -181,7 +181,7 @@ class JobAnswer(Struct, frozen=True):
 
 def understood(route: str, response: Response) -> JobAnswer:
     """An answer to a call of that route, as its wire has it."""
-    client = CLIENT_OF.get(route)
+    client = client_of(route)
     if client is None:
         return JobAnswer()
     if has_events(response):
@@ -198,7 +198,7 @@ def understood(route: str, response: Response) -> JobAnswer:
 
 def lasting_events(route: str, response: Response) -> list[Json]:
     """Of a stream's events those that first show a question or the end: what they say stays so."""
-    client, word = CLIENT_OF.get(route), ""
+    client, word = client_of(route), ""
     found: list[Json] = []
     for event in events_in(response.body):
         seen = client.job_in(event) if client is not None else None

@@ -8,7 +8,7 @@ from lab.core.clock import Millis
 from lab.core.exchange import Request, header_of, json_bytes
 from lab.core.jsontext import members_of
 from lab.core.reply import END_OF_EVENT, Parts, Reply, Strike
-from lab.dialects import CLIENT_OF
+from lab.dialects import client_of
 from lab.mock.config import DECOY_ORIGIN
 from lab.recording.format.lines import Recording, Res
 from lab.recording.playback.calls import PlaybackCall, renamed
@@ -92,7 +92,7 @@ class AnswerWriter:
     def _answer(self, call: PlaybackCall, request: Request, body: bytes, later: Millis) -> bytes:
         """The body as an answer to this request: of today, and with the id of this call where its wire gives it one."""
         body = redated(body, self._shift + later)
-        client = CLIENT_OF.get(call.requested.route)
+        client = client_of(call.requested.route)
         if client is None or not client.call_id or call.requested.route not in client.calls:
             return body
         answer, own = members_of(body), members_of(request.body)

@@ -16,7 +16,7 @@ from lab.core.exchange import Json, Request, Response, json_response
 from lab.core.jsontext import members_of
 from lab.core.observe import Noted, Replied, Requested
 from lab.core.refusal import Refusal
-from lab.dialects import CLIENT_OF
+from lab.dialects import client_of
 from lab.dialects.base import Invoke, Look
 from lab.dialects.client import ClientCall, Seen
 from lab.dialects.reading import query_of
@@ -86,7 +86,7 @@ class PlaybackCall(Struct, eq=False):
 
     def shown_later(self) -> Iterator["PlaybackCall"]:
         """Of a stream the events that show the whole job, each as if a poll had been answered with it when it was due."""
-        client = CLIENT_OF.get(self.requested.route)
+        client = client_of(self.requested.route)
         if client is None or not self.streamed:
             return
         events = events_in(self.replied.response.body)
@@ -186,7 +186,7 @@ def playback_call(
     requested: Requested, replied: Replied, accepted: JobAccepted | None, *, inside: bool
 ) -> PlaybackCall:
     """The exchange, read; `accepted`: it began that job. Unless the server is known from `inside`, its answer tells."""
-    client, client_call = CLIENT_OF.get(requested.route), call_of(requested.route, requested.request)
+    client, client_call = client_of(requested.route), call_of(requested.route, requested.request)
     begun = JobStart(accepted.job, accepted.at, accepted.conversation) if accepted is not None else None
     begins = client_call is not None and isinstance(client_call.command, Invoke)
     named = getattr(client_call.command, "job", None) if client_call is not None and not begins else None
@@ -206,7 +206,7 @@ def playback_call(
 
 def call_of(route: str, request: Request) -> ClientCall | None:
     """What a call asks of a job; None: nothing, or nothing that can be made out."""
-    client = CLIENT_OF.get(route)
+    client = client_of(route)
     return client.identify(request) if client is not None and route in client.calls else None
 
 
@@ -254,7 +254,7 @@ def _value(route: str, body: bytes) -> Json | bytes:
         value: Json = loads(body)
     except (ValueError, RecursionError):
         return body
-    client = CLIENT_OF.get(route)
+    client = client_of(route)
     if isinstance(value, dict) and client is not None and client.call_id and route in client.calls:
         return {name: part for name, part in value.items() if name != client.call_id}
     return value

@@ -25,7 +25,7 @@ from lab.core.clock import Epoch, Millis
 from lab.core.exchange import Request
 from lab.core.reply import Reply
 from lab.core.seeds import uuid4
-from lab.dialects import WIRES
+from lab.dialects import wires
 from lab.dialects.base import Invoke, Look
 from lab.dialects.client import ClientCall
 from lab.identity.routes import IDENTITY_NAMES
@@ -48,7 +48,7 @@ from lab.recording.replay.matchers import Matcher, excused_request
 from lab.recording.tape.body_shapes import shape_of
 from lab.recording.tape.recorded_calls import epoch_in
 
-GRANTING = IDENTITY_NAMES.union(*(wire.granting for wire in WIRES))
+GRANTING = IDENTITY_NAMES.union(*(wire.granting for wire in wires()))
 """The routes whose answers hold tokens: what was recorded is none here."""
 _SHOWN = 3
 """Recorded messages or calls that are named where another came."""

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from functools import cache
 
 from lab.core.refusal import Refusal
-from lab.dialects import WIRES
+from lab.dialects import wires
 from lab.dialects.fidelity import CLAIMS
 from lab.identity.clients import Grant
 from lab.identity.routes import IDENTITY_ROUTES
@@ -38,12 +38,12 @@ def _of_wires() -> str:
 
 def _wires() -> Iterator[str]:
     switches = Switches()
-    for routes in (IDENTITY_ROUTES, *(wire.routes for wire in WIRES)):
+    for routes in (IDENTITY_ROUTES, *(wire.routes for wire in wires())):
         yield from (row.path for row in routes)
     for claim in CLAIMS:
         yield f"{claim.name} {claim.says}"
     for status in range(400, 600):
-        yield from (wire.server.refuse(Refusal(status, ""), switches).body.decode() for wire in WIRES)
+        yield from (wire.server.refuse(Refusal(status, ""), switches).body.decode() for wire in wires())
     yield from (*Status, *Verdict, *Grant)
 
 

@@ -11,7 +11,7 @@ from msgspec.structs import replace
 from lab.core.clock import Millis
 from lab.core.exchange import Json, Response
 from lab.core.observe import Observation, Touched
-from lab.dialects import CLIENT_OF
+from lab.dialects import client_of
 from lab.dialects.client import Seen
 from lab.dialects.router import ROUTER
 from lab.mock.config import Config
@@ -98,7 +98,7 @@ class _Side:
         match, reply = ROUTER.at(exchange.req.path) if exchange.req else None, exchange.res
         if match is None or match.job or reply is None or reply.body.enc is not Enc.JSON:
             return self.canon.id(match.job) if match is not None and match.job else None
-        client = CLIENT_OF.get(match.name)
+        client = client_of(match.name)
         response = Response(reply.status, reply.headers, dumps(reply.body.value).encode())
         found = client.understand(match.name, response) if client is not None else None
         return self.canon.id(found.job) if isinstance(found, Seen) else None

@@ -16,7 +16,7 @@ from msgspec.structs import replace
 from lab.core.clock import Epoch
 from lab.core.exchange import Headers, Json
 from lab.core.logtext import harmless_text
-from lab.dialects import WIRES
+from lab.dialects import wires
 from lab.recording.format.lines import Enc, Entry, Line, Req, Res
 from lab.recording.format.text import dumps
 from lab.recording.redaction.bodies import value_of
@@ -32,7 +32,7 @@ IDS = {
     # of facts and of the OAuth server; each wire adds its own
     "job": "J", "alias": "J", "conversation": "K", "challenge": "H",
     "ecid": "E", "jti": "I", "kid": "I", "state": "I", "nonce": "I",
-    **{name: letter for wire in WIRES for name, letter in wire.marks.ids.items()},
+    **{name: letter for wire in wires() for name, letter in wire.marks.ids.items()},
 }  # fmt: skip
 _ID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}|[0-9a-f]{32}")
 _CHALLENGE = re.compile(r'([\w-]+)="([^"]*)"')

@@ -1,4 +1,7 @@
-"""The forms in which `lab show --as` prints a recording, by their words (recordings.md §9)."""
+"""The forms in which `lab show --as` prints a recording (recordings.md §9): the kernel's are declared in `lab/kernel.py`.
+
+A film isn't among them: it is the screen's affair.
+"""
 
 from collections.abc import Callable, Iterator
 from typing import TypeAlias
@@ -14,11 +17,27 @@ from lab.recording.show.walkthrough import walkthrough
 Export: TypeAlias = Callable[[Recording, Blob, bool], Iterator[str]]
 """Gives the lines; the last argument says whether they begin with their numbers in the file, where that has a meaning."""
 
-EXPORTS: dict[str, Export] = {
-    "text": lambda recording, _, numbered: transcript_lines(recording, numbered),
-    "curl": lambda recording, blob, _: curl_script(recording, blob),
-    "har": lambda recording, blob, _: har(recording, blob),
-    "html": lambda recording, blob, _: iter([timeline_page(recording, blob).rstrip("\n")]),
-    "md": lambda recording, blob, _: walkthrough(recording, blob),
-}
-"""A film isn't among them: it is the screen's affair."""
+
+def text(recording: Recording, blob: Blob, numbered: bool) -> Iterator[str]:
+    """As a transcript."""
+    return transcript_lines(recording, numbered)
+
+
+def har_file(recording: Recording, blob: Blob, numbered: bool) -> Iterator[str]:
+    """As HAR 1.2."""
+    return har(recording, blob)
+
+
+def curl(recording: Recording, blob: Blob, numbered: bool) -> Iterator[str]:
+    """As a script of curl."""
+    return curl_script(recording, blob)
+
+
+def markdown(recording: Recording, blob: Blob, numbered: bool) -> Iterator[str]:
+    """As a walk through it, for people."""
+    return walkthrough(recording, blob)
+
+
+def page(recording: Recording, blob: Blob, numbered: bool) -> Iterator[str]:
+    """As a page for browsers."""
+    return iter([timeline_page(recording, blob).rstrip("\n")])

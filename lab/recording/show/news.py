@@ -1,7 +1,7 @@
 """What calls of a recording come to, for who reads it: what an answer says that is new, a stream event by event."""
 
 from lab.core.refusal import Refusal
-from lab.dialects import CLIENT_OF
+from lab.dialects import client_of
 from lab.dialects.client import Seen
 from lab.dialects.sse import events_in
 from lab.recording.format.lines import Body, Enc
@@ -17,7 +17,7 @@ _WIDEST = 120
 def news_of(call: RecordedCall, blob: Blob, *, local: bool = False) -> str:
     """On one line what an answer says of its job, or why it refuses; nothing where it does neither."""
     route, response = answer_of(call.req, call.res, blob, local=local)
-    client = CLIENT_OF.get(route)
+    client = client_of(route)
     if response is None or client is None or (route not in client.calls and response.status < 300):
         return ""
     seen = client.understand(route, response) if route in client.calls else None

@@ -4,7 +4,7 @@ import json
 
 from lab.core.exchange import Json
 from lab.core.logtext import harmless_text
-from lab.dialects import WIRES
+from lab.dialects import wires
 from lab.recording.format.lines import Body, Enc, Header
 from lab.recording.redaction.bodies import INLINE
 
@@ -24,7 +24,7 @@ def readable_body(body: Body, *, short: bool = False) -> str:
         text = "\n".join(f"{pair[0]} = {pair[1]}" for pair in value if isinstance(pair, list))
     elif body.enc is Enc.JSON:
         if short and isinstance(value, dict):
-            for wire in WIRES:
+            for wire in wires():
                 value = dict(wire.marks.worth_showing(value))
         text = json.dumps(value, indent=2, ensure_ascii=False)
     else:

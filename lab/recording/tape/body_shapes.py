@@ -9,13 +9,13 @@ from urllib.parse import urlencode
 
 from lab.core.clock import Millis
 from lab.core.exchange import Headers, Json, json_bytes
-from lab.dialects import WIRES
+from lab.dialects import wires
 from lab.recording.redaction.bodies import body_of, content_type, value_of
 from lab.recording.redaction.written import form_pairs
 from lab.recording.tape.instants import DATES, MILLIS
 from lab.recording.tape.line_cache import LineCache, RequestParts
 
-_KEPT = MILLIS | DATES | {name for wire in WIRES for name in (*wire.marks.ids, *wire.marks.own)}
+_KEPT = MILLIS | DATES | {name for wire in wires() for name in (*wire.marks.ids, *wire.marks.own)}
 _ONE_WORD = re.compile(r"[!-~]{1,200}")
 """What an id, an instant or a status is written with."""
 _EVENT = re.compile(r"(data: ?)(.*)")

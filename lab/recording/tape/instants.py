@@ -6,10 +6,10 @@ from functools import lru_cache
 from lab.core.clock import Millis, iso
 from lab.core.exchange import Json, json_bytes
 from lab.core.jsontext import value_or_none
-from lab.dialects import WIRES
+from lab.dialects import wires
 
-MILLIS = frozenset(name for wire in WIRES for name in wire.marks.millis)
-DATES = frozenset(name for wire in WIRES for name in wire.marks.dates)
+MILLIS = frozenset(name for wire in wires() for name in wire.marks.millis)
+DATES = frozenset(name for wire in wires() for name in wire.marks.dates)
 """The members that hold an instant, in milliseconds and as text."""
 _NAMES = tuple(f'"{name}"'.encode() for name in sorted(MILLIS | DATES))
 

@@ -6,13 +6,13 @@ from urllib.parse import urlencode
 from lab.core.errors import RecordingError
 from lab.core.exchange import Request, Response
 from lab.core.observe import Noted, Observation, Replied, Requested
-from lab.dialects import WIRES
+from lab.dialects import wires
 from lab.dialects.router import ROUTER, UNKNOWN_ROUTE
 from lab.recording.format.codec import fact_of
 from lab.recording.format.lines import Body, Entry, Line, Other, Recording, Req, Res
 from lab.recording.redaction.bodies import Blob, bytes_of
 
-_LOCAL_PATHS = sorted({f'"p":"/{row.path.split("/")[1]}/' for wire in WIRES for row in wire.routes if row.only})
+_LOCAL_PATHS = sorted({f'"p":"/{row.path.split("/")[1]}/' for wire in wires() for row in wire.routes if row.only})
 """How the paths begin that a switch adds, as lines have them."""
 
 

@@ -8,13 +8,19 @@ import yaml
 
 from lab.core.exchange import Json
 from lab.dialects.openapi import JsonObject
-from lab.server.control.routes import CONTROL_ROOT, CONTROL_ROUTES, ControlRoute
+from lab.plugin import ControlRoute, plugins
+from lab.server.control.routes import CONTROL_ROOT, CONTROL_ROUTES
 
 
 def description(version: str, origin: str) -> JsonObject:
     """The document, of a plane that listens at `origin`."""
-    text = files("lab.server.control").joinpath("openapi.yaml").read_text("utf-8")
-    parts = _object(yaml.load(text.replace("{version}", version).replace("{origin}", origin), yaml.CSafeLoader))
+    parts: JsonObject = {}
+    for plugin in plugins():
+        if plugin.operations:
+            text = files(plugin.operations).joinpath("openapi.yaml").read_text("utf-8")
+            part = _object(yaml.load(text.replace("{version}", version).replace("{origin}", origin), yaml.CSafeLoader))
+            for name, members in part.items():
+                parts[name] = {**_object(parts.get(name, {})), **_object(members)}
     document, names = _object(parts["document"]), _object(parts["schemas"])
     operations, paths = _object(parts["operations"]), _object(document["paths"])
     for row in CONTROL_ROUTES:

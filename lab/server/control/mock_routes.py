@@ -18,12 +18,13 @@ from lab.identity.routes import PATHS
 from lab.identity.scopes import api_scope
 from lab.language.document import Scenario
 from lab.mock.history import BEFORE
+from lab.plugin import plugins
 from lab.server.control.access import CommandRefused, Handler, obeyed, read_command, text_member
 from lab.server.control.armed_faults import FaultRoutes
+from lab.server.control.calls import RouteContext, ServedJournal, calls, plugin_handler
 from lab.server.control.clock import ClockRoutes
 from lab.server.control.jobs import JobRoutes
 from lab.server.control.journal import Subscriber
-from lab.server.control.judging import JudgedJournal, JudgingRoutes
 from lab.server.control.last_exchanges import Buffer, SharedBytes
 from lab.server.control.meters import MockMeter, counts_of_others
 from lab.server.control.metrics import MetricsRoute
@@ -77,17 +78,19 @@ class MockRoutes:
 
     def _handlers(self) -> Mapping[str, Handler]:
         jobs, faults = self._jobs, FaultRoutes(self._service, self._clock, self._calls)
-        judging, server = JudgingRoutes(self.journal, self._others, self._faults), self._server
+        server = self._server
         metrics = MetricsRoute(server, self._mount, self.meter, lambda: (each.meter for each in self.others()))
         handlers: dict[str, Handler] = {
             "health": self._health, "jobs": jobs.list, "job": jobs.look, "decide": jobs.decide,
             "clock": self.clock.look, "set_clock": self.clock.set,
             "metrics": metrics.scrape,
-            "journal": self._journal, "calls": judging.calls, "report": judging.report, "outcome": judging.outcome,
+            "journal": self._journal, "calls": lambda request: calls(self.journal, request),
             "scenarios": self._scenarios, "openapi": self._openapi,
             "faults": faults.list, "arm": faults.arm, "disarm": faults.disarm,
             "tokens": self._tokens, "devices": self._devices, "tape": self._rewind.tape, "reset": self._rewind.reset,
         }  # fmt: skip
+        rows = (row for plugin in plugins() for row in plugin.routes if row.run)
+        handlers |= {row.name: plugin_handler(row, self._context) for row in rows}
         if self._calls.shared:
             reset = SharedReset(self._service, self._calls, partial(self._begin_anew, None))
             handlers |= {**UNSHARED, "reset": reset.reset}
@@ -124,7 +127,7 @@ class MockRoutes:
         return {"scenarios": [client_part(each.scenario) for each in self._service.config.scenarios]}
 
     def _choice(self, choice: MountChoice) -> Json:
-        from lab.report.outcomes import ends_in
+        from lab.jobs.good_ends import ends_in
 
         mount, scenario = self._mount.tenant.existing(choice.name), choice.messages()
         ends: list[Json] = [*(choice.good_client or map(str, ends_in(scenario)))]
@@ -136,16 +139,16 @@ class MockRoutes:
         }  # fmt: skip
 
     @property
-    def journal(self) -> JudgedJournal:
-        """What is judged."""
-        return JudgedJournal(self._service, self.subscriber, self._mount.choice)
+    def journal(self) -> ServedJournal:
+        """That of this mock."""
+        return ServedJournal(self._service, self.subscriber, self._mount.choice)
 
-    def _others(self) -> Iterable[JudgedJournal]:
-        return (each.journal for each in self.others())
-
-    def _faults(self) -> Iterable[str]:
-        choices = () if self._mount.choice is not None else self._mount.tenant.choices.values()
-        return (each.name for each in choices if each.strikes)
+    def _context(self) -> RouteContext:
+        return RouteContext(
+            self.journal,
+            lambda: (each.journal for each in self.others()),
+            lambda: () if self._mount.choice is not None else self._mount.tenant.choices.values(),
+        )
 
     async def _journal(self, request: web.Request) -> web.StreamResponse:
         """All lines so far; with `follow=1` for as long as the lab lives, with `replies=0` too without `res` lines."""

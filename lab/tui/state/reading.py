@@ -15,7 +15,7 @@ from lab.core.clock import Millis
 from lab.core.exchange import Json, Request, Response
 from lab.core.jsontext import value_or_none
 from lab.core.routes import RouteMatch
-from lab.dialects import CLIENT_OF, CLIENTS, USUAL
+from lab.dialects import USUAL_CLIENT, client_of, wires
 from lab.dialects.base import Decide, Invoke, Look
 from lab.dialects.client import DialectClient, Question, Seen, Understood, Unreadable, WireLabels
 from lab.dialects.router import ROUTER
@@ -31,7 +31,7 @@ from lab.tui.state.status import meaning
 
 def _client(route: str) -> DialectClient | None:
     """Who understands the calls of a route, if they are about a job."""
-    client = CLIENT_OF.get(route)
+    client = client_of(route)
     return client if client is not None and route in client.calls else None
 
 
@@ -108,12 +108,13 @@ TOKEN_PATH = PATHS["token"]
 
 def invoke_path(team: str) -> str:
     """Where a team's jobs are usually asked for, cleaned."""
-    return clean.line(CLIENTS[USUAL].ask(Invoke(team=team, message=""))[1].path, 2_048)
+    return clean.line(USUAL_CLIENT.ask(Invoke(team=team, message=""))[1].path, 2_048)
 
 
 def short_path(path: str) -> str:
     """A path with `…` for what all paths of its dialect have in common."""
-    root = next((client.labels.root for client in CLIENTS.values() if path.startswith(client.labels.root)), "")
+    roots = (wire.client.labels.root for wire in wires())
+    root = next(filter(path.startswith, roots), "")
     return path.replace(root, "…", 1) if root else path
 
 
@@ -129,7 +130,7 @@ def token_in(response: Response) -> tuple[str, Millis] | None:
 @lru_cache(maxsize=4)
 def _understood(route: str, status: int, body: bytes) -> Understood:
     """What a poll brings is the same for as long as its span lasts, but for its headers."""
-    return CLIENT_OF.get(route, CLIENTS[USUAL]).understand(route, Response(status, (), body))
+    return (client_of(route) or USUAL_CLIENT).understand(route, Response(status, (), body))
 
 
 def job_in(route: str, response: Response) -> Seen | None:
@@ -148,7 +149,7 @@ def first_word(route: str) -> str | None:
 
 def word_of(labels: WireLabels, status: str) -> str:
     """A wire's word for a status that only a fact tells."""
-    client = next((each for each in CLIENTS.values() if each.labels is labels), CLIENTS[USUAL])
+    client = next((wire.client for wire in wires() if wire.client.labels is labels), USUAL_CLIENT)
     words = [word for word, each in client.statuses.items() if each == status]
     return clean.line(words[-1] if words else status, 40)
 
@@ -161,7 +162,7 @@ def words_of_stream(route: str, response: Response) -> tuple[tuple[Millis, str],
     first, seen = first_word(route), job_in(route, response)
     if first is None or seen is None or not response.times:
         return ()
-    client, found = CLIENT_OF[route], list[tuple[Millis, str]]()
+    client, found = client_of(route) or USUAL_CLIENT, list[tuple[Millis, str]]()
     shown = [client.job_in(event) for event in events_in(response.body)]
     words = [(time, each.word) for time, each in zip(response.times, shown, strict=False) if each is not None]
     for time, word in words or [(response.times[0], first), (response.times[-1], seen.word)]:
@@ -177,7 +178,7 @@ def is_garbled(route: str, response: Response) -> bool:
 
 def refusal_in(route: str, response: Response) -> str:
     """What a refusal says, in one sentence."""
-    return clean.line(CLIENT_OF.get(route, CLIENTS[USUAL]).explain(response), 512)
+    return clean.line((client_of(route) or USUAL_CLIENT).explain(response), 512)
 
 
 def status_of(seen: Seen) -> str:

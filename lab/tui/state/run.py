@@ -4,11 +4,11 @@ from msgspec import Struct
 
 from lab.app.effects import Outcome
 from lab.core.clock import Millis
-from lab.dialects import CLIENTS, USUAL
+from lab.dialects import USUAL_CLIENT
 from lab.dialects.client import WireLabels
 from lab.tui.state.gate import GateDecision, GateOpening, GateState
 
-USUAL_LABELS = CLIENTS[USUAL].labels
+USUAL_LABELS = USUAL_CLIENT.labels
 """What a wire calls things, where no call is in sight that says which wire it is."""
 
 Pairs = tuple[tuple[str, str], ...]

@@ -1,0 +1,33 @@
+"""What plugins add to `lab serve` for clients to choose beside the scenarios that are served (plugins.md)."""
+
+from collections.abc import Callable, Iterator
+from typing import TypeAlias
+
+from msgspec import Struct
+
+from lab.cli.grammar.parser import additions_given, command_of
+from lab.plugin import resolve
+from lab.server.mounts import MountChoice
+from lab.settings import Flags, MockSettings
+
+
+class Offered(Struct, frozen=True):
+    """What one plugin offers."""
+
+    choices: tuple[MountChoice, ...]
+    targets: tuple[str, ...] = ()
+    """Scenarios that are served if the call names none."""
+    note: str = ""
+    """What is said of it once the lab listens."""
+
+
+Offer: TypeAlias = Callable[[Flags, MockSettings], Offered]
+"""Offers what the plugin's options ask for; a LabError says why not."""
+
+
+def offered(flags: Flags, settings: MockSettings) -> Iterator[Offered]:
+    """What the plugins offer of which the call gives an option."""
+    for addition in additions_given(command_of("serve"), flags.arguments):
+        if addition.offers:
+            offer: Offer = resolve(addition.offers)  # type: ignore[assignment]  # as it is declared
+            yield offer(flags, settings)

@@ -1,0 +1,198 @@
+"""What a plugin declares, and which plugins there are (plugins.md). The kernel declares its own commands, forms, routes
+and wire by the same values, in `lab/kernel.py`.
+
+A declaration is strings and tuples: `lab --help` reads all of them, and imports nothing that they name. So these are
+named tuples, for a msgspec Struct would double the time of the help.
+"""
+
+from collections.abc import Callable, Iterator
+from functools import cache
+from importlib import import_module
+from typing import Literal, NamedTuple, TypeAlias, TypeVar
+
+from lab.core.errors import HostError
+
+Reference: TypeAlias = str
+"""What is imported when it is needed: `module:name`, the name perhaps one within another, as `a.b:Class.method`."""
+Kind = TypeVar("Kind")
+
+
+class Option(NamedTuple):
+    """What a command is asked beside its name: `--seed N`, a flag, or what the command is about."""
+
+    name: str
+    """As it is typed, `--seed`; without dashes it is an argument, and names its value."""
+    value: str | None = None
+    """What the help has in the place of its value, as DIR or =HOST:PORT; None: it is a flag, unless there are `choices`."""
+    help: str | None = None
+    """None: the value's name says it."""
+    read: Callable[[str], object] = str
+    """Makes the value of the text; UsageError says how it is written."""
+    choices: tuple[str, ...] = ()
+    """The only values."""
+    usual: object = None
+    """The value where none was given."""
+    times: Literal["", "?", "*", "+"] = ""
+    """How often an argument is given: once, at most once, as often as wanted, at least once."""
+    repeated: bool = False
+    """Whether the option may be given several times; its value is a list then."""
+    required: bool = False
+    kept: str | None = None
+    """The name of its value; None: that of the option, with `_` for `-`."""
+    alone: str | None = None
+    """The value that it has without one: a word behind it is no value then, one behind `=` is."""
+    variable: str | None = None
+    """The variable of the environment that says it where the call doesn't; one excludes no option."""
+    excludes: tuple[str, ...] = ()
+    """Options, or arguments, beside which it would mean nothing."""
+    needs: tuple[str, ...] = ()
+    """Options of which one must be given beside it."""
+    hidden: bool = False
+    """Whether it is there to be refused in words of its own, by `read`."""
+
+    @property
+    def key(self) -> str:
+        """The name of its value."""
+        return self.kept or self.name.lstrip("-").replace("-", "_")
+
+    @property
+    def flag(self) -> bool:
+        """Whether it is just given, or not."""
+        return self.value is None and not self.choices and self.name.startswith("-")
+
+
+class Command(NamedTuple):
+    """`lab NAME`."""
+
+    name: str
+    does: str
+    """In a few words, for the help."""
+    example: str
+    run: Reference
+    """A `lab.cli.command.Execute`: does it, and gives the exit code."""
+    options: Reference = ""
+    """A tuple of `Option`; empty: it takes none."""
+    tail: str = ""
+    """What stands behind `--`, as COMMAND: words of somebody else's, which no option of ours reads; empty: nothing does."""
+
+
+class Addition(NamedTuple):
+    """Options that a plugin gives to a command of somebody else's."""
+
+    command: str
+    options: tuple[Option, ...]
+    run: Reference = ""
+    """An `Execute` that runs in the command's place where one of these was given; it may go on to the command's own."""
+    offers: Reference = ""
+    """Of `serve`: a `lab.cli.serve.offers.Offer`, asked where one of these was given, for scenarios that clients may choose beside."""
+
+
+class ControlRoute(NamedTuple):
+    """A route of the control plane, and a call of it that a shell takes as it stands (control-plane.md §1)."""
+
+    method: str
+    path: str
+    """Behind `/_lab/`."""
+    name: str
+    does: str
+    """In a few words, for lists."""
+    example: str | None = None
+    """The path that the call has, with its query; None: the path of the row, in which a job is `$job`."""
+    body: str | None = None
+    """The JSON that the call sends, as it stands between single quotes."""
+    run: Reference = ""
+    """A `lab.server.control.plugin_routes.Answer`; empty: the control plane itself answers."""
+
+
+class WireDeclared(NamedTuple):
+    """A dialect: it is loaded at the first call that is its, or when somebody asks for it by its name."""
+
+    name: str
+    """As `--dialect` has it."""
+    wire: Reference
+    """A `lab.dialects.wire.Wire`."""
+    routes: tuple[str, ...]
+    """The names of its routes, for faults and latencies; the wire's table has a row for each."""
+    of_a_job: tuple[str, ...] = ()
+    """Those that answer with a job."""
+    judges: Reference = ""
+    """What traffic says of its open claims: `lab.core.evidence.Judges`."""
+
+
+class Form(NamedTuple):
+    """A form of `lab show --as`."""
+
+    word: str
+    says: str
+    """In a few words, for the help."""
+    run: Reference
+    """A `lab.recording.show.exports.Export`: gives the lines."""
+
+
+class Plugin(NamedTuple):
+    """A plugin, whole."""
+
+    name: str
+    does: str
+    """In a few words, for `lab docs plugins`."""
+    page: str = ""
+    """The page of `lab docs` that tells of it."""
+    commands: tuple[Command, ...] = ()
+    additions: tuple[Addition, ...] = ()
+    routes: tuple[ControlRoute, ...] = ()
+    operations: str = ""
+    """The package whose `openapi.yaml` tells what goes in and out of its routes."""
+    wires: tuple[WireDeclared, ...] = ()
+    forms: tuple[Form, ...] = ()
+    extra: str = ""
+    """The extra of the distribution that brings what it needs beside; empty: nothing."""
+
+
+def resolve(reference: Reference) -> object:
+    """What a reference names; ImportError or AttributeError if it isn't there."""
+    module, _, name = reference.partition(":")
+    found: object = import_module(module)
+    for part in name.split("."):
+        found = getattr(found, part)
+    return found
+
+
+def resolve_as(reference: Reference, kind: type[Kind]) -> Kind:
+    """The same, which must be of that kind; HostError if it is not."""
+    found = resolve(reference)
+    if not isinstance(found, kind):
+        raise HostError(f"{reference} is no {kind.__name__}.", hint="The plugin that declares it is wrong.")
+    return found
+
+
+@cache
+def plugins() -> tuple[Plugin, ...]:
+    """The kernel's own declaration, and those of the plugins that come with the lab."""
+    from lab.plugins import NAMES  # the one arrow from the kernel to its plugins: a list of names
+
+    places = ("lab.kernel:KERNEL", *(f"lab.plugins.{name}.plugin:PLUGIN" for name in NAMES))
+    return tuple(resolve_as(place, Plugin) for place in places)
+
+
+@cache
+def strangers() -> tuple[Plugin, ...]:
+    """Plugins that other distributions bring, by their entry points `lab.plugins`; HostError if one can't be loaded.
+
+    To look for them takes as long as the whole help, so they are looked for when a name is none of ours.
+    """
+    from importlib.metadata import entry_points
+
+    found: list[Plugin] = []
+    for point in sorted(entry_points(group="lab.plugins")):
+        try:
+            found.append(resolve_as(point.value, Plugin))
+        except (ImportError, AttributeError) as error:
+            hint = f"It is the entry point {point.name} of {point.dist.name if point.dist else 'nobody'}."
+            raise HostError(f"The plugin {point.value} can't be loaded: {error}.", hint=hint) from None
+    return tuple(found)
+
+
+def every_plugin() -> Iterator[Plugin]:
+    """Ours, then strangers', which are looked for only once somebody asks so far."""
+    yield from plugins()
+    yield from strangers()

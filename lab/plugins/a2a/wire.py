@@ -1,0 +1,14 @@
+"""The A2A dialect: agent cards, JSON-RPC, tasks (contract.md §9)."""
+
+from lab.dialects.wire import BodyMarks, Wire
+from lab.plugins.a2a.client import A2AClient
+from lab.plugins.a2a.fidelity import RPC_ERRORS, TASK
+from lab.plugins.a2a.routes import A2A_ROUTES
+from lab.plugins.a2a.server import A2A
+
+_MARKS = BodyMarks(
+    dates=frozenset({"timestamp"}),
+    generated=frozenset({"text"}),
+    own=frozenset("id taskId contextId messageId state kind role jsonrpc method code".split()),
+)
+WIRE = Wire("a2a", "lab.plugins.a2a", A2A, A2AClient(), A2A_ROUTES, TASK, RPC_ERRORS, marks=_MARKS)

@@ -1,0 +1,15 @@
+"""Scenarios made of what was observed: recordings, HAR files, VCR cassettes."""
+
+from lab.plugin import Command, Plugin
+
+PLUGIN = Plugin(
+    "learn",
+    "makes scenarios of recordings, HAR files and cassettes",
+    page="recordings",
+    commands=(
+        Command(
+            "learn", "print a scenario that plays what was observed", "lab learn calls.har > scenarios/calls.yaml",
+            "lab.plugins.learn.command:execute", "lab.plugins.learn.options:LEARN",
+        ),
+    ),
+)  # fmt: skip

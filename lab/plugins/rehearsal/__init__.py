@@ -1,0 +1,1 @@
+"""The plugin `rehearsal`: what it declares stands in `plugin.py`."""

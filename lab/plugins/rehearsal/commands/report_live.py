@@ -1,0 +1,104 @@
+"""`lab report URL`: what the clients of a running lab did, and how each ended where it chose a scenario (clients.md §10)."""
+
+from collections.abc import Callable, Mapping
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from lab.cli.commands.watch import WatchSettings, control_address, reached
+from lab.cli.loop import complete
+from lab.cli.recordings import scenarios_of
+from lab.client.control import root_of
+from lab.core.errors import UsageError
+from lab.core.exchange import Json
+from lab.core.jsontext import whole
+from lab.jobs.good_ends import GoodEnd
+from lab.plugins.rehearsal.report.coverage import SHOWN_BY_DRILLS, Coverage, joined, possible_in
+from lab.plugins.rehearsal.report.judge import ClientReport, report_on
+from lab.plugins.rehearsal.report.outcomes import UNWATCHED, Expectation
+from lab.plugins.rehearsal.report.runs import JudgedRun, judged_run
+from lab.recording.format.reader import read
+from lab.server.mounts import MOUNT_PATH
+from lab.settings import Flags
+
+USUAL_JOURNAL = "journal"
+"""The name of what happened where nothing was chosen."""
+
+
+class LiveJournals(Struct, frozen=True):
+    """What a lab tells: its journals, and what a good client does where it chose."""
+
+    url: str
+    lines: Mapping[str, bytes]
+    """Of the usual mock, and of each that was called, by name."""
+    expected: Mapping[str, Expectation]
+    """Of all that can be chosen, called or not."""
+
+    def line(self, name: str, number: int) -> str:
+        """A line of one of them, from 1."""
+        return self.lines[name].split(b"\n")[number - 1].decode("utf-8", "replace")
+
+
+class LiveReport(Struct, frozen=True):
+    """What is judged of a lab that runs."""
+
+    report: ClientReport
+    line_of: Callable[[str, int], str]
+    """A line of a journal, by its name and number."""
+
+
+def live_report(flags: Flags) -> LiveReport:
+    """How the runs of those ended that chose a scenario, and the report on all that came."""
+    if len(flags["targets"]) > 1:
+        raise UsageError("A lab that runs is judged by itself.", hint="Name its control plane alone, or recordings.")
+    found = complete(lambda _: _fetch(flags))
+    recordings = {name: read(lines, name) for name, lines in found.lines.items()}
+    runs = [judged_run(name, each, found.expected.get(name, _ANYTHING), UNWATCHED) for name, each in recordings.items()]
+    chosen = [run for run in runs if run.name in found.expected]
+    faults = frozenset(name for name, expected in found.expected.items() if expected.strikes)
+    possible = possible_in(scenarios_of(recordings[USUAL_JOURNAL].header, flags["scenarios"]).values())
+    coverage = Coverage(
+        joined(*(run.met for run in runs)),
+        {**possible, "faults": faults} if faults else possible,
+        SHOWN_BY_DRILLS if faults else {},
+    )
+    report = report_on(
+        {run.name: run.histories for run in runs}, coverage, [_with_journal(run, found.url) for run in chosen]
+    )
+    return LiveReport(replace(report, not_called=len(found.expected) - len(chosen)), found.line)
+
+
+_ANYTHING = Expectation(())
+"""Where nothing was chosen, nothing is expected."""
+
+
+async def _fetch(flags: Flags) -> LiveJournals:
+    url, where = control_address(flags["targets"][0])
+    if MOUNT_PATH in where:
+        raise UsageError(
+            "One scenario has no report of its own here.",
+            hint="Name the control plane, or a tenant as URL/t/NAME: the report is on all.",
+        )
+    settings = WatchSettings(
+        target=url, control_token=flags.variable("LAB_CONTROL_TOKEN"), runtime=flags.variable("XDG_RUNTIME_DIR")
+    )
+    async with reached(url, settings) as client:
+        rows = (await client.look("scenarios")).get("scenarios")
+        offered = [row for row in rows if isinstance(row, dict) and "base_url" in row] if isinstance(rows, list) else []
+        lines = {USUAL_JOURNAL: await client.journal()}
+        for row in offered:
+            if row.get("calls"):
+                name = str(row["name"])
+                lines[name] = await client.journal(name)
+    return LiveJournals(url, lines, {str(row["name"]): _expectation(row) for row in offered})
+
+
+def _expectation(row: Mapping[str, Json]) -> Expectation:
+    ends, asks, jobs = (row.get(name) for name in ("good_client", "asks", "jobs"))
+    known = [GoodEnd(end) for end in ends if end in list(GoodEnd)] if isinstance(ends, list) else []
+    turns = (len(asks) if isinstance(asks, list) else 1) * (whole(jobs) or 1)
+    return Expectation(tuple(known), turns, row.get("strikes") is True)
+
+
+def _with_journal(run: JudgedRun, url: str) -> JudgedRun:
+    return replace(run, details=(f"{root_of(url)}{MOUNT_PATH}{run.name}/journal",)) if run.good is False else run

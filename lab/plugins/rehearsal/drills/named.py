@@ -1,0 +1,56 @@
+"""Drills that a command names: those of a happy scenario, by their families or one by its name."""
+
+from collections.abc import Collection
+from typing import cast
+
+from lab.core.errors import UsageError
+from lab.core.seeds import Seed
+from lab.files.scenarios import load_scenario, read_scenario, scenario_path, scenarios_folder
+from lab.jobs.compiled import CompiledScenario
+from lab.language.document import nearest
+from lab.language.parse.yaml_tree import read_yaml
+from lab.plugins.rehearsal.drills.drills import FAMILIES, Drill, derive
+from lab.plugins.rehearsal.drills.places import HappyPath
+from lab.plugins.rehearsal.drills.variants import ScenarioDocument
+from lab.settings import ScenarioSettings
+
+
+def drills_of(
+    settings: ScenarioSettings, target: str, family: str | None, only: str | None
+) -> tuple[CompiledScenario, HappyPath, tuple[Drill, ...]]:
+    """A happy scenario, its places, and those of its drills that `--family` and `--only` choose."""
+    compiled, document, seed = written_scenario(settings, target)
+    happy, drills = derive(document, compiled, seed)
+    return compiled, happy, _chosen(tuple(drills), family, only)
+
+
+def written_scenario(settings: ScenarioSettings, target: str) -> tuple[CompiledScenario, ScenarioDocument, Seed]:
+    """A scenario, the same as its author wrote it, and the seed that settles where faults strike, which it names."""
+    folder = scenarios_folder(settings.scenarios)
+    compiled = load_scenario(target, folder)
+    path = scenario_path(target, folder)
+    document = cast("ScenarioDocument", read_yaml(read_scenario(path), str(path)).value)
+    seed = compiled.scenario.seed or 0 if settings.seed is None else settings.seed
+    return compiled, {**document, "seed": seed}, seed
+
+
+def chosen_families(text: str | None, known: Collection[str] = FAMILIES) -> tuple[str, ...]:
+    """Those that `--family` names, as W,P; none named: all."""
+    families = tuple(each.strip().upper() for each in text.split(",")) if text else tuple(known)
+    for each in families:
+        if each not in known:
+            raise UsageError(f"There is no family {each}.", hint=f"They are {', '.join(known)}.")
+    return families
+
+
+def _chosen(drills: tuple[Drill, ...], family: str | None, only: str | None) -> tuple[Drill, ...]:
+    """Those of the families, or the one of that name."""
+    families = chosen_families(family)
+    of_families = tuple(drill for drill in drills if drill.family in families)
+    if only is None:
+        return of_families
+    chosen = tuple(each for each in of_families if only in (each.name, each.document["name"]))
+    if not chosen:
+        near = nearest(only, (each.name for each in of_families))
+        raise UsageError(f"There is no drill {only}.", hint=near or "lab drill SCENARIO lists them.")
+    return chosen

@@ -1,0 +1,57 @@
+"""A report for browsers: one page, of which nothing lies elsewhere, and every line of evidence is in it; or a part of one."""
+
+from collections.abc import Callable, Mapping
+from importlib.resources import files
+from typing import TypeAlias
+
+from lab.plugins.rehearsal.report.formats import MOST_LINES, MOST_RECORDINGS, NOT_VISIBLE, score_line
+from lab.plugins.rehearsal.report.judge import ClientReport, Evidence, Finding, RuleVerdict
+from lab.recording.show.page import page_of, part_of
+
+LONGEST_LINE_SHOWN = 600
+"""Characters of a line of a recording."""
+
+Anchor: TypeAlias = Callable[[str, int], str]
+"""Where a page shows a line of a recording, by the recording's name and the line's number from 1; empty: nowhere."""
+
+
+def html(report: ClientReport, line_of: Callable[[str, int], str]) -> str:
+    """The page; `line_of` gives a line of a recording by the recording's name and its number from 1."""
+    cited = {
+        (each.recording, line): _short(line_of(each.recording, line))
+        for finding in report.with_verdict(RuleVerdict.FAIL)
+        for each in _shown(finding)
+        for line in each.lines[:MOST_LINES]
+    }
+    template = files("lab.plugins.rehearsal.report").joinpath("page.html").read_text("utf-8")
+    part = report_part(report, lambda recording, line: f"{recording}-{line}", cited)
+    return page_of(template, recordings=report.recordings, report=part)
+
+
+def report_part(report: ClientReport, anchor: Anchor, cited: Mapping[tuple[str, int], str]) -> str:
+    """What a page shows of a report; `cited` are the lines that it has to show itself."""
+    return part_of(
+        files("lab.plugins.rehearsal.report").joinpath("report.html").read_text("utf-8"),
+        report=report,
+        score=score_line(report),
+        passed=report.with_verdict(RuleVerdict.PASS),
+        failed=report.failed,
+        skipped=report.with_verdict(RuleVerdict.NOT_EXERCISED),
+        coverage=report.coverage,
+        missing=list(report.coverage.missing()) if report.coverage else [],
+        cited=cited,
+        runs=[run for run in report.runs if run.good is False],
+        most=MOST_LINES,
+        shown=_shown,
+        anchor=anchor,
+        not_visible=NOT_VISIBLE,
+    )
+
+
+def _shown(finding: Finding) -> tuple[Evidence, ...]:
+    """All evidence; of a rule for information, which most recordings break, the first."""
+    return finding.evidence if finding.rule.severity.weight else finding.evidence[:MOST_RECORDINGS]
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= LONGEST_LINE_SHOWN else f"{text[: LONGEST_LINE_SHOWN - 1]}…"

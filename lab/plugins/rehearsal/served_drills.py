@@ -1,0 +1,28 @@
+"""`lab serve --drills`: the drills of a scenario, each to be chosen by a client."""
+
+from lab.cli.serve.offers import Offered
+from lab.faults.yamltext import yaml_text
+from lab.files.scenarios import digest_of
+from lab.jobs.compiled import CompiledScenario
+from lab.mock.history import compiled_again
+from lab.plugins.rehearsal.drills.drills import Drill
+from lab.plugins.rehearsal.drills.named import drills_of
+from lab.server.mounts import MountChoice
+from lab.settings import Flags, MockSettings
+
+
+def offer(flags: Flags, settings: MockSettings) -> Offered:
+    """Those that the call asks for."""
+    target: str = flags["drills"]
+    happy, _, drills = drills_of(settings, target, flags["family"], flags["only"])
+
+    def choice(drill: Drill) -> MountChoice:
+        def load() -> CompiledScenario:
+            text = yaml_text(drill.document)
+            digest = digest_of(text.encode(), happy.files)
+            return compiled_again(str(drill.document["name"]), digest, text, happy.files)
+
+        return MountChoice(drill.name, load, lambda: happy.scenario, drill.ends, drill.strikes)
+
+    note = f"{len(drills)} drills of {target} can be chosen: GET /_lab/scenarios lists them."
+    return Offered(tuple(map(choice, drills)), (target,), note)

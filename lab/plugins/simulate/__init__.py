@@ -1,0 +1,1 @@
+"""The plugin `simulate`: what it declares stands in `plugin.py`."""

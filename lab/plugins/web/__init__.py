@@ -1,0 +1,1 @@
+"""The plugin `web`: what it declares stands in `plugin.py`."""

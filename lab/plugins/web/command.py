@@ -1,0 +1,28 @@
+"""`lab demo --web`: the screen in a browser of this machine (screen.md §6)."""
+
+from lab.cli.commands.demo import DemoSettings
+from lab.cli.console import Console
+from lab.core.errors import UsageError
+from lab.settings import Flags
+
+
+def execute(flags: Flags, console: Console) -> int:
+    """The page; each visitor's process is this command without `--web`."""
+    settings = flags.into(DemoSettings)
+    listen = settings.mock.listen
+    shared = {
+        "--record": settings.mock.record, "--cast": settings.cast,
+        "--phone with a port": settings.phone.port or None if settings.phone is not None else None,
+        "--port": listen.port or None, "--control-port": listen.control_port or None,
+    }  # fmt: skip
+    for option, value in shared.items():
+        if value is not None:
+            raise UsageError(f"{option} can't be used with --web: each visitor has a run of their own.")
+    try:
+        from lab.plugins.web.page import serve_page
+    except ModuleNotFoundError:
+        raise UsageError(
+            "--web needs textual-serve, which is not installed.", hint="pip install 'invoke-async-lab[web]'"
+        ) from None
+    serve_page(flags["web"], flags.arguments, console)
+    return 0

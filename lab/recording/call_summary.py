@@ -1,0 +1,72 @@
+"""Calls in short: how many of a route or about a job, with which pauses between them, what they got, and the last one."""
+
+from collections.abc import Callable, Iterable
+
+from lab.core.clock import Millis
+from lab.core.exchange import Json
+from lab.recording.client_calls import CallKind, JudgedCall, calls_of
+from lab.recording.format.lines import Entry, Recording
+
+_ASKED_OVER_ANY_WIRE = {CallKind.INVOKE: "invoke", CallKind.DECIDE: "invoke", CallKind.POLL: "status"}
+"""The route whose name stands for what is asked, whichever wire's route takes it."""
+
+
+def _job_of(call: JudgedCall) -> str | None:
+    """The job that a call is about: the one that it names, else the one that its answer shows."""
+    return call.job or (call.seen.job if call.seen is not None else None)
+
+
+def call_summary(
+    recording: Recording, route: str | None, job: str | None, own: Callable[[str], str] = lambda job: job
+) -> dict[str, Json]:
+    """The calls of a route (None: of all) about a job (None: about any or none); `own` gives the id that a job had first.
+
+    A pause is the client's time from the last byte of an answer to the next call of the same kind about the same job.
+    """
+
+    def about(call: JudgedCall) -> str | None:
+        named = _job_of(call)
+        return None if named is None else own(named)
+
+    wanted = None if job is None else own(job)
+    calls = [
+        call
+        for call in calls_of(recording)
+        if route in (None, call.route, _ASKED_OVER_ANY_WIRE.get(call.kind)) and wanted in (None, about(call))
+    ]
+    return {
+        "count": len(calls),
+        "statuses": [call.status for call in calls],
+        "gaps": list(_gaps((call, (call.kind, call.route, about(call))) for call in calls)),
+        "near": list(_near(recording, {call.x for call in calls})),
+        "last": _call_document(calls[-1]) if calls else None,
+    }
+
+
+def _gaps(calls: Iterable[tuple[JudgedCall, object]]) -> Iterable[Millis]:
+    left: dict[object, Millis] = {}
+    for call, group in calls:
+        if group in left:
+            yield max(0, call.sent - left[group])
+        left[group] = call.left
+
+
+def _near(recording: Recording, exchanges: set[int]) -> Iterable[Json]:
+    """What was nearest to what matched nothing."""
+    for line in recording.lines:
+        if isinstance(line, Entry) and line.x in exchanges and line.type in ("request.missed", "scenario.missed"):
+            near = line.get("near")
+            yield from near if isinstance(near, list) else ()
+
+
+def _call_document(call: JudgedCall) -> Json:
+    return {
+        "x": call.x,
+        "at": call.at,
+        "route": call.route,
+        "job": _job_of(call),
+        "client": call.client,
+        "method": call.request.method,
+        "path": call.request.path,
+        "status": call.status,
+    }

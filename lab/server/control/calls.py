@@ -1,0 +1,117 @@
+"""The control plane's route about clients' calls, and what plugins' routes are handed (plugins.md)."""
+
+import asyncio
+import json
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from typing import TYPE_CHECKING, Any, TypeAlias, get_type_hints
+
+from aiohttp import web
+from msgspec import Struct, ValidationError, convert
+
+from lab.core.exchange import Json
+from lab.dialects.router import UNKNOWN_ROUTE
+from lab.jobs.records import job_named
+from lab.language.document import FAULT_ROUTES, Scenario, nearest
+from lab.mock.service import Service
+from lab.plugin import ControlRoute, resolve
+from lab.server.control.access import CommandRefused, Handler
+from lab.server.control.journal import Subscriber
+from lab.server.mounts import MountChoice
+
+if TYPE_CHECKING:
+    from lab.recording.format.lines import Recording
+
+JOURNAL = "journal"
+"""The name of what is read, where evidence names its lines."""
+_ROUTES = (*FAULT_ROUTES, UNKNOWN_ROUTE)
+
+
+class ServedJournal(Struct, frozen=True):
+    """The journal of one mock, and of one that was chosen what a good client does there."""
+
+    service: Service
+    subscriber: Callable[[], Subscriber]
+    choice: MountChoice | None
+
+    async def lines(self) -> list[bytes]:
+        """All of it so far."""
+        return [line async for lines in self.subscriber().so_far() for line in lines]
+
+    @property
+    def name(self) -> str:
+        """By which it was chosen, or that of the usual one."""
+        return JOURNAL if self.choice is None else self.choice.name
+
+    @property
+    def scenarios(self) -> tuple[Scenario, ...]:
+        """What is played there."""
+        return tuple(each.scenario for each in self.service.config.scenarios)
+
+
+class RouteContext(Struct, frozen=True):
+    """What a plugin's route is handed: the journal that the path means, and of the usual one what else is served."""
+
+    journal: ServedJournal
+    others: Callable[[], Iterable[ServedJournal]]
+    """Of the usual mock: those that were chosen, and called."""
+    choices: Callable[[], Iterable[MountChoice]]
+    """Of the usual mock: what may be chosen."""
+
+
+Answer: TypeAlias = Callable[[RouteContext, Any], Awaitable[Json]]
+"""A plugin's route: with its query, a msgspec Struct, a document; CommandRefused if there is none."""
+
+
+def plugin_handler(row: ControlRoute, context: Callable[[], RouteContext]) -> Handler:
+    """Answers a plugin's route: its query is read into the Struct that the function takes as `query`."""
+
+    async def handle(request: web.Request) -> Json:
+        answer: Answer = resolve(row.run)  # type: ignore[assignment]  # as it is declared
+        kind = get_type_hints(answer)["query"]
+        return await answer(context(), _query(request.query, kind, row))
+
+    return handle
+
+
+def _query(given: Mapping[str, str], kind: type[Struct], row: ControlRoute) -> Struct:
+    hint = f"As GET /_lab/{row.example or row.path}"
+    for name in given:
+        if name not in kind.__struct_fields__:
+            known = ", ".join(kind.__struct_fields__)
+            raise CommandRefused(400, f"There is no parameter {name} here.", f"Known: {known}.")
+    try:
+        return convert(dict(given), kind, strict=False)
+    except ValidationError as error:
+        what, _, place = str(error).partition(" - at `$.")
+        raise CommandRefused(400, f"{place.rstrip('`') or 'The query'}: {what[:1].lower()}{what[1:]}.", hint) from None
+
+
+def recording_of(lines: list[bytes]) -> "Recording":
+    """The lines of a journal as the recording that they are."""
+    from lab.recording.format.reader import read  # no start waits for it
+
+    return read(b"".join(lines), JOURNAL)
+
+
+async def calls(journal: ServedJournal, request: web.Request) -> Json:
+    """How often clients called, with which pauses, and what they got: on one route, about one job, or all."""
+    for name in request.query:
+        if name not in ("route", "job"):
+            raise CommandRefused(400, f"There is no parameter {name} here.", "Known: route, job.")
+    route = request.query.get("route")
+    if route is not None and route not in _ROUTES:
+        hint = nearest(route, _ROUTES) or f"Known: {', '.join(_ROUTES)}."
+        raise CommandRefused(400, f"There is no route {json.dumps(route)}.", hint)
+    ledger = journal.service.ledger
+
+    def own(job: str) -> str:
+        found = job_named(ledger, job)
+        return found[0] if found is not None else job
+
+    return await asyncio.to_thread(_summary, await journal.lines(), route, request.query.get("job"), own)
+
+
+def _summary(lines: list[bytes], route: str | None, job: str | None, own: Callable[[str], str]) -> Json:
+    from lab.recording.call_summary import call_summary
+
+    return call_summary(recording_of(lines), route, job, own)

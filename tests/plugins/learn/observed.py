@@ -1,0 +1,76 @@
+"""What a learned scenario is compared by: statuses, outputs and failures of a story, and when statuses changed."""
+
+import re
+from functools import partial
+from itertools import groupby
+from pathlib import Path
+
+from lab.cli.check.scenario_checks import parse_files
+from lab.core.errors import Complaint
+from lab.files.recordings import read_blob, read_recording
+from lab.plugins.learn.own import own_story
+from lab.plugins.learn.pace import RoutePace, earliest_polls
+from lab.plugins.learn.sources import observed_in
+from lab.plugins.learn.story import Story
+from lab.plugins.learn.stretches import stretches_of
+
+
+def story_in(path: Path) -> Story:
+    """The story of a recording."""
+    observed = observed_in(read_recording(path), str(path), partial(read_blob, path))
+    story = own_story(observed.calls, observed.facts)
+    assert story is not None
+    return story
+
+
+def canonical(story: Story) -> list[object]:
+    """Turn by turn what was asked and seen, equal polls folded, and which calls failed how."""
+    found: list[object] = []
+    for turn in story.turns:
+        seen = [poll.glimpse for poll in turn.polls if poll.glimpse is not None]
+        failed = [
+            (number, poll.call.replied.response.status, poll.call.replied.cut, retry(poll.call))
+            for number, poll in enumerate(turn.polls)
+            if poll.glimpse is None
+        ]
+        statuses = [each for each, _ in groupby((each.word, each.text) for each in seen)]
+        last = turn.last
+        found.append(
+            (turn.message, dict(turn.parameters), statuses, last and (last.output, last.error, last.follow_up), failed)
+        )
+    for route in ("token", "invoke"):
+        found += [
+            (route, n, call.replied.response.status, call.replied.cut, retry(call))
+            for n, call in enumerate(story.calls[route])
+            if not call.good
+        ]
+    return found
+
+
+def retry(call: object) -> bool:
+    return call.replied.response.header("retry-after") is not None  # type: ignore[attr-defined]
+
+
+def changes(story: Story) -> list[list[tuple[int, int]]]:
+    """Of each turn between which instants its status changed."""
+    pace = RoutePace()
+    return [
+        [(each.low, each.high) for each in stretches_of(turn, earliest_polls(turn, pace, pace))] for turn in story.turns
+    ]
+
+
+def complaints_of(path: Path) -> list[Complaint]:
+    """What `lab check --strict` says of a learned scenario."""
+    (parsed,) = parse_files((path,)).values()
+    return [*parsed.complaints, *parsed.warnings(None)]
+
+
+_ALIAS = re.compile("«secret:[^»]*»")
+_LASTS = re.compile(r"\b(?:after|takes|patience|token|invoke|status|delay): (?:\{between: [^}]*\}|(?:\d+[a-z]+)+)")
+
+
+def undated(text: str) -> list[str]:
+    """A learned scenario without what depends on when a client polled: comments, and how long things last."""
+    lines = (line.partition("  #")[0] for line in text.splitlines() if not line.startswith(("#", "shows:")))
+    # an alias in a scenario is a text that looks like one
+    return [_ALIAS.sub("«secret»", _LASTS.sub("", line)) for line in lines if "delay: " not in line]

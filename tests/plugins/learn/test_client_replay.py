@@ -1,0 +1,117 @@
+"""Captured, learned, served, and the same calls again: a client replay finds what was learned equal (recordings.md §17)."""
+
+from functools import partial
+
+import pytest
+from msgspec.structs import replace
+
+from lab.app.effects import App, Backoff
+from lab.core.clock import INSTANT_EPOCH
+from lab.files.recordings import open_recording, read_blob
+from lab.jobs.compiled import compile_scenario
+from lab.language.document import Layers, Switches
+from lab.language.parse import parse_scenario
+from lab.mock.config import Config
+from lab.plugins.learn.poll_groups import ForeignTerms
+from lab.plugins.learn.sources import ObservedCalls, learn
+from lab.recording.client_replay.polls import ClientTerms
+from lab.recording.client_replay.verdict import ClientReplayResult
+from lab.recording.format.lines import Recording, Req
+from lab.recording.format.reader import read
+from lab.recording.playback.calls import playback_calls
+from lab.recording.redaction.bodies import Blob
+from lab.recording.tape.recorded_calls import epoch_in
+from tests.conftest import ROOT, UNLIKE, few_of
+from tests.plugins.learn.test_recordings import SHIPPED, WITHOUT_POLLS
+from tests.recording.another_server import NO_BLOB, AnotherServer, as_capture
+from tests.recording.joined import Joined, config
+
+OTHERWISE = {
+    "contract-redraft": '"code": "LEGAL_REVIEW_2"',  # a second round is learned as a second gate
+}
+
+
+def captured(name: str) -> tuple[Recording, Blob]:
+    """One session's calls as a proxy saw them."""
+    path = ROOT / "recordings" / f"{name}.rec.jsonl"
+    return as_capture(read(open_recording(path), path.name)), partial(read_blob, path)
+
+
+def learned(name: str, recording: Recording, blob: Blob) -> str:
+    """What is learned of these calls alone."""
+    observed = ObservedCalls(list(playback_calls(recording, blob)), epoch_in(recording))
+    return learn(observed, name, recording.name, ForeignTerms(None, ())).text
+
+
+def again(name: str) -> ClientReplayResult:
+    """The same calls, to a mock of what was learned of them."""
+    recording, blob = captured(name)
+    own = compile_scenario(parse_scenario(learned(name, recording, blob), f"{name}.yaml"))
+    there = AnotherServer(Config((own,), Switches(), 7, INSTANT_EPOCH, token_scenario=own.name).settled(Layers()))
+    return there.replay(recording, ClientTerms(), blob)
+
+
+@pytest.mark.parametrize(
+    "name",
+    few_of((each for each in SHIPPED if each not in (*WITHOUT_POLLS, *OTHERWISE)), UNLIKE),
+)
+def test_what_was_learned_gives_the_same_calls_equal_answers(name: str) -> None:
+    found = again(name)
+    assert found.passed, found.text()
+
+
+@pytest.mark.parametrize("name", OTHERWISE)
+def test_where_it_does_not_the_difference_is_this_one(name: str) -> None:
+    found = again(name)
+    assert not found.passed
+    assert OTHERWISE[name] in found.text()
+    assert len(found.differences) == 1
+
+
+def test_a_version_is_learned_unless_the_client_named_it() -> None:
+    recording, blob = captured("invoice-analysis")
+    assert "version: 7}" in learned("a", recording, blob)
+    named = [
+        replace(line, value={**line.value, "version": 7})
+        if isinstance(line, Req) and isinstance(line.value, dict) and "message" in line.value
+        else line
+        for line in recording.lines
+    ]
+    assert "version:" not in learned("a", replace(recording, lines=named), blob)
+
+
+BRIEF = """
+lab: 1
+name: brief
+title: A gate of a second and a half
+agent: {code: B_TEAM}
+ask: hello
+latency: {token: 50ms, invoke: 80ms, status: {between: [20ms, 60ms]}}
+steps:
+  - {work: a, takes: 4s, says: A}
+  - {gate: g, asks: May it?, patience: 15m, reviewer: {after: 1500ms, verdict: approved}}
+  - {work: b, takes: 3s, says: B}
+  - {complete: done, output: x}
+faults:
+"""
+
+
+class _Hurried(Joined):
+    """Its app polls each 0.7 s."""
+
+    def app(self) -> App:
+        return replace(super().app(), backoff=Backoff(first=700, percent=100, longest=700, rarest=700))
+
+
+@pytest.mark.parametrize("call", [5, 6, 7])
+def test_a_poll_that_fails_hides_no_short_gate(call: int) -> None:
+    text = f"{BRIEF}  - {{route: status, calls: {call}, answer: 503}}\n"
+    peer = _Hurried(config(compiled=compile_scenario(parse_scenario(text, "brief.yaml"))))
+    peer.play()
+    peer.tape.close(peer.now)
+    recording = as_capture(read(peer.data, "brief"))
+    own = compile_scenario(parse_scenario(learned("brief", recording, NO_BLOB), "brief.yaml"))
+    for seed in range(3):
+        setup = Config((own,), Switches(), seed, INSTANT_EPOCH, token_scenario=own.name)
+        found = AnotherServer(setup.settled(Layers())).replay(recording, ClientTerms())
+        assert found.passed, found.text()

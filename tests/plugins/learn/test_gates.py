@@ -1,0 +1,105 @@
+"""How gates ended: as the client decided, as facts tell, or as what follows shows."""
+
+from typing import cast
+
+import pytest
+from msgspec.structs import replace
+
+from lab.core.exchange import Json
+from lab.dialects.client import Question
+from lab.language.document import Gate, Scenario, Status, Verdict, Vote
+from lab.language.parse import parse_scenario
+from lab.plugins.learn.gates import GateWriter
+from lab.plugins.learn.poll_groups import ForeignTerms
+from lab.plugins.learn.sources import ObservedCalls, learn
+from lab.plugins.learn.story import Glimpse, ObservedTurn
+from lab.plugins.learn.stretches import StatusStretch
+from lab.recording.format.lines import Entry, Recording
+from lab.recording.format.reader import read
+from lab.recording.playback.calls import playback_calls
+from lab.recording.tape.recorded_calls import epoch_in
+from tests.recording.joined import Joined, config
+
+
+def recording_of(*answers: tuple[Verdict, str | None], scripted: bool = False) -> Recording:
+    """A run whose client decides so."""
+    joined = Joined(config(scripted=scripted))
+    joined.play(answers)
+    joined.tape.close(joined.now)
+    return read(joined.data, "joined")
+
+
+def learned(recording: Recording, *, facts: bool = True) -> Scenario:
+    """What is learned of it; without `facts` as of a capture."""
+    if not facts:
+        recording = replace(recording, lines=[line for line in recording.lines if not isinstance(line, Entry)])
+    calls = list(playback_calls(recording, None))
+    observed = ObservedCalls(calls, epoch_in(recording), tuple(recording.facts()))
+    return parse_scenario(learn(observed, "learned", "joined", ForeignTerms()).text, "learned.yaml")
+
+
+def votes(scenario: Scenario) -> list[tuple[str, str | None]]:
+    gates = [step for step in scenario.steps if isinstance(step, Gate)]
+    found = [cast("Vote", gate.reviewer) for gate in gates]
+    return [(vote.verdict, vote.comment) for vote in found]
+
+
+@pytest.mark.parametrize("facts", [True, False])
+@pytest.mark.parametrize(
+    "answers",
+    [
+        ((Verdict.APPROVED, None),),
+        ((Verdict.REJECTED, "Too dear"),),
+        ((Verdict.CHANGES, "Cheaper"), (Verdict.APPROVED, None)),
+        ((Verdict.CHANGES, "Cheaper"), (Verdict.CHANGES, "Cheaper still"), (Verdict.REJECTED, "No")),
+    ],
+)
+def test_what_the_client_decided_is_what_the_reviewer_does(
+    answers: tuple[tuple[Verdict, str | None], ...], facts: bool
+) -> None:
+    scenario = learned(recording_of(*answers), facts=facts)
+    assert votes(scenario) == [(str(verdict), comment) for verdict, comment in answers]
+    ends = "ERROR" if answers[-1][0] is Verdict.REJECTED else "COMPLETE"
+    assert scenario.steps[-1].status == ends
+    patience = {gate.patience for gate in scenario.steps if isinstance(gate, Gate)}
+    assert patience == {1_800_000 if facts else 900_000}
+
+
+def test_of_a_script_facts_tell_who_decided_and_nothing_else_does() -> None:
+    recording = recording_of(scripted=True)
+    known, unknown = (
+        [step for step in learned(recording, facts=facts).steps if isinstance(step, Gate)] for facts in (True, False)
+    )
+    assert [cast("Vote", gate.reviewer).by for gate in (*known, *unknown)] == ["Script", None]
+
+
+def test_nobody_decided_while_the_calls_lasted() -> None:
+    joined = Joined(config(scripted=False))
+    joined.play()
+    joined.tape.close(joined.now)
+    scenario = learned(read(joined.data, "joined"))
+    gate = next(step for step in scenario.steps if isinstance(step, Gate))
+    assert gate.reviewer == "nobody"
+    assert scenario.steps[-1].status is Status.ERROR
+    assert gate.verdicts.timed_out == scenario.steps[-1].id
+
+
+@pytest.mark.parametrize(
+    ("status", "output", "error", "verdict"),
+    [
+        (Status.RUNNING, None, None, Verdict.APPROVED),
+        (Status.COMPLETE, "Here it is.", None, Verdict.APPROVED),
+        (Status.COMPLETE, "The manager declined.", None, Verdict.REJECTED),
+        (Status.COMPLETE, {"note": "not approved"}, None, Verdict.REJECTED),
+        (Status.ERROR, None, "Nobody answered: time-out", Verdict.TIMED_OUT),
+        (Status.ERROR, None, "The lead did not answer", Verdict.TIMED_OUT),
+        (Status.ERROR, None, "Something else", Verdict.REJECTED),
+    ],
+)
+def test_what_follows_shows_the_verdict(status: Status, output: Json, error: str | None, verdict: Verdict) -> None:
+    waiting = Glimpse(word="WAITING", status=Status.WAITING, question=Question(job="J", text="May it?"))
+    after = Glimpse(word=str(status), status=status, output=output, error=error)
+    stretches = [StatusStretch(waiting, 0, 0, 0), StatusStretch(after, 2_000, 4_000, 4_000)]
+    turn = cast("ObservedTurn", ObservedTurn(invoke=cast("object", None), message="x"))  # type: ignore[arg-type]
+    gate = GateWriter(turn, stretches, ["approval", "next"], 0)
+    assert (gate.verdict, gate.assumed) == (verdict, True)

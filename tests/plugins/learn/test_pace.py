@@ -1,0 +1,69 @@
+"""How fast routes answer, and where in a gap between two polls a scenario changes."""
+
+import pytest
+
+from lab.core.clock import Millis
+from lab.core.exchange import Request, Response
+from lab.core.observe import Replied, Requested
+from lab.language.document import Status
+from lab.plugins.learn.pace import RoutePace, earliest_polls, pace_of
+from lab.plugins.learn.story import Glimpse, ObservedTurn, Poll
+from lab.plugins.learn.stretches import stretches_of
+from lab.recording.playback.calls import PlaybackCall, playback_call
+
+
+def call(at: Millis, took: Millis, status: int = 200) -> PlaybackCall:
+    requested = Requested(at, 1, "unknown", Request("GET", "/jobs/1"))
+    return playback_call(requested, Replied(at + took, 1, Response(status)), None, inside=False)
+
+
+@pytest.mark.parametrize(
+    ("latencies", "fixed", "median", "usual"),
+    [
+        ([100], True, 100, [100]),
+        ([100, 105, 109], True, 105, [100, 105, 109]),
+        ([100, 105, 111], False, 105, [100, 105, 111]),
+        ([50, 100], False, 75, [50, 100]),
+        ([0, 0], True, 0, [0, 0]),
+        ([80, 90, 100, 4_000], False, 95, [80, 90, 100]),
+        ([80, 90, 100, 900], False, 95, [80, 90, 100, 900]),
+        ([900, 900, 3_000], False, 900, [900, 900, 3_000]),
+    ],
+)
+def test_a_latency_is_fixed_where_it_hardly_differs(
+    latencies: list[Millis], fixed: bool, median: Millis, usual: list[Millis]
+) -> None:
+    pace = pace_of([call(0, took) for took in latencies])
+    assert [*pace.usual] == usual
+    assert pace.fixed is fixed
+    if len(usual) == len(latencies):
+        assert pace.median == median
+
+
+def turn_of(*polls: tuple[Millis, Millis, str]) -> ObservedTurn:
+    """A message at 1 s, and polls: when, how long, and what each shows; nothing: it failed."""
+    turn = ObservedTurn(invoke=call(1_000, 200), message="x")
+    for at, took, word in polls:
+        glimpse = Glimpse(word=word, status=Status(word)) if word else None
+        turn.polls.append(Poll(call(at, took, 200 if word else 503), glimpse))
+    return turn
+
+
+def test_the_fastest_client_with_the_same_pauses_comes_sooner_but_for_what_failed() -> None:
+    turn = turn_of((2_000, 60, "RUNNING"), (3_000, 500, ""), (5_000, 90, "RUNNING"), (7_000, 80, "COMPLETE"))
+    paces = RoutePace((150, 200)), RoutePace((60, 80, 90))
+    assert earliest_polls(turn, *paces) == [950, 1_950, 3_950, 5_920]
+    assert earliest_polls(turn, RoutePace((200,)), RoutePace((60,))) == [1_000, 2_000, 4_000, 5_970]
+
+
+def test_a_change_lies_as_late_in_its_gap_as_each_such_poll_still_meets_it() -> None:
+    turn = turn_of((2_000, 60, "RUNNING"), (5_000, 90, "WAITING"), (7_000, 80, "COMPLETE"))
+    earliest = earliest_polls(turn, RoutePace((150, 200)), RoutePace((60, 80, 90)))
+    found = [(each.low, each.high, each.begins) for each in stretches_of(turn, earliest)]
+    assert found == [(0, 1_000, 0), (1_000, 4_000, 3_900), (4_000, 6_000, 5_900)]
+
+
+def test_a_gap_too_short_for_tenths_of_a_second_is_kept_to() -> None:
+    turn = turn_of((1_210, 5, "RUNNING"), (1_230, 5, "WAITING"), (1_250, 5, "COMPLETE"))
+    earliest = earliest_polls(turn, RoutePace((200,)), RoutePace((5,)))
+    assert [each.begins for each in stretches_of(turn, earliest)] == [0, 230, 250]

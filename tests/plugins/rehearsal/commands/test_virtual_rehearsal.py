@@ -1,0 +1,68 @@
+"""`lab rehearse --virtual`: a client in Python lives by its lab's clock; what can't is refused with a sentence."""
+
+import sys
+
+import pytest
+
+from tests.conftest import Called, Lab
+from tests.plugins.rehearsal.commands.test_rehearse import API, CLIENT, SCENARIO
+
+LONG = SCENARIO.replace("60ms", "30h").replace("seed: 1\n", "seed: 1\ntoken: {lifetime: 48h}\n")
+PATIENT = CLIENT.replace("pause(0.02)", "pause(3600)")
+
+
+@pytest.fixture
+def here(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> Lab:
+    monkeypatch.chdir(lab.folder)
+    monkeypatch.delenv("LAB_SEED", raising=False)
+    (lab.folder / "brief.yaml").write_text(LONG)
+    (lab.folder / "client.py").write_text(PATIENT)
+    return lab
+
+
+def rehearse(lab: Lab, *command: str, options: tuple[str, ...] = ()) -> Called:
+    return lab("rehearse", "brief.yaml", "--virtual", *options, "--env", API, "--out", "out", "--", *command)
+
+
+def test_a_job_of_hours_takes_no_time_and_the_clients_own_start_is_run(
+    here: Lab, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (here.folder / "own").mkdir()
+    (here.folder / "own" / "sitecustomize.py").write_text(
+        "import os, time\nopen('seen', 'w').write(f'{os.environ[\"PYTHONPATH\"]} {type(time.sleep).__name__}')"
+    )
+    monkeypatch.setenv("PYTHONPATH", str(here.folder / "own"))
+    called = rehearse(here, sys.executable, "client.py")
+    assert called.lines[0] == "1 run: 1 result; 0 otherwise than a good client's"
+    assert (here.folder / "seen").read_text() == f"{here.folder / 'own'} function"
+    recording = (here.folder / "out" / "brief.rec.jsonl").read_text()
+    assert recording.count('"m":"GET"') == 30 and '"w":' not in recording
+    assert here("replay", "--scenarios", ".", "out/brief.rec.jsonl").code == 0
+
+
+def test_the_limit_counts_in_the_labs_time(here: Lab) -> None:
+    called = rehearse(here, sys.executable, "client.py", options=("--limit", "10h"))
+    assert "ended at its limit of 10h; its jobs take 1d6h" in called.out
+    assert (here.folder / "out" / "brief.rec.jsonl").read_text().count('"m":"GET"') == 9
+
+
+@pytest.mark.parametrize(
+    ("command", "why"),
+    [
+        (("true",), "true lives by another clock: virtual time is for a client in Python."),
+        ((sys.executable, "-S", "client.py"), "lives by another clock"),
+        ((sys.executable, "-c", "import os; os.system('true')"), "The client starts a process"),
+        (
+            (sys.executable, "-c", "import os\ntry: os.fork()\nexcept BaseException: pass"),
+            "The client starts a process",
+        ),
+    ],
+)
+def test_what_can_not_live_by_the_clock_is_refused(here: Lab, command: tuple[str, ...], why: str) -> None:
+    called = rehearse(here, *command)
+    assert called.code == 2 and why in called.err, called.err
+
+
+def test_a_clock_of_its_own_is_refused(here: Lab) -> None:
+    called = rehearse(here, "true", options=("--clock", "real"))
+    assert called.code == 2 and "a clock is one of them" in called.err
