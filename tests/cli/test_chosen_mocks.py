@@ -1,19 +1,14 @@
-"""What a client of `lab serve` may choose: the scenarios that are served, and drills; each is recorded by itself."""
+"""What a client of `lab serve` may choose: the scenarios that are served, and what is offered beside; each is recorded by itself."""
 
 import io
 import json
 from pathlib import Path
 
-import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from lab.cli.commands.serve import ServeSettings, with_drills
 from lab.cli.console import Console
 from lab.cli.serve.chosen_mocks import ChosenMocks
 from lab.cli.setup import make_setup
-from lab.core.errors import UsageError
 from lab.core.exchange import Request
 from lab.core.observe import Replied
 from lab.dialects.router import ROUTER
@@ -24,22 +19,22 @@ from lab.mock.service import Service
 from lab.recording.format.reader import read
 from lab.server.mounts import Mount, MountChoice, Tenant
 from lab.settings import ClockSettings, MockSettings
-from tests.plugins.rehearsal.commands.test_rehearse import SCENARIO
+from tests.scenario_texts import BRIEF
 from tests.server.conftest import SCOPE
 
 
 class Choosing:
     """A lab that serves two scenarios of one team, and what its console was told."""
 
-    def __init__(self, folder: Path, *drills: MountChoice, record: str | None = None) -> None:
+    def __init__(self, folder: Path, *more: MountChoice, record: str | None = None) -> None:
         for name in ("brief", "short"):
-            text = SCENARIO.replace("name: brief", f"name: {name}").replace("seed: 1", "seed: 5")
+            text = BRIEF.replace("name: brief", f"name: {name}").replace("seed: 1", "seed: 5")
             (folder / f"{name}.yaml").write_text(text)
         self.folder, self.err = folder, io.StringIO()
         settings = MockSettings(scenarios=str(folder), clock=ClockSettings("manual"), record=record)
         self.setup = make_setup(settings)
         service = Service(self.setup.config)
-        self.chosen = ChosenMocks(self.setup, service, Console(io.StringIO(), self.err), drills)
+        self.chosen = ChosenMocks(self.setup, service, Console(io.StringIO(), self.err), more)
         self.mounts = Tenant(Mount(service, self.setup.clock))
         self.chosen.offer(self.mounts)
 
@@ -81,35 +76,11 @@ class Caller:
         return response.status, response.body
 
 
-CALLS = st.tuples(st.sampled_from(("brief", "short", "w-503-invoke-1")), st.sampled_from(("token", "invoke", "status")))
-
-
-@given(calls=st.lists(CALLS, max_size=20))
-def test_whatever_is_called_meanwhile_each_answers_as_if_it_had_been_served_alone(
-    calls: list[tuple[str, str]], tmp_path_factory: pytest.TempPathFactory
-) -> None:
-    folder = tmp_path_factory.mktemp("choosing")
-    settings, drills = with_drills(serve(folder, drills="brief", only="w-503-invoke-1"))
-    lab, (drill,) = Choosing(folder, *drills), drills
-    (folder / "brief-w-503-invoke-1.yaml").write_text(drill.load().source)
-    chosen, alone = dict[str, Caller](), dict[str, Caller]()
-    for now, (name, what) in enumerate(calls):
-        if name not in chosen:
-            mount = lab.mounts.get(name)
-            assert mount is not None
-            chosen[name] = Caller(mount.service, "BRIEF")
-            setup = make_setup(
-                replace(settings.mock, targets=(name.replace("w-", "brief-w-"),), epoch=lab.setup.config.epoch)
-            )
-            alone[name] = Caller(Service(setup.config), "BRIEF")
-        assert chosen[name].call(what, now) == alone[name].call(what, now)
-
-
 def test_an_edit_reaches_where_it_was_chosen_and_a_new_one_can_be_chosen(tmp_path: Path) -> None:
     lab = Choosing(tmp_path)
     lab.call("brief")
-    (lab.folder / "brief.yaml").write_text(SCENARIO.replace("output: Done.", "output: Edited."))
-    (lab.folder / "later.yaml").write_text(SCENARIO.replace("name: brief", "name: later"))
+    (lab.folder / "brief.yaml").write_text(BRIEF.replace("output: Done.", "output: Edited."))
+    (lab.folder / "later.yaml").write_text(BRIEF.replace("name: brief", "name: later"))
     for edited in make_setup(MockSettings(scenarios=str(lab.folder))).config.scenarios:
         lab.mounts.main.service.load(edited, 0)
         lab.chosen.edited(edited)
@@ -157,29 +128,9 @@ def test_one_that_can_not_be_recorded_is_served_and_told_of(tmp_path: Path) -> N
     assert lab.chosen.close("closed") == 4
 
 
-def serve(folder: Path, **members: str) -> ServeSettings:
-    (folder / "brief.yaml").write_text(SCENARIO)
-    return replace(ServeSettings(mock=MockSettings(scenarios=str(folder))), **members)
-
-
 def test_of_a_crowd_all_jobs_are_wanted() -> None:
     setup = make_setup(MockSettings(targets=("crowd", "quick")))
     service = Service(setup.config)
     mounts = Tenant(Mount(service, setup.clock))
     ChosenMocks(setup, service, Console(io.StringIO(), io.StringIO()), ()).offer(mounts)
     assert {name: choice.jobs for name, choice in mounts.choices.items()} == {"crowd": 20, "quick": 1}
-
-
-def test_of_a_happy_scenario_each_drill_can_be_chosen(tmp_path: Path) -> None:
-    settings, drills = with_drills(serve(tmp_path, drills="brief", family="W,Z"))
-    assert settings.mock.targets == ("brief",)
-    lab = Choosing(tmp_path, *drills)
-    assert lab.call("w-503-token-1") == 503
-    assert lab.call("brief") == 200
-    of_it = {each.name: each for each in drills}["w-503-token-1"]
-    assert (of_it.good_client, of_it.strikes) == (("result",), True)
-
-
-def test_without_drills_nothing_chooses_among_them(tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match="choose among drills"):
-        with_drills(serve(tmp_path, only="w-503-token-1"))

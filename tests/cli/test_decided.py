@@ -150,7 +150,7 @@ def test_a_text_that_a_gate_collects_is_told_as_the_recording_tells_it(tmp_path:
     assert decided(out.getvalue()) == ["DECIDED  why  API: approved: Because.  202  0 ms"]
 
 
-@pytest.mark.parametrize("dialect", ("fusion", "a2a"))
+@pytest.mark.parametrize("dialect", ["fusion", "a2a"])
 @pytest.mark.parametrize(
     ("facts", "over", "lines"),
     [

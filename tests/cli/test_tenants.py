@@ -44,18 +44,18 @@ from lab.server.mock_server import MockServer
 from lab.server.mounts import Tenant
 from lab.server.tenants import TenantWish
 from lab.settings import ClockSettings, MockSettings
-from tests.plugins.rehearsal.commands.test_rehearse import SCENARIO
+from tests.scenario_texts import BRIEF
 from tests.server.conftest import SCOPE, TOKEN, Answer, Peer, ask_once, bearer, control_request, request
 from tests.server.test_faults import until
 from tests.server.test_metrics import samples
 
-TEAM = SCENARIO.split("agent: {code: ")[1].split(",")[0].split("}")[0]
+TEAM = BRIEF.split("agent: {code: ")[1].split(",")[0].split("}")[0]
 DISCOVERY = "/.well-known/openid-configuration"
 
 
 def loaded(folder: Path) -> Setup:
     for name in ("brief", "short"):
-        text = SCENARIO.replace("name: brief", f"name: {name}").replace("seed: 1\n", "")
+        text = BRIEF.replace("name: brief", f"name: {name}").replace("seed: 1\n", "")
         (folder / f"{name}.yaml").write_text(text)
     return make_setup(MockSettings(scenarios=str(folder), clock=ClockSettings("manual"), seed=7, epoch=1_800_000_000))
 

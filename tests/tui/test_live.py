@@ -423,7 +423,9 @@ async def test_changes_carry_their_text(driver: LiveDriver) -> None:
 
 
 async def test_a_decision_is_not_lost_when_the_wait_ends_in_the_same_turn_of_the_loop(driver: LiveDriver) -> None:
-    seen = client_named("fusion").understand("status", Response(200, (), play.body("WAITING", waitingNodeDetails=play.NODE)))
+    seen = client_named("fusion").understand(
+        "status", Response(200, (), play.body("WAITING", waitingNodeDetails=play.NODE))
+    )
     assert isinstance(seen, Seen) and seen.question is not None
     question = seen.question
     person = asyncio.create_task(driver.live._player.answers.answer(question))

@@ -142,9 +142,7 @@ DEMO = (
 )
 RUN = (
     ONE_SCENARIO,
-    Option(
-        "--message", "TEXT", "ask this in place of the scenario's own first message; expect isn't compared then"
-    ),
+    Option("--message", "TEXT", "ask this in place of the scenario's own first message; expect isn't compared then"),
     Option(
         "--parameters",
         "JSON",
@@ -168,9 +166,7 @@ SERVE = (
         "play this recording back; not with SCENARIO, --seed, --reviewer, --set, --profile, --journal",
         kept="source",
     ),
-    flag(
-        "--by-count", "of a recording: the n-th poll gets the n-th answer, whenever it comes", excludes=("--strict",)
-    ),
+    flag("--by-count", "of a recording: the n-th poll gets the n-th answer, whenever it comes", excludes=("--strict",)),
     flag("--strict", "of a recording: the same calls in the same order, or none"),
     flag("--repeat", "of a recording: once all was played, begin again with other ids"),
     flag("--without-faults", "of a recording: leave out what failed or was refused"),
@@ -210,9 +206,7 @@ CAPTURE = (
     Option("target", "NAME", "the recording: a name for recordings/, or a path"),
     Option("--pod", "URL", "the pod's origin, which your client calls by the lab", required=True),
     Option("--tokens", "URL", "where tokens are granted, if elsewhere; default: the pod"),
-    Option(
-        "--bodies", help="kept (default), or their shape alone: names, types, lengths", choices=("kept", "shape")
-    ),
+    Option("--bodies", help="kept (default), or their shape alone: names, types, lengths", choices=("kept", "shape")),
     _CA,
     _ALLOW_HOST,
     FORCE,

@@ -60,9 +60,7 @@ def _expectation(journal: ServedJournal, turns: int | None = None, strikes: int 
         return Expectation((), 1 if turns is None else turns, bool(strikes))
     ends = ends_in(journal.scenarios[0]) if choice.good_client is None else tuple(map(GoodEnd, choice.good_client))
     messages = len(journal.scenarios[0].user_messages) * choice.jobs
-    return Expectation(
-        ends, messages if turns is None else turns, choice.strikes if strikes is None else strikes > 0
-    )
+    return Expectation(ends, messages if turns is None else turns, choice.strikes if strikes is None else strikes > 0)
 
 
 def _judged(part: _Part, over: bool) -> JudgedRun:

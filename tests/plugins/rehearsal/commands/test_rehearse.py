@@ -18,21 +18,8 @@ from lab.plugins.rehearsal.commands.rehearse import USUAL_SCENARIOS
 from tests.conftest import Called, Lab
 from tests.docs.pages import PAGES
 from tests.forked import forked_lab
+from tests.scenario_texts import BRIEF
 
-SCENARIO = """\
-lab: 1
-name: brief
-title: Brief
-agent: {code: BRIEF, version: 1}
-ask: {message: "go on, please", parameters: {item: A-1}}
-latency: {token: 1ms, invoke: 1ms, status: 1ms}
-seed: 1
-steps:
-  - work: run
-    takes: 60ms
-  - complete: done
-    output: Done.
-"""
 CLIENT = """\
 import json, os, ssl, sys, urllib.error, urllib.parse, urllib.request
 from base64 import b64encode
@@ -71,7 +58,7 @@ API = "API={base_url}/api/fusion-ai/orchestrator/agent/v2"
 def here(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> Lab:
     monkeypatch.chdir(lab.folder)
     monkeypatch.delenv("LAB_SEED", raising=False)
-    (lab.folder / "brief.yaml").write_text(SCENARIO)
+    (lab.folder / "brief.yaml").write_text(BRIEF)
     (lab.folder / "client.py").write_text(CLIENT)
     return lab
 
@@ -110,7 +97,7 @@ def test_with_tls_the_client_is_given_an_authority_to_trust(here: Lab) -> None:
 
 
 def test_where_a_refusal_is_expected_a_good_client_stops(here: Lab) -> None:
-    closed = SCENARIO.replace("version: 1", "version: 1, roles: [BUYER]").replace("name: brief", "name: closed")
+    closed = BRIEF.replace("version: 1", "version: 1, roles: [BUYER]").replace("name: brief", "name: closed")
     (here.folder / "closed.yaml").write_text(closed + "expect: {refused: 403}\n")
     assert rehearse(here, "closed.yaml").lines[0] == "1 run: 1 clean stop; 0 otherwise than a good client's"
     (here.folder / "closed.yaml").write_text(closed)
@@ -138,7 +125,7 @@ def test_what_else_becomes_of_a_client_is_told(here: Lab, code: str, outcome: st
 
 
 def test_what_can_t_be_judged_is_named_with_its_reason(here: Lab) -> None:
-    longer = SCENARIO.replace("takes: 60ms", "takes: 59m")
+    longer = BRIEF.replace("takes: 60ms", "takes: 59m")
     (here.folder / "long.yaml").write_text(longer.replace("name: brief", "name: long"))
     (here.folder / "longer.yaml").write_text(longer.replace("name: brief", "name: longer").replace("59m", "61m"))
     called = rehearse(here, "longer.yaml", code="0")
@@ -189,7 +176,7 @@ def test_drills_are_compared_with_what_a_good_client_does(here: Lab) -> None:
 
 def test_a_drill_that_came_out_otherwise_says_how_to_repeat_it(here: Lab) -> None:
     # the client gives up at its first poll, which may come late on a busy machine
-    (here.folder / "brief.yaml").write_text(SCENARIO.replace("60ms", "1m"))
+    (here.folder / "brief.yaml").write_text(BRIEF.replace("60ms", "1m"))
     (here.folder / "client.py").write_text(CLIENT.replace("timeout=0.5", "timeout=20"))
     called = rehearse(here, "--drills", "brief.yaml", "--only", "w-503-seconds-poll-1", "--seed", "7")
     assert called.code == 1
@@ -292,14 +279,14 @@ def test_ctrl_c_ends_the_clients_and_tells_what_is_known(here: Lab) -> None:
 
 def test_a_message_that_was_not_sent_is_told(here: Lab) -> None:
     later = "turns:\n  - ask: and then?\n    steps:\n      - complete: then\n        output: Then.\n"
-    (here.folder / "brief.yaml").write_text(SCENARIO + later)
+    (here.folder / "brief.yaml").write_text(BRIEF + later)
     called = rehearse(here, "brief.yaml")
     assert called.lines[0] == "FAIL  brief: false success; a good client: result"
     assert called.lines[1].strip() == "jobs begun: 1; asked for: 2 (LAB_ASK, LAB_ASK_2, …)"
 
 
 def test_what_a_client_sends_to_another_origin_is_recorded_and_judged(here: Lab) -> None:
-    (here.folder / "brief.yaml").write_text(SCENARIO + "faults:\n  - {route: status, redirect: other}\n")
+    (here.folder / "brief.yaml").write_text(BRIEF + "faults:\n  - {route: status, redirect: other}\n")
     called = rehearse(here, "brief.yaml", "--fail-on", "critical")
     assert called.lines[0] == "1 run: 1 clean stop; 0 otherwise than a good client's"
     assert called.lines[1].startswith("FAIL  D8  ")
@@ -310,7 +297,7 @@ def test_what_a_client_sends_to_another_origin_is_recorded_and_judged(here: Lab)
 
 def test_how_many_jobs_a_client_is_to_start_is_set_by_the_scenario_for_rehearsals(here: Lab) -> None:
     (here.folder / "rehearsal").mkdir()
-    crowd = SCENARIO.replace("name: brief", "name: crowd").replace("takes: 60ms", "takes: 10ms")
+    crowd = BRIEF.replace("name: brief", "name: crowd").replace("takes: 60ms", "takes: 10ms")
     (here.folder / "rehearsal/crowd.yaml").write_text(crowd)
     called = rehearse(here, "crowd", "--scenarios", "rehearsal")
     assert called.lines[0] == "FAIL  crowd: false success; a good client: result"

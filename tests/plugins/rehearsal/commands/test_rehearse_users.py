@@ -6,7 +6,8 @@ import pytest
 
 from tests.cli.test_serve import listening, serving
 from tests.conftest import Lab
-from tests.plugins.rehearsal.commands.test_rehearse import CLIENT, SCENARIO, here, rehearse
+from tests.plugins.rehearsal.commands.test_rehearse import CLIENT, here, rehearse
+from tests.scenario_texts import BRIEF
 
 __all__ = ["here"]
 
@@ -28,7 +29,7 @@ FOR_BUYERS = "{roles: [BUYER]}"
 
 def write(callers: str, steps: str = "Done.") -> None:
     Path("settings.yaml").write_text(ACCOUNTS)
-    text = SCENARIO.replace("seed: 1", f"for: {callers}\nseed: 1").replace("Done.", steps)
+    text = BRIEF.replace("seed: 1", f"for: {callers}\nseed: 1").replace("Done.", steps)
     Path("brief.yaml").write_text(text)
 
 
@@ -88,7 +89,7 @@ def test_variables_of_the_clients_own_hold_the_user_too(here: Lab) -> None:
 @pytest.mark.parametrize("more", [(), ("two.yaml",)])
 def test_a_server_of_one_scenario_for_users_says_who_may_ask(here: Lab, more: tuple[str, ...]) -> None:
     write(FOR_BUYERS)
-    Path("two.yaml").write_text(SCENARIO.replace("name: brief", "name: two"))
+    Path("two.yaml").write_text(BRIEF.replace("name: brief", "name: two"))
     how = ("--settings", "settings.yaml", "--json")
     with serving("brief.yaml", *more, *how, cwd=Path.cwd()) as process:
         ready = listening(process)

@@ -18,7 +18,7 @@ from lab.plugins.rehearsal.runs.rehearsal import FinishedRun, PlannedRun, Rehear
 from lab.plugins.rehearsal.runs.scenario_search import ScenarioSearch
 from lab.settings import Flags
 from tests.conftest import Called, Lab
-from tests.plugins.rehearsal.commands.test_rehearse import CLIENT, SCENARIO
+from tests.plugins.rehearsal.commands.test_rehearse import CLIENT
 from tests.plugins.rehearsal.commands.test_rehearse import here as here
 from tests.plugins.rehearsal.report.good import Plain
 from tests.plugins.rehearsal.report.rehearsal import Kind
@@ -26,6 +26,7 @@ from tests.plugins.rehearsal.report.test_harm import NeverPolls
 from tests.plugins.rehearsal.report.together import Story, Together
 from tests.plugins.rehearsal.report.zoo_failures import Dies
 from tests.plugins.rehearsal.report.zoo_messages import BlindRetry
+from tests.scenario_texts import BRIEF
 
 API = "API={base_url}/api/fusion-ai/orchestrator/agent/v2"
 
@@ -126,7 +127,7 @@ def test_a_runner_is_told_what_was_found(searched: Callable[..., Called], monkey
 
 
 def test_runs_are_shared_among_scenarios(searched: Callable[..., Called]) -> None:
-    other = SCENARIO.replace("name: brief", "name: other")
+    other = BRIEF.replace("name: brief", "name: other")
     Path("other.yaml").write_text(other)
     called = searched(Plain, "brief.yaml", "other.yaml", "--runs", "21")
     assert [line.partition(" with")[0] for line in called.lines] == ["brief: 10 runs", "other: 11 runs"]

@@ -5,9 +5,10 @@ import sys
 import pytest
 
 from tests.conftest import Called, Lab
-from tests.plugins.rehearsal.commands.test_rehearse import API, CLIENT, SCENARIO
+from tests.plugins.rehearsal.commands.test_rehearse import API, CLIENT
+from tests.scenario_texts import BRIEF
 
-LONG = SCENARIO.replace("60ms", "30h").replace("seed: 1\n", "seed: 1\ntoken: {lifetime: 48h}\n")
+LONG = BRIEF.replace("60ms", "30h").replace("seed: 1\n", "seed: 1\ntoken: {lifetime: 48h}\n")
 PATIENT = CLIENT.replace("pause(0.02)", "pause(3600)")
 
 
