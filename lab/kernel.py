@@ -1,15 +1,15 @@
 """What the kernel declares of itself: its commands, forms, routes and wire, by the values that plugins use."""
 
-from lab.plugin import Command, ControlRoute, Form, Plugin, WireDeclared
+from lab.plugin import CliCommand, ControlRoute, ExportForm, Plugin, WireDeclared
 
 _OPTIONS = "lab.cli.grammar.options"
 _COMMANDS = "lab.cli.commands"
 _SHOW = "lab.recording.show"
 
 
-def _command(name: str, does: str, example: str) -> Command:
+def _command(name: str, does: str, example: str) -> CliCommand:
     """One whose module and whose table of options have its name."""
-    return Command(name, does, example, f"{_COMMANDS}.{name}:execute", f"{_OPTIONS}:{name.upper()}")
+    return CliCommand(name, does, example, f"{_COMMANDS}.{name}:execute", f"{_OPTIONS}:{name.upper()}")
 
 
 COMMANDS = (
@@ -120,11 +120,11 @@ WIRE = WireDeclared(
     judges="lab.dialects.fusion.judges:FUSION_JUDGES",
 )  # fmt: skip
 FORMS = (
-    Form("text", "a transcript", f"{_SHOW}.exports:text"),
-    Form("har", "HAR 1.2", f"{_SHOW}.exports:har_file"),
-    Form("curl", "a script of curl", f"{_SHOW}.exports:curl"),
-    Form("md", "Markdown", f"{_SHOW}.exports:markdown"),
-    Form("html", "a page", f"{_SHOW}.exports:page"),
+    ExportForm("text", "a transcript", f"{_SHOW}.exports:text"),
+    ExportForm("har", "HAR 1.2", f"{_SHOW}.exports:har_file"),
+    ExportForm("curl", "a script of curl", f"{_SHOW}.exports:curl"),
+    ExportForm("md", "Markdown", f"{_SHOW}.exports:markdown"),
+    ExportForm("html", "a page", f"{_SHOW}.exports:page"),
 )
 KERNEL = Plugin(
     "kernel",

@@ -14,7 +14,7 @@ from lab.core.errors import HostError
 
 Reference: TypeAlias = str
 """What is imported when it is needed: `module:name`, the name perhaps one within another, as `a.b:Class.method`."""
-Kind = TypeVar("Kind")
+_Kind = TypeVar("_Kind")
 
 
 class Option(NamedTuple):
@@ -61,7 +61,7 @@ class Option(NamedTuple):
         return self.value is None and not self.choices and self.name.startswith("-")
 
 
-class Command(NamedTuple):
+class CliCommand(NamedTuple):
     """`lab NAME`."""
 
     name: str
@@ -101,7 +101,7 @@ class ControlRoute(NamedTuple):
     body: str | None = None
     """The JSON that the call sends, as it stands between single quotes."""
     run: Reference = ""
-    """A `lab.server.control.plugin_routes.Answer`; empty: the control plane itself answers."""
+    """A `lab.server.control.calls.RouteAnswer`; empty: the control plane itself answers."""
 
 
 class WireDeclared(NamedTuple):
@@ -119,7 +119,7 @@ class WireDeclared(NamedTuple):
     """What traffic says of its open claims: `lab.core.evidence.Judges`."""
 
 
-class Form(NamedTuple):
+class ExportForm(NamedTuple):
     """A form of `lab show --as`."""
 
     word: str
@@ -137,13 +137,13 @@ class Plugin(NamedTuple):
     """In a few words, for `lab docs plugins`."""
     page: str = ""
     """The page of `lab docs` that tells of it."""
-    commands: tuple[Command, ...] = ()
+    commands: tuple[CliCommand, ...] = ()
     additions: tuple[Addition, ...] = ()
     routes: tuple[ControlRoute, ...] = ()
     operations: str = ""
     """The package whose `openapi.yaml` tells what goes in and out of its routes."""
     wires: tuple[WireDeclared, ...] = ()
-    forms: tuple[Form, ...] = ()
+    forms: tuple[ExportForm, ...] = ()
     extra: str = ""
     """The extra of the distribution that brings what it needs beside; empty: nothing."""
 
@@ -157,7 +157,7 @@ def resolve(reference: Reference) -> object:
     return found
 
 
-def resolve_as(reference: Reference, kind: type[Kind]) -> Kind:
+def resolve_as(reference: Reference, kind: type[_Kind]) -> _Kind:
     """The same, which must be of that kind; HostError if it is not."""
     found = resolve(reference)
     if not isinstance(found, kind):

@@ -20,8 +20,6 @@ LONGEST_CELL = 1000
 _IN_MARKDOWN = str.maketrans(
     {sign: f"\\{sign}" for sign in punctuation if sign not in "/-,;()"} | {"<": "&lt;", "&": "&amp;"}
 )
-_ROOM = 100
-"""Bytes for the sentence that a summary was cut."""
 
 
 Level: TypeAlias = Literal["error", "warning", "notice"]
@@ -67,13 +65,3 @@ def table(heads: Sequence[str], rows: Iterator[Sequence[str]]) -> Iterator[str]:
     yield f"| {' | '.join(heads)} |"
     yield "|---" * len(heads) + "|"
     yield from (f"| {' | '.join(row)} |" for row in rows)
-
-
-def cut_to(text: str, room: int) -> str:
-    """The first whole lines of the text that take no more bytes than this, and that it was cut; nothing where that is too much."""
-    data = text.encode()
-    if len(data) <= room:
-        return text
-    kept = data[: max(0, room - _ROOM)]
-    whole = kept[: kept.rfind(b"\n") + 1].decode()
-    return f"{whole}\nCut: a summary has 1 MiB at most.\n" if room >= _ROOM else ""

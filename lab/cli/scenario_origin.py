@@ -6,13 +6,13 @@ from lab.cli.console import Console
 from lab.cli.grammar.parser import options_of
 from lab.core.errors import LabError
 from lab.files.scenarios import scenarios_folder, shipped_path
-from lab.plugin import Command
+from lab.plugin import CliCommand
 
 _NAMING = ("SCENARIO", "PATH")
 """What stands in the help for values that name scenarios."""
 
 
-def tell_origin(command: Command, options: Namespace, console: Console) -> None:
+def tell_origin(command: CliCommand, options: Namespace, console: Console) -> None:
     """A line for each name that is taken from the shipped scenarios though another folder was searched first."""
     names: list[str] = []
     for option in options_of(command):

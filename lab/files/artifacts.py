@@ -6,12 +6,13 @@ from pathlib import Path
 from shutil import copytree, rmtree
 from tempfile import TemporaryDirectory
 
-from lab.cli.runner import cut_to
 from lab.core.errors import HostError, UsageError
 from lab.files.opening import CREATE, OVERWRITE, open_regular, write_file
 
 MOST_PICTURES = 999
 """In one folder."""
+_ROOM = 100
+"""Bytes for the sentence that a summary was cut."""
 
 
 def write_texts(folder: str, texts: Mapping[str, str], *, force: bool) -> None:
@@ -138,3 +139,13 @@ def _written(data: bytes, folder: Path) -> Path:
             continue
         return path
     raise OSError(f"it has {MOST_PICTURES} pictures already")
+
+
+def cut_to(text: str, room: int) -> str:
+    """The first whole lines of the text that take no more bytes than this, and that it was cut; nothing where that is too much."""
+    data = text.encode()
+    if len(data) <= room:
+        return text
+    kept = data[: max(0, room - _ROOM)]
+    whole = kept[: kept.rfind(b"\n") + 1].decode()
+    return f"{whole}\nCut: a summary has 1 MiB at most.\n" if room >= _ROOM else ""

@@ -9,8 +9,9 @@ from xml.etree import ElementTree
 import pytest
 from markdown_it import MarkdownIt
 
-from lab.cli.runner import LONGEST_CELL, MOST_NOTES, Note, annotations, cut_to, in_markdown
+from lab.cli.runner import LONGEST_CELL, MOST_NOTES, Note, annotations, in_markdown
 from lab.core.logtext import no_command
+from lab.files.artifacts import cut_to
 from lab.recording.format.codec import write
 from tests.conftest import ROOT, Called, Lab
 from tests.recording.hostile import TEXTS, hostile

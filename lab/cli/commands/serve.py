@@ -16,7 +16,7 @@ from lab.cli.serve.control_settings import TOKEN_VARIABLE, ControlSettings
 from lab.cli.serve.embedded_mock import EmbeddedMock, connection_document, embedded_mock
 from lab.cli.serve.https import trust_lines
 from lab.cli.serve.ledger_settings import LedgerSettings, refuse_unshared
-from lab.cli.serve.offers import Offered, offered
+from lab.cli.serve.offers import OfferedChoices, offers_of
 from lab.cli.serve.serve_extras import ServeExtras
 from lab.cli.serve.shadow_notes import shadow_notes
 from lab.cli.serve.surroundings import Parent, parent_gone
@@ -82,7 +82,7 @@ def execute(flags: Flags, console: Console) -> int:
 
 
 def serve_until_stopped(
-    settings: ServeSettings, offers: Sequence[Offered], console: Console, playback: Setup | None = None
+    settings: ServeSettings, offers: Sequence[OfferedChoices], console: Console, playback: Setup | None = None
 ) -> int:
     """Listen, announce, and wait for a signal, or for the parent's end; `playback` in the place of what settings name."""
     place = settings.place
@@ -156,9 +156,9 @@ def refuse_without_recording(flags: Flags) -> None:
     refuse_idle(flags, _OF_A_PLAYBACK, "scenarios: it says how --from FILE is played back")
 
 
-def with_offers(flags: Flags, settings: ServeSettings) -> tuple[ServeSettings, tuple[Offered, ...]]:
+def with_offers(flags: Flags, settings: ServeSettings) -> tuple[ServeSettings, tuple[OfferedChoices, ...]]:
     """What is served, and what plugins offer beside; what those are about is served if the call names nothing."""
-    offers = tuple(offered(flags, settings.mock))
+    offers = tuple(offers_of(flags, settings.mock))
     targets = settings.mock.targets or tuple(each for offer in offers for each in offer.targets)
     return replace(settings, mock=replace(settings.mock, targets=targets)), offers
 

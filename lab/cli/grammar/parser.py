@@ -2,13 +2,13 @@
 
 import re
 from argparse import SUPPRESS, ArgumentParser, Namespace, RawDescriptionHelpFormatter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, NoReturn, Protocol, cast
 
 from lab.cli.console import Console
 from lab.cli.installation import version_text
 from lab.core.errors import UsageError
-from lab.plugin import Addition, Command, Option, plugins, resolve, strangers
+from lab.plugin import Addition, CliCommand, Option, plugins, resolve, strangers
 
 EXITS = """exit codes: 0 done · 1 a divergence, or a run that went otherwise than expected · 2 wrong usage or a bad scenario
             3 an unreadable recording · 4 port, disk · 5 nothing matched · 70 a bug of the lab · 130 interrupted"""
@@ -40,12 +40,12 @@ class WholeWords(RawDescriptionHelpFormatter):
         return wrap(" ".join(text.split()), width, break_on_hyphens=False)
 
 
-def commands() -> dict[str, Command]:
+def commands() -> dict[str, CliCommand]:
     """Ours, by name, in the order in which the help lists them."""
     return {each.name: each for plugin in plugins() for each in plugin.commands}
 
 
-def command_of(name: str) -> Command:
+def command_of(name: str) -> CliCommand:
     """The command of that name, a stranger's too; UsageError if there is none."""
     known = commands()
     if name not in known:
@@ -55,7 +55,7 @@ def command_of(name: str) -> Command:
     return known[name]
 
 
-def own_options(command: Command) -> tuple[Option, ...]:
+def own_options(command: CliCommand) -> tuple[Option, ...]:
     """Those that the command itself declares."""
     return cast("tuple[Option, ...]", resolve(command.options)) if command.options else ()
 
@@ -66,12 +66,12 @@ def additions(command: str) -> Iterator[tuple[str, Addition]]:
         yield from ((plugin.name, each) for each in plugin.additions if each.command == command)
 
 
-def options_of(command: Command) -> tuple[Option, ...]:
+def options_of(command: CliCommand) -> tuple[Option, ...]:
     """All that the command takes."""
     return (*own_options(command), *(option for _, each in additions(command.name) for option in each.options))
 
 
-def grammar(given: Iterable[Command], whole: Iterable[Command]) -> tuple[Parser, dict[str, Parser]]:
+def grammar(given: Iterable[CliCommand], whole: Iterable[CliCommand]) -> tuple[Parser, dict[str, Parser]]:
     """The parser of `lab`, and those of these commands; `whole` are those that get their options."""
     how: Any = {"formatter_class": WholeWords, "allow_abbrev": False}
     root = Parser(
@@ -97,7 +97,7 @@ class _Adding(Protocol):
     def add_argument(self, *names: str, **how: Any) -> object: ...
 
 
-def _fill(parser: Parser, command: Command) -> None:
+def _fill(parser: Parser, command: CliCommand) -> None:
     for option in own_options(command):
         _add(option, parser)
     for name, addition in additions(command.name):
@@ -109,10 +109,9 @@ def _fill(parser: Parser, command: Command) -> None:
 
 
 def _add(option: Option, to: _Adding) -> None:
-    help = SUPPRESS if option.hidden else option.help
-    how: dict[str, Any] = {"help": help, "default": SUPPRESS}
+    how: dict[str, Any] = {"help": SUPPRESS if option.hidden else option.help}
     if option.name.startswith("-"):
-        how |= {"dest": option.key, "required": option.required}
+        how |= {"default": SUPPRESS, "dest": option.key, "required": option.required}
     if option.flag:
         to.add_argument(option.name, action="store_true", **how)
         return
@@ -133,13 +132,16 @@ def parse_options(argv: list[str], console: Console) -> Namespace:
     if not argv or argv[0].startswith("-"):
         grammar(commands().values(), ())[0].parse_args(argv)  # the help, or a complaint
     command = command_of(argv[0])
-    taken, known = options_of(command), {}
+    taken = options_of(command)
     cut = argv.index("--") if command.tail and "--" in argv else len(argv)
     root, parsers = grammar((command,), (command,))
     options, unknown = root.parse_known_args(_with_values(argv[:cut], taken))
     if unknown:
         _refuse_unknown(unknown[0], command, parsers[command.name])
     known = vars(options)
+    for option in taken:
+        if known.get(option.key, option) in (None, []):  # an argument that wasn't given
+            del known[option.key]
     _refuse_together(taken, known)
     for option in taken:
         known.setdefault(option.key, False if option.flag else option.usual)
@@ -147,7 +149,7 @@ def parse_options(argv: list[str], console: Console) -> Namespace:
     return options
 
 
-def additions_given(command: Command, argv: Sequence[str]) -> Iterator[Addition]:
+def additions_given(command: CliCommand, argv: Sequence[str]) -> Iterator[Addition]:
     """Those of which the call gives an option."""
     words = {word.partition("=")[0] for word in argv}
     for _, each in additions(command.name):
@@ -182,7 +184,7 @@ def _refuse_together(taken: Iterable[Option], given: Mapping[str, object]) -> No
             raise UsageError(f"{option.name} does nothing alone.", hint=f"It needs {' or '.join(option.needs)}.")
 
 
-def _refuse_unknown(word: str, command: Command, parser: ArgumentParser) -> NoReturn:
+def _refuse_unknown(word: str, command: CliCommand, parser: ArgumentParser) -> NoReturn:
     """UsageError for what the command doesn't take; a value written behind `=` isn't repeated."""
     word = word.partition("=")[0]
     kind = "option" if word.startswith("-") else "argument"
@@ -201,6 +203,3 @@ def _near(word: str, known: Iterable[str]) -> str:
     said = word.lstrip("-")
     meant = [_MEANT[said]] if _MEANT.get(said) in names else get_close_matches(said, names, n=1)
     return next((f"Did you mean {names[each]}?" for each in meant), "")
-
-
-Reader = Callable[[str], object]

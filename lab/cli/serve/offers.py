@@ -11,7 +11,7 @@ from lab.server.mounts import MountChoice
 from lab.settings import Flags, MockSettings
 
 
-class Offered(Struct, frozen=True):
+class OfferedChoices(Struct, frozen=True):
     """What one plugin offers."""
 
     choices: tuple[MountChoice, ...]
@@ -21,11 +21,11 @@ class Offered(Struct, frozen=True):
     """What is said of it once the lab listens."""
 
 
-Offer: TypeAlias = Callable[[Flags, MockSettings], Offered]
+Offer: TypeAlias = Callable[[Flags, MockSettings], OfferedChoices]
 """Offers what the plugin's options ask for; a LabError says why not."""
 
 
-def offered(flags: Flags, settings: MockSettings) -> Iterator[Offered]:
+def offers_of(flags: Flags, settings: MockSettings) -> Iterator[OfferedChoices]:
     """What the plugins offer of which the call gives an option."""
     for addition in additions_given(command_of("serve"), flags.arguments):
         if addition.offers:

@@ -1,6 +1,6 @@
 """Clients judged: runs of somebody's client against scenarios and drills, the rules, their report."""
 
-from lab.plugin import Addition, Command, ControlRoute, Option, Plugin
+from lab.plugin import Addition, CliCommand, ControlRoute, Option, Plugin
 
 _HERE = "lab.plugins.rehearsal"
 DRILLS = (
@@ -13,17 +13,17 @@ PLUGIN = Plugin(
     "runs your client against scenarios or drills, and says what it did well and badly",
     page="clients",
     commands=(
-        Command(
+        CliCommand(
             "rehearse", "run your client against scenarios or drills, and judge it",
             "lab rehearse quick -- python client.py",
             f"{_HERE}.commands.rehearse:execute", f"{_HERE}.options:REHEARSE", tail="COMMAND",
         ),
-        Command(
+        CliCommand(
             "report", "what clients did well and badly: in recordings, or a running lab",
             "lab report recordings/*.rec.jsonl",
             f"{_HERE}.commands.report:execute", f"{_HERE}.options:REPORT",
         ),
-        Command(
+        CliCommand(
             "drill", "every variant of a scenario with one fault", "lab drill item-comparison --family W,P",
             f"{_HERE}.commands.drill:execute", f"{_HERE}.options:DRILL",
         ),

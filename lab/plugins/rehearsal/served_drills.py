@@ -1,6 +1,6 @@
 """`lab serve --drills`: the drills of a scenario, each to be chosen by a client."""
 
-from lab.cli.serve.offers import Offered
+from lab.cli.serve.offers import OfferedChoices
 from lab.faults.yamltext import yaml_text
 from lab.files.scenarios import digest_of
 from lab.jobs.compiled import CompiledScenario
@@ -11,7 +11,7 @@ from lab.server.mounts import MountChoice
 from lab.settings import Flags, MockSettings
 
 
-def offer(flags: Flags, settings: MockSettings) -> Offered:
+def offer(flags: Flags, settings: MockSettings) -> OfferedChoices:
     """Those that the call asks for."""
     target: str = flags["drills"]
     happy, _, drills = drills_of(settings, target, flags["family"], flags["only"])
@@ -25,4 +25,4 @@ def offer(flags: Flags, settings: MockSettings) -> Offered:
         return MountChoice(drill.name, load, lambda: happy.scenario, drill.ends, drill.strikes)
 
     note = f"{len(drills)} drills of {target} can be chosen: GET /_lab/scenarios lists them."
-    return Offered(tuple(map(choice, drills)), (target,), note)
+    return OfferedChoices(tuple(map(choice, drills)), (target,), note)

@@ -58,7 +58,7 @@ class RouteContext(Struct, frozen=True):
     """Of the usual mock: what may be chosen."""
 
 
-Answer: TypeAlias = Callable[[RouteContext, Any], Awaitable[Json]]
+RouteAnswer: TypeAlias = Callable[[RouteContext, Any], Awaitable[Json]]
 """A plugin's route: with its query, a msgspec Struct, a document; CommandRefused if there is none."""
 
 
@@ -66,7 +66,7 @@ def plugin_handler(row: ControlRoute, context: Callable[[], RouteContext]) -> Ha
     """Answers a plugin's route: its query is read into the Struct that the function takes as `query`."""
 
     async def handle(request: web.Request) -> Json:
-        answer: Answer = resolve(row.run)  # type: ignore[assignment]  # as it is declared
+        answer: RouteAnswer = resolve(row.run)  # type: ignore[assignment]  # as it is declared
         kind = get_type_hints(answer)["query"]
         return await answer(context(), _query(request.query, kind, row))
 

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from lab.cli.console import Console
 from lab.cli.grammar.parser import parse_options
-from lab.cli.serve.offers import Offered
+from lab.cli.serve.offers import OfferedChoices
 from lab.cli.setup import make_setup
 from lab.core.errors import UsageError
 from lab.mock.service import Service
@@ -19,7 +19,7 @@ from tests.cli.test_chosen_mocks import Caller, Choosing
 from tests.scenario_texts import BRIEF
 
 
-def offered(folder: Path, **given: str) -> Offered:
+def offered(folder: Path, **given: str) -> OfferedChoices:
     (folder / "brief.yaml").write_text(BRIEF)
     flags = Flags(Namespace(drills="brief", **given), {})
     return offer(flags, MockSettings(scenarios=str(folder)))
