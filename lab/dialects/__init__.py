@@ -7,8 +7,10 @@ name of a route of its, or by a path that those loaded so far don't have.
 from collections.abc import Iterable, Iterator
 from functools import cache
 
+from lab.core.errors import UsageError
 from lab.dialects.base import Dialect
 from lab.dialects.client import DialectClient
+from lab.dialects.fusion import CLIENT as FUSION_CLIENT
 from lab.dialects.fusion import WIRE as FUSION_WIRE
 from lab.dialects.fusion.requests import read_input
 from lab.dialects.wire import Wire
@@ -35,6 +37,12 @@ def _loaded(declared: WireDeclared) -> Wire:
 def wires() -> tuple[Wire, ...]:
     """All of ours, loaded; the mock serves them on one listener."""
     return tuple(map(_loaded, _declared(plugins())))
+
+
+@cache
+def clients() -> tuple[DialectClient, ...]:
+    """What speaks them."""
+    return tuple(wire.client for wire in wires() if wire.client is not None)
 
 
 @cache
@@ -65,14 +73,17 @@ def client_of(route: str) -> DialectClient | None:
 
 @cache
 def client_named(name: str) -> DialectClient:
-    """What speaks the wire of that name, which there is."""
-    return next(_loaded(each) for each in _declared(every_plugin()) if each.name == name).client
+    """What speaks the wire of that name, which there is; UsageError if nothing of the lab does."""
+    client = next(_loaded(each) for each in _declared(every_plugin()) if each.name == name).client
+    if client is None:
+        raise UsageError(f"The lab serves {name}, and doesn't speak it.", hint=f"Choose another --dialect, as {USUAL}.")
+    return client
 
 
-USUAL_CLIENT = FUSION_WIRE.client
+USUAL_CLIENT: DialectClient = FUSION_CLIENT
 """The one that speaks `USUAL`."""
 
 __all__ = [
-    "FUSION", "FUSION_WIRE", "USUAL", "USUAL_CLIENT", "client_named", "client_of", "dialect_of", "read_input",
+    "FUSION", "FUSION_WIRE", "USUAL", "USUAL_CLIENT", "client_named", "client_of", "clients", "dialect_of", "read_input",
     "strange_wires", "wire_of", "wires",
 ]  # fmt: skip

@@ -46,13 +46,14 @@ class Wire(NamedTuple):
     name: str
     """As `--dialect` has it."""
     package: str
-    """Where its `openapi.yaml` lies."""
+    """Where its `openapi.yaml` lies; of a wire of strangers there need be none."""
     server: Dialect
-    client: DialectClient
     routes: tuple[Route, ...]
-    fields: tuple[Claim, ...]
+    client: DialectClient | None = None
+    """None: the lab serves it, and neither speaks it nor reports on its calls."""
+    fields: tuple[Claim, ...] = ()
     """What is claimed of its requests and answers."""
-    errors: tuple[Claim, ...]
+    errors: tuple[Claim, ...] = ()
     """What is claimed of its refusals."""
     missing: Callable[[str, str], Refusal | None] = lambda path, near: None
     """What is said of a path that no row has, given the call that it is near to, if any; the first wire to speak is heard."""

@@ -38,7 +38,7 @@ def body_of(name):
 
 @pytest.mark.parametrize("wire", wires(), ids=lambda wire: wire.name)
 def test_every_row_has_an_operation_and_every_operation_a_row(wire):
-    text = files(f"lab.dialects.{wire.name}").joinpath("openapi.yaml").read_text("utf-8")
+    text = files(wire.package).joinpath("openapi.yaml").read_text("utf-8")
     names = [row.operation or row.name.replace("-", "_") for row in wire.routes]
     assert sorted(yaml.safe_load(text)["operations"]) == sorted(names)
     for row, name in zip(wire.routes, names, strict=True):

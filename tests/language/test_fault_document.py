@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from lab.core.errors import ScenarioError
 from lab.jobs.lint import lint
-from lab.language.document import FAULT_ROUTES, Calls, Fault, Scenario, fault_document, fault_names
+from lab.language.document import FAULT_ROUTES, OF_A_JOB, Calls, Fault, Scenario, fault_document, fault_names
+from lab.language.document.routes import WITHOUT_BEARER
 from lab.language.parse import parse_scenario, parse_with_locations
 
 HEAD = """\
@@ -62,10 +63,10 @@ def test_what_loads(fault: str) -> None:
     assert len(load(fault)) == 1
 
 
-NO_BEARER = (
-    "faults[0]: expire_token needs a route that takes a bearer: invoke, status, stream, chat, debug, a2a, a2a-stream, "
-    "a2a-card, a2a-search, tokens, workflows, documents, documents-batch, documents-attach, multiplex, jwks"
+NO_BEARER = "faults[0]: expire_token needs a route that takes a bearer: " + ", ".join(
+    each for each in FAULT_ROUTES if each not in WITHOUT_BEARER
 )
+OF_JOBS = ", ".join(each for each in FAULT_ROUTES if each in OF_A_JOB)
 
 
 @pytest.mark.parametrize(
@@ -120,8 +121,7 @@ NO_BEARER = (
          "faults[0]: nobody says which client calls jwks: client needs another route"),
         ("route: token, answer: 503, user: jane",
          "faults[0]: user is whose token comes: it needs another route than token, one that takes a bearer"),
-        ("route: token, answer: 503, scenario: a", "faults[0]: scenario is whose job it is: it needs a route of jobs: "
-         "invoke, status, stream, chat, debug, a2a, a2a-stream"),
+        ("route: token, answer: 503, scenario: a", f"faults[0]: scenario is whose job it is: it needs a route of jobs: {OF_JOBS}"),
         ("route: status, answer: 503, scenario: b",
          "faults[0].scenario: the faults of a strike nobody's jobs but its own; leave it out"),
         ("route: status, answer: 503, user: a b",

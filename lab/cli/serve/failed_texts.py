@@ -5,7 +5,7 @@ from collections.abc import Callable
 from lab.core.clock import Millis
 from lab.core.logtext import harmless_text
 from lab.core.observe import Observation, Replied, Requested, Touched
-from lab.dialects import wires
+from lab.dialects import clients
 from lab.jobs.records import JobRecord, job_key
 from lab.jobs.unwritten import unwritten
 from lab.mock.poll_answers import MOST_REMEMBERED
@@ -13,7 +13,7 @@ from lab.mock.service import Service
 
 _LONGEST = 400
 """Characters of a reason that are shown."""
-_STREAMS = frozenset[str]().union(*(wire.client.streams for wire in wires()))
+_STREAMS = frozenset[str]().union(*(each.streams for each in clients()))
 
 
 class FailedTexts:

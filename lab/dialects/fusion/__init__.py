@@ -23,5 +23,6 @@ _MARKS = BodyMarks(
     own=frozenset({"status", "type", "event", "role"}),
 )  # fmt: skip
 """What a recording has to know of its bodies (recordings.md §7)."""
-WIRE = Wire("fusion", __name__, FUSION, FusionClient(), FUSION_ROUTES, FIELDS, ERRORS, missing, POD_TOKENS, _MARKS)
+CLIENT = FusionClient()
+WIRE = Wire("fusion", __name__, FUSION, FUSION_ROUTES, CLIENT, FIELDS, ERRORS, missing, POD_TOKENS, _MARKS)
 __all__ = ["WIRE", "fusion_path"]

@@ -11,4 +11,4 @@ _MARKS = BodyMarks(
     generated=frozenset({"text"}),
     own=frozenset("id taskId contextId messageId state kind role jsonrpc method code".split()),
 )
-WIRE = Wire("a2a", "lab.plugins.a2a", A2A, A2AClient(), A2A_ROUTES, TASK, RPC_ERRORS, marks=_MARKS)
+WIRE = Wire("a2a", "lab.plugins.a2a", A2A, A2A_ROUTES, A2AClient(), TASK, RPC_ERRORS, marks=_MARKS)

@@ -8,7 +8,7 @@ from lab.core.clock import Millis
 from lab.core.exchange import Json
 from lab.core.jsontext import members_of
 from lab.core.reply import END_OF_EVENT
-from lab.dialects import wires
+from lab.dialects import clients, wires
 from lab.jobs.gates import Origin, decision_text
 from lab.language.document import Verdict
 from lab.recording.format.facts import class_of
@@ -130,7 +130,7 @@ def event_lines(body: Body, res: Res, req: Req | None, *, short: bool = False) -
 
 def _gist(event: str) -> str:
     value = members_of(event.removeprefix("data: ").encode("utf-8", "replace"))
-    client = next((wire.client for wire in wires() if value and wire.client.job_in(value) is not None), None)
+    client = next((each for each in clients() if value and each.job_in(value) is not None), None)
     return event if client is None else dumps(client.gist(value))
 
 

@@ -15,7 +15,7 @@ from lab.core.clock import Millis
 from lab.core.exchange import Json, Request, Response
 from lab.core.jsontext import value_or_none
 from lab.core.routes import RouteMatch
-from lab.dialects import USUAL_CLIENT, client_of, wires
+from lab.dialects import USUAL_CLIENT, client_of, clients
 from lab.dialects.base import Decide, Invoke, Look
 from lab.dialects.client import DialectClient, Question, Seen, Understood, Unreadable, WireLabels
 from lab.dialects.router import ROUTER
@@ -113,7 +113,7 @@ def invoke_path(team: str) -> str:
 
 def short_path(path: str) -> str:
     """A path with `…` for what all paths of its dialect have in common."""
-    roots = (wire.client.labels.root for wire in wires())
+    roots = (each.labels.root for each in clients())
     root = next(filter(path.startswith, roots), "")
     return path.replace(root, "…", 1) if root else path
 
@@ -149,7 +149,7 @@ def first_word(route: str) -> str | None:
 
 def word_of(labels: WireLabels, status: str) -> str:
     """A wire's word for a status that only a fact tells."""
-    client = next((wire.client for wire in wires() if wire.client.labels is labels), USUAL_CLIENT)
+    client = next((each for each in clients() if each.labels is labels), USUAL_CLIENT)
     words = [word for word, each in client.statuses.items() if each == status]
     return clean.line(words[-1] if words else status, 40)
 

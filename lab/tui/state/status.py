@@ -2,7 +2,7 @@
 
 from typing import NamedTuple
 
-from lab.dialects import wires
+from lab.dialects import clients
 from lab.language.document import Status
 from lab.tui.state.gate import GateDecision, verdict_face
 from lab.tui.state.run import RunState
@@ -32,7 +32,7 @@ FACES: dict[Status | None, StatusFace] = {
     None: StatusFace("?", "unknown"),
 }
 """None: a word that nobody documented. It is not final: the app goes on polling."""
-_MEANINGS = {word: status for wire in wires() for word, status in wire.client.statuses.items()}
+_MEANINGS = {word: status for each in clients() for word, status in each.statuses.items()}
 
 
 def meaning(word: str) -> Status | None:
