@@ -9,13 +9,13 @@ from lab.files.scenarios import scenarios_folder, shipped_path
 from lab.plugin import CliCommand
 
 _NAMING = ("SCENARIO", "PATH")
-"""What stands in the help for values that name scenarios."""
+"""What stands in the help for values that name scenarios, of a command that looks for them in a folder."""
 
 
 def tell_origin(command: CliCommand, options: Namespace, console: Console) -> None:
     """A line for each name that is taken from the shipped scenarios though another folder was searched first."""
     names: list[str] = []
-    for option in options_of(command):
+    for option in options_of(command) if hasattr(options, "scenarios") else ():
         given = getattr(options, option.key, None) if option.value in _NAMING else None
         names.extend((given,) if isinstance(given, str) else given or ())
     if not names:

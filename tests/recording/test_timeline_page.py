@@ -121,7 +121,7 @@ def test_a_page_that_no_browser_would_show_with_ease_is_cut_and_says_so() -> Non
 def test_the_report_on_its_client_cites_calls_of_the_same_page(tmp_path: Path, lab: Lab) -> None:
     path = tmp_path / "tasks.rec.jsonl"
     path.write_bytes(recorded("a2a stream")[0])
-    page = lab("show", str(path), "--as", "html").out
+    page = lab("show", str(path), "--as", "judged").out
     found = Reader(page)
     failed = {finding.rule.id for finding in report_on({"tasks": histories_of(read(path.read_bytes()))}).failed}
     assert failed and failed <= set(found.ids) and "What the client did" in page

@@ -9,17 +9,28 @@ from lab.core.ranges import number
 from lab.plugin import Option, plugins, strangers
 
 
+def _wires() -> list[str]:
+    return [wire.name for plugin in plugins() for wire in plugin.wires]
+
+
 def _dialect(text: str) -> str:
     """The name of a wire, a stranger's too."""
-    known = [wire.name for plugin in plugins() for wire in plugin.wires]
+    known = _wires()
     if text not in known and text not in (strange := [wire.name for each in strangers() for wire in each.wires]):
         raise UsageError(f"There is no dialect {text!r}.", hint=f"There are {', '.join((*known, *strange))}.")
     return text
 
 
+def _forms() -> list[str]:
+    return [
+        *(form.word for plugin in plugins() for form in plugin.forms),
+        "cast",
+    ]  # a film, which is the screen's affair
+
+
 def _form(text: str) -> str:
     """The word of a form of recordings, a stranger's too."""
-    known = [*(form.word for plugin in plugins() for form in plugin.forms), "cast"]  # which is the screen's affair
+    known = _forms()
     if text not in known and text not in (strange := [form.word for each in strangers() for form in each.forms]):
         raise UsageError(f"--as {text} is no form of recordings.", hint=f"There are {', '.join((*known, *strange))}.")
     return text
@@ -90,7 +101,12 @@ _RUN = (
     Option("--speed", "SPEED", _SPEED, excludes=("--clock",)),
     Option("--clock", "CLOCK", "real (default) or scaled:N; not with --speed"),
     Option("--base", "URL", _BASE),
-    Option("--dialect", "NAME", "the wire that the external app speaks: fusion (default), a2a", _dialect),
+    Option(
+        "--dialect",
+        "NAME",
+        f"the wire that the external app speaks; default: fusion; there are {', '.join(_wires())}",
+        _dialect,
+    ),
     Option(
         "--tries",
         "N",
@@ -251,7 +267,7 @@ PLAY = (
 )
 SHOW = (
     Option("target", "FILE"),
-    Option("--as", "FORM", "text (default), har, curl, md, html, cast", _form, usual="text", kept="kind"),
+    Option("--as", "FORM", f"default: text; there are {', '.join(_forms())}", _form, usual="text", kept="kind"),
     Option("--size", "COLUMNSxROWS", "of the cast's screen; default: 120x36", screen_size, usual=(120, 36)),
     flag("--line-numbers", "before each line of the recording its number, by which reports cite it"),
     flag("--light", "film on the light stage"),

@@ -1,6 +1,6 @@
 """Clients judged: runs of somebody's client against scenarios and drills, the rules, their report."""
 
-from lab.plugin import Addition, CliCommand, ControlRoute, Option, Plugin
+from lab.plugin import Addition, CliCommand, ControlRoute, ExportForm, Option, Plugin
 
 _HERE = "lab.plugins.rehearsal"
 DRILLS = (
@@ -53,4 +53,5 @@ PLUGIN = Plugin(
         ),
     ),
     operations=_HERE,
+    forms=(ExportForm("judged", "a page, with the report on its client", f"{_HERE}.report.html:timeline_with_report"),),
 )  # fmt: skip

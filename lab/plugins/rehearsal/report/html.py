@@ -1,12 +1,16 @@
 """A report for browsers: one page, of which nothing lies elsewhere, and every line of evidence is in it; or a part of one."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from importlib.resources import files
 from typing import TypeAlias
 
 from lab.plugins.rehearsal.report.formats import MOST_LINES, MOST_RECORDINGS, NOT_VISIBLE, score_line
-from lab.plugins.rehearsal.report.judge import ClientReport, Evidence, Finding, RuleVerdict
+from lab.plugins.rehearsal.report.gather import histories_of
+from lab.plugins.rehearsal.report.judge import ClientReport, Evidence, Finding, RuleVerdict, report_on
+from lab.recording.format.lines import Recording
+from lab.recording.redaction.bodies import Blob
 from lab.recording.show.page import page_of, part_of
+from lab.recording.show.timeline_page import anchors, timeline_page
 
 LONGEST_LINE_SHOWN = 600
 """Characters of a line of a recording."""
@@ -26,6 +30,13 @@ def html(report: ClientReport, line_of: Callable[[str, int], str]) -> str:
     template = files("lab.plugins.rehearsal.report").joinpath("page.html").read_text("utf-8")
     part = report_part(report, lambda recording, line: f"{recording}-{line}", cited)
     return page_of(template, recordings=report.recordings, report=part)
+
+
+def timeline_with_report(recording: Recording, blob: Blob, numbered: bool) -> Iterator[str]:
+    """The page of a recording, and in it what the client did well and badly if any of its calls says."""
+    report, there = report_on({recording.name: histories_of(recording, blob=blob)}), anchors(recording)
+    part = "" if report.score is None else report_part(report, lambda _, line: there.get(line, ""), {})
+    yield timeline_page(recording, blob, part).rstrip("\n")
 
 
 def report_part(report: ClientReport, anchor: Anchor, cited: Mapping[tuple[str, int], str]) -> str:
