@@ -9,10 +9,10 @@ _SHOW = "lab.recording.show"
 
 def _command(name: str, does: str, example: str) -> CliCommand:
     """One whose module and whose table of options have its name."""
-    return CliCommand(name, does, example, f"{_COMMANDS}.{name}:execute", f"{_OPTIONS}:{name.upper()}")
+    return CliCommand(name, does, example, f"{_COMMANDS}.{name}:execute", f"{_OPTIONS}:{name.upper()}_OPTIONS")
 
 
-COMMANDS = (
+KERNEL_COMMANDS = (
     _command("demo", "show one run on the screen: mock and external app", "lab demo item-comparison"),
     _command("serve", "the mock alone, for your own client", "lab serve item-comparison --port 8080"),
     _command("run", "one run of the external app as a transcript", "lab run item-comparison --speed instant"),
@@ -109,7 +109,7 @@ ROUTES = (
     ControlRoute("DELETE", "tenants/{name}", "end_tenant", "ends one, with all that it holds", example="tenants/ann"),
 )
 """Of the control plane, in the order of its page (control-plane.md)."""
-WIRE = WireDeclared(
+FUSION_DECLARED = WireDeclared(
     "fusion",
     "lab.dialects.fusion:WIRE",
     routes=(
@@ -119,19 +119,19 @@ WIRE = WireDeclared(
     of_a_job=("invoke", "status", "stream", "chat", "debug"),
     judges="lab.dialects.fusion.judges:FUSION_JUDGES",
 )  # fmt: skip
-FORMS = (
-    ExportForm("text", "a transcript", f"{_SHOW}.exports:text"),
-    ExportForm("har", "HAR 1.2", f"{_SHOW}.exports:har_file"),
-    ExportForm("curl", "a script of curl", f"{_SHOW}.exports:curl"),
-    ExportForm("md", "Markdown", f"{_SHOW}.exports:markdown"),
-    ExportForm("html", "a page", f"{_SHOW}.exports:page"),
+EXPORT_FORMS = (
+    ExportForm("text", "a transcript", f"{_SHOW}.exports:as_text"),
+    ExportForm("har", "HAR 1.2", f"{_SHOW}.exports:as_har"),
+    ExportForm("curl", "a script of curl", f"{_SHOW}.exports:as_curl"),
+    ExportForm("md", "Markdown", f"{_SHOW}.exports:as_markdown"),
+    ExportForm("html", "a page", f"{_SHOW}.exports:as_page"),
 )
 KERNEL = Plugin(
     "kernel",
     "demo, serve, run, record, replay, play, watch, check",
-    commands=COMMANDS,
+    commands=KERNEL_COMMANDS,
     routes=ROUTES,
     operations="lab.server.control",
-    wires=(WIRE,),
-    forms=FORMS,
+    wires=(FUSION_DECLARED,),
+    forms=EXPORT_FORMS,
 )

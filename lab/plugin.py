@@ -168,9 +168,9 @@ def resolve_as(reference: Reference, kind: type[_Kind]) -> _Kind:
 @cache
 def plugins() -> tuple[Plugin, ...]:
     """The kernel's own declaration, and those of the plugins that come with the lab."""
-    from lab.plugins import NAMES  # the one arrow from the kernel to its plugins: a list of names
+    from lab.plugins import PLUGIN_NAMES  # the one arrow from the kernel to its plugins: a list of names
 
-    places = ("lab.kernel:KERNEL", *(f"lab.plugins.{name}.plugin:PLUGIN" for name in NAMES))
+    places = ("lab.kernel:KERNEL", *(f"lab.plugins.{name}.plugin:PLUGIN" for name in PLUGIN_NAMES))
     return tuple(resolve_as(place, Plugin) for place in places)
 
 

@@ -12,7 +12,7 @@ import pytest
 import yaml
 
 from lab.core.exchange import Headers, Request, Response
-from lab.kernel import FORMS
+from lab.kernel import EXPORT_FORMS
 from tests.conftest import Lab
 from tests.recording.test_canaries import FORM, JSON, MULTIPART, OK, Said
 from tests.recording.test_captured import POD, Captured
@@ -222,7 +222,7 @@ def test_no_secret_comes_out_of_a_recorded_pod_whatever_its_position(lab: Lab) -
     (lab.folder / "recordings").mkdir(exist_ok=True)
     (lab.folder / "recordings" / "day.rec.jsonl").write_text(text, "utf-8")
     out = {"file": opened(text)}
-    for kind in (*(form.word for form in FORMS), "cast"):
+    for kind in (*(form.word for form in EXPORT_FORMS), "cast"):
         shown = lab("show", "day", "--as", kind)
         assert shown.code == 0 and len(shown.out) > 1000, shown.err
         out[kind] = shown.out

@@ -2,12 +2,26 @@
 
 from pathlib import Path
 
+from tests.house.sizes import MOST_LINES, MOST_STATEMENTS, sizes
 from tests.house.source import LONGEST_FUNCTION, LONGEST_MODULE, MOST_PARAMETERS, Package
 
 ROOT = Path(__file__).parents[2]
 
 MOST_UNFORMATTED = 134
 """Statements that the formatter leaves as they are: the number only shrinks."""
+
+
+def test_the_whole_is_no_larger_than_it_may_be(package: Package) -> None:
+    whole = sizes(package)["all"]
+    assert (whole.lines <= MOST_LINES, whole.statements <= MOST_STATEMENTS) == (True, True), whole
+
+
+def test_a_docstring_is_no_statement(tmp_path: Path) -> None:
+    (tmp_path / "lab").mkdir()
+    (tmp_path / "lab" / "a.py").write_text(
+        '"""One."""\n\nX = 1\n"""Two."""\n\n\ndef f():\n    """Three."""\n    return X\n'
+    )
+    assert sizes(Package(tmp_path))["all"] == (1, 9, 3)
 
 
 def test_no_module_is_too_long(package: Package) -> None:

@@ -20,7 +20,7 @@ from lab.recording.format.reader import read
 from lab.recording.playback.playback import RecordingPlayback
 from lab.recording.playback.service import PlaybackService
 from lab.recording.redaction.leaks import leaks
-from lab.recording.show.exports import curl
+from lab.recording.show.exports import as_curl
 from lab.recording.tape.captured import NoJobs, capture_header, config_of_capture, pod_values
 from lab.recording.tape.captured_secrets import CaptureRedactor
 from lab.recording.tape.line_cache import LineCache
@@ -217,7 +217,7 @@ def test_a_script_of_it_names_whom_the_client_is() -> None:
         asks(("authorization", pair(SEEN))), asks(*FORM, body=form(client_id="my-own-app", client_secret=SEEN))
     )
     captured.text()
-    script = "\n".join(curl(read(bytes(captured.data)), bytes, False))
+    script = "\n".join(as_curl(read(bytes(captured.data)), bytes, False))
     assert "LAB_CLIENT_ID:?" in script and "LAB_CLIENT_SECRET:?" in script
     assert '-u "$LAB_CLIENT_ID":"$LAB_CLIENT_SECRET"' in script
     assert '--data-urlencode client_id="$LAB_CLIENT_ID"' in script

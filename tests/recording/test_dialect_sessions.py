@@ -20,7 +20,7 @@ from lab.dialects.sse import events_in
 from lab.identity.client import token_request
 from lab.identity.clients import DEMO
 from lab.jobs.compiled import compile_scenario
-from lab.kernel import FORMS
+from lab.kernel import EXPORT_FORMS
 from lab.language.parse import parse_scenario
 from lab.plugin import resolve
 from lab.recording.format.lines import Recording, Res
@@ -95,7 +95,7 @@ def test_another_server_is_asked_the_same_and_must_show_the_same_question_and_en
 @pytest.mark.parametrize("name", NAMES)
 def test_it_is_shown_in_every_form(name: str) -> None:
     recording = recording_of(name)
-    shown = {form.word: "\n".join(resolve(form.run)(recording, no_blob, False)) for form in FORMS}
+    shown = {form.word: "\n".join(resolve(form.run)(recording, no_blob, False)) for form in EXPORT_FORMS}
     assert not list(Draft202012Validator(HAR).iter_errors(json.loads(shown["har"])))
     jobs = {fact.text("job") or "" for fact in recording.facts("job.accepted")}
     for kind in ("text", "har", "md", "html"):

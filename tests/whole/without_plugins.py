@@ -13,7 +13,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from lab.plugin import CliCommand, plugins
-from lab.plugins import NAMES
+from lab.plugins import PLUGIN_NAMES
 
 ROOT = Path(__file__).parents[2]
 KEPT_OUT = shutil.ignore_patterns(".git", ".venv*", "__pycache__", ".*_cache", ".hypothesis")
@@ -45,10 +45,12 @@ def copied(folder: Path, without: Sequence[str]) -> Path:
     for name in without:
         shutil.rmtree(tree / "lab" / "plugins" / name)
         shutil.rmtree(tree / "tests" / "plugins" / name)
-    left = [name for name in NAMES if name not in without]
+    left = [name for name in PLUGIN_NAMES if name not in without]
     listing = tree / "lab" / "plugins" / "__init__.py"
-    names = f"NAMES: tuple[str, ...] = {tuple(left)!r}"
-    text, found = re.subn(r"^NAMES.*$", names.replace("\\", "\\\\"), listing.read_text("utf-8"), flags=re.MULTILINE)
+    names = f"PLUGIN_NAMES: tuple[str, ...] = {tuple(left)!r}"
+    text, found = re.subn(
+        r"^PLUGIN_NAMES.*$", names.replace("\\", "\\\\"), listing.read_text("utf-8"), flags=re.MULTILINE
+    )
     assert found == 1
     listing.write_text(text, "utf-8")
     return tree
@@ -86,10 +88,10 @@ def suite(tree: Path) -> Iterator[str]:
 def main() -> int:
     """Print what fails without which; 1 if anything does."""
     whole = "--whole" in sys.argv[1:]
-    asked = [each for each in sys.argv[1:] if each != "--whole"] or ["none", *NAMES]
+    asked = [each for each in sys.argv[1:] if each != "--whole"] or ["none", *PLUGIN_NAMES]
     failed = 0
     for name in asked:
-        without = NAMES if name == "none" else (name,)
+        without = PLUGIN_NAMES if name == "none" else (name,)
         left = [each for plugin in plugins() if plugin.name not in without for each in plugin.commands]
         with TemporaryDirectory() as folder:
             tree = copied(Path(folder), without)

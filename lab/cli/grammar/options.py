@@ -126,7 +126,7 @@ _SCREEN = (
     ),
 )
 _NO_PHONE = Option("--phone", "=HOST:PORT", None, _only_in_demo, alone="", hidden=True)
-VERDICTS = (
+VERDICT_OPTIONS = (
     Option(
         "--format",
         help="text (default), json, github (default where GITHUB_ACTIONS=true)",
@@ -140,7 +140,7 @@ VERDICTS = (
 
 # A command each
 
-DEMO = (
+DEMO_OPTIONS = (
     ONE_SCENARIO._replace(times="?", usual=("item-comparison",)),
     *_SCREEN,
     Option(
@@ -156,7 +156,7 @@ DEMO = (
     ),
     *_RUN,
 )
-RUN = (
+RUN_OPTIONS = (
     ONE_SCENARIO,
     Option("--message", "TEXT", "ask this in place of the scenario's own first message; expect isn't compared then"),
     Option(
@@ -167,7 +167,7 @@ RUN = (
     ),
     *_RUN,
 )
-SERVE = (
+SERVE_OPTIONS = (
     Option("targets", "SCENARIO", "names or paths; none: all in the folder", times="*"),
     *_MOCK,
     port("--port", "the mock", 8080),
@@ -218,7 +218,7 @@ SERVE = (
     *_TLS,
     Option("--clock", "CLOCK", "real (default), scaled:N as scaled:60, or manual: the control plane alone moves it"),
 )
-CAPTURE = (
+CAPTURE_OPTIONS = (
     Option("target", "NAME", "the recording: a name for recordings/, or a path"),
     Option("--pod", "URL", "the pod's origin, which your client calls by the lab", required=True),
     Option("--tokens", "URL", "where tokens are granted, if elsewhere; default: the pod"),
@@ -230,10 +230,10 @@ CAPTURE = (
     port("--port", "the proxy", 8080),
     *_TLS,
 )
-REPLAY = (
+REPLAY_OPTIONS = (
     Option("targets", "FILE", "recordings, by path, pattern or bare name", times="+"),
     FOLDER,
-    *VERDICTS,
+    *VERDICT_OPTIONS,
     flag("--regenerate", "draw generated data and durations anew, instead of taking those recorded"),
     flag("--accept", "put those that differ in the old ones' place, once that was shown and agreed to"),
     flag("--yes", "don't ask"),
@@ -246,7 +246,7 @@ REPLAY = (
     _CA,
     SETTINGS,
 )
-CHECK = (
+CHECK_OPTIONS = (
     Option("targets", "PATH", "scenarios by name or path, or folders of them", times="+"),
     FOLDER,
     flag("--strict", "a warning fails too"),
@@ -254,18 +254,18 @@ CHECK = (
     AS,
     Option("--settings", "FILE", "warn of users, roles and clients that it doesn't know"),
     seed("for --plan; default: the scenario's own, else 0 (a run without one draws a fresh one)"),
-    *VERDICTS,
+    *VERDICT_OPTIONS,
 )
-WATCH = (
+WATCH_OPTIONS = (
     Option("target", "URL", "the control plane as lab serve prints it, or HOST:PORT"), *_SCREEN, _NO_PHONE, FOLDER
 )  # fmt: skip
-PLAY = (
+PLAY_OPTIONS = (
     Option("target", "FILE", "a recording: a path, or a name in ./recordings or of those shipped"),
     *_SCREEN,
     _NO_PHONE,
     FOLDER,
 )
-SHOW = (
+SHOW_OPTIONS = (
     Option("target", "FILE"),
     Option("--as", "FORM", f"default: text; there are {', '.join(_forms())}", _form, usual="text", kept="kind"),
     Option("--size", "COLUMNSxROWS", "of the cast's screen; default: 120x36", screen_size, usual=(120, 36)),
@@ -280,20 +280,20 @@ SHOW = (
     ),
     FOLDER,
 )
-REPAIR = (Option("target", "FILE"),)
-NEW = (Option("target", "NAME"),)
-SCHEMA = (flag("--settings", "of the settings file instead"),)
-OPENAPI = (
+REPAIR_OPTIONS = (Option("target", "FILE"),)
+NEW_OPTIONS = (Option("target", "NAME"),)
+SCHEMA_OPTIONS = (flag("--settings", "of the settings file instead"),)
+OPENAPI_OPTIONS = (
     Option("--set", "NAME=VALUE", "set a switch of the mock, such as pod", repeated=True),
     Option("--settings", "FILE", "a file of switches"),
 )
-FIDELITY = (
+FIDELITY_OPTIONS = (
     Option("target", "CAPTURE", "a recording by path or bare name, of a pod or of the lab: what it says of the claims", times="?"),
     flag("--json", "one object a line"),
 )  # fmt: skip
-COMPLETION = (Option("shell", None, "of which shell", choices=("bash", "zsh", "fish")),)
-DOCTOR = (
+COMPLETION_OPTIONS = (Option("shell", None, "of which shell", choices=("bash", "zsh", "fish")),)
+DOCTOR_OPTIONS = (
     Option("target", "CONTROL_URL", "of a running lab, with LAB_CONTROL_TOKEN; none: the surroundings", times="?"),
     flag("--json", "what was found, as one line of JSON"),
 )
-DOCS = (Option("page", "PAGE", "none: list the pages", times="?"),)
+DOCS_OPTIONS = (Option("page", "PAGE", "none: list the pages", times="?"),)

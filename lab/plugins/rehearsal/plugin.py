@@ -45,11 +45,11 @@ PLUGIN = Plugin(
     routes=(
         ControlRoute(
             "GET", "report", "report", "what the rules say of the clients so far", example="report?over=1",
-            run=f"{_HERE}.routes:report",
+            run=f"{_HERE}.routes:client_report",
         ),
         ControlRoute(
             "GET", "outcome", "outcome", "how the run of a client has ended",
-            example="outcome?code=0&turns=1&strikes=0", run=f"{_HERE}.routes:outcome",
+            example="outcome?code=0&turns=1&strikes=0", run=f"{_HERE}.routes:client_outcome",
         ),
     ),
     operations=_HERE,

@@ -37,7 +37,7 @@ class OutcomeQuery(Struct, frozen=True):
     """Whether a fault had to strike; None: as the drill says that it chose."""
 
 
-async def report(context: RouteContext, query: ReportQuery) -> Json:
+async def client_report(context: RouteContext, query: ReportQuery) -> Json:
     """The report as `lab report --json` prints it."""
     parts = [(each, await each.lines()) for each in (context.journal, *context.others())]
     faults = [each.name for each in context.choices() if each.strikes]
@@ -45,7 +45,7 @@ async def report(context: RouteContext, query: ReportQuery) -> Json:
     return await asyncio.to_thread(_report, parts, query.over, faults)
 
 
-async def outcome(context: RouteContext, query: OutcomeQuery) -> Json:
+async def client_outcome(context: RouteContext, query: OutcomeQuery) -> Json:
     """How a client's run ended that came to its end with that exit code; where it was chosen nobody need know it."""
     journal = context.journal
     if query.code is None and journal.choice is None:

@@ -18,26 +18,26 @@ Export: TypeAlias = Callable[[Recording, Blob, bool], Iterator[str]]
 """Gives the lines; the last argument says whether they begin with their numbers in the file, where that has a meaning."""
 
 
-def text(recording: Recording, blob: Blob, numbered: bool) -> Iterator[str]:
+def as_text(recording: Recording, blob: Blob, numbered: bool) -> Iterator[str]:
     """As a transcript."""
     return transcript_lines(recording, numbered)
 
 
-def har_file(recording: Recording, blob: Blob, numbered: bool) -> Iterator[str]:
+def as_har(recording: Recording, blob: Blob, numbered: bool) -> Iterator[str]:
     """As HAR 1.2."""
     return har(recording, blob)
 
 
-def curl(recording: Recording, blob: Blob, numbered: bool) -> Iterator[str]:
+def as_curl(recording: Recording, blob: Blob, numbered: bool) -> Iterator[str]:
     """As a script of curl."""
     return curl_script(recording, blob)
 
 
-def markdown(recording: Recording, blob: Blob, numbered: bool) -> Iterator[str]:
+def as_markdown(recording: Recording, blob: Blob, numbered: bool) -> Iterator[str]:
     """As a walk through it, for people."""
     return walkthrough(recording, blob)
 
 
-def page(recording: Recording, blob: Blob, numbered: bool) -> Iterator[str]:
+def as_page(recording: Recording, blob: Blob, numbered: bool) -> Iterator[str]:
     """As a page for browsers."""
     return iter([timeline_page(recording, blob).rstrip("\n")])
