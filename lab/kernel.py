@@ -17,7 +17,8 @@ KERNEL_COMMANDS = (
     _command("serve", "the mock alone, for your own client", "lab serve item-comparison --port 8080"),
     _command("run", "one run of the external app as a transcript", "lab run item-comparison --speed instant"),
     _command(
-        "capture", "record what your client and a pod say to each other",
+        "capture",
+        "record what your client and a pod say to each other",
         "lab capture --pod https://POD --allow-host POD monday",
     ),
     _command("replay", "evaluate recordings again and compare", "lab replay recordings/*.rec.jsonl"),
@@ -30,16 +31,20 @@ KERNEL_COMMANDS = (
     _command("schema", "print the scenario language as JSON Schema", "lab schema > lab.schema.json"),
     _command("openapi", "print the mocked API as an OpenAPI document", "lab openapi > api.json"),
     _command(
-        "fidelity", "what is documented, observed, assumed; of a recording, what it says of that",
+        "fidelity",
+        "what is documented, observed, assumed; of a recording, what it says of that",
         "lab fidelity | grep assumed",
     ),
     _command(
-        "completion", "print what completes lab in a shell",
+        "completion",
+        "print what completes lab in a shell",
         "lab completion bash > ~/.local/share/bash-completion/completions/lab",
     ),
-    _command("doctor", "what the lab runs on, and whether something there is wrong", "lab doctor http://127.0.0.1:8081"),
+    _command(
+        "doctor", "what the lab runs on, and whether something there is wrong", "lab doctor http://127.0.0.1:8081"
+    ),
     _command("docs", "the reference: the wire, scenarios, recordings, ...", "lab docs control-plane"),
-)  # fmt: skip
+)
 """In the order in which the help lists them."""
 ROUTES = (
     ControlRoute("GET", "", "routes", "these routes, each with a call to try"),
@@ -113,12 +118,24 @@ FUSION_DECLARED = WireDeclared(
     "fusion",
     "lab.dialects.fusion:WIRE",
     routes=(
-        "invoke", "status", "stream", "chat", "debug", "tokens", "workflows", "relay", "anticsrf", "relay-basic",
-        "documents", "documents-batch", "documents-attach", "multiplex",
+        "invoke",
+        "status",
+        "stream",
+        "chat",
+        "debug",
+        "tokens",
+        "workflows",
+        "relay",
+        "anticsrf",
+        "relay-basic",
+        "documents",
+        "documents-batch",
+        "documents-attach",
+        "multiplex",
     ),
     of_a_job=("invoke", "status", "stream", "chat", "debug"),
     judges="lab.dialects.fusion.judges:FUSION_JUDGES",
-)  # fmt: skip
+)
 EXPORT_FORMS = (
     ExportForm("text", "a transcript", f"{_SHOW}.exports:as_text"),
     ExportForm("har", "HAR 1.2", f"{_SHOW}.exports:as_har"),

@@ -83,8 +83,8 @@ class Router:
     def _nowhere(self, path: str, meant: str, near: str) -> Refusal:
         # the wires speak of the pod alone
         of_identity = not self._identity_places.isdisjoint(path.split("/")[1:2])
-        told = (wire.missing(meant, near) for wire in self._wires)
-        said = None if of_identity else next(filter(None, told), None)
+        answers = (wire.missing(meant, near) for wire in self._wires)
+        said = None if of_identity else next(filter(None, answers), None)
         return said or no_path(f"Did you mean {near}?" if near else "", near)
 
     def name(self, method: str, path: str, *, local: bool = False) -> str:

@@ -88,9 +88,9 @@ def suite(tree: Path) -> Iterator[str]:
 def main() -> int:
     """Print what fails without which; 1 if anything does."""
     whole = "--whole" in sys.argv[1:]
-    asked = [each for each in sys.argv[1:] if each != "--whole"] or ["none", *PLUGIN_NAMES]
+    chosen = [each for each in sys.argv[1:] if each != "--whole"] or ["none", *PLUGIN_NAMES]
     failed = 0
-    for name in asked:
+    for name in chosen:
         without = PLUGIN_NAMES if name == "none" else (name,)
         left = [each for plugin in plugins() if plugin.name not in without for each in plugin.commands]
         with TemporaryDirectory() as folder:

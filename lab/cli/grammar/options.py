@@ -257,8 +257,11 @@ CHECK_OPTIONS = (
     *VERDICT_OPTIONS,
 )
 WATCH_OPTIONS = (
-    Option("target", "URL", "the control plane as lab serve prints it, or HOST:PORT"), *_SCREEN, _NO_PHONE, FOLDER
-)  # fmt: skip
+    Option("target", "URL", "the control plane as lab serve prints it, or HOST:PORT"),
+    *_SCREEN,
+    _NO_PHONE,
+    FOLDER,
+)
 PLAY_OPTIONS = (
     Option("target", "FILE", "a recording: a path, or a name in ./recordings or of those shipped"),
     *_SCREEN,
@@ -288,9 +291,14 @@ OPENAPI_OPTIONS = (
     Option("--settings", "FILE", "a file of switches"),
 )
 FIDELITY_OPTIONS = (
-    Option("target", "CAPTURE", "a recording by path or bare name, of a pod or of the lab: what it says of the claims", times="?"),
+    Option(
+        "target",
+        "CAPTURE",
+        "a recording by path or bare name, of a pod or of the lab: what it says of the claims",
+        times="?",
+    ),
     flag("--json", "one object a line"),
-)  # fmt: skip
+)
 COMPLETION_OPTIONS = (Option("shell", None, "of which shell", choices=("bash", "zsh", "fish")),)
 DOCTOR_OPTIONS = (
     Option("target", "CONTROL_URL", "of a running lab, with LAB_CONTROL_TOKEN; none: the surroundings", times="?"),

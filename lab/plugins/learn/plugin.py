@@ -8,8 +8,11 @@ PLUGIN = Plugin(
     page="recordings",
     commands=(
         CliCommand(
-            "learn", "print a scenario that plays what was observed", "lab learn calls.har > scenarios/calls.yaml",
-            "lab.plugins.learn.command:execute", "lab.plugins.learn.options:LEARN",
+            "learn",
+            "print a scenario that plays what was observed",
+            "lab learn calls.har > scenarios/calls.yaml",
+            "lab.plugins.learn.command:execute",
+            "lab.plugins.learn.options:LEARN",
         ),
     ),
-)  # fmt: skip
+)

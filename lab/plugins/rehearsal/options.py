@@ -8,28 +8,36 @@ from lab.plugins.rehearsal.plugin import DRILLS
 
 _JUDGING = (
     Option(
-        "--fail-on", help="the least severity of a failed rule that counts; default: major",
-        choices=("critical", "major", "minor"), usual="major",
+        "--fail-on",
+        help="the least severity of a failed rule that counts; default: major",
+        choices=("critical", "major", "minor"),
+        usual="major",
     ),
     Option("--min-score", "N", "fail below this score", number("--min-score", 0, 100), usual=0),
     Option("--require", "RULES", "fail unless these were exercised, as C1,C4"),
     Option(
-        "--format", help="text (default), json, junit, github (default where GITHUB_ACTIONS=true)",
-        choices=("text", "json", "junit", "github"), excludes=("--json",),
+        "--format",
+        help="text (default), json, junit, github (default where GITHUB_ACTIONS=true)",
+        choices=("text", "json", "junit", "github"),
+        excludes=("--json",),
     ),
     flag("--json", "the same as --format json: a line a run, and the report"),
     Option("--junit", "FILE", "write it there as JUnit, too"),
     Option("--html", "FILE", "write it there as a page for browsers, too"),
-)  # fmt: skip
+)
 REHEARSE = (
     Option(
-        "targets", "SCENARIO",
-        "names or paths; none: quick approval rejected failing two-turns busy bad-line odd-status", times="*",
+        "targets",
+        "SCENARIO",
+        "names or paths; none: quick approval rejected failing two-turns busy bad-line odd-status",
+        times="*",
     ),
     Option("--drills", "SCENARIO", "its drills instead"),
     flag("--search", "look for the fewest faults with which it doubles or loses a job, in quick if none is named"),
     Option(
-        "--runs", "N", "of a search: starts of the client at most, shrinking included; default: 200",
+        "--runs",
+        "N",
+        "of a search: starts of the client at most, shrinking included; default: 200",
         number("--runs", 1, 100_000),
     ),
     *DRILLS,
@@ -44,7 +52,7 @@ REHEARSE = (
     Option("--env", "NAME=TEMPLATE", "a variable of the client's own, as API='{base_url}/v1'", repeated=True),
     Option("--out", "DIR", "keep all recordings there; default: those of what failed, in a folder that is named"),
     *_JUDGING,
-)  # fmt: skip
+)
 REPORT = (
     Option("targets", "FILE", "recordings by path, pattern or bare name; or the URL of a control plane", times="+"),
     FOLDER,

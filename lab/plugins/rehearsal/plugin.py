@@ -14,18 +14,26 @@ PLUGIN = Plugin(
     page="clients",
     commands=(
         CliCommand(
-            "rehearse", "run your client against scenarios or drills, and judge it",
+            "rehearse",
+            "run your client against scenarios or drills, and judge it",
             "lab rehearse quick -- python client.py",
-            f"{_HERE}.commands.rehearse:execute", f"{_HERE}.options:REHEARSE", tail="COMMAND",
+            f"{_HERE}.commands.rehearse:execute",
+            f"{_HERE}.options:REHEARSE",
+            tail="COMMAND",
         ),
         CliCommand(
-            "report", "what clients did well and badly: in recordings, or a running lab",
+            "report",
+            "what clients did well and badly: in recordings, or a running lab",
             "lab report recordings/*.rec.jsonl",
-            f"{_HERE}.commands.report:execute", f"{_HERE}.options:REPORT",
+            f"{_HERE}.commands.report:execute",
+            f"{_HERE}.options:REPORT",
         ),
         CliCommand(
-            "drill", "every variant of a scenario with one fault", "lab drill item-comparison --family W,P",
-            f"{_HERE}.commands.drill:execute", f"{_HERE}.options:DRILL",
+            "drill",
+            "every variant of a scenario with one fault",
+            "lab drill item-comparison --family W,P",
+            f"{_HERE}.commands.drill:execute",
+            f"{_HERE}.options:DRILL",
         ),
     ),
     additions=(
@@ -33,7 +41,8 @@ PLUGIN = Plugin(
             "serve",
             (
                 Option(
-                    "--drills", "SCENARIO",
+                    "--drills",
+                    "SCENARIO",
                     "its drills can be chosen too, each by /scenario/NAME or X-Lab-Scenario: NAME",
                     excludes=("--from", "--ledger"),
                 ),
@@ -44,14 +53,22 @@ PLUGIN = Plugin(
     ),
     routes=(
         ControlRoute(
-            "GET", "report", "report", "what the rules say of the clients so far", example="report?over=1",
+            "GET",
+            "report",
+            "report",
+            "what the rules say of the clients so far",
+            example="report?over=1",
             run=f"{_HERE}.routes:client_report",
         ),
         ControlRoute(
-            "GET", "outcome", "outcome", "how the run of a client has ended",
-            example="outcome?code=0&turns=1&strikes=0", run=f"{_HERE}.routes:client_outcome",
+            "GET",
+            "outcome",
+            "outcome",
+            "how the run of a client has ended",
+            example="outcome?code=0&turns=1&strikes=0",
+            run=f"{_HERE}.routes:client_outcome",
         ),
     ),
     operations=_HERE,
     forms=(ExportForm("judged", "a page, with the report on its client", f"{_HERE}.report.html:timeline_with_report"),),
-)  # fmt: skip
+)

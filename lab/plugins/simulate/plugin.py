@@ -8,9 +8,11 @@ PLUGIN = Plugin(
     page="simulations",
     commands=(
         CliCommand(
-            "simulate", "what a scenario means for many jobs: ends, waits, polls, tokens",
+            "simulate",
+            "what a scenario means for many jobs: ends, waits, polls, tokens",
             "lab simulate item-comparison --poll '2s..30s x1.5'",
-            "lab.plugins.simulate.command:execute", "lab.plugins.simulate.options:SIMULATE",
+            "lab.plugins.simulate.command:execute",
+            "lab.plugins.simulate.options:SIMULATE",
         ),
     ),
-)  # fmt: skip
+)

@@ -11,10 +11,12 @@ def execute(flags: Flags, console: Console) -> int:
     settings = flags.into(DemoSettings)
     listen = settings.mock.listen
     shared = {
-        "--record": settings.mock.record, "--cast": settings.cast,
+        "--record": settings.mock.record,
+        "--cast": settings.cast,
         "--phone with a port": settings.phone.port or None if settings.phone is not None else None,
-        "--port": listen.port or None, "--control-port": listen.control_port or None,
-    }  # fmt: skip
+        "--port": listen.port or None,
+        "--control-port": listen.control_port or None,
+    }
     for option, value in shared.items():
         if value is not None:
             raise UsageError(f"{option} can't be used with --web: each visitor has a run of their own.")

@@ -12,7 +12,10 @@ PLUGIN = Plugin(
             "demo",
             (
                 Option(
-                    "--web", "PORT", "in a browser of this machine; default: 8000", number("--web", 1, 65_535),
+                    "--web",
+                    "PORT",
+                    "in a browser of this machine; default: 8000",
+                    number("--web", 1, 65_535),
                     alone="8000",
                 ),
             ),
@@ -20,4 +23,4 @@ PLUGIN = Plugin(
         ),
     ),
     extra="web",
-)  # fmt: skip
+)
