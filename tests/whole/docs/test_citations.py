@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.docs.pages import PAGES, codes, sections
+from tests.whole.docs.pages import PAGES, codes, sections
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 OTHER = {"README", "CONTRIBUTING", "CHANGELOG", "index"}
 """Markdown files that are no pages of the reference."""
 SECTIONS = {name: sections(text) for name, text in PAGES.items()}

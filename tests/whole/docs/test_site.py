@@ -13,8 +13,8 @@ from lab.cli.site.steps_diagram import arrows, diagram
 from lab.core.errors import HostError
 from lab.jobs.compiled import CompiledScenario, compile_scenario
 from lab.language.parse import parse_scenario
-from tests.docs.pages import PAGES
-from tests.docs.test_command import lab
+from tests.whole.docs.pages import PAGES
+from tests.whole.docs.test_command import lab
 
 SCENARIOS = shipped_scenarios()
 UNSAID = b"""

@@ -14,8 +14,8 @@ from lab.server.control.description import description
 from lab.server.control.plane import ControlPlane
 from lab.server.control.routes import CONTROL_ROOT, CONTROL_ROUTES, ControlRoute
 from tests.cli.test_serve import listening, serving
-from tests.docs.pages import PAGES, blocks
 from tests.server.conftest import Stage
+from tests.whole.docs.pages import PAGES, blocks
 
 PAGE = PAGES["control-plane"].replace(" \\\n ", "")
 """With each call on one line."""
