@@ -25,12 +25,10 @@ from lab.faults.facts import FaultStruck
 from lab.faults.model import CUT_AFTER
 from lab.identity.routes import IDENTITY_NAMES
 from lab.jobs.facts import JobAccepted
-from lab.recording.format.lines import Recording
+from lab.recording.format.lines import SERVER_CUTS, Recording
 from lab.recording.redaction.bodies import Blob
 from lab.recording.tape.observed import local_paths, observation_of
 
-SERVER_CUTS = ("reset", "truncated", "timeout")
-"""How a reply was cut by the server. By a client that had left, or by the tape's end, nobody was answered."""
 _OF_THE_WIRE = frozenset(("content-length", "date", "connection", "transfer-encoding", "keep-alive"))
 """Headers that whoever sends an answer makes anew; a pod's, which a capture has."""
 _LONGEST_MESSAGE = 80
@@ -160,6 +158,7 @@ def playback_calls(recording: Recording, blob: Blob | None) -> Iterator[Playback
                 if replied.cut == "client_gone" and (replied.x in struck or has_events(replied.response)):
                     # it left because nothing more came, or had enough of a stream
                     replied = replace(replied, cut="timeout", at=max(replied.at, requests[replied.x].at + CUT_AFTER))
+                # where a client had left, or at the tape's end, nobody was answered
                 if replied.cut is None or replied.cut in SERVER_CUTS:
                     requested = requests.pop(replied.x)
                     known = alike.get(key := (requested.route, requested.request, replied.response, replied.cut))
