@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 
 from lab.core.evidence import ClaimJudge, Judges, PodTraffic, Sign, countable, sign_of
 from lab.core.exchange import header_of
-from lab.identity.clients import Grant
+from lab.identity.clients import OOB, Grant
 from lab.identity.config import GENERIC_ISSUER
 
 _SAML2 = "urn:ietf:params:oauth:grant-type:saml2-bearer"
@@ -23,7 +23,7 @@ def judge_logins(traffic: PodTraffic) -> Iterator[Sign]:
     """Whoever comes to authorize gets a code at once."""
     for call in traffic.of("authorize"):
         place = header_of(call.answer, "location") or ""
-        if call.status == 200:
+        if call.status == 200 and call.query.get("redirect_uri") != OOB:  # such a page may as well show the code
             yield Sign(call, False, "a page to log in at, or to allow it", "page")
         elif "error=access_denied" in place:
             yield Sign(call, False, "access_denied", "deny")

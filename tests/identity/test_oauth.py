@@ -25,6 +25,7 @@ from tests.wire_peer import (
     REDIRECT,
     RIGHT,
     SCOPE,
+    TV,
     assertion,
     authorize_request,
     basic,
@@ -368,7 +369,7 @@ def test_row_33_an_assertion_stands_for_its_user(profile):
 
 
 def test_row_34_an_assertion_is_good_once(profile):
-    mock = service(profile=profile)
+    mock = service(profile=profile, assertion_jti="single")
     once = assertion(aud=AUDIENCE[profile])
     assert mock.serve(token_request(ASSERTION_GRANT, assertion=once), 0).response.status == 200
     assert error_of(mock.serve(token_request(ASSERTION_GRANT, assertion=once), 1).response) == (400, "invalid_grant")
@@ -393,7 +394,7 @@ def own(profile, **changed):
 
 
 def test_row_35_a_client_may_sign_in_place_of_a_secret(profile):
-    mock = service(profile=profile)
+    mock = service(profile=profile, assertion_jti="single")
     answer = read(mock.serve(own(profile), 0).response)
     assert claims_of(answer["access_token"])["sub"] == DEMO.id
     for wrong in (
@@ -423,18 +424,18 @@ def test_row_11_holds_for_every_grant_that_asks_for_a_scope(profile):
     for request in (
         token_request("password", scope="", username=JANE.name, password=JANE.password),
         token_request(ASSERTION_GRANT, scope="", assertion=assertion(aud=AUDIENCE[profile])),
-        form_post("/oauth2/v1/device", None, client_id=CLI, response_type="device_code"),
+        form_post("/oauth2/v1/device", None, client_id=TV.id, response_type="device_code"),
     ):
         assert error_of(mock.serve(request, 0).response) == (400, "invalid_scope")
 
 
 def device(mock, now=0, **fields):
-    sent = {"client_id": CLI, "scope": SCOPE, "response_type": "device_code", **fields}
+    sent = {"client_id": TV.id, "scope": SCOPE, "response_type": "device_code", **fields}
     return mock.serve(form_post("/oauth2/v1/device", None, **sent), now).response
 
 
 def polled(mock, code, now):
-    return mock.serve(token_request(DEVICE_GRANT, None, client_id=CLI, device_code=code), now).response
+    return mock.serve(token_request(DEVICE_GRANT, None, client_id=TV.id, device_code=code), now).response
 
 
 def test_row_36_a_device_gets_two_codes(profile):
