@@ -2,6 +2,7 @@
 
 import re
 from base64 import b64decode
+from collections.abc import Iterable
 from enum import StrEnum
 from functools import lru_cache
 from urllib.parse import unquote_plus, urlsplit
@@ -39,6 +40,10 @@ class Client(Struct, frozen=True):
     """PEM; what its assertions are checked with."""
     anywhere: bool = False
     """Whether every redirect URI of this machine is one of its own (`clients: any`)."""
+    user: str = ""
+    """The pod's user whom its own tokens stand for; empty: they stand for itself, and it has no roles."""
+    roles: tuple[str, ...] = ()
+    """That user's, where no account has them."""
 
     @property
     def public(self) -> bool:
@@ -63,6 +68,15 @@ class Account(Struct, frozen=True):
     password: str
     display: str = ""
     roles: tuple[str, ...] = ()
+
+
+def pod_users(clients: Iterable[Client], accounts: Iterable[Account]) -> tuple[Account, ...]:
+    """Whom the pod knows: the users who may log in, and those whom clients stand for, who have no password and may not."""
+    known = {each.name: each for each in accounts}
+    for client in clients:
+        if client.user:
+            known.setdefault(client.user, Account(client.user, "", roles=client.roles))
+    return tuple(known.values())
 
 
 OOB = "urn:ietf:wg:oauth:2.0:oob"
