@@ -100,6 +100,7 @@ STEPS = (
           f"&client_secret={quote(DEMO.secret, safe='')}", ""),
     grant("wrong secret", f"grant_type=client_credentials&scope={SCOPED}", basic(secret="wrong")),
     grant("wrong secret in the body", "grant_type=client_credentials&client_id=demo&client_secret=x", ""),
+    grant("secret encoded twice", f"grant_type=client_credentials&scope={SCOPED}", basic(secret=quote(quote(DEMO.secret, safe="")))),
     grant("no grant type", f"scope={SCOPED}"), grant("unknown grant", "grant_type=saml2"),
     grant("no slash", f"grant_type=client_credentials&scope={SCOPED[:-3]}"),
     grant("twice", f"grant_type=client_credentials&scope={SCOPED}&scope=x"),
