@@ -18,8 +18,8 @@ _ASSERTION_TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 _IN_BODY = replace(INVALID_CLIENT, status=400, headers=())
 """RFC 6749 §5.2 asks for 401 and a challenge only where a client came with the Authorization header."""
 _ONCE = "form-encode it once, exactly as it was given (RFC 6749 section 2.3.1)"
-_ENCODED_TWICE = f"the secret came percent-encoded once too often, {_ONCE}"
-_DECODED = f"the secret came percent-decoded once too often, or its + was not sent as %2B, {_ONCE}"
+_ENCODED_TWICE = f"the secret came percent-encoded once too often; {_ONCE}"
+_DECODED = f"the secret came percent-decoded once too often, or its + was not sent as %2B; {_ONCE}"
 ONE_WAY = "Authenticate in one way only."
 
 
