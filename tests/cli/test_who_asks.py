@@ -260,7 +260,7 @@ def test_our_own_app_asks_as_the_user_whom_its_client_stands_for(lab: Lab) -> No
     text = HEAD.replace("{code: QUOTA}", "{code: QUOTA, roles: [PAYABLES]}") + BUYERS.replace("BUYER", "PAYABLES")
     Path("mine/buyers-quota.yaml").write_text(text.replace("user.display", "user.name"))
     Path("settings.yaml").write_text(
-        "accounts: {clients: [{id: batch, secret: lab-secret-batch, roles: [PAYABLES]}, {id: x, secret: lab-secret-x}]}"
+        "accounts: {clients: [{id: x, secret: lab-secret-x}, {id: batch, secret: lab-secret-batch, roles: [PAYABLES]}]}"
     )
     assert lab("check", "mine", "--settings", "settings.yaml").lines == []
     done = lab(

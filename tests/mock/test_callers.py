@@ -11,6 +11,7 @@ from lab.core.errors import ScenarioError
 from lab.core.exchange import Request
 from lab.core.observe import Noted
 from lab.identity.clients import DEMO, JANE, Account, Client
+from lab.identity.facts import TokenGranted
 from lab.identity.keys import claims_of
 from lab.jobs.compiled import compile_scenario
 from lab.jobs.facts import JobAccepted, ScenarioMissed
@@ -24,7 +25,7 @@ from lab.mock.service import Service
 from lab.recording.format.reader import read as read_recording
 from lab.recording.replay.replay import replay
 from tests.recording.joined import Joined
-from tests.wire_peer import EPOCH, OTHER, basic, invoke, read, status, token_request
+from tests.wire_peer import EPOCH, OTHER, REDIRECT, basic, code_exchange, code_of, invoke, read, status, token_request
 
 MARIA = Account("maria", "lab-password-maria", "Maria Moser", ("BUYER", "CLERK"))
 TOM = Account("tom", "lab-password-tom", "Tom", ("CLERK",))
@@ -358,6 +359,18 @@ def test_a_clients_user_sees_its_jobs_and_the_other_way_round() -> None:
         job = read(mock.serve(invoke(one, {"message": "go"}, "QUOTA"), 0).response)["jobId"]
         assert mock.serve(status(other, str(job), "QUOTA"), 1_000).response.status == 200
         assert mock.serve(status(others, str(job), "QUOTA"), 1_000).response.status == 404
+
+
+def test_a_login_of_nobody_is_not_taken_for_the_clients_user() -> None:
+    client = replace(STANDING["by roles"], redirects=(REDIRECT,))
+    mock = Service(replace(with_client(client), accounts=()))
+    mock.observers.append(lambda each: facts.append(each.fact) if isinstance(each, Noted) else None)
+    facts: list[object] = []
+    code = code_of(mock, client_id=client.id)
+    granted = mock.serve(code_exchange(code, basic(client.id, client.secret), client_id=client.id), 0).response
+    assert granted.status == 200 and bearer(mock, client=client)
+    users = [fact.user for fact in facts if isinstance(fact, TokenGranted)]
+    assert users == [None, "batch"], "by a code, and its own"
 
 
 @pytest.mark.parametrize("password", ["", "lab-secret-batch"])

@@ -11,11 +11,13 @@ from msgspec.structs import replace
 from lab.core.exchange import Json
 from lab.dialects.fidelity import CLAIMS
 from lab.dialects.judges import JUDGES
+from lab.identity.clients import OOB
 from lab.language.document import Switches
 from lab.recording.drift import Assessment, Standing, assess, traffic_of
 from lab.recording.format.lines import Enc, Recording, Req, Res
 from tests.conftest import Lab
 from tests.recording.drift_session import Session, everything
+from tests.wire_peer import authorize_request
 
 
 def judged(**switches: object) -> list[Assessment]:
@@ -114,6 +116,14 @@ def test_what_no_row_is_told_by_contradicts_none() -> None:
         assert contradicted(judged(**{name: value})) == {}, name
     assert contradicted(judged(local_orchestrator="on")) == MANY["local_orchestrator"]
     assert {"profile=rfc", "types=strict", "error_body=problem"} <= set(contradicted(judged(profile="rfc")).values())
+
+
+@pytest.mark.parametrize("authorize", ["auto", "page"])
+def test_a_page_is_no_sign_of_a_login_where_it_may_show_the_code(authorize: str) -> None:
+    session = Session(authorize=authorize)
+    session.ask(authorize_request(redirect_uri=OOB))
+    found = {a.claim.name: a.standing for a in assess(traffic_of(session.recording, None))}
+    assert found["GET /oauth2/v1/authorize"] is Standing.UNSEEN
 
 
 # The command
