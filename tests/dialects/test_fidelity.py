@@ -15,6 +15,7 @@ from lab.dialects.fusion.requests import KNOWN
 from lab.dialects.fusion.routes import API
 from lab.dialects.openapi import openapi
 from lab.dialects.router import ROUTER
+from lab.identity.fidelity import IDENTITY_CLAIMS
 from lab.identity.routes import IDENTITY_NAMES
 from lab.language.document import Switches
 from tests.wire_peer import invoke, read, service, status, token
@@ -111,3 +112,12 @@ def test_every_answer_of_the_mock_is_declared():
         for body in ({"message": "Taxi 42"}, {}, {"message": "x", "version": 9}, b"{")
     ]
     assert {str(answer.status) for answer in answers} <= set(declared)
+
+
+def test_what_is_said_of_assertions_and_clients_names_its_source():
+    """A page, a file of the vendor's, or threads: none is said on nobody's word."""
+    for claim in IDENTITY_CLAIMS:
+        assert claim.source.startswith(("docs.oracle.com, ", "oracle-samples/fusion-ai-studio, ", "threads ")), claim
+    assert {claim.name for claim in IDENTITY_CLAIMS if claim.place == "assertion"} == {"exp", "iat", "aud", "jti"}
+    (authorize,) = (claim for claim in ROUTE_CLAIMS if claim.name == "GET /oauth2/v1/authorize")
+    assert authorize.source == next(claim.source for claim in IDENTITY_CLAIMS if claim.name == "redirect_uri")

@@ -14,7 +14,19 @@ from lab.recording.format.lines import Recording
 from lab.recording.format.reader import read
 from lab.recording.tape.header import recording_header
 from lab.recording.tape.tape import Tape
-from tests.wire_peer import EPOCH, SCOPE, authorize_request, basic, form, form_post, invoke, status, token_request
+from tests.wire_peer import (
+    ASSERTION_GRANT,
+    EPOCH,
+    SCOPE,
+    assertion,
+    authorize_request,
+    basic,
+    form,
+    form_post,
+    invoke,
+    status,
+    token_request,
+)
 from tests.wire_peer import read as object_of
 
 GATED: dict[str, object] = {
@@ -108,6 +120,9 @@ def _identity(session: Session) -> None:
     session.get("/ui/v1/device")
     session.ask(form_post("/ui/v1/device", None, user_code="ABCD-EFGH"))
     session.ask(token_request("urn:ietf:params:oauth:grant-type:saml2-bearer", assertion="x"))
+    signed = assertion(session.now)
+    for _ in range(2):
+        session.ask(token_request(ASSERTION_GRANT, assertion=signed))
     login = session.ask(
         token_request("password", username=JANE.name, password=JANE.password, scope=f"{SCOPE} offline_access")
     )
