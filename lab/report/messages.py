@@ -5,7 +5,6 @@ from collections.abc import Iterator
 from urllib.parse import unquote
 
 from lab.core.refusal import Refusal
-from lab.dialects import CLIENT_OF
 from lab.dialects.base import Invoke
 from lab.dialects.client import Unreadable
 from lab.report.calls import CallKind, JudgedCall
@@ -39,11 +38,7 @@ def _declares_json(call: JudgedCall) -> bool:
 
 def takes_json(history: ClientHistory) -> Iterator[Occasion]:
     """B2: where a client says what it takes, JSON is among it; of streams nothing is asked."""
-    calls = [
-        call
-        for call in history.of(CallKind.INVOKE, CallKind.POLL, CallKind.DECIDE)
-        if call.route not in CLIENT_OF[call.route].streams
-    ]
+    calls = [call for call in history.of(CallKind.INVOKE, CallKind.POLL, CallKind.DECIDE) if not call.follows]
     yield from kept_unless([call for call in calls if not _accepts_json(call)], calls)
 
 

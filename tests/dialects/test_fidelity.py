@@ -95,7 +95,7 @@ def test_what_is_declared_is_served_and_nothing_else(local):
 def test_a_task_has_the_members_that_the_table_names():
     mock = service()
     call = {"jsonrpc": "2.0", "id": 1, "method": "message/send", "params": {"message": {
-        "messageId": "m", "parts": [{"kind": "text", "text": "Taxi 42"}],
+        "role": "user", "parts": [{"kind": "text", "text": "Taxi 42"}],
     }, "metadata": {}}}  # fmt: skip
     request = replace(invoke(token(mock), call), path=a2a_path("a2a", "EXPENSES"))
     assert [row.name for row in TASK] == list(read(mock.serve(request, 0).response)["result"])

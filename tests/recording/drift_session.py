@@ -172,8 +172,13 @@ def _places(session: Session, bearer: str) -> None:
     params = {"isDebug": True, "breakPoints": [], "overrides": {"a": 1}}
     session.post(f"{API}/agent/v2/QUICK/debug", bearer, {"message": "Go", "debugParams": params})
     sent = {"role": "user", "messageId": "m", "contextId": "nobodys", "parts": [{"kind": "text", "text": "Go"}]}
-    for method, of in (("message/send", {"message": sent}), ("tasks/get", {"id": "nobodys"})):
-        session.post(f"{API}/a2a/v1/QUICK", bearer, {"jsonrpc": "2.0", "id": 1, "method": method, "params": of})
+    nameless = {name: member for name, member in sent.items() if name != "role"}
+    for method, of in (
+        ("message/send", {"message": sent}), ("message/send", {"message": nameless}), ("tasks/get", {"id": "nobodys"}),
+        ("tasks/cancel", {"id": "nobodys"}), ("message/stream", {"message": sent}),
+    ):  # fmt: skip
+        for place in ("", "/stream"):
+            session.post(f"{API}/a2a/v1/QUICK{place}", bearer, {"method": method, "params": of})
     for row in (row for wire in WIRES for row in wire.routes if row.only):
         path = row.path.replace("{code}", "QUICK").replace("{job}", "00000000-0000-4000-8000-000000000000")
         session.post(path, bearer, {"message": "Go"}) if row.method == "POST" else session.get(path, bearer)

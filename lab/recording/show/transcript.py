@@ -130,8 +130,8 @@ def event_lines(body: Body, res: Res, req: Req | None, *, short: bool = False) -
 
 def _gist(event: str) -> str:
     value = members_of(event.removeprefix("data: ").encode("utf-8", "replace"))
-    client = next((wire.client for wire in WIRES if value and wire.client.job_in(value) is not None), None)
-    return event if client is None else dumps(client.gist(value))
+    gist = next(filter(None, (wire.client.gist(value) for wire in WIRES)), None)
+    return event if gist is None else dumps(gist)
 
 
 def _body(body: Body) -> Iterator[str]:

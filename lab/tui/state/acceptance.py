@@ -56,8 +56,8 @@ def job_accepted(journal: JournalState, fact: JobAccepted, x: int | None) -> Jou
     if key is None or key not in journal.client_runs:
         key = x if x is not None and x not in journal.client_runs else min(0, *journal.client_runs, 0) - 1
         journal = journal.begin(key, ClientRun(RunState(job=_job(fact))))
-    elif pending is not None and (word := reading.first_word(pending.route)) is not None:
-        run = journal.client_runs[key].run
+    elif pending is not None and pending.follows:
+        word, run = reading.first_word(pending.route), journal.client_runs[key].run
         if run.job is not None:
             lines = reading.identity(run.job.labels, fact.conversation)
             job = replace(run.job, job=clean.line(fact.job, 200), lines=lines, status=word)
