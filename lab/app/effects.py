@@ -22,6 +22,8 @@ NOT_CONNECTED = "refused"
 
 MOST_TRIES = 5
 """Times in a row that a call may fail, unless somebody says otherwise."""
+USUAL_DEADLINE: Millis = 86_400_000
+"""For how long a job may be at work, likewise."""
 
 
 class Backoff(Struct, frozen=True):
@@ -69,8 +71,8 @@ class App(Struct, frozen=True):
     """For how long in a row refusals with Retry-After don't count as failures: the server says when to come again."""
     dialect: DialectClient = CLIENTS[USUAL]
     """The wire that it speaks."""
-    patience: Millis = 86_400_000
-    """How long a job may take before the run gives up; what it waits for a person isn't counted."""
+    deadline: Millis = USUAL_DEADLINE
+    """For how long a job may be at work before the run gives up; what it waits for a person isn't counted."""
 
 
 class Send(Struct, frozen=True):

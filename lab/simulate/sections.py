@@ -196,7 +196,7 @@ def _polls(result: SimulationResult) -> Section:
     left = result.tally.left
     jobs = "1 job" if left == 1 else f"{left} jobs"
     gave_up = (
-        (f"The lab's app gave up on {jobs} for it went on too long.",) if left else ()
+        (f"The lab's app gave up on {jobs} for it went on too long; --deadline DURATION allows more.",) if left else ()
     )
     notes = (
         *advice(result),

@@ -11,6 +11,7 @@ thought (`trials`). So whatever a warning says is true of some run; that all is 
 
 from collections.abc import Mapping, Sequence
 
+from lab.core.clock import Millis
 from lab.core.errors import Complaint
 from lab.jobs.branches import possible, reachable
 from lab.jobs.compiled import CompiledScenario, compile_scenario
@@ -18,6 +19,7 @@ from lab.jobs.expectation import TurnResult, ended_at_own_error, unmet, verdicts
 from lab.jobs.lint.constants import misspelt, unmade, unread_braces
 from lab.jobs.lint.failures import reworded, whose
 from lab.jobs.lint.idle_faults import idle_faults
+from lab.jobs.lint.long_work import outlasting_work
 from lab.jobs.lint.reviewers import idle_escalations, unanswered_gates
 from lab.jobs.lint.too_early import always_empty
 from lab.jobs.lint.trials import TrialJob, trials_of
@@ -45,10 +47,12 @@ def lint(
     locations: Locations,
     files: Mapping[str, str] | None = None,
     known: KnownCallers | None = None,
+    deadline: Millis | None = None,
 ) -> tuple[Complaint, ...]:
     """The warnings, in the order of the file; `locations` are its own, `files` holds the texts that outputs name.
 
-    `known`: who may call; None: nobody knows yet, so nobody is warned of.
+    `known`: who may call; None: nobody knows yet, so nobody is warned of. `deadline`: for how long in RUNNING the lab's own
+    client follows a job; None: to its end.
     """
     compiled = compile_scenario(scenario, files=files)
     parts = (compiled, *compiled.turns)
@@ -73,6 +77,7 @@ def lint(
             single_braces(part),
             unmade(part, trials[turn - 1]),
             always_empty(part),
+            _outlasting(part, trials[turn - 1], deadline, scenario.expect),
         ):
             found += [((*prefix, *path), what, hint) for path, what, hint in warnings]
     marks = [(locations.value_at(path), what, hint) for path, what, hint in found]
@@ -128,6 +133,14 @@ def _token(part: CompiledScenario) -> Warnings:
             lifetime = doc.duration_text(token.lifetime)
             what = f"the token ({lifetime}) expires while {step.id} waits (up to {doc.duration_text(longest)})"
             yield path, what, "the client must ask for another; write token: {renewed: true} if that is meant"
+
+
+def _outlasting(
+    part: CompiledScenario, trials: Sequence[TrialJob], deadline: Millis | None, expect: doc.ExpectedRun
+) -> Warnings:
+    """Nothing where it is expected that the client gives up, or is refused."""
+    if deadline is not None and doc.Status.RUNNING not in expect.statuses and expect.refused is None:
+        yield from outlasting_work(part, trials[0].plan, deadline)
 
 
 def _expectation(scenario: doc.Scenario, plans: Sequence[Plan]) -> Warnings:
