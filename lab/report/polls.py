@@ -267,7 +267,7 @@ POLL_RULES = rules_in(
     C4 | waits_for_people | treat WAITING as neither failure nor time-out | critical | T | Keep polling through WAITING, for hours or days: a person has to decide. | contract.md §5.2; clients.md §2 | approval, long-wait
     C5 | slower_while_waiting | poll more slowly in WAITING | minor | T | In WAITING let the pause grow to ten seconds and more: people take their time. | clients.md §2 | long-wait
     C6 | leaves_a_pause | leave a second between polls | major | T | Wait at least a second after an answer before you poll again. | RFC 8628 §3.5 | any scenario
-    C7 | backs_off_while_nothing_changes | back off while nothing changes | minor | T | Let the pause grow, by 30 % say, to {duration_text(STEADY)} and more, never shrink, and no pause exceed its ceiling: {CEILINGS}. | clients.md §2 | slow
+    C7 | backs_off_while_nothing_changes | back off while nothing changes | minor | T | Let the pause grow, by 30 % say, to {duration_text(STEADY)} and more, never shrink, and no pause exceed its ceiling: {CEILINGS}. | clients.md §8.1 | slow
     C8 | spreads_its_calls | add jitter | minor | T | Add a random part to each pause, so that clients that failed together don't come back together. | clients.md §2 | a scenario with `503` at ten polls in a row; crowd
     C9 | polls_one_at_a_time | keep one poll in flight for a job | major | L | Send the next poll only once the last one was answered or given up. | clients.md §2 | drills `w-late-poll`
     C10 | has_a_deadline | have a deadline | major | T | Give up a job at a time of your own choice: after an hour or a day, not never. | clients.md §2 | endless, with `--limit 2h`, or in virtual time

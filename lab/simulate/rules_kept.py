@@ -1,6 +1,6 @@
 """Within which of the report's rules on pauses a schedule stays, job by job.
 
-The limits are those of `lab/app/pauses.py`, which the report looks at too (C5 to C7). A plan is held to them harder than a
+The limits are those of `lab/app/pauses.py`, which the report looks at too (C5 to C7). A plan is current to them harder than a
 client: some milliseconds more are measured of whoever keeps to it, and the report says nothing of a status that few polls
 have seen. So what is within them here passes there.
 """
@@ -67,18 +67,18 @@ def _changes(answers: JobAnswers) -> _Changes:
 
 def _stretches(changes: _Changes, times: PollTimes) -> Iterator[_Stretch]:
     """A status that no poll meets parts nothing; the poll that shows the end is of none."""
-    held: _Stretch | None = None
+    current: _Stretch | None = None
     first = 0
     for (_, waiting), (until, _) in pairwise(changes):
         after = max(first, times.first_from(until))
         if after > first:
-            if held is not None and held.waiting != waiting:
-                yield held
-                held = None
-            held = _Stretch(waiting, held.first if held is not None else first, after - 1)
+            if current is not None and current.waiting != waiting:
+                yield current
+                current = None
+            current = _Stretch(waiting, current.first if current is not None else first, after - 1)
         first = after
-    if held is not None:
-        yield held
+    if current is not None:
+        yield current
 
 
 def _left(polls: Sequence[_Stretch], times: PollTimes) -> str:

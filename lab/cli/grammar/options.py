@@ -11,7 +11,6 @@ from lab.cli.grammar.option_kinds import Option, flag, option, origin, port, scr
 from lab.cli.grammar.report_options import DRILL_OPTIONS, REPORT_OPTIONS, VERDICT_OPTIONS
 from lab.cli.grammar.run_options import (
     AS_OPTION,
-    DEADLINE_OPTION,
     MESSAGE_OPTIONS,
     MOCK_CLOCK,
     OWN_APP,
@@ -240,14 +239,7 @@ _OPTIONS: dict[str, tuple[Option, ...]] = {
         option("--stage", "=SECONDS", "film act after act, each so long; default: 3", type=number("--stage", 0, 60)),
         _FOLDER,
     ),
-    "simulate": (
-        option("targets", "SCENARIO", **_ONE_SCENARIO),
-        _FOLDER,
-        *_SWITCHES,
-        AS_OPTION,
-        DEADLINE_OPTION,
-        *SIMULATE_OPTIONS,
-    ),
+    "simulate": (option("targets", "SCENARIO", **_ONE_SCENARIO), _FOLDER, *_SWITCHES, AS_OPTION, *SIMULATE_OPTIONS),
     "rehearse": (
         option(
             "targets",

@@ -10,6 +10,7 @@ thought (`trials`). So whatever a warning says is true of some run; that all is 
 """
 
 from collections.abc import Mapping, Sequence
+from itertools import chain
 
 from lab.core.clock import Millis
 from lab.core.errors import Complaint
@@ -63,25 +64,30 @@ def lint(
     found += commented(locations)
     for turn, part in enumerate(parts, 1):
         prefix: KeyPath = ("turns", turn - 2) if turn > 1 else ()
-        for warnings in (
-            _unreachable(part),
-            _conditions(part, trials[turn - 1], prefix),
-            unanswered_gates(part),
-            idle_escalations(part),
-            _token(part),
-            failing_texts(part, trials[turn - 1]),
-            odd_outputs(part, trials[turn - 1]),
-            unanswered_follow_ups(compiled, turn, trials[turn - 1]),
-            misspelt(part),
-            unread_braces(part),
-            single_braces(part),
-            unmade(part, trials[turn - 1]),
-            always_empty(part),
-            _outlasting(part, trials[turn - 1], deadline, scenario.expect),
-        ):
-            found += [((*prefix, *path), what, hint) for path, what, hint in warnings]
+        of_part = _of_part(part, compiled, turn, trials[turn - 1], prefix)
+        outlasting = _outlasting(part, trials[turn - 1], deadline, scenario.expect)
+        found += [((*prefix, *path), what, hint) for path, what, hint in chain(of_part, outlasting)]
     marks = [(locations.value_at(path), what, hint) for path, what, hint in found]
     return tuple(sorted(Complaint(file, mark.line, mark.column, what, hint) for mark, what, hint in marks))
+
+
+def _of_part(
+    part: CompiledScenario, compiled: CompiledScenario, turn: int, trials: Sequence[TrialJob], prefix: KeyPath
+) -> Warnings:
+    """Those of one turn's steps and data; `prefix` is its place."""
+    yield from _unreachable(part)
+    yield from _conditions(part, trials, prefix)
+    yield from unanswered_gates(part)
+    yield from idle_escalations(part)
+    yield from _token(part)
+    yield from failing_texts(part, trials)
+    yield from odd_outputs(part, trials)
+    yield from unanswered_follow_ups(compiled, turn, trials)
+    yield from misspelt(part)
+    yield from unread_braces(part)
+    yield from single_braces(part)
+    yield from unmade(part, trials)
+    yield from always_empty(part)
 
 
 def _unreachable(part: CompiledScenario) -> Warnings:

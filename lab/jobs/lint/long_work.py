@@ -13,7 +13,7 @@ from lab.jobs.status_texts import shown_status
 from lab.jobs.timeline import spans
 from lab.language import document as doc
 
-HOUR: Millis = 3_600_000
+_HOUR: Millis = 3_600_000
 
 
 def outlasting_work(part: CompiledScenario, plan: Plan, deadline: Millis) -> Warnings:
@@ -27,7 +27,7 @@ def outlasting_work(part: CompiledScenario, plan: Plan, deadline: Millis) -> War
     if name:
         place = next(place for place, step in enumerate(part.scenario.steps) if step.id == name)
         # a client sees a little later that work is over, and counts till then
-        enough = doc.duration_text(-(-(lasted + lasted // 20) // HOUR) * HOUR)
+        enough = doc.duration_text(-(-(lasted + lasted // 20) // _HOUR) * _HOUR)
         hint = f"lab run --deadline {enough} follows it; expect: {{status: RUNNING}} says that it is meant"
         what = (
             f"at the end of {name} the job may have been RUNNING for {doc.duration_text(-(-lasted // 1_000) * 1_000)}"
