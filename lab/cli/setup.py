@@ -201,6 +201,7 @@ def app_for_peer(scenario: Scenario, peer: Peer, settings: AppSettings) -> App:
         parameters=scenario.parameters,
         dialect=CLIENTS[settings.dialect],
         tries=settings.tries,
+        deadline=settings.deadline,
     )
 
 

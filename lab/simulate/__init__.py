@@ -12,6 +12,7 @@ out in any order, so a caller may hand chunks of jobs to several processes:
     tally        what a chunk of jobs adds up to
     totals       chunks put together in their order, and how many jobs were under way at once
     schedule     what any other schedule of polls would have meant
+    rules_kept   which of them the report would pass
     document, sections, text, html                                                         -> the result
 
 Every number is a count or a whole number of milliseconds, and every draw goes by its name: the same seed gives the same

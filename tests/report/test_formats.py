@@ -12,7 +12,8 @@ from lab.report.html import html
 from lab.report.judge import ClientReport, Evidence, Finding, RuleVerdict
 from lab.report.outcomes import Expectation, RunOutcome
 from lab.report.rule import Severity
-from lab.report.runs import JudgedRun, lines_of_runs
+from lab.report.run_groups import lines_of_runs
+from lab.report.runs import JudgedRun
 
 BROKEN = Finding(RULE_OF["A8"], RuleVerdict.FAIL, 1, (Evidence("a.rec.jsonl", (3,)),))
 """A rule for information."""

@@ -17,6 +17,10 @@ REPORT_OPTIONS = (
         option("--format", None, "text (default), json, junit, github (default where GITHUB_ACTIONS=true)", **_FORMATS),
         flag("--json", "the same as --format json: a line a run, and the report"),
     ),
+    flag(
+        "--all",
+        "as text each run that ended otherwise with all that is known of it; else those that ended alike together",
+    ),
     option("--junit", "FILE", "write it there as JUnit, too"),
     option("--html", "FILE", "write it there as a page for browsers, too"),
 )

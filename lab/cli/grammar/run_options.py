@@ -29,11 +29,14 @@ _BASE = (
     " whose options it excludes: --as --seed --epoch --profile --set --settings --host --port --control-port --speed instant"
 )
 _TRIES: Any = {"type": number("--tries", 1, 1_000)}
+_DEADLINE = "for how long a job may be at work (RUNNING) before the external app gives up, as 2d; default: 1d"
+DEADLINE_OPTION = option("--deadline", "DURATION", _DEADLINE, type=span("--deadline"))
 OWN_APP = (
     either(option("--speed", "SPEED", _SPEED), _RUN_CLOCK),
     option("--base", "URL", _BASE),
     option("--dialect", "NAME", "the wire that the external app speaks: fusion (default), a2a"),
     option("--tries", "N", "calls that may fail in a row before the external app gives up; default: 5", **_TRIES),
+    DEADLINE_OPTION,
 )
 _PARAMETERS: Any = {"type": json_object("--parameters")}
 MESSAGE_OPTIONS = (

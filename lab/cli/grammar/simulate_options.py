@@ -4,6 +4,7 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from lab.cli.grammar.option_kinds import flag, option, seed, span
+from lab.cli.grammar.run_options import DEADLINE_OPTION
 from lab.core.clock import LAST_WALL
 from lab.core.errors import UsageError
 from lab.core.ranges import number
@@ -122,6 +123,7 @@ SIMULATE_OPTIONS = (
         "how late an end may be seen, at p95, by the best schedule; default: 5s",
         type=span("--delay"),
     ),
+    DEADLINE_OPTION,
     option("--html", "FILE", "write it there as a page for browsers, too, over an earlier one"),
     flag("--force", "over whatever file is there, but for the scenario"),
     flag("--watch", "draw the jobs over time while it goes on, on a terminal"),
