@@ -35,6 +35,8 @@ class Route(Struct, frozen=True):
     """The switch that changes what it does."""
     says: str = ""
     """What it is for, in a few words."""
+    source: str = ""
+    """Where its marks come from, so that it can be looked up again; empty: they name no single place."""
 
 
 class RouteMatch(Struct, frozen=True):

@@ -159,7 +159,7 @@ def _untimely(claims: Mapping[str, object], epoch: Epoch, now: Millis) -> Unfit 
     shows = f"the lab's clock shows {_when(epoch + now // 1000)}"
     for name in ("iat", "exp", "nbf"):
         seconds = claims.get(name)
-        if name == "nbf" and name not in claims:
+        if name != "exp" and name not in claims:  # both MAY be there (RFC 7523 §3, 5 and 6)
             continue
         # `type`, for a bool is an int too; a fraction may stand (RFC 7519 §2, NumericDate)
         if type(seconds) is not int and (type(seconds) is not float or not isfinite(seconds)):

@@ -26,7 +26,7 @@ import jwt
 from lab.cli.main import run_command
 from lab.clocks import SystemClock, wall_second
 from lab.identity import records
-from lab.identity.clients import DEMO, JANE, Grant, aistudio_cli
+from lab.identity.clients import DEMO, JANE, Grant
 from lab.identity.endpoints import device_code
 from lab.server.mock_server import MockServer
 from tests.bench.measure import Row
@@ -184,12 +184,14 @@ class Client:
         return await self._token("authorization_code", code=code, redirect_uri=redirect)
 
     async def _device(self, turn: int) -> dict[str, Any]:
-        cli = {"client_id": aistudio_cli("acme-test").id}
+        client = {"client_id": DEMO.id, "client_secret": DEMO.secret}
         self.bearer = ""
-        request = {**cli, "scope": self.lab.start["scope"], "response_type": "device_code"}
+        request = {**client, "scope": self.lab.start["scope"], "response_type": "device_code"}
         given = await self._form("/oauth2/v1/device", request)
         # nobody answers within the ten seconds: the device gives up, and logs in as a client
-        await self._form("/oauth2/v1/token", {**cli, "grant_type": Grant.DEVICE, "device_code": given["device_code"]})
+        await self._form(
+            "/oauth2/v1/token", {**client, "grant_type": Grant.DEVICE, "device_code": given["device_code"]}
+        )
         return await self._credentials(turn)
 
     async def _token(self, grant: str, **fields: str) -> dict[str, Any]:

@@ -13,6 +13,7 @@ from lab.dialects.fusion.requests import KNOWN
 from lab.dialects.fusion.routes import API
 from lab.dialects.openapi import openapi
 from lab.dialects.router import ROUTER
+from lab.identity.fidelity import IDENTITY_CLAIMS
 from lab.identity.routes import IDENTITY_NAMES
 from lab.language.document import Switches
 from lab.plugins.a2a.fidelity import TASK
@@ -94,7 +95,7 @@ def test_what_is_declared_is_served_and_nothing_else(local):
 def test_a_task_has_the_members_that_the_table_names():
     mock = service()
     call = {"jsonrpc": "2.0", "id": 1, "method": "message/send", "params": {"message": {
-        "messageId": "m", "parts": [{"kind": "text", "text": "Taxi 42"}],
+        "role": "user", "parts": [{"kind": "text", "text": "Taxi 42"}],
     }, "metadata": {}}}  # fmt: skip
     request = replace(invoke(token(mock), call), path=a2a_path("a2a", "EXPENSES"))
     assert [row.name for row in TASK] == list(read(mock.serve(request, 0).response)["result"])
@@ -111,3 +112,12 @@ def test_every_answer_of_the_mock_is_declared():
         for body in ({"message": "Taxi 42"}, {}, {"message": "x", "version": 9}, b"{")
     ]
     assert {str(answer.status) for answer in answers} <= set(declared)
+
+
+def test_what_is_said_of_assertions_and_clients_names_its_source():
+    """A page, a file of the vendor's, or threads: none is said on nobody's word."""
+    for claim in IDENTITY_CLAIMS:
+        assert claim.source.startswith(("docs.oracle.com, ", "oracle-samples/fusion-ai-studio, ", "threads ")), claim
+    assert {claim.name for claim in IDENTITY_CLAIMS if claim.place == "assertion"} == {"exp", "iat", "aud", "jti"}
+    (authorize,) = (claim for claim in ROUTE_CLAIMS if claim.name == "GET /oauth2/v1/authorize")
+    assert authorize.source == next(claim.source for claim in IDENTITY_CLAIMS if claim.name == "redirect_uri")

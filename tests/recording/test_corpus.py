@@ -15,10 +15,20 @@ import pytest
 from lab.core.errors import RecordingError
 from lab.files.recordings import RECORDING_ENDING, read_blob
 from lab.recording.format.facts import FACTS
-from lab.recording.format.lines import MORE, SOCKET_CUTS, Enc, FileState, Header, Other, Recording, Req, Res
+from lab.recording.format.lines import (
+    MORE,
+    SERVER_CUTS,
+    SOCKET_CUTS,
+    Enc,
+    FileState,
+    Header,
+    Other,
+    Recording,
+    Req,
+    Res,
+)
 from lab.recording.format.reader import read
 from lab.recording.format.repair import repair
-from lab.recording.playback.calls import SERVER_CUTS
 from lab.recording.show.transcript import transcript_lines
 from lab.recording.tape.recorded_calls import body_within
 from tests.conftest import ROOT

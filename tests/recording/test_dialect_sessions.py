@@ -29,6 +29,7 @@ from lab.recording.playback.answers import leads_away
 from lab.recording.playback.playback import PlaybackMode, PlaybackTerms, RecordingPlayback
 from lab.recording.playback.service import PlaybackService
 from lab.recording.replay.replay import replay
+from lab.recording.show.exports import as_text
 from lab.recording.tape.accounts import with_secrets
 from lab.recording.tape.header import config_of
 from lab.recording.tape.recorded_calls import epoch_in
@@ -178,9 +179,26 @@ def test_an_answer_over_json_rpc_has_the_id_of_this_call_and_a_task_that_of_its_
     states = [(each["id"], each["result"]["status"]["state"]) for each in polls]
     assert states == [(1, "working"), (2_999, "working"), (3_000, "input-required"), (9_000, "completed")]
     cancelled = client.rpc(9_500, "tasks/cancel", {"id": task}, "c")
-    assert (begun["id"], cancelled["id"], cancelled["error"]["code"]) == ("mine", "c", -32601)
+    assert (begun["id"], cancelled["id"], cancelled["error"]["code"]) == ("mine", "c", -32002)
     own = Other("a2a stream").rpc(0, "tasks/send", {"id": "T", **params}, 1)
     assert (own["id"], own["result"]["id"]) == (1, "T")
+
+
+def test_a_task_that_a_stream_began_is_looked_at_as_its_updates_told() -> None:
+    client = Other("a2a stream")
+    asked_for = {"jsonrpc": "2.0", "id": 1, "method": "message/stream", "params": PARAMS}
+    parts = client.ask(700, "POST", ROUTER.path("a2a", code=TEAM), asked_for).parts or ()
+    task = next(event for _, part in parts for event in events_in(part))["result"]["id"]  # type: ignore[index,call-overload]
+    looks = [client.rpc(700 + at, "tasks/get", {"id": task}, at) for at in (1, 2_999, 3_000)]
+    assert [each["result"]["status"]["state"] for each in looks] == ["working", "working", "input-required"]
+    assert [each["result"]["kind"] for each in looks] == ["task"] * 3
+
+
+def test_a_transcript_shows_of_each_event_what_is_new() -> None:
+    text = "\n".join(as_text(recording_of("a2a stream"), no_blob, False))
+    for news in ('{"status":{"state":"working"', '"final":true}', '{"artifact":{"artifactId":'):
+        assert news in text, news
+    assert "status-update" not in text
 
 
 def test_a_message_of_one_route_or_with_other_parameters_is_not_that_of_another() -> None:

@@ -21,7 +21,7 @@ from lab.files.scenarios import (
     scenario_path,
     scenarios_folder,
 )
-from lab.identity.clients import DEMO, JANE, Account
+from lab.identity.clients import DEMO, JANE, Account, pod_users
 from lab.jobs.lint.unknown_callers import KnownCallers
 from lab.settings import Flags, ScenarioSettings, SwitchSettings
 
@@ -146,8 +146,9 @@ def known_callers(settings: "SettingsFile | None") -> KnownCallers:
     if settings is None:
         return KnownCallers((JANE.name,), JANE.roles, (DEMO.id,), from_file=False)
     clients = None if settings.switches.get("clients") == "any" else [each.id for each in settings.clients]
-    roles = {role for each in settings.accounts for role in each.roles}
-    return KnownCallers([each.name for each in settings.accounts], roles, clients)
+    users = pod_users(settings.clients, settings.accounts)
+    roles = {role for each in users for role in each.roles}
+    return KnownCallers([each.name for each in users], roles, clients)
 
 
 def planned(

@@ -93,6 +93,12 @@ _BASE = (
     "call this server, with LAB_TOKEN_URL, LAB_CLIENT_ID, LAB_CLIENT_SECRET, LAB_SCOPE; default: the lab's own mock,"
     " whose options it excludes: --as --seed --epoch --profile --set --settings --host --port --control-port --speed instant"
 )
+DEADLINE = Option(
+    "--deadline",
+    "DURATION",
+    "for how long a job may be at work (RUNNING) before the external app gives up, as 2d; default: 1d",
+    span("--deadline"),
+)
 _RUN = (
     *_MOCK,
     port("--port", "the mock", shown="0 (any free one)"),
@@ -113,6 +119,7 @@ _RUN = (
         "calls that may fail in a row before the external app gives up; default: 5",
         number("--tries", 1, 1_000),
     ),
+    DEADLINE,
 )
 _SCREEN = (
     flag("--plain", "lines instead of the screen"),

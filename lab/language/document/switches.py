@@ -53,7 +53,7 @@ PROFILES: dict[str, dict[str, object]] = {
     "oci": {},
     "rfc": {
         "error_body": "problem", "types": "strict", "location_header": True, "issuer": "tenant", "ecid": False,
-        "jwks_auth": False,
+        "jwks_auth": False, "assertion_jti": "single",
     },
 }  # fmt: skip
 """The defaults in which a profile differs from `oci` (contract.md §7.6, §10)."""
@@ -104,7 +104,7 @@ class Switches(Model):
     scope_check: Literal["pod", "shape", "off"] = "pod"
     clients: Literal["known", "any"] = "known"
     assertion_trust: Literal["registered", "any"] = "registered"
-    assertion_jti: Literal["single", "any"] = "single"
+    assertion_jti: Literal["any", "single"] = "any"
     refresh_rotation: OnOff = True
     authorize: Literal["auto", "page", "deny"] = "auto"
     resource_metadata: OnOff = False

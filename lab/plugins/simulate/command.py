@@ -5,6 +5,7 @@ from collections import Counter
 from msgspec.structs import replace
 
 from lab.cli.console import Console
+from lab.cli.run_settings import AppSettings
 from lab.cli.setup import Setup, known_user, make_setup
 from lab.clocks import real_millis
 from lab.core.errors import UsageError
@@ -36,7 +37,7 @@ def execute(flags: Flags, console: Console) -> int:
     setup = make_setup(replace(flags.into(MockSettings), clock=ClockSettings(instant=True)))
     workload = _workload(flags, setup.config.most_jobs)
     account = known_user(flags["caller"], setup.config.accounts) if flags["caller"] is not None else None
-    simulation = simulation_of(setup, workload, account)
+    simulation = simulation_of(setup, workload, account, _app(flags))
     refusal = refusal_note(simulation, setup.scenario)
     notes = (*([refusal] if refusal else ()), *_left_out(setup, workload.reviewers), *_without_effect(flags, setup))
     for note in notes:
@@ -51,6 +52,11 @@ def execute(flags: Flags, console: Console) -> int:
     else:
         console.out("\n".join(result_lines(result)))
     return 0
+
+
+def _app(flags: Flags) -> AppSettings:
+    """Of the options of the lab's own app the one that counts here."""
+    return AppSettings() if flags["deadline"] is None else AppSettings(deadline=flags["deadline"])
 
 
 def _demand_terminal(flags: Flags, console: Console) -> None:

@@ -51,7 +51,7 @@ class RecordedAnswer(Struct, frozen=True):
     body: Body
     """No blob."""
     streams: bool = False
-    """Whether it came as events: `body` is the list of those that first showed a question or the end."""
+    """Whether it came as events: `body` lists what they came to where they first showed a question or the end."""
     about: bool = False
     """Whether it shows a job."""
 

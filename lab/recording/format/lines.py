@@ -32,8 +32,8 @@ LONGEST_KEPT = 32 * 1024 * 1024
 LARGEST = 10**15
 """No instant, ordinal or count is this large: in milliseconds it is 31,000 years."""
 CAPTURE = "capture"  # a source: of a pod, of which nobody knows the inside
-SOCKET_CUTS = ("client_gone", "shutdown")
-"""How a reply may end at the socket, whatever the mock meant to send."""
+SERVER_CUTS = ("reset", "truncated", "timeout")  # how a server ends a reply that isn't whole
+SOCKET_CUTS = ("client_gone", "shutdown")  # how a reply may end at the socket, whatever the mock meant to send
 MORE = "*"
 """Where a line's further members lie while it is a value: nothing on disk is called so."""
 
