@@ -19,7 +19,7 @@ TABLE = {
     "live_job": Part(rows.live_job),
     "many_jobs": Part(rows.many_jobs),
     "first_looks": Part(limits.first_looks),
-    "million": Part(limits.million),
+    "million": Part(limits.million, 900),
     "precision": Part(limits.precision),
     "growth": Part(limits.growth),
     "loading": Part(limits.loading),

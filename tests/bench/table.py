@@ -26,8 +26,11 @@ class Part:
     """Rows that are measured together."""
 
     measure: Callable[[Extent], Iterable[Row]]
-    limit: float = 60
-    """Seconds for all of them: several times what a quiet machine takes."""
+    limit: float = 300
+    """Seconds for all of them: ten times what a quiet machine takes, for neighbours may keep it busy."""
+
+    def limit_of(self, extent: Extent) -> float:
+        return min(self.limit, 60) if extent.short else self.limit
 
 
 def run(parts: Mapping[str, Part], extent: Extent) -> int:
@@ -36,12 +39,13 @@ def run(parts: Mapping[str, Part], extent: Extent) -> int:
         raise OSError(ctypes.get_errno(), "prctl")
     missed, failed = 0, 0
     for name, part in parts.items():
+        limit = part.limit_of(extent)
         receiving, sending = _FORKING.Pipe(duplex=False)
         process = _FORKING.Process(target=_measured, args=(part, extent, sending))
         process.start()
         sending.close()
         try:
-            for row in _rows(receiving, part.limit):
+            for row in _rows(receiving, limit):
                 print(row.text(judged=not extent.short), flush=True)
                 missed += not row.met
             process.join(_ENDING)
@@ -49,7 +53,7 @@ def run(parts: Mapping[str, Part], extent: Extent) -> int:
         except TimeoutError:
             process.terminate()
             process.join(_ENDING)
-            trouble = f"reached its limit of {part.limit:g} s"
+            trouble = f"reached its limit of {limit:g} s"
         finally:
             receiving.close()
             _end_children()
