@@ -30,7 +30,7 @@ class Part:
     """Seconds for all of them: ten times what a quiet machine takes, for neighbours may keep it busy."""
 
     def limit_of(self, extent: Extent) -> float:
-        return min(self.limit, 60) if extent.short else self.limit
+        return min(self.limit, 120) if extent.short else self.limit
 
 
 def run(parts: Mapping[str, Part], extent: Extent) -> int:
