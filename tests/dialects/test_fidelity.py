@@ -76,7 +76,7 @@ def operations(local):
 
 
 def filled(path):
-    return path.replace("{code}", "EXPENSES").replace("{jobId}", "x")
+    return path.replace("{code}", "EXPENSES").replace("{jobId}", "x").replace("{release}", "3054")
 
 
 @pytest.mark.parametrize("local", [False, True])

@@ -8,6 +8,7 @@ import pytest
 from msgspec import UNSET
 from msgspec.structs import replace
 
+from lab.core.evidence import PodTraffic
 from lab.core.exchange import Json
 from lab.dialects.fidelity import CLAIMS
 from lab.dialects.judges import JUDGES
@@ -137,7 +138,7 @@ def keep(place: Path, session: Session, source: str = "mock") -> Recording:
 def test_the_command_tells_evidence_and_the_setting_and_exits_1(lab: Lab, kept: Path) -> None:
     recording = keep(kept, Session(unknown_job=403), "capture")
     done = lab("drift", "monday")
-    assert done.code == 1 and done.err == "" and done.lines[-1].startswith("66 confirmed, 1 contradicted")
+    assert done.code == 1 and done.err == "" and done.lines[-1].startswith("65 confirmed, 1 contradicted")
     place = done.lines.index("contradicted  errors: 404 Job not found.")
     assert "403 to a poll for a job" in done.lines[place + 1] and "--set unknown_job=403" in done.lines[place + 3]
     as_json = [json.loads(line) for line in lab("drift", "monday", "--json").lines]
@@ -148,7 +149,7 @@ def test_the_command_tells_evidence_and_the_setting_and_exits_1(lab: Lab, kept: 
         403,
         found["evidence"]["exchange"],
     )
-    assert as_json[-1] == {"confirmed": 66, "contradicted": 1, "unseen": 0}
+    assert as_json[-1] == {"confirmed": 65, "contradicted": 1, "unseen": 0}
 
 
 def test_a_recording_of_the_lab_is_taken_and_said_to_be_one(lab: Lab, kept: Path) -> None:
@@ -190,6 +191,13 @@ def test_what_a_peer_wrote_stays_on_its_line(lab: Lab, kept: Path) -> None:
     done = lab("drift", "monday")
     assert done.code == 1 and "##[" not in done.out
     assert not any(line.lstrip().startswith("::") for line in done.lines)
+
+
+def test_a_token_of_the_relay_that_is_refused_is_told_of_its_row() -> None:
+    traffic = traffic_of(everything(Session()), None)
+    token = next(traffic.of("relay")).object["access_token"]
+    calls = [replace(call, status=401, body={}) if call.bearer == token else call for call in traffic.calls]
+    assert contradicted(list(assess(PodTraffic(calls)))) == {"routes: GET /fscmRestApi/tokenrelay": ""}
 
 
 def otherwise(value: Json, name: str) -> Json:

@@ -23,6 +23,7 @@ def execute(flags: Flags, console: Console) -> int:
                     "mark": claim.word,
                     "says": claim.says,
                     "switch": claim.switch,
+                    "source": claim.source,
                 }
             )
         else:
@@ -32,4 +33,5 @@ def execute(flags: Flags, console: Console) -> int:
 
 def _text(claim: Claim) -> str:
     switch = f"  (switch {claim.switch})" if claim.switch else ""
-    return f"{claim.word:<10}  {claim.place:<18}  {claim.name:<{_WIDTHS[claim.place]}}  {claim.says}{switch}"
+    source = f"  [{claim.source}]" if claim.source else ""
+    return f"{claim.word:<10}  {claim.place:<18}  {claim.name:<{_WIDTHS[claim.place]}}  {claim.says}{switch}{source}"
