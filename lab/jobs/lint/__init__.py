@@ -11,6 +11,7 @@ thought (`trials`). So whatever a warning says is true of some run; that all is 
 
 from collections.abc import Mapping, Sequence
 
+from lab.core.clock import Millis
 from lab.core.errors import Complaint
 from lab.jobs.branches import possible, reachable
 from lab.jobs.compiled import CompiledScenario, compile_scenario
@@ -37,6 +38,8 @@ from lab.jobs.timeline import spans
 from lab.language import document as doc
 from lab.language.parse import KeyPath, Locations
 from lab.language.parse.complaints import path_text
+
+_LONGEST_WAIT: Millis = 3_600_000
 
 
 def lint(
@@ -65,6 +68,7 @@ def lint(
             unanswered_gates(part),
             idle_escalations(part),
             _token(part),
+            _long_waits(part),
             failing_texts(part, trials[turn - 1]),
             odd_outputs(part, trials[turn - 1]),
             unanswered_follow_ups(compiled, turn, trials[turn - 1]),
@@ -128,6 +132,18 @@ def _token(part: CompiledScenario) -> Warnings:
             lifetime = doc.duration_text(token.lifetime)
             what = f"the token ({lifetime}) expires while {step.id} waits (up to {doc.duration_text(longest)})"
             yield path, what, "the client must ask for another; write token: {renewed: true} if that is meant"
+
+
+def _long_waits(part: CompiledScenario) -> Warnings:
+    """Waits that no pod has: a step `wait` is a WAIT node, and whoever builds a longer one there is refused (contract.md §4.3).
+
+    Each round by itself: a node that goes back waits anew.
+    """
+    for path, step in placed_steps(part):
+        if isinstance(step, doc.Pause) and (longest := doc.longest_latency(step.takes)) > _LONGEST_WAIT:
+            what = f"{step.id} waits up to {doc.duration_text(longest)}: a WAIT node of a pod lasts 60 minutes at most"
+            hint = "let it go back as again: {to: STEP, rounds: N}; if a person is waited for, write a gate"
+            yield (*path, "takes"), what, hint
 
 
 def _expectation(scenario: doc.Scenario, plans: Sequence[Plan]) -> Warnings:
