@@ -17,7 +17,7 @@ from lab.jobs.branches import possible, reachable
 from lab.jobs.compiled import CompiledScenario, compile_scenario
 from lab.jobs.expectation import TurnResult, ended_at_own_error, unmet, verdicts_at
 from lab.jobs.lint.constants import misspelt, unmade, unread_braces
-from lab.jobs.lint.failures import reworded, whose
+from lab.jobs.lint.failures import asks_for_absent, reworded, whose
 from lab.jobs.lint.idle_faults import idle_faults
 from lab.jobs.lint.reviewers import idle_escalations, unanswered_gates
 from lab.jobs.lint.too_early import always_empty
@@ -110,11 +110,11 @@ def _conditions(part: CompiledScenario, trials: Sequence[TrialJob], prefix: KeyP
                     at = (*path, *more, place, "when")
                     kind, first = whose([trial for trial, _ in failed], [trial for trial, why in answers if not why])
                     reason, hint = reworded(failed[0][1])
-                    first = first or "user is not none"
-                    hint = (
-                        hint
-                        or f"the job would fail; ask first, as {{{{ {first} and … }}}}, {{{{ … is defined and … }}}}"
-                    )
+                    if not hint:
+                        first = first or "user is not none"
+                        ask = f"; ask first, as {{{{ {first} and … }}}}, {{{{ … is defined and … }}}}"
+                        # where it fails in every job, and nothing is missing, asking first would not help
+                        hint = "the job would fail" + (ask if kind or asks_for_absent(failed[0][1]) else "")
                     what = f"has no answer{' ' if kind else ''}{kind}: {reason}"
                     yield at, f"{path_text((*prefix, *at))}: {what}", hint
 
