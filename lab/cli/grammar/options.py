@@ -210,7 +210,7 @@ _OPTIONS: dict[str, tuple[Option, ...]] = {
         *VERDICT_OPTIONS,
     ),
     "watch": (
-        option("target", "URL", "the control plane as lab serve prints it, or HOST:PORT"),
+        option("target", "URL", "the control plane as lab serve prints it, or HOST:PORT; LAB_CONTROL_TOKEN opens it"),
         *SCREEN,
         NO_PHONE,
         _FOLDER,
@@ -255,7 +255,9 @@ _OPTIONS: dict[str, tuple[Option, ...]] = {
         *REPORT_OPTIONS,
     ),
     "report": (
-        option("targets", "FILE", "recordings by path, pattern or bare name; or the URL of a control plane", nargs="+"),
+        option(
+            "targets", "FILE", "recordings: path, pattern, name; or a control URL, with LAB_CONTROL_TOKEN", nargs="+"
+        ),
         _FOLDER,
         *REPORT_OPTIONS,
     ),

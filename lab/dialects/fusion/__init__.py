@@ -1,7 +1,7 @@
 """Fusion's invocation API, as Oracle's agents are called (contract.md §2 to §8)."""
 
 from lab.dialects.fusion.client import FusionClient
-from lab.dialects.fusion.fidelity import ERRORS, FIELDS
+from lab.dialects.fusion.fidelity import ERRORS, FIELDS, SURROUNDINGS
 from lab.dialects.fusion.missing_paths import missing
 from lab.dialects.fusion.routes import FUSION_ROUTES, POD_TOKENS, fusion_path
 from lab.dialects.fusion.server import FUSION
@@ -23,5 +23,5 @@ _MARKS = BodyMarks(
     own=frozenset({"status", "type", "event", "role"}),
 )  # fmt: skip
 """What a recording has to know of its bodies (recordings.md §7)."""
-WIRE = Wire("fusion", FUSION, FusionClient(), FUSION_ROUTES, FIELDS, ERRORS, missing, POD_TOKENS, _MARKS)
+WIRE = Wire("fusion", FUSION, FusionClient(), FUSION_ROUTES, FIELDS, ERRORS, missing, POD_TOKENS, SURROUNDINGS, _MARKS)
 __all__ = ["WIRE", "fusion_path"]
