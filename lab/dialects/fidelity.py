@@ -20,5 +20,5 @@ ROUTE_CLAIMS = route_claims("routes", (*_JOBS, *IDENTITY_ROUTES, *_OTHERS), _sho
 LOCAL_CLAIMS = route_claims("local orchestrator", (row for row in _ROWS if row.only), _shown)
 CLAIMS: tuple[Claim, ...] = (
     *ROUTE_CLAIMS, *LOCAL_CLAIMS, *IDENTITY_CLAIMS, *(claim for wire in wires() for claim in wire.fields),
-    *(claim for wire in wires() for claim in wire.errors),
+    *(claim for wire in wires() for claim in wire.errors), *(claim for wire in wires() for claim in wire.surroundings),
 )  # fmt: skip

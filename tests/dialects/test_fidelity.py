@@ -1,10 +1,13 @@
 """The table of what is known: complete, and the source of the OpenAPI document."""
 
 import json
+from io import StringIO
 
 import pytest
 from msgspec.structs import replace
 
+from lab.cli.console import Console
+from lab.cli.main import run_command
 from lab.core.exchange import Response
 from lab.dialects import wires
 from lab.dialects.fidelity import CLAIMS, LOCAL_CLAIMS, ROUTE_CLAIMS
@@ -42,6 +45,36 @@ def test_every_claim_is_marked_and_names_a_switch_that_exists():
         assert not row.switch or row.switch in Switches.model_fields, row
 
 
+CLI, REPORT = "oracle-samples/fusion-ai-studio", "field report 60122775768"
+WORKFLOWS = "GET /api/boss/data/objects/ora/commonFusionAI/agents/v1"
+SOURCES = {
+    f"{WORKFLOWS}/$en/workflows": ("observed", CLI),
+    f"{WORKFLOWS}:{{release}}/$en/workflows": ("observed", REPORT),
+    "GET /fscmRestApi/tokenrelay": ("observed", REPORT),
+    "nodes output": ("observed", REPORT),
+    "waitingNodeDetails waitTimeInMinutes": ("observed", CLI),
+    "workflow workflowCode": ("observed", CLI),
+    "workflow status": ("observed", CLI),
+    "one token for invokeAsync and A2A": ("documented", "docs.oracle.com, fusion-ai/26d"),
+    "Oracle Integration's adapter": ("documented", "docs.oracle.com, application-integration"),
+    "Fusion as A2A client": ("documented", "docs.oracle.com, fusion-ai/26d"),
+    "Fusion Service polling v1 by requestId": ("observed", "thread 58692330306"),
+}
+
+
+def test_a_mark_that_rests_on_one_place_names_it_on_the_line_and_in_json():
+    out = StringIO()
+    assert run_command(["fidelity"], Console(out, StringIO())) == 0
+    lines, out = out.getvalue().splitlines(), StringIO()
+    assert run_command(["fidelity", "--json"], Console(out, StringIO())) == 0
+    rows = [json.loads(line) for line in out.getvalue().splitlines()]
+    for name, (word, source) in SOURCES.items():
+        (row,) = (row for row in rows if name in (row["name"], f"{row['place']} {row['name']}"))
+        assert (row["mark"], row["source"][: len(source)]) == (word, source), name
+        assert any(row["name"] in line and line.endswith(f"  [{row['source']}]") for line in lines), name
+    assert sum(line.endswith("]") for line in lines) == sum(bool(row["source"]) for row in rows) < len(rows)
+
+
 def test_bodies_have_the_types_that_the_table_says():
     kinds = {str: "string", int: "integer", bool: "boolean", list: "array", dict: "object", type(None): "null"}
     for now in (0, 2_000, 70_000):
@@ -77,7 +110,7 @@ def operations(local):
 
 
 def filled(path):
-    return path.replace("{code}", "EXPENSES").replace("{jobId}", "x")
+    return path.replace("{code}", "EXPENSES").replace("{jobId}", "x").replace("{release}", "3054")
 
 
 @pytest.mark.parametrize("local", [False, True])

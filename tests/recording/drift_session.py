@@ -1,7 +1,7 @@
 """A client that asks everything of which the table of fidelity isn't sure: one session, of a lab with any settings."""
 
 from lab.core.clock import Millis
-from lab.core.exchange import Json, Request, Response
+from lab.core.exchange import Headers, Json, Request, Response
 from lab.core.observe import Replied
 from lab.dialects import wires
 from lab.dialects.fusion.routes import API
@@ -68,8 +68,9 @@ class Session:
         self.service.tell(Replied(self.now, reply.x, whole, reply.latency))
         return whole
 
-    def get(self, path: str, bearer: str = "") -> Response:
-        return self.ask(Request("GET", path, headers=(("authorization", f"Bearer {bearer}"),) if bearer else ()))
+    def get(self, path: str, bearer: str = "", headers: Headers = ()) -> Response:
+        headers = (("authorization", f"Bearer {bearer}"),) if bearer else headers
+        return self.ask(Request("GET", path, headers=headers))
 
     def post(self, path: str, bearer: str, body: Json) -> Response:
         sent = invoke(bearer, body)
@@ -166,6 +167,8 @@ def _gates(session: Session, bearer: str) -> None:
 
 
 def _places(session: Session, bearer: str) -> None:
+    relayed = session.get("/fscmRestApi/tokenrelay", headers=(("cookie", "JSESSIONID=1"), ("x-xsrf-token", "x")))
+    session.message(str(object_of(relayed)["access_token"]))
     session.get(WORKFLOWS, bearer)
     session.post(f"{API}/agent/v2/QUICK/invokeStream", bearer, {"message": "Go"})
     session.post(f"{API}/agent/v2/GATED/chat", bearer, {"message": "Go"})

@@ -8,6 +8,7 @@ import pytest
 from msgspec import UNSET
 from msgspec.structs import replace
 
+from lab.core.evidence import PodTraffic
 from lab.core.exchange import Json
 from lab.dialects.fidelity import CLAIMS
 from lab.dialects.judges import JUDGES
@@ -202,6 +203,13 @@ def test_what_a_peer_wrote_stays_on_its_line(lab: Lab, kept: Path) -> None:
     done = lab("drift", "monday")
     assert done.code == 1 and "##[" not in done.out
     assert not any(line.lstrip().startswith("::") for line in done.lines)
+
+
+def test_a_token_of_the_relay_that_is_refused_is_told_of_its_row() -> None:
+    traffic = traffic_of(everything(Session()), None)
+    token = next(traffic.of("relay")).object["access_token"]
+    calls = [replace(call, status=401, body={}) if call.bearer == token else call for call in traffic.calls]
+    assert contradicted(list(assess(PodTraffic(calls)))) == {"routes: GET /fscmRestApi/tokenrelay": ""}
 
 
 def otherwise(value: Json, name: str) -> Json:

@@ -1,5 +1,6 @@
 """`lab replay`: evaluate recordings again and compare (recordings.md §6, §12)."""
 
+import shlex
 from collections.abc import Callable, Collection, Sequence
 from functools import partial
 from glob import has_magic
@@ -65,6 +66,8 @@ def execute(flags: Flags, console: Console) -> int:
     fresh = [each.fresh() for each in done if each.fresh is not None] if wanted else []
     for each in fresh if kept else ():
         write_recording(kept[each.path], each.data, each.blobs)
+    if any(each.fresh is not None for each in done) and not flags["accept"]:
+        console.err(_way_to_accept(flags))
     codes = [each.verdict.worst for each in done]
     counts = {"passed": codes.count(0), "failed": len(codes) - codes.count(0)}
     if form != "json":
@@ -79,6 +82,13 @@ def execute(flags: Flags, console: Console) -> int:
         if form == "json":
             console.json(counts)
     return worst
+
+
+def _way_to_accept(flags: Flags) -> str:
+    """How what differs is taken, if that is meant."""
+    given = shlex.join(("lab", *flags.arguments))
+    how = shlex.join(("lab", "accept", flags["out"])) if flags["out"] is not None else f"{given} --accept"
+    return f"note: where that is meant, {how} shows it, asks, and puts it in the recording's place."
 
 
 def worst_of(codes: Collection[int], *, idle: bool) -> int:

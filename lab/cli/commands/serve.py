@@ -172,8 +172,8 @@ def announce(settings: ServeSettings, setup: Setup, mock: EmbeddedMock, console:
     if settings.control.token is not None:  # whoever gave it has it; logs must not
         document["control_token"] = "" if settings.json else f"that of {TOKEN_VARIABLE}"
     if settings.json:
-        document = {name: value for name, value in document.items() if value}
-        console.out(json.dumps(document, separators=(",", ":")))
+        said = {name: value for name, value in document.items() if value} | {"seed": setup.config.seed}
+        console.out(json.dumps(said, separators=(",", ":")))
     else:
         for line in connection_lines(setup, document, may_choose_lines(settings, document["base_url"])):
             console.out(line)

@@ -264,7 +264,7 @@ CHECK_OPTIONS = (
     *VERDICT_OPTIONS,
 )
 WATCH_OPTIONS = (
-    Option("target", "URL", "the control plane as lab serve prints it, or HOST:PORT"),
+    Option("target", "URL", "the control plane as lab serve prints it, or HOST:PORT; LAB_CONTROL_TOKEN opens it"),
     *_SCREEN,
     _NO_PHONE,
     FOLDER,

@@ -16,6 +16,7 @@ from lab.dialects.fusion.events import chat_events, job_events
 from lab.dialects.fusion.refusals import error_response
 from lab.dialects.fusion.requests import as_resumed, read_invoke, read_key, read_mode
 from lab.dialects.fusion.routes import FUSION_ROUTES, TALKS, fusion_path
+from lab.dialects.fusion.workflow_filter import Filter
 from lab.dialects.fusion.workflows import read_filter, workflow_list
 from lab.dialects.reading import Wrong, read_body
 from lab.dialects.sse import Event, streamed
@@ -88,8 +89,8 @@ class FusionServer:
                     refusal = _FORBIDDEN
                 return self.refuse(refusal, context.switches)
             case base.Described(teams):
-                said = command.echo if isinstance(command.echo, str) else None
-                return json_response(workflow_list(teams, said))
+                wanted = command.echo if isinstance(command.echo, Filter) else None
+                return json_response(workflow_list(teams, wanted))
             case _:
                 assert_never(result)
 
@@ -148,7 +149,7 @@ def _location(match: RouteMatch, view: JobView, context: base.WriteContext) -> H
     if not context.switches.location_header:
         return ()
     where = fusion_path("status", code=match.code, job=view.plan.shown, older="/v1/" in match.route.path)
-    return (("location", context.prefix + where), ("retry-after", "2"))
+    return (("location", context.origin + where), ("retry-after", "2"))
 
 
 def _events(match: RouteMatch, view: JobView, context: base.WriteContext) -> Iterator[Event]:

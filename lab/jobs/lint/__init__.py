@@ -18,7 +18,7 @@ from lab.jobs.branches import possible, reachable
 from lab.jobs.compiled import CompiledScenario, compile_scenario
 from lab.jobs.expectation import TurnResult, ended_at_own_error, unmet, verdicts_at
 from lab.jobs.lint.constants import misspelt, unmade, unread_braces
-from lab.jobs.lint.failures import reworded, whose
+from lab.jobs.lint.failures import asks_for_absent, reworded, whose
 from lab.jobs.lint.idle_faults import idle_faults
 from lab.jobs.lint.long_work import outlasting_work
 from lab.jobs.lint.reviewers import idle_escalations, unanswered_gates
@@ -40,6 +40,8 @@ from lab.jobs.timeline import spans
 from lab.language import document as doc
 from lab.language.parse import KeyPath, Locations
 from lab.language.parse.complaints import path_text
+
+_LONGEST_WAIT: Millis = 3_600_000
 
 
 def lint(
@@ -80,6 +82,7 @@ def _of_part(
     yield from unanswered_gates(part)
     yield from idle_escalations(part)
     yield from _token(part)
+    yield from _long_waits(part)
     yield from failing_texts(part, trials)
     yield from odd_outputs(part, trials)
     yield from unanswered_follow_ups(compiled, turn, trials)
@@ -117,11 +120,11 @@ def _conditions(part: CompiledScenario, trials: Sequence[TrialJob], prefix: KeyP
                     at = (*path, *more, place, "when")
                     kind, first = whose([trial for trial, _ in failed], [trial for trial, why in answers if not why])
                     reason, hint = reworded(failed[0][1])
-                    first = first or "user is not none"
-                    hint = (
-                        hint
-                        or f"the job would fail; ask first, as {{{{ {first} and … }}}}, {{{{ … is defined and … }}}}"
-                    )
+                    if not hint:
+                        first = first or "user is not none"
+                        ask = f"; ask first, as {{{{ {first} and … }}}}, {{{{ … is defined and … }}}}"
+                        # where it fails in every job, and nothing is missing, asking first would not help
+                        hint = "the job would fail" + (ask if kind or asks_for_absent(failed[0][1]) else "")
                     what = f"has no answer{' ' if kind else ''}{kind}: {reason}"
                     yield at, f"{path_text((*prefix, *at))}: {what}", hint
 
@@ -147,6 +150,18 @@ def _outlasting(
     """Nothing where it is expected that the client gives up, or is refused."""
     if deadline is not None and doc.Status.RUNNING not in expect.statuses and expect.refused is None:
         yield from outlasting_work(part, trials[0].plan, deadline)
+
+
+def _long_waits(part: CompiledScenario) -> Warnings:
+    """Waits that no pod has: a step `wait` is a WAIT node, and whoever builds a longer one there is refused (contract.md §4.3).
+
+    Each round by itself: a node that goes back waits anew.
+    """
+    for path, step in placed_steps(part):
+        if isinstance(step, doc.Pause) and (longest := doc.longest_latency(step.takes)) > _LONGEST_WAIT:
+            what = f"{step.id} waits up to {doc.duration_text(longest)}: a WAIT node of a pod lasts 60 minutes at most"
+            hint = "let it go back as again: {to: STEP, rounds: N}; if a person is waited for, write a gate"
+            yield (*path, "takes"), what, hint
 
 
 def _expectation(scenario: doc.Scenario, plans: Sequence[Plan]) -> Warnings:

@@ -58,7 +58,7 @@ REHEARSE = (
     *_JUDGING,
 )
 REPORT = (
-    Option("targets", "FILE", "recordings by path, pattern or bare name; or the URL of a control plane", times="+"),
+    Option("targets", "FILE", "recordings: path, pattern, name; or a control URL, with LAB_CONTROL_TOKEN", times="+"),
     FOLDER,
     *_JUDGING,
 )

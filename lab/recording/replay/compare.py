@@ -149,6 +149,10 @@ class Comparison(TapedReplay):
             self._compare_left_over(job)
         return sorted(self.found.values(), key=lambda one: one.line)
 
+    def alias_of(self, job: str) -> str:
+        """What differences call a recorded job."""
+        return self._recorded.canon.id(job)
+
     # Both sides, line by line
 
     def take(self, line: Line) -> bool:
