@@ -87,7 +87,6 @@ def known() -> dict[str, tuple[set[str], str]]:
         found[name] = values, default
     found["pod"] = {"a label"}, found["pod"][1]
     found["sse_heartbeat"] = {"off", "a duration"}, "off"
-    found["version_check"][0].discard("on")  # of documents of before
     found["conversational_default"] = {"false", "true"}, "false"
     return found
 

@@ -23,7 +23,6 @@ COMMANDS = {
     "report": ("what clients did well and badly: in recordings, or a running lab", "lab report recordings/*.rec.jsonl"),
     "repair": ("make an open or torn recording whole", "lab repair recordings/cut.rec.jsonl"),
     "learn": ("print a scenario that plays what was observed", "lab learn calls.har > scenarios/calls.yaml"),
-    "migrate": ("recordings of an older major version as new files of this one", "lab migrate recordings"),
     "new": ("print a commented scenario to start from", "lab new refund > scenarios/refund.yaml"),
     "schema": ("print the scenario language as JSON Schema", "lab schema > lab.schema.json"),
     "openapi": ("print the mocked API as an OpenAPI document", "lab openapi > api.json"),

@@ -260,10 +260,6 @@ _OPTIONS: dict[str, tuple[Option, ...]] = {
         *REPORT_OPTIONS,
     ),
     "repair": (option("target", "FILE"),),
-    "migrate": (
-        option("targets", "FILE", "recordings, by path, pattern or bare name", nargs="+"),
-        option("--out", "DIR", "where the new files go; default: migrated", default="migrated"),
-    ),
     "new": (option("target", "NAME"),),
     "learn": (
         option("target", "FILE", "a recording by path or bare name, a HAR file, or a VCR cassette"),

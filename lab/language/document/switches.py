@@ -18,12 +18,6 @@ def _on(value: object) -> object:
     raise ValueError("a switch is on or off")
 
 
-def _version_check(value: object) -> object:
-    if value == "on" or value is True:
-        return "refuse"
-    return "off" if value is False else value
-
-
 _SAID = PlainSerializer(lambda value: "on" if value else "off", return_type=str)
 
 OnOff: TypeAlias = Annotated[bool, BeforeValidator(_on), _SAID, WithJsonSchema({"enum": ["on", "off", True, False]})]
@@ -37,10 +31,9 @@ TrueFalse: TypeAlias = Annotated[
 """`true` or `false` too."""
 VersionCheck: TypeAlias = Annotated[
     Literal["job", "refuse", "off"],
-    BeforeValidator(_version_check),
-    WithJsonSchema({"enum": ["job", "refuse", "off", "on", True, False]}),
+    BeforeValidator(lambda value: "off" if value is False else value),
+    WithJsonSchema({"enum": ["job", "refuse", "off", False]}),
 ]
-"""Documents of before say `on`, which is `refuse`."""
 Heartbeat: TypeAlias = Annotated[
     Millis,
     BeforeValidator(lambda value: 0 if value == "off" or value is False else duration(value)),

@@ -78,7 +78,7 @@ class FastReplay(Replayer):
             and line.status == now.response.status
             and line.latency == now.latency
             and line.headers == now.response.headers
-            and line.times in ((), now.response.times)
+            and line.times == now.response.times
             and self._same_body(line.body, now.response.body, kinds)
         )
 
