@@ -27,7 +27,6 @@ EXTRAS = {
     "observe": ("prometheus-client", "opentelemetry-sdk"),
     "phone": ("segno",),
     "web": ("textual-serve",),
-    "docs": ("mkdocs-material",),
     "pytest": ("pytest",),
 }
 """What may be installed beside, and what of it shows that it is."""

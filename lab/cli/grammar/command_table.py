@@ -32,7 +32,6 @@ COMMANDS = {
         "print what completes lab in a shell",
         "lab completion bash > ~/.local/share/bash-completion/completions/lab",
     ),
-    "man": ("print the manual page", "lab man > ~/.local/share/man/man1/lab.1"),
     "doctor": ("what the lab runs on, and whether something there is wrong", "lab doctor http://127.0.0.1:8081"),
     "docs": ("the reference: the wire, scenarios, recordings, ...", "lab docs control-plane"),
 }

@@ -280,15 +280,10 @@ _OPTIONS: dict[str, tuple[Option, ...]] = {
         flag("--json", "one object a line, and the counts"),
     ),
     "completion": (option("shell", None, "of which shell", choices=("bash", "zsh", "fish")),),
-    "man": (),
     "doctor": (
         option("target", "CONTROL_URL", "of a running lab, with LAB_CONTROL_TOKEN; none: the surroundings", nargs="?"),
         flag("--json", "what was found, as one line of JSON"),
     ),
-    "docs": (
-        option("page", "PAGE", "none: list the pages", nargs="?"),
-        option("--site", "DIR", "write all of them there as a static site, with films and scenarios; needs [docs]"),
-        flag("--force", "write into a DIR that isn't empty, over files of the same names"),
-    ),
+    "docs": (option("page", "PAGE", "none: list the pages", nargs="?"),),
 }
 """In the order in which the help lists them."""

@@ -1,4 +1,4 @@
-"""A span for each exchange, as OpenTelemetry has them, made in a thread and exported in batches (commands.md §7).
+"""A span for each exchange, as OpenTelemetry has them, made in a thread and exported in batches (commands.md §6).
 
 A span's trace is the one that `--log` and the journal name, its parent the client's own span. It names what is the
 lab's own: routes of its table, scenarios, faults; never a job, a user, a tenant, or what somebody sent.
