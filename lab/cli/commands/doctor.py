@@ -24,7 +24,7 @@ from lab.settings import Environment, Flags, Settings
 LIBRARIES = ("textual", "rich", "aiohttp", "msgspec", "pydantic", "pyyaml", "faker", "jinja2", "pyjwt", "google-re2")
 EXTRAS = {
     "shared": ("redis",),
-    "observe": ("prometheus-client", "opentelemetry-sdk"),
+    "observe": ("prometheus-client",),
     "phone": ("segno",),
     "web": ("textual-serve",),
     "pytest": ("pytest",),

@@ -68,7 +68,6 @@ SERVE_OPTIONS = (
         "a line a request on stderr, without bodies and credentials; default: text on a terminal, else none",
         choices=("text", "json", "none"),
     ),
-    flag("--traces", "a span for each exchange by OpenTelemetry: where to, its OTEL_ variables say"),
     option("--tenants", "N", "calls to /t/NAME, or with X-Lab-Tenant: NAME, make as many; default: 0", **_TENANTS),
     option("--ledger", "URL", "share the lab with other processes: redis://HOST/DB keeps what is accepted"),
     option("--ledger-prefix", "PREFIX", "what the store's keys begin with, another for each lab; default: lab"),
