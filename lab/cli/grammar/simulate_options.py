@@ -124,6 +124,5 @@ SIMULATE_OPTIONS = (
     ),
     option("--html", "FILE", "write it there as a page for browsers, too, over an earlier one"),
     flag("--force", "over whatever file is there, but for the scenario"),
-    flag("--watch", "draw the jobs over time while it goes on, on a terminal"),
     flag("--json", "what it comes to, as one line of JSON"),
 )
