@@ -1,4 +1,4 @@
-"""`lab replay --against URL`: a recording's requests to a real pod, or to another server (recordings.md §6.4)."""
+"""`lab replay --against URL`: a recording's requests to a real pod, or to another server (recordings.md §6.3)."""
 
 import re
 from collections.abc import Iterable, Mapping, Sequence

@@ -1,4 +1,4 @@
-"""`lab replay --against` as a user and a CI job call it (recordings.md §6.4)."""
+"""`lab replay --against` as a user and a CI job call it (recordings.md §6.3)."""
 
 import json
 import shutil

@@ -1,4 +1,4 @@
-"""Client replay without a socket: a recording's calls to another mock, whose answers are compared (recordings.md §6.4)."""
+"""Client replay without a socket: a recording's calls to another mock, whose answers are compared (recordings.md §6.3)."""
 
 import json
 from base64 import b64decode

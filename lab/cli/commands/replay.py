@@ -10,7 +10,7 @@ from msgspec.structs import replace
 
 from lab.cli.commands.accept import NewRecording, accept, places_in
 from lab.cli.console import Console, report
-from lab.cli.recordings import expected_of, locate, matchers_of, scenarios_for
+from lab.cli.recordings import locate, matchers_of, scenarios_for
 from lab.cli.verdicts import WORST_FIRST, FileVerdict, Problem, form_of, problems_of, tell
 from lab.clocks import real_millis, wall_second
 from lab.core.errors import Divergence, LabError, RecordingError, ScenarioError, UsageError
@@ -27,9 +27,6 @@ from lab.recording.format.lines import Recording
 from lab.recording.format.reader import demand_closed, read
 from lab.recording.replay.replay import Comparing, ReplayResult, replay
 from lab.recording.tape.header import needed_scenarios
-from lab.report.expected import other_findings
-from lab.report.gather import histories_of
-from lab.report.judge import report_on
 from lab.report.junit import CaseEnd
 from lab.settings import Flags, refuse_idle
 
@@ -65,7 +62,7 @@ def execute(flags: Flags, console: Console) -> int:
     fresh = [each.fresh() for each in done if each.fresh is not None] if wanted else []
     for each in fresh if kept else ():
         write_recording(kept[each.path], each.data, each.blobs)
-    codes = [each.verdict.worst for each in done]
+    codes = [each.verdict.code for each in done]
     counts = {"passed": codes.count(0), "failed": len(codes) - codes.count(0)}
     if form != "json":
         console.out(f"{counts['passed']} passed, {counts['failed']} failed")
@@ -134,27 +131,8 @@ def replay_one(file: Path, flags: Flags, console: Console) -> ReplayedFile:
         (console.err if found.passed or form_of(flags) == "json" else console.out)(text)
     problems = tuple(Problem(each.line, each.what, details="\n".join(each.diff)) for each in found.differences)
     code = 0 if found.passed else Divergence.exit_code
-    judged = judge_recording(recording, file, console.err if form_of(flags) == "json" else console.out, console)
-    verdict = FileVerdict(str(file), code, problems, judge="server", further=judged)
+    verdict = FileVerdict(str(file), code, problems, judge="server")
     return ReplayedFile(verdict, None if found.passed else partial(_fresh, file, found))
-
-
-def judge_recording(
-    recording: Recording, file: Path, say: Callable[[str], None], console: Console
-) -> tuple[FileVerdict, ...]:
-    """Hold the report on a recording against the one that is expected, if one lies beside it; what differs is printed."""
-    try:
-        expected = expected_of(file)
-        if expected is None:
-            return ()
-        found = report_on({file.name: histories_of(recording, blob=partial(read_blob, file))})
-    except LabError as error:
-        report(error, console)
-        return (FileVerdict(str(file), error.exit_code, problems_of(error, str(file)), CaseEnd.ERROR, "report"),)
-    problems = tuple(Problem(each.line, each.what) for each in other_findings(expected, found))
-    for each in problems:
-        say(f"{file}:{each.line}  {each.what}")
-    return (FileVerdict(str(file), Divergence.exit_code if problems else 0, problems, judge="report"),)
 
 
 def _fresh(file: Path, found: ReplayResult) -> NewRecording:
