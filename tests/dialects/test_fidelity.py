@@ -111,3 +111,8 @@ def test_every_answer_of_the_mock_is_declared():
         for body in ({"message": "Taxi 42"}, {}, {"message": "x", "version": 9}, b"{")
     ]
     assert {str(answer.status) for answer in answers} <= set(declared)
+
+
+def test_a_switch_is_for_a_row_of_the_table_or_says_why_it_is_there():
+    reasons = {"hints": "refusals with the lab's own advice, or as they are", "pod": "whose scope a client asks for"}
+    assert set(Switches.model_fields) - {claim.switch for claim in CLAIMS} == set(reasons)

@@ -376,16 +376,6 @@ def test_row_34_an_assertion_is_good_once(profile):
     assert mock.serve(token_request(ASSERTION_GRANT, assertion=late), 300_000).response.status == 400
 
 
-def test_any_signature_may_be_trusted_but_not_any_claim(profile):
-    mock = service(profile=profile, assertion_trust="any")
-    foreign = {"key": PRIVATE_PEM, "header": {}, "aud": AUDIENCE[profile]}
-    assert mock.serve(token_request(ASSERTION_GRANT, assertion=assertion(**foreign)), 0).response.status == 200
-    assert (
-        mock.serve(token_request(ASSERTION_GRANT, assertion=assertion(**foreign, iss="other")), 0).response.status
-        == 400
-    )
-
-
 def own(profile, **changed):
     signed = assertion(**{"sub": DEMO.id, "prn": None, "aud": AUDIENCE[profile], **changed})
     kind = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"

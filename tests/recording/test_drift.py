@@ -40,7 +40,6 @@ DOCUMENTS = "routes: GET /.well-known/"
 ERRORS = "errors: "
 MATRIX: dict[tuple[str, object], set[str]] = {
     ("invoke_status", 200): {ERRORS + "202 on invoke"},
-    ("body", "minimal"): {"job body: waitingNodeDetails"},
     ("error_body", "problem"): {ERRORS + "message, status, userDetails"},
     ("unknown_job", 403): {ERRORS + "404 Job not found."},
     ("unpublished", 403): {ERRORS + "404 Workflow not found."},
@@ -85,11 +84,7 @@ UNSEEN = {
     "wait_status": "a wait that isn't shown looks like work",
     "clients": "whether a client is registered, traffic doesn't tell",
     "hints": "advice is the lab's own",
-    "ecid": "a header for Oracle's support",
     "pod": "a name",
-    "scope_check": "of a scope traffic doesn't tell whether it is the pod's",
-    "assertion_trust": "of a signature that is redacted nothing is seen",
-    "assertion_jti": "as assertion_trust",
     "profile": "several switches at once, which are told one by one",
 }
 """Switches that no row is told by alone."""
@@ -110,7 +105,7 @@ def test_a_setting_contradicts_its_rows_alone_and_is_advised(switch: tuple[str, 
 
 
 def test_what_no_row_is_told_by_contradicts_none() -> None:
-    for name, value in (("wait_status", "RUNNING"), ("clients", "any"), ("hints", "off"), ("ecid", "off")):
+    for name, value in (("wait_status", "RUNNING"), ("clients", "any"), ("hints", "off")):
         assert contradicted(judged(**{name: value})) == {}, name
     assert contradicted(judged(local_orchestrator="on")) == MANY["local_orchestrator"]
     assert {"profile=rfc", "types=strict", "error_body=problem"} <= set(contradicted(judged(profile="rfc")).values())

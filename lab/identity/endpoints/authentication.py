@@ -96,8 +96,7 @@ def _own_assertion(context: TokenContext, form: Form) -> Client | Unfit:
 def good_assertion(context: TokenContext, client: Client, token: str) -> Assertion | Unfit:
     """What the client's assertion says, or what is wrong with it; that it was seen before isn't asked."""
     config = context.config
-    trust = config.switches.assertion_trust
-    return read_assertion(token, client, config.audiences, config.epoch, context.now, trust=trust)
+    return read_assertion(token, client, config.audiences, config.epoch, context.now)
 
 
 def used_before(context: TokenContext, client: Client, assertion: Assertion) -> Unfit | None:
@@ -105,11 +104,11 @@ def used_before(context: TokenContext, client: Client, assertion: Assertion) -> 
 
     Asked last, so that an assertion which is refused for another reason may be sent again once that is mended.
     """
-    if assertion.jti is None or context.config.switches.assertion_jti == "any":
+    if assertion.jti is None:
         return None
     counter = f"jti/{client.id}/{assertion.jti}"
     if known_record(context.changes, counter_key(counter), Counter, context.now) is not None:
-        return Unfit("jti was used before: it must be new each time, or be left out (switch assertion_jti)")
+        return Unfit("jti was used before: it must be new each time, or be left out")
     # once that assertion has expired it is refused as such, so its `jti` needn't be known any longer
     context.changes.add(NumberUsed(at=context.now, counter=counter, value=1, until=assertion.until))
     return None

@@ -45,15 +45,13 @@ Heartbeat: TypeAlias = Annotated[
 PROFILES: dict[str, dict[str, object]] = {
     "oci": {},
     "rfc": {
-        "error_body": "problem", "types": "strict", "location_header": True, "issuer": "tenant", "ecid": False,
-        "jwks_auth": False,
+        "error_body": "problem", "types": "strict", "location_header": True, "issuer": "tenant", "jwks_auth": False,
     },
 }  # fmt: skip
 """The defaults in which a profile differs from `oci` (contract.md §7.6, §10)."""
 
 IDENTITY = (
-    "profile", "issuer", "ecid", "jwks_auth", "pod", "scope_check", "clients", "assertion_trust", "assertion_jti",
-    "refresh_rotation", "authorize", "resource_metadata",
+    "profile", "issuer", "jwks_auth", "pod", "clients", "refresh_rotation", "authorize", "resource_metadata",
 )  # fmt: skip
 """The switches of contract.md §7: a token request names no team, so they are the server's, whatever a scenario says."""
 
@@ -67,7 +65,6 @@ class Switches(Model):
 
     profile: Literal["oci", "rfc"] = "oci"
     invoke_status: Literal[202, 200] = 202
-    body: Literal["full", "minimal"] = "full"
     error_body: Literal["fusion", "problem"] = "fusion"
     hints: OnOff = True
     unknown_job: Literal[404, 403] = 404
@@ -91,13 +88,9 @@ class Switches(Model):
     location_header: OnOff = False
     service_tokens: Literal["allowed", "refused"] = "allowed"
     issuer: Literal["generic", "tenant"] = "generic"
-    ecid: OnOff = True
     jwks_auth: OnOff = True
     pod: str = Field("acme-test", pattern=r"^[a-z0-9-]{1,63}$")
-    scope_check: Literal["pod", "shape", "off"] = "pod"
     clients: Literal["known", "any"] = "known"
-    assertion_trust: Literal["registered", "any"] = "registered"
-    assertion_jti: Literal["single", "any"] = "single"
     refresh_rotation: OnOff = True
     authorize: Literal["auto", "page", "deny"] = "auto"
     resource_metadata: OnOff = False
