@@ -35,7 +35,7 @@ from lab.recording.replay.matchers import Matcher
 from lab.report.junit import CaseEnd
 from lab.settings import ClockSettings, Flags, Settings, refuse_idle
 
-_OF_A_MOCK = ("out", "accept", "yes", "scenarios")
+_OF_A_MOCK = ("accept", "scenarios")
 _FACTOR = re.compile(r"x([0-9]{1,4}(?:\.[0-9]{1,3})?)")
 
 

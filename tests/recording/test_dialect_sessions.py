@@ -20,6 +20,7 @@ from lab.dialects.sse import events_in
 from lab.identity.client import token_request
 from lab.identity.clients import DEMO
 from lab.jobs.compiled import compile_scenario
+from lab.language.document import Switches, Verdict
 from lab.language.parse import parse_scenario
 from lab.recording.format.lines import Recording, Res
 from lab.recording.format.reader import read
@@ -27,6 +28,7 @@ from lab.recording.playback.answers import leads_away
 from lab.recording.playback.playback import PlaybackMode, PlaybackTerms, RecordingPlayback
 from lab.recording.playback.service import PlaybackService
 from lab.recording.replay.replay import replay
+from lab.recording.replay.unfinished import unfinished_jobs
 from lab.recording.show.exports import EXPORTS
 from lab.recording.tape.accounts import with_secrets
 from lab.recording.tape.header import config_of
@@ -37,6 +39,7 @@ from tests.recording.dialect_sessions import SESSIONS, compiled, config, recorde
 from tests.recording.har_schema import HAR
 from tests.recording.hostile import no_blob
 from tests.recording.joined import Joined
+from tests.recording.joined import config as joined_config
 from tests.server.conftest import SCENARIO, SCOPE, TEAM
 
 NAMES = list(SESSIONS)
@@ -65,6 +68,21 @@ async def play_back(
 def test_it_replays(name: str) -> None:
     result = replay(recording_of(name), (compiled(),))
     assert result.passed, result.text()
+
+
+UNFINISHED = {"left early": 1, "a2a stream": 1, "device code": 1, "authorization code": 1, "refused": 1}
+"""How many jobs their clients didn't see to the end."""
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_whether_its_client_saw_the_end_is_known_on_each_wire(name: str) -> None:
+    assert len(unfinished_jobs(recording_of(name), no_blob)) == UNFINISHED.get(name, 0)
+
+
+def test_the_end_is_seen_under_a_later_id_too() -> None:
+    joined = Joined(replace(joined_config(), switches=Switches(resume_job_id="new")))
+    joined.play(((Verdict.APPROVED, None),))
+    assert unfinished_jobs(joined.closed(), no_blob) == {}
 
 
 @pytest.mark.parametrize("mode", few_of(PlaybackMode, (PlaybackMode.ELASTIC,)))

@@ -9,7 +9,6 @@ COMMANDS = {
         "lab capture --pod https://POD --allow-host POD monday",
     ),
     "replay": ("evaluate recordings again and compare", "lab replay recordings/*.rec.jsonl"),
-    "accept": ("put what a replay recorded in the old recordings' place", "lab accept replayed"),
     "check": ("complaints and warnings about scenarios", "lab check scenarios/ --strict"),
     "watch": ("a running lab on the screen: what others' clients do", "lab watch http://127.0.0.1:8081"),
     "play": ("a recording on the screen, played back", "lab play item-comparison"),

@@ -137,7 +137,6 @@ _REHEARSAL = (
     option("--out", "DIR", "keep all recordings there; default: those of what failed, in a folder that is named"),
 )
 
-_YES = flag("--yes", "don't ask")
 _AGAINST = (
     option("--against", "URL", "send the requests to this server instead, and compare what it answers"),
     option("--tokens", "URL", "its identity domain; default: LAB_TOKEN_URL, else the same origin"),
@@ -193,12 +192,11 @@ _OPTIONS: dict[str, tuple[Option, ...]] = {
         _FOLDER,
         *VERDICT_OPTIONS,
         flag("--regenerate", "draw generated data and durations anew, instead of taking those recorded"),
-        option("--out", "DIR", "write there as they are now those that differ, for lab accept DIR"),
         flag("--accept", "put those that differ in the old ones' place, once that was shown and agreed to"),
-        _YES,
+        flag("--yes", "don't ask"),
+        flag("--accept-unfinished", "also those in which a job ends no longer, so that nothing holds its output"),
         *_AGAINST,
     ),
-    "accept": (option("target", "DIR", "what lab replay --out wrote"), _YES),
     "check": (
         option("targets", "PATH", "scenarios by name or path, or folders of them", nargs="+"),
         _FOLDER,
