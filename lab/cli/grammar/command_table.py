@@ -25,8 +25,7 @@ COMMANDS = {
     "new": ("print a commented scenario to start from", "lab new refund > scenarios/refund.yaml"),
     "schema": ("print the scenario language as JSON Schema", "lab schema > lab.schema.json"),
     "openapi": ("print the mocked API as an OpenAPI document", "lab openapi > api.json"),
-    "fidelity": ("what is documented, observed, assumed", "lab fidelity | grep assumed"),
-    "drift": ("what a recording of a pod says of what is assumed", "lab drift monday"),
+    "fidelity": ("what is documented, observed, assumed; what a recording of a pod says of it", "lab fidelity monday"),
     "completion": (
         "print what completes lab in a shell",
         "lab completion bash > ~/.local/share/bash-completion/completions/lab",

@@ -272,10 +272,9 @@ _OPTIONS: dict[str, tuple[Option, ...]] = {
         option("--set", "NAME=VALUE", "set a switch of the mock, such as pod", action="append"),
         option("--settings", "FILE", "a file of switches"),
     ),
-    "fidelity": (flag("--json", "one object a line"),),
-    "drift": (
-        option("target", "CAPTURE", "a recording by path or bare name: of a pod, or of the lab"),
-        flag("--json", "one object a line, and the counts"),
+    "fidelity": (
+        option("target", "CAPTURE", "a recording of a pod, by path or bare name; none: the table", nargs="?"),
+        flag("--json", "one object a line, of a capture and the counts"),
     ),
     "completion": (option("shell", None, "of which shell", choices=("bash", "zsh", "fish")),),
     "doctor": (
