@@ -40,13 +40,10 @@ class Unfit(Struct, frozen=True):
 
 
 def read_assertion(
-    token: str, client: Client, audiences: tuple[str, ...], epoch: Epoch, now: Millis, *, trust: str
+    token: str, client: Client, audiences: tuple[str, ...], epoch: Epoch, now: Millis
 ) -> Assertion | Unfit:
-    """The assertion, or what is wrong with it (RFC 7523 §3); whether its `jti` was seen before is not asked.
-
-    With `trust` off (`any`) its signature isn't checked, so that a client can be tried without a registered key.
-    """
-    claims = _decoded(token, client if trust == "registered" else None)
+    """The assertion, or what is wrong with it (RFC 7523 §3); whether its `jti` was seen before is not asked."""
+    claims = _decoded(token, client)
     if isinstance(claims, Unfit):
         return claims
     subject, jti = claims.get("sub"), claims.get("jti")

@@ -28,6 +28,8 @@ from lab.clocks import SystemClock, wall_second
 from lab.identity import records
 from lab.identity.clients import DEMO, JANE, Grant
 from lab.identity.endpoints import device_code
+from lab.identity.keys import private_key
+from lab.identity.testkey import CLIENT_KEY_ID, CLIENT_PRIVATE_PEM
 from lab.server.mock_server import MockServer
 from tests.bench.measure import Row
 from tests.bench.parked import descriptors, resident
@@ -38,6 +40,7 @@ RATE = 200
 CLIENTS = 40
 SERVE = "--serve"
 TASKS = "tasks: "
+CLIENT_KEY = private_key(CLIENT_PRIVATE_PEM)
 SHORT = 30
 """Seconds of the tape that the long one is compared with."""
 SCENARIO = """\
@@ -48,7 +51,6 @@ agent: {code: SOAK, version: 1}
 ask: Go on
 retention: 20s
 token: {lifetime: 1m}
-settings: {assertion_trust: any}
 latency: {token: 5ms, invoke: 10ms, status: 20ms}
 steps:
   - work: read
@@ -168,7 +170,7 @@ class Client:
     async def _assertion(self, turn: int) -> dict[str, Any]:
         now = wall_second()
         claims = {"iss": DEMO.id, "sub": JANE.name, "aud": "oauth.idm.oracle.com", "iat": now, "exp": now + 20}
-        signed = jwt.encode({**claims, "jti": f"{self.number}/{turn}"}, "k" * 32)
+        signed = jwt.encode({**claims, "jti": f"{self.number}/{turn}"}, CLIENT_KEY, "RS256", {"kid": CLIENT_KEY_ID})
         return await self._token(str(Grant.ASSERTION), assertion=signed)
 
     async def _code(self, turn: int) -> dict[str, Any]:

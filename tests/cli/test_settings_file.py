@@ -103,7 +103,7 @@ def test_the_usual_accounts_may_be_told_otherwise(tmp_path: Path) -> None:
         ("users: []", ["1:1: unknown key users; write accounts: {users: …}"]),
         ("hints: off\nhints: on", ["2:1: duplicate key hints; the first is on line 1"]),
         ("hints: &a off\nbody: *a", ["1:8: anchor &a; write the value out where it is used", "2:7: alias *a; write the value out"]),
-        ("invoke_status: 201\nbody: mini", ["1:16: invoke_status: takes 202 or 200", "2:7: body: takes full or minimal; did you mean minimal?"]),
+        ("invoke_status: 201\ntypes: stric", ["1:16: invoke_status: takes 202 or 200", "2:8: types: takes lenient or strict; did you mean strict?"]),
         ("base: lab.example", ["1:7: base: is an origin, as https://host or http://host:port"]),
         ("limits: {bodi: 1}", ["1:10: limits: unknown key bodi; did you mean body?"]),
         ("limits: {body: 0}", ["1:16: limits.body: is from 1 to 9007199254740992"]),

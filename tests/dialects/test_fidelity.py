@@ -154,3 +154,8 @@ def test_what_is_said_of_assertions_and_clients_names_its_source():
     assert {claim.name for claim in IDENTITY_CLAIMS if claim.place == "assertion"} == {"exp", "iat", "aud", "jti"}
     (authorize,) = (claim for claim in ROUTE_CLAIMS if claim.name == "GET /oauth2/v1/authorize")
     assert authorize.source == next(claim.source for claim in IDENTITY_CLAIMS if claim.name == "redirect_uri")
+
+
+def test_a_switch_is_for_a_row_of_the_table_or_says_why_it_is_there():
+    reasons = {"hints": "refusals with the lab's own advice, or as they are", "pod": "whose scope a client asks for"}
+    assert set(Switches.model_fields) - {claim.switch for claim in CLAIMS} == set(reasons)

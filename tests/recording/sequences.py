@@ -43,7 +43,7 @@ WORDS = (
 NUMBERS = ("4096", "0", "-7", "12345678901", "1.50", "1e3", "-0", "9" * 30, "9" * 120, "0." + "3" * 130, "1E400")
 SWITCHES: tuple[dict[str, str], ...] = (
     {}, {"profile": "rfc"}, {"clients": "any"}, {"authorize": "page"}, {"profile": "rfc", "authorize": "page"},
-    {"idempotency_key": "on", "resume_job_id": "new"}, {"hints": "off", "ecid": "on"}, {"assertion_jti": "single"},
+    {"idempotency_key": "on", "resume_job_id": "new"}, {"hints": "off"}, {"assertion_jti": "single"},
 )  # fmt: skip
 
 

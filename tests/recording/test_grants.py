@@ -272,13 +272,13 @@ def test_an_origin_is_told_from_one_that_only_begins_like_it() -> None:
 
 def test_the_profile_stands_in_the_header_and_the_base_in_the_settings() -> None:
     setup = config()
-    rfc = Switches.model_validate({"profile": "rfc", "ecid": "on"})
+    rfc = Switches.model_validate({"profile": "rfc", "jwks_auth": "on"})
     peer = Joined(replace(setup, switches=rfc, base="https://lab.example"))
     peer.play()
     peer.tape.close(peer.now)
     found = read(peer.data)
     assert found.header.profile == "rfc"
-    assert dict(found.header.settings) == {"base": "https://lab.example", "ecid": "on"}
+    assert dict(found.header.settings) == {"base": "https://lab.example", "jwks_auth": "on"}
     result = replay(found, [scenario()])
     assert result.passed, result.text()
 

@@ -244,6 +244,7 @@ REPLAY_OPTIONS = (
     flag("--regenerate", "draw generated data and durations anew, instead of taking those recorded"),
     flag("--accept", "put those that differ in the old ones' place, once that was shown and agreed to"),
     flag("--yes", "don't ask"),
+    flag("--accept-unfinished", "also those in which a job ends no longer, so that nothing holds its output"),
     Option("--against", "URL", "send the requests to this server instead, and compare what it answers"),
     Option("--tokens", "URL", "its identity domain; default: LAB_TOKEN_URL, else the same origin"),
     _ALLOW_HOST,
@@ -301,10 +302,10 @@ FIDELITY_OPTIONS = (
     Option(
         "target",
         "CAPTURE",
-        "a recording by path or bare name, of a pod or of the lab: what it says of the claims",
+        "a recording of a pod, by path or bare name; none: the table",
         times="?",
     ),
-    flag("--json", "one object a line"),
+    flag("--json", "one object a line, of a capture and the counts"),
 )
 COMPLETION_OPTIONS = (Option("shell", None, "of which shell", choices=("bash", "zsh", "fish")),)
 DOCTOR_OPTIONS = (

@@ -130,13 +130,6 @@ def node_type(step: Step | DefaultEnding) -> str:
 
 PUBLISHED_VERSION = "workflowVersion"
 """The member that names the version of the agent that runs."""
-MINIMAL = ("jobId", "conversationId", "status", "output", "error")
-"""What `body: minimal` leaves."""
-
-
-def shown(body: dict[str, Json], switches: Switches) -> dict[str, Json]:
-    """The body as the switch `body` leaves it."""
-    return {key: body[key] for key in MINIMAL} if switches.body == "minimal" else body
 
 
 def full_body(

@@ -11,7 +11,7 @@ from lab.core.refusal import CANNOT_EXECUTE, Refusal, forbidden
 from lab.core.routes import RouteMatch
 from lab.dialects import base
 from lab.dialects.fusion import documents, pod_tokens
-from lab.dialects.fusion.bodies import NEVER, full_body, nodes, shown
+from lab.dialects.fusion.bodies import NEVER, full_body, nodes
 from lab.dialects.fusion.events import chat_events, job_events
 from lab.dialects.fusion.refusals import error_response
 from lab.dialects.fusion.requests import as_resumed, read_invoke, read_key, read_mode
@@ -137,7 +137,7 @@ def _job(view: JobView, context: base.WriteContext, *, invoked: bool = False, mo
     switches, plan = context.switches, view.plan
     admin = switches.admin_nodes and (mode or plan.invocation.input.invocation_mode) == "ADMIN"
     passed = nodes(plan, view.span, view.decisions) if admin else []
-    body = shown(full_body(plan, view.span, context, invoked=invoked, passed=passed), switches)
+    body = full_body(plan, view.span, context, invoked=invoked, passed=passed)
     try:
         return msgspec.json.encode(body)  # the same bytes, for no float is in it: those alone are written differently
     except UnicodeEncodeError:  # half a surrogate pair

@@ -123,8 +123,7 @@ def _own_assertion(context: TokenContext, form: Form) -> Client | Unfit:
 def good_assertion(context: TokenContext, client: Client, token: str) -> Assertion | Unfit:
     """What the client's assertion says, or what is wrong with it; that it was seen before isn't asked."""
     config = context.config
-    trust = config.switches.assertion_trust
-    return read_assertion(token, client, config.audiences, config.epoch, context.now, trust=trust)
+    return read_assertion(token, client, config.audiences, config.epoch, context.now)
 
 
 def used_before(context: TokenContext, client: Client, assertion: Assertion) -> Unfit | None:

@@ -77,8 +77,8 @@ def refusal_note(simulation: Simulation, scenario: Scenario) -> str | None:
     return None
 
 
-def totals_of(simulation: Simulation, cores: int, watch: Callable[[Totals], None] = lambda totals: None) -> Totals:
-    """All chunks worked out by so many processes; `watch` is called after each."""
+def totals_of(simulation: Simulation, cores: int) -> Totals:
+    """All chunks worked out by so many processes."""
     totals = Totals(simulation)
     with _working(simulation, cores) as submit:
         waiting: deque[tuple[Chunk, Callable[[], Tally]]] = deque()
@@ -86,7 +86,6 @@ def totals_of(simulation: Simulation, cores: int, watch: Callable[[Totals], None
         def take() -> None:
             chunk, tally = waiting.popleft()
             totals.take(chunk, tally())
-            watch(totals)
 
         for chunk in totals.chunks():
             waiting.append((chunk, submit(chunk)))

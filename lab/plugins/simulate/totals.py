@@ -81,14 +81,6 @@ class AtOnce:
             self._now = at
         counts[mark] += 1
 
-    @property
-    def counts(self) -> tuple[int, int, int, int]:
-        """Now: at work, waiting for a person, COMPLETE, ERROR."""
-        counts = self._counts
-        waiting = counts[OPENED] - counts[CLOSED]
-        working = counts[BEGAN] - counts[COMPLETED] - counts[FAILED] - waiting
-        return working, waiting, counts[COMPLETED], counts[FAILED]
-
 
 class ScheduleRow(Struct, frozen=True):
     """A schedule of polls, and what it comes to."""

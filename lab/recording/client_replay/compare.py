@@ -1,4 +1,4 @@
-"""What counts as equal where another server answers: both answers are gone through together (recordings.md §6.4).
+"""What counts as equal where another server answers: both answers are gone through together (recordings.md §6.3).
 
 What the recorded answer has, the other must have; what it has beside is ignored. Ids and secrets are other ones, and are
 bound to the recorded ones where both stand for the first time.

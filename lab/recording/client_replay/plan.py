@@ -1,4 +1,4 @@
-"""What of a recording is sent to another server, in which order, and what that is to answer (recordings.md §6.4).
+"""What of a recording is sent to another server, in which order, and what that is to answer (recordings.md §6.3).
 
 Two kinds of things are sent: *calls*, each once, and *polls*, as many as it takes. A call waits for all that had been
 answered before it in the recording: replies to other calls, and what polls had shown by then. So causes stay before

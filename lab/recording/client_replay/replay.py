@@ -1,4 +1,4 @@
-"""A recording's calls to another server, and what came of them: a machine without I/O (recordings.md §6.4).
+"""A recording's calls to another server, and what came of them: a machine without I/O (recordings.md §6.3).
 
 Whoever drives it sends what is `ready`, hands each answer to `take`, and waits until `due` or until the next answer comes;
 when it is `over`, `result` has the differences. Instants are in the recording's time: at ten times its pace the driver's

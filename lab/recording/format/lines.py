@@ -17,8 +17,6 @@ from lab.core.exchange import Headers, Json
 FORMAT = "lab.recording"
 VERSION = (1, 1)
 """Major and minor of the format that this lab writes."""
-COUNTED = (1, 1)
-"""Since this version each request has a reply, be it one that was cut, and `number.used` may stand in an opening."""
 REDACTION = 3
 """Version of the redaction rules."""
 FEATURES = frozenset({"blob"})

@@ -18,7 +18,6 @@ from lab.plugins.simulate.chunks import cores_for
 from lab.plugins.simulate.totals import CHUNK
 from lab.plugins.simulate.workload import Workload
 from tests.conftest import Lab
-from tests.terminal import lab as on_terminal
 
 MEMBERS = "scenario seed seeds jobs ended duration steps waiting polls tokens refused schedules".split()
 
@@ -224,7 +223,6 @@ def test_people_answer_gates_in_place_of_the_scenario_and_a_limit_refuses(lab: L
         (("--reviewers", "1", "--takes", "{mean:2m}"), "{mean: 2m}"), (("--reviewers", "1", "--takes", "["), "{mean: 2m}"),
         (("--reviewers", "1", "--hours", "9-9"), "9-17"), (("--reviewers", "1", "--hours", "9:00-17:00"), "9-17"),
         (("--poll", "2s..1s x2"), "2s..30s x1.5"), (("--poll", "2s..3s"), "xFACTOR is missing"), (("--poll", "2s..3s x1"), "FACTOR above 1"), (("--poll", "2..3 x2"), "2s..30s x1.5"),
-        (("--watch",), "none"), (("--watch", "--json"), "Leave it out"),
         (("--poll", "x99999999"), "begins with a pause"), (("--poll", "2s..9s x99999999"), "from 1 to 999.99"),
         (("--arrivals", "-1/s"), "5/s"), (("--delay", "-5s"), "as 90s"),
         (("--reviewers", "1", "--takes", "{median: 20m, p95: 2m}"), "p95 not less than the median"),
@@ -277,18 +275,6 @@ def test_an_interrupted_simulation_leaves_no_half_line() -> None:
     process.stderr.readline()  # the note: it has begun
     process.send_signal(signal.SIGINT)
     assert (process.communicate(timeout=60)[0], process.returncode) == (b"", 130)
-
-
-@pytest.mark.long
-def test_on_a_terminal_the_jobs_are_drawn_until_they_are_done_or_somebody_leaves() -> None:
-    with on_terminal("simulate", "nobody-home", "--jobs", "300", "--watch", fresh=True) as terminal:
-        assert terminal.ended(60) == 0
-        assert all(shown in terminal.raw for shown in (b"300 of 300 jobs", b"ERROR: 300", b"Best: "))
-    with on_terminal("simulate", "nobody-home", "--jobs", "1000000", "--watch", fresh=True) as terminal:
-        terminal.until(lambda shown: "of 1000000 jobs" in shown.text, 60)
-        terminal.process.send_signal(signal.SIGINT)
-        assert terminal.ended(60) == 130
-        assert terminal.raw.rstrip().endswith(b"\x1b[?25h")  # the cursor is there again
 
 
 @pytest.mark.long

@@ -53,8 +53,8 @@ def judge_outputs(traffic: ShownJobs) -> Iterator[Sign]:
 def judge_places(traffic: ShownJobs) -> Iterator[Sign]:
     """The node's details stand in the body of a poll too."""
     for call, body in waiting(traffic):
-        there, minimal = bool(details(body)), "minimal" if "nodes" not in body else ""
-        yield sign_of(call, there, f"{'with' if there else 'without'} waitingNodeDetails in WAITING", minimal, "body")
+        there = bool(details(body))
+        yield sign_of(call, there, f"{'with' if there else 'without'} waitingNodeDetails in WAITING")
 
 
 def judge_tool_codes(traffic: ShownJobs) -> Iterator[Sign]:

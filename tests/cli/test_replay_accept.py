@@ -1,4 +1,4 @@
-"""`lab accept`, and `lab replay --out` and `--accept`: a new truth in the old one's place."""
+"""`lab replay --accept`: a new truth in the old one's place."""
 
 import json
 import os
@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from lab.cli.console import Console
-from tests.conftest import ROOT, Lab
+from tests.conftest import ROOT, Called, Lab
 
 NAMES = ("heavy-load", "item-comparison")
 
@@ -29,12 +29,11 @@ def changed(lab: Lab) -> Path:
 
 def test_what_differs_is_shown_and_accepted_and_replays_then(lab: Lab, changed: Path) -> None:
     old = changed.read_bytes()
-    assert lab("replay", *NAMES, "--out", "now").code == 1
-    assert [*Path("now").rglob("*.rec.jsonl")] == [Path("now/recordings") / changed.name]
-    shown = lab("accept", "now")
+    shown = lab("replay", *NAMES, "--accept")
     assert (shown.code, changed.read_bytes()) == (2, old)
     assert "| +    script: rejected by buyer" in shown.out and "--yes" in shown.err
-    assert lab("accept", "now", "--yes").lines[-1] == "1 accepted"
+    done = lab("replay", *NAMES, "--accept", "--yes")
+    assert (done.code, done.lines[-1]) == (0, "1 accepted")
     assert lab("replay", *NAMES).lines == ["2 passed, 0 failed"]
     assert not [each for each in changed.parent.iterdir() if ".old" in each.name]
 
@@ -57,13 +56,6 @@ def test_a_person_is_asked_and_the_end_of_input_is_no(
     assert (changed.read_bytes() == old) is bool(code)
 
 
-def test_a_replay_accepts_at_once(lab: Lab, changed: Path) -> None:
-    done = lab("replay", *NAMES, "--accept", "--yes")
-    assert (done.code, done.lines[-1]) == (0, "1 accepted")
-    assert b"rejected" in changed.read_bytes()
-    assert lab("replay", *NAMES).code == 0
-
-
 @pytest.mark.long
 @pytest.mark.usefixtures("changed")
 def test_long_bodies_come_along_and_the_old_ones_go(lab: Lab) -> None:
@@ -74,52 +66,6 @@ def test_long_bodies_come_along_and_the_old_ones_go(lab: Lab) -> None:
     now = {each.name for each in blobs.iterdir()}
     assert len(now) == 1 and not now & old
     assert lab("replay", "heavy-load").code == 0
-
-
-def test_nothing_is_accepted_that_isnt_whole(lab: Lab, changed: Path) -> None:
-    old = changed.read_bytes()
-    lab("replay", "item-comparison", "--out", "now")
-    torn = Path("now/recordings/item-comparison.rec.jsonl")
-    shutil.copy(torn, torn.with_name("other.rec.jsonl"))
-    torn.write_bytes(torn.read_bytes()[:-30])
-    done = lab("accept", "now", "--yes")
-    assert done.code == 3 and f"lab: {torn}:" in done.err
-    assert changed.read_bytes() == old and not (changed.parent / "other.rec.jsonl").exists()
-    assert lab("accept", "nowhere", "--yes").code == 2
-
-
-@pytest.mark.usefixtures("changed")
-def test_recordings_of_the_same_name_go_back_each_to_its_folder(lab: Lab) -> None:
-    places = [Path(folder, "item-comparison.rec.jsonl") for folder in (".", "sub", "sub/deep")]
-    for place in places:
-        place.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copy("recordings/item-comparison.rec.jsonl", place)
-    assert lab("replay", "recordings/item-comparison.rec.jsonl", places[0].resolve(), *places, "--out", "now").code == 1
-    assert lab("accept", "now", "--yes").lines[-1] == "4 accepted"
-    assert lab("replay", "recordings/item-comparison.rec.jsonl", *places).lines == ["4 passed, 0 failed"]
-
-
-@pytest.mark.usefixtures("changed")
-def test_the_place_of_what_lies_elsewhere_is_not_guessed(
-    lab: Lab, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    elsewhere = tmp_path_factory.mktemp("elsewhere") / "item-comparison.rec.jsonl"
-    shutil.copy("recordings/item-comparison.rec.jsonl", elsewhere)
-    done = lab("replay", elsewhere, "--out", "now")
-    assert (done.code, done.out) == (2, "") and "doesn't lie below this folder" in done.err
-    assert not Path("now").exists()
-    # at once it can be accepted: there the place is known
-    assert lab("replay", elsewhere, "--accept", "--yes").lines[-1] == "1 accepted"
-    assert lab("replay", elsewhere).code == 0
-
-
-@pytest.mark.parametrize("out", ["recordings", ".", "now"])
-def test_nothing_is_written_over_a_recording(lab: Lab, changed: Path, out: str) -> None:
-    shutil.copytree("recordings", "now/recordings")
-    before = {each: each.read_bytes() for each in lab.folder.rglob("*") if each.is_file()}
-    done = lab("replay", *NAMES, "--out", out)
-    assert (done.code, done.out) == (2, "") and f"{out} holds recordings already" in done.err
-    assert {each: each.read_bytes() for each in lab.folder.rglob("*") if each.is_file()} == before
 
 
 @pytest.mark.usefixtures("changed")
@@ -145,18 +91,6 @@ def test_what_differs_in_a_long_body_is_shown_and_may_be_excepted(lab: Lab) -> N
     assert lab("replay", "heavy-load").code == 1
 
 
-@pytest.mark.long
-@pytest.mark.usefixtures("changed")
-def test_nothing_is_accepted_whose_long_bodies_are_missing(lab: Lab) -> None:
-    scenario, place = Path("scenarios/heavy-load.yaml"), Path("recordings/heavy-load.rec.jsonl")
-    scenario.write_text(scenario.read_text().replace("{filler: 5MB}", "{filler: 1MB}"))
-    old = place.read_bytes()
-    lab("replay", "heavy-load", "--out", "now")
-    shutil.rmtree("now/recordings/heavy-load.blobs")
-    done = lab("accept", "now", "--yes")
-    assert (done.code, place.read_bytes()) == (3, old) and "is missing" in done.err
-
-
 def test_generated_data_that_was_edited_is_told_and_accepted(lab: Lab, changed: Path) -> None:
     scenario = lab.folder / "scenarios" / "item-comparison.yaml"
     before = (ROOT / "scenarios" / "item-comparison.yaml").read_text()
@@ -168,3 +102,70 @@ def test_generated_data_that_was_edited_is_told_and_accepted(lab: Lab, changed: 
     assert lab("replay", "item-comparison", "--accept", "--yes").code == 0
     assert lab("replay", "item-comparison").lines == ["1 passed, 0 failed"]
     assert changed.exists()
+
+
+SLOW = """
+lab: 1
+name: slow
+title: Slow
+agent: {code: SLOW}
+ask: Go
+steps:
+  - {work: think, takes: 4s}
+  - {complete: end, output: Done}
+"""
+
+
+def recorded(lab: Lab, text: str = SLOW) -> tuple[Path, Path]:
+    """A scenario, and a run of it that was recorded until its end."""
+    scenario, recording = lab.folder / "own" / "slow.yaml", lab.folder / "recordings" / "slow.rec.jsonl"
+    scenario.parent.mkdir()
+    scenario.write_text(text)
+    assert lab("run", scenario, "--speed", "instant", "--seed", "1", "--record", "slow").code == 0
+    return scenario, recording
+
+
+def replayed(lab: Lab, *how: str) -> Called:
+    return lab("replay", "slow", "--scenarios", "own", *how)
+
+
+def test_a_job_that_ends_no_longer_is_not_accepted_so_that_its_output_is_still_held(lab: Lab) -> None:
+    scenario, recording = recorded(lab)
+    old = recording.read_bytes()
+    scenario.write_text(SLOW.replace("4s", "40s"))
+    refused = replayed(lab, "--accept", "--yes")
+    assert (refused.code, recording.read_bytes()) == (1, old)
+    assert "recordings/slow.rec.jsonl: no answer shows the end of job " in refused.err
+    assert "--accept-unfinished" in refused.err and "accepted" not in refused.lines[-1]
+    scenario.write_text(SLOW.replace("4s", "40s").replace("Done", "Undone"))
+    assert replayed(lab).code == 1
+
+
+def test_it_is_accepted_where_that_is_said_and_nothing_holds_the_output_then(lab: Lab) -> None:
+    scenario, _ = recorded(lab)
+    scenario.write_text(SLOW.replace("4s", "40s"))
+    assert replayed(lab, "--accept", "--yes", "--accept-unfinished").lines[-1] == "1 accepted"
+    scenario.write_text(SLOW.replace("4s", "40s").replace("Done", "Undone"))
+    assert replayed(lab).code == 0
+    # it was so before, so no more is lost
+    scenario.write_text(SLOW.replace("takes: 4s", "says: Busy, takes: 50s"))
+    assert replayed(lab, "--accept", "--yes").lines[-1] == "1 accepted"
+
+
+def test_an_end_that_comes_after_the_last_answer_is_none(lab: Lab) -> None:
+    """A fact tells of it, as the tape ends later; but no answer has the output."""
+    slow = SLOW.replace("steps:", "latency: {status: 120ms}\nsteps:")
+    scenario, recording = recorded(lab, slow)
+    lines = [json.loads(line) for line in recording.read_text().splitlines()]
+    start = next(line["t"] for line in lines if line.get("type") == "job.accepted")
+    *_, poll = (line["t"] for line in lines if line["k"] == "req")
+    assert poll < lines[-1]["t"]
+    scenario.write_text(slow.replace("4s", f"{poll - start + 1}ms"))
+    refused = replayed(lab, "--accept", "--yes")
+    assert refused.code == 1 and "no answer shows the end" in refused.err
+
+
+@pytest.mark.parametrize("option", ["--yes", "--accept-unfinished"])
+def test_what_says_how_to_accept_says_nothing_alone(lab: Lab, option: str) -> None:
+    recorded(lab)
+    assert replayed(lab, option).code == 2

@@ -1,9 +1,8 @@
-"""The jobs of a simulation over time, with plain characters."""
+"""The jobs of a simulation over time."""
 
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lab.plugins.simulate.chart import chart
 from lab.plugins.simulate.tally import BEGAN, CLOSED, COMPLETED, FAILED, MARKS, OPENED
 from lab.plugins.simulate.totals import AtOnce
 
@@ -18,7 +17,7 @@ EVENTS = (
 )
 
 
-def test_each_state_has_a_strip_with_a_scale_of_its_own() -> None:
+def test_a_series_has_a_column_for_each_second_with_all_states() -> None:
     at_once = AtOnce()
     at_once.take([at * MARKS + mark for at, mark in EVENTS], 9_200)
     at_once.take((), None)
@@ -33,16 +32,6 @@ def test_each_state_has_a_strip_with_a_scale_of_its_own() -> None:
         (0, 1, 1, 0),
         (1, 0, 1, 0),
         (0, 0, 1, 1),
-    ]
-    assert chart(at_once, 4, 21, 15)[:8] == [
-        "3 of 4 jobs",
-        "at work: 1",
-        "       2 |  ##",
-        "         |#####   #",
-        "waiting for a person:",
-        "       1 |    ####",
-        "         |    ####",
-        "COMPLETE: 1",
     ]
 
 
@@ -67,11 +56,3 @@ def test_a_series_holds_for_each_stretch_what_held_at_its_end(jobs, pieces):
     assert at_once.alive.largest == max(
         (sum(began <= instant < end for began, end in spans) for instant in edges), default=0
     )
-
-
-def test_a_terminal_of_any_size_holds_it() -> None:
-    at_once = AtOnce()
-    at_once.take([second * 1_000 * MARKS + BEGAN for second in range(1_000)], None)
-    for columns, rows in ((20, 10), (80, 24), (300, 70)):
-        lines = chart(at_once, 1_000, columns, rows)
-        assert max(map(len, lines)) <= columns and len(lines) <= max(rows, 14)
