@@ -231,7 +231,7 @@ MORE = st.fixed_dictionaries(
                 "polls": SMALL,
             },
         ),
-        "settings": st.sampled_from([{"invoke_status": 200}, {"hints": "off", "body": "minimal"}]),
+        "settings": st.sampled_from([{"invoke_status": 200}, {"hints": "off", "types": "strict"}]),
         "turns": st.lists(st.builds(lambda some: {"ask": "more", "steps": some}, steps()), min_size=1, max_size=2),
     },
 )

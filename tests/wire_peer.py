@@ -18,6 +18,8 @@ from lab.mock.service import Service
 SCOPE = api_scope("acme-test")
 EPOCH = 1_767_225_600
 OTHER = Client("other", "lab-secret-other")
+TV = Client("tv", grants=frozenset({Grant.DEVICE, Grant.REFRESH}))
+"""A public client on a device."""
 DOCUMENT = {
     "lab": 1, "name": "expense", "title": "Expense", "agent": {"code": "EXPENSES", "version": 3},
     "ask": "Taxi 42", "match": r"Taxi (?P<sum>\d+)", "data": {"payer": {"fake": "company"}},
@@ -37,7 +39,7 @@ DOCUMENT = {
 def service(*documents: dict[str, object], **switches: object) -> Service:
     """A mock of the given scenarios, or of the expense one."""
     created = tuple(compile_scenario(Scenario.model_validate(each)) for each in documents or (DOCUMENT,))
-    return Service(Config(created, Switches.model_validate(switches), 42, EPOCH, (DEMO, OTHER)))
+    return Service(Config(created, Switches.model_validate(switches), 42, EPOCH, (DEMO, OTHER, TV)))
 
 
 def basic(identity: str, secret: str) -> str:

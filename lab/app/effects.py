@@ -5,6 +5,7 @@ from typing import TypeAlias
 
 from msgspec import Struct, field
 
+from lab.app.pauses import HUNDREDTH, LONGEST_RUNNING, LONGEST_WAITING, TENTH, WAITING_PAUSE
 from lab.core.clock import Millis
 from lab.core.exchange import Json, Request, Response
 from lab.core.observe import Observation
@@ -21,6 +22,8 @@ NOT_CONNECTED = "refused"
 
 MOST_TRIES = 5
 """Times in a row that a call may fail, unless somebody says otherwise."""
+USUAL_DEADLINE: Millis = 86_400_000
+"""For how long a job may be at work, likewise."""
 
 
 class Backoff(Struct, frozen=True):
@@ -34,7 +37,7 @@ class Backoff(Struct, frozen=True):
     first: Millis = 1_000
     percent: int = 130
     longest: Millis = 3_000
-    rarest: Millis = 3_600_000
+    rarest: Millis = LONGEST_WAITING
 
     def after(self, pause: Millis) -> Millis:
         """The pause that follows `pause`."""
@@ -43,8 +46,8 @@ class Backoff(Struct, frozen=True):
     def lasting(self, pause: Millis, lasted: Millis, *, waiting: bool) -> Millis:
         """What `pause` becomes once the job has been seen in one status, WAITING or another, for so long."""
         if not waiting:
-            return max(pause, min(60_000, lasted // 20))
-        return max(pause, min(10_000, lasted // 3), min(self.rarest, lasted // 10), lasted // 100)
+            return max(pause, min(LONGEST_RUNNING, lasted // 20))
+        return max(pause, min(WAITING_PAUSE, lasted // 3), min(self.rarest, lasted // TENTH), lasted // HUNDREDTH)
 
 
 class App(Struct, frozen=True):
@@ -68,8 +71,8 @@ class App(Struct, frozen=True):
     """For how long in a row refusals with Retry-After don't count as failures: the server says when to come again."""
     dialect: DialectClient = USUAL_CLIENT
     """The wire that it speaks."""
-    patience: Millis = 86_400_000
-    """How long a job may take before the run gives up; what it waits for a person isn't counted."""
+    deadline: Millis = USUAL_DEADLINE
+    """For how long a job may be at work before the run gives up; what it waits for a person isn't counted."""
 
 
 class Send(Struct, frozen=True):

@@ -33,7 +33,7 @@ from lab.core.seeds import draw
 from lab.dialects.base import Decide, Invoke, Look
 from lab.dialects.client import Seen, Sendable, Understood, Unreadable
 from lab.identity.client import AccessToken, read_token, token_request
-from lab.language.document import Status
+from lab.language.document import Status, duration_text
 
 T = TypeVar("T")
 Steps: TypeAlias = Generator[Effect, EffectResult, T]
@@ -127,15 +127,16 @@ class _Turn:
 
     def _follow(self, job: Seen) -> Steps[None]:
         """Poll with growing pauses; after an answer, and once the job goes on after one, with short ones again."""
-        backoff, patience = self.app.backoff, self.app.patience
-        pause, deadline = backoff.first, self.start + patience
+        backoff = self.app.backoff
+        pause, deadline = backoff.first, self.start + self.app.deadline
         since, waiting = self.now, False
         while not job.final:
             if waiting != (job.status is Status.WAITING):
                 deadline += self.now - since if waiting else 0
                 since, waiting = self.now, not waiting
             if not waiting and self.now >= deadline:
-                raise _Stopped(f"The job had not ended after {patience // 1000} s of work.")
+                worked = duration_text(self.app.deadline)
+                raise _Stopped(f"The job had not ended after {worked} of work; --deadline DURATION allows more.")
             answer = yield from self._wait(job, backoff.lasting(pause, self.now - since, waiting=waiting))
             if answer is not None:
                 job = yield from self._answer(job, answer)

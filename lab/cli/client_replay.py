@@ -1,4 +1,4 @@
-"""`lab replay --against URL`: a recording's requests to a real pod, or to another server (recordings.md §6.4)."""
+"""`lab replay --against URL`: a recording's requests to a real pod, or to another server (recordings.md §6.3)."""
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
@@ -35,7 +35,7 @@ from lab.recording.redaction.bodies import Blob
 from lab.recording.replay.matchers import Matcher
 from lab.settings import ClockSettings, Flags, Settings, refuse_idle
 
-_OF_A_MOCK = ("out", "accept", "yes", "scenarios")
+_OF_A_MOCK = ("accept", "scenarios")
 _FACTOR = re.compile(r"x([0-9]{1,4}(?:\.[0-9]{1,3})?)")
 
 

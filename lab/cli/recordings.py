@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from msgspec import Struct
 
 from lab.core.errors import LabError
-from lab.files.beside import MATCHERS_ENDING, REPORT_ENDING, read_beside
+from lab.files.beside import read_matchers
 from lab.files.recordings import RECORDINGS, open_recording, read_blob, recording_path
 from lab.files.scenarios import SCENARIOS, load_scenario, scenario_names, scenarios_folder, shipped_path
 from lab.files.shipped import shipped_folder
@@ -21,7 +21,6 @@ from lab.recording.tape.header import needed_scenarios
 from lab.recording.tape.recorded_calls import epoch_in
 
 if TYPE_CHECKING:
-    from lab.plugins.rehearsal.report.expected import ExpectedReport
     from lab.tui.state.recording import RecordingTimeline
 
 
@@ -73,7 +72,7 @@ def scenarios_for(recording: Path, option: str | None) -> str | None:
 
 def matchers_of(file: Path) -> MatcherFile | None:
     """The exceptions that are written beside a recording; ScenarioError with every complaint about them."""
-    written = read_beside(file, MATCHERS_ENDING)
+    written = read_matchers(file)
     if written is None:
         return None
     path, text = written
@@ -111,11 +110,3 @@ def scenarios_of(header: Header, scenarios: str | None) -> dict[str, Scenario]:
         if compiled is not None and compiled.digest == each.sha256:
             found[each.name] = compiled.scenario
     return found
-
-
-def expected_of(file: Path) -> "ExpectedReport | None":
-    """The report that is expected of a recording; UsageError if it is none."""
-    from lab.plugins.rehearsal.report.expected import expected_report  # of most recordings none is
-
-    written = read_beside(file, REPORT_ENDING)
-    return expected_report(written[1], str(written[0])) if written is not None else None

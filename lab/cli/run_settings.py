@@ -2,7 +2,8 @@
 
 from typing import ClassVar
 
-from lab.app.effects import MOST_TRIES
+from lab.app.effects import MOST_TRIES, USUAL_DEADLINE
+from lab.core.clock import Millis
 from lab.core.errors import UsageError
 from lab.core.exchange import Json
 from lab.dialects import USUAL
@@ -28,6 +29,8 @@ class AppSettings(Settings, frozen=True):
     """The wire that it speaks."""
     tries: int = MOST_TRIES
     """How often in a row a call may fail."""
+    deadline: Millis = USUAL_DEADLINE
+    """For how long a job may be at work."""
     caller: str | None = None
     """The user who asks; None: whom the scenario is for."""
     message: str | None = None

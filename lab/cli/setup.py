@@ -1,6 +1,7 @@
 """What a command's mock is made of: scenarios, switches, seed, epoch, clock."""
 
 from collections.abc import Callable, Iterable, Mapping
+from itertools import product
 from pathlib import Path
 from typing import TYPE_CHECKING, get_args
 
@@ -159,24 +160,26 @@ def credentials_for(
 ) -> tuple[Client, Account | None] | None:
     """The first client, with the first user where only users are meant, for whom a scenario is; None: nobody here can ask.
 
-    With an account: the first client for which the scenario is if that user asks, else the first that takes users.
+    Without a user the client asks by itself, if need be as the user whom it stands for. With an account: the first
+    client for which the scenario is if that user asks, else the first that takes users.
     """
     if callers is None and account is None:
         return own_client(config), None
     by_user = account is not None or (callers is not None and callers.need_a_user)
-    users = (account,) if account is not None else config.accounts if by_user else (None,)
-    grant = Grant.PASSWORD if by_user else Grant.CLIENT_CREDENTIALS
-    clients = [each for each in config.clients if each.may_use(grant) and not each.public]
-    for client in clients:
-        for user in users:
-            name, roles = (user.name, user.roles) if user is not None else (None, ())
-            if callers is None or callers.include(client.id, name, roles):
-                return client, user
+    users = (account,) if account is not None else (*config.accounts, None) if by_user else (None,)
+    clients, identity = [each for each in config.clients if not each.public], config.identity
+    for client, user in product(clients, users):
+        grant = Grant.CLIENT_CREDENTIALS if user is None else Grant.PASSWORD
+        bearer = identity.bearer(client.id, None if user is None else user.name)
+        name, roles = (None, ()) if bearer is None else (bearer.name, bearer.roles)
+        if client.may_use(grant) and (callers is None or callers.include(client.id, name, roles)):
+            return client, user
     if account is None:
         return None
-    if not clients:
-        raise UsageError("No client may ask for a user's token by a password.", hint="Give one the grant password.")
-    return clients[0], account
+    for client in clients:
+        if client.may_use(Grant.PASSWORD):
+            return client, account
+    raise UsageError("No client may ask for a user's token by a password.", hint="Give one the grant password.")
 
 
 def own_client(config: Config) -> Client:
@@ -198,6 +201,7 @@ def app_for_peer(scenario: Scenario, peer: Peer, settings: AppSettings) -> App:
         parameters=scenario.parameters,
         dialect=client_named(settings.dialect),
         tries=settings.tries,
+        deadline=settings.deadline,
     )
 
 

@@ -56,21 +56,9 @@ class FileVerdict(Struct, frozen=True):
     kind: CaseEnd = CaseEnd.FAILURE
     """What it is if it isn't good: a failure, or an error where it couldn't be read."""
     judge: str = ""
-    """Who looked, where several look at one recording: server, client, report."""
-    further: tuple["FileVerdict", ...] = ()
-    """What others found of the same recording."""
+    """What is judged of a recording: server, or client."""
     took: Millis | None = None
-    """Real milliseconds of all of them."""
-
-    @property
-    def parts(self) -> tuple["FileVerdict", ...]:
-        """This one, and those of others."""
-        return self, *self.further
-
-    @property
-    def worst(self) -> int:
-        """The exit code of all of them."""
-        return next((each.code for each in self.parts if each.code), 0)
+    """Real milliseconds."""
 
     def document(self) -> dict[str, Json]:
         """For programs."""
@@ -83,10 +71,9 @@ class FileVerdict(Struct, frozen=True):
                 **({"hint": each.hint} if each.hint else {}),
                 **self._elsewhere(each),
             }
-            for part in self.parts
-            for each in part.problems
+            for each in self.problems
         ]
-        return {"file": self.file, "passed": self.worst == 0, "code": self.worst, "problems": problems}
+        return {"file": self.file, "passed": self.code == 0, "code": self.code, "problems": problems}
 
     def _elsewhere(self, problem: Problem) -> dict[str, Json]:
         return {"file": problem.file} if problem.file not in ("", self.file) else {}
@@ -147,15 +134,15 @@ def form_of(flags: Flags) -> str:
 
 def tell(command: str, verdicts: Sequence[FileVerdict], flags: Flags, console: Console, began: Epoch) -> None:
     """Print what the form has beside the text, and write JUnit's file where one is wanted; `began`: when they were begun."""
-    form, parts = form_of(flags), [part for each in verdicts for part in each.parts]
+    form = form_of(flags)
     if form == "json":
         for each in verdicts:
             console.json(each.document())
     elif form == "github":
-        notes = [note for each in parts for note in each.notes()]
+        notes = [note for each in verdicts for note in each.notes()]
         tell_runner(f"lab {command}", notes, "\n".join(_summary(command, verdicts)), flags, console)
     if flags["junit"]:
-        text = junit_file((f"lab {command}", [each.case(command) for each in parts]), began=iso(began, 0))
+        text = junit_file((f"lab {command}", [each.case(command) for each in verdicts]), began=iso(began, 0))
         write_text(flags["junit"], text)
 
 
@@ -172,13 +159,13 @@ def tell_runner(title: str, notes: Sequence[Note], summary: str, flags: Flags, c
 
 def _summary(command: str, verdicts: Sequence[FileVerdict]) -> Iterator[str]:
     """A table: files that failed, a row a problem, then those that passed."""
-    failed = [each for each in verdicts if each.worst]
-    passed = [each for each in verdicts if not each.worst]
+    failed = [each for each in verdicts if each.code]
+    passed = [each for each in verdicts if not each.code]
     yield f"## lab {command}: {len(passed)} passed, {len(failed)} failed"
     yield ""
     yield from table(
         ("file", "", "line", "what"),
-        (row for each in (*failed, *passed) for part in each.parts if part.code or part is each for row in part.rows()),
+        (row for each in (*failed, *passed) for row in each.rows()),
     )
 
 

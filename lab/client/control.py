@@ -89,10 +89,8 @@ class ControlClient(Connections):
         self.header: Header | None = None
         """The header of the journal that is followed, or was: epoch, clock, scenarios."""
 
-    async def look(
-        self, what: Literal["health", "jobs", "clock", "faults", "report", "scenarios"]
-    ) -> Mapping[str, Json]:
-        """How the lab is; its newest jobs, oldest first; its clock; faults; what clients did; what can be chosen."""
+    async def look(self, what: Literal["health", "jobs", "clock", "faults", "scenarios"]) -> Mapping[str, Json]:
+        """How the lab is; its newest jobs, oldest first; its clock; faults; what can be chosen."""
         return (await self._ask("GET", what)).document
 
     async def journal(self, scenario: str | None = None) -> bytes:

@@ -97,8 +97,6 @@ class Sign(Struct, frozen=True, eq=False):
     """What it shows, in a few words."""
     value: str = ""
     """Against: what its switch would have to be set to; empty: no setting makes the lab do so."""
-    switch: str = ""
-    """Where that isn't the switch of the claim."""
 
 
 class ClaimJudge(Struct, frozen=True):
@@ -115,6 +113,6 @@ Judges: TypeAlias = Mapping[tuple[str, str], ClaimJudge]
 """By place and name of their claims."""
 
 
-def sign_of(call: PodCall, fits: bool, what: str, value: str = "", switch: str = "") -> Sign:
-    """A sign for or against; `value` and `switch` count against."""
-    return Sign(call, True, what) if fits else Sign(call, False, what, value, switch)
+def sign_of(call: PodCall, fits: bool, what: str, value: str = "") -> Sign:
+    """A sign for or against; `value` counts against."""
+    return Sign(call, True, what) if fits else Sign(call, False, what, value)

@@ -27,6 +27,8 @@ class Claim(Struct, frozen=True):
     switch: str = ""
     json: str = ""
     """The JSON type of a field, `|null` where it may be null."""
+    source: str = ""
+    """Where its marks come from, so that it can be looked up again; empty: they name no single place."""
 
     @property
     def open(self) -> bool:
@@ -41,18 +43,18 @@ class Claim(Struct, frozen=True):
 
 
 def read_claims(place: str, text: str) -> tuple[Claim, ...]:
-    """Claims of a table written as text: name, marks, JSON type, switch, what it says."""
+    """Claims of a table written as text: name, marks, JSON type, switch, what it says, and a source where one is named."""
     claims: list[Claim] = []
     for line in text.strip().splitlines():
-        name, marks, json, switch, says = (part.strip() for part in line.split("|", 4))
+        name, marks, json, switch, says, *source = (part.strip() for part in line.split("|", 5))
         empty = "" if switch == "-" else switch
-        claims.append(Claim(place, name, tuple(marks.split()), says, empty, json.replace("/", "|")))
+        claims.append(Claim(place, name, tuple(marks.split()), says, empty, json.replace("/", "|"), *source))
     return tuple(claims)
 
 
 def route_claims(place: str, routes: Iterable[Route], shown: Callable[[str], str]) -> tuple[Claim, ...]:
     """A claim for each row; `shown` gives a path as it is printed."""
     return tuple(
-        Claim(place, f"{row.method} {shown(row.path)}", tuple(row.marks.split()), row.says, row.switch, "-")
+        Claim(place, f"{row.method} {shown(row.path)}", tuple(row.marks.split()), row.says, row.switch, "-", row.source)
         for row in routes
     )

@@ -80,6 +80,13 @@ def invalid_token(description: str) -> Refusal:
     return unauthenticated("Fetch a new token at /oauth2/v1/token.", "invalid_token", description)
 
 
+def foreign_token(wanted: tuple[str, ...], scope: str) -> Refusal:
+    """401 for a good token of another audience: `scope` is what it has, one of `wanted` would do."""
+    value = challenge("invalid_token", "The token is not for this API.", wanted[0])
+    hint = f"Ask for {' or '.join(wanted)} at /oauth2/v1/token: this token has {scope}."
+    return Refusal(401, "Authentication failed.", hint, (("www-authenticate", value),))
+
+
 def insufficient_scope(scope: str) -> Refusal:
     """403 for a token that doesn't open the API; `scope` would."""
     value = challenge("insufficient_scope", scope=scope)

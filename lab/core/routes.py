@@ -18,7 +18,8 @@ class Route(Struct, frozen=True):
 
     method: str
     path: str
-    """A template: `{code}` stands for one segment, percent-decoded when it is read, encoded when it is written."""
+    """A template: `{code}` stands for a segment, `{release}` for digits in one; percent-decoded when it is read, encoded
+    when it is written."""
     name: str
     """As recordings, observations and faults call it; several rows may be one route."""
     operation: str = ""
@@ -35,6 +36,8 @@ class Route(Struct, frozen=True):
     """The switch that changes what it does."""
     says: str = ""
     """What it is for, in a few words."""
+    source: str = ""
+    """Where its marks come from, so that it can be looked up again; empty: they name no single place."""
 
 
 class RouteMatch(Struct, frozen=True):
@@ -81,6 +84,15 @@ def _likeness(words: list[str], segments: list[str]) -> float:
 Methods: TypeAlias = Mapping[str, Route]
 """The rows of one path, by method."""
 _PARAMETER = re.compile(r"\{(\w+)\}")
+_SHAPES = {"release": "([0-9]+)"}
+"""What a parameter may be where not every text is one."""
+_SEGMENT = "([^/]+)"
+
+
+def _pattern(path: str) -> str:
+    """A template as a pattern, with a group for each of its parameters."""
+    parts = _PARAMETER.split(path)
+    return "".join(_SHAPES.get(part, _SEGMENT) if place % 2 else re.escape(part) for place, part in enumerate(parts))
 
 
 class RouteTable:
@@ -101,7 +113,7 @@ class RouteTable:
             if names:
                 # each template is a group of its own, so `lastindex` of a match says which of them it was; groups of
                 # its parameters follow, 0 stands for one that it hasn't
-                patterns.append(f"({'([^/]+)'.join(map(re.escape, _PARAMETER.split(path)[::2]))})")
+                patterns.append(f"({_pattern(path)})")
                 code, job = (group + 1 + names.index(name) if name in names else 0 for name in ("code", "job"))
                 self._templates[group] = methods, code, job
                 group += 1 + len(names)

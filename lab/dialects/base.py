@@ -237,8 +237,6 @@ class WriteContext(Struct, frozen=True):
     now: Millis
     origin: str
     """What URLs in answers start with."""
-    prefix: str = ""
-    """What of it belongs to the path."""
 
 
 Written: TypeAlias = Response | tuple[Response, Parts]

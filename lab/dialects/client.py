@@ -9,7 +9,7 @@ or has another type than it should, is not there; a status that nobody documente
 Whatever a wire has no word for, a client does without: the app goes the same way over each of them.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Protocol, TypeAlias
 
 from msgspec import Struct
@@ -104,6 +104,8 @@ class ClientCall(Struct, frozen=True, kw_only=True):
     """What the request says besides."""
     verdict: str = ""
     """Of a decision: the verdict, or the wire's own word where it asks for none."""
+    follows: bool = False
+    """Whether the answer is to be a stream of events."""
 
 
 class WireLabels(Struct, frozen=True, kw_only=True):
@@ -138,7 +140,7 @@ class DialectClient(Protocol):
 
     @property
     def streams(self) -> frozenset[str]:
-        """Those of them that are answered with events."""
+        """Those of them that may be answered with events: `ClientCall.follows` says which call is."""
 
     @property
     def call_id(self) -> str:
@@ -171,7 +173,13 @@ class DialectClient(Protocol):
         """What a request on one of `calls` asks; None: nothing that can be made out."""
 
     def job_in(self, document: Json) -> Seen | None:
-        """The job of a body, or of a stream's event, that was parsed; None if it holds none."""
+        """The job of a body that was parsed; None if it holds none, or not the whole of one."""
 
-    def gist(self, document: Json) -> Json:
-        """Of such a body what tells one answer from the next."""
+    def bodies_in(self, events: Iterable[dict[str, Json]]) -> Iterator[dict[str, Json]]:
+        """For each event of a stream the body with which a look at the job would be answered then, as far as events tell.
+
+        `job_in` finds no job in it where they don't.
+        """
+
+    def gist(self, document: Json) -> dict[str, Json]:
+        """Of a body, or of an event, what tells one from the next; nothing of what the wire doesn't know."""

@@ -3,6 +3,7 @@
 from lab.core.fidelity import Claim, route_claims
 from lab.dialects import wires
 from lab.dialects.fusion.routes import API, documented_path
+from lab.identity.fidelity import IDENTITY_CLAIMS
 from lab.identity.routes import IDENTITY_ROUTES
 
 
@@ -18,6 +19,6 @@ ROUTE_CLAIMS = route_claims("routes", (*_JOBS, *IDENTITY_ROUTES, *_OTHERS), _sho
 """Where jobs are started and polled, where tokens are had, and what stands beside."""
 LOCAL_CLAIMS = route_claims("local orchestrator", (row for row in _ROWS if row.only), _shown)
 CLAIMS: tuple[Claim, ...] = (
-    *ROUTE_CLAIMS, *LOCAL_CLAIMS, *(claim for wire in wires() for claim in wire.fields),
-    *(claim for wire in wires() for claim in wire.errors),
+    *ROUTE_CLAIMS, *LOCAL_CLAIMS, *IDENTITY_CLAIMS, *(claim for wire in wires() for claim in wire.fields),
+    *(claim for wire in wires() for claim in wire.errors), *(claim for wire in wires() for claim in wire.surroundings),
 )  # fmt: skip

@@ -1,4 +1,4 @@
-"""A judge for each open claim of the lab: `lab drift` asks them. Whoever claims something has them beside its claims."""
+"""A judge for each open claim of the lab: `lab fidelity CAPTURE` asks them. Whoever claims something has them beside its claims."""
 
 from typing import cast
 

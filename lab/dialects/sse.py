@@ -17,8 +17,11 @@ Event: TypeAlias = tuple[Millis, Mapping[str, Json]]
 """One event, and the instant at which it is due."""
 
 
-def framed(events: Iterator[Event], switches: Switches, now: Millis) -> Parts:
-    """Events as they leave: `data: ` and one line of JSON each, heartbeats in between, `[DONE]` at the end."""
+def framed(events: Iterator[Event], switches: Switches, now: Millis, *, done: bool = True) -> Parts:
+    """Events as they leave: `data: ` and one line of JSON each, heartbeats in between.
+
+    `done`: the wire is one whose streams end with `[DONE]`, unless the switch says otherwise.
+    """
     last, beat = now, switches.sse_heartbeat
     for when, value in events:
         while beat and when - last > beat:
@@ -26,13 +29,18 @@ def framed(events: Iterator[Event], switches: Switches, now: Millis) -> Parts:
             yield last, KEEP_ALIVE
         last = when
         yield when, b"data: %b\n\n" % json_bytes(dict(value))
-    if switches.sse_done:
+    if done and switches.sse_done:
         yield last, DONE
 
 
-def streamed(events: Iterator[Event], switches: Switches, now: Millis) -> tuple[Response, Parts]:
-    """The answer: its head, and its body in parts."""
-    return Response(200, SSE_HEADERS), framed(events, switches, now)
+def streamed(events: Iterator[Event], switches: Switches, now: Millis, *, done: bool = True) -> tuple[Response, Parts]:
+    """The answer: its head, and its body in parts, as `framed` has them."""
+    return Response(200, SSE_HEADERS), framed(events, switches, now, done=done)
+
+
+def has_events(response: Response) -> bool:
+    """Whether an answer is a stream of events."""
+    return (response.header("content-type") or "").startswith("text/event-stream")
 
 
 def events_in(body: bytes) -> list[dict[str, Json]]:

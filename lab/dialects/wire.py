@@ -59,5 +59,7 @@ class Wire(NamedTuple):
     """What is said of a path that no row has, given the call that it is near to, if any; the first wire to speak is heard."""
     granting: frozenset[str] = frozenset()
     """The routes that grant tokens, beside the OAuth server's."""
+    surroundings: tuple[Claim, ...] = ()
+    """What is known of what stands beside the API, and whether the lab plays it."""
     marks: BodyMarks = BodyMarks()
     """Members of its bodies that recordings compare, or show, in their own way."""

@@ -1,10 +1,9 @@
 """What a command leaves behind on request: drills with the files that they name, pictures of the screen."""
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Collection, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from shutil import copytree, rmtree
-from tempfile import TemporaryDirectory
 
 from lab.core.errors import HostError, UsageError
 from lab.files.opening import CREATE, OVERWRITE, open_regular, write_file
@@ -87,27 +86,6 @@ def keep_only(folder: Path, names: Collection[str]) -> None:
         rmtree(path) if path.is_dir() else path.unlink()
     with suppress(OSError):
         folder.rmdir()
-
-
-@contextmanager
-def workshop(folder: str, *, force: bool) -> Iterator[Path]:
-    """A folder inside of the one named, in which to make what goes there; it is gone afterwards.
-
-    UsageError if the one named isn't a folder, or holds something and not `force`; HostError if it can't be written.
-    """
-    target = Path(folder)
-    if target.exists() and not target.is_dir():
-        raise UsageError(f"{target} is no folder.", hint="Name a folder, or a new one.")
-    try:
-        target.mkdir(parents=True, exist_ok=True)
-        if not force and any(target.iterdir()):
-            hint = "Name another folder, or add --force: files of the same names are overwritten, others stay."
-            raise UsageError(f"{target} isn't empty.", hint=hint)
-        work = TemporaryDirectory(prefix=".lab-", dir=target)
-    except OSError as fault:
-        raise HostError(f"{target} can't be written: {fault.strerror or fault}.", hint="Name another folder.") from None
-    with work as path:
-        yield Path(path)
 
 
 def move_all(folder: Path, target: Path) -> None:

@@ -228,7 +228,6 @@ def write_recording(path: Path, data: bytes, blobs: Mapping[str, bytes]) -> None
     """Put a recording and its long bodies in the place of what is there: all of it or, with HostError, nothing."""
     folder = blobs_folder(path)
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
         # bodies lie under their digests, so those of old and new don't disturb each other
         for digest, body in blobs.items():
             _put_blob(folder, digest, body)
@@ -241,13 +240,6 @@ def write_recording(path: Path, data: bytes, blobs: Mapping[str, bytes]) -> None
                 old.unlink()
         if folder.is_dir() and not blobs:
             folder.rmdir()
-
-
-def blobs_of(path: Path) -> dict[str, bytes]:
-    """The long bodies that lie beside a recording, by digest; RecordingError if one isn't what its name says."""
-    folder = blobs_folder(path)
-    there = sorted(folder.iterdir()) if folder.is_dir() else []
-    return {each.name: read_blob(path, each.name) for each in there if not each.name.startswith(".")}
 
 
 def _new(path: Path) -> int:

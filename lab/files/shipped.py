@@ -1,8 +1,7 @@
-"""What the lab carries for everybody: scenarios, a recording of each, the README. Nothing is written there."""
+"""What the lab carries for everybody: scenarios, a recording of each. Nothing is written there."""
 
 from pathlib import Path
 
-README = "README.md"
 _PACKAGE = Path(__file__).resolve().parent.parent
 
 
@@ -10,9 +9,3 @@ def shipped_folder(name: str) -> Path:
     """Where `scenarios` or `recordings` lie: inside an installed package, beside it in a checkout. It may be missing."""
     installed = _PACKAGE / "shipped" / name
     return installed if installed.is_dir() else _PACKAGE.parent / name
-
-
-def shipped_readme() -> str:
-    """The README, as Markdown."""
-    installed = _PACKAGE / "shipped" / README
-    return (installed if installed.is_file() else _PACKAGE.parent / README).read_text("utf-8")

@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 
 from lab.identity.assertions import reads_key
 from lab.identity.clients import DEMO, GRANTS, JANE, REFUSED_SECRET, SHORTEST_SECRET, Account, Client, Grant, has_port
+from lab.language.document.base import nearest
 from lab.language.document.settings_file import Accounts, Application
 
 _GRANT_WORDS = {"device_code": Grant.DEVICE, "jwt-bearer": Grant.ASSERTION}
@@ -33,6 +34,7 @@ def clients_of(accounts: Accounts, complain: Complain) -> tuple[Client, ...]:
     """The clients, and the one that every lab knows unless the file says otherwise of it."""
     _complain_of_doubles("clients", (each.id for each in accounts.clients), complain)
     clients = tuple(_client(at, each, complain) for at, each in enumerate(accounts.clients))
+    _complain_of_pod_users(accounts, clients, complain)
     return clients if any(each.id == DEMO.id for each in clients) else (*clients, DEMO)
 
 
@@ -74,7 +76,29 @@ def _client(at: int, application: Application, complain: Complain) -> Client:
         application.active,
         application.key_id,
         _key(path, application, complain),
+        user=application.user or (application.id if application.roles else ""),
+        roles=application.roles,
     )
+
+
+def _complain_of_pod_users(accounts: Accounts, clients: tuple[Client, ...], complain: Complain) -> None:
+    """Complain of a client's user whom nobody knows, whose roles are told twice, or whose token can't be had."""
+    named = {JANE.name, *(each.name for each in accounts.users)}
+    first: dict[str, tuple[str, ...]] = {}
+    for at, client in enumerate(clients):
+        path = ("accounts", "clients", at)
+        member = (*path, "user" if accounts.clients[at].user is not None else "roles")
+        if not client.user:
+            continue
+        if client.public or Grant.CLIENT_CREDENTIALS not in client.grants:
+            complain(member, "its own tokens alone stand for it", "needs a secret and the grant client_credentials")
+        elif client.user in named and client.roles:
+            complain((*path, "roles"), f"the roles of {client.user} are those under users", "name them there alone")
+        elif client.user not in named and not client.roles:
+            hint = nearest(client.user, named) or "name one of users, or give it roles here"
+            complain(member, f"nobody is called {client.user}", hint)
+        elif set(first.setdefault(client.user, client.roles)) != set(client.roles):
+            complain((*path, "roles"), f"{client.user} has other roles above", "give the same, or the user under users")
 
 
 def _key(path: tuple[str | int, ...], application: Application, complain: Complain) -> str:

@@ -40,13 +40,10 @@ class Unfit(Struct, frozen=True):
 
 
 def read_assertion(
-    token: str, client: Client, audiences: tuple[str, ...], epoch: Epoch, now: Millis, *, trust: str
+    token: str, client: Client, audiences: tuple[str, ...], epoch: Epoch, now: Millis
 ) -> Assertion | Unfit:
-    """The assertion, or what is wrong with it (RFC 7523 §3); whether its `jti` was seen before is not asked.
-
-    With `trust` off (`any`) its signature isn't checked, so that a client can be tried without a registered key.
-    """
-    claims = _decoded(token, client if trust == "registered" else None)
+    """The assertion, or what is wrong with it (RFC 7523 §3); whether its `jti` was seen before is not asked."""
+    claims = _decoded(token, client)
     if isinstance(claims, Unfit):
         return claims
     subject, jti = claims.get("sub"), claims.get("jti")
@@ -159,7 +156,7 @@ def _untimely(claims: Mapping[str, object], epoch: Epoch, now: Millis) -> Unfit 
     shows = f"the lab's clock shows {_when(epoch + now // 1000)}"
     for name in ("iat", "exp", "nbf"):
         seconds = claims.get(name)
-        if name == "nbf" and name not in claims:
+        if name != "exp" and name not in claims:  # both MAY be there (RFC 7523 §3, 5 and 6)
             continue
         # `type`, for a bool is an int too; a fraction may stand (RFC 7519 §2, NumericDate)
         if type(seconds) is not int and (type(seconds) is not float or not isfinite(seconds)):

@@ -4,6 +4,7 @@ A token is good because it stands in the ledger, so looking it up is the whole c
 signature is verified. What was forged, comes from another run, or is an id or refresh token, simply isn't there.
 """
 
+from textwrap import shorten
 from urllib.parse import urlsplit
 
 from msgspec.structs import replace
@@ -16,6 +17,7 @@ from lab.core.refusal import (
     Refusal,
     challenge,
     forbidden,
+    foreign_token,
     insufficient_scope,
     invalid_token,
     unauthenticated,
@@ -23,11 +25,13 @@ from lab.core.refusal import (
 from lab.identity.config import IdentityConfig
 from lab.identity.records import TokenRecord, live, token_key
 from lab.identity.routes import PATHS
-from lab.identity.scopes import api_scope, for_api, opens_api, services_of
+from lab.identity.scopes import api_scope, for_api, opens_api, service_scope, services_of
 from lab.language.document import Switches
 
 _CHALLENGE = "Exchange the credentials for a token at /oauth2/v1/token and send Authorization: Bearer."
 _COOKIE = "A browser's login does not open this API; use the token relay."
+_LONGEST_SCOPE = 300
+"""Characters of a token's scope that a refusal repeats."""
 _UNKNOWN = invalid_token("The token was not issued by this run of the lab.")
 
 
@@ -97,12 +101,19 @@ def _known(
         return record
     if not service or service not in services_of(record.scope):
         if not for_api(record.scope):
-            return invalid_token("The token is not for this API.")
+            return foreign_token(
+                _opening(switches.pod, service), shorten(record.scope, _LONGEST_SCOPE, placeholder=" ...")
+            )
         if not opens_api(record.scope):
             return insufficient_scope(api_scope(switches.pod))
     if record.user is None and switches.service_tokens == "refused":
         return forbidden(CANNOT_EXECUTE, "This lab asks for a token that stands for a user.")
     return record
+
+
+def _opening(pod: str, service: str) -> tuple[str, ...]:
+    """The scopes that open a route: the API's, and that of the service whose route it is."""
+    return (api_scope(pod), service_scope(pod, service)) if service else (api_scope(pod),)
 
 
 def _invalid_request(what: str) -> Refusal:

@@ -2,6 +2,7 @@
 
 import re
 from base64 import b64decode
+from collections.abc import Iterable
 from enum import StrEnum
 from functools import lru_cache
 from urllib.parse import unquote_plus, urlsplit
@@ -39,6 +40,10 @@ class Client(Struct, frozen=True):
     """PEM; what its assertions are checked with."""
     anywhere: bool = False
     """Whether every redirect URI of this machine is one of its own (`clients: any`)."""
+    user: str = ""
+    """The pod's user whom its own tokens stand for; empty: they stand for itself, and it has no roles."""
+    roles: tuple[str, ...] = ()
+    """That user's, where no account has them."""
 
     @property
     def public(self) -> bool:
@@ -65,6 +70,17 @@ class Account(Struct, frozen=True):
     roles: tuple[str, ...] = ()
 
 
+def pod_users(clients: Iterable[Client], accounts: Iterable[Account]) -> tuple[Account, ...]:
+    """Whom the pod knows: the users who may log in, and those whom clients stand for, who have no password and may not."""
+    known = {each.name: each for each in accounts}
+    for client in clients:
+        if client.user:
+            known.setdefault(client.user, Account(client.user, "", roles=client.roles))
+    return tuple(known.values())
+
+
+OOB = "urn:ietf:wg:oauth:2.0:oob"
+"""The redirect URI of a client that listens nowhere: a page shows the code, and a person copies it."""
 _REDIRECT = "http://127.0.0.1:43188/callback"
 DEMO = Client("demo", "lab-secret-a:b/c+d%e", (_REDIRECT,), key_id=CLIENT_KEY_ID, certificate=CLIENT_CERTIFICATE_PEM)
 """The client that every lab knows; its secret holds the characters that clients encode wrongly."""
@@ -74,9 +90,9 @@ JANE = Account("jane", "lab-password-a:b/c+d%e", "Jane Doe")
 
 @lru_cache(maxsize=16)
 def aistudio_cli(pod: str) -> Client:
-    """The public client of Oracle's CLI (contract.md §7.2)."""
+    """The public client of Oracle's CLI, with what its how-to has registered but the implicit grant (contract.md §7.2)."""
     name = f"urn_opc_resource_fusion_{pod}_fusion-ai_aistudio_cli_client_APPID"
-    return Client(name, "", (_REDIRECT,), frozenset({Grant.CODE, Grant.REFRESH, Grant.DEVICE}))
+    return Client(name, "", (_REDIRECT, OOB), frozenset({Grant.CODE, Grant.REFRESH}))
 
 
 _LOOPBACK = re.compile(r"(http://(?:127\.0\.0\.1|\[::1\]))(?::[0-9]{1,5})?(/[^#]*)?")
@@ -96,9 +112,9 @@ def registered(client: Client, redirect: str) -> bool:
 
     Of a public client's loopback address the port is free: a program on somebody's machine takes the one that it gets
     (RFC 8252 §7.3). Host, path and query are not. With `clients: any` every address of
-    this machine is one of its own beside.
+    this machine is one of its own beside, and the page that shows the code, which is one too.
     """
-    if redirect in client.redirects:
+    if redirect in client.redirects or (client.anywhere and redirect == OOB):
         return True
     if not has_port(redirect):
         return False

@@ -5,7 +5,7 @@ from msgspec.structs import replace
 
 from lab.core.clock import Epoch
 from lab.core.seeds import Seed
-from lab.identity.clients import GRANTS, Account, Client, aistudio_cli
+from lab.identity.clients import GRANTS, Account, Client, aistudio_cli, pod_users
 from lab.identity.routes import PATHS
 from lab.language.document import Switches
 
@@ -56,6 +56,17 @@ class IdentityConfig(Struct, frozen=True):
     def default_user(self) -> Account | None:
         """Who is logged in where nobody is asked."""
         return self.accounts[0] if self.accounts else None
+
+    @property
+    def users(self) -> tuple[Account, ...]:
+        """Whom the pod knows by name, with their roles: more than may log in."""
+        return pod_users(self.clients, self.accounts)
+
+    def bearer(self, client: str, user: str | None) -> Account | None:
+        """As whom the pod takes a token: the user who logged in, else the one whom the client stands for, if it does."""
+        own = self.client(client)
+        name = user or (own.user if own is not None else "")
+        return next((each for each in self.users if each.name == name), Account(name, "")) if name else None
 
     def client(self, name: str) -> Client | None:
         """The client of that id; Oracle's CLI is known to every lab.

@@ -3,8 +3,8 @@
 from collections.abc import Callable, Iterator
 
 from lab.core.evidence import ClaimJudge, Judges, PodTraffic, Sign, countable, sign_of
-from lab.core.exchange import header_of
-from lab.identity.clients import Grant
+from lab.core.exchange import Json, header_of
+from lab.identity.clients import OOB, Grant
 from lab.identity.config import GENERIC_ISSUER
 
 _SAML2 = "urn:ietf:params:oauth:grant-type:saml2-bearer"
@@ -23,7 +23,7 @@ def judge_logins(traffic: PodTraffic) -> Iterator[Sign]:
     """Whoever comes to authorize gets a code at once."""
     for call in traffic.of("authorize"):
         place = header_of(call.answer, "location") or ""
-        if call.status == 200:
+        if call.status == 200 and call.query.get("redirect_uri") != OOB:  # such a page may as well show the code
             yield Sign(call, False, "a page to log in at, or to allow it", "page")
         elif "error=access_denied" in place:
             yield Sign(call, False, "access_denied", "deny")
@@ -37,6 +37,19 @@ def judge_rotation(traffic: PodTraffic) -> Iterator[Sign]:
         if call.sent.get("grant_type") == Grant.REFRESH and call.good:
             fresh = call.object.get("refresh_token") not in (None, call.sent.get("refresh_token"))
             yield sign_of(call, fresh, f"{'another' if fresh else 'the same'} refresh token", "off")
+
+
+def judge_repeats(traffic: PodTraffic) -> Iterator[Sign]:
+    """An assertion that was taken is taken again."""
+    taken: set[Json] = set()
+    for call in traffic.of("token"):
+        for name in ("client_assertion", "assertion"):
+            sent = countable(call.sent.get(name))
+            if sent in taken:
+                what = f"{call.status} to an assertion that was taken before"
+                yield sign_of(call, call.good, what if call.good else f"{what}; or it has expired since", "single")
+            elif call.good and sent is not None:
+                taken.add(sent)
 
 
 def judge_service_tokens(traffic: PodTraffic) -> Iterator[Sign]:
@@ -115,6 +128,7 @@ _TABLE = {
 }
 IDENTITY_JUDGES: Judges = {
     **{("routes", name): judge for name, judge in _TABLE.items()},
+    ("assertion", "jti"): ClaimJudge(judge_repeats, "the same assertion twice, with a jti"),
     ("errors", "403 for a token without a user"): ClaimJudge(
         judge_service_tokens, "a token by client credentials, and its calls"
     ),

@@ -4,6 +4,7 @@ All of it is settled by the plan and by the decisions up to an instant, so a tex
 and when. `now`, which texts see too, is theirs (`texts`).
 """
 
+from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from functools import partial
 
@@ -59,26 +60,26 @@ def request_names(plan: Plan) -> dict[str, object]:
 
 
 def _decisions(plan: Plan, settled: tuple[Decision, ...]) -> dict[str, object]:
-    """By gate, how its latest opening ended: what the last vote said, and all its votes in order.
+    """By gate, how its latest opening ended: what the last vote said, and its votes in order; as `rounds` so of each opening.
 
     A name or comment that is missing is the empty text. A time-out is a verdict, but nobody's vote.
     """
-    endings: dict[str, object] = {
-        step.gate: {"verdict": None, "by": "", "comment": "", "votes": []}
-        for step in plan.compiled.scenario.steps
-        if isinstance(step, Gate)
+    none: dict[str, object] = {"verdict": None, "by": "", "comment": "", "votes": []}
+    # an opening starts anew: what a quorum was short of in the round before doesn't count in the next one
+    votes: dict[tuple[str, int], list[object]] = defaultdict(list)
+    rounds: dict[str, dict[int, dict[str, object]]] = {
+        step.gate: {} for step in plan.compiled.scenario.steps if isinstance(step, Gate)
     }
-    openings: dict[str, tuple[int, list[Mapping[str, object]]]] = {}
     for end in settled:
         if end.verdict is None:
             continue  # a wait that was cut short
-        visit, votes = openings.get(end.step, (end.visit, []))
+        cast = votes[end.step, end.visit]
         vote = {"verdict": str(end.verdict), "by": end.name or "", "comment": end.comment or ""}
-        # a later opening starts anew: what was said in the round before is past
-        votes = [*(votes if visit == end.visit else []), *([vote] if end.verdict is not Verdict.TIMED_OUT else [])]
-        openings[end.step] = end.visit, votes
-        endings[end.step] = {**vote, "votes": votes}
-    return endings
+        if end.verdict is not Verdict.TIMED_OUT:
+            cast.append(vote)
+        rounds[end.step][end.visit] = {**vote, "votes": cast}
+    ended = {gate: list(of.values()) for gate, of in rounds.items()}
+    return {gate: {**(of[-1] if of else none), "rounds": of} for gate, of in ended.items()}
 
 
 class _Conversation(Mapping[str, object]):

@@ -10,9 +10,7 @@ from msgspec import Struct
 
 from lab.core.clock import Epoch
 from lab.core.seeds import hexes, uuid4
-from lab.jobs.delegates import DelegateOutputs
 from lab.jobs.gates import Decision
-from lab.jobs.names import delegate_outputs
 from lab.jobs.outputs import Writer
 from lab.jobs.plan import Plan
 from lab.jobs.span import DefaultEnding, Ending, Span
@@ -102,18 +100,14 @@ class PassedStep(Struct, frozen=True):
 
     step: Step
     under_way: bool
-    output: str | None = None
-    """What a delegate handed back that has ended."""
 
 
 def passed_steps(plan: Plan, span: Span, decisions: tuple[Decision, ...]) -> Iterator[PassedStep]:
     """The steps that a job has come to at a span, that of the span too; no endings."""
-    outputs = delegate_outputs(plan, span.settled, span.all_ends)
-    places = {(end.step, end.visit): place for place, end in enumerate(span.all_ends)}
     for each in spans(plan, decisions):
         for step in _shown_steps(each, here=each.index == span.index):
             under_way = each.same_visit(span) and step.id in span.ids and not span.status.final
-            yield PassedStep(step, under_way, _output(outputs, places.get((step.id, each.visit))))
+            yield PassedStep(step, under_way)
         if each.index >= span.index:
             return
 
@@ -128,13 +122,6 @@ def _shown_steps(span: Span, *, here: bool) -> tuple[Step, ...]:
         return span.step.of
     left = {child.id for child in span.stretch.left}
     return tuple(child for child in span.step.of if child.id not in left) if span.stretch.last else ()
-
-
-def _output(outputs: DelegateOutputs, place: int | None) -> str | None:
-    try:
-        return None if place is None else outputs.text(place)
-    except RenderFailure:  # a text that looks at it says so
-        return None
 
 
 def takes_text(gate: Gate) -> bool:

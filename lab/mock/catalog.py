@@ -15,7 +15,7 @@ class Catalog:
     """The scenarios of one configuration, indexed, with the switches of each resolved once."""
 
     def __init__(self, config: Config, identity: IdentityConfig) -> None:
-        self._users = {each.name: JobUser(each.name, each.display, each.roles) for each in identity.accounts}
+        self._users = {each.name: JobUser(each.name, each.display, each.roles) for each in identity.users}
         self.switches = config.switches
         """Those of the server, where no team and no scenario is meant."""
         self.former = config.former

@@ -132,7 +132,7 @@ class Config(Struct, frozen=True):
         steps = steps_by_scenario((*self.scenarios, *(compiled for _, compiled in self.former)))
         clients = [*(each.id for each in self.clients), aistudio_cli(self.switches.pod).id, POD_CLIENT]
         anybody = self.switches.clients == "any"
-        return KnownNames(steps, [each.name for each in self.accounts], None if anybody else clients)
+        return KnownNames(steps, [each.name for each in self.identity.users], None if anybody else clients)
 
     def settled(self, layers: Layers) -> "Config":
         """The same with these layers: `switches` are the server's, with those of a scenario that stands alone."""

@@ -178,7 +178,7 @@ class Mock:
         return Reply(response, 0, call.match.name, call.touched, call.changes.facts, call.flags, parts)
 
     def _context(self, switches: Switches, now: Millis) -> base.WriteContext:
-        return base.WriteContext(self.config.epoch, switches, now, self.config.origin, self.config.prefix)
+        return base.WriteContext(self.config.epoch, switches, now, self.config.origin)
 
     def _first_refusal(self, call: Call, unread: base.Unread) -> Refusal:
         """What comes first: a team or a job that isn't there, or what is wrong with the request."""

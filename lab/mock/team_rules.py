@@ -56,7 +56,10 @@ def role_refusal(call: Call, compiled: CompiledScenario) -> Refusal | None:
     user, agent = call.bearer.user, compiled.scenario.agent
     if call.catalog.admits(compiled, user) or (user is not None and agent.refuses == "job"):
         return None
-    return forbidden(CANNOT_EXECUTE, f"Ask for a role that gives access to {agent.code}: {', '.join(agent.roles)}.")
+    hint = f"Ask for a role that gives access to {agent.code}: {', '.join(agent.roles)}."
+    # on a pod its id would be modelled as a user; here the settings file says so
+    own = f" The token is {call.bearer.client}'s own: accounts.clients of a settings file can give it a user and roles."
+    return forbidden(CANNOT_EXECUTE, hint if user is not None else hint + own)
 
 
 def team_refusal(call: Call, wanted: Wanted) -> Refusal | None:

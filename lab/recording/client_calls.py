@@ -62,6 +62,8 @@ class JudgedCall(Struct, frozen=True, kw_only=True):
     """What is asked, as far as its dialect can make it out."""
     details: tuple[tuple[str, Json], ...] = ()
     """What it says besides, by the wire's labels."""
+    follows: bool = False
+    """Whether it is to be answered with events."""
     job: str | None
     """The job that the request names, as it wrote it."""
     sent: Millis
@@ -234,6 +236,7 @@ class _Reader:
             flags=frozenset(line.flags) if line.flags else _NO_FLAGS,
             command=command,
             details=found.fields if found is not None else (),
+            follows=found is not None and found.follows,
             job=_job(line, command),
             sent=line.t if line.w is None else line.w,
             at=line.t,

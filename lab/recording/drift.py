@@ -41,7 +41,7 @@ class Assessment(Struct, frozen=True, eq=False):
         """What would have the lab do as was seen, as `--set` takes it; empty: nothing would, or it does."""
         if self.sign is None or self.sign.fits or not self.sign.value:
             return ""
-        return f"{self.sign.switch or self.claim.switch}={self.sign.value}"
+        return f"{self.claim.switch}={self.sign.value}"
 
 
 def assess(traffic: PodTraffic) -> Iterator[Assessment]:

@@ -24,6 +24,8 @@ from lab.server.write_deadline import WriteDeadline
 
 LONGEST_PIECE = 65_536
 """Bytes that are given to a transport at once: as many as asyncio lets wait before it says so."""
+BEHIND = 50
+"""Real milliseconds within which the end of a peer's stream comes behind its request: it has said all, and still reads."""
 _TLS = b"\x16\x03"
 _NO_LINGER = struct.pack("ii", 1, 0)
 """Linger, for no time: closing sends RST (socket(7))."""
@@ -152,7 +154,7 @@ class Connection(WatchedParser):
             self._late = asyncio.get_running_loop().call_later(self.shell.limits.header_deadline, self._overdue)
 
     def eof_received(self) -> bool:  # type: ignore[override]  # asyncio reads it; aiohttp declares None
-        """The peer has said all: what it asked is still answered."""
+        """The peer has said all: what it asked is still answered, unless whoever answers takes that for giving up."""
         self.half_closed = True
         if self.at_end is not None:
             self.at_end()
@@ -217,6 +219,15 @@ class Connection(WatchedParser):
             self._unread.wrote(len(data))
         self.wrote = True
         return True
+
+    @property
+    def unread(self) -> bool:
+        """Whether a peer that had ended its side has refused what was sent: it was gone, and hadn't only said all."""
+        if not self.half_closed or self.transport is None:
+            return False
+        peer = self.transport.get_extra_info("socket")
+        # asyncio reads no more after such an end, so nobody else hears of the reset
+        return self.transport.is_closing() or bool(peer.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR))
 
     async def write_long(self, data: bytes) -> None:
         """Send it as fast as the peer takes it, so that no copy of it waits; ConnectionError if the peer is gone."""

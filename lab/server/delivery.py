@@ -2,18 +2,22 @@
 
 What leaves of a struck reply was settled by the core; here it leaves, on the lab's clock. A manual clock withholds no
 reply unless a client drives it, but a hang, a stall and a slow body last until it has been advanced past them.
+
+A peer that gives up while its reply is withheld ends the exchange then and there: nothing of it leaves any more, so no
+observer is told that it did, and what the peer sends next is a call after it.
 """
 
 import asyncio
+from types import TracebackType
 from typing import Any
 
-from lab.clocks import AnyClock, first_of
+from lab.clocks import AnyClock, ManualClock, first_of, real_millis
 from lab.core.clock import Millis
 from lab.core.exchange import Request, Response
 from lab.core.observe import Replied
 from lab.core.reply import Parts, Reply, gathered
 from lab.mock.service import Service
-from lab.server.connection import LONGEST_PIECE, Connection, reset
+from lab.server.connection import BEHIND, LONGEST_PIECE, Connection, reset
 from lab.server.library_internals import SENT, SENT_LAST, Sent
 from lab.server.response_writer import ResponseWriter
 
@@ -21,6 +25,44 @@ CLOSE = b"connection: close\r\n"
 _KEEP = b"connection: keep-alive\r\n"
 _NOTHING = Response(0)
 """A reply of which no status line left."""
+
+
+class Awaited:
+    """While a peer waits for its reply: ConnectionResetError as soon as it has given up.
+
+    Who is gone has. Who only ended its side may still read, as `nc -N` does, if that came right behind the request; of one
+    that has waited first, its time-out is over. How long it waited is told by its own clock.
+    """
+
+    __slots__ = ("_clock", "_connection", "_ended", "_since", "_task")
+
+    def __init__(self, connection: Connection, clock: AnyClock) -> None:
+        self._connection = connection
+        self._clock = clock if isinstance(clock, ManualClock) and clock.shared else None
+        """That of a client which lives by the lab's; None: it lives by the wall's."""
+        self._since = self._now()
+        self._task: asyncio.Task[Any] | None = None
+        self._ended = False
+
+    def _now(self) -> Millis:
+        return real_millis() if self._clock is None else self._clock.now()
+
+    def __enter__(self) -> None:
+        self._task = asyncio.current_task()
+        self._connection.at_end = self._end
+
+    def _end(self) -> None:
+        waited = self._now() - self._since
+        still_reads = not self._connection.lost.is_set() and waited < (BEHIND if self._clock is None else 1)
+        if self._task is not None and not self._ended and not still_reads:
+            self._ended = True
+            self._task.cancel()
+
+    def __exit__(self, kind: object, error: BaseException | None, trace: TracebackType | None) -> None:
+        self._connection.at_end = None
+        # who else has cancelled it ends the lab, and that goes first
+        if self._ended and self._task is not None and not self._task.uncancel():
+            raise ConnectionResetError("The peer has given up.") from error
 
 
 class ReplySender:
@@ -43,12 +85,14 @@ class ReplySender:
         connection, message = incoming.protocol, incoming.message
         try:
             if reply.latency:
-                await self.clock.hold(reply.latency)
+                with Awaited(connection, self.clock):
+                    await self.clock.hold(reply.latency)
             last = connection.last_of(message.should_close)
             line = CLOSE if last else _KEEP if message.version < (1, 1) else b""
             # of a long body no copy waits for each client
             long = b"" if len(reply.response.body) <= LONGEST_PIECE or request.method == "HEAD" else reply.response.body
-            if not self.write(connection, reply.response, "HEAD" if long else request.method, line):
+            left = self.write(connection, reply.response, "HEAD" if long else request.method, line)
+            if not left or connection.unread:
                 self._tell_cut(reply, "client_gone")
                 return SENT_LAST
             first = self.clock.now() - since
@@ -94,9 +138,11 @@ class _Piecemeal:
     async def send(self) -> Sent:
         cut: str | None = "client_gone"
         try:
-            if self.reply.latency:
-                await self.clock.hold(self.reply.latency)
-            if await self._send() and await self._wait():
+            with Awaited(self.connection, self.clock):
+                if self.reply.latency:
+                    await self.clock.hold(self.reply.latency)
+                left = await self._send()
+            if left and await self._wait():
                 cut = self.strike.cut if self.strike is not None else None
         except asyncio.CancelledError:
             cut = "shutdown"
@@ -129,7 +175,7 @@ class _Piecemeal:
     async def _send_body(self, pieces: Parts) -> bool:
         for when, piece in pieces:
             if self.clock.now() < when:
-                await first_of(self.clock.hold_until(when), self.connection.lost.wait())
+                await self.clock.hold_until(when)
             await self.connection.write_long(b"%x\r\n%b\r\n" % (len(piece), piece) if self.chunked else piece)
             self.body.append((when, piece))
         whole = self.strike is None or self.strike.cut is None

@@ -28,7 +28,7 @@ from lab.recording.format.lines import LONGEST_BLOB
 from lab.recording.tape.unpacked_bodies import unpacked
 from lab.server import request_reader as reader
 from lab.server.body_room import BodyPlace, BodyRoom, MeteredBody, NoRoom
-from lab.server.connection import Connection, reset
+from lab.server.connection import BEHIND, Connection, reset
 from lab.server.delivery import CLOSE
 from lab.server.hop_headers import passed_on
 from lab.server.library_internals import SENT, SENT_LAST, Sent
@@ -43,7 +43,6 @@ PROXY_LIMITS = replace(ServerLimits(), line=65_536, header_deadline=75.0, body_d
 """What a pod admits is the pod's affair: these only guard the process."""
 _NOTHING = Response(0)
 """An answer of which no status line left."""
-_BEHIND = 50  # milliseconds within which the end of a request's stream comes behind its last byte
 _MADE_ANEW = frozenset((b"host", b"content-length", b"expect"))
 """Headers of a request that say what this hop says anew: where it goes, how long it is, that it was waited for."""
 
@@ -190,7 +189,7 @@ class _ProxiedExchange:
 
     def _end(self) -> None:
         """A client that ends its side while it waits has given up; who did so right behind the request still reads."""
-        if self.first is not None or self.connection.lost.is_set() or self.proxy.clock.now() - self.since >= _BEHIND:
+        if self.first is not None or self.connection.lost.is_set() or self.proxy.clock.now() - self.since >= BEHIND:
             self.gone.set()
 
     async def run(self, outgoing: UpstreamRequest, request: Request, message: Any) -> Sent:

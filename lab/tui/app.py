@@ -22,7 +22,6 @@ from lab.clocks import real_millis
 from lab.core.clock import Millis
 from lab.core.errors import HostError, LabError
 from lab.tui.cast import Cast, teed
-from lab.tui.changed_cells import ChangedCells
 from lab.tui.line_filters import colour_filters, filters_for
 from lab.tui.picture import picture_of
 from lab.tui.screens.input_queue import InputQueue
@@ -32,7 +31,7 @@ from lab.tui.screens.phone import PhoneGates
 from lab.tui.screens.selectable import SelectingScreen
 from lab.tui.sources.protocol import ScreenSource
 from lab.tui.state.preferences import ScreenStart
-from lab.tui.terminal import encoding_of, lasting
+from lab.tui.terminal import lasting
 from lab.tui.themes import COLOURS, LIGHTS, OTHER_THEME, Styles, palette, person_calls, stage_theme
 
 
@@ -53,7 +52,6 @@ class LabApp(App[Outcome | None]):
         cast: Cast | None = None,
         phone: PhoneGates | None = None,
     ) -> None:
-        self._cells = ChangedCells()
         self._needed: tuple[LineFilter, ...] = ()
         self.cast = cast
         """Where what the terminal is sent is written down, too."""
@@ -79,7 +77,7 @@ class LabApp(App[Outcome | None]):
     def get_driver_class(self) -> type[Driver]:
         """The terminal's own driver; one that writes a cast beside, if there is one."""
         gone = HostError("The terminal is gone.")
-        base = lasting(super().get_driver_class(), lambda: self.fail(gone), self._cells)
+        base = lasting(super().get_driver_class(), lambda: self.fail(gone))
         return base if self.cast is None else teed(base, self.cast)
 
     @property
@@ -121,7 +119,7 @@ class LabApp(App[Outcome | None]):
     @property
     def draws_blocks(self) -> bool:
         """Whether the terminal shows half-blocks, dark on light."""
-        return not self.no_color and not encoding_of(self._driver)
+        return not self.no_color
 
     def on_mount(self) -> None:
         """A terminal of sixteen colours gets them as they are, not the nearest to ours; so does one that shall show none."""
@@ -150,7 +148,7 @@ class LabApp(App[Outcome | None]):
 
     def _fit_terminal(self) -> None:
         """Filters for what the terminal hasn't, in the present theme."""
-        self._needed = filters_for(self.theme, self.colour_system, encoding_of(self._driver))
+        self._needed = filters_for(self.theme, self.colour_system)
 
     def get_line_filters(self) -> Sequence[LineFilter]:
         """Textual's filters, then those; that of NO_COLOR only as long as it holds."""
@@ -168,7 +166,6 @@ class LabApp(App[Outcome | None]):
         The driver tells a size, be it the same, at the start and whenever the lab comes back from the shell.
         """
         if isinstance(event, Resize) or (isinstance(event, AppFocus) and not self.app_focus):
-            self._cells.forget()
             self.refresh(layout=True)
         if not self.input_queue.takes(event):
             await super().on_event(event)

@@ -5,7 +5,7 @@ depends on when, where or how fast it is drawn, so the same recording gives the 
 """
 
 from asyncio import Event
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator
 
 from rich.color import ColorSystem
 from rich.style import Style
@@ -16,7 +16,6 @@ from lab.clocks import settle
 from lab.core.clock import Millis
 from lab.tui.app import LabApp
 from lab.tui.cast import Cast, Put
-from lab.tui.picture import picture_of
 from lab.tui.screens.feed import ObservationBatch
 from lab.tui.screens.main import MainScreen
 from lab.tui.sources.playback import Playback
@@ -129,25 +128,6 @@ async def film(
         app.exit()
 
     await app.run_async(headless=True, size=size, auto_pilot=shoot)
-
-
-async def still(source: FilmedPlayback, at: Millis, size: tuple[int, int], keys: Sequence[str] = ()) -> str:
-    """The screen at an instant of the recording, once these keys were pressed, as SVG."""
-    app = LabApp(source, ScreenStart(Preferences()))
-    app.no_color = False
-    drawn: list[str] = []
-
-    async def shoot(pilot: Pilot[object]) -> None:
-        await pilot.pause()
-        assert isinstance(app.screen, MainScreen)
-        app.screen.observe(ObservationBatch([source.stand(at)]))
-        await pilot.press(*keys)
-        await pilot.pause()
-        drawn.append(picture_of(app))
-        app.exit()
-
-    await app.run_async(headless=True, size=size, auto_pilot=shoot)
-    return drawn[0]
 
 
 class _Frames:

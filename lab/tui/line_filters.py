@@ -1,9 +1,8 @@
-"""What becomes of a drawn line on a terminal that has less: fewer colours, none at all, no signs beyond its encoding."""
+"""What becomes of a drawn line on a terminal that has less: fewer colours, or none at all."""
 
 from collections.abc import Iterator, Sequence
 from functools import cache
 
-from rich.cells import cell_len
 from rich.color import Color
 from rich.color_triplet import ColorTriplet
 from rich.segment import Segment
@@ -14,10 +13,9 @@ from textual.filter import LineFilter, Monochrome, NoColor
 from lab.tui.themes import COLOURS, GROUNDS, TABLES
 
 
-def filters_for(theme: str, colour_system: str, encoding: str) -> tuple[LineFilter, ...]:
+def filters_for(theme: str, colour_system: str) -> tuple[LineFilter, ...]:
     """What a terminal needs in this theme; `colour_system` is Rich's: `truecolor`, `256`, `standard`."""
-    fewer = (TableColours(theme),) if colour_system == "256" and theme in TABLES else ()
-    return (*fewer, EncodedText(encoding)) if encoding else fewer
+    return (TableColours(theme),) if colour_system == "256" and theme in TABLES else ()
 
 
 def colour_filters(filters: Sequence[LineFilter], *, bare: bool) -> Iterator[LineFilter]:
@@ -63,33 +61,3 @@ def _rgb(number: int) -> ColorTriplet:
 
 def _distance(one: ColorTriplet, other: ColorTriplet | None) -> int:
     return sum((a - b) ** 2 for a, b in zip(one, other or one, strict=True))
-
-
-_SIGNS = "-─━╌╴╶−–—· _▄ |│┃║┊▏▌╷╵ +╭╮╰╯┌┐└┘┏┓┗┛├┤┬┴┼╋ #█ *●•▪ o○ %◐ !◆ :◇ v✓↓ x✗× >→▶› <←‹ ^↑⇧ ~… '‘’ \"▀“”„«»".split()
-ASCII = str.maketrans({sign: signs[0] for signs in _SIGNS for sign in signs[1:]})
-"""Our signs, each by one that every terminal has, as wide."""
-
-
-class EncodedText(LineFilter):
-    """Text as a terminal takes it whose encoding isn't UTF-8: what it hasn't is a sign that is alike, else `?`."""
-
-    def __init__(self, encoding: str) -> None:
-        super().__init__()
-        self._encoding = encoding
-        self._of = cache(self._sign)
-
-    def apply(self, segments: list[Segment], background: TextualColor) -> list[Segment]:
-        """The segments in signs of the encoding; each cell stays where it was."""
-        return [
-            Segment(text if text.isascii() else "".join(map(self._of, text)), style, control)
-            for text, style, control in segments
-        ]
-
-    def _sign(self, character: str) -> str:
-        for text in (character, character.translate(ASCII)):
-            try:
-                text.encode(self._encoding)
-                return text
-            except UnicodeEncodeError:
-                continue
-        return "?" * cell_len(character)

@@ -1,14 +1,11 @@
 """A terminal may be taken away. Textual's writer thread would end at the first failed write, its queue would fill,
 and the loop would wait for room in it for ever: no key, no signal would end the lab any more."""
 
-from codecs import lookup
 from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
 
 from textual.driver import Driver
-
-from lab.tui.changed_cells import ChangedCells
 
 
 class LastingFile:
@@ -41,17 +38,8 @@ class LastingFile:
             self._gone()
 
 
-def encoding_of(driver: Driver | None) -> str:
-    """The encoding of the driver's terminal; nothing where all signs can be written, or there is none."""
-    encoding = getattr(getattr(driver, "_file", None), "encoding", None) or "utf-8"
-    return "" if lookup(encoding).name == "utf-8" else encoding
-
-
-def lasting(base: type[Driver], gone: Callable[[], object], cells: ChangedCells) -> type[Driver]:
-    """The driver, which sends only the cells that change, and outlives its terminal.
-
-    `gone` is called on the loop when that is lost.
-    """
+def lasting(base: type[Driver], gone: Callable[[], object]) -> type[Driver]:
+    """The driver, which outlives its terminal: `gone` is called on the loop when that is lost."""
 
     class Outliving(base):  # type: ignore[valid-type,misc]  # a class made for one app
         _file: Any
@@ -60,10 +48,6 @@ def lasting(base: type[Driver], gone: Callable[[], object], cells: ChangedCells)
             super().__init__(*arguments, **settings)
             if hasattr(self, "_file"):
                 self._file = LastingFile(self._file, self._tell)
-
-        def write(self, data: str) -> None:
-            if changed := cells.of(data):
-                super().write(changed)
 
         def _tell(self) -> None:
             with suppress(RuntimeError):  # the loop has ended already

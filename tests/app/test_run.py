@@ -305,23 +305,26 @@ def test_an_answer_that_is_no_job_body_ends_the_run(body):
     assert play.outcome.status is None and "job body" in play.outcome.why
 
 
-def test_an_undocumented_status_is_not_final_and_patience_ends_it():
-    app = App("TEAM", "hi", "demo", "s", "x", patience=5_000)
+def test_an_undocumented_status_is_not_final_and_the_deadline_ends_it():
+    app = App("TEAM", "hi", "demo", "s", "x", deadline=5_000)
     play = Play(app).got(GRANT).got(job(code=202))
     while play.outcome is None:
         play.waits(play.effect.until - play.now).got(job("QUEUED_V2"))
-    assert play.outcome.status == "QUEUED_V2" and "5 s of work" in play.outcome.why
+    assert play.outcome.status == "QUEUED_V2" and play.outcome.why == WORKED
+
+
+WORKED = "The job had not ended after 5s of work; --deadline DURATION allows more."
 
 
 def test_what_a_person_takes_is_no_work_of_the_job():
-    app = App("TEAM", "hi", "demo", "s", "x", patience=5_000)
+    app = App("TEAM", "hi", "demo", "s", "x", deadline=5_000)
     play = Play(app).got(GRANT).got(job("WAITING", code=202))
     while play.now < 1_800_000:
         play.waits(play.effect.until - play.now).got(job("WAITING"))
     resumed = play.waits(play.effect.until - play.now).got(job()).now
     while play.outcome is None:
         play.waits(play.effect.until - play.now).got(job())
-    assert play.outcome.status == "RUNNING" and "5 s of work" in play.outcome.why
+    assert play.outcome.status == "RUNNING" and "5s of work" in play.outcome.why
     assert 5_000 <= play.now - resumed < 10_000
 
 

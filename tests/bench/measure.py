@@ -21,19 +21,30 @@ class Samples:
     @property
     def spread(self) -> float:
         """Half the distance between the quartiles, as a share of the median."""
+        if len(self.values) < 2 or not self.median:
+            return 0.0
         low, _, high = statistics.quantiles(self.values, n=4)
-        return (high - low) / 2 / self.median if self.median else 0.0
+        return (high - low) / 2 / self.median
 
 
-def interleaved(*subjects: Callable[[], float], rounds: int = ROUNDS) -> list[Samples]:
-    """Each subject once a round, in turn, so that a noisy neighbour hits all; the first round warms up."""
-    figures: list[list[float]] = [[] for _ in subjects]
-    for round_ in range(rounds + 1):
-        for values, subject in zip(figures, subjects, strict=True):
-            figure = subject()
-            if round_:
-                values.append(figure)
-    return [Samples(tuple(values)) for values in figures]
+@dataclass(frozen=True)
+class Extent:
+    """How much is measured: the whole, or in the short form just so much that every row has run."""
+
+    short: bool = False
+
+    def of(self, whole: int, short: int) -> int:
+        return short if self.short else whole
+
+    def interleaved(self, *subjects: Callable[[], float], rounds: int = ROUNDS) -> list[Samples]:
+        """Each subject once a round, in turn, so that a noisy neighbour hits all; the first of the whole warms up."""
+        figures: list[list[float]] = [[] for _ in subjects]
+        for warm in range(self.of(rounds + 1, 1)):
+            for values, subject in zip(figures, subjects, strict=True):
+                figure = subject()
+                if warm or self.short:
+                    values.append(figure)
+        return [Samples(tuple(values)) for values in figures]
 
 
 @dataclass(frozen=True)
@@ -47,18 +58,21 @@ class Row:
     shown: str
     """The absolute figures behind it."""
     spread: float = 0.0
-    unit: Literal["ratio", "ms", "%", "µs", "B", "MiB", "x"] = "ratio"
+    unit: Literal["ratio", "s", "ms", "%", "µs", "B", "MiB", "x"] = "ratio"
     at_most: bool = False
 
     @property
     def met(self) -> bool:
         return self.figure <= self.goal if self.at_most else self.figure >= self.goal
 
-    def text(self) -> str:
+    def text(self, judged: bool = True) -> str:
+        """The line; whether its goal was met is left out where too little was measured to judge."""
         sign = "≤" if self.at_most else "≥"
         unit = "" if self.unit == "ratio" else f" {self.unit}"
-        places = {"ratio": 2, "x": 2, "%": 2, "µs": 1, "MiB": 1}.get(self.unit, 0)
+        goal = f"{self.goal:g}{unit}"
+        places = {"ratio": 2, "x": 2, "%": 2, "µs": 1, "MiB": 1, "s": 1}.get(self.unit, 0)
+        verdict = ("met" if self.met else "NOT MET") if judged else ""
         return (
-            f"{self.what:<52} {sign} {self.goal:g}{unit:<5} {self.figure:>9.{places}f}{unit:<3}"
-            f" ±{self.spread * 100:3.0f} %  {'met    ' if self.met else 'NOT MET'}  {self.shown}"
+            f"{self.what:<52} {sign} {goal:<9} {self.figure:>9.{places}f}{unit:<4}"
+            f" ±{self.spread * 100:3.0f} %  {verdict:<7}  {self.shown}"
         )

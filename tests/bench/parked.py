@@ -17,7 +17,8 @@ from lab.language.parse import parse_scenario
 from lab.mock.config import Config
 from lab.mock.service import Service
 from lab.server.mock_server import MockServer
-from tests.bench.measure import Row
+from tests.bench.load import PATIENCE
+from tests.bench.measure import Extent, Row
 from tests.bench.mock import accepted, granted, invoke_request, status_path
 
 COUNT = 10_000
@@ -69,24 +70,26 @@ def descriptors(pid: int) -> int:
     return len(list(Path(f"/proc/{pid}/fd").iterdir()))
 
 
-async def park(port: int, head: bytes, process: subprocess.Popen[str]) -> tuple[float, float, float, int]:
+async def park(port: int, head: bytes, process: subprocess.Popen[str], count: int) -> tuple[float, float, float, int]:
     """Resident before and while parked, seconds until all were answered, descriptors left over."""
     pause = SystemClock()
     before, opened = resident(process.pid), descriptors(process.pid)
     peers = []
-    for _ in range(COUNT):
+    for _ in range(count):
         reader, writer = await asyncio.open_connection("127.0.0.1", port)
         writer.write(head)
         peers.append((reader, writer))
-    while descriptors(process.pid) < opened + COUNT:
-        await pause.hold(50)
+    async with asyncio.timeout(PATIENCE):
+        while descriptors(process.pid) < opened + count:
+            await pause.hold(50)
     await pause.hold(500)
     delayed = resident(process.pid)
     since = time.perf_counter()
     assert process.stdin is not None
     process.stdin.write("\n")
     process.stdin.flush()
-    heads = await asyncio.gather(*(reader.readuntil(b"\r\n\r\n") for reader, _ in peers))
+    async with asyncio.timeout(PATIENCE):
+        heads = await asyncio.gather(*(reader.readuntil(b"\r\n\r\n") for reader, _ in peers))
     answered = time.perf_counter() - since
     assert all(each.startswith(b"HTTP/1.1 200 ") for each in heads)
     for _, writer in peers:
@@ -98,21 +101,22 @@ async def park(port: int, head: bytes, process: subprocess.Popen[str]) -> tuple[
     return before, delayed, answered, descriptors(process.pid) - opened
 
 
-def parked() -> Iterable[Row]:
+def parked(extent: Extent) -> Iterable[Row]:
     """The parked requests of limits.md §5: under 300 MB for 10,000 parked requests, and every descriptor back."""
     more_descriptors()
+    count = extent.of(COUNT, 200)
     process = subprocess.Popen(
         [sys.executable, "-m", "tests.bench.parked"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     )
     assert process.stdout is not None
     try:
         port, head = json.loads(process.stdout.readline())
-        before, delayed, answered, left = asyncio.run(park(port, head.encode(), process))
+        before, delayed, answered, left = asyncio.run(park(port, head.encode(), process, count))
     finally:
         process.kill()
         process.wait()
     shown = f"{before:.0f} MiB before; all answered in {answered:.1f} s once the clock ran"
-    yield Row(f"resident with {COUNT:,} parked requests", 286, delayed, shown, unit="MiB", at_most=True)
+    yield Row(f"resident with {count:,} parked requests", 286, delayed, shown, unit="MiB", at_most=True)
     yield Row("descriptors left over afterwards", 0, left, "", at_most=True)
 
 

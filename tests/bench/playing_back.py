@@ -54,7 +54,7 @@ async def _served(recording: Recording, polls: int) -> None:
 
     def ask() -> None:
         for _ in range(polls):
-            assert json.loads(urlopen(request).read())["status"]
+            assert json.loads(urlopen(request, timeout=10).read())["status"]
 
     await asyncio.to_thread(ask)
     await server.stop()

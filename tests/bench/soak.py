@@ -26,8 +26,10 @@ import jwt
 from lab.cli.main import run_command
 from lab.clocks import SystemClock, wall_second
 from lab.identity import records
-from lab.identity.clients import DEMO, JANE, Grant, aistudio_cli
+from lab.identity.clients import DEMO, JANE, Grant
 from lab.identity.endpoints import device_code
+from lab.identity.keys import private_key
+from lab.identity.testkey import CLIENT_KEY_ID, CLIENT_PRIVATE_PEM
 from lab.server.mock_server import MockServer
 from tests.bench.measure import Row
 from tests.bench.parked import descriptors, resident
@@ -38,6 +40,7 @@ RATE = 200
 CLIENTS = 40
 SERVE = "--serve"
 TASKS = "tasks: "
+CLIENT_KEY = private_key(CLIENT_PRIVATE_PEM)
 SHORT = 30
 """Seconds of the tape that the long one is compared with."""
 SCENARIO = """\
@@ -48,7 +51,6 @@ agent: {code: SOAK, version: 1}
 ask: Go on
 retention: 20s
 token: {lifetime: 1m}
-settings: {assertion_trust: any}
 latency: {token: 5ms, invoke: 10ms, status: 20ms}
 steps:
   - work: read
@@ -168,7 +170,7 @@ class Client:
     async def _assertion(self, turn: int) -> dict[str, Any]:
         now = wall_second()
         claims = {"iss": DEMO.id, "sub": JANE.name, "aud": "oauth.idm.oracle.com", "iat": now, "exp": now + 20}
-        signed = jwt.encode({**claims, "jti": f"{self.number}/{turn}"}, "k" * 32)
+        signed = jwt.encode({**claims, "jti": f"{self.number}/{turn}"}, CLIENT_KEY, "RS256", {"kid": CLIENT_KEY_ID})
         return await self._token(str(Grant.ASSERTION), assertion=signed)
 
     async def _code(self, turn: int) -> dict[str, Any]:
@@ -184,12 +186,14 @@ class Client:
         return await self._token("authorization_code", code=code, redirect_uri=redirect)
 
     async def _device(self, turn: int) -> dict[str, Any]:
-        cli = {"client_id": aistudio_cli("acme-test").id}
+        client = {"client_id": DEMO.id, "client_secret": DEMO.secret}
         self.bearer = ""
-        request = {**cli, "scope": self.lab.start["scope"], "response_type": "device_code"}
+        request = {**client, "scope": self.lab.start["scope"], "response_type": "device_code"}
         given = await self._form("/oauth2/v1/device", request)
         # nobody answers within the ten seconds: the device gives up, and logs in as a client
-        await self._form("/oauth2/v1/token", {**cli, "grant_type": Grant.DEVICE, "device_code": given["device_code"]})
+        await self._form(
+            "/oauth2/v1/token", {**client, "grant_type": Grant.DEVICE, "device_code": given["device_code"]}
+        )
         return await self._credentials(turn)
 
     async def _token(self, grant: str, **fields: str) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""`lab replay --against` as a user and a CI job call it (recordings.md §6.4)."""
+"""`lab replay --against` as a user and a CI job call it (recordings.md §6.3)."""
 
 import json
 import shutil
@@ -64,7 +64,7 @@ def test_several_recordings_are_held_against_a_server_in_every_form(
         (("--against", "http://me:pw@127.0.0.1:9"), "--against holds a user or a password"),
         (("--against", "127.0.0.1:9"), "is no URL"),
         (("--against", "http://127.0.0.1:9", "--ca", "nothing.pem"), "nothing.pem"),
-        (("--against", "http://127.0.0.1:9", "--out", "x"), "--out can't be used with --against"),
+        (("--against", "http://127.0.0.1:9", "--accept"), "--accept can't be used with --against"),
         (("--pace", "fast"), "--pace can't be used with a mock's replay"),
         (("--allow-host", "x"), "--allow-host can't be used with a mock's replay"),
         (

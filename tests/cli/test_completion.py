@@ -1,6 +1,5 @@
 """What is made of the parser: completion of shells, and the manual page."""
 
-import re
 import subprocess
 from io import StringIO
 from pathlib import Path
@@ -50,17 +49,6 @@ def test_bash_offers_what_begins_so(command: str, word: str, offered: list[str],
     way = f'{script}\n{ask}\n$(complete -p lab | sed -E "s/.*-F ([^ ]+).*/\\1/") lab {word} {command}\necho "${{COMPREPLY[@]}}"'
     done = subprocess.run(["bash", "--norc", "-c", way], capture_output=True, text=True, check=True, cwd=tmp_path)
     assert done.stdout.split() == offered
-
-
-def test_the_manual_page_has_every_option_and_nothing_that_commands_the_formatter() -> None:
-    page = printed("man")
-    plain = page.replace("\\-", "-")
-    assert page.startswith(".TH LAB 1 ")
-    for name, options in OPTIONS.items():
-        section = plain.partition(f".SS lab {name}\n")[2].partition("\n.SS ")[0]
-        assert options - {"--help"} <= set(re.findall(r"^\\fB(--[a-z-]+)", section, re.MULTILINE))
-    requests = {line.split()[0] for line in page.splitlines() if line.startswith((".", "'"))}
-    assert requests == {".TH", ".SH", ".SS", ".PP", ".TP", ".nf", ".fi"}
 
 
 def test_another_shell_is_refused() -> None:

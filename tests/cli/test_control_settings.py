@@ -28,7 +28,15 @@ def test_a_token_from_the_environment_opens_the_plane_and_is_never_printed(
     with serving("quick", "--record", "./day", *(["--json"] if json else []), cwd=tmp_path) as process:
         if json:
             ready = listening(process)
-            assert list(ready) == ["base_url", "token_url", "client_id", "client_secret", "scope", "control_url"]
+            assert list(ready) == [
+                "base_url",
+                "token_url",
+                "client_id",
+                "client_secret",
+                "scope",
+                "control_url",
+                "seed",
+            ]
             health = fetch(f"{ready['control_url']}/_lab/health", {"Authorization": f"Bearer {TOKEN}"})
             assert health["scenarios"] == ["quick"]
             assert fetch(f"{ready['control_url']}/_lab/health", {"Host": "any.example"}) == {"status": "ok"}

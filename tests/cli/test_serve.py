@@ -66,11 +66,24 @@ def named_token_url(ready: dict[str, str]) -> object:
     return fetch(url, {"Host": "evil.example"})["token_endpoint"]
 
 
+def test_json_says_the_seed_though_it_was_drawn(tmp_path: Path) -> None:
+    drawn = []
+    for _ in range(2):
+        with serving("item-comparison", "invoice-analysis", "--json", cwd=tmp_path) as process:
+            ready = listening(process)
+            head = {"Authorization": f"Bearer {ready['control_token']}"}
+            drawn.append(ready["seed"])
+            assert fetch(f"{ready['control_url']}/_lab/health", head)["seed"] == ready["seed"]
+    assert drawn[0] != drawn[1] and all(isinstance(seed, int) for seed in drawn)
+    with serving("item-comparison", "invoice-analysis", "--json", "--seed", "0", cwd=tmp_path) as process:
+        assert listening(process)["seed"] == 0
+
+
 def test_json_is_one_line_with_everything_a_client_needs(tmp_path: Path, runtime: Path) -> None:
     with serving("item-comparison", "--json", "--clock", "manual", "--record", "./day", cwd=tmp_path) as process:
         ready = listening(process)
         assert list(ready) == [
-            "base_url", "token_url", "client_id", "client_secret", "scope", "control_url", "control_token",
+            "base_url", "token_url", "client_id", "client_secret", "scope", "control_url", "control_token", "seed",
         ]  # fmt: skip
         assert named_token_url(ready) == ready["token_url"] == f"{ready['base_url']}/oauth2/v1/token"
         login = b64encode(f"{quote_plus(ready['client_id'])}:{quote_plus(ready['client_secret'])}".encode()).decode()
@@ -99,7 +112,7 @@ def test_tls_tells_where_and_what_to_trust_and_takes_it_away_at_the_end(tmp_path
     argv = ("item-comparison", "--json", "--tls", "--tls-port", "0", "--tls-name", "pod.test")
     with forked_lab(*HOW, *argv, cwd=tmp_path) as process:
         ready = listening(process)
-        assert list(ready)[-2:] == ["https_url", "ca_file"]
+        assert list(ready)[-3:] == ["https_url", "ca_file", "seed"]
         trusted = ssl.create_default_context(cafile=ready["ca_file"])
         url = f"{ready['https_url']}/.well-known/openid-configuration"
         with urllib.request.urlopen(url, timeout=20, context=trusted) as got:

@@ -72,18 +72,18 @@ def test_every_value_that_the_contract_names_can_be_set_anywhere(lab: Lab) -> No
 
 def test_flags_win_over_a_scenario_and_a_scenario_over_the_environment(lab: Lab) -> None:
     (lab.folder / "mine.yaml").write_text(
-        "lab: 1\nname: mine\ntitle: Mine\nagent: {code: MINE}\nask: x\nsettings: {invoke_status: 200, body: minimal}\n"
+        "lab: 1\nname: mine\ntitle: Mine\nagent: {code: MINE}\nask: x\nsettings: {invoke_status: 200, types: strict}\n"
         "steps:\n  - {complete: end, output: done}\n"
     )
-    env = {"LAB_BODY": "full", "LAB_HINTS": "off"}
-    for argv, got in (((), (200, "minimal", False)), (("--set", "body=full"), (200, "full", False))):
+    env = {"LAB_TYPES": "lenient", "LAB_HINTS": "off"}
+    for argv, got in (((), (200, "strict", False)), (("--set", "types=lenient"), (200, "lenient", False))):
         config = make_setup(serve(str(lab.folder / "mine.yaml"), *argv, **env).mock).config
         switches = config.switches
-        assert (switches.invoke_status, switches.body, switches.hints) == got
+        assert (switches.invoke_status, switches.types, switches.hints) == got
         both = make_setup(serve(str(lab.folder / "mine.yaml"), "item-comparison", *argv, **env).mock).config
-        assert (both.switches.invoke_status, both.switches.body) == (202, "full")
+        assert (both.switches.invoke_status, both.switches.types) == (202, "lenient")
         switches = both.switches_of(both.scenarios[0].scenario)
-        assert (switches.invoke_status, switches.body, switches.hints) == got
+        assert (switches.invoke_status, switches.types, switches.hints) == got
 
 
 @pytest.mark.parametrize("host", ["0.0.0.0", "::", "10.0.0.1", "lab.example", ""])
@@ -114,7 +114,7 @@ def test_a_flag_wins_over_the_environment() -> None:
         hints=False, pod="p1"
     )
     assert server_switches(run("--set", "hints=on", LAB_HINTS="off").mock.switches) == Switches(hints=True)
-    assert server_switches(run("--profile", "rfc", "--set", "ecid=on").mock.switches).error_body == "problem"
+    assert server_switches(run("--profile", "rfc", "--set", "jwks_auth=on").mock.switches).error_body == "problem"
 
 
 def test_an_epoch_has_a_date_and_some_time_before_dates_end() -> None:

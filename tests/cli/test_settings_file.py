@@ -11,7 +11,7 @@ from lab.cli.grammar.parser import parse_options
 from lab.cli.setup import SettingsFile, make_setup, own_client, read_settings_file
 from lab.core.errors import ScenarioError, UsageError
 from lab.identity.account_settings import looks_real
-from lab.identity.clients import DEMO, GRANTS, JANE, Account, Client, Grant
+from lab.identity.clients import DEMO, GRANTS, JANE, Account, Client, Grant, pod_users
 from lab.identity.testkey import CERTIFICATE_PEM, CLIENT_CERTIFICATE_PEM, PRIVATE_PEM
 from lab.server.limits import LIMIT_KINDS, ServerLimits
 from lab.settings import Flags, MockSettings
@@ -60,6 +60,31 @@ def test_a_file_gives_switches_limits_and_accounts(tmp_path: Path) -> None:
     assert (off.active, demo) == (False, DEMO)
 
 
+def test_a_client_may_stand_for_a_user_of_the_pod(tmp_path: Path) -> None:
+    text = """\
+accounts:
+  users: [{name: ann, password: lab-password-ann, roles: [BUYER]}]
+  clients:
+    - {id: by-id, secret: lab-secret-1, roles: [PAYABLES, CLERK]}
+    - {id: by-name, secret: lab-secret-2, user: ann}
+    - {id: robot-1, secret: lab-secret-3, user: robot, roles: [CLERK]}
+    - {id: robot-2, secret: lab-secret-4, user: robot, roles: [CLERK, CLERK]}
+    - {id: itself, secret: lab-secret-5}
+"""
+    got = given(text, tmp_path)
+    assert [(each.user, each.roles) for each in got.clients[:5]] == [
+        ("by-id", ("PAYABLES", "CLERK")),
+        ("ann", ()),
+        ("robot", ("CLERK",)),
+        ("robot", ("CLERK", "CLERK")),
+        ("", ()),
+    ]
+    assert [each.name for each in got.accounts] == ["ann", "jane"], "the others can't log in"
+    assert {each.name: each.roles for each in pod_users(got.clients, got.accounts)} == {
+        "ann": ("BUYER",), "jane": (), "by-id": ("PAYABLES", "CLERK"), "robot": ("CLERK",),
+    }  # fmt: skip
+
+
 def test_the_usual_accounts_may_be_told_otherwise(tmp_path: Path) -> None:
     text = (
         "accounts: {users: [{name: jane, password: lab-other-word}], clients: [{id: demo, secret: lab-other-secret}]}"
@@ -78,7 +103,7 @@ def test_the_usual_accounts_may_be_told_otherwise(tmp_path: Path) -> None:
         ("users: []", ["1:1: unknown key users; write accounts: {users: …}"]),
         ("hints: off\nhints: on", ["2:1: duplicate key hints; the first is on line 1"]),
         ("hints: &a off\nbody: *a", ["1:8: anchor &a; write the value out where it is used", "2:7: alias *a; write the value out"]),
-        ("invoke_status: 201\nbody: mini", ["1:16: invoke_status: takes 202 or 200", "2:7: body: takes full or minimal; did you mean minimal?"]),
+        ("invoke_status: 201\ntypes: stric", ["1:16: invoke_status: takes 202 or 200", "2:8: types: takes lenient or strict; did you mean strict?"]),
         ("base: lab.example", ["1:7: base: is an origin, as https://host or http://host:port"]),
         ("limits: {bodi: 1}", ["1:10: limits: unknown key bodi; did you mean body?"]),
         ("limits: {body: 0}", ["1:16: limits.body: is from 1 to 9007199254740992"]),
@@ -107,6 +132,14 @@ def test_the_usual_accounts_may_be_told_otherwise(tmp_path: Path) -> None:
             "1:94: accounts.clients[0].redirects[3]: a port is a number from 1 to 65535",
             "1:109: accounts.clients[0].redirects[4]: a port is a number from 1 to 65535",
         ]),
+        ("accounts: {clients: [{id: a, public: true, roles: [X]}]}", ["1:51: accounts.clients[0].roles: its own tokens alone stand for it; needs a secret and the grant client_credentials"]),
+        ("accounts: {clients: [{id: a, secret: lab-secret, grants: [password], user: jane}]}", ["1:76: accounts.clients[0].user: its own tokens alone stand for it; needs a secret and the grant client_credentials"]),
+        ("accounts: {clients: [{id: a, secret: lab-secret, user: jnae}]}", ["1:56: accounts.clients[0].user: nobody is called jnae; did you mean jane?"]),
+        ("accounts: {clients: [{id: a, secret: lab-secret, user: robot}]}", ["1:56: accounts.clients[0].user: nobody is called robot; name one of users, or give it roles here"]),
+        ("accounts: {clients: [{id: a, secret: lab-secret, user: jane, roles: [X]}]}", ["1:69: accounts.clients[0].roles: the roles of jane are those under users; name them there alone"]),
+        ("accounts: {clients: [{id: jane, secret: lab-secret, roles: [X]}]}", ["1:60: accounts.clients[0].roles: the roles of jane are those under users; name them there alone"]),
+        ("accounts: {clients: [{id: a, secret: lab-secret, user: r, roles: [X]}, {id: b, secret: lab-secret, user: r, roles: [Y]}]}", ["1:116: accounts.clients[1].roles: r has other roles above; give the same, or the user under users"]),
+        ("accounts: {clients: [{id: a, secret: lab-secret, user: 'a b', roles: ['', 'a,b']}]}", ["1:56: accounts.clients[0].user: is without blanks and colons, at most 200 characters", "1:71: accounts.clients[0].roles[0]: ", "1:75: accounts.clients[0].roles[1]: "]),
         ("accounts: {users: [{name: a}]}", ["1:20: accounts.users[0]: password is missing"]),
         ("accounts: {users: [{name: a, password: ocid1.user.oc1}]}", ["1:40: accounts.users[0].password: this looks like a real secret; the lab's look false: begin it with lab-"]),
         ("accounts: {clients: [{id: a, public: true, certificate: x}]}", ["1:57: accounts.clients[0].certificate: no RSA key can be read here"]),

@@ -49,7 +49,7 @@ def test_a_dangling_link_of_that_name_is_not_passed_over(empty: Lab) -> None:
 
 @pytest.mark.parametrize(
     "argv",
-    [["repair", NAME], ["replay", NAME, "--accept", "--yes"], ["replay", NAME, "--out", "now"], ["show", f"./{NAME}"]],
+    [["repair", NAME], ["replay", NAME, "--accept", "--yes"], ["show", f"./{NAME}"]],
     ids=" ".join,
 )
 def test_what_would_write_there_and_what_names_this_folder_find_none(empty: Lab, argv: list[str]) -> None:

@@ -21,7 +21,6 @@ from lab.cli.commands.serve import ServeSettings, may_choose_lines, serve_extras
 from lab.cli.commands.watch import WatchSettings, reached, with_tenant
 from lab.cli.console import Console
 from lab.cli.logs.request_log import RequestLog
-from lab.cli.logs.serve_logs import LogSettings
 from lab.cli.serve.ledger_settings import LedgerSettings
 from lab.cli.serve.serve_extras import ServeExtras
 from lab.cli.serve.shared_tenants import StoredTenants
@@ -301,7 +300,7 @@ async def test_limits_count_each_tenant_s_own(strict: Lab) -> None:
 
 def test_how_many_calls_may_make_is_an_option_of_lab_serve_which_says_so() -> None:
     console = Answering()
-    chosen = ServeSettings(tenants=3, logs=LogSettings(log="none"))
+    chosen = ServeSettings(tenants=3, log="none")
     assert serve_extras(chosen, console).tenants == 3
     one, tenant = may_choose_lines(chosen, "http://lab")
     assert one.startswith("  one scenario   http://lab/scenario/NAME, or X-Lab-Scenario: NAME")

@@ -253,3 +253,34 @@ def test_a_run_sends_other_parameters(lab: Lab) -> None:
 def test_at_another_server_no_user_is_named(lab: Lab) -> None:
     refused = lab("run", "item-comparison", "--base", "http://127.0.0.1:9", "--as", "jane")
     assert refused.code == 2 and refused.err.startswith("lab: --as names a user of the lab's own mock")
+
+
+def test_our_own_app_asks_as_the_user_whom_its_client_stands_for(lab: Lab) -> None:
+    Path("mine").mkdir()
+    text = HEAD.replace("{code: QUOTA}", "{code: QUOTA, roles: [PAYABLES]}") + BUYERS.replace("BUYER", "PAYABLES")
+    Path("mine/buyers-quota.yaml").write_text(text.replace("user.display", "user.name"))
+    Path("settings.yaml").write_text(
+        "accounts: {clients: [{id: x, secret: lab-secret-x}, {id: batch, secret: lab-secret-batch, roles: [PAYABLES]}]}"
+    )
+    assert lab("check", "mine", "--settings", "settings.yaml").lines == []
+    done = lab(
+        "run",
+        "buyers-quota",
+        "--scenarios",
+        "mine",
+        "--settings",
+        "settings.yaml",
+        "--speed",
+        "instant",
+        "--record",
+        "./own",
+    )
+    assert (done.code, done.err) == (0, "recorded own.rec.jsonl\n")
+    assert "batch, you may still order for 900 EUR, by batch." in done.out
+    assert lab("replay", "own.rec.jsonl", "--scenarios", "mine").code == 0
+    other = "accounts: {clients: [{id: batch, secret: lab-secret-batch, roles: [CLERK]}]}"
+    Path("settings.yaml").write_text(other)
+    refused = lab("run", "buyers-quota", "--scenarios", "mine", "--settings", "settings.yaml", "--speed", "instant")
+    assert refused.code == 1 and "is for nobody of settings.yaml who can ask here" in refused.err
+    warnings = lab("check", "mine", "--settings", "settings.yaml").out
+    assert "the settings know no role PAYABLES; roles there: CLERK" in warnings

@@ -1,10 +1,13 @@
 """The table of what is known: complete, and the source of the OpenAPI document."""
 
 import json
+from io import StringIO
 
 import pytest
 from msgspec.structs import replace
 
+from lab.cli.console import Console
+from lab.cli.main import run_command
 from lab.core.exchange import Response
 from lab.dialects import wires
 from lab.dialects.fidelity import CLAIMS, LOCAL_CLAIMS, ROUTE_CLAIMS
@@ -13,6 +16,7 @@ from lab.dialects.fusion.requests import KNOWN
 from lab.dialects.fusion.routes import API
 from lab.dialects.openapi import openapi
 from lab.dialects.router import ROUTER
+from lab.identity.fidelity import IDENTITY_CLAIMS
 from lab.identity.routes import IDENTITY_NAMES
 from lab.language.document import Switches
 from lab.plugins.a2a.fidelity import TASK
@@ -39,6 +43,36 @@ def test_every_claim_is_marked_and_names_a_switch_that_exists():
     for row in CLAIMS:
         assert row.marks and row.says and row.word in ("documented", "observed", "assumed")
         assert not row.switch or row.switch in Switches.model_fields, row
+
+
+CLI, REPORT = "oracle-samples/fusion-ai-studio", "field report 60122775768"
+WORKFLOWS = "GET /api/boss/data/objects/ora/commonFusionAI/agents/v1"
+SOURCES = {
+    f"{WORKFLOWS}/$en/workflows": ("observed", CLI),
+    f"{WORKFLOWS}:{{release}}/$en/workflows": ("observed", REPORT),
+    "GET /fscmRestApi/tokenrelay": ("observed", REPORT),
+    "nodes output": ("observed", REPORT),
+    "waitingNodeDetails waitTimeInMinutes": ("observed", CLI),
+    "workflow workflowCode": ("observed", CLI),
+    "workflow status": ("observed", CLI),
+    "one token for invokeAsync and A2A": ("documented", "docs.oracle.com, fusion-ai/26d"),
+    "Oracle Integration's adapter": ("documented", "docs.oracle.com, application-integration"),
+    "Fusion as A2A client": ("documented", "docs.oracle.com, fusion-ai/26d"),
+    "Fusion Service polling v1 by requestId": ("observed", "thread 58692330306"),
+}
+
+
+def test_a_mark_that_rests_on_one_place_names_it_on_the_line_and_in_json():
+    out = StringIO()
+    assert run_command(["fidelity"], Console(out, StringIO())) == 0
+    lines, out = out.getvalue().splitlines(), StringIO()
+    assert run_command(["fidelity", "--json"], Console(out, StringIO())) == 0
+    rows = [json.loads(line) for line in out.getvalue().splitlines()]
+    for name, (word, source) in SOURCES.items():
+        (row,) = (row for row in rows if name in (row["name"], f"{row['place']} {row['name']}"))
+        assert (row["mark"], row["source"][: len(source)]) == (word, source), name
+        assert any(row["name"] in line and line.endswith(f"  [{row['source']}]") for line in lines), name
+    assert sum(line.endswith("]") for line in lines) == sum(bool(row["source"]) for row in rows) < len(rows)
 
 
 def test_bodies_have_the_types_that_the_table_says():
@@ -76,7 +110,7 @@ def operations(local):
 
 
 def filled(path):
-    return path.replace("{code}", "EXPENSES").replace("{jobId}", "x")
+    return path.replace("{code}", "EXPENSES").replace("{jobId}", "x").replace("{release}", "3054")
 
 
 @pytest.mark.parametrize("local", [False, True])
@@ -94,7 +128,7 @@ def test_what_is_declared_is_served_and_nothing_else(local):
 def test_a_task_has_the_members_that_the_table_names():
     mock = service()
     call = {"jsonrpc": "2.0", "id": 1, "method": "message/send", "params": {"message": {
-        "messageId": "m", "parts": [{"kind": "text", "text": "Taxi 42"}],
+        "role": "user", "parts": [{"kind": "text", "text": "Taxi 42"}],
     }, "metadata": {}}}  # fmt: skip
     request = replace(invoke(token(mock), call), path=a2a_path("a2a", "EXPENSES"))
     assert [row.name for row in TASK] == list(read(mock.serve(request, 0).response)["result"])
@@ -111,3 +145,17 @@ def test_every_answer_of_the_mock_is_declared():
         for body in ({"message": "Taxi 42"}, {}, {"message": "x", "version": 9}, b"{")
     ]
     assert {str(answer.status) for answer in answers} <= set(declared)
+
+
+def test_what_is_said_of_assertions_and_clients_names_its_source():
+    """A page, a file of the vendor's, or threads: none is said on nobody's word."""
+    for claim in IDENTITY_CLAIMS:
+        assert claim.source.startswith(("docs.oracle.com, ", "oracle-samples/fusion-ai-studio, ", "threads ")), claim
+    assert {claim.name for claim in IDENTITY_CLAIMS if claim.place == "assertion"} == {"exp", "iat", "aud", "jti"}
+    (authorize,) = (claim for claim in ROUTE_CLAIMS if claim.name == "GET /oauth2/v1/authorize")
+    assert authorize.source == next(claim.source for claim in IDENTITY_CLAIMS if claim.name == "redirect_uri")
+
+
+def test_a_switch_is_for_a_row_of_the_table_or_says_why_it_is_there():
+    reasons = {"hints": "refusals with the lab's own advice, or as they are", "pod": "whose scope a client asks for"}
+    assert set(Switches.model_fields) - {claim.switch for claim in CLAIMS} == set(reasons)

@@ -8,7 +8,7 @@ from lab.core.refusal import Refusal
 from lab.core.routes import Route, RouteMatch, RouteTable, fill_path, read_routes
 from lab.dialects import wires
 from lab.dialects.fusion.missing_paths import CAPABILITIES, HAS, NEAR_MISSES
-from lab.dialects.fusion.routes import API, LOCAL_ROUTES
+from lab.dialects.fusion.routes import API, LOCAL_ROUTES, RELEASE_WORKFLOWS, WORKFLOWS
 from lab.dialects.router import ROUTER
 from lab.identity.routes import FORM_ROUTES, IDENTITY_NAMES, IDENTITY_ROUTES
 from lab.language.document.routes import FAULT_ROUTES, OF_A_FORM, OF_A_JOB, WITHOUT_BEARER, WITHOUT_JSON
@@ -28,7 +28,7 @@ SEGMENTS = st.text(min_size=1, max_size=12).filter(lambda text: not {"/", "\0"} 
 
 
 def filled(row, code="EXPENSES", job="j-1"):
-    return fill_path(row, code=code, job=job)
+    return fill_path(row, code=code, job=job, release="3054")
 
 
 def values_of(row, code, job):
@@ -77,7 +77,7 @@ def test_any_spelling_of_a_segment_means_the_same(row, code, job, upper):
         octets = "".join(f"%{octet:02x}" for octet in text.encode())
         return octets.upper() if upper else octets
 
-    plain = row.path.replace("{code}", code).replace("{job}", job)
+    plain = row.path.replace("{code}", code).replace("{job}", job).replace("{release}", "3054")
     found = find(row.method, "/" + "/".join(escaped(segment) for segment in plain[1:].split("/")))
     assert isinstance(found, RouteMatch)
     assert (found.route, found.code, found.job) == (row, *values_of(row, code, job))
@@ -96,8 +96,20 @@ def test_a_path_is_decoded_once_and_plus_is_a_plus(job):
 
 @every_row
 def test_a_template_sent_as_it_is_printed_holds_its_braces(row):
-    found = find(row.method, row.path)
+    found = find(row.method, row.path.replace("{release}", "3054"))
     assert (found.route, found.code, found.job) == (row, *values_of(row, "{code}", "{job}"))
+
+
+@pytest.mark.parametrize(
+    ("release", "there"),
+    [("3054", True), ("1", True), ("%33054", True), ("", False), ("x", False), ("30x", False), ("-1", False),
+     ("{release}", False), ("3054:1", False)],
+)  # fmt: skip
+def test_a_release_is_a_number(release, there):
+    path = RELEASE_WORKFLOWS.replace("{release}", release)
+    for written in (path, path.replace(":", "%3A").replace("$", "%24")):
+        assert isinstance(find("GET", written), RouteMatch) is there
+    assert find("GET", RELEASE_WORKFLOWS.replace("{release}", "3054")).name == find("GET", WORKFLOWS).name
 
 
 @every_row
@@ -246,7 +258,8 @@ def expected(method, path, local):
 
 def _fits(template, segments):
     return len(template) == len(segments) and all(
-        part == segment or (part.startswith("{") and segment) for part, segment in zip(template, segments, strict=True)
+        part.replace("{release}", "3054") == segment or (part.startswith("{") and segment)
+        for part, segment in zip(template, segments, strict=True)
     )
 
 

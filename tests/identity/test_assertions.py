@@ -72,7 +72,7 @@ def described(mock, now=0, *, own=False, **claims):
         ({"exp": True}, "exp must be a number of seconds"),
         ({"exp": EPOCH}, f"exp must be later than now: it is 2026-01-01T00:00:00Z, and {CLOCK}"),
         ({"exp": -(10**30)}, "exp must be later than now: it is no date"),
-        ({"iat": None}, "iat must be a number of seconds"),
+        ({"iat": []}, "iat must be a number of seconds"),
         ({"iat": "x"}, "iat must be a number of seconds"),
         ({"iat": EPOCH + 61}, f"iat must be at most 60 s ahead: it is 2026-01-01T00:01:01Z, and {CLOCK}"),
         ({"iat": 10**30}, "iat must be at most 60 s ahead: it is no date"),
@@ -195,19 +195,32 @@ def test_a_clock_that_was_advanced_by_days_makes_an_assertion_of_the_wall_too_ol
     assert description.endswith("it is 2026-01-01T00:05:00Z, and the lab's clock shows 2026-01-04T00:00:00Z.")
 
 
+@pytest.mark.parametrize("profile", BOTH)
+@pytest.mark.parametrize("own", [False, True])
+@pytest.mark.parametrize("left_out", [("iat",), ("iat", "jti", "nbf")], ids="+".join)
+def test_what_the_rfc_lets_a_client_leave_out_may_be_left_out(left_out, own, profile):
+    claims = {"aud": AUDIENCE[profile], **dict.fromkeys(left_out)}
+    assert described(service(profile=profile), own=own, **claims) == (200, "")
+
+
 @pytest.mark.parametrize("own", [False, True])
 def test_an_assertion_without_jti_may_be_used_again_and_one_with_it_once(own):
-    for jti, switch, second in (
-        (None, "single", True),
-        ("j", "single", False),
-        ("j", "any", True),
-        (None, "any", True),
-    ):
-        mock = service(assertion_jti=switch)
+    for jti, second in ((None, True), ("j", False)):
+        mock = service()
         assert described(mock, own=own, jti=jti)[0] == 200
         status, description = described(mock, 1, own=own, jti=jti)
         assert (status == 200) == second
         assert second or "jti was used before" in description
+
+
+@pytest.mark.parametrize("own", [False, True])
+@pytest.mark.parametrize(("profile", "second"), [("oci", 200), ("rfc", 401)])
+def test_whether_a_jti_counts_is_the_profiles(profile, second, own):
+    mock = service(profile=profile)
+    answers = [described(mock, own=own, aud=AUDIENCE[profile], exp=EPOCH + 300 + n) for n in range(2)]
+    assert [status for status, _ in answers] == [200, second if own or second == 200 else 400]
+    assert second == 200 or "jti was used before" in answers[1][1]
+    assert service(profile=profile).config.switches.assertion_jti == ("any" if second == 200 else "single")
 
 
 def test_an_assertion_that_was_refused_may_come_again_once_that_is_mended():
@@ -228,11 +241,36 @@ def test_of_334_a_clock_by_the_clients_own_second_none_is_refused(pace):
         begun, passed = each * 618 % 1000, each * 180  # milliseconds into the epoch's second, and since the start
         issued = EPOCH + (begun + passed) // 1000
         token = signed.setdefault(issued, assertion(iat=issued, exp=issued + 3_600, jti=None))
-        found = read_assertion(token, DEMO, config.audiences, EPOCH, passed * pace, trust="any")
+        found = read_assertion(token, DEMO, config.audiences, EPOCH, passed * pace)
         assert isinstance(found, Assertion), found
     assert len(signed) == LEEWAY + 1
     ahead = assertion(iat=EPOCH + 62, exp=EPOCH + 3_600)
-    assert isinstance(read_assertion(ahead, DEMO, config.audiences, EPOCH, 0, trust="registered"), Unfit)
+    assert isinstance(read_assertion(ahead, DEMO, config.audiences, EPOCH, 0), Unfit)
+
+
+CREDENTIALS = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
+
+
+@pytest.mark.parametrize(
+    ("profile", "claims", "answers"),
+    [
+        ("oci", {"jti": "same"}, [200, 200]), ("rfc", {"jti": "same"}, [200, 401]),
+        ("oci", {"iat": None, "jti": None}, [200, 200]), ("rfc", {"iat": None, "jti": None}, [200, 200]),
+    ],
+    ids=str,
+)  # fmt: skip
+async def test_over_sockets_a_client_may_be_as_lax_as_its_profile(profile, claims, answers) -> None:
+    server = MockServer(Service(Config((), Switches.model_validate({"profile": profile}), 42, EPOCH)), ManualClock())
+    origin = await server.start()
+    peer = Peer(*await asyncio.open_connection("127.0.0.1", int(origin.rpartition(":")[2])))
+    got = []
+    for number in range(2):
+        signed = assertion(aud=AUDIENCE[profile], sub=DEMO.id, prn=None, exp=EPOCH + 300 + number, **claims)
+        fields = {"client_assertion_type": CREDENTIALS, "client_assertion": signed}
+        sent = token_request("client_credentials", None, **fields)
+        got.append(await peer.ask(request(sent.method, sent.path, sent.headers, sent.body)))
+    await peer.close()
+    assert [each.status for each in got] == answers, [each.body for each in got]
 
 
 @pytest.mark.parametrize("clock", [SystemClock, partial(ScaledClock, "20"), ManualClock], ids=PACES)

@@ -25,11 +25,11 @@ from tests.mock.test_fold import NAMES, STAY, SWITCHES, Peer, Step, from_disk, j
 from tests.recording.joined import Joined, config, scenario
 from tests.wire_peer import (
     ASSERTION_GRANT,
-    CLI,
     DEVICE_GRANT,
     EPOCH,
     OTHER,
     SCOPE,
+    TV,
     assertion,
     code_exchange,
     code_of,
@@ -153,9 +153,9 @@ def test_a_code_that_comes_again_ends_its_login_for_an_hour_after_its_end(after:
 def test_a_device_code_is_known_to_have_expired_for_an_hour(drops: bool) -> None:
     mock = service(authorize="page")
     mock.drops = drops
-    sent = form_post("/oauth2/v1/device", None, client_id=CLI, scope=SCOPE, response_type="device_code")
+    sent = form_post("/oauth2/v1/device", None, client_id=TV.id, scope=SCOPE, response_type="device_code")
     codes = read(mock.serve(sent, 0).response)
-    poll = token_request(DEVICE_GRANT, None, client_id=CLI, device_code=str(codes["device_code"]))
+    poll = token_request(DEVICE_GRANT, None, client_id=TV.id, device_code=str(codes["device_code"]))
     for now, said, typed in (
         (300_000, "expired_token", 409),
         (300_000 + HOUR - 1, "expired_token", 409),
@@ -175,7 +175,7 @@ def asserted(**claims: object) -> Request:
 def test_an_assertion_is_good_once_as_long_as_it_is_good_and_its_jti_is_free_afterwards(
     seconds: float, drops: bool
 ) -> None:
-    mock = service(hints=True)
+    mock = service(hints=True, assertion_jti="single")
     mock.drops = drops
     once, end = asserted(exp=EPOCH + seconds), -int(-seconds * 1_000 // 1)
     assert mock.serve(once, 0).response.status == 200
@@ -190,7 +190,7 @@ def test_an_assertion_is_good_once_as_long_as_it_is_good_and_its_jti_is_free_aft
 
 @pytest.mark.parametrize("exp", [1e300, 10**30, 253_402_300_800])
 def test_the_jti_of_an_assertion_without_a_sensible_end_is_kept_to_the_end_of_dates(exp: float) -> None:
-    mock = service()
+    mock = service(assertion_jti="single")
     facts = journaled(mock)
     assert mock.serve(asserted(exp=exp), 0).response.status == 200
     (used,) = (fact for fact in facts if isinstance(fact, NumberUsed))
@@ -199,7 +199,7 @@ def test_the_jti_of_an_assertion_without_a_sensible_end_is_kept_to_the_end_of_da
 
 
 def test_a_journal_from_before_keeps_every_jti_that_it_has_no_end_for() -> None:
-    mock = service()
+    mock = service(assertion_jti="single")
     mock.rewind((NumberUsed(at=0, counter="jti/demo/j-1", value=1),), 1)
     assert mock.serve(asserted(), 1).response.status == 400
 
@@ -208,7 +208,7 @@ def test_a_journal_from_before_keeps_every_jti_that_it_has_no_end_for() -> None:
 def test_with_steady_traffic_the_number_of_records_levels_off() -> None:
     mock = service(authorize="auto")
     login = token_request("password", username=JANE.name, password=JANE.password, scope=STAY)
-    device = form_post("/oauth2/v1/device", None, client_id=CLI, scope=SCOPE, response_type="device_code")
+    device = form_post("/oauth2/v1/device", None, client_id=TV.id, scope=SCOPE, response_type="device_code")
     sizes = []
     for day in range(24):
         for hour in range(0, 24, 6):

@@ -59,6 +59,19 @@ def test_a_number_that_is_none_is_never_taken_for_0(text: str, ask: str, slip: s
     assert found(branch(text), data, ask) == ([f"9:40: steps[0].next[0].when: has no answer: {slip}"] if slip else [])
 
 
+@pytest.mark.parametrize(
+    ("when", "slip"),
+    [
+        ("3 is divisibleby('2')",
+         "it calculates with a number and a text; a number stands without quotes; one that comes as text is made one by int"),
+        ("[3] | sort('x') | first == 3", "'str' object cannot be interpreted as an integer; the job would fail"),
+        ("parameters.x == 1", "there is no x here; the job would fail; ask first, as {{ user is not none and … }}, {{ … is defined and … }}"),
+    ],
+)  # fmt: skip
+def test_to_ask_first_is_advised_where_something_is_missing_alone(when: str, slip: str) -> None:
+    assert found(branch(when)) == [f"8:40: steps[0].next[0].when: has no answer: {slip}"]
+
+
 def test_a_failure_that_comes_with_some_data_is_not_put_down_to_who_asks() -> None:
     what = "with some of its data: int finds no number in"
     hint = "where there may be none give a default, as int(0)"

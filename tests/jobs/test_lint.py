@@ -132,11 +132,6 @@ def test_what_is_meant_brings_no_warning(steps: str) -> None:
             " the client must ask for another; write token: {renewed: true} if that is meant",
         ),
         (
-            "  - {wait: w, takes: {between: [1m, 61m]}}\n" + END,
-            "a.yaml:7:5: the token (1h) expires while w waits (up to 1h1m);"
-            " the client must ask for another; write token: {renewed: true} if that is meant",
-        ),
-        (
             "  - {complete: end, output: x, follow_up: ['And {{ message }}']}\nturns:\n  - {ask: more, match: more,"
             " steps: [{complete: end, output: y}]}\n",
             "a.yaml:7:44: no turn answers the follow-up: And hello;"
@@ -293,3 +288,30 @@ def test_a_text_that_a_comment_cuts_off_is_told_unless_two_blanks_say_that_it_is
     hint = " before the #: YAML takes the rest for a comment;"
     hint += " put the text in quotes; a comment that is meant stands two blanks behind"
     assert warnings(steps, head) == [f"a.yaml:{each}{hint}" for each in found]
+
+
+def test_a_wait_that_outlasts_the_token_is_told_by_its_longest() -> None:
+    step = "  - {wait: w, takes: {between: [1m, 31m]}}\n"
+    assert warnings(step + END, "token: {lifetime: 30m}\n") == [
+        "a.yaml:8:5: the token (30m) expires while w waits (up to 31m);"
+        " the client must ask for another; write token: {renewed: true} if that is meant"
+    ]
+
+
+@pytest.mark.parametrize(
+    ("takes", "warned"),
+    [
+        ("60m", ""), ("3600001ms", "1h1ms"), ("{between: [1s, 1h]}", ""), ("{between: [1s, 61m]}", "1h1m"),
+        ("{median: 1m, p95: 1h}", ""), ("{median: 1m, p95: 90m}", "1h30m"), ("{observed: [1s, 2h, 3s]}", "2h"),
+    ],
+)  # fmt: skip
+def test_no_wait_node_lasts_more_than_an_hour(takes: str, warned: str) -> None:
+    head = "token: {renewed: true}\n"
+    step = f"  - {{wait: w, takes: {takes}, again: {{to: w, rounds: 3}}}}\n"
+    what = f"a.yaml:8:22: w waits up to {warned}: a WAIT node of a pod lasts 60 minutes at most;"
+    hint = "let it go back as again: {to: STEP, rounds: N}; if a person is waited for, write a gate"
+    assert warnings(step + END, head) == ([f"{what} {hint}"] if warned else [])
+    other = f"  - {{work: w, takes: {takes}}}\n  - {{gate: g, asks: Q, patience: 3d, reviewer: nobody}}\n"
+    assert warnings(other + END, head) == []
+    turn = f"turns:\n  - {{ask: more, steps: [{{wait: w, takes: {takes}}}, {{complete: e, output: y}}]}}\n"
+    assert sum("WAIT node" in each for each in warnings(END + turn, head)) == bool(warned)

@@ -154,9 +154,9 @@ def test_a_body_says_who_is_at_work_first_and_admin_sees_all_but_those_who_were_
         return found["progressMessage"], ", ".join(nodes)
 
     assert shown(999) == (f"a at {now_text(0)}", "A AGENT RUNNING None, B TOOL RUNNING None, C AGENT RUNNING None")
-    assert shown(1_000) == ("", "A AGENT DONE A, B TOOL RUNNING None, C AGENT RUNNING None")
-    assert shown(2_000) == ("", "A AGENT DONE A, B TOOL RUNNING None, C AGENT DONE C")
-    whole = "A AGENT DONE A, B TOOL DONE None, C AGENT DONE C"
+    assert shown(1_000) == ("", "A AGENT DONE None, B TOOL RUNNING None, C AGENT RUNNING None")
+    assert shown(2_000) == ("", "A AGENT DONE None, B TOOL RUNNING None, C AGENT DONE None")
+    whole = "A AGENT DONE None, B TOOL DONE None, C AGENT DONE None"
     assert shown(3_999) == ("", f"{whole}, X TOOL RUNNING None, Y TOOL RUNNING None")
     assert shown(4_000) == ("", f"{whole}, X TOOL DONE None, W AGENT RUNNING None")
 

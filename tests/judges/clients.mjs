@@ -77,7 +77,7 @@ if (PROFILE === "oci") {
       openid.authorizationCodeGrant(config, url, { expectedState: "s /+&%" }), { error: "invalid_scope" });
   });
   test("openid-client: device", async () => {
-    const config = await discovered(CLI, openid.None());
+    const config = await discovered();
     const codes = await openid.initiateDeviceAuthorization(config, { scope: SCOPE });
     assert.equal(codes.interval, 5);
     const poll = () => openid.genericGrantRequest(

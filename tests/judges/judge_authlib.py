@@ -167,9 +167,10 @@ def test_an_id_token_holds_what_openid_asks_for(world: Served, make: Make, profi
 
 
 def test_a_device_is_answered_by_itself_or_told_to_wait(world: Served, make: Make, profile: str) -> None:
-    session = make(CLI, None, token_endpoint_auth_method="none")
-    requested = {"client_id": CLI, "scope": SCOPE} | ({"response_type": "device_code"} if profile == "oci" else {})
-    codes = requests.post(f"{world.origin}/oauth2/v1/device", data=requested, timeout=10).json()
+    session = make()
+    requested = {"client_id": DEMO.id, "scope": SCOPE} | ({"response_type": "device_code"} if profile == "oci" else {})
+    login = (DEMO.id, DEMO.secret)
+    codes = requests.post(f"{world.origin}/oauth2/v1/device", data=requested, auth=login, timeout=10).json()
     grant = {"grant_type": "urn:ietf:params:oauth:grant-type:device_code", "device_code": codes["device_code"]}
     for error in ("authorization_pending", "slow_down"):
         with pytest.raises(OAuthError) as refused:

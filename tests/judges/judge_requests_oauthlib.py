@@ -88,18 +88,18 @@ def test_a_refusal_comes_back_as_one(world: Served) -> None:
 
 
 def test_a_device_is_answered_by_itself(world: Served, profile: str) -> None:
-    requested = {"client_id": CLI, "scope": SCOPE} | ({"response_type": "device_code"} if profile == "oci" else {})
-    codes = requests.post(f"{world.origin}/oauth2/v1/device", data=requested, timeout=10).json()
-    client = DeviceClient(CLI, scope=[SCOPE])
+    requested = {"client_id": DEMO.id, "scope": SCOPE} | ({"response_type": "device_code"} if profile == "oci" else {})
+    codes = requests.post(f"{world.origin}/oauth2/v1/device", data=requested, auth=BASIC, timeout=10).json()
+    client = DeviceClient(DEMO.id, scope=[SCOPE])
     body = client.prepare_request_body(codes["device_code"], include_client_id=True)
     kind = {"Content-Type": "application/x-www-form-urlencoded"}
     world.sleep(9)
-    pending = requests.post(world.token_url, body, headers=kind, timeout=10)
+    pending = requests.post(world.token_url, body, headers=kind, auth=BASIC, timeout=10)
     with pytest.raises(OAuth2Error) as refused:
         client.parse_request_body_response(pending.text)
     assert refused.value.error == "authorization_pending"
     world.sleep(5)
-    granted = requests.post(world.token_url, body, headers=kind, timeout=10)
+    granted = requests.post(world.token_url, body, headers=kind, auth=BASIC, timeout=10)
     assert client.parse_request_body_response(granted.text)["access_token"]
 
 

@@ -104,6 +104,31 @@ def test_templates_see_the_last_vote_and_all_of_them_and_what_was_not_given_is_e
     assert output(mock, late, 60_000) == "timed-out//: approved/ann/"
 
 
+def test_templates_see_how_each_round_ended():
+    rounds = (
+        "{% for round in decisions.board.rounds %}{{ loop.index }} {{ round.verdict }} {{ round.by }} {{ round.comment }}"
+        ":{% for vote in round.votes %} {{ vote.by }}{% endfor %}; {% endfor %}{{ decisions.board.votes | length }}"
+    )
+    gate = {"gate": "board", "asks": rounds, "channel": "EMAIL", "approvals": 2, "patience": "60s", "rounds": 3}
+    leads = {"verdicts": {"changes-requested": "board", "timed-out": "done", "rejected": "done"}}
+    mock = service(document(gate | leads, {"complete": "done", "output": rounds}))
+    job = str(sent(mock)["jobId"])
+
+    def question(now):
+        return json.loads(mock.status_of(job, now))["waitingNodeDetails"]["initialMessage"]
+
+    assert question(0) == "0"
+    mock.decide(job, "board", "approved", 1_000, name="ann")
+    mock.decide(job, "board", "changes-requested", 2_000, name="bob", comment="Less.")
+    first = "1 changes-requested bob Less.: ann bob; "
+    assert question(2_000) == first + "2"
+    mock.decide(job, "board", "changes-requested", 3_000, name="eve", comment="More.")
+    second = first + "2 changes-requested eve More.: eve; "
+    assert question(3_000) == second + "1"
+    mock.decide(job, "board", "approved", 4_000, name="ann")
+    assert output(mock, job, 63_000) == second + "3 timed-out  : ann; 1"
+
+
 def test_a_gate_that_was_not_reached_has_no_votes_and_empty_texts():
     gate = {"gate": "board", "asks": "Go on?", "patience": "60s"}
     first = {"work": "think", "takes": "1s", "next": "done"}

@@ -29,7 +29,7 @@ title: A
 agent: {code: A}
 ask: x
 settings:
-  body: minimal
+  types: strict
   hints: off
   one_shot_conversation_id: null
   sse_heartbeat: 15s
@@ -56,7 +56,7 @@ def name_digest(document: dict[str, object]) -> str:
 
 def test_a_scenario_says_only_what_it_says() -> None:
     said = parse_scenario(TEXT, "a.yaml").settings.said
-    assert said == {"body": "minimal", "hints": "off", "one_shot_conversation_id": "null", "sse_heartbeat": "15000ms"}
+    assert said == {"hints": "off", "types": "strict", "one_shot_conversation_id": "null", "sse_heartbeat": "15000ms"}
     assert parse_scenario(
         TEXT.replace("settings:", "narration: {}\nsettings:\n  profile: rfc"), "a.yaml"
     ).settings.said == {"profile": "rfc", **said}
@@ -67,10 +67,10 @@ def test_a_scenario_says_only_what_it_says() -> None:
     [
         ("hints: off", "hint: off", "8:3: settings: unknown key hint; did you mean hints?"),
         ("hints: off", "hints: maybe", "8:10: settings.hints: a switch is on or off"),
-        ("body: minimal", "body: minimum", "7:9: settings.body: takes full or minimal; did you mean minimal?"),
-        ("body: minimal", "invoke_status: '200'", "7:18: settings.invoke_status: takes 202 or 200"),
-        ("body: minimal", "pod: null", "7:8: settings.pod: takes text; there is nothing here"),
-        ("body: minimal", "pod: Acme", "7:8: settings.pod: is of small letters, digits and -, at most 63"),
+        ("types: strict", "types: stric", "7:10: settings.types: takes lenient or strict; did you mean strict?"),
+        ("types: strict", "invoke_status: '200'", "7:18: settings.invoke_status: takes 202 or 200"),
+        ("types: strict", "pod: null", "7:8: settings.pod: takes text; there is nothing here"),
+        ("types: strict", "pod: Acme", "7:8: settings.pod: is of small letters, digits and -, at most 63"),
         ("hints: off", "hints: off\n  hints: on", "9:3: duplicate key hints; the first is on line 8"),
         ("sse_heartbeat: 15s", "sse_heartbeat: 15", "10:18: settings.sse_heartbeat: a duration needs a unit"),
     ],
@@ -111,7 +111,7 @@ def test_a_word_of_the_contract_can_be_set_in_a_scenario(line: str, name: str, s
 # Who wins
 
 WORDS = {
-    "profile": ["oci", "rfc"], "hints": ["on", "off"], "types": ["lenient", "strict"], "ecid": ["on", "off"],
+    "profile": ["oci", "rfc"], "hints": ["on", "off"], "types": ["lenient", "strict"],
     "invoke_status": [200, 202], "error_body": ["fusion", "problem"],
 }  # fmt: skip
 said = st.fixed_dictionaries({}, optional={name: st.sampled_from(values) for name, values in WORDS.items()})
@@ -159,7 +159,7 @@ def test_of_several_none_speaks_for_the_identity_domain(below, own) -> None:
         (Layers({"invoke_status": 200}), {"invoke_status": 200}),
         (Layers({}, {"pod": "p1"}), {"pod": "p1"}),
         (Layers({}, {"hints": "on"}), {"hints": "on", "forced": ["hints"]}),
-        (Layers({"hints": "off"}, {"body": "full", "pod": "p1"}), {"hints": "off", "pod": "p1"}),
+        (Layers({"hints": "off"}, {"types": "lenient", "pod": "p1"}), {"hints": "off", "pod": "p1"}),
     ],
 )
 def test_a_header_names_what_is_forced_only_where_a_scenario_says_otherwise(layers: Layers, settings) -> None:
@@ -171,20 +171,32 @@ def test_a_header_names_what_is_forced_only_where_a_scenario_says_otherwise(laye
 
 
 def two(*, layers: Layers | None = None) -> Service:
-    terse = named("terse", "TERSE", body="minimal", hints="off", invoke_status=200, types="strict", unknown_job=403)
+    terse = named(
+        "terse",
+        "TERSE",
+        one_shot_conversation_id="fresh",
+        hints="off",
+        invoke_status=200,
+        types="strict",
+        unknown_job=403,
+    )
     return Service(config(named("plain"), terse, layers=layers))
+
+
+def has_conversation(body: dict[str, object]) -> bool:
+    return body["conversationId"] is not None
 
 
 def test_each_team_answers_by_its_own_switches() -> None:
     mock = two()
     bearer = token(mock)
     ask = {"message": "Taxi 42"}
-    for code, accepted, members in (("EXPENSES", 202, 27), ("TERSE", 200, 5)):
+    for code, accepted, fresh in (("EXPENSES", 202, False), ("TERSE", 200, True)):
         reply = mock.serve(invoke(bearer, ask, code), 0)
-        assert (reply.response.status, len(read(reply.response))) == (accepted, members)
+        assert (reply.response.status, has_conversation(read(reply.response))) == (accepted, fresh)
         job = str(read(reply.response)["jobId"])
-        assert len(read(mock.serve(status(bearer, job, code), 0).response)) == members
-        assert len(json.loads(mock.status_of(job, 0) or b"")) == members
+        assert has_conversation(read(mock.serve(status(bearer, job, code), 0).response)) == fresh
+        assert has_conversation(json.loads(mock.status_of(job, 0) or b"")) == fresh
     for code, stranger, hint in (("EXPENSES", 404, True), ("TERSE", 403, False)):
         refused = mock.serve(status(bearer, "nope", code), 0).response
         assert (refused.status, bool(read(refused)["userDetails"])) == (stranger, hint)
@@ -193,32 +205,32 @@ def test_each_team_answers_by_its_own_switches() -> None:
 
 
 def test_a_flag_holds_for_every_team() -> None:
-    mock = two(layers=Layers({}, {"body": "minimal", "hints": "on", "invoke_status": 202}))
+    mock = two(layers=Layers({}, {"one_shot_conversation_id": "fresh", "hints": "on", "invoke_status": 202}))
     bearer = token(mock)
     for code in ("EXPENSES", "TERSE"):
         reply = mock.serve(invoke(bearer, {"message": "Taxi 42"}, code), 0)
-        assert (reply.response.status, len(read(reply.response))) == (202, 5)
+        assert (reply.response.status, has_conversation(read(reply.response))) == (202, True)
 
 
 def test_scenarios_of_one_team_differ_once_the_message_has_chosen() -> None:
-    first, second = named("first", match="Taxi"), named("second", body="minimal")
+    first, second = named("first", match="Taxi"), named("second", one_shot_conversation_id="fresh")
     first["match"], second["match"] = "Taxi (?P<sum>1)", "Taxi (?P<sum>2)"
     first["settings"] = {}
     mock = Service(config(first, second))
     bearer = token(mock)
-    for message, members in (("Taxi 1", 27), ("Taxi 2", 5), ("Bus", 27)):
+    for message, fresh in (("Taxi 1", False), ("Taxi 2", True), ("Bus", False)):
         reply = mock.serve(invoke(bearer, {"message": message}), 0)
         job = str(read(reply.response)["jobId"])
-        assert len(read(reply.response)) == members
-        assert len(read(mock.serve(status(bearer, job), 0).response)) == members
+        assert has_conversation(read(reply.response)) == fresh
+        assert has_conversation(read(mock.serve(status(bearer, job), 0).response)) == fresh
 
 
 def test_a_job_that_fits_nothing_is_shown_as_its_team_s_first_scenario_would_be() -> None:
     mock = two()
     bearer = token(mock)
     reply = mock.serve(invoke(bearer, {"message": "Bus"}, "TERSE"), 0)
-    assert len(read(reply.response)) == 5
-    assert len(read(mock.serve(status(bearer, str(read(reply.response)["jobId"]), "TERSE"), 0).response)) == 5
+    assert has_conversation(read(reply.response))
+    assert has_conversation(read(mock.serve(status(bearer, str(read(reply.response)["jobId"]), "TERSE"), 0).response))
 
 
 def test_slashes_are_refused_where_the_team_refuses_them() -> None:
@@ -233,7 +245,7 @@ def test_slashes_are_refused_where_the_team_refuses_them() -> None:
 
 
 def test_the_identity_domain_follows_a_scenario_only_where_it_stands_alone() -> None:
-    mine = named("mine", pod="mine", ecid="off")
+    mine = named("mine", pod="mine")
     scope = "urn:opc:resource:fusion:mine:fusion-ai/"
     request = form(f"grant_type=client_credentials&scope={scope}", authorization=RIGHT)
     for setup, granted in (
@@ -249,14 +261,14 @@ def test_the_identity_domain_follows_a_scenario_only_where_it_stands_alone() -> 
     "layers",
     [
         Layers(),
-        Layers({"body": "minimal"}),
+        Layers({"one_shot_conversation_id": "fresh"}),
         Layers({}, {"hints": "on", "profile": "rfc"}),
         Layers({"types": "lenient"}),
     ],
 )
 @pytest.mark.parametrize("alone", [None, "mine"])
 def test_recordings_of_scenarios_with_switches_replay(layers: Layers, alone: str | None) -> None:
-    mine = named("mine", profile="rfc", hints="off", body="minimal")
+    mine = named("mine", profile="rfc", hints="off", one_shot_conversation_id="fresh")
     setup = config(mine, named("other", "OTHERS"), alone=alone, layers=layers)
     lines: list[bytes] = []
     mock = Service(setup)

@@ -6,7 +6,7 @@ from time import process_time
 import pytest
 
 from lab.language.templates import TEMPLATE_NAMES, RenderFailure, TemplateError, bounds, template
-from lab.language.templates.check import FILTERS, TESTS
+from lab.language.templates.vocabulary import FILTERS, TESTS
 from tests.conftest import THOROUGH
 
 DATA = {
@@ -314,6 +314,51 @@ def test_an_output_may_be_as_large_as_the_limit_and_no_larger() -> None:
 def test_the_largest_plain_loop_is_allowed() -> None:
     text = "{% for a in range(1000) %}{% for b in range(1000) %}{% if b %}{% endif %}{% endfor %}{% endfor %}done"
     assert template(text).render({}) == "done"
+
+
+_IN = "ask without a test, as {{ x in [1, 2] }}; of a list, {% for x in xs if x in [1, 2] %}"
+_TESTS = f"tests: {' '.join(sorted(TESTS))}"
+_FILTERS = f"filters: {' '.join(sorted(FILTERS))}"
+
+
+@pytest.mark.parametrize(
+    ("expression", "what", "hint"),
+    [
+        ("[1] | select('in', [1])", "unknown test in", _IN),
+        ("[1] | reject('in', [1])", "unknown test in", _IN),
+        ("[data] | selectattr('a', 'in', [1])", "unknown test in", _IN),
+        ("1 is in [1]", "unknown test in", _IN),
+        ("[1] | select('is_odd')", "unknown test is_odd", f"did you mean odd? {_TESTS}"),
+        ("[1] | select('>', 5)", "unknown test >", f"did you mean gt? {_TESTS}"),
+        ("[1] | rejectattr('a', '==', 5)", "unknown test ==", f"did you mean eq? {_TESTS}"),
+        ("[1] | select('definde')", "unknown test definde", f"did you mean defined? {_TESTS}"),
+        ("['a'] | select('startswith', 'a')", "unknown test startswith", _TESTS),
+        ("['a'] | map('uper')", "unknown filter uper", f"did you mean upper? {_FILTERS}"),
+        ("['a'] | map('strip')", "unknown filter strip", f"did you mean trim? {_FILTERS}"),
+        ("['a'] | map('odd')", "unknown filter odd", _FILTERS),
+        ("[1] | select(message)", "select takes the name of a test in quotes there", "as select('gt', 500)"),
+        ("[1] | map(1)", "map takes the name of a filter in quotes there", "as map('upper')"),
+        ("[1] | selectattr('a', message)", "selectattr takes the name of a test in quotes there", "as selectattr('price', 'gt', 500)"),
+    ],
+)  # fmt: skip
+def test_what_a_filter_is_told_the_name_of_has_to_be_there(expression: str, what: str, hint: str) -> None:
+    with pytest.raises(TemplateError) as caught:
+        template(f"{{{{ {expression} }}}}")
+    (fault,) = caught.value.faults
+    assert (fault.what, fault.hint) == (what, hint)
+
+
+@pytest.mark.parametrize(
+    ("expression", "text"),
+    [
+        ("[0, 1] | select | list", "[1]"), ("[3, 4] | select('odd') | list", "[3]"), ("[3, 4] | reject('gt', 3) | list", "[3]"),
+        ("['a'] | map('upper') | list", '["A"]'), ("[{'in': 1}] | map(attribute='in') | list", "[1]"),
+        ("[{'a': 1}] | selectattr('a') | list", '[{"a": 1}]'), ("[{'in': 1}] | selectattr('in', 'eq', 1) | list", '[{"in": 1}]'),
+        ("['x'] | map('replace', 'x', 'in') | list", '["in"]'),
+    ],
+)  # fmt: skip
+def test_names_that_are_there_and_other_texts_are_taken(expression: str, text: str) -> None:
+    assert template(f"{{{{ {expression} }}}}").render({}) == text
 
 
 def test_every_fault_of_a_template_is_told_with_its_line() -> None:

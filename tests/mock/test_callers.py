@@ -5,11 +5,14 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from lab.core.errors import ScenarioError
 from lab.core.exchange import Request
 from lab.core.observe import Noted
 from lab.identity.clients import DEMO, JANE, Account, Client
+from lab.identity.facts import TokenGranted
+from lab.identity.keys import claims_of
 from lab.jobs.compiled import compile_scenario
 from lab.jobs.facts import JobAccepted, ScenarioMissed
 from lab.jobs.lint import lint
@@ -22,7 +25,7 @@ from lab.mock.service import Service
 from lab.recording.format.reader import read as read_recording
 from lab.recording.replay.replay import replay
 from tests.recording.joined import Joined
-from tests.wire_peer import EPOCH, OTHER, basic, invoke, read, status, token_request
+from tests.wire_peer import EPOCH, OTHER, REDIRECT, basic, code_exchange, code_of, invoke, read, status, token_request
 
 MARIA = Account("maria", "lab-password-maria", "Maria Moser", ("BUYER", "CLERK"))
 TOM = Account("tom", "lab-password-tom", "Tom", ("CLERK",))
@@ -302,3 +305,99 @@ def test_the_journal_names_who_asked() -> None:
     answered_by(mock, bearer(mock, MARIA, OTHER))
     (accepted,) = (each for each in facts if isinstance(each, JobAccepted))
     assert (accepted.client, accepted.user) == ("other", "maria")
+
+
+# A client that stands for a user
+
+
+STANDING = {
+    "by roles": Client("batch", "lab-secret-batch", user="batch", roles=("CLERK",)),
+    "as a user who can't log in": Client("batch", "lab-secret-batch", user="robot", roles=("CLERK",)),
+    "as one who can": Client("batch", "lab-secret-batch", user="tom"),
+}
+
+
+def with_client(client: Client, *documents: dict[str, Any], **switches: object) -> Config:
+    return replace(config(*documents), clients=(DEMO, client), switches=Switches.model_validate(switches))
+
+
+@pytest.mark.parametrize("client", STANDING.values(), ids=STANDING)
+@pytest.mark.parametrize("refuses", ["request", "job"])
+def test_a_clients_own_token_passes_where_a_role_of_its_user_is_asked_for(client: Client, refuses: str) -> None:
+    agent = {"code": "QUOTA", "roles": ["CLERK"], "refuses": refuses}
+    asks = scenario("a", agent=agent, steps=[{"complete": "end", "output": "{{ user.name }} {{ user.roles }}"}])
+    mock = Service(with_client(client, asks, service_tokens="refused"))
+    own = bearer(mock, client=client)
+    assert (claims_of(own)["sub"], claims_of(own)["sub_type"]) == ("batch", "client"), (
+        "the pod knows it, the token doesn't"
+    )
+    sent = mock.serve(invoke(own, {"message": "go"}, "QUOTA"), 0).response
+    assert sent.status == 202
+    done = read(mock.serve(status(own, str(read(sent)["jobId"]), "QUOTA"), 1_000).response)
+    assert done["output"] == f'{client.user} ["CLERK"]'
+    refused = mock.serve(invoke(bearer(mock), {"message": "go"}, "QUOTA"), 0).response
+    assert (refused.status, read(refused)["status"]) == (403, "FAI-40300")
+
+
+def test_a_client_without_the_role_is_refused_and_told_how_it_may_have_one() -> None:
+    asks = scenario("a", agent={"code": "QUOTA", "roles": ["BUYER"]})
+    for client, says in (
+        (STANDING["by roles"], False),
+        (Client("batch", "lab-secret-batch"), True),
+    ):
+        mock = Service(with_client(client, asks))
+        refused = read(mock.serve(invoke(bearer(mock, client=client), {"message": "go"}, "QUOTA"), 0).response)
+        assert "QUOTA: BUYER." in refused["userDetails"] and refused["status"] == "FAI-40300"
+        assert ("batch's own: accounts.clients" in refused["userDetails"]) is says
+
+
+def test_a_clients_user_sees_its_jobs_and_the_other_way_round() -> None:
+    client = STANDING["as one who can"]
+    mock = Service(with_client(client, scenario("a", {"users": ["tom"]})))
+    own, toms, others = bearer(mock, client=client), bearer(mock, TOM), bearer(mock)
+    for one, other in ((own, toms), (toms, own)):
+        job = read(mock.serve(invoke(one, {"message": "go"}, "QUOTA"), 0).response)["jobId"]
+        assert mock.serve(status(other, str(job), "QUOTA"), 1_000).response.status == 200
+        assert mock.serve(status(others, str(job), "QUOTA"), 1_000).response.status == 404
+
+
+def test_a_login_of_nobody_is_not_taken_for_the_clients_user() -> None:
+    client = replace(STANDING["by roles"], redirects=(REDIRECT,))
+    mock = Service(replace(with_client(client), accounts=()))
+    mock.observers.append(lambda each: facts.append(each.fact) if isinstance(each, Noted) else None)
+    facts: list[object] = []
+    code = code_of(mock, client_id=client.id)
+    granted = mock.serve(code_exchange(code, basic(client.id, client.secret), client_id=client.id), 0).response
+    assert granted.status == 200 and bearer(mock, client=client)
+    users = [fact.user for fact in facts if isinstance(fact, TokenGranted)]
+    assert users == [None, "batch"], "by a code, and its own"
+
+
+@pytest.mark.parametrize("password", ["", "lab-secret-batch"])
+def test_a_user_whom_only_a_client_stands_for_can_t_log_in(password: str) -> None:
+    client = STANDING["as a user who can't log in"]
+    mock = Service(with_client(client))
+    robot = Account(client.user, password)
+    assert mock.serve(login(robot), 0).response.status == 400
+    relay = Request(
+        "GET", "/api/rwdtools/tokenrelay", "servicetype=fusion-ai", (("authorization", basic(robot.name, password)),)
+    )
+    assert mock.serve(relay, 0).response.status == 401
+
+
+@pytest.mark.parametrize("client", STANDING.values(), ids=STANDING)
+def test_what_a_client_did_as_a_user_is_replayed_with_the_roles(client: Client) -> None:
+    asks = scenario("a", agent={"code": "QUOTA", "roles": ["CLERK"], "refuses": "job"})
+    lab = Joined(with_client(client, asks))
+    own = read(lab.ask(login(client=client)))["access_token"]
+    job = read(lab.ask(invoke(str(own), {"message": "go"}, "QUOTA")))["jobId"]
+    assert read(lab.ask(status(str(own), str(job), "QUOTA")))["status"] == "COMPLETE"
+    recording = lab.closed()
+    assert b"lab-secret-batch" not in lab.data
+    assert recording.header.settings["accounts"]["clients"][1] == {
+        "id": "batch",
+        "user": client.user,
+        **({"roles": ["CLERK"]} if client.roles else {}),
+    }
+    result = replay(recording, [compile_scenario(Scenario.model_validate(asks))])
+    assert result.passed, result.text()

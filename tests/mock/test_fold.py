@@ -24,11 +24,11 @@ from lab.recording.format.journal_lines import JournalHeader, facts_line, header
 from tests.conftest import examples
 from tests.wire_peer import (
     ASSERTION_GRANT,
-    CLI,
     DEVICE_GRANT,
     DOCUMENT,
     OTHER,
     SCOPE,
+    TV,
     assertion,
     authorize_request,
     basic,
@@ -132,10 +132,10 @@ class Peer:
         return code_exchange(_of(self.codes, a))
 
     def _device(self, a: int, b: int) -> Request:
-        return form_post("/oauth2/v1/device", None, client_id=CLI, scope=SCOPE, response_type="device_code")
+        return form_post("/oauth2/v1/device", None, client_id=TV.id, scope=SCOPE, response_type="device_code")
 
     def _device_poll(self, a: int, b: int) -> Request:
-        return token_request(DEVICE_GRANT, None, client_id=CLI, device_code=_of(self.devices, a)[0])
+        return token_request(DEVICE_GRANT, None, client_id=TV.id, device_code=_of(self.devices, a)[0])
 
     def _device_answer(self, a: int, b: int) -> Call:
         code, answer, now = _of(self.devices, a)[1], ("approve", "deny")[b % 2], self.now
@@ -148,7 +148,7 @@ class Peer:
         return form_post("/oauth2/v1/introspect", token=_of(self.bearers + self.refreshes, a))
 
     def _end_tokens(self, a: int, b: int) -> Call:
-        client, do, now = ("demo", "other", CLI)[a % 3], ("expire", "revoke")[b % 2], self.now
+        client, do, now = ("demo", "other", TV.id)[a % 3], ("expire", "revoke")[b % 2], self.now
         return lambda mock: mock.end_tokens(client, do, now) if b < 8 else None
 
     def _rotate(self, a: int, b: int) -> Call:
@@ -292,7 +292,7 @@ def journaled(mock: Service) -> list[Fact]:
 
 
 def test_an_assertion_that_was_used_stays_used() -> None:
-    mock = service()
+    mock = service(assertion_jti="single")
     facts = journaled(mock)
     once = token_request(ASSERTION_GRANT, assertion=assertion())
     assert mock.serve(once, 0).response.status == 200

@@ -58,7 +58,7 @@ def request_on(route, send, bearer):
         case "authorize":
             return authorize_request()
         case "device":
-            return form_post("/oauth2/v1/device", client_id=CLI, response_type="device_code", scope=SCOPE)
+            return form_post("/oauth2/v1/device", client_id=DEMO.id, response_type="device_code", scope=SCOPE)
         case "introspect" | "revoke":
             return form_post(f"/oauth2/v1/{route}", token=bearer)
         case "relay" | "anticsrf":
@@ -135,7 +135,7 @@ def test_what_is_armed_strikes_any_route_even_one_of_which_no_scenario_speaks(ro
 def test_a_fault_for_a_client_strikes_its_calls_and_nobody_elses(route):
     mock, bearer = served(DOCUMENT)
     request = served_request(route, mock, bearer)
-    own = CLI if route in ("authorize", "device") else DEMO.id
+    own = CLI if route == "authorize" else DEMO.id
     for client in ("other", own):
         assert mock.arm({"route": route, "client": client, "calls": "1-9", "strike": "reset"}, 500).status == 200
     names = struck(mock)

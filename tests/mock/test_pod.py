@@ -16,7 +16,7 @@ from lab.core.jsontext import read_json
 from lab.core.observe import Noted, Requested
 from lab.dialects.fusion import files
 from lab.dialects.fusion.fidelity import WORKFLOW
-from lab.dialects.fusion.routes import API, WORKFLOWS
+from lab.dialects.fusion.routes import API, RELEASE_WORKFLOWS, WORKFLOWS
 from lab.dialects.router import lightened
 from lab.identity.clients import JANE
 from lab.identity.facts import TokenGranted
@@ -197,11 +197,12 @@ def test_a_published_team_is_listed_as_a_workflow_with_all_its_members():
         (None, ["EXPENSES"]), ("workflowCode='EXPENSES'", ["EXPENSES"]), (" workflowCode = 'EXPENSES' ", ["EXPENSES"]),
         ('workflowCode="EXPENSES"', ["EXPENSES"]), ("status='PUBLISHED'", ["EXPENSES"]), ("version='7'", ["EXPENSES"]),
         ("workflowCode='NOBODYS'", []), ("workflowCode='CLOSED'", []), ("workflowCode='expenses'", []),
-        ("workflowCode=EXPENSES", []), ("owner='EXPENSES'", []), ("workflowCode='EXPENSES' and status='DRAFT'", []),
-        ("", []),
+        ("workflowCode='EXPENSES' and status='PUBLISHED'", ["EXPENSES"]), ("status='DRAFT' or version=7", ["EXPENSES"]),
+        ("workflowCode='EXPENSES' and status='DRAFT'", []),
+        ("workflowCode=EXPENSES", 400), ("owner='EXPENSES'", 400), ("", 400),
     ],
 )  # fmt: skip
-def test_a_filter_names_published_teams_and_one_that_is_not_known_names_none(said, codes):
+def test_a_filter_names_published_teams_and_one_that_can_not_be_read_is_400(said, codes):
     mock = pod()
     assert workflows(mock, token(mock), said) == codes
 
@@ -218,6 +219,28 @@ def test_workflows_are_listed_for_a_bearer_of_boss_or_of_the_api():
     for headers in ((), RIGHT_USER, LOGGED_IN):
         refused = get(mock, WORKFLOWS, headers)
         assert (refused.status, read(refused)["status"]) == (401, "FAI-40100")
+
+
+def test_a_filter_that_can_not_be_read_is_refused_in_the_words_of_the_api_and_says_where():
+    query = "$filter=" + quote("workflowCode ne 'EXPENSES'")
+    for switches, place, advice in (({}, "message", "userDetails"), ({"error_body": "problem"}, "detail", "detail")):
+        mock = service(DOCUMENT, **switches)
+        refused = get(mock, WORKFLOWS, signed(token(mock)), query)
+        assert refused.status == 400
+        assert "$filter, character 14: = or eq is expected, not ne." in read(refused)[place]
+        assert "workflowCode, workflowName" in read(refused)[advice]
+    bare = service(DOCUMENT, hints="off")
+    said = read(get(bare, WORKFLOWS, signed(token(bare)), query))
+    assert "character 14" in said["message"] and said["userDetails"] == ""
+    assert get(bare, WORKFLOWS, (), query).status == 401
+
+
+def test_the_list_of_a_release_is_the_same_list():
+    mock = pod()
+    bearer = token(mock)
+    query = "%24filter=workflowCode%20eq%20%27EXPENSES%27"
+    lists = [get(mock, path, signed(bearer), query) for path in (WORKFLOWS, RELEASE_WORKFLOWS.format(release=3054))]
+    assert len({each.body for each in lists}) == 1 and len(read(lists[0])["items"]) == 1
 
 
 def test_nothing_else_of_boss_is_there():

@@ -254,9 +254,9 @@ async def tasks(client: DialectClient) -> None:
 async def streamed_tasks(client: DialectClient) -> None:
     await client.login()
     path, stream = ROUTER.path("a2a", code=TEAM), ROUTER.path("a2a-stream", code=TEAM)
-    shown = events(await client.ask("POST", stream, rpc("message/stream", said("Share it"))))
+    shown = events(await client.ask("POST", path, rpc("message/stream", said("Share it"))))
     task = shown[0]["result"]["id"]
-    await client.ask("POST", path, rpc("tasks/get", {"id": task}, 2))
+    await client.ask("POST", stream, rpc("tasks/get", {"id": task}, 2))
     await client.wait(500)
     await client.ask("POST", stream, rpc("message/stream", said("yes", taskId=task), 3))
     await client.wait(500)

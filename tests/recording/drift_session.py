@@ -1,7 +1,7 @@
 """A client that asks everything of which the table of fidelity isn't sure: one session, of a lab with any settings."""
 
 from lab.core.clock import Millis
-from lab.core.exchange import Json, Request, Response
+from lab.core.exchange import Headers, Json, Request, Response
 from lab.core.observe import Replied
 from lab.dialects import wires
 from lab.dialects.fusion.routes import API
@@ -14,7 +14,19 @@ from lab.recording.format.lines import Recording
 from lab.recording.format.reader import read
 from lab.recording.tape.header import recording_header
 from lab.recording.tape.tape import Tape
-from tests.wire_peer import EPOCH, SCOPE, authorize_request, basic, form, form_post, invoke, status, token_request
+from tests.wire_peer import (
+    ASSERTION_GRANT,
+    EPOCH,
+    SCOPE,
+    assertion,
+    authorize_request,
+    basic,
+    form,
+    form_post,
+    invoke,
+    status,
+    token_request,
+)
 from tests.wire_peer import read as object_of
 
 GATED: dict[str, object] = {
@@ -56,8 +68,9 @@ class Session:
         self.service.tell(Replied(self.now, reply.x, whole, reply.latency))
         return whole
 
-    def get(self, path: str, bearer: str = "") -> Response:
-        return self.ask(Request("GET", path, headers=(("authorization", f"Bearer {bearer}"),) if bearer else ()))
+    def get(self, path: str, bearer: str = "", headers: Headers = ()) -> Response:
+        headers = (("authorization", f"Bearer {bearer}"),) if bearer else headers
+        return self.ask(Request("GET", path, headers=headers))
 
     def post(self, path: str, bearer: str, body: Json) -> Response:
         sent = invoke(bearer, body)
@@ -108,6 +121,9 @@ def _identity(session: Session) -> None:
     session.get("/ui/v1/device")
     session.ask(form_post("/ui/v1/device", None, user_code="ABCD-EFGH"))
     session.ask(token_request("urn:ietf:params:oauth:grant-type:saml2-bearer", assertion="x"))
+    signed = assertion(session.now)
+    for _ in range(2):
+        session.ask(token_request(ASSERTION_GRANT, assertion=signed))
     login = session.ask(
         token_request("password", username=JANE.name, password=JANE.password, scope=f"{SCOPE} offline_access")
     )
@@ -151,14 +167,21 @@ def _gates(session: Session, bearer: str) -> None:
 
 
 def _places(session: Session, bearer: str) -> None:
+    relayed = session.get("/fscmRestApi/tokenrelay", headers=(("cookie", "JSESSIONID=1"), ("x-xsrf-token", "x")))
+    session.message(str(object_of(relayed)["access_token"]))
     session.get(WORKFLOWS, bearer)
     session.post(f"{API}/agent/v2/QUICK/invokeStream", bearer, {"message": "Go"})
     session.post(f"{API}/agent/v2/GATED/chat", bearer, {"message": "Go"})
     params = {"isDebug": True, "breakPoints": [], "overrides": {"a": 1}}
     session.post(f"{API}/agent/v2/QUICK/debug", bearer, {"message": "Go", "debugParams": params})
     sent = {"role": "user", "messageId": "m", "contextId": "nobodys", "parts": [{"kind": "text", "text": "Go"}]}
-    for method, of in (("message/send", {"message": sent}), ("tasks/get", {"id": "nobodys"})):
-        session.post(f"{API}/a2a/v1/QUICK", bearer, {"jsonrpc": "2.0", "id": 1, "method": method, "params": of})
+    nameless = {name: member for name, member in sent.items() if name != "role"}
+    for method, of in (
+        ("message/send", {"message": sent}), ("message/send", {"message": nameless}), ("tasks/get", {"id": "nobodys"}),
+        ("tasks/cancel", {"id": "nobodys"}), ("message/stream", {"message": sent}),
+    ):  # fmt: skip
+        for place in ("", "/stream"):
+            session.post(f"{API}/a2a/v1/QUICK{place}", bearer, {"method": method, "params": of})
     for row in (row for wire in wires() for row in wire.routes if row.only):
         path = row.path.replace("{code}", "QUICK").replace("{job}", "00000000-0000-4000-8000-000000000000")
         session.post(path, bearer, {"message": "Go"}) if row.method == "POST" else session.get(path, bearer)

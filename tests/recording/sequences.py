@@ -19,7 +19,7 @@ from lab.core.exchange import Json, Request, Response
 from lab.core.observe import Replied
 from lab.dialects.fusion.routes import API
 from lab.dialects.router import ROUTER
-from lab.identity.clients import DEMO, JANE
+from lab.identity.clients import DEMO, JANE, OOB
 from lab.identity.keys import challenge_of
 from lab.identity.routes import PATHS
 from lab.identity.scopes import service_scope
@@ -43,7 +43,7 @@ WORDS = (
 NUMBERS = ("4096", "0", "-7", "12345678901", "1.50", "1e3", "-0", "9" * 30, "9" * 120, "0." + "3" * 130, "1E400")
 SWITCHES: tuple[dict[str, str], ...] = (
     {}, {"profile": "rfc"}, {"clients": "any"}, {"authorize": "page"}, {"profile": "rfc", "authorize": "page"},
-    {"idempotency_key": "on", "resume_job_id": "new"}, {"hints": "off", "ecid": "on"}, {"assertion_jti": "any"},
+    {"idempotency_key": "on", "resume_job_id": "new"}, {"hints": "off"}, {"assertion_jti": "single"},
 )  # fmt: skip
 
 
@@ -214,8 +214,7 @@ class Sequence(Joined):
                     fields["client_id"] = CLI
                     headers = ()
             case _ if grant == DEVICE_GRANT:
-                fields |= {"device_code": self.some("device_code"), "client_id": CLI}
-                headers = ()
+                fields["device_code"] = self.some("device_code")
             case _ if grant == ASSERTION_GRANT:
                 fields["assertion"] = self.asserted()
             case _:
@@ -237,7 +236,7 @@ class Sequence(Joined):
         members = {
             "response_type": self.one("code", "code", "code", "token"), "client_id": self.one(CLI, CLI, DEMO.id, "app"),
             "redirect_uri": self.one(
-                REDIRECT, REDIRECT, REDIRECT.replace("://", "://me:secret-word@"), "http://localhost:9/back",
+                REDIRECT, REDIRECT, OOB, REDIRECT.replace("://", "://me:secret-word@"), "http://localhost:9/back",
                 "https://a.example/?token=abcdefghij", "http://u:p@127.0.0.1:43188/callback?x=%41",
             ),
             "scope": self.scope(), "state": self.one("s", "s t&", *WORDS), "code_challenge_method": "S256",
@@ -250,7 +249,11 @@ class Sequence(Joined):
     def device(self) -> None:
         """A device asks, or a person answers."""
         if self.chance.random() < 0.5:
-            fields = {"client_id": self.one(CLI, CLI, "tv"), "scope": self.scope(), "response_type": "device_code"}
+            fields = {
+                "client_id": self.one(DEMO.id, DEMO.id, "tv"),
+                "scope": self.scope(),
+                "response_type": "device_code",
+            }
             return self.post(PATHS["device"], fields)
         code = self.some("user_code")
         if self.chance.random() < 0.3:

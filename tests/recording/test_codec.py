@@ -110,6 +110,8 @@ def result_of(data: bytes) -> FileState | None:
 
 
 LINE = '{"k":"fact","n":1,"t":5,"type":"tape.noted","text":"x"}\n'
+REQ = '{"k":"req","n":1,"t":0,"x":1,"c":1,"m":"GET","p":"/","h":[],"enc":"none"}\n'
+RES = '{"k":"res","n":1,"t":0,"x":1,"s":200,"h":[],"enc":"none"}\n'
 
 
 @pytest.mark.parametrize(
@@ -131,6 +133,16 @@ LINE = '{"k":"fact","n":1,"t":5,"type":"tape.noted","text":"x"}\n'
         ('{"k":"end","n":1,"t":0,"reason":"closed","sha256":"0"}\n', "footer is damaged"),
         ('{"k":"fact","n":1,"t":0,"type":' + "[" * 100_000 + "\n", "no JSON"),
         ('{"k":"fact","n":1,"t":NaN,"type":"x"}\n', "no JSON"),
+        (LINE.replace('"t":5', '"t":1' + "0" * 15), "no instant or count is that large"),
+        (LINE.replace('"k":"fact",', ""), "k is missing"),
+        (REQ.replace('"x":1', '"x":0'), "exchanges count from 1"),
+        (REQ + REQ.replace('"n":1', '"n":2').replace('"x":1', '"x":3'), "expected 2: an exchange is missing or moved"),
+        (
+            REQ.replace('"enc":"none"', '"enc":"blob","body":{"sha256":"' + "0" * 64 + '","len":1,"enc":"text"}'),
+            "the header's features name none",
+        ),
+        (RES, "has a reply already, or no request"),
+        ('{"k":"fact","n":1,"t":5,"type":"token.granted","x":1}\n', "stands outside of its exchange 1"),
     ],
 )
 def test_what_is_no_recording_is_refused_with_its_line(after: str, why: str) -> None:
@@ -138,6 +150,20 @@ def test_what_is_no_recording_is_refused_with_its_line(after: str, why: str) -> 
     with pytest.raises(RecordingError, match=why) as caught:
         read((first + after).encode(), "x.rec.jsonl")
     assert str(caught.value).startswith(("x.rec.jsonl:2:", "x.rec.jsonl:3:"))
+
+
+@pytest.mark.parametrize(
+    ("data", "why"),
+    [
+        (b"", "x.rec.jsonl: the file is empty"),
+        (GOLDEN.read_bytes()[:50], "x.rec.jsonl:1: there is no whole line"),
+        (GOLDEN.read_bytes() + LINE.encode(), "there is more after the footer"),
+        (GOLDEN.read_bytes() + b"x", "there is more after the footer"),
+    ],
+)
+def test_neither_is_what_has_no_header_or_goes_on_after_the_footer(data: bytes, why: str) -> None:
+    with pytest.raises(RecordingError, match=why):
+        read(data, "x.rec.jsonl")
 
 
 @pytest.mark.parametrize(
@@ -199,3 +225,10 @@ def test_a_film_is_named_and_what_shows_it() -> None:
     with pytest.raises(RecordingError, match=r"talk\.cast:1: this is an asciicast") as refused:
         read(b'{"version": 2, "width": 120, "height": 36}\n[0.0, "o", "x"]\n', "talk.cast")
     assert "asciinema play" in refused.value.hint
+
+
+def test_git_changes_no_byte_of_recordings_and_the_page_says_how() -> None:
+    page = (ROOT / "lab" / "docs" / "recordings.md").read_text("utf-8")
+    (block,) = (part for part in page.split("```") if part.startswith("text\n*.rec.jsonl"))
+    assert set(block.splitlines()[1:]) <= set((ROOT / ".gitattributes").read_text().splitlines())
+    assert (ROOT / ".gitattributes").read_text().rstrip().endswith("tests/corpus/** -text !diff")

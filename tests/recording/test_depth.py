@@ -22,7 +22,7 @@ from tests.conftest import Lab
 from tests.recording.joined import SCENARIO, Joined, config
 
 COMMANDS = (
-    ("replay",), ("play", "--plain"), ("report",), ("learn",), ("check",), ("drift",),
+    ("replay",), ("play", "--plain"), ("report",), ("learn",), ("check",), ("fidelity",),
     *(("show", "--as", kind) for kind in ("text", "html", "har", "md", "curl")),
 )  # fmt: skip
 """All that read a recording."""

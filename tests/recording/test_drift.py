@@ -8,14 +8,17 @@ import pytest
 from msgspec import UNSET
 from msgspec.structs import replace
 
+from lab.core.evidence import PodTraffic
 from lab.core.exchange import Json
 from lab.dialects.fidelity import CLAIMS
 from lab.dialects.judges import JUDGES
+from lab.identity.clients import OOB
 from lab.language.document import Switches
 from lab.recording.drift import Assessment, Standing, assess, traffic_of
 from lab.recording.format.lines import Enc, Recording, Req, Res
 from tests.conftest import Lab
 from tests.recording.drift_session import Session, everything
+from tests.wire_peer import authorize_request
 
 
 def judged(**switches: object) -> list[Assessment]:
@@ -40,7 +43,6 @@ DOCUMENTS = "routes: GET /.well-known/"
 ERRORS = "errors: "
 MATRIX: dict[tuple[str, object], set[str]] = {
     ("invoke_status", 200): {ERRORS + "202 on invoke"},
-    ("body", "minimal"): {"job body: waitingNodeDetails"},
     ("error_body", "problem"): {ERRORS + "message, status, userDetails"},
     ("unknown_job", 403): {ERRORS + "404 Job not found."},
     ("unpublished", 403): {ERRORS + "404 Workflow not found."},
@@ -65,6 +67,7 @@ MATRIX: dict[tuple[str, object], set[str]] = {
     ("issuer", "tenant"): {DOCUMENTS + "openid-configuration"},
     ("jwks_auth", "off"): {"routes: GET /admin/v1/SigningCert/jwk"},
     ("refresh_rotation", "off"): {"routes: POST /oauth2/v1/revoke"},
+    ("assertion_jti", "single"): {"assertion: jti"},
     ("authorize", "page"): {"routes: GET /oauth2/v1/authorize"},
     ("authorize", "deny"): {"routes: GET /oauth2/v1/authorize"},
     ("resource_metadata", "on"): {DOCUMENTS + "oauth-protected-resource"},
@@ -85,11 +88,7 @@ UNSEEN = {
     "wait_status": "a wait that isn't shown looks like work",
     "clients": "whether a client is registered, traffic doesn't tell",
     "hints": "advice is the lab's own",
-    "ecid": "a header for Oracle's support",
     "pod": "a name",
-    "scope_check": "of a scope traffic doesn't tell whether it is the pod's",
-    "assertion_trust": "of a signature that is redacted nothing is seen",
-    "assertion_jti": "as assertion_trust",
     "profile": "several switches at once, which are told one by one",
 }
 """Switches that no row is told by alone."""
@@ -110,10 +109,18 @@ def test_a_setting_contradicts_its_rows_alone_and_is_advised(switch: tuple[str, 
 
 
 def test_what_no_row_is_told_by_contradicts_none() -> None:
-    for name, value in (("wait_status", "RUNNING"), ("clients", "any"), ("hints", "off"), ("ecid", "off")):
+    for name, value in (("wait_status", "RUNNING"), ("clients", "any"), ("hints", "off")):
         assert contradicted(judged(**{name: value})) == {}, name
     assert contradicted(judged(local_orchestrator="on")) == MANY["local_orchestrator"]
     assert {"profile=rfc", "types=strict", "error_body=problem"} <= set(contradicted(judged(profile="rfc")).values())
+
+
+@pytest.mark.parametrize("authorize", ["auto", "page"])
+def test_a_page_is_no_sign_of_a_login_where_it_may_show_the_code(authorize: str) -> None:
+    session = Session(authorize=authorize)
+    session.ask(authorize_request(redirect_uri=OOB))
+    found = {a.claim.name: a.standing for a in assess(traffic_of(session.recording, None))}
+    assert found["GET /oauth2/v1/authorize"] is Standing.UNSEEN
 
 
 # The command
@@ -136,11 +143,13 @@ def keep(place: Path, session: Session, source: str = "mock") -> Recording:
 
 def test_the_command_tells_evidence_and_the_setting_and_exits_1(lab: Lab, kept: Path) -> None:
     recording = keep(kept, Session(unknown_job=403), "capture")
-    done = lab("drift", "monday")
-    assert done.code == 1 and done.err == "" and done.lines[-1].startswith("66 confirmed, 1 contradicted")
+    done = lab("fidelity", "monday")
+    assert (
+        done.code == 1 and done.err == "" and done.lines[-1].startswith(f"{len(JUDGES) - 1} confirmed, 1 contradicted")
+    )
     place = done.lines.index("contradicted  errors: 404 Job not found.")
     assert "403 to a poll for a job" in done.lines[place + 1] and "--set unknown_job=403" in done.lines[place + 3]
-    as_json = [json.loads(line) for line in lab("drift", "monday", "--json").lines]
+    as_json = [json.loads(line) for line in lab("fidelity", "monday", "--json").lines]
     found = next(each for each in as_json if each.get("verdict") == "contradicted")
     line = recording.lines[found["evidence"]["line"] - 2]  # the header is the first
     assert (found["set"], getattr(line, "status", 0), getattr(line, "x", 0)) == (
@@ -148,12 +157,12 @@ def test_the_command_tells_evidence_and_the_setting_and_exits_1(lab: Lab, kept: 
         403,
         found["evidence"]["exchange"],
     )
-    assert as_json[-1] == {"confirmed": 66, "contradicted": 1, "unseen": 0}
+    assert as_json[-1] == {"confirmed": len(JUDGES) - 1, "contradicted": 1, "unseen": 0}
 
 
 def test_a_recording_of_the_lab_is_taken_and_said_to_be_one(lab: Lab, kept: Path) -> None:
     keep(kept, Session())
-    done = lab("drift", kept)
+    done = lab("fidelity", kept)
     assert done.code == 0 and "is no capture: it shows the lab's own mock" in done.err
 
 
@@ -165,7 +174,7 @@ def test_of_bodies_whose_shape_alone_was_kept_texts_contradict_nothing(lab: Lab,
         data = data.replace(word, b"x" * len(word))
     head = data.rpartition(b'"sha256":"')[0] + b'"sha256":"'
     kept.write_bytes(head + sha256(head).hexdigest().encode() + b'"}\n')
-    done = lab("drift", "monday")
+    done = lab("fidelity", "monday")
     assert done.code == 0 and "the texts of bodies, which were not kept" in done.out, done.out
 
 
@@ -173,11 +182,11 @@ def test_where_nothing_was_seen_it_says_what_is_needed_and_is_not_green(lab: Lab
     session = Session()
     assert session.recording
     kept.write_bytes(b"".join(session.lines))
-    done = lab("drift", "monday")
+    done = lab("fidelity", "monday")
     assert done.code == 5 and all("needs" in line for line in done.lines[:-1])
     kept.write_bytes(b"".join(session.lines)[:-10])
-    assert lab("drift", "monday").code == 3
-    assert lab("drift", "nobody").code == 2
+    assert lab("fidelity", "monday").code == 3
+    assert lab("fidelity", "nobody").code == 2
 
 
 def test_what_a_peer_wrote_stays_on_its_line(lab: Lab, kept: Path) -> None:
@@ -187,9 +196,16 @@ def test_what_a_peer_wrote_stays_on_its_line(lab: Lab, kept: Path) -> None:
     data = b"".join(session.lines).replace(b'"status":"WAITING"', evil)
     head = data.rpartition(b'"sha256":"')[0] + b'"sha256":"'
     kept.write_bytes(head + sha256(head).hexdigest().encode() + b'"}\n')
-    done = lab("drift", "monday")
+    done = lab("fidelity", "monday")
     assert done.code == 1 and "##[" not in done.out
     assert not any(line.lstrip().startswith("::") for line in done.lines)
+
+
+def test_a_token_of_the_relay_that_is_refused_is_told_of_its_row() -> None:
+    traffic = traffic_of(everything(Session()), None)
+    token = next(traffic.of("relay")).object["access_token"]
+    calls = [replace(call, status=401, body={}) if call.bearer == token else call for call in traffic.calls]
+    assert contradicted(list(assess(PodTraffic(calls)))) == {"routes: GET /fscmRestApi/tokenrelay": ""}
 
 
 def otherwise(value: Json, name: str) -> Json:

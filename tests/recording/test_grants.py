@@ -1,11 +1,13 @@
 """What the identity domain gives out never reaches disk, and every grant replays."""
 
+import re
+
 import msgspec
 import pytest
 from msgspec.structs import replace
 
 from lab.core.exchange import Request
-from lab.identity.clients import DEMO, JANE, Account, Client, Grant
+from lab.identity.clients import DEMO, JANE, OOB, Account, Client, Grant
 from lab.language.document import Switches
 from lab.recording.format.lines import Res
 from lab.recording.format.reader import read
@@ -16,8 +18,8 @@ from lab.recording.tape.accounts import accounts_member, accounts_of
 from tests.recording.joined import Joined, config, scenario
 from tests.wire_peer import (
     ASSERTION_GRANT,
-    CLI,
     DEVICE_GRANT,
+    REDIRECT,
     RIGHT,
     SCOPE,
     VERIFIER,
@@ -41,7 +43,7 @@ class Peer(Joined):
 
     def __init__(self, profile: str, *, here: str = "", **switches: object) -> None:
         setup = config()
-        spoken = Switches.model_validate({"profile": profile, **switches})
+        spoken = Switches.model_validate({"profile": profile, "assertion_jti": "single", **switches})
         super().__init__(replace(setup, switches=spoken, here=here))
         self.profile = profile
         self.audience = AUDIENCE[profile] if profile == "oci" or not here else here
@@ -91,6 +93,16 @@ def codes(peer: Peer) -> None:
     peer.answer(code_exchange("never-given-out"))
 
 
+def copied(peer: Peer) -> None:
+    """A person copies each code from its page."""
+    for changed, error in (({}, None), ({"redirect_uri": REDIRECT}, "invalid_grant"), ({}, None)):
+        page = peer.ask(authorize_request(redirect_uri=OOB, scope=STAY)).body.decode()
+        code = re.findall(r"<code[^>]*>([^<]+)</code>", page)[0]
+        peer.seen.append(code)
+        assert peer.answer(code_exchange(code, **{"redirect_uri": OOB, **changed})).get("error") == error
+    peer.ask(authorize_request(redirect_uri=OOB, response_type="token"))
+
+
 def assertions(peer: Peer) -> None:
     once = peer.assertion("1")
     assert "access_token" in peer.answer(token_request(ASSERTION_GRANT, assertion=once))
@@ -126,8 +138,8 @@ def repeated(peer: Peer) -> None:
 
 def devices(peer: Peer) -> None:
     for answer in ("approve", "deny"):
-        body = peer.answer(form_post("/oauth2/v1/device", None, client_id=CLI, scope=STAY, response_type="device_code"))
-        poll = token_request(DEVICE_GRANT, None, client_id=CLI, device_code=str(body["device_code"]))
+        body = peer.answer(form_post("/oauth2/v1/device", client_id="demo", scope=STAY, response_type="device_code"))
+        poll = token_request(DEVICE_GRANT, device_code=str(body["device_code"]))
         assert peer.answer(poll)["error"] == "authorization_pending"
         assert peer.answer(poll)["error"] == "slow_down"
         peer.answer(Request("GET", "/ui/v1/device", f"user_code={body['user_code']}"))
@@ -148,7 +160,7 @@ def published(peer: Peer) -> None:
     peer.answer(Request("GET", "/admin/v1/SigningCert/jwk"))
 
 
-STORIES = [passwords, codes, assertions, devices, published]
+STORIES = [passwords, codes, copied, assertions, devices, published]
 
 
 def rotations(peer: Peer) -> None:
@@ -260,13 +272,13 @@ def test_an_origin_is_told_from_one_that_only_begins_like_it() -> None:
 
 def test_the_profile_stands_in_the_header_and_the_base_in_the_settings() -> None:
     setup = config()
-    rfc = Switches.model_validate({"profile": "rfc", "ecid": "on"})
+    rfc = Switches.model_validate({"profile": "rfc", "jwks_auth": "on"})
     peer = Joined(replace(setup, switches=rfc, base="https://lab.example"))
     peer.play()
     peer.tape.close(peer.now)
     found = read(peer.data)
     assert found.header.profile == "rfc"
-    assert dict(found.header.settings) == {"base": "https://lab.example", "ecid": "on"}
+    assert dict(found.header.settings) == {"base": "https://lab.example", "jwks_auth": "on"}
     result = replay(found, [scenario()])
     assert result.passed, result.text()
 

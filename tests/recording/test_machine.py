@@ -244,17 +244,17 @@ class OtherIds(Day):
     @precondition(lambda self: self.bearers)
     @rule(
         data=st.data(), text=st.sampled_from(["Taxi 5", "yes", ""]),
-        method=st.sampled_from(["message/send", "message/stream", "tasks/send", "tasks/get"]),
+        method=st.sampled_from(["message/send", "message/stream", "tasks/send", "tasks/get", "tasks/cancel"]),
+        route=st.sampled_from(["a2a", "a2a-stream"]),
     )  # fmt: skip
-    def speak_a2a(self, data, text, method):
+    def speak_a2a(self, data, text, method, route):
         client = data.draw(st.sampled_from(sorted(self.bearers)))
         named = data.draw(st.sampled_from(["t-1", "t-2", *sorted(self.jobs), *sorted(self.aliases)]))
-        message: dict[str, Json] = {"messageId": "m", "parts": [{"kind": "text", "text": text}]}
+        message: dict[str, Json] = {"role": "user", "parts": [{"kind": "text", "text": text}]}
         if method.startswith("message") and data.draw(st.booleans()):
             message["taskId"] = named
         params = {"id": named, "message": message}
         request = invoke(self.bearers[client], {"jsonrpc": "2.0", "id": 1, "method": method, "params": params})
-        route = "a2a-stream" if method == "message/stream" else "a2a"
         assert self._send(replace(request, path=ROUTER.path(route, code="EXPENSES"))).status in (0, 200, 401)
 
 

@@ -3,7 +3,6 @@
 import json
 import re
 from base64 import b64encode, urlsafe_b64encode
-from hashlib import sha256
 from urllib.parse import quote, quote_plus, urlencode
 
 import pytest
@@ -14,20 +13,12 @@ from lab.core.clock import INSTANT_EPOCH
 from lab.core.exchange import Headers, Json, Request, Response
 from lab.core.observe import Replied, Requested
 from lab.identity.clients import DEMO
-from lab.jobs.compiled import compile_scenario
-from lab.language.parse import parse_scenario
 from lab.recording.format.lines import Enc
-from lab.recording.format.reader import read
 from lab.recording.redaction.alias import ALIAS, aliases, fill, named
 from lab.recording.redaction.bodies import body_of, bytes_of
 from lab.recording.redaction.known_secrets import KnownSecrets
 from lab.recording.redaction.redact import Redactor
-from lab.recording.replay.matchers import Matcher
-from lab.recording.replay.replay import Comparing, replay
-from tests.cli.test_replay import resealed
 from tests.recording.joined import Joined, config
-from tests.wire_peer import invoke, status, token_request
-from tests.wire_peer import read as answer
 
 JWT = "eyJhbGciOiJub25lIn0.eyJzdWIiOiJ4In0.c2lnbmF0dXJl"
 PLANTED = "pl4nted/Secret+x%y"
@@ -226,47 +217,3 @@ def test_a_gates_code_that_stood_in_the_open_is_redacted_once_it_is_known() -> N
     before = known.secrets.generation
     known.json({"callbackToken": code}, reply=True)
     assert known.secrets.generation > before and known.text(f"see {code}") == "see «secret:S1»"
-
-
-ECHO = """
-lab: 1
-name: echo
-title: Echo
-agent: {code: EXPENSES, version: 3}
-ask: Say it
-steps:
-  - work: say
-    takes: 1s
-  - complete: said
-    output: "You said {{ message }}"
-"""
-
-
-@pytest.mark.parametrize(
-    "matchers",
-    [(), (Matcher.model_validate({"where": "res", "path": "$.nothing", "rule": "ignore"}),)],
-    ids=["at once", "line by line"],
-)
-def test_what_rules_of_before_left_in_the_open_replays(matchers: tuple[Matcher, ...]) -> None:
-    joined = Joined(
-        config(compiled=compile_scenario(parse_scenario(ECHO, "echo.yaml"), sha256(ECHO.encode()).hexdigest()))
-    )
-    bearer = str(answer(joined.ask(token_request("client_credentials")))["access_token"])
-    said = "<a><password>older-secret-1</password></a>"
-    job = str(
-        answer(joined.ask(invoke(bearer, {"message": said, "parameters": {"apiKey": "older-secret-2"}})))["jobId"]
-    )
-    for _ in range(3):
-        joined.ask(status(bearer, job))
-    joined.tape.close(joined.now)
-    text = joined.data.decode()
-    assert "older-secret" not in text and text.count("«secret:") > 3
-    for number in ("1", "2"):
-        alias = next(
-            alias for alias, value in joined.tape.redactor.secrets.values.items() if value == f"older-secret-{number}"
-        )
-        text = text.replace(alias, f"older-secret-{number}")
-    older = resealed(text.replace('"redaction":3', '"redaction":2').encode())
-    result = replay(read(older), joined.service.config.scenarios, comparing=Comparing(matchers))
-    assert result.passed, result.text()
-    assert b"older-secret-1" not in result.actual

@@ -40,4 +40,5 @@ async def test_a_stream_leaves_in_chunks_as_its_instants_come(stage: Stage) -> N
     early = await peer.reader.readuntil(b'"working"')
     assert b'"submitted"' in early and b"input-required" not in early
     await stage.clock.advance_to(3_000)
-    assert b'"input-required"' in await peer.reader.readuntil(b"data: [DONE]\n\n")
+    rest = await peer.reader.readuntil(b"\r\n0\r\n\r\n")
+    assert b'"input-required"' in rest and b'"final":true' in rest and b"[DONE]" not in rest

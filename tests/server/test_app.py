@@ -164,7 +164,10 @@ async def test_a_stop_lets_what_is_under_way_end_and_takes_nobody_new(halted: St
     assert {fact.how for fact in halted.facts(ConnectionClosed)} == {"shutdown"}
 
 
-async def test_who_has_said_all_while_its_reply_is_held_is_told_that_it_is_the_last(halted: Stage) -> None:
+async def test_who_has_said_all_while_its_reply_is_held_is_told_that_it_is_the_last(
+    halted: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("lab.server.delivery.BEHIND", 60_000)  # later it would have given up
     halted.peers[-1].writer.write_eof()
     await settle()
     assert isinstance(halted.server.clock, ScaledClock)

@@ -156,7 +156,7 @@ async def test_a_peer_that_gives_up_on_a_hang_is_told_at_once() -> None:
 
 
 async def test_slow_body_is_a_byte_every_100_ms() -> None:
-    async with struck("route: status, strike: slow-body", body="minimal") as stage:
+    async with struck("route: status, strike: slow-body") as stage:
         peer, token, job = await polled(stage)
         head = await peer.reader.readuntil(b"\r\n\r\n")
         promised = int(head.lower().partition(b"content-length: ")[2].split(b"\r\n")[0])
@@ -389,7 +389,7 @@ SEEN = [
 async def test_both_transports_see_the_same(fault: str, why: str | None) -> None:
     seen = []
     for socket in (True, False):
-        async with struck("route: status, " + fault, body="minimal") as stage:
+        async with struck("route: status, " + fault) as stage:
             token = await stage.token()
             job = await stage.job(token)
             poll = Request("GET", ROUTER.path("status", code=TEAM, job=job), "", (bearer(token),))

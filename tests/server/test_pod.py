@@ -2,12 +2,14 @@
 
 import json
 from base64 import b64encode
+from typing import Any
+from urllib.parse import quote, urlencode
 
 import pytest
 from msgspec.structs import replace
 
 from lab.core.observe import Requested
-from lab.dialects.fusion.routes import API
+from lab.dialects.fusion.routes import API, RELEASE_WORKFLOWS, WORKFLOWS
 from lab.identity.clients import JANE
 from lab.server.limits import ServerLimits
 from tests.server.conftest import Stage, bearer, request
@@ -30,6 +32,24 @@ async def test_a_password_buys_a_bare_token_that_opens_the_api(stage: Stage) -> 
     assert (named.status, list(named.json)) == (200, ["fusion-ai", "boss"])
     relayed = await peer.ask(request("GET", "/fscmRestApi/tokenrelay", (("cookie", "a=b"), ("x-xsrf-token", "x"))))
     assert relayed.status == 200 and "set-cookie" not in relayed.headers
+
+
+@pytest.mark.parametrize("path", [WORKFLOWS, RELEASE_WORKFLOWS.format(release=3054)])
+async def test_the_filter_of_oracles_cli_finds_the_workflow(stage: Stage, path: str) -> None:
+    token, peer = await stage.token(), await stage.peer()
+
+    async def ask(said: str, code: int = 200) -> Any:
+        for query in (urlencode({"$filter": said}), urlencode({"$filter": said}, quote_via=quote, safe="$'()=")):
+            got = await peer.ask(request("GET", f"{path}?$fields=workflowCode,version&{query}", (bearer(token),)))
+            assert got.status == code, got.body
+        return got.json
+
+    (own,) = (await ask("status='PUBLISHED'"))["items"]
+    code = own["workflowCode"]
+    assert (await ask(f"workflowCode='{code}' and status='PUBLISHED'"))["items"] == [own]
+    assert (await ask("workflowCode='NOBODYS' and status='PUBLISHED'"))["items"] == []
+    refused = await ask(f"workflowCode like '{code}'", 400)
+    assert refused["status"] == "FAI-40000" and "character 14: = or eq is expected, not like" in refused["message"]
 
 
 async def test_a_file_of_several_megabytes_is_taken_and_dropped(stage: Stage) -> None:

@@ -258,7 +258,7 @@ async def test_a_client_that_leaves_is_gone_for_the_pod_too(stage: Stage) -> Non
 async def test_a_client_that_gives_up_while_it_waits_is_gone_for_the_pod_too(
     stage: Stage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("lab.server.pod_proxy._BEHIND", 0)  # it has waited long enough
+    monkeypatch.setattr("lab.server.pod_proxy.BEHIND", 0)  # it has waited long enough
     arrival = asyncio.Event()
 
     async def never(pod: Pod, writer: asyncio.StreamWriter) -> None:

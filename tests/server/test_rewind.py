@@ -15,7 +15,7 @@ from lab.cli.tapes.tape_recorder import TapeRecorder
 from lab.clocks import AnyClock, ManualClock, ScaledClock, SystemClock, breathe
 from lab.core.exchange import Json, Response
 from lab.dialects.openapi import openapi
-from lab.identity.clients import DEMO, aistudio_cli
+from lab.identity.clients import DEMO
 from lab.language.document import Switches
 from lab.mock.service import Service
 from lab.recording.format.lines import Recording, Res
@@ -28,7 +28,7 @@ from tests.server.conftest import SCOPE, Answer, Stage, make_service, request, s
 from tests.server.test_control import TOKEN, Plane, steering
 from tests.wire_peer import basic
 
-CLI = aistudio_cli("acme-test").id
+DEVICE = {"client_id": DEMO.id, "client_secret": DEMO.secret}
 FORM = ("content-type", "application/x-www-form-urlencoded")
 
 
@@ -81,9 +81,9 @@ def replays(found: Recording, plane: Plane) -> None:
 
 @pytest.mark.parametrize(("answer", "error"), [("approve", None), ("deny", "access_denied")])
 async def test_a_device_is_answered_over_the_plane(plane: Plane, answer: str, error: str | None) -> None:
-    codes = (await form(plane, "/oauth2/v1/device", client_id=CLI, scope=SCOPE, response_type="device_code")).json
+    codes = (await form(plane, "/oauth2/v1/device", **DEVICE, scope=SCOPE, response_type="device_code")).json
     poll = {
-        "client_id": CLI, "grant_type": "urn:ietf:params:oauth:grant-type:device_code",
+        **DEVICE, "grant_type": "urn:ietf:params:oauth:grant-type:device_code",
         "device_code": codes["device_code"],
     }  # fmt: skip
     assert (await form(plane, "/oauth2/v1/token", **poll)).json["error"] == "authorization_pending"
@@ -178,9 +178,9 @@ async def test_a_tape_at_its_limit_turns_health_red_and_replays(plane: Plane, tm
 async def test_what_the_identity_domain_still_honours_is_restated(plane: Plane, tmp_path: Path) -> None:
     password = {"grant_type": "password", "username": "jane", "password": "lab-password-a:b/c+d%e"}
     login = await form(plane, "/oauth2/v1/token", **password, scope=f"{SCOPE} offline_access")
-    device = (await form(plane, "/oauth2/v1/device", client_id=CLI, scope=SCOPE, response_type="device_code")).json
+    device = (await form(plane, "/oauth2/v1/device", **DEVICE, scope=SCOPE, response_type="device_code")).json
     await plane.client.advance(3_600_000 - 250_000)
-    other = (await form(plane, "/oauth2/v1/device", client_id=CLI, scope=SCOPE, response_type="device_code")).json
+    other = (await form(plane, "/oauth2/v1/device", **DEVICE, scope=SCOPE, response_type="device_code")).json
     await plane.client.advance(250_000)
     await plane.ask("POST", "tape", {"name": "late"})
     refreshed = await form(
@@ -198,7 +198,7 @@ async def test_what_the_identity_domain_still_honours_is_restated(plane: Plane, 
     )
     assert reused.status == 400
     for code, expected in ((device["device_code"], 400), (other["device_code"], 200)):
-        poll = {"client_id": CLI, "grant_type": "urn:ietf:params:oauth:grant-type:device_code", "device_code": code}
+        poll = {**DEVICE, "grant_type": "urn:ietf:params:oauth:grant-type:device_code", "device_code": code}
         assert (await form(plane, "/oauth2/v1/token", **poll)).status == expected
     await plane.ask("POST", "tape", {})
     replays(recording("late", tmp_path), plane)
@@ -331,7 +331,7 @@ async def test_a_plane_without_a_recorder_says_so(stage: Stage) -> None:
 
 
 async def test_a_device_that_stayed_keeps_its_code_for_itself(plane: Plane) -> None:
-    fields = {"client_id": CLI, "scope": SCOPE, "response_type": "device_code"}
+    fields = {**DEVICE, "scope": SCOPE, "response_type": "device_code"}
     first = (await form(plane, "/oauth2/v1/device", **fields)).json
     await plane.client.advance(10)
     second = (await form(plane, "/oauth2/v1/device", **fields)).json

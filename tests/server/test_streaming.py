@@ -5,6 +5,7 @@ import json
 from socket import SO_LINGER, SOL_SOCKET
 from struct import pack
 
+import pytest
 from msgspec.structs import replace
 
 from lab.core.exchange import Json
@@ -95,15 +96,18 @@ async def test_http_1_0_reads_to_the_end_of_the_connection(stage: Stage) -> None
     assert (await peer.rest()).endswith(b'"preview":false}\n\ndata: [DONE]\n\n')
 
 
-async def test_a_client_that_hangs_up_does_not_stop_the_job(stage: Stage) -> None:
+@pytest.mark.parametrize("by_reset", [True, False])
+async def test_a_client_that_hangs_up_does_not_stop_the_job(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch, *, by_reset: bool
+) -> None:
+    monkeypatch.setattr("lab.server.delivery.BEHIND", 0)  # it has waited long enough to have given up
     token = await stage.token()
     peer = await stage.peer()
     await peer.send(ask(token, "stream", {"message": "Share it"}))
     await peer.reader.readuntil(b"\r\n\r\n")
     job = str(event(await chunk(peer.reader))["jobId"])
-    # without a linger of nothing, abort says FIN, which may also mean that the peer only listens from now on
-    socket = peer.writer.get_extra_info("socket")
-    socket.setsockopt(SOL_SOCKET, SO_LINGER, pack("ii", 1, 0))
+    if by_reset:
+        peer.writer.get_extra_info("socket").setsockopt(SOL_SOCKET, SO_LINGER, pack("ii", 1, 0))
     peer.writer.transport.abort()
     reply = await replied(stage)
     assert (reply.cut, reply.response.status) == ("client_gone", 200)

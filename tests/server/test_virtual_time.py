@@ -123,14 +123,35 @@ async def test_what_a_client_that_is_gone_had_given_up_reaches_nobody(stage: Sta
     assert replies[-1].cut == "client_gone"
 
 
+async def test_a_client_that_goes_as_soon_as_it_has_asked_is_waited_for_by_nobody(stage: Stage, driver: Driver) -> None:
+    await driver.now()
+    stage.service.arm({"route": "status", "strike": "hang"}, 0)
+    await (await polling(stage, driver)).close()
+    await driver.peer.close()
+    async with asyncio.timeout(10):
+        while len(replies := [each for each in stage.observations if isinstance(each, Replied)]) < 3:
+            await settle()
+    assert (replies[-1].cut, replies[-1].at) == ("client_gone", 0)
+
+
 async def test_what_a_client_gives_up_reaches_nobody(stage: Stage, driver: Driver) -> None:
     await driver.now()
     peer = await polling(stage, driver)
-    await driver.now(until=LATENCY - 1)
+    await driver.now(until=1)
     await peer.close()
     await driver.now(until=LATENCY + 1)
     replies = [each for each in stage.observations if isinstance(each, Replied)]
-    assert (replies[-1].cut, replies[-1].at) == ("client_gone", LATENCY)
+    assert (replies[-1].cut, replies[-1].at) == ("client_gone", 1)
+
+
+async def test_who_says_in_one_instant_what_it_asks_and_that_this_is_all_is_answered(
+    stage: Stage, driver: Driver
+) -> None:
+    await driver.now()
+    peer = await polling(stage, driver)
+    peer.writer.write_eof()
+    await driver.now(until=LATENCY)
+    assert (await peer.answer()).status == 200
 
 
 async def test_who_comes_while_a_client_goes_drives_after_it(stage: Stage, driver: Driver, control: int) -> None:

@@ -13,7 +13,7 @@ from urllib.parse import quote
 
 from lab.clocks import ManualClock
 from lab.core.clock import INSTANT_EPOCH, Millis
-from lab.identity.clients import DEMO, JANE, aistudio_cli
+from lab.identity.clients import DEMO, JANE, OOB, aistudio_cli
 from lab.identity.keys import challenge_of
 from lab.jobs.compiled import compile_scenario
 from lab.language.document import Scenario, Switches
@@ -100,6 +100,7 @@ STEPS = (
           f"&client_secret={quote(DEMO.secret, safe='')}", ""),
     grant("wrong secret", f"grant_type=client_credentials&scope={SCOPED}", basic(secret="wrong")),
     grant("wrong secret in the body", "grant_type=client_credentials&client_id=demo&client_secret=x", ""),
+    grant("secret encoded twice", f"grant_type=client_credentials&scope={SCOPED}", basic(secret=quote(quote(DEMO.secret, safe="")))),
     grant("no grant type", f"scope={SCOPED}"), grant("unknown grant", "grant_type=saml2"),
     grant("no slash", f"grant_type=client_credentials&scope={SCOPED[:-3]}"),
     grant("twice", f"grant_type=client_credentials&scope={SCOPED}&scope=x"),
@@ -112,12 +113,13 @@ STEPS = (
     Step("token: JSON", "POST /oauth2/v1/token", "{}", JSON, RIGHT),
     Step("authorize", f"GET /oauth2/v1/authorize?{VISIT}", keep="location:code", as_="code"),
     Step("authorize: no redirect", "GET /oauth2/v1/authorize?client_id=demo&redirect_uri=http%3A%2F%2Fevil.example"),
+    Step("authorize: a code to copy", f"GET /oauth2/v1/authorize?{VISIT.replace(quote(DEMO.redirects[0], safe=''), OOB)}"),
+    Step("authorize: implicit", f"GET /oauth2/v1/authorize?{VISIT.replace('=code&', '=token&', 1)}"),
     grant("code", f"grant_type=authorization_code&client_id={CLI}&code={{code}}&code_verifier={VERIFIER}"
           f"&redirect_uri={quote(DEMO.redirects[0], safe='')}", ""),
-    Step("device", "POST /oauth2/v1/device", f"client_id={CLI}&response_type=device_code&scope={SCOPED}", FORM,
-         keep="device_code", as_="device"),
-    grant("device, too early", f"grant_type=urn:ietf:params:oauth:grant-type:device_code&client_id={CLI}"
-          "&device_code={device}", ""),
+    Step("device", "POST /oauth2/v1/device", f"client_id={DEMO.id}&response_type=device_code&scope={SCOPED}", FORM,
+         RIGHT, keep="device_code", as_="device"),
+    grant("device, too early", "grant_type=urn:ietf:params:oauth:grant-type:device_code&device_code={device}"),
     Step("device page", "GET /ui/v1/device?user_code=ABC"),
     Step("introspect", "POST /oauth2/v1/introspect", "token={token}", FORM, RIGHT),
     Step("introspect: garbled", "POST /oauth2/v1/introspect", "token=x", FORM, RIGHT),

@@ -202,6 +202,15 @@ def test_an_answer_finds_its_job_by_the_conversation_too() -> None:
     assert [mark.word for mark in jobs.run().timeline if mark.kind == "decided"] == ["rejected"]
 
 
+@pytest.mark.parametrize(
+    ("grant", "sub", "kind"), [("client_credentials", "demo", "client"), ("password", "robot", "user")]
+)
+def test_a_clients_own_token_names_no_user_even_if_it_stands_for_one(grant: str, sub: str, kind: str) -> None:
+    fact = TokenGranted(at=0, token="«token:T1»", client="demo", grant=grant, scope="s", until=9, user="robot")
+    claims = dict(fold([Noted(0, fact)], JournalState(0)).tokens["«token:T1»"].run.token.claims)
+    assert (claims["sub"], claims["sub_type"], claims["client_id"]) == (sub, kind, "demo")
+
+
 def test_jobs_told_again_have_what_their_acceptance_tells() -> None:
     token = TokenGranted(
         at=10, token="«token:T1»", client="demo", grant="client_credentials", scope="s", until=3_600_010

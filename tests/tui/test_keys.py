@@ -216,7 +216,7 @@ def test_every_key_of_the_table_is_bound_and_every_command_exists() -> None:
         ("running", "a", "No gate is open."), ("running", "c", "No gate is open."), ("complete", "R", "No gate is open."),
         ("running", "m", "A job is running: m says the next turn when it has ended."),
         ("running", "7", "1 to 5 show panes; at the end digits ask follow-ups."),
-        ("complete", "9", "There is no follow-up of this number."), ("running", "i", "Report: not in LIVE."),
+        ("complete", "9", "There is no follow-up of this number."),
     ],
 )  # fmt: skip
 async def test_a_key_that_is_not_offered_says_why_until_the_next_one(state: str, pressed: str, said: str) -> None:

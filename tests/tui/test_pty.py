@@ -21,8 +21,8 @@ def test_it_shows_obeys_and_leaves_the_terminal_as_it_was() -> None:
         shown.until(lambda seen: "M1000034 and M1000040" in seen.text)
         shown.press_at("Markdown · 338 B", "w")
         shown.press_at("5 WIRE", "\x1a")
-        os.waitid(os.P_PID, shown.process.pid, os.WSTOPPED | os.WNOWAIT)
         shown.until(lambda seen: b"\x1b[?1049l" in seen.raw)
+        os.waitid(os.P_PID, shown.process.pid, os.WSTOPPED | os.WNOWAIT)
         whole = shown.text
         shown.screen.reset()  # another screen than the one that was left
         shown.process.send_signal(signal.SIGCONT)

@@ -63,6 +63,13 @@ def test_its_stretches_gate_and_end_are_those_that_its_events_told(name: str) ->
     ]
 
 
+def test_what_a_stream_of_updates_said_of_its_task_is_known_word_by_word() -> None:
+    timeline = timeline_of("a2a stream")
+    n = next(line.n for line in timeline._lines if isinstance(line, Res) and line.times)
+    run = timeline.journal(next(at for at, line in enumerate(timeline._lines, 1) if line.n == n)).run()
+    assert run.statuses == (("submitted", 0), ("working", 0), ("input-required", 3_000))
+
+
 def test_a_client_that_hangs_up_loses_no_job() -> None:
     timeline = timeline_of("left early")
     run = timeline.journal(timeline.count).run()

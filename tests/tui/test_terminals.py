@@ -1,21 +1,15 @@
-"""Terminals that have less: 256 colours, sixteen, none; another encoding than UTF-8; a slow line."""
+"""Terminals that have less: 256 colours, sixteen, none."""
 
 import re
 
-import pyte
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 from rich.color import Color as RichColor
-from rich.segment import Segment
 from rich.style import Style
 
 from lab.tui.app import LabApp
-from lab.tui.changed_cells import ChangedCells
-from lab.tui.line_filters import EncodedText
 from lab.tui.themes import COLOURS, GROUNDS, TABLES
 from tests.terminal import Terminal
-from tests.tui.pilots import BLACK, golden, screen_in, text, turn_to
+from tests.tui.pilots import golden, screen_in, text, turn_to
 from tests.tui.test_app import contrast
 
 PROGRAM = """
@@ -24,8 +18,6 @@ from tests.tui import play
 observations, at = play.STATES["{state}"]
 LabApp(play.Scripted(observations(), at)).run()
 """
-SLOW_LINE = 12_000
-"""Bytes that a screen of 120x36 takes at most until it stands: about a second of a line with 115,200 baud."""
 
 
 def numbered(number: int) -> str:
@@ -94,17 +86,17 @@ async def test_sixteen_colours_turn_what_is_filled(monkeypatch: pytest.MonkeyPat
 
 
 @pytest.mark.long
-def test_a_terminal_of_256_colours_that_has_ascii_alone_is_sent_nothing_else() -> None:
+def test_a_terminal_of_256_colours_is_sent_nothing_else() -> None:
     """In both themes, what Textual draws on its own too."""
-    environment = {"COLORTERM": "", "PYTHONIOENCODING": "ascii"}
+    environment = {"COLORTERM": ""}
     with Terminal(["-c", PROGRAM.format(state="waiting")], environment=environment, forked=True) as shown:
         shown.until(lambda seen: "a Approve" in seen.text)
         for opened, known in (
-            ("c", "changes >"),
+            ("c", "changes ›"),
             ("\x10", "Search for"),
             ("t", ""),
-            ("f", "- FAULT -"),
-            ("?", "- HELP -"),
+            ("f", "─ FAULT ─"),
+            ("?", "─ HELP ─"),
         ):
             shown.press(opened)
             if opened == "t":
@@ -124,69 +116,3 @@ def test_a_terminal_of_256_colours_that_has_ascii_alone_is_sent_nothing_else() -
     assert len({*used[:turned]}) > 8, "and all of them are in the dark one's table"
     others = {re.sub(rb"[34]8;5;\d+", b"", style).strip(b";") for style in styles}
     assert all(re.fullmatch(rb"[01347;]*", other) for other in others), "no colour in any other way"
-    assert raw.isascii()
-
-
-def test_the_first_screen_comes_over_a_slow_line_in_a_second() -> None:
-    with Terminal(["-c", PROGRAM.format(state="idle")], forked=True) as shown:
-        shown.until(lambda seen: "? Help" in seen.text and "Nothing to poll yet" in seen.text)
-        shown.press("\x11")
-        assert shown.ended() == 0
-        assert 4_320 < len(shown.raw.split(b"\x1b[?1049l")[0]) <= SLOW_LINE
-
-
-# What is sent of a drawing
-
-STYLES = ("38;2;1;2;3;48;2;4;5;6", "38;2;7;8;9;48;2;4;5;6", "1;38;2;7;8;9;48;2;1;1;1", "7;1", "38;5;75", "31;42", "")
-PLACE = st.tuples(st.integers(1, 2), st.integers(1, 4))
-STRETCH = st.tuples(PLACE, st.sampled_from(STYLES), st.sampled_from(("a", "ab", "◆─", "日", "a日b")))
-DRAWING = st.tuples(st.lists(STRETCH, min_size=1, max_size=4), PLACE)
-
-
-def drawing(stretches: list[tuple[tuple[int, int], str, str]], cursor: tuple[int, int]) -> str:
-    drawn = [f"\x1b[{y};{x}H" + (f"\x1b[{style}m{text}\x1b[0m" if style else text) for (y, x), style, text in stretches]
-    return "\n".join(drawn) + f"\x1b[{cursor[0]};{cursor[1]}H"
-
-
-@given(st.lists(DRAWING, min_size=2, max_size=6))
-def test_a_terminal_shows_the_same_of_what_is_left_over(
-    drawings: list[tuple[list[tuple[tuple[int, int], str, str]], tuple[int, int]]],
-) -> None:
-    screens = [pyte.Screen(9, 3) for _ in range(2)]
-    whole, less = (pyte.Stream(screen) for screen in screens)
-    cells = ChangedCells()
-    for each in drawings:
-        data = drawing(*each)
-        whole.feed(data)
-        less.feed(cells.of(data))
-        assert [[screens[0].buffer[y][x] for x in range(9)] for y in range(3)] == [
-            [screens[1].buffer[y][x] for x in range(9)] for y in range(3)
-        ]
-        assert (screens[0].cursor.x, screens[0].cursor.y) == (screens[1].cursor.x, screens[1].cursor.y)
-
-
-def test_nothing_is_sent_twice_until_the_terminal_may_show_something_else() -> None:
-    cells, data = ChangedCells(), "\x1b[1;1H\x1b[1;31mab\x1b[0m\x1b[1;5H"
-    assert cells.of(data) == data
-    assert cells.of(data) == ""
-    assert cells.of("\x1b[1;1H\x1b[1;31mac\x1b[0m\x1b[1;5H") == "\x1b[1;2H\x1b[1;31mc\x1b[0m\x1b[1;5H"
-    assert cells.of("\x1b[?2026h") == "\x1b[?2026h" and cells.of("\x1b[1;1H\x1b[1;31mac\x1b[0m\x1b[1;5H") == ""
-    wide = "\x1b[1;1H\x1b[1;31m日\x1b[0m\x1b[1;5H"
-    assert cells.of(wide) == cells.of(wide) == wide and cells.of(data) == data
-    assert cells.of("\x1b[?1049h") == "\x1b[?1049h"
-    assert cells.of(data) == data
-
-
-# Signs
-
-
-@pytest.mark.parametrize(
-    ("encoding", "drawn", "shown"),
-    [
-        ("ascii", "╭─ ◆ WAITING ─╮ … ✓ 日本 é", "+- ! WAITING -+ ~ v ???? ?"),
-        ("latin-1", "│ × · é → ½", "| × · é > ½"),
-    ],
-)
-def test_what_an_encoding_lacks_is_a_sign_that_is_alike(encoding: str, drawn: str, shown: str) -> None:
-    (segment,) = EncodedText(encoding).apply([Segment(drawn)], BLACK)
-    assert segment.text == shown

@@ -261,7 +261,7 @@ async def test_exchanges_that_the_lab_keeps_no_more_are_counted() -> None:
 )  # fmt: skip
 async def test_only_a_clock_that_can_be_set_is_paced(lab: LabState, able: set[str]) -> None:
     async with watching(lab) as watcher:
-        assert watcher.source.can == able | {"decide", "name", "fault", "report"}
+        assert watcher.source.can == able | {"decide", "name", "fault"}
         assert watcher.source.clock.now() == 60_000
 
 
@@ -526,16 +526,3 @@ async def test_many_exchanges_stay_bounded_and_keys_are_answered() -> None:
         assert len(main_screen(app).state.run.exchanges) <= 400
         await pilot.press("left_square_bracket")
         await until(pilot, lambda: "299 of 300" in text(app))
-
-
-async def test_the_report_on_clients_is_a_page() -> None:
-    async with screen_in(observations_until(20_000)) as (app, watcher, pilot):
-        await pilot.press("i")
-        await until(pilot, lambda: "honour Retry-After" in text(app))
-        shown = text(app)
-        assert "D  61 of 100  1 passed  1 failed  1 not exercised" in shown
-        assert "C3  poll on  try slow" in shown and "\x1b" not in shown
-        await pilot.press("r")
-        await until(pilot, lambda: watcher.plane.did.count(("look", "report")) == 2)
-        await pilot.press("i")
-        await until(pilot, lambda: "honour Retry-After" not in text(app))

@@ -19,7 +19,7 @@ from lab.identity.routes import PATHS
 from lab.identity.scopes import API_SERVICE, SERVICES
 from lab.language.document import Status, Switches
 from lab.plugins.a2a.cards import MOST_FOUND
-from lab.plugins.a2a.rpc import CALLS
+from lab.plugins.a2a.rpc import METHODS
 from lab.plugins.a2a.tasks import STATES
 
 DOCUMENT = openapi("1.2.3", "http://lab.test", "the-scope/", local=True)
@@ -88,8 +88,8 @@ def test_words_and_bounds_are_those_that_the_code_knows():
     assert SCHEMAS["Documents"]["properties"]["requests"]["maxItems"] == MOST_FILES
     assert SCHEMAS["AgentSearch"]["properties"]["top"]["maximum"] == MOST_FOUND
     assert SCHEMAS["Task"]["properties"]["status"]["properties"]["state"]["enum"] == list(STATES)
-    assert body_of("a2a")["properties"]["method"]["enum"] == list(CALLS["a2a"])
-    assert body_of("a2a_stream")["properties"]["method"]["enum"] == list(CALLS["a2a-stream"])
+    for route in ("a2a", "a2a_stream"):
+        assert body_of(route)["properties"]["method"]["enum"] == list(METHODS)
     [service, *_] = operation("relay_basic")["parameters"]
     assert service["schema"]["enum"] == [API_SERVICE, *SERVICES]
 

@@ -67,7 +67,7 @@ def test_the_lines_for_your_own_client_do_what_they_say(tmp_path: Path) -> None:
         ready = listening(process)
         script = (calls + steers).replace("http://127.0.0.1:8080", ready["base_url"])
         script = script.replace("http://127.0.0.1:8081", ready["control_url"])
-        environment = {**os.environ, "control_token": ready["control_token"]}
+        environment = {**os.environ, "LAB_CONTROL_TOKEN": ready["control_token"]}
         done = subprocess.run(
             ["bash", "-eu", "-c", script], env=environment, capture_output=True, text=True, check=False
         )

@@ -6,10 +6,10 @@ from typing import BinaryIO
 
 from lab.cli.console import Console
 from lab.cli.junit import CaseEnd
-from lab.cli.recordings import expected_of, matchers_of
+from lab.cli.recordings import matchers_of
 from lab.cli.verdicts import FileVerdict, Problem, complaint_of, form_of, problems_of
 from lab.core.errors import Complaint, LabError, RecordingError, ScenarioError, UsageError
-from lab.files.beside import MATCHERS_ENDING, beside
+from lab.files.beside import beside
 from lab.files.recordings import RECORDING_ENDING, open_recording, read_blob
 from lab.identity.clients import DEMO
 from lab.recording.format.lines import Req, Res
@@ -51,14 +51,11 @@ def _demand_whole(data: bytes | BinaryIO, file: Path) -> None:
             raise RecordingError(f"{file}:{line.n + 1}: {what}", hint=error.hint) from None
 
 
-def check_beside(file: Path) -> tuple[Complaint, ...]:
-    """The complaints about what is written about a recording."""
+def check_matchers(file: Path) -> tuple[Complaint, ...]:
+    """The complaints about the matchers of a recording."""
     recording = beside(file, RECORDING_ENDING)
     try:
-        if file.name.endswith(MATCHERS_ENDING):
-            matchers_of(recording)
-        else:
-            expected_of(recording)
+        matchers_of(recording)
     except ScenarioError as error:
         return error.complaints
     except UsageError as error:

@@ -11,7 +11,7 @@ from lab.cli.junit import CaseEnd
 from lab.cli.verdicts import WORST_FIRST, FileVerdict, Problem, form_of, tell
 from lab.clocks import real_millis, wall_second
 from lab.core.errors import Complaint, UsageError
-from lab.files.beside import BESIDE
+from lab.files.beside import MATCHERS_ENDING
 from lab.files.recordings import RECORDING_ENDING
 from lab.files.scenarios import (
     SCENARIO_ENDING,
@@ -21,7 +21,7 @@ from lab.files.scenarios import (
     scenario_path,
     scenarios_folder,
 )
-from lab.identity.clients import DEMO, JANE, Account
+from lab.identity.clients import DEMO, JANE, Account, pod_users
 from lab.jobs.lint.unknown_callers import KnownCallers
 from lab.settings import Flags, ScenarioSettings, SwitchSettings
 
@@ -40,7 +40,7 @@ def execute(flags: Flags, console: Console) -> int:
     files = [file for target in flags["targets"] for file in files_of(target, flags["scenarios"])]
     settings = _settings(flags)
     account = _account(flags, settings)
-    parsed = parse_files(file for file in files if not file.name.endswith((RECORDING_ENDING, *BESIDE)))
+    parsed = parse_files(file for file in files if not file.name.endswith((RECORDING_ENDING, MATCHERS_ENDING)))
     shadows = shadow_warnings(parsed.values())
     verdicts: list[FileVerdict] = []
     for file in files:
@@ -50,9 +50,9 @@ def execute(flags: Flags, console: Console) -> int:
 
             verdict = check_recording(file, flags, console)
         elif (scenario := parsed.get(file)) is None:
-            from lab.cli.check.recording_checks import check_beside
+            from lab.cli.check.recording_checks import check_matchers
 
-            verdict = _verdict(file, (check_beside(file), ()), flags, console)
+            verdict = _verdict(file, (check_matchers(file), ()), flags, console)
         else:
             verdict = _check(scenario, shadows.get(file), flags, console, settings, account)
         verdicts.append(replace(verdict, took=real_millis() - since))
@@ -129,9 +129,7 @@ def files_of(target: str, scenarios: str | None) -> list[Path]:
         there = path.is_file() or target.endswith(RECORDING_ENDING)
         return [path if there else scenario_path(target, scenarios_folder(scenarios))]
     files = scenario_files(path)
-    files += sorted(
-        (*path.glob(f"*{RECORDING_ENDING}"), *(each for ending in BESIDE for each in path.glob(f"*{ending}")))
-    )
+    files += sorted((*path.glob(f"*{RECORDING_ENDING}"), *path.glob(f"*{MATCHERS_ENDING}")))
     if not files:
         near = next(
             (each for each in sorted(path.iterdir()) if each.suffix.lower() in (*SCENARIO_ENDINGS, ".json")), None
@@ -146,8 +144,9 @@ def known_callers(settings: "SettingsFile | None") -> KnownCallers:
     if settings is None:
         return KnownCallers((JANE.name,), JANE.roles, (DEMO.id,), from_file=False)
     clients = None if settings.switches.get("clients") == "any" else [each.id for each in settings.clients]
-    roles = {role for each in settings.accounts for role in each.roles}
-    return KnownCallers([each.name for each in settings.accounts], roles, clients)
+    users = pod_users(settings.clients, settings.accounts)
+    roles = {role for each in users for role in each.roles}
+    return KnownCallers([each.name for each in users], roles, clients)
 
 
 def planned(

@@ -1,18 +1,21 @@
-"""`lab docs`: the reference that came with the package, a page at a time, or all of it as a site."""
+"""`lab docs`: the reference that came with the package, a page at a time."""
 
 import re
 import subprocess
+from importlib.resources import files
 from io import StringIO
 from typing import TYPE_CHECKING, ClassVar
 
 from lab.cli.console import Console
-from lab.cli.site.reference import page_names, page_text
 from lab.core.errors import UsageError
-from lab.settings import Environment, Flags, refuse_idle
+from lab.language.document import nearest
+from lab.settings import Environment, Flags
 
 if TYPE_CHECKING:
     from rich.console import JustifyMethod
 
+_FOLDER = files("lab") / "docs"
+_HEADING = re.compile(r"^(#{2,4} ([0-9]+(?:\.[0-9]+)*)\.? .*)$", re.MULTILINE)
 _WIDEST = 100
 """Columns of a page on a terminal."""
 _PAGER = 'LESS="${LESS-FRX}" ${PAGER:-less}'
@@ -21,15 +24,7 @@ _NO_SUCH_PROGRAM = 127
 
 
 def execute(flags: Flags, console: Console) -> int:
-    """List the pages, or print one: as Markdown into a pipe, laid out and paged on a terminal; with `--site` make the site."""
-    if flags["site"] is not None:
-        if flags["page"] is not None:
-            raise UsageError("--site takes all pages.", hint=f"Leave {flags['page']} out.")
-        from lab.cli.site.build import build_site  # the screen comes with it, for pictures
-
-        build_site(flags["site"], console, force=flags["force"])
-        return 0
-    refuse_idle(flags, ("force",), "a page: it belongs to --site")
+    """List the pages, or print one: as Markdown into a pipe, laid out and paged on a terminal."""
     if flags["page"] is None:
         for name in page_names():
             console.out(f"{name:<14} {_summary(page_text(name))}")
@@ -40,6 +35,33 @@ def execute(flags: Flags, console: Console) -> int:
     if not console.terminal or environment.dumb or not _paged(text, color=environment.color):
         console.out(text.rstrip("\n"))
     return 0
+
+
+def page_names() -> tuple[str, ...]:
+    """The names of the pages, as `lab docs` takes them."""
+    return tuple(sorted(each.name.removesuffix(".md") for each in _FOLDER.iterdir() if each.name.endswith(".md")))
+
+
+def page_text(name: str) -> str:
+    """A page as Markdown; UsageError, with the nearest name, if there is none of that name."""
+    known = page_names()
+    if name.removesuffix(".md") not in known:
+        hint = nearest(name, known) or _mentions(name) or f"Pages: {', '.join(known)}."
+        raise UsageError(f"There is no page {name}.", hint=hint)
+    return (_FOLDER / f"{name.removesuffix('.md')}.md").read_text("utf-8")
+
+
+def _mentions(word: str) -> str:
+    """Where the pages speak of it: of each the section that is called so, else the first that does; empty where none does."""
+    found: list[str] = []
+    for page in page_names():
+        text = page_text(page).lower()
+        before, mention, _ = text.partition(word.lower())
+        if mention:
+            called = [number for heading, number in _HEADING.findall(text) if word.lower() in heading]
+            sections = called[:1] or [number for _, number in _HEADING.findall(before)][-1:]
+            found.append(f"{page}, §{sections[0]}" if sections else page)
+    return f"The word stands in: {'; '.join(found)}." if found else ""
 
 
 def _summary(text: str) -> str:

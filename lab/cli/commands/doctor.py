@@ -1,7 +1,6 @@
 """`lab doctor`: what the lab runs on, and whether something there is wrong; one page to paste into a report."""
 
 import platform
-import sys
 from collections.abc import Iterator
 from importlib.metadata import PackageNotFoundError, version
 from typing import ClassVar
@@ -19,25 +18,17 @@ from lab.files.preferences import PreferencesFile
 from lab.files.recordings import recording_path
 from lab.mock.config import TENANT_PATH
 from lab.server.listener import bind
-from lab.settings import Environment, Flags, Settings
+from lab.settings import Flags, Settings
 
 LIBRARIES = ("textual", "rich", "aiohttp", "msgspec", "pydantic", "pyyaml", "faker", "jinja2", "pyjwt", "google-re2")
 EXTRAS = {
     "shared": ("redis",),
-    "observe": ("prometheus-client", "opentelemetry-sdk"),
+    "observe": ("prometheus-client",),
     "phone": ("segno",),
     "web": ("textual-serve",),
-    "docs": ("mkdocs-material",),
     "pytest": ("pytest",),
 }
 """What may be installed beside, and what of it shows that it is."""
-LAB_VARIABLES = frozenset(
-    "AGENT_CODE ASK ASSERTION BASE BASE_URL CA_FILE CLIENT_ID CLIENT_SECRET CONFIG_DIR CONTROL_TOKEN JOBS LEDGER LISTEN"
-    " ORIGIN PARAMETERS PASSWORD SCOPE SECRET SEED SOURCE SPEED TENANTS THOROUGH TOKEN TOKEN_URL USER VIRTUAL_TIME".split()
-)
-"""The names without `LAB_` that the lab, its containers, its tests or who runs a client of it read; switches come beside."""
-LAB_VARIABLE_STEMS = ("ASK_", "CLIENT_ID_", "CLIENT_SECRET_")
-"""Names that go on with a number or a name."""
 _PORT = 8080
 """Of `lab serve` and `lab capture`, where none is named."""
 _REVERTED = "What it had acknowledged before is gone, and Job IDs may come twice: lab docs shared, §4."
@@ -53,21 +44,11 @@ class DoctorSettings(Settings, frozen=True):
     """The control plane of a lab that runs."""
     json: bool = False
     config: str | None = None
-    terminal: str = ""
-    """TERM and COLORTERM."""
-    locale: str = ""
-    """What settles the locale: the first of LC_ALL, LC_CTYPE and LANG."""
-    variables: tuple[str, ...] = ()
-    """The names of those of the lab that are set."""
     ledger: str | None = None
     """Where the store of a shared lab is, perhaps with a password."""
-    environment: Environment = Environment()
 
     READ: ClassVar = {
         "config": lambda flags: flags.variable("LAB_CONFIG_DIR"),
-        "terminal": lambda flags: " ".join(flags.variable(name) or "" for name in ("TERM", "COLORTERM")).strip(),
-        "locale": lambda flags: next(filter(None, map(flags.variable, ("LC_ALL", "LC_CTYPE", "LANG"))), "none"),
-        "variables": lambda flags: tuple(sorted(name for name in flags.environment if name.startswith("LAB_"))),
         "ledger": lambda flags: flags.variable(LEDGER_VARIABLE),
     }
     SECRET: ClassVar = ("ledger",)
@@ -85,7 +66,7 @@ class Diagnosis(Struct, frozen=True, omit_defaults=True):
 def execute(flags: Flags, console: Console) -> int:
     """Print what was found; 4 if something is wrong."""
     settings = flags.into(DoctorSettings)
-    findings = [*_installed(), *_surroundings(settings, console), *_store(settings), *_running(settings, flags)]
+    findings = [*_installed(), *_surroundings(settings), *_store(settings), *_running(settings, flags)]
     wrong = [each for each in findings if each.wrong is not None]
     if settings.json:
         found = [{"name": each.name, "found": each.found, "wrong": each.wrong} for each in findings]
@@ -116,14 +97,10 @@ def _extra(needs: tuple[str, ...]) -> str:
         return "not installed"
 
 
-def _surroundings(settings: DoctorSettings, console: Console) -> Iterator[Diagnosis]:
+def _surroundings(settings: DoctorSettings) -> Iterator[Diagnosis]:
     yield _port(running=settings.target is not None)
     for number, whose in _OTHER_PORTS.items():
         yield Diagnosis(f"port {number}", f"{'free' if _port_trouble(number) is None else 'taken'} ({whose})")
-    shown = "stdin and stdout" if console.terminal else "none: lines in place of the screen"
-    yield Diagnosis("terminal", f"{shown}; {settings.terminal or 'no TERM'}")
-    yield Diagnosis("colours", _colours(settings))
-    yield Diagnosis("locale", f"{settings.locale}; files {sys.getfilesystemencoding()}")
     for name, folder in (
         ("recordings", recording_path("name").parent),
         ("config", PreferencesFile(settings.config).path.parent),
@@ -132,21 +109,6 @@ def _surroundings(settings: DoctorSettings, console: Console) -> Iterator[Diagno
             yield Diagnosis(name, f"{folder} can be written")
         else:
             yield Diagnosis(name, f"{folder} can't be written", "Make it writable, or start the lab elsewhere.")
-    yield Diagnosis("variables", " ".join(settings.variables) or "none that begins with LAB_")
-    yield from _unknown_variables(settings.variables)
-
-
-def _unknown_variables(names: tuple[str, ...]) -> Iterator[Diagnosis]:
-    """Those that no part of the lab reads: one that is nearly another's name is a slip, others may be anybody's."""
-    from lab.language.document import Switches, nearest  # no other start waits for it
-
-    known = {*LAB_VARIABLES, *map(str.upper, Switches.model_fields)}
-    for name in names:
-        word = name.removeprefix("LAB_")
-        if word in known or word.startswith(LAB_VARIABLE_STEMS):
-            continue
-        near = nearest(word, known).replace("did you mean ", "Did you mean LAB_")
-        yield Diagnosis("variable", f"{name} is none that the lab reads", near or None)
 
 
 def _store(settings: DoctorSettings) -> Iterator[Diagnosis]:
@@ -195,14 +157,6 @@ def _port_trouble(number: int) -> HostError | None:
     except HostError as error:
         return error
     return None
-
-
-def _colours(settings: DoctorSettings) -> str:
-    if not settings.environment.color:
-        return "none, by NO_COLOR"
-    if "truecolor" in settings.terminal or "24bit" in settings.terminal:
-        return "16 million"
-    return "256" if "256color" in settings.terminal else "16, or none; COLORTERM=truecolor gives all"
 
 
 def _running(settings: DoctorSettings, flags: Flags) -> Iterator[Diagnosis]:

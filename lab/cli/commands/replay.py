@@ -1,6 +1,8 @@
-"""`lab replay`: evaluate recordings again and compare (recordings.md §6, §12)."""
+"""`lab replay`: evaluate recordings again and compare, and take what differs rightly (recordings.md §6, §12)."""
 
-from collections.abc import Callable, Collection, Sequence
+import shlex
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from difflib import unified_diff
 from functools import partial
 from glob import has_magic
 from pathlib import Path
@@ -8,10 +10,10 @@ from pathlib import Path
 from msgspec import Struct
 from msgspec.structs import replace
 
-from lab.cli.commands.accept import NewRecording, accept, places_in
 from lab.cli.console import Console, report
 from lab.cli.junit import CaseEnd
-from lab.cli.recordings import expected_of, locate, matchers_of, scenarios_for
+from lab.cli.loop import complete
+from lab.cli.recordings import locate, matchers_of, scenarios_for
 from lab.cli.verdicts import WORST_FIRST, FileVerdict, Problem, form_of, problems_of, tell
 from lab.clocks import real_millis, wall_second
 from lab.core.errors import Divergence, LabError, RecordingError, ScenarioError, UsageError
@@ -24,12 +26,13 @@ from lab.files.recordings import (
 )
 from lab.files.scenarios import load_scenario, scenario_names, scenarios_folder
 from lab.jobs.compiled import CompiledScenario
-from lab.plugins.rehearsal.report.expected import other_findings
-from lab.plugins.rehearsal.report.gather import histories_of
-from lab.plugins.rehearsal.report.judge import report_on
-from lab.recording.format.lines import Recording
+from lab.recording.format.lines import Enc, Recording, Res
 from lab.recording.format.reader import demand_closed, read
+from lab.recording.redaction.bodies import unfolded_reply
+from lab.recording.replay.match import diff
 from lab.recording.replay.replay import Comparing, ReplayResult, replay
+from lab.recording.replay.unfinished import unfinished_jobs
+from lab.recording.show.transcript import transcript_lines
 from lab.recording.tape.header import needed_scenarios
 from lab.settings import Flags, refuse_idle
 
@@ -37,6 +40,17 @@ OF_ANOTHER_SERVER = ("tokens", "allow_host", "pace", "patience", "time_tolerance
 """Options that say nothing without `--against`."""
 NOTHING_MATCHED = 5
 """The pattern matched no recording: never green on nothing."""
+MOST_DIFFERENT = 60
+"""Lines that are shown of what differs in a long body."""
+
+
+class NewRecording(Struct, frozen=True):
+    """A recording that is to take another's place."""
+
+    path: Path
+    """The place."""
+    data: bytes
+    blobs: Mapping[str, bytes]
 
 
 class ReplayedFile(Struct, frozen=True):
@@ -50,9 +64,9 @@ class ReplayedFile(Struct, frozen=True):
 def execute(flags: Flags, console: Console) -> int:
     """Replay each; the last line of stdout stands alone: `12 passed, 0 failed`."""
     began, form = wall_second(), form_of(flags)
-    wanted = flags["out"] is not None or flags["accept"]
-    files, idle = matched(flags["targets"], console, shipped=not wanted)
-    kept = places_in(Path(flags["out"]), files) if flags["out"] is not None else {}
+    if not flags["accept"]:
+        refuse_idle(flags, ("yes", "accept_unfinished"), "a replay that accepts nothing")
+    files, idle = matched(flags["targets"], console, shipped=not flags["accept"])
     if flags["against"] is not None:
         from lab.cli.client_replay import replay_against  # most replays open no socket
 
@@ -62,16 +76,16 @@ def execute(flags: Flags, console: Console) -> int:
         refuse_idle(flags, ("settings",), "a mock's replay: the recording holds what the settings were")
         done = [_timed(file, flags, console) for file in files]
     tell("replay", [each.verdict for each in done], flags, console, began)
-    fresh = [each.fresh() for each in done if each.fresh is not None] if wanted else []
-    for each in fresh if kept else ():
-        write_recording(kept[each.path], each.data, each.blobs)
-    codes = [each.verdict.worst for each in done]
+    fresh = [each.fresh() for each in done if each.fresh is not None] if flags["accept"] else []
+    if any(each.fresh is not None for each in done) and not flags["accept"]:
+        console.err(_way_to_accept(flags))
+    codes = [each.verdict.code for each in done]
     counts = {"passed": codes.count(0), "failed": len(codes) - codes.count(0)}
     if form != "json":
         console.out(f"{counts['passed']} passed, {counts['failed']} failed")
     worst = worst_of(codes, idle=idle)
     try:
-        if flags["accept"] and fresh and worst == Divergence.exit_code:
+        if fresh and worst == Divergence.exit_code:
             agreed = accept(fresh, flags, console, console.err if form == "json" else console.out)
             counts["accepted"] = len(fresh) if agreed else 0
             return 0 if agreed else worst
@@ -79,6 +93,12 @@ def execute(flags: Flags, console: Console) -> int:
         if form == "json":
             console.json(counts)
     return worst
+
+
+def _way_to_accept(flags: Flags) -> str:
+    """How what differs is taken, if that is meant."""
+    given = shlex.join(("lab", *flags.arguments))
+    return f"note: where that is meant, {given} --accept shows it, asks, and puts it in the recording's place."
 
 
 def worst_of(codes: Collection[int], *, idle: bool) -> int:
@@ -134,27 +154,8 @@ def replay_one(file: Path, flags: Flags, console: Console) -> ReplayedFile:
         (console.err if found.passed or form_of(flags) == "json" else console.out)(text)
     problems = tuple(Problem(each.line, each.what, details="\n".join(each.diff)) for each in found.differences)
     code = 0 if found.passed else Divergence.exit_code
-    judged = judge_recording(recording, file, console.err if form_of(flags) == "json" else console.out, console)
-    verdict = FileVerdict(str(file), code, problems, judge="server", further=judged)
+    verdict = FileVerdict(str(file), code, problems, judge="server")
     return ReplayedFile(verdict, None if found.passed else partial(_fresh, file, found))
-
-
-def judge_recording(
-    recording: Recording, file: Path, say: Callable[[str], None], console: Console
-) -> tuple[FileVerdict, ...]:
-    """Hold the report on a recording against the one that is expected, if one lies beside it; what differs is printed."""
-    try:
-        expected = expected_of(file)
-        if expected is None:
-            return ()
-        found = report_on({file.name: histories_of(recording, blob=partial(read_blob, file))})
-    except LabError as error:
-        report(error, console)
-        return (FileVerdict(str(file), error.exit_code, problems_of(error, str(file)), CaseEnd.ERROR, "report"),)
-    problems = tuple(Problem(each.line, each.what) for each in other_findings(expected, found))
-    for each in problems:
-        say(f"{file}:{each.line}  {each.what}")
-    return (FileVerdict(str(file), Divergence.exit_code if problems else 0, problems, judge="report"),)
 
 
 def _fresh(file: Path, found: ReplayResult) -> NewRecording:
@@ -180,3 +181,73 @@ def named_scenarios(recording: Recording, scenarios: str | None) -> tuple[Compil
             if name in needed:
                 raise
     return tuple(found)
+
+
+# A new truth
+
+
+def accept(found: Sequence[NewRecording], flags: Flags, console: Console, say: Callable[[str], None]) -> bool:
+    """Show what is new, ask (`--yes`: don't), and replace all of it. Whether it was.
+
+    Divergence, and nothing is replaced, if a job no longer ends and that wasn't said to be right.
+    """
+    unfinished: list[str] = []
+    for each in found:
+        now, before = read(each.data, str(each.path)), read(open_recording(each.path), str(each.path))
+        demand_closed(now, str(each.path))
+        for line in differences(each, before, now):
+            say(line)
+        known = unfinished_jobs(before, partial(read_blob, each.path))
+        still = unfinished_jobs(now, each.blobs.__getitem__)
+        unfinished += (
+            f"{each.path}: no answer shows the end of job {still[key]}." for key in still.keys() - known.keys()
+        )
+    if unfinished and not flags["accept_unfinished"]:
+        raise Divergence(f"Nothing is accepted: {' '.join(unfinished)}", hint=_NOT_ENDED)
+    agreed = bool(flags["yes"]) or _agreed(len(found), console, say)
+    for each in found if agreed else ():
+        write_recording(each.path, each.data, each.blobs)
+    say(f"{len(found) if agreed else 0} accepted")
+    return agreed
+
+
+_NOT_ENDED = (
+    "What the job ends with would be held to nothing: record it anew, with a client that polls until then."
+    " --accept-unfinished takes it as it is."
+)
+
+
+def differences(found: NewRecording, before: Recording, now: Recording) -> Iterator[str]:
+    """What a transcript says otherwise, then what long bodies do; text from outside stands behind a bar."""
+    yield str(found.path)
+    for line in list(
+        unified_diff(list(transcript_lines(before, False)), list(transcript_lines(now, False)), lineterm="")
+    )[2:]:
+        yield f"| {line}"
+    for line in _long_differences(before, found, now):
+        yield f"| {line}"
+
+
+def _long_differences(before: Recording, found: NewRecording, now: Recording) -> Iterator[str]:
+    """Where the long bodies of replies differ, which a transcript shows by their digests; the first lines of each."""
+    old = {line.x: line for line in before.of(Res)}
+    for line in now.of(Res):
+        was = old.get(line.x)
+        if was is None or was.body == line.body or Enc.BLOB not in (was.enc, line.enc):
+            continue
+        one, other = unfolded_reply(was, partial(read_blob, found.path)), unfolded_reply(line, found.blobs.__getitem__)
+        lines = diff(one.body.value, other.body.value, f"the body of x={line.x}")
+        yield from lines[:MOST_DIFFERENT]
+        if len(lines) > MOST_DIFFERENT:
+            yield f"… and {len(lines) - MOST_DIFFERENT} lines more"
+
+
+def _agreed(count: int, console: Console, say: Callable[[str], None]) -> bool:
+    if not console.terminal:
+        raise UsageError("Nobody can be asked here.", hint="--yes accepts what was shown.")
+    say(f"Put {'it' if count == 1 else f'these {count}'} in the old place? [y/N]")
+
+    async def work(_: object) -> int:
+        return int((await console.line()).strip().lower() in ("y", "yes"))
+
+    return complete(work) == 1

@@ -117,8 +117,9 @@ def _conversation(settings: RunSettings, setup: Setup, console: Console) -> Conv
 def _not_for(app: App, setup: Setup) -> str | None:
     """Why the scenario doesn't answer this app; None: by whom it is for, it does."""
     callers, file = setup.scenario.callers, setup.settings.switches.file
-    roles = next((each.roles for each in setup.config.accounts if each.name == app.user), ())
-    if callers is None or callers.include(app.client_id, app.user or None, roles):
+    bearer = setup.config.identity.bearer(app.client_id, app.user or None)
+    name, roles = (None, ()) if bearer is None else (bearer.name, bearer.roles)
+    if callers is None or callers.include(app.client_id, name, roles):
         return None
     if app.user:
         return f"doesn't answer {app.user}, by {app.client_id}: it is for {callers_text(callers)}"

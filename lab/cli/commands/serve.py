@@ -10,7 +10,7 @@ from shlex import quote
 from msgspec.structs import replace
 
 from lab.cli.console import Console
-from lab.cli.logs.serve_logs import LogSettings, exchange_logs, span_classes
+from lab.cli.logs.request_log import LogForm, RequestLog
 from lab.cli.loop import Stop, complete
 from lab.cli.serve.control_settings import TOKEN_VARIABLE, ControlSettings
 from lab.cli.serve.embedded_mock import EmbeddedMock, connection_document, embedded_mock
@@ -55,7 +55,8 @@ class ServeSettings(Settings, frozen=True):
     """That of this process among the workers; None: it is none of them."""
     tenants: int = 0
     """How many tenants there may be for a call to make one more."""
-    logs: LogSettings = LogSettings()
+    log: LogForm | None = None
+    """How requests are logged; None: as text where a terminal shows stderr, else not."""
 
 
 def execute(flags: Flags, console: Console) -> int:
@@ -63,8 +64,6 @@ def execute(flags: Flags, console: Console) -> int:
     try:
         settings = flags.into(ServeSettings)
         refuse_unshared(flags, settings.ledger)
-        if settings.logs.traces:
-            span_classes()  # before any worker is started
         if settings.workers is not None and settings.place is None:
             from lab.cli.serve.workers import WorkersSettings, serve_with_workers  # no other start waits for it
 
@@ -134,7 +133,9 @@ def _watched(parent: Parent | None, stop: Stop) -> asyncio.Task[None]:
 
 def serve_extras(settings: ServeSettings, console: Console) -> ServeExtras:
     """What it has beside, as it was asked for and as its place among workers wants it."""
-    logs, control, place = tuple(exchange_logs(settings.logs, console)), settings.control, settings.place
+    control, place = settings.control, settings.place
+    form = settings.log or ("text" if console.remarks_shown else "none")
+    logs = () if form == "none" else (RequestLog(form, console),)
     extras = ServeExtras(logs=logs, control=control, tenants=settings.tenants, drain=settings.drain)
     if place is None:
         return extras
@@ -172,8 +173,8 @@ def announce(settings: ServeSettings, setup: Setup, mock: EmbeddedMock, console:
     if settings.control.token is not None:  # whoever gave it has it; logs must not
         document["control_token"] = "" if settings.json else f"that of {TOKEN_VARIABLE}"
     if settings.json:
-        document = {name: value for name, value in document.items() if value}
-        console.out(json.dumps(document, separators=(",", ":")))
+        said = {name: value for name, value in document.items() if value} | {"seed": setup.config.seed}
+        console.out(json.dumps(said, separators=(",", ":")))
     else:
         for line in connection_lines(setup, document, may_choose_lines(settings, document["base_url"])):
             console.out(line)

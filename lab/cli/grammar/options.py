@@ -93,6 +93,12 @@ _BASE = (
     "call this server, with LAB_TOKEN_URL, LAB_CLIENT_ID, LAB_CLIENT_SECRET, LAB_SCOPE; default: the lab's own mock,"
     " whose options it excludes: --as --seed --epoch --profile --set --settings --host --port --control-port --speed instant"
 )
+DEADLINE = Option(
+    "--deadline",
+    "DURATION",
+    "for how long a job may be at work (RUNNING) before the external app gives up, as 2d; default: 1d",
+    span("--deadline"),
+)
 _RUN = (
     *_MOCK,
     port("--port", "the mock", shown="0 (any free one)"),
@@ -113,6 +119,7 @@ _RUN = (
         "calls that may fail in a row before the external app gives up; default: 5",
         number("--tries", 1, 1_000),
     ),
+    DEADLINE,
 )
 _SCREEN = (
     flag("--plain", "lines instead of the screen"),
@@ -237,6 +244,7 @@ REPLAY_OPTIONS = (
     flag("--regenerate", "draw generated data and durations anew, instead of taking those recorded"),
     flag("--accept", "put those that differ in the old ones' place, once that was shown and agreed to"),
     flag("--yes", "don't ask"),
+    flag("--accept-unfinished", "also those in which a job ends no longer, so that nothing holds its output"),
     Option("--against", "URL", "send the requests to this server instead, and compare what it answers"),
     Option("--tokens", "URL", "its identity domain; default: LAB_TOKEN_URL, else the same origin"),
     _ALLOW_HOST,
@@ -257,7 +265,7 @@ CHECK_OPTIONS = (
     *VERDICT_OPTIONS,
 )
 WATCH_OPTIONS = (
-    Option("target", "URL", "the control plane as lab serve prints it, or HOST:PORT"),
+    Option("target", "URL", "the control plane as lab serve prints it, or HOST:PORT; LAB_CONTROL_TOKEN opens it"),
     *_SCREEN,
     _NO_PHONE,
     FOLDER,
@@ -294,10 +302,10 @@ FIDELITY_OPTIONS = (
     Option(
         "target",
         "CAPTURE",
-        "a recording by path or bare name, of a pod or of the lab: what it says of the claims",
+        "a recording of a pod, by path or bare name; none: the table",
         times="?",
     ),
-    flag("--json", "one object a line"),
+    flag("--json", "one object a line, of a capture and the counts"),
 )
 COMPLETION_OPTIONS = (Option("shell", None, "of which shell", choices=("bash", "zsh", "fish")),)
 DOCTOR_OPTIONS = (

@@ -1,1 +1,1 @@
-"""What a lab that serves writes of each exchange: a line, a span."""
+"""What a lab that serves writes of each exchange: a line."""

@@ -12,16 +12,17 @@ from msgspec import Struct
 
 from lab.cli.console import Console
 from lab.cli.logs.background import BackgroundWriter
-from lab.cli.logs.exchange_log import ExchangeLog, paired
 from lab.clocks import wall_nanos
 from lab.core.clock import Millis
 from lab.core.journal.fact import ClockRestarted, ClockRewound, Fact, LedgerCleared
 from lab.core.journal.shell import RequestMalformed
 from lab.core.logtext import harmless_text
-from lab.core.observe import Observer, Replied, Requested
+from lab.core.observe import Noted, Observation, Observer, Replied, Requested
 from lab.server.mounts import Mount, Tenant
 
 LogForm: TypeAlias = Literal["text", "json"]
+_MOST_OPEN = 10_000
+"""Requests without a reply that are remembered: a reset of the lab leaves some that never get one."""
 _CLEARED = (LedgerCleared,)
 _BACK_IN_TIME = ClockRewound, ClockRestarted
 """Resets of which observers aren't told, but journals."""
@@ -84,8 +85,8 @@ class CommandEntry(Struct):
 LoggedLine: TypeAlias = LogEntry | MalformedEntry | CommandEntry
 
 
-class RequestLog(ExchangeLog):
-    """The log of what a lab serves, in every mock behind its listener."""
+class RequestLog:
+    """The log of what a lab serves, in every mock behind its listener, those too that clients choose later."""
 
     def __init__(self, form: LogForm, console: Console, nanos: Callable[[], int] = wall_nanos) -> None:
         """`nanos` is the wall's time."""
@@ -93,10 +94,13 @@ class RequestLog(ExchangeLog):
         self._console = console
         self._writer = BackgroundWriter("request log", self._write, self._tell_left_out)
         self.look = self._writer.look
+        """Hands what has ended since the last time over to the thread."""
 
     def follow(self, tenant: Tenant) -> None:
         """Look on at a tenant's mocks; of one with a name its beginning has a line."""
-        super().follow(tenant)
+        for mount in tenant:
+            self._observe(mount)
+        tenant.watchers.append(self._observe)
         if tenant.name is not None:
             self._add_command(tenant.clock.now(), tenant.name, "begin")
 
@@ -105,7 +109,7 @@ class RequestLog(ExchangeLog):
         self._add_command(tenant.clock.now(), tenant.name, "end")
 
     def close(self) -> None:
-        """Write what is left."""
+        """Write what is left, for as long as the end of the lab may wait for it."""
         self._writer.close()
 
     def _observe(self, mount: Mount) -> None:
@@ -118,19 +122,27 @@ class RequestLog(ExchangeLog):
 
     def observer(self, scenario: str | None, trace: Callable[[Requested], str], tenant: str | None = None) -> Observer:
         """What is to be told of the requests to one mock; `trace` gives the trace id of each."""
+        begun: dict[int, LogEntry] = {}
 
-        def begin(requested: Requested) -> LogEntry:
-            sent = requested.request
-            where = scenario, tenant, sent.method, sent.path, requested.route
-            return LogEntry(requested.at, self._wall(), requested.x, *where, trace(requested))
+        def observe(observation: Observation) -> None:
+            if type(observation) is Requested:
+                if len(begun) >= _MOST_OPEN:
+                    del begun[next(iter(begun))]
+                sent = observation.request
+                where = scenario, tenant, sent.method, sent.path, observation.route
+                begun[observation.x] = LogEntry(observation.at, self._wall(), observation.x, *where, trace(observation))
+            elif type(observation) is Replied and (entry := begun.pop(observation.x, None)) is not None:
+                self._end(entry, observation)
+            elif type(observation) is Noted:
+                self._note(observation.fact, scenario, tenant)
 
-        def note(fact: Fact, _: LogEntry | None) -> None:
-            if isinstance(fact, RequestMalformed):
-                self._writer.add(MalformedEntry(fact.at, self._wall(), fact.what, fact.bytes))
-            elif scenario is None:
-                self._note_resets(tenant, _CLEARED, (fact,))
+        return observe
 
-        return paired(begin, self._end, note)
+    def _note(self, fact: Fact, scenario: str | None, tenant: str | None) -> None:
+        if isinstance(fact, RequestMalformed):
+            self._writer.add(MalformedEntry(fact.at, self._wall(), fact.what, fact.bytes))
+        elif scenario is None:
+            self._note_resets(tenant, _CLEARED, (fact,))
 
     def _end(self, entry: LogEntry, replied: Replied) -> None:
         response = replied.response

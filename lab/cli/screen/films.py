@@ -1,18 +1,15 @@
-"""Recordings filmed and photographed: the screen of their playback, without a terminal."""
-
-from collections.abc import Sequence
+"""Recordings filmed: the screen of their playback, without a terminal."""
 
 from lab.cli.loop import Stop, complete
 from lab.cli.recordings import load_playable
-from lab.core.clock import Millis
-from lab.tui.film import FilmedPlayback, FrozenClock, film, still
+from lab.tui.film import FilmedPlayback, FrozenClock, film
 
 Size = tuple[int, int]
 """Columns and rows."""
 
 
 def filmed_recording(target: str, scenarios: str | None = None) -> FilmedPlayback:
-    """A recording by path or name, ready for one film or one picture; `scenarios` as in `load_playable`."""
+    """A recording by path or name, ready for one film; `scenarios` as in `load_playable`."""
     playable = load_playable(target, scenarios)
     return FilmedPlayback(
         playable.timeline,
@@ -33,14 +30,5 @@ def cast_lines(source: FilmedPlayback, size: Size, *, light: bool = False, stage
         await film(source, lines.append, size, light=light, stage=stage, ended=lambda: stop.reason is not None)
         stop.obeyed()
         return lines
-
-    return complete(work)
-
-
-def picture(source: FilmedPlayback, at: Millis, size: Size, keys: Sequence[str]) -> str:
-    """The screen at an instant, once these keys were pressed, as SVG."""
-
-    async def work(stop: Stop) -> str:
-        return await still(source, at, size, keys)
 
     return complete(work)

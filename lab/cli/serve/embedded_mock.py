@@ -11,7 +11,7 @@ from msgspec.structs import replace
 
 from lab.cli.console import Console
 from lab.cli.entropy import control_token
-from lab.cli.logs.exchange_log import ExchangeLog
+from lab.cli.logs.request_log import RequestLog
 from lab.cli.loop import Stop
 from lab.cli.run.conversation import job_facts_observer
 from lab.cli.serve.chosen_mocks import ChosenMocks
@@ -261,7 +261,7 @@ def _warm_up(config: Config) -> None:
     Service(config).serve(token_request(client.id, client.secret, scope), 0)
 
 
-def _close_files(mock: EmbeddedMock, stop: Stop, logs: Iterable[ExchangeLog]) -> None:
+def _close_files(mock: EmbeddedMock, stop: Stop, logs: Iterable[RequestLog]) -> None:
     for log in logs:
         log.close()
     mock.exit_code = max(each.close(stop.footer) for each in (mock.recorder, mock.chosen) if each is not None)

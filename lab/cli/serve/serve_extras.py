@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
-from lab.cli.logs.exchange_log import ExchangeLog
+from lab.cli.logs.request_log import RequestLog
 from lab.cli.serve.control_settings import ControlSettings
 from lab.cli.serve.ports import Ports, open_ports
 from lab.core.clock import Millis
@@ -25,8 +25,8 @@ class ServeExtras(Struct, frozen=True):
     """A file that holds what was accepted before, and is written on."""
     choices: Sequence[MountChoice] = ()
     """What clients may choose beside the scenarios that are served."""
-    logs: tuple[ExchangeLog, ...] = ()
-    """What writes a line, or makes a span, of each request."""
+    logs: tuple[RequestLog, ...] = ()
+    """What writes a line of each request."""
     control: ControlSettings = ControlSettings()
     """Who may speak to the control plane."""
     tenants: int = 0

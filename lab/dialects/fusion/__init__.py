@@ -1,7 +1,7 @@
 """Fusion's invocation API, as Oracle's agents are called (contract.md §2 to §8)."""
 
 from lab.dialects.fusion.client import FusionClient
-from lab.dialects.fusion.fidelity import ERRORS, FIELDS
+from lab.dialects.fusion.fidelity import ERRORS, FIELDS, SURROUNDINGS
 from lab.dialects.fusion.missing_paths import missing
 from lab.dialects.fusion.routes import FUSION_ROUTES, POD_TOKENS, fusion_path
 from lab.dialects.fusion.server import FUSION
@@ -24,5 +24,7 @@ _MARKS = BodyMarks(
 )  # fmt: skip
 """What a recording has to know of its bodies (recordings.md §7)."""
 CLIENT = FusionClient()
-WIRE = Wire("fusion", __name__, FUSION, FUSION_ROUTES, CLIENT, FIELDS, ERRORS, missing, POD_TOKENS, _MARKS)
+WIRE = Wire(
+    "fusion", __name__, FUSION, FUSION_ROUTES, CLIENT, FIELDS, ERRORS, missing, POD_TOKENS, SURROUNDINGS, _MARKS
+)
 __all__ = ["WIRE", "fusion_path"]

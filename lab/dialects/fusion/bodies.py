@@ -100,9 +100,9 @@ def actions(gate: Gate) -> dict[str, Json]:
 
 
 def nodes(plan: Plan, span: Span, decisions: tuple[Decision, ...]) -> list[Json]:
-    """The steps passed so far, as ADMIN sees them (contract.md §4.4)."""
+    """The steps passed so far, as ADMIN sees them: what a node handed back isn't shown (contract.md §4.4)."""
     return [
-        {**named_node(each.step), "status": "RUNNING" if each.under_way else "DONE", "output": each.output}
+        {**named_node(each.step), "status": "RUNNING" if each.under_way else "DONE", "output": None}
         for each in passed_steps(plan, span, decisions)
     ]
 
@@ -130,13 +130,6 @@ def node_type(step: Step | DefaultEnding) -> str:
 
 PUBLISHED_VERSION = "workflowVersion"
 """The member that names the version of the agent that runs."""
-MINIMAL = ("jobId", "conversationId", "status", "output", "error")
-"""What `body: minimal` leaves."""
-
-
-def shown(body: dict[str, Json], switches: Switches) -> dict[str, Json]:
-    """The body as the switch `body` leaves it."""
-    return {key: body[key] for key in MINIMAL} if switches.body == "minimal" else body
 
 
 def full_body(

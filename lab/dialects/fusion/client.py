@@ -1,7 +1,10 @@
 """Fusion as a client speaks and understands it: requests made, answers of a server nobody has checked taken tolerantly."""
 
+from collections.abc import Iterable, Iterator
 from typing import assert_never
 from urllib.parse import unquote
+
+from msgspec.structs import replace
 
 from lab.core.exchange import Json, Request, Response, text_of, text_or_json
 from lab.core.jsontext import integer_or_none, members_of, text_or_none
@@ -20,6 +23,8 @@ _NO_JOB = Unreadable("The answer is no job body: it lacks jobId or status, or is
 _SENT = ("conversational", "conversationId", "progressMessage", "parameters")
 _ENDS = {"wait": Status.WAITING, "error": Status.ERROR}
 """What a `finishReason` means; any other is the end (contract.md §8.2)."""
+_FOLLOWING = frozenset(row.path.rsplit("/", 1)[-1] for row in FUSION_ROUTES if row.kind == "follow")
+"""The ends of the paths on which a request is answered with events."""
 _TELLING = ("status", "output", "error", "waitingToolCode")
 """Of the 27 members of a job body those that tell one poll from the next."""
 
@@ -74,6 +79,10 @@ class FusionClient:
             talk_of(events) if route in TALKS else next(filter(None, map(self.job_in, events[::-1])), None)
         ) or _NO_JOB
 
+    def bodies_in(self, events: Iterable[dict[str, Json]]) -> Iterator[dict[str, Json]]:
+        """Those of invokeStream are job bodies; of chat and debug none shows the job."""
+        return iter(events)
+
     def explain(self, response: Response) -> str:
         """`HTTP 409: FAI-40900 · The job is not waiting.`"""
         members = members_of(response.body)
@@ -87,12 +96,14 @@ class FusionClient:
             mode = query_of(request.query).get("invocationMode")
             return ClientCall(command=Look(team=unquote(parts[-3]), job=unquote(parts[-1]), mode=mode))
         team, members = unquote(parts[-2]), members_of(request.body)
+        follows = parts[-1] in _FOLLOWING
         resume, conversation = (
             members.get("resumeInput") or members.get("resumeNodeInput"),
             members.get("conversationId"),
         )
         if isinstance(resume, dict):
-            return _decision(team, resume, text_or_none(members.get("jobId")) or "", text_or_none(conversation))
+            job = text_or_none(members.get("jobId")) or ""
+            return replace(_decision(team, resume, job, text_or_none(conversation)), follows=follows)
         message, parameters = members.get("message"), members.get("parameters")
         return ClientCall(
             command=Invoke(
@@ -105,6 +116,7 @@ class FusionClient:
             ),
             message=(("message", message),) if "message" in members else (),
             fields=tuple((name, members[name]) for name in _SENT if name in members),
+            follows=follows,
         )
 
     def job_in(self, document: Json) -> Seen | None:
@@ -113,10 +125,11 @@ class FusionClient:
         job, word = text_or_none(members.get("jobId")), text_or_none(members.get("status"))
         return _seen(job, word, members) if job and word else None
 
-    def gist(self, document: Json) -> Json:
-        """Four of the 27 members."""
-        members = document if isinstance(document, dict) else {}
-        return {name: members[name] for name in _TELLING if name in members}
+    def gist(self, document: Json) -> dict[str, Json]:
+        """Four of the 27 members of a job body."""
+        if not isinstance(document, dict) or self.job_in(document) is None:
+            return {}
+        return {name: document[name] for name in _TELLING if name in document}
 
 
 def _decision(team: str, resume: dict[str, Json], job: str, conversation: str | None) -> ClientCall:

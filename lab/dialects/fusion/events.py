@@ -12,7 +12,7 @@ from lab.core.clock import Millis
 from lab.core.exchange import Json
 from lab.core.refusal import CANNOT_EXECUTE
 from lab.dialects.base import WriteContext
-from lab.dialects.fusion.bodies import NEVER, full_body, named_node, nodes, shown
+from lab.dialects.fusion.bodies import NEVER, full_body, named_node, nodes
 from lab.dialects.sse import Event
 from lab.jobs.builtin import NO_SUCH_VERSION, ROLE_REFUSED
 from lab.jobs.outputs import Writer
@@ -35,20 +35,20 @@ _COMING: dict[str, Json] = {"status": str(Status.RUNNING), "followUpQuestions": 
 
 def job_events(view: JobView, context: WriteContext, *, admin: bool) -> Iterator[Event]:
     """invokeStream: job bodies with a growing `output`; the first is what invoke would answer."""
-    plan, now, switches = view.plan, context.now, context.switches
+    plan, now = view.plan, context.now
     seen: dict[str, Json] | None = None
     for span in spans_from(plan, view.decisions, now):
         when = max(now, span.since)
         passed = nodes(plan, span, view.decisions) if admin else []
         body = full_body(plan, span, context, passed=passed)
         if seen is None:
-            yield when, shown(full_body(plan, span, context, invoked=True, passed=passed), switches)
+            yield when, full_body(plan, span, context, invoked=True, passed=passed)
             seen = {**body, "progressMessage": body["progressMessage"] and ""}  # the first tells of no progress yet
         elif body["status"] == Status.COMPLETE:
             for output in _growing(body["output"]):
-                yield when, shown({**body, **_COMING, "output": output}, switches)
+                yield when, {**body, **_COMING, "output": output}
         if body != seen:
-            yield when, shown(body, switches)
+            yield when, body
             seen = body
         if body["status"] != Status.RUNNING:
             return

@@ -71,7 +71,7 @@ PASSED = read_claims(
     "nodes",
     """
     agentCode | assumed | string | - | of a sub-agent alone: its code
-    output | assumed | string/null | - | of a sub-agent that has ended what it handed back, else null
+    output | seen | null | - | null, of a sub-agent too | field report 60122775768
     """,
 )
 NODE = read_claims(
@@ -87,7 +87,7 @@ NODE = read_claims(
     maxIteration | code | integer/null | - | rounds of changes that are allowed
     feedbackEnabledFlag | code | boolean/null | - | may changes be asked for
     approvalEnabledFlag | code | boolean/null | - | may it be approved or rejected
-    waitTimeInMinutes | code | integer/null | - | of a WAIT node, rounded up
+    waitTimeInMinutes | code | integer/null | - | of a WAIT node, rounded up; a pod has 60 at most | oracle-samples/fusion-ai-studio, workflow-node-prompts/wait
     actionNames | code | object | - | label by action
     callbackToken | code | string/null | timeout_action | new at each opening; null outside CHAT
     """,
@@ -104,10 +104,10 @@ WORKFLOW = read_claims(
     "workflow",
     """
     workflowId | assumed | string | - | 15 digits, as in the input echo
-    workflowCode | code | string | - | the agent team's code, which $filter names
+    workflowCode | code | string | - | the agent team's code, which $filter names | oracle-samples/fusion-ai-studio, run-workflow-test
     workflowName | assumed | string | - | the title of its first scenario
     version | assumed | integer | - | the version that is published
-    status | assumed | string | - | PUBLISHED
+    status | code | string | - | PUBLISHED, which $filter names | oracle-samples/fusion-ai-studio, run-workflow-test
     $context | assumed | object | - | its etag
     """,
 )
@@ -133,4 +133,14 @@ ERRORS = read_claims(
     a fresh jobId on resuming | assumed | - | resume_job_id | the same by default
     """,
 )
+SURROUNDINGS = read_claims(
+    "surroundings",
+    """
+    one token for invokeAsync and A2A | doc | - | - | its scope opens both | docs.oracle.com, fusion-ai/26d/aiaas
+    Oracle Integration's adapter | doc | - | - | sends a message, gets a task, text alone: covered by A2A | docs.oracle.com, application-integration, fusion-agent-adapter
+    Fusion as A2A client | doc | - | - | not covered: it reads agent-card.json and calls others by HTTP+JSON or JSONRPC, with an API key, a bearer or OAuth2 | docs.oracle.com, fusion-ai/26d/aiaas
+    Fusion Service polling v1 by requestId | seen | - | - | an open question, not covered: it names requestId as the field that holds the id; answers here have jobId alone | thread 58692330306
+    """,
+)
+"""What stands beside the API in a pod, and whether the lab plays it."""
 FIELDS = (*REQUEST, *DEBUG, *BODY, *PASSED, *NODE, *GRANT, *WORKFLOW)

@@ -4,6 +4,7 @@ from lab.core.routes import Route, fill_path, read_routes
 
 API = "/api/fusion-ai/orchestrator"
 WORKFLOWS = "/api/boss/data/objects/ora/commonFusionAI/agents/v1/$en/workflows"
+RELEASE_WORKFLOWS = WORKFLOWS.replace("/v1/", "/v1:{release}/")
 
 AGENT_ROUTES = read_routes(
     f"""
@@ -17,18 +18,21 @@ AGENT_ROUTES = read_routes(
     """,
     "method path name operation kind marks switch says",
 )
+_CLI = "oracle-samples/fusion-ai-studio"
+REPORT = "field report 60122775768"
 POD_ROUTES = read_routes(
     f"""
-    GET  | {API}/authz/v1/tokens           | tokens           | private | -    | code | - | tokens for the bearer, by name of the service
-    GET  | {WORKFLOWS}                     | workflows        | list    | boss | code | - | published teams as workflows, before a test of one; members are assumed
-    GET  | /fscmRestApi/tokenrelay         | relay            | open    | -    | seen | - | a token for a browser's login
-    GET  | /fscmRestApi/anticsrf           | anticsrf         | open    | -    | seen | - | what a page sends as x-xsrf-token
-    GET  | /api/rwdtools/tokenrelay        | relay-basic      | open    | -    | code | - | a bare token for a user's name and password
-    POST | {API}/agent/v1/documents        | documents        | upload  | -    | code | - | one file; only its ids are kept
-    POST | {API}/agent/v1/batch/documents  | documents-batch  | upload  | -    | code | - | several files
-    POST | {API}/agent/v1/attachDocuments  | documents-attach | private | -    | code | - | attach documents
+    GET  | {API}/authz/v1/tokens           | tokens           | -                 | private | -    | code | - | tokens for the bearer, by name of the service | -
+    GET  | {WORKFLOWS}                     | workflows        | -                 | list    | boss | code | - | published teams as workflows, before a test of one; members are assumed | {_CLI}, run-workflow-test
+    GET  | {RELEASE_WORKFLOWS}             | workflows        | workflows_release | list    | boss | seen | - | the same, of a release by its number | {REPORT}
+    GET  | /fscmRestApi/tokenrelay         | relay            | -                 | open    | -    | seen | - | a token for a browser's login; that it opens the API elsewhere is assumed, a report has 401 | {REPORT}
+    GET  | /fscmRestApi/anticsrf           | anticsrf         | -                 | open    | -    | seen | - | what a page sends as x-xsrf-token | -
+    GET  | /api/rwdtools/tokenrelay        | relay-basic      | -                 | open    | -    | code | - | a bare token for a user's name and password | -
+    POST | {API}/agent/v1/documents        | documents        | -                 | upload  | -    | code | - | one file; only its ids are kept | -
+    POST | {API}/agent/v1/batch/documents  | documents-batch  | -                 | upload  | -    | code | - | several files | -
+    POST | {API}/agent/v1/attachDocuments  | documents-attach | -                 | private | -    | code | - | attach documents | -
     """,
-    "method path name kind service marks switch says",
+    "method path name operation kind service marks switch says source",
 )
 """Kind `open`: no bearer is asked for; `upload`: the body holds files; `list`: published teams."""
 _LOCAL = "local_orchestrator"

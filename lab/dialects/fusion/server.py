@@ -11,11 +11,12 @@ from lab.core.refusal import CANNOT_EXECUTE, Refusal, forbidden
 from lab.core.routes import RouteMatch
 from lab.dialects import base
 from lab.dialects.fusion import documents, pod_tokens
-from lab.dialects.fusion.bodies import NEVER, full_body, nodes, shown
+from lab.dialects.fusion.bodies import NEVER, full_body, nodes
 from lab.dialects.fusion.events import chat_events, job_events
 from lab.dialects.fusion.refusals import error_response
 from lab.dialects.fusion.requests import as_resumed, read_invoke, read_key, read_mode
 from lab.dialects.fusion.routes import FUSION_ROUTES, TALKS, fusion_path
+from lab.dialects.fusion.workflow_filter import Filter
 from lab.dialects.fusion.workflows import read_filter, workflow_list
 from lab.dialects.reading import Wrong, read_body
 from lab.dialects.sse import Event, streamed
@@ -88,8 +89,8 @@ class FusionServer:
                     refusal = _FORBIDDEN
                 return self.refuse(refusal, context.switches)
             case base.Described(teams):
-                said = command.echo if isinstance(command.echo, str) else None
-                return json_response(workflow_list(teams, said))
+                wanted = command.echo if isinstance(command.echo, Filter) else None
+                return json_response(workflow_list(teams, wanted))
             case _:
                 assert_never(result)
 
@@ -136,7 +137,7 @@ def _job(view: JobView, context: base.WriteContext, *, invoked: bool = False, mo
     switches, plan = context.switches, view.plan
     admin = switches.admin_nodes and (mode or plan.invocation.input.invocation_mode) == "ADMIN"
     passed = nodes(plan, view.span, view.decisions) if admin else []
-    body = shown(full_body(plan, view.span, context, invoked=invoked, passed=passed), switches)
+    body = full_body(plan, view.span, context, invoked=invoked, passed=passed)
     try:
         return msgspec.json.encode(body)  # the same bytes, for no float is in it: those alone are written differently
     except UnicodeEncodeError:  # half a surrogate pair
@@ -148,7 +149,7 @@ def _location(match: RouteMatch, view: JobView, context: base.WriteContext) -> H
     if not context.switches.location_header:
         return ()
     where = fusion_path("status", code=match.code, job=view.plan.shown, older="/v1/" in match.route.path)
-    return (("location", context.prefix + where), ("retry-after", "2"))
+    return (("location", context.origin + where), ("retry-after", "2"))
 
 
 def _events(match: RouteMatch, view: JobView, context: base.WriteContext) -> Iterator[Event]:

@@ -1,33 +1,26 @@
 """The list of workflows that Oracle's CLI reads before it runs a test of one (contract.md §2.3); its members are assumed."""
 
-import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 
 from lab.core.exchange import Json
 from lab.core.seeds import hexes
 from lab.dialects.base import team_version
 from lab.dialects.fusion.bodies import workflow_id
+from lab.dialects.fusion.workflow_filter import Filter, fits, parse_filter
 from lab.dialects.reading import query_of
 from lab.jobs.compiled import CompiledScenario
 
-_FILTER = re.compile(r"""\s*(\w+)\s*=\s*(?:'([^']*)'|"([^"]*)")\s*""")
+
+def read_filter(query: str) -> Filter | None:
+    """What `$filter` says, or Wrong; None: nothing is left out. `$fields` is taken, and all members are sent."""
+    said = query_of(query).get("$filter")
+    return None if said is None else parse_filter(said)
 
 
-def read_filter(query: str) -> str | None:
-    """What `$filter` says; None: nothing is left out. `$fields` is taken, and all members are sent."""
-    return query_of(query).get("$filter")
-
-
-def workflow_list(teams: Iterable[tuple[str, tuple[CompiledScenario, ...]]], said: str | None) -> dict[str, Json]:
-    """An item for each of the published teams that a filter names; one that isn't `member='value'` names none."""
-    items = [_item(code, team) for code, team in teams]
-    return {"items": list(items if said is None else _named(items, said)), "hasMore": False}
-
-
-def _named(items: list[dict[str, Json]], said: str) -> Iterator[dict[str, Json]]:
-    if (found := _FILTER.fullmatch(said)) is not None:
-        name, value = found[1], found[2] if found[2] is not None else found[3]
-        yield from (item for item in items if name in item and str(item[name]) == value)
+def workflow_list(teams: Iterable[tuple[str, tuple[CompiledScenario, ...]]], wanted: Filter | None) -> dict[str, Json]:
+    """An item for each of the published teams that the filter names."""
+    items = (_item(code, team) for code, team in teams)
+    return {"items": [item for item in items if wanted is None or fits(wanted, item)], "hasMore": False}
 
 
 def _item(code: str, team: tuple[CompiledScenario, ...]) -> dict[str, Json]:

@@ -1,5 +1,7 @@
 """Client authentication: one method a request (RFC 6749 §2.3; contract.md §7.2)."""
 
+from urllib.parse import unquote, unquote_plus
+
 from msgspec.structs import replace
 
 from lab.core.exchange import Request
@@ -15,6 +17,9 @@ from lab.identity.refusals import INVALID_CLIENT, invalid_request
 _ASSERTION_TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 _IN_BODY = replace(INVALID_CLIENT, status=400, headers=())
 """RFC 6749 §5.2 asks for 401 and a challenge only where a client came with the Authorization header."""
+_ONCE = "form-encode it once, exactly as it was given (RFC 6749 section 2.3.1)"
+_ENCODED_TWICE = f"the secret came percent-encoded once too often; {_ONCE}"
+_DECODED = f"the secret came percent-decoded once too often, or its + was not sent as %2B; {_ONCE}"
 ONE_WAY = "Authenticate in one way only."
 
 
@@ -33,8 +38,9 @@ def authenticate(context: TokenContext, request: Request, form: Form) -> Client 
     if asserted:
         return _by_assertion(context, form)
     if secret:
-        named = _with_secret(context, form.get("client_id", ""), form["client_secret"])
-        return named or (_IN_BODY if context.config.strict else INVALID_CLIENT)
+        sent = form.get("client_id", ""), form["client_secret"]
+        refusal = _IN_BODY if context.config.strict else INVALID_CLIENT
+        return _with_secret(context, *sent) or _wrong_secret(context, refusal, (sent,))
     client = context.config.client(form.get("client_id", ""))
     if client is not None and context.config.switches.clients == "any":
         return replace(client, secret="")
@@ -50,13 +56,14 @@ def _by_header(context: TokenContext, header: str, form: Form) -> Client | Refus
     if scheme != "Basic":
         context.flags.append("scheme_spelling")
     # form-encoded first, as RFC 6749 §2.3.1 has it; which reading it was is noted, where one secret is right and no other
-    for flag, (name, secret) in zip(("basic_form", "basic_raw"), reversed(read_basic(credentials)), strict=False):
+    readings = tuple(reversed(read_basic(credentials)))
+    for flag, (name, secret) in zip(("basic_form", "basic_raw"), readings, strict=False):
         client = _with_secret(context, name, secret)
         if client is not None:
             if context.config.switches.clients == "known":
                 context.flags.append(flag)
             return client if form.get("client_id", name) == name else invalid_request(ONE_WAY)
-    return INVALID_CLIENT
+    return _wrong_secret(context, INVALID_CLIENT, readings)
 
 
 def _with_secret(context: TokenContext, name: str, secret: str) -> Client | None:
@@ -67,6 +74,26 @@ def _with_secret(context: TokenContext, name: str, secret: str) -> Client | None
     if context.config.switches.clients == "any":
         return replace(client, secret=secret)
     return client if client.secret == secret else None
+
+
+def _wrong_secret(context: TokenContext, refusal: Refusal, readings: tuple[tuple[str, str], ...]) -> Refusal:
+    """The refusal; of a secret that is right but for one decoding it says which way it is wrong.
+
+    Nothing of the secret is told, and who has sent it knows it anyway: one decoding away is as good as known.
+    """
+    for name, secret in readings:
+        once_more = _client_with_secret(context, unquote_plus(name))
+        if once_more is not None and unquote_plus(secret) == once_more.secret:
+            return context.explained(refusal, _ENCODED_TWICE)
+        known = _client_with_secret(context, name)
+        if known is not None and secret in (unquote_plus(known.secret), unquote(known.secret)):
+            return context.explained(refusal, _DECODED)
+    return refusal
+
+
+def _client_with_secret(context: TokenContext, name: str) -> Client | None:
+    client = context.config.client(name)
+    return None if client is None or client.public else client
 
 
 def _by_assertion(context: TokenContext, form: Form) -> Client | Refusal:
@@ -96,8 +123,7 @@ def _own_assertion(context: TokenContext, form: Form) -> Client | Unfit:
 def good_assertion(context: TokenContext, client: Client, token: str) -> Assertion | Unfit:
     """What the client's assertion says, or what is wrong with it; that it was seen before isn't asked."""
     config = context.config
-    trust = config.switches.assertion_trust
-    return read_assertion(token, client, config.audiences, config.epoch, context.now, trust=trust)
+    return read_assertion(token, client, config.audiences, config.epoch, context.now)
 
 
 def used_before(context: TokenContext, client: Client, assertion: Assertion) -> Unfit | None:

@@ -1,14 +1,20 @@
-"""Authorization code with PKCE: the authorize endpoint, and the exchange of its code (contract.md §7.4 rows 23-32)."""
+"""Authorization code with PKCE: the authorize endpoint, and the exchange of its code (contract.md §7.4 rows 23-32).
+
+The endpoint's answer reaches the client by a redirect, or, where the client listens nowhere, by a person who copies it
+from a page.
+"""
 
 import re
 from html import escape
 from urllib.parse import quote, urlencode
 
+from msgspec.structs import replace
+
 from lab.core.exchange import Request, Response
 from lab.core.journal.ledger import known_record
 from lab.core.refusal import Refusal
 from lab.identity import refusals
-from lab.identity.clients import Client, Grant, registered
+from lab.identity.clients import OOB, Client, Grant, registered
 from lab.identity.endpoints.context import TokenContext
 from lab.identity.endpoints.forms import Form, read_parameters
 from lab.identity.endpoints.issuing import TokenTerms, issue, new_family
@@ -27,10 +33,16 @@ _CHALLENGE = re.compile(r"[A-Za-z0-9_-]{43}")
 _VERIFIER = re.compile(r"[A-Za-z0-9._~-]{43,128}")
 """Unreserved characters (RFC 7636 §4.1)."""
 _WRONG_CODE = refusals.invalid_grant("The code is not good.")
+_NO_SUCH_TYPE = Refusal(400, "Only response_type=code is served.", error="unsupported_response_type")
+_NO_IMPLICIT = replace(
+    _NO_SUCH_TYPE,
+    message="The implicit grant (response_type=token) is not served: ask for response_type=code, with PKCE.",
+)
+"""RFC 9700 §2.1.2 advises against it: the token would stand in the browser's history."""
 
 
 def authorize(context: TokenContext, request: Request) -> Response:
-    """Answer a browser: a redirect to the client, or a page where the client can't be trusted to be meant.
+    """Answer a browser: by way of the client, or with a page where that client can't be trusted to be meant.
 
     Nothing is sent to an address that nobody registered, not even an error: a redirect to wherever the request says
     would make the server a springboard (RFC 6749 §4.1.2.1, RFC 9700 §4.11.2).
@@ -53,7 +65,8 @@ def authorize(context: TokenContext, request: Request) -> Response:
         return page(200, "Allow access?", _allow_form(client, query))
     if answer != "allow":
         return _refused(context, query, refusals.ACCESS_DENIED)
-    return _redirect(context, query, {"code": _new_code(context, client, scope, query)})
+    code = _new_code(context, client, scope, query)
+    return _code_page(context, client, code) if _copied(query) else _redirect(context, query, {"code": code})
 
 
 def _requested_scope(context: TokenContext, client: Client, query: Form) -> Scope | Refusal:
@@ -62,7 +75,7 @@ def _requested_scope(context: TokenContext, client: Client, query: Form) -> Scop
     if kind is None:
         return refusals.invalid_request("response_type is missing.")
     if kind != "code":
-        return Refusal(400, "Only response_type=code is served.", error="unsupported_response_type")
+        return _NO_IMPLICIT if "token" in kind.split(" ") else _NO_SUCH_TYPE
     if not client.may_use(Grant.CODE):
         return refusals.UNAUTHORIZED_CLIENT
     # a client with a secret may go without PKCE; one without has nothing else against a stolen code
@@ -85,7 +98,24 @@ def _allow_form(client: Client, query: Form) -> str:
 
 def _refused(context: TokenContext, query: Form, refusal: Refusal) -> Response:
     context.refused = True
+    if _copied(query):
+        return text_page(400, "There is no code", f"{refusal.error}: {refusal.message}")
     return _redirect(context, query, {"error": refusal.error, "error_description": refusal.message})
+
+
+def _copied(query: Form) -> bool:
+    """Whether a person carries the answer to the client: it is shown, and sent nowhere."""
+    return query["redirect_uri"] == OOB
+
+
+def _code_page(context: TokenContext, client: Client, code: str) -> Response:
+    """The code, which one click selects; the state stays out, for the person brings it to the client that asked."""
+    minutes = CODE_LIFETIME[context.config.switches.profile] // 60_000
+    shown = f'<p><code id="code" style="user-select: all">{escape(code)}</code></p>'
+    text = (
+        f"<p>Copy this code into {escape(client.id)}, which waits for it. It is good once, for {minutes} minutes.</p>"
+    )
+    return page(200, "Copy the code", f"{text}\n{shown}")
 
 
 def _redirect(context: TokenContext, query: Form, members: dict[str, str]) -> Response:

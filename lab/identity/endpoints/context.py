@@ -39,8 +39,8 @@ class TokenContext(Struct):
         self.changes.add(TokenRevoked(at=self.now, by=client.id, token=token, why=why))
 
     def oauth_error(self, refusal: Refusal) -> Response:
-        """The refusal as JSON; with its switch it bears an `ecid` of its own (contract.md §7.1)."""
-        number = self.changes.use("ecid") if self.config.switches.ecid else None
+        """The refusal as JSON; in `oci` it bears an `ecid` of its own (contract.md §7.1)."""
+        number = None if self.config.strict else self.changes.use("ecid")
         return oauth_error(refusal, None if number is None else hexes(self.config.seed, f"ecid/{number}", 12))
 
     def explained(self, refusal: Refusal, why: str) -> Refusal:
@@ -54,7 +54,7 @@ class TokenContext(Struct):
         """The scope that is asked for, or `invalid_scope` with the expected one."""
         switches = self.config.switches
         # less than a minute is raised to one (contract.md §7.3)
-        scope = read_scope(text, switches.pod, switches.scope_check, shortest=1 if self.config.strict else 60)
+        scope = read_scope(text, switches.pod, shortest=1 if self.config.strict else 60)
         if scope is not None:
             return scope
         return invalid_scope(f"Ask for {api_scope(switches.pod)}" if switches.hints else "The scope is not known.")

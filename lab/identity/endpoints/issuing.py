@@ -25,12 +25,19 @@ class TokenTerms(Struct, frozen=True):
     requested: str
     """The scope as the client put it."""
     user: Account | None = None
-    """Whom the token stands for; None: the client itself."""
+    """Who logged in, and is named in the token; None: nobody, the client speaks for itself."""
     family: str | None = None
     """The login it goes back to; None: this is one."""
     nonce: str | None = None
     refresh: bool | None = None
     """Whether a refresh token comes with it; None: by grant, profile and scope."""
+
+    @property
+    def bearer(self) -> str | None:
+        """The user as whom the pod takes whoever has the token; of a client's own token that isn't written in it."""
+        if self.user is not None:
+            return self.user.name
+        return (self.client.user or None) if self.grant is Grant.CLIENT_CREDENTIALS else None
 
 
 def issue(context: TokenContext, terms: TokenTerms) -> Response:
@@ -58,7 +65,7 @@ def issue(context: TokenContext, terms: TokenTerms) -> Response:
             scope=scope.granted,
             until=until,
             refresh=refresh,
-            user=terms.user.name if terms.user else None,
+            user=terms.bearer,
             family=family,
         )
     )

@@ -10,14 +10,17 @@ thought (`trials`). So whatever a warning says is true of some run; that all is 
 """
 
 from collections.abc import Mapping, Sequence
+from itertools import chain
 
+from lab.core.clock import Millis
 from lab.core.errors import Complaint
 from lab.jobs.branches import possible, reachable
 from lab.jobs.compiled import CompiledScenario, compile_scenario
 from lab.jobs.expectation import TurnResult, ended_at_own_error, unmet, verdicts_at
 from lab.jobs.lint.constants import misspelt, unmade, unread_braces
-from lab.jobs.lint.failures import reworded, whose
+from lab.jobs.lint.failures import asks_for_absent, reworded, whose
 from lab.jobs.lint.idle_faults import idle_faults
+from lab.jobs.lint.long_work import outlasting_work
 from lab.jobs.lint.reviewers import idle_escalations, unanswered_gates
 from lab.jobs.lint.too_early import always_empty
 from lab.jobs.lint.trials import TrialJob, trials_of
@@ -38,6 +41,8 @@ from lab.language import document as doc
 from lab.language.parse import KeyPath, Locations
 from lab.language.parse.complaints import path_text
 
+_LONGEST_WAIT: Millis = 3_600_000
+
 
 def lint(
     scenario: doc.Scenario,
@@ -45,10 +50,12 @@ def lint(
     locations: Locations,
     files: Mapping[str, str] | None = None,
     known: KnownCallers | None = None,
+    deadline: Millis | None = None,
 ) -> tuple[Complaint, ...]:
     """The warnings, in the order of the file; `locations` are its own, `files` holds the texts that outputs name.
 
-    `known`: who may call; None: nobody knows yet, so nobody is warned of.
+    `known`: who may call; None: nobody knows yet, so nobody is warned of. `deadline`: for how long in RUNNING the lab's own
+    client follows a job; None: to its end.
     """
     compiled = compile_scenario(scenario, files=files)
     parts = (compiled, *compiled.turns)
@@ -59,24 +66,31 @@ def lint(
     found += commented(locations)
     for turn, part in enumerate(parts, 1):
         prefix: KeyPath = ("turns", turn - 2) if turn > 1 else ()
-        for warnings in (
-            _unreachable(part),
-            _conditions(part, trials[turn - 1], prefix),
-            unanswered_gates(part),
-            idle_escalations(part),
-            _token(part),
-            failing_texts(part, trials[turn - 1]),
-            odd_outputs(part, trials[turn - 1]),
-            unanswered_follow_ups(compiled, turn, trials[turn - 1]),
-            misspelt(part),
-            unread_braces(part),
-            single_braces(part),
-            unmade(part, trials[turn - 1]),
-            always_empty(part),
-        ):
-            found += [((*prefix, *path), what, hint) for path, what, hint in warnings]
+        of_part = _of_part(part, compiled, turn, trials[turn - 1], prefix)
+        outlasting = _outlasting(part, trials[turn - 1], deadline, scenario.expect)
+        found += [((*prefix, *path), what, hint) for path, what, hint in chain(of_part, outlasting)]
     marks = [(locations.value_at(path), what, hint) for path, what, hint in found]
     return tuple(sorted(Complaint(file, mark.line, mark.column, what, hint) for mark, what, hint in marks))
+
+
+def _of_part(
+    part: CompiledScenario, compiled: CompiledScenario, turn: int, trials: Sequence[TrialJob], prefix: KeyPath
+) -> Warnings:
+    """Those of one turn's steps and data; `prefix` is its place."""
+    yield from _unreachable(part)
+    yield from _conditions(part, trials, prefix)
+    yield from unanswered_gates(part)
+    yield from idle_escalations(part)
+    yield from _token(part)
+    yield from _long_waits(part)
+    yield from failing_texts(part, trials)
+    yield from odd_outputs(part, trials)
+    yield from unanswered_follow_ups(compiled, turn, trials)
+    yield from misspelt(part)
+    yield from unread_braces(part)
+    yield from single_braces(part)
+    yield from unmade(part, trials)
+    yield from always_empty(part)
 
 
 def _unreachable(part: CompiledScenario) -> Warnings:
@@ -106,11 +120,11 @@ def _conditions(part: CompiledScenario, trials: Sequence[TrialJob], prefix: KeyP
                     at = (*path, *more, place, "when")
                     kind, first = whose([trial for trial, _ in failed], [trial for trial, why in answers if not why])
                     reason, hint = reworded(failed[0][1])
-                    first = first or "user is not none"
-                    hint = (
-                        hint
-                        or f"the job would fail; ask first, as {{{{ {first} and … }}}}, {{{{ … is defined and … }}}}"
-                    )
+                    if not hint:
+                        first = first or "user is not none"
+                        ask = f"; ask first, as {{{{ {first} and … }}}}, {{{{ … is defined and … }}}}"
+                        # where it fails in every job, and nothing is missing, asking first would not help
+                        hint = "the job would fail" + (ask if kind or asks_for_absent(failed[0][1]) else "")
                     what = f"has no answer{' ' if kind else ''}{kind}: {reason}"
                     yield at, f"{path_text((*prefix, *at))}: {what}", hint
 
@@ -128,6 +142,26 @@ def _token(part: CompiledScenario) -> Warnings:
             lifetime = doc.duration_text(token.lifetime)
             what = f"the token ({lifetime}) expires while {step.id} waits (up to {doc.duration_text(longest)})"
             yield path, what, "the client must ask for another; write token: {renewed: true} if that is meant"
+
+
+def _outlasting(
+    part: CompiledScenario, trials: Sequence[TrialJob], deadline: Millis | None, expect: doc.ExpectedRun
+) -> Warnings:
+    """Nothing where it is expected that the client gives up, or is refused."""
+    if deadline is not None and doc.Status.RUNNING not in expect.statuses and expect.refused is None:
+        yield from outlasting_work(part, trials[0].plan, deadline)
+
+
+def _long_waits(part: CompiledScenario) -> Warnings:
+    """Waits that no pod has: a step `wait` is a WAIT node, and whoever builds a longer one there is refused (contract.md §4.3).
+
+    Each round by itself: a node that goes back waits anew.
+    """
+    for path, step in placed_steps(part):
+        if isinstance(step, doc.Pause) and (longest := doc.longest_latency(step.takes)) > _LONGEST_WAIT:
+            what = f"{step.id} waits up to {doc.duration_text(longest)}: a WAIT node of a pod lasts 60 minutes at most"
+            hint = "let it go back as again: {to: STEP, rounds: N}; if a person is waited for, write a gate"
+            yield (*path, "takes"), what, hint
 
 
 def _expectation(scenario: doc.Scenario, plans: Sequence[Plan]) -> Warnings:

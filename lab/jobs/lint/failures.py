@@ -10,6 +10,10 @@ from lab.language.templates.filters import BY_ZERO, NO_NUMBER
 
 _UNLIKE = re.compile(r"not supported between instances of '(\w+)' and '(\w+)'")
 """Python's words for < and > of values without an order."""
+_UNFIT = re.compile(r"unsupported operand type\(s\) for \S+ '(\w+)' and '(\w+)'")
+"""Python's words for what can't be calculated, as a test does it."""
+_ABSENT = re.compile(r"^there is no |\bundefined\b|'None' has no|sequence was empty")
+"""What is said of a value that isn't there, for which one can ask first."""
 _KINDS = {"str": "a text", "int": "a number", "float": "a number", "Decimal": "a number", "NoneType": "none"}
 _POINT_THEN_COMMA = re.compile(rf'{NO_NUMBER} "[^",]*\.\d{{3}}[^",]*,')
 _COMMA = re.compile(rf'{NO_NUMBER} ".*\d,\d')
@@ -23,6 +27,12 @@ def reworded(why: str) -> tuple[str, str]:
         reason = " with ".join(_KINDS.get(each, each) for each in unlike.groups())
         hint = "a number that comes as text is made one by int, as {{ match.sum | int > 500 }}"
         return f"it compares {reason}", hint
+    if unfit := _UNFIT.search(why):
+        reason = " and ".join(_KINDS.get(each, each) for each in unfit.groups())
+        return (
+            f"it calculates with {reason}",
+            "a number stands without quotes; one that comes as text is made one by int",
+        )
     if _POINT_THEN_COMMA.search(why):
         return why, "write it as numbers are here, as {{ match.sum | replace('.', '') | replace(',', '.') | float }}"
     if _COMMA.search(why):
@@ -32,6 +42,11 @@ def reworded(why: str) -> tuple[str, str]:
     if BY_ZERO in why:
         return why, "ask first, as {{ a / b if b else 0 }}"
     return why, ""
+
+
+def asks_for_absent(why: str) -> bool:
+    """Whether something fails for the lack of a value."""
+    return _ABSENT.search(why) is not None
 
 
 def whose(failed: Sequence[TrialJob], passed: Sequence[TrialJob]) -> tuple[str, str]:

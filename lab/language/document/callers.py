@@ -38,7 +38,7 @@ class Callers(Model):
         return bool(self.users or self.roles)
 
     def include(self, client: str, user: str | None, roles: Collection[str]) -> bool:
-        """Whether a token of this client and user is one of theirs; `user` None: it is the client's own, and no roles come."""
+        """Whether a token of this client and user is one of theirs; `user` None: it stands for no user, and no roles come."""
         return (
             (not self.clients or client in self.clients)
             and (not self.users or user in self.users)

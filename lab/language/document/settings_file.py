@@ -6,6 +6,7 @@ from pydantic import Field
 from pydantic import JsonValue as Json
 
 from lab.language.document.base import NAME, ORIGIN, Model
+from lab.language.document.callers import Role
 from lab.language.document.switches import Switches
 
 GrantWord = Literal[
@@ -19,7 +20,7 @@ class User(Model):
     name: str = Field(pattern=NAME)
     password: str = Field(description="at least 8 characters, and not one that opens anything real")
     display: str = Field("", max_length=200, description="the name to show")
-    roles: tuple[str, ...] = Field((), strict=False, max_length=100)
+    roles: tuple[Role, ...] = Field((), strict=False, max_length=100)
 
 
 class Application(Model):
@@ -36,6 +37,14 @@ class Application(Model):
         None, description="PEM of the certificate, or of the public key, for its assertions"
     )
     jwk: dict[str, Json] | None = Field(None, description="the same as a public JWK")
+    user: str | None = Field(
+        None,
+        pattern=NAME,
+        description="the pod's user whom its own tokens (client credentials) stand for; one with its id, if it has roles",
+    )
+    roles: tuple[Role, ...] = Field(
+        (), strict=False, max_length=100, description="that user's roles, unless they are told with the users"
+    )
 
 
 class Accounts(Model):

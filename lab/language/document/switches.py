@@ -18,12 +18,6 @@ def _on(value: object) -> object:
     raise ValueError("a switch is on or off")
 
 
-def _version_check(value: object) -> object:
-    if value == "on" or value is True:
-        return "refuse"
-    return "off" if value is False else value
-
-
 _SAID = PlainSerializer(lambda value: "on" if value else "off", return_type=str)
 
 OnOff: TypeAlias = Annotated[bool, BeforeValidator(_on), _SAID, WithJsonSchema({"enum": ["on", "off", True, False]})]
@@ -37,10 +31,9 @@ TrueFalse: TypeAlias = Annotated[
 """`true` or `false` too."""
 VersionCheck: TypeAlias = Annotated[
     Literal["job", "refuse", "off"],
-    BeforeValidator(_version_check),
-    WithJsonSchema({"enum": ["job", "refuse", "off", "on", True, False]}),
+    BeforeValidator(lambda value: "off" if value is False else value),
+    WithJsonSchema({"enum": ["job", "refuse", "off", False]}),
 ]
-"""Documents of before say `on`, which is `refuse`."""
 Heartbeat: TypeAlias = Annotated[
     Millis,
     BeforeValidator(lambda value: 0 if value == "off" or value is False else duration(value)),
@@ -52,15 +45,14 @@ Heartbeat: TypeAlias = Annotated[
 PROFILES: dict[str, dict[str, object]] = {
     "oci": {},
     "rfc": {
-        "error_body": "problem", "types": "strict", "location_header": True, "issuer": "tenant", "ecid": False,
-        "jwks_auth": False,
+        "error_body": "problem", "types": "strict", "location_header": True, "issuer": "tenant",
+        "jwks_auth": False, "assertion_jti": "single",
     },
 }  # fmt: skip
 """The defaults in which a profile differs from `oci` (contract.md §7.6, §10)."""
 
 IDENTITY = (
-    "profile", "issuer", "ecid", "jwks_auth", "pod", "scope_check", "clients", "assertion_trust", "assertion_jti",
-    "refresh_rotation", "authorize", "resource_metadata",
+    "profile", "issuer", "jwks_auth", "pod", "clients", "refresh_rotation", "authorize", "resource_metadata",
 )  # fmt: skip
 """The switches of contract.md §7: a token request names no team, so they are the server's, whatever a scenario says."""
 
@@ -74,7 +66,6 @@ class Switches(Model):
 
     profile: Literal["oci", "rfc"] = "oci"
     invoke_status: Literal[202, 200] = 202
-    body: Literal["full", "minimal"] = "full"
     error_body: Literal["fusion", "problem"] = "fusion"
     hints: OnOff = True
     unknown_job: Literal[404, 403] = 404
@@ -98,13 +89,10 @@ class Switches(Model):
     location_header: OnOff = False
     service_tokens: Literal["allowed", "refused"] = "allowed"
     issuer: Literal["generic", "tenant"] = "generic"
-    ecid: OnOff = True
     jwks_auth: OnOff = True
     pod: str = Field("acme-test", pattern=r"^[a-z0-9-]{1,63}$")
-    scope_check: Literal["pod", "shape", "off"] = "pod"
     clients: Literal["known", "any"] = "known"
-    assertion_trust: Literal["registered", "any"] = "registered"
-    assertion_jti: Literal["single", "any"] = "single"
+    assertion_jti: Literal["any", "single"] = "any"
     refresh_rotation: OnOff = True
     authorize: Literal["auto", "page", "deny"] = "auto"
     resource_metadata: OnOff = False

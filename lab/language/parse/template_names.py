@@ -13,9 +13,10 @@ from lab.language.templates import Expression, LookedUp, Template, TemplateError
 _FIELDS = {
     "user": frozenset({"name", "display", "roles"}),
     "client": frozenset({"id"}),
-    "decisions": frozenset({"verdict", "by", "comment", "votes"}),
+    "decisions": frozenset({"verdict", "by", "comment", "votes", "rounds"}),
     "delegates": frozenset({"output"}),
     "votes": frozenset({"verdict", "by", "comment"}),
+    "rounds": frozenset({"verdict", "by", "comment", "votes"}),
     "job": frozenset({"id"}),
     "conversation": frozenset({"id", "turns"}),
     "turns": frozenset({"message", "match", "data", "output"}),
@@ -83,8 +84,8 @@ def _missing(used: tuple[str, ...], names: Names) -> tuple[str, str]:
             return f"match has no group {name}", _known(name, names.groups) if names.groups else _NAME_IT
         case ("decisions", gate, *_) if gate not in names.gates:
             return f"there is no gate {gate}", _cut("decisions", gate, names.gates) or _known(gate, names.gates)
-        case ("decisions", _, field, *_) if field not in _FIELDS["decisions"]:
-            return f"a decision has no {field}", _known(field, _FIELDS["decisions"])
+        case ("decisions", _, *rest):
+            return _missing_of_decision(tuple(rest))
         case ("delegates", step, *_) if step not in names.delegates:
             return f"there is no delegate {step}", _cut("delegates", step, names.delegates) or _known(
                 step, names.delegates
@@ -93,8 +94,6 @@ def _missing(used: tuple[str, ...], names: Names) -> tuple[str, str]:
             return f"what a delegate hands back is a text: it has no {part}", "let it hand back that part alone"
         case ("delegates", _, field, *_) if field not in _FIELDS["delegates"]:
             return f"a delegate has no {field}", _known(field, _FIELDS["delegates"])
-        case ("decisions", _, "votes", _, field, *_) if field not in _FIELDS["votes"]:
-            return f"a vote has no {field}", _known(field, _FIELDS["votes"])
         case ("conversation", "turns", index, *_) if _no_turn(index, names):
             return f"there is no turn {index} before this one", "the first is turns[0]" if names.earlier else ""
         case ("conversation", "turns", index, "data", name, *_) if (
@@ -107,6 +106,18 @@ def _missing(used: tuple[str, ...], names: Names) -> tuple[str, str]:
             return f"{root} has no {field}", _known(field, _FIELDS[root])
         case ("message" | "now" | "turn" as root, part, *_) if not part.lstrip("-").isdigit():
             return f"{root} has no {part}", "it is a number" if root == "turn" else "it is a text"
+        case _:
+            return "", ""
+
+
+def _missing_of_decision(used: tuple[str, ...]) -> tuple[str, str]:
+    match used:
+        case (field, *_) if field not in _FIELDS["decisions"]:
+            return f"a decision has no {field}", _known(field, _FIELDS["decisions"])
+        case ("rounds", _, field, *_) if field not in _FIELDS["rounds"]:
+            return f"a round has no {field}", _known(field, _FIELDS["rounds"])
+        case ("votes", _, field, *_) | ("rounds", _, "votes", _, field, *_) if field not in _FIELDS["votes"]:
+            return f"a vote has no {field}", _known(field, _FIELDS["votes"])
         case _:
             return "", ""
 

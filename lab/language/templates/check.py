@@ -7,6 +7,7 @@ from jinja2 import nodes
 from msgspec import Struct
 
 from lab.language.document import Verdict, nearest
+from lab.language.templates.vocabulary import FILTERS, TESTS, filter_near, hint_of_filter, hint_of_test
 
 TEMPLATE_NAMES = frozenset(
     {
@@ -32,36 +33,18 @@ LATER_NAMES = frozenset({"decisions", "delegates"})
 DATA_NAMES = frozenset({"data", "row"})
 """Those that a value may use which is made of others."""
 
-FILTERS = frozenset({
-    "abs", "capitalize", "count", "default", "d", "dictsort", "escape", "e", "first", "float", "groupby",
-    "int", "items", "join", "last", "length", "list", "lower", "map", "max", "min", "reject", "rejectattr",
-    "replace", "reverse", "round", "safe", "select", "selectattr", "sort", "string", "striptags", "sum",
-    "title", "tojson", "trim", "truncate", "unique", "upper", "urlencode", "wordcount",
-})  # fmt: skip
-"""The filters that a template may use: none pads, repeats, fetches attributes or draws."""
-
-TESTS = frozenset({
-    "boolean", "defined", "divisibleby", "eq", "equalto", "even", "false", "float", "ge", "gt", "integer",
-    "iterable", "le", "lower", "lt", "mapping", "ne", "none", "number", "odd", "sequence", "string", "true",
-    "undefined", "upper",
-})  # fmt: skip
-"""The tests that a template may use after `is`."""
-
-_FILTERS_BY_WORD = {
-    **dict.fromkeys(("len", "size"), "length"),
-    **dict.fromkeys(("str", "text"), "string"),
-    **dict.fromkeys(("uppercase", "toupper", "touppercase"), "upper"),
-    **dict.fromkeys(("lowercase", "tolower", "tolowercase"), "lower"),
-    **dict.fromkeys(("json", "dumps", "stringify"), "tojson"),
-    "strip": "trim",
-    "number": "float",
-    "tofixed": "round",
-    "format": "round(2)",
-    "substring": "truncate",
-}
-"""What people call filters elsewhere."""
-
 _VERDICTS = tuple(map(str, Verdict))
+_NAMED = {
+    "map": (0, "filter"),
+    **dict.fromkeys(("select", "reject"), (0, "test")),
+    **dict.fromkeys(("selectattr", "rejectattr"), (1, "test")),
+}
+"""At which argument a filter is told the name of another, or of a test."""
+_NAMED_AS = {
+    "map": "map('upper')",
+    **{name: f"{name}('gt', 500)" for name in ("select", "reject")},
+    **{name: f"{name}('price', 'gt', 500)" for name in ("selectattr", "rejectattr")},
+}
 _LIKENESS = ("eq", "ne", "in", "notin")
 FILTERS_IN_A_ROW = 4
 LOOPS = 2
@@ -159,7 +142,7 @@ class _Walk:
                     node, "% formats no text here", "write {{ x | round(2) }} for two places, and ~ to join texts"
                 )
             case nodes.Test():
-                self._known(node, "test", node.name, TESTS)
+                self._test(node, node.name)
                 self._no_stars(node, node.dyn_args, node.dyn_kwargs)
             case _ if not isinstance(node, _PLAIN):
                 self.fault(node, f"{_WORDS.get(type(node), type(node).__name__.lower())} is not allowed here")
@@ -229,7 +212,7 @@ class _Walk:
     def _call(self, node: nodes.Call) -> None:
         called = node.node.name if isinstance(node.node, nodes.Name) else getattr(node.node, "attr", "")
         if called != "range" or not isinstance(node.node, nodes.Name):
-            name = _filter_near(called)
+            name = filter_near(called)
             hint = f"write it as a filter: … | {name}" if name in FILTERS else "filters do it, as {{ message | upper }}"
             hint = f"write {called} without ()" if called in self.known else hint
             self.fault(node, "nothing may be called but range", hint)
@@ -238,7 +221,9 @@ class _Walk:
         self._no_stars(node, node.dyn_args, node.dyn_kwargs)
 
     def _filter(self, node: nodes.Filter) -> None:
-        self._known(node, "filter", node.name, FILTERS)
+        if node.name not in FILTERS:
+            self.fault(node, f"unknown filter {node.name}", hint_of_filter(node.name))
+        self._named(node)
         self._no_stars(node, node.dyn_args, node.dyn_kwargs)
         row = 0
         current: nodes.Node | None = node
@@ -261,12 +246,22 @@ class _Walk:
                 near = nearest(each.value.lower().replace("_", "-"), _VERDICTS)
                 self.fault(node, f"there is no verdict {each.value}", near or f"verdicts: {', '.join(_VERDICTS)}")
 
-    def _known(self, node: nodes.Node, kind: str, name: str, known: frozenset[str]) -> None:
-        if name not in known:
-            listed = f"{kind}s: {' '.join(sorted(known))}"
-            other = _filter_near(name) if known is FILTERS else ""
-            near = f"did you mean {other}?" if other else nearest(name, known)
-            self.fault(node, f"unknown {kind} {name}", f"{near} {listed}" if near else listed)
+    def _test(self, node: nodes.Node, name: str) -> None:
+        if name not in TESTS:
+            self.fault(node, f"unknown test {name}", hint_of_test(name))
+
+    def _named(self, node: nodes.Filter) -> None:
+        """The filter or test that a filter is told the name of, as `select('gt', 500)`: nothing but a text names one."""
+        place, kind = _NAMED.get(node.name, (len(node.args), ""))
+        if len(node.args) <= place:
+            return
+        named = node.args[place]
+        if not isinstance(named, nodes.Const) or not isinstance(named.value, str):
+            self.fault(node, f"{node.name} takes the name of a {kind} in quotes there", f"as {_NAMED_AS[node.name]}")
+        elif kind == "test":
+            self._test(node, named.value)
+        elif named.value not in FILTERS:
+            self.fault(node, f"unknown filter {named.value}", hint_of_filter(named.value))
 
     def _no_stars(self, node: nodes.Node, *stars: nodes.Expr | None) -> None:
         if any(star is not None for star in stars):
@@ -283,12 +278,6 @@ def plain_path(node: nodes.Node) -> tuple[str, ...]:
             return (*before, str(part)) if before else ()
         case _:
             return ()
-
-
-def _filter_near(word: str) -> str:
-    """The filter that somebody means by a word; empty where none is near."""
-    plain = word.lower().replace("_", "")
-    return plain if plain in FILTERS else _FILTERS_BY_WORD.get(plain, "")
 
 
 def _names(target: nodes.Node) -> Iterator[nodes.Name]:

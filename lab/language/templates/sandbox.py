@@ -15,7 +15,6 @@ from jinja2.sandbox import ImmutableSandboxedEnvironment
 from jinja2.visitor import NodeTransformer
 
 from lab.language.templates.bounds import Budget, fitting
-from lab.language.templates.check import FILTERS, TESTS
 from lab.language.templates.filters import (
     OWN,
     Numeric,
@@ -26,6 +25,7 @@ from lab.language.templates.filters import (
     elements,
     limited_range,
 )
+from lab.language.templates.vocabulary import FILTERS, TESTS
 
 BUDGET = "_budget"
 """Where a rendering's budget stands among its names; templates can't name it."""

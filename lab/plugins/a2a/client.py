@@ -5,7 +5,7 @@ take for one (contract.md §9); whoever wants changes just says which. What has 
 and the early end of a wait, is not said.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import assert_never
 from urllib.parse import unquote
 
@@ -19,13 +19,15 @@ from lab.dialects.fusion.client import FusionClient
 from lab.dialects.sse import events_in
 from lab.language.document import Status, Verdict
 from lab.plugins.a2a.routes import A2A_ROUTES, a2a_path
+from lab.plugins.a2a.updates import UPDATES, updated
 
 _WORDS = {Verdict.APPROVED: "approve", Verdict.REJECTED: "reject"}
 """How a verdict is said."""
 _VERDICTS = {word: verdict for verdict, word in _WORDS.items()}
 _OFFERED = ((Verdict.APPROVED, "Approve"), (Verdict.REJECTED, "Reject"), (Verdict.CHANGES, "Request changes"))
 """What may be answered to any question, for a task doesn't say."""
-_SAYING = frozenset(("message/send", "message/stream", "tasks/send"))
+_STREAM = "message/stream"
+_SAYING = frozenset(("message/send", _STREAM, "tasks/send"))
 """The methods that bring a message."""
 _TASK_UNKNOWN = -32001
 _NO_TASK = Unreadable("The answer is no task: it lacks id or status, or is no JSON-RPC response.")
@@ -36,7 +38,7 @@ class A2AClient:
 
     name = "a2a"
     calls = frozenset(row.name for row in A2A_ROUTES if row.kind == "call")
-    streams = frozenset(("a2a-stream",))
+    streams = calls
     call_id = "id"
     statuses: Mapping[str, Status] = {
         "submitted": Status.RUNNING,
@@ -71,25 +73,20 @@ class A2AClient:
         """A task, or JSON-RPC's error: both come with 200. What the transport refuses has a status of its own."""
         if response.status != 200:
             return Refusal(response.status, self.explain(response))
-        if route in self.streams and (shown := self._shown(response.body)):
-            return shown[-1]
-        members = members_of(response.body)
-        error = members.get("error")
+        bodies = [*self.bodies_in(events_in(response.body))] or [members_of(response.body)]
+        if (seen := next(filter(None, map(self.job_in, reversed(bodies))), None)) is not None:
+            return seen
+        error = bodies[-1].get("error")
         if isinstance(error, dict):
             code = integer_or_none(error.get("code"))
             # of a call that is well-formed: no such task, or not to be answered now
-            return Refusal(404 if code == _TASK_UNKNOWN else 409, self.explain(response))
-        return self.job_in(members) or _NO_TASK
-
-    def _shown(self, body: bytes) -> list[Seen]:
-        return [seen for event in events_in(body) if (seen := self.job_in(event)) is not None]
+            return Refusal(404 if code == _TASK_UNKNOWN else 409, _worded(error))
+        return _NO_TASK
 
     def explain(self, response: Response) -> str:
         """`JSON-RPC -32001: There is no such task.`; what is no JSON-RPC the rest of the API words."""
         error = members_of(response.body).get("error")
-        if not isinstance(error, dict):
-            return FusionClient().explain(response)
-        return f"JSON-RPC {integer_or_none(error.get('code'))}: {text_or_none(error.get('message'))}"
+        return _worded(error) if isinstance(error, dict) else FusionClient().explain(response)
 
     def identify(self, request: Request) -> ClientCall | None:
         """A look at a task, a message that answers one, or a message that starts one; nothing by any other method."""
@@ -118,25 +115,39 @@ class A2AClient:
                 ),
                 message=(("message", text),),
                 fields=tuple((name, value) for name, value in fields if value is not None),
+                follows=method == _STREAM,
             )
         verdict = _VERDICTS.get(text.strip().casefold(), Verdict.CHANGES)
         comment = text if verdict is Verdict.CHANGES else None
         command = Decide(team=team, job=job, opening="", verdict=verdict, comment=comment, conversation=context)
-        return ClientCall(command=command, verdict=verdict)
+        return ClientCall(command=command, verdict=verdict, follows=method == _STREAM)
 
     def job_in(self, document: Json) -> Seen | None:
         """The result of a call, if it is a task with an `id` and a state."""
         result = document.get("result") if isinstance(document, dict) else None
         return _seen(result) if isinstance(result, dict) else None
 
-    def gist(self, document: Json) -> Json:
-        """State, question and answer."""
+    def bodies_in(self, events: Iterable[dict[str, Json]]) -> Iterator[dict[str, Json]]:
+        """The task, and with each update what it is then."""
+        task: dict[str, Json] = {}
+        for event in events:
+            result = event.get("result")
+            if isinstance(result, dict):
+                task = updated(task, result)
+                yield {**event, "result": task}
+            else:
+                yield event
+
+    def gist(self, document: Json) -> dict[str, Json]:
+        """State, question and answer, or what of them is new."""
         result = document.get("result") if isinstance(document, dict) else None
-        return (
-            {name: result[name] for name in ("status", "artifacts") if name in result}
-            if isinstance(result, dict)
-            else {}
-        )
+        if not isinstance(result, dict) or (result.get("kind") not in UPDATES and _seen(result) is None):
+            return {}
+        return {name: result[name] for name in ("status", "artifacts", "artifact", "final") if name in result}
+
+
+def _worded(error: dict[str, Json]) -> str:
+    return f"JSON-RPC {integer_or_none(error.get('code'))}: {text_or_none(error.get('message'))}"
 
 
 def _call(team: str, method: str, params: Json) -> Request:

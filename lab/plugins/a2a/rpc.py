@@ -12,19 +12,22 @@ from lab.core.exchange import Json, Response, json_response
 from lab.core.jsontext import whole
 
 LONGEST_ID = 200
-CALLS = {"a2a": ("message/send", "tasks/send", "tasks/get"), "a2a-stream": ("message/stream",)}
-"""The methods of each route."""
+METHODS = ("message/send", "message/stream", "tasks/send", "tasks/get", "tasks/cancel")
+"""All of them; each route takes each."""
+ROLES = ("user", "agent")
+"""Who says a message. Whoever is called, it is their client's."""
 _TASK = re.compile(rf"[A-Za-z0-9._~:-]{{1,{LONGEST_ID}}}")
 
 
 class Code(IntEnum):
-    """JSON-RPC's error codes, and A2A's own for a task that isn't known."""
+    """JSON-RPC's error codes, and A2A's own about a task."""
 
     PARSE = -32700
     REQUEST = -32600
     METHOD = -32601
     PARAMS = -32602
     TASK_UNKNOWN = -32001
+    NOT_CANCELABLE = -32002
 
 
 class TaskMessage(Struct, frozen=True):
@@ -54,9 +57,9 @@ class Rpc(Struct, frozen=True):
         length = self.params.get("historyLength")
         return isinstance(length, int | float) and length > 0
 
-    def result(self, task: Mapping[str, Json]) -> dict[str, Json]:
-        """The answer that holds a task."""
-        return {"jsonrpc": "2.0", "id": self.id, "result": dict(task)}
+    def result(self, value: Mapping[str, Json]) -> dict[str, Json]:
+        """The answer that holds a task, or the event that holds what is new of one."""
+        return {"jsonrpc": "2.0", "id": self.id, "result": dict(value)}
 
 
 class RpcError(Exception):
@@ -73,19 +76,23 @@ class RpcError(Exception):
         return json_response({"jsonrpc": "2.0", "id": self.id, "error": error})
 
 
-def read_rpc(value: Json, route: str) -> Rpc:
-    """The call of a parsed body; RpcError if it isn't well-formed, as a batch is not."""
+def read_rpc(value: Json) -> Rpc:
+    """The call of a parsed body; RpcError if it isn't well-formed, as a batch is not.
+
+    As the vendor's reference has it only `method` and `params` are required.
+    """
     if not isinstance(value, dict):
         raise RpcError(Code.REQUEST, "The body must be one JSON-RPC request.")
     named = value.get("id")
-    if "id" not in value or isinstance(named, bool | list | dict):
-        raise RpcError(Code.REQUEST, "id must be a string, a number or null.")
-    if value.get("jsonrpc") != "2.0" or not isinstance(method := value.get("method"), str):
-        raise RpcError(Code.REQUEST, 'jsonrpc must be "2.0" and method a string.', named)
-    if method not in CALLS[route]:
-        known = [each for calls in CALLS.values() for each in calls]
-        near = tuple(get_close_matches(method[:LONGEST_ID], known, 1))
-        raise RpcError(Code.METHOD, f"The methods here are {', '.join(CALLS[route])}.", named, near)
+    if isinstance(named, bool | list | dict):
+        raise RpcError(Code.REQUEST, "id must be a string, a number or null, or left out.")
+    if value.get("jsonrpc", "2.0") != "2.0":
+        raise RpcError(Code.REQUEST, 'jsonrpc must be "2.0", or left out.', named)
+    if not isinstance(method := value.get("method"), str):
+        raise RpcError(Code.REQUEST, "method must be a string.", named)
+    if method not in METHODS:
+        near = tuple(get_close_matches(method[:LONGEST_ID], METHODS, 1))
+        raise RpcError(Code.METHOD, f"The methods here are {', '.join(METHODS)}.", named, near)
     params = value.get("params")
     if not isinstance(params, dict):
         raise RpcError(Code.PARAMS, "params must be an object.", named)
@@ -97,18 +104,17 @@ def read_message(rpc: Rpc) -> TaskMessage:
     message = rpc.params.get("message")
     if not isinstance(message, dict):
         raise _wrong(rpc, "message must be an object.")
-    for name, wanted in (("kind", "message"), ("role", "user")):
-        if message.get(name, wanted) != wanted:
-            raise _wrong(rpc, f"message.{name} must be {wanted}.")
-    if rpc.method != "tasks/send" and not _id(message.get("messageId")):
-        raise _wrong(rpc, f"message.messageId must be 1 to {LONGEST_ID} printable characters.")
+    if message.get("kind", "message") != "message":
+        raise _wrong(rpc, "message.kind must be message.")
+    if message.get("role") not in ROLES:
+        raise _wrong(rpc, f"message.role must be {' or '.join(ROLES)}.")
     parts = message.get("parts")
     texts = [_part(part) for part in parts] if isinstance(parts, list) else []
     if not texts or any(text is None for text in texts):
         raise _wrong(rpc, "message.parts must be text parts, at least one.")
     context = message.get("contextId") if rpc.method != "tasks/send" else rpc.params.get("contextId")
     task = message.get("taskId") if rpc.method != "tasks/send" else None
-    for name, named in (("contextId", context), ("taskId", task)):
+    for name, named in (("messageId", message.get("messageId")), ("contextId", context), ("taskId", task)):
         if named is not None and not _id(named):
             raise _wrong(rpc, f"{name} must be 1 to {LONGEST_ID} printable characters.")
     metadata = rpc.params.get("metadata")

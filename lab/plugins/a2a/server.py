@@ -27,6 +27,8 @@ NAMES = {"conversation": "contextId", "job": "taskId", "message": "message"}
 _IN_RPC = frozenset((400, 404, 409))
 """The refusals that are about the call, by the HTTP status that would fit; the others are about who may call, and when."""
 
+_GOES_ON = "No task can be canceled: it goes on to its end."
+
 
 class A2AServer:
     """What the port asks of a wire on the server's side (`lab.dialects.base.Dialect`)."""
@@ -43,7 +45,7 @@ class A2AServer:
             if match.name == "a2a-search":
                 return base.Describe(echo=read_search(read_body(request)))
             check_json_kind(request)
-            return _command(read_rpc(read_json(request.body), match.name), match)
+            return _command(read_rpc(read_json(request.body)), match)
         except Wrong as error:
             return base.Unread(refusal=error.refusal, flags=error.flags)
         except BadJson as bad:
@@ -57,7 +59,7 @@ class A2AServer:
     def write(
         self, match: RouteMatch, command: base.Reading, result: base.Result, context: base.WriteContext
     ) -> base.Written:
-        """The answer: a card, teams found, a task, a stream of tasks, or what is wrong."""
+        """The answer: a card, teams found, a task, a stream of what becomes of one, or what is wrong."""
         if isinstance(result, base.Declined):
             return _declined(command, result.refusal, context.switches)
         if isinstance(result, base.Described):
@@ -67,12 +69,15 @@ class A2AServer:
         rpc, view = command.echo, result.view
         assert isinstance(rpc, Rpc)
         match result:
+            case base.Found() if rpc.method == "tasks/cancel":
+                return RpcError(Code.NOT_CANCELABLE, _GOES_ON, rpc.id).response()
             case base.Found():
                 return json_response(rpc.result(task(view.plan, view.span, context, history=rpc.history)))
             case base.Accepted(first=first):
                 return json_response(rpc.result(task(view.plan, view.span, context, first=first)))
             case base.Streamed(first=first):
-                return streamed(task_events(rpc, view, context, first=first), context.switches, context.now)
+                events = task_events(rpc, view, context, first=first)
+                return streamed(events, context.switches, context.now, done=False)
             case _:
                 assert_never(result)
 
@@ -81,17 +86,18 @@ class A2AServer:
         return error_response(refusal, switches, style)
 
     def alter(self, fault: Fault, members: dict[str, Json]) -> dict[str, Json]:
-        """A task with a state that nobody documented, and what it says beside as while it worked."""
+        """A task, or the update of one, with a state that nobody documented, and what it says beside as while it worked."""
         seen = members.get("result")
         status = seen.get("status") if isinstance(seen, dict) else None
         if fault.status_word is None or not isinstance(seen, dict) or not isinstance(status, dict):
             return members
         odd: dict[str, Json] = {"state": fault.status_word, "timestamp": status.get("timestamp")}
-        return {**members, "result": {**seen, "status": odd, "artifacts": []}}
+        beside: dict[str, Json] = {"artifacts": []} if "artifacts" in seen else {}
+        return {**members, "result": {**seen, "status": odd, **beside}}
 
 
 def _command(rpc: Rpc, match: RouteMatch) -> base.Command:
-    if rpc.method == "tasks/get":
+    if rpc.method in ("tasks/get", "tasks/cancel"):  # to cancel is to look, for nothing can be canceled
         job = read_task_id(rpc)
         check_history(rpc)
         return base.Look(team=match.code, job=job, published=True, echo=rpc)

@@ -2,13 +2,15 @@
 
 from lab.dialects.wire import BodyMarks, Wire
 from lab.plugins.a2a.client import A2AClient
-from lab.plugins.a2a.fidelity import RPC_ERRORS, TASK
+from lab.plugins.a2a.fidelity import CALL, MESSAGE, RPC_ERRORS, STREAM, TASK
 from lab.plugins.a2a.routes import A2A_ROUTES
 from lab.plugins.a2a.server import A2A
 
 _MARKS = BodyMarks(
     dates=frozenset({"timestamp"}),
     generated=frozenset({"text"}),
-    own=frozenset("id taskId contextId messageId state kind role jsonrpc method code".split()),
+    own=frozenset("id taskId contextId messageId artifactId state kind role jsonrpc method code".split()),
 )
-WIRE = Wire("a2a", "lab.plugins.a2a", A2A, A2A_ROUTES, A2AClient(), TASK, RPC_ERRORS, marks=_MARKS)
+WIRE = Wire(
+    "a2a", "lab.plugins.a2a", A2A, A2A_ROUTES, A2AClient(), (*CALL, *MESSAGE, *TASK, *STREAM), RPC_ERRORS, marks=_MARKS
+)

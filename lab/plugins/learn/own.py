@@ -9,7 +9,7 @@ from lab.core.exchange import Json
 from lab.core.jsontext import integer_or_none, members_of
 from lab.dialects.base import Decide, Invoke, Look
 from lab.dialects.client import Seen
-from lab.dialects.fusion.bodies import MINIMAL, PUBLISHED_VERSION
+from lab.dialects.fusion.bodies import PUBLISHED_VERSION
 from lab.language.document import Verdict
 from lab.plugins.learn.story import Glimpse, ObservedDecision, ObservedTurn, Poll, Story, left_out_jobs
 from lab.recording.format.lines import Entry
@@ -46,7 +46,7 @@ def own_story(calls: Sequence[PlaybackCall], facts: Iterable[Entry] = ()) -> Sto
         turns=turns,
         calls=_counted(calls, turns, tokens, lifetimes[0] if lifetimes else None),
         lifetime=lifetimes[0] if lifetimes else None,
-        settings=_settings(first, looks),
+        settings=_settings(first),
         renewed=sum(call.good for call in tokens) > 1,
         notes=left_out_jobs(others),
     )
@@ -194,12 +194,9 @@ def _version(command: Invoke | None, looks: Sequence[PlaybackCall]) -> int | Non
     return next((each for each in versions if each is not None and each > 1), None)
 
 
-def _settings(first: PlaybackCall, looks: dict[str, list[PlaybackCall]]) -> dict[str, Json]:
+def _settings(first: PlaybackCall) -> dict[str, Json]:
     """What of the switches of a mock the answers show."""
     settings: dict[str, Json] = {}
     if first.requested.route == "invoke" and first.replied.response.status == 200:
         settings["invoke_status"] = 200
-    bodies = [members_of(call.replied.response.body) for calls in looks.values() for call in calls if call.good]
-    if bodies and all(set(body) == set(MINIMAL) for body in bodies) and first.requested.route == "invoke":
-        settings["body"] = "minimal"
     return settings

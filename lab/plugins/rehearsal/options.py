@@ -22,6 +22,10 @@ _JUDGING = (
         excludes=("--json",),
     ),
     flag("--json", "the same as --format json: a line a run, and the report"),
+    flag(
+        "--all",
+        "as text each run that ended otherwise with all that is known of it; else those that ended alike together",
+    ),
     Option("--junit", "FILE", "write it there as JUnit, too"),
     Option("--html", "FILE", "write it there as a page for browsers, too"),
 )
@@ -54,7 +58,7 @@ REHEARSE = (
     *_JUDGING,
 )
 REPORT = (
-    Option("targets", "FILE", "recordings by path, pattern or bare name; or the URL of a control plane", times="+"),
+    Option("targets", "FILE", "recordings: path, pattern, name; or a control URL, with LAB_CONTROL_TOKEN", times="+"),
     FOLDER,
     *_JUDGING,
 )

@@ -13,6 +13,7 @@ from msgspec.structs import replace
 
 from lab.app.run import run
 from lab.cli.check.plan_caller import callers_text
+from lab.cli.run_settings import USUAL_APP, AppSettings
 from lab.cli.setup import Setup, app_of
 from lab.client.instant import run_instantly
 from lab.core.errors import UsageError
@@ -29,7 +30,9 @@ _workers: list[ChunkWorker] = []
 """That of this process, once it works chunks out."""
 
 
-def simulation_of(setup: Setup, workload: Workload, account: Account | None = None) -> Simulation:
+def simulation_of(
+    setup: Setup, workload: Workload, account: Account | None = None, settings: AppSettings = USUAL_APP
+) -> Simulation:
     """What a server does with the scenario's first message, learnt from one; UsageError if it takes no job.
 
     A user asks if one is given, else somebody for whom the scenario is.
@@ -37,7 +40,7 @@ def simulation_of(setup: Setup, workload: Workload, account: Account | None = No
     own = setup.config.scenarios[0]
     calm = replace(own, scenario=own.scenario.model_copy(update={"faults": ()}))
     config = replace(setup.config, scenarios=(calm,))
-    service, app = Service(config), app_of(config, account=account)
+    service, app = Service(config), app_of(config, settings=settings, account=account)
     outcome = run_instantly(service, run(app, 0))
     view = service.look(outcome.job, 0) if outcome.job is not None else None
     if view is None or outcome.token is None:
@@ -74,8 +77,8 @@ def refusal_note(simulation: Simulation, scenario: Scenario) -> str | None:
     return None
 
 
-def totals_of(simulation: Simulation, cores: int, watch: Callable[[Totals], None] = lambda totals: None) -> Totals:
-    """All chunks worked out by so many processes; `watch` is called after each."""
+def totals_of(simulation: Simulation, cores: int) -> Totals:
+    """All chunks worked out by so many processes."""
     totals = Totals(simulation)
     with _working(simulation, cores) as submit:
         waiting: deque[tuple[Chunk, Callable[[], Tally]]] = deque()
@@ -83,7 +86,6 @@ def totals_of(simulation: Simulation, cores: int, watch: Callable[[Totals], None
         def take() -> None:
             chunk, tally = waiting.popleft()
             totals.take(chunk, tally())
-            watch(totals)
 
         for chunk in totals.chunks():
             waiting.append((chunk, submit(chunk)))

@@ -5,29 +5,22 @@ from collections import Counter
 from msgspec.structs import replace
 
 from lab.cli.console import Console
+from lab.cli.run_settings import AppSettings
 from lab.cli.setup import Setup, known_user, make_setup
-from lab.clocks import real_millis
 from lab.core.errors import UsageError
 from lab.files.artifacts import demand_place_for_page, write_text
 from lab.files.scenarios import scenario_path, scenarios_folder
 from lab.language.document import Gate, LogNormal
-from lab.plugins.simulate.chart import chart
 from lab.plugins.simulate.chunks import cores_for, refusal_note, simulation_of, totals_of
 from lab.plugins.simulate.document import result_document
 from lab.plugins.simulate.html import PAGE_MARK, simulation_page
 from lab.plugins.simulate.text import result_lines
-from lab.plugins.simulate.totals import Totals
-from lab.plugins.simulate.workload import DAY, ReviewTeam, Simulation, Workload
-from lab.settings import ClockSettings, Environment, Flags, MockSettings, refuse_idle
-
-_FRAME = 50
-"""Real milliseconds from one picture to the next."""
+from lab.plugins.simulate.workload import DAY, ReviewTeam, Workload
+from lab.settings import ClockSettings, Flags, MockSettings, refuse_idle
 
 
 def execute(flags: Flags, console: Console) -> int:
     """Simulate, and print what it comes to."""
-    if flags["watch"]:
-        _demand_terminal(flags, console)
     if flags["html"]:
         scenario = scenario_path(flags["targets"][0], scenarios_folder(flags["scenarios"]))
         demand_place_for_page(flags["html"], PAGE_MARK, scenario, force=flags["force"])
@@ -36,12 +29,12 @@ def execute(flags: Flags, console: Console) -> int:
     setup = make_setup(replace(flags.into(MockSettings), clock=ClockSettings(instant=True)))
     workload = _workload(flags, setup.config.most_jobs)
     account = known_user(flags["caller"], setup.config.accounts) if flags["caller"] is not None else None
-    simulation = simulation_of(setup, workload, account)
+    simulation = simulation_of(setup, workload, account, _app(flags))
     refusal = refusal_note(simulation, setup.scenario)
     notes = (*([refusal] if refusal else ()), *_left_out(setup, workload.reviewers), *_without_effect(flags, setup))
     for note in notes:
         console.err(f"note: {note}")
-    result = (_watched(simulation) if flags["watch"] else totals_of(simulation, cores_for(workload))).result()
+    result = totals_of(simulation, cores_for(workload)).result()
     if flags["delay"] is not None and not any(each.tally.polls for each in result.schedules):
         console.err("note: --delay has no effect: each job has ended before a client polls.")
     if flags["html"]:
@@ -53,31 +46,9 @@ def execute(flags: Flags, console: Console) -> int:
     return 0
 
 
-def _demand_terminal(flags: Flags, console: Console) -> None:
-    refuse_idle(flags, ("json",), "--watch: it draws for people")
-    if not console.terminal or flags.into(Environment).dumb:
-        raise UsageError(
-            "--watch draws on a terminal, and there is none.", hint="Leave it out: the result is the same."
-        )
-
-
-def _watched(simulation: Simulation) -> Totals:
-    """All chunks worked out, and the jobs drawn meanwhile; the last picture stays."""
-    from lab.tui.live_lines import LiveLines  # most simulations show nothing but their result
-
-    drawn = 0
-
-    def draw(totals: Totals) -> None:
-        nonlocal drawn
-        if (now := real_millis()) - drawn >= _FRAME:
-            drawn = now
-            live.show(chart(totals.at_once, simulation.workload.jobs, *live.size))
-
-    with LiveLines() as live:
-        totals = totals_of(simulation, cores_for(simulation.workload), draw)
-        totals.at_once.take((), None)
-        live.show(chart(totals.at_once, simulation.workload.jobs, *live.size))
-    return totals
+def _app(flags: Flags) -> AppSettings:
+    """Of the options of the lab's own app the one that counts here."""
+    return AppSettings() if flags["deadline"] is None else AppSettings(deadline=flags["deadline"])
 
 
 def _workload(flags: Flags, most: int) -> Workload:

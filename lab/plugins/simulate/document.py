@@ -117,6 +117,7 @@ def _schedule(row: ScheduleRow) -> Json:
         "best": row.best,
         "sure": row.sure,
         "worst": row.worst,
+        "outside": row.outside or None,
         "jobs": tally.jobs,
         "polls": tally.polls,
         "wasted": tally.wasted,

@@ -4,7 +4,7 @@ import re
 from typing import TYPE_CHECKING
 
 from lab.cli.grammar.option_kinds import flag, seed, span
-from lab.cli.grammar.options import AS, FOLDER, ONE_SCENARIO, SWITCHES
+from lab.cli.grammar.options import AS, DEADLINE, FOLDER, ONE_SCENARIO, SWITCHES
 from lab.core.clock import LAST_WALL
 from lab.core.errors import UsageError
 from lab.core.ranges import number
@@ -128,6 +128,7 @@ SIMULATE = (
         "how late an end may be seen, at p95, by the best schedule; default: 5s",
         read=span("--delay"),
     ),
+    DEADLINE,
     Option("--html", "FILE", "write it there as a page for browsers, too, over an earlier one"),
     flag("--force", "over whatever file is there, but for the scenario"),
     flag("--json", "what it comes to, as one line of JSON"),

@@ -11,18 +11,20 @@ come at one distance, so what a schedule means for a job takes no walk through i
 """
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections import Counter
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from decimal import Decimal
 from typing import TypeAlias
 
 from msgspec import Struct, field
 
+from lab.app.pauses import LONGEST_RUNNING, SHORTEST_PAUSE
 from lab.core.clock import Millis
 from lab.language.document.base import duration_text
 from lab.plugins.simulate.histogram import WIDTHS, Histogram
 
-JobAnswers: TypeAlias = Sequence[tuple[Millis, object]]
-"""What a poll says of a job, and from when on; the last one is of its end."""
+JobAnswers: TypeAlias = Sequence[tuple[Millis, tuple[str, object]]]
+"""What a poll says of a job, its status and the rest, and from when on; the last one is of its end."""
 
 
 class PollSchedule(Struct, frozen=True, order=True):
@@ -65,6 +67,24 @@ class PollTimes:
         beyond = number - len(self._grown) + 1
         return self._grown[number] if beyond <= 0 else self._last + beyond * self._distance
 
+    @property
+    def grown(self) -> int:
+        """The number, from 0, of the first poll whose pause before it grows no more."""
+        return len(self._grown) - 1
+
+    def pause(self, number: int) -> Millis:
+        """The pause before the poll of that number, from 0."""
+        number = min(number, self.grown)
+        return self._grown[number] - (self._grown[number - 1] + self.latency if number else 0)
+
+    def middle(self, *parts: tuple[int, int]) -> float:
+        """The median of the pauses before some polls: from a number to another one, both included."""
+        pauses = Counter[Millis]()
+        for first, last in parts:
+            pauses.update(self.pause(number) for number in range(first, min(last, self.grown - 1) + 1))
+            pauses[self.pause(self.grown)] += max(0, last - max(first, self.grown) + 1)
+        return _median(pauses)
+
     def delay(self, end: Millis) -> tuple[int, Millis]:
         """How many polls a job takes that ends then, and how much later that is known."""
         number = self.first_from(end)
@@ -98,6 +118,18 @@ class PollTimes:
         return count
 
 
+def _median(counted: Mapping[Millis, int]) -> float:
+    """The median of values that are there so often."""
+    count, passed, low = sum(counted.values()), 0, None
+    for value in sorted(counted):
+        passed += counted[value]
+        if low is None and 2 * passed >= count:
+            low = value
+        if low is not None and 2 * passed > count:
+            return (low + value) / 2
+    raise ValueError("nothing has no median")
+
+
 class ScheduleTally(Struct):
     """What a schedule comes to for the jobs it was tried on."""
 
@@ -129,9 +161,8 @@ class ScheduleTally(Struct):
 
 _LENGTHS = tuple(Decimal(2) ** (Decimal(half) / 2) for half in range(-6, 7))
 """An eighth of a pause to eight times of it, in steps of the square root of two."""
-_JUST = Decimal("0.9")
+_JUST = (Decimal("0.9"), Decimal("0.96"))
 """A pause of so much of the delay that is allowed leaves the rest to the answer."""
-_SHORTEST: Millis = 100
 _GROWTHS = (100, 120, 150, 200)
 
 
@@ -140,11 +171,15 @@ NOTICEABLE = 100
 
 
 def family(given: Iterable[PollSchedule], delays: Collection[Millis]) -> list[PollSchedule]:
-    """A grid of schedules around those given, and around pauses as long as the delays that may be allowed."""
+    """A grid of schedules around those given, and around pauses as long as the delays that may be allowed.
+
+    None polls sooner than a second after an answer, and some are as slow as they may be in RUNNING.
+    """
     found: set[PollSchedule] = set()
     for each in given:
         firsts = {_rounded(each.first * step) for step in _LENGTHS[::2]}
-        lengths = {_rounded(base * step) for base in (each.longest, *delays) for step in (*_LENGTHS, _JUST)}
+        lengths = {_rounded(base * step) for base in (each.longest, *delays) for step in (*_LENGTHS, *_JUST)}
+        lengths.add(LONGEST_RUNNING)
         growths = {*_GROWTHS, each.percent}
         found |= {
             PollSchedule(first, longest, percent)
@@ -159,18 +194,20 @@ def family(given: Iterable[PollSchedule], delays: Collection[Millis]) -> list[Po
 
 def _rounded(pause: Decimal) -> Millis:
     """A pause as people write it: in two digits, from a minute on to a twentieth in whole seconds, minutes, hours."""
-    millis = max(_SHORTEST, int(pause))
+    millis = max(SHORTEST_PAUSE, int(pause))
     unit = int("1" + "0" * (len(str(millis)) - 2))
     if millis >= 60_000:
         unit = max(each for each in WIDTHS if each * 20 <= millis)
     return (millis + unit // 2) // unit * unit
 
 
-def front(points: Iterable[tuple[int, Millis, PollSchedule]]) -> Iterator[PollSchedule]:
-    """Of schedules with their polls and delays, fewest polls first, those whose delay no cheaper one comes near to."""
+def front(
+    points: Iterable[tuple[int, Millis, PollSchedule]], fits: Callable[[PollSchedule], bool] = lambda schedule: True
+) -> Iterator[PollSchedule]:
+    """Of schedules that fit, with their polls and delays, fewest polls first, those whose delay no cheaper one comes near to."""
     least: Millis | None = None
     for _, delay, schedule in sorted(points):
-        if least is None or (delay < least and delay * 100 <= least * CLEARLY):
+        if (least is None or (delay < least and delay * 100 <= least * CLEARLY)) and fits(schedule):
             least = delay
             yield schedule
 

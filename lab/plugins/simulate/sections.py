@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator, Sequence
 
 from msgspec import Struct
 
+from lab.app.pauses import CEILINGS, SHORTEST_PAUSE, STEADY
 from lab.core.clock import Millis, epoch_text
 from lab.language.document.base import duration_text
 from lab.plugins.simulate.document import duration_of, endings
@@ -194,8 +195,16 @@ def _polls(result: SimulationResult) -> Section:
     head = ("schedule", "a job", "wasted", "late p50", "late p95", "at worst")
     left = result.tally.left
     jobs = "1 job" if left == 1 else f"{left} jobs"
-    gave_up = (f"The lab's app gave up on {jobs} for it went on too long.",) if left else ()
-    notes = (*advice(result), *gave_up, f"Schedules that weren't given were tried on {tried} of the jobs.", *more)
+    gave_up = (
+        (f"The lab's app gave up on {jobs} for it went on too long; --deadline DURATION allows more.",) if left else ()
+    )
+    notes = (
+        *advice(result),
+        *_limits(result),
+        *gave_up,
+        f"Schedules that weren't given were tried on {tried} of the jobs.",
+        *more,
+    )
     return Section("polls", "Polls", head, rows, notes, best)
 
 
@@ -207,7 +216,7 @@ def advice(result: SimulationResult) -> Iterator[str]:
     given = [each for each in result.schedules if each.given]
     mine = given[1] if len(given) > 1 else given[0]
     if best is None:
-        yield f"No schedule tells of ends within {delay} at p95; allow more with --delay."
+        yield f"No schedule within the limits tells of ends within {delay} at p95; allow more with --delay."
     elif best is mine:
         yield f"Best: {best.text}. No other polls less and tells of ends within {delay} at p95."
     elif not mine.tally.jobs:
@@ -224,11 +233,19 @@ def advice(result: SimulationResult) -> Iterator[str]:
         yield f"Half of the jobs last {lasting} or longer: if {late} late is as good (--delay), {takes}."
 
 
+def _limits(result: SimulationResult) -> Iterator[str]:
+    """Which of the schedules given leave the limits to which all others are held, and what those are."""
+    yield from (f"{each.text} leaves the limits of {each.outside}." for each in result.schedules if each.outside)
+    shortest, steady = duration_text(SHORTEST_PAUSE), duration_text(STEADY)
+    yield f"Others keep within those of lab report (C5 to C7): pauses of {shortest} and more, which grow to {steady} and more;"
+    yield f"no pause is longer than {CEILINGS}."
+
+
 def _if_later(result: SimulationResult) -> ScheduleRow | None:
     """What polls less than half as often as the best, where jobs last so long that a longer delay hardly matters."""
     best = next((each for each in result.schedules if each.best), None)
     lasting = duration_of(result).quantile(50)
-    rows = (each for each in result.schedules if each.tally.jobs and each.worst is not None)
+    rows = (each for each in result.schedules if each.tally.jobs and each.worst is not None and not each.outside)
     enough = [each for each in rows if each.tally.delay.quantile(95) * NOTICEABLE <= lasting]
     least = min(enough, key=_a_job, default=best)
     return least if least is not None and best is not None and 2 * _a_job(least) <= _a_job(best) else None

@@ -53,7 +53,7 @@ class Tally(Struct):
     """Of the schedules that were given."""
     calls: dict[int, Millis] = field(default_factory=dict)
     """The first call with a token in each stretch of time, by its number: a stretch is 1/128 of a token's life."""
-    sample: list[list[tuple[Millis, object]]] = field(default_factory=list)
+    sample: list[list[tuple[Millis, tuple[str, object]]]] = field(default_factory=list)
     """What polls of every n-th job say, counted from the answer that brought the Job ID."""
     until: Millis = 0
     """When the last of them was accepted: no later one has a mark before."""

@@ -1,7 +1,8 @@
 """Chunks put together, in the order of acceptance: the result, in memory that doesn't grow with the number of jobs."""
 
 from bisect import bisect_left
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from functools import cache
 from itertools import islice
 
 from msgspec import Struct, field
@@ -12,6 +13,7 @@ from lab.core.seeds import Seed
 from lab.plugins.simulate.admission import Pass
 from lab.plugins.simulate.histogram import Histogram
 from lab.plugins.simulate.queue_tally import QueueTally
+from lab.plugins.simulate.rules_kept import RulesKept
 from lab.plugins.simulate.schedule import NOTICEABLE, JobAnswers, PollSchedule, PollTimes, ScheduleTally, family, front
 from lab.plugins.simulate.tally import (
     BEGAN,
@@ -79,14 +81,6 @@ class AtOnce:
             self._now = at
         counts[mark] += 1
 
-    @property
-    def counts(self) -> tuple[int, int, int, int]:
-        """Now: at work, waiting for a person, COMPLETE, ERROR."""
-        counts = self._counts
-        waiting = counts[OPENED] - counts[CLOSED]
-        working = counts[BEGAN] - counts[COMPLETED] - counts[FAILED] - waiting
-        return working, waiting, counts[COMPLETED], counts[FAILED]
-
 
 class ScheduleRow(Struct, frozen=True):
     """A schedule of polls, and what it comes to."""
@@ -100,6 +94,8 @@ class ScheduleRow(Struct, frozen=True):
     """How late an end may be seen, whenever it comes; None: of a client that isn't bound to a schedule."""
     sure: bool = False
     """Whether it polls least of those that are never later than is allowed."""
+    outside: str = ""
+    """The rule of the report whose limits it leaves; empty: it keeps within all."""
 
 
 class SeedLoad(Struct, frozen=True):
@@ -147,7 +143,7 @@ class Totals:
         self._seed = simulation.seed
         self._calls: dict[int, Millis] = {}
         self._shared = 0
-        self._sample: list[list[tuple[Millis, object]]] = []
+        self._sample: list[list[tuple[Millis, tuple[str, object]]]] = []
 
     def chunks(self) -> Iterator[Chunk]:
         """The jobs of all seeds; this makes the passes."""
@@ -209,23 +205,40 @@ class Totals:
 
 
 def schedule_rows(simulation: Simulation, tally: Tally, sample: Sequence[JobAnswers]) -> Iterator[ScheduleRow]:
-    """The app's own schedule, those given, and of the family around them the front; the best are marked."""
+    """The app's own schedule, those given, and of the family around them the front; the best are marked.
+
+    Of the family those alone are shown that keep within the limits of the report's rules.
+    """
     workload, own = simulation.workload, simulation.app.backoff
     given = workload.schedules or (PollSchedule(own.first, own.longest, own.percent),)
-    latency = median_latency(simulation)
+    latency, rules = median_latency(simulation), RulesKept(sample)
     ends = sorted(answers[-1][0] for answers in sample if len(answers) > 1) or [0]
     grid = family(given, {workload.delay, max(workload.delay, ends[len(ends) // 2] // NOTICEABLE)})
-    points = [(*PollTimes(each, latency).total(ends), each) for each in grid]
-    never_late = [each for each in points if PollTimes(each[2], latency).worst(ends[-1]) <= workload.delay]
-    in_time = [each for each in points if each[1] <= workload.delay]
-    sure = min(never_late)[2] if never_late else None
+    points = sorted((*PollTimes(each, latency).total(ends), each) for each in grid)
+
+    @cache
+    def outside(schedule: PollSchedule) -> str:
+        return rules.left(PollTimes(schedule, latency))
+
+    def cheapest(some: Iterable[tuple[int, Millis, PollSchedule]]) -> PollSchedule | None:
+        return next((each for *_, each in some if not outside(each)), None)
+
+    sure = cheapest(each for each in points if PollTimes(each[2], latency).worst(ends[-1]) <= workload.delay)
+    in_time = cheapest(each for each in points if each[1] <= workload.delay)
     rows = [ScheduleRow("the lab's app", tally.app, given=True)]
     tried = [(each, of, True) for each, of in zip(workload.schedules, tally.given, strict=True)]
     # one that is in time by a hair may be left out of the front, for it is hardly sooner than one that isn't
-    shown = {*front(points), *(min(some)[2] for some in (never_late, in_time) if some)} - {*workload.schedules}
-    tried += ((each, _tried(each, latency, sample), False) for _, _, each in sorted(points) if each in shown)
+    shown = {*front(points, lambda each: not outside(each)), sure, in_time} - {*workload.schedules}
+    tried += ((each, _tried(each, latency, sample), False) for *_, each in points if each in shown)
     rows += (
-        ScheduleRow(each.text, of, given, worst=PollTimes(each, latency).worst(ends[-1]), sure=each == sure)
+        ScheduleRow(
+            each.text,
+            of,
+            given,
+            worst=PollTimes(each, latency).worst(ends[-1]),
+            sure=each == sure,
+            outside=outside(each),
+        )
         for each, of, given in tried
     )
     best = best_row(rows, workload.delay)
@@ -233,7 +246,10 @@ def schedule_rows(simulation: Simulation, tally: Tally, sample: Sequence[JobAnsw
 
 
 def best_row(rows: Sequence[ScheduleRow], allowed: Millis) -> ScheduleRow | None:
-    """The row that polls least of those in time at p95; of equal ones that which tells sooner, then the one given."""
+    """The row that polls least of those in time at p95; of equal ones that which tells sooner, then the one given.
+
+    Never one that leaves the limits of a rule of the report.
+    """
 
     def rank(row: ScheduleRow) -> tuple[float, Millis, float, bool, bool]:
         tally, delay = row.tally, row.tally.delay
@@ -246,9 +262,8 @@ def best_row(rows: Sequence[ScheduleRow], allowed: Millis) -> ScheduleRow | None
             of_a_client_without_schedule,
         )
 
-    return min(
-        (each for each in rows if each.tally.jobs and each.tally.delay.quantile(95) <= allowed), key=rank, default=None
-    )
+    judged = (each for each in rows if each.tally.jobs and not each.outside)
+    return min((each for each in judged if each.tally.delay.quantile(95) <= allowed), key=rank, default=None)
 
 
 def _tried(schedule: PollSchedule, latency: Millis, sample: Sequence[JobAnswers]) -> ScheduleTally:

@@ -1,1 +1,1 @@
-"""A recording's requests sent to another server, and its answers compared (recordings.md §6.4)."""
+"""A recording's requests sent to another server, and its answers compared (recordings.md §6.3)."""

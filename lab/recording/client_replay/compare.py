@@ -1,4 +1,4 @@
-"""What counts as equal where another server answers: both answers are gone through together (recordings.md §6.4).
+"""What counts as equal where another server answers: both answers are gone through together (recordings.md §6.3).
 
 What the recorded answer has, the other must have; what it has beside is ignored. Ids and secrets are other ones, and are
 bound to the recorded ones where both stand for the first time.
@@ -51,7 +51,7 @@ class RecordedAnswer(Struct, frozen=True):
     body: Body
     """No blob."""
     streams: bool = False
-    """Whether it came as events: `body` is the list of those that first showed a question or the end."""
+    """Whether it came as events: `body` lists what they came to where they first showed a question or the end."""
     about: bool = False
     """Whether it shows a job."""
 

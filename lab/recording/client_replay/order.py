@@ -1,4 +1,4 @@
-"""Which calls of a plan are next: each comes after all that had come before it in the recording (recordings.md §6.4)."""
+"""Which calls of a plan are next: each comes after all that had come before it in the recording (recordings.md §6.3)."""
 
 from collections.abc import Iterator
 

@@ -1,4 +1,4 @@
-"""What of a recording is sent to another server, in which order, and what that is to answer (recordings.md §6.4).
+"""What of a recording is sent to another server, in which order, and what that is to answer (recordings.md §6.3).
 
 Two kinds of things are sent: *calls*, each once, and *polls*, as many as it takes. A call waits for all that had been
 answered before it in the recording: replies to other calls, and what polls had shown by then. So causes stay before
@@ -14,10 +14,10 @@ from lab.core.exchange import Json, Response
 from lab.core.refusal import Refusal
 from lab.dialects import client_of
 from lab.dialects.client import Seen
-from lab.dialects.sse import events_in
+from lab.dialects.sse import events_in, has_events
 from lab.language.document import Status
 from lab.recording.format.lines import Body, Recording, Req, Res
-from lab.recording.playback.calls import PlaybackCall, has_events
+from lab.recording.playback.calls import PlaybackCall
 
 BUSY = frozenset((408, 425, 429, 500, 502, 503, 504))
 """Statuses by which a server fails for the moment: of another day, or another server, they can't be demanded."""
@@ -185,7 +185,7 @@ def understood(route: str, response: Response) -> JobAnswer:
     if client is None:
         return JobAnswer()
     if has_events(response):
-        found = (client.job_in(event) for event in events_in(response.body))
+        found = map(client.job_in, client.bodies_in(events_in(response.body)))
         return JobAnswer(tuple(each for each in found if each is not None))
     match client.understand(route, response):
         case Seen() as seen:
@@ -196,16 +196,16 @@ def understood(route: str, response: Response) -> JobAnswer:
             return JobAnswer()
 
 
-def lasting_events(route: str, response: Response) -> list[Json]:
-    """Of a stream's events those that first show a question or the end: what they say stays so."""
+def lasting_bodies(route: str, response: Response) -> list[Json]:
+    """Of what a stream's events come to, what first shows a question or the end: it stays so."""
     client, word = client_of(route), ""
     found: list[Json] = []
-    for event in events_in(response.body):
-        seen = client.job_in(event) if client is not None else None
+    for body in client.bodies_in(events_in(response.body)) if client is not None else ():
+        seen = client.job_in(body) if client is not None else None
         if seen is not None and seen.word != word:
             word = seen.word
             if seen.status is not Status.RUNNING:
-                found.append(event)
+                found.append(body)
     return found
 
 

@@ -1,4 +1,4 @@
-"""Makes the plan of a client replay: goes through a recording, and tells calls, polls and jobs apart (recordings.md §6.4)."""
+"""Makes the plan of a client replay: goes through a recording, and tells calls, polls and jobs apart (recordings.md §6.3)."""
 
 from bisect import bisect_left
 from collections import defaultdict

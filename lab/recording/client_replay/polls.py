@@ -1,4 +1,4 @@
-"""A job on another server, polled until it has shown what was recorded of it (recordings.md §6.4)."""
+"""A job on another server, polled until it has shown what was recorded of it (recordings.md §6.3)."""
 
 from bisect import bisect_right
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""A recording's calls to another server, and what came of them: a machine without I/O (recordings.md §6.4).
+"""A recording's calls to another server, and what came of them: a machine without I/O (recordings.md §6.3).
 
 Whoever drives it sends what is `ready`, hands each answer to `take`, and waits until `due` or until the next answer comes;
 when it is `over`, `result` has the differences. Instants are in the recording's time: at ten times its pace the driver's
@@ -22,7 +22,7 @@ from lab.recording.client_replay.plan import (
     PlannedCall,
     bearer_in,
     last_members,
-    lasting_events,
+    lasting_bodies,
     understood,
 )
 from lab.recording.client_replay.polls import ANSWER_SPARE, TRY_PAUSE, ClientTerms, FollowedJob
@@ -240,8 +240,8 @@ class ClientReplay:
         compared = response
         if call.call.streamed:
             self._verdict.learn(call.job, last_members(recorded), last_members(response))
-            body = Body(Enc.JSON, lasting_events(route, recorded))
-            compared = replace(response, body=json_bytes(lasting_events(route, response)))
+            body = Body(Enc.JSON, lasting_bodies(route, recorded))
+            compared = replace(response, body=json_bytes(lasting_bodies(route, response)))
         answer = RecordedAnswer(route, recorded.status, recorded.headers, body, call.call.streamed, about)
         self._verdict.answer(call, answer, compared, took)
         job = self._jobs.get(call.job or "")

@@ -1,4 +1,4 @@
-"""What stands with another server for the secrets and ids of a recording (recordings.md §6.4).
+"""What stands with another server for the secrets and ids of a recording (recordings.md §6.3).
 
 Some are given before anything is sent, as passwords; the others are taken from the server's answers, where the recorded
 answer has them.

@@ -1,4 +1,4 @@
-"""What differs between a recording and what another server answers (recordings.md §6.4)."""
+"""What differs between a recording and what another server answers (recordings.md §6.3)."""
 
 from collections.abc import Collection, Sequence
 

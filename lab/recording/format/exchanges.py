@@ -10,7 +10,7 @@ from msgspec import Struct
 
 from lab.core.clock import Millis
 from lab.recording.format.facts import FACTS, class_of
-from lab.recording.format.lines import COUNTED, End, Entry, Header, Line, Other, Req, Res
+from lab.recording.format.lines import End, Entry, Line, Other, Req, Res
 
 
 class _Open(Struct):
@@ -41,8 +41,6 @@ class Exchanges:
         """The first request whose connection asked for more before its reply, and what is wrong with that."""
         self._ending = False
         """Whether replies are cut because the lab ends."""
-        self._outside = False
-        """Whether the client was another process."""
         self._cause: Millis | None = None
         """The instant of the last line that looks at a job: a request, or an input fact from elsewhere."""
         self._due: tuple[int, Millis] | None = None
@@ -84,7 +82,6 @@ class Exchanges:
             what = f"the exchange {busy} has no reply before its connection asks for more in line {line.n + 1}"
             self._passed = self._open[busy].n, what
         self._last = line.x
-        self._outside = self._outside or line.w is not None
         exchange = _Open(line.n, line.c, line.cut is not None, line.cut is None and line.listener is None)
         self._open[line.x] = exchange
         if exchange.for_mock:
@@ -132,17 +129,16 @@ class Exchanges:
             self._due = line.n, line.t
         return None
 
-    def unanswered(self, header: Header, end: End) -> tuple[int, str] | None:
+    def unanswered(self, end: End) -> tuple[int, str] | None:
         """Where in a closed recording a reply is missing, and that it is; None if there is one wherever there must be.
 
-        Older labs left out replies that were under way at the end, and a lab that was killed had to. Where both sides
-        were one process, no reply was ever under way at the end.
+        A lab that was killed had to leave out those that were under way.
         """
         if self._due is not None and self._due[1] != end.t:
             return self._due[0], f"nothing looked at a job at {self._due[1]}"
         if self._passed is not None:
             return self._passed
-        joined = header.clock.mode == "manual" and not self._outside and end.reason == "closed"
-        whole = end.reason != "repaired" and (header.version >= COUNTED or joined)
-        missing = ((exchange.n, x) for x, exchange in self._open.items() if exchange.for_mock and whole)
+        if end.reason == "repaired":
+            return None
+        missing = ((exchange.n, x) for x, exchange in self._open.items() if exchange.for_mock)
         return next(((n, f"the exchange {x} has no reply") for n, x in missing), None)

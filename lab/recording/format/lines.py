@@ -17,8 +17,6 @@ from lab.core.exchange import Headers, Json
 FORMAT = "lab.recording"
 VERSION = (1, 1)
 """Major and minor of the format that this lab writes."""
-COUNTED = (1, 1)
-"""Since this version each request has a reply, be it one that was cut, and `number.used` may stand in an opening."""
 REDACTION = 3
 """Version of the redaction rules."""
 FEATURES = frozenset({"blob"})
@@ -32,8 +30,8 @@ LONGEST_KEPT = 32 * 1024 * 1024
 LARGEST = 10**15
 """No instant, ordinal or count is this large: in milliseconds it is 31,000 years."""
 CAPTURE = "capture"  # a source: of a pod, of which nobody knows the inside
-SOCKET_CUTS = ("client_gone", "shutdown")
-"""How a reply may end at the socket, whatever the mock meant to send."""
+SERVER_CUTS = ("reset", "truncated", "timeout")  # how a server ends a reply that isn't whole
+SOCKET_CUTS = ("client_gone", "shutdown")  # how a reply may end at the socket, whatever the mock meant to send
 MORE = "*"
 """Where a line's further members lie while it is a value: nothing on disk is called so."""
 

@@ -36,7 +36,6 @@ from lab.recording.format.lines import (
     Req,
     Res,
 )
-from lab.recording.format.migrate import other_major
 from lab.recording.format.text import line_value
 
 if TYPE_CHECKING:
@@ -88,7 +87,7 @@ def read(data: bytes | BinaryIO, name: str = "recording") -> Recording:
     header, end, exchanges = reading.header, reading.end, reading.exchanges
     if header is None:
         raise RecordingError(f"{name}:1: there is no whole line")
-    if end is not None and (missing := exchanges.unanswered(header, end)):
+    if end is not None and (missing := exchanges.unanswered(end)):
         raise RecordingError(f"{name}:{missing[0] + 1}: {missing[1]}")
     state = FileState.CLOSED if end else FileState.TORN if torn else FileState.OPEN
     lines = tuple(reading.kept) if reading.keeps else LazyLines(file, reading.starts, _line_again)
@@ -242,9 +241,8 @@ def _read_header(members: dict[str, Json]) -> Header:
     header = _typed(members, Header)
     major, minor = header.version
     if major != VERSION[0]:
-        raise _Unfit(
-            f"version {major}.{minor} can't be read by this lab, which reads {VERSION[0]}.x", other_major(major)
-        )
+        hint = f"Take a lab that writes {major}.x, or record it anew."
+        raise _Unfit(f"version {major}.{minor} can't be read by this lab, which reads {VERSION[0]}.x", hint)
     if unknown := [feature for feature in header.features if feature not in FEATURES]:
         raise _Unfit(f"the recording needs a feature that this lab lacks: {', '.join(unknown)}")
     return header

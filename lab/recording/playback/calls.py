@@ -20,17 +20,15 @@ from lab.dialects import client_of
 from lab.dialects.base import Invoke, Look
 from lab.dialects.client import ClientCall, Seen
 from lab.dialects.reading import query_of
-from lab.dialects.sse import events_in
+from lab.dialects.sse import events_in, has_events
 from lab.faults.facts import FaultStruck
 from lab.faults.model import CUT_AFTER
 from lab.identity.routes import IDENTITY_NAMES
 from lab.jobs.facts import JobAccepted
-from lab.recording.format.lines import Recording
+from lab.recording.format.lines import SERVER_CUTS, Recording
 from lab.recording.redaction.bodies import Blob
 from lab.recording.tape.observed import local_paths, observation_of
 
-SERVER_CUTS = ("reset", "truncated", "timeout")
-"""How a reply was cut by the server. By a client that had left, or by the tape's end, nobody was answered."""
 _OF_THE_WIRE = frozenset(("content-length", "date", "connection", "transfer-encoding", "keep-alive"))
 """Headers that whoever sends an answer makes anew; a pod's, which a capture has."""
 _LONGEST_MESSAGE = 80
@@ -85,15 +83,15 @@ class PlaybackCall(Struct, eq=False):
         return has_events(self.replied.response)
 
     def shown_later(self) -> Iterator["PlaybackCall"]:
-        """Of a stream the events that show the whole job, each as if a poll had been answered with it when it was due."""
+        """Of a stream what its events show of the job, each as if a poll had been answered with it when it was due."""
         client = client_of(self.requested.route)
         if client is None or not self.streamed:
             return
-        events = events_in(self.replied.response.body)
-        for time, event in zip(self.replied.response.times, events, strict=False):
-            if (seen := client.job_in(event)) is not None:
+        bodies = client.bodies_in(events_in(self.replied.response.body))
+        for time, body in zip(self.replied.response.times, bodies, strict=False):
+            if (seen := client.job_in(body)) is not None:
                 requested = replace(self.requested, at=self.at + time)
-                replied = Replied(requested.at, self.replied.x, json_response(event), 0)
+                replied = Replied(requested.at, self.replied.x, json_response(body), 0)
                 yield PlaybackCall(requested, replied, self.client_call, self.operation, None, seen)
 
     @property
@@ -137,11 +135,6 @@ def nearest_titles(titles: Iterable[str], request: Request, most: int) -> tuple[
     return tuple(nlargest(most, titles, key=of))
 
 
-def has_events(response: Response) -> bool:
-    """Whether an answer is a stream of events."""
-    return (response.header("content-type") or "").startswith("text/event-stream")
-
-
 def playback_calls(recording: Recording, blob: Blob | None) -> Iterator[PlaybackCall]:
     """The exchanges of the API and of the identity domain that somebody was answered."""
     # of a mock facts tell which call began a job; of a server that is known from outside, its answer does
@@ -160,6 +153,7 @@ def playback_calls(recording: Recording, blob: Blob | None) -> Iterator[Playback
                 if replied.cut == "client_gone" and (replied.x in struck or has_events(replied.response)):
                     # it left because nothing more came, or had enough of a stream
                     replied = replace(replied, cut="timeout", at=max(replied.at, requests[replied.x].at + CUT_AFTER))
+                # where a client had left, or at the tape's end, nobody was answered
                 if replied.cut is None or replied.cut in SERVER_CUTS:
                     requested = requests.pop(replied.x)
                     known = alike.get(key := (requested.route, requested.request, replied.response, replied.cut))
@@ -216,12 +210,12 @@ def grant_of(route: str, request: Request) -> str | None:
 
 
 def asked_key(route: str, client_call: ClientCall, names: Mapping[str, str]) -> str:
-    """What a call asks, whatever the order of its members; of a message what is asked of whom, and not how."""
+    """What a call asks, whatever the order of its members; of a message what is asked of whom, and whether by a stream."""
     command = client_call.command
     if isinstance(command, Invoke):
         asks = command.team, command.message, command.conversation, dumps(command.parameters, sort_keys=True)
-        return renamed(repr((route, *asks)), names)
-    return renamed(repr((route, command, client_call.message, client_call.fields)), names)
+        return renamed(repr((route, client_call.follows, *asks)), names)
+    return renamed(repr((route, client_call.follows, command, client_call.message, client_call.fields)), names)
 
 
 def message_of(call: PlaybackCall) -> str:

@@ -51,7 +51,7 @@ def _names(config: Config) -> Iterator[str]:
     pod = config.switches.pod
     yield from (api_scope(pod), *(service_scope(pod, service) for service in SERVICES), MYSCOPES, OFFLINE, OPENID)
     for client in config.clients:
-        yield from (client.id, *client.redirects)
+        yield from (client.id, *client.redirects, client.user, *client.roles)
     for account in config.accounts:
         yield from (account.name, account.display, *account.roles)
     for compiled in config.scenarios:

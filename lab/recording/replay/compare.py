@@ -6,7 +6,6 @@ from itertools import zip_longest
 from typing import TypeAlias, assert_never
 
 from msgspec import Struct, field
-from msgspec.structs import replace
 
 from lab.core.clock import Millis
 from lab.core.exchange import Json, Response
@@ -16,10 +15,10 @@ from lab.dialects.client import Seen
 from lab.dialects.router import ROUTER
 from lab.mock.config import Config
 from lab.recording.format.facts import class_of
-from lab.recording.format.lines import COUNTED, REDACTION, Enc, Entry, Line, Other, Recording, Req, Res
+from lab.recording.format.lines import Enc, Entry, Line, Other, Recording, Req, Res
 from lab.recording.format.reader import line_of
 from lab.recording.format.text import dumps
-from lab.recording.redaction.bodies import Blob, filled, unfolded_reply
+from lab.recording.redaction.bodies import Blob, unfolded_reply
 from lab.recording.redaction.late_secrets import open_values
 from lab.recording.replay.match import Canon, alike, cut_elsewhere, diff, first_difference, same
 from lab.recording.replay.matchers import Matcher, excuse
@@ -112,8 +111,7 @@ class Comparison(TapedReplay):
         matchers: Sequence[Matcher] = (),
     ) -> None:  # fmt: skip
         """`late`: what some aliases stand for that a replay would make up; `matchers` say what may differ."""
-        self._exact = exact = recording.header.version >= COUNTED or not _begun_late(recording)
-        self._recorded, self._replayed = _Side(Canon(config.epoch, exact)), _Side(Canon(config.epoch, exact))
+        self._recorded, self._replayed = _Side(Canon(config.epoch)), _Side(Canon(config.epoch))
         self._name, self._matchers = name, matchers
         self.applied: set[int] = set()
         """The numbers of the matchers whose place was there."""
@@ -124,8 +122,6 @@ class Comparison(TapedReplay):
         self.late = late
         self.open_values = dict(late)
         """The same, with what was found out."""
-        self._older = recording.header.redaction < REDACTION
-        """Whether what has an alias now may stand in the recording as it is."""
         self._repaired = recording.end is not None and recording.end.reason == "repaired"
         self._cause = 0
         """The recorded line that is gone through."""
@@ -148,6 +144,10 @@ class Comparison(TapedReplay):
         for job in dict.fromkeys((*self._recorded.derived, *self._replayed.derived)):
             self._compare_left_over(job)
         return sorted(self.found.values(), key=lambda one: one.line)
+
+    def alias_of(self, job: str) -> str:
+        """What differences call a recorded job."""
+        return self._recorded.canon.id(job)
 
     # Both sides, line by line
 
@@ -204,9 +204,7 @@ class Comparison(TapedReplay):
         for expected, actual in zip_longest(recorded.facts, facts):
             self._compare_facts(job, title, expected, actual, (recorded.facts[-1].n if recorded.facts else req.n))
         one, other = recorded.res, replayed.res
-        if one is not None and other is not None and not one.times:
-            other = replace(other, times=())  # older labs wrote none
-        if one is None or other is None or (self._exact and not self._matchers and alike(one, other)):
+        if one is None or other is None or (not self._matchers and alike(one, other)):
             return
         struck = any(fact.type == "fault.struck" for fact in recorded.facts)
         if (struck or one.cut is not None) and cut_elsewhere(one, other):
@@ -251,7 +249,7 @@ class Comparison(TapedReplay):
     def _compare_members(
         self, job: str | None, title: str, what: str, n: int, expected: Members, actual: Members
     ) -> None:
-        if same(expected, actual) or (self._older and same(self._filled(expected), self._filled(actual))):
+        if same(expected, actual):
             return
         for alias, text in open_values(expected, actual):
             self.open_values.setdefault(alias, text)
@@ -266,10 +264,6 @@ class Comparison(TapedReplay):
         shown = tuple(diff(expected, actual, f"{self._name}:{n + 1} → {what}"))
         self.found[job] = Difference(job, n + 1, f"{title}: {found}", shown)
 
-    def _filled(self, members: Members) -> Members:
-        """With what each alias stands for."""
-        return {name: filled(value, self.values) for name, value in members.items()}
-
     def _excused(self, where: str, name: str | None, recorded: Members, got: Members) -> Members:
         got, applied = excuse(self._matchers, where, name, recorded, got)
         self.applied |= applied
@@ -279,8 +273,3 @@ class Comparison(TapedReplay):
         """Count a difference; whether it is the first of its job so far."""
         self.count += 1
         return job not in self.found or line < self.found[job].line
-
-
-def _begun_late(recording: Recording) -> bool:
-    first = next((line.x for line in recording.lines if isinstance(line, Req)), 1)
-    return recording.header.t > 0 or first > 1

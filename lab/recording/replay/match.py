@@ -19,7 +19,6 @@ from lab.core.logtext import harmless_text
 from lab.dialects import wires
 from lab.recording.format.lines import Enc, Entry, Line, Req, Res
 from lab.recording.format.text import dumps
-from lab.recording.redaction.bodies import value_of
 from lab.recording.redaction.known_texts import BEGINNING
 from lab.recording.tape.instants import DATES, MILLIS, instant_in
 
@@ -34,7 +33,6 @@ IDS = {
     "ecid": "E", "jti": "I", "kid": "I", "state": "I", "nonce": "I",
     **{name: letter for wire in wires() for name, letter in wire.marks.ids.items()},
 }  # fmt: skip
-_ID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}|[0-9a-f]{32}")
 _CHALLENGE = re.compile(r'([\w-]+)="([^"]*)"')
 _OPEN_END = re.compile(rf"(?:«(?:secret|part):[^«»]*»|.{{0,{BEGINNING - 1}}})\Z", re.DOTALL)
 """What may be of a secret at the end of a text that was cut."""
@@ -43,11 +41,10 @@ _OPEN_END = re.compile(rf"(?:«(?:secret|part):[^«»]*»|.{{0,{BEGINNING - 1}}}
 class Canon(Struct):
     """Makes one side comparable; ids get their alias when they first appear.
 
-    Ids are the same in every run, so `exact` compares their values too, but for challenges: their verifiers are made anew.
+    Ids are the same in every run, so their values count, but for challenges: their verifiers are made anew.
     """
 
     epoch: Epoch
-    exact: bool = True
     _names: dict[str, str] = field(default_factory=dict)
     _numbers: dict[str, int] = field(default_factory=dict)
 
@@ -78,10 +75,6 @@ class Canon(Struct):
         """The alias of an id, or the text itself."""
         return self._names.get(text, text)
 
-    def text(self, text: str) -> str:
-        """The text, its ids aliased where their values don't count."""
-        return text if self.exact else _ID.sub(lambda found: self._names.get(found[0], found[0]), text)
-
     def path(self, path: str) -> str:
         """The path with ids aliased, segment by segment."""
         return "/".join(map(self.id, path.split("/")))
@@ -92,7 +85,7 @@ class Canon(Struct):
             case bool() | None:
                 return value
             case str():
-                return self._date(value) if name in DATES else self._text(value, name)
+                return self._date(value) if name in DATES else self.id(value) if name == "challenge" else value
             case int():
                 return f"+{value - self.epoch * 1000} ms" if name in MILLIS and value else value
             case float():
@@ -101,11 +94,6 @@ class Canon(Struct):
                 return [self.value(part, name) for part in value]
             case dict():
                 return {inner: self.value(part, inner) for inner, part in value.items()}
-
-    def _text(self, text: str, name: str) -> str:
-        if name == "challenge" or (name in IDS and not self.exact):
-            return self.id(text)
-        return self.text(text)
 
     def _date(self, text: str) -> str:
         millis = instant_in(text)
@@ -125,12 +113,12 @@ class Canon(Struct):
                 return [part.strip().lower() for part in value.split(";")]
             case "www-authenticate":
                 scheme, _, rest = value.partition(" ")
-                parsed: Json = [[key, self.text(part)] for key, part in _CHALLENGE.findall(rest)]
+                parsed: Json = [[key, part] for key, part in _CHALLENGE.findall(rest)]
                 return {"scheme": scheme, "parameters": parsed, "else": _CHALLENGE.sub("", rest).strip(", ")}
             case "idempotency-key":
                 return "present"
             case _:
-                return self.text(value)
+                return value
 
     def fact(self, entry: Entry) -> dict[str, Json]:
         """A fact: type, instant, members."""
@@ -139,15 +127,12 @@ class Canon(Struct):
 
     def reply(self, res: Res) -> dict[str, Json]:
         """A reply: status, planned latency, how it was cut, the headers that count, the body."""
-        body, enc = res.body.value, res.body.enc
-        if enc is Enc.TEXT:
-            text = str(body)
-            # older labs wrote JSON as text for digits in its texts
-            value = value_of(text, text.encode("utf-8", "surrogatepass")) if text.startswith(("{", "[")) else None
-            body, enc = (text.replace("\r\n", "\n"), enc) if value is None else (value, Enc.JSON)
+        body = res.body.value
+        if res.body.enc is Enc.TEXT:
+            body = str(body).replace("\r\n", "\n")
         return {
             "status": res.status, "by": res.by, "held": res.latency, "cut": res.cut, "times": list(res.times),
-            "headers": self.headers(res.headers), "enc": enc.value, "body": self.value(body),
+            "headers": self.headers(res.headers), "enc": res.body.enc.value, "body": self.value(body),
         }  # fmt: skip
 
     def title(self, req: Req) -> str:

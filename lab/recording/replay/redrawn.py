@@ -12,9 +12,10 @@ from lab.jobs.plan import drawn_otherwise, settle_draws, takes
 from lab.language.document import TimedStep
 from lab.mock.catalog import Catalog
 from lab.mock.config import Config
-from lab.recording.format.lines import Entry, Recording
+from lab.recording.format.lines import Recording
 from lab.recording.replay.compare import Difference
 from lab.recording.replay.match import diff
+from lab.recording.replay.step_times import accepted_part
 
 _LOOKED_AT = 20
 """Jobs of a scenario's turn: if none of them is drawn otherwise, that turn's draws are as they were."""
@@ -28,7 +29,7 @@ def redrawn(recording: Recording, config: Config, changed: frozenset[str], *, te
     catalog = Catalog(config, config.identity)
     looked_at: Counter[tuple[str, int]] = Counter()
     for line in recording.facts("job.accepted") if changed else ():
-        scenario, part, ordinal = line.text("scenario") or "", _part(line), line.get("ordinal")
+        scenario, part, ordinal = line.text("scenario") or "", accepted_part(line), line.get("ordinal")
         chosen, drawn = catalog.by_name.get(scenario) if scenario in changed else None, line.get("drawn")
         if chosen is None or part is None or not isinstance(ordinal, int) or chosen.of_turn(part) is None:
             continue
@@ -46,13 +47,6 @@ def redrawn(recording: Recording, config: Config, changed: frozenset[str], *, te
             more = f", as are {len(names) - 1} more" if len(names) > 1 else ""
             what = f"job.accepted: {names[0]} is drawn otherwise now{more}; --regenerate shows what follows"
             yield Difference(line.text("job"), line.n + 1, what, shown)
-
-
-def _part(line: Entry) -> int | None:
-    """The part of the scenario that an acceptance names; None: the line is damaged."""
-    turn, entry = line.get("turn"), line.get("entry")
-    part = entry + 1 if isinstance(entry, int) else turn
-    return part if isinstance(part, int) else None
 
 
 def _drawn_now(compiled: CompiledScenario, seed: int, ordinal: int) -> dict[str, Json]:

@@ -1,7 +1,7 @@
 """What a replay makes anew, because a recording holds only its alias: assertions, and verifiers with their challenge.
 
 Only what was taken is made well; what was refused stays wrong, and is refused again (recordings.md §5). Why an
-assertion was refused is lost with it, so that sentence is taken from the recording.
+assertion or a secret was refused is lost with it, so that sentence is taken from the recording.
 """
 
 from collections.abc import Iterator, Mapping
@@ -15,6 +15,7 @@ from lab.identity.clients import REFUSED_SECRET, Client
 from lab.identity.config import GENERIC_ISSUER
 from lab.identity.endpoints.authentication import ONE_WAY
 from lab.identity.keys import challenge_of, private_key
+from lab.identity.refusals import INVALID_CLIENT
 from lab.identity.routes import PATHS
 from lab.identity.testkey import CLIENT_KEY_ID, CLIENT_PRIVATE_PEM
 from lab.mock.config import Config
@@ -28,6 +29,7 @@ _TELLING = ("token.granted", "token.revoked", "device.granted", "call.counted")
 
 _MADE_ANEW = frozenset(("assertion", "client_assertion", "code_verifier"))
 _KEPT = _MADE_ANEW | {"code", "client_id"}
+_MAY_BE_UNEXPLAINED = ("invalid_client", "invalid_grant")
 _ERROR = '"error"'
 """What stands in the reply by which the identity domain refuses."""
 
@@ -40,7 +42,7 @@ class Regenerated(Struct, frozen=True):
     strangers: Mapping[str, tuple[str, str]] = field(default_factory=dict)
     """The name and the secret that an alias of Basic credentials stands for; the name may be an alias."""
     unexplained: Mapping[int, Json] = field(default_factory=dict)
-    """The recorded `error_description` of each exchange in which an assertion was refused."""
+    """The recorded `error_description` of each exchange in which an assertion was refused, or a secret with a reason."""
 
 
 class _Taken(Struct):
@@ -65,7 +67,7 @@ def regenerate(recording: Recording, config: Config) -> Regenerated:
     """Everything that has to be made anew for this recording; empty for most."""
     forms = list(_forms(recording))
     if not forms and config.switches.clients == "known":
-        return Regenerated()
+        return Regenerated(unexplained=_unexplained(recording, forms))
     numbers = {form.x for form in forms}
     granted = {line.x: line for line in recording.facts("token.granted") if line.x in numbers}
     codes = {line.text("code"): line.text("challenge") for line in recording.facts("code.granted")}
@@ -102,12 +104,16 @@ def regenerate(recording: Recording, config: Config) -> Regenerated:
 
 def _unexplained(recording: Recording, forms: list[_Form]) -> dict[int, Json]:
     asserted = {form.x for form in forms if form.members.keys() & {"assertion", "client_assertion"}}
-    return {
-        line.x: line.body.value.get("error_description")
-        for line in recording.of(Res, _ERROR)
-        if line.x in asserted and _error(line) in ("invalid_grant", "invalid_client")
-        and isinstance(line.body.value, dict)
-    }  # fmt: skip
+    found: dict[int, Json] = {}
+    for line in recording.of(Res, *_MAY_BE_UNEXPLAINED):
+        said = line.body.value.get("error_description") if isinstance(line.body.value, dict) else None
+        error = _error(line)
+        # of a secret there is only an alias, too: in what way it was wrong can't be found again
+        if (line.x in asserted and error in _MAY_BE_UNEXPLAINED) or (
+            error == INVALID_CLIENT.error and said != INVALID_CLIENT.message
+        ):
+            found[line.x] = said
+    return found
 
 
 def _forms(recording: Recording) -> Iterator[_Form]:

@@ -20,6 +20,7 @@ from lab.recording.replay.matchers import Matcher
 from lab.recording.replay.redrawn import redrawn
 from lab.recording.replay.replayer import NONE_LATE, TapedReplay, edited_scenarios
 from lab.recording.replay.served import Served, served_scenarios
+from lab.recording.replay.step_times import retimed_steps
 from lab.recording.tape.header import config_of, needed_scenarios
 
 _MOST_TIMES = 4
@@ -115,6 +116,8 @@ def replay(
     comparison = replayer if isinstance(replayer, Comparison) else None
     late = comparison.late if comparison else NONE_LATE
     differences = tuple(sorted((*edits, *found), key=lambda one: one.line))
+    if comparison and found:
+        differences = tuple(_explained(differences, comparison, recording, config, served))
     return ReplayResult(
         name,
         replayer.exchanges,
@@ -160,6 +163,17 @@ def compare(begin: Callable[[Mapping[str, str]], Comparison]) -> tuple[Compariso
         comparison = begin(comparison.open_values)
         found = tuple(comparison.differences())
     return (first, differences) if found else (comparison, found)
+
+
+def _explained(
+    differences: Iterable[Difference], comparison: Comparison, recording: Recording, config: Config, served: Served
+) -> Iterator[Difference]:
+    """Each with the step of its job that takes another time now, if an edit changed any."""
+    retimed = retimed_steps(recording, config, served.changed - edited_scenarios(recording))
+    steps = {comparison.alias_of(job): sentence for job, sentence in retimed.items()}
+    for found in differences:
+        sentence = steps.get(found.job or "")
+        yield replace(found, what=f"{found.what}; {sentence}") if sentence else found
 
 
 def _again(

@@ -3,7 +3,7 @@
 from lab.core.refusal import Refusal
 from lab.dialects import client_of
 from lab.dialects.client import Seen
-from lab.dialects.sse import events_in
+from lab.dialects.sse import events_in, has_events
 from lab.recording.format.lines import Body, Enc
 from lab.recording.redaction.bodies import Blob
 from lab.recording.show.readable import readable, readable_body
@@ -24,7 +24,7 @@ def news_of(call: RecordedCall, blob: Blob, *, local: bool = False) -> str:
     if isinstance(seen, Seen):
         asks = seen.question.text if seen.question is not None else None
         parts = [seen.word, *(text for text in (asks, seen.progress, seen.error, seen.output) if text)]
-        if route in client.streams and (events := len(events_in(response.body))):
+        if has_events(response) and (events := len(events_in(response.body))):
             parts.insert(0, f"{events} event{'s' if events > 1 else ''}")
     elif response.status >= 300 or isinstance(seen, Refusal):
         parts = [client.explain(response).removeprefix(f"HTTP {response.status}").lstrip(": ")]

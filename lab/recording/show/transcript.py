@@ -130,8 +130,8 @@ def event_lines(body: Body, res: Res, req: Req | None, *, short: bool = False) -
 
 def _gist(event: str) -> str:
     value = members_of(event.removeprefix("data: ").encode("utf-8", "replace"))
-    client = next((each for each in clients() if value and each.job_in(value) is not None), None)
-    return event if client is None else dumps(client.gist(value))
+    gist = next(filter(None, (client.gist(value) for client in clients())), None)
+    return event if gist is None else dumps(gist)
 
 
 def _body(body: Body) -> Iterator[str]:

@@ -21,13 +21,15 @@ class _Client(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     redirects: tuple[str, ...] = ()
     grants: tuple[Grant, ...] | None = None
     key_id: str | None = None
+    user: str = ""
+    roles: tuple[str, ...] = ()
 
     def client(self) -> Client:
         # assertions are made anew by the lab's own key, so that is the one which is registered
         key = (DEMO.key_id, DEMO.certificate) if self.key_id is not None else ("", "")
         secret = "" if self.public else _SECRET + self.id
         grants = GRANTS if self.grants is None else frozenset(self.grants)
-        return Client(self.id, secret, self.redirects, grants, self.active, *key)
+        return Client(self.id, secret, self.redirects, grants, self.active, *key, user=self.user, roles=self.roles)
 
 
 class _User(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -49,7 +51,7 @@ def accounts_member(config: Config) -> Json:
         _Client(
             id=each.id, public=each.public, active=each.active, redirects=each.redirects,
             grants=None if each.grants == GRANTS else tuple(sorted(each.grants)),
-            key_id=each.key_id if each.certificate else None,
+            key_id=each.key_id if each.certificate else None, user=each.user, roles=each.roles,
         )
         for each in config.clients
     )  # fmt: skip

@@ -16,7 +16,7 @@ from lab.jobs.compiled import CompiledScenario
 from lab.jobs.plan import Drawn
 from lab.language.document import Layers, Switches
 from lab.mock.config import MOST_JOBS, Config
-from lab.recording.format.lines import COUNTED, ClockSpec, Header, Recording, ScenarioRef
+from lab.recording.format.lines import ClockSpec, Header, Recording, ScenarioRef
 from lab.recording.tape.accounts import accounts_member, accounts_of
 from lab.recording.tape.recorded_calls import epoch_in
 
@@ -33,9 +33,6 @@ OF_CAPTURES = (TOKEN_HOST, BODIES)
 """Settings of a capture: the alias of the origin that grants tokens, and whether bodies are kept as `shape` alone."""
 NOWHERE = "http://127.0.0.1:0"
 """Where a replay listens: an origin that no traffic holds by itself."""
-FORMER: Mapping[str, Json] = {"version_check": "refuse"}
-"""Switches whose default was another when files older than `COUNTED` were written: a header leaves out what is at its
-default, so that is what they mean."""
 
 
 class PacedClock(Protocol):
@@ -150,7 +147,7 @@ def config_of(
 ) -> Config:
     """The mock that a recording was made with; RecordingError if this lab can't make it."""
     header = recording.header
-    settings = {**(FORMER if header.version < COUNTED else {}), **header.settings}
+    settings = dict(header.settings)
     reviewer, base = settings.pop(REVIEWER, "script"), str(settings.pop(BASE, ""))
     prefix = str(settings.pop(PREFIX, ""))
     for name in OF_CAPTURES:

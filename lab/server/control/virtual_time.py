@@ -65,20 +65,17 @@ class VirtualTimeRoute:
 
     async def _until_gone(self, clock: ManualClock, connection: Connection) -> None:
         await connection.lost.wait()
-        await self._settle()
+        await self._quiet()
+        # no reply leaves to who is gone
+        for each in self._peers():
+            if each.busy and each.half_closed:
+                each.cut("client")
         clock.release()
         self._driver = None
         self._idle.clear()
 
-    async def _settle(self) -> None:
-        """Let the lab be quiet, and let no reply leave that the client, whose the connections are, waits for no more."""
-        await self._quiet()
-        for each in self._peers():
-            if each.busy and each.half_closed:
-                each.cut("client")
-
     async def _wait(self, clock: ManualClock, until: Millis | None, reads: bool) -> None:
-        await self._settle()
+        await self._quiet()
         while not (reads and self._server.traffic.left != self._left):
             ends = [each for each in (until, clock.due, self._next_idle(clock.now())) if each is not None]
             if not ends:

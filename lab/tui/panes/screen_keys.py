@@ -3,7 +3,6 @@
 from lab.tui.panes.keys import React, Reaction, ScreenKey, asking, commanding
 from lab.tui.rows.blocks import speed_text
 from lab.tui.state.intents import (
-    JudgeClients,
     NextAct,
     ResetRun,
     SetSpeed,
@@ -235,10 +234,6 @@ def _scroll(name: str, keys: str, face: str, label: str, help: str, by: int) -> 
     return ScreenKey(name, keys, face, label, help, react, group="view", silent=True)
 
 
-def _judge(state: ScreenState) -> Reaction:
-    return Reaction(intent=JudgeClients(), command="report")
-
-
 END = "q or ctrl+c once more ends the lab; any other key goes on."
 
 
@@ -265,9 +260,6 @@ VIEW_KEYS = (
         lambda state: bool(state.run.exchanges or state.source.base), group="view",
     ),
     ScreenKey("picture", "f9", "F9", "Screenshot", "save the screen as SVG", commanding("picture"), group="view"),
-    ScreenKey(
-        "report", "i", "i", "Report", "what clients did well and badly so far", _judge, group="view", needs="report"
-    ),
     ScreenKey(
         "help", "question_mark", "?", "Help", "this page", commanding("help"), group="view", works_unseen=True
     ),

@@ -16,7 +16,6 @@ from lab.tui.panes.picker import PickerPage
 from lab.tui.panes.qr import QR, QrPage
 from lab.tui.panes.refused_keys import why_refused
 from lab.tui.panes.registry import KEYS_OF_SPOT, PANES, SCREEN_KEYS, exchange_in_focus, key_named, places
-from lab.tui.panes.report import ReportPage
 from lab.tui.screens.host import Host
 from lab.tui.screens.page import PageScreen
 from lab.tui.screens.selectable import SelectingScreen
@@ -51,7 +50,6 @@ class ScreenCommands:
             "scenario": lambda: self._open(PickerPage(state)),
             "fault": lambda: self._open(FaultPage(state)),
             "help": self._open_help,
-            "report": lambda: self._open(ReportPage(state)),
             "open": self.open_exchange,
             "qr": self._turn_qr,
             "copy": lambda: self._open(CopyPage(state)),

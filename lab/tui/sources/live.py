@@ -27,7 +27,7 @@ from lab.tui.state.screen import ScenarioChoice, SourceState
 if TYPE_CHECKING:
     from lab.client.control import ControlClient
 
-NO_RECORDING = "A run of our own has no recording to go through; record it, and lab report judges it."
+NO_RECORDING = "A run of our own has no recording to go through."
 
 
 class Live:
@@ -205,7 +205,7 @@ class Live:
             case intents.ToggleRecording():
                 name = self._playable.choice.name or "demo"
                 return await self.recording.toggle(name, begun=self._player.begun)
-            case intents.MoveCursor() | intents.SeekInstant() | intents.JudgeClients():
+            case intents.MoveCursor() | intents.SeekInstant():
                 return NO_RECORDING
             case _:
                 assert_never(intent)

@@ -204,8 +204,6 @@ class Playback:
                 return ONLY_SHOWN
             case intents.ArmFault() | intents.DisarmFault() | intents.SeekAct():
                 return ONLY_SHOWN
-            case intents.JudgeClients():
-                return "lab report FILE judges the clients in a recording."
             case _:
                 assert_never(intent)
         return None

@@ -15,7 +15,6 @@ from lab.language.document import Scenario
 from lab.tui.sources.clock import MakeClock, SettableClock
 from lab.tui.sources.protocol import with_job
 from lab.tui.state import intents
-from lab.tui.state.findings import ReportFindings, findings_of
 from lab.tui.state.journal import JournalState, SourceUpdate
 from lab.tui.state.reading import TOKEN_PATH
 from lab.tui.state.screen import SourceState
@@ -73,7 +72,6 @@ class Watch:
         self._scenarios = scenarios
         self._served: tuple[Header | None, Mapping[str, Scenario]] = (None, {})
         self._lab: LabState | None = None
-        self._findings: ReportFindings | None = None
         self._joined: Millis = 0
         self._stepping = False
         self._begun = False
@@ -92,7 +90,6 @@ class Watch:
             base=base,
             token_url=base + TOKEN_PATH if base else "",
             trouble=self.trouble,
-            findings=self._findings,
             own_pace=self._own_pace or "1",
             own_decisions=dict.fromkeys(self._decided, "you"),
         )
@@ -141,7 +138,7 @@ class Watch:
         before, self._lab, self._plane, self._last = self._lab, lab, plane, plane
         anew = before is not None and before.epoch != lab.epoch
         self.trouble = ""
-        self.can = PACES.get(lab.mode, frozenset()) | {"decide", "name", "fault", "report"}
+        self.can = PACES.get(lab.mode, frozenset()) | {"decide", "name", "fault"}
         self._joined, self._begun, self._stepping = lab.now, False, False
         if anew:
             self._decided.clear()
@@ -225,9 +222,6 @@ class Watch:
             case intents.DisarmFault(name):
                 return (await plane.disarm(name)).refused
             case intents.StandAtActs() | intents.EndHold():
-                return None
-            case intents.JudgeClients():
-                self._findings = findings_of(await plane.look("report"))
                 return None
             case (
                 intents.StartRun()

@@ -2,6 +2,7 @@
 
 from msgspec.structs import replace
 
+from lab.identity.clients import Grant
 from lab.identity.facts import TokenGranted
 from lab.jobs.facts import GateDecided, JobAccepted
 from lab.tui.state import clean, reading
@@ -27,9 +28,10 @@ def with_bearer(journal: JournalState, key: int, token: str) -> JournalState:
 def token_granted(journal: JournalState, fact: TokenGranted, x: int | None) -> JournalState:
     """The claims of a token of which only the alias is known; one that a restarted lab names again is issued anew."""
     epoch, pending = journal.epoch, journal.in_flight.get(x or 0)
+    user = None if fact.grant == Grant.CLIENT_CREDENTIALS else fact.user  # a client's own token names no user
     members = {
-        "sub": fact.user or fact.client,
-        "sub_type": "user" if fact.user else "client",
+        "sub": user or fact.client,
+        "sub_type": "user" if user else "client",
         "client_id": fact.client,
         "scope": fact.scope,
         "iat": str(epoch + fact.at // 1000),
@@ -54,8 +56,8 @@ def job_accepted(journal: JournalState, fact: JobAccepted, x: int | None) -> Jou
     if key is None or key not in journal.client_runs:
         key = x if x is not None and x not in journal.client_runs else min(0, *journal.client_runs, 0) - 1
         journal = journal.begin(key, ClientRun(RunState(job=_job(fact))))
-    elif pending is not None and (word := reading.first_word(pending.route)) is not None:
-        run = journal.client_runs[key].run
+    elif pending is not None and pending.follows:
+        word, run = reading.first_word(pending.route), journal.client_runs[key].run
         if run.job is not None:
             lines = reading.identity(run.job.labels, fact.conversation)
             job = replace(run.job, job=clean.line(fact.job, 200), lines=lines, status=word)

@@ -123,7 +123,7 @@ class _Step:
             self.journal = with_bearer(self.journal, key, bearer)
         message = observation if call.command == "invoke" and not call.resumes else None
         pending = PendingExchange(
-            key, observation.route, call.command, call.resumes, bearer=bearer, message=message
+            key, observation.route, call.command, call.resumes, call.follows, bearer=bearer, message=message
         )  # fmt: skip
         self.journal = self.journal.sent(x, pending)
         if message is not None and key is None:

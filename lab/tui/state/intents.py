@@ -126,12 +126,8 @@ class ToggleRecording(Struct, frozen=True):
     """Begin a tape, or end the one that runs."""
 
 
-class JudgeClients(Struct, frozen=True):
-    """Ask what the rules find in what clients have done so far."""
-
-
 Intent: TypeAlias = (
     StartRun | TogglePause | StepForward | SetSpeed | SkipAhead | ResetRun | AnswerGate | SendTurn | ChooseScenario
     | MoveCursor | SeekInstant | SeekStage | StandAtActs | EndHold | NextAct | SeekAct
-    | ArmFault | DisarmFault | ToggleRecording | JudgeClients
+    | ArmFault | DisarmFault | ToggleRecording
 )  # fmt: skip

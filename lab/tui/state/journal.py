@@ -89,6 +89,8 @@ class PendingExchange(Struct, frozen=True):
     route: str
     command: str
     resumes: bool = False
+    follows: bool = False
+    """Whether the answer is to be a stream of events."""
     struck: str | None = None
     claims: Pairs = ()
     bearer: str = ""

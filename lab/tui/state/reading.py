@@ -60,6 +60,8 @@ class CallRequest(Struct, frozen=True):
     comment: str | None = None
     """What goes along with an answer."""
     conversation: str | None = None
+    follows: bool = False
+    """Whether the answer is to be a stream of events."""
     labels: WireLabels = USUAL_LABELS
 
 
@@ -77,12 +79,12 @@ def call_request(route: str, request: Request) -> CallRequest:
         case Decide(job=job, conversation=conversation):
             return CallRequest(
                 "invoke", team, job, resumes=True, verdict=verdict, comment=comment_line(command.comment),
-                conversation=conversation, labels=client.labels,
+                conversation=conversation, follows=call.follows, labels=client.labels,
             )  # fmt: skip
         case Invoke(job=job, conversation=conversation):
             return CallRequest(
                 "invoke", team, job or "", message=_pairs(call.message), fields=_pairs(call.fields),
-                conversation=conversation, labels=client.labels,
+                conversation=conversation, follows=call.follows, labels=client.labels,
             )  # fmt: skip
 
 
@@ -139,12 +141,10 @@ def job_in(route: str, response: Response) -> Seen | None:
     return seen if isinstance(seen, Seen) else None
 
 
-def first_word(route: str) -> str | None:
-    """What the first event says of a job, on a route that answers with events; None: on any other."""
-    client = _client(route)
-    if client is None or route not in client.streams:
-        return None
-    return next(word for word, status in client.statuses.items() if status is Status.RUNNING)
+def first_word(route: str) -> str:
+    """What the first event of a stream says of a job, on a route that may answer with events."""
+    statuses = (client_of(route) or USUAL_CLIENT).statuses
+    return next(word for word, status in statuses.items() if status is Status.RUNNING)
 
 
 def word_of(labels: WireLabels, status: str) -> str:
@@ -159,13 +159,13 @@ def words_of_stream(route: str, response: Response) -> tuple[tuple[Millis, str],
 
     Deltas say no word; they are those of a job that runs until the last.
     """
-    first, seen = first_word(route), job_in(route, response)
-    if first is None or seen is None or not response.times:
+    seen, client = job_in(route, response), _client(route)
+    if seen is None or client is None or not response.times:
         return ()
-    client, found = client_of(route) or USUAL_CLIENT, list[tuple[Millis, str]]()
-    shown = [client.job_in(event) for event in events_in(response.body)]
+    found = list[tuple[Millis, str]]()
+    shown = map(client.job_in, client.bodies_in(events_in(response.body)))
     words = [(time, each.word) for time, each in zip(response.times, shown, strict=False) if each is not None]
-    for time, word in words or [(response.times[0], first), (response.times[-1], seen.word)]:
+    for time, word in words or [(response.times[0], first_word(route)), (response.times[-1], seen.word)]:
         if not found or found[-1][1] != word:
             found.append((time, clean.line(word, 40)))
     return tuple(found)
@@ -244,7 +244,7 @@ def gate_of(question: Question, labels: WireLabels, gates: tuple[str, ...], open
 def recorded_status(route: str, value: Json) -> Seen | None:
     """The job of a body as a recording holds it, a stream's in text; None if it is none."""
     client = _client(route)
-    if client is not None and isinstance(value, str) and route in client.streams:
+    if client is not None and isinstance(value, str):
         return job_in(route, Response(200, (), value.encode("utf-8", "replace")))
     return client.job_in(value) if client is not None else None
 
@@ -254,6 +254,6 @@ def compact(route: str, raw: bytes, kind: str | None, cap: int = 400) -> str:
     """The beginning of a body in one row; of one that holds a job what tells one answer from the next."""
     value = value_or_none(raw) if len(raw) <= clean.CAP and not clean.is_form(kind) else None
     client = _client(route)
-    if client is None or client.job_in(value) is None:
+    if client is None or not (gist := client.gist(value)):
         return clean.compact(raw, kind, value, cap)
-    return clean.line(json.dumps(client.gist(value), ensure_ascii=False, separators=(",", ":"))[:-1] + ",…}", cap)
+    return clean.line(json.dumps(gist, ensure_ascii=False, separators=(",", ":"))[:-1] + ",…}", cap)

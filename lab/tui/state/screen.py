@@ -11,7 +11,6 @@ from lab.jobs.turns import parts_for
 from lab.language.document import Gate, Scenario
 from lab.tui.state.acts import HOLD, ActState
 from lab.tui.state.cursor import PlaybackCursor
-from lab.tui.state.findings import ReportFindings
 from lab.tui.state.journal import ArmedFaults, JournalState
 from lab.tui.state.phone import PhoneState
 from lab.tui.state.run import USUAL_LABELS, RunState
@@ -60,8 +59,6 @@ class SourceState(Struct, frozen=True):
     """Why nothing comes at the moment."""
     dead: bool = False
     """Whether the recording that runs is dead: nothing more is written."""
-    findings: ReportFindings | None = None
-    """What the rules find in what clients did, when it was asked for last."""
     labels: WireLabels = USUAL_LABELS
     """What the wire that our app speaks calls things."""
     own_decisions: Mapping[str, str] = {}

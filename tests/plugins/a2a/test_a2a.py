@@ -8,6 +8,7 @@ from lab.core.exchange import Request
 from lab.core.observe import Noted
 from lab.dialects.fusion.routes import API
 from lab.dialects.router import ROUTER
+from lab.identity.facts import TokenGranted
 from lab.jobs.facts import GateDecided, JobAccepted
 from tests.wire_peer import DOCUMENT, OTHER, invoke, read, service, status, token
 
@@ -259,14 +260,20 @@ def test_several_parts_are_joined_by_lines():
         (b"[1e999]", -32700, None),
         ([], -32600, None),
         ([{"jsonrpc": "2.0", "id": 1, "method": "tasks/get", "params": {}}], -32600, None),
-        ({"jsonrpc": "2.0", "method": "tasks/get"}, -32600, None),
+        ({"jsonrpc": "2.0", "method": "tasks/get"}, -32602, None),
+        ({"params": {"id": "x"}}, -32600, None),
+        ({"method": "tasks/get", "params": {"id": "x"}}, -32001, None),
         ({"jsonrpc": "2.0", "id": True, "method": "tasks/get"}, -32600, None),
         ({"jsonrpc": "2.0", "id": {}, "method": "tasks/get"}, -32600, None),
         ({"jsonrpc": "1.0", "id": 7, "method": "tasks/get"}, -32600, 7),
-        ({"id": 7, "method": "tasks/get"}, -32600, 7),
+        ({"id": 7, "method": "tasks/get"}, -32602, 7),
+        ({"jsonrpc": None, "id": 7, "method": "tasks/get", "params": {"id": "x"}}, -32600, 7),
         ({"jsonrpc": "2.0", "id": 7, "method": 1}, -32600, 7),
-        ({"jsonrpc": "2.0", "id": "a", "method": "tasks/cancel", "params": {}}, -32601, "a"),
-        ({"jsonrpc": "2.0", "id": "a", "method": "message/stream", "params": {}}, -32601, "a"),
+        ({"jsonrpc": "2.0", "id": "a", "method": "tasks/resubscribe", "params": {}}, -32601, "a"),
+        ({"jsonrpc": "2.0", "id": "a", "method": "SendMessage", "params": {}}, -32601, "a"),
+        ({"jsonrpc": "2.0", "id": "a", "method": "message/stream", "params": {}}, -32602, "a"),
+        ({"jsonrpc": "2.0", "id": "a", "method": "tasks/cancel", "params": {}}, -32602, "a"),
+        ({"jsonrpc": "2.0", "id": "a", "method": "tasks/cancel", "params": {"id": "x"}}, -32001, "a"),
         ({"jsonrpc": "2.0", "id": None, "method": "tasks/get", "params": []}, -32602, None),
         ({"jsonrpc": "2.0", "id": 1.5, "method": "tasks/get", "params": {"id": ""}}, -32602, 1.5),
         ({"jsonrpc": "2.0", "id": 1, "method": "tasks/get", "params": {"id": "x", "historyLength": -1}}, -32602, 1),
@@ -284,7 +291,8 @@ def test_errors_come_in_json_rpc_and_name_the_call(body, code, named):
     ("members", "says"),
     [
         ({"kind": "task"}, "kind"),
-        ({"role": "agent"}, "role"),
+        ({"role": "system"}, "role"),
+        ({"role": None}, "role"),
         ({"messageId": ""}, "messageId"),
         ({"messageId": 1}, "messageId"),
         ({"parts": []}, "parts"),
@@ -362,40 +370,148 @@ def test_another_method_is_not_allowed(route, method, allow):
 # The stream
 
 
-def events(peer, text, now=0, **members):
+def events(peer, text, now=0, route="a2a-stream", **members):
     params = {"message": message(text, **members)}
-    reply = peer.send({"jsonrpc": "2.0", "id": 5, "method": "message/stream", "params": params}, now, "a2a-stream")
+    reply = peer.send({"jsonrpc": "2.0", "id": 5, "method": "message/stream", "params": params}, now, route)
     assert reply.response.header("content-type") == "text/event-stream"
     parts = [(when, piece.decode()) for when, piece in reply.parts]
-    assert all(piece.startswith("data: ") and piece.endswith("\n\n") for _, piece in parts)
-    assert parts.pop()[1] == "data: [DONE]\n\n"
+    assert all(piece.startswith("data: {") and piece.endswith("\n\n") for _, piece in parts)
     answers = [(when, json.loads(piece[6:])) for when, piece in parts]
     assert {(answer["jsonrpc"], answer["id"]) for _, answer in answers} == {("2.0", 5)}
-    return [(when, answer["result"]) for when, answer in answers]
+    results = [(when, answer["result"]) for when, answer in answers]
+    (_, first), *updates = results
+    assert (first["kind"], first["artifacts"]) == ("task", []), "what updates tell, the Task doesn't yet"
+    assert [each.get("final") is True for _, each in updates] == [False] * (len(updates) - 1) + [True]
+    assert {(each["taskId"], each["contextId"]) for _, each in updates} == {(first["id"], first["contextId"])}
+    return results
 
 
-def test_a_stream_tells_each_state_until_somebody_has_to_speak():
+def outline(stream):
+    return [(when, each["kind"], each["status"]["state"] if "status" in each else None) for when, each in stream]
+
+
+@pytest.mark.parametrize("route", ["a2a", "a2a-stream"])
+def test_a_stream_tells_each_state_until_somebody_has_to_speak(route):
     peer = Peer()
-    stream = events(peer, "Taxi 42", 1_000)
-    states = [(when, each["status"]["state"]) for when, each in stream]
-    assert states == [(1_000, "submitted"), (1_000, "working"), (3_000, "input-required")]
-    again = events(peer, "changes please", 3_500, taskId=stream[0][1]["id"], contextId=stream[0][1]["contextId"])
-    assert [(when, each["status"]["state"]) for when, each in again] == [(3_500, "working"), (5_500, "input-required")]
-    assert {each["id"] for _, each in (*stream, *again)} == {stream[0][1]["id"]}
+    stream = events(peer, "Taxi 42", 1_000, route)
+    assert outline(stream) == [
+        (1_000, "task", "submitted"), (1_000, "status-update", "working"), (3_000, "status-update", "input-required"),
+    ]  # fmt: skip
+    task = stream[0][1]
+    assert stream[-1][1]["status"] == peer.task(task["id"], 3_000)["status"]
+    again = events(peer, "changes please", 3_500, route, taskId=task["id"], contextId=task["contextId"])
+    assert outline(again) == [(3_500, "task", "working"), (5_500, "status-update", "input-required")]
+    assert again[0][1]["id"] == task["id"]
 
 
-def test_a_stream_ends_with_its_task():
+def test_a_stream_brings_the_answer_before_its_task_is_said_to_be_completed():
+    peer = Peer(DOCUMENT | {"steps": [{"work": "w", "takes": "1s"}, {"complete": "done", "output": "Paid."}]})
+    stream = events(peer, "Taxi 1")
+    assert outline(stream)[2:] == [(1_000, "artifact-update", None), (1_000, "status-update", "completed")]
+    update = stream[2][1]
+    assert list(update) == ["kind", "taskId", "contextId", "artifact", "append", "lastChunk"]
+    assert (update["append"], update["lastChunk"]) == (False, True)
+    polled = peer.task(update["taskId"], 1_000)
+    assert (polled["artifacts"], polled["status"]) == ([update["artifact"]], stream[3][1]["status"])
+
+
+def test_a_stream_tells_of_what_happens_at_once_by_updates_too():
+    at_once = events(Peer(DOCUMENT | {"steps": [{"complete": "done", "output": "At once."}]}), "Taxi 1")
+    assert [(kind, state) for _, kind, state in outline(at_once)] == [
+        ("task", "submitted"), ("artifact-update", None), ("status-update", "completed"),
+    ]  # fmt: skip
     peer = Peer(code="TALK")
-    assert [each["status"]["state"] for _, each in events(peer, "Hello")] == ["submitted", "working", "failed"]
-    last = events(Peer(DOCUMENT | {"steps": [{"complete": "done", "output": "At once."}]}), "Taxi 1")
-    assert [(each["status"]["state"], len(each["artifacts"])) for _, each in last] == [("completed", 1)]
+    failed = events(peer, "Hello")
+    assert outline(failed)[1:] == [(0, "status-update", "working"), (1_000, "status-update", "failed")]
+    assert failed[-1][1]["status"]["message"]["parts"] == [{"kind": "text", "text": "Nothing to say."}]
+
+
+def test_a_stream_at_a_gate_that_takes_several_answers_shows_that_it_waits_still():
+    gate = {"gate": "boss", "asks": "Pay?", "patience": "1m", "approvals": 2}
+    peer = Peer(DOCUMENT | {"steps": [gate, {"complete": "done", "output": "Paid."}]})
+    first = events(peer, "Taxi 1")
+    assert outline(first) == [(0, "task", "submitted"), (0, "status-update", "input-required")]
+    again = events(peer, "yes", 10, taskId=first[0][1]["id"])
+    assert outline(again) == [(10, "task", "input-required"), (10, "status-update", "input-required")]
+    assert again[0][1]["status"] == again[1][1]["status"] and "message" in again[0][1]["status"]
+    done = events(peer, "yes", 20, taskId=first[0][1]["id"])
+    assert [(kind, state) for _, kind, state in outline(done)] == [
+        ("task", "working"), ("artifact-update", None), ("status-update", "completed"),
+    ]  # fmt: skip
+
+
+def test_a_stream_never_ends_with_done_and_its_silences_are_fusions():
+    for switch in ("on", "off"):
+        peer = Peer(sse_done=switch, sse_heartbeat="500ms")
+        call = {"method": "message/stream", "params": {"message": message("Taxi 42")}}
+        pieces = [piece for _, piece in peer.send(call, route="a2a-stream").parts]
+        assert pieces.count(b": keep-alive\n\n") == 3 and not any(b"[DONE]" in piece for piece in pieces)
+
+
+def test_a_state_that_nobody_documented_is_in_updates_as_in_tasks():
+    faults = [{"route": route, "status_word": "paused", "calls": "1-9"} for route in ("a2a", "a2a-stream")]
+    peer = Peer(DOCUMENT | {"faults": faults})
+    call = {"method": "message/stream", "params": {"message": message("Taxi 42")}}
+    results = [json.loads(piece[6:])["result"] for _, piece in peer.send(call, route="a2a-stream").parts]
+    assert [each["status"]["state"] for each in results] == ["paused"] * 3
+    assert ["artifacts" in each for each in results] == [True, False, False]
+
+
+# What the vendor's reference leaves open
+
+
+@pytest.mark.parametrize("left_out", [("jsonrpc",), ("id",), ("jsonrpc", "id")])
+@pytest.mark.parametrize("route", ["a2a", "a2a-stream"])
+def test_only_method_and_params_are_required(left_out, route):
+    call = {"jsonrpc": "2.0", "id": "c", "method": "message/send", "params": {"message": message("Taxi 42")}}
+    sent = {name: member for name, member in call.items() if name not in left_out}
+    answer = read(Peer().send(sent, route=route).response)
+    assert (answer["jsonrpc"], answer["id"]) == ("2.0", None if "id" in left_out else "c")
+    assert answer["result"]["status"]["state"] == "submitted"
+
+
+def test_a_message_needs_a_role_and_no_id():
+    peer = Peer()
+    for role in ("user", "agent"):
+        sent = {"role": role, "parts": [{"kind": "text", "text": "Taxi 42"}]}
+        assert peer.call("message/send", {"message": sent})["status"]["state"] == "submitted"
+        assert peer.call("tasks/send", {"id": f"t-{role}", "message": sent})["status"]["state"] == "submitted"
+    for method in ("message/send", "message/stream", "tasks/send"):
+        refused = peer.call(method, {"id": "t", "message": {"parts": sent["parts"]}})
+        assert (refused["code"], refused["message"]) == (-32602, "message.role must be user or agent.")
+
+
+@pytest.mark.parametrize("route", ["a2a", "a2a-stream"])
+def test_each_route_takes_each_method(route):
+    peer = Peer()
+    first = peer.call("message/send", {"message": message("Taxi 42")}, route=route)
+    assert first["status"]["state"] == "submitted"
+    assert peer.call("tasks/get", {"id": first["id"]}, 1, route=route)["status"]["state"] == "working"
+    mine = peer.call("tasks/send", {"id": "mine", "message": message("Taxi 42")}, route=route)
+    assert mine["id"] == "mine"
+    assert peer.call("tasks/cancel", {"id": "mine"}, 1, route=route)["code"] == -32002
+    assert outline(events(peer, "Taxi 42", route=route))[0] == (0, "task", "submitted")
+
+
+def test_nothing_is_canceled_and_only_of_ones_own_task_is_it_said_so():
+    peer = Peer()
+    first = peer.say("Taxi 42")
+    for now in (1, 2_500, 200_000):  # it works, waits, has ended
+        refused = peer.call("tasks/cancel", {"id": first["id"]}, now)
+        assert (refused["code"], refused["message"]) == (-32002, "No task can be canceled: it goes on to its end.")
+    assert peer.task(first["id"], 2_500)["status"]["state"] == "input-required"
+    assert peer.call("tasks/cancel", {"id": "nobodys"})["code"] == -32001
+    assert peer.call("tasks/cancel", {"id": first["id"]}, bearer=token(peer.mock, client=OTHER))["code"] == -32001
+    peer.code = "TALK"
+    assert peer.call("tasks/cancel", {"id": first["id"]})["code"] == -32001
+    assert [type(fact) for fact in peer.facts] == [JobAccepted, TokenGranted]
 
 
 def test_what_is_wrong_before_the_stream_is_one_answer():
     peer = Peer()
     refused = peer.call("message/stream", {"message": message("yes", taskId="nobody")}, route="a2a-stream")
     assert refused["code"] == -32001
-    assert peer.call("message/send", {}, route="a2a-stream")["code"] == -32601
+    assert peer.call("message/send", {}, route="a2a-stream")["code"] == -32602
 
 
 def test_a_fault_names_the_command_so_it_strikes_on_every_wire():

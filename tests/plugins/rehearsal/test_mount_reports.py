@@ -112,8 +112,9 @@ async def test_lab_report_judges_a_running_lab_as_a_rehearsal(
     assert (called.code, called.lines[-1].endswith("not exercised")) == (0, True)
     await asks_twice(plane)
     called = await asyncio.to_thread(lab, "report", url, "--fail-on", "critical", "--json", "--html", "page.html")
-    assert called.err.splitlines()[:2] == [
+    assert called.err.splitlines()[:3] == [
         "FAIL  strict: duplicate; a good client: result",
+        "          rules broken in it: A6 C1 C3 D1",
         f"          {url}/_lab/scenario/strict/journal",
     ]
     assert called.code == 1

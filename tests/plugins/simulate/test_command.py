@@ -12,12 +12,12 @@ from xml.etree.ElementTree import fromstring
 
 import pytest
 
+from lab.app.pauses import CEILINGS
 from lab.files.scenarios import scenario_path
 from lab.plugins.simulate.chunks import cores_for
 from lab.plugins.simulate.totals import CHUNK
 from lab.plugins.simulate.workload import Workload
 from tests.conftest import Lab
-from tests.terminal import lab as on_terminal
 
 MEMBERS = "scenario seed seeds jobs ended duration steps waiting polls tokens refused schedules".split()
 
@@ -146,6 +146,20 @@ def test_where_jobs_last_for_hours_a_schedule_is_named_that_tells_of_ends_in_min
     assert "Half of the jobs" not in lab("simulate", "quick", "--jobs", "20").out
 
 
+def test_it_says_what_the_ceilings_are_and_recommends_none_beyond_them(lab: Lab) -> None:
+    steps = "steps:\n  - work: reconcile\n    takes: {between: [5h, 7h]}\n  - complete: done\n    output: ok\n"
+    (lab.folder / "long.yaml").write_text(
+        f"lab: 1\nname: long\ntitle: Long\nagent: {{code: L}}\nask: go\nseed: 1\n{steps}"
+    )
+    call = ("simulate", "./long.yaml", "--jobs", "20", "--delay", "10m", "--poll", "10m")
+    text = lab(*call).out
+    assert "  Best: 1m in place of 10m: " in text and "  10m leaves the limits of C7.\n" in text
+    assert f"  no pause is longer than {CEILINGS}.\n" in text
+    rows = json.loads(lab(*call, "--json").out)["schedules"]
+    assert {each["schedule"]: each["outside"] for each in rows if each["outside"]} == {"10m": "C7"}
+    assert [each["schedule"] for each in rows if each["best"]] == ["1m"]
+
+
 SIGNING = """\
 lab: 1
 name: signing
@@ -176,7 +190,7 @@ def test_of_a_gate_that_escalates_is_said_how_often_and_a_long_front_is_thinned_
     assert found["waiting"]["gates"][0]["escalated"] == 3
     shown = re.findall(r"^[> ] (\S.*?)  +[0-9.]+  +[0-9.]+ %", text.partition("\nPolls ")[2], re.MULTILINE)
     every = [each["schedule"] for each in found["schedules"]]
-    assert set(shown) < set(every) and len(every) > 30 and len(shown) <= 3 + 12 + 3
+    assert set(shown) < set(every) and len(every) > 3 + 12 and len(shown) <= 3 + 12 + 3
     assert {each["schedule"] for each in found["schedules"] if each["given"] or each["best"] or each["sure"]} < set(
         shown
     )
@@ -187,6 +201,7 @@ def test_of_a_gate_that_escalates_is_said_how_often_and_a_long_front_is_thinned_
     names = [
         (float(text.get("x", 0)), float(text.get("y", 0))) for text in plot.iter("text") if text.text in ("10s", "11s")
     ]
+    names = [(x, y) for x, y in names if x > 100]  # what stands before is the scale
     assert len(names) == 2 and abs(names[0][1] - names[1][1]) >= 20
 
 
@@ -208,7 +223,6 @@ def test_people_answer_gates_in_place_of_the_scenario_and_a_limit_refuses(lab: L
         (("--reviewers", "1", "--takes", "{mean:2m}"), "{mean: 2m}"), (("--reviewers", "1", "--takes", "["), "{mean: 2m}"),
         (("--reviewers", "1", "--hours", "9-9"), "9-17"), (("--reviewers", "1", "--hours", "9:00-17:00"), "9-17"),
         (("--poll", "2s..1s x2"), "2s..30s x1.5"), (("--poll", "2s..3s"), "xFACTOR is missing"), (("--poll", "2s..3s x1"), "FACTOR above 1"), (("--poll", "2..3 x2"), "2s..30s x1.5"),
-        (("--watch",), "none"), (("--watch", "--json"), "Leave it out"),
         (("--poll", "x99999999"), "begins with a pause"), (("--poll", "2s..9s x99999999"), "from 1 to 999.99"),
         (("--arrivals", "-1/s"), "5/s"), (("--delay", "-5s"), "as 90s"),
         (("--reviewers", "1", "--takes", "{median: 20m, p95: 2m}"), "p95 not less than the median"),
@@ -261,18 +275,6 @@ def test_an_interrupted_simulation_leaves_no_half_line() -> None:
     process.stderr.readline()  # the note: it has begun
     process.send_signal(signal.SIGINT)
     assert (process.communicate(timeout=60)[0], process.returncode) == (b"", 130)
-
-
-@pytest.mark.long
-def test_on_a_terminal_the_jobs_are_drawn_until_they_are_done_or_somebody_leaves() -> None:
-    with on_terminal("simulate", "nobody-home", "--jobs", "300", "--watch", fresh=True) as terminal:
-        assert terminal.ended(60) == 0
-        assert all(shown in terminal.raw for shown in (b"300 of 300 jobs", b"ERROR: 300", b"Best: "))
-    with on_terminal("simulate", "nobody-home", "--jobs", "1000000", "--watch", fresh=True) as terminal:
-        terminal.until(lambda shown: "of 1000000 jobs" in shown.text, 60)
-        terminal.process.send_signal(signal.SIGINT)
-        assert terminal.ended(60) == 130
-        assert terminal.raw.rstrip().endswith(b"\x1b[?25h")  # the cursor is there again
 
 
 @pytest.mark.long

@@ -13,7 +13,7 @@ from lab.language.document.settings_file import Server
 from lab.language.parse import parse_with_locations
 from lab.language.parse.settings_file import parse_settings
 from lab.language.templates import TEMPLATE_NAMES
-from lab.language.templates.check import FILTERS, TESTS
+from lab.language.templates.vocabulary import FILTERS, TESTS
 from lab.recording.replay.matchers import parse_matchers
 from lab.server.limits import LIMIT_KINDS
 from lab.tui.preference_syntax import parse_preferences

@@ -7,14 +7,25 @@ from typing import get_args
 import pytest
 from msgspec.structs import fields
 
+from lab.app.pauses import (
+    CEILINGS,
+    LONGEST_RUNNING,
+    LONGEST_WAITING,
+    SHORT_WAIT,
+    SHORTEST_PAUSE,
+    STEADY,
+    WAITING_PAUSE,
+)
 from lab.cli.bug_report import BUG
 from lab.cli.commands.replay import NOTHING_MATCHED
 from lab.cli.console import INTERRUPTED, Console
 from lab.cli.main import run_command
 from lab.core.errors import LabError
 from lab.core.journal.fact import Fact
+from lab.language.document import duration_text
 from lab.plugins.rehearsal.drills.drills import ENDINGS, FAULT_KINDS
 from lab.plugins.rehearsal.drills.variants import GateKind
+from lab.plugins.rehearsal.report.catalog import RULE_OF
 from lab.recording.format import codec
 from lab.server.limits import ServerLimits
 from lab.tui.panes.registry import SCREEN_KEYS
@@ -79,6 +90,17 @@ def test_every_limit_is_there_with_its_default() -> None:
     usual = ServerLimits()
     assert limits(PAGES["limits"]) == {each.name: getattr(usual, each.name) for each in fields(usual)}
     assert limits(PAGES["limits"].replace("| 75 s |", "| 76 s |")) != limits(PAGES["limits"])
+
+
+def test_the_limits_of_pauses_are_on_the_page_of_clients() -> None:
+    limits = PAGES["clients"].partition("### 8.1 ")[2].partition("## 9. ")[0]
+    running, hour = duration_text(LONGEST_RUNNING), duration_text(LONGEST_WAITING)
+    assert f"| least (C6) | {SHORTEST_PAUSE // 1_000} s |" in limits
+    assert f"| ceiling in RUNNING (C7) | {running} |" in limits
+    assert f"| the longest of {running}; a tenth of the time waited, up to {hour}; a hundredth of it |" in limits
+    assert f"unless it is {STEADY // 1_000} s or more" in limits
+    assert f"a median of {WAITING_PAUSE // 1_000} s or more" in limits and f"once {SHORT_WAIT // 1_000} s" in limits
+    assert CEILINGS in RULE_OF["C7"].fix
 
 
 def test_every_key_is_on_the_page_of_the_screen() -> None:

@@ -25,6 +25,7 @@ _ROUTES: Mapping[str, ClaimJudge] = {
     "GET /api/boss/data/objects/ora/commonFusionAI/agents/v1/$en/workflows": ClaimJudge(
         places.judge_listed, "a request for it"
     ),
+    "GET /fscmRestApi/tokenrelay": ClaimJudge(places.judge_relayed, "a call of the API with a token of the relay"),
 }
 _REQUEST: Mapping[str, ClaimJudge] = {
     "message": _of_jobs(
@@ -86,10 +87,7 @@ _TABLE: Mapping[str, Mapping[str, ClaimJudge]] = {
         for name in ("debugParams", "overrides")
     },
     "job body": _BODY,
-    "nodes": {
-        name: _of_jobs(bodies.judge_agents(name), "a job with a sub-agent under ADMIN", texts=True)
-        for name in ("agentCode", "output")
-    },
+    "nodes": {"agentCode": _of_jobs(bodies.judge_agents, "a job with a sub-agent under ADMIN", texts=True)},
     "waitingNodeDetails": {
         "callbackToken": _of_jobs(bodies.judge_openings, "two openings of gates, or ORA_TIMEOUT at a wait", texts=True)
     },
@@ -101,7 +99,6 @@ _TABLE: Mapping[str, Mapping[str, ClaimJudge]] = {
             places.judge_member("workflowName", lambda name: isinstance(name, str)), _MEMBERS, texts=True
         ),
         "version": ClaimJudge(places.judge_member("version", lambda number: type(number) is int), _MEMBERS, texts=True),
-        "status": ClaimJudge(places.judge_member("status", lambda word: word == "PUBLISHED"), _MEMBERS, texts=True),
         "$context": ClaimJudge(
             places.judge_member("$context", lambda one: isinstance(one, dict) and "etag" in one), _MEMBERS
         ),

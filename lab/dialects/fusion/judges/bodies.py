@@ -53,8 +53,8 @@ def judge_outputs(traffic: ShownJobs) -> Iterator[Sign]:
 def judge_places(traffic: ShownJobs) -> Iterator[Sign]:
     """The node's details stand in the body of a poll too."""
     for call, body in waiting(traffic):
-        there, minimal = bool(details(body)), "minimal" if "nodes" not in body else ""
-        yield sign_of(call, there, f"{'with' if there else 'without'} waitingNodeDetails in WAITING", minimal, "body")
+        there = bool(details(body))
+        yield sign_of(call, there, f"{'with' if there else 'without'} waitingNodeDetails in WAITING")
 
 
 def judge_tool_codes(traffic: ShownJobs) -> Iterator[Sign]:
@@ -79,18 +79,14 @@ def judge_nodes(traffic: ShownJobs) -> Iterator[Sign]:
             yield Sign(call, False, "no nodes of a job that is COMPLETE", "off")
 
 
-def judge_agents(name: str) -> Callable[[ShownJobs], Iterator[Sign]]:
-    """A member of the nodes that name a sub-agent: a text where they are DONE."""
-
-    def judge(traffic: ShownJobs) -> Iterator[Sign]:
-        for call, body in _of_admins(traffic):
-            found = body.get("nodes")
-            for node in found if isinstance(found, list) else ():
-                if isinstance(node, dict) and _OF_AGENTS in node and node.get("status") == "DONE":
-                    what = f"{name} of a sub-agent's node is {'a' if isinstance(node.get(name), str) else 'no'} text"
-                    yield sign_of(call, isinstance(node.get(name), str), what)
-
-    return judge
+def judge_agents(traffic: ShownJobs) -> Iterator[Sign]:
+    """The nodes that name a sub-agent do so in a text."""
+    for call, body in _of_admins(traffic):
+        found = body.get("nodes")
+        for node in found if isinstance(found, list) else ():
+            if isinstance(node, dict) and _OF_AGENTS in node:
+                text = isinstance(node[_OF_AGENTS], str)
+                yield sign_of(call, text, f"{_OF_AGENTS} of a sub-agent's node is {'a' if text else 'no'} text")
 
 
 def judge_modes(traffic: ShownJobs) -> Iterator[Sign]:

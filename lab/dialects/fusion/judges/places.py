@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator
 
-from lab.core.evidence import PodCall, PodTraffic, Sign, sign_of
+from lab.core.evidence import PodCall, PodTraffic, Sign, countable, sign_of
 from lab.core.exchange import Json, header_of
 from lab.core.routes import Route
 from lab.dialects.fusion.client import FusionClient
@@ -18,6 +18,16 @@ def judge_local_path(row: Route) -> Callable[[PodTraffic], Iterator[Sign]]:
                 yield sign_of(call, absent, f"{call.status} to {call.method} {row.path}", "on")
 
     return look
+
+
+def judge_relayed(traffic: PodTraffic) -> Iterator[Sign]:
+    """A token of the cookie relay opens the API, whoever sends it."""
+    tokens: set[Json] = set()
+    for call in traffic.calls:
+        if call.name == "relay" and call.good:
+            tokens.add(countable(call.object.get("access_token")))
+        elif call.code and call.bearer in tokens:
+            yield sign_of(call, call.status != 401, f"{call.status} to a token of the relay")
 
 
 # Workflows

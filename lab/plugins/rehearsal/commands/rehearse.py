@@ -35,7 +35,7 @@ from lab.plugins.rehearsal.runs.rehearsal import (
     PlannedRun,
     Rehearsal,
     command_again,
-    failure_lines,
+    with_evidence,
 )
 from lab.plugins.rehearsal.runs.rehearse_search import refuse_other_forms, search
 from lab.settings import ClockSettings, Flags, MockSettings, ScenarioSettings, refuse_idle
@@ -119,8 +119,8 @@ def _conclude(
     )
     paths = {each.recording.name: each.recording for each in done if each.recording is not None}
     report = report_on(histories, coverage)
-    runs = [replace(each.judged, details=(*failure_lines(each, _again(each, flags), report),)) for each in done]
-    report = replace(report, runs=(*runs,), began=began)
+    runs = tuple(with_evidence(each, _again(each, flags), report) for each in done)
+    report = replace(report, runs=runs, began=began)
     code = conclude(report, file_lines(paths), flags, console)
     if flags["out"] is None:
         _keep(folder, done, report, console)
@@ -157,7 +157,8 @@ def _drills(flags: Flags, folder: Path) -> tuple[list[PlannedRun], Elements]:
             each.name,
             str(folder / f"{each.document['name']}{SCENARIO_ENDING}"),
             Expectation(each.ends, happy.turns, each.strikes),
-            about=(*_for_users(compiled.scenario), met_in_drill(each), advice_in_drill(each)),
+            about=(*_for_users(compiled.scenario), met_in_drill(each)),
+            advice=advice_in_drill(each),
         )
         for each in chosen
     ]

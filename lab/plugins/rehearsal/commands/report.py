@@ -24,9 +24,9 @@ from lab.plugins.rehearsal.report.history import ClientHistory
 from lab.plugins.rehearsal.report.html import html
 from lab.plugins.rehearsal.report.judge import ClientReport, report_on
 from lab.plugins.rehearsal.report.rule import Severity
-from lab.plugins.rehearsal.report.runs import lines_of_runs
+from lab.plugins.rehearsal.report.run_groups import lines_of_runs
 from lab.recording.format.reader import read
-from lab.settings import Flags
+from lab.settings import Flags, refuse_idle
 
 
 def execute(flags: Flags, console: Console) -> int:
@@ -36,6 +36,7 @@ def execute(flags: Flags, console: Console) -> int:
     """
     if any("://" in target for target in flags["targets"]):
         return _judge_lab(flags, console)
+    refuse_idle(flags, ("all",), "recordings: it tells of the runs of a lab")
     files, idle = matched(flags["targets"], console)
     if not files:
         return NOTHING_MATCHED
@@ -84,8 +85,7 @@ def conclude(
     if unknown:
         raise UsageError(f"--require {unknown[0]} is no rule.", hint=f"Rules are {', '.join(RULE_OF)}.")
     form, severity = form_of(flags), Severity(flags["fail_on"])
-    for line in lines_of_runs(report.runs, report.not_called) if report.runs or report.not_called else ():
-        console.out(line) if form in ("text", "github") else console.err(line)
+    _tell_runs(report, form, flags, console)
     shown = report
     if form == "json":
         for document in (*(each.document() for each in unread), *(each.document() for each in report.runs)):
@@ -108,6 +108,13 @@ def conclude(
         console.err(f"lab: {reason}")
     unjudged = bool(report.runs) and all(run.good is None for run in report.runs)
     return 1 if reasons else NOTHING_MATCHED if unjudged else 0
+
+
+def _tell_runs(report: ClientReport, form: str, flags: Flags, console: Console) -> None:
+    """How each run ended, where there are any; beside another form on stderr."""
+    lines = lines_of_runs(report.runs, report.not_called, whole=flags["all"])
+    for line in lines if report.runs or report.not_called else ():
+        console.out(line) if form in ("text", "github") else console.err(line)
 
 
 def file_lines(paths: Mapping[str, Path]) -> Callable[[str, int], str]:

@@ -62,10 +62,9 @@ def live_report(flags: Flags) -> LiveReport:
         {**possible, "faults": faults} if faults else possible,
         SHOWN_BY_DRILLS if faults else {},
     )
-    report = report_on(
-        {run.name: run.histories for run in runs}, coverage, [_with_journal(run, found.url) for run in chosen]
-    )
-    return LiveReport(replace(report, not_called=len(found.expected) - len(chosen)), found.line)
+    report = report_on({run.name: run.histories for run in runs}, coverage)
+    judged = tuple(_with_journal(run, report, found.url) for run in chosen)
+    return LiveReport(replace(report, runs=judged, not_called=len(found.expected) - len(chosen)), found.line)
 
 
 _ANYTHING = Expectation(())
@@ -100,5 +99,7 @@ def _expectation(row: Mapping[str, Json]) -> Expectation:
     return Expectation(tuple(known), turns, row.get("strikes") is True)
 
 
-def _with_journal(run: JudgedRun, url: str) -> JudgedRun:
-    return replace(run, details=(f"{root_of(url)}{MOUNT_PATH}{run.name}/journal",)) if run.good is False else run
+def _with_journal(run: JudgedRun, report: ClientReport, url: str) -> JudgedRun:
+    if run.good is not False:
+        return run
+    return replace(run, broken=report.broken_in(run.name), commands=(f"{root_of(url)}{MOUNT_PATH}{run.name}/journal",))

@@ -8,8 +8,9 @@ from lab.dialects.client import Unreadable
 from lab.faults.model import CUT_AFTER
 from lab.plugins.rehearsal.report.history import ClientHistory, operation
 from lab.plugins.rehearsal.report.rule import Occasion, broken, charged, kept, least, rules_in, went_on
-from lab.plugins.rehearsal.report.stops import SILENT, early, readable_pause
+from lab.plugins.rehearsal.report.stops import SILENT, early, gave_up, readable_pause
 from lab.recording.client_calls import REDIRECTS, CallKind, JudgedCall
+from lab.recording.format.lines import SERVER_CUTS
 
 AT_ONCE: Millis = 100
 """A retry after less is one without a pause."""
@@ -63,8 +64,12 @@ def _server_error(call: JudgedCall) -> bool:
 
 
 def repeats_lost_polls(history: ClientHistory) -> Iterator[Occasion]:
-    """D3: a poll that was reset, or closed without an answer, is sent again."""
-    lost = [call for call in history.of(CallKind.POLL) if call.response is None and call.cut in ("reset", "truncated")]
+    """D3: a poll that was reset, closed without an answer, or given up, is sent again."""
+    lost = [
+        call
+        for call in history.of(CallKind.POLL)
+        if gave_up(call) or (call.response is None and call.cut in SERVER_CUTS)
+    ]
     yield from went_on(history, lost, "D3")
 
 
@@ -74,25 +79,23 @@ def takes_no_garbage(history: ClientHistory) -> Iterator[Occasion]:
 
 
 def _garbage(call: JudgedCall) -> bool:
-    half = call.response is not None and call.cut in ("reset", "truncated")
+    half = call.response is not None and call.cut in SERVER_CUTS
     return half or (call.good and isinstance(call.answer, Unreadable))
 
 
 def gives_up_waiting(history: ClientHistory) -> Iterator[Occasion]:
-    """D5: a poll that isn't answered is given up by the client itself, not before 5 s, and sent again."""
-    for call in history.of(CallKind.POLL):
+    """D5: a call that isn't answered is given up by the client itself, not before 5 s; whether it comes again is D3's."""
+    for call in history.of(CallKind.TOKEN, CallKind.INVOKE, CallKind.POLL, CallKind.DECIDE):
         lasted = call.left - call.sent
         if call.cut == "timeout" and lasted >= least(CUT_AFTER):
             yield broken(call)
-        elif call.cut == "client_gone" and call.struck:
-            later = history.next_of(call)
+        elif gave_up(call):
             # of one that was stopped the last call was cut by that; a minute without a byte is too long all the same
-            stopped = later is None and not history.over
+            stopped = history.next_of(call) is None and not history.over
             if (lasted >= SILENT and call.response is None) if stopped else lasted < least(LONG):
                 yield broken(call)
-            elif later is not None:
-                yield kept(call, later)
-    yield from charged(history, "D5")
+            elif not stopped:
+                yield kept(call)
 
 
 def storms_nobody(history: ClientHistory) -> Iterator[Occasion]:
@@ -172,9 +175,9 @@ FAILURE_RULES = rules_in(
     """
     D1 | backs_off_when_refused | back off at 429 and 503 | major | T | Without a Retry-After that can be read, wait a second and more, longer after each refusal, and don't give up at the first. | RFC 6585 §4 | busy; drills `w-429`, `w-503`
     D2 | repeats_failed_polls | repeat a poll or token request that failed | major | T | After 500, 502 or 504 send a poll, or a request for a token, again after a pause, ten times at most: neither does anything twice. | RFC 9110 §9.2.2 | drills `w-500-poll`, `w-502-html-poll`, `w-504-poll`
-    D3 | repeats_lost_polls | repeat a poll or token request that was lost | major | T | Where the connection ended without an answer, open a new one and send the poll, or the request for a token, again. | RFC 9112 §9.3.1 | bad-line; drills `w-reset-poll`, `w-empty-poll`
+    D3 | repeats_lost_polls | repeat a poll or token request that was lost | major | T | Where the connection ended without an answer, or your time-out struck, open a new one and send the poll, or the request for a token, again. | RFC 9112 §9.3.1 | bad-line; drills `w-reset-poll`, `w-empty-poll`, `w-hang-poll`
     D4 | takes_no_garbage | take a garbled answer for a failure that passes | major | L | A body that is cut, or is no JSON, is a failure whatever its status says: send the poll, or the request for a token, again. | RFC 9112 §8 | bad-line; drills `w-truncate-poll`, `w-garbage-poll`, `w-wrong-length-poll`, `w-html-page-poll`
-    D5 | gives_up_waiting | have a read time-out | major | T | Give each answer a time-out of your own, half a minute say, and then poll again. | clients.md §2 | drills `w-hang-poll`, `w-stall-poll`
+    D5 | gives_up_waiting | have a read time-out | major | T | Give each answer a time-out of your own, half a minute say. | clients.md §2 | drills `w-hang-poll`, `w-stall-poll`, `w-hang-token`
     D6 | storms_nobody | don't storm the server with retries | major | T | Double the pause after each failure, so that a minute of failures costs a handful of requests. | clients.md §2 | a scenario with `503` at all polls for a minute
     D7 | reads_404_by_its_time | retry an early 404, stop at a late one | minor | L | Right after acceptance poll again, for a job may take a moment to be known; later stop. | clients.md §3 | drills `p-404`
     D8 | follows_redirects_rightly | send no bearer to another origin | critical | L | When you follow a redirect to another origin, leave the Authorization header out; at 307 and 308 keep method and body. | RFC 9110 §15.4; RFC 9700 §4 | redirect-other, redirect-same

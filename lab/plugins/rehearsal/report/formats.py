@@ -144,7 +144,7 @@ def junit(report: ClientReport, files: Sequence[JunitCase] = ()) -> str:
 
 
 def _run_case(run: JudgedRun) -> JunitCase:
-    details = "\n".join(run.details)
+    details = "\n".join(run.lines)
     if run.good is None:
         return JunitCase("lab.run", run.name, CaseEnd.SKIPPED, f"{run.outcome}: {details}", took=run.took)
     if run.good:

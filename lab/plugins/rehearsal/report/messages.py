@@ -5,7 +5,6 @@ from collections.abc import Iterator
 from urllib.parse import unquote
 
 from lab.core.refusal import Refusal
-from lab.dialects import client_of
 from lab.dialects.base import Invoke
 from lab.dialects.client import Unreadable
 from lab.plugins.rehearsal.report.history import ClientHistory
@@ -39,11 +38,7 @@ def _declares_json(call: JudgedCall) -> bool:
 
 def takes_json(history: ClientHistory) -> Iterator[Occasion]:
     """B2: where a client says what it takes, JSON is among it; of streams nothing is asked."""
-    calls = [
-        call
-        for call in history.of(CallKind.INVOKE, CallKind.POLL, CallKind.DECIDE)
-        if (client := client_of(call.route)) is not None and call.route not in client.streams
-    ]
+    calls = [call for call in history.of(CallKind.INVOKE, CallKind.POLL, CallKind.DECIDE) if not call.follows]
     yield from kept_unless([call for call in calls if not _accepts_json(call)], calls)
 
 

@@ -4,9 +4,19 @@ from bisect import bisect
 from collections.abc import Iterator
 from itertools import pairwise
 
+from lab.app.pauses import (
+    CEILINGS,
+    JUDGED_PAUSES,
+    SHORT_WAIT,
+    SHORTEST_PAUSE,
+    STEADY,
+    WAITING_PAUSE,
+    backs_off,
+    longest_pause,
+)
 from lab.core.clock import Millis
 from lab.jobs.good_ends import LONGEST_DEADLINE
-from lab.language.document import Status
+from lab.language.document import Status, duration_text
 from lab.plugins.rehearsal.report.history import ClientHistory, JobHistory, operation
 from lab.plugins.rehearsal.report.rule import Occasion, broken, charged, kept, least, middle, most, rules_in, went_on
 from lab.plugins.rehearsal.report.stops import odd_members, odd_result, odd_spelling, usual_members
@@ -14,7 +24,6 @@ from lab.recording.client_calls import CallKind, JudgedCall
 
 MINUTE: Millis = 60_000
 HOUR: Millis = 3_600_000
-SHORT_WAIT: Millis = 20_000
 
 
 def honours_retry_after(history: ClientHistory) -> Iterator[Occasion]:
@@ -72,7 +81,7 @@ def slower_while_waiting(history: ClientHistory) -> Iterator[Occasion]:
         if len(running) < 3 or len(waiting) < 3:
             continue
         pause = middle([pause for pause, _ in waiting])
-        slow = pause >= least(10_000) or pause >= least(round(2 * middle(running)))
+        slow = pause >= least(WAITING_PAUSE) or pause >= least(round(2 * middle(running)))
         yield kept(waiting[0][1]) if slow else broken(*(call for _, call in waiting))
 
 
@@ -80,13 +89,13 @@ def leaves_a_pause(history: ClientHistory) -> Iterator[Occasion]:
     """C6: at least a second from the last good answer to the next poll of the job."""
     for job in history.jobs:
         found = [(pause, call) for _, pause, call in _pauses(history, job)]
-        short = [call for pause, call in found if pause < least(1_000)]
+        short = [call for pause, call in found if pause < least(SHORTEST_PAUSE)]
         if found:
             yield broken(*short) if short else kept(found[0][1])
 
 
 def backs_off_while_nothing_changes(history: ClientHistory) -> Iterator[Occasion]:
-    """C7: at six polls and more in one status the pauses don't shrink, grow unless they are long, and stay bounded."""
+    """C7: at six polls and more in one status the pauses don't shrink, grow unless they are long, and keep to their ceiling."""
     fetched = [call.sent for call in history.of(CallKind.TOKEN)]
     for job in history.jobs:
         for status, calls in _stretches(job):
@@ -96,17 +105,16 @@ def backs_off_while_nothing_changes(history: ClientHistory) -> Iterator[Occasion
                 for call, later in pairwise(calls)
                 if bisect(fetched, call.left) == bisect(fetched, later.sent)
             ]
-            if len(pauses) < 5:
+            if len(pauses) < JUDGED_PAUSES:
                 continue
             third = max(1, len(pauses) // 3)
             first, last = (middle([pause for _, pause in part]) for part in (pauses[:third], pauses[-third:]))
-            flat = last < 0.8 * first or (last < least(5_000) and last < 1.2 * first)
-            too_long = any(pause > most(_longest(status, call.left - calls[0].left)) for call, pause in pauses)
-            yield broken(*calls) if flat or too_long else kept(calls[0], calls[-1])
-
-
-def _longest(status: Status, waited: Millis) -> Millis:
-    return MINUTE if status is not Status.WAITING else min(HOUR, max(MINUTE, waited // 10))
+            ceilings = (
+                longest_pause(call.left - calls[0].left, waiting=status is Status.WAITING) for call, _ in pauses
+            )
+            within = all(pause <= most(ceiling) for (_, pause), ceiling in zip(pauses, ceilings, strict=True))
+            good = within and backs_off(first, last, least(STEADY))
+            yield kept(calls[0], calls[-1]) if good else broken(*calls)
 
 
 def spreads_its_calls(history: ClientHistory) -> Iterator[Occasion]:
@@ -253,14 +261,14 @@ def _stretches(job: JobHistory) -> Iterator[tuple[Status, list[JudgedCall]]]:
 
 
 POLL_RULES = rules_in(
-    """
+    f"""
     C1 | honours_retry_after | honour Retry-After | critical | T | Wait as long as Retry-After says, in seconds or until its date, and then send the same again: neither 429 nor 503 is the end. | RFC 9110 §10.2.3; RFC 6585 §4 | busy; drills `w-429-seconds`, `w-429-date`, `w-503-seconds`
     C2 | stops_at_end | stop at a final status | major | L | End the loop at COMPLETE and at ERROR; its body never changes again. | clients.md §2 | any scenario
     C3 | polls_to_end | poll until the job has ended | major | T | Give the agent minutes, not seconds: let only a deadline of your own end the loop early. | clients.md §2 | slow
     C4 | waits_for_people | treat WAITING as neither failure nor time-out | critical | T | Keep polling through WAITING, for hours or days: a person has to decide. | contract.md §5.2; clients.md §2 | approval, long-wait
     C5 | slower_while_waiting | poll more slowly in WAITING | minor | T | In WAITING let the pause grow to ten seconds and more: people take their time. | clients.md §2 | long-wait
     C6 | leaves_a_pause | leave a second between polls | major | T | Wait at least a second after an answer before you poll again. | RFC 8628 §3.5 | any scenario
-    C7 | backs_off_while_nothing_changes | back off while nothing changes | minor | T | Let the pause grow, by 30 % say, up to some seconds in RUNNING; never let it shrink. | clients.md §2 | slow
+    C7 | backs_off_while_nothing_changes | back off while nothing changes | minor | T | Let the pause grow, by 30 % say, to {duration_text(STEADY)} and more, never shrink, and no pause exceed its ceiling: {CEILINGS}. | clients.md §8.1 | slow
     C8 | spreads_its_calls | add jitter | minor | T | Add a random part to each pause, so that clients that failed together don't come back together. | clients.md §2 | a scenario with `503` at ten polls in a row; crowd
     C9 | polls_one_at_a_time | keep one poll in flight for a job | major | L | Send the next poll only once the last one was answered or given up. | clients.md §2 | drills `w-late-poll`
     C10 | has_a_deadline | have a deadline | major | T | Give up a job at a time of your own choice: after an hour or a day, not never. | clients.md §2 | endless, with `--limit 2h`, or in virtual time

@@ -18,6 +18,8 @@ from typing import TypeAlias, cast
 from msgspec import Struct
 
 from lab.core.clock import Millis
+from lab.core.tolerance import least as least
+from lab.core.tolerance import most as most
 from lab.plugins.rehearsal.report.history import ClientHistory
 from lab.recording.client_calls import JudgedCall
 
@@ -112,16 +114,6 @@ class ClientRule(Struct, frozen=True, kw_only=True):
         if self.timing is Timing.EXACT and not history.exact:
             return ()
         return tuple(self.judge(history))
-
-
-def least(limit: Millis) -> Millis:
-    """The shortest pause that passes for one of `limit`: times are measured with a tolerance of 50 ms or 5 %."""
-    return limit - max(50, limit // 20)
-
-
-def most(limit: Millis) -> Millis:
-    """The longest that passes for one of `limit`."""
-    return limit + max(50, limit // 20)
 
 
 def middle(pauses: list[Millis]) -> float:

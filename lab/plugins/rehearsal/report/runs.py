@@ -1,7 +1,7 @@
 """One run of a client, judged: what it did, what it met, how it ended (clients.md §9, §10)."""
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 from msgspec import Struct
 
@@ -25,7 +25,19 @@ class JudgedRun(Struct, frozen=True):
     met: Elements = {}
     """What its client went through."""
     details: tuple[str, ...] = ()
-    """For people: why, what repeats it, where its recording is."""
+    """For people, as all that follows: why it came out so."""
+    about: tuple[str, ...] = ()
+    """What the client met."""
+    advice: str = ""
+    """What it should have done then."""
+    notes: tuple[str, ...] = ()
+    """What else is to be seen of it."""
+    broken: tuple[str, ...] = ()
+    """The rules that count, and were broken in it."""
+    commands: tuple[str, ...] = ()
+    """What repeats it, and what shows its recording."""
+    printed: tuple[str, ...] = ()
+    """The end of what the client printed."""
     took: Millis | None = None
     """Real milliseconds, its client's and the lab's; None: nobody measured it."""
 
@@ -44,6 +56,18 @@ class JudgedRun(Struct, frozen=True):
         """In one line what it was, and what it should have been."""
         return f"FAIL  {self.name}: {self.outcome}; a good client: {self.wanted}"
 
+    @property
+    def lines(self) -> tuple[str, ...]:
+        """All that there is for people, a line each."""
+        return (*self.own_lines, *self.printed)
+
+    @property
+    def own_lines(self) -> tuple[str, ...]:
+        """The same without what the client printed."""
+        advice = (self.advice,) if self.advice else ()
+        broken = (f"rules broken in it: {' '.join(self.broken)}",) if self.broken else ()
+        return (*self.details, *self.about, *advice, *self.notes, *broken, *self.commands)
+
     def document(self) -> dict[str, Json]:
         """For programs."""
         return {
@@ -51,17 +75,8 @@ class JudgedRun(Struct, frozen=True):
             "outcome": str(self.outcome),
             "good_client": [str(end) for end in self.expected.ends],
             "good": self.good,
-            **({"details": [*self.details]} if self.details else {}),
+            **({"details": [*self.lines]} if self.lines else {}),
         }
-
-
-def lines_of_runs(runs: Sequence[JudgedRun], not_called: int = 0) -> Iterator[str]:
-    """Those that ended otherwise than a good client's, then those of which nothing can be said; the counts last."""
-    for run in sorted(runs, key=lambda each: each.good is None):
-        if run.good is False or (run.good is None and run.details):
-            yield run.failure if run.good is False else f"  -   {run.name}: {run.outcome}"
-            yield from (f"          {line}" for line in run.details)
-    yield summary_of_runs(runs, not_called)
 
 
 def summary_of_runs(runs: Sequence[JudgedRun], not_called: int = 0) -> str:

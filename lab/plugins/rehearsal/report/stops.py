@@ -24,6 +24,7 @@ from lab.dialects.client import Unreadable
 from lab.language.document import Status
 from lab.plugins.rehearsal.report.history import Charge, ClientHistory, JobHistory, epoch_millis, operation
 from lab.recording.client_calls import CallKind, JudgedCall
+from lab.recording.format.lines import SERVER_CUTS
 
 MemberOrder: TypeAlias = Mapping[str, tuple[str, ...]]
 """By route, the members that its answers have, in their order."""
@@ -134,15 +135,14 @@ def _failure(last: JudgedCall) -> str | None:
 
 def _failure_of_cut(last: JudgedCall) -> str | None:
     """The same of an answer that didn't come whole; who left though nothing was wrong was told nothing by it."""
-    match last.cut:
-        case "timeout":
-            return "D5"
-        case "client_gone":
-            return "D5" if last.struck else None
-        case "reset" | "truncated":
-            return "D3" if last.response is None else "D4"
-        case _:
-            return None
+    if last.cut in SERVER_CUTS:
+        return "D3" if last.response is None else "D4"
+    return "D3" if gave_up(last) else None
+
+
+def gave_up(call: JudgedCall) -> bool:
+    """Whether the client ended a call that a fault kept waiting."""
+    return call.cut == "client_gone" and call.struck is not None
 
 
 def readable_pause(text: str) -> bool:

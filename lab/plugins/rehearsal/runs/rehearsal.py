@@ -64,7 +64,9 @@ class PlannedRun(Struct, frozen=True):
     expected: Expectation
     conditions: Conditions = Conditions()
     about: tuple[str, ...] = ()
-    """For people: what the client meets, and what it should do then."""
+    """For people: what the client meets."""
+    advice: str = ""
+    """What it should do then."""
 
 
 class FinishedRun(Struct, frozen=True):
@@ -220,22 +222,23 @@ class _Silent(Console):
         """Nothing."""
 
 
-def failure_lines(done: FinishedRun, again: str, report: ClientReport) -> Iterator[str]:
-    """Of a run that came out otherwise: what was met, what repeats it, its recording, what the client printed last."""
-    yield from done.judged.details
-    if done.judged.good is not False:
-        return
-    yield from done.planned.about
-    sent, turns = sum(len(each.jobs) for each in done.judged.histories), done.planned.expected.turns
-    if sent and sent != turns:
-        variables = "LAB_JOBS" if done.planned.conditions.jobs > 1 else "LAB_ASK, LAB_ASK_2, …"
-        yield f"jobs begun: {sent}; asked for: {turns} ({variables})"
-    if done.recording is not None and (broken := report.broken_in(done.recording.name)):
-        yield f"rules broken in it: {' '.join(broken)}"
-    yield again
-    if done.recording is not None:
-        yield f"lab show {done.recording} --line-numbers"
-    yield from end_of_output(done.output)
+def with_evidence(done: FinishedRun, again: str, report: ClientReport) -> JudgedRun:
+    """A run that came out otherwise, with what was met, what repeats it, its recording, what the client printed last."""
+    judged, planned = done.judged, done.planned
+    if judged.good is not False:
+        return judged
+    sent, turns = sum(len(each.jobs) for each in judged.histories), planned.expected.turns
+    variables = "LAB_JOBS" if planned.conditions.jobs > 1 else "LAB_ASK, LAB_ASK_2, …"
+    recording = done.recording
+    return replace(
+        judged,
+        about=planned.about,
+        advice=planned.advice,
+        notes=(f"jobs begun: {sent}; asked for: {turns} ({variables})",) if sent not in (0, turns) else (),
+        broken=report.broken_in(recording.name) if recording is not None else (),
+        commands=(again, *((f"lab show {recording} --line-numbers",) if recording is not None else ())),
+        printed=tuple(end_of_output(done.output)),
+    )
 
 
 def end_of_output(text: str) -> Iterator[str]:

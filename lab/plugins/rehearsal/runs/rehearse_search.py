@@ -50,7 +50,7 @@ def search(rehearsal: Rehearsal, flags: Flags, console: Console) -> int:
 def refuse_other_forms(flags: Flags) -> None:
     """UsageError for what a rehearsal takes that judges by rules, and a search doesn't."""
     why = "--search, which judges by no rules: it has text, json, github and --junit"
-    refuse_idle(flags, ("drills", "only", "html", "require"), why)
+    refuse_idle(flags, ("drills", "only", "html", "require", "all"), why)
     for name, usual in (("fail_on", ("major",)), ("min_score", (0,)), ("format", (None, "text", "json", "github"))):
         if flags[name] not in usual:
             refuse_idle(flags, (name,), why)

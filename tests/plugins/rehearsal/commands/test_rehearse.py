@@ -196,6 +196,22 @@ def test_a_drill_that_came_out_otherwise_says_how_to_repeat_it(here: Lab) -> Non
     assert called.lines[-2:] == [score, f"runs: 0 passed, 1 failed; rules: {last}"]
 
 
+def test_failures_that_are_alike_are_told_together_unless_all_are_wanted(here: Lab) -> None:
+    call = ("--drills", "brief.yaml", "--family", "V", "--limit", "20s")
+    code = "import os, urllib.request as u; u.urlopen(os.environ['LAB_TOKEN_URL'], b'')"
+    together, each = rehearse(here, *call, code=code), rehearse(here, *call, "--all", code=code)
+    runs = int(together.lines[0].split()[1])
+    assert together.lines[0].startswith(f"FAIL  {runs} runs: crash") and runs == 5
+    assert sum(line.startswith("      v-") for line in together.lines) == runs
+    assert together.out.count("lab rehearse --drills") == 1 == together.out.count("| urllib.error.HTTPError")
+    assert sum(line.startswith("FAIL  v-") for line in each.lines) == runs == each.out.count("lab rehearse --drills")
+    assert each.out.count("| urllib.error.HTTPError") == runs
+    printed = rehearse(here, *call, "--json", code=code).lines
+    documents = [json.loads(line) for line in printed[:-1]]
+    assert [[line for line in one["details"] if "--only" in line] != [] for one in documents] == [True] * runs
+    assert here("report", "out/v-lose-reply-504-invoke-1.rec.jsonl", "--all").code == 2
+
+
 def lab_replays(lab: Lab, file: str) -> bool:
     return lab("replay", file, "--scenarios", "out").code == 0
 

@@ -180,6 +180,7 @@ def test_a_search_that_is_ended_tells_what_it_knows(here: Lab, monkeypatch: pyte
     ("arguments", "words"),
     [
         (("--search", "brief.yaml", "--html", "x.html"), "--html can't be used with --search"),
+        (("--search", "brief.yaml", "--all"), "--all can't be used with --search"),
         (("--search", "brief.yaml", "--drills", "brief.yaml"), "--drills can't be used with --search"),
         (("--search", "brief.yaml", "--format", "junit"), "--format can't be used with --search"),
         (("--search", "brief.yaml", "--min-score", "50"), "--min-score can't be used with --search"),

@@ -177,7 +177,7 @@ def play(drill: Drill) -> tuple[Outcome, list[tuple[str, int]], Service]:
     service, observed = Service(config), list[Observation]()
     service.observers.append(observed.append)
     hours = 48 if "24h" in drill.kind else 1
-    app = App("QUICK", "go", DEMO.id, DEMO.secret, api_scope("acme-test"), patience=hours * 3_600_000)
+    app = App("QUICK", "go", DEMO.id, DEMO.secret, api_scope("acme-test"), deadline=hours * 3_600_000)
     done = run_instantly(service, run(app, 0))
     strikes = [each for each in observed if isinstance(each, Noted) and isinstance(each.fact, FaultStruck)]
     looks = [(each.at, service.look(job, each.at)) for each in strikes for job in list(service.jobs())[:1]]

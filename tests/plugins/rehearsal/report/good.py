@@ -59,6 +59,8 @@ class Plain:
     """Of the agent's work; what a person takes isn't counted."""
     most_failures: int = 9
     """In a row; with more it gives up."""
+    resets: bool = False
+    """Whether it ends by RST a connection on which it has waited in vain; over sockets alone that is another end."""
     agent: str = "acme-portal/1.4"
     accept: str | None = "application/json"
     turns: tuple[str, ...] = ("go",)

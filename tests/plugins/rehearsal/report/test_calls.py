@@ -1,7 +1,11 @@
 """The exchanges of a recording, as rules look at them."""
 
-from lab.recording.client_calls import calls_of
+import pytest
+
+from lab.recording.client_calls import CallKind, calls_of
+from lab.recording.format.reader import read
 from tests.bench.replaying import long_recording
+from tests.recording.dialect_sessions import recorded
 
 
 def test_polls_that_are_alike_are_kept_once() -> None:
@@ -11,3 +15,20 @@ def test_polls_that_are_alike_are_kept_once() -> None:
     assert all(call.whole and call.seen is not None for call in calls)
     assert len({id(call.request) for call in calls}) == 1
     assert len({id(call.response) for call in calls}) == len({id(call.answer) for call in calls}) < 10
+
+
+@pytest.mark.parametrize(
+    ("name", "wanted"),
+    [
+        ("invokeStream", {(CallKind.INVOKE, "stream", True), (CallKind.DECIDE, "stream", True)}),
+        ("invokeAsync", {(CallKind.INVOKE, "invoke", False), (CallKind.DECIDE, "invoke", False)}),
+        (
+            "a2a stream",
+            {(CallKind.INVOKE, "a2a", True), (CallKind.DECIDE, "a2a-stream", True), (CallKind.INVOKE, "a2a", False)},
+        ),
+    ],
+)
+def test_a_call_is_known_to_be_answered_with_events_by_what_it_asks(name: str, wanted: set[object]) -> None:
+    calls = calls_of(read(recorded(name)[0], name))
+    found = {(call.kind, call.route, call.follows) for call in calls if call.kind in (CallKind.INVOKE, CallKind.DECIDE)}
+    assert found == wanted

@@ -111,7 +111,10 @@ def denied(*pauses: int) -> ClientHistory:
     return lone(*tries)
 
 
+EVENTS = (BEARER, ("accept", "text/event-stream"))
 CASES = {
+    "B2 what takes events alone, where JSON comes": ("B2", lone(message(0, headers=EVENTS)), "fail"),
+    "B2 and where events come": ("B2", lone(replace(message(0, headers=EVENTS), follows=True)), "-"),
     "B4 a message that failed in the server": ("B4", twice(500), "fail"),
     "B4 a refusal that was cut says nothing": (
         "B4",

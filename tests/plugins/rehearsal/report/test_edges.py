@@ -49,7 +49,7 @@ def soon_waiting(since: int) -> ClientHistory:
 
 def patient(begun: int, pause: int) -> ClientHistory:
     """Polled every 50 s for so long in WAITING, and then after a longer pause."""
-    return history(*polls(*(50_000,) * (begun // 50_000), pause, shows="WAITING"), call(99 * HOUR, DONE))
+    return history(*polls(*(50_000,) * (begun // 50_000), pause, shows="WAITING"), call(999 * HOUR, DONE))
 
 
 def failing(*runs: int) -> ClientHistory:
@@ -125,6 +125,8 @@ CASES: list[Case] = [
     ("C7", patient, (300_000, 63_001), "fail"),
     ("C7", patient, (20 * HOUR, 3_780_000), "pass"),
     ("C7", patient, (20 * HOUR, 3_780_001), "fail"),
+    ("C7", patient, (200 * HOUR, 7_560_000), "pass"),
+    ("C7", patient, (200 * HOUR, 7_560_001), "fail"),
     ("C8", failing, (2, 2, 2, 2), "fail"),
     ("C8", failing, (2, 2, 2, 1), "-"),
     ("C6", steady, (950, 2_000), "pass"),

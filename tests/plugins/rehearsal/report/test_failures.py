@@ -105,6 +105,18 @@ def test_a_failed_token_request_is_tried_again() -> None:
     assert failed(judged(Rehearsal(fails_once, AsksForATokenOnce).day())) == ["D1"]
 
 
+@pytest.mark.parametrize(
+    ("strike", "route", "rules"),
+    [("hang", "status", ["D3", "D5"]), ("stall", "status", ["D4", "D5"]), ("hang", "token", ["D3", "D5"])],
+)
+def test_who_waits_until_the_server_has_enough_and_stops_then_has_no_time_out_and_sends_nothing_again(
+    strike: str, route: str, rules: list[str]
+) -> None:
+    once = Dies if route == "status" else AsksForATokenOnce
+    struck = worked("60s", f"route: {route}, calls: 1, strike: {strike}")
+    assert failed(judged(Rehearsal(struck, partial(once, answer_within=10**9)).day())) == rules
+
+
 def test_polls_that_overlap_are_no_retry_in_haste() -> None:
     assert failed(judged(Rehearsal(worked("60s", "route: status, calls: 1-2, answer: 429"), DoublePoll).day())) == [
         "C9"

@@ -5,14 +5,15 @@ from xml.etree import ElementTree
 
 from msgspec.structs import replace
 
-from lab.jobs.good_ends import GoodEnd
+from lab.plugins.rehearsal.drills.drills import GoodEnd
 from lab.plugins.rehearsal.report.catalog import RULE_OF
 from lab.plugins.rehearsal.report.formats import evidence_of, fails, github, junit, report_document
 from lab.plugins.rehearsal.report.html import html
 from lab.plugins.rehearsal.report.judge import ClientReport, Evidence, Finding, RuleVerdict
 from lab.plugins.rehearsal.report.outcomes import Expectation, RunOutcome
 from lab.plugins.rehearsal.report.rule import Severity
-from lab.plugins.rehearsal.report.runs import JudgedRun, lines_of_runs
+from lab.plugins.rehearsal.report.run_groups import lines_of_runs
+from lab.plugins.rehearsal.report.runs import JudgedRun
 
 BROKEN = Finding(RULE_OF["A8"], RuleVerdict.FAIL, 1, (Evidence("a.rec.jsonl", (3,)),))
 """A rule for information."""

@@ -6,6 +6,7 @@ from tests.plugins.rehearsal.report import (
     zoo,
     zoo_credentials,
     zoo_failures,
+    zoo_given_up,
     zoo_messages,
     zoo_requests,
     zoo_tokens,
@@ -20,6 +21,7 @@ ZOO: Mapping[str, Rehearsal] = {
     **zoo_messages.ZOO,
     **zoo.ZOO,
     **zoo_failures.ZOO,
+    **zoo_given_up.ZOO,
     **zoo_transport.ZOO,
 }
 

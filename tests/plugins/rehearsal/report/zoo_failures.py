@@ -188,7 +188,8 @@ ZOO: Mapping[str, Rehearsal] = {
     "D4 wrong-length": Rehearsal(worked("60s", "route: status, calls: 2, strike: wrong-length"), Dies),
     "D5 stall": Rehearsal(STALLED, NoTimeOut),
     "D5 hasty": Rehearsal(HUNG, Hasty),
-    "D5 stop": Rehearsal(HUNG, Dies),
+    "D3 given up": Rehearsal(HUNG, Dies),
+    "D3 stall": Rehearsal(STALLED, Dies),
     "D7 early": Rehearsal(UNKNOWN, Dies),
     "D2 early": Rehearsal(OUTAGE, GivesUpEarly, good=Backoff),
 }
