@@ -205,8 +205,13 @@ def test_what_the_rfc_lets_a_client_leave_out_may_be_left_out(left_out, own, pro
 
 @pytest.mark.parametrize("own", [False, True])
 def test_an_assertion_without_jti_may_be_used_again_and_one_with_it_once(own):
-    for jti, second in ((None, True), ("j", False)):
-        mock = service()
+    for jti, switch, second in (
+        (None, "single", True),
+        ("j", "single", False),
+        ("j", "any", True),
+        (None, "any", True),
+    ):
+        mock = service(assertion_jti=switch)
         assert described(mock, own=own, jti=jti)[0] == 200
         status, description = described(mock, 1, own=own, jti=jti)
         assert (status == 200) == second
@@ -241,11 +246,11 @@ def test_of_334_a_clock_by_the_clients_own_second_none_is_refused(pace):
         begun, passed = each * 618 % 1000, each * 180  # milliseconds into the epoch's second, and since the start
         issued = EPOCH + (begun + passed) // 1000
         token = signed.setdefault(issued, assertion(iat=issued, exp=issued + 3_600, jti=None))
-        found = read_assertion(token, DEMO, config.audiences, EPOCH, passed * pace)
+        found = read_assertion(token, DEMO, config.audiences, EPOCH, passed * pace, trust="any")
         assert isinstance(found, Assertion), found
     assert len(signed) == LEEWAY + 1
     ahead = assertion(iat=EPOCH + 62, exp=EPOCH + 3_600)
-    assert isinstance(read_assertion(ahead, DEMO, config.audiences, EPOCH, 0), Unfit)
+    assert isinstance(read_assertion(ahead, DEMO, config.audiences, EPOCH, 0, trust="registered"), Unfit)
 
 
 CREDENTIALS = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
