@@ -275,6 +275,7 @@ async def test_over_sockets_a_client_may_be_as_lax_as_its_profile(profile, claim
         sent = token_request("client_credentials", None, **fields)
         got.append(await peer.ask(request(sent.method, sent.path, sent.headers, sent.body)))
     await peer.close()
+    await server.stop(0)
     assert [each.status for each in got] == answers, [each.body for each in got]
 
 
