@@ -116,7 +116,7 @@ def preparation(catalog: Catalog, ledger: Ledger, request: Request, now: Millis)
 def said_in(catalog: Catalog, request: Request) -> tuple[Json, ...]:
     """What of a request facts may hold, whatever comes of it: its members, its message, a comment."""
     match = ROUTER.find(request.method, request.path, local=True)
-    dialect = None if isinstance(match, Refusal) else DIALECT_OF.get(match.name)
+    dialect = None if isinstance(match, Refusal) else dialect_of(match.name)
     if isinstance(match, Refusal) or dialect is None or not request.body:
         return ()
     command = dialect.read(match, request, catalog.team_switches(match.code), lambda _: None)

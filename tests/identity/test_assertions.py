@@ -246,11 +246,11 @@ def test_of_334_a_clock_by_the_clients_own_second_none_is_refused(pace):
         begun, passed = each * 618 % 1000, each * 180  # milliseconds into the epoch's second, and since the start
         issued = EPOCH + (begun + passed) // 1000
         token = signed.setdefault(issued, assertion(iat=issued, exp=issued + 3_600, jti=None))
-        found = read_assertion(token, DEMO, config.audiences, EPOCH, passed * pace, trust="any")
+        found = read_assertion(token, DEMO, config.audiences, EPOCH, passed * pace)
         assert isinstance(found, Assertion), found
     assert len(signed) == LEEWAY + 1
     ahead = assertion(iat=EPOCH + 62, exp=EPOCH + 3_600)
-    assert isinstance(read_assertion(ahead, DEMO, config.audiences, EPOCH, 0, trust="registered"), Unfit)
+    assert isinstance(read_assertion(ahead, DEMO, config.audiences, EPOCH, 0), Unfit)
 
 
 CREDENTIALS = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
