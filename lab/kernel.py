@@ -137,7 +137,7 @@ FUSION_DECLARED = WireDeclared(
     judges="lab.dialects.fusion.judges:FUSION_JUDGES",
 )
 EXPORT_FORMS = (
-    ExportForm("text", "a transcript", f"{_SHOW}.exports:as_text"),
+    ExportForm("text", "a transcript", f"{_SHOW}.exports:as_transcript"),
     ExportForm("har", "HAR 1.2", f"{_SHOW}.exports:as_har"),
     ExportForm("curl", "a script of curl", f"{_SHOW}.exports:as_curl"),
     ExportForm("md", "Markdown", f"{_SHOW}.exports:as_markdown"),

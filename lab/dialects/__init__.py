@@ -10,7 +10,7 @@ from functools import cache
 from lab.core.errors import UsageError
 from lab.dialects.base import Dialect
 from lab.dialects.client import DialectClient
-from lab.dialects.fusion import CLIENT as FUSION_CLIENT
+from lab.dialects.fusion import FUSION_CLIENT
 from lab.dialects.fusion import WIRE as FUSION_WIRE
 from lab.dialects.fusion.requests import read_input
 from lab.dialects.wire import Wire

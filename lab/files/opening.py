@@ -145,7 +145,7 @@ def lock(file: int) -> None:
 _OTHERWISE = "somebody else has shortened it, or written into it"
 
 
-class _Changed(OSError):
+class FileChanged(OSError):
     """The file that grows is not alone any more."""
 
     def __init__(self, why: str) -> None:
@@ -160,32 +160,53 @@ class GrowingFile:
         self._file = file
         self._length = 0
         """Bytes of the whole lines."""
+        self._torn = False
+        """Whether more may lie behind them, which couldn't be cut off."""
 
     def write(self, line: bytes) -> None:
         """Append one line, whole or not at all; OSError if it can't be done. Survives the process, not the machine."""
-        try:
-            written = os.write(self._file, line)
-            while written != len(line):  # a full disk takes part of a line before it refuses the rest
-                written += os.write(self._file, line[written:])
-        except OSError:
-            with suppress(OSError):  # a reader cuts what is left of it
-                os.ftruncate(self._file, self._length)
-            raise
+        end = self._appended(line)
         self._length += len(line)
-        if os.lseek(self._file, 0, os.SEEK_CUR) != self._length:
-            raise _Changed(_OTHERWISE)
+        if end != self._length:
+            raise FileChanged(_OTHERWISE)
+
+    def reserve(self, length: int) -> None:
+        """OSError unless so many bytes could be appended now; none of them stays."""
+        self._appended(b" " * length)  # without an end of line: whatever ends the lab now, a reader cuts it
+        self._torn = True
+        self._mend()
+
+    def _appended(self, data: bytes) -> int:
+        """Where the file ends once the data was appended behind its whole lines."""
+        self._mend()
+        try:
+            written = os.write(self._file, data)
+            while written != len(data):  # a full disk takes part of a line before it refuses the rest
+                written += os.write(self._file, data[written:])
+            return os.lseek(self._file, 0, os.SEEK_CUR)
+        except OSError:
+            self._torn = True
+            with suppress(OSError):  # else before anything else is written
+                self._mend()
+            raise
+
+    def _mend(self) -> None:
+        if self._torn:
+            os.ftruncate(self._file, self._length)
+            self._torn = False
 
     def check(self) -> None:
-        """OSError if it is no longer what was written: somebody else has removed, replaced or shortened it."""
+        """FileChanged if it is no longer what was written: somebody else has removed, replaced or shortened it."""
+        self._mend()
         ours = os.fstat(self._file)
         try:
             there = self.path.lstat()
         except FileNotFoundError:
-            raise _Changed("somebody has removed it") from None
+            raise FileChanged("somebody has removed it") from None
         if not os.path.samestat(ours, there):
-            raise _Changed("another file lies in its place")
+            raise FileChanged("another file lies in its place")
         if ours.st_size != self._length:
-            raise _Changed(_OTHERWISE)
+            raise FileChanged(_OTHERWISE)
 
     def close(self) -> None:
         """Let the file go; a second time does nothing."""

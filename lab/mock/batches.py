@@ -102,8 +102,7 @@ class BatchedService(Service):
 
     def refuse(self, batch: Batch) -> None:
         """The batch never was: memos that saw it are no longer trusted."""
-        self._mock.live_jobs.doubt(batch.facts)
-        self._mock.retention.doubt(batch.facts)
+        self._doubt(batch.facts)
 
     def fold(self, facts: Sequence[Fact], exchanges: Sequence[int | None]) -> None:
         """Take what another process committed, and which exchange brought each of the facts."""

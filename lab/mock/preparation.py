@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import suppress
 
 from lab.core.clock import Millis
-from lab.core.exchange import Request
+from lab.core.exchange import Json, Request
 from lab.core.journal.fact import Fact, RecordsDropped
 from lab.core.journal.ledger import Ledger
 from lab.core.refusal import Refusal
@@ -111,6 +111,24 @@ def preparation(catalog: Catalog, ledger: Ledger, request: Request, now: Millis)
                 yield
 
     return steps()
+
+
+def said_in(catalog: Catalog, request: Request) -> tuple[Json, ...]:
+    """What of a request facts may hold, whatever comes of it: its members, its message, a comment."""
+    match = ROUTER.find(request.method, request.path, local=True)
+    dialect = None if isinstance(match, Refusal) else dialect_of(match.name)
+    if isinstance(match, Refusal) or dialect is None or not request.body:
+        return ()
+    command = dialect.read(match, request, catalog.team_switches(match.code), lambda _: None)
+    match command.command if isinstance(command, base.Follow) else command:
+        case base.Invoke(members=members, message=message):
+            return dict(members), message
+        case base.Say(message=message):
+            return (message,)
+        case base.Decide(comment=comment):
+            return (comment,)
+        case _:
+            return ()
 
 
 def _find(pattern: Pattern, message: str) -> None:

@@ -5,18 +5,17 @@ meets no conflict, so the loop is a straight line; where several serve one lab, 
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from itertools import chain, islice
+from collections.abc import Callable, Iterable, Sequence
 
 from msgspec import Struct
 from msgspec.structs import replace
 
 from lab.core.clock import Epoch, Millis
-from lab.core.exchange import Json, Request, Response
+from lab.core.exchange import Json, Request
 from lab.core.journal.fact import ClockRestarted, ClockRewound, Fact, LedgerCleared
 from lab.core.journal.ledger import Changes, MemoryLedger
 from lab.core.journal.numbers import UNTOLD
-from lab.core.journal.shared import LogPosition
+from lab.core.journal.shared import LogPosition, StoreRefused
 from lab.core.observe import Noted, Observation, Observer, Requested, Touched
 from lab.core.refusal import Refusal
 from lab.core.reply import Reply
@@ -27,23 +26,19 @@ from lab.faults.arming import Planned, arm, disarm, listed
 from lab.faults.facts import FaultStruck
 from lab.identity.endpoints.context import TokenContext
 from lab.identity.endpoints.device_code import answer_device
-from lab.identity.facts import TokenRevoked
-from lab.identity.records import TokenRecord, grants_in, live, token_key
 from lab.identity.rotation import rotated
 from lab.jobs.compiled import CompiledScenario
-from lab.jobs.derived import Derived
 from lab.jobs.facts import ScenarioLoaded
-from lab.jobs.gates import Decision
-from lab.jobs.plan import Plan
-from lab.jobs.records import JobRecord, id_of, job_key, job_named, jobs_in
-from lab.jobs.view import JobView
+from lab.jobs.records import JobRecord, job_key, job_named
 from lab.language.document import Verdict
 from lab.mock.config import Config
 from lab.mock.decisions import decide, vote_count
+from lab.mock.fact_file import FactFile, NoFile
 from lab.mock.history import compiled_again, makes_state
 from lab.mock.mock import Mock
-from lab.mock.preparation import UnreadMessages, preparation
 from lab.mock.retention import last_looks
+from lab.mock.token_commands import revoked
+from lab.mock.views import MockViews
 
 
 class ControlResult(Struct, frozen=True):
@@ -53,7 +48,7 @@ class ControlResult(Struct, frozen=True):
     why: str = ""
 
 
-class Service:
+class Service(MockViews):
     """A mock, its ledger and its observers."""
 
     position: LogPosition = 0
@@ -62,15 +57,15 @@ class Service:
     """Whether jobs leave the ledger some time after they are forgotten; no answer depends on it."""
 
     def __init__(self, config: Config, ledger: MemoryLedger | None = None) -> None:
-        self.config = self._unedited = config
+        super().__init__(config, ledger or MemoryLedger())
+        self._unedited = config
         self._edits: dict[str, CompiledScenario] = {}
         """Scenarios that were edited, by digest."""
-        self.ledger = ledger or MemoryLedger()
         self.observers: list[Observer] = []
         self.journals: list[Callable[[Sequence[Fact]], object]] = []
         """Given all facts of which state is made: those of one call together, before its reply is handed out."""
-        self._mock = Mock(config)
-        self._unread = UnreadMessages()
+        self.file: FactFile = NoFile()
+        """Takes the same facts before they count."""
         self.exchanges = 0
         """The ordinal of the last exchange."""
         self.strikes: Counter[tuple[str | None, str]] = Counter()
@@ -82,11 +77,16 @@ class Service:
             observer(observation)
 
     def serve(self, request: Request, now: Millis, *, c: int = 1, took: Millis = 0) -> Reply:
-        """Answer a request that was complete at `now`; the caller tells `Replied` once the last byte has left."""
+        """Answer a request that was complete at `now`; the caller tells `Replied` once the last byte has left.
+
+        StoreRefused if what it brings can't be kept: then it wasn't asked, and no number of an exchange is used.
+        """
         request = lightened(request) if request.body else request
         done = self._mock.handle(self.ledger, request, now)
-        if done.facts and self.drops and (due := self._mock.retention.due(self.ledger, done.facts, now)):
-            done = replace(done, facts=(*due, *done.facts))
+        if done.facts:
+            if self.drops and (due := self._mock.retention.due(self.ledger, done.facts, now)):
+                done = replace(done, facts=(*due, *done.facts))
+            self._keep(done.facts)
         # counted once it is about to be told: a number is never left out
         self.exchanges += 1
         x = self.exchanges
@@ -105,16 +105,6 @@ class Service:
             self.strikes[struck.scenario, struck.fault] += 1
             self.tell(Noted(now, FaultStruck(at=now, fault=struck.fault, call=struck.call), x))
         return replace(done, x=x)
-
-    def preparation(self, request: Request, now: Millis) -> Iterator[None] | None:
-        """What is better done before `serve`, step by step and in any thread; None: nothing takes long."""
-        catalog, ledger = self._mock.catalog, self.ledger
-        steps = self._unread.steps(catalog, ledger, request), preparation(catalog, ledger, request, now)
-        return chain(*filter(None, steps)) if any(steps) else None
-
-    def word(self, problem: Refusal, path: str) -> Response:
-        """A refusal by the shell, worded as the mock words one for that path."""
-        return self._mock.word(problem, path)
 
     def next_exchange(self) -> int:
         """An ordinal for an exchange that the shell answers without asking the mock; 0: none is left."""
@@ -137,6 +127,20 @@ class Service:
         for fact in facts:
             if x is None or not isinstance(fact, UNTOLD):  # of an exchange they are for journals only
                 self.tell(Noted(fact.at, fact, x))
+
+    def _keep(self, facts: tuple[Fact, ...]) -> None:
+        """Let the file take what is about to be committed; StoreRefused if it doesn't, and nothing is to come of it."""
+        try:
+            if kept := [fact for fact in facts if makes_state(fact)]:
+                self.file.write(kept)
+        except StoreRefused:
+            self._doubt(facts)
+            raise
+
+    def _doubt(self, facts: Sequence[Fact]) -> None:
+        """These facts never were: memos that saw them are no longer trusted."""
+        self._mock.live_jobs.doubt(facts)
+        self._mock.retention.doubt(facts)
 
     def _journal(self, facts: Iterable[Fact]) -> None:
         if self.journals and (kept := [fact for fact in facts if makes_state(fact)]):
@@ -168,16 +172,9 @@ class Service:
             return ControlResult(404, "There is no such client.")
         if do not in ("expire", "revoke"):
             return ControlResult(400, "do must be expire or revoke; or, without a client, rotate.")
-        good = [
-            token for token, record in grants_in(self.ledger, TokenRecord, now)
-            if record.client == client and live(self.ledger, record, now)
-        ]  # fmt: skip
-        self._commit(tuple(TokenRevoked(at=now, by="control", token=token, why="control") for token in good), None)
-        return ControlResult(200, f"{len(good)} ended")
-
-    def knows_token(self, token: str) -> bool:
-        """Whether it granted this token, live or not."""
-        return isinstance(self.ledger.get(token_key(token)), TokenRecord)
+        facts = revoked(self.ledger, client, now)
+        self._take(facts)
+        return ControlResult(200, f"{len(facts)} ended")
 
     def rotate_key(self, now: Millis) -> ControlResult:
         """Let the other of the two keys sign tokens from now on; `why` is its `kid`. Older tokens stay as good as they were."""
@@ -205,8 +202,13 @@ class Service:
     def _admitted(self, done: Fact | Refusal, why: str = "") -> ControlResult:
         if isinstance(done, Refusal):
             return ControlResult(done.status, done.message)
-        self._commit((done,), None)
+        self._take((done,))
         return ControlResult(200, why)
+
+    def _take(self, facts: tuple[Fact, ...]) -> None:
+        """Commit what no call brought; StoreRefused if it can't be kept."""
+        self._keep(facts)
+        self._commit(facts, None)
 
     def faults(self) -> tuple[Planned, ...]:
         """All faults that may strike, and how often each has."""
@@ -215,18 +217,23 @@ class Service:
     def note(self, fact: Fact) -> None:
         """Take a fact from outside: input facts are folded, all are told."""
         job = getattr(fact, "job", None) if fact.kind == "input" else None
+        self._keep((fact,))
+        self._include(fact, job)
+
+    def _include(self, fact: Fact, job: str | None = None) -> None:
         self._touch(job, fact.at)
         self._commit((fact,), None)
         self._touch(job, fact.at)
 
     def load(self, compiled: CompiledScenario, now: Millis) -> None:
         """Take up a scenario that was edited, or is new: jobs accepted after `now` play it."""
-        self._edits[compiled.digest] = compiled
-        self._configure(self.config.edited(compiled, now))
         fact = ScenarioLoaded(
             at=now, scenario=compiled.name, sha256=compiled.digest, source=compiled.source or None, files=compiled.files
         )
-        self.note(fact)
+        self._keep((fact,))
+        self._edits[compiled.digest] = compiled
+        self._configure(self.config.edited(compiled, now))
+        self._include(fact)
 
     def recast(self, scenario: str, seed: Seed) -> None:
         """Let tokens, switches and seed follow a scenario from now on. No tape may run: its header tells of before."""
@@ -244,11 +251,13 @@ class Service:
 
     def restart(self, epoch: Epoch) -> None:
         """Clear the ledger, its numbers too, at instant 0 of a clock that counts from another second; edits stay."""
+        began = (ClockRestarted(at=0, epoch=epoch),)
+        self._keep(began)
         self._unedited = replace(self.config, epoch=epoch, former=())
         self._configure(self._unedited)
         self.strikes.clear()
         self.ledger.commit((LedgerCleared(at=0, by="control"),))
-        self._journal((ClockRestarted(at=0, epoch=epoch),))
+        self._journal(began)
 
     def rewind(self, facts: tuple[Fact, ...], now: Millis) -> None:
         """Hold what these facts make of a new mock, and nothing else, as if it were `now`.
@@ -259,11 +268,13 @@ class Service:
         for fact in facts:
             if isinstance(fact, ScenarioLoaded):
                 config = config.edited(self._edited(fact), fact.at)
+        back = (ClockRewound(at=now),)
+        self._keep(back)
         self._configure(config)
         self.strikes.clear()
         self.ledger.commit((LedgerCleared(at=now, by="control"), *facts))
         self._unread.take_up(facts)
-        self._journal((ClockRewound(at=now),))
+        self._journal(back)
 
     def _edited(self, fact: ScenarioLoaded) -> CompiledScenario:
         """The scenario that was loaded: as this process compiled it, else read again from its source."""
@@ -272,27 +283,3 @@ class Service:
             return known
         compiled = self._edits[fact.sha256] = compiled_again(fact.scenario, fact.sha256, fact.source or "", fact.files)
         return compiled
-
-    def derived(self, job: str, now: Millis) -> Derived | None:
-        """The derived facts of a job up to `now`, or None if it isn't known."""
-        return self._mock.reader.derived(self.ledger, job, now)
-
-    def look(self, job: str, now: Millis) -> JobView | None:
-        """A job at `now`, or None if it isn't known."""
-        return self._mock.reader.view(self.ledger, job, now)
-
-    def planned(self, job: str) -> tuple[Plan, tuple[Decision, ...]] | None:
-        """The plan of a job, and what was decided so far, forgotten or not; None if it isn't known."""
-        return self._mock.reader.planned(self.ledger, job_key(job))
-
-    def jobs(self) -> Iterator[str]:
-        """The ids of all jobs, oldest first."""
-        return jobs_in(self.ledger)
-
-    def newest_jobs(self, most: int) -> list[str]:
-        """The ids of the newest jobs, oldest first."""
-        return [id_of(key) for key in islice(self.ledger.newest(JobRecord), most)][::-1]
-
-    def status_of(self, job: str, now: Millis) -> bytes | None:
-        """The status body of a job, or None if it isn't known."""
-        return self._mock.status_of(self.ledger, job, now)

@@ -19,6 +19,8 @@ from lab.core.reply import Parts, Reply, gathered
 from lab.mock.service import Service
 from lab.server.connection import BEHIND, LONGEST_PIECE, Connection, reset
 from lab.server.library_internals import SENT, SENT_LAST, Sent
+from lab.server.limits import LONG_BODY
+from lab.server.recorder import Recorder
 from lab.server.response_writer import ResponseWriter
 
 CLOSE = b"connection: close\r\n"
@@ -68,9 +70,12 @@ class Awaited:
 class ReplySender:
     """Delivers the replies of one service, and tells its observers what of each has left."""
 
-    def __init__(self, service: Service, clock: AnyClock) -> None:
+    def __init__(self, service: Service, clock: AnyClock, recorder: Recorder | None = None) -> None:
         self.service = service
         self.clock = clock
+        self.recorder = recorder
+        self.preparing = 0
+        """Replies that a tape isn't ready for."""
         self.writer = ResponseWriter(service.config.epoch)
 
     def write(self, connection: Connection, response: Response, method: str, line: bytes) -> bool:
@@ -84,6 +89,7 @@ class ReplySender:
             return await _Piecemeal(self, incoming, reply, since).send()
         connection, message = incoming.protocol, incoming.message
         try:
+            await self.ready(reply)
             if reply.latency:
                 with Awaited(connection, self.clock):
                     await self.clock.hold(reply.latency)
@@ -107,8 +113,33 @@ class ReplySender:
             self._tell_cut(reply, "client_gone")
             return SENT_LAST
         shown = first if first != reply.latency else None
-        self.service.tell(Replied(self.clock.now(), reply.x, reply.response, reply.latency, shown))
+        await self.tell(Replied(self.clock.now(), reply.x, reply.response, reply.latency, shown))
         return connection.over("server") if last else SENT
+
+    async def ready(self, reply: Reply) -> None:
+        """Return once what the call brought is written, and its answer, if that is long, redacted.
+
+        So a client that was answered finds all of it on the tape, in order, and nobody waits but itself.
+        """
+        long = len(reply.response.body) > LONG_BODY
+        if self.recorder is not None and (long or reply.facts):
+            self.preparing += 1
+            try:
+                await self.recorder.written()
+                if long:
+                    await self.recorder.redact(Replied(0, reply.x, reply.response))
+            finally:
+                self.preparing -= 1
+
+    async def tell(self, replied: Replied) -> None:
+        """Tell of a reply that has left: of a long one that wasn't known before once it is redacted."""
+        self.preparing += 1
+        try:
+            if self.recorder is not None and len(replied.response.body) > LONG_BODY:
+                await self.recorder.redact(replied)
+        finally:
+            self.preparing -= 1
+            self.service.tell(replied)
 
     def _tell_cut(self, reply: Reply, cut: str) -> None:
         self.service.tell(Replied(self.clock.now(), reply.x, _NOTHING, reply.latency, cut=cut, sent=0))
@@ -138,6 +169,7 @@ class _Piecemeal:
     async def send(self) -> Sent:
         cut: str | None = "client_gone"
         try:
+            await self.sender.ready(self.reply)
             with Awaited(self.connection, self.clock):
                 if self.reply.latency:
                     await self.clock.hold(self.reply.latency)
@@ -150,7 +182,7 @@ class _Piecemeal:
         except ConnectionError:
             pass
         finally:
-            self._tell(cut)
+            await self.sender.tell(self._left(cut))
         return self._end(cut)
 
     async def _send(self) -> bool:
@@ -195,11 +227,12 @@ class _Piecemeal:
             self.connection.at_end = None
         return not gone.is_set()
 
-    def _tell(self, cut: str | None) -> None:
+    def _left(self, cut: str | None) -> Replied:
+        """What has left of it."""
         latency, head = self.reply.latency, gathered(self.head, self.body, self.since)
         first = self.first if self.first != latency else None
         sent = len(head.body) if cut else None
-        self.sender.service.tell(Replied(self.clock.now(), self.reply.x, head, latency, first, cut=cut, sent=sent))
+        return Replied(self.clock.now(), self.reply.x, head, latency, first, cut=cut, sent=sent)
 
     def _end(self, cut: str | None) -> Sent:
         if cut is None and not self.last:

@@ -58,7 +58,7 @@ class MockServer(ListeningServer):
         """By connection when its latest request was whole, in real microseconds: what its client waits from."""
         self.totals: dict[str, CallTotals] = {}
         """What the control plane counts of all tenants, also of those that were ended, by the names of mocks."""
-        self.preparing = 0
+        self._preparing = 0
         """Calls that other threads prepare, or soon will."""
         self.heavy = asyncio.Semaphore(MOST_HEAVY)
         """Taken while a call is prepared in other threads."""
@@ -73,6 +73,11 @@ class MockServer(ListeningServer):
     @service.setter
     def service(self, service: Service) -> None:
         self.tenants.usual.main.service = service
+
+    @property
+    def preparing(self) -> bool:
+        """Whether a call, or a reply of those that live by the lab's clock, waits for other threads."""
+        return self._preparing > 0 or any(mount.sender.preparing for mount in self.tenants.usual)
 
     @property
     def public_origin(self) -> str:
@@ -205,17 +210,21 @@ class MockServer(ListeningServer):
         return self.bugs.found(fault, connection.ordinal)
 
     async def _prepare(self, mount: Mount, request: Request, steps: Iterator[None]) -> Request:
-        """Do it in other threads, few at a time: whoever sends less is answered meanwhile. The request without files."""
-        self.preparing += 1
+        """Do it in other threads, few at a time: whoever sends less is answered meanwhile. The request without files.
+
+        Nothing is awaited between the last of it and the call: what was prepared is as it was then.
+        """
+        self._preparing += 1
         try:
             async with self.heavy:
                 while await asyncio.to_thread(next, steps, self) is not self:
                     pass
+                request = await asyncio.to_thread(lightened, request)
                 if mount.recorder is not None:
-                    await mount.recorder.room()
-                return await asyncio.to_thread(lightened, request)
+                    await mount.recorder.prepare(request, partial(mount.service.said, request))
+                return request
         finally:
-            self.preparing -= 1
+            self._preparing -= 1
 
     def _refuse(
         self,

@@ -4,7 +4,6 @@ Each has ledger, numbers, journal and report to itself; the clock is everybody's
 """
 
 from collections.abc import Callable, Iterator, Mapping
-from typing import Protocol
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -17,6 +16,7 @@ from lab.jobs.compiled import CompiledScenario
 from lab.language.document import Scenario, nearest
 from lab.mock.service import Service
 from lab.server.delivery import ReplySender
+from lab.server.recorder import Recorder
 from lab.server.response_writer import ResponseWriter
 from lab.server.shared.calls import LedgerCalls, LocalCalls
 
@@ -29,30 +29,6 @@ _WELL_KNOWN = "/.well-known/"
 _UNSHARED = "No scenario can be chosen in a lab that several processes serve."
 
 
-class Recorder(Protocol):
-    """Begins and ends tapes; UsageError and HostError say why it can't."""
-
-    @property
-    def outside(self) -> bool:
-        """Whether the client is another process."""
-
-    @property
-    def running(self) -> bool:
-        """Whether a tape is being written."""
-
-    def begin(self, name: str) -> str:
-        """Begin a tape of that name, restating what lives; where it lies."""
-
-    def end(self) -> str:
-        """End the tape; where it lies."""
-
-    def renew(self, back: Callable[[], None]) -> str | None:
-        """End the tape if one runs, go `back`, and begin NAME-2; where that lies."""
-
-    async def room(self) -> None:
-        """Return once so little is left to write that a long request may be handled."""
-
-
 class Mount:
     """One mock behind the listener, and what delivers its replies."""
 
@@ -63,10 +39,18 @@ class Mount:
         self.service = service
         self.clock = clock
         self.choice = choice
-        self.sender = ReplySender(service, clock)
-        self.recorder = recorder
+        self.sender = ReplySender(service, clock, recorder)
         self.tenant: Tenant
         """Whose it is."""
+
+    @property
+    def recorder(self) -> Recorder | None:
+        """What records it, if it can be."""
+        return self.sender.recorder
+
+    @recorder.setter
+    def recorder(self, recorder: Recorder | None) -> None:
+        self.sender.recorder = recorder
 
     @property
     def name(self) -> str | None:
@@ -113,7 +97,7 @@ class Tenant:
         self.name = name
         self.token = token
         self.clock = main.clock
-        self.calls = calls or LocalCalls(main.clock, self.note)
+        self.calls = calls or LocalCalls(main.clock, self.note, lambda: self.main.service)
         """How all calls reach the ledger, but those for which nothing has to be waited for."""
         main.tenant = self
         self.users = 0

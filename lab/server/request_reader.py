@@ -59,7 +59,7 @@ def store_refusal(lost: StoreLost) -> Refusal:
     """What a client is told while the store of a shared lab can't be reached, or refuses what the call would write."""
     headers = (("retry-after", "1"),)
     if isinstance(lost, StoreRefused):
-        hint = "Nothing of the call was accepted: send it again once the store takes writes."
+        hint = "Nothing of the call was accepted: send it again once the lab can write."
         return Refusal(503, f"The lab can't write: {lost.what}", hint, headers, error="temporarily_unavailable")
     hint = "The store behind this lab doesn't answer: try again in a second."
     return Refusal(503, "The lab can't be reached.", hint, headers, error="temporarily_unavailable")

@@ -277,7 +277,10 @@ def test_help_names_what_excludes_what(
         (["srve"], ["There is no command srve.", "Did you mean serve?"]),
         (["qqq"], ["There is no command qqq.", "lab --help lists"]),
         (["demo", "--log", "text"], ["lab demo takes no option --log.", "It is an option of lab serve."]),
-        (["replay", "x", "--format", "junit"], ["JUnit is written by --junit FILE", ""]),
+        (
+            ["replay", "x", "--format", "junit"],
+            ["--format junit is no form of verdicts.", "JUnit is written by --junit FILE."],
+        ),
         (["run", "x", "--seeed=5"], ["lab run takes no option --seeed.", "Did you mean --seed?"]),
         (["run", "x", "--fast"], ["lab run takes no option --fast.", "Did you mean --speed?"]),
         (["fidelity", "--fast"], ["lab fidelity takes no option --fast.", "Try: lab fidelity --help"]),

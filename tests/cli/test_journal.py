@@ -10,11 +10,13 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from stat import S_IMODE
+from urllib.error import HTTPError
 from urllib.parse import quote_plus, urlencode
 
 import jwt
 import pytest
 
+from lab.clocks import real_millis
 from lab.core.clock import LAST_WALL
 from lab.recording.format.journal_lines import read_journal
 from tests.conftest import Lab
@@ -150,6 +152,50 @@ def test_nothing_that_was_acknowledged_is_lost_whenever_the_process_dies(folder:
     with serving(folder, port) as server:
         assert len({job for _, job in accepted}) == len(accepted) == 24
         assert all(server.status(token, job)["status"] == "RUNNING" for token, job in accepted)
+
+
+@pytest.mark.parametrize("calls", [60, pytest.param(2_500, marks=pytest.mark.long)])
+def test_a_disk_without_room_refuses_before_anything_is_acknowledged_until_there_is_some(
+    folder: Path, port: int, calls: int
+) -> None:
+    resource = pytest.importorskip("resource")
+    if not hasattr(resource, "prlimit"):
+        pytest.skip("no other process can be given a limit here")
+    accepted, refused = [], []
+    with serving(folder, port) as server:
+        token = server.token()
+        accepted.append(server.invoke(token))
+        assert server.process.pid is not None
+        room = (folder / "day.journal").stat().st_size + 100 * calls  # for a third of them
+        resource.prlimit(server.process.pid, resource.RLIMIT_FSIZE, (room, resource.RLIM_INFINITY))
+        for _ in range(calls):
+            try:
+                accepted.append(server.invoke(token))
+            except HTTPError as fault:
+                refused.append((fault.code, fault.headers["retry-after"], json.loads(fault.read())["message"]))
+        why = "The lab can't write: The journal takes no line: File too large."
+        assert {*refused} == {(503, "1", why)}
+        with pytest.raises(HTTPError) as not_ready:
+            server.control("ready")
+        assert (not_ready.value.code, json.loads(not_ready.value.read())["status"]) == (503, "store-refuses")
+        assert server.control("health")["status"] == "red"
+        assert server.status(token, accepted[0])["status"] == "RUNNING"
+        infinite = (resource.RLIM_INFINITY, resource.RLIM_INFINITY)
+        resource.prlimit(server.process.pid, resource.RLIMIT_FSIZE, infinite)
+        accepted.append(server.invoke(token))
+        until = real_millis() + 20_000
+        while real_millis() < until:  # nobody has to call for it
+            with suppress(HTTPError):
+                server.control("ready")
+                break
+        assert server.control("health")["status"] == "ok"
+        server.kill()
+        assert server.process.stderr.read().count("The journal takes no line: ") == 1
+    assert len(refused) > calls // 3 and len(accepted) > calls // 5
+    with serving(folder, port) as server:
+        known = [job["job"] for job in server.control(f"jobs?limit={calls}")["jobs"]]  # type: ignore[attr-defined]
+        assert sorted(known) == sorted(accepted)
+        assert server.invoke(token) not in accepted
 
 
 def test_a_manual_clock_that_began_anew_is_taken_up_so(folder: Path, port: int) -> None:

@@ -205,8 +205,13 @@ def test_what_the_rfc_lets_a_client_leave_out_may_be_left_out(left_out, own, pro
 
 @pytest.mark.parametrize("own", [False, True])
 def test_an_assertion_without_jti_may_be_used_again_and_one_with_it_once(own):
-    for jti, second in ((None, True), ("j", False)):
-        mock = service()
+    for jti, switch, second in (
+        (None, "single", True),
+        ("j", "single", False),
+        ("j", "any", True),
+        (None, "any", True),
+    ):
+        mock = service(assertion_jti=switch)
         assert described(mock, own=own, jti=jti)[0] == 200
         status, description = described(mock, 1, own=own, jti=jti)
         assert (status == 200) == second
@@ -270,6 +275,7 @@ async def test_over_sockets_a_client_may_be_as_lax_as_its_profile(profile, claim
         sent = token_request("client_credentials", None, **fields)
         got.append(await peer.ask(request(sent.method, sent.path, sent.headers, sent.body)))
     await peer.close()
+    await server.stop(0)
     assert [each.status for each in got] == answers, [each.body for each in got]
 
 

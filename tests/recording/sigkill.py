@@ -1,6 +1,7 @@
 """SIGKILLs of a lab under load, at random moments: `python -m tests.recording.sigkill [KILLS]`, 200 by default.
 
-The lab records and keeps a journal; four clients note every reply that came whole. What is left must be an open or torn
+The lab records and keeps a journal; one to four clients note every reply that came whole. Their messages are of every
+length at which something else is done with a body: none, short ones, and to either side of what is redacted elsewhere. What is left must be an open or torn
 recording in which all of them stand, that is repaired, that twice is as once, and that replays; and the next start on the
 journal must know every job and token. Exit 1 at the first kill after which one of that isn't so.
 """
@@ -8,6 +9,7 @@ journal must know every job and token. Exit 1 at the first kill after which one 
 import json
 import sys
 from base64 import b64encode
+from collections.abc import Sequence
 from functools import partial
 from http.client import HTTPConnection, HTTPException
 from itertools import count
@@ -49,8 +51,10 @@ steps:
 """
 TEAM = "/api/fusion-ai/orchestrator/agent/v2/HASTY"
 RANK = ("RUNNING", "WAITING", "COMPLETE")
-CLIENTS = 4
-LONGEST = 0.6
+CLIENTS = (1, 3, 4)
+SIZES = (0, 1_000, 63_000, 65_000, 70_000, 300_000)
+"""Characters of a message beside its first word."""
+LONGEST = 1.5
 """Seconds from the first answer to the kill, at most."""
 _MARK = "x-mark"
 
@@ -67,8 +71,10 @@ class Whole(Struct, frozen=True):
 class Caller(Thread):
     """A client on one connection, which asks for a token and plays jobs until nobody answers any more."""
 
-    def __init__(self, number: int, ready: dict[str, str]) -> None:
+    def __init__(self, number: int, ready: dict[str, str], sizes: Sequence[int] = SIZES) -> None:
+        """`sizes`: how long its messages are, in turn."""
         super().__init__(daemon=True)
+        self._sizes = sizes
         self.whole: list[Whole] = []
         self.token = ""
         self.jobs: dict[str, str] = {}
@@ -80,7 +86,7 @@ class Caller(Thread):
         try:
             self.log_in()
             for turn in count(1):
-                job = self.begin("x" * (70_000 if turn % 5 == 0 else turn))
+                job = self.begin(f"Turn {turn} " + "of it " * (self._sizes[turn % len(self._sizes)] // 6))
                 while self.poll(job) != "COMPLETE":
                     pass
         except (OSError, HTTPException, ValueError):  # it was killed
@@ -136,14 +142,16 @@ def lost(recording: Recording, caller: Caller) -> list[str]:
     return gone + [f"job {job}" for job in caller.jobs if job not in jobs]
 
 
-def kill_once(folder: Path, chance: Random) -> tuple[FileState, int]:
+def kill_once(
+    folder: Path, chance: Random, clients: int = CLIENTS[-1], sizes: Sequence[int] = SIZES
+) -> tuple[FileState, int]:
     """Kill one; what state its recording is in, and how many replies came whole. AssertionError if anything is amiss."""
     (folder / "scenarios").mkdir(exist_ok=True)
     (folder / "scenarios" / "hasty.yaml").write_text(SCENARIO)
     how = ("serve", "hasty", "--json", "--port", "0", "--journal", "lab.journal")
     with forked_lab(*how, "--record", "day", cwd=folder) as process:
         ready = listening(process)
-        callers = [Caller(number, ready) for number in range(CLIENTS)]
+        callers = [Caller(number, ready, sizes) for number in range(clients)]
         for caller in callers:
             caller.start()
         sleep(chance.uniform(0, LONGEST))
@@ -187,7 +195,10 @@ def main(kills: int) -> int:
     for number in range(1, kills + 1):
         with TemporaryDirectory() as folder:
             try:
-                state, whole = kill_once(Path(folder), chance)
+                # all sizes in turn, or one of them alone
+                size = number % (len(SIZES) + 1)
+                sizes = SIZES[size : size + 1] or SIZES
+                state, whole = kill_once(Path(folder), chance, CLIENTS[number % len(CLIENTS)], sizes)
             except AssertionError as amiss:
                 sys.stdout.write(f"kill {number}: {amiss}\n")
                 return 1

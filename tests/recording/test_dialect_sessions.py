@@ -31,7 +31,7 @@ from lab.recording.playback.playback import PlaybackMode, PlaybackTerms, Recordi
 from lab.recording.playback.service import PlaybackService
 from lab.recording.replay.replay import replay
 from lab.recording.replay.unfinished import unfinished_jobs
-from lab.recording.show.exports import as_text
+from lab.recording.show.exports import as_transcript
 from lab.recording.tape.accounts import with_secrets
 from lab.recording.tape.header import config_of
 from lab.recording.tape.recorded_calls import epoch_in
@@ -213,7 +213,7 @@ def test_a_task_that_a_stream_began_is_looked_at_as_its_updates_told() -> None:
 
 
 def test_a_transcript_shows_of_each_event_what_is_new() -> None:
-    text = "\n".join(as_text(recording_of("a2a stream"), no_blob, False))
+    text = "\n".join(as_transcript(recording_of("a2a stream"), no_blob, False))
     for news in ('{"status":{"state":"working"', '"final":true}', '{"artifact":{"artifactId":'):
         assert news in text, news
     assert "status-update" not in text

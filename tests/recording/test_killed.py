@@ -15,7 +15,7 @@ from lab.recording.replay.replay import replay
 from tests.conftest import THOROUGH
 from tests.recording.damage import attack
 from tests.recording.killed import lengths, together, trouble, whole
-from tests.recording.sigkill import kill_once
+from tests.recording.sigkill import SIZES, kill_once
 from tests.recording.test_replay import without
 
 MANY, FEW = (80, 40) if THOROUGH else (10, 2)
@@ -30,12 +30,22 @@ def test_wherever_a_recording_was_cut_it_replays_once_repaired() -> None:
             assert trouble(name, data[:length], scenarios, blob) == "", (name, length)
 
 
+@pytest.mark.parametrize("clients", [1, 3])
+@pytest.mark.parametrize("size", SIZES)
 @pytest.mark.long
-def test_a_lab_that_is_killed_under_load_leaves_all_that_a_client_was_answered(tmp_path: Path, runtime: Path) -> None:
+def test_a_lab_that_is_killed_under_load_leaves_all_that_a_client_was_answered(
+    tmp_path: Path, runtime: Path, clients: int, size: int
+) -> None:
     chance = Random()  # the moment is another each time, as the machine's
-    for number in range(20 if THOROUGH else 1):
+    for number in range(5 if THOROUGH else 1):
         (tmp_path / str(number)).mkdir()
-        kill_once(tmp_path / str(number), chance)
+        kill_once(tmp_path / str(number), chance, clients, (size,))
+
+
+def test_a_lab_that_is_killed_under_long_messages_leaves_all_that_a_client_was_answered(
+    tmp_path: Path, runtime: Path
+) -> None:
+    kill_once(tmp_path, Random(), 3, (70_000, 1_000))
 
 
 def test_a_recording_that_was_cut_short_or_of_which_a_bit_is_another_is_never_taken_for_whole() -> None:

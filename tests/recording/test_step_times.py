@@ -111,8 +111,8 @@ def test_what_takes_the_new_truth_is_said_once_on_stderr_and_takes_it(lab: Lab) 
     assert [line for line in differs.err.splitlines() if line.startswith("note: ")] == [
         "note: where that is meant, lab replay a-b two --accept shows it, asks, and puts it in the recording's place."
     ]
-    kept = lab("replay", "a-b", "two", "--json", "--out", "new ones")
-    assert "lab accept 'new ones' shows it" in kept.err and "step first took 4s" in kept.lines[0]
-    assert lab("accept", "new ones", "--yes").lines[-1] == "2 accepted"
+    kept = lab("replay", "a-b", "two", "--json")
+    assert "lab replay a-b two --json --accept shows it" in kept.err and "step first took 4s" in kept.lines[0]
+    assert lab("replay", "a-b", "two", "--accept", "--yes").lines[-1] == "2 accepted"
     again = lab("replay", "a-b", "two")
     assert (again.code, again.err) == (0, "")

@@ -99,7 +99,9 @@ async def test_a_long_request_waits_until_there_is_room_for_what_it_brings_and_a
     token, reached, room = await stage.token(), asyncio.Event(), asyncio.Event()
 
     class Behind(TapeRecorder):
-        async def room(self) -> None:
+        tape = None
+
+        async def prepare(self, request: Request, said: object) -> None:
             reached.set()
             await room.wait()
 

@@ -214,12 +214,12 @@ async def test_a_connection_to_a_tenant_lives_by_the_tenant_s_clock(stage: Stage
 
 
 async def test_a_call_that_is_prepared_elsewhere_is_waited_for(stage: Stage, driver: Driver) -> None:
-    stage.server.preparing = 1
+    stage.server.tenants.usual.main.sender.preparing = 1
     waiting = asyncio.ensure_future(driver.ask(until=5))
     await settle()
     await settle()
     assert not waiting.done()
-    stage.server.preparing = 0
+    stage.server.tenants.usual.main.sender.preparing = 0
     assert (await waiting).status == 200
 
 

@@ -42,7 +42,7 @@ def _only_in_demo(text: str) -> NoReturn:
 
 def _verdict_form(text: str) -> str:
     if text == "junit":  # which is a form of reports
-        raise UsageError("JUnit is written by --junit FILE.")
+        raise UsageError("--format junit is no form of verdicts.", hint="JUnit is written by --junit FILE.")
     return text
 
 

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from lab.cli.console import Console
 from lab.clocks import AnyClock
 from lab.core.errors import LabError, ScenarioError
+from lab.core.journal.shared import StoreRefused
 from lab.files.scenarios import Stamp, load_scenario, scenario_names, scenario_path, scenarios_folder, stamp_of
 from lab.jobs.compiled import CompiledScenario
 from lab.mock.service import Service
@@ -76,7 +77,11 @@ class ScenarioReloader:
         if self._shared:
             self._console.err(f"{compiled.name} was edited: a shared lab goes on with what it was set up with")
         else:
-            self._service.load(compiled, self._clock.now())
+            try:
+                self._service.load(compiled, self._clock.now())
+            except StoreRefused as refused:
+                self._console.err(f"lab: {refused.what} The version before goes on: save {compiled.name} again later.")
+                return
             for told_of in self._edited:
                 told_of(compiled)
             self._console.err(f"loaded {compiled.name}; jobs that run keep what they began with")

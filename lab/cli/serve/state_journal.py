@@ -1,6 +1,8 @@
 """`lab serve --journal FILE`: what the lab has accepted, on disk, and taken up by the next start."""
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from functools import partial
 from pathlib import Path
 
 from msgspec.structs import replace
@@ -12,8 +14,10 @@ from lab.core.clock import LAST_WALL, Epoch, has_date, iso
 from lab.core.errors import RecordingError, UsageError
 from lab.core.exchange import Json, text_of
 from lab.core.journal.fact import Fact
+from lab.core.journal.shared import StoreRefused
 from lab.core.version import __version__
 from lab.files.journal_file import JournalFile
+from lab.files.opening import FileChanged
 from lab.jobs.compiled import CompiledScenario
 from lab.jobs.facts import ScenarioLoaded
 from lab.mock.foreign_facts import foreign_facts
@@ -29,7 +33,12 @@ from lab.recording.format.journal_lines import (
     read_journal,
 )
 from lab.recording.tape.header import REVIEWER, settings_of
+from lab.server.shared.refused_writes import RefusedWrites
 from lab.settings import ClockSettings, MockSettings
+
+_USUAL_LINES = 65_536
+"""Bytes that must have room before it counts as over that none had."""
+_REFUSED = "Calls that write get 503 until"
 
 
 class StateJournal:
@@ -39,8 +48,9 @@ class StateJournal:
         self._settings = settings
         self._console = console
         self._file = JournalFile(Path(path))
-        self.trouble: str | None = None
-        """Why nothing is written any more."""
+        self._lost: str | None = None
+        """Why nothing can be written any more: the file isn't ours alone, or not there."""
+        self._writes = RefusedWrites()
         try:
             self._header, self._history, whole = read_journal(data := self._file.read(), path)
             if whole != len(data):
@@ -55,6 +65,11 @@ class StateJournal:
         """What earlier processes of this lab have accepted."""
         return self._history.facts
 
+    @property
+    def trouble(self) -> str | None:
+        """Why calls that write are refused; None: none are."""
+        return self._lost or self._writes.why
+
     # Taking up
 
     def resume(self, setup: Setup) -> Setup:
@@ -67,7 +82,7 @@ class StateJournal:
             *self._other_scenarios(header, setup.config.scenarios),
         ]  # fmt: skip
         if found:
-            raise self._refused(found)
+            raise self._other(found)
         served = {each.name: each for each in setup.config.scenarios}
         scenarios = tuple(_as_begun(each, served[each.name]) for each in header.scenarios)
         epoch = header.epoch if self._history.epoch is None else self._history.epoch
@@ -106,7 +121,7 @@ class StateJournal:
                 found.append(f"scenario {name} {digests[name][:12]}…, now {now[name][:12]}…")
         return found
 
-    def _refused(self, found: list[str]) -> UsageError:
+    def _other(self, found: list[str]) -> UsageError:
         return UsageError(
             f"{self._file.path} was begun otherwise: {'; '.join(found)}.",
             hint="Serve as it was begun, or name another file to begin anew.",
@@ -126,10 +141,10 @@ class StateJournal:
                 lab=__version__, seed=config.seed, epoch=config.epoch, clock=self._settings.clock.option,
                 issuer=config.identity.issuer, settings=settings_of(config), scenarios=scenarios,
             )  # fmt: skip
-            self._append(header_line(begun))
+            self._try(partial(self._file.write, header_line(begun)))
             self._console.err(f"began {self._file.path}")
         elif header.issuer != config.identity.issuer:
-            raise self._refused([f"issuer {header.issuer}, now {config.identity.issuer} (give --port or --base)"])
+            raise self._other([f"issuer {header.issuer}, now {config.identity.issuer} (give --port or --base)"])
         else:
             service.rewind(tuple(self.facts), clock.now())
             for fact, what in foreign_facts(service, self.facts):
@@ -138,27 +153,43 @@ class StateJournal:
                     hint="It was changed after it was written: name another file to begin anew.",
                 )
             self._console.err(f"took up {self._file.path} at {clock.now()} ms: {sum(1 for _ in service.jobs())} jobs")
-        service.journals.append(self._write)
+        service.file = self
+        self._writes.on_begin, self._writes.on_end = self._refused, self._taken
 
-    def _write(self, facts: Sequence[Fact]) -> None:
-        if self.trouble is None:
-            self._append(facts_line(facts))
+    def write(self, facts: Sequence[Fact]) -> None:
+        """Append the line of one call; StoreRefused if it can't be done, and then nothing of it is there."""
+        self._try(partial(self._file.write, facts_line(facts)))
+        self._writes.take()
+
+    def reserve(self) -> None:
+        """StoreRefused unless a line could be appended now."""
+        self._try(partial(self._file.reserve, _USUAL_LINES))
 
     def look(self) -> None:
-        """Find out whether the file is still there, as it was written."""
-        if self.trouble is None:
+        """Find out whether the file is still there, as it was written; and where lines were refused, if they still are."""
+        with suppress(StoreRefused):
             self._try(self._file.check)
-
-    def _append(self, line: bytes) -> None:
-        self._try(lambda: self._file.write(line))
+            if self._writes.due:
+                self.reserve()
+                self._writes.take()
 
     def _try(self, act: Callable[[], None]) -> None:
-        try:
-            act()
-        except OSError as fault:
-            # as a tape that dies: the lab goes on serving, says so once and in health, and ends with 4
-            self.trouble = f"The journal can't be written: {fault.strerror or fault}."
-            self._console.err(f"lab: {self.trouble} What is accepted from now on is lost when the lab ends.")
+        if self._lost is None:
+            try:
+                act()
+                return
+            except FileChanged as fault:
+                self._lost = f"The journal takes no line: {fault.strerror}."
+                self._console.err(f"lab: {self._lost} {_REFUSED} this lab ends.")
+            except OSError as fault:
+                self._writes.refuse(f"The journal takes no line: {fault.strerror or fault}.")
+        raise StoreRefused(self.trouble or "")
+
+    def _refused(self, why: str) -> None:
+        self._console.err(f"lab: {why} {_REFUSED} it takes them.")
+
+    def _taken(self, why: str) -> None:
+        self._console.err("lab: the journal takes writes again.")
 
     def close(self) -> int:
         """Let the file go; 4 if not all was written, or it isn't there any more, else 0."""

@@ -60,10 +60,6 @@ class FileTape:
             except OSError as fault:
                 self.tape.fail(f"The recording {self.path} is lost: {fault.strerror or fault}.")
 
-    async def room(self) -> None:
-        """Return once so little is left to write that a long request may be handled."""
-        await self.queue.room()
-
     def close(self, now: Millis, reason: str, console: Console) -> str | None:
         """Write what is left and the footer, and say where it lies, or what killed it."""
         self.queue.close()

@@ -1,7 +1,9 @@
-"""What a tape is told, in order: long bodies are redacted in a thread, and what comes meanwhile is written behind them.
+"""What a tape is told, in order. A body of a megabyte may take seconds to redact, for which no other call should wait.
 
-A body of a megabyte may take seconds, for which no other call should wait. What the tape asks about a job that was
-touched is asked here, when it is told: by the time it is written, the job may have gone on.
+So a server has a long one redacted before it tells of it (`redact`), in another thread, and lets the call itself wait:
+then its lines are written at once, as any other's. Of what is told without that, long bodies are redacted in a thread, and
+what comes meanwhile is written behind them; a call that brought something is answered once it is (`written`). What the
+tape asks about a job that was touched is asked here, when it is told: by the time it is written, the job may have gone on.
 """
 
 import asyncio
@@ -17,8 +19,13 @@ from lab.mock.config import Config
 from lab.server.limits import LONG_BODY
 
 if TYPE_CHECKING:
+    from lab.recording.tape.long_bodies import Said
     from lab.recording.tape.tape import Source, Tape
 
+_MOST_AHEAD = 2
+"""Bodies that are redacted at once before they are told: each such thread keeps the interpreter from the loop."""
+_TRIES = 3
+"""Of one while which others bring secrets, before it is redacted as what is told without that."""
 MOST_BEHIND = 2_097_152
 """Bytes of long bodies that wait, for which the end of the lab waits too; further long requests aren't handled until some
 are written."""
@@ -35,6 +42,7 @@ class TapeQueue:
     def __init__(self, service: "Source") -> None:
         self._service = service
         self._thread = ThreadPoolExecutor(1, "tape")
+        self._ahead = ThreadPoolExecutor(_MOST_AHEAD, "redaction")
         self._under_way: deque[tuple[Future[None], int]] = deque()
         self._behind = 0
         self._long: int | None = None
@@ -75,13 +83,37 @@ class TapeQueue:
     def _size(self, observation: Observation) -> int:
         """Bytes of what takes long; 0 of anything else."""
         if type(observation) is Requested:
-            size = len(observation.request.body)
-            self._long = observation.x if size > LONG_BODY else self._long
-        elif type(observation) is Replied:
-            size = len(observation.response.body)
-        else:  # a fact holds what the request said
-            return int(type(observation) is Noted and observation.x is not None and observation.x == self._long)
-        return size if size > LONG_BODY else 0
+            size = self._unready(observation, len(observation.request.body))
+            self._long = observation.x if size else self._long
+            return size
+        if type(observation) is Replied:
+            return self._unready(observation, len(observation.response.body))
+        # a fact holds what the request said
+        return int(type(observation) is Noted and observation.x is not None and observation.x == self._long)
+
+    def _unready(self, observation: Requested | Replied, size: int) -> int:
+        return size if size > LONG_BODY and not self.tape.long.ready(observation) else 0
+
+    async def redact(self, observation: Requested | Replied, said: "Said" = tuple) -> None:
+        """Redact the long body of what is about to be told; `said` gives what of it a fact may hold."""
+        body = (observation.request if isinstance(observation, Requested) else observation.response).body
+        loop, long = asyncio.get_running_loop(), self.tape.long
+        for _ in range(_TRIES):
+            if self.tape.dead is not None or not self._unready(observation, len(body)):
+                return
+            known = await loop.run_in_executor(self._ahead, long.redacted, observation, said, long.trial())
+            if not known.trial.fits():  # it may hold what is a secret by now
+                continue
+            try:
+                await loop.run_in_executor(self._ahead, long.put, known)
+            except OSError:  # it is redacted where it is told, and the tape dies of it
+                return
+            long.keep(known)
+
+    async def written(self) -> None:
+        """Return once all that was told until now is written."""
+        if self.busy:
+            await asyncio.wait([asyncio.wrap_future(self._under_way[-1][0])])
 
     def _write(self, observation: Observation, wall: Millis, derived: dict[str, Derived | None]) -> None:
         self._wall, self._derived = wall, derived
@@ -116,3 +148,4 @@ class TapeQueue:
         """Write what is left, and end the thread."""
         self.flush()
         self._thread.shutdown()
+        self._ahead.shutdown(wait=False)

@@ -1,6 +1,6 @@
 """Recording a command's mock: tapes, their files, and a footer whatever ends the command."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from lab.app.effects import RunObservation
@@ -9,6 +9,8 @@ from lab.cli.setup import Setup
 from lab.cli.tapes.file_tape import FileTape, TapeOpening
 from lab.core.clock import Millis
 from lab.core.errors import UsageError
+from lab.core.exchange import Json, Request
+from lab.core.observe import Replied, Requested
 from lab.core.version import __version__
 from lab.files.recordings import TapeFile, generators, is_slug, recording_path
 from lab.mock.service import Service
@@ -46,10 +48,21 @@ class TapeRecorder:
         if self.tape is not None:
             self.tape.look()
 
-    async def room(self) -> None:
-        """Return once so little is left to write that a long request may be handled."""
+    async def prepare(self, request: Request, said: Callable[[], Sequence[Json]]) -> None:
+        """Redact a long request that is about to be served, once there is room for it."""
         if self.tape is not None:
-            await self.tape.room()
+            await self.tape.queue.room()
+            await self.tape.queue.redact(Requested(0, 0, "", request), said)
+
+    async def redact(self, reply: Replied) -> None:
+        """Redact a long reply that is about to be told."""
+        if self.tape is not None:
+            await self.tape.queue.redact(reply)
+
+    async def written(self) -> None:
+        """Return once all that was told until now is written."""
+        if self.tape is not None:
+            await self.tape.queue.written()
 
     def follow(self, observation: RunObservation) -> None:
         """Remember how far a run without a loop has come: it moves no clock."""

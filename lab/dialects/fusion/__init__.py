@@ -23,8 +23,8 @@ _MARKS = BodyMarks(
     own=frozenset({"status", "type", "event", "role"}),
 )  # fmt: skip
 """What a recording has to know of its bodies (recordings.md §7)."""
-CLIENT = FusionClient()
+FUSION_CLIENT = FusionClient()
 WIRE = Wire(
-    "fusion", __name__, FUSION, FUSION_ROUTES, CLIENT, FIELDS, ERRORS, missing, POD_TOKENS, SURROUNDINGS, _MARKS
+    "fusion", __name__, FUSION, FUSION_ROUTES, FUSION_CLIENT, FIELDS, ERRORS, missing, POD_TOKENS, SURROUNDINGS, _MARKS
 )
 __all__ = ["WIRE", "fusion_path"]

@@ -29,7 +29,7 @@ _JUDGING = (
     Option("--junit", "FILE", "write it there as JUnit, too"),
     Option("--html", "FILE", "write it there as a page for browsers, too"),
 )
-REHEARSE = (
+REHEARSE_OPTIONS = (
     Option(
         "targets",
         "SCENARIO",
@@ -57,12 +57,12 @@ REHEARSE = (
     Option("--out", "DIR", "keep all recordings there; default: those of what failed, in a folder that is named"),
     *_JUDGING,
 )
-REPORT = (
+REPORT_OPTIONS = (
     Option("targets", "FILE", "recordings: path, pattern, name; or a control URL, with LAB_CONTROL_TOKEN", times="+"),
     FOLDER,
     *_JUDGING,
 )
-DRILL = (
+DRILL_OPTIONS = (
     Option("target", "SCENARIO", "a happy one: it ends COMPLETE"),
     FOLDER,
     seed(CHANCE),

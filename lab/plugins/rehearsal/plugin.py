@@ -18,7 +18,7 @@ PLUGIN = Plugin(
             "run your client against scenarios or drills, and judge it",
             "lab rehearse quick -- python client.py",
             f"{_HERE}.commands.rehearse:execute",
-            f"{_HERE}.options:REHEARSE",
+            f"{_HERE}.options:REHEARSE_OPTIONS",
             tail="COMMAND",
         ),
         CliCommand(
@@ -26,14 +26,14 @@ PLUGIN = Plugin(
             "what clients did well and badly: in recordings, or a running lab",
             "lab report recordings/*.rec.jsonl",
             f"{_HERE}.commands.report:execute",
-            f"{_HERE}.options:REPORT",
+            f"{_HERE}.options:REPORT_OPTIONS",
         ),
         CliCommand(
             "drill",
             "every variant of a scenario with one fault",
             "lab drill item-comparison --family W,P",
             f"{_HERE}.commands.drill:execute",
-            f"{_HERE}.options:DRILL",
+            f"{_HERE}.options:DRILL_OPTIONS",
         ),
     ),
     additions=(

@@ -28,6 +28,12 @@ class KnownTexts:
         self._longer: dict[str, list[str]] = {}
         """By head: the texts that have it, longest first."""
 
+    def copy(self) -> "KnownTexts":
+        """Others that are the same now."""
+        other = KnownTexts()
+        other._aliases, other._lengths, other._longer = self._aliases.copy(), self._lengths.copy(), self._longer.copy()
+        return other
+
     def add(self, text: str, alias: str, *, bounded: bool) -> None:
         """Know one more; `bounded`: a peer made it up, and it may be one too many, or known already."""
         if text in self._aliases and not bounded:

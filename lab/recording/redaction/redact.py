@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable, Iterable
 from functools import partial
+from sys import maxsize
 from urllib.parse import unquote, unquote_plus
 
 from lab.core.exchange import Headers, Json
@@ -18,6 +19,7 @@ from lab.recording.redaction.shapes import Shapes
 from lab.recording.redaction.vocabulary import own_words
 
 _WORTH_KEEPING = 1024
+"""Characters of a text that comes again and again, at most."""
 _KEPT = 4096
 _PAIR_NAMES = ("name", "key", "field", "property", "parameter", "variable", "header", "attribute")
 _PAIRED = dict.fromkeys((*_PAIR_NAMES, *map(str.title, _PAIR_NAMES))).keys()
@@ -36,10 +38,17 @@ class Redactor:
         self._clean: dict[str, str] = {}
         """Texts that come again and again, redacted; of this generation of secrets."""
         self._generation = secrets.generation
+        self._longest, self._most = _WORTH_KEEPING, _KEPT
 
     def of_cut(self) -> "Redactor":
         """The same for answers of which not all arrived."""
         return CutRedactor(self.secrets, *self.origins)
+
+    def on_trial(self, secrets: KnownSecrets, *, cut: bool) -> "Redactor":
+        """One with a copy of the secrets, which remembers long texts too: for one exchange."""
+        other = (CutRedactor if cut else Redactor)(secrets, *self.origins)
+        other._longest = other._most = maxsize
+        return other
 
     # Text
 
@@ -54,8 +63,8 @@ class Redactor:
             return known
         clean = hide(text, self) if worth_reading(text) else self.flat(text)
         # a secret that was found in it may stand in what was gone through before
-        if len(text) <= _WORTH_KEEPING and generation == self.secrets.generation:
-            if len(self._clean) >= _KEPT:
+        if len(text) <= self._longest and generation == self.secrets.generation:
+            if len(self._clean) >= self._most:
                 self._clean.clear()
             self._clean[text] = clean
         return clean

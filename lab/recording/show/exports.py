@@ -18,7 +18,7 @@ Export: TypeAlias = Callable[[Recording, Blob, bool], Iterator[str]]
 """Gives the lines; the last argument says whether they begin with their numbers in the file, where that has a meaning."""
 
 
-def as_text(recording: Recording, blob: Blob, numbered: bool) -> Iterator[str]:
+def as_transcript(recording: Recording, blob: Blob, numbered: bool) -> Iterator[str]:
     """As a transcript."""
     return transcript_lines(recording, numbered)
 

@@ -11,16 +11,17 @@ from typing import TypeAlias
 from msgspec.structs import replace
 
 from lab.core.clock import Millis
-from lab.core.exchange import Headers, Response
+from lab.core.exchange import Headers, Json, Response
 from lab.core.observe import Replied, Requested
 from lab.core.trace import trace_in
 from lab.identity.routes import IDENTITY_NAMES
 from lab.recording.format.codec import encode
-from lab.recording.format.lines import LONGEST_LINE, Enc, Req, Res
+from lab.recording.format.lines import LONGEST_LINE, Body, Enc, Members, Req, Res
 from lab.recording.format.text import dumps
 from lab.recording.redaction.bodies import Blobs, body_of, query_pairs
 from lab.recording.redaction.redact import Redactor
 from lab.recording.redaction.written import path_without_secrets, usual, without_secrets
+from lab.recording.tape.long_bodies import LongBodies, LongBody, key_of
 
 MOST_TAILS = 4096
 """Tails that are kept at most, of requests and of replies each."""
@@ -41,7 +42,12 @@ class LineCache:
     def __init__(self, redactor: Redactor, blobs: Blobs | None) -> None:
         self.redactor = redactor
         self._of_cut = redactor.of_cut()
+        self.long = LongBodies(redactor, blobs)
+        self._said: LongBody | None = None
+        """What was redacted of the latest request before it was told."""
         self._blobs = blobs
+        self._new: dict[str, bytes] = {}
+        """Bodies of the line that is being made, too long for it."""
         self._generation = redactor.secrets.generation
         self._request = lru_cache(MOST_TAILS)(self._request_tail)
         self._reply = lru_cache(MOST_TAILS)(self._reply_tail)
@@ -53,9 +59,26 @@ class LineCache:
         request = observation.request
         # its parts, and not the request itself, whose hash is computed in Python
         parts = request.method, request.path, request.query, request.headers, request.body
+        short = len(request.body) <= _LONG
+        self._said = None if short else self.long.get(key_of(request.headers, request.body, reply=False))
         # one with a long body hardly comes twice
-        tail = self._request if len(request.body) <= _LONG else self._request_tail
-        return tail(parts, observation.flags, observation.took, observation.route in IDENTITY_NAMES)
+        tail = self._request if short else self._request_tail
+        written = tail(parts, observation.flags, observation.took, observation.route in IDENTITY_NAMES)
+        if self._said is not None:
+            self.long.drop(self._said)
+        return written
+
+    def members(self, members: Members) -> dict[str, Json]:
+        """Those of a fact, redacted: of the latest request's as they were before it was told, if they were."""
+        known = {name: said for name, value in members.items() if (said := self._ahead(value)) is not None}
+        clean = self.redactor.json({name: value for name, value in members.items() if name not in known})
+        assert isinstance(clean, dict)
+        return clean | known
+
+    def _ahead(self, value: Json) -> Json:
+        if self._said is None or not self._said.trial.fits():
+            return None
+        return next((clean for raw, clean in self._said.said if raw == value), None)
 
     def reply(self, response: Response, *, oauth: bool, cut: bool = False) -> bytes:
         """The tail of a reply's line; `oauth`: it is the identity domain's; `cut`: not all of its body arrived."""
@@ -76,7 +99,7 @@ class LineCache:
 
     def _request_as_known(self, parts: RequestParts, flags: tuple[str, ...], took: Millis, oauth: bool) -> bytes:
         redactor, (method, path, query, headers, body) = self.redactor, parts
-        written = body_of(headers, body, redactor, oauth=oauth, reply=False, blobs=self._blobs)
+        written = self._body(headers, body, redactor, oauth=oauth, reply=False)
         odd = None if usual(query) else without_secrets(query, redactor, oauth=oauth)
         line = Req(
             n=0, t=0, x=0, c=0, method=method, path=path_without_secrets(path, redactor),
@@ -94,11 +117,26 @@ class LineCache:
         """What is made, once more if a secret was found meanwhile: it may stand where it wasn't known yet."""
         known = self.redactor.secrets.generation
         tail = make()
-        return tail if self.redactor.secrets.generation == known else make()
+        if self.redactor.secrets.generation != known:
+            self._new.clear()
+            tail = make()
+        while self._new and self._blobs is not None:
+            self._blobs(*self._new.popitem())
+        return tail
+
+    def _body(
+        self, headers: Headers, raw: bytes, redactor: Redactor, *, oauth: bool, reply: bool, cut: bool = False
+    ) -> Body:
+        ahead = not oauth and len(raw) > _LONG
+        if ahead and (known := self.long.get(key_of(headers, raw, reply=reply, cut=cut))) is not None:
+            known.trial.settle()
+            return known.body
+        blobs = None if self._blobs is None else self._new.__setitem__
+        return body_of(headers, raw, redactor, oauth=oauth, reply=reply, blobs=blobs)
 
     def _reply_as_known(self, headers: Headers, body: bytes, oauth: bool, cut: bool) -> bytes:
         redactor = self._of_cut if cut else self.redactor
-        written = body_of(headers, body, redactor, oauth=oauth, reply=True, blobs=self._blobs)
+        written = self._body(headers, body, redactor, oauth=oauth, reply=True, cut=cut)
         clean = self.redactor.headers(headers)
         line = Res(n=0, t=0, x=0, status=0, headers=clean, enc=written.enc, value=written.member, raw=written.raw)
         return _short(line)[_RES_HEAD:]

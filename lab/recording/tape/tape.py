@@ -72,7 +72,7 @@ class Tape:
         self._over = False
         self._after = 0
         self._tails = tails or LineCache(redactor_of(service.config), None)
-        self.redactor = self._tails.redactor
+        self.redactor, self.long = self._tails.redactor, self._tails.long
         self._service = service
         self._write, self._sync = write, sync or _nothing
         self._wall = wall or _unknown
@@ -277,8 +277,7 @@ class Tape:
 
     def _members(self, fact: Fact) -> Members:
         members = fact_members(fact)
-        clean = self.redactor.json({name: value for name, value in members.items() if name not in _PLAIN})
-        assert isinstance(clean, dict)
+        clean = self._tails.members({name: value for name, value in members.items() if name not in _PLAIN})
         return {name: clean.get(name, value) for name, value in members.items()}
 
 

@@ -76,6 +76,11 @@ class MockRoutes:
         self.handlers = self._handlers()
         """By the names of their routes: all but those of the plane itself."""
 
+    async def written(self) -> None:
+        """Return once what a command brought is on the tape, if one runs."""
+        if self._mount.recorder is not None:
+            await self._mount.recorder.written()
+
     def _handlers(self) -> Mapping[str, Handler]:
         jobs, faults = self._jobs, FaultRoutes(self._service, self._clock, self._calls)
         server = self._server

@@ -22,7 +22,8 @@ from lab.server.control.virtual_time import VirtualTimeRoute
 from lab.server.listener import Bound, Listener, bind
 from lab.server.listening_server import connections
 from lab.server.mock_server import MockServer
-from lab.server.mounts import MOUNT_PATH, Recorder, Tenant
+from lab.server.mounts import MOUNT_PATH, Tenant
+from lab.server.recorder import Recorder
 
 _OWN = frozenset(("health", "metrics", "openapi", "scenarios"))
 """Routes about this process, and about what is served: they need no store."""
@@ -121,7 +122,7 @@ class ControlPlane:
                 503, lost.what, lost.hint or "It is ready once the store is back.", more=more
             ) from None
         if calls.trouble is not None:
-            hint = "It is ready once the store takes writes again."
+            hint = "It is ready once it can write again."
             raise CommandRefused(503, calls.trouble, hint, more={"status": "store-refuses"})
         return {"status": "ready"}
 
@@ -133,7 +134,10 @@ class ControlPlane:
             try:
                 if name not in _OWN:
                     await tenant.calls.look()
-                return await routes.handlers[name](request)
+                answer = await routes.handlers[name](request)
+                if request.method != "GET":
+                    await routes.written()
+                return answer
             except LedgerEnded:
                 await self._server.tenants.let_go(tenant)
                 raise self._unknown(tenant.name or "") from None

@@ -68,6 +68,7 @@ class Rewind:
     async def reset(self, request: web.Request) -> Json:
         """`{}` forgets everything; `{"to": t}` sets ledger and clock back to that instant."""
         command = await read_command(request, "to")
+        self._mount.service.file.reserve()
         if self._mount.choice is None:
             return self._to(command["to"]) if command else self._anew()
         if command:

@@ -11,6 +11,7 @@ from lab.core.clock import Millis
 from lab.core.journal.fact import ClockAdvanced, ClockScaled, Fact
 
 if TYPE_CHECKING:
+    from lab.mock.service import Service
     from lab.server.shared.exchanges import ExchangeRelay
 
 CallResult = TypeVar("CallResult")
@@ -39,7 +40,7 @@ class LedgerCalls(Protocol):
 
     @property
     def trouble(self) -> str | None:
-        """Why calls are refused, all or those that write: the ledger is shared, and its store gone or full; None: none are."""
+        """Why calls are refused, all or those that write: a store is gone, or takes nothing; None: none are."""
 
     @property
     def set_back(self) -> Millis | None:
@@ -73,15 +74,20 @@ class LocalCalls:
 
     shared: ClassVar[bool] = False
     counts: LedgerCounts | None = None
-    trouble: None = None
     set_back: None = None
     relay: "ExchangeRelay | None" = None
 
-    def __init__(self, clock: AnyClock, note: Callable[[Fact], None]) -> None:
-        """`note` tells all that live by the clock what became of it."""
+    def __init__(self, clock: AnyClock, note: Callable[[Fact], None], service: "Callable[[], Service]") -> None:
+        """`note` tells all that live by the clock what became of it; `service` is whose ledger it is."""
         self._clock = clock
         self._note = note
+        self._service = service
         self._advancing = asyncio.Lock()
+
+    @property
+    def trouble(self) -> str | None:
+        """Why its journal takes nothing, if it has one."""
+        return self._service().file.trouble
 
     async def start(self, about: str | None) -> None:
         """It takes them all along."""
@@ -96,11 +102,13 @@ class LocalCalls:
     async def advance(self, clock: ManualClock, target: Callable[[Millis], Millis]) -> None:
         """Stop at every due timer on the way."""
         async with self._advancing:
+            self._service().file.reserve()
             origin = clock.now()
             await clock.advance_to(target(origin))
             self._note(ClockAdvanced(at=clock.now(), by="control", origin=origin))
 
     async def scale(self, clock: ScaledClock, factor: str) -> None:
         """From now on."""
+        self._service().file.reserve()
         clock.scale(factor)
         self._note(ClockScaled(at=clock.now(), by="control", factor=factor))

@@ -1,0 +1,70 @@
+"""What can be asked of a mock without changing anything."""
+
+from collections.abc import Iterator
+from itertools import chain, islice
+
+from lab.core.clock import Millis
+from lab.core.exchange import Json, Request, Response
+from lab.core.journal.ledger import MemoryLedger
+from lab.core.refusal import Refusal
+from lab.identity.records import TokenRecord, token_key
+from lab.jobs.derived import Derived
+from lab.jobs.gates import Decision
+from lab.jobs.plan import Plan
+from lab.jobs.records import JobRecord, id_of, job_key, jobs_in
+from lab.jobs.view import JobView
+from lab.mock.config import Config
+from lab.mock.mock import Mock
+from lab.mock.preparation import UnreadMessages, preparation, said_in
+
+
+class MockViews:
+    """A mock and its ledger, to be looked at."""
+
+    def __init__(self, config: Config, ledger: MemoryLedger) -> None:
+        self.config = config
+        self.ledger = ledger
+        self._mock = Mock(config)
+        self._unread = UnreadMessages()
+
+    def preparation(self, request: Request, now: Millis) -> Iterator[None] | None:
+        """What is better done before `serve`, step by step and in any thread; None: nothing takes long."""
+        catalog, ledger = self._mock.catalog, self.ledger
+        steps = self._unread.steps(catalog, ledger, request), preparation(catalog, ledger, request, now)
+        return chain(*filter(None, steps)) if any(steps) else None
+
+    def said(self, request: Request) -> tuple[Json, ...]:
+        """What of a request facts may hold, in any thread."""
+        return said_in(self._mock.catalog, request)
+
+    def word(self, problem: Refusal, path: str) -> Response:
+        """A refusal by the shell, worded as the mock words one for that path."""
+        return self._mock.word(problem, path)
+
+    def knows_token(self, token: str) -> bool:
+        """Whether it granted this token, live or not."""
+        return isinstance(self.ledger.get(token_key(token)), TokenRecord)
+
+    def derived(self, job: str, now: Millis) -> Derived | None:
+        """The derived facts of a job up to `now`, or None if it isn't known."""
+        return self._mock.reader.derived(self.ledger, job, now)
+
+    def look(self, job: str, now: Millis) -> JobView | None:
+        """A job at `now`, or None if it isn't known."""
+        return self._mock.reader.view(self.ledger, job, now)
+
+    def planned(self, job: str) -> tuple[Plan, tuple[Decision, ...]] | None:
+        """The plan of a job, and what was decided so far, forgotten or not; None if it isn't known."""
+        return self._mock.reader.planned(self.ledger, job_key(job))
+
+    def jobs(self) -> Iterator[str]:
+        """The ids of all jobs, oldest first."""
+        return jobs_in(self.ledger)
+
+    def newest_jobs(self, most: int) -> list[str]:
+        """The ids of the newest jobs, oldest first."""
+        return [id_of(key) for key in islice(self.ledger.newest(JobRecord), most)][::-1]
+
+    def status_of(self, job: str, now: Millis) -> bytes | None:
+        """The status body of a job, or None if it isn't known."""
+        return self._mock.status_of(self.ledger, job, now)

@@ -1,0 +1,37 @@
+"""What records a mock behind the listener, as the server and the control plane know it."""
+
+from collections.abc import Callable, Sequence
+from typing import Protocol
+
+from lab.core.exchange import Json, Request
+from lab.core.observe import Replied
+
+
+class Recorder(Protocol):
+    """Begins and ends tapes; UsageError and HostError say why it can't."""
+
+    @property
+    def outside(self) -> bool:
+        """Whether the client is another process."""
+
+    @property
+    def running(self) -> bool:
+        """Whether a tape is being written."""
+
+    def begin(self, name: str) -> str:
+        """Begin a tape of that name, restating what lives; where it lies."""
+
+    def end(self) -> str:
+        """End the tape; where it lies."""
+
+    def renew(self, back: Callable[[], None]) -> str | None:
+        """End the tape if one runs, go `back`, and begin NAME-2; where that lies."""
+
+    async def prepare(self, request: Request, said: Callable[[], Sequence[Json]]) -> None:
+        """Redact a long request that is about to be served; `said` gives what of it a fact may hold."""
+
+    async def redact(self, reply: Replied) -> None:
+        """Redact a long reply that is about to be told."""
+
+    async def written(self) -> None:
+        """Return once all that was told until now is written."""
