@@ -43,7 +43,7 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def lab(installed: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+def lab(installed: Path | str, *arguments: str) -> subprocess.CompletedProcess[str]:
     environment = {**os.environ, "PYTHONPATH": str(installed)}
     return subprocess.run(
         [sys.executable, "-m", "lab", *arguments], env=environment, capture_output=True, text=True, check=False
@@ -104,3 +104,17 @@ def test_the_wire_is_served_recorded_and_replayed(installed: Path, tmp_path: Pat
 @pytest.mark.parametrize("kind", [Plugin, Option, Wire])
 def test_every_field_of_a_declaration_is_told(kind: type[Plugin | Option | Wire]) -> None:
     assert set(kind._fields) - codes(PAGE) == set()
+
+
+def test_one_that_can_not_be_loaded_is_told_of_and_takes_nothing_along(installed: Path, tmp_path: Path) -> None:
+    metadata = tmp_path / "lab_broken-2.dist-info"
+    metadata.mkdir()
+    (metadata / "METADATA").write_text("Metadata-Version: 2.4\nName: lab-broken\nVersion: 2\n")
+    (metadata / "entry_points.txt").write_text("[lab.plugins]\nbroken = lab_broken.plugin:PLUGIN\n")
+    both = os.pathsep.join((str(installed), str(tmp_path)))
+    assert lab(both, "count", "item-comparison").stdout == "10\n"
+    mistyped = lab(both, "broken")
+    assert mistyped.returncode == 2 and "The plugin of lab-broken 2 can't be loaded." in mistyped.stderr
+    doctor = lab(both, "doctor").stdout.splitlines()
+    assert any(line.startswith("plugin       of lab-broken 2: ") and "WRONG" in line for line in doctor), doctor
+    assert "plugin       count, of lab-count 1: counts the calls of a recording" in doctor
