@@ -117,4 +117,4 @@ def test_one_that_can_not_be_loaded_is_told_of_and_takes_nothing_along(installed
     assert mistyped.returncode == 2 and "The plugin of lab-broken 2 can't be loaded." in mistyped.stderr
     doctor = lab(both, "doctor").stdout.splitlines()
     assert any(line.startswith("plugin       of lab-broken 2: ") and "WRONG" in line for line in doctor), doctor
-    assert "plugin       count, of lab-count 1: counts the calls of a recording" in doctor
+    assert any(line.startswith("plugin       count, of lab-count 1: ") for line in doctor), doctor
