@@ -74,12 +74,12 @@ def plugin_handler(row: ControlRoute, context: Callable[[], RouteContext]) -> Ha
         answer = cast("RouteAnswer[Struct]", resolve(row.run))
         kind: type[Struct] = tuple(get_type_hints(answer).values())[1]
         body = {} if row.body is None else await read_command(request, *kind.__struct_fields__)
-        return await answer(context(), _asked({**request.query, **body, **request.match_info}, kind, row))
+        return await answer(context(), _command({**request.query, **body, **request.match_info}, kind, row))
 
     return handle
 
 
-def _asked(given: Mapping[str, Json], kind: type[Struct], row: ControlRoute) -> Struct:
+def _command(given: Mapping[str, Json], kind: type[Struct], row: ControlRoute) -> Struct:
     hint = f"As {row.method} /_lab/{row.example or row.path}"
     for name in given:
         if name not in kind.__struct_fields__:
