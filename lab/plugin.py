@@ -185,6 +185,8 @@ class Stranger(NamedTuple):
 
     distribution: str
     """With its version."""
+    package: str
+    """The first name of its modules."""
     plugin: Plugin | None
     """None: it can't be loaded."""
     why: str = ""
@@ -199,10 +201,11 @@ def found_strangers() -> tuple[Stranger, ...]:
     found: list[Stranger] = []
     for point in sorted(entry_points(group="lab.plugins")):
         distribution = f"{point.dist.name} {point.dist.version}" if point.dist is not None else point.name
+        package = point.module.partition(".")[0]
         try:
-            found.append(Stranger(distribution, resolve_as(point.value, Plugin)))
+            found.append(Stranger(distribution, package, resolve_as(point.value, Plugin)))
         except Exception as error:  # noqa: BLE001 - whatever a stranger's module does, the lab goes on without it
-            found.append(Stranger(distribution, None, getattr(error, "what", f"{point.value}: {error}")))
+            found.append(Stranger(distribution, package, None, getattr(error, "what", f"{point.value}: {error}")))
     return tuple(found)
 
 
@@ -214,6 +217,11 @@ def strangers() -> tuple[Plugin, ...]:
 def broken_strangers() -> str:
     """A sentence about those that could not, for whoever looks for what one might bring; empty: there is none."""
     return " ".join(f"The plugin of {each.distribution} can't be loaded." for each in found_strangers() if each.why)
+
+
+def packages_of_strangers() -> tuple[str, ...]:
+    """The first names of strangers' modules, as far as they were looked for."""
+    return tuple(each.package for each in found_strangers()) if found_strangers.cache_info().currsize else ()
 
 
 def every_plugin() -> Iterator[Plugin]:

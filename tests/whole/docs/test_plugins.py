@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 import tomllib
@@ -21,6 +22,7 @@ from tests.whole.docs.pages import PAGES, blocks, codes
 
 PAGE = PAGES["plugins"]
 TEAM = "/plain/ITEM_COMPARE_TEAM"
+FUSION = "/api/fusion-ai/orchestrator/agent/v2/ITEM_COMPARE_TEAM/status"
 MESSAGE = b"Compare M1000034 of org IMO and M1000040 of Org SBI"
 
 
@@ -95,6 +97,9 @@ def test_the_wire_is_served_recorded_and_replayed(installed: Path, tmp_path: Pat
         status, begun = ask(base + TEAM, MESSAGE, **known)
         assert (status, begun["state"]) == (200, "running")
         assert ask(f"{base}{TEAM}/{begun['job']}", **known) == (200, begun)
+        other = ask(f"{base}{FUSION}/{begun['job']}", **known)[1]
+        assert (other["jobId"], other["status"]) == (begun["job"], "RUNNING")  # each wire in its own words
+        assert ask(f"{base}{TEAM}/{begun['job']}", **known) == (200, begun)
         assert ask(f"{base}{TEAM}/{begun['job']}", b"", **known)[0] == 405
     recording = str(tmp_path / "recordings" / "day.rec.jsonl")
     assert lab(installed, "replay", recording).stdout.splitlines()[-1] == "1 passed, 0 failed"
@@ -118,3 +123,12 @@ def test_one_that_can_not_be_loaded_is_told_of_and_takes_nothing_along(installed
     doctor = lab(both, "doctor").stdout.splitlines()
     assert any(line.startswith("plugin       of lab-broken 2: ") and "WRONG" in line for line in doctor), doctor
     assert any(line.startswith("plugin       count, of lab-count 1: ") for line in doctor), doctor
+
+
+def test_a_mistake_of_its_own_is_told_as_its_own(installed: Path, tmp_path: Path) -> None:
+    shutil.copytree(installed, tmp_path / "site")
+    command = tmp_path / "site" / "lab_count" / "command.py"
+    command.write_text(command.read_text().replace("console.out(str(len(calls)))", "console.nothing()"))
+    done = lab(tmp_path / "site", "count", "item-comparison")
+    assert done.returncode == 70
+    assert "A bug of the plugin lab_count, AttributeError at lab_count/command.py:" in done.stderr
