@@ -6,7 +6,7 @@ meets no conflict, so the loop is a straight line; where several serve one lab, 
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from itertools import chain, islice
+from itertools import islice
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -42,7 +42,7 @@ from lab.mock.config import Config
 from lab.mock.decisions import decide, vote_count
 from lab.mock.history import compiled_again, makes_state
 from lab.mock.mock import Mock
-from lab.mock.preparation import UnreadMessages, preparation
+from lab.mock.preparation import preparation
 from lab.mock.retention import last_looks
 
 
@@ -70,7 +70,6 @@ class Service:
         self.journals: list[Callable[[Sequence[Fact]], object]] = []
         """Given all facts of which state is made: those of one call together, before its reply is handed out."""
         self._mock = Mock(config)
-        self._unread = UnreadMessages()
         self.exchanges = 0
         """The ordinal of the last exchange."""
         self.strikes: Counter[tuple[str | None, str]] = Counter()
@@ -106,11 +105,9 @@ class Service:
             self.tell(Noted(now, FaultStruck(at=now, fault=struck.fault, call=struck.call), x))
         return replace(done, x=x)
 
-    def preparation(self, request: Request, now: Millis) -> Iterator[None] | None:
-        """What is better done before `serve`, step by step and in any thread; None: nothing takes long."""
-        catalog, ledger = self._mock.catalog, self.ledger
-        steps = self._unread.steps(catalog, ledger, request), preparation(catalog, ledger, request, now)
-        return chain(*filter(None, steps)) if any(steps) else None
+    def preparation(self, request: Request, now: Millis) -> Callable[[], None] | None:
+        """What is better done before `serve`, in any thread; None: nothing takes long."""
+        return preparation(self._mock.catalog, self.ledger, request, now)
 
     def word(self, problem: Refusal, path: str) -> Response:
         """A refusal by the shell, worded as the mock words one for that path."""
@@ -132,7 +129,6 @@ class Service:
     def _commit(self, facts: tuple[Fact, ...], x: int | None) -> None:
         self.ledger.commit(facts)
         self._mock.note(facts)
-        self._unread.drop(facts)
         self._journal(facts)
         for fact in facts:
             if x is None or not isinstance(fact, UNTOLD):  # of an exchange they are for journals only
@@ -262,7 +258,6 @@ class Service:
         self._configure(config)
         self.strikes.clear()
         self.ledger.commit((LedgerCleared(at=now, by="control"), *facts))
-        self._unread.take_up(facts)
         self._journal((ClockRewound(at=now),))
 
     def _edited(self, fact: ScenarioLoaded) -> CompiledScenario:
