@@ -10,12 +10,10 @@ from lab.app.effects import Backoff
 from lab.app.pauses import longest_pause
 from lab.core.clock import Millis
 from lab.plugins.rehearsal.report.history import ClientHistory
-from lab.plugins.simulate.chunks import simulation_of
-from lab.plugins.simulate.rules_kept import RulesKept
-from lab.plugins.simulate.schedule import JobAnswers, PollSchedule, PollTimes, ScheduleTally
-from lab.plugins.simulate.tally import Tally, median_latency
-from lab.plugins.simulate.totals import ScheduleRow, schedule_rows
-from lab.plugins.simulate.workload import Workload
+from lab.plugins.simulate.command import simulation_of
+from lab.plugins.simulate.passes import Workload
+from lab.plugins.simulate.result import ScheduleRow, Spread, figures, median_latency, schedule_rows
+from lab.plugins.simulate.schedule import JobAnswers, PollSchedule, PollTimes, RulesKept
 from tests.plugins.rehearsal.report.by_hand import call, history, verdict
 from tests.plugins.simulate.test_against_a_server import setup_of
 
@@ -104,11 +102,8 @@ def test_which_limits_a_schedule_leaves(
 def recommended(allowed: Millis, jobs: Sequence[JobAnswers], *given: PollSchedule) -> list[ScheduleRow]:
     """All schedules that were only tried, and the best of all."""
     simulation = simulation_of(setup_of("quick"), Workload(delay=allowed, schedules=given))
-    tallies = [ScheduleTally() for _ in given]
-    for answers in jobs:
-        for tally, each in zip(tallies, given, strict=True):
-            tally.add(PollTimes(each, median_latency(simulation)), answers)
-    rows = schedule_rows(simulation, Tally(given=tallies), jobs)
+    tried = [figures(PollTimes(each, median_latency(simulation)), jobs) for each in given]
+    rows = schedule_rows(simulation, (0, 0, 0, Spread()), tried, jobs)
     return [row for row in rows if row.worst is not None and (row.best or row.sure or not row.given)]
 
 
