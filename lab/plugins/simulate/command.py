@@ -20,7 +20,7 @@ from lab.mock.service import Service
 from lab.plugins.simulate.options import MOST_JOBS
 from lab.plugins.simulate.page import PAGE_MARK, page
 from lab.plugins.simulate.passes import DAY, ReviewTeam, Simulation, Workload
-from lab.plugins.simulate.result import Tally, document
+from lab.plugins.simulate.result import Result, document
 from lab.plugins.simulate.text import result_lines
 from lab.settings import ClockSettings, Flags, MockSettings, refuse_idle
 
@@ -45,7 +45,7 @@ def execute(flags: Flags, console: Console) -> int:
     simulation = simulation_of(setup, _workload(flags, setup.config.most_jobs), account, app)
     for note in _notes(flags, setup.scenario, simulation):
         console.err(f"note: {note}")
-    result = Tally(simulation).result()
+    result = Result(simulation).play()
     if flags["delay"] is not None and not any(each.polls for each in result.schedules):
         console.err("note: --delay has no effect: each job has ended before a client polls.")
     if flags["html"]:

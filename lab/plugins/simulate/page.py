@@ -8,7 +8,7 @@ from msgspec import Struct
 
 from lab.core.clock import Millis
 from lab.language.document.base import duration_text
-from lab.plugins.simulate.result import Levels, Result, ScheduleRow, Spread
+from lab.plugins.simulate.result import Result, ScheduleRow, SeedLoad, Spread
 from lab.plugins.simulate.schedule import WIDTHS
 from lab.plugins.simulate.text import advice, brief, headline, polls_a_job, sections
 from lab.recording.show.page import page_of
@@ -51,7 +51,7 @@ def page(result: Result) -> str:
         sections=tuple(sections(result)),
         plots={
             "ended": _durations(result.duration),
-            "server": _over_time(result.loads[0].levels, whose),
+            "server": _over_time(result.loads[0], whose),
             "polls": _schedules([each for each in result.schedules if each.polls], workload.delay),
         },
         edges=(_LEFT, _TOP, _WIDTH - _RIGHT, _HEIGHT - _BOTTOM),
@@ -72,7 +72,7 @@ def _durations(took: Spread) -> Plot | None:
     return Plot(_times(x, first, last), _counts(y, most), "from acceptance to end", "jobs", shapes)
 
 
-def _over_time(levels: Levels, whose: str) -> Plot:
+def _over_time(levels: SeedLoad, whose: str) -> Plot:
     """How many jobs are at work, and above them how many wait for a person."""
     columns = [(0, 0, 0, 0), *levels.columns]
     last, most = len(columns) * levels.width, max(1, *(working + waiting for working, waiting, *_ in columns))

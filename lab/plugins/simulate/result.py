@@ -7,8 +7,8 @@ all. The document for programs is described in simulations.md §4.
 from array import array
 from bisect import bisect_left
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from functools import cache
+from collections.abc import Iterable, Mapping, Sequence
+from functools import cache, cached_property
 from itertools import accumulate, groupby
 
 from msgspec import Struct, field
@@ -79,32 +79,51 @@ class StepTally(Struct):
     """Of a gate: how many of its openings escalated."""
 
 
-class ScheduleRow(Struct, frozen=True):
+class ScheduleRow(Struct, dict=True):
     """A schedule of polls, and what it comes to for the jobs that it was tried on."""
 
     text: str
-    jobs: int
-    polls: int
-    wasted: int
-    delay: Spread
-    given: bool = False
+    times: PollTimes | None = None
+    """None: of the lab's own app, which isn't bound to a schedule."""
+    given: bool = True
     """Whether it was given, or is the app's own; else it is of the family."""
-    best: bool = False
+    polls: int = 0
+    wasted: int = 0
+    delays: list[Millis] = []
     worst: Millis | None = None
-    """How late an end may be seen, whenever it comes; None: of a client that isn't bound to a schedule."""
-    sure: bool = False
-    """Whether it polls least of those that are never later than is allowed."""
+    """How late an end may be seen, whenever it comes."""
     outside: str = ""
     """The rule of the report whose limits it leaves; empty: it keeps within all."""
+    sure: bool = False
+    """Whether it polls least of those that are never later than is allowed."""
+    best: bool = False
+
+    def add(self, answers: JobAnswers) -> None:
+        """Try it on a job; one that had ended when its id came takes no poll."""
+        assert self.times is not None
+        polls, delay = self.times.delay(answers[-1][0]) if len(answers) > 1 else (0, -answers[-1][0])
+        self.polls += polls
+        self.wasted += polls - self.times.telling(answers) if polls else 0
+        self.delays.append(delay)
+
+    @property
+    def jobs(self) -> int:
+        """How many it was tried on."""
+        return len(self.delays)
 
     @property
     def a_job(self) -> float:
         """Polls of a job, on average."""
         return self.polls / self.jobs
 
+    @cached_property
+    def delay(self) -> "Spread":
+        """How much later than their ends jobs are known to have ended; asked for once all are tried."""
+        return Spread(self.delays)
 
-class Levels(Struct, frozen=True):
-    """How many jobs were under way at once with one seed."""
+
+class SeedLoad(Struct, frozen=True):
+    """How full the server was with one seed."""
 
     alive: Counter[int]
     """So many jobs for so many milliseconds."""
@@ -114,46 +133,16 @@ class Levels(Struct, frozen=True):
     """Of a stretch of the series."""
     columns: list[tuple[int, int, int, int]]
     """The series: at the end of each stretch at work, waiting for a person, COMPLETE, ERROR."""
-
-
-class SeedLoad(Struct, frozen=True):
-    """How full the server was with one seed."""
-
-    seed: Seed
-    queue: QueueTally
-    levels: Levels
-    shared_tokens: int
+    seed: Seed = 0
+    queue: QueueTally = field(default_factory=QueueTally)
+    shared_tokens: int = 0
     """Tokens, if one client asks for all jobs of the seed."""
 
     @property
     def at_once(self) -> int:
         """Jobs alive at one time, at most."""
-        return max(self.levels.alive, default=0)
+        return max(self.alive, default=0)
 
-
-class Result(Struct, frozen=True):
-    """What a simulation comes to."""
-
-    simulation: Simulation
-    ended: list[tuple[str, str, Spread]]
-    """How long jobs took, by the step in which they ended and its status, the most frequent first."""
-    duration: Spread
-    """However they ended."""
-    steps: dict[str, StepTally]
-    calls: Spread
-    """Polls that the lab's own client took for a job."""
-    left: int
-    """Jobs that it didn't follow to their end."""
-    tokens: int
-    """Tokens, if each job's client asks for its own."""
-    loads: list[SeedLoad]
-    queue: QueueTally
-    alive: Spread
-    waiting: Spread
-    schedules: list[ScheduleRow]
-
-
-# One job after the other
 
 COMPLETED, FAILED, CLOSED, BEGAN, OPENED = range(5)
 """Marks of instants: a job ended COMPLETE, or ERROR, a gate closed, a job began, a gate opened."""
@@ -161,93 +150,73 @@ MARKS = 8
 """An instant and its mark as one number: instant * MARKS + mark."""
 
 
-class _Tried(Struct):
-    """A schedule while it is tried; of a job that had ended when its id came it takes no poll."""
-
-    times: PollTimes | None
-    polls: int = 0
-    wasted: int = 0
-    delays: list[Millis] = []
-
-    def add(self, answers: JobAnswers) -> None:
-        assert self.times is not None
-        polls, delay = self.times.delay(answers[-1][0]) if len(answers) > 1 else (0, -answers[-1][0])
-        self.count(polls, polls - self.times.telling(answers) if polls else 0, delay)
-
-    def count(self, polls: int, wasted: int, delay: Millis) -> None:
-        self.polls += polls
-        self.wasted += wasted
-        self.delays.append(delay)
-
-    @property
-    def figures(self) -> tuple[int, int, int, Spread]:
-        return len(self.delays), self.polls, self.wasted, Spread(self.delays)
-
-
-class Tally:
-    """What jobs add up to."""
+class Result:
+    """What jobs add up to; `play` makes them."""
 
     def __init__(self, simulation: Simulation) -> None:
+        workload = simulation.workload
+        self.simulation = simulation
+        self.ended: dict[tuple[str, str], list[Millis]] = defaultdict(list)
+        """How long jobs took, by the step in which they ended and its status."""
         self.steps = {name: StepTally() for name in simulation.compiled.steps}
-        self.calls: dict[int, array[int]] = defaultdict(lambda: array("q"))
-        """Of the seed at hand: the instants of calls with a token, by stretches as long as a token is used."""
-        self._simulation = simulation
-        self._ended: dict[tuple[str, str], list[Millis]] = defaultdict(list)
-        self._app = _Tried(None)
-        self._latency = median_latency(simulation)
-        self._given = [_Tried(PollTimes(each, self._latency)) for each in simulation.workload.schedules]
-        self._polls: list[int] = []
-        self._tokens = self._left = 0
+        self.polls: list[int] = []
+        """Those that the lab's own client took for a job."""
+        self.tokens = self.left = 0
+        """Tokens, if each job's client asks for its own; jobs that it didn't follow to their end."""
+        self.loads: list[SeedLoad] = []
+        self.app, self._latency = ScheduleRow("the lab's app"), median_latency(simulation)
+        self.schedules = [ScheduleRow(each.text, PollTimes(each, self._latency)) for each in workload.schedules]
+        """Those that were given; once all jobs are played the app's first, and others that were tried."""
         self._sample: list[JobAnswers] = []
-        self._marks: list[int] = []
-        """When jobs begin and end, and gates open and close, with the seed at hand: MARKS."""
-        self._every = -(-simulation.workload.jobs * simulation.workload.seeds // SAMPLE)
+        self._every = -(-workload.jobs * workload.seeds // SAMPLE)
         """Every n-th job is of the sample by which schedules are compared."""
         self._worth = max(1, simulation.lifetime - min(60_000, simulation.lifetime // 10))
         """For how long the app uses a token."""
+        self._calls: dict[int, array[int]] = defaultdict(lambda: array("q"))
+        """Of the seed at hand: the instants of calls with a token, by stretches as long as a token is used."""
+        self._marks: list[int] = []
+        """Likewise, when jobs begin and end, and gates open and close: MARKS."""
 
-    def result(self) -> Result:
-        """Make the passes, and say what all of them add up to."""
-        simulation, loads = self._simulation, []
-        for seed in simulation.seeds:
-            queue = Pass(simulation, seed, self.take).play()
-            loads.append(SeedLoad(seed, queue, levels(self._marks), self._shared_tokens()))
+    def play(self) -> "Result":
+        """Make the jobs of all seeds."""
+        for seed in self.simulation.seeds:
+            queue = Pass(self.simulation, seed, self._take).play()
+            load = replace(levels(self._marks), seed=seed, queue=queue, shared_tokens=self._shared_tokens())
+            self.loads.append(load)
             self._marks.clear()
-            self.calls.clear()
-        ended = [(step, status, Spread(took)) for (step, status), took in self._ended.items()]
-        given = [each.figures for each in self._given]
-        return Result(
-            simulation,
-            sorted(ended, key=lambda each: (-each[2].count, each[:2])),
-            Spread(took for each in self._ended.values() for took in each),
-            {name: step for name, step in self.steps.items() if step.lasted},
-            Spread(self._polls),
-            self._left,
-            self._tokens,
-            loads,
-            sum((each.queue for each in loads), QueueTally()),
-            Spread(sum((each.levels.alive for each in loads), Counter())),
-            Spread(sum((each.levels.waiting for each in loads), Counter())),
-            schedule_rows(simulation, self._app.figures, given, self._sample),
+            self._calls.clear()
+        self.steps = {name: step for name, step in self.steps.items() if step.lasted}
+        self.schedules = schedule_rows(self.simulation, [self.app, *self.schedules], self._sample)
+        self.duration = Spread(took for each in self.ended.values() for took in each)
+        self.queue = sum((each.queue for each in self.loads), QueueTally())
+        self.alive, self.waiting = (
+            Spread(sum((getattr(each, name) for each in self.loads), Counter())) for name in ("alive", "waiting")
         )
+        return self
 
-    def take(self, job: Job) -> None:
-        """Count a job."""
-        self._count_spans(job)
-        client = job.client
-        for at in client.calls:
-            self.calls[at // self._worth].append(at)
-        self._tokens += client.tokens
-        outcome = client.outcome
+    @property
+    def endings(self) -> list[tuple[tuple[str, str], Spread]]:
+        """How jobs ended, and how long they took, the most frequent ending first."""
+        spreads = ((key, Spread(took)) for key, took in self.ended.items())
+        return sorted(spreads, key=lambda each: (-each[1].count, each[0]))
+
+    def _take(self, job: Job) -> None:
+        client, outcome = job.client, job.client.outcome
         assert outcome is not None
-        self._polls.append(outcome.polls)
+        self._count_spans(job)
+        for at in client.calls:
+            self._calls[at // self._worth].append(at)
+        self.tokens += client.tokens
+        self.polls.append(outcome.polls)
         if outcome.why is not None:
-            self._left += 1
+            self.left += 1
         else:
-            self._app.count(outcome.polls, client.wasted, client.now - job.spans[-1].since)
-        for given in self._given:
+            self.app.polls += outcome.polls
+            self.app.wasted += client.wasted
+            self.app.delays.append(client.now - job.spans[-1].since)
+        for given in self.schedules:
             given.add(job.answers)
-        before = (job.plan.seed - self._simulation.seed) * self._simulation.workload.jobs
+        before = (job.plan.seed - self.simulation.seed) * self.simulation.workload.jobs
         if (before + job.plan.invocation.ordinal - 1) % self._every == 0:
             self._sample.append(job.answers)
 
@@ -259,28 +228,26 @@ class Tally:
             passed = list(parts)
             since, last = passed[0].since, passed[-1]
             until = last.until or since
-            visited = [(name, until), *((child, part.until or since) for part in passed for child in part.over)]
-            for visitor, gone in visited:
-                step = self.steps[visitor]
-                step.jobs += visit == 0
-                step.lasted.append(gone - since)
+            for visitor, gone in ((name, until), *((child, part.until or 0) for part in passed for child in part.over)):
+                self.steps[visitor].jobs += visit == 0
+                self.steps[visitor].lasted.append(gone - since)
             if last.opening is not None:
                 self.steps[name].verdicts[str(last.votes[-1].verdict)] += 1
                 self.steps[name].escalated += last.escalated
                 marks += since * MARKS + OPENED, until * MARKS + CLOSED
-        self._ended[end.id, str(end.status)].append(end.since - began)
+        self.ended[end.id, str(end.status)].append(end.since - began)
         marks += began * MARKS + BEGAN, end.since * MARKS + (COMPLETED if end.status is Status.COMPLETE else FAILED)
 
     def _shared_tokens(self) -> int:
         tokens, good = 0, -1
-        for number in sorted(self.calls):  # a stretch is as long as a token is used: no second one is taken in it
-            at = min((each for each in self.calls[number] if each >= good), default=None)
+        for number in sorted(self._calls):  # a stretch is as long as a token is used: no second one is taken in it
+            at = min((each for each in self._calls[number] if each >= good), default=None)
             if at is not None:
                 tokens, good = tokens + 1, at + self._worth
         return tokens
 
 
-def levels(marks: Iterable[int]) -> Levels:
+def levels(marks: Iterable[int]) -> SeedLoad:
     """How many jobs are alive, and how many wait for a person, over time."""
     ordered = sorted(marks)
     alive, waiting, counts, now = Counter[int](), Counter[int](), [0] * 5, 0
@@ -294,12 +261,11 @@ def levels(marks: Iterable[int]) -> Levels:
             stopped = counts[OPENED] - counts[CLOSED]
             alive[here] += at - now
             waiting[stopped] += at - now
-            first = now // width
-            column = here - stopped, stopped, counts[COMPLETED], counts[FAILED]
+            column, first = (here - stopped, stopped, counts[COMPLETED], counts[FAILED]), now // width
             columns[first:] = [column] * ((at - 1) // width + 1 - first)
             now = at
         counts[mark] += 1
-    return Levels(alive, waiting, width, columns)
+    return SeedLoad(alive, waiting, width, columns)
 
 
 # Schedules
@@ -311,12 +277,9 @@ def median_latency(simulation: Simulation) -> Millis:
 
 
 def schedule_rows(
-    simulation: Simulation,
-    app: tuple[int, int, int, Spread],
-    given: Sequence[tuple[int, int, int, Spread]],
-    sample: Sequence[JobAnswers],
+    simulation: Simulation, rows: Sequence[ScheduleRow], sample: Sequence[JobAnswers]
 ) -> list[ScheduleRow]:
-    """The app's own schedule, those given, and of the family around them the front; the best are marked.
+    """These, of the app and of the schedules that were given, and of the family around them the front; the best are marked.
 
     Of the family those alone are shown that keep within the limits of the report's rules.
     """
@@ -325,7 +288,9 @@ def schedule_rows(
     latency, rules = median_latency(simulation), RulesKept(sample)
     ends = sorted(answers[-1][0] for answers in sample if len(answers) > 1) or [0]
     grid = family(around, {workload.delay, max(workload.delay, ends[len(ends) // 2] // NOTICEABLE)})
-    times = {each: PollTimes(each, latency) for each in (*workload.schedules, *grid)}
+    tried = {each: ScheduleRow(each.text, PollTimes(each, latency), given=False) for each in grid}
+    tried |= dict(zip(workload.schedules, rows[1:], strict=True))
+    times = {each: row.times for each, row in tried.items() if row.times is not None}
     points = sorted((*times[each].total(ends), each) for each in grid)
 
     @cache
@@ -339,26 +304,16 @@ def schedule_rows(
     in_time = cheapest(each for _, late, each in points if late <= workload.delay)
     # one that is in time by a hair may be left out of the front, for it is hardly sooner than one that isn't
     shown = {*front(points, lambda each: not outside(each)), sure, in_time} - {*workload.schedules}
-
-    def rows() -> Iterator[ScheduleRow]:
-        yield ScheduleRow("the lab's app", *app, given=True)
-        tried = [(each, of, True) for each, of in zip(workload.schedules, given, strict=True)]
-        tried += [(each, figures(times[each], sample), False) for *_, each in points if each in shown]
-        for each, of, was_given in tried:
-            worst = times[each].worst(ends[-1])
-            yield ScheduleRow(each.text, *of, was_given, False, worst, each == sure, outside(each))
-
-    every = list(rows())
-    best = best_row(every, workload.delay)
-    return [replace(each, best=each is best) for each in every]
-
-
-def figures(times: PollTimes, sample: Iterable[JobAnswers]) -> tuple[int, int, int, Spread]:
-    """What a schedule means for some jobs: how many they are, polls, those of them that are wasted, delays."""
-    tried = _Tried(times)
-    for answers in sample:
-        tried.add(answers)
-    return tried.figures
+    found = [each for *_, each in points if each in shown]
+    for each in (*workload.schedules, *found):
+        row = tried[each]
+        row.worst, row.outside, row.sure = times[each].worst(ends[-1]), outside(each), each == sure
+        for answers in () if row.given else sample:
+            row.add(answers)
+    every = [*rows, *(tried[each] for each in found)]
+    if (best := best_row(every, workload.delay)) is not None:
+        best.best = True
+    return every
 
 
 def best_row(rows: Iterable[ScheduleRow], allowed: Millis) -> ScheduleRow | None:
@@ -368,8 +323,7 @@ def best_row(rows: Iterable[ScheduleRow], allowed: Millis) -> ScheduleRow | None
     """
 
     def rank(row: ScheduleRow) -> tuple[float, Millis, float, bool, bool]:
-        nobody_can_write_it_down = row.worst is None
-        late = row.delay
+        nobody_can_write_it_down, late = row.times is None, row.delay
         return row.a_job, late.quantile(95), late.total / late.count, not row.given, nobody_can_write_it_down
 
     judged = (each for each in rows if each.jobs and not each.outside and each.delay.quantile(95) <= allowed)
@@ -381,7 +335,7 @@ def best_row(rows: Iterable[ScheduleRow], allowed: Millis) -> ScheduleRow | None
 
 def document(result: Result) -> dict[str, Json]:
     """The members of `lab simulate --json`."""
-    simulation, app, queue = result.simulation, result.schedules[0], result.queue
+    simulation, app, queue, calls = result.simulation, result.app, result.queue, Spread(result.polls)
     gates: list[Json] = [
         {
             "step": name,
@@ -400,7 +354,7 @@ def document(result: Result) -> dict[str, Json]:
         "jobs": simulation.workload.jobs,
         "ended": [
             {"step": step, "status": status, "jobs": took.count, "duration": _spread(took)}
-            for step, status, took in result.ended
+            for (step, status), took in result.endings
         ],
         "duration": {
             **_spread(result.duration),
@@ -414,9 +368,9 @@ def document(result: Result) -> dict[str, Json]:
         ],
         "waiting": {"gates": gates, "at_once": _quantiles(result.waiting), "reviewers": _reviewers(result)},
         "polls": {
-            "calls": result.calls.total,
+            "calls": calls.total,
             "wasted": app.wasted,
-            "a_job": _quantiles(result.calls),
+            "a_job": _quantiles(calls),
             "delay": _spread(app.delay),
             "left": result.left,
         },

@@ -71,7 +71,8 @@ def sections(result: Result) -> Iterator[Section]:
     """All parts, in the order in which they are read."""
     count = result.duration.count
     ended = [
-        (step, status, str(took.count), share(took.count, count), *_spread(took)) for step, status, took in result.ended
+        (step, status, str(took.count), share(took.count, count), *_spread(took))
+        for (step, status), took in result.endings
     ]
     yield Section("ended", "How jobs end", ("ending", "status", "jobs", "", *_SPREAD), tuple(ended))
     steps = result.steps.items()
@@ -217,7 +218,7 @@ def advice(result: Result) -> Iterator[str]:
 def _if_later(result: Result) -> ScheduleRow | None:
     """What polls less than half as often as the best, where jobs last so long that a longer delay hardly matters."""
     lasting = result.duration.quantile(50)
-    rows = [each for each in result.schedules if each.jobs and each.worst is not None and not each.outside]
+    rows = [each for each in result.schedules if each.jobs and each.times is not None and not each.outside]
     enough = [each for each in rows if each.delay.quantile(95) * NOTICEABLE <= lasting]
     best = next((each for each in result.schedules if each.best), None)
     least = min(enough, key=lambda each: each.a_job, default=None)

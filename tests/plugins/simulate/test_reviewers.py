@@ -11,7 +11,7 @@ from lab.jobs.span import Span
 from lab.language.document import Exponential, Latency
 from lab.plugins.simulate.command import simulation_of
 from lab.plugins.simulate.passes import Job, Pass, QueueTally, ReviewTeam, Simulation, Workload
-from lab.plugins.simulate.result import Spread, Tally, document
+from lab.plugins.simulate.result import Result, Spread, document
 from lab.plugins.simulate.text import result_lines
 from lab.settings import ClockSettings, MockSettings
 
@@ -182,7 +182,7 @@ def test_a_deputy_who_says_nothing_answers_as_the_reviewer_and_of_each_gate_is_s
         simulated = simulation(tmp_path, workload, reviewer=rejects, escalate=escalate)
         found, _queue = gates(simulated)
         assert [each[:2] for each in answers(found)] == [("rejected", "Hanna")] * 3
-        result = Tally(simulated).result()
+        result = Result(simulated).play()
         [gate] = document(result)["waiting"]["gates"]  # type: ignore[index,call-overload]
         assert gate["escalated"] == escalated
         assert any(f"escalated {escalated} of 3" in line for line in result_lines(result)) == (escalated > 0)

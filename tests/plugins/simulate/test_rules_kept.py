@@ -12,10 +12,11 @@ from lab.core.clock import Millis
 from lab.plugins.rehearsal.report.history import ClientHistory
 from lab.plugins.simulate.command import simulation_of
 from lab.plugins.simulate.passes import Workload
-from lab.plugins.simulate.result import ScheduleRow, Spread, figures, median_latency, schedule_rows
+from lab.plugins.simulate.result import ScheduleRow, median_latency, schedule_rows
 from lab.plugins.simulate.schedule import JobAnswers, PollSchedule, PollTimes, RulesKept
 from tests.plugins.rehearsal.report.by_hand import call, history, verdict
 from tests.plugins.simulate.test_against_a_server import setup_of
+from tests.plugins.simulate.test_schedule import tried
 
 SECOND, MINUTE, HOUR, DAY = 1_000, 60_000, 3_600_000, 86_400_000
 RULES = ("C5", "C6", "C7")
@@ -102,8 +103,8 @@ def test_which_limits_a_schedule_leaves(
 def recommended(allowed: Millis, jobs: Sequence[JobAnswers], *given: PollSchedule) -> list[ScheduleRow]:
     """All schedules that were only tried, and the best of all."""
     simulation = simulation_of(setup_of("quick"), Workload(delay=allowed, schedules=given))
-    tried = [figures(PollTimes(each, median_latency(simulation)), jobs) for each in given]
-    rows = schedule_rows(simulation, (0, 0, 0, Spread()), tried, jobs)
+    app, latency = ScheduleRow("app"), median_latency(simulation)
+    rows = schedule_rows(simulation, [app, *(tried(PollTimes(each, latency), jobs) for each in given)], jobs)
     return [row for row in rows if row.worst is not None and (row.best or row.sure or not row.given)]
 
 

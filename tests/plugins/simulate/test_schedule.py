@@ -1,6 +1,7 @@
 """Schedules of polls, held to a walk through the polls of one job."""
 
 import re
+from collections.abc import Sequence
 from itertools import permutations
 
 from hypothesis import example, given
@@ -10,11 +11,18 @@ from msgspec.structs import replace
 from lab.core.clock import Millis
 from lab.plugins.simulate.command import simulation_of
 from lab.plugins.simulate.passes import Workload
-from lab.plugins.simulate.result import ScheduleRow, Spread, best_row, figures, median_latency, schedule_rows
+from lab.plugins.simulate.result import ScheduleRow, Spread, best_row, median_latency, schedule_rows
 from lab.plugins.simulate.schedule import WIDTHS, JobAnswers, PollSchedule, PollTimes, RulesKept, family, front
 from tests.plugins.simulate.test_against_a_server import setup_of
 
 PAUSES = st.integers(10, 60_000)
+
+
+def tried(times: PollTimes, sample: Sequence[JobAnswers]) -> ScheduleRow:
+    found = ScheduleRow("given", times)
+    for answers in sample:
+        found.add(answers)
+    return found
 
 
 def walked(schedule: PollSchedule, latency: Millis, answers: JobAnswers) -> tuple[int, int, Millis]:
@@ -71,12 +79,11 @@ def test_the_best_polls_least_of_all_in_its_family_that_are_in_time_and_within_t
     simulation = simulation_of(plain, Workload(delay=allowed, schedules=(PollSchedule(2_000, 30_000, 150),)))
     latency = median_latency(simulation)
     sample = [[(-50, ("RUNNING", None)), (end, ("COMPLETE", None))] for end in ends]
-    given = figures(PollTimes(simulation.workload.schedules[0], latency), sample)
-    rows = schedule_rows(simulation, (0, 0, 0, Spread()), [given], sample)
+    given = tried(PollTimes(simulation.workload.schedules[0], latency), sample)
+    rows = schedule_rows(simulation, [ScheduleRow("app"), given], sample)
     rules, grid = RulesKept(sample), family(simulation.workload.schedules, [allowed])
     fitting = (times for times in (PollTimes(each, latency) for each in grid) if not rules.left(times))
-    tried = (times.total(sorted(ends)) for times in fitting)
-    in_time = [polls for polls, late in tried if late <= allowed]
+    in_time = [polls for polls, late in (times.total(sorted(ends)) for times in fitting) if late <= allowed]
     if in_time:
         [best] = [row for row in rows if row.best]
         assert best.polls <= min(in_time)
@@ -99,7 +106,8 @@ def test_the_front_leaves_out_what_polls_more_and_tells_hardly_sooner():
 
 
 def row(text: str, polls: int, *delays: Millis, given: bool = False, worst: Millis | None = 1) -> ScheduleRow:
-    return ScheduleRow(text, len(delays), polls, 0, Spread(delays), given, worst=worst)
+    times = PollTimes(PollSchedule(1_000, 1_000, 100), 0) if worst is not None else None
+    return ScheduleRow(text, times, given, polls, delays=list(delays), worst=worst)
 
 
 def test_of_schedules_that_poll_as_often_the_best_tells_sooner_and_of_equal_ones_it_is_the_given():
