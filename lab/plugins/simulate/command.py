@@ -17,10 +17,10 @@ from lab.files.scenarios import scenario_path, scenarios_folder
 from lab.identity.clients import Account
 from lab.language.document import Gate, LogNormal, Scenario
 from lab.mock.service import Service
-from lab.plugins.simulate.options import MOST_JOBS
-from lab.plugins.simulate.page import PAGE_MARK, page
+from lab.plugins.simulate.options import MOST_SIMULATED
+from lab.plugins.simulate.page import PAGE_MARK, simulation_page
 from lab.plugins.simulate.passes import DAY, ReviewTeam, Simulation, Workload
-from lab.plugins.simulate.result import Result, document
+from lab.plugins.simulate.result import SimulationResult, result_document
 from lab.plugins.simulate.text import result_lines
 from lab.settings import ClockSettings, Flags, MockSettings, refuse_idle
 
@@ -34,10 +34,10 @@ def execute(flags: Flags, console: Console) -> int:
         demand_place_for_page(flags["html"], PAGE_MARK, scenario, force=flags["force"])
     else:
         refuse_idle(flags, ("force",), "text: it belongs to --html")
-    if flags["jobs"] * flags["seeds"] > MOST_JOBS:
+    if flags["jobs"] * flags["seeds"] > MOST_SIMULATED:
         raise UsageError(
             f"--jobs {flags['jobs']} for each of --seeds {flags['seeds']} are {flags['jobs'] * flags['seeds']} jobs.",
-            hint=f"At most {MOST_JOBS} are simulated in all: give fewer of either.",
+            hint=f"At most {MOST_SIMULATED} are simulated in all: give fewer of either.",
         )
     setup = make_setup(replace(flags.into(MockSettings), clock=ClockSettings(instant=True)))
     account = known_user(flags["caller"], setup.config.accounts) if flags["caller"] is not None else None
@@ -45,13 +45,13 @@ def execute(flags: Flags, console: Console) -> int:
     simulation = simulation_of(setup, _workload(flags, setup.config.most_jobs), account, app)
     for note in _notes(flags, setup.scenario, simulation):
         console.err(f"note: {note}")
-    result = Result(simulation).play()
+    result = SimulationResult(simulation).play()
     if flags["delay"] is not None and not any(each.polls for each in result.schedules):
         console.err("note: --delay has no effect: each job has ended before a client polls.")
     if flags["html"]:
-        write_text(flags["html"], page(result))
+        write_text(flags["html"], simulation_page(result))
     if flags["json"]:
-        console.json(document(result))
+        console.json(result_document(result))
     else:
         console.out("\n".join(result_lines(result)))
     return 0

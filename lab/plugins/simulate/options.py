@@ -93,11 +93,11 @@ def review_time(text: str) -> "Latency":
     return latency
 
 
-MOST_JOBS = 100_000
+MOST_SIMULATED = 100_000
 """Of all seeds together: so many are worked out in some seconds, and told of exactly."""
 _WHOLE = {
     name: number(f"--{name}", 1, most)
-    for name, most in {"jobs": MOST_JOBS, "seeds": 1_000, "reviewers": 1_000, "limit": 1_000_000}.items()
+    for name, most in {"jobs": MOST_SIMULATED, "seeds": 1_000, "reviewers": 1_000, "limit": 1_000_000}.items()
 }
 SIMULATE = (
     ONE_SCENARIO,

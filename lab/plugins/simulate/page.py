@@ -8,7 +8,7 @@ from msgspec import Struct
 
 from lab.core.clock import Millis
 from lab.language.document.base import duration_text
-from lab.plugins.simulate.result import Result, ScheduleRow, SeedLoad, Spread
+from lab.plugins.simulate.result import Figures, ScheduleRow, SeedLoad, SimulationResult
 from lab.plugins.simulate.schedule import WIDTHS
 from lab.plugins.simulate.text import advice, brief, headline, polls_a_job, sections
 from lab.recording.show.page import page_of
@@ -39,7 +39,7 @@ class Plot(Struct, frozen=True):
     key: tuple[tuple[str, str], ...] = ()
 
 
-def page(result: Result) -> str:
+def simulation_page(result: SimulationResult) -> str:
     """The page."""
     workload = result.simulation.workload
     whose = f" (of seed {result.simulation.seed})" if workload.seeds > 1 else ""
@@ -58,17 +58,18 @@ def page(result: Result) -> str:
     )
 
 
-def _durations(took: Spread) -> Plot | None:
+def _durations(took: Figures) -> Plot | None:
     """How long jobs took, as bars."""
     if not (bars := took.stretches(48)):
         return None
     first, last, most = bars[0][0], bars[-1][1], max(jobs for *_, jobs in bars)
     x, y = _scale(first, last, _LEFT, _WIDTH - _RIGHT), _scale(0, most, _HEIGHT - _BOTTOM, _TOP)
+    tips = (f"{duration_text(low)} to {duration_text(high)}: {jobs} jobs" for low, high, jobs in bars)
     shapes = [
-        (x(low) + 0.5, y(jobs), x(high) - x(low) - 1, y(0) - y(jobs), f"{duration_text(low)} to {duration_text(high)}: {jobs} jobs")
-        for low, high, jobs in bars
+        (x(low) + 0.5, y(jobs), x(high) - x(low) - 1, y(0) - y(jobs), tip)
+        for (low, high, jobs), tip in zip(bars, tips, strict=True)
         if jobs
-    ]  # fmt: skip
+    ]
     return Plot(_times(x, first, last), _counts(y, most), "from acceptance to end", "jobs", shapes)
 
 

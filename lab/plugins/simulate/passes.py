@@ -158,7 +158,7 @@ class _Wordless(FusionClient):
         return self.answer
 
 
-class Client:
+class SimulatedClient:
     """The app, from its start until it is done with its job, or gives up."""
 
     def __init__(self, simulation: Simulation, seed: Seed, start: Millis) -> None:
@@ -236,7 +236,7 @@ class Job(Struct, eq=False):
     """An accepted job."""
 
     plan: Plan
-    client: Client
+    client: SimulatedClient
     decisions: tuple[Decision, ...] = ()
     spans: list[Span] = []
     """All, once nobody can decide on it any more."""
@@ -366,19 +366,19 @@ class Pass:
 
     def _arrive(self, number: int, micros: int, now: Millis) -> None:
         simulation = self._simulation
-        self._come(Client(simulation, self._seed, now))
+        self._come(SimulatedClient(simulation, self._seed, now))
         if number < simulation.workload.jobs:
             stream = f"{simulation.compiled.name}/arrivals/{number + 1}"
             micros += draw_exponential(self._seed, stream, simulation.workload.gap)
             self._at(micros // 1_000, _BEGIN, partial(self._arrive, number + 1, micros))
 
-    def _come(self, client: Client) -> None:
+    def _come(self, client: SimulatedClient) -> None:
         if client.call is None:
             self.tally.gave_up += 1
         else:
             self._at(client.now, _ASK, partial(self._ask, client))
 
-    def _ask(self, client: Client, now: Millis) -> None:
+    def _ask(self, client: SimulatedClient, now: Millis) -> None:
         limit, tally = self._simulation.workload.limit, self.tally
         if limit is not None and self._alive >= limit:
             tally.first_refused = tally.first_refused or [now]

@@ -37,7 +37,7 @@ COLUMNS = 240
 """A series has at most so many stretches."""
 
 
-class Spread:
+class Figures:
     """Values from 0 on, or values and how often each is there."""
 
     def __init__(self, values: Iterable[int] | Mapping[int, int] = ()) -> None:
@@ -117,9 +117,9 @@ class ScheduleRow(Struct, dict=True):
         return self.polls / self.jobs
 
     @cached_property
-    def delay(self) -> "Spread":
+    def delay(self) -> "Figures":
         """How much later than their ends jobs are known to have ended; asked for once all are tried."""
-        return Spread(self.delays)
+        return Figures(self.delays)
 
 
 class SeedLoad(Struct, frozen=True):
@@ -150,7 +150,7 @@ MARKS = 8
 """An instant and its mark as one number: instant * MARKS + mark."""
 
 
-class Result:
+class SimulationResult:
     """What jobs add up to; `play` makes them."""
 
     def __init__(self, simulation: Simulation) -> None:
@@ -177,7 +177,7 @@ class Result:
         self._marks: list[int] = []
         """Likewise, when jobs begin and end, and gates open and close: MARKS."""
 
-    def play(self) -> "Result":
+    def play(self) -> "SimulationResult":
         """Make the jobs of all seeds."""
         for seed in self.simulation.seeds:
             queue = Pass(self.simulation, seed, self._take).play()
@@ -187,17 +187,17 @@ class Result:
             self._calls.clear()
         self.steps = {name: step for name, step in self.steps.items() if step.lasted}
         self.schedules = schedule_rows(self.simulation, [self.app, *self.schedules], self._sample)
-        self.duration = Spread(took for each in self.ended.values() for took in each)
+        self.duration = Figures(took for each in self.ended.values() for took in each)
         self.queue = sum((each.queue for each in self.loads), QueueTally())
         self.alive, self.waiting = (
-            Spread(sum((getattr(each, name) for each in self.loads), Counter())) for name in ("alive", "waiting")
+            Figures(sum((getattr(each, name) for each in self.loads), Counter())) for name in ("alive", "waiting")
         )
         return self
 
     @property
-    def endings(self) -> list[tuple[tuple[str, str], Spread]]:
+    def endings(self) -> list[tuple[tuple[str, str], Figures]]:
         """How jobs ended, and how long they took, the most frequent ending first."""
-        spreads = ((key, Spread(took)) for key, took in self.ended.items())
+        spreads = ((key, Figures(took)) for key, took in self.ended.items())
         return sorted(spreads, key=lambda each: (-each[1].count, each[0]))
 
     def _take(self, job: Job) -> None:
@@ -250,7 +250,8 @@ class Result:
 def levels(marks: Iterable[int]) -> SeedLoad:
     """How many jobs are alive, and how many wait for a person, over time."""
     ordered = sorted(marks)
-    alive, waiting, counts, now = Counter[int](), Counter[int](), [0] * 5, 0
+    alive, waiting = Counter[int](), Counter[int]()
+    counts, now = [0] * 5, 0
     columns: list[tuple[int, int, int, int]] = []
     width = 1_000
     while (ordered[-1] // MARKS - 1) // width >= COLUMNS:
@@ -288,29 +289,23 @@ def schedule_rows(
     latency, rules = median_latency(simulation), RulesKept(sample)
     ends = sorted(answers[-1][0] for answers in sample if len(answers) > 1) or [0]
     grid = family(around, {workload.delay, max(workload.delay, ends[len(ends) // 2] // NOTICEABLE)})
-    tried = {each: ScheduleRow(each.text, PollTimes(each, latency), given=False) for each in grid}
-    tried |= dict(zip(workload.schedules, rows[1:], strict=True))
-    times = {each: row.times for each, row in tried.items() if row.times is not None}
+    times = {each: PollTimes(each, latency) for each in (*workload.schedules, *grid)}
     points = sorted((*times[each].total(ends), each) for each in grid)
-
-    @cache
-    def outside(schedule: PollSchedule) -> str:
-        return rules.left(times[schedule])
-
-    def cheapest(some: Iterable[PollSchedule]) -> PollSchedule | None:
-        return next((each for each in some if not outside(each)), None)
-
-    sure = cheapest(each for *_, each in points if times[each].worst(ends[-1]) <= workload.delay)
-    in_time = cheapest(each for _, late, each in points if late <= workload.delay)
+    outside = cache(lambda each: rules.left(times[each]))
+    # the first are the cheapest
+    sure = (each for *_, each in points if times[each].worst(ends[-1]) <= workload.delay and not outside(each))
+    in_time = (each for _, late, each in points if late <= workload.delay and not outside(each))
+    surest = next(sure, None)
     # one that is in time by a hair may be left out of the front, for it is hardly sooner than one that isn't
-    shown = {*front(points, lambda each: not outside(each)), sure, in_time} - {*workload.schedules}
-    found = [each for *_, each in points if each in shown]
-    for each in (*workload.schedules, *found):
-        row = tried[each]
-        row.worst, row.outside, row.sure = times[each].worst(ends[-1]), outside(each), each == sure
-        for answers in () if row.given else sample:
-            row.add(answers)
-    every = [*rows, *(tried[each] for each in found)]
+    shown = {*front(points, lambda each: not outside(each)), surest, next(in_time, None)} - {*workload.schedules}
+    found = dict(zip(workload.schedules, rows[1:], strict=True))
+    for each in (each for *_, each in points if each in shown):
+        found[each] = ScheduleRow(each.text, times[each], given=False)
+        for answers in sample:
+            found[each].add(answers)
+    for each, row in found.items():
+        row.worst, row.outside, row.sure = times[each].worst(ends[-1]), outside(each), each == surest
+    every = [rows[0], *found.values()]
     if (best := best_row(every, workload.delay)) is not None:
         best.best = True
     return every
@@ -333,16 +328,16 @@ def best_row(rows: Iterable[ScheduleRow], allowed: Millis) -> ScheduleRow | None
 # For programs
 
 
-def document(result: Result) -> dict[str, Json]:
+def result_document(result: SimulationResult) -> dict[str, Json]:
     """The members of `lab simulate --json`."""
-    simulation, app, queue, calls = result.simulation, result.app, result.queue, Spread(result.polls)
+    simulation, app, queue, calls = result.simulation, result.app, result.queue, Figures(result.polls)
     gates: list[Json] = [
         {
             "step": name,
             "openings": len(step.lasted),
             "escalated": step.escalated,
             "verdicts": dict(sorted(step.verdicts.items())),
-            **_spread(Spread(step.lasted)),
+            **_spread(Figures(step.lasted)),
         }
         for name, step in result.steps.items()
         if step.verdicts
@@ -363,7 +358,7 @@ def document(result: Result) -> dict[str, Json]:
             ],
         },
         "steps": [
-            {"step": name, "jobs": step.jobs, "visits": len(step.lasted), **_spread(Spread(step.lasted))}
+            {"step": name, "jobs": step.jobs, "visits": len(step.lasted), **_spread(Figures(step.lasted))}
             for name, step in result.steps.items()
         ],
         "waiting": {"gates": gates, "at_once": _quantiles(result.waiting), "reviewers": _reviewers(result)},
@@ -382,32 +377,43 @@ def document(result: Result) -> dict[str, Json]:
         "refused": {
             "limit": simulation.workload.limit,
             **_refusals(queue),
-            "delay": _spread(Spread(queue.turned_away)),
+            "delay": _spread(Figures(queue.turned_away)),
             "at_once": _quantiles(result.alive),
             "by_seed": [{"seed": each.seed, **_refusals(each.queue), "at_once": each.at_once} for each in result.loads],
         },
-        "schedules": [
-            {
-                "schedule": row.text,
-                "given": row.given,
-                "best": row.best,
-                "sure": row.sure,
-                "worst": row.worst,
-                "outside": row.outside or None,
-                "jobs": row.jobs,
-                "polls": row.polls,
-                "wasted": row.wasted,
-                "delay": _spread(row.delay),
-            }
-            for row in result.schedules
-        ],
+        "schedules": [_schedule(each) for each in result.schedules],
     }
 
 
-def _reviewers(result: Result) -> Json:
+def _schedule(row: ScheduleRow) -> Json:
+    return {
+        "schedule": row.text,
+        "given": row.given,
+        "best": row.best,
+        "sure": row.sure,
+        "worst": row.worst,
+        "outside": row.outside or None,
+        "jobs": row.jobs,
+        "polls": row.polls,
+        "wasted": row.wasted,
+        "delay": _spread(row.delay),
+    }
+
+
+def _reviewers(result: SimulationResult) -> Json:
     team, queue = result.simulation.workload.reviewers, result.queue
-    counts = {name: getattr(queue, name) for name in ("unseen", "outside", "late", "busy", "overtime", "open")}
-    return {"people": team.people, "queue": _spread(Spread(queue.begun)), **counts} if team is not None else None
+    if team is None:
+        return None
+    return {
+        "people": team.people,
+        "queue": _spread(Figures(queue.begun)),
+        "unseen": queue.unseen,
+        "outside": queue.outside,
+        "late": queue.late,
+        "busy": queue.busy,
+        "overtime": queue.overtime,
+        "open": queue.open,
+    }
 
 
 def _refusals(queue: QueueTally) -> dict[str, Json]:
@@ -415,9 +421,9 @@ def _refusals(queue: QueueTally) -> dict[str, Json]:
     return {"calls": queue.refused, "jobs": queue.jobs_refused, "gave_up": queue.gave_up, "first": first}
 
 
-def _spread(values: Spread) -> dict[str, Json]:
+def _spread(values: Figures) -> dict[str, Json]:
     return {"mean": values.mean, **_quantiles(values)}
 
 
-def _quantiles(values: Spread) -> dict[str, Json]:
+def _quantiles(values: Figures) -> dict[str, Json]:
     return {**{f"p{each}": values.quantile(each) for each in PERCENTILES}, "max": values.largest}

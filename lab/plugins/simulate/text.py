@@ -8,7 +8,7 @@ from lab.app.pauses import CEILINGS, SHORTEST_PAUSE, STEADY
 from lab.core.clock import Millis, epoch_text
 from lab.language.document.base import duration_text
 from lab.plugins.simulate.passes import DAY, ReviewTeam
-from lab.plugins.simulate.result import Result, ScheduleRow, Spread
+from lab.plugins.simulate.result import Figures, ScheduleRow, SimulationResult
 from lab.plugins.simulate.schedule import NOTICEABLE
 
 _SPREAD = ("mean", "p50", "p95", "max")
@@ -31,7 +31,7 @@ class Section(Struct, frozen=True):
     """The row that is best."""
 
 
-def result_lines(result: Result) -> Iterator[str]:
+def result_lines(result: SimulationResult) -> Iterator[str]:
     """What `lab simulate` prints."""
     yield f"{result.simulation.invocation.scenario}: {headline(result)}"
     for section in sections(result):
@@ -58,7 +58,7 @@ def _table(section: Section) -> Iterator[str]:
         yield "  ".join([f"{mark}{first}".ljust(widths[0] + 2), *cells]).rstrip()
 
 
-def headline(result: Result) -> str:
+def headline(result: SimulationResult) -> str:
     """What was simulated."""
     simulation, workload = result.simulation, result.simulation.workload
     last = simulation.seeds[-1]
@@ -67,7 +67,7 @@ def headline(result: Result) -> str:
     return f"{workload.jobs} jobs, {seeds}, one every {gap} on average from {epoch_text(simulation.epoch)} on"
 
 
-def sections(result: Result) -> Iterator[Section]:
+def sections(result: SimulationResult) -> Iterator[Section]:
     """All parts, in the order in which they are read."""
     count = result.duration.count
     ended = [
@@ -77,7 +77,7 @@ def sections(result: Result) -> Iterator[Section]:
     yield Section("ended", "How jobs end", ("ending", "status", "jobs", "", *_SPREAD), tuple(ended))
     steps = result.steps.items()
     if steps:
-        rows = [(name, str(each.jobs), str(len(each.lasted)), *_spread(Spread(each.lasted))) for name, each in steps]
+        rows = [(name, str(each.jobs), str(len(each.lasted)), *_spread(Figures(each.lasted))) for name, each in steps]
         yield Section("steps", "Time in steps", ("step", "jobs", "visits", *_SPREAD), tuple(rows))
     if any(each.verdicts for _, each in steps):
         yield Section("waiting", "Waiting for a person", notes=tuple(_waiting(result)))
@@ -85,7 +85,7 @@ def sections(result: Result) -> Iterator[Section]:
     yield _polls(result)
 
 
-def _waiting(result: Result) -> Iterator[str]:
+def _waiting(result: SimulationResult) -> Iterator[str]:
     for name, step in result.steps.items():
         if step.verdicts:
             verdicts = ", ".join(f"{verdict} {count}" for verdict, count in sorted(step.verdicts.items()))
@@ -96,7 +96,7 @@ def _waiting(result: Result) -> Iterator[str]:
         yield from _team(result, team)
 
 
-def _team(result: Result, team: ReviewTeam) -> Iterator[str]:
+def _team(result: SimulationResult, team: ReviewTeam) -> Iterator[str]:
     queue, split, overtime = result.queue, "", ""
     gates = len(queue.begun) + queue.unseen
     if team.length < DAY:
@@ -118,7 +118,7 @@ def _team(result: Result, team: ReviewTeam) -> Iterator[str]:
         yield f"votes that came too late: {queue.late}"
 
 
-def _server(result: Result) -> Iterator[str]:
+def _server(result: SimulationResult) -> Iterator[str]:
     yield f"jobs alive at once: {_many(result.alive)}"
     limit, fullest = result.simulation.workload.limit, [each.at_once for each in result.loads]
     if limit is not None:
@@ -132,7 +132,7 @@ def _server(result: Result) -> Iterator[str]:
     yield f"tokens: {each} if each job has a client of its own, {shared} if one client asks for all; one lives {lives}"
 
 
-def _limited(result: Result, limit: int) -> Iterator[str]:
+def _limited(result: SimulationResult, limit: int) -> Iterator[str]:
     queue, loads = result.queue, result.loads
     if queue.refused:
         firsts = _range(queue.first_refused, brief)
@@ -151,7 +151,7 @@ def _limited(result: Result, limit: int) -> Iterator[str]:
         yield f"of a seed: {_range(jobs)} jobs (p50 {median}), {gave_up} gave up; met with {met} of {len(loads)} seeds"
 
 
-def _polls(result: Result) -> Section:
+def _polls(result: SimulationResult) -> Section:
     later, tried = _if_later(result), [number for number, each in enumerate(result.schedules) if not each.given]
     spread = {tried[place * (len(tried) - 1) // (MOST_TRIED - 1)] for place in range(MOST_TRIED) if tried}
     shown = [
@@ -190,11 +190,11 @@ def _polls(result: Result) -> Section:
     return Section("polls", "Polls", head, tuple(rows), tuple(notes), best)
 
 
-def advice(result: Result) -> Iterator[str]:
+def advice(result: SimulationResult) -> Iterator[str]:
     """Which schedule is best, what it saves, which is best whenever jobs may end, and which if they may be known later."""
     delay = duration_text(result.simulation.workload.delay)
-    best, sure = (next((each for each in result.schedules if each.best), None),
-                  next((each for each in result.schedules if each.sure), None))  # fmt: skip
+    best = next((each for each in result.schedules if each.best), None)
+    sure = next((each for each in result.schedules if each.sure), None)
     given = [each for each in result.schedules if each.given]
     mine = given[1] if len(given) > 1 else given[0]
     if best is None:
@@ -215,7 +215,7 @@ def advice(result: Result) -> Iterator[str]:
         yield f"Half of the jobs last {lasting} or longer: if {late} late is as good (--delay), {takes}."
 
 
-def _if_later(result: Result) -> ScheduleRow | None:
+def _if_later(result: SimulationResult) -> ScheduleRow | None:
     """What polls less than half as often as the best, where jobs last so long that a longer delay hardly matters."""
     lasting = result.duration.quantile(50)
     rows = [each for each in result.schedules if each.jobs and each.times is not None and not each.outside]
@@ -252,16 +252,16 @@ def share(part: int, whole: int) -> str:
     return f"{100 * part / whole:.1f} %" if whole else "-"
 
 
-def _spread(values: Spread) -> tuple[str, ...]:
+def _spread(values: Figures) -> tuple[str, ...]:
     return tuple(map(brief, (values.mean, values.quantile(50), values.quantile(95), values.largest)))
 
 
 def _long(values: Sequence[Millis]) -> str:
-    mean, _, p95, most = _spread(Spread(values))
+    mean, _, p95, most = _spread(Figures(values))
     return f"{mean} on average, p95 {p95}, at most {most}"
 
 
-def _many(values: Spread) -> str:
+def _many(values: Figures) -> str:
     return f"p50 {values.quantile(50)}, p95 {values.quantile(95)}, at most {values.largest}"
 
 

@@ -17,7 +17,7 @@ from lab.jobs.timeline import at, spans
 from lab.mock.service import Service
 from lab.plugins.simulate.command import simulation_of
 from lab.plugins.simulate.passes import Job, Pass, QueueTally, Simulation, Workload
-from lab.plugins.simulate.result import Result
+from lab.plugins.simulate.result import SimulationResult
 from lab.plugins.simulate.schedule import PollSchedule
 from lab.plugins.simulate.text import sections
 from lab.settings import ClockSettings, MockSettings, SwitchSettings
@@ -226,7 +226,7 @@ def test_a_shared_client_takes_a_token_when_the_last_one_is_no_longer_fresh() ->
     for call in sorted(call for job in jobs for call in job.client.calls):
         if call >= good:
             tokens, good = tokens + 1, call + simulation.lifetime - simulation.lifetime // 10
-    found = Result(simulation).play()
+    found = SimulationResult(simulation).play()
     assert tokens > 10 and [each.shared_tokens for each in found.loads] == [tokens]
     assert found.tokens == sum(job.client.tokens for job in jobs) >= 60
 
@@ -245,7 +245,7 @@ def test_an_answer_that_is_wasted_has_the_bytes_of_the_one_before(name: str, wai
 
 def test_a_loop_makes_more_visits_than_jobs() -> None:
     simulation = simulation_of(setup_of("contract-redraft"), Workload(jobs=6))
-    steps = Result(simulation).play().steps
+    steps = SimulationResult(simulation).play().steps
     jobs, _ = simulated(simulation)
     for name, step in steps.items():
         visited = [[span.id for span in job.spans].count(name) for job in jobs]
@@ -272,6 +272,6 @@ def test_a_job_that_has_ended_when_its_id_comes_takes_no_poll(tmp_path: Path) ->
         "latency: {invoke: 70ms}\nsteps:\n  - complete: done\n    output: ok\n"
     )
     given = Workload(jobs=3, schedules=(PollSchedule(5_000, 5_000, 100),))
-    result = Result(simulation_of(setup_of(str(tmp_path / "atonce.yaml")), given)).play()
+    result = SimulationResult(simulation_of(setup_of(str(tmp_path / "atonce.yaml")), given)).play()
     assert {(row.polls, row.delay.largest) for row in result.schedules} == {(0, 70)}
     assert [section.name for section in sections(result)] == ["ended", "server", "polls"]

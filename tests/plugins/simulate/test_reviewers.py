@@ -11,7 +11,7 @@ from lab.jobs.span import Span
 from lab.language.document import Exponential, Latency
 from lab.plugins.simulate.command import simulation_of
 from lab.plugins.simulate.passes import Job, Pass, QueueTally, ReviewTeam, Simulation, Workload
-from lab.plugins.simulate.result import Result, Spread, document
+from lab.plugins.simulate.result import Figures, SimulationResult, result_document
 from lab.plugins.simulate.text import result_lines
 from lab.settings import ClockSettings, MockSettings
 
@@ -182,8 +182,8 @@ def test_a_deputy_who_says_nothing_answers_as_the_reviewer_and_of_each_gate_is_s
         simulated = simulation(tmp_path, workload, reviewer=rejects, escalate=escalate)
         found, _queue = gates(simulated)
         assert [each[:2] for each in answers(found)] == [("rejected", "Hanna")] * 3
-        result = Result(simulated).play()
-        [gate] = document(result)["waiting"]["gates"]  # type: ignore[index,call-overload]
+        result = SimulationResult(simulated).play()
+        [gate] = result_document(result)["waiting"]["gates"]  # type: ignore[index,call-overload]
         assert gate["escalated"] == escalated
         assert any(f"escalated {escalated} of 3" in line for line in result_lines(result)) == (escalated > 0)
 
@@ -201,5 +201,5 @@ def test_the_mean_wait_is_that_of_the_closed_form(tmp_path: Path, people: int) -
     idle = sum(offered**number / math.factorial(number) for number in range(people))
     wait = busy / (idle + busy) * mean / (people * (1 - load))
     assert len(queue.begun) == 100_000
-    assert Spread(queue.begun).mean == pytest.approx(wait, rel=0.05)
+    assert Figures(queue.begun).mean == pytest.approx(wait, rel=0.05)
     assert queue.busy / queue.open == pytest.approx(load, rel=0.02)

@@ -11,7 +11,7 @@ from msgspec.structs import replace
 from lab.core.clock import Millis
 from lab.plugins.simulate.command import simulation_of
 from lab.plugins.simulate.passes import Workload
-from lab.plugins.simulate.result import ScheduleRow, Spread, best_row, median_latency, schedule_rows
+from lab.plugins.simulate.result import Figures, ScheduleRow, best_row, median_latency, schedule_rows
 from lab.plugins.simulate.schedule import WIDTHS, JobAnswers, PollSchedule, PollTimes, RulesKept, family, front
 from tests.plugins.simulate.test_against_a_server import setup_of
 
@@ -55,7 +55,7 @@ def test_what_a_schedule_means_for_a_job_is_what_its_polls_find(first, longer, p
 
 @given(st.lists(st.integers(0, 10**12), min_size=1), st.integers(1, 99))
 def test_what_is_told_of_many_values_is_exact(values, percent):
-    found, ordered = Spread(values), sorted(values)
+    found, ordered = Figures(values), sorted(values)
     assert found.quantile(percent) == ordered[-(-len(values) * percent // 100) - 1]
     assert (found.count, found.total, found.largest) == (len(values), sum(values), max(values))
     assert abs(found.mean - sum(values) / len(values)) <= 0.5
@@ -63,12 +63,12 @@ def test_what_is_told_of_many_values_is_exact(values, percent):
     assert {high - low for low, high, _ in rows} <= {*WIDTHS}
     assert len(rows) <= 12
     assert [count for *_, count in rows] == [sum(low <= value < high for value in values) for low, high, _ in rows]
-    weighed = Spread(dict.fromkeys(values, 3))
-    assert weighed.quantile(percent) == Spread(3 * [*{*values}]).quantile(percent)
+    weighed = Figures(dict.fromkeys(values, 3))
+    assert weighed.quantile(percent) == Figures(3 * [*{*values}]).quantile(percent)
 
 
 def test_of_nothing_there_is_nothing_to_tell():
-    nothing = Spread()
+    nothing = Figures()
     assert (nothing.mean, nothing.quantile(95), nothing.largest, nothing.stretches(12)) == (0, 0, 0, [])
 
 
