@@ -218,9 +218,10 @@ def test_a_client_beyond_the_limit_comes_again_when_it_was_told_to() -> None:
     assert callers.busy == queue.refused > 20
 
 
-def test_a_shared_client_takes_a_token_when_the_last_one_is_no_longer_fresh() -> None:
+@pytest.mark.parametrize("gap", [10_000_000, 35_000_000, 80_000_000])
+def test_a_shared_client_takes_a_token_when_the_last_one_is_no_longer_fresh(gap: int) -> None:
     setup = setup_of("short-token")
-    simulation = simulation_of(setup, Workload(jobs=60, gap=10_000_000))
+    simulation = simulation_of(setup, Workload(jobs=60, gap=gap))
     jobs, _ = simulated(simulation)
     tokens, good = 0, -1
     for call in sorted(call for job in jobs for call in job.client.calls):
@@ -245,12 +246,15 @@ def test_an_answer_that_is_wasted_has_the_bytes_of_the_one_before(name: str, wai
 
 def test_a_loop_makes_more_visits_than_jobs() -> None:
     simulation = simulation_of(setup_of("contract-redraft"), Workload(jobs=6))
-    steps = SimulationResult(simulation).play().steps
+    found = SimulationResult(simulation).play()
+    steps = found.steps
     jobs, _ = simulated(simulation)
     for name, step in steps.items():
         visited = [[span.id for span in job.spans].count(name) for job in jobs]
         assert (step.jobs, len(step.lasted)) == (sum(count > 0 for count in visited), sum(visited))
     assert any(len(step.lasted) > step.jobs for step in steps.values())
+    lasted = sorted(job.spans[-1].since - job.spans[0].since for job in jobs)
+    assert (found.duration.total, found.duration.quantile(50)) == (sum(lasted), lasted[2])
 
 
 @pytest.mark.long
