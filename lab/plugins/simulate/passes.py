@@ -208,6 +208,17 @@ class SimulatedClient:
         self.call = self._next_call(got)
         return got.at
 
+    def rest(self) -> None:
+        """Let go of its run, which takes kilobytes, while it is not known what becomes of its job."""
+        self._run.close()
+
+    def again(self) -> "SimulatedClient":
+        """One that has come as far: its run has no other way to go."""
+        found = SimulatedClient(self._simulation, self._seed, self.start)
+        for _ in self.calls[1:]:
+            found.answer(_REFUSED, response=_BUSY)
+        return found
+
     def follow(self, job: str, answers: JobAnswers) -> Millis:
         """Take the job that it asks for, and let it poll to the end; when it had the Job ID."""
         latency, seed = self._simulation.latency, self._seed
@@ -388,6 +399,8 @@ class Pass:
             return
         if len(client.calls) > 1:
             tally.turned_away.append(now - client.calls[0])
+        if self._team is not None:
+            client.rest()
         self._alive += 1
         self._ordinal += 1
         self._go_on(Job(self._simulation.plan(self._seed, self._ordinal, now), client), now)
@@ -404,6 +417,8 @@ class Pass:
             walked.append(span)
         job.spans, self._last_end = walked, max(self._last_end, span.since)
         self._at(max(now, span.since), _OVER, self._leave)
+        if self._team is not None:
+            job.client = job.client.again()
         answers = _poll_answers(job, self._simulation.switches)
         replied = job.client.follow(job.plan.invocation.job, answers)
         job.answers = [(since - replied, answer) for since, answer in answers]
