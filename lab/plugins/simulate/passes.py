@@ -20,7 +20,7 @@ and clients that ask. So a place that becomes free at an instant is taken at it,
 
 from bisect import insort
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import cache, partial
 from heapq import heappop, heappush
 from operator import add
@@ -246,8 +246,12 @@ def _grant(lifetime: Millis) -> Response:
 class Job(Struct, eq=False):
     """An accepted job."""
 
-    plan: Plan
+    seed: Seed
+    ordinal: int
+    at: Millis
+    """When it was accepted."""
     client: SimulatedClient
+    id: str = ""
     decisions: tuple[Decision, ...] = ()
     spans: list[Span] = []
     """All, once nobody can decide on it any more."""
@@ -255,10 +259,10 @@ class Job(Struct, eq=False):
     """What polls say of it, and since when, counted from the answer that brought the Job ID."""
 
 
-def _poll_answers(job: Job, switches: Switches) -> list[tuple[Millis, tuple[str, object]]]:
+def _poll_answers(walked: Iterable[Span], switches: Switches, *, said: bool) -> list[tuple[Millis, tuple[str, object]]]:
     """What polls say of a job, and since when."""
-    said, found = job.plan.invocation.input.progress_message, list[tuple[Millis, tuple[str, object]]]()
-    for span in job.spans:
+    found: list[tuple[Millis, tuple[str, object]]] = []
+    for span in walked:
         if span.until is None or span.until > span.since:
             answer = _poll_answer(span, switches, said=said)
             if not found or found[-1][1] != answer:
@@ -403,14 +407,15 @@ class Pass:
             client.rest()
         self._alive += 1
         self._ordinal += 1
-        self._go_on(Job(self._simulation.plan(self._seed, self._ordinal, now), client), now)
+        self._go_on(Job(self._seed, self._ordinal, now, client), now)
 
     # Jobs
 
     def _go_on(self, job: Job, now: Millis) -> None:
         """Find where a job stops next if nobody decides: at a gate, or at its end."""
-        walked = []
-        for span in spans(job.plan, job.decisions):
+        simulation, walked = self._simulation, []
+        plan = simulation.plan(self._seed, job.ordinal, job.at)  # it takes kilobytes, so it isn't kept
+        for span in spans(plan, job.decisions):
             if self._team is not None and span.opening is not None and (span.until or now) > now:
                 self._at(max(now, span.since), _OPEN, partial(self._open, _OpenGate(job, span.opening)))
                 return
@@ -419,8 +424,9 @@ class Pass:
         self._at(max(now, span.since), _OVER, self._leave)
         if self._team is not None:
             job.client = job.client.again()
-        answers = _poll_answers(job, self._simulation.switches)
-        replied = job.client.follow(job.plan.invocation.job, answers)
+        job.id = plan.invocation.job
+        answers = _poll_answers(walked, simulation.switches, said=simulation.invocation.input.progress_message)
+        replied = job.client.follow(job.id, answers)
         job.answers = [(since - replied, answer) for since, answer in answers]
         self._done(job)
 
@@ -462,11 +468,11 @@ class Pass:
         waiting: list[_OpenGate] = []
         while self._queue and self._free:
             gate = self._queue.popleft()
-            if gate.job is not None and self._take(gate, gate.job.plan, now):
+            if gate.job is not None and self._take(gate, gate.job.ordinal, now):
                 waiting.append(gate)
         self._queue.extendleft(reversed(waiting))
 
-    def _take(self, gate: _OpenGate, plan: Plan, now: Millis) -> bool:
+    def _take(self, gate: _OpenGate, ordinal: int, now: Millis) -> bool:
         """Give a gate to free reviewers, as many as it has places; whether it still has some."""
         team, opening, tally = self._team, gate.opening, self.tally
         assert team is not None
@@ -475,7 +481,7 @@ class Pass:
             if not gate.takers:
                 tally.begun.append(now - opening.opened)
             gate.takers[person] = gate.escalated
-            stream = f"{plan.compiled.name}/{plan.invocation.ordinal}/{opening.gate.gate}/review#{opening.visit}"
+            stream = f"{self._simulation.compiled.name}/{ordinal}/{opening.gate.gate}/review#{opening.visit}"
             lasts = draw_latency(self._seed, f"{stream}.{len(gate.takers)}", team.takes)
             within = team.within(unix_millis(self._simulation.epoch, now), lasts)
             tally.busy += within

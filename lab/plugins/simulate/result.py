@@ -216,8 +216,8 @@ class SimulationResult:
             self.app.delays.append(client.now - job.spans[-1].since)
         for given in self.schedules:
             given.add(job.answers)
-        before = (job.plan.seed - self.simulation.seed) * self.simulation.workload.jobs
-        if (before + job.plan.invocation.ordinal - 1) % self._every == 0:
+        before = (job.seed - self.simulation.seed) * self.simulation.workload.jobs
+        if (before + job.ordinal - 1) % self._every == 0:
             self._sample.append(job.answers)
 
     def _count_spans(self, job: Job) -> None:

@@ -154,7 +154,7 @@ def simulated(simulation: Simulation) -> tuple[list[Job], QueueTally]:
     """Each job of the first seed, in the order of acceptance."""
     jobs: list[Job] = []
     queue = Pass(simulation, simulation.seed, jobs.append).play()
-    return sorted(jobs, key=lambda job: job.plan.invocation.ordinal), queue
+    return sorted(jobs, key=lambda job: job.ordinal), queue
 
 
 def same(jobs: list[Job], callers: Callers) -> None:
@@ -164,7 +164,7 @@ def same(jobs: list[Job], callers: Callers) -> None:
         record, view = service.ledger.get(job_key(key)), service.look(key, FAR)
         assert isinstance(record, JobRecord) and view is not None
         assert (record.ordinal, record.at) == (ordinal, job.spans[0].since)
-        assert (job.plan.invocation.job, job.plan.invocation.ordinal) == (key, ordinal)
+        assert (job.id, job.ordinal) == (key, ordinal)
         end, mine, outcome = at(view.plan, (), FAR), job.spans[-1], job.client.outcome
         assert outcome is not None
         assert (end.id, end.status, end.since) == (mine.id, mine.status, mine.since)

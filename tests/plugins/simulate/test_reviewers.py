@@ -55,7 +55,7 @@ def gates(simulated: Simulation) -> tuple[list[Span], QueueTally]:
     """The gate of each job, in the order of acceptance."""
     jobs: list[Job] = []
     queue = Pass(simulated, simulated.seed, jobs.append).play()
-    return [job.spans[0] for job in sorted(jobs, key=lambda job: job.plan.invocation.ordinal)], queue
+    return [job.spans[0] for job in sorted(jobs, key=lambda job: job.ordinal)], queue
 
 
 def team(people: int, takes: Latency, begins: int = 0, ends: int = 24) -> ReviewTeam:
