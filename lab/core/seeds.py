@@ -21,13 +21,16 @@ How streams are named
     What is drawn for a call names the job or the client, the route and the instant or the call's number.
     A name holds nothing that depends on other jobs or on when somebody looked, or the second rule would be broken.
 
-Integers and `decimal` with a fixed context only: a float's last bits differ between platforms, and none decides a byte.
+Integers and `decimal` with a fixed context only: a float's last bits differ between platforms, and none decides a byte. What
+takes a logarithm is worked out in floats first, for in decimals it takes longer than all the rest of a draw; where what
+the float may be off could decide, decimals do (`_sure`).
 """
 
 import string
 from decimal import ROUND_HALF_EVEN, Context, Decimal
 from functools import lru_cache
 from hashlib import sha256
+from math import exp, log, sqrt
 from typing import TypeAlias
 
 from lab.core.clock import Millis
@@ -65,17 +68,37 @@ def draw_log_normal(seed: Seed, stream: str, median: Millis, p95: Millis) -> Mil
     Its logarithm is normal: median * exp(sigma * z), where sigma is such that z = 1.645 gives the 95th percentile.
     """
     # the middle of one of 2^32 cells, so the quantile is never taken at 0 or 1, where it is infinite
-    z = quantile(2 * (fraction(seed, stream) >> (_BITS - 32)) + 1)
+    half_cells = 2 * (fraction(seed, stream) >> (_BITS - 32)) + 1
+    near = _sure(median * exp(float(_log_ratio(median, p95)) / _NEAR_Z95 * _near_quantile(half_cells / (1 << 33))))
+    return log_normal(half_cells, median, p95) if near is None else near
+
+
+def log_normal(half_cells: int, median: Millis, p95: Millis) -> Millis:
+    """The log-normal quantile at `half_cells` / 2^33, rounded."""
     sigma = _CONTEXT.divide(_log_ratio(median, p95), _Z95)
-    value = _CONTEXT.multiply(Decimal(median), _CONTEXT.exp(_CONTEXT.multiply(sigma, z)))
+    value = _CONTEXT.multiply(Decimal(median), _CONTEXT.exp(_CONTEXT.multiply(sigma, quantile(half_cells))))
     return int(value.to_integral_value(ROUND_HALF_EVEN))
 
 
 def draw_exponential(seed: Seed, stream: str, mean: int) -> int:
     """An exponential draw, rounded, in the unit of its mean: how long until the next of what comes at random."""
     # the middle of a cell, as above: the logarithm is taken of neither 0 nor 1
-    share = _CONTEXT.divide(Decimal(2 * (fraction(seed, stream) >> (_BITS - 32)) + 1), Decimal(1 << 33))
+    half_cells = 2 * (fraction(seed, stream) >> (_BITS - 32)) + 1
+    if (near := _sure(-mean * log(half_cells / (1 << 33)))) is not None:
+        return near
+    return exponential(half_cells, mean)
+
+
+def exponential(half_cells: int, mean: int) -> int:
+    """The exponential quantile at 1 - `half_cells` / 2^33, rounded."""
+    share = _CONTEXT.divide(Decimal(half_cells), Decimal(1 << 33))
     return int(_CONTEXT.multiply(Decimal(-mean), _CONTEXT.ln(share)).to_integral_value(ROUND_HALF_EVEN))
+
+
+def _sure(near: float) -> int | None:
+    """What a value is rounded, of which a float is off by less than a part in 10^9; None: that part may decide."""
+    low, high = round(near * (1 - 1e-9)), round(near * (1 + 1e-9))
+    return low if low == high else None
 
 
 @lru_cache(maxsize=1024)
@@ -116,6 +139,31 @@ def quantile(half_cells: int) -> Decimal:
     q = _CONTEXT.subtract(p, Decimal("0.5"))
     r = _CONTEXT.multiply(q, q)
     return _CONTEXT.divide(_CONTEXT.multiply(_polynomial(_CENTRE_OVER, r), q), _polynomial(_CENTRE_UNDER, r))
+
+
+_NEAR_CENTRE_OVER, _NEAR_CENTRE_UNDER, _NEAR_TAIL_OVER, _NEAR_TAIL_UNDER = (
+    tuple(map(float, each)) for each in (_CENTRE_OVER, _CENTRE_UNDER, _TAIL_OVER, _TAIL_UNDER)
+)
+_NEAR_LOW, _NEAR_Z95 = float(_LOW), float(_Z95)
+
+
+def _near_polynomial(coefficients: tuple[float, ...], x: float) -> float:
+    total = 0.0
+    for each in coefficients:
+        total = total * x + each
+    return total
+
+
+def _near_quantile(p: float) -> float:
+    """The same in floats: off by less than a part in 10^12."""
+    if p > 1 - _NEAR_LOW:
+        return -_near_quantile(1 - p)
+    if p < _NEAR_LOW:
+        q = sqrt(-2 * log(p))
+        return _near_polynomial(_NEAR_TAIL_OVER, q) / _near_polynomial(_NEAR_TAIL_UNDER, q)
+    q = p - 0.5
+    r = q * q
+    return _near_polynomial(_NEAR_CENTRE_OVER, r) * q / _near_polynomial(_NEAR_CENTRE_UNDER, r)
 
 
 def hexes(seed: Seed, stream: str, digits: int) -> str:

@@ -154,7 +154,7 @@ def _accept(jobs: int, journal: Path) -> None:
 
 
 def simulation(extent: Extent) -> Iterable[Row]:
-    """`lab simulate`, from start to end, on as many cores as there are."""
+    """`lab simulate`, from start to end, in its one process."""
     jobs = extent.of(100_000, 500)
     command = [sys.executable, "-m", "lab", "simulate", "item-comparison", "--jobs", str(jobs), "--seed", "1", "--json"]
 

@@ -7,7 +7,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lab.core.seeds import draw, draw_log_normal, hexes, odd_id, quantile, uuid4
+from lab.core import seeds
+from lab.core.seeds import (
+    draw,
+    draw_exponential,
+    draw_log_normal,
+    exponential,
+    fraction,
+    hexes,
+    log_normal,
+    odd_id,
+    quantile,
+    uuid4,
+)
 
 
 def test_two_draws_are_pinned():
@@ -33,6 +45,23 @@ def test_both_ends_of_a_draw_are_reached():
 @pytest.mark.parametrize(("cells", "value"), [(0.5, 0.0), (0.95, 1.6448536), (0.001, -3.0902323), (0.999, 3.0902323)])
 def test_the_normal_quantile_is_right(cells, value):
     assert abs(float(quantile(int(cells * 2**33) | 1)) - value) < 1e-6
+
+
+MEANS = st.integers(1, 10**6) | st.integers(1, 10**16)
+
+
+@given(st.integers(0, 2**63 - 1), MEANS, MEANS)
+def test_what_floats_come_to_is_what_decimals_do(seed, some, other):
+    half_cells, (median, p95) = 2 * (fraction(seed, "x") >> 96) + 1, sorted((some, other))
+    assert draw_log_normal(seed, "x", median, p95) == log_normal(half_cells, median, p95)
+    assert draw_exponential(seed, "x", some) == exponential(half_cells, some)
+
+
+def test_where_a_float_may_round_another_way_decimals_decide(monkeypatch):
+    monkeypatch.setattr(seeds, "exponential", lambda half_cells, mean: -1)
+    monkeypatch.setattr(seeds, "log_normal", lambda half_cells, median, p95: -1)
+    assert draw_exponential(1, "x", 10**15) == -1 < draw_exponential(1, "x", 10)
+    assert draw_log_normal(1, "x", 10**15, 10**16) == -1 < draw_log_normal(1, "x", 10, 20)
 
 
 def test_log_normal_draws_have_the_stated_median_and_p95():

@@ -93,9 +93,11 @@ def review_time(text: str) -> "Latency":
     return latency
 
 
+MOST_SIMULATED = 100_000
+"""Of all seeds together: so many are worked out in some seconds, and told of exactly."""
 _WHOLE = {
     name: number(f"--{name}", 1, most)
-    for name, most in {"jobs": 1_000_000, "seeds": 1_000, "reviewers": 1_000, "limit": 1_000_000}.items()
+    for name, most in {"jobs": MOST_SIMULATED, "seeds": 1_000, "reviewers": 1_000, "limit": 1_000_000}.items()
 }
 SIMULATE = (
     ONE_SCENARIO,
@@ -105,7 +107,7 @@ SIMULATE = (
     Option(
         "--epoch", "SECONDS", "the wall time of instant 0; default: 2026-01-01", read=number("--epoch", 0, LAST_WALL)
     ),
-    Option("--jobs", "N", "how many; default: 1000", read=_WHOLE["jobs"], usual=1_000),
+    Option("--jobs", "N", "how many; default: 1000, at most 100000 of all seeds", read=_WHOLE["jobs"], usual=1_000),
     seed("from which all chance is drawn; default: the scenario's own, else a fresh one, which is shown"),
     Option("--seeds", "M", "as many for each of M seeds, from --seed on; default: 1", read=_WHOLE["seeds"], usual=1),
     Option("--arrivals", "RATE", "how they come, at random: 5/s, 30/m, 12/h; default: 1/s", read=arrivals),

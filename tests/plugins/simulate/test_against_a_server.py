@@ -15,13 +15,11 @@ from lab.core.clock import Millis
 from lab.jobs.records import JobRecord, job_key
 from lab.jobs.timeline import at, spans
 from lab.mock.service import Service
-from lab.plugins.simulate.calls import SimulatedJob, WirelessClient, plan_of
-from lab.plugins.simulate.chunks import simulation_of
+from lab.plugins.simulate.command import simulation_of
+from lab.plugins.simulate.passes import Job, Pass, QueueTally, Simulation, Workload
+from lab.plugins.simulate.result import SimulationResult
 from lab.plugins.simulate.schedule import PollSchedule
-from lab.plugins.simulate.sections import sections
-from lab.plugins.simulate.tally import ChunkWorker
-from lab.plugins.simulate.totals import Totals
-from lab.plugins.simulate.workload import Simulation, Workload
+from lab.plugins.simulate.text import sections
 from lab.settings import ClockSettings, MockSettings, SwitchSettings
 
 SCENARIOS = ("item-comparison", "anomaly-flag", "supplier-onboarding", "contract-redraft", "nobody-home")
@@ -152,24 +150,26 @@ class Callers:
         heappush(self._due, (later, number, turn, effect if isinstance(effect, Send) else Woke(later)))
 
 
-def simulated(simulation: Simulation) -> tuple[list[SimulatedJob], Totals]:
+def simulated(simulation: Simulation) -> tuple[list[Job], QueueTally]:
     """Each job of the first seed, in the order of acceptance."""
-    totals, client = Totals(simulation), WirelessClient()
-    jobs = [SimulatedJob(simulation, simulation.seed, client, each) for chunk in totals.chunks() for each in chunk.runs]
-    return jobs, totals
+    jobs: list[Job] = []
+    queue = Pass(simulation, simulation.seed, jobs.append).play()
+    return sorted(jobs, key=lambda job: job.ordinal), queue
 
 
-def same(jobs: list[SimulatedJob], callers: Callers) -> None:
+def same(jobs: list[Job], callers: Callers) -> None:
     """Every job has the ordinal, instants, ending and polls that the server and its clients had."""
     service, by_id = callers.service, {outcome.job: outcome for outcome in callers.outcomes}
     for ordinal, (job, key) in enumerate(zip(jobs, service.jobs(), strict=True), 1):
         record, view = service.ledger.get(job_key(key)), service.look(key, FAR)
         assert isinstance(record, JobRecord) and view is not None
         assert (record.ordinal, record.at) == (ordinal, job.spans[0].since)
-        end = at(view.plan, (), FAR)
-        assert (end.id, end.status, end.since) == (job.end.id, job.end.status, job.end.since)
-        assert callers.polls[key] == job.calls[len(job.calls) - job.outcome.polls :]
-        assert (by_id[key].status, by_id[key].elapsed) == (job.outcome.status, job.outcome.elapsed)
+        assert (job.id, job.ordinal) == (key, ordinal)
+        end, mine, outcome = at(view.plan, (), FAR), job.spans[-1], job.client.outcome
+        assert outcome is not None
+        assert (end.id, end.status, end.since) == (mine.id, mine.status, mine.since)
+        assert callers.polls[key] == job.client.calls[len(job.client.calls) - outcome.polls :]
+        assert (by_id[key].status, by_id[key].elapsed) == (outcome.status, outcome.elapsed)
 
 
 @pytest.mark.parametrize("name", [*SCENARIOS, *WRITTEN])
@@ -177,9 +177,19 @@ def test_twenty_simulated_jobs_are_twenty_runs_against_a_server(name: str, tmp_p
     setup = setup_of(name, tmp_path)
     jobs, _ = simulated(simulation_of(setup, Workload(jobs=20, gap=700_000)))
     callers = Callers(Service(setup.config), app_of(setup.config))
-    callers.begin([job.start for job in jobs])
+    callers.begin([job.client.start for job in jobs])
     assert len(callers.outcomes) == 20
     same(jobs, callers)
+
+
+@pytest.mark.parametrize("name", ["item-comparison", "branches"])
+def test_jobs_and_schedules_that_are_added_change_none_that_are_there(name: str, tmp_path: Path) -> None:
+    setup = setup_of(name, tmp_path)
+    given = PollSchedule(2_000, 30_000, 150)
+    few, _ = simulated(simulation_of(setup, Workload(jobs=20)))
+    many, _ = simulated(simulation_of(setup, Workload(jobs=30, schedules=(given,))))
+    for one, other in zip(few, many, strict=False):
+        assert (one.spans, one.answers, one.client.calls) == (other.spans, other.answers, other.client.calls)
 
 
 def test_jobs_of_a_user_are_runs_of_that_user_against_a_server(tmp_path: Path) -> None:
@@ -193,36 +203,33 @@ def test_jobs_of_a_user_are_runs_of_that_user_against_a_server(tmp_path: Path) -
     maria, _ = setup.config.accounts
     jobs, _ = simulated(simulation_of(setup, Workload(jobs=20, gap=700_000), maria))
     callers = Callers(Service(setup.config), app_of(setup.config, account=maria))
-    callers.begin([job.start for job in jobs])
+    callers.begin([job.client.start for job in jobs])
     same(jobs, callers)
-    assert {job.end.id for job in jobs} == {"dear"}
-    assert {job.end.id for job in simulated(simulation_of(setup, Workload(jobs=3)))[0]} == {"cheap"}
+    assert {job.spans[-1].id for job in jobs} == {"dear"}
+    assert {job.spans[-1].id for job in simulated(simulation_of(setup, Workload(jobs=3)))[0]} == {"cheap"}
 
 
 def test_a_client_beyond_the_limit_comes_again_when_it_was_told_to() -> None:
     setup = setup_of("item-comparison")
-    jobs, totals = simulated(simulation_of(setup, Workload(jobs=20, gap=700_000, limit=3)))
+    jobs, queue = simulated(simulation_of(setup, Workload(jobs=20, gap=700_000, limit=3)))
     callers = Callers(Service(replace(setup.config, most_jobs=3)), app_of(setup.config))
-    callers.begin(sorted(job.start for job in jobs))
+    callers.begin(sorted(job.client.start for job in jobs))
     same(jobs, callers)
-    assert callers.busy == totals.queue.refused > 20
+    assert callers.busy == queue.refused > 20
 
 
-def test_a_shared_client_takes_a_token_when_the_last_one_is_no_longer_fresh() -> None:
+@pytest.mark.parametrize("gap", [10_000_000, 35_000_000, 80_000_000])
+def test_a_shared_client_takes_a_token_when_the_last_one_is_no_longer_fresh(gap: int) -> None:
     setup = setup_of("short-token")
-    simulation = simulation_of(setup, Workload(jobs=60, gap=10_000_000))
-    totals, worker, client = Totals(simulation), ChunkWorker(simulation), WirelessClient()
-    calls: list[Millis] = []
-    for chunk in totals.chunks():
-        totals.take(chunk, worker.tally(chunk))
-        calls += (call for run in chunk.runs for call in SimulatedJob(simulation, chunk.seed, client, run).calls)
+    simulation = simulation_of(setup, Workload(jobs=60, gap=gap))
+    jobs, _ = simulated(simulation)
     tokens, good = 0, -1
-    for call in sorted(calls):
+    for call in sorted(call for job in jobs for call in job.client.calls):
         if call >= good:
             tokens, good = tokens + 1, call + simulation.lifetime - simulation.lifetime // 10
-    found = totals.result()
-    assert tokens > 10 and found.shared_tokens == pytest.approx(tokens, rel=0.02)
-    assert found.tally.tokens >= 60
+    found = SimulationResult(simulation).play()
+    assert tokens > 10 and [each.shared_tokens for each in found.loads] == [tokens]
+    assert found.tokens == sum(job.client.tokens for job in jobs) >= 60
 
 
 @pytest.mark.parametrize("wait", ["WAITING", "RUNNING"])
@@ -231,21 +238,23 @@ def test_an_answer_that_is_wasted_has_the_bytes_of_the_one_before(name: str, wai
     setup = setup_of(name, tmp_path, wait_status=wait)
     jobs, _ = simulated(simulation_of(setup, Workload(jobs=3)))
     service = Service(setup.config)
-    Callers(service, app_of(setup.config)).begin([job.start for job in jobs])
+    Callers(service, app_of(setup.config)).begin([job.client.start for job in jobs])
     for job, key in zip(jobs, service.jobs(), strict=True):
-        bodies = [service.status_of(key, poll) for poll in job.calls[1:]]
-        assert job.wasted == sum(one == other for one, other in pairwise(bodies)) > 0
+        bodies = [service.status_of(key, poll) for poll in job.client.calls[1:]]
+        assert job.client.wasted == sum(one == other for one, other in pairwise(bodies)) > 0
 
 
 def test_a_loop_makes_more_visits_than_jobs() -> None:
     simulation = simulation_of(setup_of("contract-redraft"), Workload(jobs=6))
-    [chunk] = Totals(simulation).chunks()
-    steps = ChunkWorker(simulation).tally(chunk).steps
+    found = SimulationResult(simulation).play()
+    steps = found.steps
     jobs, _ = simulated(simulation)
     for name, step in steps.items():
         visited = [[span.id for span in job.spans].count(name) for job in jobs]
-        assert (step.jobs, step.lasted.count) == (sum(count > 0 for count in visited), sum(visited))
-    assert any(step.lasted.count > step.jobs for step in steps.values())
+        assert (step.jobs, len(step.lasted)) == (sum(count > 0 for count in visited), sum(visited))
+    assert any(len(step.lasted) > step.jobs for step in steps.values())
+    lasted = sorted(job.spans[-1].since - job.spans[0].since for job in jobs)
+    assert (found.duration.total, found.duration.quantile(50)) == (sum(lasted), lasted[2])
 
 
 @pytest.mark.long
@@ -253,7 +262,7 @@ def test_shares_of_endings_agree_with_the_chances_that_are_written(tmp_path: Pat
     simulation = simulation_of(setup_of("branches", tmp_path), Workload())
     shares = {"broken": 0.2, "boss": 0.3, "done": 0.5}  # of those for which no condition fits
     for seed in range(1, 21):
-        plans = (plan_of(simulation, seed, ordinal, 0) for ordinal in range(1, 401))
+        plans = (simulation.plan(seed, ordinal, 0) for ordinal in range(1, 401))
         cheap = (replace(each, data={"amount": 0, "payer": ""}) for each in plans)
         found = Counter([span.id for span in spans(each, ())][1] for each in cheap)
         assert found.keys() == shares.keys()
@@ -267,10 +276,6 @@ def test_a_job_that_has_ended_when_its_id_comes_takes_no_poll(tmp_path: Path) ->
         "latency: {invoke: 70ms}\nsteps:\n  - complete: done\n    output: ok\n"
     )
     given = Workload(jobs=3, schedules=(PollSchedule(5_000, 5_000, 100),))
-    simulation = simulation_of(setup_of(str(tmp_path / "atonce.yaml")), given)
-    totals, worker = Totals(simulation), ChunkWorker(simulation)
-    for chunk in totals.chunks():
-        totals.take(chunk, worker.tally(chunk))
-    result = totals.result()
-    assert {(row.tally.polls, row.tally.delay.largest) for row in result.schedules} == {(0, 70)}
+    result = SimulationResult(simulation_of(setup_of(str(tmp_path / "atonce.yaml")), given)).play()
+    assert {(row.polls, row.delay.largest) for row in result.schedules} == {(0, 70)}
     assert [section.name for section in sections(result)] == ["ended", "server", "polls"]

@@ -10,14 +10,13 @@ from lab.app.effects import Backoff
 from lab.app.pauses import longest_pause
 from lab.core.clock import Millis
 from lab.plugins.rehearsal.report.history import ClientHistory
-from lab.plugins.simulate.chunks import simulation_of
-from lab.plugins.simulate.rules_kept import RulesKept
-from lab.plugins.simulate.schedule import JobAnswers, PollSchedule, PollTimes, ScheduleTally
-from lab.plugins.simulate.tally import Tally, median_latency
-from lab.plugins.simulate.totals import ScheduleRow, schedule_rows
-from lab.plugins.simulate.workload import Workload
+from lab.plugins.simulate.command import simulation_of
+from lab.plugins.simulate.passes import Workload
+from lab.plugins.simulate.result import ScheduleRow, median_latency, schedule_rows
+from lab.plugins.simulate.schedule import JobAnswers, PollSchedule, PollTimes, RulesKept
 from tests.plugins.rehearsal.report.by_hand import call, history, verdict
 from tests.plugins.simulate.test_against_a_server import setup_of
+from tests.plugins.simulate.test_schedule import tried
 
 SECOND, MINUTE, HOUR, DAY = 1_000, 60_000, 3_600_000, 86_400_000
 RULES = ("C5", "C6", "C7")
@@ -104,11 +103,8 @@ def test_which_limits_a_schedule_leaves(
 def recommended(allowed: Millis, jobs: Sequence[JobAnswers], *given: PollSchedule) -> list[ScheduleRow]:
     """All schedules that were only tried, and the best of all."""
     simulation = simulation_of(setup_of("quick"), Workload(delay=allowed, schedules=given))
-    tallies = [ScheduleTally() for _ in given]
-    for answers in jobs:
-        for tally, each in zip(tallies, given, strict=True):
-            tally.add(PollTimes(each, median_latency(simulation)), answers)
-    rows = schedule_rows(simulation, Tally(given=tallies), jobs)
+    app, latency = ScheduleRow("app"), median_latency(simulation)
+    rows = schedule_rows(simulation, [app, *(tried(PollTimes(each, latency), jobs) for each in given)], jobs)
     return [row for row in rows if row.worst is not None and (row.best or row.sure or not row.given)]
 
 
