@@ -58,6 +58,8 @@ class GateState(Struct, frozen=True):
     """The verdict that our call carries, while no answer to it came."""
     comment: str | None = None
     """What that call says beside its verdict."""
+    opened: tuple[str, int] | None = None
+    """Which opening the journal had told of last when it was sent: gate and round; None: it told of none."""
     refusal: str | None = None
 
     @property

@@ -109,7 +109,9 @@ def _request(run: RunState, observation: Requested, call: CallRequest) -> RunSta
     if call.command != "invoke":
         return run
     if call.resumes and run.gate is not None:
-        return replace(run, gate=replace(run.gate, sent=call.verdict, comment=call.comment, refusal=None))
+        last = None if run.opening is None else (run.opening.gate, run.opening.round)
+        gate = replace(run.gate, sent=call.verdict, comment=call.comment, opened=last, refusal=None)
+        return replace(run, gate=gate)
     return replace(run, job=JobState(at, exchange.path, call.team, call.message, call.fields, labels=call.labels))
 
 

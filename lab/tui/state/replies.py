@@ -97,7 +97,8 @@ def _resumed(run: RunState, exchange: Exchange, response: Response) -> RunState:
         return noted(replace(run, gate=gate), refused)
     verdict = str(Verdict.APPROVED) if gate.collects else gate.sent or ""
     opening = run.matched_opening
-    if opening is not None and opening.round == gate.round:  # else the journal told of the next one before this reply
+    # else the journal told of the next one before this reply
+    if opening is not None and (opening.gate, opening.round) == (gate.opened or (opening.gate, gate.round)):
         opening = approved_at(opening, verdict)
         run, approved, approvals = replace(run, opening=opening), opening.approved, opening.approvals
     else:
