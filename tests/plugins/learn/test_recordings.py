@@ -6,7 +6,7 @@ import pytest
 
 from lab.files.recordings import read_recording
 from lab.plugins.learn.own import own_story
-from lab.plugins.learn.sources import observed_in
+from lab.plugins.learn.traffic import observed_in
 from tests.conftest import ROOT, UNLIKE, Lab, few_of
 from tests.plugins.learn.observed import canonical, changes, complaints_of, story_in, undated
 

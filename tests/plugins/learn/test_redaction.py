@@ -97,8 +97,8 @@ def test_a_secret_gets_into_no_scenario(lab: Lab, place: str, form: Callable[[li
     assert "Do it with" in learned.out and "at «host:H1»" in learned.out
 
 
-NAMES = """apiKey accessKey x-api-key authorization pwd pass credential signature private_key subscription-key AWSAccessKeyId sig
-    auth session_token Ocp-Apim-Subscription-Key""".split()
+NAMES = """apiKey accessKey x-api-key authorization pwd credential private_key subscription-key sig session_token
+    Ocp-Apim-Subscription-Key""".split()
 
 
 def test_names_of_bodies_are_judged_as_those_of_headers_and_queries(lab: Lab) -> None:
