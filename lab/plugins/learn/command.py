@@ -12,6 +12,7 @@ from lab.files.calls_of_tools import read_calls
 from lab.files.recordings import RECORDING_ENDING, read_blob
 from lab.language.document import Status
 from lab.language.parse import parse_scenario
+from lab.language.parse.decoding import LARGEST_FILE
 from lab.plugins.learn.failures import faults_of
 from lab.plugins.learn.foreign import ForeignTerms, foreign_story, parse_path, parse_words
 from lab.plugins.learn.model import (
@@ -62,7 +63,7 @@ def learn(observed: ObservedCalls, name: str, source: str, terms: ForeignTerms) 
     story = story or foreign_story(observed.calls, terms)
     session = session_of(story, observed)
     if observed.filed:
-        session = without_secrets(session, observed.filed)
+        session = without_secrets(session, observed)
     head = [
         f"Learned by lab learn from {source}. Steps end as late as the polls allow; beside each stands how short and how long it can have been."
     ]
@@ -80,6 +81,8 @@ def session_of(story: Story, observed: ObservedCalls) -> Session:
     more = len(story.turns) - len(turns)
     faults, missing = faults_of(story, turns, paces, observed.epoch)
     missing += [f"Messages beyond the first {MOST_TURNS} are left out: {more}."] if more else []
+    if (longest := max(len(turn.message) for turn in turns)) > LARGEST_FILE:
+        raise UsageError(f"A message of {longest} characters is longer than a scenario's file may be, 1 MiB.")
     jobs = tuple(
         Job(
             message=turn.message,

@@ -130,6 +130,7 @@ _WHOLE = 12
 """Characters of a message, at least, that is looked for as a whole."""
 _SHORTEST = 3
 _MOST_PARTS = 100
+_LONGEST_PART = 2_000
 
 
 class Repeated(Struct, frozen=True):
@@ -143,10 +144,10 @@ class Repeated(Struct, frozen=True):
 
 def parts_of(message: str, parameters: Mapping[str, Json]) -> list[Repeated]:
     """What of a request may be repeated: the message, its parameters, and what in it looks like a number or an id."""
-    found = [Repeated(message, "message")] if len(message) >= _WHOLE else []
+    found = [Repeated(message, "message")] if _WHOLE <= len(message) <= _LONGEST_PART else []
     for name, value in parameters.items():
         text = str(value) if isinstance(value, str | int) and not isinstance(value, bool) else ""
-        if len(text) >= _SHORTEST and _NAME.fullmatch(name):
+        if _SHORTEST <= len(text) <= _LONGEST_PART and _NAME.fullmatch(name):
             found.append(Repeated(text, f"parameters.{name}"))
     taken: set[str] = set()
     for token in _TOKEN.finditer(message):

@@ -32,9 +32,10 @@ from lab.recording.tape.recorded_calls import epoch_in
 
 _CASSETTE_IN_JSON = re.compile(rb'\{\s*(?:"(?:version|recorded_with)"\s*:[^,{\[]*,\s*)*"(?:http_)?interactions"')
 _TELLING = re.compile(
-    rf"(?i){'|'.join(CLUES)}|authorization|cookie|bearer|whsec_|-----begin |://[^/\s@:]*:[^/\s@]+@|eyj|\\u00[2-7]".encode()
+    rf"(?i){'|'.join(CLUES)}|authoriz|authentic|cookie|bearer|whsec_|-----begin |://[^/\s@:]*:[^/\s@]+@|eyj|\\u00[2-7]|«"
 )
-"""A body in which none of these stands tells of no secret."""
+"""A text in which none of these stands tells of no secret."""
+_TELLING_BYTES = re.compile(_TELLING.pattern.encode())
 _OF_PAGES = re.compile(r"(?:text/css|(?:image|font|audio|video)/|.*(?:javascript|ecmascript|wasm))")
 """What pages are made of: programs and pictures, the same for everybody."""
 
@@ -87,14 +88,39 @@ class _TextsWithin(KnownTexts):
 
     def __init__(self, printed: Iterable[str]) -> None:
         super().__init__()
-        self._begin = {text[place : place + BEGINNING] for text in printed for place in range(len(text))}
+        self._begin = bytearray(1 << 24)
+        """By the hash of a beginning whether some may begin so."""
+        for text in printed:
+            for place in range(len(text) - BEGINNING + 1):
+                self._begin[hash(text[place : place + BEGINNING]) & 0xFFFFFF] = 1
+
+    def may_hold(self, text: str) -> bool:
+        return self._begin[hash(text[:BEGINNING]) & 0xFFFFFF] == 1
 
     def add(self, text: str, alias: str, *, bounded: bool) -> None:
-        if text[:BEGINNING] in self._begin:
+        if self.may_hold(text):
             super().add(text, alias, bounded=bounded)
 
 
-def without_secrets(session: Session, calls: Iterable[FiledCall]) -> Session:
+class _Secrets(CapturedSecrets):
+    """Looks for no secret that can't stand in what is printed."""
+
+    def __init__(self, printed: Iterable[str]) -> None:
+        super().__init__()
+        self.texts = self._within = _TextsWithin(printed)
+
+    def is_own(self, text: str) -> bool:
+        return self._within.may_hold(text) and super().is_own(text)  # which is dear
+
+
+class _Learner(CaptureRedactor):
+    """Passes over texts that tell of no secret: what it makes of them is thrown away."""
+
+    def text(self, text: str) -> str:
+        return super().text(text) if _TELLING.search(text) else text
+
+
+def without_secrets(session: Session, observed: ObservedCalls) -> Session:
     """What is printed, secrets and hosts replaced by aliases: what any of the calls shows to be one is one everywhere."""
     printed: list[str] = []
 
@@ -103,13 +129,12 @@ def without_secrets(session: Session, calls: Iterable[FiledCall]) -> Session:
         return value
 
     reworded(session, note)
-    secrets = CapturedSecrets()
-    secrets.texts = _TextsWithin(printed)
-    redactor = CaptureRedactor((), secrets=secrets)
+    secrets = _Secrets(printed)
+    learner, redactor = _Learner((), secrets=secrets), CaptureRedactor((), secrets=secrets)
     seen: set[object] = set()
-    for call in calls:
+    for call, filed in zip(observed.calls, observed.filed, strict=True):
         secrets.begin()
-        _learn(call, redactor, seen)
+        _learn(call, filed, learner, seen)
     for _ in range(2):  # what shows itself to be a secret later on was one before
         clean = reworded(session, redactor.json)
     return clean
@@ -127,20 +152,22 @@ def _texts(value: Json) -> Iterator[str]:
                 todo += chain(members, members.values())
 
 
-def _learn(call: FiledCall, redactor: CaptureRedactor, seen: set[object]) -> None:
-    """Have the redactor know the secrets that the call shows; what was seen before shows nothing new."""
-    parts = _parts(call.url)
-    oauth = ROUTER.name(call.method, parts.path) in IDENTITY_NAMES
-    redactor.text(f"{parts.scheme}://{parts.netloc}")
-    fresh = {*call.request_headers, *call.headers} - seen
-    seen |= fresh
-    redactor.headers(tuple(pair for pair in (*call.request_headers, *call.headers) if pair in fresh))
-    redactor.pairs(query_pairs(parts.query), oauth=oauth)
-    for cookie in call.cookies:
+def _learn(call: PlaybackCall, filed: FiledCall, learner: _Learner, seen: set[object]) -> None:
+    """Have it know the secrets that the call shows; what was seen before shows nothing new."""
+    oauth, parts = call.requested.route in IDENTITY_NAMES, _parts(filed.url)
+    learner.flat(f"{parts.scheme}://{parts.netloc}")
+    for header in (*filed.request_headers, *filed.headers):
+        if header not in seen:
+            seen.add(header)
+            if _TELLING.search(": ".join(header)):
+                learner.headers((header,))
+    learner.pairs(query_pairs(parts.query), oauth=oauth)
+    for cookie in filed.cookies:
         if len(cookie) >= BEGINNING:
-            redactor.secrets.alias(cookie, "cookie")
-    for headers, body, reply in ((call.request_headers, call.request_body, False), (call.headers, call.body, True)):
-        worth = _TELLING.search(body) and not _OF_PAGES.match(content_type(headers))
-        if worth and (oauth, reply, body) not in seen:
-            seen.add((oauth, reply, body))
-            body_of(headers, body, redactor, oauth=oauth, reply=reply)
+            learner.secrets.alias(cookie, "cookie")
+    sent, came = (filed.request_headers, filed.request_body, False), (filed.headers, filed.body, True)
+    for headers, body, reply in (sent, came):
+        if not _OF_PAGES.match(content_type(headers)) and _TELLING_BYTES.search(body):
+            if (known := (oauth, reply, body)) not in seen:
+                seen.add(known)
+                body_of(headers, body, learner, oauth=oauth, reply=reply)
