@@ -94,16 +94,11 @@ def session_of(story: Story, observed: ObservedCalls) -> Session:
         for turn in turns
     )
     return Session(
-        team=story.team,
-        version=story.version,
-        settings=story.settings,
-        lifetime=story.lifetime,
-        renewed=story.renewed,
+        about=story.about,
         jobs=jobs,
         paces=tuple(paces[route] if observed.timed else RoutePace() for route in ROUTES),
         faults=tuple(faults),
         expected=_expected(turns[-1]),
-        notes=story.notes,
         missing=tuple(missing),
     )
 

@@ -70,7 +70,7 @@ def faults_of(
 
 def _usual_members(story: Story) -> frozenset[str]:
     """The members that most answers to polls have; none of an API whose bodies aren't the lab's own."""
-    if not story.team:
+    if not story.about.team:
         return frozenset()
     polls = [poll.call for turn in story.turns for poll in turn.polls if poll.glimpse is not None]
     counts = Counter(name for call in polls for name in members_of(call.replied.response.body))

@@ -23,7 +23,7 @@ from lab.core.exchange import Json, text_of
 from lab.core.jsontext import value_or_none
 from lab.dialects.client import Question
 from lab.language.document import Status
-from lab.plugins.learn.model import Glimpse, ObservedTurn, Poll, Story
+from lab.plugins.learn.model import About, Glimpse, ObservedTurn, Poll, Story
 from lab.plugins.learn.own import left_out_jobs
 from lab.recording.playback.calls import PlaybackCall
 
@@ -154,26 +154,14 @@ def _by_plain_name(value: Json) -> dict[str, tuple[str, Json]]:
     return {_plain(name): (name, part) for name, part in value.items()} if isinstance(value, dict) else {}
 
 
-def _sentence(value: Json, names: Sequence[str], *, deep: bool) -> str:
-    """The text in a value, or in a member of one of these names; `deep`: as deep as it stands, and be it JSON."""
-    if isinstance(value, str):
-        return value
-    if isinstance(value, list) and deep:
-        return _sentence(value[0], names, deep=deep) if value else ""
-    members = _by_plain_name(value)
-    inner = [members[name][1] for name in names if name in members]
-    texts = (_sentence(part, names, deep=True) if deep else part if isinstance(part, str) else "" for part in inner)
-    return next(filter(None, texts), text_of(value) if deep and value and isinstance(value, dict) else "")
-
-
-def _asked(value: Json) -> str:
-    """The text that a request asks something with; empty: there is none."""
+def _sentence(value: Json, names: Sequence[str], place: int = 0) -> str:
+    """The text in a value, or in a member of one of these names, as deep as it stands; of a list in the one at `place`."""
     if isinstance(value, str):
         return value if value.strip() else ""
     if isinstance(value, list):
-        return _asked(value[-1]) if value else ""
+        return _sentence(value[place], names, place) if value else ""
     members = _by_plain_name(value)
-    return next(filter(None, (_asked(members[name][1]) for name in _ASK if name in members)), "")
+    return next(filter(None, (_sentence(members[name][1], names, place) for name in names if name in members)), "")
 
 
 class _Call:
@@ -219,7 +207,7 @@ class _Call:
 
     @property
     def message(self) -> str:
-        return _asked(self.sent) or f"{self.request.method} {self.request.path}"
+        return _sentence(self.sent, _ASK, -1) or f"{self.request.method} {self.request.path}"
 
     @cached_property
     def carried(self) -> frozenset[str]:
@@ -337,13 +325,14 @@ class _StatusMember(Struct, frozen=True):
 
     def text(self, body: Json) -> str | None:
         """What an answer says of the job's progress."""
-        texts = (_sentence(value, _TEXT, deep=False) for _, value in self.around(body, _TEXT))
+        texts = (_sentence(value, _TEXT) for _, value in self.around(body, _TEXT))
         return next((text for text in texts if 0 < len(text) <= _LONGEST_TEXT), None)
 
     def error(self, body: Json) -> str:
         """What an answer says of the job's failure; the status itself if nothing else."""
-        texts = (_sentence(value, _ERROR, deep=True) for _, value in self.around(body, _ERROR))
-        return next(filter(None, texts), self.word(body) or "")
+        values = [value for _, value in self.around(body, _ERROR)]
+        json = (text_of(value) for value in values if value and isinstance(value, dict))
+        return next(filter(None, (_sentence(value, _ERROR) for value in values)), next(json, self.word(body) or ""))
 
     def glimpse(self, body: Json) -> Glimpse:
         """What an answer shows that has the member."""
@@ -531,23 +520,7 @@ def foreign_story(calls: Sequence[PlaybackCall], terms: ForeignTerms) -> Story:
     ]
     others = dict.fromkeys(giver for group, giver in begun if len(group.calls) > 1 and giver is not invoke)
     path = invoke.request.path if len(invoke.request.path) <= 60 else f"…{invoke.request.path[-59:]}"
-    return Story(
-        team=None,
-        turns=[
-            ObservedTurn(
-                invoke=invoke.call,
-                message=invoke.message,
-                parameters=_parameters(invoke),
-                first=first,
-                accepted=True,
-                polls=_with_output(polls, invoke, usable),
-            )
-        ],
-        calls={
-            "token": [call.call for call in tokens],
-            "invoke": begins,
-            "status": [call.call for call in polls.calls],
-        },
+    about = About(
         lifetime=tokens[0].granted if tokens else None,
         renewed=len(tokens) > 1,
         notes=(
@@ -556,6 +529,16 @@ def foreign_story(calls: Sequence[PlaybackCall], terms: ForeignTerms) -> Story:
             *left_out_jobs([call.message for call in others]),
         ),
     )
+    turn = ObservedTurn(
+        invoke=invoke.call,
+        message=invoke.message,
+        parameters=_parameters(invoke),
+        first=first,
+        accepted=True,
+        polls=_with_output(polls, invoke, usable),
+    )
+    granted = [call.call for call in tokens]
+    return Story(about, [turn], {"token": granted, "invoke": begins, "status": [call.call for call in polls.calls]})
 
 
 def _parameters(invoke: _Call) -> dict[str, Json]:

@@ -93,16 +93,13 @@ class ObservedTurn(Struct, kw_only=True):
         return next((poll.glimpse for poll in reversed(self.polls) if poll.glimpse is not None), self.first)
 
 
-class Story(Struct, kw_only=True):
-    """One conversation, and the calls around it."""
+class About(Struct, frozen=True, kw_only=True):
+    """What holds for the whole conversation."""
 
-    team: str | None
+    team: str | None = None
     """None: the API has no teams."""
     version: int | None = None
     """Of the team's agent, where answers tell it and no message asked for one."""
-    turns: list[ObservedTurn]
-    calls: Mapping[str, Sequence[PlaybackCall]]
-    """By the route as faults and latencies name it, those that counted: none that a mock refuses by itself."""
     lifetime: Millis | None = None
     """How long a token was good."""
     settings: dict[str, Json] = field(default_factory=dict)
@@ -110,6 +107,15 @@ class Story(Struct, kw_only=True):
     """Whether more than one token was granted."""
     notes: tuple[str, ...] = ()
     """What a reader of the scenario should know, a sentence each."""
+
+
+class Story(Struct):
+    """One conversation, and the calls around it."""
+
+    about: About
+    turns: list[ObservedTurn]
+    calls: Mapping[str, Sequence[PlaybackCall]]
+    """By the route as faults and latencies name it, those that counted: none that a mock refuses by itself."""
 
 
 class RoutePace(Struct, frozen=True):
@@ -285,19 +291,13 @@ def _clock(millis: Millis) -> str:
 class Session(Struct, frozen=True, kw_only=True):
     """What a scenario is written from: no call is left in it, so what it doesn't say can't be printed."""
 
-    team: str | None
-    version: int | None
-    settings: dict[str, Json]
-    lifetime: Millis | None
-    renewed: bool
+    about: About
     jobs: tuple[Job, ...]
     paces: tuple[RoutePace, ...]
     """In the order of ROUTES."""
     faults: tuple[Fault, ...]
     expected: dict[str, Json]
     """How a run of the lab's own client ends, where that isn't COMPLETE."""
-    notes: tuple[str, ...]
-    """What a reader should know, a sentence each."""
     missing: tuple[str, ...]
     """What was observed and is in no scenario, a sentence each."""
 

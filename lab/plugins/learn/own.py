@@ -10,7 +10,7 @@ from lab.dialects.base import Decide, Invoke, Look
 from lab.dialects.client import Seen, Sendable
 from lab.dialects.fusion.bodies import PUBLISHED_VERSION
 from lab.language.document import Verdict
-from lab.plugins.learn.model import MOST_TURNS, Glimpse, ObservedDecision, ObservedTurn, Poll, Story
+from lab.plugins.learn.model import MOST_TURNS, About, Glimpse, ObservedDecision, ObservedTurn, Poll, Story
 from lab.recording.format.lines import Entry
 from lab.recording.playback.calls import PlaybackCall
 
@@ -50,16 +50,15 @@ def own_story(calls: Sequence[PlaybackCall], facts: Iterable[Entry] = ()) -> Sto
     settings: dict[str, Json] = {}
     if first.requested.route == "invoke" and first.replied.response.status == 200:
         settings["invoke_status"] = 200
-    return Story(
+    about = About(
         team=command.team,
         version=_version(command, looks[first.begun.job]),
-        turns=turns,
-        calls={"token": tokens, **counted},
         lifetime=lifetime,
         settings=settings,
         renewed=sum(call.good for call in tokens) > 1,
         notes=left_out_jobs([its.message for call, its in polled if call not in taken]),
     )
+    return Story(about, turns, {"token": tokens, **counted})
 
 
 def _command(call: PlaybackCall) -> Sendable | None:

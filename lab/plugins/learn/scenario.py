@@ -425,9 +425,9 @@ def _within_limits(session: Session) -> tuple[Session, list[str]]:
 def _draft(session: Session, name: str, source: str, longest: int, said: tuple[Sequence[str], Sequence[str]]) -> Draft:
     turns = _turns(session, longest)
     first = turns[0]
-    team = session.team if session.team and _CODE.fullmatch(session.team) else None
+    team = session.about.team if session.about.team and _CODE.fullmatch(session.about.team) else None
     agent: dict[str, Json] = {"code": team or f"{name.upper().replace('-', '_')}_TEAM"}
-    agent |= {"version": session.version} if session.version else {}
+    agent |= {"version": session.about.version} if session.about.version else {}
     line = " ".join(first.job.message.split())
     members: YamlMembers = {
         "lab": 1,
@@ -437,11 +437,11 @@ def _draft(session: Session, name: str, source: str, longest: int, said: tuple[S
         "agent": agent if team else Commented(agent, _NO_TEAM),
         **_asks(first, turns),
     }
-    members |= {"settings": session.settings} if session.settings else {}
-    lifetime = session.lifetime or _LIFETIME
+    members |= {"settings": session.about.settings} if session.about.settings else {}
+    lifetime = session.about.lifetime or _LIFETIME
     token: dict[str, Json] = {} if lifetime == _LIFETIME else {"lifetime": duration_text(lifetime)}
     lasts = [turn.patience for turn in turns] + [each.begins for turn in turns for each in turn.job.stretches[-1:]]
-    token |= {"renewed": True} if session.renewed or max(lasts) >= lifetime else {}
+    token |= {"renewed": True} if session.about.renewed or max(lasts) >= lifetime else {}
     members |= ({"token": token} if token else {}) | {"seed": 1} | _latency(session)
     patterns = [_pattern(turn, turns) for turn in turns]
     unasked = _unanswered(turns, patterns, in_order=False)
@@ -465,7 +465,7 @@ def _draft(session: Session, name: str, source: str, longest: int, said: tuple[S
     first_line = (
         "# yaml-language-server: $schema=lab.schema.json     (written by: lab schema > scenarios/lab.schema.json)"
     )
-    lines = [first_line, *(line for sentence in (*head, *session.notes, *missing) for line in _comment(sentence))]
+    lines = [first_line, *(line for sentence in (*head, *session.about.notes, *missing) for line in _comment(sentence))]
     for key, member in members.items():
         lines += ["", *_yaml({key: member})] if key in _APART else _yaml({key: member})
     return Draft("\n".join(lines) + "\n", tuple(missing))
@@ -476,7 +476,7 @@ def _turns(session: Session, longest: int) -> list[_Turn]:
     fields: dict[str, str] = {}
     for number, job in enumerate(session.jobs):
         # of another API nobody's client sends the parameters that are ours now
-        parts = parts_of(job.message, job.parameters if session.team is not None else {})
+        parts = parts_of(job.message, job.parameters if session.about.team is not None else {})
         if pattern_for(job.message, parts) is None:
             parts = [part for part in parts if not part.group]
         turns.append(_Turn(job, parts, Templates(fields | {part.value: part.name for part in parts}), longest))

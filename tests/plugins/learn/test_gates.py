@@ -11,7 +11,7 @@ from lab.language.document import Gate, Scenario, Status, Verdict, Vote
 from lab.language.parse import parse_scenario
 from lab.plugins.learn.command import learn
 from lab.plugins.learn.foreign import ForeignTerms
-from lab.plugins.learn.model import Glimpse, Job, RoutePace, Session, Stretch
+from lab.plugins.learn.model import About, Glimpse, Job, RoutePace, Session, Stretch
 from lab.plugins.learn.scenario import draft_of
 from lab.plugins.learn.traffic import ObservedCalls
 from lab.recording.format.lines import Entry, Recording
@@ -99,9 +99,6 @@ def test_a_verdict_that_nobody_told_is_assumed_from_how_it_went_on(
     after = Glimpse(word=str(status), status=status, output=output, error=error)
     stretches = Stretch(waiting, 0, 0, 0), Stretch(after, 2_000, 4_000, 4_000)
     job = Job(message="x", parameters={}, stretches=stretches, decisions=(), patience=())
-    session = Session(
-        team=None, version=None, settings={}, lifetime=None, renewed=False, jobs=(job,), paces=(RoutePace(),) * 3,
-        faults=(), expected={}, notes=(), missing=(),
-    )  # fmt: skip
+    session = Session(about=About(), jobs=(job,), paces=(RoutePace(),) * 3, faults=(), expected={}, missing=())
     text = draft_of(session, "x", "x.har", ()).text
     assert f"reviewer: {{after: 4s, verdict: {verdict}}}  # assumed; " in text
