@@ -83,3 +83,12 @@ def test_a_token_that_was_too_old_is_no_fault(lab: Lab) -> None:
     refused["startedDateTime"] = "2026-01-01T00:00:08.000Z"
     Path("old.har").write_text(json.dumps(shown), "utf-8")
     assert "  - {route: status, calls: 5, answer: 401}" in lab("learn", "old.har").lines
+
+
+def test_a_later_message_that_was_refused_and_said_again_is_one(lab: Lab) -> None:
+    turns = "turns:\n  - ask: and then\n    steps:\n      - {complete: then, output: x}\n"
+    fault = "  - {route: invoke, calls: 2, answer: 429, retry_after: 1s}\n"
+    Path("odd-day.yaml").write_text(f"{SCENARIO}{turns}faults:\n{fault}")
+    assert lab("run", "./odd-day.yaml", "--speed", "instant", "--record", "before").code == 0
+    learned = lab("learn", "before", "--name", "odd-day").out
+    assert learned.count("ask: and then") == 1 and learned.endswith(f"faults:\n{fault}")

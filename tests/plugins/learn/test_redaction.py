@@ -163,3 +163,14 @@ def test_a_secret_in_a_path_gets_into_no_scenario(lab: Lab) -> None:
     learned = lab("learn", "calls.har")
     assert "POST /jobs/«" in learned.out
     assert "canary" not in learned.out + learned.err
+
+
+def test_a_host_is_known_by_its_name_also_before_a_text_tells_where_it_is(lab: Lab) -> None:
+    listed = calls("bearer")
+    listed[0]["sent"] = {"prompt": "Do it on files.canary-far.io"}
+    del listed[2:3]
+    listed[2]["came"] = {"id": "job-77123", "status": "succeeded", "output": "See https://files.canary-far.io/a"}
+    Path("calls.har").write_text(har(listed), "utf-8")
+    learned = lab("learn", "calls.har")
+    assert "Do it on «host:H2:name»" in learned.out
+    assert "canary" not in learned.out + learned.err
