@@ -10,7 +10,7 @@ from lab.core.exchange import Json, Response
 from lab.core.jsontext import members_of
 from lab.dialects import wires
 from lab.language.document import duration_text
-from lab.plugins.learn.model import Fault, Glimpse, ObservedTurn, RoutePace, Story
+from lab.plugins.learn.model import Glimpse, LearnedFault, ObservedTurn, RoutePace, Story
 from lab.recording.playback.calls import PlaybackCall
 
 _ANSWERS = (400, 401, 403, 404, 429, 500, 502, 503, 504)
@@ -33,9 +33,9 @@ _Found = tuple[dict[str, Json], str]
 
 def faults_of(
     story: Story, turns: Sequence[ObservedTurn], paces: dict[str, RoutePace], epoch: Epoch
-) -> tuple[list[Fault], list[str]]:
+) -> tuple[list[LearnedFault], list[str]]:
     """What went wrong in all calls that counted, in the order of routes, turns and calls; what of it no fault can say."""
-    faults: list[Fault] = []
+    faults: list[LearnedFault] = []
     notes: list[str] = []
 
     def add(route: str, number: int, found: _Found, turn: int | None = None) -> None:
@@ -46,7 +46,7 @@ def faults_of(
         elif last and (last.route, last.turn, last.last, last.members) == (route, turn, number - 1, members):
             last.last = number
         else:
-            faults.append(Fault(route=route, first=number, last=number, members=members, note=note, turn=turn))
+            faults.append(LearnedFault(route=route, first=number, last=number, members=members, note=note, turn=turn))
 
     usual = _usual_members(story)
     for route in ("token", "invoke"):
@@ -171,7 +171,7 @@ def _retry_after(text: str, since: Millis) -> Json:
     return {"date": duration_text(seconds * 1000)} if seconds < 10**6 else {"text": text}
 
 
-def _of_lost_reply(fault: Fault, story: Story) -> None:
+def _of_lost_reply(fault: LearnedFault, story: Story) -> None:
     """A message that brought no answer: whether a job began decides what another one would do."""
     calls = story.calls["invoke"][fault.first - 1 : fault.last]
     if any(turn.accepted and turn.invoke in calls for turn in story.turns):

@@ -514,9 +514,9 @@ def foreign_story(calls: Sequence[PlaybackCall], terms: ForeignTerms) -> Story:
         first = polls.member.glimpse(invoke.body)
         first = replace(first, text=_said_by(first.word))
     tokens = [call for call in usable if call is not invoke and call.granted is not None]
-    asked = invoke.request.method, invoke.request.path
+    beginning = invoke.request.method, invoke.request.path
     begins = [
-        call.call for call in usable if (call.request.method, call.request.path) == asked and call.at <= invoke.at
+        call.call for call in usable if (call.request.method, call.request.path) == beginning and call.at <= invoke.at
     ]
     others = dict.fromkeys(giver for group, giver in begun if len(group.calls) > 1 and giver is not invoke)
     path = invoke.request.path if len(invoke.request.path) <= 60 else f"…{invoke.request.path[-59:]}"
@@ -579,8 +579,8 @@ def _no_poll(calls: Sequence[_Call], groups: Sequence[_Polls], terms: ForeignTer
         )
     last = next((call.body for call in reversed(calls) if call.body is not None), None)
     names = [_path_text(path) for path, value in _within(last) if isinstance(value, str | bool)][:8]
-    told = f"Name the member that holds the status: --status PATH. The last answer has {', '.join(names)}."
+    naming = f"Name the member that holds the status: --status PATH. The last answer has {', '.join(names)}."
     return UsageError(
         f"The file holds no poll{where}: no call asks for the status of a job.",
-        hint=told if names else "A poll asks again and again for the status of one job.",
+        hint=naming if names else "A poll asks again and again for the status of one job.",
     )

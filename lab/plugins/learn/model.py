@@ -29,7 +29,7 @@ _ROUND: Millis = 100
 _LAST: Millis = 1_000
 """How much longer than it was seen a stretch lasts of which nobody saw the end."""
 
-T = TypeVar("T")
+_T = TypeVar("_T")
 
 
 class Glimpse(Struct, frozen=True, kw_only=True):
@@ -165,7 +165,7 @@ def earliest_polls(turn: ObservedTurn, invoke: RoutePace, status: RoutePace) -> 
     return found
 
 
-class Stretch(Struct, frozen=True):
+class StatusStretch(Struct, frozen=True):
     """A stretch in which every poll showed the same."""
 
     glimpse: Glimpse
@@ -201,15 +201,15 @@ def _opening(glimpse: Glimpse) -> tuple[str, int, str] | None:
     return (question.code, question.round, question.text) if question is not None else None
 
 
-def stretches_of(turn: ObservedTurn, earliest: Sequence[Millis]) -> tuple[Stretch, ...]:
+def stretches_of(turn: ObservedTurn, earliest: Sequence[Millis]) -> tuple[StatusStretch, ...]:
     """The stretches of a job, in order, the first from its message on; equal polls are folded."""
     found = _folded(turn, earliest, texts=True)
     return tuple(found if len(found) <= _MOST else _folded(turn, earliest, texts=False))
 
 
-def _folded(turn: ObservedTurn, earliest: Sequence[Millis], *, texts: bool) -> list[Stretch]:
+def _folded(turn: ObservedTurn, earliest: Sequence[Millis], *, texts: bool) -> list[StatusStretch]:
     before = 0
-    found = [Stretch(turn.first, 0, 0, 0, 0)] if turn.first is not None else []
+    found = [StatusStretch(turn.first, 0, 0, 0, 0)] if turn.first is not None else []
     for poll, soonest in zip(turn.polls, earliest, strict=True):
         if poll.glimpse is None:
             continue
@@ -221,7 +221,7 @@ def _folded(turn: ObservedTurn, earliest: Sequence[Millis], *, texts: bool) -> l
             found[-1] = replace(last, glimpse=glimpse, polls=last.polls + 1, last=at)
         else:
             begins = _between(before, min(soonest, at)) if found else 0
-            found.append(Stretch(poll.glimpse, before, at, begins, last=at))
+            found.append(StatusStretch(poll.glimpse, before, at, begins, last=at))
         if found[-1].status.final or len(found) >= _MOST_STEPS:
             break  # nothing follows
         before = at
@@ -234,7 +234,7 @@ def _between(low: Millis, high: Millis) -> Millis:
     return rounded if rounded > low else max(high, low + 1)
 
 
-class Fault(Struct, kw_only=True):
+class LearnedFault(Struct, kw_only=True):
     """A fault: the calls `first` to `last` of a route, counted from 1, and what they were."""
 
     route: str
@@ -262,7 +262,7 @@ class Job(Struct, frozen=True, kw_only=True):
 
     message: str
     parameters: dict[str, Json]
-    stretches: tuple[Stretch, ...]
+    stretches: tuple[StatusStretch, ...]
     decisions: tuple[ObservedDecision, ...]
     patience: tuple[tuple[str, Millis], ...]
 
@@ -295,19 +295,19 @@ class Session(Struct, frozen=True, kw_only=True):
     jobs: tuple[Job, ...]
     paces: tuple[RoutePace, ...]
     """In the order of ROUTES."""
-    faults: tuple[Fault, ...]
+    faults: tuple[LearnedFault, ...]
     expected: dict[str, Json]
     """How a run of the lab's own client ends, where that isn't COMPLETE."""
     missing: tuple[str, ...]
     """What was observed and is in no scenario, a sentence each."""
 
 
-def reworded(value: T, change: Callable[[Json], Json]) -> T:
+def reworded(value: _T, change: Callable[[Json], Json]) -> _T:
     """The same with every text and every value of JSON changed, however deep it stands in Structs and tuples."""
     if isinstance(value, Struct):
         return replace(value, **{name: reworded(getattr(value, name), change) for name in value.__struct_fields__})
     if isinstance(value, tuple):
-        return cast("T", tuple(reworded(each, change) for each in value))
+        return cast("_T", tuple(reworded(each, change) for each in value))
     if isinstance(value, str | list | dict) and not isinstance(value, Enum):
-        return cast("T", change(value))
+        return cast("_T", change(value))
     return value

@@ -21,7 +21,7 @@ from lab.language.document.outputs import LARGEST_OUTPUT
 from lab.language.parse.complaints import one_line
 from lab.language.parse.decoding import LARGEST_FILE
 from lab.language.patterns import BadPattern, LongMatch, pattern_of
-from lab.plugins.learn.model import MOST_TURNS, ROUTES, Job, ObservedDecision, Session, Stretch
+from lab.plugins.learn.model import MOST_TURNS, ROUTES, Job, ObservedDecision, Session, StatusStretch
 
 _WIDTH = 100
 _APART = frozenset(("seed", "steps", "turns", "faults", "expect"))
@@ -241,13 +241,13 @@ class _Turn:
             steps.append({"complete": Commented("not-observed", why), "output": None})
         return BlockList(tuple(steps))
 
-    def _step(self, place: int, stretch: Stretch, left_out: Collection[str]) -> YamlMembers:
+    def _step(self, place: int, stretch: StatusStretch, left_out: Collection[str]) -> YamlMembers:
         glimpse, name, question = stretch.glimpse, self.ids[place], stretch.glimpse.question
         waits = stretch.status is Status.WAITING
         if stretch.status is Status.COMPLETE:
             ending: YamlMembers = {"complete": name, "output": self._output(glimpse.output)}
-            asked: list[Json] = [self.templates.text(each) for each in self.follow_ups if each not in left_out]
-            return ending | ({"follow_up": asked} if asked else {})
+            questions: list[Json] = [self.templates.text(each) for each in self.follow_ups if each not in left_out]
+            return ending | ({"follow_up": questions} if questions else {})
         if stretch.status is Status.ERROR:
             failure: YamlMembers = {"error": name, "text": self.templates.text(glimpse.error or glimpse.word)}
             partial = text_or_json(glimpse.output)
@@ -352,7 +352,7 @@ def writable(value: Json, longest: int) -> bool:
     return len(text_of(value)) <= longest
 
 
-def _id_of(stretch: Stretch) -> str:
+def _id_of(stretch: StatusStretch) -> str:
     glimpse = stretch.glimpse
     match stretch.status:
         case Status.COMPLETE:
