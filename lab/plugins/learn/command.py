@@ -16,8 +16,8 @@ from lab.language.parse.decoding import LARGEST_FILE
 from lab.plugins.learn.failures import faults_of
 from lab.plugins.learn.foreign import ForeignTerms, foreign_story, parse_path, parse_words
 from lab.plugins.learn.model import (
-    MOST_TURNS,
-    ROUTES,
+    MOST_MESSAGES,
+    TIMED_ROUTES,
     Job,
     ObservedTurn,
     RoutePace,
@@ -29,7 +29,7 @@ from lab.plugins.learn.model import (
 )
 from lab.plugins.learn.own import own_story
 from lab.plugins.learn.scenario import Draft, draft_of, slug
-from lab.plugins.learn.traffic import ObservedCalls, observed_in, without_secrets
+from lab.plugins.learn.traffic import ObservedCalls, observed_in, printable
 from lab.recording.redaction.leaks import leaks
 from lab.settings import Flags
 
@@ -63,7 +63,7 @@ def learn(observed: ObservedCalls, name: str, source: str, terms: ForeignTerms) 
     story = story or foreign_story(observed.calls, terms)
     session = session_of(story, observed)
     if observed.filed:
-        session = without_secrets(session, observed)
+        session = printable(session, observed)
     head = [
         f"Learned by lab learn from {source}. Steps end as late as the polls allow; beside each stands how short and how long it can have been."
     ]
@@ -76,11 +76,11 @@ def learn(observed: ObservedCalls, name: str, source: str, terms: ForeignTerms) 
 
 def session_of(story: Story, observed: ObservedCalls) -> Session:
     """A story without its calls."""
-    paces = {route: pace_of(call.latency for call in story.calls[route] if call.good) for route in ROUTES}
-    turns = story.turns[:MOST_TURNS]
+    paces = {route: pace_of(call.latency for call in story.calls[route] if call.good) for route in TIMED_ROUTES}
+    turns = story.turns[:MOST_MESSAGES]
     more = len(story.turns) - len(turns)
     faults, missing = faults_of(story, turns, paces, observed.epoch)
-    missing += [f"Messages beyond the first {MOST_TURNS} are left out: {more}."] if more else []
+    missing += [f"Messages beyond the first {MOST_MESSAGES} are left out: {more}."] if more else []
     if (longest := max(len(turn.message) for turn in turns)) > LARGEST_FILE:
         raise UsageError(f"A message of {longest} characters is longer than a scenario's file may be, 1 MiB.")
     jobs = tuple(
@@ -96,7 +96,7 @@ def session_of(story: Story, observed: ObservedCalls) -> Session:
     return Session(
         about=story.about,
         jobs=jobs,
-        paces=tuple(paces[route] if observed.timed else RoutePace() for route in ROUTES),
+        paces=tuple(paces[route] if observed.timed else RoutePace() for route in TIMED_ROUTES),
         faults=tuple(faults),
         expected=_expected(turns[-1]),
         missing=tuple(missing),

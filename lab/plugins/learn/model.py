@@ -15,8 +15,8 @@ from lab.dialects.client import Question
 from lab.language.document import LONGEST, Status, Verdict, duration_text
 from lab.recording.playback.calls import PlaybackCall
 
-ROUTES = ("token", "invoke", "status")
-MOST_TURNS = 51
+TIMED_ROUTES = ("token", "invoke", "status")
+MOST_MESSAGES = 51
 """Messages that a scenario holds."""
 _ODD_FACTOR = 5
 _ODD: Millis = 1_000
@@ -294,7 +294,7 @@ class Session(Struct, frozen=True, kw_only=True):
     about: About
     jobs: tuple[Job, ...]
     paces: tuple[RoutePace, ...]
-    """In the order of ROUTES."""
+    """In the order of TIMED_ROUTES."""
     faults: tuple[LearnedFault, ...]
     expected: dict[str, Json]
     """How a run of the lab's own client ends, where that isn't COMPLETE."""
@@ -302,12 +302,12 @@ class Session(Struct, frozen=True, kw_only=True):
     """What was observed and is in no scenario, a sentence each."""
 
 
-def reworded(value: _T, change: Callable[[Json], Json]) -> _T:
+def with_texts(value: _T, change: Callable[[Json], Json]) -> _T:
     """The same with every text and every value of JSON changed, however deep it stands in Structs and tuples."""
     if isinstance(value, Struct):
-        return replace(value, **{name: reworded(getattr(value, name), change) for name in value.__struct_fields__})
+        return replace(value, **{name: with_texts(getattr(value, name), change) for name in value.__struct_fields__})
     if isinstance(value, tuple):
-        return cast("_T", tuple(reworded(each, change) for each in value))
+        return cast("_T", tuple(with_texts(each, change) for each in value))
     if isinstance(value, str | list | dict) and not isinstance(value, Enum):
         return cast("_T", change(value))
     return value

@@ -10,7 +10,7 @@ from lab.dialects.base import Decide, Invoke, Look
 from lab.dialects.client import Seen, Sendable
 from lab.dialects.fusion.bodies import PUBLISHED_VERSION
 from lab.language.document import Verdict
-from lab.plugins.learn.model import MOST_TURNS, About, Glimpse, ObservedDecision, ObservedTurn, Poll, Story
+from lab.plugins.learn.model import MOST_MESSAGES, About, Glimpse, ObservedDecision, ObservedTurn, Poll, Story
 from lab.recording.format.lines import Entry
 from lab.recording.playback.calls import PlaybackCall
 
@@ -42,7 +42,7 @@ def own_story(calls: Sequence[PlaybackCall], facts: Iterable[Entry] = ()) -> Sto
     tokens = [call for call in calls if call.requested.route == "token"]
     lifetime = next((found for call in tokens if call.good and (found := _expires_in(call)) is not None), None)
     turns = list(_turns(mine, looks, _too_old(calls, lifetime)))
-    for turn in turns[:MOST_TURNS]:
+    for turn in turns[:MOST_MESSAGES]:
         _decide(turn, calls, facts)
     taken = {turn.invoke for turn in turns}
     jobs = {call.begun.job for call in taken if call.begun is not None}

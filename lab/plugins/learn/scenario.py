@@ -21,7 +21,7 @@ from lab.language.document.outputs import LARGEST_OUTPUT
 from lab.language.parse.complaints import one_line
 from lab.language.parse.decoding import LARGEST_FILE
 from lab.language.patterns import BadPattern, LongMatch, pattern_of
-from lab.plugins.learn.model import MOST_TURNS, ROUTES, Job, ObservedDecision, Session, StatusStretch
+from lab.plugins.learn.model import MOST_MESSAGES, TIMED_ROUTES, Job, ObservedDecision, Session, StatusStretch
 
 _WIDTH = 100
 _APART = frozenset(("seed", "steps", "turns", "faults", "expect"))
@@ -445,7 +445,7 @@ def _draft(session: Session, name: str, source: str, longest: int, said: tuple[S
     members |= ({"token": token} if token else {}) | {"seed": 1} | _latency(session)
     patterns = [_pattern(turn, turns) for turn in turns]
     unasked = _unanswered(turns, patterns, in_order=False)
-    answered = [text for text in unasked if _answerable(text)][: MOST_TURNS - len(turns)]
+    answered = [text for text in unasked if _answerable(text)][: MOST_MESSAGES - len(turns)]
     left_out = set(unasked) - set(answered)
     later = [_asks(turn, turns) | {"steps": turn.steps(left_out)} for turn in turns[1:]]
     later += map(_optional, answered)
@@ -505,7 +505,7 @@ def _pattern(turn: _Turn, turns: Sequence[_Turn]) -> str | None:
 
 def _latency(session: Session) -> YamlMembers:
     latency: YamlMembers = {}
-    for route, pace in zip(ROUTES, session.paces, strict=True):
+    for route, pace in zip(TIMED_ROUTES, session.paces, strict=True):
         if pace.usual and pace.usual[-1]:
             between: Json = {"between": [duration_text(pace.usual[0]), duration_text(pace.usual[-1])]}
             spread = Commented(between, f"median {pace.median}ms of {len(pace.usual)}")

@@ -19,7 +19,7 @@ from lab.core.observe import Replied, Requested
 from lab.dialects.router import ROUTER
 from lab.identity.routes import IDENTITY_NAMES
 from lab.plugins.learn.files import FiledCall, cassette_calls, har_calls
-from lab.plugins.learn.model import Session, reworded
+from lab.plugins.learn.model import Session, with_texts
 from lab.recording.format.codec import is_recording
 from lab.recording.format.lines import Entry
 from lab.recording.format.reader import read
@@ -120,7 +120,7 @@ class _Learner(CaptureRedactor):
         return super().text(text) if _TELLING.search(text) else text
 
 
-def without_secrets(session: Session, observed: ObservedCalls) -> Session:
+def printable(session: Session, observed: ObservedCalls) -> Session:
     """What is printed, secrets and hosts replaced by aliases: what any of the calls shows to be one is one everywhere."""
     printed: list[str] = []
 
@@ -128,7 +128,7 @@ def without_secrets(session: Session, observed: ObservedCalls) -> Session:
         printed.extend(_texts(value))
         return value
 
-    reworded(session, note)
+    with_texts(session, note)
     secrets = _Secrets(printed)
     learner, redactor = _Learner((), secrets=secrets), CaptureRedactor((), secrets=secrets)
     seen: set[object] = set()
@@ -136,7 +136,7 @@ def without_secrets(session: Session, observed: ObservedCalls) -> Session:
         secrets.begin()
         _learn(call, filed, learner, seen)
     for _ in range(2):  # what shows itself to be a secret later on was one before
-        clean = reworded(session, redactor.json)
+        clean = with_texts(session, redactor.json)
     return clean
 
 
