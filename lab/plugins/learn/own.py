@@ -2,102 +2,87 @@
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
-from typing import TypeAlias
 
 from lab.core.clock import Millis
 from lab.core.exchange import Json
 from lab.core.jsontext import integer_or_none, members_of
 from lab.dialects.base import Decide, Invoke, Look
-from lab.dialects.client import Seen
+from lab.dialects.client import Seen, Sendable
 from lab.dialects.fusion.bodies import PUBLISHED_VERSION
 from lab.language.document import Verdict
-from lab.plugins.learn.story import Glimpse, ObservedDecision, ObservedTurn, Poll, Story, left_out_jobs
+from lab.plugins.learn.model import MOST_MESSAGES, About, Glimpse, ObservedDecision, ObservedTurn, Poll, Story
 from lab.recording.format.lines import Entry
 from lab.recording.playback.calls import PlaybackCall
 
-_ROUTES = {Invoke: "invoke", Decide: "invoke", Look: "status"}
-"""As faults and latencies name them, whichever wire it is."""
-_TOKEN = "token"
-_Opening: TypeAlias = tuple[str, int]
+_LONGEST_NAME = 60
+_MOST_NAMES = 10
 
 
 def own_story(calls: Sequence[PlaybackCall], facts: Iterable[Entry] = ()) -> Story | None:
     """The first conversation of which a job is polled; None: there is none."""
     looks: dict[str, list[PlaybackCall]] = defaultdict(list)
+    begins: list[tuple[PlaybackCall, Invoke]] = []
     for call in calls:
-        if (job := _job_asked(call)) is not None:
-            looks[job].append(call)
-    begins = [call for call in calls if _invoke(call) is not None]
-    polled = [call for call in begins if call.begun is not None and call.begun.job in looks]
+        match _command(call):
+            case Look(job=str() as job):
+                looks[job].append(call)
+            case Invoke() as command:
+                begins.append((call, command))
+    polled = [(call, command) for call, command in begins if call.begun is not None and call.begun.job in looks]
     if not polled:
         return None
-    first = polled[0]
-    turns = [*_turns(first, begins, looks)]
-    for turn in turns:
-        _decisions(turn, calls, facts)
-    command = _invoke(first)
-    mine = {turn.invoke for turn in turns}
-    others = [_message(call) for call in polled if call not in mine]
-    tokens = [call for call in calls if call.requested.route == _TOKEN]
-    lifetimes = [seconds for call in tokens if call.good and (seconds := _expires_in(call)) is not None]
-    return Story(
-        team=command.team if command is not None else None,
-        version=_version(command, looks[first.begun.job] if first.begun is not None else ()),
-        turns=turns,
-        calls=_counted(calls, turns, tokens, lifetimes[0] if lifetimes else None),
-        lifetime=lifetimes[0] if lifetimes else None,
-        settings=_settings(first),
+    first, command = polled[0]
+    assert first.begun is not None
+    conversation = first.begun.conversation
+    mine = [
+        (call, its)
+        for call, its in begins
+        if call is first or (conversation is not None and call.at > first.at and its.conversation == conversation)
+    ]
+    tokens = [call for call in calls if call.requested.route == "token"]
+    lifetime = next((found for call in tokens if call.good and (found := _expires_in(call)) is not None), None)
+    turns = list(_turns(mine, looks, _too_old(calls, lifetime)))
+    for turn in turns[:MOST_MESSAGES]:
+        _decide(turn, calls, facts)
+    taken = {turn.invoke for turn in turns}
+    jobs = {call.begun.job for call in taken if call.begun is not None}
+    counted = _counted(calls, jobs, _too_old(calls, lifetime))
+    settings: dict[str, Json] = {}
+    if first.requested.route == "invoke" and first.replied.response.status == 200:
+        settings["invoke_status"] = 200
+    about = About(
+        team=command.team,
+        version=_version(command, looks[first.begun.job]),
+        lifetime=lifetime,
+        settings=settings,
         renewed=sum(call.good for call in tokens) > 1,
-        notes=left_out_jobs(others),
+        notes=left_out_jobs([its.message for call, its in polled if call not in taken]),
     )
+    return Story(about, turns, {"token": tokens, **counted})
 
 
-def _invoke(call: PlaybackCall) -> Invoke | None:
-    command = call.client_call.command if call.client_call is not None else None
-    return command if isinstance(command, Invoke) else None
-
-
-def _job_asked(call: PlaybackCall) -> str | None:
-    command = call.client_call.command if call.client_call is not None else None
-    return command.job if isinstance(command, Look) else None
+def _command(call: PlaybackCall) -> Sendable | None:
+    return call.client_call.command if call.client_call is not None else None
 
 
 def _turns(
-    first: PlaybackCall, begins: list[PlaybackCall], looks: dict[str, list[PlaybackCall]]
+    mine: list[tuple[PlaybackCall, Invoke]], looks: dict[str, list[PlaybackCall]], old: set[PlaybackCall]
 ) -> Iterator[ObservedTurn]:
-    """The messages of the first one's conversation; one that was said again until it was accepted counts once."""
-    conversation = first.begun.conversation if first.begun is not None else None
-    mine = [call for call in begins if call is first or _goes_on(call, first, conversation)]
-    for place, call in enumerate(mine):
-        again = next((other for other in mine[place + 1 :] if _message(other) == _message(call)), None)
-        if call.begun is None and (again is not None or call.good):
+    """The messages of the conversation; one that was said again until it was accepted counts once."""
+    last = {command.message: place for place, (_, command) in enumerate(mine)}
+    for place, (call, command) in enumerate(mine):
+        if call.begun is None and (call.good or last[command.message] > place):
             continue
-        polls = looks[call.begun.job] if call.begun is not None else []
-        yield _turn(call, polls)
-
-
-def _goes_on(call: PlaybackCall, first: PlaybackCall, conversation: str | None) -> bool:
-    command = _invoke(call)
-    return (
-        conversation is not None and call.at > first.at and command is not None and command.conversation == conversation
-    )
-
-
-def _message(call: PlaybackCall) -> str:
-    command = _invoke(call)
-    return command.message if command is not None else ""
-
-
-def _turn(call: PlaybackCall, polls: list[PlaybackCall]) -> ObservedTurn:
-    parameters = dict(call.client_call.fields).get("parameters") if call.client_call is not None else None
-    return ObservedTurn(
-        invoke=call,
-        message=_message(call),
-        parameters=parameters if isinstance(parameters, dict) else {},
-        first=_glimpse(call.seen) if call.seen is not None else None,
-        accepted=True if call.begun is not None else None if call.replied.cut is not None else False,
-        polls=[Poll(poll, _glimpse(poll.seen) if poll.good and poll.seen is not None else None) for poll in polls],
-    )
+        polls = [poll for poll in looks[call.begun.job] if poll not in old] if call.begun is not None else []
+        parameters = dict(call.client_call.fields).get("parameters") if call.client_call is not None else None
+        yield ObservedTurn(
+            invoke=call,
+            message=command.message,
+            parameters=parameters if isinstance(parameters, dict) else {},
+            first=_glimpse(call.seen) if call.seen is not None else None,
+            accepted=True if call.begun is not None else None if call.replied.cut is not None else False,
+            polls=[Poll(poll, _glimpse(poll.seen) if poll.good and poll.seen is not None else None) for poll in polls],
+        )
 
 
 def _glimpse(seen: Seen) -> Glimpse:
@@ -112,73 +97,67 @@ def _glimpse(seen: Seen) -> Glimpse:
     )
 
 
-# Decisions
-
-
-def _decisions(turn: ObservedTurn, calls: Sequence[PlaybackCall], facts: Iterable[Entry]) -> None:
+def _decide(turn: ObservedTurn, calls: Sequence[PlaybackCall], facts: Iterable[Entry]) -> None:
     """How gates ended: as the client decided, or as facts tell."""
     job = turn.invoke.begun.job if turn.invoke.begun is not None else None
     if job is None:
         return
-    openings: dict[Millis, _Opening] = {}
-    for poll in turn.polls:
-        if poll.glimpse is not None and (question := poll.glimpse.question) is not None:
-            openings[poll.call.at] = question.gate, question.round
+    decided: dict[tuple[str, int], ObservedDecision] = {}
+    openings = [(poll.call.at, poll.glimpse.question) for poll in turn.polls if poll.glimpse and poll.glimpse.question]
     for call in calls:
-        command = call.client_call.command if call.client_call is not None else None
+        command = _command(call)
         if isinstance(command, Decide) and command.job == job and call.good and command.verdict is not None:
-            before = [opening for at, opening in openings.items() if at <= call.at]
-            if before:
-                turn.decisions[before[-1]] = ObservedDecision(verdict=command.verdict, comment=command.comment)
+            if before := [question for at, question in openings if at <= call.at]:
+                opening = before[-1].gate, before[-1].round
+                decided[opening] = ObservedDecision(
+                    gate=opening[0], round=opening[1], verdict=command.verdict, comment=command.comment
+                )
             if call.seen is not None:
                 turn.polls.append(Poll(call, _glimpse(call.seen), decides=True))
     turn.polls.sort(key=lambda poll: poll.call.at)
     for fact in facts:
-        if fact.text("job") == job:
-            _fact(turn, fact)
-
-
-def _fact(turn: ObservedTurn, fact: Entry) -> None:
-    gate = fact.text("gate") or ""
-    opening = gate, integer_or_none(fact.get("round")) or 0
-    match fact.type:
-        case "gate.opened" if (until := integer_or_none(fact.get("until"))) is not None:
+        if fact.text("job") != job:
+            continue
+        gate, round_ = fact.text("gate") or "", integer_or_none(fact.get("round")) or 0
+        until, said = integer_or_none(fact.get("until")), fact.text("verdict")
+        if fact.type == "gate.opened" and until is not None:
             turn.patience[gate] = until - fact.instant
-        case "gate.decided" if (verdict := fact.text("verdict")) in set(Verdict):
-            turn.decisions[opening] = ObservedDecision(
-                verdict=Verdict(verdict), comment=fact.text("comment"), by=fact.text("name")
+        elif fact.type == "gate.decided" and said in set(Verdict):
+            decided[gate, round_] = ObservedDecision(
+                gate=gate, round=round_, verdict=Verdict(said), comment=fact.text("comment"), by=fact.text("name")
             )
-        case "gate.expired":
-            turn.decisions[opening] = ObservedDecision(verdict=Verdict.TIMED_OUT)
-        case _:
-            pass
+        elif fact.type == "gate.expired":
+            decided[gate, round_] = ObservedDecision(gate=gate, round=round_, verdict=Verdict.TIMED_OUT)
+    turn.decisions = list(decided.values())
 
 
-# What counts, and what else was seen
+def _too_old(calls: Sequence[PlaybackCall], lifetime: Millis | None) -> set[PlaybackCall]:
+    """The calls that a mock refuses by itself, since their token was too old."""
+    granted: Millis | None = None
+    found: set[PlaybackCall] = set()
+    for call in calls:
+        if call.requested.route == "token" and call.good:
+            granted = call.at
+        elif call.replied.response.status == 401 and granted is not None and lifetime is not None:
+            found |= {call} if call.at - granted >= lifetime else set()
+    return found
 
 
 def _counted(
-    calls: Sequence[PlaybackCall], turns: list[ObservedTurn], tokens: list[PlaybackCall], lifetime: Millis | None
-) -> dict[str, list[PlaybackCall]]:
-    """Calls by route; without those that a mock refuses by itself, since their token was too old."""
-    found: dict[str, list[PlaybackCall]] = {_TOKEN: tokens, "invoke": [], "status": []}
-    granted: Millis | None = None
-    jobs = {turn.invoke.begun.job for turn in turns if turn.invoke.begun is not None}
+    calls: Sequence[PlaybackCall], jobs: set[str], old: set[PlaybackCall]
+) -> dict[str, Sequence[PlaybackCall]]:
+    """By route, as faults and latencies name it whichever wire it is."""
+    invokes: list[PlaybackCall] = []
+    polls: list[PlaybackCall] = []
     for call in calls:
-        if call.requested.route == _TOKEN and call.good:
-            granted = call.at
-        old = granted is not None and lifetime is not None and call.at - granted >= lifetime
-        command = call.client_call.command if call.client_call is not None else None
-        route = _ROUTES.get(type(command)) if command is not None else None
-        if route is None or (call.replied.response.status == 401 and old):
-            continue
-        if route == "status" and _job_asked(call) not in jobs:
-            continue
-        found[route].append(call)
-    counted = set(found["status"])
-    for turn in turns:
-        turn.polls = [poll for poll in turn.polls if poll.decides or poll.call in counted]
-    return found
+        match _command(call):
+            case _ if call in old:
+                continue
+            case Invoke() | Decide():
+                invokes.append(call)
+            case Look(job=job) if job in jobs:
+                polls.append(call)
+    return {"invoke": invokes, "status": polls}
 
 
 def _expires_in(call: PlaybackCall) -> Millis | None:
@@ -186,17 +165,18 @@ def _expires_in(call: PlaybackCall) -> Millis | None:
     return seconds * 1000 if seconds is not None and seconds > 0 else None
 
 
-def _version(command: Invoke | None, looks: Sequence[PlaybackCall]) -> int | None:
+def _version(command: Invoke, looks: Sequence[PlaybackCall]) -> int | None:
     """Nothing is learned of one that the client named itself: answers repeat it."""
-    if command is None or command.wanted.version is not None:
+    if command.wanted.version is not None:
         return None
     versions = (integer_or_none(members_of(each.replied.response.body).get(PUBLISHED_VERSION)) for each in looks)
     return next((each for each in versions if each is not None and each > 1), None)
 
 
-def _settings(first: PlaybackCall) -> dict[str, Json]:
-    """What of the switches of a mock the answers show."""
-    settings: dict[str, Json] = {}
-    if first.requested.route == "invoke" and first.replied.response.status == 200:
-        settings["invoke_status"] = 200
-    return settings
+def left_out_jobs(messages: Sequence[str]) -> tuple[str, ...]:
+    """A sentence that names the jobs of a file that a scenario of one conversation leaves out, by what began them."""
+    if not messages:
+        return ()
+    names = "; ".join(" ".join(message[:_LONGEST_NAME].split()) for message in messages[:_MOST_NAMES])
+    more = len(messages) - _MOST_NAMES
+    return (f"Jobs of other conversations, left out: {names}{f'; and {more} more' if more > 0 else ''}.",)

@@ -1,7 +1,13 @@
 """Scenarios made of what was observed: recordings, HAR files, VCR cassettes."""
 
-from lab.plugin import CliCommand, Plugin
+from lab.plugin import CliCommand, Option, Plugin
 
+LEARN = (
+    Option("target", "FILE", "a recording by path or bare name, a HAR file, or a VCR cassette"),
+    Option("--name", "NAME", "what the scenario is called; default: after the file"),
+    Option("--status", "PATH", "of an API that the lab doesn't speak: where answers hold the status, as $.data.state"),
+    Option("--words", "STATUS=WORDS", "what its words mean, as RUNNING=queued,in_progress", repeated=True),
+)
 PLUGIN = Plugin(
     "learn",
     "makes scenarios of recordings, HAR files and cassettes",
@@ -12,7 +18,7 @@ PLUGIN = Plugin(
             "print a scenario that plays what was observed",
             "lab learn calls.har > scenarios/calls.yaml",
             "lab.plugins.learn.command:execute",
-            "lab.plugins.learn.options:LEARN",
+            "lab.plugins.learn.plugin:LEARN",
         ),
     ),
 )

@@ -1,174 +1,173 @@
-"""Calls as other tools' files hold them -> the lab's own, without what redaction takes out (recordings.md §5)."""
+"""What a file holds -> calls as they were; and what of them is printed, without secrets (recordings.md §5, §16).
 
-import json
+Calls of other tools' files are read as they stand, for ids and statuses belong together as they stand. Of all that passed
+only what is printed has to be redacted, and of all secrets in it only those matter that stand in what is printed.
+"""
+
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from itertools import chain
-from urllib.parse import parse_qsl, unquote_plus, urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 from msgspec import Struct
 
-from lab.core.clock import Millis
-from lab.core.exchange import Headers, Json, Request, Response
+from lab.core.clock import Epoch
+from lab.core.errors import RecordingError
+from lab.core.exchange import Json, Request, Response
 from lab.core.observe import Replied, Requested
 from lab.dialects.router import ROUTER
-from lab.identity.clients import SHORTEST_SECRET
 from lab.identity.routes import IDENTITY_NAMES
-from lab.plugins.learn.words import MEANING, plain_word
-from lab.recording.playback.calls import PlaybackCall, playback_call
-from lab.recording.redaction.bodies import body_of, bytes_of
-from lab.recording.redaction.secret_names import is_secret, is_secret_header
-from lab.recording.tape.captured_secrets import CaptureRedactor
+from lab.plugins.learn.files import FiledCall, cassette_calls, har_calls
+from lab.plugins.learn.model import Session, with_texts
+from lab.recording.format.codec import is_recording
+from lab.recording.format.lines import Entry
+from lab.recording.format.reader import read
+from lab.recording.playback.calls import PlaybackCall, playback_call, playback_calls
+from lab.recording.redaction.bodies import Blob, body_of, content_type, query_pairs
+from lab.recording.redaction.known_texts import BEGINNING, KnownTexts
+from lab.recording.redaction.secret_names import CLUES
+from lab.recording.tape.captured_secrets import CapturedSecrets, CaptureRedactor
+from lab.recording.tape.recorded_calls import epoch_in
 
-_CREDENTIAL = re.compile(
-    "(?:key|auth|authorization|token|secret|cookie|session|signature|sig|credential|password|passwd|pwd|pass|passphrase"
-    "|passcode|otp|jwt|bearer|assertion|verifier)s?(?:id|value|code|hash|user|hint)?[0-9]*$"
+_CASSETTE_IN_JSON = re.compile(rb'\{\s*(?:"(?:version|recorded_with)"\s*:[^,{\[]*,\s*)*"(?:http_)?interactions"')
+_TELLING = re.compile(
+    rf"(?i){'|'.join(CLUES)}|authoriz|authentic|cookie|bearer|whsec_|-----begin |://[^/\s@:]*:[^/\s@]+@|eyj|\\u00[2-7]|«"
 )
-"""How names end under which APIs take or give credentials, in headers, queries and bodies alike, as `plain_word` has them."""
-_NO_CREDENTIALS = frozenset(("idempotencykey", "xidempotencykey"))
-_NAMING = ("name", "key", "field", "property", "parameter", "header", "variable")
-_NAMED = ("value", "values")
-"""Members of an object that say what another one is called, and that other one."""
-_SCHEMES = frozenset(("bearer", "basic", "digest", "negotiate", "httponly", "samesite", "expires", "max-age", "path=/"))
-"""Words beside credentials that are none."""
-_IN_URL = re.compile(r"[?&]([\w.-]+)=([^&\s\"'<>\\]+)")
-_KEPT = (
-    "content-type",
-    "retry-after",
-    "date",
-    "location",
-    "operation-location",
-    "azure-asyncoperation",
-    "content-location",
-)
-"""The headers that anything is learned from."""
+"""A text in which none of these stands tells of no secret."""
+_TELLING_BYTES = re.compile(_TELLING.pattern.encode())
+_OF_PAGES = re.compile(r"(?:text/css|(?:image|font|audio|video)/|.*(?:javascript|ecmascript|wasm))")
+"""What pages are made of: programs and pictures, the same for everybody."""
 
 
-class FiledCall(Struct, frozen=True, kw_only=True):
-    """A call as a HAR file or a cassette holds it: nothing is redacted."""
+class ObservedCalls(Struct):
+    """What a file holds."""
 
-    at: Millis
-    took: Millis
-    method: str
-    url: str
-    request_headers: Headers = ()
-    request_body: bytes = b""
-    secrets: tuple[str, ...] = ()
-    """Values of cookies."""
-    status: int
-    headers: Headers = ()
-    body: bytes = b""
-    cut: str | None = None
+    calls: list[PlaybackCall]
+    epoch: Epoch
+    facts: tuple[Entry, ...] = ()
+    timed: bool = True
+    filed: tuple[FiledCall, ...] = ()
+    """The calls as another tool's file has them, with their secrets; empty: it is a recording, which has none."""
 
 
-class TrafficRedactor(CaptureRedactor):
-    """Takes the secrets out of calls of which nobody has told any: by name, by value, by shape (recordings.md §5, §16)."""
-
-    def __init__(self) -> None:
-        super().__init__(())
-
-    def playback_calls(self, calls: Sequence[FiledCall]) -> list[PlaybackCall]:
-        """The calls, redacted. What shows itself to be a secret later on was one before."""
-        for call in calls:
-            self.secrets.begin()
-            self._learn(call)
-            self._call(call, 1)
-        return [self._call(call, x) for x, call in enumerate(calls, 1)]
-
-    def _learn(self, call: FiledCall) -> None:
-        """What stands under a name of credentials is known from now on, whether or not such a name is one of ours."""
-        bodies = (body.decode("utf-8", "replace").replace("\\/", "/") for body in (call.request_body, call.body))
-        in_urls = _IN_URL.findall(" ".join((call.url, *(value for _, value in call.headers), *bodies)))
-        around = (*call.request_headers, *call.headers, *((name, unquote_plus(value)) for name, value in in_urls))
-        for name, value in around:
-            if is_credential(name):
-                self._learn_each(value, *re.split(r"[\s;,=]+", value))
-        for name, value in chain(_members(call.request_body), _members(call.body)):
-            if _is_credential_in_body(name, value):
-                self._learn_each(value, value.split()[-1])
-        self._learn_each(*call.secrets)
-
-    def _learn_each(self, *values: str) -> None:
-        for value in values:
-            if len(value) >= SHORTEST_SECRET and value.lower() not in _SCHEMES:
-                self.secrets.alias(value, "secret")
-
-    def named(self, name: str, value: str, *, oauth: bool, reply: bool) -> str:
-        """The value of a member: as any, and what only other APIs call a credential is one, too."""
-        if _is_credential_in_body(name, value) and not is_secret(name):
-            return self.secrets.secret(value)
-        return super().named(name, value, oauth=oauth, reply=reply)
-
-    def _call(self, call: FiledCall, x: int) -> PlaybackCall:
-        parts = urlsplit(call.url)
-        self.text(f"{parts.scheme}://{parts.netloc}")  # its host and its login are known from now on
-        route = ROUTER.name(call.method, parts.path)
-        oauth = route in IDENTITY_NAMES
-        sent = self._body(call.request_headers, call.request_body, oauth=oauth, reply=False)
-        came = self._body(call.headers, call.body, oauth=oauth, reply=True)
-        self.headers((*call.request_headers, *call.headers))  # so are the credentials in these
-        request = Request(
-            call.method, self.text(parts.path), self.text(parts.query), self._kept(call.request_headers), sent
-        )
-        response = Response(call.status, self._kept(call.headers), came)
-        requested = Requested(call.at, x, route, request)
-        replied = Replied(call.at + call.took, x, response, None, cut=call.cut)
-        return playback_call(requested, replied, None, inside=False)
-
-    def _kept(self, headers: Headers) -> Headers:
-        return tuple((name, self.text(value)) for name, value in headers if name in _KEPT)
-
-    def _body(self, headers: Headers, body: bytes, *, oauth: bool, reply: bool) -> bytes:
-        return bytes_of(body_of(headers, body, self, oauth=oauth, reply=reply), {})
-
-
-def is_credential(name: str) -> bool:
-    """Whether what stands under that name, be it a header, of a query or of a body, is taken for a credential."""
-    plain = plain_word(name)
-    known = is_secret(name) or is_secret_header(name) or _CREDENTIAL.search(plain) is not None
-    return known and plain not in _NO_CREDENTIALS
-
-
-def _is_credential_in_body(name: str, value: str) -> bool:
-    """Whether the member is one. A sentence is none, but for one behind the word for its scheme, nor is a status."""
-    *before, last = value.split() or [""]
-    long_enough = len(last) >= SHORTEST_SECRET and len(before) <= 1
-    return long_enough and plain_word(last) not in MEANING and is_credential(name)
-
-
-def _members(body: bytes) -> Iterator[tuple[str, str]]:
-    """Every text in a body of JSON, in JSON within its texts, or of a form, and what it is called; none of another body."""
-    text = body.decode("utf-8", "replace")
-    todo: list[Json] = [_json(text)]
-    if todo[0] is None and "=" in text:
-        yield from parse_qsl(text.strip())
-    while todo:
-        value = todo.pop()
-        if isinstance(value, list):
-            todo += value
-        elif isinstance(value, dict):
-            for name, part in _by_their_names(value):
-                todo.append(part)
-                yield from (
-                    (name, each) for each in (part if isinstance(part, list) else [part]) if isinstance(each, str)
-                )
-        elif isinstance(value, str) and value.lstrip()[:1] in ("{", "["):
-            todo.append(_json(value))
-
-
-def _by_their_names(members: dict[str, Json]) -> Iterator[tuple[str, Json]]:
-    """The members; in `{"name": "password", "value": …}` what is called `value` is called as the other says."""
-    small = {name.lower(): part for name, part in members.items()}
-    called = next((text for name in _NAMING if isinstance(text := small.get(name), str)), None)
-    if called is None or small.keys().isdisjoint(_NAMED):
-        yield from members.items()
-    else:
-        yield from ((called if name in _NAMED else name, part) for name, part in small.items() if name not in _NAMING)
-
-
-def _json(text: str) -> Json:
+def observed_in(data: bytes, file: str, blob: Blob) -> ObservedCalls:
+    """The calls of a file; RecordingError, with the place, if it can't be read."""
+    start = data[:4096].lstrip(b"\xef\xbb\xbf \t\r\n")
+    if is_recording(start):
+        recording = read(data, file)
+        facts = tuple(recording.facts("gate.opened", "gate.decided", "gate.expired"))
+        return ObservedCalls(list(playback_calls(recording, blob)), epoch_in(recording), facts)
     try:
-        value: Json = json.loads(text)
-    except (ValueError, RecursionError):
-        return None
-    return value
+        text = data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = data[: error.start].count(b"\n") + 1
+        raise RecordingError(f"{file}:{line}: the file is not UTF-8.") from None
+    is_har = start.startswith(b"{") and not _CASSETTE_IN_JSON.match(start)
+    found = har_calls(text, file) if is_har else cassette_calls(text, file)
+    calls = [_call(call, x) for x, call in enumerate(found.calls, 1)]
+    return ObservedCalls(calls, found.epoch, timed=found.timed, filed=tuple(found.calls))
+
+
+def _parts(url: str) -> SplitResult:
+    with suppress(ValueError):
+        return urlsplit(url)
+    return SplitResult("", "", url, "", "")
+
+
+def _call(call: FiledCall, x: int) -> PlaybackCall:
+    parts = _parts(call.url)
+    request = Request(call.method, parts.path, parts.query, call.request_headers, call.request_body)
+    requested = Requested(call.at, x, ROUTER.name(call.method, parts.path), request)
+    response = Response(call.status, call.headers, call.body)
+    return playback_call(requested, Replied(call.at + call.took, x, response, None, cut=call.cut), None, inside=False)
+
+
+class _TextsWithin(KnownTexts):
+    """Knows those alone that may stand in what is printed, by how they begin."""
+
+    def __init__(self, printed: Iterable[str]) -> None:
+        super().__init__()
+        self._begin = bytearray(1 << 24)
+        """By the hash of a beginning whether some may begin so."""
+        for text in printed:
+            for place in range(len(text) - BEGINNING + 1):
+                self._begin[hash(text[place : place + BEGINNING]) & 0xFFFFFF] = 1
+
+    def may_hold(self, text: str) -> bool:
+        return self._begin[hash(text[:BEGINNING]) & 0xFFFFFF] == 1
+
+    def add(self, text: str, alias: str, *, bounded: bool) -> None:
+        if self.may_hold(text):
+            super().add(text, alias, bounded=bounded)
+
+
+class _Secrets(CapturedSecrets):
+    """Looks for no secret that can't stand in what is printed."""
+
+    def __init__(self, printed: Iterable[str]) -> None:
+        super().__init__()
+        self.texts = self._within = _TextsWithin(printed)
+
+    def is_own(self, text: str) -> bool:
+        return self._within.may_hold(text) and super().is_own(text)  # which is dear
+
+
+class _Learner(CaptureRedactor):
+    """Passes over texts that tell of no secret: what it makes of them is thrown away."""
+
+    def text(self, text: str) -> str:
+        return super().text(text) if _TELLING.search(text) else text
+
+
+def printable(session: Session, observed: ObservedCalls) -> Session:
+    """What is printed, secrets and hosts replaced by aliases: what any of the calls shows to be one is one everywhere."""
+    printed: list[str] = []
+
+    def note(value: Json) -> Json:
+        printed.extend(_texts(value))
+        return value
+
+    with_texts(session, note)
+    secrets = _Secrets(printed)
+    learner, redactor = _Learner((), secrets=secrets), CaptureRedactor((), secrets=secrets)
+    seen: set[object] = set()
+    for call, filed in zip(observed.calls, observed.filed, strict=True):
+        secrets.begin()
+        _learn(call, filed, learner, seen)
+    for _ in range(2):  # what shows itself to be a secret later on was one before
+        clean = with_texts(session, redactor.json)
+    return clean
+
+
+def _texts(value: Json) -> Iterator[str]:
+    todo = [value]
+    while todo:
+        match todo.pop():
+            case str() as text:
+                yield text
+            case list() as parts:
+                todo += parts
+            case dict() as members:
+                todo += chain(members, members.values())
+
+
+def _learn(call: PlaybackCall, filed: FiledCall, learner: _Learner, seen: set[object]) -> None:
+    """Have it know the secrets that the call shows; what was seen before shows nothing new."""
+    oauth, parts = call.requested.route in IDENTITY_NAMES, _parts(filed.url)
+    learner.flat(f"{parts.scheme}://{parts.netloc}")
+    for header in (*filed.request_headers, *filed.headers):
+        if header not in seen:
+            seen.add(header)
+            if _TELLING.search(": ".join(header)):
+                learner.headers((header,))
+    learner.pairs(query_pairs(parts.query), oauth=oauth)
+    for cookie in filed.cookies:
+        if len(cookie) >= BEGINNING:
+            learner.secrets.alias(cookie, "cookie")
+    sent, came = (filed.request_headers, filed.request_body, False), (filed.headers, filed.body, True)
+    for headers, body, reply in (sent, came):
+        if not _OF_PAGES.match(content_type(headers)) and _TELLING_BYTES.search(body):
+            if (known := (oauth, reply, body)) not in seen:
+                seen.add(known)
+                body_of(headers, body, learner, oauth=oauth, reply=reply)

@@ -8,11 +8,9 @@ from pathlib import Path
 from lab.cli.check.scenario_checks import parse_files
 from lab.core.errors import Complaint
 from lab.files.recordings import read_blob, read_recording
+from lab.plugins.learn.model import RoutePace, Story, earliest_polls, stretches_of
 from lab.plugins.learn.own import own_story
-from lab.plugins.learn.pace import RoutePace, earliest_polls
-from lab.plugins.learn.sources import observed_in
-from lab.plugins.learn.story import Story
-from lab.plugins.learn.stretches import stretches_of
+from lab.plugins.learn.traffic import observed_in
 
 
 def story_in(path: Path) -> Story:

@@ -10,8 +10,9 @@ from lab.app.effects import Outcome
 from lab.jobs.compiled import compile_scenario
 from lab.jobs.lint import lint
 from lab.language.parse import parse_with_locations
-from lab.plugins.learn.poll_groups import ForeignTerms
-from lab.plugins.learn.sources import learn, observed_in
+from lab.plugins.learn.command import learn
+from lab.plugins.learn.foreign import ForeignTerms
+from lab.plugins.learn.traffic import observed_in
 from tests.conftest import examples
 from tests.recording.joined import Joined, config
 

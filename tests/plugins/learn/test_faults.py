@@ -6,8 +6,7 @@ from pathlib import Path
 
 from lab.core.clock import INSTANT_EPOCH
 from lab.plugins.learn.failures import faults_of
-from lab.plugins.learn.pace import RoutePace
-from lab.plugins.learn.story import Story
+from lab.plugins.learn.model import RoutePace, Story
 from tests.conftest import ROOT, Lab
 from tests.plugins.learn.observed import canonical, story_in
 
@@ -64,7 +63,7 @@ def test_a_day_without_faults_has_none(lab: Lab) -> None:
     assert "faults:" not in learned.out
     story: Story = story_in(Path("recordings/before.rec.jsonl"))
     usual = {route: RoutePace() for route in ("token", "invoke", "status")}
-    assert faults_of(story, usual, INSTANT_EPOCH).faults == []
+    assert faults_of(story, story.turns, usual, INSTANT_EPOCH) == ([], [])
 
 
 def test_a_token_that_was_too_old_is_no_fault(lab: Lab) -> None:
@@ -84,3 +83,12 @@ def test_a_token_that_was_too_old_is_no_fault(lab: Lab) -> None:
     refused["startedDateTime"] = "2026-01-01T00:00:08.000Z"
     Path("old.har").write_text(json.dumps(shown), "utf-8")
     assert "  - {route: status, calls: 5, answer: 401}" in lab("learn", "old.har").lines
+
+
+def test_a_later_message_that_was_refused_and_said_again_is_one(lab: Lab) -> None:
+    turns = "turns:\n  - ask: and then\n    steps:\n      - {complete: then, output: x}\n"
+    fault = "  - {route: invoke, calls: 2, answer: 429, retry_after: 1s}\n"
+    Path("odd-day.yaml").write_text(f"{SCENARIO}{turns}faults:\n{fault}")
+    assert lab("run", "./odd-day.yaml", "--speed", "instant", "--record", "before").code == 0
+    learned = lab("learn", "before", "--name", "odd-day").out
+    assert learned.count("ask: and then") == 1 and learned.endswith(f"faults:\n{fault}")

@@ -8,8 +8,7 @@ from pathlib import Path
 import pytest
 
 from lab.files.calls_of_tools import LONGEST_JSON, LONGEST_YAML
-from lab.plugins.learn.cassette_file import cassette_calls
-from lab.plugins.learn.har_file import har_calls
+from lab.plugins.learn.files import cassette_calls, har_calls
 from tests.conftest import ROOT, Lab
 
 ENTRY = {
@@ -43,7 +42,7 @@ BROKEN = {
     "nothing": ("", "no cassette"),
     "no method": ("interactions:\n- request: {uri: /x}\n  response: {status: 200}\n", "missing required field `method` - at `$.interactions[0].request`"),
     "no status": ("interactions:\n- request: {uri: /x, method: GET}\n  response: {status: {code: fine}}\n", "$.interactions[0].response.status: no HTTP status"),
-    "no base64 in a body": ("interactions:\n- request: {uri: /x, method: GET}\n  response: {status: 200, body: {base64_string: é}}\n", "$.interactions[0].response.body.base64_string: no base64"),
+    "no base64 in a body": ("interactions:\n- request: {uri: /x, method: GET}\n  response: {status: 200, body: {base64_string: é}}\n", "$.interactions[0].response.body.base64_string: the text is no base64"),
 }  # fmt: skip
 
 
@@ -87,7 +86,8 @@ def test_times_are_read_with_their_offsets_and_in_their_order() -> None:
         ENTRY | {"startedDateTime": "2026-01-01T08:00:00Z"},
         ENTRY | {"startedDateTime": "2026-01-01T09:00:01.5+01:00"},
     )
-    calls, epoch = har_calls(json.dumps({"log": {"entries": [late, early]}}), "x")
+    found = har_calls(json.dumps({"log": {"entries": [late, early]}}), "x")
+    calls, epoch = found.calls, found.epoch
     assert [call.at for call in calls] == [0, 1500]
     assert epoch == 1_767_254_400
     assert calls[0].method == "GET" and calls[0].body == b""

@@ -6,9 +6,7 @@ from lab.core.clock import Millis
 from lab.core.exchange import Request, Response
 from lab.core.observe import Replied, Requested
 from lab.language.document import Status
-from lab.plugins.learn.pace import RoutePace, earliest_polls, pace_of
-from lab.plugins.learn.story import Glimpse, ObservedTurn, Poll
-from lab.plugins.learn.stretches import stretches_of
+from lab.plugins.learn.model import Glimpse, ObservedTurn, Poll, earliest_polls, pace_of, stretches_of
 from lab.recording.playback.calls import PlaybackCall, playback_call
 
 
@@ -33,7 +31,7 @@ def call(at: Millis, took: Millis, status: int = 200) -> PlaybackCall:
 def test_a_latency_is_fixed_where_it_hardly_differs(
     latencies: list[Millis], fixed: bool, median: Millis, usual: list[Millis]
 ) -> None:
-    pace = pace_of([call(0, took) for took in latencies])
+    pace = pace_of(latencies)
     assert [*pace.usual] == usual
     assert pace.fixed is fixed
     if len(usual) == len(latencies):
@@ -51,19 +49,19 @@ def turn_of(*polls: tuple[Millis, Millis, str]) -> ObservedTurn:
 
 def test_the_fastest_client_with_the_same_pauses_comes_sooner_but_for_what_failed() -> None:
     turn = turn_of((2_000, 60, "RUNNING"), (3_000, 500, ""), (5_000, 90, "RUNNING"), (7_000, 80, "COMPLETE"))
-    paces = RoutePace((150, 200)), RoutePace((60, 80, 90))
+    paces = pace_of((150, 200)), pace_of((60, 80, 90))
     assert earliest_polls(turn, *paces) == [950, 1_950, 3_950, 5_920]
-    assert earliest_polls(turn, RoutePace((200,)), RoutePace((60,))) == [1_000, 2_000, 4_000, 5_970]
+    assert earliest_polls(turn, pace_of((200,)), pace_of((60,))) == [1_000, 2_000, 4_000, 5_970]
 
 
 def test_a_change_lies_as_late_in_its_gap_as_each_such_poll_still_meets_it() -> None:
     turn = turn_of((2_000, 60, "RUNNING"), (5_000, 90, "WAITING"), (7_000, 80, "COMPLETE"))
-    earliest = earliest_polls(turn, RoutePace((150, 200)), RoutePace((60, 80, 90)))
+    earliest = earliest_polls(turn, pace_of((150, 200)), pace_of((60, 80, 90)))
     found = [(each.low, each.high, each.begins) for each in stretches_of(turn, earliest)]
     assert found == [(0, 1_000, 0), (1_000, 4_000, 3_900), (4_000, 6_000, 5_900)]
 
 
 def test_a_gap_too_short_for_tenths_of_a_second_is_kept_to() -> None:
     turn = turn_of((1_210, 5, "RUNNING"), (1_230, 5, "WAITING"), (1_250, 5, "COMPLETE"))
-    earliest = earliest_polls(turn, RoutePace((200,)), RoutePace((5,)))
+    earliest = earliest_polls(turn, pace_of((200,)), pace_of((5,)))
     assert [each.begins for each in stretches_of(turn, earliest)] == [0, 230, 250]

@@ -97,8 +97,8 @@ def test_a_secret_gets_into_no_scenario(lab: Lab, place: str, form: Callable[[li
     assert "Do it with" in learned.out and "at «host:H1»" in learned.out
 
 
-NAMES = """apiKey accessKey x-api-key authorization pwd pass credential signature private_key subscription-key AWSAccessKeyId sig
-    auth session_token Ocp-Apim-Subscription-Key""".split()
+NAMES = """apiKey accessKey x-api-key authorization pwd credential private_key subscription-key sig session_token
+    Ocp-Apim-Subscription-Key""".split()
 
 
 def test_names_of_bodies_are_judged_as_those_of_headers_and_queries(lab: Lab) -> None:
@@ -162,4 +162,15 @@ def test_a_secret_in_a_path_gets_into_no_scenario(lab: Lab) -> None:
     Path("calls.har").write_text(har(listed), "utf-8")
     learned = lab("learn", "calls.har")
     assert "POST /jobs/«" in learned.out
+    assert "canary" not in learned.out + learned.err
+
+
+def test_a_host_is_known_by_its_name_also_before_a_text_tells_where_it_is(lab: Lab) -> None:
+    listed = calls("bearer")
+    listed[0]["sent"] = {"prompt": "Do it on files.canary-far.io"}
+    del listed[2:3]
+    listed[2]["came"] = {"id": "job-77123", "status": "succeeded", "output": "See https://files.canary-far.io/a"}
+    Path("calls.har").write_text(har(listed), "utf-8")
+    learned = lab("learn", "calls.har")
+    assert "Do it on «host:H2:name»" in learned.out
     assert "canary" not in learned.out + learned.err

@@ -8,8 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lab.language.templates import template
-from lab.plugins.learn.repeats import Templates, parts_of, pattern_for
-from lab.plugins.learn.steps import slug
+from lab.plugins.learn.scenario import Templates, parts_of, pattern_for, slug
 from tests.conftest import ROOT, Lab
 from tests.plugins.learn.observed import canonical, complaints_of, story_in
 from tests.recording.hostile import TEXTS
