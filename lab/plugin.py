@@ -41,8 +41,6 @@ class Option(NamedTuple):
     """The name of its value; None: that of the option, with `_` for `-`."""
     alone: str | None = None
     """The value that it has without one: a word behind it is no value then, one behind `=` is."""
-    variable: str | None = None
-    """The variable of the environment that says it where the call doesn't; one excludes no option."""
     excludes: tuple[str, ...] = ()
     """Options, or arguments, beside which it would mean nothing."""
     needs: tuple[str, ...] = ()
@@ -134,7 +132,7 @@ class Plugin(NamedTuple):
 
     name: str
     does: str
-    """In a few words, for `lab docs plugins`."""
+    """In a few words, for `lab doctor`."""
     page: str = ""
     """The page of `lab docs` that tells of it."""
     commands: tuple[CliCommand, ...] = ()
@@ -149,11 +147,16 @@ class Plugin(NamedTuple):
 
 
 def resolve(reference: Reference) -> object:
-    """What a reference names; ImportError or AttributeError if it isn't there."""
+    """What a reference names. HostError if it is a stranger's that isn't there; ImportError if the lab's own isn't whole."""
     module, _, name = reference.partition(":")
-    found: object = import_module(module)
-    for part in name.split("."):
-        found = getattr(found, part)
+    try:
+        found: object = import_module(module)
+        for part in name.split("."):
+            found = getattr(found, part)
+    except (ImportError, AttributeError) as error:
+        if module.partition(".")[0] == "lab":
+            raise
+        raise HostError(f"{reference} can't be loaded: {error}.", hint=_STRANGE) from None
     return found
 
 
@@ -161,8 +164,11 @@ def resolve_as(reference: Reference, kind: type[_Kind]) -> _Kind:
     """The same, which must be of that kind; HostError if it is not."""
     found = resolve(reference)
     if not isinstance(found, kind):
-        raise HostError(f"{reference} is no {kind.__name__}.", hint="The plugin that declares it is wrong.")
+        raise HostError(f"{reference} is no {kind.__name__}.", hint=_STRANGE)
     return found
+
+
+_STRANGE = "A plugin that is installed here declares it; lab doctor lists them. Mend it, or uninstall it."
 
 
 @cache
@@ -174,22 +180,48 @@ def plugins() -> tuple[Plugin, ...]:
     return tuple(resolve_as(place, Plugin) for place in places)
 
 
-@cache
-def strangers() -> tuple[Plugin, ...]:
-    """Plugins that other distributions bring, by their entry points `lab.plugins`; HostError if one can't be loaded.
+class Stranger(NamedTuple):
+    """A plugin that another distribution brings, by an entry point `lab.plugins`."""
 
-    To look for them takes as long as the whole help, so they are looked for when a name is none of ours.
-    """
+    distribution: str
+    """With its version."""
+    package: str
+    """The first name of its modules."""
+    plugin: Plugin | None
+    """None: it can't be loaded."""
+    why: str = ""
+    """Why not."""
+
+
+@cache
+def found_strangers() -> tuple[Stranger, ...]:
+    """All of them. To look takes as long as the whole help, so it is done when a name is none of ours."""
     from importlib.metadata import entry_points
 
-    found: list[Plugin] = []
+    found: list[Stranger] = []
     for point in sorted(entry_points(group="lab.plugins")):
+        distribution = f"{point.dist.name} {point.dist.version}" if point.dist is not None else point.name
+        package = point.module.partition(".")[0]
         try:
-            found.append(resolve_as(point.value, Plugin))
-        except (ImportError, AttributeError) as error:
-            hint = f"It is the entry point {point.name} of {point.dist.name if point.dist else 'nobody'}."
-            raise HostError(f"The plugin {point.value} can't be loaded: {error}.", hint=hint) from None
+            found.append(Stranger(distribution, package, resolve_as(point.value, Plugin)))
+        except Exception as error:  # noqa: BLE001 - whatever a stranger's module does, the lab goes on without it
+            found.append(Stranger(distribution, package, None, getattr(error, "what", f"{point.value}: {error}")))
     return tuple(found)
+
+
+def strangers() -> tuple[Plugin, ...]:
+    """Those that could be loaded."""
+    return tuple(each.plugin for each in found_strangers() if each.plugin is not None)
+
+
+def broken_strangers() -> str:
+    """A sentence about those that could not, for whoever looks for what one might bring; empty: there is none."""
+    return " ".join(f"The plugin of {each.distribution} can't be loaded." for each in found_strangers() if each.why)
+
+
+def packages_of_strangers() -> tuple[str, ...]:
+    """The first names of strangers' modules, as far as they were looked for."""
+    return tuple(each.package for each in found_strangers()) if found_strangers.cache_info().currsize else ()
 
 
 def every_plugin() -> Iterator[Plugin]:

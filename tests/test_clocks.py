@@ -6,7 +6,7 @@ import time
 import pytest
 
 from lab import clocks
-from lab.clocks import JUMP, ManualClock, RunClock, ScaledClock, SystemClock, WallWatch
+from lab.clocks import ManualClock, RunClock, ScaledClock, SystemClock
 from lab.core.errors import UsageError
 
 
@@ -208,25 +208,3 @@ async def test_cancelled_sleepers_are_forgotten() -> None:
     assert len(clock._sleepers) < 200
     await clock.advance_to(5_000)
     assert stays.done()
-
-
-@pytest.mark.parametrize(
-    ("by", "seen"), [(-3_600_000, -3_600_000), (31_536_000_000, 31_536_000_000), (JUMP, JUMP), (JUMP - 1, 0), (0, 0)]
-)
-def test_row_94b_a_wall_clock_that_is_set_is_noticed_once(monkeypatch: pytest.MonkeyPatch, by: int, seen: int) -> None:
-    wall, monotonic = 1_000_000_000_000, 5_000
-    monkeypatch.setattr(time, "time_ns", lambda: wall * 1_000_000)
-    monkeypatch.setattr(time, "monotonic_ns", lambda: monotonic * 1_000_000)
-    watch = WallWatch()
-    for _ in range(2):
-        wall, monotonic = wall + 500, monotonic + 500
-        assert watch.moved() == 0
-    wall, monotonic = wall + 500 + by, monotonic + 500
-    assert [watch.moved(), watch.moved()] == [seen, 0]
-
-
-def test_a_process_that_is_stopped_between_two_clocks_sees_no_jump(monkeypatch: pytest.MonkeyPatch) -> None:
-    readings = iter([0, 0, 60_000, 60_000, 60_000])
-    monkeypatch.setattr(time, "time_ns", lambda: 0)
-    monkeypatch.setattr(time, "monotonic_ns", lambda: next(readings) * 1_000_000)
-    assert WallWatch().moved() == 0

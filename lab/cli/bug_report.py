@@ -17,6 +17,7 @@ def bug_sentence(bug: Exception) -> str:
     from lab.clocks import wall_second
     from lab.core.version import __version__
     from lab.files.bug_logs import write_bug_log
+    from lab.plugin import packages_of_strangers
     from lab.server.bugs import frame_of
 
     at = datetime.fromtimestamp(wall_second(), UTC)
@@ -30,5 +31,7 @@ def bug_sentence(bug: Exception) -> str:
     path = write_bug_log(f"bug-{at:%Y%m%dT%H%M%SZ}", text)
     where = frame_of(bug)
     what = f"{type(bug).__name__} at {where}" if where else type(bug).__name__
+    package = where.partition("/")[0]
+    whose = f"the plugin {package}" if package in packages_of_strangers() else "the lab"
     log = f"its log lies in {path}" if path is not None else "no folder takes its log"
-    return f"lab: A bug of the lab, {what}: {log}."
+    return f"lab: A bug of {whose}, {what}: {log}."

@@ -1,7 +1,10 @@
 """How the lab is installed: its version, whatever else goes by the name of lab, what is missing."""
 
-from lab.core.errors import HostError
+from collections.abc import Iterable
+
+from lab.core.errors import HostError, LabError, UsageError
 from lab.core.version import __version__
+from lab.plugin import plugins
 
 OWN_ENVIRONMENT = (
     "Install it in an environment of its own, as `uvx invoke-async-lab` and `pipx install invoke-async-lab` do."
@@ -24,6 +27,13 @@ def namesakes() -> tuple[str, ...]:
     return (f"Another program, the distribution lab {other}, is installed here too, under the same import name.",)
 
 
-def incomplete(fault: ImportError) -> HostError:
-    """What to say where a module of the lab, or one that it needs, can't be imported."""
+def incomplete(fault: ImportError, given: Iterable[str]) -> LabError:
+    """What to say where a module of the lab, or one that it or a plugin's extra needs, can't be imported."""
+    words = {word.partition("=")[0] for word in given}
+    for plugin in plugins():
+        options = {option.name for each in plugin.additions for option in each.options}
+        names = words & (options | {each.name for each in plugin.commands})
+        if plugin.extra and names and fault.name is not None and not fault.name.startswith("lab"):
+            what = f"{min(names)} needs {fault.name.replace('_', '-')}, which is not installed."
+            return UsageError(what, hint=f"pip install 'invoke-async-lab[{plugin.extra}]'")
     return HostError(f"The installation is incomplete: {fault}.", hint=" ".join((*namesakes(), OWN_ENVIRONMENT)))

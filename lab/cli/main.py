@@ -1,7 +1,7 @@
 """From arguments to a command's exit code; a command's module is loaded when it is called."""
 
 import gc
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from lab.cli.console import Console, guarded
 from lab.cli.grammar.parser import additions_given, command_of, parse_options
@@ -40,10 +40,10 @@ def run_command(argv: list[str], console: Console | None = None, place: "WorkerP
 
             command = command_of(options.command)
             taken_over = (each.run for each in additions_given(command, given) if each.run)
-            execute: Execute = resolve(next(taken_over, command.run))  # type: ignore[assignment]  # as it is declared
+            execute = cast("Execute", resolve(next(taken_over, command.run)))
         except ImportError as fault:
             gc.enable()
-            raise incomplete(fault) from None
+            raise incomplete(fault, given) from None
         options.place = place
         if place is None or place.announces:
             tell_origin(command, options, console)

@@ -32,28 +32,6 @@ def real_micros() -> int:
     return time.monotonic_ns() // 1_000
 
 
-JUMP = 1_000
-"""Milliseconds by which the wall clock moves at once when it is set; less is its being kept right."""
-_BREAK = 100
-"""Milliseconds in which two clocks can be read together; the process was stopped meanwhile if it took longer."""
-
-
-class WallWatch:
-    """Notices that the wall clock was set: it moves otherwise than the monotonic one."""
-
-    def __init__(self) -> None:
-        self._apart = time.time_ns() // MILLI - real_millis()
-
-    def moved(self) -> Millis:
-        """By how much it was set since the last call, 0 if it wasn't."""
-        before = real_millis()
-        wall = time.time_ns() // MILLI
-        if real_millis() - before > _BREAK:
-            return 0
-        moved, self._apart = wall - before - self._apart, wall - before
-        return moved if abs(moved) >= JUMP else 0
-
-
 class SystemClock:
     """Runs as the wall does, from `start` at the moment it is made."""
 

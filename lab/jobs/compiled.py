@@ -108,7 +108,7 @@ class CompiledScenario(Struct, frozen=True, eq=False):
         return self.pattern is None or self.pattern.fits(message)
 
     def groups(self, message: str) -> dict[str, str]:
-        """The named groups of `match` in the message, missing ones empty; none if it doesn't fit; LongMatch."""
+        """The named groups of `match` in the message, missing ones empty; none if it doesn't fit."""
         return (self.pattern.groups(message) if self.pattern is not None else None) or {}
 
 

@@ -14,15 +14,10 @@ from lab.jobs.delegates import DelegateEnd, DelegateOutputs
 from lab.jobs.gates import Decision
 from lab.jobs.plan import Plan
 from lab.language.document import Gate, Verdict
-from lab.language.patterns import LongMatch
-from lab.language.templates import RenderFailure
 
 
 def timeless_names(plan: Plan, settled: tuple[Decision, ...], ends: tuple[DelegateEnd, ...] = ()) -> dict[str, object]:
-    """What can be seen once these decisions were taken and these delegates have ended, without the time.
-
-    RenderFailure if the message is too long for the groups of `match`.
-    """
+    """What can be seen once these decisions were taken and these delegates have ended, without the time."""
     return {**_decided_names(plan, settled), "delegates": delegate_outputs(plan, settled, ends)}
 
 
@@ -45,18 +40,14 @@ def _decided_names(plan: Plan, settled: tuple[Decision, ...]) -> dict[str, objec
 
 
 def request_names(plan: Plan) -> dict[str, object]:
-    """What follows of the request alone; RenderFailure if the message is too long for the groups of `match`."""
+    """What follows of the request alone."""
     message = plan.invocation.input.message
     parameters: dict[str, object] = {
         # a workflow's parameters may come as {"value": …}, and templates needn't know
         key: value["value"] if isinstance(value, dict) and list(value) == ["value"] else value
         for key, value in plan.invocation.parameters.items()
     }
-    try:
-        groups = plan.compiled.groups(message)
-    except LongMatch as long:
-        raise RenderFailure(str(long)) from None
-    return {"message": message, "match": groups, "parameters": parameters, "data": plan.data}
+    return {"message": message, "match": plan.compiled.groups(message), "parameters": parameters, "data": plan.data}
 
 
 def _decisions(plan: Plan, settled: tuple[Decision, ...]) -> dict[str, object]:

@@ -112,7 +112,6 @@ class BatchedService(Service):
             self._let_go((fact,))
             self._folded((fact,), x)
             self._touch(job, fact.at)
-        self._unread.learn(facts)
 
     def recall(self, facts: Sequence[Fact], exchanges: Sequence[int | None], position: LogPosition) -> None:
         """Tell observers of facts that were folded before they looked on: those of the commit at a position."""

@@ -247,7 +247,7 @@ class Mock:
         """The answer to a poll, remembered as long as it holds; one that repeats something of the call never is."""
         job_id, now = command.job, call.now
         usual = command.echo is None and command.mode in (None, input_of(record.input).invocation_mode)
-        if usual and (known := self._answers.get(job_id, record, now)) is not None:
+        if usual and (known := self._answers.get(job_id, call.match.route, record, now)) is not None:
             return known
         plan = self.reader.plan_of(call.changes, job, record, job_id)
         span = at(plan, record.decisions, now)
@@ -255,7 +255,7 @@ class Mock:
         response = call.dialect.write(call.match, command, found, self._context(call.switches, now))
         assert isinstance(response, Response)
         if usual:
-            self._answers.keep(job_id, record, span, response)
+            self._answers.keep(job_id, call.match.route, record, span, response)
         return response
 
     def status_of(self, ledger: Ledger, job: str, now: Millis) -> bytes | None:

@@ -122,7 +122,6 @@ class Service(MockViews):
     def _commit(self, facts: tuple[Fact, ...], x: int | None) -> None:
         self.ledger.commit(facts)
         self._mock.note(facts)
-        self._unread.drop(facts)
         self._journal(facts)
         for fact in facts:
             if x is None or not isinstance(fact, UNTOLD):  # of an exchange they are for journals only
@@ -273,7 +272,6 @@ class Service(MockViews):
         self._configure(config)
         self.strikes.clear()
         self.ledger.commit((LedgerCleared(at=now, by="control"), *facts))
-        self._unread.take_up(facts)
         self._journal(back)
 
     def _edited(self, fact: ScenarioLoaded) -> CompiledScenario:

@@ -1,7 +1,7 @@
 """What can be asked of a mock without changing anything."""
 
-from collections.abc import Iterator
-from itertools import chain, islice
+from collections.abc import Callable, Iterator
+from itertools import islice
 
 from lab.core.clock import Millis
 from lab.core.exchange import Json, Request, Response
@@ -15,7 +15,7 @@ from lab.jobs.records import JobRecord, id_of, job_key, jobs_in
 from lab.jobs.view import JobView
 from lab.mock.config import Config
 from lab.mock.mock import Mock
-from lab.mock.preparation import UnreadMessages, preparation, said_in
+from lab.mock.preparation import preparation, said_in
 
 
 class MockViews:
@@ -25,13 +25,10 @@ class MockViews:
         self.config = config
         self.ledger = ledger
         self._mock = Mock(config)
-        self._unread = UnreadMessages()
 
-    def preparation(self, request: Request, now: Millis) -> Iterator[None] | None:
-        """What is better done before `serve`, step by step and in any thread; None: nothing takes long."""
-        catalog, ledger = self._mock.catalog, self.ledger
-        steps = self._unread.steps(catalog, ledger, request), preparation(catalog, ledger, request, now)
-        return chain(*filter(None, steps)) if any(steps) else None
+    def preparation(self, request: Request, now: Millis) -> Callable[[], None] | None:
+        """What is better done before `serve`, in any thread; None: nothing takes long."""
+        return preparation(self._mock.catalog, self.ledger, request, now)
 
     def said(self, request: Request) -> tuple[Json, ...]:
         """What of a request facts may hold, in any thread."""

@@ -10,6 +10,7 @@ from lab.clocks import AnyClock
 from lab.core.journal.fact import Fact
 from lab.core.journal.shell import LabFailed
 from lab.core.refusal import Refusal
+from lab.plugin import packages_of_strangers
 from lab.server.request_reader import shell_refusal
 
 _LOG = logging.getLogger("lab")
@@ -53,9 +54,12 @@ class Bugs:
 
 
 def frame_of(fault: BaseException | None) -> str:
-    """The innermost line of the lab that it went through, as `mock/mock.py:120`; empty if there is none."""
+    """The innermost line of the lab, or of a stranger's plugin, that it went through, as `mock/mock.py:120`; empty: there is none."""
+    strange = packages_of_strangers()
     for frame in reversed(traceback.extract_tb(fault.__traceback__ if fault is not None else None)):
         path = Path(frame.filename)
+        if (package := next((each for each in strange if each in path.parts), None)) is not None:
+            return f"{'/'.join(path.parts[path.parts.index(package) :])}:{frame.lineno}"
         if path.is_relative_to(_ROOT):
             return f"{path.relative_to(_ROOT).as_posix()}:{frame.lineno}"
     return ""

@@ -4,7 +4,7 @@ No job waits here: one exchange costs one pass through the service, and a reply 
 """
 
 import asyncio
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from functools import partial
 from typing import Any
 
@@ -173,9 +173,9 @@ class MockServer(ListeningServer):
         connection, mount, service = incoming.protocol, routed.mount, routed.mount.service
         calls, now, before = mount.tenant.calls, mount.clock.now(), service.exchanges
         try:
-            steps = service.preparation(request, now)
-            if steps is not None or len(request.body) > LONG_BODY:
-                request = await self._prepare(mount, request, steps or iter(()))
+            prepare = service.preparation(request, now)
+            if prepare is not None or len(request.body) > LONG_BODY:
+                request = await self._prepare(mount, request, prepare)
                 if connection.how == "reset":  # the lab was set back meanwhile
                     return SENT_LAST
                 now, before = mount.clock.now(), service.exchanges
@@ -209,7 +209,7 @@ class MockServer(ListeningServer):
             return reader.store_refusal(fault)
         return self.bugs.found(fault, connection.ordinal)
 
-    async def _prepare(self, mount: Mount, request: Request, steps: Iterator[None]) -> Request:
+    async def _prepare(self, mount: Mount, request: Request, prepare: Callable[[], None] | None) -> Request:
         """Do it in other threads, few at a time: whoever sends less is answered meanwhile. The request without files.
 
         Nothing is awaited between the last of it and the call: what was prepared is as it was then.
@@ -217,8 +217,8 @@ class MockServer(ListeningServer):
         self._preparing += 1
         try:
             async with self.heavy:
-                while await asyncio.to_thread(next, steps, self) is not self:
-                    pass
+                if prepare is not None:
+                    await asyncio.to_thread(prepare)
                 request = await asyncio.to_thread(lightened, request)
                 if mount.recorder is not None:
                     await mount.recorder.prepare(request, partial(mount.service.said, request))

@@ -5,34 +5,12 @@ import asyncio
 import pytest
 
 from lab.cli.serve import surroundings
-from lab.cli.serve.surroundings import WallClockLook, look_around
-from lab.clocks import ManualClock, real
-from lab.core.journal.shell import ClockJumped, LabFailed
+from lab.cli.serve.surroundings import look_around
+from lab.clocks import ManualClock
+from lab.core.journal.shell import LabFailed
 from lab.core.observe import Noted, Observation
-from lab.recording.format.codec import fact_of
-from lab.recording.format.lines import Entry
-from lab.recording.format.reader import read
-from lab.recording.tape.header import recording_header
-from lab.recording.tape.tape import Tape
 from lab.server.bugs import Bugs
 from tests.server.conftest import make_service
-
-
-def test_a_wall_clock_that_is_set_is_on_the_tape(monkeypatch: pytest.MonkeyPatch) -> None:
-    wall = 0
-    monkeypatch.setattr(real.time, "time_ns", lambda: wall)
-    service, clock = make_service(), ManualClock(7)
-    look, lines = WallClockLook(service.note, clock), list[bytes]()
-    tape = Tape(service, lines.append, recording_header(service.config, lab="0"))
-    service.observers.append(tape)
-    look()
-    wall = -3_600_000 * 1_000_000
-    look()
-    tape.close(8)
-    (line,) = read(b"".join(lines), "tape").lines
-    assert isinstance(line, Entry)
-    fact = fact_of(line)
-    assert isinstance(fact, ClockJumped) and abs(fact.wall + 3_600_000) < 1_000 and fact.at == 7
 
 
 async def test_a_look_that_breaks_is_told_of_once_and_the_others_go_on(monkeypatch: pytest.MonkeyPatch) -> None:

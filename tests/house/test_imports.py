@@ -53,3 +53,26 @@ def test_plain_lines_that_cost_no_time_load_no_screen_and_no_sockets() -> None:
         f"assert not main(['demo', '--plain', '--speed', 'instant', '--scenarios', {str(ROOT / 'scenarios')!r}])",
     )
     assert loaded(*lines, "print('loaded:', *({'textual', 'aiohttp'} & {*sys.modules}))").endswith("\nloaded:\n")
+
+
+NO_PLUGIN = """
+print('of plugins:', *sorted(
+    name for name in sys.modules
+    if name.startswith('lab.plugins.') and name.count('.') > 2 and not name.endswith('.plugin')
+))
+"""
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        ("from lab.__main__ import main", "try: main(['--help'])", "except SystemExit: pass"),
+        ("from lab.__main__ import main", "main(['run', 'quick', '--speed', 'instant'])"),
+        ("from lab.__main__ import main", "main(['run', 'quick', '--speed', '1000'])"),
+        ("import lab.cli.commands.serve, lab.cli.serve.embedded_mock, lab.server.control.plane",),
+        ("import lab.cli.commands.demo, lab.tui.app, lab.tui.sources.live",),
+    ],
+    ids=["the help", "a run", "a run over sockets", "a served lab before its mock is made", "the screen"],
+)
+def test_of_a_plugin_nothing_but_its_declaration_is_loaded_before_it_is_used(lines: tuple[str, ...]) -> None:
+    assert loaded(*lines, NO_PLUGIN).splitlines()[-1] == "of plugins:"

@@ -315,3 +315,15 @@ def test_no_wait_node_lasts_more_than_an_hour(takes: str, warned: str) -> None:
     assert warnings(other + END, head) == []
     turn = f"turns:\n  - {{ask: more, steps: [{{wait: w, takes: {takes}}}, {{complete: e, output: y}}]}}\n"
     assert sum("WAIT node" in each for each in warnings(END + turn, head)) == bool(warned)
+
+
+@pytest.mark.parametrize(("match", "torn"), [(r"for (?P<who>\w+)", True), (r"for (?P<who>\S+)", False)])
+def test_a_pattern_that_tears_a_word_of_its_message_apart_is_told_in_each_turn(match: str, torn: bool) -> None:
+    text = HEAD.replace("hello", f"Pay for Zoë\nmatch: '{match}'") + f"steps:\n{END}turns:\n"
+    text += f"  - {{ask: Pay for Jürgen, match: '{match}', steps: [{{complete: end, output: x}}]}}\n"
+    scenario, locations = parse_with_locations(text, "a.yaml")
+    found = [str(each) for each in lint(scenario, "a.yaml", locations)]
+    words = [("6:8", "Zoë"), ("10:34", "Jürgen")] if torn else []
+    assert len(found) == len(words)
+    for line, (place, word) in zip(found, words, strict=True):
+        assert line.startswith(f"a.yaml:{place}: it takes a part of {word} alone; \\w and \\b know")

@@ -247,8 +247,13 @@ SHAPES = [
     ("price: 3", "price: {fake: compny}", "7:49: data.price.fake: Faker has no provider compny; did you mean company?"),
     ("price: 3", "price: {fake: name, locale: german}", "7:63: data.price.locale: is written de_DE"),
     ("price: 3", "price: {list: {fake: nam}, count: 1}", "7:56: data.price.list.fake: Faker has no provider nam; did you mean name?"),
-    ("match: compare", "match: (compare", "6:8: match: not a regular expression: missing ), unterminated subpattern at position 0"),
+    ("match: compare", "match: (compare", "6:8: match: not a pattern of RE2: missing ): (compare (?P<left>\\w+) and (?P<right>\\w+); its syntax: lab docs scenarios, §3.3"),
     ("ask: compare", "ask: contrast", "5:6: ask: the message doesn't fit match; no job of this scenario would come of it"),
+    (
+        "ask: compare x and y", "ask: compare é and y",
+        r"5:6: ask: the message doesn't fit match; \w and \b know the letters of ASCII alone (\pL: any letter, \S: any but a "
+        "blank), not all of é",
+    ),
     ("ask: compare x and y", "ask: {mesage: x}", "5:7: ask: unknown key mesage; did you mean message?"),
     ("ask: compare x and y", "ask: {message: x}", "5:16: ask.message: the message doesn't fit match; no job of this scenario would come of it"),
     ("ask: compare x and y", "ask: ''", "5:6: ask: must not be empty"),

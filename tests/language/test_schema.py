@@ -7,10 +7,9 @@ from hypothesis import example, given
 from jsonschema import Draft7Validator
 from pydantic import ValidationError
 
-from lab.cli.commands.schema import text
 from lab.language.document import Scenario
 from lab.language.document.schema import json_schema
-from tests.conftest import ROOT, examples
+from tests.conftest import examples
 from tests.documents import Document, documents, spoilt
 
 SCHEMA = json_schema()
@@ -30,11 +29,6 @@ def rejected(document: Document) -> list[str]:
     except ValidationError as error:
         return [str(each["msg"]) for each in error.errors() if not BEYOND.match(str(each["msg"]))]
     return []
-
-
-def test_the_shipped_copy_is_what_is_printed():
-    shipped = (ROOT / "lab" / "scenario.schema.json").read_text()
-    assert shipped == text() + "\n", "write it anew: python -m lab schema > lab/scenario.schema.json"
 
 
 def test_the_schema_is_one():

@@ -107,7 +107,7 @@ def test_a_line_that_is_missing_extra_or_another_is_never_excused() -> None:
         ("- {where: fact, type: job.acepted, path: $, rule: ignore}\n", "1:23: [0].type: no fact is called job.acepted; did you mean job.accepted?"),
         ("- {where: res, type: job.accepted, path: $, rule: ignore}\n", "type says nothing beside where: res"),
         ("- {where: res, path: $, rule: regex}\n", "rule: regex needs a pattern"),
-        ("- {where: res, path: $, rule: regex, pattern: '(('}\n", "1:47: [0].pattern: no pattern: missing )"),
+        ("- {where: res, path: $, rule: regex, pattern: '(('}\n", "1:47: [0].pattern: not a pattern of RE2: missing )"),
         ("- {where: res, path: $, rule: range}\n", "rule: range needs min, max or both"),
         ("- {where: res, path: $.a, rule: range, min: 5, max: 1}\n", "rule: range from 5 to 1 holds no number"),
         ("- {where: res, path: $, rule: type, max: 5}\n", "no other rule takes them"),

@@ -10,32 +10,28 @@ import pytest
 from faker import Generator
 
 from lab.cli.tapes.tape_recorder import TapeRecorder
-from lab.client.control import ControlClient
 from lab.clocks import ManualClock
 from lab.core.clock import INSTANT_EPOCH
 from lab.core.exchange import Request
-from lab.core.journal.fact import Fact
 from lab.dialects.router import ROUTER
 from lab.jobs.compiled import compile_scenario
 from lab.jobs.facts import JobAccepted
 from lab.language import generate
 from lab.language.document import Switches
 from lab.language.parse import parse_scenario
-from lab.language.patterns import LONG_MESSAGE, Pattern, memo
-from lab.language.patterns.memo import Spans
+from lab.language.patterns import Pattern, Spans
 from lab.mock.config import Config
 from lab.mock.service import Service
-from lab.server.control.plane import ControlPlane
 from lab.server.limits import LONG_BODY
 from lab.server.mock_server import MOST_HEAVY
 from tests.server.conftest import SCENARIO, TEAM, Answer, Stage, bearer, invoke, serving, status
 
-MIB = 1 << 20
+LONG = 40_000
 
 
 def message(test: str) -> str:
     """One that no other test has sent: what is found in a message is kept."""
-    return "ab" * (MIB // 2 - 2_000) + f"{test} for Zoë"
+    return "ab" * (LONG // 2) + f"{test} for Zoë"
 
 
 def serving_text(text: str) -> AbstractAsyncContextManager[Stage]:
@@ -45,7 +41,7 @@ def serving_text(text: str) -> AbstractAsyncContextManager[Stage]:
 
 @pytest.fixture
 async def stage() -> AsyncIterator[Stage]:
-    text = SCENARIO.replace("ask: Share it", "ask: Share it for me\nmatch: 'for (?P<who>\\w+)\\Z'")
+    text = SCENARIO.replace("ask: Share it", "ask: Share it for me\nmatch: 'for (?P<who>\\S+)$'")
     async with serving_text(text.replace("output: Shared.", "output: 'Shared with {{ match.who }}.'")) as created:
         yield created
 
@@ -57,12 +53,11 @@ class Gate:
         self.begun, self.open = asyncio.Event(), threading.Event()
         self.threads: set[int] = set()
         self._loop = asyncio.get_running_loop()
-        for name in ("_search", "_search_groups"):
-            monkeypatch.setattr(Pattern, name, self._waiting(getattr(Pattern, name)))
+        monkeypatch.setattr(Pattern, "search", self._waiting(Pattern.search))
 
     def _waiting(self, search: Callable[[Pattern, str], Spans | None]) -> Callable[[Pattern, str], Spans | None]:
         def waiting(pattern: Pattern, message: str) -> Spans | None:
-            if len(message) >= LONG_MESSAGE:
+            if len(message) > LONG:
                 self.threads.add(threading.get_ident())
                 self._loop.call_soon_threadsafe(self.begun.set)
                 assert self.open.wait(10)
@@ -143,35 +138,13 @@ async def test_a_long_message_names_its_groups_wherever_they_are_asked_for(stage
     assert json.loads((await peer.ask(status(token, job))).body)["output"] == "Shared with Zoë."
 
 
-@pytest.mark.parametrize("named", ["job", "conversation", "look"])
-async def test_whoever_first_names_a_job_that_was_taken_up_has_its_message_read_and_nobody_else(
-    stage: Stage, monkeypatch: pytest.MonkeyPatch, named: str
-) -> None:
-    accepted: list[Fact] = []
-    stage.service.journals.append(accepted.extend)
-    token, long = await stage.token(), {"message": message(named), "conversational": True}
-    body = (await (await stage.peer()).ask(invoke(token, long))).json
-    monkeypatch.setattr(memo, "_known", {})
-    stage.service.rewind(tuple(accepted), 0)
-    gate = Gate(monkeypatch)
-    other = {"message": "Share it for you", "conversationId": body["conversationId"], "conversational": True}
-    control = ControlPlane(stage.server, "t")
-    client = ControlClient(await control.start(), "t")
-    peer = await stage.peer()
-    calls = {
-        "job": lambda: peer.ask(status(token, body["jobId"])),
-        "conversation": lambda: peer.ask(invoke(token, other)),
-        "look": lambda: client.job(body["jobId"]),
-    }
-    asking = asyncio.create_task(calls[named]())
-    await asyncio.wait_for(gate.begun.wait(), 5)
-    assert (await (await sent(stage, token, "Share it for me"))).status == 202
-    gate.open.set()
-    await asking
-    await client.close()
-    await control.stop()
-    assert threading.get_ident() not in gate.threads
-    assert stage.service.preparation(Request("GET", f"/{body['jobId']}"), 0) is None or named == "conversation"
+async def test_short_messages_and_small_patterns_need_no_thread(stage: Stage) -> None:
+    token = await stage.token()
+    path, headers = ROUTER.path("invoke", code=TEAM), (bearer(token),)
+    for length, prepared in ((1_000, False), (LONG, True)):
+        body = json.dumps({"message": "x" * length}).encode()
+        steps = stage.service.preparation(Request("POST", path, "", headers, body), 0)
+        assert (steps is not None) is prepared
 
 
 @pytest.mark.parametrize("fake", ["{fake: name}", "{list: {fake: city, locale: de_DE}, count: 2}"])

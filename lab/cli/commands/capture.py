@@ -1,7 +1,7 @@
 """`lab capture`: a proxy between a client and a pod, and a recording of what passes (recordings.md §16)."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from functools import partial
 from typing import ClassVar
@@ -10,7 +10,7 @@ from lab.cli.console import Console
 from lab.cli.loop import Stop, complete
 from lab.cli.pods import allowed_origin, trust_in
 from lab.cli.serve.https import HttpsPort, open_https_port, trust_lines
-from lab.cli.serve.surroundings import WallClockLook, look_around
+from lab.cli.serve.surroundings import look_around
 from lab.cli.signals import Interrupted
 from lab.cli.tapes.capture_tape import CaptureTape
 from lab.client.pod_client import PodClient
@@ -84,8 +84,7 @@ async def running_capture(settings: CaptureSettings, console: Console, stop: Sto
         asyncio.get_running_loop().set_exception_handler(proxy.bugs.outside)
         await proxy.start(bound=bound)
         say_what_to_call(settings, tape, proxy, _serve_tls(https, proxy, stack), console)
-        looks: list[Callable[[], None]] = [WallClockLook(proxy.note, clock), tape.look]
-        stack.callback(asyncio.create_task(look_around(looks, proxy.bugs)).cancel)
+        stack.callback(asyncio.create_task(look_around([tape.look], proxy.bugs)).cancel)
         yield tape
 
 

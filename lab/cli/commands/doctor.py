@@ -17,6 +17,7 @@ from lab.files.access import can_write
 from lab.files.preferences import PreferencesFile
 from lab.files.recordings import recording_path
 from lab.mock.config import TENANT_PATH
+from lab.plugin import found_strangers, plugins
 from lab.server.listener import bind
 from lab.settings import Flags, Settings
 
@@ -87,7 +88,18 @@ def _installed() -> Iterator[Diagnosis]:
             yield Diagnosis(name, version(name))
         except PackageNotFoundError:
             yield Diagnosis(name, "missing", OWN_ENVIRONMENT)
+    yield from _plugins()
     yield Diagnosis("extras", ", ".join(f"{extra} {_extra(needs)}" for extra, needs in EXTRAS.items()))
+
+
+def _plugins() -> Iterator[Diagnosis]:
+    """Ours by name; of strangers each with what brings it."""
+    yield Diagnosis("plugins", ", ".join(each.name for each in plugins()[1:]) or "none")
+    for each in found_strangers():
+        if each.plugin is None:
+            yield Diagnosis("plugin", f"of {each.distribution}: {each.why}", "Mend it, or uninstall it.")
+        else:
+            yield Diagnosis("plugin", f"{each.plugin.name}, of {each.distribution}: {each.plugin.does}")
 
 
 def _extra(needs: tuple[str, ...]) -> str:

@@ -1,6 +1,7 @@
 """`lab show`: a recording as a transcript (git's textconv too), in the forms of other tools, or filmed as an asciicast."""
 
 from functools import partial
+from typing import cast
 
 from lab.cli.console import Console
 from lab.cli.recordings import load_recording
@@ -20,7 +21,7 @@ def execute(flags: Flags, console: Console) -> int:
             console.out(line.decode().rstrip("\n"))
         return 0
     form = next(each for plugin in every_plugin() for each in plugin.forms if each.word == flags["kind"])
-    export: Export = resolve(form.run)  # type: ignore[assignment]  # as it is declared
+    export = cast("Export", resolve(form.run))
     path, recording = load_recording(flags["target"])
     for text in export(recording, partial(read_blob, path), flags["line_numbers"]):
         console.out(text)

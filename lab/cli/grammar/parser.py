@@ -8,7 +8,7 @@ from typing import Any, NoReturn, Protocol, cast
 from lab.cli.console import Console
 from lab.cli.installation import version_text
 from lab.core.errors import UsageError
-from lab.plugin import Addition, CliCommand, Option, plugins, resolve, strangers
+from lab.plugin import Addition, CliCommand, Option, broken_strangers, plugins, resolve, strangers
 
 EXITS = """exit codes: 0 done · 1 a divergence, or a run that went otherwise than expected · 2 wrong usage or a bad scenario
             3 an unreadable recording · 4 port, disk · 5 nothing matched · 70 a bug of the lab · 130 interrupted"""
@@ -51,7 +51,8 @@ def command_of(name: str) -> CliCommand:
     if name not in known:
         known |= {each.name: each for plugin in strangers() for each in plugin.commands}
     if name not in known:
-        raise UsageError(f"There is no command {name}.", hint=_near(name, known) or "lab --help lists the commands.")
+        hint = _near(name, known) or broken_strangers() or "lab --help lists the commands."
+        raise UsageError(f"There is no command {name}.", hint=hint)
     return known[name]
 
 

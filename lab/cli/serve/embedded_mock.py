@@ -19,7 +19,7 @@ from lab.cli.serve.hints import client_hints
 from lab.cli.serve.ports import Ports
 from lab.cli.serve.reload import ScenarioReloader
 from lab.cli.serve.serve_extras import ServeExtras
-from lab.cli.serve.surroundings import WallClockLook, look_around
+from lab.cli.serve.surroundings import look_around
 from lab.cli.serve.tenant_maker import ServedTenants
 from lab.cli.setup import Setup, credentials_for, own_client
 from lab.cli.tapes.tape_recorder import TapeRecorder
@@ -128,7 +128,9 @@ async def embedded_mock(
             stack.push_async_callback(control.stop)
         mock.base_url = await server.start(bound=ports.api)
         _start_others(mock, server, ports, decoy, stack)
-        looks = _looks(mock, setup, beside, server.tenants)
+        # what nobody tells of: the files that are being written
+        written = (mock.recorder, mock.chosen, beside.journal, *beside.logs)
+        looks: list[Callable[[], None]] = [each.look for each in written if each is not None]
         if control is not None:
             mock.control_url = await control.start(listen.host, names=beside.control.names, bound=ports.control)
             _publish_token(mock, listen.runtime, stack)
@@ -189,12 +191,6 @@ def _start_others(
         mock.https_url, mock.ca_file = ports.https.start(server)
     if decoy is not None:
         server.start_decoy(decoy)
-
-
-def _looks(mock: EmbeddedMock, setup: Setup, extras: ServeExtras, tenants: Tenants) -> list[Callable[[], None]]:
-    """What is looked at again and again, for nobody tells when it changes: the wall clock, the files being written."""
-    files = [each.look for each in (mock.recorder, mock.chosen, extras.journal, *extras.logs) if each is not None]
-    return [WallClockLook(tenants.note, setup.clock), *files]
 
 
 def _edits(mock: EmbeddedMock, setup: Setup, console: Console, *, shared: bool) -> list[Callable[[], None]]:

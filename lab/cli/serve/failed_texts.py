@@ -5,7 +5,7 @@ from collections.abc import Callable
 from lab.core.clock import Millis
 from lab.core.logtext import harmless_text
 from lab.core.observe import Observation, Replied, Requested, Touched
-from lab.dialects import clients
+from lab.dialects import client_of
 from lab.jobs.records import JobRecord, job_key
 from lab.jobs.unwritten import unwritten
 from lab.mock.poll_answers import MOST_REMEMBERED
@@ -13,7 +13,6 @@ from lab.mock.service import Service
 
 _LONGEST = 400
 """Characters of a reason that are shown."""
-_STREAMS = frozenset[str]().union(*(each.streams for each in clients()))
 
 
 class FailedTexts:
@@ -41,7 +40,8 @@ class FailedTexts:
             if self._stream is not None:
                 self._streams[self._stream] = observation.job
         elif isinstance(observation, Requested):
-            self._stream = observation.x if observation.route in _STREAMS else None
+            client = client_of(observation.route)
+            self._stream = observation.x if client is not None and observation.route in client.streams else None
         elif isinstance(observation, Replied) and (job := self._streams.pop(observation.x, None)) is not None:
             self._look(job, observation.at)  # it has shown all that came until then
 

@@ -1,7 +1,7 @@
 """What plugins add to `lab serve` for clients to choose beside the scenarios that are served (plugins.md)."""
 
 from collections.abc import Callable, Iterator
-from typing import TypeAlias
+from typing import TypeAlias, cast
 
 from msgspec import Struct
 
@@ -29,5 +29,4 @@ def offers_of(flags: Flags, settings: MockSettings) -> Iterator[OfferedChoices]:
     """What the plugins offer of which the call gives an option."""
     for addition in additions_given(command_of("serve"), flags.arguments):
         if addition.offers:
-            offer: Offer = resolve(addition.offers)  # type: ignore[assignment]  # as it is declared
-            yield offer(flags, settings)
+            yield cast("Offer", resolve(addition.offers))(flags, settings)

@@ -7,30 +7,14 @@ from collections.abc import Callable, Iterable
 from contextlib import suppress
 from threading import Thread
 
-from lab.clocks import AnyClock, SystemClock, WallWatch, first_of
+from lab.clocks import SystemClock, first_of
 from lab.core.errors import UsageError
-from lab.core.journal.fact import Fact
-from lab.core.journal.shell import ClockJumped
 from lab.server.bugs import Bugs
 
 LOOK_EVERY = 500
 """Real milliseconds between two looks."""
 _READ_WITHIN = 0.05
 """Seconds in which the end of stdin, once it is there, is read."""
-
-
-class WallClockLook:
-    """Notes when the wall clock is set; it moves nothing of the lab's."""
-
-    def __init__(self, note: Callable[[Fact], None], clock: AnyClock) -> None:
-        self._note = note
-        self._clock = clock
-        self._watch = WallWatch()
-
-    def __call__(self) -> None:
-        """Look once."""
-        if moved := self._watch.moved():
-            self._note(ClockJumped(at=self._clock.now(), wall=moved))
 
 
 async def look_around(looks: Iterable[Callable[[], None]], bugs: Bugs) -> None:

@@ -55,14 +55,6 @@ def missed(near: tuple[str, ...], at: Millis) -> tuple[RequestMissed, ...]:
     return (RequestMissed(at=at, near=near),) if near else ()
 
 
-class ClockJumped(Fact, frozen=True, kw_only=True):
-    """The wall clock was set: it moved by `wall` real milliseconds against the one that the lab's clock counts from."""
-
-    type: ClassVar[str] = "clock.jumped"
-    kind: ClassVar[str] = "shell"
-    wall: Millis
-
-
 class LedgerLost(Fact, frozen=True, kw_only=True):
     """The store that keeps the shared ledger didn't answer, or took no writes; calls were refused until `ledger.back`."""
 

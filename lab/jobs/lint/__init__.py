@@ -40,6 +40,7 @@ from lab.jobs.timeline import spans
 from lab.language import document as doc
 from lab.language.parse import KeyPath, Locations
 from lab.language.parse.complaints import path_text
+from lab.language.patterns import ASCII_ALONE
 
 _LONGEST_WAIT: Millis = 3_600_000
 
@@ -77,6 +78,7 @@ def _of_part(
     part: CompiledScenario, compiled: CompiledScenario, turn: int, trials: Sequence[TrialJob], prefix: KeyPath
 ) -> Warnings:
     """Those of one turn's steps and data; `prefix` is its place."""
+    yield from _torn(part)
     yield from _unreachable(part)
     yield from _conditions(part, trials, prefix)
     yield from unanswered_gates(part)
@@ -91,6 +93,12 @@ def _of_part(
     yield from single_braces(part)
     yield from unmade(part, trials)
     yield from always_empty(part)
+
+
+def _torn(part: CompiledScenario) -> Warnings:
+    """A pattern that ends within a word of the own message, at a letter beyond ASCII."""
+    if part.pattern is not None and (word := part.pattern.cut(part.scenario.message)):
+        yield ("match",), f"it takes a part of {word} alone", ASCII_ALONE
 
 
 def _unreachable(part: CompiledScenario) -> Warnings:

@@ -59,7 +59,7 @@ class Turn(Model):
     title: str = Field("", description="one line for people")
     match: str | None = Field(
         None,
-        description="regular expression this turn's message must contain, ignoring case; without it every message fits, "
+        description="regular expression (RE2) this turn's message must contain, ignoring case; without it every message fits, "
         "and with turn_order any the turn is the fallback: it answers whatever nothing else does, any number of times",
     )
     ask: AnyUserMessage
@@ -202,7 +202,7 @@ class Scenario(Model):
     story: str = Field("", description="for the presenter, shown before the run; Markdown")
     agent: Agent = Field(description="the agent team that the scenario plays")
     ask: AnyUserMessage
-    match: str | None = Field(None, description="regular expression the message must contain, ignoring case")
+    match: str | None = Field(None, description="regular expression (RE2) the message must contain, ignoring case")
     callers: Callers | None = Field(
         None, alias="for", description="whom it answers, of those that its match fits; everybody, if absent"
     )

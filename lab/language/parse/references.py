@@ -15,7 +15,7 @@ from lab.language.parse.data import check_data
 from lab.language.parse.steps import RawStep, branches_in, check_steps
 from lab.language.parse.template_names import Names, TextReader, check_text
 from lab.language.parse.yaml_tree import list_of, mapping_of
-from lab.language.patterns import BadPattern, pattern_of
+from lab.language.patterns import ASCII_ALONE, BadPattern, pattern_of
 from lab.language.templates import template, timeless_template
 
 _TEXTS = tuple(dict.fromkeys(name for step in STEPS.values() for name in step.templates))
@@ -151,12 +151,11 @@ def _groups(part: dict[str, Json], prefix: KeyPath, complaints: Complaints) -> f
     path: KeyPath = (*prefix, "ask")
     path, message = ((*path, "message"), ask.get("message")) if isinstance(ask, dict) else (path, ask)
     if isinstance(message, str) and message and not pattern.fits(message):
-        slashes = len(match) > 1 and match[0] == match.rstrip("gimsu")[-1] == "/"
-        hint = (
-            "write it without slashes; case is ignored anyway"
-            if slashes
-            else "no job of this scenario would come of it"
-        )
+        hint = "no job of this scenario would come of it"
+        if len(match) > 1 and match[0] == match.rstrip("gimsu")[-1] == "/":
+            hint = "write it without slashes; case is ignored anyway"
+        elif word := pattern.cut(message):
+            hint = f"{ASCII_ALONE}, not all of {word}"
         complaints.add(path, "the message doesn't fit match", hint)
     return frozenset(pattern.names)
 

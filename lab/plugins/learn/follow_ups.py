@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 
-from lab.language.patterns import BadPattern, LongMatch, pattern_of
+from lab.language.patterns import BadPattern, pattern_of
 from lab.plugins.learn.commented_yaml import BlockList, Commented, YamlMembers
 
 _SIGNS = re.compile(r"[.^$*+?{}\[\]\\|()]")
@@ -50,6 +50,6 @@ def _exactly(text: str) -> str:
 def _fits(pattern: str | None, text: str) -> bool:
     if pattern is None:
         return True
-    with suppress(BadPattern, LongMatch):
+    with suppress(BadPattern):
         return pattern_of(pattern).fits(text)
     return False

@@ -7,7 +7,7 @@ from contextlib import suppress
 from msgspec import Struct
 
 from lab.core.exchange import Json
-from lab.language.patterns import BadPattern, LongMatch, pattern_of
+from lab.language.patterns import BadPattern, pattern_of
 
 _TOKEN = re.compile(r"(?:(?<![\w-])([A-Za-z]+) )?(?<![\w-])((?=[\w-]*\d)[A-Za-z0-9][\w-]*)", re.ASCII)
 _RUN = re.compile(r"[A-Z]+|[a-z]+|[0-9]+|[\W_]")
@@ -67,7 +67,7 @@ def pattern_for(message: str, parts: Iterable[Repeated]) -> str | None:
     wanted = [part for part in parts if part.group]
     pattern = ".*".join(part.group for part in wanted)
     names = {part.name.removeprefix("match."): part.value for part in wanted}
-    with suppress(BadPattern, LongMatch):
+    with suppress(BadPattern):
         # in linear time, as a mock does: there may be any number of parts that look alike
         return pattern if wanted and pattern_of(pattern).groups(message) == names else None
     return None

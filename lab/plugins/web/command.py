@@ -3,6 +3,7 @@
 from lab.cli.commands.demo import DemoSettings
 from lab.cli.console import Console
 from lab.core.errors import UsageError
+from lab.plugins.web.page import serve_page
 from lab.settings import Flags
 
 
@@ -20,11 +21,5 @@ def execute(flags: Flags, console: Console) -> int:
     for option, value in shared.items():
         if value is not None:
             raise UsageError(f"{option} can't be used with --web: each visitor has a run of their own.")
-    try:
-        from lab.plugins.web.page import serve_page
-    except ModuleNotFoundError:
-        raise UsageError(
-            "--web needs textual-serve, which is not installed.", hint="pip install 'invoke-async-lab[web]'"
-        ) from None
     serve_page(flags["web"], flags.arguments, console)
     return 0

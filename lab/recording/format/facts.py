@@ -13,7 +13,6 @@ from lab.core.journal.fact import (
 )
 from lab.core.journal.numbers import CallCounted, NumberUsed
 from lab.core.journal.shell import (
-    ClockJumped,
     ConnectionClosed,
     ConnectionOpened,
     LabFailed,
@@ -50,7 +49,6 @@ FACTS: dict[str, type[Fact]] = {
         *(JobAccepted, GateDecided, WaitEnded, JobStatus, GateOpened, GateExpired, JobForgotten),
         *(ClockAdvanced, ClockScaled, ClockRewound, ClockRestarted, LedgerCleared),
         *(
-            ClockJumped,
             ConnectionOpened,
             ConnectionClosed,
             RequestMalformed,

@@ -8,7 +8,7 @@ import json
 import re
 from collections.abc import Collection, Iterator, Sequence
 from functools import lru_cache
-from typing import TYPE_CHECKING, Literal, Self, TypeAlias, assert_never
+from typing import Literal, Self, TypeAlias, assert_never
 
 from msgspec import UNSET, Struct, UnsetType
 from msgspec.structs import replace
@@ -21,11 +21,9 @@ from lab.language.document.routes import RouteName
 from lab.language.parse.complaints import Complaints
 from lab.language.parse.shape_errors import complain_of_shape
 from lab.language.parse.yaml_tree import DocumentKind, read_yaml
+from lab.language.patterns import engine
 from lab.recording.format.facts import FACTS
 from lab.recording.format.text import dumps, loads
-
-if TYPE_CHECKING:
-    import re2
 
 MATCHERS = DocumentKind(
     "matchers are a list", "as in - {where: res, path: $.output, rule: ignore}", "one list", "remove it", list
@@ -46,8 +44,7 @@ _PATH = re.compile(r"""\$(?:\.[\w-]+|\.\*|\[(?:\d{1,6}|\*|'[^']*'|"[^"]*")\])*""
 _PART = re.compile(r"""\.([\w-]+|\*)|\[(?:(\d+)|(\*)|'([^']*)'|"([^"]*)")\]""", re.ASCII)
 _NUMBER = re.compile(r"(-?\d{1,15}(?:\.\d{1,15})?)|\+(-?\d{1,15}) ms", re.ASCII)
 """A number as a header has it, and an instant in a body as it is compared: milliseconds since the epoch."""
-_MEMORY = 2 << 20
-"""Bytes that RE2 may use for a pattern."""
+_engine = lru_cache(maxsize=256)(engine)
 
 
 class Matcher(Model):
@@ -75,7 +72,7 @@ class Matcher(Model):
     @classmethod
     def _can_be_read(cls, pattern: str | None) -> str | None:
         if pattern is not None:
-            whole_text(pattern)
+            _engine(pattern)
         return pattern
 
     @model_validator(mode="after")
@@ -126,7 +123,7 @@ class Matcher(Model):
             case "type":
                 return _alike_in_type(recorded, got)
             case "regex":
-                return isinstance(got, str) and whole_text(self.pattern or "").fullmatch(_encodable(got)) is not None
+                return isinstance(got, str) and _engine(self.pattern or "").fullmatch(_encodable(got)) is not None
             case "unordered":
                 return isinstance(recorded, list) and isinstance(got, list) and _sorted(recorded) == _sorted(got)
             case "range":
@@ -279,18 +276,3 @@ def _number(value: Json) -> float | None:
 
 def _encodable(text: str) -> str:
     return text.encode("utf-8", "replace").decode()
-
-
-@lru_cache(maxsize=256)
-def whole_text(pattern: str) -> "re2._Regexp":
-    """The pattern as RE2 reads it, in linear time, for the whole of a text; ValueError if it is none."""
-    import re2  # a library of its own, which few need
-
-    options = re2.Options()
-    options.log_errors = False
-    options.max_mem = _MEMORY
-    try:
-        return re2.compile(pattern, options)
-    except re2.error as error:
-        why = error.args[0]
-        raise ValueError(f"no pattern: {why.decode() if isinstance(why, bytes) else why}") from None

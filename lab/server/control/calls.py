@@ -3,7 +3,7 @@
 import asyncio
 import json
 from collections.abc import Awaitable, Callable, Iterable, Mapping
-from typing import TYPE_CHECKING, Any, TypeAlias, get_type_hints
+from typing import TYPE_CHECKING, Protocol, TypeVar, cast, get_type_hints
 
 from aiohttp import web
 from msgspec import Struct, ValidationError, convert
@@ -14,7 +14,7 @@ from lab.jobs.records import job_named
 from lab.language.document import FAULT_ROUTES, Scenario, nearest
 from lab.mock.service import Service
 from lab.plugin import ControlRoute, resolve
-from lab.server.control.access import CommandRefused, Handler
+from lab.server.control.access import CommandRefused, Handler, read_command
 from lab.server.control.journal import Subscriber
 from lab.server.mounts import MountChoice
 
@@ -58,29 +58,35 @@ class RouteContext(Struct, frozen=True):
     """Of the usual mock: what may be chosen."""
 
 
-RouteAnswer: TypeAlias = Callable[[RouteContext, Any], Awaitable[Json]]
-"""A plugin's route: with its query, a msgspec Struct, a document; CommandRefused if there is none."""
+Asked = TypeVar("Asked", bound=Struct, contravariant=True)
+
+
+class RouteAnswer(Protocol[Asked]):
+    """A plugin's route: given what is asked, a Struct of its own, a document; CommandRefused if there is none."""
+
+    def __call__(self, context: RouteContext, query: Asked, /) -> Awaitable[Json]: ...
 
 
 def plugin_handler(row: ControlRoute, context: Callable[[], RouteContext]) -> Handler:
-    """Answers a plugin's route: its query is read into the Struct that the function takes as `query`."""
+    """Answers a plugin's route: path, query and, of a command, body are read into the Struct of the function's second parameter."""
 
     async def handle(request: web.Request) -> Json:
-        answer: RouteAnswer = resolve(row.run)  # type: ignore[assignment]  # as it is declared
-        kind = get_type_hints(answer)["query"]
-        return await answer(context(), _query(request.query, kind, row))
+        answer = cast("RouteAnswer[Struct]", resolve(row.run))
+        kind: type[Struct] = tuple(get_type_hints(answer).values())[1]
+        body = {} if row.body is None else await read_command(request, *kind.__struct_fields__)
+        return await answer(context(), _command({**request.query, **body, **request.match_info}, kind, row))
 
     return handle
 
 
-def _query(given: Mapping[str, str], kind: type[Struct], row: ControlRoute) -> Struct:
-    hint = f"As GET /_lab/{row.example or row.path}"
+def _command(given: Mapping[str, Json], kind: type[Struct], row: ControlRoute) -> Struct:
+    hint = f"As {row.method} /_lab/{row.example or row.path}"
     for name in given:
         if name not in kind.__struct_fields__:
             known = ", ".join(kind.__struct_fields__)
             raise CommandRefused(400, f"There is no parameter {name} here.", f"Known: {known}.")
     try:
-        return convert(dict(given), kind, strict=False)
+        return convert(given, kind, strict=False)
     except ValidationError as error:
         what, _, place = str(error).partition(" - at `$.")
         raise CommandRefused(400, f"{place.rstrip('`') or 'The query'}: {what[:1].lower()}{what[1:]}.", hint) from None

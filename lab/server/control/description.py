@@ -24,7 +24,7 @@ def description(version: str, origin: str) -> JsonObject:
     document, names = _object(parts["document"]), _object(parts["schemas"])
     operations, paths = _object(parts["operations"]), _object(document["paths"])
     for row in CONTROL_ROUTES:
-        operation = _operation(row, _object(operations[row.name]), names)
+        operation = _operation(row, _object(operations.get(row.name, {})), names)
         _object(paths.setdefault(CONTROL_ROOT + row.path, {}))[row.method.lower()] = operation
     _object(document["components"])["schemas"] = {name: _whole(schema, names) for name, schema in names.items()}
     return document

@@ -10,7 +10,7 @@ from aiohttp import web
 
 from lab.clocks import breathe, first_of
 from lab.core.clock import Clock, Millis
-from lab.core.exchange import Json, Request, json_bytes
+from lab.core.exchange import Json, json_bytes
 from lab.core.observe import Noted, Observation
 from lab.jobs.gates import offers
 from lab.jobs.view import JobView
@@ -66,8 +66,6 @@ class JobRoutes:
             if until not in set(Status):
                 raise CommandRefused(400, f"until must be one of {', '.join(Status)}.")
             await self._wait_for(job, until, millis_of(request.query.get("timeout", "30s")))
-        if steps := self._service.preparation(Request("GET", request.path), self._clock.now()):
-            await asyncio.to_thread(deque, steps, 0)
         return self.document(job)
 
     def document(self, job: str) -> Json:

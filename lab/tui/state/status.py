@@ -2,7 +2,7 @@
 
 from typing import NamedTuple
 
-from lab.dialects import clients
+from lab.dialects import USUAL_CLIENT, clients
 from lab.language.document import Status
 from lab.tui.state.gate import GateDecision, verdict_face
 from lab.tui.state.run import RunState
@@ -32,12 +32,14 @@ FACES: dict[Status | None, StatusFace] = {
     None: StatusFace("?", "unknown"),
 }
 """None: a word that nobody documented. It is not final: the app goes on polling."""
-_MEANINGS = {word: status for each in clients() for word, status in each.statuses.items()}
 
 
 def meaning(word: str) -> Status | None:
     """Which of the four statuses a word means, whichever wire it is on; None: nobody documented it."""
-    return _MEANINGS.get(word)
+    known = USUAL_CLIENT.statuses
+    if word not in known:  # only then need the other wires be loaded
+        known = next((each.statuses for each in clients() if word in each.statuses), {})
+    return known.get(word)
 
 
 def face(word: str) -> StatusFace:

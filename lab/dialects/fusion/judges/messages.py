@@ -160,7 +160,7 @@ def judge_versions(traffic: ShownJobs) -> Iterator[Sign]:
         if (call.code, countable(call.sent["version"])) in published:
             continue
         what = f"to version {call.sent['version']}, which isn't what is published"
-        if call.status == 403:
+        if call.status == 403 and (call.code, call.bearer) in traffic.opened:
             yield Sign(call, False, f"403 {what}", "refuse")
         job = call.object.get("jobId")
         ends = (body for _, body in traffic.jobs if body["jobId"] == job and body["status"] != "RUNNING")
@@ -182,11 +182,10 @@ def judge_refusal_bodies(traffic: ShownJobs) -> Iterator[Sign]:
 
 
 def judge_unknown_jobs(traffic: ShownJobs) -> Iterator[Sign]:
-    """A poll for a job that nobody was given, of a team that answers."""
-    teams = {call.code for call in traffic.calls if call.good}
+    """A poll for a job that nobody was given, of a team that answers its bearer."""
     for call in traffic.of("status"):
         job = call.route.job if call.route is not None else ""
-        if call.code in teams and not traffic.last(call, job) and call.status in (403, 404):
+        if (call.code, call.bearer) in traffic.opened and not traffic.last(call, job) and call.status in (403, 404):
             yield sign_of(call, call.status == 404, f"{call.status} to a poll for a job that nobody was given", "403")
 
 

@@ -17,6 +17,8 @@ class ShownJobs:
         self.calls, self.of = traffic.calls, traffic.of
         self.takers = frozenset(call.code for call in traffic.of("invoke") if call.good)
         """The teams that took a message."""
+        self.opened = frozenset((call.code, call.bearer) for call in traffic.calls if call.good)
+        """The teams, each with a bearer that opens it: to any other, 403 says nothing of what was asked."""
         self.jobs = sorted(((call, body) for call in self.calls for body in _jobs(call)), key=lambda each: each[0].line)
         """Every job body and the call that shows it, in the order in which they were answered."""
         self._by: dict[Json, list[tuple[int, Object]]] = defaultdict(list)

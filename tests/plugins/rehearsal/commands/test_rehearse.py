@@ -16,9 +16,9 @@ import pytest
 from lab.cli.run_conditions import CONDITIONS, Conditions
 from lab.plugins.rehearsal.commands.rehearse import USUAL_SCENARIOS
 from tests.conftest import Called, Lab
-from tests.docs.pages import PAGES
 from tests.forked import forked_lab
 from tests.scenario_texts import BRIEF
+from tests.whole.docs.pages import PAGES
 
 CLIENT = """\
 import json, os, ssl, sys, urllib.error, urllib.parse, urllib.request

@@ -1,4 +1,4 @@
-"""What the README says is so."""
+"""What the README says is so, and the map of the house beside it."""
 
 import os
 import re
@@ -10,10 +10,12 @@ import pytest
 
 from lab.jobs.timeline import MOVES
 from lab.language.parse import parse_scenario
+from lab.plugins import PLUGIN_NAMES
 from tests.cli.test_serve import listening, serving
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text()
+CONTRIBUTING = (ROOT / ".github" / "CONTRIBUTING.md").read_text()
 
 
 def diagram() -> str:
@@ -41,8 +43,8 @@ def test_two_commands_each_with_a_venv_of_its_own() -> None:
 
 def test_the_map_names_every_part_of_the_house() -> None:
     parts = {path.name for path in (ROOT / "lab").iterdir() if not path.name.startswith("__")}
-    for part in parts - {"py.typed"}:
-        assert f"`{part}" in README, part
+    for part in (*parts - {"py.typed"}, *PLUGIN_NAMES):
+        assert f"`{part}" in CONTRIBUTING, part
 
 
 def test_it_lists_every_scenario_with_what_it_shows() -> None:

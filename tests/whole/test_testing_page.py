@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.docs.pages import PAGES, blocks
 from tests.testing.runs import run_pytest
+from tests.whole.docs.pages import PAGES, blocks
 
 
 @pytest.mark.long

@@ -17,7 +17,7 @@ from lab.language.templates.vocabulary import FILTERS, TESTS
 from lab.recording.replay.matchers import parse_matchers
 from lab.server.limits import LIMIT_KINDS
 from lab.tui.preference_syntax import parse_preferences
-from tests.docs.pages import PAGES, blocks, codes
+from tests.whole.docs.pages import PAGES, blocks, codes
 
 PAGE = PAGES["scenarios"]
 BLOCKS = [block for _, text in sorted(PAGES.items()) for block in blocks(text, "yaml")]

@@ -10,7 +10,7 @@ from lab.cli.console import Console
 from lab.cli.main import run_command
 from lab.dialects.fusion.missing_paths import CAPABILITIES
 from lab.language.document import Switches
-from tests.docs.pages import PAGES, codes
+from tests.whole.docs.pages import PAGES, codes
 
 PAGE = PAGES["contract"]
 FOLDED = {"doc": "documented", "RFC": "documented", "rec": "observed", "code": "observed", "seen": "observed"}

@@ -11,10 +11,10 @@ import pytest
 from lab.cli.commands.docs import laid_out
 from lab.cli.console import Console
 from lab.cli.main import run_command
-from tests.docs.pages import PAGES
 from tests.forked import Forked
+from tests.whole.docs.pages import PAGES
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 
 
 def lab(*argv: str) -> tuple[int, str, str]:

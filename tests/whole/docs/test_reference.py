@@ -30,7 +30,7 @@ from lab.recording.format import codec
 from lab.server.limits import ServerLimits
 from lab.tui.panes.registry import SCREEN_KEYS
 from lab.tui.preference_syntax import movable_actions
-from tests.docs.pages import PAGES, codes
+from tests.whole.docs.pages import PAGES, codes
 
 EVERYWHERE = set().union(*(codes(text) for text in PAGES.values()))
 

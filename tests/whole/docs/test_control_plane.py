@@ -10,12 +10,13 @@ from pathlib import Path
 import jsonschema
 import pytest
 
+from lab.plugin import ControlRoute
 from lab.server.control.description import description
 from lab.server.control.plane import ControlPlane
-from lab.server.control.routes import CONTROL_ROOT, CONTROL_ROUTES, ControlRoute, curl_line
+from lab.server.control.routes import CONTROL_ROOT, CONTROL_ROUTES, curl_line
 from tests.cli.test_serve import listening, serving
-from tests.docs.pages import PAGES, blocks
 from tests.server.conftest import Stage
+from tests.whole.docs.pages import PAGES, blocks
 
 PAGE = PAGES["control-plane"].replace(" \\\n ", "")
 """With each call on one line."""
@@ -118,7 +119,7 @@ def documented(page: str) -> set[str]:
 def test_the_table_of_routes_is_the_code_s() -> None:
     shown = [line for line in PAGE.splitlines() if re.match(r"\| `[A-Z]+ /_lab/", line)]
     assert shown == [f"| `{row.method} {CONTROL_ROOT}{row.path}` | {row.does} |" for row in CONTROL_ROUTES]
-    assert [curl_line(row) for row in CONTROL_ROUTES if curl_line(row) not in CALLS] == []
+    assert [line for row in CONTROL_ROUTES if (line := curl_line(row)) not in CALLS] == []
 
 
 async def served(stage: Stage) -> set[str]:
