@@ -92,11 +92,11 @@ def client(ready: dict[str, str]) -> list[str]:
 SAID = ("journal", "calls", "jobs", "health", "faults", "scenarios")
 
 
-def control(ready: dict[str, str], asked: tuple[str, ...] = SAID) -> str:
+def control(ready: dict[str, str], paths: tuple[str, ...] = SAID) -> str:
     """What the control plane says of it."""
     connection, said = HTTPConnection(urlsplit(ready["control_url"]).netloc, timeout=20), []
     head = {"Authorization": f"Bearer {ready['control_token']}"}
-    for path in asked:
+    for path in paths:
         connection.request("GET", f"/_lab/{path}", headers=head)
         said.append(connection.getresponse().read().decode())
     connection.close()
@@ -106,14 +106,14 @@ def control(ready: dict[str, str], asked: tuple[str, ...] = SAID) -> str:
 HOW = ("--json", "--port", "0")
 
 
-def recorded_day(lab: Lab, asked: tuple[str, ...] = SAID) -> tuple[str, dict[str, str]]:
+def recorded_day(lab: Lab, paths: tuple[str, ...] = SAID) -> tuple[str, dict[str, str]]:
     """`day`, a recording of such a client of a lab that is served: its token, and what control plane and log said."""
     (lab.folder / "lab.yaml").write_text(SETTINGS)
     how = (*HOW, "--record", "day", "--settings", "lab.yaml")
     with forked_lab("serve", "item-comparison", *how, cwd=lab.folder) as process:
         ready = listening(process)
         *_, token = client(ready)
-        said = {"control": control(ready, asked)}
+        said = {"control": control(ready, paths)}
         process.send_signal(signal.SIGTERM)
         assert process.wait() == 0
         said["log"] = process.stdout.read() + process.stderr.read()

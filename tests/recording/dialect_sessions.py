@@ -306,7 +306,7 @@ SESSIONS: dict[str, Session] = {
 def recorded(session: Session) -> tuple[bytes, list[tuple[object, ...]]]:
     """The recording of a session, and what its client was answered."""
 
-    async def played() -> tuple[bytes, list[tuple[object, ...]]]:
+    async def taped() -> tuple[bytes, list[tuple[object, ...]]]:
         lines: list[bytes] = []
         service = Service(config())
         tape = Tape(service, lines.append, recording_header(config(), lab="0.1.0"))
@@ -317,4 +317,4 @@ def recorded(session: Session) -> tuple[bytes, list[tuple[object, ...]]]:
         tape.close(now)
         return b"".join(lines), answers
 
-    return asyncio.run(played())
+    return asyncio.run(taped())

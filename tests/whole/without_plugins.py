@@ -26,11 +26,13 @@ OF_THE_WHOLE = ("tests/whole", "tests/judges", "tests/house/test_sizes.py")
 """Tests that speak of all plugins: of what documents and shipped files say of them, how large each is."""
 LONGEST, LONGEST_SUITE = 120, 1_200
 """Seconds that a command may take, and the suite."""
+SMOKE = "../smoke.rec.jsonl"
+"""Beside the tree, whose tests know which recordings it has."""
 SMOKES = (
-    ("run", "item-comparison", "--speed", "instant", "--seed", "7", "--record", "smoke"),
-    ("replay", "smoke", *(f"recordings/{name}.rec.jsonl" for name in ("item-comparison", "rush-hour", "bad-line"))),
+    ("run", "item-comparison", "--speed", "instant", "--seed", "7", "--record", "../smoke"),
+    ("replay", SMOKE, *(f"recordings/{name}.rec.jsonl" for name in ("item-comparison", "rush-hour", "bad-line"))),
     ("demo", "quick", "--plain", "--speed", "instant"),
-    ("play", "smoke", "--plain"),
+    ("play", SMOKE, "--plain"),
     ("check", "scenarios"),
     ("fidelity",),
     ("openapi",),
@@ -120,7 +122,7 @@ def calls_of(left: Sequence[Plugin]) -> Iterator[tuple[str, ...]]:
     for plugin in left:
         if plugin.name in PLUGIN_NAMES:
             yield from (OF_COMMANDS[each.name] for each in plugin.commands)
-        yield from (("show", "smoke", "--as", form.word) for form in plugin.forms)
+        yield from (("show", SMOKE, "--as", form.word) for form in plugin.forms)
         yield from (("run", "quick", "--speed", "instant", "--dialect", wire.name) for wire in plugin.wires)
 
 
@@ -128,7 +130,7 @@ def calls_of_gone(gone: Sequence[Plugin]) -> Iterator[tuple[str, ...]]:
     for plugin in gone:
         yield from ((each.name,) for each in plugin.commands)
         yield from ((each.command, option.name) for each in plugin.additions for option in each.options)
-        yield from (("show", "smoke", "--as", form.word) for form in plugin.forms)
+        yield from (("show", SMOKE, "--as", form.word) for form in plugin.forms)
         yield from (("run", "quick", "--speed", "instant", "--dialect", wire.name) for wire in plugin.wires)
 
 
@@ -156,7 +158,7 @@ def suite(tree: Tree) -> Iterator[str]:
     )
     print(f"  the suite: {(out.strip() or err.strip() or 'nothing').splitlines()[-1]}", flush=True)
     if code:
-        yield f"{out[-20_000:]}{err[-1500:]}"
+        yield f"{out[out.find('= FAILURES') :][-20_000:]}{err[-1500:]}"
 
 
 def verdict(name: str, *, whole: bool) -> bool:
