@@ -1,6 +1,5 @@
 """Scenarios as an author writes them who has read the page on scenarios: clean, run, recorded, replayed."""
 
-import json
 import re
 from decimal import Decimal
 from hashlib import sha256
@@ -127,9 +126,6 @@ def test_an_agent_within_hands_back_what_the_answer_is_made_of(lab: Lab) -> None
     assert price is not None
     planned = lab("check", "mine/delegate.yaml", "--plan", "--seed", "7").out
     assert f"pricing hands back: {price[1]}" in planned
-    ended = json.loads(lab("simulate", "mine/delegate.yaml", "--jobs", "20", "--json").out)
-    assert [(each["step"], each["visits"]) for each in ended["steps"]][1:] == [("pricing", 20), ("wording", 20)]
-    assert lab("drill", "mine/delegate.yaml").code == 0
 
 
 def test_agents_side_by_side_end_each_by_itself_and_the_slower_carrier_is_left(lab: Lab) -> None:
@@ -138,7 +134,3 @@ def test_agents_side_by_side_end_each_by_itself_and_the_slower_carrier_is_left(l
     planned = lab("check", "mine/side-by-side.yaml", "--plan", "--seed", "7").lines
     assert sum("ask-around" in line for line in planned) == 2
     assert any(line.strip() == "left: lorry" for line in planned)
-    ended = json.loads(lab("simulate", "mine/side-by-side.yaml", "--jobs", "20", "--json").out)
-    steps = {each["step"]: each["max"] for each in ended["steps"]}
-    assert (steps["ask-around"], steps["stock"], steps["carriers"], steps["lorry"]) == (5_000, 5_000, 2_000, 2_000)
-    assert lab("drill", "mine/side-by-side.yaml").code == 0

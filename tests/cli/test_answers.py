@@ -4,6 +4,7 @@ import json
 import re
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TypeAlias
 
 import pytest
 from hypothesis import given
@@ -43,7 +44,7 @@ DOCUMENT = {
     "turns": [{"ask": "And?", "match": "And", "steps": [{"complete": "fine", "output": "Fine."}]}],
 }  # fmt: skip
 ACTIONS = {"approve": "APPROVE_ACTION", "reject": "REJECT_ACTION", "shorter": "RFI_ACTION"}
-WAYS = ("conversation", "job", "token", "chat", "a2a")
+WAYS = ("conversation", "job", "token", "chat")
 
 
 class Client:
@@ -95,12 +96,6 @@ class Client:
             case "chat":
                 plain = invoke(self.bearer, {"message": word, **talk})
                 return self.send(Request("POST", ROUTER.path("chat", code="EXPENSES"), "", plain.headers, plain.body))
-            case "a2a":
-                message = {"kind": "message", "messageId": f"m{self.now}{word}", "role": "user",
-                           "parts": [{"kind": "text", "text": word}], "contextId": self.thread}  # fmt: skip
-                call = {"jsonrpc": "2.0", "id": 1, "method": "message/send", "params": {"message": message}}
-                plain = invoke(self.bearer, call)
-                return self.send(Request("POST", ROUTER.path("a2a", code="EXPENSES"), "", plain.headers, plain.body))
             case _:
                 found = self.poll() if way == "token" else json.loads(self.service.status_of(self.job, self.now) or b"")
                 node = found.get("waitingNodeDetails")
@@ -134,7 +129,11 @@ def playback(folder: Path, data: bytes) -> str:
 
 @pytest.mark.parametrize("way", [*WAYS])
 def test_an_answer_and_the_quorum_behind_it_are_one_story(tmp_path: Path, way: str) -> None:
-    client = Client()
+    assert_one_story(tmp_path, Client(), way)
+
+
+def assert_one_story(tmp_path: Path, client: Client, way: str) -> None:
+    """One run, with four decisions, which `lab play` and `lab show` tell alike."""
     client.rest(2_000)
     client.poll()
     client.answer(way, "reject")
@@ -159,22 +158,27 @@ def test_an_answer_and_the_quorum_behind_it_are_one_story(tmp_path: Path, way: s
     assert run.outcome is not None and run.outcome.complete and journal.in_flight == {}
 
 
+Said: TypeAlias = list[tuple[str, str, bool, int]]
+"""Answers: the way, the word, whether a poll comes before it, and after what pause."""
+VOTES = st.lists(st.sampled_from(("approved", "rejected")), max_size=3)
+
+
+def said_by(ways: tuple[str, ...]) -> st.SearchStrategy[Said]:
+    words, pauses = st.sampled_from((*ACTIONS, "why")), st.sampled_from((0, 2_000))
+    return st.lists(st.tuples(st.sampled_from(ways), words, st.booleans(), pauses), max_size=6)
+
+
 @examples(12, thorough=200)
-@given(
-    answers=st.lists(
-        st.tuples(st.sampled_from(WAYS), st.sampled_from((*ACTIONS, "why")), st.booleans(), st.sampled_from((0, 2_000))),
-        max_size=6,
-    ),
-    votes=st.lists(st.sampled_from(("approved", "rejected")), max_size=3),
-    renamed=st.booleans(),
-)  # fmt: skip
+@given(answers=said_by(WAYS), votes=VOTES, renamed=st.booleans())
 def test_play_and_show_tell_the_same_decisions(
-    tmp_path_factory: pytest.TempPathFactory,
-    answers: list[tuple[str, str, bool, int]],
-    votes: list[str],
-    renamed: bool,
+    tmp_path_factory: pytest.TempPathFactory, answers: Said, votes: list[str], renamed: bool
 ) -> None:
     client = Client(**({"resume_job_id": "new"} if renamed else {}))
+    assert_same_decisions(tmp_path_factory.mktemp("told"), client, answers, votes)
+
+
+def assert_same_decisions(folder: Path, client: Client, answers: Said, votes: list[str]) -> None:
+    """Those of `lab play` and `lab show`, whatever was said to which gate; each job has its run."""
     for way, word, polled, pause in answers:
         client.rest(pause)
         if polled:
@@ -186,7 +190,7 @@ def test_play_and_show_tell_the_same_decisions(
     client.rest(70_000)
     client.poll()
     data = client.end()
-    playback(tmp_path_factory.mktemp("told"), data)
+    playback(folder, data)
     timeline = RecordingTimeline(read(data), INSTANT_EPOCH)
     journal = timeline.journal(timeline.count)
     runs = list(map(journal.run, journal.keys()))

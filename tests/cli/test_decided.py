@@ -150,17 +150,21 @@ def test_a_text_that_a_gate_collects_is_told_as_the_recording_tells_it(tmp_path:
     assert decided(out.getvalue()) == ["DECIDED  why  API: approved: Because.  202  0 ms"]
 
 
-@pytest.mark.parametrize("dialect", ["fusion", "a2a"])
-@pytest.mark.parametrize(
-    ("facts", "over", "lines"),
-    [
-        (True, "API", ["API: changes-requested: Cap␛ it.", "API: approved"]),
-        (True, "plane", ["control plane: changes-requested by Ann: Cap␛ it.", "control plane: approved"]),
-        (False, "API", ["API: changes-requested: Cap␛ it.", "API: approved"]),
-        (False, "plane", []),  # over the wire alone an app knows what it sent itself
-    ],
+BY_EACH_WAY = (
+    (True, "API", ["API: changes-requested: Cap␛ it.", "API: approved"]),
+    (True, "plane", ["control plane: changes-requested by Ann: Cap␛ it.", "control plane: approved"]),
+    (False, "API", ["API: changes-requested: Cap␛ it.", "API: approved"]),
+    (False, "plane", []),  # over the wire alone an app knows what it sent itself
 )
-def test_a_person_is_told_by_the_way_the_decision_came(facts: bool, over: str, lines: list[str], dialect: str) -> None:
+
+
+@pytest.mark.parametrize(("facts", "over", "lines"), BY_EACH_WAY)
+def test_a_person_is_told_by_the_way_the_decision_came(facts: bool, over: str, lines: list[str]) -> None:
+    assert_told(facts, over, lines, "fusion", names_gates=True)
+
+
+def assert_told(facts: bool, over: str, lines: list[str], dialect: str, *, names_gates: bool) -> None:
+    """The transcript of a run over a wire, whose questions name their gates or not."""
     compiled = load_scenario("contract-redraft", ROOT / "scenarios")
     config = Config((compiled,), Switches(), 42, INSTANT_EPOCH, scripted=False)
     service, out = Service(config), io.StringIO()
@@ -184,7 +188,7 @@ def test_a_person_is_told_by_the_way_the_decision_came(facts: bool, over: str, l
     outcome = run_instantly(
         service, run(app_of(config, settings=AppSettings(dialect)), 0), (transcript,), reviewer=person
     )
-    gate = "" if over == "API" and dialect == "a2a" else "legal-review  "  # A2A's question names no gate
+    gate = "legal-review  " if names_gates or over == "plane" else ""
     came = 2 if over == "API" else 0
     found = [line.split("  ") for line in decided(out.getvalue())]
     assert ["  ".join(parts[: len(parts) - came]) for parts in found] == [f"DECIDED  {gate}{line}" for line in lines]

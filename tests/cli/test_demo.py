@@ -194,22 +194,6 @@ def test_without_a_screen_there_is_nothing_to_film(lab: Lab, how: list[str]) -> 
     assert done.code == 2 and "--cast films the screen" in done.err
 
 
-def test_a_page_s_visitors_can_t_share_a_port(lab: Lab) -> None:
-    assert "--port can't be used with --web" in lab("demo", "--web", "--port", "8080").err
-
-
-@pytest.mark.parametrize(
-    ("given", "web", "scenario"),
-    [
-        ("--web item-comparison", 8000, "item-comparison"), ("--web 8001 refund", 8001, "refund"),
-        ("--web=8001 refund", 8001, "refund"), ("refund --web", 8000, "refund"), ("--web --plain", 8000, "item-comparison"),
-    ],
-)  # fmt: skip
-def test_a_scenario_s_name_is_no_port(given: str, web: int, scenario: str) -> None:
-    options = parse_options(["demo", *given.split()], Console())
-    assert (options.web, options.targets) == (web, (scenario,))
-
-
 @pytest.mark.parametrize(("given", "seconds"), [("--stage item-comparison", 3), ("--stage=0", 0), ("", None)])
 def test_a_scenario_s_name_is_no_number_of_seconds(given: str, seconds: int | None) -> None:
     options = parse_options(["demo", *given.split()], Console())

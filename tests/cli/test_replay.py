@@ -190,8 +190,13 @@ def test_a_damaged_recording_is_unreadable_and_says_where(
     assert ("lab repair" in done.err) is (says.startswith("recording is"))
 
 
-@pytest.mark.parametrize("command", ["replay", "show", "repair", "play --plain", "report", "serve --from", "check"])
+@pytest.mark.parametrize("command", ["replay", "show", "repair", "play --plain", "serve --from", "check"])
 def test_a_checkout_with_crlf_is_called_that_and_no_damage(lab: Lab, recordings: Path, command: str) -> None:
+    assert_crlf_is_told(lab, recordings, command)
+
+
+def assert_crlf_is_told(lab: Lab, recordings: Path, command: str) -> None:
+    """A command that reads recordings says what a checkout has done to one."""
     file = recordings / "nobody-home.rec.jsonl"
     file.write_bytes(file.read_bytes().replace(b"\n", b"\r\n"))
     done = lab(*command.split(), "recordings/nobody-home.rec.jsonl")
@@ -255,15 +260,14 @@ def test_nothing_is_never_green(lab: Lab, targets: list[str], code: int) -> None
         assert f"No recording matched {idle}." in done.err
 
 
-@pytest.mark.parametrize("command", ["replay", "report"])
 @pytest.mark.usefixtures("recordings")
-def test_each_target_means_some_recording(lab: Lab, command: str) -> None:
-    done = lab(command, "nothing-*", "item-comparison")
+def test_each_target_means_some_recording(lab: Lab) -> None:
+    done = lab("replay", "nothing-*", "item-comparison")
     assert done.code == 5 and "No recording matched nothing-*." in done.err
-    assert "1 passed" in done.out or "of 100" in done.out
+    assert "1 passed" in done.out
 
 
-@pytest.mark.parametrize("command", ["replay", "check", "report"])
+@pytest.mark.parametrize("command", ["replay", "check"])
 @pytest.mark.usefixtures("recordings")
 def test_of_two_forms_none_is_dropped_in_silence(lab: Lab, command: str) -> None:
     done = lab(command, "item-comparison", "--json", "--format", "github")

@@ -23,7 +23,6 @@ def test_a_shipped_scenario_is_found_and_named_as_such(own: Lab) -> None:
     done = own("run", "invoice-analysis", "--speed", "instant", "--json")
     assert (done.code, done.err) == (0, NOTE)
     assert own("check", "invoice-analysis").err.startswith(NOTE)
-    assert own("drill", "invoice-analysis").err.startswith(NOTE)
 
 
 def test_one_of_the_folder_needs_no_word(own: Lab) -> None:

@@ -5,17 +5,15 @@ from base64 import b64encode
 from collections.abc import Callable, Iterator
 from hashlib import sha256
 from html import escape
-from pathlib import Path
 from urllib.parse import quote, quote_plus
 
 import pytest
-import yaml
 
-from lab.core.exchange import Headers, Request, Response
+from lab.core.exchange import Request, Response
 from lab.kernel import EXPORT_FORMS
 from tests.conftest import Lab
 from tests.recording.test_canaries import FORM, JSON, MULTIPART, OK, Said
-from tests.recording.test_captured import POD, Captured
+from tests.recording.test_captured import Captured
 
 Writing = Callable[[str], str]
 WRITINGS: dict[str, Writing] = {
@@ -214,69 +212,27 @@ def opened(text: str) -> str:
     )
 
 
-@pytest.mark.long
-def test_no_secret_comes_out_of_a_recorded_pod_whatever_its_position(lab: Lab) -> None:
+def recorded_day(lab: Lab) -> str:
+    """What stands in `day`, of a pod to and from which all of that was said."""
     captured = Captured()
     captured.say(*all_said())
     text = captured.text()
     (lab.folder / "recordings").mkdir(exist_ok=True)
     (lab.folder / "recordings" / "day.rec.jsonl").write_text(text, "utf-8")
-    out = {"file": opened(text)}
+    return text
+
+
+@pytest.mark.long
+def test_no_secret_comes_out_of_a_recorded_pod_whatever_its_position(lab: Lab) -> None:
+    out = {"file": opened(recorded_day(lab))}
     for kind in (*(form.word for form in EXPORT_FORMS), "cast"):
         shown = lab("show", "day", "--as", kind)
         assert shown.code == 0 and len(shown.out) > 1000, shown.err
         out[kind] = shown.out
-    for command in (("play", "day", "--plain"), ("learn", "day", "--name", "learned"), ("check", "recordings")):
+    for command in (("play", "day", "--plain"), ("check", "recordings")):
         done = lab(*command)
         out[command[0]] = done.out + done.err
-    assert "Done" in out["learn"]
     assert {name: found for name, each in out.items() if (found := leaked(each))} == {}
-
-
-def har(calls: list[Said]) -> str:
-    return json.dumps({"log": {"entries": [
-        {
-            "startedDateTime": f"2026-01-01T10:{second // 60:02}:{second % 60:02}Z", "time": 80,
-            "request": {
-                "method": request.method, "url": f"{POD}{request.path}{request.query and '?'}{request.query}",
-                "headers": pairs(request.headers), "postData": {"text": request.body.decode()} if request.body else None,
-            },
-            "response": {
-                "status": response.status, "headers": pairs(response.headers), "content": {"text": response.body.decode()},
-            },
-        }
-        for second, (request, response) in enumerate(calls)
-    ]}})  # fmt: skip
-
-
-def pairs(headers: Headers) -> list[dict[str, str]]:
-    return [{"name": name, "value": value} for name, value in headers]
-
-
-def cassette(calls: list[Said]) -> str:
-    return yaml.dump({"version": 1, "interactions": [
-        {
-            "request": {
-                "method": request.method, "uri": f"{POD}{request.path}{request.query and '?'}{request.query}",
-                "headers": {name: [value] for name, value in request.headers}, "body": request.body.decode() or None,
-            },
-            "response": {
-                "status": {"code": response.status, "message": ""}, "headers": {name: [value] for name, value in response.headers},
-                "body": {"string": response.body.decode()},
-            },
-        }
-        for request, response in calls
-    ]}, Dumper=getattr(yaml, "CSafeDumper", yaml.SafeDumper))  # fmt: skip
-
-
-@pytest.mark.long
-def test_no_secret_is_learnt_from_another_tools_file_whatever_its_position(lab: Lab) -> None:
-    for write in (har, cassette):
-        file = Path(f"{write.__name__}.txt")
-        file.write_text(write(all_said()), "utf-8")
-        learned = lab("learn", file, "--name", "calls")
-        assert learned.code == 0 and "Done" in learned.out, learned.err
-        assert leaked(learned.out + learned.err) == []
 
 
 def test_what_is_no_secret_stays_as_it_is() -> None:

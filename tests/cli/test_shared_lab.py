@@ -203,7 +203,6 @@ async def test_a_user_who_may_not_use_the_prefix_is_told_what_it_takes(folder: P
         (("--record", "x"), "--record can't be used with --ledger"),
         (("--journal", "x"), "--journal can't be used with --ledger"),
         (("--from", "x"), "--from can't be used with --ledger"),
-        (("--drills", "item-comparison"), "--drills can't be used with --ledger"),
     ],
 )
 def test_what_a_shared_lab_does_not_know_is_refused(lab: Lab, options: tuple[str, str], what: str) -> None:

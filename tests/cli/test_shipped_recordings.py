@@ -18,8 +18,13 @@ def empty(lab: Lab) -> Lab:
     return lab
 
 
-@pytest.mark.parametrize("command", [["play"], ["show"], ["replay"], ["report"], ["learn"]], ids=" ".join)
+@pytest.mark.parametrize("command", [["play"], ["show"], ["replay"]], ids=" ".join)
 def test_a_name_finds_what_the_lab_carries(empty: Lab, command: list[str]) -> None:
+    assert_found(empty, *command)
+
+
+def assert_found(empty: Lab, *command: str) -> None:
+    """A command prints what it makes of the recording that the lab carries, and writes nothing here."""
     done = empty(*command, NAME)
     assert done.code == 0, done.err
     assert done.out

@@ -8,12 +8,13 @@ from msgspec.structs import replace
 
 from lab.core.exchange import Response
 from lab.core.refusal import Refusal
-from lab.dialects import client_named
+from lab.dialects import USUAL_CLIENT as FUSION
+from lab.dialects import clients
 from lab.dialects.base import Decide, Invoke, Look
 from lab.dialects.client import Seen, Unreadable
 from lab.language.document import Status, Verdict
+from lab.plugin import plugins
 
-FUSION, A2A = client_named("fusion"), client_named("a2a")
 NODE = {
     "code": "BOSS", "type": "HUMAN", "channelType": "CHAT", "initialMessage": "May I?", "callbackToken": "K",
     "requestChangeMessage": "How?", "currentIterationCount": 1, "maxIteration": 3, "approvalEnabledFlag": True,
@@ -24,19 +25,6 @@ JOB = {"jobId": "J", "conversationId": "C", "status": "RUNNING"}
 
 def reply(body, status=200):
     return Response(status, (), body if isinstance(body, bytes) else json.dumps(body).encode())
-
-
-def task(state, message=None, **more):
-    status = {"state": state, **({} if message is None else {"message": said(message)})}
-    return {
-        "jsonrpc": "2.0",
-        "id": 1,
-        "result": {"kind": "task", "id": "J", "contextId": "C", "status": status, **more},
-    }
-
-
-def said(text):
-    return {"kind": "message", "messageId": "M", "parts": [{"kind": "text", "text": text}]}
 
 
 def sent(client, command, nonce="n"):
@@ -62,44 +50,15 @@ def test_fusion_says_each_command_in_its_own_words() -> None:
         }  # fmt: skip
 
 
-def test_a2a_says_each_command_as_a_message_or_a_look() -> None:
-    path = "/api/fusion-ai/orchestrator/a2a/v1/TEAM"
-    look = {"jsonrpc": "2.0", "id": 1, "method": "tasks/get", "params": {"id": "J"}}
-    assert sent(A2A, Look(team="TEAM", job="J")) == ("a2a", "POST", path, look)
-    params = sent(A2A, Invoke(team="TEAM", message="hi", conversation="C", parameters={"a": 1}))[3]["params"]
-    assert params["metadata"] == {"parameters": {"a": 1}} and params["message"]["contextId"] == "C"
-    for verdict, comment, text in (
-        (Verdict.APPROVED, None, "approve"), (Verdict.APPROVED, "why", "approve"), (Verdict.REJECTED, None, "reject"),
-        (Verdict.CHANGES, "bigger", "bigger"), (None, None, ""),
-    ):  # fmt: skip
-        message = sent(A2A, Decide(team="TEAM", job="J", opening="M", verdict=verdict, comment=comment))[3]["params"][
-            "message"
-        ]
-        assert (message["taskId"], message["parts"]) == ("J", [{"kind": "text", "text": text}])
-
-
-def test_a_message_is_named_by_the_nonce() -> None:
-    command = Invoke(team="TEAM", message="hi")
-    assert A2A.ask(command, "1") == A2A.ask(command, "1") != A2A.ask(command, "2")
-    assert FUSION.ask(command, "1") == FUSION.ask(command, "2")
-
-
 @pytest.mark.parametrize(
-    ("client", "route", "body", "status", "word"),
-    [
-        (FUSION, "status", JOB, Status.RUNNING, "RUNNING"),
-        (FUSION, "status", {**JOB, "status": "WAITING"}, Status.WAITING, "WAITING"),
-        (FUSION, "status", {**JOB, "status": "QUEUED_V2"}, None, "QUEUED_V2"),
-        (A2A, "a2a", task("submitted"), Status.RUNNING, "submitted"),
-        (A2A, "a2a", task("working"), Status.RUNNING, "working"),
-        (A2A, "a2a", task("input-required", "May I?"), Status.WAITING, "input-required"),
-        (A2A, "a2a", task("completed"), Status.COMPLETE, "completed"),
-        (A2A, "a2a", task("failed", "No."), Status.ERROR, "failed"),
-        (A2A, "a2a", task("auth-required"), None, "auth-required"),
-    ],
+    ("status", "word"), [(Status.RUNNING, "RUNNING"), (Status.WAITING, "WAITING"), (None, "QUEUED_V2")]
 )
-def test_a_status_is_one_of_four_or_none(client, route, body, status, word) -> None:
-    seen = client.understand(route, reply(body))
+def test_a_status_is_one_of_four_or_none(status, word) -> None:
+    assert_understood(FUSION.understand("status", reply({**JOB, "status": word})), status, word)
+
+
+def assert_understood(seen, status, word):
+    """On any wire: the status among the lab's four, or none, and the word as it came."""
     assert isinstance(seen, Seen)
     assert (seen.job, seen.conversation, seen.status, seen.word) == ("J", "C", status, word)
     assert seen.final is (status in (Status.COMPLETE, Status.ERROR))
@@ -114,42 +73,30 @@ def test_fusion_tells_what_a_job_waits_for() -> None:
     assert (question.human, question.round, question.rounds, question.free) == (True, 1, 3, False)
 
 
-def test_a2a_tells_a_question_an_answer_and_an_error_as_texts() -> None:
-    question = A2A.understand("a2a", reply(task("input-required", "May I?"))).question
-    assert (question.text, question.opening, question.human) == ("May I?", "M", True)
-    assert A2A.understand("a2a", reply(task("input-required"))).question is None
-    assert A2A.understand("a2a", reply(task("failed", "No."))).error == "No."
-    artifacts = [{"artifactId": "1", "parts": [{"kind": "text", "text": "Done"}, {"kind": "data"}, 3]}, None]
-    assert A2A.understand("a2a", reply(task("completed", artifacts=artifacts))).output == "Done"
-
-
 @pytest.mark.parametrize(
-    ("client", "route", "response", "status", "text"),
+    ("route", "response", "status", "text"),
     [
-        (FUSION, "invoke", reply({"message": "late", "status": "FAI-40900"}, 409), 409, "HTTP 409: FAI-40900 · late"),
-        (FUSION, "status", reply(JOB, 202), 202, "HTTP 202: RUNNING"),
-        (FUSION, "status", reply(b"<html>", 502), 502, "HTTP 502"),
-        (A2A, "a2a", reply({"error": {"code": -32001, "message": "No."}}), 404, "JSON-RPC -32001: No."),
-        (A2A, "a2a", reply({"error": {"code": -32602, "message": "No."}}), 409, "JSON-RPC -32602: No."),
-        (A2A, "a2a", reply({"message": "No.", "status": "FAI-40100"}, 401), 401, "HTTP 401: FAI-40100 · No."),
+        ("invoke", reply({"message": "late", "status": "FAI-40900"}, 409), 409, "HTTP 409: FAI-40900 · late"),
+        ("status", reply(JOB, 202), 202, "HTTP 202: RUNNING"),
+        ("status", reply(b"<html>", 502), 502, "HTTP 502"),
     ],
 )
-def test_a_refusal_has_a_status_and_a_sentence(client, route, response, status, text) -> None:
-    assert client.understand(route, response) == Refusal(status, text)
+def test_a_refusal_has_a_status_and_a_sentence(route, response, status, text) -> None:
+    assert FUSION.understand(route, response) == Refusal(status, text)
 
 
 ODD = (b"", b"<html>", b'{"jobId":"J1","stat', b"\xff\xfe", b"[]", b"null", b"{}", b"[" * 100_000)
 WRONG = (None, 7, [], {}, "", [None], {"parts": 3}, {"state": 3})
 
 
-@pytest.mark.parametrize("client", [FUSION, A2A], ids=lambda client: client.name)
-@pytest.mark.parametrize("route", ["invoke", "status", "a2a"])
+@pytest.mark.parametrize("client", clients(), ids=lambda client: client.name)
+@pytest.mark.parametrize("route", [name for plugin in plugins() for wire in plugin.wires for name in wire.of_a_job])
 def test_what_holds_neither_job_nor_refusal_is_unreadable(client, route) -> None:
     for body in ODD:
         assert isinstance(client.understand(route, reply(body)), Unreadable)
 
 
-@pytest.mark.parametrize("client", [FUSION, A2A], ids=lambda client: client.name)
+@pytest.mark.parametrize("client", clients(), ids=lambda client: client.name)
 def test_a_job_may_be_called_whatever_its_server_called_it(client) -> None:
     for job in ("a/b", "\0", "é", "\ud800"):
         _, request = client.ask(Look(team="EXPENSES", job=job))
@@ -169,95 +116,19 @@ def test_a_member_of_another_type_is_not_there() -> None:
         assert isinstance(
             FUSION.understand("status", reply({**JOB, "waitingNodeDetails": {**NODE, name: value}})), Seen
         )
-    for name, value in product(("id", "contextId", "status", "artifacts"), WRONG):
-        body = task("input-required", "May I?")
-        body["result"][name] = value
-        assert isinstance(A2A.understand("a2a", reply(body)), Seen | Unreadable)
 
 
-# A stream of A2A
+def test_a_call_is_the_same_whatever_the_nonce() -> None:
+    command = Invoke(team="TEAM", message="hi")
+    assert FUSION.ask(command, "1") == FUSION.ask(command, "2")
 
 
-def update(kind, **members):
-    whose = {"taskId": "J", "contextId": "C"}
-    return {"jsonrpc": "2.0", "id": 1, "result": {"kind": kind, **whose, **members}}
-
-
-def state_of(word, text=None, final=False, **more):
-    status = {"state": word, **({} if text is None else {"message": said(text)})}
-    return update("status-update", status=status, final=final, **more)
-
-
-def artifact(text, id="A", **more):
-    return update("artifact-update", artifact={"artifactId": id, "parts": [{"kind": "text", "text": text}]}, **more)
-
-
-def stream(*events):
-    return Response(200, (), b": beat\n\n" + b"".join(b"data: %b\n\n" % json.dumps(each).encode() for each in events))
-
-
-def seen_of(*events):
-    return [
-        each and (each.word, each.output, each.question and each.question.text)
-        for each in map(A2A.job_in, A2A.bodies_in(events))
-    ]
-
-
-def test_the_events_of_a_stream_add_up_to_the_task_that_a_look_would_show() -> None:
-    events = (task("submitted"), state_of("working"), state_of("input-required", "May I?", final=True))
-    assert seen_of(*events) == [
-        ("submitted", None, None), ("working", None, None), ("input-required", None, "May I?"),
-    ]  # fmt: skip
-    assert list(A2A.bodies_in(events))[-1] == task("input-required", "May I?")
-    done = (task("working"), artifact("Do"), artifact("ne", append=True), artifact("too", "B"), state_of("completed"))
-    assert [output for _, output, _ in seen_of(*done)] == [None, "Do", "Do\nne", "Do\nne\ntoo", "Do\nne\ntoo"]
-    assert [output for _, output, _ in seen_of(task("working"), artifact("Do"), artifact("Did"))][-1] == "Did"
-
-
-@pytest.mark.parametrize(
-    ("events", "last"),
-    [
-        ((task("submitted"), task("completed", artifacts=[{"parts": [{"text": "Done"}]}])), ("completed", "Done", None)),
-        ((state_of("working"),), ("working", None, None)),
-        ((artifact("Done"), state_of("completed")), ("completed", "Done", None)),
-        ((artifact("Done"),), None),
-        ((task("working"), state_of("completed", taskId="other")), ("working", None, None)),
-        ((task("working"), {"result": {"kind": "message", "taskId": "J"}}), ("working", None, None)),
-        ((task("working"), update("artifact-update"), update("status-update")), None),
-        ((task("working", artifacts=3), artifact("Done")), ("working", "Done", None)),
-    ],
-)  # fmt: skip
-def test_a_stream_of_a_server_that_nobody_checked_is_read_as_far_as_it_can_be(events, last) -> None:
-    assert seen_of(*events)[-1] == last
-
-
-@pytest.mark.parametrize("route", ["a2a", "a2a-stream"])
-def test_an_answer_is_understood_as_what_it_is_whichever_route_it_came_on(route) -> None:
-    events = task("working"), artifact("Done"), state_of("completed", final=True)
-    assert A2A.understand(route, stream(*events)) == A2A.understand(
-        route, reply(task("completed", artifacts=[artifact("Done")["result"]["artifact"]]))
-    )
-    assert A2A.understand(route, stream(task("working"), {"error": {"code": -32603}})).word == "working"
-    refused = A2A.understand(route, stream({"error": {"code": -32001, "message": "No."}}))
-    assert refused == Refusal(404, "JSON-RPC -32001: No.")
-    assert isinstance(A2A.understand(route, stream({"result": {"kind": "message"}})), Unreadable)
-
-
-def test_the_gist_of_an_event_is_what_is_new() -> None:
-    assert A2A.gist(state_of("working")) == {"status": {"state": "working"}, "final": False}
-    assert A2A.gist(artifact("Done"))["artifact"]["parts"] == [{"kind": "text", "text": "Done"}]
-    assert A2A.gist({"result": {"status": 7}}) == A2A.gist({"result": []}) == A2A.gist([]) == {}
+def test_the_gist_of_an_event_is_what_it_shows() -> None:
     assert FUSION.gist({"status": "RUNNING"}) == FUSION.gist([]) == {}
     assert FUSION.gist(JOB) == {"status": "RUNNING"}
 
 
 def test_a_call_says_whether_it_is_to_be_answered_with_events() -> None:
-    _, request = A2A.ask(Invoke(team="TEAM", message="hi"))
-    _, decision = A2A.ask(Decide(team="TEAM", job="J", opening="", verdict=Verdict.APPROVED))
-    for sent_by, method, path in product((request, decision), ("message/send", "message/stream"), ("", "/stream")):
-        body = sent_by.body.replace(b"message/send", method.encode())
-        call = A2A.identify(replace(sent_by, path=sent_by.path + path, body=body))
-        assert call.follows is (method == "message/stream") and call.command.team == "TEAM"
     for path, follows in (("invokeAsync", False), ("invokeStream", True), ("chat", True), ("debug", True)):
         for command in (Invoke(team="TEAM", message="hi"), Decide(team="TEAM", job="J", opening="K", verdict=None)):
             _, request = FUSION.ask(command)

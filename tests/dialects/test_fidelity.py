@@ -4,7 +4,6 @@ import json
 from io import StringIO
 
 import pytest
-from msgspec.structs import replace
 
 from lab.cli.console import Console
 from lab.cli.main import run_command
@@ -19,8 +18,6 @@ from lab.dialects.router import ROUTER
 from lab.identity.fidelity import IDENTITY_CLAIMS
 from lab.identity.routes import IDENTITY_NAMES
 from lab.language.document import Switches
-from lab.plugins.a2a.fidelity import TASK
-from lab.plugins.a2a.routes import a2a_path
 from tests.wire_peer import invoke, read, service, status, token
 
 
@@ -123,15 +120,6 @@ def test_what_is_declared_is_served_and_nothing_else(local):
         other = ROUTER.find("PATCH", filled(path), local=local)
         allowed = [method for each, method in declared if each == path]
         assert (other.status, dict(other.headers)["allow"]) == (405, ", ".join(sorted(allowed)))
-
-
-def test_a_task_has_the_members_that_the_table_names():
-    mock = service()
-    call = {"jsonrpc": "2.0", "id": 1, "method": "message/send", "params": {"message": {
-        "role": "user", "parts": [{"kind": "text", "text": "Taxi 42"}],
-    }, "metadata": {}}}  # fmt: skip
-    request = replace(invoke(token(mock), call), path=a2a_path("a2a", "EXPENSES"))
-    assert [row.name for row in TASK] == list(read(mock.serve(request, 0).response)["result"])
 
 
 def test_every_answer_of_the_mock_is_declared():

@@ -26,7 +26,6 @@ from lab.language.document import Branch, Scenario, Switches, Verdict
 from lab.language.parse import parse_with_locations
 from lab.mock.config import Config
 from lab.mock.service import Service
-from lab.plugins.rehearsal.drills.places import happy_path
 from lab.tui.panes.planned_path import planned_path
 from tests.lab_strategies import planned, scenarios
 from tests.wire_peer import EPOCH, invoke, read, token, token_request
@@ -130,7 +129,6 @@ def test_the_plans_of_the_own_messages_hold_what_is_sent_with_them() -> None:
     more = {"ask": {"message": "more"}, "steps": [{"work": "v", "takes": "1s", "next": [BIG]}, *ENDINGS[:2]]}
     fork = forked(BIG, {"to": "a"}, ask={"message": "go", "parameters": {"amount": 2000}}, turns=[more])
     assert [path(plan)[-1] for plan in own_plans(fork, 7)] == ["b", "b"]  # a later turn has the parameters of the first
-    assert [place.step for place in happy_path(fork, 7).endings] == ["b", "b"]
     assert planned_path(fork.scenario, 7)[1] == ("w", "b")
 
 

@@ -1,7 +1,5 @@
 """What matched nothing: the journal names what it is nearest to, and so does the answer where hints are on."""
 
-import json
-
 import pytest
 
 from lab.core.exchange import Request
@@ -110,15 +108,3 @@ def test_only_a_few_of_many_unknown_members_are_compared() -> None:
     many = {f"mesage{number}": 1 for number in range(10_000)}
     _, _, noted = answered(body(message="Taxi 42", **many, conversationID="k"))
     assert noted == []
-
-
-def test_a_method_of_json_rpc_is_nearest_to_one_of_either_path() -> None:
-    call = {"jsonrpc": "2.0", "id": 1, "method": "message/stram", "params": {}}
-    request = Request(
-        "POST",
-        f"{API}/a2a/v1/EXPENSES",
-        headers=(("content-type", "application/json"),),
-        body=json.dumps(call).encode(),
-    )
-    code, text, noted = answered(request)
-    assert (code, noted) == (200, [RequestMissed(at=7, near=("message/stream",))]), text

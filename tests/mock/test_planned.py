@@ -1,6 +1,7 @@
 """Latencies and faults on every route: those that a team has, and those that name none."""
 
 from base64 import b64encode
+from collections import Counter
 
 import pytest
 from msgspec.structs import replace
@@ -12,9 +13,11 @@ from lab.dialects.fusion.routes import API, WORKFLOWS
 from lab.dialects.router import ROUTER
 from lab.faults.facts import FaultStruck
 from lab.identity.clients import DEMO, JANE
+from lab.identity.routes import IDENTITY_NAMES
 from lab.jobs.compiled import compile_scenario
+from lab.kernel import FUSION_DECLARED
 from lab.language.document import Scenario
-from lab.language.document.routes import FAULT_ROUTES, OF_A_FORM, OF_A_JOB, WITHOUT_BEARER, WITHOUT_CLIENT
+from lab.language.document.routes import OF_A_FORM, OF_A_JOB, WITHOUT_BEARER, WITHOUT_CLIENT
 from tests.wire_peer import (
     CLI,
     DOCUMENT,
@@ -30,10 +33,9 @@ from tests.wire_peer import (
     token_request,
 )
 
+KERNEL_ROUTES = (*FUSION_DECLARED.routes, *sorted(IDENTITY_NAMES))
 LOGGED_IN = (("cookie", "JSESSIONID=1"), ("x-xsrf-token", "x"))
 FILE = {"fileName": "a.pdf", "fileContent": b64encode(b"x").decode()}
-CALL = {"jsonrpc": "2.0", "id": "1", "method": "message/send"}
-MESSAGE = {"kind": "message", "messageId": "m", "role": "user", "parts": [{"kind": "text", "text": "Taxi 42"}]}
 OTHER = DOCUMENT | {"name": "other", "agent": {"code": "OTHER"}}
 
 
@@ -72,12 +74,7 @@ def request_on(route, send, bearer):
             return post(ROUTER.path(route), bearer, {"requests": [FILE]})
         case "documents-attach":
             return post(ROUTER.path(route), bearer, {"entityName": "A", "entityId": "1", "documentIds": ["x"]})
-        case "a2a":
-            return post(ROUTER.path(route, code="EXPENSES"), bearer, {**CALL, "params": {"message": MESSAGE}})
-        case "a2a-stream":
-            call = {**CALL, "method": "message/stream", "params": {"message": MESSAGE}}
-            return post(ROUTER.path(route, code="EXPENSES"), bearer, call)
-        case "a2a-search" | "multiplex":
+        case "multiplex":
             return post(ROUTER.path(route), bearer, {})
         case "invoke" | "stream" | "chat" | "debug":
             return post(ROUTER.path(route, code="EXPENSES"), bearer, {"message": "Taxi 42"})
@@ -85,10 +82,8 @@ def request_on(route, send, bearer):
             return Request("GET", ROUTER.path(route, code="EXPENSES"), "", signed)
 
 
-BEFORE = dict.fromkeys(FAULT_ROUTES, 0) | {"token": 1}
+BEFORE = Counter(token=1)
 """Calls of each route that a mock has had when it is `served`."""
-every_route = pytest.mark.parametrize("route", FAULT_ROUTES)
-WITH_TEAM = OF_A_JOB | {"a2a-card"}
 
 
 def served(*documents, **more):
@@ -106,63 +101,75 @@ def struck(mock):
     return found
 
 
-@every_route
-def test_a_latency_may_name_any_route(route):
-    mock, bearer = served(DOCUMENT | {"latency": {route: "70ms"}})
-    reply = mock.serve(served_request(route, mock, bearer), 1_000)
-    assert reply.route == route and reply.response.status < 400
-    assert reply.latency == 70
+class EveryRoute:
+    """What holds of each route of a wire; its tests inherit this, and say which those are."""
+
+    with_team = OF_A_JOB
+    """Those whose path names a team."""
+    request_of = staticmethod(served_request)
+    """A request of a route that is in order, to a mock, with a bearer."""
+
+    def test_a_latency_may_name_any_route(self, route):
+        mock, bearer = served(DOCUMENT | {"latency": {route: "70ms"}})
+        reply = mock.serve(self.request_of(route, mock, bearer), 1_000)
+        assert reply.route == route and reply.response.status < 400
+        assert reply.latency == 70
+
+    def test_a_fault_may_name_any_route_and_strikes_the_calls_that_it_names(self, route):
+        mock, bearer = served(DOCUMENT | {"faults": [{"route": route, "calls": BEFORE[route] + 2, "answer": 503}]})
+        names, request = struck(mock), self.request_of(route, mock, bearer)
+        codes = [mock.serve(request, now).response.status for now in (1_000, 2_000, 3_000)]
+        assert codes[1] == 503 and max(codes[0], codes[2]) < 400
+        assert names == [f"{route}-503"]
+
+    def test_what_is_armed_strikes_any_route_even_one_of_which_no_scenario_speaks(self, route):
+        mock, bearer = served(DOCUMENT, OTHER)
+        request = self.request_of(route, mock, bearer)
+        assert mock.arm({"route": route, "strike": "reset"}, 500).status == 200
+        assert [mock.serve(request, now).response.status == 0 for now in (1_000, 2_000)] == [True, False]
+
+    def test_a_fault_for_a_client_strikes_its_calls_and_nobody_elses(self, route):
+        if route in WITHOUT_CLIENT:
+            return
+        mock, bearer = served(DOCUMENT)
+        request = self.request_of(route, mock, bearer)
+        own = CLI if route == "authorize" else DEMO.id
+        for client in ("other", own):
+            assert mock.arm({"route": route, "client": client, "calls": "1-9", "strike": "reset"}, 500).status == 200
+        names = struck(mock)
+        assert mock.serve(request, 1_000).response.status == 0
+        assert names == [f"{route}-reset-2"]
+
+    def test_a_fault_for_a_user_strikes_calls_with_a_token_of_theirs_alone(self, route):
+        if route in WITHOUT_BEARER | WITHOUT_CLIENT:
+            return
+        mock, own = served(DOCUMENT)
+        login = token_request("password", username=JANE.name, password=JANE.password)
+        janes = str(read(mock.serve(login, 0).response)["access_token"])
+        requests = [self.request_of(route, mock, bearer) for bearer in (own, janes)]
+        assert mock.arm({"route": route, "user": "jane", "calls": "1-9", "strike": "reset"}, 500).status == 200
+        assert [mock.serve(request, 1_000).response.status == 0 for request in requests] == [False, True]
+
+    def test_a_fault_that_names_whom_nobody_knows_on_its_route_is_refused(self, route):
+        mock, _ = served(DOCUMENT)
+        for member, name, never in (
+            ("client", "demo", route in WITHOUT_CLIENT),
+            ("user", "jane", route in WITHOUT_CLIENT | WITHOUT_BEARER),
+            ("scenario", "expense", route not in OF_A_JOB),
+            ("job", "J", True),  # on status too: there is no job
+        ):
+            assert mock.arm({"route": route, member: name, "delay": "1s"}, 500).status == (400 if never else 200)
+
+    def test_a_route_without_a_team_heeds_a_scenario_only_where_it_is_served_alone(self, route):
+        own = DOCUMENT | {"latency": {route: "70ms"}, "faults": [{"route": route, "answer": 500}]}
+        mock, bearer = served(own, OTHER)
+        reply = mock.serve(self.request_of(route, mock, bearer), 1_000)
+        assert (reply.latency, reply.response.status == 500) == ((70, True) if route in self.with_team else (0, False))
 
 
-@every_route
-def test_a_fault_may_name_any_route_and_strikes_the_calls_that_it_names(route):
-    mock, bearer = served(DOCUMENT | {"faults": [{"route": route, "calls": BEFORE[route] + 2, "answer": 503}]})
-    names, request = struck(mock), served_request(route, mock, bearer)
-    codes = [mock.serve(request, now).response.status for now in (1_000, 2_000, 3_000)]
-    assert codes[1] == 503 and max(codes[0], codes[2]) < 400
-    assert names == [f"{route}-503"]
-
-
-@every_route
-def test_what_is_armed_strikes_any_route_even_one_of_which_no_scenario_speaks(route):
-    mock, bearer = served(DOCUMENT, OTHER)
-    request = served_request(route, mock, bearer)
-    assert mock.arm({"route": route, "strike": "reset"}, 500).status == 200
-    assert [mock.serve(request, now).response.status == 0 for now in (1_000, 2_000)] == [True, False]
-
-
-@pytest.mark.parametrize("route", [each for each in FAULT_ROUTES if each not in WITHOUT_CLIENT])
-def test_a_fault_for_a_client_strikes_its_calls_and_nobody_elses(route):
-    mock, bearer = served(DOCUMENT)
-    request = served_request(route, mock, bearer)
-    own = CLI if route == "authorize" else DEMO.id
-    for client in ("other", own):
-        assert mock.arm({"route": route, "client": client, "calls": "1-9", "strike": "reset"}, 500).status == 200
-    names = struck(mock)
-    assert mock.serve(request, 1_000).response.status == 0
-    assert names == [f"{route}-reset-2"]
-
-
-@pytest.mark.parametrize("route", [each for each in FAULT_ROUTES if each not in WITHOUT_BEARER | WITHOUT_CLIENT])
-def test_a_fault_for_a_user_strikes_calls_with_a_token_of_theirs_alone(route):
-    mock, own = served(DOCUMENT)
-    login = token_request("password", username=JANE.name, password=JANE.password)
-    janes = str(read(mock.serve(login, 0).response)["access_token"])
-    requests = [served_request(route, mock, bearer) for bearer in (own, janes)]
-    assert mock.arm({"route": route, "user": "jane", "calls": "1-9", "strike": "reset"}, 500).status == 200
-    assert [mock.serve(request, 1_000).response.status == 0 for request in requests] == [False, True]
-
-
-@every_route
-def test_a_fault_that_names_whom_nobody_knows_on_its_route_is_refused(route):
-    mock, _ = served(DOCUMENT)
-    for member, name, never in (
-        ("client", "demo", route in WITHOUT_CLIENT),
-        ("user", "jane", route in WITHOUT_CLIENT | WITHOUT_BEARER),
-        ("scenario", "expense", route not in OF_A_JOB),
-        ("job", "J", True),  # on status too: there is no job
-    ):
-        assert mock.arm({"route": route, member: name, "delay": "1s"}, 500).status == (400 if never else 200)
+@pytest.mark.parametrize("route", KERNEL_ROUTES)
+class TestEveryRoute(EveryRoute):
+    pass
 
 
 SHORT = {"lab": 1, "name": "short", "title": "x", "agent": {"code": "SHORT"}, "ask": "x",
@@ -242,14 +249,6 @@ def test_with_any_client_a_fault_may_name_one_that_nobody_registered():
     assert mock.arm({"route": "token", "client": "stranger", "answer": 503}, 0).status == 200
 
 
-@every_route
-def test_a_route_without_a_team_heeds_a_scenario_only_where_it_is_served_alone(route):
-    own = DOCUMENT | {"latency": {route: "70ms"}, "faults": [{"route": route, "answer": 500}]}
-    mock, bearer = served(own, OTHER)
-    reply = mock.serve(served_request(route, mock, bearer), 1_000)
-    assert (reply.latency, reply.response.status == 500) == ((70, True) if route in WITH_TEAM else (0, False))
-
-
 @pytest.mark.parametrize("route", sorted(OF_A_FORM))
 def test_where_a_form_is_sent_a_fault_refuses_in_the_words_of_oauth(route):
     fault = {"route": route, "calls": BEFORE[route] + 1, "answer": 400, "error": "invalid_scope"}
@@ -264,11 +263,11 @@ def test_where_a_form_is_sent_a_fault_refuses_in_the_words_of_oauth(route):
         lambda bearer: Request("GET", "/fscmRestApi/anticsrf"), lambda bearer: authorize_request(response_type="x"),
         lambda bearer: Request("GET", "/oauth2/v1/authorize"), lambda bearer: form_post("/oauth2/v1/revoke"),
         lambda bearer: post(f"{API}/agent/v1/documents", bearer, {}), lambda bearer: Request("GET", WORKFLOWS),
-        lambda bearer: Request("GET", ROUTER.path("a2a-card", code="NOBODYS"), "", (("authorization", f"Bearer {bearer}"),)),
+        lambda bearer: post(ROUTER.path("invoke", code="NOBODYS"), bearer, {"message": "Taxi 42"}),
     ],
 )  # fmt: skip
 def test_a_call_that_is_refused_anyway_is_neither_withheld_nor_counted(request_of):
-    every = ("anticsrf", "authorize", "revoke", "documents", "workflows", "a2a-card")
+    every = ("anticsrf", "authorize", "revoke", "documents", "workflows", "invoke")
     faults = [{"route": route, "answer": 503, "name": route} for route in every]
     mock, bearer = served(DOCUMENT | {"latency": dict.fromkeys(every, "70ms"), "faults": faults})
     reply = mock.serve(request_of(bearer), 1_000)
@@ -290,7 +289,7 @@ def test_a_token_expires_on_any_route_that_asks_for_one():
         401,
         401,
     ]
-    assert mock.serve(served_request("a2a-card", mock, bearer), 3_000).response.status == 401
+    assert mock.serve(served_request("invoke", mock, bearer), 3_000).response.status == 401
 
 
 def test_on_the_keys_it_expires_where_they_ask_for_one():
@@ -298,7 +297,7 @@ def test_on_the_keys_it_expires_where_they_ask_for_one():
         mock, bearer = served(DOCUMENT | {"faults": [{"route": "jwks", "expire_token": True}]}, **switches)
         request = Request("GET", ROUTER.path("jwks"), "", (("authorization", f"Bearer {bearer}"),))
         found = [mock.serve(request, now).response.status for now in (1_000, 2_000)]
-        assert [*found, mock.serve(served_request("a2a-card", mock, bearer), 3_000).response.status] == answers
+        assert [*found, mock.serve(served_request("workflows", mock, bearer), 3_000).response.status] == answers
 
 
 def test_the_members_of_any_json_answer_can_be_odd_or_left_out():
@@ -335,13 +334,12 @@ def by(route, mock, bearer):
 @pytest.mark.parametrize(
     ("named", "strikes"),
     [
-        ("stream", {"stream", "chat", "debug", "a2a-stream"}), ("chat", {"chat"}), ("debug", {"debug"}),
-        ("invoke", {"invoke", "a2a"}), ("a2a", {"a2a"}), ("a2a-stream", {"a2a-stream"}),
+        ("stream", {"stream", "chat", "debug"}), ("chat", {"chat"}), ("debug", {"debug"}), ("invoke", {"invoke"}),
     ],
 )  # fmt: skip
 def test_a_call_goes_by_its_route_and_by_what_is_asked(named, strikes):
     mock, bearer = served(DOCUMENT | {"faults": [{"route": named, "calls": "every 1", "answer": 503}]})
-    routes = ("invoke", "stream", "chat", "debug", "a2a", "a2a-stream")
+    routes = ("invoke", "stream", "chat", "debug")
     assert {route for route in routes if by(route, mock, bearer)} == strikes
 
 
@@ -355,16 +353,9 @@ def test_the_first_in_the_list_strikes_whichever_of_its_names_the_call_goes_by()
 
 
 def test_a_stream_is_withheld_as_an_invoke_is_unless_it_has_a_latency_of_its_own():
-    mock, bearer = served(DOCUMENT | {"latency": {"invoke": "30ms", "chat": "70ms", "a2a": "90ms"}})
-    routes = ("invoke", "stream", "chat", "debug", "a2a", "a2a-stream")
-    assert [mock.serve(served_request(route, mock, bearer), 1_000).latency for route in routes] == [
-        30,
-        30,
-        70,
-        30,
-        90,
-        30,
-    ]
+    mock, bearer = served(DOCUMENT | {"latency": {"invoke": "30ms", "chat": "70ms"}})
+    routes = ("invoke", "stream", "chat", "debug")
+    assert [mock.serve(served_request(route, mock, bearer), 1_000).latency for route in routes] == [30, 30, 70, 30]
 
 
 def test_calls_by_nobody_known_are_counted_together_and_a_clients_apart():
@@ -373,16 +364,3 @@ def test_calls_by_nobody_known_are_counted_together_and_a_clients_apart():
     other = token(mock, client=mock.config.clients[1])
     assert [by("jwks", mock, each) for each in (bearer, other)] == [False, True]
     assert [by("workflows", mock, each) for each in (bearer, other, bearer, other)] == [False, False, True, True]
-
-
-def test_a_call_of_a2a_is_counted_by_its_job_where_status_is_named_and_by_its_client_where_a2a_is():
-    faults = [{"route": "status", "calls": 2, "answer": 500}, {"route": "a2a", "calls": 4, "answer": 503}]
-    mock, bearer = served(DOCUMENT | {"faults": faults})
-    jobs = [read(mock.serve(served_request("a2a", mock, bearer), 0).response)["result"]["id"] for _ in range(2)]
-    path = ROUTER.path("a2a", code="EXPENSES")
-
-    def polled(job):
-        call = {"jsonrpc": "2.0", "id": "1", "method": "tasks/get", "params": {"id": job}}
-        return mock.serve(post(path, bearer, call), 1_000).response.status
-
-    assert [polled(job) for job in (jobs[0], jobs[1], jobs[0])] == [200, 503, 500]

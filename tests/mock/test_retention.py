@@ -1,7 +1,5 @@
 """A job past its retention leaves the ledger, and nobody can tell: a lab that keeps it answers the same."""
 
-import json
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -11,7 +9,6 @@ from lab.core.journal.fact import Fact, RecordsDropped
 from lab.core.journal.ledger import MemoryLedger
 from lab.core.journal.numbers import CallCount
 from lab.core.observe import Observation, Touched
-from lab.dialects.router import ROUTER
 from lab.jobs.facts import JobForgotten
 from lab.jobs.records import AliasRecord, ConversationRecord, JobRecord, RepeatRecord, job_key
 from lab.mock import retention
@@ -169,26 +166,6 @@ def test_no_fault_is_armed_for_a_job_that_is_forgotten(drops: bool) -> None:
     fault: dict[str, Json] = {"route": "status", "job": job, "answer": 503}
     assert mock.arm(fault, 9_999).status == 200
     assert mock.arm(fault, 10_000).status == 400
-
-
-@pytest.mark.parametrize("drops", [True, False])
-def test_an_id_that_a_client_chose_is_free_again_once_its_job_is_forgotten(drops: bool) -> None:
-    mock = service(QUICK)
-    mock.drops = drops
-    bearer = token(mock)
-
-    def sent(now: int) -> dict[str, object]:
-        message = {"role": "user", "messageId": "m", "parts": [{"kind": "text", "text": "Bus"}]}
-        body = {"jsonrpc": "2.0", "id": 1, "method": "tasks/send", "params": {"id": "mine", "message": message}}
-        headers = (("authorization", f"Bearer {bearer}"), ("content-type", "application/json"))
-        return read(
-            mock.serve(
-                Request("POST", ROUTER.path("a2a", code="EXPENSES"), "", headers, json.dumps(body).encode()), now
-            ).response
-        )
-
-    assert "result" in sent(0) and "error" in sent(9_999)
-    assert "result" in sent(10_000) and sizes_of(mock.ledger)["jobs"] == 1
 
 
 def test_jobs_of_a_scenario_without_retention_stay() -> None:

@@ -6,7 +6,6 @@ from typing import Any
 import pytest
 
 from lab.core.errors import ScenarioError
-from lab.core.exchange import Request
 from lab.core.journal.fact import Fact
 from lab.jobs.builtin import NO_SUCH_VERSION
 from lab.jobs.compiled import CompiledScenario, compile_scenario
@@ -14,7 +13,6 @@ from lab.jobs.facts import JobAccepted, JobStatus, ScenarioMissed
 from lab.language.document import Scenario
 from lab.language.parse import parse_scenario
 from lab.mock.service import Service
-from lab.plugins.a2a.routes import a2a_path
 from lab.recording.format.snapshot import snapshot
 from tests.mock.test_streams import events
 from tests.wire_peer import DOCUMENT, EPOCH, invoke, read, service, status, token
@@ -221,19 +219,6 @@ def read_status(mock: Service, job: object) -> object:
     body = mock.status_of(str(job), AT + 6_000)
     assert body is not None
     return json.loads(body)
-
-
-def test_over_a2a_such_a_job_is_a_task_that_failed() -> None:
-    peer = Peer()
-    job = peer.ask()["jobId"]
-    call = {"jsonrpc": "2.0", "id": 1, "method": "tasks/get", "params": {"id": job}}
-    headers = (("authorization", f"Bearer {peer.bearer}"), ("content-type", "application/json"))
-    states = []
-    for now in (AT, AT + 77):
-        request = Request("POST", a2a_path("a2a", "EXPENSES"), "", headers, json.dumps(call).encode())
-        states.append(read(peer.mock.serve(request, now).response)["result"]["status"])
-    assert [state["state"] for state in states] == ["working", "failed"]
-    assert states[1]["message"]["parts"] == [{"kind": "text", "text": NOT_FOUND}]
 
 
 # `progressMessage` where a job ends ERROR (contract.md §12)

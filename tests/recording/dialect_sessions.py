@@ -1,4 +1,5 @@
-"""Sessions of clients over real sockets, one for each kind of call: whoever is asked is given them all.
+"""Sessions of clients over real sockets, one for each kind of call: whoever is asked is given them all. Those of another
+wire stand with its tests.
 
 A client has no state but what it was answered, and the lab's clock stands still while nobody waits. So a session that is
 played back, or asked again of the same scenario, must come to the same answers at the same instants.
@@ -13,7 +14,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from functools import cache
 from hashlib import sha256
-from typing import Any
+from typing import Any, TypeAlias
 from urllib.parse import parse_qs, quote, urlencode, urlsplit
 
 from lab.clocks import ManualClock
@@ -151,6 +152,8 @@ async def served(service: Service) -> AsyncIterator[DialectClient]:
 
 # What clients do
 
+Session: TypeAlias = Callable[[DialectClient], Awaitable[None]]
+
 
 def events(answer: Answer) -> list[Any]:
     return [json.loads(line[6:]) for line in answer.body.decode().splitlines() if line.startswith("data: {")]
@@ -185,7 +188,7 @@ async def answered_by_message(client: DialectClient) -> None:
     await client.poll(body["jobId"])
 
 
-def streaming(path: str, *, polled: bool = True) -> Callable[[DialectClient], Awaitable[None]]:
+def streaming(path: str, *, polled: bool = True) -> Session:
     async def session(client: DialectClient) -> None:
         await client.login()
         sent: dict[str, Any] = {
@@ -213,56 +216,6 @@ async def left_early(client: DialectClient) -> None:
     got = await client.ask("POST", ROUTER.path("stream", code=TEAM), {"message": "Share it"}, leave=1)
     await client.wait(3_000)
     await client.poll(events(got)[0]["jobId"])
-
-
-def rpc(method: str, params: Any, number: int = 1) -> Any:
-    return {"jsonrpc": "2.0", "id": number, "method": method, "params": params}
-
-
-def said(text: str, **members: Any) -> Any:
-    return {
-        "message": {
-            "kind": "message",
-            "messageId": "m",
-            "role": "user",
-            "parts": [{"kind": "text", "text": text}],
-            **members,
-        }
-    }
-
-
-async def tasks(client: DialectClient) -> None:
-    await client.login()
-    path = ROUTER.path("a2a", code=TEAM)
-    await client.ask("GET", ROUTER.path("a2a-card", code=TEAM))
-    await client.ask("POST", ROUTER.path("a2a-search"), {"query": ""})
-    await client.ask("POST", path, rpc("message/send", {"message": 1}))
-    body: Any = (await client.ask("POST", path, rpc("message/send", said("Share it"), 2))).json
-    task = body["result"]["id"]
-    await client.ask("POST", path, rpc("tasks/get", {"id": task}, 3))
-    await client.ask("POST", path, rpc("tasks/cancel", {"id": task}, 4))
-    await client.ask("POST", path, rpc("tasks/resubscribe", {"id": task}, 5))
-    await client.wait(3_000)
-    await client.ask("POST", path, rpc("tasks/get", {"id": task}, 6))
-    await client.wait(500)
-    await client.ask("POST", path, rpc("message/send", said("yes", taskId=task), 7))
-    await client.wait(500)
-    await client.ask("POST", path, rpc("tasks/get", {"id": task}, 8))
-    await client.ask("POST", path, rpc("tasks/get", {"id": "nobody's"}, 9))
-
-
-async def streamed_tasks(client: DialectClient) -> None:
-    await client.login()
-    path, stream = ROUTER.path("a2a", code=TEAM), ROUTER.path("a2a-stream", code=TEAM)
-    shown = events(await client.ask("POST", path, rpc("message/stream", said("Share it"))))
-    task = shown[0]["result"]["id"]
-    await client.ask("POST", stream, rpc("tasks/get", {"id": task}, 2))
-    await client.wait(500)
-    await client.ask("POST", stream, rpc("message/stream", said("yes", taskId=task), 3))
-    await client.wait(500)
-    await client.ask("POST", path, rpc("tasks/get", {"id": task}, 4))
-    await client.ask("POST", path, rpc("tasks/send", {"id": "own-1", **said("Share it")}, 5))
-    await client.ask("POST", path, rpc("tasks/get", {"id": "own-1"}, 6))
 
 
 async def pod(client: DialectClient) -> None:
@@ -331,7 +284,7 @@ async def refused(client: DialectClient) -> None:
     await client.ask("POST", ROUTER.path("invoke", code=TEAM), {"message": "Share it"})
 
 
-SESSIONS: dict[str, Callable[[DialectClient], Awaitable[None]]] = {
+SESSIONS: dict[str, Session] = {
     "invokeAsync": invoked,
     "invokeAsync by message": answered_by_message,
     "invokeStream": streaming(ROUTER.path("stream", code=TEAM)),
@@ -342,8 +295,6 @@ SESSIONS: dict[str, Callable[[DialectClient], Awaitable[None]]] = {
     "local debug": streaming(f"/internal/v1/agent/{TEAM}/debug"),
     "orchestrator stream": streaming(f"/orchestrator/agent/v2/{TEAM}/invokeStream"),
     "left early": left_early,
-    "a2a": tasks,
-    "a2a stream": streamed_tasks,
     "pod": pod,
     "device code": device,
     "authorization code": code,
@@ -352,18 +303,18 @@ SESSIONS: dict[str, Callable[[DialectClient], Awaitable[None]]] = {
 
 
 @cache
-def recorded(name: str) -> tuple[bytes, list[tuple[object, ...]]]:
+def recorded(session: Session) -> tuple[bytes, list[tuple[object, ...]]]:
     """The recording of a session, and what its client was answered."""
 
-    async def session() -> tuple[bytes, list[tuple[object, ...]]]:
+    async def taped() -> tuple[bytes, list[tuple[object, ...]]]:
         lines: list[bytes] = []
         service = Service(config())
         tape = Tape(service, lines.append, recording_header(config(), lab="0.1.0"))
         service.observers.append(tape)
         async with served(service) as client:
-            await SESSIONS[name](client)
+            await session(client)
             now, answers = client.clock.now(), client.answered()
         tape.close(now)
         return b"".join(lines), answers
 
-    return asyncio.run(session())
+    return asyncio.run(taped())

@@ -1,5 +1,7 @@
 """A client that asks everything of which the table of fidelity isn't sure: one session, of a lab with any settings."""
 
+from collections.abc import Callable
+
 from lab.core.clock import Millis
 from lab.core.exchange import Headers, Json, Request, Response
 from lab.core.observe import Replied
@@ -96,14 +98,16 @@ class Session:
         return read(b"".join(self.lines))
 
 
-def everything(session: Session) -> Recording:
-    """Ask all of it."""
+def everything(session: Session, *more: Callable[[Session, str], None]) -> Recording:
+    """Ask all of it; `more` is what is asked, with a bearer, over other wires."""
     right = basic(DEMO.id, DEMO.secret)
     bearer = str(object_of(session.ask(form(authorization=right)))["access_token"])
     _identity(session)
     _messages(session, bearer)
     _gates(session, bearer)
     _places(session, bearer)
+    for ask in more:
+        ask(session, bearer)
     return session.recording
 
 
@@ -174,14 +178,6 @@ def _places(session: Session, bearer: str) -> None:
     session.post(f"{API}/agent/v2/GATED/chat", bearer, {"message": "Go"})
     params = {"isDebug": True, "breakPoints": [], "overrides": {"a": 1}}
     session.post(f"{API}/agent/v2/QUICK/debug", bearer, {"message": "Go", "debugParams": params})
-    sent = {"role": "user", "messageId": "m", "contextId": "nobodys", "parts": [{"kind": "text", "text": "Go"}]}
-    nameless = {name: member for name, member in sent.items() if name != "role"}
-    for method, of in (
-        ("message/send", {"message": sent}), ("message/send", {"message": nameless}), ("tasks/get", {"id": "nobodys"}),
-        ("tasks/cancel", {"id": "nobodys"}), ("message/stream", {"message": sent}),
-    ):  # fmt: skip
-        for place in ("", "/stream"):
-            session.post(f"{API}/a2a/v1/QUICK{place}", bearer, {"method": method, "params": of})
     for row in (row for wire in wires() for row in wire.routes if row.only):
         path = row.path.replace("{code}", "QUICK").replace("{job}", "00000000-0000-4000-8000-000000000000")
         session.post(path, bearer, {"message": "Go"}) if row.method == "POST" else session.get(path, bearer)

@@ -2,7 +2,8 @@
 
 import asyncio
 import json
-from typing import Any
+from collections.abc import Callable
+from typing import Any, ClassVar
 from urllib.parse import urlencode
 
 import pytest
@@ -31,25 +32,21 @@ from lab.recording.playback.playback import PlaybackMode, PlaybackTerms, Recordi
 from lab.recording.playback.service import PlaybackService
 from lab.recording.replay.replay import replay
 from lab.recording.replay.unfinished import unfinished_jobs
-from lab.recording.show.exports import as_transcript
 from lab.recording.tape.accounts import with_secrets
 from lab.recording.tape.header import config_of
 from lab.recording.tape.recorded_calls import epoch_in
 from tests.conftest import examples, few_of
 from tests.recording.another_server import AnotherServer
-from tests.recording.dialect_sessions import SESSIONS, compiled, config, recorded, served
+from tests.recording.dialect_sessions import SESSIONS, Session, compiled, config, recorded, served
 from tests.recording.har_schema import HAR
 from tests.recording.hostile import no_blob
 from tests.recording.joined import Joined
 from tests.recording.joined import config as joined_config
 from tests.server.conftest import SCENARIO, SCOPE, TEAM
 
-NAMES = list(SESSIONS)
-PARAMS: dict[str, Json] = {"message": {"role": "user", "parts": [{"kind": "text", "text": "Share it"}]}}
 
-
-def recording_of(name: str) -> Recording:
-    return read(recorded(name)[0], name)
+def recording_of(session: Session) -> Recording:
+    return read(recorded(session)[0])
 
 
 def playing(recording: Recording, mode: PlaybackMode = PlaybackMode.ELASTIC) -> PlaybackService:
@@ -58,42 +55,12 @@ def playing(recording: Recording, mode: PlaybackMode = PlaybackMode.ELASTIC) -> 
 
 
 async def play_back(
-    recording: Recording, name: str, mode: PlaybackMode
+    recording: Recording, session: Session, mode: PlaybackMode
 ) -> tuple[list[tuple[object, ...]], PlaybackService]:
     service = playing(recording, mode)
     async with served(service) as client:
-        await SESSIONS[name](client)
+        await session(client)
         return client.answered(), service
-
-
-@pytest.mark.parametrize("name", NAMES)
-def test_it_replays(name: str) -> None:
-    result = replay(recording_of(name), (compiled(),))
-    assert result.passed, result.text()
-
-
-UNFINISHED = {"left early": 1, "a2a stream": 1, "device code": 1, "authorization code": 1, "refused": 1}
-"""How many jobs their clients didn't see to the end."""
-
-
-@pytest.mark.parametrize("name", NAMES)
-def test_whether_its_client_saw_the_end_is_known_on_each_wire(name: str) -> None:
-    assert len(unfinished_jobs(recording_of(name), no_blob)) == UNFINISHED.get(name, 0)
-
-
-def test_the_end_is_seen_under_a_later_id_too() -> None:
-    joined = Joined(replace(joined_config(), switches=Switches(resume_job_id="new")))
-    joined.play(((Verdict.APPROVED, None),))
-    assert unfinished_jobs(joined.closed(), no_blob) == {}
-
-
-@pytest.mark.parametrize("mode", few_of(PlaybackMode, (PlaybackMode.ELASTIC,)))
-@pytest.mark.parametrize("name", NAMES)
-def test_its_client_is_answered_the_same_in_playback(name: str, mode: PlaybackMode) -> None:
-    answers, service = asyncio.run(play_back(recording_of(name), name, mode))
-    assert service.missed == []
-    assert answers == recorded(name)[1]
-    assert service.playback.left == ()
 
 
 def another(old: str = "", new: str = "") -> AnotherServer:
@@ -102,32 +69,69 @@ def another(old: str = "", new: str = "") -> AnotherServer:
     )
 
 
-@pytest.mark.parametrize("name", [name for name in NAMES if "chat" in name or "stream" in name.lower()])
+class EverySession:
+    """What holds of each session, over any wire; the tests of one inherit this, with its sessions."""
+
+    sessions: ClassVar = SESSIONS
+    unfinished: ClassVar = {"left early": 1, "device code": 1, "authorization code": 1, "refused": 1}
+    """How many jobs their clients didn't see to the end."""
+
+    def test_it_replays(self, name: str) -> None:
+        result = replay(recording_of(self.sessions[name]), (compiled(),))
+        assert result.passed, result.text()
+
+    def test_whether_its_client_saw_the_end_is_known(self, name: str) -> None:
+        recording = recording_of(self.sessions[name])
+        assert len(unfinished_jobs(recording, no_blob)) == self.unfinished.get(name, 0)
+
+    @pytest.mark.parametrize("mode", few_of(PlaybackMode, (PlaybackMode.ELASTIC,)))
+    def test_its_client_is_answered_the_same_in_playback(self, name: str, mode: PlaybackMode) -> None:
+        answers, service = asyncio.run(play_back(recording_of(self.sessions[name]), self.sessions[name], mode))
+        assert service.missed == []
+        assert answers == recorded(self.sessions[name])[1]
+        assert service.playback.left == ()
+
+    def test_it_is_shown_in_every_form(self, name: str) -> None:
+        recording = recording_of(self.sessions[name])
+        shown = {form.word: "\n".join(resolve(form.run)(recording, no_blob, False)) for form in EXPORT_FORMS}
+        assert not list(Draft202012Validator(HAR).iter_errors(json.loads(shown["har"])))
+        jobs = {fact.text("job") or "" for fact in recording.facts("job.accepted")}
+        for kind in ("text", "har", "md", "html"):
+            assert all(job in shown[kind] for job in jobs), kind
+        for line in recording.of(Res):
+            assert f"+{line.t // 60_000:02d}:" in shown["text"] and f"call {line.x} {line.status:03d} " in shown["curl"]
+
+
+@pytest.mark.parametrize("name", SESSIONS)
+class TestEverySession(EverySession):
+    pass
+
+
+def test_the_end_is_seen_under_a_later_id_too() -> None:
+    joined = Joined(replace(joined_config(), switches=Switches(resume_job_id="new")))
+    joined.play(((Verdict.APPROVED, None),))
+    assert unfinished_jobs(joined.closed(), no_blob) == {}
+
+
+@pytest.mark.parametrize("name", [name for name in SESSIONS if "chat" in name or "stream" in name.lower()])
 def test_another_server_is_asked_the_same_and_must_show_the_same_question_and_end(name: str) -> None:
-    recording = recording_of(name)
+    # of chat no event shows the job
+    assert_asked_again(recording_of(SESSIONS[name]), differs="never polled" not in name)
+
+
+def assert_asked_again(recording: Recording, *, differs: bool = True) -> None:
+    """A server that does as the recorded one passes; if the client saw the job, one that asks or ends otherwise doesn't."""
     assert another().replay(recording).passed
-    if "never polled" not in name:  # of chat no event shows the job
+    if differs:
         assert not another("Shared.", "Sent.").replay(recording).passed
         assert not another("May it be", "Must it be").replay(recording).passed
-
-
-@pytest.mark.parametrize("name", NAMES)
-def test_it_is_shown_in_every_form(name: str) -> None:
-    recording = recording_of(name)
-    shown = {form.word: "\n".join(resolve(form.run)(recording, no_blob, False)) for form in EXPORT_FORMS}
-    assert not list(Draft202012Validator(HAR).iter_errors(json.loads(shown["har"])))
-    jobs = {fact.text("job") or "" for fact in recording.facts("job.accepted")}
-    for kind in ("text", "har", "md", "html"):
-        assert all(job in shown[kind] for job in jobs), kind
-    for line in recording.of(Res):
-        assert f"+{line.t // 60_000:02d}:" in shown["text"] and f"call {line.x} {line.status:03d} " in shown["curl"]
 
 
 class Other:
     """A client of a playback that does otherwise than the recorded one: at instants of its own."""
 
-    def __init__(self, name: str, service: PlaybackService | None = None) -> None:
-        self.service = service or playing(recording_of(name))
+    def __init__(self, session: Session, service: PlaybackService | None = None) -> None:
+        self.service = service or playing(recording_of(session))
         token = members_of(self.service.serve(token_request(DEMO.id, DEMO.secret, SCOPE), 0).response.body)[
             "access_token"
         ]
@@ -140,17 +144,13 @@ class Other:
     def begin(self, at: Millis, route: str, **members: Json) -> Reply:
         return self.ask(at, "POST", ROUTER.path(route, code=TEAM), {"message": "Share it", **members})
 
-    def rpc(self, at: Millis, method: str, params: Json, number: Json) -> Any:
-        sent: Json = {"jsonrpc": "2.0", "id": number, "method": method, "params": params}
-        return json.loads(self.ask(at, "POST", ROUTER.path("a2a", code=TEAM), sent).response.body)
-
     def poll(self, at: Millis, job: str) -> str:
         response = self.ask(at, "GET", ROUTER.path("status", code=TEAM, job=job)).response
         return str(members_of(response.body)["status"]) if response.status == 200 else str(response.status)
 
 
 def test_a_job_that_a_stream_began_is_polled_by_its_events() -> None:
-    client = Other("invokeStream")
+    client = Other(SESSIONS["invokeStream"])
     parts = [(at, event) for at, part in client.begin(700, "stream").parts or () for event in events_in(part)]
     assert [(at - 700, event["status"]) for at, event in parts] == [(0, "RUNNING"), (3000, "WAITING")]
     job = str(parts[0][1]["jobId"])
@@ -158,76 +158,45 @@ def test_a_job_that_a_stream_began_is_polled_by_its_events() -> None:
     assert seen == ["RUNNING", "RUNNING", "WAITING", "WAITING", "COMPLETE"]
 
 
+GAPS = st.lists(st.integers(1, 2_000), max_size=12)
 HISTORY = [(0, "RUNNING"), (3_000, "WAITING"), (3_500, "COMPLETE")]
-STATES = {"submitted": "RUNNING", "working": "RUNNING", "input-required": "WAITING", "completed": "COMPLETE"}
 
 
-@pytest.mark.parametrize("name", ["invokeStream", "a2a"])
-@given(gaps=st.lists(st.integers(1, 2_000), max_size=12))
+@given(gaps=GAPS)
 @examples(25, thorough=500)
-def test_whenever_a_client_polls_it_sees_the_history_in_order_and_never_early(name: str, gaps: list[int]) -> None:
-    client = Other(name)
-    if name == "a2a":
-        client.rpc(0, "message/send", {"message": 1}, 0)
-        job = client.rpc(0, "message/send", PARAMS, 0)["result"]["id"]
-    else:
-        parts = client.begin(0, "stream").parts or ()
-        job = str(next(event for _, part in parts for event in events_in(part))["jobId"])
+def test_whenever_a_client_polls_it_sees_the_history_in_order_and_never_early(gaps: list[int]) -> None:
+    client = Other(SESSIONS["invokeStream"])
+    parts = client.begin(0, "stream").parts or ()
+    job = str(next(event for _, part in parts for event in events_in(part))["jobId"])
+    assert_seen_in_order(gaps, lambda now: client.poll(now, job))
+
+
+def assert_seen_in_order(gaps: list[int], status_at: Callable[[Millis], str]) -> None:
+    """What polls show with these gaps between them, and one at last."""
     now, place = 0, 0
     for gap in (*gaps, 60_000):
         now += gap
-        word = STATES[client.rpc(now, "tasks/get", {"id": job}, now)["result"]["status"]["state"]] if name == "a2a" else client.poll(now, job)  # fmt: skip
+        word = status_at(now)
         place = next(at for at in range(place, len(HISTORY)) if HISTORY[at][1] == word)
         assert HISTORY[place][0] <= now
     assert HISTORY[place][1] == "COMPLETE"
 
 
 def test_deltas_show_no_job_and_so_none_is_shown_before_its_first_poll() -> None:
-    client = Other("chat")
+    client = Other(SESSIONS["chat"])
     job = str(next(event for _, part in client.begin(0, "chat").parts or () for event in events_in(part))["jobId"])
     assert (client.poll(2_999, job), client.poll(3_000, job)) == ("501", "WAITING")
 
 
-def test_an_answer_over_json_rpc_has_the_id_of_this_call_and_a_task_that_of_its_client() -> None:
-    client, params = Other("a2a"), PARAMS
-    assert client.rpc(0, "message/send", {"message": 1}, "wrong")["error"]["code"] == -32602
-    begun = client.rpc(10, "message/send", params, "mine")
-    task = begun["result"]["id"]
-    polls = [client.rpc(10 + at, "tasks/get", {"id": task}, at) for at in (1, 2_999, 3_000, 9_000)]
-    states = [(each["id"], each["result"]["status"]["state"]) for each in polls]
-    assert states == [(1, "working"), (2_999, "working"), (3_000, "input-required"), (9_000, "completed")]
-    cancelled = client.rpc(9_500, "tasks/cancel", {"id": task}, "c")
-    assert (begun["id"], cancelled["id"], cancelled["error"]["code"]) == ("mine", "c", -32002)
-    own = Other("a2a stream").rpc(0, "tasks/send", {"id": "T", **params}, 1)
-    assert (own["id"], own["result"]["id"]) == (1, "T")
-
-
-def test_a_task_that_a_stream_began_is_looked_at_as_its_updates_told() -> None:
-    client = Other("a2a stream")
-    asked_for = {"jsonrpc": "2.0", "id": 1, "method": "message/stream", "params": PARAMS}
-    parts = client.ask(700, "POST", ROUTER.path("a2a", code=TEAM), asked_for).parts or ()
-    task = next(event for _, part in parts for event in events_in(part))["result"]["id"]  # type: ignore[index,call-overload]
-    looks = [client.rpc(700 + at, "tasks/get", {"id": task}, at) for at in (1, 2_999, 3_000)]
-    assert [each["result"]["status"]["state"] for each in looks] == ["working", "working", "input-required"]
-    assert [each["result"]["kind"] for each in looks] == ["task"] * 3
-
-
-def test_a_transcript_shows_of_each_event_what_is_new() -> None:
-    text = "\n".join(as_transcript(recording_of("a2a stream"), no_blob, False))
-    for news in ('{"status":{"state":"working"', '"final":true}', '{"artifact":{"artifactId":'):
-        assert news in text, news
-    assert "status-update" not in text
-
-
 def test_a_message_of_one_route_or_with_other_parameters_is_not_that_of_another() -> None:
-    client = Other("invokeAsync")
+    client = Other(SESSIONS["invokeAsync"])
     sent = [client.begin(0, "stream", parameters={"id": 7}), client.begin(0, "chat", parameters={"id": 7}),
              client.begin(0, "invoke"), client.begin(0, "invoke", parameters={"id": 7})]  # fmt: skip
     assert [each.response.status for each in sent] == [501, 501, 501, 202]
 
 
 def test_another_instant_of_an_event_is_a_divergence() -> None:
-    recording = recording_of("invokeStream")
+    recording = recording_of(SESSIONS["invokeStream"])
     stream = next(line for line in recording.of(Res) if line.times)
     assert (stream.times, stream.latency) == ((0, 3000, 3000), 0)
     for times in ((0, 3000, 3001), ()):
@@ -242,11 +211,11 @@ def test_a_redirect_to_another_origin_leads_to_that_of_the_playback() -> None:
     joined.play()
     joined.tape.close(joined.now)
     recording = read(joined.data)
-    assert leads_away(recording) and not leads_away(recording_of("a2a"))
+    assert leads_away(recording) and not leads_away(recording_of(SESSIONS["invokeAsync"]))
     setup = replace(
         with_secrets(config_of(recording, ()), config().clients, config().accounts), elsewhere="http://localhost:9"
     )
-    client = Other("a2a", PlaybackService(setup, RecordingPlayback(recording, epoch_in(recording))))
+    client = Other(SESSIONS["invokeAsync"], PlaybackService(setup, RecordingPlayback(recording, epoch_in(recording))))
     response = client.begin(60_000, "invoke").response
     assert (response.status, response.header("location")) == (
         307,
@@ -255,7 +224,7 @@ def test_a_redirect_to_another_origin_leads_to_that_of_the_playback() -> None:
 
 
 def test_a_device_that_asks_seldom_is_not_kept_waiting_by_what_another_was_answered() -> None:
-    client = Other("device code").service
+    client = Other(SESSIONS["device code"]).service
     head = (("content-type", "application/x-www-form-urlencoded"),)
     grant = "urn:ietf:params:oauth:grant-type:device_code"
 

@@ -7,9 +7,8 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 from msgspec.structs import replace
 
-from lab.core.exchange import Json, Response
+from lab.core.exchange import Response
 from lab.core.observe import Noted, Replied
-from lab.dialects.router import ROUTER
 from lab.faults.facts import FaultStruck
 from lab.identity.clients import DEMO
 from lab.jobs.facts import GateDecided, JobAccepted
@@ -240,22 +239,6 @@ class OtherIds(Day):
             self.aliases[alias] = job
         for alias, own in self.aliases.items():
             assert self.mock.derived(alias, self.now) == self.mock.derived(own, self.now)
-
-    @precondition(lambda self: self.bearers)
-    @rule(
-        data=st.data(), text=st.sampled_from(["Taxi 5", "yes", ""]),
-        method=st.sampled_from(["message/send", "message/stream", "tasks/send", "tasks/get", "tasks/cancel"]),
-        route=st.sampled_from(["a2a", "a2a-stream"]),
-    )  # fmt: skip
-    def speak_a2a(self, data, text, method, route):
-        client = data.draw(st.sampled_from(sorted(self.bearers)))
-        named = data.draw(st.sampled_from(["t-1", "t-2", *sorted(self.jobs), *sorted(self.aliases)]))
-        message: dict[str, Json] = {"role": "user", "parts": [{"kind": "text", "text": text}]}
-        if method.startswith("message") and data.draw(st.booleans()):
-            message["taskId"] = named
-        params = {"id": named, "message": message}
-        request = invoke(self.bearers[client], {"jsonrpc": "2.0", "id": 1, "method": method, "params": params})
-        assert self._send(replace(request, path=ROUTER.path(route, code="EXPENSES"))).status in (0, 200, 401)
 
 
 TestDay = Day.TestCase

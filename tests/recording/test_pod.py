@@ -2,6 +2,7 @@
 
 import json
 from base64 import b64encode
+from collections.abc import Callable, Collection
 from hashlib import sha256
 
 from msgspec.structs import replace
@@ -11,7 +12,7 @@ from lab.dialects.fusion.routes import API, WORKFLOWS
 from lab.dialects.router import ROUTER
 from lab.identity.clients import DEMO, JANE
 from lab.jobs.compiled import CompiledScenario, compile_scenario
-from lab.language.document import FAULT_ROUTES, Switches
+from lab.language.document import Switches
 from lab.language.parse import parse_scenario
 from lab.recording.format.lines import Req
 from lab.recording.format.reader import read
@@ -19,7 +20,7 @@ from lab.recording.format.snapshot import snapshot
 from lab.recording.replay.replay import replay
 from lab.recording.tape.header import recording_header
 from lab.recording.tape.tape import Tape
-from tests.mock.test_planned import request_on
+from tests.mock.test_planned import KERNEL_ROUTES, request_on
 from tests.recording.joined import SCENARIO, Joined, config, scenario
 from tests.wire_peer import basic, token_request
 from tests.wire_peer import read as json_of
@@ -74,19 +75,26 @@ def test_tokens_from_the_pod_replay_and_nothing_secret_is_on_disk() -> None:
 
 
 def test_latencies_and_faults_on_every_route_replay_byte_for_byte() -> None:
-    planned = dict.fromkeys(FAULT_ROUTES, "30ms")
-    faults = [{"route": route, "calls": 2, "delay": "1s"} for route in FAULT_ROUTES]
-    faults += [{"route": route, "calls": 3, "chance": "50%", "answer": 503} for route in FAULT_ROUTES]
+    assert_replays_with_faults_on(KERNEL_ROUTES, request_on)
+
+
+def assert_replays_with_faults_on(
+    routes: Collection[str], request_on: Callable[[str, Callable[[Request], Response], str], Request]
+) -> None:
+    """A recording in which each route is asked three times, and now and then late or refused."""
+    planned = dict.fromkeys(routes, "30ms")
+    faults = [{"route": route, "calls": 2, "delay": "1s"} for route in routes]
+    faults += [{"route": route, "calls": 3, "chance": "50%", "answer": 503} for route in routes]
     text = SCENARIO.replace("latency: ", f"faults: {json.dumps(faults)}\nlatency: {json.dumps(planned)}\nstory: x #")
     compiled = compile_scenario(parse_scenario(text, "expense-approval.yaml"), sha256(text.encode()).hexdigest())
     pod = Pod(compiled, local_orchestrator="on")
     bearer = str(json_of(pod.ask(token_request("client_credentials")))["access_token"])
-    for route in FAULT_ROUTES:
+    for route in routes:
         each = request_on(route, pod.ask, bearer)
         for _ in range(3):
             pod.ask(each)
     struck = sum(pod.service.strikes.values())
-    assert struck > 1.2 * len(FAULT_ROUTES)
+    assert struck > 1.2 * len(routes)
     result = replay(pod.closed(), [compiled])
     assert result.passed, result.text()
     assert result.actual == pod.data

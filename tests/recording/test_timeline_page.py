@@ -10,15 +10,13 @@ import pytest
 from msgspec.structs import replace
 
 from lab.files.recordings import read_blob
-from lab.plugins.rehearsal.report.gather import histories_of
-from lab.plugins.rehearsal.report.judge import report_on
 from lab.recording.format.lines import Req
 from lab.recording.format.reader import read
 from lab.recording.redaction.bodies import INLINE
 from lab.recording.show.lanes import TimeScale, lanes_of
 from lab.recording.show.timeline_page import MOST_EVENTS, timeline_page
-from tests.conftest import UNLIKE, Lab, few_of, name_of
-from tests.recording.dialect_sessions import recorded
+from tests.conftest import UNLIKE, few_of, name_of
+from tests.recording.dialect_sessions import SESSIONS, recorded
 from tests.recording.hostile import TEXTS, hostile, no_blob
 from tests.recording.test_codec import GOLDEN, SHIPPED
 
@@ -118,25 +116,14 @@ def test_a_page_that_no_browser_would_show_with_ease_is_cut_and_says_so() -> Non
     assert "The rest is left out" not in timeline_page(replace(recording, lines=[note] * MOST_EVENTS), no_blob)
 
 
-def test_the_report_on_its_client_cites_calls_of_the_same_page(tmp_path: Path, lab: Lab) -> None:
-    path = tmp_path / "tasks.rec.jsonl"
-    path.write_bytes(recorded("a2a stream")[0])
-    page = lab("show", str(path), "--as", "judged").out
-    found = Reader(page)
-    failed = {finding.rule.id for finding in report_on({"tasks": histories_of(read(path.read_bytes()))}).failed}
-    assert failed and failed <= set(found.ids) and "What the client did" in page
-    assert {link[1:] for link in found.links} <= set(found.ids) and len(found.ids) == len(set(found.ids))
-    assert "http" not in page.split("<main>")[0].replace("http-equiv", "")
-
-
 def test_a_recording_of_which_no_rule_says_anything_has_no_report() -> None:
     assert "What the client did" not in timeline_page(read(GOLDEN.read_bytes()), no_blob)
 
 
-def test_a_stream_is_told_event_by_event_and_a_task_by_its_state() -> None:
-    page = timeline_page(read(recorded("a2a stream")[0]), no_blob)
+def test_a_stream_is_told_event_by_event() -> None:
+    page = timeline_page(read(recorded(SESSIONS["invokeStream"])[0]), no_blob)
     found = Reader(page)
     (first, *_) = [text for text in found.texts if text.startswith("+00:00.000  data: ")]
-    assert [line.partition("  data: ")[0] for line in first.splitlines()] == ["+00:00.000"] * 2 + ["+00:03.000"]
-    assert "3 events · input-required · May it be shared?" in page and ">completed · Shared.<" in page
+    assert [line.partition("  data: ")[0] for line in first.splitlines()] == ["+00:00.000", "+00:03.000", "+00:03.000"]
+    assert "2 events · WAITING · May it be shared?" in page and ">COMPLETE · Shared.<" in page
     assert page.count('class="event"') == 3

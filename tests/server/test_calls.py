@@ -1,7 +1,5 @@
 """The control plane tells how often clients called, with which pauses in their own time, and what they got."""
 
-import json
-
 import pytest
 
 from lab.core.exchange import Json
@@ -65,17 +63,6 @@ async def test_a_call_is_about_the_job_that_came_of_it(plane: Plane) -> None:
     assert (await calls(plane, job=job))["statuses"] == [202]
     assert [(await calls(plane, route))["count"] for route in ("token", "status", None)] == [1, 0, 3]
     assert await calls(plane, "status") == {"count": 0, "statuses": [], "gaps": [], "near": [], "last": None}
-
-
-async def test_over_another_wire_the_same_is_asked(plane: Plane) -> None:
-    token = await plane.stage.token()
-    job = await plane.stage.job(token)
-    call = {"jsonrpc": "2.0", "id": 1, "method": "tasks/get", "params": {"id": job}}
-    headers = (bearer(token), ("content-type", "application/json"))
-    peer = await plane.stage.peer()
-    await peer.ask(request("POST", ROUTER.path("a2a", code=TEAM), headers, json.dumps(call).encode()))
-    await peer.ask(status(token, job))
-    assert [(await calls(plane, route, job))["count"] for route in ("status", "a2a", "invoke")] == [2, 1, 1]
 
 
 async def test_what_matched_nothing_is_there_with_what_is_near(plane: Plane) -> None:

@@ -146,9 +146,6 @@ async def test_any_process_speaks_for_the_whole_lab(shared: MemoryStore) -> None
         assert len({line["token"] for line in journals[0] if line.get("type") == "token.granted"}) == 2
         calls = [(await each.control("GET", "calls")).json for each in (one, other)]
         assert calls[0]["count"] == calls[1]["count"] == 5
-        reports = [(await each.control("GET", "report?over=1")).json for each in (one, other)]
-        verdicts = [[(rule["rule"], rule["verdict"]) for rule in report["rules"]] for report in reports]
-        assert verdicts[0] == verdicts[1] and reports[0]["score"] == reports[1]["score"]
 
 
 @pytest.mark.parametrize("places", [(0, 1), (0, 0), (0, 1, 0, 1)])

@@ -23,8 +23,6 @@ from lab.files.journal_file import JournalFile
 from lab.files.opening import open_file, open_regular
 from lab.files.recordings import TapeFile
 from lab.files.runtime import publish_token, token_for
-from lab.plugins.rehearsal.runs.child import Child
-from lab.plugins.web.page import visitor_command
 from lab.server.listener import most_connections
 from lab.tui.app import LabApp
 from tests.conftest import ROOT
@@ -141,20 +139,6 @@ def test_connections_have_no_other_bound_where_the_system_has_none(monkeypatch: 
     assert most_connections(10**9) < 10**9
     monkeypatch.setitem(sys.modules, "resource", None)
     assert most_connections(10**9) == 10**9
-
-
-async def test_no_client_is_started_where_nothing_could_end_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delattr(os, "killpg")
-    with pytest.raises(HostError, match="starts no client on this system") as refused:
-        await Child.start([sys.executable, "-c", ""], {"MARK": "1"}, "MARK")
-    assert "lab report URL" in refused.value.hint
-
-
-def test_a_visitors_command_is_quoted_as_the_shell_there_wants_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sys, "executable", "C:\\Program Files\\python.exe")
-    assert visitor_command(["demo"]).startswith("trap '' INT; exec 'C:")
-    monkeypatch.setattr(sys, "platform", "win32")
-    assert visitor_command(["demo", "a b"]) == '"C:\\Program Files\\python.exe" -m lab demo "a b"'
 
 
 def test_no_shell_is_gone_to_where_no_signal_stops_a_process(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -72,10 +72,6 @@ def test_can_not_come(lab):
 def test_no_gate(lab):
     lab.job(start(lab)[1]).gate
 
-def test_rules(lab):
-    start(lab)
-    lab.report().require("C2", "C3")
-
 def test_virtual_time(lab):
     with lab.virtual_time():
         begun = time.time()
@@ -104,10 +100,10 @@ def test_killed(lab):
 def test_what_a_test_finds_and_what_stands_beside_one_that_failed(tmp_path: Path) -> None:
     run = run_pytest(tmp_path, {"test_client.py": CLIENT + TESTS})
     outcomes = {name: run.outcome(name) for name in run.cases}
-    failed = {"test_missed", "test_can_not_come", "test_no_gate", "test_rules"}
+    failed = {"test_missed", "test_can_not_come", "test_no_gate"}
     assert {name for name, outcome in outcomes.items() if outcome == "failure"} == failed, run.out
     assert {name for name, outcome in outcomes.items() if outcome == "error"} == {"test_nowhere", "test_misspelt"}
-    assert len(outcomes) == 12
+    assert len(outcomes) == 11
     assert run.out.count("LabWarning: note: 20 polls of job") == 1
     assert "invokeasync: did you mean POST /api/fusion-ai/orchestrator/agent/v2/{code}/invokeAsync?" in run.out
     assert "/invokeasync -> 404" in run.out
@@ -115,8 +111,6 @@ def test_what_a_test_finds_and_what_stands_beside_one_that_failed(tmp_path: Path
         "test_can_not_come"
     )
     assert "is RUNNING in run: no gate is open" in run.text("test_no_gate")
-    assert "C3 poll until the job has ended: failed" in run.text("test_rules")
-    assert "C2 stop at a final status: not exercised" in run.text("test_rules")
     assert "takes no clok=; it takes scenarios, seed, clock" in run.text("test_misspelt")
     assert "There is no folder nowhere." in run.text("test_nowhere") and "Traceback" not in run.text("test_nowhere")
 

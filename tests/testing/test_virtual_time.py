@@ -118,9 +118,6 @@ def test_a_weekend_takes_no_time_with_any_library(mock: Served, client: Any) -> 
     instant = read_recording(ROOT / "recordings" / "month-end-marathon.rec.jsonl")
     # the shipped recording is that of `lab run month-end-marathon --speed instant`
     assert job_facts(mock.lines()) == job_facts(json.loads(line) for line in instant.splitlines())
-    verdicts = {each["rule"]: each["verdict"] for each in mock.control.get("report", over="1")["rules"]}
-    # by the lab's clock alone: a token is used until a 401 comes, and a second at least passes between polls
-    assert (verdicts["A1"], verdicts["A2"], verdicts["C6"]) == ("pass", "fail", "pass")
 
 
 @pytest.mark.long

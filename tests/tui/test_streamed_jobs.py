@@ -17,13 +17,17 @@ from lab.tui.state.recording import RecordingTimeline
 from lab.tui.state.run import RunState
 from lab.tui.state.screen import ScreenState, SourceState, UiState
 from lab.tui.state.status import phase
-from tests.recording.dialect_sessions import recorded
+from tests.recording.dialect_sessions import SESSIONS, recorded
 
-STREAMED = ["invokeStream", "chat", "debug", "a2a stream", "local chat", "orchestrator stream"]
+STREAMED = ["invokeStream", "chat", "debug", "local chat", "orchestrator stream"]
 
 
 def timeline_of(name: str) -> RecordingTimeline:
-    return RecordingTimeline(read(recorded(name)[0], name), INSTANT_EPOCH)
+    return timeline_in(recorded(SESSIONS[name])[0])
+
+
+def timeline_in(recording: bytes) -> RecordingTimeline:
+    return RecordingTimeline(read(recording), INSTANT_EPOCH)
 
 
 def screen(run: RunState, columns: int, rows: int, at: int) -> dict[str, str]:
@@ -35,7 +39,11 @@ def screen(run: RunState, columns: int, rows: int, at: int) -> dict[str, str]:
 @pytest.mark.parametrize("size", [(80, 24), (120, 36)])
 @pytest.mark.parametrize("name", STREAMED)
 def test_it_shows_before_its_first_answer_is_over(name: str, size: tuple[int, int]) -> None:
-    timeline = timeline_of(name)
+    assert_shown_early(timeline_of(name), size)
+
+
+def assert_shown_early(timeline: RecordingTimeline, size: tuple[int, int]) -> None:
+    """A job on the screen while the first answer about it is still coming."""
     run = timeline.journal(timeline.place(2_000)).run()
     assert run.job is not None and run.job.code is None and run.last is None and phase(run) == "invoke"
     shown = screen(run, *size, at=2_000)
@@ -46,7 +54,11 @@ def test_it_shows_before_its_first_answer_is_over(name: str, size: tuple[int, in
 
 @pytest.mark.parametrize("name", STREAMED)
 def test_its_stretches_gate_and_end_are_those_that_its_events_told(name: str) -> None:
-    timeline = timeline_of(name)
+    assert_told_by_events(timeline_of(name))
+
+
+def assert_told_by_events(timeline: RecordingTimeline) -> None:
+    """Stretches, gate and end of its first job."""
     n = next(line.n for line in timeline._lines if isinstance(line, Res) and line.times)
     waiting = timeline.journal(next(at for at, line in enumerate(timeline._lines, 1) if line.n == n)).run()
     assert phase(waiting) == "waiting" and waiting.gate is not None and waiting.polls == 0
@@ -63,13 +75,6 @@ def test_its_stretches_gate_and_end_are_those_that_its_events_told(name: str) ->
     ]
 
 
-def test_what_a_stream_of_updates_said_of_its_task_is_known_word_by_word() -> None:
-    timeline = timeline_of("a2a stream")
-    n = next(line.n for line in timeline._lines if isinstance(line, Res) and line.times)
-    run = timeline.journal(next(at for at, line in enumerate(timeline._lines, 1) if line.n == n)).run()
-    assert run.statuses == (("submitted", 0), ("working", 0), ("input-required", 3_000))
-
-
 def test_a_client_that_hangs_up_loses_no_job() -> None:
     timeline = timeline_of("left early")
     run = timeline.journal(timeline.count).run()
@@ -77,11 +82,12 @@ def test_a_client_that_hangs_up_loses_no_job() -> None:
     assert [(row.kind, row.word) for row in run.timeline] == [("lost", "client_gone"), ("poll", "WAITING")]
 
 
-@pytest.mark.parametrize(
-    ("name", "words"), [("chat", ("RUNNING", "WAITING")), ("a2a stream", ("submitted", "input-required"))]
-)
-def test_while_its_events_come_the_journals_facts_tell_how_it_goes(name: str, words: tuple[str, str]) -> None:
-    timeline = timeline_of(name)
+def test_while_its_events_come_the_journals_facts_tell_how_it_goes() -> None:
+    assert_facts_tell(timeline_of("chat"), ("RUNNING", "WAITING"))
+
+
+def assert_facts_tell(timeline: RecordingTimeline, words: tuple[str, str]) -> None:
+    """In the words of the wire, before and after a fact of the journal."""
     journal = timeline.journal(timeline.place(2_000))
     (job,) = journal.run_of_job
     journal = follow(

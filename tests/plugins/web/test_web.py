@@ -3,6 +3,7 @@
 import asyncio
 import os
 import signal
+import sys
 from asyncio.subprocess import PIPE
 from collections.abc import AsyncIterator
 from contextlib import suppress
@@ -13,7 +14,11 @@ import pytest_asyncio
 from aiohttp import ClientSession, WSMsgType, WSServerHandshakeError
 from aiohttp.test_utils import unused_port
 
+from lab.cli.console import Console
+from lab.cli.grammar.parser import parse_options
 from lab.plugins.web.page import visitor_command, without
+from tests.cli.test_phone import assert_refused
+from tests.conftest import Lab
 from tests.forked import forked_lab
 
 ROOT = Path(__file__).parents[3]
@@ -96,3 +101,30 @@ async def test_another_origin_s_page_is_kept_out(origin: str, headers: dict[str,
 )  # fmt: skip
 def test_a_visitor_s_process_has_the_command_s_other_arguments(given: str, left: str) -> None:
     assert without("--web", given.split()) == left.split()
+
+
+def test_a_visitors_command_is_quoted_as_the_shell_there_wants_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "executable", "C:\\Program Files\\python.exe")
+    assert visitor_command(["demo"]).startswith("trap '' INT; exec 'C:")
+    monkeypatch.setattr(sys, "platform", "win32")
+    assert visitor_command(["demo", "a b"]) == '"C:\\Program Files\\python.exe" -m lab demo "a b"'
+
+
+def test_a_page_s_visitors_can_t_share_a_port(lab: Lab) -> None:
+    assert "--port can't be used with --web" in lab("demo", "--web", "--port", "8080").err
+
+
+@pytest.mark.parametrize(
+    ("given", "web", "scenario"),
+    [
+        ("--web item-comparison", 8000, "item-comparison"), ("--web 8001 refund", 8001, "refund"),
+        ("--web=8001 refund", 8001, "refund"), ("refund --web", 8000, "refund"), ("--web --plain", 8000, "item-comparison"),
+    ],
+)  # fmt: skip
+def test_a_scenario_s_name_is_no_port(given: str, web: int, scenario: str) -> None:
+    options = parse_options(["demo", *given.split()], Console())
+    assert (options.web, options.targets) == (web, (scenario,))
+
+
+def test_no_phone_decides_beside_it() -> None:
+    assert_refused(["demo", "--phone=127.0.0.1:9000", "--web"], "each visitor")

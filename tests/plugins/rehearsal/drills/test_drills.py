@@ -26,8 +26,10 @@ from lab.language.parse.yaml_tree import read_yaml
 from lab.mock.config import Config
 from lab.mock.service import Service
 from lab.plugins.rehearsal.drills.drills import Drill, derive
+from lab.plugins.rehearsal.drills.places import happy_path
 from lab.plugins.rehearsal.drills.variants import ScenarioDocument
 from tests.conftest import THOROUGH, Lab, examples
+from tests.jobs.test_branches import BIG, ENDINGS, forked
 from tests.lab_strategies import documents, planned
 
 QUICK: ScenarioDocument = {
@@ -271,3 +273,9 @@ def test_what_is_no_drill(lab: Lab, argv: list[str], said: str) -> None:
     done = lab("drill", "item-comparison", *argv)
     assert done.code == 2
     assert said in done.err
+
+
+def test_the_happy_path_takes_the_branches_that_the_own_messages_take():
+    more = {"ask": {"message": "more"}, "steps": [{"work": "v", "takes": "1s", "next": [BIG]}, *ENDINGS[:2]]}
+    fork = forked(BIG, {"to": "a"}, ask={"message": "go", "parameters": {"amount": 2000}}, turns=[more])
+    assert [place.step for place in happy_path(fork, 7).endings] == ["b", "b"]

@@ -4,7 +4,11 @@ import json
 
 from lab.core.exchange import Json
 from lab.dialects.router import ROUTER
-from tests.server.conftest import TEAM, Stage, bearer, request
+from tests.server.conftest import TEAM, Stage, bearer, limits, request, stage, status
+from tests.server.test_calls import calls
+from tests.server.test_control import Plane, plane
+
+__all__ = ["limits", "plane", "stage"]
 
 
 def call(token: str, method: str, params: Json, route: str = "a2a") -> bytes:
@@ -42,3 +46,14 @@ async def test_a_stream_leaves_in_chunks_as_its_instants_come(stage: Stage) -> N
     await stage.clock.advance_to(3_000)
     rest = await peer.reader.readuntil(b"\r\n0\r\n\r\n")
     assert b'"input-required"' in rest and b'"final":true' in rest and b"[DONE]" not in rest
+
+
+async def test_over_this_wire_the_same_is_asked(plane: Plane) -> None:
+    token = await plane.stage.token()
+    job = await plane.stage.job(token)
+    call = {"jsonrpc": "2.0", "id": 1, "method": "tasks/get", "params": {"id": job}}
+    headers = (bearer(token), ("content-type", "application/json"))
+    peer = await plane.stage.peer()
+    await peer.ask(request("POST", ROUTER.path("a2a", code=TEAM), headers, json.dumps(call).encode()))
+    await peer.ask(status(token, job))
+    assert [(await calls(plane, route, job))["count"] for route in ("status", "a2a", "invoke")] == [2, 1, 1]

@@ -3,9 +3,10 @@
 import pytest
 
 from lab.recording.client_calls import CallKind, calls_of
+from lab.recording.format.lines import Recording
 from lab.recording.format.reader import read
 from tests.bench.replaying import long_recording
-from tests.recording.dialect_sessions import recorded
+from tests.recording.dialect_sessions import SESSIONS, recorded
 
 
 def test_polls_that_are_alike_are_kept_once() -> None:
@@ -22,13 +23,13 @@ def test_polls_that_are_alike_are_kept_once() -> None:
     [
         ("invokeStream", {(CallKind.INVOKE, "stream", True), (CallKind.DECIDE, "stream", True)}),
         ("invokeAsync", {(CallKind.INVOKE, "invoke", False), (CallKind.DECIDE, "invoke", False)}),
-        (
-            "a2a stream",
-            {(CallKind.INVOKE, "a2a", True), (CallKind.DECIDE, "a2a-stream", True), (CallKind.INVOKE, "a2a", False)},
-        ),
     ],
 )
 def test_a_call_is_known_to_be_answered_with_events_by_what_it_asks(name: str, wanted: set[object]) -> None:
-    calls = calls_of(read(recorded(name)[0], name))
-    found = {(call.kind, call.route, call.follows) for call in calls if call.kind in (CallKind.INVOKE, CallKind.DECIDE)}
-    assert found == wanted
+    assert calls_that_begin_or_decide(read(recorded(SESSIONS[name])[0], name)) == wanted
+
+
+def calls_that_begin_or_decide(recording: Recording) -> set[object]:
+    """Of each such call its kind, its route, and whether it is answered with events."""
+    kinds = (CallKind.INVOKE, CallKind.DECIDE)
+    return {(call.kind, call.route, call.follows) for call in calls_of(recording) if call.kind in kinds}

@@ -1,0 +1,52 @@
+"""A2A on the screen: its calls, its states, and tasks whose call is answered with updates."""
+
+import re
+
+import pytest
+
+from lab.language.document import Verdict
+from lab.recording.format.lines import Res
+from tests.plugins.a2a.sessions import SESSIONS
+from tests.recording.dialect_sessions import recorded
+from tests.tui.test_sources_agree import DIFFERENT, Run, assert_one_screen
+from tests.tui.test_streamed_jobs import assert_facts_tell, assert_shown_early, assert_told_by_events, timeline_in
+
+
+def streamed() -> bytes:
+    return recorded(SESSIONS["a2a stream"])[0]
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("answer", [None, Verdict.APPROVED, Verdict.REJECTED])
+@pytest.mark.parametrize("name", DIFFERENT)
+async def test_live_watched_and_played_back_give_one_screen(name: str, answer: Verdict | None) -> None:
+    await assert_one_screen(name, answer, "a2a")
+
+
+def test_over_a2a_the_panes_show_its_calls_and_its_states() -> None:
+    run = Run("item-comparison", None, "a2a")
+    screen = run.screen(run.seen_live(), 160, 44, wire=True)
+    assert "message/send" in screen["job"] and "contextId" in screen["job"] and "jobId" not in screen["job"]
+    assert "tasks/get" in screen["polling"] and "working" in screen["polling"]
+    assert re.search(r"state +(failed|completed)", screen["output"])
+    assert "/a2a/v1/ITEM_COMPARE_TEAM" in screen["wire"]
+
+
+@pytest.mark.parametrize("size", [(80, 24), (120, 36)])
+def test_a_task_shows_before_its_first_answer_is_over(size: tuple[int, int]) -> None:
+    assert_shown_early(timeline_in(streamed()), size)
+
+
+def test_its_stretches_gate_and_end_are_those_that_its_updates_told() -> None:
+    assert_told_by_events(timeline_in(streamed()))
+
+
+def test_what_a_stream_of_updates_said_of_its_task_is_known_word_by_word() -> None:
+    timeline = timeline_in(streamed())
+    n = next(line.n for line in timeline._lines if isinstance(line, Res) and line.times)
+    run = timeline.journal(next(at for at, line in enumerate(timeline._lines, 1) if line.n == n)).run()
+    assert run.statuses == (("submitted", 0), ("working", 0), ("input-required", 3_000))
+
+
+def test_while_its_updates_come_the_journals_facts_tell_how_it_goes() -> None:
+    assert_facts_tell(timeline_in(streamed()), ("submitted", "input-required"))
