@@ -18,7 +18,7 @@ from lab.plugins.learn.foreign import ForeignTerms, foreign_story, parse_path, p
 from lab.plugins.learn.model import (
     MOST_MESSAGES,
     TIMED_ROUTES,
-    Job,
+    ObservedJob,
     ObservedTurn,
     RoutePace,
     Session,
@@ -84,7 +84,7 @@ def session_of(story: Story, observed: ObservedCalls) -> Session:
     if (longest := max(len(turn.message) for turn in turns)) > LARGEST_FILE:
         raise UsageError(f"A message of {longest} characters is longer than a scenario's file may be, 1 MiB.")
     jobs = tuple(
-        Job(
+        ObservedJob(
             message=turn.message,
             parameters=turn.parameters,
             stretches=stretches_of(turn, earliest_polls(turn, paces["invoke"], paces["status"])),

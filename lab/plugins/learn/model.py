@@ -257,7 +257,7 @@ class LearnedFault(Struct, kw_only=True):
         return {"route": self.route, **when, **turn, **self.members}
 
 
-class Job(Struct, frozen=True, kw_only=True):
+class ObservedJob(Struct, frozen=True, kw_only=True):
     """A message, and what became of it: all that a scenario is written from, without the calls."""
 
     message: str
@@ -292,7 +292,7 @@ class Session(Struct, frozen=True, kw_only=True):
     """What a scenario is written from: no call is left in it, so what it doesn't say can't be printed."""
 
     about: About
-    jobs: tuple[Job, ...]
+    jobs: tuple[ObservedJob, ...]
     paces: tuple[RoutePace, ...]
     """In the order of TIMED_ROUTES."""
     faults: tuple[LearnedFault, ...]

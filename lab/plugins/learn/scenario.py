@@ -21,7 +21,7 @@ from lab.language.document.outputs import LARGEST_OUTPUT
 from lab.language.parse.complaints import one_line
 from lab.language.parse.decoding import LARGEST_FILE
 from lab.language.patterns import BadPattern, pattern_of
-from lab.plugins.learn.model import MOST_MESSAGES, TIMED_ROUTES, Job, ObservedDecision, Session, StatusStretch
+from lab.plugins.learn.model import MOST_MESSAGES, TIMED_ROUTES, ObservedDecision, ObservedJob, Session, StatusStretch
 
 _WIDTH = 100
 _APART = frozenset(("seed", "steps", "turns", "faults", "expect"))
@@ -223,7 +223,7 @@ class Templates:
 class _Turn:
     """A job as a turn of the scenario."""
 
-    def __init__(self, job: Job, parts: list[Repeated], templates: Templates, longest: int) -> None:
+    def __init__(self, job: ObservedJob, parts: list[Repeated], templates: Templates, longest: int) -> None:
         """`longest`: bytes of an output that stands in the scenario."""
         self.job, self.parts, self.templates, self.longest = job, parts, templates, longest
         self.ids = list(_unique(map(_id_of, job.stretches)))
@@ -408,7 +408,7 @@ def draft_of(session: Session, name: str, source: str, head: Sequence[str]) -> D
 def _within_limits(session: Session) -> tuple[Session, list[str]]:
     """Without the parameters and faults that no scenario holds; a sentence for each kind of these."""
     notes: list[str] = []
-    jobs: list[Job] = []
+    jobs: list[ObservedJob] = []
     odd: list[str] = []
     for job in session.jobs:
         kept = {name: value for name, value in job.parameters.items() if writable(value, _LONGEST_PARAMETER)}
