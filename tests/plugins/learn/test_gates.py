@@ -11,7 +11,7 @@ from lab.language.document import Gate, Scenario, Status, Verdict, Vote
 from lab.language.parse import parse_scenario
 from lab.plugins.learn.command import learn
 from lab.plugins.learn.foreign import ForeignTerms
-from lab.plugins.learn.model import About, Glimpse, Job, RoutePace, Session, StatusStretch
+from lab.plugins.learn.model import About, Glimpse, ObservedJob, RoutePace, Session, StatusStretch
 from lab.plugins.learn.scenario import draft_of
 from lab.plugins.learn.traffic import ObservedCalls
 from lab.recording.format.lines import Entry, Recording
@@ -98,7 +98,7 @@ def test_a_verdict_that_nobody_told_is_assumed_from_how_it_went_on(
     waiting = Glimpse(word="WAITING", status=Status.WAITING, question=Question(job="J", text="May it?"))
     after = Glimpse(word=str(status), status=status, output=output, error=error)
     stretches = StatusStretch(waiting, 0, 0, 0), StatusStretch(after, 2_000, 4_000, 4_000)
-    job = Job(message="x", parameters={}, stretches=stretches, decisions=(), patience=())
+    job = ObservedJob(message="x", parameters={}, stretches=stretches, decisions=(), patience=())
     session = Session(about=About(), jobs=(job,), paces=(RoutePace(),) * 3, faults=(), expected={}, missing=())
     text = draft_of(session, "x", "x.har", ()).text
     assert f"reviewer: {{after: 4s, verdict: {verdict}}}  # assumed; " in text
