@@ -113,6 +113,7 @@ POSITIONS: dict[str, Callable[[str], Said]] = {
     "headers in turn": lambda x: sent({"rawHeaders": ["Accept", "a", "X-Api-Key", x]}),
     "JSON in JSON": lambda x: sent({"arguments": json.dumps({"apiKey": x})}),
     "a pair in JSON in JSON": lambda x: sent({"arguments": json.dumps({"x": json.dumps({"name": "password", "value": x})})}),
+    "an event's object": lambda x: came("text/event-stream", f"event: a\ndata: {json.dumps({'password': {'worth': x}})}\n\n"),
     "an event": lambda x: came("text/event-stream", f"data: {json.dumps({'apiKey': x})}\n\ndata: [DONE]\n\n"),
     # text
     "how to connect": lambda x: came("text/plain", f"Server=db;User=a;Password={x};Encrypt=1"),
@@ -231,9 +232,9 @@ def test_what_stands_in_the_open_is_refused_if_it_is_random_and_else_let_go(posi
     captured.say(OPEN[position](secret))
     text = captured.text()
     assert secret in text
-    told = [each.what for each in leaks(text.encode())]
-    assert len(told) == refused and all(
-        re.fullmatch(r"a word of 20 \D* body\S* that may be a secret", each) for each in told
+    words = [each.what for each in leaks(text.encode())]
+    assert len(words) == refused and all(
+        re.fullmatch(r"a word of 20 \D* body\S* that may be a secret", each) for each in words
     )
 
 

@@ -251,6 +251,17 @@ def test_numbers_under_the_name_of_a_secret_are_hidden(text: str) -> None:
     assert b"40962048" not in cage.data
 
 
+def test_a_number_in_json_in_a_message_replays_as_a_number() -> None:
+    lab = Joined(config())
+    bearer = str(answer(lab.ask(token_request("client_credentials")))["access_token"])
+    job = str(answer(lab.ask(invoke(bearer, {"message": '{"token": [40962048, "x"], "x": 1}'})))["jobId"])
+    lab.ask(status(bearer, job))
+    lab.tape.close(lab.now)
+    assert b"40962048" not in lab.data
+    result = replay(read(lab.data), lab.service.config.scenarios)
+    assert result.passed and result.actual == lab.data, result.text()
+
+
 def test_short_words_and_the_labs_own_are_hidden_where_they_stand_and_nowhere_else() -> None:
     words = ("COMPLETE", "hunter2", "EXPENSES", "client_credentials", "application/json", "conversation", "FAI-40400")
     for word in words:

@@ -36,6 +36,7 @@ def test_of_what_is_shipped_nothing_is_refused(path: Path) -> None:
         (line(body=f"see {WORD}."), "body"),
         (line(body={"a": [{"b": f"see {WORD}"}]}), "body.a.b"),
         (line(body={WORD: 1}), "body"),
+        (line(body={f"{WORD}\x1b[": {"b": WORD[::-1]}, "c": WORD}, h=[["x-id", WORD]]), "body.…….b"),
         (line("res", body=[["x", f"apiKey: {WORD}"]]), "body.x"),
         (line("res", body=f"sessionId: '{WORD}'"), "body"),
         (line(body=f"{WORD}") + line("fact", input={"message": WORD}), "body"),
@@ -63,6 +64,7 @@ def test_a_random_word_that_nothing_places_is_told_with_its_place(said: bytes, p
         line(q=[["code_challenge", WORD], ["state", WORD[::-1]]]),
         line("res", body={"keys": [{"kty": "RSA", "n": WORD, "x5t#S256": f"{WORD}-{WORD}"}]}),
         line("res", body=json.dumps({"input": json.dumps({"conversationId": WORD})})[:-9]),
+        line(p=f"/api/fusion-ai/orchestrator/agent/v2/TEAM/status/{WORD}") + line("res", body=f"No job {WORD}"),
         line(body=WORD[1:]),
         line(body="«secret:S1»"),
         line(enc="b64", body=b64encode("\xff«client:C1:id» and «host:H1:name»".encode()).decode()),
@@ -70,6 +72,14 @@ def test_a_random_word_that_nothing_places_is_told_with_its_place(said: bytes, p
 )
 def test_one_that_a_fact_a_member_or_a_header_places_is_not(said: bytes) -> None:
     assert list(leaks(line("header") + said)) == []
+
+
+@pytest.mark.parametrize(
+    "said", [b"[" * 5000, b"[" * 900 + b"]" * 900, b'{"k":"req","body":' + b"[" * 300 + b"]" * 300 + b"}"]
+)
+def test_what_nests_deep_is_looked_at_as_a_text(said: bytes) -> None:
+    assert list(leaks(said)) == []
+    assert [each.line for each in leaks(said + b"\npassword=x")] == [2]
 
 
 def test_words_that_people_make_up_are_not_random() -> None:

@@ -11,6 +11,8 @@ from typing import BinaryIO
 from msgspec import Struct
 
 from lab.core.exchange import Json
+from lab.core.jsontext import deep
+from lab.dialects.router import ROUTER
 from lab.recording.format.text import line_value
 from lab.recording.redaction.alias import GRAMMAR
 from lab.recording.redaction.known_secrets import KnownSecrets
@@ -45,6 +47,8 @@ _PLACING = re.compile(
 _SAID = re.compile(r"([\w-]+)[\\\"']{0,8}\s*[=:]\s*[\\\"']{0,8}\Z")
 """The name right before a word in a text."""
 _BEFORE = 128
+_ODD = re.compile(r"[^\w.$-]+")
+"""What no name has that is told on a terminal."""
 _LONGEST_PLACE = 80
 _ISSUERS = frozenset({"identity.oraclecloud.com"})
 
@@ -101,11 +105,12 @@ def leaks(data: bytes | BinaryIO, clients: Iterable[tuple[str, str]] = ()) -> It
 
 
 def _line(raw: str) -> Json:
-    """The value of a line, its aliases out of the way; None: it is no JSON."""
+    """The value of a line, its aliases out of the way; None: it is no JSON, or none that a recording may hold."""
     try:
-        return line_value(_ALIAS.sub(_ESCAPED, raw).encode())
+        value = line_value(_ALIAS.sub(_ESCAPED, raw).encode())
     except (ValueError, RecursionError):
         return None
+    return None if deep(value, raw) else value
 
 
 def _body(line: dict[str, Json]) -> Json:
@@ -121,7 +126,8 @@ def _body(line: dict[str, Json]) -> Json:
 class _RandomWords:
     """Words of high entropy in what was said, and the places that tell what one is: then it is no secret wherever it stands.
 
-    A fact names the lab's ids, a member or a header others. An id that looks like one is none for that.
+    A fact names the lab's ids, a path those that were asked for, a member or a header others. What merely looks like an
+    id is none.
     """
 
     def __init__(self) -> None:
@@ -134,6 +140,9 @@ class _RandomWords:
             case "fact":
                 self._placed.update(value for value in line.values() if isinstance(value, str))
             case "req" | "res":
+                # an id that a wire's route takes was asked for, be it of no job
+                if isinstance(path := line.get("p"), str) and (known := ROUTER.at(path)) is not None:
+                    self._placed.add(known.job)
                 for member in ("p", "q", "h"):
                     self._look(number, member, member, line.get(member))
                 self._look(number, "body", "body", _body(line))
@@ -166,7 +175,8 @@ class _RandomWords:
         """Those that nothing places, where they stand first."""
         for word, (number, place) in self._found.items():
             if word not in self._placed:
-                yield Leak(number, f"a word of {len(word)} characters in {place[:_LONGEST_PLACE]} that may be a secret")
+                plain = _WORD.sub("…", _ODD.sub("…", place))[:_LONGEST_PLACE]
+                yield Leak(number, f"a word of {len(word)} characters in {plain} that may be a secret")
 
 
 def is_random(word: str) -> bool:
