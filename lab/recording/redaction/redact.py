@@ -77,14 +77,13 @@ class Redactor:
         return clean
 
     def _with_json(self, text: str) -> str:
-        """A text that may be JSON: what stands in it under the name of a secret is hidden, and all else as it was."""
+        """A text that may be JSON: written anew, if what stands in it under the name of a secret was hidden."""
         try:
             hidden = dumps(self.json(loads(text)))
         except ValueError:
             return self.flat(text)
-        # what is known by now is found in the text, but for numbers, short ones and the lab's own words
-        clean, hidden = self.flat(text), _NUMBER_ALIAS.sub(r"\1", hidden)
-        return clean if len(aliases(clean)) >= len(aliases(hidden)) else hidden
+        # a number stays one, for whoever reads the text
+        return _NUMBER_ALIAS.sub(r"\1", hidden) if aliases(hidden) else self.flat(text)
 
     def flat(self, text: str) -> str:
         """The same of a text in which no member's name is looked for."""
