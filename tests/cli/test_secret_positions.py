@@ -1,6 +1,7 @@
-"""A secret in each position and format of a pod's traffic: none in the file, on a screen, in an export, in what is learnt."""
+"""A secret in each position and format of a pod's traffic: hidden from file, screen, exports and what is learnt, or its lot."""
 
 import json
+import re
 from base64 import b64encode
 from collections.abc import Callable, Iterator
 from hashlib import sha256
@@ -11,6 +12,7 @@ import pytest
 
 from lab.core.exchange import Request, Response
 from lab.kernel import EXPORT_FORMS
+from lab.recording.redaction.leaks import leaks
 from tests.conftest import Lab
 from tests.recording.test_canaries import FORM, JSON, MULTIPART, OK, Said
 from tests.recording.test_captured import Captured
@@ -107,13 +109,22 @@ POSITIONS: dict[str, Callable[[str], Said]] = {
     "a named header in JSON": lambda x: sent({"headers": [{"name": "Authorization", "value": f"Bearer {x}"}]}),
     "headers as pairs": lambda x: sent({"headers": [["accept", "a"], ["X-Api-Key", x]]}),
     "headers in turn": lambda x: sent({"rawHeaders": ["Accept", "a", "X-Api-Key", x]}),
-    "an argument": lambda x: sent({"query": f"mutation {{ login(apiKey: {json.dumps(x)}) {{ id }} }}"}),
     "JSON in JSON": lambda x: sent({"arguments": json.dumps({"apiKey": x})}),
     "a pair in JSON in JSON": lambda x: sent({"arguments": json.dumps({"x": json.dumps({"name": "password", "value": x})})}),
+    "an event's object": lambda x: came("text/event-stream", f"event: a\ndata: {json.dumps({'password': {'worth': x}})}\n\n"),
+    "an event": lambda x: came("text/event-stream", f"data: {json.dumps({'apiKey': x})}\n\ndata: [DONE]\n\n"),
+    # text
+    "how to connect": lambda x: came("text/plain", f"Server=db;User=a;Password={x};Encrypt=1"),
+    "a bearer in a sentence": lambda x: came("text/plain", f"Refused Bearer {quote(x, safe='').replace('%', '-')} as unknown."),
+    "a header in a text": lambda x: came("text/plain", f"> GET / HTTP/1.1\n> Authorization: Bearer {quote(x, safe='')}\n> Accept: */*\n"),
+    "an error's text": lambda x: came("text/plain", f"No such user. (password={quote(x, safe='')})"),
+}  # fmt: skip
+"""Where a secret is hidden: its name stands before it as in JSON, a form, a query or a header, or it has a shape."""
+
+OPEN: dict[str, Callable[[str], Said]] = {
+    "an argument": lambda x: sent({"query": f"mutation {{ login(apiKey: {json.dumps(x)}) {{ id }} }}"}),
     "a pair in broken JSON": lambda x: said(*JSON, body=json.dumps({"name": "password", "value": x})[:-1]),
     "the other way round": lambda x: said(*JSON, body=json.dumps({"value": x, "name": "password"})[:-1]),
-    "an event": lambda x: came("text/event-stream", f"data: {json.dumps({'apiKey': x})}\n\ndata: [DONE]\n\n"),
-    # XML
     "an element": lambda x: xml(f"<a><password>{escape(x)}</password></a>"),
     "an element of a namespace": lambda x: xml(f'<s:Envelope><wsse:Password Type="x#PasswordText">{escape(x)}</wsse:Password></s:Envelope>'),
     "an element on lines of its own": lambda x: xml(f"<apiKey>\n  {escape(x)}\n</apiKey>"),
@@ -126,7 +137,6 @@ POSITIONS: dict[str, Callable[[str], Said]] = {
     "a name and a value, an element each": lambda x: xml(f"<param><name>password</name><value>{escape(x)}</value></param>"),
     "a key and a string": lambda x: xml(f"<dict><key>apiKey</key><string>{escape(x)}</string></dict>"),
     "XML in JSON": lambda x: sent({"payload": f"<a><password>{escape(x)}</password></a>"}),
-    # HTML
     "a meta element": lambda x: page(f'<meta name="csrf-token" content="{escape(x)}">'),
     "a meta element, turned round": lambda x: page(f"<meta content='{escape(x)}' name='csrf-token'/>"),
     "a hidden field": lambda x: page(f'<input type=hidden name=csrf_token value="{escape(x)}">'),
@@ -135,7 +145,6 @@ POSITIONS: dict[str, Callable[[str], Said]] = {
     "an attribute of a page": lambda x: page(f'<body data-session-id="{escape(x)}">'),
     "JSON in an attribute": lambda x: page(f'<div data-page="{escape(json.dumps({"apiKey": x, "a": 1}))}">'),
     "a script": lambda x: page(f"<script>window.cfg = {{apiKey: '{x}', page: 1}}; var authToken = \"{x}\";</script>"),
-    # YAML, settings, text
     "a line": lambda x: listed(f"user: jane\npassword: {x}\nrole: admin\n"),
     "a line in quotes": lambda x: listed(f"- user: jane\n  apiKey: '{x}'\n- b\n"),
     "lines beneath": lambda x: listed(f"user: jane\nclientSecret: |\n  {x}\nrole: admin\n"),
@@ -143,19 +152,16 @@ POSITIONS: dict[str, Callable[[str], Said]] = {
     "a mapping on a line": lambda x: listed(f"a: 1\ncredentials: {{user: jane, word: '{x}'}}\n"),
     "a name and a value, a line each": lambda x: listed(f"env:\n  - name: API_KEY\n    value: {json.dumps(x, ensure_ascii=False)}\n"),
     "a header of a command": lambda x: came("text/plain", f"curl -H 'X-Api-Key: {x}' https://h.example/"),
-    "how to connect": lambda x: came("text/plain", f"Server=db;User=a;Password={x};Encrypt=1"),
     "a colon in a sentence": lambda x: came("text/plain", f"Welcome. Your apiKey: {x} is ready."),
-    "a bearer in a sentence": lambda x: came("text/plain", f"Refused Bearer {quote(x, safe='').replace('%', '-')} as unknown."),
     "a setting of a shell": lambda x: came("text/plain", f"export DB_PASSWORD='{x}'\nMODE=a\n"),
     "a setting with blanks": lambda x: came("text/plain", f'[db]\npassword = "{x}"\n'),
-    "a header in a text": lambda x: came("text/plain", f"> GET / HTTP/1.1\n> Authorization: Bearer {quote(x, safe='')}\n> Accept: */*\n"),
-    "an error's text": lambda x: came("text/plain", f"No such user. (password={quote(x, safe='')})"),
 }  # fmt: skip
+"""Where nothing is guessed, in markup, YAML, settings, prose and broken JSON: a random word is refused by `lab check`, others are let go."""
 
 
 def canary(position: str) -> str:
     """A secret of that position alone, with signs that each format writes in its own way."""
-    return f"{sha256(position.encode()).hexdigest()[:14]}+{'é' if 'header' not in position else 'e'}/c=%7"
+    return f"{sha256(position.encode()).hexdigest()[:24]}+{'é' if 'header' not in position else 'e'}/c=%7"
 
 
 CANARIES = {position: canary(position) for position in POSITIONS}
@@ -210,6 +216,32 @@ def opened(text: str) -> str:
     return "\0".join(
         (text, *(json.dumps(json.loads(line), ensure_ascii=False).replace('\\"', '"') for line in text.splitlines()))
     )
+
+
+LOTS = {"refused": ("q7Jw2xN0bT5zK9fV3mRd", 1), "let go": ("correct-horse-battery-4711", 0)}
+"""A secret, and how many words of a tape with it `lab check` refuses."""
+
+
+@pytest.mark.parametrize("lot", LOTS)
+@pytest.mark.parametrize("position", OPEN)
+def test_what_stands_in_the_open_is_refused_if_it_is_random_and_else_let_go(position: str, lot: str) -> None:
+    secret, refused = LOTS[lot]
+    captured = Captured()
+    captured.say(OPEN[position](secret))
+    text = captured.text()
+    assert secret in text
+    words = [each.what for each in leaks(text.encode())]
+    assert len(words) == refused and all(
+        re.fullmatch(r"a word of 20 \D* body\S* that may be a secret", each) for each in words
+    )
+
+
+@pytest.mark.parametrize("position", POSITIONS)
+def test_what_is_hidden_is_hidden_also_if_it_is_no_random_word_and_nothing_is_refused(position: str) -> None:
+    captured = Captured()
+    captured.say(POSITIONS[position]("correct-horse-battery-4711"))
+    text = captured.text()
+    assert "horse" not in text and list(leaks(text.encode())) == []
 
 
 def recorded_day(lab: Lab) -> str:

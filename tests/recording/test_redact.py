@@ -57,7 +57,7 @@ def test_a_secret_that_was_seen_by_name_is_found_everywhere_else(form: str) -> N
     "text",
     [
         f"{PLANTED} and token={PLANTED}",
-        f"{PLANTED} and {{'password': '{PLANTED}'}}",
+        f"{PLANTED} and Bearer 0123456789abcdef, {PLANTED}?password={PLANTED}",
         f'"{PLANTED}" "token": "{PLANTED}"',
     ],
 )

@@ -34,13 +34,9 @@ from tests.recording.joined import Joined, config
         "eyJa.eyJ",
         '\\"',
         '"token":"\\',
-        "<token>",
-        "<token><![CDATA[ ",
-        "<a name=token ",
-        "\ntoken:\n  ",
-        "token='",
-        '"value":"',
-        "Authorization: Bearer ",
+        '{"token":',
+        '<input name="user_code" value="',
+        "Bearer ",
     ],
 )
 def test_a_long_text_costs_no_more_than_its_length(piece: str) -> None:

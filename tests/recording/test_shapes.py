@@ -69,8 +69,8 @@ PIECES = (
     "-----BEGIN A KEY-----", "-----END A KEY-----", "-----BEGIN ", "http://", "://", "u:pw", "@", "/", ":", "%41", "%zz", "%", "«",
     "«a:b»", "»", "token", "my_token", "Secret", "PASSWORD", "paſſword", "to\u212aen", "assert\u0130on", "assertion",
     "client_assertion", "code_verifier", "device_code", "user_code", "api_key", "apiKey", "sig", "session-id", "=", " = ", "<", ">",
-    "</", "/>", "<![CDATA[", "]]>", "name=", "value=", "<entry ", '"name":"', '"value":"', '","', "key", "- ", "|", "\r", ": ",
-    "Authorization: ", "proxy-", "&quot;", "\nname: ", "\nvalue: ", "<name>", "</name>", "-H '", "`", "Bearer ", "]", "]=", '"', '":"', '": "', "\\", "\n",
+    "name=", "value=", '"name":"', '"value":"', '","', "key", "- ", "\r", ": ",
+    '<input name="user_code" value="', "&quot;", "`", "Bearer ", "Bearer 0123456789abcdef", "]", "]=", '"', '":"', '": "', "\\", "\n",
     "0123456789abcdef" * 2, "0123456789abcdef", "f", "x", "ü", ".", "-", "_", " ", "&", "'", "<", "\U0001f600", "\ud800",
 )  # fmt: skip
 
@@ -115,6 +115,10 @@ def test_prefilters_miss_nothing(text: str) -> None:
         ("quoted", '"aſſertıon": "x"'),
         ("plain", "user_code=x"),
         ("plain", "DEVİCE_CODE=x"),
+        ("plain", "user[password]=x"),
+        ("typed", '<input name="user_code" value="x"'),
+        ("credential", "as Bearer 0123456789abcdef"),
+        ("inside", 'name="password"\r\n\r\nx\r\n--'),
     ],
 )
 def test_each_shape_is_found(kind: str, text: str) -> None:

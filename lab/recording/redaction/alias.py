@@ -13,6 +13,8 @@ ALIAS = re.compile(GRAMMAR)
 
 _NUMBERED = re.compile("«[a-z]+:[A-Z]([0-9]{1,9})(?![0-9])")
 _NUMBER = re.compile("«(?:number|digits):N([0-9]{1,9}):([0-9]{1,9})»")
+NUMBER = re.compile(r"(-?[0-9]+(?:\.[0-9]+)?)((?:[eE][+-]?[0-9]+)?)")
+"""Its digits, and its exponent, which isn't hidden: a number may be refused for it."""
 LONGEST_NUMBER = 4096
 """Characters of a number that is made anew, at most: no reader takes longer ones."""
 

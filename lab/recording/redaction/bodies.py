@@ -15,8 +15,7 @@ from lab.core.errors import RecordingError
 from lab.core.exchange import Headers, Json, header_of
 from lab.recording.format.lines import LONGEST_BLOB, Body, Enc, Pairs, Res
 from lab.recording.format.text import dumps, loads
-from lab.recording.redaction.alias import fill
-from lab.recording.redaction.loose_json import NUMBER
+from lab.recording.redaction.alias import NUMBER, fill
 from lab.recording.redaction.redact import Redactor
 from lab.recording.redaction.written import fill_written, form_pairs, without_secrets
 
@@ -71,12 +70,17 @@ def body_of(
         return _inline(Enc.FORM, written, blobs, _raw(clean_pairs == pairs, urlencode(pairs), raw))
     value = value_of(text, raw) if "json" in kind or text[:1] in "{[" else None
     if value is None:
-        # each event is a text of its own: what stands under a secret's name in one never goes on in the next
-        texts = text.split("\n\n") if kind.startswith("text/event-stream") else [text]
-        return _inline(Enc.TEXT, "\n\n".join(map(redactor.text, texts)), blobs)
+        clean_text = _events(text, redactor) if kind.startswith("text/event-stream") else redactor.text(text)
+        return _inline(Enc.TEXT, clean_text, blobs)
     redacted = redactor.json(value, oauth=oauth, reply=reply)
     again = dumps(redacted)
     return _inline(Enc.JSON, redacted, blobs, _raw(redacted == value, again, raw), again)
+
+
+def _events(text: str, redactor: Redactor) -> str:
+    """Events, each line of which is a text of its own, as JSON is."""
+    lines = (line.partition("data: ") if line.startswith("data: ") else ("", "", line) for line in text.split("\n"))
+    return "\n".join(mark + redactor.text(said) for _, mark, said in lines)
 
 
 def value_of(text: str, raw: bytes) -> Json:

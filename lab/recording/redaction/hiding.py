@@ -15,8 +15,5 @@ class Hiding(Protocol):
     def text(self, text: str) -> str:
         """The text without secrets, those in JSON in it too."""
 
-    def flat(self, text: str) -> str:
-        """The text without secrets that are known, or look like one."""
-
     def named(self, name: str, value: str, *, oauth: bool, reply: bool) -> str:
         """The value of a member: its alias, if its name says that it is a secret."""

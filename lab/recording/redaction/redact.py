@@ -3,18 +3,18 @@
 import re
 from collections.abc import Callable, Iterable
 from functools import partial
+from html import unescape
 from sys import maxsize
 from urllib.parse import unquote, unquote_plus
 
 from lab.core.exchange import Headers, Json
 from lab.identity.clients import REFUSED_SECRET, SHORTEST_SECRET
 from lab.mock.config import DECOY_ORIGIN, Config
-from lab.recording.redaction.alias import CUT, HERE, aliases
+from lab.recording.format.text import dumps, loads
+from lab.recording.redaction.alias import CUT, HERE, NUMBER, aliases
 from lab.recording.redaction.headers import header_without_secrets
 from lab.recording.redaction.known_secrets import KnownSecrets
-from lab.recording.redaction.labelled import without_labelled
-from lab.recording.redaction.loose_json import hide, number_without_secret, plain_text, worth_reading
-from lab.recording.redaction.secret_names import is_secret, kind_under, names_header, tells_of_secret
+from lab.recording.redaction.secret_names import CLUES, is_secret, kind_under, names_header, tells_of_secret
 from lab.recording.redaction.shapes import Shapes
 from lab.recording.redaction.vocabulary import own_words
 
@@ -25,6 +25,13 @@ _PAIR_NAMES = ("name", "key", "field", "property", "parameter", "variable", "hea
 _PAIRED = dict.fromkeys((*_PAIR_NAMES, *map(str.title, _PAIR_NAMES))).keys()
 """Members that name what another member of the same object holds, as in `{"name":"password","value":…}`."""
 _VALUES = ("value", "values")
+_OPENS = ("{", "[")
+_CLUED = re.compile(rf"((?:{'|'.join(CLUES)})[\w.-]*+)\\*\"\s*[:,]")
+_ESCAPED = re.compile(r"\\u00[2-7][0-9a-f]")
+_LONGEST_BEGINNING = 24
+"""Characters before a clue that tell whether it ends the name of a secret."""
+_ALONE = frozenset(("otp", "sig", "accesskey"))
+_NUMBER_ALIAS = re.compile(r'"(«number:[A-Z0-9:]+»(?:[eE][+-]?[0-9]+)?)"')
 
 
 class Redactor:
@@ -61,13 +68,22 @@ class Redactor:
         known = self._clean.get(text)
         if known is not None:
             return known
-        clean = hide(text, self) if worth_reading(text) else self.flat(text)
+        clean = self._with_json(text) if text[:1] in _OPENS and _names_secret(text) else self.flat(text)
         # a secret that was found in it may stand in what was gone through before
         if len(text) <= self._longest and generation == self.secrets.generation:
             if len(self._clean) >= self._most:
                 self._clean.clear()
             self._clean[text] = clean
         return clean
+
+    def _with_json(self, text: str) -> str:
+        """A text that may be JSON: written anew, if what stands in it under the name of a secret was hidden."""
+        try:
+            hidden = dumps(self.json(loads(text)))
+        except ValueError:
+            return self.flat(text)
+        # a number stays one, for whoever reads the text
+        return _NUMBER_ALIAS.sub(r"\1", hidden) if aliases(hidden) else self.flat(text)
 
     def flat(self, text: str) -> str:
         """The same of a text in which no member's name is looked for."""
@@ -103,12 +119,11 @@ class Redactor:
                 if first != worth and self.secrets.find(first) is None:
                     self.secrets.look_for(first, alias)
                 return found["field"] + alias + found["plain"].removeprefix(worth)
-            case "inside" | "shown" as group:
-                return text.removesuffix(found[group]) + self.secrets.secret(found[group])
-            case "second" | "first" as group:
-                return text.removesuffix(found[group]) + self.secrets.secret(plain_text(f'"{found[group]}"'))
+            case "inside" | "credential" | "typed" as group:
+                worth = unescape(found[group]) if group == "typed" else found[group]
+                return text.removesuffix(found[group]) + self.secrets.secret(worth)
             case _:
-                return without_labelled(found, self)
+                return text
 
     def _literal(self, text: str) -> str:
         """What looks like an alias, so it has one more `«`; unless there is a secret in it."""
@@ -197,7 +212,9 @@ class Redactor:
             case dict():
                 return {self.text(name): self._hidden(part, alias) for name, part in value.items()}
             case int() | float() if not isinstance(value, bool):
-                return number_without_secret(str(value), self)
+                number = NUMBER.fullmatch(str(value))
+                assert number is not None
+                return self.secrets.number(number[1]) + number[2]
             case _:
                 return value
 
@@ -241,6 +258,15 @@ class CutRedactor(Redactor):
         clean = super().text(text)
         place = self.secrets.texts.begun(clean)
         return clean if place < 0 else clean[:place] + CUT
+
+
+def _names_secret(text: str) -> bool:
+    """Whether a text of JSON may have a member, at any depth, that is called like a secret."""
+    small = text.lower()
+    return _ESCAPED.search(small) is not None or any(
+        found[1] in _ALONE or is_secret(small[max(0, found.start() - _LONGEST_BEGINNING) : found.end(1)])
+        for found in _CLUED.finditer(small)
+    )
 
 
 def redactor_of(config: Config) -> Redactor:

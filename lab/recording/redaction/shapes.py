@@ -1,13 +1,13 @@
 """What a secret looks like, and where in a text one can begin (recordings.md §5).
 
-The pattern has a dozen alternatives, which is too much to try at each character of a body of megabytes. So prefilters
+The pattern has ten alternatives, which is too much to try at each character of a body of megabytes. So prefilters
 look for what an alternative can't do without, a fixed text each, and the pattern is tried only where one may begin.
 The result is that of `pattern.sub`: a prefilter may name too many places, and never misses one.
 """
 
 import re
 from bisect import bisect_left
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import cache, partial
 from heapq import heapify, heappop, heapreplace
 from typing import TypeAlias
@@ -15,10 +15,11 @@ from typing import TypeAlias
 from lab.recording.redaction.alias import GRAMMAR
 from lab.recording.redaction.bearer_tokens import BearerTokens
 from lab.recording.redaction.known_texts import KnownTexts
-from lab.recording.redaction.label_shapes import ASSIGNED, COLONS, MARKUP, PAIRS, YAML_LINES, label_places
-from lab.recording.redaction.secret_names import NAMES
+from lab.recording.redaction.secret_names import CLUES, NAMES
 
 HEX = re.compile(r"[0-9a-f]{32}")
+TYPED_CODE = '<input name="user_code" value="'
+"""How the page of a device's code repeats one that was typed, be it a word of the lab's own."""
 # Every shape is bounded or anchored: an unbounded run tried from each of its characters takes the square of its length.
 SHAPES = "|".join(
     (
@@ -30,11 +31,9 @@ SHAPES = "|".join(
         r"(?P<url>(?<![A-Za-z0-9._~*+:-])[A-Za-z0-9._~*+:-]*%[0-9A-Fa-f]{2}[A-Za-z0-9._~*+%:-]*)",
         rf'(?P<member>"(?i:{NAMES})"\s*:\s*")(?P<quoted>(?:[^"\\]++|\\.)++)',
         rf'(?P<part>"(?i:{NAMES})"[^\r\n]{{0,512}}+\r?\n(?:[^\r\n]{{1,512}}+\r?\n){{0,8}}+\r?\n)(?P<inside>[\s\S]+?)(?=\r?\n--|\Z)',
-        *PAIRS,
-        *MARKUP,
-        *YAML_LINES,
-        *ASSIGNED,
-        *COLONS,
+        rf"(?P<page>{TYPED_CODE})(?P<typed>[^\"<>]+)",
+        rf"(?P<field>(?<![\w.-])(?i:{NAMES})\]?=)(?P<plain>[^&\s\"'<>]+)",
+        r"(?P<word>(?<![\w-])Bearer[ ])(?P<credential>(?=[\w.~+/-]*\d)[\w.~+/-]{16,}=*)",
     )
 )
 _FIXED = ("whsec_", "-----BEGIN ")
@@ -43,30 +42,15 @@ _WHOLE = frozenset(("hook", "pem", "login"))
 """The shapes that are secret as a whole, also where they begin with what is known."""
 _MARKS = frozenset('"\\')
 """What a text of JSON holds behind a backslash only."""
-_NAMED = frozenset(
-    (
-        "quoted",
-        "inside",
-        "second",
-        "first",
-        "shown",
-        "inner",
-        "content",
-        "below",
-        "scalar",
-        "worth",
-        "plain",
-        "entered",
-        "within",
-        "beside",
-        "sent",
-        "one",
-        "credential",
-    )
-)
+_NAMED = frozenset(("quoted", "inside", "plain", "credential", "typed"))
 """The shapes of which a name stays."""
 _FEW = 128
 """Beginnings that are looked for one by one: that is sooner done, but in a short text."""
+_CLUED = re.compile(rf"((?:{'|'.join(CLUES)})[\w.-]*+)(\]?=|\")".encode())
+"""The end of a name, and behind it what tells that a secret follows."""
+_NAME = re.compile(rf"(?i:{NAMES})")
+_CLUES_OF_NAMES = tuple(clue.encode() for clue in CLUES)
+_LONG = 256
 _IN_URL = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._~*+:-")
 _ESCAPE = re.compile("%[0-9A-Fa-f]{2}")
 _LOGIN = re.compile(r"://[^/\s@:]*:[^/\s@]+@")
@@ -102,8 +86,28 @@ class ScannedText:
     def labels(self) -> list[int]:
         """Where a name may say that a secret follows, in order."""
         if self._labels is None:
-            self._labels = label_places(self.text, self.small)
+            self._labels = sorted(set(_name_places(self.text, self.small)))
         return self._labels
+
+
+def _name_places(text: str, small: bytes) -> Iterator[int]:
+    """Where the name of a secret stands as in a query, a form or JSON; `small` is the text in small letters of one byte."""
+    if not ("=" in text or '"' in text):
+        return
+    if len(small) > _LONG and not any(clue in small for clue in _CLUES_OF_NAMES):
+        return  # which is sooner seen, but in a short text
+    begun = 0
+    for found in _CLUED.finditer(small):
+        first = found.start()
+        while first > begun and (text[first - 1].isalnum() or text[first - 1] in "_.-"):
+            first -= 1
+        begun = found.end(1)
+        if not _NAME.fullmatch(text, first, begun):
+            continue
+        if found[2] != b'"':
+            yield first
+        elif text[first - 1 : first] == '"':
+            yield first - 1
 
 
 def _folded(text: str) -> bytes:
@@ -256,13 +260,6 @@ def _named(scanned: ScannedText, after: int) -> int:
     return places[index] if index < len(places) else -1
 
 
-def _authorization(scanned: ScannedText, after: int) -> int:
-    text = scanned.small
-    at = text.find(b"authorization", after)
-    # the name of a proxy's begins earlier
-    return at - 6 if at >= after + 6 and text[at - 6 : at] == b"proxy-" else at
-
-
 _CLUES: tuple[tuple[str, Prefilter], ...] = (
     ("://", _login),
     ("", _hex),
@@ -270,6 +267,6 @@ _CLUES: tuple[tuple[str, Prefilter], ...] = (
     ("«", _literal),
     ("%", _url),
     ("", _named),
-    (":", _authorization),
     ("Bearer ", partial(_fixed, "Bearer ")),
+    (TYPED_CODE, partial(_fixed, TYPED_CODE)),
 )

@@ -1,0 +1,93 @@
+"""Words of high entropy: refused where nothing tells what they are, and nowhere else."""
+
+import json
+from base64 import b64encode
+from pathlib import Path
+
+import pytest
+
+from lab.identity.clients import DEMO
+from lab.recording.redaction.leaks import FEWEST_TURNS, LEAST_BITS, SHORTEST_RANDOM, is_random, leaks
+from tests.conftest import ROOT
+
+WORD = "q7Jw2xN0bT5zK9fV3mRd"
+RECORDINGS = [
+    path
+    for folder in ("recordings", "tests/corpus", "tests/golden", "tests/tui")
+    for path in sorted((ROOT / folder).rglob("*.rec.jsonl"))
+]
+
+
+def line(kind: str = "req", **members: object) -> bytes:
+    return json.dumps({"k": kind, "n": 1, "t": 0, **members}, ensure_ascii=False).encode() + b"\n"
+
+
+@pytest.mark.parametrize("path", RECORDINGS, ids=lambda path: path.name)
+def test_of_what_is_shipped_nothing_is_refused(path: Path) -> None:
+    assert list(leaks(path.read_bytes(), ((DEMO.id, DEMO.secret),))) == []
+
+
+@pytest.mark.parametrize(
+    ("said", "place"),
+    [
+        (line(p=f"/x/{WORD}/y"), "p"),
+        (line(q=[["a", "1"], ["note", WORD]]), "q.note"),
+        (line(h=[["user-agent", f"me ({WORD})"]]), "h.user-agent"),
+        (line(body=f"see {WORD}."), "body"),
+        (line(body={"a": [{"b": f"see {WORD}"}]}), "body.a.b"),
+        (line(body={WORD: 1}), "body"),
+        (line(body={f"{WORD}\x1b[": {"b": WORD[::-1]}, "c": WORD}, h=[["x-id", WORD]]), "body.…….b"),
+        (line("res", body=[["x", f"apiKey: {WORD}"]]), "body.x"),
+        (line("res", body=f"sessionId: '{WORD}'"), "body"),
+        (line(body=f"{WORD}") + line("fact", input={"message": WORD}), "body"),
+        (line(body=f"{WORD}") + line("fact", note=f"see {WORD}"), "body"),
+        (line(body=f"«secret:S1»{WORD}"), "body"),
+        (line(enc="b64", body=b64encode(b"\xff" + WORD.encode()).decode()), "body"),
+    ],
+)
+def test_a_random_word_that_nothing_places_is_told_with_its_place(said: bytes, place: str) -> None:
+    (leak,) = leaks(line("header") + said)
+    assert (leak.line, leak.what) == (2, f"a word of 20 characters in {place} that may be a secret")
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        line(raw=WORD, sha256=WORD),
+        line(body=WORD) + line("fact", job=WORD),
+        line(body=f"see {WORD}") + line("res", body={"jobId": WORD}),
+        line(p=f"/x/{WORD}") + line("res", h=[["x-request-id", WORD]]),
+        line("res", h=[["etag", f'W/"{WORD}"']]),
+        line("res", h=[["content-type", f"multipart/form-data; boundary={WORD}"]]),
+        line("res", body=f'data: {{"id": "{WORD}"}}\n\n'),
+        line("res", body={"input": json.dumps({"conversationId": WORD})}),
+        line(q=[["code_challenge", WORD], ["state", WORD[::-1]]]),
+        line("res", body={"keys": [{"kty": "RSA", "n": WORD, "x5t#S256": f"{WORD}-{WORD}"}]}),
+        line("res", body=json.dumps({"input": json.dumps({"conversationId": WORD})})[:-9]),
+        line(p=f"/api/fusion-ai/orchestrator/agent/v2/TEAM/status/{WORD}") + line("res", body=f"No job {WORD}"),
+        line(body=WORD[1:]),
+        line(body="«secret:S1»"),
+        line(enc="b64", body=b64encode("\xff«client:C1:id» and «host:H1:name»".encode()).decode()),
+    ],
+)
+def test_one_that_a_fact_a_member_or_a_header_places_is_not(said: bytes) -> None:
+    assert list(leaks(line("header") + said)) == []
+
+
+@pytest.mark.parametrize(
+    "said", [b"[" * 5000, b"[" * 900 + b"]" * 900, b'{"k":"req","body":' + b"[" * 300 + b"]" * 300 + b"}"]
+)
+def test_what_nests_deep_is_looked_at_as_a_text(said: bytes) -> None:
+    assert list(leaks(said)) == []
+    assert [each.line for each in leaks(said + b"\npassword=x")] == [2]
+
+
+def test_words_that_people_make_up_are_not_random() -> None:
+    assert (SHORTEST_RANDOM, LEAST_BITS, FEWEST_TURNS) == (20, 64, 4)
+    for word in (
+        "purchase-order-for-march-2026", "SUPPLIER_ONBOARD_TEAM", "maxIterationMessage", "300000787524795300000787524795",
+        "a1a1a1a1a1a1a1a1a1a1a1", "INV-204817-and-PO-12888-of-acme"[:20],
+    ):  # fmt: skip
+        assert not is_random(word), word
+    for word in ("0d6e48e0c885aebcf203", "sk-proj-4fJ0aQ9x2LmZ7bTnVu81", "9def9c68-3319-4c97-abee-6fa3e58492b7", WORD):
+        assert is_random(word), word
