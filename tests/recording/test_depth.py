@@ -23,7 +23,7 @@ from tests.recording.joined import SCENARIO, Joined, config
 
 COMMANDS = (
     ("replay",), ("play", "--plain"), ("report",), ("learn",), ("check",), ("fidelity",),
-    *(("show", "--as", kind) for kind in ("text", "html", "har", "md", "curl")),
+    *(("show", "--as", kind) for kind in ("text", "html", "har", "md")),
 )  # fmt: skip
 """All that read a recording."""
 
