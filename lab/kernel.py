@@ -139,7 +139,6 @@ FUSION_DECLARED = WireDeclared(
 EXPORT_FORMS = (
     ExportForm("text", "a transcript", f"{_SHOW}.exports:as_transcript"),
     ExportForm("har", "HAR 1.2", f"{_SHOW}.exports:as_har"),
-    ExportForm("curl", "a script of curl", f"{_SHOW}.exports:as_curl"),
     ExportForm("md", "Markdown", f"{_SHOW}.exports:as_markdown"),
     ExportForm("html", "a page", f"{_SHOW}.exports:as_page"),
 )

@@ -13,8 +13,8 @@ import pytest
 
 from tests.conftest import THOROUGH, Lab
 from tests.forked import forked_lab
+from tests.recording.shipped import written
 from tests.recording.sigkill import Caller, listening
-from tests.recording.tampering import written
 
 TEAM = "/api/fusion-ai/orchestrator/agent/v2/ITEM_COMPARE_TEAM"
 ASK = "Compare M1000034 of org IMO and M1000040 of Org SBI"
@@ -132,13 +132,13 @@ def test_no_secret_leaves_the_lab_but_in_answers_to_its_client(lab: Lab, runtime
         said["playback"] = process.stderr.read()
     secrets = (*CANARIES.values(), *OWN, token, token.rpartition(".")[2], token_again)
     assert {name: leaked for name, text in said.items() if (leaked := found_in(text, secrets))} == {}
-    assert len(said) > 10 and all(len(text) > 10 for name, text in said.items() if name != "log")
+    assert len(said) > 9 and all(len(text) > 10 for name, text in said.items() if name != "log")
 
 
 def exported(lab: Lab) -> dict[str, str]:
     """The recording in every form in which a command prints or writes it."""
     said = {}
-    for kind in ("text", "har", "curl", "md", "html", "cast"):
+    for kind in ("text", "har", "md", "html", "cast"):
         said[kind] = lab("show", "day", "--as", kind).out
     said["play"] = lab("play", "day", "--plain").out
     # what differs is told with both sides of it

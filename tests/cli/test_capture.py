@@ -187,7 +187,7 @@ def test_what_was_captured_is_checked_shown_and_played(lab: Lab) -> None:
     assert DEMO.secret not in text and "eyJ" not in text and "127.0.0.1" not in text
 
     assert lab("check", "recordings").code == 0
-    for form in ("text", "har", "curl", "md", "html", "cast"):
+    for form in ("text", "har", "md", "html", "cast"):
         shown = lab("show", "order", "--as", form)
         assert (shown.code, shown.err) == (0, "")
         assert DEMO.secret not in shown.out and "eyJ" not in shown.out

@@ -76,7 +76,7 @@ def test_what_stands_in_a_recording_is_obeyed_by_nobody(runner: Lab, text: str) 
         assert_nobody_obeys(runner, command, file)
     harmless_page(Path("summary.txt").read_text())
     harmless(runner("play", file, "--plain"))
-    for kind in ("text", "md", "html", "curl", "har"):
+    for kind in ("text", "md", "html", "har"):
         called = runner("show", file, "--as", kind)
         assert called.code == 0
         harmless(called)

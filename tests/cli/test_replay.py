@@ -349,7 +349,6 @@ def test_show_tells_the_story_without_secrets(lab: Lab) -> None:
     [
         ("text", "mock item-comparison, seed 42"),
         ("har", '{"log":{"version":"1.2"'),
-        ("curl", "#!/bin/sh"),
         ("md", "# `item-comparison`"),
         ("html", "<!doctype html>"),
     ],

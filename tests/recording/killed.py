@@ -20,7 +20,7 @@ from lab.recording.replay.replay import replay
 from lab.recording.tape.header import recording_header
 from lab.recording.tape.tape import Tape
 from tests.recording.joined import NO_LIMIT, Joined, config
-from tests.recording.tampering import shipped, target_of
+from tests.recording.shipped import shipped, target_of
 from tests.wire_peer import token_request
 
 Cut = tuple[str, bytes, tuple[CompiledScenario, ...], Blob | None]

@@ -20,7 +20,7 @@ from lab.recording.format.reader import read
 from lab.recording.playback.playback import RecordingPlayback
 from lab.recording.playback.service import PlaybackService
 from lab.recording.redaction.leaks import leaks
-from lab.recording.show.exports import as_curl
+from lab.recording.show.exports import as_markdown
 from lab.recording.tape.captured import NoJobs, capture_header, config_of_capture, pod_values
 from lab.recording.tape.captured_secrets import CaptureRedactor
 from lab.recording.tape.line_cache import LineCache
@@ -211,16 +211,16 @@ def test_where_it_is_played_back_the_pod_is_there_and_its_scopes_are_known() -> 
     assert body == {"is": f"{OWN}/x", "at": OWN.removeprefix("http://"), "other": "https://host3.invalid"}
 
 
-def test_a_script_of_it_names_whom_the_client_is() -> None:
+def test_a_walk_through_it_names_whom_the_client_is() -> None:
     captured = Captured()
     captured.login(
         asks(("authorization", pair(SEEN))), asks(*FORM, body=form(client_id="my-own-app", client_secret=SEEN))
     )
     captured.text()
-    script = "\n".join(as_curl(read(bytes(captured.data)), bytes, False))
-    assert "LAB_CLIENT_ID:?" in script and "LAB_CLIENT_SECRET:?" in script
-    assert '-u "$LAB_CLIENT_ID":"$LAB_CLIENT_SECRET"' in script
-    assert '--data-urlencode client_id="$LAB_CLIENT_ID"' in script
+    page = "\n".join(as_markdown(read(bytes(captured.data)), bytes, False))
+    assert page.count("`LAB_CLIENT_ID` stands for") == page.count("`LAB_CLIENT_SECRET` stands for") == 1
+    assert '-u "$LAB_CLIENT_ID":"$LAB_CLIENT_SECRET"' in page
+    assert '--data-urlencode client_id="$LAB_CLIENT_ID"' in page
 
 
 def test_a_word_of_the_wire_that_somebody_sends_as_a_secret_stays_everywhere_else() -> None:

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from lab.core.errors import RecordingError
 from lab.language.document import Verdict
-from lab.recording.format.codec import encode, fact_members, fact_of, write
+from lab.recording.format.codec import encode, fact_members, fact_of, footer, write
 from lab.recording.format.facts import FACTS
 from lab.recording.format.lines import FileState
 from lab.recording.format.reader import read
@@ -142,14 +142,25 @@ RES = '{"k":"res","n":1,"t":0,"x":1,"s":200,"h":[],"enc":"none"}\n'
             "the header's features name none",
         ),
         (RES, "has a reply already, or no request"),
-        ('{"k":"fact","n":1,"t":5,"type":"token.granted","x":1}\n', "stands outside of its exchange 1"),
+        (REQ + RES.replace('"n":1', '"n":2') + RES.replace('"n":1', '"n":3'), "the exchange 1 has a reply already"),
     ],
 )
 def test_what_is_no_recording_is_refused_with_its_line(after: str, why: str) -> None:
     first = GOLDEN.read_text(encoding="utf-8").split("\n")[0] + "\n"
     with pytest.raises(RecordingError, match=why) as caught:
         read((first + after).encode(), "x.rec.jsonl")
-    assert str(caught.value).startswith(("x.rec.jsonl:2:", "x.rec.jsonl:3:"))
+    assert str(caught.value).startswith(("x.rec.jsonl:2:", "x.rec.jsonl:3:", "x.rec.jsonl:4:"))
+
+
+@pytest.mark.parametrize("what", ['"cut":"reset","got":0,', '"l":"decoy",', ""])
+def test_only_what_never_came_whole_or_went_elsewhere_may_have_no_reply(what: str) -> None:
+    raw = GOLDEN.read_bytes().split(b"\n")[0] + b"\n" + REQ.replace('"x":1,', f'"x":1,{what}').encode()
+    data = raw + footer(2, 0, "closed", sha256(raw))
+    if what:
+        assert read(data).state is FileState.CLOSED
+    else:
+        with pytest.raises(RecordingError, match=r"^x\.rec\.jsonl:2: the exchange 1 has no reply$"):
+            read(data, "x.rec.jsonl")
 
 
 @pytest.mark.parametrize(

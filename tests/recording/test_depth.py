@@ -23,7 +23,7 @@ from tests.recording.joined import SCENARIO, Joined, config
 
 COMMANDS = (
     ("replay",), ("play", "--plain"), ("check",), ("fidelity",),
-    *(("show", "--as", kind) for kind in ("text", "html", "har", "md", "curl")),
+    *(("show", "--as", kind) for kind in ("text", "html", "har", "md")),
 )  # fmt: skip
 """Those of the kernel that read a recording."""
 

@@ -13,7 +13,7 @@ from lab.recording.format.text import dumps
 from lab.recording.replay.replay import ReplayResult, replay
 from tests.conftest import Lab
 from tests.recording.killed import together
-from tests.recording.tampering import shipped, target_of
+from tests.recording.shipped import shipped, target_of
 
 SCENARIO = """\
 lab: 1

@@ -11,7 +11,7 @@ from lab.recording.format.reader import read
 from lab.recording.redaction.late_secrets import open_values
 from lab.recording.replay.replay import replay
 from tests.recording.joined import Joined, config
-from tests.recording.tampering import written
+from tests.recording.shipped import written
 from tests.wire_peer import ASSERTION_GRANT, basic, form_post, invoke, status, token_request
 from tests.wire_peer import read as answer
 

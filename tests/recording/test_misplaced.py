@@ -22,7 +22,7 @@ from lab.recording.tape.accounts import accounts_of
 from lab.recording.tape.header import config_of
 from tests.conftest import few_of
 from tests.recording.joined import Joined, config
-from tests.recording.tampering import written
+from tests.recording.shipped import written
 from tests.wire_peer import (
     CLI,
     DEVICE_GRANT,

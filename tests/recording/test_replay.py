@@ -35,6 +35,7 @@ from lab.recording.tape.line_cache import LineCache
 from lab.recording.tape.tape import Tape
 from tests.recording.hostile import TEXTS, hostile
 from tests.recording.joined import SCENARIO, Joined, config, scenario
+from tests.recording.shipped import shipped, target_of
 from tests.recording.test_codec import GOLDEN
 from tests.wire_peer import basic, invoke, status, token_request
 from tests.wire_peer import read as json_of
@@ -482,9 +483,9 @@ def two_connections() -> Recording:
 
 @pytest.mark.parametrize(
     ("x", "reason", "passes"),
-    [(1, "closed", False), (1, "sigterm", False), (1, "repaired", True), (2, "repaired", False), (3, "repaired", True)],
+    [(1, "closed", False), (1, "sigterm", False), (1, "repaired", True), (2, "repaired", True), (3, "closed", False)],
 )
-def test_a_reply_may_be_missing_where_its_connection_tells_nothing_more(x: int, reason: str, passes: bool) -> None:
+def test_a_reply_may_be_missing_of_what_a_kill_left(x: int, reason: str, passes: bool) -> None:
     gone = without(two_connections(), lambda line: isinstance(line, Res) and line.x == x, reason)
     if passes:
         assert replay(read(gone), [scenario()]).passed
@@ -506,8 +507,6 @@ def test_an_alias_that_nothing_gave_is_refused() -> None:
 
 
 def test_a_blob_that_only_a_reply_has_is_looked_at_too() -> None:
-    from tests.recording.tampering import shipped, target_of
-
     target = next(target_of(path) for path in shipped() if path.name.startswith("heavy-load"))
     found = read(target.path.read_bytes())
     with pytest.raises(RecordingError, match="is missing"):

@@ -411,7 +411,7 @@ async def test_idle_waits_for_a_client_and_offers_nothing_to_begin() -> None:
         await pilot.press("y", "y")
         await until(pilot, lambda: "Copied: a first call as curl" in text(app))
         assert app.clipboard.split("\n", 1)[1] == first_curl("http://base/oauth2/v1/token").split("\n", 1)[1]
-        assert app.clipboard.endswith('scope=$LAB_SCOPE"') and play.SECRET not in app.clipboard
+        assert app.clipboard.endswith('scope="$LAB_SCOPE"') and play.SECRET not in app.clipboard
         await pilot.press("space", "n", "0", "m", "plus", "left", "end")
         await pilot.pause()
         assert watcher.plane.did == [] and "space" not in text(app)

@@ -25,7 +25,6 @@ from lab.recording.redaction.secret_names import is_secret_header
 from lab.recording.replay.match import IDS
 from lab.recording.replay.rebuild import RequestBuilder
 from lab.recording.show.shell import LEFT_OUT
-from lab.recording.show.shell_variables import MADE_UP, SECRET_VARIABLES
 from lab.recording.tape.header import config_of
 from lab.recording.tape.recorded_calls import body_within, calls_in
 
@@ -36,7 +35,15 @@ _UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}|[0-9a-f]{32}")
 _UNSENT = LEFT_OUT | {"te", "trailer", "upgrade", "keep-alive", "expect", "proxy-authorization"}
 """Headers that belong to the connection, and are made anew."""
 
-
+_MADE_UP = frozenset(("wrong", "part", "number", "digits"))
+"""Kinds of aliases in whose place any value is as good: it was refused, or is no secret."""
+_SECRET_VARIABLES = {
+    "token": "LAB_TOKEN",
+    "client": "LAB_CLIENT_SECRET",
+    "user": "LAB_PASSWORD",
+    "assertion": "LAB_ASSERTION",
+}
+"""Names of variables by kinds of aliases; others are named after the kind."""
 _ID_END = ":id»"
 _IDS = IDS.keys() - {"state", "nonce", "challenge"}
 """Without what a client makes up, and gets back as it was."""
@@ -121,7 +128,7 @@ class Bindings:
     def hidden(self, text: str) -> str:
         """The text without any secret that is known."""
         for alias, value in self.values.items():
-            if len(value) >= SHORTEST_SECRET and kind_of(alias) not in ("host", *MADE_UP):
+            if len(value) >= SHORTEST_SECRET and kind_of(alias) not in ("host", *_MADE_UP):
                 for form in forms_of(value):
                     text = text.replace(form, alias)
         return text
@@ -206,7 +213,7 @@ class Origins:
     def needs(self, line: Req) -> list[str]:
         """The aliases in a request, and the ids in it that an earlier answer gave."""
         found = dict.fromkeys(word for word in self._words(line) if self._given.get(word, line.n) < line.n)
-        made_up = ("host", *MADE_UP)
+        made_up = ("host", *_MADE_UP)
         return [*(each for each in self._aliases(line) if kind_of(each) not in made_up), *found]
 
     def not_given(self, line: Req) -> list[str]:
@@ -260,7 +267,7 @@ def _ids_in(value: Json, name: str) -> Iterator[str]:
 
 
 def wanted(plan: ClientPlan, origins: Origins) -> dict[str, str]:
-    """What has to be given before anything is sent: aliases, by variables as `lab show --as curl` has them."""
+    """What has to be given before anything is sent: aliases, by the variables that hold them."""
     missing = dict.fromkeys(alias for line in plan.sent for alias in origins.not_given(line))
     for alias in [each for each in missing if kind_of(each) == "client"]:
         if plan.recording.header.source != "mock" and number_of(alias) and not alias.endswith(_ID_END):
@@ -268,7 +275,7 @@ def wanted(plan: ClientPlan, origins: Origins) -> dict[str, str]:
     numbers, found = Counter[str](), dict[str, str]()
     owners = dict.fromkeys(alias.replace(_ID_END, "»") for alias in missing)
     for alias in owners:
-        base = SECRET_VARIABLES.get(kind_of(alias), f"LAB_{kind_of(alias).upper()}")
+        base = _SECRET_VARIABLES.get(kind_of(alias), f"LAB_{kind_of(alias).upper()}")
         numbers[base] += 1
         name = base if numbers[base] == 1 else f"{base}_{numbers[base]}"
         found |= {name: alias} if alias in missing else {}

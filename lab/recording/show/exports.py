@@ -8,7 +8,6 @@ from typing import TypeAlias
 
 from lab.recording.format.lines import Recording
 from lab.recording.redaction.bodies import Blob
-from lab.recording.show.curl_script import curl_script
 from lab.recording.show.har import har
 from lab.recording.show.timeline_page import timeline_page
 from lab.recording.show.transcript import transcript_lines
@@ -26,11 +25,6 @@ def as_transcript(recording: Recording, blob: Blob, numbered: bool) -> Iterator[
 def as_har(recording: Recording, blob: Blob, numbered: bool) -> Iterator[str]:
     """As HAR 1.2."""
     return har(recording, blob)
-
-
-def as_curl(recording: Recording, blob: Blob, numbered: bool) -> Iterator[str]:
-    """As a script of curl."""
-    return curl_script(recording, blob)
 
 
 def as_markdown(recording: Recording, blob: Blob, numbered: bool) -> Iterator[str]:

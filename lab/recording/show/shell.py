@@ -1,26 +1,101 @@
-"""Words of a shell: whatever a peer wrote is one argument, on one line, and commands neither a terminal nor CI.
+"""Requests as curl lines, of a recording and on the screen: whatever a peer wrote is one argument, and commands nobody.
 
-Of these the screen writes its curl lines, and `lab show --as curl` its script; any POSIX shell reads them.
+What a person has to fill in, as secrets, stands in them as a variable. Any POSIX shell reads them.
 """
 
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import groupby
+from operator import itemgetter
 from shlex import quote
+from typing import TypeAlias
+from urllib.parse import quote_plus
+
+from lab.core.exchange import Headers, header_of
 
 LEFT_OUT = frozenset(("host", "content-length", "connection", "user-agent", "accept-encoding", "transfer-encoding"))
 """Headers that curl makes itself, or that say nothing about the request."""
 
+Piece: TypeAlias = tuple[bool, str]
+"""Whether it is a variable, and its name or the text."""
+Fill: TypeAlias = Callable[[str, str], Sequence[Piece]]
+"""What a value is made of, by the name of the header or field that has it; a body's has none."""
+Pairs: TypeAlias = Sequence[tuple[str, str]]
+
+_CURL = "curl -g --proto =http,https"
+"""A peer's braces and brackets are no list of URLs, and nothing but a web server is asked."""
+_LONGEST_WORD = 30_000
+"""Characters of a body that is an argument: systems take no longer ones than 128 KiB."""
+_TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _SECOND_SIGN = re.compile("(?<=#)#")
 """Of what logs of CI take for a command: `##[` and `##vso[`."""
 _ESCAPED_IN_FORMATS = re.compile(r"[^ -~]|[\\%'#]|^-")
 
 
-def curl_command(begin: str, method: str, address: str, options: Iterable[str], *, sends: bool) -> str:
-    """The command, one option a line; `begin` is `curl`, or the function of a script that calls it."""
-    usual = "POST" if sends else "GET"
+def curl_line(method: str, address: str, headers: Headers, body: str | Pairs | None, fill: Fill) -> str:
+    """The command, one option a line; `address` is a word already, a form's body its pairs."""
+    fields = body if body and not isinstance(body, str) and _are_options(body) else ()
+    left_out = LEFT_OUT | {"content-type"} if fields else LEFT_OUT
+    sent = [(name, value) for name, value in headers if name.lower() not in left_out and _TOKEN.fullmatch(name)]
+    options = [_header(name, value, fill) for name, value in sent]
+    options += [f"--data-urlencode {shell_words([(False, f'{name}='), *fill(name, value)])}" for name, value in fields]
+    before = ""
+    if body is not None and not fields:
+        if header_of(headers, "content-type") is None:
+            options.append("-H content-type:")
+        before, option = _content(list(fill("", body) if isinstance(body, str) else _encoded(body, fill)))
+        options.append(option)
+    usual = "GET" if body is None else "POST"
     word = "" if method == usual else " --head" if method == "HEAD" else f" -X {shell_word(method)}"
-    return " \\\n  ".join((f"{begin}{word} {address}", *options))
+    return before + " \\\n  ".join((f"{_CURL}{word} {address}", *options))
+
+
+def _are_options(fields: Pairs) -> bool:
+    return sum(len(name) + len(value) for name, value in fields) <= _LONGEST_WORD and all(
+        name.isidentifier() and value.isprintable() for name, value in fields
+    )
+
+
+def _header(name: str, value: str, fill: Fill) -> str:
+    pieces = [*_joined(fill(name, value))]
+    if name.lower() == "authorization" and value[:6].lower() == "basic " and any(":" in text for _, text in pieces):
+        # a name and a secret, and not what is made of them: curl does that
+        return f"-u {shell_words([(False, pieces[0][1][6:]), *pieces[1:]])}"
+    return f"-H {shell_words([(False, f'{name}: ' if value else f'{name};'), *pieces])}"
+
+
+def _encoded(fields: Pairs, fill: Fill) -> Iterator[Piece]:
+    """The body that is this form; what is filled in has to be encoded by whoever does."""
+    for number, (name, value) in enumerate(fields):
+        pieces = ((False, "&" if number else ""), *fill("", name)), ((False, "="), *fill(name, value))
+        for sign, *rest in pieces:
+            yield sign
+            for is_variable, text in rest:
+                yield is_variable, text if is_variable else quote_plus(text, errors="surrogatepass")
+
+
+def _content(pieces: Sequence[Piece]) -> tuple[str, str]:
+    """What stands before the command, if no argument holds the body, and the option that sends it."""
+    if sum(len(text) for _, text in pieces) <= _LONGEST_WORD and all(text.isprintable() for _, text in pieces):
+        return "", f"--data-raw {shell_words(pieces)}"
+    printed = "; ".join(
+        f'printf %s "${text}"' if is_variable else _printf(text) for is_variable, text in _joined(pieces)
+    )
+    return f"{{ {printed}; }} | ", "--data-binary @-"
+
+
+def shell_words(pieces: Iterable[Piece]) -> str:
+    """One word that is all of these."""
+    return "".join(f'"${text}"' if is_variable else shell_word(text) for is_variable, text in _joined(pieces)) or "''"
+
+
+def _joined(pieces: Iterable[Piece]) -> Iterator[Piece]:
+    """The same, texts that follow one another in one."""
+    for is_variable, group in groupby(pieces, itemgetter(0)):
+        if is_variable:
+            yield from group
+        elif text := "".join(text for _, text in group):
+            yield False, text
 
 
 def shell_word(text: str) -> str:
@@ -28,10 +103,10 @@ def shell_word(text: str) -> str:
     if text.isprintable():
         return _SECOND_SIGN.sub("''#", quote(text))
     parts = ("".join(part) for _, part in groupby(text, str.isprintable))
-    return "".join(shell_word(part) if part.isprintable() else f'"$({printf(part)})"' for part in parts)
+    return "".join(shell_word(part) if part.isprintable() else f'"$({_printf(part)})"' for part in parts)
 
 
-def printf(text: str) -> str:
+def _printf(text: str) -> str:
     """The command that prints the text, byte by byte what isn't ASCII."""
     return f"printf '{_ESCAPED_IN_FORMATS.sub(_octal, text)}'"
 

@@ -5,10 +5,9 @@ from collections.abc import Iterator
 
 from lab.recording.format.lines import Body, Enc, Entry, Recording
 from lab.recording.redaction.bodies import Blob
-from lab.recording.show.curl_script import CurlWriter, token_path_in
+from lab.recording.show.curl_lines import CurlLines
 from lab.recording.show.news import readable_answer
 from lab.recording.show.readable import made_with, readable, title_of
-from lab.recording.show.shell_variables import ShellVariables
 from lab.recording.show.transcript import Openings, clock, decision_lines, fact_text
 from lab.recording.tape.recorded_calls import RecordedCall, body_within, events_of
 
@@ -17,13 +16,11 @@ _TICKS = re.compile("`+")
 
 def walkthrough(recording: Recording, blob: Blob) -> Iterator[str]:
     """The lines of the page; whatever a peer wrote stands in code, which it can't end."""
-    variables = ShellVariables(recording, blob)
-    writer = CurlWriter(variables, blob, token_path_in(recording))
+    curl = CurlLines(recording, blob)
     yield f"# {code(title_of(recording.header))}"
     yield ""
     yield f"{code(made_with(recording.header))}. Times are those of the lab's clock."
     yield "`LAB_BASE` is whom it asks, `LAB_TOKEN_URL` where tokens are had."
-    yield from (f"`{name}` stands for {code(alias)}." for name, alias in variables.needed.items())
     openings: Openings = {}
     facts: list[str] = []
     before: dict[str, list[str]] = {}
@@ -33,9 +30,7 @@ def walkthrough(recording: Recording, blob: Blob) -> Iterator[str]:
             continue
         yield from _facts(facts)
         facts = []
-        yield from _call(event, blob, writer, before)
-        for one in variables.captures.get(event.req.x, ()):
-            yield f"\n`{one.variable}` is its {code(one.member)}."
+        yield from _call(event, blob, curl, before)
     yield from _facts(facts)
 
 
@@ -45,13 +40,15 @@ def _facts(facts: list[str]) -> Iterator[str]:
         yield from fenced("text", "\n".join(facts))
 
 
-def _call(call: RecordedCall, blob: Blob, writer: CurlWriter, before: dict[str, list[str]]) -> Iterator[str]:
+def _call(call: RecordedCall, blob: Blob, curl: CurlLines, before: dict[str, list[str]]) -> Iterator[str]:
     """The call and its answer; `before` is kept: what was asked, and answered, at that path."""
     req, res = call.req, call.res
-    command, body = list(fenced("sh", "\n".join(writer.lines(call)))), body_within(res.body if res else Body(), blob)
+    command, body = list(fenced("sh", curl.line(call))), body_within(res.body if res else Body(), blob)
     language = "json" if body.enc is Enc.JSON else "text"
     answer = list(fenced(language, readable_answer(call, body, short=True))) if body.enc is not Enc.NONE else []
     yield f"\n## {req.x}. {clock(req.t)} {code(f'{req.method} {req.path}')}\n"
+    if curl.new:
+        yield f"{'; '.join(f'`{name}` stands for {code(recorded)}' for name, recorded in curl.new)}.\n"
     yield from ["The same call again."] if before.get("asked " + req.path) == command else command
     if res is None:
         yield "\nThe recording ends before the answer."

@@ -13,12 +13,11 @@ from lab.dialects.sse import events_in
 from lab.recording.client_calls import CallKind
 from lab.recording.show.exports import as_transcript
 from lab.recording.show.timeline_page import timeline_page
-from tests.conftest import THOROUGH, examples
+from tests.conftest import examples
 from tests.plugins.a2a.sessions import SESSIONS
 from tests.recording import test_dialect_sessions as sessions
 from tests.recording.hostile import no_blob
 from tests.recording.test_client_calls import calls_that_begin_or_decide
-from tests.recording.test_curl_dialects import assert_same_statuses, lab_url
 from tests.recording.test_dialect_sessions import (
     GAPS,
     EverySession,
@@ -29,7 +28,6 @@ from tests.recording.test_dialect_sessions import (
 from tests.recording.test_timeline_page import Reader
 from tests.server.conftest import TEAM
 
-__all__ = ["lab_url"]
 PARAMS: dict[str, Json] = {"message": {"role": "user", "parts": [{"kind": "text", "text": "Share it"}]}}
 STATES = {"submitted": "RUNNING", "working": "RUNNING", "input-required": "WAITING", "completed": "COMPLETE"}
 
@@ -42,12 +40,6 @@ class TestEverySession(EverySession):
 
 def test_another_server_is_asked_the_same_and_must_show_the_same_question_and_end() -> None:
     assert_asked_again(recording_of(SESSIONS["a2a stream"]))
-
-
-@pytest.mark.long
-@pytest.mark.parametrize("name", list(SESSIONS) if THOROUGH else ["a2a stream"])
-def test_asked_of_a_lab_by_curl_it_gets_the_same_statuses(name: str, lab_url: str) -> None:
-    assert_same_statuses(recording_of(SESSIONS[name]), lab_url)
 
 
 class Other(sessions.Other):
