@@ -323,7 +323,9 @@ def differing(entries: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
         [generate({"it": Fake(fake=name, locale=locale)}, seed, "a/1")["it"] for seed in range(8)]
         for name, locale in wanted
     ]
-    return [entry for entry, one, other in zip(wanted, here, there, strict=True) if one != json.loads(json.dumps(other))]
+    return [
+        entry for entry, one, other in zip(wanted, here, there, strict=True) if one != json.loads(json.dumps(other))
+    ]
 
 
 def providers(locale: str) -> list[str]:
