@@ -290,6 +290,22 @@ def test_a_pattern_passes_without_a_look_at_faker_too(provider: str) -> None:
     assert refusal(provider, None, {"txt": "A"}) != ""
 
 
+def test_faker_is_loaded_when_a_value_is_drawn_and_not_before() -> None:
+    program = """
+import sys
+from lab.language.document import Fake
+from lab.language.generate import generate
+from lab.language.generators import PATTERNED, USUAL, fake_length
+for name in sorted(USUAL): fake_length(name, None, {})
+for name in PATTERNED: fake_length(name, None, {"text": "##"})
+print("faker" in sys.modules)
+generate({"it": Fake(fake="name")}, 1, "a/1")
+print("faker" in sys.modules)
+"""
+    done = run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["False", "True"]
+
+
 ANOTHER_DAY = """
 import datetime, json, sys
 REAL = datetime.date, datetime.datetime
