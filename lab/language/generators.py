@@ -15,6 +15,7 @@ from inspect import Parameter, isroutine, signature
 from types import FrameType
 from typing import TYPE_CHECKING
 
+from lab.core.errors import Unusable
 from lab.core.exchange import Json, json_bytes, text_of
 from lab.core.jsontext import BadJson, read_json
 from lab.language.document import nearest
@@ -52,12 +53,12 @@ _PLAIN_LENGTH = 64
 """Taken for the length of what passes without a look at Faker."""
 
 
-class NoValue(Exception):
-    """Why an entry `{fake: …}` makes no value, and what to do; `key` is the one that is wrong."""
+class NoValue(Unusable):
+    """Why an entry `{fake: …}` makes no value; `key` is the one that is wrong."""
 
     def __init__(self, what: str, hint: str, key: str = "fake") -> None:
-        super().__init__(what)
-        self.hint, self.key = hint, key
+        super().__init__(what, hint)
+        self.key = key
 
 
 @lru_cache(maxsize=16)
@@ -75,8 +76,7 @@ def load_generators(locales: Iterable[str]) -> None:
 
 def faked(provider: str, locale: str | None, arguments: Mapping[str, object], seed: int) -> Json:
     """The value of that seed, as it is recorded."""
-    generator = _generator(locale or LOCALE)
-    generator.seed_instance(seed)
+    generator = _generator(locale or LOCALE).seed_instance(seed)
     return _json(getattr(generator, provider)(**arguments))
 
 
