@@ -26,6 +26,14 @@ class UsageError(LabError):
     exit_code = 2
 
 
+class Unusable(Exception):
+    """Something that was written can't be used: what is wrong, and a hint. Whoever knows its place complains of it."""
+
+    def __init__(self, what: str, hint: str = "") -> None:
+        super().__init__(what)
+        self.hint = hint
+
+
 def advised(what: str, hint: str) -> str:
     """What is wrong and what to do, in one line; a hint that is a sentence stands behind a full stop."""
     if not hint:

@@ -12,6 +12,8 @@ import re
 from functools import lru_cache
 from typing import TYPE_CHECKING, TypeAlias
 
+from lab.core.errors import Unusable
+
 if TYPE_CHECKING:
     import re2
 
@@ -46,12 +48,8 @@ _INSTEAD = (
 """By what RE2 stumbles over, what to write instead."""
 
 
-class BadPattern(ValueError):
-    """A pattern can't be used: what is wrong, and a hint."""
-
-    def __init__(self, what: str, hint: str = "") -> None:
-        super().__init__(what)
-        self.hint = hint
+class BadPattern(Unusable):
+    """A pattern can't be used."""
 
 
 def engine(text: str, *, ignore_case: bool = False) -> "re2._Regexp":

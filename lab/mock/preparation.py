@@ -13,7 +13,7 @@ from lab.core.refusal import Refusal
 from lab.dialects import base, dialect_of
 from lab.dialects.router import ROUTER
 from lab.identity.bearer import bearer_of
-from lab.language.generate import load_generators
+from lab.language.generators import load_generators
 from lab.mock.catalog import Catalog
 
 _SHORT_WORK = 1 << 18

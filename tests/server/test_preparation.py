@@ -16,7 +16,7 @@ from lab.core.exchange import Request
 from lab.dialects.router import ROUTER
 from lab.jobs.compiled import compile_scenario
 from lab.jobs.facts import JobAccepted
-from lab.language import generate
+from lab.language import generators
 from lab.language.document import Switches
 from lab.language.parse import parse_scenario
 from lab.language.patterns import Pattern, Spans
@@ -157,8 +157,8 @@ async def test_the_first_job_waits_for_what_generates_data_and_nobody_else(
         loads.setdefault(locale, threading.get_ident())
         return generator(locale)
 
-    generator = generate._generator
-    monkeypatch.setattr(generate, "_generator", load)
+    generator = generators._generator
+    monkeypatch.setattr(generators, "_generator", load)
     text = SCENARIO.replace("steps:\n", f"data:\n  who: {fake}\nsteps:\n")
     async with serving_text(text) as stage:
         token = await stage.token()

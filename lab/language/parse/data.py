@@ -8,12 +8,14 @@ from pydantic import ValidationError
 
 from lab.core.exchange import Json
 from lab.language.document import Listed, form_of_datum
-from lab.language.generate import MOST_GENERATED, check_fake, fake_length
+from lab.language.generators import NoValue, fake_length
 from lab.language.parse.complaints import Complaints, KeyPath
 from lab.language.parse.template_names import Names, check_text
 from lab.language.parse.yaml_tree import mapping_of
 from lab.language.templates import TemplateError, derivation
 
+MOST_GENERATED = 500_000
+"""Characters that a scenario's generated values come to in all, by one of each: about as many milliseconds' work."""
 _LONGEST_CHAIN = 16
 """How many values may be made of each other in a row."""
 
@@ -36,11 +38,10 @@ def _fakes(path: KeyPath, datum: Json, complaints: Complaints) -> int:
         locale = datum.get("locale")
         arguments = {name: value for name, value in datum.items() if name not in ("fake", "locale")}
         if locale is None or isinstance(locale, str):
-            found = check_fake(provider, locale, arguments)
-            if found is None:
+            try:
                 return fake_length(provider, locale, arguments)
-            what, _, hint = found.partition("; ")
-            complaints.add((*path, "fake"), what, hint)
+            except NoValue as error:
+                complaints.add((*path, error.key), str(error), error.hint)
     elif "list" in datum:
         return _fakes((*path, "list"), datum["list"], complaints) * _most(datum.get("count"))
     elif path[-1] == "list":

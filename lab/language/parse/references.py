@@ -7,6 +7,7 @@ import re
 from collections.abc import Callable, Iterator
 from typing import TypeAlias
 
+from lab.core.errors import Unusable
 from lab.core.exchange import Json
 from lab.language.document import STEPS, nearest, strings_in
 from lab.language.parse.complaints import Complaints, KeyPath
@@ -27,12 +28,8 @@ Reader: TypeAlias = Callable[[str], str]
 """Gives the text of a file in the scenario's folder; BadFile says why there is none."""
 
 
-class BadFile(Exception):
-    """A file that an output names can't be used: what is wrong, and a hint."""
-
-    def __init__(self, what: str, hint: str = "") -> None:
-        super().__init__(what)
-        self.hint = hint
+class BadFile(Unusable):
+    """A file that an output names can't be used."""
 
 
 def check_references(

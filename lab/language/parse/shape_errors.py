@@ -39,13 +39,6 @@ def models_within(root: type[BaseModel]) -> dict[str, type[doc.Model]]:
     return found
 
 
-def models_directly_in(model: type[BaseModel]) -> dict[str, type[BaseModel]]:
-    """The parts of a model that are mappings with keys of their own, each by the key that leads to it."""
-    fields = ((field.alias or name, field.annotation) for name, field in model.model_fields.items())
-    parts = ((name, part) for name, each in fields for part in (each, *get_args(each)))
-    return {name: part for name, part in parts if isinstance(part, type) and issubclass(part, BaseModel)}
-
-
 _ID = r"^[a-z0-9][a-z0-9-]{0,79}$"
 _CODE = r"^[A-Za-z0-9_]{1,200}$"
 _BETWEEN = "what is drawn is written {between: [2s, 4s]}"
@@ -177,17 +170,19 @@ def _unknown(path: KeyPath, model: type[BaseModel], typos: dict[KeyPath, KeyPath
         hint = "arm the fault while the lab runs (lab docs control-plane, §6.2)"
         complaints.add(path, "a fault of a file can't name a job", hint, at_key=True)
         return
-    known = [field.alias or name for name, field in model.model_fields.items()]
-    inside = [name for name, part in models_directly_in(model).items() if key in part.model_fields]
+    fields = {field.alias or name: field.annotation for name, field in model.model_fields.items()}
+    inside = {
+        at for at, kind in fields.items() for name, part in _parts(kind, at) if name == at and key in part.model_fields
+    }
     if path in typos:
         hint = f"did you mean {typos[path][-1]}?"
     else:
-        hint = f"write {inside[0]}: {{{key}: …}}" if len(inside) == 1 else doc.nearest(key, known)
+        hint = f"write {inside.pop()}: {{{key}: …}}" if len(inside) == 1 else doc.nearest(key, fields)
     if model is doc.LogNormal and key in ("min", "max", "from", "to"):
         hint = _BETWEEN
     if model is doc.Branch and key in ("else", "then", "if"):
         hint = "branches are written {when: …, to: STEP}, the last one {to: STEP}"
-    complaints.add(path, f"unknown key {key}", hint or f"known here: {', '.join(known)}", at_key=True)
+    complaints.add(path, f"unknown key {key}", hint or f"known here: {', '.join(fields)}", at_key=True)
 
 
 def _wrong(path: KeyPath, detail: ErrorDetails, tree: Tree) -> None:

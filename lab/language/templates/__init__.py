@@ -63,26 +63,27 @@ _ELEMENTS = frozenset({"first", "last", "max", "min", "default", "d"})
 """Filters that may give true or false: one of their values as it is."""
 
 
-def _decided_later(looked_up: LookedUp) -> bool:
-    return any(path[0] in LATER_NAMES for _, path in looked_up)
-
-
-class Template(Struct, frozen=True, eq=False):
-    """A checked template; made by `template`."""
+class _Checked(Struct, frozen=True, eq=False):
+    """A text that was read and checked."""
 
     text: str
     looked_up: LookedUp
+
+    @property
+    def decided_later(self) -> bool:
+        """Whether it looks at decisions, or at what delegates hand back."""
+        return any(path[0] in LATER_NAMES for _, path in self.looked_up)
+
+
+class Template(_Checked, frozen=True, eq=False):
+    """A checked template; made by `template`."""
+
     _compiled: Compiled | None
 
     @property
     def plain(self) -> bool:
         """True if the text holds no template syntax: it renders to itself."""
         return self._compiled is None
-
-    @property
-    def decided_later(self) -> bool:
-        """Whether it looks at decisions, or at what delegates hand back."""
-        return _decided_later(self.looked_up)
 
     def render(self, names: Mapping[str, object], budget: Budget | None = None) -> str:
         """The text for these names; RenderFailure for an unknown name, a wrong type, too much work or size."""
@@ -126,19 +127,12 @@ def _compiled(tree: nodes.Template) -> Compiled:
     return Compiled.from_code(_ENVIRONMENT, code, _ENVIRONMENT.make_globals(None))
 
 
-class Expression(Struct, frozen=True, eq=False):
+class Expression(_Checked, frozen=True, eq=False):
     """A text that is one `{{ expression }}`, checked: it gives a value, and no text of it."""
 
-    text: str
-    looked_up: LookedUp
     _compiled: Compiled
     path: tuple[str, ...] = ()
     """What it looks up, if it does nothing else: `("parameters", "amount")`."""
-
-    @property
-    def decided_later(self) -> bool:
-        """Whether it looks at decisions, or at what delegates hand back."""
-        return _decided_later(self.looked_up)
 
     def value(self, names: Mapping[str, object], budget: Budget | None = None) -> object:
         """Its value for these names; RenderFailure as `Template.render`."""
