@@ -3,7 +3,6 @@
 import os
 import sys
 from collections.abc import Callable
-from json import dumps
 from typing import IO, TYPE_CHECKING
 
 from lab.cli.bug_report import BUG, bug_sentence
@@ -50,6 +49,8 @@ class Console:
 
     def json(self, document: object) -> None:
         """A result as one line of JSON."""
+        from json import dumps  # the help has no use for it
+
         text = dumps(document, ensure_ascii=False, separators=(",", ":"))
         self.out(text.translate(JSON_ESCAPES))
 

@@ -12,6 +12,9 @@ from lab.plugin import Addition, CliCommand, Option, broken_strangers, plugins, 
 
 EXITS = """exit codes: 0 done · 1 a divergence, or a run that went otherwise than expected · 2 wrong usage or a bad scenario
             3 an unreadable recording · 4 port, disk · 5 nothing matched · 70 a bug of the lab · 130 interrupted"""
+_DESCRIPTION = """\
+A scripted mock of an asynchronous agent API, an external app that calls it, recordings that replay.
+On a terminal lab alone shows the demo."""
 _MEANT = {"fast": "speed", "instant": "speed", "quick": "speed", "user": "as"}
 """What people call an option that has another name."""
 _BELOW_ZERO = re.compile(r"-\.?[0-9]")
@@ -75,13 +78,8 @@ def options_of(command: CliCommand) -> tuple[Option, ...]:
 def grammar(given: Iterable[CliCommand], whole: Iterable[CliCommand]) -> tuple[Parser, dict[str, Parser]]:
     """The parser of `lab`, and those of these commands; `whole` are those that get their options."""
     how: Any = {"formatter_class": WholeWords, "allow_abbrev": False}
-    root = Parser(
-        prog="lab",
-        description="A scripted mock of an asynchronous agent API, an external app that calls it, recordings that replay.\nOn a terminal lab alone shows the demo.",
-        epilog=EXITS,
-        **how,
-    )
-    root.add_argument("--version", action="store_true", default=SUPPRESS, help="show program's version number and exit")
+    root = Parser(prog="lab", description=_DESCRIPTION, epilog=EXITS, **how)
+    root.add_argument("--version", action="store_true", default=SUPPRESS)
     parsers = root.add_subparsers(dest="command", metavar="COMMAND", required=True)
     for each in given:
         epilog = f"example:\n  {each.example}"
@@ -124,14 +122,31 @@ def _add(option: Option, to: _Adding) -> None:
     to.add_argument(option.name, **how)
 
 
+def help_of_all() -> str:
+    """What `lab --help` prints: the commands, a line each. argparse would make a parser of each of them first."""
+    known = commands()
+    widest = max(map(len, known))
+    return "\n".join(
+        (
+            "usage: lab [-h] [--version] COMMAND ...", "", _DESCRIPTION, "", "commands (lab COMMAND --help tells of one):",
+            *(f"  {each.name:<{widest}}  {each.does}" for each in known.values()),
+            "", "options:", "  -h, --help  show this help message and exit", "  --version   show the version and exit",
+            "", EXITS,
+        )
+    )  # fmt: skip
+
+
 def parse_options(argv: list[str], console: Console) -> Namespace:
     """The options of one call, with what each means that wasn't given; the command itself is `command`."""
     Parser.console = console
     if argv[:1] == ["--version"]:
         console.out(version_text())
         raise SystemExit(0)
+    if argv[:1] in (["--help"], ["-h"]):
+        console.out(help_of_all())
+        raise SystemExit(0)
     if not argv or argv[0].startswith("-"):
-        grammar(commands().values(), ())[0].parse_args(argv)  # the help, or a complaint
+        grammar(commands().values(), ())[0].parse_args(argv)  # complains
     command = command_of(argv[0])
     taken = options_of(command)
     cut = argv.index("--") if command.tail and "--" in argv else len(argv)
