@@ -71,9 +71,9 @@ def test_the_lines_of_a_recording_hold_neither_secret_nor_job(path: Path) -> Non
     assert not any("«" in line for line in lines)
     assert len(set(names.values())) == len(names)
     jobs = {str(fact.get("job")) for fact in recording.facts("job.accepted")}
-    asked = [req.path for req in recording.of(Req)]
+    paths = [req.path for req in recording.of(Req)]
     assert not any(job in line for line in lines for job in jobs)
-    assert {key for key in names.values() if key in jobs} == {job for job in jobs if any(job in path for path in asked)}
+    assert {key for key in names.values() if key in jobs} == {job for job in jobs if any(job in path for path in paths)}
 
 
 @pytest.mark.parametrize("path", ASTRAY)

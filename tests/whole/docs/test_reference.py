@@ -41,7 +41,7 @@ def help_of(*command: str) -> str:
     return out.getvalue()
 
 
-COMMANDS = re.findall(r"^    ([a-z]+) ", help_of(), re.MULTILINE)
+COMMANDS = re.findall(r"^  ([a-z]+) ", help_of(), re.MULTILINE)
 
 
 def test_every_command_is_on_the_page_of_commands() -> None:
