@@ -52,6 +52,7 @@ class BadPattern(Unusable):
     """A pattern can't be used."""
 
 
+@lru_cache(maxsize=1024)
 def engine(text: str, *, ignore_case: bool = False) -> "re2._Regexp":
     """The pattern as RE2 reads it; BadPattern."""
     import re2  # a library of its own, which a lab without patterns needn't load

@@ -7,21 +7,20 @@ equal stays equal, and a line that is missing or extra is a divergence whatever 
 import json
 import re
 from collections.abc import Collection, Iterator, Sequence
-from functools import lru_cache
 from typing import Literal, Self, TypeAlias, assert_never
 
 from msgspec import UNSET, Struct, UnsetType
 from msgspec.structs import replace
 from pydantic import Field, TypeAdapter, ValidationError, field_validator, model_validator
 
-from lab.core.errors import Complaint
+from lab.core.errors import Complaint, advised
 from lab.core.exchange import Json, Request
 from lab.language.document.base import Model, nearest
 from lab.language.document.routes import RouteName
 from lab.language.parse.complaints import Complaints
 from lab.language.parse.shape_errors import complain_of_shape
 from lab.language.parse.yaml_tree import DocumentKind, read_yaml
-from lab.language.patterns import engine
+from lab.language.patterns import BadPattern, engine
 from lab.recording.format.facts import FACTS
 from lab.recording.format.text import dumps, loads
 
@@ -44,7 +43,6 @@ _PATH = re.compile(r"""\$(?:\.[\w-]+|\.\*|\[(?:\d{1,6}|\*|'[^']*'|"[^"]*")\])*""
 _PART = re.compile(r"""\.([\w-]+|\*)|\[(?:(\d+)|(\*)|'([^']*)'|"([^"]*)")\]""", re.ASCII)
 _NUMBER = re.compile(r"(-?\d{1,15}(?:\.\d{1,15})?)|\+(-?\d{1,15}) ms", re.ASCII)
 """A number as a header has it, and an instant in a body as it is compared: milliseconds since the epoch."""
-_engine = lru_cache(maxsize=256)(engine)
 
 
 class Matcher(Model):
@@ -71,8 +69,11 @@ class Matcher(Model):
     @field_validator("pattern")
     @classmethod
     def _can_be_read(cls, pattern: str | None) -> str | None:
-        if pattern is not None:
-            _engine(pattern)
+        try:
+            if pattern is not None:
+                engine(pattern)
+        except BadPattern as bad:
+            raise ValueError(advised(str(bad), bad.hint)) from None
         return pattern
 
     @model_validator(mode="after")
@@ -123,7 +124,7 @@ class Matcher(Model):
             case "type":
                 return _alike_in_type(recorded, got)
             case "regex":
-                return isinstance(got, str) and _engine(self.pattern or "").fullmatch(_encodable(got)) is not None
+                return isinstance(got, str) and engine(self.pattern or "").fullmatch(_encodable(got)) is not None
             case "unordered":
                 return isinstance(recorded, list) and isinstance(got, list) and _sorted(recorded) == _sorted(got)
             case "range":
