@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from lab.core.exchange import Request
@@ -33,6 +33,15 @@ def test_an_answer_and_the_quorum_behind_it_are_one_story(tmp_path: Path) -> Non
 
 @examples(12, thorough=200)
 @given(answers=said_by((*WAYS, "a2a")), votes=VOTES, renamed=st.booleans())
+@example(  # the last approval is sent while no poll has told of the opening that it meets
+    answers=[
+        ("conversation", "approve", True, 2000),
+        ("a2a", "approve", True, 0),
+        ("conversation", "approve", False, 0),
+    ],
+    votes=[],
+    renamed=False,
+)
 def test_play_and_show_tell_the_same_decisions(
     tmp_path_factory: pytest.TempPathFactory, answers: Said, votes: list[str], renamed: bool
 ) -> None:
