@@ -25,8 +25,8 @@ THOROUGH = os.environ.get("LAB_THOROUGH") == "1"
 # Where no bytecode may be written, every process that the tests start compiles the whole lab anew.
 sys.dont_write_bytecode = False
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
-# the lab is told nothing that whoever runs the tests has set for a lab of their own
-for _name in [each for each in os.environ if each.startswith("LAB_") and each != "LAB_THOROUGH"]:
+# the lab is told nothing that whoever runs the tests has set for a lab of their own; the tests are told how to run
+for _name in [each for each in os.environ if each.startswith("LAB_") and each not in ("LAB_THOROUGH", "LAB_GOLDEN")]:
     del os.environ[_name]
 
 # Laws are held to their content; how long one example takes says more of the machine's neighbours.
