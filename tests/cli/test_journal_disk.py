@@ -11,7 +11,9 @@ from typing import Any
 import pytest
 
 from lab.cli.console import Console
+from lab.cli.serve import state_journal
 from lab.cli.serve.state_journal import StateJournal
+from lab.cli.setup import Setup
 from lab.clocks import ManualClock
 from lab.core.clock import INSTANT_EPOCH
 from lab.core.exchange import Request, json_bytes
@@ -25,6 +27,7 @@ from lab.language.document import Switches
 from lab.language.parse import parse_scenario
 from lab.mock.config import Config
 from lab.mock.service import Service
+from lab.server.limits import ServerLimits
 from lab.server.shared import refused_writes
 from lab.settings import MockSettings
 
@@ -234,3 +237,14 @@ def test_a_journal_that_can_not_be_begun_ends_the_start(tmp_path: Path, monkeypa
     monkeypatch.setattr(opening, "os", Disk({0: FULL}))
     with pytest.raises(StoreRefused, match="No space left"):
         Lab(tmp_path / "journal")
+
+
+def test_a_real_clock_goes_on_no_earlier_than_it_stood_however_soon(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "journal"
+    Lab(path).die()
+    monkeypatch.setattr(state_journal, "wall_nanos", lambda: (INSTANT_EPOCH * 1000 + 1_999) * 1_000_000)
+    journal = StateJournal(MockSettings(), str(path), Console(StringIO(), StringIO()))
+    assert journal.resume(Setup(MockSettings(), CONFIG, ManualClock(), ServerLimits())).clock.now() >= 1_999
+    assert journal.close() == 0

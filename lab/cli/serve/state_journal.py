@@ -9,7 +9,7 @@ from msgspec.structs import replace
 
 from lab.cli.console import Console
 from lab.cli.setup import Setup, make_clock
-from lab.clocks import AnyClock, wall_second
+from lab.clocks import AnyClock, wall_nanos
 from lab.core.clock import LAST_WALL, Epoch, has_date, iso
 from lab.core.errors import RecordingError, UsageError
 from lab.core.exchange import Json, text_of
@@ -93,7 +93,8 @@ class StateJournal:
 
     def _clock(self, header: JournalHeader, epoch: Epoch) -> AnyClock:
         began = ClockSettings.read(header.clock)
-        start = instant_of(self._history, began.kind, (wall_second() - header.epoch) * 1000)
+        # not of a whole second: a start soon after the end would show clients what was before what they have seen
+        start = instant_of(self._history, began.kind, wall_nanos() // 1_000_000 - header.epoch * 1000)
         if not has_date(epoch, start):
             raise RecordingError(
                 f"{self._file.path}: its clock stands beyond {iso(LAST_WALL, 0)}, and no lab has later dates.",
