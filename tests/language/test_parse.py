@@ -1,6 +1,6 @@
 """Scenario files: what loads, and every complaint with its place."""
 
-from time import perf_counter
+from time import process_time
 
 import pytest
 
@@ -198,9 +198,9 @@ def test_billion_laughs_are_refused_at_once() -> None:
     text = "a: &a [x, x, x, x, x, x, x, x, x]\n"
     for name, before in zip("bcdefghi", "abcdefgh", strict=True):
         text += f"{name}: &{name} [{', '.join([f'*{before}'] * 9)}]\n"
-    began = perf_counter()
+    began = process_time()
     found = complaints(text)
-    assert perf_counter() - began < 0.1
+    assert process_time() - began < 0.5
     assert "a.yaml:1:4: anchor &a; write the value out where it is used" in found
     assert "a.yaml:2:8: alias *a; write the value out" in found
 
@@ -549,6 +549,6 @@ def test_a_thousand_lines_load_quickly() -> None:
     step = '  - {{work: w{n}, takes: {{between: [1s, 2s]}}, says: "{{{{ data.supplier }}}} {n}"}}\n'
     text = HEAD + "steps:\n" + "".join(step.format(n=n) for n in range(400)) + END
     parse_scenario(text, "a.yaml")
-    began = perf_counter()
+    began = process_time()
     parse_scenario(text, "a.yaml")
-    assert perf_counter() - began < 0.5
+    assert process_time() - began < 0.5
