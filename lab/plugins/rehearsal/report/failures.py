@@ -7,7 +7,7 @@ from lab.core.clock import Millis
 from lab.dialects.client import Unreadable
 from lab.faults.model import CUT_AFTER
 from lab.plugins.rehearsal.report.history import ClientHistory, operation
-from lab.plugins.rehearsal.report.rule import Occasion, broken, charged, kept, least, rules_in, went_on
+from lab.plugins.rehearsal.report.rule import Occasion, broken, charged, kept, least, most, rules_in, went_on
 from lab.plugins.rehearsal.report.stops import SILENT, early, gave_up, readable_pause
 from lab.recording.client_calls import REDIRECTS, CallKind, JudgedCall
 from lab.recording.format.lines import SERVER_CUTS
@@ -32,7 +32,7 @@ def backs_off_when_refused(history: ClientHistory) -> Iterator[Occasion]:
     for calls in _stretches(history, _unexplained_refusal):
         pauses = _pauses(calls)
         short = any(pause < least(1_000) for pause in pauses)
-        flat = len(pauses) > 2 and pauses[-1] <= pauses[0] and min(pauses) < least(LONG)
+        flat = len(pauses) > 2 and pauses[-1] <= most(pauses[0]) and min(pauses) < least(LONG)
         if pauses:
             yield broken(*calls) if short or flat else kept(*calls[:2])
     yield from charged(history, "D1")
