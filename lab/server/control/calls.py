@@ -81,15 +81,18 @@ def plugin_handler(row: ControlRoute, context: Callable[[], RouteContext]) -> Ha
 
 def _command(given: Mapping[str, Json], kind: type[Struct], row: ControlRoute) -> Struct:
     hint = f"As {row.method} /_lab/{row.example or row.path}"
-    for name in given:
-        if name not in kind.__struct_fields__:
-            known = ", ".join(kind.__struct_fields__)
-            raise CommandRefused(400, f"There is no parameter {name} here.", f"Known: {known}.")
+    _check_names(given, kind.__struct_fields__)
     try:
         return convert(given, kind, strict=False)
     except ValidationError as error:
         what, _, place = str(error).partition(" - at `$.")
         raise CommandRefused(400, f"{place.rstrip('`') or 'The query'}: {what[:1].lower()}{what[1:]}.", hint) from None
+
+
+def _check_names(given: Iterable[str], known: tuple[str, ...]) -> None:
+    for name in given:
+        if name not in known:
+            raise CommandRefused(400, f"There is no parameter {name} here.", f"Known: {', '.join(known)}.")
 
 
 def recording_of(lines: list[bytes]) -> "Recording":
@@ -101,9 +104,7 @@ def recording_of(lines: list[bytes]) -> "Recording":
 
 async def calls(journal: ServedJournal, request: web.Request) -> Json:
     """How often clients called, with which pauses, and what they got: on one route, about one job, or all."""
-    for name in request.query:
-        if name not in ("route", "job"):
-            raise CommandRefused(400, f"There is no parameter {name} here.", "Known: route, job.")
+    _check_names(request.query, ("route", "job"))
     route = request.query.get("route")
     if route is not None and route not in _ROUTES:
         hint = nearest(route, _ROUTES) or f"Known: {', '.join(_ROUTES)}."
