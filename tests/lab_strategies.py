@@ -9,7 +9,10 @@ from lab.jobs.gates import Decision, Origin
 from lab.jobs.plan import Input, Invocation, Plan, settle_draws
 from lab.jobs.plan import plan as make_plan
 from lab.jobs.timeline import spans
-from lab.language.document import Gate, Pause, Scenario, Verdict
+from lab.language.shape import parsed
+from lab.program.scenario import Scenario
+from lab.program.steps import Gate, Pause
+from lab.program.words import Verdict
 
 LATENCIES = st.one_of(
     st.integers(1, 5000).map(lambda ms: f"{ms}ms"),
@@ -147,7 +150,7 @@ def documents(draw: st.DrawFn) -> dict[str, object]:
 
 def scenarios() -> st.SearchStrategy[CompiledScenario]:
     """The same, indexed."""
-    return documents().map(lambda document: compile_scenario(Scenario.model_validate(document)))
+    return documents().map(lambda document: compile_scenario(parsed(Scenario, document)))
 
 
 def planned(

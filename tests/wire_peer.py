@@ -11,9 +11,11 @@ from lab.identity.keys import challenge_of, private_key
 from lab.identity.scopes import api_scope
 from lab.identity.testkey import CLIENT_KEY_ID, CLIENT_PRIVATE_PEM
 from lab.jobs.compiled import compile_scenario
-from lab.language.document import Scenario, Switches
+from lab.language.shape import parsed
 from lab.mock.config import Config
 from lab.mock.service import Service
+from lab.program.scenario import Scenario
+from tests.shapes import switched
 
 SCOPE = api_scope("acme-test")
 EPOCH = 1_767_225_600
@@ -38,8 +40,8 @@ DOCUMENT = {
 
 def service(*documents: dict[str, object], **switches: object) -> Service:
     """A mock of the given scenarios, or of the expense one."""
-    created = tuple(compile_scenario(Scenario.model_validate(each)) for each in documents or (DOCUMENT,))
-    return Service(Config(created, Switches.model_validate(switches), 42, EPOCH, (DEMO, OTHER, TV)))
+    created = tuple(compile_scenario(parsed(Scenario, each)) for each in documents or (DOCUMENT,))
+    return Service(Config(created, switched(switches), 42, EPOCH, (DEMO, OTHER, TV)))
 
 
 def basic(identity: str, secret: str) -> str:

@@ -12,7 +12,7 @@ from lab.core.observe import Observation
 from lab.dialects import USUAL_CLIENT
 from lab.dialects.client import DialectClient, Question
 from lab.identity.client import AccessToken
-from lab.language.document import Status, Verdict
+from lab.program.words import Status, Verdict
 
 LARGEST_ANSWER = 32 * 1024 * 1024
 """Bytes of an answer, unpacked, that are read; with more it is given up as `ANSWER_TOO_LARGE`."""

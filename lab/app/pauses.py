@@ -5,7 +5,7 @@ all three look here, so they can't disagree (clients.md §8.1).
 """
 
 from lab.core.clock import Millis
-from lab.language.document.base import duration_text
+from lab.program.words import duration_text
 
 SHORTEST_PAUSE: Millis = 1_000
 """The least between an answer and the next poll."""

@@ -33,7 +33,7 @@ from lab.core.seeds import draw
 from lab.dialects.base import Decide, Invoke, Look
 from lab.dialects.client import Seen, Sendable, Understood, Unreadable
 from lab.identity.client import AccessToken, read_token, token_request
-from lab.language.document import Status, duration_text
+from lab.program.words import Status, duration_text
 
 T = TypeVar("T")
 Steps: TypeAlias = Generator[Effect, EffectResult, T]

@@ -23,7 +23,7 @@ from lab.clocks import real_millis
 from lab.core.clock import Millis
 from lab.core.errors import Divergence, LabError, UsageError
 from lab.files.recordings import open_recording, read_blob
-from lab.language.document.base import duration
+from lab.program.words import duration
 from lab.recording.client_replay.plan import ClientPlan
 from lab.recording.client_replay.planner import client_plan
 from lab.recording.client_replay.polls import ClientTerms

@@ -13,7 +13,7 @@ from lab.files.beside import read_matchers
 from lab.files.recordings import RECORDINGS, open_recording, read_blob, recording_path
 from lab.files.scenarios import SCENARIOS, load_scenario, scenario_names, scenarios_folder, shipped_path
 from lab.files.shipped import shipped_folder
-from lab.language.document import Scenario
+from lab.program.scenario import Scenario
 from lab.recording.format.lines import FileState, Header, Recording
 from lab.recording.format.reader import read
 from lab.recording.replay.matchers import MatcherFile, parse_matchers

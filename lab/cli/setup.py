@@ -3,11 +3,10 @@
 from collections.abc import Callable, Iterable, Mapping
 from itertools import product
 from pathlib import Path
-from typing import TYPE_CHECKING, get_args
+from typing import TYPE_CHECKING
 
 from msgspec import Struct, field
 from msgspec.structs import replace
-from pydantic import ValidationError
 
 from lab.app.effects import App
 from lab.cli.entropy import fresh_seed
@@ -15,15 +14,20 @@ from lab.cli.run_settings import USUAL_APP, AppSettings, Peer
 from lab.clocks import AnyClock, ManualClock, ScaledClock, SystemClock, wall_second
 from lab.core.clock import INSTANT_EPOCH, Epoch, Millis
 from lab.core.errors import ScenarioError, UsageError
+from lab.core.exchange import Json
 from lab.core.seeds import Seed
 from lab.dialects import client_named
 from lab.files.scenarios import load_scenario, load_scenarios, read_scenario, scenario_names, scenarios_folder
 from lab.identity.clients import DEMO, JANE, Account, Client, Grant
 from lab.identity.scopes import api_scope
 from lab.jobs.compiled import CompiledScenario
-from lab.language.document import Callers, Layers, Scenario, Switches, nearest
+from lab.language.shape import member
 from lab.mock.config import Config
 from lab.mock.service import Service
+from lab.program.callers import Callers
+from lab.program.scenario import Scenario
+from lab.program.switches import Layers, Switches
+from lab.program.words import nearest
 from lab.server.limits import LIMIT_KINDS, ServerLimits, limits_of
 from lab.settings import ClockSettings, MockSettings, ReviewerKind, SwitchSettings
 
@@ -35,7 +39,7 @@ if TYPE_CHECKING:
 class SettingsFile(Struct, frozen=True):
     """What the settings file says; without one, what is usual."""
 
-    switches: Mapping[str, object] = field(default_factory=dict)
+    switches: Mapping[str, Json] = field(default_factory=dict)
     base: str = ""
     limits: ServerLimits = field(default_factory=ServerLimits)
     clients: tuple[Client, ...] = (DEMO,)
@@ -240,9 +244,9 @@ def server_switches(settings: SwitchSettings) -> Switches:
     return layers_of(settings, read_settings_file(settings.file).switches).over()
 
 
-def layers_of(settings: SwitchSettings, file: Mapping[str, object]) -> Layers:
+def layers_of(settings: SwitchSettings, file: Mapping[str, Json]) -> Layers:
     """What the file, the environment and the flags say; UsageError names the one that can't be set so."""
-    known = Switches.model_fields
+    known = Switches.__struct_fields__
     for name, _ in settings.flags:
         if name not in known:
             raise UsageError(f"There is no switch {name}.", hint=nearest(name, known) or f"Known: {', '.join(known)}.")
@@ -251,13 +255,12 @@ def layers_of(settings: SwitchSettings, file: Mapping[str, object]) -> Layers:
     return Layers({**file, **below}, above)
 
 
-def _value(source: str, name: str, text: str) -> object:
+def _value(source: str, name: str, text: str) -> Json:
     """What the text means for that switch."""
-    numbers = [each for each in get_args(Switches.model_fields[name].annotation) if isinstance(each, int)]
-    value: object = int(text) if numbers and text.isdecimal() else text
     try:
-        Switches.model_validate({name: value}, strict=False)
-    except ValidationError as error:
-        why = error.errors()[0]["msg"].removeprefix("Value error, ")
-        raise UsageError(f"{source}: {why}.", hint="lab schema lists the switches and their values.") from None
-    return value
+        return member(Switches, name, text)
+    except ValueError as error:
+        try:
+            return member(Switches, name, int(text))
+        except ValueError:
+            raise UsageError(f"{source}: {error}.", hint="lab schema lists the switches and their values.") from None

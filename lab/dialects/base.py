@@ -40,7 +40,9 @@ from lab.core.routes import Route, RouteMatch
 from lab.identity.endpoints.context import TokenContext
 from lab.jobs.compiled import CompiledScenario
 from lab.jobs.view import JobView
-from lab.language.document import Fault, Switches, Verdict
+from lab.program.faults import Fault
+from lab.program.switches import Switches
+from lab.program.words import Verdict
 
 
 class TeamUnknown(Refusal, frozen=True):

@@ -17,7 +17,7 @@ from msgspec import Struct
 from lab.core.exchange import Json, Request, Response
 from lab.core.refusal import Refusal
 from lab.dialects.base import Decide, Invoke, Look
-from lab.language.document import Status, Verdict
+from lab.program.words import Status, Verdict
 
 Lines: TypeAlias = tuple[tuple[str, str], ...]
 """Labels as the wire has them, and values, in the order in which they are drawn."""

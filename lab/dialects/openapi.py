@@ -22,7 +22,7 @@ from lab.dialects.fidelity import CLAIMS
 from lab.dialects.fusion.routes import documented_path
 from lab.identity.routes import IDENTITY_ROUTES
 from lab.identity.scopes import api_scope
-from lab.language.document import Switches
+from lab.program.switches import Switches
 
 JsonObject: TypeAlias = dict[str, Json]
 

@@ -7,7 +7,7 @@ from lab.core.clock import Millis
 from lab.core.exchange import Headers, Json, Response, json_bytes
 from lab.core.jsontext import members_of
 from lab.core.reply import Parts
-from lab.language.document import Switches
+from lab.program.switches import Switches
 
 SSE_HEADERS: Headers = (("content-type", "text/event-stream"), ("cache-control", "no-store"))
 DONE = b"data: [DONE]\n\n"

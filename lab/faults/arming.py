@@ -3,6 +3,7 @@
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from lab.core.clock import Millis
 from lab.core.errors import ScenarioError
@@ -13,7 +14,9 @@ from lab.faults.facts import FaultArmed, FaultDisarmed, armed_faults
 from lab.faults.model import Rule, rules_of_scenario
 from lab.jobs.compiled import CompiledScenario
 from lab.jobs.records import JobRecord
-from lab.language.document import JobFault, fault_document, fault_names, nearest
+from lab.language.fault import fault_document
+from lab.program.faults import JobFault, fault_names
+from lab.program.words import nearest
 
 
 class Planned(Struct, frozen=True):
@@ -51,7 +54,7 @@ def arm(
 
     `job_of` gives the own id and the record of a job that somebody may ask for.
     """
-    from lab.language.parse.fault import complaints_of, parse_fault  # a model more, for what is seldom asked
+    from lab.language.fault import complaints_of, parse_fault  # a model more, for what is seldom asked
 
     try:
         fault = parse_fault(document)
@@ -63,7 +66,7 @@ def arm(
     taken = {*armed_faults(ledger.get).names, *(rule.name for rule in _planned(scenarios))}
     (name,) = fault_names((fault,), taken)
     if name in taken:
-        (name,) = fault_names((fault.model_copy(update={"name": None}),), taken)
+        (name,) = fault_names((replace(fault, name=None),), taken)
     return FaultArmed(at=now, by="control", fault=name, where=fault_document(fault, name))
 
 
@@ -78,7 +81,7 @@ def _resolved(
         if found is None:
             wrong.append(f"there is no job {fault.job} (GET /_lab/jobs lists them)")
         else:
-            fault = fault.model_copy(update={"job": found[0]})
+            fault = replace(fault, job=found[0])
             if scenario is not None and found[1].scenario != scenario:
                 wrong.append(f"the job plays {found[1].scenario or 'no scenario'} (leave scenario out)")
             scenario = scenario or found[1].scenario

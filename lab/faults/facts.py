@@ -5,13 +5,13 @@ from typing import ClassVar
 
 from msgspec import Struct
 from msgspec.structs import replace
-from pydantic import ValidationError
 
 from lab.core.clock import Millis
+from lab.core.errors import ScenarioError
 from lab.core.exchange import Json
 from lab.core.journal.fact import Changed, Fact, Get, Record
 from lab.faults.model import Rule, armed_rule
-from lab.language.document import JobFault
+from lab.language.fault import parse_fault
 
 
 class Armed(Struct, frozen=True):
@@ -50,8 +50,8 @@ class FaultArmed(Fact, frozen=True, kw_only=True):
     def fold(self, get: Get) -> Changed:
         """One more that is armed; of two with one name the later counts."""
         try:
-            fault = JobFault.model_validate(dict(self.where))
-        except ValidationError:
+            fault = parse_fault(dict(self.where))
+        except ScenarioError:
             return ()  # another lab's form, in an old recording
         known = armed_faults(get)
         others = tuple(each for each in known.armed if each.rule.name != self.fault)

@@ -36,7 +36,8 @@ from lab.core.exchange import Response
 from lab.core.reply import END_OF_EVENT, Parts, Reply, Strike
 from lab.core.seeds import Seed, draw
 from lab.jobs.compiled import CompiledScenario
-from lab.language.document import MILLION, Calls, Fault, JobFault, fault_names
+from lab.program.faults import Calls, Fault, JobFault, fault_names
+from lab.program.words import MILLION
 
 CUT_AFTER: Millis = 300_000
 """How long a reply that is struck by hang or stall keeps its peer waiting."""

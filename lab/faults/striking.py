@@ -16,7 +16,7 @@ from lab.faults.facts import ARMED_KEY, ArmedRecord
 from lab.faults.model import Place, Rule, judge, processed, rules_on, strike
 from lab.faults.substitutes import Alter, Refuse, altered, altered_part, substitute
 from lab.jobs.compiled import CompiledScenario
-from lab.language.document import Fault
+from lab.program.faults import Fault
 
 
 def rules_of(ledger: Ledger, routes: tuple[str, ...], compiled: CompiledScenario | None) -> tuple[Rule, ...]:

@@ -10,7 +10,8 @@ from msgspec.structs import replace
 from lab.core.clock import Epoch, Millis, http_date
 from lab.core.exchange import Headers, Json, Response, json_bytes
 from lab.core.refusal import BASIC_CHALLENGE, Refusal, bad_request, insufficient_scope, invalid_token, not_found
-from lab.language.document import OF_A_FORM, OF_A_JOB, Fault, RetryDate, RetryText
+from lab.program.faults import Fault, RetryDate, RetryText
+from lab.program.routes import OF_A_FORM, OF_A_JOB
 
 _HTML: Headers = (("content-type", "text/html"),)
 _HINT = "This answer was planned: it is a fault of the lab."

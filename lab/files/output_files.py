@@ -4,8 +4,8 @@ import errno
 from pathlib import Path
 
 from lab.files.opening import open_regular, read_at_most
-from lab.language.document.outputs import LARGEST_OUTPUT
 from lab.language.parse import BadFile
+from lab.program.steps import LARGEST_OUTPUT
 
 
 class OutputFiles:

@@ -10,8 +10,8 @@ from urllib.parse import urlsplit
 
 from lab.identity.assertions import reads_key
 from lab.identity.clients import DEMO, GRANTS, JANE, REFUSED_SECRET, SHORTEST_SECRET, Account, Client, Grant, has_port
-from lab.language.document.base import nearest
-from lab.language.document.settings_file import Accounts, Application
+from lab.program.settings_file import Accounts, Application
+from lab.program.words import nearest
 
 _GRANT_WORDS = {"device_code": Grant.DEVICE, "jwt-bearer": Grant.ASSERTION}
 """What a file may say in place of the long URNs."""

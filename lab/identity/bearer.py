@@ -26,7 +26,7 @@ from lab.identity.config import IdentityConfig
 from lab.identity.records import TokenRecord, live, token_key
 from lab.identity.routes import PATHS
 from lab.identity.scopes import api_scope, for_api, opens_api, service_scope, services_of
-from lab.language.document import Switches
+from lab.program.switches import Switches
 
 _CHALLENGE = "Exchange the credentials for a token at /oauth2/v1/token and send Authorization: Bearer."
 _COOKIE = "A browser's login does not open this API; use the token relay."

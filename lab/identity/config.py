@@ -7,7 +7,7 @@ from lab.core.clock import Epoch
 from lab.core.seeds import Seed
 from lab.identity.clients import GRANTS, Account, Client, aistudio_cli, pod_users
 from lab.identity.routes import PATHS
-from lab.language.document import Switches
+from lab.program.switches import Switches
 
 GENERIC_ISSUER = "https://identity.oraclecloud.com/"
 """The `iss` that every tenant of the real one shares."""

@@ -30,8 +30,9 @@ from lab.jobs.delegates import DelegateEnd
 from lab.jobs.gates import Decision
 from lab.jobs.names import timeless_names
 from lab.jobs.plan import Plan
-from lab.language.document import MILLION, Branch, Gate, Parallel, Pause, Step, Verdict
 from lab.language.templates import RenderFailure, condition
+from lab.program.steps import Branch, Gate, Parallel, Pause, Step
+from lab.program.words import MILLION, Verdict
 
 NO_VERDICTS: Mapping[str, Verdict] = MappingProxyType({})
 """Of no gate is it settled how it ends."""

@@ -12,45 +12,34 @@ from msgspec.structs import replace
 from lab.core.refusal import CANNOT_EXECUTE
 from lab.jobs.compiled import CompiledScenario, compile_scenario
 from lab.jobs.facts import NO_SCENARIO
-from lab.language.document import Failure, Scenario, Step, Work
+from lab.program.scenario import Agent, Scenario
+from lab.program.steps import Failure, Step, Work
+
+
+def _built_in(name: str, title: str, *steps: Step) -> Scenario:
+    return Scenario(1, name, title, Agent("X"), "x", steps)
+
 
 UNMATCHED = compile_scenario(
-    Scenario.model_validate({
-        "lab": 1, "name": NO_SCENARIO, "title": "No scenario fits the message", "agent": {"code": "X"}, "ask": "x",
-        "steps": [
-            {"work": "search", "takes": "1s"},
-            {"error": "unmatched", "text": "No answer is defined for this message."},
-        ],
-    })
+    _built_in(
+        NO_SCENARIO, "No scenario fits the message",
+        Work("search", 1_000), Failure("unmatched", "No answer is defined for this message."),
+    )
 )  # fmt: skip
 """What a job does whose message fits no scenario of its team: ERROR after 1 s."""
 
 _QUEUED = 17
-_SEARCH = Scenario.model_validate(
-    {
-        "lab": 1,
-        "name": "x",
-        "title": "The version is not published",
-        "agent": {"code": "X"},
-        "ask": "x",
-        "steps": [
-            {"work": "queue", "takes": f"{_QUEUED}ms"},
-            {"work": "lookup", "takes": "60ms"},
-            {"error": "no-workflow", "text": "workflow not found"},
-        ],
-    }
-)
-NO_SUCH_VERSION = replace(compile_scenario(_SEARCH.model_copy(update={"name": "no such version"})), queued=_QUEUED)
+_SEARCH = _built_in(
+    "no such version", "The version is not published",
+    Work("queue", _QUEUED), Work("lookup", 60), Failure("no-workflow", "workflow not found"),
+)  # fmt: skip
+NO_SUCH_VERSION = replace(compile_scenario(_SEARCH), queued=_QUEUED)
 """What a job does that asks for a version which isn't published: ERROR after 77 ms, its work begun after 17 (recorded)."""
 
-ROLE_REFUSED: tuple[Step, ...] = (
-    Work.model_validate({"work": "admission", "takes": "1s"}),
-    Failure.model_validate({"error": "refused", "text": CANNOT_EXECUTE}),
-)
+ROLE_REFUSED: tuple[Step, ...] = (Work("admission", 1_000), Failure("refused", CANNOT_EXECUTE))
 """What a job does whose owner lacks the role, where that shows inside the job: ERROR after 1 s."""
 
 
 def role_refused(compiled: CompiledScenario) -> CompiledScenario:
     """The scenario with its refusal in place of its steps."""
-    steps = {"steps": ROLE_REFUSED, "data": {}, "turns": ()}
-    return compile_scenario(compiled.scenario.model_copy(update=steps), compiled.digest)
+    return compile_scenario(replace(compiled.scenario, steps=ROLE_REFUSED, data={}, turns=()), compiled.digest)

@@ -7,18 +7,10 @@ from msgspec import Struct, field
 
 from lab.core.clock import Millis
 from lab.jobs.turns import part_for, parts_for
-from lab.language.document import (
-    Branch,
-    EndingStep,
-    Parallel,
-    Scenario,
-    Step,
-    TimedStep,
-    Verdict,
-    branches_of,
-    with_children,
-)
 from lab.language.patterns import Pattern, pattern_of
+from lab.program.scenario import Scenario
+from lab.program.steps import Branch, EndingStep, Parallel, Step, TimedStep, branches_of, with_children
+from lab.program.words import Verdict
 
 NEXT = "next"
 """The way out of a step that is no gate."""

@@ -23,10 +23,10 @@ from collections.abc import Callable, Iterator, Mapping
 from msgspec import Struct
 
 from lab.jobs.gates import Decision
-from lab.jobs.outputs import Writer, output_templates, output_text
+from lab.jobs.outputs import Writer, output_text
 from lab.jobs.plan import Plan
-from lab.language.document import Delegate
 from lab.language.templates import RenderFailure, template
+from lab.program.steps import Delegate, output_templates
 
 LONGEST_HANDED_BACK = 64 * 1024
 """What a delegate may hand back, in characters."""
@@ -104,7 +104,7 @@ class DelegateOutputs(Mapping[str, object]):
     def _looked_at(self, end: DelegateEnd) -> Iterator[str]:
         if end.left:
             return
-        for text in output_templates(self._step(end).output):
+        for _, text in output_templates(self._step(end).output):
             for _, (root, *more) in template(text).looked_up:
                 if root == "delegates":
                     yield from more[:1] or self

@@ -29,7 +29,7 @@ from lab.jobs.gates import Decision, Origin, votes
 from lab.jobs.plan import Plan
 from lab.jobs.span import Span
 from lab.jobs.timeline import after, spans
-from lab.language.document import Verdict
+from lab.program.words import Verdict
 
 
 class Derived(Struct, frozen=True):

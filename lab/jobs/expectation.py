@@ -11,11 +11,13 @@ aren't sent. What no step says, as a gate that nobody answered or a text that fa
 
 from collections.abc import Iterator, Mapping, Sequence
 
-from msgspec import Struct
+from msgspec import UNSET, Struct
 
 from lab.jobs.plan import Plan
 from lab.jobs.span import Span
-from lab.language.document import ExpectedRun, Failure, Status
+from lab.program.scenario import ExpectedRun
+from lab.program.steps import Failure
+from lab.program.words import Status
 
 
 class TurnResult(Struct, frozen=True):
@@ -45,7 +47,7 @@ def verdicts_at(span: Span) -> dict[str, str]:
 def unmet(expect: ExpectedRun, turns: Sequence[TurnResult], messages: int) -> Iterator[str]:
     """Each difference in one line; `messages` is how many turns there would have been."""
     last = turns[-1]
-    by_branch = last.own_error and "status" not in expect.model_fields_set
+    by_branch = last.own_error and expect.status is UNSET
     if len(turns) < messages and not by_branch:
         yield f"turn {len(turns)} of {messages}: {last.status or 'no job'}, expected {Status.COMPLETE}"
         return

@@ -32,7 +32,7 @@ from lab.jobs.records import (
     one_object,
     repeat_key,
 )
-from lab.language.document import Verdict
+from lab.program.words import Verdict
 
 NO_SCENARIO = "unmatched"
 """Stands for the scenario of a job that none fits, in the names of its draws and of its counter."""

@@ -51,7 +51,8 @@ from typing import assert_never
 from msgspec import Struct
 
 from lab.core.clock import Millis
-from lab.language.document import Gate, Script, Verdict, Vote
+from lab.program.steps import Gate, Script, Vote
+from lab.program.words import Verdict
 
 
 class Origin(StrEnum):
@@ -257,7 +258,7 @@ def admit(
     # in the order in which a person would want to know: is it my turn, is it this question, is it an answer to it
     if open_now is None:
         return Inadmissible.EARLY
-    if open_now.gate.gate != step:
+    if open_now.gate.id != step:
         return Inadmissible.OTHER_GATE
     if verdict not in offers(open_now.gate):
         return Inadmissible.NOT_OFFERED

@@ -3,7 +3,9 @@
 from enum import StrEnum
 
 from lab.core.clock import Millis
-from lab.language.document import Delegate, Scenario, Work, longest_latency, with_children
+from lab.program.draws import longest_latency
+from lab.program.scenario import Scenario
+from lab.program.steps import Delegate, Work, with_children
 
 LONGEST_DEADLINE: Millis = 172_800_000
 """Two days: no client works on one job for longer."""

@@ -13,7 +13,8 @@ from msgspec.structs import asdict
 from lab.jobs.delegates import DelegateEnd, DelegateOutputs
 from lab.jobs.gates import Decision
 from lab.jobs.plan import Plan
-from lab.language.document import Gate, Verdict
+from lab.program.steps import Gate
+from lab.program.words import Verdict
 
 
 def timeless_names(plan: Plan, settled: tuple[Decision, ...], ends: tuple[DelegateEnd, ...] = ()) -> dict[str, object]:
@@ -59,7 +60,7 @@ def _decisions(plan: Plan, settled: tuple[Decision, ...]) -> dict[str, object]:
     # an opening starts anew: what a quorum was short of in the round before doesn't count in the next one
     votes: dict[tuple[str, int], list[object]] = defaultdict(list)
     rounds: dict[str, dict[int, dict[str, object]]] = {
-        step.gate: {} for step in plan.compiled.scenario.steps if isinstance(step, Gate)
+        step.id: {} for step in plan.compiled.scenario.steps if isinstance(step, Gate)
     }
     for end in settled:
         if end.verdict is None:

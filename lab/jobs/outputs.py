@@ -1,12 +1,12 @@
 """Texts of templates and outputs in all their forms, whatever they are for."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from functools import lru_cache
 from typing import assert_never
 
 from lab.core.exchange import Json, text_of
-from lab.language.document import FileOutput, Filler, Html, JsonOutput, Output, strings_in
 from lab.language.templates import RenderFailure, fitting, template
+from lab.program.steps import FileOutput, Filler, Html, JsonOutput, Output
 
 
 class Writer:
@@ -54,7 +54,7 @@ def output_text(output: Output, files: Mapping[str, str], write: Writer) -> str 
         case str():
             return write(output)
         case JsonOutput():
-            return fitting(text_of(write.json(output.json_)))
+            return fitting(text_of(write.json(output.json)))
         case Html():
             return write(output.html)
         case FileOutput():
@@ -63,21 +63,6 @@ def output_text(output: Output, files: Mapping[str, str], write: Writer) -> str 
             return files[output.file]
         case Filler():
             return filler(output.filler)
-        case _:
-            assert_never(output)
-
-
-def output_templates(output: Output) -> Iterator[str]:
-    """The templates in an output."""
-    match output:
-        case str():
-            yield output
-        case Html():
-            yield output.html
-        case JsonOutput():
-            yield from (text for _, text in strings_in(output.json_))
-        case None | FileOutput() | Filler():
-            return
         case _:
             assert_never(output)
 

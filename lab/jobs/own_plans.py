@@ -12,7 +12,7 @@ from lab.jobs.gates import Decision
 from lab.jobs.plan import Input, Invocation, JobUser, Plan, plan
 from lab.jobs.texts import earlier_turns
 from lab.jobs.timeline import spans
-from lab.language.document import Scenario
+from lab.program.scenario import Scenario
 
 _CLIENT = "demo"
 USUAL_USER = JobUser("jane", "Jane")

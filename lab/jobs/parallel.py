@@ -31,7 +31,7 @@ from msgspec import Struct
 
 from lab.core.clock import Millis
 from lab.jobs.delegates import DelegateEnd
-from lab.language.document import Delegate, Parallel, ParallelChild
+from lab.program.steps import Delegate, Parallel, ParallelChild
 
 
 class ParallelStretch(Struct, frozen=True):

@@ -29,9 +29,11 @@ from lab.core.clock import Millis
 from lab.core.exchange import Json
 from lab.core.seeds import Seed, draw
 from lab.jobs.compiled import CompiledScenario
-from lab.language.document import MILLION, TimedStep, draw_latency
 from lab.language.generate import drawn_as, generate, is_drawn
 from lab.language.values import restore
+from lab.program.draws import draw_latency
+from lab.program.steps import TimedStep
+from lab.program.words import MILLION
 
 Drawn: TypeAlias = Mapping[str, Json]
 """What chance settled, by name: `data/NAME`, and `STEP/takes` and `STEP/next` of first visits (recordings.md §2.3)."""

@@ -5,7 +5,8 @@ Only what is certain is found: patterns are alike or they are not compared, and 
 
 from collections.abc import Iterable, Iterator, Sequence
 
-from lab.language.document import Callers, Scenario
+from lab.program.callers import Callers
+from lab.program.scenario import Scenario
 
 
 def shadowed(scenarios: Iterable[Scenario]) -> Iterator[tuple[Scenario, Scenario]]:

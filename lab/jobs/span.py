@@ -8,7 +8,8 @@ from lab.core.clock import Millis
 from lab.jobs.delegates import DelegateEnd
 from lab.jobs.gates import Decision, Opening
 from lab.jobs.parallel import ParallelStretch, ends_of
-from lab.language.document import EndingStep, Status, Step
+from lab.program.steps import EndingStep, Step
+from lab.program.words import Status
 
 
 class DefaultEnding(Struct, frozen=True):

@@ -16,8 +16,10 @@ from lab.jobs.plan import Plan
 from lab.jobs.span import DefaultEnding, Ending, Span
 from lab.jobs.texts import final_texts, writer_at
 from lab.jobs.timeline import UNWRITTEN, spans
-from lab.language.document import Delegate, Gate, Parallel, Pause, Status, Step, Switches, Work
 from lab.language.templates import RenderFailure
+from lab.program.steps import Delegate, Gate, Parallel, Pause, Step, Work
+from lab.program.switches import Switches
+from lab.program.words import Status
 
 
 class Prompt(Struct, frozen=True):

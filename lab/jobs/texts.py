@@ -24,8 +24,9 @@ from lab.jobs.outputs import Writer, output_text
 from lab.jobs.plan import Plan
 from lab.jobs.span import DefaultEnding, Span
 from lab.jobs.timeline import at
-from lab.language.document import Complete, EndingStep, Failure, Status
 from lab.language.templates import RenderFailure
+from lab.program.steps import Complete, EndingStep, Failure
+from lab.program.words import Status
 
 
 def names(plan: Plan, span: Span, epoch: Epoch) -> Mapping[str, object]:

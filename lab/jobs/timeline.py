@@ -53,8 +53,9 @@ from lab.jobs.gates import Decision, Opening, votes
 from lab.jobs.parallel import ends_of, stretches
 from lab.jobs.plan import Plan
 from lab.jobs.span import DefaultEnding, Ending, Span
-from lab.language.document import Delegate, Gate, Parallel, Pause, Status, Step, TimedStep, Verdict, Work
 from lab.language.templates import RenderFailure
+from lab.program.steps import Delegate, Gate, Parallel, Pause, Step, TimedStep, Work
+from lab.program.words import Status, Verdict
 
 MOVES: dict[Status, tuple[Status, ...]] = {status: () if status.final else tuple(Status) for status in Status}
 """From each status, those that may follow (contract.md §5): a scenario may order its steps as it likes, and nothing

@@ -7,8 +7,8 @@ Parts are counted as `of_turn` counts them: 1 is the scenario itself, from 2 on 
 
 from collections.abc import Collection, Iterable, Sequence
 
-from lab.language.document import Scenario
 from lab.language.patterns import pattern_of
+from lab.program.scenario import Scenario
 
 
 def part_for(scenario: Scenario, turn: int, message: str, used: Collection[int] = ()) -> int | None:

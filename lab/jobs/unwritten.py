@@ -15,13 +15,14 @@ from lab.jobs.branches import Branching, Turnoff
 from lab.jobs.compiled import CompiledScenario
 from lab.jobs.gates import Decision
 from lab.jobs.names import delegate_outputs
-from lab.jobs.outputs import output_templates, render_failure
+from lab.jobs.outputs import render_failure
 from lab.jobs.plan import Plan
 from lab.jobs.span import DefaultEnding, Span
 from lab.jobs.status_texts import render_status_texts
 from lab.jobs.timeline import UNWRITTEN, exit_of, spans
-from lab.language.document import Complete, Delegate, Step, Switches
 from lab.language.templates import condition, template
+from lab.program.steps import texts_of
+from lab.program.switches import Switches
 
 ENDS = "the job ends ERROR"
 HANDS_BACK_NOTHING = "it hands back nothing"
@@ -58,13 +59,7 @@ def unwritten(
 def _looks_later(compiled: CompiledScenario) -> bool:
     """Whether a text or a condition looks at what comes after a job's acceptance."""
     branches = (branch for exits in compiled.ways.values() for each in exits.values() for branch in each)
-    texts = (text for step in compiled.steps.values() for text in _texts(step))
+    texts = (text for step in compiled.steps.values() for _, text in texts_of(step))
     return any(condition(branch.when).decided_later for branch in branches if branch.when is not None) or any(
         template(text).decided_later for text in texts
     )
-
-
-def _texts(step: Step) -> Iterator[str]:
-    yield from step.texts
-    if isinstance(step, Complete | Delegate):
-        yield from output_templates(step.output)

@@ -9,8 +9,8 @@ from decimal import Decimal
 
 from lab.core.exchange import Json
 from lab.core.seeds import Seed, digest, draw
-from lab.language.document import DataRow, Datum, Derivation, Element, Fake, Listed, Number, OneOf
 from lab.language.generators import LOCALE, faked
+from lab.program.draws import Constant, DataRow, Datum, Derivation, Element, Fake, Listed, Number, OneOf
 
 
 def generate(data: Mapping[str, Datum], seed: Seed, prefix: str) -> dict[str, Json]:
@@ -37,15 +37,15 @@ def draw_value(datum: Element, seed: Seed, stream: str) -> Json:
             return datum.drawn(seed, stream)
         case Fake():
             seeded = int.from_bytes(digest(seed, stream))
-            return faked(datum.fake, datum.locale, datum.model_extra or {}, seeded)
+            return faked(datum.fake, datum.locale, datum.arguments, seeded)
         case Listed():
             return [draw_value(datum.list, seed, f"{stream}/{place}") for place in range(datum.counted(seed, stream))]
         case DataRow():
             return _drawn_of(datum.each, seed, stream)
         case Derivation():
             return None  # its place in a list
-        case _:
-            return datum
+        case Constant():
+            return datum.value
 
 
 def drawn_as(datum: Element, drawn: Json, seed: Seed, stream: str, *, texts: bool = False) -> bool:

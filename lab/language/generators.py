@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 from lab.core.errors import Unusable
 from lab.core.exchange import Json, json_bytes, text_of
 from lab.core.jsontext import BadJson, read_json
-from lab.language.document import nearest
+from lab.program.words import nearest
 
 if TYPE_CHECKING:
     from faker import Generator

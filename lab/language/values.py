@@ -5,10 +5,10 @@ from decimal import Decimal
 
 from lab.core.exchange import Json
 from lab.core.seeds import Seed
-from lab.language.document import DataRow, Datum, Derivation, Element, Fake, Listed, Number, OneOf
 from lab.language.generate import draw_value, is_drawn
 from lab.language.templates import Expression, RenderFailure, Template, derivation
 from lab.language.templates.bounds import Budget
+from lab.program.draws import Constant, DataRow, Datum, Derivation, Element, Fake, Listed, Number, OneOf
 
 
 def restore(data: Mapping[str, Datum], drawn: Mapping[str, Json], seed: Seed, prefix: str) -> Mapping[str, object]:
@@ -81,8 +81,8 @@ class _Entries(Mapping[str, object]):
                 return self._made_of_others(datum.value)
             case Number() | OneOf() | Fake() | Listed():
                 return drawn
-            case _:
-                return datum
+            case Constant():
+                return datum.value
 
     def _made_of_others(self, text: str) -> object:
         names = {"data": self._whole or self, "row": self if self._whole is not None else {}}

@@ -12,12 +12,12 @@ from lab.dialects.base import Dialect
 from lab.identity.records import TokenRecord
 from lab.jobs.compiled import CompiledScenario
 from lab.jobs.view import JobView
-from lab.language.document import Switches
 from lab.mock.catalog import Catalog
 from lab.mock.config import Config
 from lab.mock.live_jobs import LiveJobs
 from lab.mock.reader import JobReader
 from lab.mock.retention import Retention
+from lab.program.switches import Switches
 
 
 class Call(Struct):

@@ -16,7 +16,8 @@ from lab.identity.clients import DEMO, JANE, Account, Client, aistudio_cli
 from lab.identity.config import DEFAULT_LIFETIME, IdentityConfig
 from lab.jobs.compiled import CompiledScenario
 from lab.jobs.plan import Drawn
-from lab.language.document import IDENTITY, Layers, Scenario, Switches
+from lab.program.scenario import Scenario
+from lab.program.switches import IDENTITY, Layers, Switches
 
 TENANT_PATH = "/t/"
 """What a path begins with that names a tenant, before any scenario."""
@@ -142,8 +143,8 @@ class Config(Struct, frozen=True):
     def switches_of(self, scenario: Scenario) -> Switches:
         """The switches for jobs of a scenario; those of the identity domain are always the server's."""
         own = scenario.settings
-        if self.layers is None and not own.model_fields_set:
+        if self.layers is None and not own:
             return self.switches
         layers = self.layers or Layers(below=self.switches.said)
         shared = {name: getattr(self.switches, name) for name in IDENTITY}
-        return layers.over(own).model_copy(update=shared)
+        return replace(layers.over(own), **shared)

@@ -12,8 +12,8 @@ from lab.core.seeds import Seed, uuid4
 from lab.dialects.base import Invoke
 from lab.jobs.compiled import CompiledScenario
 from lab.jobs.records import JobRecord, id_of
-from lab.language.document import Status
 from lab.mock.call import Call
+from lab.program.words import Status
 
 
 class ConversationTurn(Struct, frozen=True):

@@ -7,7 +7,8 @@ from lab.core.refusal import Refusal, bad_request, conflict, not_found
 from lab.jobs.facts import GateDecided
 from lab.jobs.gates import Decision, Inadmissible, Origin, admit
 from lab.jobs.view import JobView
-from lab.language.document import Gate, Status, Verdict
+from lab.program.steps import Gate
+from lab.program.words import Status, Verdict
 
 GIVEN = tuple(verdict for verdict in Verdict if verdict is not Verdict.TIMED_OUT)
 """The verdicts that somebody can give."""

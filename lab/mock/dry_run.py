@@ -4,16 +4,15 @@ So are the conditions that look at nothing that comes later (a decision, a deleg
 request lacks may be just what a condition asks for.
 """
 
-from functools import lru_cache, partial
+from functools import partial
 
 from lab.core.clock import Epoch
 from lab.jobs.branches import holds_now, reachable
-from lab.jobs.outputs import output_templates, output_text
 from lab.jobs.plan import Plan
 from lab.jobs.span import Span
 from lab.jobs.texts import writer_at
-from lab.language.document import Complete, Delegate
 from lab.language.templates import template
+from lab.program.steps import texts_of
 
 
 def dry_run(plan: Plan, span: Span, epoch: Epoch) -> None:
@@ -21,16 +20,7 @@ def dry_run(plan: Plan, span: Span, epoch: Epoch) -> None:
     write, compiled = writer_at(plan, span, epoch), plan.compiled
     places = reachable(compiled, partial(holds_now, plan)) if compiled.conditional else compiled.steps
     for step in (compiled.steps[name] for name in compiled.steps if name in places):
-        if isinstance(step, Complete | Delegate) and not isinstance(step.output, str):
-            if _early(tuple(output_templates(step.output))):
-                output_text(step.output, plan.compiled.files, write)
-        for text in step.texts:
-            if _early((text,)):
+        for text in (text for _, text in texts_of(step)):
+            read = template(text)
+            if not read.plain and not read.decided_later:
                 write(text)
-
-
-@lru_cache(maxsize=4096)
-def _early(texts: tuple[str, ...]) -> bool:
-    """Whether any of the texts is a template, and none looks at what comes later."""
-    templates = [template(text) for text in texts]
-    return not any(each.decided_later for each in templates) and not all(each.plain for each in templates)

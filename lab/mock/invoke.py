@@ -37,7 +37,6 @@ from lab.jobs.records import ConversationRecord, JobRecord, conversation_key, id
 from lab.jobs.status_texts import opening_token
 from lab.jobs.timeline import at
 from lab.jobs.view import JobView
-from lab.language.document import Gate, Pause, Status, Switches, Verdict
 from lab.language.templates import RenderFailure
 from lab.mock.call import Call
 from lab.mock.conversations import (
@@ -54,6 +53,9 @@ from lab.mock.decisions import why_not
 from lab.mock.dry_run import dry_run
 from lab.mock.idempotency import repeated
 from lab.mock.team_rules import absent_team, of_version, open_scenarios, role_refusal, team_refusal
+from lab.program.steps import Gate, Pause
+from lab.program.switches import Switches
+from lab.program.words import Status, Verdict
 
 RETRY_AFTER = 2
 """In how many seconds a client may come again that was refused for the number of jobs."""
@@ -196,11 +198,11 @@ def _at_gate(call: Call, view: JobView, verdict: Verdict | None, comment: str | 
     assert isinstance(gate, Gate)
     if not gate.approval:  # it takes a reply, and nothing else
         verdict = Verdict.APPROVED if verdict is Verdict.CHANGES else None
-    if verdict is None or admit(span.opening, gate.gate, verdict, comment) is not None:
+    if verdict is None or admit(span.opening, gate.id, verdict, comment) is not None:
         offered = ", ".join(f"‹{offer}› ({label})" for offer, label in labels(gate).items())
         return bad_request("The gate does not offer this.", f"It offers {offered}.", promised=True)
     fact = GateDecided(
-        at=call.now, job=job, gate=gate.gate, round=span.visit, verdict=verdict, by=Origin.API, comment=comment
+        at=call.now, job=job, gate=gate.id, round=span.visit, verdict=verdict, by=Origin.API, comment=comment
     )
     return _taken(call, view, fact)
 

@@ -3,7 +3,7 @@
 from lab.core.clock import Millis
 from lab.core.seeds import Seed
 from lab.jobs.compiled import CompiledScenario
-from lab.language.document import draw_latency
+from lab.program.draws import draw_latency
 
 
 def planned_latency(

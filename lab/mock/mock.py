@@ -46,7 +46,6 @@ from lab.jobs.builtin import UNMATCHED
 from lab.jobs.records import JobRecord, job_named, jobs_of_keys
 from lab.jobs.timeline import at
 from lab.jobs.view import JobView
-from lab.language.document import Switches
 from lab.mock.call import Call
 from lab.mock.catalog import Catalog
 from lab.mock.config import Config
@@ -58,6 +57,7 @@ from lab.mock.reader import JobReader, input_of
 from lab.mock.reply_planner import Planner, ends_token
 from lab.mock.retention import Retention
 from lab.mock.team_rules import absent_team, open_scenarios, team_refusal
+from lab.program.switches import Switches
 
 
 class Mock:

@@ -30,7 +30,6 @@ from lab.identity.rotation import rotated
 from lab.jobs.compiled import CompiledScenario
 from lab.jobs.facts import ScenarioLoaded
 from lab.jobs.records import JobRecord, job_key, job_named
-from lab.language.document import Verdict
 from lab.mock.config import Config
 from lab.mock.decisions import decide, vote_count
 from lab.mock.fact_file import FactFile, NoFile
@@ -39,6 +38,7 @@ from lab.mock.mock import Mock
 from lab.mock.retention import last_looks
 from lab.mock.token_commands import revoked
 from lab.mock.views import MockViews
+from lab.program.words import Verdict
 
 
 class ControlResult(Struct, frozen=True):

@@ -10,8 +10,8 @@ from msgspec.structs import replace
 from lab.core.refusal import CANNOT_EXECUTE, Refusal, forbidden
 from lab.dialects.base import TEAM_CLOSED, TEAM_UNKNOWN, Wanted
 from lab.jobs.compiled import CompiledScenario
-from lab.language.document import Switches
 from lab.mock.call import Call
+from lab.program.switches import Switches
 
 
 def _unknown_team(call: Call) -> Refusal:

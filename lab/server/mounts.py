@@ -13,8 +13,9 @@ from lab.core.exchange import Headers
 from lab.core.journal.fact import Fact
 from lab.core.refusal import Refusal, bad_request, not_found
 from lab.jobs.compiled import CompiledScenario
-from lab.language.document import Scenario, nearest
 from lab.mock.service import Service
+from lab.program.scenario import Scenario
+from lab.program.words import nearest
 from lab.server.delivery import ReplySender
 from lab.server.recorder import Recorder
 from lab.server.response_writer import ResponseWriter

@@ -23,7 +23,7 @@ from lab.core.upstream import Upstream, UpstreamAnswer, UpstreamFailed, Upstream
 from lab.dialects import FUSION, dialect_of
 from lab.dialects.router import ROUTER
 from lab.identity.routes import FORM_ROUTES
-from lab.language.document import Switches
+from lab.program.switches import Switches
 from lab.recording.format.lines import LONGEST_BLOB
 from lab.recording.tape.unpacked_bodies import unpacked
 from lab.server import request_reader as reader

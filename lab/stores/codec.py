@@ -34,7 +34,7 @@ from lab.identity.records import (
     UserCodeRecord,
 )
 from lab.jobs.records import AliasRecord, ConversationRecord, JobRecord, RepeatRecord, one_object
-from lab.language.document import JobFault
+from lab.language.fault import parse_fault
 from lab.recording.format.journal_lines import facts_in, facts_line
 
 _Value = TypeVar("_Value", bound=msgspec.Struct)
@@ -134,7 +134,5 @@ def _written(record: ArmedRecord) -> _ArmedFaults:
 
 
 def _armed(written: _ArmedFaults) -> ArmedRecord:
-    armed = (
-        Armed(armed_rule(each.name, JobFault.model_validate(each.where)), each.where, each.at) for each in written.armed
-    )
+    armed = (Armed(armed_rule(each.name, parse_fault(dict(each.where))), each.where, each.at) for each in written.armed)
     return ArmedRecord(tuple(armed), written.names)

@@ -6,7 +6,7 @@ from lab.app.effects import Asking, RunEnded, RunObservation
 from lab.core.observe import Lost, Noted, Replied, Requested, Touched, Waiting
 from lab.jobs.facts import GateDecided, GateExpired
 from lab.jobs.gates import Origin, decision_text
-from lab.language.document import Verdict
+from lab.program.words import Verdict
 from lab.tui.rows.blocks import at_text, latency
 from lab.tui.rows.formats import EMPTY, NOTHING
 from lab.tui.state import clean

@@ -11,9 +11,9 @@ from textual.theme import BUILTIN_THEMES
 
 from lab.core.errors import ScenarioError
 from lab.core.exchange import Json
-from lab.language.document import nearest
-from lab.language.parse.complaints import Complaints
+from lab.language.complaints import Complaints
 from lab.language.parse.yaml_tree import DocumentKind, mapping_of, read_yaml
+from lab.program.words import nearest
 from lab.tui.panes.registry import SCREEN_KEYS
 from lab.tui.panes.screen_keys import SPEEDS
 from lab.tui.state.preferences import Preferences

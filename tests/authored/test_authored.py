@@ -10,9 +10,9 @@ import pytest
 from lab.core.clock import INSTANT_EPOCH
 from lab.identity.clients import JANE, Account
 from lab.jobs.compiled import compile_scenario
-from lab.language.document import Switches
 from lab.language.parse import parse_scenario
 from lab.mock.config import Config
+from lab.program.switches import Switches
 from lab.recording.format.reader import read
 from lab.recording.replay.replay import replay
 from tests.conftest import Called, Lab

@@ -12,10 +12,10 @@ from pathlib import Path
 from lab.clocks import ScaledClock, SystemClock
 from lab.identity.clients import DEMO
 from lab.jobs.compiled import compile_scenario
-from lab.language.document import Switches
 from lab.language.parse import parse_scenario
 from lab.mock.config import Config
 from lab.mock.service import Service
+from lab.program.switches import Switches
 from lab.server.mock_server import MockServer
 from tests.bench.load import PATIENCE
 from tests.bench.measure import Extent, Row

@@ -15,9 +15,10 @@ from lab.core.exchange import Request, Response
 from lab.core.observe import Replied
 from lab.dialects.router import ROUTER
 from lab.jobs.compiled import compile_scenario
-from lab.language.document import Scenario, Switches
+from lab.language.shape import parsed
 from lab.mock.config import Config
 from lab.mock.service import Service
+from lab.program.scenario import Scenario
 from lab.recording.format.reader import read
 from lab.recording.tape.header import recording_header
 from lab.recording.tape.tape import Tape
@@ -25,6 +26,7 @@ from lab.tui.state.recording import RecordingTimeline
 from tests.cli.test_decided import in_words
 from tests.cli.test_play import lab
 from tests.conftest import examples
+from tests.shapes import switched
 from tests.wire_peer import invoke, status, token
 
 TOLD = re.compile(
@@ -51,8 +53,8 @@ class Client:
     """A client of a mock on tape; no time passes but what `rest` says."""
 
     def __init__(self, **switches: object) -> None:
-        compiled = compile_scenario(Scenario.model_validate(DOCUMENT))
-        setup = Config((compiled,), Switches.model_validate(switches), 42, INSTANT_EPOCH, scripted=False)
+        compiled = compile_scenario(parsed(Scenario, DOCUMENT))
+        setup = Config((compiled,), switched(switches), 42, INSTANT_EPOCH, scripted=False)
         self.service, self.lines, self.now = Service(setup), list[bytes](), 0
         self.tape = Tape(self.service, self.lines.append, recording_header(setup, lab="0"))
         self.service.observers.append(self.tape)

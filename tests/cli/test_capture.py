@@ -29,10 +29,11 @@ from lab.core.observe import Replied, Requested
 from lab.identity.clients import DEMO
 from lab.identity.scopes import api_scope
 from lab.jobs.compiled import compile_scenario
-from lab.language.document import Status, Switches
 from lab.language.parse import parse_scenario
 from lab.mock.config import Config
 from lab.mock.service import Service
+from lab.program.switches import Switches
+from lab.program.words import Status
 from lab.recording.format.lines import FileState, Recording, Res
 from lab.recording.format.reader import read
 from lab.server.listener import bind

@@ -20,9 +20,10 @@ from lab.core.observe import Noted
 from lab.dialects.client import Question
 from lab.files.scenarios import load_scenario
 from lab.jobs.facts import GateDecided
-from lab.language.document import Switches, Verdict
 from lab.mock.config import Config
 from lab.mock.service import Service
+from lab.program.switches import Switches
+from lab.program.words import Verdict
 from tests.conftest import ROOT, Lab
 
 BOARD = """\

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from lab.language.document import Switches
 from lab.language.parse.settings_file import limit_number
+from lab.program.switches import Switches
 from lab.server.limits import LIMIT_KINDS, ServerLimits
 from tests.conftest import ROOT, Lab
 
@@ -26,7 +26,7 @@ def test_a_name_that_is_none(lab: Lab, name: str) -> None:
 
 def test_the_schema_of_settings_offers_what_the_reader_takes(lab: Lab) -> None:
     schema = json.loads(lab("schema", "--settings").out)
-    assert set(schema["properties"]) == {*Switches.model_fields, "base", "limits", "accounts"}
+    assert set(schema["properties"]) == {*Switches.__struct_fields__, "base", "limits", "accounts"}
     limits = schema["properties"]["limits"]["properties"]
     assert list(limits) == list(LIMIT_KINDS)
     for name, limit in limits.items():

@@ -23,10 +23,10 @@ from lab.identity.client import token_request
 from lab.identity.clients import DEMO
 from lab.identity.scopes import api_scope
 from lab.jobs.compiled import compile_scenario
-from lab.language.document import Switches
 from lab.language.parse import parse_scenario
 from lab.mock.config import Config
 from lab.mock.service import Service
+from lab.program.switches import Switches
 from lab.server.limits import ServerLimits
 from lab.server.shared import refused_writes
 from lab.settings import MockSettings

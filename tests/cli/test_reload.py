@@ -11,9 +11,9 @@ from lab.cli.console import Console
 from lab.cli.serve.reload import ScenarioReloader
 from lab.clocks import ManualClock
 from lab.files.scenarios import load_scenarios
-from lab.language.document import Switches
 from lab.mock.config import Config
 from lab.mock.service import Service
+from lab.program.switches import Switches
 from lab.settings import MockSettings
 from tests.forked import forked_lab
 

@@ -7,9 +7,9 @@ import pytest
 
 from lab.app.effects import App, Outcome
 from lab.cli.run.conversation import turns_of
-from lab.language.document import Scenario
 from lab.language.parse import parse_scenario
 from lab.plugin import plugins
+from lab.program.scenario import Scenario
 from tests.conftest import ROOT, Lab
 
 SHIPPED = sorted(path.stem for path in (ROOT / "scenarios").glob("*.yaml"))

@@ -10,7 +10,7 @@ from lab.cli.run_settings import RunSettings
 from lab.cli.setup import make_setup, server_switches
 from lab.core.clock import LAST_WALL
 from lab.core.errors import UsageError
-from lab.language.document import Switches
+from lab.program.switches import Switches
 from lab.settings import ClockSettings, Flags, MockSettings, SwitchSettings
 from tests.conftest import Lab
 

@@ -16,7 +16,7 @@ from lab.core.observe import Replied, Requested
 from lab.identity.client import token_request
 from lab.identity.clients import DEMO
 from lab.identity.scopes import api_scope
-from lab.language.document import Verdict
+from lab.program.words import Verdict
 from lab.recording.redaction.known_secrets import KnownSecrets
 from lab.recording.redaction.redact import Redactor, redactor_of
 from lab.recording.redaction.trial_secrets import TrialSecrets

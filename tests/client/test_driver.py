@@ -14,8 +14,8 @@ from lab.core.exchange import Request, Response
 from lab.core.observe import Lost, Replied, Requested, Waiting
 from lab.dialects.client import Question
 from lab.identity.clients import DEMO
-from lab.language.document import Verdict
 from lab.mock.service import Service
+from lab.program.words import Verdict
 from lab.server.mock_server import MockServer
 from tests.memory_transport import InMemoryTransport, advance_while
 from tests.server.conftest import SCOPE, TEAM, make_service

@@ -17,7 +17,7 @@ from lab.dialects.router import ROUTER
 from lab.identity.client import token_request
 from lab.identity.clients import DEMO
 from lab.identity.scopes import api_scope
-from lab.language.document import Switches
+from lab.program.switches import Switches
 
 TEAM = "ITEM_COMPARE_TEAM"
 MESSAGE = "Compare M1000034 of org IMO and M1000040 of Org SBI"

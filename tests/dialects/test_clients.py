@@ -12,8 +12,8 @@ from lab.dialects import USUAL_CLIENT as FUSION
 from lab.dialects import clients
 from lab.dialects.base import Decide, Invoke, Look
 from lab.dialects.client import Seen, Unreadable
-from lab.language.document import Status, Verdict
 from lab.plugin import plugins
+from lab.program.words import Status, Verdict
 
 NODE = {
     "code": "BOSS", "type": "HUMAN", "channelType": "CHAT", "initialMessage": "May I?", "callbackToken": "K",

@@ -17,7 +17,7 @@ from lab.dialects.openapi import openapi
 from lab.dialects.router import ROUTER
 from lab.identity.fidelity import IDENTITY_CLAIMS
 from lab.identity.routes import IDENTITY_NAMES
-from lab.language.document import Switches
+from lab.program.switches import Switches
 from tests.wire_peer import invoke, read, service, status, token
 
 
@@ -39,7 +39,7 @@ def test_every_field_of_the_wire_has_a_mark_in_its_order():
 def test_every_claim_is_marked_and_names_a_switch_that_exists():
     for row in CLAIMS:
         assert row.marks and row.says and row.word in ("documented", "observed", "assumed")
-        assert not row.switch or row.switch in Switches.model_fields, row
+        assert not row.switch or row.switch in Switches.__struct_fields__, row
 
 
 CLI, REPORT = "oracle-samples/fusion-ai-studio", "field report 60122775768"
@@ -146,4 +146,4 @@ def test_what_is_said_of_assertions_and_clients_names_its_source():
 
 def test_a_switch_is_for_a_row_of_the_table_or_says_why_it_is_there():
     reasons = {"hints": "refusals with the lab's own advice, or as they are", "pod": "whose scope a client asks for"}
-    assert set(Switches.model_fields) - {claim.switch for claim in CLAIMS} == set(reasons)
+    assert set(Switches.__struct_fields__) - {claim.switch for claim in CLAIMS} == set(reasons)

@@ -11,8 +11,9 @@ from lab.faults.model import Judgement, Place, Rule, judge, left_of, processed, 
 from lab.faults.substitutes import altered, altered_part
 from lab.identity.endpoints.issuing import odd_grant
 from lab.jobs.compiled import compile_scenario
-from lab.language.document import Fault
 from lab.language.parse import parse_scenario
+from lab.language.shape import parsed
+from lab.program.faults import Fault
 from tests.language.test_fault_document import document
 
 
@@ -101,7 +102,7 @@ def test_calls_that_do_not_fit_are_not_counted() -> None:
     ],
 )  # fmt: skip
 def test_which_struck_requests_are_served_all_the_same(what: dict[str, object], served: bool) -> None:
-    assert processed(Fault.model_validate({"route": "invoke", **what})) == served
+    assert processed(parsed(Fault, {"route": "invoke", **what})) == served
 
 
 REPLY = Response(200, (("content-type", "application/json"),), '{"a":"é€"}'.encode())
@@ -133,7 +134,7 @@ def test_what_has_left_of_a_reply_that_was_cut() -> None:
 
 
 def test_an_odd_grant_is_legal_and_says_less() -> None:
-    fault = Fault.model_validate({"route": "token", "odd_body": True, "omit": ["expires_in"]})
+    fault = parsed(Fault, {"route": "token", "odd_body": True, "omit": ["expires_in"]})
     grant = b'{"access_token":"T","token_type":"Bearer","expires_in":3600,"scope":"s"}'
     odd = json.loads(altered(fault, Response(200, (), grant), odd_grant).body)
     assert odd["token_type"] == "bearer" and odd["access_token"] == "T"
@@ -142,6 +143,6 @@ def test_an_odd_grant_is_legal_and_says_less() -> None:
 
 
 def test_events_of_a_stream_are_altered_one_by_one() -> None:
-    fault = Fault.model_validate({"route": "stream", "status_word": "QUEUED"})
+    fault = parsed(Fault, {"route": "stream", "status_word": "QUEUED"})
     part = b'data: {"status":"WAITING","output":null}\n\ndata: [DONE]\n\n'
     assert altered_part(fault, part, FUSION.alter) == b'data: {"status":"QUEUED","output":null}\n\ndata: [DONE]\n\n'

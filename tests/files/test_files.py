@@ -34,8 +34,8 @@ from lab.files.scenarios import (
     scenarios_folder,
     shipped_path,
 )
-from lab.language.document import Verdict
 from lab.language.parse.settings_file import limit_number
+from lab.program.words import Verdict
 from lab.recording.format.lines import LONGEST_LINE
 from lab.recording.format.reader import read
 from lab.recording.redaction.redact import redactor_of

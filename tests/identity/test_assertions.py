@@ -12,11 +12,12 @@ from lab.identity.assertions import LEEWAY, Assertion, Unfit, read_assertion
 from lab.identity.clients import DEMO, JANE, Client
 from lab.identity.config import IdentityConfig
 from lab.identity.testkey import CLIENT_CERTIFICATE_PEM, CLIENT_KEY_ID, PRIVATE_PEM
-from lab.language.document import Switches
 from lab.mock.config import Config
 from lab.mock.service import Service
+from lab.program.switches import Switches
 from lab.server.mock_server import MockServer
 from tests.server.conftest import Peer, request
+from tests.shapes import switched
 from tests.wire_peer import (
     ASSERTION_GRANT,
     EPOCH,
@@ -265,7 +266,7 @@ CREDENTIALS = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
     ids=str,
 )  # fmt: skip
 async def test_over_sockets_a_client_may_be_as_lax_as_its_profile(profile, claims, answers) -> None:
-    server = MockServer(Service(Config((), Switches.model_validate({"profile": profile}), 42, EPOCH)), ManualClock())
+    server = MockServer(Service(Config((), switched({"profile": profile}), 42, EPOCH)), ManualClock())
     origin = await server.start()
     peer = Peer(*await asyncio.open_connection("127.0.0.1", int(origin.rpartition(":")[2])))
     got = []

@@ -7,9 +7,9 @@ import pytest
 from lab.identity.clients import DEMO, OOB, Client, Grant, aistudio_cli
 from lab.identity.keys import claims_of
 from lab.identity.scopes import OFFLINE
-from lab.language.document import Switches
 from lab.mock.config import Config
 from lab.mock.service import Service
+from lab.program.switches import Switches
 from tests.wire_peer import (
     CLI,
     EPOCH,

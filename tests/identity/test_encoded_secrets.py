@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 
 from lab.core.exchange import Request
 from lab.identity.clients import DEMO, Client
-from lab.language.document import Switches
 from lab.mock.config import Config
 from lab.mock.service import Service
+from lab.program.switches import Switches
 from lab.recording.replay.replay import replay
 from tests.recording.joined import Joined, config, scenario
 from tests.wire_peer import EPOCH, SCOPE, basic, form_post, read, service, token_request

@@ -22,10 +22,14 @@ from lab.jobs.own_plans import own_plans
 from lab.jobs.plan import JobUser, Plan, misdrawn, settle_draws
 from lab.jobs.status_texts import status_texts
 from lab.jobs.timeline import UNWRITTEN, spans
-from lab.language.document import Branch, Scenario, Switches, Verdict
 from lab.language.parse import parse_with_locations
+from lab.language.shape import parsed
 from lab.mock.config import Config
 from lab.mock.service import Service
+from lab.program.scenario import Scenario
+from lab.program.steps import Branch
+from lab.program.switches import Switches
+from lab.program.words import Verdict
 from lab.tui.panes.planned_path import planned_path
 from tests.lab_strategies import planned, scenarios
 from tests.wire_peer import EPOCH, invoke, read, token, token_request
@@ -35,7 +39,7 @@ ENDINGS: list[dict[str, object]] = [{"complete": name, "output": name.upper()} f
 
 def compiled(*steps: dict[str, object], **members: object) -> CompiledScenario:
     document = {"lab": 1, "name": "fork", "title": "F", "agent": {"code": "F"}, "ask": "go", **members}
-    return compile_scenario(Scenario.model_validate({**document, "steps": [*steps, *ENDINGS]}))
+    return compile_scenario(parsed(Scenario, {**document, "steps": [*steps, *ENDINGS]}))
 
 
 def forked(*branches: dict[str, object], **members: object) -> CompiledScenario:
@@ -161,10 +165,8 @@ def test_one_lot_is_pinned_for_a_change_would_break_every_recording() -> None:
 @given(scenarios(), st.integers(0, 2**40), st.integers(1, 5))
 def test_an_added_branch_moves_no_other_draw(fork: CompiledScenario, seed: int, ordinal: int) -> None:
     first, *others = fork.scenario.steps
-    branch = (Branch.model_validate({"chance": "10%", "to": "done"}),)
-    more = compile_scenario(
-        fork.scenario.model_copy(update={"steps": (first.model_copy(update={"next": branch}), *others)})
-    )
+    branch = (parsed(Branch, {"chance": "10%", "to": "done"}),)
+    more = compile_scenario(replace(fork.scenario, steps=(replace(first, next=branch), *others)))
     before, after = settle_draws(fork, seed, ordinal), settle_draws(more, seed, ordinal)
     assert {name: after[name] for name in before if name in after} == {
         name: drawn for name, drawn in before.items() if name in after
@@ -252,8 +254,7 @@ def test_what_a_condition_asks_for_first_need_not_be_there_and_what_fails_at_onc
         ({"message": "go", "parameters": {"amount": 3}}, [202, 202]),
     ):
         mocks = [
-            Service(Config((compile_scenario(Scenario.model_validate(each)),), Switches(), 1, EPOCH))
-            for each in (fine, fails)
+            Service(Config((compile_scenario(parsed(Scenario, each)),), Switches(), 1, EPOCH)) for each in (fine, fails)
         ]
         assert [mock.serve(invoke(token(mock), body, "F"), 0).response.status for mock in mocks] == statuses
     refused = mocks[1].serve(invoke(token(mocks[1]), {"message": "go"}, "F"), 0).response

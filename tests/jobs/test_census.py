@@ -13,8 +13,11 @@ from lab.jobs.compiled import compile_scenario
 from lab.jobs.gates import Decision
 from lab.jobs.plan import Plan
 from lab.jobs.timeline import exit_of, spans
-from lab.language.document import Delegate, Gate, Scenario, Verdict
+from lab.language.shape import parsed
 from lab.language.templates import RenderFailure
+from lab.program.scenario import Scenario
+from lab.program.steps import Delegate, Gate
+from lab.program.words import Verdict
 from tests.documents import documents
 from tests.lab_strategies import PLANS, decisions_for, planned
 
@@ -83,7 +86,7 @@ def test_the_jobs_that_laws_are_tried_on_walk_every_way() -> None:
     @MANY
     @given(documents(), st.integers(0, 2**32))
     def count_whole(document: dict[str, object], seed: int) -> None:
-        compiled = compile_scenario(Scenario.model_validate(document))
+        compiled = compile_scenario(parsed(Scenario, document))
         for part in (compiled, *compiled.turns):
             whole.update(set(ways(planned(part, seed), ())))
 

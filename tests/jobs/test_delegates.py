@@ -15,11 +15,14 @@ from lab.jobs.names import delegate_outputs
 from lab.jobs.plan import Plan
 from lab.jobs.status_texts import passed_steps, status_texts
 from lab.jobs.timeline import UNWRITTEN, at, spans
-from lab.language.document import Scenario, Switches, Verdict
 from lab.language.parse import parse_with_locations
+from lab.language.shape import parsed
 from lab.language.templates import RenderFailure
 from lab.mock.config import Config
 from lab.mock.service import Service
+from lab.program.scenario import Scenario
+from lab.program.switches import Switches
+from lab.program.words import Verdict
 from tests.lab_strategies import planned
 from tests.wire_peer import EPOCH, invoke, read, status, token
 
@@ -32,7 +35,7 @@ def document(*steps: Step) -> dict[str, object]:
 
 
 def example(*steps: Step) -> Plan:
-    return planned(compile_scenario(Scenario.model_validate(document(*steps))), at=0)
+    return planned(compile_scenario(parsed(Scenario, document(*steps))), at=0)
 
 
 def delegate(name: str, output: object = "{{ message }}!", **members: object) -> Step:

@@ -13,8 +13,11 @@ from lab.jobs.lint import lint
 from lab.jobs.plan import Plan
 from lab.jobs.status_texts import opening_token, passed_steps, status_texts
 from lab.jobs.timeline import at, spans
-from lab.language.document import Scenario, Switches, Verdict
 from lab.language.parse import parse_with_locations
+from lab.language.shape import parsed
+from lab.program.scenario import Scenario
+from lab.program.switches import Switches
+from lab.program.words import Verdict
 from lab.tui.panes.planned_path import planned_path
 from tests.lab_strategies import planned
 from tests.wire_peer import EPOCH, invoke, read, service, status, token
@@ -34,7 +37,7 @@ def document(**members: object) -> dict[str, object]:
 
 
 def plan_of(**members: object) -> Plan:
-    return planned(compile_scenario(Scenario.model_validate(document(**members))), at=0)
+    return planned(compile_scenario(parsed(Scenario, document(**members))), at=0)
 
 
 def vote(at: int, name: str = "Bob", verdict: Verdict = Verdict.APPROVED) -> Decision:
@@ -118,7 +121,7 @@ def test_the_question_changes_and_a_gate_is_one_step_still() -> None:
     plan = plan_of()
     prompts = [status_texts(plan, at(plan, (), now), EPOCH, Switches()).prompt for now in (3_999, 4_000)]
     assert [prompt and prompt.text for prompt in prompts] == ["May it?", "And you?"]
-    same = planned(compile_scenario(Scenario.model_validate(document() | {"steps": [
+    same = planned(compile_scenario(parsed(Scenario, document() | {"steps": [
         {**GATE, "escalate": {"after": "4s"}}, {"complete": "end", "output": "done"}]})), at=0)  # fmt: skip
     prompt = status_texts(same, at(same, (), 4_000), EPOCH, Switches()).prompt
     assert prompt is not None and prompt.text == "May it?"

@@ -4,21 +4,22 @@ import json
 from collections.abc import Iterator
 
 import pytest
+from msgspec.structs import replace
 
 from lab.jobs.compiled import compile_scenario
-from lab.language.document import Gate, Scenario, Vote
+from lab.language.shape import parsed
 from lab.mock.service import Service
+from lab.program.scenario import Scenario
+from lab.program.steps import Gate, Vote
 from tests.jobs.test_shipped_scenarios import NAMES, shipped
 from tests.wire_peer import invoke, read, service, token
 
 
 def voting(scenario: Scenario, verdict: str) -> Scenario:
     """The scenario with gates that somebody answers so, and a line on which nothing goes wrong."""
-    vote = Vote.model_validate({"after": "1s", "verdict": verdict, "comment": "Why not."})
-    steps = tuple(
-        step.model_copy(update={"reviewer": vote}) if isinstance(step, Gate) else step for step in scenario.steps
-    )
-    return scenario.model_copy(update={"steps": steps, "faults": ()})
+    vote = parsed(Vote, {"after": "1s", "verdict": verdict, "comment": "Why not."})
+    steps = tuple(replace(step, reviewer=vote) if isinstance(step, Gate) else step for step in scenario.steps)
+    return replace(scenario, steps=steps, faults=())
 
 
 def conversation(scenario: Scenario, mock: Service, *, newest: bool) -> Iterator[tuple[str, dict[str, object]]]:

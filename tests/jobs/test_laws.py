@@ -23,10 +23,14 @@ from lab.jobs.lint import lint
 from lab.jobs.records import JobRecord, job_key
 from lab.jobs.status_texts import status_texts
 from lab.jobs.timeline import at
-from lab.language.document import LONGEST, Between, Exponential, LogNormal, Observed, Scenario, Switches, draw_latency
 from lab.language.parse import parse_with_locations
+from lab.language.shape import parsed
 from lab.mock.config import Config
 from lab.mock.service import Service
+from lab.program.draws import Between, Exponential, LogNormal, Observed, draw_latency
+from lab.program.scenario import Scenario
+from lab.program.switches import Switches
+from lab.program.words import LONGEST
 from tests.conftest import THOROUGH, examples, few_of
 from tests.documents import VERDICTS, Document, documents
 from tests.wire_peer import EPOCH, invoke, read, status, token
@@ -135,7 +139,7 @@ LOOKS = (0, 2_500, 7_000, 60_000)
 
 
 COMPILED = tuple(
-    compile_scenario(Scenario.model_validate({"lab": 1, "title": "T", "agent": {"code": each["name"].upper()}, "ask": "x", **each}))
+    compile_scenario(parsed(Scenario, {"lab": 1, "title": "T", "agent": {"code": each["name"].upper()}, "ask": "x", **each}))
     for each in FIVE
 )  # fmt: skip
 

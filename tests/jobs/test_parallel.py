@@ -18,10 +18,14 @@ from lab.jobs.parallel import stretches
 from lab.jobs.plan import Plan, settle_draws
 from lab.jobs.status_texts import passed_steps, status_texts
 from lab.jobs.timeline import at, spans
-from lab.language.document import Parallel, Scenario, Switches, Verdict, Work
 from lab.language.parse import parse_with_locations
+from lab.language.shape import parsed
 from lab.mock.config import Config
 from lab.mock.service import Service
+from lab.program.scenario import Scenario
+from lab.program.steps import Parallel, Work
+from lab.program.switches import Switches
+from lab.program.words import Verdict
 from lab.tui.panes.planned_path import planned_path
 from tests.lab_strategies import INSTANTS, PLANS, decisions_for, planned, scenarios
 from tests.wire_peer import EPOCH, invoke, read, status, token
@@ -35,7 +39,7 @@ def document(*steps: Step, **members: object) -> Step:
 
 
 def example(*steps: Step) -> Plan:
-    return planned(compile_scenario(Scenario.model_validate(document(*steps))), at=0)
+    return planned(compile_scenario(parsed(Scenario, document(*steps))), at=0)
 
 
 def agent(name: str, takes: str = "2s", output: object = None, **members: object) -> Step:
@@ -69,7 +73,7 @@ GATE: Step = {"gate": "boss", "asks": "?", "patience": "9s", "verdicts": {"chang
     ],
 )
 def test_the_stretches_of_the_example_in_parallel(until: str, rows: list[tuple[int, int, str, str]]) -> None:
-    parallel = Parallel.model_validate(both(*(worker(name) for name in "abcd"), until=until))
+    parallel = parsed(Parallel, both(*(worker(name) for name in "abcd"), until=until))
     lasting = {"a": 2_000, "b": 5_000, "c": 5_000, "d": 9_000}
     found = list(stretches(parallel, 1_000, lasting.__getitem__))
     assert [(p.since, p.until, *("".join(c.id for c in some) for some in (p.at_work, p.ending))) for p in found] == rows
@@ -170,8 +174,9 @@ def test_a_poll_is_struck_while_a_child_is_at_work() -> None:
         {"route": "status", "step": step, "calls": "1-99", "answer": answer}
         for step, answer in (("b", 503), ("both", 500))
     ]
-    whole = Scenario.model_validate(
-        document(both(worker("a", "1s"), worker("b", "2s"), worker("c", "3s")), DONE | {"output": "."}, faults=faults)
+    whole = parsed(
+        Scenario,
+        document(both(worker("a", "1s"), worker("b", "2s"), worker("c", "3s")), DONE | {"output": "."}, faults=faults),
     )
     mock = Service(Config((compile_scenario(whole),), Switches(), 7, EPOCH))
     bearer = token(mock)
@@ -224,12 +229,11 @@ def test_at_each_instant_of_a_parallel_those_are_at_work_whose_time_is_not_over(
 
 @given(scenarios(), st.integers(0, 2**40), st.integers(1, 5))
 def test_an_added_child_disturbs_no_other_draw(compiled: CompiledScenario, seed: int, ordinal: int) -> None:
-    extra = Work.model_validate({"work": "added", "takes": {"between": ["1ms", "9s"]}})
+    extra = parsed(Work, {"work": "added", "takes": {"between": ["1ms", "9s"]}})
     steps = tuple(
-        step.model_copy(update={"of": (extra, *step.of)}) if isinstance(step, Parallel) else step
-        for step in compiled.scenario.steps
+        replace(step, of=(extra, *step.of)) if isinstance(step, Parallel) else step for step in compiled.scenario.steps
     )
-    longer = compile_scenario(compiled.scenario.model_copy(update={"steps": steps}))
+    longer = compile_scenario(replace(compiled.scenario, steps=steps))
     before, after = (settle_draws(each, seed, ordinal) for each in (compiled, longer))
     assert before.items() <= after.items()
     plans = planned(compiled, seed, ordinal=ordinal), planned(longer, seed, ordinal=ordinal)

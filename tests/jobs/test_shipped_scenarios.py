@@ -12,24 +12,17 @@ from lab.core.exchange import Request
 from lab.identity.clients import DEMO, JANE
 from lab.jobs.compiled import compile_scenario
 from lab.jobs.lint import lint
-from lab.language.document import (
-    Complete,
-    Failure,
-    Gate,
-    Html,
-    Pause,
-    Scenario,
-    Switches,
-    Verdict,
-    Work,
-    draw_latency,
-)
 from lab.language.generate import generate
 from lab.language.parse import parse_scenario, parse_with_locations
 from lab.language.templates import template
 from lab.language.values import restore
 from lab.mock.config import Config
 from lab.mock.service import Service
+from lab.program.draws import draw_latency
+from lab.program.scenario import Scenario
+from lab.program.steps import Complete, Failure, Gate, Html, Pause, Work
+from lab.program.switches import Switches
+from lab.program.words import Verdict
 from lab.tui.panes.output import content
 from lab.tui.panes.pane import View
 from lab.tui.rows.formats import kind
@@ -230,7 +223,7 @@ def test_a_wrong_badge_is_refused_at_each_of_four_doors_and_the_right_one_at_non
     bearer = token(mock)
     assert refusal(mock, invoke(bearer, message, code)) == (403, "FAI-40300")
     assert refusal(mock, invoke(bearer, message, code), 3_600_000) == (401, "FAI-40100")
-    drafted = scenario.model_copy(update={"agent": scenario.agent.model_copy(update={"published": False})})
+    drafted = replace(scenario, agent=replace(scenario.agent, published=False))
     unpublished = Service(replace(config, scenarios=(compile_scenario(drafted),)))
     assert refusal(unpublished, invoke(token(unpublished), message, code)) == (404, "FAI-40400")
     manager = Service(replace(config, accounts=(replace(JANE, roles=scenario.agent.roles),)))

@@ -10,11 +10,14 @@ from lab.jobs.gates import Decision, Opening, Origin, votes
 from lab.jobs.plan import Plan
 from lab.jobs.texts import earlier_turns
 from lab.jobs.timeline import at, spans
-from lab.language.document import Gate, Scenario, Verdict
+from lab.language.shape import parsed
+from lab.program.scenario import Scenario
+from lab.program.steps import Gate
+from lab.program.words import Verdict
 from tests.lab_strategies import planned
 
 ANN = {"after": "3s", "verdict": "approved", "by": "Ann"}
-QUORUM = Gate.model_validate({
+QUORUM = parsed(Gate, {
     "gate": "boss", "asks": "May it?", "channel": "EMAIL", "approvals": 2, "patience": "10s", "reviewer": ANN,
 })  # fmt: skip
 
@@ -46,14 +49,14 @@ def test_the_votes_of_the_example_in_gates(decisions: tuple[Decision, ...], cast
 
 @pytest.mark.parametrize(("instant", "counts"), [(99_999, False), (100_000, True), (109_999, True), (110_000, False)])
 def test_the_edges_of_an_opening(instant: int, counts: bool) -> None:
-    gate = Gate.model_validate({"gate": "boss", "asks": "May it?", "patience": "10s"})
+    gate = parsed(Gate, {"gate": "boss", "asks": "May it?", "patience": "10s"})
     (vote,) = votes(Opening(gate, 0, 0, 100_000), (approved(instant),))
     assert (vote.at, vote.verdict) == ((instant, Verdict.APPROVED) if counts else (110_000, Verdict.TIMED_OUT))
 
 
 def example(*steps: object, seed: int = 42, ordinal: int = 1) -> Plan:
     document = {"lab": 1, "name": "talk", "title": "T", "agent": {"code": "T"}, "ask": "go", "steps": steps}
-    return planned(compile_scenario(Scenario.model_validate(document)), seed, at=100, ordinal=ordinal, scripted=False)
+    return planned(compile_scenario(parsed(Scenario, document)), seed, at=100, ordinal=ordinal, scripted=False)
 
 
 def paid() -> Plan:

@@ -5,6 +5,7 @@ from itertools import pairwise
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from lab.jobs.compiled import compile_scenario
 from lab.jobs.derived import Derived, derived
@@ -12,7 +13,10 @@ from lab.jobs.facts import GateDecided, GateExpired, GateOpened, JobStatus
 from lab.jobs.gates import Decision, Origin
 from lab.jobs.span import DefaultEnding
 from lab.jobs.timeline import MOVES, at, spans
-from lab.language.document import Scenario, Status, Verdict, Work
+from lab.language.shape import parsed
+from lab.program.scenario import Scenario
+from lab.program.steps import Work
+from lab.program.words import Status, Verdict
 from tests.lab_strategies import INSTANTS, PLANS, decisions_for, planned, scenarios
 
 
@@ -73,9 +77,9 @@ def test_derived_facts_only_grow_at_the_end_of_their_list(data, plan, now, later
 
 @given(scenarios(), st.integers(0, 2**40), st.integers(1, 5))
 def test_an_added_step_disturbs_no_other_draw(compiled, seed, ordinal):
-    extra = Work.model_validate({"work": "added", "takes": {"between": ["1ms", "9s"]}})
+    extra = parsed(Work, {"work": "added", "takes": {"between": ["1ms", "9s"]}})
     plan = planned(compiled, seed, ordinal=ordinal)
-    longer = compile_scenario(compiled.scenario.model_copy(update={"steps": (extra, *compiled.scenario.steps)}))
+    longer = compile_scenario(replace(compiled.scenario, steps=(extra, *compiled.scenario.steps)))
     other = planned(longer, seed, ordinal=ordinal)
     for name, step in compiled.steps.items():
         if hasattr(step, "takes"):
@@ -85,7 +89,7 @@ def test_an_added_step_disturbs_no_other_draw(compiled, seed, ordinal):
 
 def test_every_other_ordinal_draws_anew():
     compiled = compile_scenario(
-        Scenario.model_validate({
+        parsed(Scenario, {
             "lab": 1, "name": "a", "title": "A", "agent": {"code": "A"}, "ask": "x",
             "steps": [{"work": "w", "takes": {"between": ["0ms", "9000s"]}}, {"complete": "c", "output": None}],
         })
@@ -105,7 +109,7 @@ def gated(**gate: object):
             {"error": "late", "text": "Too late."},
         ],
     }  # fmt: skip
-    return planned(compile_scenario(Scenario.model_validate(document)), at=0)
+    return planned(compile_scenario(parsed(Scenario, document)), at=0)
 
 
 def says(at_: int, verdict: str, visit: int = 0, comment: str | None = None) -> Decision:
@@ -191,7 +195,7 @@ def waiting(**wait: object):
             {"complete": "done", "output": "Up."},
         ],
     }  # fmt: skip
-    return planned(compile_scenario(Scenario.model_validate(document)), at=0)
+    return planned(compile_scenario(parsed(Scenario, document)), at=0)
 
 
 @pytest.mark.parametrize(

@@ -11,9 +11,12 @@ from lab.jobs.gates import Decision, Origin
 from lab.jobs.plan import Plan
 from lab.jobs.status_texts import status_texts
 from lab.jobs.timeline import at, spans
-from lab.language.document import Scenario, Switches, Verdict
+from lab.language.shape import parsed
 from lab.mock.config import Config
 from lab.mock.service import Service
+from lab.program.scenario import Scenario
+from lab.program.switches import Switches
+from lab.program.words import Verdict
 from tests.lab_strategies import planned
 from tests.wire_peer import EPOCH, invoke, read, status, token
 
@@ -43,7 +46,7 @@ FAILED: Step = {"error": "failed", "text": "No."}
 
 def scenario(*steps: Step, **members: object) -> Scenario:
     head = {"lab": 1, "name": "all", "title": "A", "agent": {"code": "ALL"}, "ask": "go"}
-    return Scenario.model_validate({**head, "steps": [*steps], **members})
+    return parsed(Scenario, {**head, "steps": [*steps], **members})
 
 
 def plan_of(*steps: Step, seed: int = 7, **members: object) -> Plan:

@@ -12,11 +12,11 @@ from pydantic import TypeAdapter, ValidationError
 from lab.core.errors import ScenarioError
 from lab.core.exchange import Json
 from lab.jobs.lint import lint
-from lab.language.document import Datum
 from lab.language.generate import drawn_as, generate, locales_of
 from lab.language.parse import parse_scenario, parse_with_locations
 from lab.language.templates import RenderFailure
 from lab.language.values import restore
+from lab.program.draws import Datum
 
 _DATA: TypeAdapter[dict[str, Datum]] = TypeAdapter(dict[str, Datum])
 

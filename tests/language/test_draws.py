@@ -1,9 +1,10 @@
 """The forms of a latency, each drawn from the name of a stream."""
 
 from lab.core.seeds import draw_log_normal
-from lab.language.document import Between, Exponential, Latency, LogNormal, Observed, draw_latency, longest_latency
+from lab.language.shape import parsed
+from lab.program.draws import Between, Exponential, Latency, LogNormal, Observed, draw_latency, longest_latency
 
-MEDIAN = LogNormal.model_validate({"median": "2s", "p95": "5s"})
+MEDIAN = parsed(LogNormal, {"median": "2s", "p95": "5s"})
 
 
 def test_a_log_normal_latency_is_drawn_by_its_numbers():
@@ -13,15 +14,15 @@ def test_a_log_normal_latency_is_drawn_by_its_numbers():
 
 def test_the_longest_that_a_latency_is_expected_to_be():
     forms: list[tuple[Latency, int]] = [
-        (250, 250), (Between.model_validate({"between": ["2s", "4s"]}), 4_000), (MEDIAN, 5_000),
-        (Observed.model_validate({"observed": ["7ms", "3ms"]}), 7), (Exponential.model_validate({"mean": "2s"}), 6_000),
+        (250, 250), (parsed(Between, {"between": ["2s", "4s"]}), 4_000), (MEDIAN, 5_000),
+        (parsed(Observed, {"observed": ["7ms", "3ms"]}), 7), (parsed(Exponential, {"mean": "2s"}), 6_000),
     ]  # fmt: skip
     assert [longest_latency(form) for form, _ in forms] == [longest for _, longest in forms]
 
 
 def test_the_five_ways_to_write_a_latency():
     assert draw_latency(1, "a", 250) == 250
-    assert 2_000 <= draw_latency(1, "a", Between.model_validate({"between": ["2s", "4s"]})) <= 4_000
-    assert draw_latency(1, "a", Observed.model_validate({"observed": ["7ms"]})) == 7
-    assert draw_latency(1, "a", LogNormal.model_validate({"median": "2s", "p95": "2s"})) == 2_000
-    assert draw_latency(9, "n", Exponential.model_validate({"mean": "2m"})) == 46_368
+    assert 2_000 <= draw_latency(1, "a", parsed(Between, {"between": ["2s", "4s"]})) <= 4_000
+    assert draw_latency(1, "a", parsed(Observed, {"observed": ["7ms"]})) == 7
+    assert draw_latency(1, "a", parsed(LogNormal, {"median": "2s", "p95": "2s"})) == 2_000
+    assert draw_latency(9, "n", parsed(Exponential, {"mean": "2m"})) == 46_368

@@ -10,9 +10,12 @@ from hypothesis import strategies as st
 
 from lab.core.errors import ScenarioError
 from lab.jobs.lint import lint
-from lab.language.document import FAULT_ROUTES, OF_A_JOB, Calls, Fault, Scenario, fault_document, fault_names
-from lab.language.document.routes import WITHOUT_BEARER
+from lab.language.fault import fault_document
 from lab.language.parse import parse_scenario, parse_with_locations
+from lab.language.shape import parsed
+from lab.program.faults import Calls, Fault, fault_names
+from lab.program.routes import FAULT_ROUTES, OF_A_JOB, WITHOUT_BEARER
+from lab.program.scenario import Scenario
 
 HEAD = """\
 lab: 1
@@ -252,7 +255,7 @@ WRITTEN = [
 def test_a_fault_that_is_written_again_is_the_same(fault: str) -> None:
     (read,) = load(fault)
     document = fault_document(read)
-    assert Fault.model_validate(document) == read
+    assert parsed(Fault, document) == read
     assert load(json.dumps(document)[1:-1]) == (read,)
 
 

@@ -18,12 +18,13 @@ from pydantic import TypeAdapter, ValidationError
 from lab.core.errors import ScenarioError
 from lab.core.exchange import Json
 from lab.language import generators
-from lab.language.document import Datum, Fake, Number
 from lab.language.generate import generate
 from lab.language.generators import DENIED, LOCALE, PATTERNED, USUAL, NoValue, fake_length
 from lab.language.parse import parse_scenario
 from lab.language.parse.data import MOST_GENERATED
+from lab.language.shape import parsed
 from lab.language.values import restore
+from lab.program.draws import Datum, Fake, Number
 
 _DATA: TypeAdapter[dict[str, Datum]] = TypeAdapter(dict[str, Datum])
 
@@ -161,7 +162,7 @@ def refusal(provider: str, locale: str | None = None, arguments: dict[str, Json]
 )
 def test_what_faker_can_make_is_accepted(provider: str, locale: str | None, arguments: dict[str, Json]) -> None:
     assert refusal(provider, locale, arguments) == ""
-    fake = Fake.model_validate({"fake": provider, "locale": locale, **arguments})
+    fake = parsed(Fake, {"fake": provider, "locale": locale, **arguments})
     drawn = [generate({"it": fake}, seed, "a/1") for seed in (7, 7, 8)]
     assert json.loads(json.dumps(drawn[0])) == drawn[0] == drawn[1] != drawn[2]
 

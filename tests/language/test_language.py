@@ -11,8 +11,9 @@ from lab.jobs.derived import derived
 from lab.jobs.facts import GateDecided, GateExpired, GateOpened, JobForgotten
 from lab.jobs.gates import Origin
 from lab.jobs.timeline import at
-from lab.language.document import Scenario
+from lab.language.shape import parsed
 from lab.mock.service import Service
+from lab.program.scenario import Scenario
 from tests.wire_peer import OTHER, invoke, read, service, status, token, token_request
 
 END = {"complete": "done", "output": "Done."}
@@ -287,7 +288,7 @@ def test_without_turns_each_message_starts_at_the_top_and_sees_the_turns_before(
 
 
 def test_a_scenario_knows_what_is_asked_in_every_turn():
-    scenario = Scenario.model_validate(TURNS)
+    scenario = parsed(Scenario, TURNS)
     assert [each.message for each in scenario.user_messages] == ["go", "more", "end"]
     assert [scenario.of_turn(n) is None for n in (1, 2, 3, 4)] == [False, False, False, True]
 
@@ -381,7 +382,7 @@ def test_of_scenarios_that_fit_the_first_by_name_answers():
 def test_outputs_in_all_their_forms(output, sent_as):
     mock = service()
     compiled = compile_scenario(
-        Scenario.model_validate(document({"complete": "c", "output": output})), "", {"a.txt": "{{ as it stands }}"}
+        parsed(Scenario, document({"complete": "c", "output": output})), "", {"a.txt": "{{ as it stands }}"}
     )
     mock = Service(replace(mock.config, scenarios=(compiled,)))
     answer = sent(mock)["output"]
@@ -394,14 +395,14 @@ def test_outputs_in_all_their_forms(output, sent_as):
 @pytest.mark.parametrize(("size", "length"), [("0B", 0), ("1kB", 1_000), ("5MB", 5_000_000), ("16MiB", 1 << 24)])
 def test_filler_is_as_long_as_it_says(size, length):
     from lab.jobs.outputs import filler
-    from lab.language.document import Filler
+    from lab.program.steps import Filler
 
-    assert len(filler(Filler.model_validate({"filler": size}).filler)) == length
+    assert len(filler(parsed(Filler, {"filler": size}).filler)) == length
 
 
 @pytest.mark.parametrize("size", ["17MB", "5", "5 MB", "MB", 5, "9999999999B", "-1B"])
 def test_a_size_that_is_none(size):
-    from lab.language.document.outputs import parse_size as read_size
+    from lab.program.UNKNOWN import parse_size as read_size
 
     with pytest.raises(ValueError, match=r"an output is at most|a size is written"):
         read_size(size)

@@ -11,15 +11,18 @@ from lab.core.errors import ScenarioError
 from lab.core.exchange import Request
 from lab.core.observe import Replied
 from lab.jobs.compiled import compile_scenario
-from lab.language.document import IDENTITY, Layers, Scenario, Switches
 from lab.language.parse import parse_scenario
+from lab.language.shape import parsed
 from lab.mock.config import Config
 from lab.mock.service import Service
+from lab.program.scenario import Scenario
+from lab.program.switches import IDENTITY, Layers, Switches
 from lab.recording.format.lines import FileState, Recording
 from lab.recording.format.reader import read as read_recording
 from lab.recording.replay.replay import replay
 from lab.recording.tape.header import config_of, recording_header
 from lab.recording.tape.tape import Tape
+from tests.shapes import switched
 from tests.wire_peer import DOCUMENT, EPOCH, RIGHT, form, invoke, read, status, token
 
 TEXT = """\
@@ -43,7 +46,7 @@ def named(name: str, code: str = "EXPENSES", /, **settings: object) -> dict[str,
 
 
 def config(*documents: dict[str, object], alone: str | None = None, layers: Layers | None = None) -> Config:
-    setup = tuple(compile_scenario(Scenario.model_validate(each), name_digest(each)) for each in documents)
+    setup = tuple(compile_scenario(parsed(Scenario, each), name_digest(each)) for each in documents)
     return Config(setup, Switches(), 42, EPOCH, token_scenario=alone).settled(layers or Layers())
 
 
@@ -86,7 +89,7 @@ def test_a_wrong_switch_is_told_at_its_place(old: str, new: str, complaint: str)
 def test_the_schema_offers_every_switch() -> None:
     schema = Scenario.model_json_schema(by_alias=True)
     offered = schema["$defs"][schema["properties"]["settings"]["$ref"].rpartition("/")[2]]
-    assert list(offered["properties"]) == list(Switches.model_fields)
+    assert list(offered["properties"]) == list(Switches.__struct_fields__)
     assert offered["properties"]["hints"]["enum"] == ["on", "off", True, False]
     assert offered["properties"]["sse_heartbeat"]["default"] == "off"
 
@@ -119,8 +122,8 @@ said = st.fixed_dictionaries({}, optional={name: st.sampled_from(values) for nam
 
 @given(said, said, said)
 def test_flags_win_over_the_scenario_and_the_scenario_over_the_rest(below, own, above) -> None:
-    got = Layers(below, above).over(Switches.model_validate(own)).model_dump(mode="json")
-    profile = Switches.model_validate({"profile": got["profile"]}).model_dump(mode="json")
+    got = Layers(below, above).over(switched(own)).model_dump(mode="json")
+    profile = switched({"profile": got["profile"]}).model_dump(mode="json")
     for name in WORDS:
         assert got[name] == above.get(name, own.get(name, below.get(name, profile[name])))
 
@@ -137,11 +140,7 @@ def test_a_header_rebuilds_the_switches_of_every_scenario(below, own, above, alo
 @given(said, said)
 def test_a_scenario_that_is_served_alone_sets_the_whole_server(below, own) -> None:
     setup = config(named("mine", **own), layers=Layers(below))
-    assert (
-        setup.switches
-        == setup.switches_of(setup.scenarios[0].scenario)
-        == Layers(below).over(Switches.model_validate(own))
-    )
+    assert setup.switches == setup.switches_of(setup.scenarios[0].scenario) == Layers(below).over(switched(own))
 
 
 @given(said, said)

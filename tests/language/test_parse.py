@@ -3,14 +3,15 @@
 from time import process_time
 
 import pytest
+from lab.language.parse.shape_errors import models_within
+from lab.program.UNKNOWN import Model, StepModel
 
 from lab.core.errors import ScenarioError
-from lab.language import document as doc
-from lab.language.document import Model
-from lab.language.document.settings_file import Server
-from lab.language.document.step_model import StepModel
 from lab.language.parse import parse_scenario, parse_with_locations
-from lab.language.parse.shape_errors import models_within
+from lab.program.draws import Between, OneOf
+from lab.program.scenario import Scenario
+from lab.program.settings_file import Server
+from lab.program.steps import Gate, Work
 
 HEAD = """\
 lab: 1
@@ -42,8 +43,8 @@ def test_a_whole_scenario_loads() -> None:
     scenario = parse_scenario(HEAD + "steps:\n  - {work: w, takes: {between: [2s, 4s]}}\n" + END, "a.yaml", stem="a")
     assert scenario.name == "a"
     assert scenario.message == "compare x and y"
-    assert isinstance(scenario.steps[0], doc.Work)
-    assert isinstance(scenario.steps[0].takes, doc.Between)
+    assert isinstance(scenario.steps[0], Work)
+    assert isinstance(scenario.steps[0].takes, Between)
     assert scenario.steps[0].takes.between == (2000, 4000)
 
 
@@ -57,7 +58,7 @@ def test_text_and_bytes_with_or_without_a_byte_order_mark_are_the_same() -> None
 def test_a_request_for_changes_may_be_made_three_times_unless_said_otherwise() -> None:
     gate = "  - {gate: g, asks: Q, patience: 1m, verdicts: {changes-requested: g}}\n"
     step = parse_scenario(HEAD + "steps:\n" + gate + END, "a.yaml").steps[0]
-    assert isinstance(step, doc.Gate)
+    assert isinstance(step, Gate)
     assert step.rounds == 3
 
 
@@ -525,8 +526,8 @@ def test_a_complaint_shows_no_control_characters_and_is_no_longer_than_it_must_b
 
 
 def test_every_part_of_the_document_is_known_to_the_sentences() -> None:
-    bases = {each for part in (Model, StepModel, doc.OneOf) for each in part.__subclasses__()} - {StepModel}
-    parts = {each for each in bases if each.__module__.startswith("lab.language.document.")} - {doc.Scenario}
+    bases = {each for part in (Model, StepModel, OneOf) for each in part.__subclasses__()} - {StepModel}
+    parts = {each for each in bases if each.__module__.startswith("lab.language.document.")} - {Scenario}
     assert set(models_within(Server).values()) == parts
 
 

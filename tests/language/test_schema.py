@@ -7,8 +7,8 @@ from hypothesis import example, given
 from jsonschema import Draft7Validator
 from pydantic import ValidationError
 
-from lab.language.document import Scenario
-from lab.language.document.schema import json_schema
+from lab.language.shape import json_schema, parsed
+from lab.program.scenario import Scenario
 from tests.conftest import examples
 from tests.documents import Document, documents, spoilt
 
@@ -25,7 +25,7 @@ BEYOND = re.compile(
 def rejected(document: Document) -> list[str]:
     """The complaints of the typed document that are of shape."""
     try:
-        Scenario.model_validate(document)
+        parsed(Scenario, document)
     except ValidationError as error:
         return [str(each["msg"]) for each in error.errors() if not BEYOND.match(str(each["msg"]))]
     return []

@@ -10,9 +10,10 @@ from lab.core.errors import ScenarioError
 from lab.jobs.compiled import CompiledScenario, compile_scenario
 from lab.jobs.facts import JobAccepted
 from lab.jobs.lint import lint
-from lab.language.document import Scenario
 from lab.language.parse import parse_scenario, parse_with_locations
+from lab.language.shape import parsed
 from lab.mock.service import Service
+from lab.program.scenario import Scenario
 from tests.wire_peer import invoke, read, service, token
 
 
@@ -39,7 +40,7 @@ def talk(mock: Service, *messages: str) -> list[str]:
 
 
 def compiled(**more: object) -> CompiledScenario:
-    return compile_scenario(Scenario.model_validate({**DOCUMENT, **more}))
+    return compile_scenario(parsed(Scenario, {**DOCUMENT, **more}))
 
 
 def test_later_messages_are_answered_in_whichever_order_they_come() -> None:

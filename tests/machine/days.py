@@ -38,10 +38,11 @@ from lab.identity.routes import PATHS
 from lab.jobs.compiled import compile_scenario
 from lab.jobs.facts import GateDecided
 from lab.jobs.timeline import MOVES
-from lab.language.document import Status, Switches
 from lab.language.parse import parse_scenario
 from lab.mock.config import Config
 from lab.mock.service import Service
+from lab.program.switches import Switches
+from lab.program.words import Status
 from tests.machine.memory_wire import MemoryLabs, MemoryPeer, MemoryServer
 from tests.machine.model import APPROVALS, EPOCH, INVOKED, POLLED, SCENARIOS, Model, ModelJob, ModelToken
 from tests.machine.shared_labs import SharedLabs

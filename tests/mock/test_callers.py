@@ -18,13 +18,17 @@ from lab.jobs.facts import JobAccepted, ScenarioMissed
 from lab.jobs.lint import lint
 from lab.jobs.lint.unknown_callers import KnownCallers
 from lab.jobs.own_plans import own_plans
-from lab.language.document import Callers, Scenario, Switches
 from lab.language.parse import parse_with_locations
+from lab.language.shape import parsed
 from lab.mock.config import Config
 from lab.mock.service import Service
+from lab.program.callers import Callers
+from lab.program.scenario import Scenario
+from lab.program.switches import Switches
 from lab.recording.format.reader import read as read_recording
 from lab.recording.replay.replay import replay
 from tests.recording.joined import Joined
+from tests.shapes import switched
 from tests.wire_peer import EPOCH, OTHER, REDIRECT, basic, code_exchange, code_of, invoke, read, status, token_request
 
 MARIA = Account("maria", "lab-password-maria", "Maria Moser", ("BUYER", "CLERK"))
@@ -43,7 +47,7 @@ def scenario(name: str, callers: dict[str, Any] | None = None, **more: Any) -> d
 
 
 def config(*documents: dict[str, Any]) -> Config:
-    compiled = tuple(compile_scenario(Scenario.model_validate(each)) for each in documents)
+    compiled = tuple(compile_scenario(parsed(Scenario, each)) for each in documents)
     return Config(compiled, Switches(), 42, EPOCH, (DEMO, OTHER), accounts=(JANE, MARIA, TOM))
 
 
@@ -85,7 +89,7 @@ def answered_by(mock: Service, token: str, message: str = "go", **more: object) 
     ],
 )
 def test_each_list_that_is_there_has_a_place_for_the_caller(callers, client, user, roles, one_of_them) -> None:
-    assert Callers.model_validate(callers).include(client, user, roles) is one_of_them
+    assert parsed(Callers, callers).include(client, user, roles) is one_of_them
 
 
 def test_the_first_by_file_name_whose_for_and_match_fit_answers() -> None:
@@ -211,7 +215,7 @@ def test_texts_and_conditions_see_user_and_client(user, client, output) -> None:
 
 
 def test_what_somebody_gets_is_recorded_and_replays() -> None:
-    other = compile_scenario(Scenario.model_validate(scenario("b")))
+    other = compile_scenario(parsed(Scenario, scenario("b")))
     setup = config(scenario("a", {"roles": ["BUYER"]}, **ASKED), scenario("b"))
     joined = Joined(setup)
     for user in (MARIA, TOM, None):
@@ -223,7 +227,7 @@ def test_what_somebody_gets_is_recorded_and_replays() -> None:
     assert [line.get("scenario") for line in found.facts("job.accepted")] == ["a", "b", "b"]
     assert not replay(found, list(setup.scenarios)).differences
     # the roles of its users stand in a recording
-    bosses = compile_scenario(Scenario.model_validate(scenario("a", {"roles": ["BOSS"]}, **ASKED)))
+    bosses = compile_scenario(parsed(Scenario, scenario("a", {"roles": ["BOSS"]}, **ASKED)))
     assert replay(found, [bosses, other]).differences
 
 
@@ -318,7 +322,7 @@ STANDING = {
 
 
 def with_client(client: Client, *documents: dict[str, Any], **switches: object) -> Config:
-    return replace(config(*documents), clients=(DEMO, client), switches=Switches.model_validate(switches))
+    return replace(config(*documents), clients=(DEMO, client), switches=switched(switches))
 
 
 @pytest.mark.parametrize("client", STANDING.values(), ids=STANDING)
@@ -399,5 +403,5 @@ def test_what_a_client_did_as_a_user_is_replayed_with_the_roles(client: Client) 
         "user": client.user,
         **({"roles": ["CLERK"]} if client.roles else {}),
     }
-    result = replay(recording, [compile_scenario(Scenario.model_validate(asks))])
+    result = replay(recording, [compile_scenario(parsed(Scenario, asks))])
     assert result.passed, result.text()

@@ -7,9 +7,11 @@ from msgspec.structs import replace
 
 from lab.dialects.fusion.routes import API
 from lab.jobs.compiled import compile_scenario
-from lab.language.document import Scenario, Switches
+from lab.language.shape import parsed
 from lab.mock.config import Config
 from lab.mock.service import Service
+from lab.program.scenario import Scenario
+from lab.program.switches import Switches
 from tests.wire_peer import DOCUMENT, EPOCH, Request, invoke, read, service, status, token
 
 RESUME = {"messageInstanceId": "x", "userResponse": "APPROVE_ACTION"}
@@ -167,7 +169,7 @@ def test_a_status_tells_of_the_team_before_a_wrong_query() -> None:
 def refusing() -> Service:
     """A scenario for buyers, whose refusal shows inside the job; jane is none."""
     compiled = compile_scenario(
-        Scenario.model_validate({**DOCUMENT, "agent": {"code": "EXPENSES", "roles": ["BUYER"], "refuses": "job"}})
+        parsed(Scenario, {**DOCUMENT, "agent": {"code": "EXPENSES", "roles": ["BUYER"], "refuses": "job"}})
     )
     return Service(Config((compiled,), Switches(), 42, EPOCH))
 

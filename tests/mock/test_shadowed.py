@@ -7,8 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lab.jobs.shadowed import shadowed
-from lab.language.document import Scenario
+from lab.language.shape import parsed
 from lab.mock.service import Service
+from lab.program.scenario import Scenario
 from tests.conftest import examples
 from tests.mock.test_callers import JANE, MARIA, TOM, answered_by, bearer, config, scenario
 from tests.wire_peer import OTHER
@@ -19,7 +20,7 @@ TURNS = [{"ask": "more", "steps": [{"complete": "end", "output": "more"}]}]
 
 def hidden(*documents: dict[str, Any]) -> dict[str, str]:
     """Which are never chosen, and which in their place."""
-    found = shadowed(Scenario.model_validate(each) for each in documents)
+    found = shadowed(parsed(Scenario, each) for each in documents)
     return {later.name: first.name for later, first in found}
 
 

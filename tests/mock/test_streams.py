@@ -11,8 +11,8 @@ from lab.core.exchange import Json, Request
 from lab.dialects.fusion.events import pieces
 from lab.dialects.fusion.routes import API
 from lab.dialects.sse import DONE, KEEP_ALIVE, framed
-from lab.language.document import Switches
 from lab.mock.service import Service
+from tests.shapes import switched
 from tests.wire_peer import invoke, read, service, status, token
 
 PLAIN = {
@@ -267,11 +267,7 @@ def test_pieces_join_to_the_text_and_are_few(text: str, most: int) -> None:
 @given(st.lists(st.integers(0, 50_000)), st.integers(1, 7_000))
 def test_heartbeats_fill_every_silence_and_never_an_event_s_place(gaps: list[int], beat: int) -> None:
     instants = [sum(gaps[: n + 1]) for n in range(len(gaps))]
-    parts = list(
-        framed(
-            iter([(when, {"n": when}) for when in instants]), Switches.model_validate({"sse_heartbeat": f"{beat}ms"}), 0
-        )
-    )
+    parts = list(framed(iter([(when, {"n": when}) for when in instants]), switched({"sse_heartbeat": f"{beat}ms"}), 0))
     times = [when for when, _ in parts]
     assert times == sorted(times)
     assert all(later - earlier <= beat for earlier, later in zip([0, *times], times, strict=False))

@@ -10,9 +10,10 @@ from lab.core.journal.fact import Fact
 from lab.jobs.builtin import NO_SUCH_VERSION
 from lab.jobs.compiled import CompiledScenario, compile_scenario
 from lab.jobs.facts import JobAccepted, JobStatus, ScenarioMissed
-from lab.language.document import Scenario
 from lab.language.parse import parse_scenario
+from lab.language.shape import parsed
 from lab.mock.service import Service
+from lab.program.scenario import Scenario
 from lab.recording.format.snapshot import snapshot
 from tests.mock.test_streams import events
 from tests.wire_peer import DOCUMENT, EPOCH, invoke, read, service, status, token
@@ -199,7 +200,7 @@ def test_a_repeat_by_its_key_gets_the_same_job() -> None:
 def edited() -> CompiledScenario:
     """The scenario with the version that was asked for in vain."""
     document = DOCUMENT | {"agent": {"code": "EXPENSES", "version": 99}}
-    return compile_scenario(Scenario.model_validate(document), "of the edit", {}, json.dumps(document))
+    return compile_scenario(parsed(Scenario, document), "of the edit", {}, json.dumps(document))
 
 
 def test_a_version_that_is_published_later_changes_no_job_that_was_accepted() -> None:

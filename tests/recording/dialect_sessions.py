@@ -22,7 +22,6 @@ from lab.core.clock import INSTANT_EPOCH, Millis
 from lab.dialects.router import ROUTER
 from lab.identity.clients import DEMO, JANE, Client
 from lab.jobs.compiled import CompiledScenario, compile_scenario
-from lab.language.document import Switches
 from lab.language.parse import parse_scenario
 from lab.mock.config import Config
 from lab.mock.service import Service
@@ -30,6 +29,7 @@ from lab.recording.tape.header import recording_header
 from lab.recording.tape.tape import Tape
 from lab.server.mock_server import MockServer
 from tests.server.conftest import SCENARIO, SCOPE, TEAM, Answer, Peer, request
+from tests.shapes import switched
 
 API = "/api/fusion-ai/orchestrator"
 SPINS = 25
@@ -48,7 +48,7 @@ def compiled() -> CompiledScenario:
 def config() -> Config:
     return Config(
         (compiled(),),
-        Switches.model_validate(SWITCHES),
+        switched(SWITCHES),
         42,
         INSTANT_EPOCH,
         clients=(DEMO, CLI),

@@ -9,9 +9,11 @@ from lab.dialects import wires
 from lab.dialects.fusion.routes import API
 from lab.identity.clients import DEMO, JANE
 from lab.jobs.compiled import compile_scenario
-from lab.language.document import Layers, Scenario, Switches
+from lab.language.shape import parsed
 from lab.mock.config import Config
 from lab.mock.service import Service
+from lab.program.scenario import Scenario
+from lab.program.switches import Layers, Switches
 from lab.recording.format.lines import Recording
 from lab.recording.format.reader import read
 from lab.recording.tape.header import recording_header
@@ -56,7 +58,7 @@ class Session:
     """A mock with a tape, and the one client that asks it."""
 
     def __init__(self, **switches: object) -> None:
-        scenarios = tuple(compile_scenario(Scenario.model_validate(each)) for each in (GATED, QUICK, CLOSED))
+        scenarios = tuple(compile_scenario(parsed(Scenario, each)) for each in (GATED, QUICK, CLOSED))
         setup = Config(scenarios, Switches(), 42, EPOCH, scripted=False).settled(Layers(above=switches))
         self.service, self.lines, self.now = Service(setup), list[bytes](), 0
         self.tape = Tape(self.service, self.lines.append, recording_header(setup, lab="0.1.0"))

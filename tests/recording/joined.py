@@ -10,10 +10,11 @@ from lab.core.observe import Replied
 from lab.identity.clients import DEMO
 from lab.identity.scopes import api_scope
 from lab.jobs.compiled import CompiledScenario, compile_scenario
-from lab.language.document import Switches, Verdict
 from lab.language.parse import parse_scenario
 from lab.mock.config import Config
 from lab.mock.service import Service
+from lab.program.switches import Switches
+from lab.program.words import Verdict
 from lab.recording.format.lines import Recording
 from lab.recording.format.reader import read
 from lab.recording.tape.header import recording_header

@@ -11,7 +11,7 @@ from lab.core.errors import LabError
 from lab.core.observe import Replied
 from lab.files.recordings import read_blob
 from lab.jobs.compiled import CompiledScenario
-from lab.language.document import Verdict
+from lab.program.words import Verdict
 from lab.recording.format.reader import read
 from lab.recording.format.repair import repair
 from lab.recording.format.snapshot import snapshot

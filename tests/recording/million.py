@@ -17,10 +17,10 @@ from lab.core.observe import Replied
 from lab.core.version import __version__
 from lab.files.recordings import TapeFile, open_recording
 from lab.jobs.compiled import CompiledScenario, compile_scenario
-from lab.language.document import Switches
 from lab.language.parse import parse_scenario
 from lab.mock.config import Config
 from lab.mock.service import Service
+from lab.program.switches import Switches
 from lab.recording.format.reader import read
 from lab.recording.replay.replay import replay
 from lab.recording.tape.header import recording_header

@@ -23,10 +23,10 @@ from lab.identity.clients import DEMO, JANE, OOB
 from lab.identity.keys import challenge_of
 from lab.identity.routes import PATHS
 from lab.identity.scopes import service_scope
-from lab.language.document import Switches
 from lab.recording.format.reader import read
 from lab.recording.replay.replay import ReplayResult, replay
 from tests.recording.joined import Joined, config, scenario
+from tests.shapes import switched
 from tests.wire_peer import ASSERTION_GRANT, CLI, DEVICE_GRANT, OTHER, REDIRECT, SCOPE, VERIFIER, assertion, basic
 
 ASSERTED = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
@@ -58,7 +58,7 @@ class Sequence(Joined):
 
     def __init__(self, number: int) -> None:
         self.chance = Random(number)
-        super().__init__(replace(config(), switches=Switches.model_validate(self.chance.choice(SWITCHES))))
+        super().__init__(replace(config(), switches=switched(self.chance.choice(SWITCHES))))
         self.given: dict[str, list[str]] = {}
         """What the lab gave out, by the name of its member."""
 

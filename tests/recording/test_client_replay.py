@@ -18,8 +18,8 @@ from lab.core.exchange import Json, Request, Response
 from lab.files.recordings import open_recording, read_blob
 from lab.files.scenarios import load_scenario
 from lab.jobs.compiled import CompiledScenario, compile_scenario
-from lab.language.document import Verdict
 from lab.language.parse import parse_scenario
+from lab.program.words import Verdict
 from lab.recording.client_replay.plan import PlannedJob, PlannedPoll
 from lab.recording.client_replay.planner import client_plan
 from lab.recording.client_replay.polls import ClientTerms, FollowedJob
@@ -436,7 +436,7 @@ def test_a_message_that_is_sent_again_in_the_recording_is_sent_once() -> None:
     path = ROOT / "recordings" / "rush-hour.rec.jsonl"
     recording = read(open_recording(path), path.name)
     served = (load_scenario("rush-hour", ROOT / "scenarios"),)
-    calm = served[0].scenario.model_copy(update={"faults": ()})
+    calm = replace(served[0].scenario, faults=())
     there = AnotherServer(replace(config_of(recording, (compile_scenario(calm),)), recorded=None))
     found = there.replay(recording)
     assert found.passed, found.text()

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lab.core.errors import RecordingError
-from lab.language.document import Verdict
+from lab.program.words import Verdict
 from lab.recording.format.codec import encode, fact_members, fact_of, footer, write
 from lab.recording.format.facts import FACTS
 from lab.recording.format.lines import FileState

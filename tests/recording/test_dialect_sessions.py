@@ -22,9 +22,10 @@ from lab.identity.client import token_request
 from lab.identity.clients import DEMO
 from lab.jobs.compiled import compile_scenario
 from lab.kernel import EXPORT_FORMS
-from lab.language.document import Switches, Verdict
 from lab.language.parse import parse_scenario
 from lab.plugin import resolve
+from lab.program.switches import Switches
+from lab.program.words import Verdict
 from lab.recording.format.lines import Recording, Res
 from lab.recording.format.reader import read
 from lab.recording.playback.answers import leads_away

@@ -15,8 +15,8 @@ from lab.dialects.fidelity import CLAIMS
 from lab.dialects.judges import JUDGES
 from lab.identity.clients import OOB
 from lab.kernel import KERNEL
-from lab.language.document import Switches
 from lab.plugin import plugins, resolve
+from lab.program.switches import Switches
 from lab.recording.drift import Assessment, Standing, assess, traffic_of
 from lab.recording.format.lines import Enc, Recording, Req, Res
 from tests.conftest import Lab
@@ -109,7 +109,7 @@ UNSEEN = {
 
 
 def test_every_switch_is_in_the_matrix_or_says_why_not() -> None:
-    assert {name for name, _ in MATRIX} | MANY.keys() | UNSEEN.keys() == set(Switches.model_fields)
+    assert {name for name, _ in MATRIX} | MANY.keys() | UNSEEN.keys() == set(Switches.__struct_fields__)
 
 
 @pytest.mark.long

@@ -20,10 +20,10 @@ from lab.identity.client import AccessToken, token_request
 from lab.identity.clients import DEMO, JANE, Client
 from lab.identity.scopes import api_scope
 from lab.jobs.compiled import CompiledScenario, compile_scenario
-from lab.language.document import Switches
 from lab.language.parse import parse_scenario
 from lab.mock.config import Config
 from lab.mock.service import Service
+from lab.program.switches import Switches
 from lab.recording.format.reader import read
 from lab.recording.format.snapshot import snapshot
 from lab.recording.replay.fast_replay import FastReplay

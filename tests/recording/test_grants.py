@@ -8,7 +8,6 @@ from msgspec.structs import replace
 
 from lab.core.exchange import Request
 from lab.identity.clients import DEMO, JANE, OOB, Account, Client, Grant
-from lab.language.document import Switches
 from lab.recording.format.lines import Res
 from lab.recording.format.reader import read
 from lab.recording.redaction.known_secrets import KnownSecrets
@@ -16,6 +15,7 @@ from lab.recording.redaction.redact import Redactor
 from lab.recording.replay.replay import replay
 from lab.recording.tape.accounts import accounts_member, accounts_of
 from tests.recording.joined import Joined, config, scenario
+from tests.shapes import switched
 from tests.wire_peer import (
     ASSERTION_GRANT,
     DEVICE_GRANT,
@@ -43,7 +43,7 @@ class Peer(Joined):
 
     def __init__(self, profile: str, *, here: str = "", **switches: object) -> None:
         setup = config()
-        spoken = Switches.model_validate({"profile": profile, "assertion_jti": "single", **switches})
+        spoken = switched({"profile": profile, "assertion_jti": "single", **switches})
         super().__init__(replace(setup, switches=spoken, here=here))
         self.profile = profile
         self.audience = AUDIENCE[profile] if profile == "oci" or not here else here
@@ -272,7 +272,7 @@ def test_an_origin_is_told_from_one_that_only_begins_like_it() -> None:
 
 def test_the_profile_stands_in_the_header_and_the_base_in_the_settings() -> None:
     setup = config()
-    rfc = Switches.model_validate({"profile": "rfc", "jwks_auth": "on"})
+    rfc = switched({"profile": "rfc", "jwks_auth": "on"})
     peer = Joined(replace(setup, switches=rfc, base="https://lab.example"))
     peer.play()
     peer.tape.close(peer.now)

@@ -13,7 +13,7 @@ from lab.faults.facts import FaultStruck
 from lab.identity.clients import DEMO
 from lab.jobs.facts import GateDecided, JobAccepted
 from lab.jobs.timeline import MOVES
-from lab.language.document import Status
+from lab.program.words import Status
 from lab.recording.format.facts import FACTS
 from lab.recording.format.reader import read
 from lab.recording.replay.replay import replay

@@ -14,7 +14,7 @@ from lab.core.exchange import Headers, Request, Response
 from lab.core.observe import Replied
 from lab.identity.clients import DEMO, JANE
 from lab.identity.keys import challenge_of
-from lab.language.document import Switches
+from lab.program.switches import Switches
 from lab.recording.format.reader import read
 from lab.recording.replay.compare import Comparison
 from lab.recording.replay.replay import compare, replay

@@ -12,7 +12,6 @@ from lab.dialects.fusion.routes import API, WORKFLOWS
 from lab.dialects.router import ROUTER
 from lab.identity.clients import DEMO, JANE
 from lab.jobs.compiled import CompiledScenario, compile_scenario
-from lab.language.document import Switches
 from lab.language.parse import parse_scenario
 from lab.recording.format.lines import Req
 from lab.recording.format.reader import read
@@ -22,6 +21,7 @@ from lab.recording.tape.header import recording_header
 from lab.recording.tape.tape import Tape
 from tests.mock.test_planned import KERNEL_ROUTES, request_on
 from tests.recording.joined import SCENARIO, Joined, config, scenario
+from tests.shapes import switched
 from tests.wire_peer import basic, token_request
 from tests.wire_peer import read as json_of
 
@@ -32,7 +32,7 @@ class Pod(Joined):
     """A mock with a tape, asked one thing a second."""
 
     def __init__(self, compiled: CompiledScenario | None = None, **switches: object) -> None:
-        super().__init__(replace(config(compiled=compiled), switches=Switches.model_validate(switches)))
+        super().__init__(replace(config(compiled=compiled), switches=switched(switches)))
 
     def get(self, path: str, query: str = "", **headers: str) -> Response:
         pairs = tuple((name.replace("_", "-"), value) for name, value in headers.items())

@@ -9,9 +9,9 @@ from msgspec.structs import replace
 from lab.core.clock import INSTANT_EPOCH
 from lab.core.errors import UsageError
 from lab.jobs.compiled import CompiledScenario, compile_scenario
-from lab.language.document import Layers, Switches
 from lab.language.parse import parse_scenario
 from lab.mock.config import Config
+from lab.program.switches import Layers, Switches
 from lab.recording.format.lines import Recording
 from lab.recording.format.reader import read
 from lab.recording.format.snapshot import snapshot

@@ -5,7 +5,6 @@ from msgspec.structs import replace
 
 from lab.core.exchange import Request, Response
 from lab.core.observe import Replied
-from lab.language.document import Switches
 from lab.recording.format.lines import Entry
 from lab.recording.format.reader import read
 from lab.recording.format.snapshot import snapshot
@@ -13,6 +12,7 @@ from lab.recording.replay.replay import replay
 from lab.recording.tape.header import recording_header
 from lab.recording.tape.tape import Tape
 from tests.recording.joined import Joined, config, scenario
+from tests.shapes import switched
 from tests.wire_peer import invoke, status, token_request
 from tests.wire_peer import read as json_of
 
@@ -23,7 +23,7 @@ class Peer(Joined):
     """A mock with a tape and both switches, asked one thing a second."""
 
     def __init__(self) -> None:
-        switches = Switches.model_validate({"idempotency_key": "on", "resume_job_id": "new"})
+        switches = switched({"idempotency_key": "on", "resume_job_id": "new"})
         super().__init__(replace(config(scripted=False), switches=switches))
         self.bearer = str(json_of(self.ask(token_request("client_credentials")))["access_token"])
 

@@ -18,8 +18,8 @@ from lab.core.journal.numbers import NumberUsed
 from lab.core.observe import Replied
 from lab.identity.records import TokenRecord, grants_in
 from lab.jobs.compiled import compile_scenario
-from lab.language.document import Verdict
 from lab.language.parse import parse_scenario
+from lab.program.words import Verdict
 from lab.recording.format.codec import write
 from lab.recording.format.lines import ClockSpec, Entry, LazyLines, Line, Other, Recording, Req, Res
 from lab.recording.format.reader import read

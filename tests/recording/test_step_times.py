@@ -5,8 +5,8 @@ from msgspec.structs import replace
 
 from lab.core.clock import INSTANT_EPOCH
 from lab.jobs.compiled import CompiledScenario
-from lab.language.document import Switches
 from lab.mock.config import Config
+from lab.program.switches import Switches
 from lab.recording.format.lines import Entry, Recording
 from lab.recording.replay.replay import Comparing, replay
 from lab.recording.replay.step_times import retimed_steps

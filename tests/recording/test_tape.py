@@ -11,7 +11,7 @@ from lab.core.clock import epoch_text
 from lab.core.exchange import Request, Response
 from lab.core.journal.shell import ConnectionOpened
 from lab.core.observe import Noted, Replied, Requested
-from lab.language.document import Verdict
+from lab.program.words import Verdict
 from lab.recording.format.reader import read
 from lab.recording.replay.replay import replay
 from lab.recording.tape.header import recording_header

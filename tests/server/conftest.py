@@ -18,10 +18,10 @@ from lab.dialects.router import ROUTER
 from lab.identity.client import token_request
 from lab.identity.clients import DEMO
 from lab.jobs.compiled import compile_scenario
-from lab.language.document import Switches
 from lab.language.parse import parse_scenario
 from lab.mock.config import Config
 from lab.mock.service import Service
+from lab.program.switches import Switches
 from lab.server.limits import ServerLimits
 from lab.server.mock_server import MockServer
 

@@ -19,13 +19,15 @@ from lab.core.observe import Noted, Observation, Requested
 from lab.identity.clients import DEMO, JANE, Account, Client
 from lab.identity.scopes import api_scope
 from lab.jobs.compiled import compile_scenario
-from lab.language.document import Scenario, Switches
+from lab.language.shape import parsed
 from lab.mock.config import Config
 from lab.mock.service import Service
+from lab.program.scenario import Scenario
 from lab.server.limits import ServerLimits
 from lab.server.listener import bind
 from lab.server.mock_server import MockServer
 from tests.server.conftest import Answer, request
+from tests.shapes import switched
 
 API = "/api/fusion-ai/orchestrator"
 SCOPE = api_scope("acme-test")
@@ -108,8 +110,8 @@ def serving(
 ) -> Iterator[Served]:
     """A mock of the scenarios until the block ends; `base` is its public origin, else the one it listens on."""
     scenarios, chosen = (
-        tuple(compile_scenario(Scenario.model_validate(each)) for each in documents),
-        Switches.model_validate(switches),
+        tuple(compile_scenario(parsed(Scenario, each)) for each in documents),
+        switched(switches),
     )
     bound = bind("127.0.0.1", 0)
     config = Config(

@@ -15,9 +15,9 @@ from lab.core.journal.shell import ConnectionClosed, RequestMalformed, TapeNoted
 from lab.core.observe import Replied, Requested
 from lab.dialects.router import ROUTER
 from lab.jobs.compiled import compile_scenario
-from lab.language.document import Switches
 from lab.language.parse import parse_scenario
 from lab.mock.service import Service
+from lab.program.switches import Switches
 from lab.server.limits import ServerLimits
 from tests.server.conftest import TEAM, Answer, Stage, request
 
@@ -169,7 +169,7 @@ async def test_what_is_refused_before_the_mock_follows_the_switches_too(stage: S
 async def test_the_shell_words_a_refusal_as_the_team_of_its_path(stage: Stage, name: str) -> None:
     config = stage.service.config
     (compiled,) = config.scenarios
-    own = replace(compiled, scenario=compiled.scenario.model_copy(update={"settings": Switches(error_body="problem")}))
+    own = replace(compiled, scenario=replace(compiled.scenario, settings={"error_body": "problem"}))
     stage.server.service = Service(replace(config, scenarios=(own,)))
     data, expected = REFUSED_BY_THE_SHELL[name]
     for path, kind in ((ROUTER.path("invoke", code=TEAM), "application/problem+json"), ("/x", "application/json")):

@@ -10,10 +10,10 @@ from lab.core.clock import INSTANT_EPOCH
 from lab.core.exchange import Json
 from lab.core.journal.fact import ClockAdvanced
 from lab.jobs.compiled import compile_scenario
-from lab.language.document import Switches
 from lab.language.parse import parse_scenario
 from lab.mock.config import Config
 from lab.mock.service import Service
+from lab.program.switches import Switches
 from tests.server.conftest import SCENARIO, serving
 from tests.server.test_control import Plane, steering
 

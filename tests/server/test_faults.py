@@ -25,12 +25,12 @@ from lab.identity.clients import DEMO
 from lab.identity.facts import TokenGranted
 from lab.jobs.compiled import compile_scenario
 from lab.jobs.facts import JobAccepted
-from lab.language.document import Switches
 from lab.language.parse import parse_scenario
 from lab.mock.config import Config
 from lab.mock.service import Service
 from tests.memory_transport import InMemoryTransport, advance_while
 from tests.server.conftest import SCENARIO, SCOPE, TEAM, Peer, Stage, bearer, invoke, request, serving, status
+from tests.shapes import switched
 
 
 @asynccontextmanager
@@ -38,7 +38,7 @@ async def struck(*faults: str, **switches: object) -> AsyncIterator[Stage]:
     """A mock whose scenario plans these faults."""
     text = SCENARIO + "faults:\n" + "".join(f"  - {{{fault}}}\n" for fault in faults)
     compiled = compile_scenario(parse_scenario(text, "consent.yaml"))
-    service = Service(Config((compiled,), Switches.model_validate(switches), 42, INSTANT_EPOCH))
+    service = Service(Config((compiled,), switched(switches), 42, INSTANT_EPOCH))
     async with serving(service, ManualClock()) as stage:
         yield stage
 

@@ -15,7 +15,7 @@ from lab.core.observe import Noted, Replied, Requested
 from lab.dialects.router import ROUTER
 from lab.jobs.facts import GateDecided
 from lab.jobs.gates import Origin
-from lab.language.document import Verdict
+from lab.program.words import Verdict
 from lab.recording.redaction.redact import Redactor
 from lab.recording.tape.header import recording_header
 from lab.server.control.journal import Subscriber

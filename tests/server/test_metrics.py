@@ -13,7 +13,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from lab.clocks import ManualClock
 from lab.core.exchange import Request, Response
 from lab.core.observe import Noted, Replied, Requested
-from lab.language.document import Verdict
+from lab.program.words import Verdict
 from lab.server.control import meters, metrics, tallies
 from lab.server.control.plane import ControlPlane
 from lab.server.mock_server import MockServer

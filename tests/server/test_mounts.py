@@ -13,10 +13,10 @@ from lab.identity.client import token_request
 from lab.identity.clients import DEMO
 from lab.identity.routes import PATHS
 from lab.jobs.compiled import CompiledScenario, compile_scenario
-from lab.language.document import Layers
 from lab.language.parse import parse_scenario
 from lab.mock.config import Config
 from lab.mock.service import Service
+from lab.program.switches import Layers
 from lab.server.control.last_exchanges import Buffer, SharedBytes
 from lab.server.limits import ServerLimits
 from lab.server.mounts import MOUNT_PATH, Mount, MountChoice

@@ -17,11 +17,11 @@ from lab.dialects.router import ROUTER
 from lab.jobs.compiled import compile_scenario
 from lab.jobs.facts import JobAccepted
 from lab.language import generators
-from lab.language.document import Switches
 from lab.language.parse import parse_scenario
 from lab.language.patterns import Pattern, Spans
 from lab.mock.config import Config
 from lab.mock.service import Service
+from lab.program.switches import Switches
 from lab.server.limits import LONG_BODY
 from lab.server.mock_server import MOST_HEAVY
 from tests.server.conftest import SCENARIO, TEAM, Answer, Stage, bearer, invoke, serving, status

@@ -19,10 +19,10 @@ from lab.core.clock import INSTANT_EPOCH
 from lab.files.recordings import read_blob
 from lab.jobs.compiled import compile_scenario
 from lab.jobs.facts import GateDecided, JobAccepted
-from lab.language.document import Switches
 from lab.language.parse import parse_scenario
 from lab.mock.config import Config
 from lab.mock.service import Service
+from lab.program.switches import Switches
 from lab.recording.format.reader import read
 from lab.recording.replay.replay import replay
 from lab.recording.tape import long_bodies

@@ -16,8 +16,8 @@ from lab.clocks import AnyClock, ManualClock, ScaledClock, SystemClock, breathe
 from lab.core.exchange import Json, Response
 from lab.dialects.openapi import openapi
 from lab.identity.clients import DEMO
-from lab.language.document import Switches
 from lab.mock.service import Service
+from lab.program.switches import Switches
 from lab.recording.format.lines import Recording, Res
 from lab.recording.format.reader import read
 from lab.recording.replay.replay import replay

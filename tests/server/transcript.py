@@ -16,11 +16,13 @@ from lab.core.clock import INSTANT_EPOCH, Millis
 from lab.identity.clients import DEMO, JANE, OOB, aistudio_cli
 from lab.identity.keys import challenge_of
 from lab.jobs.compiled import compile_scenario
-from lab.language.document import Scenario, Switches
+from lab.language.shape import parsed
 from lab.mock.config import Config
 from lab.mock.service import Service
+from lab.program.scenario import Scenario
 from lab.server.mock_server import MockServer
 from tests.server.served import API, SCOPE, basic
+from tests.shapes import switched
 from tests.wire_peer import VERIFIER
 
 TEAM = f"{API}/agent/v2/WIRE_TEAM"
@@ -163,8 +165,8 @@ class Session:
 
     async def play(self) -> list[tuple[str, bytes, bytes]]:
         """Name, request and answer of each step."""
-        scenarios = (compile_scenario(Scenario.model_validate(SCENARIO)),)
-        switches = Switches.model_validate({"profile": self.profile})
+        scenarios = (compile_scenario(parsed(Scenario, SCENARIO)),)
+        switches = switched({"profile": self.profile})
         clock = ManualClock()
         server = MockServer(
             Service(Config(scenarios, switches, 42, INSTANT_EPOCH, scripted=False, base="http://127.0.0.1:8080")), clock

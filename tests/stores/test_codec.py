@@ -12,7 +12,7 @@ from lab.core.journal.shared import Commit, Proposal
 from lab.jobs.facts import JobAccepted
 from lab.jobs.gates import Decision, Origin
 from lab.jobs.records import ConversationRecord, JobRecord, conversation_key, job_key
-from lab.language.document import Verdict
+from lab.program.words import Verdict
 from lab.recording.format.facts import FACTS
 from lab.stores.codec import RECORDS, decode_commit, decode_record, encode_commit, encode_record
 from tests.conftest import examples

@@ -13,7 +13,9 @@ from lab.core.observe import Noted, Replied, Requested, Waiting
 from lab.dialects.client import Question
 from lab.jobs.facts import GateDecided, GateOpened, Otherwise
 from lab.jobs.gates import Origin
-from lab.language.document import Scenario, Verdict
+from lab.language.shape import parsed
+from lab.program.scenario import Scenario
+from lab.program.words import Verdict
 from lab.tui.state.intents import AnswerGate, Intent, ResetRun, SendTurn, SetSpeed, StartRun, StepForward, TogglePause
 from lab.tui.state.journal import JournalState
 from lab.tui.state.screen import ScenarioChoice, SourceState
@@ -69,7 +71,7 @@ DOCUMENT: dict[str, object] = (
         ],
     }
 )  # fmt: skip
-SCENARIO = Scenario.model_validate(DOCUMENT)
+SCENARIO = parsed(Scenario, DOCUMENT)
 
 NODE: dict[str, Json] = {
     "code": "BUYER_APPROVAL", "type": "HUMAN", "channelType": "CHAT", "initialMessage": QUESTION,

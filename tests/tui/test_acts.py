@@ -15,10 +15,11 @@ from lab.identity.clients import DEMO
 from lab.jobs.compiled import compile_scenario
 from lab.jobs.facts import GateDecided
 from lab.jobs.gates import Origin
-from lab.language.document import Switches, Verdict
 from lab.language.parse import parse_scenario
 from lab.mock.config import Config
 from lab.mock.service import Service
+from lab.program.switches import Switches
+from lab.program.words import Verdict
 from lab.tui.app import LabApp
 from lab.tui.panes.registry import draw, key_named, places
 from lab.tui.rows.letters import SIZES, block

@@ -12,7 +12,7 @@ from lab.core.observe import Noted, Replied, Requested
 from lab.dialects.client import Question
 from lab.jobs.facts import GateDecided, GateExpired, GateOpened, Otherwise
 from lab.jobs.gates import Origin
-from lab.language.document import Verdict
+from lab.program.words import Verdict
 from lab.tui.line_mode import lines
 from lab.tui.panes.registry import draw, places
 from lab.tui.rows.spans import plain

@@ -9,7 +9,9 @@ from lab.app.effects import Outcome, RunEnded, RunObservation
 from lab.core.observe import Noted
 from lab.jobs.facts import GateDecided
 from lab.jobs.gates import Origin
-from lab.language.document import Scenario, Verdict
+from lab.language.shape import parsed
+from lab.program.scenario import Scenario
+from lab.program.words import Verdict
 from lab.tui.app import LabApp
 from lab.tui.panes.registry import draw, places
 from lab.tui.rows.letters import block
@@ -97,7 +99,7 @@ def answering(*matches: str) -> Scenario:
         for each in matches
     ]
     document = {**play.DOCUMENT, "match": "Compare", "turn_order": "any", "turns": turns}
-    return Scenario.model_validate(document)
+    return parsed(Scenario, document)
 
 
 def offered(view: ScreenState) -> list[tuple[str, str]]:

@@ -10,7 +10,7 @@ from lab.core.exchange import Request, Response
 from lab.core.observe import Lost, Noted, Replied, Requested, Waiting
 from lab.jobs.facts import GateDecided
 from lab.jobs.gates import Origin
-from lab.language.document import Verdict
+from lab.program.words import Verdict
 from lab.tui.state.happenings import Happenings, Spread
 from tests.tui import play
 

@@ -20,7 +20,7 @@ from lab.dialects import client_named
 from lab.dialects.client import Seen
 from lab.jobs.facts import GateDecided, GateOpened, Otherwise
 from lab.jobs.gates import Origin
-from lab.language.document import Verdict
+from lab.program.words import Verdict
 from lab.tui.app import LabApp
 from lab.tui.sources.live import Live
 from lab.tui.sources.pace import FAST
@@ -175,7 +175,7 @@ class LiveDriver:
         self.plane = Plane(self.clock, self.peer) if plane else None
         self.closed = False
 
-        other = play.SCENARIO.model_copy(update={"name": "other", "title": "Another"})
+        other = replace(play.SCENARIO, name="other", title="Another")
         scenarios = {scenario.name: scenario for scenario in (play.SCENARIO, other)}
 
         @asynccontextmanager

@@ -3,8 +3,8 @@
 import pytest
 
 from lab.core.errors import ScenarioError
-from lab.language.document import Scenario
 from lab.language.parse import parse_scenario
+from lab.program.scenario import Scenario
 from lab.tui.state.gate import VERDICTS, GateDecision
 from lab.tui.state.narrate import sentence
 from lab.tui.state.run import JobState, LastStatus, RunState, TokenState

@@ -10,8 +10,9 @@ from lab.core.exchange import Request, Response
 from lab.core.journal.fact import Fact, LedgerCleared
 from lab.core.observe import Lost, Noted, Replied, Requested
 from lab.faults.facts import FaultArmed, FaultDisarmed, FaultStruck
-from lab.language.document import Scenario
-from lab.language.parse.fault import parse_fault
+from lab.language.fault import parse_fault
+from lab.language.shape import parsed
+from lab.program.scenario import Scenario
 from lab.tui.panes.exchange import ExchangePage
 from lab.tui.panes.fault_menu import FAULT_OFFERS, FaultOffer
 from lab.tui.panes.help import LEGEND, HelpPage
@@ -240,7 +241,7 @@ async def test_a_key_or_a_page_that_breaks_does_not_end_the_show(monkeypatch: py
 
 def test_the_scenario_suggests_the_next_message_and_says_how_many_gates_the_turn_has() -> None:
     turns = [{"ask": "And which comes sooner?", "steps": [{"complete": "sooner", "output": "M1000040"}]}]
-    scenario = Scenario.model_validate(play.DOCUMENT | {"turns": turns})
+    scenario = parsed(Scenario, play.DOCUMENT | {"turns": turns})
     view = ScreenState(fold(play.complete()), UiState(), replace(SHOW, scenario=scenario))
     assert suggestions(view) == ("And which comes sooner?", *play.FOLLOW_UP)
     assert view.gates == 1

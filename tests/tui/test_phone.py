@@ -12,7 +12,7 @@ from lab.cli.screen.phone import half_blocks
 from lab.core.observe import Noted
 from lab.jobs.facts import GateDecided, GateExpired, GateOpened
 from lab.jobs.gates import Origin
-from lab.language.document import Verdict
+from lab.program.words import Verdict
 from lab.tui.app import LabApp
 from lab.tui.panes.registry import draw, places
 from lab.tui.rows.spans import plain

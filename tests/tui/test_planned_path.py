@@ -1,8 +1,10 @@
 """The picker draws who works within a job: agents one after the other, and side by side, in proportion to time."""
 
 import pytest
+from msgspec.structs import replace
 
-from lab.language.document import Scenario
+from lab.language.shape import parsed
+from lab.program.scenario import Scenario
 from lab.tui.panes.picker import picker
 from lab.tui.panes.planned_path import lane_rows, planned_path
 from lab.tui.rows.spans import plain, width
@@ -13,7 +15,7 @@ def scenario(until: str = "any", more: int = 0) -> Scenario:
     lorry = {"delegate": "lorry", "agent": "LORRY_AGENT", "takes": "2s"}
     train = {"delegate": "train", "agent": "TRAIN_AGENT", "takes": "4s"}
     works = [{"work": f"weigh-{n}", "takes": "2s"} for n in range(more)]
-    return Scenario.model_validate({
+    return parsed(Scenario, {
         "lab": 1, "name": "both", "title": "B", "agent": {"code": "B"}, "ask": "go",
         "steps": [
             {"parallel": "around", "until": until, "of": [lorry, train, *works]},
@@ -66,5 +68,5 @@ def test_no_row_is_wider_than_the_page_and_the_story_stays(inner: int) -> None:
 
 
 def test_a_scenario_without_agents_has_no_lanes() -> None:
-    alone = scenario().model_copy(update={"steps": scenario().steps[3:]})
+    alone = replace(scenario(), steps=scenario().steps[3:])
     assert planned_path(alone, 1).lanes == ()

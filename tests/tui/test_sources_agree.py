@@ -16,9 +16,10 @@ from lab.core.clock import INSTANT_EPOCH, Millis
 from lab.core.observe import Noted
 from lab.dialects.client import Question
 from lab.files.scenarios import load_scenario
-from lab.language.document import Switches, Verdict
 from lab.mock.config import Config
 from lab.mock.service import Service
+from lab.program.switches import Switches
+from lab.program.words import Verdict
 from lab.recording.format.reader import read
 from lab.recording.tape.header import recording_header
 from lab.recording.tape.tape import Tape

@@ -17,7 +17,8 @@ from lab.core.observe import Lost, Noted, Replied, Requested
 from lab.jobs.facts import GateDecided, GateOpened
 from lab.jobs.gates import Origin
 from lab.jobs.turns import patterns_for_next
-from lab.language.document import Turn, Verdict
+from lab.program.scenario import Turn
+from lab.program.words import Verdict
 from lab.tui.line_mode import lines as plain_lines
 from lab.tui.panes.layout import Rect, lay_out
 from lab.tui.panes.registry import BARS, PANES, SCREEN_KEYS, draw, key_named, places
@@ -311,7 +312,7 @@ def test_rows_that_do_not_fit_are_folded_and_changes_stay() -> None:
 
 
 def test_a_scenario_without_a_gate_has_no_gate_cell() -> None:
-    scenario = play.SCENARIO.model_copy(update={"steps": (play.SCENARIO.steps[0], play.SCENARIO.steps[3])})
+    scenario = replace(play.SCENARIO, steps=(play.SCENARIO.steps[0], play.SCENARIO.steps[3]))
     view = ScreenState(source=replace(SHOW, scenario=scenario))
     assert "Gate" not in "\n".join(screen(view, 120, 36, 0))
     assert "Gate" in "\n".join(screen(ScreenState(source=SHOW), 120, 36, 0))
@@ -589,7 +590,7 @@ def test_the_row_of_a_message_says_what_the_scenario_answers(match: str | None, 
     scenario = view.source.scenario
     assert scenario is not None
     turns = (Turn(match="again", ask=scenario.ask, steps=scenario.steps),) * later
-    scenario = scenario.model_copy(update={"match": match, "turns": turns})
+    scenario = replace(scenario, match=match, turns=turns)
     assert any(
         says in line for line in screen(replace(view, source=replace(view.source, scenario=scenario)), 120, 36, 0)
     )

@@ -11,7 +11,7 @@ from msgspec.structs import replace
 from lab.core.clock import INSTANT_EPOCH, Millis
 from lab.files.recordings import read_blob
 from lab.files.scenarios import load_scenario
-from lab.language.document import Scenario
+from lab.program.scenario import Scenario
 from lab.recording.format.reader import read
 from lab.tui.panes.registry import draw, places
 from lab.tui.rows import formats

@@ -17,10 +17,11 @@ from lab.dialects.fusion.routes import AGENT_ROUTES
 from lab.dialects.openapi import openapi
 from lab.identity.routes import PATHS
 from lab.identity.scopes import API_SERVICE, SERVICES
-from lab.language.document import Status, Switches
 from lab.plugins.a2a.cards import MOST_FOUND
 from lab.plugins.a2a.rpc import METHODS
 from lab.plugins.a2a.tasks import STATES
+from lab.program.switches import Switches
+from lab.program.words import Status
 
 DOCUMENT = openapi("1.2.3", "http://lab.test", "the-scope/", local=True)
 SCHEMAS = DOCUMENT["components"]["schemas"]

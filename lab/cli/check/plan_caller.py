@@ -7,7 +7,8 @@ from msgspec import Struct
 from lab.core.errors import UsageError
 from lab.identity.clients import Account, Client, Grant
 from lab.jobs.plan import JobUser
-from lab.language.document import Callers, Scenario
+from lab.program.callers import Callers
+from lab.program.scenario import Scenario
 
 _BY_USERS = (Grant.PASSWORD, Grant.CODE, Grant.DEVICE, Grant.ASSERTION)
 

@@ -10,7 +10,9 @@ from lab.core.seeds import Seed
 from lab.faults.model import Place, Rule, judge
 from lab.jobs.plan import Plan
 from lab.jobs.span import Span
-from lab.language.document import Fault, Scenario, fault_document
+from lab.language.fault import fault_document
+from lab.program.faults import Fault
+from lab.program.scenario import Scenario
 
 FaultRow = tuple[str, str, str, str]
 _WHEN = ("calls", "client", "user", "scenario", "step", "turn", "after", "chance")
@@ -19,7 +21,7 @@ _WHEN = ("calls", "client", "user", "scenario", "step", "turn", "after", "chance
 def fault_rows(scenario: Scenario, turns: Sequence[Sequence[Span]]) -> Iterator[FaultRow]:
     """A row for each, in the order in which they are tried; `turns` holds the timeline of each turn."""
     for fault in scenario.faults:
-        document = fault_document(fault.model_copy(update={"calls": fault.numbers}))
+        document = fault_document(replace(fault, calls=fault.numbers))
         if fault.chance is not None and fault.calls is None:
             del document["calls"]
         route = str(document.pop("route"))

@@ -18,21 +18,11 @@ from lab.jobs.span import DefaultEnding, Span
 from lab.jobs.status_texts import shown_status, takes_text
 from lab.jobs.texts import final_texts, writer_at
 from lab.jobs.timeline import exit_of, spans
-from lab.language.document import (
-    Branch,
-    Complete,
-    Delegate,
-    Failure,
-    Gate,
-    Parallel,
-    Scenario,
-    Switches,
-    Verdict,
-    Work,
-    chance_text,
-    duration_text,
-)
 from lab.language.templates import RenderFailure
+from lab.program.scenario import Scenario
+from lab.program.steps import Branch, Complete, Delegate, Failure, Gate, Parallel, Work
+from lab.program.switches import Switches
+from lab.program.words import Verdict, chance_text, duration_text
 
 _WIDEST = 72
 _Row = tuple[str, str, str, str, str]

@@ -14,8 +14,8 @@ from lab.files.scenarios import read_scenario
 from lab.jobs.lint import lint
 from lab.jobs.lint.unknown_callers import KnownCallers
 from lab.jobs.shadowed import shadowed
-from lab.language.document import Scenario
 from lab.language.parse import Locations, parse_with_locations
+from lab.program.scenario import Scenario
 
 
 class ParsedScenario(Struct, frozen=True):

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from lab.cli.console import Console
 from lab.core.errors import UsageError
-from lab.language.document import nearest
+from lab.program.words import nearest
 from lab.settings import Environment, Flags
 
 if TYPE_CHECKING:

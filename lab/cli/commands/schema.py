@@ -3,14 +3,16 @@
 import json
 
 from lab.cli.console import Console
-from lab.language.document.schema import json_schema
-from lab.language.document.settings_file import Server
+from lab.core.exchange import Json
 from lab.language.parse.settings_file import DISK
+from lab.language.shape import json_schema
+from lab.program.scenario import Scenario
+from lab.program.settings_file import Server
 from lab.server.limits import LIMIT_KINDS, ServerLimits
 from lab.settings import Flags
 
-_SIZE: dict[str, object] = {"type": "string", "pattern": "^[0-9]+ ?(B|KiB|MiB|GiB)$"}
-_WRITTEN: dict[str, object] = {
+_SIZE: dict[str, Json] = {"type": "string", "pattern": "^[0-9]+ ?(B|KiB|MiB|GiB)$"}
+_WRITTEN: dict[str, Json] = {
     "bytes": {"anyOf": [{"type": "integer", "minimum": 1}, _SIZE]},
     "disk": {"anyOf": [{"type": "integer", "minimum": DISK[0], "maximum": DISK[1]}, _SIZE]},
     "count": {"type": "integer", "minimum": 1},
@@ -20,7 +22,7 @@ _WRITTEN: dict[str, object] = {
 
 def text() -> str:
     """The schema as it is printed, and as the lab carries it in `scenario.schema.json`."""
-    return json.dumps(json_schema(), ensure_ascii=False, indent=2)
+    return json.dumps(json_schema(Scenario), ensure_ascii=False, indent=2)
 
 
 def execute(flags: Flags, console: Console) -> int:
@@ -29,18 +31,19 @@ def execute(flags: Flags, console: Console) -> int:
     return 0
 
 
-def of_settings() -> dict[str, object]:
+def of_settings() -> dict[str, Json]:
     """The schema of a settings file; the limits are those that the server has."""
-    schema = Server.model_json_schema(by_alias=True)
-    usual = ServerLimits()
-    schema["properties"]["limits"] = {
+    schema, usual = json_schema(Server), ServerLimits()
+    properties = schema["properties"]
+    assert isinstance(properties, dict)
+    properties["limits"] = {
         "type": "object", "additionalProperties": False,
         "properties": {name: _limit(kind, getattr(usual, name)) for name, kind in LIMIT_KINDS.items()},
     }  # fmt: skip
     return schema
 
 
-def _limit(kind: str, usual: float) -> object:
+def _limit(kind: str, usual: float) -> Json:
     written = _WRITTEN[kind]
     assert isinstance(written, dict)
     return {**written, "default": f"{usual * 1000:g}ms" if kind == "time" else usual}

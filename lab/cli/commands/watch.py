@@ -21,7 +21,7 @@ from lab.tui.state.journal import JournalState, SourceUpdate
 
 if TYPE_CHECKING:
     from lab.client.control import ControlClient
-    from lab.language.document import Scenario
+    from lab.program.scenario import Scenario
     from lab.recording.format.lines import Header
 
 WRONG_TOKEN = "Set LAB_CONTROL_TOKEN to the control token that lab serve prints, or watch as the user who started it."

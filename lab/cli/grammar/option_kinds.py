@@ -22,7 +22,7 @@ def port(name: str, of: str, usual: int | None = None, shown: str | None = None)
 
 def origin(text: str) -> str:
     """The origin that `lab serve --base` names, without a slash at its end."""
-    from lab.language.document.base import ORIGIN  # slow to load, and only this needs it
+    from lab.program.words import ORIGIN  # slow to load, and only this needs it
 
     if not re.fullmatch(ORIGIN, text):
         raise UsageError(f"--base {text} is no origin.", hint="Write it as https://host or http://host:port.")
@@ -33,7 +33,7 @@ def span(name: str) -> Callable[[str], int]:
     """What reads the milliseconds that an option names, as 90s."""
 
     def read(text: str) -> int:
-        from lab.language.document.base import duration  # slow to load, and few options need it
+        from lab.program.words import duration  # slow to load, and few options need it
 
         try:
             return duration(text)
@@ -62,7 +62,7 @@ def json_object(name: str) -> Callable[[str], object]:
 
 def theme(text: str) -> str:
     """The name of a theme, where there is a screen and where there is none."""
-    from lab.language.document import nearest  # Textual is slow to load, and only this option needs it
+    from lab.program.words import nearest  # Textual is slow to load, and only this option needs it
     from lab.tui.preference_syntax import THEMES
 
     if text not in THEMES:

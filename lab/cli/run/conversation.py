@@ -15,8 +15,8 @@ from lab.core.clock import Millis
 from lab.core.observe import Noted, Observation, Observer, Requested, Touched
 from lab.jobs.expectation import TurnResult, ended_at_own_error, unmet, verdicts_at
 from lab.jobs.facts import GateDecided
-from lab.language.document import ExpectedRun, Scenario
 from lab.mock.service import Service
+from lab.program.scenario import ExpectedRun, Scenario
 
 READING: Millis = 4_000
 """How long a person reads an answer before the next message."""

@@ -9,8 +9,8 @@ from lab.cli.console import Console
 from lab.core.clock import Clock
 from lab.dialects.client import Question
 from lab.jobs.gates import Decision, votes
-from lab.language.document import Verdict
 from lab.mock.service import Service
+from lab.program.words import Verdict
 
 KEYS = {"a": Verdict.APPROVED, "r": Verdict.REJECTED, "c": Verdict.CHANGES}
 """What a person types for each verdict."""

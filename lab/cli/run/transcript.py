@@ -6,7 +6,7 @@ from lab.app.effects import Outcome, RunObservation
 from lab.cli.console import Console
 from lab.core.exchange import Json
 from lab.core.seeds import Seed
-from lab.language.document import Scenario
+from lab.program.scenario import Scenario
 from lab.tui import line_mode
 from lab.tui.state import clean
 from lab.tui.state.follow import RunChange, RunChanges

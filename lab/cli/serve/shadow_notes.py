@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator
 
 from lab.jobs.shadowed import shadowed
-from lab.language.document import Scenario
+from lab.program.scenario import Scenario
 
 
 def shadow_notes(scenarios: Iterable[Scenario]) -> Iterator[str]:

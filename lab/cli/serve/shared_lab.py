@@ -20,13 +20,14 @@ from lab.cli.setup import Setup, make_clock
 from lab.clocks import wall_second
 from lab.core.clock import Epoch, Millis
 from lab.core.errors import HostError, UsageError
+from lab.core.exchange import Json
 from lab.core.journal.shared import SharedStore, SharedTenants, StoreRefused, Synced
 from lab.core.seeds import Seed
 from lab.core.version import __version__
 from lab.identity.clients import DEMO, JANE, Account, Client
-from lab.language.document import Layers
 from lab.mock.batches import BatchedService
 from lab.mock.service import Service
+from lab.program.switches import Layers
 from lab.server.limits import ServerLimits
 from lab.server.shared.batch_loop import BatchLoop
 from lab.server.shared.lab_time import LabTime
@@ -51,8 +52,8 @@ class SharedSetup(Struct, frozen=True, kw_only=True, tag_field="format", tag="la
     """As `--clock` takes it."""
     reviewer: str
     base: str
-    below: dict[str, object]
-    above: dict[str, object]
+    below: dict[str, Json]
+    above: dict[str, Json]
     """The switches that were said: those over which scenarios win, and those that win over scenarios."""
     limits: ServerLimits
     clients: tuple[Client, ...]

@@ -14,9 +14,9 @@ from lab.core.clock import Epoch
 from lab.core.errors import UsageError
 from lab.core.seeds import Seed
 from lab.jobs.compiled import CompiledScenario
-from lab.language.document import nearest
 from lab.mock.config import TENANT_PATH, Config
 from lab.mock.service import Service
+from lab.program.words import nearest
 from lab.server.mounts import Mount, Tenant
 from lab.server.tenants import MOST_TENANTS, TenantsFull, TenantWish
 

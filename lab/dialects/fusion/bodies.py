@@ -11,19 +11,9 @@ from lab.jobs.gates import Decision, labels
 from lab.jobs.plan import Plan
 from lab.jobs.span import DefaultEnding, Span, node_code
 from lab.jobs.status_texts import Prompt, conversation_of, opening_token, passed_steps, status_texts, takes_text
-from lab.language.document import (
-    Complete,
-    Delegate,
-    Failure,
-    Gate,
-    Parallel,
-    Pause,
-    Status,
-    Step,
-    Switches,
-    Verdict,
-    Work,
-)
+from lab.program.steps import Complete, Delegate, Failure, Gate, Parallel, Pause, Step, Work
+from lab.program.switches import Switches
+from lab.program.words import Status, Verdict
 
 NEVER = "1970-01-01T00:00:00.000+0000"
 """`endDate` of a job that has not ended."""
@@ -63,7 +53,7 @@ def _waiting_node(plan: Plan, span: Span, prompt: Prompt) -> Json:
     """`waitingNodeDetails`: 13 keys in order (contract.md §4.3)."""
     step = span.step
     if isinstance(step, Pause):
-        minutes = -(-plan.takes(step.wait, span.visit) // 60_000)
+        minutes = -(-plan.takes(step.id, span.visit) // 60_000)
         rounds = step.again.rounds if step.again else None
         return _node(plan, span, prompt, "WAIT", rounds, waitTimeInMinutes=minutes, actionNames={})
     assert isinstance(step, Gate)

@@ -15,7 +15,7 @@ from lab.dialects.fusion.bodies import ACTION_OF, ACTIONS
 from lab.dialects.fusion.routes import API, FUSION_ROUTES, TALKS, fusion_path
 from lab.dialects.reading import query_of
 from lab.dialects.sse import events_in
-from lab.language.document import Status
+from lab.program.words import Status
 
 _EXPLAINED = ("error", "error_description", "status", "message", "detail", "userDetails")
 """The members in which a refusal says why: RFC 6749's, ErrorResponse's, RFC 9457's."""

@@ -22,8 +22,9 @@ from lab.jobs.status_texts import progress_of
 from lab.jobs.texts import writer_at
 from lab.jobs.timeline import spans_from
 from lab.jobs.view import JobView
-from lab.language.document import Status, Step
 from lab.language.templates import RenderFailure
+from lab.program.steps import Step
+from lab.program.words import Status
 
 MOST_PIECES = 20
 _LONGEST_SUM = 4 * 1024 * 1024

@@ -5,7 +5,7 @@ from http import HTTPStatus
 from lab.core.exchange import JSON_HEADERS, Headers, Json, Response, json_bytes
 from lab.core.refusal import Refusal, named
 from lab.dialects.fusion.bodies import ACTIONS
-from lab.language.document import Switches
+from lab.program.switches import Switches
 
 PROBLEM_HEADERS: Headers = (("content-type", "application/problem+json"), ("cache-control", "no-store"))
 NAMES = {

@@ -12,7 +12,8 @@ from lab.dialects.fusion.bodies import ACTIONS
 from lab.dialects.fusion.routes import TALKS
 from lab.dialects.reading import NO_OBJECT, Wrong, near_member, near_misses, shown_name, wrong
 from lab.jobs.plan import Input
-from lab.language.document import Status, Switches, Verdict
+from lab.program.switches import Switches
+from lab.program.words import Status, Verdict
 
 MODES = {"END_USER": "END_USER", "ADMIN": "ADMIN", "USER": "END_USER"}
 _WORDS = {"status": ("PUBLISHED", "DRAFT"), "triggerType": ("chat", "app", "rest", "email", "schedule")}

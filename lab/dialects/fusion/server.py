@@ -22,7 +22,9 @@ from lab.dialects.reading import Wrong, read_body
 from lab.dialects.sse import Event, streamed
 from lab.identity.endpoints.context import TokenContext
 from lab.jobs.view import JobView
-from lab.language.document import Fault, Status, Switches
+from lab.program.faults import Fault
+from lab.program.switches import Switches
+from lab.program.words import Status
 
 _BY_REQUEST: dict[str, Callable[[TokenContext, Request], Response | Refusal]] = {
     "tokens": pod_tokens.tokens, "multiplex": pod_tokens.multiplex, "relay": pod_tokens.relay,

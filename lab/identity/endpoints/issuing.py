@@ -11,7 +11,7 @@ from lab.identity.keys import opaque, sign
 from lab.identity.records import signing
 from lab.identity.refusals import TOKEN_HEADERS
 from lab.identity.scopes import OFFLINE, OPENID, Scope, audience
-from lab.language.document import Fault
+from lab.program.faults import Fault
 
 TENANT = "idcs-0123456789abcdef0123456789abcdef"
 

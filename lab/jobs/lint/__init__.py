@@ -31,22 +31,24 @@ from lab.jobs.lint.written import (
     failing_texts,
     odd_outputs,
     placed_branches,
-    placed_steps,
     single_braces,
     unanswered_follow_ups,
 )
 from lab.jobs.plan import Plan
 from lab.jobs.timeline import spans
-from lab.language import document as doc
+from lab.language.complaints import path_text
 from lab.language.parse import KeyPath, Locations
-from lab.language.parse.complaints import path_text
 from lab.language.patterns import ASCII_ALONE
+from lab.program.draws import longest_latency
+from lab.program.scenario import ExpectedRun, Scenario
+from lab.program.steps import Gate, Pause, placed_steps
+from lab.program.words import Status, duration_text
 
 _LONGEST_WAIT: Millis = 3_600_000
 
 
 def lint(
-    scenario: doc.Scenario,
+    scenario: Scenario,
     file: str,
     locations: Locations,
     files: Mapping[str, str] | None = None,
@@ -103,7 +105,7 @@ def _torn(part: CompiledScenario) -> Warnings:
 
 def _unreachable(part: CompiledScenario) -> Warnings:
     there = reachable(part)
-    for path, step in placed_steps(part):
+    for path, step in placed_steps(part.scenario.steps):
         if step.id not in there:
             yield path, f"no path leads to {step.id}", "name it in a verdict or a next, or leave it out"
         for more, branches in placed_branches(step):
@@ -119,7 +121,7 @@ def _conditions(part: CompiledScenario, trials: Sequence[TrialJob], prefix: KeyP
     for trial in trials:
         for name, when, why in trial.conditions():
             tried.setdefault((name, when), []).append((trial, why))
-    for path, step in placed_steps(part):
+    for path, step in placed_steps(part.scenario.steps):
         for more, branches in placed_branches(step):
             for place, branch in enumerate(branches):
                 answers = tried.get((step.id, branch.when or ""), [])
@@ -143,20 +145,20 @@ def _token(part: CompiledScenario) -> Warnings:
     Each wait by itself, for a client may fetch a token at any poll; work is left out, which is short as a rule.
     """
     token = part.scenario.token
-    for path, step in placed_steps(part):
-        longest = step.patience if isinstance(step, doc.Gate) else 0
-        longest = doc.longest_latency(step.takes) if isinstance(step, doc.Pause) else longest
+    for path, step in placed_steps(part.scenario.steps):
+        longest = step.patience if isinstance(step, Gate) else 0
+        longest = longest_latency(step.takes) if isinstance(step, Pause) else longest
         if longest > token.lifetime and not token.renewed:
-            lifetime = doc.duration_text(token.lifetime)
-            what = f"the token ({lifetime}) expires while {step.id} waits (up to {doc.duration_text(longest)})"
+            lifetime = duration_text(token.lifetime)
+            what = f"the token ({lifetime}) expires while {step.id} waits (up to {duration_text(longest)})"
             yield path, what, "the client must ask for another; write token: {renewed: true} if that is meant"
 
 
 def _outlasting(
-    part: CompiledScenario, trials: Sequence[TrialJob], deadline: Millis | None, expect: doc.ExpectedRun
+    part: CompiledScenario, trials: Sequence[TrialJob], deadline: Millis | None, expect: ExpectedRun
 ) -> Warnings:
     """Nothing where it is expected that the client gives up, or is refused."""
-    if deadline is not None and doc.Status.RUNNING not in expect.statuses and expect.refused is None:
+    if deadline is not None and Status.RUNNING not in expect.statuses and expect.refused is None:
         yield from outlasting_work(part, trials[0].plan, deadline)
 
 
@@ -165,18 +167,18 @@ def _long_waits(part: CompiledScenario) -> Warnings:
 
     Each round by itself: a node that goes back waits anew.
     """
-    for path, step in placed_steps(part):
-        if isinstance(step, doc.Pause) and (longest := doc.longest_latency(step.takes)) > _LONGEST_WAIT:
-            what = f"{step.id} waits up to {doc.duration_text(longest)}: a WAIT node of a pod lasts 60 minutes at most"
+    for path, step in placed_steps(part.scenario.steps):
+        if isinstance(step, Pause) and (longest := longest_latency(step.takes)) > _LONGEST_WAIT:
+            what = f"{step.id} waits up to {duration_text(longest)}: a WAIT node of a pod lasts 60 minutes at most"
             hint = "let it go back as again: {to: STEP, rounds: N}; if a person is waited for, write a gate"
             yield (*path, "takes"), what, hint
 
 
-def _expectation(scenario: doc.Scenario, plans: Sequence[Plan]) -> Warnings:
+def _expectation(scenario: Scenario, plans: Sequence[Plan]) -> Warnings:
     """What is expected, and doesn't come if only the script decides; of a refusal, a role or a caller nothing is foretold."""
     expect = scenario.expect
     if (
-        not {doc.Status.COMPLETE, doc.Status.ERROR}.issuperset(expect.statuses)
+        not {Status.COMPLETE, Status.ERROR}.issuperset(expect.statuses)
         or expect.any_status
         or scenario.agent.roles
         or scenario.callers
@@ -188,13 +190,13 @@ def _expectation(scenario: doc.Scenario, plans: Sequence[Plan]) -> Warnings:
     for each in plans:
         *_, end = spans(each, ())
         turns.append(TurnResult(end.status, verdicts=verdicts_at(end), own_error=ended_at_own_error(each, end)))
-        if end.status is not doc.Status.COMPLETE:
+        if end.status is not Status.COMPLETE:
             break
-    for difference in unmet(expect, turns, len(plans)) if "expect" in scenario.model_fields_set else ():
+    for difference in unmet(expect, turns, len(plans)) if scenario.expect != ExpectedRun() else ():
         yield ("expect",), f"it comes otherwise if nobody but the reviewers decides: {difference}", ""
 
 
-def _fallbacks(scenario: doc.Scenario) -> Warnings:
+def _fallbacks(scenario: Scenario) -> Warnings:
     """With free order, turns behind the one that answers whatever nothing else does, and the lack of any."""
     if scenario.turn_order == "any" and not scenario.turns:
         yield ("turn_order",), "there are no turns that could come in any order", "add turns, or leave turn_order out"

@@ -2,13 +2,16 @@
 
 from collections.abc import Iterator, Sequence
 
+from lab.core.exchange import Json
 from lab.jobs.compiled import CompiledScenario
 from lab.jobs.lint.failures import reworded
 from lab.jobs.lint.trials import TrialJob
 from lab.jobs.lint.written import Warnings
-from lab.language import document as doc
 from lab.language.parse import KeyPath
 from lab.language.templates import RenderFailure
+from lab.program.draws import DRAWN, Constant, DataRow, Derivation, Element, Listed, form_of_datum
+from lab.program.steps import votes_of
+from lab.program.words import nearest
 
 
 def misspelt(part: CompiledScenario) -> Warnings:
@@ -17,14 +20,14 @@ def misspelt(part: CompiledScenario) -> Warnings:
         for path, constant in _constants(datum):
             if not isinstance(constant, dict):
                 continue
-            drawn = next((key for key, each in constant.items() if doc.form_of_datum(each) != "constant"), None)
+            drawn = next((key for key, each in constant.items() if form_of_datum(each) != "constant"), None)
             if drawn is not None:
                 entry = [name, *(each for each in path if each != "list")][-1]
                 what = f"{entry} is a constant, and so is {drawn} within it: nothing is drawn"
                 hint = "rows stand in a list: {list: {each: …}, count: 3}"
                 yield ("data", name, *path), what, hint if path else f"draw entries of data, or of rows: {hint}"
             for key in constant:
-                hint = doc.nearest(key, doc.DRAWN)
+                hint = nearest(key, DRAWN)
                 hint = "rows stand in a list: {list: {each: …}, count: 3}" if key == "each" else hint
                 if hint:
                     what = f"{(path or (name,))[-1]} is a constant with a key {key}: nothing is drawn"
@@ -41,45 +44,32 @@ def unread_braces(part: CompiledScenario) -> Warnings:
                 what = f"{entry} is a constant: what stands in its braces is no more than text"
                 yield ("data", name, *path), what, f"write {entry}: {{value: {quote}{text}{quote}}}"
     for place, step in enumerate(part.scenario.steps):
-        for way, vote in _votes(step):
+        for way, vote in votes_of(step):
             for key, words in (("comment", vote.comment), ("by", vote.by)):
                 if "{{" in (words or ""):
                     what = f"the {key} of a reviewer is no template: its braces stay as they are"
                     yield ("steps", place, *way, key), what, f"write the {key} itself"
 
 
-def _constants(datum: doc.Element) -> Iterator[tuple[KeyPath, doc.Element]]:
+def _constants(datum: Element) -> Iterator[tuple[KeyPath, Json]]:
     """The constants in an entry, in its list and in its rows, with their places there."""
     match datum:
-        case doc.Listed():
+        case Listed():
             yield from ((("list", *path), constant) for path, constant in _constants(datum.list))
-        case doc.DataRow():
+        case DataRow():
             for name, each in datum.each.items():
                 yield from ((("each", name, *path), constant) for path, constant in _constants(each))
+        case Constant():
+            yield (), datum.value
         case _:
-            yield (), datum
-
-
-def _votes(step: doc.Step) -> Iterator[tuple[KeyPath, doc.Vote]]:
-    if not isinstance(step, doc.Gate):
-        return
-    reviewers: list[tuple[KeyPath, object]] = [(("reviewer",), step.reviewer)]
-    reviewers += [(("escalate", "reviewer"), step.escalate.reviewer)] if step.escalate is not None else []
-    for path, reviewer in reviewers:
-        match reviewer:
-            case doc.Vote():
-                yield path, reviewer
-            case doc.Script():
-                yield from (((*path, "script", place), vote) for place, vote in enumerate(reviewer.script))
-            case _:
-                pass
+            return
 
 
 def unmade(part: CompiledScenario, trials: Sequence[TrialJob]) -> Warnings:
     """Values that can't be made of others, in some job."""
     for name, datum in part.scenario.data.items():
         try:
-            for trial in trials if isinstance(datum, doc.Derivation | doc.Listed) else ():
+            for trial in trials if isinstance(datum, Derivation | Listed) else ():
                 trial.plan.data[name]
         except RenderFailure as failure:
             reason, hint = reworded(str(failure))

@@ -4,7 +4,7 @@ import re
 from collections.abc import Sequence
 
 from lab.jobs.lint.trials import TrialJob
-from lab.language.parse.template_names import spelt_as
+from lab.language.parse.names import spelt_as
 from lab.language.templates import NO_ANSWER
 from lab.language.templates.filters import BY_ZERO, NO_NUMBER
 

@@ -5,13 +5,12 @@ from collections.abc import Iterator
 
 from lab.jobs.branches import exits, reachable
 from lab.jobs.compiled import CompiledScenario
-from lab.jobs.lint.written import Warnings, placed_branches, placed_steps, placed_texts
-from lab.jobs.outputs import output_templates
-from lab.language import document as doc
+from lab.jobs.lint.written import Warnings, placed_branches
+from lab.language.complaints import path_text
 from lab.language.parse import KeyPath
-from lab.language.parse.complaints import path_text
-from lab.language.parse.template_names import spelt_as
+from lab.language.parse.names import spelt_as
 from lab.language.templates import condition, template
+from lab.program.steps import Delegate, Gate, Parallel, Pause, Step, placed_steps, texts_of
 
 _ASKS_FIRST = re.compile(r"\b(?:if|or|default|d)\b")
 """In a text that is ready for an output which isn't there."""
@@ -20,9 +19,9 @@ _ASKS_FIRST = re.compile(r"\b(?:if|or|default|d)\b")
 def always_empty(part: CompiledScenario) -> Warnings:
     """Texts and conditions that look at a decision or an output which no job has by then, or only some have."""
     there = reachable(part)
-    parallels = {child.id: step for step in part.steps.values() if isinstance(step, doc.Parallel) for child in step.of}
+    parallels = {child.id: step for step in part.steps.values() if isinstance(step, Parallel) for child in step.of}
     behind = {name: _behind(part, parallels.get(name, step)) for name, step in part.steps.items() if _gives(step)}
-    for path, step in placed_steps(part):
+    for path, step in placed_steps(part.scenario.steps):
         for place, text, looked_up in _looking(step) if step.id in there else ():
             for root, name, *more in dict.fromkeys(used for used in looked_up if len(used) > 1):
                 source = part.steps.get(name)
@@ -34,7 +33,7 @@ def always_empty(part: CompiledScenario) -> Warnings:
                 what = f"the {path_text(place)} of {step.id} looks at {spelt_as(root, name)}"
                 if root == "delegates" and not more:
                     yield (*path, *place), f"{what}, which is a mapping", f"write {spelt_as(root, name)}.output"
-                elif isinstance(source, doc.Delegate) and source.output is None:
+                elif isinstance(source, Delegate) and source.output is None:
                     yield (*path, *place), f"{what}, and that is empty: {name} hands nothing back", "give it an output"
                 elif step.id not in behind[name] | own:
                     hint = f"look at it in a step that comes behind {name}"
@@ -48,11 +47,11 @@ def always_empty(part: CompiledScenario) -> Warnings:
                     )
 
 
-def _gives(step: doc.Step) -> bool:
-    return isinstance(step, doc.Gate | doc.Delegate)
+def _gives(step: Step) -> bool:
+    return isinstance(step, Gate | Delegate)
 
 
-def _behind(part: CompiledScenario, step: doc.Step) -> set[str]:
+def _behind(part: CompiledScenario, step: Step) -> set[str]:
     """The steps to which a job may come once a step has ended."""
     found: set[str] = set()
     ahead = list(_next(part, step))
@@ -62,23 +61,20 @@ def _behind(part: CompiledScenario, step: doc.Step) -> set[str]:
             found.add(name)
             after = part.steps[name]
             ahead += _next(part, after)
-            if isinstance(after, doc.Parallel):
+            if isinstance(after, Parallel):
                 found.update(child.id for child in after.of)
     return found
 
 
-def _next(part: CompiledScenario, step: doc.Step) -> Iterator[str]:
+def _next(part: CompiledScenario, step: Step) -> Iterator[str]:
     yield from (branch.to for _, branches in exits(part, step) for branch in branches)
-    if isinstance(step, doc.Pause) and step.again is not None:
+    if isinstance(step, Pause) and step.again is not None:
         yield step.again.to
 
 
-def _looking(step: doc.Step) -> Iterator[tuple[KeyPath, str, tuple[tuple[str, ...], ...]]]:
+def _looking(step: Step) -> Iterator[tuple[KeyPath, str, tuple[tuple[str, ...], ...]]]:
     """The texts and conditions of a step, each with its place there and what it looks up."""
-    texts = list(placed_texts(step))
-    if isinstance(step, doc.Delegate):
-        texts += [(("output",), text) for text in output_templates(step.output)]
-    for place, text in texts:
+    for place, text in texts_of(step):
         yield place, text, tuple(used for _, used in template(text).looked_up)
     for more, branches in placed_branches(step):
         for number, branch in enumerate(branches):
@@ -87,7 +83,7 @@ def _looking(step: doc.Step) -> Iterator[tuple[KeyPath, str, tuple[tuple[str, ..
                 yield (*more, number, "when"), branch.when, tuple(used for _, used in looked_up)
 
 
-def _lonely(parallel: doc.Parallel, name: str, text: str, looked_up: tuple[tuple[str, ...], ...]) -> bool:
+def _lonely(parallel: Parallel, name: str, text: str, looked_up: tuple[tuple[str, ...], ...]) -> bool:
     """Whether a text counts on one of those of which others may be the first."""
     others = {child.id for child in parallel.of} - {name}
     read = {used[1] for used in looked_up if used[0] == "delegates" and len(used) > 1}

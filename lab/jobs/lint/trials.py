@@ -24,8 +24,9 @@ from lab.jobs.own_plans import USUAL_USER, own_caller
 from lab.jobs.plan import Input, Invocation, Plan, plan
 from lab.jobs.span import Span
 from lab.jobs.texts import writer_at
-from lab.language import document as doc
 from lab.language.templates import RenderFailure, condition
+from lab.program.steps import Delegate, Gate
+from lab.program.words import Verdict
 
 _DRAWS = 8
 """With how many draws of its data a scenario with conditions is tried."""
@@ -46,7 +47,7 @@ class TrialJob(Struct, frozen=True, eq=False):
     """Of each delegate one, in the order of the steps."""
     reached: frozenset[str]
     """The steps to which it may come, whatever is drawn by chance."""
-    verdicts: Mapping[str, doc.Verdict] = NO_VERDICTS
+    verdicts: Mapping[str, Verdict] = NO_VERDICTS
     """Of each gate the verdict with which it ends; none: with any."""
 
     @property
@@ -68,9 +69,9 @@ class TrialJob(Struct, frozen=True, eq=False):
         return "without a user" if user is None else f"for a user with the roles {', '.join(user.roles) or '(none)'}"
 
     @property
-    def unusual(self) -> Mapping[str, doc.Verdict]:
+    def unusual(self) -> Mapping[str, Verdict]:
         """Its gates that aren't approved, with their verdicts."""
-        return {gate: verdict for gate, verdict in self.verdicts.items() if verdict is not doc.Verdict.APPROVED}
+        return {gate: verdict for gate, verdict in self.verdicts.items() if verdict is not Verdict.APPROVED}
 
     @property
     def ended(self) -> str:
@@ -128,11 +129,11 @@ def trials_of(parts: Sequence[CompiledScenario]) -> list[list[TrialJob]]:
 def _trials(job: Plan, *, with_verdicts: bool) -> Iterator[TrialJob]:
     """A job with each gate approved, if wanted with other verdicts, and for the steps that none of these comes to."""
     compiled = job.compiled
-    gates = [step for step in compiled.scenario.steps if isinstance(step, doc.Gate)]
-    approved = dict.fromkeys((gate.id for gate in gates), doc.Verdict.APPROVED)
-    others = ((gate.id, verdict) for gate in gates for verdict in (*offers(gate)[1:], doc.Verdict.TIMED_OUT))
+    gates = [step for step in compiled.scenario.steps if isinstance(step, Gate)]
+    approved = dict.fromkeys((gate.id for gate in gates), Verdict.APPROVED)
+    others = ((gate.id, verdict) for gate in gates for verdict in (*offers(gate)[1:], Verdict.TIMED_OUT))
     there = set[str]()
-    for gate, verdict in [("", doc.Verdict.APPROVED), *islice(others, _MOST_VERDICTS)]:
+    for gate, verdict in [("", Verdict.APPROVED), *islice(others, _MOST_VERDICTS)]:
         verdicts = approved | ({gate: verdict} if gate else {})
         places = reachable(compiled, partial(_answer, job), verdicts)
         if gate and gate not in places:
@@ -146,24 +147,22 @@ def _trials(job: Plan, *, with_verdicts: bool) -> Iterator[TrialJob]:
         yield replace(_trial(job, gates, rest, approved), verdicts=NO_VERDICTS)
 
 
-def _trial(
-    job: Plan, gates: Iterable[doc.Gate], places: Iterable[str], verdicts: Mapping[str, doc.Verdict]
-) -> TrialJob:
+def _trial(job: Plan, gates: Iterable[Gate], places: Iterable[str], verdicts: Mapping[str, Verdict]) -> TrialJob:
     votes = tuple(_votes(gates, verdicts))
-    delegates = [name for name, step in job.compiled.steps.items() if isinstance(step, doc.Delegate)]
+    delegates = [name for name, step in job.compiled.steps.items() if isinstance(step, Delegate)]
     ends = tuple(DelegateEnd(name, 0, len(votes), known) for known, name in enumerate(delegates))
     return TrialJob(job, votes, ends, frozenset(places), verdicts)
 
 
-def _votes(gates: Iterable[doc.Gate], verdicts: Mapping[str, doc.Verdict]) -> Iterator[Decision]:
+def _votes(gates: Iterable[Gate], verdicts: Mapping[str, Verdict]) -> Iterator[Decision]:
     for gate in gates:
         match verdicts[gate.id]:
-            case doc.Verdict.APPROVED:
-                vote = Decision(0, gate.id, 0, doc.Verdict.APPROVED, name="reviewer", comment="A comment.")
+            case Verdict.APPROVED:
+                vote = Decision(0, gate.id, 0, Verdict.APPROVED, name="reviewer", comment="A comment.")
                 yield from (vote,) * gate.approvals
-            case doc.Verdict.CHANGES:
-                yield Decision(0, gate.id, 0, doc.Verdict.CHANGES, comment="A comment.")
-            case doc.Verdict.REJECTED | doc.Verdict.TIMED_OUT as verdict:
+            case Verdict.CHANGES:
+                yield Decision(0, gate.id, 0, Verdict.CHANGES, comment="A comment.")
+            case Verdict.REJECTED | Verdict.TIMED_OUT as verdict:
                 yield Decision(0, gate.id, 0, verdict, Origin.SCRIPT)
 
 

@@ -4,8 +4,9 @@ from collections.abc import Collection, Iterator
 
 from msgspec import Struct
 
-from lab.language import document as doc
 from lab.language.parse import KeyPath
+from lab.program.scenario import Scenario
+from lab.program.words import nearest
 
 
 class KnownCallers(Struct, frozen=True):
@@ -20,7 +21,7 @@ class KnownCallers(Struct, frozen=True):
     """Whether a settings file says so; False: it is what a lab knows without one."""
 
 
-def unknown_callers(scenario: doc.Scenario, known: KnownCallers) -> Iterator[tuple[KeyPath, str, str]]:
+def unknown_callers(scenario: Scenario, known: KnownCallers) -> Iterator[tuple[KeyPath, str, str]]:
     """Names in `for`, in `agent.roles` and in faults that are nobody's."""
     callers = scenario.callers
     # without a file a role that nobody has may be meant: its lack is what such a scenario shows
@@ -36,12 +37,12 @@ def unknown_callers(scenario: doc.Scenario, known: KnownCallers) -> Iterator[tup
     for place, fault in enumerate(scenario.faults):
         found = (("client", fault.client), ("user", fault.user))
         named += [(("faults", place, kind), kind, name) for kind, name in found if name is not None]
-    clients = None if scenario.settings.clients == "any" else known.clients
+    clients = None if scenario.settings.get("clients") == "any" else known.clients
     lists = {"user": known.users, "role": known.roles, "client": clients}
     for path, kind, name in named:
         there = lists[kind]
         if there is not None and name not in there:
-            near = doc.nearest(name, there)
+            near = nearest(name, there)
             hint = near or f"{kind}s there: {', '.join(sorted(there)[:20]) or 'none'}"
             if known.from_file:
                 yield path, f"the settings know no {kind} {name}", hint

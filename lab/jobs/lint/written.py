@@ -12,18 +12,31 @@ from typing import TypeAlias
 from lab.jobs.compiled import CompiledScenario
 from lab.jobs.lint.failures import reworded, whose
 from lab.jobs.lint.trials import TrialJob
-from lab.jobs.outputs import Writer, output_templates, output_text, render_failure
-from lab.language import document as doc
+from lab.jobs.outputs import Writer, output_text, render_failure
+from lab.language.complaints import path_text
 from lab.language.parse import KeyPath, Locations
-from lab.language.parse.complaints import path_text
 from lab.language.templates import RenderFailure
+from lab.program.steps import (
+    STEPS,
+    Branch,
+    Complete,
+    Delegate,
+    EndingStep,
+    Filler,
+    JsonOutput,
+    Output,
+    Step,
+    placed_steps,
+    targets_of,
+    texts_of,
+)
 
 Warnings: TypeAlias = Iterator[tuple[KeyPath, str, str]]
 """Each with its place in a scenario or a turn, what is the matter, and a hint."""
 
 _TEXTS = frozenset(
     {"title", "shows", "story", "ask", "match", "narration", "labels", "comment", "by"}
-    | {name for step in doc.STEPS.values() for name in step.templates}
+    | {name for step in STEPS.values() for name in step.templates}
 )
 """Keys of what people write in words; of other values nobody expects a `#`."""
 _SINGLE_BRACES = re.compile(
@@ -40,22 +53,9 @@ def commented(locations: Locations) -> Warnings:
             yield path, f"{path_text(path)} ends before the #: YAML takes the rest for a comment", hint
 
 
-def placed_steps(part: CompiledScenario) -> Iterator[tuple[KeyPath, doc.Step]]:
-    """All steps, those within a parallel too, each with its place."""
-    for place, step in enumerate(part.scenario.steps):
-        yield ("steps", place), step
-        for within, child in enumerate(step.of if isinstance(step, doc.Parallel) else ()):
-            yield ("steps", place, "of", within), child
-
-
-def placed_branches(step: doc.Step) -> Iterator[tuple[KeyPath, tuple[doc.Branch, ...]]]:
+def placed_branches(step: Step) -> Iterator[tuple[KeyPath, tuple[Branch, ...]]]:
     """The lists of branches that stand in a step, each with its place there."""
-    found: list[tuple[KeyPath, doc.Target | None]] = []
-    if isinstance(step, doc.Gate):
-        found += [(("verdicts", verdict), step.verdicts.of(verdict)) for verdict in doc.Verdict]
-    if not isinstance(step, doc.EndingStep):
-        found.append((("next",), step.next))
-    yield from ((path, target) for path, target in found if isinstance(target, tuple))
+    return ((place, target) for place, target in targets_of(step) if isinstance(target, tuple))
 
 
 def failing_texts(part: CompiledScenario, trials: Sequence[TrialJob]) -> Warnings:
@@ -65,7 +65,7 @@ def failing_texts(part: CompiledScenario, trials: Sequence[TrialJob]) -> Warning
     reasons: dict[KeyPath, tuple[str, str]] = {}
     for trial in trials:
         write = trial.write  # what templates see is gathered once for them all
-        for path, step in placed_steps(part):
+        for path, step in placed_steps(part.scenario.steps):
             if step.id not in trial.reached:
                 continue
             for place, why in _rendered(step, trial, write):
@@ -81,48 +81,34 @@ def failing_texts(part: CompiledScenario, trials: Sequence[TrialJob]) -> Warning
         yield path, f"{what}{' ' if kind else ''}{kind}: {reason}", hint
 
 
-def placed_texts(step: doc.Step) -> Iterator[tuple[KeyPath, str]]:
-    """The texts of a step that are templates, each with its place there; what a delegate hands back is made otherwise."""
-    for name in step.templates[:1] if isinstance(step, doc.Delegate) else step.templates:
-        value = getattr(step, name)
-        match value:
-            case str():
-                yield (name,), value
-            case tuple():
-                yield from (((name, place), text) for place, text in enumerate(value))
-            case doc.JsonOutput() | doc.Html():
-                yield from (((name,), text) for text in output_templates(value))
-    if isinstance(step, doc.Gate) and step.escalate is not None and step.escalate.asks is not None:
-        yield ("escalate", "asks"), step.escalate.asks
-
-
 def single_braces(part: CompiledScenario) -> Warnings:
     """Names in single braces, which stay as they are."""
-    for path, step in placed_steps(part):
-        for place, text in placed_texts(step):
+    for path, step in placed_steps(part.scenario.steps):
+        for place, text in texts_of(step):
             if lone := _SINGLE_BRACES.search(text):
                 what = f"the {path_text(place)} of {step.id} has {lone[0]}, which stays as it is"
                 yield (*path, *place), what, f"names stand in double braces: {{{{ {lone[1]} }}}}"
 
 
-def _rendered(step: doc.Step, trial: TrialJob, write: Writer) -> Iterator[tuple[KeyPath, str]]:
+def _rendered(step: Step, trial: TrialJob, write: Writer) -> Iterator[tuple[KeyPath, str]]:
     """Each text of a step, by its place there, and why it doesn't render."""
-    for place, text in placed_texts(step):
-        yield place, render_failure(partial(write, text))
-    if isinstance(step, doc.Delegate) and step.output:
+    for place, text in texts_of(step):
+        if not (isinstance(step, Delegate) and place[0] == "output"):
+            yield place, render_failure(partial(write, text))
+    if isinstance(step, Delegate) and step.output:  # which is made otherwise
         yield ("output",), render_failure(partial(trial.handed_back, step.id))
 
 
 def odd_outputs(part: CompiledScenario, trials: Sequence[TrialJob]) -> Warnings:
     """Outputs that render to nothing whatever happens, or are JSON quoted twice."""
-    for path, step in placed_steps(part):
-        if not isinstance(step, doc.EndingStep | doc.Delegate):
+    for path, step in placed_steps(part.scenario.steps):
+        if not isinstance(step, EndingStep | Delegate):
             continue
         path = (*path, "output")
         try:
             texts = [
                 trial.handed_back(step.id)
-                if isinstance(step, doc.Delegate) and step.output
+                if isinstance(step, Delegate) and step.output
                 else _output(step.output, part.files, trial.write)
                 for trial in _there(trials, step)
             ]
@@ -135,7 +121,7 @@ def odd_outputs(part: CompiledScenario, trials: Sequence[TrialJob]) -> Warnings:
             yield path, f"the output of {step.id} is JSON quoted twice: json: was given a text of JSON", hint
 
 
-def _there(trials: Sequence[TrialJob], step: doc.Step) -> Iterator[TrialJob]:
+def _there(trials: Sequence[TrialJob], step: Step) -> Iterator[TrialJob]:
     """The jobs that may come to a step."""
     return (trial for trial in trials if step.id in trial.reached)
 
@@ -143,8 +129,8 @@ def _there(trials: Sequence[TrialJob], step: doc.Step) -> Iterator[TrialJob]:
 def unanswered_follow_ups(compiled: CompiledScenario, place: int, trials: Sequence[TrialJob]) -> Warnings:
     """Questions that a part suggests and nothing answers: whoever asks one meets an ERROR."""
     part = compiled.of_turn(place)
-    for path, step in placed_steps(part) if part is not None else ():
-        for number, text in enumerate(step.follow_up if isinstance(step, doc.Complete) else ()):
+    for path, step in placed_steps(part.scenario.steps) if part is not None else ():
+        for number, text in enumerate(step.follow_up if isinstance(step, Complete) else ()):
             try:
                 questions = {trial.write(text) for trial in _there(trials, step)}
             except RenderFailure:
@@ -156,16 +142,16 @@ def unanswered_follow_ups(compiled: CompiledScenario, place: int, trials: Sequen
                     break
 
 
-def _quoted(output: doc.Output, write: Writer) -> bool:
+def _quoted(output: Output, write: Writer) -> bool:
     """Whether a JSON output is one string, and that is an object or a list in JSON already."""
-    if not isinstance(output, doc.JsonOutput) or not isinstance(output.json_, str):
+    if not isinstance(output, JsonOutput) or not isinstance(output.json, str):
         return False
     try:
-        return isinstance(json.loads(write(output.json_)), dict | list)
+        return isinstance(json.loads(write(output.json)), dict | list)
     except (RenderFailure, ValueError, RecursionError):
         return False
 
 
-def _output(output: doc.Output, files: Mapping[str, str], write: Writer) -> str | None:
+def _output(output: Output, files: Mapping[str, str], write: Writer) -> str | None:
     """A text output as it would be; None where there is none, or an empty one was written as such."""
-    return output_text(output, files, write) if output and not isinstance(output, doc.JsonOutput | doc.Filler) else None
+    return output_text(output, files, write) if output and not isinstance(output, JsonOutput | Filler) else None

@@ -1,15 +1,15 @@
 """YAML text -> Scenario, or every complaint with file, line, column and a hint.
 
-`decoding` makes text of bytes, `yaml_tree` reads values with their places in one pass over YAML's events, `shape_errors`
-puts pydantic's errors into words, `references` checks what one part says of another, `steps` the ways between steps,
-`template_names` the names in texts. All complain to one `Complaints`. Nothing is loaded from a file with a complaint.
+`yaml_tree` reads values with their places, `lab.language.shape` makes parts of them, `references` checks what one part
+says of another, `steps` the ways between steps, `names` the names in texts. All complain to one `Complaints`. Nothing is
+loaded from a file with a complaint.
 """
 
-from lab.language.document import Scenario
-from lab.language.parse.complaints import KeyPath, Locations, Position
+from lab.language import shape
+from lab.language.complaints import KeyPath, Locations, Position
 from lab.language.parse.references import BadFile, Reader, check_references
-from lab.language.parse.shape_errors import validated
 from lab.language.parse.yaml_tree import read_yaml
+from lab.program.scenario import Scenario
 
 
 def parse_scenario(text: str | bytes, file: str, *, stem: str | None = None, reader: Reader | None = None) -> Scenario:
@@ -26,9 +26,7 @@ def parse_with_locations(
 ) -> tuple[Scenario, Locations]:
     """As `parse_scenario`, with where the scenario's parts stand, for warnings."""
     tree = read_yaml(text, file)
-    scenario = validated(Scenario, tree)
-    if isinstance(tree.value, dict):
-        check_references(tree.value, tree.complaints, stem, reader)
+    scenario = shape.read(Scenario, tree.value, tree.complaints)
+    check_references(scenario, tree.complaints, stem, reader)
     tree.complaints.check()
-    assert scenario is not None, "a wrong shape gives a complaint"
     return scenario, tree.complaints.locations

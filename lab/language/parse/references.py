@@ -1,26 +1,35 @@
-"""What one part of a document says of another: ids, targets, expressions, files, names in templates.
+"""What one part of a scenario says of another: ids, targets, expressions, files, names in texts.
 
-Checked on the raw values, so a mistake of shape elsewhere hides nothing; what has the wrong shape is passed over here.
+Checked on what was read, stand-ins too: of what is spoilt nobody complains twice.
 """
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Mapping
 from typing import TypeAlias
 
 from lab.core.errors import Unusable
 from lab.core.exchange import Json
-from lab.language.document import STEPS, nearest, strings_in
-from lab.language.parse.complaints import Complaints, KeyPath
-from lab.language.parse.conditions import check_condition, parameters_of
+from lab.language.complaints import Complaints, KeyPath
 from lab.language.parse.data import check_data
-from lab.language.parse.steps import RawStep, branches_in, check_steps
-from lab.language.parse.template_names import Names, TextReader, check_text
-from lab.language.parse.yaml_tree import list_of, mapping_of
+from lab.language.parse.names import Names, check_condition, check_text
+from lab.language.parse.steps import check_steps
 from lab.language.patterns import ASCII_ALONE, BadPattern, pattern_of
 from lab.language.templates import template, timeless_template
+from lab.program.scenario import AnyUserMessage, Scenario, Turn
+from lab.program.steps import (
+    Complete,
+    Delegate,
+    Failure,
+    FileOutput,
+    Gate,
+    Step,
+    placed_steps,
+    targets_of,
+    texts_of,
+    with_children,
+)
+from lab.program.words import nearest
 
-_TEXTS = tuple(dict.fromkeys(name for step in STEPS.values() for name in step.templates))
-"""The members of steps that are templates, or hold some."""
 _OUTSIDE = re.compile(r"^[/~]|^[A-Za-z]:|\\|(?:^|/)\.\.(?:/|$)|\0")
 """Names that lead out of a folder on some system."""
 
@@ -32,163 +41,120 @@ class BadFile(Unusable):
     """A file that an output names can't be used."""
 
 
-def check_references(
-    value: dict[str, Json], complaints: Complaints, stem: str | None, reader: Reader | None = None
-) -> None:
+def check_references(scenario: Scenario, to: Complaints, stem: str | None, reader: Reader | None) -> None:
     """Complain about every reference that leads nowhere. Without a reader, files that outputs name are not looked at."""
-    name = value.get("name")
-    if stem is not None and isinstance(name, str) and name != stem:
+    if stem is not None and scenario.name != stem:
         fits = re.fullmatch("[a-z0-9][a-z0-9-]*", stem)
         hint = f"write {stem}, or rename the file" if fits else "rename the file: small letters, digits and -"
-        complaints.add(("name",), f"{name} is not the file's name", hint)
-    turns = [(("turns", place), turn) for place, turn in enumerate(list_of(value.get("turns")))]
+        to.add(("name",), f"{scenario.name} is not the file's name", hint)
     earlier: list[frozenset[str] | None] = []
-    steps: list[RawStep] = []
-    for prefix, part in [((), value), *turns]:
-        if isinstance(part, dict):
-            own = check_steps(part, prefix, complaints)
-            _part(part, prefix, own, tuple(earlier) if turns else None, parameters_of(value), complaints)
-            for step in own:
-                _file(step, complaints, reader)
-            steps += own
-            data = part.get("data", {})
-            # in any order only the first is known
-            known = isinstance(data, dict) and (not earlier or value.get("turn_order") != "any")
-            earlier.append(frozenset(mapping_of(data)) if known else None)
-    _order(value, complaints)
-    _narration(value, steps, complaints)
-    _expectation(value, [step.id for step in steps if step.kind == "gate"], complaints)
-    _faults(value, list(dict.fromkeys(step.id for step in steps)), complaints)
+    parts: list[tuple[KeyPath, Scenario | Turn]] = [((), scenario)]
+    parts += [(("turns", place), turn) for place, turn in enumerate(scenario.turns)]
+    for at, part in parts:
+        check_steps(part.steps, (*at, "steps"), to)
+        _part(part, at, tuple(earlier) if scenario.turns else None, _parameters(scenario.ask), to, reader)
+        # in any order only the first is known
+        known = to.sound((*at, "data")) and (not earlier or scenario.turn_order != "any")
+        earlier.append(frozenset(part.data) if known else None)
+    for place, turn in enumerate(scenario.turns if scenario.turn_order != "any" else ()):
+        if turn.optional:
+            what, hint = "an optional turn has no place in an order", "write turn_order: any"
+            to.add(("turns", place, "optional"), what, hint)
+    _named_steps(scenario, [step for _, part in parts for step in with_children(part.steps)], to)
+
+
+def _parameters(ask: AnyUserMessage) -> Mapping[str, Json]:
+    return {} if isinstance(ask, str) else ask.parameters
 
 
 def _part(
-    part: dict[str, Json],
-    prefix: KeyPath,
-    steps: list[RawStep],
+    part: Scenario | Turn,
+    at: KeyPath,
     earlier: tuple[frozenset[str] | None, ...] | None,
-    parameters: dict[str, Json],
-    complaints: Complaints,
+    parameters: Mapping[str, Json],
+    to: Complaints,
+    reader: Reader | None,
 ) -> None:
     """A scenario, or one of its later turns: data, match and texts of its own."""
-    groups = _groups(part, prefix, complaints)
-    data = part.get("data", {})
+    steps = list(placed_steps(part.steps, (*at, "steps")))
     names = Names(
-        data=data if isinstance(data, dict) else None,
-        groups=groups,
-        gates=frozenset(step.id for step in steps if step.kind == "gate"),
-        delegates=frozenset(step.id for step in steps if step.kind == "delegate"),
+        data=part.data if to.sound((*at, "data")) else None,
+        groups=_groups(part, at, to),
+        gates=frozenset(step.id for _, step in steps if isinstance(step, Gate)),
+        delegates=frozenset(step.id for _, step in steps if isinstance(step, Delegate)),
         earlier=earlier,
-        parameters={**parameters, **parameters_of(part)},
+        parameters={**parameters, **_parameters(part.ask)},
     )
-    check_data(mapping_of(data), (*prefix, "data"), names, complaints)
-    for path, text, reading in _texts(part, prefix):
-        check_text(path, text, names, complaints, reading)
-    for step in steps:
-        for path, branch in branches_in(step):
-            if isinstance(when := branch.get("when"), str):
-                check_condition((*path, "when"), when, names, complaints)
+    check_data(part.data, (*at, "data"), names, to)
+    for path, step in steps:
+        for place, text in texts_of(step):
+            timeless = isinstance(step, Delegate) and place[0] == "output"
+            check_text((*path, *place), text, names, to, timeless_template if timeless else template)
+        for place, target in targets_of(step):
+            for number, branch in enumerate(() if isinstance(target, str) else target):
+                if branch.when is not None:
+                    check_condition((*path, *place, number, "when"), branch.when, names, to)
+        if isinstance(step, Complete | Delegate) and isinstance(step.output, FileOutput):
+            _file(step.output.file, (*path, "output", "file"), to, reader)
 
 
-def _order(value: dict[str, Json], complaints: Complaints) -> None:
-    """What may come at any time, or not at all, has no place among turns that come as they are written."""
-    for place, turn in enumerate(list_of(value.get("turns")) if value.get("turn_order") != "any" else ()):
-        if mapping_of(turn).get("optional") is True:
-            complaints.add(
-                ("turns", place, "optional"), "an optional turn has no place in an order", "write turn_order: any"
-            )
-
-
-def _narration(value: dict[str, Json], steps: list[RawStep], complaints: Complaints) -> None:
-    """Each ending that has a sentence of its own is one of its kind."""
-    narration = mapping_of(value.get("narration"))
-    for kind in ("complete", "error"):
-        ids = [step.id for step in steps if step.kind == kind]
-        for name in mapping_of(narration.get(kind)):
-            if name not in ids:
-                hint = nearest(name, ids) or f"there are {', '.join(ids) or 'none'}"
-                complaints.add(("narration", kind, name), f"no step ends in {kind}: {name}", hint)
-
-
-def _expectation(value: dict[str, Json], gates: list[str], complaints: Complaints) -> None:
-    """Each gate of which a verdict is expected is one of the scenario's, of its later turns too."""
-    for name in mapping_of(mapping_of(value.get("expect")).get("verdicts")):
-        if name not in gates:
-            hint = nearest(name, gates) or f"gates: {', '.join(dict.fromkeys(gates)) or 'none'}"
-            complaints.add(("expect", "verdicts", name), f"there is no gate {name}", hint, at_key=True)
-
-
-def _faults(value: dict[str, Json], known: list[str], complaints: Complaints) -> None:
-    first: dict[str, int] = {}
-    for place, fault in enumerate(list_of(value.get("faults"))):
-        body = mapping_of(fault)
-        if isinstance(step := body.get("step"), str) and step not in known:
-            hint = nearest(step, known) or f"steps: {', '.join(known)}"
-            complaints.add(("faults", place, "step"), f"there is no step {step}", hint)
-        if isinstance(of := body.get("scenario"), str) and isinstance(value.get("name"), str) and of != value["name"]:
-            what = f"the faults of {value['name']} strike nobody's jobs but its own"
-            complaints.add(("faults", place, "scenario"), what, "leave it out")
-        if isinstance(name := body.get("name"), str) and first.setdefault(name, place) != place:
-            line = complaints.locations.value_at(("faults", first[name], "name")).line
-            complaints.add(("faults", place, "name"), f"a second fault called {name}", f"the first is on line {line}")
-
-
-def _groups(part: dict[str, Json], prefix: KeyPath, complaints: Complaints) -> frozenset[str] | None:
+def _groups(part: Scenario | Turn, at: KeyPath, to: Complaints) -> frozenset[str] | None:
     """The names that `match` gives; None if it can't be told."""
-    match = part.get("match")
-    if match is None:
-        return frozenset()
-    if not isinstance(match, str):
-        return None
+    if part.match is None or not to.sound((*at, "match")):
+        return frozenset() if part.match is None else None
+    match = part.match
     try:
         pattern = pattern_of(match)
     except BadPattern as bad:
-        complaints.add((*prefix, "match"), str(bad), bad.hint)
+        to.add((*at, "match"), str(bad), bad.hint)
         return None
-    ask = part.get("ask")
-    path: KeyPath = (*prefix, "ask")
-    path, message = ((*path, "message"), ask.get("message")) if isinstance(ask, dict) else (path, ask)
-    if isinstance(message, str) and message and not pattern.fits(message):
+    path, message = ((*at, "ask"), part.ask)
+    if not isinstance(message, str):
+        path, message = (*path, "message"), message.message
+    if message and not pattern.fits(message):
         hint = "no job of this scenario would come of it"
         if len(match) > 1 and match[0] == match.rstrip("gimsu")[-1] == "/":
             hint = "write it without slashes; case is ignored anyway"
         elif word := pattern.cut(message):
             hint = f"{ASCII_ALONE}, not all of {word}"
-        complaints.add(path, "the message doesn't fit match", hint)
+        to.add(path, "the message doesn't fit match", hint)
     return frozenset(pattern.names)
 
 
-def _texts(part: dict[str, Json], prefix: KeyPath) -> Iterator[tuple[KeyPath, str, TextReader]]:
-    """Every text that is a template, with its path and what reads it."""
-    for path, body in _bodies(part, prefix):
-        for name in _TEXTS:
-            value = body.get(name)
-            reading = timeless_template if name == "output" and "delegate" in body else template
-            if name == "output" and isinstance(value, dict):
-                value = {form: text for form, text in value.items() if form not in ("file", "filler")}
-            yield from ((*each, reading) for each in strings_in(value, (*path, name)))
-        if isinstance(asks := mapping_of(body.get("escalate")).get("asks"), str):
-            yield (*path, "escalate", "asks"), asks, template
-
-
-def _bodies(part: dict[str, Json], prefix: KeyPath) -> Iterator[tuple[KeyPath, dict[str, Json]]]:
-    """The steps, those within a parallel too, each with its path, whatever their kind."""
-    for place, step in enumerate(list_of(part.get("steps"))):
-        body = mapping_of(step)
-        yield (*prefix, "steps", place), body
-        for within, child in enumerate(list_of(body.get("of"))):
-            yield (*prefix, "steps", place, "of", within), mapping_of(child)
-
-
-def _file(step: RawStep, complaints: Complaints, reader: Reader | None) -> None:
+def _file(name: str, path: KeyPath, to: Complaints, reader: Reader | None) -> None:
     """Complain about the file that an output names, if it can't be used."""
-    name = mapping_of(step.body.get("output")).get("file")
-    if step.kind not in ("complete", "delegate") or not isinstance(name, str):
-        return
-    path = (*step.path, "output", "file")
     if _OUTSIDE.search(name):
-        complaints.add(path, f"{name} is outside the scenario's folder", "name a file beside the scenario, or below it")
-    elif reader is not None:
+        to.add(path, f"{name} is outside the scenario's folder", "name a file beside the scenario, or below it")
+    elif reader is not None and to.sound(path):
         try:
             reader(name)
         except BadFile as bad:
-            complaints.add(path, str(bad), bad.hint)
+            to.add(path, str(bad), bad.hint)
+
+
+def _named_steps(scenario: Scenario, steps: list[Step], to: Complaints) -> None:
+    """Steps that are named beside the steps: in sentences, in what is expected, in faults; and faults of one name."""
+    for kind, ending in (("complete", Complete), ("error", Failure)):
+        ids = [step.id for step in steps if isinstance(step, ending)]
+        sentences = getattr(scenario.narration, kind)
+        for name in sentences if isinstance(sentences, dict) else ():
+            if name not in ids:
+                hint = nearest(name, ids) or f"there are {', '.join(ids) or 'none'}"
+                to.add(("narration", kind, name), f"no step ends in {kind}: {name}", hint)
+    gates = [step.id for step in steps if isinstance(step, Gate)]
+    for name in scenario.expect.verdicts:
+        if name not in gates:
+            hint = nearest(name, gates) or f"gates: {', '.join(dict.fromkeys(gates)) or 'none'}"
+            to.add(("expect", "verdicts", name), f"there is no gate {name}", hint, at_key=True)
+    known, first = list(dict.fromkeys(step.id for step in steps)), dict[str, int]()
+    for place, fault in enumerate(scenario.faults):
+        path: KeyPath = ("faults", place)
+        if fault.step is not None and fault.step not in known:
+            hint = nearest(fault.step, known) or f"steps: {', '.join(known)}"
+            to.add((*path, "step"), f"there is no step {fault.step}", hint)
+        if fault.scenario is not None and to.sound(("name",)) and fault.scenario != scenario.name:
+            what = f"the faults of {scenario.name} strike nobody's jobs but its own"
+            to.add((*path, "scenario"), what, "leave it out")
+        if fault.name is not None and first.setdefault(fault.name, place) != place:
+            line = to.locations.value_at(("faults", first[fault.name], "name")).line
+            to.add((*path, "name"), f"a second fault called {fault.name}", f"the first is on line {line}")

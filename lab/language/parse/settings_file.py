@@ -6,11 +6,11 @@ from typing import Literal, TypeAlias
 from msgspec import Struct
 
 from lab.core.exchange import Json
-from lab.language.document import duration, nearest
-from lab.language.document.settings_file import Server
-from lab.language.parse.complaints import Complaints
-from lab.language.parse.shape_errors import validated
-from lab.language.parse.yaml_tree import DocumentKind, mapping_of, read_yaml
+from lab.language import shape
+from lab.language.complaints import Complaints
+from lab.language.parse.yaml_tree import DocumentKind, read_yaml
+from lab.program.settings_file import Server
+from lab.program.words import duration, nearest
 
 LimitKind: TypeAlias = Literal["bytes", "disk", "time", "count"]
 """`disk`: bytes of a file."""
@@ -35,9 +35,8 @@ class ParsedSettings(Struct, frozen=True):
 def parse_settings(text: str | bytes, file: str, limits: Mapping[str, LimitKind]) -> ParsedSettings:
     """The settings in `text`; `limits` are those that the server has. ScenarioError if it is no document at all."""
     tree = read_yaml(text, file, _SETTINGS)
-    server = validated(Server, tree) or Server()
-    own = mapping_of(mapping_of(tree.value).get("limits"))
-    return ParsedSettings(server, _limits(own, limits, tree.complaints), tree.complaints)
+    server = shape.read(Server, tree.value, tree.complaints)
+    return ParsedSettings(server, _limits(server.limits, limits, tree.complaints), tree.complaints)
 
 
 def _limits(limits: Mapping[str, Json], known: Mapping[str, LimitKind], complaints: Complaints) -> dict[str, int]:

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 import yaml
 
-from lab.language.parse.complaints import Position
+from lab.language.complaints import Position
 
 QUOTE_BRACES = 'put the whole text in quotes: "{{ … }}"'
 _SAME_COLUMN = "the keys of one mapping begin in the same column"

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Mapping
 
-from lab.language.document.outputs import LARGEST_OUTPUT
+from lab.program.steps import LARGEST_OUTPUT
 
 WORK = 2_500_000
 """The units of work in one rendering; a plain loop of 1000 by 1000 fits."""

@@ -6,8 +6,8 @@ from typing import TypeAlias
 from jinja2 import nodes
 from msgspec import Struct
 
-from lab.language.document import Verdict, nearest
 from lab.language.templates.vocabulary import FILTERS, TESTS, filter_near, hint_of_filter, hint_of_test
+from lab.program.words import Verdict, nearest
 
 TEMPLATE_NAMES = frozenset(
     {

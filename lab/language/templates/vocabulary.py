@@ -1,6 +1,6 @@
 """The filters and tests of templates, and what people call them elsewhere."""
 
-from lab.language.document import nearest
+from lab.program.words import nearest
 
 FILTERS = frozenset({
     "abs", "capitalize", "count", "default", "d", "dictsort", "escape", "e", "first", "float", "groupby",

@@ -17,9 +17,9 @@ from lab.dialects.base import Decide, Invoke, Look
 from lab.dialects.client import ClientCall, Lines, Question, Seen, Sendable, Understood, Unreadable, WireLabels
 from lab.dialects.fusion.client import FusionClient
 from lab.dialects.sse import events_in
-from lab.language.document import Status, Verdict
 from lab.plugins.a2a.routes import A2A_ROUTES, a2a_path
 from lab.plugins.a2a.updates import UPDATES, updated
+from lab.program.words import Status, Verdict
 
 _WORDS = {Verdict.APPROVED: "approve", Verdict.REJECTED: "reject"}
 """How a verdict is said."""

@@ -16,11 +16,12 @@ from lab.dialects import base
 from lab.dialects.fusion.refusals import error_response
 from lab.dialects.reading import Wrong, check_json_kind, read_body
 from lab.dialects.sse import streamed
-from lab.language.document import Fault, Switches
 from lab.plugins.a2a.cards import Search, card, found_teams, read_search
 from lab.plugins.a2a.routes import A2A_ROUTES
 from lab.plugins.a2a.rpc import Code, Rpc, RpcError, TaskMessage, check_history, read_message, read_rpc, read_task_id
 from lab.plugins.a2a.tasks import task, task_events
+from lab.program.faults import Fault
+from lab.program.switches import Switches
 
 NAMES = {"conversation": "contextId", "job": "taskId", "message": "message"}
 """What this wire calls the things of which a refusal may speak."""

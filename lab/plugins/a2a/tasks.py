@@ -12,9 +12,9 @@ from lab.jobs.span import Span
 from lab.jobs.status_texts import StatusTexts, conversation_of, status_texts
 from lab.jobs.timeline import spans_from
 from lab.jobs.view import JobView
-from lab.language.document import Status
 from lab.plugins.a2a.rpc import Rpc
 from lab.plugins.a2a.updates import artifact_update, status_update
+from lab.program.words import Status
 
 STATE_OF = {
     Status.RUNNING: "working", Status.WAITING: "input-required", Status.COMPLETE: "completed", Status.ERROR: "failed",

@@ -10,7 +10,6 @@ from lab.core.errors import UsageError
 from lab.core.exchange import Json
 from lab.files.calls_of_tools import read_calls
 from lab.files.recordings import RECORDING_ENDING, read_blob
-from lab.language.document import Status
 from lab.language.parse import parse_scenario
 from lab.language.parse.decoding import LARGEST_FILE
 from lab.plugins.learn.failures import faults_of
@@ -30,6 +29,7 @@ from lab.plugins.learn.model import (
 from lab.plugins.learn.own import own_story
 from lab.plugins.learn.scenario import Draft, draft_of, slug
 from lab.plugins.learn.traffic import ObservedCalls, observed_in, printable
+from lab.program.words import Status
 from lab.recording.redaction.leaks import leaks
 from lab.settings import Flags
 

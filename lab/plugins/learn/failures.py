@@ -9,8 +9,8 @@ from lab.core.clock import Epoch, Millis, unix_millis
 from lab.core.exchange import Json, Response
 from lab.core.jsontext import members_of
 from lab.dialects import wires
-from lab.language.document import duration_text
 from lab.plugins.learn.model import Glimpse, LearnedFault, ObservedTurn, RoutePace, Story
+from lab.program.words import duration_text
 from lab.recording.playback.calls import PlaybackCall
 
 _ANSWERS = (400, 401, 403, 404, 429, 500, 502, 503, 504)

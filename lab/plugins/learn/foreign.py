@@ -22,9 +22,9 @@ from lab.core.errors import UsageError
 from lab.core.exchange import Json, text_of
 from lab.core.jsontext import value_or_none
 from lab.dialects.client import Question
-from lab.language.document import Status
 from lab.plugins.learn.model import About, Glimpse, ObservedTurn, Poll, Story
 from lab.plugins.learn.own import left_out_jobs
+from lab.program.words import Status
 from lab.recording.playback.calls import PlaybackCall
 
 JsonPath: TypeAlias = tuple[str | int, ...]

@@ -12,7 +12,7 @@ from msgspec.structs import replace
 from lab.core.clock import Millis
 from lab.core.exchange import Json
 from lab.dialects.client import Question
-from lab.language.document import LONGEST, Status, Verdict, duration_text
+from lab.program.words import LONGEST, Status, Verdict, duration_text
 from lab.recording.playback.calls import PlaybackCall
 
 TIMED_ROUTES = ("token", "invoke", "status")

@@ -9,8 +9,8 @@ from lab.core.jsontext import integer_or_none, members_of
 from lab.dialects.base import Decide, Invoke, Look
 from lab.dialects.client import Seen, Sendable
 from lab.dialects.fusion.bodies import PUBLISHED_VERSION
-from lab.language.document import Verdict
 from lab.plugins.learn.model import MOST_MESSAGES, About, Glimpse, ObservedDecision, ObservedTurn, Poll, Story
+from lab.program.words import Verdict
 from lab.recording.format.lines import Entry
 from lab.recording.playback.calls import PlaybackCall
 

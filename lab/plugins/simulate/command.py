@@ -15,13 +15,15 @@ from lab.core.errors import UsageError
 from lab.files.artifacts import demand_place_for_page, write_text
 from lab.files.scenarios import scenario_path, scenarios_folder
 from lab.identity.clients import Account
-from lab.language.document import Gate, LogNormal, Scenario
 from lab.mock.service import Service
 from lab.plugins.simulate.options import MOST_SIMULATED
 from lab.plugins.simulate.page import PAGE_MARK, simulation_page
 from lab.plugins.simulate.passes import DAY, ReviewTeam, Simulation, Workload
 from lab.plugins.simulate.result import SimulationResult, result_document
 from lab.plugins.simulate.text import result_lines
+from lab.program.draws import LogNormal
+from lab.program.scenario import Scenario
+from lab.program.steps import Gate
 from lab.settings import ClockSettings, Flags, MockSettings, refuse_idle
 
 _WHO_ASKS = "--settings FILE names users and their roles, and --as USER says who asks."
@@ -62,7 +64,7 @@ def _workload(flags: Flags, most: int) -> Workload:
     if flags["reviewers"] is not None:
         takes = flags["takes"]
         if takes is None:
-            takes = LogNormal.model_validate({"median": "2m", "p95": "20m"})
+            takes = LogNormal(120_000, 1_200_000)
         team = ReviewTeam(flags["reviewers"], takes, *(flags["hours"] or (0, DAY)))
     for name in ("takes", "hours"):
         if team is None and flags[name] is not None:
@@ -87,7 +89,7 @@ def simulation_of(
     A user asks if one is given, else somebody for whom the scenario is.
     """
     own = setup.config.scenarios[0]
-    calm = replace(own, scenario=own.scenario.model_copy(update={"faults": ()}))
+    calm = replace(own, scenario=replace(own.scenario, faults=()))
     config = replace(setup.config, scenarios=(calm,))
     service, app = Service(config), app_of(config, settings=settings or AppSettings(), account=account)
     outcome = run_instantly(service, run(app, 0))
@@ -119,7 +121,7 @@ def _notes(flags: Flags, scenario: Scenario, simulation: Simulation) -> Iterator
     gates, team = [step for step in scenario.steps if isinstance(step, Gate)], simulation.workload.reviewers
     for step in gates:
         if team is not None and step.approvals > team.people:
-            yield f"{step.gate} needs {step.approvals} people: with {team.people} it times out."
+            yield f"{step.id} needs {step.approvals} people: with {team.people} it times out."
     for name in () if gates else ("reviewers", "takes", "hours"):
         if flags[name] is not None:
             yield f"--{name} has no effect: {scenario.name} has no gate."

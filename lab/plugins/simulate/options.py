@@ -1,7 +1,7 @@
 """The options of `lab simulate`, and how their values are spelt: each that is wrong says how it is written."""
 
 import re
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from lab.cli.grammar.option_kinds import flag, seed, span
 from lab.cli.grammar.options import AS, DEADLINE, FOLDER, ONE_SCENARIO, SWITCHES
@@ -11,8 +11,8 @@ from lab.core.ranges import number
 from lab.plugin import Option
 
 if TYPE_CHECKING:
-    from lab.language.document import Latency
     from lab.plugins.simulate.schedule import PollSchedule
+    from lab.program.draws import Latency
 
 _MICROS = {"s": 10**6, "m": 60 * 10**6, "h": 3_600 * 10**6, "d": 86_400 * 10**6}
 _RATE = re.compile(r"([0-9]{1,6})(?:\.([0-9]{1,3}))?/([smhd])")
@@ -48,8 +48,8 @@ def hours(text: str) -> tuple[int, int]:
 
 def poll_schedule(text: str) -> "PollSchedule":
     """A schedule of polls."""
-    from lab.language.document.base import duration  # slow to load, and only this command needs it
     from lab.plugins.simulate.schedule import PollSchedule
+    from lab.program.words import duration  # slow to load, and only this command needs it
 
     found = _SCHEDULE.fullmatch(text.strip())
     hint = "Write START..LONGEST xFACTOR, as 2s..30s x1.5, or one pause, as 5s."
@@ -79,18 +79,17 @@ def _percent(factor: str) -> int:
 def review_time(text: str) -> "Latency":
     """How long a reviewer is at a gate, as the scenario language has durations."""
     import yaml
-    from pydantic import TypeAdapter, ValidationError
 
-    from lab.language.document import Latency
+    from lab.language.shape import member
+    from lab.program.steps import Work
 
     try:
-        latency: Latency = TypeAdapter(Latency).validate_python(yaml.safe_load(text))
+        takes = member(Work, "takes", yaml.safe_load(text))
     except (yaml.YAMLError, ValueError) as error:
-        why = error.errors()[0]["msg"] if isinstance(error, ValidationError) else ""
-        rule = f": {why.removeprefix('Value error, ')}" if why.startswith("Value error") else ""
+        rule = "" if isinstance(error, yaml.YAMLError) else f": {error}"
         hint = "Write 2m, {mean: 2m}, {median: 2m, p95: 20m}, {between: [1m, 3m]} or {observed: [1m, 5m]}."
         raise UsageError(f"--takes {text} is no duration{rule}.", hint=hint) from None
-    return latency
+    return cast("Latency", takes)
 
 
 MOST_SIMULATED = 100_000

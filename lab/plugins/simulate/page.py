@@ -7,10 +7,10 @@ from math import log
 from msgspec import Struct
 
 from lab.core.clock import Millis
-from lab.language.document.base import duration_text
 from lab.plugins.simulate.result import Figures, ScheduleRow, SeedLoad, SimulationResult
 from lab.plugins.simulate.schedule import WIDTHS
 from lab.plugins.simulate.text import advice, brief, headline, polls_a_job, sections
+from lab.program.words import duration_text
 from lab.recording.show.page import page_of
 
 PAGE_MARK = '<meta name="generator" content="lab simulate">'

@@ -43,12 +43,15 @@ from lab.jobs.plan import Drawn, Invocation, Plan
 from lab.jobs.span import Span
 from lab.jobs.status_texts import shown_status
 from lab.jobs.timeline import spans
-from lab.language.document import Delegate, Latency, Pause, Status, Switches, Verdict, Vote, Work, draw_latency
 from lab.language.values import restore
 from lab.mock.conversations import new_conversation
 from lab.mock.invoke import RETRY_AFTER, new_job_id
 from lab.mock.latencies import planned_latency
 from lab.plugins.simulate.schedule import JobAnswers, PollSchedule
+from lab.program.draws import Latency, draw_latency
+from lab.program.steps import Delegate, Pause, Vote, Work
+from lab.program.switches import Switches
+from lab.program.words import Status, Verdict
 
 DAY: Millis = 86_400_000
 SAMPLE = 5_000
@@ -481,7 +484,7 @@ class Pass:
             if not gate.takers:
                 tally.begun.append(now - opening.opened)
             gate.takers[person] = gate.escalated
-            stream = f"{self._simulation.compiled.name}/{ordinal}/{opening.gate.gate}/review#{opening.visit}"
+            stream = f"{self._simulation.compiled.name}/{ordinal}/{opening.gate.id}/review#{opening.visit}"
             lasts = draw_latency(self._seed, f"{stream}.{len(gate.takers)}", team.takes)
             within = team.within(unix_millis(self._simulation.epoch, now), lasts)
             tally.busy += within

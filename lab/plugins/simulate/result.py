@@ -17,7 +17,6 @@ from msgspec.structs import replace
 from lab.core.clock import Millis
 from lab.core.exchange import Json
 from lab.core.seeds import Seed
-from lab.language.document import Status
 from lab.plugins.simulate.passes import SAMPLE, Job, Pass, QueueTally, Simulation
 from lab.plugins.simulate.schedule import (
     NOTICEABLE,
@@ -29,6 +28,7 @@ from lab.plugins.simulate.schedule import (
     family,
     front,
 )
+from lab.program.words import Status
 
 PERCENTILES = (50, 90, 95, 99)
 ROWS = 24

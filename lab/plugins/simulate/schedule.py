@@ -34,8 +34,7 @@ from lab.app.pauses import (
 )
 from lab.core.clock import Millis
 from lab.core.tolerance import least, most
-from lab.language.document import Status
-from lab.language.document.base import duration_text
+from lab.program.words import Status, duration_text
 
 JobAnswers: TypeAlias = Sequence[tuple[Millis, tuple[str, object]]]
 """What a poll says of a job, its status and the rest, and from when on; the last one is of its end."""

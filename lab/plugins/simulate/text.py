@@ -6,10 +6,10 @@ from msgspec import Struct
 
 from lab.app.pauses import CEILINGS, SHORTEST_PAUSE, STEADY
 from lab.core.clock import Millis, epoch_text
-from lab.language.document.base import duration_text
 from lab.plugins.simulate.passes import DAY, ReviewTeam
 from lab.plugins.simulate.result import Figures, ScheduleRow, SimulationResult
 from lab.plugins.simulate.schedule import NOTICEABLE
+from lab.program.words import duration_text
 
 _SPREAD = ("mean", "p50", "p95", "max")
 _ONE_SEED = "that is of one seed: --seeds 20 tells how far it varies"

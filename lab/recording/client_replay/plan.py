@@ -15,7 +15,7 @@ from lab.core.refusal import Refusal
 from lab.dialects import client_of
 from lab.dialects.client import Seen
 from lab.dialects.sse import events_in, has_events
-from lab.language.document import Status
+from lab.program.words import Status
 from lab.recording.format.lines import Body, Recording, Req, Res
 from lab.recording.playback.calls import PlaybackCall
 

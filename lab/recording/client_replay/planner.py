@@ -13,7 +13,7 @@ from lab.core.errors import RecordingError
 from lab.core.exchange import Json, is_target
 from lab.dialects.base import Look
 from lab.identity.routes import IDENTITY_NAMES
-from lab.language.document import Status
+from lab.program.words import Status
 from lab.recording.client_replay.plan import (
     BUSY,
     UNHURRIED,

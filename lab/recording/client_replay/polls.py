@@ -10,7 +10,7 @@ from msgspec import Struct
 from lab.app.effects import Backoff
 from lab.core.clock import Millis
 from lab.core.exchange import Response
-from lab.language.document.base import duration_text
+from lab.program.words import duration_text
 from lab.recording.client_replay.plan import JobAnswer, PlannedJob, PlannedPoll, Shown
 
 ANSWER_SPARE: Millis = 60_000

@@ -29,7 +29,7 @@ from lab.dialects import wires
 from lab.dialects.base import Invoke, Look
 from lab.dialects.client import ClientCall
 from lab.identity.routes import IDENTITY_NAMES
-from lab.language.document import Status
+from lab.program.words import Status
 from lab.recording.format.lines import Recording
 from lab.recording.playback.answers import AnswerWriter
 from lab.recording.playback.calls import (

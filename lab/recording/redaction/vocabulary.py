@@ -12,8 +12,10 @@ from lab.dialects.fidelity import CLAIMS
 from lab.identity.clients import Grant
 from lab.identity.routes import IDENTITY_ROUTES
 from lab.identity.scopes import MYSCOPES, OFFLINE, OPENID, SERVICES, api_scope, service_scope
-from lab.language.document import Status, Switches, Verdict
+from lab.language import shape
 from lab.mock.config import Config
+from lab.program.switches import Switches
+from lab.program.words import Status, Verdict
 
 _TRANSPORT = """
 application/json application/problem+json application/x-www-form-urlencoded application/jwk-set+json text/event-stream
@@ -55,4 +57,4 @@ def _names(config: Config) -> Iterator[str]:
     for account in config.accounts:
         yield from (account.name, account.display, *account.roles)
     for compiled in config.scenarios:
-        yield from (compiled.name, str(compiled.scenario.model_dump(mode="json")))
+        yield from (compiled.name, str(shape.write(compiled.scenario)))

@@ -7,20 +7,19 @@ equal stays equal, and a line that is missing or extra is a divergence whatever 
 import json
 import re
 from collections.abc import Collection, Iterator, Sequence
-from typing import Literal, Self, TypeAlias, assert_never
+from typing import Annotated, Literal, TypeAlias, assert_never, cast
 
-from msgspec import UNSET, Struct, UnsetType
+from msgspec import UNSET, Meta, Struct, UnsetType
 from msgspec.structs import replace
-from pydantic import Field, TypeAdapter, ValidationError, field_validator, model_validator
 
 from lab.core.errors import Complaint, advised
 from lab.core.exchange import Json, Request
-from lab.language.document.base import Model, nearest
-from lab.language.document.routes import RouteName
-from lab.language.parse.complaints import Complaints
-from lab.language.parse.shape_errors import complain_of_shape
+from lab.language.complaints import Complaints
 from lab.language.parse.yaml_tree import DocumentKind, read_yaml
 from lab.language.patterns import BadPattern, engine
+from lab.language.shape import part_shape
+from lab.program.routes import RouteName
+from lab.program.words import Part, nearest
 from lab.recording.format.facts import FACTS
 from lab.recording.format.text import dumps, loads
 
@@ -45,54 +44,44 @@ _NUMBER = re.compile(r"(-?\d{1,15}(?:\.\d{1,15})?)|\+(-?\d{1,15}) ms", re.ASCII)
 """A number as a header has it, and an instant in a body as it is compared: milliseconds since the epoch."""
 
 
-class Matcher(Model):
+class Matcher(Part, frozen=True):
     """One exception."""
 
     where: Literal["req", "res", "fact"]
-    route: RouteName | None = Field(None, description="of a request or reply: of which call; any, if absent")
-    type: str | None = Field(None, description="of a fact: its type; any, if absent")
     path: str
     rule: Literal["exact", "type", "regex", "ignore", "unordered", "range"]
-    pattern: str | None = Field(None, max_length=2000)
+    route: Annotated[RouteName | None, Meta(description="of a request or reply: of which call; any, if absent")] = None
+    type: Annotated[str | None, Meta(description="of a fact: its type; any, if absent")] = None
+    pattern: Annotated[str, Meta(max_length=2000)] | None = None
     min: int | float | None = None
     max: int | float | None = None
 
-    @field_validator("type")
-    @classmethod
-    def _known_type(cls, name: str | None) -> str | None:
-        if name is not None and name not in FACTS:
-            raise ValueError(
-                f"no fact is called {name}; {nearest(name, FACTS) or 'lab docs recordings lists them, §2.3'}"
-            )
-        return name
-
-    @field_validator("pattern")
-    @classmethod
-    def _can_be_read(cls, pattern: str | None) -> str | None:
+    def flaws(self) -> Iterator[str]:
+        if self.type is not None and self.type not in FACTS:
+            near = nearest(self.type, FACTS) or "lab docs recordings lists them, §2.3"
+            yield f"no fact is called {self.type}; {near}"
         try:
-            if pattern is not None:
-                engine(pattern)
+            if self.pattern is not None:
+                engine(self.pattern)
         except BadPattern as bad:
-            raise ValueError(advised(str(bad), bad.hint)) from None
-        return pattern
-
-    @model_validator(mode="after")
-    def _fits_together(self) -> Self:
+            yield advised(str(bad), bad.hint)
         for name, wanted in (
             ("pattern", self.rule == "regex"),
             ("route", self.where != "fact"),
             ("type", self.where == "fact"),
         ):
             if getattr(self, name) is not None and not wanted:
-                raise ValueError(f"{name} says nothing beside where: {self.where}, rule: {self.rule}")
+                yield f"{name} says nothing beside where: {self.where}, rule: {self.rule}"
         if self.rule == "regex" and self.pattern is None:
-            raise ValueError("rule: regex needs a pattern")
+            yield "rule: regex needs a pattern"
         if (self.rule == "range") is (self.min is None and self.max is None):
-            raise ValueError("rule: range needs min, max or both, and no other rule takes them")
+            yield "rule: range needs min, max or both, and no other rule takes them"
         if self.min is not None and self.max is not None and self.min > self.max:
-            raise ValueError(f"rule: range from {self.min} to {self.max} holds no number")
-        _ = self.parts
-        return self
+            yield f"rule: range from {self.min} to {self.max} holds no number"
+        try:
+            _ = self.parts
+        except ValueError as error:
+            yield str(error)
 
     @property
     def parts(self) -> Path:
@@ -155,11 +144,9 @@ class MatcherFile(Struct, frozen=True, eq=False):
 def parse_matchers(text: str | bytes, file: str) -> MatcherFile:
     """The matchers in `text`; ScenarioError with every complaint, each with file, line and key."""
     tree = read_yaml(text, file, MATCHERS)
-    found: list[Matcher] = []
-    try:
-        found = TypeAdapter(list[Matcher]).validate_python(tree.value)
-    except ValidationError as error:
-        complain_of_shape(error, tree, Matcher)
+    entries = tree.value if isinstance(tree.value, list) else []
+    matcher = part_shape(Matcher)
+    found = [cast("Matcher", matcher.read(each, (place,), tree.complaints)) for place, each in enumerate(entries)]
     tree.complaints.check()
     return MatcherFile(tuple(found), tree.complaints)
 

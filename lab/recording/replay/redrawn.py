@@ -9,9 +9,9 @@ from collections.abc import Iterator
 from lab.core.exchange import Json
 from lab.jobs.compiled import CompiledScenario
 from lab.jobs.plan import drawn_otherwise, settle_draws, takes
-from lab.language.document import TimedStep
 from lab.mock.catalog import Catalog
 from lab.mock.config import Config
+from lab.program.steps import TimedStep
 from lab.recording.format.lines import Recording
 from lab.recording.replay.compare import Difference
 from lab.recording.replay.match import diff

@@ -13,9 +13,10 @@ from lab.core.clock import Millis
 from lab.core.exchange import Json
 from lab.jobs.compiled import CompiledScenario
 from lab.jobs.plan import takes
-from lab.language.document import TimedStep, duration_text
 from lab.mock.catalog import Catalog
 from lab.mock.config import Config
+from lab.program.steps import TimedStep
+from lab.program.words import duration_text
 from lab.recording.format.lines import Entry, Recording
 
 

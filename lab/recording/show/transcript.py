@@ -10,7 +10,7 @@ from lab.core.jsontext import members_of
 from lab.core.reply import END_OF_EVENT
 from lab.dialects import clients, wires
 from lab.jobs.gates import Origin, decision_text
-from lab.language.document import Verdict
+from lab.program.words import Verdict
 from lab.recording.format.facts import class_of
 from lab.recording.format.lines import Body, Enc, Entry, FileState, Header, Other, Recording, Req, Res
 from lab.recording.format.text import dumps

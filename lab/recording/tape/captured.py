@@ -9,8 +9,8 @@ from lab.core.clock import INSTANT_EPOCH, Epoch, Millis, epoch_text
 from lab.core.exchange import Json
 from lab.identity.clients import Account, Client
 from lab.jobs.derived import Derived
-from lab.language.document import Layers, Switches
 from lab.mock.config import Config
+from lab.program.switches import Layers, Switches
 from lab.recording.format.lines import CAPTURE, ClockSpec, Header, Recording, Req
 from lab.recording.redaction.alias import number_of, numbered
 from lab.recording.tape.header import TOKEN_HOST, PacedClock, config_of

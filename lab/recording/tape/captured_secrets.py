@@ -10,8 +10,8 @@ from lab.core.clock import INSTANT_EPOCH
 from lab.core.exchange import Headers
 from lab.core.jsontext import members_of
 from lab.identity.clients import SHORTEST_SECRET
-from lab.language.document import Switches
 from lab.mock.config import Config
+from lab.program.switches import Switches
 from lab.recording.redaction.alias import HERE, number_of, numbered
 from lab.recording.redaction.bearer_tokens import IS_JWT
 from lab.recording.redaction.known_secrets import KnownSecrets

@@ -5,8 +5,7 @@ from itertools import chain
 from typing import Protocol
 
 import msgspec
-from msgspec.structs import replace
-from pydantic import ValidationError
+from msgspec.structs import asdict, replace
 
 from lab.core.clock import epoch_text
 from lab.core.errors import RecordingError
@@ -14,8 +13,9 @@ from lab.core.exchange import Json
 from lab.identity.clients import DEMO, JANE, Client
 from lab.jobs.compiled import CompiledScenario
 from lab.jobs.plan import Drawn
-from lab.language.document import Layers, Switches
+from lab.language.shape import member, spelt
 from lab.mock.config import MOST_JOBS, Config
+from lab.program.switches import Layers, Switches
 from lab.recording.format.lines import ClockSpec, Header, Recording, ScenarioRef
 from lab.recording.tape.accounts import accounts_member, accounts_of
 from lab.recording.tape.recorded_calls import epoch_in
@@ -119,9 +119,7 @@ def settings_of(config: Config) -> dict[str, Json]:
 
 def _changed(switches: Switches) -> dict[str, Json]:
     """Every switch off its profile's default."""
-    usual = Switches.model_validate({"profile": switches.profile}).model_dump(mode="json")
-    given: dict[str, Json] = switches.model_dump(mode="json")
-    return {name: value for name, value in given.items() if value != usual[name]}
+    return spelt(Switches, {name: value for name, value in switches.said.items() if name != "profile"})
 
 
 def _layered(config: Config, layers: Layers) -> dict[str, Json]:
@@ -131,11 +129,12 @@ def _layered(config: Config, layers: Layers) -> dict[str, Json]:
     said, though it be the default.
     """
     base = layers.over()
-    given: dict[str, Json] = base.model_dump(mode="json")
+    given = spelt(Switches, asdict(base))
     own = [each.scenario.settings for each in config.scenarios]
-    set_by_scenarios = {name for settings in own for name in settings.model_fields_set}
+    set_by_scenarios = {name for settings in own for name in settings}
     forced = sorted(set_by_scenarios & layers.above.keys())
-    chosen = base.model_fields_set - {"profile"} if "profile" in set_by_scenarios else set(forced) - {"profile"}
+    said = layers.below.keys() | layers.above.keys()
+    chosen = (said if "profile" in set_by_scenarios else set(forced)) - {"profile"}
     changed = _changed(base) | {name: given[name] for name in chosen}
     if base.profile != config.switches.profile:
         changed["profile"] = base.profile
@@ -155,15 +154,12 @@ def config_of(
     tokens, known, jobs = settings.pop(TOKENS, None), settings.pop(ACCOUNTS, None), settings.pop(JOBS, MOST_JOBS)
     try:
         layers = _layers_of({"profile": header.profile, **settings})
-        layers.over()
         clients, accounts = accounts_of(known) if known is not None else (clients, (JANE,))
         epoch = epoch_in(recording)
-    except ValidationError as error:
-        wrong = error.errors()[0]
-        named = ".".join(map(str, wrong["loc"]))
-        raise RecordingError(f"{recording.name}:1: the setting {named}: {wrong['msg']}") from None
     except msgspec.ValidationError as error:
         raise RecordingError(f"{recording.name}:1: the accounts are none: {error}") from None
+    except ValueError as error:
+        raise RecordingError(f"{recording.name}:1: {error}") from None
     config = Config(
         tuple(scenarios), Switches(), header.seed or 0, epoch, clients, scripted=reviewer != "person",
         recorded=drawn_in(recording), base=base, here=NOWHERE, prefix=prefix, accounts=accounts,
@@ -176,9 +172,17 @@ def config_of(
 def _layers_of(settings: dict[str, Json]) -> Layers:
     forced = settings.pop(FORCED, None)
     names = forced if isinstance(forced, list) else []
+    read: dict[str, Json] = {}
+    for name, value in settings.items():
+        try:
+            read[name] = member(Switches, name, value)
+        except (KeyError, ValueError) as error:
+            raise ValueError(
+                f"the setting {name}: {'there is none' if isinstance(error, KeyError) else error}"
+            ) from None
     return Layers(
-        {name: value for name, value in settings.items() if name not in names},
-        {name: value for name, value in settings.items() if name in names},
+        {name: value for name, value in read.items() if name not in names},
+        {name: value for name, value in read.items() if name in names},
     )
 
 

@@ -15,8 +15,8 @@ from lab.core.exchange import Json, json_bytes
 from lab.core.jsontext import BadJson, read_json
 from lab.core.refusal import Refusal
 from lab.dialects.reading import is_json
-from lab.language.document import duration, nearest
 from lab.mock.service import ControlResult
+from lab.program.words import duration, nearest
 from lab.server.limits import ServerLimits
 from lab.server.request_reader import PeerGone, shell_refusal, whole_body
 

@@ -6,12 +6,12 @@ from aiohttp import web
 
 from lab.clocks import AnyClock, ManualClock
 from lab.core.exchange import Json
-from lab.language.document import JobFault
 from lab.mock.service import ControlResult, Service
+from lab.program.faults import JobFault
 from lab.server.control.access import CommandRefused, read_command
 from lab.server.shared.calls import LedgerCalls
 
-_MEMBERS = tuple(JobFault.model_fields)
+_MEMBERS = JobFault.__struct_fields__
 _OF_CALLS = 'Send calls: "1-2" strikes the next two.'
 _MEANT = {
     "status": "Send answer, as 503.",

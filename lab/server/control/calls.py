@@ -11,9 +11,11 @@ from msgspec import Struct, ValidationError, convert
 from lab.core.exchange import Json
 from lab.dialects.router import UNKNOWN_ROUTE
 from lab.jobs.records import job_named
-from lab.language.document import FAULT_ROUTES, Scenario, nearest
 from lab.mock.service import Service
 from lab.plugin import ControlRoute, resolve
+from lab.program.routes import FAULT_ROUTES
+from lab.program.scenario import Scenario
+from lab.program.words import nearest
 from lab.server.control.access import CommandRefused, Handler, read_command
 from lab.server.control.journal import Subscriber
 from lab.server.mounts import MountChoice

@@ -9,8 +9,8 @@ from lab.core.clock import LAST_WALL, Millis, has_date, iso
 from lab.core.exchange import Json
 from lab.jobs.timeline import spans, spans_from
 from lab.jobs.view import JobView
-from lab.language.document import Status, Verdict
 from lab.mock.service import Service
+from lab.program.words import Status, Verdict
 from lab.server.control.access import CommandRefused, millis_of, read_command, text_member
 from lab.server.control.jobs import JobRoutes
 from lab.server.shared.calls import LedgerCalls

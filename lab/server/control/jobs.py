@@ -14,8 +14,8 @@ from lab.core.exchange import Json, json_bytes
 from lab.core.observe import Noted, Observation
 from lab.jobs.gates import offers
 from lab.jobs.view import JobView
-from lab.language.document import Status
 from lab.mock.service import Service
+from lab.program.words import Status
 from lab.server.control.access import JSON, CommandRefused, millis_of, obeyed, optional_text, read_command, text_member
 from lab.server.shared.calls import LedgerCalls
 

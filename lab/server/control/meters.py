@@ -11,7 +11,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from lab.core.clock import Millis
-from lab.language.document import Status
+from lab.program.words import Status
 from lab.server.call_totals import CallTotals
 from lab.server.control.tallies import CallTally, JobTally
 from lab.server.mock_server import MockServer

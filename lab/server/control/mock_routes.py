@@ -16,9 +16,10 @@ from lab.core.observe import Noted, Requested
 from lab.core.version import __version__
 from lab.identity.routes import PATHS
 from lab.identity.scopes import api_scope
-from lab.language.document import Scenario
+from lab.language import shape
 from lab.mock.history import BEFORE
 from lab.plugin import plugins
+from lab.program.scenario import Scenario
 from lab.server.control.access import CommandRefused, Handler, obeyed, read_command, text_member
 from lab.server.control.armed_faults import FaultRoutes
 from lab.server.control.calls import RouteContext, ServedJournal, calls, plugin_handler
@@ -243,5 +244,5 @@ def client_part(scenario: Scenario) -> dict[str, Json]:
         {"message": each.message, "parameters": dict(each.parameters)} for each in scenario.user_messages
     ]
     callers = scenario.callers
-    whom: dict[str, Json] = {} if callers is None else {"for": callers.model_dump(mode="json", exclude_unset=True)}
+    whom: dict[str, Json] = {} if callers is None else {"for": shape.write(callers)}
     return {"name": scenario.name, "agent_code": scenario.agent.code, "asks": asks, **whom}

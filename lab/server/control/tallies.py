@@ -23,8 +23,8 @@ from lab.jobs.facts import GateDecided, JobAccepted, WaitEnded
 from lab.jobs.gates import Decision
 from lab.jobs.plan import Plan
 from lab.jobs.timeline import spans
-from lab.language.document import Status
 from lab.mock.service import Service
+from lab.program.words import Status
 from lab.server.call_totals import CallTotals
 
 MOST_UNSEEN = 100_000

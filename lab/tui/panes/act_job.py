@@ -1,7 +1,7 @@
 """The acts of a job: the wait for the agents, the question to a person, the decision."""
 
 from lab.core.clock import Millis
-from lab.language.document import Status, Verdict
+from lab.program.words import Status, Verdict
 from lab.tui.panes.act_parts import ActPart, ActRoom, at_both_ends, lettered, request_head, tail_of, widest
 from lab.tui.panes.approval import gate_head, gate_note, patience_row, side_by_side, verdict_buttons
 from lab.tui.panes.decision import by_whom, decision_head, who

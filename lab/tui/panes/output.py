@@ -1,6 +1,6 @@
 """The Output pane: the story, then a clock, then what the job brought."""
 
-from lab.language.document import Status
+from lab.program.words import Status
 from lab.tui.panes.keys import Reaction, ScreenKey
 from lab.tui.panes.pane import Column, Framed, OneRow, Pane, View, last_of
 from lab.tui.panes.search import marked

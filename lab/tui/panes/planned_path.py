@@ -10,7 +10,8 @@ from lab.jobs.own_plans import own_plans
 from lab.jobs.plan import Plan
 from lab.jobs.span import Span
 from lab.jobs.timeline import spans
-from lab.language.document import Delegate, Parallel, Scenario
+from lab.program.scenario import Scenario
+from lab.program.steps import Delegate, Parallel
 from lab.tui.rows.blocks import seconds
 from lab.tui.rows.spans import Row, clip, cut, row
 

@@ -8,7 +8,7 @@ from msgspec.structs import replace
 from rich.cells import cell_len
 
 from lab.core.clock import Millis
-from lab.language.document import Status
+from lab.program.words import Status
 from lab.tui.panes.decision import by_fits, by_whom, decision_within, with_comments
 from lab.tui.panes.pane import OPENS, Column, Framed, OneRow, Pane, View, last_of
 from lab.tui.rows.blocks import at_text, bars, bottom, latency, next_call, paragraph, request_row, seconds, status_row

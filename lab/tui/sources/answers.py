@@ -8,7 +8,7 @@ from lab.core.clock import Millis
 from lab.core.journal.fact import Fact
 from lab.dialects.client import Question
 from lab.jobs.facts import GateDecided, GateOpened
-from lab.language.document import Verdict
+from lab.program.words import Verdict
 from lab.tui.state.intents import AnswerGate
 
 if TYPE_CHECKING:

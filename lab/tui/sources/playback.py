@@ -8,7 +8,7 @@ from typing import assert_never
 from lab.app.effects import Outcome
 from lab.clocks import ScaledClock, breathe, first_of
 from lab.core.clock import Millis, passed_text
-from lab.language.document import Scenario
+from lab.program.scenario import Scenario
 from lab.tui.sources.clock import MakeClock, SettableClock
 from lab.tui.sources.pace import FASTEST
 from lab.tui.sources.protocol import with_job

@@ -9,7 +9,7 @@ from msgspec.structs import replace
 
 from lab.app.effects import App, Outcome, RunObservation
 from lab.core.clock import Clock
-from lab.language.document import Scenario
+from lab.program.scenario import Scenario
 from lab.tui.state import clean
 from lab.tui.state.intents import Intent
 from lab.tui.state.journal import JournalState, SourceUpdate

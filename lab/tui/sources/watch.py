@@ -11,7 +11,7 @@ from lab.core.clock import Millis
 from lab.core.errors import HostError, LabError
 from lab.core.journal.fact import ClockAdvanced, ClockScaled
 from lab.core.observe import Noted, Observation, Replied, Requested
-from lab.language.document import Scenario
+from lab.program.scenario import Scenario
 from lab.tui.sources.clock import MakeClock, SettableClock
 from lab.tui.sources.protocol import with_job
 from lab.tui.state import intents

@@ -13,7 +13,7 @@ from msgspec.structs import replace
 
 from lab.core.clock import Millis
 from lab.jobs.gates import Origin
-from lab.language.document import Status, Verdict
+from lab.program.words import Status, Verdict
 from lab.tui.state.gate import GateDecision
 from lab.tui.state.run import RunState
 from lab.tui.state.status import decision_shown, face, finished, meaning

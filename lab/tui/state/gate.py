@@ -7,7 +7,7 @@ from msgspec import Struct
 
 from lab.core.clock import Millis
 from lab.jobs.gates import Origin
-from lab.language.document import Verdict
+from lab.program.words import Verdict
 
 
 class GateOpening(Struct, frozen=True):

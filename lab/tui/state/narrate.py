@@ -1,6 +1,6 @@
 """The one sentence that says where the run is, and why it matters."""
 
-from lab.language.document import Scenario
+from lab.program.scenario import Scenario
 from lab.tui.state.gate import GateDecision, verdict_face
 from lab.tui.state.screen import ScreenState
 from lab.tui.state.status import PHASES, decision_shown, meaning, phase, stopped

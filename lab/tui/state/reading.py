@@ -22,7 +22,7 @@ from lab.dialects.router import ROUTER
 from lab.dialects.sse import events_in
 from lab.identity.client import read_token
 from lab.identity.routes import PATHS
-from lab.language.document import Status
+from lab.program.words import Status
 from lab.tui.state import clean
 from lab.tui.state.gate import GateState
 from lab.tui.state.run import USUAL_LABELS, LastStatus, Pairs

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 
 from lab.core.clock import Epoch, Millis
 from lab.core.observe import Requested
-from lab.language.document import Status
+from lab.program.words import Status
 from lab.recording.format.facts import FACTS
 from lab.recording.format.lines import Entry, Line, Recording, Req, Res
 from lab.recording.redaction.bodies import Blob

@@ -10,7 +10,7 @@ from lab.core.exchange import Response
 from lab.core.observe import Lost, Replied
 from lab.dialects.client import Question, Seen
 from lab.jobs.gates import Origin
-from lab.language.document import Verdict
+from lab.program.words import Verdict
 from lab.tui.state import clean, reading
 from lab.tui.state.gate import GateDecision, GateOpening, verdict_face
 from lab.tui.state.run import MOST_STATUSES, Exchange, JobState, RunState, TimelineRow, TokenState, put

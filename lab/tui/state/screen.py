@@ -8,7 +8,8 @@ from msgspec.structs import replace
 from lab.core.clock import Millis
 from lab.dialects.client import WireLabels
 from lab.jobs.turns import parts_for
-from lab.language.document import Gate, Scenario
+from lab.program.scenario import Scenario
+from lab.program.steps import Gate
 from lab.tui.state.acts import HOLD, ActState
 from lab.tui.state.cursor import PlaybackCursor
 from lab.tui.state.journal import ArmedFaults, JournalState

@@ -3,7 +3,7 @@
 from typing import NamedTuple
 
 from lab.dialects import USUAL_CLIENT, clients
-from lab.language.document import Status
+from lab.program.words import Status
 from lab.tui.state.gate import GateDecision, verdict_face
 from lab.tui.state.run import RunState
 

@@ -6,7 +6,8 @@ from msgspec import Struct
 
 from lab.core.clock import Millis
 from lab.jobs.turns import part_for, parts_for
-from lab.language.document import Scenario, Status
+from lab.program.scenario import Scenario
+from lab.program.words import Status
 from lab.tui.state.run import RunState
 from lab.tui.state.screen import ScreenState, messages_of
 from lab.tui.state.status import face, meaning, nobody_decided

@@ -6,7 +6,7 @@ from msgspec.structs import replace
 
 from lab.app.effects import Answer
 from lab.dialects import client_named
-from lab.language.document import Verdict
+from lab.program.words import Verdict
 from tests.app.test_run import APP, GRANT, Play, reply
 
 A2A = replace(APP, dialect=client_named("a2a"))

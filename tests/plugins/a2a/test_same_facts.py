@@ -24,9 +24,9 @@ from lab.dialects.client import Question, Seen, Sendable
 from lab.files.scenarios import load_scenario, scenario_names
 from lab.identity.client import read_token, token_request
 from lab.jobs.facts import WaitEnded
-from lab.language.document import Status, Verdict
 from lab.mock.config import Config
 from lab.mock.service import Service
+from lab.program.words import Status, Verdict
 from tests.conftest import ROOT, UNLIKE, few_of
 
 FOLDER = ROOT / "scenarios"

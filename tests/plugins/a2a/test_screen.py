@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from lab.language.document import Verdict
+from lab.program.words import Verdict
 from lab.recording.format.lines import Res
 from tests.plugins.a2a.sessions import SESSIONS
 from tests.recording.dialect_sessions import recorded

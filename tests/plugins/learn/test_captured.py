@@ -5,10 +5,11 @@ import pytest
 from lab.clocks import ScaledClock
 from lab.core.clock import INSTANT_EPOCH
 from lab.jobs.compiled import compile_scenario
-from lab.language.document import Status, Switches
 from lab.language.parse import parse_scenario
 from lab.mock.config import Config
 from lab.mock.service import Service
+from lab.program.switches import Switches
+from lab.program.words import Status
 from lab.server.mock_server import MockServer
 from tests.cli.test_capture import captured, client_of, session
 from tests.cli.test_shipped_recordings import assert_found, empty

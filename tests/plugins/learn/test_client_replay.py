@@ -9,12 +9,12 @@ from lab.app.effects import App, Backoff
 from lab.core.clock import INSTANT_EPOCH
 from lab.files.recordings import open_recording, read_blob
 from lab.jobs.compiled import compile_scenario
-from lab.language.document import Layers, Switches
 from lab.language.parse import parse_scenario
 from lab.mock.config import Config
 from lab.plugins.learn.command import learn
 from lab.plugins.learn.foreign import ForeignTerms
 from lab.plugins.learn.traffic import ObservedCalls
+from lab.program.switches import Layers, Switches
 from lab.recording.client_replay.polls import ClientTerms
 from lab.recording.client_replay.verdict import ClientReplayResult
 from lab.recording.format.lines import Recording, Req

@@ -5,8 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from lab.language.document import Complete, Failure, Gate, Scenario, Work
 from lab.language.parse import parse_scenario
+from lab.program.scenario import Scenario
+from lab.program.steps import Complete, Failure, Gate, Work
 from tests.conftest import Lab
 from tests.plugins.learn.observed import complaints_of, undated
 

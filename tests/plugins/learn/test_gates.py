@@ -7,13 +7,15 @@ from msgspec.structs import replace
 
 from lab.core.exchange import Json
 from lab.dialects.client import Question
-from lab.language.document import Gate, Scenario, Status, Verdict, Vote
 from lab.language.parse import parse_scenario
 from lab.plugins.learn.command import learn
 from lab.plugins.learn.foreign import ForeignTerms
 from lab.plugins.learn.model import About, Glimpse, ObservedJob, RoutePace, Session, StatusStretch
 from lab.plugins.learn.scenario import draft_of
 from lab.plugins.learn.traffic import ObservedCalls
+from lab.program.scenario import Scenario
+from lab.program.steps import Gate, Vote
+from lab.program.words import Status, Verdict
 from lab.recording.format.lines import Entry, Recording
 from lab.recording.format.reader import read
 from lab.recording.playback.calls import playback_calls

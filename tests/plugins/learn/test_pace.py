@@ -5,8 +5,8 @@ import pytest
 from lab.core.clock import Millis
 from lab.core.exchange import Request, Response
 from lab.core.observe import Replied, Requested
-from lab.language.document import Status
 from lab.plugins.learn.model import Glimpse, ObservedTurn, Poll, earliest_polls, pace_of, stretches_of
+from lab.program.words import Status
 from lab.recording.playback.calls import PlaybackCall, playback_call
 
 

@@ -8,11 +8,12 @@ from pydantic import TypeAdapter
 
 from lab.cli.setup import make_setup
 from lab.jobs.span import Span
-from lab.language.document import Exponential, Latency
+from lab.language.shape import parsed
 from lab.plugins.simulate.command import simulation_of
 from lab.plugins.simulate.passes import Job, Pass, QueueTally, ReviewTeam, Simulation, Workload
 from lab.plugins.simulate.result import Figures, SimulationResult, result_document
 from lab.plugins.simulate.text import result_lines
+from lab.program.draws import Exponential, Latency
 from lab.settings import ClockSettings, MockSettings
 
 HOUR, MINUTE = 3_600_000, 60_000
@@ -192,7 +193,7 @@ def test_a_deputy_who_says_nothing_answers_as_the_reviewer_and_of_each_gate_is_s
 @pytest.mark.parametrize("people", [1, 3])
 def test_the_mean_wait_is_that_of_the_closed_form(tmp_path: Path, people: int) -> None:
     load, mean = 0.5, 120_000
-    takes = Exponential.model_validate({"mean": "2m"})
+    takes = parsed(Exponential, {"mean": "2m"})
     gap = round(mean * 1_000 / (load * people))
     simulated = simulation(tmp_path, Workload(jobs=100_000, gap=gap, reviewers=team(people, takes)), patience="3000d")
     queue = Pass(simulated, 1, lambda job: None).play()

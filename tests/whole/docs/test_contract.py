@@ -9,7 +9,8 @@ import pytest
 from lab.cli.console import Console
 from lab.cli.main import run_command
 from lab.dialects.fusion.missing_paths import CAPABILITIES
-from lab.language.document import Switches
+from lab.program.switches import Switches
+from tests.shapes import switched
 from tests.whole.docs.pages import PAGES, codes
 
 PAGE = PAGES["contract"]
@@ -83,10 +84,10 @@ def switches(page: str) -> dict[str, tuple[set[str], str]]:
 
 def known() -> dict[str, tuple[set[str], str]]:
     """The same of the code."""
-    usual, strict = (Switches.model_validate({"profile": name}).model_dump(mode="json") for name in ("oci", "rfc"))
+    usual, strict = (switched({"profile": name}).model_dump(mode="json") for name in ("oci", "rfc"))
     schema = Switches.model_json_schema()["properties"]
     found: dict[str, tuple[set[str], str]] = {}
-    for name in Switches.model_fields:
+    for name in Switches.__struct_fields__:
         values = {str(value) for value in schema[name].get("enum", ()) if not isinstance(value, bool)}
         differs = name != "profile" and usual[name] != strict[name]
         default = f"{usual[name]}; rfc: {strict[name]}" if differs else str(usual[name])

@@ -8,12 +8,14 @@ from pydantic import BaseModel
 
 from lab.core.errors import ScenarioError
 from lab.jobs.lint import lint
-from lab.language.document import Fault, Scenario, Switches
-from lab.language.document.settings_file import Server
 from lab.language.parse import parse_with_locations
 from lab.language.parse.settings_file import parse_settings
 from lab.language.templates import TEMPLATE_NAMES
 from lab.language.templates.vocabulary import FILTERS, TESTS
+from lab.program.faults import Fault
+from lab.program.scenario import Scenario
+from lab.program.settings_file import Server
+from lab.program.switches import Switches
 from lab.recording.replay.matchers import parse_matchers
 from lab.server.limits import LIMIT_KINDS
 from lab.tui.preference_syntax import parse_preferences
@@ -96,7 +98,7 @@ def keys(model: type[BaseModel]) -> set[str]:
         for each in models(model, set()) if each is not Switches
         for name, field in each.model_fields.items()
     }  # fmt: skip
-    return found - (Switches.model_fields.keys() - {"profile"} if model is Server else set())
+    return found - (Switches.__struct_fields__.keys() - {"profile"} if model is Server else set())
 
 
 def unnamed(words: set[str], page: str) -> set[str]:
@@ -107,7 +109,9 @@ def unnamed(words: set[str], page: str) -> set[str]:
 
 def known() -> set[str]:
     """What an author may write: keys of scenario and settings file, template names, filters, tests."""
-    return keys(Scenario) | (keys(Server) - {"profile"}) | set(Fault.model_fields) | TEMPLATE_NAMES | FILTERS | TESTS
+    return (
+        keys(Scenario) | (keys(Server) - {"profile"}) | set(Fault.__struct_fields__) | TEMPLATE_NAMES | FILTERS | TESTS
+    )
 
 
 def test_the_page_names_every_key_name_filter_and_test() -> None:
@@ -121,10 +125,10 @@ def test_a_word_that_is_left_out_is_found(word: str) -> None:
 
 
 def test_the_limits_of_templates_are_those_of_the_code() -> None:
-    from lab.language.document.outputs import LARGEST_OUTPUT
     from lab.language.templates.bounds import WORK
     from lab.language.templates.check import FILTERS_IN_A_ROW, LOOPS, MOST_NESTED
     from lab.language.templates.filters import RANGE
+    from lab.program.steps import LARGEST_OUTPUT
 
     for row in (
         f"| filters in a row | {FILTERS_IN_A_ROW} |", f"| loops inside each other | {LOOPS},",

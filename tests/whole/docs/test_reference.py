@@ -22,10 +22,10 @@ from lab.cli.console import INTERRUPTED, Console
 from lab.cli.main import run_command
 from lab.core.errors import LabError
 from lab.core.journal.fact import Fact
-from lab.language.document import duration_text
 from lab.plugins.rehearsal.drills.drills import ENDINGS, FAULT_KINDS
 from lab.plugins.rehearsal.drills.variants import GateKind
 from lab.plugins.rehearsal.report.catalog import RULE_OF
+from lab.program.words import duration_text
 from lab.recording.format import codec
 from lab.server.limits import ServerLimits
 from lab.tui.panes.registry import SCREEN_KEYS

@@ -7,7 +7,7 @@ from lab.core.evidence import Object, PodCall, Sign, countable, sign_of
 from lab.core.exchange import Json
 from lab.dialects.fusion.judges.messages import oddities
 from lab.dialects.fusion.judges.shown import ShownJobs, resumes
-from lab.language.document import Status
+from lab.program.words import Status
 
 _UUID4 = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}")
 _WORDS = frozenset(map(str, Status))

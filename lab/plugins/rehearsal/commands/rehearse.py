@@ -22,7 +22,6 @@ from lab.faults.yamltext import yaml_text
 from lab.files.artifacts import keep_only, write_texts
 from lab.files.scenarios import SCENARIO_ENDING, load_scenario, scenarios_folder
 from lab.jobs.good_ends import ends_in
-from lab.language.document import Scenario
 from lab.plugins.rehearsal.commands.report import conclude, file_lines
 from lab.plugins.rehearsal.drills.drill_advice import advice_in_drill, met_in_drill
 from lab.plugins.rehearsal.drills.named import drills_of
@@ -38,6 +37,7 @@ from lab.plugins.rehearsal.runs.rehearsal import (
     with_evidence,
 )
 from lab.plugins.rehearsal.runs.rehearse_search import refuse_other_forms, search
+from lab.program.scenario import Scenario
 from lab.settings import ClockSettings, Flags, MockSettings, ScenarioSettings, refuse_idle
 
 USUAL_SCENARIOS = ("quick", "approval", "rejected", "failing", "two-turns", "busy", "bad-line", "odd-status")

@@ -15,7 +15,6 @@ from lab.cli.verdicts import FileVerdict, form_of, problems_of, tell_runner
 from lab.core.errors import LabError, UsageError
 from lab.files.artifacts import write_text
 from lab.files.recordings import open_recording, read_blob, read_recording
-from lab.language.document import Scenario
 from lab.plugins.rehearsal.report.catalog import RULE_OF
 from lab.plugins.rehearsal.report.coverage import Coverage, Elements, joined, met_in, possible_in
 from lab.plugins.rehearsal.report.formats import FORMATS, fails, github, junit, notes_of
@@ -25,6 +24,7 @@ from lab.plugins.rehearsal.report.html import html
 from lab.plugins.rehearsal.report.judge import ClientReport, report_on
 from lab.plugins.rehearsal.report.rule import Severity
 from lab.plugins.rehearsal.report.run_groups import lines_of_runs
+from lab.program.scenario import Scenario
 from lab.recording.format.reader import read
 from lab.settings import Flags, refuse_idle
 

@@ -12,9 +12,9 @@ from lab.core.exchange import Json
 from lab.core.seeds import Seed
 from lab.jobs.compiled import CompiledScenario
 from lab.jobs.good_ends import GoodEnd
-from lab.language.document import duration_text
 from lab.plugins.rehearsal.drills.places import HappyPath, SpanPlace, happy_path
 from lab.plugins.rehearsal.drills.variants import GateKind, ScenarioDocument, at_ending, at_gate
+from lab.program.words import duration_text
 
 FAMILIES = {"W": "wire", "R": "refusal", "K": "token", "V": "invoke", "P": "poll", "G": "gate", "Z": "ending"}
 FAULT_KINDS: Mapping[str, Mapping[str, dict[str, Json]]] = {

@@ -7,11 +7,11 @@ from lab.core.errors import UsageError
 from lab.core.seeds import Seed
 from lab.files.scenarios import load_scenario, read_scenario, scenario_path, scenarios_folder
 from lab.jobs.compiled import CompiledScenario
-from lab.language.document import nearest
 from lab.language.parse.yaml_tree import read_yaml
 from lab.plugins.rehearsal.drills.drills import FAMILIES, Drill, derive
 from lab.plugins.rehearsal.drills.places import HappyPath
 from lab.plugins.rehearsal.drills.variants import ScenarioDocument
+from lab.program.words import nearest
 from lab.settings import ScenarioSettings
 
 

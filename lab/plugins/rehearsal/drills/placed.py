@@ -8,9 +8,9 @@ from msgspec import Struct
 
 from lab.core.clock import Millis
 from lab.core.exchange import Json
-from lab.language.document import duration_text
 from lab.plugins.rehearsal.drills.drills import FAULT_KINDS
 from lab.plugins.rehearsal.drills.places import HappyPath
+from lab.program.words import duration_text
 
 WIRE_FAMILIES = tuple(FAULT_KINDS)
 _ROUTES = {

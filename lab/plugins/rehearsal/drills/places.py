@@ -16,7 +16,8 @@ from lab.jobs.own_plans import own_plans
 from lab.jobs.plan import Plan
 from lab.jobs.span import DefaultEnding
 from lab.jobs.timeline import spans
-from lab.language.document import Complete, Gate, Status, Verdict
+from lab.program.steps import Complete, Gate
+from lab.program.words import Status, Verdict
 
 MOST_DRILLS = 50_000
 """Of one scenario: those of a plan that outlives thousands of tokens are all alike, and would take minutes to list."""

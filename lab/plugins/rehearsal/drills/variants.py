@@ -5,8 +5,8 @@ from typing import Literal, TypeAlias, assert_never, cast
 
 from lab.core.clock import Millis
 from lab.core.exchange import Json
-from lab.language.document import Verdict, duration, duration_text
 from lab.plugins.rehearsal.drills.places import GatePlace, SpanPlace
+from lab.program.words import Verdict, duration, duration_text
 
 ScenarioDocument: TypeAlias = dict[str, Json]
 """A scenario as its author wrote it."""

@@ -11,8 +11,10 @@ from msgspec import Struct
 
 from lab.core.exchange import Json
 from lab.jobs.gates import offers
-from lab.language.document import Gate, Scenario, Status, Verdict
 from lab.plugins.rehearsal.report.history import ClientHistory
+from lab.program.scenario import Scenario
+from lab.program.steps import Gate
+from lab.program.words import Status, Verdict
 from lab.recording.format.lines import Entry, Recording
 
 UNKNOWN = "an unknown one"

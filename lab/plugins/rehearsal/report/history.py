@@ -11,7 +11,7 @@ from msgspec import Struct
 from lab.core.clock import Epoch, Millis
 from lab.core.exchange import retry_after
 from lab.dialects.client import Seen
-from lab.language.document import Status
+from lab.program.words import Status
 from lab.recording.client_calls import CallKind, JudgedCall
 from lab.recording.format.lines import Entry
 

@@ -16,10 +16,10 @@ from lab.app.pauses import (
 )
 from lab.core.clock import Millis
 from lab.jobs.good_ends import LONGEST_DEADLINE
-from lab.language.document import Status, duration_text
 from lab.plugins.rehearsal.report.history import ClientHistory, JobHistory, operation
 from lab.plugins.rehearsal.report.rule import Occasion, broken, charged, kept, least, middle, most, rules_in, went_on
 from lab.plugins.rehearsal.report.stops import odd_members, odd_result, odd_spelling, usual_members
+from lab.program.words import Status, duration_text
 from lab.recording.client_calls import CallKind, JudgedCall
 
 MINUTE: Millis = 60_000

@@ -21,8 +21,8 @@ from lab.core.clock import Millis
 from lab.core.jsontext import members_of
 from lab.dialects import client_of
 from lab.dialects.client import Unreadable
-from lab.language.document import Status
 from lab.plugins.rehearsal.report.history import Charge, ClientHistory, JobHistory, epoch_millis, operation
+from lab.program.words import Status
 from lab.recording.client_calls import CallKind, JudgedCall
 from lab.recording.format.lines import SERVER_CUTS
 

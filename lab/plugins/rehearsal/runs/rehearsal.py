@@ -22,13 +22,14 @@ from lab.core.clock import Millis
 from lab.core.errors import UsageError
 from lab.files.recordings import open_recording, read_blob
 from lab.jobs.good_ends import GoodEnd
-from lab.language.document import Scenario, duration_text
 from lab.plugins.rehearsal.drills.places import plan_length
 from lab.plugins.rehearsal.report.judge import ClientReport
 from lab.plugins.rehearsal.report.outcomes import Expectation, ProcessEnd, RunOutcome
 from lab.plugins.rehearsal.report.runs import JudgedRun, judged_run
 from lab.plugins.rehearsal.runs.child import Child
 from lab.plugins.rehearsal.runs.virtual_run import virtual_run, virtual_variables
+from lab.program.scenario import Scenario
+from lab.program.words import duration_text
 from lab.recording.format.reader import read
 from lab.settings import Flags, MockSettings
 

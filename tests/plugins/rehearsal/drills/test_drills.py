@@ -20,14 +20,16 @@ from lab.identity.scopes import api_scope
 from lab.jobs.compiled import compile_scenario
 from lab.jobs.lint import lint
 from lab.jobs.timeline import spans
-from lab.language.document import Layers, Scenario, Switches
 from lab.language.parse import parse_scenario, parse_with_locations
 from lab.language.parse.yaml_tree import read_yaml
+from lab.language.shape import parsed
 from lab.mock.config import Config
 from lab.mock.service import Service
 from lab.plugins.rehearsal.drills.drills import Drill, derive
 from lab.plugins.rehearsal.drills.places import happy_path
 from lab.plugins.rehearsal.drills.variants import ScenarioDocument
+from lab.program.scenario import Scenario
+from lab.program.switches import Layers, Switches
 from tests.conftest import THOROUGH, Lab, examples
 from tests.jobs.test_branches import BIG, ENDINGS, forked
 from tests.lab_strategies import documents, planned
@@ -98,7 +100,7 @@ def test_as_many_are_derived_from_any_happy_scenario_as_the_formula_says(
 
 def ids_of(document: ScenarioDocument, seed: int) -> list[str]:
     """The steps that its first job goes through, told by the timeline itself."""
-    return [span.id for span in spans(planned(compile_scenario(Scenario.model_validate(document)), seed), ())]
+    return [span.id for span in spans(planned(compile_scenario(parsed(Scenario, document)), seed), ())]
 
 
 LOOP: ScenarioDocument = {

@@ -8,10 +8,10 @@ from lab.core.clock import INSTANT_EPOCH, Millis
 from lab.core.exchange import Headers, Request, Response
 from lab.dialects.base import Invoke, Look
 from lab.dialects.client import Seen
-from lab.language.document import Status
 from lab.plugins.rehearsal.report.catalog import RULE_OF
 from lab.plugins.rehearsal.report.history import ClientHistory, ConnectionHistory, GrantHistory, JobHistory
 from lab.plugins.rehearsal.report.stops import stops_of
+from lab.program.words import Status
 from lab.recording.client_calls import CallKind, JudgedCall
 
 ROUTES = {

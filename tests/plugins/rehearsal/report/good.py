@@ -16,7 +16,7 @@ from lab.dialects.base import Invoke, Look
 from lab.dialects.client import Seen, Sendable
 from lab.identity.client import AccessToken, read_token, token_request
 from lab.identity.scopes import api_scope
-from lab.language.document import Status
+from lab.program.words import Status
 from tests.plugins.rehearsal.report.together import Came, Effect, Send, Story, Together, Wait
 
 T = TypeVar("T")

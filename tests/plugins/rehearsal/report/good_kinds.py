@@ -6,7 +6,7 @@ from lab.core.clock import Millis
 from lab.core.exchange import Request
 from lab.dialects.client import Seen
 from lab.identity.client import AccessToken
-from lab.language.document import Status
+from lab.program.words import Status
 from tests.plugins.rehearsal.report.good import MINUTE, Plain, Steps, Stopped
 from tests.plugins.rehearsal.report.together import Came
 

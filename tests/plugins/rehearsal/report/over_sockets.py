@@ -19,7 +19,7 @@ from urllib.parse import urlsplit
 from lab.core.clock import Millis
 from lab.core.exchange import Request, Response
 from lab.identity.clients import DEMO
-from lab.language.document import Switches
+from lab.program.switches import Switches
 from tests.plugins.rehearsal.report.good import Plain
 from tests.plugins.rehearsal.report.together import Came, Effect, Hangup, Send, SendBroken, Wait
 from tests.plugins.rehearsal.report.zoo_all import ZOO

@@ -6,9 +6,9 @@ from msgspec.structs import replace
 from lab.core.exchange import Headers, Request, Response
 from lab.dialects.client import Seen
 from lab.identity.clients import Grant
-from lab.language.document import Status
 from lab.plugins.rehearsal.report.history import ClientHistory
 from lab.plugins.rehearsal.report.stops import stops_of
+from lab.program.words import Status
 from lab.recording.client_calls import CallKind, JudgedCall
 from tests.plugins.rehearsal.report.by_hand import call, history, polls, token, verdict
 

@@ -8,9 +8,9 @@ import pytest
 from lab.core.clock import Millis
 from lab.dialects.base import Decide
 from lab.identity.clients import DEMO, Client
-from lab.language.document import Verdict
 from lab.plugins.rehearsal.report.gather import histories_of
 from lab.plugins.rehearsal.report.judge import RuleVerdict, report_on
+from lab.program.words import Verdict
 from tests.plugins.rehearsal.report.good import WIRE, Keyed, Plain, Steps
 from tests.plugins.rehearsal.report.good_kinds import Crowd
 from tests.plugins.rehearsal.report.rehearsal import Kind, Rehearsal

@@ -12,7 +12,6 @@ from lab.core.clock import INSTANT_EPOCH
 from lab.faults.yamltext import yaml_text
 from lab.files.scenarios import load_scenario, read_scenario
 from lab.jobs.compiled import compile_scenario
-from lab.language.document import Layers, Switches
 from lab.language.parse import parse_scenario
 from lab.language.parse.yaml_tree import read_yaml
 from lab.mock.config import Config
@@ -21,6 +20,7 @@ from lab.plugins.rehearsal.report.gather import histories_of
 from lab.plugins.rehearsal.report.history import ClientHistory
 from lab.plugins.rehearsal.report.judge import RuleVerdict, report_on
 from lab.plugins.rehearsal.report.outcomes import Expectation, ProcessEnd, RunOutcome, as_expected, outcome_of
+from lab.program.switches import Layers, Switches
 from lab.recording.format.reader import read
 from tests.conftest import ROOT, THOROUGH
 from tests.recording.joined import Joined

@@ -17,7 +17,6 @@ from lab.core.observe import DECOY, Noted, Replied, Requested
 from lab.core.reply import Delivery, Reply
 from lab.identity.clients import DEMO, Client
 from lab.jobs.compiled import CompiledScenario, compile_scenario
-from lab.language.document import Switches
 from lab.language.parse import parse_scenario
 from lab.mock.config import Config
 from lab.mock.service import Service
@@ -27,6 +26,7 @@ from lab.recording.format.lines import Recording
 from lab.recording.format.reader import read
 from lab.recording.tape.header import recording_header
 from lab.recording.tape.tape import Tape
+from tests.shapes import switched
 
 
 class Send(Struct, frozen=True):
@@ -96,7 +96,7 @@ class Together:
         **switches: object,
     ) -> None:
         compiled = tuple(map(compiled_of, scenarios))
-        spoken = Switches.model_validate(switches)
+        spoken = switched(switches)
         self.config = Config(compiled, spoken, seed, INSTANT_EPOCH, clients=(client,))
         self.lines: list[bytes] = []
         self.service = Service(self.config)

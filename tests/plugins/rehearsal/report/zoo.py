@@ -9,7 +9,7 @@ from msgspec.structs import replace
 from lab.core.clock import Millis
 from lab.dialects.base import Look
 from lab.dialects.client import Seen
-from lab.language.document import Status
+from lab.program.words import Status
 from tests.plugins.rehearsal.report.good import MINUTE, WIRE, Plain, Steps, Stopped
 from tests.plugins.rehearsal.report.good_kinds import Backoff
 from tests.plugins.rehearsal.report.rehearsal import Rehearsal

@@ -1,14 +1,15 @@
-"""The words and durations of the language, and the base of every part of the document."""
+"""The words that all rooms share, how durations and chances are written, and the base of every part of a program."""
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from difflib import get_close_matches
 from enum import StrEnum
-from typing import Annotated, TypeAlias
+from typing import Annotated, Any, ClassVar, TypeAlias
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Discriminator, Field, PlainSerializer, WithJsonSchema
+from msgspec import Struct
 
 from lab.core.clock import Millis
+from lab.core.exchange import Json
 
 
 class Status(StrEnum):
@@ -32,6 +33,54 @@ class Verdict(StrEnum):
     REJECTED = "rejected"
     CHANGES = "changes-requested"
     TIMED_OUT = "timed-out"
+
+
+class Part(Struct, frozen=True, omit_defaults=True):
+    """The base of every part of a program.
+
+    A part's annotations say how it is written: bounds and descriptions by msgspec's `Meta`, spellings by `Spelt`. Of
+    several that may stand at one place the tag is the key that only this one has. `lab.language.shape` reads and writes
+    them so, and makes the JSON Schema; nothing is checked by making one.
+    """
+
+    further: ClassVar[str] = ""
+    """The member that takes the keys which are none of its own; empty: there must be none."""
+
+    def flaws(self) -> Iterator[str]:
+        """What is wrong with it as a whole, each of its members being right."""
+        return iter(())
+
+
+class Form(Part, frozen=True, tag_field="form"):
+    """One of several parts that may stand at a place; its tag is the key that tells it."""
+
+
+class Spelt(Struct, frozen=True, eq=False):
+    """How a value is written that is kept in another form."""
+
+    read: Callable[[object], object]
+    """ValueError says why something is none."""
+    write: Callable[[Any], Json]
+    schema: Mapping[str, Json]
+    stand_in: object = None
+    """What takes the place of one that can't be read, so that the rest can be looked at."""
+
+
+class FormOf(Struct, frozen=True, eq=False):
+    """How the forms of a value are told apart, where their keys alone don't say it."""
+
+    mapping: str = ""
+    """The form that a mapping means which has the key of none."""
+    by: Callable[[object], str] | None = None
+    """Tells the form of anything."""
+    wanted: str = ""
+    """What is said of a value that is none of the forms."""
+
+
+class SaidOf(Struct, frozen=True, eq=False):
+    """A mapping that holds those members of a part which were said, as `Switches`."""
+
+    part: type[Part]
 
 
 _UNITS = {"d": 86_400_000, "h": 3_600_000, "m": 60_000, "s": 1_000, "ms": 1}
@@ -94,11 +143,9 @@ def nearest(word: str, known: Iterable[str]) -> str:
 
 
 DURATION_PATTERN = rf"^{_DURATION.pattern}$"
-"""How a duration is written, for editors; that it is at most ten years only the parser says."""
+"""How a duration is written, for editors; that it is at most ten years only the reader says."""
 Duration: TypeAlias = Annotated[
-    Millis,
-    BeforeValidator(duration, json_schema_input_type=Annotated[str, Field(pattern=DURATION_PATTERN)]),
-    PlainSerializer(duration_text, when_used="json"),
+    Millis, Spelt(duration, duration_text, {"type": "string", "pattern": DURATION_PATTERN}, 1)
 ]
 
 MILLION = 1_000_000
@@ -133,45 +180,12 @@ def chance_text(parts: int) -> str:
     return f"{parts / 10_000:.4f}".rstrip("0").rstrip(".") + "%"
 
 
-Chance: TypeAlias = Annotated[
-    int,
-    BeforeValidator(_chance),
-    PlainSerializer(chance_text),
-    WithJsonSchema({"type": "string", "pattern": _CHANCE}),
-]
+Chance: TypeAlias = Annotated[int, Spelt(_chance, chance_text, {"type": "string", "pattern": _CHANCE}, 0)]
 
 ORIGIN = r"^https?://([A-Za-z0-9.-]+|\[[0-9A-Fa-f:.]+\])(:[0-9]{1,5})?/?$"
 NAME = r"^[^\s:\x00-\x1f\x7f]{1,200}$"
 """Ids and user names: a colon would end one in a Basic header."""
-
-
-class Model(BaseModel):
-    """The base of every part of the document: frozen, strict, no unknown keys."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, populate_by_name=False)
-
-
-def branch_by_key(
-    union: str,
-    forms: Mapping[str, type[Model]],
-    *,
-    mapping: str | None = None,
-    other: str | None = None,
-    null: str | None = None,
-) -> Discriminator:
-    """Tells the branches of a union apart by the key that one of its forms has and no other has.
-
-    A branch is tagged `UNION:KEY`, and that tag is what `lab.language.parse` knows the form by when it complains.
-    `mapping` is the branch of a mapping with none of these keys, `null` that of null, `other` that of everything else.
-    """
-
-    def tag(value: object) -> str | None:
-        if isinstance(value, dict):
-            branch = next((key for key in forms if key in value), mapping)
-        else:
-            branch = next(
-                (key for key, model in forms.items() if isinstance(value, model)), (value is None and null) or other
-            )
-        return branch and f"{union}:{branch}"
-
-    return Discriminator(tag)
+STEP_ID = r"^[a-z0-9][a-z0-9-]{0,79}$"
+"""An id as authors write it; on the wire it is upper-cased, `-` as `_`."""
+CODE = r"^[A-Za-z0-9_]{1,200}$"
+ROLE = r"^[A-Za-z0-9_.:/ -]{1,200}$"

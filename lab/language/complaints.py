@@ -83,7 +83,7 @@ class Complaints:
         self, path: KeyPath, what: str, hint: str = "", *, at_key: bool = False, at: Position | None = None
     ) -> None:
         """Complain about the value at `path` (or its key, or another place), unless it is spoilt already."""
-        if any(path[:length] in self.spoilt for length in range(len(path) + 1)):
+        if not self.sound(path):
             return
         place = self.locations.nearest(path)
         at = at or (place.key if at_key else place.value)
@@ -93,6 +93,10 @@ class Complaints:
     def syntax(self, at: Position, what: str, hint: str = "") -> None:
         """Complain about the text itself."""
         self.listed.append(Complaint(self._file, at.line, at.column, one_line(what), hint))
+
+    def sound(self, path: KeyPath) -> bool:
+        """Whether the value at `path` could be read, and those around it."""
+        return not any(path[:length] in self.spoilt for length in range(len(path) + 1))
 
     def spoil(self, path: KeyPath, at: Position, what: str, hint: str) -> None:
         """Complain about a value that can't be read."""

@@ -1,16 +1,13 @@
 """`faults`: what goes wrong on the wire, and at which calls (contract.md §6.3)."""
 
 import re
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator
 from typing import Annotated, Literal, TypeAlias
 
-from pydantic import AfterValidator, BeforeValidator, Field, PlainSerializer, Tag, WithJsonSchema, model_validator
-from pydantic import JsonValue as Json
+from msgspec import Meta, Struct
 
 from lab.core.clock import Millis
-from lab.language.document.base import NAME, Chance, Duration, Model, Status, branch_by_key
-from lab.language.document.routes import (
+from lab.program.routes import (
     FAULT_ROUTES,
     OF_A_FORM,
     OF_A_JOB,
@@ -19,11 +16,24 @@ from lab.language.document.routes import (
     WITHOUT_JSON,
     RouteName,
 )
-from lab.language.document.step_model import StepId
+from lab.program.steps import StepId
+from lab.program.words import (
+    DURATION_PATTERN,
+    NAME,
+    STEP_ID,
+    Chance,
+    Duration,
+    Form,
+    FormOf,
+    Part,
+    Spelt,
+    Status,
+    duration,
+    duration_text,
+)
 
 
-@dataclass(frozen=True, slots=True)
-class Calls:
+class Calls(Struct, frozen=True):
     """Which calls are meant: the `first` to the `last` (None: without end), and of these each `every`-th."""
 
     first: int = 1
@@ -64,93 +74,115 @@ def _calls_text(calls: Calls) -> str | int:
 
 CallNumbers: TypeAlias = Annotated[
     Calls,
-    BeforeValidator(_calls),
-    PlainSerializer(_calls_text),
-    WithJsonSchema(
-        {"anyOf": [{"type": "integer", "minimum": 1, "maximum": 999_999}, {"type": "string", "pattern": _CALLS}]}
+    Spelt(
+        _calls,
+        _calls_text,
+        {"anyOf": [{"type": "integer", "minimum": 1, "maximum": 999_999}, {"type": "string", "pattern": _CALLS}]},
+        Calls(),
     ),
 ]
 
 
-class RetryDate(Model):
+class RetryText(Form, frozen=True, tag="text"):
+    """Retry-After as this very text, nonsense too."""
+
+    text: Annotated[str, Meta(pattern=r"^[ -~]{1,80}$")]
+
+
+class RetryDate(Form, frozen=True, tag="date"):
     """Retry-After as an HTTP-date, so long after the answer."""
 
     date: Duration
 
 
-class RetryText(Model):
-    """Retry-After as this very text, nonsense too."""
-
-    text: str = Field(pattern=r"^[ -~]{1,80}$")
-
-
-def _whole_seconds(millis: Millis) -> Millis:
+def _whole_seconds(value: object) -> Millis:
+    millis = duration(value)
     if millis % 1000:
         raise ValueError('takes whole seconds, as 2s; {text: "1.5"} sends that very text')
     return millis
 
 
 RetryAfter: TypeAlias = Annotated[
-    Annotated[Duration, AfterValidator(_whole_seconds), Tag("retry:seconds")]
-    | Annotated[RetryDate, Tag("retry:date")]
-    | Annotated[RetryText, Tag("retry:text")],
-    branch_by_key("retry", {"text": RetryText, "date": RetryDate}, mapping="date", other="seconds"),
+    Annotated[Millis, Spelt(_whole_seconds, duration_text, {"type": "string", "pattern": DURATION_PATTERN}, 0)]
+    | RetryText
+    | RetryDate,
+    FormOf(mapping="date"),
 ]
 
 StrikeKind: TypeAlias = Literal[
     "reset", "empty", "truncate", "garbage", "stall", "slow-body", "hang", "wrong-length", "close"
 ]
+
+
+def _true(value: object) -> bool:
+    if value is not True:
+        raise ValueError("takes true")
+    return True
+
+
+OnlyTrue: TypeAlias = Annotated[bool, Spelt(_true, bool, {"const": True, "type": "boolean"}, True)]
 _KINDS = ("answer", "strike", "redirect", "status_word", "odd_body", "omit", "expire_token", "lose_reply", "delay")
 """What a fault may do; one of these is there."""
 _ALONE = ("answer", "strike", "redirect", "status_word", "odd_body", "omit")
 """Of these one at most, but odd_body and omit go together."""
 
 
-class Fault(Model):
+class Fault(Part, frozen=True):
     """A planned failure of the wire, named by what the peer observes: where, when, and what."""
 
-    route: RouteName = Field(description="a route of the wire, by its name; stream strikes chat and debug too")
-    name: str | None = Field(
-        None, pattern=r"^[a-z0-9][a-z0-9-]{0,79}$", description="by default route and what, as status-503"
-    )
-    calls: CallNumbers | None = Field(
-        None,
-        description="2, 2-4 or every 3: counted among the calls that fit step, after and turn, "
-        "per job on status, else per client; 1 if absent, with chance all",
-    )
-    after: Duration | None = Field(None, description="on status: only calls from this job time on count")
-    step: StepId | None = Field(None, description="on status: only calls while the job is in this step count")
-    turn: int | None = Field(None, ge=1, description="on status: only calls for a job of this turn count, from 1")
-    client: str | None = Field(None, pattern=NAME, description="only calls of this client count, by its id")
-    user: str | None = Field(None, pattern=NAME, description="only calls with a token of this user count")
-    scenario: StepId | None = Field(
-        None, description="only calls about a job of this scenario count; in a file it can be that file's own alone"
-    )
-    chance: Chance | None = Field(None, description="5%: drawn by the call's number")
-    answer: Literal[200, 400, 401, 403, 404, 429, 500, 502, 503, 504] | None = Field(
-        None, description="the status that comes in place of the answer; the request is not processed"
-    )
-    retry_after: RetryAfter | None = Field(None, description="2s, {date: 2s}, or {text: nonsense}")
-    error: str | None = Field(
-        None,
-        pattern=r"^[!#-\[\]-~]{1,80}$",
-        description="on token, device, introspect, revoke, with 400 or 401: the error code of RFC 6749",
-    )
+    route: Annotated[RouteName, Meta(description="a route of the wire, by its name; stream strikes chat and debug too")]
+    name: Annotated[str, Meta(pattern=STEP_ID, description="by default route and what, as status-503")] | None = None
+    calls: Annotated[
+        CallNumbers | None,
+        Meta(
+            description="2, 2-4 or every 3: counted among the calls that fit step, after and turn, "
+            "per job on status, else per client; 1 if absent, with chance all"
+        ),
+    ] = None
+    after: Annotated[Duration | None, Meta(description="on status: only calls from this job time on count")] = None
+    step: Annotated[StepId | None, Meta(description="on status: only calls while the job is in this step count")] = None
+    turn: (
+        Annotated[int, Meta(ge=1, description="on status: only calls for a job of this turn count, from 1")] | None
+    ) = None
+    client: Annotated[str, Meta(pattern=NAME, description="only calls of this client count, by its id")] | None = None
+    user: Annotated[str, Meta(pattern=NAME, description="only calls with a token of this user count")] | None = None
+    scenario: Annotated[
+        StepId | None,
+        Meta(description="only calls about a job of this scenario count; in a file it can be that file's own alone"),
+    ] = None
+    chance: Annotated[Chance | None, Meta(description="5%: drawn by the call's number")] = None
+    answer: Annotated[
+        Literal[200, 400, 401, 403, 404, 429, 500, 502, 503, 504] | None,
+        Meta(description="the status that comes in place of the answer; the request is not processed"),
+    ] = None
+    retry_after: Annotated[RetryAfter | None, Meta(description="2s, {date: 2s}, or {text: nonsense}")] = None
+    error: (
+        Annotated[
+            str,
+            Meta(
+                pattern=r"^[!#-\[\]-~]{1,80}$",
+                description="on token, device, introspect, revoke, with 400 or 401: the error code of RFC 6749",
+            ),
+        ]
+        | None
+    ) = None
     body: Literal["default", "html", "empty", "problem"] = "default"
-    strike: StrikeKind | None = Field(None, description="what becomes of the reply at the socket")
-    redirect: Literal["same", "other"] | None = Field(
-        None, description="307 to the same URL, or to its path at another origin; the request is not processed"
-    )
-    delay: Duration | None = Field(None, gt=0, description="silence, and then the answer")
-    status_word: str | None = Field(
-        None, pattern=r"^[ -~]{1,80}$", description="this word in status, the rest as RUNNING"
-    )
-    odd_body: Literal[True] | None = Field(None, description="unknown members, another order")
-    omit: tuple[str, ...] | None = Field(None, strict=False, min_length=1, description="members that are left out")
-    expire_token: Literal[True] | None = Field(None, description="the token expires just before this call")
-    lose_reply: Literal[True] | None = Field(
-        None, description="accepted, but the answer never arrives; alone: reset, else as strike or answer say"
-    )
+    strike: Annotated[StrikeKind | None, Meta(description="what becomes of the reply at the socket")] = None
+    redirect: Annotated[
+        Literal["same", "other"] | None,
+        Meta(description="307 to the same URL, or to its path at another origin; the request is not processed"),
+    ] = None
+    delay: Annotated[Duration, Meta(gt=0, description="silence, and then the answer")] | None = None
+    status_word: (
+        Annotated[str, Meta(pattern=r"^[ -~]{1,80}$", description="this word in status, the rest as RUNNING")] | None
+    ) = None
+    odd_body: Annotated[OnlyTrue | None, Meta(description="unknown members, another order")] = None
+    omit: Annotated[tuple[str, ...], Meta(min_length=1, description="members that are left out")] | None = None
+    expire_token: Annotated[OnlyTrue | None, Meta(description="the token expires just before this call")] = None
+    lose_reply: Annotated[
+        OnlyTrue | None,
+        Meta(description="accepted, but the answer never arrives; alone: reset, else as strike or answer say"),
+    ] = None
 
     @property
     def numbers(self) -> Calls:
@@ -170,28 +202,25 @@ class Fault(Model):
             return f"redirect-{self.redirect}"
         return next((name.replace("_", "-") for name in _KINDS if getattr(self, name)), "delay")
 
-    @model_validator(mode="after")
-    def _whole(self) -> "Fault":
-        for complaint in _complaints(self):
-            raise ValueError(complaint)
-        return self
+    def flaws(self) -> Iterator[str]:
+        yield from _flaws(self)
 
 
-class JobFault(Fault):
+class JobFault(Fault, frozen=True):
     """A fault as the control plane takes it: it may also name a job."""
 
-    job: str | None = Field(
-        None, min_length=1, max_length=200, description="on status: only calls about this job count"
-    )
+    job: (
+        Annotated[str, Meta(min_length=1, max_length=200, description="on status: only calls about this job count")]
+        | None
+    ) = None
 
-    @model_validator(mode="after")
-    def _of_a_job(self) -> "JobFault":
+    def flaws(self) -> Iterator[str]:
+        yield from _flaws(self)
         if self.job is not None and self.route != "status":
-            raise ValueError("job is of a poll: it needs route: status")
-        return self
+            yield "job is of a poll: it needs route: status"
 
 
-def _complaints(fault: Fault) -> Iterable[str]:
+def _flaws(fault: Fault) -> Iterator[str]:
     present = [kind for kind in _KINDS if getattr(fault, kind) is not None]
     alone = [kind for kind in present if kind in _ALONE and kind != "omit"]
     if not present:
@@ -205,7 +234,7 @@ def _complaints(fault: Fault) -> Iterable[str]:
     yield from _of_the_rest(fault, present)
 
 
-def _of_the_caller(fault: Fault) -> Iterable[str]:
+def _of_the_caller(fault: Fault) -> Iterator[str]:
     if fault.client is not None and fault.route in WITHOUT_CLIENT:
         yield f"nobody says which client calls {fault.route}: client needs another route"
     if fault.user is not None and fault.route in WITHOUT_BEARER | WITHOUT_CLIENT:
@@ -214,7 +243,7 @@ def _of_the_caller(fault: Fault) -> Iterable[str]:
         yield f"scenario is whose job it is: it needs a route of jobs: {', '.join(each for each in FAULT_ROUTES if each in OF_A_JOB)}"
 
 
-def _of_the_answer(fault: Fault) -> Iterable[str]:
+def _of_the_answer(fault: Fault) -> Iterator[str]:
     if fault.answer == 200 and fault.body != "html":
         yield "answer: 200 is a login page in place of the answer: add body: html"
     if fault.answer is None and fault.body != "default":
@@ -225,7 +254,7 @@ def _of_the_answer(fault: Fault) -> Iterable[str]:
         yield "error is the code of an OAuth refusal: it needs route: token, device, introspect or revoke with answer: 400 or 401"
 
 
-def _of_the_rest(fault: Fault, present: list[str]) -> Iterable[str]:
+def _of_the_rest(fault: Fault, present: list[str]) -> Iterator[str]:
     if fault.status_word is not None and fault.route not in OF_A_JOB:
         yield f"an answer of {fault.route} has no status: status_word needs another route"
     if fault.route in WITHOUT_JSON and (fault.odd_body or fault.omit):
@@ -241,19 +270,6 @@ def _of_the_rest(fault: Fault, present: list[str]) -> Iterable[str]:
         fault.strike in ("slow-body", "close") or {"redirect", "status_word", "odd_body", "omit"} & set(present)
     ):
         yield "a lost reply never arrives: lose_reply goes alone, or with answer or another strike"
-
-
-_WRITTEN = (
-    "name", "route", "calls", "job", "client", "user", "scenario", "step", "turn", "after", "chance", "answer", "error", "strike", "redirect", "status_word", "odd_body",
-    "expire_token", "lose_reply", "retry_after", "body", "delay", "omit",
-)  # fmt: skip
-"""The order in which recordings and the control plane show the members of a fault."""
-
-
-def fault_document(fault: Fault, name: str | None = None) -> dict[str, Json]:
-    """The fault as an author would write it, members that say nothing left out; `name` in place of its own."""
-    members = fault.model_dump(mode="json", exclude_defaults=True) | ({"name": name} if name else {})
-    return {member: members[member] for member in _WRITTEN if member in members}
 
 
 def fault_names(faults: Iterable[Fault], taken: Iterable[str] = ()) -> tuple[str, ...]:

@@ -1,0 +1,45 @@
+"""`for`: whom a scenario answers."""
+
+from collections.abc import Collection, Iterator
+from typing import Annotated, TypeAlias
+
+from msgspec import Meta
+
+from lab.program.words import NAME, ROLE, Part
+
+Role: TypeAlias = Annotated[str, Meta(pattern=ROLE)]
+CallerName: TypeAlias = Annotated[str, Meta(pattern=NAME)]
+
+
+class Callers(Part, frozen=True):
+    """Whom a scenario answers: whoever each list that is there has a place for."""
+
+    users: Annotated[
+        tuple[CallerName, ...],
+        Meta(min_length=1, max_length=1000, description="tokens of one of these users, by name"),
+    ] = ()
+    roles: Annotated[
+        tuple[Role, ...],
+        Meta(min_length=1, max_length=100, description="tokens of users with one of these roles"),
+    ] = ()
+    clients: Annotated[
+        tuple[CallerName, ...],
+        Meta(min_length=1, max_length=1000, description="tokens of one of these clients, by id"),
+    ] = ()
+
+    def flaws(self) -> Iterator[str]:
+        if not (self.users or self.roles or self.clients):
+            yield "says nobody: name users, roles or clients, or leave it out"
+
+    @property
+    def need_a_user(self) -> bool:
+        """Whether a token without a user is never one of theirs."""
+        return bool(self.users or self.roles)
+
+    def include(self, client: str, user: str | None, roles: Collection[str]) -> bool:
+        """Whether a token of this client and user is one of theirs; `user` None: it stands for no user, and no roles come."""
+        return (
+            (not self.clients or client in self.clients)
+            and (not self.users or user in self.users)
+            and (not self.roles or not set(self.roles).isdisjoint(roles))
+        )

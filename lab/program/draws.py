@@ -1,0 +1,293 @@
+"""What is drawn for a job: how long something takes, numbers, choices, generated values, lists of them, and what is made of these."""
+
+from collections.abc import Iterator, Mapping
+from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
+from typing import Annotated, ClassVar, TypeAlias, assert_never
+
+from msgspec import Meta
+
+from lab.core.clock import Millis
+from lab.core.exchange import Json
+from lab.core.seeds import Seed, draw, draw_exponential, draw_log_normal
+from lab.program.words import Duration, Form, FormOf
+
+# Latencies
+
+
+class Between(Form, frozen=True, tag="between"):
+    """A uniform draw, both ends included."""
+
+    between: Annotated[tuple[Duration, Duration], Meta(description="shortest and longest, as [2s, 4s]")]
+
+    def flaws(self) -> Iterator[str]:
+        if self.between[0] > self.between[1]:
+            yield "between: the shorter duration comes first"
+
+
+class Observed(Form, frozen=True, tag="observed"):
+    """A draw from measured values."""
+
+    observed: Annotated[tuple[Duration, ...], Meta(min_length=1, description="measured values, each as likely")]
+
+
+class Exponential(Form, frozen=True, tag="mean"):
+    """An exponential draw, given by its mean: short ones are the most likely, and one in twenty is three times the mean."""
+
+    mean: Annotated[Duration, Meta(description="their mean; one in twenty is longer than three times that")]
+
+
+class LogNormal(Form, frozen=True, tag="median"):
+    """A log-normal draw, given by its median and 95th percentile."""
+
+    median: Annotated[Duration, Meta(description="half of the draws are shorter")]
+    p95: Annotated[Duration, Meta(description="one in twenty is longer")]
+
+    def flaws(self) -> Iterator[str]:
+        if self.median <= 0 or self.p95 < self.median:
+            yield "the median is more than 0ms, and p95 not less than the median"
+
+
+Latency: TypeAlias = Annotated[Duration | Between | Observed | Exponential | LogNormal, FormOf(mapping="median")]
+"""How long something takes, in the five ways it may be written."""
+
+
+def draw_latency(seed: Seed, stream: str, form: Latency) -> Millis:
+    """What a latency settles to for the stream of that name, in milliseconds."""
+    match form:
+        case int():
+            return form
+        case Between():
+            return draw(seed, stream, *form.between)
+        case LogNormal():
+            return draw_log_normal(seed, stream, form.median, form.p95)
+        case Observed():
+            return form.observed[draw(seed, stream, 0, len(form.observed) - 1)]
+        case Exponential():
+            return draw_exponential(seed, stream, form.mean)
+        case _:
+            assert_never(form)
+
+
+def longest_latency(form: Latency) -> Millis:
+    """The longest that a latency is expected to be: of one that has no end, its 95th percentile."""
+    match form:
+        case int():
+            return form
+        case Between():
+            return form.between[1]
+        case LogNormal():
+            return form.p95
+        case Observed():
+            return max(form.observed)
+        case Exponential():
+            return 3 * form.mean
+        case _:
+            assert_never(form)
+
+
+# Data
+
+LONGEST_LIST = 10_000
+"""Values in a list, those of lists within it counted."""
+
+
+class Constant(Form, frozen=True, tag="constant"):
+    """A value that is written as it is."""
+
+    value: Json
+
+
+class Number(Form, frozen=True, tag="between"):
+    """A drawn number: an integer, or with `decimals` a decimal that keeps its places."""
+
+    between: Annotated[tuple[int | float, int | float], Meta(description="smallest and largest, as [18, 24]")]
+    decimals: Annotated[int, Meta(ge=0, le=9, description="places after the point; 0 draws integers")] = 0
+
+    @property
+    def steps(self) -> tuple[int, int]:
+        """Smallest and largest, counted in the last place: `[18, 24]` with two decimals is 1800 to 2400."""
+        low, high = (Decimal(str(bound)).scaleb(self.decimals) for bound in self.between)
+        return int(low.to_integral_value(ROUND_CEILING)), int(high.to_integral_value(ROUND_FLOOR))
+
+    def flaws(self) -> Iterator[str]:
+        if not all(-(10**15) <= bound <= 10**15 for bound in self.between):
+            yield "between: a number is at most 10^15"
+        elif self.between[0] > self.between[1]:
+            yield "between: the smaller number comes first"
+        elif self.steps[0] > self.steps[1]:
+            yield f"between: no number with {self.decimals} decimals lies between these"
+
+
+Weight: TypeAlias = Annotated[int, Meta(ge=0, le=1_000_000)]
+Weights: TypeAlias = Annotated[
+    tuple[Weight, ...] | None,
+    Meta(description="how likely each is, as whole numbers: with [3, 1] three of four are the first"),
+]
+
+
+def _weight_flaws(count: int, weights: tuple[int, ...] | None) -> Iterator[str]:
+    if weights is not None and len(weights) != count:
+        yield f"weights: one for each of the {count} values; this has {len(weights)}"
+    elif weights is not None and not sum(weights):
+        yield "weights: one at least is more than 0"
+
+
+def _choice(seed: Seed, stream: str, count: int, weights: tuple[int, ...] | None) -> int:
+    """Which of so many the stream of that name settles."""
+    if weights is None:
+        return draw(seed, stream, 0, count - 1)
+    left = draw(seed, stream, 0, sum(weights) - 1)
+    for place, weight in enumerate(weights):
+        left -= weight
+        if left < 0:
+            return place
+    raise AssertionError("the draw is less than the sum of the weights")
+
+
+class OneOf(Form, frozen=True, tag="one_of"):
+    """One of the listed values."""
+
+    one_of: Annotated[tuple[Json, ...], Meta(min_length=1, description="the values, each as likely")]
+    weights: Weights = None
+
+    def flaws(self) -> Iterator[str]:
+        return _weight_flaws(len(self.one_of), self.weights)
+
+    def drawn(self, seed: Seed, stream: str) -> Json:
+        """The value that the stream of that name settles."""
+        return self.one_of[_choice(seed, stream, len(self.one_of), self.weights)]
+
+
+class Fake(Form, frozen=True, tag="fake"):
+    """A value from Faker; further keys are the provider's own arguments."""
+
+    further: ClassVar[str] = "arguments"
+    fake: Annotated[str, Meta(description="a Faker provider, such as company or name")]
+    locale: (
+        Annotated[str, Meta(pattern=r"^[a-z]{2,3}(_[A-Z]{2})?$", description="as de_DE; en_US if absent")] | None
+    ) = None
+    arguments: Mapping[str, Json] = {}
+
+
+class Derivation(Form, frozen=True, tag="value"):
+    """A value made of others of `data`, and inside a row of the row's."""
+
+    value: Annotated[
+        str,
+        Meta(
+            description="one expression in {{ }}, whose value it is, or a text with some; it sees data, in a row row too"
+        ),
+    ]
+
+
+Length: TypeAlias = Annotated[int, Meta(ge=0, le=1000)]
+
+
+class LengthRange(Form, frozen=True, tag="between"):
+    """A drawn number of values."""
+
+    between: Annotated[tuple[Length, Length], Meta(description="smallest and largest, as [1, 5]")]
+
+    def flaws(self) -> Iterator[str]:
+        if self.between[0] > self.between[1]:
+            yield "between: the smaller number comes first"
+
+
+class LengthChoice(Form, frozen=True, tag="one_of"):
+    """One of the listed numbers of values."""
+
+    one_of: Annotated[tuple[Length, ...], Meta(min_length=1, description="the numbers, each as likely")]
+    weights: Weights = None
+
+    def flaws(self) -> Iterator[str]:
+        return _weight_flaws(len(self.one_of), self.weights)
+
+
+Count: TypeAlias = Annotated[Length | LengthRange | LengthChoice, FormOf(mapping="between")]
+"""How many values a list has: said, or drawn once per job."""
+
+
+class Listed(Form, frozen=True, tag="list"):
+    """A list of `count` values, each drawn on its own."""
+
+    list: Annotated[
+        "Element", Meta(description="what each value is drawn from; {each: {NAME: …}} for rows of several values")
+    ]
+    count: Annotated[Count, Meta(description="how many: a number, or drawn by {between: [1, 5]}, {one_of: [1, 5]}")]
+
+    @property
+    def most(self) -> int:
+        """How many values it may have at most."""
+        match self.count:
+            case int():
+                return self.count
+            case LengthRange():
+                return self.count.between[1]
+            case LengthChoice():
+                return max(self.count.one_of)
+
+    def counted(self, seed: Seed, stream: str) -> int:
+        """How many values the list of that name has."""
+        match self.count:
+            case int():
+                return self.count
+            case LengthRange():
+                return draw(seed, f"{stream}/count", *self.count.between)
+            case LengthChoice(one_of=numbers, weights=weights):
+                return numbers[_choice(seed, f"{stream}/count", len(numbers), weights)]
+
+    def flaws(self) -> Iterator[str]:
+        if values_in(self) > LONGEST_LIST:
+            yield f"a list holds at most {LONGEST_LIST} values, those of lists within it counted"
+
+
+class DataRow(Form, frozen=True, tag="each"):
+    """Several values that belong together, in a list."""
+
+    each: Annotated[
+        Mapping[str, "Datum"],
+        Meta(
+            min_length=1,
+            description="the values of a row by name; row.NAME in a {value: …} is another one of the same row",
+        ),
+    ]
+
+
+def values_in(datum: "Element") -> int:
+    """How many values an entry holds at most."""
+    match datum:
+        case Listed():
+            return datum.most * values_in(datum.list)
+        case DataRow():
+            return sum(map(values_in, datum.each.values()))
+        case _:
+            return 1
+
+
+DRAWN = ("between", "one_of", "fake", "list")
+"""The keys that make an entry of `data` a draw."""
+
+
+def form_of_datum(value: object) -> str:
+    """What an entry of `data` is, by its key; `constant` for what is none of them."""
+    if not isinstance(value, Mapping):
+        return "constant"
+    if (key := next((key for key in DRAWN if key in value), None)) is not None:
+        return key
+    text = value.get("value")
+    return "value" if isinstance(text, str) and ("{{" in text or "{%" in text) else "constant"
+
+
+def form_of_element(value: object) -> str:
+    """The same of what a list holds, which may be rows."""
+    form = form_of_datum(value)
+    return "each" if form not in DRAWN and isinstance(value, Mapping) and "each" in value else form
+
+
+Datum: TypeAlias = Annotated[Constant | Number | OneOf | Fake | Listed | Derivation, FormOf(by=form_of_datum)]
+"""One entry of `data`: a constant, something drawn once per job, or made of what was."""
+Element: TypeAlias = Annotated[
+    Constant | Number | OneOf | Fake | Listed | Derivation | DataRow, FormOf(by=form_of_element)
+]
+"""What a list holds: entries, or rows of them."""
+Data: TypeAlias = Mapping[str, Datum]
