@@ -38,9 +38,12 @@ DOCUMENT = {
 }  # fmt: skip
 
 
-def service(*documents: dict[str, object], **switches: object) -> Service:
+def service(*documents: dict[str, object] | Scenario, **switches: object) -> Service:
     """A mock of the given scenarios, or of the expense one."""
-    created = tuple(compile_scenario(parsed(Scenario, each)) for each in documents or (DOCUMENT,))
+    created = tuple(
+        compile_scenario(each if isinstance(each, Scenario) else parsed(Scenario, each))
+        for each in documents or (DOCUMENT,)
+    )
     return Service(Config(created, switched(switches), 42, EPOCH, (DEMO, OTHER, TV)))
 
 

@@ -45,7 +45,7 @@ class Shape:
 
     def schema(self, parts: dict[str, Json]) -> Schema:
         """Its JSON Schema; those of parts stand in `parts`, by name."""
-        return {}
+        return self.described({})
 
     def wrong(self, path: KeyPath, to: Complaints, value: object, what: str, hint: str = "") -> object:
         """Complain of a value; the stand-in."""
@@ -197,7 +197,7 @@ class _List(Shape):
         self.of = of
 
     def read(self, value: object, path: KeyPath, to: Complaints) -> object:
-        if not isinstance(value, list):
+        if not isinstance(value, list | tuple):
             usual = "write - in front of each value, or [ ] around them"
             return self.wrong(path, to, value, "takes a list", meant_by(path, value, None) or usual)
         meta = self.meta
@@ -226,7 +226,7 @@ class _Pair(Shape):
         self.stand_in = (of.stand_in, of.stand_in)
 
     def read(self, value: object, path: KeyPath, to: Complaints) -> object:
-        if not isinstance(value, list):
+        if not isinstance(value, list | tuple):
             return self.wrong(path, to, value, "takes a list", "write [ ] around them")
         if len(value) != 2:
             return self.wrong(path, to, value, "takes two values", "smallest and largest, as [2s, 4s]")
@@ -470,9 +470,9 @@ class _Choice(Shape):
             return Constant(cast("Json", value))
         shape: Shape | None = self.forms.get(form) if isinstance(value, dict) else None
         shape = shape or next((each for each in self.others if each.name == form), None)
-        if shape is None and isinstance(value, list | dict):
+        if shape is None and isinstance(value, list | tuple | dict):
             shape = next((each for each in self.others if each.name in ("list", "map")), None)
-        if shape is None and self.told.wanted:
+        if shape is None and self.told.wanted and (isinstance(value, list | tuple | dict) or not self.others):
             return self._none_of(value, path, to)
         return (shape or self.others[0]).read(value, path, to)
 
@@ -481,7 +481,7 @@ class _Choice(Shape):
             return self.told.by(value)
         if isinstance(value, dict):
             return next((key for key in self.forms if key in value), self.told.mapping or "map")
-        return "list" if isinstance(value, list) else "text" if isinstance(value, str) else ""
+        return "list" if isinstance(value, list | tuple) else "text" if isinstance(value, str) else ""
 
     def _none_of(self, value: object, path: KeyPath, to: Complaints) -> object:
         key, what, hint = none_of_forms(self.forms, path, value)

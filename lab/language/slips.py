@@ -65,12 +65,12 @@ def unknown_key(part: type[Part], key: str, slip: str, shapes: Mapping[str, obje
         return "nothing follows an ending", "leave next out; what should follow comes before"
     if key == "job" and part is Fault:
         return "a fault of a file can't name a job", "arm the fault while the lab runs (lab docs control-plane, §6.2)"
-    if slip:
-        hint = f"did you mean {slip}?"
-    elif part is LogNormal and key in ("min", "max", "from", "to"):
+    if part is LogNormal and key in ("min", "max", "from", "to"):
         hint = _BETWEEN
     elif part is Branch and key in ("else", "then", "if"):
         hint = "branches are written {when: …, to: STEP}, the last one {to: STEP}"
+    elif slip:
+        hint = f"did you mean {slip}?"
     else:
         inside = [name for name, shape in shapes.items() if key in getattr(getattr(shape, "of", None), "shapes", ())]
         hint = f"write {inside[0]}: {{{key}: …}}" if len(inside) == 1 else known_or_near(key, shapes)

@@ -50,7 +50,7 @@ class Branch(Part, frozen=True):
 
 Branches: TypeAlias = Annotated[tuple[Branch, ...], Meta(min_length=1, max_length=50)]
 Target: TypeAlias = Annotated[
-    str | Branches, FormOf(by=lambda value: "list" if isinstance(value, list | dict) else "text")
+    str | Branches, FormOf(by=lambda value: "list" if isinstance(value, list | tuple | dict) else "text")
 ]
 """A step's id, or branches, of which the first that fits is taken."""
 Next: TypeAlias = Annotated[

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
-from msgspec.structs import replace
+from msgspec.structs import asdict, replace
 
 from lab.core.exchange import Request
 from lab.identity.clients import DEMO, JANE
@@ -53,13 +53,13 @@ def names_in(scenario: Scenario, **decision: str | None) -> Mapping[str, object]
         "parameters": scenario.parameters,
         "match": found.groupdict() if found else {},
         "data": restore(scenario.data, drawn, scenario.seed or 0, f"{scenario.name}/1"),
-        "decisions": {gate.gate: decision for gate in scenario.steps if isinstance(gate, Gate)},
+        "decisions": {gate.id: decision for gate in scenario.steps if isinstance(gate, Gate)},
     }
 
 
 def output(scenario: Scenario, ending: str, **decision: str | None) -> str:
     for step in scenario.steps:
-        if isinstance(step, Complete) and step.complete == ending:
+        if isinstance(step, Complete) and step.id == ending:
             text = step.output.html if isinstance(step.output, Html) else step.output
             return template(text).render(names_in(scenario, **decision)) if isinstance(text, str) else ""
         if isinstance(step, Failure) and step.error == ending:
@@ -101,7 +101,7 @@ def test_questions_take_one_row_and_tables_break_no_cell(name: str) -> None:
         if isinstance(step, Gate):
             assert len(template(step.asks).render(names_in(scenario))) <= 76
         if isinstance(step, Complete):
-            text = output(scenario, step.complete, verdict="approved", by=None, comment=None)
+            text = output(scenario, step.id, verdict="approved", by=None, comment=None)
             page = to_markdown(text) if kind(text) == "HTML" else text
             for table in re.findall(r"(?m)(?:^\|.*\n?)+", page):
                 lines = table.strip().split("\n")
@@ -117,7 +117,7 @@ def test_each_has_what_a_presenter_needs(name: str) -> None:
     assert scenario.shows
     assert len(scenario.story) > 200
     assert scenario.latency["token"]
-    sentences = [sentence for _, sentence in scenario.narration if sentence]
+    sentences = [sentence for sentence in asdict(scenario.narration).values() if sentence]
     sentences = [each for one in sentences for each in (one.values() if isinstance(one, dict) else (one,))]
     assert all(getattr(scenario.narration, stage) for stage in told_of(scenario))
     for sentence in sentences:
@@ -163,7 +163,7 @@ def test_the_comparison_gates_on_the_buyer() -> None:
     (gate,) = (step for step in scenario.steps if isinstance(step, Gate))
     assert (scenario.agent.code, scenario.agent.version) == ("ITEM_COMPARE_TEAM", 13)
     assert scenario.message == "Compare M1000034 of org IMO and M1000040 of Org SBI"
-    assert (gate.gate, gate.channel, gate.patience, gate.rounds) == ("buyer-approval", "CHAT", 900_000, 3)
+    assert (gate.id, gate.channel, gate.patience, gate.rounds) == ("buyer-approval", "CHAT", 900_000, 3)
     assert gate.verdicts.changes_requested == "fetch"
     assert template(gate.asks).render(names_in(scenario)) == "Share the prices agreed with Williams, Herrera and White?"
 

@@ -7,22 +7,21 @@ from math import erfc, sqrt
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from pydantic import TypeAdapter, ValidationError
 
 from lab.core.errors import ScenarioError
 from lab.core.exchange import Json
 from lab.jobs.lint import lint
 from lab.language.generate import drawn_as, generate, locales_of
 from lab.language.parse import parse_scenario, parse_with_locations
+from lab.language.shape import member
 from lab.language.templates import RenderFailure
 from lab.language.values import restore
 from lab.program.draws import Datum
-
-_DATA: TypeAdapter[dict[str, Datum]] = TypeAdapter(dict[str, Datum])
+from lab.program.scenario import Scenario
 
 
 def data(**entries: object) -> dict[str, Datum]:
-    return _DATA.validate_python(entries)
+    return member(Scenario, "data", entries)
 
 
 LINES = {
@@ -145,7 +144,7 @@ def test_the_bounds_of_what_is_drawn(entry: object, why: str | None) -> None:
     if why is None:
         data(x=entry)
         return
-    with pytest.raises(ValidationError, match=why):
+    with pytest.raises(ValueError, match=why):
         data(x=entry)
 
 

@@ -12,7 +12,7 @@ from lab.core.errors import ScenarioError
 from lab.jobs.lint import lint
 from lab.language.fault import fault_document
 from lab.language.parse import parse_scenario, parse_with_locations
-from lab.language.shape import parsed
+from lab.language.shape import json_schema, parsed
 from lab.program.faults import Calls, Fault, fault_names
 from lab.program.routes import FAULT_ROUTES, OF_A_JOB, WITHOUT_BEARER
 from lab.program.scenario import Scenario
@@ -234,8 +234,7 @@ def test_a_step_that_takes_no_time_is_never_polled_in() -> None:
 
 
 def test_the_schema_tells_editors_of_faults() -> None:
-    schema = json.dumps(Scenario.model_json_schema(by_alias=True))
-    fault = json.loads(schema)["$defs"]["Fault"]
+    fault = json_schema(Scenario)["definitions"]["Fault"]
     assert set(fault["required"]) == {"route"}
     assert "slow-body" in json.dumps(fault)
     assert fault["additionalProperties"] is False

@@ -13,7 +13,6 @@ from time import perf_counter
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from pydantic import TypeAdapter, ValidationError
 
 from lab.core.errors import ScenarioError
 from lab.core.exchange import Json
@@ -22,15 +21,14 @@ from lab.language.generate import generate
 from lab.language.generators import DENIED, LOCALE, PATTERNED, USUAL, NoValue, fake_length
 from lab.language.parse import parse_scenario
 from lab.language.parse.data import MOST_GENERATED
-from lab.language.shape import parsed
+from lab.language.shape import member, parsed
 from lab.language.values import restore
 from lab.program.draws import Datum, Fake, Number
-
-_DATA: TypeAdapter[dict[str, Datum]] = TypeAdapter(dict[str, Datum])
+from lab.program.scenario import Scenario
 
 
 def data(**entries: object) -> dict[str, Datum]:
-    return _DATA.validate_python(entries)
+    return member(Scenario, "data", entries)
 
 
 EVERYTHING = data(
@@ -131,7 +129,7 @@ def test_bounds_are_counted_in_the_last_place(
     ],
 )
 def test_an_entry_from_which_nothing_can_be_drawn_is_refused(entry: object, why: str) -> None:
-    with pytest.raises(ValidationError, match=why):
+    with pytest.raises(ValueError, match=why):
         data(x=entry)
 
 
@@ -255,8 +253,8 @@ def test_a_complaint_stands_where_the_wrong_word_does() -> None:
 
 def test_what_differs_when_drawn_twice_is_a_complaint(monkeypatch: pytest.MonkeyPatch) -> None:
     generator = generators._generator(LOCALE)
-    for name, member in {"dice": lambda: random(), "six": lambda: 6, "never": lambda: float("nan")}.items():
-        monkeypatch.setattr(generator, name, member, raising=False)
+    for name, made in {"dice": lambda: random(), "six": lambda: 6, "never": lambda: float("nan")}.items():
+        monkeypatch.setattr(generator, name, made, raising=False)
     assert refusal("six") == ""
     assert refusal("dice") == f"fake: dice in en_US isn't the same in each run; {ELSE}"
     assert refusal("never").startswith("fake: never makes what can't be recorded: ")

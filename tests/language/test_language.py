@@ -11,9 +11,10 @@ from lab.jobs.derived import derived
 from lab.jobs.facts import GateDecided, GateExpired, GateOpened, JobForgotten
 from lab.jobs.gates import Origin
 from lab.jobs.timeline import at
-from lab.language.shape import parsed
+from lab.language.shape import member, parsed
 from lab.mock.service import Service
 from lab.program.scenario import Scenario
+from lab.program.steps import Filler
 from tests.wire_peer import OTHER, invoke, read, service, status, token, token_request
 
 END = {"complete": "done", "output": "Done."}
@@ -402,10 +403,8 @@ def test_filler_is_as_long_as_it_says(size, length):
 
 @pytest.mark.parametrize("size", ["17MB", "5", "5 MB", "MB", 5, "9999999999B", "-1B"])
 def test_a_size_that_is_none(size):
-    from lab.program.UNKNOWN import parse_size as read_size
-
     with pytest.raises(ValueError, match=r"an output is at most|a size is written"):
-        read_size(size)
+        member(Filler, "filler", size)
 
 
 def test_a_json_output_larger_than_the_limit_is_refused_before_it_is_promised():

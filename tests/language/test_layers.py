@@ -1,18 +1,19 @@
 """Switches: what the server is set to, what a scenario says for itself, and which of the two holds."""
 
 import json
+from collections.abc import Mapping
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from msgspec.structs import replace
+from msgspec.structs import asdict, replace
 
 from lab.core.errors import ScenarioError
-from lab.core.exchange import Request
+from lab.core.exchange import Json, Request
 from lab.core.observe import Replied
 from lab.jobs.compiled import compile_scenario
 from lab.language.parse import parse_scenario
-from lab.language.shape import parsed
+from lab.language.shape import json_schema, parsed, spelt
 from lab.mock.config import Config
 from lab.mock.service import Service
 from lab.program.scenario import Scenario
@@ -22,7 +23,7 @@ from lab.recording.format.reader import read as read_recording
 from lab.recording.replay.replay import replay
 from lab.recording.tape.header import config_of, recording_header
 from lab.recording.tape.tape import Tape
-from tests.shapes import switched
+from tests.shapes import read_switches, switched
 from tests.wire_peer import DOCUMENT, EPOCH, RIGHT, form, invoke, read, status, token
 
 TEXT = """\
@@ -58,11 +59,12 @@ def name_digest(document: dict[str, object]) -> str:
 
 
 def test_a_scenario_says_only_what_it_says() -> None:
-    said = parse_scenario(TEXT, "a.yaml").settings.said
-    assert said == {"hints": "off", "types": "strict", "one_shot_conversation_id": "null", "sse_heartbeat": "15000ms"}
-    assert parse_scenario(
-        TEXT.replace("settings:", "narration: {}\nsettings:\n  profile: rfc"), "a.yaml"
-    ).settings.said == {"profile": "rfc", **said}
+    said = parse_scenario(TEXT, "a.yaml").settings
+    assert said == {"hints": False, "types": "strict", "one_shot_conversation_id": "null", "sse_heartbeat": 15_000}
+    assert parse_scenario(TEXT.replace("settings:", "narration: {}\nsettings:\n  profile: rfc"), "a.yaml").settings == {
+        "profile": "rfc",
+        **said,
+    }
 
 
 @pytest.mark.parametrize(
@@ -87,8 +89,8 @@ def test_a_wrong_switch_is_told_at_its_place(old: str, new: str, complaint: str)
 
 
 def test_the_schema_offers_every_switch() -> None:
-    schema = Scenario.model_json_schema(by_alias=True)
-    offered = schema["$defs"][schema["properties"]["settings"]["$ref"].rpartition("/")[2]]
+    schema = json_schema(Scenario)
+    offered = schema["definitions"][schema["properties"]["settings"]["allOf"][0]["$ref"].rpartition("/")[2]]
     assert list(offered["properties"]) == list(Switches.__struct_fields__)
     assert offered["properties"]["hints"]["enum"] == ["on", "off", True, False]
     assert offered["properties"]["sse_heartbeat"]["default"] == "off"
@@ -107,8 +109,8 @@ def test_the_schema_offers_every_switch() -> None:
 )
 def test_a_word_of_the_contract_can_be_set_in_a_scenario(line: str, name: str, said: str, value: object) -> None:
     settings = parse_scenario(TEXT.replace("sse_heartbeat: 15s", line), "a.yaml").settings
-    assert settings.said[name] == said and getattr(settings, name) == value
-    assert getattr(Layers(settings.said).over(), name) == value
+    assert settings[name] == value == getattr(Layers(settings).over(), name)
+    assert spelt(Switches, settings)[name] == said
 
 
 # Who wins
@@ -120,17 +122,21 @@ WORDS = {
 said = st.fixed_dictionaries({}, optional={name: st.sampled_from(values) for name, values in WORDS.items()})
 
 
+def layers(below: Mapping[str, Json], above: Mapping[str, Json] = {}) -> Layers:
+    return Layers(read_switches(below), read_switches(above))
+
+
 @given(said, said, said)
 def test_flags_win_over_the_scenario_and_the_scenario_over_the_rest(below, own, above) -> None:
-    got = Layers(below, above).over(switched(own)).model_dump(mode="json")
-    profile = switched({"profile": got["profile"]}).model_dump(mode="json")
+    got = spelt(Switches, asdict(layers(below, above).over(read_switches(own))))
+    profile = spelt(Switches, asdict(switched({"profile": got["profile"]})))
     for name in WORDS:
         assert got[name] == above.get(name, own.get(name, below.get(name, profile[name])))
 
 
 @given(said, said, said, st.sampled_from([None, "mine", "other"]))
 def test_a_header_rebuilds_the_switches_of_every_scenario(below, own, above, alone) -> None:
-    setup = config(named("mine", **own), named("other", "OTHERS"), alone=alone, layers=Layers(below, above))
+    setup = config(named("mine", **own), named("other", "OTHERS"), alone=alone, layers=layers(below, above))
     again = config_of(Recording(recording_header(setup, lab="x"), (), None, FileState.CLOSED), setup.scenarios)
     assert again.switches == setup.switches
     for each in setup.scenarios:
@@ -139,14 +145,14 @@ def test_a_header_rebuilds_the_switches_of_every_scenario(below, own, above, alo
 
 @given(said, said)
 def test_a_scenario_that_is_served_alone_sets_the_whole_server(below, own) -> None:
-    setup = config(named("mine", **own), layers=Layers(below))
-    assert setup.switches == setup.switches_of(setup.scenarios[0].scenario) == Layers(below).over(switched(own))
+    setup = config(named("mine", **own), layers=layers(below))
+    assert setup.switches == setup.switches_of(setup.scenarios[0].scenario) == layers(below).over(read_switches(own))
 
 
 @given(said, said)
 def test_of_several_none_speaks_for_the_identity_domain(below, own) -> None:
-    setup = config(named("mine", **own), named("other", "OTHERS"), layers=Layers(below))
-    assert setup.switches == Layers(below).over()
+    setup = config(named("mine", **own), named("other", "OTHERS"), layers=layers(below))
+    assert setup.switches == layers(below).over()
     for name in IDENTITY:
         assert getattr(setup.switches_of(setup.scenarios[0].scenario), name) == getattr(setup.switches, name)
 

@@ -3,14 +3,10 @@
 from time import process_time
 
 import pytest
-from lab.language.parse.shape_errors import models_within
-from lab.program.UNKNOWN import Model, StepModel
 
 from lab.core.errors import ScenarioError
 from lab.language.parse import parse_scenario, parse_with_locations
-from lab.program.draws import Between, OneOf
-from lab.program.scenario import Scenario
-from lab.program.settings_file import Server
+from lab.program.draws import Between
 from lab.program.steps import Gate, Work
 
 HEAD = """\
@@ -523,12 +519,6 @@ def test_a_complaint_shows_no_control_characters_and_is_no_longer_than_it_must_b
     assert found.isprintable()
     assert "\\u001b[2J\\u202e" in found
     assert len(found) < 700
-
-
-def test_every_part_of_the_document_is_known_to_the_sentences() -> None:
-    bases = {each for part in (Model, StepModel, OneOf) for each in part.__subclasses__()} - {StepModel}
-    parts = {each for each in bases if each.__module__.startswith("lab.language.document.")} - {Scenario}
-    assert set(models_within(Server).values()) == parts
 
 
 def test_places_are_given_with_the_scenario() -> None:
