@@ -4,7 +4,7 @@ import errno
 from pathlib import Path
 
 from lab.files.opening import open_regular, read_at_most
-from lab.language.parse import BadFile
+from lab.language.complaints import BadFile
 from lab.program.steps import LARGEST_OUTPUT
 
 

@@ -10,10 +10,10 @@ from typing import TypeAlias
 from lab.core.errors import UsageError
 from lab.files.opening import read_bounded
 from lab.files.output_files import OutputFiles
+from lab.files.programs import keep_program, key_of, known_program
 from lab.files.shipped import shipped_folder
 from lab.jobs.compiled import CompiledScenario, compile_scenario
-from lab.language.parse import parse_scenario
-from lab.language.parse.decoding import LARGEST_FILE
+from lab.language.complaints import LARGEST_FILE
 
 SCENARIO_ENDING = ".yaml"
 """Of those that the lab writes."""
@@ -123,8 +123,14 @@ def load_scenario(name: str, folder: Path) -> CompiledScenario:
     path = scenario_path(name, folder)
     text = read_scenario(path)
     stem = path.name.removesuffix(".yaml").removesuffix(".yml")
-    beside = OutputFiles(path.parent)
-    scenario = parse_scenario(text, str(path), stem=stem, reader=beside)
+    beside, key = OutputFiles(path.parent), key_of(text, stem)
+    scenario = known_program(key, beside)
+    if scenario is None:
+        from lab.language.parse import parse_scenario  # what reads one is slow to load, and most were read before
+
+        beside = OutputFiles(path.parent)
+        scenario = parse_scenario(text, str(path), stem=stem, reader=beside)
+        keep_program(key, scenario, beside.found)
     return compile_scenario(scenario, digest_of(text, beside.found), beside.found, text.decode("utf-8-sig"))
 
 

@@ -33,7 +33,6 @@ class CompiledScenario(Struct, frozen=True, eq=False):
     verdict's default ending. `next` and `approved` end with a sure one."""
     straight: Mapping[tuple[str, str], Step]
     """By step and exit, where it leads whatever happens: most ways are no branches, and a walk over them is short."""
-    pattern: Pattern | None
     turns: tuple["CompiledScenario", ...] = ()
     """What answers the second and later messages of a conversation."""
     files: Mapping[str, str] = field(default_factory=dict)
@@ -42,6 +41,11 @@ class CompiledScenario(Struct, frozen=True, eq=False):
     """The file's text, where it was read from one."""
     queued: Millis = 0
     """How long an accepted job lies before its work begins."""
+
+    @property
+    def pattern(self) -> "Pattern | None":
+        """What the message must contain; made once, when it is first asked for."""
+        return pattern_of(self.scenario.match) if self.scenario.match else None
 
     @property
     def name(self) -> str:
@@ -97,11 +101,13 @@ class CompiledScenario(Struct, frozen=True, eq=False):
 
     def fits(self, message: str) -> bool:
         """Whether `match` is found in the message."""
-        return self.pattern is None or self.pattern.fits(message)
+        pattern = self.pattern
+        return pattern is None or pattern.fits(message)
 
     def groups(self, message: str) -> dict[str, str]:
         """The named groups of `match` in the message, missing ones empty; none if it doesn't fit."""
-        return (self.pattern.groups(message) if self.pattern is not None else None) or {}
+        pattern = self.pattern
+        return (pattern.groups(message) if pattern is not None else None) or {}
 
 
 def compile_scenario(
@@ -116,10 +122,9 @@ def compile_scenario(
         for name, branches in exits.items()
         if branches[0].sure
     }
-    pattern = pattern_of(scenario.match) if scenario.match else None
     later = (scenario.of_turn(turn) for turn in range(2, len(scenario.turns) + 2))
     turns = tuple(compile_scenario(each, digest, files) for each in later if each is not None)
-    return CompiledScenario(scenario, digest, steps, ways, straight, pattern, turns, files or {}, source)
+    return CompiledScenario(scenario, digest, steps, ways, straight, turns, files or {}, source)
 
 
 def _exits(step: Step, following: str) -> dict[str, tuple[Branch, ...]]:

@@ -5,10 +5,16 @@ from typing import TypeAlias
 
 from msgspec import Struct
 
-from lab.core.errors import Complaint, ScenarioError
+from lab.core.errors import Complaint, ScenarioError, Unusable
 
+LARGEST_FILE = 1024 * 1024
+"""The largest scenario file, in bytes."""
 KeyPath: TypeAlias = tuple[str | int, ...]
 """Where a value stands in the document: keys and indexes."""
+
+
+class BadFile(Unusable):
+    """A file that an output names can't be used."""
 
 
 class Position(Struct, frozen=True, order=True):

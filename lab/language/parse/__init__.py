@@ -7,7 +7,7 @@ loaded from a file with a complaint.
 
 from lab.language import shape
 from lab.language.complaints import KeyPath, Locations, Position
-from lab.language.parse.references import BadFile, Reader, check_references
+from lab.language.parse.references import Reader, check_references
 from lab.language.parse.yaml_tree import read_yaml
 from lab.program.scenario import Scenario
 

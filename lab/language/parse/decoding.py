@@ -3,9 +3,8 @@
 import re
 
 from lab.core.errors import Complaint, ScenarioError
+from lab.language.complaints import LARGEST_FILE
 
-LARGEST_FILE = 1024 * 1024
-"""The largest scenario file, in bytes."""
 _FORBIDDEN = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 

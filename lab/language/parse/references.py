@@ -7,9 +7,8 @@ import re
 from collections.abc import Callable, Mapping
 from typing import TypeAlias
 
-from lab.core.errors import Unusable
 from lab.core.exchange import Json
-from lab.language.complaints import Complaints, KeyPath
+from lab.language.complaints import BadFile, Complaints, KeyPath
 from lab.language.parse.data import check_data
 from lab.language.parse.names import Names, check_condition, check_text
 from lab.language.parse.steps import check_steps
@@ -35,10 +34,6 @@ _OUTSIDE = re.compile(r"^[/~]|^[A-Za-z]:|\\|(?:^|/)\.\.(?:/|$)|\0")
 
 Reader: TypeAlias = Callable[[str], str]
 """Gives the text of a file in the scenario's folder; BadFile says why there is none."""
-
-
-class BadFile(Unusable):
-    """A file that an output names can't be used."""
 
 
 def check_references(scenario: Scenario, to: Complaints, stem: str | None, reader: Reader | None) -> None:

@@ -1,0 +1,108 @@
+"""Programs that were read before: an unchanged scenario is neither parsed nor checked again.
+
+An entry is named by the digest of all that decides what is read: the scenario's text, the name of its file, the routes that
+faults may name, and `NUMBER`, which stands for the language itself. It holds the program, and the digests of the files
+that outputs name: one that changed makes the entry stale.
+
+What the lab carries lies beside this module in one file; what users write, in their cache folder. An entry that is stale,
+damaged or of another version is made anew, and a folder that can't be written costs time: nothing else depends on it.
+"""
+
+import os
+from collections.abc import Mapping
+from contextlib import suppress
+from hashlib import sha256
+from pathlib import Path
+
+from msgspec import DecodeError, Struct, ValidationError, msgpack
+
+from lab.files.output_files import OutputFiles
+from lab.language.complaints import BadFile
+from lab.program.routes import FAULT_ROUTES
+from lab.program.scenario import Scenario
+
+NUMBER = "d7553f4686a6"
+"""Another one for each change of `lab/language` and `lab/program`; a test holds it to their sources."""
+SHIPPED = Path(__file__).with_name("shipped_programs.msgpack")
+_MOST = 500
+"""Entries that are kept; beyond it, those that were written first go."""
+_DIGEST = 32
+"""Bytes of SHA-256, which stand before an entry: half a page that was written must not pass for one."""
+
+
+class _Entry(Struct, frozen=True):
+    scenario: Scenario
+    files: Mapping[str, str]
+    """The digests of the files that outputs name, by name."""
+
+
+def key_of(text: bytes, stem: str) -> str:
+    """What names the entry of a scenario with this text, in a file of this name."""
+    head = f"{NUMBER}\0{stem}\0{' '.join(FAULT_ROUTES)}\0".encode("utf-8", "surrogateescape")
+    return sha256(head + text).hexdigest()
+
+
+def entry_of(scenario: Scenario, files: Mapping[str, str]) -> bytes | None:
+    """A program as it is kept, with the texts that its outputs name; None: it holds what can't be."""
+    try:
+        written = msgpack.encode(_Entry(scenario, {name: _digest(text) for name, text in files.items()}))
+    except (OverflowError, ValueError):  # an integer of more than 64 bits, half a surrogate pair
+        return None
+    return sha256(written).digest() + written
+
+
+def known_program(key: str, beside: OutputFiles) -> Scenario | None:
+    """The program that has this key, if it was kept and the files that its outputs name are the same."""
+    raw = _shipped().get(key) or _read(_folder() / key)
+    if raw is None or sha256(raw[_DIGEST:]).digest() != raw[:_DIGEST]:
+        return None
+    try:
+        entry = msgpack.decode(raw[_DIGEST:], type=_Entry)
+        same = all(_digest(beside(name)) == digest for name, digest in entry.files.items())
+    except (DecodeError, ValidationError, BadFile):
+        return None
+    return entry.scenario if same else None
+
+
+def keep_program(key: str, scenario: Scenario, files: Mapping[str, str]) -> None:
+    """Keep a program under its key, if that is possible."""
+    raw, folder = entry_of(scenario, files), _folder()
+    if raw is None:
+        return
+    with suppress(OSError):
+        folder.mkdir(parents=True, exist_ok=True)
+        part = folder / f"{key}.{os.getpid()}"
+        part.write_bytes(raw)
+        part.replace(folder / key)
+        entries = sorted((each.stat().st_mtime_ns, each) for each in folder.iterdir())
+        for _, each in entries[:-_MOST]:
+            each.unlink(missing_ok=True)
+
+
+def _digest(text: str) -> str:
+    return sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def _folder() -> Path:
+    from platformdirs import user_cache_path  # not for what the lab carries
+
+    return user_cache_path("invoke-async-lab") / "programs"
+
+
+def _read(file: Path) -> bytes | None:
+    try:
+        return file.read_bytes()
+    except OSError:
+        return None
+
+
+def _shipped() -> Mapping[str, bytes]:
+    raw = _read(SHIPPED)
+    try:
+        return (
+            {}
+            if raw is None
+            else {key: bytes(entry) for key, entry in msgpack.decode(raw, type=dict[str, bytes]).items()}
+        )
+    except (DecodeError, ValidationError):
+        return {}
