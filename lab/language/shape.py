@@ -329,6 +329,8 @@ class PartShape(Shape):
     def read(self, value: object, path: KeyPath, to: Complaints) -> object:
         if not isinstance(value, dict):
             return self.wrong(path, to, value, "takes keys and values")
+        if self.part.without and not value:
+            return self.wrong(path, to, value, self.part.without)
         before = len(to.listed)
         members: dict[str, object] = {}
         further: dict[str, object] = {}
@@ -392,6 +394,7 @@ class PartShape(Shape):
             parts[name] = {
                 "type": "object", "description": text, "properties": properties, "additionalProperties": more,
                 **({"required": [*self.required]} if self.required else {}),
+                **({"minProperties": 1} if self.part.without else {}),
             }  # fmt: skip
         return {"$ref": f"#/definitions/{name}"}
 

@@ -1,7 +1,7 @@
 """`for`: whom a scenario answers."""
 
-from collections.abc import Collection, Iterator
-from typing import Annotated, TypeAlias
+from collections.abc import Collection
+from typing import Annotated, ClassVar, TypeAlias
 
 from msgspec import Meta
 
@@ -14,6 +14,7 @@ CallerName: TypeAlias = Annotated[str, Meta(pattern=NAME)]
 class Callers(Part, frozen=True):
     """Whom a scenario answers: whoever each list that is there has a place for."""
 
+    without: ClassVar[str] = "says nobody: name users, roles or clients, or leave it out"
     users: Annotated[
         tuple[CallerName, ...],
         Meta(min_length=1, max_length=1000, description="tokens of one of these users, by name"),
@@ -26,10 +27,6 @@ class Callers(Part, frozen=True):
         tuple[CallerName, ...],
         Meta(min_length=1, max_length=1000, description="tokens of one of these clients, by id"),
     ] = ()
-
-    def flaws(self) -> Iterator[str]:
-        if not (self.users or self.roles or self.clients):
-            yield "says nobody: name users, roles or clients, or leave it out"
 
     @property
     def need_a_user(self) -> bool:

@@ -45,6 +45,8 @@ class Part(Struct, frozen=True, omit_defaults=True):
 
     further: ClassVar[str] = ""
     """The member that takes the keys which are none of its own; empty: there must be none."""
+    without: ClassVar[str] = ""
+    """What is said of one that is written without any key; empty: it may be."""
 
     def flaws(self) -> Iterator[str]:
         """What is wrong with it as a whole, each of its members being right."""

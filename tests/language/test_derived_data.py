@@ -16,7 +16,7 @@ from lab.language.parse import parse_scenario, parse_with_locations
 from lab.language.shape import member
 from lab.language.templates import RenderFailure
 from lab.language.values import restore
-from lab.program.draws import Datum
+from lab.program.draws import Constant, Datum
 from lab.program.scenario import Scenario
 
 
@@ -36,7 +36,7 @@ ORDER = data(
     tax="1.2", lines=LINES, sum={"value": "{{ data.lines | sum(attribute='total') }}"},
     note={"value": "{{ data.lines | length }} lines, {{ data.sum }}"},
 )  # fmt: skip
-ORDER["tax"] = 2
+ORDER["tax"] = Constant(2)
 
 
 @given(st.integers(0, 2**40), st.integers(1, 9))
@@ -129,15 +129,15 @@ def test_a_mapping_with_a_value_that_is_no_template_is_a_constant_as_before() ->
     [
         ({"one_of": [1, 2], "weights": [1]}, "one for each of the 2 values; this has 1"),
         ({"one_of": [1, 2], "weights": [0, 0]}, "one at least is more than 0"),
-        ({"one_of": [1, 2], "weights": [1, 0.5]}, "valid integer"),
-        ({"list": 1, "count": {"between": [0, 1001]}}, "less than or equal to 1000"),
-        ({"list": 1, "count": {"between": [0, 2], "decimals": 1}}, "Extra inputs"),
-        ({"list": 1, "count": {"one_of": [1, "2"]}}, "valid integer"),
+        ({"one_of": [1, 2], "weights": [1, 0.5]}, "takes a whole number"),
+        ({"list": 1, "count": {"between": [0, 1001]}}, "must be at most 1000"),
+        ({"list": 1, "count": {"between": [0, 2], "decimals": 1}}, "unknown key decimals"),
+        ({"list": 1, "count": {"one_of": [1, "2"]}}, "takes a whole number"),
         ({"list": 1, "count": {"between": [3, 1]}}, "the smaller number comes first"),
         ({"list": {"each": {"a": 1, "b": 2}}, "count": {"one_of": [1, 1000]}}, None),
         ({"list": {"list": {"each": {"a": 1, "b": 2}}, "count": 6}, "count": 1000}, "at most 10000 values"),
-        ({"list": {"each": {}}, "count": 1}, "at least 1 item"),
-        ({"value": "{{ data.a }}", "decimals": 2}, "Extra inputs"),
+        ({"list": {"each": {}}, "count": 1}, "must not be empty"),
+        ({"value": "{{ data.a }}", "decimals": 2}, "unknown key decimals"),
     ],
 )
 def test_the_bounds_of_what_is_drawn(entry: object, why: str | None) -> None:

@@ -292,7 +292,7 @@ def test_a_pattern_passes_without_a_look_at_faker_too(provider: str) -> None:
 def test_faker_is_loaded_when_a_value_is_drawn_and_not_before() -> None:
     program = """
 import sys
-from lab.language.document import Fake
+from lab.program.draws import Fake
 from lab.language.generate import generate
 from lab.language.generators import PATTERNED, USUAL, fake_length
 for name in sorted(USUAL): fake_length(name, None, {})
@@ -318,7 +318,7 @@ class DateTime(REAL[1], metaclass=Real):
     def now(cls, tz=None): return REAL[1](2031, 3, 4, 5, 6, tzinfo=tz)
     today = utcnow = now
 datetime.date, datetime.datetime = Date, DateTime
-from lab.language.document import Fake
+from lab.program.draws import Fake
 from lab.language.generate import generate
 print(json.dumps([
     [generate({"it": Fake(fake=name, locale=locale)}, seed, "a/1")["it"] for seed in range(8)]

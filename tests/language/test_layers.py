@@ -163,8 +163,8 @@ def test_of_several_none_speaks_for_the_identity_domain(below, own) -> None:
         (Layers(), {}),
         (Layers({"invoke_status": 200}), {"invoke_status": 200}),
         (Layers({}, {"pod": "p1"}), {"pod": "p1"}),
-        (Layers({}, {"hints": "on"}), {"hints": "on", "forced": ["hints"]}),
-        (Layers({"hints": "off"}, {"types": "lenient", "pod": "p1"}), {"hints": "off", "pod": "p1"}),
+        (Layers({}, {"hints": True}), {"hints": "on", "forced": ["hints"]}),
+        (Layers({"hints": False}, {"types": "lenient", "pod": "p1"}), {"hints": "off", "pod": "p1"}),
     ],
 )
 def test_a_header_names_what_is_forced_only_where_a_scenario_says_otherwise(layers: Layers, settings) -> None:

@@ -6,7 +6,7 @@ import pytest
 
 from lab.core.errors import ScenarioError
 from lab.language.parse import parse_scenario, parse_with_locations
-from lab.program.draws import Between
+from lab.program.draws import Between, Constant
 from lab.program.steps import Gate, Work
 
 HEAD = """\
@@ -32,7 +32,9 @@ def steps(text: str) -> list[str]:
 
 
 def constant(written: str) -> object:
-    return parse_scenario(HEAD.replace("price: 3", f"price: {written}") + "steps:\n" + END, "a.yaml").data["price"]
+    read = parse_scenario(HEAD.replace("price: 3", f"price: {written}") + "steps:\n" + END, "a.yaml").data["price"]
+    assert isinstance(read, Constant)
+    return read.value
 
 
 def test_a_whole_scenario_loads() -> None:
@@ -409,8 +411,8 @@ STEPS = [
     (
         END + "xyzzy: []\n",
         [
-            "10:1: unknown key xyzzy; known here: lab, name, title, shows, story, agent, ask, match, for, alone, seed, settings, token,"
-            " latency, retention, limits, data, steps, turns, turn_order, faults, expect, narration"
+            "10:1: unknown key xyzzy; known here: lab, name, title, agent, ask, steps, shows, story, match, for, alone, seed, settings, token,"
+            " latency, retention, limits, data, turns, turn_order, faults, expect, narration"
         ],
     ),
     (END + "code: A\n", ["10:1: unknown key code; write agent: {code: …}"]),
