@@ -5,7 +5,7 @@ from pathlib import Path
 from lab.core.errors import UsageError
 from lab.files.opening import read_bounded
 from lab.files.recordings import RECORDING_ENDING
-from lab.language.parse.decoding import LARGEST_FILE
+from lab.language.parse.yaml_tree import LARGEST_FILE
 
 MATCHERS_ENDING = ".match.yaml"
 

@@ -13,7 +13,7 @@ from lab.files.output_files import OutputFiles
 from lab.files.shipped import shipped_folder
 from lab.jobs.compiled import CompiledScenario, compile_scenario
 from lab.language.parse import parse_scenario
-from lab.language.parse.decoding import LARGEST_FILE
+from lab.language.parse.yaml_tree import LARGEST_FILE
 
 SCENARIO_ENDING = ".yaml"
 """Of those that the lab writes."""

@@ -1,8 +1,8 @@
 """YAML text -> Scenario, or every complaint with file, line, column and a hint.
 
-`decoding` makes text of bytes, `yaml_tree` reads values with their places in one pass over YAML's events, `shape_errors`
-puts pydantic's errors into words, `references` checks what one part says of another, `steps` the ways between steps,
-`template_names` the names in texts. All complain to one `Complaints`. Nothing is loaded from a file with a complaint.
+`yaml_tree` reads values with their places from the nodes that PyYAML composes, `shape_errors` puts pydantic's errors
+into words, `references` checks what one part says of another, `steps` the ways between steps, `template_names` the names
+in texts. All complain to one `Complaints`. Nothing is loaded from a file with a complaint.
 """
 
 from lab.language.document import Scenario

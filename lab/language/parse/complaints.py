@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import TypeAlias
 
+import yaml
 from msgspec import Struct
 
 from lab.core.errors import Complaint, ScenarioError
@@ -16,6 +17,12 @@ class Position(Struct, frozen=True, order=True):
 
     line: int
     column: int
+
+    @classmethod
+    def of(cls, part: yaml.Node | yaml.Event) -> "Position":
+        """Where it begins."""
+        assert part.start_mark is not None
+        return cls(part.start_mark.line + 1, part.start_mark.column + 1)
 
 
 class Block(Struct, frozen=True):
@@ -36,8 +43,8 @@ class Location(Struct, frozen=True):
     """Whether one blank and `#` follow a text without quotes: YAML takes the rest of the line for a comment."""
 
 
-class Locations(dict[KeyPath, Location]):
-    """Where a document's values stand, and its lines."""
+class Locations(dict[KeyPath, tuple[yaml.Node, yaml.Node]]):
+    """The nodes of a document's values, each behind that of its key (in a list: itself); and the document's lines."""
 
     def __init__(self, lines: list[str]) -> None:
         super().__init__()
@@ -47,7 +54,13 @@ class Locations(dict[KeyPath, Location]):
         """Where the value at `path` stands, or the nearest one around it."""
         while path and path not in self:
             path = path[:-1]
-        return self.get(path, Location(Position(1, 1), Position(1, 1)))
+        if path not in self:
+            return Location(Position(1, 1), Position(1, 1))
+        key, node = self[path]
+        at, end, style = Position.of(node), node.end_mark, getattr(node, "style", None)
+        block = Block(at.line + 1, end.line + 1, style == ">") if style in ("|", ">") else None
+        commented = style == "" and node.value and self.lines[end.line].startswith(" #", end.column)
+        return Location(Position.of(key), at, block, bool(commented))
 
     def value_at(self, path: KeyPath) -> Position:
         """Where the value at `path` begins."""
@@ -76,14 +89,14 @@ class Complaints:
         self._file = file
         self.locations = Locations(lines)
         self.listed: list[Complaint] = []
-        self.spoilt: set[KeyPath] = set()
-        """Values that can't be read: a complaint was made, and what follows from it isn't one more."""
+        self.spoilt: set[Position] = set()
+        """Where values begin that can't be read: a complaint was made, and what follows from it isn't one more."""
 
     def add(
         self, path: KeyPath, what: str, hint: str = "", *, at_key: bool = False, at: Position | None = None
     ) -> None:
         """Complain about the value at `path` (or its key, or another place), unless it is spoilt already."""
-        if any(path[:length] in self.spoilt for length in range(len(path) + 1)):
+        if any(self.locations.value_at(path[:length]) in self.spoilt for length in range(len(path) + 1)):
             return
         place = self.locations.nearest(path)
         at = at or (place.key if at_key else place.value)
@@ -94,10 +107,10 @@ class Complaints:
         """Complain about the text itself."""
         self.listed.append(Complaint(self._file, at.line, at.column, one_line(what), hint))
 
-    def spoil(self, path: KeyPath, at: Position, what: str, hint: str) -> None:
-        """Complain about a value that can't be read."""
-        self.spoilt.add(path)
-        self.syntax(at, what, hint)
+    def spoil(self, value: Position, what: str, hint: str, at: Position | None = None) -> None:
+        """Complain about a value that can't be read, where it begins or at another place."""
+        self.spoilt.add(value)
+        self.syntax(at or value, what, hint)
 
     def alone(self, at: Position, what: str, hint: str = "") -> ScenarioError:
         """The error for a text that is no document at all: this one complaint, whatever else was found."""

@@ -12,7 +12,7 @@ from lab.files.calls_of_tools import read_calls
 from lab.files.recordings import RECORDING_ENDING, read_blob
 from lab.language.document import Status
 from lab.language.parse import parse_scenario
-from lab.language.parse.decoding import LARGEST_FILE
+from lab.language.parse.yaml_tree import LARGEST_FILE
 from lab.plugins.learn.failures import faults_of
 from lab.plugins.learn.foreign import ForeignTerms, foreign_story, parse_path, parse_words
 from lab.plugins.learn.model import (

@@ -19,7 +19,7 @@ from lab.faults.yamltext import yaml_block, yaml_line
 from lab.language.document import Status, Verdict, duration_text
 from lab.language.document.outputs import LARGEST_OUTPUT
 from lab.language.parse.complaints import one_line
-from lab.language.parse.decoding import LARGEST_FILE
+from lab.language.parse.yaml_tree import LARGEST_FILE
 from lab.language.patterns import BadPattern, pattern_of
 from lab.plugins.learn.model import MOST_MESSAGES, TIMED_ROUTES, ObservedDecision, ObservedJob, Session, StatusStretch
 
