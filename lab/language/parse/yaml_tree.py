@@ -10,7 +10,6 @@ from math import inf, isfinite
 
 import yaml
 from msgspec import Struct
-from yaml._yaml import CParser
 
 from lab.core.errors import ScenarioError
 from lab.core.exchange import Json
@@ -25,9 +24,11 @@ QUOTE_BRACES = 'put the whole text in quotes: "{{ … }}"'
 
 _FORBIDDEN = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 _DECORATION = re.compile(
-    r"(?:^|[\[{,:?\-\r\x85\u2028\u2029])[ \t]*(?:[&!]|\*[\w-]+[ \t]*(?:$|[\]},:#\r\x85\u2028\u2029]))", re.MULTILINE
+    r"[&!*](?:(?<=[\n\r\x85\u2028\u2029\[{,:?-].)|(?<=[\s\[{,:?-][ \t].))"
+    r"(?:(?<!\*)|[\w-]+[ \t]*(?:\Z|[\n\r\x85\u2028\u2029\]},:#]))"
 )
-"""Where an anchor, an alias or a tag may begin; within a text, as in Markdown, it may be anything."""
+"""Where an anchor, a tag or an alias may begin: behind what a value may stand behind, an alias with nothing more after
+it. Within a text, as in Markdown, it may be anything; its first character alone is what is searched for, for speed."""
 _CONSTANTS: dict[str, Json] = dict.fromkeys(("", "~", "null", "Null", "NULL"))
 _CONSTANTS |= dict.fromkeys(("true", "True", "TRUE"), True) | dict.fromkeys(("false", "False", "FALSE"), False)
 _NUMBER = re.compile(
@@ -74,7 +75,7 @@ def read_yaml(text: str | bytes, file: str, kind: DocumentKind = SCENARIO) -> Tr
     clean = decoded(text, file)
     complaints = Complaints(file, [*clean.splitlines(), ""])
     try:
-        written = _undecorated(clean, complaints) if _DECORATION.search(clean) else clean
+        written = _undecorated(clean, complaints) if _DECORATION.search(f"\n{clean}") else clean
         root = _Composer(written, complaints).get_single_node()
     except yaml.YAMLError as error:
         at, what, hint = _syntax(error, complaints.locations.lines)
@@ -121,7 +122,7 @@ def _undecorated(text: str, complaints: Complaints) -> str:
     So all of them are complained of, and none is followed.
     """
     letters, anchors = list(text), set()
-    for event in yaml.parse(text, yaml.CSafeLoader):
+    for event in list(yaml.parse(text, yaml.CSafeLoader)):  # a text that is no YAML is told of alone
         if not isinstance(event, yaml.NodeEvent):
             continue
         assert event.start_mark is not None
@@ -140,7 +141,7 @@ def _undecorated(text: str, complaints: Complaints) -> str:
     return "".join(letters)
 
 
-class _Composer(CParser):
+class _Composer(yaml.CBaseLoader):
     """Nodes, with no table that gives their texts a meaning, and no more of them than a document may have."""
 
     def __init__(self, text: str, complaints: Complaints) -> None:
@@ -153,9 +154,6 @@ class _Composer(CParser):
         self.left -= 1
         if self.left < 0:
             raise self.complaints.alone(Position.of(parent), f"too many values: at most {MOST_VALUES}")
-
-    def ascend_resolver(self) -> None:
-        """It has ended."""
 
     def resolve(self, kind: type[yaml.Node], value: str | None, implicit: object) -> str:
         return ""
@@ -245,6 +243,7 @@ _SLIPS = (
     ("expected key", 0, r"^[\s\0]*- ", "", "each value of a list begins with -: put one in front of those above too"),
     ("quoted scalar: found unexpected end of stream", 0, "",
      "the text that begins here is never closed", "end it with the same quote"),
+    ("parsing a flow node", 0, "", "", "a value is missing here, or a bracket before it isn't closed"),
     ("parsing a flow", 0, "", "", "the %(begun)s on line %(line)s isn't closed, or a comma is missing"),
     ("mapping values", 0, "^\\s*(?:- +)?[^\\s:'\"{\\[\0][^:'\"{\\[\0]*\0", "",
      f"{_COLUMNS}, and each ends with a colon: look at the line above too"),
@@ -253,9 +252,9 @@ _SLIPS = (
     ("mapping values", 0, "", "", "text that holds a colon and a blank stands in quotes"),
     ("alphabetic or numeric character", 0, "", "", "text that begins with * or & stands in quotes"),
     ("undefined alias", 0, "", "", "text that begins with * stands in quotes"),
-    ("expected ':'", 0, "", "", "a key ends with a colon; text of several lines begins with |"),
-    ("block", 0, "", "", _COLUMNS),
-    ("indentation", 0, "", "", _COLUMNS),
+    ("could not find expected ':'", 0, "", "", "a key ends with a colon; text of several lines begins with |"),
+    ("block sequence entries", 0, "", "", _COLUMNS),
+    ("block mapping: did not find expected key", 0, r"^\s*\0", "", _COLUMNS),
 )  # fmt: skip
 """What people do that is no YAML; the first that fits tells of it: words of the parser's, how many lines more are looked
 at, upwards, a pattern in such a line, what is wrong if the parser doesn't say it, and what to do. `\\0` is where the
