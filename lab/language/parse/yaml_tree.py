@@ -11,7 +11,6 @@ from math import inf, isfinite
 import yaml
 from msgspec import Struct
 
-from lab.core.errors import ScenarioError
 from lab.core.exchange import Json
 from lab.core.jsontext import MOST_DIGITS
 from lab.language.parse.complaints import Complaints, KeyPath, Position
@@ -94,25 +93,19 @@ def read_yaml(text: str | bytes, file: str, kind: DocumentKind = SCENARIO) -> Tr
 
 def decoded(text: str | bytes, file: str) -> str:
     """The text, without a byte order mark; ScenarioError if it is too large, not UTF-8, or holds control characters."""
-
-    def alone(before: str, what: str, hint: str = "") -> ScenarioError:
-        lines = before.split("\n")
-        return Complaints(file, lines).alone(Position(len(lines), len(lines[-1]) + 1), what, hint)
-
-    try:
-        raw = text if isinstance(text, bytes) else text.encode()
-    except UnicodeEncodeError as error:
-        raise alone(error.object[: error.start], "half a surrogate pair", "use the character itself") from error
+    raw = text if isinstance(text, bytes) else text.encode("utf-8", "surrogatepass")
     if len(raw) > LARGEST_FILE:
-        raise alone("", f"the file is larger than {LARGEST_FILE >> 20} MiB")
-    try:
-        clean = raw.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        before = raw[: error.start].decode("utf-8-sig", "replace")
-        raise alone(before, "the file is not UTF-8", "save it as UTF-8") from error
+        raise Complaints(file, []).alone(Position(1, 1), f"the file is larger than {LARGEST_FILE >> 20} MiB")
+    # bytes that are no UTF-8 become halves of surrogate pairs, too
+    clean = raw.decode("utf-8", "surrogateescape" if raw is text else "surrogatepass").removeprefix("\ufeff")
     if bad := _FORBIDDEN.search(clean):
-        what = f"control character U+{ord(bad[0]):04X}"
-        raise alone(clean[: bad.start()], what, 'write it in double quotes as "\\u…", if it is meant')
+        what, hint = f"control character U+{ord(bad[0]):04X}", 'write it in double quotes as "\\u…", if it is meant'
+        if "\ud800" <= bad[0] <= "\udfff":
+            what, hint = "half a surrogate pair", "use the character itself"
+            if raw is text:
+                what, hint = "the file is not UTF-8", "save it as UTF-8"
+        lines = clean[: bad.start()].split("\n")
+        raise Complaints(file, lines).alone(Position(len(lines), len(lines[-1]) + 1), what, hint)
     return clean
 
 
@@ -224,13 +217,14 @@ def _plain(node: yaml.ScalarNode, complaints: Complaints) -> Json:
 
 _NEAR = 1000
 """How much of a long line is looked at, before the place where the parser stopped and behind it."""
+_ALL = LARGEST_FILE  # no file has more lines than bytes
 _COLUMNS = "the keys of one mapping begin in the same column"
 _MORE = "the text ends at the second %s, and more follows"
 _SLIPS = (
     ("nesting depth", 0, "", f"too deep: at most {MOST_LEVELS} levels", ""),
     ("", 0, r"\0\t", "", "indent with blanks, not tabs"),
     ("", 0, r"(?:^\s*|:\s+|-\s+|[\[,{]\s*)\{\{[^}]*\}\}.*\0", "", QUOTE_BRACES),
-    ("", LARGEST_FILE, "^[^'\"#]*?(?:^|[ :-])\0?(?P<at>[\u00a0\u1680\u2000-\u200b\u202f\u205f\u3000\ufeff])",
+    ("", _ALL, "^[^'\"#]*?(?:^|[ :-])\0?(?P<at>[\u00a0\u1680\u2000-\u200b\u202f\u205f\u3000\ufeff])",
      "U+%(code)04X looks like a blank, and is a letter to YAML", "write a plain blank in its place"),
     ("", 0, "(?:[:-] +|[\\[{,] *)\0?(?P<at>[\u2018-\u201f\u00ab\u00bb])",
      "%(at)s is no quote to YAML", "write \"…\" or '…'"),
