@@ -6,6 +6,7 @@ zero stays text; aliases, anchors, merge keys and tags are complaints.
 """
 
 import re
+from itertools import islice
 from math import inf, isfinite
 
 import yaml
@@ -115,7 +116,9 @@ def _undecorated(text: str, complaints: Complaints) -> str:
     So all of them are complained of, and none is followed.
     """
     letters, anchors = list(text), set()
-    for event in list(yaml.parse(text, yaml.CSafeLoader)):  # a text that is no YAML is told of alone
+    # at most two a value, all before the first complaint: a text that is no YAML is told of alone
+    events = list(islice(yaml.parse(text, yaml.CSafeLoader), 2 * MOST_VALUES + 4))
+    for event in events:
         if not isinstance(event, yaml.NodeEvent):
             continue
         assert event.start_mark is not None
