@@ -181,6 +181,8 @@ def test_what_is_no_plain_value_is_a_complaint(written: str, complaint: str) -> 
         ("lab: *x y\n", "a.yaml:1:6: not YAML: found undefined alias; text that begins with * stands in quotes"),
         ("a: &x 1\nb: *x\nc: [}\n", "a.yaml:3:5: not YAML: did not find expected node content"),
         ("lab: 1\nname: \x00\n", "a.yaml:2:7: control character U+0000; write it in double quotes"),
+        ("a: [" + "x, " * 500 + "“b”, @]", "a.yaml:1:1505: not YAML: “ is no quote to YAML"),
+        ("\ufefflab: \x00\n", "a.yaml:1:6: control character U+0000"),
         ("lab: 1\nname: \x1b[2J\n", "a.yaml:2:7: control character U+001B"),
         ("lab: 1\nname: '\ud800'\n", "a.yaml:2:8: half a surrogate pair; use the character itself"),
         (b"lab: 1\nname: \xff\n", "a.yaml:2:7: the file is not UTF-8; save it as UTF-8"),
@@ -191,7 +193,7 @@ def test_what_is_no_plain_value_is_a_complaint(written: str, complaint: str) -> 
         ("[" * 5000, "a.yaml:1:1001: not YAML: too deep: at most 32 levels"),
         ("a:\n" + "- 1\n" * 50_000, "a.yaml:2:1: too many values: at most 50000"),
     ],
-    ids=range(26),
+    ids=range(28),
 )
 def test_what_is_no_document_stands_alone(text: str | bytes, complaint: str) -> None:
     (found,) = complaints(text)
@@ -221,6 +223,11 @@ def test_billion_laughs_are_refused_at_once() -> None:
         ("a: *x\nb: [*y, *x]\n", ["1:4 alias *x", "2:5 alias *y", "2:9 alias *x"]),
         ("a:\r *x\rb: {c: *y}\r", ["2:2 alias *x", "3:8 alias *y"]),
         ("a: &x 1\nb: &x\n  c: 2\nd: *x\n", ["1:4 anchor &x", "2:4 anchor &x", "4:4 alias *x"]),
+        ("a: &x 1\na: &x 2\n", ["1:4 anchor &x", "2:4 anchor &x", "2:1 duplicate key a"]),
+        ("*x\n", ["1:1 alias *x"]),
+        ("a: *x\rb: 1\r", ["1:4 alias *x"]),
+        ("!t a: 1\n", ["1:1 unknown tag !t"]),
+        ("a:\n    !t 1\n", ["2:5 unknown tag !t"]),
         ("*x : 1\na: *x\n", ["1:1 alias *x", "2:4 alias *x"]),
         ("- !t\n- {a: ! 1}\n- != 3\n", ["1:3 unknown tag !t", "2:7 unknown tag !", "3:3 unknown tag !="]),
         ("&x !t a: 1\nb: &x !t 2\n", ["1:1 anchor &x", "1:1 unknown tag !t", "2:4 anchor &x", "2:4 unknown tag !t"]),
@@ -258,6 +265,11 @@ def test_aliases_merges_and_keys_that_are_not_text_are_refused(text: str) -> Non
     assert any(part in " ".join(complaints(text)) for part in ("alias", "merge key", "a key is"))
 
 
+def test_a_mapping_as_a_key_is_told_from_braces_without_quotes() -> None:
+    assert "a.yaml:1:3: a key is plain text" in complaints("? {a: b}\n: 1\n")
+    assert any("1:4: {{ without quotes" in each for each in complaints("a: {{ data.x }}\n"))
+
+
 def test_a_duplicate_key_tells_of_the_first_and_what_is_in_it_is_checked_too() -> None:
     found = complaints(HEAD + "steps:\n" + END + "title: B\ntoken: {lifetime: 1h, lifetime: &x 2h}\n")
     assert found == [
@@ -269,6 +281,13 @@ def test_a_duplicate_key_tells_of_the_first_and_what_is_in_it_is_checked_too() -
 
 def test_what_an_alias_hides_is_not_complained_of_twice() -> None:
     assert complaints(HEAD + "token: *t\nsteps:\n" + END) == ["a.yaml:8:8: alias *t; write the value out"]
+    assert complaints(HEAD + "steps:\n" + END + "*k : 1\n") == ["a.yaml:10:1: alias *k; write the value out"]
+
+
+def test_fifty_thousand_values_are_not_too_many() -> None:
+    read_yaml("a:\n" + "- 1\n" * 49_997, "a.yaml")
+    with pytest.raises(ScenarioError, match="too many values"):
+        read_yaml("a:\n" + "- 1\n" * 49_998, "a.yaml")
 
 
 SHAPES = [

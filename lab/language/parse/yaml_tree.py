@@ -208,7 +208,7 @@ def _plain(node: yaml.ScalarNode, complaints: Complaints) -> Json:
     if number is None:
         return text
     what = f"{text} is not a number here"
-    if number.lastgroup and len(text) > MOST_DIGITS:
+    if len(text) > MOST_DIGITS:
         what = f"a number of more than {MOST_DIGITS} digits"
     elif number["whole"]:
         return int(text, 0)
