@@ -182,6 +182,9 @@ def test_what_is_no_plain_value_is_a_complaint(written: str, complaint: str) -> 
         ("a: &x 1\nb: *x\nc: [}\n", "a.yaml:3:5: not YAML: did not find expected node content"),
         ("lab: 1\nname: \x00\n", "a.yaml:2:7: control character U+0000; write it in double quotes"),
         ("a: [" + "x, " * 500 + "“b”, @]", "a.yaml:1:1505: not YAML: “ is no quote to YAML"),
+        ("a: b: “x”\n", "a.yaml:1:7: not YAML: “ is no quote to YAML"),
+        ("a: - b\n", "a.yaml:1:4: not YAML: block sequence entries are not allowed in this context; the keys of one"),
+        ("a: 1\nb\nc: 2\n", "a.yaml:3:1: not YAML: could not find expected ':'; a key ends with a colon"),
         ("\ufefflab: \x00\n", "a.yaml:1:6: control character U+0000"),
         ("lab: 1\nname: \x1b[2J\n", "a.yaml:2:7: control character U+001B"),
         ("lab: 1\nname: '\ud800'\n", "a.yaml:2:8: half a surrogate pair; use the character itself"),
@@ -193,7 +196,7 @@ def test_what_is_no_plain_value_is_a_complaint(written: str, complaint: str) -> 
         ("[" * 5000, "a.yaml:1:1001: not YAML: too deep: at most 32 levels"),
         ("a:\n" + "- 1\n" * 50_000, "a.yaml:2:1: too many values: at most 50000"),
     ],
-    ids=range(28),
+    ids=range(31),
 )
 def test_what_is_no_document_stands_alone(text: str | bytes, complaint: str) -> None:
     (found,) = complaints(text)
@@ -244,14 +247,14 @@ def test_all_aliases_anchors_and_tags_are_told_of_where_they_stand(text: str, fo
 
 
 def test_places_of_keys_values_blocks_and_comments_are_known_by_path() -> None:
-    tree = read_yaml("a: [1, {b: x # y\n}]\nc: >-\n  one\n  two\nd: z  # w\ne: 'q' # r\n", "a.yaml")
+    tree = read_yaml("a: [1, {b: x # y\n}]\nc: >-\n  one\n  two\nd: z  # w\ne: 'q' # r\nf: # s\n", "a.yaml")
     assert {
         path: (place.key.line, place.key.column, place.value.line, place.value.column)
         for path in tree.complaints.locations
         for place in [tree.complaints.locations.nearest(path)]
     } == {
         (): (1, 1, 1, 1), ("a",): (1, 1, 1, 4), ("a", 0): (1, 5, 1, 5), ("a", 1): (1, 8, 1, 8),
-        ("a", 1, "b"): (1, 9, 1, 12), ("c",): (3, 1, 3, 4), ("d",): (6, 1, 6, 4), ("e",): (7, 1, 7, 4),
+        ("a", 1, "b"): (1, 9, 1, 12), ("c",): (3, 1, 3, 4), ("d",): (6, 1, 6, 4), ("e",): (7, 1, 7, 4), ("f",): (8, 1, 8, 3),
     }  # fmt: skip
     places = tree.complaints.locations
     assert [path for path in places if places.nearest(path).commented] == [("a", 1, "b")]
