@@ -1,6 +1,6 @@
 """What is wrong with a document, as it comes in: each complaint with its place in the text."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import TypeAlias
 
 from msgspec import Struct
@@ -42,18 +42,17 @@ class Location(Struct, frozen=True):
     """Whether one blank and `#` follow a text without quotes: YAML takes the rest of the line for a comment."""
 
 
-class Locations(dict[KeyPath, Location]):
-    """Where a document's values stand, and its lines."""
+class Locations:
+    """Where a document's values stand, and its lines; of one that was no text, nowhere."""
 
-    def __init__(self, lines: list[str]) -> None:
-        super().__init__()
-        self.lines = lines
+    lines: Sequence[str] = ()
 
     def nearest(self, path: KeyPath) -> Location:
         """Where the value at `path` stands, or the nearest one around it."""
-        while path and path not in self:
-            path = path[:-1]
-        return self.get(path, Location(Position(1, 1), Position(1, 1)))
+        return Location(Position(1, 1), Position(1, 1))
+
+    def __iter__(self) -> Iterator[KeyPath]:
+        return iter(())
 
     def value_at(self, path: KeyPath) -> Position:
         """Where the value at `path` begins."""
@@ -78,12 +77,14 @@ def one_line(text: str, longest: int = 300) -> str:
 class Complaints:
     """The complaints about one document, and where its values stand."""
 
-    def __init__(self, file: str, lines: list[str]) -> None:
+    def __init__(self, file: str, locations: Locations | None = None) -> None:
         self._file = file
-        self.locations = Locations(lines)
+        self.locations = locations or Locations()
         self.listed: list[Complaint] = []
         self.spoilt: set[KeyPath] = set()
         """Values that can't be read: a complaint was made, and what follows from it isn't one more."""
+        self.unreadable: set[Position] = set()
+        """Where values begin that are none to YAML: the same of them."""
 
     def add(
         self, path: KeyPath, what: str, hint: str = "", *, at_key: bool = False, at: Position | None = None
@@ -102,12 +103,14 @@ class Complaints:
 
     def sound(self, path: KeyPath) -> bool:
         """Whether the value at `path` could be read, and those around it."""
-        return not any(path[:length] in self.spoilt for length in range(len(path) + 1))
+        around = [path[:length] for length in range(len(path) + 1)]
+        read = not self.unreadable or all(self.locations.value_at(each) not in self.unreadable for each in around)
+        return read and self.spoilt.isdisjoint(around)
 
-    def spoil(self, path: KeyPath, at: Position, what: str, hint: str) -> None:
-        """Complain about a value that can't be read."""
-        self.spoilt.add(path)
-        self.syntax(at, what, hint)
+    def spoil(self, value: Position, what: str, hint: str, at: Position | None = None) -> None:
+        """Complain about a value that is none to YAML, where it begins or at another place."""
+        self.unreadable.add(value)
+        self.syntax(at or value, what, hint)
 
     def alone(self, at: Position, what: str, hint: str = "") -> ScenarioError:
         """The error for a text that is no document at all: this one complaint, whatever else was found."""

@@ -591,7 +591,7 @@ def read(part: type[_P], value: Json, to: Complaints) -> _P:
 
 def parsed(part: type[_P], value: Json, file: str = "") -> _P:
     """The value as a part; ScenarioError, with every complaint, if it is none."""
-    complaints = Complaints(file, [])
+    complaints = Complaints(file)
     found = read(part, value, complaints)
     complaints.check()
     return found
@@ -604,7 +604,7 @@ def write(part: Part) -> dict[str, Json]:
 
 def member(part: type[Part], key: str, value: object) -> Json:
     """One member of a part, as the part has it; ValueError says why the value is none."""
-    complaints = Complaints("", [])
+    complaints = Complaints("")
     found = part_shape(part).shapes[key].read(value, (), complaints)
     for complaint in complaints.listed:
         raise ValueError(complaint.what)

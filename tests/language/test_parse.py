@@ -5,8 +5,10 @@ from time import process_time
 import pytest
 
 from lab.core.errors import ScenarioError
+from lab.language.complaints import Block
 from lab.language.parse import parse_scenario, parse_with_locations
-from lab.program.draws import Between, Constant
+from lab.language.parse.yaml_tree import DocumentKind, read_yaml
+from lab.program.draws import Between
 from lab.program.steps import Gate, Work
 
 HEAD = """\
@@ -32,9 +34,7 @@ def steps(text: str) -> list[str]:
 
 
 def constant(written: str) -> object:
-    read = parse_scenario(HEAD.replace("price: 3", f"price: {written}") + "steps:\n" + END, "a.yaml").data["price"]
-    assert isinstance(read, Constant)
-    return read.value
+    return parse_scenario(HEAD.replace("price: 3", f"price: {written}") + "steps:\n" + END, "a.yaml").data["price"]
 
 
 def test_a_whole_scenario_loads() -> None:
@@ -168,8 +168,21 @@ def test_what_is_no_plain_value_is_a_complaint(written: str, complaint: str) -> 
             "ask: a: b\n",
             "a.yaml:1:7: not YAML: mapping values are not allowed in this context; text that holds a colon",
         ),
-        ("lab: [1\n", "a.yaml:2:1: not YAML: "),
+        (
+            "lab: [1\n",
+            "a.yaml:2:1: not YAML: did not find expected ',' or ']'; the [ on line 1 isn't closed, or a comma",
+        ),
+        ("lab: [1,", "a.yaml:2:1: not YAML: did not find expected node content; a value is missing here, or a bracket"),
+        ("lab: 1\n name: a\n", "a.yaml:2:6: not YAML: mapping values are not allowed in this context; the keys of one"),
+        ("a:\n    b: 1\n  c: 2\n", "a.yaml:3:3: not YAML: did not find expected key; the keys of one mapping begin in"),
+        ("lab: *x y\n", "a.yaml:1:6: not YAML: found undefined alias; text that begins with * stands in quotes"),
+        ("a: &x 1\nb: *x\nc: [}\n", "a.yaml:3:5: not YAML: did not find expected node content"),
         ("lab: 1\nname: \x00\n", "a.yaml:2:7: control character U+0000; write it in double quotes"),
+        ("a: [" + "x, " * 500 + "“b”, @]", "a.yaml:1:1505: not YAML: “ is no quote to YAML"),
+        ("a: b: “x”\n", "a.yaml:1:7: not YAML: “ is no quote to YAML"),
+        ("a: - b\n", "a.yaml:1:4: not YAML: block sequence entries are not allowed in this context; the keys of one"),
+        ("a: 1\nb\nc: 2\n", "a.yaml:3:1: not YAML: could not find expected ':'; a key ends with a colon"),
+        ("\ufefflab: \x00\n", "a.yaml:1:6: control character U+0000"),
         ("lab: 1\nname: \x1b[2J\n", "a.yaml:2:7: control character U+001B"),
         ("lab: 1\nname: '\ud800'\n", "a.yaml:2:8: half a surrogate pair; use the character itself"),
         (b"lab: 1\nname: \xff\n", "a.yaml:2:7: the file is not UTF-8; save it as UTF-8"),
@@ -178,9 +191,9 @@ def test_what_is_no_plain_value_is_a_complaint(written: str, complaint: str) -> 
         ("é" * (1 << 19) + "x", "a.yaml:1:1: the file is larger than 1 MiB"),
         ("- " * 33, "a.yaml:1:65: too deep: at most 32 levels"),
         ("[" * 5000, "a.yaml:1:1001: not YAML: too deep: at most 32 levels"),
-        ("a:\n" + "- 1\n" * 50_000, "a.yaml:49999:3: too many values: at most 50000"),
+        ("a:\n" + "- 1\n" * 50_000, "a.yaml:2:1: too many values: at most 50000"),
     ],
-    ids=range(21),
+    ids=range(31),
 )
 def test_what_is_no_document_stands_alone(text: str | bytes, complaint: str) -> None:
     (found,) = complaints(text)
@@ -204,9 +217,57 @@ def test_billion_laughs_are_refused_at_once() -> None:
     assert "a.yaml:2:8: alias *a; write the value out" in found
 
 
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("a: *x\nb: [*y, *x]\n", ["1:4 alias *x", "2:5 alias *y", "2:9 alias *x"]),
+        ("a:\r *x\rb: {c: *y}\r", ["2:2 alias *x", "3:8 alias *y"]),
+        ("a: &x 1\nb: &x\n  c: 2\nd: *x\n", ["1:4 anchor &x", "2:4 anchor &x", "4:4 alias *x"]),
+        ("a: &x 1\na: &x 2\n", ["1:4 anchor &x", "2:4 anchor &x", "2:1 duplicate key a"]),
+        ("*x\n", ["1:1 alias *x"]),
+        ("a: *x\rb: 1\r", ["1:4 alias *x"]),
+        ("!t a: 1\n", ["1:1 unknown tag !t"]),
+        ("a:\n    !t 1\n", ["2:5 unknown tag !t"]),
+        ("*x : 1\na: *x\n", ["1:1 alias *x", "2:4 alias *x"]),
+        ("- !t\n- {a: ! 1}\n- != 3\n", ["1:3 unknown tag !t", "2:7 unknown tag !", "3:3 unknown tag !="]),
+        ("&x !t a: 1\nb: &x !t 2\n", ["1:1 anchor &x", "1:1 unknown tag !t", "2:4 anchor &x", "2:4 unknown tag !t"]),
+        ("a: |\n  *x\n  - &y !z\nb: 'c: *x'\nd: x *y &z != 3 !w\n", []),
+    ],
+)
+def test_all_aliases_anchors_and_tags_are_told_of_where_they_stand(text: str, found: list[str]) -> None:
+    kind = DocumentKind("", "", "", "", list if text.startswith("-") else dict)
+    try:
+        listed = read_yaml(text, "a.yaml", kind).complaints.listed
+    except ScenarioError as error:
+        listed = list(error.complaints)
+    assert [f"{each.line}:{each.column} {each.what}" for each in listed] == found
+
+
+def test_places_of_keys_values_blocks_and_comments_are_known_by_path() -> None:
+    tree = read_yaml("a: [1, {b: x # y\n}]\nc: >-\n  one\n  two\nd: z  # w\ne: 'q' # r\nf: # s\n", "a.yaml")
+    assert {
+        path: (place.key.line, place.key.column, place.value.line, place.value.column)
+        for path in tree.complaints.locations
+        for place in [tree.complaints.locations.nearest(path)]
+    } == {
+        (): (1, 1, 1, 1), ("a",): (1, 1, 1, 4), ("a", 0): (1, 5, 1, 5), ("a", 1): (1, 8, 1, 8),
+        ("a", 1, "b"): (1, 9, 1, 12), ("c",): (3, 1, 3, 4), ("d",): (6, 1, 6, 4), ("e",): (7, 1, 7, 4), ("f",): (8, 1, 8, 3),
+    }  # fmt: skip
+    places = tree.complaints.locations
+    assert [path for path in places if places.nearest(path).commented] == [("a", 1, "b")]
+    block = places.nearest(("c",)).block
+    assert block == Block(4, 6, folded=True)
+    assert places.source(block) == "  one\n  two"
+
+
 @pytest.mark.parametrize("text", ["a: &a [*a]\n", "a: &a {<<: *a}\n", "<<: {lab: 1}\n", "? [a]\n: 1\n", "? \n: 1\n"])
 def test_aliases_merges_and_keys_that_are_not_text_are_refused(text: str) -> None:
     assert any(part in " ".join(complaints(text)) for part in ("alias", "merge key", "a key is"))
+
+
+def test_a_mapping_as_a_key_is_told_from_braces_without_quotes() -> None:
+    assert "a.yaml:1:3: a key is plain text" in complaints("? {a: b}\n: 1\n")
+    assert any("1:4: {{ without quotes" in each for each in complaints("a: {{ data.x }}\n"))
 
 
 def test_a_duplicate_key_tells_of_the_first_and_what_is_in_it_is_checked_too() -> None:
@@ -220,6 +281,13 @@ def test_a_duplicate_key_tells_of_the_first_and_what_is_in_it_is_checked_too() -
 
 def test_what_an_alias_hides_is_not_complained_of_twice() -> None:
     assert complaints(HEAD + "token: *t\nsteps:\n" + END) == ["a.yaml:8:8: alias *t; write the value out"]
+    assert complaints(HEAD + "steps:\n" + END + "*k : 1\n") == ["a.yaml:10:1: alias *k; write the value out"]
+
+
+def test_fifty_thousand_values_are_not_too_many() -> None:
+    read_yaml("a:\n" + "- 1\n" * 49_997, "a.yaml")
+    with pytest.raises(ScenarioError, match="too many values"):
+        read_yaml("a:\n" + "- 1\n" * 49_998, "a.yaml")
 
 
 SHAPES = [
@@ -411,8 +479,8 @@ STEPS = [
     (
         END + "xyzzy: []\n",
         [
-            "10:1: unknown key xyzzy; known here: lab, name, title, agent, ask, steps, shows, story, match, for, alone, seed, settings, token,"
-            " latency, retention, limits, data, turns, turn_order, faults, expect, narration"
+            "10:1: unknown key xyzzy; known here: lab, name, title, shows, story, agent, ask, match, for, alone, seed, settings, token,"
+            " latency, retention, limits, data, steps, turns, turn_order, faults, expect, narration"
         ],
     ),
     (END + "code: A\n", ["10:1: unknown key code; write agent: {code: …}"]),

@@ -47,8 +47,9 @@ _SINGLE_BRACES = re.compile(
 
 def commented(locations: Locations) -> Warnings:
     """Texts of which YAML takes the end for a comment: behind two blanks or more one is meant as such."""
-    for path, location in locations.items():
-        if location.commented and (not _TEXTS.isdisjoint(path) or (path[0] == "data" and len(path) == 2)):
+    for path in locations:
+        in_words = not _TEXTS.isdisjoint(path) or (len(path) == 2 and path[0] == "data")
+        if in_words and locations.nearest(path).commented:
             hint = "put the text in quotes; a comment that is meant stands two blanks behind"
             yield path, f"{path_text(path)} ends before the #: YAML takes the rest for a comment", hint
 
