@@ -16,7 +16,7 @@ from lab.identity.keys import claims_of
 from lab.jobs.compiled import compile_scenario
 from lab.jobs.facts import JobAccepted, ScenarioMissed
 from lab.jobs.lint import lint
-from lab.jobs.lint.unknown_callers import KnownCallers
+from lab.jobs.lint.ways import KnownCallers
 from lab.jobs.own_plans import own_plans
 from lab.language.parse import parse_with_locations
 from lab.language.shape import parsed
