@@ -13,7 +13,7 @@ from lab.language.document.settings_file import Server
 from lab.language.parse import parse_with_locations
 from lab.language.parse.settings_file import parse_settings
 from lab.language.templates import TEMPLATE_NAMES
-from lab.language.templates.vocabulary import FILTERS, TESTS
+from lab.language.templates.check import FILTERS, TESTS
 from lab.recording.replay.matchers import parse_matchers
 from lab.server.limits import LIMIT_KINDS
 from lab.tui.preference_syntax import parse_preferences
@@ -122,13 +122,12 @@ def test_a_word_that_is_left_out_is_found(word: str) -> None:
 
 def test_the_limits_of_templates_are_those_of_the_code() -> None:
     from lab.language.document.outputs import LARGEST_OUTPUT
-    from lab.language.templates.bounds import WORK
-    from lab.language.templates.check import FILTERS_IN_A_ROW, LOOPS, MOST_NESTED
+    from lab.language.templates.bounds import STEPS
+    from lab.language.templates.check import MOST_NESTED
     from lab.language.templates.filters import RANGE
 
     for row in (
-        f"| filters in a row | {FILTERS_IN_A_ROW} |", f"| loops inside each other | {LOOPS},",
-        f"| nesting of an expression | {MOST_NESTED} |", f"| work of one rendering | {WORK:,} units", f"{RANGE:,} long at most",
+        f"| nesting of an expression | {MOST_NESTED} |", f"| work of one rendering | {STEPS:,} steps", f"{RANGE:,} long at most",
         f"| a text, also on the way | {LARGEST_OUTPUT >> 20} MiB |",
     ):  # fmt: skip
         assert row in PAGE, row
