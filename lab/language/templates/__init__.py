@@ -21,6 +21,7 @@ from lab.language.templates.bounds import (
     fitting,
     joined,
     look_up,
+    pooled,
     shown_text,
     within,
 )
@@ -113,7 +114,7 @@ class Expression(_Checked, frozen=True, eq=False):
 
     def holds(self, names: Mapping[str, object]) -> bool:
         """Whether it is true for these names; RenderFailure also for a value that is neither true nor false."""
-        return within(None, self._answer, names)
+        return pooled(None, lambda: within(None, self._answer, names))
 
     def _answer(self, names: Mapping[str, object]) -> bool:
         found = self._find(names)

@@ -11,6 +11,8 @@ from lab.language.document.outputs import LARGEST_OUTPUT
 
 STEPS = 250_000
 """The steps of one rendering. The worst text known takes some 50 ms for them; a table of 1,000 rows of ten cells fits."""
+POOL = STEPS // 2
+"""The steps of all texts of one call together, the last of them apart, which may take all of its own."""
 _SHOWN = 40
 """Characters of a value in a sentence about it."""
 
@@ -32,16 +34,34 @@ class Budget:
 
     __slots__ = ("left",)
 
-    def __init__(self) -> None:
-        self.left = STEPS
+    def __init__(self, *, pool: bool = False) -> None:
+        self.left = POOL if pool else STEPS
 
 
 _BUDGET: ContextVar[Budget] = ContextVar("budget")
+_POOL: ContextVar[Budget | None] = ContextVar("pool", default=None)
+
+
+def pooled(pool: Budget | None, make: Callable[[], T]) -> T:
+    """What is made while its texts together have the steps of a pool: once none is left, no further one is begun.
+
+    So a call is bounded too, however many texts it renders, and nobody else waits long. None: without a pool, as
+    conditions are asked, for where a job goes mustn't depend on what else a call renders.
+    """
+    before = _POOL.set(pool)
+    try:
+        return make()
+    finally:
+        _POOL.reset(before)
 
 
 def within(budget: Budget | None, make: Callable[[Mapping[str, object]], T], names: Mapping[str, object]) -> T:
     """What is made of names within a budget, or one of its own; RenderFailure whatever goes wrong."""
-    before = _BUDGET.set(budget or Budget())
+    pool = _POOL.get()
+    if pool is not None and pool.left <= 0:
+        raise RenderFailure("the texts together do too much work")
+    budget = budget or Budget()
+    at_first, before = budget.left, _BUDGET.set(budget)
     try:
         return make(names)
     except RenderFailure:
@@ -50,6 +70,8 @@ def within(budget: Budget | None, make: Callable[[Mapping[str, object]], T], nam
         raise RenderFailure(f"{error}" or type(error).__name__) from error
     finally:
         _BUDGET.reset(before)
+        if pool is not None and before.old_value is not budget:
+            pool.left -= at_first - budget.left
 
 
 def spend(steps: int) -> None:

@@ -7,7 +7,7 @@ No number made is larger than 10^15.
 """
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sized
 from decimal import ROUND_HALF_EVEN, Context, Decimal
 from functools import partial
 from math import isfinite
@@ -61,6 +61,7 @@ _TEXT_FILTERS = frozenset(
 )
 _SLOW_FILTERS = frozenset("striptags title urlencode wordcount".split())
 """Those that take more than the others, a step for each character."""
+_SORTING_FILTERS = frozenset("dictsort groupby sort".split())
 _NUMBER_TESTS = frozenset("divisibleby even odd".split())
 _SHALLOW = frozenset("count d default defined first last length list none undefined".split())
 """Filters and tests that look at no element, or at each only to pass it on."""
@@ -203,6 +204,8 @@ def _counted(name: str, function: Callable[..., object]) -> Callable[..., object
                 if by_character and isinstance(each, str):
                     spend(len(each))
                 weigh(each)
+        if name in _SORTING_FILTERS and isinstance(value, Sized):
+            spend(len(value) * len(value).bit_length() >> 1)
         front = {
             "context": (context,), "eval_context": (context.eval_ctx,), "environment": (context.environment,), None: (),
         }[passed]  # fmt: skip
