@@ -414,7 +414,7 @@ def test_what_has_no_form_as_a_text_fails_instead_of_showing_what_python_says_of
 def test_to_look_at_a_value_costs_a_step_at_least_for_each_part_of_it(value: object) -> None:
     budget = bounds.Budget()
     bounds.within(budget, lambda _: bounds.weigh(value), {})
-    assert bounds.STEPS - budget.left >= _parts(value)
+    assert bounds.MOST_STEPS - budget.left >= _parts(value)
 
 
 def _parts(value: object) -> int:
@@ -504,10 +504,10 @@ class _Watched(dict[str, object]):
 
     def __init__(self) -> None:
         super().__init__(SEEN)
-        self.asked: set[str] = set()
+        self.sought: set[str] = set()
 
     def __getitem__(self, name: str) -> object:
-        self.asked.add(name)
+        self.sought.add(name)
         return super().__getitem__(name)
 
 
@@ -515,4 +515,4 @@ class _Watched(dict[str, object]):
 def test_of_the_names_nothing_is_asked_but_what_a_text_looks_at(text: str) -> None:
     names = _Watched()
     template(text).render(names)
-    assert names.asked == {"turn", "message"}
+    assert names.sought == {"turn", "message"}

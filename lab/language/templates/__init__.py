@@ -9,35 +9,31 @@ text or a condition of such is read here, and loads no Jinja. Anything else, wha
 import re
 from collections.abc import Callable, Mapping
 from functools import lru_cache, partial
-from typing import TypeAlias
 
 from msgspec import Struct
 
 from lab.language.templates.bounds import (
+    DATA_NAMES,
+    NO_ANSWER,
+    TEMPLATE_NAMES,
+    TIMELESS_NAMES,
     Budget,
-    Path,
+    LookedUp,
+    Lookup,
     RenderFailure,
+    TemplateError,
+    TemplateFault,
     as_text,
     fitting,
-    joined,
     look_up,
     pooled,
     shown_text,
+    text_within_size,
     within,
 )
 
-TEMPLATE_NAMES = frozenset(
-    "message match parameters data decisions delegates user client job turn conversation now".split()
-)
-"""The names that a template may use."""
-TIMELESS_NAMES = TEMPLATE_NAMES - {"now"}
-"""Those that a condition may use: where a job goes doesn't depend on when somebody began it."""
-DATA_NAMES = frozenset({"data", "row"})
-"""Those that a value may use which is made of others."""
 _LATER_NAMES = frozenset({"decisions", "delegates"})
 """Those that tell of what comes after a job's acceptance."""
-NO_ANSWER = "is neither true nor false"
-"""How a failure ends that is a condition's own."""
 
 _MARKS = ("{{", "{%", "{#")
 _LOOK_UP = re.compile(
@@ -48,27 +44,6 @@ _LOOK_UP = re.compile(
 _PART = re.compile(r"""(\w+)|\[(?:(\d+)|(?:'([^']*)'|"([^"]*)"))\]""", re.ASCII)
 _MOST_PARTS = 16
 """Of a path that is read here."""
-
-LookedUp: TypeAlias = tuple[tuple[int, tuple[str, ...]], ...]
-"""Paths that a template looks up, with their lines: `(2, ("data", "supplier"))`; cut short where a part is computed."""
-
-
-class TemplateFault(Struct, frozen=True):
-    """One thing that a template may not do; `line` counts from 1 within its text."""
-
-    line: int
-    what: str
-    hint: str = ""
-
-
-class TemplateError(ValueError):
-    """A text is not a template that the lab renders; carries every fault, and the paths as `Template.looked_up`."""
-
-    def __init__(self, faults: tuple[TemplateFault, ...], looked_up: LookedUp = ()) -> None:
-        super().__init__("; ".join(f"line {fault.line}: {fault.what}" for fault in faults))
-        self.faults = faults
-        self.line = faults[0].line
-        self.looked_up = looked_up
 
 
 class _Checked(Struct, frozen=True, eq=False):
@@ -96,7 +71,7 @@ class Template(_Checked, frozen=True, eq=False):
     def render(self, names: Mapping[str, object], budget: Budget | None = None) -> str:
         """The text for these names; RenderFailure for an unknown name, a wrong type, too much work or size.
 
-        Of `names` nothing is asked but what the text looks at.
+        Of `names` nothing is asked for but what the text looks at.
         """
         return self.text if self._write is None else within(budget, self._write, names)
 
@@ -138,7 +113,7 @@ def timeless_template(text: str) -> Template:
 @lru_cache(maxsize=4096)
 def condition(text: str) -> Expression:
     """The condition that `text` spells: one expression without `now`, true or false; TemplateError for anything else."""
-    found = _expression(text, TIMELESS_NAMES, asked=True)
+    found = _expression(text, TIMELESS_NAMES, is_condition=True)
     if found is None:
         hint = f"{{{{ {text.strip()} }}}}" if "{" not in text and len(text) <= 40 else ""
         hint = f"write {hint}" if hint else "write one expression, as {{ parameters.amount > 1000 }}"
@@ -162,8 +137,8 @@ def _template(text: str, known: frozenset[str]) -> Template:
     return Template(text, looked_up, filters.writer(tree, looked_up))
 
 
-def _expression(text: str, known: frozenset[str], *, asked: bool = False) -> Expression | None:
-    """The expression that is all of a text; None if the text is anything else. One that is asked gives true or false."""
+def _expression(text: str, known: frozenset[str], *, is_condition: bool = False) -> Expression | None:
+    """The expression that is all of a text; None if the text is anything else. A condition gives true or false."""
     source = text.strip()
     if (found := _LOOK_UP.fullmatch(source)) and (read := _segments(source, known)) is not None:
         path = _path(found[1])
@@ -174,7 +149,7 @@ def _expression(text: str, known: frozenset[str], *, asked: bool = False) -> Exp
     if (node := check.only_expression(tree)) is None:
         return None
     looked_up = check.check_template(tree, known)
-    if asked and (fault := check.no_truth(node)):
+    if is_condition and (fault := check.no_truth(node)):
         raise TemplateError((fault,), looked_up)
     return Expression(text, looked_up, filters.finder(tree, node, looked_up), check.plain_path(node))
 
@@ -184,7 +159,7 @@ def _segments(text: str, known: frozenset[str]) -> tuple[LookedUp, Callable[[Map
     if "{%" in text or "{#" in text or "\r" in text:
         return None
     looked_up: list[tuple[int, tuple[str, ...]]] = []
-    segments: list[str | Path] = []
+    segments: list[str | Lookup] = []
     place = 0
     while (begin := text.find("{{", place)) >= 0:
         found = _LOOK_UP.match(text, begin)
@@ -199,10 +174,10 @@ def _segments(text: str, known: frozenset[str]) -> tuple[LookedUp, Callable[[Map
     return tuple(looked_up), partial(_written, segments)
 
 
-def _path(spelt: str) -> Path:
+def _path(spelt: str) -> Lookup:
     parts = (found.groups() for found in _PART.finditer(spelt))
     return tuple(int(number) if number else name or single or double or "" for name, number, single, double in parts)
 
 
-def _written(segments: list[str | Path], names: Mapping[str, object]) -> str:
-    return joined(each if isinstance(each, str) else as_text(look_up(each, names)) for each in segments)
+def _written(segments: list[str | Lookup], names: Mapping[str, object]) -> str:
+    return text_within_size(each if isinstance(each, str) else as_text(look_up(each, names)) for each in segments)

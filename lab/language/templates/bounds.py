@@ -1,4 +1,4 @@
-"""What a rendering may cost, and what it sees: steps and sizes, look-ups, the forms of values as texts. No Jinja here."""
+"""What both roads share, without Jinja: names and faults, steps and sizes, look-ups, the forms of values as texts."""
 
 from collections.abc import Callable, Iterable, Mapping
 from contextvars import ContextVar
@@ -6,12 +6,23 @@ from decimal import Decimal
 from typing import TypeAlias, TypeVar
 
 import msgspec
+from msgspec import Struct
 
 from lab.language.document.outputs import LARGEST_OUTPUT
 
-STEPS = 250_000
+TEMPLATE_NAMES = frozenset(
+    "message match parameters data decisions delegates user client job turn conversation now".split()
+)
+"""The names that a template may use."""
+TIMELESS_NAMES = TEMPLATE_NAMES - {"now"}
+"""Those that a condition may use: where a job goes doesn't depend on when somebody began it."""
+DATA_NAMES = frozenset({"data", "row"})
+"""Those that a value may use which is made of others."""
+NO_ANSWER = "is neither true nor false"
+"""How a failure ends that is a condition's own."""
+MOST_STEPS = 250_000
 """The steps of one rendering. The worst text known takes some 50 ms for them; a table of 1,000 rows of ten cells fits."""
-POOL = STEPS // 2
+POOL = MOST_STEPS // 2
 """The steps of all texts of one call together, the last of them apart, which may take all of its own."""
 _SHOWN = 40
 """Characters of a value in a sentence about it."""
@@ -21,8 +32,28 @@ _MAPPINGS = (dict, Mapping)
 _SEQUENCES = (str, list, tuple)
 _WHOLES = (list, tuple, *_MAPPINGS)
 
-Path: TypeAlias = tuple[str | int, ...]
-T = TypeVar("T")
+LookedUp: TypeAlias = tuple[tuple[int, tuple[str, ...]], ...]
+"""Paths that a template looks up, with their lines: `(2, ("data", "supplier"))`; cut short where a part is computed."""
+Lookup: TypeAlias = tuple[str | int, ...]
+Made = TypeVar("Made")
+
+
+class TemplateFault(Struct, frozen=True):
+    """One thing that a template may not do; `line` counts from 1 within its text."""
+
+    line: int
+    what: str
+    hint: str = ""
+
+
+class TemplateError(ValueError):
+    """A text is not a template that the lab renders; carries every fault, and the paths as `Template.looked_up`."""
+
+    def __init__(self, faults: tuple[TemplateFault, ...], looked_up: LookedUp = ()) -> None:
+        super().__init__("; ".join(f"line {fault.line}: {fault.what}" for fault in faults))
+        self.faults = faults
+        self.line = faults[0].line
+        self.looked_up = looked_up
 
 
 class RenderFailure(ValueError):
@@ -35,18 +66,18 @@ class Budget:
     __slots__ = ("left",)
 
     def __init__(self, *, pool: bool = False) -> None:
-        self.left = POOL if pool else STEPS
+        self.left = POOL if pool else MOST_STEPS
 
 
 _BUDGET: ContextVar[Budget] = ContextVar("budget")
 _POOL: ContextVar[Budget | None] = ContextVar("pool", default=None)
 
 
-def pooled(pool: Budget | None, make: Callable[[], T]) -> T:
+def pooled(pool: Budget | None, make: Callable[[], Made]) -> Made:
     """What is made while its texts together have the steps of a pool: once none is left, no further one is begun.
 
     So a call is bounded too, however many texts it renders, and nobody else waits long. None: without a pool, as
-    conditions are asked, for where a job goes mustn't depend on what else a call renders.
+    conditions are looked at, for where a job goes mustn't depend on what else a call renders.
     """
     before = _POOL.set(pool)
     try:
@@ -55,7 +86,7 @@ def pooled(pool: Budget | None, make: Callable[[], T]) -> T:
         _POOL.reset(before)
 
 
-def within(budget: Budget | None, make: Callable[[Mapping[str, object]], T], names: Mapping[str, object]) -> T:
+def within(budget: Budget | None, make: Callable[[Mapping[str, object]], Made], names: Mapping[str, object]) -> Made:
     """What is made of names within a budget, or one of its own; RenderFailure whatever goes wrong."""
     pool = _POOL.get()
     if pool is not None and pool.left <= 0:
@@ -109,7 +140,7 @@ def fitting(text: str) -> str:
     return text
 
 
-def joined(pieces: Iterable[str]) -> str:
+def text_within_size(pieces: Iterable[str]) -> str:
     """The pieces as one text; RenderFailure as soon as they come to more than an output may hold."""
     kept, total = list[str](), 0
     for piece in pieces:
@@ -121,7 +152,7 @@ def joined(pieces: Iterable[str]) -> str:
     return fitting("".join(kept))
 
 
-def part_of(value: object, key: object, missing: object = None) -> object:
+def member_of(value: object, key: object, missing: object = None) -> object:
     """What stands in a mapping, a list or a text under a key or an index; `missing` where nothing does."""
     try:
         if isinstance(value, _MAPPINGS) or (isinstance(value, _SEQUENCES) and isinstance(key, int)):
@@ -134,11 +165,11 @@ def part_of(value: object, key: object, missing: object = None) -> object:
 _MISSING = object()
 
 
-def look_up(path: Path, names: Mapping[str, object]) -> object:
+def look_up(path: Lookup, names: Mapping[str, object]) -> object:
     """What stands at the end of a path; RenderFailure names the first part that isn't there."""
     found: object = names
     for part in path:
-        found = part_of(found, part, _MISSING)
+        found = member_of(found, part, _MISSING)
         if found is _MISSING:
             raise RenderFailure(f"there is no {part} here")
     return found

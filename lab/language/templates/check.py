@@ -6,7 +6,7 @@ from typing import cast
 from jinja2 import TemplateSyntaxError, nodes
 
 from lab.language.document import Verdict, nearest
-from lab.language.templates import NO_ANSWER, TEMPLATE_NAMES, LookedUp, TemplateError, TemplateFault
+from lab.language.templates.bounds import NO_ANSWER, TEMPLATE_NAMES, LookedUp, TemplateError, TemplateFault
 
 FILTERS = frozenset({
     "abs", "capitalize", "count", "default", "d", "dictsort", "escape", "e", "first", "float", "groupby",

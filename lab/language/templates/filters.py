@@ -8,7 +8,7 @@ No number made is larger than 10^15.
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sized
-from decimal import ROUND_HALF_EVEN, Context, Decimal
+from decimal import ROUND_HALF_EVEN, Context, Decimal, localcontext
 from functools import partial
 from math import isfinite
 from typing import TypeAlias, cast
@@ -21,17 +21,20 @@ from jinja2.runtime import LoopContext
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 from jinja2.visitor import NodeTransformer
 
-from lab.language.templates import LookedUp, TemplateError, TemplateFault
 from lab.language.templates.bounds import (
+    LookedUp,
     RenderFailure,
+    TemplateError,
+    TemplateFault,
     as_text,
     check_size,
     fitting,
-    joined,
     json_text,
-    part_of,
+    member_of,
+    pooled,
     shown_text,
     spend,
+    text_within_size,
     weigh,
     within,
 )
@@ -66,14 +69,6 @@ _NUMBER_TESTS = frozenset("divisibleby even odd".split())
 _SHALLOW = frozenset("count d default defined first last length list none undefined".split())
 """Filters and tests that look at no element, or at each only to pass it on."""
 _EXACT = Context(prec=28, rounding=ROUND_HALF_EVEN)
-_DECIMAL: dict[str, Callable[[Decimal, Decimal], Decimal]] = {
-    "+": _EXACT.add,
-    "-": _EXACT.subtract,
-    "*": _EXACT.multiply,
-    "/": _EXACT.divide,
-    "//": _EXACT.divide_int,
-    "%": _EXACT.remainder,
-}
 
 
 def as_number(value: object) -> Numeric:
@@ -93,30 +88,26 @@ def arithmetic(operator: str, left: object, right: object) -> Numeric:
     one, other = as_number(left), as_number(right)
     if other == 0 and operator in ("/", "//", "%"):
         raise RenderFailure(BY_ZERO)
+    calculate = ImmutableSandboxedEnvironment.default_binop_table[operator]
     if isinstance(one, int) and isinstance(other, int):
-        return as_number(ImmutableSandboxedEnvironment.default_binop_table[operator](one, other))
-    return as_number(_DECIMAL[operator](Decimal(str(one)), Decimal(str(other))))
+        return as_number(calculate(one, other))
+    with localcontext(_EXACT):
+        return as_number(calculate(Decimal(str(one)), Decimal(str(other))))
 
 
 @pass_environment
 def _join(environment: "Sandbox", value: Iterable[object], d: object = "", attribute: str | None = None) -> str:
     """The texts of the elements, or of their `attribute`, with `d` between them."""
-    texts = [as_text(element) for element in _parts(environment, value, attribute)]
+    texts = [as_text(element) for element in map(make_attrgetter(environment, attribute), value)]
     gap = as_text(d)
     check_size(sum(map(len, texts)) + len(gap) * (len(texts) - 1))
     return gap.join(texts)
 
 
-def _parts(environment: "Sandbox", value: Iterable[object], attribute: str | None) -> Iterable[object]:
-    return value if attribute is None else map(make_attrgetter(environment, attribute), value)
-
-
 def _replace(value: str, old: object, new: object, count: int | None = None) -> str:
     """The text with each `old` as `new`, the first `count` only if that is given."""
     before, after = as_text(old), as_text(new)
-    times = value.count(before)
-    if count is not None and 0 <= count < times:
-        times = count
+    times = min(value.count(before), len(value) + 1 if count is None or count < 0 else count)
     check_size(len(value) + times * (len(after) - len(before)))
     return str(value).replace(before, after, times)
 
@@ -133,13 +124,13 @@ def _round(value: object, precision: int = 0, method: str = "common") -> Numeric
     return result if precision > 0 else int(result)
 
 
-def _made_number(
-    name: str, made: Callable[..., object], value: object, default: object = _NOTHING, *base: int
+def _number_in(
+    name: str, convert: Callable[..., object], value: object, default: object = _NOTHING, *base: int
 ) -> object:
     """The number in a value; RenderFailure if there is none and no default."""
-    found = made(value, None, *base)
-    if found is not None and not (isinstance(found, float) and not isfinite(found)):
-        return found
+    number = convert(value, None, *base)
+    if number is not None and not (isinstance(number, float) and not isfinite(number)):
+        return number
     if default is _NOTHING:  # a 0 that nobody wrote would let an amount of 1,250.00 pass as a small one
         raise RenderFailure(f"{name} {NO_NUMBER} {shown_text(value)}")
     return default
@@ -149,7 +140,7 @@ def _made_number(
 def _sum(environment: "Sandbox", value: Iterable[object], attribute: str | None = None, start: Numeric = 0) -> Numeric:
     """The sum of the numbers, or of their `attribute`, places kept."""
     result = start
-    for element in _parts(environment, value, attribute):
+    for element in map(make_attrgetter(environment, attribute), value):
         result = arithmetic("+", result, element)
     return result
 
@@ -163,10 +154,9 @@ def _tojson(value: object, indent: int | None = None) -> str:
 
 def _range(*bounds: int) -> list[int]:
     """`range` as a list, 1000 long at most."""
-    numbers = range(*bounds)
-    if len(numbers) > RANGE:
+    if len(range(*bounds)) > RANGE:
         raise RenderFailure(f"range is longer than {RANGE}")
-    return list(numbers)
+    return [*range(*bounds)]
 
 
 def _passages(value: object, steps: int) -> list[object]:
@@ -180,7 +170,7 @@ def _passages(value: object, steps: int) -> list[object]:
 
 
 _OWN: dict[str, Callable[..., object]] = {
-    "float": partial(_made_number, "float", do_float), "int": partial(_made_number, "int", do_int), "join": _join,
+    "float": partial(_number_in, "float", do_float), "int": partial(_number_in, "int", do_int), "join": _join,
     "replace": _replace, "round": _round, "safe": as_text, "string": as_text, "sum": _sum, "tojson": _tojson,
     "_passages": _passages, "_weighed": lambda value: value,
 }  # fmt: skip
@@ -266,7 +256,7 @@ class Sandbox(ImmutableSandboxedEnvironment):
         if isinstance(obj, LoopContext | tuple) and isinstance(argument, str):
             spend(_CALL)
             return super().getattr(obj, argument)
-        found = part_of(obj, argument, _NOTHING)
+        found = member_of(obj, argument, _NOTHING)
         return self.undefined(obj=obj, name=str(argument)) if found is _NOTHING else found
 
 
@@ -299,7 +289,7 @@ def _filtered(name: str, node: nodes.Node, *arguments: nodes.Expr) -> nodes.Filt
 
 def _size(node: nodes.Node) -> int:
     """The nodes of a tree; of a loop within it, whose passages are counted by themselves, not those of its body."""
-    inner = [node.iter] if isinstance(node, nodes.For) else node.iter_child_nodes()
+    inner = [node.iter, *node.else_] if isinstance(node, nodes.For) else node.iter_child_nodes()
     return 1 + sum(map(_size, inner))
 
 
@@ -323,18 +313,25 @@ def parsed(text: str) -> nodes.Template:
 
 def writer(tree: nodes.Template, looked_up: LookedUp) -> Callable[[Mapping[str, object]], str]:
     """What writes the text of a checked template."""
-    return partial(_text, _compiled(tree), _roots(looked_up))
+    compiled = _compiled(tree)
+    return lambda names: text_within_size(compiled.root_render_func(_context(compiled, looked_up, names)))
 
 
 def finder(tree: nodes.Template, node: nodes.Expr, looked_up: LookedUp) -> Callable[[Mapping[str, object]], object]:
     """What finds the value of the expression that is all of a checked template."""
     # what is assigned at the top of a template stands among its variables once it has been rendered
     tree.body = [nodes.Assign(nodes.Name(_VALUE, "store"), node)]
-    return partial(_value, _compiled(tree), _roots(looked_up))
+    compiled = _compiled(tree)
 
+    def find(names: Mapping[str, object]) -> object:
+        context = _context(compiled, looked_up, names)
+        text_within_size(compiled.root_render_func(context))
+        value = context.vars[_VALUE]
+        if isinstance(value, Undefined):
+            str(value)  # raises its own error, which names what is missing
+        return value
 
-def _roots(looked_up: LookedUp) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(path[0] for _, path in looked_up))
+    return find
 
 
 def _compiled(tree: nodes.Template) -> Compiled:
@@ -343,27 +340,14 @@ def _compiled(tree: nodes.Template) -> Compiled:
     tree.set_lineno(1)
     try:
         # what Jinja finds out while it compiles is paid for by nobody's rendering
-        code = within(None, lambda _: _SANDBOX.compile(tree), {})
+        code = pooled(None, lambda: within(None, lambda _: _SANDBOX.compile(tree), {}))
     except RenderFailure as error:
         # the walk has passed it, so what is left is Python refusing the generated code: too long, too deep
         raise TemplateError((TemplateFault(1, "the template is too complex"),)) from error
     return Compiled.from_code(_SANDBOX, code, _SANDBOX.make_globals(None))
 
 
-def _context(compiled: Compiled, roots: tuple[str, ...], names: Mapping[str, object]) -> Names:
-    found = ((root, part_of(names, root, _NOTHING)) for root in roots)
-    return compiled.new_context({root: value for root, value in found if value is not _NOTHING})
-
-
-def _text(compiled: Compiled, roots: tuple[str, ...], names: Mapping[str, object]) -> str:
-    return joined(compiled.root_render_func(_context(compiled, roots, names)))
-
-
-def _value(compiled: Compiled, roots: tuple[str, ...], names: Mapping[str, object]) -> object:
-    context = _context(compiled, roots, names)
-    for _ in compiled.root_render_func(context):
-        pass
-    found = context.vars[_VALUE]
-    if isinstance(found, Undefined):
-        str(found)  # raises its own error, which names what is missing
-    return found
+def _context(compiled: Compiled, looked_up: LookedUp, names: Mapping[str, object]) -> Names:
+    """Of the names those that a template looks up, for they may be made when they are asked for."""
+    seen = ((root, member_of(names, root, _NOTHING)) for root in {path[0]: None for _, path in looked_up})
+    return compiled.new_context({root: value for root, value in seen if value is not _NOTHING})
