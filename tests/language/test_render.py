@@ -30,7 +30,7 @@ DATA = {
     "count": 3,
     "lines": [{"n": "a", "v": Decimal("1.10")}, {"n": "b", "v": 2}],
     "none": [],
-    "private": "_iterator",
+    "private": "__class__",
 }
 SEEN: dict[str, object] = {
     "message": "hello <b>",
@@ -146,6 +146,10 @@ HOSTILE = [
     ("{{ self }}", "unknown name"),
     ("{{ config }}", "unknown name"),
     ("{{ loop }}", "unknown name"),
+    ("{% for i in [1] %}{{ [loop] }}{% endfor %}", "as loop.index"),
+    ("{% for i in [1] %}{{ loop[i] }}{% endfor %}", "as loop.index"),
+    ("{% autoescape true %}x{% endautoescape %}", "autoescape %} is not allowed here"),
+    ("{{ range(a=3) }}", "range takes no named arguments"),
     ("{{ range }}", "range is called"),
     ("{{ _x }}", "unknown name"),
     ("{{ 9**9**9 }}", r"\*\* is not allowed"),
@@ -274,9 +278,9 @@ FAILING = [
     ("{{ '%1000000000d' is odd }}", "numbers only"),
     ("{{ '%1000000000d' is divisibleby(2) }}", "numbers only"),
     ("{{ ['%1000000000d']|select('even')|list }}", "numbers only"),
-    ("{% for i in [1] %}{{ loop }}{% endfor %}", "no form as a text"),
-    ("{% for i in [1] %}{{ [loop] }}{% endfor %}", "no form in JSON"),
-    ("{% for i in [1] %}{{ loop[data.private] }}{% endfor %}", "unsafe|there is no"),
+    ("{% for i in [1] %}{{ loop.cycle }}{% endfor %}", "no form as a text"),
+    ("{% for i in [1] %}{{ [loop.changed] }}{% endfor %}", "no form in JSON"),
+    ("{% for g in [{'a': 1}]|groupby('a') %}{{ g[data.private] }}{% endfor %}", "unsafe|there is no"),
     ("{{ range(1001) }}", "longer than 1000"),
     ("{{ range(0, 1000000000000) }}", "longer than 1000"),
     ("{{ 1|round(1000000000) }}", "-9 to 9"),
@@ -312,6 +316,61 @@ def test_what_can_only_be_told_when_rendering_fails_before_anything_large_is_bui
     with pytest.raises(RenderFailure, match=why):
         template(text).render({**SEEN, "message": BIG, "data": {**DATA, "same": BIG[1:] + "x"}})
     assert process_time() - began < 0.5  # where it is bounded no more it takes seconds, or minutes
+
+
+_NEAR = "{% for a in range(4) %}{% for b in range(1000) %}{{ b + 1 }}{% endfor %}{% endfor %}"
+
+
+def test_texts_in_a_pool_are_begun_as_long_as_steps_are_left_and_conditions_don_t_count_there() -> None:
+    budget = bounds.Budget()
+    template(_NEAR).render({}, budget)
+    each = bounds.MOST_STEPS - budget.left
+    fit = -(-bounds.POOL // each)
+    assert 1 < fit < 10
+
+    def written() -> list[object]:
+        said = [outcome(lambda text=f"{_NEAR}{number}": template(text).render({})[:1]) for number in range(10)]
+        assert condition("{{ data.a }}").holds({"data": {"a": True}})
+        assert template(f"{{{{ turn + {len(said)} }}}}").looked_up  # to read one costs nobody's steps
+        return said
+
+    refused = "the texts together do too much work"
+    assert bounds.pooled(bounds.Budget(pool=True), written) == ["1"] * fit + [refused] * (10 - fit)
+    assert written() == ["1"] * 10
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "{% for a in message %}{% for b in message %}x{% endfor %}{% endfor %}",
+        "{% for a in range(1000) %}{% for b in [] %}{% else %}{{ a }}{{ a }}{{ a }}{% endfor %}{% endfor %}" * 40,
+        "{% for a in range(1000) %}{{ data.numbers|sort(reverse=true)|first }}{% endfor %}",
+        "{{ [data.x]|map(attribute=data.dots)|list }}" * 9,
+        "{% for a in range(1000) %}{% if data.marks|striptags %}{% endif %}{% endfor %}",
+        "{% for a in range(1000) %}{% if data.marks|title %}{% endif %}{% endfor %}",
+        "{% for a in range(1000) %}{% if data.umlauts|urlencode %}{% endif %}{% endfor %}",
+        "{% for a in range(1000) %}{% if message|default('') ~ a %}{% endif %}{% endfor %}",
+        "{% for a in range(1000) %}{{ ('x'|replace('x', message))|length }}{% endfor %}",
+        "{% for a in range(1000) %}{% for b in range(1000) %}{{ loop.last }}{% endfor %}{% endfor %}",
+        "{{ data.deep|tojson(8) }}" * 20,
+    ],
+)
+def test_no_text_takes_long_before_its_steps_are_spent(text: str) -> None:
+    deep: list[object] = list(range(3000))
+    for _ in range(150):
+        deep = [deep]
+    names = {
+        "message": BIG,
+        "data": {
+            "numbers": [place * 7919 % 80021 / 7 for place in range(50_000)], "x": "x", "dots": "0." * 400_000 + "0",
+            "marks": "% &<" * 200_000, "umlauts": "é" * 500_000, "deep": deep,
+        },
+    }  # fmt: skip
+    read = template(text)
+    began = process_time()
+    with pytest.raises(RenderFailure, match="work"):
+        read.render(names)
+    assert process_time() - began < 0.25  # some 0.05 on a machine that does nothing else
 
 
 def test_an_output_may_be_as_large_as_the_limit_and_no_larger() -> None:

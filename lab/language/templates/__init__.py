@@ -129,7 +129,7 @@ def derivation(text: str) -> Expression | Template:
 
 def _template(text: str, known: frozenset[str]) -> Template:
     if (read := _segments(text, known)) is not None:
-        return Template(text, *read)
+        return Template(text, read[0], partial(_written, read[1]))
     from lab.language.templates import check, filters  # they load Jinja
 
     tree = filters.parsed(text)
@@ -140,9 +140,9 @@ def _template(text: str, known: frozenset[str]) -> Template:
 def _expression(text: str, known: frozenset[str], *, is_condition: bool = False) -> Expression | None:
     """The expression that is all of a text; None if the text is anything else. A condition gives true or false."""
     source = text.strip()
-    if (found := _LOOK_UP.fullmatch(source)) and (read := _segments(source, known)) is not None:
-        path = _path(found[1])
-        return Expression(text, read[0], partial(look_up, path), tuple(map(str, path)))
+    match _segments(source, known):
+        case looked_up, [tuple() as path]:
+            return Expression(text, looked_up, partial(look_up, path), looked_up[0][1])
     from lab.language.templates import check, filters
 
     tree = filters.parsed(source)
@@ -154,8 +154,8 @@ def _expression(text: str, known: frozenset[str], *, is_condition: bool = False)
     return Expression(text, looked_up, filters.finder(tree, node, looked_up), check.plain_path(node))
 
 
-def _segments(text: str, known: frozenset[str]) -> tuple[LookedUp, Callable[[Mapping[str, object]], str]] | None:
-    """What a text looks up, and what writes it, if it only looks up what it may; None for any other."""
+def _segments(text: str, known: frozenset[str]) -> tuple[LookedUp, list[str | Lookup]] | None:
+    """What a text looks up, and its parts, if it only looks up what it may; None for any other."""
     if "{%" in text or "{#" in text or "\r" in text:
         return None
     looked_up: list[tuple[int, tuple[str, ...]]] = []
@@ -171,7 +171,7 @@ def _segments(text: str, known: frozenset[str]) -> tuple[LookedUp, Callable[[Map
         place = found.end()
     if place < len(text):
         segments.append(text[place:])
-    return tuple(looked_up), partial(_written, segments)
+    return tuple(looked_up), segments
 
 
 def _path(spelt: str) -> Lookup:

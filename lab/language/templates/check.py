@@ -58,7 +58,7 @@ _PLAIN = (
 )  # fmt: skip
 _WORDS: dict[type[nodes.Node], str] = {
     nodes.Assign: "set", nodes.AssignBlock: "set", nodes.CallBlock: "call", nodes.FilterBlock: "filter",
-    nodes.FromImport: "from", nodes.ScopedEvalContextModifier: "autoescape",
+    nodes.FromImport: "from", nodes.Scope: "autoescape",
 }  # fmt: skip
 """Tags whose nodes are called otherwise."""
 _UNFINISHED = "an expression ends with }}, a tag with %}"
@@ -159,7 +159,7 @@ class _Walk:
         self.looked_up: list[tuple[int, tuple[str, ...]]] = []
 
     def fault(self, node: nodes.Node, what: str, hint: str = "") -> None:
-        self.faults.append(TemplateFault(node.lineno, what, hint))
+        self.faults.append(TemplateFault(node.lineno or 1, what, hint))
 
     def visit(self, node: nodes.Node, scope: frozenset[str], depth: int) -> None:
         if depth > MOST_NESTED:
@@ -174,8 +174,13 @@ class _Walk:
                 self._loop(node, scope, depth)
                 return
             case nodes.Name() | nodes.Getattr() | nodes.Getitem():
-                self._path(node, scope, depth)
-                return
+                path = plain_path(node)
+                part = getattr(node, "attr", None) or getattr(getattr(node, "arg", None), "value", None)
+                for private in (each for each in path[1:] or (part,) if isinstance(each, str) and each[:1] == "_"):
+                    self.fault(node, f"a name may not begin with _: {private}")
+                if path:
+                    self._root(node, path, scope)
+                    return
             case nodes.Call():
                 self._call(node)
                 children = [*node.args, *node.kwargs]
@@ -213,35 +218,13 @@ class _Walk:
         for child in node.else_:
             self.visit(child, scope, depth + 1)
 
-    def _path(self, node: nodes.Expr, scope: frozenset[str], depth: int) -> None:
-        parts: list[str] = []
-        current: nodes.Node = node
-        links = 0
-        while isinstance(current, nodes.Getattr | nodes.Getitem):
-            links += 1
-            match current:
-                case nodes.Getattr(attr=str(name)):
-                    parts.insert(0, name)
-                case nodes.Getitem(arg=nodes.Const(value=str() | int() as value)):
-                    parts.insert(0, str(value))
-                case nodes.Getitem(arg=argument):
-                    parts.clear()
-                    self.visit(argument, scope, depth + links)
-            current = current.node
-        for part in parts:
-            if part.startswith("_"):
-                self.fault(node, f"a name may not begin with _: {part}")
-        if isinstance(current, nodes.Name):
-            self._root(current, tuple(parts), scope)
-        else:
-            self.visit(current, scope, depth + links + 1)
-
-    def _root(self, node: nodes.Name, parts: tuple[str, ...], scope: frozenset[str]) -> None:
-        name = node.name
+    def _root(self, node: nodes.Node, path: tuple[str, ...], scope: frozenset[str]) -> None:
+        name = path[0]
         if name in scope:
-            return
-        if name in self.known:
-            self.looked_up.append((node.lineno, (name, *parts)))
+            if path == ("loop",):
+                self.fault(node, "loop is asked what it counts, as loop.index")
+        elif name in self.known:
+            self.looked_up.append((node.lineno, path))
         elif name == "range":
             self.fault(node, "range is called with a number, as range(3)")
         else:
@@ -259,6 +242,8 @@ class _Walk:
             hint = f"write it as a filter: … | {name}" if name in FILTERS else "filters do it, as {{ message | upper }}"
             hint = f"write {called} without ()" if called in self.known else hint
             self.fault(node, "nothing may be called but range", hint)
+        elif node.kwargs:
+            self.fault(node, "range takes no named arguments")
 
     def _filter(self, node: nodes.Filter) -> None:
         self._known(node, "filter", node.name)

@@ -122,12 +122,12 @@ def test_a_word_that_is_left_out_is_found(word: str) -> None:
 
 def test_the_limits_of_templates_are_those_of_the_code() -> None:
     from lab.language.document.outputs import LARGEST_OUTPUT
-    from lab.language.templates.bounds import MOST_STEPS
+    from lab.language.templates.bounds import MOST_STEPS, POOL
     from lab.language.templates.check import MOST_NESTED
     from lab.language.templates.filters import RANGE
 
     for row in (
-        f"| nesting of an expression | {MOST_NESTED} |", f"| work of one rendering | {MOST_STEPS:,} steps", f"{RANGE:,} long at most",
+        f"| nesting of an expression | {MOST_NESTED} |", f"| work of one rendering | {MOST_STEPS:,} steps", f"one answer | {POOL:,} steps", f"{RANGE:,} long at most",
         f"| a text, also on the way | {LARGEST_OUTPUT >> 20} MiB |",
     ):  # fmt: skip
         assert row in PAGE, row
