@@ -318,6 +318,24 @@ def test_what_can_only_be_told_when_rendering_fails_before_anything_large_is_bui
     assert process_time() - began < 0.5  # where it is bounded no more it takes seconds, or minutes
 
 
+@pytest.mark.parametrize(
+    ("text", "least"),
+    [
+        ("{% for a in range(500) %}{% for b in [] %}{% else %}" + "{{ 1 }}" * 40 + "{% endfor %}{% endfor %}", 500 * 40),
+        ("{{ data.short|replace('x', data.long) }}", 50 * 10_000 // 16),
+        ("{{ [data.short]|map(attribute=data.dots)|list|length }}", 2 * 2 * 1000),
+        ("{{ data.numbers|sort|length }}", 10_000 * 6),
+        ("{{ data.numbers|sum }}", 10_000 * 8),
+        ("{{ data.long|title }}", 10_000),
+    ],
+)
+def test_what_something_costs_grows_with_what_it_does(text: str, least: int) -> None:
+    data = {"short": "x" * 50, "long": "y" * 10_000, "dots": "0." * 999 + "0", "numbers": list(range(10_000))}
+    budget = bounds.Budget()
+    template(text).render({"data": data}, budget)
+    assert bounds.MOST_STEPS - budget.left >= least
+
+
 _NEAR = "{% for a in range(4) %}{% for b in range(1000) %}{{ b + 1 }}{% endfor %}{% endfor %}"
 
 
@@ -525,6 +543,9 @@ def by_jinja() -> Iterator[None]:
     "{{ message }}\n{{data.a['b-c'][0]}}{{{ turn }}}",
     {"message": "{{ x }}", "data": {"a": {"b-c": [Decimal("1.10")]}}, "turn": 1},
 )
+@example("a\r\n{{ message }}\r", {"message": "m"})
+@example("{{ data['_a'] }}", {"data": {"_a": 1}})
+@example("{{ message[0] }}{{ message[9] }}", {"message": "abc"})
 @example('{{ data["a"] }}{{ data.b }}', {"data": {"a": {"in": [None, True, 1.5]}}})
 def test_a_look_up_gives_by_the_lab_s_own_reading_what_it_gives_by_jinja_s(text: str, names: dict[str, object]) -> None:
     def outcomes() -> list[object]:
