@@ -321,7 +321,10 @@ def test_what_can_only_be_told_when_rendering_fails_before_anything_large_is_bui
 @pytest.mark.parametrize(
     ("text", "least"),
     [
-        ("{% for a in range(500) %}{% for b in [] %}{% else %}" + "{{ 1 }}" * 40 + "{% endfor %}{% endfor %}", 500 * 40),
+        (
+            "{% for a in range(500) %}{% for b in [] %}{% else %}" + "{{ 1 }}" * 40 + "{% endfor %}{% endfor %}",
+            500 * 40,
+        ),
         ("{{ data.short|replace('x', data.long) }}", 50 * 10_000 // 16),
         ("{{ [data.short]|map(attribute=data.dots)|list|length }}", 2 * 2 * 1000),
         ("{{ data.numbers|sort|length }}", 10_000 * 6),
