@@ -46,6 +46,7 @@ from lab.jobs.builtin import UNMATCHED
 from lab.jobs.records import JobRecord, job_named, jobs_of_keys
 from lab.jobs.timeline import at
 from lab.jobs.view import JobView
+from lab.language.templates.bounds import Budget, pooled
 from lab.mock.call import Call
 from lab.mock.catalog import Catalog
 from lab.mock.config import Config
@@ -101,7 +102,7 @@ class Mock:
             self.config, self.catalog, self.reader, self.live_jobs, self.retention, Changes(ledger, now), match, dialect,
             bearer, now, request, switches, flags,
         )  # fmt: skip
-        return self._answer(call)
+        return pooled(Budget(pool=True), partial(self._answer, call))
 
     def _refuse(
         self, dialect: base.Dialect, switches: Switches, refusal: Refusal, style: str | None = None
@@ -268,7 +269,8 @@ class Mock:
         assert match is not None
         switches = self.catalog.switches_of(self.catalog.chosen_for(view.record) or UNMATCHED, view.record.team)
         command = base.Look(team=view.record.team, job=job)
-        written = FUSION.write(match, command, base.Found(view), self._context(switches, now))
+        context = self._context(switches, now)
+        written = pooled(Budget(pool=True), partial(FUSION.write, match, command, base.Found(view), context))
         assert isinstance(written, Response)
         return written.body
 

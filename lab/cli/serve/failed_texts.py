@@ -8,6 +8,7 @@ from lab.core.observe import Observation, Replied, Requested, Touched
 from lab.dialects import client_of
 from lab.jobs.records import JobRecord, job_key
 from lab.jobs.unwritten import unwritten
+from lab.language.templates.bounds import Budget, pooled
 from lab.mock.poll_answers import MOST_REMEMBERED
 from lab.mock.service import Service
 
@@ -58,7 +59,9 @@ class FailedTexts:
         self._until[job] = record, view.span.until
         compiled, config = view.plan.compiled, self._service.config
         switches = config.switches_of(compiled.scenario)
-        for failed in unwritten(view.plan, view.span, view.decisions, config.epoch, switches):
+        # in a pool, as the answer was: what it could write is written here too
+        looked = unwritten(view.plan, view.span, view.decisions, config.epoch, switches)
+        for failed in pooled(Budget(pool=True), lambda: [*looked]):
             key = compiled.digest, failed.step, failed.instead
             if key not in self._known:
                 self._known.add(key)

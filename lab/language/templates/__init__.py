@@ -1,66 +1,49 @@
-"""Texts from templates: Jinja2 in a sandbox of our own, strict about names and bounded in work and size.
+"""Texts from templates: plain look-ups compiled here, the rest in Jinja2's sandbox, strict about names, bounded in work.
 
 A template is read and checked once (`template`), rendered as often as wanted (`Template.render`), and gives the
-same text for the same names. Jinja's own sandbox stops neither CPU nor memory, so `check` walks the parsed
-template against an allow-list and `sandbox` counts what rendering does.
-
-A line that holds one tag or comment (`{% for … %}`) and nothing else leaves no line behind; all else stands as
-written, the final newline too.
+same text for the same names. `{{ data.supplier.name }}`, a look-up and nothing else, is most of what authors write: a
+text or a condition of such is read here, and loads no Jinja. Anything else, what is wrong too, goes to Jinja's sandbox:
+`check` walks what it has parsed and complains, `filters` runs it. Both roads give the same text and the same failures.
 """
 
 import re
-from collections.abc import Mapping
-from functools import lru_cache
+from collections.abc import Callable, Mapping
+from functools import lru_cache, partial
 
-from jinja2 import Template as Compiled
-from jinja2 import TemplateSyntaxError, nodes
 from msgspec import Struct
 
-from lab.language.templates.bounds import Budget, RenderFailure, bounded, fitting
-from lab.language.templates.check import (
+from lab.language.templates.bounds import (
     DATA_NAMES,
-    LATER_NAMES,
+    NO_ANSWER,
     TEMPLATE_NAMES,
     TIMELESS_NAMES,
+    Budget,
     LookedUp,
+    Lookup,
+    RenderFailure,
     TemplateError,
     TemplateFault,
-    check_template,
-    plain_path,
+    as_text,
+    fitting,
+    look_up,
+    pooled,
+    shown_text,
+    text_within_size,
+    within,
 )
-from lab.language.templates.filters import shown_text
-from lab.language.templates.sandbox import BUDGET, Metering, Sandbox, Unknown
-from lab.language.templates.syntax import syntax_fault
+
+_LATER_NAMES = frozenset({"decisions", "delegates"})
+"""Those that tell of what comes after a job's acceptance."""
 
 _MARKS = ("{{", "{%", "{#")
-_ALONE = re.compile(
-    r"^[ \t]*(\{%(?:(?!%\}).)*?|\{#(?:(?!#\}).)*?)([-+]?[%#]\})[ \t]*\n",
-    re.MULTILINE,
+_LOOK_UP = re.compile(
+    r"""\{\{\s*([a-z]\w*(?:\.[a-z]\w*|\[(?:0|[1-9]\d{0,5}|'(?!_)[^'\\\n]*'|"(?!_)[^"\\\n]*")\])*)\s*\}\}""",
+    re.ASCII | re.IGNORECASE,
 )
-_ENVIRONMENT = Sandbox()
-NO_ANSWER = "is neither true nor false"
-"""How a failure ends that is a condition's own."""
-_VALUE = "value"
-"""Under which name an expression leaves its value."""
-_SHOWN = 40
-"""Characters of a condition in a hint."""
-_NO_TRUTHS = (
-    nodes.Add,
-    nodes.Sub,
-    nodes.Mul,
-    nodes.Div,
-    nodes.FloorDiv,
-    nodes.Mod,
-    nodes.Neg,
-    nodes.Pos,
-    nodes.Concat,
-    nodes.List,
-    nodes.Tuple,
-    nodes.Dict,
-)
-"""What is surely neither true nor false."""
-_ELEMENTS = frozenset({"first", "last", "max", "min", "default", "d"})
-"""Filters that may give true or false: one of their values as it is."""
+"""An expression that looks something up and does nothing else, spelt as Jinja reads it too."""
+_PART = re.compile(r"""(\w+)|\[(?:(\d+)|(?:'([^']*)'|"([^"]*)"))\]""", re.ASCII)
+_MOST_PARTS = 16
+"""Of a path that is read here."""
 
 
 class _Checked(Struct, frozen=True, eq=False):
@@ -72,38 +55,53 @@ class _Checked(Struct, frozen=True, eq=False):
     @property
     def decided_later(self) -> bool:
         """Whether it looks at decisions, or at what delegates hand back."""
-        return any(path[0] in LATER_NAMES for _, path in self.looked_up)
+        return any(path[0] in _LATER_NAMES for _, path in self.looked_up)
 
 
 class Template(_Checked, frozen=True, eq=False):
     """A checked template; made by `template`."""
 
-    _compiled: Compiled | None
+    _write: Callable[[Mapping[str, object]], str] | None = None
 
     @property
     def plain(self) -> bool:
         """True if the text holds no template syntax: it renders to itself."""
-        return self._compiled is None
+        return self._write is None
 
     def render(self, names: Mapping[str, object], budget: Budget | None = None) -> str:
-        """The text for these names; RenderFailure for an unknown name, a wrong type, too much work or size."""
-        if self._compiled is None:
-            return self.text
-        try:
-            context = self._compiled.new_context({**names, BUDGET: budget or Budget()})
-            return "".join(bounded(self._compiled.root_render_func(context)))
-        except RenderFailure:
-            raise
-        except Exception as error:  # whatever a template provokes is its author's fault, not ours
-            raise RenderFailure(f"{error}" or type(error).__name__) from error
+        """The text for these names; RenderFailure for an unknown name, a wrong type, too much work or size.
+
+        Of `names` nothing is asked for but what the text looks at.
+        """
+        return self.text if self._write is None else within(budget, self._write, names)
+
+
+class Expression(_Checked, frozen=True, eq=False):
+    """A text that is one `{{ expression }}`, checked: it gives a value, and no text of it."""
+
+    _find: Callable[[Mapping[str, object]], object]
+    path: tuple[str, ...] = ()
+    """What it looks up, if it does nothing else: `("parameters", "amount")`."""
+
+    def value(self, names: Mapping[str, object], budget: Budget | None = None) -> object:
+        """Its value for these names; RenderFailure as `Template.render`."""
+        return within(budget, self._find, names)
+
+    def holds(self, names: Mapping[str, object]) -> bool:
+        """Whether it is true for these names; RenderFailure also for a value that is neither true nor false."""
+        return pooled(None, lambda: within(None, self._answer, names))
+
+    def _answer(self, names: Mapping[str, object]) -> bool:
+        found = self._find(names)
+        if not isinstance(found, bool):
+            raise RenderFailure(f"{shown_text(found)} {NO_ANSWER}")
+        return found
 
 
 @lru_cache(maxsize=4096)
 def template(text: str) -> Template:
     """The template that `text` spells; TemplateError, with every fault, for what is not allowed."""
-    if not any(mark in text for mark in _MARKS):
-        return Template(text, (), None)
-    return _template(text, TEMPLATE_NAMES)
+    return _template(text, TEMPLATE_NAMES) if any(mark in text for mark in _MARKS) else Template(text, ())
 
 
 @lru_cache(maxsize=4096)
@@ -112,116 +110,74 @@ def timeless_template(text: str) -> Template:
     return _template(text, TIMELESS_NAMES)
 
 
-def _template(text: str, known: frozenset[str]) -> Template:
-    tree = _parsed(text)
-    looked_up = check_template(tree, known)
-    return Template(text, looked_up, _compiled(tree))
-
-
-def _compiled(tree: nodes.Template) -> Compiled:
-    try:
-        code = _ENVIRONMENT.compile(Metering().visit(tree))
-    except Exception as error:
-        # the walk has passed it, so what is left is Python refusing the generated code: too long, too deep
-        raise TemplateError((TemplateFault(1, "the template is too complex"),)) from error
-    return Compiled.from_code(_ENVIRONMENT, code, _ENVIRONMENT.make_globals(None))
-
-
-class Expression(_Checked, frozen=True, eq=False):
-    """A text that is one `{{ expression }}`, checked: it gives a value, and no text of it."""
-
-    _compiled: Compiled
-    path: tuple[str, ...] = ()
-    """What it looks up, if it does nothing else: `("parameters", "amount")`."""
-
-    def value(self, names: Mapping[str, object], budget: Budget | None = None) -> object:
-        """Its value for these names; RenderFailure as `Template.render`."""
-        try:
-            context = self._compiled.new_context({**names, BUDGET: budget or Budget()})
-            for _ in self._compiled.root_render_func(context):
-                pass
-            found = context.vars[_VALUE]
-            if isinstance(found, Unknown):
-                str(found)  # raises its own error, which names what is missing
-            return found
-        except RenderFailure:
-            raise
-        except Exception as error:  # as in Template.render
-            raise RenderFailure(f"{error}" or type(error).__name__) from error
-
-    def holds(self, names: Mapping[str, object]) -> bool:
-        """Whether it is true for these names; RenderFailure also for a value that is neither true nor false."""
-        found = self.value(names)
-        if not isinstance(found, bool):
-            raise RenderFailure(f"{shown_text(found)} {NO_ANSWER}")
-        return found
-
-
 @lru_cache(maxsize=4096)
 def condition(text: str) -> Expression:
     """The condition that `text` spells: one expression without `now`, true or false; TemplateError for anything else."""
-    found = _expression(text, TIMELESS_NAMES)
+    found = _expression(text, TIMELESS_NAMES, is_condition=True)
     if found is None:
-        hint = "write one expression, as {{ parameters.amount > 1000 }}"
-        hint = f"write {{{{ {text.strip()} }}}}" if "{" not in text and len(text) <= _SHOWN else hint
-        fault = TemplateFault(1, "is no condition", hint)
-        raise TemplateError((fault,))
-    expression, node = found
-    if _no_truth(node):
-        hint = "compare it, as {{ parameters.amount > 1000 }}"
-        hint = (
-            "numbers have no comma: write 1000, and between two conditions and"
-            if isinstance(node, nodes.Tuple)
-            else hint
-        )
-        fault = TemplateFault(1, NO_ANSWER, hint)
-        raise TemplateError((fault,), expression.looked_up)
-    return expression
+        hint = f"{{{{ {text.strip()} }}}}" if "{" not in text and len(text) <= 40 else ""
+        hint = f"write {hint}" if hint else "write one expression, as {{ parameters.amount > 1000 }}"
+        raise TemplateError((TemplateFault(1, "is no condition", hint),))
+    return found
 
 
 @lru_cache(maxsize=4096)
 def derivation(text: str) -> Expression | Template:
     """What makes a value of others: one expression, or a text with some; TemplateError for what is not allowed."""
-    found = _expression(text, DATA_NAMES)
-    return found[0] if found is not None else _template(text, DATA_NAMES)
+    return _expression(text, DATA_NAMES) or _template(text, DATA_NAMES)
 
 
-def _no_truth(node: nodes.Expr) -> bool:
-    """Whether an expression surely gives neither true nor false."""
-    match node:
-        case nodes.Const():
-            return not isinstance(node.value, bool)
-        case nodes.Filter():
-            return node.name not in _ELEMENTS
-        case _:
-            return isinstance(node, _NO_TRUTHS)
+def _template(text: str, known: frozenset[str]) -> Template:
+    if (read := _segments(text, known)) is not None:
+        return Template(text, read[0], partial(_written, read[1]))
+    from lab.language.templates import check, filters  # they load Jinja
+
+    tree = filters.parsed(text)
+    looked_up = check.check_template(tree, known)
+    return Template(text, looked_up, filters.writer(tree, looked_up))
 
 
-def _expression(text: str, known: frozenset[str]) -> tuple[Expression, nodes.Expr] | None:
-    """The expression that is all of a text, and its root; None if the text is anything else."""
-    tree = _parsed(text.strip())
-    match tree.body:
-        case [nodes.Output(nodes=[node])] if not isinstance(node, nodes.TemplateData):
-            looked_up = check_template(tree, known)
-            # what is assigned at the top of a template stands among its variables once it has been rendered
-            tree.body = [nodes.Assign(nodes.Name(_VALUE, "store", lineno=1), node, lineno=1)]
-            tree.set_environment(_ENVIRONMENT)
-            return Expression(text, looked_up, _compiled(tree), plain_path(node)), node
-        case _:
+def _expression(text: str, known: frozenset[str], *, is_condition: bool = False) -> Expression | None:
+    """The expression that is all of a text; None if the text is anything else. A condition gives true or false."""
+    source = text.strip()
+    match _segments(source, known):
+        case looked_up, [tuple() as path]:
+            return Expression(text, looked_up, partial(look_up, path), looked_up[0][1])
+    from lab.language.templates import check, filters
+
+    tree = filters.parsed(source)
+    if (node := check.only_expression(tree)) is None:
+        return None
+    looked_up = check.check_template(tree, known)
+    if is_condition and (fault := check.no_truth(node)):
+        raise TemplateError((fault,), looked_up)
+    return Expression(text, looked_up, filters.finder(tree, node, looked_up), check.plain_path(node))
+
+
+def _segments(text: str, known: frozenset[str]) -> tuple[LookedUp, list[str | Lookup]] | None:
+    """What a text looks up, and its parts, if it only looks up what it may; None for any other."""
+    if "{%" in text or "{#" in text or "\r" in text:
+        return None
+    looked_up: list[tuple[int, tuple[str, ...]]] = []
+    segments: list[str | Lookup] = []
+    place = 0
+    while (begin := text.find("{{", place)) >= 0:
+        found = _LOOK_UP.match(text, begin)
+        path = _path(found[1]) if found is not None else ()
+        if found is None or path[0] not in known or len(path) > _MOST_PARTS:
             return None
+        looked_up.append((1 + text.count("\n", 0, found.start(1)), tuple(map(str, path))))
+        segments += (text[place:begin], path) if begin > place else (path,)
+        place = found.end()
+    if place < len(text):
+        segments.append(text[place:])
+    return tuple(looked_up), segments
 
 
-def _parsed(text: str) -> nodes.Template:
-    try:
-        return _ENVIRONMENT.parse(_alone(text))
-    except TemplateSyntaxError as error:
-        raise TemplateError((syntax_fault(error.message or "wrong syntax", error.lineno),)) from error
-    except RecursionError as error:
-        raise TemplateError((TemplateFault(1, "the template is nested too deeply"),)) from error
-    except (ValueError, ArithmeticError) as error:
-        raise TemplateError((TemplateFault(1, f"the template can't be read: {error}"),)) from error
+def _path(spelt: str) -> Lookup:
+    parts = (found.groups() for found in _PART.finditer(spelt))
+    return tuple(int(number) if number else name or single or double or "" for name, number, single, double in parts)
 
 
-def _alone(text: str) -> str:
-    # The newline goes inside the tag, where it means nothing: so no line is left over, and every line keeps its number.
-    return text if "raw" in text else _ALONE.sub(r"\1\n\2", text)
+def _written(segments: list[str | Lookup], names: Mapping[str, object]) -> str:
+    return text_within_size(each if isinstance(each, str) else as_text(look_up(each, names)) for each in segments)

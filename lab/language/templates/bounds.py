@@ -1,11 +1,59 @@
-"""What a rendering may cost: work, and the sizes of what it makes."""
+"""What both roads share, without Jinja: names and faults, steps and sizes, look-ups, the forms of values as texts."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from contextvars import ContextVar
+from decimal import Decimal
+from typing import TypeAlias, TypeVar
+
+import msgspec
+from msgspec import Struct
 
 from lab.program.steps import LARGEST_OUTPUT
 
-WORK = 2_500_000
-"""The units of work in one rendering; a plain loop of 1000 by 1000 fits."""
+TEMPLATE_NAMES = frozenset(
+    "message match parameters data decisions delegates user client job turn conversation now".split()
+)
+"""The names that a template may use."""
+TIMELESS_NAMES = TEMPLATE_NAMES - {"now"}
+"""Those that a condition may use: where a job goes doesn't depend on when somebody began it."""
+DATA_NAMES = frozenset({"data", "row"})
+"""Those that a value may use which is made of others."""
+NO_ANSWER = "is neither true nor false"
+"""How a failure ends that is a condition's own."""
+MOST_STEPS = 250_000
+"""The steps of one rendering. The worst text known takes some 50 ms for them; a table of 1,000 rows of ten cells fits."""
+POOL = MOST_STEPS // 2
+"""The steps of all texts of one call together, the last of them apart, which may take all of its own."""
+_SHOWN = 40
+"""Characters of a value in a sentence about it."""
+
+# tuples, for a union is made anew each time; a dict first, for a Mapping is asked for by a protocol
+_MAPPINGS = (dict, Mapping)
+_SEQUENCES = (str, list, tuple)
+_WHOLES = (list, tuple, *_MAPPINGS)
+
+LookedUp: TypeAlias = tuple[tuple[int, tuple[str, ...]], ...]
+"""Paths that a template looks up, with their lines: `(2, ("data", "supplier"))`; cut short where a part is computed."""
+Lookup: TypeAlias = tuple[str | int, ...]
+Made = TypeVar("Made")
+
+
+class TemplateFault(Struct, frozen=True):
+    """One thing that a template may not do; `line` counts from 1 within its text."""
+
+    line: int
+    what: str
+    hint: str = ""
+
+
+class TemplateError(ValueError):
+    """A text is not a template that the lab renders; carries every fault, and the paths as `Template.looked_up`."""
+
+    def __init__(self, faults: tuple[TemplateFault, ...], looked_up: LookedUp = ()) -> None:
+        super().__init__("; ".join(f"line {fault.line}: {fault.what}" for fault in faults))
+        self.faults = faults
+        self.line = faults[0].line
+        self.looked_up = looked_up
 
 
 class RenderFailure(ValueError):
@@ -13,47 +61,71 @@ class RenderFailure(ValueError):
 
 
 class Budget:
-    """The work that is left to one rendering."""
+    """The steps that are left to one rendering, or to several that share it."""
 
     __slots__ = ("left",)
 
-    def __init__(self) -> None:
-        self.left = WORK
-
-    def charge(self, units: int) -> None:
-        """Take units off; RenderFailure once none is left."""
-        self.left -= units
-        if self.left < 0:
-            raise RenderFailure("the template does too much work")
-
-    def weigh(self, value: object) -> None:
-        """Charge for looking at all of a value."""
-        if isinstance(value, str):
-            self.charge(1 + (len(value) >> 4))
-            return
-        self.charge(1)
-        if value is None or isinstance(
-            value, int | float
-        ):  # most of a long list; not to ask for a protocol takes a third
-            return
-        if isinstance(value, Mapping):
-            for key, element in value.items():
-                self.weigh(key)
-                self.weigh(element)
-        elif isinstance(value, list | tuple):
-            for element in value:
-                self.weigh(element)
+    def __init__(self, *, pool: bool = False) -> None:
+        self.left = POOL if pool else MOST_STEPS
 
 
-def fitting(text: str) -> str:
-    """The text; RenderFailure if it is larger than an output may be."""
-    check_size(byte_count(text))
-    return text
+_BUDGET: ContextVar[Budget] = ContextVar("budget")
+_POOL: ContextVar[Budget | None] = ContextVar("pool", default=None)
 
 
-def byte_count(text: str) -> int:
-    """The bytes of a text in UTF-8."""
-    return len(text) if text.isascii() else len(text.encode("utf-8", "surrogatepass"))
+def pooled(pool: Budget | None, make: Callable[[], Made]) -> Made:
+    """What is made while its texts together have the steps of a pool: once none is left, no further one is begun.
+
+    So a call is bounded too, however many texts it renders, and nobody else waits long. None: without a pool, as
+    conditions are looked at, for where a job goes mustn't depend on what else a call renders.
+    """
+    before = _POOL.set(pool)
+    try:
+        return make()
+    finally:
+        _POOL.reset(before)
+
+
+def within(budget: Budget | None, make: Callable[[Mapping[str, object]], Made], names: Mapping[str, object]) -> Made:
+    """What is made of names within a budget, or one of its own; RenderFailure whatever goes wrong."""
+    pool = _POOL.get()
+    if pool is not None and pool.left <= 0:
+        raise RenderFailure("the texts together do too much work")
+    budget = budget or Budget()
+    at_first, before = budget.left, _BUDGET.set(budget)
+    try:
+        return make(names)
+    except RenderFailure:
+        raise
+    except Exception as error:  # whatever a template provokes is its author's fault, not ours
+        raise RenderFailure(f"{error}" or type(error).__name__) from error
+    finally:
+        _BUDGET.reset(before)
+        if pool is not None and before.old_value is not budget:
+            pool.left -= at_first - budget.left
+
+
+def spend(steps: int) -> None:
+    """Take steps off the budget of the rendering under way; RenderFailure once none is left."""
+    budget = _BUDGET.get()
+    budget.left -= steps
+    if budget.left < 0:
+        raise RenderFailure("the template does too much work")
+
+
+def weigh(value: object, depth: int = 0) -> None:
+    """Spend what it takes to look at all of a value: one step an element, or for each 16 characters."""
+    if isinstance(value, str):
+        spend(1 + (len(value) >> 4))
+    elif isinstance(value, _WHOLES):
+        # what lies deeper costs more: each step down is a call, and so many more blanks where JSON is indented
+        spend(1 + len(value) * (1 + depth // 8))
+        for element in value:
+            weigh(element, depth + 1)
+        for element in value.values() if isinstance(value, _MAPPINGS) else ():
+            weigh(element, depth + 1)
+    else:
+        spend(1)
 
 
 def check_size(count: int) -> None:
@@ -62,10 +134,83 @@ def check_size(count: int) -> None:
         raise RenderFailure(f"the text would be larger than {LARGEST_OUTPUT >> 20} MiB")
 
 
-def bounded(pieces: Iterable[str]) -> Iterator[str]:
-    """The pieces, until they come to more than an output may hold: then RenderFailure."""
-    total = 0
+def fitting(text: str) -> str:
+    """The text; RenderFailure if it is larger than an output may be."""
+    check_size(len(text) if text.isascii() else len(text.encode("utf-8", "surrogatepass")))
+    return text
+
+
+def text_within_size(pieces: Iterable[str]) -> str:
+    """The pieces as one text; RenderFailure as soon as they come to more than an output may hold."""
+    kept, total = list[str](), 0
     for piece in pieces:
-        total += byte_count(piece)
-        check_size(total)
-        yield piece
+        total += len(piece)
+        if total > LARGEST_OUTPUT:
+            break
+        kept.append(piece)
+    check_size(total)
+    return fitting("".join(kept))
+
+
+def member_of(value: object, key: object, missing: object = None) -> object:
+    """What stands in a mapping, a list or a text under a key or an index; `missing` where nothing does."""
+    try:
+        if isinstance(value, _MAPPINGS) or (isinstance(value, _SEQUENCES) and isinstance(key, int)):
+            return value[key]  # type: ignore[index, call-overload]
+    except (LookupError, TypeError):
+        pass  # a key that can't be hashed is as unknown as any other
+    return missing
+
+
+_MISSING = object()
+
+
+def look_up(path: Lookup, names: Mapping[str, object]) -> object:
+    """What stands at the end of a path; RenderFailure names the first part that isn't there."""
+    found: object = names
+    for part in path:
+        found = member_of(found, part, _MISSING)
+        if found is _MISSING:
+            raise RenderFailure(f"there is no {part} here")
+    return found
+
+
+def as_text(value: object) -> str:
+    """A value as an output shows it: decimals with all places, lists and mappings as JSON.
+
+    RenderFailure for anything else: what Python says of an object is nobody's text.
+    """
+    match value:
+        case str():
+            return value
+        case None | int() | float():
+            return str(value)
+        case Decimal():
+            return format(value, "f")
+        case list() | tuple() | Mapping():
+            return json_text(value)
+        case _:
+            str(value)  # as in `_encodable`
+            raise RenderFailure("this has no form as a text")
+
+
+def shown_text(value: object) -> str:
+    """A value in a sentence about it: texts in quotes, long ones cut."""
+    text = f'"{value}"' if isinstance(value, str) else as_text(value)
+    return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}…"
+
+
+def json_text(value: object, indent: int = 0) -> str:
+    """The value as JSON, numbers with all their places, keys in the author's order; nothing escaped for HTML."""
+    weigh(value)
+    return fitting(msgspec.json.format(_JSON.encode(value), indent=indent).decode())
+
+
+def _encodable(value: object) -> object:
+    if isinstance(value, Mapping):
+        return dict(value)
+    str(value)  # what is undefined raises its own error, which names what is missing
+    raise RenderFailure("this has no form in JSON")
+
+
+_JSON = msgspec.json.Encoder(enc_hook=_encodable, decimal_format="number")
