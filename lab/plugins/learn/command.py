@@ -10,8 +10,8 @@ from lab.core.errors import UsageError
 from lab.core.exchange import Json
 from lab.files.calls_of_tools import read_calls
 from lab.files.recordings import RECORDING_ENDING, read_blob
+from lab.language.complaints import LARGEST_FILE
 from lab.language.parse import parse_scenario
-from lab.language.parse.decoding import LARGEST_FILE
 from lab.plugins.learn.failures import faults_of
 from lab.plugins.learn.foreign import ForeignTerms, foreign_story, parse_path, parse_words
 from lab.plugins.learn.model import (

@@ -16,8 +16,7 @@ from lab.core.exchange import Json, text_of, text_or_json
 from lab.core.jsontext import value_or_none
 from lab.dialects.client import Question
 from lab.faults.yamltext import yaml_block, yaml_line
-from lab.language.complaints import one_line
-from lab.language.parse.decoding import LARGEST_FILE
+from lab.language.complaints import LARGEST_FILE, one_line
 from lab.language.patterns import BadPattern, pattern_of
 from lab.plugins.learn.model import MOST_MESSAGES, TIMED_ROUTES, ObservedDecision, ObservedJob, Session, StatusStretch
 from lab.program.steps import LARGEST_OUTPUT
