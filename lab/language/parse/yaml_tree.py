@@ -14,9 +14,10 @@ from msgspec import Struct
 from lab.core.errors import ScenarioError
 from lab.core.exchange import Json
 from lab.core.jsontext import MOST_DIGITS
-from lab.language.complaints import Block, Complaints, KeyPath, Location, Position
+from lab.language.complaints import Block, Complaints, Location, Position
 from lab.language.parse.decoding import decoded
 from lab.language.parse.yaml_syntax import QUOTE_BRACES, yaml_fault
+from lab.program.words import KeyPath
 
 MOST_LEVELS = 32
 MOST_VALUES = 50_000
