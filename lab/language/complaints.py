@@ -1,16 +1,14 @@
 """What is wrong with a document, as it comes in: each complaint with its place in the text."""
 
 from collections.abc import Iterator, Sequence
-from typing import TypeAlias
 
 from msgspec import Struct
 
 from lab.core.errors import Complaint, ScenarioError, Unusable
+from lab.program.words import KeyPath
 
 LARGEST_FILE = 1024 * 1024
 """The largest scenario file, in bytes."""
-KeyPath: TypeAlias = tuple[str | int, ...]
-"""Where a value stands in the document: keys and indexes."""
 
 
 class BadFile(Unusable):

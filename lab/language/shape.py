@@ -10,7 +10,6 @@ thing that is wrong, at its place), writes it again as its author would, and giv
                 shorter duration comes first and the like only the reader says
 """
 
-import re
 from collections.abc import Mapping
 from types import NoneType, UnionType
 from typing import Annotated, Any, Literal, TypeVar, Union, cast, get_args, get_origin, get_type_hints
@@ -19,175 +18,22 @@ from msgspec import NODEFAULT, UNSET, Meta, UnsetType
 from msgspec.structs import fields
 
 from lab.core.exchange import Json
-from lab.language.complaints import Complaints, KeyPath
-from lab.language.slips import EXPLAINED, known_or_near, meant_by, none_of_forms, unknown_key
+from lab.language.complaints import Complaints
+from lab.language.plain_shapes import (
+    FlagShape,
+    NumberShape,
+    Schema,
+    Shape,
+    SpeltShape,
+    TextShape,
+    WholeShape,
+    WordsShape,
+)
+from lab.language.slips import known_or_near, meant_by, none_of_forms, unknown_key
 from lab.program.draws import Constant
-from lab.program.words import Form, FormOf, Part, SaidOf, Spelt, nearest
+from lab.program.words import Form, FormOf, KeyPath, Part, SaidOf, Spelt, nearest
 
-Schema = dict[str, Json]
 _P = TypeVar("_P", bound=Part)
-
-
-class Shape:
-    """One shape; the subclasses say which."""
-
-    name = "value"
-    stand_in: object = None
-    meta = Meta()
-
-    def read(self, value: object, path: KeyPath, to: Complaints) -> object:
-        """The value as the program has it; a stand-in, and a complaint, where it is none."""
-        return value
-
-    def write(self, value: Any) -> Json:
-        """The value as an author writes it."""
-        return cast("Json", value)
-
-    def schema(self, parts: dict[str, Json]) -> Schema:
-        """Its JSON Schema; those of parts stand in `parts`, by name."""
-        return self.described({})
-
-    def wrong(self, path: KeyPath, to: Complaints, value: object, what: str, hint: str = "") -> object:
-        """Complain of a value; the stand-in."""
-        if not hint:
-            hint = meant_by(path, value, self.meta.pattern)
-        to.add(path, what, hint)
-        to.spoilt.add(path)
-        return self.stand_in
-
-    def bounded(self, value: Any, path: KeyPath, to: Complaints) -> object:
-        """A number or a length within its bounds."""
-        meta = self.meta
-        if meta.gt is not None and not value > meta.gt:
-            return self.wrong(path, to, value, f"must be more than {meta.gt}")
-        if meta.ge is not None and not value >= meta.ge:
-            return self.wrong(path, to, value, f"must be at least {meta.ge}")
-        if meta.le is not None and not value <= meta.le:
-            return self.wrong(path, to, value, f"must be at most {meta.le}")
-        return value
-
-    def described(self, schema: Schema) -> Schema:
-        """The schema with what the annotation adds."""
-        names = {"minimum": "ge", "maximum": "le", "exclusiveMinimum": "gt", "pattern": "pattern"}
-        found = {name: getattr(self.meta, of) for name, of in names.items()}
-        size = {"string": "Length", "array": "Items", "object": "Properties"}.get(str(schema.get("type")), "")
-        found |= {f"min{size}": self.meta.min_length, f"max{size}": self.meta.max_length} if size else {}
-        found["description"] = self.meta.description
-        return {**schema, **{name: value for name, value in found.items() if value is not None}}
-
-
-class _Text(Shape):
-    name, stand_in = "text", ""
-
-    def read(self, value: object, path: KeyPath, to: Complaints) -> object:
-        if not isinstance(value, str):
-            hint = (
-                "put it in quotes"
-                if isinstance(value, int | float)
-                else "there is nothing here"
-                if value is None
-                else ""
-            )
-            return self.wrong(path, to, value, "takes text", hint)
-        meta = self.meta
-        if meta.min_length is not None and len(value) < meta.min_length:
-            return self.wrong(path, to, value, "must not be empty")
-        if meta.max_length is not None and len(value) > meta.max_length:
-            return self.wrong(path, to, value, f"takes at most {meta.max_length} characters")
-        if meta.pattern is not None and not re.search(meta.pattern, value):
-            return self.wrong(path, to, value, EXPLAINED.get(meta.pattern) or f"must match {meta.pattern}")
-        return value
-
-    def schema(self, parts: dict[str, Json]) -> Schema:
-        return self.described({"type": "string"})
-
-
-class _Whole(Shape):
-    name, stand_in = "number", 1
-
-    def read(self, value: object, path: KeyPath, to: Complaints) -> object:
-        if type(value) is not int:
-            return self.wrong(path, to, value, "takes a whole number", _unquoted(value))
-        return self.bounded(value, path, to)
-
-    def schema(self, parts: dict[str, Json]) -> Schema:
-        return self.described({"type": "integer"})
-
-
-class _Number(Shape):
-    name, stand_in = "number", 1
-
-    def read(self, value: object, path: KeyPath, to: Complaints) -> object:
-        if isinstance(value, bool) or not isinstance(value, int | float):
-            return self.wrong(path, to, value, "takes a number", _unquoted(value))
-        return self.bounded(value, path, to)
-
-    def schema(self, parts: dict[str, Json]) -> Schema:
-        return self.described({"type": "number"})
-
-
-def _unquoted(value: object) -> str:
-    return "write it without quotes" if isinstance(value, str) and re.fullmatch(r"-?[0-9.]+", value) else ""
-
-
-class _Flag(Shape):
-    name, stand_in = "flag", False
-
-    def read(self, value: object, path: KeyPath, to: Complaints) -> object:
-        if not isinstance(value, bool):
-            hint = f"{value} is text here" if isinstance(value, str) else ""
-            return self.wrong(path, to, value, "takes true or false", hint)
-        return value
-
-    def schema(self, parts: dict[str, Json]) -> Schema:
-        return self.described({"type": "boolean"})
-
-
-class _Words(Shape):
-    """One of some words, or numbers."""
-
-    name = "text"
-
-    def __init__(self, words: tuple[str | int, ...]) -> None:
-        self.words = words
-        self.stand_in = words[0]
-        self.wanted = ""
-
-    def read(self, value: object, path: KeyPath, to: Complaints) -> object:
-        if not any(value == word and type(value) is type(word) for word in self.words):
-            *others, last = map(str, self.words)
-            listed = f"takes {', '.join(others)} or {last}" if others else f"takes {last}"
-            near = nearest(value, list(map(str, self.words))) if isinstance(value, str) else ""
-            return self.wrong(path, to, value, self.wanted or listed, near)
-        return value
-
-    def schema(self, parts: dict[str, Json]) -> Schema:
-        kind = {"type": "string" if isinstance(self.words[0], str) else "integer"}
-        return self.described(
-            {**kind, **({"enum": [*self.words]} if len(self.words) > 1 else {"const": self.words[0]})}
-        )
-
-
-class _Spelt(Shape):
-    """A value that is kept in another form than it is written."""
-
-    def __init__(self, spelt: Spelt) -> None:
-        self.spelt = spelt
-        self.stand_in = spelt.stand_in
-
-    def read(self, value: object, path: KeyPath, to: Complaints) -> object:
-        try:
-            found = self.spelt.read(value)
-        except ValueError as error:
-            return self.wrong(path, to, value, str(error))
-        return self.bounded(found, path, to)
-
-    def write(self, value: Any) -> Json:
-        return self.spelt.write(value)
-
-    def schema(self, parts: dict[str, Json]) -> Schema:
-        description = {"description": self.meta.description} if self.meta.description else {}
-        return {**self.spelt.schema, **description}
 
 
 class _List(Shape):
@@ -257,7 +103,7 @@ class _Map(Shape):
             return self.wrong(path, to, value, "must not be empty")
         found: dict[str, object] = {}
         for name, each in value.items():
-            if isinstance(self.key, _Words) and name not in self.key.words:
+            if isinstance(self.key, WordsShape) and name not in self.key.words:
                 to.add((*path, name), f"unknown key {name}", known_or_near(name, map(str, self.key.words)), at_key=True)
             else:
                 found[name] = self.of.read(each, (*path, name), to)
@@ -269,7 +115,7 @@ class _Map(Shape):
     def schema(self, parts: dict[str, Json]) -> Schema:
         of = self.of.schema(parts)
         schema: Schema = {"type": "object", "additionalProperties": of or True}
-        if isinstance(self.key, _Words):
+        if isinstance(self.key, WordsShape):
             schema["propertyNames"] = {"enum": [*self.key.words]}
         elif self.key.meta.pattern is not None:
             schema["propertyNames"] = {"pattern": self.key.meta.pattern}
@@ -312,7 +158,7 @@ class PartShape(Shape):
         """Make the shapes of its members: behind `shape_of`, for a part may hold itself."""
         hints = get_type_hints(self.part, include_extras=True)
         for field in fields(self.part):
-            shape = shape_of(hints[field.name])
+            shape = _shape(hints[field.name])
             if field.name == self.part.further:
                 self._further = shape
                 continue
@@ -452,14 +298,14 @@ class _Said(Shape):
 class _Choice(Shape):
     """One of several shapes, told apart by the key of a form, or by what kind of value it is."""
 
-    def __init__(self, members: list[Shape], told: FormOf, *, null: bool) -> None:
+    def __init__(self, members: list[Shape], telling: FormOf, *, null: bool) -> None:
         self.forms = {each.tag: each for each in members if isinstance(each, PartShape)}
         self.others = [each for each in members if not isinstance(each, PartShape)]
-        self.told = told
+        self.telling = telling
         self.null = null
         for each in self.others:
-            if isinstance(each, _Words):
-                each.wanted = told.wanted
+            if isinstance(each, WordsShape):
+                each.wanted = telling.wanted
 
     @property
     def stand_in(self) -> object:  # type: ignore[override]
@@ -475,15 +321,15 @@ class _Choice(Shape):
         shape = shape or next((each for each in self.others if each.name == form), None)
         if shape is None and isinstance(value, list | tuple | dict):
             shape = next((each for each in self.others if each.name in ("list", "map")), None)
-        if shape is None and self.told.wanted and (isinstance(value, list | tuple | dict) or not self.others):
+        if shape is None and self.telling.wanted and (isinstance(value, list | tuple | dict) or not self.others):
             return self._none_of(value, path, to)
         return (shape or self.others[0]).read(value, path, to)
 
     def _form(self, value: object) -> str:
-        if self.told.by is not None:
-            return self.told.by(value)
+        if self.telling.by is not None:
+            return self.telling.by(value)
         if isinstance(value, dict):
-            return next((key for key in self.forms if key in value), self.told.mapping or "map")
+            return next((key for key in self.forms if key in value), self.telling.mapping or "map")
         return "list" if isinstance(value, list | tuple) else "text" if isinstance(value, str) else ""
 
     def _none_of(self, value: object, path: KeyPath, to: Complaints) -> object:
@@ -491,7 +337,7 @@ class _Choice(Shape):
         if key and isinstance(value, dict):  # that others lead to it is no further mistake
             to.add((*path, key), what, f"did you mean {hint}?", at_key=True)
             return self.forms[hint].read({hint if each == key else each: of for each, of in value.items()}, path, to)
-        return self.wrong(path, to, value, what or self.told.wanted, hint)
+        return self.wrong(path, to, value, what or self.telling.wanted, hint)
 
     def write(self, value: Any) -> Json:
         if value is None:
@@ -518,7 +364,7 @@ class _Choice(Shape):
         return {"description": "a constant", "not": {"type": "object", "anyOf": [*keys, derived]}}
 
 
-def shape_of(annotation: object) -> Shape:
+def _shape(annotation: object) -> Shape:
     """The shape that an annotation says."""
     if isinstance(annotation, type) and issubclass(annotation, Part):
         return part_shape(annotation)
@@ -536,7 +382,7 @@ def shape_of(annotation: object) -> Shape:
 def _bare(annotation: object, metas: list[object]) -> Shape:
     for meta in metas:
         if isinstance(meta, Spelt):
-            return _Spelt(meta)
+            return SpeltShape(meta)
         if isinstance(meta, SaidOf):
             return _Said(part_shape(meta.part))
     arguments = get_args(annotation)
@@ -544,16 +390,16 @@ def _bare(annotation: object, metas: list[object]) -> Shape:
         case origin if origin in (Union, UnionType):
             return _union(arguments, metas)
         case origin if origin is Literal:
-            return _Words(arguments)
+            return WordsShape(arguments)
         case origin if origin is tuple:
-            of = shape_of(arguments[0])
+            of = _shape(arguments[0])
             return _List(of) if arguments[1] is Ellipsis else _Pair(of)
         case origin if origin in (dict, Mapping):
-            return _Map(shape_of(arguments[0]), shape_of(arguments[1]))
+            return _Map(_shape(arguments[0]), _shape(arguments[1]))
         case _ if isinstance(annotation, type) and issubclass(annotation, Part):
             return _Placed(part_shape(annotation))
         case _:
-            plain: dict[object, type[Shape]] = {str: _Text, int: _Whole, float: _Number, bool: _Flag}
+            plain: dict[object, type[Shape]] = {str: TextShape, int: WholeShape, float: NumberShape, bool: FlagShape}
             return plain.get(annotation, Shape)()
 
 
@@ -561,10 +407,10 @@ def _union(arguments: tuple[object, ...], metas: list[object]) -> Shape:
     null = NoneType in arguments
     left = [each for each in arguments if each not in (NoneType, UnsetType)]
     if set(left) == {int, float}:
-        return _Number()
-    told = next((meta for meta in metas if isinstance(meta, FormOf)), FormOf())
-    members = [shape_of(each) for each in left]
-    return _Nullable(members[0]) if len(members) == 1 else _Choice(members, told, null=null)
+        return NumberShape()
+    telling = next((meta for meta in metas if isinstance(meta, FormOf)), FormOf())
+    members = [_shape(each) for each in left]
+    return _Nullable(members[0]) if len(members) == 1 else _Choice(members, telling, null=null)
 
 
 def _joined(inner: Meta, outer: Meta) -> Meta:
@@ -584,7 +430,7 @@ def part_shape(part: type[Part]) -> PartShape:
     return _PARTS[part]
 
 
-def read(part: type[_P], value: Json, to: Complaints) -> _P:
+def read_part(part: type[_P], value: Json, to: Complaints) -> _P:
     """The value as a part, with stand-ins for what `to` complains of."""
     return cast("_P", part_shape(part).read(value, (), to))
 
@@ -592,12 +438,12 @@ def read(part: type[_P], value: Json, to: Complaints) -> _P:
 def parsed(part: type[_P], value: Json, file: str = "") -> _P:
     """The value as a part; ScenarioError, with every complaint, if it is none."""
     complaints = Complaints(file)
-    found = read(part, value, complaints)
+    found = read_part(part, value, complaints)
     complaints.check()
     return found
 
 
-def write(part: Part) -> dict[str, Json]:
+def write_part(part: Part) -> dict[str, Json]:
     """The part as its author would write it."""
     return cast("dict[str, Json]", part_shape(type(part)).write(part))
 

@@ -4,11 +4,10 @@ import re
 from collections.abc import Collection, Iterable, Mapping
 from difflib import get_close_matches
 
-from lab.language.complaints import KeyPath
 from lab.program.draws import LogNormal
 from lab.program.faults import Fault
 from lab.program.steps import OUTPUT_FORMS, STEPS, Branch, Complete, Failure
-from lab.program.words import CODE, NAME, ORIGIN, ROLE, STEP_ID, Form, Part, nearest
+from lab.program.words import CODE, NAME, ORIGIN, ROLE, STEP_ID, Form, KeyPath, Part, nearest
 
 _AS_JSON = "write output: {json: …} for a value"
 _BETWEEN = "what is drawn is written {between: [2s, 4s]}"

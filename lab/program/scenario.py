@@ -12,7 +12,7 @@ from lab.program.draws import Data, Latency
 from lab.program.faults import Fault
 from lab.program.routes import RouteName
 from lab.program.steps import StepId, Steps
-from lab.program.switches import Said
+from lab.program.switches import SaidSwitches
 from lab.program.words import CODE, STEP_ID, Duration, Form, FormOf, Part, Spelt, Status
 
 
@@ -212,7 +212,7 @@ class Scenario(Part, frozen=True, rename={"callers": "for"}):
         None
     )
     settings: Annotated[
-        Said,
+        SaidSwitches,
         Meta(description="switches for this scenario; those of the identity domain hold only where it is served alone"),
     ] = {}
     token: Annotated[Token, Meta(description="the bearer tokens")] = Token()

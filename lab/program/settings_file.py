@@ -7,7 +7,7 @@ from msgspec import Meta
 
 from lab.core.exchange import Json
 from lab.program.callers import Role
-from lab.program.switches import Said
+from lab.program.switches import SaidSwitches
 from lab.program.words import NAME, ORIGIN, Part
 
 GrantWord = Literal[
@@ -69,4 +69,4 @@ class Server(Part, frozen=True):
     base: Annotated[str, Meta(pattern=ORIGIN, description="the origin that URLs in answers name")] | None = None
     limits: Annotated[Mapping[str, Json], Meta(description="sizes, counts and deadlines of the server")] = {}
     accounts: Accounts = Accounts()
-    switches: Said = {}
+    switches: SaidSwitches = {}

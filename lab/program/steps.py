@@ -12,10 +12,8 @@ from msgspec import Meta
 
 from lab.core.exchange import Json
 from lab.program.draws import Latency
-from lab.program.words import CODE, STEP_ID, Chance, Duration, Form, FormOf, Part, Spelt, Status, Verdict
+from lab.program.words import CODE, STEP_ID, Chance, Duration, Form, FormOf, KeyPath, Part, Spelt, Status, Verdict
 
-Place: TypeAlias = tuple[str | int, ...]
-"""Where something stands: keys and indexes."""
 StepId: TypeAlias = Annotated[str, Meta(pattern=STEP_ID, description="the step's id")]
 Title: TypeAlias = Annotated[str, Meta(description="one line for people")]
 
@@ -136,7 +134,7 @@ Output: TypeAlias = Annotated[
 """What a job that ends COMPLETE answers."""
 
 
-def strings_in(value: Json, path: Place = ()) -> Iterator[tuple[Place, str]]:
+def strings_in(value: Json, path: KeyPath = ()) -> Iterator[tuple[KeyPath, str]]:
     """Every string within a JSON value, keys of members left out, with its path."""
     match value:
         case str():
@@ -153,7 +151,7 @@ def strings_in(value: Json, path: Place = ()) -> Iterator[tuple[Place, str]]:
             assert_never(value)
 
 
-def output_templates(output: Output) -> Iterator[tuple[Place, str]]:
+def output_templates(output: Output) -> Iterator[tuple[KeyPath, str]]:
     """The templates in an output, each with its place there."""
     match output:
         case str():
@@ -438,7 +436,7 @@ def with_children(steps: Iterable[Step]) -> Iterator[Step]:
     return (step for _, step in placed_steps(steps))
 
 
-def placed_steps(steps: Iterable[Step], at: Place = ("steps",)) -> Iterator[tuple[Place, Step]]:
+def placed_steps(steps: Iterable[Step], at: KeyPath = ("steps",)) -> Iterator[tuple[KeyPath, Step]]:
     """All steps, those within a parallel behind it, each with its place."""
     for place, step in enumerate(steps):
         yield (*at, place), step
@@ -446,7 +444,7 @@ def placed_steps(steps: Iterable[Step], at: Place = ("steps",)) -> Iterator[tupl
             yield (*at, place, "of", within), child
 
 
-def targets_of(step: Step) -> Iterator[tuple[Place, Target]]:
+def targets_of(step: Step) -> Iterator[tuple[KeyPath, Target]]:
     """Where it is said in a step what follows, and what stands there."""
     if isinstance(step, Gate):
         found = ((("verdicts", str(verdict)), step.verdicts.of(verdict)) for verdict in Verdict)
@@ -455,7 +453,7 @@ def targets_of(step: Step) -> Iterator[tuple[Place, Target]]:
         yield ("next",), step.next
 
 
-def votes_of(step: Step) -> Iterator[tuple[Place, Vote]]:
+def votes_of(step: Step) -> Iterator[tuple[KeyPath, Vote]]:
     """The scripted votes of a gate, each with its place there."""
     if not isinstance(step, Gate):
         return
@@ -468,7 +466,7 @@ def votes_of(step: Step) -> Iterator[tuple[Place, Vote]]:
         yield ("escalate", "reviewer"), step.escalate.reviewer
 
 
-def texts_of(step: Step) -> Iterator[tuple[Place, str]]:
+def texts_of(step: Step) -> Iterator[tuple[KeyPath, str]]:
     """The templates of a step, each with its place there, those of an output of any form too."""
     for name in step.templates:
         value = getattr(step, name)

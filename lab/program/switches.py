@@ -140,7 +140,7 @@ class Switches(Part, frozen=True):
         return {"profile": self.profile, **off}
 
 
-Said: TypeAlias = Annotated[Mapping[str, Json], SaidOf(Switches)]
+SaidSwitches: TypeAlias = Annotated[Mapping[str, Json], SaidOf(Switches)]
 """The switches that were set, by name, each as it stands in `Switches`."""
 
 

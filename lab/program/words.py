@@ -11,6 +11,9 @@ from msgspec import Struct
 from lab.core.clock import Millis
 from lab.core.exchange import Json
 
+KeyPath: TypeAlias = tuple[str | int, ...]
+"""Where a value stands in a document: keys and indexes."""
+
 
 class Status(StrEnum):
     """The four words of the wire (contract.md §4)."""

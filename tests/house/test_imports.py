@@ -8,7 +8,7 @@ import pytest
 from tests.conftest import ROOT
 
 SERVER = (
-    ("lab.language.document", "jinja2"),
+    ("lab.program.scenario", "jinja2 yaml lab.language"),
     ("lab.language.generate", "faker"),
     ("lab.cli.commands.check", "lab.recording aiohttp"),
     ("lab.cli.commands.serve", "textual jwt cryptography faker trustme lab.recording lab.language.fault lab.dialects.openapi"),
@@ -41,7 +41,7 @@ def test_imports_stay_light(order: tuple[tuple[str, str], ...]) -> None:
 
 
 def test_help_loads_nothing_heavy() -> None:
-    heavy = ["aiohttp", "textual", "jwt", "faker", "pydantic", "jinja2", "yaml", "asyncio", "socket"]
+    heavy = ["aiohttp", "textual", "jwt", "faker", "jinja2", "yaml", "asyncio", "socket"]
     lines = ("from lab.__main__ import main", "try: main(['--help'])", "except SystemExit: pass")
     printed = loaded(*lines, f"print('loaded:', *({{*{heavy!r}}} & {{*sys.modules}}))")
     assert printed.endswith("\nloaded:\n") and "demo" in printed

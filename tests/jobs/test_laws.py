@@ -29,7 +29,7 @@ from lab.mock.config import Config
 from lab.mock.service import Service
 from lab.program.draws import Between, Exponential, LogNormal, Observed, draw_latency
 from lab.program.scenario import Scenario
-from lab.program.switches import Switches
+from lab.program.switches import Layers, Switches
 from lab.program.words import LONGEST
 from tests.conftest import THOROUGH, examples, few_of
 from tests.documents import VERDICTS, Document, documents
@@ -54,7 +54,8 @@ DECISIONS = st.lists(
 @given(documents(), DECISIONS, st.booleans())
 def test_what_lints_clean_runs_to_an_ending_whoever_decides(document, decisions, scripted):
     scenario = clean(document)
-    mock = Service(Config((compile_scenario(scenario),), scenario.settings, 7, EPOCH, scripted=scripted))
+    switches = Layers().over(scenario.settings)
+    mock = Service(Config((compile_scenario(scenario),), switches, 7, EPOCH, scripted=scripted))
     bearer, now = token(mock), 0
     talk = None
     for message in scenario.user_messages:
@@ -69,7 +70,7 @@ def test_what_lints_clean_runs_to_an_ending_whoever_decides(document, decisions,
         now = max([now + 90_000, *(fact.at for fact in mock.derived(job, LONGEST).facts)])
         # by its own journal, for a job may be forgotten by now
         planned = mock._mock.reader.plan_of(mock.ledger, job, record)
-        ended = status_texts(planned, at(planned, record.decisions, now), EPOCH, scenario.settings)
+        ended = status_texts(planned, at(planned, record.decisions, now), EPOCH, switches)
         assert ended.status in ("COMPLETE", "ERROR")
         assert ended.error != "The answer could not be written."
         assert derived(planned, record.decisions, now).until is None
@@ -80,9 +81,10 @@ def test_what_lints_clean_runs_to_an_ending_whoever_decides(document, decisions,
 def test_what_lints_clean_runs_to_an_ending_whatever_goes_wrong_on_the_wire(document, seed):
     """Our own app comes to an outcome, and every job to its ending: a fault changes what the wire does, never the job."""
     scenario = clean(document)
-    mock = Service(Config((compile_scenario(scenario),), scenario.settings, seed, EPOCH))
+    switches = Layers().over(scenario.settings)
+    mock = Service(Config((compile_scenario(scenario),), switches, seed, EPOCH))
     app = App(
-        scenario.agent.code, scenario.message, DEMO.id, DEMO.secret, api_scope(scenario.settings.pod),
+        scenario.agent.code, scenario.message, DEMO.id, DEMO.secret, api_scope(switches.pod),
         parameters=scenario.parameters,
     )  # fmt: skip
     outcome = run_instantly(mock, run(app, 0))
@@ -94,7 +96,7 @@ def test_what_lints_clean_runs_to_an_ending_whatever_goes_wrong_on_the_wire(docu
         assert isinstance(record, JobRecord)
         now = max([0, *(fact.at for fact in last.facts)])
         plan = mock._mock.reader.plan_of(mock.ledger, job, record)
-        assert status_texts(plan, at(plan, record.decisions, now), EPOCH, scenario.settings).status in (
+        assert status_texts(plan, at(plan, record.decisions, now), EPOCH, switches).status in (
             "COMPLETE",
             "ERROR",
         )
@@ -206,11 +208,11 @@ def normal(z: float) -> float:
 @pytest.mark.parametrize(
     ("spec", "share"),
     [
-        (Between(between=("0ms", "60s")), lambda value: (value + 0.5) / 60_001),
-        (Between(between=("2s", "4s")), lambda value: (value - 2_000 + 0.5) / 2_001),
-        (LogNormal(median="2s", p95="5s"), lambda value: normal(log(value / 2_000) / (log(2.5) / 1.6448536))),
-        (LogNormal(median="180ms", p95="9s"), lambda value: normal(log(max(value, 0.1) / 180) / (log(50) / 1.6448536))),
-        (Exponential(mean="2m"), lambda value: 1 - exp(-value / 120_000)),
+        (Between(between=(0, 60_000)), lambda value: (value + 0.5) / 60_001),
+        (Between(between=(2_000, 4_000)), lambda value: (value - 2_000 + 0.5) / 2_001),
+        (LogNormal(median=2_000, p95=5_000), lambda value: normal(log(value / 2_000) / (log(2.5) / 1.6448536))),
+        (LogNormal(median=180, p95=9_000), lambda value: normal(log(max(value, 0.1) / 180) / (log(50) / 1.6448536))),
+        (Exponential(mean=120_000), lambda value: 1 - exp(-value / 120_000)),
     ],
     ids=["even", "narrow", "skewed", "wide", "exponential"],
 )
@@ -223,7 +225,7 @@ def test_latencies_are_distributed_as_stated(spec, share, seed):
 
 
 def test_measured_values_come_up_alike():
-    spec = Observed(observed=("1s", "2s", "2s", "5s"))
+    spec = Observed(observed=(1_000, 2_000, 2_000, 5_000))
     values = [draw_latency(3, f"talk/{ordinal}/think/takes", spec) for ordinal in range(COUNT)]
     shares = [values.count(each) / COUNT for each in (1_000, 2_000, 5_000)]
     assert all(abs(share - stated) < 0.04 for share, stated in zip(shares, (0.25, 0.5, 0.25), strict=True))

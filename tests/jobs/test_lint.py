@@ -196,7 +196,8 @@ TO_ERROR = (
     ("expect", "steps", "found"),
     [
         ("{status: ERROR}", END, [OTHERWISE + "status: COMPLETE, expected ERROR"]),
-        ("{}", NOBODY, [OTHERWISE + "status: ERROR, expected COMPLETE"]),
+        ("{}", NOBODY, []),
+        ("{status: COMPLETE}", NOBODY, [OTHERWISE + "status: ERROR, expected COMPLETE"]),
         ("{status: ERROR}", NOBODY + ASKS_TWICE, [OTHERWISE + "turn 1 of 2: ERROR, expected COMPLETE"]),
         ("{verdicts: {g: rejected}}", GATE + END, [OTHERWISE + "g: approved, expected rejected"]),
         ("{verdicts: {g: approved}, polls: 0}", GATE + END + ASKS_TWICE, []),

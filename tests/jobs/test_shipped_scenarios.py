@@ -62,7 +62,7 @@ def output(scenario: Scenario, ending: str, **decision: str | None) -> str:
         if isinstance(step, Complete) and step.id == ending:
             text = step.output.html if isinstance(step.output, Html) else step.output
             return template(text).render(names_in(scenario, **decision)) if isinstance(text, str) else ""
-        if isinstance(step, Failure) and step.error == ending:
+        if isinstance(step, Failure) and step.id == ending:
             return template(step.text).render(names_in(scenario, **decision))
     raise AssertionError(ending)
 

@@ -17,7 +17,6 @@ import aiohttp.web
 import faker
 import jinja2
 import platformdirs
-import pydantic
 import textual.app
 import textual.drivers.linux_driver
 import trustme
@@ -27,7 +26,7 @@ ATTRIBUTES = {
     os: "O_NOFOLLOW O_NONBLOCK O_CLOEXEC O_DIRECTORY fchmod fdatasync getuid geteuid getgid killpg fork".split(),
     signal: "SIGHUP SIGKILL SIGTSTP SIGPIPE SIGWINCH pthread_sigmask".split(),
 }
-LOADED = (aiohttp, faker, jinja2, platformdirs, pydantic, textual, trustme, asyncio)
+LOADED = (aiohttp, faker, jinja2, platformdirs, textual, trustme, asyncio)
 
 
 def refuse(*_: object) -> None:

@@ -21,7 +21,7 @@ from lab.plugin import found_strangers, plugins
 from lab.server.listener import bind
 from lab.settings import Flags, Settings
 
-LIBRARIES = ("textual", "rich", "aiohttp", "msgspec", "pydantic", "pyyaml", "faker", "jinja2", "pyjwt", "google-re2")
+LIBRARIES = ("textual", "rich", "aiohttp", "msgspec", "pyyaml", "faker", "jinja2", "pyjwt", "google-re2")
 EXTRAS = {
     "shared": ("redis",),
     "observe": ("prometheus-client",),

@@ -12,14 +12,14 @@ from lab.identity.endpoints.authorization_code import authorize
 from lab.identity.endpoints.context import TokenContext
 from lab.identity.endpoints.device_code import device, device_answer, device_page
 from lab.identity.endpoints.discovery import idcs_metadata, keys, metadata, resource_metadata
-from lab.identity.endpoints.forms import Form, read_form
+from lab.identity.endpoints.forms import Parameters, read_form
 from lab.identity.endpoints.introspection import introspect, revoke
 from lab.identity.endpoints.token import token
 
 Endpoint: TypeAlias = Callable[[TokenContext, Request], Response | Refusal]
 
 
-def _with_client(answer: Callable[[TokenContext, Client, Form], Response | Refusal]) -> Endpoint:
+def _with_client(answer: Callable[[TokenContext, Client, Parameters], Response | Refusal]) -> Endpoint:
     """An endpoint to which a client sends a form, and says who it is."""
 
     def endpoint(context: TokenContext, request: Request) -> Response | Refusal:

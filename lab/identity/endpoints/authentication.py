@@ -11,7 +11,7 @@ from lab.core.refusal import Refusal
 from lab.identity.assertions import Assertion, Unfit, issuer_named, read_assertion
 from lab.identity.clients import REFUSED_SECRET, Client, read_basic
 from lab.identity.endpoints.context import TokenContext
-from lab.identity.endpoints.forms import Form
+from lab.identity.endpoints.forms import Parameters
 from lab.identity.refusals import INVALID_CLIENT, invalid_request
 
 _ASSERTION_TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
@@ -23,7 +23,7 @@ _DECODED = f"the secret came percent-decoded once too often, or its + was not se
 ONE_WAY = "Authenticate in one way only."
 
 
-def authenticate(context: TokenContext, request: Request, form: Form) -> Client | Refusal:
+def authenticate(context: TokenContext, request: Request, form: Parameters) -> Client | Refusal:
     """The client; a public one, which has nothing to prove itself with, is taken at its word."""
     headers = [value for name, value in request.headers if name == "authorization"]
     if len(headers) > 1:
@@ -47,7 +47,7 @@ def authenticate(context: TokenContext, request: Request, form: Form) -> Client 
     return client if client is not None and client.public else INVALID_CLIENT
 
 
-def _by_header(context: TokenContext, header: str, form: Form) -> Client | Refusal:
+def _by_header(context: TokenContext, header: str, form: Parameters) -> Client | Refusal:
     scheme, _, credentials = header.partition(" ")
     if scheme.lower() != "basic":
         if scheme.lower() == "bearer":
@@ -96,12 +96,12 @@ def _client_with_secret(context: TokenContext, name: str) -> Client | None:
     return None if client is None or client.public else client
 
 
-def _by_assertion(context: TokenContext, form: Form) -> Client | Refusal:
+def _by_assertion(context: TokenContext, form: Parameters) -> Client | Refusal:
     found = _own_assertion(context, form)
     return context.explained(INVALID_CLIENT, found.why) if isinstance(found, Unfit) else found
 
 
-def _own_assertion(context: TokenContext, form: Form) -> Client | Unfit:
+def _own_assertion(context: TokenContext, form: Parameters) -> Client | Unfit:
     token = form.get("client_assertion", "")
     # an unsigned claim, only to find the key with which the signature is then checked
     client = context.config.client(issuer_named(token) or "")

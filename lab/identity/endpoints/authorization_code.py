@@ -16,7 +16,7 @@ from lab.core.refusal import Refusal
 from lab.identity import refusals
 from lab.identity.clients import OOB, Client, Grant, registered
 from lab.identity.endpoints.context import TokenContext
-from lab.identity.endpoints.forms import Form, read_parameters
+from lab.identity.endpoints.forms import Parameters, read_parameters
 from lab.identity.endpoints.issuing import TokenTerms, issue, new_family
 from lab.identity.endpoints.pages import answer_buttons, page, text_page
 from lab.identity.facts import CodeGranted
@@ -69,7 +69,7 @@ def authorize(context: TokenContext, request: Request) -> Response:
     return _code_page(context, client, code) if _copied(query) else _redirect(context, query, {"code": code})
 
 
-def _requested_scope(context: TokenContext, client: Client, query: Form) -> Scope | Refusal:
+def _requested_scope(context: TokenContext, client: Client, query: Parameters) -> Scope | Refusal:
     """The scope of a request that is in order (RFC 6749 §4.1.1, RFC 7636 §4.3)."""
     kind, challenge = query.get("response_type"), query.get("code_challenge")
     if kind is None:
@@ -88,7 +88,7 @@ def _requested_scope(context: TokenContext, client: Client, query: Form) -> Scop
     return context.scope(query.get("scope", ""))
 
 
-def _allow_form(client: Client, query: Form) -> str:
+def _allow_form(client: Client, query: Parameters) -> str:
     hidden = "".join(
         f'<input type="hidden" name="{escape(name)}" value="{escape(value)}">' for name, value in query.items()
     )
@@ -96,14 +96,14 @@ def _allow_form(client: Client, query: Form) -> str:
     return f"<p>{escape(client.id)} asks for access.</p>\n{form}"
 
 
-def _refused(context: TokenContext, query: Form, refusal: Refusal) -> Response:
+def _refused(context: TokenContext, query: Parameters, refusal: Refusal) -> Response:
     context.refused = True
     if _copied(query):
         return text_page(400, "There is no code", f"{refusal.error}: {refusal.message}")
     return _redirect(context, query, {"error": refusal.error, "error_description": refusal.message})
 
 
-def _copied(query: Form) -> bool:
+def _copied(query: Parameters) -> bool:
     """Whether a person carries the answer to the client: it is shown, and sent nowhere."""
     return query["redirect_uri"] == OOB
 
@@ -118,7 +118,7 @@ def _code_page(context: TokenContext, client: Client, code: str) -> Response:
     return page(200, "Copy the code", f"{text}\n{shown}")
 
 
-def _redirect(context: TokenContext, query: Form, members: dict[str, str]) -> Response:
+def _redirect(context: TokenContext, query: Parameters, members: dict[str, str]) -> Response:
     """Back to the client; in `rfc` with the issuer, so that a client of several servers can't be confused (RFC 9207)."""
     if "state" in query:
         members["state"] = query["state"]
@@ -129,7 +129,7 @@ def _redirect(context: TokenContext, query: Form, members: dict[str, str]) -> Re
     return Response(302, (("location", location), *refusals.NO_STORE))
 
 
-def _new_code(context: TokenContext, client: Client, scope: Scope, query: Form) -> str:
+def _new_code(context: TokenContext, client: Client, scope: Scope, query: Parameters) -> str:
     family = new_family(context, client)
     code = opaque(context.config.seed, f"code/{family}")
     # a lifetime isn't granted, but it counts when the code is traded: it is kept as the word that asked for it
@@ -144,7 +144,7 @@ def _new_code(context: TokenContext, client: Client, scope: Scope, query: Form) 
     return code
 
 
-def trade_code(context: TokenContext, client: Client, form: Form) -> Response | Refusal:
+def trade_code(context: TokenContext, client: Client, form: Parameters) -> Response | Refusal:
     """Trade a code for tokens (RFC 6749 §4.1.3).
 
     The first try burns it, whatever comes of it: whoever has a code without its verifier may not guess on. A code that
@@ -171,7 +171,7 @@ def trade_code(context: TokenContext, client: Client, form: Form) -> Response | 
     return issue(context, TokenTerms(client, Grant.CODE, scope, scope.granted, user, record.family, record.nonce))
 
 
-def _wrong_proof(context: TokenContext, client: Client, record: CodeRecord, form: Form) -> Refusal | None:
+def _wrong_proof(context: TokenContext, client: Client, record: CodeRecord, form: Parameters) -> Refusal | None:
     verifier = form.get("code_verifier")
     if verifier is not None and not _VERIFIER.fullmatch(verifier):
         return refusals.invalid_request("code_verifier needs 43 to 128 unreserved characters.")

@@ -12,7 +12,7 @@ from lab.identity.clients import Client, Grant
 from lab.identity.config import IdentityConfig
 from lab.identity.endpoints.authentication import authenticate
 from lab.identity.endpoints.context import TokenContext
-from lab.identity.endpoints.forms import Form, read_form, read_parameters
+from lab.identity.endpoints.forms import Parameters, read_form, read_parameters
 from lab.identity.endpoints.issuing import TokenTerms, issue, token_answer
 from lab.identity.endpoints.pages import answer_buttons, page, text_page
 from lab.identity.facts import DEVICES, DeviceApproved, DeviceGranted
@@ -79,7 +79,7 @@ def _shown(config: IdentityConfig, letters: str) -> str:
     return f"{letters[:4]}-{letters[4:]}" if config.strict else letters
 
 
-def poll(context: TokenContext, client: Client, form: Form) -> Response | Refusal:
+def poll(context: TokenContext, client: Client, form: Parameters) -> Response | Refusal:
     """Trade a device code for tokens, once a person has said yes (RFC 8628 §3.4).
 
     Polls are counted only while nobody has answered: one that comes sooner than the interval makes the interval longer

@@ -12,11 +12,11 @@ MOST_PARAMETERS = 100
 LARGEST_FORM = 64 * 1024
 """Bytes."""
 
-Form: TypeAlias = dict[str, str]
+Parameters: TypeAlias = dict[str, str]
 _NOT_ENCODED = invalid_request("The parameters must be percent-encoded UTF-8.")
 
 
-def read_form(context: TokenContext, request: Request) -> Form | Refusal:
+def read_form(context: TokenContext, request: Request) -> Parameters | Refusal:
     """The parameters in the body, or why they can't be read.
 
     A secret in the URL is refused even beside a good form, for URLs are logged (RFC 6749 §2.3.1), and is noted.
@@ -35,14 +35,14 @@ def read_form(context: TokenContext, request: Request) -> Form | Refusal:
     return read_parameters(request.body.decode("latin-1"))
 
 
-def read_parameters(text: str) -> Form | Refusal:
+def read_parameters(text: str) -> Parameters | Refusal:
     """The parameters of a body or a query; one without a value counts as absent, a repeated one is refused."""
     if not text.isascii():
         return _NOT_ENCODED
     pairs = [pair for pair in text.split("&") if pair]
     if len(pairs) > MOST_PARAMETERS:
         return invalid_request(f"There are more than {MOST_PARAMETERS} parameters.")
-    form: Form = {}
+    form: Parameters = {}
     for pair in pairs:
         name, _, value = pair.partition("=")
         try:

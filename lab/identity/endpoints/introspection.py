@@ -5,7 +5,7 @@ from lab.core.journal.ledger import known_record
 from lab.core.refusal import Refusal
 from lab.identity.clients import Client
 from lab.identity.endpoints.context import TokenContext
-from lab.identity.endpoints.forms import Form
+from lab.identity.endpoints.forms import Parameters
 from lab.identity.endpoints.issuing import token_answer
 from lab.identity.keys import claims_of
 from lab.identity.records import RefreshRecord, TokenRecord, family_revoked, live, refresh_key, token_key
@@ -14,7 +14,7 @@ from lab.identity.refusals import INVALID_CLIENT, NO_STORE, invalid_request
 _NO_TOKEN = invalid_request("token is missing.")
 
 
-def introspect(context: TokenContext, client: Client, form: Form) -> Response | Refusal:
+def introspect(context: TokenContext, client: Client, form: Parameters) -> Response | Refusal:
     """What a token is worth now; of one that is no good nothing is said, not even why (RFC 7662 §2.2)."""
     if client.public:  # whoever asks must have proved who they are, or tokens could be fished for (RFC 7662 §2.1)
         return INVALID_CLIENT
@@ -42,7 +42,7 @@ def _claims(context: TokenContext, token: str) -> dict[str, Json]:
     }  # fmt: skip
 
 
-def revoke(context: TokenContext, client: Client, form: Form) -> Response | Refusal:
+def revoke(context: TokenContext, client: Client, form: Parameters) -> Response | Refusal:
     """End a token of the client's own; of any other nothing is said, and nothing done (RFC 7009 §2.2)."""
     if "token" not in form:
         return _NO_TOKEN

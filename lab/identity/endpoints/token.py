@@ -11,7 +11,7 @@ from lab.identity.endpoints.authentication import good_assertion, used_before
 from lab.identity.endpoints.authorization_code import trade_code
 from lab.identity.endpoints.context import TokenContext
 from lab.identity.endpoints.device_code import poll
-from lab.identity.endpoints.forms import Form
+from lab.identity.endpoints.forms import Parameters
 from lab.identity.endpoints.issuing import TokenTerms, issue
 from lab.identity.records import FamilyRecord, RefreshRecord, family_key, refresh_key
 from lab.identity.refusals import UNAUTHORIZED_CLIENT, invalid_grant, invalid_request, invalid_scope
@@ -22,7 +22,7 @@ _WRONG_REFRESH = invalid_grant("The refresh token is not good.")
 _WRONG_ASSERTION = invalid_grant("The assertion is not good.")
 
 
-def token(context: TokenContext, client: Client, form: Form) -> Response | Refusal:
+def token(context: TokenContext, client: Client, form: Parameters) -> Response | Refusal:
     """Trade credentials for tokens (RFC 6749 §3.2)."""
     word = form.get("grant_type")
     if word is None:
@@ -50,7 +50,7 @@ def token(context: TokenContext, client: Client, form: Form) -> Response | Refus
             assert_never(grant)
 
 
-def _client_credentials(context: TokenContext, client: Client, form: Form) -> Response | Refusal:
+def _client_credentials(context: TokenContext, client: Client, form: Parameters) -> Response | Refusal:
     requested = form.get("scope", "")
     scope = context.scope(requested)
     if isinstance(scope, Refusal):
@@ -62,7 +62,7 @@ def _client_credentials(context: TokenContext, client: Client, form: Form) -> Re
     return issue(context, TokenTerms(client, Grant.CLIENT_CREDENTIALS, Scope(kept, scope.lifetime), requested))
 
 
-def _password(context: TokenContext, client: Client, form: Form) -> Response | Refusal:
+def _password(context: TokenContext, client: Client, form: Parameters) -> Response | Refusal:
     name, password = form.get("username"), form.get("password")
     if name is None or password is None:
         return invalid_request("username or password is missing.")
@@ -75,7 +75,7 @@ def _password(context: TokenContext, client: Client, form: Form) -> Response | R
     return issue(context, TokenTerms(client, Grant.PASSWORD, scope, form["scope"], user))
 
 
-def _assertion(context: TokenContext, client: Client, form: Form) -> Response | Refusal:
+def _assertion(context: TokenContext, client: Client, form: Parameters) -> Response | Refusal:
     """An assertion by which the client speaks for a user (RFC 7523 §2.1)."""
     if "assertion" not in form:
         return invalid_request("assertion is missing.")
@@ -99,7 +99,7 @@ def _user_named(context: TokenContext, client: Client, token: str) -> Account | 
     return used_before(context, client, found) or user
 
 
-def _refresh(context: TokenContext, client: Client, form: Form) -> Response | Refusal:
+def _refresh(context: TokenContext, client: Client, form: Parameters) -> Response | Refusal:
     """New tokens for a refresh token (RFC 6749 §6), which is traded for a new one at each use (RFC 9700 §4.14.2).
 
     So one that comes a second time is in two hands, a thief's among them. Whose came first can't be told: every token of

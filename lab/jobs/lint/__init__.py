@@ -39,10 +39,10 @@ from lab.jobs.lint.ways import (
 )
 from lab.jobs.plan import Plan
 from lab.jobs.timeline import spans
-from lab.language.complaints import KeyPath, Locations
+from lab.language.complaints import Locations
 from lab.language.patterns import ASCII_ALONE
 from lab.program.scenario import ExpectedRun, Scenario
-from lab.program.words import Status
+from lab.program.words import KeyPath, Status
 
 
 def lint(

@@ -13,7 +13,7 @@ from lab.jobs.branches import exits, reachable
 from lab.jobs.compiled import CompiledScenario
 from lab.jobs.lint.trials import TrialJob, asks_for_absent, reworded, whose
 from lab.jobs.outputs import output_text, render_failure
-from lab.language.complaints import KeyPath, Locations, path_text
+from lab.language.complaints import Locations, path_text
 from lab.language.parse.names import spelt_as
 from lab.language.templates import RenderFailure, condition, template
 from lab.program.draws import DRAWN, Constant, DataRow, Derivation, Element, Listed, form_of_datum
@@ -34,7 +34,7 @@ from lab.program.steps import (
     texts_of,
     votes_of,
 )
-from lab.program.words import nearest
+from lab.program.words import KeyPath, nearest
 
 Warnings: TypeAlias = Iterator[tuple[KeyPath, str, str]]
 """Each with its place in a scenario or a turn, what is the matter, and a hint."""

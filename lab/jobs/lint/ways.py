@@ -16,13 +16,12 @@ from lab.jobs.plan import Plan
 from lab.jobs.span import Span
 from lab.jobs.status_texts import shown_status
 from lab.jobs.timeline import spans
-from lab.language.complaints import KeyPath
 from lab.program.draws import longest_latency
 from lab.program.faults import Calls, Fault, fault_names
 from lab.program.scenario import Scenario
 from lab.program.steps import Gate, Parallel, Pause, Script, Step, TimedStep, Vote, placed_steps, targets_of
 from lab.program.switches import Layers, Switches
-from lab.program.words import Status, Verdict, duration_text, nearest
+from lab.program.words import KeyPath, Status, Verdict, duration_text, nearest
 
 _HOUR: Millis = 3_600_000
 

@@ -5,11 +5,12 @@ says of another, `steps` the ways between steps, `names` the names in texts. All
 loaded from a file with a complaint.
 """
 
-from lab.language import shape
-from lab.language.complaints import KeyPath, Locations, Position
+from lab.language.complaints import Locations, Position
 from lab.language.parse.references import Reader, check_references
 from lab.language.parse.yaml_tree import read_yaml
+from lab.language.shape import read_part
 from lab.program.scenario import Scenario
+from lab.program.words import KeyPath
 
 
 def parse_scenario(text: str | bytes, file: str, *, stem: str | None = None, reader: Reader | None = None) -> Scenario:
@@ -26,7 +27,7 @@ def parse_with_locations(
 ) -> tuple[Scenario, Locations]:
     """As `parse_scenario`, with where the scenario's parts stand, for warnings."""
     tree = read_yaml(text, file)
-    scenario = shape.read(Scenario, tree.value, tree.complaints)
+    scenario = read_part(Scenario, tree.value, tree.complaints)
     check_references(scenario, tree.complaints, stem, reader)
     tree.complaints.check()
     return scenario, tree.complaints.locations

@@ -5,11 +5,12 @@ from graphlib import CycleError, TopologicalSorter
 
 from msgspec.structs import replace
 
-from lab.language.complaints import Complaints, KeyPath
+from lab.language.complaints import Complaints
 from lab.language.generators import NoValue, fake_length
 from lab.language.parse.names import Names, check_text
 from lab.language.templates import TemplateError, derivation
 from lab.program.draws import DataRow, Datum, Derivation, Element, Fake, Listed
+from lab.program.words import KeyPath
 
 MOST_GENERATED = 500_000
 """Characters that a scenario's generated values come to in all, by one of each: about as many milliseconds' work."""

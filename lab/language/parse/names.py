@@ -6,7 +6,7 @@ from typing import TypeAlias
 from msgspec import Struct, field
 
 from lab.core.exchange import Json
-from lab.language.complaints import Complaints, KeyPath, Position
+from lab.language.complaints import Complaints, Position
 from lab.language.templates import (
     Expression,
     LookedUp,
@@ -18,7 +18,7 @@ from lab.language.templates import (
     template,
 )
 from lab.program.draws import Constant, Datum, Listed, Number, OneOf
-from lab.program.words import nearest
+from lab.program.words import KeyPath, nearest
 
 _FIELDS = {
     "user": frozenset({"name", "display", "roles"}),

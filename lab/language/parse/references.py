@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from typing import TypeAlias
 
 from lab.core.exchange import Json
-from lab.language.complaints import BadFile, Complaints, KeyPath
+from lab.language.complaints import BadFile, Complaints
 from lab.language.parse.data import check_data
 from lab.language.parse.names import Names, check_condition, check_text
 from lab.language.parse.steps import check_steps
@@ -27,7 +27,7 @@ from lab.program.steps import (
     texts_of,
     with_children,
 )
-from lab.program.words import nearest
+from lab.program.words import KeyPath, nearest
 
 _OUTSIDE = re.compile(r"^[/~]|^[A-Za-z]:|\\|(?:^|/)\.\.(?:/|$)|\0")
 """Names that lead out of a folder on some system."""

@@ -6,9 +6,9 @@ from typing import Literal, TypeAlias
 from msgspec import Struct
 
 from lab.core.exchange import Json
-from lab.language import shape
 from lab.language.complaints import Complaints
 from lab.language.parse.yaml_tree import DocumentKind, read_yaml
+from lab.language.shape import read_part
 from lab.program.settings_file import Server
 from lab.program.words import duration, nearest
 
@@ -35,7 +35,7 @@ class ParsedSettings(Struct, frozen=True):
 def parse_settings(text: str | bytes, file: str, limits: Mapping[str, LimitKind]) -> ParsedSettings:
     """The settings in `text`; `limits` are those that the server has. ScenarioError if it is no document at all."""
     tree = read_yaml(text, file, _SETTINGS)
-    server = shape.read(Server, tree.value, tree.complaints)
+    server = read_part(Server, tree.value, tree.complaints)
     return ParsedSettings(server, _limits(server.limits, limits, tree.complaints), tree.complaints)
 
 

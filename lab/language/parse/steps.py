@@ -2,10 +2,10 @@
 
 from collections.abc import Iterator, Sequence
 
-from lab.language.complaints import Complaints, KeyPath
+from lab.language.complaints import Complaints
 from lab.program.draws import longest_latency
 from lab.program.steps import Gate, Parallel, Pause, Step, TimedStep, placed_steps, targets_of, votes_of
-from lab.program.words import MILLION, Verdict, chance_text, duration_text, nearest
+from lab.program.words import MILLION, KeyPath, Verdict, chance_text, duration_text, nearest
 
 
 def check_steps(steps: Sequence[Step], at: KeyPath, to: Complaints) -> None:

@@ -15,7 +15,8 @@ from msgspec import Struct
 
 from lab.core.exchange import Json
 from lab.core.jsontext import MOST_DIGITS
-from lab.language.complaints import LARGEST_FILE, Block, Complaints, KeyPath, Location, Locations, Position
+from lab.language.complaints import LARGEST_FILE, Block, Complaints, Location, Locations, Position
+from lab.program.words import KeyPath
 
 MOST_LEVELS = 32
 MOST_VALUES = 50_000

@@ -12,7 +12,7 @@ from lab.dialects.fidelity import CLAIMS
 from lab.identity.clients import Grant
 from lab.identity.routes import IDENTITY_ROUTES
 from lab.identity.scopes import MYSCOPES, OFFLINE, OPENID, SERVICES, api_scope, service_scope
-from lab.language import shape
+from lab.language.shape import write_part
 from lab.mock.config import Config
 from lab.program.switches import Switches
 from lab.program.words import Status, Verdict
@@ -57,4 +57,4 @@ def _names(config: Config) -> Iterator[str]:
     for account in config.accounts:
         yield from (account.name, account.display, *account.roles)
     for compiled in config.scenarios:
-        yield from (compiled.name, str(shape.write(compiled.scenario)))
+        yield from (compiled.name, str(write_part(compiled.scenario)))

@@ -16,7 +16,7 @@ from lab.core.observe import Noted, Requested
 from lab.core.version import __version__
 from lab.identity.routes import PATHS
 from lab.identity.scopes import api_scope
-from lab.language import shape
+from lab.language.shape import write_part
 from lab.mock.history import BEFORE
 from lab.plugin import plugins
 from lab.program.scenario import Scenario
@@ -244,5 +244,5 @@ def client_part(scenario: Scenario) -> dict[str, Json]:
         {"message": each.message, "parameters": dict(each.parameters)} for each in scenario.user_messages
     ]
     callers = scenario.callers
-    whom: dict[str, Json] = {} if callers is None else {"for": shape.write(callers)}
+    whom: dict[str, Json] = {} if callers is None else {"for": write_part(callers)}
     return {"name": scenario.name, "agent_code": scenario.agent.code, "asks": asks, **whom}

@@ -26,6 +26,7 @@ from lab.identity.client import read_token, token_request
 from lab.jobs.facts import WaitEnded
 from lab.mock.config import Config
 from lab.mock.service import Service
+from lab.program.switches import Layers
 from lab.program.words import Status, Verdict
 from tests.conftest import ROOT, UNLIKE, few_of
 
@@ -49,7 +50,7 @@ class Story:
 
     def __init__(self, scenario: str, dialect: str, verdict: Verdict | None) -> None:
         compiled = load_scenario(scenario, FOLDER)
-        config = Config((compiled,), compiled.scenario.settings, SEED, INSTANT_EPOCH)
+        config = Config((compiled,), Layers().over(compiled.scenario.settings), SEED, INSTANT_EPOCH)
         self.service, self.verdict = Service(config), verdict
         self.answered: set[object] = set()
         self.noted: list[Fact] = []
@@ -112,7 +113,7 @@ def test_both_wires_bring_the_same_facts(scenario: str, verdict: Verdict | None)
 def test_only_fusion_ends_a_wait_early(dialect: str, ends: bool) -> None:
     assert ("anomaly-flag", "ended early") in UNSAID
     compiled = load_scenario("anomaly-flag", FOLDER)
-    service = Service(Config((compiled,), compiled.scenario.settings, SEED, INSTANT_EPOCH))
+    service = Service(Config((compiled,), Layers().over(compiled.scenario.settings), SEED, INSTANT_EPOCH))
     noted: list[Observation] = []
     service.observers.append(noted.append)
     app = app_of(service.config, settings=AppSettings(dialect))

@@ -4,7 +4,6 @@ import math
 from pathlib import Path
 
 import pytest
-from pydantic import TypeAdapter
 
 from lab.cli.setup import make_setup
 from lab.jobs.span import Span
@@ -13,7 +12,7 @@ from lab.plugins.simulate.command import simulation_of
 from lab.plugins.simulate.passes import Job, Pass, QueueTally, ReviewTeam, Simulation, Workload
 from lab.plugins.simulate.result import Figures, SimulationResult, result_document
 from lab.plugins.simulate.text import result_lines
-from lab.program.draws import Exponential, Latency
+from lab.program.draws import Between, Exponential, Latency
 from lab.settings import ClockSettings, MockSettings
 
 HOUR, MINUTE = 3_600_000, 60_000
@@ -167,7 +166,7 @@ def test_whoever_is_at_the_gate_gets_a_deputy_beside_them_and_the_first_decision
     found, queue = gates(simulation(tmp_path, workload, escalate=DEPUTY))
     assert answers(found) == [("approved", "reviewer 1", 120)] and queue.late == 1
     assert queue.busy == 4 * HOUR
-    takes: Latency = TypeAdapter(Latency).validate_python({"between": ["1m", "5h"]})
+    takes = Between(between=(MINUTE, 5 * HOUR))
     found, queue = gates(simulation(tmp_path, Workload(jobs=30, reviewers=team(90, takes)), escalate=DEPUTY))
     early, late = ([each for each in answers(found) if (each[2] < 60) is before] for before in (True, False))
     assert early and {verdict for verdict, _, _ in early} == {"approved"}

@@ -1,15 +1,15 @@
 """Every YAML block of the pages is accepted, and what the language knows is named on its page."""
 
-from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
-from pydantic import BaseModel
 
 from lab.core.errors import ScenarioError
 from lab.jobs.lint import lint
 from lab.language.parse import parse_with_locations
 from lab.language.parse.settings_file import parse_settings
+from lab.language.shape import json_schema
 from lab.language.templates import TEMPLATE_NAMES
 from lab.language.templates.check import FILTERS, TESTS
 from lab.program.faults import Fault
@@ -76,29 +76,12 @@ def test_a_wrong_example_is_found() -> None:
         complaints("- {where: res, path: output, rule: type}\n")
 
 
-def models(model: type[BaseModel], seen: set[type[BaseModel]]) -> Iterator[type[BaseModel]]:
-    """A model, and all that its members are made of."""
-    seen.add(model)
-    yield model
-    for field in model.model_fields.values():
-        ahead: list[object] = [field.annotation, *field.metadata]
-        while ahead:
-            kind = ahead.pop()
-            if isinstance(kind, type) and issubclass(kind, BaseModel):
-                if kind not in seen:
-                    yield from models(kind, seen)
-            else:
-                ahead += getattr(kind, "__args__", ())
-
-
-def keys(model: type[BaseModel]) -> set[str]:
+def keys(part: type[Scenario | Server]) -> set[str]:
     """Every key that may stand somewhere in such a document; switches are another page's."""
-    found = {
-        field.alias or name
-        for each in models(model, set()) if each is not Switches
-        for name, field in each.model_fields.items()
-    }  # fmt: skip
-    return found - (Switches.__struct_fields__.keys() - {"profile"} if model is Server else set())
+    schema: dict[str, Any] = json_schema(part)
+    parts = [schema, *(each for name, each in schema["definitions"].items() if name != Switches.__name__)]
+    found = {key for each in parts for key in each.get("properties", ())}
+    return found - set(Switches.__struct_fields__) if part is Server else found
 
 
 def unnamed(words: set[str], page: str) -> set[str]:
@@ -109,9 +92,7 @@ def unnamed(words: set[str], page: str) -> set[str]:
 
 def known() -> set[str]:
     """What an author may write: keys of scenario and settings file, template names, filters, tests."""
-    return (
-        keys(Scenario) | (keys(Server) - {"profile"}) | set(Fault.__struct_fields__) | TEMPLATE_NAMES | FILTERS | TESTS
-    )
+    return keys(Scenario) | keys(Server) | set(Fault.__struct_fields__) | TEMPLATE_NAMES | FILTERS | TESTS
 
 
 def test_the_page_names_every_key_name_filter_and_test() -> None:
