@@ -17,7 +17,7 @@ from lab.program.steps import Failure, Step, Work
 
 
 def _built_in(name: str, title: str, *steps: Step) -> Scenario:
-    return Scenario(1, name, title, Agent("X"), "x", steps)
+    return Scenario(lab=1, name=name, title=title, agent=Agent("X"), ask="x", steps=steps)
 
 
 UNMATCHED = compile_scenario(

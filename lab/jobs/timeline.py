@@ -92,7 +92,8 @@ def spans(plan: Plan, decisions: tuple[Decision, ...]) -> Iterator[Span]:
             yield (span := Span(index, step, visit, since, until, settled, rounds_used=used, ends=ends))
             settled += cut
             # a wait that was cut short goes round like one that ran out: its rounds count tries, not time
-            rounds[name] = used + (step.again is not None and used < step.again.rounds)
+            again = step.again if isinstance(step, Pause) else None
+            rounds[name] = used + (again is not None and used < again.rounds)
         elif isinstance(step, Parallel):
             for place, part in enumerate(stretches(step, since, partial(plan.takes, visit=visit))):
                 until = part.until

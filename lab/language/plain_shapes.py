@@ -57,7 +57,6 @@ class Shape:
         found = {name: getattr(self.meta, of) for name, of in names.items()}
         size = {"string": "Length", "array": "Items", "object": "Properties"}.get(str(schema.get("type")), "")
         found |= {f"min{size}": self.meta.min_length, f"max{size}": self.meta.max_length} if size else {}
-        found["description"] = self.meta.description
         return {**schema, **{name: value for name, value in found.items() if value is not None}}
 
 
@@ -66,13 +65,8 @@ class TextShape(Shape):
 
     def read(self, value: object, path: KeyPath, to: Complaints) -> object:
         if not isinstance(value, str):
-            hint = (
-                "put it in quotes"
-                if isinstance(value, int | float)
-                else "there is nothing here"
-                if value is None
-                else ""
-            )
+            hint = "there is nothing here" if value is None else ""
+            hint = "put it in quotes" if isinstance(value, int | float) else hint
             return self.wrong(path, to, value, "takes text", hint)
         meta = self.meta
         if meta.min_length is not None and len(value) < meta.min_length:
@@ -87,45 +81,31 @@ class TextShape(Shape):
         return self.described({"type": "string"})
 
 
-class WholeShape(Shape):
-    name, stand_in = "number", 1
+_PLAIN = {
+    int: ("integer", "takes a whole number", 1),
+    float: ("number", "takes a number", 1),
+    bool: ("boolean", "takes true or false", False),
+}
+
+
+class PlainShape(Shape):
+    """A whole number, any number, or true and false."""
+
+    def __init__(self, kind: type[int | float | bool]) -> None:
+        self.kinds = (int, float) if kind is float else (kind,)
+        self.name, self.wanted, self.stand_in = _PLAIN[kind]
 
     def read(self, value: object, path: KeyPath, to: Complaints) -> object:
-        if type(value) is not int:
-            return self.wrong(path, to, value, "takes a whole number", _unquoted(value))
-        return self.bounded(value, path, to)
+        if type(value) in self.kinds:
+            return self.bounded(value, path, to)
+        hint = ""
+        if isinstance(value, str):
+            number = re.fullmatch(r"-?[0-9.]+", value) and self.name != "boolean"
+            hint = "write it without quotes" if number else f"{value} is text here" if self.name == "boolean" else ""
+        return self.wrong(path, to, value, self.wanted, hint)
 
     def schema(self, parts: dict[str, Json]) -> Schema:
-        return self.described({"type": "integer"})
-
-
-class NumberShape(Shape):
-    name, stand_in = "number", 1
-
-    def read(self, value: object, path: KeyPath, to: Complaints) -> object:
-        if isinstance(value, bool) or not isinstance(value, int | float):
-            return self.wrong(path, to, value, "takes a number", _unquoted(value))
-        return self.bounded(value, path, to)
-
-    def schema(self, parts: dict[str, Json]) -> Schema:
-        return self.described({"type": "number"})
-
-
-def _unquoted(value: object) -> str:
-    return "write it without quotes" if isinstance(value, str) and re.fullmatch(r"-?[0-9.]+", value) else ""
-
-
-class FlagShape(Shape):
-    name, stand_in = "flag", False
-
-    def read(self, value: object, path: KeyPath, to: Complaints) -> object:
-        if not isinstance(value, bool):
-            hint = f"{value} is text here" if isinstance(value, str) else ""
-            return self.wrong(path, to, value, "takes true or false", hint)
-        return value
-
-    def schema(self, parts: dict[str, Json]) -> Schema:
-        return self.described({"type": "boolean"})
+        return self.described({"type": self.name})
 
 
 class WordsShape(Shape):
@@ -171,5 +151,4 @@ class SpeltShape(Shape):
         return self.spelt.write(value)
 
     def schema(self, parts: dict[str, Json]) -> Schema:
-        description = {"description": self.meta.description} if self.meta.description else {}
-        return {**self.spelt.schema, **description}
+        return {**self.spelt.schema}

@@ -10,7 +10,11 @@ thing that is wrong, at its place), writes it again as its author would, and giv
                 shorter duration comes first and the like only the reader says
 """
 
+import ast
 from collections.abc import Mapping
+from inspect import getsource
+from itertools import pairwise
+from textwrap import dedent
 from types import NoneType, UnionType
 from typing import Annotated, Any, Literal, TypeVar, Union, cast, get_args, get_origin, get_type_hints
 
@@ -20,13 +24,11 @@ from msgspec.structs import fields
 from lab.core.exchange import Json
 from lab.language.complaints import Complaints
 from lab.language.plain_shapes import (
-    FlagShape,
-    NumberShape,
+    PlainShape,
     Schema,
     Shape,
     SpeltShape,
     TextShape,
-    WholeShape,
     WordsShape,
 )
 from lab.language.slips import known_or_near, meant_by, none_of_forms, unknown_key
@@ -135,8 +137,7 @@ class _Nullable(Shape):
 
     def schema(self, parts: dict[str, Json]) -> Schema:
         of = self.of.schema(parts)
-        described = {"description": text} if (text := of.pop("description", None)) is not None else {}
-        return self.described({"anyOf": [of, {"type": "null"}], **described})
+        return self.described({"anyOf": [of, {"type": "null"}]})
 
 
 class PartShape(Shape):
@@ -222,50 +223,28 @@ class PartShape(Shape):
         name = self.part.__name__
         if name not in parts:
             parts[name] = {}  # it may hold itself
-            properties: dict[str, Json] = {}
+            properties, texts = dict[str, Json](), _docstrings(self.part)
             for key, shape in self.shapes.items():
-                of = shape.schema(parts)
-                usual = self._usual.get(self.names[key])
+                of, usual = shape.schema(parts), self._usual.get(self.names[key])
+                more: Schema = {} if (text := texts.get(self.names[key])) is None else {"description": text}
                 if usual not in (None, (), "", UNSET) and not isinstance(usual, Part | dict):
-                    of = {**({"allOf": [of]} if "$ref" in of else of), "default": shape.write(usual)}
-                properties[key] = of
-            more: Json = False
+                    more["default"] = shape.write(usual)
+                # draft 7 reads nothing beside a reference
+                properties[key] = {**({"allOf": [of]} if "$ref" in of and more else of), **more}
+            open_ended = False
             if isinstance(self._further, _Said):
                 self._further.schema(parts)
                 switches = cast("Schema", parts.pop(self._further.of.part.__name__))
                 properties = {**cast("dict[str, Json]", switches["properties"]), **properties}
             elif self._further is not None:
-                more = True
+                open_ended = True
             text = (self.part.__doc__ or "").strip().split("\n\n")[0].replace("\n    ", " ")
             parts[name] = {
-                "type": "object", "description": text, "properties": properties, "additionalProperties": more,
+                "type": "object", "description": text, "properties": properties, "additionalProperties": open_ended,
                 **({"required": [*self.required]} if self.required else {}),
                 **({"minProperties": 1} if self.part.without else {}),
             }  # fmt: skip
         return {"$ref": f"#/definitions/{name}"}
-
-
-class _Placed(Shape):
-    """A part at a place that has a description of its own."""
-
-    name = "map"
-
-    def __init__(self, of: PartShape) -> None:
-        self.of = of
-
-    @property
-    def stand_in(self) -> object:  # type: ignore[override]
-        return self.of.stand_in
-
-    def read(self, value: object, path: KeyPath, to: Complaints) -> object:
-        return self.of.read(value, path, to)
-
-    def write(self, value: Any) -> Json:
-        return self.of.write(value)
-
-    def schema(self, parts: dict[str, Json]) -> Schema:
-        # draft 7 reads nothing beside a reference
-        return self.described({"allOf": [self.of.schema(parts)]})
 
 
 class _Said(Shape):
@@ -292,7 +271,7 @@ class _Said(Shape):
         return {key: self.of.shapes[key].write(each) for key, each in value.items()}
 
     def schema(self, parts: dict[str, Json]) -> Schema:
-        return self.described({"allOf": [self.of.schema(parts)]})
+        return self.of.schema(parts)
 
 
 class _Choice(Shape):
@@ -364,6 +343,19 @@ class _Choice(Shape):
         return {"description": "a constant", "not": {"type": "object", "anyOf": [*keys, derived]}}
 
 
+def _docstrings(part: type[Part]) -> dict[str, str]:
+    """What is said of each member, in the text behind it."""
+    found: dict[str, str] = {}
+    for each in reversed(part.__mro__):
+        if issubclass(each, Part):
+            (tree,) = ast.parse(dedent(getsource(each))).body
+            for node, behind in pairwise(cast("ast.ClassDef", tree).body):
+                match node, behind:
+                    case ast.AnnAssign(target=ast.Name(id=name)), ast.Expr(value=ast.Constant(value=str(text))):
+                        found[name] = " ".join(text.split())
+    return found
+
+
 def _shape(annotation: object) -> Shape:
     """The shape that an annotation says."""
     if isinstance(annotation, type) and issubclass(annotation, Part):
@@ -397,24 +389,25 @@ def _bare(annotation: object, metas: list[object]) -> Shape:
         case origin if origin in (dict, Mapping):
             return _Map(_shape(arguments[0]), _shape(arguments[1]))
         case _ if isinstance(annotation, type) and issubclass(annotation, Part):
-            return _Placed(part_shape(annotation))
+            return part_shape(annotation)
         case _:
-            plain: dict[object, type[Shape]] = {str: TextShape, int: WholeShape, float: NumberShape, bool: FlagShape}
-            return plain.get(annotation, Shape)()
+            if annotation in (int, float, bool):
+                return PlainShape(annotation)
+            return TextShape() if annotation is str else Shape()
 
 
 def _union(arguments: tuple[object, ...], metas: list[object]) -> Shape:
     null = NoneType in arguments
     left = [each for each in arguments if each not in (NoneType, UnsetType)]
     if set(left) == {int, float}:
-        return NumberShape()
+        return PlainShape(float)
     telling = next((meta for meta in metas if isinstance(meta, FormOf)), FormOf())
     members = [_shape(each) for each in left]
     return _Nullable(members[0]) if len(members) == 1 else _Choice(members, telling, null=null)
 
 
 def _joined(inner: Meta, outer: Meta) -> Meta:
-    names = ("gt", "ge", "le", "pattern", "min_length", "max_length", "description")
+    names = ("gt", "ge", "le", "pattern", "min_length", "max_length")
     found = {name: getattr(outer, name) if getattr(outer, name) is not None else getattr(inner, name) for name in names}
     return Meta(**found)
 

@@ -15,18 +15,12 @@ class Callers(Part, frozen=True):
     """Whom a scenario answers: whoever each list that is there has a place for."""
 
     without: ClassVar[str] = "says nobody: name users, roles or clients, or leave it out"
-    users: Annotated[
-        tuple[CallerName, ...],
-        Meta(min_length=1, max_length=1000, description="tokens of one of these users, by name"),
-    ] = ()
-    roles: Annotated[
-        tuple[Role, ...],
-        Meta(min_length=1, max_length=100, description="tokens of users with one of these roles"),
-    ] = ()
-    clients: Annotated[
-        tuple[CallerName, ...],
-        Meta(min_length=1, max_length=1000, description="tokens of one of these clients, by id"),
-    ] = ()
+    users: Annotated[tuple[CallerName, ...], Meta(min_length=1, max_length=1000)] = ()
+    """tokens of one of these users, by name"""
+    roles: Annotated[tuple[Role, ...], Meta(min_length=1, max_length=100)] = ()
+    """tokens of users with one of these roles"""
+    clients: Annotated[tuple[CallerName, ...], Meta(min_length=1, max_length=1000)] = ()
+    """tokens of one of these clients, by id"""
 
     @property
     def need_a_user(self) -> bool:

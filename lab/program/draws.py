@@ -17,7 +17,8 @@ from lab.program.words import Duration, Form, FormOf
 class Between(Form, frozen=True, tag="between"):
     """A uniform draw, both ends included."""
 
-    between: Annotated[tuple[Duration, Duration], Meta(description="shortest and longest, as [2s, 4s]")]
+    between: tuple[Duration, Duration]
+    """shortest and longest, as [2s, 4s]"""
 
     def flaws(self) -> Iterator[str]:
         if self.between[0] > self.between[1]:
@@ -27,20 +28,24 @@ class Between(Form, frozen=True, tag="between"):
 class Observed(Form, frozen=True, tag="observed"):
     """A draw from measured values."""
 
-    observed: Annotated[tuple[Duration, ...], Meta(min_length=1, description="measured values, each as likely")]
+    observed: Annotated[tuple[Duration, ...], Meta(min_length=1)]
+    """measured values, each as likely"""
 
 
 class Exponential(Form, frozen=True, tag="mean"):
     """An exponential draw, given by its mean: short ones are the most likely, and one in twenty is three times the mean."""
 
-    mean: Annotated[Duration, Meta(description="their mean; one in twenty is longer than three times that")]
+    mean: Duration
+    """their mean; one in twenty is longer than three times that"""
 
 
 class LogNormal(Form, frozen=True, tag="median"):
     """A log-normal draw, given by its median and 95th percentile."""
 
-    median: Annotated[Duration, Meta(description="half of the draws are shorter")]
-    p95: Annotated[Duration, Meta(description="one in twenty is longer")]
+    median: Duration
+    """half of the draws are shorter"""
+    p95: Duration
+    """one in twenty is longer"""
 
     def flaws(self) -> Iterator[str]:
         if self.median <= 0 or self.p95 < self.median:
@@ -100,8 +105,10 @@ class Constant(Form, frozen=True, tag="constant"):
 class Number(Form, frozen=True, tag="between"):
     """A drawn number: an integer, or with `decimals` a decimal that keeps its places."""
 
-    between: Annotated[tuple[int | float, int | float], Meta(description="smallest and largest, as [18, 24]")]
-    decimals: Annotated[int, Meta(ge=0, le=9, description="places after the point; 0 draws integers")] = 0
+    between: tuple[int | float, int | float]
+    """smallest and largest, as [18, 24]"""
+    decimals: Annotated[int, Meta(ge=0, le=9)] = 0
+    """places after the point; 0 draws integers"""
 
     @property
     def steps(self) -> tuple[int, int]:
@@ -119,10 +126,7 @@ class Number(Form, frozen=True, tag="between"):
 
 
 Weight: TypeAlias = Annotated[int, Meta(ge=0, le=1_000_000)]
-Weights: TypeAlias = Annotated[
-    tuple[Weight, ...] | None,
-    Meta(description="how likely each is, as whole numbers: with [3, 1] three of four are the first"),
-]
+Weights: TypeAlias = tuple[Weight, ...] | None
 
 
 def _weight_flaws(count: int, weights: tuple[int, ...] | None) -> Iterator[str]:
@@ -147,8 +151,10 @@ def _choice(seed: Seed, stream: str, count: int, weights: tuple[int, ...] | None
 class OneOf(Form, frozen=True, tag="one_of"):
     """One of the listed values."""
 
-    one_of: Annotated[tuple[Json, ...], Meta(min_length=1, description="the values, each as likely")]
+    one_of: Annotated[tuple[Json, ...], Meta(min_length=1)]
+    """the values, each as likely"""
     weights: Weights = None
+    """how likely each is, as whole numbers: with [3, 1] three of four are the first"""
 
     def flaws(self) -> Iterator[str]:
         return _weight_flaws(len(self.one_of), self.weights)
@@ -162,22 +168,18 @@ class Fake(Form, frozen=True, tag="fake"):
     """A value from Faker; further keys are the provider's own arguments."""
 
     further: ClassVar[str] = "arguments"
-    fake: Annotated[str, Meta(description="a Faker provider, such as company or name")]
-    locale: (
-        Annotated[str, Meta(pattern=r"^[a-z]{2,3}(_[A-Z]{2})?$", description="as de_DE; en_US if absent")] | None
-    ) = None
+    fake: str
+    """a Faker provider, such as company or name"""
+    locale: Annotated[str, Meta(pattern="^[a-z]{2,3}(_[A-Z]{2})?$")] | None = None
+    """as de_DE; en_US if absent"""
     arguments: Mapping[str, Json] = {}
 
 
 class Derivation(Form, frozen=True, tag="value"):
     """A value made of others of `data`, and inside a row of the row's."""
 
-    value: Annotated[
-        str,
-        Meta(
-            description="one expression in {{ }}, whose value it is, or a text with some; it sees data, in a row row too"
-        ),
-    ]
+    value: str
+    """one expression in {{ }}, whose value it is, or a text with some; it sees data, in a row row too"""
 
 
 Length: TypeAlias = Annotated[int, Meta(ge=0, le=1000)]
@@ -186,7 +188,8 @@ Length: TypeAlias = Annotated[int, Meta(ge=0, le=1000)]
 class LengthRange(Form, frozen=True, tag="between"):
     """A drawn number of values."""
 
-    between: Annotated[tuple[Length, Length], Meta(description="smallest and largest, as [1, 5]")]
+    between: tuple[Length, Length]
+    """smallest and largest, as [1, 5]"""
 
     def flaws(self) -> Iterator[str]:
         if self.between[0] > self.between[1]:
@@ -196,8 +199,10 @@ class LengthRange(Form, frozen=True, tag="between"):
 class LengthChoice(Form, frozen=True, tag="one_of"):
     """One of the listed numbers of values."""
 
-    one_of: Annotated[tuple[Length, ...], Meta(min_length=1, description="the numbers, each as likely")]
+    one_of: Annotated[tuple[Length, ...], Meta(min_length=1)]
+    """the numbers, each as likely"""
     weights: Weights = None
+    """how likely each is, as whole numbers: with [3, 1] three of four are the first"""
 
     def flaws(self) -> Iterator[str]:
         return _weight_flaws(len(self.one_of), self.weights)
@@ -210,10 +215,10 @@ Count: TypeAlias = Annotated[Length | LengthRange | LengthChoice, FormOf(mapping
 class Listed(Form, frozen=True, tag="list"):
     """A list of `count` values, each drawn on its own."""
 
-    list: Annotated[
-        "Element", Meta(description="what each value is drawn from; {each: {NAME: …}} for rows of several values")
-    ]
-    count: Annotated[Count, Meta(description="how many: a number, or drawn by {between: [1, 5]}, {one_of: [1, 5]}")]
+    list: "Element"
+    """what each value is drawn from; {each: {NAME: …}} for rows of several values"""
+    count: Count
+    """how many: a number, or drawn by {between: [1, 5]}, {one_of: [1, 5]}"""
 
     @property
     def most(self) -> int:
@@ -244,13 +249,8 @@ class Listed(Form, frozen=True, tag="list"):
 class DataRow(Form, frozen=True, tag="each"):
     """Several values that belong together, in a list."""
 
-    each: Annotated[
-        Mapping[str, "Datum"],
-        Meta(
-            min_length=1,
-            description="the values of a row by name; row.NAME in a {value: …} is another one of the same row",
-        ),
-    ]
+    each: Annotated[Mapping[str, "Datum"], Meta(min_length=1)]
+    """the values of a row by name; row.NAME in a {value: …} is another one of the same row"""
 
 
 def values_in(datum: "Element") -> int:

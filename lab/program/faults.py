@@ -130,59 +130,50 @@ _ALONE = ("answer", "strike", "redirect", "status_word", "odd_body", "omit")
 class Fault(Part, frozen=True):
     """A planned failure of the wire, named by what the peer observes: where, when, and what."""
 
-    route: Annotated[RouteName, Meta(description="a route of the wire, by its name; stream strikes chat and debug too")]
-    name: Annotated[str, Meta(pattern=STEP_ID, description="by default route and what, as status-503")] | None = None
-    calls: Annotated[
-        CallNumbers | None,
-        Meta(
-            description="2, 2-4 or every 3: counted among the calls that fit step, after and turn, "
-            "per job on status, else per client; 1 if absent, with chance all"
-        ),
-    ] = None
-    after: Annotated[Duration | None, Meta(description="on status: only calls from this job time on count")] = None
-    step: Annotated[StepId | None, Meta(description="on status: only calls while the job is in this step count")] = None
-    turn: (
-        Annotated[int, Meta(ge=1, description="on status: only calls for a job of this turn count, from 1")] | None
-    ) = None
-    client: Annotated[str, Meta(pattern=NAME, description="only calls of this client count, by its id")] | None = None
-    user: Annotated[str, Meta(pattern=NAME, description="only calls with a token of this user count")] | None = None
-    scenario: Annotated[
-        StepId | None,
-        Meta(description="only calls about a job of this scenario count; in a file it can be that file's own alone"),
-    ] = None
-    chance: Annotated[Chance | None, Meta(description="5%: drawn by the call's number")] = None
-    answer: Annotated[
-        Literal[200, 400, 401, 403, 404, 429, 500, 502, 503, 504] | None,
-        Meta(description="the status that comes in place of the answer; the request is not processed"),
-    ] = None
-    retry_after: Annotated[RetryAfter | None, Meta(description="2s, {date: 2s}, or {text: nonsense}")] = None
-    error: (
-        Annotated[
-            str,
-            Meta(
-                pattern=r"^[!#-\[\]-~]{1,80}$",
-                description="on token, device, introspect, revoke, with 400 or 401: the error code of RFC 6749",
-            ),
-        ]
-        | None
-    ) = None
+    route: RouteName
+    """a route of the wire, by its name; stream strikes chat and debug too"""
+    name: Annotated[str, Meta(pattern=STEP_ID)] | None = None
+    """by default route and what, as status-503"""
+    calls: CallNumbers | None = None
+    """2, 2-4 or every 3: counted among the calls that fit step, after and turn, per job on status, else per client;
+    1 if absent, with chance all"""
+    after: Duration | None = None
+    """on status: only calls from this job time on count"""
+    step: StepId | None = None
+    """on status: only calls while the job is in this step count"""
+    turn: Annotated[int, Meta(ge=1)] | None = None
+    """on status: only calls for a job of this turn count, from 1"""
+    client: Annotated[str, Meta(pattern=NAME)] | None = None
+    """only calls of this client count, by its id"""
+    user: Annotated[str, Meta(pattern=NAME)] | None = None
+    """only calls with a token of this user count"""
+    scenario: StepId | None = None
+    """only calls about a job of this scenario count; in a file it can be that file's own alone"""
+    chance: Chance | None = None
+    """5%: drawn by the call's number"""
+    answer: Literal[200, 400, 401, 403, 404, 429, 500, 502, 503, 504] | None = None
+    """the status that comes in place of the answer; the request is not processed"""
+    retry_after: RetryAfter | None = None
+    """2s, {date: 2s}, or {text: nonsense}"""
+    error: Annotated[str, Meta(pattern="^[!#-\\[\\]-~]{1,80}$")] | None = None
+    """on token, device, introspect, revoke, with 400 or 401: the error code of RFC 6749"""
     body: Literal["default", "html", "empty", "problem"] = "default"
-    strike: Annotated[StrikeKind | None, Meta(description="what becomes of the reply at the socket")] = None
-    redirect: Annotated[
-        Literal["same", "other"] | None,
-        Meta(description="307 to the same URL, or to its path at another origin; the request is not processed"),
-    ] = None
-    delay: Annotated[Duration, Meta(gt=0, description="silence, and then the answer")] | None = None
-    status_word: (
-        Annotated[str, Meta(pattern=r"^[ -~]{1,80}$", description="this word in status, the rest as RUNNING")] | None
-    ) = None
-    odd_body: Annotated[OnlyTrue | None, Meta(description="unknown members, another order")] = None
-    omit: Annotated[tuple[str, ...], Meta(min_length=1, description="members that are left out")] | None = None
-    expire_token: Annotated[OnlyTrue | None, Meta(description="the token expires just before this call")] = None
-    lose_reply: Annotated[
-        OnlyTrue | None,
-        Meta(description="accepted, but the answer never arrives; alone: reset, else as strike or answer say"),
-    ] = None
+    strike: StrikeKind | None = None
+    """what becomes of the reply at the socket"""
+    redirect: Literal["same", "other"] | None = None
+    """307 to the same URL, or to its path at another origin; the request is not processed"""
+    delay: Annotated[Duration, Meta(gt=0)] | None = None
+    """silence, and then the answer"""
+    status_word: Annotated[str, Meta(pattern="^[ -~]{1,80}$")] | None = None
+    """this word in status, the rest as RUNNING"""
+    odd_body: OnlyTrue | None = None
+    """unknown members, another order"""
+    omit: Annotated[tuple[str, ...], Meta(min_length=1)] | None = None
+    """members that are left out"""
+    expire_token: OnlyTrue | None = None
+    """the token expires just before this call"""
+    lose_reply: OnlyTrue | None = None
+    """accepted, but the answer never arrives; alone: reset, else as strike or answer say"""
 
     @property
     def numbers(self) -> Calls:
@@ -209,10 +200,8 @@ class Fault(Part, frozen=True):
 class JobFault(Fault, frozen=True):
     """A fault as the control plane takes it: it may also name a job."""
 
-    job: (
-        Annotated[str, Meta(min_length=1, max_length=200, description="on status: only calls about this job count")]
-        | None
-    ) = None
+    job: Annotated[str, Meta(min_length=1, max_length=200)] | None = None
+    """on status: only calls about this job count"""
 
     def flaws(self) -> Iterator[str]:
         yield from _flaws(self)

@@ -19,18 +19,16 @@ from lab.program.words import CODE, STEP_ID, Duration, Form, FormOf, Part, Spelt
 class Agent(Part, frozen=True):
     """The agent team that the scenario plays."""
 
-    code: Annotated[str, Meta(pattern=CODE, description="agent team code, as in the path; compared with case")]
-    version: (
-        Annotated[int, Meta(ge=1, description="the published version; another one that is asked for ends ERROR")] | None
-    ) = None
-    published: Annotated[bool, Meta(description="false: invoke answers 404, but for a DRAFT")] = True
-    roles: Annotated[
-        tuple[Role, ...], Meta(description="who may ask: a user with one of these roles; none named: everybody")
-    ] = ()
-    refuses: Annotated[
-        Literal["request", "job"],
-        Meta(description="what a user without a role meets: a 403, or a job that ends ERROR"),
-    ] = "request"
+    code: Annotated[str, Meta(pattern=CODE)]
+    """agent team code, as in the path; compared with case"""
+    version: Annotated[int, Meta(ge=1)] | None = None
+    """the published version; another one that is asked for ends ERROR"""
+    published: bool = True
+    """false: invoke answers 404, but for a DRAFT"""
+    roles: tuple[Role, ...] = ()
+    """who may ask: a user with one of these roles; none named: everybody"""
+    refuses: Literal["request", "job"] = "request"
+    """what a user without a role meets: a 403, or a job that ends ERROR"""
 
     def admits(self, roles: Collection[str]) -> bool:
         """Whether somebody with these roles may ask; a token without a user has none."""
@@ -40,56 +38,47 @@ class Agent(Part, frozen=True):
 class UserMessage(Form, frozen=True, tag="message"):
     """What the external app sends: the message and the workflow's parameters."""
 
-    message: Annotated[str, Meta(min_length=1, description="what the user says")]
-    parameters: Annotated[Mapping[str, Json], Meta(description="inputs of the workflow, by name")] = {}
+    message: Annotated[str, Meta(min_length=1)]
+    """what the user says"""
+    parameters: Mapping[str, Json] = {}
+    """inputs of the workflow, by name"""
 
 
-AnyUserMessage: TypeAlias = Annotated[
-    Annotated[str, Meta(min_length=1)] | UserMessage,
-    FormOf(mapping="message"),
-    Meta(description="what our external app sends: the message, or {message, parameters}"),
-]
+AnyUserMessage: TypeAlias = Annotated[Annotated[str, Meta(min_length=1)] | UserMessage, FormOf(mapping="message")]
 
 
 class Turn(Part, frozen=True):
     """A later message of a conversation: entry n - 1 answers turn n. Its job is its own: steps, data and draws."""
 
     ask: AnyUserMessage
-    steps: Annotated[Steps, Meta(description="in order; the first is where this turn's job begins")]
-    title: Annotated[str, Meta(description="one line for people")] = ""
-    match: Annotated[
-        str | None,
-        Meta(
-            description="regular expression (RE2) this turn's message must contain, ignoring case; without it every "
-            "message fits, and with turn_order any the turn is the fallback: it answers whatever nothing else does, any "
-            "number of times"
-        ),
-    ] = None
-    optional: Annotated[
-        bool,
-        Meta(description="true: it answers whoever asks, and our app doesn't ask it; only with turn_order any"),
-    ] = False
-    data: Annotated[
-        Data,
-        Meta(description="drawn for this turn; what earlier turns drew is conversation.turns[0].data in templates"),
-    ] = {}
+    """what our external app sends: the message, or {message, parameters}"""
+    steps: Steps
+    """in order; the first is where this turn's job begins"""
+    title: str = ""
+    """one line for people"""
+    match: str | None = None
+    """regular expression (RE2) this turn's message must contain, ignoring case; without it every message fits, and
+    with turn_order any the turn is the fallback: it answers whatever nothing else does, any number of times"""
+    optional: bool = False
+    """true: it answers whoever asks, and our app doesn't ask it; only with turn_order any"""
+    data: Data = {}
+    """drawn for this turn; what earlier turns drew is conversation.turns[0].data in templates"""
 
 
 class Token(Part, frozen=True):
     """The bearer tokens of the scenario."""
 
-    lifetime: Annotated[Duration, Meta(description="how long a token is good")] = 3_600_000
-    renewed: Annotated[bool, Meta(description="true: jobs are meant to outlive a token, so nothing warns of it")] = (
-        False
-    )
+    lifetime: Duration = 3600000
+    """how long a token is good"""
+    renewed: bool = False
+    """true: jobs are meant to outlive a token, so nothing warns of it"""
 
 
 class ClientLimits(Part, frozen=True):
     """What a well-behaved client keeps to; nothing is refused by it."""
 
-    concurrent: (
-        Annotated[int, Meta(ge=1, le=100_000, description="requests that one client has under way at once")] | None
-    ) = None
+    concurrent: Annotated[int, Meta(ge=1, le=100000)] | None = None
+    """requests that one client has under way at once"""
 
 
 Latencies: TypeAlias = Mapping[RouteName, Latency]
@@ -104,21 +93,22 @@ DecisionSentences: TypeAlias = str | Annotated[Mapping[VerdictWord, str], Meta(m
 class Narration(Part, frozen=True):
     """One plain sentence a stage, shown under the stepper; ours where one is missing."""
 
-    idle: Annotated[str | None, Meta(description="before the run")] = None
-    token: Annotated[str | None, Meta(description="while a token is fetched")] = None
-    invoke: Annotated[str | None, Meta(description="while the question is handed over")] = None
-    polling: Annotated[str | None, Meta(description="while the app asks how the job is")] = None
-    waiting: Annotated[str | None, Meta(description="while a person must decide")] = None
-    decided: Annotated[
-        DecisionSentences | None,
-        Meta(description="from a decision to the next status; or {VERDICT: sentence, …}"),
-    ] = None
-    complete: Annotated[
-        EndingSentences | None, Meta(description="once the answer is there; or {ENDING: sentence, …}")
-    ] = None
-    error: Annotated[EndingSentences | None, Meta(description="once the job has failed; or {ENDING: sentence, …}")] = (
-        None
-    )
+    idle: str | None = None
+    """before the run"""
+    token: str | None = None
+    """while a token is fetched"""
+    invoke: str | None = None
+    """while the question is handed over"""
+    polling: str | None = None
+    """while the app asks how the job is"""
+    waiting: str | None = None
+    """while a person must decide"""
+    decided: DecisionSentences | None = None
+    """from a decision to the next status; or {VERDICT: sentence, …}"""
+    complete: EndingSentences | None = None
+    """once the answer is there; or {ENDING: sentence, …}"""
+    error: EndingSentences | None = None
+    """once the job has failed; or {ENDING: sentence, …}"""
 
     def of_ending(self, kind: str, step: str | None) -> str | None:
         """The sentence for an ending (`complete` or `error`); one that isn't known (None) has none of its own."""
@@ -138,22 +128,15 @@ StatusWord: TypeAlias = Literal["RUNNING", "WAITING", "COMPLETE", "ERROR"]
 class ExpectedRun(Part, frozen=True):
     """How a run of the lab's own client goes; what isn't said is as without it: it ends COMPLETE."""
 
-    status: Annotated[
-        StatusWord | None | Annotated[tuple[StatusWord, ...], Meta(min_length=1, max_length=4)] | UnsetType,
-        Meta(
-            description="of the last message's job, as the client saw it last; a list: one of these; null: it knows of "
-            "no job. Default: COMPLETE, of a scenario with branches an error step too; with refused any"
-        ),
-    ] = UNSET
-    refused: (
-        Annotated[int, Meta(ge=400, le=599, description="the HTTP status of the answer at which the client gives up")]
-        | None
-    ) = None
-    verdicts: Annotated[
-        Mapping[StepId, VerdictWord],
-        Meta(description="how gates ended, by id; of several openings the last one that ended"),
-    ] = {}
-    polls: Annotated[int, Meta(ge=0, description="requests for the status at most, all turns together")] | None = None
+    status: StatusWord | None | Annotated[tuple[StatusWord, ...], Meta(min_length=1, max_length=4)] | UnsetType = UNSET
+    """of the last message's job, as the client saw it last; a list: one of these; null: it knows of no job. Default:
+    COMPLETE, of a scenario with branches an error step too; with refused any"""
+    refused: Annotated[int, Meta(ge=400, le=599)] | None = None
+    """the HTTP status of the answer at which the client gives up"""
+    verdicts: Mapping[StepId, VerdictWord] = {}
+    """how gates ended, by id; of several openings the last one that ended"""
+    polls: Annotated[int, Meta(ge=0)] | None = None
+    """requests for the status at most, all turns together"""
 
     @property
     def any_status(self) -> bool:
@@ -179,73 +162,60 @@ def _version(value: object) -> object:
     return value
 
 
-Version: TypeAlias = Annotated[
-    int, Spelt(_version, int, {"const": 1, "type": "integer"}, 1), Meta(description="version of this language")
-]
+Version: TypeAlias = Annotated[int, Spelt(_version, int, {"const": 1, "type": "integer"}, 1)]
 
 
-class Scenario(Part, frozen=True, rename={"callers": "for"}):
+class Scenario(Part, frozen=True, kw_only=True, rename={"callers": "for"}):
     """A YAML document that scripts how one agent team behaves."""
 
     lab: Version
-    name: Annotated[str, Meta(pattern=STEP_ID, description="equals the file's name")]
-    title: Annotated[str, Meta(description="one line for people")]
-    agent: Annotated[Agent, Meta(description="the agent team that the scenario plays")]
+    """version of this language"""
+    name: Annotated[str, Meta(pattern=STEP_ID)]
+    """equals the file's name"""
+    title: str
+    """one line for people"""
+    agent: Agent
+    """the agent team that the scenario plays"""
     ask: AnyUserMessage
+    """what our external app sends: the message, or {message, parameters}"""
     steps: Steps
-    shows: Annotated[str, Meta(description="one line for the picker: what this scenario demonstrates")] = ""
-    story: Annotated[str, Meta(description="for the presenter, shown before the run; Markdown")] = ""
-    match: Annotated[
-        str | None, Meta(description="regular expression (RE2) the message must contain, ignoring case")
-    ] = None
-    callers: Annotated[
-        Callers | None, Meta(description="whom it answers, of those that its match fits; everybody, if absent")
-    ] = None
-    alone: Annotated[
-        bool,
-        Meta(
-            description="true: it is meant to be served alone, or called for by its name, so nothing warns where another "
-            "of its team takes all that it takes"
-        ),
-    ] = False
-    seed: Annotated[int, Meta(ge=0, le=2**63 - 1, description="from which all chance is drawn, unless told")] | None = (
-        None
-    )
-    settings: Annotated[
-        SaidSwitches,
-        Meta(description="switches for this scenario; those of the identity domain hold only where it is served alone"),
-    ] = {}
-    token: Annotated[Token, Meta(description="the bearer tokens")] = Token()
-    latency: Annotated[Latencies, Meta(description="how long each route withholds its reply, by its name")] = {}
-    retention: Annotated[
-        Duration | None,
-        Meta(description="how long a finished job can still be asked for, then 404; for ever if absent"),
-    ] = None
-    limits: Annotated[ClientLimits, Meta(description="what a well-behaved client keeps to")] = ClientLimits()
-    data: Annotated[Data, Meta(description="values for templates: constants, and what is drawn once per job")] = {}
-    turns: Annotated[
-        tuple[Turn, ...],
-        Meta(
-            max_length=50,
-            description="the second and later messages of one conversation; without it each message starts at the top",
-        ),
-    ] = ()
-    turn_order: Annotated[
-        Literal["written", "any"],
-        Meta(
-            description="which entry of turns answers turn n: written: entry n - 1; any: the first unused one whose "
-            "match fits, and where none does, the scenario from its top, if its match fits, else the entry without a "
-            "match"
-        ),
-    ] = "written"
-    faults: Annotated[tuple[Fault, ...], Meta(max_length=200, description="what goes wrong on the wire")] = ()
-    expect: Annotated[
-        ExpectedRun,
-        Meta(
-            description="how lab run goes, else it exits 1; by default it ends COMPLETE, or by chance at an error step"
-        ),
-    ] = ExpectedRun()
-    narration: Annotated[Narration, Meta(description="one plain sentence a stage")] = Narration()
+    """in order; the first is where a job begins"""
+    shows: str = ""
+    """one line for the picker: what this scenario demonstrates"""
+    story: str = ""
+    """for the presenter, shown before the run; Markdown"""
+    match: str | None = None
+    """regular expression (RE2) the message must contain, ignoring case"""
+    callers: Callers | None = None
+    """whom it answers, of those that its match fits; everybody, if absent"""
+    alone: bool = False
+    """true: it is meant to be served alone, or called for by its name, so nothing warns where another of its team
+    takes all that it takes"""
+    seed: Annotated[int, Meta(ge=0, le=2**63 - 1)] | None = None
+    """from which all chance is drawn, unless told"""
+    settings: SaidSwitches = {}
+    """switches for this scenario; those of the identity domain hold only where it is served alone"""
+    token: Token = Token()
+    """the bearer tokens"""
+    latency: Latencies = {}
+    """how long each route withholds its reply, by its name"""
+    retention: Duration | None = None
+    """how long a finished job can still be asked for, then 404; for ever if absent"""
+    limits: ClientLimits = ClientLimits()
+    """what a well-behaved client keeps to"""
+    data: Data = {}
+    """values for templates: constants, and what is drawn once per job"""
+    turns: Annotated[tuple[Turn, ...], Meta(max_length=50)] = ()
+    """the second and later messages of one conversation; without it each message starts at the top"""
+    turn_order: Literal["written", "any"] = "written"
+    """which entry of turns answers turn n: written: entry n - 1; any: the first unused one whose match fits, and
+    where none does, the scenario from its top, if its match fits, else the entry without a match"""
+    faults: Annotated[tuple[Fault, ...], Meta(max_length=200)] = ()
+    """what goes wrong on the wire"""
+    expect: ExpectedRun = ExpectedRun()
+    """how lab run goes, else it exits 1; by default it ends COMPLETE, or by chance at an error step"""
+    narration: Narration = Narration()
+    """one plain sentence a stage"""
 
     @property
     def endings(self) -> frozenset[str]:

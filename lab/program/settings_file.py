@@ -19,8 +19,10 @@ class User(Part, frozen=True):
     """Someone who may log in."""
 
     name: Annotated[str, Meta(pattern=NAME)]
-    password: Annotated[str, Meta(description="at least 8 characters, and not one that opens anything real")]
-    display: Annotated[str, Meta(max_length=200, description="the name to show")] = ""
+    password: str
+    """at least 8 characters, and not one that opens anything real"""
+    display: Annotated[str, Meta(max_length=200)] = ""
+    """the name to show"""
     roles: Annotated[tuple[Role, ...], Meta(max_length=100)] = ()
 
 
@@ -28,31 +30,26 @@ class Application(Part, frozen=True):
     """A client of the identity domain."""
 
     id: Annotated[str, Meta(pattern=NAME)]
-    secret: Annotated[str | None, Meta(description="at least 8 characters; none for a public client")] = None
-    public: Annotated[bool, Meta(description="true: it can't keep a secret, and has none")] = False
-    active: Annotated[bool, Meta(description="false: its application isn't activated, so it may use no grant")] = True
-    grants: Annotated[tuple[GrantWord, ...] | None, Meta(description="those it may use; all, if absent")] = None
-    redirects: Annotated[tuple[str, ...], Meta(max_length=100, description="its redirect URIs, exactly")] = ()
-    key_id: Annotated[str, Meta(description="the kid of its assertions")] = ""
-    certificate: Annotated[
-        str | None, Meta(description="PEM of the certificate, or of the public key, for its assertions")
-    ] = None
-    jwk: Annotated[Mapping[str, Json] | None, Meta(description="the same as a public JWK")] = None
-    user: (
-        Annotated[
-            str,
-            Meta(
-                pattern=NAME,
-                description="the pod's user whom its own tokens (client credentials) stand for; one with its id, if it "
-                "has roles",
-            ),
-        ]
-        | None
-    ) = None
-    roles: Annotated[
-        tuple[Role, ...],
-        Meta(max_length=100, description="that user's roles, unless they are told with the users"),
-    ] = ()
+    secret: str | None = None
+    """at least 8 characters; none for a public client"""
+    public: bool = False
+    """true: it can't keep a secret, and has none"""
+    active: bool = True
+    """false: its application isn't activated, so it may use no grant"""
+    grants: tuple[GrantWord, ...] | None = None
+    """those it may use; all, if absent"""
+    redirects: Annotated[tuple[str, ...], Meta(max_length=100)] = ()
+    """its redirect URIs, exactly"""
+    key_id: str = ""
+    """the kid of its assertions"""
+    certificate: str | None = None
+    """PEM of the certificate, or of the public key, for its assertions"""
+    jwk: Mapping[str, Json] | None = None
+    """the same as a public JWK"""
+    user: Annotated[str, Meta(pattern=NAME)] | None = None
+    """the pod's user whom its own tokens (client credentials) stand for; one with its id, if it has roles"""
+    roles: Annotated[tuple[Role, ...], Meta(max_length=100)] = ()
+    """that user's roles, unless they are told with the users"""
 
 
 class Accounts(Part, frozen=True):
@@ -66,7 +63,9 @@ class Server(Part, frozen=True):
     """A settings file: switches by their names, and what no scenario may say."""
 
     further: ClassVar[str] = "switches"
-    base: Annotated[str, Meta(pattern=ORIGIN, description="the origin that URLs in answers name")] | None = None
-    limits: Annotated[Mapping[str, Json], Meta(description="sizes, counts and deadlines of the server")] = {}
+    base: Annotated[str, Meta(pattern=ORIGIN)] | None = None
+    """the origin that URLs in answers name"""
+    limits: Mapping[str, Json] = {}
+    """sizes, counts and deadlines of the server"""
     accounts: Accounts = Accounts()
     switches: SaidSwitches = {}

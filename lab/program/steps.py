@@ -14,8 +14,7 @@ from lab.core.exchange import Json
 from lab.program.draws import Latency
 from lab.program.words import CODE, STEP_ID, Chance, Duration, Form, FormOf, KeyPath, Part, Spelt, Status, Verdict
 
-StepId: TypeAlias = Annotated[str, Meta(pattern=STEP_ID, description="the step's id")]
-Title: TypeAlias = Annotated[str, Meta(description="one line for people")]
+StepId: TypeAlias = Annotated[str, Meta(pattern=STEP_ID)]
 
 # Where a step leads
 
@@ -23,18 +22,13 @@ Title: TypeAlias = Annotated[str, Meta(description="one line for people")]
 class Branch(Part, frozen=True):
     """One of several ways on: a condition or a share, and the step to which it leads."""
 
-    to: Annotated[str, Meta(description="the step that follows; only changes-requested may lead back")]
-    when: Annotated[
-        str | None,
-        Meta(
-            description="one expression in {{ }} that gives true or false, settled when the step ends; it sees what "
-            "templates see but now"
-        ),
-    ] = None
-    chance: Annotated[
-        Chance | None,
-        Meta(description="its share of one draw for the whole list, as 20%; what stands before it goes first"),
-    ] = None
+    to: str
+    """the step that follows; only changes-requested may lead back"""
+    when: str | None = None
+    """one expression in {{ }} that gives true or false, settled when the step ends; it sees what templates see but
+    now"""
+    chance: Chance | None = None
+    """its share of one draw for the whole list, as 20%; what stands before it goes first"""
 
     def flaws(self) -> Iterator[str]:
         if self.when is not None and self.chance is not None:
@@ -51,13 +45,6 @@ Target: TypeAlias = Annotated[
     str | Branches, FormOf(by=lambda value: "list" if isinstance(value, list | tuple | dict) else "text")
 ]
 """A step's id, or branches, of which the first that fits is taken."""
-Next: TypeAlias = Annotated[
-    Target | None,
-    Meta(
-        description="what follows in place of the next in order: a step, or a list of {when, to}, {chance, to}, {to}, "
-        "of which the first that fits is taken, else the next in order"
-    ),
-]
 
 
 def branches_of(target: Target | None) -> tuple[Branch, ...]:
@@ -89,47 +76,36 @@ def _size(value: object) -> int:
 class JsonOutput(Form, frozen=True, tag="json"):
     """JSON in a string, as the real API sends it. Strings within are templates and stay strings."""
 
-    json: Annotated[
-        Json,
-        Meta(
-            description="any value, as YAML; where a drawn number should be a number, write the whole JSON as text "
-            "without json:, as output: '{\"price\": {{ data.price }}}'"
-        ),
-    ]
+    json: Json
+    """any value, as YAML; where a drawn number should be a number, write the whole JSON as text without json:, as
+    output: '{"price": {{ data.price }}}'"""
 
 
 class Html(Form, frozen=True, tag="html"):
     """HTML, as agents with an HTML prompt answer."""
 
-    html: Annotated[str, Meta(description="HTML (a template)")]
+    html: str
+    """HTML (a template)"""
 
 
 class FileOutput(Form, frozen=True, tag="file"):
     """The text of a file, sent as it stands: no template."""
 
-    file: Annotated[
-        str,
-        Meta(
-            min_length=1, max_length=200, description="a file within the folder of the scenario, as outputs/answer.html"
-        ),
-    ]
+    file: Annotated[str, Meta(min_length=1, max_length=200)]
+    """a file within the folder of the scenario, as outputs/answer.html"""
 
 
 class Filler(Form, frozen=True, tag="filler"):
     """Text of a stated size, for clients that must cope with it."""
 
-    filler: Annotated[
-        int,
-        Spelt(_size, lambda size: f"{size}B", {"type": "string", "pattern": _SIZE}, 0),
-        Meta(description="as 5MB, 300kB or 80B; at most 16 MiB"),
-    ]
+    filler: Annotated[int, Spelt(_size, lambda size: f"{size}B", {"type": "string", "pattern": _SIZE}, 0)]
+    """as 5MB, 300kB or 80B; at most 16 MiB"""
 
 
 OUTPUT_FORMS = ("json", "html", "file", "filler")
 Output: TypeAlias = Annotated[
     str | None | JsonOutput | Html | FileOutput | Filler,
     FormOf(wanted=f"takes text, null, or one of {', '.join(OUTPUT_FORMS)}"),
-    Meta(description="the answer: text (a template), null, {json: …}, {html: …}, {file: NAME}, or {filler: 5MB}"),
 ]
 """What a job that ends COMPLETE answers."""
 
@@ -169,7 +145,7 @@ def output_templates(output: Output) -> Iterator[tuple[KeyPath, str]]:
 # The kinds
 
 
-class StepPart(Form, frozen=True):
+class StepPart(Form, frozen=True, kw_only=True):
     """What all kinds of steps have in common; `kind` is the key that names one, and its value the id."""
 
     kind: ClassVar[str]
@@ -177,83 +153,87 @@ class StepPart(Form, frozen=True):
     """That of a job in such a step; in one whose status is final the job stays for ever."""
     templates: ClassVar[tuple[str, ...]]
     """Its members that are templates, or hold some."""
+    title: str = ""
+    """one line for people"""
+
+
+class OngoingStep(StepPart, frozen=True, kw_only=True):
+    """A step that another follows."""
+
+    next: Target | None = None
+    """what follows in place of the next in order: a step, or a list of {when, to}, {chance, to}, {to}, of which the
+    first that fits is taken, else the next in order"""
 
 
 class Again(Part, frozen=True):
     """The retry loop of a WAIT node: back to `to`, `rounds` times, then on."""
 
-    to: Annotated[str, Meta(description="the step to go back to")]
-    rounds: Annotated[int, Meta(ge=1, le=1000, description="how often; then the job goes on")]
+    to: str
+    """the step to go back to"""
+    rounds: Annotated[int, Meta(ge=1, le=1000)]
+    """how often; then the job goes on"""
 
 
-class Work(StepPart, frozen=True, tag="work", rename={"id": "work"}):
+class Work(OngoingStep, frozen=True, tag="work", rename={"id": "work"}):
     """A stretch of RUNNING."""
 
     kind = "work"
     status = Status.RUNNING
     templates = ("says",)
-    again: ClassVar[None] = None
-    """Work has no retry loop."""
 
     id: StepId
-    takes: Annotated[Latency, Meta(description="how long it lasts, drawn anew at each visit")]
-    title: Title = ""
-    tool: Annotated[str | None, Meta(description="the tool that the agent calls, as its node is shown")] = None
-    says: Annotated[str | None, Meta(description="progressMessage while it runs (a template)")] = None
-    next: Next = None
+    """the step's id"""
+    takes: Latency
+    """how long it lasts, drawn anew at each visit"""
+    tool: str | None = None
+    """the tool that the agent calls, as its node is shown"""
+    says: str | None = None
+    """progressMessage while it runs (a template)"""
 
 
-class Delegate(StepPart, frozen=True, tag="delegate", rename={"id": "delegate"}):
+class Delegate(OngoingStep, frozen=True, tag="delegate", rename={"id": "delegate"}):
     """A stretch of RUNNING in which another agent does part of the work; it has no scenario of its own."""
 
     kind = "delegate"
     status = Status.RUNNING
     templates = ("says", "output")
-    again: ClassVar[None] = None
-    """As of work."""
 
     id: StepId
-    agent: Annotated[str, Meta(pattern=CODE, description="the sub-agent's code, as its node is shown")]
-    takes: Annotated[Latency, Meta(description="how long it lasts, drawn anew at each visit")]
-    title: Title = ""
-    says: Annotated[str | None, Meta(description="progressMessage while it runs (a template)")] = None
-    output: Annotated[
-        Output,
-        Meta(
-            description="what it hands back, in the forms of complete's output, templates without now, 64 KiB at most: "
-            "in its node for ADMIN, and in later templates as delegates.ID.output"
-        ),
-    ] = None
-    next: Next = None
+    """the step's id"""
+    agent: Annotated[str, Meta(pattern=CODE)]
+    """the sub-agent's code, as its node is shown"""
+    takes: Latency
+    """how long it lasts, drawn anew at each visit"""
+    says: str | None = None
+    """progressMessage while it runs (a template)"""
+    output: Output = None
+    """what it hands back, in the forms of complete's output, templates without now, 64 KiB at most: in its node for
+    ADMIN, and in later templates as delegates.ID.output"""
 
 
 ParallelChild: TypeAlias = Work | Delegate
 """What may be at work side by side with others."""
 
 
-class Parallel(StepPart, frozen=True, tag="parallel", rename={"id": "parallel"}):
+class Parallel(OngoingStep, frozen=True, tag="parallel", rename={"id": "parallel"}):
     """A stretch of RUNNING in which several steps are at work side by side."""
 
     kind = "parallel"
     status = Status.RUNNING
     templates = ()
-    again: ClassVar[None] = None
-    """As of work."""
 
     id: StepId
+    """the step's id"""
     of: Annotated[
         tuple[Annotated[ParallelChild, FormOf(wanted="a step begins with one of work, delegate")], ...],
-        Meta(min_length=2, max_length=20, description="work and delegate steps, without next"),
+        Meta(min_length=2, max_length=20),
     ]
-    title: Title = ""
-    until: Annotated[
-        Literal["all", "any"],
-        Meta(description="when it ends: with the last of them, or with the first, and the others are left"),
-    ] = "all"
-    next: Next = None
+    """work and delegate steps, without next"""
+    until: Literal["all", "any"] = "all"
+    """when it ends: with the last of them, or with the first, and the others are left"""
 
 
-class Pause(StepPart, frozen=True, tag="wait", rename={"id": "wait"}):
+class Pause(OngoingStep, frozen=True, tag="wait", rename={"id": "wait"}):
     """A WAIT node: WAITING without a person."""
 
     kind = "wait"
@@ -261,24 +241,26 @@ class Pause(StepPart, frozen=True, tag="wait", rename={"id": "wait"}):
     templates = ("says",)
 
     id: StepId
-    takes: Annotated[Latency, Meta(description="how long it lasts; up to 60m is usual")]
-    title: Title = ""
-    says: Annotated[str | None, Meta(description="what the waiting node says (a template)")] = None
-    again: Annotated[Again | None, Meta(description="the node's retry loop")] = None
-    next: Next = None
+    """the step's id"""
+    takes: Latency
+    """how long it lasts; up to 60m is usual"""
+    says: str | None = None
+    """what the waiting node says (a template)"""
+    again: Again | None = None
+    """the node's retry loop"""
 
 
 class Routes(Part, frozen=True, rename={"changes_requested": "changes-requested", "timed_out": "timed-out"}):
     """Where each verdict leads, a step or branches as in `next`; one that is missing has a documented default."""
 
-    approved: Annotated[Target | None, Meta(description="default: the next step")] = None
-    rejected: Annotated[Target | None, Meta(description="default: the job ends COMPLETE, and its output says so")] = (
-        None
-    )
-    changes_requested: Annotated[
-        Target | None, Meta(description="may lead to an earlier step; default: not offered")
-    ] = None
-    timed_out: Annotated[Target | None, Meta(description="default: the job ends ERROR")] = None
+    approved: Target | None = None
+    """default: the next step"""
+    rejected: Target | None = None
+    """default: the job ends COMPLETE, and its output says so"""
+    changes_requested: Target | None = None
+    """may lead to an earlier step; default: not offered"""
+    timed_out: Target | None = None
+    """default: the job ends ERROR"""
 
     def of(self, verdict: Verdict) -> Target | None:
         """Where a verdict leads, if it is said."""
@@ -289,30 +271,34 @@ class Routes(Part, frozen=True, rename={"changes_requested": "changes-requested"
 class Labels(Part, frozen=True):
     """What the actions are called on the wire and on buttons."""
 
-    approve: Annotated[str, Meta(description="the label of APPROVE_ACTION")] = "Approve"
-    reject: Annotated[str, Meta(description="the label of REJECT_ACTION")] = "Reject"
-    changes: Annotated[str, Meta(description="the label of RFI_ACTION")] = "Request changes"
+    approve: str = "Approve"
+    """the label of APPROVE_ACTION"""
+    reject: str = "Reject"
+    """the label of REJECT_ACTION"""
+    changes: str = "Request changes"
+    """the label of RFI_ACTION"""
 
 
 class Vote(Form, frozen=True, tag="verdict"):
     """A scripted decision, at each opening, for every missing vote."""
 
-    after: Annotated[Duration, Meta(description="counted from the opening, in a quorum from the vote before")]
-    verdict: Annotated[Literal["approved", "rejected", "changes-requested"], Meta(description="how the person decides")]
-    by: Annotated[str | None, Meta(description="a name; left out where it has voted already")] = None
-    comment: Annotated[
-        str | None,
-        Meta(description="what the person says; changes-requested needs it; in templates the empty text if absent"),
-    ] = None
-    late: Annotated[bool, Meta(description="true: it is meant to come after patience ends, so nothing warns of it")] = (
-        False
-    )
+    after: Duration
+    """counted from the opening, in a quorum from the vote before"""
+    verdict: Literal["approved", "rejected", "changes-requested"]
+    """how the person decides"""
+    by: str | None = None
+    """a name; left out where it has voted already"""
+    comment: str | None = None
+    """what the person says; changes-requested needs it; in templates the empty text if absent"""
+    late: bool = False
+    """true: it is meant to come after patience ends, so nothing warns of it"""
 
 
 class Script(Form, frozen=True, tag="script"):
     """Scripted decisions in order, one a vote; a live vote uses up its entry. Past the last: nobody."""
 
-    script: Annotated[tuple[Vote, ...], Meta(min_length=1, max_length=100, description="the decisions, in order")]
+    script: Annotated[tuple[Vote, ...], Meta(min_length=1, max_length=100)]
+    """the decisions, in order"""
 
 
 Reviewer: TypeAlias = Annotated[
@@ -324,24 +310,21 @@ Reviewer: TypeAlias = Annotated[
 class Escalation(Part, frozen=True):
     """What becomes of a gate that nobody has decided for a while; the first question stays open."""
 
-    after: Annotated[Duration, Meta(gt=0, description="counted from the opening; shorter than patience")]
-    asks: Annotated[str | None, Meta(description="the question from then on (a template); default: the gate's own")] = (
-        None
-    )
-    reviewer: Annotated[
+    after: Annotated[Duration, Meta(gt=0)]
+    """counted from the opening; shorter than patience"""
+    asks: str | None = None
+    """the question from then on (a template); default: the gate's own"""
+    reviewer: (
         Annotated[
-            Literal["nobody"] | Vote,
-            FormOf(mapping="verdict", wanted="takes nobody, or {after, verdict}, or {script}"),
+            Literal["nobody"] | Vote, FormOf(mapping="verdict", wanted="takes nobody, or {after, verdict}, or {script}")
         ]
-        | None,
-        Meta(
-            description="who may decide too from then on, its `after` counted from the escalation: "
-            "{after, verdict, by, comment}, or nobody"
-        ),
-    ] = None
+        | None
+    ) = None
+    """who may decide too from then on, its `after` counted from the escalation: {after, verdict, by, comment}, or
+    nobody"""
 
 
-class Gate(StepPart, frozen=True, tag="gate", rename={"id": "gate"}):
+class Gate(OngoingStep, frozen=True, tag="gate", rename={"id": "gate"}):
     """A step at which a job waits for a person."""
 
     kind = "gate"
@@ -349,41 +332,32 @@ class Gate(StepPart, frozen=True, tag="gate", rename={"id": "gate"}):
     templates = ("asks", "change_prompt", "last_round")
 
     id: StepId
-    asks: Annotated[str, Meta(description="the question; initialMessage on the wire (a template)")]
-    patience: Annotated[Duration, Meta(gt=0, description="how long the gate waits before it times out")]
-    title: Title = ""
-    channel: Annotated[
-        Literal["CHAT", "EMAIL", "APPROVAL_PROCESS"],
-        Meta(description="CHAT can be answered over the API; the others from outside it only"),
-    ] = "CHAT"
-    approvals: Annotated[
-        int,
-        Meta(
-            ge=1,
-            le=20,
-            description="a quorum: how many must approve (not on CHAT); one other verdict ends the gate. "
-            "In templates decisions.ID tells of the last vote, decisions.ID.votes of each: verdict, by, comment",
-        ),
-    ] = 1
-    verdicts: Annotated[Routes, Meta(description="where each verdict leads")] = Routes()
-    rounds: Annotated[int, Meta(ge=1, le=100, description="how often changes may be asked for, per job")] = 3
-    reviewer: Annotated[
-        Reviewer | None,
-        Meta(description="who decides when nobody is there: {after, verdict, by, comment}, {script: [..]}, or nobody"),
-    ] = None
-    escalate: Annotated[
-        Escalation | None,
-        Meta(description="who is asked too, and what, where nobody decides for a while: {after, asks, reviewer}"),
-    ] = None
-    labels: Annotated[Labels, Meta(description="what the actions are called")] = Labels()
-    change_prompt: Annotated[str, Meta(description="requestChangeMessage on the wire (a template)")] = (
-        "Say what should be different."
-    )
-    last_round: Annotated[str, Meta(description="maxIterationMessage on the wire (a template)")] = (
-        "No further changes can be made."
-    )
-    approval: Annotated[bool, Meta(description="false: the gate only collects a person's text")] = True
-    next: Next = None
+    """the step's id"""
+    asks: str
+    """the question; initialMessage on the wire (a template)"""
+    patience: Annotated[Duration, Meta(gt=0)]
+    """how long the gate waits before it times out"""
+    channel: Literal["CHAT", "EMAIL", "APPROVAL_PROCESS"] = "CHAT"
+    """CHAT can be answered over the API; the others from outside it only"""
+    approvals: Annotated[int, Meta(ge=1, le=20)] = 1
+    """a quorum: how many must approve (not on CHAT); one other verdict ends the gate. In templates decisions.ID
+    tells of the last vote, decisions.ID.votes of each: verdict, by, comment"""
+    verdicts: Routes = Routes()
+    """where each verdict leads"""
+    rounds: Annotated[int, Meta(ge=1, le=100)] = 3
+    """how often changes may be asked for, per job"""
+    reviewer: Reviewer | None = None
+    """who decides when nobody is there: {after, verdict, by, comment}, {script: [..]}, or nobody"""
+    escalate: Escalation | None = None
+    """who is asked too, and what, where nobody decides for a while: {after, asks, reviewer}"""
+    labels: Labels = Labels()
+    """what the actions are called"""
+    change_prompt: str = "Say what should be different."
+    """requestChangeMessage on the wire (a template)"""
+    last_round: str = "No further changes can be made."
+    """maxIterationMessage on the wire (a template)"""
+    approval: bool = True
+    """false: the gate only collects a person's text"""
 
     def question(self, *, escalated: bool) -> str:
         """What is asked (a template)."""
@@ -399,9 +373,11 @@ class Complete(StepPart, frozen=True, tag="complete", rename={"id": "complete"})
     templates = ("output", "follow_up")
 
     id: StepId
+    """the step's id"""
     output: Output
-    title: Title = ""
-    follow_up: Annotated[tuple[str, ...], Meta(max_length=50, description="followUpQuestions (templates)")] = ()
+    """the answer: text (a template), null, {json: …}, {html: …}, {file: NAME}, or {filler: 5MB}"""
+    follow_up: Annotated[tuple[str, ...], Meta(max_length=50)] = ()
+    """followUpQuestions (templates)"""
 
 
 class Failure(StepPart, frozen=True, tag="error", rename={"id": "error"}):
@@ -412,9 +388,11 @@ class Failure(StepPart, frozen=True, tag="error", rename={"id": "error"}):
     templates = ("text", "output")
 
     id: StepId
-    text: Annotated[str, Meta(description="the error (a template)")]
-    title: Title = ""
-    output: Annotated[str | None, Meta(description="a partial answer (a template)")] = None
+    """the step's id"""
+    text: str
+    """the error (a template)"""
+    output: str | None = None
+    """a partial answer (a template)"""
 
 
 TimedStep: TypeAlias = Work | Delegate | Pause
@@ -425,10 +403,7 @@ Step: TypeAlias = TimedStep | Parallel | Gate | EndingStep
 STEPS: dict[str, type[Step]] = {each.kind: each for each in (Work, Delegate, Parallel, Pause, Gate, Complete, Failure)}
 """The kinds of steps, each under the key that names it."""
 AnyStep: TypeAlias = Annotated[Step, FormOf(wanted=f"a step begins with one of {', '.join(STEPS)}")]
-Steps: TypeAlias = Annotated[
-    tuple[AnyStep, ...],
-    Meta(min_length=1, max_length=500, description="in order; the first is where a job begins"),
-]
+Steps: TypeAlias = Annotated[tuple[AnyStep, ...], Meta(min_length=1, max_length=500)]
 
 
 def with_children(steps: Iterable[Step]) -> Iterator[Step]:

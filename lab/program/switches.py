@@ -103,7 +103,8 @@ class Switches(Part, frozen=True):
     unpublished: Literal[404, 403] = 404
     version_check: VersionCheck = "job"
     unknown_conversation: Literal["adopt", "refuse"] = "adopt"
-    conversational_default: Annotated[TrueFalse, Meta(description="true: an absent flag counts as true")] = False
+    conversational_default: TrueFalse = False
+    """true: an absent flag counts as true"""
     one_shot_conversation_id: Annotated[Literal["null", "fresh"], _null("null", "fresh")] = "null"
     job_ids: Literal["uuid", "odd"] = "uuid"
     resume_job_id: Literal["same", "new"] = "same"
@@ -128,7 +129,8 @@ class Switches(Part, frozen=True):
     authorize: Literal["auto", "page", "deny"] = "auto"
     resource_metadata: OnOff = False
     sse_done: OnOff = True
-    sse_heartbeat: Annotated[Heartbeat, Meta(description="off, or a duration: a comment line at each such silence")] = 0
+    sse_heartbeat: Heartbeat = 0
+    """off, or a duration: a comment line at each such silence"""
     idempotency_key: OnOff = False
     local_orchestrator: OnOff = False
 

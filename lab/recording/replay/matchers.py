@@ -50,8 +50,10 @@ class Matcher(Part, frozen=True):
     where: Literal["req", "res", "fact"]
     path: str
     rule: Literal["exact", "type", "regex", "ignore", "unordered", "range"]
-    route: Annotated[RouteName | None, Meta(description="of a request or reply: of which call; any, if absent")] = None
-    type: Annotated[str | None, Meta(description="of a fact: its type; any, if absent")] = None
+    route: RouteName | None = None
+    """of a request or reply: of which call; any, if absent"""
+    type: str | None = None
+    """of a fact: its type; any, if absent"""
     pattern: Annotated[str, Meta(max_length=2000)] | None = None
     min: int | float | None = None
     max: int | float | None = None
