@@ -182,18 +182,19 @@ class PartShape(Shape):
         members: dict[str, object] = {}
         further: dict[str, object] = {}
         unknown: list[str] = []
+        said = self._further.of.shapes if isinstance(self._further, _Said) else {}
         for key, each in value.items():
             shape = self.shapes.get(key)
             if shape is not None:
                 members[self.names[key]] = shape.read(each, (*path, key), to)
-            elif self._further is not None:
+            elif self._further is not None and (key in said or not said):
                 further[key] = each
             else:
                 unknown.append(key)
         missing = [key for key in self.required if key not in value]
         slips = {key: other for key in unknown for other in missing if nearest(key, [other])}
         for key in unknown:
-            what, hint = unknown_key(self.part, key, slips.get(key, ""), self.shapes)
+            what, hint = unknown_key(self.part, key, slips.get(key, ""), {**said, **self.shapes})
             to.add((*path, key), what, hint, at_key=True)
         for key in missing:
             if key not in slips.values():

@@ -71,7 +71,7 @@ def unknown_key(part: type[Part], key: str, slip: str, shapes: Mapping[str, obje
     elif slip:
         hint = f"did you mean {slip}?"
     else:
-        inside = [name for name, shape in shapes.items() if key in getattr(getattr(shape, "of", None), "shapes", ())]
+        inside = [name for name, shape in shapes.items() if key in getattr(getattr(shape, "of", shape), "shapes", ())]
         hint = f"write {inside[0]}: {{{key}: …}}" if len(inside) == 1 else known_or_near(key, shapes)
     return f"unknown key {key}", hint
 

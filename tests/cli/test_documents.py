@@ -38,7 +38,7 @@ def test_the_schema_of_settings_offers_what_the_reader_takes(lab: Lab) -> None:
 
 def test_the_schema_describes_every_step(lab: Lab) -> None:
     schema = json.loads(lab("schema").out)
-    assert {"Work", "Gate", "Complete"} <= set(schema["$defs"])
+    assert {"Work", "Gate", "Complete"} <= set(schema["definitions"])
 
 
 def test_the_api_as_openapi(lab: Lab) -> None:

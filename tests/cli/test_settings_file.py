@@ -48,7 +48,7 @@ def given(text: str, tmp_path: Path) -> SettingsFile:
 
 def test_a_file_gives_switches_limits_and_accounts(tmp_path: Path) -> None:
     got = given(FULL, tmp_path)
-    assert got.switches == {"clients": "any", "hints": "off", "invoke_status": 200}
+    assert got.switches == {"clients": "any", "hints": False, "invoke_status": 200}
     assert got.base == "https://lab.example"
     assert given("limits: {recording: 16GiB}", tmp_path).limits.recording == 1 << 34
     assert got.limits == ServerLimits(body=2 * 1024 * 1024, header_deadline=0.5, connections=7)
@@ -118,6 +118,7 @@ def test_the_usual_accounts_may_be_told_otherwise(tmp_path: Path) -> None:
         ("limits: {idle: 0s}", ["1:16: limits.idle: a time is more than 0ms"]),
         ("limits: 3", ["1:9: limits: takes keys and values"]),
         ("accounts: {clients: [{id: a, secrt: lab-secret}]}", ["1:30: accounts.clients[0]: unknown key secrt; did you mean secret?"]),
+        ("accounts: {clients: [{id: 'a b', public: true}, {id: 'b c', public: true}]}", ["1:27: accounts.clients[0].id: is without", "1:54: accounts.clients[1].id: is without"]),
         ("accounts: {clients: [{id: a}]}", ["1:22: accounts.clients[0]: secret is missing; one that can't keep a secret says public: true"]),
         ("accounts: {clients: [{id: a, secret: short}]}", ["1:38: accounts.clients[0].secret: is too short to be kept out of a recording: 8 characters or more"]),
         ("accounts: {clients: [{id: a, secret: lab-wrong}]}", ["1:38: accounts.clients[0].secret: lab-wrong is the secret that no lab takes"]),

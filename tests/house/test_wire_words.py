@@ -16,10 +16,10 @@ ALLOWED = {
     # what `lab run --json` prints is the same over every wire
     "lab.cli.run.transcript": "conversationId followUpQuestions jobId",
     # descriptions in the schema that `lab schema` prints: authors are told where their words appear
-    "lab.language.document.gate_step": (
-        "APPROVE_ACTION REJECT_ACTION RFI_ACTION initialMessage maxIterationMessage requestChangeMessage"
+    "lab.program.steps": (
+        "APPROVE_ACTION REJECT_ACTION RFI_ACTION followUpQuestions initialMessage maxIterationMessage progressMessage "
+        "requestChangeMessage"
     ),
-    "lab.language.document.steps": "followUpQuestions progressMessage",
 }
 """Modules that know some nevertheless, and which: this only shrinks."""
 

@@ -253,8 +253,8 @@ def test_a_complaint_stands_where_the_wrong_word_does() -> None:
 
 def test_what_differs_when_drawn_twice_is_a_complaint(monkeypatch: pytest.MonkeyPatch) -> None:
     generator = generators._generator(LOCALE)
-    for name, made in {"dice": lambda: random(), "six": lambda: 6, "never": lambda: float("nan")}.items():
-        monkeypatch.setattr(generator, name, made, raising=False)
+    for name, method in {"dice": lambda: random(), "six": lambda: 6, "never": lambda: float("nan")}.items():
+        monkeypatch.setattr(generator, name, method, raising=False)
     assert refusal("six") == ""
     assert refusal("dice") == f"fake: dice in en_US isn't the same in each run; {ELSE}"
     assert refusal("never").startswith("fake: never makes what can't be recorded: ")

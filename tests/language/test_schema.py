@@ -15,7 +15,7 @@ from tests.documents import Document, documents, spoilt
 SCHEMA = json_schema(Scenario)
 VALIDATOR = Draft7Validator(SCHEMA)
 BEYOND = re.compile(
-    r"(between: |weights: |the median is |a list holds |a duration is at most |an output is at most |a fault "
+    r"(?:^|: )(between: |weights: |the median is |a list holds |a duration is at most |an output is at most |a fault "
     r"|the smaller number |must be more than 0%|takes whole seconds|answer: 200|body is of|retry_after is of|error is the"
     r"|a token answer|status_word takes|expire_token |a lost reply|step and after|who is refused)"
 )

@@ -4,12 +4,13 @@ from collections.abc import Mapping
 from typing import Literal, TypeAlias
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from lab.core.exchange import Json
 from lab.language.complaints import Complaints
 from lab.language.parse.yaml_tree import DocumentKind, read_yaml
 from lab.language.shape import read_part
-from lab.program.settings_file import Server
+from lab.program.settings_file import Accounts, Server
 from lab.program.words import duration, nearest
 
 LimitKind: TypeAlias = Literal["bytes", "disk", "time", "count"]
@@ -36,6 +37,8 @@ def parse_settings(text: str | bytes, file: str, limits: Mapping[str, LimitKind]
     """The settings in `text`; `limits` are those that the server has. ScenarioError if it is no document at all."""
     tree = read_yaml(text, file, _SETTINGS)
     server = read_part(Server, tree.value, tree.complaints)
+    if tree.complaints.listed:  # what accounts say of each other is looked at once all can be read
+        server = replace(server, accounts=Accounts())
     return ParsedSettings(server, _limits(server.limits, limits, tree.complaints), tree.complaints)
 
 
