@@ -12,15 +12,14 @@ from lab.cli.run_settings import AppSettings
 from lab.cli.setup import Setup, app_of, known_user, make_setup
 from lab.client.instant import run_instantly
 from lab.core.errors import UsageError
-from lab.files.artifacts import demand_place_for_page, write_text
-from lab.files.scenarios import scenario_path, scenarios_folder
+from lab.files.artifacts import write_text
 from lab.identity.clients import Account
 from lab.language.document import Exponential, Gate, Scenario
 from lab.mock.service import Service
 from lab.plugins.simulate.crowd import Simulation, Workload
 from lab.plugins.simulate.figures import Figures
 from lab.plugins.simulate.result import simulated
-from lab.plugins.simulate.view import PAGE_MARK, result_lines, simulation_page
+from lab.plugins.simulate.view import result_lines, simulation_page
 from lab.settings import ClockSettings, Flags, MockSettings
 
 _WHO_ASKS = "--settings FILE names users and their roles, and --as USER says who asks."
@@ -28,15 +27,12 @@ _WHO_ASKS = "--settings FILE names users and their roles, and --as USER says who
 
 def execute(flags: Flags, console: Console) -> int:
     """Simulate, and print what it comes to."""
-    if flags["html"]:
-        scenario = scenario_path(flags["targets"][0], scenarios_folder(flags["scenarios"]))
-        demand_place_for_page(flags["html"], PAGE_MARK, scenario, force=flags["force"])
     setup = make_setup(replace(flags.into(MockSettings), clock=ClockSettings(instant=True)))
     account = known_user(flags["caller"], setup.config.accounts) if flags["caller"] is not None else None
     app = AppSettings() if flags["deadline"] is None else AppSettings(deadline=flags["deadline"])
     workload = Workload(
         jobs=flags["jobs"],
-        every=1_000 if flags["every"] is None else flags["every"],
+        every=flags["every"],
         people=flags["reviewers"],
         takes=Exponential.model_validate({"mean": "2m" if flags["takes"] is None else f"{flags['takes']}ms"}),
         schedules=tuple(dict.fromkeys(flags["poll"] or ())),

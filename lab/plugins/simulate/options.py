@@ -12,8 +12,6 @@ from lab.plugin import Option
 if TYPE_CHECKING:
     from lab.plugins.simulate.schedule import PollSchedule
 
-MOST_SIMULATED = 100_000
-"""So many jobs are worked out in some seconds, and told of exactly."""
 _SCHEDULE = re.compile(r"(\w+)(?:\.\.(\w+) *x *([0-9]{1,3})(?:\.([0-9]{1,2}))?)?", re.ASCII)
 
 
@@ -38,43 +36,29 @@ def poll_schedule(text: str) -> "PollSchedule":
     return PollSchedule(first, longest, percent)
 
 
-_JOBS, _REVIEWERS = number("--jobs", 1, MOST_SIMULATED), number("--reviewers", 1, 1_000)
+def page_file(text: str) -> str:
+    """Where a page is written, over what is there: by its name it is none of a scenario."""
+    if not text.endswith(".html"):
+        raise UsageError(f"--html {text} is no page.", hint="Name a file that ends with .html.")
+    return text
+
+
+_JOBS, _REVIEWERS = number("--jobs", 1, 100_000), number("--reviewers", 1, 1_000)
+_EVERY, _TAKES, _DELAY = span("--every"), span("--takes"), span("--delay")
+_ALLOWED = "how late an end may be seen, at p95; default: 5s, or a hundredth of how long half of the jobs last"
 SIMULATE = (
     ONE_SCENARIO,
     FOLDER,
     *SWITCHES,
     AS,
-    Option("--jobs", "N", "how many; default: 1000, at most 100000", read=_JOBS, usual=1_000),
+    Option("--jobs", "N", "how many; default: 1000, at most 100000", _JOBS, usual=1_000),
     seed("from which all chance is drawn; default: the scenario's own, else a fresh one, which is shown"),
-    Option(
-        "--every",
-        "DURATION",
-        "how long after each other they come on average, at random; default: 1s",
-        read=span("--every"),
-    ),
-    Option("--reviewers", "N", "people who answer gates; default: the scenario's reviewers", read=_REVIEWERS),
-    Option(
-        "--takes",
-        "DURATION",
-        "how long one is at a gate on average, at random; default: 2m",
-        read=span("--takes"),
-        needs=("--reviewers",),
-    ),
-    Option(
-        "--poll",
-        "SCHEDULE",
-        "pauses between polls to compare, as '2s..30s x1.5'; default: the lab's own app's",
-        read=poll_schedule,
-        repeated=True,
-    ),
-    Option(
-        "--delay",
-        "DURATION",
-        "how late an end may be seen, at p95; default: 5s, or a hundredth of how long half of the jobs last",
-        read=span("--delay"),
-    ),
+    Option("--every", "DURATION", "how long after each other they come on average; default: 1s", _EVERY, usual=1_000),
+    Option("--reviewers", "N", "people who answer gates; default: the scenario's reviewers", _REVIEWERS),
+    Option("--takes", "DURATION", "how long one is at a gate on average; default: 2m", _TAKES, needs=("--reviewers",)),
+    Option("--poll", "SCHEDULE", "pauses between polls to compare, as '2s..30s x1.5'", poll_schedule, repeated=True),
+    Option("--delay", "DURATION", _ALLOWED, _DELAY),
     DEADLINE,
-    Option("--html", "FILE", "write it there as a page for browsers, too, over an earlier one"),
-    Option("--force", help="over whatever file is there, but for the scenario", needs=("--html",)),
+    Option("--html", "FILE", "write it there as a page for browsers, too", page_file),
     flag("--json", "what it comes to, as one line of JSON"),
 )

@@ -120,8 +120,6 @@ def _limits(result: SimulationResult) -> Iterator[str]:
     if result.left:
         jobs = "1 job" if result.left == 1 else f"{result.left} jobs"
         yield f"The lab's app gave up on {jobs} for it went on too long; --deadline DURATION allows more."
-    tried = max((each.late.count for each in result.schedules if not each.given), default=0)
-    yield f"Schedules that weren't given were tried on {tried} of the jobs."
 
 
 # Figures
@@ -129,10 +127,8 @@ def _limits(result: SimulationResult) -> Iterator[str]:
 
 def brief(millis: Millis) -> str:
     """A duration in its two greatest units, below a minute in tenths of a second."""
-    if millis < 1_000:
-        return f"{millis} ms"
     if millis < 59_950:
-        return f"{millis / 1000:.1f} s"
+        return f"{millis} ms" if millis < 1_000 else f"{millis / 1000:.1f} s"
     unit = 1_000 if millis < 3_599_500 else 60_000 if millis < 172_770_000 else 3_600_000
     return duration_text((millis + unit // 2) // unit * unit)
 
@@ -159,8 +155,6 @@ def _many(values: Figures) -> str:
 
 # The page, of which nothing lies elsewhere: `page.html` draws it, on scales that are made here
 
-PAGE_MARK = '<meta name="generator" content="lab simulate">'
-"""What tells a page from another file."""
 _COUNTS = tuple(each * 10**exponent for exponent in range(9) for each in (1, 2, 5))
 
 

@@ -57,21 +57,15 @@ def test_the_page_holds_its_plots_and_loads_nothing(lab: Lab) -> None:
     assert '<tr class="marked">' in page and "Best: " in page
 
 
-def test_a_page_goes_over_an_earlier_one_and_over_nothing_else_unless_forced(lab: Lab) -> None:
+def test_a_page_goes_over_an_earlier_one_and_never_over_a_scenario(lab: Lab) -> None:
     shutil.copy(scenario_path("quick", lab.folder), lab.folder)
-    scenario, notes, page = (lab.folder / name for name in ("quick.yaml", "notes.html", "page.html"))
+    scenario, page = lab.folder / "quick.yaml", lab.folder / "page.html"
     text = scenario.read_text("utf-8")
-    notes.write_text("<!doctype html>My notes of lab simulate")
     call = ("simulate", "./quick.yaml", "--jobs", "3", "--html")
-    for file, why in ((scenario, "the scenario itself"), (notes, "--force"), (lab.folder, "a folder")):
-        done = lab(*call, str(file))
-        assert (done.code, done.out) == (2, "") and why in done.err
-    assert lab(*call, str(scenario), "--force").code == 2 and scenario.read_text("utf-8") == text
-    assert notes.read_text() == "<!doctype html>My notes of lab simulate"
-    assert [lab(*call, str(file), *force).code for file, force in
-            ((page, ()), (page, ()), (notes, ("--force",)))] == [0, 0, 0]  # fmt: skip
-    assert notes.read_bytes() == page.read_bytes()
-    assert "It needs --html" in lab("simulate", "quick", "--force").err
+    done = lab(*call, str(scenario))
+    assert (done.code, done.out) == (2, "") and "ends with .html" in done.err and scenario.read_text("utf-8") == text
+    page.write_text("an earlier one")
+    assert lab(*call, str(page)).code == 0 and page.read_text("utf-8").startswith("<!doctype html>")
 
 
 def test_people_for_whom_there_is_no_gate_are_noted_and_a_schedule_that_is_given_twice_is_one(lab: Lab) -> None:
