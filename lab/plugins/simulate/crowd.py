@@ -244,7 +244,6 @@ class _OpenGate(Struct, eq=False):
     takers: dict[int, bool] = {}
     """Who began with it, and whether that was after it escalated."""
     votes: int = 0
-    escalated: bool = False
     closed: bool = False
 
 
@@ -294,7 +293,6 @@ class _Queue:
 
     def _escalate(self, gate: _OpenGate, now: Millis) -> None:
         """Ask somebody else too: who takes a gate that still stands in the queue, else one person more."""
-        gate.escalated = True
         if not gate.closed and len(gate.takers) == gate.places:
             gate.places += 1
             insort(self._queue, gate, key=lambda each: each.opening.opened)
@@ -307,17 +305,17 @@ class _Queue:
             if gate.closed:
                 continue
             for person in [each for each in self._free if each not in gate.takers][: gate.places - len(gate.takers)]:
-                self._take(gate, person, now)
+                self._begin(gate, person, now)
             if len(gate.takers) < gate.places:
                 waiting.append(gate)
         self._queue.extendleft(reversed(waiting))
 
-    def _take(self, gate: _OpenGate, person: int, now: Millis) -> None:
+    def _begin(self, gate: _OpenGate, person: int, now: Millis) -> None:
         opening, config = gate.opening, self._simulation.config
         self._free.remove(person)
         if not gate.takers:
             self._reviewers.queue.add(now - opening.opened)
-        gate.takers[person] = gate.escalated
+        gate.takers[person] = opening.escalates is not None and now >= opening.escalates
         name = f"{self._simulation.first.compiled.name}/{gate.job.ordinal}/{opening.gate.gate}/review#{opening.visit}"
         lasts = draw_latency(config.seed, f"{name}.{len(gate.takers)}", self._simulation.workload.takes)
         self._reviewers.busy += lasts

@@ -85,6 +85,7 @@ def simulated(simulation: Simulation) -> SimulationResult:
         ended[job.end.id, str(job.end.status)].add(job.end.since - job.at)
     duration = Figures(job.end.since - job.at for job in jobs)
     delay = max(LEAST_DELAY, duration.spread().p50 // NOTICEABLE // 1_000 * 1_000)
+    delay = delay if workload.delay is None else workload.delay
     outcomes = [job.client.outcome for job in jobs if job.client.outcome is not None]
     followed = [(job, each.polls) for job, each in zip(jobs, outcomes, strict=True) if each.why is None]
     late = Figures(job.client.now - job.end.since for job, _ in followed)
@@ -107,8 +108,8 @@ def simulated(simulation: Simulation) -> SimulationResult:
         reviewers=reviewers,
         polls=Figures(each.polls for each in outcomes),
         left=len(jobs) - len(followed),
-        delay=workload.delay or delay,
-        schedules=compared([job.changes for job in jobs], app, workload.schedules, latency, workload.delay or delay),
+        delay=delay,
+        schedules=compared([job.changes for job in jobs], app, workload.schedules, latency, delay),
     )
 
 

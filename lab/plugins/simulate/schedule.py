@@ -60,10 +60,8 @@ class PollTimes:
 
     def first_from(self, instant: Millis) -> int:
         """The first poll at or after an instant."""
-        last = self._grown[-1]
-        return (
-            bisect_left(self._grown, instant) if instant <= last else self.steady - (last - instant) // self._distance
-        )
+        beyond = max(0, instant - self._grown[-1])
+        return bisect_left(self._grown, instant - beyond) - (-beyond // self._distance)
 
     def at(self, number: int) -> Millis:
         """When a poll is sent."""
@@ -142,10 +140,7 @@ class ScheduleRow(Struct):
 
 
 def family(allowed: Millis, latency: Millis) -> list[PollSchedule]:
-    """A grid of schedules from the shortest pause to the ceiling in RUNNING.
-
-    The longest pause is of them by which an end is never seen later than is allowed.
-    """
+    """A grid between the shortest pause and the ceiling in RUNNING, with the longest pause that is never later than allowed."""
     surely = min(max((allowed - latency) // 100 * 100, SHORTEST_PAUSE), LONGEST_RUNNING)
     pauses = sorted({surely, *(round(each * 1_000) for each in _SECONDS)})
     pairs = [(first, longest) for first in pauses[::3] for longest in pauses if first < longest]
@@ -156,10 +151,7 @@ def family(allowed: Millis, latency: Millis) -> list[PollSchedule]:
 def compared(
     jobs: Sequence[StatusChanges], app: ScheduleRow, given: Sequence[PollSchedule], latency: Millis, allowed: Millis
 ) -> list[ScheduleRow]:
-    """The rows of the app and of the schedules given, and the front of others that were tried; the best are marked.
-
-    Of those that were tried alone are shown which keep within the limits of the report's rules.
-    """
+    """The rows of the app, of the schedules given, and of others within the limits the front; the best are marked."""
     last, wait = max(job[-1][0] for job in jobs), max(map(waited, jobs))
 
     def tried(schedule: PollSchedule, on: Sequence[StatusChanges], *, named: bool) -> ScheduleRow:
@@ -192,14 +184,11 @@ def waited(job: StatusChanges) -> Millis:
 
 
 def best_row(rows: Iterable[ScheduleRow], allowed: Millis) -> ScheduleRow | None:
-    """The row that polls least of those in time at p95; of equal ones that which tells sooner, then the one given.
-
-    Never one that leaves the limits of a rule of the report.
-    """
-
-    def rank(row: ScheduleRow) -> tuple[float, Millis, Millis, bool, bool]:
-        nobody_can_write_it_down = row.worst is None
-        return row.a_job, row.late.p95, row.late.mean, not row.given, nobody_can_write_it_down
-
+    """Of the rows within the limits and in time at p95 the one that polls least, tells sooner, or was given."""
     judged = (each for each in rows if each.late.count and not each.outside and each.late.p95 <= allowed)
-    return min(judged, key=rank, default=None)
+    # nobody can write down when the app polls, for which there is no worst
+    return min(
+        judged,
+        key=lambda row: (row.a_job, row.late.p95, row.late.mean, not row.given, row.worst is None),
+        default=None,
+    )
