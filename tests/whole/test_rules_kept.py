@@ -89,12 +89,14 @@ def test_a_schedule_within_the_limits_breaks_no_rule(
         ((2_000, 2_000, 100), (20 * SECOND,), "C7"),
         ((2_000, 2_000, 100), (10 * SECOND,), None),  # five polls tell nothing
         ((2_000, 3_000, 130), (3 * MINUTE,), "C7"),
+        ((2_000, 30_000, 104), (14 * SECOND,), "C7"),  # by less than a fifth in five pauses
         ((5_000, 5_000, 100), (HOUR,), None),
         ((60_000, 60_000, 100), (HOUR,), None),
         ((63_100, 63_100, 100), (HOUR,), "C7"),
         ((10_000, HOUR, 113), (1, 2 * DAY), "C7"),
         ((10_000, HOUR, 107), (MINUTE, 5 * HOUR, 5 * HOUR), "C7"),  # what WAITING allows is too long once work goes on
         ((5_000, 5_000, 100), (MINUTE, HOUR), "C5"),
+        ((5_000, 5_000, 100), (MINUTE, 19 * SECOND, 1, 19 * SECOND), "C5"),  # no poll sees it working between
         ((5_000, 10_000, 150), (18 * SECOND, HOUR), None),
         ((5_000, 5_000, 100), (MINUTE, 15 * SECOND), None),
     ],

@@ -74,7 +74,7 @@ steps:
     takes: 1700ms
     says: "Since {{ now }}"
   - work: third
-    takes: 4s
+    takes: 4943ms
     says: The same
   - work: fourth
     takes: 3s
@@ -82,7 +82,9 @@ steps:
   - complete: done
     output: ok
 """
-"""No latency, a step of no time, texts that only look alike, and steps that say the same."""
+"""No latency, a step of no time, texts that only look alike, and steps that say the same; a poll comes when it ends."""
+TARDY = EDGES.replace("name: edges", "name: tardy").replace("seed: 3", "seed: 3\nlatency: {token: 30s, status: 30s}")
+"""Answers that come when the app is about to give them up."""
 WHOSE = """\
 lab: 1
 name: whose
@@ -100,7 +102,7 @@ steps:
   - complete: cheap
     output: Little.
 """
-WRITTEN = {"branches": BRANCHES, "edges": EDGES}
+WRITTEN = {"branches": BRANCHES, "edges": EDGES, "tardy": TARDY}
 FAR: Millis = 10**12
 
 
