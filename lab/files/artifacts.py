@@ -6,7 +6,7 @@ from pathlib import Path
 from shutil import copytree, rmtree
 
 from lab.core.errors import HostError, UsageError
-from lab.files.opening import CREATE, OVERWRITE, open_regular, write_file
+from lab.files.opening import CREATE, OVERWRITE, write_file
 
 MOST_PICTURES = 999
 """In one folder."""
@@ -33,35 +33,6 @@ def write_text(file: str, text: str) -> None:
     """Write a file that an option names, over what is there."""
     path = Path(file)
     write_texts(str(path.parent), {path.name: text}, force=True)
-
-
-def demand_place_for_page(file: str, mark: str, scenario: Path, *, force: bool) -> None:
-    """UsageError if no page goes where an option says: the scenario is there, or, unless `force`, another file.
-
-    One that holds the mark at its beginning is an earlier page, and may be replaced.
-    """
-    path = Path(file)
-    if path.is_dir():
-        raise UsageError(f"{path} is a folder.", hint="Name a file.")
-    if not path.is_file():
-        return
-    if scenario.exists() and path.samefile(scenario):
-        raise UsageError(f"{path} is the scenario itself.", hint="Name another file.")
-    if not force and mark.encode() not in _beginning(path):
-        raise UsageError(
-            f"{path} exists, and isn't an earlier page.", hint="Name another file, or overwrite with --force."
-        )
-
-
-def _beginning(path: Path) -> bytes:
-    try:
-        file = open_regular(path, links=True)
-    except OSError as fault:
-        raise HostError(f"{path} can't be read: {fault.strerror}.", hint="Name another file.") from None
-    if file is None:
-        return b""
-    with file:
-        return file.read(4096)
 
 
 def append_text(file: str, text: str, longest: int) -> None:

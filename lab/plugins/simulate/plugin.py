@@ -9,7 +9,7 @@ PLUGIN = Plugin(
     commands=(
         CliCommand(
             "simulate",
-            "what a scenario means for many jobs: ends, waits, polls, tokens",
+            "what a scenario means for many jobs: ends, waits, polls, load",
             "lab simulate item-comparison --poll '2s..30s x1.5'",
             "lab.plugins.simulate.command:execute",
             "lab.plugins.simulate.options:SIMULATE",

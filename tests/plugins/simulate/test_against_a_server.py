@@ -2,7 +2,6 @@
 
 from collections import Counter
 from heapq import heappop, heappush
-from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -16,10 +15,10 @@ from lab.jobs.records import JobRecord, job_key
 from lab.jobs.timeline import at, spans
 from lab.mock.service import Service
 from lab.plugins.simulate.command import simulation_of
-from lab.plugins.simulate.passes import Job, Pass, QueueTally, Simulation, Workload
-from lab.plugins.simulate.result import SimulationResult
+from lab.plugins.simulate.crowd import Job, Workload, play_jobs
+from lab.plugins.simulate.result import simulated
 from lab.plugins.simulate.schedule import PollSchedule
-from lab.plugins.simulate.text import sections
+from lab.plugins.simulate.view import sections
 from lab.settings import ClockSettings, MockSettings, SwitchSettings
 
 SCENARIOS = ("item-comparison", "anomaly-flag", "supplier-onboarding", "contract-redraft", "nobody-home")
@@ -75,7 +74,7 @@ steps:
     takes: 1700ms
     says: "Since {{ now }}"
   - work: third
-    takes: 4s
+    takes: 4943ms
     says: The same
   - work: fourth
     takes: 3s
@@ -83,7 +82,9 @@ steps:
   - complete: done
     output: ok
 """
-"""No latency, a step of no time, texts that only look alike, and steps that say the same."""
+"""No latency, a step of no time, texts that only look alike, and steps that say the same; a poll comes when it ends."""
+TARDY = EDGES.replace("name: edges", "name: tardy").replace("seed: 3", "seed: 3\nlatency: {token: 30s, status: 30s}")
+"""Answers that come when the app is about to give them up."""
 WHOSE = """\
 lab: 1
 name: whose
@@ -101,7 +102,7 @@ steps:
   - complete: cheap
     output: Little.
 """
-WRITTEN = {"branches": BRANCHES, "edges": EDGES}
+WRITTEN = {"branches": BRANCHES, "edges": EDGES, "tardy": TARDY}
 FAR: Millis = 10**12
 
 
@@ -119,14 +120,14 @@ class Callers:
     def __init__(self, service: Service, app: App) -> None:
         self.service = service
         self.outcomes: list[Outcome] = []
-        self.polls: dict[str, list[Millis]] = {}
-        self.busy = 0
-        """How often one was told to come again."""
+        self.calls: dict[str, list[Millis]] = {}
+        """When the client of each job called, for its tokens too."""
         self._app = app
         self._due: list[tuple[Millis, int, Run, EffectResult | Send | None]] = []
 
     def begin(self, starts: list[Millis]) -> None:
         """Let a client begin at each of these instants, and all come to their ends."""
+        self._called: list[list[Millis]] = [[] for _ in starts]
         for number, start in enumerate(starts):
             heappush(self._due, (start, number, run(self._app, start), None))
         while self._due:
@@ -135,9 +136,7 @@ class Callers:
     def _step(self, now: Millis, number: int, turn: Run, got: EffectResult | Send | None) -> None:
         if isinstance(got, Send):
             arrived = self.service.serve(got.request, now).deliver(now, got.until)
-            self.busy += arrived.response.status == 429
-            if got.route == "status":
-                self.polls.setdefault(got.request.path.rpartition("/")[2], []).append(now)
+            self._called[number].append(now)
             got = Silence(arrived.at, arrived.loss) if arrived.loss else Received(arrived.at, arrived.response)
             heappush(self._due, (arrived.at, number, turn, got))
             return
@@ -145,16 +144,10 @@ class Callers:
             effect = next(turn) if got is None else turn.send(got)
         except StopIteration as end:
             self.outcomes.append(end.value)
+            self.calls[end.value.job] = self._called[number]
             return
         later = now if isinstance(effect, Send) else max(now, effect.until)
         heappush(self._due, (later, number, turn, effect if isinstance(effect, Send) else Woke(later)))
-
-
-def simulated(simulation: Simulation) -> tuple[list[Job], QueueTally]:
-    """Each job of the first seed, in the order of acceptance."""
-    jobs: list[Job] = []
-    queue = Pass(simulation, simulation.seed, jobs.append).play()
-    return sorted(jobs, key=lambda job: job.ordinal), queue
 
 
 def same(jobs: list[Job], callers: Callers) -> None:
@@ -168,16 +161,20 @@ def same(jobs: list[Job], callers: Callers) -> None:
         end, mine, outcome = at(view.plan, (), FAR), job.spans[-1], job.client.outcome
         assert outcome is not None
         assert (end.id, end.status, end.since) == (mine.id, mine.status, mine.since)
-        assert callers.polls[key] == job.client.calls[len(job.client.calls) - outcome.polls :]
-        assert (by_id[key].status, by_id[key].elapsed) == (outcome.status, outcome.elapsed)
+        assert callers.calls[key] == job.client.calls
+        assert (by_id[key].status, by_id[key].elapsed, by_id[key].polls) == (
+            outcome.status,
+            outcome.elapsed,
+            outcome.polls,
+        )
 
 
 @pytest.mark.parametrize("name", [*SCENARIOS, *WRITTEN])
 def test_twenty_simulated_jobs_are_twenty_runs_against_a_server(name: str, tmp_path: Path) -> None:
     setup = setup_of(name, tmp_path)
-    jobs, _ = simulated(simulation_of(setup, Workload(jobs=20, gap=700_000)))
+    jobs, _ = play_jobs(simulation_of(setup, Workload(jobs=20, every=700)))
     callers = Callers(Service(setup.config), app_of(setup.config))
-    callers.begin([job.client.start for job in jobs])
+    callers.begin(sorted(job.client.calls[0] for job in jobs))
     assert len(callers.outcomes) == 20
     same(jobs, callers)
 
@@ -186,10 +183,10 @@ def test_twenty_simulated_jobs_are_twenty_runs_against_a_server(name: str, tmp_p
 def test_jobs_and_schedules_that_are_added_change_none_that_are_there(name: str, tmp_path: Path) -> None:
     setup = setup_of(name, tmp_path)
     given = PollSchedule(2_000, 30_000, 150)
-    few, _ = simulated(simulation_of(setup, Workload(jobs=20)))
-    many, _ = simulated(simulation_of(setup, Workload(jobs=30, schedules=(given,))))
+    few, _ = play_jobs(simulation_of(setup, Workload(jobs=20)))
+    many, _ = play_jobs(simulation_of(setup, Workload(jobs=30, schedules=(given,))))
     for one, other in zip(few, many, strict=False):
-        assert (one.spans, one.answers, one.client.calls) == (other.spans, other.answers, other.client.calls)
+        assert (one.spans, one.changes, one.client.calls) == (other.spans, other.changes, other.client.calls)
 
 
 def test_jobs_of_a_user_are_runs_of_that_user_against_a_server(tmp_path: Path) -> None:
@@ -201,60 +198,43 @@ def test_jobs_of_a_user_are_runs_of_that_user_against_a_server(tmp_path: Path) -
     clock = ClockSettings(instant=True)
     setup = make_setup(MockSettings(targets=(str(tmp_path / "whose.yaml"),), clock=clock, switches=switches))
     maria, _ = setup.config.accounts
-    jobs, _ = simulated(simulation_of(setup, Workload(jobs=20, gap=700_000), maria))
+    jobs, _ = play_jobs(simulation_of(setup, Workload(jobs=20, every=700), maria))
     callers = Callers(Service(setup.config), app_of(setup.config, account=maria))
-    callers.begin([job.client.start for job in jobs])
+    callers.begin(sorted(job.client.calls[0] for job in jobs))
     same(jobs, callers)
     assert {job.spans[-1].id for job in jobs} == {"dear"}
-    assert {job.spans[-1].id for job in simulated(simulation_of(setup, Workload(jobs=3)))[0]} == {"cheap"}
+    assert {job.spans[-1].id for job in play_jobs(simulation_of(setup, Workload(jobs=3)))[0]} == {"cheap"}
 
 
-def test_a_client_beyond_the_limit_comes_again_when_it_was_told_to() -> None:
-    setup = setup_of("item-comparison")
-    jobs, queue = simulated(simulation_of(setup, Workload(jobs=20, gap=700_000, limit=3)))
-    callers = Callers(Service(replace(setup.config, most_jobs=3)), app_of(setup.config))
-    callers.begin(sorted(job.client.start for job in jobs))
-    same(jobs, callers)
-    assert callers.busy == queue.refused > 20
-
-
-@pytest.mark.parametrize("gap", [10_000_000, 35_000_000, 80_000_000])
-def test_a_shared_client_takes_a_token_when_the_last_one_is_no_longer_fresh(gap: int) -> None:
+def test_each_job_takes_a_new_token_once_the_last_one_is_no_longer_fresh() -> None:
     setup = setup_of("short-token")
-    simulation = simulation_of(setup, Workload(jobs=60, gap=gap))
-    jobs, _ = simulated(simulation)
-    tokens, good = 0, -1
-    for call in sorted(call for job in jobs for call in job.client.calls):
-        if call >= good:
-            tokens, good = tokens + 1, call + simulation.lifetime - simulation.lifetime // 10
-    found = SimulationResult(simulation).play()
-    assert tokens > 10 and [each.shared_tokens for each in found.loads] == [tokens]
-    assert found.tokens == sum(job.client.tokens for job in jobs) >= 60
-
-
-@pytest.mark.parametrize("wait", ["WAITING", "RUNNING"])
-@pytest.mark.parametrize("name", ["item-comparison", "edges", "anomaly-flag"])
-def test_an_answer_that_is_wasted_has_the_bytes_of_the_one_before(name: str, wait: str, tmp_path: Path) -> None:
-    setup = setup_of(name, tmp_path, wait_status=wait)
-    jobs, _ = simulated(simulation_of(setup, Workload(jobs=3)))
-    service = Service(setup.config)
-    Callers(service, app_of(setup.config)).begin([job.client.start for job in jobs])
-    for job, key in zip(jobs, service.jobs(), strict=True):
-        bodies = [service.status_of(key, poll) for poll in job.client.calls[1:]]
-        assert job.client.wasted == sum(one == other for one, other in pairwise(bodies)) > 0
+    jobs, _ = play_jobs(simulation_of(setup, Workload(jobs=20, every=700)))
+    callers = Callers(Service(setup.config), app_of(setup.config))
+    callers.begin(sorted(job.client.calls[0] for job in jobs))
+    same(jobs, callers)
+    # a token, the job, its polls, and more tokens
+    assert all(len(job.client.calls) > 2 + job.client.outcome.polls for job in jobs if job.client.outcome is not None)
 
 
 def test_a_loop_makes_more_visits_than_jobs() -> None:
     simulation = simulation_of(setup_of("contract-redraft"), Workload(jobs=6))
-    found = SimulationResult(simulation).play()
-    steps = found.steps
-    jobs, _ = simulated(simulation)
-    for name, step in steps.items():
-        visited = [[span.id for span in job.spans].count(name) for job in jobs]
-        assert (step.jobs, len(step.lasted)) == (sum(count > 0 for count in visited), sum(visited))
-    assert any(len(step.lasted) > step.jobs for step in steps.values())
-    lasted = sorted(job.spans[-1].since - job.spans[0].since for job in jobs)
-    assert (found.duration.total, found.duration.quantile(50)) == (sum(lasted), lasted[2])
+    found, (jobs, _) = simulated(simulation), play_jobs(simulation)
+    for step in found.steps:
+        visited = [[span.id for span in job.spans].count(step.step) for job in jobs]
+        assert (step.jobs, step.lasted.total) == (sum(count > 0 for count in visited), sum(visited))
+    assert any(step.lasted.total > step.jobs for step in found.steps)
+    lasted = sorted(job.end.since - job.at for job in jobs)
+    spread = found.duration.spread()
+    assert (spread.count, spread.mean, spread.p50) == (6, (2 * sum(lasted) + 6) // 12, lasted[2])
+
+
+def test_requests_are_counted_in_each_second_from_the_first_to_the_last() -> None:
+    simulation = simulation_of(setup_of("item-comparison"), Workload(jobs=30, every=9_000))
+    jobs, _ = play_jobs(simulation)
+    calls = sorted(at // 1_000 for job in jobs for at in job.client.calls)
+    seconds = [calls.count(second) for second in range(calls[0], calls[-1] + 1)]
+    assert 0 in seconds and max(seconds) > 1
+    assert simulated(simulation).requests.counts == Counter(seconds)
 
 
 @pytest.mark.long
@@ -262,7 +242,8 @@ def test_shares_of_endings_agree_with_the_chances_that_are_written(tmp_path: Pat
     simulation = simulation_of(setup_of("branches", tmp_path), Workload())
     shares = {"broken": 0.2, "boss": 0.3, "done": 0.5}  # of those for which no condition fits
     for seed in range(1, 21):
-        plans = (simulation.plan(seed, ordinal, 0) for ordinal in range(1, 401))
+        seeded = replace(simulation, config=replace(simulation.config, seed=seed))
+        plans = (seeded.plan(ordinal, 0) for ordinal in range(1, 401))
         cheap = (replace(each, data={"amount": 0, "payer": ""}) for each in plans)
         found = Counter([span.id for span in spans(each, ())][1] for each in cheap)
         assert found.keys() == shares.keys()
@@ -275,7 +256,7 @@ def test_a_job_that_has_ended_when_its_id_comes_takes_no_poll(tmp_path: Path) ->
         "lab: 1\nname: atonce\ntitle: At once\nagent: {code: NOW, version: 1}\nask: go\nseed: 1\n"
         "latency: {invoke: 70ms}\nsteps:\n  - complete: done\n    output: ok\n"
     )
-    given = Workload(jobs=3, schedules=(PollSchedule(5_000, 5_000, 100),))
-    result = SimulationResult(simulation_of(setup_of(str(tmp_path / "atonce.yaml")), given)).play()
-    assert {(row.polls, row.delay.largest) for row in result.schedules} == {(0, 70)}
-    assert [section.name for section in sections(result)] == ["ended", "server", "polls"]
+    given = Workload(jobs=3, schedules=(PollSchedule(5_000, 5_000),))
+    result = simulated(simulation_of(setup_of(str(tmp_path / "atonce.yaml")), given))
+    assert {(row.polls, row.late.max) for row in result.schedules} == {(0, 70)}
+    assert [section.title for section in sections(result)] == ["How jobs end", "The server", "Polls"]

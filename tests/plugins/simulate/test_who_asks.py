@@ -33,7 +33,7 @@ def test_many_jobs_of_a_team_with_roles_are_simulated_as_the_user_who_is_named(l
     Path("buyers-quota.yaml").write_text(text)
     Path("settings.yaml").write_text(SETTINGS)
     call = ("simulate", "./buyers-quota.yaml", "--jobs", "3", "--seed", "1", "--json", "--settings", "settings.yaml")
-    ended = [(each["step"], each["jobs"]) for each in json.loads(lab(*call, "--as", "maria").out)["ended"]]
+    ended = [(each["step"], each["duration"]["count"]) for each in json.loads(lab(*call, "--as", "maria").out)["ended"]]
     assert ended == [("quota", 3)]
     nobody, tom = lab(*call), lab(*call, "--as", "tom")
     assert nobody.code == 2 and "--as USER says who asks" in nobody.err
