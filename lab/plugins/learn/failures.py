@@ -2,40 +2,36 @@
 
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping
 from email.utils import parsedate_to_datetime
+from typing import TypeAlias
 
 from lab.core.clock import Epoch, Millis, unix_millis
-from lab.core.exchange import Json, Response
+from lab.core.exchange import Json
 from lab.core.jsontext import members_of
 from lab.dialects import wires
+from lab.dialects.base import Decide
 from lab.language.document import duration_text
-from lab.plugins.learn.model import Glimpse, LearnedFault, ObservedTurn, RoutePace, Story
+from lab.plugins.learn.story import Fault, RoutePace, Story, command_of
 from lab.recording.playback.calls import PlaybackCall
 
 _ANSWERS = (400, 401, 403, 404, 429, 500, 502, 503, 504)
-"""What a fault can answer (`answer`, scenarios.md §10)."""
-_NEAREST = {408: 504, 405: 404, 409: 400, 410: 404, 422: 400, 423: 429, 425: 429}
-"""What comes nearest, of others; of those from 500 on, 500."""
-_STRIKES = {"reset": ("reset", "reset"), "truncated": ("empty", "wrong-length"), "timeout": ("hang", "stall")}
-"""By how an answer was cut: what struck before a byte of it, and what after."""
-_BUSY = re.compile(rb"throttl|throughput|too ?many|rate.?(?:limit|exceed)", re.IGNORECASE)
-"""What a 400 says that means 429, as AWS answers."""
+"""What a fault can answer (`answer`, scenarios.md §10); of any other, 400 or 500 stands for its hundred."""
+_STRIKES = {"truncated": ("empty", "wrong-length"), "timeout": ("hang", "stall")}
+"""By how an answer was cut: what struck before a byte of it, and what after; any other: reset."""
 _SILENCE = 10_000
 """Milliseconds beyond the usual after which half an answer is one that its client gave up."""
 _ERROR_CODE = re.compile(r"[!#-\[\]-~]{1,80}")
 _TEXT = re.compile(r"[ -~]{1,80}")
 _KNOWN = frozenset(("jsonrpc", "id", "result", *(claim.name for wire in wires() for claim in wire.fields)))
 """The members of the lab's own wires, and what stands around an answer of A2A."""
-_Found = tuple[dict[str, Json], str]
+_Found: TypeAlias = tuple[dict[str, Json], str]
 """The members of a fault, none if nothing was wrong, and what to say beside."""
 
 
-def faults_of(
-    story: Story, turns: Sequence[ObservedTurn], paces: dict[str, RoutePace], epoch: Epoch
-) -> tuple[list[LearnedFault], list[str]]:
+def faults_of(story: Story, paces: Mapping[str, RoutePace], epoch: Epoch) -> tuple[list[Fault], list[str]]:
     """What went wrong in all calls that counted, in the order of routes, turns and calls; what of it no fault can say."""
-    faults: list[LearnedFault] = []
+    faults: list[Fault] = []
     notes: list[str] = []
 
     def add(route: str, number: int, found: _Found, turn: int | None = None) -> None:
@@ -46,22 +42,19 @@ def faults_of(
         elif last and (last.route, last.turn, last.last, last.members) == (route, turn, number - 1, members):
             last.last = number
         else:
-            faults.append(LearnedFault(route=route, first=number, last=number, members=members, note=note, turn=turn))
+            faults.append(Fault(route=route, first=number, last=number, members=members, note=note, turn=turn))
 
-    usual = _usual_members(story)
     for route in ("token", "invoke"):
         for number, call in enumerate(story.calls[route], 1):
-            add(route, number, _what(call, paces[route], epoch))
-    for place, turn in enumerate(turns, 1):
-        before, looks = len(faults), [poll for poll in turn.polls if not poll.decides]
+            failed = not call.good or not _whole(call)
+            add(route, number, _failed(call, paces[route], epoch) if failed else _late(call, paces[route], {}))
+    usual = _usual_members(story)
+    for place, turn in enumerate(story.turns, 1):
+        looks = (poll for poll in turn.polls if not isinstance(command_of(poll), Decide))
         for number, poll in enumerate(looks, 1):
-            found = _of_poll(poll.call, poll.glimpse, paces["status"], epoch, usual)
-            add("status", number, found, place if len(turns) > 1 else None)
-        for fault in faults[before:][-1:]:
-            if fault.members == {"odd_body": True} and fault.first > 1 and fault.last == len(looks):
-                # the API's own from then on, and no matter of calls
-                earlier, first = (looks[at].call.at - turn.invoke.at for at in (fault.first - 2, fault.first - 1))
-                fault.after = (earlier + first) // 200 * 100
+            add(
+                "status", number, _of_poll(poll, paces["status"], epoch, usual), place if len(story.turns) > 1 else None
+            )
     for fault in faults:
         if fault.route == "invoke" and "strike" in fault.members:
             _of_lost_reply(fault, story)
@@ -72,37 +65,27 @@ def _usual_members(story: Story) -> frozenset[str]:
     """The members that most answers to polls have; none of an API whose bodies aren't the lab's own."""
     if not story.about.team:
         return frozenset()
-    polls = [poll.call for turn in story.turns for poll in turn.polls if poll.glimpse is not None]
-    counts = Counter(name for call in polls for name in members_of(call.replied.response.body))
+    polls = [poll for turn in story.turns for poll in turn.polls if poll.seen is not None]
+    counts = Counter(name for poll in polls for name in members_of(poll.replied.response.body))
     return frozenset(name for name, count in counts.items() if 2 * count > len(polls))
 
 
-def _what(call: PlaybackCall, pace: RoutePace, epoch: Epoch) -> _Found:
-    """Of a call that is no poll."""
-    return _failed(call, pace, epoch) if not _whole(call) or not call.good else _late(call, pace, {})
-
-
-def _of_poll(
-    call: PlaybackCall, glimpse: Glimpse | None, pace: RoutePace, epoch: Epoch, usual: frozenset[str]
-) -> _Found:
-    if not _whole(call) or (glimpse is None and call.replied.response.status >= 300):
-        return _failed(call, pace, epoch)
-    names = members_of(call.replied.response.body).keys() if usual else ()
+def _of_poll(poll: PlaybackCall, pace: RoutePace, epoch: Epoch, usual: frozenset[str]) -> _Found:
+    if not _whole(poll) or (poll.seen is None and poll.replied.response.status >= 300):
+        return _failed(poll, pace, epoch)
+    names = members_of(poll.replied.response.body).keys() if usual else ()
     missing: list[Json] = [name for name in sorted(usual) if name not in names]
     if "status" in missing and len(missing) < len(names):
         return {"omit": missing}, ""
-    if glimpse is None:
-        return _failed(call, pace, epoch)
-    if not usual:
-        return _late(call, pace, {})
-    if glimpse.status is None:
-        if not _TEXT.fullmatch(glimpse.word):
-            return {}, "its status can't be written in a fault"
-        return _late(call, pace, {"status_word": glimpse.word})
+    if poll.seen is None:
+        return _failed(poll, pace, epoch)
+    if usual and poll.seen.status is None:
+        word = poll.seen.word
+        known = _TEXT.fullmatch(word) is not None
+        return _late(poll, pace, {"status_word": word}) if known else ({}, "its status can't be written in a fault")
     unknown = [name for name in names if name not in _KNOWN]
     members: dict[str, Json] = ({"odd_body": True} if unknown else {}) | ({"omit": missing} if missing else {})
-    note = f"unknown members: {', '.join(map(repr, unknown[:5]))}" if unknown else ""
-    return _late(call, pace, members, note)
+    return _late(poll, pace, members, f"unknown members: {', '.join(map(repr, unknown[:5]))}" if unknown else "")
 
 
 def _whole(call: PlaybackCall) -> bool:
@@ -118,8 +101,7 @@ def _failed(call: PlaybackCall, pace: RoutePace, epoch: Epoch) -> _Found:
     """Of a call that brought no answer, a refusal, or one that nobody can read."""
     response = call.replied.response
     if not _whole(call):
-        strikes = _STRIKES.get(call.replied.cut or "reset", _STRIKES["reset"])
-        return {"strike": strikes[response.status != 0]}, ""
+        return {"strike": _STRIKES.get(call.replied.cut or "", ("reset", "reset"))[response.status != 0]}, ""
     if response.status >= 300:
         return _refused(call, epoch)
     start = response.body.lstrip()[:1]
@@ -136,27 +118,20 @@ def _failed(call: PlaybackCall, pace: RoutePace, epoch: Epoch) -> _Found:
 def _refused(call: PlaybackCall, epoch: Epoch) -> _Found:
     response = call.replied.response
     status = response.status
-    if status < 400:
-        return {}, f"it was redirected ({status}), which is left out"
-    nearest = status if status in _ANSWERS else _NEAREST.get(status, 500 if status >= 500 else None)
-    if status == 400 and _BUSY.search(response.body[:2_000]):
-        nearest = 429
-    if nearest is None:
+    if not 400 <= status < 600:
         return {}, f"it was answered {status}, which no fault answers"
+    nearest = status if status in _ANSWERS else status // 100 * 100
     members: dict[str, Json] = {"answer": nearest}
     if (wait := response.header("retry-after")) is not None:
         members["retry_after"] = _retry_after(wait, unix_millis(epoch, call.replied.at))
     code = members_of(response.body).get("error") if call.requested.route == "token" else None
     if nearest in (400, 401) and isinstance(code, str) and _ERROR_CODE.fullmatch(code):
         members["error"] = code
-    if body := _kind_of_body(response):
-        members["body"] = body
-    return members, "" if nearest == status else f"it was {status}: this is the nearest"
-
-
-def _kind_of_body(response: Response) -> str | None:
     kind = response.header("content-type") or ""
-    return "empty" if not response.body else "html" if "html" in kind else "problem" if "problem+json" in kind else None
+    bodies = {"empty": not response.body, "html": "html" in kind, "problem": "problem+json" in kind}
+    if body := next((name for name, holds in bodies.items() if holds), None):
+        members["body"] = body
+    return members, "" if nearest == status else f"it was {status}, which no fault answers"
 
 
 def _retry_after(text: str, since: Millis) -> Json:
@@ -171,10 +146,10 @@ def _retry_after(text: str, since: Millis) -> Json:
     return {"date": duration_text(seconds * 1000)} if seconds < 10**6 else {"text": text}
 
 
-def _of_lost_reply(fault: LearnedFault, story: Story) -> None:
+def _of_lost_reply(fault: Fault, story: Story) -> None:
     """A message that brought no answer: whether a job began decides what another one would do."""
     calls = story.calls["invoke"][fault.first - 1 : fault.last]
-    if any(turn.accepted and turn.invoke in calls for turn in story.turns):
+    if any(turn.invoke.begun is not None and turn.invoke in calls for turn in story.turns):
         strike = fault.members.pop("strike")
         fault.members = {"lose_reply": True} | ({} if strike == "reset" else {"strike": strike})
     else:

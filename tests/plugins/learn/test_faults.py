@@ -6,7 +6,7 @@ from pathlib import Path
 
 from lab.core.clock import INSTANT_EPOCH
 from lab.plugins.learn.failures import faults_of
-from lab.plugins.learn.model import RoutePace, Story
+from lab.plugins.learn.story import RoutePace, Story
 from tests.conftest import ROOT, Lab
 from tests.plugins.learn.observed import canonical, story_in
 
@@ -63,7 +63,7 @@ def test_a_day_without_faults_has_none(lab: Lab) -> None:
     assert "faults:" not in learned.out
     story: Story = story_in(Path("recordings/before.rec.jsonl"))
     usual = {route: RoutePace() for route in ("token", "invoke", "status")}
-    assert faults_of(story, story.turns, usual, INSTANT_EPOCH) == ([], [])
+    assert faults_of(story, usual, INSTANT_EPOCH) == ([], [])
 
 
 def test_a_token_that_was_too_old_is_no_fault(lab: Lab) -> None:
