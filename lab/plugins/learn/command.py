@@ -11,21 +11,11 @@ from lab.files.calls_of_tools import read_calls
 from lab.files.recordings import RECORDING_ENDING, read_blob
 from lab.identity.routes import IDENTITY_NAMES
 from lab.language.parse import parse_scenario
-from lab.language.parse.decoding import LARGEST_FILE
-from lab.plugins.learn.failures import faults_of
+from lab.plugins.learn.failures import find_faults
 from lab.plugins.learn.foreign import Terms, foreign_story, parse_terms
 from lab.plugins.learn.reading import ObservedCalls, observed_in
-from lab.plugins.learn.scenario import Draft, draft_of, slug
-from lab.plugins.learn.story import (
-    MOST_MESSAGES,
-    TIMED_ROUTES,
-    Story,
-    earliest_polls,
-    own_story,
-    pace_of,
-    stretches_of,
-    with_texts,
-)
+from lab.plugins.learn.scenario import scenario_text, slug
+from lab.plugins.learn.story import Story, earliest_polls, own_story, pace_of, stretches_of, with_texts
 from lab.recording.redaction.bodies import body_of, query_pairs
 from lab.recording.redaction.leaks import leaks
 from lab.recording.tape.captured_secrets import CaptureRedactor
@@ -42,46 +32,34 @@ def execute(flags: Flags, console: Console) -> int:
     if not re.fullmatch(r"[a-z0-9][a-z0-9-]{0,79}", name):
         raise UsageError(f"{name!r} can't name a scenario.", hint="Use a-z, 0-9 and dashes, as in refund-request.")
     terms = parse_terms(flags["status"], flags["words"] or (), flags["at"] or ())
-    draft = learn(observed_in(read_calls(path), str(path), partial(read_blob, path)), name, path.name, terms)
-    console.out(draft.text.rstrip("\n"))
-    for sentence in draft.missing:
-        console.err(f"note: {sentence}")
-    for leak in leaks(_OWN_TOKEN.sub(r"\1route: ", draft.text).encode()):
+    text = learn(observed_in(read_calls(path), str(path), partial(read_blob, path)), name, path.name, terms)
+    console.out(text.rstrip("\n"))
+    for leak in leaks(_OWN_TOKEN.sub(r"\1route: ", text).encode()):
         console.err(f"note: line {leak.line} has {leak.what}: look at it before you publish it.")
-    parse_scenario(draft.text, f"{name}.yaml")  # whose complaints end the command
+    parse_scenario(text, f"{name}.yaml")  # whose complaints end the command
     console.err(f"keep it as scenarios/{name}.yaml, then: lab check scenarios/{name}.yaml --plan")
     return 0
 
 
-def learn(observed: ObservedCalls, name: str, source: str, terms: Terms) -> Draft:
+def learn(observed: ObservedCalls, name: str, source: str, terms: Terms) -> str:
     """The scenario; UsageError if the file holds no poll."""
     story = own_story(observed.calls, observed.facts) if terms.status is None else None
     story = story or foreign_story(observed.calls, terms)
-    _read(story, observed)
+    story.paces = {route: pace_of(call.latency for call in calls if call.good) for route, calls in story.calls.items()}
+    find_faults(story, observed.epoch)
+    for turn in story.turns:
+        turn.stretches = stretches_of(turn, earliest_polls(turn, story.paces["invoke"], story.paces["status"]))
     if observed.origins:
         story = _redacted(story, observed)
     head = [
         f"Learned by lab learn from {source}. Steps end as late as the polls allow; beside each stands how short and how long it can have been."
     ]
     if not observed.timed:
+        story.paces = {}
         head.append("The file doesn't say when calls were made: a second between two polls is assumed.")
     if not any(call.latency for calls in story.calls.values() for call in calls):
         head.append("The file doesn't say how long answers took.")
-    return draft_of(story, name, source, head)
-
-
-def _read(story: Story, observed: ObservedCalls) -> None:
-    """Add what its calls tell when they are looked at together: paces, stretches, faults."""
-    more = len(story.turns) - MOST_MESSAGES
-    del story.turns[MOST_MESSAGES:]
-    paces = {route: pace_of(call.latency for call in story.calls[route] if call.good) for route in TIMED_ROUTES}
-    faults, missing = faults_of(story, paces, observed.epoch)
-    missing += [f"Messages beyond the first {MOST_MESSAGES} are left out: {more}."] if more > 0 else []
-    if (longest := max(len(turn.message) for turn in story.turns)) > LARGEST_FILE:
-        raise UsageError(f"A message of {longest} characters is longer than a scenario's file may be, 1 MiB.")
-    for turn in story.turns:
-        turn.stretches = stretches_of(turn, earliest_polls(turn, paces["invoke"], paces["status"]))
-    story.faults, story.missing, story.paces = tuple(faults), tuple(missing), paces if observed.timed else {}
+    return scenario_text(story, name, source, head)
 
 
 def _redacted(story: Story, observed: ObservedCalls) -> Story:

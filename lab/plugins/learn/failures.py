@@ -2,7 +2,6 @@
 
 import re
 from collections import Counter
-from collections.abc import Mapping
 from email.utils import parsedate_to_datetime
 from typing import TypeAlias
 
@@ -12,7 +11,7 @@ from lab.core.jsontext import members_of
 from lab.dialects import wires
 from lab.dialects.base import Decide
 from lab.language.document import duration_text
-from lab.plugins.learn.story import Fault, RoutePace, Story, command_of
+from lab.plugins.learn.story import LearnedFault, RoutePace, Story, command_of
 from lab.recording.playback.calls import PlaybackCall
 
 _ANSWERS = (400, 401, 403, 404, 429, 500, 502, 503, 504)
@@ -29,45 +28,40 @@ _Found: TypeAlias = tuple[dict[str, Json], str]
 """The members of a fault, none if nothing was wrong, and what to say beside."""
 
 
-def faults_of(story: Story, paces: Mapping[str, RoutePace], epoch: Epoch) -> tuple[list[Fault], list[str]]:
-    """What went wrong in all calls that counted, in the order of routes, turns and calls; what of it no fault can say."""
-    faults: list[Fault] = []
-    notes: list[str] = []
+def find_faults(story: Story, epoch: Epoch) -> None:
+    """Put what went wrong in all calls that counted with the story, in the order of routes, turns and calls."""
 
     def add(route: str, number: int, found: _Found, turn: int | None = None) -> None:
         members, note = found
-        last = faults[-1] if faults else None
+        last = story.faults[-1] if story.faults else None
         if not members:
-            notes.extend([f"Call {number} of {route}: {note}."] if note else [])
+            story.notes += [f"Call {number} of {route}: {note}."] if note else []
         elif last and (last.route, last.turn, last.last, last.members) == (route, turn, number - 1, members):
             last.last = number
         else:
-            faults.append(Fault(route=route, first=number, last=number, members=members, note=note, turn=turn))
+            fault = LearnedFault(route=route, first=number, last=number, members=members, note=note, turn=turn)
+            story.faults.append(fault)
 
+    begun = {turn.invoke for turn in story.turns if turn.invoke.begun is not None}
     for route in ("token", "invoke"):
         for number, call in enumerate(story.calls[route], 1):
-            failed = not call.good or not _whole(call)
-            add(route, number, _failed(call, paces[route], epoch) if failed else _late(call, paces[route], {}))
-    usual = _usual_members(story)
+            pace, whole = story.paces[route], _whole(call) and call.good
+            members, note = _late(call, pace, {}) if whole else _failed(call, pace, epoch)
+            if route == "invoke" and "strike" in members and call in begun:
+                strike = members.pop("strike")
+                members = {"lose_reply": True} | ({} if strike == "reset" else {"strike": strike})
+            elif route == "invoke" and "strike" in members:
+                note = "assumed: no job began, which nobody outside can see"
+            add(route, number, (members, note))
+    # the members that most answers to polls have; none of an API whose bodies aren't the lab's own
+    polls = [members_of(poll.replied.response.body) for turn in story.turns for poll in turn.polls if poll.seen]
+    counts = Counter(name for members in polls for name in members) if story.team else {}
+    usual = frozenset(name for name, count in counts.items() if 2 * count > len(polls))
     for place, turn in enumerate(story.turns, 1):
         looks = (poll for poll in turn.polls if not isinstance(command_of(poll), Decide))
         for number, poll in enumerate(looks, 1):
-            add(
-                "status", number, _of_poll(poll, paces["status"], epoch, usual), place if len(story.turns) > 1 else None
-            )
-    for fault in faults:
-        if fault.route == "invoke" and "strike" in fault.members:
-            _of_lost_reply(fault, story)
-    return faults, notes
-
-
-def _usual_members(story: Story) -> frozenset[str]:
-    """The members that most answers to polls have; none of an API whose bodies aren't the lab's own."""
-    if not story.about.team:
-        return frozenset()
-    polls = [poll for turn in story.turns for poll in turn.polls if poll.seen is not None]
-    counts = Counter(name for poll in polls for name in members_of(poll.replied.response.body))
-    return frozenset(name for name, count in counts.items() if 2 * count > len(polls))
+            found = _of_poll(poll, story.paces["status"], epoch, usual)
+            add("status", number, found, place if len(story.turns) > 1 else None)
 
 
 def _of_poll(poll: PlaybackCall, pace: RoutePace, epoch: Epoch, usual: frozenset[str]) -> _Found:
@@ -144,13 +138,3 @@ def _retry_after(text: str, since: Millis) -> Json:
         return {"text": text if _TEXT.fullmatch(text) else "?"}
     seconds = max(0, int(until - since) // 1000)  # a date is rounded up to whole seconds
     return {"date": duration_text(seconds * 1000)} if seconds < 10**6 else {"text": text}
-
-
-def _of_lost_reply(fault: Fault, story: Story) -> None:
-    """A message that brought no answer: whether a job began decides what another one would do."""
-    calls = story.calls["invoke"][fault.first - 1 : fault.last]
-    if any(turn.invoke.begun is not None and turn.invoke in calls for turn in story.turns):
-        strike = fault.members.pop("strike")
-        fault.members = {"lose_reply": True} | ({} if strike == "reset" else {"strike": strike})
-    else:
-        fault.note = "assumed: no job began, which nobody outside can see"

@@ -22,7 +22,7 @@ from lab.dialects.client import Question, Seen
 from lab.language.document import Status
 from lab.language.document.outputs import strings_in
 from lab.language.parse.complaints import path_text
-from lab.plugins.learn.story import About, Story, Turn, left_out
+from lab.plugins.learn.story import ObservedTurn, Story, left_out
 from lab.recording.playback.calls import PlaybackCall
 
 PLACES = ("ask", "says", "output", "error")
@@ -49,10 +49,10 @@ class _Members(ImmutableSandboxedEnvironment):
 
 
 _ENVIRONMENT = _Members(undefined=ChainableUndefined)
-Expression: TypeAlias = Callable[[Mapping[str, Json]], Any]
+MemberExpression: TypeAlias = Callable[[Mapping[str, Json]], Any]
 
 
-def parse_expression(text: str) -> Expression:
+def parse_expression(text: str) -> MemberExpression:
     """`$.data.state`, `runs[0].status`, `conclusion or status`; UsageError for what is none."""
     try:
         return _ENVIRONMENT.compile_expression(text.removeprefix("$."))
@@ -60,7 +60,7 @@ def parse_expression(text: str) -> Expression:
         raise UsageError(f"{text!r} names no member: {error}", hint="As in data.state, or runs[0].status.") from None
 
 
-def _text_at(expression: Expression | None, names: Mapping[str, Json]) -> str:
+def _text_at(expression: MemberExpression | None, names: Mapping[str, Json]) -> str:
     """What stands there as a text; empty: nothing does."""
     value = expression(names) if expression is not None else None
     if isinstance(value, bool) or not isinstance(value, str | int | float | list | dict) or value in ([], {}):
@@ -71,9 +71,9 @@ def _text_at(expression: Expression | None, names: Mapping[str, Json]) -> str:
 class Terms(Struct, frozen=True):
     """What is said of an API that nobody knows."""
 
-    status: Expression | None = None
+    status: MemberExpression | None = None
     words: Mapping[str, Status] = {}
-    places: Mapping[str, Expression] = {}
+    places: Mapping[str, MemberExpression] = {}
     """By the names in PLACES."""
 
     def word(self, call: PlaybackCall) -> str:
@@ -106,7 +106,7 @@ def parse_terms(status: str | None, words: Iterable[str], places: Iterable[str])
         for word in said:
             if found.setdefault(word, Status(name)) != name:
                 raise UsageError(f"{word!r} can't mean both {found[word]} and {name}.")
-    expressions: dict[str, Expression] = {}
+    expressions: dict[str, MemberExpression] = {}
     for text in places:
         name, _, expression = text.partition("=")
         if name not in PLACES:
@@ -159,21 +159,18 @@ def _poll_groups(calls: Iterable[PlaybackCall]) -> list[_Polls]:
 
     Each carries an id that an earlier answer was the first to give; of a call that only asks if of no other.
     """
-    givers: dict[tuple[bool, str], PlaybackCall] = {}
+    givers: dict[str, PlaybackCall] = {}
     groups: dict[tuple[str, str, bytes, PlaybackCall], _Polls] = {}
     for call in calls:
-        request = call.requested.request
-        carried = _carried(request)
-        for asks in (False, True):
-            if found := {givers[asks, each] for each in carried if (asks, each) in givers}:
-                begin = max(found, key=lambda giver: giver.requested.x)
-                ids = {each for each in carried if givers.get((asks, each)) is begin}
-                # a query may be another each time, so that no cache answers
-                key = request.method, request.path, request.body, begin
-                groups.setdefault(key, _Polls(begin, ids)).calls.append(call)
-                break
+        request, carried = call.requested.request, _carried(call.requested.request)
+        if found := {givers[each] for each in carried if each in givers}:
+            begin = max(found, key=lambda giver: (not _asks(giver), giver.requested.x))
+            ids = {each for each in carried if givers.get(each) is begin}
+            # a query may be another each time, so that no cache answers
+            key = request.method, request.path, request.body, begin
+            groups.setdefault(key, _Polls(begin, ids)).calls.append(call)
         for each in _given(call) if call.good else ():
-            givers.setdefault((_asks(call), each), call)
+            givers.setdefault(each, call)
     return sorted(groups.values(), key=lambda group: (len(group.calls), _asks(group.calls[0])), reverse=True)
 
 
@@ -209,16 +206,17 @@ def foreign_story(calls: Sequence[PlaybackCall], terms: Terms) -> Story:
         notes.append(f"Polls whose answer has no status are taken for RUNNING: {bare}.")
     body = invoke.requested.request.body
     sent = value_or_none(body)
-    asked = sent if isinstance(sent, dict) else dict(parse_qsl(body.decode(errors="replace")))
-    if not (message := _text_at(terms.places.get("ask"), asked)):
+    form = sent if isinstance(sent, dict) else dict(parse_qsl(body.decode(errors="replace")))
+    if not (message := _text_at(terms.places.get("ask"), form)):
         message = invoke.title
         notes.append("What was asked is the request's line: --at ask=MEMBER names one of its body.")
     notes += _with_output(polls, shown, calls, terms)
     others = dict.fromkeys(group.begin for group in polled if group.begin is not polls.begin and len(group.calls) > 1)
     notes += left_out(call.title for call in others)
     begins = [call for call in calls if call.title == invoke.title and call.at <= invoke.at]
-    turn = Turn(invoke=invoke, message=message, polls=shown)
-    return Story(About(notes=tuple(notes)), [turn], {"token": (), "invoke": begins, "status": polls.calls})
+    turn = ObservedTurn(invoke=invoke, message=message, polls=shown)
+    calls_by_route = {"token": (), "invoke": begins, "status": polls.calls}
+    return Story(turns=[turn], calls=calls_by_route, notes=notes)
 
 
 def _members(calls: Iterable[PlaybackCall]) -> dict[str, str]:

@@ -30,8 +30,6 @@ from lab.recording.redaction.bodies import Blob
 from lab.recording.tape.recorded_calls import epoch_in
 from lab.recording.tape.unpacked_bodies import unpacked
 
-_AS_IT_IS = ("", "utf-8", "utf8", "text", "identity")
-"""What writers say of a text that stands there as it is."""
 _APART: Millis = 1_000
 """Between two calls of a cassette that has no times."""
 _GZIP = b"\x1f\x8b"
@@ -130,13 +128,10 @@ class _Content(Struct):
     def data(self, where: str) -> bytes:
         if self.text is None:
             return urlencode([(each.name, each.value) for each in self.params]).encode()
-        encoding = self.encoding or self.odd_encoding or ""
-        if encoding.lower() in _AS_IT_IS:
-            return self.text.encode("utf-8", "surrogatepass")
-        if encoding.lower() == "base64":
-            return _base64(self.text, where)
-        hint = "HAR has base64, and texts without an encoding."
-        raise RecordingError(f"{where}: the encoding {encoding!r} is unknown.", hint=hint)
+        coding = (self.encoding or self.odd_encoding or "").lower()
+        if coding not in ("", "utf-8", "text", "base64"):
+            raise RecordingError(f"{where}: the encoding {coding!r} is unknown: HAR has base64, and texts without one.")
+        return _base64(self.text, where) if coding == "base64" else self.text.encode("utf-8", "surrogatepass")
 
 
 class _Sent(Struct):
@@ -174,7 +169,7 @@ class _Log(Struct):
 
 
 def _har_exchange(entry: _HarEntry, where: str) -> _Exchange:
-    asked, came = entry.request, entry.response
+    sent, came = entry.request, entry.response
     try:
         start = datetime.fromisoformat(entry.started)
         at = round((start if start.tzinfo is not None else start.replace(tzinfo=UTC)).timestamp() * 1000)
@@ -185,9 +180,9 @@ def _har_exchange(entry: _HarEntry, where: str) -> _Exchange:
     if came.status <= 0:  # HAR has no word for how a call without an answer ended, but browsers add one
         why = (came.error or "").lower()
         cut = "client_gone" if "aborted" in why else "timeout" if "timed_out" in why or took >= 20_000 else "reset"
-    body = asked.posted.data(f"{where}.request.postData") if asked.posted is not None else b""
+    body = sent.posted.data(f"{where}.request.postData") if sent.posted is not None else b""
     answer = Response(max(0, came.status), came.fields, came.content.data(f"{where}.response.content"))
-    return _Exchange(at, asked.url, Request(asked.method, "", "", asked.fields, body), answer, took, cut)
+    return _Exchange(at, sent.url, Request(sent.method, "", "", sent.fields, body), answer, took, cut)
 
 
 # Cassettes
@@ -208,7 +203,7 @@ class _Taped(Struct):
     @property
     def fields(self) -> Headers:
         listed = ((name, each if isinstance(each, list) else [each]) for name, each in (self.headers or {}).items())
-        return tuple((name.lower(), _header(each)) for name, values in listed for each in values)
+        return tuple((name.lower(), str(each)) for name, values in listed for each in values)
 
     def data(self, where: str) -> bytes:
         """The bytes of the body, however they are written, decompressed."""
@@ -242,17 +237,13 @@ class _Interaction(Struct):
 
 
 def _taped_exchange(each: _Interaction, where: str) -> _Exchange:
-    asked, came, at = each.request, each.response, None
+    sent, came, at = each.request, each.response, None
     with suppress(ValueError, TypeError, OverflowError):
         date = each.recorded or header_of(came.fields, "date") or ""
         at = round(parsedate_to_datetime(date).timestamp() * 1000)
-    request = Request(asked.method, "", "", asked.fields, asked.data(f"{where}.request"))
+    request = Request(sent.method, "", "", sent.fields, sent.data(f"{where}.request"))
     status = came.status if isinstance(came.status, int) else came.status.code
-    return _Exchange(at, asked.uri, request, Response(status, came.fields, came.data(f"{where}.response")))
-
-
-def _header(value: Any) -> str:
-    return value.decode("latin-1") if isinstance(value, bytes) else "" if value is None else str(value)
+    return _Exchange(at, sent.uri, request, Response(status, came.fields, came.data(f"{where}.response")))
 
 
 # Either

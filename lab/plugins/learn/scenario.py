@@ -1,8 +1,7 @@
 """What was observed -> the scenario that plays it again, as YAML with comments (recordings.md §17)."""
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import suppress
+from collections.abc import Iterator, Sequence
 from textwrap import wrap
 from typing import TypeAlias
 from unicodedata import normalize
@@ -17,8 +16,7 @@ from lab.faults.yamltext import yaml_block, yaml_line
 from lab.language.document import Status, Verdict, duration_text
 from lab.language.document.outputs import LARGEST_OUTPUT
 from lab.language.parse.complaints import one_line
-from lab.language.patterns import BadPattern, pattern_of
-from lab.plugins.learn.story import MOST_MESSAGES, Decision, Story, Stretch, Turn
+from lab.plugins.learn.story import LearnedFault, ObservedTurn, StatusStretch, Story
 
 _WIDTH = 100
 _APART = frozenset(("seed", "steps", "turns", "faults", "expect"))
@@ -27,15 +25,16 @@ _LIFETIME: Millis = 3_600_000
 _PATIENCE: Millis = 900_000
 _LONGEST_TITLE = 70
 _LONGEST_ID = 40
-_MOST_FAULTS = 200
-_MOST_FOLLOW_UPS = 50
-_ROOM = 500_000
-"""Bytes that all outputs may have in a scenario, whose file is 1 MiB at most."""
+_LONGEST_OUTPUT = 400_000
+"""Bytes of an output that stands in a scenario, whose file is 1 MiB at most."""
 _LONGEST_VALUE = 20_000
 _DEEPEST = 20
 """Characters and levels of what stands in the scenario as such, and not as its JSON (scenarios.md §2)."""
+_FIRST_LINE = "# yaml-language-server: $schema=lab.schema.json     (written by: lab schema > scenarios/lab.schema.json)"
 _NO_TEAM = "observed was no team of such a name: this is ours"
 _MARKS = re.compile(r"\{[{%#]")
+_NO_VALUE = re.compile(r"\{[{%#]|NaN|Infinity")
+"""JSON with these stands as its text."""
 _SIGNS = re.compile(r"[.^$*+?{}\[\]\\|()]")
 _CODE = re.compile(r"[A-Za-z0-9_]{1,200}")
 _LABELS = {
@@ -98,30 +97,12 @@ def quoted(text: str) -> str:
     return _MARKS.sub(lambda found: f"{{{{ '{found[0]}' }}}}", text)
 
 
-def _quoted_within(value: Json) -> Json:
-    """The same of all texts within a value; names of members are no templates."""
-    match value:
-        case str():
-            return quoted(value)
-        case list():
-            return [_quoted_within(part) for part in value]
-        case dict():
-            return {name: _quoted_within(part) for name, part in value.items()}
-        case _:
-            return value
-
-
 class _Steps:
     """The steps of a turn."""
 
-    def __init__(self, turn: Turn, room: int) -> None:
-        """`room`: bytes that are left for its outputs."""
-        self._turn, self.room = turn, room
-        taken: set[str] = set()
+    def __init__(self, turn: ObservedTurn) -> None:
+        self._turn, taken = turn, set[str]()
         self._ids = [_free(_id_of(stretch), taken) for stretch in turn.stretches]
-        self.patience: Millis = 0
-        """The longest that a gate of it may wait."""
-        self.follow_ups: tuple[str, ...] = ()
         self.written: tuple[YamlMembers, ...] = tuple(
             self._step(place, each) for place, each in enumerate(turn.stretches)
         )
@@ -129,14 +110,12 @@ class _Steps:
             why = "the calls end before the job does" if turn.stretches else "no poll showed the job"
             self.written += (_unseen(f"not observed: {why}"),)
 
-    def _step(self, place: int, stretch: Stretch) -> YamlMembers:
+    def _step(self, place: int, stretch: StatusStretch) -> YamlMembers:
         seen, name, question = stretch.seen, self._ids[place], stretch.seen.question
         waits = stretch.status is Status.WAITING
         if stretch.status is Status.COMPLETE:
-            self.follow_ups = seen.follow_up[:_MOST_FOLLOW_UPS]
-            questions: list[Json] = [quoted(each) for each in self.follow_ups]
-            ending: YamlMembers = {"complete": name, "output": self._output(seen.output)}
-            return ending | ({"follow_up": questions} if questions else {})
+            ending: YamlMembers = {"complete": name, "output": _output(seen.output)}
+            return ending | ({"follow_up": [quoted(each) for each in seen.follow_up]} if seen.follow_up else {})
         if stretch.status is Status.ERROR:
             partial = {"output": quoted(seen.output)} if seen.output is not None else {}
             return {"error": name, "text": quoted(seen.error or seen.word), **partial}
@@ -147,37 +126,22 @@ class _Steps:
         step: YamlMembers = {"wait" if waits else "work": name, "takes": takes}
         return step | ({"says": quoted(said)} if said else {})
 
-    def _output(self, output: str | None) -> Json | Commented:
-        if output is None:
-            return None
-        size = len(yaml_line(output))
-        if size > self.room:
-            size = min(len(output.encode("utf-8", "replace")), LARGEST_OUTPUT)
-            return Commented({"filler": f"{size}B"}, "a text of that size: it is too long to stand here")
-        self.room -= size
-        value = value_or_none(output)
-        readable = isinstance(value, dict | list) and size <= _LONGEST_VALUE and not deep(value, output, _DEEPEST)
-        if readable and "NaN" not in output and "Infinity" not in output and text_of(value) == output:
-            return {"json": _quoted_within(value)}
-        return quoted(output)
-
     def _gate(self, place: int, question: Question) -> YamlMembers:
         """What its question says, how it ended, and what of that is assumed."""
-        gate, known, assumed = self._decision(place, question)
-        lasts, patience = self._turn.length(place), self._turn.patience.get(gate, 0)
-        timed_out = known is not None and known.verdict is Verdict.TIMED_OUT
-        waits = lasts if timed_out else patience if patience > lasts else max(_PATIENCE, 2 * lasts)
-        self.patience = max(self.patience, waits)
-        asks, text = quoted(question.text or "May it go on?"), duration_text(waits)
+        vote, assumed = self._vote(place, question)
+        lasts, patience = self._turn.length(place), self._turn.patience.get(question.gate, 0)
+        verdict = vote["verdict"] if vote is not None else None
+        timed_out = verdict == Verdict.TIMED_OUT
+        waits = duration_text(lasts if timed_out else patience if patience > lasts else max(_PATIENCE, 2 * lasts))
         members: YamlMembers = {
             "gate": self._ids[place],
-            "asks": asks if question.text else Commented(asks, "not observed"),
+            "asks": quoted(question.text) if question.text else Commented("May it go on?", "not observed"),
         }
         if question.channel in ("EMAIL", "APPROVAL_PROCESS"):
             members["channel"] = question.channel
-        seen = patience or timed_out
-        members["patience"] = text if seen else Commented(text, "not observed, but that it is longer")
-        members |= self._verdicts(place, question, known)
+        observed = patience or timed_out
+        members["patience"] = waits if observed else Commented(waits, "not observed, but that it is longer")
+        members |= self._verdicts(place, question, verdict)
         if question.free:
             members["approval"] = False
         labels: dict[str, Json] = {
@@ -187,44 +151,55 @@ class _Steps:
         }
         if labels:
             members["labels"] = labels
-        if known is None:
+        if vote is None:
             return members | {"reviewer": Commented("nobody", "not observed: nobody had decided when the calls ended")}
-        said = f"assumed; {self._turn.bounds(place)}" if assumed else self._turn.bounds(place)
-        if timed_out:
-            return members | {"reviewer": Commented("nobody", said)}
-        vote: dict[str, Json] = {"after": duration_text(lasts), "verdict": str(known.verdict)}
-        comment = known.comment or ("(not observed)" if known.verdict is Verdict.CHANGES else None)
-        vote |= {name: each for name, each in (("by", known.by), ("comment", comment)) if each}
-        return members | {"reviewer": Commented(vote, said)}
+        bounds = self._turn.bounds(place)
+        if verdict == Verdict.CHANGES:
+            vote = {**vote, "comment": vote.get("comment") or "(not observed)"}
+        reviewer: dict[str, Json] = {"after": duration_text(lasts)}
+        reviewer |= {name: each for name, each in vote.items() if each}
+        said = f"assumed; {bounds}" if assumed else bounds
+        members["reviewer"] = Commented("nobody" if timed_out else reviewer, said)
+        return members
 
-    def _verdicts(self, place: int, question: Question, known: Decision | None) -> YamlMembers:
+    def _verdicts(self, place: int, question: Question, verdict: Json) -> YamlMembers:
         """Where verdicts lead: the one that was given to what followed, changes that nobody wanted back a step."""
         routes: dict[str, Json] = {}
-        verdict = known.verdict if known is not None else None
         if place + 1 < len(self._ids) and verdict not in (None, Verdict.APPROVED):
             routes[str(verdict)] = self._ids[place + 1]
         offered = any(each is Verdict.CHANGES for each, _ in question.verdicts)
-        if offered and place and verdict is not Verdict.CHANGES:
+        if offered and place and verdict != Verdict.CHANGES:
             routes[str(Verdict.CHANGES)] = self._ids[place - 1]
             return {"verdicts": Commented(routes, "not observed: where changes lead")}
         return {"verdicts": routes} if routes else {}
 
-    def _decision(self, place: int, question: Question) -> tuple[str, Decision | None, bool]:
-        """Which gate it is, how it ended, and whether that is assumed: to be approved, unless the job fails then."""
-        gate, round_, stretches = question.gate, question.round, self._turn.stretches
-        if not gate:
-            # a wire that names no gates: it is the n-th that ended, in the order of facts
-            ended = self._turn.decisions[sum(each.status is Status.WAITING for each in stretches[:place]) :][:1]
-            gate, round_ = (ended[0].gate, ended[0].round) if ended else ("", 0)
-        known = next((each for each in self._turn.decisions if (each.gate, each.round) == (gate, round_)), None)
+    def _vote(self, place: int, question: Question) -> tuple[dict[str, Json] | None, bool]:
+        """How a gate ended, and whether that is assumed: to be approved, unless the job fails then."""
+        stretches = self._turn.stretches
+        # on a wire that names no gates it is the n-th that ended, in the order of facts
+        number = sum(each.status is Status.WAITING for each in stretches[:place])
+        ended = [vote for *_, vote in self._turn.votes[number : number + 1]]
+        vote = self._turn.vote(question) if question.gate else next(iter(ended), None)
         later = stretches[place + 1 :]
-        if known is not None or not later:
-            return gate, known, False
+        if vote is not None or not later:
+            return vote, False
         following = next((each.seen.question for each in later if each.status is Status.WAITING), None)
         if question.gate and following and (following.gate, following.round) == (question.gate, question.round + 1):
-            return gate, Decision(gate=gate, round=round_, verdict=Verdict.CHANGES), False
+            return {"verdict": str(Verdict.CHANGES)}, False
         verdict = Verdict.REJECTED if later[0].status is Status.ERROR else Verdict.APPROVED
-        return gate, Decision(gate=gate, round=round_, verdict=verdict), True
+        return {"verdict": str(verdict)}, True
+
+
+def _output(output: str | None) -> Json | Commented:
+    size = len(yaml_line(output))
+    if output is None or size > _LONGEST_OUTPUT:
+        size = min(len((output or "").encode("utf-8", "replace")), LARGEST_OUTPUT)
+        return Commented({"filler": f"{size}B"}, "a text of that size: it is too long to stand here") if size else None
+    value = value_or_none(output)
+    odd = deep(value, output, _DEEPEST) or size > _LONGEST_VALUE or _NO_VALUE.search(output)
+    return (
+        {"json": value} if isinstance(value, dict | list) and text_of(value) == output and not odd else quoted(output)
+    )
 
 
 def _unseen(why: str) -> YamlMembers:
@@ -232,17 +207,11 @@ def _unseen(why: str) -> YamlMembers:
     return {"complete": Commented("not-observed", why), "output": None}
 
 
-def _id_of(stretch: Stretch) -> str:
-    seen = stretch.seen
-    match stretch.status:
-        case Status.COMPLETE:
-            return "done"
-        case Status.ERROR:
-            return "failed"
-        case Status.WAITING:
-            return slug(seen.question.gate if seen.question is not None else "") or "approval"
-        case Status.RUNNING:
-            return slug(seen.progress or "") or "work"
+def _id_of(stretch: StatusStretch) -> str:
+    gate, progress = stretch.seen.question.gate if stretch.seen.question is not None else "", stretch.seen.progress
+    running = slug(progress or "") or "work"
+    ids = {Status.COMPLETE: "done", Status.ERROR: "failed", Status.WAITING: slug(gate) or "approval"}
+    return ids.get(stretch.status, running)
 
 
 def _free(name: str, taken: set[str]) -> str:
@@ -267,90 +236,67 @@ def slug(text: str) -> str:
 # The scenario
 
 
-class Draft(Struct):
-    """What is written: a file, and in a sentence each what it lacks."""
-
-    text: str
-    missing: tuple[str, ...]
-
-
-def draft_of(story: Story, name: str, source: str, head: Sequence[str]) -> Draft:
+def scenario_text(story: Story, name: str, source: str, head: Sequence[str]) -> str:
     """The scenario `name` of a story; `source` is the file that it was learned from, `head` what is said of that."""
-    about, missing, turns = story.about, [*story.missing], list[_Steps]()
-    for turn in story.turns:
-        turns.append(_Steps(turn, turns[-1].room if turns else _ROOM))
-    first, *others = [
-        _asks(turn, missing) | {"steps": steps.written} for turn, steps in zip(story.turns, turns, strict=True)
-    ]
-    steps, message = first.pop("steps"), " ".join(story.turns[0].message.split())
-    team = about.team if about.team and _CODE.fullmatch(about.team) else None
+    first, *others = [{**_ask(turn), "steps": _Steps(turn).written} for turn in story.turns]
+    message = " ".join(story.turns[0].message.split())
+    team = story.team if story.team and _CODE.fullmatch(story.team) else None
     agent: dict[str, Json] = {"code": team or f"{name.upper().replace('-', '_')}_TEAM"}
-    agent |= {"version": about.version} if about.version else {}
+    agent |= {"version": story.version} if story.version else {}
+    lifetime = story.lifetime or _LIFETIME
+    token: dict[str, Json] = {} if lifetime == _LIFETIME else {"lifetime": duration_text(lifetime)}
+    stretches = [each for turn in story.turns for each in turn.stretches]
+    lasts = any(each.status is Status.WAITING or each.begins >= lifetime for each in stretches)
+    token |= {"renewed": True} if story.renewed or lasts else {}
     members: YamlMembers = {
         "lab": 1,
         "name": name,
         "title": message if len(message) <= _LONGEST_TITLE else f"{message[: _LONGEST_TITLE - 1]}…",
         "shows": f"Learned from {source}",
         "agent": agent if team else Commented(agent, _NO_TEAM),
-        **first,
+        "ask": first.pop("ask"),
+        "settings": {"invoke_status": 200} if story.invoke_status == 200 else {},
+        "token": token,
+        "seed": 1,
+        "latency": _latency(story),
     }
-    members |= {"settings": about.settings} if about.settings else {}
-    lifetime = about.lifetime or _LIFETIME
-    token: dict[str, Json] = {} if lifetime == _LIFETIME else {"lifetime": duration_text(lifetime)}
-    lasts = [each.patience for each in turns] + [each.begins for turn in story.turns for each in turn.stretches[-1:]]
-    token |= {"renewed": True} if about.renewed or max(lasts) >= lifetime else {}
-    members |= ({"token": token} if token else {}) | {"seed": 1} | _latency(story)
-    if others and (unasked := _unasked(story, turns)):
-        _answer(unasked, story.turns[1:], others)
+    later = {turn.message for turn in story.turns[1:]}
+    unsaid = [text for each in stretches for text in each.seen.follow_up if text not in later and text.strip()]
+    if others and unsaid:  # an entry without match answers whatever no other does (scenarios.md §9)
+        for turn, entry in zip(story.turns[1:], others, strict=True):
+            entry["match"] = f"^{_SIGNS.sub(lambda found: chr(92) + found[0], turn.message)}$"
+        ending: YamlMembers = {"steps": (_unseen("not observed: nobody asked this"),)}
+        others.append({"ask": unsaid[0], "optional": True, **ending})
         members["turn_order"] = "any"
-    members |= {"steps": steps} | ({"turns": tuple(others)} if others else {})
-    faults = story.faults[:_MOST_FAULTS]
-    if faults:
-        members["faults"] = tuple(Commented(fault.document, fault.note) for fault in faults)
-    if (more := len(story.faults) - len(faults)) > 0:
-        missing.append(f"Faults beyond the first {_MOST_FAULTS} are left out: {more}.")
-    members |= {"expect": expected} if (expected := _expected(story)) else {}
-    first_line = (
-        "# yaml-language-server: $schema=lab.schema.json     (written by: lab schema > scenarios/lab.schema.json)"
-    )
-    lines = [first_line, *(line for sentence in (*head, *about.notes, *missing) for line in _comment(sentence))]
+    members |= first | {"turns": tuple(others), "expect": _expected(story)}
+    members["faults"] = tuple(Commented(_fault(each), each.note) for each in story.faults)
+    lines = [_FIRST_LINE, *(line for sentence in (*head, *story.notes) for line in _comment(sentence))]
     for key, member in members.items():
-        lines += ["", *_yaml({key: member})] if key in _APART else _yaml({key: member})
-    return Draft("\n".join(lines) + "\n", tuple(missing))
+        if member not in ({}, ()):
+            lines += ["", *_yaml({key: member})] if key in _APART else _yaml({key: member})
+    return "\n".join(lines) + "\n"
 
 
-def _asks(turn: Turn, missing: list[str]) -> YamlMembers:
-    message, parameters, text = turn.message if turn.message.strip() else "(nothing)", turn.parameters, ""
-    if parameters and (len(text := text_of(parameters)) > _LONGEST_VALUE or deep(parameters, text, _DEEPEST)):
-        missing.append(f"Parameters that no scenario holds, too deep or long: {', '.join(parameters)[:200]}.")
-        parameters = {}
+def _ask(turn: ObservedTurn) -> YamlMembers:
+    message, parameters = turn.message if turn.message.strip() else "(nothing)", turn.parameters
+    if deep(parameters, text_of(parameters), _DEEPEST):
+        return {"ask": Commented(message, "its parameters nest too deep for a scenario")}
     return {"ask": {"message": message, "parameters": parameters} if parameters else message}
 
 
-def _unasked(story: Story, turns: Iterable[_Steps]) -> list[str]:
-    """The questions that an answer suggested, and nobody asked."""
-    asked = {turn.message for turn in story.turns[1:]}
-    return [text for steps in turns for text in steps.follow_ups if text not in asked and text.strip()]
+def _fault(fault: LearnedFault) -> dict[str, Json]:
+    calls: Json = fault.first if fault.first == fault.last else f"{fault.first}-{fault.last}"
+    turn: dict[str, Json] = {} if fault.turn is None else {"turn": fault.turn}
+    return {"route": fault.route, "calls": calls, **turn, **fault.members}
 
 
-def _answer(unasked: Sequence[str], turns: Sequence[Turn], entries: list[YamlMembers]) -> None:
-    """Find later messages by their texts, and add an entry for whatever else is asked (scenarios.md §9)."""
-    for turn, entry in zip(turns, entries, strict=True):
-        exact = f"^{_SIGNS.sub(lambda found: chr(92) + found[0], turn.message)}$"
-        with suppress(BadPattern):
-            entry |= {"match": exact} if pattern_of(exact).fits(turn.message) else {}
-    if len(turns) + 1 < MOST_MESSAGES and all("match" in entry for entry in entries):
-        ending: YamlMembers = {"steps": (_unseen("not observed: nobody asked this"),)}
-        entries.append({"ask": unasked[0], "optional": True, **ending})
-
-
-def _latency(story: Story) -> YamlMembers:
+def _latency(story: Story) -> dict[str, Json]:
     latency: dict[str, Json] = {}
     for route, pace in story.paces.items():
         if pace.usual and pace.usual[-1]:
             low, high = duration_text(pace.usual[0]), duration_text(pace.usual[-1])
             latency[route] = low if low == high else {"between": [low, high]}
-    return {"latency": latency} if latency else {}
+    return latency
 
 
 def _expected(story: Story) -> dict[str, Json]:

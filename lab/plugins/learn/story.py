@@ -1,7 +1,7 @@
 """What was observed, whoever's API it was: calls -> a conversation's turns -> what a scenario is written from.
 
 A turn's polls are folded into stretches in which each showed the same (recordings.md §17). `own_story` finds the turns in
-calls of the wires that the lab speaks, `foreign` in any others.
+calls of the wires that the lab speaks, `foreign` in any others; what failed in them, `failures` tells.
 """
 
 from collections import defaultdict
@@ -18,38 +18,53 @@ from lab.core.clock import Millis
 from lab.core.exchange import Json
 from lab.core.jsontext import integer_or_none, members_of
 from lab.dialects.base import Decide, Invoke, Look
-from lab.dialects.client import Seen, Sendable
+from lab.dialects.client import Question, Seen, Sendable
 from lab.dialects.fusion.bodies import PUBLISHED_VERSION
 from lab.language.document import LONGEST, Status, Verdict, duration_text
 from lab.recording.format.lines import Entry
 from lab.recording.playback.calls import PlaybackCall
 
-TIMED_ROUTES = ("token", "invoke", "status")
-MOST_MESSAGES = 51
-"""Messages that a scenario holds."""
 _ODD_FACTOR = 5
 _ODD: Millis = 1_000
 """An answer that takes so much longer than is usual is a fault of its own: both more than a second, and five times."""
-_MOST_STEPS = 499
 _ROUND: Millis = 100
 _LAST: Millis = 1_000
 """How much longer than it was seen a stretch lasts of which nobody saw the end."""
-_MOST_NAMES = 10
+_LONGEST_NAMES = 250
 
 _T = TypeVar("_T")
 
 
-class Decision(Struct, frozen=True, kw_only=True):
-    """How an opening of a gate ended, where calls or facts tell it."""
+class StatusStretch(Struct, frozen=True):
+    """A stretch in which every poll showed the same."""
 
-    gate: str
-    round: int
-    verdict: Verdict
-    comment: str | None = None
-    by: str | None = None
+    seen: Seen
+    low: Millis
+    """When the last poll showed what was before, counted from the message."""
+    high: Millis
+    """When the first poll showed this."""
+    begins: Millis
+    """When it begins in the scenario: in this gap, as late as every poll will see it."""
+    polls: int = 1
+    last: Millis = 0
+    """When the last poll showed this."""
+
+    @property
+    def status(self) -> Status:
+        """One that nobody knows is taken for RUNNING."""
+        return self.seen.status or Status.RUNNING
+
+    def goes_on(self, seen: Seen) -> bool:
+        """Whether a poll shows nothing new. A word that nobody knows hides the status, which may be the same."""
+        if self.status is not (seen.status or Status.RUNNING):
+            return seen.status is None and self.status is Status.WAITING
+        texts = self.seen.progress, seen.progress
+        opened = [(each.code, each.round, each.text) for each in (self.seen.question, seen.question) if each]
+        waits_for_another = self.status is Status.WAITING and len(set(opened)) == 2
+        return not waits_for_another and (None in texts or texts[0] == texts[1])
 
 
-class Turn(Struct, kw_only=True):
+class ObservedTurn(Struct, kw_only=True):
     """A message, and the calls that showed its job."""
 
     invoke: PlaybackCall
@@ -57,17 +72,20 @@ class Turn(Struct, kw_only=True):
     parameters: dict[str, Json] = field(default_factory=dict)
     polls: list[PlaybackCall] = field(default_factory=list)
     """Decisions among them, whose answers show the job too. Where nothing is `seen`, the call failed."""
-    decisions: tuple[Decision, ...] = ()
+    votes: tuple[tuple[str, int, dict[str, Json]], ...] = ()
+    """How gates ended, as calls or facts tell it: which, which opening of it, and what a reviewer does."""
     patience: dict[str, Millis] = field(default_factory=dict)
     """Of gates, as far as facts tell it."""
-
-    stretches: "tuple[Stretch, ...]" = ()
-    """What polls showed, those that showed the same together."""
+    stretches: tuple[StatusStretch, ...] = ()
 
     @property
     def last(self) -> Seen | None:
         """The last that was seen of the job."""
         return next((poll.seen for poll in reversed(self.polls) if poll.seen is not None), self.invoke.seen)
+
+    def vote(self, question: Question) -> dict[str, Json] | None:
+        """How an opening of a gate ended; None: nobody knows."""
+        return next((vote for *which, vote in self.votes if which == [question.gate, question.round]), None)
 
     def length(self, place: int) -> Millis:
         """How long the stretch at `place` lasts in the scenario."""
@@ -91,23 +109,20 @@ def _clock(millis: Millis) -> str:
     return f"{millis / 1000:.1f}s" if millis < 60_000 else duration_text(millis // 1000 * 1000)
 
 
-class About(Struct, frozen=True, kw_only=True):
-    """What holds for the whole conversation."""
+class RoutePace(Struct, frozen=True):
+    """How long answers of a route were withheld."""
 
-    team: str | None = None
-    """None: the API has no teams."""
-    version: int | None = None
-    """Of the team's agent, where answers tell it and no message asked for one."""
-    lifetime: Millis | None = None
-    """How long a token was good."""
-    renewed: bool = False
-    """Whether more than one token was granted."""
-    settings: dict[str, Json] = field(default_factory=dict)
-    notes: tuple[str, ...] = ()
-    """What a reader of the scenario should know, a sentence each."""
+    usual: tuple[Millis, ...] = ()
+    """In order of length, without those that were odd."""
+    median: Millis = 0
+
+    def excess(self, latency: Millis) -> Millis:
+        """By how much an answer was later than usual, in tenths of a second; 0: it wasn't."""
+        more = min(latency - self.median, LONGEST)
+        return more // 100 * 100 if more > _ODD and latency > _ODD_FACTOR * self.median else 0
 
 
-class Fault(Struct, kw_only=True):
+class LearnedFault(Struct, kw_only=True):
     """A fault: the calls `first` to `last` of a route, counted from 1, and what they were."""
 
     route: str
@@ -117,25 +132,26 @@ class Fault(Struct, kw_only=True):
     note: str = ""
     turn: int | None = None
 
-    @property
-    def document(self) -> dict[str, Json]:
-        """As an author writes it."""
-        calls: Json = self.first if self.first == self.last else f"{self.first}-{self.last}"
-        turn: dict[str, Json] = {} if self.turn is None else {"turn": self.turn}
-        return {"route": self.route, "calls": calls, **turn, **self.members}
 
-
-class Story(Struct):
+class Story(Struct, kw_only=True):
     """One conversation, and the calls around it: all that a scenario is written from."""
 
-    about: About
-    turns: list[Turn]
+    turns: list[ObservedTurn]
     calls: Mapping[str, Sequence[PlaybackCall]]
     """By the route as faults and latencies name it, those that counted: none that a mock refuses by itself."""
-    paces: Mapping[str, "RoutePace"] = {}
-    faults: tuple[Fault, ...] = ()
-    missing: tuple[str, ...] = ()
-    """What was observed and is in no scenario, a sentence each."""
+    team: str | None = None
+    """None: the API has no teams."""
+    version: int | None = None
+    """Of the team's agent, where answers tell it and no message asked for one."""
+    lifetime: Millis | None = None
+    """How long a token was good."""
+    renewed: bool = False
+    """Whether more than one token was granted."""
+    invoke_status: int = 202
+    notes: list[str] = field(default_factory=list)
+    """What a reader of the scenario should know, a sentence each."""
+    paces: Mapping[str, RoutePace] = field(default_factory=dict)
+    faults: list[LearnedFault] = field(default_factory=list)
 
 
 def command_of(call: PlaybackCall) -> Sendable | None:
@@ -143,17 +159,10 @@ def command_of(call: PlaybackCall) -> Sendable | None:
     return call.client_call.command if call.client_call is not None else None
 
 
-def lifetime_in(tokens: Iterable[PlaybackCall]) -> Millis | None:
-    """How long the first token was good of which an answer tells it."""
-    said = (integer_or_none(members_of(call.replied.response.body).get("expires_in")) for call in tokens if call.good)
-    return next((1000 * seconds for seconds in said if seconds is not None and 0 < seconds < 10**8), None)
-
-
-def left_out(messages: Iterable[str]) -> tuple[str, ...]:
+def left_out(messages: Iterable[str]) -> list[str]:
     """A sentence that names the jobs which a scenario of one conversation leaves out, by what began them."""
-    names = [" ".join(message[:60].split()) for message in messages]
-    more = [f"and {len(names) - _MOST_NAMES} more"] if len(names) > _MOST_NAMES else []
-    return (f"Jobs of other conversations, left out: {'; '.join(names[:_MOST_NAMES] + more)}.",) if names else ()
+    names = "; ".join(" ".join(message[:60].split()) for message in messages)
+    return [f"Jobs of other conversations, left out: {names[:_LONGEST_NAMES]}."] if names else []
 
 
 # The wires that the lab speaks
@@ -173,37 +182,50 @@ def own_story(calls: Sequence[PlaybackCall], facts: Iterable[Entry] = ()) -> Sto
     if not polled:
         return None
     first, command = polled[0]
-    assert first.begun is not None
-    conversation = first.begun.conversation
+    conversation = first.begun.conversation if first.begun is not None else None
     mine = [
         (call, its)
         for call, its in begins
         if call is first or (conversation is not None and call.at > first.at and its.conversation == conversation)
     ]
     tokens = [call for call in calls if call.requested.route == "token"]
-    lifetime = lifetime_in(tokens)
-    old = _too_old(calls, lifetime)
+    granted = [(call.at, members_of(call.replied.response.body).get("expires_in")) for call in tokens if call.good]
+    lifetime = next((1000 * life for _, life in granted if type(life) is int and life > 0), None)
+    # a mock refuses by itself those whose token was too old
+    old = {
+        call
+        for call in calls
+        if call.replied.response.status == 401 and lifetime is not None and granted
+        and call.at - max((at for at, _ in granted if at <= call.at), default=call.at) >= lifetime
+    }  # fmt: skip
     turns = list(_turns(mine, looks, old))
-    for turn in turns[:MOST_MESSAGES]:
+    for turn in turns:
         _decide(turn, calls, facts)
-    taken = {turn.invoke for turn in turns}
-    jobs = {call.begun.job for call in taken if call.begun is not None}
-    invokes = [call for call in calls if call not in old and isinstance(command_of(call), Invoke | Decide)]
-    polls = [call for job in jobs for call in looks[job] if call not in old]
-    about = About(
+    invokes = {turn.invoke for turn in turns}
+    shown = [poll.replied.response.body for call, _ in polled[:1] if call.begun for poll in looks[call.begun.job]]
+    versions = [integer_or_none(members_of(body).get(PUBLISHED_VERSION)) for body in shown]
+    return Story(
+        turns=turns,
+        calls={
+            "token": tokens,
+            "invoke": [call for call in calls if call not in old and isinstance(command_of(call), Invoke | Decide)],
+            "status": [poll for turn in turns for poll in turn.polls if isinstance(command_of(poll), Look)],
+        },
         team=command.team,
-        version=_version(command, looks[first.begun.job]),
+        # answers repeat one that the client named itself
+        version=next((each for each in versions if each and each > 1), None)
+        if command.wanted.version is None
+        else None,
         lifetime=lifetime,
-        settings={"invoke_status": 200} if first.requested.route == "invoke" and first.replied.response.status == 200 else {},
-        renewed=sum(call.good for call in tokens) > 1,
-        notes=left_out(its.message for call, its in polled if call not in taken),
-    )  # fmt: skip
-    return Story(about, turns, {"token": tokens, "invoke": invokes, "status": polls})
+        renewed=len(granted) > 1,
+        invoke_status=first.replied.response.status if first.requested.route == "invoke" else 202,
+        notes=left_out(its.message for call, its in polled if call not in invokes),
+    )
 
 
 def _turns(
     mine: list[tuple[PlaybackCall, Invoke]], looks: dict[str, list[PlaybackCall]], old: set[PlaybackCall]
-) -> Iterator[Turn]:
+) -> Iterator[ObservedTurn]:
     """The messages of the conversation; one that was said again until it was accepted counts once."""
     last = {command.message: place for place, (_, command) in enumerate(mine)}
     for place, (call, command) in enumerate(mine):
@@ -211,7 +233,7 @@ def _turns(
             continue
         polls = [poll for poll in looks[call.begun.job] if poll not in old] if call.begun is not None else []
         parameters = dict(call.client_call.fields).get("parameters") if call.client_call is not None else None
-        yield Turn(
+        yield ObservedTurn(
             invoke=call,
             message=command.message,
             parameters=parameters if isinstance(parameters, dict) else {},
@@ -219,73 +241,34 @@ def _turns(
         )
 
 
-def _decide(turn: Turn, calls: Sequence[PlaybackCall], facts: Iterable[Entry]) -> None:
+def _decide(turn: ObservedTurn, calls: Sequence[PlaybackCall], facts: Iterable[Entry]) -> None:
     """How gates ended: as the client decided, or as facts tell."""
     job = turn.invoke.begun.job if turn.invoke.begun is not None else None
-    if job is None:
-        return
-    decided: dict[tuple[str, int], Decision] = {}
+    votes: dict[tuple[str, int], dict[str, Json]] = {}
     openings = [(poll.at, poll.seen.question) for poll in turn.polls if poll.seen and poll.seen.question]
     for call in calls:
         command = command_of(call)
         if not isinstance(command, Decide) or command.job != job or not call.good or command.verdict is None:
             continue
-        if before := [question for at, question in openings if at <= call.at]:
-            gate, round_ = before[-1].gate, before[-1].round
-            decided[gate, round_] = Decision(gate=gate, round=round_, verdict=command.verdict, comment=command.comment)
-        if call.seen is not None:
-            turn.polls.append(call)
+        for question in [question for at, question in openings if at <= call.at][-1:]:
+            votes[question.gate, question.round] = {"verdict": str(command.verdict), "comment": command.comment}
+        turn.polls += [call] if call.seen is not None else []
     turn.polls.sort(key=lambda poll: poll.at)
     for fact in facts:
-        if fact.text("job") != job:
+        if job is None or fact.text("job") != job:
             continue
-        gate, round_ = fact.text("gate") or "", integer_or_none(fact.get("round")) or 0
-        until, said = integer_or_none(fact.get("until")), fact.text("verdict")
+        gate, until, said = fact.text("gate") or "", integer_or_none(fact.get("until")), fact.text("verdict")
+        opening = gate, integer_or_none(fact.get("round")) or 0
         if fact.type == "gate.opened" and until is not None:
             turn.patience[gate] = until - fact.instant
         elif fact.type == "gate.decided" and said in set(Verdict):
-            decided[gate, round_] = Decision(
-                gate=gate, round=round_, verdict=Verdict(said), comment=fact.text("comment"), by=fact.text("name")
-            )
+            votes[opening] = {"verdict": said, "by": fact.text("name"), "comment": fact.text("comment")}
         elif fact.type == "gate.expired":
-            decided[gate, round_] = Decision(gate=gate, round=round_, verdict=Verdict.TIMED_OUT)
-    turn.decisions = tuple(decided.values())
-
-
-def _too_old(calls: Sequence[PlaybackCall], lifetime: Millis | None) -> set[PlaybackCall]:
-    """The calls that a mock refuses by itself, since their token was too old."""
-    granted: Millis | None = None
-    found: set[PlaybackCall] = set()
-    for call in calls:
-        if call.requested.route == "token" and call.good:
-            granted = call.at
-        elif call.replied.response.status == 401 and granted is not None and lifetime is not None:
-            found |= {call} if call.at - granted >= lifetime else set()
-    return found
-
-
-def _version(command: Invoke, looks: Sequence[PlaybackCall]) -> int | None:
-    """Nothing is learned of one that the client named itself: answers repeat it."""
-    if command.wanted.version is not None:
-        return None
-    versions = (integer_or_none(members_of(each.replied.response.body).get(PUBLISHED_VERSION)) for each in looks)
-    return next((each for each in versions if each is not None and each > 1), None)
+            votes[opening] = {"verdict": str(Verdict.TIMED_OUT)}
+    turn.votes = tuple((*opening, vote) for opening, vote in votes.items())
 
 
 # How fast, and when
-
-
-class RoutePace(Struct, frozen=True):
-    """How long answers of a route were withheld."""
-
-    usual: tuple[Millis, ...] = ()
-    """In order of length, without those that were odd."""
-    median: Millis = 0
-
-    def excess(self, latency: Millis) -> Millis:
-        """By how much an answer was later than usual, in tenths of a second; 0: it wasn't."""
-        more = min(latency - self.median, LONGEST)
-        return more // 100 * 100 if more > _ODD and latency > _ODD_FACTOR * self.median else 0
 
 
 def pace_of(latencies: Iterable[Millis]) -> RoutePace:
@@ -296,7 +279,7 @@ def pace_of(latencies: Iterable[Millis]) -> RoutePace:
     return RoutePace(usual, round(median(usual)) if usual else 0)
 
 
-def earliest_polls(turn: Turn, invoke: RoutePace, status: RoutePace) -> list[Millis]:
+def earliest_polls(turn: ObservedTurn, invoke: RoutePace, status: RoutePace) -> list[Millis]:
     """When, after the message, each poll is made by a client with the same pauses that is answered as fast as can be.
 
     A scenario whose changes lie there shows each poll of such a run what the recorded one was shown, whatever it draws.
@@ -312,48 +295,12 @@ def earliest_polls(turn: Turn, invoke: RoutePace, status: RoutePace) -> list[Mil
     return found
 
 
-class Stretch(Struct, frozen=True):
-    """A stretch in which every poll showed the same."""
-
-    seen: Seen
-    low: Millis
-    """When the last poll showed what was before, counted from the message."""
-    high: Millis
-    """When the first poll showed this."""
-    begins: Millis
-    """When it begins in the scenario: in this gap, as late as every poll will see it."""
-    polls: int = 1
-    last: Millis = 0
-    """When the last poll showed this."""
-
-    @property
-    def status(self) -> Status:
-        """One that nobody knows is taken for RUNNING."""
-        return self.seen.status or Status.RUNNING
-
-    def goes_on(self, seen: Seen) -> bool:
-        """Whether a poll shows nothing new. A word that nobody knows hides the status, which may be the same."""
-        if seen.status is None and self.status is Status.WAITING:
-            return True
-        mine = self.seen
-        if self.status is not (seen.status or Status.RUNNING):
-            return False
-        if self.status is Status.WAITING and _opening(mine) != _opening(seen):
-            return False
-        return None in (mine.progress, seen.progress) or mine.progress == seen.progress
-
-
-def _opening(seen: Seen) -> tuple[str, int, str] | None:
-    question = seen.question
-    return (question.code, question.round, question.text) if question is not None else None
-
-
-def stretches_of(turn: Turn, earliest: Sequence[Millis]) -> tuple[Stretch, ...]:
+def stretches_of(turn: ObservedTurn, earliest: Sequence[Millis]) -> tuple[StatusStretch, ...]:
     """The stretches of a job, in order, the first from its message on; equal polls are folded."""
     before, first = 0, turn.invoke.seen
-    found = [Stretch(first, 0, 0, 0, 0)] if first is not None else []
+    found = [StatusStretch(first, 0, 0, 0, 0)] if first is not None else []
     for poll, soonest in zip(turn.polls, earliest, strict=True):
-        if poll.seen is None:
+        if poll.seen is None or (found and found[-1].status.final):
             continue
         at = poll.at - turn.invoke.at
         if found and found[-1].goes_on(poll.seen):
@@ -365,9 +312,7 @@ def stretches_of(turn: Turn, earliest: Sequence[Millis]) -> tuple[Stretch, ...]:
             high = min(soonest, at)
             late = high // _ROUND * _ROUND  # if a tenth of a second lies in the gap
             begins = 0 if not found else late if late > before else max(high, before + 1)
-            found.append(Stretch(poll.seen, before, at, begins, last=at))
-        if found[-1].status.final or len(found) >= _MOST_STEPS:
-            break  # nothing follows
+            found.append(StatusStretch(poll.seen, before, at, begins, last=at))
         before = at
     return tuple(found)
 

@@ -81,7 +81,7 @@ def test_a_learned_scenario_is_one_and_its_run_ends(
     observed = observed_in(file_of(sent, [*calls, last]), "calls.har", lambda digest: b"")
     said = parse_terms("status", (), ("ask=prompt", "says=message", "output=output", "error=error"))
     said = replace(said, words=meanings(calls))
-    text = learn(observed, "calls", "calls.har", said).text
+    text = learn(observed, "calls", "calls.har", said)
     scenario, locations = parse_with_locations(text, "calls.yaml")
     assert lint(scenario, "calls.yaml", locations) == ()
     outcome: Outcome = Joined(config(compiled=compile_scenario(scenario))).play()

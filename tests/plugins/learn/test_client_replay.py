@@ -41,7 +41,7 @@ def captured(name: str) -> tuple[Recording, Blob]:
 def learned(name: str, recording: Recording, blob: Blob) -> str:
     """What is learned of these calls alone."""
     observed = ObservedCalls(list(playback_calls(recording, blob)), epoch_in(recording))
-    return learn(observed, name, recording.name, Terms()).text
+    return learn(observed, name, recording.name, Terms())
 
 
 def again(name: str) -> ClientReplayResult:

@@ -13,8 +13,8 @@ from lab.language.parse import parse_scenario
 from lab.plugins.learn.command import learn
 from lab.plugins.learn.foreign import Terms
 from lab.plugins.learn.reading import ObservedCalls
-from lab.plugins.learn.scenario import draft_of
-from lab.plugins.learn.story import About, Story, Stretch, Turn
+from lab.plugins.learn.scenario import scenario_text
+from lab.plugins.learn.story import ObservedTurn, StatusStretch, Story
 from lab.recording.format.lines import Entry, Recording
 from lab.recording.format.reader import read
 from lab.recording.playback.calls import playback_call, playback_calls
@@ -36,7 +36,7 @@ def learned(recording: Recording, *, facts: bool = True) -> Scenario:
         recording = replace(recording, lines=[line for line in recording.lines if not isinstance(line, Entry)])
     calls = list(playback_calls(recording, None))
     observed = ObservedCalls(calls, epoch_in(recording), tuple(recording.facts()))
-    return parse_scenario(learn(observed, "learned", "joined", Terms()).text, "learned.yaml")
+    return parse_scenario(learn(observed, "learned", "joined", Terms()), "learned.yaml")
 
 
 def votes(scenario: Scenario) -> list[tuple[str, str | None]]:
@@ -101,6 +101,10 @@ def test_a_verdict_that_nobody_told_is_assumed_from_how_it_went_on(
     invoke = playback_call(
         Requested(0, 1, "unknown", Request("POST", "/jobs")), Replied(0, 1, Response(202)), None, inside=False
     )
-    turn = Turn(invoke=invoke, message="x", stretches=(Stretch(waiting, 0, 0, 0), Stretch(after, 2_000, 4_000, 4_000)))
-    text = draft_of(Story(About(), [turn], {}), "x", "x.har", ()).text
+    turn = ObservedTurn(
+        invoke=invoke,
+        message="x",
+        stretches=(StatusStretch(waiting, 0, 0, 0), StatusStretch(after, 2_000, 4_000, 4_000)),
+    )
+    text = scenario_text(Story(turns=[turn], calls={}), "x", "x.har", ())
     assert f"reviewer: {{after: 4s, verdict: {verdict}}}  # assumed; " in text

@@ -8,7 +8,7 @@ from lab.core.exchange import Request, Response
 from lab.core.observe import Replied, Requested
 from lab.dialects.client import Seen
 from lab.language.document import Status
-from lab.plugins.learn.story import Turn, earliest_polls, pace_of, stretches_of
+from lab.plugins.learn.story import ObservedTurn, earliest_polls, pace_of, stretches_of
 from lab.recording.playback.calls import PlaybackCall, playback_call
 
 
@@ -33,9 +33,9 @@ def test_what_is_far_beyond_the_usual_is_odd(latencies: list[Millis], median: Mi
     assert ([*pace.usual], pace.median) == (usual, median)
 
 
-def turn_of(*polls: tuple[Millis, Millis, str]) -> Turn:
+def turn_of(*polls: tuple[Millis, Millis, str]) -> ObservedTurn:
     """A message at 1 s, and polls: when, how long, and what each shows; nothing: it failed."""
-    turn = Turn(invoke=call(1_000, 200), message="x")
+    turn = ObservedTurn(invoke=call(1_000, 200), message="x")
     for at, took, word in polls:
         seen = Seen(job="1", word=word, status=Status(word)) if word else None
         turn.polls.append(replace(call(at, took, 200 if word else 503), seen=seen))

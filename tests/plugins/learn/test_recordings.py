@@ -97,4 +97,4 @@ def test_of_several_conversations_the_first_is_learned_and_the_others_are_named(
     )
     story = own_story([call for data in (one, other) for call in observed_in(data, "a", lambda digest: b"").calls])
     assert story is not None and len(story.turns) == 1
-    assert [note[:54] for note in story.about.notes] == ["Jobs of other conversations, left out: Analyse invoice"]
+    assert [note[:54] for note in story.notes] == ["Jobs of other conversations, left out: Analyse invoice"]
