@@ -1,21 +1,22 @@
 """`lab learn`: a scenario out of what was observed: a recording, a HAR file, a VCR cassette."""
 
 import re
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
 from lab.cli.console import Console
 from lab.cli.recordings import locate
 from lab.core.errors import UsageError
+from lab.core.exchange import Json
 from lab.files.calls_of_tools import read_calls
 from lab.files.recordings import RECORDING_ENDING, read_blob
 from lab.identity.routes import IDENTITY_NAMES
 from lab.language.parse import parse_scenario
-from lab.plugins.learn.failures import find_faults
 from lab.plugins.learn.foreign import Terms, foreign_story, parse_terms
 from lab.plugins.learn.reading import ObservedCalls, observed_in
 from lab.plugins.learn.scenario import scenario_text, slug
-from lab.plugins.learn.story import Story, earliest_polls, own_story, pace_of, stretches_of, with_texts
+from lab.plugins.learn.story import earliest_polls, find_faults, own_story, pace_of, stretches_of, with_texts
 from lab.recording.redaction.bodies import body_of, query_pairs
 from lab.recording.redaction.leaks import leaks
 from lab.recording.tape.captured_secrets import CaptureRedactor
@@ -43,27 +44,32 @@ def execute(flags: Flags, console: Console) -> int:
 
 def learn(observed: ObservedCalls, name: str, source: str, terms: Terms) -> str:
     """The scenario; UsageError if the file holds no poll."""
-    story = own_story(observed.calls, observed.facts) if terms.status is None else None
-    story = story or foreign_story(observed.calls, terms)
+    story, hide = own_story(observed.calls, observed.facts) if terms.status is None else None, _redaction(observed)
+    try:
+        story = story or foreign_story(observed.calls, terms)
+    except UsageError as error:  # which names words of the file
+        raise UsageError(str(hide(error.what)), hint=str(hide(error.hint))) from None
     story.paces = {route: pace_of(call.latency for call in calls if call.good) for route, calls in story.calls.items()}
     find_faults(story, observed.epoch)
     for turn in story.turns:
         turn.stretches = stretches_of(turn, earliest_polls(turn, story.paces["invoke"], story.paces["status"]))
-    if observed.origins:
-        story = _redacted(story, observed)
+    for _ in range(2):  # what shows itself to be a secret later on was one before
+        clean = with_texts(story, hide)
     head = [
         f"Learned by lab learn from {source}. Steps end as late as the polls allow; beside each stands how short and how long it can have been."
     ]
     if not observed.timed:
-        story.paces = {}
+        clean.paces = {}
         head.append("The file doesn't say when calls were made: a second between two polls is assumed.")
     if not any(call.latency for calls in story.calls.values() for call in calls):
         head.append("The file doesn't say how long answers took.")
-    return scenario_text(story, name, source, head)
+    return scenario_text(clean, name, source, head)
 
 
-def _redacted(story: Story, observed: ObservedCalls) -> Story:
-    """All that is printed with aliases for secrets and hosts: what any of the calls shows to be one is one everywhere."""
+def _redaction(observed: ObservedCalls) -> Callable[[Json], Json]:
+    """Puts aliases for secrets and hosts: what any of the calls shows to be one is one everywhere."""
+    if not observed.origins:
+        return lambda value: value
     redactor = CaptureRedactor(())
     for origin in observed.origins:
         redactor.flat(origin)
@@ -75,7 +81,4 @@ def _redacted(story: Story, observed: ObservedCalls) -> Story:
         for headers, body, reply in ((request.headers, request.body, False), (response.headers, response.body, True)):
             redactor.headers(headers)
             body_of(headers, body, redactor, oauth=oauth, reply=reply)
-
-    for _ in range(2):  # what shows itself to be a secret later on was one before
-        clean = with_texts(story, redactor.json)
-    return clean
+    return redactor.json

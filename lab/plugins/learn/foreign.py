@@ -62,7 +62,9 @@ def parse_expression(text: str) -> MemberExpression:
 
 def _text_at(expression: MemberExpression | None, names: Mapping[str, Json]) -> str:
     """What stands there as a text; empty: nothing does."""
-    value = expression(names) if expression is not None else None
+    value = None
+    with suppress(Exception):  # of members that are none, or of another type, it gives nothing
+        value = expression(names) if expression is not None else None
     if isinstance(value, bool) or not isinstance(value, str | int | float | list | dict) or value in ([], {}):
         return "true" if value is True else ""
     return (text_or_json(value) or "").strip()
@@ -195,7 +197,7 @@ def foreign_story(calls: Sequence[PlaybackCall], terms: Terms) -> Story:
     shown = [replace(call, seen=_seen(call, terms, unknown)) for call in (polls.begin, *polls.calls)]
     if unknown:
         raise UsageError(
-            f"Nobody knows what these words of a status mean: {', '.join(map(repr, unknown))}.",
+            f"Nobody knows what these words of a status mean: {', '.join(unknown)}.",
             hint=f"Say it: --words RUNNING={next(iter(unknown))} and so on, with {', '.join(Status)} before =.",
         )
     invoke, *shown = shown

@@ -15,7 +15,6 @@ from urllib.parse import SplitResult, urlencode, urlsplit
 import msgspec
 import yaml
 from msgspec import Struct, field
-from msgspec.structs import replace
 
 from lab.core.clock import Epoch, Millis
 from lab.core.errors import RecordingError
@@ -56,61 +55,35 @@ def observed_in(data: bytes, file: str, blob: Blob) -> ObservedCalls:
         facts = tuple(recording.facts("gate.opened", "gate.decided", "gate.expired"))
         return ObservedCalls(list(playback_calls(recording, blob)), epoch_in(recording), facts)
     try:
-        document = _document(data.decode("utf-8-sig"), file)
+        text = data.decode("utf-8-sig")
+        # vcrpy writes JSON too, with escapes of its own
+        value = json.loads(text) if text.lstrip()[:1] == "{" else yaml.load(text, _Loader)
+        document = msgspec.convert(value, _Document, strict=False)
     except UnicodeDecodeError as error:
         line = data[: error.start].count(b"\n") + 1
         raise RecordingError(f"{file}:{line}: the file is not UTF-8.") from None
+    except RecursionError:
+        raise RecordingError(f"{file}: it nests too deep.") from None
+    except (yaml.YAMLError, ValueError) as error:  # which say the place
+        said = " ".join(str(error).split())
+        raise RecordingError(f"{file}: neither HAR 1.2 nor a cassette of plain values: {said}.", hint=_HINT) from None
     if document.log is not None:
-        entries = enumerate(document.log.entries)
-        return _observed([_har_exchange(entry, f"{file}: $.log.entries[{place}]") for place, entry in entries])
+        return _observed(document.log.entries, f"{file}: $.log.entries")
     for name, listed in (("interactions", document.interactions), ("http_interactions", document.ruby)):
         if listed is not None:
-            return _observed([_taped_exchange(each, f"{file}: $.{name}[{n}]") for n, each in enumerate(listed)])
+            return _observed(listed, f"{file}: $.{name}")
     raise RecordingError(f"{file}: neither a recording, nor HAR, nor a cassette.", hint=_HINT)
 
 
-class _Exchange(Struct):
-    """A call as another tool's file has it."""
+class _Loader(yaml.CSafeLoader):
+    """Takes plain values alone: no tag makes an object. Ruby writes bytes under a tag of its own."""
 
-    at: Millis | None
-    """In milliseconds since 1970, as far as the file or the answer's date tells."""
-    url: str
-    request: Request
-    """Without a path yet."""
-    response: Response
-    took: Millis = 0
-    cut: str | None = None
+    yaml_constructors = yaml.CSafeLoader.yaml_constructors | {
+        "!binary": yaml.CSafeLoader.yaml_constructors["tag:yaml.org,2002:binary"]
+    }
 
 
-def _observed(exchanges: list[_Exchange]) -> ObservedCalls:
-    times: list[Millis] = []
-    for each in exchanges:
-        # dates have whole seconds, and the calls of a cassette an order
-        times += [] if each.at is None else [max(each.at, times[-1] + 1) if times and each.at == times[-1] else each.at]
-    timed = len(times) == len(exchanges) and max(times, default=0) - min(times, default=0) >= _APART
-    epoch = min(times) // 1000 if timed else 0
-    found = ObservedCalls([], epoch, timed=timed, origins=set())
-    for place, each in enumerate(exchanges):
-        at, parts = times[place] - 1000 * epoch if timed else place * _APART, SplitResult("", "", each.url, "", "")
-        with suppress(ValueError):
-            parts = urlsplit(each.url)
-        found.origins.add(f"{parts.scheme}://{parts.netloc}")
-        request = replace(each.request, method=each.request.method.upper(), path=parts.path, query=parts.query)
-        requested = Requested(at, place + 1, ROUTER.name(request.method, request.path), request)
-        replied = Replied(at + each.took, place + 1, each.response, None, cut=each.cut)
-        found.calls.append(playback_call(requested, replied, None, inside=False))
-    found.calls.sort(key=lambda call: call.at)
-    return found
-
-
-def _base64(text: str, where: str) -> bytes:
-    try:
-        return b64decode(text)
-    except ValueError:
-        raise RecordingError(f"{where}: the text is no base64.") from None
-
-
-# HAR
+# What other tools write
 
 
 class _Pair(Struct):
@@ -125,149 +98,117 @@ class _Content(Struct):
     """Of a request, for which HAR has none."""
     params: list[_Pair] = []
 
-    def data(self, where: str) -> bytes:
-        if self.text is None:
-            return urlencode([(each.name, each.value) for each in self.params]).encode()
-        coding = (self.encoding or self.odd_encoding or "").lower()
-        if coding not in ("", "utf-8", "text", "base64"):
-            raise RecordingError(f"{where}: the encoding {coding!r} is unknown: HAR has base64, and texts without one.")
-        return _base64(self.text, where) if coding == "base64" else self.text.encode("utf-8", "surrogatepass")
-
-
-class _Sent(Struct):
-    headers: list[_Pair] = []
-    cookies: list[_Pair] = []
-
-    @property
-    def fields(self) -> Headers:
-        # those of HTTP/2 that begin with a colon are no headers; some writers leave out those of cookies
-        fields = ((each.name.lower(), each.value) for each in self.headers if not each.name.startswith(":"))
-        return (*fields, *(("cookie", f"{each.name}={each.value}") for each in self.cookies))
-
-
-class _Asked(_Sent, kw_only=True):
-    method: str
-    url: str
-    posted: _Content | None = field(name="postData", default=None)
-
-
-class _Answered(_Sent, kw_only=True):
-    status: int
-    content: _Content = field(default_factory=_Content)
-    error: str | None = field(name="_error", default=None)
-
-
-class _HarEntry(Struct):
-    started: str = field(name="startedDateTime")
-    request: _Asked
-    response: _Answered
-    time: float | None = None
-
-
-class _Log(Struct):
-    entries: list[_HarEntry]
-
-
-def _har_exchange(entry: _HarEntry, where: str) -> _Exchange:
-    sent, came = entry.request, entry.response
-    try:
-        start = datetime.fromisoformat(entry.started)
-        at = round((start if start.tzinfo is not None else start.replace(tzinfo=UTC)).timestamp() * 1000)
-    except (ValueError, OverflowError):
-        raise RecordingError(f"{where}.startedDateTime: {entry.started[:40]!r} is no ISO 8601 time.") from None
-    took = round(entry.time) if entry.time is not None and 0 <= entry.time < 10**12 else 0
-    cut = None
-    if came.status <= 0:  # HAR has no word for how a call without an answer ended, but browsers add one
-        why = (came.error or "").lower()
-        cut = "client_gone" if "aborted" in why else "timeout" if "timed_out" in why or took >= 20_000 else "reset"
-    body = sent.posted.data(f"{where}.request.postData") if sent.posted is not None else b""
-    answer = Response(max(0, came.status), came.fields, came.content.data(f"{where}.response.content"))
-    return _Exchange(at, sent.url, Request(sent.method, "", "", sent.fields, body), answer, took, cut)
-
-
-# Cassettes
-
-
-class _Loader(yaml.CSafeLoader):
-    """Takes plain values alone: no tag makes an object. Ruby writes bytes under a tag of its own."""
-
-    yaml_constructors = yaml.CSafeLoader.yaml_constructors | {
-        "!binary": yaml.CSafeLoader.yaml_constructors["tag:yaml.org,2002:binary"]
-    }
-
-
-class _Taped(Struct):
-    headers: dict[str, Any] | None = None
-    body: Any = None
-
-    @property
-    def fields(self) -> Headers:
-        listed = ((name, each if isinstance(each, list) else [each]) for name, each in (self.headers or {}).items())
-        return tuple((name.lower(), str(each)) for name, values in listed for each in values)
-
-    def data(self, where: str) -> bytes:
-        """The bytes of the body, however they are written, decompressed."""
-        body = self.body
-        if isinstance(body, dict) and "base64_string" in body:
-            body = _base64(str(body["base64_string"]), f"{where}.body.base64_string")
-        elif isinstance(body, dict) and "string" in body:
-            body = body["string"]
-        data = body if isinstance(body, bytes) else (text_or_json(body) or "").encode("utf-8", "surrogatepass")
-        # some writers decompress bodies and keep the header, so what is no gzip stays as it is
-        return unpacked(self.fields, data)[1] if data.startswith(_GZIP) else data
-
-
-class _TapedRequest(_Taped, kw_only=True):
-    method: str
-    uri: str
-
 
 class _Code(Struct):
     code: int
 
 
-class _TapedResponse(_Taped, kw_only=True):
-    status: int | _Code
+class _Message(Struct, kw_only=True):
+    """A request or a response: HAR has `url`, `postData` and `content`, a cassette `uri` and `body`."""
+
+    method: str = ""
+    url: str = ""
+    uri: str = ""
+    status: int | _Code = 0
+    headers: list[_Pair] | dict[str, Any] | None = None
+    cookies: list[_Pair] = []
+    content: _Content | None = None
+    posted: _Content | None = field(name="postData", default=None)
+    body: Any = None
+    error: str | None = field(name="_error", default=None)
+
+    @property
+    def fields(self) -> Headers:
+        if isinstance(self.headers, dict):
+            listed = ((name, each if isinstance(each, list) else [each]) for name, each in self.headers.items())
+            return tuple((name.lower(), str(each)) for name, values in listed for each in values)
+        # those of HTTP/2 that begin with a colon are no headers; some writers leave out those of cookies
+        pairs = [(each.name.lower(), each.value) for each in self.headers or () if not each.name.startswith(":")]
+        return (*pairs, *(("cookie", f"{each.name}={each.value}") for each in self.cookies))
+
+    def data(self, where: str) -> bytes:
+        """The bytes of the body, however they are written, decompressed."""
+        content, written, coding = self.posted or self.content, self.body, ""
+        if content is not None:
+            written, coding = content.text, (content.encoding or content.odd_encoding or "").lower()
+            if written is None:
+                return urlencode([(each.name, each.value) for each in content.params]).encode()
+        elif isinstance(written, dict):
+            coding = "base64" if "base64_string" in written else ""
+            written = written.get("base64_string", written.get("string", written))
+        if coding not in ("", "utf-8", "text", "base64"):
+            raise RecordingError(f"{where}: the encoding {coding!r} is unknown: HAR has base64, and texts without one.")
+        try:
+            data = b64decode(str(written)) if coding == "base64" else written
+        except ValueError:
+            raise RecordingError(f"{where}: the text is no base64.") from None
+        if not isinstance(data, bytes):
+            data = (text_or_json(data) or "").encode("utf-8", "surrogatepass")
+        # some writers decompress bodies and keep the header, so what is no gzip stays as it is
+        return unpacked(self.fields, data)[1] if data.startswith(_GZIP) else data
 
 
-class _Interaction(Struct):
-    request: _TapedRequest
-    response: _TapedResponse
+class _Filed(Struct):
+    """A call as another tool's file has it."""
+
+    request: _Message
+    response: _Message
+    started: str | None = field(name="startedDateTime", default=None)
     recorded: str | None = field(name="recorded_at", default=None)
+    time: float | None = None
+
+    def instant(self, where: str) -> Millis | None:
+        """Milliseconds since 1970; a time without a zone is taken for UTC. None: neither the file nor a date tells."""
+        try:
+            if self.started is None:
+                at = parsedate_to_datetime(self.recorded or header_of(self.response.fields, "date") or "")
+            else:
+                at = datetime.fromisoformat(self.started)
+            return round((at if at.tzinfo is not None else at.replace(tzinfo=UTC)).timestamp() * 1000)
+        except (ValueError, TypeError, OverflowError):
+            if self.started is None:
+                return None
+        raise RecordingError(f"{where}.startedDateTime: {self.started[:40]!r} is no ISO 8601 time.")
 
 
-def _taped_exchange(each: _Interaction, where: str) -> _Exchange:
-    sent, came, at = each.request, each.response, None
-    with suppress(ValueError, TypeError, OverflowError):
-        date = each.recorded or header_of(came.fields, "date") or ""
-        at = round(parsedate_to_datetime(date).timestamp() * 1000)
-    request = Request(sent.method, "", "", sent.fields, sent.data(f"{where}.request"))
-    status = came.status if isinstance(came.status, int) else came.status.code
-    return _Exchange(at, sent.uri, request, Response(status, came.fields, came.data(f"{where}.response")))
-
-
-# Either
+class _Log(Struct):
+    entries: list[_Filed]
 
 
 class _Document(Struct):
     log: _Log | None = None
-    interactions: list[_Interaction] | None = None
-    ruby: list[_Interaction] | None = field(name="http_interactions", default=None)
+    interactions: list[_Filed] | None = None
+    ruby: list[_Filed] | None = field(name="http_interactions", default=None)
 
 
-def _document(text: str, file: str) -> _Document:
-    """The document of another tool; RecordingError says what is wrong where."""
-    try:
-        # vcrpy writes JSON too, with escapes of its own
-        is_json = text.lstrip()[:1] == "{"
-        return msgspec.convert(json.loads(text) if is_json else yaml.load(text, _Loader), _Document, strict=False)
-    except json.JSONDecodeError as error:
-        raise RecordingError(f"{file}:{error.lineno}:{error.colno}: no JSON: {error.msg}.") from None
-    except yaml.MarkedYAMLError as error:
-        mark = error.problem_mark or error.context_mark
-        where = f"{file}:{mark.line + 1}:{mark.column + 1}" if mark is not None else file
-        raise RecordingError(f"{where}: no YAML of plain values: {error.problem}.") from None
-    except RecursionError:
-        raise RecordingError(f"{file}: it nests too deep.") from None
-    except (yaml.YAMLError, ValueError) as error:
-        raise RecordingError(f"{file}: neither HAR 1.2 nor a cassette: {error}.", hint=_HINT) from None
+def _observed(listed: list[_Filed], where: str) -> ObservedCalls:
+    times: list[Millis] = []
+    for place, each in enumerate(listed):
+        at = each.instant(f"{where}[{place}]")
+        # dates have whole seconds, and calls an order
+        times += [] if at is None else [at + (1 if times and at == times[-1] else 0)]
+    timed = len(times) == len(listed) and max(times, default=0) - min(times, default=0) >= _APART
+    found = ObservedCalls([], min(times) // 1000 if timed else 0, timed=timed, origins=set())
+    for x, each in enumerate(listed, 1):
+        sent, came, here = each.request, each.response, f"{where}[{x - 1}]"
+        url, at = sent.url or sent.uri, times[x - 1] - 1000 * found.epoch if timed else x * _APART
+        if not sent.method or not url:
+            raise RecordingError(f"{here}.request: it has no method, or no URL.")
+        parts = SplitResult("", "", url, "", "")
+        with suppress(ValueError):
+            parts = urlsplit(url)
+        found.origins.add(f"{parts.scheme}://{parts.netloc}")
+        method, data = sent.method.upper(), sent.data(f"{here}.request")
+        asks = Requested(
+            at, x, ROUTER.name(method, parts.path), Request(method, parts.path, parts.query, sent.fields, data)
+        )
+        status = came.status if isinstance(came.status, int) else came.status.code
+        took, cut = round(each.time) if each.time is not None and 0 <= each.time < 10**12 else 0, None
+        if status <= 0:  # HAR has no word for how a call without an answer ended, but browsers add one
+            why = (came.error or "").lower()
+            late = "timed_out" in why or took >= 20_000
+            cut = "client_gone" if "aborted" in why else "timeout" if late else "reset"
+        response = Response(max(0, status), came.fields, came.data(f"{here}.response"))
+        found.calls.append(playback_call(asks, Replied(at + took, x, response, None, cut=cut), None, inside=False))
+    found.calls.sort(key=lambda call: call.at)
+    return found

@@ -238,7 +238,11 @@ def slug(text: str) -> str:
 
 def scenario_text(story: Story, name: str, source: str, head: Sequence[str]) -> str:
     """The scenario `name` of a story; `source` is the file that it was learned from, `head` what is said of that."""
-    first, *others = [{**_ask(turn), "steps": _Steps(turn).written} for turn in story.turns]
+    turns: list[YamlMembers] = []
+    for turn in story.turns:
+        said: Json = {"message": turn.message, "parameters": turn.parameters} if turn.parameters else turn.message
+        turns.append({"ask": said, "steps": _Steps(turn).written})
+    first, *others = turns
     message = " ".join(story.turns[0].message.split())
     team = story.team if story.team and _CODE.fullmatch(story.team) else None
     agent: dict[str, Json] = {"code": team or f"{name.upper().replace('-', '_')}_TEAM"}
@@ -275,13 +279,6 @@ def scenario_text(story: Story, name: str, source: str, head: Sequence[str]) -> 
         if member not in ({}, ()):
             lines += ["", *_yaml({key: member})] if key in _APART else _yaml({key: member})
     return "\n".join(lines) + "\n"
-
-
-def _ask(turn: ObservedTurn) -> YamlMembers:
-    message, parameters = turn.message if turn.message.strip() else "(nothing)", turn.parameters
-    if deep(parameters, text_of(parameters), _DEEPEST):
-        return {"ask": Commented(message, "its parameters nest too deep for a scenario")}
-    return {"ask": {"message": message, "parameters": parameters} if parameters else message}
 
 
 def _fault(fault: LearnedFault) -> dict[str, Json]:

@@ -5,8 +5,7 @@ from copy import deepcopy
 from pathlib import Path
 
 from lab.core.clock import INSTANT_EPOCH
-from lab.plugins.learn.failures import find_faults
-from lab.plugins.learn.story import RoutePace, Story
+from lab.plugins.learn.story import RoutePace, Story, find_faults
 from tests.conftest import ROOT, Lab
 from tests.plugins.learn.observed import canonical, story_in
 

@@ -118,7 +118,7 @@ def test_where_the_status_stands_is_asked_for_with_what_the_file_has(lab: Lab) -
 def test_what_words_mean_is_asked_for(lab: Lab) -> None:
     done = lab("learn", FILES / "github-run.yaml", "--status", "status", "--words", "RUNNING=queued")
     assert (done.code, done.out) == (2, "")
-    assert "what these words of a status mean: 'in_progress', 'completed'" in done.err
+    assert "what these words of a status mean: in_progress, completed" in done.err
 
 
 @pytest.mark.parametrize(
@@ -142,7 +142,7 @@ def test_a_job_of_which_nobody_saw_the_end_lasts_as_long_as_it_was_seen(lab: Lab
     out = lab("learn", "calls.yaml", *said("accepted-export.yaml")[1:]).out
     work, ending = scenario(out).steps
     assert isinstance(work, Work) and work.takes == 7_000
-    assert "seen from 3.0s to 6.0s, and no end" in out
+    assert "seen from 3s to 6s, and no end" in out
     assert ending.id == "not-observed" and "not-observed  # not observed: the calls end before the job does" in out
 
 

@@ -104,6 +104,21 @@ def test_a_secret_gets_into_no_scenario(lab: Lab, place: str, form: Callable[[li
     assert "Do it with" in learned.out and "at «host:H1»" in learned.out
 
 
+@pytest.mark.parametrize("argv", [(), ("--status=nowhere",), ("--status=message",)])
+def test_nor_into_a_question_about_the_file(lab: Lab, argv: tuple[str, ...]) -> None:
+    listed = calls("bearer")
+    listed[0] |= {"sent": {"prompt": "Do it"}, "came": {"id": f"job-{SECRET}"}}
+    for each in listed[1:]:
+        each |= {
+            "url": f"{HOST}/jobs/job-{quote(SECRET, safe='')}",
+            "came": {"status": SECRET, "message": SECRET, "at": HOST},
+        }
+    Path("calls.har").write_text(har(listed), "utf-8")
+    learned = lab("learn", "calls.har", *argv)
+    assert (learned.code, learned.out) == (2, "")
+    assert "«" in learned.err and "canary" not in learned.err.lower()
+
+
 NAMES = """apiKey accessKey x-api-key authorization pwd credential private_key subscription-key sig session_token
     Ocp-Apim-Subscription-Key""".split()
 
