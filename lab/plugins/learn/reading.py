@@ -184,10 +184,11 @@ class _Document(Struct):
 def _observed(listed: list[_Filed], where: str) -> ObservedCalls:
     times: list[Millis] = []
     for place, each in enumerate(listed):
-        at = each.instant(f"{where}[{place}]")
-        # dates have whole seconds, and calls an order
-        times += [] if at is None else [at + (1 if times and at == times[-1] else 0)]
-    timed = len(times) == len(listed) and max(times, default=0) - min(times, default=0) >= _APART
+        if (at := each.instant(f"{where}[{place}]")) is not None:
+            # dates have whole seconds, and the calls of a cassette an order
+            times.append(max(at, times[-1] + 1) if times and each.started is None else at)
+    exact = any(each.started is not None for each in listed) or max(times, default=0) - min(times, default=0) >= _APART
+    timed = exact and len(times) == len(listed)
     found = ObservedCalls([], min(times) // 1000 if timed else 0, timed=timed, origins=set())
     for x, each in enumerate(listed, 1):
         sent, came, here = each.request, each.response, f"{where}[{x - 1}]"

@@ -26,7 +26,7 @@ _PATIENCE: Millis = 900_000
 _LONGEST_TITLE = 70
 _LONGEST_ID = 40
 _LONGEST_OUTPUT = 400_000
-"""Bytes of an output that stands in a scenario, whose file is 1 MiB at most."""
+"""Characters of an output that stands in a scenario, whose file is 1 MiB at most."""
 _LONGEST_VALUE = 20_000
 _DEEPEST = 20
 """Characters and levels of what stands in the scenario as such, and not as its JSON (scenarios.md §2)."""
@@ -179,7 +179,9 @@ class _Steps:
         # on a wire that names no gates it is the n-th that ended, in the order of facts
         number = sum(each.status is Status.WAITING for each in stretches[:place])
         ended = [vote for *_, vote in self._turn.votes[number : number + 1]]
-        vote = self._turn.vote(question) if question.gate else next(iter(ended), None)
+        if question.gate:
+            ended = [vote for *which, vote in self._turn.votes if which == [question.gate, question.round]]
+        vote = next(iter(ended), None)
         later = stretches[place + 1 :]
         if vote is not None or not later:
             return vote, False
@@ -191,12 +193,13 @@ class _Steps:
 
 
 def _output(output: str | None) -> Json | Commented:
-    size = len(yaml_line(output))
-    if output is None or size > _LONGEST_OUTPUT:
-        size = min(len((output or "").encode("utf-8", "replace")), LARGEST_OUTPUT)
-        return Commented({"filler": f"{size}B"}, "a text of that size: it is too long to stand here") if size else None
+    if output is None:
+        return None
+    if len(yaml_line(output)) > _LONGEST_OUTPUT:
+        size = min(len(output.encode("utf-8", "replace")), LARGEST_OUTPUT)
+        return Commented({"filler": f"{size}B"}, "a text of that size: it is too long to stand here")
     value = value_or_none(output)
-    odd = deep(value, output, _DEEPEST) or size > _LONGEST_VALUE or _NO_VALUE.search(output)
+    odd = len(output) > _LONGEST_VALUE or deep(value, output, _DEEPEST) or _NO_VALUE.search(output)
     return (
         {"json": value} if isinstance(value, dict | list) and text_of(value) == output and not odd else quoted(output)
     )

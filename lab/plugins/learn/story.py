@@ -21,7 +21,7 @@ from lab.core.exchange import Json
 from lab.core.jsontext import integer_or_none, members_of
 from lab.dialects import wires
 from lab.dialects.base import Decide, Invoke, Look
-from lab.dialects.client import Question, Seen, Sendable
+from lab.dialects.client import Seen, Sendable
 from lab.dialects.fusion.bodies import PUBLISHED_VERSION
 from lab.language.document import LONGEST, Status, Verdict, duration_text
 from lab.recording.format.lines import Entry
@@ -85,10 +85,6 @@ class ObservedTurn(Struct, kw_only=True):
     def last(self) -> Seen | None:
         """The last that was seen of the job."""
         return next((poll.seen for poll in reversed(self.polls) if poll.seen is not None), self.invoke.seen)
-
-    def vote(self, question: Question) -> dict[str, Json] | None:
-        """How an opening of a gate ended; None: nobody knows."""
-        return next((vote for *which, vote in self.votes if which == [question.gate, question.round]), None)
 
     def length(self, place: int) -> Millis:
         """How long the stretch at `place` lasts in the scenario."""
@@ -206,6 +202,8 @@ def own_story(calls: Sequence[PlaybackCall], facts: Iterable[Entry] = ()) -> Sto
     invokes = {turn.invoke for turn in turns}
     shown = [poll.replied.response.body for call, _ in polled[:1] if call.begun for poll in looks[call.begun.job]]
     versions = [integer_or_none(members_of(body).get(PUBLISHED_VERSION)) for body in shown]
+    if command.wanted.version is not None:
+        versions = []  # answers repeat one that the client named itself
     return Story(
         turns=turns,
         calls={
@@ -214,10 +212,7 @@ def own_story(calls: Sequence[PlaybackCall], facts: Iterable[Entry] = ()) -> Sto
             "status": [poll for turn in turns for poll in turn.polls if isinstance(command_of(poll), Look)],
         },
         team=command.team,
-        # answers repeat one that the client named itself
-        version=next((each for each in versions if each and each > 1), None)
-        if command.wanted.version is None
-        else None,
+        version=next((each for each in versions if each and each > 1), None),
         lifetime=lifetime,
         renewed=len(granted) > 1,
         invoke_status=first.replied.response.status if first.requested.route == "invoke" else 202,

@@ -165,3 +165,24 @@ def test_a_cassette_without_times_is_told_so(second: str, timed: bool) -> None:
     )
     found = observed(text)
     assert (found.timed, [call.at for call in found.calls]) == (timed, [0, 30_000] if timed else [1_000, 2_000])
+
+
+def test_calls_of_one_second_keep_their_order() -> None:
+    dates = ["Thu, 01 Jan 2026 10:00:00 GMT"] * 3 + ["Thu, 01 Jan 2026 10:00:02 GMT"]
+    text = "interactions:\n" + "".join(
+        f"- request: {{uri: /{place}, method: GET}}\n  response: {{status: 200, headers: {{Date: ['{date}']}}}}\n"
+        for place, date in enumerate(dates)
+    )
+    found = observed(text)
+    assert [(call.title, call.at) for call in found.calls] == [
+        ("GET /0", 0),
+        ("GET /1", 1),
+        ("GET /2", 2),
+        ("GET /3", 2_000),
+    ]
+
+
+def test_a_har_file_has_times_however_short_it_is() -> None:
+    entries = [ENTRY, ENTRY | {"startedDateTime": "2026-01-01T10:00:00.650+02:00"}]
+    found = observed(json.dumps({"log": {"entries": entries}}))
+    assert (found.timed, [call.at for call in found.calls]) == (True, [250, 650])
