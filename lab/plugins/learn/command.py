@@ -53,8 +53,7 @@ def learn(observed: ObservedCalls, name: str, source: str, terms: Terms) -> str:
     find_faults(story, observed.epoch)
     for turn in story.turns:
         turn.stretches = stretches_of(turn, earliest_polls(turn, story.paces["invoke"], story.paces["status"]))
-    for _ in range(2):  # what shows itself to be a secret later on was one before
-        clean = with_texts(story, hide)
+    clean = with_texts(story, hide)
     head = [
         f"Learned by lab learn from {source}. Steps end as late as the polls allow; beside each stands how short and how long it can have been."
     ]
@@ -77,6 +76,7 @@ def _redaction(observed: ObservedCalls) -> Callable[[Json], Json]:
         redactor.secrets.begin()
         request, response = call.requested.request, call.replied.response
         oauth = call.requested.route in IDENTITY_NAMES
+        redactor.text(request.path)
         redactor.pairs(query_pairs(request.query), oauth=oauth)
         for headers, body, reply in ((request.headers, request.body, False), (response.headers, response.body, True)):
             redactor.headers(headers)

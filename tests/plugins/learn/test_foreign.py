@@ -2,9 +2,11 @@
 
 import json
 import shlex
+from copy import deepcopy
 from pathlib import Path
 
 import pytest
+import yaml
 
 from lab.language.document import Complete, Failure, Gate, Scenario, Work
 from lab.language.parse import parse_scenario
@@ -182,10 +184,27 @@ def test_wrong_options_are_refused_with_a_sentence(lab: Lab, argv: tuple[str, ..
 
 
 def test_members_are_members_however_they_are_called(lab: Lab) -> None:
-    text = (FILES / "build-server.yaml").read_text("utf-8").replace('"state"', '"items"')
+    text = (FILES / "build-server.yaml").read_text("utf-8").replace('"message"', '"items"')
     Path("build-server.yaml").write_text(text, "utf-8")
-    argv = [each.replace("state", "items") for each in shlex.split(SAID["build-server.yaml"])]
-    assert [step.id for step in scenario(lab("learn", "build-server.yaml", *argv).out).steps][-1] == "done"
+    argv = [each.replace("message", "items") for each in shlex.split(SAID["build-server.yaml"])]
+    learned = lab("learn", "build-server.yaml", *argv)
+    assert "says: compiling" in learned.out and "output: all 812 tests passed" in learned.out
+
+
+def test_a_job_begins_with_what_asked_for_it_though_its_polls_carry_an_id_that_came_later(lab: Lab) -> None:
+    first, *polls = yaml.safe_load((FILES / "build-server.yaml").read_text("utf-8"))["interactions"]
+    named = deepcopy(polls[0])
+    named["response"]["body"]["string"] = '{"number": 7, "run": 81}'
+    for poll in polls:
+        poll["request"]["uri"] += "/runs/81"
+    Path("build-server.yaml").write_text(yaml.safe_dump({"interactions": [first, named, *polls]}), "utf-8")
+    learned = lab("learn", "build-server.yaml", *said("build-server.yaml")[1:])
+    assert "# The job begins with POST /builds; polls carry an id of it." in learned.lines
+
+
+def test_an_expression_that_an_answer_gives_nothing_to_work_with_gives_nothing(lab: Lab) -> None:
+    learned = lab("learn", *said("github-run.yaml"), "--at", "says=conclusion.x[0] + 1 + name")
+    assert learned.code == 0 and "says: in_progress" in learned.out
 
 
 def test_of_several_jobs_one_is_learned_and_the_others_are_named(lab: Lab) -> None:

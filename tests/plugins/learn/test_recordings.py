@@ -80,6 +80,12 @@ def test_the_text_reads_like_one_that_a_person_wrote(lab: Lab) -> None:
     assert max(map(len, lines)) <= 130
 
 
+def test_where_changes_would_lead_is_a_comment(lab: Lab) -> None:
+    text = lab("learn", ROOT / "recordings" / "item-comparison.rec.jsonl").out
+    verdicts = "verdicts: {changes-requested: looking-up-supplier-agreements}"
+    assert f"{verdicts}  # not observed: where changes lead" in text
+
+
 def test_what_nobody_saw_is_a_comment(lab: Lab) -> None:
     text = lab("learn", ROOT / "recordings" / "bad-line.rec.jsonl").out
     assert "complete: not-observed  # not observed: no poll showed the job" in text

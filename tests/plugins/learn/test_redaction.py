@@ -196,3 +196,15 @@ def test_a_host_is_known_by_its_name_also_before_a_text_tells_where_it_is(lab: L
     learned = lab("learn", "calls.har", *SAID)
     assert "Do it on «host:H2:name»" in learned.out
     assert "canary" not in learned.out + learned.err
+
+
+def test_so_is_the_host_that_was_called_where_only_its_name_stands(lab: Lab) -> None:
+    listed = calls("bearer")
+    listed[0]["sent"] = {"prompt": f"Do it on {HOST.removeprefix('https://')}"}
+    del listed[2:3]
+    listed[2]["came"] = {"id": "job-77123", "status": "succeeded", "output": "Done."}
+    listed[1]["came"] = {"id": "job-77123", "status": "running"}
+    Path("calls.har").write_text(har(listed), "utf-8")
+    learned = lab("learn", "calls.har", *SAID)
+    assert "Do it on «host:H1:name»" in learned.out
+    assert "canary" not in learned.out + learned.err

@@ -84,7 +84,7 @@ DEEP = "[" * 40 + "]" * 40
 HUGE = json.dumps(["x" * 50] * 9_000)
 
 
-@pytest.mark.parametrize("value", ["NaN", "1e999", "-Infinity", DEEP, HUGE, "[" + "1," * 60_000 + "1]"])
+@pytest.mark.parametrize("value", ['"{{ 7 }}"', "NaN", "1e999", "-Infinity", DEEP, HUGE, "[" + "1," * 60_000 + "1]"])
 def test_what_no_scenario_holds_is_written_otherwise(lab: Lab, value: str) -> None:
     document = json.loads(session("x"))
     first, *_, last = document["log"]["entries"]
