@@ -286,8 +286,11 @@ def scenario_text(story: Story, name: str, source: str, head: Sequence[str]) -> 
 
 def _fault(fault: LearnedFault) -> dict[str, Json]:
     calls: Json = fault.first if fault.first == fault.last else f"{fault.first}-{fault.last}"
+    when: dict[str, Json] = {"calls": calls}
+    if fault.after is not None:
+        when = {"after": duration_text(fault.after), "calls": "every 1"}
     turn: dict[str, Json] = {} if fault.turn is None else {"turn": fault.turn}
-    return {"route": fault.route, "calls": calls, **turn, **fault.members}
+    return {"route": fault.route, **when, **turn, **fault.members}
 
 
 def _latency(story: Story) -> dict[str, Json]:

@@ -129,6 +129,8 @@ class LearnedFault(Struct, kw_only=True):
     members: dict[str, Json]
     note: str = ""
     turn: int | None = None
+    after: Millis | None = None
+    """When it begins, of one that goes on to the end of the job, however often it is polled."""
 
 
 class Story(Struct, kw_only=True):
@@ -360,10 +362,15 @@ def find_faults(story: Story, epoch: Epoch) -> None:
     counts = Counter(name for members in polls for name in members) if story.team else {}
     usual = frozenset(name for name, count in counts.items() if 2 * count > len(polls))
     for place, turn in enumerate(story.turns, 1):
-        looks = (poll for poll in turn.polls if not isinstance(command_of(poll), Decide))
+        before, looks = len(story.faults), [poll for poll in turn.polls if not isinstance(command_of(poll), Decide)]
         for number, poll in enumerate(looks, 1):
             found = _of_poll(poll, story.paces["status"], epoch, usual)
             add("status", number, found, place if len(story.turns) > 1 else None)
+        for fault in story.faults[before:][-1:]:
+            if fault.members == {"odd_body": True} and fault.first > 1 and fault.last == len(looks):
+                # the API's own from then on, and no matter of calls
+                earlier, first = (looks[number].at - turn.invoke.at for number in (fault.first - 2, fault.first - 1))
+                fault.after = (earlier + first) // 200 * 100
 
 
 def _of_poll(poll: PlaybackCall, pace: RoutePace, epoch: Epoch, usual: frozenset[str]) -> _Found:

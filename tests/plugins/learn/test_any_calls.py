@@ -67,7 +67,7 @@ def file_of(sent: dict[str, object], calls: list[tuple[int, int, tuple[int, str]
 
 def meanings(calls: list[tuple[int, int, tuple[int, str], list[object]]]) -> dict[str, Status]:
     """What each word means that is seen: anything."""
-    words = {json.loads(body)["status"].strip() for *_, (_, body), _ in calls if body.startswith('{"status"')}
+    words = {json.loads(body)["status"].strip() for *_, (_, body), _ in calls if '"status": ' in body}
     return {word: [*Status][len(word) % 4] for word in words} | {"queued": Status.RUNNING, "completed": Status.COMPLETE}
 
 
