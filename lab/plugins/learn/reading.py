@@ -55,10 +55,7 @@ def observed_in(data: bytes, file: str, blob: Blob) -> ObservedCalls:
         facts = tuple(recording.facts("gate.opened", "gate.decided", "gate.expired"))
         return ObservedCalls(list(playback_calls(recording, blob)), epoch_in(recording), facts)
     try:
-        text = data.decode("utf-8-sig")
-        # vcrpy writes JSON too, with escapes of its own
-        value = json.loads(text) if text.lstrip()[:1] == "{" else yaml.load(text, _Loader)
-        document = msgspec.convert(value, _Document, strict=False)
+        document = _document(data.decode("utf-8-sig"))
     except UnicodeDecodeError as error:
         line = data[: error.start].count(b"\n") + 1
         raise RecordingError(f"{file}:{line}: the file is not UTF-8.") from None
@@ -179,6 +176,18 @@ class _Document(Struct):
     log: _Log | None = None
     interactions: list[_Filed] | None = None
     ruby: list[_Filed] | None = field(name="http_interactions", default=None)
+
+
+def _document(text: str) -> _Document:
+    """A document in YAML, or in JSON, which vcrpy writes too."""
+    if text.lstrip()[:1] != "{":
+        return msgspec.convert(yaml.load(text, _Loader), _Document, strict=False)
+    with suppress(ValueError):
+        return msgspec.json.decode(
+            text, type=_Document, strict=False
+        )  # soon, for nothing is kept of what isn't looked at
+    # it says where it broke off, and takes half of a surrogate pair
+    return msgspec.convert(json.loads(text), _Document, strict=False)
 
 
 def _observed(listed: list[_Filed], where: str) -> ObservedCalls:
