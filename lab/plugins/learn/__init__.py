@@ -1,7 +1,6 @@
 """What was observed of a polled API -> a scenario that plays it again (recordings.md §17).
 
-bytes of a file -> calls          `traffic`, of HAR and cassettes `files`
-calls -> the turns of one story   `own` reads our wires, `foreign` any other
-a story -> a session              `command`, with `model` (stretches, paces) and `failures`; redacted by `traffic`
-a session -> YAML with comments   `scenario`
+bytes of a file -> calls                      `reading`: recordings, HAR, cassettes
+calls -> one conversation, and its faults     `story`; of an API that the lab doesn't speak with `foreign`
+a conversation -> YAML with comments          `scenario`; redacted between, by `command`
 """

@@ -1,6 +1,7 @@
 """`lab learn`: a scenario out of what was observed: a recording, a HAR file, a VCR cassette."""
 
 import re
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
@@ -10,30 +11,18 @@ from lab.core.errors import UsageError
 from lab.core.exchange import Json
 from lab.files.calls_of_tools import read_calls
 from lab.files.recordings import RECORDING_ENDING, read_blob
-from lab.language.complaints import LARGEST_FILE
+from lab.identity.routes import IDENTITY_NAMES
 from lab.language.parse import parse_scenario
-from lab.plugins.learn.failures import faults_of
-from lab.plugins.learn.foreign import ForeignTerms, foreign_story, parse_path, parse_words
-from lab.plugins.learn.model import (
-    MOST_MESSAGES,
-    TIMED_ROUTES,
-    ObservedJob,
-    ObservedTurn,
-    RoutePace,
-    Session,
-    Story,
-    earliest_polls,
-    pace_of,
-    stretches_of,
-)
-from lab.plugins.learn.own import own_story
-from lab.plugins.learn.scenario import Draft, draft_of, slug
-from lab.plugins.learn.traffic import ObservedCalls, observed_in, printable
-from lab.program.words import Status
+from lab.plugins.learn.foreign import Terms, foreign_story, parse_terms
+from lab.plugins.learn.reading import ObservedCalls, observed_in
+from lab.plugins.learn.scenario import scenario_text, slug
+from lab.plugins.learn.story import earliest_polls, find_faults, own_story, pace_of, stretches_of, with_texts
+from lab.recording.redaction.bodies import body_of, query_pairs
 from lab.recording.redaction.leaks import leaks
+from lab.recording.tape.captured_secrets import CaptureRedactor
 from lab.settings import Flags
 
-_OWN_TOKEN = re.compile(r"(?m)^(?: *)token: (?=\{|[0-9]+(?:ms|[smhd]))")
+_OWN_TOKEN = re.compile(r"(?m)^(latency: \{|)token: (?=\{|[0-9]+(?:ms|[smhd]))")
 """How long tokens last and take, which is no secret though it is called like one."""
 
 
@@ -43,75 +32,53 @@ def execute(flags: Flags, console: Console) -> int:
     name = flags["name"] or slug(Path(path.name.removesuffix(RECORDING_ENDING)).stem) or "learned"
     if not re.fullmatch(r"[a-z0-9][a-z0-9-]{0,79}", name):
         raise UsageError(f"{name!r} can't name a scenario.", hint="Use a-z, 0-9 and dashes, as in refund-request.")
-    status = flags["status"]
-    terms = ForeignTerms(parse_path(status) if status else None, parse_words(flags["words"] or ()))
-    observed = observed_in(read_calls(path), str(path), partial(read_blob, path))
-    draft = learn(observed, name, path.name, terms)
-    console.out(draft.text.rstrip("\n"))
-    for sentence in draft.missing:
-        console.err(f"note: {sentence}")
-    for leak in leaks(_OWN_TOKEN.sub("route: ", draft.text).encode()):
+    terms = parse_terms(flags["status"], flags["words"] or (), flags["at"] or ())
+    text = learn(observed_in(read_calls(path), str(path), partial(read_blob, path)), name, path.name, terms)
+    console.out(text.rstrip("\n"))
+    for leak in leaks(_OWN_TOKEN.sub(r"\1route: ", text).encode()):
         console.err(f"note: line {leak.line} has {leak.what}: look at it before you publish it.")
-    parse_scenario(draft.text, f"{name}.yaml")  # whose complaints end the command
+    parse_scenario(text, f"{name}.yaml")  # whose complaints end the command
     console.err(f"keep it as scenarios/{name}.yaml, then: lab check scenarios/{name}.yaml --plan")
     return 0
 
 
-def learn(observed: ObservedCalls, name: str, source: str, terms: ForeignTerms) -> Draft:
+def learn(observed: ObservedCalls, name: str, source: str, terms: Terms) -> str:
     """The scenario; UsageError if the file holds no poll."""
-    story = None if terms.given else own_story(observed.calls, observed.facts)
-    story = story or foreign_story(observed.calls, terms)
-    session = session_of(story, observed)
-    if observed.filed:
-        session = printable(session, observed)
+    story, hide = own_story(observed.calls, observed.facts) if terms.status is None else None, _redaction(observed)
+    try:
+        story = story or foreign_story(observed.calls, terms)
+    except UsageError as error:  # which names words of the file
+        raise UsageError(str(hide(error.what)), hint=str(hide(error.hint))) from None
+    story.paces = {route: pace_of(call.latency for call in calls if call.good) for route, calls in story.calls.items()}
+    find_faults(story, observed.epoch)
+    for turn in story.turns:
+        turn.stretches = stretches_of(turn, earliest_polls(turn, story.paces["invoke"], story.paces["status"]))
+    clean = with_texts(story, hide)
     head = [
         f"Learned by lab learn from {source}. Steps end as late as the polls allow; beside each stands how short and how long it can have been."
     ]
     if not observed.timed:
+        clean.paces = {}
         head.append("The file doesn't say when calls were made: a second between two polls is assumed.")
     if not any(call.latency for calls in story.calls.values() for call in calls):
         head.append("The file doesn't say how long answers took.")
-    return draft_of(session, name, source, head)
+    return scenario_text(clean, name, source, head)
 
 
-def session_of(story: Story, observed: ObservedCalls) -> Session:
-    """A story without its calls."""
-    paces = {route: pace_of(call.latency for call in story.calls[route] if call.good) for route in TIMED_ROUTES}
-    turns = story.turns[:MOST_MESSAGES]
-    more = len(story.turns) - len(turns)
-    faults, missing = faults_of(story, turns, paces, observed.epoch)
-    missing += [f"Messages beyond the first {MOST_MESSAGES} are left out: {more}."] if more else []
-    if (longest := max(len(turn.message) for turn in turns)) > LARGEST_FILE:
-        raise UsageError(f"A message of {longest} characters is longer than a scenario's file may be, 1 MiB.")
-    jobs = tuple(
-        ObservedJob(
-            message=turn.message,
-            parameters=turn.parameters,
-            stretches=stretches_of(turn, earliest_polls(turn, paces["invoke"], paces["status"])),
-            decisions=tuple(turn.decisions),
-            patience=tuple(turn.patience.items()),
-        )
-        for turn in turns
-    )
-    return Session(
-        about=story.about,
-        jobs=jobs,
-        paces=tuple(paces[route] if observed.timed else RoutePace() for route in TIMED_ROUTES),
-        faults=tuple(faults),
-        expected=_expected(turns[-1]),
-        missing=tuple(missing),
-    )
-
-
-def _expected(turn: ObservedTurn) -> dict[str, Json]:
-    """How a run of the lab's own client ends, where that isn't COMPLETE."""
-    last = turn.last
-    if last is None:
-        status = turn.invoke.replied.response.status
-        refused = 400 <= status < 600 and turn.invoke.replied.cut is None
-        return {"refused": status} if refused else {"status": None}
-    if last.final:
-        return {"status": "ERROR"} if last.status is Status.ERROR else {}
-    ended = turn.polls[-1].call.replied.response.status if turn.polls else 0
-    # what may pass, a client asks again after
-    return {"refused": ended} if 400 <= ended < 500 and ended != 429 else {}
+def _redaction(observed: ObservedCalls) -> Callable[[Json], Json]:
+    """Puts aliases for secrets and hosts: what any of the calls shows to be one is one everywhere."""
+    if not observed.origins:
+        return lambda value: value
+    redactor = CaptureRedactor(())
+    for origin in observed.origins:
+        redactor.flat(origin)
+    for call in observed.calls:
+        redactor.secrets.begin()
+        request, response = call.requested.request, call.replied.response
+        oauth = call.requested.route in IDENTITY_NAMES
+        redactor.text(request.path)
+        redactor.pairs(query_pairs(request.query), oauth=oauth)
+        for headers, body, reply in ((request.headers, request.body, False), (response.headers, response.body, True)):
+            redactor.headers(headers)
+            body_of(headers, body, redactor, oauth=oauth, reply=reply)
+    return redactor.json

@@ -5,8 +5,11 @@ from lab.plugin import CliCommand, Option, Plugin
 LEARN = (
     Option("target", "FILE", "a recording by path or bare name, a HAR file, or a VCR cassette"),
     Option("--name", "NAME", "what the scenario is called; default: after the file"),
-    Option("--status", "PATH", "of an API that the lab doesn't speak: where answers hold the status, as $.data.state"),
+    Option("--status", "MEMBER", "of an API that the lab doesn't speak: what holds the status, as data.state; or http"),
     Option("--words", "STATUS=WORDS", "what its words mean, as RUNNING=queued,in_progress", repeated=True),
+    Option(
+        "--at", "WHAT=MEMBER", "what holds ask (in the request), says, output, error, as output=result", repeated=True
+    ),
 )
 PLUGIN = Plugin(
     "learn",

@@ -1,24 +1,20 @@
 """What was observed -> the scenario that plays it again, as YAML with comments (recordings.md §17)."""
 
 import re
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from contextlib import suppress
-from math import isfinite
+from collections.abc import Iterator, Sequence
 from textwrap import wrap
 from typing import TypeAlias
 from unicodedata import normalize
 
 from msgspec import Struct
-from msgspec.structs import replace
 
 from lab.core.clock import Millis
-from lab.core.exchange import Json, text_of, text_or_json
-from lab.core.jsontext import value_or_none
+from lab.core.exchange import Json, text_of
+from lab.core.jsontext import deep, value_or_none
 from lab.dialects.client import Question
 from lab.faults.yamltext import yaml_block, yaml_line
-from lab.language.complaints import LARGEST_FILE, one_line
-from lab.language.patterns import BadPattern, pattern_of
-from lab.plugins.learn.model import MOST_MESSAGES, TIMED_ROUTES, ObservedDecision, ObservedJob, Session, StatusStretch
+from lab.language.complaints import one_line
+from lab.plugins.learn.story import LearnedFault, ObservedTurn, StatusStretch, Story
 from lab.program.steps import LARGEST_OUTPUT
 from lab.program.words import Status, Verdict, duration_text
 
@@ -29,16 +25,16 @@ _LIFETIME: Millis = 3_600_000
 _PATIENCE: Millis = 900_000
 _LONGEST_TITLE = 70
 _LONGEST_ID = 40
-_MOST_FAULTS = 200
-_MOST_FOLLOW_UPS = 50
-_LONGEST_FOLLOW_UP = 500
-_LONGEST_OUTPUTS = (200_000, 20_000, 2_000)
-"""Bytes of an output that stands in the scenario, whose file is 1 MiB at most: the first with which that is so."""
-_LONGEST_PARAMETER = 20_000
+_LONGEST_OUTPUT = 400_000
+"""Characters of an output that stands in a scenario, whose file is 1 MiB at most."""
+_LONGEST_VALUE = 20_000
 _DEEPEST = 20
-_MOST_VALUES = 10_000
-"""Levels and values of an output that stands in the scenario as such, and not as its JSON (scenarios.md §2)."""
+"""Characters and levels of what stands in the scenario as such, and not as its JSON (scenarios.md §2)."""
+_FIRST_LINE = "# yaml-language-server: $schema=lab.schema.json     (written by: lab schema > scenarios/lab.schema.json)"
 _NO_TEAM = "observed was no team of such a name: this is ours"
+_MARKS = re.compile(r"\{[{%#]")
+_NO_VALUE = re.compile(r"\{[{%#]|NaN|Infinity")
+"""JSON with these stands as its text."""
 _SIGNS = re.compile(r"[.^$*+?{}\[\]\\|()]")
 _CODE = re.compile(r"[A-Za-z0-9_]{1,200}")
 _LABELS = {
@@ -59,236 +55,93 @@ class Commented(Struct, frozen=True):
     comment: str
 
 
-class BlockList(Struct, frozen=True):
-    """A list of mappings, each on lines of its own."""
-
-    each: "tuple[YamlMembers, ...]"
-
-
-class Nested(Struct, frozen=True):
-    """A mapping on lines of its own, each member with what is said of it."""
-
-    members: "YamlMembers"
-
-
-Member: TypeAlias = "Json | Commented | BlockList | Nested | tuple[Commented, ...]"
+Member: TypeAlias = "Json | Commented | tuple[YamlMembers | Commented, ...]"
+"""A tuple is a list with each of its mappings on lines of its own, or on one with a comment."""
 YamlMembers: TypeAlias = "dict[str, Member]"
 
 
 def _yaml(members: YamlMembers) -> Iterator[str]:
     for name, member in members.items():
-        match member:
-            case BlockList(each):
-                yield f"{name}:"
-                for block in each:
-                    lines = list(_yaml(block))
-                    # a comment above the first key must not take the dash
-                    dash = next(place for place, line in enumerate(lines) if not line.startswith("#"))
-                    for place, line in enumerate(lines):
-                        yield f"  {'- ' if place == dash else '  '}{line}" if line else ""
-            case Nested(inner):
-                yield f"{name}:"
-                yield from (f"  {line}" for line in _yaml(inner))
-            case tuple():  # a list of mappings, each on one line
-                yield f"{name}:"
-                yield from (f"  {x}" for row in member for x in _beside([f"- {yaml_line(row.value)}"], row.comment))
-            case Commented(value, comment):
-                yield from _beside(_plain(name, value), comment)
-            case _:
-                yield from _plain(name, member)
+        if not isinstance(member, tuple):
+            value, comment = (member.value, member.comment) if isinstance(member, Commented) else (member, "")
+            line = f"{name}: {yaml_line(value)}" if isinstance(value, dict | list) else ""
+            short = 0 < len(line) < _WIDTH and "\n" not in line
+            yield from _beside([line] if short else yaml_block({name: value}).splitlines(), comment)
+            continue
+        yield f"{name}:"
+        for each in member:
+            lines = [*(_beside([yaml_line(each.value)], each.comment) if isinstance(each, Commented) else _yaml(each))]
+            # a comment above the first key must not take the dash
+            dash = next(place for place, line in enumerate(lines) if not line.startswith("#"))
+            yield from (
+                f"  {'- ' if place == dash else '  '}{line}" if line else "" for place, line in enumerate(lines)
+            )
 
 
-def _plain(name: str, value: Json) -> list[str]:
-    if isinstance(value, dict | list):
-        line = f"{name}: {yaml_line(value)}"
-        if len(line) < _WIDTH and "\n" not in line:
-            return [line]
-    return yaml_block({name: value}).splitlines()
-
-
-def _beside(lines: list[str], comment: str) -> Iterator[str]:
+def _beside(lines: list[str], comment: str) -> list[str]:
     """A comment behind the line, where it fits, else above."""
     if comment and len(lines) == 1 and len(lines[0]) + len(comment) < _WIDTH:
-        yield f"{lines[0]}  # {one_line(comment)}"
-    else:
-        yield from _comment(comment) if comment else ()
-        yield from lines
+        return [f"{lines[0]}  # {one_line(comment)}"]
+    return _comment(comment) + lines
 
 
 def _comment(text: str) -> list[str]:
     return [f"# {line}" for line in wrap(one_line(text), _WIDTH - 2)]
 
 
-# What repeats the request becomes a template's field; all else stays the very text (scenarios.md §8)
-
-_TOKEN = re.compile(r"(?:(?<![\w-])([A-Za-z]+) )?(?<![\w-])((?=[\w-]*\d)[A-Za-z0-9][\w-]*)", re.ASCII)
-_RUN = re.compile(r"[A-Z]+|[a-z]+|[0-9]+|[\W_]")
-_NAME = re.compile(r"[A-Za-z_]\w*", re.ASCII)
-_NO_NAMES = frozenset("a an and at by for from in is of on or the to with".split())
-_WHOLE = 12
-"""Characters of a message, at least, that is looked for as a whole."""
-_SHORTEST = 3
-_MOST_PARTS = 100
-_LONGEST_PART = 2_000
-
-
-class Repeated(Struct, frozen=True):
-    """A part of a request that texts may repeat, and how a template of the same turn names it."""
-
-    value: str
-    name: str
-    group: str = ""
-    """What finds it in a message; empty: it is a parameter, or the whole message."""
-
-
-def parts_of(message: str, parameters: Mapping[str, Json]) -> list[Repeated]:
-    """What of a request may be repeated: the message, its parameters, and what in it looks like a number or an id."""
-    found = [Repeated(message, "message")] if _WHOLE <= len(message) <= _LONGEST_PART else []
-    for name, value in parameters.items():
-        text = str(value) if isinstance(value, str | int) and not isinstance(value, bool) else ""
-        if _SHORTEST <= len(text) <= _LONGEST_PART and _NAME.fullmatch(name):
-            found.append(Repeated(text, f"parameters.{name}"))
-    taken: set[str] = set()
-    for token in _TOKEN.finditer(message):
-        before, value = token.groups()
-        if value.isdigit() and len(value) < _SHORTEST:
-            continue
-        small = (before or "").lower()
-        base = name = small if small and small not in _NO_NAMES and token.start() else "value"
-        number = 1
-        while name in taken:
-            number += 1
-            name = f"{base}{number}"
-        taken.add(name)
-        shape = "".join(map(_shape, _RUN.findall(value)))
-        found.append(Repeated(value, f"match.{name}", f"{before + ' ' if before else ''}(?P<{name}>{shape})"))
-        if len(taken) >= _MOST_PARTS:
-            break
-    return found
-
-
-def _shape(run: str) -> str:
-    return r"\d+" if run.isdigit() else "[A-Z]+" if run.isupper() else "[a-z]+" if run.islower() else run
-
-
-def pattern_for(message: str, parts: Iterable[Repeated]) -> str | None:
-    """A pattern that finds these parts in the message, in their order; None: there are none, or no pattern of ours does."""
-    wanted = [part for part in parts if part.group]
-    pattern = ".*".join(part.group for part in wanted)
-    names = {part.name.removeprefix("match."): part.value for part in wanted}
-    with suppress(BadPattern):
-        # in linear time, as a mock does: there may be any number of parts that look alike
-        return pattern if wanted and pattern_of(pattern).groups(message) == names else None
-    return None
-
-
-class Templates:
-    """Texts as templates of one turn: what repeats a request named, what looks like a template quoted."""
-
-    def __init__(self, fields: Mapping[str, str]) -> None:
-        """`fields`: by value, the expression that gives it."""
-        self._fields = fields
-        values = sorted(fields, key=len, reverse=True)
-        self._marks = re.compile("|".join((r"\{[{%#]", *(rf"(?<![\w{{-]){re.escape(v)}(?![\w}}-])" for v in values))))
-        self.used: set[str] = set()
-        """The values that were found."""
-
-    def text(self, text: str) -> str:
-        """The template that renders to the text."""
-        return self._marks.sub(self._field, text)
-
-    def _field(self, found: re.Match[str]) -> str:
-        if found[0] not in self._fields:
-            return f"{{{{ '{found[0]}' }}}}"
-        self.used.add(found[0])
-        return f"{{{{ {self._fields[found[0]]} }}}}"
-
-    def value(self, value: Json) -> Json:
-        """The same of all texts within a value; names of members are no templates."""
-        match value:
-            case str():
-                return self.text(value)
-            case list():
-                return [self.value(part) for part in value]
-            case dict():
-                return {name: self.value(part) for name, part in value.items()}
-            case _:
-                return value
-
-
 # Stretches -> the steps of a turn
 
 
-class _Turn:
-    """A job as a turn of the scenario."""
+def quoted(text: str) -> str:
+    """The template that renders to the text."""
+    return _MARKS.sub(lambda found: f"{{{{ '{found[0]}' }}}}", text)
 
-    def __init__(self, job: ObservedJob, parts: list[Repeated], templates: Templates, longest: int) -> None:
-        """`longest`: bytes of an output that stands in the scenario."""
-        self.job, self.parts, self.templates, self.longest = job, parts, templates, longest
-        self.ids = list(_unique(map(_id_of, job.stretches)))
-        self.patience: Millis = 0
-        """The longest that a gate of it may wait."""
-        ends = [each.glimpse.follow_up for each in job.stretches if each.status is Status.COMPLETE]
-        self.follow_ups = ends[-1][:_MOST_FOLLOW_UPS] if ends else ()
-        self.steps()  # what its texts repeat is known from now on
 
-    def steps(self, left_out: Collection[str] = ()) -> BlockList:
-        """All of them, without the follow-ups that are left out; an ending that nobody saw is said to be one."""
-        steps = [self._step(place, each, left_out) for place, each in enumerate(self.job.stretches)]
-        if not steps or not self.job.stretches[-1].status.final:
-            why = "not observed: the calls end before the job does" if steps else "not observed: no poll showed the job"
-            steps.append({"complete": Commented("not-observed", why), "output": None})
-        return BlockList(tuple(steps))
+class _Steps:
+    """The steps of a turn."""
 
-    def _step(self, place: int, stretch: StatusStretch, left_out: Collection[str]) -> YamlMembers:
-        glimpse, name, question = stretch.glimpse, self.ids[place], stretch.glimpse.question
+    def __init__(self, turn: ObservedTurn) -> None:
+        self._turn, taken = turn, set[str]()
+        self._ids = [_free(_id_of(stretch), taken) for stretch in turn.stretches]
+        self.written: tuple[YamlMembers, ...] = tuple(
+            self._step(place, each) for place, each in enumerate(turn.stretches)
+        )
+        if not turn.stretches or not turn.stretches[-1].status.final:
+            why = "the calls end before the job does" if turn.stretches else "no poll showed the job"
+            self.written += (_unseen(f"not observed: {why}"),)
+
+    def _step(self, place: int, stretch: StatusStretch) -> YamlMembers:
+        seen, name, question = stretch.seen, self._ids[place], stretch.seen.question
         waits = stretch.status is Status.WAITING
         if stretch.status is Status.COMPLETE:
-            ending: YamlMembers = {"complete": name, "output": self._output(glimpse.output)}
-            questions: list[Json] = [self.templates.text(each) for each in self.follow_ups if each not in left_out]
-            return ending | ({"follow_up": questions} if questions else {})
+            ending: YamlMembers = {"complete": name, "output": _output(seen.output)}
+            return ending | ({"follow_up": [quoted(each) for each in seen.follow_up]} if seen.follow_up else {})
         if stretch.status is Status.ERROR:
-            failure: YamlMembers = {"error": name, "text": self.templates.text(glimpse.error or glimpse.word)}
-            partial = text_or_json(glimpse.output)
-            return failure | ({"output": self.templates.text(partial)} if partial is not None else {})
+            partial = {"output": quoted(seen.output)} if seen.output is not None else {}
+            return {"error": name, "text": quoted(seen.error or seen.word), **partial}
         if waits and (question is None or question.human):
             return self._gate(place, question or Question(job=""))
-        said = question.text if waits and question is not None else glimpse.text
-        takes = Commented(duration_text(self.job.length(place)), self.job.bounds(place))
+        said = question.text if waits and question is not None else seen.progress
+        takes = Commented(duration_text(self._turn.length(place)), self._turn.bounds(place))
         step: YamlMembers = {"wait" if waits else "work": name, "takes": takes}
-        return step | ({"says": self.templates.text(said)} if said else {})
-
-    def _output(self, output: Json) -> Json | Commented:
-        text = text_or_json(output)
-        value = value_or_none(output) if isinstance(output, str) else output
-        if isinstance(value, dict | list) and writable(value, self.longest) and text_of(value) == text:
-            return {"json": self.templates.value(value)}
-        size = len((text or "").encode("utf-8", "replace"))
-        if size > self.longest:
-            size = min(size, LARGEST_OUTPUT)
-            short = f"{size // 1_000_000}MB" if size % 1_000_000 == 0 else f"{size}B"
-            return Commented({"filler": short}, "a text of that size: it is too long to stand here")
-        return self.templates.text(text) if text is not None else None
-
-    # Gates
+        return step | ({"says": quoted(said)} if said else {})
 
     def _gate(self, place: int, question: Question) -> YamlMembers:
         """What its question says, how it ended, and what of that is assumed."""
-        gate, known, assumed = self._decision(place, question)
-        lasts, patience = self.job.length(place), dict(self.job.patience).get(gate, 0)
-        timed_out = known is not None and known.verdict is Verdict.TIMED_OUT
-        waits = lasts if timed_out else patience if patience > lasts else max(_PATIENCE, 2 * lasts)
-        self.patience = max(self.patience, waits)
-        asks, text = self.templates.text(question.text or "May it go on?"), duration_text(waits)
+        vote, assumed = self._vote(place, question)
+        lasts, patience = self._turn.length(place), self._turn.patience.get(question.gate, 0)
+        verdict = vote["verdict"] if vote is not None else None
+        timed_out = verdict == Verdict.TIMED_OUT
+        waits = duration_text(lasts if timed_out else patience if patience > lasts else max(_PATIENCE, 2 * lasts))
         members: YamlMembers = {
-            "gate": self.ids[place],
-            "asks": asks if question.text else Commented(asks, "not observed"),
+            "gate": self._ids[place],
+            "asks": quoted(question.text) if question.text else Commented("May it go on?", "not observed"),
         }
         if question.channel in ("EMAIL", "APPROVAL_PROCESS"):
             members["channel"] = question.channel
-        seen = patience or timed_out
-        members["patience"] = text if seen else Commented(text, "not observed, but that it is longer")
-        members |= self._verdicts(place, question, known)
+        observed = patience or timed_out
+        members["patience"] = waits if observed else Commented(waits, "not observed, but that it is longer")
+        members |= self._verdicts(place, question, verdict)
         if question.free:
             members["approval"] = False
         labels: dict[str, Json] = {
@@ -298,70 +151,80 @@ class _Turn:
         }
         if labels:
             members["labels"] = labels
-        said = f"assumed; {self.job.bounds(place)}" if assumed else self.job.bounds(place)
-        if known is None:
-            said = "not observed: nobody had decided when the calls ended"
-        if known is None or timed_out:
-            return members | {"reviewer": Commented("nobody", said)}
-        vote: dict[str, Json] = {"after": duration_text(lasts), "verdict": str(known.verdict)}
-        comment = known.comment or ("(not observed)" if known.verdict is Verdict.CHANGES else None)
-        vote |= {name: each for name, each in (("by", known.by), ("comment", comment)) if each}
-        return members | {"reviewer": Commented(vote, said)}
+        if vote is None:
+            return members | {"reviewer": Commented("nobody", "not observed: nobody had decided when the calls ended")}
+        bounds = self._turn.bounds(place)
+        if verdict == Verdict.CHANGES:
+            vote = {**vote, "comment": vote.get("comment") or "(not observed)"}
+        reviewer: dict[str, Json] = {"after": duration_text(lasts)}
+        reviewer |= {name: each for name, each in vote.items() if each}
+        said = f"assumed; {bounds}" if assumed else bounds
+        members["reviewer"] = Commented("nobody" if timed_out else reviewer, said)
+        return members
 
-    def _verdicts(self, place: int, question: Question, known: ObservedDecision | None) -> YamlMembers:
+    def _verdicts(self, place: int, question: Question, verdict: Json) -> YamlMembers:
         """Where verdicts lead: the one that was given to what followed, changes that nobody wanted back a step."""
         routes: dict[str, Json] = {}
-        verdict = known.verdict if known is not None else None
-        if place + 1 < len(self.ids) and verdict not in (None, Verdict.APPROVED):
-            routes[str(verdict)] = self.ids[place + 1]
+        if place + 1 < len(self._ids) and verdict not in (None, Verdict.APPROVED):
+            routes[str(verdict)] = self._ids[place + 1]
         offered = any(each is Verdict.CHANGES for each, _ in question.verdicts)
-        if offered and place and verdict is not Verdict.CHANGES:
-            routes[str(Verdict.CHANGES)] = self.ids[place - 1]
+        if offered and place and verdict != Verdict.CHANGES:
+            routes[str(Verdict.CHANGES)] = self._ids[place - 1]
             return {"verdicts": Commented(routes, "not observed: where changes lead")}
         return {"verdicts": routes} if routes else {}
 
-    def _decision(self, place: int, question: Question) -> tuple[str, ObservedDecision | None, bool]:
-        """Which gate it is, how it ended, and whether that is assumed: to be approved, unless the job fails then."""
-        gate, round_, stretches = question.gate, question.round, self.job.stretches
-        if not gate:
-            # a wire that names no gates: it is the n-th that ended, in the order of facts
-            ended = self.job.decisions[sum(each.status is Status.WAITING for each in stretches[:place]) :][:1]
-            gate, round_ = (ended[0].gate, ended[0].round) if ended else ("", 0)
-        known = next((each for each in self.job.decisions if (each.gate, each.round) == (gate, round_)), None)
+    def _vote(self, place: int, question: Question) -> tuple[dict[str, Json] | None, bool]:
+        """How a gate ended, and whether that is assumed: to be approved, unless the job fails then."""
+        stretches = self._turn.stretches
+        # on a wire that names no gates it is the n-th that ended, in the order of facts
+        number = sum(each.status is Status.WAITING for each in stretches[:place])
+        ended = [vote for *_, vote in self._turn.votes[number : number + 1]]
+        if question.gate:
+            ended = [vote for *which, vote in self._turn.votes if which == [question.gate, question.round]]
+        vote = next(iter(ended), None)
         later = stretches[place + 1 :]
-        if known is not None or not later:
-            return gate, known, False
-        following = next((each.glimpse.question for each in later if each.status is Status.WAITING), None)
+        if vote is not None or not later:
+            return vote, False
+        following = next((each.seen.question for each in later if each.status is Status.WAITING), None)
         if question.gate and following and (following.gate, following.round) == (question.gate, question.round + 1):
-            return gate, ObservedDecision(gate=gate, round=round_, verdict=Verdict.CHANGES), False
+            return {"verdict": str(Verdict.CHANGES)}, False
         verdict = Verdict.REJECTED if later[0].status is Status.ERROR else Verdict.APPROVED
-        return gate, ObservedDecision(gate=gate, round=round_, verdict=verdict), True
+        return {"verdict": str(verdict)}, True
 
 
-def writable(value: Json, longest: int) -> bool:
-    """Whether a scenario can hold the value as such: it nests little, its numbers are some, its JSON isn't too long."""
-    todo, count = [(value, 0)], 0
-    while todo:
-        part, depth = todo.pop()
-        count += 1
-        if depth > _DEEPEST or count > _MOST_VALUES or (isinstance(part, float) and not isfinite(part)):
-            return False
-        if isinstance(part, dict | list):
-            todo += ((each, depth + 1) for each in (part.values() if isinstance(part, dict) else part))
-    return len(text_of(value)) <= longest
+def _output(output: str | None) -> Json | Commented:
+    if output is None:
+        return None
+    if len(yaml_line(output)) > _LONGEST_OUTPUT:
+        size = min(len(output.encode("utf-8", "replace")), LARGEST_OUTPUT)
+        return Commented({"filler": f"{size}B"}, "a text of that size: it is too long to stand here")
+    value = value_or_none(output)
+    odd = len(output) > _LONGEST_VALUE or deep(value, output, _DEEPEST) or _NO_VALUE.search(output)
+    return (
+        {"json": value} if isinstance(value, dict | list) and text_of(value) == output and not odd else quoted(output)
+    )
+
+
+def _unseen(why: str) -> YamlMembers:
+    """An ending that nobody saw."""
+    return {"complete": Commented("not-observed", why), "output": None}
 
 
 def _id_of(stretch: StatusStretch) -> str:
-    glimpse = stretch.glimpse
-    match stretch.status:
-        case Status.COMPLETE:
-            return "done"
-        case Status.ERROR:
-            return "failed"
-        case Status.WAITING:
-            return slug(glimpse.question.gate if glimpse.question is not None else "") or "approval"
-        case Status.RUNNING:
-            return slug(glimpse.text or "") or "work"
+    gate, progress = stretch.seen.question.gate if stretch.seen.question is not None else "", stretch.seen.progress
+    running = slug(progress or "") or "work"
+    ids = {Status.COMPLETE: "done", Status.ERROR: "failed", Status.WAITING: slug(gate) or "approval"}
+    return ids.get(stretch.status, running)
+
+
+def _free(name: str, taken: set[str]) -> str:
+    """The name, with a number if it is taken, which it is from now on."""
+    number, free = 1, name
+    while free in taken:
+        number += 1
+        free = f"{name}-{number}"
+    taken.add(free)
+    return free
 
 
 def slug(text: str) -> str:
@@ -373,179 +236,83 @@ def slug(text: str) -> str:
     return "-".join(words)[:_LONGEST_ID].strip("-")
 
 
-def _unique(names: Iterable[str]) -> Iterator[str]:
-    used: set[str] = set()
-    for name in names:
-        number, free = 1, name
-        while free in used:
-            number += 1
-            free = f"{name}-{number}"
-        used.add(free)
-        yield free
-
-
 # The scenario
 
 
-class Draft(Struct):
-    """What is written: a file, and in a sentence each what it lacks."""
-
-    text: str
-    missing: tuple[str, ...]
-
-
-def draft_of(session: Session, name: str, source: str, head: Sequence[str]) -> Draft:
-    """The scenario `name` of a session; `source` is the file that it was learned from, `head` what is said of that."""
-    session, notes = _within_limits(session)
-    for longest in _LONGEST_OUTPUTS:
-        draft = _draft(session, name, source, longest, (head, notes))
-        if len(draft.text.encode("utf-8", "replace")) <= LARGEST_FILE:
-            break
-    return draft
-
-
-def _within_limits(session: Session) -> tuple[Session, list[str]]:
-    """Without the parameters and faults that no scenario holds; a sentence for each kind of these."""
-    notes: list[str] = []
-    jobs: list[ObservedJob] = []
-    odd: list[str] = []
-    for job in session.jobs:
-        kept = {name: value for name, value in job.parameters.items() if writable(value, _LONGEST_PARAMETER)}
-        odd += (f"{name[:40]!r}" for name in job.parameters if name not in kept)
-        jobs.append(replace(job, parameters=kept))
-    if odd:
-        left = ", ".join(odd[:5])
-        notes.append(f"Parameters are left out that no scenario holds, too deep, long or no number: {left}.")
-    if (more := len(session.faults) - _MOST_FAULTS) > 0:
-        notes.append(f"Faults beyond the first {_MOST_FAULTS} are left out: {more}.")
-    return replace(session, jobs=tuple(jobs), faults=session.faults[:_MOST_FAULTS]), notes
-
-
-def _draft(session: Session, name: str, source: str, longest: int, said: tuple[Sequence[str], Sequence[str]]) -> Draft:
-    turns = _turns(session, longest)
-    first = turns[0]
-    team = session.about.team if session.about.team and _CODE.fullmatch(session.about.team) else None
+def scenario_text(story: Story, name: str, source: str, head: Sequence[str]) -> str:
+    """The scenario `name` of a story; `source` is the file that it was learned from, `head` what is said of that."""
+    turns: list[YamlMembers] = []
+    for turn in story.turns:
+        said: Json = {"message": turn.message, "parameters": turn.parameters} if turn.parameters else turn.message
+        turns.append({"ask": said, "steps": _Steps(turn).written})
+    first, *others = turns
+    message = " ".join(story.turns[0].message.split())
+    team = story.team if story.team and _CODE.fullmatch(story.team) else None
     agent: dict[str, Json] = {"code": team or f"{name.upper().replace('-', '_')}_TEAM"}
-    agent |= {"version": session.about.version} if session.about.version else {}
-    line = " ".join(first.job.message.split())
+    agent |= {"version": story.version} if story.version else {}
+    lifetime = story.lifetime or _LIFETIME
+    token: dict[str, Json] = {} if lifetime == _LIFETIME else {"lifetime": duration_text(lifetime)}
+    stretches = [each for turn in story.turns for each in turn.stretches]
+    lasts = any(each.status is Status.WAITING or each.begins >= lifetime for each in stretches)
+    token |= {"renewed": True} if story.renewed or lasts else {}
     members: YamlMembers = {
         "lab": 1,
         "name": name,
-        "title": line if len(line) <= _LONGEST_TITLE else f"{line[: _LONGEST_TITLE - 1]}…",
+        "title": message if len(message) <= _LONGEST_TITLE else f"{message[: _LONGEST_TITLE - 1]}…",
         "shows": f"Learned from {source}",
         "agent": agent if team else Commented(agent, _NO_TEAM),
-        **_asks(first, turns),
+        "ask": first.pop("ask"),
+        "settings": {"invoke_status": 200} if story.invoke_status == 200 else {},
+        "token": token,
+        "seed": 1,
+        "latency": _latency(story),
     }
-    members |= {"settings": session.about.settings} if session.about.settings else {}
-    lifetime = session.about.lifetime or _LIFETIME
-    token: dict[str, Json] = {} if lifetime == _LIFETIME else {"lifetime": duration_text(lifetime)}
-    lasts = [turn.patience for turn in turns] + [each.begins for turn in turns for each in turn.job.stretches[-1:]]
-    token |= {"renewed": True} if session.about.renewed or max(lasts) >= lifetime else {}
-    members |= ({"token": token} if token else {}) | {"seed": 1} | _latency(session)
-    patterns = [_pattern(turn, turns) for turn in turns]
-    unasked = _unanswered(turns, patterns, in_order=False)
-    answered = [text for text in unasked if _answerable(text)][: MOST_MESSAGES - len(turns)]
-    left_out = set(unasked) - set(answered)
-    later = [_asks(turn, turns) | {"steps": turn.steps(left_out)} for turn in turns[1:]]
-    later += map(_optional, answered)
-    if later and _unanswered(turns, patterns, in_order=True):
+    later = {turn.message for turn in story.turns[1:]}
+    unsaid = [text for each in stretches for text in each.seen.follow_up if text not in later and text.strip()]
+    if others and unsaid:  # an entry without match answers whatever no other does (scenarios.md §9)
+        for turn, entry in zip(story.turns[1:], others, strict=True):
+            entry["match"] = f"^{_SIGNS.sub(lambda found: chr(92) + found[0], turn.message)}$"
+        ending: YamlMembers = {"steps": (_unseen("not observed: nobody asked this"),)}
+        others.append({"ask": unsaid[0], "optional": True, **ending})
         members["turn_order"] = "any"
-    members["steps"] = first.steps(left_out)
-    if later:
-        members["turns"] = BlockList(tuple(later))
-    if session.faults:
-        members["faults"] = tuple(Commented(fault.document, fault.note) for fault in session.faults)
-    members |= {"expect": session.expected} if session.expected else {}
-    head, notes = said
-    missing = (
-        [f"Follow-ups that nobody asked, and no entry can answer, are left out: {len(left_out)}."] if left_out else []
-    )
-    missing = [*session.missing, *missing, *notes]
-    first_line = (
-        "# yaml-language-server: $schema=lab.schema.json     (written by: lab schema > scenarios/lab.schema.json)"
-    )
-    lines = [first_line, *(line for sentence in (*head, *session.about.notes, *missing) for line in _comment(sentence))]
+    members |= first | {"turns": tuple(others), "expect": _expected(story)}
+    members["faults"] = tuple(Commented(_fault(each), each.note) for each in story.faults)
+    lines = [_FIRST_LINE, *(line for sentence in (*head, *story.notes) for line in _comment(sentence))]
     for key, member in members.items():
-        lines += ["", *_yaml({key: member})] if key in _APART else _yaml({key: member})
-    return Draft("\n".join(lines) + "\n", tuple(missing))
+        if member not in ({}, ()):
+            lines += ["", *_yaml({key: member})] if key in _APART else _yaml({key: member})
+    return "\n".join(lines) + "\n"
 
 
-def _turns(session: Session, longest: int) -> list[_Turn]:
-    turns: list[_Turn] = []
-    fields: dict[str, str] = {}
-    for number, job in enumerate(session.jobs):
-        # of another API nobody's client sends the parameters that are ours now
-        parts = parts_of(job.message, job.parameters if session.about.team is not None else {})
-        if pattern_for(job.message, parts) is None:
-            parts = [part for part in parts if not part.group]
-        turns.append(_Turn(job, parts, Templates(fields | {part.value: part.name for part in parts}), longest))
-        for part in parts:
-            if part.name != "message":
-                later = "" if part.name.startswith("parameters") else f"conversation.turns[{number}]."
-                fields[part.value] = later + part.name
-    return turns
+def _fault(fault: LearnedFault) -> dict[str, Json]:
+    calls: Json = fault.first if fault.first == fault.last else f"{fault.first}-{fault.last}"
+    when: dict[str, Json] = {"calls": calls}
+    if fault.after is not None:
+        when = {"after": duration_text(fault.after), "calls": "every 1"}
+    turn: dict[str, Json] = {} if fault.turn is None else {"turn": fault.turn}
+    return {"route": fault.route, **when, **turn, **fault.members}
 
 
-def _asks(turn: _Turn, turns: Sequence[_Turn]) -> YamlMembers:
-    """What is asked, and what finds in a message the parts that texts of this and later turns repeat."""
-    message = turn.job.message
-    said = message if message.strip() else "(nothing)"
-    ask: Json = {"message": said, "parameters": turn.job.parameters} if turn.job.parameters else said
-    pattern = _pattern(turn, turns)
-    asks: YamlMembers = {"ask": ask}
-    return asks | ({"match": pattern} if pattern is not None else {})
-
-
-def _pattern(turn: _Turn, turns: Sequence[_Turn]) -> str | None:
-    used = set[str]().union(*(each.templates.used for each in turns))
-    wanted = [part for part in turn.parts if part.group and part.value in used]
-    return pattern_for(turn.job.message, wanted) or pattern_for(turn.job.message, turn.parts) if wanted else None
-
-
-def _latency(session: Session) -> YamlMembers:
-    latency: YamlMembers = {}
-    for route, pace in zip(TIMED_ROUTES, session.paces, strict=True):
+def _latency(story: Story) -> dict[str, Json]:
+    latency: dict[str, Json] = {}
+    for route, pace in story.paces.items():
         if pace.usual and pace.usual[-1]:
-            between: Json = {"between": [duration_text(pace.usual[0]), duration_text(pace.usual[-1])]}
-            spread = Commented(between, f"median {pace.median}ms of {len(pace.usual)}")
-            latency[route] = duration_text(pace.median) if pace.fixed else spread
-    return {"latency": Nested(latency)} if latency else {}
+            low, high = duration_text(pace.usual[0]), duration_text(pace.usual[-1])
+            latency[route] = low if low == high else {"between": [low, high]}
+    return latency
 
 
-# Follow-ups that an answer suggested and nobody asked are answered to whoever asks them (scenarios.md §9)
-
-
-def _unanswered(turns: Sequence[_Turn], patterns: Sequence[str | None], *, in_order: bool) -> list[str]:
-    """Those that no turn answers, each once; `patterns` is what must be found in a turn's message, None for nothing.
-
-    `in_order`: only the next turn may.
-    """
-    found: dict[str, None] = {}
-    for place, turn in enumerate(turns):
-        others = [pattern for other, pattern in enumerate(patterns) if not other or other != place]
-        if in_order and len(patterns) > 1:
-            others = [*patterns[place + 1 : place + 2]]
-        found |= dict.fromkeys(text for text in turn.follow_ups if not any(_fits(each, text) for each in others))
-    return [*found]
-
-
-def _optional(question: str) -> YamlMembers:
-    """The entry that answers it: that it ends is all that is known."""
-    ending: YamlMembers = {"complete": Commented("not-observed", "not observed: nobody asked this"), "output": None}
-    return {"ask": question, "match": _exactly(question), "optional": True, "steps": BlockList((ending,))}
-
-
-def _answerable(question: str) -> bool:
-    """Whether an entry can be written that answers this question, and no other."""
-    return bool(question.strip()) and len(question) <= _LONGEST_FOLLOW_UP and _fits(_exactly(question), question)
-
-
-def _exactly(text: str) -> str:
-    escaped = _SIGNS.sub(lambda found: chr(92) + found[0], text)
-    return f"^{escaped}$"
-
-
-def _fits(pattern: str | None, text: str) -> bool:
-    with suppress(BadPattern):
-        return pattern is None or pattern_of(pattern).fits(text)
-    return False
+def _expected(story: Story) -> dict[str, Json]:
+    """How a run of the lab's own client ends, where that isn't COMPLETE."""
+    turn = story.turns[-1]
+    answers = (fault.members.get("answer") for fault in story.faults if fault.route == "status")
+    if refused := next((answer for answer in answers if answer in (400, 403, 404)), None):
+        return {"refused": refused}  # whatever the recorded client did, ours asks no more
+    last = turn.last
+    if last is None:
+        status = turn.invoke.replied.response.status
+        return {"refused": status} if 400 <= status < 600 and turn.invoke.replied.cut is None else {"status": None}
+    if last.final:
+        return {"status": "ERROR"} if last.status is Status.ERROR else {}
+    # what may pass, a client asks again after
+    return {"refused": 401} if turn.polls and turn.polls[-1].replied.response.status == 401 else {}

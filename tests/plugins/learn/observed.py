@@ -8,9 +8,8 @@ from pathlib import Path
 from lab.cli.check.scenario_checks import parse_files
 from lab.core.errors import Complaint
 from lab.files.recordings import read_blob, read_recording
-from lab.plugins.learn.model import RoutePace, Story, earliest_polls, stretches_of
-from lab.plugins.learn.own import own_story
-from lab.plugins.learn.traffic import observed_in
+from lab.plugins.learn.reading import observed_in
+from lab.plugins.learn.story import RoutePace, Story, earliest_polls, own_story, stretches_of
 
 
 def story_in(path: Path) -> Story:
@@ -25,13 +24,13 @@ def canonical(story: Story) -> list[object]:
     """Turn by turn what was asked and seen, equal polls folded, and which calls failed how."""
     found: list[object] = []
     for turn in story.turns:
-        seen = [poll.glimpse for poll in turn.polls if poll.glimpse is not None]
+        seen = [poll.seen for poll in turn.polls if poll.seen is not None]
         failed = [
-            (number, poll.call.replied.response.status, poll.call.replied.cut, retry(poll.call))
+            (number, poll.replied.response.status, poll.replied.cut, retry(poll))
             for number, poll in enumerate(turn.polls)
-            if poll.glimpse is None
+            if poll.seen is None
         ]
-        statuses = [each for each, _ in groupby((each.word, each.text) for each in seen)]
+        statuses = [each for each, _ in groupby((each.word, each.progress) for each in seen)]
         last = turn.last
         found.append(
             (turn.message, dict(turn.parameters), statuses, last and (last.output, last.error, last.follow_up), failed)

@@ -5,14 +5,16 @@ import json
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from lab.app.effects import Outcome
 from lab.jobs.compiled import compile_scenario
 from lab.jobs.lint import lint
 from lab.language.parse import parse_with_locations
 from lab.plugins.learn.command import learn
-from lab.plugins.learn.foreign import ForeignTerms
-from lab.plugins.learn.traffic import observed_in
+from lab.plugins.learn.foreign import parse_terms
+from lab.plugins.learn.reading import observed_in
+from lab.program.words import Status
 from tests.conftest import examples
 from tests.recording.joined import Joined, config
 
@@ -63,6 +65,12 @@ def file_of(sent: dict[str, object], calls: list[tuple[int, int, tuple[int, str]
     return json.dumps({"log": {"entries": entries}}).encode("utf-8", "replace")
 
 
+def meanings(calls: list[tuple[int, int, tuple[int, str], list[object]]]) -> dict[str, Status]:
+    """What each word means that is seen: anything."""
+    words = {json.loads(body)["status"].strip() for *_, (_, body), _ in calls if '"status": ' in body}
+    return {word: [*Status][len(word) % 4] for word in words} | {"queued": Status.RUNNING, "completed": Status.COMPLETE}
+
+
 @pytest.mark.long
 @examples(30, thorough=600)
 @given(ASKED, CALLS)
@@ -71,7 +79,9 @@ def test_a_learned_scenario_is_one_and_its_run_ends(
 ) -> None:
     last = (3_000, 50, (200, '{"status": "completed", "output": "done"}'), [])
     observed = observed_in(file_of(sent, [*calls, last]), "calls.har", lambda digest: b"")
-    text = learn(observed, "calls", "calls.har", ForeignTerms()).text
+    said = parse_terms("status", (), ("ask=prompt", "says=message", "output=output", "error=error"))
+    said = replace(said, words=meanings(calls))
+    text = learn(observed, "calls", "calls.har", said)
     scenario, locations = parse_with_locations(text, "calls.yaml")
     assert lint(scenario, "calls.yaml", locations) == ()
     outcome: Outcome = Joined(config(compiled=compile_scenario(scenario))).play()

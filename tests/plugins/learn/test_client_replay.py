@@ -12,8 +12,8 @@ from lab.jobs.compiled import compile_scenario
 from lab.language.parse import parse_scenario
 from lab.mock.config import Config
 from lab.plugins.learn.command import learn
-from lab.plugins.learn.foreign import ForeignTerms
-from lab.plugins.learn.traffic import ObservedCalls
+from lab.plugins.learn.foreign import Terms
+from lab.plugins.learn.reading import ObservedCalls
 from lab.program.switches import Layers, Switches
 from lab.recording.client_replay.polls import ClientTerms
 from lab.recording.client_replay.verdict import ClientReplayResult
@@ -41,7 +41,7 @@ def captured(name: str) -> tuple[Recording, Blob]:
 def learned(name: str, recording: Recording, blob: Blob) -> str:
     """What is learned of these calls alone."""
     observed = ObservedCalls(list(playback_calls(recording, blob)), epoch_in(recording))
-    return learn(observed, name, recording.name, ForeignTerms()).text
+    return learn(observed, name, recording.name, Terms())
 
 
 def again(name: str) -> ClientReplayResult:

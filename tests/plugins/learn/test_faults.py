@@ -5,8 +5,7 @@ from copy import deepcopy
 from pathlib import Path
 
 from lab.core.clock import INSTANT_EPOCH
-from lab.plugins.learn.failures import faults_of
-from lab.plugins.learn.model import RoutePace, Story
+from lab.plugins.learn.story import RoutePace, Story, find_faults
 from tests.conftest import ROOT, Lab
 from tests.plugins.learn.observed import canonical, story_in
 
@@ -62,8 +61,9 @@ def test_a_day_without_faults_has_none(lab: Lab) -> None:
     learned = lab("learn", "before", "--name", "odd-day")
     assert "faults:" not in learned.out
     story: Story = story_in(Path("recordings/before.rec.jsonl"))
-    usual = {route: RoutePace() for route in ("token", "invoke", "status")}
-    assert faults_of(story, story.turns, usual, INSTANT_EPOCH) == ([], [])
+    story.paces = {route: RoutePace() for route in story.calls}
+    find_faults(story, INSTANT_EPOCH)
+    assert (story.faults, story.notes) == ([], [])
 
 
 def test_a_token_that_was_too_old_is_no_fault(lab: Lab) -> None:

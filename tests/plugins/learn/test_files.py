@@ -8,8 +8,13 @@ from pathlib import Path
 import pytest
 
 from lab.files.calls_of_tools import LONGEST_JSON, LONGEST_YAML
-from lab.plugins.learn.files import cassette_calls, har_calls
+from lab.plugins.learn.reading import ObservedCalls, observed_in
 from tests.conftest import ROOT, Lab
+
+
+def observed(text: str) -> ObservedCalls:
+    return observed_in(text.encode(), "x", lambda digest: b"")
+
 
 ENTRY = {
     "startedDateTime": "2026-01-01T10:00:00.250+02:00",
@@ -24,25 +29,25 @@ def document(**changed: object) -> str:
 
 
 BROKEN = {
-    "not json": ('{"log": {\n  "entries": [,]}}', "2:15: no JSON"),
-    "another document": ('{"a": 1}', "no HAR 1.2: Object missing required field `log`"),
+    "not json": ('{"log": {\n  "entries": [,]}}', "Expecting value: line 2 column 15"),
+    "another document": ('{"a": 1}', "neither a recording, nor HAR, nor a cassette"),
     "no list": ('{"log": {"entries": {}}}', "Expected `array`, got `object` - at `$.log.entries`"),
-    "no url": (document(request={"method": "GET"}), "missing required field `url` - at `$.log.entries[1].request`"),
+    "no url": (document(request={"method": "GET"}), "$.log.entries[1].request: it has no method, or no URL"),
     "a status in words": (document(response={"status": "ok"}), "at `$.log.entries[1].response.status`"),
     "no time": (document(startedDateTime="yesterday"), "$.log.entries[1].startedDateTime: 'yesterday' is no ISO 8601 time"),
-    "no base64": (document(response={"status": 200, "content": {"text": "é", "encoding": "base64"}}), "$.log.entries[1].response.content: the text is no base64"),
-    "another encoding": (document(response={"status": 200, "content": {"text": "x", "encoding": "zip"}}), "$.log.entries[1].response.content: the encoding 'zip' is unknown"),
-    "too deep": ('{"a":' + "[" * 100_000, "the JSON nests too deep"),
-    "no yaml": ("interactions:\n- request: {\n  a", "no YAML of plain values"),
-    "a tab": ("interactions:\n\t- a", "2:1: no YAML"),
-    "an object": ("interactions:\n- request: !!python/object/apply:os.system ['true']\n", "2:12: no YAML of plain values: could not determine a constructor"),
-    "an object of Ruby": ("http_interactions:\n- !ruby/object:Gem {}\n", "2:3: no YAML of plain values"),
+    "no base64": (document(response={"status": 200, "content": {"text": "é", "encoding": "base64"}}), "$.log.entries[1].response: the text is no base64"),
+    "another encoding": (document(response={"status": 200, "content": {"text": "x", "encoding": "zip"}}), "$.log.entries[1].response: the encoding 'zip' is unknown"),
+    "too deep": ('{"a":' + "[" * 100_000, "it nests too deep"),
+    "no yaml": ("interactions:\n- request: {\n  a", "nor a cassette of plain values: while parsing"),
+    "a tab": ("interactions:\n\t- a", "line 2, column 1"),
+    "an object": ("interactions:\n- request: !!python/object/apply:os.system ['true']\n", "could not determine a constructor for the tag 'tag:yaml.org,2002:python/object/apply:os.system' in \"<unicode string>\", line 2, column 12"),
+    "an object of Ruby": ("http_interactions:\n- !ruby/object:Gem {}\n", "could not determine a constructor for the tag"),
     "no cassette": ("a: 1\n", "neither a recording, nor HAR, nor a cassette"),
-    "a list": ("- 1\n", "no cassette"),
-    "nothing": ("", "no cassette"),
-    "no method": ("interactions:\n- request: {uri: /x}\n  response: {status: 200}\n", "missing required field `method` - at `$.interactions[0].request`"),
-    "no status": ("interactions:\n- request: {uri: /x, method: GET}\n  response: {status: {code: fine}}\n", "$.interactions[0].response.status: no HTTP status"),
-    "no base64 in a body": ("interactions:\n- request: {uri: /x, method: GET}\n  response: {status: 200, body: {base64_string: é}}\n", "$.interactions[0].response.body.base64_string: the text is no base64"),
+    "a list": ("- 1\n", "nor a cassette of plain values: Expected `object`"),
+    "nothing": ("", "nor a cassette of plain values: Expected `object`"),
+    "no method": ("interactions:\n- request: {uri: /x}\n  response: {status: 200}\n", "$.interactions[0].request: it has no method, or no URL"),
+    "no status": ("interactions:\n- request: {uri: /x, method: GET}\n  response: {status: {code: fine}}\n", "Expected `int`, got `str` - at `$.interactions[0].response.status.code`"),
+    "no base64 in a body": ("interactions:\n- request: {uri: /x, method: GET}\n  response: {status: 200, body: {base64_string: é}}\n", "$.interactions[0].response: the text is no base64"),
 }  # fmt: skip
 
 
@@ -86,11 +91,11 @@ def test_times_are_read_with_their_offsets_and_in_their_order() -> None:
         ENTRY | {"startedDateTime": "2026-01-01T08:00:00Z"},
         ENTRY | {"startedDateTime": "2026-01-01T09:00:01.5+01:00"},
     )
-    found = har_calls(json.dumps({"log": {"entries": [late, early]}}), "x")
+    found = observed(json.dumps({"log": {"entries": [late, early]}}))
     calls, epoch = found.calls, found.epoch
     assert [call.at for call in calls] == [0, 1500]
     assert epoch == 1_767_254_400
-    assert calls[0].method == "GET" and calls[0].body == b""
+    assert calls[0].title == "GET /jobs/1" and calls[0].replied.response.body == b""
 
 
 @pytest.mark.parametrize("form", ["har", "cassette"])
@@ -119,7 +124,7 @@ def test_a_file_of_one_long_line_is_learned(lab: Lab, form: str) -> None:
         ]
         document = {"version": 1, "interactions": calls}
     Path("calls.txt").write_text(json.dumps(document))
-    done = lab("learn", "calls.txt")
+    done = lab("learn", "calls.txt", "--status=status", "--words=COMPLETE=done")
     assert (done.code, "complete: done" in done.out) == (0, True)
 
 
@@ -149,7 +154,7 @@ def test_a_body_is_read_however_it_is_written(form: str) -> None:
         "interactions:\n- request: {uri: /x, method: get}\n"
         f"  response: {{status: {{code: 200}}, headers: {{Content-Encoding: [gzip]}}, body: {value}}}\n"
     )
-    assert [call.body for call in cassette_calls(text, "x").calls] == [BODY]
+    assert [call.replied.response.body for call in observed(text).calls] == [BODY]
 
 
 @pytest.mark.parametrize(("second", "timed"), [("Thu, 01 Jan 2026 10:00:30 GMT", True), ("soon", False)])
@@ -158,5 +163,26 @@ def test_a_cassette_without_times_is_told_so(second: str, timed: bool) -> None:
         f"- request: {{uri: /x, method: GET}}\n  response: {{status: 200, headers: {{Date: ['{date}']}}}}\n"
         for date in ("Thu, 01 Jan 2026 10:00:00 GMT", second)
     )
-    found = cassette_calls(text, "x")
-    assert (found.timed, [call.at for call in found.calls]) == (timed, [0, 30_000 if timed else 1_000])
+    found = observed(text)
+    assert (found.timed, [call.at for call in found.calls]) == (timed, [0, 30_000] if timed else [1_000, 2_000])
+
+
+def test_calls_of_one_second_keep_their_order() -> None:
+    dates = ["Thu, 01 Jan 2026 10:00:00 GMT"] * 3 + ["Thu, 01 Jan 2026 10:00:02 GMT"]
+    text = "interactions:\n" + "".join(
+        f"- request: {{uri: /{place}, method: GET}}\n  response: {{status: 200, headers: {{Date: ['{date}']}}}}\n"
+        for place, date in enumerate(dates)
+    )
+    found = observed(text)
+    assert [(call.title, call.at) for call in found.calls] == [
+        ("GET /0", 0),
+        ("GET /1", 1),
+        ("GET /2", 2),
+        ("GET /3", 2_000),
+    ]
+
+
+def test_a_har_file_has_times_however_short_it_is() -> None:
+    entries = [ENTRY, ENTRY | {"startedDateTime": "2026-01-01T10:00:00.650+02:00"}]
+    found = observed(json.dumps({"log": {"entries": entries}}))
+    assert (found.timed, [call.at for call in found.calls]) == (True, [250, 650])

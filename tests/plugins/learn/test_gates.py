@@ -5,20 +5,21 @@ from typing import cast
 import pytest
 from msgspec.structs import replace
 
-from lab.core.exchange import Json
-from lab.dialects.client import Question
+from lab.core.exchange import Request, Response
+from lab.core.observe import Replied, Requested
+from lab.dialects.client import Question, Seen
 from lab.language.parse import parse_scenario
 from lab.plugins.learn.command import learn
-from lab.plugins.learn.foreign import ForeignTerms
-from lab.plugins.learn.model import About, Glimpse, ObservedJob, RoutePace, Session, StatusStretch
-from lab.plugins.learn.scenario import draft_of
-from lab.plugins.learn.traffic import ObservedCalls
+from lab.plugins.learn.foreign import Terms
+from lab.plugins.learn.reading import ObservedCalls
+from lab.plugins.learn.scenario import scenario_text
+from lab.plugins.learn.story import ObservedTurn, StatusStretch, Story
 from lab.program.scenario import Scenario
 from lab.program.steps import Gate, Vote
 from lab.program.words import Status, Verdict
 from lab.recording.format.lines import Entry, Recording
 from lab.recording.format.reader import read
-from lab.recording.playback.calls import playback_calls
+from lab.recording.playback.calls import playback_call, playback_calls
 from lab.recording.tape.recorded_calls import epoch_in
 from tests.recording.joined import Joined, config
 
@@ -37,7 +38,7 @@ def learned(recording: Recording, *, facts: bool = True) -> Scenario:
         recording = replace(recording, lines=[line for line in recording.lines if not isinstance(line, Entry)])
     calls = list(playback_calls(recording, None))
     observed = ObservedCalls(calls, epoch_in(recording), tuple(recording.facts()))
-    return parse_scenario(learn(observed, "learned", "joined", ForeignTerms()).text, "learned.yaml")
+    return parse_scenario(learn(observed, "learned", "joined", Terms()), "learned.yaml")
 
 
 def votes(scenario: Scenario) -> list[tuple[str, str | None]]:
@@ -95,12 +96,17 @@ def test_nobody_decided_while_the_calls_lasted() -> None:
     ],
 )
 def test_a_verdict_that_nobody_told_is_assumed_from_how_it_went_on(
-    status: Status, output: Json, error: str | None, verdict: str
+    status: Status, output: str | None, error: str | None, verdict: str
 ) -> None:
-    waiting = Glimpse(word="WAITING", status=Status.WAITING, question=Question(job="J", text="May it?"))
-    after = Glimpse(word=str(status), status=status, output=output, error=error)
-    stretches = StatusStretch(waiting, 0, 0, 0), StatusStretch(after, 2_000, 4_000, 4_000)
-    job = ObservedJob(message="x", parameters={}, stretches=stretches, decisions=(), patience=())
-    session = Session(about=About(), jobs=(job,), paces=(RoutePace(),) * 3, faults=(), expected={}, missing=())
-    text = draft_of(session, "x", "x.har", ()).text
+    waiting = Seen(job="J", word="WAITING", status=Status.WAITING, question=Question(job="J", text="May it?"))
+    after = Seen(job="J", word=str(status), status=status, output=output, error=error)
+    invoke = playback_call(
+        Requested(0, 1, "unknown", Request("POST", "/jobs")), Replied(0, 1, Response(202)), None, inside=False
+    )
+    turn = ObservedTurn(
+        invoke=invoke,
+        message="x",
+        stretches=(StatusStretch(waiting, 0, 0, 0), StatusStretch(after, 2_000, 4_000, 4_000)),
+    )
+    text = scenario_text(Story(turns=[turn], calls={}), "x", "x.har", ())
     assert f"reviewer: {{after: 4s, verdict: {verdict}}}  # assumed; " in text

@@ -12,8 +12,11 @@ from time import monotonic, process_time
 import pytest
 
 from lab.plugins.learn.command import learn
-from lab.plugins.learn.foreign import ForeignTerms, foreign_story
-from lab.plugins.learn.traffic import ObservedCalls, observed_in
+from lab.plugins.learn.foreign import foreign_story, parse_terms
+from lab.plugins.learn.reading import ObservedCalls, observed_in
+
+ARGUMENTS = "--status=status", "--words=RUNNING=queued", "--words=COMPLETE=done", "--at=ask=prompt"
+SAID = parse_terms("status", ("RUNNING=queued", "COMPLETE=done"), ("ask=prompt",))
 
 
 def exchanges(jobs: int) -> Iterator[tuple[str, str, object, object]]:
@@ -53,7 +56,7 @@ def seconds(work: Callable[[ObservedCalls], object], jobs: int) -> float:
 @pytest.mark.long
 def test_eight_times_the_calls_take_eight_times_as_long() -> None:
     def work(observed: ObservedCalls) -> None:
-        assert "complete: done" in learn(observed, "x", "x.har", ForeignTerms()).text
+        assert "complete: done" in learn(observed, "x", "x.har", SAID)
 
     seconds(work, 10)  # patterns are compiled, modules imported
     assert seconds(work, 1_200) < 3 * 8 * max(seconds(work, 150), 0.02)
@@ -62,7 +65,7 @@ def test_eight_times_the_calls_take_eight_times_as_long() -> None:
 @pytest.mark.long
 def test_so_does_finding_which_calls_belong_together_though_all_name_one_organisation() -> None:
     def work(observed: ObservedCalls) -> None:
-        assert foreign_story(observed.calls, ForeignTerms()).turns[0].message == "Do job-100000"
+        assert foreign_story(observed.calls, SAID).turns[0].message == "Do job-100000"
 
     assert seconds(work, 4_000) < 3 * 8 * seconds(work, 500)
 
@@ -74,7 +77,9 @@ def test_a_signal_ends_it_within_a_second(tmp_path: Path, after: float) -> None:
     file = tmp_path / "large.har"
     file.write_bytes(har(12_000))
     learning = subprocess.Popen(
-        [sys.executable, "-m", "lab", "learn", str(file)], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        [sys.executable, "-m", "lab", "learn", str(file), *ARGUMENTS],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
     )
     try:
         with suppress(subprocess.TimeoutExpired):

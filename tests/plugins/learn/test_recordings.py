@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 from lab.files.recordings import read_recording
-from lab.plugins.learn.own import own_story
-from lab.plugins.learn.traffic import observed_in
+from lab.plugins.learn.reading import observed_in
+from lab.plugins.learn.story import own_story
 from tests.conftest import ROOT, UNLIKE, Lab, few_of
 from tests.plugins.learn.observed import canonical, changes, complaints_of, story_in, undated
 
@@ -75,24 +75,21 @@ def test_the_text_reads_like_one_that_a_person_wrote(lab: Lab) -> None:
     assert lines[0].startswith("# yaml-language-server: $schema=lab.schema.json")
     assert "  - {route: status, calls: 8, answer: 503, retry_after: {date: 4s}}" in lines
     assert '  - {route: status, calls: "4-5", answer: 429}' in lines
-    assert "  token: 140ms" in lines
-    assert any(line.startswith("    takes: 19s700ms  # 7.6s to 19.7s: 2 polls") for line in lines)
+    assert "latency: {token: 140ms, invoke: 154ms, status: {between: [75ms, 114ms]}}" in lines
+    assert any(line.startswith("    takes: 19s700ms  # 7s600ms to 19s700ms: 2 polls") for line in lines)
     assert max(map(len, lines)) <= 130
+
+
+def test_where_changes_would_lead_is_a_comment(lab: Lab) -> None:
+    text = lab("learn", ROOT / "recordings" / "item-comparison.rec.jsonl").out
+    verdicts = "verdicts: {changes-requested: looking-up-supplier-agreements}"
+    assert f"{verdicts}  # not observed: where changes lead" in text
 
 
 def test_what_nobody_saw_is_a_comment(lab: Lab) -> None:
     text = lab("learn", ROOT / "recordings" / "bad-line.rec.jsonl").out
     assert "complete: not-observed  # not observed: no poll showed the job" in text
     assert "{route: invoke, calls: 2, lose_reply: true}" in text
-
-
-def test_what_repeats_the_request_is_a_field(lab: Lab) -> None:
-    text = lab("learn", ROOT / "recordings" / "three-turns.rec.jsonl").out
-    assert r"match: 'item (?P<item>[A-Z]+\d+)'" in text
-    assert "## {{ match.item }} in stock" in text
-    assert "says: 'Checking {{ conversation.turns[0].match.item }} against open orders…'" in text or (
-        'says: "Checking {{ conversation.turns[0].match.item }} against open orders…"' in text
-    )
 
 
 @pytest.mark.parametrize("name", ["Refund", "a b", "-x", "x" * 81])
@@ -106,4 +103,4 @@ def test_of_several_conversations_the_first_is_learned_and_the_others_are_named(
     )
     story = own_story([call for data in (one, other) for call in observed_in(data, "a", lambda digest: b"").calls])
     assert story is not None and len(story.turns) == 1
-    assert [note[:54] for note in story.about.notes] == ["Jobs of other conversations, left out: Analyse invoice"]
+    assert [note[:54] for note in story.notes] == ["Jobs of other conversations, left out: Analyse invoice"]

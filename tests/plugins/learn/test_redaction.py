@@ -20,6 +20,13 @@ WRITINGS: tuple[Callable[[str], str], ...] = (
 HOST = "https://canary-host.acme-real.com"
 
 
+SAID = (
+    "--status=status", "--words=RUNNING=queued,running", "--words=ERROR=failed", "--words=COMPLETE=succeeded",
+    "--at=ask=prompt", "--at=says=message", "--at=output=output", "--at=error=error.message",
+)  # fmt: skip
+"""What has the job learned."""
+
+
 def call(place: str) -> dict[str, object]:
     """Where the secret stands in the call that begins the job."""
     bearer = {"Authorization": f"Bearer {SECRET}"}
@@ -90,11 +97,26 @@ def test_a_secret_gets_into_no_scenario(lab: Lab, place: str, form: Callable[[li
     file = Path("calls.txt")
     file.write_text(form(calls(place)), "utf-8")
     assert "canary" in file.read_text("utf-8")
-    learned = lab("learn", file, "--name", "calls")
+    learned = lab("learn", file, "--name", "calls", *SAID)
     assert learned.code == 0, learned.err
     both = learned.out + learned.err
     assert [name for name in (*(write(SECRET) for write in WRITINGS), JWT, "canary", "acme-real") if name in both] == []
     assert "Do it with" in learned.out and "at «host:H1»" in learned.out
+
+
+@pytest.mark.parametrize("argv", [(), ("--status=nowhere",), ("--status=message",)])
+def test_nor_into_a_question_about_the_file(lab: Lab, argv: tuple[str, ...]) -> None:
+    listed = calls("bearer")
+    listed[0] |= {"sent": {"prompt": "Do it"}, "came": {"id": f"job-{SECRET}"}}
+    for each in listed[1:]:
+        each |= {
+            "url": f"{HOST}/jobs/job-{quote(SECRET, safe='')}",
+            "came": {"status": SECRET, "message": SECRET, "at": HOST},
+        }
+    Path("calls.har").write_text(har(listed), "utf-8")
+    learned = lab("learn", "calls.har", *argv)
+    assert (learned.code, learned.out) == (2, "")
+    assert "«" in learned.err and "canary" not in learned.err.lower()
 
 
 NAMES = """apiKey accessKey x-api-key authorization pwd credential private_key subscription-key sig session_token
@@ -115,7 +137,7 @@ def test_names_of_bodies_are_judged_as_those_of_headers_and_queries(lab: Lab) ->
     output = {"text": [each["value"] for each in pairs], "more": "canary-of-a-text"}
     listed[3]["came"] = {"id": "job-77123", "status": "succeeded", "output": output}
     Path("calls.har").write_text(har(listed), "utf-8")
-    learned = lab("learn", "calls.har")
+    learned = lab("learn", "calls.har", *SAID)
     assert learned.code == 0
     assert re.findall(r"[\w-]*canary[\w-]*", learned.out) == []
 
@@ -125,7 +147,7 @@ def test_however_many_credentials_a_body_has_none_gets_into_a_scenario(lab: Lab)
     output = [{"apiKey": f"{number:03}x-canary"} for number in range(200)]
     listed[3]["came"] = {"id": "job-77123", "status": "succeeded", "output": output}
     Path("calls.har").write_text(har(listed), "utf-8")
-    out = lab("learn", "calls.har").out
+    out = lab("learn", "calls.har", *SAID).out
     assert ("«secret:" in out, "x-canary" in out) == (True, False)
 
 
@@ -142,7 +164,7 @@ def test_what_only_sounds_like_a_credential_stays(lab: Lab, member: dict[str, ob
     del listed[2:3]
     listed[2]["came"] = {"id": "job-77123", "status": "succeeded", "output": {"text": list(member.values())}}
     Path("calls.har").write_text(har(listed), "utf-8")
-    out = lab("learn", "calls.har").out
+    out = lab("learn", "calls.har", *SAID).out
     assert [each for each in member.values() if str(each) not in out] == []
 
 
@@ -150,7 +172,7 @@ def test_what_nobody_redacts_is_told_with_its_line(lab: Lab) -> None:
     listed = calls("bearer")
     listed[1]["came"] = {"id": "job-77123", "status": "running", "message": "Ask jane.roe@acme-real.com"}
     Path("calls.har").write_text(har(listed), "utf-8")
-    learned = lab("learn", "calls.har")
+    learned = lab("learn", "calls.har", *SAID)
     line = next(number for number, text in enumerate(learned.out.splitlines(), 1) if "jane.roe" in text)
     assert f"note: line {line} has the mail address" in learned.err
 
@@ -160,7 +182,7 @@ def test_a_secret_in_a_path_gets_into_no_scenario(lab: Lab) -> None:
     listed[0] |= {"url": f"{HOST}/jobs/{quote(SECRET, safe='')}/begin"}
     del listed[0]["sent"]
     Path("calls.har").write_text(har(listed), "utf-8")
-    learned = lab("learn", "calls.har")
+    learned = lab("learn", "calls.har", *SAID)
     assert "POST /jobs/«" in learned.out
     assert "canary" not in learned.out + learned.err
 
@@ -171,6 +193,18 @@ def test_a_host_is_known_by_its_name_also_before_a_text_tells_where_it_is(lab: L
     del listed[2:3]
     listed[2]["came"] = {"id": "job-77123", "status": "succeeded", "output": "See https://files.canary-far.io/a"}
     Path("calls.har").write_text(har(listed), "utf-8")
-    learned = lab("learn", "calls.har")
+    learned = lab("learn", "calls.har", *SAID)
     assert "Do it on «host:H2:name»" in learned.out
+    assert "canary" not in learned.out + learned.err
+
+
+def test_so_is_the_host_that_was_called_where_only_its_name_stands(lab: Lab) -> None:
+    listed = calls("bearer")
+    listed[0]["sent"] = {"prompt": f"Do it on {HOST.removeprefix('https://')}"}
+    del listed[2:3]
+    listed[2]["came"] = {"id": "job-77123", "status": "succeeded", "output": "Done."}
+    listed[1]["came"] = {"id": "job-77123", "status": "running"}
+    Path("calls.har").write_text(har(listed), "utf-8")
+    learned = lab("learn", "calls.har", *SAID)
+    assert "Do it on «host:H1:name»" in learned.out
     assert "canary" not in learned.out + learned.err

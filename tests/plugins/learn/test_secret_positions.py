@@ -11,11 +11,17 @@ from tests.cli.test_secret_positions import Said, all_said, leaked, recorded_day
 from tests.conftest import Lab
 from tests.recording.test_captured import POD
 
+SAID = (
+    "--status=status", "--words=RUNNING=queued", "--words=COMPLETE=succeeded", "--at=ask=prompt", "--at=says=message",
+    "--at=output=output",
+)  # fmt: skip
+"""What has the job learned."""
+
 
 @pytest.mark.long
 def test_no_secret_is_learnt_from_a_recorded_pod_whatever_its_position(lab: Lab) -> None:
     recorded_day(lab)
-    learned = lab("learn", "day", "--name", "learned")
+    learned = lab("learn", "day", "--name", "learned", *SAID)
     assert "Done" in learned.out
     assert leaked(learned.out + learned.err) == []
 
@@ -61,6 +67,6 @@ def test_no_secret_is_learnt_from_another_tools_file_whatever_its_position(lab: 
     for write in (har, cassette):
         file = Path(f"{write.__name__}.txt")
         file.write_text(write(all_said()), "utf-8")
-        learned = lab("learn", file, "--name", "calls")
+        learned = lab("learn", file, "--name", "calls", *SAID)
         assert learned.code == 0 and "Done" in learned.out, learned.err
         assert leaked(learned.out + learned.err) == []
