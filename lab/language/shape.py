@@ -48,14 +48,14 @@ class _List(Shape):
         if not isinstance(value, list | tuple):
             usual = "write - in front of each value, or [ ] around them"
             return self.wrong(path, to, value, "takes a list", meant_by(path, value, None) or usual)
-        meta = self.meta
+        meta, read = self.meta, self.of.read
+        found = tuple([read(each, (*path, place), to) for place, each in enumerate(value)])
         if meta.min_length is not None and len(value) < meta.min_length:
             least = f"takes at least {meta.min_length} values" if meta.min_length > 1 else "must not be empty"
             return self.wrong(path, to, value, least)
         if meta.max_length is not None and len(value) > meta.max_length:
             return self.wrong(path, to, value, f"takes at most {meta.max_length} values")
-        read = self.of.read
-        return tuple([read(each, (*path, place), to) for place, each in enumerate(value)])
+        return found
 
     def write(self, value: Any) -> Json:
         return [self.of.write(each) for each in value]
@@ -76,9 +76,9 @@ class _Pair(Shape):
     def read(self, value: object, path: KeyPath, to: Complaints) -> object:
         if not isinstance(value, list | tuple):
             return self.wrong(path, to, value, "takes a list", "write [ ] around them")
+        pair = tuple(self.of.read(each, (*path, place), to) for place, each in enumerate(value))
         if len(value) != 2:
             return self.wrong(path, to, value, "takes two values", "smallest and largest, as [2s, 4s]")
-        pair = tuple(self.of.read(each, (*path, place), to) for place, each in enumerate(value))
         if any((*path, place) in to.spoilt for place in range(2)):
             return self.stand_in
         return pair
@@ -299,8 +299,8 @@ class _Choice(Shape):
             return Constant(cast("Json", value))
         shape: Shape | None = self.forms.get(form) if isinstance(value, dict) else None
         shape = shape or next((each for each in self.others if each.name == form), None)
-        if shape is None and isinstance(value, list | tuple | dict):
-            shape = next((each for each in self.others if each.name in ("list", "map")), None)
+        if shape is None and isinstance(value, list | tuple):
+            shape = next((each for each in self.others if each.name == "map"), None)
         if shape is None and self.telling.wanted and (isinstance(value, list | tuple | dict) or not self.others):
             return self._none_of(value, path, to)
         return (shape or self.others[0]).read(value, path, to)

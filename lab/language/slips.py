@@ -84,6 +84,8 @@ def meant_by(path: KeyPath, value: object, pattern: str | None) -> str:
             gap = "-" if pattern == STEP_ID else "_"
             right = re.sub(r"[^A-Za-z0-9]+", gap, value.lower() if pattern == STEP_ID else value).strip(gap)[:80]
             return f"write {right}" if right else ""
+        case _ if key == "takes" or path[-2:-1] == ("latency",):
+            return _BETWEEN if isinstance(value, list) or re.search(r"\d.*-.*\d", str(value)) else ""
         case str() | int() if first := _FIRST_KEYS.get(str(key)):
             return f"write {key}: {{{first}: {value}}}"
         case list() if key == "output":
@@ -94,7 +96,5 @@ def meant_by(path: KeyPath, value: object, pattern: str | None) -> str:
             return f"write again: {{to: {value}, rounds: 3}}"
         case {"code": str(code)} if key == "agent":
             return f"write agent: {code}"
-        case list() | str() if key == "takes" and (isinstance(value, list) or re.search(r"\d.*-.*\d", value)):
-            return _BETWEEN
         case _:
             return ""

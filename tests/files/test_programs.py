@@ -13,7 +13,7 @@ from lab.files import programs
 from lab.files.scenarios import load_scenario
 from lab.language.parse import parse_scenario
 from lab.program.scenario import Scenario
-from tests import programs as made
+from tests import programs as build
 from tests.conftest import ROOT, examples
 from tests.documents import Document, documents
 
@@ -62,8 +62,8 @@ def parses(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
 
 def test_the_number_stands_for_the_sources_and_the_lab_carries_its_scenarios_compiled() -> None:
-    assert made.number() == programs.NUMBER, "run python -m tests.programs"
-    assert programs.SHIPPED.read_bytes() == made.shipped(), "run python -m tests.programs"
+    assert build.number() == programs.NUMBER, "run python -m tests.programs"
+    assert programs.SHIPPED.read_bytes() == build.shipped(), "run python -m tests.programs"
 
 
 @examples(30, thorough=300)

@@ -11,7 +11,7 @@ SERVER = (
     ("lab.program.scenario", "jinja2 yaml lab.language"),
     ("lab.language.generate", "faker"),
     ("lab.cli.commands.check", "lab.recording aiohttp"),
-    ("lab.cli.commands.serve", "textual jwt cryptography faker trustme yaml lab.language.parse lab.recording lab.dialects.openapi"),
+    ("lab.cli.commands.serve", "textual jwt cryptography faker trustme lab.recording lab.dialects.openapi"),
     ("lab.server.control.plane, lab.cli.serve.embedded_mock", "redis lab.stores lab.cli.serve.shared_lab lab.server.shared.batch_loop lab.server.shared.exchanges"),
     ("lab.stores.redis_store", "redis"),
 )  # fmt: skip

@@ -121,7 +121,7 @@ def _try_step(step: Step, path: KeyPath, part: CompiledScenario, trial: TrialJob
     texts: list[tuple[KeyPath, Callable[[], str | None]]] = [
         (place, partial(write, text))
         for place, text in texts_of(step)
-        if place[0] != "output" or not outputs or (len(place) > 1 and not isinstance(step, Delegate))
+        if place[0] != "output" or (len(place) > 1 and not isinstance(step, Delegate))
     ]
     for place, render in (*texts, *outputs):
         text, why = None, ""

@@ -130,7 +130,7 @@ def _file(name: str, path: KeyPath, to: Complaints, reader: Reader | None) -> No
 def _named_steps(scenario: Scenario, steps: list[Step], to: Complaints) -> None:
     """Steps that are named beside the steps: in sentences, in what is expected, in faults; and faults of one name."""
     for kind, ending in (("complete", Complete), ("error", Failure)):
-        ids = [step.id for step in steps if isinstance(step, ending)]
+        ids = [step.id for step in steps if isinstance(step, ending) and step.id]
         sentences = getattr(scenario.narration, kind)
         for name in sentences if isinstance(sentences, dict) else ():
             if name not in ids:

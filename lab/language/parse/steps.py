@@ -17,7 +17,7 @@ def check_steps(steps: Sequence[Step], at: KeyPath, to: Complaints) -> None:
     if not steps[-1].status.final:
         # ways lead forward but for counted loops, so every path ends if the last step does
         hint = "end with a complete or an error step"
-        to.add((*at, len(steps) - 1), f"nothing follows {steps[-1].id}, and it is no ending", hint)
+        to.add((*at, len(steps) - 1), f"nothing follows {steps[-1].id or 'it'}, and it is no ending", hint)
     for place, step in enumerate(steps):
         _branches(step, (*at, place), to)
         if isinstance(step, Gate):
@@ -94,19 +94,22 @@ def _branches(step: Step, path: KeyPath, to: Complaints) -> None:
 
 def _gate(gate: Gate, path: KeyPath, to: Complaints) -> None:
     """Its quorum, its scripted votes, its escalation."""
-    if gate.approvals > 1 and gate.channel == "CHAT":
+    only_text = not gate.approval and to.sound((*path, "approval"))
+    chat = gate.channel == "CHAT" and to.sound((*path, "channel"))
+    if gate.approvals > 1 and chat:
         hint = "write channel: APPROVAL_PROCESS, or EMAIL"
         to.add((*path, "approvals"), "a CHAT gate takes one approval: the one who chats", hint)
-    elif gate.approvals > 1 and not gate.approval:
+    elif gate.approvals > 1 and only_text:
         to.add((*path, "approvals"), "this gate only collects a text", "leave approvals out")
+    offers_changes = gate.verdicts.changes_requested is not None or not to.sound((*path, "verdicts", Verdict.CHANGES))
     for place, vote in votes_of(gate):
         verdict = (*path, *place, "verdict")
-        if not gate.approval and vote.verdict != "approved":
+        if only_text and vote.verdict != "approved":
             to.add(verdict, "this gate only collects a text", "its verdict is approved")
-        elif vote.verdict == "changes-requested" and gate.verdicts.changes_requested is None:
+        elif vote.verdict == "changes-requested" and not offers_changes:
             hint = "name a step in verdicts: {changes-requested: STEP}"
             to.add(verdict, "this gate doesn't offer changes-requested", hint)
-        elif vote.verdict == "changes-requested" and not vote.comment:
+        elif vote.verdict == "changes-requested" and not vote.comment and to.sound((*path, *place, "comment")):
             to.add(verdict, "a request for changes says what should change", "add a comment")
     if gate.escalate is not None and to.sound((*path, "patience")) and gate.escalate.after >= gate.patience:
         hint = f"patience ends after {duration_text(gate.patience)}"

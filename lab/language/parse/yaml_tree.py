@@ -50,11 +50,6 @@ def mapping_of(value: Json) -> dict[str, Json]:
     return value if isinstance(value, dict) else {}
 
 
-def list_of(value: Json) -> list[Json]:
-    """The value if it is a list, else an empty one."""
-    return value if isinstance(value, list) else []
-
-
 class DocumentKind(Struct, frozen=True):
     """What a kind of document is, in the words of its complaints."""
 

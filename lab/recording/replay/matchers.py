@@ -9,7 +9,7 @@ import re
 from collections.abc import Collection, Iterator, Sequence
 from typing import Annotated, Literal, TypeAlias, assert_never, cast
 
-from msgspec import UNSET, Meta, Struct, UnsetType
+from msgspec import UNSET, Struct, UnsetType
 from msgspec.structs import replace
 
 from lab.core.errors import Complaint, advised
@@ -19,7 +19,7 @@ from lab.language.parse.yaml_tree import DocumentKind, read_yaml
 from lab.language.patterns import BadPattern, engine
 from lab.language.shape import part_shape
 from lab.program.routes import RouteName
-from lab.program.words import Part, nearest
+from lab.program.words import Part, Spelt, nearest
 from lab.recording.format.facts import FACTS
 from lab.recording.format.text import dumps, loads
 
@@ -38,10 +38,31 @@ Path: TypeAlias = tuple[str | int, ...]
 """Where a value stands in what is compared: a reply as `Canon.reply` gives it, a fact as `Canon.fact` does."""
 
 _ANY = "*"
+_LONGEST_PATTERN = 2000
+"""Characters."""
 _PATH = re.compile(r"""\$(?:\.[\w-]+|\.\*|\[(?:\d{1,6}|\*|'[^']*'|"[^"]*")\])*""", re.ASCII)
 _PART = re.compile(r"""\.([\w-]+|\*)|\[(?:(\d+)|(\*)|'([^']*)'|"([^"]*)")\]""", re.ASCII)
 _NUMBER = re.compile(r"(-?\d{1,15}(?:\.\d{1,15})?)|\+(-?\d{1,15}) ms", re.ASCII)
 """A number as a header has it, and an instant in a body as it is compared: milliseconds since the epoch."""
+
+
+def _fact_type(value: object) -> object:
+    if not isinstance(value, str):
+        raise ValueError("takes text")
+    if value not in FACTS:
+        near = nearest(value, FACTS) or "lab docs recordings lists them, §2.3"
+        raise ValueError(f"no fact is called {value}; {near}")
+    return value
+
+
+def _regex(value: object) -> object:
+    if not isinstance(value, str) or len(value) > _LONGEST_PATTERN:
+        raise ValueError(f"takes text of at most {_LONGEST_PATTERN} characters")
+    try:
+        engine(value)
+    except BadPattern as bad:
+        raise ValueError(advised(str(bad), bad.hint)) from None
+    return value
 
 
 class Matcher(Part, frozen=True):
@@ -52,21 +73,13 @@ class Matcher(Part, frozen=True):
     rule: Literal["exact", "type", "regex", "ignore", "unordered", "range"]
     route: RouteName | None = None
     """of a request or reply: of which call; any, if absent"""
-    type: str | None = None
+    type: Annotated[str, Spelt(_fact_type, str, {"type": "string"})] | None = None
     """of a fact: its type; any, if absent"""
-    pattern: Annotated[str, Meta(max_length=2000)] | None = None
+    pattern: Annotated[str, Spelt(_regex, str, {"type": "string", "maxLength": _LONGEST_PATTERN})] | None = None
     min: int | float | None = None
     max: int | float | None = None
 
     def flaws(self) -> Iterator[str]:
-        if self.type is not None and self.type not in FACTS:
-            near = nearest(self.type, FACTS) or "lab docs recordings lists them, §2.3"
-            yield f"no fact is called {self.type}; {near}"
-        try:
-            if self.pattern is not None:
-                engine(self.pattern)
-        except BadPattern as bad:
-            yield advised(str(bad), bad.hint)
         for name, wanted in (
             ("pattern", self.rule == "regex"),
             ("route", self.where != "fact"),

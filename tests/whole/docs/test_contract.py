@@ -3,12 +3,15 @@
 import json
 import re
 from io import StringIO
+from typing import Any
 
 import pytest
+from msgspec.structs import asdict
 
 from lab.cli.console import Console
 from lab.cli.main import run_command
 from lab.dialects.fusion.missing_paths import CAPABILITIES
+from lab.language.shape import json_schema, spelt
 from lab.program.switches import Switches
 from tests.shapes import switched
 from tests.whole.docs.pages import PAGES, codes
@@ -84,8 +87,8 @@ def switches(page: str) -> dict[str, tuple[set[str], str]]:
 
 def known() -> dict[str, tuple[set[str], str]]:
     """The same of the code."""
-    usual, strict = (switched({"profile": name}).model_dump(mode="json") for name in ("oci", "rfc"))
-    schema = Switches.model_json_schema()["properties"]
+    usual, strict = (spelt(Switches, asdict(switched({"profile": name}))) for name in ("oci", "rfc"))
+    schema: dict[str, Any] = json_schema(Switches)["properties"]
     found: dict[str, tuple[set[str], str]] = {}
     for name in Switches.__struct_fields__:
         values = {str(value) for value in schema[name].get("enum", ()) if not isinstance(value, bool)}

@@ -14,7 +14,7 @@ import pytest
 
 from tests.conftest import ROOT
 
-KINDS = {".css", ".html", ".json", ".jsonl", ".md", ".pem", ".py", ".tcss", ".toml", ".typed", ".yaml", ""}
+KINDS = {".css", ".html", ".json", ".jsonl", ".md", ".msgpack", ".pem", ".py", ".tcss", ".toml", ".typed", ".yaml", ""}
 """The endings of what ships; the empty one is that of long bodies, which are named by their digests."""
 
 
