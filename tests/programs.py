@@ -29,13 +29,15 @@ def shipped() -> bytes:
         beside, text = OutputFiles(file.parent), file.read_bytes()
         entry = programs.entry_of(parse_scenario(text, str(file), stem=file.stem, reader=beside), beside.found)
         assert entry is not None, file
-        found[programs.key_of(text, file.stem)] = entry
+        found[programs.entry_name(text, file.stem)] = entry
     return msgpack.encode(dict(sorted(found.items())))
 
 
 if __name__ == "__main__":
     module = Path(programs.__file__)
     text = module.read_text("utf-8")
-    module.write_text(re.sub(r'^NUMBER = ".*"$', f'NUMBER = "{number()}"', text, flags=re.MULTILINE), "utf-8")
-    programs.NUMBER = number()
+    module.write_text(
+        re.sub(r'^PROGRAM_NUMBER = ".*"$', f'PROGRAM_NUMBER = "{number()}"', text, flags=re.MULTILINE), "utf-8"
+    )
+    programs.PROGRAM_NUMBER = number()
     programs.SHIPPED.write_bytes(shipped())

@@ -1,7 +1,7 @@
 """Programs that were read before: an unchanged scenario is neither parsed nor checked again.
 
 An entry is named by the digest of all that decides what is read: the scenario's text, the name of its file, the routes that
-faults may name, and `NUMBER`, which stands for the language itself. It holds the program, and the digests of the files
+faults may name, and `PROGRAM_NUMBER`, which stands for the language itself. It holds the program, and the digests of the files
 that outputs name: one that changed makes the entry stale.
 
 What the lab carries lies beside this module in one file; what users write, in their cache folder. An entry that is stale,
@@ -21,7 +21,7 @@ from lab.language.complaints import BadFile
 from lab.program.routes import FAULT_ROUTES
 from lab.program.scenario import Scenario
 
-NUMBER = "b1513bd7e36d"
+PROGRAM_NUMBER = "f808f26b1d6b"
 """Another one for each change of `lab/language` and `lab/program`; a test holds it to their sources."""
 SHIPPED = Path(__file__).with_name("shipped_programs.msgpack")
 _MOST = 500
@@ -36,9 +36,9 @@ class _Entry(Struct, frozen=True):
     """The digests of the files that outputs name, by name."""
 
 
-def key_of(text: bytes, stem: str) -> str:
+def entry_name(text: bytes, stem: str) -> str:
     """What names the entry of a scenario with this text, in a file of this name."""
-    head = f"{NUMBER}\0{stem}\0{' '.join(FAULT_ROUTES)}\0".encode("utf-8", "surrogateescape")
+    head = f"{PROGRAM_NUMBER}\0{stem}\0{' '.join(FAULT_ROUTES)}\0".encode("utf-8", "surrogateescape")
     return sha256(head + text).hexdigest()
 
 

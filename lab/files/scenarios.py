@@ -10,7 +10,7 @@ from typing import TypeAlias
 from lab.core.errors import UsageError
 from lab.files.opening import read_bounded
 from lab.files.output_files import OutputFiles
-from lab.files.programs import keep_program, key_of, known_program
+from lab.files.programs import entry_name, keep_program, known_program
 from lab.files.shipped import shipped_folder
 from lab.jobs.compiled import CompiledScenario, compile_scenario
 from lab.language.complaints import LARGEST_FILE
@@ -123,7 +123,7 @@ def load_scenario(name: str, folder: Path) -> CompiledScenario:
     path = scenario_path(name, folder)
     text = read_scenario(path)
     stem = path.name.removesuffix(".yaml").removesuffix(".yml")
-    beside, key = OutputFiles(path.parent), key_of(text, stem)
+    beside, key = OutputFiles(path.parent), entry_name(text, stem)
     scenario = known_program(key, beside)
     if scenario is None:
         from lab.language.parse import parse_scenario  # what reads one is slow to load, and most were read before

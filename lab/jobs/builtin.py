@@ -22,17 +22,22 @@ def _built_in(name: str, title: str, *steps: Step) -> Scenario:
 
 UNMATCHED = compile_scenario(
     _built_in(
-        NO_SCENARIO, "No scenario fits the message",
-        Work("search", 1_000), Failure("unmatched", "No answer is defined for this message."),
+        NO_SCENARIO,
+        "No scenario fits the message",
+        Work("search", 1_000),
+        Failure("unmatched", "No answer is defined for this message."),
     )
-)  # fmt: skip
+)
 """What a job does whose message fits no scenario of its team: ERROR after 1 s."""
 
 _QUEUED = 17
 _SEARCH = _built_in(
-    "no such version", "The version is not published",
-    Work("queue", _QUEUED), Work("lookup", 60), Failure("no-workflow", "workflow not found"),
-)  # fmt: skip
+    "no such version",
+    "The version is not published",
+    Work("queue", _QUEUED),
+    Work("lookup", 60),
+    Failure("no-workflow", "workflow not found"),
+)
 NO_SUCH_VERSION = replace(compile_scenario(_SEARCH), queued=_QUEUED)
 """What a job does that asks for a version which isn't published: ERROR after 77 ms, its work begun after 17 (recorded)."""
 

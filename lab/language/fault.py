@@ -8,9 +8,9 @@ from lab.language.shape import parsed, write_part
 from lab.program.faults import Fault, JobFault
 
 _SHOWN = (
-    "name", "route", "calls", "job", "client", "user", "scenario", "step", "turn", "after", "chance", "answer", "error", "strike", "redirect", "status_word", "odd_body",
-    "expire_token", "lose_reply", "retry_after", "body", "delay", "omit",
-)  # fmt: skip
+    "name route calls job client user scenario step turn after chance answer error strike redirect status_word odd_body "
+    "expire_token lose_reply retry_after body delay omit"
+).split()
 """The order in which recordings and the control plane show the members of a fault."""
 
 

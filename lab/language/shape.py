@@ -241,10 +241,13 @@ class PartShape(Shape):
                 open_ended = True
             text = (self.part.__doc__ or "").strip().split("\n\n")[0].replace("\n    ", " ")
             parts[name] = {
-                "type": "object", "description": text, "properties": properties, "additionalProperties": open_ended,
+                "type": "object",
+                "description": text,
+                "properties": properties,
+                "additionalProperties": open_ended,
                 **({"required": [*self.required]} if self.required else {}),
                 **({"minProperties": 1} if self.part.without else {}),
-            }  # fmt: skip
+            }
         return {"$ref": f"#/definitions/{name}"}
 
 

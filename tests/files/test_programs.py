@@ -62,7 +62,7 @@ def parses(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
 
 def test_the_number_stands_for_the_sources_and_the_lab_carries_its_scenarios_compiled() -> None:
-    assert build.number() == programs.NUMBER, "run python -m tests.programs"
+    assert build.number() == programs.PROGRAM_NUMBER, "run python -m tests.programs"
     assert programs.SHIPPED.read_bytes() == build.shipped(), "run python -m tests.programs"
 
 

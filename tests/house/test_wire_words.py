@@ -15,11 +15,6 @@ A2A_WORDS = {"contextId", "taskId", "messageId", "artifactId", "input-required",
 ALLOWED = {
     # what `lab run --json` prints is the same over every wire
     "lab.cli.run.transcript": "conversationId followUpQuestions jobId",
-    # descriptions in the schema that `lab schema` prints: authors are told where their words appear
-    "lab.program.steps": (
-        "APPROVE_ACTION REJECT_ACTION RFI_ACTION followUpQuestions initialMessage maxIterationMessage progressMessage "
-        "requestChangeMessage"
-    ),
 }
 """Modules that know some nevertheless, and which: this only shrinks."""
 

@@ -154,7 +154,7 @@ class Story(Struct, kw_only=True):
     faults: list[LearnedFault] = field(default_factory=list)
 
 
-def command_of(call: PlaybackCall) -> Sendable | None:
+def sent_command(call: PlaybackCall) -> Sendable | None:
     """What a call asks, on a wire of ours."""
     return call.client_call.command if call.client_call is not None else None
 
@@ -173,7 +173,7 @@ def own_story(calls: Sequence[PlaybackCall], facts: Iterable[Entry] = ()) -> Sto
     looks: dict[str, list[PlaybackCall]] = defaultdict(list)
     begins: list[tuple[PlaybackCall, Invoke]] = []
     for call in calls:
-        match command_of(call):
+        match sent_command(call):
             case Look(job=str() as job):
                 looks[job].append(call)
             case Invoke() as command:
@@ -210,8 +210,8 @@ def own_story(calls: Sequence[PlaybackCall], facts: Iterable[Entry] = ()) -> Sto
         turns=turns,
         calls={
             "token": tokens,
-            "invoke": [call for call in calls if call not in old and isinstance(command_of(call), Invoke | Decide)],
-            "status": [poll for turn in turns for poll in turn.polls if isinstance(command_of(poll), Look)],
+            "invoke": [call for call in calls if call not in old and isinstance(sent_command(call), Invoke | Decide)],
+            "status": [poll for turn in turns for poll in turn.polls if isinstance(sent_command(poll), Look)],
         },
         team=command.team,
         version=next((each for each in versions if each and each > 1), None),
@@ -246,7 +246,7 @@ def _decide(turn: ObservedTurn, calls: Sequence[PlaybackCall], facts: Iterable[E
     votes: dict[tuple[str, int], dict[str, Json]] = {}
     openings = [(poll.at, poll.seen.question) for poll in turn.polls if poll.seen and poll.seen.question]
     for call in calls:
-        command = command_of(call)
+        command = sent_command(call)
         if not isinstance(command, Decide) or command.job != job or not call.good or command.verdict is None:
             continue
         for question in [question for at, question in openings if at <= call.at][-1:]:
@@ -285,7 +285,7 @@ def earliest_polls(turn: ObservedTurn, invoke: RoutePace, status: RoutePace) -> 
     """
     at, found = 0, list[Millis]()
     for call, after in pairwise((turn.invoke, *turn.polls)):
-        pace = invoke if call is turn.invoke or isinstance(command_of(call), Decide) else status
+        pace = invoke if call is turn.invoke or isinstance(sent_command(call), Decide) else status
         took = call.replied.at - call.at
         if call.good:
             took = min(took, min(pace.usual, default=0) + pace.excess(call.latency))
@@ -362,7 +362,7 @@ def find_faults(story: Story, epoch: Epoch) -> None:
     counts = Counter(name for members in polls for name in members) if story.team else {}
     usual = frozenset(name for name, count in counts.items() if 2 * count > len(polls))
     for place, turn in enumerate(story.turns, 1):
-        before, looks = len(story.faults), [poll for poll in turn.polls if not isinstance(command_of(poll), Decide)]
+        before, looks = len(story.faults), [poll for poll in turn.polls if not isinstance(sent_command(poll), Decide)]
         for number, poll in enumerate(looks, 1):
             found = _of_poll(poll, story.paces["status"], epoch, usual)
             add("status", number, found, place if len(story.turns) > 1 else None)

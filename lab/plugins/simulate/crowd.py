@@ -45,7 +45,7 @@ from lab.mock.conversations import new_conversation
 from lab.mock.invoke import new_job_id
 from lab.mock.latencies import planned_latency
 from lab.plugins.simulate.figures import Figures
-from lab.plugins.simulate.schedule import PollSchedule, StatusChanges
+from lab.plugins.simulate.schedule import PollSchedule, StatusPath
 from lab.program.draws import Latency, draw_latency
 from lab.program.steps import Vote
 from lab.program.switches import Switches
@@ -155,7 +155,7 @@ class SimulatedClient:
         self.now = got.at
         return got
 
-    def follow(self, job: str, changes: StatusChanges) -> Millis:
+    def follow(self, job: str, changes: StatusPath) -> Millis:
         """Take the job that it asks for, and let it poll to the end; when it had the Job ID."""
         self._wire.answer = _SEEN[changes[0][1]]
         got, place = self._arrived(self._simulation.latency("invoke", job, self.now)), 0
@@ -181,7 +181,7 @@ class Job(Struct, eq=False):
     decisions: tuple[Decision, ...] = ()
     spans: list[Span] = []
     """All, once nobody can decide on it any more."""
-    changes: StatusChanges = ()
+    changes: StatusPath = ()
     """Counted from the answer that brought the Job ID."""
 
     @property

@@ -25,7 +25,7 @@ from lab.core.clock import Millis
 from lab.plugins.simulate.figures import Figures, ValueSpread
 from lab.program.words import Status, duration_text
 
-StatusChanges: TypeAlias = Sequence[tuple[Millis, Status]]
+StatusPath: TypeAlias = Sequence[tuple[Millis, Status]]
 """What a poll shows of a job, and from when on; the last one is its end."""
 
 
@@ -148,12 +148,12 @@ def family(allowed: Millis, latency: Millis) -> list[PollSchedule]:
 
 
 def compared(
-    jobs: Sequence[StatusChanges], app: ScheduleRow, given: Sequence[PollSchedule], latency: Millis, allowed: Millis
+    jobs: Sequence[StatusPath], app: ScheduleRow, given: Sequence[PollSchedule], latency: Millis, allowed: Millis
 ) -> list[ScheduleRow]:
     """The rows of the app, of the schedules given, and of others within the limits the front; the best are marked."""
     last, wait = max(job[-1][0] for job in jobs), max(map(waited, jobs))
 
-    def tried(schedule: PollSchedule, on: Sequence[StatusChanges], *, named: bool) -> ScheduleRow:
+    def tried(schedule: PollSchedule, on: Sequence[StatusPath], *, named: bool) -> ScheduleRow:
         times = PollTimes(schedule, latency)
         # one that had ended when its id came takes no poll
         found = [times.late(job[-1][0]) if len(job) > 1 else (0, -job[-1][0]) for job in on]
@@ -176,7 +176,7 @@ def compared(
     return rows
 
 
-def waited(job: StatusChanges) -> Millis:
+def waited(job: StatusPath) -> Millis:
     """How long it is from when a job first shows WAITING until it last does."""
     stretches = [(since, until) for (since, status), (until, _) in pairwise(job) if status is Status.WAITING]
     return stretches[-1][1] - stretches[0][0] if stretches else 0

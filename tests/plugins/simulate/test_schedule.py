@@ -14,7 +14,7 @@ from lab.plugins.simulate.schedule import (
     PollSchedule,
     PollTimes,
     ScheduleRow,
-    StatusChanges,
+    StatusPath,
     best_row,
     compared,
     family,
@@ -26,7 +26,7 @@ PAUSES = st.integers(10, 60_000)
 APP = ScheduleRow("app", True, 0, ValueSpread())
 
 
-def ending_at(*ends: Millis) -> list[StatusChanges]:
+def ending_at(*ends: Millis) -> list[StatusPath]:
     return [[(-50, Status.RUNNING), (end, Status.COMPLETE)] for end in ends]
 
 
