@@ -210,7 +210,7 @@ def test_each_team_answers_by_its_own_switches() -> None:
 
 
 def test_a_flag_holds_for_every_team() -> None:
-    mock = two(layers=Layers({}, {"one_shot_conversation_id": "fresh", "hints": "on", "invoke_status": 202}))
+    mock = two(layers=Layers({}, {"one_shot_conversation_id": "fresh", "hints": True, "invoke_status": 202}))
     bearer = token(mock)
     for code in ("EXPENSES", "TERSE"):
         reply = mock.serve(invoke(bearer, {"message": "Taxi 42"}, code), 0)
@@ -267,7 +267,7 @@ def test_the_identity_domain_follows_a_scenario_only_where_it_stands_alone() -> 
     [
         Layers(),
         Layers({"one_shot_conversation_id": "fresh"}),
-        Layers({}, {"hints": "on", "profile": "rfc"}),
+        Layers({}, {"hints": True, "profile": "rfc"}),
         Layers({"types": "lenient"}),
     ],
 )

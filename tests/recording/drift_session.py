@@ -18,6 +18,7 @@ from lab.recording.format.lines import Recording
 from lab.recording.format.reader import read
 from lab.recording.tape.header import recording_header
 from lab.recording.tape.tape import Tape
+from tests.shapes import read_switches
 from tests.wire_peer import (
     ASSERTION_GRANT,
     EPOCH,
@@ -59,7 +60,7 @@ class Session:
 
     def __init__(self, **switches: object) -> None:
         scenarios = tuple(compile_scenario(parsed(Scenario, each)) for each in (GATED, QUICK, CLOSED))
-        setup = Config(scenarios, Switches(), 42, EPOCH, scripted=False).settled(Layers(above=switches))
+        setup = Config(scenarios, Switches(), 42, EPOCH, scripted=False).settled(Layers(above=read_switches(switches)))
         self.service, self.lines, self.now = Service(setup), list[bytes](), 0
         self.tape = Tape(self.service, self.lines.append, recording_header(setup, lab="0.1.0"))
         self.service.observers.append(self.tape)

@@ -276,7 +276,7 @@ def test_a_secret_of_a_few_letters_is_looked_for_in_no_writing() -> None:
 
 @pytest.mark.parametrize("length", [255, 256, 65_000, 66_000])
 def test_a_long_secret_is_as_long_again(length: int) -> None:
-    lab = Joined(replace(config(), switches=Switches(idempotency_key="on")))
+    lab = Joined(replace(config(), switches=Switches(idempotency_key=True)))
     lab.ask(form_post("/ui/v1/device", None, user_code="x" * length, answer="deny"))
     bearer = str(answer(lab.ask(token_request("client_credentials")))["access_token"])
     call = invoke(bearer, {"message": "Taxi 42"})
