@@ -174,16 +174,14 @@ class Scenario(Part, frozen=True, kw_only=True, rename={"callers": "for"}):
     """equals the file's name"""
     title: str
     """one line for people"""
-    agent: Agent
-    """the agent team that the scenario plays"""
-    ask: AnyUserMessage
-    """what our external app sends: the message, or {message, parameters}"""
-    steps: Steps
-    """in order; the first is where a job begins"""
     shows: str = ""
     """one line for the picker: what this scenario demonstrates"""
     story: str = ""
     """for the presenter, shown before the run; Markdown"""
+    agent: Agent
+    """the agent team that the scenario plays"""
+    ask: AnyUserMessage
+    """what our external app sends: the message, or {message, parameters}"""
     match: str | None = None
     """regular expression (RE2) the message must contain, ignoring case"""
     callers: Callers | None = None
@@ -205,6 +203,8 @@ class Scenario(Part, frozen=True, kw_only=True, rename={"callers": "for"}):
     """what a well-behaved client keeps to"""
     data: Data = {}
     """values for templates: constants, and what is drawn once per job"""
+    steps: Steps
+    """in order; the first is where a job begins"""
     turns: Annotated[tuple[Turn, ...], Meta(max_length=50)] = ()
     """the second and later messages of one conversation; without it each message starts at the top"""
     turn_order: Literal["written", "any"] = "written"

@@ -8,7 +8,7 @@ from decimal import Decimal
 from inspect import isroutine, signature
 from random import random
 from subprocess import run
-from time import perf_counter
+from time import process_time
 
 import pytest
 from hypothesis import given
@@ -372,10 +372,10 @@ def test_what_is_denied_is_in_faker() -> None:
 def test_what_has_every_number_at_its_largest_is_done_at_once(provider: str) -> None:
     names = signature(getattr(generators._generator(LOCALE), provider)).parameters.values()
     largest: dict[str, Json] = {each.name: 10_000 for each in names if type(each.default) is int}
-    began = perf_counter()
+    began = process_time()
     said = refusal(provider, None, largest)
     assert said == "" or "takes too long" in said
-    assert perf_counter() - began < 4
+    assert process_time() - began < 4
 
 
 def test_all_that_is_generated_for_a_job_is_counted_together() -> None:

@@ -8,7 +8,7 @@ from lab.core.errors import ScenarioError
 from lab.language.complaints import Block
 from lab.language.parse import parse_scenario, parse_with_locations
 from lab.language.parse.yaml_tree import DocumentKind, read_yaml
-from lab.program.draws import Between
+from lab.program.draws import Between, Constant
 from lab.program.steps import Gate, Work
 
 HEAD = """\
@@ -124,8 +124,9 @@ steps:
 )
 def test_scalars_are_read_as_yaml_1_2_does_and_leading_zeros_make_text(written: str, value: object) -> None:
     read = constant(written)
-    assert read == value
-    assert type(read) is type(value)
+    assert isinstance(read, Constant)
+    assert read.value == value
+    assert type(read.value) is type(value)
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,7 @@ from lab.plugins.simulate.schedule import (
     PollSchedule,
     PollTimes,
     ScheduleRow,
-    StatusChanges,
+    StatusPath,
     compared,
     rule_left,
     waited,
@@ -32,7 +32,7 @@ JOBS = st.lists(LENGTHS, min_size=1, max_size=5)
 """How long a job is RUNNING, then WAITING, and so on in turn."""
 
 
-def changes_of(lengths: Sequence[Millis]) -> StatusChanges:
+def changes_of(lengths: Sequence[Millis]) -> StatusPath:
     since, found = -50, list[tuple[Millis, Status]]()
     for place, length in enumerate(lengths):
         found.append((since, (Status.RUNNING, Status.WAITING)[place % 2]))
@@ -40,11 +40,11 @@ def changes_of(lengths: Sequence[Millis]) -> StatusChanges:
     return [*found, (max(1, since), Status.COMPLETE)]
 
 
-def left(times: PollTimes, job: StatusChanges) -> str | None:
+def left(times: PollTimes, job: StatusPath) -> str | None:
     return rule_left(times, job[-1][0], waited(job))
 
 
-def polled(times: PollTimes, job: StatusChanges, measured: Millis = 0) -> ClientHistory | None:
+def polled(times: PollTimes, job: StatusPath, measured: Millis = 0) -> ClientHistory | None:
     """A client that polls so; of every other pause some milliseconds more are measured. None: it takes too many polls."""
     number, end = 0, job[-1][0]
     calls, late = [], 0
@@ -59,7 +59,7 @@ def polled(times: PollTimes, job: StatusChanges, measured: Millis = 0) -> Client
     return None
 
 
-def broken(times: PollTimes, job: StatusChanges, measured: Millis = 0) -> list[str] | None:
+def broken(times: PollTimes, job: StatusPath, measured: Millis = 0) -> list[str] | None:
     lived = polled(times, job, measured)
     return None if lived is None else [rule for rule in RULES if verdict(rule, lived) == "fail"]
 
@@ -110,7 +110,7 @@ def test_which_limits_a_schedule_leaves(
     assert found is not None and (rule in found if rule else not found)
 
 
-def recommended(allowed: Millis, jobs: Sequence[StatusChanges], *given: PollSchedule) -> list[ScheduleRow]:
+def recommended(allowed: Millis, jobs: Sequence[StatusPath], *given: PollSchedule) -> list[ScheduleRow]:
     """All schedules that were only tried, and the best of all."""
     rows = compared(jobs, ScheduleRow("app", True, 0, ValueSpread()), given, 80, allowed)
     return [row for row in rows if row.best or row.sure or not row.given]
