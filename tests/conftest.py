@@ -30,7 +30,7 @@ for _name in [each for each in os.environ if each.startswith("LAB_") and each no
     del os.environ[_name]
 
 # Laws are held to their content; how long one example takes says more of the machine's neighbours.
-settings.register_profile("lab", deadline=None, suppress_health_check=[HealthCheck.too_slow], max_examples=16)
+settings.register_profile("lab", deadline=None, suppress_health_check=[HealthCheck.too_slow], max_examples=10)
 settings.register_profile("thorough", settings.get_profile("lab"), max_examples=400)
 settings.load_profile("thorough" if THOROUGH else "lab")
 

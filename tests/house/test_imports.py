@@ -63,16 +63,15 @@ print('of plugins:', *sorted(
 """
 
 
-@pytest.mark.parametrize(
-    "lines",
-    [
-        ("from lab.__main__ import main", "try: main(['--help'])", "except SystemExit: pass"),
-        ("from lab.__main__ import main", "main(['run', 'quick', '--speed', 'instant'])"),
-        ("from lab.__main__ import main", "main(['run', 'quick', '--speed', '1000'])"),
-        ("import lab.cli.commands.serve, lab.cli.serve.embedded_mock, lab.server.control.plane",),
-        ("import lab.cli.commands.demo, lab.tui.app, lab.tui.sources.live",),
-    ],
-    ids=["the help", "a run", "a run over sockets", "a served lab before its mock is made", "the screen"],
-)
-def test_of_a_plugin_nothing_but_its_declaration_is_loaded_before_it_is_used(lines: tuple[str, ...]) -> None:
-    assert loaded(*lines, NO_PLUGIN).splitlines()[-1] == "of plugins:"
+def test_of_a_plugin_nothing_but_its_declaration_is_loaded_before_it_is_used() -> None:
+    """By the help, a run, one over sockets, a served lab before its mock is made, the screen: each after those before it."""
+    lines = (
+        "from lab.__main__ import main",
+        "try: main(['--help'])\nexcept SystemExit: pass",
+        "main(['run', 'quick', '--speed', 'instant'])",
+        "main(['run', 'quick', '--speed', '1000'])",
+        "import lab.cli.commands.serve, lab.cli.serve.embedded_mock, lab.server.control.plane",
+        "import lab.cli.commands.demo, lab.tui.app, lab.tui.sources.live",
+    )
+    printed = loaded(*(f"{line}\n{NO_PLUGIN}" for line in lines)).splitlines()
+    assert [line for line in printed if line.startswith("of plugins:")] == ["of plugins:"] * len(lines)

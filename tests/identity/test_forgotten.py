@@ -63,7 +63,7 @@ class LongLived(Peer):
 
 @pytest.mark.long
 @given(steps=STEPS, switches=st.sampled_from(SWITCHES), cut=st.integers(0, 79))
-@examples(60, thorough=3_000)
+@examples(30, thorough=3_000)
 def test_a_lab_that_drops_what_is_forgotten_answers_as_one_that_keeps_it(
     steps: list[Step], switches: dict[str, object], cut: int
 ) -> None:

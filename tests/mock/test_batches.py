@@ -61,7 +61,7 @@ def attempted(mock: BatchedService, *calls: Call) -> Batch:
 
 
 @given(STEPS, st.sampled_from(DOCUMENTS))
-@examples(25, thorough=900)
+@examples(12, thorough=900)
 def test_batches_are_as_calls_one_after_the_other(
     groups: list[list[Step]], documents: tuple[dict[str, object], ...]
 ) -> None:

@@ -258,7 +258,7 @@ def from_disk(lines: list[bytes]) -> list[Fact]:
 
 
 @pytest.mark.long
-@settings(examples(25, thorough=2_000))
+@settings(examples(12, thorough=2_000))
 @given(steps=STEPS, cut=st.integers(0, 59), switches=st.sampled_from(SWITCHES))
 def test_a_new_mock_of_the_same_facts_goes_on_as_the_first_one_would(
     steps: list[Step], cut: int, switches: dict[str, object]

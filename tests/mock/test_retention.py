@@ -36,7 +36,7 @@ STEPS = st.lists(
 
 @pytest.mark.long
 @given(steps=STEPS, switches=st.sampled_from(SWITCHES), cut=st.integers(0, 79))
-@examples(30, thorough=3_000)
+@examples(15, thorough=3_000)
 def test_a_mock_that_drops_jobs_answers_as_one_that_keeps_them(
     steps: list[Step], switches: dict[str, object], cut: int
 ) -> None:

@@ -78,7 +78,7 @@ PARTS = st.fixed_dictionaries(
 
 @pytest.mark.long
 @given(parts=st.lists(PARTS, min_size=2, max_size=4))
-@examples(60, thorough=500)
+@examples(30, thorough=500)
 def test_whoever_asks_whatever_is_never_answered_by_one_that_is_hidden(parts: list[dict[str, Any]]) -> None:
     documents = [scenario(f"s-{place}", **part) for place, part in enumerate(parts)]
     never = hidden(*documents)

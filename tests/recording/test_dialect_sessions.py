@@ -163,7 +163,7 @@ HISTORY = [(0, "RUNNING"), (3_000, "WAITING"), (3_500, "COMPLETE")]
 
 
 @given(gaps=GAPS)
-@examples(25, thorough=500)
+@examples(12, thorough=500)
 def test_whenever_a_client_polls_it_sees_the_history_in_order_and_never_early(gaps: list[int]) -> None:
     client = Other(SESSIONS["invokeStream"])
     parts = client.begin(0, "stream").parts or ()

@@ -190,7 +190,7 @@ def test_a_fault_that_no_longer_strikes_is_a_divergence_with_its_line() -> None:
 PERIODIC = ["route: status, calls: every 3, answer: 503", "route: status, calls: 2-3, strike: reset"]
 
 
-@examples(15, thorough=200)
+@examples(8, thorough=200)
 @given(st.lists(st.integers(0, 3), min_size=1, max_size=60))
 def test_polls_are_counted_by_job_however_they_are_interleaved(order: list[int]) -> None:
     taped = Taped(*PERIODIC, "route: status, chance: 30%, answer: 500")
@@ -328,7 +328,7 @@ def test_a_recording_in_which_every_reply_hangs_replays() -> None:
     taped.replays()
 
 
-@examples(12, thorough=300)
+@examples(8, thorough=300)
 @given(st.lists(st.tuples(ROUTES, WHATS, WHENS), min_size=1, max_size=4), st.integers(0, 1000))
 def test_whatever_is_planned_the_app_comes_to_an_end_and_the_recording_replays(
     planned: list[tuple[str, str, str]], seed: int

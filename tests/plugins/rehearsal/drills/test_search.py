@@ -217,7 +217,7 @@ def clients(draw: st.DrawFn) -> FakeClient:
 
 
 @given(clients(), st.integers(0, 99), st.integers(1, 120), st.integers(1, 16))
-@examples(15, thorough=500)
+@examples(8, thorough=500)
 def test_what_holds_of_every_search(client: FakeClient, seed: int, runs: int, width: int) -> None:
     search = FaultSearch(GATE_PATH, seed, HARMS, runs, width)
     batches = tried(search, client)
