@@ -4,13 +4,15 @@ import gc
 import io
 import os
 import sys
-from collections.abc import Callable, Container, Iterable, Iterator
+from collections.abc import Callable, Container, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from functools import cache, lru_cache
+from functools import cache, lru_cache, wraps
+from inspect import signature
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import pytest
+from _pytest.mark import ParameterSet
 from _pytest.runner import runtestprotocol
 from hypothesis import HealthCheck, settings
 
@@ -41,6 +43,42 @@ def examples(few: int, *, thorough: int) -> settings:
 
 
 Cell = TypeVar("Cell")
+
+
+def each_row(
+    names: str | Sequence[str], table: Iterable[Any], *, ids: Iterable[str] | Callable[[Any], str] | None = None
+) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """As `pytest.mark.parametrize`, in one test: a row takes what it says, not what pytest and a worker do for each test.
+
+    Each row that fails is told with its values, or by its id; what is no failure but a fault ends the test at its row.
+    What a fixture gives is one for all.
+    """
+    words, rows = (names.split(", ") if isinstance(names, str) else [*names]), [*table]
+    ids_of_rows = rows if ids is None else [*map(ids, rows)] if callable(ids) else [*ids]
+    assert rows and not any(isinstance(row, ParameterSet) for row in rows), "parametrize can mark a row; this can't"
+
+    def folded(test: Callable[..., None]) -> Callable[..., None]:
+        @wraps(test)
+        def whole(**fixtures: object) -> None:
+            failed: list[BaseException] = []
+            for place, row in enumerate(rows):
+                values = zip(words, row if len(words) > 1 else (row,), strict=True)
+                try:
+                    test(**dict(values), **fixtures)
+                except BaseException as fault:
+                    fault.add_note(f"row {place + 1}: {ids_of_rows[place]!r}")
+                    if not isinstance(fault, AssertionError | pytest.fail.Exception):
+                        raise
+                    failed.append(fault)
+            if failed:
+                raise BaseExceptionGroup(f"{len(failed)} of {len(rows)} rows failed", failed)
+
+        before = signature(test)
+        rest = [each for name, each in before.parameters.items() if name not in words]
+        vars(whole)["__signature__"] = before.replace(parameters=rest)
+        return whole
+
+    return folded
 
 
 def name_of(recording: Path) -> str:

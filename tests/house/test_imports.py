@@ -3,9 +3,7 @@
 import subprocess
 import sys
 
-import pytest
-
-from tests.conftest import ROOT
+from tests.conftest import ROOT, each_row
 
 SERVER = (
     ("lab.language.document", "jinja2"),
@@ -31,7 +29,7 @@ def loaded(*lines: str) -> str:
     return done.stdout
 
 
-@pytest.mark.parametrize("order", [SERVER, SCREEN], ids=["a server", "the screen"])
+@each_row("order", [SERVER, SCREEN], ids=["a server", "the screen"])
 def test_imports_stay_light(order: tuple[tuple[str, str], ...]) -> None:
     """Each imported after those before it, and what isn't loaded then."""
     lines = [

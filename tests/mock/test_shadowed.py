@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from lab.jobs.shadowed import shadowed
 from lab.language.document import Scenario
 from lab.mock.service import Service
-from tests.conftest import examples
+from tests.conftest import each_row, examples
 from tests.mock.test_callers import JANE, MARIA, TOM, answered_by, bearer, config, scenario
 from tests.wire_peer import OTHER
 
@@ -23,7 +23,7 @@ def hidden(*documents: dict[str, Any]) -> dict[str, str]:
     return {later.name: first.name for later, first in found}
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("earlier", "later", "never"),
     [
         ({}, {}, True),

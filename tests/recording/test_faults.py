@@ -30,7 +30,7 @@ from lab.recording.replay.fast_replay import FastReplay
 from lab.recording.replay.replay import replay
 from lab.recording.tape.header import config_of, recording_header
 from lab.recording.tape.tape import Tape
-from tests.conftest import examples, few_of
+from tests.conftest import each_row, examples, few_of
 from tests.recording.joined import SCENARIO
 from tests.wire_peer import read as body_of
 
@@ -83,7 +83,7 @@ STATUS = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize("fault", STATUS)
+@each_row("fault", STATUS)
 def test_the_app_reaches_its_result_through_a_fault_at_its_first_poll(fault: str) -> None:
     taped = Taped("route: status, " + fault)
     done = taped.run()
@@ -123,7 +123,7 @@ def test_the_app_goes_on_in_the_middle_of_waiting_and_without_a_token(fault: str
     taped.replays()
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("fault", "jobs", "complete"),
     [
         ("answer: 429", 1, True), ("answer: 503, retry_after: 2s", 1, True), ("answer: 503", 0, False),

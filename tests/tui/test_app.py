@@ -26,6 +26,7 @@ from lab.tui.state.intents import (
 )
 from lab.tui.state.screen import UiState
 from lab.tui.themes import COLOURS
+from tests.conftest import each_row
 from tests.tui import play
 from tests.tui.pilots import drawn, golden, letters, main_screen, piloted, resized, screen_in, text, turn_to, until
 
@@ -419,7 +420,7 @@ def contrast(one: str, other: str) -> float:
     return (high + 0.05) / (low + 0.05)
 
 
-@pytest.mark.parametrize("theme", COLOURS)
+@each_row("theme", COLOURS)
 def test_colours_have_their_contrast(theme: str) -> None:
     colours = COLOURS[theme]
     grounds = ["background", "surface", "panel", "tint-run", "tint-wait", "tint-done", "tint-bad"]

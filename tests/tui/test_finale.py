@@ -17,6 +17,7 @@ from lab.tui.rows.spans import plain, width
 from lab.tui.state.intents import SendTurn
 from lab.tui.state.screen import ScreenState, UiState
 from lab.tui.state.summary import FollowUp, follow_ups, lengths_of, turn_summary
+from tests.conftest import each_row
 from tests.tui import play
 from tests.tui.pilots import drawn, golden, main_screen, piloted, screen_in, text, turn_to, until
 from tests.tui.test_view import SHOW, fold, run_of, screen, view_of
@@ -152,7 +153,7 @@ def test_the_summary_counts_the_person_and_the_agents_of_this_turn() -> None:
     assert not turn_summary(run_of("refused")).job
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("waited", "shown"),
     [(31_249, "31.2 s of a person"), (99_999, "99.9 s of a person"), (100_000, "01:40 of a person"), (7_384_000, "2:03:04 of a person")],
 )  # fmt: skip

@@ -40,7 +40,7 @@ from lab.tui.state.narrate import FOLLOWED, sentence
 from lab.tui.state.recording import EVERY, RecordingTimeline
 from lab.tui.state.run import RunState
 from lab.tui.state.screen import ScreenState, SourceState, UiState
-from tests.conftest import ROOT
+from tests.conftest import ROOT, each_row
 from tests.tui import play
 from tests.tui.pilots import golden, main_screen, piloted, resized, text, until
 from tests.tui.test_view import screen
@@ -489,7 +489,7 @@ async def test_every_size_and_back() -> None:
         await resized(pilot, (200, 60), (80, 24), (40, 12), (120, 36))
 
 
-@pytest.mark.parametrize("cells", [8, 9, 40, 200])
+@each_row("cells", [8, 9, 40, 200])
 def test_the_line_is_as_long_as_its_room_and_every_cell_is_a_place(cells: int) -> None:
     marks = tuple(RecordingMark(at, at * 10, kind) for at, kind in enumerate(("token", "gate", "fault", "error")))
     line = track(PlaybackCursor(0, 1_000, 1, 9, marks=marks, spread=Spread.of(0, (), 1_000)), cells, 500)

@@ -14,7 +14,7 @@ from lab.plugins.simulate.command import simulation_of
 from lab.plugins.simulate.passes import Workload
 from lab.plugins.simulate.result import ScheduleRow, median_latency, schedule_rows
 from lab.plugins.simulate.schedule import JobAnswers, PollSchedule, PollTimes, RulesKept
-from tests.conftest import few_of
+from tests.conftest import each_row, few_of
 from tests.plugins.rehearsal.report.by_hand import call, history, verdict
 from tests.plugins.simulate.test_against_a_server import setup_of
 from tests.plugins.simulate.test_schedule import tried
@@ -74,7 +74,7 @@ def test_a_schedule_within_the_limits_breaks_no_rule(
     assert broken(times, answers, measured) in (None, [])
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("schedule", "lengths", "rule"),
     [
         ((900, 900, 100), (20 * SECOND,), "C6"),

@@ -27,7 +27,7 @@ from lab.jobs.facts import WaitEnded
 from lab.language.document import Status, Verdict
 from lab.mock.config import Config
 from lab.mock.service import Service
-from tests.conftest import ROOT, UNLIKE, few_of
+from tests.conftest import ROOT, UNLIKE, each_row, few_of
 
 FOLDER = ROOT / "scenarios"
 SCENARIOS = scenario_names(FOLDER)
@@ -108,7 +108,7 @@ def test_both_wires_bring_the_same_facts(scenario: str, verdict: Verdict | None)
     assert fusion.digest == a2a.digest
 
 
-@pytest.mark.parametrize(("dialect", "ends"), [("fusion", True), ("a2a", False)])
+@each_row(("dialect", "ends"), [("fusion", True), ("a2a", False)])
 def test_only_fusion_ends_a_wait_early(dialect: str, ends: bool) -> None:
     assert ("anomaly-flag", "ended early") in UNSAID
     compiled = load_scenario("anomaly-flag", FOLDER)

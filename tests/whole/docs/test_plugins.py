@@ -18,6 +18,7 @@ import pytest
 
 from lab.dialects.wire import Wire
 from lab.plugin import Option, Plugin
+from tests.conftest import each_row
 from tests.whole.docs.pages import PAGES, blocks, codes
 
 PAGE = PAGES["plugins"]
@@ -124,7 +125,7 @@ def test_the_wire_is_served_recorded_and_replayed(installed: Path, tmp_path: Pat
         assert out.splitlines()[-1] == passed
 
 
-@pytest.mark.parametrize("kind", [Plugin, Option, Wire])
+@each_row("kind", [Plugin, Option, Wire])
 def test_every_field_of_a_declaration_is_told(kind: type[Plugin | Option | Wire]) -> None:
     assert set(kind._fields) - codes(PAGE) == set()
 
