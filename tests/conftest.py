@@ -5,9 +5,10 @@ import io
 import os
 import sys
 from collections.abc import Callable, Container, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cache, lru_cache, wraps
-from inspect import signature
+from inspect import iscoroutinefunction, signature
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -47,7 +48,7 @@ Cell = TypeVar("Cell")
 
 def each_row(
     names: str | Sequence[str], table: Iterable[Any], *, ids: Iterable[str] | Callable[[Any], str] | None = None
-) -> Callable[[Callable[..., None]], Callable[..., None]]:
+) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     """As `pytest.mark.parametrize`, in one test: a row takes what it says, not what pytest and a worker do for each test.
 
     Each row that fails is told with its values, or by its id; what is no failure but a fault ends the test at its row.
@@ -57,26 +58,38 @@ def each_row(
     ids_of_rows = rows if ids is None else [*map(ids, rows)] if callable(ids) else [*ids]
     assert rows and not any(isinstance(row, ParameterSet) for row in rows), "parametrize can mark a row; this can't"
 
-    def folded(test: Callable[..., None]) -> Callable[..., None]:
+    @contextmanager
+    def tried(failed: list[BaseException], place: int) -> Iterator[dict[str, object]]:
+        row = rows[place]
+        try:
+            yield dict(zip(words, row if len(words) > 1 else (row,), strict=True))
+        except BaseException as fault:
+            fault.add_note(f"row {place + 1}: {ids_of_rows[place]!r}")
+            if not isinstance(fault, AssertionError | pytest.fail.Exception):
+                raise
+            failed.append(fault)
+        if failed and place == len(rows) - 1:
+            raise BaseExceptionGroup(f"{len(failed)} of {len(rows)} rows failed", failed)
+
+    def folded(test: Callable[..., Any]) -> Callable[..., Any]:
         @wraps(test)
         def whole(**fixtures: object) -> None:
             failed: list[BaseException] = []
-            for place, row in enumerate(rows):
-                values = zip(words, row if len(words) > 1 else (row,), strict=True)
-                try:
-                    test(**dict(values), **fixtures)
-                except BaseException as fault:
-                    fault.add_note(f"row {place + 1}: {ids_of_rows[place]!r}")
-                    if not isinstance(fault, AssertionError | pytest.fail.Exception):
-                        raise
-                    failed.append(fault)
-            if failed:
-                raise BaseExceptionGroup(f"{len(failed)} of {len(rows)} rows failed", failed)
+            for place in range(len(rows)):
+                with tried(failed, place) as values:
+                    test(**values, **fixtures)
 
-        before = signature(test)
+        @wraps(test)
+        async def awaited(**fixtures: object) -> None:
+            failed: list[BaseException] = []
+            for place in range(len(rows)):
+                with tried(failed, place) as values:
+                    await test(**values, **fixtures)
+
+        before, table_test = signature(test), awaited if iscoroutinefunction(test) else whole
         rest = [each for name, each in before.parameters.items() if name not in words]
-        vars(whole)["__signature__"] = before.replace(parameters=rest)
-        return whole
+        vars(table_test)["__signature__"] = before.replace(parameters=rest)
+        return table_test
 
     return folded
 

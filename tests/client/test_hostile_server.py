@@ -86,7 +86,7 @@ async def test_an_answer_of_just_that_size_is_read(monkeypatch: pytest.MonkeyPat
         await transport.close()
 
 
-@pytest.mark.parametrize("body", [b"[" * 100_000, b'{"a":' * 100_000, b"1" * 5_000, b'{"clock":{"now":1e400}}'])
+@each_row("body", [b"[" * 100_000, b'{"a":' * 100_000, b"1" * 5_000, b'{"clock":{"now":1e400}}'])
 async def test_what_is_no_answer_of_a_lab_is_said(body: bytes) -> None:
     async with sending(lambda: iter((document(body),))) as origin:
         client = ControlClient(origin, "t")

@@ -257,7 +257,7 @@ def test_of_334_a_clock_by_the_clients_own_second_none_is_refused(pace):
 CREDENTIALS = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("profile", "claims", "answers"),
     [
         ("oci", {"jti": "same"}, [200, 200]), ("rfc", {"jti": "same"}, [200, 401]),
@@ -280,7 +280,7 @@ async def test_over_sockets_a_client_may_be_as_lax_as_its_profile(profile, claim
     assert [each.status for each in got] == answers, [each.body for each in got]
 
 
-@pytest.mark.parametrize("clock", [SystemClock, partial(ScaledClock, "20"), ManualClock], ids=PACES)
+@each_row("clock", [SystemClock, partial(ScaledClock, "20"), ManualClock], ids=PACES)
 async def test_over_sockets_too_a_client_takes_its_own_second(clock: Callable[[], AnyClock]) -> None:
     config = Config((), Switches(), 42, wall_second(), (DEMO,))
     server = MockServer(Service(config), clock())

@@ -164,7 +164,7 @@ async def test_changes_need_a_text() -> None:
         assert "changes ›" not in text(app)
 
 
-@pytest.mark.parametrize("size", [(120, 36), (80, 24)])
+@each_row("size", [(120, 36), (80, 24)])
 async def test_esc_leaves_the_input_row(size: tuple[int, int]) -> None:
     async with screen_in("waiting", size) as (app, source, pilot):
         await pilot.press("c", "x", "escape")
@@ -173,7 +173,7 @@ async def test_esc_leaves_the_input_row(size: tuple[int, int]) -> None:
         await until(pilot, lambda: source.intents == [play.answer("approved")])
 
 
-@pytest.mark.parametrize("size", [(120, 36), (80, 24)])
+@each_row("size", [(120, 36), (80, 24)])
 async def test_the_next_turn_is_typed_and_the_one_before_can_be_looked_at(size: tuple[int, int]) -> None:
     async with screen_in("complete", size) as (app, source, pilot):
         await pilot.press("m")

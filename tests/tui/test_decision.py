@@ -2,7 +2,6 @@
 
 import json
 
-import pytest
 from msgspec.structs import replace
 
 from lab.app.effects import Asking, RunObservation
@@ -235,7 +234,7 @@ def test_our_sentences_of_decisions_fit_a_projector() -> None:
 # Deciding by name
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("keys", "given"),
     [
         (("A", *"Ann", "enter", *"Fine", "enter"), ("approved", "Fine", "Ann")),

@@ -44,7 +44,7 @@ def rejected() -> list[RunObservation]:
     return [*script.observations, RunEnded(24_100, ended)]
 
 
-@pytest.mark.parametrize("size", SIZES, ids=lambda size: f"{size[0]}x{size[1]}")
+@each_row("size", SIZES, ids=lambda size: f"{size[0]}x{size[1]}")
 async def test_the_screen_of_each_end_is_the_golden_one(size: tuple[int, int]) -> None:
     name = f"{size[0]}x{size[1]}"
     if size == (100, 30):  # the other sizes of these are among the screens of every state

@@ -110,7 +110,7 @@ async def test_the_exchange_of_a_pane_is_opened_copied_and_left() -> None:
         await until(pilot, lambda: not isinstance(getattr(app.screen, "page", None), ExchangePage))
 
 
-@pytest.mark.parametrize("size", [(120, 36), (80, 24)])
+@each_row("size", [(120, 36), (80, 24)])
 async def test_the_wire_fills_the_screen_and_goes(size: tuple[int, int]) -> None:
     async with screen_in("waiting", size) as (app, _, pilot):
         await pilot.press("W")

@@ -291,7 +291,7 @@ class Timed(Jump):
         Timed.passed += (self.at - began) / 1000 / float(self.factor)
 
 
-@pytest.mark.parametrize(("factor", "most"), [("1", 40), ("0.25", 120), ("300", 15)])
+@each_row(("factor", "most"), [("1", 40), ("0.25", 120), ("300", 15)])
 async def test_what_is_dull_takes_two_seconds_so_three_days_take_less_than_forty(factor: str, most: float) -> None:
     Timed.passed = 0
     weekend = playback(recording(ROOT / "recordings" / "month-end-marathon.rec.jsonl"), make=Timed)
@@ -415,7 +415,7 @@ async def playback_screen(
         assert app.bug is None
 
 
-@pytest.mark.parametrize("size", [(120, 36), (80, 24)])
+@each_row("size", [(120, 36), (80, 24)])
 async def test_the_screen_is_the_golden_one(size: tuple[int, int]) -> None:
     """LAB_GOLDEN=write writes them anew; read the diff."""
     async with playback_screen(size) as (app, source, pilot):
@@ -461,7 +461,7 @@ async def test_no_key_decides_and_the_recorded_decision_shows() -> None:
         assert source.place == before and "changes ›" not in text(app)
 
 
-@pytest.mark.parametrize("size", [(120, 36), (80, 24)])
+@each_row("size", [(120, 36), (80, 24)])
 async def test_a_click_on_the_line_goes_there(size: tuple[int, int]) -> None:
     async with playback_screen(size) as (app, source, pilot):
         lines = text(app).split("\n")
