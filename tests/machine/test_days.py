@@ -90,7 +90,7 @@ QUICK = ("a gate takes a decision at its deadline", "a fact isn't journaled", LO
 
 @each_row("machine", [LabDays, SharedLabDays])
 def test_the_server_answers_as_the_model_says(machine: type[LabDays]) -> None:
-    play(0, machine, days=200 if THOROUGH else 6)
+    play(0, machine, days=200 if THOROUGH else 4)
 
 
 @pytest.mark.parametrize(
