@@ -4,13 +4,16 @@ import gc
 import io
 import os
 import sys
-from collections.abc import Callable, Container, Iterable, Iterator
+from collections.abc import Callable, Container, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
-from functools import cache, lru_cache
+from functools import cache, lru_cache, wraps
+from inspect import iscoroutinefunction, signature
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import pytest
+from _pytest.mark import ParameterSet
 from _pytest.runner import runtestprotocol
 from hypothesis import HealthCheck, settings
 
@@ -30,7 +33,7 @@ for _name in [each for each in os.environ if each.startswith("LAB_") and each no
     del os.environ[_name]
 
 # Laws are held to their content; how long one example takes says more of the machine's neighbours.
-settings.register_profile("lab", deadline=None, suppress_health_check=[HealthCheck.too_slow], max_examples=16)
+settings.register_profile("lab", deadline=None, suppress_health_check=[HealthCheck.too_slow], max_examples=10)
 settings.register_profile("thorough", settings.get_profile("lab"), max_examples=400)
 settings.load_profile("thorough" if THOROUGH else "lab")
 
@@ -41,6 +44,54 @@ def examples(few: int, *, thorough: int) -> settings:
 
 
 Cell = TypeVar("Cell")
+
+
+def each_row(
+    names: str | Sequence[str], table: Iterable[Any], *, ids: Iterable[str] | Callable[[Any], str] | None = None
+) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """As `pytest.mark.parametrize`, in one test: a row takes what it says, not what pytest and a worker do for each test.
+
+    Each row that fails is told with its values, or by its id; what is no failure but a fault ends the test at its row.
+    What a fixture gives is one for all.
+    """
+    words, rows = (names.split(", ") if isinstance(names, str) else [*names]), [*table]
+    ids_of_rows = rows if ids is None else [*map(ids, rows)] if callable(ids) else [*ids]
+    assert rows and not any(isinstance(row, ParameterSet) for row in rows), "parametrize can mark a row; this can't"
+
+    @contextmanager
+    def tried(failed: list[BaseException], place: int) -> Iterator[dict[str, object]]:
+        row = rows[place]
+        try:
+            yield dict(zip(words, row if len(words) > 1 else (row,), strict=True))
+        except BaseException as fault:
+            fault.add_note(f"row {place + 1}: {ids_of_rows[place]!r}")
+            if not isinstance(fault, AssertionError | pytest.fail.Exception):
+                raise
+            failed.append(fault)
+        if failed and place == len(rows) - 1:
+            raise BaseExceptionGroup(f"{len(failed)} of {len(rows)} rows failed", failed)
+
+    def folded(test: Callable[..., Any]) -> Callable[..., Any]:
+        @wraps(test)
+        def whole(**fixtures: object) -> None:
+            failed: list[BaseException] = []
+            for place in range(len(rows)):
+                with tried(failed, place) as values:
+                    test(**values, **fixtures)
+
+        @wraps(test)
+        async def awaited(**fixtures: object) -> None:
+            failed: list[BaseException] = []
+            for place in range(len(rows)):
+                with tried(failed, place) as values:
+                    await test(**values, **fixtures)
+
+        before, table_test = signature(test), awaited if iscoroutinefunction(test) else whole
+        rest = [each for name, each in before.parameters.items() if name not in words]
+        vars(table_test)["__signature__"] = before.replace(parameters=rest)
+        return table_test
+
+    return folded
 
 
 def name_of(recording: Path) -> str:

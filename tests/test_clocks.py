@@ -8,6 +8,7 @@ import pytest
 from lab import clocks
 from lab.clocks import ManualClock, RunClock, ScaledClock, SystemClock
 from lab.core.errors import UsageError
+from tests.conftest import each_row
 
 
 class Wall:
@@ -57,7 +58,7 @@ def test_a_change_of_pace_keeps_the_instant(wall: Wall) -> None:
     assert (clock.now(), clock.factor) == (2_100, "2")
 
 
-@pytest.mark.parametrize("factor", ["", "-1", "1e3", "nan", "inf", "1.", ".5", " 1", "1234567", "\u0663"])
+@each_row("factor", ["", "-1", "1e3", "nan", "inf", "1.", ".5", " 1", "1234567", "\u0663"])
 def test_a_pace_is_plain_decimal_text(factor: str) -> None:
     with pytest.raises(UsageError):
         ScaledClock(factor)

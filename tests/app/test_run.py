@@ -11,7 +11,9 @@ from lab.cli.run.transcript import outcome_document
 from lab.core.exchange import Response
 from lab.identity.client import AccessToken
 from lab.identity.scopes import api_scope
-from lab.program.words import LONGEST, Verdict
+from lab.language.document import Verdict
+from lab.language.document.base import LONGEST
+from tests.conftest import each_row
 
 APP = App("TEAM", "hi", "demo", "s:/+%", api_scope("acme-test"), backoff=Backoff(1_000, 200, 3_000))
 
@@ -192,7 +194,7 @@ def test_a_503_that_names_no_time_may_have_accepted_the_job():
     assert "503" in Play().got(GRANT).got(reply(503), "invoke").outcome.why
 
 
-@pytest.mark.parametrize("body", [b"<html>Sign In</html>", b'{"jobId":"J1","stat', b"\xff\xfe", b"[]"])
+@each_row("body", [b"<html>Sign In</html>", b'{"jobId":"J1","stat', b"\xff\xfe", b"[]"])
 def test_a_poll_that_brings_no_job_body_is_no_result(body):
     play = Play().got(GRANT).got(job(code=202)).waits(1_000)
     play.got(Response(200, (), body), "status").waits(3_000, "retry").got(job("COMPLETE"), "status")
@@ -205,7 +207,7 @@ def test_a_job_may_be_unknown_just_after_its_acceptance_and_not_later():
     assert "404" in play.got(reply(404), "status").outcome.why
 
 
-@pytest.mark.parametrize("body", [b"<html>", b'{"access_tok', b"{}"])
+@each_row("body", [b"<html>", b'{"access_tok', b"{}"])
 def test_a_token_answer_that_holds_no_token_is_asked_for_again(body):
     assert Play().got(Response(200, (), body)).waits(3_000, "retry").got(GRANT).effect.route == "invoke"
 
@@ -224,7 +226,7 @@ def test_a_lost_invoke_is_not_sent_again_for_it_may_have_started_a_job():
     assert Play().got(GRANT).lost().outcome.why.endswith("A job may have begun; asking again could double it.")
 
 
-@pytest.mark.parametrize("lost", [lambda play: play.lost("timeout"), lambda play: play.got(reply(504), "invoke")])
+@each_row("lost", [lambda play: play.lost("timeout"), lambda play: play.got(reply(504), "invoke")])
 def test_a_decision_whose_answer_is_lost_is_found_out_by_the_next_poll(lost):
     play = Play().got(GRANT).got(job("WAITING", 202, waitingNodeDetails=NODE))
     lost(play.asks(Answer(5, Verdict.APPROVED))).asks().got(job(), "status").waits(1_000).got(job("COMPLETE"))
@@ -297,7 +299,7 @@ def test_a_connection_that_never_came_about_began_no_job():
     assert "It failed once" in Play(replace(APP, tries=1)).lost("refused").outcome.why
 
 
-@pytest.mark.parametrize("body", [b"", b"<html>", b"[]", b'{"jobId":"J"}', b'{"status":"RUNNING"}'])
+@each_row("body", [b"", b"<html>", b"[]", b'{"jobId":"J"}', b'{"status":"RUNNING"}'])
 def test_an_answer_that_is_no_job_body_ends_the_run(body):
     play = Play().got(GRANT).got(Response(202, (), body))
     assert play.outcome.status is None and "job body" in play.outcome.why

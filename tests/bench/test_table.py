@@ -63,6 +63,7 @@ def table(*names: str, short: bool = False) -> tuple[int, list[str], str]:
     return ended.returncode, ended.stdout.splitlines(), ended.stderr
 
 
+@pytest.mark.long
 def test_a_part_that_hangs_is_cut_off_and_the_table_goes_on() -> None:
     code, lines, complaints = table("hanging", "met", short=True)
     row, cut, last = lines

@@ -10,6 +10,7 @@ from lab.cli.console import Console
 from lab.cli.grammar.parser import commands, grammar
 from lab.cli.main import run_command
 from lab.core.errors import UsageError
+from tests.conftest import each_row
 
 OPTIONS = {
     name: {option for action in command._actions for option in action.option_strings if option.startswith("--")}
@@ -23,7 +24,7 @@ def printed(*argv: str) -> str:
     return out.getvalue()
 
 
-@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+@each_row("shell", ["bash", "zsh", "fish"])
 def test_a_shell_completes_every_command_and_its_options(shell: str) -> None:
     script = printed("completion", shell)
     assert set(OPTIONS) == set(commands()) and len(OPTIONS["serve"]) > 20

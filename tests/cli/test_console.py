@@ -27,7 +27,7 @@ from lab.core.errors import (
     ScenarioError,
     UsageError,
 )  # fmt: skip
-from tests.conftest import ROOT, Lab
+from tests.conftest import ROOT, Lab, each_row
 
 
 @pytest.fixture
@@ -135,7 +135,7 @@ def test_a_signal_passes_through_whatever_is_open(console: Console, number: int,
     assert closed == [reason]
 
 
-@pytest.mark.parametrize(("number", "reason"), SIGNALLED)
+@each_row(("number", "reason"), SIGNALLED)
 def test_a_signal_ends_work_in_a_loop_after_it_has_cleaned_up(number: int, reason: str) -> None:
     closed: list[str] = []
 
@@ -221,7 +221,7 @@ def test_a_run_that_nobody_reads_ends_quietly_and_closes_its_tape(lab: Lab, err:
     assert '"reason":"closed"' in (lab.folder / "unread.rec.jsonl").read_text().splitlines()[-1]
 
 
-@pytest.mark.parametrize("closed", [(1,), (2,), (0, 1, 2)])
+@each_row("closed", [(1,), (2,), (0, 1, 2)])
 def test_closed_streams_are_opened_to_nowhere(closed: tuple[int, ...]) -> None:
     code = (
         "import os, sys\nfrom lab.cli.console import Console, open_streams\nopen_streams()\nConsole().out('a')\n"

@@ -12,6 +12,7 @@ from lab.cli.serve.control_settings import ControlSettings
 from lab.core.errors import UsageError
 from lab.settings import Flags
 from tests.cli.test_serve import fetch, listening, serving
+from tests.conftest import each_row
 
 TOKEN = "sixteen-letters!"
 
@@ -49,13 +50,13 @@ def test_a_token_from_the_environment_opens_the_plane_and_is_never_printed(
     assert TOKEN not in out + err + (tmp_path / "day.rec.jsonl").read_text()
 
 
-@pytest.mark.parametrize("token", ["x" * 16, "x" * 200, "!~" * 8, ""])
+@each_row("token", ["x" * 16, "x" * 200, "!~" * 8, ""])
 def test_a_token_has_16_to_200_printable_signs_or_there_is_none(token: str) -> None:
     assert settings(token=token).control == ControlSettings(token or None)
     assert token == "" or token not in repr(settings(token=token))
 
 
-@pytest.mark.parametrize("token", ["x" * 15, "x" * 201, "x" * 15 + " y", "x" * 16 + "\n", "x" * 16 + "\x7f", "é" * 16])
+@each_row("token", ["x" * 15, "x" * 201, "x" * 15 + " y", "x" * 16 + "\n", "x" * 16 + "\x7f", "é" * 16])
 def test_another_is_refused_and_not_told(token: str) -> None:
     with pytest.raises(UsageError, match="LAB_CONTROL_TOKEN is no control token") as refused:
         settings(token=token)
@@ -70,7 +71,7 @@ def test_further_names_of_the_plane_are_for_one_that_others_can_reach() -> None:
     assert settings(*argv, "--i-know-this-is-exposed").control.names == ("lab", "[::1]")
 
 
-@pytest.mark.parametrize("name", ["", "*", "lab:8081", "http://lab", "lab/", ".lab", "a b", "::1", "x" * 300])
+@each_row("name", ["", "*", "lab:8081", "http://lab", "lab/", ".lab", "a b", "::1", "x" * 300])
 def test_a_name_is_a_host_without_a_port(name: str) -> None:
     with pytest.raises(UsageError, match="is no host"):
         settings("--control-name", name, "--i-know-this-is-exposed")

@@ -22,9 +22,7 @@ from lab.files.scenarios import load_scenario
 from lab.jobs.facts import GateDecided
 from lab.mock.config import Config
 from lab.mock.service import Service
-from lab.program.switches import Switches
-from lab.program.words import Verdict
-from tests.conftest import ROOT, Lab
+from tests.conftest import ROOT, Lab, each_row
 
 BOARD = """\
 lab: 1
@@ -159,7 +157,7 @@ BY_EACH_WAY = (
 )
 
 
-@pytest.mark.parametrize(("facts", "over", "lines"), BY_EACH_WAY)
+@each_row(("facts", "over", "lines"), BY_EACH_WAY)
 def test_a_person_is_told_by_the_way_the_decision_came(facts: bool, over: str, lines: list[str]) -> None:
     assert_told(facts, over, lines, "fusion", names_gates=True)
 

@@ -20,7 +20,7 @@ from lab.identity.client import token_request
 from lab.settings import ClockSettings, Flags, MockSettings
 from lab.tui.state.intents import SkipAhead, StartRun
 from tests import terminal
-from tests.conftest import ROOT, Lab
+from tests.conftest import ROOT, Lab, each_row
 from tests.terminal import Terminal
 
 
@@ -194,7 +194,7 @@ def test_without_a_screen_there_is_nothing_to_film(lab: Lab, how: list[str]) -> 
     assert done.code == 2 and "--cast films the screen" in done.err
 
 
-@pytest.mark.parametrize(("given", "seconds"), [("--stage item-comparison", 3), ("--stage=0", 0), ("", None)])
+@each_row(("given", "seconds"), [("--stage item-comparison", 3), ("--stage=0", 0), ("", None)])
 def test_a_scenario_s_name_is_no_number_of_seconds(given: str, seconds: int | None) -> None:
     options = parse_options(["demo", *given.split()], Console())
     assert (options.stage, options.targets) == (seconds, ("item-comparison",))

@@ -15,7 +15,7 @@ from lab.dialects.fusion.routes import API
 from lab.jobs.timeline import UNWRITTEN
 from lab.mock.service import Service
 from tests.cli.test_serve import fetch, listening, serving
-from tests.conftest import Lab
+from tests.conftest import Lab, each_row
 from tests.wire_peer import invoke, read, service, status, token
 
 Document = dict[str, object]
@@ -46,7 +46,7 @@ def polled(mock: Service, *instants: int, **members: object) -> dict[str, object
     return [read(mock.serve(status(bearer, job, "ZERO"), now).response) for now in instants][-1]
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("steps", "line", "error"),
     [
         ((PRICE, {**WORK, "next": [{"when": "{{ 1 / (delegates.price.output | int) > 0 }}", "to": "done"}]}, DONE),

@@ -13,7 +13,7 @@ from lab.cli.runner import LONGEST_CELL, MOST_NOTES, Note, annotations, in_markd
 from lab.core.logtext import no_command
 from lab.files.artifacts import cut_to
 from lab.recording.format.codec import write
-from tests.conftest import ROOT, Called, Lab
+from tests.conftest import ROOT, Called, Lab, each_row
 from tests.recording.hostile import TEXTS, hostile
 
 OURS = re.compile(r"::(?:error|warning|notice) (?:file=[^:]*,line=\d+,col=\d+,)?title=lab [a-z -]+::")
@@ -114,7 +114,7 @@ def test_what_a_file_is_called_is_obeyed_by_nobody(runner: Lab, text: str) -> No
     harmless_page(Path("summary.txt").read_text())
 
 
-@pytest.mark.parametrize("text", TEXTS)
+@each_row("text", TEXTS)
 def test_annotations_say_one_thing_each_and_name_no_other_place(text: str) -> None:
     (line,) = annotations("lab replay", [Note(text, file=f"a,line=9::{text}", line=7)])
     assert OURS.match(line) and shown(line) and "\n" not in line and not OBEYED.search(line)
@@ -128,7 +128,7 @@ def test_a_runner_shows_nine_and_how_many_more() -> None:
     assert len(lines) == MOST_NOTES + 1 and lines[-1] == "::error title=lab check::and 3 more"
 
 
-@pytest.mark.parametrize("text", TEXTS)
+@each_row("text", TEXTS)
 def test_a_cell_shows_the_text_and_nothing_else(text: str) -> None:
     html = markdown().render(f"| a |\n|---|\n| x{in_markdown(text)} |\n")
     assert html.count("<td>") == html.count("<tr>") - 1 == 1
@@ -139,7 +139,7 @@ def test_a_long_cell_is_cut() -> None:
     assert len(in_markdown("x" * 5000)) == LONGEST_CELL
 
 
-@pytest.mark.parametrize("room", [0, 99, 100, 150, 1000, 5000])
+@each_row("room", [0, 99, 100, 150, 1000, 5000])
 def test_a_summary_is_cut_at_a_line_and_says_so(room: int) -> None:
     text = "é line\n" * 100
     cut = cut_to(text, room)

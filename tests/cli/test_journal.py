@@ -154,7 +154,7 @@ def test_nothing_that_was_acknowledged_is_lost_whenever_the_process_dies(folder:
         assert all(server.status(token, job)["status"] == "RUNNING" for token, job in accepted)
 
 
-@pytest.mark.parametrize("calls", [60, pytest.param(2_500, marks=pytest.mark.long)])
+@pytest.mark.parametrize("calls", [24, pytest.param(2_500, marks=pytest.mark.long)])
 def test_a_disk_without_room_refuses_before_anything_is_acknowledged_until_there_is_some(
     folder: Path, port: int, calls: int
 ) -> None:

@@ -18,6 +18,7 @@ from lab.cli.setup import make_setup
 from lab.core.errors import HostError, UsageError
 from lab.settings import Flags, MockSettings
 from tests.cli.test_demo import OUTSIDE, demo
+from tests.conftest import each_row
 from tests.terminal import ROOT, Terminal
 
 
@@ -25,7 +26,7 @@ def flags(*argv: str) -> Flags:
     return Flags(parse_options(["demo", *argv], Console()), {})
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("argv", "host", "port"),
     [
         (["--phone"], "127.0.0.1", 0), (["--phone=127.0.0.1:9000"], "127.0.0.1", 9000), (["--phone=:9000"], "127.0.0.1", 9000),
@@ -44,7 +45,7 @@ def test_it_takes_no_scenario_for_its_value() -> None:
     assert phone_of(Flags(Namespace(), {})) is None
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("argv", "why"),
     [
         (["--phone=0.0.0.0"], "can be reached by others"), (["--phone=example.com:80"], "can be reached by others"),
@@ -62,7 +63,7 @@ def test_a_code_is_six_signs_that_are_not_taken_for_each_other() -> None:
     assert not set("01IO") & set(CODE_SIGNS)
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("argv", "why"),
     [
         (["demo", "--phone", "--plain"], "here is none"), (["demo", "--phone", "--json"], "here is none"),

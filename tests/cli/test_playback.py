@@ -18,7 +18,7 @@ from lab.recording.tape.header import config_of
 from lab.server.limits import ServerLimits
 from lab.settings import MockSettings
 from tests.cli.test_serve import fetch, listening
-from tests.conftest import ROOT, Lab
+from tests.conftest import ROOT, Lab, each_row
 from tests.forked import forked_lab
 
 RECORDING = str(ROOT / "recordings" / "item-comparison.rec.jsonl")
@@ -41,7 +41,7 @@ def test_what_says_how_is_refused_without_a_recording(lab: Lab) -> None:
     assert lab(*HOW, "--by-count", "--strict").code == 2
 
 
-@pytest.mark.parametrize("served", [True, False])
+@each_row("served", [True, False])
 def test_a_scenario_can_be_chosen_where_there_are_some(served: bool) -> None:
     recorded = read(Path(RECORDING).read_bytes())
     compiled = (load_scenario("item-comparison", ROOT / "scenarios"),) if served else ()

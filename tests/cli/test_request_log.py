@@ -6,8 +6,6 @@ import signal
 from pathlib import Path
 from threading import Event
 
-import pytest
-
 from lab.cli.console import Console
 from lab.cli.logs.background import MOST_WAITING
 from lab.cli.logs.request_log import PIPE_PART, RequestLog
@@ -21,6 +19,7 @@ from lab.recording.tape.header import config_of
 from lab.server.mounts import Mount, Tenant
 from tests.cli.test_playback import RECORDING
 from tests.cli.test_serve import HOW, fetch, listening
+from tests.conftest import each_row
 from tests.forked import forked_lab
 
 WALL = 1_800_000_000_000
@@ -41,7 +40,7 @@ def answer(observer: Observer, x: int, path: str = "/status", cut: str | None = 
     observer(Replied(1_290, x, Response(0 if cut else 200, (), b"s3cret"), cut=cut))
 
 
-@pytest.mark.parametrize("form", ["text", "json"])
+@each_row("form", ["text", "json"])
 def test_a_line_says_what_was_asked_and_holds_no_credential(form: str) -> None:
     err = io.StringIO()
     log = RequestLog(form, Console(io.StringIO(), err), wall_nanos)  # type: ignore[arg-type]
@@ -72,7 +71,7 @@ def test_a_line_says_what_was_asked_and_holds_no_credential(form: str) -> None:
     assert json.loads(second)["cut"] == "reset"
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("form", "line"),
     [
         ("text", "     1.250 malformed: bad-head, 7 B"),
@@ -87,7 +86,7 @@ def test_what_was_no_request_has_a_line(form: str, line: str) -> None:
     assert err.getvalue() == f"{line}\n"
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("form", "lines"),
     [
         (

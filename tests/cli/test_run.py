@@ -9,8 +9,7 @@ from lab.app.effects import App, Outcome
 from lab.cli.run.conversation import turns_of
 from lab.language.parse import parse_scenario
 from lab.plugin import plugins
-from lab.program.scenario import ExpectedRun, Scenario
-from tests.conftest import ROOT, Lab
+from tests.conftest import ROOT, Lab, each_row
 
 SHIPPED = sorted(path.stem for path in (ROOT / "scenarios").glob("*.yaml"))
 STATUS = {"bad-line": None, "broken-tool": "ERROR", "nobody-home": "ERROR", "wrong-badge": None}
@@ -47,7 +46,7 @@ def test_a_transcript_tells_the_story(lab: Lab) -> None:
     assert "Prices agreed with" in done.out
 
 
-@pytest.mark.parametrize(("ends", "turns"), [("COMPLETE", 3), ("ERROR", 1), (None, 1)])
+@each_row(("ends", "turns"), [("COMPLETE", 3), ("ERROR", 1), (None, 1)])
 def test_the_next_message_is_said_only_after_an_answer(ends: str | None, turns: int) -> None:
     app = App("TEAM", "hi", "demo", "s", "x")
     conversation = turns_of(app, shipped("three-turns"), lambda observation: None)

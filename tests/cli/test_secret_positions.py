@@ -13,7 +13,7 @@ import pytest
 from lab.core.exchange import Request, Response
 from lab.kernel import EXPORT_FORMS
 from lab.recording.redaction.leaks import leaks
-from tests.conftest import Lab
+from tests.conftest import Lab, each_row
 from tests.recording.test_canaries import FORM, JSON, MULTIPART, OK, Said
 from tests.recording.test_captured import Captured
 
@@ -236,7 +236,7 @@ def test_what_stands_in_the_open_is_refused_if_it_is_random_and_else_let_go(posi
     )
 
 
-@pytest.mark.parametrize("position", POSITIONS)
+@each_row("position", POSITIONS)
 def test_what_is_hidden_is_hidden_also_if_it_is_no_random_word_and_nothing_is_refused(position: str) -> None:
     captured = Captured()
     captured.say(POSITIONS[position]("correct-horse-battery-4711"))

@@ -21,7 +21,7 @@ from lab.cli.serve.https import trust_lines
 from lab.cli.setup import make_setup
 from lab.files.runtime import token_for
 from lab.settings import MockSettings, ReviewerKind
-from tests.conftest import ROOT, Lab
+from tests.conftest import ROOT, Lab, each_row
 from tests.forked import ForkedLab, forked_lab
 
 HOW = ("serve", "--scenarios", str(ROOT / "scenarios"), "--port", "0")
@@ -160,9 +160,7 @@ def test_stopping_is_its_proper_end(tmp_path: Path) -> None:
     assert (process.returncode, err) == (0, "note: a client speaks TLS to the plain port: use http:// there.\n")
 
 
-@pytest.mark.parametrize(
-    ("reviewer", "begin"), [(None, "script, by default: "), ("script", "script: "), ("person", "person: ")]
-)
+@each_row(("reviewer", "begin"), [(None, "script, by default: "), ("script", "script: "), ("person", "person: ")])
 def test_who_decides_is_said_and_whether_it_was_asked_for(reviewer: ReviewerKind | None, begin: str) -> None:
     settings = MockSettings(targets=("anomaly-flag", "quick"), seed=1, reviewer=reviewer)
     setup = make_setup(settings)

@@ -12,7 +12,7 @@ from lab.core.clock import LAST_WALL
 from lab.core.errors import UsageError
 from lab.program.switches import Switches
 from lab.settings import ClockSettings, Flags, MockSettings, SwitchSettings
-from tests.conftest import Lab
+from tests.conftest import Lab, each_row
 
 PEER = {
     "LAB_TOKEN_URL": "https://id.example/oauth2/v1/token",
@@ -86,14 +86,14 @@ def test_flags_win_over_a_scenario_and_a_scenario_over_the_environment(lab: Lab)
         assert (switches.invoke_status, switches.types, switches.hints) == got
 
 
-@pytest.mark.parametrize("host", ["0.0.0.0", "::", "10.0.0.1", "lab.example", ""])
+@each_row("host", ["0.0.0.0", "::", "10.0.0.1", "lab.example", ""])
 def test_a_host_of_the_network_must_be_meant(host: str) -> None:
     with pytest.raises(UsageError, match="--i-know-this-is-exposed"):
         serve("--host", host)
     assert serve("--host", host, "--i-know-this-is-exposed").mock.listen.host == host
 
 
-@pytest.mark.parametrize("host", ["127.0.0.1", "127.8.9.1", "::1", "localhost"])
+@each_row("host", ["127.0.0.1", "127.8.9.1", "::1", "localhost"])
 def test_a_host_of_this_machine_needs_no_second_word(host: str) -> None:
     assert serve("--host", host).mock.listen.host == host
 
@@ -124,7 +124,7 @@ def test_an_epoch_has_a_date_and_some_time_before_dates_end() -> None:
             serve(f"--epoch={wrong}")
 
 
-@pytest.mark.parametrize("port", ["0", "1", "65535"])
+@each_row("port", ["0", "1", "65535"])
 def test_ports_in_range(port: str) -> None:
     assert serve("--port", port, "--control-port", port).mock.listen.port == int(port)
 
@@ -137,7 +137,7 @@ def test_a_port_out_of_range_names_the_option(option: str, port: str) -> None:
     assert "65535" in caught.value.hint
 
 
-@pytest.mark.parametrize("seed", ["-1", str(2**63), "seven"])
+@each_row("seed", ["-1", str(2**63), "seven"])
 def test_a_seed_out_of_range(seed: str) -> None:
     with pytest.raises(UsageError, match="--seed"):
         run(f"--seed={seed}")
@@ -148,7 +148,7 @@ def test_a_seed_at_its_edges() -> None:
     assert run(f"--seed={2**63 - 1}").mock.seed == 2**63 - 1
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("argv", "clock", "factor", "instant"),
     [
         (["--speed", "instant"], "real", "1", True),
@@ -164,13 +164,13 @@ def test_clocks(argv: list[str], clock: str, factor: str, instant: bool) -> None
     assert got.mock.clock == ClockSettings(clock, factor, instant)
 
 
-@pytest.mark.parametrize("text", ["scaled", "scaled:0", "scaled:-1", "scaled:x", "scaled:1e3", "warp", "manual:2", ""])
+@each_row("text", ["scaled", "scaled:0", "scaled:-1", "scaled:x", "scaled:1e3", "warp", "manual:2", ""])
 def test_a_clock_that_is_none(text: str) -> None:
     with pytest.raises(UsageError, match=f"^--clock: {text} is no kind of clock"):
         serve(f"--clock={text}")
 
 
-@pytest.mark.parametrize("text", ["0", "-3", "fast", "1e999"])
+@each_row("text", ["0", "-3", "fast", "1e999"])
 def test_a_speed_that_is_none(text: str) -> None:
     with pytest.raises(UsageError, match=f"^--speed: {text} is no speed"):
         run(f"--speed={text}")
@@ -196,7 +196,7 @@ def test_flags_that_a_command_lacks_have_defaults() -> None:
     assert flags("show", "x").into(MockSettings) == MockSettings(switches=SwitchSettings())
 
 
-@pytest.mark.parametrize(
+@each_row(
     "argv",
     [
         "run x --speed instant --port 8080", "run x --speed instant --control-port 0",

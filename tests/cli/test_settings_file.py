@@ -15,7 +15,7 @@ from lab.identity.clients import DEMO, GRANTS, JANE, Account, Client, Grant, pod
 from lab.identity.testkey import CERTIFICATE_PEM, CLIENT_CERTIFICATE_PEM, PRIVATE_PEM
 from lab.server.limits import LIMIT_KINDS, ServerLimits
 from lab.settings import Flags, MockSettings
-from tests.conftest import Lab
+from tests.conftest import Lab, each_row
 
 FULL = """\
 # a portal's lab
@@ -166,7 +166,7 @@ def test_a_command_prints_the_complaints_and_ends_with_2(lab: Lab) -> None:
     assert lab("serve", "--settings", "nowhere.yaml").code == 2
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("secret", "real"),
     [
         ("lab-secret-a:b/c+d%e", False), ("correct horse battery staple", False), ("password", False), ("s3cret-word", False),

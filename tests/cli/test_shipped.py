@@ -8,11 +8,9 @@ from io import StringIO
 from itertools import groupby, pairwise
 from typing import cast
 
-import pytest
-
 from lab.cli.console import Console
 from lab.cli.main import run_command
-from tests.conftest import ROOT
+from tests.conftest import ROOT, each_row
 
 Lines = list[str]
 Outcomes = list[dict[str, object]]
@@ -70,7 +68,7 @@ ENDS = {
 """How each goes, told by the words of its timeline."""
 
 
-@pytest.mark.parametrize("name", sorted(path.stem for path in (ROOT / "scenarios").glob("*.yaml")))
+@each_row("name", sorted(path.stem for path in (ROOT / "scenarios").glob("*.yaml")))
 def test_each_goes_as_its_title_says_and_reads_well(name: str) -> None:
     assert words(name) == ENDS[name]
     lines = transcript(name)
@@ -86,7 +84,7 @@ def polls(name: str) -> Lines:
     return [line for line in transcript(name) if " poll " in line]
 
 
-@pytest.mark.parametrize(("name", "seconds"), [(name, 62) for name in ENDS if name != "month-end-marathon"])
+@each_row(("name", "seconds"), [(name, 62) for name in ENDS if name != "month-end-marathon"])
 def test_each_fits_a_room(name: str, seconds: int) -> None:
     took = [cast("int", outcome["elapsed_ms"]) for outcome in outcomes(name)]
     assert sum(took) + 4_000 * (len(took) - 1) < seconds * 1000
@@ -124,7 +122,7 @@ def test_rush_hour_refuses_with_and_without_retry_after_and_is_slow() -> None:
     assert sum("  40" in line or "  41" in line for line in polls("rush-hour")) == 2
 
 
-@pytest.mark.parametrize("name", ["rush-hour", "bad-line", "month-end-marathon"])
+@each_row("name", ["rush-hour", "bad-line", "month-end-marathon"])
 def test_polls_are_counted_alike_whatever_became_of_them(name: str) -> None:
     lines = transcript(name)
     ended = [at for at, line in enumerate(lines) if line.endswith((" polls", " poll"))]

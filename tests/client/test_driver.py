@@ -2,8 +2,6 @@
 
 import asyncio
 
-import pytest
-
 from lab.app.effects import Answer, App, Asking, Outcome, Received, Run, RunEnded, RunObservation, Send
 from lab.app.run import run
 from lab.client.driver import PacedTransport, drive
@@ -17,6 +15,7 @@ from lab.identity.clients import DEMO
 from lab.mock.service import Service
 from lab.program.words import Verdict
 from lab.server.mock_server import MockServer
+from tests.conftest import each_row
 from tests.memory_transport import InMemoryTransport, advance_while
 from tests.server.conftest import SCOPE, TEAM, make_service
 
@@ -68,7 +67,7 @@ async def test_without_an_answer_patience_runs_out() -> None:
     assert [task for task in asyncio.all_tasks() if task is not asyncio.current_task()] == []
 
 
-@pytest.mark.parametrize("verdict", [Verdict.APPROVED, Verdict.REJECTED])
+@each_row("verdict", [Verdict.APPROVED, Verdict.REJECTED])
 async def test_stepped_by_hand_and_driven_are_the_same_run(verdict: Verdict) -> None:
     async def answer(question: Question) -> Answer:
         return Answer(0, verdict)
@@ -146,7 +145,7 @@ async def test_a_refused_connection_is_observed_and_ends_the_run() -> None:
     await transport.close()
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("reply", "why"),
     [
         (b"", "reset"),

@@ -17,6 +17,7 @@ from lab.core.errors import ProtocolError
 from lab.core.exchange import Request, Response, retry_after
 from lab.core.jsontext import whole
 from lab.recording.format.lines import LONGEST_LINE
+from tests.conftest import each_row
 
 CHUNK = b"10000\r\n" + b"x" * 65_536 + b"\r\n"
 MOST = 1_048_576
@@ -85,7 +86,7 @@ async def test_an_answer_of_just_that_size_is_read(monkeypatch: pytest.MonkeyPat
         await transport.close()
 
 
-@pytest.mark.parametrize("body", [b"[" * 100_000, b'{"a":' * 100_000, b"1" * 5_000, b'{"clock":{"now":1e400}}'])
+@each_row("body", [b"[" * 100_000, b'{"a":' * 100_000, b"1" * 5_000, b'{"clock":{"now":1e400}}'])
 async def test_what_is_no_answer_of_a_lab_is_said(body: bytes) -> None:
     async with sending(lambda: iter((document(body),))) as origin:
         client = ControlClient(origin, "t")
@@ -105,7 +106,7 @@ async def test_a_line_without_an_end_is_not_followed() -> None:
         await client.close()
 
 
-@pytest.mark.parametrize(
+@each_row(
     "line",
     [
         b"", b"{", b"[]", b"x" * LONGEST_LINE, b'{"k":"res","body":' + b"[" * 100_000,
@@ -121,7 +122,7 @@ def test_a_line_that_can_not_be_read_is_said(line: bytes) -> None:
 DAY = 86_400_000
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("headers", "pause"),
     [
         ((("retry-after", "9" * 5_000),), DAY),
@@ -138,9 +139,7 @@ def test_no_server_makes_its_client_wait_for_more_than_a_day(
     assert retry_after(Response(429, headers)) == pause
 
 
-@pytest.mark.parametrize(
-    ("number", "found"), [(1e400, None), (-1e400, None), (float("nan"), None), (2.0, 2), (2.5, None)]
-)
+@each_row(("number", "found"), [(1e400, None), (-1e400, None), (float("nan"), None), (2.0, 2), (2.5, None)])
 def test_infinity_is_no_whole_number(number: float, found: int | None) -> None:
     assert whole(number) == found
 

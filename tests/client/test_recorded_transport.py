@@ -9,6 +9,7 @@ from lab.client.recorded_transport import RecordedTransport
 from lab.clocks import ManualClock, settle
 from lab.core.exchange import Request, Response
 from lab.core.observe import Observation, Replied, Requested
+from tests.conftest import each_row
 
 ASKED = Request("GET", "/x")
 
@@ -43,7 +44,7 @@ async def test_an_answer_is_handed_on_as_it_is_and_told_as_it_was_read() -> None
     ]
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("why", "cut"),
     [
         ("reset", "reset"),

@@ -14,6 +14,7 @@ from lab.core.exchange import Request
 from lab.core.version import __version__
 from lab.recording.format.lines import Header
 from lab.recording.redaction.secret_forms import forms_of
+from tests.conftest import each_row
 
 REPLY = (
     b"HTTP/1.1 307 Temporary Redirect\r\nLocation: /elsewhere\r\nX-Two: a\r\nX-Two: b\r\nContent-Length: 2\r\n\r\nhi"
@@ -86,7 +87,7 @@ async def test_a_redirect_is_an_answer_and_headers_come_as_pairs(echo: Echo) -> 
     assert got.headers[:3] == (("location", "/elsewhere"), ("x-two", "a"), ("x-two", "b"))
 
 
-@pytest.mark.parametrize("text", ["s3cr-et/é+x", "s3cr-et%2F%C3%A9%2Bx", "bWU6czNjci1ldC/DqSt4", "czNjci1ldC_DqSt4"])
+@each_row("text", ["s3cr-et/é+x", "s3cr-et%2F%C3%A9%2Bx", "bWU6czNjci1ldC/DqSt4", "czNjci1ldC_DqSt4"])
 async def test_a_server_that_repeats_the_clients_secret_is_heard_as_saying_dots(text: str) -> None:
     async def repeat(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await reader.readuntil(b"\r\n\r\n")
@@ -141,9 +142,7 @@ async def test_no_header_tells_of_the_machine(echo: Echo) -> None:
     }  # fmt: skip
 
 
-@pytest.mark.parametrize(
-    "url", ["", "pod.example", "ftp://x", "http://", "http://h/?a=b", "http://h/#f", "http://[::1"]
-)
+@each_row("url", ["", "pod.example", "ftp://x", "http://", "http://h/?a=b", "http://h/#f", "http://[::1"])
 def test_a_base_that_is_no_url_is_a_usage_error(url: str) -> None:
     with pytest.raises(UsageError):
         HttpTransport(url, "http://127.0.0.1/token")
@@ -165,7 +164,7 @@ async def test_a_peer_that_is_not_there_is_refused_and_a_lab_that_is_not_there_i
     await client.close()
 
 
-@pytest.mark.parametrize(
+@each_row(
     "line",
     [
         b'{"k":"header","n":0,"t":0}', b'{"k":"end","n":1,"t":0}', b'{"k":"req","n":1}',

@@ -31,7 +31,7 @@ def forgotten(ledger: MemoryLedger, now: int) -> set[bytes]:
 
 
 @given(steps=STEPS)
-@examples(200, thorough=10_000)
+@examples(80, thorough=10_000)
 def test_what_is_forgotten_is_due_and_nothing_else_is(steps: list[tuple[str, str, int]]) -> None:
     ledger, trial = MemoryLedger(), False
     for what, name, number in steps:

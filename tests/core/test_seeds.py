@@ -3,7 +3,6 @@
 import statistics
 from urllib.parse import quote
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -20,6 +19,7 @@ from lab.core.seeds import (
     quantile,
     uuid4,
 )
+from tests.conftest import each_row
 
 
 def test_two_draws_are_pinned():
@@ -42,7 +42,7 @@ def test_both_ends_of_a_draw_are_reached():
     assert {draw(1, str(n), 3, 5) for n in range(60)} == {3, 4, 5}
 
 
-@pytest.mark.parametrize(("cells", "value"), [(0.5, 0.0), (0.95, 1.6448536), (0.001, -3.0902323), (0.999, 3.0902323)])
+@each_row(("cells", "value"), [(0.5, 0.0), (0.95, 1.6448536), (0.001, -3.0902323), (0.999, 3.0902323)])
 def test_the_normal_quantile_is_right(cells, value):
     assert abs(float(quantile(int(cells * 2**33) | 1)) - value) < 1e-6
 

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from yarl import URL
 
 from lab.core.exchange import Request, is_target, url_at
+from tests.conftest import each_row
 
 ORIGINS = ("http://127.0.0.1:8080", "https://pod.example", "http://[::1]:80", "https://pod.example/beneath")
 ODD = st.text(st.sampled_from("@/:\\?#[].%0ah \t\r\n\x00\x7f\xa0é。⁄／＠\ud800"), max_size=12)
@@ -31,12 +32,12 @@ def test_whatever_is_asked_for_the_url_is_at_the_origin_or_there_is_none(origin:
     assert url.raw_path_qs == own.raw_path.removesuffix("/") + whole, "all of it is asked for"
 
 
-@pytest.mark.parametrize("target", ["/", "//a", "/@h", "/a:1@h/b?c=d@e", "/?@h", "/%0d%0a", "/a;b=[1]|{2}", "/é"])
+@each_row("target", ["/", "//a", "/@h", "/a:1@h/b?c=d@e", "/?@h", "/%0d%0a", "/a;b=[1]|{2}", "/é"])
 def test_a_path_and_its_query_are_a_target(target: str) -> None:
     assert url_at("http://127.0.0.1", target) == "http://127.0.0.1" + target
 
 
-@pytest.mark.parametrize(
+@each_row(
     "target", ["", "*", "a", "@h/", "a@h:1", ":1/", ".h/", "h:443", "http://h/", "?a", "#a", "/#a", "\\h", "/\\h", "/ ", "/\n", "/a\tb"]
 )  # fmt: skip
 def test_what_else_a_request_line_may_hold_is_none(target: str) -> None:

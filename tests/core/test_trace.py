@@ -1,14 +1,13 @@
 """Which trace an exchange belongs to, by W3C Trace Context §3.2, and where a client names none that counts."""
 
-import pytest
-
 from lab.core.trace import own_trace, trace_in
+from tests.conftest import each_row
 
 TRACE, PARENT = "0af7651916cd43dd8448eb211c80319c", "b7ad6b7169203331"
 GOOD = f"00-{TRACE}-{PARENT}-01"
 
 
-@pytest.mark.parametrize(
+@each_row(
     "value",
     [
         GOOD,
@@ -25,7 +24,7 @@ def test_a_trace_that_is_well_formed_is_taken_up(value: str) -> None:
     assert trace_in((("accept", "*/*"), ("traceparent", value))) == TRACE
 
 
-@pytest.mark.parametrize(
+@each_row(
     "value",
     [
         "",

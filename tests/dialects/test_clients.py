@@ -13,7 +13,7 @@ from lab.dialects import clients
 from lab.dialects.base import Decide, Invoke, Look
 from lab.dialects.client import Seen, Unreadable
 from lab.plugin import plugins
-from lab.program.words import Status, Verdict
+from tests.conftest import each_row
 
 NODE = {
     "code": "BOSS", "type": "HUMAN", "channelType": "CHAT", "initialMessage": "May I?", "callbackToken": "K",
@@ -50,9 +50,7 @@ def test_fusion_says_each_command_in_its_own_words() -> None:
         }  # fmt: skip
 
 
-@pytest.mark.parametrize(
-    ("status", "word"), [(Status.RUNNING, "RUNNING"), (Status.WAITING, "WAITING"), (None, "QUEUED_V2")]
-)
+@each_row(("status", "word"), [(Status.RUNNING, "RUNNING"), (Status.WAITING, "WAITING"), (None, "QUEUED_V2")])
 def test_a_status_is_one_of_four_or_none(status, word) -> None:
     assert_understood(FUSION.understand("status", reply({**JOB, "status": word})), status, word)
 
@@ -73,7 +71,7 @@ def test_fusion_tells_what_a_job_waits_for() -> None:
     assert (question.human, question.round, question.rounds, question.free) == (True, 1, 3, False)
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("route", "response", "status", "text"),
     [
         ("invoke", reply({"message": "late", "status": "FAI-40900"}, 409), 409, "HTTP 409: FAI-40900 · late"),
@@ -96,7 +94,7 @@ def test_what_holds_neither_job_nor_refusal_is_unreadable(client, route) -> None
         assert isinstance(client.understand(route, reply(body)), Unreadable)
 
 
-@pytest.mark.parametrize("client", clients(), ids=lambda client: client.name)
+@each_row("client", clients(), ids=lambda client: client.name)
 def test_a_job_may_be_called_whatever_its_server_called_it(client) -> None:
     for job in ("a/b", "\0", "é", "\ud800"):
         _, request = client.ask(Look(team="EXPENSES", job=job))

@@ -3,8 +3,6 @@
 import json
 from io import StringIO
 
-import pytest
-
 from lab.cli.console import Console
 from lab.cli.main import run_command
 from lab.core.exchange import Response
@@ -17,7 +15,8 @@ from lab.dialects.openapi import openapi
 from lab.dialects.router import ROUTER
 from lab.identity.fidelity import IDENTITY_CLAIMS
 from lab.identity.routes import IDENTITY_NAMES
-from lab.program.switches import Switches
+from lab.language.document import Switches
+from tests.conftest import each_row
 from tests.wire_peer import invoke, read, service, status, token
 
 
@@ -94,7 +93,7 @@ def test_the_document_declares_what_it_refers_to_and_is_json():
     assert len(set(ids)) == len(ids)
 
 
-@pytest.mark.parametrize("local", [False, True])
+@each_row("local", [False, True])
 def test_the_document_and_the_table_name_the_same_routes(local):
     rows = (*ROUTE_CLAIMS, *LOCAL_CLAIMS) if local else ROUTE_CLAIMS
     declared = {f"{method} {path}" for path, method in operations(local)}
@@ -110,7 +109,7 @@ def filled(path):
     return path.replace("{code}", "EXPENSES").replace("{jobId}", "x").replace("{release}", "3054")
 
 
-@pytest.mark.parametrize("local", [False, True])
+@each_row("local", [False, True])
 def test_what_is_declared_is_served_and_nothing_else(local):
     declared = operations(local)
     found = {ROUTER.find(method, filled(path), local=local).name for path, method in declared}

@@ -11,7 +11,8 @@ from lab.dialects.fusion.missing_paths import CAPABILITIES, HAS, NEAR_MISSES
 from lab.dialects.fusion.routes import API, LOCAL_ROUTES, RELEASE_WORKFLOWS, WORKFLOWS
 from lab.dialects.router import ROUTER
 from lab.identity.routes import FORM_ROUTES, IDENTITY_NAMES, IDENTITY_ROUTES
-from lab.program.routes import FAULT_ROUTES, OF_A_FORM, OF_A_JOB, WITHOUT_BEARER, WITHOUT_JSON
+from lab.language.document.routes import FAULT_ROUTES, OF_A_FORM, OF_A_JOB, WITHOUT_BEARER, WITHOUT_JSON
+from tests.conftest import each_row
 
 DIALECT_ROWS = tuple(row for wire in wires() for row in wire.routes)
 ROWS = (*IDENTITY_ROUTES, *DIALECT_ROWS)
@@ -83,12 +84,12 @@ def test_any_spelling_of_a_segment_means_the_same(row, code, job, upper):
     assert (found.route, found.code, found.job) == (row, *values_of(row, code, job))
 
 
-@pytest.mark.parametrize("row", IDENTITY_ROUTES, ids=by_operation)
+@each_row("row", IDENTITY_ROUTES, ids=by_operation)
 def test_a_path_of_the_identity_domain_takes_no_escapes(row):
     missing(row.method, row.path.replace("o", "%6f", 1).replace("w", "%77", 1).replace("u", "%75", 1))
 
 
-@pytest.mark.parametrize("job", ["a%2520b", "a%2Bb", "a+b", "%zz", "100%"])
+@each_row("job", ["a%2520b", "a%2Bb", "a+b", "%zz", "100%"])
 def test_a_path_is_decoded_once_and_plus_is_a_plus(job):
     found = find("GET", f"{API}/agent/v2/EXPENSES/status/{job}")
     assert found.job == {"a%2520b": "a%20b", "a%2Bb": "a+b"}.get(job, job)
@@ -100,7 +101,7 @@ def test_a_template_sent_as_it_is_printed_holds_its_braces(row):
     assert (found.route, found.code, found.job) == (row, *values_of(row, "{code}", "{job}"))
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("release", "there"),
     [("3054", True), ("1", True), ("%33054", True), ("", False), ("x", False), ("30x", False), ("-1", False),
      ("{release}", False), ("3054:1", False)],
@@ -157,7 +158,7 @@ def test_another_method_is_refused_with_those_of_the_path(row, local):
     assert ROUTER.at(filled(row)).route.path == row.path
 
 
-@pytest.mark.parametrize("target", ["lab.test:443", "/", ""])
+@each_row("target", ["lab.test:443", "/", ""])
 def test_connect_names_a_host_and_no_path(target):
     assert dict(find("CONNECT", target).headers)["allow"] == "GET, POST"
 
@@ -172,7 +173,7 @@ def test_what_no_segment_can_be_is_nowhere(parameter, segment):
         assert (missing(row.method, path), ROUTER.name(row.method, path)) == (HAS, "unknown"), row
 
 
-@pytest.mark.parametrize("row", LOCAL_ROUTES, ids=by_operation)
+@each_row("row", LOCAL_ROUTES, ids=by_operation)
 def test_a_local_orchestrators_path_is_there_with_its_switch_alone(row):
     assert row_of(row.method, filled(row)) is row
     assert missing(row.method, filled(row), local=False)
@@ -221,7 +222,7 @@ def test_a_final_slash_is_said_to_be_one_where_the_path_without_it_is_there(row)
     assert missing(row.method, filled(row) + "/") == FINAL_SLASH
 
 
-@pytest.mark.parametrize("word", CAPABILITIES)
+@each_row("word", CAPABILITIES)
 def test_the_first_word_of_a_path_says_what_of_the_pod_it_belongs_to(word):
     for around in ("/api/boss/data/objects/{}", "/{}/1", "/api/x/{}/rows/agents/tools", "/fscmRestApi/{}/"):
         for spelt in (word, word.upper(), word.title()):
@@ -234,13 +235,13 @@ def test_the_words_are_the_eleven_of_the_pod_and_each_says_something_of_its_own(
     assert CAPABILITIES.keys() == {word.lower() for word in CAPABILITIES}
 
 
-@pytest.mark.parametrize("path", ["/", "/favicon.ico", "/api/boss/data", "/api/toolset/ragged", "/hcmRestApi/x/"])
+@each_row("path", ["/", "/favicon.ico", "/api/boss/data", "/api/toolset/ragged", "/hcmRestApi/x/"])
 def test_a_path_of_the_pod_without_any_word_is_told_what_the_lab_has(path):
     assert missing("GET", path) == HAS
     assert API in HAS and "lab openapi" in HAS
 
 
-@pytest.mark.parametrize("path", ["/oauth2/v1/userinfo", "/admin/v1/applications", "/ui/v1/x", "/.well-known/agents"])
+@each_row("path", ["/oauth2/v1/userinfo", "/admin/v1/applications", "/ui/v1/x", "/.well-known/agents"])
 def test_a_path_of_the_identity_domain_is_told_nothing_of_the_pod(path):
     assert missing("GET", path) == ""
 
@@ -330,7 +331,7 @@ def name_at(routes, path):
     return found and next(iter(found[0].values())).name
 
 
-@pytest.mark.parametrize("order", [1, -1])
+@each_row("order", [1, -1])
 def test_a_path_without_parameters_comes_before_those_that_would_fit_it(order):
     routes = table(*("GET | /a/{code} | any", "GET | /a/b | one")[::order])
     assert (name_at(routes, "/a/b"), name_at(routes, "/a/c")) == ("one", "any")
@@ -348,7 +349,7 @@ def test_rows_of_one_path_are_its_methods_in_their_order():
     assert [(method, row.name) for method, row in found[0].items()] == [("POST", "put"), ("GET", "get")]
 
 
-@pytest.mark.parametrize("path", ["/", "", "/a", "/a/", "/a/x/", "a/x", "/a/x/y", "/axb"])
+@each_row("path", ["/", "", "/a", "/a/", "/a/x/", "a/x", "/a/x/y", "/axb"])
 def test_a_table_finds_nothing_beside_its_paths(path):
     assert table("GET | /a/{code} | any", "GET | /a.b | dot").at(path) is None
 

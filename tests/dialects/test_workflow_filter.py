@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from lab.dialects.fusion.fidelity import WORKFLOW
 from lab.dialects.fusion.workflow_filter import DEEPEST_FILTER, FILTER_FIELDS, LONGEST_FILTER, fits, parse_filter
 from lab.dialects.reading import Wrong
+from tests.conftest import each_row
 
 ITEM = {
     "workflowId": "300000123456789", "workflowCode": "EXPENSES", "workflowName": "It's \"paid\" and (so on)",
@@ -60,7 +61,7 @@ def test_a_filter_names_what_its_terms_say(filter_: tuple[str, bool]) -> None:
         assert fits(parse_filter(text), ITEM) is holds
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("text", "holds"),
     [
         ("workflowCode='EXPENSES' and status='PUBLISHED'", True),
@@ -90,7 +91,7 @@ VALUE = "a text in quotes or a number is expected, not "
 AFTER = "and, or, or the end is expected, not "
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("text", "place", "why"),
     [
         ("", 1, KNOWN + "the end"),

@@ -2,8 +2,6 @@
 
 import json
 
-import pytest
-
 from lab.core.exchange import Response
 from lab.core.reply import Reply
 from lab.dialects import FUSION
@@ -12,8 +10,7 @@ from lab.faults.substitutes import altered, altered_part
 from lab.identity.endpoints.issuing import odd_grant
 from lab.jobs.compiled import compile_scenario
 from lab.language.parse import parse_scenario
-from lab.language.shape import parsed
-from lab.program.faults import Fault
+from tests.conftest import each_row
 from tests.language.test_fault_document import document
 
 
@@ -37,7 +34,7 @@ def test_the_first_in_the_list_that_fits_strikes_and_all_of_them_count() -> None
     assert judged(found, Place("J"), 4) == ["status-reset", "status-503", "status-reset", None]
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("place", "struck"),
     [
         (Place("J", 5_000, 2, "w"), "status-503"),
@@ -50,7 +47,7 @@ def test_a_fault_heeds_job_time_turn_and_step(place: Place, struck: str | None) 
     assert judged(listed("route: status, after: 5s, turn: 2, step: w, answer: 503"), place) == [struck]
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("fault", "place", "struck"),
     [
         ("client: J", Place("J"), True),
@@ -91,7 +88,7 @@ def test_calls_that_do_not_fit_are_not_counted() -> None:
     assert judge(found, lambda rule: 0, Place("J", 0, 1, "end"), 7).counted == ()
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("what", "served"),
     [
         ({"answer": 503}, False), ({"strike": "reset"}, False), ({"strike": "truncate"}, False),

@@ -42,11 +42,11 @@ from lab.recording.redaction.redact import redactor_of
 from lab.recording.tape.header import recording_header
 from lab.recording.tape.line_cache import LineCache
 from lab.recording.tape.tape import Tape
-from tests.conftest import THOROUGH
+from tests.conftest import THOROUGH, each_row
 from tests.recording.joined import SCENARIO, Joined, config
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("slug", "fits"),
     [
         ("a", True), ("0", True), ("a" * 80, True), ("a" * 81, False), ("monday.v2_final-x", True), ("a.b.c", True),
@@ -64,7 +64,7 @@ def test_a_slug_names_a_file_on_any_system(slug: str, fits: bool) -> None:
             recording_path(slug)
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("name", "path"),
     [
         ("monday", "recordings/monday.rec.jsonl"),
@@ -78,7 +78,7 @@ def test_a_bare_name_goes_to_recordings_and_a_path_stays(name: str, path: str) -
     assert recording_path(name) == Path(path)
 
 
-@pytest.mark.parametrize("name", ["out/Monday", "out/..", "../..", "out/", "out/con"])
+@each_row("name", ["out/Monday", "out/..", "../..", "out/", "out/con"])
 def test_the_last_part_of_a_path_obeys_the_rule(name: str) -> None:
     with pytest.raises(UsageError):
         recording_path(name)

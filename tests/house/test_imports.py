@@ -3,9 +3,7 @@
 import subprocess
 import sys
 
-import pytest
-
-from tests.conftest import ROOT
+from tests.conftest import ROOT, each_row
 
 SERVER = (
     ("lab.program.scenario", "jinja2 yaml lab.language"),
@@ -31,7 +29,7 @@ def loaded(*lines: str) -> str:
     return done.stdout
 
 
-@pytest.mark.parametrize("order", [SERVER, SCREEN], ids=["a server", "the screen"])
+@each_row("order", [SERVER, SCREEN], ids=["a server", "the screen"])
 def test_imports_stay_light(order: tuple[tuple[str, str], ...]) -> None:
     """Each imported after those before it, and what isn't loaded then."""
     lines = [
@@ -63,16 +61,15 @@ print('of plugins:', *sorted(
 """
 
 
-@pytest.mark.parametrize(
-    "lines",
-    [
-        ("from lab.__main__ import main", "try: main(['--help'])", "except SystemExit: pass"),
-        ("from lab.__main__ import main", "main(['run', 'quick', '--speed', 'instant'])"),
-        ("from lab.__main__ import main", "main(['run', 'quick', '--speed', '1000'])"),
-        ("import lab.cli.commands.serve, lab.cli.serve.embedded_mock, lab.server.control.plane",),
-        ("import lab.cli.commands.demo, lab.tui.app, lab.tui.sources.live",),
-    ],
-    ids=["the help", "a run", "a run over sockets", "a served lab before its mock is made", "the screen"],
-)
-def test_of_a_plugin_nothing_but_its_declaration_is_loaded_before_it_is_used(lines: tuple[str, ...]) -> None:
-    assert loaded(*lines, NO_PLUGIN).splitlines()[-1] == "of plugins:"
+def test_of_a_plugin_nothing_but_its_declaration_is_loaded_before_it_is_used() -> None:
+    """By the help, a run, one over sockets, a served lab before its mock is made, the screen: each after those before it."""
+    lines = (
+        "from lab.__main__ import main",
+        "try: main(['--help'])\nexcept SystemExit: pass",
+        "main(['run', 'quick', '--speed', 'instant'])",
+        "main(['run', 'quick', '--speed', '1000'])",
+        "import lab.cli.commands.serve, lab.cli.serve.embedded_mock, lab.server.control.plane",
+        "import lab.cli.commands.demo, lab.tui.app, lab.tui.sources.live",
+    )
+    printed = loaded(*(f"{line}\n{NO_PLUGIN}" for line in lines)).splitlines()
+    assert [line for line in printed if line.startswith("of plugins:")] == ["of plugins:"] * len(lines)

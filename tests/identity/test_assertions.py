@@ -16,6 +16,7 @@ from lab.mock.config import Config
 from lab.mock.service import Service
 from lab.program.switches import Switches
 from lab.server.mock_server import MockServer
+from tests.conftest import each_row
 from tests.server.conftest import Peer, request
 from tests.shapes import switched
 from tests.wire_peer import (
@@ -98,7 +99,7 @@ def test_row_34_what_is_wrong_is_named_with_what_was_expected(wrong, said, own, 
     assert described(service(profile=profile, hints="off"), own=own, **wrong) == (status, bare)
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("wrong", "own", "said"),
     [
         ({"iss": "other"}, False, "iss must be the client's id, demo."),
@@ -136,7 +137,7 @@ def test_the_names_of_a_key_stand_in_a_text_that_an_error_may_hold():
     assert "kid k??? or x5t " in str(read(mock.serve(sent, 0).response)["error_description"])
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("profile", "audience", "taken"),
     [
         ("oci", "https://identity.oraclecloud.com/", True), ("oci", "https://identity.oraclecloud.com", True),
@@ -169,7 +170,7 @@ def test_the_id_that_a_clients_own_iss_lacks_is_named_if_the_form_has_it():
         assert said in str(read(service().serve(request, 0).response)["error_description"])
 
 
-@pytest.mark.parametrize("own", [False, True])
+@each_row("own", [False, True])
 def test_a_fraction_of_a_second_counts(own):
     for claims, now, taken in (
         ({"exp": EPOCH + 1.5}, 1_499, True), ({"exp": EPOCH + 1.5}, 1_500, False),
@@ -180,7 +181,7 @@ def test_a_fraction_of_a_second_counts(own):
         assert (described(service(), now, own=own, **claims)[0] == 200) == taken, (claims, now)
 
 
-@pytest.mark.parametrize("own", [False, True])
+@each_row("own", [False, True])
 def test_a_second_comes_early_within_the_leeway_and_late_until_its_end(own):
     for claim in ("iat", "nbf"):
         for ahead, now, status in ((60, 0, 200), (61, 0, 400), (61, 999, 400), (61, 1_000, 200), (-DAY, 0, 200)):
@@ -204,7 +205,7 @@ def test_what_the_rfc_lets_a_client_leave_out_may_be_left_out(left_out, own, pro
     assert described(service(profile=profile), own=own, **claims) == (200, "")
 
 
-@pytest.mark.parametrize("own", [False, True])
+@each_row("own", [False, True])
 def test_an_assertion_without_jti_may_be_used_again_and_one_with_it_once(own):
     for jti, switch, second in (
         (None, "single", True),
@@ -238,7 +239,7 @@ def test_an_assertion_that_was_refused_may_come_again_once_that_is_mended():
 PACES = {"real": 1, "scaled": 20, "manual": 0}
 
 
-@pytest.mark.parametrize("pace", PACES.values(), ids=PACES)
+@each_row("pace", PACES.values(), ids=PACES)
 def test_of_334_a_clock_by_the_clients_own_second_none_is_refused(pace):
     """A thousand in all: a lab that begins anywhere within a second of the wall, and clients of its first minute."""
     config = IdentityConfig(Switches(), 42, EPOCH, "http://127.0.0.1", (DEMO,), (JANE,))
@@ -257,7 +258,7 @@ def test_of_334_a_clock_by_the_clients_own_second_none_is_refused(pace):
 CREDENTIALS = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("profile", "claims", "answers"),
     [
         ("oci", {"jti": "same"}, [200, 200]), ("rfc", {"jti": "same"}, [200, 401]),
@@ -280,7 +281,7 @@ async def test_over_sockets_a_client_may_be_as_lax_as_its_profile(profile, claim
     assert [each.status for each in got] == answers, [each.body for each in got]
 
 
-@pytest.mark.parametrize("clock", [SystemClock, partial(ScaledClock, "20"), ManualClock], ids=PACES)
+@each_row("clock", [SystemClock, partial(ScaledClock, "20"), ManualClock], ids=PACES)
 async def test_over_sockets_too_a_client_takes_its_own_second(clock: Callable[[], AnyClock]) -> None:
     config = Config((), Switches(), 42, wall_second(), (DEMO,))
     server = MockServer(Service(config), clock())

@@ -13,6 +13,7 @@ from lab.mock.config import Config
 from lab.mock.service import Service
 from lab.program.switches import Switches
 from lab.recording.replay.replay import replay
+from tests.conftest import each_row
 from tests.recording.joined import Joined, config, scenario
 from tests.wire_peer import EPOCH, SCOPE, basic, form_post, read, service, token_request
 
@@ -89,7 +90,7 @@ def test_of_no_secret_anything_is_told(secret: str, name: str) -> None:
         assert form not in response.body.decode()
 
 
-@pytest.mark.parametrize("name", ["encoded twice", "decoded", "body, as it is", "wrong"])
+@each_row("name", ["encoded twice", "decoded", "body, as it is", "wrong"])
 def test_what_was_said_of_a_secret_is_replayed_without_it(name: str) -> None:
     lab = Joined(config())
     answer = read(lab.ask(SAID[name][0]))

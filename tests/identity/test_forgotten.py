@@ -20,7 +20,7 @@ from lab.recording.format.snapshot import snapshot
 from lab.recording.replay.replay import replay
 from lab.recording.tape.header import recording_header
 from lab.recording.tape.tape import Tape
-from tests.conftest import examples
+from tests.conftest import each_row, examples
 from tests.mock.test_fold import NAMES, STAY, SWITCHES, Peer, Step, from_disk, journaled
 from tests.recording.joined import Joined, config, scenario
 from tests.wire_peer import (
@@ -63,7 +63,7 @@ class LongLived(Peer):
 
 @pytest.mark.long
 @given(steps=STEPS, switches=st.sampled_from(SWITCHES), cut=st.integers(0, 79))
-@examples(60, thorough=3_000)
+@examples(30, thorough=3_000)
 def test_a_lab_that_drops_what_is_forgotten_answers_as_one_that_keeps_it(
     steps: list[Step], switches: dict[str, object], cut: int
 ) -> None:
@@ -99,7 +99,7 @@ def from_disk_of(facts: list[Fact]) -> list[Fact]:
     return from_disk([facts_line(facts)])
 
 
-@pytest.mark.parametrize("drops", [True, False])
+@each_row("drops", [True, False])
 def test_a_token_is_known_to_have_expired_for_an_hour(drops: bool) -> None:
     mock = service()
     mock.drops = drops
@@ -110,7 +110,7 @@ def test_a_token_is_known_to_have_expired_for_an_hour(drops: bool) -> None:
     assert mock.knows_token(bearer) is not drops
 
 
-@pytest.mark.parametrize("drops", [True, False])
+@each_row("drops", [True, False])
 def test_a_forgotten_token_can_t_be_revoked(drops: bool) -> None:
     mock = service()
     mock.drops = drops
@@ -120,7 +120,7 @@ def test_a_forgotten_token_can_t_be_revoked(drops: bool) -> None:
     assert [fact.token for fact in facts if isinstance(fact, TokenRevoked)] == bearers[:1]
 
 
-@pytest.mark.parametrize("drops", [True, False])
+@each_row("drops", [True, False])
 def test_a_refresh_token_is_forgotten_at_its_end_and_one_that_comes_again_ends_its_login_until_then(
     drops: bool,
 ) -> None:
@@ -149,7 +149,7 @@ def test_a_code_that_comes_again_ends_its_login_for_an_hour_after_its_end(after:
     assert ("reused" in {fact.why for fact in facts if isinstance(fact, TokenRevoked)}) is ends
 
 
-@pytest.mark.parametrize("drops", [True, False])
+@each_row("drops", [True, False])
 def test_a_device_code_is_known_to_have_expired_for_an_hour(drops: bool) -> None:
     mock = service(authorize="page")
     mock.drops = drops
@@ -188,7 +188,7 @@ def test_an_assertion_is_good_once_as_long_as_it_is_good_and_its_jti_is_free_aft
     assert mock.serve(asserted(exp=EPOCH + 901), end + 4).response.status == 400
 
 
-@pytest.mark.parametrize("exp", [1e300, 10**30, 253_402_300_800])
+@each_row("exp", [1e300, 10**30, 253_402_300_800])
 def test_the_jti_of_an_assertion_without_a_sensible_end_is_kept_to_the_end_of_dates(exp: float) -> None:
     mock = service(assertion_jti="single")
     facts = journaled(mock)

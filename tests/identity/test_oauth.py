@@ -16,6 +16,7 @@ from lab.identity.keys import claims_of
 from lab.identity.scopes import OFFLINE, service_scope
 from lab.identity.testkey import PRIVATE_PEM
 from lab.mock.service import Service
+from tests.conftest import each_row
 from tests.wire_peer import (
     ASSERTION_GRANT,
     CLI,
@@ -161,7 +162,7 @@ def test_scope_stands_in_the_answer_of_rfc_where_it_differs():
     assert "scope" not in lenient and lenient["expires_in"] == 60
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("switches", "issuer"),
     [
         ({}, "https://identity.oraclecloud.com/"), ({"issuer": "tenant"}, f"{BASE}/"), ({"profile": "rfc"}, BASE),
@@ -684,7 +685,7 @@ def test_what_is_registered_for_a_client_takes_nothing_from_it_where_any_is_take
         assert error_of(mock.serve(wrong, 0).response) == (401, "invalid_client")
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("redirect", "taken"),
     [
         ("http://127.0.0.1:1/x", True), ("http://[::1]", True), ("http://localhost", True), ("https://localhost:1?x", True),

@@ -10,6 +10,7 @@ from lab.identity.testkey import KEY_ID, SECOND_KEY_ID
 from lab.mock.history import History
 from lab.mock.service import Service
 from lab.recording.format.snapshot import snapshot
+from tests.conftest import each_row
 from tests.server.served import serving, token_of
 from tests.wire_peer import SCOPE, code_exchange, code_of, form_post, read, service, status, token
 
@@ -28,7 +29,7 @@ def listed(mock, now, profile="rfc"):
     return {key["kid"]: key for key in keys}
 
 
-@pytest.mark.parametrize("profile", PATHS)
+@each_row("profile", PATHS)
 def test_the_new_key_is_listed_before_its_first_use_and_the_old_one_until_its_last_token_expires(profile):
     mock = service(profile=profile)
     token(mock, 0)
@@ -112,7 +113,7 @@ def test_a_rotation_is_a_fact_that_is_rewound_cleared_and_told_again_on_a_late_t
     assert kid(token(mock, 1_700)) == KEY_ID and list(listed(mock, 1_700)) == [KEY_ID]
 
 
-@pytest.mark.parametrize("profile", PATHS)
+@each_row("profile", PATHS)
 def test_a_client_that_remembers_keys_checks_old_tokens_and_fetches_again_for_new_ones(profile):
     """PyJWT's own client of key sets, with its cache, against a server: the lab's clock stands at its epoch."""
     with serving(profile=profile) as lab:

@@ -2,13 +2,13 @@
 
 from pathlib import Path
 
-import pytest
 import yaml
 
 from lab.core.exchange import Request
 from lab.dialects.fidelity import ROUTE_CLAIMS
 from lab.dialects.openapi import openapi
 from lab.identity.routes import IDENTITY_ROUTES, PATHS
+from tests.conftest import each_row
 from tests.wire_peer import service
 
 ROOT = Path(__file__).parents[2]
@@ -31,7 +31,7 @@ def test_every_row_has_its_mark() -> None:
     }
 
 
-@pytest.mark.parametrize("path", sorted(set(PATHS.values())))
+@each_row("path", sorted(set(PATHS.values())))
 def test_a_method_without_a_row_is_refused_with_those_that_have_one(path: str) -> None:
     response = service().serve(Request("DELETE", path), 0).response
     assert response.status == 405

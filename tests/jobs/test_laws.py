@@ -50,7 +50,7 @@ DECISIONS = st.lists(
 )
 
 
-@examples(15, thorough=300)
+@examples(8, thorough=300)
 @given(documents(), DECISIONS, st.booleans())
 def test_what_lints_clean_runs_to_an_ending_whoever_decides(document, decisions, scripted):
     scenario = clean(document)
@@ -76,7 +76,7 @@ def test_what_lints_clean_runs_to_an_ending_whoever_decides(document, decisions,
         assert derived(planned, record.decisions, now).until is None
 
 
-@examples(15, thorough=300)
+@examples(8, thorough=300)
 @given(documents(faults=True), st.integers(0, 2**32))
 def test_what_lints_clean_runs_to_an_ending_whatever_goes_wrong_on_the_wire(document, seed):
     """Our own app comes to an outcome, and every job to its ending: a fault changes what the wire does, never the job."""

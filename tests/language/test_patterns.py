@@ -43,7 +43,7 @@ patterns = st.recursive(leaf, _larger, max_leaves=8).map(_named)
 anything = st.text(st.sampled_from("ab(?P<=!>){1,}[]^$*+|\\wdZz19é "), max_size=12)
 
 
-@examples(200, thorough=2_000)
+@examples(80, thorough=2_000)
 @given(st.one_of(patterns, anything), st.lists(st.text(st.sampled_from(LETTERS), max_size=8), max_size=4))
 @example(r"(?P<g1>\C)\C", ["é", "\ud800a"])
 @example(r"(?:(?P<g1>a)|b)+", ["ab", "ba"])

@@ -46,7 +46,7 @@ def test_every_key_of_the_language_is_described():
     assert [key for key in bare if not key.startswith(("Fault.", "Retry"))] == []
 
 
-@examples(20, thorough=300)
+@examples(10, thorough=300)
 @given(documents(faults=True))
 def test_what_loads_is_valid(document):
     assert rejected(document) == []
@@ -58,7 +58,7 @@ SMALL = {
 }  # fmt: skip
 
 
-@examples(25, thorough=600)
+@examples(12, thorough=600)
 @given(spoilt())
 @example(SMALL | {"data": {"a": {"list": {"each": None}, "count": 0}}})
 @example(SMALL | {"data": {"a": {"list": 1, "count": {"one_of": [None, 3]}}}})

@@ -23,7 +23,7 @@ from lab.mock import latencies
 from lab.mock.decisions import decide
 from lab.mock.service import Service
 from lab.server.delivery import ReplySender
-from tests.conftest import THOROUGH
+from tests.conftest import THOROUGH, each_row
 from tests.machine.days import LabDays, SharedLabDays, play
 from tests.stores.memory_store import MemoryStore
 
@@ -88,9 +88,9 @@ MISTAKES: dict[str, Any] = {
 QUICK = ("a gate takes a decision at its deadline", "a fact isn't journaled", LOST_UPDATE)
 
 
-@pytest.mark.parametrize("machine", [LabDays, SharedLabDays])
+@each_row("machine", [LabDays, SharedLabDays])
 def test_the_server_answers_as_the_model_says(machine: type[LabDays]) -> None:
-    play(0, machine, days=200 if THOROUGH else 6)
+    play(0, machine, days=200 if THOROUGH else 4)
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
@@ -14,7 +13,7 @@ from lab.core.observe import Noted, Observation, Touched
 from lab.identity.clients import DEMO
 from lab.mock.batches import Batch, BatchedService
 from lab.mock.service import Service
-from tests.conftest import examples
+from tests.conftest import each_row, examples
 from tests.mock.test_fold import NAMES, Call, Peer, Step
 from tests.mock.test_retention import LASTING, SHORT
 from tests.wire_peer import OTHER, basic, form, invoke, read, service, status, token
@@ -61,7 +60,7 @@ def attempted(mock: BatchedService, *calls: Call) -> Batch:
 
 
 @given(STEPS, st.sampled_from(DOCUMENTS))
-@examples(25, thorough=900)
+@examples(12, thorough=900)
 def test_batches_are_as_calls_one_after_the_other(
     groups: list[list[Step]], documents: tuple[dict[str, object], ...]
 ) -> None:
@@ -178,7 +177,7 @@ def test_a_strike_counts_once_its_batch_is_accepted() -> None:
     assert not mock.strikes
 
 
-@pytest.mark.parametrize("accepted", [True, False])
+@each_row("accepted", [True, False])
 def test_the_limit_of_live_jobs_holds_whatever_was_refused(accepted: bool) -> None:
     usual, begin = begun()
     mock = BatchedService(replace(usual.config, most_jobs=2))

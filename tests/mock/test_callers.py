@@ -27,6 +27,7 @@ from lab.program.scenario import Scenario
 from lab.program.switches import Switches
 from lab.recording.format.reader import read as read_recording
 from lab.recording.replay.replay import replay
+from tests.conftest import each_row
 from tests.recording.joined import Joined
 from tests.shapes import switched
 from tests.wire_peer import EPOCH, OTHER, REDIRECT, basic, code_exchange, code_of, invoke, read, status, token_request
@@ -68,7 +69,7 @@ def answered_by(mock: Service, token: str, message: str = "go", **more: object) 
     return view.record.scenario or NOBODY
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("callers", "client", "user", "roles", "one_of_them"),
     [
         ({"users": ["ann"]}, "c", "ann", (), True),
@@ -203,7 +204,7 @@ ASKED = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("user", "client", "output"),
     [(MARIA, DEMO, "Maria Moser by demo"), (None, DEMO, "a program by demo"), (TOM, OTHER, "not here, other")],
 )
@@ -235,7 +236,7 @@ HEAD = "lab: 1\nname: a\ntitle: A\nagent: {code: A}\nask: go\n"
 END = "steps:\n  - {complete: end, output: x}\n"
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("line", "complaint"),
     [
         ("for: {}", "6:6: for: says nobody: name users, roles or clients, or leave it out"),
@@ -254,7 +255,7 @@ def test_what_is_wrong_with_a_for_is_told_at_its_place(line: str, complaint: str
     assert [str(each) for each in raised.value.complaints] == [f"a.yaml:{complaint}"]
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("text", "complaint"),
     [
         ("{{ client.name }}", "client has no name; known here: id"),
@@ -377,7 +378,7 @@ def test_a_login_of_nobody_is_not_taken_for_the_clients_user() -> None:
     assert users == [None, "batch"], "by a code, and its own"
 
 
-@pytest.mark.parametrize("password", ["", "lab-secret-batch"])
+@each_row("password", ["", "lab-secret-batch"])
 def test_a_user_whom_only_a_client_stands_for_can_t_log_in(password: str) -> None:
     client = STANDING["as a user who can't log in"]
     mock = Service(with_client(client))
@@ -389,7 +390,7 @@ def test_a_user_whom_only_a_client_stands_for_can_t_log_in(password: str) -> Non
     assert mock.serve(relay, 0).response.status == 401
 
 
-@pytest.mark.parametrize("client", STANDING.values(), ids=STANDING)
+@each_row("client", STANDING.values(), ids=STANDING)
 def test_what_a_client_did_as_a_user_is_replayed_with_the_roles(client: Client) -> None:
     asks = scenario("a", agent={"code": "QUOTA", "roles": ["CLERK"], "refuses": "job"})
     lab = Joined(with_client(client, asks))

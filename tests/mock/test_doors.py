@@ -2,7 +2,6 @@
 
 import json
 
-import pytest
 from msgspec.structs import replace
 
 from lab.dialects.fusion.routes import API
@@ -10,8 +9,7 @@ from lab.jobs.compiled import compile_scenario
 from lab.language.shape import parsed
 from lab.mock.config import Config
 from lab.mock.service import Service
-from lab.program.scenario import Scenario
-from lab.program.switches import Switches
+from tests.conftest import each_row
 from tests.wire_peer import DOCUMENT, EPOCH, Request, invoke, read, service, status, token
 
 RESUME = {"messageInstanceId": "x", "userResponse": "APPROVE_ACTION"}
@@ -23,7 +21,7 @@ def post(route: str, bearer: str, body: object) -> Request:
     return Request("POST", f"{API}/agent/v2/EXPENSES/{route}", headers=one.headers, body=one.body)
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("agent", "body", "route", "expected"),
     [
         ({"published": False}, WRONG, "invokeAsync", 404),
@@ -53,7 +51,7 @@ def test_what_is_closed_comes_before_what_is_wrong(
     assert mock.serve(post(route, token(mock), body), 0).response.status == expected
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("route", "body"),
     [
         ("invokeAsync", {"message": ""}),
@@ -106,7 +104,7 @@ def at_its_gate(agent: dict[str, object], **more: object) -> tuple[Service, str,
     return mock, bearer, job, node["callbackToken"]
 
 
-@pytest.mark.parametrize("junk", UNREAD)
+@each_row("junk", UNREAD)
 def test_a_request_that_resumes_is_not_refused_for_what_its_job_has_already(junk: dict[str, object]) -> None:
     mock, bearer, job, _ = at_its_gate({})
     assert mock.serve(invoke(bearer, {"message": "yes", "jobId": job, **junk}), 3_001).response.status == 202
@@ -115,7 +113,7 @@ def test_a_request_that_resumes_is_not_refused_for_what_its_job_has_already(junk
     assert mock.serve(invoke(bearer, {**resumes, **junk}), 3_001).response.status == 202
 
 
-@pytest.mark.parametrize("junk", UNREAD)
+@each_row("junk", UNREAD)
 def test_a_job_that_does_not_wait_resumes_nothing(junk: dict[str, object]) -> None:
     mock, bearer, job, _ = at_its_gate({})
     reply = mock.serve(invoke(bearer, {"message": "yes", "jobId": job, **junk}), 1_000)
@@ -136,7 +134,7 @@ def test_the_job_of_a_draft_is_answered_without_saying_so_again() -> None:
     assert mock.serve(invoke(bearer, {"message": "Taxi 42"}), 3_002).response.status == 404
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("code", "switches", "answered", "says"),
     [
         ("NOBODY", {}, 404, "Workflow not found."),

@@ -2,13 +2,12 @@
 
 from urllib.parse import quote_plus
 
-import pytest
-
 from lab.identity.clients import DEMO
+from tests.conftest import each_row
 from tests.wire_peer import DOCUMENT, basic, form, invoke, service, token
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("switches", "more", "flags"),
     [
         ({"types": "strict"}, {"version": "3"}, ("wrong_type",)),
@@ -25,7 +24,7 @@ def test_flags_note_what_was_refused(switches, more, flags):
     assert (reply.response.status, reply.flags) == (400, flags)
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("clients", "header", "flags"),
     [
         ("known", basic(DEMO.id, DEMO.secret), ("basic_raw",)),
@@ -38,7 +37,7 @@ def test_how_a_secret_was_encoded_is_noted_where_one_alone_is_right(clients, hea
     assert (reply.response.status, reply.flags) == (200, flags)
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("sent", "noted"),
     [
         ({"message": "ship it"}, True),

@@ -21,7 +21,7 @@ from lab.language.parse import parse_scenario
 from lab.mock.history import History
 from lab.mock.service import Service
 from lab.recording.format.journal_lines import JournalHeader, facts_line, header_line, read_journal
-from tests.conftest import examples
+from tests.conftest import each_row, examples
 from tests.wire_peer import (
     ASSERTION_GRANT,
     DEVICE_GRANT,
@@ -258,7 +258,7 @@ def from_disk(lines: list[bytes]) -> list[Fact]:
 
 
 @pytest.mark.long
-@settings(examples(25, thorough=2_000))
+@settings(examples(12, thorough=2_000))
 @given(steps=STEPS, cut=st.integers(0, 59), switches=st.sampled_from(SWITCHES))
 def test_a_new_mock_of_the_same_facts_goes_on_as_the_first_one_would(
     steps: list[Step], cut: int, switches: dict[str, object]
@@ -348,7 +348,7 @@ def test_a_history_forgets_what_was_cleared_or_never_was_but_keeps_edits() -> No
     assert history.now == 7
 
 
-@pytest.mark.parametrize("text", ["\ud800", "\u2028", "\x00", "🚕", '"'])
+@each_row("text", ["\ud800", "\u2028", "\x00", "🚕", '"'])
 def test_every_text_that_a_client_may_send_comes_back_from_disk(text: str) -> None:
     fact = JobAccepted(
         at=1, job="j", client="demo", turn=1, team="T", ordinal=1, drawn={"data/x": 1e300, "data/y": 12345678901234567890123},
@@ -358,7 +358,7 @@ def test_every_text_that_a_client_may_send_comes_back_from_disk(text: str) -> No
     assert repr(back) == repr(fact)
 
 
-@pytest.mark.parametrize("odd", ["é\ud800", 2**70, -(2**70), 1e300, 1.0, -0.0, True, None, "\x7f\u2028", {"": []}])
+@each_row("odd", ["é\ud800", 2**70, -(2**70), 1e300, 1.0, -0.0, True, None, "\x7f\u2028", {"": []}])
 def test_a_record_holds_what_a_request_said(odd: Json) -> None:
     fact = JobAccepted(at=1, job="j", client="demo", turn=1, team="T", ordinal=1, input={"message": odd}, drawn={})
     record = next(record for _, record in fact.fold(lambda key: None) if isinstance(record, JobRecord))

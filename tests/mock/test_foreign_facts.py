@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 
-import pytest
 from msgspec.structs import replace
 
 from lab.core.journal.fact import Fact
@@ -12,7 +11,7 @@ from lab.jobs.facts import JobAccepted
 from lab.language.shape import parsed
 from lab.mock.foreign_facts import foreign_facts
 from lab.mock.service import Service
-from lab.program.scenario import Scenario
+from tests.conftest import each_row
 from tests.wire_peer import DOCUMENT, invoke, read, service, token, token_request
 
 ROLES = {
@@ -63,7 +62,7 @@ def test_jobs_of_a_scenario_that_was_edited_are_its_own_too() -> None:
     assert found_in(facts, lambda lab: lab.load(other, 0)) == []
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("changes", "what"),
     [
         ({"scenario": "nope"}, "no scenario nope is served"),

@@ -2,12 +2,12 @@
 
 import json
 
-import pytest
 from msgspec.structs import replace
 
 from lab.core.observe import Noted
 from lab.dialects.fusion.routes import API
 from lab.jobs.facts import GateDecided, JobAccepted, WaitEnded
+from tests.conftest import each_row
 from tests.wire_peer import DOCUMENT, OTHER, invoke, read, service, status, token
 
 ASK = {"message": "Taxi 42", "conversational": True}
@@ -62,7 +62,7 @@ def test_a_repeat_is_no_answer_to_the_gate_at_which_its_job_waits():
     assert not any(isinstance(fact, GateDecided) for fact in facts)
 
 
-@pytest.mark.parametrize(
+@each_row(
     "other",
     [
         {**ASK, "message": "Taxi 43"},
@@ -109,7 +109,7 @@ def test_while_the_first_reply_is_withheld_a_repeat_is_refused():
     assert late.response == first.response
 
 
-@pytest.mark.parametrize("key", ["", "k" * 256, "k" * 300, "\x7f", "schlüssel", "a\tb"])
+@each_row("key", ["", "k" * 256, "k" * 300, "\x7f", "schlüssel", "a\tb"])
 def test_a_key_is_one_to_255_printable_ascii_characters(key):
     mock, bearer, facts = keyed()
     request = invoke(bearer, ASK)

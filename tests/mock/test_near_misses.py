@@ -6,6 +6,7 @@ from lab.core.exchange import Request
 from lab.core.journal.shell import RequestMissed
 from lab.core.observe import Noted, Observation
 from lab.dialects.fusion.routes import API
+from tests.conftest import each_row
 from tests.wire_peer import DOCUMENT, form_post, invoke, service, status, token
 
 INVOKE = "POST /api/fusion-ai/orchestrator/agent/v2/{code}/invokeAsync"
@@ -71,7 +72,7 @@ def test_a_known_mistake_keeps_its_own_hint_and_the_journal_names_the_call() -> 
     assert noted == [RequestMissed(at=7, near=(INVOKE,))]
 
 
-@pytest.mark.parametrize(
+@each_row(
     "request_",
     [
         at("/"),

@@ -2,9 +2,8 @@
 
 import json
 
-import pytest
-
 from lab.mock.service import Service
+from tests.conftest import each_row
 from tests.wire_peer import DOCUMENT, invoke, read, service, status, token
 
 SEEN = DOCUMENT | {
@@ -33,7 +32,7 @@ def echo(body: dict[str, object]) -> object:
     return json.loads(str(body["input"]))["parameters"]
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("sent", "seen"),
     [
         (None, {"deep": {"a": 1}, "org": "NORTH", "unit": 7}),

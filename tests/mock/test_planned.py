@@ -16,9 +16,9 @@ from lab.identity.clients import DEMO, JANE
 from lab.identity.routes import IDENTITY_NAMES
 from lab.jobs.compiled import compile_scenario
 from lab.kernel import FUSION_DECLARED
-from lab.language.shape import parsed
-from lab.program.routes import OF_A_FORM, OF_A_JOB, WITHOUT_BEARER, WITHOUT_CLIENT
-from lab.program.scenario import Scenario
+from lab.language.document import Scenario
+from lab.language.document.routes import OF_A_FORM, OF_A_JOB, WITHOUT_BEARER, WITHOUT_CLIENT
+from tests.conftest import each_row
 from tests.wire_peer import (
     CLI,
     DOCUMENT,
@@ -208,7 +208,7 @@ def test_a_fault_for_a_job_strikes_its_polls_under_any_of_its_ids():
     assert polled == [200, 503, 503, 200]
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("fault", "why"),
     [
         ({"step": "reed"}, "there is no step reed (did you mean read?)"),
@@ -250,7 +250,7 @@ def test_with_any_client_a_fault_may_name_one_that_nobody_registered():
     assert mock.arm({"route": "token", "client": "stranger", "answer": 503}, 0).status == 200
 
 
-@pytest.mark.parametrize("route", sorted(OF_A_FORM))
+@each_row("route", sorted(OF_A_FORM))
 def test_where_a_form_is_sent_a_fault_refuses_in_the_words_of_oauth(route):
     fault = {"route": route, "calls": BEFORE[route] + 1, "answer": 400, "error": "invalid_scope"}
     mock, bearer = served(DOCUMENT | {"faults": [fault]})
@@ -258,7 +258,7 @@ def test_where_a_form_is_sent_a_fault_refuses_in_the_words_of_oauth(route):
     assert body["error"] == "invalid_scope" and "message" not in body
 
 
-@pytest.mark.parametrize(
+@each_row(
     "request_of",
     [
         lambda bearer: Request("GET", "/fscmRestApi/anticsrf"), lambda bearer: authorize_request(response_type="x"),
@@ -320,7 +320,7 @@ def test_a_redirect_leads_to_what_was_asked_for_at_this_origin_or_another():
     assert mock.serve(poll, 4_000).response.status == 200
 
 
-@pytest.mark.parametrize(("redirect", "origin"), [("same", ""), ("other", "http://decoy.invalid")])
+@each_row(("redirect", "origin"), [("same", ""), ("other", "http://decoy.invalid")])
 def test_a_redirect_names_no_host_that_only_the_request_named(redirect, origin):
     mock, bearer = served(DOCUMENT | {"faults": [{"route": "invoke", "redirect": redirect}]})
     request = served_request("invoke", mock, bearer)
@@ -332,7 +332,7 @@ def by(route, mock, bearer):
     return mock.serve(served_request(route, mock, bearer), 1_000).response.status == 503
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("named", "strikes"),
     [
         ("stream", {"stream", "chat", "debug"}), ("chat", {"chat"}), ("debug", {"debug"}), ("invoke", {"invoke"}),

@@ -22,6 +22,7 @@ from lab.identity.clients import JANE
 from lab.identity.facts import TokenGranted
 from lab.identity.keys import claims_of
 from lab.identity.scopes import SERVICES, service_scope
+from tests.conftest import each_row
 from tests.wire_peer import DOCUMENT, SCOPE, basic, invoke, read, service, token, token_request
 
 LOGGED_IN = (("cookie", "JSESSIONID=1"), ("x-xsrf-token", "x"))
@@ -71,7 +72,7 @@ def test_the_map_is_for_the_bearers_user():
     assert {claims_of(each)["sub"] for each in named.values()} == {JANE.name}
 
 
-@pytest.mark.parametrize("headers", [(), RIGHT_USER, (("cookie", "x=1"),), signed("eyJ.x.y")])
+@each_row("headers", [(), RIGHT_USER, (("cookie", "x=1"),), signed("eyJ.x.y")])
 def test_the_map_needs_a_bearer_of_the_api(headers):
     response = get(service(), f"{API}/authz/v1/tokens", headers)
     assert (response.status, read(response)["status"]) == (401, "FAI-40100")
@@ -89,7 +90,7 @@ def test_a_browsers_login_gets_a_token_for_the_default_user():
     assert "set-cookie" not in dict(response.headers)
 
 
-@pytest.mark.parametrize("there", [(), LOGGED_IN[:1], LOGGED_IN[1:], (("cookie", ""), LOGGED_IN[1])])
+@each_row("there", [(), LOGGED_IN[:1], LOGGED_IN[1:], (("cookie", ""), LOGGED_IN[1])])
 def test_the_relay_needs_cookie_and_xsrf_token(there):
     response = get(service(), "/fscmRestApi/tokenrelay", there)
     assert response.status == 401 and response.header("www-authenticate") == 'Bearer realm="lab"'
@@ -113,7 +114,7 @@ def test_anticsrf_gives_a_new_token_each_time_to_whoever_has_a_cookie():
     assert get(mock, "/fscmRestApi/anticsrf").status == 401
 
 
-@pytest.mark.parametrize("form", ["raw", "form"])
+@each_row("form", ["raw", "form"])
 def test_a_password_gets_a_bare_token_as_text(form):
     mock = service()
     user = RIGHT_USER if form == "raw" else (("authorization", basic("jane", "lab-password-a%3Ab%2Fc%2Bd%25e")),)
@@ -122,7 +123,7 @@ def test_a_password_gets_a_bare_token_as_text(form):
     assert opens(mock, response.body.decode()) and claims_of(response.body.decode())["sub"] == JANE.name
 
 
-@pytest.mark.parametrize("name", SERVICES)
+@each_row("name", SERVICES)
 def test_a_token_for_another_service_does_not_open_the_api(name):
     mock = service()
     bearer = get(mock, RELAY_BASIC, RIGHT_USER, f"servicetype={name}").body.decode()
@@ -131,7 +132,7 @@ def test_a_token_for_another_service_does_not_open_the_api(name):
     assert refused.status == 401 and 'error="invalid_token"' in refused.header("www-authenticate")
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("headers", "query", "code"),
     [
         ((), "servicetype=fusion-ai", 401),
@@ -157,9 +158,7 @@ def test_the_relays_tokens_end_on_the_control_plane():
     assert not opens(mock, bearer)
 
 
-@pytest.mark.parametrize(
-    "path", [f"{API}/authz/v1/tokens", "/fscmRestApi/tokenrelay", "/fscmRestApi/anticsrf", RELAY_BASIC]
-)
+@each_row("path", [f"{API}/authz/v1/tokens", "/fscmRestApi/tokenrelay", "/fscmRestApi/anticsrf", RELAY_BASIC])
 def test_the_pods_tokens_are_for_get_alone(path):
     response = service().serve(Request("POST", path), 0).response
     assert (response.status, response.header("allow")) == (405, "GET")
@@ -191,7 +190,7 @@ def test_a_published_team_is_listed_as_a_workflow_with_all_its_members():
     assert read(get(other, WORKFLOWS, signed(token(other))))["items"] == [item]
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("said", "codes"),
     [
         (None, ["EXPENSES"]), ("workflowCode='EXPENSES'", ["EXPENSES"]), (" workflowCode = 'EXPENSES' ", ["EXPENSES"]),
@@ -294,7 +293,7 @@ def test_documents_are_attached_whether_known_or_not():
     assert [next(iter(each.values())).keys() for each in body["documents"]] == [{"attachmentDocumentId"}] * 2
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("place", "body", "says"),
     [
         ("documents", [], "object"),
@@ -366,7 +365,7 @@ def test_a_file_ends_where_its_text_does_however_it_is_cut_into_slices(size, pie
         assert files.without_files(Request("POST", "/", body=body)).body == whole
 
 
-@pytest.mark.parametrize("end", [b'"}', b""])
+@each_row("end", [b'"}', b""])
 def test_escapes_in_a_files_content_cost_no_memory(end):
     body = b'{"fileName":"a","fileContent":"' + rb"\/" * 1_000_000 + end
     request = Request("POST", f"{API}/agent/v1/documents", body=body)
@@ -416,7 +415,7 @@ LOCAL = [
 ]
 
 
-@pytest.mark.parametrize(("method", "path", "code"), LOCAL)
+@each_row(("method", "path", "code"), LOCAL)
 def test_a_local_orchestrators_paths_answer_with_their_switch(method, path, code):
     mock = service(local_orchestrator="on")
     request = invoke(token(mock), {"message": "Taxi 42"})
@@ -426,7 +425,7 @@ def test_a_local_orchestrators_paths_answer_with_their_switch(method, path, code
     assert response.status == code
 
 
-@pytest.mark.parametrize("path", [path for _, path, _ in LOCAL])
+@each_row("path", [path for _, path, _ in LOCAL])
 def test_without_it_they_are_not_there(path):
     mock = service()
     response = mock.serve(Request("GET", path, "", signed(token(mock))), 0).response

@@ -16,7 +16,7 @@ from lab.mock.batches import BatchedService
 from lab.mock.service import Service
 from lab.mock.sizes import sizes_of
 from lab.recording.format.journal_lines import facts_line
-from tests.conftest import examples
+from tests.conftest import each_row, examples
 from tests.mock.test_fold import NAMES, SWITCHES, Peer, Step, from_disk, journaled
 from tests.wire_peer import DOCUMENT, OTHER, invoke, read, service, status, token
 
@@ -36,7 +36,7 @@ STEPS = st.lists(
 
 @pytest.mark.long
 @given(steps=STEPS, switches=st.sampled_from(SWITCHES), cut=st.integers(0, 79))
-@examples(30, thorough=3_000)
+@examples(15, thorough=3_000)
 def test_a_mock_that_drops_jobs_answers_as_one_that_keeps_them(
     steps: list[Step], switches: dict[str, object], cut: int
 ) -> None:
@@ -144,7 +144,7 @@ def test_a_conversation_stays_as_a_whole_until_the_last_of_its_jobs_is_forgotten
     assert sizes_of(mock.ledger)["conversations"] == 0
 
 
-@pytest.mark.parametrize("drops", [True, False])
+@each_row("drops", [True, False])
 def test_a_conversation_that_is_over_begins_anew(drops: bool) -> None:
     mock = service(QUICK)
     mock.drops = drops
@@ -158,7 +158,7 @@ def test_a_conversation_that_is_over_begins_anew(drops: bool) -> None:
     assert look is not None and look.record.turn == 2
 
 
-@pytest.mark.parametrize("drops", [True, False])
+@each_row("drops", [True, False])
 def test_no_fault_is_armed_for_a_job_that_is_forgotten(drops: bool) -> None:
     mock = service(QUICK)
     mock.drops = drops

@@ -14,6 +14,7 @@ from lab.identity.clients import DEMO
 from lab.identity.facts import TokenGranted
 from lab.jobs.facts import GateDecided, JobAccepted, WaitEnded
 from lab.mock.service import Service
+from tests.conftest import each_row
 from tests.wire_peer import DOCUMENT, EPOCH, OTHER, SCOPE, basic, form, invoke, read, service, status, token
 
 RIGHT = basic(DEMO.id, DEMO.secret)
@@ -35,7 +36,7 @@ def started(**more):
 # The token endpoint (contract.md §7.4)
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("request_", "code", "error"),
     [
         (form(authorization=RIGHT), 200, None),
@@ -88,7 +89,7 @@ def test_a_secret_in_the_url_is_refused_and_flagged():
     assert (reply.response.status, reply.flags) == (400, ("secret_in_uri",))
 
 
-@pytest.mark.parametrize(("wanted", "got"), [(60, 60), (1, 60), (599, 599), (7200, 3600)])
+@each_row(("wanted", "got"), [(60, 60), (1, 60), (599, 599), (7200, 3600)])
 def test_a_request_may_name_a_lifetime(wanted, got):
     scope = f"{SCOPE}+urn:opc:resource:expiry={wanted}"
     mock = service()
@@ -137,7 +138,7 @@ def test_a_bearer_is_challenged_as_rfc_6750_says():
     assert refused.status == 403 and f'scope="{SCOPE}"' in refused.header("www-authenticate")
 
 
-@pytest.mark.parametrize(("now", "code"), [(3_599_999, 404), (3_600_000, 401)])
+@each_row(("now", "code"), [(3_599_999, 404), (3_600_000, 401)])
 def test_a_token_is_good_until_its_exp_and_no_longer(now, code):
     mock = service()
     assert bearer_answer(mock, now, authorization=f"Bearer {token(mock)}").status == code
@@ -166,7 +167,7 @@ def test_a_token_can_be_ended_from_outside():
 # Paths and methods (contract.md §2.5, §2.6)
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("method", "path", "code", "hint"),
     [
         ("GET", f"{API}/agent/v2/EXPENSES/invokeAsync/J", 404, "Poll GET"),
@@ -216,7 +217,7 @@ def test_runs_of_slashes_count_as_one_and_are_noted():
 # invokeAsync (contract.md §3)
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("body", "code"),
     [
         (ASK, 202),
@@ -256,7 +257,7 @@ def test_an_invoke_is_accepted_or_named_at_fault(body, code):
         assert not list(mock.jobs())
 
 
-@pytest.mark.parametrize("kind", ["", "text/plain", "application/json; charset=latin1"])
+@each_row("kind", ["", "text/plain", "application/json; charset=latin1"])
 def test_another_content_type_is_415(kind):
     mock = service()
     assert mock.serve(invoke(token(mock), ASK, content_type=kind), 0).response.status == 415
@@ -416,7 +417,7 @@ def test_a_chat_gate_is_answered_by_token():
     assert read(response)["status"] == "WAITING" and read(response)["waitingNodeDetails"]["type"] == "WAIT"
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("text", "status_", "round_"),
     [("Approve", "WAITING", 0), (" yes ", "WAITING", 0), ("REJECT", "COMPLETE", 0), ("no", "COMPLETE", 0), ("Cheaper", "RUNNING", 1)],
 )  # fmt: skip
@@ -455,7 +456,7 @@ def test_a_wait_can_be_ended_early_by_ora_timeout_only():
     assert read(resume(mock, bearer, job, 6_000, "ORA_TIMEOUT"))["status"] == "COMPLETE"
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("decision", "code"),
     [
         ({"userResponse": "APPROVE_ACTION"}, 400),
@@ -496,7 +497,7 @@ INPUT_GATE = DOCUMENT | {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("action", "code"),
     [("RFI_ACTION", 202), ("APPROVE_ACTION", 400), ("REJECT_ACTION", 400)],
 )
@@ -537,7 +538,7 @@ def switched(**switches):
     return mock, token(mock)
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("switches", "body", "code"),
     [
         ({"invoke_status": 200}, ASK, 200),
@@ -575,7 +576,7 @@ def test_a_message_in_parts_is_of_text_parts(part, code, flags, profile):
     assert (reply.response.status, reply.flags) == (code, flags)
 
 
-@pytest.mark.parametrize("style", ["fusion", "problem"])
+@each_row("style", ["fusion", "problem"])
 def test_without_hints_the_reasons_of_a_refused_answer_still_stand(style):
     mock, bearer = switched(hints="off", error_body=style)
     job = read(mock.serve(invoke(bearer, ASK), 0).response)["jobId"]

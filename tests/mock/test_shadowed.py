@@ -9,8 +9,7 @@ from hypothesis import strategies as st
 from lab.jobs.shadowed import shadowed
 from lab.language.shape import parsed
 from lab.mock.service import Service
-from lab.program.scenario import Scenario
-from tests.conftest import examples
+from tests.conftest import each_row, examples
 from tests.mock.test_callers import JANE, MARIA, TOM, answered_by, bearer, config, scenario
 from tests.wire_peer import OTHER
 
@@ -24,7 +23,7 @@ def hidden(*documents: dict[str, Any]) -> dict[str, str]:
     return {later.name: first.name for later, first in found}
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("earlier", "later", "never"),
     [
         ({}, {}, True),
@@ -79,7 +78,7 @@ PARTS = st.fixed_dictionaries(
 
 @pytest.mark.long
 @given(parts=st.lists(PARTS, min_size=2, max_size=4))
-@examples(60, thorough=500)
+@examples(30, thorough=500)
 def test_whoever_asks_whatever_is_never_answered_by_one_that_is_hidden(parts: list[dict[str, Any]]) -> None:
     documents = [scenario(f"s-{place}", **part) for place, part in enumerate(parts)]
     never = hidden(*documents)

@@ -12,7 +12,7 @@ from lab.dialects.fusion.events import pieces
 from lab.dialects.fusion.routes import API
 from lab.dialects.sse import DONE, KEEP_ALIVE, framed
 from lab.mock.service import Service
-from tests.shapes import switched
+from tests.conftest import each_row
 from tests.wire_peer import invoke, read, service, status, token
 
 PLAIN = {
@@ -123,7 +123,7 @@ def test_chat_sends_node_events_and_deltas() -> None:
     assert list(stream[0][1]) == ["jobId", "conversationId", "nodeProgressMessage"]
 
 
-@pytest.mark.parametrize("route", ["chat", "debug"])
+@each_row("route", ["chat", "debug"])
 def test_a_person_answers_on_the_same_route(route: str) -> None:
     mock = service()
     stream = events(mock, route, {"message": "Taxi 42", "conversationId": "talk-1", "debugParams": {"isDebug": True}})
@@ -154,7 +154,7 @@ def test_an_error_is_one_event() -> None:
     })  # fmt: skip
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("route", "code", "published", "expected"),
     [
         ("invokeStream", "NOBODY", True, 404), ("chat", "NOBODY", True, 403), ("debug", "NOBODY", True, 403),
@@ -184,7 +184,7 @@ def test_chat_needs_no_conversational_and_issues_an_id() -> None:
     assert isinstance(stream[0][1]["conversationId"], str)
 
 
-@pytest.mark.parametrize(("route", "code"), [("invokeStream", 404), ("chat", 403), ("debug", 403)])
+@each_row(("route", "code"), [("invokeStream", 404), ("chat", 403), ("debug", 403)])
 def test_a_refused_stream_names_the_code_that_differs_in_case_alone(route: str, code: int) -> None:
     mock = service(PLAIN)
     response = mock.serve(ask(route, token(mock), MESSAGE, "Expenses"), 0).response

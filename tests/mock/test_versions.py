@@ -15,6 +15,7 @@ from lab.language.shape import parsed
 from lab.mock.service import Service
 from lab.program.scenario import Scenario
 from lab.recording.format.snapshot import snapshot
+from tests.conftest import each_row
 from tests.mock.test_streams import events
 from tests.wire_peer import DOCUMENT, EPOCH, invoke, read, service, status, token
 
@@ -75,7 +76,7 @@ def test_nobody_is_told_that_a_scenario_was_missed_and_the_journal_names_what_is
     assert [(fact.at, fact.to) for fact in derived.facts if isinstance(fact, JobStatus)][-1] == (AT + 77, "ERROR")
 
 
-@pytest.mark.parametrize("route", ["invokeStream", "chat", "debug"])
+@each_row("route", ["invokeStream", "chat", "debug"])
 def test_the_last_event_of_a_stream_is_that_error(route: str) -> None:
     *stream, (_, done) = events(service(), route, PINNED, AT)
     assert done == "[DONE]"
@@ -109,12 +110,12 @@ def test_what_the_switch_makes_of_it(word: object, expected: int, by_scenario: b
 LINES = "lab: 1\nname: a\ntitle: A\nagent: {code: A}\nask: x\nsteps: [{complete: done, output: x}]\nsettings: "
 
 
-@pytest.mark.parametrize(("word", "meant"), [("off", "off"), ("false", "off"), ("job", "job")])
+@each_row(("word", "meant"), [("off", "off"), ("false", "off"), ("job", "job")])
 def test_in_a_file_off_is_the_word_that_yaml_takes_for_no(word: str, meant: str) -> None:
     assert parse_scenario(f"{LINES}{{version_check: {word}}}", "a.yaml").settings == {"version_check": meant}
 
 
-@pytest.mark.parametrize("word", ["maybe", "on", "true", "1", "0", "[]", "[on]", "{}", "{a: b}", "null"])
+@each_row("word", ["maybe", "on", "true", "1", "0", "[]", "[on]", "{}", "{a: b}", "null"])
 def test_in_a_file_nothing_else_is(word: str) -> None:
     with pytest.raises(ScenarioError, match="version_check"):
         parse_scenario(f"{LINES}{{version_check: {word}}}", "a.yaml")
@@ -134,7 +135,7 @@ DRAFT = of("d-draft", "Taxi", 4, published=False)
 UNMATCHED = "No answer is defined for this message."
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("team", "message", "version", "said"),
     [
         ((OLD, NEW), "Taxi", None, "a-old"),
@@ -183,7 +184,7 @@ def test_what_waits_is_answered_whatever_version_is_said() -> None:
     assert sum(isinstance(fact, JobAccepted) for fact in peer.facts) == 1
 
 
-@pytest.mark.parametrize("body", [{"message": ""}, {"message": 5}, {"message": "x", "parameters": []}])
+@each_row("body", [{"message": ""}, {"message": 5}, {"message": "x", "parameters": []}])
 def test_what_is_wrong_with_the_request_is_said_all_the_same(body: dict[str, object]) -> None:
     Peer().ask({**body, "version": 99}, code=400)
 
@@ -227,7 +228,7 @@ def read_status(mock: Service, job: object) -> object:
 FAILS = {"work": {"work": "read", "takes": "1s", "says": "Reading"}, "end": {"error": "no", "text": "Nothing."}}
 
 
-@pytest.mark.parametrize("work", [True, False])
+@each_row("work", [True, False])
 def test_it_is_null_in_every_error_body_and_none_comes_twice(work: bool) -> None:
     steps = [FAILS["work"], FAILS["end"]] if work else [FAILS["end"]]
     document = DOCUMENT | {"steps": steps, "data": {}}

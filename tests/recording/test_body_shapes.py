@@ -2,12 +2,12 @@
 
 import json
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from lab.core.exchange import Headers, Json
 from lab.recording.tape.body_shapes import shape_of
+from tests.conftest import each_row
 
 JSON: Headers = (("content-type", "application/json"),)
 FORM: Headers = (("content-type", "application/x-www-form-urlencoded"),)
@@ -15,7 +15,7 @@ EVENTS: Headers = (("content-type", "text/event-stream; charset=utf-8"),)
 TEXT: Headers = (("content-type", "text/plain"),)
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("headers", "body", "shape"),
     [
         (JSON, '{"a":"Zo\u00eb & Co","b":[1250,-3.5,true,null,{}]}', '{"a":"xxxxxxxx","b":[1111,-1.1,true,null,{}]}'),

@@ -16,7 +16,7 @@ from lab.identity.clients import DEMO, JANE
 from lab.recording.format.reader import read
 from lab.recording.redaction.leaks import leaks
 from lab.recording.replay.replay import replay
-from tests.conftest import few_of
+from tests.conftest import each_row, few_of
 from tests.recording.joined import Joined, config
 from tests.wire_peer import form_post, invoke, status, token, token_request
 from tests.wire_peer import read as answer
@@ -206,7 +206,7 @@ NAMED: dict[str, Said] = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("said", NAMED.values(), ids=NAMED)
+@each_row("said", NAMED.values(), ids=NAMED)
 def test_a_secret_is_told_by_its_place_and_found_again_elsewhere(said: Said) -> None:
     cage = Cage()
     cage.say(said)
@@ -227,7 +227,7 @@ BROKEN: dict[str, bytes] = {
 """JSON that can't be read, where only a text right behind its name in quotes is hidden."""
 
 
-@pytest.mark.parametrize("sent", BROKEN.values(), ids=BROKEN)
+@each_row("sent", BROKEN.values(), ids=BROKEN)
 def test_in_what_is_no_json_a_random_word_is_refused_and_others_are_let_go(sent: bytes) -> None:
     for worth, refused in ((BIRD, 0), ("q7Jw2xN0bT5zK9fV3mRd", 1)):
         cage = Cage()
@@ -238,7 +238,7 @@ def test_in_what_is_no_json_a_random_word_is_refused_and_others_are_let_go(sent:
         ] * refused
 
 
-@pytest.mark.parametrize("text", ["a number", "in a list", "long", "in JSON in JSON"])
+@each_row("text", ["a number", "in a list", "long", "in JSON in JSON"])
 def test_numbers_under_the_name_of_a_secret_are_hidden(text: str) -> None:
     body = {
         "a number": b'{"token": 40962048}', "in a list": b'{"token": [40962048]}', "long": b'{"token": 4096204840962048409620484}',
@@ -352,7 +352,7 @@ OVERLAPS: dict[str, tuple[tuple[str, ...], str]] = {
 }
 
 
-@pytest.mark.parametrize(("secrets", "text"), OVERLAPS.values(), ids=OVERLAPS)
+@each_row(("secrets", "text"), OVERLAPS.values(), ids=OVERLAPS)
 def test_of_secrets_that_overlap_none_can_be_read(secrets: tuple[str, ...], text: str) -> None:
     lab = Joined(config())
     bearer = str(answer(lab.ask(token_request("client_credentials")))["access_token"])

@@ -1,11 +1,10 @@
 """The exchanges of a recording, as rules look at them."""
 
-import pytest
-
 from lab.recording.client_calls import CallKind, calls_of
 from lab.recording.format.lines import Recording
 from lab.recording.format.reader import read
 from tests.bench.replaying import long_recording
+from tests.conftest import each_row
 from tests.recording.dialect_sessions import SESSIONS, recorded
 
 
@@ -18,7 +17,7 @@ def test_polls_that_are_alike_are_kept_once() -> None:
     assert len({id(call.response) for call in calls}) == len({id(call.answer) for call in calls}) < 10
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("name", "wanted"),
     [
         ("invokeStream", {(CallKind.INVOKE, "stream", True), (CallKind.DECIDE, "stream", True)}),

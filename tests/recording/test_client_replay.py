@@ -29,7 +29,7 @@ from lab.recording.format.lines import Recording, Req, Res
 from lab.recording.format.reader import read
 from lab.recording.replay.matchers import parse_matchers
 from lab.recording.tape.header import config_of
-from tests.conftest import ROOT, THOROUGH
+from tests.conftest import ROOT, THOROUGH, each_row
 from tests.recording.another_server import NO_BLOB, AnotherServer, Answer, as_capture
 from tests.recording.joined import SCENARIO, Joined, config
 from tests.wire_peer import basic, invoke, status, token_request
@@ -77,7 +77,7 @@ def test_every_shipped_recording_is_kept_by_a_server_of_its_scenario_with_anothe
     assert len(list(there.service.jobs())) >= jobs > 0 or path.stem.startswith("wrong-badge")
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("old", "new", "line", "what"),
     [
         ("verdict: approved", "verdict: rejected", 23, "J1: expected RUNNING → WAITING → RUNNING → COMPLETE, got RUNNING → WAITING → ERROR"),
@@ -95,7 +95,7 @@ def test_what_the_server_does_otherwise_is_told_at_its_line(old: str, new: str, 
     assert found.differences[0].line == line
 
 
-@pytest.mark.parametrize("terms", [ClientTerms(), FAST], ids=["recorded", "fast"])
+@each_row("terms", [ClientTerms(), FAST], ids=["recorded", "fast"])
 def test_decisions_of_the_client_are_sent_once_their_gate_is_seen_open(terms: ClientTerms) -> None:
     changes = ((Verdict.CHANGES, "Less"), (Verdict.APPROVED, None))
     there = server(scripted=False)
@@ -318,9 +318,7 @@ def test_of_secrets_that_nobody_gave_each_is_named_by_a_variable() -> None:
     assert wanted(client_plan(data, NO_BLOB), Origins(data, NO_BLOB)) == {"LAB_CLIENT_SECRET": "«client:demo»"}
 
 
-@pytest.mark.parametrize(
-    "path", ["@evil.example/s", "a@evil.example:81", ".evil.example/s", "http://evil.example/s", "*"]
-)
+@each_row("path", ["@evil.example/s", "a@evil.example:81", ".evil.example/s", "http://evil.example/s", "*"])
 def test_what_could_lead_to_another_server_is_not_sent_and_that_is_said(path: str) -> None:
     recording = recorded()
     lines = [replace(line, path=path) if isinstance(line, Req) and line.x == 3 else line for line in recording.lines]
@@ -345,7 +343,7 @@ class Silent(AnotherServer):
         return out.until, None, "timeout"
 
 
-@pytest.mark.parametrize(("patience", "most"), [(500, 600), (5_000, 5_100), (None, 304_100)])
+@each_row(("patience", "most"), [(500, 600), (5_000, 5_100), (None, 304_100)])
 def test_a_server_that_never_answers_is_waited_for_as_long_as_that_is_borne(patience: int | None, most: int) -> None:
     there = Silent(config(seed=7))
     found = there.replay(recorded(), ClientTerms(patience=patience))
@@ -353,7 +351,7 @@ def test_a_server_that_never_answers_is_waited_for_as_long_as_that_is_borne(pati
     assert there.instants[-1] < most and len(there.sent) == (5 if patience is None else 1)
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("pause", "patience", "tries"),
     [("599", None, 2), ("601", None, 1), ("9" * 30, None, 1), ("9", 10_000, 2), ("11", 10_000, 1)],
 )
@@ -366,7 +364,7 @@ def test_a_call_is_not_sent_again_after_a_pause_that_nobody_waits_for(
     assert ("expected status 202, got 503" in found.text()) == (tries == 1)
 
 
-@pytest.mark.parametrize("patience", [None, 20_000])
+@each_row("patience", [None, 20_000])
 def test_a_job_is_polled_once_more_when_patience_ends_however_long_the_server_asks_to_wait(
     patience: int | None,
 ) -> None:

@@ -16,7 +16,7 @@ from lab.recording.format.facts import FACTS
 from lab.recording.format.lines import FileState
 from lab.recording.format.reader import read
 from lab.recording.format.text import dumps
-from tests.conftest import ROOT
+from tests.conftest import ROOT, each_row
 from tests.recording.joined import Joined, config
 
 GOLDEN = Path(__file__).parents[1] / "golden" / "expense-approval.rec.jsonl"
@@ -34,7 +34,7 @@ def test_the_example_is_read_as_closed_and_written_byte_for_byte() -> None:
 SHIPPED = sorted((ROOT / "recordings").glob("*.rec.jsonl"))
 
 
-@pytest.mark.parametrize("path", SHIPPED, ids=[path.name.partition(".")[0] for path in SHIPPED])
+@each_row("path", SHIPPED, ids=[path.name.partition(".")[0] for path in SHIPPED])
 def test_every_line_of_a_shipped_recording_is_written_as_it_was_read(path: Path) -> None:
     data = path.read_bytes()
     found = read(data)
@@ -114,7 +114,7 @@ REQ = '{"k":"req","n":1,"t":0,"x":1,"c":1,"m":"GET","p":"/","h":[],"enc":"none"}
 RES = '{"k":"res","n":1,"t":0,"x":1,"s":200,"h":[],"enc":"none"}\n'
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("after", "why"),
     [
         ("nonsense\n", "no JSON"),
@@ -152,7 +152,7 @@ def test_what_is_no_recording_is_refused_with_its_line(after: str, why: str) -> 
     assert str(caught.value).startswith(("x.rec.jsonl:2:", "x.rec.jsonl:3:", "x.rec.jsonl:4:"))
 
 
-@pytest.mark.parametrize("what", ['"cut":"reset","got":0,', '"l":"decoy",', ""])
+@each_row("what", ['"cut":"reset","got":0,', '"l":"decoy",', ""])
 def test_only_what_never_came_whole_or_went_elsewhere_may_have_no_reply(what: str) -> None:
     raw = GOLDEN.read_bytes().split(b"\n")[0] + b"\n" + REQ.replace('"x":1,', f'"x":1,{what}').encode()
     data = raw + footer(2, 0, "closed", sha256(raw))
@@ -163,7 +163,7 @@ def test_only_what_never_came_whole_or_went_elsewhere_may_have_no_reply(what: st
             read(data, "x.rec.jsonl")
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("data", "why"),
     [
         (b"", "x.rec.jsonl: the file is empty"),
@@ -177,7 +177,7 @@ def test_neither_is_what_has_no_header_or_goes_on_after_the_footer(data: bytes, 
         read(data, "x.rec.jsonl")
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("change", "why"),
     [
         (('"version":[1,0]', '"version":[2,0]'), "2.0"),

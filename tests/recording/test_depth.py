@@ -18,7 +18,7 @@ from lab.recording.redaction.known_secrets import KnownSecrets
 from lab.recording.redaction.redact import Redactor
 from lab.tui.state import clean
 from tests.cli.test_replay import resealed
-from tests.conftest import Lab
+from tests.conftest import Lab, each_row
 from tests.recording.joined import SCENARIO, Joined, config
 
 COMMANDS = (
@@ -32,9 +32,7 @@ def nested(levels: int) -> bytes:
     return b"[" * levels + b"1" + b"]" * levels
 
 
-@pytest.mark.parametrize(
-    ("levels", "enc"), [(1, Enc.JSON), (DEEPEST_VALUE, Enc.JSON), (DEEPEST_VALUE + 1, Enc.TEXT), (520, Enc.TEXT)]
-)
+@each_row(("levels", "enc"), [(1, Enc.JSON), (DEEPEST_VALUE, Enc.JSON), (DEEPEST_VALUE + 1, Enc.TEXT), (520, Enc.TEXT)])
 def test_a_body_that_nests_deeper_is_recorded_as_text_and_comes_back(levels: int, enc: Enc) -> None:
     raw = nested(levels)
     body = body_of((("content-type", "application/json"),), raw, Redactor(KnownSecrets()), oauth=False, reply=False)

@@ -36,7 +36,7 @@ from lab.recording.replay.unfinished import unfinished_jobs
 from lab.recording.tape.accounts import with_secrets
 from lab.recording.tape.header import config_of
 from lab.recording.tape.recorded_calls import epoch_in
-from tests.conftest import examples, few_of
+from tests.conftest import each_row, examples, few_of
 from tests.recording.another_server import AnotherServer
 from tests.recording.dialect_sessions import SESSIONS, Session, compiled, config, recorded, served
 from tests.recording.har_schema import HAR
@@ -114,7 +114,7 @@ def test_the_end_is_seen_under_a_later_id_too() -> None:
     assert unfinished_jobs(joined.closed(), no_blob) == {}
 
 
-@pytest.mark.parametrize("name", [name for name in SESSIONS if "chat" in name or "stream" in name.lower()])
+@each_row("name", [name for name in SESSIONS if "chat" in name or "stream" in name.lower()])
 def test_another_server_is_asked_the_same_and_must_show_the_same_question_and_end(name: str) -> None:
     # of chat no event shows the job
     assert_asked_again(recording_of(SESSIONS[name]), differs="never polled" not in name)
@@ -164,7 +164,7 @@ HISTORY = [(0, "RUNNING"), (3_000, "WAITING"), (3_500, "COMPLETE")]
 
 
 @given(gaps=GAPS)
-@examples(25, thorough=500)
+@examples(12, thorough=500)
 def test_whenever_a_client_polls_it_sees_the_history_in_order_and_never_early(gaps: list[int]) -> None:
     client = Other(SESSIONS["invokeStream"])
     parts = client.begin(0, "stream").parts or ()

@@ -19,7 +19,7 @@ from lab.plugin import plugins, resolve
 from lab.program.switches import Switches
 from lab.recording.drift import Assessment, Standing, assess, traffic_of
 from lab.recording.format.lines import Enc, Recording, Req, Res
-from tests.conftest import Lab
+from tests.conftest import Lab, each_row
 from tests.recording.drift_session import Session, everything
 from tests.wire_peer import authorize_request
 
@@ -129,7 +129,7 @@ def test_what_no_row_is_told_by_contradicts_none() -> None:
     assert {"profile=rfc", "types=strict", "error_body=problem"} <= set(contradicted(judged(profile="rfc")).values())
 
 
-@pytest.mark.parametrize("authorize", ["auto", "page"])
+@each_row("authorize", ["auto", "page"])
 def test_a_page_is_no_sign_of_a_login_where_it_may_show_the_code(authorize: str) -> None:
     session = Session(authorize=authorize)
     session.ask(authorize_request(redirect_uri=OOB))

@@ -30,7 +30,7 @@ from lab.recording.replay.fast_replay import FastReplay
 from lab.recording.replay.replay import replay
 from lab.recording.tape.header import config_of, recording_header
 from lab.recording.tape.tape import Tape
-from tests.conftest import examples, few_of
+from tests.conftest import each_row, examples, few_of
 from tests.recording.joined import SCENARIO
 from tests.wire_peer import read as body_of
 
@@ -83,7 +83,7 @@ STATUS = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize("fault", STATUS)
+@each_row("fault", STATUS)
 def test_the_app_reaches_its_result_through_a_fault_at_its_first_poll(fault: str) -> None:
     taped = Taped("route: status, " + fault)
     done = taped.run()
@@ -123,7 +123,7 @@ def test_the_app_goes_on_in_the_middle_of_waiting_and_without_a_token(fault: str
     taped.replays()
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("fault", "jobs", "complete"),
     [
         ("answer: 429", 1, True), ("answer: 503, retry_after: 2s", 1, True), ("answer: 503", 0, False),
@@ -190,7 +190,7 @@ def test_a_fault_that_no_longer_strikes_is_a_divergence_with_its_line() -> None:
 PERIODIC = ["route: status, calls: every 3, answer: 503", "route: status, calls: 2-3, strike: reset"]
 
 
-@examples(15, thorough=200)
+@examples(8, thorough=200)
 @given(st.lists(st.integers(0, 3), min_size=1, max_size=60))
 def test_polls_are_counted_by_job_however_they_are_interleaved(order: list[int]) -> None:
     taped = Taped(*PERIODIC, "route: status, chance: 30%, answer: 500")
@@ -328,7 +328,7 @@ def test_a_recording_in_which_every_reply_hangs_replays() -> None:
     taped.replays()
 
 
-@examples(12, thorough=300)
+@examples(8, thorough=300)
 @given(st.lists(st.tuples(ROUTES, WHATS, WHENS), min_size=1, max_size=4), st.integers(0, 1000))
 def test_whatever_is_planned_the_app_comes_to_an_end_and_the_recording_replays(
     planned: list[tuple[str, str, str]], seed: int

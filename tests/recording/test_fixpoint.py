@@ -11,7 +11,7 @@ from lab.recording.format.lines import Recording
 from lab.recording.format.reader import read
 from lab.recording.format.text import dumps
 from lab.recording.replay.replay import ReplayResult, replay
-from tests.conftest import Lab
+from tests.conftest import Lab, each_row
 from tests.recording.killed import together
 from tests.recording.shipped import shipped, target_of
 
@@ -57,7 +57,7 @@ def test_a_replay_of_what_a_replay_recorded_records_the_same_bytes(path: Path) -
     assert once.splitlines()[1:-1] == data.splitlines()[1:-1]
 
 
-@pytest.mark.parametrize("late", [False, True])
+@each_row("late", [False, True])
 def test_so_does_one_of_many_jobs_at_once_and_one_that_began_late(late: bool) -> None:
     joined = together(late=late)
     scenarios = joined.service.config.scenarios

@@ -16,7 +16,7 @@ from lab.recording.format.lines import Recording, Req, Res
 from lab.recording.format.reader import read
 from lab.recording.redaction.bodies import Blob
 from lab.recording.show.har import har
-from tests.conftest import UNLIKE, few_of, name_of
+from tests.conftest import UNLIKE, each_row, few_of, name_of
 from tests.recording.har_schema import HAR
 from tests.recording.hostile import ASTRAY, TEXTS, astray, hostile, no_blob
 from tests.recording.test_codec import GOLDEN, SHIPPED
@@ -56,7 +56,7 @@ def test_an_entry_says_what_was_sent_and_what_came() -> None:
     assert invoke["response"]["statusText"] == "Accepted"
 
 
-@pytest.mark.parametrize("path", ASTRAY)
+@each_row("path", ASTRAY)
 def test_no_url_names_a_server_that_was_not_asked(path: str) -> None:
     request = har_of(astray(path))["entries"][0]["request"]
     assert request["url"].startswith("http://127.0.0.1:8080/")
@@ -83,7 +83,7 @@ def test_calls_stand_in_the_order_of_their_requests_also_one_without_a_reply() -
     assert [one["response"]["status"] for one in lost] == [0, 200, 200, 200, 200]
 
 
-@pytest.mark.parametrize("text", TEXTS)
+@each_row("text", TEXTS)
 def test_no_text_of_a_peer_makes_it_invalid_or_commands_a_terminal(text: str) -> None:
     lines = list(har(hostile(text), no_blob))
     assert all(line.isprintable() for line in lines)

@@ -3,13 +3,13 @@
 import json
 from collections.abc import Callable
 
-import pytest
 from msgspec.structs import replace
 
 from lab.core.exchange import Json, Request
 from lab.recording.format.reader import read
 from lab.recording.redaction.late_secrets import open_values
 from lab.recording.replay.replay import replay
+from tests.conftest import each_row
 from tests.recording.joined import Joined, config
 from tests.recording.shipped import written
 from tests.wire_peer import ASSERTION_GRANT, basic, form_post, invoke, status, token_request
@@ -29,7 +29,7 @@ LATE: dict[str, Callable[[str], tuple[Request, ...]]] = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("later", LATE.values(), ids=LATE)
+@each_row("later", LATE.values(), ids=LATE)
 def test_a_text_that_is_a_secret_later(later: Callable[[str], tuple[Request, ...]]) -> None:
     lab = Joined(config())
     bearer = str(answer(lab.ask(token_request("client_credentials")))["access_token"])
@@ -56,7 +56,7 @@ def test_what_looks_like_an_alias_and_is_a_secret_later() -> None:
     assert result.passed, result.text()
 
 
-@pytest.mark.parametrize("alias", ["«secret:S1»", "«wrong:W2:unknown»", "«cookie:K1»"])
+@each_row("alias", ["«secret:S1»", "«wrong:W2:unknown»", "«cookie:K1»"])
 def test_an_alias_in_the_place_of_another_text_is_seen(alias: str) -> None:
     lab = Joined(config())
     bearer = str(answer(lab.ask(token_request("client_credentials")))["access_token"])
@@ -70,7 +70,7 @@ def test_an_alias_in_the_place_of_another_text_is_seen(alias: str) -> None:
     assert [each.line for each in result.differences] == [len(lines) - 1]
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("expected", "actual", "found"),
     [
         ("a «secret:S1» b", "a some-text b", {"«secret:S1»": "some-text"}),

@@ -4,11 +4,9 @@ import json
 from base64 import b64encode
 from pathlib import Path
 
-import pytest
-
 from lab.identity.clients import DEMO
 from lab.recording.redaction.leaks import FEWEST_TURNS, LEAST_BITS, SHORTEST_RANDOM, is_random, leaks
-from tests.conftest import ROOT
+from tests.conftest import ROOT, each_row
 
 WORD = "q7Jw2xN0bT5zK9fV3mRd"
 RECORDINGS = [
@@ -22,12 +20,12 @@ def line(kind: str = "req", **members: object) -> bytes:
     return json.dumps({"k": kind, "n": 1, "t": 0, **members}, ensure_ascii=False).encode() + b"\n"
 
 
-@pytest.mark.parametrize("path", RECORDINGS, ids=lambda path: path.name)
+@each_row("path", RECORDINGS, ids=lambda path: path.name)
 def test_of_what_is_shipped_nothing_is_refused(path: Path) -> None:
     assert list(leaks(path.read_bytes(), ((DEMO.id, DEMO.secret),))) == []
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("said", "place"),
     [
         (line(p=f"/x/{WORD}/y"), "p"),
@@ -50,7 +48,7 @@ def test_a_random_word_that_nothing_places_is_told_with_its_place(said: bytes, p
     assert (leak.line, leak.what) == (2, f"a word of 20 characters in {place} that may be a secret")
 
 
-@pytest.mark.parametrize(
+@each_row(
     "said",
     [
         line(raw=WORD, sha256=WORD),
@@ -74,9 +72,7 @@ def test_one_that_a_fact_a_member_or_a_header_places_is_not(said: bytes) -> None
     assert list(leaks(line("header") + said)) == []
 
 
-@pytest.mark.parametrize(
-    "said", [b"[" * 5000, b"[" * 900 + b"]" * 900, b'{"k":"req","body":' + b"[" * 300 + b"]" * 300 + b"}"]
-)
+@each_row("said", [b"[" * 5000, b"[" * 900 + b"]" * 900, b'{"k":"req","body":' + b"[" * 300 + b"]" * 300 + b"}"])
 def test_what_nests_deep_is_looked_at_as_a_text(said: bytes) -> None:
     assert list(leaks(said)) == []
     assert [each.line for each in leaks(said + b"\npassword=x")] == [2]

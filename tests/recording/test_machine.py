@@ -243,5 +243,5 @@ class OtherIds(Day):
 
 TestDay = Day.TestCase
 TestOtherIds = OtherIds.TestCase
-TestOtherIds.settings = settings(examples(10, thorough=200), stateful_step_count=40)
-TestDay.settings = settings(examples(20, thorough=400), stateful_step_count=40)
+TestOtherIds.settings = settings(examples(6, thorough=200), stateful_step_count=40)
+TestDay.settings = settings(examples(10, thorough=400), stateful_step_count=40)

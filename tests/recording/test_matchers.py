@@ -9,7 +9,7 @@ from lab.core.errors import ScenarioError
 from lab.core.exchange import Json, Request
 from lab.recording.replay.matchers import MatcherFile, Members, excuse, excused_request, parse_matchers
 from tests.cli.test_replay import resealed
-from tests.conftest import ROOT, Lab
+from tests.conftest import ROOT, Lab, each_row
 
 
 def matchers(*lines: str) -> MatcherFile:
@@ -20,7 +20,7 @@ def reply(body: Json, **beside: Json) -> Members:
     return {"status": 200, "body": body, **beside}
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("rule", "recorded", "allowed", "refused"),
     [
         ("ignore", "a", ["b", 5, None, {}], []),
@@ -49,7 +49,7 @@ def test_a_rule_lets_values_differ_so_far_and_no_farther(
 MANY: Json = {"l": [{"id": 1, "n": 1}, {"id": 2, "n": 2}], "o": {"a/b": "x"}}
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("path", "got", "equal"),
     [
         ("$.l[*].id", {"l": [{"id": 8, "n": 1}, {"id": 9, "n": 2}], "o": {"a/b": "x"}}, True),
@@ -90,7 +90,7 @@ def test_a_line_that_is_missing_extra_or_another_is_never_excused() -> None:
         assert excuse(found, "fact", "job.status", recorded, got) == (got, frozenset())
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("text", "says"),
     [
         ("", "1:1: the file is empty; remove it"),
@@ -120,7 +120,7 @@ def test_what_is_wrong_is_told_with_its_place(text: str, says: str) -> None:
     assert f"day.match.yaml:{says}" in str(error.value) or says in str(error.value)
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("recorded", "got", "now"),
     [
         (b'{"a":1,"b":2}', b'{"a":5,"b":2}', b'{"a":1,"b":2}'),

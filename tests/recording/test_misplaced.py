@@ -20,7 +20,7 @@ from lab.recording.replay.compare import Comparison
 from lab.recording.replay.replay import compare, replay
 from lab.recording.tape.accounts import accounts_of
 from lab.recording.tape.header import config_of
-from tests.conftest import few_of
+from tests.conftest import each_row, few_of
 from tests.recording.joined import Joined, config
 from tests.recording.shipped import written
 from tests.wire_peer import (
@@ -73,7 +73,7 @@ def test_credentials_that_came_elsewhere_first(
     replays(lab)
 
 
-@pytest.mark.parametrize("credentials", [RIGHT, WRONG], ids=["right", "wrong"])
+@each_row("credentials", [RIGHT, WRONG], ids=["right", "wrong"])
 def test_blanks_before_and_after_credentials(credentials: str) -> None:
     lab = Joined(config())
     lab.ask(token_request("client_credentials", credentials.replace(" ", "  ") + " "))
@@ -81,7 +81,7 @@ def test_blanks_before_and_after_credentials(credentials: str) -> None:
     replays(lab)
 
 
-@pytest.mark.parametrize("name", ["job", "conversation"])
+@each_row("name", ["job", "conversation"])
 def test_an_id_that_the_lab_gave_is_no_secret_wherever_it_is_sent(name: str) -> None:
     lab = Joined(config())
     bearer = str(answer(lab.ask(token_request("client_credentials")))["access_token"])
@@ -106,7 +106,7 @@ def test_an_id_that_was_sent_as_a_secret_first_is_one() -> None:
     replays(lab)
 
 
-@pytest.mark.parametrize("grant", ["client_credentials", "password"])
+@each_row("grant", ["client_credentials", "password"])
 def test_tokens_of_an_earlier_lab_of_that_seed_are_wrong_until_they_are_granted_again(grant: str) -> None:
     fields = {"scope": f"{SCOPE} offline_access"}
     if grant == "password":
@@ -242,7 +242,7 @@ def test_whose_call_was_struck_by_a_fault_where_any_client_is_taken() -> None:
     replays(lab)
 
 
-@pytest.mark.parametrize("client", ["demo", "nobody"])
+@each_row("client", ["demo", "nobody"])
 def test_whoever_is_taken_where_any_client_is(client: str) -> None:
     lab = Joined(replace(config(), switches=Switches(clients="any")))
     for credentials in (WRONG, basic("other", "wrong-secret-2")):
@@ -251,7 +251,7 @@ def test_whoever_is_taken_where_any_client_is(client: str) -> None:
     replays(lab)
 
 
-@pytest.mark.parametrize("before", ["", "Taxi "])
+@each_row("before", ["", "Taxi "])
 def test_a_secret_of_many_digits_in_a_text(before: str) -> None:
     lab = Joined(config())
     bearer = str(answer(lab.ask(token_request("client_credentials")))["access_token"])
@@ -274,7 +274,7 @@ def test_a_secret_of_a_few_letters_is_looked_for_in_no_writing() -> None:
     replays(lab)
 
 
-@pytest.mark.parametrize("length", [255, 256, 65_000, 66_000])
+@each_row("length", [255, 256, 65_000, 66_000])
 def test_a_long_secret_is_as_long_again(length: int) -> None:
     lab = Joined(replace(config(), switches=Switches(idempotency_key=True)))
     lab.ask(form_post("/ui/v1/device", None, user_code="x" * length, answer="deny"))
@@ -308,7 +308,7 @@ def test_a_secret_alone_is_no_pair_of_a_name_and_a_secret(path: str, secret: str
     replays(lab)
 
 
-@pytest.mark.parametrize("number", ["1e300", "4E-7", "12345678901", "0.25", "-0.0", "9e307"])
+@each_row("number", ["1e300", "4E-7", "12345678901", "0.25", "-0.0", "9e307"])
 def test_a_secret_number_is_written_again_as_it_was(number: str) -> None:
     lab = Joined(config())
     bearer = str(answer(lab.ask(token_request("client_credentials")))["access_token"])
@@ -359,7 +359,7 @@ def test_secrets_of_two_clients_stay_two(basic_: bool, switch: Literal["known", 
     replays(lab)
 
 
-@pytest.mark.parametrize("value", ["a\tb-cdefgh", "x" * 201])
+@each_row("value", ["a\tb-cdefgh", "x" * 201])
 def test_a_cookie_that_no_id_may_be(value: str) -> None:
     lab = Joined(config())
     bearer = str(answer(lab.ask(token_request("client_credentials")))["access_token"])

@@ -30,7 +30,7 @@ from lab.recording.replay.matchers import parse_matchers
 from lab.recording.tape.header import config_of
 from lab.recording.tape.instants import redated
 from tests.bench.replaying import long_recording
-from tests.conftest import ROOT, UNLIKE, few_of, name_of
+from tests.conftest import ROOT, UNLIKE, each_row, few_of, name_of
 
 RECORDINGS = sorted((ROOT / "recordings").glob("*.rec.jsonl"))
 LATER = 1_800_000_000
@@ -132,7 +132,7 @@ def test_what_nobody_recorded_fails_closed_and_names_what_was() -> None:
     assert len(service.missed) == 2
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("mode", "team", "message", "said"),
     [
         (PlaybackMode.ELASTIC, f"{TEAM}S", ASK, f"Nearest: {ASK} (asked of ITEM_COMPARE_TEAM)"),
@@ -159,7 +159,7 @@ def test_a_secret_of_a_call_that_was_answered_is_not_told_where_it_comes_again()
     assert "GET /nowhere/«secret:S1»" in caller.service.missed[0]
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("method", "path", "nearest"),
     [
         ("POST", f"{TEAM}/invokAsync", f"POST {TEAM}/invokeAsync"),
@@ -205,7 +205,7 @@ def test_in_strict_order_any_other_call_has_no_answer() -> None:
     assert len(caller.service.playback.left) == 7
 
 
-@pytest.mark.parametrize("mode", [PlaybackMode.ELASTIC, PlaybackMode.STRICT])
+@each_row("mode", [PlaybackMode.ELASTIC, PlaybackMode.STRICT])
 def test_a_matcher_says_what_a_client_may_send_otherwise(mode: PlaybackMode) -> None:
     taxi = "- {where: req, route: invoke, path: $.message, rule: regex, pattern: 'Compare .* and .*'}"
     (matcher,) = parse_matchers(taxi, "day.match.yaml").matchers

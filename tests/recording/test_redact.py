@@ -5,7 +5,6 @@ import re
 from base64 import b64encode, urlsafe_b64encode
 from urllib.parse import quote, quote_plus, urlencode
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -18,6 +17,7 @@ from lab.recording.redaction.alias import ALIAS, aliases, fill, named
 from lab.recording.redaction.bodies import body_of, bytes_of
 from lab.recording.redaction.known_secrets import KnownSecrets
 from lab.recording.redaction.redact import Redactor
+from tests.conftest import each_row
 from tests.recording.joined import Joined, config
 
 JWT = "eyJhbGciOiJub25lIn0.eyJzdWIiOiJ4In0.c2lnbmF0dXJl"
@@ -39,13 +39,13 @@ def encodings(secret: str, client: str = "demo") -> list[str]:
     return [secret, upper, lower, plus, *packed, *(text.rstrip("=") for text in packed)]
 
 
-@pytest.mark.parametrize("form", encodings(DEMO.secret))
+@each_row("form", encodings(DEMO.secret))
 def test_a_configured_secret_is_found_in_every_encoding(form: str) -> None:
     written = redactor().text(f"before {form} after, and /{form}/ too")
     assert form not in written and written.count("«client:demo»") == 2
 
 
-@pytest.mark.parametrize("form", encodings(PLANTED, "other"))
+@each_row("form", encodings(PLANTED, "other"))
 def test_a_secret_that_was_seen_by_name_is_found_everywhere_else(form: str) -> None:
     known = redactor()
     basic = b64encode(f"other:{PLANTED}".encode()).decode()
@@ -53,7 +53,7 @@ def test_a_secret_that_was_seen_by_name_is_found_everywhere_else(form: str) -> N
     assert form not in known.text(f"x {form} y") and form not in known.text(f"x{form}y")
 
 
-@pytest.mark.parametrize(
+@each_row(
     "text",
     [
         f"{PLANTED} and token={PLANTED}",
@@ -67,7 +67,7 @@ def test_a_secret_is_found_before_the_place_that_names_it(text: str) -> None:
     assert PLANTED not in joined.data.decode()
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("headers", "written"),
     [
         ((("authorization", f"Bearer {JWT}"),), "Bearer «wrong:W1:unknown»"),
@@ -89,7 +89,7 @@ def test_headers_lose_their_credentials_and_keep_their_scheme(headers: Headers, 
     assert redactor().headers(headers) == ((headers[0][0], written),)
 
 
-@pytest.mark.parametrize(
+@each_row(
     "body",
     [
         {"password": PLANTED},
@@ -111,7 +111,7 @@ def test_members_are_redacted_by_name_at_any_depth(body: dict[str, object]) -> N
     )
 
 
-@pytest.mark.parametrize(
+@each_row(
     "text",
     [JWT, b64encode(JWT.encode()).decode(), "whsec_abcdef", "https://u:pw@host/x",
      "-----BEGIN RSA PRIVATE KEY-----\nabc\n-----END RSA PRIVATE KEY-----", quote(JWT).replace(".", "%2E")],
@@ -163,7 +163,7 @@ def test_bodies_come_back_as_the_value_they_were(value: dict[str, object]) -> No
         assert json.loads(bytes_of(written, {})) == value
 
 
-@pytest.mark.parametrize("value", ["x" * 70_000, ["y" * 70_000, "\x7f\\"]])
+@each_row("value", ["x" * 70_000, ["y" * 70_000, "\x7f\\"]])
 def test_a_long_body_comes_back_from_its_blob(value: Json) -> None:
     raw, blobs = json.dumps(value, separators=(",", ":")).encode(), dict[str, bytes]()
     written = body_of(

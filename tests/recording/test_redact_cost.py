@@ -12,6 +12,7 @@ from lab.recording.redaction.known_secrets import MOST_AT_ONCE, KnownSecrets
 from lab.recording.redaction.known_texts import LONGEST_WRITING, MOST_LENGTHS, KnownTexts
 from lab.recording.redaction.redact import Redactor, redactor_of
 from lab.recording.tape.line_cache import LineCache
+from tests.conftest import each_row
 from tests.recording.joined import Joined, config
 
 
@@ -47,7 +48,7 @@ def test_a_long_text_costs_no_more_than_its_length(piece: str) -> None:
     assert process_time() - began < 0.6
 
 
-@pytest.mark.parametrize("name", ["t{}_token", "{}"])
+@each_row("name", ["t{}_token", "{}"])
 def test_many_secrets_of_one_exchange_cost_no_more_than_their_number(name: str) -> None:
     secrets = {name.format(number): f"secretvalue{number}" for number in range(2000)}
     query = "&".join(f"t{number}_token=other-secret-{number}" for number in range(300))

@@ -16,6 +16,7 @@ from lab.recording.format.lines import Recording
 from lab.recording.format.reader import read
 from lab.recording.format.snapshot import snapshot
 from lab.recording.replay.replay import Comparing, ReplayResult, replay
+from tests.conftest import each_row
 from tests.recording.joined import Joined
 
 DRAWN = """
@@ -56,7 +57,7 @@ def edited(old: str, new: str, **how: object) -> ReplayResult:
     return replay(recorded(), [compiled(DRAWN.replace(old, new))], comparing=made_by)
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("old", "new", "name"),
     [
         ("company, locale: fr_FR", "company, locale: de_DE", "data/firm"),
@@ -81,7 +82,7 @@ def test_an_edit_of_what_is_drawn_is_told_shown_by_regenerate_and_accepted(old: 
     assert replay(accepted, [compiled(DRAWN.replace(old, new))]).text() == ""
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("old", "new"),
     [
         ("title: Drawn", "title: Otherwise"),
@@ -119,7 +120,7 @@ def test_a_job_told_again_by_a_tape_that_begins_late_is_drawn_anew_too() -> None
     assert not found.passed and isinstance(kept, dict) and len(kept["data/cities"]) == 4  # type: ignore[arg-type]
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("old", "new"),
     [
         ("  word: said", "  word: said\n  more: {list: {between: [1, 2]}, count: 2}"),
@@ -143,7 +144,7 @@ UNUSED = compiled(OTHER.replace("code: DRAWN", "code: OTHER"), "another")
 CHANGED = compiled(OTHER.replace("code: DRAWN", "code: OTHER").replace("[4s, 6s]", "[40s, 60s]"), "another")
 
 
-@pytest.mark.parametrize("there", [(), (UNUSED,), (CHANGED,)])
+@each_row("there", [(), (UNUSED,), (CHANGED,)])
 def test_a_scenario_that_no_job_used_may_change_or_be_gone(there: tuple[CompiledScenario, ...]) -> None:
     """Tokens follow neither of the two, though only one is left: its lifetime isn't theirs."""
     found = replay(recorded(compiled(DRAWN), UNUSED), [compiled(DRAWN), *there])

@@ -1,6 +1,5 @@
 """Fresh job ids and idempotency keys on tape: what they brought is in the facts, and replays."""
 
-import pytest
 from msgspec.structs import replace
 
 from lab.core.exchange import Request, Response
@@ -11,6 +10,7 @@ from lab.recording.format.snapshot import snapshot
 from lab.recording.replay.replay import replay
 from lab.recording.tape.header import recording_header
 from lab.recording.tape.tape import Tape
+from tests.conftest import each_row
 from tests.recording.joined import Joined, config, scenario
 from tests.shapes import switched
 from tests.wire_peer import invoke, status, token_request
@@ -74,7 +74,7 @@ def test_keys_and_aliases_replay_and_stand_in_the_facts() -> None:
     assert list(accepted.members)[-2:] == ["drawn", "idempotency"]
 
 
-@pytest.mark.parametrize("member", ["alias", "idempotency"])
+@each_row("member", ["alias", "idempotency"])
 def test_a_fact_without_its_member_is_a_divergence(member: str) -> None:
     peer = Peer()
     peer.resume(story(peer))

@@ -33,6 +33,7 @@ from lab.recording.show.transcript import clock, transcript
 from lab.recording.tape.header import config_of, recording_header
 from lab.recording.tape.line_cache import LineCache
 from lab.recording.tape.tape import Tape
+from tests.conftest import each_row
 from tests.recording.hostile import TEXTS, hostile
 from tests.recording.joined import SCENARIO, Joined, config, scenario
 from tests.recording.shipped import shipped, target_of
@@ -51,7 +52,7 @@ def recorded(*, scripted: bool = True) -> Joined:
     return joined
 
 
-@pytest.mark.parametrize("scripted", [True, False])
+@each_row("scripted", [True, False])
 def test_record_replay_record_gives_the_same_bytes(scripted: bool) -> None:
     joined = recorded(scripted=scripted)
     if not scripted:
@@ -252,7 +253,7 @@ def test_the_transcript_tells_a_block_an_exchange_and_facts_between() -> None:
     assert text == GOLDEN.with_name("expense-approval.txt").read_text(encoding="utf-8")
 
 
-@pytest.mark.parametrize("text", TEXTS)
+@each_row("text", TEXTS)
 def test_no_line_of_a_transcript_is_begun_or_commanded_by_a_peer(text: str) -> None:
     recording = hostile(text)
     lines = [*recording.lines, Other(kind=text, n=len(recording.lines) + 1, t=0)]
@@ -275,7 +276,7 @@ def test_by_its_number_a_line_of_the_file_is_found_in_the_transcript() -> None:
 DAY = 86_400_000
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("at", "text"),
     [
         (0, "+00:00.000"),
@@ -385,7 +386,7 @@ def test_a_torn_recording_is_repaired_once_and_a_whole_one_is_left_alone() -> No
     assert repair(joined.data) == (joined.data, 0)
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("text", "hits"),
     [
         ('{"p":"Bearer «token:T1»"}', 0),
@@ -441,7 +442,7 @@ def test_the_parameters_of_a_first_turn_replay_in_the_next() -> None:
     assert result.passed, result.text()
 
 
-@pytest.mark.parametrize("limit", [None, 1_000])
+@each_row("limit", [None, 1_000])
 def test_a_tape_that_ends_with_replies_under_way_says_so_of_each_and_replays(limit: int | None) -> None:
     joined = Joined(config())
     if limit is not None:
@@ -481,7 +482,7 @@ def two_connections() -> Recording:
     return joined.closed()
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("x", "reason", "passes"),
     [(1, "closed", False), (1, "sigterm", False), (1, "repaired", True), (2, "repaired", True), (3, "closed", False)],
 )
@@ -516,7 +517,7 @@ def test_a_blob_that_only_a_reply_has_is_looked_at_too() -> None:
 HUGE = 10**30
 
 
-@pytest.mark.parametrize("what", ["x", "first x", "at", "-at", "until", "takes", "decimal", "held", "year 9999"])
+@each_row("what", ["x", "first x", "at", "-at", "until", "takes", "decimal", "held", "year 9999"])
 def test_no_number_hangs_a_replay_or_ends_it_with_a_traceback(what: str) -> None:
     def change(line: Line) -> Line:
         match what, line:

@@ -1,13 +1,12 @@
 """A sample of the random sequences: what clients do wrong replays as it was refused."""
 
-import pytest
-
 from lab.core.exchange import Request
 from lab.core.observe import Replied
 from lab.identity.clients import DEMO
 from lab.recording.format.reader import read
 from lab.recording.redaction.leaks import leaks
 from lab.recording.replay.replay import replay
+from tests.conftest import each_row
 from tests.recording.joined import Joined, config, scenario
 from tests.recording.sequences import replayed, sequence_of
 from tests.wire_peer import form, form_post, invoke, token_request
@@ -15,14 +14,14 @@ from tests.wire_peer import form, form_post, invoke, token_request
 JSON = (("content-type", "application/json"),)
 
 
-@pytest.mark.parametrize("first", range(0, 20, 5))
+@each_row("first", range(0, 20, 5))
 def test_random_sequences_replay(first: int) -> None:
     for number in range(first, first + 5):
         result = replayed(number)
         assert result.passed, result.text()
 
 
-@pytest.mark.parametrize("first", [71, 93, 421])
+@each_row("first", [71, 93, 421])
 def test_nothing_that_redaction_left_is_called_a_leak(first: int) -> None:
     for number in range(first, first + 3):
         assert list(leaks(sequence_of(number).data, ((DEMO.id, DEMO.secret),))) == []
@@ -68,7 +67,7 @@ MISTAKES = {
 }
 
 
-@pytest.mark.parametrize("mistake", MISTAKES.values(), ids=MISTAKES)
+@each_row("mistake", MISTAKES.values(), ids=MISTAKES)
 def test_a_mistake_is_made_again_by_a_replay(mistake: Request) -> None:
     joined = Joined(config())
     joined.play()

@@ -6,7 +6,6 @@ from collections.abc import Iterable
 from random import Random
 from time import process_time
 
-import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
@@ -14,7 +13,7 @@ from lab.recording.redaction.known_secrets import KnownSecrets
 from lab.recording.redaction.known_texts import KnownTexts
 from lab.recording.redaction.redact import Redactor
 from lab.recording.redaction.shapes import FOLDED, Prefilter, Shapes
-from tests.conftest import THOROUGH
+from tests.conftest import THOROUGH, each_row
 
 KNOWN = (
     "lab-secret",
@@ -101,7 +100,7 @@ def test_prefilters_miss_nothing(text: str) -> None:
     same(text)
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("kind", "text"),
     [
         ("token", "eyJhbGciOiJub25lIn0.eyJzdWIiOiJ4In0.c2ln"),
@@ -138,7 +137,7 @@ def test_all_letters_are_folded_that_a_pattern_takes_for_ascii() -> None:
     assert all(re.fullmatch(f"(?i){letter}", odd) for odd, letter in FOLDED.items())
 
 
-@pytest.mark.parametrize("piece", ["Order 5 of 17 is due; see below. ", '<td class="row">5,00 €</td>\n', "x"])
+@each_row("piece", ["Order 5 of 17 is due; see below. ", '<td class="row">5,00 €</td>\n', "x"])
 def test_megabytes_without_a_secret_take_a_moment(piece: str) -> None:
     text = piece * (5_000_000 // len(piece))
     redactor = Redactor(KnownSecrets([("demo", "lab-secret-a:b/c+d%e")]))

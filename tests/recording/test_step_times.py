@@ -1,6 +1,5 @@
 """A replay says which step takes another time than it took when it was recorded, and how that is taken."""
 
-import pytest
 from msgspec.structs import replace
 
 from lab.core.clock import INSTANT_EPOCH
@@ -10,7 +9,7 @@ from lab.program.switches import Switches
 from lab.recording.format.lines import Entry, Recording
 from lab.recording.replay.replay import Comparing, replay
 from lab.recording.replay.step_times import retimed_steps
-from tests.conftest import Lab
+from tests.conftest import Lab, each_row
 from tests.recording.test_redrawn import compiled, recorded
 
 TIMED = """
@@ -41,7 +40,7 @@ def steps_named(old: str, new: str, *, anew: bool = False) -> list[str]:
     return [step for each in found.differences for _, mark, step in [each.what.partition("; step ")] if mark]
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("old", "new", "step"),
     [
         ("first, takes: 4s", "first, takes: 1s", "first took 4s, and takes 1s now"),
@@ -63,7 +62,7 @@ def test_of_what_was_drawn_later_visits_are_named_and_all_where_all_is_drawn_ane
     assert first.startswith("drawn took 2s") and "visit" not in first
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("old", "new"),
     [("output: Done.", "output: Else."), ("one, takes: 6s", "one, takes: 9s"), ("complete: done", "complete: ended")],
 )

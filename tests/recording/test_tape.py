@@ -16,7 +16,7 @@ from lab.recording.format.reader import read
 from lab.recording.replay.replay import replay
 from lab.recording.tape.header import recording_header
 from lab.recording.tape.tape import Tape
-from tests.conftest import THOROUGH, few_of
+from tests.conftest import THOROUGH, each_row, few_of
 from tests.recording.joined import Joined, config
 from tests.recording.killed import together
 
@@ -100,7 +100,7 @@ def test_a_dead_tape_says_why_and_never_raises() -> None:
         assert len(written) == failing and read(b"".join(written)).state == "open"
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("clock", "mode", "factor"),
     [
         (None, "manual", None),
@@ -148,7 +148,7 @@ def test_shell_facts_odd_replies_and_the_listeners_own_host() -> None:
     )
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("kind", "raw", "enc", "body", "hashed"),
     [
         ("application/json", b'{"a":1}', "json", {"a": 1}, False),

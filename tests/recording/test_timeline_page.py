@@ -15,7 +15,7 @@ from lab.recording.format.reader import read
 from lab.recording.redaction.bodies import INLINE
 from lab.recording.show.lanes import TimeScale, lanes_of
 from lab.recording.show.timeline_page import MOST_EVENTS, timeline_page
-from tests.conftest import UNLIKE, few_of, name_of
+from tests.conftest import UNLIKE, each_row, few_of, name_of
 from tests.recording.dialect_sessions import SESSIONS, recorded
 from tests.recording.hostile import TEXTS, hostile, no_blob
 from tests.recording.test_codec import GOLDEN, SHIPPED
@@ -76,7 +76,7 @@ def test_all_of_an_answer_is_on_the_page() -> None:
     assert answers[0] == {"access_token": "«token:T1»", "token_type": "Bearer", "expires_in": 3600}
 
 
-@pytest.mark.parametrize("text", TEXTS)
+@each_row("text", TEXTS)
 def test_what_a_peer_wrote_is_nothing_but_text(text: str) -> None:
     page = timeline_page(hostile(text), no_blob)
     assert all(line.isprintable() for line in page.splitlines())
@@ -100,7 +100,7 @@ def test_a_lane_is_a_job_from_its_acceptance_on() -> None:
     assert lane.spans[-1].kind == "mark" and "manager: approved by person" in lane.spans[-1].title
 
 
-@pytest.mark.parametrize("until", [1, 7, 999, 60_000, 3_600_000, 86_400_000 * 3, 86_400_000 * 400])
+@each_row("until", [1, 7, 999, 60_000, 3_600_000, 86_400_000 * 3, 86_400_000 * 400])
 def test_an_axis_has_a_few_marks_however_long_it_is(until: int) -> None:
     ticks = list(TimeScale(until).ticks())
     assert ticks[0] == ("0.000", "0") and len({text for _, text in ticks}) == len(ticks)

@@ -12,7 +12,7 @@ from lab.recording.format.lines import Req
 from lab.recording.format.reader import read
 from lab.recording.redaction.bodies import INLINE
 from lab.recording.show.walkthrough import walkthrough
-from tests.conftest import UNLIKE, few_of, name_of
+from tests.conftest import UNLIKE, each_row, few_of, name_of
 from tests.recording.hostile import TEXTS, hostile, no_blob
 from tests.recording.test_codec import GOLDEN, SHIPPED
 
@@ -41,7 +41,7 @@ def test_each_call_has_its_heading(path: Path) -> None:
     assert len(text) < 2 * INLINE + len(path.read_bytes())  # what is longer is cut, and HAR has it whole
 
 
-@pytest.mark.parametrize("text", TEXTS)
+@each_row("text", TEXTS)
 def test_what_a_peer_wrote_is_nothing_but_code(text: str) -> None:
     page = "\n".join(walkthrough(hostile(text), no_blob))
     assert all(line.isprintable() for line in page.splitlines())

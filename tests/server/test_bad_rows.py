@@ -8,7 +8,7 @@ import ast
 from functools import cache
 from pathlib import Path
 
-import pytest
+from tests.conftest import each_row
 
 HERE = Path(__file__).parent
 MOCK, IDENTITY = HERE.parent / "mock", HERE.parent / "identity"
@@ -84,7 +84,7 @@ def names_in(module: str) -> frozenset[str]:
     return frozenset(node.name for node in ast.walk(tree) if isinstance(node, kinds) and node.name.startswith("test_"))
 
 
-@pytest.mark.parametrize("row", range(1, 78))
+@each_row("row", range(1, 78))
 def test_a_row_is_covered_by_tests_that_exist(row: int) -> None:
     for name in ROWS[row].split():
         module, _, test = name.partition(".")

@@ -28,6 +28,7 @@ from lab.jobs.facts import JobAccepted
 from lab.language.parse import parse_scenario
 from lab.mock.config import Config
 from lab.mock.service import Service
+from tests.conftest import each_row
 from tests.memory_transport import InMemoryTransport, advance_while
 from tests.server.conftest import SCENARIO, SCOPE, TEAM, Peer, Stage, bearer, invoke, request, serving, status
 from tests.shapes import switched
@@ -211,7 +212,7 @@ ANSWERS = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("fault", "code", "headers", "body"), ANSWERS)
+@each_row(("fault", "code", "headers", "body"), ANSWERS)
 async def test_an_answer_in_place_of_the_answer(fault: str, code: int, headers: dict[str, str], body: bytes) -> None:
     async with struck("route: status, " + fault) as stage:
         peer, token, job = await polled(stage)
@@ -237,7 +238,7 @@ def credentials() -> bytes:
     return request(sent.method, sent.path, sent.headers, sent.body)
 
 
-@pytest.mark.parametrize(("fault", "code", "error"), TOKEN_ANSWERS)
+@each_row(("fault", "code", "error"), TOKEN_ANSWERS)
 async def test_an_answer_at_the_token_endpoint(fault: str, code: int, error: str | None) -> None:
     async with struck("route: token, " + fault) as stage:
         peer = await stage.peer()
@@ -284,7 +285,7 @@ LOST: list[tuple[str, Callable[[bytes], bool]]] = [
 ]
 
 
-@pytest.mark.parametrize(("fault", "seen"), LOST)
+@each_row(("fault", "seen"), LOST)
 async def test_a_lost_reply_hides_a_job_that_was_accepted(fault: str, seen: Callable[[bytes], bool]) -> None:
     async with struck("route: invoke, " + fault) as stage:
         token = await stage.token()
@@ -298,7 +299,7 @@ async def test_a_lost_reply_hides_a_job_that_was_accepted(fault: str, seen: Call
         assert len(stage.facts(JobAccepted)) == 1
 
 
-@pytest.mark.parametrize("fault", ["answer: 503", "strike: reset", "strike: truncate", "strike: wrong-length"])
+@each_row("fault", ["answer: 503", "strike: reset", "strike: truncate", "strike: wrong-length"])
 async def test_a_struck_invoke_brings_no_job_and_takes_no_ordinal(fault: str) -> None:
     async with struck("route: invoke, " + fault) as stage:
         token = await stage.token()
@@ -346,7 +347,7 @@ def stream(token: str) -> bytes:
     return request("POST", path, headers, json.dumps({"message": "Share it", "conversational": True}).encode())
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("fault", "whole", "ends"),
     [("strike: truncate", False, True), ("strike: wrong-length", False, False), ("strike: close", True, True)],
 )
@@ -385,7 +386,7 @@ SEEN = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("fault", "why"), SEEN)
+@each_row(("fault", "why"), SEEN)
 async def test_both_transports_see_the_same(fault: str, why: str | None) -> None:
     seen = []
     for socket in (True, False):

@@ -19,6 +19,7 @@ from lab.clocks import breathe, settle
 from lab.server.connection import Connection
 from lab.server.library_internals import HttpProtocol, RawRequest, Sent, TlsProtocol, raw_message, unsent
 from lab.server.tls import throwaway
+from tests.conftest import each_row
 
 SERVER = Path(internals.__file__).parent
 GET = b"GET /a HTTP/1.1\r\nhost: lab\r\n\r\n"
@@ -168,7 +169,7 @@ async def test_the_request_under_way_is_told_that_its_peer_has_gone() -> None:
     assert faults == [gone]
 
 
-@pytest.mark.parametrize("how", ["close", "force_close"])
+@each_row("how", ["close", "force_close"])
 async def test_a_connection_says_whether_it_takes_another_request(how: str) -> None:
     protocol = connected()
     await settle()

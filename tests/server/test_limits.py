@@ -23,6 +23,7 @@ from lab.server.control.last_exchanges import SHORT, Buffer, Kept
 from lab.server.control.plane import ControlPlane
 from lab.server.limits import LONG_BODY, ServerLimits, limits_of
 from lab.server.mock_server import MockServer
+from tests.conftest import each_row
 from tests.server.conftest import TEAM, Stage, bearer, make_service, request
 
 SMALL = ServerLimits(line=400, headers=6, body=300, token_body=200, exchanges=2)
@@ -93,7 +94,7 @@ def exchanged(x: int, body: bytes, status: int) -> tuple[Requested, Replied]:
     return Requested(0, x, "invoke", Request("", "", "", (), body)), Replied(0, x, Response(status))
 
 
-@pytest.mark.parametrize(("more", "kept"), [(0, [1, 2]), (1, [2])])
+@each_row(("more", "kept"), [(0, [1, 2]), (1, [2])])
 def test_bytes_of_exchanges_in_memory(more: int, kept: list[int]) -> None:
     service = make_service()
     ring = Buffer(service, ServerLimits(exchange_bytes=20_000))
@@ -113,7 +114,7 @@ def test_of_an_exchange_that_has_left_nothing_is_kept() -> None:
     assert [each.observation for each in ring.exchanges()] == [second, noted]
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("size", "status", "whole"),
     [(SHORT, 401, True), (SHORT + 1, 401, False), (SHORT + 1, 399, True), (SHORT + 1, 400, False)],
 )

@@ -164,7 +164,7 @@ async def test_a_job_that_is_forgotten_is_counted_no_more() -> None:
 
 @pytest.mark.long
 @given(steps=STEPS, every=st.integers(1, 20))
-@examples(30, thorough=2_000)
+@examples(15, thorough=2_000)
 def test_jobs_come_to_have_the_status_that_they_are_remembered_to_get(steps: list[Step], every: int) -> None:
     mock, clock = wire_peer.service(wire_peer.DOCUMENT | {"retention": "1s"}), ManualClock()
     peer, tally = Peer(mock), tallies.JobTally(mock, clock)

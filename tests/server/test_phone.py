@@ -17,6 +17,7 @@ from lab.clocks import ManualClock
 from lab.server.limits import ServerLimits
 from lab.server.phone import MOST_A_SECOND, PhoneServer
 from lab.server.reachable import address_for_others
+from tests.conftest import each_row
 
 ANSWERS = (("approved", "Approve"), ("rejected", "Reject"), ("changes-requested", "Request <i>changes</i>"))
 
@@ -121,7 +122,7 @@ async def test_changes_go_with_their_text() -> None:
         assert served.gates.decisions == [("changes-requested", "Größer, bitte")]
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("method", "path", "form", "status"),
     [
         ("GET", "/G/ABC235", {}, 404), ("POST", "/G/ABC235", {"verdict": "approved"}, 404), ("GET", "/", {}, 404),
@@ -144,7 +145,7 @@ async def test_whatever_else_comes_decides_nothing(method: str, path: str, form:
         assert served.gates.decisions == []
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("headers", "body", "status"),
     [
         ({"content-type": "application/json"}, b'{"verdict": "approved"}', 400),

@@ -16,6 +16,7 @@ from lab.server.connection import reset
 from lab.server.hop_headers import passed_on
 from lab.server.pod_origins import PodOrigins
 from lab.server.pod_proxy import PodProxy
+from tests.conftest import each_row
 from tests.server.conftest import Peer
 
 Script = Callable[["Pod", asyncio.StreamWriter], Awaitable[None]]
@@ -512,7 +513,7 @@ async def test_one_connection_of_the_client_is_one_to_the_pod(stage: Stage) -> N
     assert not [each for each in stage.observations if isinstance(each, Noted) and isinstance(each.fact, TapeNoted)]
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("path", "tokens"),
     [
         ("/oauth2/v1/token", True),

@@ -21,12 +21,12 @@ from lab.server.control import access
 from lab.server.control.plane import ControlPlane
 from lab.server.listener import bind
 from lab.settings import Flags, MockSettings
-from tests.conftest import ROOT
+from tests.conftest import ROOT, each_row
 from tests.server.conftest import TOKEN, Answer, Stage, ask_once, request
 from tests.server.transcript import Session
 
 
-@pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "::1", "127.0.0.2"])
+@each_row("host", ["127.0.0.1", "localhost", "::1", "127.0.0.2"])
 def test_1_a_host_of_this_machine_needs_no_second_word(host: str) -> None:
     assert Flags(parse_options(["serve", "--host", host], Console()), {}).into(MockSettings).listen.host == host
 
@@ -164,7 +164,7 @@ def test_15_the_readme_says_what_the_lab_is_not() -> None:
     assert "Never point production credentials at it" in text and "127.0.0.1" in text
 
 
-@pytest.mark.parametrize(("host", "here"), [("0.0.0.0", "http://127.0.0.1:"), ("::", "http://[::1]:")])
+@each_row(("host", "here"), [("0.0.0.0", "http://127.0.0.1:"), ("::", "http://[::1]:")])
 def test_an_address_that_nobody_can_call_is_in_no_url(host: str, here: str) -> None:
     bound = bind(host, 0)
     bound.close()

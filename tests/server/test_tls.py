@@ -18,6 +18,7 @@ from lab.server import tls
 from lab.server.limits import ServerLimits
 from lab.server.listener import bind
 from lab.server.tls import Authority, names_of, throwaway
+from tests.conftest import each_row
 from tests.server.conftest import TEAM, Peer, Stage, request, status
 
 
@@ -231,7 +232,7 @@ def test_a_name_that_is_none_is_refused() -> None:
         throwaway(("not a name",))
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("host", "more", "names"),
     [("127.0.0.1", (), ("127.0.0.1",)), ("0.0.0.0", ("a.test",), ("a.test",)), ("::", (), ()), ("lab.test", ("b",), ("lab.test", "b"))],
 )  # fmt: skip

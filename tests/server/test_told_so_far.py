@@ -1,7 +1,5 @@
 """What the control plane tells of what was so far: its journal's beginning, and what a client may send."""
 
-import pytest
-
 from lab.clocks import ManualClock, SystemClock
 from lab.core.observe import Replied
 from lab.identity.client import token_request
@@ -11,13 +9,14 @@ from lab.recording.format.reader import read
 from lab.server.control.plane import ControlPlane
 from lab.server.limits import ServerLimits
 from lab.server.mock_server import MockServer
+from tests.conftest import each_row
 from tests.server.conftest import SCOPE, make_service
 from tests.server.test_control import Plane, plane
 
 __all__ = ["plane"]
 
 
-@pytest.mark.parametrize(("clock", "real"), [(ManualClock(), True), (SystemClock(), False)])
+@each_row(("clock", "real"), [(ManualClock(), True), (SystemClock(), False)])
 async def test_real_time_is_told_where_the_clock_is_another(clock: ManualClock | SystemClock, real: bool) -> None:
     service = make_service()
     control = ControlPlane(MockServer(service, clock), "t")

@@ -18,6 +18,7 @@ from lab.tui.sources.watch import Watch
 from lab.tui.state.fold import ObservedState, fold
 from lab.tui.state.intents import AnswerGate, ArmFault, StepForward
 from lab.tui.state.journal import JournalState, SourceUpdate
+from tests.conftest import each_row
 from tests.server.conftest import Stage, make_service, status
 
 TOKEN = "a-token-that-nobody-guesses"
@@ -150,7 +151,7 @@ async def test_a_server_that_is_no_control_plane_is_told(stage: Stage, tmp_path:
     assert "no control plane" in found.value.what and "control url" in found.value.hint
 
 
-@pytest.mark.parametrize(
+@each_row(
     "target",
     [
         "", "ftp://127.0.0.1:1", "http://", "http://127.0.0.1:99999", "http://h/_lab/x", "::", "foo", "foo:", "foo:bar",
@@ -162,7 +163,7 @@ def test_an_address_that_is_none_is_refused(target: str) -> None:
         source_of(WatchSettings(target))
 
 
-@pytest.mark.parametrize(
+@each_row(
     "target",
     [
         "127.0.0.1:8081",

@@ -6,7 +6,7 @@ from itertools import pairwise
 
 import pytest
 
-from tests.conftest import THOROUGH
+from tests.conftest import THOROUGH, each_row
 from tests.server.transcript import STEPS, Cut, Session, answers, golden, usual_of, written
 
 
@@ -24,7 +24,7 @@ def at_random(seed: int) -> Cut:
     return cut
 
 
-@pytest.mark.parametrize("profile", ["oci", "rfc"])
+@each_row("profile", ["oci", "rfc"])
 async def test_the_session_is_as_it_was_written_down(profile: str) -> None:
     done = await Session(profile).play()
     expected = answers(profile)
@@ -40,7 +40,7 @@ async def test_one_byte_at_a_time_is_the_same(profile: str) -> None:
     assert written(done, usual_of(profile)) == golden(profile).read_bytes()
 
 
-@pytest.mark.parametrize("seed", range(4))
+@each_row("seed", range(4))
 async def test_any_cut_is_the_same(seed: int) -> None:
     profile = "rfc" if seed % 2 else "oci"
     done = await Session(profile, at_random(seed)).play()

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 
-import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -15,7 +14,7 @@ from lab.jobs.records import ConversationRecord, JobRecord, conversation_key, jo
 from lab.program.words import Verdict
 from lab.recording.format.facts import FACTS
 from lab.stores.codec import RECORDS, decode_commit, decode_record, encode_commit, encode_record
-from tests.conftest import examples
+from tests.conftest import each_row, examples
 from tests.mock.test_fold import STEPS, SWITCHES, Peer, Step
 from tests.wire_peer import service
 
@@ -58,12 +57,12 @@ ODD = (
 )  # fmt: skip
 
 
-@pytest.mark.parametrize("record", ODD)
+@each_row("record", ODD)
 def test_what_no_utf_8_can_say_comes_back(record: Record) -> None:
     assert decode_record(encode_record(record)) == record
 
 
-@pytest.mark.parametrize("text", ["\ud800", "\n", "\u2028", "\x00", "🚕", '"', "9" * 400])
+@each_row("text", ["\ud800", "\n", "\u2028", "\x00", "🚕", '"', "9" * 400])
 def test_a_commit_comes_back_whatever_a_client_said(text: str) -> None:
     fact = JobAccepted(
         at=1, job="j", client="demo", turn=1, team="T", ordinal=1, drawn={}, input={"message": text, "x": 2**70}

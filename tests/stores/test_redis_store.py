@@ -22,6 +22,7 @@ from lab.stores.loading import RecordLoader
 from lab.stores.redis_link import RedisLink, check_server
 from lab.stores.redis_store import RedisStore, open_store
 from lab.stores.redis_tenants import RedisTenants
+from tests.conftest import each_row
 from tests.stores.redis_server import RedisServer, SharedRedis
 from tests.stores.test_shared_store import filled, proposal, used
 
@@ -38,14 +39,14 @@ SHOWN = {
 }
 
 
-@pytest.mark.parametrize("url", SHOWN)
+@each_row("url", SHOWN)
 def test_an_address_is_shown_without_its_password(url: str) -> None:
     address = store_address(url)
     assert (address.url, str(address)) == (url, SHOWN[url])
     assert "s3cret" not in repr(address)
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("url", "why"),
     [
         ("host:6379", "it begins with none of"),
@@ -72,7 +73,7 @@ def test_a_url_that_names_no_store_is_refused_and_not_repeated(url: str, why: st
     assert refused.value.exit_code == 2 and "s3" not in str(refused.value)
 
 
-@pytest.mark.parametrize("prefix", ["", "a b", "ä", "x" * 81, "a\n"])
+@each_row("prefix", ["", "a b", "ä", "x" * 81, "a\n"])
 def test_a_prefix_that_no_key_should_have_is_refused(prefix: str) -> None:
     with pytest.raises(UsageError):
         check_prefix(prefix)
@@ -83,7 +84,7 @@ def test_a_prefix_that_no_key_should_have_is_refused(prefix: str) -> None:
 GOOD = {"redis_version": "7.0.0", "redis_mode": "standalone", "role": "master", "maxmemory_policy": "noeviction"}
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("changed", "what"),
     [
         ({}, ""),

@@ -21,6 +21,7 @@ from lab.tui.state.intents import (
     TogglePause,
 )
 from lab.tui.state.journal import SourceUpdate
+from tests.conftest import each_row
 from tests.tui.pilots import main_screen, until
 from tests.tui.test_acts import DECIDED_AT, staged, view_of_act
 from tests.tui.test_live import LiveDriver
@@ -164,7 +165,7 @@ async def test_the_cursor_stands_at_each_act_though_it_plays() -> None:
 # Somebody else's client
 
 
-@pytest.mark.parametrize("intent", [StandAtActs(on=True), EndHold(1), StandAtActs(on=False)])
+@each_row("intent", [StandAtActs(on=True), EndHold(1), StandAtActs(on=False)])
 async def test_no_act_touches_the_clock_of_a_lab_that_is_watched(intent: Intent) -> None:
     async with watching() as watcher:
         assert await watcher.do(intent) is None

@@ -31,7 +31,7 @@ from lab.tui.state.acts import HOLD, ActState, advanced, current_act, story_of
 from lab.tui.state.narrate import COVERED, sentence
 from lab.tui.state.preferences import Preferences, ScreenStart
 from lab.tui.state.screen import ScreenState, UiState
-from tests.conftest import ROOT
+from tests.conftest import ROOT, each_row
 from tests.memory_transport import InMemoryTransport
 from tests.tui import play
 from tests.tui.pilots import LETTERS, LabPilot, golden_of, main_screen, piloted, until
@@ -64,7 +64,7 @@ def view_of_act(kind: str, **ui: object) -> ScreenState:
 # Which acts there are
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("state", "kinds"),
     [
         ("idle", ""), ("asking", ""), ("running", "token job running"), ("waiting", "token job running waiting"),
@@ -118,7 +118,7 @@ def test_an_act_stays_until_it_was_seen_and_hides_nothing() -> None:
     assert after.act is not None and after.act.kind == "output" and not after.fills_screen
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("by", "source", "kind"),
     [
         (Origin.API, "own", "decided"), (Origin.PERSON, "own", "decided"), (Origin.SCRIPT, "own", "waiting"),
@@ -141,7 +141,7 @@ def test_a_watched_job_holds_no_clock_and_a_person_who_is_needed_shows_at_once()
     assert cut.act is not None and cut.act.kind == "waiting"
 
 
-@pytest.mark.parametrize("kind", SHOWN)
+@each_row("kind", SHOWN)
 def test_with_a_hold_of_0_what_stands_stays_until_somebody_says_so(kind: str) -> None:
     assert view_of_act(kind, hold=0).act.left == {"running": HOLD // 2, "waiting": HOLD // 2}.get(kind)
 
@@ -213,7 +213,7 @@ def test_an_unknown_word_is_shown_in_its_letters_and_a_strike_in_red() -> None:
     assert "█▀▀" in grid or "███" in grid
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("ui", "shows"),
     [
         ({}, True),
@@ -228,7 +228,7 @@ def test_a_pane_or_a_drawer_covers_the_act(ui: dict[str, object], shows: bool) -
     assert ("act" in places(view, 120, 36)) is shows and view.has_act
 
 
-@pytest.mark.parametrize(("columns", "rows"), [(80, 24), (100, 30)])
+@each_row(("columns", "rows"), [(80, 24), (100, 30)])
 def test_a_long_scope_is_wrapped_as_long_as_there_is_room(columns: int, rows: int) -> None:
     view = view_of_act("token")
     assert view.run.token is not None
@@ -239,7 +239,7 @@ def test_a_long_scope_is_wrapped_as_long_as_there_is_room(columns: int, rows: in
     assert "…" not in "".join(grid) and sum("end" in line for line in grid) == 2, "\n".join(grid)
 
 
-@pytest.mark.parametrize("ui", [{"wire": True}, {"zoom": "job"}, {"focus": "job"}])
+@each_row("ui", [{"wire": True}, {"zoom": "job"}, {"focus": "job"}])
 def test_what_covers_an_act_that_the_run_stands_for_says_how_it_goes_on(ui: dict[str, object]) -> None:
     assert sentence(view_of_act("token", **ui)) == COVERED and len(COVERED) <= 76
     assert sentence(view_of_act("token")) != COVERED != sentence(view_of_act("token", panes=True))

@@ -26,6 +26,7 @@ from lab.tui.state.intents import (
 )
 from lab.tui.state.screen import UiState
 from lab.tui.themes import COLOURS
+from tests.conftest import each_row
 from tests.tui import play
 from tests.tui.pilots import drawn, golden, letters, main_screen, piloted, resized, screen_in, text, turn_to, until
 
@@ -43,8 +44,7 @@ ENDS = ("waiting", "complete")
     [
         ((120, 36), play.STATES),
         ((80, 24), play.STATES),
-        ((100, 30), ENDS),
-        *(pytest.param(size, ENDS, marks=pytest.mark.long) for size in ((160, 44), (200, 60), (119, 36))),
+        *(pytest.param(size, ENDS, marks=pytest.mark.long) for size in ((100, 30), (160, 44), (200, 60), (119, 36))),
     ],
 )
 async def test_the_screen_of_each_state_is_the_golden_one(size: tuple[int, int], states: Iterable[str]) -> None:
@@ -164,7 +164,7 @@ async def test_changes_need_a_text() -> None:
         assert "changes ›" not in text(app)
 
 
-@pytest.mark.parametrize("size", [(120, 36), (80, 24)])
+@each_row("size", [(120, 36), (80, 24)])
 async def test_esc_leaves_the_input_row(size: tuple[int, int]) -> None:
     async with screen_in("waiting", size) as (app, source, pilot):
         await pilot.press("c", "x", "escape")
@@ -173,7 +173,7 @@ async def test_esc_leaves_the_input_row(size: tuple[int, int]) -> None:
         await until(pilot, lambda: source.intents == [play.answer("approved")])
 
 
-@pytest.mark.parametrize("size", [(120, 36), (80, 24)])
+@each_row("size", [(120, 36), (80, 24)])
 async def test_the_next_turn_is_typed_and_the_one_before_can_be_looked_at(size: tuple[int, int]) -> None:
     async with screen_in("complete", size) as (app, source, pilot):
         await pilot.press("m")
@@ -420,7 +420,7 @@ def contrast(one: str, other: str) -> float:
     return (high + 0.05) / (low + 0.05)
 
 
-@pytest.mark.parametrize("theme", COLOURS)
+@each_row("theme", COLOURS)
 def test_colours_have_their_contrast(theme: str) -> None:
     colours = COLOURS[theme]
     grounds = ["background", "surface", "panel", "tint-run", "tint-wait", "tint-done", "tint-bad"]

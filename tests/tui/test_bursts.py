@@ -139,7 +139,7 @@ async def alive(app: LabApp, pilot: LabPilot) -> None:
 
 
 @pytest.mark.long
-@examples(16, thorough=1_500)
+@examples(8, thorough=1_500)
 @given(kind=st.sampled_from(("live", "watch", "playback", *play.STATES)), page=st.sampled_from(PAGES), bursts=BURSTS)
 def test_no_burst_of_keys_and_clicks_ends_the_screen(kind: str, page: str, bursts: list[list[events.Event]]) -> None:
     async def hammered() -> None:

@@ -1,6 +1,5 @@
 """What is looked at goes to the terminal's clipboard, and nothing secret does."""
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from rich.cells import cell_len
@@ -11,13 +10,14 @@ from lab.tui.panes.screen_keys import END
 from lab.tui.rows.blocks import frame
 from lab.tui.rows.selection import selected_parts, selected_text, with_selection
 from lab.tui.rows.spans import plain, row, width
+from tests.conftest import each_row
 from tests.tui import play
 from tests.tui.pilots import main_screen, screen_in, text, turn_to, until
 from tests.tui.test_bursts import click, drag, send
 from tests.tui.test_view import view_of
 
 
-@pytest.mark.parametrize("state", play.STATES)
+@each_row("state", play.STATES)
 def test_what_there_is_to_copy_and_never_a_secret(state: str) -> None:
     view = view_of(state)
     found = {each.key: each.text for each in copied_texts(view)}
@@ -32,9 +32,7 @@ def test_what_there_is_to_copy_and_never_a_secret(state: str) -> None:
         assert max(map(width, body)) <= inner and len(body) >= len(found)
 
 
-@pytest.mark.parametrize(
-    ("focus", "key"), [("token", "t"), ("job", "j"), ("polling", "b"), ("output", "o"), ("wire", "c"), ("", "o")]
-)
+@each_row(("focus", "key"), [("token", "t"), ("job", "j"), ("polling", "b"), ("output", "o"), ("wire", "c"), ("", "o")])
 def test_what_is_looked_at_is_chosen(focus: str, key: str) -> None:
     view = view_of("complete", focus=focus, panes=bool(focus))
     page = CopyPage(lambda: view)

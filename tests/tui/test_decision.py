@@ -2,7 +2,6 @@
 
 import json
 
-import pytest
 from msgspec.structs import replace
 
 from lab.app.effects import Asking, RunObservation
@@ -24,6 +23,7 @@ from lab.tui.state.replies import gated
 from lab.tui.state.run import RunState
 from lab.tui.state.screen import ScreenState, UiState
 from lab.tui.state.status import role
+from tests.conftest import each_row
 from tests.tui import play
 from tests.tui.pilots import main_screen, screen_in, text, until
 from tests.tui.test_jobs import fold as folded
@@ -60,7 +60,7 @@ def bar(run: RunState, now: Millis, *, follows: bool = False) -> str:
     return "\n".join(plain(line) for line in draw("approval", state, place, now))
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("by", "name", "own", "live", "watched"),
     [
         (Origin.PERSON, "Ann", "", "Ann", "Ann"), (Origin.PERSON, None, "", "a person", "a person"),
@@ -106,7 +106,7 @@ def test_a_decision_that_the_next_poll_brings_is_told_until_the_one_after_it() -
     assert fold([*play.waiting(), request, journaled, reply, *poll(25_900, "RUNNING")]).decision is None
 
 
-@pytest.mark.parametrize("late", [False, True])
+@each_row("late", [False, True])
 def test_a_decision_over_the_api_counts_once_whether_the_journal_is_faster_than_the_reply(late: bool) -> None:
     observations = play.decided()
     journaled = fact(24_000, by=Origin.API, comment="As agreed.")
@@ -217,7 +217,7 @@ def test_what_was_asked_for_stands_at_the_gate_that_opens_again() -> None:
     assert "asked for: “Without SBI.”  by Ann" in bar(run, 30_100)
 
 
-@pytest.mark.parametrize("columns", [72, 80, 99, 100, 120, 160])
+@each_row("columns", [72, 80, 99, 100, 120, 160])
 def test_the_narration_of_a_decision_is_never_cut_where_a_part_of_it_fits_whole(columns: int) -> None:
     for verdict in (Verdict.APPROVED, Verdict.REJECTED, Verdict.CHANGES):
         run = fold([*play.waiting(), fact(22_900, verdict, name="Ann", comment="x")])
@@ -234,7 +234,7 @@ def test_our_sentences_of_decisions_fit_a_projector() -> None:
 # Deciding by name
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("keys", "given"),
     [
         (("A", *"Ann", "enter", *"Fine", "enter"), ("approved", "Fine", "Ann")),

@@ -19,6 +19,7 @@ from lab.tui.rows.spans import plain, width
 from lab.tui.state.intents import SendTurn
 from lab.tui.state.screen import ScreenState, UiState
 from lab.tui.state.summary import FollowUp, follow_ups, lengths_of, turn_summary
+from tests.conftest import each_row
 from tests.tui import play
 from tests.tui.pilots import drawn, golden, main_screen, piloted, screen_in, text, turn_to, until
 from tests.tui.test_view import SHOW, fold, run_of, screen, view_of
@@ -45,7 +46,7 @@ def rejected() -> list[RunObservation]:
     return [*script.observations, RunEnded(24_100, ended)]
 
 
-@pytest.mark.parametrize("size", SIZES, ids=lambda size: f"{size[0]}x{size[1]}")
+@each_row("size", SIZES, ids=lambda size: f"{size[0]}x{size[1]}")
 async def test_the_screen_of_each_end_is_the_golden_one(size: tuple[int, int]) -> None:
     name = f"{size[0]}x{size[1]}"
     if size == (100, 30):  # the other sizes of these are among the screens of every state
@@ -154,7 +155,7 @@ def test_the_summary_counts_the_person_and_the_agents_of_this_turn() -> None:
     assert not turn_summary(run_of("refused")).job
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("waited", "shown"),
     [(31_249, "31.2 s of a person"), (99_999, "99.9 s of a person"), (100_000, "01:40 of a person"), (7_384_000, "2:03:04 of a person")],
 )  # fmt: skip

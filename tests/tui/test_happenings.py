@@ -12,6 +12,7 @@ from lab.jobs.facts import GateDecided
 from lab.jobs.gates import Origin
 from lab.program.words import Verdict
 from lab.tui.state.happenings import Happenings, Spread
+from tests.conftest import each_row
 from tests.tui import play
 
 
@@ -64,7 +65,7 @@ def test_an_hour_takes_no_more_of_the_line_than_ten_seconds() -> None:
     assert [spread.share(at) for at in (0, 10_000, 1_810_000, 3_610_000)] == pytest.approx([0, 1 / 3, 1 / 2, 2 / 3])
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("span", "text"),
     [
         (99, ""),

@@ -20,7 +20,7 @@ from lab.recording.format.reader import read
 from lab.recording.tape.observed import observation_of
 from lab.tui.state.follow import changes, follow
 from lab.tui.state.journal import MOST_CLIENT_RUNS, JournalState
-from tests.conftest import UNLIKE, few_of, name_of
+from tests.conftest import UNLIKE, each_row, few_of, name_of
 from tests.tui import play
 
 ROOT = Path(__file__).parents[2]
@@ -171,9 +171,7 @@ def test_a_refused_call_ends_its_run_with_the_reason() -> None:
     assert (jobs.run(first).ended, jobs.run(second).ended) == (20, None)
 
 
-@pytest.mark.parametrize(
-    ("status", "headers", "runs"), [(429, (), 1), (503, (("retry-after", "3"),), 1), (503, (), 2), (400, (), 2)]
-)
+@each_row(("status", "headers", "runs"), [(429, (), 1), (503, (("retry-after", "3"),), 1), (503, (), 2), (400, (), 2)])
 def test_a_message_that_was_refused_for_now_goes_on_when_it_is_sent_again(
     status: int, headers: Headers, runs: int
 ) -> None:
@@ -202,9 +200,7 @@ def test_an_answer_finds_its_job_by_the_conversation_too() -> None:
     assert [mark.word for mark in jobs.run().timeline if mark.kind == "decided"] == ["rejected"]
 
 
-@pytest.mark.parametrize(
-    ("grant", "sub", "kind"), [("client_credentials", "demo", "client"), ("password", "robot", "user")]
-)
+@each_row(("grant", "sub", "kind"), [("client_credentials", "demo", "client"), ("password", "robot", "user")])
 def test_a_clients_own_token_names_no_user_even_if_it_stands_for_one(grant: str, sub: str, kind: str) -> None:
     fact = TokenGranted(at=0, token="«token:T1»", client="demo", grant=grant, scope="s", until=9, user="robot")
     claims = dict(fold([Noted(0, fact)], JournalState(0)).tokens["«token:T1»"].run.token.claims)
@@ -237,7 +233,7 @@ def test_a_reset_forgets_every_job() -> None:
     assert jobs.keys() == () and jobs.run().start is None
 
 
-@pytest.mark.parametrize(("status", "cut"), [(0, None), (0, "reset"), (200, "truncated")])
+@each_row(("status", "cut"), [(0, None), (0, "reset"), (200, "truncated")])
 def test_a_reply_that_was_cut_is_lost_by_its_name(status: int, cut: str | None) -> None:
     script = play.Script()
     script.observations, script.x = journal(play.running()), 4
@@ -312,7 +308,7 @@ def test_a_body_that_is_no_json_is_no_harm() -> None:
     assert fold(script.observations).run() is not None
 
 
-@pytest.mark.parametrize("route", ["stream", "chat", "debug"])
+@each_row("route", ["stream", "chat", "debug"])
 def test_a_job_begun_by_a_call_that_streams_has_its_call_and_once_polled_its_status(route: str) -> None:
     script = play.Script()
     script.token(0)

@@ -30,6 +30,7 @@ from lab.tui.state.intents import (
     ToggleRecording,
 )
 from lab.tui.state.screen import ScreenState, UiState
+from tests.conftest import each_row
 from tests.tui import play
 from tests.tui.pilots import LabPilot, main_screen, screen_in, text, turn_to, until
 
@@ -155,7 +156,7 @@ async def test_enter_opens_only_what_a_pane_has() -> None:
                     await pilot.press("escape")
 
 
-@pytest.mark.parametrize("state", ["idle", "second"])
+@each_row("state", ["idle", "second"])
 async def test_reset_and_the_way_out_also_from_a_page(state: str) -> None:
     async with screen_in(state) as (app, source, pilot):
         await pilot.press("0")
@@ -164,7 +165,7 @@ async def test_reset_and_the_way_out_also_from_a_page(state: str) -> None:
         await until(pilot, lambda: not app.is_running or app._exit)
 
 
-@pytest.mark.parametrize("pressed", ["q q", "s ctrl+c ctrl+c", "ctrl+p ctrl+c q", "c x ctrl+c ctrl+c"])
+@each_row("pressed", ["q q", "s ctrl+c ctrl+c", "ctrl+p ctrl+c q", "c x ctrl+c ctrl+c"])
 async def test_a_second_press_ends_it_and_one_that_another_key_follows_asks_anew(pressed: str) -> None:
     async with screen_in("waiting") as (app, _, pilot):
         *before, last = pressed.split()
@@ -210,7 +211,7 @@ def test_every_key_of_the_table_is_bound_and_every_command_exists() -> None:
         assert not command or command in main._commands, key.name
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("state", "pressed", "said"),
     [
         ("running", "a", "No gate is open."), ("running", "c", "No gate is open."), ("complete", "R", "No gate is open."),

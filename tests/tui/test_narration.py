@@ -10,6 +10,7 @@ from lab.tui.state.narrate import sentence
 from lab.tui.state.run import JobState, LastStatus, RunState, TokenState
 from lab.tui.state.screen import ScreenState, SourceState
 from lab.tui.state.status import PHASES
+from tests.conftest import each_row
 
 TEXT = """\
 lab: 1
@@ -41,7 +42,7 @@ def sentence_for(narration: str, ending: str | None, status: str = "COMPLETE") -
     return sentence(ScreenState(run=run, source=SourceState(scenario=scenario(narration))))
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("narration", "ending", "expected"),
     [
         ("It is done.", "released", "It is done."), ("It is done.", "dropped", "It is done."),
@@ -57,7 +58,7 @@ def test_the_sentence_fits_the_ending(narration: str, ending: str | None, expect
     assert sentence_for(narration, ending) == expected
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("token", "begins"),
     [
         (None, "invokeAsync asks"), (TokenState(0, "/token", code=401), "invokeAsync asks"),
@@ -79,7 +80,7 @@ def test_an_ending_that_is_not_there_is_a_complaint() -> None:
     ]
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("narration", "verdict", "expected"),
     [
         ("The buyer said yes.", "approved", "The buyer said yes."), ("So it is.", "timed-out", "So it is."),
@@ -97,14 +98,14 @@ def test_the_sentence_fits_the_decision(narration: str, verdict: str, expected: 
     assert sentence(ScreenState(run=run, source=source)) == expected
 
 
-@pytest.mark.parametrize("narration", ["{aproved: Yes.}", "{}", "[Yes.]", "7"])
+@each_row("narration", ["{aproved: Yes.}", "{}", "[Yes.]", "7"])
 def test_a_verdict_that_is_none_is_a_complaint(narration: str) -> None:
     with pytest.raises(ScenarioError) as caught:
         parse_scenario(TEXT.replace("complete: NARRATION", f"decided: {narration}"), "order.yaml", stem="order")
     assert all("narration.decided" in str(each) for each in caught.value.complaints)
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("code", "job", "expected"),
     [
         (202, "j", PHASES["invoke"].sentence), (200, "j", "200: a Job ID at once, not the output."),

@@ -28,6 +28,7 @@ from lab.tui.state.intents import ArmFault, DisarmFault, SeekStage
 from lab.tui.state.reduce import reduce
 from lab.tui.state.run import Exchange, RunState
 from lab.tui.state.screen import ScenarioChoice, ScreenState, UiState
+from tests.conftest import each_row
 from tests.tui import play
 from tests.tui.pilots import main_screen, screen_in, text, until
 from tests.tui.test_view import SHOW, fold, screen, view_of
@@ -39,7 +40,7 @@ def sent(request: Request, route: str = "invoke") -> Exchange:
     return reduce(RunState(), Requested(0, 1, route, request)).exchanges[0]
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("request_", "route", "words"),
     [
         (Request("GET", "/s/1", "a=b%26&code=canary", (("authorization", f"Bearer {play.TOKEN}"),)), "status",
@@ -110,7 +111,7 @@ async def test_the_exchange_of_a_pane_is_opened_copied_and_left() -> None:
         await until(pilot, lambda: not isinstance(getattr(app.screen, "page", None), ExchangePage))
 
 
-@pytest.mark.parametrize("size", [(120, 36), (80, 24)])
+@each_row("size", [(120, 36), (80, 24)])
 async def test_the_wire_fills_the_screen_and_goes(size: tuple[int, int]) -> None:
     async with screen_in("waiting", size) as (app, _, pilot):
         await pilot.press("W")
@@ -169,7 +170,7 @@ def test_help_has_every_key_and_the_keys_of_the_pane(state: str, focus: str) -> 
     assert "a pod's clock" in " ".join(map(plain, help_rows(pod, 80, 24, "256", 104)))
 
 
-@pytest.mark.parametrize("inner", [70, 104])
+@each_row("inner", [70, 104])
 def test_help_tells_each_key_whole(inner: int) -> None:
     view = view_of("waiting")
     short = inner < 96
@@ -289,7 +290,7 @@ def test_a_fault_stands_in_the_header_until_it_strikes_and_then_in_the_timeline(
     assert fold_one(observed, noted(LedgerCleared(at=4_000, by="person"))).armed == ()
 
 
-@pytest.mark.parametrize("reply", [503, None, "reset"])
+@each_row("reply", [503, None, "reset"])
 def test_the_wire_and_the_exchange_name_the_fault_that_struck(reply: int | str | None) -> None:
     run = reduce(fold(play.running()), Requested(3_000, 9, "status", Request("GET", "/s")))
     run = reduce(run, Requested(3_001, 10, "status", Request("GET", "/s")))
@@ -306,7 +307,7 @@ def test_the_wire_and_the_exchange_name_the_fault_that_struck(reply: int | str |
     assert "✗ busy  a fault struck" in page
 
 
-@pytest.mark.parametrize(("offer", "route"), [(offer, route) for offer in FAULT_OFFERS for route in offer.routes])
+@each_row(("offer", "route"), [(offer, route) for offer in FAULT_OFFERS for route in offer.routes])
 def test_every_offer_of_the_menu_is_a_fault_of_the_language(offer: FaultOffer, route: str) -> None:
     assert parse_fault(offer.at(route)).route == route
 

@@ -20,6 +20,7 @@ from lab.tui.screens.phone import PhoneGates, PhoneLink
 from lab.tui.state.intents import AnswerGate
 from lab.tui.state.phone import PhoneState
 from lab.tui.state.screen import ScreenState, UiState
+from tests.conftest import each_row
 from tests.tui import play
 from tests.tui.pilots import golden, main_screen, piloted, text, until, until_folded
 from tests.tui.test_decision import KEY, fact
@@ -88,7 +89,7 @@ def expired() -> Noted:
     return Noted(907_644, GateExpired(at=907_644, job=play.JOB, gate="buyer-approval"))
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("more", "at", "words"),
     [
         (lambda: fact(23_000, Verdict.REJECTED), 23_000, "decided: rejected"),
@@ -154,9 +155,7 @@ def dark(cells: tuple[str, ...] | list[str]) -> list[list[int]]:
     return rows
 
 
-@pytest.mark.parametrize(
-    "address", [f"{ORIGIN}/G/ABC234", "http://127.0.0.1:8/G/ABC234", "http://[fe80::1]:54321/G/ABC234"]
-)
+@each_row("address", [f"{ORIGIN}/G/ABC234", "http://127.0.0.1:8/G/ABC234", "http://[fe80::1]:54321/G/ABC234"])
 def test_the_cells_are_the_code_of_the_address(address: str) -> None:
     cells = half_blocks(address)
     code = [list(map(int, line)) for line in segno.make(address.upper(), error="m", micro=False).matrix_iter(border=4)]

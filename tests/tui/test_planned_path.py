@@ -1,14 +1,11 @@
 """The picker draws who works within a job: agents one after the other, and side by side, in proportion to time."""
 
-import pytest
-from msgspec.structs import replace
-
-from lab.language.shape import parsed
-from lab.program.scenario import Scenario
+from lab.language.document import Scenario
 from lab.tui.panes.picker import picker
 from lab.tui.panes.planned_path import lane_rows, planned_path
 from lab.tui.rows.spans import plain, width
 from lab.tui.state.screen import ScenarioChoice
+from tests.conftest import each_row
 
 
 def scenario(until: str = "any", more: int = 0) -> Scenario:
@@ -49,7 +46,7 @@ def test_until_all_have_ended_none_is_left() -> None:
     ]
 
 
-@pytest.mark.parametrize(("most", "count"), [(0, 0), (1, 1), (5, 5), (21, 21), (22, 22), (30, 22)])
+@each_row(("most", "count"), [(0, 0), (1, 1), (5, 5), (21, 21), (22, 22), (30, 22)])
 def test_what_has_no_room_is_counted(most: int, count: int) -> None:
     lines = drawn(scenario(more=18), most=most)
     assert len(lines) == count
@@ -57,7 +54,7 @@ def test_what_has_no_room_is_counted(most: int, count: int) -> None:
         assert lines[-1] == f"  and {22 - most + 1} more"
 
 
-@pytest.mark.parametrize("inner", [40, 66, 74, 88, 106])
+@each_row("inner", [40, 66, 74, 88, 106])
 def test_no_row_is_wider_than_the_page_and_the_story_stays(inner: int) -> None:
     choice = ScenarioChoice("both", "Both", "It shows agents.", "A story.", scenario(more=18), 1)
     for rows in range(6, 40):

@@ -40,7 +40,7 @@ from lab.tui.state.narrate import FOLLOWED, sentence
 from lab.tui.state.recording import EVERY, RecordingTimeline
 from lab.tui.state.run import RunState
 from lab.tui.state.screen import ScreenState, SourceState, UiState
-from tests.conftest import ROOT
+from tests.conftest import ROOT, each_row
 from tests.tui import play
 from tests.tui.pilots import golden, main_screen, piloted, resized, text, until
 from tests.tui.test_view import screen
@@ -291,7 +291,7 @@ class Timed(Jump):
         Timed.passed += (self.at - began) / 1000 / float(self.factor)
 
 
-@pytest.mark.parametrize(("factor", "most"), [("1", 40), ("0.25", 120), ("300", 15)])
+@each_row(("factor", "most"), [("1", 40), ("0.25", 120), ("300", 15)])
 async def test_what_is_dull_takes_two_seconds_so_three_days_take_less_than_forty(factor: str, most: float) -> None:
     Timed.passed = 0
     weekend = playback(recording(ROOT / "recordings" / "month-end-marathon.rec.jsonl"), make=Timed)
@@ -415,7 +415,7 @@ async def playback_screen(
         assert app.bug is None
 
 
-@pytest.mark.parametrize("size", [(120, 36), (80, 24)])
+@each_row("size", [(120, 36), (80, 24)])
 async def test_the_screen_is_the_golden_one(size: tuple[int, int]) -> None:
     """LAB_GOLDEN=write writes them anew; read the diff."""
     async with playback_screen(size) as (app, source, pilot):
@@ -461,7 +461,7 @@ async def test_no_key_decides_and_the_recorded_decision_shows() -> None:
         assert source.place == before and "changes ›" not in text(app)
 
 
-@pytest.mark.parametrize("size", [(120, 36), (80, 24)])
+@each_row("size", [(120, 36), (80, 24)])
 async def test_a_click_on_the_line_goes_there(size: tuple[int, int]) -> None:
     async with playback_screen(size) as (app, source, pilot):
         lines = text(app).split("\n")
@@ -489,7 +489,7 @@ async def test_every_size_and_back() -> None:
         await resized(pilot, (200, 60), (80, 24), (40, 12), (120, 36))
 
 
-@pytest.mark.parametrize("cells", [8, 9, 40, 200])
+@each_row("cells", [8, 9, 40, 200])
 def test_the_line_is_as_long_as_its_room_and_every_cell_is_a_place(cells: int) -> None:
     marks = tuple(RecordingMark(at, at * 10, kind) for at, kind in enumerate(("token", "gate", "fault", "error")))
     line = track(PlaybackCursor(0, 1_000, 1, 9, marks=marks, spread=Spread.of(0, (), 1_000)), cells, 500)

@@ -19,14 +19,14 @@ from lab.tui.state.narrate import sentence
 from lab.tui.state.preferences import Preferences, ScreenStart
 from lab.tui.state.screen import ScreenState, SourceState, UiState
 from tests import terminal
-from tests.conftest import Lab
+from tests.conftest import Lab, each_row
 from tests.tui import play
 from tests.tui.pilots import main_screen, piloted, text, until
 
 # The file
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("text_", "meant"),
     [
         ("", Preferences()),
@@ -42,7 +42,7 @@ def test_what_a_file_says(text_: str, meant: Preferences) -> None:
     assert parse_preferences(text_, "screen.yaml") == meant
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("text_", "complaint"),
     [
         ("theme: light\ncolour: red\n", "screen.yaml:2:1: unknown key colour"),
@@ -67,7 +67,7 @@ def test_what_is_wrong_is_told_with_its_place(text_: str, complaint: str) -> Non
     assert str(caught.value).startswith(complaint)
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("before", "after"),
     [
         ("theme: light # bright room\nkeys: {wire: x}\n", "theme: dark # bright room\nkeys: {wire: x}\n"),
@@ -139,7 +139,7 @@ def test_a_change_is_written_by_rename_for_the_user_alone(tmp_path: Path) -> Non
 # The screen
 
 
-@pytest.mark.parametrize("recorded", [False, True])
+@each_row("recorded", [False, True])
 def test_the_first_start_points_at_space_and_at_the_help(recorded: bool) -> None:
     cursor = PlaybackCursor(0, 1, 1, 2) if recorded else None
     source = SourceState(scenario=play.SCENARIO, follows=recorded, cursor=cursor)
@@ -168,7 +168,7 @@ async def test_the_screen_begins_as_it_was_left_and_keeps_what_changes_on_it() -
     assert kept == [("layout", "panes"), ("layout", "wire"), ("speed", "2"), ("theme", "dark"), ("layout", "panes")]
 
 
-@pytest.mark.parametrize(("follows", "cursor"), [(False, None), (True, None), (True, PlaybackCursor(0, 1, 1, 2))])
+@each_row(("follows", "cursor"), [(False, None), (True, None), (True, PlaybackCursor(0, 1, 1, 2))])
 def test_only_the_pace_of_a_run_of_ours_is_kept(follows: bool, cursor: PlaybackCursor | None) -> None:
     view = ScreenState(source=SourceState(follows=follows, cursor=cursor, can=frozenset(("speed",))))
     changes = list(changes_of(view, key_named("faster").react(view), 120))

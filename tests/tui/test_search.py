@@ -11,6 +11,7 @@ from lab.tui.rows.search import ELSEWHERE, HERE, find, mark
 from lab.tui.rows.spans import Row, plain, row, width, wrap
 from lab.tui.state.intents import StepForward
 from lab.tui.state.screen import ScreenState, settled
+from tests.conftest import each_row
 from tests.tui import play
 from tests.tui.pilots import LabPilot, main_screen, screen_in, text, turn_to, until
 from tests.tui.test_view import view_of
@@ -22,7 +23,7 @@ def texts_of(rows: list[Row], query: str) -> list[str]:
     return [" ".join(plain(rows[at])[begin:end] for at, begin, end in hit) for hit in find(rows, query)]
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("query", "found"),
     [
         ("price", ["Price", "price"]), ("the agreed", ["The agreed"]), ("agreed price is", ["agreed price is"]),
@@ -89,7 +90,7 @@ def test_in_the_wire_headers_and_bodies_are_found_and_the_row_is_chosen() -> Non
     assert not nothing.ui.query and nothing.ui.remark == "Nothing in the wire has “no such”."
 
 
-@pytest.mark.parametrize(("scrolled", "query", "stays"), [(0, "", False), (2, "", True), (0, "running", True)])
+@each_row(("scrolled", "query", "stays"), [(0, "", False), (2, "", True), (0, "running", True)])
 def test_what_comes_meanwhile_moves_nothing_that_was_chosen(scrolled: int, query: str, stays: bool) -> None:
     whole = view_of("waiting", scrolled={"wire": scrolled} if scrolled else {}, query=query, searched="wire")
     exchanges = whole.run.exchanges

@@ -17,6 +17,7 @@ from lab.tui.state.recording import RecordingTimeline
 from lab.tui.state.run import RunState
 from lab.tui.state.screen import ScreenState, SourceState, UiState
 from lab.tui.state.status import phase
+from tests.conftest import each_row
 from tests.recording.dialect_sessions import SESSIONS, recorded
 
 STREAMED = ["invokeStream", "chat", "debug", "local chat", "orchestrator stream"]
@@ -52,7 +53,7 @@ def assert_shown_early(timeline: RecordingTimeline, size: tuple[int, int]) -> No
     assert "No job" not in shown["output"] and shown["token"].count("200") == 1
 
 
-@pytest.mark.parametrize("name", STREAMED)
+@each_row("name", STREAMED)
 def test_its_stretches_gate_and_end_are_those_that_its_events_told(name: str) -> None:
     assert_told_by_events(timeline_of(name))
 

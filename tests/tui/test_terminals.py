@@ -8,6 +8,7 @@ from rich.style import Style
 
 from lab.tui.app import LabApp
 from lab.tui.themes import COLOURS, GROUNDS, TABLES
+from tests.conftest import each_row
 from tests.terminal import Terminal
 from tests.tui.pilots import golden, screen_in, text, turn_to
 from tests.tui.test_app import contrast
@@ -34,7 +35,7 @@ def styled(app: LabApp, word: str = "") -> list[tuple[str, Style]]:
 # Colours
 
 
-@pytest.mark.parametrize("theme", TABLES)
+@each_row("theme", TABLES)
 def test_the_table_of_256_has_its_contrast(theme: str) -> None:
     table = {word: numbered(number) for word, number in TABLES[theme].items()}
     assert table.keys() == COLOURS[theme].keys()

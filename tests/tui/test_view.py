@@ -33,7 +33,7 @@ from lab.tui.state.reduce import reduce
 from lab.tui.state.run import RunState
 from lab.tui.state.screen import ScreenState, SourceState, UiState, settled
 from lab.tui.state.status import PHASES, phase
-from tests.conftest import few_of
+from tests.conftest import each_row, few_of
 from tests.tui import play
 
 SIZES = ((72, 20), (80, 24), (99, 30), (100, 20), (120, 36), (120, 28), (160, 44), (200, 60))
@@ -88,7 +88,7 @@ def screen(view: ScreenState, columns: int, rows: int, now: int) -> list[str]:
 # clean
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("raw", "expected"),
     [
         ("\x1b[2J", "␛[2J"), ("a\x00b", "a␀b"), ("\x7f", "␡"), ("\x9b31m", "\ufffd31m"), ("\u202eevil", "\ufffdevil"),
@@ -117,7 +117,7 @@ def test_a_token_shows_its_ends_only() -> None:
     assert clean.token_ends("short-secret") == clean.DOTS
 
 
-@pytest.mark.parametrize(
+@each_row(
     "headers",
     [
         (("authorization", f"Bearer {play.TOKEN}"),), (("authorization", "Basic bGFiOnNlY3JldDEyMw=="),),
@@ -331,7 +331,7 @@ def test_a_gate_outside_the_api_says_that_the_app_only_polls() -> None:
     assert "the app only polls" in "\n".join(screen(view, 120, 36, 22_900))
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("observations", "stepped"),
     [
         (play.error(), "✓ Token ✓ Invoke ✓ Poll ✗ Output"),
@@ -345,7 +345,7 @@ def test_the_stepper_says_where_a_run_stopped(observations: list[RunObservation]
     assert " ".join(plain(line).replace("━", "").replace("─", "").split()) == stepped
 
 
-@pytest.mark.parametrize("size", SIZES)
+@each_row("size", SIZES)
 def test_one_pane_more_has_its_place_in_every_layout(size: tuple[int, int]) -> None:
     """What a new pane needs is its value in the list: no place overlaps another, and none leaves the screen."""
     columns, rows = size
@@ -380,7 +380,7 @@ def test_against_a_pod_space_begins_but_does_not_pause() -> None:
     assert "POD example.com" in "\n".join(screen(ScreenState(source=pod), 80, 24, 0))
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("state", "change", "asks"),
     [
         ("running", {}, SkipAhead()), ("waiting", {}, SkipAhead(907_644 - 60_000, LAST_MINUTE)),
@@ -456,7 +456,7 @@ def test_digits_belong_to_panes_or_to_questions(state: str, ui: dict[str, object
     assert len(questions) == (len(play.FOLLOW_UP) if state == "complete" and ui in ({}, {"turn": 1}) else 0)
 
 
-@pytest.mark.parametrize("sentence", [*(each.sentence for each in PHASES.values()), *narrate.FOLLOWED.values()])
+@each_row("sentence", [*(each.sentence for each in PHASES.values()), *narrate.FOLLOWED.values()])
 def test_our_sentences_fit_a_projector(sentence: str) -> None:
     assert len(sentence) <= 76 and "!" not in sentence
 
@@ -487,7 +487,7 @@ def test_a_hot_spot_is_found_by_its_cell() -> None:
 # outputs
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("output", "kind", "expected"),
     [
         (None, "null", "null"), ("", "empty", "empty string"), ('{"a": [1, true]}', "JSON", '"a": ['),
@@ -577,7 +577,7 @@ def test_a_quorum_says_how_many_have_approved() -> None:
     assert "approvals 1 of 2" in drawn
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("match", "later", "says"),
     [
         (None, 0, "turn 2 · the same conversationId, a new Job ID"),

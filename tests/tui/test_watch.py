@@ -32,6 +32,7 @@ from lab.tui.state.intents import (
 )
 from lab.tui.state.journal import JournalState, SourceUpdate
 from lab.tui.state.screen import ScreenState, SourceState, UiState
+from tests.conftest import each_row
 from tests.tui import play
 from tests.tui.pilots import golden, main_screen, piloted, text, until
 from tests.tui.test_jobs import fold, journal, other, told_by
@@ -255,7 +256,7 @@ async def test_exchanges_that_the_lab_keeps_no_more_are_counted() -> None:
 # The clock
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("lab", "able"),
     [(REAL, set()), (SCALED, {"pause", "step", "speed"}), (MANUAL, {"step"})], ids=["real", "scaled", "manual"],
 )  # fmt: skip
@@ -428,7 +429,7 @@ async def test_a_call_of_no_job_is_on_the_wire_alone() -> None:
         await until(pilot, lambda: "/v1/agents" in text(app) and "404" in text(app))
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("key", "verdict"), [("a", "approved"), ("r", "rejected")],
 )  # fmt: skip
 async def test_the_keys_of_a_gate_name_job_and_gate(key: str, verdict: str) -> None:

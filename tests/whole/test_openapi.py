@@ -3,7 +3,6 @@
 from importlib.resources import files
 
 import jsonschema
-import pytest
 import yaml
 
 from lab.core.routes import RouteMatch
@@ -20,8 +19,7 @@ from lab.identity.scopes import API_SERVICE, SERVICES
 from lab.plugins.a2a.cards import MOST_FOUND
 from lab.plugins.a2a.rpc import METHODS
 from lab.plugins.a2a.tasks import STATES
-from lab.program.switches import Switches
-from lab.program.words import Status
+from tests.conftest import each_row
 
 DOCUMENT = openapi("1.2.3", "http://lab.test", "the-scope/", local=True)
 SCHEMAS = DOCUMENT["components"]["schemas"]
@@ -37,7 +35,7 @@ def body_of(name):
     return operation(name)["requestBody"]["content"]["application/json"]["schema"]
 
 
-@pytest.mark.parametrize("wire", wires(), ids=lambda wire: wire.name)
+@each_row("wire", wires(), ids=lambda wire: wire.name)
 def test_every_row_has_an_operation_and_every_operation_a_row(wire):
     text = files(wire.package).joinpath("openapi.yaml").read_text("utf-8")
     names = [row.operation or row.name.replace("-", "_") for row in wire.routes]
@@ -65,7 +63,7 @@ def test_everyone_gets_a_document_of_their_own():
     assert openapi("2", "http://two", "two/", local=True)["components"]["schemas"] == SCHEMAS
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("schema", "place"),
     [("InvokeRequest", "invoke request"), ("Job", "job body"), ("WaitingNodeDetails", "waitingNodeDetails")],
 )
@@ -95,7 +93,7 @@ def test_words_and_bounds_are_those_that_the_code_knows():
     assert service["schema"]["enum"] == [API_SERVICE, *SERVICES]
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("body", "fits"),
     [
         ({"message": "Taxi 42"}, True),

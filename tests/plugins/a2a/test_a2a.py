@@ -10,6 +10,7 @@ from lab.dialects.fusion.routes import API
 from lab.dialects.router import ROUTER
 from lab.identity.facts import TokenGranted
 from lab.jobs.facts import GateDecided, JobAccepted
+from tests.conftest import each_row
 from tests.wire_peer import DOCUMENT, OTHER, invoke, read, service, status, token
 
 HIDDEN = DOCUMENT | {"name": "hidden", "title": "Hidden", "agent": {"code": "HIDDEN", "published": False}}
@@ -91,13 +92,13 @@ def test_a_scenario_that_is_not_published_says_nothing_of_its_team_on_either_wir
     assert read(peer.send({"query": "not yet"}, route="a2a-search").response)["total_count"] == 0
 
 
-@pytest.mark.parametrize("code", ["NOBODY", "HIDDEN", "agents"])
+@each_row("code", ["NOBODY", "HIDDEN", "agents"])
 def test_a_team_that_is_not_published_has_no_card(code):
     response = get(Peer(DOCUMENT, HIDDEN), "a2a-card", code)
     assert (response.status, read(response)["message"]) == (404, "Workflow not found.")
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("search", "total", "codes"),
     [
         ({}, 2, ["EXPENSES", "TALK"]),
@@ -125,9 +126,7 @@ def test_the_search_finds_published_teams(search, total, codes):
         assert read(peer.mock.serve(Request("GET", where, "", headers[:1]), 0).response)["name"] == each["id"]
 
 
-@pytest.mark.parametrize(
-    "search", [[], {"query": 1}, {"skip": -1}, {"skip": True}, {"top": 0}, {"top": 101}, {"top": "1"}, b"", b"{"]
-)
+@each_row("search", [[], {"query": 1}, {"skip": -1}, {"skip": True}, {"top": 0}, {"top": 101}, {"top": "1"}, b"", b"{"])
 def test_a_wrong_search_is_refused(search):
     peer = Peer()
     headers = (("authorization", f"Bearer {peer.bearer}"), ("content-type", "application/json"))
@@ -252,7 +251,7 @@ def test_several_parts_are_joined_by_lines():
     )
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("body", "code", "named"),
     [
         (b"{", -32700, None),
@@ -287,7 +286,7 @@ def test_errors_come_in_json_rpc_and_name_the_call(body, code, named):
     assert (answer["error"]["code"], answer["id"]) == (code, named) and answer["error"]["message"]
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("members", "says"),
     [
         ({"kind": "task"}, "kind"),
@@ -311,7 +310,7 @@ def test_a_wrong_message_is_refused_by_name(members, says):
     assert refused["code"] == -32602 and says in refused["message"]
 
 
-@pytest.mark.parametrize("named", ["", "a/b", "..", "t" * 201, "\n", "a b", "ä", "a%2f", 7, None])
+@each_row("named", ["", "a/b", "..", "t" * 201, "\n", "a b", "ä", "a%2f", 7, None])
 def test_a_wrong_id_is_refused(named):
     peer = Peer()
     assert peer.call("tasks/send", {"id": named, "message": message("Taxi 42")})["code"] == -32602
@@ -345,7 +344,7 @@ def test_only_a_task_that_waits_takes_an_answer():
     assert [fact for fact in (*peer.facts, *off.facts) if isinstance(fact, GateDecided)] == []
 
 
-@pytest.mark.parametrize(("code", "kind", "bearer", "wanted"), [
+@each_row(("code", "kind", "bearer", "wanted"), [
     ("NOBODY", "application/json", None, 404), ("HIDDEN", "application/json", None, 404),
     ("EXPENSES", "text/plain", None, 415), ("EXPENSES", "application/json", "x", 401),
 ])  # fmt: skip
@@ -359,7 +358,7 @@ def test_what_is_wrong_with_the_transport_is_said_in_http(code, kind, bearer, wa
         assert response.status == wanted and "message" in read(response)
 
 
-@pytest.mark.parametrize(("route", "method", "allow"), [
+@each_row(("route", "method", "allow"), [
     ("a2a", "GET", "POST"), ("a2a-stream", "GET", "POST"), ("a2a-card", "POST", "GET"),
 ])  # fmt: skip
 def test_another_method_is_not_allowed(route, method, allow):
@@ -390,7 +389,7 @@ def outline(stream):
     return [(when, each["kind"], each["status"]["state"] if "status" in each else None) for when, each in stream]
 
 
-@pytest.mark.parametrize("route", ["a2a", "a2a-stream"])
+@each_row("route", ["a2a", "a2a-stream"])
 def test_a_stream_tells_each_state_until_somebody_has_to_speak(route):
     peer = Peer()
     stream = events(peer, "Taxi 42", 1_000, route)
@@ -481,7 +480,7 @@ def test_a_message_needs_a_role_and_no_id():
         assert (refused["code"], refused["message"]) == (-32602, "message.role must be user or agent.")
 
 
-@pytest.mark.parametrize("route", ["a2a", "a2a-stream"])
+@each_row("route", ["a2a", "a2a-stream"])
 def test_each_route_takes_each_method(route):
     peer = Peer()
     first = peer.call("message/send", {"message": message("Taxi 42")}, route=route)

@@ -1,13 +1,12 @@
 """Of a body whose shape is kept, what A2A itself says."""
 
-import pytest
-
 from lab.core.exchange import Headers
 from lab.recording.tape.body_shapes import shape_of
+from tests.conftest import each_row
 from tests.recording.test_body_shapes import FORM, JSON
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("headers", "body", "shape"),
     [
         (JSON, '{"status":{"state":"working","message":"Hi"}}', '{"status":{"state":"working","message":"xx"}}'),

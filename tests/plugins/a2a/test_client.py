@@ -3,7 +3,6 @@
 import json
 from itertools import product
 
-import pytest
 from msgspec.structs import replace
 
 from lab.core.exchange import Response
@@ -11,7 +10,8 @@ from lab.core.refusal import Refusal
 from lab.dialects import client_named
 from lab.dialects.base import Decide, Invoke, Look
 from lab.dialects.client import Seen, Unreadable
-from lab.program.words import Status, Verdict
+from lab.language.document import Status, Verdict
+from tests.conftest import each_row
 from tests.dialects.test_clients import WRONG, assert_understood, reply, sent
 
 A2A = client_named("a2a")
@@ -51,7 +51,7 @@ def test_a_message_is_named_by_the_nonce() -> None:
     assert A2A.ask(command, "1") == A2A.ask(command, "1") != A2A.ask(command, "2")
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("body", "status", "word"),
     [
         (task("submitted"), Status.RUNNING, "submitted"),
@@ -75,7 +75,7 @@ def test_a2a_tells_a_question_an_answer_and_an_error_as_texts() -> None:
     assert A2A.understand("a2a", reply(task("completed", artifacts=artifacts))).output == "Done"
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("response", "status", "text"),
     [
         (reply({"error": {"code": -32001, "message": "No."}}), 404, "JSON-RPC -32001: No."),
@@ -133,7 +133,7 @@ def test_the_events_of_a_stream_add_up_to_the_task_that_a_look_would_show() -> N
     assert [output for _, output, _ in seen_of(task("working"), artifact("Do"), artifact("Did"))][-1] == "Did"
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("events", "last"),
     [
         ((task("submitted"), task("completed", artifacts=[{"parts": [{"text": "Done"}]}])), ("completed", "Done", None)),
@@ -150,7 +150,7 @@ def test_a_stream_of_a_server_that_nobody_checked_is_read_as_far_as_it_can_be(ev
     assert seen_of(*events)[-1] == last
 
 
-@pytest.mark.parametrize("route", ["a2a", "a2a-stream"])
+@each_row("route", ["a2a", "a2a-stream"])
 def test_an_answer_is_understood_as_what_it_is_whichever_route_it_came_on(route) -> None:
     events = task("working"), artifact("Done"), state_of("completed", final=True)
     assert A2A.understand(route, stream(*events)) == A2A.understand(

@@ -7,7 +7,7 @@ import pytest
 from tests.cli.test_decided import BY_EACH_WAY, assert_told
 from tests.cli.test_run import SHIPPED
 from tests.cli.test_serve import assert_runs_against_another
-from tests.conftest import Lab
+from tests.conftest import Lab, each_row
 
 
 @pytest.mark.long
@@ -29,7 +29,7 @@ def test_the_external_app_runs_against_another_server(lab: Lab, monkeypatch: pyt
     assert_runs_against_another(lab, monkeypatch, "a2a")
 
 
-@pytest.mark.parametrize(("facts", "over", "lines"), BY_EACH_WAY)
+@each_row(("facts", "over", "lines"), BY_EACH_WAY)
 def test_a_person_is_told_by_the_way_the_decision_came_though_no_question_names_its_gate(
     facts: bool, over: str, lines: list[str]
 ) -> None:

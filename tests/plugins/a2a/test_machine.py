@@ -33,4 +33,4 @@ class BothWires(OtherIds):
 
 
 TestBothWires = BothWires.TestCase
-TestBothWires.settings = settings(examples(10, thorough=200), stateful_step_count=40)
+TestBothWires.settings = settings(examples(6, thorough=200), stateful_step_count=40)

@@ -6,6 +6,7 @@ from lab.core.exchange import Request
 from lab.core.journal.numbers import CallCounted
 from lab.dialects.router import ROUTER
 from lab.plugins.a2a.plugin import PLUGIN
+from tests.conftest import each_row
 from tests.mock import test_planned as planned
 from tests.mock.test_planned import EveryRoute, post, served
 from tests.recording.test_pod import assert_replays_with_faults_on
@@ -60,7 +61,7 @@ def test_a_token_that_expired_on_another_route_is_none_for_a_card():
     assert [answer.status for answer in answers] == [401, 401]
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("named", "strikes"),
     [
         ("stream", {"stream", "chat", "debug", "a2a-stream"}), ("invoke", {"invoke", "a2a"}),

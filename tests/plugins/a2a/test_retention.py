@@ -2,16 +2,15 @@
 
 import json
 
-import pytest
-
 from lab.core.exchange import Request
 from lab.dialects.router import ROUTER
 from lab.mock.sizes import sizes_of
+from tests.conftest import each_row
 from tests.mock.test_retention import QUICK
 from tests.wire_peer import read, service, token
 
 
-@pytest.mark.parametrize("drops", [True, False])
+@each_row("drops", [True, False])
 def test_an_id_that_a_client_chose_is_free_again_once_its_job_is_forgotten(drops: bool) -> None:
     mock = service(QUICK)
     mock.drops = drops

@@ -26,9 +26,7 @@ from lab.identity.client import read_token, token_request
 from lab.jobs.facts import WaitEnded
 from lab.mock.config import Config
 from lab.mock.service import Service
-from lab.program.switches import Layers
-from lab.program.words import Status, Verdict
-from tests.conftest import ROOT, UNLIKE, few_of
+from tests.conftest import ROOT, each_row, few_of
 
 FOLDER = ROOT / "scenarios"
 SCENARIOS = scenario_names(FOLDER)
@@ -98,7 +96,7 @@ def _plain(fact: Fact) -> object:
 
 
 @pytest.mark.parametrize("verdict", DECISIONS)
-@pytest.mark.parametrize("scenario", few_of(SCENARIOS, (*UNLIKE, *(name for name, _ in UNSAID))))
+@pytest.mark.parametrize("scenario", few_of(SCENARIOS, ("three-turns", "bad-line", *(name for name, _ in UNSAID))))
 def test_both_wires_bring_the_same_facts(scenario: str, verdict: Verdict | None) -> None:
     fusion, a2a = Story(scenario, "fusion", verdict), Story(scenario, "a2a", verdict)
     if (scenario, verdict) in UNSAID:
@@ -109,7 +107,7 @@ def test_both_wires_bring_the_same_facts(scenario: str, verdict: Verdict | None)
     assert fusion.digest == a2a.digest
 
 
-@pytest.mark.parametrize(("dialect", "ends"), [("fusion", True), ("a2a", False)])
+@each_row(("dialect", "ends"), [("fusion", True), ("a2a", False)])
 def test_only_fusion_ends_a_wait_early(dialect: str, ends: bool) -> None:
     assert ("anomaly-flag", "ended early") in UNSAID
     compiled = load_scenario("anomaly-flag", FOLDER)

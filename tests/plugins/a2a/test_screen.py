@@ -6,6 +6,7 @@ import pytest
 
 from lab.program.words import Verdict
 from lab.recording.format.lines import Res
+from tests.conftest import each_row
 from tests.plugins.a2a.sessions import SESSIONS
 from tests.recording.dialect_sessions import recorded
 from tests.tui.test_sources_agree import DIFFERENT, Run, assert_one_screen
@@ -32,7 +33,7 @@ def test_over_a2a_the_panes_show_its_calls_and_its_states() -> None:
     assert "/a2a/v1/ITEM_COMPARE_TEAM" in screen["wire"]
 
 
-@pytest.mark.parametrize("size", [(80, 24), (120, 36)])
+@each_row("size", [(80, 24), (120, 36)])
 def test_a_task_shows_before_its_first_answer_is_over(size: tuple[int, int]) -> None:
     assert_shown_early(timeline_in(streamed()), size)
 

@@ -51,7 +51,7 @@ class Other(sessions.Other):
 
 
 @given(gaps=GAPS)
-@examples(25, thorough=500)
+@examples(12, thorough=500)
 def test_whenever_a_client_looks_it_sees_the_history_in_order_and_never_early(gaps: list[int]) -> None:
     client = Other(SESSIONS["a2a"])
     client.rpc(0, "message/send", {"message": 1}, 0)

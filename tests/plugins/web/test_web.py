@@ -18,7 +18,7 @@ from lab.cli.console import Console
 from lab.cli.grammar.parser import parse_options
 from lab.plugins.web.page import visitor_command, without
 from tests.cli.test_phone import assert_refused
-from tests.conftest import Lab
+from tests.conftest import Lab, each_row
 from tests.forked import forked_lab
 
 ROOT = Path(__file__).parents[3]
@@ -114,7 +114,7 @@ def test_a_page_s_visitors_can_t_share_a_port(lab: Lab) -> None:
     assert "--port can't be used with --web" in lab("demo", "--web", "--port", "8080").err
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("given", "web", "scenario"),
     [
         ("--web item-comparison", 8000, "item-comparison"), ("--web 8001 refund", 8001, "refund"),

@@ -3,8 +3,7 @@
 import re
 from pathlib import Path
 
-import pytest
-
+from tests.conftest import each_row
 from tests.whole.docs.pages import PAGES, codes, sections
 
 ROOT = Path(__file__).parents[3]
@@ -44,7 +43,7 @@ def test_every_citation_leads_to_a_page_and_a_section() -> None:
     assert wrong == {}
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("text", "wrong"),
     [
         ("the routes (contract.md §2)", []),

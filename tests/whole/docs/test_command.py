@@ -11,6 +11,7 @@ import pytest
 from lab.cli.commands.docs import laid_out
 from lab.cli.console import Console
 from lab.cli.main import run_command
+from tests.conftest import each_row
 from tests.forked import Forked
 from tests.whole.docs.pages import PAGES
 
@@ -29,7 +30,7 @@ def test_without_a_page_it_lists_them_with_what_each_is_for() -> None:
     assert all(len(line.split()) > 4 and len(line) < 160 for line in out.splitlines()), out
 
 
-@pytest.mark.parametrize("name", sorted(PAGES))
+@each_row("name", sorted(PAGES))
 def test_a_page_goes_into_a_pipe_as_it_stands(name: str) -> None:
     assert lab("docs", name) == (0, PAGES[name].rstrip("\n") + "\n", "")
 

@@ -5,15 +5,11 @@ import re
 from io import StringIO
 from typing import Any
 
-import pytest
-from msgspec.structs import asdict
-
 from lab.cli.console import Console
 from lab.cli.main import run_command
 from lab.dialects.fusion.missing_paths import CAPABILITIES
-from lab.language.shape import json_schema, spelt
-from lab.program.switches import Switches
-from tests.shapes import switched
+from lab.language.document import Switches
+from tests.conftest import each_row
 from tests.whole.docs.pages import PAGES, codes
 
 PAGE = PAGES["contract"]
@@ -49,7 +45,7 @@ def test_every_route_and_every_member_is_named() -> None:
     ]
 
 
-@pytest.mark.parametrize("name", ["GET /fscmRestApi/anticsrf", "singleTurnOnly", "callbackToken"])
+@each_row("name", ["GET /fscmRestApi/anticsrf", "singleTurnOnly", "callbackToken"])
 def test_one_that_is_left_out_is_found(name: str) -> None:
     assert unnamed([*ROUTES, *MEMBERS], PAGE.replace(f"`{name}`", "-")) == {name}
 
@@ -117,7 +113,7 @@ def in_order(section: str, page: str) -> list[str]:
     return [name for row in rows for name in re.findall(r"`(\w+)`", row)]
 
 
-@pytest.mark.parametrize(("section", "place"), [("## 4.", "job body"), ("### 4.3", "waitingNodeDetails")])
+@each_row(("section", "place"), [("## 4.", "job body"), ("### 4.3", "waitingNodeDetails")])
 def test_members_stand_in_the_order_of_the_wire(section: str, place: str) -> None:
     assert in_order(section, PAGE) == [row["name"] for row in ROWS if row["place"] == place]
 

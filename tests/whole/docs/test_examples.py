@@ -19,6 +19,7 @@ from lab.program.switches import Switches
 from lab.recording.replay.matchers import parse_matchers
 from lab.server.limits import LIMIT_KINDS
 from lab.tui.preference_syntax import parse_preferences
+from tests.conftest import each_row
 from tests.whole.docs.pages import PAGES, blocks, codes
 
 PAGE = PAGES["scenarios"]
@@ -60,7 +61,7 @@ def complaints(block: str) -> list[str]:
     return [f"warning: {each.what}" for each in lint(scenario, "page", places)]
 
 
-@pytest.mark.parametrize("block", BLOCKS, ids=lambda block: block.split("\n")[0][:30])
+@each_row("block", BLOCKS, ids=lambda block: block.split("\n")[0][:30])
 def test_each_example_is_accepted(block: str) -> None:
     assert complaints(block) == []
 
@@ -100,7 +101,7 @@ def test_the_page_names_every_key_name_filter_and_test() -> None:
     assert unnamed(known(), PAGE) == set()
 
 
-@pytest.mark.parametrize("word", ["retention", "urlencode", "conversation", "lose_reply", "divisibleby"])
+@each_row("word", ["retention", "urlencode", "conversation", "lose_reply", "divisibleby"])
 def test_a_word_that_is_left_out_is_found(word: str) -> None:
     assert unnamed(known(), PAGE.replace(word, "-")) == {word}
 

@@ -18,6 +18,7 @@ import pytest
 
 from lab.dialects.wire import Wire
 from lab.plugin import Option, Plugin
+from tests.conftest import each_row
 from tests.whole.docs.pages import PAGES, blocks, codes
 
 PAGE = PAGES["plugins"]
@@ -45,20 +46,37 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def lab(installed: Path | str, *arguments: str) -> subprocess.CompletedProcess[str]:
+CALLS = """
+import contextlib, io, json, sys
+from lab.__main__ import main
+for call in json.loads(sys.argv[1]):
+    with contextlib.redirect_stdout(io.StringIO()) as out, contextlib.redirect_stderr(io.StringIO()) as err:
+        code = main(call.split())
+    print(json.dumps([code, out.getvalue(), err.getvalue()]))
+"""
+
+
+def labs(installed: Path | str, *calls: str) -> list[tuple[int, str, str]]:
+    """Exit code, stdout and stderr of commands, one after the other in a process that finds the distribution."""
     environment = {**os.environ, "PYTHONPATH": str(installed)}
-    return subprocess.run(
-        [sys.executable, "-m", "lab", *arguments], env=environment, capture_output=True, text=True, check=False
+    done = subprocess.run(
+        [sys.executable, "-c", CALLS, json.dumps(calls)], env=environment, capture_output=True, text=True, check=True
     )
+    return [json.loads(line) for line in done.stdout.splitlines()]
 
 
 def test_the_command_and_the_form_are_found_and_the_wire_by_its_name(installed: Path) -> None:
-    assert lab(installed, "count", "item-comparison").stdout == "10\n"
-    assert lab(installed, "count", "item-comparison", "--method", "GET").stdout == "8\n"
-    form = lab(installed, "show", "item-comparison", "--as", "csv").stdout.splitlines()
-    assert form[:2] == ["x,method,path", "1,POST,/oauth2/v1/token"] and len(form) == 11
-    spoken = lab(installed, "run", "item-comparison", "--dialect", "plain", "--speed", "instant")
-    assert (spoken.returncode, spoken.stderr.splitlines()[0]) == (2, "lab: The lab serves plain, and doesn't speak it.")
+    counted, gets, form, spoken = labs(
+        installed,
+        "count item-comparison",
+        "count item-comparison --method GET",
+        "show item-comparison --as csv",
+        "run item-comparison --dialect plain --speed instant",
+    )
+    assert (counted[1], gets[1]) == ("10\n", "8\n")
+    rows = form[1].splitlines()
+    assert rows[:2] == ["x,method,path", "1,POST,/oauth2/v1/token"] and len(rows) == 11
+    assert (spoken[0], spoken[2].splitlines()[0]) == (2, "lab: The lab serves plain, and doesn't speak it.")
 
 
 def ask(url: str, body: bytes | None = None, **headers: str) -> tuple[int, dict[str, object]]:
@@ -102,11 +120,12 @@ def test_the_wire_is_served_recorded_and_replayed(installed: Path, tmp_path: Pat
         assert ask(f"{base}{TEAM}/{begun['job']}", **known) == (200, begun)
         assert ask(f"{base}{TEAM}/{begun['job']}", b"", **known)[0] == 405
     recording = str(tmp_path / "recordings" / "day.rec.jsonl")
-    assert lab(installed, "replay", recording).stdout.splitlines()[-1] == "1 passed, 0 failed"
-    assert lab(tmp_path, "replay", recording).stdout.splitlines()[-1] == "0 passed, 1 failed"
+    for place, passed in ((installed, "1 passed, 0 failed"), (tmp_path, "0 passed, 1 failed")):
+        ((_, out, _),) = labs(place, f"replay {recording}")
+        assert out.splitlines()[-1] == passed
 
 
-@pytest.mark.parametrize("kind", [Plugin, Option, Wire])
+@each_row("kind", [Plugin, Option, Wire])
 def test_every_field_of_a_declaration_is_told(kind: type[Plugin | Option | Wire]) -> None:
     assert set(kind._fields) - codes(PAGE) == set()
 
@@ -117,10 +136,10 @@ def test_one_that_can_not_be_loaded_is_told_of_and_takes_nothing_along(installed
     (metadata / "METADATA").write_text("Metadata-Version: 2.4\nName: lab-broken\nVersion: 2\n")
     (metadata / "entry_points.txt").write_text("[lab.plugins]\nbroken = lab_broken.plugin:PLUGIN\n")
     both = os.pathsep.join((str(installed), str(tmp_path)))
-    assert lab(both, "count", "item-comparison").stdout == "10\n"
-    mistyped = lab(both, "broken")
-    assert mistyped.returncode == 2 and "The plugin of lab-broken 2 can't be loaded." in mistyped.stderr
-    doctor = lab(both, "doctor").stdout.splitlines()
+    counted, mistyped, shown = labs(both, "count item-comparison", "broken", "doctor")
+    assert counted[1] == "10\n"
+    assert mistyped[0] == 2 and "The plugin of lab-broken 2 can't be loaded." in mistyped[2]
+    doctor = shown[1].splitlines()
     assert any(line.startswith("plugin       of lab-broken 2: ") and "WRONG" in line for line in doctor), doctor
     assert any(line.startswith("plugin       count, of lab-count 1: ") for line in doctor), doctor
 
@@ -129,6 +148,6 @@ def test_a_mistake_of_its_own_is_told_as_its_own(installed: Path, tmp_path: Path
     shutil.copytree(installed, tmp_path / "site")
     command = tmp_path / "site" / "lab_count" / "command.py"
     command.write_text(command.read_text().replace("console.out(str(len(calls)))", "console.nothing()"))
-    done = lab(tmp_path / "site", "count", "item-comparison")
-    assert done.returncode == 70
-    assert "A bug of the plugin lab_count, AttributeError at lab_count/command.py:" in done.stderr
+    ((code, _, err),) = labs(tmp_path / "site", "count item-comparison")
+    assert code == 70
+    assert "A bug of the plugin lab_count, AttributeError at lab_count/command.py:" in err

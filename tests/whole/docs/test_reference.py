@@ -4,7 +4,6 @@ import re
 from io import StringIO
 from typing import get_args
 
-import pytest
 from msgspec.structs import fields
 
 from lab.app.pauses import (
@@ -30,6 +29,7 @@ from lab.recording.format import codec
 from lab.server.limits import ServerLimits
 from lab.tui.panes.registry import SCREEN_KEYS
 from lab.tui.preference_syntax import movable_actions
+from tests.conftest import each_row
 from tests.whole.docs.pages import PAGES, codes
 
 EVERYWHERE = set().union(*(codes(text) for text in PAGES.values()))
@@ -50,7 +50,7 @@ def test_every_command_is_on_the_page_of_commands() -> None:
     assert set(COMMANDS) - named == set()
 
 
-@pytest.mark.parametrize("command", COMMANDS)
+@each_row("command", COMMANDS)
 def test_every_option_is_named_on_some_page(command: str) -> None:
     options = set(re.findall(r"(?<![\w-])--[a-z-]+", help_of(command))) - {"--help"}
     assert options - EVERYWHERE == set()
@@ -126,9 +126,7 @@ def test_every_drill_is_on_the_page_of_clients() -> None:
     assert drills - codes(PAGES["clients"]) == set()
 
 
-@pytest.mark.parametrize(
-    ("page", "word"), [("screen", "ctrl+p"), ("clients", "wrong-length"), ("recordings", "wait.ended")]
-)
+@each_row(("page", "word"), [("screen", "ctrl+p"), ("clients", "wrong-length"), ("recordings", "wait.ended")])
 def test_a_word_that_is_left_out_is_missed(page: str, word: str) -> None:
     assert word in codes(PAGES[page])
     assert word not in codes(PAGES[page].replace(word, "-"))

@@ -98,12 +98,12 @@ def test_where_nothing_is_found_nothing_is_left(searched: Callable[..., Called])
 
 
 def test_the_same_seed_finds_the_same(searched: Callable[..., Called]) -> None:
-    one, two = (searched(Dies, "brief.yaml", "--runs", "30", "--out", "out", "--seed", "9") for _ in range(2))
+    one, two = (searched(Dies, "brief.yaml", "--runs", "12", "--out", "out", "--seed", "9") for _ in range(2))
     assert one.out == two.out and "--seed 9" in one.out
 
 
 def test_for_programs_there_is_one_object(searched: Callable[..., Called]) -> None:
-    called = searched(BlindRetry, "brief.yaml", "--runs", "40", "--out", "out", "--json", "--junit", "found.xml")
+    called = searched(BlindRetry, "brief.yaml", "--runs", "20", "--out", "out", "--json", "--junit", "found.xml")
     (search,) = json.loads(called.out)["searches"]
     (finding,) = search["findings"]
     assert (search["runs"]["0"], finding["harm"], finding["simplest"]) == (1, "doubled", True)
@@ -119,7 +119,7 @@ def test_for_programs_there_is_one_object(searched: Callable[..., Called]) -> No
 
 def test_a_runner_is_told_what_was_found(searched: Callable[..., Called], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("GITHUB_STEP_SUMMARY", "summary.txt")
-    called = searched(BlindRetry, "brief.yaml", "--runs", "40", "--out", "out", "--format", "github")
+    called = searched(BlindRetry, "brief.yaml", "--runs", "20", "--out", "out", "--format", "github")
     assert called.lines[0].startswith("::error title=lab rehearse --search::brief: doubled: ")
     assert called.lines[1].startswith("FAIL  brief: doubled: ")
     found, counts = Path("summary.txt").read_text().strip().splitlines()[2:]

@@ -28,9 +28,7 @@ from lab.mock.service import Service
 from lab.plugins.rehearsal.drills.drills import Drill, derive
 from lab.plugins.rehearsal.drills.places import happy_path
 from lab.plugins.rehearsal.drills.variants import ScenarioDocument
-from lab.program.scenario import Scenario
-from lab.program.switches import Layers, Switches
-from tests.conftest import THOROUGH, Lab, examples
+from tests.conftest import THOROUGH, Lab, each_row, examples
 from tests.jobs.test_branches import BIG, ENDINGS, forked
 from tests.lab_strategies import documents, planned
 
@@ -61,7 +59,7 @@ def drills(document: ScenarioDocument, seed: int = 0) -> tuple[int, list[Drill]]
     return happy.drills, list(found)
 
 
-@pytest.mark.parametrize(("document", "count"), [(QUICK, 110), (ONE_GATE, 169), (TWO_GATES, 228), (TWO_TURNS, 316)])
+@each_row(("document", "count"), [(QUICK, 110), (ONE_GATE, 169), (TWO_GATES, 228), (TWO_TURNS, 316)])
 def test_the_table_of_happy_scenarios(document: ScenarioDocument, count: int) -> None:
     said, found = drills(document)
     assert (said, len(found)) == (count, count)
@@ -207,7 +205,7 @@ def ends(drill: Drill) -> str:
     return "never" if drill.kind == "never-ends" else "COMPLETE"
 
 
-@pytest.mark.parametrize("drill", DRILLS, ids=[drill.name for drill in DRILLS])
+@each_row("drill", DRILLS, ids=[drill.name for drill in DRILLS])
 def test_the_labs_own_app_comes_through_every_drill(drill: Drill) -> None:
     done, struck, service = play(drill)
     assert len(list(service.jobs())) <= 1

@@ -27,7 +27,7 @@ from lab.plugins.rehearsal.drills.placed import (
 from lab.plugins.rehearsal.drills.places import HappyPath, happy_path
 from lab.plugins.rehearsal.drills.search import NO_FAULT, FaultSearch, Trial
 from lab.plugins.rehearsal.drills.variants import ScenarioDocument
-from tests.conftest import examples
+from tests.conftest import each_row, examples
 from tests.plugins.rehearsal.drills.test_drills import ONE_GATE, QUICK, TWO_TURNS
 
 FakeClient = Callable[[Combination], str | None]
@@ -83,7 +83,7 @@ def flat(batches: list[tuple[Combination, ...]]) -> Iterator[Combination]:
     return (each for batch in batches for each in batch)
 
 
-@pytest.mark.parametrize("route", ["invoke", "status"])
+@each_row("route", ["invoke", "status"])
 def test_every_kind_is_tried_by_itself_before_the_runs_are_half_over(route: str) -> None:
     for kind in kinds_at(route):
         search = FaultSearch(GATE_PATH, 0, ("lost",), 200, 8)
@@ -217,7 +217,7 @@ def clients(draw: st.DrawFn) -> FakeClient:
 
 
 @given(clients(), st.integers(0, 99), st.integers(1, 120), st.integers(1, 16))
-@examples(15, thorough=500)
+@examples(8, thorough=500)
 def test_what_holds_of_every_search(client: FakeClient, seed: int, runs: int, width: int) -> None:
     search = FaultSearch(GATE_PATH, seed, HARMS, runs, width)
     batches = tried(search, client)
@@ -232,7 +232,7 @@ def test_what_holds_of_every_search(client: FakeClient, seed: int, runs: int, wi
     assert tried(again, client) == batches and again.found.keys() == search.found.keys()
 
 
-@pytest.mark.parametrize("document", [QUICK, TWO_TURNS])
+@each_row("document", [QUICK, TWO_TURNS])
 def test_what_is_proposed_is_a_scenario_whose_faults_can_strike(document: ScenarioDocument) -> None:
     every = flat(tried(FaultSearch(path_of(document), 0, HARMS, 120, 8), careful))
     for combination in [*every][1::3]:

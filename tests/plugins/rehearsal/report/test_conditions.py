@@ -1,6 +1,5 @@
 """What each condition of a rule is there for: a history that is judged otherwise without it."""
 
-import pytest
 from msgspec.structs import replace
 
 from lab.core.exchange import Headers, Request, Response
@@ -10,6 +9,7 @@ from lab.plugins.rehearsal.report.history import ClientHistory
 from lab.plugins.rehearsal.report.stops import stops_of
 from lab.program.words import Status
 from lab.recording.client_calls import CallKind, JudgedCall
+from tests.conftest import each_row
 from tests.plugins.rehearsal.report.by_hand import call, history, polls, token, verdict
 
 MINUTE, HOUR, DONE = 60_000, 3_600_000, "COMPLETE"
@@ -237,7 +237,7 @@ CASES = {
 }
 
 
-@pytest.mark.parametrize("name", CASES)
+@each_row("name", CASES)
 def test_each_condition_counts(name: str) -> None:
     rule, lived, expected = CASES[name]
     assert verdict(rule, lived) == expected

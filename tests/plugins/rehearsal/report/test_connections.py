@@ -10,7 +10,7 @@ from lab.plugins.rehearsal.report.gather import histories_of
 from lab.plugins.rehearsal.report.judge import RuleVerdict
 from lab.recording.format.lines import Entry, Recording
 from lab.recording.format.reader import read
-from tests.conftest import ROOT
+from tests.conftest import ROOT, each_row
 from tests.plugins.rehearsal.report.good import MINUTE, Plain
 from tests.plugins.rehearsal.report.good_kinds import Crowd
 from tests.plugins.rehearsal.report.rehearsal import Rehearsal
@@ -77,7 +77,7 @@ def never_closed(day: Recording) -> Recording:
     )
 
 
-@pytest.mark.parametrize(("rest", "found"), [(0, []), (6 * MINUTE, ["E3"])])
+@each_row(("rest", "found"), [(0, []), (6 * MINUTE, ["E3"])])
 def test_what_stays_open_is_judged_once_it_was_watched(rest: int, found: list[str]) -> None:
     day = never_closed(Rehearsal(QUICK, Plain, rest=rest).day())
     assert failed(judged(day)) == found
@@ -110,7 +110,7 @@ def test_without_sockets_nothing_is_said_of_connections() -> None:
     assert [verdict(day, rule) for rule in ("E1", "E2", "E3", "E4")] == [NOT_EXERCISED] * 4
 
 
-@pytest.mark.parametrize(("scenarios", "limit"), [((10,), 10), ((10, 4), 10), ((10, None), None), ((None,), None)])
+@each_row(("scenarios", "limit"), [((10,), 10), ((10, 4), 10), ((10, None), None), ((None,), None)])
 def test_the_limit_is_one_that_every_scenario_of_the_recording_allows(
     scenarios: tuple[int | None, ...], limit: int | None
 ) -> None:
@@ -122,7 +122,7 @@ def test_the_limit_is_one_that_every_scenario_of_the_recording_allows(
     assert history.concurrent == limit
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("how", "by_server"),
     [*((how, True) for how in ("server", "fault", "idle")), *((how, False) for how in ("client", "reset", "shutdown"))],
 )

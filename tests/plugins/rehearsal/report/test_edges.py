@@ -2,10 +2,10 @@
 
 from collections.abc import Callable
 
-import pytest
 from msgspec.structs import replace
 
 from lab.plugins.rehearsal.report.history import ClientHistory, ConnectionHistory
+from tests.conftest import each_row
 from tests.plugins.rehearsal.report.by_hand import call, history, polls, token, verdict
 
 MINUTE, HOUR = 60_000, 3_600_000
@@ -174,18 +174,18 @@ CASES: list[Case] = [
 ]
 
 
-@pytest.mark.parametrize(("rule", "make", "arguments", "expected"), CASES)
+@each_row(("rule", "make", "arguments", "expected"), CASES)
 def test_a_limit_is_where_the_page_has_it(
     rule: str, make: Callable[..., ClientHistory], arguments: tuple[object, ...], expected: str
 ) -> None:
     assert verdict(rule, make(*arguments)) == expected
 
 
-@pytest.mark.parametrize(("pause", "expected"), [(99, "fail"), (100, "pass")])
+@each_row(("pause", "expected"), [(99, "fail"), (100, "pass")])
 def test_a_failed_poll_is_repeated_after_a_pause(pause: int, expected: str) -> None:
     assert verdict("D2", refused(pause, status=500)) == expected
 
 
-@pytest.mark.parametrize(("tries", "expected"), [(10, "pass"), (11, "fail")])
+@each_row(("tries", "expected"), [(10, "pass"), (11, "fail")])
 def test_a_failed_poll_is_repeated_ten_times_at_most(tries: int, expected: str) -> None:
     assert verdict("D2", refused(*range(10_000, 10_000 + tries), status=502)) == expected

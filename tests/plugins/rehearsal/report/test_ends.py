@@ -1,13 +1,11 @@
 """What is known of a client whose process the lab saw end: by itself, with which exit code, or stopped at a limit."""
 
-import pytest
-
 from lab.files.scenarios import load_scenario
 from lab.jobs.good_ends import GoodEnd, ends_in
 from lab.plugins.rehearsal.report.judge import RuleVerdict, report_on
 from lab.plugins.rehearsal.report.outcomes import UNWATCHED, Expectation, ProcessEnd, RunOutcome
 from lab.plugins.rehearsal.report.runs import judged_run
-from tests.conftest import ROOT
+from tests.conftest import ROOT, each_row
 from tests.plugins.rehearsal.report.good import Plain
 from tests.plugins.rehearsal.report.rehearsal import Rehearsal
 from tests.plugins.rehearsal.report.together import judged
@@ -20,20 +18,20 @@ def ended(rehearsal: Rehearsal, end: ProcessEnd) -> tuple[RunOutcome, set[str]]:
     return run.outcome, {each.rule.id for each in report_on({"run": run.histories}).with_verdict(RuleVerdict.FAIL)}
 
 
-@pytest.mark.parametrize("name", ["C3", "C4"])
+@each_row("name", ["C3", "C4"])
 def test_who_was_stopped_at_the_limit_gave_nothing_up(name: str) -> None:
     assert ended(ZOO[name], ProcessEnd(1)) == (RunOutcome.CLEAN_STOP, {name})
     assert ended(ZOO[name], ProcessEnd(None)) == (RunOutcome.HANG, set())
 
 
-@pytest.mark.parametrize(("code", "rule"), [(0, "C12"), (1, "C11")])
+@each_row(("code", "rule"), [(0, "C12"), (1, "C11")])
 def test_a_word_in_another_spelling_was_taken_for_the_known_one_by_who_says_that_all_is_well(
     code: int, rule: str
 ) -> None:
     assert ended(ZOO["C12"], ProcessEnd(code))[1] == {rule}
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("end", "outcome", "failed"),
     [
         (ProcessEnd(0), RunOutcome.RESULT, set()),

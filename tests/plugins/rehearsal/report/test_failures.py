@@ -10,6 +10,7 @@ from lab.plugins.rehearsal.report.failures import requests_expected
 from lab.plugins.rehearsal.report.gather import histories_of
 from lab.plugins.rehearsal.report.judge import ClientReport, RuleVerdict
 from lab.recording.format.lines import Res
+from tests.conftest import each_row
 from tests.plugins.rehearsal.report.good import Plain
 from tests.plugins.rehearsal.report.rehearsal import Rehearsal
 from tests.plugins.rehearsal.report.together import Together, judged
@@ -105,7 +106,7 @@ def test_a_failed_token_request_is_tried_again() -> None:
     assert failed(judged(Rehearsal(fails_once, AsksForATokenOnce).day())) == ["D1"]
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("strike", "route", "rules"),
     [("hang", "status", ["D3", "D5"]), ("stall", "status", ["D4", "D5"]), ("hang", "token", ["D3", "D5"])],
 )
@@ -145,7 +146,7 @@ def test_a_lab_that_ends_is_nobodys_failure() -> None:
     assert failed(judged(replace(day, lines=lines))) == []
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("lasted", "requests"),
     [(0, 1), (2_999, 1), (3_000, 2), (9_000, 3), (44_999, 4), (45_000, 5), (93_000, 6), (153_000, 7), (213_000, 8)],
 )

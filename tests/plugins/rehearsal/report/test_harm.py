@@ -15,7 +15,7 @@ from lab.plugins.rehearsal.drills.search import FaultSearch, Trial
 from lab.plugins.rehearsal.report.gather import histories_of
 from lab.plugins.rehearsal.report.harm import Harm, HarmKind, harm_of
 from lab.plugins.rehearsal.report.outcomes import ProcessEnd
-from tests.conftest import THOROUGH
+from tests.conftest import THOROUGH, each_row
 from tests.plugins.rehearsal.report.good import Plain, Steps, Stopped
 from tests.plugins.rehearsal.report.good_kinds import Backoff
 from tests.plugins.rehearsal.report.rehearsal import Kind, Rehearsal
@@ -29,7 +29,7 @@ def harm(kind: Kind, *faults: str, code: int | None = 0, messages: tuple[str, ..
     return harm_of(histories_of(Rehearsal(worked("30s", *faults), kind).day(), over=True), ProcessEnd(code), messages)
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("kind", "fault", "found"),
     [
         (Plain, "route: token, calls: 1, answer: 503", None),

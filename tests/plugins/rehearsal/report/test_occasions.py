@@ -3,14 +3,13 @@
 from dataclasses import dataclass
 
 import msgspec
-import pytest
 
 from lab.core.clock import Millis
 from lab.dialects.base import Decide
 from lab.identity.clients import DEMO, Client
 from lab.plugins.rehearsal.report.gather import histories_of
 from lab.plugins.rehearsal.report.judge import RuleVerdict, report_on
-from lab.program.words import Verdict
+from tests.conftest import each_row
 from tests.plugins.rehearsal.report.good import WIRE, Keyed, Plain, Steps
 from tests.plugins.rehearsal.report.good_kinds import Crowd
 from tests.plugins.rehearsal.report.rehearsal import Kind, Rehearsal
@@ -20,9 +19,7 @@ from tests.plugins.rehearsal.report.zoo_messages import KEYS
 from tests.plugins.rehearsal.report.zoo_tokens import USUAL, TokenPerCall, short_token
 
 
-@pytest.mark.parametrize(
-    ("client", "verdict"), [(DEMO, RuleVerdict.PASS), (Client("b", "lab-secret-b"), RuleVerdict.NOT_EXERCISED)]
-)
+@each_row(("client", "verdict"), [(DEMO, RuleVerdict.PASS), (Client("b", "lab-secret-b"), RuleVerdict.NOT_EXERCISED)])
 def test_how_a_secret_is_encoded_is_judged_where_its_characters_are_known(client: Client, verdict: RuleVerdict) -> None:
     found = judged(Rehearsal(USUAL, Plain, client=client).day())
     assert [each.verdict for each in found.findings if each.rule.id == "A8"] == [verdict]
@@ -35,7 +32,7 @@ def test_how_long_a_token_was_good_is_not_judged_under_another_clock() -> None:
         assert [each.verdict for each in found.findings if each.rule.id == "A1"] == [verdict]
 
 
-@pytest.mark.parametrize(
+@each_row(
     ("rule", "fault", "kind", "apart"),
     [
         ("A5", "calls: 1-3, answer: 403", Plain, 100),
@@ -56,7 +53,7 @@ def test_a_token_of_which_nobody_says_how_long_it_is_good_may_be_used_until_it_i
     assert (found["A2"], found["A4"]) == (RuleVerdict.NOT_EXERCISED, RuleVerdict.PASS)
 
 
-@pytest.mark.parametrize("answer", ["401, error: invalid_client", "503", "200, body: html"])
+@each_row("answer", ["401, error: invalid_client", "503", "200, body: html"])
 def test_a_run_that_gets_no_further_token_is_no_job_given_up(answer: str) -> None:
     text = APPROVAL.replace("70s", "10m") + "token: {lifetime: 60s, renewed: true}\nfaults:\n"
     found = judged(Rehearsal(f"{text}  - {{route: token, calls: 2-9, answer: {answer}}}\n", Plain).day())
@@ -71,7 +68,7 @@ class SecondLater(Plain):
         return 8_000 if self.c == 2 and not self.answers else super().pace()
 
 
-@pytest.mark.parametrize("latency", ["100ms", "0ms"])
+@each_row("latency", ["100ms", "0ms"])
 def test_a_token_fetched_for_one_that_was_refused_meanwhile_is_for_no_older_one(latency: str) -> None:
     text = (
         worked(

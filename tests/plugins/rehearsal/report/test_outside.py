@@ -2,13 +2,12 @@
 
 from pathlib import Path
 
-import pytest
 from msgspec.structs import replace
 
 from lab.plugins.rehearsal.report.gather import histories_of
 from lab.recording.format.lines import Entry, Recording
 from lab.recording.format.reader import read
-from tests.conftest import ROOT
+from tests.conftest import ROOT, each_row
 
 RECORDINGS = sorted((ROOT / "recordings").glob("*.rec.jsonl"))
 
@@ -21,7 +20,7 @@ def jobs_in(recording: Recording) -> list[tuple[object, ...]]:
     ]
 
 
-@pytest.mark.parametrize("path", RECORDINGS, ids=lambda path: path.name.partition(".")[0])
+@each_row("path", RECORDINGS, ids=lambda path: path.name.partition(".")[0])
 def test_jobs_are_known_by_answers_where_no_fact_tells_of_them(path: Path) -> None:
     whole = read(path.read_bytes(), path.name)
     bare = replace(
