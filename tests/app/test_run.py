@@ -11,8 +11,7 @@ from lab.cli.run.transcript import outcome_document
 from lab.core.exchange import Response
 from lab.identity.client import AccessToken
 from lab.identity.scopes import api_scope
-from lab.language.document import Verdict
-from lab.language.document.base import LONGEST
+from lab.program.words import LONGEST, Verdict
 from tests.conftest import each_row
 
 APP = App("TEAM", "hi", "demo", "s:/+%", api_scope("acme-test"), backoff=Backoff(1_000, 200, 3_000))

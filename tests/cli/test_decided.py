@@ -22,6 +22,8 @@ from lab.files.scenarios import load_scenario
 from lab.jobs.facts import GateDecided
 from lab.mock.config import Config
 from lab.mock.service import Service
+from lab.program.switches import Switches
+from lab.program.words import Verdict
 from tests.conftest import ROOT, Lab, each_row
 
 BOARD = """\

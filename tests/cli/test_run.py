@@ -9,6 +9,7 @@ from lab.app.effects import App, Outcome
 from lab.cli.run.conversation import turns_of
 from lab.language.parse import parse_scenario
 from lab.plugin import plugins
+from lab.program.scenario import ExpectedRun, Scenario
 from tests.conftest import ROOT, Lab, each_row
 
 SHIPPED = sorted(path.stem for path in (ROOT / "scenarios").glob("*.yaml"))

@@ -13,6 +13,7 @@ from lab.dialects import clients
 from lab.dialects.base import Decide, Invoke, Look
 from lab.dialects.client import Seen, Unreadable
 from lab.plugin import plugins
+from lab.program.words import Status, Verdict
 from tests.conftest import each_row
 
 NODE = {

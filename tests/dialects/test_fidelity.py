@@ -15,7 +15,7 @@ from lab.dialects.openapi import openapi
 from lab.dialects.router import ROUTER
 from lab.identity.fidelity import IDENTITY_CLAIMS
 from lab.identity.routes import IDENTITY_NAMES
-from lab.language.document import Switches
+from lab.program.switches import Switches
 from tests.conftest import each_row
 from tests.wire_peer import invoke, read, service, status, token
 

@@ -11,7 +11,7 @@ from lab.dialects.fusion.missing_paths import CAPABILITIES, HAS, NEAR_MISSES
 from lab.dialects.fusion.routes import API, LOCAL_ROUTES, RELEASE_WORKFLOWS, WORKFLOWS
 from lab.dialects.router import ROUTER
 from lab.identity.routes import FORM_ROUTES, IDENTITY_NAMES, IDENTITY_ROUTES
-from lab.language.document.routes import FAULT_ROUTES, OF_A_FORM, OF_A_JOB, WITHOUT_BEARER, WITHOUT_JSON
+from lab.program.routes import FAULT_ROUTES, OF_A_FORM, OF_A_JOB, WITHOUT_BEARER, WITHOUT_JSON
 from tests.conftest import each_row
 
 DIALECT_ROWS = tuple(row for wire in wires() for row in wire.routes)

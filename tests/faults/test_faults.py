@@ -10,6 +10,8 @@ from lab.faults.substitutes import altered, altered_part
 from lab.identity.endpoints.issuing import odd_grant
 from lab.jobs.compiled import compile_scenario
 from lab.language.parse import parse_scenario
+from lab.language.shape import parsed
+from lab.program.faults import Fault
 from tests.conftest import each_row
 from tests.language.test_fault_document import document
 

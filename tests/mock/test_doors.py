@@ -9,6 +9,8 @@ from lab.jobs.compiled import compile_scenario
 from lab.language.shape import parsed
 from lab.mock.config import Config
 from lab.mock.service import Service
+from lab.program.scenario import Scenario
+from lab.program.switches import Switches
 from tests.conftest import each_row
 from tests.wire_peer import DOCUMENT, EPOCH, Request, invoke, read, service, status, token
 

@@ -11,6 +11,7 @@ from lab.jobs.facts import JobAccepted
 from lab.language.shape import parsed
 from lab.mock.foreign_facts import foreign_facts
 from lab.mock.service import Service
+from lab.program.scenario import Scenario
 from tests.conftest import each_row
 from tests.wire_peer import DOCUMENT, invoke, read, service, token, token_request
 

@@ -16,8 +16,9 @@ from lab.identity.clients import DEMO, JANE
 from lab.identity.routes import IDENTITY_NAMES
 from lab.jobs.compiled import compile_scenario
 from lab.kernel import FUSION_DECLARED
-from lab.language.document import Scenario
-from lab.language.document.routes import OF_A_FORM, OF_A_JOB, WITHOUT_BEARER, WITHOUT_CLIENT
+from lab.language.shape import parsed
+from lab.program.routes import OF_A_FORM, OF_A_JOB, WITHOUT_BEARER, WITHOUT_CLIENT
+from lab.program.scenario import Scenario
 from tests.conftest import each_row
 from tests.wire_peer import (
     CLI,

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from lab.jobs.shadowed import shadowed
 from lab.language.shape import parsed
 from lab.mock.service import Service
+from lab.program.scenario import Scenario
 from tests.conftest import each_row, examples
 from tests.mock.test_callers import JANE, MARIA, TOM, answered_by, bearer, config, scenario
 from tests.wire_peer import OTHER

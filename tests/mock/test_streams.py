@@ -13,6 +13,7 @@ from lab.dialects.fusion.routes import API
 from lab.dialects.sse import DONE, KEEP_ALIVE, framed
 from lab.mock.service import Service
 from tests.conftest import each_row
+from tests.shapes import switched
 from tests.wire_peer import invoke, read, service, status, token
 
 PLAIN = {

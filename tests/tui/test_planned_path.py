@@ -1,6 +1,9 @@
 """The picker draws who works within a job: agents one after the other, and side by side, in proportion to time."""
 
-from lab.language.document import Scenario
+from msgspec.structs import replace
+
+from lab.language.shape import parsed
+from lab.program.scenario import Scenario
 from lab.tui.panes.picker import picker
 from lab.tui.panes.planned_path import lane_rows, planned_path
 from lab.tui.rows.spans import plain, width

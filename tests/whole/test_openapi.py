@@ -19,6 +19,8 @@ from lab.identity.scopes import API_SERVICE, SERVICES
 from lab.plugins.a2a.cards import MOST_FOUND
 from lab.plugins.a2a.rpc import METHODS
 from lab.plugins.a2a.tasks import STATES
+from lab.program.switches import Switches
+from lab.program.words import Status
 from tests.conftest import each_row
 
 DOCUMENT = openapi("1.2.3", "http://lab.test", "the-scope/", local=True)

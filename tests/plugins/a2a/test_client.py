@@ -10,7 +10,7 @@ from lab.core.refusal import Refusal
 from lab.dialects import client_named
 from lab.dialects.base import Decide, Invoke, Look
 from lab.dialects.client import Seen, Unreadable
-from lab.language.document import Status, Verdict
+from lab.program.words import Status, Verdict
 from tests.conftest import each_row
 from tests.dialects.test_clients import WRONG, assert_understood, reply, sent
 

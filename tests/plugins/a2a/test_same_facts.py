@@ -26,6 +26,8 @@ from lab.identity.client import read_token, token_request
 from lab.jobs.facts import WaitEnded
 from lab.mock.config import Config
 from lab.mock.service import Service
+from lab.program.switches import Layers
+from lab.program.words import Status, Verdict
 from tests.conftest import ROOT, each_row, few_of
 
 FOLDER = ROOT / "scenarios"

@@ -5,11 +5,15 @@ import re
 from io import StringIO
 from typing import Any
 
+from msgspec.structs import asdict
+
 from lab.cli.console import Console
 from lab.cli.main import run_command
 from lab.dialects.fusion.missing_paths import CAPABILITIES
-from lab.language.document import Switches
+from lab.language.shape import json_schema, spelt
+from lab.program.switches import Switches
 from tests.conftest import each_row
+from tests.shapes import switched
 from tests.whole.docs.pages import PAGES, codes
 
 PAGE = PAGES["contract"]

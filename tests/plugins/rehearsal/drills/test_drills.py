@@ -28,6 +28,8 @@ from lab.mock.service import Service
 from lab.plugins.rehearsal.drills.drills import Drill, derive
 from lab.plugins.rehearsal.drills.places import happy_path
 from lab.plugins.rehearsal.drills.variants import ScenarioDocument
+from lab.program.scenario import Scenario
+from lab.program.switches import Layers, Switches
 from tests.conftest import THOROUGH, Lab, each_row, examples
 from tests.jobs.test_branches import BIG, ENDINGS, forked
 from tests.lab_strategies import documents, planned

@@ -9,6 +9,7 @@ from lab.dialects.base import Decide
 from lab.identity.clients import DEMO, Client
 from lab.plugins.rehearsal.report.gather import histories_of
 from lab.plugins.rehearsal.report.judge import RuleVerdict, report_on
+from lab.program.words import Verdict
 from tests.conftest import each_row
 from tests.plugins.rehearsal.report.good import WIRE, Keyed, Plain, Steps
 from tests.plugins.rehearsal.report.good_kinds import Crowd
