@@ -37,13 +37,11 @@ _LATER_NAMES = frozenset({"decisions", "delegates"})
 
 _MARKS = ("{{", "{%", "{#")
 _LOOK_UP = re.compile(
-    r"""\{\{\s*([a-z]\w*(?:\.[a-z]\w*|\[(?:0|[1-9]\d{0,5}|'(?!_)[^'\\\n]*'|"(?!_)[^"\\\n]*")\])*)\s*\}\}""",
+    r"""\{\{\s*([a-z]\w*(?:\.[a-z_]\w*|\[(?:0|[1-9]\d{0,5}|'[^'\\\n]*'|"[^"\\\n]*")\]){0,15})\s*\}\}""",
     re.ASCII | re.IGNORECASE,
 )
 """An expression that looks something up and does nothing else, spelt as Jinja reads it too."""
 _PART = re.compile(r"""(\w+)|\[(?:(\d+)|(?:'([^']*)'|"([^"]*)"))\]""", re.ASCII)
-_MOST_PARTS = 16
-"""Of a path that is read here."""
 
 
 class _Checked(Struct, frozen=True, eq=False):
@@ -132,7 +130,7 @@ def _template(text: str, known: frozenset[str]) -> Template:
         return Template(text, read[0], partial(_written, read[1]))
     from lab.language.templates import check, filters  # they load Jinja
 
-    tree = filters.parsed(text)
+    tree = check.parsed(text)
     looked_up = check.check_template(tree, known)
     return Template(text, looked_up, filters.writer(tree, looked_up))
 
@@ -145,7 +143,7 @@ def _expression(text: str, known: frozenset[str], *, is_condition: bool = False)
             return Expression(text, looked_up, partial(look_up, path), looked_up[0][1])
     from lab.language.templates import check, filters
 
-    tree = filters.parsed(source)
+    tree = check.parsed(source)
     if (node := check.only_expression(tree)) is None:
         return None
     looked_up = check.check_template(tree, known)
@@ -164,7 +162,7 @@ def _segments(text: str, known: frozenset[str]) -> tuple[LookedUp, list[str | Lo
     while (begin := text.find("{{", place)) >= 0:
         found = _LOOK_UP.match(text, begin)
         path = _path(found[1]) if found is not None else ()
-        if found is None or path[0] not in known or len(path) > _MOST_PARTS:
+        if found is None or path[0] not in known:
             return None
         looked_up.append((1 + text.count("\n", 0, found.start(1)), tuple(map(str, path))))
         segments += (text[place:begin], path) if begin > place else (path,)
