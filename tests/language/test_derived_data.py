@@ -11,11 +11,10 @@ from hypothesis import strategies as st
 from lab.core.errors import ScenarioError
 from lab.core.exchange import Json
 from lab.jobs.lint import lint
-from lab.language.generate import drawn_as, generate, locales_of
 from lab.language.parse import parse_scenario, parse_with_locations
 from lab.language.shape import member
 from lab.language.templates import RenderFailure
-from lab.language.values import restore
+from lab.language.values import drawn_as, generate, locales_of, restore
 from lab.program.draws import Constant, Datum
 from lab.program.scenario import Scenario
 

@@ -17,12 +17,11 @@ from hypothesis import strategies as st
 from lab.core.errors import ScenarioError
 from lab.core.exchange import Json
 from lab.language import generators
-from lab.language.generate import generate
 from lab.language.generators import DENIED, LOCALE, PATTERNED, USUAL, NoValue, fake_length
 from lab.language.parse import parse_scenario
 from lab.language.parse.data import MOST_GENERATED
 from lab.language.shape import member, parsed
-from lab.language.values import restore
+from lab.language.values import generate, restore
 from lab.program.draws import Datum, Fake, Number
 from lab.program.scenario import Scenario
 
@@ -293,7 +292,7 @@ def test_faker_is_loaded_when_a_value_is_drawn_and_not_before() -> None:
     program = """
 import sys
 from lab.program.draws import Fake
-from lab.language.generate import generate
+from lab.language.values import generate
 from lab.language.generators import PATTERNED, USUAL, fake_length
 for name in sorted(USUAL): fake_length(name, None, {})
 for name in PATTERNED: fake_length(name, None, {"text": "##"})
@@ -319,7 +318,7 @@ class DateTime(REAL[1], metaclass=Real):
     today = utcnow = now
 datetime.date, datetime.datetime = Date, DateTime
 from lab.program.draws import Fake
-from lab.language.generate import generate
+from lab.language.values import generate
 print(json.dumps([
     [generate({"it": Fake(fake=name, locale=locale)}, seed, "a/1")["it"] for seed in range(8)]
     for name, locale in json.load(sys.stdin)
