@@ -225,8 +225,8 @@ def test_an_unknown_filter_or_test_comes_with_the_nearest_and_all_there_are(
         ("{# x", "{# is never closed; a comment ends with #}"),
         ("{% if turn %}a{% elsif turn %}b{% endif %}", "unknown tag else if; write {% elif … %}"),
         ("{% if turn %}a{% end if %}", "unknown tag end; {% if … %} ends with {% endif %}"),
-        ("{{ }}", "there is no expression; write a name, as {{ message }}"),
-        ("{{ message | }}", "the expression breaks off; a name or a value is missing"),
+        ("{{ }}", "a name is missing; write one, as {{ message }}"),
+        ("{{ message | }}", "a name is missing; write one, as {{ message }}"),
         ("{{ 'it's' }}", "s stands where the expression should have ended; "
          "join texts with ~, write tags as {% if … %}, and quotes in '…' as \\'"),
         ("{{ now() }}", "nothing may be called but range; write now without ()"),

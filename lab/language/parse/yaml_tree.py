@@ -110,76 +110,64 @@ class _Reader:
         return value
 
     def _value(self, event: yaml.Event, path: KeyPath, key: Position | None = None) -> Json:
-        at = self._counted(event)
-        if len(path) >= MOST_LEVELS:
-            raise self._complaints.alone(at, f"too deep: at most {MOST_LEVELS} levels")
-        self._places.found[path] = Location(key or at, at)
-        self._decorated(event, at, path)
-        match event:
-            case yaml.ScalarEvent():
-                return self._scalar(event, path, key or at, at)
-            case yaml.SequenceStartEvent():
-                elements: list[Json] = []
-                while not isinstance(element := next(self._events), yaml.SequenceEndEvent):
-                    elements.append(self._value(element, (*path, len(elements))))
-                return elements
-            case yaml.MappingStartEvent():
-                values: dict[str, Json] = {}
-                while not isinstance(begin := next(self._events), yaml.MappingEndEvent):
-                    place = _at(begin)
-                    if (name := self._key(begin, path, values)) is not None:
-                        values[name] = self._value(next(self._events), (*path, name), place)
-                    else:  # read all the same, for complaints within; under a path of its own
-                        self._value(next(self._events), (*path, -len(self._places.found)), place)
-                return values
-            case _:  # an alias
-                return None
-
-    def _counted(self, event: yaml.Event) -> Position:
-        at = _at(event)
+        complaints, at = self._complaints, _at(event)
         self._left -= 1
         if self._left < 0:
-            raise self._complaints.alone(at, f"too many values: at most {MOST_VALUES}")
-        return at
-
-    def _decorated(self, event: yaml.Event, at: Position, path: KeyPath) -> bool:
-        """Complain of an alias, an anchor, a tag; whether what is there can't be read, so what is at `path` is spoilt."""
+            raise complaints.alone(at, f"too many values: at most {MOST_VALUES}")
+        if len(path) >= MOST_LEVELS:
+            raise complaints.alone(at, f"too deep: at most {MOST_LEVELS} levels")
+        self._places.found[path] = Location(key or at, at)
         if isinstance(event, yaml.AliasEvent):
-            self._complaints.spoil(path, at, f"alias *{event.anchor}", "write the value out")
-            return True
+            complaints.spoil(path, at, f"alias *{event.anchor}", "write the value out")
+            return None
         assert isinstance(event, yaml.ScalarEvent | yaml.CollectionStartEvent)
         if event.anchor is not None:  # the value itself stands there
-            self._complaints.syntax(at, f"anchor &{event.anchor}", "write the value out where it is used")
+            complaints.syntax(at, f"anchor &{event.anchor}", "write the value out where it is used")
         if event.tag is not None:
-            hint = "values have no tags here; put text in quotes"
-            self._complaints.spoil(path, at, f"unknown tag {event.tag}", hint)
-        return event.tag is not None
+            complaints.spoil(path, at, f"unknown tag {event.tag}", "values have no tags here; put text in quotes")
+        if isinstance(event, yaml.ScalarEvent):
+            return self._scalar(event, path, key or at, at)
+        if isinstance(event, yaml.SequenceStartEvent):
+            elements: list[Json] = []
+            while not isinstance(element := next(self._events), yaml.SequenceEndEvent):
+                elements.append(self._value(element, (*path, len(elements))))
+            return elements
+        values: dict[str, Json] = {}
+        while not isinstance(begin := next(self._events), yaml.MappingEndEvent):
+            # a key is read as a value is, under a path of its own; so is the value of one that is none, for complaints
+            hidden = (*path, -len(self._places.found))
+            self._value(begin, hidden)
+            del self._places.found[hidden]
+            name = self._key(begin, hidden, values)
+            place = (*path, -len(self._places.found)) if name is None else (*path, name)
+            value = self._value(next(self._events), place, _at(begin))
+            if name is not None:
+                values[name] = value
+        return values
 
-    def _key(self, event: yaml.Event, path: KeyPath, values: dict[str, Json]) -> str | None:
-        """The key that begins, of the mapping at `path`; None if it is none, which is complained of."""
-        complaints, at = self._complaints, _at(event)
-        if isinstance(event, yaml.CollectionStartEvent):
-            if isinstance(event, yaml.MappingStartEvent) and self._places.lines[at.line - 1][: at.column].endswith(
-                "{{"
-            ):
-                what = "{{ without quotes is a mapping within a mapping"
-                complaints.spoil(path, Position(at.line, at.column - 1), what, QUOTE_BRACES)
-            else:
-                complaints.syntax(at, "a key is plain text")
-            self._value(event, (*path, -len(self._places.found)))
-            return None
-        self._counted(event)
-        if self._decorated(event, at, path) or not isinstance(event, yaml.ScalarEvent):
-            return None
-        name: str = event.value
-        if not event.style and name == "<<":
+    def _key(self, event: yaml.Event, hidden: KeyPath, values: dict[str, Json]) -> str | None:
+        """The key that was read, of the mapping around it; None if it is none, which is complained of."""
+        complaints, at, path = self._complaints, _at(event), hidden[:-1]
+        plain = isinstance(event, yaml.ScalarEvent) and not event.style
+        if not complaints.sound(hidden):
+            complaints.spoilt.add(path)
+        elif (
+            isinstance(event, yaml.MappingStartEvent)
+            and "{{" in self._places.lines[at.line - 1][at.column - 2 : at.column]
+        ):
+            what = "{{ without quotes is a mapping within a mapping"
+            complaints.spoil(path, Position(at.line, at.column - 1), what, QUOTE_BRACES)
+        elif not isinstance(event, yaml.ScalarEvent):
+            complaints.syntax(at, "a key is plain text")
+        elif plain and event.value == "<<":
             complaints.spoil(path, at, "merge key <<", "write the keys out")  # what it would bring isn't known
-        elif not event.style and name == "":
+        elif plain and event.value == "":
             complaints.syntax(at, "a key is missing before the colon")
-        elif name in values:
-            first = self._places.nearest((*path, name)).key
-            complaints.syntax(at, f"duplicate key {name}", f"the first is on line {first.line}")
+        elif event.value in values:
+            first = self._places.nearest((*path, event.value)).key
+            complaints.syntax(at, f"duplicate key {event.value}", f"the first is on line {first.line}")
         else:
+            name: str = event.value
             return name
         return None
 

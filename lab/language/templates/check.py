@@ -60,8 +60,11 @@ _MISREAD = (
     (r"unknown tag '(\w+)'.*innermost.* '(\w+)'", r"unknown tag \1", r"{% \2 … %} ends with {% end\2 %}"),
     (r"unknown tag '(end\w+)'", r"{% \1 %} closes nothing", ""),
     (r"innermost.* '(\w+)'", r"{% \1 … %} is never closed", r"end it with {% end\1 %}"),
-    (r"expected an expression", "there is no expression", "write a name, as {{ message }}"),
-    (r"unexpected 'end of|token 'name', got", "the expression breaks off", "a name or a value is missing"),
+    (
+        r"expected an expression|unexpected 'end of|token 'name', got",
+        "a name is missing",
+        "write one, as {{ message }}",
+    ),
     (
         r"expected token 'end of .*', got '(.+)'",
         r"\1 stands where the expression should have ended",
