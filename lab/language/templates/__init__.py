@@ -9,6 +9,7 @@ text or a condition of such is read here, and loads no Jinja. Anything else, wha
 import re
 from collections.abc import Callable, Mapping
 from functools import lru_cache, partial
+from typing import cast
 
 from msgspec import Struct
 
@@ -59,7 +60,7 @@ class _Checked(Struct, frozen=True, eq=False):
 class Template(_Checked, frozen=True, eq=False):
     """A checked template; made by `template`."""
 
-    _write: Callable[[Mapping[str, object]], str] | None = None
+    _write: Callable[[Mapping[str, object]], object] | None = None
 
     @property
     def plain(self) -> bool:
@@ -71,7 +72,7 @@ class Template(_Checked, frozen=True, eq=False):
 
         Of `names` nothing is asked for but what the text looks at.
         """
-        return self.text if self._write is None else within(budget, self._write, names)
+        return self.text if self._write is None else cast(str, within(budget, self._write, names))
 
 
 class Expression(_Checked, frozen=True, eq=False):
@@ -132,7 +133,7 @@ def _template(text: str, known: frozenset[str]) -> Template:
 
     tree = check.parsed(text)
     looked_up = check.check_template(tree, known)
-    return Template(text, looked_up, filters.writer(tree, looked_up))
+    return Template(text, looked_up, filters.compiled(tree, looked_up))
 
 
 def _expression(text: str, known: frozenset[str], *, is_condition: bool = False) -> Expression | None:
@@ -149,7 +150,7 @@ def _expression(text: str, known: frozenset[str], *, is_condition: bool = False)
     looked_up = check.check_template(tree, known)
     if is_condition and (fault := check.no_truth(node)):
         raise TemplateError((fault,), looked_up)
-    return Expression(text, looked_up, filters.finder(tree, node, looked_up), check.plain_path(node))
+    return Expression(text, looked_up, filters.compiled(tree, looked_up, node), check.plain_path(node))
 
 
 def _segments(text: str, known: frozenset[str]) -> tuple[LookedUp, list[str | Lookup]] | None:

@@ -13,7 +13,6 @@ from math import isfinite
 from typing import TypeAlias, cast
 
 from jinja2 import StrictUndefined, Undefined, nodes, pass_context, pass_environment
-from jinja2 import Template as Compiled
 from jinja2.filters import do_float, do_int, make_attrgetter
 from jinja2.runtime import Context as Names
 from jinja2.runtime import LoopContext
@@ -308,40 +307,29 @@ def _size(node: nodes.Node) -> int:
     return 1 + sum(map(_size, inner))
 
 
-def writer(tree: nodes.Template, looked_up: LookedUp) -> Callable[[Mapping[str, object]], str]:
-    """What writes the text of a checked template."""
-    compiled = _compiled(tree)
-    return lambda names: text_within_size(compiled.root_render_func(_context(compiled, looked_up, names)))
+def compiled(
+    tree: nodes.Template, looked_up: LookedUp, only: nodes.Expr | None = None
+) -> Callable[[Mapping[str, object]], object]:
+    """What writes the text of a checked template, or finds the value of the expression that is all of it."""
+    if only is not None:  # what is assigned at the top of a template stands among its variables once it was rendered
+        tree.body = [nodes.Assign(nodes.Name(_VALUE, "store"), only)]
+    _Counting().visit(tree)
+    tree.set_lineno(1)
+    try:
+        code = SANDBOX.from_string(tree)
+    except Exception as error:
+        # the walk has passed it, so what is left is Python refusing the generated code: too long, too deep
+        raise TemplateError((TemplateFault(1, "the template is too complex"),)) from error
+    roots = {path[0]: None for _, path in looked_up}
 
-
-def finder(tree: nodes.Template, node: nodes.Expr, looked_up: LookedUp) -> Callable[[Mapping[str, object]], object]:
-    """What finds the value of the expression that is all of a checked template."""
-    # what is assigned at the top of a template stands among its variables once it has been rendered
-    tree.body = [nodes.Assign(nodes.Name(_VALUE, "store"), node)]
-    compiled = _compiled(tree)
-
-    def find(names: Mapping[str, object]) -> object:
-        context = _context(compiled, looked_up, names)
-        text_within_size(compiled.root_render_func(context))
-        value = context.vars[_VALUE]
+    def made(names: Mapping[str, object]) -> object:
+        # of the names those that a template looks up, for they may be made when they are asked for
+        seen = ((root, member_of(names, root, _NOTHING)) for root in roots)
+        context = code.new_context({root: value for root, value in seen if value is not _NOTHING})
+        text = text_within_size(code.root_render_func(context))
+        value = text if only is None else context.vars[_VALUE]
         if isinstance(value, Undefined):
             str(value)  # raises its own error, which names what is missing
         return value
 
-    return find
-
-
-def _compiled(tree: nodes.Template) -> Compiled:
-    _Counting().visit(tree)
-    tree.set_lineno(1)
-    try:
-        return SANDBOX.from_string(tree)
-    except Exception as error:
-        # the walk has passed it, so what is left is Python refusing the generated code: too long, too deep
-        raise TemplateError((TemplateFault(1, "the template is too complex"),)) from error
-
-
-def _context(compiled: Compiled, looked_up: LookedUp, names: Mapping[str, object]) -> Names:
-    """Of the names those that a template looks up, for they may be made when they are asked for."""
-    seen = ((root, member_of(names, root, _NOTHING)) for root in {path[0]: None for _, path in looked_up})
-    return compiled.new_context({root: value for root, value in seen if value is not _NOTHING})
+    return made
