@@ -322,7 +322,7 @@ def compiled(
         raise TemplateError((TemplateFault(1, "the template is too complex"),)) from error
     roots = {path[0]: None for _, path in looked_up}
 
-    def made(names: Mapping[str, object]) -> object:
+    def render(names: Mapping[str, object]) -> object:
         # of the names those that a template looks up, for they may be made when they are asked for
         seen = ((root, member_of(names, root, _NOTHING)) for root in roots)
         context = code.new_context({root: value for root, value in seen if value is not _NOTHING})
@@ -332,4 +332,4 @@ def compiled(
             str(value)  # raises its own error, which names what is missing
         return value
 
-    return made
+    return render
