@@ -281,6 +281,9 @@ def test_a_duplicate_key_tells_of_the_first_and_what_is_in_it_is_checked_too() -
 
 def test_what_an_alias_hides_is_not_complained_of_twice() -> None:
     assert complaints(HEAD + "token: *t\nsteps:\n" + END) == ["a.yaml:8:8: alias *t; write the value out"]
+    assert complaints(HEAD.replace("{code: A}", "{*k : A}") + "steps:\n" + END) == [
+        "a.yaml:4:9: alias *k; write the value out"
+    ]
     assert complaints(HEAD + "steps:\n" + END + "*k : 1\n") == ["a.yaml:10:1: alias *k; write the value out"]
 
 

@@ -335,6 +335,7 @@ def test_what_can_only_be_told_when_rendering_fails_before_anything_large_is_bui
         ("{{ data.numbers|sort|length }}", 10_000 * 6),
         ("{{ data.numbers|sum }}", 10_000 * 8),
         ("{{ data.long|title }}", 10_000),
+        ("{{ data.long|list|length }}", 10_000),
     ],
 )
 def test_what_something_costs_grows_with_what_it_does(text: str, least: int) -> None:
