@@ -239,9 +239,9 @@ def test_generated_text_may_be_any_other_unless_it_is_asked_for() -> None:
     (rows,) = generate(entries, 1, "a/1").values()
     assert isinstance(rows, list) and isinstance(rows[0], dict)
     renamed = [{**rows[0], "name": "Nobody"}, rows[1]]
-    told = [
+    verdicts = [
         drawn_as(entries["who"], each, 1, "a/1/data/who", texts=texts)
         for each in (rows, renamed, rows[:1], [{**rows[0], "n": 10}, rows[1]])
         for texts in (False, True)
     ]
-    assert told == [True, True, True, False, False, False, False, False]
+    assert verdicts == [True, True, True, False, False, False, False, False]
