@@ -29,8 +29,7 @@ from lab.core.clock import Millis
 from lab.core.exchange import Json
 from lab.core.seeds import Seed, draw
 from lab.jobs.compiled import CompiledScenario
-from lab.language.generate import drawn_as, generate, is_drawn
-from lab.language.values import restore
+from lab.language.values import drawn_as, generate, is_drawn, restore
 from lab.program.draws import draw_latency
 from lab.program.steps import TimedStep
 from lab.program.words import MILLION

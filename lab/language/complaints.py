@@ -40,17 +40,25 @@ class Location(Struct, frozen=True):
     """Whether one blank and `#` follow a text without quotes: YAML takes the rest of the line for a comment."""
 
 
+START = Position(1, 1)
+_NOWHERE = Location(START, START)
+
+
 class Locations:
     """Where a document's values stand, and its lines; of one that was no text, nowhere."""
 
-    lines: Sequence[str] = ()
+    def __init__(self, lines: Sequence[str] = ()) -> None:
+        self.lines = lines
+        self.found: dict[KeyPath, Location] = {}
+
+    def __iter__(self) -> Iterator[KeyPath]:
+        return iter(self.found)
 
     def nearest(self, path: KeyPath) -> Location:
         """Where the value at `path` stands, or the nearest one around it."""
-        return Location(Position(1, 1), Position(1, 1))
-
-    def __iter__(self) -> Iterator[KeyPath]:
-        return iter(())
+        while path and path not in self.found:
+            path = path[:-1]
+        return self.found.get(path, _NOWHERE)
 
     def value_at(self, path: KeyPath) -> Position:
         """Where the value at `path` begins."""
@@ -81,8 +89,6 @@ class Complaints:
         self.listed: list[Complaint] = []
         self.spoilt: set[KeyPath] = set()
         """Values that can't be read: a complaint was made, and what follows from it isn't one more."""
-        self.unreadable: set[Position] = set()
-        """Where values begin that are none to YAML: the same of them."""
 
     def add(
         self, path: KeyPath, what: str, hint: str = "", *, at_key: bool = False, at: Position | None = None
@@ -101,14 +107,12 @@ class Complaints:
 
     def sound(self, path: KeyPath) -> bool:
         """Whether the value at `path` could be read, and those around it."""
-        around = [path[:length] for length in range(len(path) + 1)]
-        read = not self.unreadable or all(self.locations.value_at(each) not in self.unreadable for each in around)
-        return read and self.spoilt.isdisjoint(around)
+        return self.spoilt.isdisjoint(path[:length] for length in range(len(path) + 1))
 
-    def spoil(self, value: Position, what: str, hint: str, at: Position | None = None) -> None:
-        """Complain about a value that is none to YAML, where it begins or at another place."""
-        self.unreadable.add(value)
-        self.syntax(at or value, what, hint)
+    def spoil(self, path: KeyPath, at: Position, what: str, hint: str) -> None:
+        """Complain at a place about a value that is none to YAML."""
+        self.spoilt.add(path)
+        self.syntax(at, what, hint)
 
     def alone(self, at: Position, what: str, hint: str = "") -> ScenarioError:
         """The error for a text that is no document at all: this one complaint, whatever else was found."""

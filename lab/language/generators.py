@@ -44,7 +44,7 @@ _SEEDS = 24
 _ENOUGH, _MOST_CALLS = 100_000, 2_000_000
 """Calls after which no further seed is tried; calls of a value that takes too long, about a second."""
 _MOST = 10_000
-"""The largest number, and the longest text or list, as an argument."""
+"""The largest number as an argument."""
 _LARGE = frozenset("min max min_value max_value step center radius".split())
 """Arguments that say how large a number is, not how many there are of something: 10^15 at most."""
 _ELSE = "take another provider, write a constant, or list values in one_of"
@@ -131,12 +131,10 @@ def _check_argument(provider: str, name: str, value: Json, declared: Mapping[str
     """What Faker wouldn't refuse by itself, or not before long; its types are its own affair."""
     if name not in declared:
         raise NoValue(f"{provider} has no argument {name}", nearest(name, [*declared, "locale"]), name)
-    text, most = text_of(value), 10**15 if name in _LARGE else _MOST
+    most = 10**15 if name in _LARGE else _MOST
     if isinstance(value, int | float) and not -most <= value <= most:
         raise NoValue(f"{provider}: {name} is {most} at most", "take a smaller number", name)
-    if len(text) > _MOST:
-        raise NoValue(f"{provider}: {name} has {_MOST} characters at most", "take fewer", name)
-    if "{{" in text:  # a template of Faker's own calls any of its methods by name
+    if "{{" in text_of(value):  # a template of Faker's own calls any of its methods by name
         raise NoValue(f"{provider}: {name} takes no {{{{…}}}}", "draw each part, and join them in a template", name)
 
 
@@ -152,26 +150,25 @@ def _tried(provider: str, locale: str, arguments: Mapping[str, Json], declared: 
             raise RuntimeError("a value takes too long to make")
 
     for seed in range(_SEEDS):
-        value, problem, same = None, None, True
+        problem: NoValue | None = None
         sys.setprofile(watch)
         try:
             value, again = (faked(provider, locale, arguments, seed) for _ in range(2))
-            same = read_json(json_bytes(value)) == value == again
+            if not read_json(json_bytes(value)) == value == again:
+                problem = NoValue(f"{provider} in {locale} isn't the same in each run", _ELSE)
+            longest = max(longest, len(text_of(value)))
+        except BadJson as error:
+            problem = NoValue(f"{provider} makes what can't be recorded: {error}", _ELSE)
         except Exception as error:  # noqa: BLE001 - a provider raises whatever it likes for arguments that don't suit it
-            problem = error
+            given = ", ".join(f"{name}: {text_of(each)}" for name, each in arguments.items()) or f"locale: {locale}"
+            hint = f"Faker has {', '.join(str(declared[name]) for name in arguments)}" if arguments else _ELSE
+            problem = NoValue(f"{provider} doesn't take {given}: {error}", hint, next(iter(arguments), "fake"))
         finally:
             sys.setprofile(before)
         if clock:
-            raise NoValue(f"{provider} counts from today's date", _TODAY)
-        if isinstance(problem, BadJson):
-            raise NoValue(f"{provider} makes what can't be recorded: {problem}", _ELSE)
+            problem = NoValue(f"{provider} counts from today's date", _TODAY)
         if problem is not None:
-            given = ", ".join(f"{name}: {text_of(each)}" for name, each in arguments.items()) or f"locale: {locale}"
-            hint = f"Faker has {', '.join(str(declared[name]) for name in arguments)}" if arguments else _ELSE
-            raise NoValue(f"{provider} doesn't take {given}: {problem}", hint, next(iter(arguments), "fake"))
-        if not same:
-            raise NoValue(f"{provider} in {locale} isn't the same in each run", _ELSE)
-        longest = max(longest, len(text_of(value)))
+            raise problem
         if calls > _ENOUGH:
             break
     return longest

@@ -33,17 +33,12 @@ _NAME = re.compile(r"(?<!\\)(?:\\\\)*\(\?P?<(\w+)>")
 _SMALLER = "fit what tells messages apart, not all of them; repeat less often, as {1,20}, or write +"
 _INSTEAD = (
     (r"\(\?<?[=!]", "it doesn't look around: match those characters too, outside the named groups; or write [^…]"),
-    (r"\(\?'", "a group is named (?P<NAME>…)"),
-    (r"\(\?P?<", "a name is made of letters, digits and _, and ends in >"),
-    (r"\\[1-9kg]|\(\?P", "it doesn't refer back: match both places, and compare them in a template"),
-    (r"\(\?\(", "it doesn't ask what was found before: write both ways with |"),
-    (r"\(\?>", "write (?:…): a long message takes no longer"),
-    (r"[*+?}]\+$", "leave out the second +: a long message takes no longer"),
-    (r"\\Z", r"write \z"),
-    (r"\\[uUN]", r"write the letter itself, or its code as \x{e9}"),
+    (r"\(\?P?['<]", "a group is named (?P<NAME>…), of letters, digits and _"),
+    (r"\\[1-9kg]|\(\?[P(]", "it doesn't refer back: match both places, and compare them in a template"),
+    (r"\(\?>|[*+?}]\+$", "write (?:…), and one + alone: a long message takes no longer"),
+    (r"\\[ZuUN]", r"write \z for the end, a letter itself, or its code as \x{e9}"),
     (r"\(\?\w*[xauL#]", "it knows the flags i, m, s and U, and no comments: write it as one line, without"),
-    (r"^\{\d", "at most 1000 times, nested repeats together; or write +"),
-    (r"^pattern too large|nests too deeply", _SMALLER),
+    (r"^\{\d|^pattern too large|nests too deeply", _SMALLER),
 )
 """By what RE2 stumbles over, what to write instead."""
 
@@ -67,12 +62,10 @@ def engine(text: str, *, ignore_case: bool = False) -> "re2._Regexp":
         raise BadPattern("half a character (a lone surrogate) can't be looked for") from None
     except re2.error as error:
         why = error.args[0].decode("utf-8", "replace") if isinstance(error.args[0], bytes) else str(error)
-    whole = why.startswith(("missing )", "unexpected )"))  # of these it shows the pattern, and no place
-    part = "" if whole else why.partition(": ")[2] or why
-    at = part and re.search(rf"(?<!\\)((?:\\\\)*){re.escape(part)}(?!<)", text)
-    place = f" (character {at.end(1) + 1})" if at else ""
+    # of brackets it shows all of the pattern, and no place
+    part = "" if why.startswith(("missing )", "unexpected )")) else why.rpartition(": ")[2]
     hint = next((hint for found, hint in _INSTEAD if re.search(found, part)), "its syntax: lab docs scenarios, §3.3")
-    raise BadPattern(f"not a pattern of RE2: {why}{place}", hint)
+    raise BadPattern(f"not a pattern of RE2: {why}", hint)
 
 
 class Pattern:
@@ -97,10 +90,9 @@ class Pattern:
 
     def groups(self, message: str) -> dict[str, str] | None:
         """The named groups in the message, those that take no part empty; None if it isn't found."""
-        spans = self._spans(message)
-        if spans is None:
+        if (spans := self._spans(message)) is None:
             return None
-        return {name: message[start:end] for name, (start, end) in zip(self.names, spans[1:], strict=True)}
+        return {name: message[slice(*span)] for name, span in zip(self.names, spans[1:], strict=True)}
 
     def cut(self, message: str) -> str | None:
         """The word that `\\w` or `\\b` tears apart at a letter beyond ASCII, or may keep it from being found; else None."""

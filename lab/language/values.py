@@ -1,14 +1,89 @@
-"""The values of `data` as templates see them: constants, what was drawn, and what is made of these."""
+"""The values of `data`: what is drawn for one job, by name, and what templates see of it.
 
-from collections.abc import Iterator, Mapping
+What is drawn is recorded in JSON (`generate`) and given back to templates with the constants (`restore`), so a replay needs
+neither the seed nor the data generator. A drawn value depends on its name alone: seed, scenario, ordinal, entry.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping
 from decimal import Decimal
+from typing import cast
 
 from lab.core.exchange import Json
-from lab.core.seeds import Seed
-from lab.language.generate import draw_value, is_drawn
-from lab.language.templates import Expression, RenderFailure, Template, derivation
+from lab.core.seeds import Seed, digest, draw
+from lab.language.generators import LOCALE, faked
+from lab.language.templates import Expression, RenderFailure, derivation
 from lab.language.templates.bounds import Budget
 from lab.program.draws import Constant, DataRow, Datum, Derivation, Element, Fake, Listed, Number, OneOf
+
+
+def generate(data: Mapping[str, Datum], seed: Seed, prefix: str) -> dict[str, Json]:
+    """What is drawn for one job, as it is recorded; `prefix` is `SCENARIO/ORDINAL`. Constants are left out."""
+    return _drawn_of(data, seed, f"{prefix}/data", texts=True)
+
+
+def _drawn_of(data: Mapping[str, Datum], seed: Seed, stream: str, *, texts: bool) -> dict[str, Json]:
+    drawn = {name: datum for name, datum in data.items() if is_drawn(datum)}
+    return {name: _draw(datum, seed, f"{stream}/{name}", texts=texts) for name, datum in drawn.items()}
+
+
+def is_drawn(datum: Datum) -> bool:
+    """Whether an entry is settled by chance; else it is a constant, or made of others."""
+    return isinstance(datum, Number | OneOf | Fake | Listed)
+
+
+def _draw(datum: Element, seed: Seed, stream: str, *, texts: bool) -> Json:
+    """What the stream of that name settles for an entry, as it is recorded; without `texts`, anything for what is generated."""
+    match datum:
+        case Number():
+            count = draw(seed, stream, *datum.steps)
+            return str(Decimal(count).scaleb(-datum.decimals)) if datum.decimals else count
+        case OneOf():
+            return datum.drawn(seed, stream)
+        case Fake():
+            if not texts:
+                return cast(Json, _ANYTHING)
+            return faked(datum.fake, datum.locale, datum.arguments, int.from_bytes(digest(seed, stream)))
+        case Listed():
+            places = range(datum.counted(seed, stream))
+            return [_draw(datum.list, seed, f"{stream}/{place}", texts=texts) for place in places]
+        case DataRow():
+            return _drawn_of(datum.each, seed, stream, texts=texts)
+        case Derivation():
+            return None  # its place in a list
+        case Constant():
+            return datum.value
+
+
+class _Anything:
+    def __eq__(self, _: object) -> bool:
+        return True
+
+    __hash__ = None  # type: ignore[assignment]
+
+
+_ANYTHING = _Anything()
+
+
+def drawn_as(datum: Element, drawn: Json, seed: Seed, stream: str, *, texts: bool = False) -> bool:
+    """Whether this was drawn for the entry, as far as the seed alone settles it.
+
+    `texts`: generated text is made again, too; it is the same only of the same version of the generator.
+    """
+    return _draw(datum, seed, stream, texts=texts) == drawn
+
+
+def locales_of(data: Iterable[Element]) -> set[str]:
+    """Of which locales the entries generate values."""
+    found: set[str] = set()
+    for datum in data:
+        match datum:
+            case Fake():
+                found.add(datum.locale or LOCALE)
+            case Listed():
+                found |= locales_of((datum.list,))
+            case DataRow():
+                found |= locales_of(datum.each.values())
+    return found
 
 
 def restore(data: Mapping[str, Datum], drawn: Mapping[str, Json], seed: Seed, prefix: str) -> Mapping[str, object]:
@@ -21,7 +96,10 @@ def restore(data: Mapping[str, Datum], drawn: Mapping[str, Json], seed: Seed, pr
 
 
 class _Entries(Mapping[str, object]):
-    """Entries of `data`, or of a row (`whole` stands around it), each restored when it is first looked at."""
+    """Entries of `data`, or of a row, each restored when it is first looked at.
+
+    `around` a row stand the entries of `data`, and the steps that are left to the entry in which it is.
+    """
 
     def __init__(
         self,
@@ -29,14 +107,13 @@ class _Entries(Mapping[str, object]):
         drawn: Mapping[str, Json],
         seed: Seed,
         stream: str,
-        whole: "_Entries | None" = None,
+        around: "tuple[_Entries, Budget] | None" = None,
     ) -> None:
         self._data = data
         self._drawn = drawn
         self._seed = seed
         self._stream = stream
-        self._whole = whole
-        self.budget: Budget = Budget() if whole is None else whole.budget
+        self._around = around
         self._found: dict[str, object] = {}
         self._under_way: set[str] = set()
 
@@ -45,16 +122,14 @@ class _Entries(Mapping[str, object]):
             datum, stream = self._data[name], f"{self._stream}/{name}"
             if name in self._under_way:
                 raise RenderFailure(f"{name} is made of itself")
+            known = self._drawn.get(name)
+            if name not in self._drawn and is_drawn(datum):
+                known = _draw(datum, self._seed, stream, texts=True)
             self._under_way.add(name)
-            # each entry has its own budget, or what is looked at first would decide what fails
-            around, self.budget = self.budget, self.budget if self._whole is not None else Budget()
             try:
-                known = self._drawn.get(name)
-                if name not in self._drawn and is_drawn(datum):
-                    known = draw_value(datum, self._seed, stream)
-                self._found[name] = self._restored(datum, known, stream)
+                # each entry has its own budget, or what is looked at first would decide what fails
+                self._found[name] = self._restored(datum, known, stream, self._around or (self, Budget()))
             finally:
-                self.budget = around
                 self._under_way.discard(name)
         return self._found[name]
 
@@ -64,7 +139,7 @@ class _Entries(Mapping[str, object]):
     def __len__(self) -> int:
         return len(self._data)
 
-    def _restored(self, datum: Element, drawn: Json, stream: str) -> object:
+    def _restored(self, datum: Element, drawn: Json, stream: str, around: "tuple[_Entries, Budget]") -> object:
         match datum:
             case Number() if isinstance(drawn, str):
                 try:
@@ -73,21 +148,16 @@ class _Entries(Mapping[str, object]):
                     return drawn
             case Listed() if isinstance(drawn, list):
                 places = enumerate(drawn)
-                return [self._restored(datum.list, element, f"{stream}/{place}") for place, element in places]
+                return [self._restored(datum.list, each, f"{stream}/{place}", around) for place, each in places]
             case DataRow():
                 known = drawn if isinstance(drawn, dict) else {}
-                return dict(_Entries(datum.each, known, self._seed, stream, self._whole or self))
+                return dict(_Entries(datum.each, known, self._seed, stream, around))
             case Derivation():
-                return self._made_of_others(datum.value)
-            case Number() | OneOf() | Fake() | Listed():
-                return drawn
+                whole, budget = around
+                names = {"data": whole, "row": {} if self._around is None else self}
+                read = derivation(datum.value)
+                return read.value(names, budget) if isinstance(read, Expression) else read.render(names, budget)
             case Constant():
                 return datum.value
-
-    def _made_of_others(self, text: str) -> object:
-        names = {"data": self._whole or self, "row": self if self._whole is not None else {}}
-        match read := derivation(text):
-            case Expression():
-                return read.value(names, self.budget)
-            case Template():
-                return read.render(names, self.budget)
+            case _:
+                return drawn

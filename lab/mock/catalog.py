@@ -6,7 +6,7 @@ from lab.jobs.builtin import NO_SUCH_VERSION, UNMATCHED, role_refused
 from lab.jobs.compiled import CompiledScenario
 from lab.jobs.plan import JobUser
 from lab.jobs.records import JobRecord
-from lab.language.generate import locales_of
+from lab.language.values import locales_of
 from lab.mock.config import Config
 from lab.program.switches import Switches
 

@@ -12,7 +12,7 @@ from textual.theme import BUILTIN_THEMES
 from lab.core.errors import ScenarioError
 from lab.core.exchange import Json
 from lab.language.complaints import Complaints
-from lab.language.parse.yaml_tree import DocumentKind, mapping_of, read_yaml
+from lab.language.parse.yaml_tree import DocumentKind, read_yaml
 from lab.program.words import nearest
 from lab.tui.panes.registry import SCREEN_KEYS
 from lab.tui.panes.screen_keys import SPEEDS
@@ -32,7 +32,7 @@ def parse_preferences(text: str | bytes, file: str) -> Preferences:
     if not any(line.strip() and not line.lstrip().startswith("#") for line in raw.lstrip("\ufeff").splitlines()):
         return Preferences()
     tree = read_yaml(text, file, _KIND)
-    found, complain = mapping_of(tree.value), tree.complaints
+    found, complain = tree.value if isinstance(tree.value, dict) else {}, tree.complaints
     for name in found:
         if name not in Preferences.__struct_fields__:
             hint = nearest(name, Preferences.__struct_fields__) or f"known: {', '.join(Preferences.__struct_fields__)}"
@@ -66,12 +66,14 @@ def movable_actions() -> tuple[str, ...]:
 
 def _keys(value: Json, complaints: Complaints) -> dict[str, str]:
     """By action its key; a key that two actions would have is complained of, unless they share it anyway."""
-    if value is not None and not isinstance(value, dict):
-        complaints.add(("keys",), "takes actions and their keys", "as in wire: x")
+    if not isinstance(value, dict):
+        if value is not None:
+            complaints.add(("keys",), "takes actions and their keys", "as in wire: x")
+        return {}
     usual = {key.name: key.keys.split(",") for key in SCREEN_KEYS if key.keys}
     known = movable_actions()
     found: dict[str, str] = {}
-    for name, given in mapping_of(value).items():
+    for name, given in value.items():
         path, key = ("keys", name), _key(given)
         if name not in known:
             complaints.add(

@@ -7,7 +7,7 @@ from tests.conftest import ROOT, each_row
 
 SERVER = (
     ("lab.program.scenario", "jinja2 yaml lab.language"),
-    ("lab.language.generate", "faker"),
+    ("lab.language.values", "faker"),
     ("lab.cli.commands.check", "lab.recording aiohttp"),
     ("lab.cli.commands.serve", "textual jwt cryptography faker trustme lab.recording lab.dialects.openapi"),
     ("lab.server.control.plane, lab.cli.serve.embedded_mock", "redis lab.stores lab.cli.serve.shared_lab lab.server.shared.batch_loop lab.server.shared.exchanges"),

@@ -12,10 +12,9 @@ from lab.core.exchange import Request
 from lab.identity.clients import DEMO, JANE
 from lab.jobs.compiled import compile_scenario
 from lab.jobs.lint import lint
-from lab.language.generate import generate
 from lab.language.parse import parse_scenario, parse_with_locations
 from lab.language.templates import template
-from lab.language.values import restore
+from lab.language.values import generate, restore
 from lab.mock.config import Config
 from lab.mock.service import Service
 from lab.program.draws import draw_latency

@@ -11,11 +11,10 @@ from hypothesis import strategies as st
 from lab.core.errors import ScenarioError
 from lab.core.exchange import Json
 from lab.jobs.lint import lint
-from lab.language.generate import drawn_as, generate, locales_of
 from lab.language.parse import parse_scenario, parse_with_locations
 from lab.language.shape import member
 from lab.language.templates import RenderFailure
-from lab.language.values import restore
+from lab.language.values import drawn_as, generate, locales_of, restore
 from lab.program.draws import Constant, Datum
 from lab.program.scenario import Scenario
 
@@ -233,3 +232,16 @@ def test_the_work_of_one_entry_is_bounded_whatever_was_looked_at_before(monkeypa
         assert len(str(seen[name])) >= 900
     with pytest.raises(RenderFailure, match="too much work"):
         seen["d"]
+
+
+def test_generated_text_may_be_any_other_unless_it_is_asked_for() -> None:
+    entries = data(who={"list": {"each": {"name": {"fake": "name"}, "n": {"between": [1, 9]}}}, "count": 2})
+    (rows,) = generate(entries, 1, "a/1").values()
+    assert isinstance(rows, list) and isinstance(rows[0], dict)
+    renamed = [{**rows[0], "name": "Nobody"}, rows[1]]
+    verdicts = [
+        drawn_as(entries["who"], each, 1, "a/1/data/who", texts=texts)
+        for each in (rows, renamed, rows[:1], [{**rows[0], "n": 10}, rows[1]])
+        for texts in (False, True)
+    ]
+    assert verdicts == [True, True, True, False, False, False, False, False]

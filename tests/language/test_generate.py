@@ -17,12 +17,11 @@ from hypothesis import strategies as st
 from lab.core.errors import ScenarioError
 from lab.core.exchange import Json
 from lab.language import generators
-from lab.language.generate import generate
 from lab.language.generators import DENIED, LOCALE, PATTERNED, USUAL, NoValue, fake_length
 from lab.language.parse import parse_scenario
 from lab.language.parse.data import MOST_GENERATED
 from lab.language.shape import member, parsed
-from lab.language.values import restore
+from lab.language.values import generate, restore
 from lab.program.draws import Datum, Fake, Number
 from lab.program.scenario import Scenario
 
@@ -203,9 +202,8 @@ TODAY = "write a constant, or take the date from now, as {{ now[:10] }}"
             "schemes: uri doesn't take schemes: 7: 'int' object is not iterable; Faker has sche",
         ),
         ("pyfloat", None, {"max_value": 1e300}, "max_value: pyfloat: max_value is 1000000000000000 at most; "),
-        ("numerify", None, {"text": "#" * 10_001}, "text: numerify: text has 10000 characters at most; take fewer"),
+        ("numerify", None, {"text": "#" * 1_000_000}, "text: numerify doesn't take text: "),
         ("numerify", None, {"text": 5}, "text: numerify doesn't take text: 5: "),
-        ("words", None, {"ext_word_list": ["a" * 9_999, "b"]}, "ext_word_list: words: ext_word_list has 10000 charact"),
         (
             "pystr_format",
             None,
@@ -293,7 +291,7 @@ def test_faker_is_loaded_when_a_value_is_drawn_and_not_before() -> None:
     program = """
 import sys
 from lab.program.draws import Fake
-from lab.language.generate import generate
+from lab.language.values import generate
 from lab.language.generators import PATTERNED, USUAL, fake_length
 for name in sorted(USUAL): fake_length(name, None, {})
 for name in PATTERNED: fake_length(name, None, {"text": "##"})
@@ -319,7 +317,7 @@ class DateTime(REAL[1], metaclass=Real):
     today = utcnow = now
 datetime.date, datetime.datetime = Date, DateTime
 from lab.program.draws import Fake
-from lab.language.generate import generate
+from lab.language.values import generate
 print(json.dumps([
     [generate({"it": Fake(fake=name, locale=locale)}, seed, "a/1")["it"] for seed in range(8)]
     for name, locale in json.load(sys.stdin)

@@ -176,7 +176,7 @@ def test_what_is_no_plain_value_is_a_complaint(written: str, complaint: str) -> 
         ("lab: [1,", "a.yaml:2:1: not YAML: did not find expected node content; a value is missing here, or a bracket"),
         ("lab: 1\n name: a\n", "a.yaml:2:6: not YAML: mapping values are not allowed in this context; the keys of one"),
         ("a:\n    b: 1\n  c: 2\n", "a.yaml:3:3: not YAML: did not find expected key; the keys of one mapping begin in"),
-        ("lab: *x y\n", "a.yaml:1:6: not YAML: found undefined alias; text that begins with * stands in quotes"),
+        ("lab: *x y\n", "a.yaml:1:6: not YAML: an alias, and more follows; text that begins with * stands in quotes"),
         ("a: &x 1\nb: *x\nc: [}\n", "a.yaml:3:5: not YAML: did not find expected node content"),
         ("lab: 1\nname: \x00\n", "a.yaml:2:7: control character U+0000; write it in double quotes"),
         ("a: [" + "x, " * 500 + "“b”, @]", "a.yaml:1:1505: not YAML: “ is no quote to YAML"),
@@ -192,7 +192,7 @@ def test_what_is_no_plain_value_is_a_complaint(written: str, complaint: str) -> 
         ("é" * (1 << 19) + "x", "a.yaml:1:1: the file is larger than 1 MiB"),
         ("- " * 33, "a.yaml:1:65: too deep: at most 32 levels"),
         ("[" * 5000, "a.yaml:1:1001: not YAML: too deep: at most 32 levels"),
-        ("a:\n" + "- 1\n" * 50_000, "a.yaml:2:1: too many values: at most 50000"),
+        ("a:\n" + "- 1\n" * 50_000, "a.yaml:49999:3: too many values: at most 50000"),
     ],
     ids=range(31),
 )
@@ -224,7 +224,7 @@ def test_billion_laughs_are_refused_at_once() -> None:
         ("a: *x\nb: [*y, *x]\n", ["1:4 alias *x", "2:5 alias *y", "2:9 alias *x"]),
         ("a:\r *x\rb: {c: *y}\r", ["2:2 alias *x", "3:8 alias *y"]),
         ("a: &x 1\nb: &x\n  c: 2\nd: *x\n", ["1:4 anchor &x", "2:4 anchor &x", "4:4 alias *x"]),
-        ("a: &x 1\na: &x 2\n", ["1:4 anchor &x", "2:4 anchor &x", "2:1 duplicate key a"]),
+        ("a: &x 1\na: &x 2\n", ["1:4 anchor &x", "2:1 duplicate key a", "2:4 anchor &x"]),
         ("*x\n", ["1:1 alias *x"]),
         ("a: *x\rb: 1\r", ["1:4 alias *x"]),
         ("!t a: 1\n", ["1:1 unknown tag !t"]),
@@ -282,6 +282,9 @@ def test_a_duplicate_key_tells_of_the_first_and_what_is_in_it_is_checked_too() -
 
 def test_what_an_alias_hides_is_not_complained_of_twice() -> None:
     assert complaints(HEAD + "token: *t\nsteps:\n" + END) == ["a.yaml:8:8: alias *t; write the value out"]
+    assert complaints(HEAD.replace("{code: A}", "{*k : A}") + "steps:\n" + END) == [
+        "a.yaml:4:9: alias *k; write the value out"
+    ]
     assert complaints(HEAD + "steps:\n" + END + "*k : 1\n") == ["a.yaml:10:1: alias *k; write the value out"]
 
 
@@ -525,7 +528,6 @@ def test_no_steps_at_all_is_a_complaint() -> None:
         ("{{ turn.n }}", "turn has no n; it is a number"),
         ("{{ mesage }}", "unknown name mesage; did you mean message?"),
         ("{{ message|uper }}", "unknown filter uper; did you mean upper?"),
-        ("{{ ''.__class__ }}", "a name may not begin with _: __class__"),
         ("{% if turn %}", "{% if … %} is never closed"),
     ],
 )

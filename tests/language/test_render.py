@@ -2,7 +2,7 @@
 
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from decimal import Decimal
 from time import process_time
@@ -21,7 +21,7 @@ from lab.language.templates import (
     derivation,
     template,
 )
-from lab.language.templates.check import FILTERS, TESTS
+from lab.language.templates.filters import FILTERS, TESTS
 from tests.conftest import ROOT, examples
 
 DATA = {
@@ -139,18 +139,13 @@ def test_a_computed_part_cuts_a_path_short_and_is_looked_at_itself() -> None:
 
 
 HOSTILE = [
-    ("{{ ''.__class__ }}", "begin with _"),
-    ("{{ ''['__class__'] }}", "begin with _"),
-    ("{{ data._x }}", "begin with _"),
     ("{{ _x }}", "unknown name"),
     ("{{ self }}", "unknown name"),
     ("{{ config }}", "unknown name"),
     ("{{ loop }}", "unknown name"),
-    ("{% for i in [1] %}{{ [loop] }}{% endfor %}", "as loop.index"),
-    ("{% for i in [1] %}{{ loop[i] }}{% endfor %}", "as loop.index"),
     ("{% autoescape true %}x{% endautoescape %}", "autoescape %} is not allowed here"),
-    ("{{ range(a=3) }}", "range takes no named arguments"),
-    ("{{ range }}", "range is called"),
+    ("{{ range }}", "unknown name range"),
+    ("{{ range.__globals__ }}", "unknown name range"),
     ("{{ _x }}", "unknown name"),
     ("{{ 9**9**9 }}", r"\*\* is not allowed"),
     ("{% set x = 1 %}", "set"),
@@ -169,7 +164,6 @@ HOSTILE = [
     ("{{ decisions.g.verdict == 'Approved' }}", "there is no verdict Approved"),
     ("{{ 'approve' == decisions.g.votes[0].verdict }}", "there is no verdict approve"),
     ("{{ decisions['g'].verdict not in ['rejected', 'timed_out'] }}", "there is no verdict timed_out"),
-    ("{{ range(*data.lines) }}", "unpacked"),
     ("{{ 'a'|center(1000000000) }}", "unknown filter center"),
     ("{{ 'a'|indent(1000000000) }}", "unknown filter indent"),
     ("{{ 'a'|attr('x') }}", "unknown filter attr"),
@@ -211,7 +205,7 @@ def test_a_hostile_template_is_refused_when_it_is_read_at_once(text: str, why: s
     ],
 )
 def test_an_unknown_filter_or_test_comes_with_the_nearest_and_all_there_are(
-    text: str, near: str, known: frozenset[str]
+    text: str, near: str, known: Iterable[str]
 ) -> None:
     with pytest.raises(TemplateError) as refused:
         template(text)
@@ -224,15 +218,15 @@ def test_an_unknown_filter_or_test_comes_with_the_nearest_and_all_there_are(
         ("{{ turn ? 1 : 2 }}", "? is no operator here; write A if CONDITION else B"),
         ("{{ “x” }}", "“ is no quote here; write '…'"),
         ("{{ $turn }}", "$ has no meaning here; text in an expression stands in quotes"),
-        ("{{ turn === 1 }}", "= compares nothing; write == to compare, >= or <="),
-        ("{{ turn <> 1 }}", "unexpected >; write != for unlike"),
+        ("{{ turn === 1 }}", "= compares nothing here; compare by == != < <= > >="),
+        ("{{ turn <> 1 }}", "> compares nothing here; compare by == != < <= > >="),
         ("{{ (turn + 1 }}", "a ) is missing; an expression ends with }}, a tag with %}"),
         ("{{ turn + 1) }}", "a lone ); nothing is open that it could close"),
         ("{# x", "{# is never closed; a comment ends with #}"),
         ("{% if turn %}a{% elsif turn %}b{% endif %}", "unknown tag else if; write {% elif … %}"),
         ("{% if turn %}a{% end if %}", "unknown tag end; {% if … %} ends with {% endif %}"),
-        ("{{ }}", "there is no expression; write a name, as {{ message }}"),
-        ("{{ message | }}", "the expression breaks off; a name or a value is missing"),
+        ("{{ }}", "a name is missing; write one, as {{ message }}"),
+        ("{{ message | }}", "a name is missing; write one, as {{ message }}"),
         ("{{ 'it's' }}", "s stands where the expression should have ended; "
          "join texts with ~, write tags as {% if … %}, and quotes in '…' as \\'"),
         ("{{ now() }}", "nothing may be called but range; write now without ()"),
@@ -257,6 +251,17 @@ FAILING = [
     ("{{ message.upper }}", "there is no upper here"),
     ("{{ data.items }}", "there is no items here"),
     ("{{ data.lines[9] }}", "there is no 9 here"),
+    ("{{ ''.__class__ }}", "there is no __class__ here"),
+    ("{{ ''['__class__'] }}", "there is no __class__ here"),
+    ("{{ [data]|map(attribute='__class__')|list }}", "there is no __class__ here"),
+    ("{{ (1, 2).__class__ }}", "unsafe"),
+    ("{% for i in [1] %}{{ loop.__class__ }}{% endfor %}", "unsafe"),
+    ("{% for i in [1] %}{{ loop }}{% endfor %}", "no form as a text"),
+    ("{% for i in [1] %}{{ loop[i] }}{% endfor %}", "there is no 1 here"),
+    ("{{ range(a=3) }}", "unexpected keyword argument"),
+    ("{{ range(*data.lines) }}", "can't be|cannot be"),
+    ("{{ [1]|map(message[:3])|list }}", "No filter named 'xxx'"),
+    ("{% for a in range(1000) %}{{ [range(1000)]|map(*['_passages', -1000])|list|length }}{% endfor %}", "work"),
     ("{{ 'a' * 1000000000 }}", "numbers only"),
     ("{{ data.lines * 1000000000 }}", "numbers only"),
     ("{{ [1] + [2] }}", "numbers only"),
@@ -266,7 +271,7 @@ FAILING = [
     ("{{ none|float }}", "float finds no number in None"),
     ("{{ 'nan'|float }}", "float finds no number"),
     ("{{ data.nothing|int }}", "there is no nothing here"),
-    ("{{ 1|round(2, 'half') }}", "round goes by 'common', 'ceil' or 'floor'"),
+    ("{{ 1|round(2, 'half') }}", "round takes -9 to 9 places, and 'common', 'ceil' or 'floor'"),
     ("{% for x in 5 %}{% endfor %}", r"a loop passes over a list, and this is 5: write range\(…\) to count"),
     ("{% for x in none %}{% endfor %}", "a loop passes over a list, and this is None$"),
     ("{{ -message }}", "numbers only"),
@@ -286,7 +291,7 @@ FAILING = [
     ("{{ 1|round(1000000000) }}", "-9 to 9"),
     ("{{ data|tojson(1000000000) }}", "1 to 8"),
     ("{{ data.nothing|tojson }}", "there is no nothing here"),
-    ("{{ message|replace('', message) }}", "16 MiB"),
+    ("{{ message|replace('', message) }}", "empty separator"),
     ("{{ message|replace('x', message) }}", "16 MiB"),
     ("{{ range(1000)|join(message) }}", "work"),
     ("{{ range(1000)|join(message[:200000]) }}", "16 MiB"),
@@ -330,6 +335,7 @@ def test_what_can_only_be_told_when_rendering_fails_before_anything_large_is_bui
         ("{{ data.numbers|sort|length }}", 10_000 * 6),
         ("{{ data.numbers|sum }}", 10_000 * 8),
         ("{{ data.long|title }}", 10_000),
+        ("{{ data.long|list|length }}", 10_000),
     ],
 )
 def test_what_something_costs_grows_with_what_it_does(text: str, least: int) -> None:
@@ -408,7 +414,6 @@ def test_a_table_of_a_thousand_rows_of_ten_cells_fits(cell: str) -> None:
     assert template(text).render({"data": {"rows": rows}}).count("\n") == 1000
 
 
-_IN = "ask without a test, as {{ x in [1, 2] }}; of a list, {% for x in xs if x in [1, 2] %}"
 _TESTS = f"tests: {' '.join(sorted(TESTS))}"
 _FILTERS = f"filters: {' '.join(sorted(FILTERS))}"
 
@@ -416,21 +421,15 @@ _FILTERS = f"filters: {' '.join(sorted(FILTERS))}"
 @pytest.mark.parametrize(
     ("expression", "what", "hint"),
     [
-        ("[1] | select('in', [1])", "unknown test in", _IN),
-        ("[1] | reject('in', [1])", "unknown test in", _IN),
-        ("[data] | selectattr('a', 'in', [1])", "unknown test in", _IN),
-        ("1 is in [1]", "unknown test in", _IN),
         ("[1] | select('is_odd')", "unknown test is_odd", f"did you mean odd? {_TESTS}"),
-        ("[1] | select('>', 5)", "unknown test >", f"did you mean gt? {_TESTS}"),
-        ("[1] | rejectattr('a', '==', 5)", "unknown test ==", f"did you mean eq? {_TESTS}"),
         ("[1] | select('definde')", "unknown test definde", f"did you mean defined? {_TESTS}"),
         ("['a'] | select('startswith', 'a')", "unknown test startswith", _TESTS),
         ("['a'] | map('uper')", "unknown filter uper", f"did you mean upper? {_FILTERS}"),
         ("['a'] | map('strip')", "unknown filter strip", f"did you mean trim? {_FILTERS}"),
+        ("[1] | select('isnull')", "unknown test isnull", f"did you mean none? {_TESTS}"),
+        ("'a' | to_json", "unknown filter to_json", f"did you mean tojson? {_FILTERS}"),
+        ("'a' | toUpperCase", "unknown filter toUpperCase", f"did you mean upper? {_FILTERS}"),
         ("['a'] | map('odd')", "unknown filter odd", _FILTERS),
-        ("[1] | select(message)", "select takes the name of a test in quotes there", "as select('gt', 500)"),
-        ("[1] | map(1)", "map takes the name of a filter in quotes there", "as map('upper')"),
-        ("[1] | selectattr('a', message)", "selectattr takes the name of a test in quotes there", "as selectattr('price', 'gt', 500)"),
     ],
 )  # fmt: skip
 def test_what_a_filter_is_told_the_name_of_has_to_be_there(expression: str, what: str, hint: str) -> None:
@@ -447,6 +446,8 @@ def test_what_a_filter_is_told_the_name_of_has_to_be_there(expression: str, what
         ("['a'] | map('upper') | list", '["A"]'), ("[{'in': 1}] | map(attribute='in') | list", "[1]"),
         ("[{'a': 1}] | selectattr('a') | list", '[{"a": 1}]'), ("[{'in': 1}] | selectattr('in', 'eq', 1) | list", '[{"in": 1}]'),
         ("['x'] | map('replace', 'x', 'in') | list", '["in"]'),
+        ("[1, 2] | select('in', [1]) | list", "[1]"), ("[1, 9] | select('>', 5) | list", "[9]"),
+        ("[{'a': 1}] | rejectattr('a', '==', 1) | list", "[]"), ("1 is in [1]", "True"),
     ],
 )  # fmt: skip
 def test_names_that_are_there_and_other_texts_are_taken(expression: str, text: str) -> None:

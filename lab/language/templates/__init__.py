@@ -9,6 +9,7 @@ text or a condition of such is read here, and loads no Jinja. Anything else, wha
 import re
 from collections.abc import Callable, Mapping
 from functools import lru_cache, partial
+from typing import cast
 
 from msgspec import Struct
 
@@ -37,13 +38,11 @@ _LATER_NAMES = frozenset({"decisions", "delegates"})
 
 _MARKS = ("{{", "{%", "{#")
 _LOOK_UP = re.compile(
-    r"""\{\{\s*([a-z]\w*(?:\.[a-z]\w*|\[(?:0|[1-9]\d{0,5}|'(?!_)[^'\\\n]*'|"(?!_)[^"\\\n]*")\])*)\s*\}\}""",
+    r"""\{\{\s*([a-z]\w*(?:\.[a-z_]\w*|\[(?:0|[1-9]\d{0,5}|'[^'\\\n]*'|"[^"\\\n]*")\]){0,15})\s*\}\}""",
     re.ASCII | re.IGNORECASE,
 )
 """An expression that looks something up and does nothing else, spelt as Jinja reads it too."""
 _PART = re.compile(r"""(\w+)|\[(?:(\d+)|(?:'([^']*)'|"([^"]*)"))\]""", re.ASCII)
-_MOST_PARTS = 16
-"""Of a path that is read here."""
 
 
 class _Checked(Struct, frozen=True, eq=False):
@@ -61,7 +60,7 @@ class _Checked(Struct, frozen=True, eq=False):
 class Template(_Checked, frozen=True, eq=False):
     """A checked template; made by `template`."""
 
-    _write: Callable[[Mapping[str, object]], str] | None = None
+    _write: Callable[[Mapping[str, object]], object] | None = None
 
     @property
     def plain(self) -> bool:
@@ -73,7 +72,7 @@ class Template(_Checked, frozen=True, eq=False):
 
         Of `names` nothing is asked for but what the text looks at.
         """
-        return self.text if self._write is None else within(budget, self._write, names)
+        return self.text if self._write is None else cast(str, within(budget, self._write, names))
 
 
 class Expression(_Checked, frozen=True, eq=False):
@@ -132,9 +131,9 @@ def _template(text: str, known: frozenset[str]) -> Template:
         return Template(text, read[0], partial(_written, read[1]))
     from lab.language.templates import check, filters  # they load Jinja
 
-    tree = filters.parsed(text)
+    tree = check.parsed(text)
     looked_up = check.check_template(tree, known)
-    return Template(text, looked_up, filters.writer(tree, looked_up))
+    return Template(text, looked_up, filters.compiled(tree, looked_up))
 
 
 def _expression(text: str, known: frozenset[str], *, is_condition: bool = False) -> Expression | None:
@@ -145,13 +144,13 @@ def _expression(text: str, known: frozenset[str], *, is_condition: bool = False)
             return Expression(text, looked_up, partial(look_up, path), looked_up[0][1])
     from lab.language.templates import check, filters
 
-    tree = filters.parsed(source)
+    tree = check.parsed(source)
     if (node := check.only_expression(tree)) is None:
         return None
     looked_up = check.check_template(tree, known)
     if is_condition and (fault := check.no_truth(node)):
         raise TemplateError((fault,), looked_up)
-    return Expression(text, looked_up, filters.finder(tree, node, looked_up), check.plain_path(node))
+    return Expression(text, looked_up, filters.compiled(tree, looked_up, node), check.plain_path(node))
 
 
 def _segments(text: str, known: frozenset[str]) -> tuple[LookedUp, list[str | Lookup]] | None:
@@ -164,7 +163,7 @@ def _segments(text: str, known: frozenset[str]) -> tuple[LookedUp, list[str | Lo
     while (begin := text.find("{{", place)) >= 0:
         found = _LOOK_UP.match(text, begin)
         path = _path(found[1]) if found is not None else ()
-        if found is None or path[0] not in known or len(path) > _MOST_PARTS:
+        if found is None or path[0] not in known:
             return None
         looked_up.append((1 + text.count("\n", 0, found.start(1)), tuple(map(str, path))))
         segments += (text[place:begin], path) if begin > place else (path,)

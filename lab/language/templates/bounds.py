@@ -1,5 +1,6 @@
 """What both roads share, without Jinja: names and faults, steps and sizes, look-ups, the forms of values as texts."""
 
+import sys
 from collections.abc import Callable, Iterable, Mapping
 from contextvars import ContextVar
 from decimal import Decimal
@@ -24,6 +25,7 @@ MOST_STEPS = 250_000
 """The steps of one rendering. The worst text known takes some 50 ms for them; a table of 1,000 rows of ten cells fits."""
 POOL = MOST_STEPS // 2
 """The steps of all texts of one call together, the last of them apart, which may take all of its own."""
+_TOO_LARGE = f"the text would be larger than {LARGEST_OUTPUT >> 20} MiB"
 _SHOWN = 40
 """Characters of a value in a sentence about it."""
 
@@ -60,17 +62,23 @@ class RenderFailure(ValueError):
     """A template that was allowed can't be rendered with these names."""
 
 
-class Budget:
-    """The steps that are left to one rendering, or to several that share it."""
+_POOL: ContextVar["Budget | None"] = ContextVar("pool", default=None)
 
-    __slots__ = ("left",)
+
+class Budget:
+    """The steps that are left to one rendering, or to several that share it; they are spent of the pool around it too."""
+
+    __slots__ = ("left", "pool")
 
     def __init__(self, *, pool: bool = False) -> None:
         self.left = POOL if pool else MOST_STEPS
+        self.pool = None if pool else _POOL.get()
 
 
-_BUDGET: ContextVar[Budget] = ContextVar("budget")
-_POOL: ContextVar[Budget | None] = ContextVar("pool", default=None)
+_NOBODYS = Budget()
+"""Of which is spent what Jinja finds out while it compiles: for each text once, so nobody asks how much is left."""
+_NOBODYS.left = sys.maxsize
+_BUDGET: ContextVar[Budget] = ContextVar("budget", default=_NOBODYS)
 
 
 def pooled(pool: Budget | None, make: Callable[[], Made]) -> Made:
@@ -88,11 +96,10 @@ def pooled(pool: Budget | None, make: Callable[[], Made]) -> Made:
 
 def within(budget: Budget | None, make: Callable[[Mapping[str, object]], Made], names: Mapping[str, object]) -> Made:
     """What is made of names within a budget, or one of its own; RenderFailure whatever goes wrong."""
-    pool = _POOL.get()
-    if pool is not None and pool.left <= 0:
-        raise RenderFailure("the texts together do too much work")
     budget = budget or Budget()
-    at_first, before = budget.left, _BUDGET.set(budget)
+    if budget.pool is not None and budget.pool.left <= 0:
+        raise RenderFailure("the texts together do too much work")
+    before = _BUDGET.set(budget)
     try:
         return make(names)
     except RenderFailure:
@@ -101,14 +108,14 @@ def within(budget: Budget | None, make: Callable[[Mapping[str, object]], Made], 
         raise RenderFailure(f"{error}" or type(error).__name__) from error
     finally:
         _BUDGET.reset(before)
-        if pool is not None and before.old_value is not budget:
-            pool.left -= at_first - budget.left
 
 
 def spend(steps: int) -> None:
     """Take steps off the budget of the rendering under way; RenderFailure once none is left."""
     budget = _BUDGET.get()
     budget.left -= steps
+    if budget.pool is not None:
+        budget.pool.left -= steps
     if budget.left < 0:
         raise RenderFailure("the template does too much work")
 
@@ -128,28 +135,22 @@ def weigh(value: object, depth: int = 0) -> None:
         spend(1)
 
 
-def check_size(count: int) -> None:
-    """RenderFailure if a text of so many bytes is larger than an output may be."""
-    if count > LARGEST_OUTPUT:
-        raise RenderFailure(f"the text would be larger than {LARGEST_OUTPUT >> 20} MiB")
-
-
 def fitting(text: str) -> str:
     """The text; RenderFailure if it is larger than an output may be."""
-    check_size(len(text) if text.isascii() else len(text.encode("utf-8", "surrogatepass")))
+    if len(text if text.isascii() else text.encode("utf-8", "surrogatepass")) > LARGEST_OUTPUT:
+        raise RenderFailure(_TOO_LARGE)
     return text
 
 
-def text_within_size(pieces: Iterable[str]) -> str:
+def text_within_size(pieces: Iterable[str], gap: str = "") -> str:
     """The pieces as one text; RenderFailure as soon as they come to more than an output may hold."""
-    kept, total = list[str](), 0
+    kept, total = list[str](), -len(gap)
     for piece in pieces:
-        total += len(piece)
+        total += len(gap) + len(piece)
         if total > LARGEST_OUTPUT:
-            break
+            raise RenderFailure(_TOO_LARGE)
         kept.append(piece)
-    check_size(total)
-    return fitting("".join(kept))
+    return fitting(gap.join(kept))
 
 
 def member_of(value: object, key: object, missing: object = None) -> object:

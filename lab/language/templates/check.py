@@ -1,49 +1,27 @@
 """What a template may hold: an allow-list of nodes, filters, tests and names, walked before anything is compiled."""
 
 import re
+from collections.abc import Collection
 from typing import cast
 
 from jinja2 import TemplateSyntaxError, nodes
 
 from lab.language.templates.bounds import NO_ANSWER, TEMPLATE_NAMES, LookedUp, TemplateError, TemplateFault
+from lab.language.templates.filters import FILTERS, SANDBOX, TESTS
 from lab.program.words import Verdict, nearest
 
-FILTERS = frozenset({
-    "abs", "capitalize", "count", "default", "d", "dictsort", "escape", "e", "first", "float", "groupby",
-    "int", "items", "join", "last", "length", "list", "lower", "map", "max", "min", "reject", "rejectattr",
-    "replace", "reverse", "round", "safe", "select", "selectattr", "sort", "string", "striptags", "sum",
-    "title", "tojson", "trim", "truncate", "unique", "upper", "urlencode", "wordcount",
-})  # fmt: skip
-"""The filters that a template may use: none pads, repeats, fetches attributes or draws."""
-TESTS = frozenset({
-    "boolean", "defined", "divisibleby", "eq", "equalto", "even", "false", "float", "ge", "gt", "integer",
-    "iterable", "le", "lower", "lt", "mapping", "ne", "none", "number", "odd", "sequence", "string", "true",
-    "undefined", "upper",
-})  # fmt: skip
-"""The tests that a template may use after `is`."""
 MOST_NESTED = 64
 
 _MEANT = {
-    "filter": {
-        "len": "length", "size": "length", "str": "string", "text": "string", "uppercase": "upper", "toupper": "upper",
-        "touppercase": "upper", "lowercase": "lower", "tolower": "lower", "tolowercase": "lower", "json": "tojson",
-        "dumps": "tojson", "stringify": "tojson", "strip": "trim", "number": "float", "tofixed": "round",
-        "format": "round(2)", "substring": "truncate",
-    },
-    "test": {
-        "==": "eq", "sameas": "eq", "!=": "ne", ">": "gt", "greaterthan": "gt", ">=": "ge", "<": "lt", "lessthan": "lt",
-        "<=": "le", "null": "none", "bool": "boolean", "int": "integer", "str": "string", "text": "string",
-    },
+    "len": "length", "size": "length", "str": "string", "text": "string", "uppercase": "upper", "lowercase": "lower",
+    "json": "tojson", "dumps": "tojson", "stringify": "tojson", "strip": "trim", "number": "float", "tofixed": "round",
+    "format": "round(2)", "substring": "truncate", "null": "none", "bool": "boolean",
 }  # fmt: skip
 """What people call filters and tests elsewhere."""
-_NAMED = {
-    "map": (0, "filter", "map('upper')"),
-    "select": (0, "test", "select('gt', 500)"),
-    "reject": (0, "test", "reject('gt', 500)"),
-    "selectattr": (1, "test", "selectattr('price', 'gt', 500)"),
-    "rejectattr": (1, "test", "rejectattr('price', 'gt', 500)"),
-}
-"""At which argument a filter is told the name of another, or of a test, and how that is written."""
+_NO_NAMES = {"null": "write none", "nil": "write none", "range": "it is called with a number, as range(3)"}
+_NAMED = {"map": (0, "filter"), **dict.fromkeys(("select", "reject"), (0, "test"))}
+_NAMED |= dict.fromkeys(("selectattr", "rejectattr"), (1, "test"))
+"""At which argument a filter is told the name of another, or of a test."""
 _VERDICTS = tuple(map(str, Verdict))
 _VALUES = (
     nodes.Add, nodes.Sub, nodes.Mul, nodes.Div, nodes.FloorDiv, nodes.Mod, nodes.Neg, nodes.Pos, nodes.Concat,
@@ -61,6 +39,8 @@ _WORDS: dict[type[nodes.Node], str] = {
     nodes.FromImport: "from", nodes.Scope: "autoescape",
 }  # fmt: skip
 """Tags whose nodes are called otherwise."""
+_ALONE = re.compile(r"^[ \t]*(\{%(?:(?!%\}).)*?|\{#(?:(?!#\}).)*?)([-+]?[%#]\})[ \t]*\n", re.MULTILINE)
+"""A line that holds one tag or comment and nothing else."""
 _UNFINISHED = "an expression ends with }}, a tag with %}"
 _MISREAD = (
     (r"unexpected char '&'", "& is no operator here", "write and"),
@@ -69,8 +49,7 @@ _MISREAD = (
     (r"unexpected char '\?'", "? is no operator here", "write A if CONDITION else B"),
     (r"unexpected char '([\u2018-\u201f])'", r"\1 is no quote here", "write '…'"),
     (r"unexpected char '(.)'", r"\1 has no meaning here", "text in an expression stands in quotes"),
-    (r"(?:got|unexpected) '='", "= compares nothing", "write == to compare, >= or <="),
-    (r"unexpected '>'", "unexpected >", "write != for unlike"),
+    (r"(?:got|unexpected) '([=>])'", r"\1 compares nothing here", "compare by == != < <= > >="),
     (r"unexpected '\}', expected '(.)'", r"a \1 is missing", _UNFINISHED),
     (r"unexpected '\}'", "a lone }", _UNFINISHED),
     (r"unexpected '([\])])'", r"a lone \1", "nothing is open that it could close"),
@@ -81,8 +60,11 @@ _MISREAD = (
     (r"unknown tag '(\w+)'.*innermost.* '(\w+)'", r"unknown tag \1", r"{% \2 … %} ends with {% end\2 %}"),
     (r"unknown tag '(end\w+)'", r"{% \1 %} closes nothing", ""),
     (r"innermost.* '(\w+)'", r"{% \1 … %} is never closed", r"end it with {% end\1 %}"),
-    (r"expected an expression", "there is no expression", "write a name, as {{ message }}"),
-    (r"unexpected 'end of|token 'name', got", "the expression breaks off", "a name or a value is missing"),
+    (
+        r"expected an expression|unexpected 'end of|token 'name', got",
+        "a name is missing",
+        "write one, as {{ message }}",
+    ),
     (
         r"expected token 'end of .*', got '(.+)'",
         r"\1 stands where the expression should have ended",
@@ -92,14 +74,28 @@ _MISREAD = (
 """By words of Jinja's: what it is, and what to do, in which \\1 is what the words name."""
 
 
-def syntax_error(error: TemplateSyntaxError) -> TemplateError:
-    """What Jinja says of a text that it can't read, in words of what its author did."""
-    message = error.message or "wrong syntax"
-    message = message[:1].lower() + message[1:].rstrip(".")
-    for words, what, hint in _MISREAD:
-        if found := re.search(words, message):
-            return TemplateError((TemplateFault(error.lineno, found.expand(what), found.expand(hint)),))
-    return TemplateError((TemplateFault(error.lineno, message),))
+def parsed(text: str) -> nodes.Template:
+    """The tree of a text; TemplateError if Jinja can't read it, in words of what its author did.
+
+    A line that holds one tag or comment (`{% for … %}`) and nothing else leaves no line behind; all else stands as
+    written, the final newline too.
+    """
+    # the newline goes inside the tag, where it means nothing: so no line is left over, and every line keeps its number
+    text = text if "raw" in text else _ALONE.sub(r"\1\n\2", text)
+    try:
+        return SANDBOX.parse(text)
+    except TemplateSyntaxError as error:
+        message = (error.message or "wrong syntax").rstrip(".")
+        fault = TemplateFault(error.lineno, message[:1].lower() + message[1:])
+        for words, what, hint in _MISREAD:
+            if found := re.search(words, fault.what):
+                fault = TemplateFault(error.lineno, found.expand(what), found.expand(hint))
+                break
+        raise TemplateError((fault,)) from error
+    except RecursionError as error:
+        raise TemplateError((TemplateFault(1, "the template is nested too deeply"),)) from error
+    except (ValueError, ArithmeticError) as error:
+        raise TemplateError((TemplateFault(1, f"the template can't be read: {error}"),)) from error
 
 
 def check_template(tree: nodes.Template, known: frozenset[str]) -> LookedUp:
@@ -163,37 +159,34 @@ class _Walk:
 
     def visit(self, node: nodes.Node, scope: frozenset[str], depth: int) -> None:
         if depth > MOST_NESTED:
-            if not any(fault.what.startswith("nested") for fault in self.faults):
-                self.fault(node, f"nested more than {MOST_NESTED} deep", "split the expression")
-            return
-        if getattr(node, "dyn_args", None) is not None or getattr(node, "dyn_kwargs", None) is not None:
-            self.fault(node, "arguments can't be unpacked with *")
+            fault = TemplateFault(node.lineno or 1, f"nested more than {MOST_NESTED} deep", "split the expression")
+            raise TemplateError((fault,), tuple(self.looked_up))
         children = list(node.iter_child_nodes())
         match node:
             case nodes.For():
                 self._loop(node, scope, depth)
                 return
-            case nodes.Name() | nodes.Getattr() | nodes.Getitem():
-                path = plain_path(node)
-                part = getattr(node, "attr", None) or getattr(getattr(node, "arg", None), "value", None)
-                for private in (each for each in path[1:] or (part,) if isinstance(each, str) and each[:1] == "_"):
-                    self.fault(node, f"a name may not begin with _: {private}")
-                if path:
-                    self._root(node, path, scope)
-                    return
+            case nodes.Name() | nodes.Getattr() | nodes.Getitem() if path := plain_path(node):
+                self._root(node, path, scope)
+                return
+            case nodes.Getattr() | nodes.Getitem():
+                pass
             case nodes.Call():
                 self._call(node)
-                children = [*node.args, *node.kwargs]
+                children.remove(node.node)
             case nodes.Filter():
-                self._filter(node)
+                self._known(node, "filter", node.name)
+                place, kind = _NAMED.get(node.name, (len(node.args), ""))
+                match node.args[place : place + 1]:
+                    case [nodes.Const(value=str() as name)]:
+                        self._known(node, kind, name)
+            case nodes.Test():
+                self._known(node, "test", node.name)
             case nodes.Compare():
                 self._verdicts(node)
             case nodes.Mod(left=nodes.Const(value=str())):
-                self.fault(
-                    node, "% formats no text here", "write {{ x | round(2) }} for two places, and ~ to join texts"
-                )
-            case nodes.Test():
-                self._known(node, "test", node.name)
+                hint = "write {{ x | round(2) }} for two places, and ~ to join texts"
+                self.fault(node, "% formats no text here", hint)
             case _ if not isinstance(node, _PLAIN):
                 word = _WORDS.get(type(node), type(node).__name__.lower())
                 word = "**" if word == "pow" else f"{{% {word} %}}" if isinstance(node, nodes.Stmt) else word
@@ -207,9 +200,8 @@ class _Walk:
         targets = frozenset(
             name.name for name in nodes.Tuple([cast(nodes.Expr, node.target)], "store").find_all(nodes.Name)
         )
-        for name in sorted(targets):
-            if name in self.known or name in ("loop", "range") or name.startswith("_"):
-                self.fault(node, f"a loop variable may not be called {name}")
+        for name in sorted(targets & {*self.known, "loop", "range"}):
+            self.fault(node, f"a loop variable may not be called {name}")
         self.visit(node.iter, scope, depth + 1)
         if node.test is not None:
             self.visit(node.test, scope | targets, depth + 1)
@@ -221,49 +213,29 @@ class _Walk:
     def _root(self, node: nodes.Node, path: tuple[str, ...], scope: frozenset[str]) -> None:
         name = path[0]
         if name in scope:
-            if path == ("loop",):
-                self.fault(node, "loop is asked what it counts, as loop.index")
-        elif name in self.known:
-            self.looked_up.append((node.lineno, path))
-        elif name == "range":
-            self.fault(node, "range is called with a number, as range(3)")
-        else:
-            listed = f"known here: {' '.join(sorted(self.known))}"
-            listed = "write none" if name in ("null", "nil") else listed
-            if name in TEMPLATE_NAMES:
-                self.fault(node, f"{name} is not known here", listed)
-            else:
-                self.fault(node, f"unknown name {name}", nearest(name, self.known | scope) or listed)
+            return
+        self.looked_up += [(node.lineno, path)] if name in self.known else ()
+        listed = f"known here: {' '.join(sorted(self.known))}"
+        if name in TEMPLATE_NAMES - self.known:
+            self.fault(node, f"{name} is not known here", listed)
+        elif name not in self.known:
+            hint = _NO_NAMES.get(name) or nearest(name, self.known | scope) or listed
+            self.fault(node, f"unknown name {name}", hint)
 
     def _call(self, node: nodes.Call) -> None:
         called = node.node.name if isinstance(node.node, nodes.Name) else getattr(node.node, "attr", "")
         if called != "range" or not isinstance(node.node, nodes.Name):
-            name = _meant("filter", called)
+            name = _meant(called, FILTERS)
             hint = f"write it as a filter: … | {name}" if name in FILTERS else "filters do it, as {{ message | upper }}"
             hint = f"write {called} without ()" if called in self.known else hint
             self.fault(node, "nothing may be called but range", hint)
-        elif node.kwargs:
-            self.fault(node, "range takes no named arguments")
-
-    def _filter(self, node: nodes.Filter) -> None:
-        self._known(node, "filter", node.name)
-        place, kind, written = _NAMED.get(node.name, (len(node.args), "", ""))
-        match node.args[place : place + 1]:
-            case [nodes.Const(value=str() as name)]:
-                self._known(node, kind, name)
-            case [_]:
-                self.fault(node, f"{node.name} takes the name of a {kind} in quotes there", f"as {written}")
 
     def _known(self, node: nodes.Node, kind: str, word: str) -> None:
         known = FILTERS if kind == "filter" else TESTS
-        if word in known:
-            return
-        meant = _meant(kind, word)
-        near = f"did you mean {meant}?" if meant else nearest(word, known)
-        hint = f"{near} {kind}s: {' '.join(sorted(known))}".lstrip()
-        if kind == "test" and word.lower().removeprefix("is_") == "in":
-            hint = "ask without a test, as {{ x in [1, 2] }}; of a list, {% for x in xs if x in [1, 2] %}"
-        self.fault(node, f"unknown {kind} {word}", hint)
+        if word not in known:
+            meant = _meant(word, known)
+            near = f"did you mean {meant}?" if meant else nearest(word, known)
+            self.fault(node, f"unknown {kind} {word}", f"{near} {kind}s: {' '.join(sorted(known))}".lstrip())
 
     def _verdicts(self, node: nodes.Compare) -> None:
         """What a verdict is compared with is one that exists, or null."""
@@ -277,8 +249,9 @@ class _Walk:
                     self.fault(node, f"there is no verdict {each.value}", near or f"verdicts: {', '.join(_VERDICTS)}")
 
 
-def _meant(kind: str, word: str) -> str:
+def _meant(word: str, known: Collection[str]) -> str:
     """The filter or test that somebody means by a word; empty where none is near."""
-    plain = word.lower().replace("_", "")
-    plain = plain.removeprefix("is") if kind == "test" else plain
-    return plain if plain in (FILTERS if kind == "filter" else TESTS) else _MEANT[kind].get(plain, "")
+    whole = word.lower().replace("_", "")
+    plain = whole.removeprefix("to" if whole[:2] == "to" else "is")
+    found = _MEANT.get(whole, _MEANT.get(plain, plain))
+    return found if found.partition("(")[0] in known else ""

@@ -6,20 +6,19 @@ these look at one step an element, or for each 16 characters. No text made on th
 No number made is larger than 10^15.
 """
 
-import re
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sized
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from decimal import ROUND_HALF_EVEN, Context, Decimal, localcontext
 from functools import partial
 from math import isfinite
 from typing import TypeAlias, cast
 
-from jinja2 import StrictUndefined, TemplateSyntaxError, Undefined, nodes, pass_context, pass_environment
-from jinja2 import Template as Compiled
+from jinja2 import StrictUndefined, Undefined, nodes, pass_context, pass_environment
 from jinja2.filters import do_float, do_int, make_attrgetter
 from jinja2.runtime import Context as Names
 from jinja2.runtime import LoopContext
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 from jinja2.visitor import NodeTransformer
+from msgspec import Struct
 
 from lab.language.templates.bounds import (
     LookedUp,
@@ -27,18 +26,14 @@ from lab.language.templates.bounds import (
     TemplateError,
     TemplateFault,
     as_text,
-    check_size,
     fitting,
     json_text,
     member_of,
-    pooled,
     shown_text,
     spend,
     text_within_size,
     weigh,
-    within,
 )
-from lab.language.templates.check import FILTERS, TESTS, syntax_error
 
 BIGGEST = 10**15
 """The largest number that an operator takes or gives."""
@@ -57,17 +52,6 @@ _NOTHING = object()
 """Stands where no default is given."""
 _VALUE = "value"
 """Under which name an expression leaves its value."""
-_ALONE = re.compile(r"^[ \t]*(\{%(?:(?!%\}).)*?|\{#(?:(?!#\}).)*?)([-+]?[%#]\})[ \t]*\n", re.MULTILINE)
-"""A line that holds one tag or comment and nothing else."""
-_TEXT_FILTERS = frozenset(
-    "capitalize e escape lower replace safe string striptags title trim truncate upper urlencode wordcount".split()
-)
-_SLOW_FILTERS = frozenset("striptags title urlencode wordcount".split())
-"""Those that take more than the others, a step for each character."""
-_SORTING_FILTERS = frozenset("dictsort groupby sort".split())
-_NUMBER_TESTS = frozenset("divisibleby even odd".split())
-_SHALLOW = frozenset("count d default defined first last length list none undefined".split())
-"""Filters and tests that look at no element, or at each only to pass it on."""
 _EXACT = Context(prec=28, rounding=ROUND_HALF_EVEN)
 
 
@@ -82,43 +66,91 @@ def as_number(value: object) -> Numeric:
     return value
 
 
-def arithmetic(operator: str, left: object, right: object) -> Numeric:
-    """The result of an operator; a float is converted by its text, so 21.40 + 1.5 is 22.90."""
-    spend(_OPERATION)
-    one, other = as_number(left), as_number(right)
-    if other == 0 and operator in ("/", "//", "%"):
-        raise RenderFailure(BY_ZERO)
-    calculate = ImmutableSandboxedEnvironment.default_binop_table[operator]
-    if isinstance(one, int) and isinstance(other, int):
-        return as_number(calculate(one, other))
-    with localcontext(_EXACT):
-        return as_number(calculate(Decimal(str(one)), Decimal(str(other))))
+# Filters and tests
+
+
+class Price(Struct, frozen=True):
+    """What a filter or test spends, beside a call, before it begins."""
+
+    takes: Callable[[object], object] = lambda value: value
+    """What is made of the value first."""
+    weighs: bool = True
+    """Whether it looks at all of what it is given: a step an element, or for 16 characters."""
+    each: bool = False
+    """Whether it takes longer of a text: a step for each character."""
+    sorts: bool = False
+
+
+_PASSES = Price(weighs=False)
+FILTERS: Mapping[str, Price] = {
+    **dict.fromkeys("count d default first last length list tojson".split(), _PASSES),
+    **dict.fromkeys("capitalize e escape lower replace safe string trim truncate upper".split(), Price(as_text)),
+    **dict.fromkeys("striptags title urlencode wordcount".split(), Price(as_text, each=True)),
+    **dict.fromkeys(
+        "abs float int items join map max min reject rejectattr reverse round select selectattr sum unique".split(),
+        Price(each=True),
+    ),
+    **dict.fromkeys("dictsort groupby sort".split(), Price(each=True, sorts=True)),
+}
+"""Those that a template may use: none pads, repeats, fetches attributes or draws."""
+TESTS: Mapping[str, Price] = {
+    **dict.fromkeys("defined none undefined".split(), _PASSES),
+    **dict.fromkeys("divisibleby even odd".split(), Price(as_number)),  # the % of a text formats
+    **dict.fromkeys(
+        "!= < <= == > >= boolean eq equalto false float ge greaterthan gt in integer iterable le lessthan lower lt mapping "
+        "ne number sequence string true upper".split(),
+        Price(),
+    ),
+}
+"""Those that it may use after `is`."""
+
+
+def _counted(function: Callable[..., object], price: Price) -> Callable[..., object]:
+    """The filter or test, its steps spent before it looks at anything, and held to what it may give."""
+    passed = getattr(getattr(function, "jinja_pass_arg", None), "name", None)
+
+    @pass_context
+    def counted(context: Names, value: object, *arguments: object, **named: object) -> object:
+        spend(_CALL)
+        value = price.takes(value)
+        for each in (value, *arguments, *named.values()) if price.weighs else ():
+            if price.each and isinstance(each, str):
+                spend(len(each))
+            elif price.sorts and isinstance(each, list | tuple | Mapping):
+                spend(len(each) * len(each).bit_length() >> 1)
+            weigh(each)
+        front = {
+            "context": (context,), "eval_context": (context.eval_ctx,), "environment": (context.environment,), None: (),
+        }[passed]  # fmt: skip
+        result = function(*front, value, *arguments, **named)
+        if isinstance(result, Iterator):
+            result = list(result)  # what a filter yields may be looked at again
+        if isinstance(result, list):
+            spend(len(result))
+        elif isinstance(result, str):
+            spend(len(result) >> 4)
+            fitting(result)
+        return result
+
+    return counted
 
 
 @pass_environment
 def _join(environment: "Sandbox", value: Iterable[object], d: object = "", attribute: str | None = None) -> str:
     """The texts of the elements, or of their `attribute`, with `d` between them."""
-    texts = [as_text(element) for element in map(make_attrgetter(environment, attribute), value)]
-    gap = as_text(d)
-    check_size(sum(map(len, texts)) + len(gap) * (len(texts) - 1))
-    return gap.join(texts)
+    return text_within_size(map(as_text, map(make_attrgetter(environment, attribute), value)), as_text(d))
 
 
-def _replace(value: str, old: object, new: object, count: int | None = None) -> str:
+def _replace(value: str, old: object, new: object, count: int = -1) -> str:
     """The text with each `old` as `new`, the first `count` only if that is given."""
-    before, after = as_text(old), as_text(new)
-    times = min(value.count(before), len(value) + 1 if count is None or count < 0 else count)
-    check_size(len(value) + times * (len(after) - len(before)))
-    return str(value).replace(before, after, times)
+    return text_within_size(value.split(as_text(old), count), as_text(new))
 
 
 def _round(value: object, precision: int = 0, method: str = "common") -> Numeric:
     """The number with `precision` places, -9 to 9; halves go away from zero; or `ceil`, `floor`."""
     modes = {"common": "ROUND_HALF_UP", "ceil": "ROUND_CEILING", "floor": "ROUND_FLOOR"}
-    if method not in modes:
-        raise RenderFailure("round goes by 'common', 'ceil' or 'floor'")
-    if not -9 <= precision <= 9:
-        raise RenderFailure("round takes -9 to 9 places")
+    if method not in modes or not -9 <= precision <= 9:
+        raise RenderFailure("round takes -9 to 9 places, and 'common', 'ceil' or 'floor'")
     exact = Decimal(str(as_number(value)))
     result = exact.quantize(Decimal(1).scaleb(-precision), modes[method], _EXACT)
     return result if precision > 0 else int(result)
@@ -141,7 +173,7 @@ def _sum(environment: "Sandbox", value: Iterable[object], attribute: str | None 
     """The sum of the numbers, or of their `attribute`, places kept."""
     result = start
     for element in map(make_attrgetter(environment, attribute), value):
-        result = arithmetic("+", result, element)
+        result = environment.call_binop(None, "+", result, element)
     return result
 
 
@@ -165,51 +197,22 @@ def _passages(value: object, steps: int) -> list[object]:
         counted = ": write range(…) to count" if isinstance(value, _NUMBERS) else ""
         raise RenderFailure(f"a loop passes over a list, and this is {shown_text(value)}{counted}")
     passages = list(value)
-    spend(steps * len(passages))
+    spend(abs(steps) * len(passages))  # who calls this by a name that is computed gains nothing
     return passages
+
+
+def _weighed(value: object) -> object:
+    """What is looked at as a whole."""
+    spend(_CALL)
+    weigh(value)
+    return value
 
 
 _OWN: dict[str, Callable[..., object]] = {
     "float": partial(_number_in, "float", do_float), "int": partial(_number_in, "int", do_int), "join": _join,
     "replace": _replace, "round": _round, "safe": as_text, "string": as_text, "sum": _sum, "tojson": _tojson,
-    "_passages": _passages, "_weighed": lambda value: value,
 }  # fmt: skip
 """Filters that are ours because Jinja's are unbounded, lose places, or give 0 for what is no number."""
-
-
-def _counted(name: str, function: Callable[..., object]) -> Callable[..., object]:
-    """The filter or test, its steps spent before it looks at anything, and held to what it may give."""
-    passed = getattr(getattr(function, "jinja_pass_arg", None), "name", None)
-    by_character = name in _SLOW_FILTERS or name in FILTERS - _TEXT_FILTERS - {"tojson"}
-
-    @pass_context
-    def counted(context: Names, value: object, *arguments: object, **named: object) -> object:
-        spend(_CALL)
-        if name in _TEXT_FILTERS:
-            value = as_text(value)
-        if name in _NUMBER_TESTS:
-            as_number(value)  # the % of a text formats
-        if name not in _SHALLOW:
-            for each in (value, *arguments, *named.values()):
-                if by_character and isinstance(each, str):
-                    spend(len(each))
-                weigh(each)
-        if name in _SORTING_FILTERS and isinstance(value, Sized):
-            spend(len(value) * len(value).bit_length() >> 1)
-        front = {
-            "context": (context,), "eval_context": (context.eval_ctx,), "environment": (context.environment,), None: (),
-        }[passed]  # fmt: skip
-        result = function(*front, value, *arguments, **named)
-        if isinstance(result, Iterator):
-            result = list(result)  # what a filter yields may be looked at again
-        if isinstance(result, list) and name != "_passages":
-            spend(len(result))
-        elif isinstance(result, str) and name not in _SHALLOW:
-            spend(len(result) >> 4)
-            fitting(result)
-        return result
-
-    return counted
 
 
 class Unknown(StrictUndefined):
@@ -227,17 +230,25 @@ class Sandbox(ImmutableSandboxedEnvironment):
     intercepted_unops = frozenset("+-")
 
     def __init__(self) -> None:
-        super().__init__(
-            undefined=Unknown, finalize=as_text, autoescape=False, keep_trailing_newline=True, cache_size=0
-        )
-        filters: dict[str, Callable[..., object]] = {name: self.filters[name] for name in FILTERS}
-        self.filters = {name: _counted(name, each) for name, each in (filters | _OWN).items()}
-        self.tests = {name: _counted(name, cast(Callable[..., object], self.tests[name])) for name in TESTS}
+        super().__init__(undefined=Unknown, finalize=as_text, keep_trailing_newline=True, cache_size=0)
+        jinja = {**cast(dict[str, Callable[..., object]], self.filters), **_OWN}
+        self.filters = {name: _counted(jinja[name], price) for name, price in FILTERS.items()}
+        self.filters |= {"_passages": _passages, "_weighed": _weighed}
+        tests = cast(dict[str, Callable[..., object]], self.tests)
+        self.tests = {name: cast(Callable[..., bool], _counted(tests[name], price)) for name, price in TESTS.items()}
         self.globals = {"range": _range}
 
-    def call_binop(self, context: Names, operator: str, left: object, right: object) -> Numeric:
-        """The operators' hook."""
-        return arithmetic(operator, left, right)
+    def call_binop(self, context: Names | None, operator: str, left: object, right: object) -> Numeric:
+        """The result of an operator; a float is converted by its text, so 21.40 + 1.5 is 22.90."""
+        spend(_OPERATION)
+        one, other = as_number(left), as_number(right)
+        if other == 0 and operator in ("/", "//", "%"):
+            raise RenderFailure(BY_ZERO)
+        calculate = self.binop_table[operator]
+        if isinstance(one, int) and isinstance(other, int):
+            return as_number(calculate(one, other))
+        with localcontext(_EXACT):
+            return as_number(calculate(Decimal(str(one)), Decimal(str(other))))
 
     def call_unop(self, context: Names, operator: str, arg: object) -> Numeric:
         """The hook of `-` and `+` in front of a number."""
@@ -260,7 +271,10 @@ class Sandbox(ImmutableSandboxedEnvironment):
         return self.undefined(obj=obj, name=str(argument)) if found is _NOTHING else found
 
 
-_SANDBOX = Sandbox()
+SANDBOX = Sandbox()
+
+
+# A checked tree, compiled
 
 
 class _Counting(NodeTransformer):
@@ -284,7 +298,7 @@ class _Counting(NodeTransformer):
 
 
 def _filtered(name: str, node: nodes.Node, *arguments: nodes.Expr) -> nodes.Filter:
-    return nodes.Filter(cast(nodes.Expr, node), name, list(arguments), [], None, None)
+    return nodes.Filter(cast(nodes.Expr, node), name, [*arguments], [], None, None)
 
 
 def _size(node: nodes.Node) -> int:
@@ -293,61 +307,29 @@ def _size(node: nodes.Node) -> int:
     return 1 + sum(map(_size, inner))
 
 
-def parsed(text: str) -> nodes.Template:
-    """The tree of a text; TemplateError if Jinja can't read it.
-
-    A line that holds one tag or comment (`{% for … %}`) and nothing else leaves no line behind; all else stands as
-    written, the final newline too.
-    """
-    # the newline goes inside the tag, where it means nothing: so no line is left over, and every line keeps its number
-    text = text if "raw" in text else _ALONE.sub(r"\1\n\2", text)
+def compiled(
+    tree: nodes.Template, looked_up: LookedUp, only: nodes.Expr | None = None
+) -> Callable[[Mapping[str, object]], object]:
+    """What writes the text of a checked template, or finds the value of the expression that is all of it."""
+    if only is not None:  # what is assigned at the top of a template stands among its variables once it was rendered
+        tree.body = [nodes.Assign(nodes.Name(_VALUE, "store"), only)]
+    _Counting().visit(tree)
+    tree.set_lineno(1)
     try:
-        return _SANDBOX.parse(text)
-    except TemplateSyntaxError as error:
-        raise syntax_error(error) from error
-    except RecursionError as error:
-        raise TemplateError((TemplateFault(1, "the template is nested too deeply"),)) from error
-    except (ValueError, ArithmeticError) as error:
-        raise TemplateError((TemplateFault(1, f"the template can't be read: {error}"),)) from error
+        code = SANDBOX.from_string(tree)
+    except Exception as error:
+        # the walk has passed it, so what is left is Python refusing the generated code: too long, too deep
+        raise TemplateError((TemplateFault(1, "the template is too complex"),)) from error
+    roots = {path[0]: None for _, path in looked_up}
 
-
-def writer(tree: nodes.Template, looked_up: LookedUp) -> Callable[[Mapping[str, object]], str]:
-    """What writes the text of a checked template."""
-    compiled = _compiled(tree)
-    return lambda names: text_within_size(compiled.root_render_func(_context(compiled, looked_up, names)))
-
-
-def finder(tree: nodes.Template, node: nodes.Expr, looked_up: LookedUp) -> Callable[[Mapping[str, object]], object]:
-    """What finds the value of the expression that is all of a checked template."""
-    # what is assigned at the top of a template stands among its variables once it has been rendered
-    tree.body = [nodes.Assign(nodes.Name(_VALUE, "store"), node)]
-    compiled = _compiled(tree)
-
-    def find(names: Mapping[str, object]) -> object:
-        context = _context(compiled, looked_up, names)
-        text_within_size(compiled.root_render_func(context))
-        value = context.vars[_VALUE]
+    def render(names: Mapping[str, object]) -> object:
+        # of the names those that a template looks up, for they may be made when they are asked for
+        seen = ((root, member_of(names, root, _NOTHING)) for root in roots)
+        context = code.new_context({root: value for root, value in seen if value is not _NOTHING})
+        text = text_within_size(code.root_render_func(context))
+        value = text if only is None else context.vars[_VALUE]
         if isinstance(value, Undefined):
             str(value)  # raises its own error, which names what is missing
         return value
 
-    return find
-
-
-def _compiled(tree: nodes.Template) -> Compiled:
-    _Counting().visit(tree)
-    tree.set_environment(_SANDBOX)
-    tree.set_lineno(1)
-    try:
-        # what Jinja finds out while it compiles is paid for by nobody's rendering
-        code = pooled(None, lambda: within(None, lambda _: _SANDBOX.compile(tree), {}))
-    except RenderFailure as error:
-        # the walk has passed it, so what is left is Python refusing the generated code: too long, too deep
-        raise TemplateError((TemplateFault(1, "the template is too complex"),)) from error
-    return Compiled.from_code(_SANDBOX, code, _SANDBOX.make_globals(None))
-
-
-def _context(compiled: Compiled, looked_up: LookedUp, names: Mapping[str, object]) -> Names:
-    """Of the names those that a template looks up, for they may be made when they are asked for."""
-    seen = ((root, member_of(names, root, _NOTHING)) for root in {path[0]: None for _, path in looked_up})
-    return compiled.new_context({root: value for root, value in seen if value is not _NOTHING})
+    return render

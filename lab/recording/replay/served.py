@@ -6,7 +6,7 @@ from msgspec import Struct
 
 from lab.core.errors import RecordingError, UsageError
 from lab.jobs.compiled import CompiledScenario
-from lab.language.generate import locales_of
+from lab.language.values import locales_of
 from lab.recording.format.lines import CAPTURE, Header, Recording
 from lab.recording.tape.header import needed_scenarios
 

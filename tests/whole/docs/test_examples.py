@@ -11,7 +11,7 @@ from lab.language.parse import parse_with_locations
 from lab.language.parse.settings_file import parse_settings
 from lab.language.shape import json_schema
 from lab.language.templates import TEMPLATE_NAMES
-from lab.language.templates.check import FILTERS, TESTS
+from lab.language.templates.filters import FILTERS, TESTS
 from lab.program.faults import Fault
 from lab.program.scenario import Scenario
 from lab.program.settings_file import Server
@@ -93,7 +93,7 @@ def unnamed(words: set[str], page: str) -> set[str]:
 
 def known() -> set[str]:
     """What an author may write: keys of scenario and settings file, template names, filters, tests."""
-    return keys(Scenario) | keys(Server) | set(Fault.__struct_fields__) | TEMPLATE_NAMES | FILTERS | TESTS
+    return keys(Scenario) | keys(Server) | set(Fault.__struct_fields__) | {*TEMPLATE_NAMES, *FILTERS, *TESTS}
 
 
 def test_the_page_names_every_key_name_filter_and_test() -> None:
