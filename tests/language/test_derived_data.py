@@ -222,7 +222,7 @@ def test_one_that_fails_of_what_it_is_made_is_warned_of_and_fails_who_looks_at_i
 
 
 def test_the_work_of_one_entry_is_bounded_whatever_was_looked_at_before(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("lab.language.templates.bounds.MOST_STEPS", 6_000)
+    monkeypatch.setattr("lab.language.templates.bounds.MOST_WORK", 6_000)
     loop = "{% for a in range(30) %}{% for b in range(30) %}x{% endfor %}{% endfor %}"
     rows = {"list": {"each": {"of": {"value": loop + "{{ data.c }}"}}}, "count": 3}
     seen = restore(

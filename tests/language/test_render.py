@@ -342,7 +342,7 @@ def test_what_something_costs_grows_with_what_it_does(text: str, least: int) -> 
     data = {"short": "x" * 50, "long": "y" * 10_000, "dots": "0." * 999 + "0", "numbers": list(range(10_000))}
     budget = bounds.Budget()
     template(text).render({"data": data}, budget)
-    assert bounds.MOST_STEPS - budget.left >= least
+    assert bounds.MOST_WORK - budget.left >= least
 
 
 _NEAR = "{% for a in range(4) %}{% for b in range(1000) %}{{ b + 1 }}{% endfor %}{% endfor %}"
@@ -351,7 +351,7 @@ _NEAR = "{% for a in range(4) %}{% for b in range(1000) %}{{ b + 1 }}{% endfor %
 def test_texts_in_a_pool_are_begun_as_long_as_steps_are_left_and_conditions_don_t_count_there() -> None:
     budget = bounds.Budget()
     template(_NEAR).render({}, budget)
-    each = bounds.MOST_STEPS - budget.left
+    each = bounds.MOST_WORK - budget.left
     fit = -(-bounds.POOL // each)
     assert 1 < fit < 10
 
@@ -495,7 +495,7 @@ def test_what_has_no_form_as_a_text_fails_instead_of_showing_what_python_says_of
 def test_to_look_at_a_value_costs_a_step_at_least_for_each_part_of_it(value: object) -> None:
     budget = bounds.Budget()
     bounds.within(budget, lambda _: bounds.weigh(value), {})
-    assert bounds.MOST_STEPS - budget.left >= _parts(value)
+    assert bounds.MOST_WORK - budget.left >= _parts(value)
 
 
 def _parts(value: object) -> int:

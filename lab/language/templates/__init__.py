@@ -131,7 +131,7 @@ def _template(text: str, known: frozenset[str]) -> Template:
         return Template(text, read[0], partial(_written, read[1]))
     from lab.language.templates import check, filters  # they load Jinja
 
-    tree = check.parsed(text)
+    tree = check.syntax_tree(text)
     looked_up = check.check_template(tree, known)
     return Template(text, looked_up, filters.compiled(tree, looked_up))
 
@@ -144,7 +144,7 @@ def _expression(text: str, known: frozenset[str], *, is_condition: bool = False)
             return Expression(text, looked_up, partial(look_up, path), looked_up[0][1])
     from lab.language.templates import check, filters
 
-    tree = check.parsed(source)
+    tree = check.syntax_tree(source)
     if (node := check.only_expression(tree)) is None:
         return None
     looked_up = check.check_template(tree, known)

@@ -21,9 +21,9 @@ DATA_NAMES = frozenset({"data", "row"})
 """Those that a value may use which is made of others."""
 NO_ANSWER = "is neither true nor false"
 """How a failure ends that is a condition's own."""
-MOST_STEPS = 250_000
+MOST_WORK = 250_000
 """The steps of one rendering. The worst text known takes some 50 ms for them; a table of 1,000 rows of ten cells fits."""
-POOL = MOST_STEPS // 2
+POOL = MOST_WORK // 2
 """The steps of all texts of one call together, the last of them apart, which may take all of its own."""
 _TOO_LARGE = f"the text would be larger than {LARGEST_OUTPUT >> 20} MiB"
 _SHOWN = 40
@@ -71,7 +71,7 @@ class Budget:
     __slots__ = ("left", "pool")
 
     def __init__(self, *, pool: bool = False) -> None:
-        self.left = POOL if pool else MOST_STEPS
+        self.left = POOL if pool else MOST_WORK
         self.pool = None if pool else _POOL.get()
 
 

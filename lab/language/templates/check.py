@@ -74,7 +74,7 @@ _MISREAD = (
 """By words of Jinja's: what it is, and what to do, in which \\1 is what the words name."""
 
 
-def parsed(text: str) -> nodes.Template:
+def syntax_tree(text: str) -> nodes.Template:
     """The tree of a text; TemplateError if Jinja can't read it, in words of what its author did.
 
     A line that holds one tag or comment (`{% for … %}`) and nothing else leaves no line behind; all else stands as

@@ -107,13 +107,13 @@ def test_a_word_that_is_left_out_is_found(word: str) -> None:
 
 
 def test_the_limits_of_templates_are_those_of_the_code() -> None:
-    from lab.language.templates.bounds import MOST_STEPS, POOL
+    from lab.language.templates.bounds import MOST_WORK, POOL
     from lab.language.templates.check import MOST_NESTED
     from lab.language.templates.filters import RANGE
     from lab.program.steps import LARGEST_OUTPUT
 
     for row in (
-        f"| nesting of an expression | {MOST_NESTED} |", f"| work of one rendering | {MOST_STEPS:,} steps", f"one answer | {POOL:,} steps", f"{RANGE:,} long at most",
+        f"| nesting of an expression | {MOST_NESTED} |", f"| work of one rendering | {MOST_WORK:,} steps", f"one answer | {POOL:,} steps", f"{RANGE:,} long at most",
         f"| a text, also on the way | {LARGEST_OUTPUT >> 20} MiB |",
     ):  # fmt: skip
         assert row in PAGE, row
