@@ -4,16 +4,16 @@ Checked on what was read, stand-ins too: of what is spoilt nobody complains twic
 """
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import TypeAlias
 
 from lab.core.exchange import Json
 from lab.language.complaints import BadFile, Complaints
 from lab.language.parse.data import check_data
-from lab.language.parse.names import Names, check_condition, check_text
+from lab.language.parse.names import check_condition, check_text, names_of
 from lab.language.parse.steps import check_steps
 from lab.language.patterns import ASCII_ALONE, BadPattern, pattern_of
-from lab.language.templates import template, timeless_template
+from lab.language.step_texts import step_texts
 from lab.program.scenario import AnyUserMessage, Scenario, Turn
 from lab.program.steps import (
     Complete,
@@ -23,8 +23,6 @@ from lab.program.steps import (
     Gate,
     Step,
     placed_steps,
-    targets_of,
-    texts_of,
     with_children,
 )
 from lab.program.words import KeyPath, nearest
@@ -42,15 +40,15 @@ def check_references(scenario: Scenario, to: Complaints, stem: str | None, reade
         fits = re.fullmatch("[a-z0-9][a-z0-9-]*", stem)
         hint = f"write {stem}, or rename the file" if fits else "rename the file: small letters, digits and -"
         to.add(("name",), f"{scenario.name} is not the file's name", hint)
-    earlier: list[frozenset[str] | None] = []
+    earlier: list[Collection[str] | None] = []
     parts: list[tuple[KeyPath, Scenario | Turn]] = [((), scenario)]
     parts += [(("turns", place), turn) for place, turn in enumerate(scenario.turns)]
     for at, part in parts:
         check_steps(part.steps, (*at, "steps"), to)
-        _part(part, at, tuple(earlier) if scenario.turns else None, _parameters(scenario.ask), to, reader)
+        _part(part, at, earlier if scenario.turns else None, _parameters(scenario.ask), to, reader)
         # in any order only the first is known
         known = to.sound((*at, "data")) and (not earlier or scenario.turn_order != "any")
-        earlier.append(frozenset(part.data) if known else None)
+        earlier.append(part.data if known else None)
     for place, turn in enumerate(scenario.turns if scenario.turn_order != "any" else ()):
         if turn.optional:
             what, hint = "an optional turn has no place in an order", "write turn_order: any"
@@ -63,32 +61,26 @@ def _parameters(ask: AnyUserMessage) -> Mapping[str, Json]:
 
 
 def _part(
-    part: Scenario | Turn,
-    at: KeyPath,
-    earlier: tuple[frozenset[str] | None, ...] | None,
-    parameters: Mapping[str, Json],
-    to: Complaints,
-    reader: Reader | None,
-) -> None:
+    part: Scenario | Turn, at: KeyPath, earlier: Sequence[Collection[str] | None] | None, parameters: Mapping[str, Json],
+    to: Complaints, reader: Reader | None,
+) -> None:  # fmt: skip
     """A scenario, or one of its later turns: data, match and texts of its own."""
     steps = list(placed_steps(part.steps, (*at, "steps")))
-    names = Names(
+    names = names_of(
         data=part.data if to.sound((*at, "data")) else None,
         groups=_groups(part, at, to),
-        gates=frozenset(step.id for _, step in steps if isinstance(step, Gate)),
-        delegates=frozenset(step.id for _, step in steps if isinstance(step, Delegate)),
+        gates=[step.id for _, step in steps if isinstance(step, Gate)],
+        delegates=[step.id for _, step in steps if isinstance(step, Delegate)],
         earlier=earlier,
         parameters={**parameters, **_parameters(part.ask)},
     )
     check_data(part.data, (*at, "data"), names, to)
+    for each in step_texts(part.steps, (*at, "steps")):
+        if each.is_condition:
+            check_condition(each.path, each.text, names, to)
+        else:
+            check_text(each.path, each.text, names, to, each.reading)
     for path, step in steps:
-        for place, text in texts_of(step):
-            timeless = isinstance(step, Delegate) and place[0] == "output"
-            check_text((*path, *place), text, names, to, timeless_template if timeless else template)
-        for place, target in targets_of(step):
-            for number, branch in enumerate(() if isinstance(target, str) else target):
-                if branch.when is not None:
-                    check_condition((*path, *place, number, "when"), branch.when, names, to)
         if isinstance(step, Complete | Delegate) and isinstance(step.output, FileOutput):
             _file(step.output.file, (*path, "output", "file"), to, reader)
 

@@ -10,58 +10,39 @@ from lab.program.words import MILLION, KeyPath, Verdict, chance_text, duration_t
 
 def check_steps(steps: Sequence[Step], at: KeyPath, to: Complaints) -> None:
     """Complain about what the steps at a place say of each other."""
-    if not steps:
-        return  # it was complained of
-    _ids(steps, at, to)
-    _targets(steps, at, to)
-    if not steps[-1].status.final:
-        # ways lead forward but for counted loops, so every path ends if the last step does
-        hint = "end with a complete or an error step"
-        to.add((*at, len(steps) - 1), f"nothing follows {steps[-1].id}, and it is no ending", hint)
-    for place, step in enumerate(steps):
-        _branches(step, (*at, place), to)
-        if isinstance(step, Gate):
-            _gate(step, (*at, place), to)
-    _loops(steps, at, to)
-
-
-def _ids(steps: Sequence[Step], at: KeyPath, to: Complaints) -> None:
     first: dict[str, KeyPath] = {}
+    order: dict[str, int] = {}
+    around: dict[str, Step] = {}
     for path, step in placed_steps(steps, at):
-        place = (*path, step.kind)
-        other = first.setdefault(step.id, place)
-        if other != place:
+        if (other := first.setdefault(step.id, (*path, step.kind))) != (*path, step.kind):
             line = to.locations.value_at(other).line
-            to.add(place, f"a second step called {step.id}", f"the first is on line {line}")
-
-
-def _targets(steps: Sequence[Step], at: KeyPath, to: Complaints) -> None:
-    around: dict[str, str] = {}
-    for place, step in enumerate(steps):
-        for within, child in enumerate(step.of if isinstance(step, Parallel) else ()):
-            around[child.id] = step.id
-            if child.next is not None:
-                what, hint = "the parallel says what follows, no child of it", f"write next in {step.id}"
-                to.add((*at, place, "of", within, "next"), what, hint, at_key=True)
-    order = _order(steps)
+            to.add((*path, step.kind), f"a second step called {step.id}", f"the first is on line {line}")
+        place = len(at)
+        if len(path) > place + 1:  # within a parallel
+            parallel = steps[int(path[place])]
+            around[step.id] = parallel
+            if dict(targets_of(step)):
+                what, hint = "the parallel says what follows, no child of it", f"write next in {parallel.id}"
+                to.add((*path, "next"), what, hint, at_key=True)
+        elif step.id:  # else it is a stand-in
+            order.setdefault(step.id, int(path[place]))
     for place, step in enumerate(steps):
         for path, target, back in _ways(step):
             if target not in order:
                 hint = nearest(target, order) or f"steps: {', '.join(order)}"
-                hint = f"lead to {around[target]}, in which it is" if target in around else hint
+                hint = f"lead to {around[target].id}, in which it is" if target in around else hint
                 to.add((*at, place, *path), f"there is no step {target}", hint)
             elif order[target] <= place and not back:
                 what = f"{target} is an earlier step" if order[target] < place else "leads to its own step"
                 to.add((*at, place, *path), what, "only changes-requested and again may lead back")
-
-
-def _order(steps: Sequence[Step]) -> dict[str, int]:
-    """The steps' places by id; of two with one id the first."""
-    order: dict[str, int] = {}
-    for place, step in enumerate(steps):
-        if step.id:  # else it is a stand-in
-            order.setdefault(step.id, place)
-    return order
+        _branches(step, (*at, place), to)
+        if isinstance(step, Gate):
+            _gate(step, (*at, place), to)
+    if steps and not steps[-1].status.final:
+        # ways lead forward but for counted loops, so every path ends if the last step does
+        hint = "end with a complete or an error step"
+        to.add((*at, len(steps) - 1), f"nothing follows {steps[-1].id}, and it is no ending", hint)
+    _loops(steps, order, at, to)
 
 
 def _ways(step: Step) -> Iterator[tuple[KeyPath, str, bool]]:
@@ -79,30 +60,32 @@ def _ways(step: Step) -> Iterator[tuple[KeyPath, str, bool]]:
 def _branches(step: Step, path: KeyPath, to: Complaints) -> None:
     """Shares of more than the whole; a way back that isn't always one."""
     for place, target in targets_of(step):
+        if isinstance(target, str):
+            continue
         total = 0
-        for number, branch in enumerate(() if isinstance(target, str) else target):
-            share = branch.chance or 0
-            total += share
-            if total - share <= MILLION < total:
+        for number, branch in enumerate(target):
+            before, total = total, total + (branch.chance or 0)
+            if before <= MILLION < total:
                 what = f"the chances come to {chance_text(total)}, 100% at most"
                 hint = "what is left is taken by a last {to: STEP}"
                 to.add((*path, *place, number, "chance"), what, hint)
-        if place[-1] == Verdict.CHANGES and not isinstance(target, str) and not any(each.sure for each in target):
+        if place[-1] == Verdict.CHANGES and not any(each.sure for each in target):
             hint = "end the list with {to: STEP}"
             to.add((*path, *place), "where changes are asked for, some branch must be taken", hint)
 
 
 def _gate(gate: Gate, path: KeyPath, to: Complaints) -> None:
     """Its quorum, its scripted votes, its escalation."""
+    text_alone = "this gate only collects a text"
     if gate.approvals > 1 and gate.channel == "CHAT":
         hint = "write channel: APPROVAL_PROCESS, or EMAIL"
         to.add((*path, "approvals"), "a CHAT gate takes one approval: the one who chats", hint)
     elif gate.approvals > 1 and not gate.approval:
-        to.add((*path, "approvals"), "this gate only collects a text", "leave approvals out")
+        to.add((*path, "approvals"), text_alone, "leave approvals out")
     for place, vote in votes_of(gate):
         verdict = (*path, *place, "verdict")
         if not gate.approval and vote.verdict != "approved":
-            to.add(verdict, "this gate only collects a text", "its verdict is approved")
+            to.add(verdict, text_alone, "its verdict is approved")
         elif vote.verdict == "changes-requested" and gate.verdicts.changes_requested is None:
             hint = "name a step in verdicts: {changes-requested: STEP}"
             to.add(verdict, "this gate doesn't offer changes-requested", hint)
@@ -113,35 +96,25 @@ def _gate(gate: Gate, path: KeyPath, to: Complaints) -> None:
         to.add((*path, "escalate", "after"), "the gate times out before it escalates", hint)
 
 
-def _loops(steps: Sequence[Step], at: KeyPath, to: Complaints) -> None:
+def _loops(steps: Sequence[Step], order: dict[str, int], at: KeyPath, to: Complaints) -> None:
     """Complain about loops in which no time passes: rounds that nobody could see, however many."""
-    order = _order(steps)
+    reached: dict[str, set[str]] = {}
+    """Of each step: to which a job may come from there before any time has passed."""
+    for place, step in reversed([*enumerate(steps)]):
+        found = {step.id}
+        if _instant(step):
+            found.update(*(reached.get(target, ()) for _, target, back in _ways(step) if not back))
+            onward = dict(targets_of(step)).get(("next",), ())
+            led = isinstance(onward, str) or any(each.sure for each in onward)
+            if place + 1 < len(steps) and not led and not step.status.final:
+                found |= reached[steps[place + 1].id]
+        reached[step.id] = found
     for place, step in enumerate(steps):
         for path, target, back in _ways(step):
             leads_back = back and order.get(target, place + 1) <= place
-            if leads_back and _instant(step) and _reaches(steps, order, target, step.id):
+            if leads_back and _instant(step) and step.id in reached[target]:
                 what = "a loop of 0ms: no time passes from round to round"
                 to.add((*at, place, *path), what, "let one of its steps take time")
-
-
-def _reaches(steps: Sequence[Step], order: dict[str, int], start: str, goal: str) -> bool:
-    """Whether some way from `start` to the goal takes no time at all."""
-    ahead, visited = [start], set[str]()
-    while ahead:
-        name = ahead.pop()
-        if name == goal:
-            return True
-        place = order.get(name)
-        if place is None or name in visited or not _instant(steps[place]):
-            continue
-        visited.add(name)
-        step = steps[place]
-        ahead += [target for _, target, back in _ways(step) if not back]
-        onward = dict(targets_of(step)).get(("next",), ())
-        led = isinstance(onward, str) or any(each.sure for each in onward)
-        if place + 1 < len(steps) and not led and not step.status.final:
-            ahead.append(steps[place + 1].id)
-    return False
 
 
 def _instant(step: Step) -> bool:
