@@ -139,9 +139,6 @@ BOTH = (
          ["8:114: the output of e looks at delegates.d, and that is empty: no path from d leads here;"
           " look at it in a step that comes behind d"]),
         (BOTH + "x}], next: [{when: \"{{ delegates.d.output == 'x' }}\", to: end}]}\n" + END, []),
-        (BOTH + "x}], until: any}\n" + output("delegates.e.output ~ '!'"),
-         ["9:29: the output of end looks at delegates.e, and that is empty where another of p ends first;"
-          " ask first, as {{ delegates.e.output or '…' }}"]),
         (BOTH + "x}], until: any}\n" + output("delegates.e.output or 'nothing'"), []),
         (BOTH + "x}], until: any}\n" + output("delegates.d.output ~ delegates.e.output"), []),
         (BOTH + "x}]}\n" + output("delegates.e.output"), []),

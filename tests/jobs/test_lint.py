@@ -124,7 +124,7 @@ def test_what_is_meant_brings_no_warning(steps: str) -> None:
         ),
         (
             END + "turns:\n  - ask: more\n    steps:\n      - {complete: end, output: {html: '{{ message[:0] }}'}}\n",
-            "a.yaml:11:33: the output of end renders to nothing; write output: null if that is meant",
+            "a.yaml:11:40: the output.html of end renders to nothing; write output: null if that is meant",
         ),
         (
             "  - {gate: g, asks: Q, patience: 2h, reviewer: nobody}\n" + END,

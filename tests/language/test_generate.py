@@ -20,7 +20,7 @@ from lab.language import generators
 from lab.language.generate import generate
 from lab.language.generators import DENIED, LOCALE, PATTERNED, USUAL, NoValue, fake_length
 from lab.language.parse import parse_scenario
-from lab.language.parse.data import MOST_GENERATED
+from lab.language.parse.references import MOST_GENERATED
 from lab.language.shape import member, parsed
 from lab.language.values import restore
 from lab.program.draws import Datum, Fake, Number

@@ -6,7 +6,6 @@ from pathlib import Path
 
 from msgspec import Struct, field
 
-from lab.app.effects import USUAL_DEADLINE
 from lab.cli.verdicts import complaint_of
 from lab.core.errors import Complaint, ScenarioError, UsageError
 from lab.files.output_files import OutputFiles
@@ -32,7 +31,7 @@ class ParsedScenario(Struct, frozen=True):
         """What is allowed and probably not meant, of this scenario by itself."""
         if self.scenario is None or self.locations is None:
             return ()
-        return lint(self.scenario, str(self.file), self.locations, self.outputs, known, USUAL_DEADLINE)
+        return lint(self.scenario, str(self.file), self.locations, self.outputs, known)
 
 
 def parse_files(files: Iterable[Path]) -> dict[Path, ParsedScenario]:
