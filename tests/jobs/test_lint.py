@@ -109,7 +109,7 @@ def test_what_is_meant_brings_no_warning(steps: str) -> None:
         (
             "  - {gate: g, asks: Q, channel: EMAIL, approvals: 2, patience: 10s, reviewer: {after: 5s, verdict: approved}}\n"
             + END,
-            "a.yaml:7:79: g times out before its reviewer has given 2 approvals;"
+            "a.yaml:7:79: g times out before there are 2 approvals;"
             " 10s after the opening, patience ends after 10s; write late: true if that is meant",
         ),
         (

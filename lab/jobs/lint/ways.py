@@ -12,12 +12,13 @@ from lab.jobs.branches import possible, reachable
 from lab.jobs.compiled import CompiledScenario
 from lab.jobs.gates import Opening, votes
 from lab.jobs.lint.texts import Warnings
+from lab.language.parse.references import instant
 from lab.program.callers import Callers
 from lab.program.draws import longest_latency
 from lab.program.faults import Calls, Fault, fault_names
 from lab.program.scenario import Scenario
-from lab.program.steps import Gate, Parallel, Pause, Script, Step, TimedStep, Vote, placed_steps, targets_of, votes_of
-from lab.program.words import LONGEST, KeyPath, Verdict, duration_text, nearest
+from lab.program.steps import Gate, Pause, Script, Vote, placed_steps, targets_of, votes_of
+from lab.program.words import LONGEST, KeyPath, Verdict, among, duration_text
 
 _HOUR: Millis = 3_600_000
 _FOREVER = 1000 * LONGEST
@@ -60,7 +61,7 @@ def long_waits(part: CompiledScenario) -> Warnings:
 
 
 def gates(part: CompiledScenario) -> Warnings:
-    """Gates that nobody answers in time, and escalations that are never reached, change nothing, or come too late."""
+    """Gates that nobody answers in time, and escalations that are never reached, or change nothing."""
     for place, gate in enumerate(part.scenario.steps):
         if not isinstance(gate, Gate):
             continue
@@ -72,19 +73,17 @@ def gates(part: CompiledScenario) -> Warnings:
         count = len(gate.reviewer.script) if isinstance(gate.reviewer, Script) and gate.approvals == 1 else 1
         openings = (Opening(replace(gate, patience=_FOREVER), 0, 0, 0, earlier_votes=each) for each in range(count))
         end = max((votes(each, ())[-1] for each in openings), key=attrgetter("at"))
-        in_time = bool(scripted) and end.at < gate.patience
         if gate.reviewer is None and second is None:
             hint = "write reviewer: nobody if that is meant"
             yield path, f"{gate.id} has no reviewer: without a person the job waits until it times out", hint
         elif scripted and end.verdict is Verdict.TIMED_OUT:
             hint = f"{len(scripted)} of {gate.approvals} votes are scripted"
             yield (*path, "reviewer"), f"{gate.id} times out: its script holds too few votes", hint
-        elif scripted and not in_time and not any(vote.late for vote in scripted):
-            who = (
-                "its reviewer answers" if gate.approvals == 1 else f"its reviewer has given {gate.approvals} approvals"
-            )
-            at, who = (("reviewer",), who) if second is None else (("escalate", "reviewer"), "its reviewers answer")
-            yield (*path, *at), f"{gate.id} times out before {who}", _too_late(gate, end.at)
+        elif scripted and end.at >= gate.patience and not any(vote.late for vote in scripted):
+            who = "its reviewer answers" if gate.approvals == 1 else f"there are {gate.approvals} approvals"
+            hint = f"{duration_text(end.at)} after the opening, patience ends after {duration_text(gate.patience)}"
+            at: KeyPath = ("reviewer",) if second is None else ("escalate", "reviewer")
+            yield (*path, *at), f"{gate.id} times out before {who}", f"{hint}; write late: true if that is meant"
         if escalate is None:
             continue
         # a script may say something else at a later opening, and past its last entry nobody answers
@@ -96,25 +95,13 @@ def gates(part: CompiledScenario) -> Warnings:
             hint = "give it asks or a reviewer; write reviewer: nobody in it if that is meant"
             what = f"the escalation of {gate.id} changes nothing: it asks nobody else, and nothing else"
             yield (*path, "escalate"), what, hint
-        if (
-            second is not None
-            and not second.late
-            and in_time
-            and (due := escalate.after + second.after) >= gate.patience
-        ):
-            what = f"{gate.id} times out before who is asked in the escalation answers"
-            yield (*path, "escalate", "reviewer"), what, _too_late(gate, due)
-
-
-def _too_late(gate: Gate, due: Millis) -> str:
-    patience = f"patience ends after {duration_text(gate.patience)}"
-    return f"{duration_text(due)} after the opening, {patience}; write late: true if that is meant"
 
 
 def idle_faults(scenario: Scenario, parts: Sequence[CompiledScenario]) -> Warnings:
     """Faults that can't strike: nobody is ever there to be struck, or an earlier one strikes first."""
     there = {name for part in parts for name in reachable(part)}
-    lasting = {step.id for part in parts for step in part.steps.values() if _lasts(step)}
+    # in a span of 0 ms there is no instant at which a poll could find a job
+    lasting = {step.id for part in parts for step in part.steps.values() if not instant(step)}
     names = fault_names(scenario.faults)
     for place, fault in enumerate(scenario.faults):
         path: KeyPath = ("faults", place)
@@ -129,14 +116,6 @@ def idle_faults(scenario: Scenario, parts: Sequence[CompiledScenario]) -> Warnin
                 hint = "the first in the list that fits strikes: put it before, or give it other calls"
                 yield path, f"{names[place]} can't strike: {other} strikes all its calls", hint
                 break
-
-
-def _lasts(step: Step) -> bool:
-    """Whether a poll can find a job there: in a span of 0 ms there is no instant. A gate's patience is more than 0."""
-    if isinstance(step, Parallel):
-        lasting = map(_lasts, step.of)
-        return any(lasting) if step.until == "all" else all(lasting)
-    return not isinstance(step, TimedStep) or longest_latency(step.takes) > 0
 
 
 def _shadows(earlier: Fault, fault: Fault) -> bool:
@@ -192,10 +171,9 @@ def unknown_callers(scenario: Scenario, known: KnownCallers) -> Warnings:
         there = lists[kind]
         if there is None or name is None or name in there:
             continue
-        near = nearest(name, there)
-        hint = near or f"{kind}s there: {', '.join(sorted(there)[:20]) or 'none'}"
+        hint = among(name, sorted(there)[:20], f"{kind}s there")
         if known.from_file:
             yield path, f"the settings know no {kind} {name}", hint
         else:
-            hint += f"{' Else' if near else ';'} name the file that has it"
+            hint += f"{' Else' if hint.endswith('?') else ';'} name the file that has it"
             yield path, f"a lab without --settings FILE knows no {kind} {name}", hint

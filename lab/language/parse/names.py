@@ -15,7 +15,7 @@ from lab.language.complaints import Complaints, Position
 from lab.language.step_texts import TextReader
 from lab.language.templates import LookedUp, TemplateError, TemplateFault, condition, derivation, template
 from lab.program.draws import Constant, Datum, Listed, Number, OneOf
-from lab.program.words import KeyPath, nearest
+from lab.program.words import KeyPath, among
 
 
 class _Kind(Struct, frozen=True):
@@ -167,7 +167,7 @@ def _elsewhere(data: Collection[str], earlier: Sequence[Collection[str] | None],
 
 
 def _known(word: str, words: Collection[str]) -> str:
-    return nearest(word, words) or (f"known here: {', '.join(sorted(words))}" if words else "there are none")
+    return among(word, sorted(words)) if words else "there are none"
 
 
 def spelt_as(root: str, name: str) -> str:

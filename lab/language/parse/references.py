@@ -32,7 +32,7 @@ from lab.program.steps import (
     votes_of,
     with_children,
 )
-from lab.program.words import MILLION, KeyPath, Verdict, chance_text, duration_text, nearest
+from lab.program.words import MILLION, KeyPath, Verdict, among, chance_text, duration_text
 
 MOST_GENERATED = 500_000
 """Characters that a scenario's generated values come to in all, by one of each: about as many milliseconds' work."""
@@ -137,19 +137,17 @@ def _named_steps(scenario: Scenario, steps: list[Step], to: Complaints) -> None:
         sentences = getattr(scenario.narration, kind)
         for name in sentences if isinstance(sentences, dict) else ():
             if name not in ids:
-                hint = nearest(name, ids) or f"there are {', '.join(ids) or 'none'}"
-                to.add(("narration", kind, name), f"no step ends in {kind}: {name}", hint)
+                to.add(("narration", kind, name), f"no step ends in {kind}: {name}", among(name, ids, f"{kind} steps"))
     gates = [step.id for step in steps if isinstance(step, Gate)]
     for name in scenario.expect.verdicts:
         if name not in gates:
-            hint = nearest(name, gates) or f"gates: {', '.join(dict.fromkeys(gates)) or 'none'}"
+            hint = among(name, gates, "gates")
             to.add(("expect", "verdicts", name), f"there is no gate {name}", hint, at_key=True)
-    known, first = list(dict.fromkeys(step.id for step in steps)), dict[str, int]()
+    known, first = [step.id for step in steps], dict[str, int]()
     for place, fault in enumerate(scenario.faults):
         path: KeyPath = ("faults", place)
         if fault.step is not None and fault.step not in known:
-            hint = nearest(fault.step, known) or f"steps: {', '.join(known)}"
-            to.add((*path, "step"), f"there is no step {fault.step}", hint)
+            to.add((*path, "step"), f"there is no step {fault.step}", among(fault.step, known, "steps"))
         if fault.scenario is not None and to.sound(("name",)) and fault.scenario != scenario.name:
             what = f"the faults of {scenario.name} strike nobody's jobs but its own"
             to.add((*path, "scenario"), what, "leave it out")
@@ -182,9 +180,8 @@ def _steps(steps: Sequence[Step], at: KeyPath, to: Complaints) -> None:
     for place, step in enumerate(steps):
         for path, target, back in _ways(step):
             if target not in order:
-                hint = nearest(target, order) or f"steps: {', '.join(order)}"
-                hint = f"lead to {around[target].id}, in which it is" if target in around else hint
-                to.add((*at, place, *path), f"there is no step {target}", hint)
+                lead = f"lead to {around[target].id}, in which it is" if target in around else ""
+                to.add((*at, place, *path), f"there is no step {target}", lead or among(target, order, "steps"))
             elif order[target] <= place and not back:
                 what = f"{target} is an earlier step" if order[target] < place else "leads to its own step"
                 to.add((*at, place, *path), what, "only changes-requested and again may lead back")
@@ -255,7 +252,7 @@ def _loops(steps: Sequence[Step], order: dict[str, int], at: KeyPath, to: Compla
     """Of each step: to which a job may come from there before any time has passed."""
     for place, step in reversed([*enumerate(steps)]):
         found = {step.id}
-        if _instant(step):
+        if instant(step):
             found.update(*(reached.get(target, ()) for _, target, back in _ways(step) if not back))
             onward = dict(targets_of(step)).get(("next",), ())
             led = isinstance(onward, str) or any(each.sure for each in onward)
@@ -265,15 +262,15 @@ def _loops(steps: Sequence[Step], order: dict[str, int], at: KeyPath, to: Compla
     for place, step in enumerate(steps):
         for path, target, back in _ways(step):
             leads_back = back and order.get(target, place + 1) <= place
-            if leads_back and _instant(step) and step.id in reached[target]:
+            if leads_back and instant(step) and step.id in reached[target]:
                 what = "a loop of 0ms: no time passes from round to round"
                 to.add((*at, place, *path), what, "let one of its steps take time")
 
 
-def _instant(step: Step) -> bool:
+def instant(step: Step) -> bool:
     """Whether the step surely takes no time: a draw of 0ms, or a script that answers at once."""
     if isinstance(step, Parallel):
-        return (any if step.until == "any" else all)(map(_instant, step.of))
+        return (any if step.until == "any" else all)(map(instant, step.of))
     if isinstance(step, Gate):
         scripted = [vote for place, vote in votes_of(step) if place[0] == "reviewer"]
         return bool(scripted) and all(vote.after == 0 for vote in scripted)
