@@ -253,7 +253,7 @@ class DataRow(Form, frozen=True, tag="each"):
     """the values of a row by name; row.NAME in a {value: …} is another one of the same row"""
 
 
-class Drawn(Struct, frozen=True):
+class DrawnElement(Struct, frozen=True):
     """An entry of `data`, or what stands within one."""
 
     place: KeyPath
@@ -265,19 +265,21 @@ class Drawn(Struct, frozen=True):
     """How often it is drawn at most."""
 
 
-def drawn_in(element: "Element", place: KeyPath = (), row: DataRow | None = None, most: int = 1) -> Iterator[Drawn]:
+def elements_in(
+    element: "Element", place: KeyPath = (), row: DataRow | None = None, most: int = 1
+) -> Iterator[DrawnElement]:
     """The entry, and all within its lists and rows."""
-    yield Drawn(place, element, row, most)
+    yield DrawnElement(place, element, row, most)
     if isinstance(element, Listed):
-        yield from drawn_in(element.list, (*place, "list"), row, most * element.most)
+        yield from elements_in(element.list, (*place, "list"), row, most * element.most)
     elif isinstance(element, DataRow):
         for name, each in element.each.items():
-            yield from drawn_in(each, (*place, "each", name), element, most)
+            yield from elements_in(each, (*place, "each", name), element, most)
 
 
 def values_in(datum: "Element") -> int:
     """How many values an entry holds at most."""
-    return sum(each.most for each in drawn_in(datum) if not isinstance(each.element, Listed | DataRow))
+    return sum(each.most for each in elements_in(datum) if not isinstance(each.element, Listed | DataRow))
 
 
 DRAWN = ("between", "one_of", "fake", "list")

@@ -16,7 +16,7 @@ from lab.jobs.compiled import CompiledScenario, compile_scenario
 from lab.jobs.expectation import TurnResult, ended_at_own_error, unmet, verdicts_at
 from lab.jobs.lint.texts import Warnings, always_empty, braces, commented, misspelt, tried
 from lab.jobs.lint.trials import TrialJob, trials_of
-from lab.jobs.lint.ways import KnownCallers, gates, idle_faults, long_waits, unknown_callers, unreachable
+from lab.jobs.lint.ways import KnownCallers, idle_faults, long_waits, undecided_gates, unknown_callers, unreachable
 from lab.jobs.plan import Plan
 from lab.jobs.timeline import spans
 from lab.language.complaints import Locations
@@ -57,7 +57,7 @@ def _of_part(
     """Those of one turn's steps and data; `prefix` is its place."""
     if part.pattern is not None and (word := part.pattern.cut(part.scenario.message)):
         yield ("match",), f"it takes a part of {word} alone", ASCII_ALONE
-    for found in (unreachable, gates, long_waits, misspelt, braces, always_empty):
+    for found in (unreachable, undecided_gates, long_waits, misspelt, braces, always_empty):
         yield from found(part)
     yield from tried(compiled, turn, trials, prefix)
 

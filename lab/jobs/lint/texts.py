@@ -17,7 +17,7 @@ from lab.language.complaints import Locations, path_text
 from lab.language.parse.names import spelt_as
 from lab.language.step_texts import step_texts
 from lab.language.templates import RenderFailure
-from lab.program.draws import DRAWN, Constant, Derivation, Listed, drawn_in, form_of_datum
+from lab.program.draws import DRAWN, Constant, Derivation, Listed, elements_in, form_of_datum
 from lab.program.steps import (
     STEPS,
     Complete,
@@ -210,7 +210,7 @@ def misspelt(part: CompiledScenario) -> Warnings:
 def _constants(part: CompiledScenario) -> Iterator[tuple[KeyPath, Json]]:
     """The constants of data, in its lists and rows too, with their places."""
     for name, datum in part.scenario.data.items():
-        for each in drawn_in(datum):
+        for each in elements_in(datum):
             if isinstance(each.element, Constant):
                 yield ("data", name, *each.place), each.element.value
 

@@ -170,14 +170,20 @@ _REWORDED = (
     (re.escape(NO_ANSWER) + "$", "", "a condition gives true or false: compare it, as {{ … > 500 }}, {{ … == 'yes' }}"),
     # Python's words for < and > of values without an order, and for what can't be calculated, as a test does it
     (r"not supported between instances of '(\w+)' and '(\w+)'", "it compares {} with {}", _INT),
-    (r"unsupported operand type\(s\) for \S+ '(\w+)' and '(\w+)'", "it calculates with {} and {}",
-     "a number stands without quotes; one that comes as text is made one by int"),
-    (rf'{NO_NUMBER} "[^",]*\.\d{{3}}[^",]*,', "",
-     "write it as numbers are here, as {{ match.sum | replace('.', '') | replace(',', '.') | float }}"),
+    (
+        r"unsupported operand type\(s\) for \S+ '(\w+)' and '(\w+)'",
+        "it calculates with {} and {}",
+        "a number stands without quotes; one that comes as text is made one by int",
+    ),
+    (
+        rf'{NO_NUMBER} "[^",]*\.\d{{3}}[^",]*,',
+        "",
+        "write it as numbers are here, as {{ match.sum | replace('.', '') | replace(',', '.') | float }}",
+    ),
     (rf'{NO_NUMBER} ".*\d,\d', "", "take the commas out first, as {{ match.sum | replace(',', '') | int }}"),
     (NO_NUMBER, "", "where there may be none give a default, as int(0)"),
     (BY_ZERO, "", "ask first, as {{ a / b if b else 0 }}"),
-)  # fmt: skip
+)
 """By words of a failure: what it is, if these don't say it to an author, and what to do."""
 
 

@@ -60,7 +60,7 @@ def long_waits(part: CompiledScenario) -> Warnings:
             yield (*path, "takes"), what, hint
 
 
-def gates(part: CompiledScenario) -> Warnings:
+def undecided_gates(part: CompiledScenario) -> Warnings:
     """Gates that nobody answers in time, and escalations that are never reached, or change nothing."""
     for place, gate in enumerate(part.scenario.steps):
         if not isinstance(gate, Gate):

@@ -1,6 +1,6 @@
 """The names that texts and conditions use, checked against the scenario around them, and conditions that can give no answer.
 
-All that can be looked up is one tree, `names_of` of a part; a path is followed in it from its root on. Where the tree says
+All that can be looked up is one tree, `known_in_part` of a part; a path is followed in it from its root on. Where the tree says
 that a value hasn't the next part, that is a complaint; and where a condition is one look-up, the end of its path says
 whether it can be an answer.
 """
@@ -31,12 +31,12 @@ _LIST = _Kind("a list", "ask for an element, as {{{{ '…' in {0} }}}}, or {{{{ 
 _KINDS: dict[type, _Kind] = {int: _NUMBER, float: _NUMBER, str: _TEXT, list: _LIST}
 
 
-class Known(Struct, frozen=True):
+class KnownValue(Struct, frozen=True):
     """What is known of a value that can be looked up."""
 
     kind: _Kind | None = None
-    parts: Mapping[str, "Known"] = {}
-    element: "Known | None" = None
+    parts: Mapping[str, "KnownValue"] = {}
+    element: "KnownValue | None" = None
     """What a number leads to."""
     lacks: str = ""
     """What is said of a part that it hasn't; empty: it may have any."""
@@ -45,12 +45,12 @@ class Known(Struct, frozen=True):
     values: tuple[Json, ...] = ()
     """Those of which it is one."""
 
-    def part(self, name: str) -> "Known | None":
+    def part(self, name: str) -> "KnownValue | None":
         """What is known of a part; None: there is no such part."""
         if name in self.parts:
             return self.parts[name]
         if self.values:
-            return Known(values=tuple(each.get(name) if isinstance(each, dict) else None for each in self.values))
+            return KnownValue(values=tuple(each.get(name) if isinstance(each, dict) else None for each in self.values))
         if self.element is not None and name.lstrip("-").isdigit():
             return self.element
         return None if self.lacks else _ANYTHING
@@ -62,20 +62,20 @@ class Known(Struct, frozen=True):
         return kinds.pop() if len(kinds) == 1 else self.kind
 
 
-_ANYTHING = Known()
-_A_NUMBER = Known(_NUMBER, lacks="{at} has no {part}", hint=lambda part: "it is a number")
-_A_TEXT = Known(_TEXT, element=_ANYTHING, lacks="{at} has no {part}", hint=lambda part: "it is a text")
+_ANYTHING = KnownValue()
+_A_NUMBER = KnownValue(_NUMBER, lacks="{at} has no {part}", hint=lambda part: "it is a number")
+_A_TEXT = KnownValue(_TEXT, element=_ANYTHING, lacks="{at} has no {part}", hint=lambda part: "it is a text")
 
 
-def _record(what: str, **parts: Known) -> Known:
-    return Known(parts=parts, lacks=f"{what} has no {{part}}")
+def _record(what: str, **parts: KnownValue) -> KnownValue:
+    return KnownValue(parts=parts, lacks=f"{what} has no {{part}}")
 
 
 _VOTE = dict.fromkeys(("verdict", "by", "comment"), _A_TEXT)
-_VOTES = Known(_LIST, element=_record("a vote", **_VOTE))
-_ROUNDS = Known(_LIST, element=_record("a round", **_VOTE, votes=_VOTES))
+_VOTES = KnownValue(_LIST, element=_record("a vote", **_VOTE))
+_ROUNDS = KnownValue(_LIST, element=_record("a round", **_VOTE, votes=_VOTES))
 _DECISION = _record("a decision", **_VOTE, votes=_VOTES, rounds=_ROUNDS)
-_HANDED_BACK = Known(
+_HANDED_BACK = KnownValue(
     _TEXT,
     element=_ANYTHING,
     lacks="what a delegate hands back is a text: it has no {part}",
@@ -86,78 +86,83 @@ _EVERYWHERE = {
     "now": _A_TEXT,
     "turn": _A_NUMBER,
     "job": _record("job", id=_A_TEXT),
-    "user": _record("user", name=_A_TEXT, display=_A_TEXT, roles=Known(_LIST, element=_ANYTHING)),
+    "user": _record("user", name=_A_TEXT, display=_A_TEXT, roles=KnownValue(_LIST, element=_ANYTHING)),
     "client": _record("client", id=_A_TEXT),
 }
 
 
-def names_of(
-    *, data: Mapping[str, Datum] | None, groups: Collection[str] | None, gates: Collection[str], delegates: Collection[str],
-    earlier: Sequence[Collection[str] | None] | None, parameters: Mapping[str, Json],
-) -> Known:  # fmt: skip
+def known_in_part(
+    *,
+    data: Mapping[str, Datum] | None,
+    groups: Collection[str] | None,
+    gates: Collection[str],
+    delegates: Collection[str],
+    earlier: Sequence[Collection[str] | None] | None,
+    parameters: Mapping[str, Json],
+) -> KnownValue:
     """What a part of a scenario offers to its texts; `data` and `groups` None: their shape is broken, so nothing is told.
 
     `earlier` is the data of the turns before; None where every message starts at the top. `parameters` are those of the
     own message; others may bring more.
     """
-    own, named, turns = _ANYTHING, _ANYTHING, Known(_LIST, element=_turn(None))
+    own, named, turns = _ANYTHING, _ANYTHING, KnownValue(_LIST, element=_turn(None))
     if earlier is not None:
         first = "the first is turns[0]" if earlier else ""
         by_place = {str(each): _turn(names, each) for each, names in enumerate(earlier)}
         by_place |= {str(each - len(earlier)): by_place[str(each)] for each in range(len(earlier))}
-        turns = Known(_LIST, by_place, lacks="there is no turn {part} before this one", hint=lambda part: first)
+        turns = KnownValue(_LIST, by_place, lacks="there is no turn {part} before this one", hint=lambda part: first)
     if data is not None:
         parts = {name: _of_datum(datum) for name, datum in data.items()}
-        own = Known(parts=parts, lacks="data has no {part}", hint=partial(_elsewhere, data, earlier or ()))
+        own = KnownValue(parts=parts, lacks="data has no {part}", hint=partial(_elsewhere, data, earlier or ()))
     if groups is not None:
         name_it = None if groups else lambda part: "a group of match is named (?P<NAME>…), and looked at as match.NAME"
-        named = Known(parts=dict.fromkeys(groups, _A_TEXT), lacks="match has no group {part}", hint=name_it)
+        named = KnownValue(parts=dict.fromkeys(groups, _A_TEXT), lacks="match has no group {part}", hint=name_it)
     parts = {
         **_EVERYWHERE,
         "conversation": _record("conversation", id=_A_TEXT, turns=turns),
         "data": own,
         "match": named,
-        "parameters": Known(parts={name: Known(values=(value,)) for name, value in parameters.items()}),
+        "parameters": KnownValue(parts={name: KnownValue(values=(value,)) for name, value in parameters.items()}),
         "decisions": _of_steps("decisions", "gate", gates, _DECISION),
         "delegates": _of_steps("delegates", "delegate", delegates, _record("a delegate", output=_HANDED_BACK)),
     }
-    return Known(parts=parts, lacks="{part} is known inside each only", hint=lambda part: "write data.NAME")
+    return KnownValue(parts=parts, lacks="{part} is known inside each only", hint=lambda part: "write data.NAME")
 
 
-def within_row(names: Known, row: Collection[str]) -> Known:
+def within_row(names: KnownValue, row: Collection[str]) -> KnownValue:
     """The same inside a row of these values."""
-    of_row = Known(parts=dict.fromkeys(row, _ANYTHING), lacks="the row has no {part}")
-    return Known(parts={**names.parts, "row": of_row})
+    of_row = KnownValue(parts=dict.fromkeys(row, _ANYTHING), lacks="the row has no {part}")
+    return KnownValue(parts={**names.parts, "row": of_row})
 
 
-def _of_datum(datum: Datum) -> Known:
+def _of_datum(datum: Datum) -> KnownValue:
     match datum:
         case Constant(value=value):
-            return Known(values=(value,))
+            return KnownValue(values=(value,))
         case OneOf(one_of=values):
-            return Known(values=values)
+            return KnownValue(values=values)
         case Number():
-            return Known(_NUMBER)
+            return KnownValue(_NUMBER)
         case Listed():
-            return Known(_LIST)
+            return KnownValue(_LIST)
         case _:  # what Faker makes, and what is made of others, may be true or false
             return _ANYTHING
 
 
-def _turn(data: Collection[str] | None, place: int = 0) -> Known:
+def _turn(data: Collection[str] | None, place: int = 0) -> KnownValue:
     known = _ANYTHING
     if data is not None:
-        known = Known(parts=dict.fromkeys(data, _ANYTHING), lacks=f"the data of turns[{place}] has no {{part}}")
+        known = KnownValue(parts=dict.fromkeys(data, _ANYTHING), lacks=f"the data of turns[{place}] has no {{part}}")
     return _record("a turn", message=_A_TEXT, match=_ANYTHING, data=known, output=_ANYTHING)
 
 
-def _of_steps(root: str, kind: str, ids: Collection[str], each: Known) -> Known:
+def _of_steps(root: str, kind: str, ids: Collection[str], each: KnownValue) -> KnownValue:
     def hint(word: str) -> str:
         # an expression takes a part of the id away, as of big-boss without quotes
         cut = next((name for name in sorted(ids) if name.startswith(f"{word}-")), "")
         return f"write {spelt_as(root, cut)}" if cut else _known(word, ids)
 
-    return Known(parts=dict.fromkeys(ids, each), lacks=f"there is no {kind} {{part}}", hint=hint)
+    return KnownValue(parts=dict.fromkeys(ids, each), lacks=f"there is no {kind} {{part}}", hint=hint)
 
 
 def _elsewhere(data: Collection[str], earlier: Sequence[Collection[str] | None], name: str) -> str:
@@ -175,7 +180,9 @@ def spelt_as(root: str, name: str) -> str:
     return f"{root}.{name}" if name.isidentifier() else f"{root}['{name}']"
 
 
-def check_text(path: KeyPath, text: str, names: Known, complaints: Complaints, reading: TextReader = template) -> None:
+def check_text(
+    path: KeyPath, text: str, names: KnownValue, complaints: Complaints, reading: TextReader = template
+) -> None:
     """Complain about a text that can't be read, and about each name in it that the scenario doesn't have."""
     block = complaints.locations.nearest(path).block
     if block is not None and block.folded:
@@ -199,7 +206,7 @@ def check_text(path: KeyPath, text: str, names: Known, complaints: Complaints, r
             complaints.add(path, what, hint, at=Position(block.first + line - 1, 1) if block is not None else None)
 
 
-def _missing(used: tuple[str, ...], names: Known) -> tuple[str, str]:
+def _missing(used: tuple[str, ...], names: KnownValue) -> tuple[str, str]:
     """What is wrong with a path that is looked up, and a hint; empty if nothing is."""
     known = names
     for place, name in enumerate(used):
@@ -211,7 +218,7 @@ def _missing(used: tuple[str, ...], names: Known) -> tuple[str, str]:
     return "", ""
 
 
-def _rooted(what: str, names: Known, reading: TextReader) -> str:
+def _rooted(what: str, names: KnownValue, reading: TextReader) -> str:
     """What a name that isn't known by itself is called, for what is wrong with it; empty if it is known nowhere."""
     name = what.removeprefix("unknown name ")
     roots = (
@@ -224,14 +231,14 @@ def _rooted(what: str, names: Known, reading: TextReader) -> str:
     return next((f"write {root}.{name}" for root, parts in known.items() if name in parts), "")
 
 
-def check_condition(path: KeyPath, text: str, names: Known, complaints: Complaints) -> None:
+def check_condition(path: KeyPath, text: str, names: KnownValue, complaints: Complaints) -> None:
     """Complain about a text that is no condition, about names in it, and if it looks up what is no answer."""
     check_text(path, text, names, complaints, condition)
     try:
         looked_up = condition(text).path
     except TemplateError:
         return  # that was complained of
-    known: Known | None = names if looked_up else None
+    known: KnownValue | None = names if looked_up else None
     for name in looked_up:
         known = known.part(name) if known is not None else None
     if known is not None and (kind := known.surely) is not None:

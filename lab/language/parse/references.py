@@ -11,11 +11,11 @@ from typing import TypeAlias
 from lab.core.exchange import Json
 from lab.language.complaints import BadFile, Complaints
 from lab.language.generators import NoValue, fake_length
-from lab.language.parse.names import Known, check_condition, check_text, names_of, within_row
+from lab.language.parse.names import KnownValue, check_condition, check_text, known_in_part, within_row
 from lab.language.patterns import ASCII_ALONE, BadPattern, pattern_of
 from lab.language.step_texts import step_texts
 from lab.language.templates import TemplateError, derivation
-from lab.program.draws import DataRow, Datum, Derivation, Drawn, Fake, drawn_in, longest_latency
+from lab.program.draws import DataRow, Datum, Derivation, DrawnElement, Fake, elements_in, longest_latency
 from lab.program.scenario import AnyUserMessage, Scenario, Turn
 from lab.program.steps import (
     Complete,
@@ -72,12 +72,16 @@ def _parameters(ask: AnyUserMessage) -> Mapping[str, Json]:
 
 
 def _part(
-    part: Scenario | Turn, at: KeyPath, earlier: Sequence[Collection[str] | None] | None, parameters: Mapping[str, Json],
-    to: Complaints, reader: Reader | None,
-) -> None:  # fmt: skip
+    part: Scenario | Turn,
+    at: KeyPath,
+    earlier: Sequence[Collection[str] | None] | None,
+    parameters: Mapping[str, Json],
+    to: Complaints,
+    reader: Reader | None,
+) -> None:
     """A scenario, or one of its later turns: data, match and texts of its own."""
     steps = list(placed_steps(part.steps, (*at, "steps")))
-    names = names_of(
+    names = known_in_part(
         data=part.data if to.sound((*at, "data")) else None,
         groups=_groups(part, at, to),
         gates=[step.id for _, step in steps if isinstance(step, Gate)],
@@ -280,10 +284,10 @@ def instant(step: Step) -> bool:
 # Data
 
 
-def _data(data: Mapping[str, Datum], path: KeyPath, names: Known, complaints: Complaints) -> None:
+def _data(data: Mapping[str, Datum], path: KeyPath, names: KnownValue, complaints: Complaints) -> None:
     """Complain about what can't be generated, and about values that can't be made of others."""
     length = 0
-    within = {name: [*drawn_in(datum)] for name, datum in data.items()}
+    within = {name: [*elements_in(datum)] for name, datum in data.items()}
     for name, drawn in within.items():
         for each in drawn:
             at = (*path, name, *each.place)
@@ -297,7 +301,7 @@ def _data(data: Mapping[str, Datum], path: KeyPath, names: Known, complaints: Co
                     seen = names if each.row is None else within_row(names, each.row.each)
                     check_text((*at, "value"), text, seen, complaints, derivation)
                 case DataRow(each=row):
-                    needs = {key: [*_used(drawn_in(of), "row")] for key, of in row.items()}
+                    needs = {key: [*_used(elements_in(of), "row")] for key, of in row.items()}
                     _circles(needs, (*at, "each"), complaints)
     if length > MOST_GENERATED:
         what = f"about {length} generated characters for each job, {MOST_GENERATED} at most"
@@ -305,7 +309,7 @@ def _data(data: Mapping[str, Datum], path: KeyPath, names: Known, complaints: Co
     _circles({name: [*_used(drawn, "data")] for name, drawn in within.items()}, path, complaints)
 
 
-def _used(drawn: Iterator[Drawn] | Sequence[Drawn], root: str) -> Iterator[str]:
+def _used(drawn: Iterator[DrawnElement] | Sequence[DrawnElement], root: str) -> Iterator[str]:
     """The entries of `data`, or of the row in which these stand, of which they are made."""
     for each in drawn:
         # in a row within a row, row is the inner one
