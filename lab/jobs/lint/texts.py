@@ -114,16 +114,19 @@ def tried(compiled: CompiledScenario, turn: int, trials: Sequence[TrialJob], pre
 def _renderings(
     part: CompiledScenario, trial: TrialJob, prefix: KeyPath
 ) -> Iterator[tuple[KeyPath, str, Output, Callable[[], str | None]]]:
-    """All that one job may come to: its place, what it is, the output of which it is the whole, and how it is rendered."""
+    """All that one job may come to: its place, what it is, the output of which it is the whole, and how it is rendered.
+
+    A text that is written as the empty one is meant.
+    """
     answers = dict(trial.conditions())
     for each in step_texts(part.scenario.steps):
         if each.is_condition:
             if (why := answers.get((each.step.id, each.text))) is not None:
                 yield each.path, path_text((*prefix, *each.path)), None, partial(_answered, why)
-        elif each.step.id in trial.reached and not (each.of_output and _whole(each.step) is not None):
+        elif each.text and each.step.id in trial.reached and not (each.of_output and _whole(each.step)):
             yield each.path, each.what, None, partial(trial.write, each.text)
     for path, step in placed_steps(part.scenario.steps):
-        if step.id in trial.reached and (output := _whole(step)) is not None:
+        if step.id in trial.reached and (output := _whole(step)):
             write = partial(output_text, output, part.files, trial.write)
             render = partial(trial.handed_back, step.id) if isinstance(step, Delegate) else write
             yield (*path, "output"), f"the output of {step.id}", output, render
