@@ -22,27 +22,15 @@ def shadowed(scenarios: Iterable[Scenario]) -> Iterator[tuple[Scenario, Scenario
 def _covers(earlier: Scenario, later: Scenario) -> bool:
     """Whether whatever is asked of `later` is answered by `earlier`, which is tried before."""
     one, other = earlier.agent, later.agent
+    callers = earlier.callers or Callers(), later.callers or Callers()
     return (
         one.code == other.code
         and (one.published or not other.published)  # a draft may be asked of either
         and one.version in (None, other.version)
-        and _takes_callers(earlier.callers, later.callers)
         and earlier.match in (None, later.match)
+        and all(map(_takes, *((each.users, each.roles, each.clients) for each in callers)))
         # one of several turns begins conversations only: amid one that nobody answered it is passed over
         and (not earlier.turns or bool(later.turns))
-    )
-
-
-def _takes_callers(earlier: Callers | None, later: Callers | None) -> bool:
-    if earlier is None:
-        return True
-    return later is not None and all(
-        _takes(mine, theirs)
-        for mine, theirs in (
-            (earlier.users, later.users),
-            (earlier.roles, later.roles),
-            (earlier.clients, later.clients),
-        )
     )
 
 

@@ -20,8 +20,7 @@ from lab.jobs.plan import Plan
 from lab.jobs.span import DefaultEnding, Span
 from lab.jobs.status_texts import render_status_texts
 from lab.jobs.timeline import UNWRITTEN, exit_of, spans
-from lab.language.templates import condition, template
-from lab.program.steps import texts_of
+from lab.language.step_texts import step_texts
 from lab.program.switches import Switches
 
 ENDS = "the job ends ERROR"
@@ -58,8 +57,4 @@ def unwritten(
 @lru_cache(maxsize=256)
 def _looks_later(compiled: CompiledScenario) -> bool:
     """Whether a text or a condition looks at what comes after a job's acceptance."""
-    branches = (branch for exits in compiled.ways.values() for each in exits.values() for branch in each)
-    texts = (text for step in compiled.steps.values() for _, text in texts_of(step))
-    return any(condition(branch.when).decided_later for branch in branches if branch.when is not None) or any(
-        template(text).decided_later for text in texts
-    )
+    return any(each.read().decided_later for each in step_texts(compiled.scenario.steps))

@@ -31,9 +31,9 @@ from lab.language.plain_shapes import (
     TextShape,
     WordsShape,
 )
-from lab.language.slips import known_or_near, meant_by, none_of_forms, unknown_key
+from lab.language.slips import meant_by, none_of_forms, unknown_key
 from lab.program.draws import Constant
-from lab.program.words import Form, FormOf, KeyPath, Part, SaidOf, Spelt, nearest
+from lab.program.words import Form, FormOf, KeyPath, Part, SaidOf, Spelt, among, nearest
 
 _P = TypeVar("_P", bound=Part)
 
@@ -106,7 +106,7 @@ class _Map(Shape):
         found: dict[str, object] = {}
         for name, each in value.items():
             if isinstance(self.key, WordsShape) and name not in self.key.words:
-                to.add((*path, name), f"unknown key {name}", known_or_near(name, map(str, self.key.words)), at_key=True)
+                to.add((*path, name), f"unknown key {name}", among(name, map(str, self.key.words)), at_key=True)
             else:
                 found[name] = self.of.read(each, (*path, name), to)
         return found

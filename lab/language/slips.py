@@ -1,13 +1,13 @@
 """What people write in place of what the language knows, and what to tell them."""
 
 import re
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Mapping
 from difflib import get_close_matches
 
 from lab.program.draws import LogNormal
 from lab.program.faults import Fault
 from lab.program.steps import OUTPUT_FORMS, STEPS, Branch, Complete, Failure
-from lab.program.words import CODE, NAME, ORIGIN, ROLE, STEP_ID, Form, KeyPath, Part, nearest
+from lab.program.words import CODE, NAME, ORIGIN, ROLE, STEP_ID, Form, KeyPath, Part, among, nearest
 
 _AS_JSON = "write output: {json: …} for a value"
 _BETWEEN = "what is drawn is written {between: [2s, 4s]}"
@@ -27,12 +27,6 @@ EXPLAINED = {
 """What a text must match, in words."""
 _FIRST_KEYS = {"agent": "code", "token": "lifetime", "limits": "concurrent", "expect": "status", "latency": "status"}
 """Of what people write as one word: the key that they mean."""
-
-
-def known_or_near(word: str, known: Iterable[str]) -> str:
-    """Which known word is meant, else all of them."""
-    words = list(known)
-    return nearest(word, words) or f"known here: {', '.join(words)}"
 
 
 def misspelt_kinds(body: Mapping[str, object]) -> dict[str, str]:
@@ -72,7 +66,7 @@ def unknown_key(part: type[Part], key: str, slip: str, shapes: Mapping[str, obje
         hint = f"did you mean {slip}?"
     else:
         inside = [name for name, shape in shapes.items() if key in getattr(getattr(shape, "of", shape), "shapes", ())]
-        hint = f"write {inside[0]}: {{{key}: …}}" if len(inside) == 1 else known_or_near(key, shapes)
+        hint = f"write {inside[0]}: {{{key}: …}}" if len(inside) == 1 else among(key, shapes)
     return f"unknown key {key}", hint
 
 

@@ -4,12 +4,12 @@ from collections.abc import Iterator, Mapping
 from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
 from typing import Annotated, ClassVar, TypeAlias, assert_never
 
-from msgspec import Meta
+from msgspec import Meta, Struct
 
 from lab.core.clock import Millis
 from lab.core.exchange import Json
 from lab.core.seeds import Seed, draw, draw_exponential, draw_log_normal
-from lab.program.words import Duration, Form, FormOf
+from lab.program.words import Duration, Form, FormOf, KeyPath
 
 # Latencies
 
@@ -83,7 +83,7 @@ def longest_latency(form: Latency) -> Millis:
         case LogNormal():
             return form.p95
         case Observed():
-            return max(form.observed)
+            return max(form.observed, default=0)  # of a stand-in there is none
         case Exponential():
             return 3 * form.mean
         case _:
@@ -253,15 +253,33 @@ class DataRow(Form, frozen=True, tag="each"):
     """the values of a row by name; row.NAME in a {value: …} is another one of the same row"""
 
 
+class DrawnElement(Struct, frozen=True):
+    """An entry of `data`, or what stands within one."""
+
+    place: KeyPath
+    """Within the entry."""
+    element: "Element"
+    row: DataRow | None
+    """The innermost row around it."""
+    most: int
+    """How often it is drawn at most."""
+
+
+def elements_in(
+    element: "Element", place: KeyPath = (), row: DataRow | None = None, most: int = 1
+) -> Iterator[DrawnElement]:
+    """The entry, and all within its lists and rows."""
+    yield DrawnElement(place, element, row, most)
+    if isinstance(element, Listed):
+        yield from elements_in(element.list, (*place, "list"), row, most * element.most)
+    elif isinstance(element, DataRow):
+        for name, each in element.each.items():
+            yield from elements_in(each, (*place, "each", name), element, most)
+
+
 def values_in(datum: "Element") -> int:
     """How many values an entry holds at most."""
-    match datum:
-        case Listed():
-            return datum.most * values_in(datum.list)
-        case DataRow():
-            return sum(map(values_in, datum.each.values()))
-        case _:
-            return 1
+    return sum(each.most for each in elements_in(datum) if not isinstance(each.element, Listed | DataRow))
 
 
 DRAWN = ("between", "one_of", "fake", "list")

@@ -147,6 +147,12 @@ def nearest(word: str, known: Iterable[str]) -> str:
     return f"did you mean {near[0]}?" if near else ""
 
 
+def among(word: str, known: Iterable[str], label: str = "known here") -> str:
+    """What to do about a word that is none of those known: the nearest, or all of them."""
+    known = list(dict.fromkeys(filter(None, known)))  # the name of a stand-in is empty
+    return nearest(word, known) or f"{label}: {', '.join(known) or 'none'}"
+
+
 DURATION_PATTERN = rf"^{_DURATION.pattern}$"
 """How a duration is written, for editors; that it is at most ten years only the reader says."""
 Duration: TypeAlias = Annotated[

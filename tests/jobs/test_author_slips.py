@@ -139,9 +139,6 @@ BOTH = (
          ["8:114: the output of e looks at delegates.d, and that is empty: no path from d leads here;"
           " look at it in a step that comes behind d"]),
         (BOTH + "x}], next: [{when: \"{{ delegates.d.output == 'x' }}\", to: end}]}\n" + END, []),
-        (BOTH + "x}], until: any}\n" + output("delegates.e.output ~ '!'"),
-         ["9:29: the output of end looks at delegates.e, and that is empty where another of p ends first;"
-          " ask first, as {{ delegates.e.output or '…' }}"]),
         (BOTH + "x}], until: any}\n" + output("delegates.e.output or 'nothing'"), []),
         (BOTH + "x}], until: any}\n" + output("delegates.d.output ~ delegates.e.output"), []),
         (BOTH + "x}]}\n" + output("delegates.e.output"), []),
@@ -165,3 +162,21 @@ def test_what_is_never_there_when_it_is_looked_at_is_named(steps: str, slips: li
 )  # fmt: skip
 def test_a_slip_before_the_steps_is_named(head: str, slips: list[str]) -> None:
     assert found(END, head) == slips
+
+
+@pytest.mark.parametrize(
+    ("text", "slip"),
+    [
+        ("user.name.first", "8:29: steps[0].output: user.name has no first; it is a text"),
+        ("match.sum.value", "8:29: steps[0].output: match.sum has no value; it is a text"),
+        ("turn.number", "8:29: steps[0].output: turn has no number; it is a number"),
+    ],
+)
+def test_a_text_and_a_number_have_no_parts(text: str, slip: str) -> None:
+    assert found(output(text)) == [slip]
+
+
+@pytest.mark.parametrize("text", ["user.roles", "conversation.turns"])
+def test_a_list_is_no_answer(text: str) -> None:
+    [slip] = found(branch(text))
+    assert slip.startswith("8:40: steps[0].next[0].when: gives a list, and a condition gives true or false")

@@ -107,9 +107,19 @@ def test_what_is_meant_brings_no_warning(steps: str) -> None:
             "a.yaml:7:48: g times out before its reviewer answers; 6s after the opening, patience ends after 5s; write late: true if that is meant",
         ),
         (
+            "  - {gate: g, asks: Q, patience: 5s, verdicts: {changes-requested: g}, reviewer: {script: [{after: 1s,"
+            " verdict: changes-requested, comment: More}, {after: 6s, verdict: approved}]}}\n" + END,
+            "a.yaml:7:82: g times out before its reviewer answers; 6s after the opening, patience ends after 5s; write late: true if that is meant",
+        ),
+        (
+            "  - {complete: end, output: {html: '{{ message / 2 }}'}}\n",
+            "a.yaml:7:36: the output.html of end doesn't render: operators take numbers only; join texts with ~, and make"
+            " numbers of them by | int or | float",
+        ),
+        (
             "  - {gate: g, asks: Q, channel: EMAIL, approvals: 2, patience: 10s, reviewer: {after: 5s, verdict: approved}}\n"
             + END,
-            "a.yaml:7:79: g times out before its reviewer has given 2 approvals;"
+            "a.yaml:7:79: g times out before there are 2 approvals;"
             " 10s after the opening, patience ends after 10s; write late: true if that is meant",
         ),
         (
@@ -124,7 +134,7 @@ def test_what_is_meant_brings_no_warning(steps: str) -> None:
         ),
         (
             END + "turns:\n  - ask: more\n    steps:\n      - {complete: end, output: {html: '{{ message[:0] }}'}}\n",
-            "a.yaml:11:33: the output of end renders to nothing; write output: null if that is meant",
+            "a.yaml:11:40: the output.html of end renders to nothing; write output: null if that is meant",
         ),
         (
             "  - {gate: g, asks: Q, patience: 2h, reviewer: nobody}\n" + END,

@@ -18,10 +18,6 @@ token: {renewed: true}
 """
 END = "  - {complete: end, output: done}\n"
 SLOW_PERSON = "  - {gate: g, asks: Q, patience: 9d, reviewer: {after: 8d, verdict: approved}}\n"
-LEFT = (
-    "  - {work: w, takes: 20h, next: [{chance: 1%, to: more}, {to: end}]}\n"
-    "  - {work: more, takes: 4h1m}\n"
-)  # fmt: skip
 SIDE_BY_SIDE = "  - {parallel: both, until: %s, of: [{work: a, takes: 9h}, {work: b, takes: 25h}]}\n"
 ROUNDS = (
     "  - {work: look, takes: 9h}\n"
@@ -46,7 +42,6 @@ def warned(steps: str, head: str = "", deadline: int | None = USUAL_DEADLINE) ->
         ("  - {work: w, takes: {median: 1h, p95: 23h}}\n", []),
         ("  - {work: v, takes: 12h}\n" + SLOW_PERSON + "  - {work: w, takes: 13h}\n", ["11 at the end of w 1d1h: "]),
         (SLOW_PERSON + "  - {work: w, takes: 1h}\n", []),
-        (LEFT, ["10 at the end of more 1d1m: "]),
         ("  - {wait: w, takes: 2d}\n", []),
         (SIDE_BY_SIDE % "all", ["9 at the end of both 1d1h: "]),
         (SIDE_BY_SIDE % "any", []),

@@ -19,7 +19,7 @@ from lab.core.exchange import Json
 from lab.language import generators
 from lab.language.generators import DENIED, LOCALE, PATTERNED, USUAL, NoValue, fake_length
 from lab.language.parse import parse_scenario
-from lab.language.parse.data import MOST_GENERATED
+from lab.language.parse.references import MOST_GENERATED
 from lab.language.shape import member, parsed
 from lab.language.values import generate, restore
 from lab.program.draws import Datum, Fake, Number

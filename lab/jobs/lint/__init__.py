@@ -10,30 +10,19 @@ thought (`trials`). So whatever a warning says is true of some run; that all is 
 """
 
 from collections.abc import Mapping, Sequence
-from itertools import chain
 
 from lab.core.clock import Millis
 from lab.core.errors import Complaint
 from lab.jobs.compiled import CompiledScenario, compile_scenario
 from lab.jobs.expectation import TurnResult, ended_at_own_error, unmet, verdicts_at
-from lab.jobs.lint.texts import (
-    Warnings,
-    always_empty,
-    commented,
-    misspelt,
-    quoted_json,
-    single_braces,
-    tried,
-    unread_braces,
-)
+from lab.jobs.lint.texts import Warnings, always_empty, braces, commented, misspelt, tried
 from lab.jobs.lint.trials import TrialJob, trials_of
 from lab.jobs.lint.ways import (
     KnownCallers,
-    idle_escalations,
     idle_faults,
     long_waits,
     outlasting_work,
-    unanswered_gates,
+    undecided_gates,
     unknown_callers,
     unreachable,
 )
@@ -70,10 +59,8 @@ def lint(
         of_part = _of_part(part, compiled, turn, trials[turn - 1], prefix)
         # where it is expected that the client gives up, or is refused, it may
         patient = Status.RUNNING not in scenario.expect.statuses and scenario.expect.refused is None
-        outlasting: Warnings = iter(())
-        if deadline is not None and patient:
-            outlasting = outlasting_work(part, trials[turn - 1][0].plan, deadline)
-        found += [((*prefix, *path), what, hint) for path, what, hint in chain(of_part, outlasting)]
+        outlasting = outlasting_work(trials[turn - 1][0].plan, deadline) if deadline is not None and patient else ()
+        found += [((*prefix, *path), what, hint) for path, what, hint in (*of_part, *outlasting)]
     marks = [(locations.value_at(path), what, hint) for path, what, hint in found]
     return tuple(sorted(Complaint(file, mark.line, mark.column, what, hint) for mark, what, hint in marks))
 
@@ -84,12 +71,9 @@ def _of_part(
     """Those of one turn's steps and data; `prefix` is its place."""
     if part.pattern is not None and (word := part.pattern.cut(part.scenario.message)):
         yield ("match",), f"it takes a part of {word} alone", ASCII_ALONE
-    for of_ways in (unreachable, unanswered_gates, idle_escalations, long_waits):
-        yield from of_ways(part)
+    for found in (unreachable, undecided_gates, long_waits, misspelt, braces, always_empty):
+        yield from found(part)
     yield from tried(compiled, turn, trials, prefix)
-    yield from quoted_json(part, trials)
-    for of_texts in (misspelt, unread_braces, single_braces, always_empty):
-        yield from of_texts(part)
 
 
 def _expectation(scenario: Scenario, plans: Sequence[Plan]) -> Warnings:

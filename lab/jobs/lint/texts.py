@@ -15,23 +15,21 @@ from lab.jobs.lint.trials import TrialJob, asks_for_absent, reworded, whose
 from lab.jobs.outputs import output_text, render_failure
 from lab.language.complaints import Locations, path_text
 from lab.language.parse.names import spelt_as
-from lab.language.templates import RenderFailure, condition, template
-from lab.program.draws import DRAWN, Constant, DataRow, Derivation, Element, Listed, form_of_datum
+from lab.language.step_texts import step_texts
+from lab.language.templates import RenderFailure
+from lab.program.draws import DRAWN, Constant, Derivation, Listed, elements_in, form_of_datum
 from lab.program.steps import (
     STEPS,
-    Branch,
     Complete,
     Delegate,
-    EndingStep,
-    Filler,
+    FileOutput,
     Gate,
     JsonOutput,
+    Output,
     Parallel,
     Pause,
     Step,
     placed_steps,
-    targets_of,
-    texts_of,
     votes_of,
 )
 from lab.program.words import KeyPath, nearest
@@ -39,7 +37,7 @@ from lab.program.words import KeyPath, nearest
 Warnings: TypeAlias = Iterator[tuple[KeyPath, str, str]]
 """Each with its place in a scenario or a turn, what is the matter, and a hint."""
 
-_TEXTS = frozenset(
+_IN_WORDS = frozenset(
     {"title", "shows", "story", "ask", "match", "narration", "labels", "comment", "by"}
     | {name for step in STEPS.values() for name in step.templates}
 )
@@ -53,32 +51,36 @@ _SINGLE_BRACES = re.compile(
 def commented(locations: Locations) -> Warnings:
     """Texts of which YAML takes the end for a comment: behind two blanks or more one is meant as such."""
     for path in locations:
-        in_words = not _TEXTS.isdisjoint(path) or (len(path) == 2 and path[0] == "data")
+        in_words = not _IN_WORDS.isdisjoint(path) or (len(path) == 2 and path[0] == "data")
         if in_words and locations.nearest(path).commented:
             hint = "put the text in quotes; a comment that is meant stands two blanks behind"
             yield path, f"{path_text(path)} ends before the #: YAML takes the rest for a comment", hint
-
-
-def placed_branches(step: Step) -> Iterator[tuple[KeyPath, Branch]]:
-    """The branches of a step that stand in lists, each with its place there."""
-    for place, target in targets_of(step):
-        yield from (((*place, number), branch) for number, branch in enumerate(target) if isinstance(branch, Branch))
 
 
 # What the trials show
 
 
 class _Tried(Struct):
-    """What came of one text or condition in the jobs that may come to it."""
+    """What came of one text, output or condition in the jobs that may come to it."""
 
     what: str
     """What it is, for people."""
-    condition: bool = False
+    output: Output = None
+    """Of which it is the whole."""
     passed: list[TrialJob] = field(default_factory=list)
     failed: list[TrialJob] = field(default_factory=list)
     why: str = ""
     texts: set[str | None] = field(default_factory=set)
     """What it gave."""
+
+    def note(self, trial: TrialJob, render: Callable[[], str | None]) -> None:
+        """What comes of it in one job."""
+        try:
+            self.texts.add(render())
+            self.passed.append(trial)
+        except RenderFailure as failure:
+            self.failed.append(trial)
+            self.why = self.why or str(failure)
 
 
 def tried(compiled: CompiledScenario, turn: int, trials: Sequence[TrialJob], prefix: KeyPath) -> Warnings:
@@ -87,18 +89,16 @@ def tried(compiled: CompiledScenario, turn: int, trials: Sequence[TrialJob], pre
     assert part is not None
     found: dict[KeyPath, _Tried] = {}
     for trial in trials:
-        answers = {(name, when): why for name, when, why in trial.conditions()}
-        for path, step in placed_steps(part.scenario.steps):
-            if step.id in trial.reached:
-                _try_step(step, path, part, trial, found)
-            for place, branch in placed_branches(step):
-                if (why := answers.get((step.id, branch.when or ""))) is not None:
-                    _note((*path, *place, "when"), path_text((*prefix, *path, *place, "when")), why, trial, found)
+        for path, what, output, render in _renderings(part, trial, prefix):
+            found.setdefault(path, _Tried(what, output)).note(trial, render)
     for path, each in found.items():
         if each.failed:
             yield _failing(path, each)
-        elif each.texts and path[-1] == "output" and all(text is not None and not text.strip() for text in each.texts):
+        elif path[-1] in ("output", "html") and not any(text is None or text.strip() for text in each.texts):
             yield path, f"{each.what} renders to nothing", "write output: null if that is meant"
+        elif isinstance(each.output, JsonOutput) and any(_is_quoted(text or "") for text in each.texts):
+            hint = "write the value itself, or the text as output: without json:"
+            yield path, f"{each.what} is JSON quoted twice: json: was given a text of JSON", hint
         for question in sorted(filter(None, each.texts)) if "follow_up" in path else ():
             if compiled.part_for(turn + 1, question, (turn,)) is None:
                 hint = "an entry of turns whose match fits it, with turn_order: any; or suggest another"
@@ -111,105 +111,81 @@ def tried(compiled: CompiledScenario, turn: int, trials: Sequence[TrialJob], pre
             yield ("data", name), f"{name} can't be made: {reason}", hint or "a text that looks at it would fail"
 
 
-def _try_step(step: Step, path: KeyPath, part: CompiledScenario, trial: TrialJob, found: dict[KeyPath, _Tried]) -> None:
-    write = trial.write
-    outputs: list[tuple[KeyPath, Callable[[], str | None]]] = []
-    if isinstance(step, Delegate) and step.output:
-        outputs = [(("output",), partial(trial.handed_back, step.id))]
-    elif isinstance(step, EndingStep) and step.output and not isinstance(step.output, JsonOutput | Filler):
-        outputs = [(("output",), partial(output_text, step.output, part.files, write))]
-    texts: list[tuple[KeyPath, Callable[[], str | None]]] = [
-        (place, partial(write, text))
-        for place, text in texts_of(step)
-        if place[0] != "output" or (len(place) > 1 and not isinstance(step, Delegate))
-    ]
-    for place, render in (*texts, *outputs):
-        text, why = None, ""
-        try:
-            text = render()
-        except RenderFailure as failure:
-            why = str(failure)
-        tried = _note((*path, *place), f"the {path_text(place)} of {step.id}", why, trial, found)
-        tried.texts.add(text)
+def _renderings(
+    part: CompiledScenario, trial: TrialJob, prefix: KeyPath
+) -> Iterator[tuple[KeyPath, str, Output, Callable[[], str | None]]]:
+    """All that one job may come to: its place, what it is, the output of which it is the whole, and how it is rendered.
+
+    A text that is written as the empty one is meant.
+    """
+    answers = dict(trial.conditions())
+    for each in step_texts(part.scenario.steps):
+        if each.is_condition:
+            if (why := answers.get((each.step.id, each.text))) is not None:
+                yield each.path, path_text((*prefix, *each.path)), None, partial(_answered, why)
+        elif each.text and each.step.id in trial.reached and not (each.of_output and _whole(each.step)):
+            yield each.path, each.what, None, partial(trial.write, each.text)
+    for path, step in placed_steps(part.scenario.steps):
+        if step.id in trial.reached and (output := _whole(step)):
+            write = partial(output_text, output, part.files, trial.write)
+            render = partial(trial.handed_back, step.id) if isinstance(step, Delegate) else write
+            yield (*path, "output"), f"the output of {step.id}", output, render
 
 
-def _note(path: KeyPath, what: str, why: str, trial: TrialJob, found: dict[KeyPath, _Tried]) -> _Tried:
-    tried = found.setdefault(path, _Tried(what, path[-1] == "when"))
-    (tried.failed if why else tried.passed).append(trial)
-    tried.why = tried.why or why
-    return tried
+def _answered(why: str) -> None:
+    if why:
+        raise RenderFailure(why)
+
+
+def _whole(step: Step) -> Output:
+    """The output of a step that is tried at once, and not text by text; None: there is none."""
+    if isinstance(step, Delegate):
+        return step.output
+    output = step.output if isinstance(step, Complete) else None
+    return (
+        output
+        if isinstance(output, FileOutput) or (isinstance(output, JsonOutput) and isinstance(output.json, str))
+        else None
+    )
+
+
+def _is_quoted(text: str) -> bool:
+    """Whether a JSON text is a string that holds an object or a list in JSON."""
+    try:
+        value = json.loads(text)
+        return isinstance(value, str) and isinstance(json.loads(value), dict | list)
+    except (ValueError, RecursionError):
+        return False
 
 
 def _failing(path: KeyPath, tried: _Tried) -> tuple[KeyPath, str, str]:
     kind, first = whose(tried.failed, tried.passed)
     reason, hint = reworded(tried.why)
-    if tried.condition:
+    where = f" {kind}" if kind else ""
+    if path[-1] == "when":
         # where it fails in every job, and nothing is missing, asking first would not help
         ask = f"; ask first, as {{{{ {first or 'user is not none'} and … }}}}, {{{{ … is defined and … }}}}"
         hint = hint or "the job would fail" + (ask if kind or asks_for_absent(tried.why) else "")
-        return path, f"{tried.what}: has no answer{' ' if kind else ''}{kind}: {reason}", hint
+        return path, f"{tried.what}: has no answer{where}: {reason}", hint
     if kind:  # else it fails whoever asks, and however gates end
         hint = hint or f"ask first, as {{{{ … if {first} }}}}, {{{{ … | default('') }}}}"
-    return path, f"{tried.what} doesn't render{' ' if kind else ''}{kind}: {reason}", hint
+    return path, f"{tried.what} doesn't render{where}: {reason}", hint
 
 
-def quoted_json(part: CompiledScenario, trials: Sequence[TrialJob]) -> Warnings:
-    """JSON outputs that are one string, and that is an object or a list in JSON already."""
-    for path, step in placed_steps(part.scenario.steps):
-        output = step.output if isinstance(step, Complete | Delegate) else None
-        if isinstance(output, JsonOutput) and isinstance(output.json, str):
-            there = [trial for trial in trials if step.id in trial.reached]
-            if any(_is_json(trial, output.json) for trial in there):
-                hint = "write the value itself, or the text as output: without json:"
-                what = f"the output of {step.id} is JSON quoted twice: json: was given a text of JSON"
-                yield (*path, "output"), what, hint
+# What stays as it is, and wasn't meant to
 
 
-def _is_json(trial: TrialJob, text: str) -> bool:
-    try:
-        return isinstance(json.loads(trial.write(text)), dict | list)
-    except (RenderFailure, ValueError, RecursionError):
-        return False
-
-
-def single_braces(part: CompiledScenario) -> Warnings:
-    """Names in single braces, which stay as they are."""
-    for path, step in placed_steps(part.scenario.steps):
-        for place, text in texts_of(step):
-            if lone := _SINGLE_BRACES.search(text):
-                what = f"the {path_text(place)} of {step.id} has {lone[0]}, which stays as it is"
-                yield (*path, *place), what, f"names stand in double braces: {{{{ {lone[1]} }}}}"
-
-
-def misspelt(part: CompiledScenario) -> Warnings:
-    """Constants that look like a draw: any mapping is a fine constant, so a slip in the one key that counts is no error."""
-    for name, datum in part.scenario.data.items():
-        for path, constant in _constants(datum):
-            if not isinstance(constant, dict):
-                continue
-            drawn = next((key for key, each in constant.items() if form_of_datum(each) != "constant"), None)
-            if drawn is not None:
-                entry = [name, *(each for each in path if each != "list")][-1]
-                what = f"{entry} is a constant, and so is {drawn} within it: nothing is drawn"
-                hint = "rows stand in a list: {list: {each: …}, count: 3}"
-                yield ("data", name, *path), what, hint if path else f"draw entries of data, or of rows: {hint}"
-            for key in constant:
-                hint = nearest(key, DRAWN)
-                hint = "rows stand in a list: {list: {each: …}, count: 3}" if key == "each" else hint
-                if hint:
-                    what = f"{(path or (name,))[-1]} is a constant with a key {key}: nothing is drawn"
-                    yield ("data", name, *path), what, hint
-
-
-def unread_braces(part: CompiledScenario) -> Warnings:
-    """Constants with an expression in them, which nobody reads."""
-    for name, datum in part.scenario.data.items():
-        for path, text in _constants(datum):
-            if isinstance(text, str) and "{{" in text:
-                entry = (name, *path)[-1]
-                quote = "'" if '"' in text else '"'
-                what = f"{entry} is a constant: what stands in its braces is no more than text"
-                yield ("data", name, *path), what, f"write {entry}: {{value: {quote}{text}{quote}}}"
+def braces(part: CompiledScenario) -> Warnings:
+    """Braces that nobody reads: single ones in texts, and those of values that are no templates."""
+    for each in step_texts(part.scenario.steps):
+        if not each.is_condition and (lone := _SINGLE_BRACES.search(each.text)):
+            what = f"{each.what} has {lone[0]}, which stays as it is"
+            yield each.path, what, f"names stand in double braces: {{{{ {lone[1]} }}}}"
+    for path, text in _constants(part):
+        if isinstance(text, str) and "{{" in text:
+            quote = "'" if '"' in text else '"'
+            what = f"{path[-1]} is a constant: what stands in its braces is no more than text"
+            yield path, what, f"write {path[-1]}: {{value: {quote}{text}{quote}}}"
     for place, step in enumerate(part.scenario.steps):
         for way, vote in votes_of(step):
             for key, words in (("comment", vote.comment), ("by", vote.by)):
@@ -218,94 +194,68 @@ def unread_braces(part: CompiledScenario) -> Warnings:
                     yield ("steps", place, *way, key), what, f"write the {key} itself"
 
 
-def _constants(datum: Element) -> Iterator[tuple[KeyPath, Json]]:
-    """The constants in an entry, in its list and in its rows, with their places there."""
-    match datum:
-        case Listed():
-            yield from ((("list", *path), constant) for path, constant in _constants(datum.list))
-        case DataRow():
-            for name, each in datum.each.items():
-                yield from ((("each", name, *path), constant) for path, constant in _constants(each))
-        case Constant():
-            yield (), datum.value
-        case _:
-            return
+def misspelt(part: CompiledScenario) -> Warnings:
+    """Constants that look like a draw: any mapping is a fine constant, so a slip in the one key that counts is no error."""
+    rows = "rows stand in a list: {list: {each: …}, count: 3}"
+    for path, constant in _constants(part):
+        if not isinstance(constant, dict):
+            continue
+        drawn = next((key for key, each in constant.items() if form_of_datum(each) != "constant"), None)
+        if drawn is not None:
+            entry = next(each for each in reversed(path) if each != "list")
+            what = f"{entry} is a constant, and so is {drawn} within it: nothing is drawn"
+            yield path, what, rows if len(path) > 2 else f"draw entries of data, or of rows: {rows}"
+        for key in constant:
+            if hint := rows if key == "each" else nearest(key, DRAWN):
+                yield path, f"{path[-1]} is a constant with a key {key}: nothing is drawn", hint
+
+
+def _constants(part: CompiledScenario) -> Iterator[tuple[KeyPath, Json]]:
+    """The constants of data, in its lists and rows too, with their places."""
+    for name, datum in part.scenario.data.items():
+        for each in elements_in(datum):
+            if isinstance(each.element, Constant):
+                yield ("data", name, *each.place), each.element.value
 
 
 # What is empty wherever it is looked at: decisions and outputs that can't be there by then
 
-_ASKS_FIRST = re.compile(r"\b(?:if|or|default|d)\b")
-"""In a text that is ready for an output which isn't there."""
-
 
 def always_empty(part: CompiledScenario) -> Warnings:
-    """Texts and conditions that look at a decision or an output which no job has by then, or only some have."""
+    """Texts and conditions that look at a decision or an output which no job has by then."""
     there = reachable(part)
-    parallels = {child.id: step for step in part.steps.values() if isinstance(step, Parallel) for child in step.of}
-    behind = {
-        name: _behind(part, parallels.get(name, step))
-        for name, step in part.steps.items()
-        if isinstance(step, Gate | Delegate)
-    }
-    for path, step in placed_steps(part.scenario.steps):
-        for place, text, looked_up in _looking(step) if step.id in there else ():
-            for root, name, *more in dict.fromkeys(used for used in looked_up if len(used) > 1):
-                source = part.steps.get(name)
-                if root not in ("decisions", "delegates") or source is None or name not in behind:
-                    continue
-                # what is asked once a step has ended knows of itself, and a gate's texts of its rounds before
-                own = {name, parallels[name].id if name in parallels else name} if place[-1] == "when" else set()
-                own |= {name} if root == "decisions" else set()
-                what = f"the {path_text(place)} of {step.id} looks at {spelt_as(root, name)}"
-                if root == "delegates" and not more:
-                    yield (*path, *place), f"{what}, which is a mapping", f"write {spelt_as(root, name)}.output"
-                elif isinstance(source, Delegate) and source.output is None:
-                    yield (*path, *place), f"{what}, and that is empty: {name} hands nothing back", "give it an output"
-                elif step.id not in behind[name] | own:
-                    hint = f"look at it in a step that comes behind {name}"
-                    yield (*path, *place), f"{what}, and that is empty: no path from {name} leads here", hint
-                elif name in parallels and _lonely(parallels[name], name, text, looked_up):
-                    hint = f"ask first, as {{{{ {spelt_as(root, name)}.output or '…' }}}}"
-                    yield (
-                        (*path, *place),
-                        f"{what}, and that is empty where another of {parallels[name].id} ends first",
-                        hint,
-                    )
+    around = {child.id: step for step in part.steps.values() if isinstance(step, Parallel) for child in step.of}
+    sources = {name: step for name, step in part.steps.items() if isinstance(step, Gate | Delegate)}
+    behind = {name: _behind(part, around.get(name, step)) for name, step in sources.items()}
+    for each in step_texts(part.scenario.steps):
+        looked_up = tuple(used for _, used in each.read().looked_up if len(used) > 1) if each.step.id in there else ()
+        for root, name, *more in dict.fromkeys(looked_up):
+            if root not in ("decisions", "delegates") or name not in sources:
+                continue
+            parallel, spelt = around.get(name), spelt_as(root, name)
+            # what is asked once a step has ended knows of itself, and a gate's texts of its rounds before
+            known = behind[name] | ({name} if root == "decisions" or each.is_condition else set())
+            known |= {parallel.id} if parallel is not None and each.is_condition else set()
+            if root == "delegates" and not more:
+                what, hint = "which is a mapping", f"write {spelt}.output"
+            elif root == "delegates" and _whole(sources[name]) is None:
+                what, hint = f"and that is empty: {name} hands nothing back", "give it an output"
+            elif each.step.id not in known:
+                hint = f"look at it in a step that comes behind {name}"
+                what = f"and that is empty: no path from {name} leads here"
+            else:
+                continue
+            yield each.path, f"{each.what} looks at {spelt}, {what}", hint
 
 
 def _behind(part: CompiledScenario, step: Step) -> set[str]:
     """The steps to which a job may come once a step has ended."""
-    found: set[str] = set()
-    ahead = list(_next(part, step))
+    found, ahead = set[str](), [step]
     while ahead:
-        name = ahead.pop()
-        if name not in found:
-            found.add(name)
-            after = part.steps[name]
-            ahead += _next(part, after)
-            if isinstance(after, Parallel):
-                found.update(child.id for child in after.of)
+        step = ahead.pop()
+        ways = [branch.to for _, branches in exits(part, step) for branch in branches]
+        ways += [step.again.to] if isinstance(step, Pause) and step.again is not None else []
+        fresh = [part.steps[name] for name in ways if name not in found]
+        found.update(ways, *([child.id for child in each.of] for each in fresh if isinstance(each, Parallel)))
+        ahead += fresh
     return found
-
-
-def _next(part: CompiledScenario, step: Step) -> Iterator[str]:
-    yield from (branch.to for _, branches in exits(part, step) for branch in branches)
-    if isinstance(step, Pause) and step.again is not None:
-        yield step.again.to
-
-
-def _looking(step: Step) -> Iterator[tuple[KeyPath, str, tuple[tuple[str, ...], ...]]]:
-    """The texts and conditions of a step, each with its place there and what it looks up."""
-    for place, text in texts_of(step):
-        yield place, text, tuple(used for _, used in template(text).looked_up)
-    for more, branch in placed_branches(step):
-        if branch.when is not None:
-            looked_up = condition(branch.when).looked_up
-            yield (*more, "when"), branch.when, tuple(used for _, used in looked_up)
-
-
-def _lonely(parallel: Parallel, name: str, text: str, looked_up: tuple[tuple[str, ...], ...]) -> bool:
-    """Whether a text counts on one of those of which others may be the first."""
-    others = {child.id for child in parallel.of} - {name}
-    read = {used[1] for used in looked_up if used[0] == "delegates" and len(used) > 1}
-    return parallel.until == "any" and not others & read and not _ASKS_FIRST.search(text)

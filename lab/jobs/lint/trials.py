@@ -50,15 +50,14 @@ class TrialJob(Struct, frozen=True, eq=False):
     """Of each delegate one, in the order of the steps."""
     reached: frozenset[str]
     """The steps to which it may come, whatever is drawn by chance."""
-    verdicts: Mapping[str, Verdict] = NO_VERDICTS
+    verdicts: Mapping[str, Verdict]
     """Of each gate the verdict with which it ends; none: with any."""
 
     @property
     def write(self) -> Writer:
         """Renders as in that job, its gates ended."""
-        return writer_at(
-            self.plan, Span(0, self.plan.compiled.first, 0, 0, None, self.votes, ends=self.ends), INSTANT_EPOCH
-        )
+        span = Span(0, self.plan.compiled.first, 0, 0, None, self.votes, ends=self.ends)
+        return writer_at(self.plan, span, INSTANT_EPOCH)
 
     def handed_back(self, delegate: str) -> str | None:
         """A delegate's output; RenderFailure if it can't be written."""
@@ -72,22 +71,12 @@ class TrialJob(Struct, frozen=True, eq=False):
         return "without a user" if user is None else f"for a user with the roles {', '.join(user.roles) or '(none)'}"
 
     @property
-    def unusual(self) -> Mapping[str, Verdict]:
+    def unusual(self) -> Sequence[tuple[str, Verdict]]:
         """Its gates that aren't approved, with their verdicts."""
-        return {gate: verdict for gate, verdict in self.verdicts.items() if verdict is not Verdict.APPROVED}
+        return [(gate, verdict) for gate, verdict in self.verdicts.items() if verdict is not Verdict.APPROVED]
 
-    @property
-    def ended(self) -> str:
-        """What is unusual of its gates, for people."""
-        return ", ".join(f"{gate} {verdict}" for gate, verdict in self.unusual.items())
-
-    @property
-    def kind(self) -> str:
-        """Which job it is, for people: who asks, and what is unusual of its gates."""
-        return ", ".join(filter(None, (self.who, self.ended)))
-
-    def conditions(self) -> Iterator[tuple[str, str, str]]:
-        """Conditions that it may come to: the step, the condition, and why it gives neither true nor false, if so."""
+    def conditions(self) -> Iterator[tuple[tuple[str, str], str]]:
+        """Conditions that it may come to, by step, and why each gives neither true nor false, if so."""
         names, compiled = timeless_names(self.plan, self.votes, self.ends), self.plan.compiled
         for name in self.reached:
             for _, branches in exits(compiled, compiled.steps[name], self.verdicts):
@@ -96,12 +85,12 @@ class TrialJob(Struct, frozen=True, eq=False):
                         break
                     if branch.when is None:
                         continue
+                    over, why = True, ""  # where it has no answer the job ends
                     try:
                         over = condition(branch.when).holds(names)
                     except RenderFailure as failure:
-                        yield name, branch.when, str(failure)
-                        break  # the job ends here
-                    yield name, branch.when, ""
+                        why = str(failure)
+                    yield (name, branch.when), why
                     if over:
                         break
 
@@ -133,84 +122,76 @@ def _trials(job: Plan, *, with_verdicts: bool) -> Iterator[TrialJob]:
     """A job with each gate approved, if wanted with other verdicts, and for the steps that none of these comes to."""
     compiled = job.compiled
     gates = [step for step in compiled.scenario.steps if isinstance(step, Gate)]
+    delegates = [name for name, step in compiled.steps.items() if isinstance(step, Delegate)]
     approved = dict.fromkeys((gate.id for gate in gates), Verdict.APPROVED)
-    others = ((gate.id, verdict) for gate in gates for verdict in (*offers(gate)[1:], Verdict.TIMED_OUT))
+    others = ({gate.id: verdict} for gate in gates for verdict in (*offers(gate)[1:], Verdict.TIMED_OUT))
+
+    def trial(verdicts: Mapping[str, Verdict], places: Iterable[str]) -> TrialJob:
+        votes = tuple(vote for gate in gates for vote in _votes(gate, verdicts.get(gate.id, Verdict.APPROVED)))
+        ends = tuple(DelegateEnd(name, 0, len(votes), known) for known, name in enumerate(delegates))
+        return TrialJob(job, votes, ends, frozenset(places), verdicts)
+
+    def answer(when: str) -> bool | None:
+        try:
+            return holds_now(job, when)
+        except RenderFailure:
+            return None
+
     there = set[str]()
-    for gate, verdict in [("", Verdict.APPROVED), *islice(others, _MOST_VERDICTS)]:
-        verdicts = approved | ({gate: verdict} if gate else {})
-        places = reachable(compiled, partial(_answer, job), verdicts)
-        if gate and gate not in places:
-            continue
-        there |= places
-        if with_verdicts or not gate:
-            yield _trial(job, gates, places, verdicts)
+    for unusual in [NO_VERDICTS, *islice(others, _MOST_VERDICTS)]:
+        verdicts = {**approved, **unusual}
+        places = reachable(compiled, answer, verdicts)
+        if unusual.keys() <= places:
+            there |= places
+            if with_verdicts or not unusual:
+                yield trial(verdicts, places)
     # a job without conditions may be anywhere, also where no way leads: that is warned of by itself
-    rest = (reachable(compiled, partial(_answer, job)) if compiled.conditional else compiled.steps.keys()) - there
-    if rest:
-        yield replace(_trial(job, gates, rest, approved), verdicts=NO_VERDICTS)
+    if rest := (reachable(compiled, answer) if compiled.conditional else compiled.steps.keys()) - there:
+        yield trial(NO_VERDICTS, rest)
 
 
-def _trial(job: Plan, gates: Iterable[Gate], places: Iterable[str], verdicts: Mapping[str, Verdict]) -> TrialJob:
-    votes = tuple(_votes(gates, verdicts))
-    delegates = [name for name, step in job.compiled.steps.items() if isinstance(step, Delegate)]
-    ends = tuple(DelegateEnd(name, 0, len(votes), known) for known, name in enumerate(delegates))
-    return TrialJob(job, votes, ends, frozenset(places), verdicts)
-
-
-def _votes(gates: Iterable[Gate], verdicts: Mapping[str, Verdict]) -> Iterator[Decision]:
-    for gate in gates:
-        match verdicts[gate.id]:
-            case Verdict.APPROVED:
-                vote = Decision(0, gate.id, 0, Verdict.APPROVED, name="reviewer", comment="A comment.")
-                yield from (vote,) * gate.approvals
-            case Verdict.CHANGES:
-                yield Decision(0, gate.id, 0, Verdict.CHANGES, comment="A comment.")
-            case Verdict.REJECTED | Verdict.TIMED_OUT as verdict:
-                yield Decision(0, gate.id, 0, verdict, Origin.SCRIPT)
-
-
-def _answer(job: Plan, when: str) -> bool | None:
-    try:
-        return holds_now(job, when)
-    except RenderFailure:
-        return None
+def _votes(gate: Gate, verdict: Verdict) -> tuple[Decision, ...]:
+    match verdict:
+        case Verdict.APPROVED:
+            return (Decision(0, gate.id, 0, verdict, name="reviewer", comment="A comment."),) * gate.approvals
+        case Verdict.CHANGES:
+            return (Decision(0, gate.id, 0, verdict, comment="A comment."),)
+        case Verdict.REJECTED | Verdict.TIMED_OUT:
+            return (Decision(0, gate.id, 0, verdict, Origin.SCRIPT),)
 
 
 # What a failure means to its author
 
-_UNLIKE = re.compile(r"not supported between instances of '(\w+)' and '(\w+)'")
-"""Python's words for < and > of values without an order."""
-_UNFIT = re.compile(r"unsupported operand type\(s\) for \S+ '(\w+)' and '(\w+)'")
-"""Python's words for what can't be calculated, as a test does it."""
 _ABSENT = re.compile(r"^there is no |\bundefined\b|'None' has no|sequence was empty")
 """What is said of a value that isn't there, for which one can ask first."""
 _KINDS = {"str": "a text", "int": "a number", "float": "a number", "Decimal": "a number", "NoneType": "none"}
-_POINT_THEN_COMMA = re.compile(rf'{NO_NUMBER} "[^",]*\.\d{{3}}[^",]*,')
-_COMMA = re.compile(rf'{NO_NUMBER} ".*\d,\d')
+_INT = "a number that comes as text is made one by int, as {{ match.sum | int > 500 }}"
+_REWORDED = (
+    (re.escape(NO_ANSWER) + "$", "", "a condition gives true or false: compare it, as {{ … > 500 }}, {{ … == 'yes' }}"),
+    # Python's words for < and > of values without an order, and for what can't be calculated, as a test does it
+    (r"not supported between instances of '(\w+)' and '(\w+)'", "it compares {} with {}", _INT),
+    (
+        r"unsupported operand type\(s\) for \S+ '(\w+)' and '(\w+)'",
+        "it calculates with {} and {}",
+        "a number stands without quotes; one that comes as text is made one by int",
+    ),
+    (
+        rf'{NO_NUMBER} "[^",]*\.\d{{3}}[^",]*,',
+        "",
+        "write it as numbers are here, as {{ match.sum | replace('.', '') | replace(',', '.') | float }}",
+    ),
+    (rf'{NO_NUMBER} ".*\d,\d', "", "take the commas out first, as {{ match.sum | replace(',', '') | int }}"),
+    (NO_NUMBER, "", "where there may be none give a default, as int(0)"),
+    (BY_ZERO, "", "ask first, as {{ a / b if b else 0 }}"),
+)
+"""By words of a failure: what it is, if these don't say it to an author, and what to do."""
 
 
 def reworded(why: str) -> tuple[str, str]:
     """Why something fails, and what to do about it; no hint where that depends on when it fails."""
-    if why.endswith(NO_ANSWER):
-        return why, "a condition gives true or false: compare it, as {{ … > 500 }}, {{ … == 'yes' }}"
-    if unlike := _UNLIKE.search(why):
-        reason = " with ".join(_KINDS.get(each, each) for each in unlike.groups())
-        hint = "a number that comes as text is made one by int, as {{ match.sum | int > 500 }}"
-        return f"it compares {reason}", hint
-    if unfit := _UNFIT.search(why):
-        reason = " and ".join(_KINDS.get(each, each) for each in unfit.groups())
-        return (
-            f"it calculates with {reason}",
-            "a number stands without quotes; one that comes as text is made one by int",
-        )
-    if _POINT_THEN_COMMA.search(why):
-        return why, "write it as numbers are here, as {{ match.sum | replace('.', '') | replace(',', '.') | float }}"
-    if _COMMA.search(why):
-        return why, "take the commas out first, as {{ match.sum | replace(',', '') | int }}"
-    if NO_NUMBER in why:
-        return why, "where there may be none give a default, as int(0)"
-    if BY_ZERO in why:
-        return why, "ask first, as {{ a / b if b else 0 }}"
+    for pattern, what, hint in _REWORDED:
+        if found := re.search(pattern, why):
+            return what.format(*(_KINDS.get(each, each) for each in found.groups())) or why, hint
     return why, ""
 
 
@@ -227,9 +208,9 @@ def whose(failed: Sequence[TrialJob], passed: Sequence[TrialJob]) -> tuple[str, 
     alike = [each for each in passed if each.plan.invocation.ordinal == first.plan.invocation.ordinal]
     by_user = any(each.verdicts == first.verdicts for each in alike if each.who != first.who)
     by_verdict = any(each.verdicts != first.verdicts for each in alike if each.who == first.who)
-    gate = next(iter(first.unusual), None)
-    if by_verdict and not by_user and gate is not None:
-        return f"with {first.ended}", f"{spelt_as('decisions', gate)}.comment"
+    ended = ", ".join(f"{gate} {verdict}" for gate, verdict in first.unusual)
+    if by_verdict and not by_user and ended:
+        return f"with {ended}", f"{spelt_as('decisions', first.unusual[0][0])}.comment"
     if not alike:  # each draw of the data has its number
         return "with some of its data", "data.NAME is defined"
-    return first.who if by_user and not by_verdict else first.kind, "user is not none"
+    return first.who if (by_user and not by_verdict) or not ended else f"{first.who}, {ended}", "user is not none"

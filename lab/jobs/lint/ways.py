@@ -1,29 +1,32 @@
-"""Warnings about ways and times: steps that nobody comes to, gates that nobody answers, faults that never strike, what
-outlasts a token or the lab's own client, callers that nobody is."""
+"""Warnings about ways and times: steps that nobody comes to, gates that nobody answers, faults that never strike, waits
+that outlast a token, callers that nobody is."""
 
-from collections.abc import Collection, Iterator, Sequence
-from typing import assert_never
+from collections.abc import Collection, Sequence
+from operator import attrgetter
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from lab.core.clock import Millis
-from lab.jobs.branches import exits, possible, reachable
+from lab.jobs.branches import possible, reachable
 from lab.jobs.compiled import CompiledScenario
 from lab.jobs.gates import Opening, votes
 from lab.jobs.lint.texts import Warnings
-from lab.jobs.parallel import stretches
 from lab.jobs.plan import Plan
-from lab.jobs.span import Span
 from lab.jobs.status_texts import shown_status
 from lab.jobs.timeline import spans
+from lab.language.parse.references import instant
+from lab.program.callers import Callers
 from lab.program.draws import longest_latency
 from lab.program.faults import Calls, Fault, fault_names
 from lab.program.scenario import Scenario
-from lab.program.steps import Gate, Parallel, Pause, Script, Step, TimedStep, Vote, placed_steps, targets_of
-from lab.program.switches import Layers, Switches
-from lab.program.words import KeyPath, Status, Verdict, duration_text, nearest
+from lab.program.steps import Gate, Pause, Script, TimedStep, Vote, placed_steps, targets_of, votes_of
+from lab.program.switches import Layers
+from lab.program.words import LONGEST, KeyPath, Status, Verdict, among, duration_text
 
 _HOUR: Millis = 3_600_000
+_FOREVER = 1000 * LONGEST
+"""Longer than any script takes."""
 
 
 def unreachable(part: CompiledScenario) -> Warnings:
@@ -39,6 +42,24 @@ def unreachable(part: CompiledScenario) -> Warnings:
                 if not any(branch is each for each in taken):
                     what = f"the branch to {branch.to} is never taken: those before it leave nothing over"
                     yield (*path, *place, number), what, "the first that fits is taken: put it before them"
+
+
+def outlasting_work(plan: Plan, deadline: Millis) -> Warnings:
+    """The step at which a job has been RUNNING for longer than the lab's own client follows it, if only reviewers decide."""
+    switches, lasted = Layers().over(plan.compiled.scenario.settings), 0
+    for span in spans(plan, ()):
+        if span.until is None or shown_status(span, switches) is not Status.RUNNING:
+            continue
+        lasted += longest_latency(span.step.takes) if isinstance(span.step, TimedStep) else span.until - span.since
+        if lasted > deadline:
+            place = plan.compiled.scenario.steps.index(span.step)
+            # a client sees a little later that work is over, and counts till then
+            enough = duration_text(-(-(lasted + lasted // 20) // _HOUR) * _HOUR)
+            what = f"at the end of {span.id} the job may have been RUNNING for {duration_text(-(-lasted // 1_000) * 1_000)}"
+            what += f": the lab's own client gives up after {duration_text(deadline)}, and lab run exits 1"
+            hint = f"lab run --deadline {enough} follows it; expect: {{status: RUNNING}} says that it is meant"
+            yield ("steps", place), what, hint
+            return
 
 
 def long_waits(part: CompiledScenario) -> Warnings:
@@ -61,136 +82,48 @@ def long_waits(part: CompiledScenario) -> Warnings:
             yield (*path, "takes"), what, hint
 
 
-def unanswered_gates(part: CompiledScenario) -> Iterator[tuple[KeyPath, str, str]]:
-    """Gates that nobody answers in time."""
-    for place, step in enumerate(part.scenario.steps):
+def undecided_gates(part: CompiledScenario) -> Warnings:
+    """Gates that nobody answers in time, and escalations that are never reached, or change nothing."""
+    for place, gate in enumerate(part.scenario.steps):
+        if not isinstance(gate, Gate):
+            continue
         path: KeyPath = ("steps", place)
-        if not isinstance(step, Gate):
-            continue
-        if step.escalate is not None and isinstance(step.escalate.reviewer, Vote):
-            late = step.escalate.reviewer.late or any(vote.late for vote in _votes(step))
-            if votes(Opening(step, 0, 0, 0), ())[-1].verdict is Verdict.TIMED_OUT and not late:
-                hint = f"patience ends after {duration_text(step.patience)}; write late: true if that is meant"
-                yield (*path, "escalate", "reviewer"), f"{step.id} times out before its reviewers answer", hint
-            continue
-        if step.reviewer is None:
+        escalate, scripted = gate.escalate, [vote for _, vote in votes_of(gate)]
+        second = escalate.reviewer if escalate is not None and isinstance(escalate.reviewer, Vote) else None
+        # when the script ends the slowest of its openings, if nobody else votes and nobody's patience ends; one vote ends
+        # an opening, so the entries are those of different openings, but in a quorum they follow each other
+        count = len(gate.reviewer.script) if isinstance(gate.reviewer, Script) and gate.approvals == 1 else 1
+        openings = (Opening(replace(gate, patience=_FOREVER), 0, 0, 0, earlier_votes=each) for each in range(count))
+        end = max((votes(each, ())[-1] for each in openings), key=attrgetter("at"))
+        if gate.reviewer is None and second is None:
             hint = "write reviewer: nobody if that is meant"
-            yield path, f"{step.id} has no reviewer: without a person the job waits until it times out", hint
-        due = _due(step)
-        own = _votes(step)
-        if due is not None and due >= step.patience and not any(vote.late for vote in own):
-            hint = f"{duration_text(due)} after the opening, patience ends after {duration_text(step.patience)}; write late: true if that is meant"
-            answers = "answers" if step.approvals == 1 else f"has given {step.approvals} approvals"
-            yield (*path, "reviewer"), f"{step.id} times out before its reviewer {answers}", hint
-        approves = all(vote.verdict == "approved" for vote in own)
-        if isinstance(step.reviewer, Script) and len(own) < step.approvals and approves:
-            hint = f"{len(own)} of {step.approvals} votes are scripted"
-            yield (*path, "reviewer"), f"{step.id} times out: its script holds too few votes", hint
-
-
-def idle_escalations(part: CompiledScenario) -> Iterator[tuple[KeyPath, str, str]]:
-    """Escalations that are never reached, change nothing, or come too late for who is asked then."""
-    for place, step in enumerate(part.scenario.steps):
-        if not isinstance(step, Gate) or (escalate := step.escalate) is None:
+            yield path, f"{gate.id} has no reviewer: without a person the job waits until it times out", hint
+        elif scripted and end.verdict is Verdict.TIMED_OUT:
+            hint = f"{len(scripted)} of {gate.approvals} votes are scripted"
+            yield (*path, "reviewer"), f"{gate.id} times out: its script holds too few votes", hint
+        elif scripted and end.at >= gate.patience and not any(vote.late for vote in scripted):
+            who = "its reviewer answers" if gate.approvals == 1 else f"there are {gate.approvals} approvals"
+            hint = f"{duration_text(end.at)} after the opening, patience ends after {duration_text(gate.patience)}"
+            at: KeyPath = ("reviewer",) if second is None else ("escalate", "reviewer")
+            yield (*path, *at), f"{gate.id} times out before {who}", f"{hint}; write late: true if that is meant"
+        if escalate is None:
             continue
-        path: KeyPath = ("steps", place, "escalate")
-        end = votes(Opening(step, 0, 0, 0), ())[-1]
         # a script may say something else at a later opening, and past its last entry nobody answers
-        if isinstance(step.reviewer, Vote) and end.at < escalate.after:
+        if isinstance(gate.reviewer, Vote) and end.at < escalate.after:
             answers = duration_text(end.at)
             hint = f"let it come before {answers}, or the reviewer later; as it is only a person can be so slow"
-            yield (*path, "after"), f"{step.id} never escalates: its reviewer decides after {answers}", hint
+            yield (*path, "escalate", "after"), f"{gate.id} never escalates: its reviewer decides after {answers}", hint
         if escalate.asks is None and escalate.reviewer is None:
             hint = "give it asks or a reviewer; write reviewer: nobody in it if that is meant"
-            yield path, f"the escalation of {step.id} changes nothing: it asks nobody else, and nothing else", hint
-        second = escalate.reviewer
-        if not isinstance(second, Vote) or second.late or end.verdict is Verdict.TIMED_OUT:
-            continue  # of a gate that times out is told as such
-        if (due := escalate.after + second.after) >= step.patience:
-            hint = f"{duration_text(due)} after the opening, patience ends after {duration_text(step.patience)}; write late: true if that is meant"
-            yield (*path, "reviewer"), f"{step.id} times out before who is asked in the escalation answers", hint
+            what = f"the escalation of {gate.id} changes nothing: it asks nobody else, and nothing else"
+            yield (*path, "escalate"), what, hint
 
 
-def _votes(gate: Gate) -> tuple[Vote, ...]:
-    match gate.reviewer:
-        case Vote() as vote:
-            return (vote,) * gate.approvals
-        case Script(script=votes):
-            return votes
-        case None | "nobody":
-            return ()
-        case _:
-            assert_never(gate.reviewer)
-
-
-def _due(gate: Gate) -> Millis | None:
-    """When the script ends the gate's slowest opening, counted from that opening, if nobody else votes."""
-    # one vote ends an opening, so the entries are those of different openings; in a quorum they follow each other
-    if gate.approvals == 1:
-        return max((vote.after for vote in _votes(gate)), default=None)
-    total: Millis = 0
-    votes = _votes(gate)[: gate.approvals]
-    for vote in votes:
-        total += vote.after
-        if vote.verdict != "approved":
-            break
-    return total if votes else None
-
-
-def outlasting_work(part: CompiledScenario, plan: Plan, deadline: Millis) -> Warnings:
-    """Steps at which a job has been RUNNING for longer, on the longest way to them, or on that of the scenario's reviewers.
-
-    On the longest way no loop is counted; on the reviewers' each round is.
-    """
-    switches = Layers().over(part.scenario.settings)
-    own = _on_longest_way(part, switches), _on_own_way(plan, switches)
-    name, lasted = next(((name, lasted) for way in own for name, lasted in way if lasted > deadline), ("", 0))
-    if name:
-        place = next(place for place, step in enumerate(part.scenario.steps) if step.id == name)
-        # a client sees a little later that work is over, and counts till then
-        enough = duration_text(-(-(lasted + lasted // 20) // _HOUR) * _HOUR)
-        hint = f"lab run --deadline {enough} follows it; expect: {{status: RUNNING}} says that it is meant"
-        what = f"at the end of {name} the job may have been RUNNING for {duration_text(-(-lasted // 1_000) * 1_000)}"
-        longest = duration_text(deadline)
-        yield ("steps", place), f"{what}: the lab's own client gives up after {longest}, and lab run exits 1", hint
-
-
-def _on_longest_way(part: CompiledScenario, switches: Switches) -> Iterator[tuple[str, Millis]]:
-    """How long a job may have been RUNNING at the end of each step; ways lead forward, but for those counted by rounds."""
-    before = {part.first.id: 0}
-    for step in part.scenario.steps:
-        if step.id not in before:
-            continue
-        ended = before[step.id] + (_longest(step) if _runs(step, switches) else 0)
-        yield step.id, ended
-        for _, branches in exits(part, step):
-            for branch in possible(branches):
-                before[branch.to] = max(before.get(branch.to, 0), ended)
-
-
-def _longest(step: Step) -> Millis:
-    if isinstance(step, Parallel):
-        takes = {child.id: longest_latency(child.takes) for child in step.of}
-        return max(part.until for part in stretches(step, 0, takes.__getitem__))
-    return longest_latency(step.takes) if isinstance(step, TimedStep) else 0
-
-
-def _runs(step: Step, switches: Switches) -> bool:
-    return shown_status(Span(0, step, 0, 0, None, ()), switches) is Status.RUNNING
-
-
-def _on_own_way(plan: Plan, switches: Switches) -> Iterator[tuple[str, Millis]]:
-    lasted = 0
-    for span in spans(plan, ()):
-        if span.until is not None and shown_status(span, switches) is Status.RUNNING:
-            lasted += span.until - span.since
-            yield span.id, lasted
-
-
-def idle_faults(scenario: Scenario, parts: Sequence[CompiledScenario]) -> Iterator[tuple[KeyPath, str, str]]:
+def idle_faults(scenario: Scenario, parts: Sequence[CompiledScenario]) -> Warnings:
     """Faults that can't strike: nobody is ever there to be struck, or an earlier one strikes first."""
     there = {name for part in parts for name in reachable(part)}
-    lasting = {step.id for part in parts for step in part.steps.values() if _lasts(step)}
+    # in a span of 0 ms there is no instant at which a poll could find a job
+    lasting = {step.id for part in parts for step in part.steps.values() if not instant(step)}
     names = fault_names(scenario.faults)
     for place, fault in enumerate(scenario.faults):
         path: KeyPath = ("faults", place)
@@ -205,14 +138,6 @@ def idle_faults(scenario: Scenario, parts: Sequence[CompiledScenario]) -> Iterat
                 hint = "the first in the list that fits strikes: put it before, or give it other calls"
                 yield path, f"{names[place]} can't strike: {other} strikes all its calls", hint
                 break
-
-
-def _lasts(step: Step) -> bool:
-    """Whether a poll can find a job there: in a span of 0 ms there is no instant. A gate's patience is more than 0."""
-    if isinstance(step, Parallel):
-        lasting = map(_lasts, step.of)
-        return any(lasting) if step.until == "all" else all(lasting)
-    return not isinstance(step, TimedStep) or longest_latency(step.takes) > 0
 
 
 def _shadows(earlier: Fault, fault: Fault) -> bool:
@@ -245,31 +170,32 @@ class KnownCallers(Struct, frozen=True):
     """Whether a settings file says so; False: it is what a lab knows without one."""
 
 
-def unknown_callers(scenario: Scenario, known: KnownCallers) -> Iterator[tuple[KeyPath, str, str]]:
+def unknown_callers(scenario: Scenario, known: KnownCallers) -> Warnings:
     """Names in `for`, in `agent.roles` and in faults that are nobody's."""
-    callers = scenario.callers
-    # without a file a role that nobody has may be meant: its lack is what such a scenario shows
-    roles = scenario.agent.roles if known.from_file else ()
-    named: list[tuple[KeyPath, str, str]] = []
+    callers = scenario.callers or Callers()
+    named: list[tuple[KeyPath, str, str | None]] = []
     for kind, where, names in (
-        ("role", ("agent", "roles"), roles),
-        ("user", ("for", "users"), callers.users if callers is not None else ()),
-        ("role", ("for", "roles"), callers.roles if callers is not None else ()),
-        ("client", ("for", "clients"), callers.clients if callers is not None else ()),
+        # without a file a role that nobody has may be meant: its lack is what such a scenario shows
+        ("role", ("agent", "roles"), scenario.agent.roles if known.from_file else ()),
+        ("user", ("for", "users"), callers.users),
+        ("role", ("for", "roles"), callers.roles),
+        ("client", ("for", "clients"), callers.clients),
     ):
         named += [((*where, place), kind, name) for place, name in enumerate(names)]
     for place, fault in enumerate(scenario.faults):
-        found = (("client", fault.client), ("user", fault.user))
-        named += [(("faults", place, kind), kind, name) for kind, name in found if name is not None]
+        named += [
+            (("faults", place, "client"), "client", fault.client),
+            (("faults", place, "user"), "user", fault.user),
+        ]
     clients = None if scenario.settings.get("clients") == "any" else known.clients
     lists = {"user": known.users, "role": known.roles, "client": clients}
     for path, kind, name in named:
         there = lists[kind]
-        if there is not None and name not in there:
-            near = nearest(name, there)
-            hint = near or f"{kind}s there: {', '.join(sorted(there)[:20]) or 'none'}"
-            if known.from_file:
-                yield path, f"the settings know no {kind} {name}", hint
-            else:
-                hint += f"{' Else' if near else ';'} name the file that has it"
-                yield path, f"a lab without --settings FILE knows no {kind} {name}", hint
+        if there is None or name is None or name in there:
+            continue
+        hint = among(name, sorted(there)[:20], f"{kind}s there")
+        if known.from_file:
+            yield path, f"the settings know no {kind} {name}", hint
+        else:
+            hint += f"{' Else' if hint.endswith('?') else ';'} name the file that has it"
+            yield path, f"a lab without --settings FILE knows no {kind} {name}", hint

@@ -1,8 +1,8 @@
 """YAML text -> Scenario, or every complaint with file, line, column and a hint.
 
 `yaml_tree` reads values with their places, `lab.language.shape` makes parts of them, `references` checks what one part
-says of another, `steps` the ways between steps, `names` the names in texts. All complain to one `Complaints`. Nothing is
-loaded from a file with a complaint.
+says of another, `names` the names in texts. All complain to one `Complaints`. Nothing is loaded from a file with a
+complaint.
 """
 
 from lab.language.complaints import Locations, Position

@@ -1,67 +1,199 @@
-"""The names that texts and conditions use, checked against the scenario around them, and conditions that can give no answer."""
+"""The names that texts and conditions use, checked against the scenario around them, and conditions that can give no answer.
 
-from collections.abc import Callable, Collection, Mapping
-from typing import TypeAlias
+All that can be looked up is one tree, `known_in_part` of a part; a path is followed in it from its root on. Where the tree says
+that a value hasn't the next part, that is a complaint; and where a condition is one look-up, the end of its path says
+whether it can be an answer.
+"""
 
-from msgspec import Struct, field
+from collections.abc import Callable, Collection, Mapping, Sequence
+from functools import partial
+
+from msgspec import Struct
 
 from lab.core.exchange import Json
 from lab.language.complaints import Complaints, Position
-from lab.language.templates import (
-    Expression,
-    LookedUp,
-    Template,
-    TemplateError,
-    TemplateFault,
-    condition,
-    derivation,
-    template,
-)
+from lab.language.step_texts import TextReader
+from lab.language.templates import LookedUp, TemplateError, TemplateFault, condition, derivation, template
 from lab.program.draws import Constant, Datum, Listed, Number, OneOf
-from lab.program.words import KeyPath, nearest
+from lab.program.words import KeyPath, among
 
-_FIELDS = {
-    "user": frozenset({"name", "display", "roles"}),
-    "client": frozenset({"id"}),
-    "decisions": frozenset({"verdict", "by", "comment", "votes", "rounds"}),
-    "delegates": frozenset({"output"}),
-    "votes": frozenset({"verdict", "by", "comment"}),
-    "rounds": frozenset({"verdict", "by", "comment", "votes"}),
-    "job": frozenset({"id"}),
-    "conversation": frozenset({"id", "turns"}),
-    "turns": frozenset({"message", "match", "data", "output"}),
+
+class _Kind(Struct, frozen=True):
+    """What a value is that is surely neither true nor false, and a condition that asks for it: `{0}` looks it up."""
+
+    what: str
+    ask: str
+
+
+_NUMBER = _Kind("a number", "compare it, as {{{{ {0} > 500 }}}}")
+_TEXT = _Kind("a text", "compare it, as {{{{ {0} == '…' }}}}; a number that comes as text: {{{{ {0} | int > 500 }}}}")
+_LIST = _Kind("a list", "ask for an element, as {{{{ '…' in {0} }}}}, or {{{{ {0} | length > 0 }}}}")
+_KINDS: dict[type, _Kind] = {int: _NUMBER, float: _NUMBER, str: _TEXT, list: _LIST}
+
+
+class KnownValue(Struct, frozen=True):
+    """What is known of a value that can be looked up."""
+
+    kind: _Kind | None = None
+    parts: Mapping[str, "KnownValue"] = {}
+    element: "KnownValue | None" = None
+    """What a number leads to."""
+    lacks: str = ""
+    """What is said of a part that it hasn't; empty: it may have any."""
+    hint: Callable[[str], str] | None = None
+    """What to do about such a part; None: the parts that there are."""
+    values: tuple[Json, ...] = ()
+    """Those of which it is one."""
+
+    def part(self, name: str) -> "KnownValue | None":
+        """What is known of a part; None: there is no such part."""
+        if name in self.parts:
+            return self.parts[name]
+        if self.values:
+            return KnownValue(values=tuple(each.get(name) if isinstance(each, dict) else None for each in self.values))
+        if self.element is not None and name.lstrip("-").isdigit():
+            return self.element
+        return None if self.lacks else _ANYTHING
+
+    @property
+    def surely(self) -> _Kind | None:
+        """What it is, if it is surely neither true nor false."""
+        kinds = {_KINDS.get(type(each)) for each in self.values}
+        return kinds.pop() if len(kinds) == 1 else self.kind
+
+
+_ANYTHING = KnownValue()
+_A_NUMBER = KnownValue(_NUMBER, lacks="{at} has no {part}", hint=lambda part: "it is a number")
+_A_TEXT = KnownValue(_TEXT, element=_ANYTHING, lacks="{at} has no {part}", hint=lambda part: "it is a text")
+
+
+def _record(what: str, **parts: KnownValue) -> KnownValue:
+    return KnownValue(parts=parts, lacks=f"{what} has no {{part}}")
+
+
+_VOTE = dict.fromkeys(("verdict", "by", "comment"), _A_TEXT)
+_VOTES = KnownValue(_LIST, element=_record("a vote", **_VOTE))
+_ROUNDS = KnownValue(_LIST, element=_record("a round", **_VOTE, votes=_VOTES))
+_DECISION = _record("a decision", **_VOTE, votes=_VOTES, rounds=_ROUNDS)
+_HANDED_BACK = KnownValue(
+    _TEXT,
+    element=_ANYTHING,
+    lacks="what a delegate hands back is a text: it has no {part}",
+    hint=lambda part: "let it hand back that part alone",
+)
+_EVERYWHERE = {
+    "message": _A_TEXT,
+    "now": _A_TEXT,
+    "turn": _A_NUMBER,
+    "job": _record("job", id=_A_TEXT),
+    "user": _record("user", name=_A_TEXT, display=_A_TEXT, roles=KnownValue(_LIST, element=_ANYTHING)),
+    "client": _record("client", id=_A_TEXT),
 }
 
 
-_NAME_IT = "a group of match is named (?P<NAME>…), and looked at as match.NAME"
+def known_in_part(
+    *,
+    data: Mapping[str, Datum] | None,
+    groups: Collection[str] | None,
+    gates: Collection[str],
+    delegates: Collection[str],
+    earlier: Sequence[Collection[str] | None] | None,
+    parameters: Mapping[str, Json],
+) -> KnownValue:
+    """What a part of a scenario offers to its texts; `data` and `groups` None: their shape is broken, so nothing is told.
+
+    `earlier` is the data of the turns before; None where every message starts at the top. `parameters` are those of the
+    own message; others may bring more.
+    """
+    own, named, turns = _ANYTHING, _ANYTHING, KnownValue(_LIST, element=_turn(None))
+    if earlier is not None:
+        first = "the first is turns[0]" if earlier else ""
+        by_place = {str(each): _turn(names, each) for each, names in enumerate(earlier)}
+        by_place |= {str(each - len(earlier)): by_place[str(each)] for each in range(len(earlier))}
+        turns = KnownValue(_LIST, by_place, lacks="there is no turn {part} before this one", hint=lambda part: first)
+    if data is not None:
+        parts = {name: _of_datum(datum) for name, datum in data.items()}
+        own = KnownValue(parts=parts, lacks="data has no {part}", hint=partial(_elsewhere, data, earlier or ()))
+    if groups is not None:
+        name_it = None if groups else lambda part: "a group of match is named (?P<NAME>…), and looked at as match.NAME"
+        named = KnownValue(parts=dict.fromkeys(groups, _A_TEXT), lacks="match has no group {part}", hint=name_it)
+    parts = {
+        **_EVERYWHERE,
+        "conversation": _record("conversation", id=_A_TEXT, turns=turns),
+        "data": own,
+        "match": named,
+        "parameters": KnownValue(parts={name: KnownValue(values=(value,)) for name, value in parameters.items()}),
+        "decisions": _of_steps("decisions", "gate", gates, _DECISION),
+        "delegates": _of_steps("delegates", "delegate", delegates, _record("a delegate", output=_HANDED_BACK)),
+    }
+    return KnownValue(parts=parts, lacks="{part} is known inside each only", hint=lambda part: "write data.NAME")
 
 
-class Names(Struct, frozen=True):
-    """What a scenario offers to its templates; None where its shape is broken, so nothing can be told."""
-
-    data: Mapping[str, Datum] | None
-    groups: frozenset[str] | None
-    gates: frozenset[str]
-    delegates: frozenset[str] = frozenset()
-    earlier: tuple[frozenset[str] | None, ...] | None = None
-    """The data of the turns before this one; None where every message starts at the top."""
-    row: frozenset[str] | None = None
-    """The values of the row in which a text stands."""
-    parameters: Mapping[str, Json] = field(default_factory=dict)
-    """Those that the own message brings; others may bring more."""
+def within_row(names: KnownValue, row: Collection[str]) -> KnownValue:
+    """The same inside a row of these values."""
+    of_row = KnownValue(parts=dict.fromkeys(row, _ANYTHING), lacks="the row has no {part}")
+    return KnownValue(parts={**names.parts, "row": of_row})
 
 
-TextReader: TypeAlias = Callable[[str], Template | Expression]
-"""What reads a text: `template`, `timeless_template`, `condition` or `derivation`."""
+def _of_datum(datum: Datum) -> KnownValue:
+    match datum:
+        case Constant(value=value):
+            return KnownValue(values=(value,))
+        case OneOf(one_of=values):
+            return KnownValue(values=values)
+        case Number():
+            return KnownValue(_NUMBER)
+        case Listed():
+            return KnownValue(_LIST)
+        case _:  # what Faker makes, and what is made of others, may be true or false
+            return _ANYTHING
 
 
-def check_text(path: KeyPath, text: str, names: Names, complaints: Complaints, reading: TextReader = template) -> None:
-    """Complain about a text that is no template, and about each name in it that the scenario doesn't have."""
+def _turn(data: Collection[str] | None, place: int = 0) -> KnownValue:
+    known = _ANYTHING
+    if data is not None:
+        known = KnownValue(parts=dict.fromkeys(data, _ANYTHING), lacks=f"the data of turns[{place}] has no {{part}}")
+    return _record("a turn", message=_A_TEXT, match=_ANYTHING, data=known, output=_ANYTHING)
+
+
+def _of_steps(root: str, kind: str, ids: Collection[str], each: KnownValue) -> KnownValue:
+    def hint(word: str) -> str:
+        # an expression takes a part of the id away, as of big-boss without quotes
+        cut = next((name for name in sorted(ids) if name.startswith(f"{word}-")), "")
+        return f"write {spelt_as(root, cut)}" if cut else _known(word, ids)
+
+    return KnownValue(parts=dict.fromkeys(ids, each), lacks=f"there is no {kind} {{part}}", hint=hint)
+
+
+def _elsewhere(data: Collection[str], earlier: Sequence[Collection[str] | None], name: str) -> str:
+    """Where an earlier turn of the conversation has the name."""
+    turns = (index for index, known in enumerate(earlier) if known is not None and name in known)
+    return next((f"write conversation.turns[{index}].data.{name}" for index in turns), "") or _known(name, data)
+
+
+def _known(word: str, words: Collection[str]) -> str:
+    return among(word, sorted(words)) if words else "there are none"
+
+
+def spelt_as(root: str, name: str) -> str:
+    """How a template looks a name up: `decisions.boss`, `decisions['big-boss']`."""
+    return f"{root}.{name}" if name.isidentifier() else f"{root}['{name}']"
+
+
+def check_text(
+    path: KeyPath, text: str, names: KnownValue, complaints: Complaints, reading: TextReader = template
+) -> None:
+    """Complain about a text that can't be read, and about each name in it that the scenario doesn't have."""
     block = complaints.locations.nearest(path).block
     if block is not None and block.folded:
         # the lines of the source: folding makes one line of several, and changes nothing else
         text = complaints.locations.source(block)
-    faults, looked_up = _checked(text, reading)
+    faults: tuple[TemplateFault, ...] = ()
+    looked_up: LookedUp
+    try:
+        looked_up = reading(text).looked_up
+    except TemplateError as error:
+        faults, looked_up = error.faults, error.looked_up
     problems = [(fault.line, fault.what, _rooted(fault.what, names, reading) or fault.hint) for fault in faults]
     problems += [(line, *_missing(used, names)) for line, used in looked_up]
     if reading is derivation:  # what is made of all of them would be made of itself
@@ -74,197 +206,41 @@ def check_text(path: KeyPath, text: str, names: Names, complaints: Complaints, r
             complaints.add(path, what, hint, at=Position(block.first + line - 1, 1) if block is not None else None)
 
 
-def _checked(text: str, reading: TextReader) -> tuple[tuple[TemplateFault, ...], LookedUp]:
-    try:
-        return (), reading(text).looked_up
-    except TemplateError as error:
-        return error.faults, error.looked_up
+def _missing(used: tuple[str, ...], names: KnownValue) -> tuple[str, str]:
+    """What is wrong with a path that is looked up, and a hint; empty if nothing is."""
+    known = names
+    for place, name in enumerate(used):
+        part = known.part(name)
+        if part is None:
+            hint = _known(name, known.parts) if known.hint is None else known.hint(name)
+            return known.lacks.format(part=name, at=".".join(used[:place])), hint
+        known = part
+    return "", ""
 
 
-def _missing(used: tuple[str, ...], names: Names) -> tuple[str, str]:
-    """What is wrong with a path that a template looks up, and a hint; empty if nothing is."""
-    match used:
-        case ("data", name, *_) if names.data is not None and name not in names.data:
-            return f"data has no {name}", _elsewhere(name, names) or _known(name, names.data)
-        case ("row", *_) if names.row is None:
-            return "row is known inside each only", "write data.NAME"
-        case ("row", name, *_) if names.row is not None and name not in names.row:
-            return f"the row has no {name}", _known(name, names.row)
-        case ("match", name, *_) if names.groups is not None and name not in names.groups:
-            return f"match has no group {name}", _known(name, names.groups) if names.groups else _NAME_IT
-        case ("decisions", gate, *_) if gate not in names.gates:
-            return f"there is no gate {gate}", _cut("decisions", gate, names.gates) or _known(gate, names.gates)
-        case ("decisions", _, *rest):
-            return _missing_of_decision(tuple(rest))
-        case ("delegates", step, *_) if step not in names.delegates:
-            return f"there is no delegate {step}", _cut("delegates", step, names.delegates) or _known(
-                step, names.delegates
-            )
-        case ("delegates", _, "output", part, *_) if not part.lstrip("-").isdigit():
-            return f"what a delegate hands back is a text: it has no {part}", "let it hand back that part alone"
-        case ("delegates", _, field, *_) if field not in _FIELDS["delegates"]:
-            return f"a delegate has no {field}", _known(field, _FIELDS["delegates"])
-        case ("conversation", "turns", index, *_) if _no_turn(index, names):
-            return f"there is no turn {index} before this one", "the first is turns[0]" if names.earlier else ""
-        case ("conversation", "turns", index, "data", name, *_) if (
-            known := _data(index, names)
-        ) is not None and name not in known:
-            return f"the data of turns[{index}] has no {name}", _listed(known)
-        case ("conversation", "turns", _, field, *_) if field not in _FIELDS["turns"]:
-            return f"a turn has no {field}", _known(field, _FIELDS["turns"])
-        case ("job" | "conversation" | "user" | "client" as root, field, *_) if field not in _FIELDS[root]:
-            return f"{root} has no {field}", _known(field, _FIELDS[root])
-        case ("message" | "now" | "turn" as root, part, *_) if not part.lstrip("-").isdigit():
-            return f"{root} has no {part}", "it is a number" if root == "turn" else "it is a text"
-        case _:
-            return "", ""
-
-
-def _missing_of_decision(used: tuple[str, ...]) -> tuple[str, str]:
-    match used:
-        case (field, *_) if field not in _FIELDS["decisions"]:
-            return f"a decision has no {field}", _known(field, _FIELDS["decisions"])
-        case ("rounds", _, field, *_) if field not in _FIELDS["rounds"]:
-            return f"a round has no {field}", _known(field, _FIELDS["rounds"])
-        case ("votes", _, field, *_) | ("rounds", _, "votes", _, field, *_) if field not in _FIELDS["votes"]:
-            return f"a vote has no {field}", _known(field, _FIELDS["votes"])
-        case _:
-            return "", ""
-
-
-def _rooted(what: str, names: Names, reading: TextReader) -> str:
+def _rooted(what: str, names: KnownValue, reading: TextReader) -> str:
     """What a name that isn't known by itself is called, for what is wrong with it; empty if it is known nowhere."""
     name = what.removeprefix("unknown name ")
-    places: list[tuple[Collection[str] | None, str]] = [(names.row, "row."), (names.data, "data.")]
-    if reading is not derivation:
-        places += [(names.groups, "match."), (names.parameters, "parameters.")]
-        places += [(names.gates, "decisions."), (names.delegates, "delegates.")]
-        for ids, root in ((names.gates, "decisions"), (names.delegates, "delegates")):
-            if rest := next((each for each in sorted(ids) if each.endswith(f"-{name}")), ""):
-                return f"write {spelt_as(root, rest)}"
-    return next((f"write {root}{name}" for known, root in places if known and name in known), "")
+    roots = (
+        ("row", "data") if reading is derivation else ("row", "data", "match", "parameters", "decisions", "delegates")
+    )
+    known = {root: names.parts[root].parts for root in roots if root in names.parts}
+    for root in ("decisions", "delegates"):
+        if rest := next((each for each in sorted(known.get(root, ())) if each.endswith(f"-{name}")), ""):
+            return f"write {spelt_as(root, rest)}"
+    return next((f"write {root}.{name}" for root, parts in known.items() if name in parts), "")
 
 
-def _cut(root: str, word: str, known: Collection[str]) -> str:
-    """How the step is looked up of whose id an expression takes a part away, as `big-boss` without quotes."""
-    ids = sorted(name for name in known if name.startswith(f"{word}-"))
-    return f"write {spelt_as(root, ids[0])}" if ids else ""
-
-
-def _no_turn(index: str, names: Names) -> bool:
-    return names.earlier is not None and index.isdigit() and int(index) >= len(names.earlier)
-
-
-def _data(index: str, names: Names) -> frozenset[str] | None:
-    """The data of an earlier turn; None if it can't be told."""
-    if names.earlier is None or not index.isdigit() or _no_turn(index, names):
-        return None
-    return names.earlier[int(index)]
-
-
-def _elsewhere(name: str, names: Names) -> str:
-    """Where an earlier turn of the conversation has the name."""
-    turns = (index for index, known in enumerate(names.earlier or ()) if known is not None and name in known)
-    return next((f"write conversation.turns[{index}].data.{name}" for index in turns), "")
-
-
-def spelt_as(root: str, name: str) -> str:
-    """How a template spells a part: with a - in its name in brackets, for a - in an expression takes away."""
-    return f"{root}['{name}']" if "-" in name else f"{root}.{name}"
-
-
-def _known(word: str, words: Collection[str]) -> str:
-    return nearest(word, words) or _listed(words)
-
-
-def _listed(words: Collection[str]) -> str:
-    return f"known here: {', '.join(sorted(words))}" if words else "there are none"
-
-
-# Conditions that only look something up which is neither true nor false: in each job, or in that of the own message
-
-_ALWAYS_TEXTS = {"client": ("id",), "user": ("name", "display"), "job": ("id",), "conversation": ("id",)}
-"""What is a text in each job."""
-_OF_A_STEP = {"decisions": ("verdict", "by", "comment"), "delegates": ("output",)}
-"""What is a text of each gate, or delegate."""
-
-
-class _Kind(Struct, frozen=True):
-    """What a value is, and a condition that asks for it; `{}` is what looks it up."""
-
-    what: str
-    ask: str
-
-
-_NUMBER = _Kind("a number", "compare it, as {{{{ {0} > 500 }}}}")
-_TEXT = _Kind("a text", "compare it, as {{{{ {0} == '…' }}}}; a number that comes as text: {{{{ {0} | int > 500 }}}}")
-_LIST = _Kind("a list", "ask for an element, as {{{{ '…' in {0} }}}}, or {{{{ {0} | length > 0 }}}}")
-
-
-def check_condition(path: KeyPath, text: str, names: Names, complaints: Complaints) -> None:
+def check_condition(path: KeyPath, text: str, names: KnownValue, complaints: Complaints) -> None:
     """Complain about a text that is no condition, about names in it, and if it looks up what is no answer."""
     check_text(path, text, names, complaints, condition)
     try:
         looked_up = condition(text).path
     except TemplateError:
         return  # that was complained of
-    kind = _kind(looked_up, names)
-    if kind is not None:
+    known: KnownValue | None = names if looked_up else None
+    for name in looked_up:
+        known = known.part(name) if known is not None else None
+    if known is not None and (kind := known.surely) is not None:
         subject = text.strip().removeprefix("{{").removesuffix("}}").strip("-+ ")
-        what = f"gives {kind.what}, and a condition gives true or false"
-        complaints.add(path, what, kind.ask.format(subject))
-
-
-def _kind(path: tuple[str, ...], names: Names) -> _Kind | None:
-    """What a path leads to, if that is surely neither true nor false; else None."""
-    match path:
-        case ("parameters", name, *rest):
-            return _kind_of_value(names.parameters.get(name), rest)
-        case ("data", name, *rest):
-            return _kind_of_datum((names.data or {}).get(name), rest)
-        case ("match", name) if names.groups is not None and name in names.groups:
-            return _TEXT
-        case ("decisions" | "delegates" as root, _, field) if field in _OF_A_STEP[root]:
-            return _TEXT
-        case ("user", "roles"):
-            return _LIST
-        case ("turn",):
-            return _NUMBER
-        case ("message",):
-            return _TEXT
-        case (root, field) if field in _ALWAYS_TEXTS.get(root, ()):
-            return _TEXT
-        case _:
-            return None
-
-
-def _kind_of_datum(datum: Datum | None, rest: list[str]) -> _Kind | None:
-    match datum:
-        case Constant(value=value):
-            return _kind_of_value(value, rest)
-        case Number() if not rest:
-            return _NUMBER
-        case Listed() if not rest:
-            return _LIST
-        case OneOf(one_of=values):
-            kinds = {_kind_of_value(each, rest) for each in values}
-            return kinds.pop() if len(kinds) == 1 else None
-        case _:  # what Faker makes, and what is made of others, may be true or false
-            return None
-
-
-def _kind_of_value(value: Json, rest: list[str]) -> _Kind | None:
-    """Of a value, or of what stands within it."""
-    match value, rest:
-        case bool(), _:
-            return None
-        case ((int() | float()), []):
-            return _NUMBER
-        case str(), []:
-            return _TEXT
-        case list(), []:
-            return _LIST
-        case dict(), [key, *further]:
-            return _kind_of_value(value.get(key), further)
-        case _:
-            return None
+        complaints.add(path, f"gives {kind.what}, and a condition gives true or false", kind.ask.format(subject))

@@ -11,7 +11,7 @@ from lab.language.complaints import Complaints
 from lab.language.parse.yaml_tree import DocumentKind, read_yaml
 from lab.language.shape import read_part
 from lab.program.settings_file import Accounts, Server
-from lab.program.words import duration, nearest
+from lab.program.words import among, duration
 
 LimitKind: TypeAlias = Literal["bytes", "disk", "time", "count"]
 """`disk`: bytes of a file."""
@@ -47,8 +47,7 @@ def _limits(limits: Mapping[str, Json], known: Mapping[str, LimitKind], complain
     for name, value in limits.items():
         path = ("limits", name)
         if name not in known:
-            hint = nearest(name, known) or f"known here: {', '.join(known)}"
-            complaints.add(path, f"unknown key {name}", hint, at_key=True)
+            complaints.add(path, f"unknown key {name}", among(name, known), at_key=True)
             continue
         try:
             found[name] = limit_number(value, known[name])
