@@ -26,10 +26,10 @@ from types import MappingProxyType
 from msgspec import Struct
 
 from lab.jobs.compiled import CompiledScenario
-from lab.jobs.delegates import DelegateEnd
 from lab.jobs.gates import Decision
 from lab.jobs.names import timeless_names
 from lab.jobs.plan import Plan
+from lab.jobs.span import DelegateEnd
 from lab.language.templates import RenderFailure, condition
 from lab.program.steps import Branch, Gate, Parallel, Pause, Step
 from lab.program.words import MILLION, Verdict
@@ -57,7 +57,7 @@ class Branching:
     def __init__(self, plan: Plan) -> None:
         self._plan = plan
         self._asked_at = -1, -1
-        self._names: dict[str, object] = {}
+        self._names: Mapping[str, object] = {}
         self._answers: dict[str, bool] = {}
 
     def taken(self, turnoff: Turnoff) -> Branch | None:

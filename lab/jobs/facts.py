@@ -20,6 +20,7 @@ from lab.core.clock import Millis
 from lab.core.exchange import Json, text_of
 from lab.core.journal.fact import Changed, Fact, Get
 from lab.core.journal.numbers import raised, used
+from lab.jobs.compiled import NO_SCENARIO
 from lab.jobs.gates import Decision, Origin
 from lab.jobs.plan import Drawn
 from lab.jobs.records import (
@@ -34,8 +35,6 @@ from lab.jobs.records import (
 )
 from lab.program.words import Verdict
 
-NO_SCENARIO = "unmatched"
-"""Stands for the scenario of a job that none fits, in the names of its draws and of its counter."""
 _ACCEPTED = "accepted"
 """The counter of all jobs."""
 

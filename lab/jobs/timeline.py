@@ -48,11 +48,9 @@ from msgspec.structs import replace
 from lab.core.clock import Millis
 from lab.jobs.branches import Branching, Turnoff
 from lab.jobs.compiled import NEXT
-from lab.jobs.delegates import DelegateEnd
 from lab.jobs.gates import Decision, Opening, votes
-from lab.jobs.parallel import ends_of, stretches
 from lab.jobs.plan import Plan
-from lab.jobs.span import DefaultEnding, Ending, Span
+from lab.jobs.span import DefaultEnding, DelegateEnd, Ending, Span, ends_of, stretches
 from lab.language.templates import RenderFailure
 from lab.program.steps import Delegate, Gate, Parallel, Pause, Step, TimedStep, Work
 from lab.program.words import Status, Verdict

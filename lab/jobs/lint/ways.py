@@ -11,10 +11,9 @@ from lab.jobs.branches import exits, possible, reachable
 from lab.jobs.compiled import CompiledScenario
 from lab.jobs.gates import Opening, votes
 from lab.jobs.lint.texts import Warnings
-from lab.jobs.parallel import stretches
 from lab.jobs.plan import Plan
-from lab.jobs.span import Span
-from lab.jobs.status_texts import shown_status
+from lab.jobs.span import Span, stretches
+from lab.jobs.texts import shown_status
 from lab.jobs.timeline import spans
 from lab.program.draws import longest_latency
 from lab.program.faults import Calls, Fault, fault_names

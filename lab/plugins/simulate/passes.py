@@ -41,7 +41,7 @@ from lab.jobs.compiled import CompiledScenario
 from lab.jobs.gates import Decision, Opening, Origin, scripted_vote
 from lab.jobs.plan import Drawn, Invocation, Plan
 from lab.jobs.span import Span
-from lab.jobs.status_texts import shown_status
+from lab.jobs.texts import shown_status
 from lab.jobs.timeline import spans
 from lab.language.values import restore
 from lab.mock.conversations import new_conversation
