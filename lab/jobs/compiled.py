@@ -195,5 +195,4 @@ ROLE_REFUSED: tuple[Step, ...] = (Work("admission", 1_000), Failure("refused", C
 
 
 def role_refused(compiled: CompiledScenario) -> CompiledScenario:
-    """The scenario with its refusal in place of its steps."""
     return compile_scenario(replace(compiled.scenario, steps=ROLE_REFUSED, data={}, turns=()), compiled.digest)

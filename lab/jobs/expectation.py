@@ -24,8 +24,6 @@ from lab.program.words import Status
 
 
 class TurnResult(Struct, frozen=True):
-    """What is compared of one turn."""
-
     status: str | None
     """Of its job as it was seen last; None: no job is known."""
     refused: int | None = None

@@ -22,9 +22,9 @@ An example: `draft` hands back `{{ message }}!`, `check` hands back `{{ delegate
     2       draft   1       1, 2                                    go!
 """
 
-from collections import defaultdict
 from collections.abc import Callable, Collection, Iterator, Mapping
 from functools import lru_cache, partial
+from itertools import groupby
 from typing import TypeAlias, assert_never
 
 from msgspec.structs import asdict
@@ -88,7 +88,6 @@ def names_at(
 
 
 def request_names(plan: Plan) -> dict[str, object]:
-    """What follows of the request alone."""
     return {name: _timeless(plan, (), (), None, name) for name in ("message", "match", "parameters", "data")}
 
 
@@ -137,26 +136,19 @@ def _decisions(plan: Plan, settled: tuple[Decision, ...]) -> dict[str, object]:
     A name or comment that is missing is the empty text. A time-out is a verdict, but nobody's vote.
     """
     none: dict[str, object] = {"verdict": None, "by": "", "comment": "", "votes": []}
-    # an opening starts anew: what a quorum was short of in the round before doesn't count in the next one
-    votes: dict[tuple[str, int], list[object]] = defaultdict(list)
-    rounds: dict[str, dict[int, dict[str, object]]] = {
-        step.id: {} for step in plan.compiled.scenario.steps if isinstance(step, Gate)
+    rounds: dict[str, list[dict[str, object]]] = {
+        step.id: [] for step in plan.compiled.scenario.steps if isinstance(step, Gate)
     }
-    for end in settled:
-        if end.verdict is None:
-            continue  # a wait that was cut short
-        cast = votes[end.step, end.visit]
-        vote = {"verdict": str(end.verdict), "by": end.name or "", "comment": end.comment or ""}
-        if end.verdict is not Verdict.TIMED_OUT:
-            cast.append(vote)
-        rounds[end.step][end.visit] = {**vote, "votes": cast}
-    ended = {gate: list(of.values()) for gate, of in rounds.items()}
-    return {gate: {**(of[-1] if of else none), "rounds": of} for gate, of in ended.items()}
+    cast = (each for each in settled if each.verdict is not None)  # the others cut a wait short
+    for (gate, _), opening in groupby(cast, lambda each: (each.step, each.visit)):
+        said = [
+            {"verdict": str(each.verdict), "by": each.name or "", "comment": each.comment or ""} for each in opening
+        ]
+        rounds[gate].append({**said[-1], "votes": [each for each in said if each["verdict"] != Verdict.TIMED_OUT]})
+    return {gate: {**(of[-1] if of else none), "rounds": of} for gate, of in rounds.items()}
 
 
 class DelegateOutputs(Lazy):
-    """By delegate `output`."""
-
     def __init__(
         self,
         plan: Plan,

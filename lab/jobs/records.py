@@ -40,7 +40,6 @@ class JobRecord(Record, frozen=True, gc=False):
     client: str
     user: str | None
     thread: Key | None
-    """The key of its conversation."""
     turn: int
     team: str
     scenario: str | None
@@ -54,11 +53,9 @@ class JobRecord(Record, frozen=True, gc=False):
     """The generated values in that order, as JSON text."""
     decisions: tuple[Decision, ...] = ()
     part: int = 1
-    """The part of its scenario that it plays."""
 
     @property
     def drawn(self) -> dict[str, Json]:
-        """The generated values by name, as in the fact."""
         values: list[Json] = json.loads(self.values)
         return dict(zip(self.names, values, strict=True))
 
@@ -93,7 +90,6 @@ class ConversationRecord(Record, frozen=True, gc=False):
 
     @property
     def jobs(self) -> tuple[Key, ...]:
-        """The keys of its jobs, oldest first."""
         return self.turns if isinstance(self.turns, tuple) else (self.turns,)
 
 
@@ -160,5 +156,4 @@ def job_named(ledger: Ledger, job: str) -> tuple[str, JobRecord] | None:
 
 
 def jobs_in(ledger: Ledger) -> Iterator[str]:
-    """The ids of all jobs, oldest first."""
     return (id_of(key) for key, _ in ledger.of(JobRecord))

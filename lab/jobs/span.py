@@ -58,8 +58,6 @@ Ending: TypeAlias = EndingStep | DefaultEnding
 
 
 class DelegateEnd(Struct, frozen=True):
-    """The end of one visit to a delegate."""
-
     step: str
     visit: int
     decided: int
@@ -166,7 +164,6 @@ class Span(Struct, frozen=True):
 
     @property
     def ids(self) -> tuple[str, ...]:
-        """The ids of its step and of the children that are at work."""
         return (self.id,) if self.stretch is None else (self.id, *(child.id for child in self.stretch.at_work))
 
     @property
@@ -190,7 +187,6 @@ class Span(Struct, frozen=True):
         return tuple(vote for vote in self.votes if (vote.at >= parted) == self.escalated)
 
     def votes_at(self, now: Millis) -> tuple[Decision, ...]:
-        """The votes that this opening has taken at `now`."""
         return tuple(vote for vote in self.votes if vote.at <= now)
 
 

@@ -82,8 +82,6 @@ def _as_of(turns: Sequence[tuple[Millis | None, Mapping[str, object]]], now: Mil
 
 
 class Prompt(Struct, frozen=True):
-    """The texts of a job that waits, rendered."""
-
     text: str
     """The gate's question, or what a wait says."""
     changes: str | None = None
@@ -93,8 +91,6 @@ class Prompt(Struct, frozen=True):
 
 
 class StatusTexts(Struct, frozen=True):
-    """What a job says of itself at one span."""
-
     status: Status
     progress: str | None = None
     """What it says while it works; None: nothing, or nobody asked."""
@@ -127,11 +123,12 @@ def render_status_texts(
         return StatusTexts(status, None, output, error, tuple(follow_up))
     if isinstance(first := span.at_work[0], Work | Delegate):
         return StatusTexts(status, None if accepted else progress_of(plan, first, write))
-    prompt = (
-        _prompt(step, write, escalated=span.escalated)
-        if status is Status.WAITING and isinstance(step, Gate | Pause)
-        else None
-    )
+    prompt = None
+    if isinstance(step, Pause) and status is Status.WAITING:
+        prompt = Prompt(write(step.says) if step.says else "")
+    elif isinstance(step, Gate):
+        asks = write(step.question(escalated=span.escalated))
+        prompt = Prompt(asks, *map(write, (step.change_prompt, step.last_round) if takes_text(step) else ()))
     output = prompt.text if prompt is not None and switches.waiting_output == "message" else None
     return StatusTexts(status, output=output, prompt=prompt)
 
@@ -145,15 +142,6 @@ def progress_of(plan: Plan, step: Step | DefaultEnding, write: Writer) -> str | 
 def shown_status(span: Span, switches: Switches) -> Status:
     """The status of a span on the wire: that of a wait is a switch."""
     return Status.RUNNING if isinstance(span.step, Pause) and switches.wait_status == "RUNNING" else span.status
-
-
-def _prompt(step: Gate | Pause, write: Writer, *, escalated: bool) -> Prompt:
-    if isinstance(step, Pause):
-        return Prompt(write(step.says) if step.says else "")
-    asks = write(step.question(escalated=escalated))
-    if not takes_text(step):
-        return Prompt(asks)
-    return Prompt(asks, write(step.change_prompt), write(step.last_round))
 
 
 class PassedStep(Struct, frozen=True):
