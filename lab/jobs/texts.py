@@ -17,7 +17,6 @@ gets none in this job's texts, though it ends while this job runs.
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from functools import partial
-from typing import assert_never
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -30,7 +29,7 @@ from lab.jobs.plan import Plan
 from lab.jobs.span import DefaultEnding, Ending, Span
 from lab.jobs.timeline import UNWRITTEN, at, spans
 from lab.language.templates import RenderFailure
-from lab.program.steps import Complete, Delegate, EndingStep, Failure, Gate, Parallel, Pause, Step, Work
+from lab.program.steps import Complete, Delegate, Failure, Gate, Parallel, Pause, Step, Work
 from lab.program.switches import Switches
 from lab.program.words import Status
 
@@ -38,47 +37,6 @@ from lab.program.words import Status
 def writer_at(plan: Plan, span: Span, epoch: Epoch) -> Writer:
     """Renders texts at one span: of what was decided and handed back before it, and when its step was entered."""
     return writer(names_at(plan, span.settled, span.ends, partial(iso, epoch, span.entered)))
-
-
-def final_texts(plan: Plan, span: Span, write: Writer) -> tuple[str | None, str | None, list[str]]:
-    """Output, error and follow-up questions of a final span; nothing of any other."""
-    step = span.step
-    if not isinstance(step, EndingStep | DefaultEnding):
-        return None, None, []
-    match step:
-        case Complete():
-            output = output_text(step.output, plan.compiled.files, write)
-            return output, None, [write(each) for each in step.follow_up]
-        case Failure():
-            return write(step.output) if step.output is not None else None, write(step.text), []
-        case DefaultEnding():
-            text = write(step.text) if step.template else step.text
-            return (text, None, []) if step.status is Status.COMPLETE else (None, text, [])
-        case _:
-            assert_never(step)
-
-
-def earlier_turns(
-    thread: Sequence[tuple[Plan, tuple[Decision, ...]]], now: Millis, epoch: Epoch
-) -> Sequence[Mapping[str, object]]:
-    """The turns of a conversation as a message accepted at `now` sees them: an output only where the job had ended."""
-    turns: list[tuple[Millis | None, Mapping[str, object]]] = []
-    for plan, decisions in thread:
-        # each turn sees those before it as they were when it was accepted itself
-        plan = replace(plan, earlier=partial(_as_of, tuple(turns), plan.invocation.at))
-        span = at(plan, decisions, now)
-        turn, ended, output = request_names(plan), span.since if span.status.final else None, None
-        del turn["parameters"]
-        if ended is not None:
-            with suppress(RenderFailure):  # then it ended ERROR, without an output
-                output = final_texts(plan, span, writer_at(plan, span, epoch))[0]
-        turns.append((ended, {**turn, "output": output}))
-    return _as_of(turns, now)
-
-
-def _as_of(turns: Sequence[tuple[Millis | None, Mapping[str, object]]], now: Millis) -> Sequence[Mapping[str, object]]:
-    """The turns, each with the instant at which it ended; the outputs of those that run on at `now` left out."""
-    return [turn if ended is not None and ended <= now else {**turn, "output": None} for ended, turn in turns]
 
 
 class Prompt(Struct, frozen=True):
@@ -101,6 +59,44 @@ class StatusTexts(Struct, frozen=True):
     """None unless it is WAITING."""
 
 
+def final_texts(plan: Plan, span: Span, write: Writer) -> StatusTexts:
+    """What a job ends with, at a span in which it has ended."""
+    match step := span.step:
+        case Complete():
+            output = output_text(step.output, plan.compiled.files, write)
+            return StatusTexts(span.status, None, output, None, tuple(map(write, step.follow_up)))
+        case Failure():
+            output = write(step.output) if step.output is not None else None
+            return StatusTexts(span.status, None, output, write(step.text))
+        case DefaultEnding():
+            text = write(step.text) if step.template else step.text
+            return StatusTexts(span.status, None, *((text, None) if step.status is Status.COMPLETE else (None, text)))
+    raise AssertionError("the job goes on")
+
+
+def earlier_turns(
+    thread: Sequence[tuple[Plan, tuple[Decision, ...]]], now: Millis, epoch: Epoch
+) -> Sequence[Mapping[str, object]]:
+    """The turns of a conversation as a message accepted at `now` sees them: an output only where the job had ended."""
+    turns: list[tuple[Millis | None, Mapping[str, object]]] = []
+    for plan, decisions in thread:
+        # each turn sees those before it as they were when it was accepted itself
+        plan = replace(plan, earlier=partial(_as_of, tuple(turns), plan.invocation.at))
+        span = at(plan, decisions, now)
+        turn, ended, output = request_names(plan), span.since if span.status.final else None, None
+        del turn["parameters"]
+        if ended is not None:
+            with suppress(RenderFailure):  # then it ended ERROR, without an output
+                output = final_texts(plan, span, writer_at(plan, span, epoch)).output
+        turns.append((ended, {**turn, "output": output}))
+    return _as_of(turns, now)
+
+
+def _as_of(turns: Sequence[tuple[Millis | None, Mapping[str, object]]], now: Millis) -> Sequence[Mapping[str, object]]:
+    """The turns, each with the instant at which it ended; the outputs of those that run on at `now` left out."""
+    return [turn if ended is not None and ended <= now else {**turn, "output": None} for ended, turn in turns]
+
+
 def status_texts(plan: Plan, span: Span, epoch: Epoch, switches: Switches, *, accepted: bool = False) -> StatusTexts:
     """What a job says of itself at a span; `accepted`: in the answer that brings the Job ID, which tells of no progress yet.
 
@@ -119,8 +115,7 @@ def render_status_texts(
     status, step = shown_status(span, switches), span.step
     write = writer_at(plan, span, epoch)
     if span.status.final:
-        output, error, follow_up = final_texts(plan, span, write)
-        return StatusTexts(status, None, output, error, tuple(follow_up))
+        return final_texts(plan, span, write)
     if isinstance(first := span.at_work[0], Work | Delegate):
         return StatusTexts(status, None if accepted else progress_of(plan, first, write))
     prompt = None
@@ -154,23 +149,19 @@ class PassedStep(Struct, frozen=True):
 def passed_steps(plan: Plan, span: Span, decisions: tuple[Decision, ...]) -> Iterator[PassedStep]:
     """The steps that a job has come to at a span, that of the span too; no endings."""
     for each in spans(plan, decisions):
-        for step in _shown_steps(each, here=each.index == span.index):
+        here = each.index == span.index
+        shown: tuple[Step, ...] = ()
+        if isinstance(each.step, Parallel) and each.stretch is not None:
+            # in its place its children, once: where the job is all, where it is over none that was left
+            if here or each.stretch.last:
+                shown = tuple(child for child in each.step.of if here or child not in each.stretch.left)
+        elif not (each.escalated or isinstance(each.step, Ending)):
+            shown = (each.step,)
+        for step in shown:
             under_way = (each.id, each.visit) == (span.id, span.visit) and step.id in span.ids and not span.status.final
             yield PassedStep(step, under_way)
-        if each.index >= span.index:
+        if here:
             return
-
-
-def _shown_steps(span: Span, *, here: bool) -> tuple[Step, ...]:
-    """Those of a span that was passed, or in which the job is: in place of a parallel its children, but none that was left."""
-    if isinstance(span.step, Ending) or span.escalated:
-        return ()
-    if span.stretch is None or not isinstance(span.step, Parallel):
-        return (span.step,)
-    if here:
-        return span.step.of
-    left = {child.id for child in span.stretch.left}
-    return tuple(child for child in span.step.of if child.id not in left) if span.stretch.last else ()
 
 
 def takes_text(gate: Gate) -> bool:

@@ -104,10 +104,15 @@ def spans(plan: Plan, decisions: tuple[Decision, ...]) -> Iterator[Span]:
             voted = sum(each.step == name and each.verdict is not Verdict.TIMED_OUT for each in settled)
             opening = Opening(step, visit, used, since, plan.scripted, voted)
             cast = votes(opening, decisions)
-            parts = _parted(Span(index, step, visit, since, cast[-1].at, settled, opening, used, cast, ends))
-            yield from parts
+            until, escalates = cast[-1].at, opening.escalates
+            span = Span(index, step, visit, since, until, settled, opening, used, cast, ends)
+            # `<=`: a decision at that instant comes after it, for who looked before the decision saw the escalation
+            if escalates is not None and escalates <= until:
+                yield replace(span, until=escalates)
+                span = replace(span, index=index + 1, since=escalates, escalated=True)
+            yield span
             # what follows begins at the instant of the last vote: that vote is before it
-            span, until, settled = parts[-1], cast[-1].at, settled + cast
+            settled += cast
             rounds[name] = used + (cast[-1].verdict is Verdict.CHANGES)
         elif isinstance(step, Ending):
             # entered once, so its visit is 0, though a default ending bears the id of a gate that was visited
@@ -125,16 +130,6 @@ def _ends_behind(span: Span) -> tuple[DelegateEnd, ...]:
     if part is None:
         return (*span.ends, *ends_of((span.step,), *place)) if isinstance(span.step, Delegate) else span.ends
     return (*span.all_ends, *ends_of(part.ending, *place), *ends_of(part.left, *place, left=True))
-
-
-def _parted(span: Span) -> tuple[Span, ...]:
-    """The spans of an opening of which `span` is the whole stretch: two if it escalates."""
-    escalates = span.opening.escalates if span.opening is not None else None
-    # `>` and not `>=`: a decision at that instant comes after it, for who looked before the decision saw the escalation
-    if escalates is None or span.until is None or escalates > span.until:
-        return (span,)
-    second = replace(span, index=span.index + 1, since=escalates, escalated=True)
-    return replace(span, until=escalates), second
 
 
 def spans_from(plan: Plan, decisions: tuple[Decision, ...], now: Millis) -> Iterator[Span]:
@@ -188,25 +183,21 @@ def after(
             return DefaultEnding(Status.ERROR, step.id, UNWRITTEN)
         if branch is not None:
             return compiled.steps[branch.to]
-    if isinstance(step, Gate):
-        return _default_ending(step, settled[-1])
-    assert isinstance(step, Pause) and step.again is not None
-    return compiled.steps[step.again.to]
-
-
-def _default_ending(gate: Gate, end: Decision) -> DefaultEnding:
-    """Where a verdict leads that has no way of its own."""
+    if isinstance(step, Pause) and step.again is not None:
+        return compiled.steps[step.again.to]
+    assert isinstance(step, Gate)
+    end = settled[-1]
     match end.verdict:
         case Verdict.REJECTED:
             # A person's no is an answer, so the job has done its work: COMPLETE, and the output says so. The comment is
             # shown as it was typed; rendered as a template it could read what its author was not meant to see.
             reason = f" {end.comment}" if end.comment else ""
-            return DefaultEnding(Status.COMPLETE, gate.id, f"The request was rejected.{reason}")
+            return DefaultEnding(Status.COMPLETE, step.id, f"The request was rejected.{reason}")
         case Verdict.TIMED_OUT:
             # nobody answered, so it has not
-            return DefaultEnding(Status.ERROR, gate.id, "Nobody decided in time.")
+            return DefaultEnding(Status.ERROR, step.id, "Nobody decided in time.")
         case Verdict.CHANGES:
-            return DefaultEnding(Status.COMPLETE, gate.id, gate.last_round, template=True)
+            return DefaultEnding(Status.COMPLETE, step.id, step.last_round, template=True)
         case Verdict.APPROVED | None:
             raise AssertionError("an approval always leads on, and a gate is not ended like a wait")
         case _:

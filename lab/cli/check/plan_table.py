@@ -151,8 +151,10 @@ def _texts(planned: Plan, span: Span, began: Millis) -> list[str]:
                     write(text)
                 return [_one_line(write(gate.question(escalated=span.escalated))), *_votes(gate, span, began)]
             case Complete() | Failure() | DefaultEnding():
-                output, error, _ = final_texts(planned, span, write)
-                return [_one_line(text) or "(empty)" for text in (output, error) if text is not None] or ["null"]
+                said = final_texts(planned, span, write)
+                return [_one_line(text) or "(empty)" for text in (said.output, said.error) if text is not None] or [
+                    "null"
+                ]
             case Parallel():
                 first = span.at_work[0]
                 says = write(first.says) if isinstance(first, Work | Delegate) and first.says else ""
