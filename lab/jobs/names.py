@@ -204,7 +204,7 @@ class DelegateOutputs(Lazy):
             return None
         seen = timeless_names(plan, self._settled[: end.decided], self._ends[: end.known], self._handed)
         try:
-            text = output_text(self._delegates[end.step].output, plan.compiled.files, writer(seen))
+            text = output_text(self._delegates[end.step].output, plan.compiled.files, writer_of(seen))
         except RenderFailure as failure:
             return failure
         if text is not None and len(text) > LONGEST_HANDED_BACK:
@@ -212,7 +212,7 @@ class DelegateOutputs(Lazy):
         return text
 
 
-def writer(names: Mapping[str, object]) -> Writer:
+def writer_of(names: Mapping[str, object]) -> Writer:
     """Renders texts of what is seen at one place."""
     return lambda text: template(text).render(names)
 
