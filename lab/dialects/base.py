@@ -39,7 +39,7 @@ from lab.core.reply import Parts
 from lab.core.routes import Route, RouteMatch
 from lab.identity.endpoints.context import TokenContext
 from lab.jobs.compiled import CompiledScenario
-from lab.jobs.view import JobView
+from lab.jobs.records import JobView
 from lab.program.faults import Fault
 from lab.program.switches import Switches
 from lab.program.words import Verdict

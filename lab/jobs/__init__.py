@@ -5,18 +5,15 @@
 Nothing here runs, waits or remembers. Read it in this order; each module opens with what must hold and an example.
 
     gates       when an opening takes a vote, and which vote ends it
-    compiled    a scenario indexed
+    compiled    a scenario indexed, and what jobs play that no author wrote
     plan        what chance settles before a job begins
-    parallel    steps side by side, cut where one ends
-    span        a stretch of a job, in one status and step
+    span        a stretch of a job, in one status and step; a parallel is cut where one of its steps ends
     branches    which way a job goes on where there are several
     timeline    the walk over the steps: read it twice
-    outputs     texts of templates and outputs in all their forms
-    delegates   what the agents within a job hand back
-    names       what texts and conditions see of a job
-    texts       what templates see at a span, and the outputs made of it
-    state       what a job says of itself, before any wire words it
+    names       what texts and conditions see of a job, and outputs in all their forms
+    texts       what a job says of itself, before any wire words it
     facts, records    what is accepted of a job, and what folding that gives
     derived     what follows of a job without anybody accepting it
+    expectation  how a run may end
     lint        what a scenario probably doesn't mean
 """

@@ -26,10 +26,10 @@ from types import MappingProxyType
 from msgspec import Struct
 
 from lab.jobs.compiled import CompiledScenario
-from lab.jobs.delegates import DelegateEnd
 from lab.jobs.gates import Decision
 from lab.jobs.names import timeless_names
 from lab.jobs.plan import Plan
+from lab.jobs.span import DelegateEnd
 from lab.language.templates import RenderFailure, condition
 from lab.program.steps import Branch, Gate, Parallel, Pause, Step
 from lab.program.words import MILLION, Verdict
@@ -57,7 +57,7 @@ class Branching:
     def __init__(self, plan: Plan) -> None:
         self._plan = plan
         self._asked_at = -1, -1
-        self._names: dict[str, object] = {}
+        self._names: Mapping[str, object] = {}
         self._answers: dict[str, bool] = {}
 
     def taken(self, turnoff: Turnoff) -> Branch | None:
@@ -80,15 +80,19 @@ class Branching:
     def _holds(self, when: str, turnoff: Turnoff) -> bool:
         # within a walk decisions and ends are only ever added, so how many there are says which
         known = len(turnoff.settled), len(turnoff.ends)
-        try:
-            if known != self._asked_at:
-                self._names = timeless_names(self._plan, turnoff.settled, turnoff.ends)
-                self._asked_at, self._answers = known, {}
-            if when not in self._answers:
-                self._answers[when] = condition(when).holds(self._names)
-        except RenderFailure as failure:
-            raise RenderFailure(f"{when} has no answer: {failure}") from None
+        if known != self._asked_at:
+            self._names = timeless_names(self._plan, turnoff.settled, turnoff.ends)
+            self._asked_at, self._answers = known, {}
+        if when not in self._answers:
+            self._answers[when] = _answer(when, self._names)
         return self._answers[when]
+
+
+def _answer(when: str, names: Mapping[str, object]) -> bool:
+    try:
+        return condition(when).holds(names)
+    except RenderFailure as failure:
+        raise RenderFailure(f"{when} has no answer: {failure}") from None
 
 
 def possible(branches: Iterable[Branch], judge: Callable[[str], bool | None] = lambda when: None) -> Iterator[Branch]:
@@ -146,8 +150,4 @@ def reachable(
 
 def holds_now(plan: Plan, when: str) -> bool | None:
     """What a condition gives from the acceptance on; None: it looks at what comes later. RenderFailure if it has no answer."""
-    expression = condition(when)
-    try:
-        return None if expression.decided_later else expression.holds(timeless_names(plan, ()))
-    except RenderFailure as failure:
-        raise RenderFailure(f"{when} has no answer: {failure}") from None
+    return None if condition(when).decided_later else _answer(when, timeless_names(plan, ()))

@@ -1,15 +1,26 @@
-"""A scenario indexed: its steps by name, where each leads, its pattern, its later turns."""
+"""A program: a scenario indexed, its steps by name, where each leads, which part of it answers which message.
 
-from collections.abc import Collection, Iterable, Mapping
+Parts are counted as `of_turn` counts them: 1 is the scenario itself, from 2 on its later turns as they are written. In the
+order `any` a turn without `match` is the fallback: it answers what nothing else does, as often as that comes
+(scenarios.md §9).
+
+Some programs no author wrote (contract.md §6.2). They are planned and walked as any other, so a refusal inside a job is a
+job: it has an id, spans and a body, and a tape shows how it came to its ERROR. None draws anything, for all durations are
+written out. A job's record names what it plays, for good: its scenario, also where that refuses inside the job; nothing,
+where none fits the message; `NO_SUCH_VERSION` by a name that no author's scenario can have, for it holds blanks.
+"""
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from itertools import pairwise
 
 from msgspec import Struct, field
+from msgspec.structs import replace
 
 from lab.core.clock import Millis
-from lab.jobs.turns import part_for, parts_for
+from lab.core.refusal import CANNOT_EXECUTE
 from lab.language.patterns import Pattern, pattern_of
-from lab.program.scenario import Scenario
-from lab.program.steps import Branch, EndingStep, Parallel, Step, TimedStep, branches_of, with_children
+from lab.program.scenario import Agent, Scenario
+from lab.program.steps import Branch, EndingStep, Failure, Parallel, Step, TimedStep, Work, branches_of, with_children
 from lab.program.words import Verdict
 
 NEXT = "next"
@@ -19,8 +30,8 @@ NEXT = "next"
 class CompiledScenario(Struct, frozen=True, eq=False):
     """A scenario indexed, made once and shared by all its jobs; equal to itself only, so that others may index by it.
 
-    Each later turn of a conversation is a compiled scenario of its own: its steps, data and draws know nothing of those of
-    the turns before, and it may use the same ids.
+    Each later turn of a conversation is a program of its own: its steps, data and draws know nothing of those of the turns
+    before, and it may use the same ids.
     """
 
     scenario: Scenario
@@ -33,6 +44,10 @@ class CompiledScenario(Struct, frozen=True, eq=False):
     verdict's default ending. `next` and `approved` end with a sure one."""
     straight: Mapping[tuple[str, str], Step]
     """By step and exit, where it leads whatever happens: most ways are no branches, and a walk over them is short."""
+    lots: tuple[str, ...]
+    """The steps of which it depends on chance where they lead."""
+    conditional: bool
+    """Whether it depends on a condition where a job goes."""
     turns: tuple["CompiledScenario", ...] = ()
     """What answers the second and later messages of a conversation."""
     files: Mapping[str, str] = field(default_factory=dict)
@@ -43,88 +58,57 @@ class CompiledScenario(Struct, frozen=True, eq=False):
     """How long an accepted job lies before its work begins."""
 
     @property
-    def pattern(self) -> "Pattern | None":
-        """What the message must contain; made once, when it is first asked for."""
-        return pattern_of(self.scenario.match) if self.scenario.match else None
-
-    @property
     def name(self) -> str:
-        """The scenario's name."""
         return self.scenario.name
 
     @property
     def first(self) -> Step:
-        """The step in which every job begins."""
         return self.scenario.steps[0]
 
     @property
-    def order_free(self) -> bool:
-        """Whether later messages may come in any order."""
-        return self.scenario.turn_order == "any" and bool(self.turns)
-
-    def part_for(self, turn: int, message: str, used: Collection[int] = ()) -> int | None:
-        """Which part answers the n-th message of a conversation, as `of_turn` counts them; None: none does.
-
-        `used`: the parts that answered the messages before (scenarios.md §9).
-        """
-        return part_for(self.scenario, turn, message, used)
-
-    def parts_for(self, messages: Iterable[str]) -> list[int | None]:
-        """Which part answers each message of a conversation; None: none does."""
-        return parts_for(self.scenario, messages)
-
-    @property
-    def sent(self) -> tuple["CompiledScenario", ...]:
-        """What answers the messages that the external app sends by itself, turn by turn."""
-        parts = self.parts_for(each.message for each in self.scenario.user_messages)
-        return tuple(each for part in parts if part is not None and (each := self.of_turn(part)) is not None)
-
-    def of_turn(self, turn: int) -> "CompiledScenario | None":
-        """Part n: 1 the scenario itself, from 2 on its later turns as they are written; None: past the last."""
-        if turn <= 1 or not self.turns:
-            return self
-        return self.turns[turn - 2] if turn - 2 < len(self.turns) else None
-
-    @property
-    def lots(self) -> tuple[str, ...]:
-        """The steps of which it depends on chance where they lead."""
-        return tuple(
-            step
-            for step, exits in self.ways.items()
-            if any(branch.chance for branches in exits.values() for branch in branches)
-        )
-
-    @property
-    def conditional(self) -> bool:
-        """Whether it depends on a condition where a job goes."""
-        return any(branch.when for exits in self.ways.values() for branches in exits.values() for branch in branches)
+    def pattern(self) -> Pattern | None:
+        """What the message must contain; made once, when it is first asked for."""
+        return pattern_of(self.scenario.match) if self.scenario.match else None
 
     def fits(self, message: str) -> bool:
-        """Whether `match` is found in the message."""
-        pattern = self.pattern
-        return pattern is None or pattern.fits(message)
+        return self.pattern is None or self.pattern.fits(message)
 
     def groups(self, message: str) -> dict[str, str]:
         """The named groups of `match` in the message, missing ones empty; none if it doesn't fit."""
         pattern = self.pattern
         return (pattern.groups(message) if pattern is not None else None) or {}
 
+    def of_turn(self, turn: int) -> "CompiledScenario | None":
+        """Part n; None: past the last."""
+        if turn <= 1 or not self.turns:
+            return self
+        return self.turns[turn - 2] if turn - 2 < len(self.turns) else None
+
+    def part_for(self, turn: int, message: str, used: Collection[int] = ()) -> int | None:
+        return part_for(self.scenario, turn, message, used)
+
+    @property
+    def sent(self) -> tuple["CompiledScenario", ...]:
+        """What answers the messages that the external app sends by itself, turn by turn."""
+        parts = parts_for(self.scenario, (each.message for each in self.scenario.user_messages))
+        return tuple(each for part in parts if part is not None and (each := self.of_turn(part)) is not None)
+
 
 def compile_scenario(
     scenario: Scenario, digest: str = "", files: Mapping[str, str] | None = None, source: str = ""
 ) -> CompiledScenario:
-    """Index a scenario that `lab.language.parse` has accepted; `files` holds the texts that its outputs name."""
+    """The program of a scenario that `lab.language.parse` has accepted; `files` holds the texts that its outputs name."""
     steps: dict[str, Step] = {step.id: step for step in with_children(scenario.steps)}
     ways = {step.id: _exits(step, after.id) for step, after in pairwise(scenario.steps)}
+    branches = [(step, branch) for step, exits in ways.items() for some in exits.values() for branch in some]
     straight = {
-        (step, name): steps[branches[0].to]
-        for step, exits in ways.items()
-        for name, branches in exits.items()
-        if branches[0].sure
+        (step, name): steps[some[0].to] for step, exits in ways.items() for name, some in exits.items() if some[0].sure
     }
+    lots = tuple({step: None for step, branch in branches if branch.chance})
+    conditional = any(branch.when for _, branch in branches)
     later = (scenario.of_turn(turn) for turn in range(2, len(scenario.turns) + 2))
     turns = tuple(compile_scenario(each, digest, files) for each in later if each is not None)
-    return CompiledScenario(scenario, digest, steps, ways, straight, turns, files or {}, source)
+    return CompiledScenario(scenario, digest, steps, ways, straight, lots, conditional, turns, files or {}, source)
 
 
 def _exits(step: Step, following: str) -> dict[str, tuple[Branch, ...]]:
@@ -137,3 +121,78 @@ def _exits(step: Step, following: str) -> dict[str, tuple[Branch, ...]]:
     said = {verdict: branches_of(step.verdicts.of(verdict)) for verdict in Verdict}
     exits = {str(verdict): branches for verdict, branches in said.items() if branches}
     return {**exits, Verdict.APPROVED: (*exits.get(Verdict.APPROVED, ()), *onward)}
+
+
+# Which part answers a message
+
+
+def part_for(scenario: Scenario, turn: int, message: str, used: Collection[int] = ()) -> int | None:
+    """Which part answers the n-th message of a conversation; None: none does. `used`: those that answered before."""
+    for part in _open(scenario, turn, used):
+        pattern = _pattern(scenario, part)
+        if pattern is None or pattern_of(pattern).fits(message):
+            return part
+    return None
+
+
+def parts_for(scenario: Scenario, messages: Iterable[str]) -> list[int | None]:
+    """Which part answers each message of a conversation; None: none does."""
+    parts: list[int | None] = []
+    for turn, message in enumerate(messages, 1):
+        parts.append(part_for(scenario, turn, message, [part for part in parts if part is not None]))
+    return parts
+
+
+def patterns_for_next(scenario: Scenario, messages: Collection[str]) -> list[str | None]:
+    """What the message after these may match to be answered; a None among them: whatever it says, it is."""
+    used = [part for part in parts_for(scenario, messages) if part is not None]
+    return [_pattern(scenario, part) for part in _open(scenario, len(messages) + 1, used)]
+
+
+def _open(scenario: Scenario, turn: int, used: Collection[int]) -> Sequence[int]:
+    """The parts that may answer the n-th message, in the order in which they are tried."""
+    last = len(scenario.turns) + 1
+    if turn <= 1 or not scenario.turns:
+        return (1,)
+    if scenario.turn_order == "any":
+        later = range(2, last + 1)
+        fitting = [part for part in later if part not in used and _pattern(scenario, part) is not None]
+        fallback = [part for part in later if _pattern(scenario, part) is None]
+        # a top that takes every message would leave the fallback none
+        return [*fitting, 1, *fallback] if scenario.match is not None else [*fitting, *fallback, 1]
+    return (turn,) if turn <= last else ()
+
+
+def _pattern(scenario: Scenario, part: int) -> str | None:
+    return scenario.match if part == 1 else scenario.turns[part - 2].match
+
+
+# What no author wrote
+
+NO_SCENARIO = "unmatched"
+"""Stands for the scenario of a job that none fits, in the names of its draws and of its counter."""
+
+
+def _built_in(name: str, title: str, *steps: Step) -> CompiledScenario:
+    return compile_scenario(Scenario(lab=1, name=name, title=title, agent=Agent("X"), ask="x", steps=steps))
+
+
+UNMATCHED = _built_in(
+    NO_SCENARIO, "No scenario fits the message",
+    Work("search", 1_000), Failure("unmatched", "No answer is defined for this message."),
+)  # fmt: skip
+"""What a job does whose message fits no scenario of its team: ERROR after 1 s."""
+
+_NOT_PUBLISHED = _built_in(
+    "no such version", "The version is not published",
+    Work("queue", 17), Work("lookup", 60), Failure("no-workflow", "workflow not found"),
+)  # fmt: skip
+NO_SUCH_VERSION = replace(_NOT_PUBLISHED, queued=17)
+"""What a job does that asks for a version which isn't published: ERROR after 77 ms, its work begun after 17 (recorded)."""
+
+ROLE_REFUSED: tuple[Step, ...] = (Work("admission", 1_000), Failure("refused", CANNOT_EXECUTE))
+"""What a job does whose owner lacks the role, where that shows inside the job: ERROR after 1 s."""
+
+
+def role_refused(compiled: CompiledScenario) -> CompiledScenario:
+    return compile_scenario(replace(compiled.scenario, steps=ROLE_REFUSED, data={}, turns=()), compiled.digest)

@@ -25,7 +25,7 @@ from lab.core.clock import Millis
 from lab.core.journal.fact import Fact
 from lab.jobs.branches import Branching
 from lab.jobs.facts import GateDecided, GateExpired, GateOpened, JobForgotten, JobStatus, Otherwise
-from lab.jobs.gates import Decision, Origin, votes
+from lab.jobs.gates import Decision, Opening, Origin, votes
 from lab.jobs.plan import Plan
 from lab.jobs.span import Span
 from lab.jobs.timeline import after, spans
@@ -57,10 +57,19 @@ def _following(plan: Plan, decisions: tuple[Decision, ...]) -> Iterator[Fact]:
     for span in spans(plan, decisions):
         if before is not None and not span.goes_on:
             yield JobStatus(at=span.since, job=job, origin=before.status, to=span.status, step=span.id)
-        if span.opening is not None:
-            if not span.escalated:  # of an escalation only the status tells, which stays as it is
-                yield _opened(plan, span)
-            yield from _votes(plan, span)
+        if (
+            span.opening is not None and not span.escalated
+        ):  # of an escalation only the status tells, which stays as it is
+            yield _opened(plan, span, span.opening)
+        for vote in span.own_votes:
+            if vote.verdict is Verdict.TIMED_OUT:
+                # a live vote was accepted and stands in the journal; a time-out and a script's vote came from nowhere
+                yield GateExpired(at=vote.at, job=job, gate=span.id, round=span.visit)
+            elif vote.by is Origin.SCRIPT and vote.verdict is not None:
+                yield GateDecided(
+                    at=vote.at, job=job, gate=span.id, round=span.visit, verdict=vote.verdict,
+                    by=Origin.SCRIPT, name=vote.name, comment=vote.comment,
+                )  # fmt: skip
         before = span
     forgotten = forgotten_at(plan, before) if before is not None else None
     if forgotten is not None:
@@ -73,22 +82,7 @@ def forgotten_at(plan: Plan, span: Span) -> Millis | None:
     return span.since + retention if retention is not None and span.status.final else None
 
 
-def _votes(plan: Plan, span: Span) -> Iterator[Fact]:
-    job = plan.invocation.job
-    for vote in span.own_votes:
-        if vote.verdict is Verdict.TIMED_OUT:
-            # a live vote was accepted and stands in the journal; a time-out and a script's vote came from nowhere
-            yield GateExpired(at=vote.at, job=job, gate=span.id, round=span.visit)
-        elif vote.by is Origin.SCRIPT and vote.verdict is not None:
-            yield GateDecided(
-                at=vote.at, job=job, gate=span.id, round=span.visit, verdict=vote.verdict,
-                by=Origin.SCRIPT, name=vote.name, comment=vote.comment,
-            )  # fmt: skip
-
-
-def _opened(plan: Plan, span: Span) -> GateOpened:
-    opening = span.opening
-    assert opening is not None
+def _opened(plan: Plan, span: Span, opening: Opening) -> GateOpened:
     cast = votes(opening, ())
     end, to = cast[-1], after(plan, Branching(plan), span, (*span.settled, *cast), span.ends).status
     assert end.verdict is not None

@@ -1,4 +1,4 @@
-"""What a scenario expects of a run (`expect`), compared with what came of one.
+"""How a run may end: what a scenario expects of one (`expect`), compared with what came of it, and what a good client does.
 
 The same comparison serves two: `lab run`, of what happened, and a warning, of what would happen if nobody but the
 scenario's own reviewers acted. The status is that of the last message's job, for every message before it needs an answer;
@@ -10,19 +10,20 @@ aren't sent. What no step says, as a gate that nobody answered or a text that fa
 """
 
 from collections.abc import Iterator, Mapping, Sequence
+from enum import StrEnum
 
 from msgspec import UNSET, Struct
 
+from lab.core.clock import Millis
 from lab.jobs.plan import Plan
 from lab.jobs.span import Span
-from lab.program.scenario import ExpectedRun
-from lab.program.steps import Failure
+from lab.program.draws import longest_latency
+from lab.program.scenario import ExpectedRun, Scenario
+from lab.program.steps import Delegate, Failure, Work, with_children
 from lab.program.words import Status
 
 
 class TurnResult(Struct, frozen=True):
-    """What is compared of one turn."""
-
     status: str | None
     """Of its job as it was seen last; None: no job is known."""
     refused: int | None = None
@@ -62,3 +63,25 @@ def unmet(expect: ExpectedRun, turns: Sequence[TurnResult], messages: int) -> It
     polls = sum(turn.polls for turn in turns)
     if expect.polls is not None and polls > expect.polls:
         yield f"polls: {polls}, expected at most {expect.polls}"
+
+
+LONGEST_DEADLINE: Millis = 172_800_000
+"""Two days: no client works on one job for longer."""
+
+
+class GoodEnd(StrEnum):
+    """How a good client's run may end (clients.md §9)."""
+
+    RESULT = "result"
+    """It takes the job's end, whatever that is, and asks no more."""
+    CLEAN_STOP = "clean stop"
+    """It stops, and says so."""
+
+
+def ends_in(scenario: Scenario) -> tuple[GoodEnd, ...]:
+    """What a good client does: it stops where it is refused, and where the wire fails, or the work takes days, it may."""
+    if scenario.expect.refused is not None:
+        return (GoodEnd.CLEAN_STOP,)
+    works = [longest_latency(step.takes) for step in with_children(scenario.steps) if isinstance(step, Work | Delegate)]
+    may_stop = scenario.faults or any(each >= LONGEST_DEADLINE for each in works)
+    return (GoodEnd.RESULT, GoodEnd.CLEAN_STOP) if may_stop else (GoodEnd.RESULT,)

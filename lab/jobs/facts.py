@@ -20,6 +20,7 @@ from lab.core.clock import Millis
 from lab.core.exchange import Json, text_of
 from lab.core.journal.fact import Changed, Fact, Get
 from lab.core.journal.numbers import raised, used
+from lab.jobs.compiled import NO_SCENARIO
 from lab.jobs.gates import Decision, Origin
 from lab.jobs.plan import Drawn
 from lab.jobs.records import (
@@ -34,19 +35,15 @@ from lab.jobs.records import (
 )
 from lab.program.words import Verdict
 
-NO_SCENARIO = "unmatched"
-"""Stands for the scenario of a job that none fits, in the names of its draws and of its counter."""
 _ACCEPTED = "accepted"
 """The counter of all jobs."""
 
 
 def jobs_of(client: str, scenario: str | None) -> str:
-    """The counter of a client's jobs of one scenario."""
     return f"job/{client}/{scenario or NO_SCENARIO}"
 
 
 def jobs_accepted(get: Get) -> int:
-    """How many jobs were accepted."""
     return used(get, _ACCEPTED)
 
 
@@ -80,7 +77,6 @@ class JobAccepted(Fact, frozen=True, kw_only=True, omit_defaults=True):
         return self.turn if self.entry is None else self.entry + 1
 
     def fold(self, get: Get) -> Changed:
-        """The job, as the last turn of its conversation, and the numbers that it used."""
         names = tuple(name for name in self.drawn if name.startswith("data/"))
         values = text_of([self.drawn[name] for name in names]) if names else "[]"  # one for all jobs without any
         key = job_key(self.job)
@@ -140,7 +136,6 @@ class WaitEnded(Fact, frozen=True, kw_only=True, omit_defaults=True):
     alias: str | None = None
 
     def fold(self, get: Get) -> Changed:
-        """One more decision of the job, without a verdict."""
         return _decided(get, self.job, Decision(self.at, self.step, self.round, None, Origin.API), self.alias)
 
 
@@ -186,7 +181,6 @@ class GateOpened(Fact, frozen=True, kw_only=True, omit_defaults=True):
     gate: str
     round: int = 0
     approvals: int = 1
-    """How many must approve."""
     until: Millis
     otherwise: Otherwise
 
@@ -231,4 +225,3 @@ class ScenarioLoaded(Fact, frozen=True, kw_only=True, omit_defaults=True):
     source: str | None = None
     """Its text, so that a lab which takes the journal up can play it."""
     files: Mapping[str, str] = {}
-    """The texts that its outputs name, by name."""

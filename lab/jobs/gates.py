@@ -113,7 +113,6 @@ class Opening(Struct, frozen=True):
     def vote(
         self, at: Millis, verdict: Verdict, by: Origin, name: str | None = None, comment: str | None = None
     ) -> Decision:
-        """A decision of this opening."""
         return Decision(at, self.gate.id, self.visit, verdict, by, name, comment)
 
 
@@ -190,18 +189,15 @@ def offers(gate: Gate) -> tuple[Verdict, ...]:
     """
     if not gate.approval:
         return (Verdict.APPROVED,)
-    if gate.verdicts.changes_requested is None:
-        return (Verdict.APPROVED, Verdict.REJECTED)
-    return (Verdict.APPROVED, Verdict.REJECTED, Verdict.CHANGES)
+    changes = () if gate.verdicts.changes_requested is None else (Verdict.CHANGES,)
+    return (Verdict.APPROVED, Verdict.REJECTED, *changes)
 
 
 def labels(gate: Gate) -> dict[Verdict, str]:
     """What may be answered through the API, with its label; a gate without approval takes a reply, as changes."""
     words = gate.labels
-    if not gate.approval:
-        return {Verdict.CHANGES: words.changes}
     offered = {Verdict.APPROVED: words.approve, Verdict.REJECTED: words.reject, Verdict.CHANGES: words.changes}
-    return {verdict: offered[verdict] for verdict in offers(gate)}
+    return {verdict: offered[verdict] for verdict in (offers(gate) if gate.approval else (Verdict.CHANGES,))}
 
 
 _DECIDERS: Mapping[str, str] = {
@@ -236,9 +232,7 @@ class Inadmissible(StrEnum):
     EARLY = "early"
     """No gate is open: the job has not reached one, has passed it, or is over."""
     OTHER_GATE = "other-gate"
-    """Another gate is open."""
     NOT_OFFERED = "not-offered"
-    """The gate doesn't offer this verdict."""
     NO_COMMENT = "no-comment"
     """A request for changes says what should be different."""
     VOTED = "voted"

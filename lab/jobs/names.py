@@ -1,54 +1,133 @@
-"""What templates and conditions see of a job: request, generated data, who asks, how gates ended, what delegates handed back.
+"""What texts and conditions see of a job, and the texts and outputs that are made of it.
 
-All of it is settled by the plan and by the decisions up to an instant, so a text or a condition is the same whoever asks,
-and when. `now`, which texts see too, is theirs (`texts`).
+They see the request, generated data, who asks, how gates ended, what delegates handed back. All of it is settled by the
+plan and by the decisions up to an instant, so a text or a condition is the same whoever asks, and when. `now`, which
+texts see too, is that of the span (`texts`). A name is found when it is first looked at: most texts look at one or two.
+
+A delegate is work that another agent does, and its output is a text of its own. It is rendered when somebody looks at it:
+of the decisions before its step was entered, of what other delegates had handed back by then, and without `now`. So it is
+the same whoever asks, and a condition may look at it.
+
+What must hold
+    1. A walk keeps no text, only which visits ended, in order (`DelegateEnd`). It only grows at its end, and an entry says
+       how much of it, and of the decisions, its own output sees: less than itself, so no output is made of itself.
+    2. `delegates.ID.output` is that of the latest visit which ended: the empty text before, and after a visit that was left.
+    3. Outputs are rendered oldest first. A loop makes one of a thousand others, and none waits for another on the stack.
+
+An example: `draft` hands back `{{ message }}!`, `check` hands back `{{ delegates.draft.output }} ok`; a gate sends both round
+
+    index   step    visit   sees of the decisions, of the ends      output
+    0       draft   0       0, 0                                    go!
+    1       check   0       0, 1                                    go! ok
+    2       draft   1       1, 2                                    go!
 """
 
-from collections import defaultdict
-from collections.abc import Iterator, Mapping
-from functools import partial
+from collections.abc import Callable, Collection, Iterator, Mapping
+from functools import lru_cache, partial
+from itertools import groupby
+from typing import TypeAlias, assert_never
 
 from msgspec.structs import asdict
 
-from lab.jobs.delegates import DelegateEnd, DelegateOutputs
+from lab.core.exchange import Json, text_of
 from lab.jobs.gates import Decision
 from lab.jobs.plan import Plan
-from lab.program.steps import Gate
+from lab.jobs.span import DelegateEnd
+from lab.language.templates import TEMPLATE_NAMES, TIMELESS_NAMES, RenderFailure, fitting, template
+from lab.program.steps import Delegate, FileOutput, Filler, Gate, Html, JsonOutput, Output, output_templates
 from lab.program.words import Verdict
 
+LONGEST_HANDED_BACK = 64 * 1024
+"""What a delegate may hand back, in characters."""
 
-def timeless_names(plan: Plan, settled: tuple[Decision, ...], ends: tuple[DelegateEnd, ...] = ()) -> dict[str, object]:
-    """What can be seen once these decisions were taken and these delegates have ended, without the time."""
-    return {**_decided_names(plan, settled), "delegates": delegate_outputs(plan, settled, ends)}
-
-
-def delegate_outputs(plan: Plan, settled: tuple[Decision, ...], ends: tuple[DelegateEnd, ...]) -> DelegateOutputs:
-    """What the delegates have handed back that ended so far."""
-    return DelegateOutputs(plan, settled, ends, partial(_decided_names, plan))
+Writer: TypeAlias = Callable[[str], str]
+"""Renders texts at one place; RenderFailure for one that can't be."""
 
 
-def _decided_names(plan: Plan, settled: tuple[Decision, ...]) -> dict[str, object]:
-    call = plan.invocation
-    return {
-        **request_names(plan),
-        "decisions": _decisions(plan, settled),
-        "user": None if call.user is None else asdict(call.user),
-        "client": {"id": call.client},
-        "job": {"id": call.job},
-        "turn": call.turn,
-        "conversation": _Conversation(plan),
-    }
+class Lazy(Mapping[str, object]):
+    """Members that are found when they are first looked at."""
+
+    def __init__(self, names: Collection[str], find: Callable[[str], object]) -> None:
+        self._names = names
+        self._find = find
+        self._found: dict[str, object] = {}
+
+    def __getitem__(self, name: str) -> object:
+        if name not in self._found:
+            if name not in self._names:
+                raise KeyError(name)
+            self._found[name] = self._find(name)
+        return self._found[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._names)
+
+    def __len__(self) -> int:
+        return len(self._names)
+
+
+Handed: TypeAlias = dict[int, str | None | RenderFailure]
+"""What delegates handed back, by the places of their ends."""
+
+
+def timeless_names(
+    plan: Plan, settled: tuple[Decision, ...], ends: tuple[DelegateEnd, ...] = (), handed: Handed | None = None
+) -> Mapping[str, object]:
+    """What can be seen once these decisions were taken and these delegates have ended, without the time.
+
+    `handed`: what is known of the delegates' outputs; more is added to it.
+    """
+    return Lazy(TIMELESS_NAMES, partial(_timeless, plan, settled, ends, handed))
+
+
+def names_at(
+    plan: Plan, settled: tuple[Decision, ...], ends: tuple[DelegateEnd, ...], now: Callable[[], str]
+) -> Mapping[str, object]:
+    """The same with the time."""
+    return Lazy(TEMPLATE_NAMES, lambda name: now() if name == "now" else _timeless(plan, settled, ends, None, name))
 
 
 def request_names(plan: Plan) -> dict[str, object]:
-    """What follows of the request alone."""
-    message = plan.invocation.input.message
-    parameters: dict[str, object] = {
-        # a workflow's parameters may come as {"value": …}, and templates needn't know
-        key: value["value"] if isinstance(value, dict) and list(value) == ["value"] else value
-        for key, value in plan.invocation.parameters.items()
-    }
-    return {"message": message, "match": plan.compiled.groups(message), "parameters": parameters, "data": plan.data}
+    return {name: _timeless(plan, (), (), None, name) for name in ("message", "match", "parameters", "data")}
+
+
+def _timeless(
+    plan: Plan, settled: tuple[Decision, ...], ends: tuple[DelegateEnd, ...], handed: Handed | None, name: str
+) -> object:
+    call = plan.invocation
+    match name:
+        case "message":
+            return call.input.message
+        case "match":
+            return plan.compiled.groups(call.input.message)
+        case "parameters":
+            return {
+                # a workflow's parameters may come as {"value": …}, and templates needn't know
+                key: value["value"] if isinstance(value, dict) and list(value) == ["value"] else value
+                for key, value in call.parameters.items()
+            }
+        case "data":
+            return plan.data
+        case "decisions":
+            return _decisions(plan, settled)
+        case "delegates":
+            return DelegateOutputs(plan, settled, ends, handed)
+        case "user":
+            return None if call.user is None else asdict(call.user)
+        case "client":
+            return {"id": call.client}
+        case "job":
+            return {"id": call.job}
+        case "turn":
+            return call.turn
+        case "conversation":
+            # the outputs of fifty turns are rendered for none but who looks at them
+            found: dict[str, Callable[[], object]] = {
+                "id": lambda: call.conversation,
+                "turns": lambda: list(plan.earlier()),
+            }
+            return Lazy(found, lambda name: found[name]())
+    raise KeyError(name)
 
 
 def _decisions(plan: Plan, settled: tuple[Decision, ...]) -> dict[str, object]:
@@ -57,44 +136,139 @@ def _decisions(plan: Plan, settled: tuple[Decision, ...]) -> dict[str, object]:
     A name or comment that is missing is the empty text. A time-out is a verdict, but nobody's vote.
     """
     none: dict[str, object] = {"verdict": None, "by": "", "comment": "", "votes": []}
-    # an opening starts anew: what a quorum was short of in the round before doesn't count in the next one
-    votes: dict[tuple[str, int], list[object]] = defaultdict(list)
-    rounds: dict[str, dict[int, dict[str, object]]] = {
-        step.id: {} for step in plan.compiled.scenario.steps if isinstance(step, Gate)
+    rounds: dict[str, list[dict[str, object]]] = {
+        step.id: [] for step in plan.compiled.scenario.steps if isinstance(step, Gate)
     }
-    for end in settled:
-        if end.verdict is None:
-            continue  # a wait that was cut short
-        cast = votes[end.step, end.visit]
-        vote = {"verdict": str(end.verdict), "by": end.name or "", "comment": end.comment or ""}
-        if end.verdict is not Verdict.TIMED_OUT:
-            cast.append(vote)
-        rounds[end.step][end.visit] = {**vote, "votes": cast}
-    ended = {gate: list(of.values()) for gate, of in rounds.items()}
-    return {gate: {**(of[-1] if of else none), "rounds": of} for gate, of in ended.items()}
+    cast = (each for each in settled if each.verdict is not None)  # the others cut a wait short
+    for (gate, _), opening in groupby(cast, lambda each: (each.step, each.visit)):
+        said = [
+            {"verdict": str(each.verdict), "by": each.name or "", "comment": each.comment or ""} for each in opening
+        ]
+        rounds[gate].append({**said[-1], "votes": [each for each in said if each["verdict"] != Verdict.TIMED_OUT]})
+    return {gate: {**(of[-1] if of else none), "rounds": of} for gate, of in rounds.items()}
 
 
-class _Conversation(Mapping[str, object]):
-    """`id` and `turns`; the turns are computed once a template looks at them.
-
-    Most templates don't, and to render the outputs of fifty turns for each text would make a long conversation slow.
-    """
-
-    def __init__(self, plan: Plan) -> None:
+class DelegateOutputs(Lazy):
+    def __init__(
+        self,
+        plan: Plan,
+        settled: tuple[Decision, ...],
+        ends: tuple[DelegateEnd, ...],
+        handed: Handed | None = None,
+    ) -> None:
+        self._delegates = {name: step for name, step in plan.compiled.steps.items() if isinstance(step, Delegate)}
+        super().__init__(self._delegates, self._latest_output)
         self._plan = plan
-        self._turns: list[object] | None = None
+        self._settled = settled
+        self._ends = ends
+        self._handed: Handed = {} if handed is None else handed
 
-    def __getitem__(self, key: str) -> object:
-        if key == "id":
-            return self._plan.invocation.conversation
-        if key != "turns":
-            raise KeyError(key)
-        if self._turns is None:
-            self._turns = list(self._plan.earlier())
-        return self._turns
+    def text(self, place: int) -> str | None:
+        """What the end at that place handed back; RenderFailure if it can't be written."""
+        for each in self._needed(place):
+            self._handed[each] = self._rendered(each)
+        text = self._handed[place]
+        if isinstance(text, RenderFailure):
+            raise RenderFailure(str(text))
+        return text
 
-    def __iter__(self) -> Iterator[str]:
-        return iter(("id", "turns"))
+    def _latest_output(self, step: str) -> object:
+        place = self._latest(step, len(self._ends))
+        return {"output": "" if place is None else self.text(place) or ""}
 
-    def __len__(self) -> int:
-        return 2
+    def _latest(self, step: str, known: int) -> int | None:
+        return next((place for place in reversed(range(known)) if self._ends[place].step == step), None)
+
+    def _needed(self, place: int) -> list[int]:
+        """The ends of which the output at a place is made and that aren't rendered yet, with itself, oldest first."""
+        found: set[int] = set()
+        ahead = [place]
+        while ahead:
+            each = ahead.pop()
+            if each not in found and each not in self._handed:
+                found.add(each)
+                end = self._ends[each]
+                before = (self._latest(step, end.known) for step in self._looked_at(end))
+                ahead += [other for other in before if other is not None]
+        return sorted(found)
+
+    def _looked_at(self, end: DelegateEnd) -> Iterator[str]:
+        for _, text in () if end.left else output_templates(self._delegates[end.step].output):
+            for _, (root, *more) in template(text).looked_up:
+                if root == "delegates":
+                    yield from more[:1] or self
+
+    def _rendered(self, place: int) -> str | None | RenderFailure:
+        end, plan = self._ends[place], self._plan
+        if end.left:
+            return None
+        seen = timeless_names(plan, self._settled[: end.decided], self._ends[: end.known], self._handed)
+        try:
+            text = output_text(self._delegates[end.step].output, plan.compiled.files, writer_of(seen))
+        except RenderFailure as failure:
+            return failure
+        if text is not None and len(text) > LONGEST_HANDED_BACK:
+            return RenderFailure(f"what {end.step} hands back is longer than {LONGEST_HANDED_BACK} characters")
+        return text
+
+
+def writer_of(names: Mapping[str, object]) -> Writer:
+    """Renders texts of what is seen at one place."""
+    return lambda text: template(text).render(names)
+
+
+def output_text(output: Output, files: Mapping[str, str], write: Writer) -> str | None:
+    """An output as it is sent; RenderFailure if a template fails, or the text is too large.
+
+    JSON is rendered string by string and then encoded, so no value can break out of its quotes. A file is sent as it
+    stands, and was read when the scenario was loaded: a text that changes on disk doesn't change a job.
+    """
+    match output:
+        case None:
+            return None
+        case str():
+            return write(output)
+        case JsonOutput():
+            return fitting(text_of(_written(output.json, write)))
+        case Html():
+            return write(output.html)
+        case FileOutput():
+            if output.file not in files:
+                raise RenderFailure(f"the file {output.file} was not loaded")
+            return files[output.file]
+        case Filler():
+            return filler(output.filler)
+        case _:
+            assert_never(output)
+
+
+def _written(value: Json, write: Writer) -> Json:
+    """A JSON value, its strings rendered."""
+    match value:
+        case str():
+            return write(value)
+        case list():
+            return [_written(each, write) for each in value]
+        case dict():
+            return {key: _written(each, write) for key, each in value.items()}
+        case None | bool() | int() | float():
+            return value
+        case _:
+            assert_never(value)
+
+
+def render_failure(render: Callable[[], object]) -> str:
+    """Why something can't be rendered; empty: it can."""
+    try:
+        render()
+    except RenderFailure as failure:
+        return str(failure)
+    return ""
+
+
+@lru_cache(maxsize=2)
+def filler(length: int) -> str:
+    """Text of `length` bytes: numbered lines, so that a cut shows where it was made."""
+    words = "the quick brown fox jumps over the lazy dog and comes back for more of it"
+    count = length // 80 + 1
+    return "".join(f"{number:05d} {words}\n" for number in range(1, count + 1))[:length]

@@ -120,17 +120,19 @@ class Plan(Struct, frozen=True, eq=False):
 
     def takes(self, step: str, visit: int) -> Millis:
         """How long a work step or a wait lasts at this visit, from 0, in milliseconds."""
-        known = self._known(f"{step}/takes", visit)
-        return takes(self.compiled, self.seed, self.invocation.ordinal, step, visit) if known is None else known
+        return self._settled(takes, "takes", step, visit)
 
     def lot(self, step: str, visit: int) -> int:
         """What is held against the chances of a step's branches at this visit: 0 to 999,999."""
-        known = self._known(f"{step}/next", visit)
-        return lot(self.compiled, self.seed, self.invocation.ordinal, step, visit) if known is None else known
+        return self._settled(lot, "next", step, visit)
 
-    def _known(self, name: str, visit: int) -> int | None:
-        known = self.drawn.get(name) if visit == 0 else None
-        return known if isinstance(known, int) else None
+    def _settled(
+        self, draws: "Callable[[CompiledScenario, Seed, int, str, int], int]", use: str, step: str, visit: int
+    ) -> int:
+        known = self.drawn.get(f"{step}/{use}") if visit == 0 else None
+        return (
+            known if isinstance(known, int) else draws(self.compiled, self.seed, self.invocation.ordinal, step, visit)
+        )
 
 
 def _stream(compiled: CompiledScenario, ordinal: int, use: str, visit: int) -> str:
@@ -142,14 +144,12 @@ def _stream(compiled: CompiledScenario, ordinal: int, use: str, visit: int) -> s
 
 
 def takes(compiled: CompiledScenario, seed: Seed, ordinal: int, step: str, visit: int) -> Millis:
-    """The draw behind a step's duration."""
     lasting = compiled.steps[step]
     assert isinstance(lasting, TimedStep)
     return draw_latency(seed, _stream(compiled, ordinal, f"{step}/takes", visit), lasting.takes)
 
 
 def lot(compiled: CompiledScenario, seed: Seed, ordinal: int, step: str, visit: int) -> int:
-    """The draw behind a step's branches."""
     return draw(seed, _stream(compiled, ordinal, f"{step}/next", visit), 0, MILLION - 1)
 
 
@@ -164,7 +164,6 @@ def settle_draws(compiled: CompiledScenario, seed: Seed, ordinal: int) -> dict[s
 
 
 def _first_visits(compiled: CompiledScenario, seed: Seed, ordinal: int) -> dict[str, int]:
-    """The draws of each step's first visit, by name."""
     found: dict[str, int] = {}
     for name, step in compiled.steps.items():
         # a duration that is written out is no draw: an edited scenario may change it, and a replay then says so

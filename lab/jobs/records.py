@@ -3,6 +3,10 @@
 A record is what folding facts gives, and holds what can't be computed: what the request said, what a generator made,
 what was decided. A job's plan, span and body are made anew of it whenever somebody looks, so a million parked jobs cost
 their records and nothing else.
+
+What a look at one gives is its view: what a command about a job is answered from. Of the record only what was accepted up
+to that instant counts: the span was found with no later decision, so two who look at the same instant have the same view,
+whoever asks first.
 """
 
 import json
@@ -11,11 +15,15 @@ from collections.abc import Iterable, Iterator
 from functools import lru_cache
 from typing import TypeVar
 
+from msgspec import Struct
+
 from lab.core.clock import Millis
 from lab.core.exchange import Json
 from lab.core.journal.fact import Key, Record
 from lab.core.journal.ledger import Ledger
 from lab.jobs.gates import Decision
+from lab.jobs.plan import Plan
+from lab.jobs.span import Span
 
 _Text = TypeVar("_Text", str, tuple[str, ...])
 
@@ -32,7 +40,6 @@ class JobRecord(Record, frozen=True, gc=False):
     client: str
     user: str | None
     thread: Key | None
-    """The key of its conversation."""
     turn: int
     team: str
     scenario: str | None
@@ -46,23 +53,31 @@ class JobRecord(Record, frozen=True, gc=False):
     """The generated values in that order, as JSON text."""
     decisions: tuple[Decision, ...] = ()
     part: int = 1
-    """The part of its scenario that it plays."""
 
     @property
     def drawn(self) -> dict[str, Json]:
-        """The generated values by name, as in the fact."""
         values: list[Json] = json.loads(self.values)
         return dict(zip(self.names, values, strict=True))
 
     @property
     def conversation(self) -> str | None:
-        """The conversation's id."""
         return None if self.thread is None else id_of(self.thread)
 
     @property
     def owner(self) -> str:
-        """Whose job it is."""
         return self.user or self.client
+
+
+class JobView(Struct, frozen=True, eq=False):
+    """A job at an instant: what was accepted of it, its plan, and the span that holds the instant."""
+
+    record: JobRecord
+    plan: Plan
+    span: Span
+
+    @property
+    def decisions(self) -> tuple[Decision, ...]:
+        return self.record.decisions
 
 
 class ConversationRecord(Record, frozen=True, gc=False):
@@ -75,7 +90,6 @@ class ConversationRecord(Record, frozen=True, gc=False):
 
     @property
     def jobs(self) -> tuple[Key, ...]:
-        """The keys of its jobs, oldest first."""
         return self.turns if isinstance(self.turns, tuple) else (self.turns,)
 
 
@@ -96,23 +110,21 @@ _UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12
 
 
 def _key(prefix: bytes, text: str) -> Key:
+    """Where a record lies; a UUID takes 16 bytes."""
     if _UUID.fullmatch(text):
         return prefix + bytes.fromhex(text.replace("-", ""))
     return prefix.upper() + text.encode("utf-8", "surrogatepass")
 
 
 def job_key(job: str) -> Key:
-    """Where a job's record lies; a UUID takes 16 bytes."""
     return _key(b"j", job)
 
 
 def conversation_key(conversation: str) -> Key:
-    """Where a conversation's record lies."""
     return _key(b"c", conversation)
 
 
 def repeat_key(owner: str, key: str) -> Key:
-    """Where the record of an owner's idempotency key lies."""
     return b"i" + f"{owner}\0{key}".encode("utf-8", "surrogatepass")
 
 
@@ -144,5 +156,4 @@ def job_named(ledger: Ledger, job: str) -> tuple[str, JobRecord] | None:
 
 
 def jobs_in(ledger: Ledger) -> Iterator[str]:
-    """The ids of all jobs, oldest first."""
     return (id_of(key) for key, _ in ledger.of(JobRecord))

@@ -1,14 +1,40 @@
-"""Spans: what a job is in for a stretch of time, one after the other (`timeline` walks them)."""
+"""Spans: what a job is in for a stretch of time, one after the other (`timeline` walks them).
 
+Parallels: steps at work side by side, cut into stretches in each of which the same ones are at work.
+
+A job stays one line of spans. Its body is constant within a span, and a body says who is at work, so a parallel is not one
+span but as many as it takes: it is cut where a child ends.
+
+    children start together, when the parallel is entered, each for the time that is drawn under its own name
+    all             ends when the last child has ended
+    any             ends when the first has; those that are still at work are left, and hand nothing back
+    no child        waits, is answered, or leads anywhere: the parallel does that, when it ends
+
+What must hold
+    1. The stretches tile the parallel: the first begins when it is entered, each begins where the one before it ended, and
+       the last ends with the parallel. So the spans of a job stay half-open and without a gap.
+    2. Children that end at one instant end with one cut. Where that instant ends an `any`, all of them have ended, so it
+       is no matter of order who was first. A child of 0 ms makes a stretch of 0 ms, as a step of 0 ms makes a span.
+    3. A child's id is unique among all steps, and it is visited as often as its parallel. So its draw is `CHILD/takes`, as
+       if it stood alone: a child that is added moves no draw, nor does a step that is put into a parallel.
+    4. A child's texts see what there was when the parallel was entered: nothing of each other, whoever ends first.
+
+An example: entered at 1 000, `a` takes 2 s, `b` and `c` take 5 s, `d` takes 9 s
+
+    all   since   until    at work   with it end      any   since   until   at work   with it end   left
+          1 000   3 000    a b c d   a                      1 000   3 000   a b c d   a             b c d
+          3 000   6 000    b c d     b c
+          6 000   10 000   d         d
+"""
+
+from collections.abc import Callable, Iterator
 from typing import TypeAlias
 
 from msgspec import Struct
 
 from lab.core.clock import Millis
-from lab.jobs.delegates import DelegateEnd
 from lab.jobs.gates import Decision, Opening
-from lab.jobs.parallel import ParallelStretch, ends_of
-from lab.program.steps import EndingStep, Step
+from lab.program.steps import Delegate, EndingStep, Parallel, ParallelChild, Step
 from lab.program.words import Status
 
 
@@ -29,6 +55,61 @@ class DefaultEnding(Struct, frozen=True):
 
 Ending: TypeAlias = EndingStep | DefaultEnding
 """Where a walk ends."""
+
+
+class DelegateEnd(Struct, frozen=True):
+    step: str
+    visit: int
+    decided: int
+    """How many decisions its output sees."""
+    known: int
+    """How many ends before it its output sees."""
+    left: bool = False
+    """Whether others went on without it: it handed nothing back."""
+
+
+class ParallelStretch(Struct, frozen=True):
+    """The time between two cuts of a parallel."""
+
+    entered: Millis
+    since: Millis
+    until: Millis
+    ended: tuple[ParallelChild, ...]
+    """The children that ended before, in the order in which they did."""
+    at_work: tuple[ParallelChild, ...]
+    """Those that are at work, in the order in which they are written."""
+    ending: tuple[ParallelChild, ...]
+    """Those of them that end with it."""
+    last: bool
+    """Whether the parallel ends with it."""
+
+    @property
+    def left(self) -> tuple[ParallelChild, ...]:
+        """The children that the job goes on without."""
+        ending = {child.id for child in self.ending}
+        return tuple(child for child in self.at_work if child.id not in ending) if self.last else ()
+
+
+def stretches(parallel: Parallel, entered: Millis, takes: Callable[[str], Millis]) -> Iterator[ParallelStretch]:
+    """A visit to a parallel; `takes` tells how long a child lasts at this visit."""
+    ends = {child.id: entered + takes(child.id) for child in parallel.of}
+    over = (max if parallel.until == "all" else min)(ends.values())
+    since, at_work = entered, parallel.of
+    ended: tuple[ParallelChild, ...] = ()
+    for until in sorted({end for end in ends.values() if end <= over}):
+        ending = tuple(child for child in at_work if ends[child.id] == until)
+        yield ParallelStretch(entered, since, until, ended, at_work, ending, until == over)
+        since, ended = until, (*ended, *ending)
+        at_work = tuple(child for child in at_work if ends[child.id] > until)
+
+
+def ends_of(
+    children: tuple[ParallelChild, ...], visit: int, decided: int, known: int, *, left: bool = False
+) -> tuple[DelegateEnd, ...]:
+    """The ends of those children that are delegates, at one visit, in their order."""
+    return tuple(
+        DelegateEnd(child.id, visit, decided, known, left) for child in children if isinstance(child, Delegate)
+    )
 
 
 class Span(Struct, frozen=True):
@@ -59,18 +140,12 @@ class Span(Struct, frozen=True):
 
     @property
     def status(self) -> Status:
-        """That of its step."""
         return self.step.status
 
     @property
     def id(self) -> str:
         """The step's id; of a default ending, the gate's."""
         return self.step.id
-
-    @property
-    def code(self) -> str:
-        """The node code on the wire (contract.md §4.3): the id upper-cased, `-` as `_`."""
-        return node_code(self.id)
 
     @property
     def entered(self) -> Millis:
@@ -89,7 +164,6 @@ class Span(Struct, frozen=True):
 
     @property
     def ids(self) -> tuple[str, ...]:
-        """The ids of its step and of the children that are at work."""
         return (self.id,) if self.stretch is None else (self.id, *(child.id for child in self.stretch.at_work))
 
     @property
@@ -112,15 +186,10 @@ class Span(Struct, frozen=True):
             return self.votes
         return tuple(vote for vote in self.votes if (vote.at >= parted) == self.escalated)
 
-    def same_visit(self, other: "Span") -> bool:
-        """Whether another span is of the same visit to the same step."""
-        return (self.id, self.visit) == (other.id, other.visit)
-
     def votes_at(self, now: Millis) -> tuple[Decision, ...]:
-        """The votes that this opening has taken at `now`."""
         return tuple(vote for vote in self.votes if vote.at <= now)
 
 
 def node_code(step: str) -> str:
-    """The node code of the step with this id."""
+    """The node code on the wire of the step with this id (contract.md §4.3)."""
     return step.upper().replace("-", "_")

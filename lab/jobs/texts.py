@@ -1,4 +1,7 @@
-"""The texts of a job: what templates see at a span, what it ends with, the earlier turns of a conversation.
+"""The texts of a job: what it says of itself at a span, before any wire words it, and the earlier turns of a conversation.
+
+All dialects draw from `status_texts`, so they can't tell different stories about the same job. What a switch changes
+here (the status word of a wait, an output while it waits) it changes on every wire.
 
 What templates see at a span is settled when its step is entered: the invocation, the generated data, the votes *before*
 the span, and `now` as the instant of its beginning. So a text is the same whoever asks, and when: a poll at the third
@@ -11,27 +14,64 @@ The turns before are seen as they were when the message was accepted: one that w
 gets none in this job's texts, though it ends while this job runs.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from functools import partial
-from typing import assert_never
 
+from msgspec import Struct
 from msgspec.structs import replace
 
 from lab.core.clock import Epoch, Millis, iso
+from lab.core.seeds import hexes, uuid4
 from lab.jobs.gates import Decision
-from lab.jobs.names import request_names, timeless_names
-from lab.jobs.outputs import Writer, output_text
+from lab.jobs.names import Writer, names_at, output_text, request_names, writer_of
 from lab.jobs.plan import Plan
-from lab.jobs.span import DefaultEnding, Span
-from lab.jobs.timeline import at
+from lab.jobs.span import DefaultEnding, Ending, Span
+from lab.jobs.timeline import UNWRITTEN, at, spans
 from lab.language.templates import RenderFailure
-from lab.program.steps import Complete, EndingStep, Failure
+from lab.program.steps import Complete, Delegate, Failure, Gate, Parallel, Pause, Step, Work
+from lab.program.switches import Switches
 from lab.program.words import Status
 
 
-def names(plan: Plan, span: Span, epoch: Epoch) -> Mapping[str, object]:
-    """What templates see at a span: what was decided and handed back before it, and when its step was entered."""
-    return {**timeless_names(plan, span.settled, span.ends), "now": iso(epoch, span.entered)}
+def writer_at(plan: Plan, span: Span, epoch: Epoch) -> Writer:
+    """Renders texts at one span: of what was decided and handed back before it, and when its step was entered."""
+    return writer_of(names_at(plan, span.settled, span.ends, partial(iso, epoch, span.entered)))
+
+
+class Prompt(Struct, frozen=True):
+    text: str
+    """The gate's question, or what a wait says."""
+    changes: str | None = None
+    """Asks what should be different; None: changes can't be asked for."""
+    last_round: str | None = None
+    """Says that the last round of changes is over."""
+
+
+class StatusTexts(Struct, frozen=True):
+    status: Status
+    progress: str | None = None
+    """What it says while it works; None: nothing, or nobody asked."""
+    output: str | None = None
+    error: str | None = None
+    follow_up: tuple[str, ...] = ()
+    prompt: Prompt | None = None
+    """None unless it is WAITING."""
+
+
+def final_texts(plan: Plan, span: Span, write: Writer) -> StatusTexts:
+    """What a job ends with, at a span in which it has ended."""
+    match step := span.step:
+        case Complete():
+            output = output_text(step.output, plan.compiled.files, write)
+            return StatusTexts(span.status, None, output, None, tuple(map(write, step.follow_up)))
+        case Failure():
+            output = write(step.output) if step.output is not None else None
+            return StatusTexts(span.status, None, output, write(step.text))
+        case DefaultEnding():
+            text = write(step.text) if step.template else step.text
+            return StatusTexts(span.status, None, *((text, None) if step.status is Status.COMPLETE else (None, text)))
+    raise AssertionError("the job goes on")
 
 
 def earlier_turns(
@@ -43,10 +83,12 @@ def earlier_turns(
         # each turn sees those before it as they were when it was accepted itself
         plan = replace(plan, earlier=partial(_as_of, tuple(turns), plan.invocation.at))
         span = at(plan, decisions, now)
-        ended = span.since if span.status.final else None
-        of_request = request_names(plan)
-        turn = {name: of_request[name] for name in ("message", "match", "data")}
-        turns.append((ended, {**turn, "output": None if ended is None else _output_of(plan, span, epoch)}))
+        turn, ended, output = request_names(plan), span.since if span.status.final else None, None
+        del turn["parameters"]
+        if ended is not None:
+            with suppress(RenderFailure):  # then it ended ERROR, without an output
+                output = final_texts(plan, span, writer_at(plan, span, epoch)).output
+        turns.append((ended, {**turn, "output": output}))
     return _as_of(turns, now)
 
 
@@ -55,31 +97,86 @@ def _as_of(turns: Sequence[tuple[Millis | None, Mapping[str, object]]], now: Mil
     return [turn if ended is not None and ended <= now else {**turn, "output": None} for ended, turn in turns]
 
 
-def _output_of(plan: Plan, span: Span, epoch: Epoch) -> str | None:
+def status_texts(plan: Plan, span: Span, epoch: Epoch, switches: Switches, *, accepted: bool = False) -> StatusTexts:
+    """What a job says of itself at a span; `accepted`: in the answer that brings the Job ID, which tells of no progress yet.
+
+    A text that can't be rendered, for it looks at a decision that brought something unforeseen, is the job's error.
+    """
     try:
-        return final_texts(plan, span, writer_at(plan, span, epoch))[0]
+        return render_status_texts(plan, span, epoch, switches, accepted=accepted)
     except RenderFailure:
-        return None
+        return StatusTexts(Status.ERROR, error=UNWRITTEN)
 
 
-def writer_at(plan: Plan, span: Span, epoch: Epoch) -> Writer:
-    """Renders texts at one span."""
-    return Writer(partial(names, plan, span, epoch))
+def render_status_texts(
+    plan: Plan, span: Span, epoch: Epoch, switches: Switches, *, accepted: bool = False
+) -> StatusTexts:
+    """The same, but RenderFailure for a text that can't be rendered."""
+    status, step = shown_status(span, switches), span.step
+    write = writer_at(plan, span, epoch)
+    if span.status.final:
+        return final_texts(plan, span, write)
+    if isinstance(first := span.at_work[0], Work | Delegate):
+        return StatusTexts(status, None if accepted else progress_of(plan, first, write))
+    prompt = None
+    if isinstance(step, Pause) and status is Status.WAITING:
+        prompt = Prompt(write(step.says) if step.says else "")
+    elif isinstance(step, Gate):
+        asks = write(step.question(escalated=span.escalated))
+        prompt = Prompt(asks, *map(write, (step.change_prompt, step.last_round) if takes_text(step) else ()))
+    output = prompt.text if prompt is not None and switches.waiting_output == "message" else None
+    return StatusTexts(status, output=output, prompt=prompt)
 
 
-def final_texts(plan: Plan, span: Span, write: Writer) -> tuple[str | None, str | None, list[str]]:
-    """Output, error and follow-up questions of a final span; nothing of any other."""
-    step = span.step
-    if not isinstance(step, EndingStep | DefaultEnding):
-        return None, None, []
-    match step:
-        case Complete():
-            output = output_text(step.output, plan.compiled.files, write)
-            return output, None, [write(each) for each in step.follow_up]
-        case Failure():
-            return write(step.output) if step.output is not None else None, write(step.text), []
-        case DefaultEnding():
-            text = write(step.text) if step.template else step.text
-            return (text, None, []) if step.status is Status.COMPLETE else (None, text, [])
-        case _:
-            assert_never(step)
+def progress_of(plan: Plan, step: Step | DefaultEnding, write: Writer) -> str | None:
+    """What a step says while it is at work, if that was wanted."""
+    says = step.says if isinstance(step, Work | Delegate) and plan.invocation.input.progress_message else None
+    return write(says) if says else None
+
+
+def shown_status(span: Span, switches: Switches) -> Status:
+    """The status of a span on the wire: that of a wait is a switch."""
+    return Status.RUNNING if isinstance(span.step, Pause) and switches.wait_status == "RUNNING" else span.status
+
+
+class PassedStep(Struct, frozen=True):
+    """A step that a job has come to, at one visit."""
+
+    step: Step
+    under_way: bool
+
+
+def passed_steps(plan: Plan, span: Span, decisions: tuple[Decision, ...]) -> Iterator[PassedStep]:
+    """The steps that a job has come to at a span, that of the span too; no endings."""
+    for each in spans(plan, decisions):
+        here = each.index == span.index
+        shown: tuple[Step, ...] = ()
+        if isinstance(each.step, Parallel) and each.stretch is not None:
+            # in its place its children, once: where the job is all, where it is over none that was left
+            if here or each.stretch.last:
+                shown = tuple(child for child in each.step.of if here or child not in each.stretch.left)
+        elif not (each.escalated or isinstance(each.step, Ending)):
+            shown = (each.step,)
+        for step in shown:
+            under_way = (each.id, each.visit) == (span.id, span.visit) and step.id in span.ids and not span.status.final
+            yield PassedStep(step, under_way)
+        if here:
+            return
+
+
+def takes_text(gate: Gate) -> bool:
+    """Whether a gate can be answered with words: changes may be asked for, or a reply is all that it asks for."""
+    return gate.verdicts.changes_requested is not None or not gate.approval
+
+
+def opening_token(plan: Plan, span: Span) -> str:
+    """What names an opening of a gate, or a wait, to a client: 32 hex digits, new each time it opens."""
+    return hexes(plan.seed, f"{plan.invocation.job}/{span.id}/callback#{span.visit}", 32)
+
+
+def conversation_of(plan: Plan, switches: Switches) -> str | None:
+    """The conversation's id as shown; a one-shot has none, or one that is never honoured."""
+    call = plan.invocation
+    if call.conversation is None and switches.one_shot_conversation_id == "fresh":
+        return uuid4(plan.seed, f"{call.job}/one-shot")
+    return call.conversation

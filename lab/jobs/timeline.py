@@ -48,13 +48,11 @@ from msgspec.structs import replace
 from lab.core.clock import Millis
 from lab.jobs.branches import Branching, Turnoff
 from lab.jobs.compiled import NEXT
-from lab.jobs.delegates import DelegateEnd
 from lab.jobs.gates import Decision, Opening, votes
-from lab.jobs.parallel import ends_of, stretches
 from lab.jobs.plan import Plan
-from lab.jobs.span import DefaultEnding, Ending, Span
+from lab.jobs.span import DefaultEnding, DelegateEnd, Ending, Span, ends_of, stretches
 from lab.language.templates import RenderFailure
-from lab.program.steps import Delegate, Gate, Parallel, Pause, Step, TimedStep, Work
+from lab.program.steps import Again, Delegate, Gate, Parallel, Pause, Step, TimedStep
 from lab.program.words import Status, Verdict
 
 MOVES: dict[Status, tuple[Status, ...]] = {status: () if status.final else tuple(Status) for status in Status}
@@ -100,12 +98,21 @@ def spans(plan: Plan, decisions: tuple[Decision, ...]) -> Iterator[Span]:
                 span = Span(index + place, step, visit, part.since, until, settled, ends=ends, stretch=part)
                 yield span
         elif isinstance(step, Gate):
-            opening = Opening(step, visit, used, since, plan.scripted, _votes_before(name, settled))
+            # How many entries of its script it has used up: a time-out is nobody's vote, but a live vote uses one up too.
+            # The script says what is decided *as the n-th*, so it goes on behind a person who stepped in, and doesn't say
+            # again what that person said already.
+            voted = sum(each.step == name and each.verdict is not Verdict.TIMED_OUT for each in settled)
+            opening = Opening(step, visit, used, since, plan.scripted, voted)
             cast = votes(opening, decisions)
-            parts = _parted(Span(index, step, visit, since, cast[-1].at, settled, opening, used, cast, ends))
-            yield from parts
+            until, escalates = cast[-1].at, opening.escalates
+            span = Span(index, step, visit, since, until, settled, opening, used, cast, ends)
+            # `<=`: a decision at that instant comes after it, for who looked before the decision saw the escalation
+            if escalates is not None and escalates <= until:
+                yield replace(span, until=escalates)
+                span = replace(span, index=index + 1, since=escalates, escalated=True)
+            yield span
             # what follows begins at the instant of the last vote: that vote is before it
-            span, until, settled = parts[-1], cast[-1].at, settled + cast
+            settled += cast
             rounds[name] = used + (cast[-1].verdict is Verdict.CHANGES)
         elif isinstance(step, Ending):
             # entered once, so its visit is 0, though a default ending bears the id of a gate that was visited
@@ -125,29 +132,10 @@ def _ends_behind(span: Span) -> tuple[DelegateEnd, ...]:
     return (*span.all_ends, *ends_of(part.ending, *place), *ends_of(part.left, *place, left=True))
 
 
-def _parted(span: Span) -> tuple[Span, ...]:
-    """The spans of an opening of which `span` is the whole stretch: two if it escalates."""
-    escalates = span.opening.escalates if span.opening is not None else None
-    # `>` and not `>=`: a decision at that instant comes after it, for who looked before the decision saw the escalation
-    if escalates is None or span.until is None or escalates > span.until:
-        return (span,)
-    second = replace(span, index=span.index + 1, since=escalates, escalated=True)
-    return replace(span, until=escalates), second
-
-
 def spans_from(plan: Plan, decisions: tuple[Decision, ...], now: Millis) -> Iterator[Span]:
     """The spans of a job from `now` on, the one that holds it first."""
     begin = at(plan, decisions, now).index
     return (span for span in spans(plan, decisions) if span.index >= begin)
-
-
-def _votes_before(gate: str, settled: tuple[Decision, ...]) -> int:
-    """How many entries of its script a gate has used up: a time-out is nobody's vote.
-
-    A live vote uses one up too. The script says what is decided *as the n-th*, so it goes on behind a person who stepped
-    in, and doesn't say again what that person said already.
-    """
-    return sum(each.step == gate and each.verdict is not Verdict.TIMED_OUT for each in settled)
 
 
 def _timed_end(
@@ -163,8 +151,6 @@ def _timed_end(
     return until, ()
 
 
-REJECTED_TEXT = "The request was rejected."
-TIMED_OUT_TEXT = "Nobody decided in time."
 UNWRITTEN = "The answer could not be written."
 """The error of a job of which a text failed to render after a decision, or a condition had no answer."""
 
@@ -172,18 +158,15 @@ UNWRITTEN = "The answer could not be written."
 def exit_of(span: Span, settled: tuple[Decision, ...]) -> str | None:
     """The way out of a span that ended with what is `settled`; None: none, the job is over or a round of a loop leads on."""
     match span.step:
-        case Work() | Delegate():
-            return NEXT
-        case Parallel():
-            return NEXT if span.stretch is not None and span.stretch.last else None
-        case Pause(again=again):
-            return None if again is not None and span.rounds_used < again.rounds else NEXT
         case Gate(rounds=rounds):
             verdict = settled[-1].verdict
             # with the last round the way back is shut, or a walk would not end
             return None if verdict is Verdict.CHANGES and span.rounds_used >= rounds else verdict
-        case _:
+        case Pause(again=Again(rounds=rounds)) if span.rounds_used < rounds:
             return None
+        case step:
+            cut = span.stretch is not None and not span.stretch.last
+            return None if cut or isinstance(step, Ending) else NEXT
 
 
 def after(
@@ -200,25 +183,21 @@ def after(
             return DefaultEnding(Status.ERROR, step.id, UNWRITTEN)
         if branch is not None:
             return compiled.steps[branch.to]
-    if isinstance(step, Gate):
-        return _default_ending(step, settled[-1])
-    assert isinstance(step, Pause) and step.again is not None
-    return compiled.steps[step.again.to]
-
-
-def _default_ending(gate: Gate, end: Decision) -> DefaultEnding:
-    """Where a verdict leads that has no way of its own."""
+    if isinstance(step, Pause) and step.again is not None:
+        return compiled.steps[step.again.to]
+    assert isinstance(step, Gate)
+    end = settled[-1]
     match end.verdict:
         case Verdict.REJECTED:
             # A person's no is an answer, so the job has done its work: COMPLETE, and the output says so. The comment is
             # shown as it was typed; rendered as a template it could read what its author was not meant to see.
             reason = f" {end.comment}" if end.comment else ""
-            return DefaultEnding(Status.COMPLETE, gate.id, REJECTED_TEXT + reason)
+            return DefaultEnding(Status.COMPLETE, step.id, f"The request was rejected.{reason}")
         case Verdict.TIMED_OUT:
             # nobody answered, so it has not
-            return DefaultEnding(Status.ERROR, gate.id, TIMED_OUT_TEXT)
+            return DefaultEnding(Status.ERROR, step.id, "Nobody decided in time.")
         case Verdict.CHANGES:
-            return DefaultEnding(Status.COMPLETE, gate.id, gate.last_round, template=True)
+            return DefaultEnding(Status.COMPLETE, step.id, step.last_round, template=True)
         case Verdict.APPROVED | None:
             raise AssertionError("an approval always leads on, and a gate is not ended like a wait")
         case _:

@@ -14,11 +14,10 @@ from lab.core.clock import Epoch
 from lab.jobs.branches import Branching, Turnoff
 from lab.jobs.compiled import CompiledScenario
 from lab.jobs.gates import Decision
-from lab.jobs.names import delegate_outputs
-from lab.jobs.outputs import render_failure
+from lab.jobs.names import DelegateOutputs, render_failure
 from lab.jobs.plan import Plan
 from lab.jobs.span import DefaultEnding, Span
-from lab.jobs.status_texts import render_status_texts
+from lab.jobs.texts import render_status_texts
 from lab.jobs.timeline import UNWRITTEN, exit_of, spans
 from lab.language.step_texts import step_texts
 from lab.program.switches import Switches
@@ -42,7 +41,7 @@ def unwritten(
     """What fails at a span of a job, and of each delegate the latest visit before."""
     if not _looks_later(plan.compiled):
         return
-    outputs = delegate_outputs(plan, span.settled, span.all_ends)
+    outputs = DelegateOutputs(plan, span.settled, span.all_ends)
     for name in {end.step: None for end in span.all_ends}:
         if why := render_failure(partial(outputs.__getitem__, name)):
             yield Unwritten(name, HANDS_BACK_NOTHING, why)

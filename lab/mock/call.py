@@ -11,7 +11,7 @@ from lab.core.routes import RouteMatch
 from lab.dialects.base import Dialect
 from lab.identity.records import TokenRecord
 from lab.jobs.compiled import CompiledScenario
-from lab.jobs.view import JobView
+from lab.jobs.records import JobView
 from lab.mock.catalog import Catalog
 from lab.mock.config import Config
 from lab.mock.live_jobs import LiveJobs

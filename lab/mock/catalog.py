@@ -2,8 +2,7 @@
 
 from lab.identity.config import IdentityConfig
 from lab.identity.records import TokenRecord
-from lab.jobs.builtin import NO_SUCH_VERSION, UNMATCHED, role_refused
-from lab.jobs.compiled import CompiledScenario
+from lab.jobs.compiled import NO_SUCH_VERSION, UNMATCHED, CompiledScenario, role_refused
 from lab.jobs.plan import JobUser
 from lab.jobs.records import JobRecord
 from lab.language.values import locales_of

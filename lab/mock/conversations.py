@@ -67,7 +67,7 @@ class Choice(Struct, frozen=True):
     @property
     def entry(self) -> int | None:
         """As `job.accepted` names it: the place in `turns`, where they may come in any order."""
-        return self.part - 1 if self.scenario.order_free else None
+        return self.part - 1 if self.scenario.turns and self.scenario.scenario.turn_order == "any" else None
 
 
 def choose(call: Call, opened: tuple[CompiledScenario, ...], command: Invoke, turn: ConversationTurn) -> Choice | None:

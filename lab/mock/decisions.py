@@ -6,7 +6,7 @@ from lab.core.clock import Millis, clock_text
 from lab.core.refusal import Refusal, bad_request, conflict, not_found
 from lab.jobs.facts import GateDecided
 from lab.jobs.gates import Decision, Inadmissible, Origin, admit
-from lab.jobs.view import JobView
+from lab.jobs.records import JobView
 from lab.program.steps import Gate
 from lab.program.words import Status, Verdict
 

@@ -9,7 +9,7 @@ from functools import lru_cache, partial
 from lab.core.clock import Epoch
 from lab.jobs.branches import holds_now, reachable
 from lab.jobs.compiled import CompiledScenario
-from lab.jobs.outputs import output_text
+from lab.jobs.names import output_text
 from lab.jobs.plan import Plan
 from lab.jobs.span import Span
 from lab.jobs.texts import writer_at

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from lab.core.journal.fact import Fact, RecordsDropped
 from lab.dialects.fusion.pod_tokens import POD_CLIENT
 from lab.identity.facts import CodeGranted, DeviceGranted, TokenGranted
-from lab.jobs.builtin import NO_SUCH_VERSION
+from lab.jobs.compiled import NO_SUCH_VERSION
 from lab.jobs.facts import JobAccepted, ScenarioLoaded
 from lab.jobs.plan import misdrawn
 from lab.jobs.records import JobRecord, id_of, job_key

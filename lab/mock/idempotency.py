@@ -9,10 +9,9 @@ import json
 from lab.core.refusal import Refusal, conflict
 from lab.core.seeds import Seed
 from lab.dialects.base import Accepted, Invoke
-from lab.jobs.facts import NO_SCENARIO
-from lab.jobs.records import JobRecord, RepeatRecord, repeat_key
+from lab.jobs.compiled import NO_SCENARIO
+from lab.jobs.records import JobRecord, JobView, RepeatRecord, repeat_key
 from lab.jobs.timeline import at
-from lab.jobs.view import JobView
 from lab.mock.call import Call
 from lab.mock.conversations import new_conversation
 from lab.mock.latencies import planned_latency

@@ -29,14 +29,13 @@ from lab.core.journal.shell import missed
 from lab.core.refusal import Refusal, bad_request, conflict
 from lab.core.seeds import Seed, odd_id, uuid4
 from lab.dialects.base import JOB_UNKNOWN, Accepted, Decide, Invoke, Say, Wanted
-from lab.jobs.builtin import NO_SUCH_VERSION, UNMATCHED
+from lab.jobs.compiled import NO_SUCH_VERSION, UNMATCHED
 from lab.jobs.facts import GateDecided, JobAccepted, ScenarioMissed, WaitEnded, jobs_of
 from lab.jobs.gates import Inadmissible, Origin, admit, labels
 from lab.jobs.plan import settle_draws
-from lab.jobs.records import ConversationRecord, JobRecord, conversation_key, id_of, job_key
-from lab.jobs.status_texts import opening_token
+from lab.jobs.records import ConversationRecord, JobRecord, JobView, conversation_key, id_of, job_key
+from lab.jobs.texts import opening_token
 from lab.jobs.timeline import at
-from lab.jobs.view import JobView
 from lab.language.templates import RenderFailure
 from lab.mock.call import Call
 from lab.mock.conversations import (

@@ -11,8 +11,7 @@ from lab.core.clock import Millis
 from lab.core.journal.fact import Fact, LedgerCleared
 from lab.core.journal.ledger import Ledger
 from lab.jobs.facts import GateDecided, JobAccepted, WaitEnded, jobs_accepted
-from lab.jobs.records import jobs_in
-from lab.jobs.view import JobView
+from lab.jobs.records import JobView, jobs_in
 
 _AT_ONCE = -1
 

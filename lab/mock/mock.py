@@ -42,10 +42,9 @@ from lab.identity.bearer import bearer_of, with_places
 from lab.identity.endpoints import answer_identity
 from lab.identity.endpoints.context import TokenContext
 from lab.identity.endpoints.issuing import odd_grant
-from lab.jobs.builtin import UNMATCHED
-from lab.jobs.records import JobRecord, job_named, jobs_of_keys
+from lab.jobs.compiled import UNMATCHED
+from lab.jobs.records import JobRecord, JobView, job_named, jobs_of_keys
 from lab.jobs.timeline import at
-from lab.jobs.view import JobView
 from lab.language.templates.bounds import Budget, pooled
 from lab.mock.call import Call
 from lab.mock.catalog import Catalog

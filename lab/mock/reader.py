@@ -15,10 +15,9 @@ from lab.dialects import read_input
 from lab.jobs.derived import Derived, derived, forgotten_at
 from lab.jobs.gates import Decision
 from lab.jobs.plan import Input, Invocation, Plan, plan
-from lab.jobs.records import ConversationRecord, JobRecord, id_of, job_named
+from lab.jobs.records import ConversationRecord, JobRecord, JobView, id_of, job_named
 from lab.jobs.texts import earlier_turns
 from lab.jobs.timeline import at
-from lab.jobs.view import JobView
 from lab.mock.catalog import Catalog
 from lab.mock.config import Config
 

@@ -11,8 +11,7 @@ from lab.identity.records import TokenRecord, token_key
 from lab.jobs.derived import Derived
 from lab.jobs.gates import Decision
 from lab.jobs.plan import Plan
-from lab.jobs.records import JobRecord, id_of, job_key, jobs_in
-from lab.jobs.view import JobView
+from lab.jobs.records import JobRecord, JobView, id_of, job_key, jobs_in
 from lab.mock.config import Config
 from lab.mock.mock import Mock
 from lab.mock.preparation import preparation, said_in

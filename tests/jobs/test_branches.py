@@ -20,7 +20,7 @@ from lab.jobs.gates import Decision
 from lab.jobs.lint import lint
 from lab.jobs.own_plans import own_plans
 from lab.jobs.plan import JobUser, Plan, misdrawn, settle_draws
-from lab.jobs.status_texts import status_texts
+from lab.jobs.texts import status_texts
 from lab.jobs.timeline import UNWRITTEN, spans
 from lab.language.parse import parse_with_locations
 from lab.language.shape import parsed

@@ -8,12 +8,12 @@ from msgspec.structs import replace
 from lab.core.clock import INSTANT_EPOCH
 from lab.core.errors import ScenarioError
 from lab.jobs.compiled import compile_scenario
-from lab.jobs.delegates import LONGEST_HANDED_BACK, DelegateEnd
 from lab.jobs.gates import Decision, Origin
 from lab.jobs.lint import lint
-from lab.jobs.names import delegate_outputs
+from lab.jobs.names import LONGEST_HANDED_BACK, DelegateOutputs
 from lab.jobs.plan import Plan
-from lab.jobs.status_texts import passed_steps, status_texts
+from lab.jobs.span import DelegateEnd
+from lab.jobs.texts import passed_steps, status_texts
 from lab.jobs.timeline import UNWRITTEN, at, spans
 from lab.language.parse import parse_with_locations
 from lab.language.shape import parsed
@@ -63,7 +63,7 @@ def test_the_ends_of_the_example_in_delegates() -> None:
         ("check", 0, 0, 1),
         ("draft", 1, 1, 2),
     ]
-    outputs = delegate_outputs(plan, (AGAIN,), ends)
+    outputs = DelegateOutputs(plan, (AGAIN,), ends)
     assert [outputs.text(place) for place in range(3)] == ["go!", "go! ok", "go!"]
 
 
@@ -111,7 +111,7 @@ def test_a_text_that_looks_at_one_that_fails_fails_and_others_do_not() -> None:
 @pytest.mark.parametrize(("size", "fits"), [(LONGEST_HANDED_BACK, True), (LONGEST_HANDED_BACK + 1, False)])
 def test_what_is_handed_back_has_a_limit(size: int, fits: bool) -> None:
     plan = example(delegate("check", {"filler": f"{size}B"}), DONE)
-    outputs = delegate_outputs(plan, (), (DelegateEnd("check", 0, 0, 0),))
+    outputs = DelegateOutputs(plan, (), (DelegateEnd("check", 0, 0, 0),))
     if fits:
         assert len(str(outputs.text(0))) == size
     else:

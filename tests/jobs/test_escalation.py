@@ -11,7 +11,7 @@ from lab.jobs.facts import GateDecided, GateExpired, GateOpened, JobStatus
 from lab.jobs.gates import Decision, Origin
 from lab.jobs.lint import lint
 from lab.jobs.plan import Plan
-from lab.jobs.status_texts import opening_token, passed_steps, status_texts
+from lab.jobs.texts import opening_token, passed_steps, status_texts
 from lab.jobs.timeline import at, spans
 from lab.language.parse import parse_with_locations
 from lab.language.shape import parsed

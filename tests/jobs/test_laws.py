@@ -21,7 +21,7 @@ from lab.jobs.compiled import compile_scenario
 from lab.jobs.derived import derived
 from lab.jobs.lint import lint
 from lab.jobs.records import JobRecord, job_key
-from lab.jobs.status_texts import status_texts
+from lab.jobs.texts import status_texts
 from lab.jobs.timeline import at
 from lab.language.parse import parse_with_locations
 from lab.language.shape import parsed

@@ -14,9 +14,9 @@ from lab.jobs.compiled import CompiledScenario, compile_scenario
 from lab.jobs.derived import derived
 from lab.jobs.gates import Decision, Origin
 from lab.jobs.lint import lint
-from lab.jobs.parallel import stretches
 from lab.jobs.plan import Plan, settle_draws
-from lab.jobs.status_texts import passed_steps, status_texts
+from lab.jobs.span import stretches
+from lab.jobs.texts import passed_steps, status_texts
 from lab.jobs.timeline import at, spans
 from lab.language.parse import parse_with_locations
 from lab.language.shape import parsed

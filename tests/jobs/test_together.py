@@ -9,7 +9,7 @@ from lab.core.clock import INSTANT_EPOCH
 from lab.jobs.compiled import compile_scenario
 from lab.jobs.gates import Decision, Origin
 from lab.jobs.plan import Plan
-from lab.jobs.status_texts import status_texts
+from lab.jobs.texts import status_texts
 from lab.jobs.timeline import at, spans
 from lab.language.shape import parsed
 from lab.mock.config import Config

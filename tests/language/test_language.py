@@ -395,7 +395,7 @@ def test_outputs_in_all_their_forms(output, sent_as):
 
 @pytest.mark.parametrize(("size", "length"), [("0B", 0), ("1kB", 1_000), ("5MB", 5_000_000), ("16MiB", 1 << 24)])
 def test_filler_is_as_long_as_it_says(size, length):
-    from lab.jobs.outputs import filler
+    from lab.jobs.names import filler
     from lab.program.steps import Filler
 
     assert len(filler(parsed(Filler, {"filler": size}).filler)) == length

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lab.core.errors import ScenarioError
-from lab.jobs.compiled import CompiledScenario, compile_scenario
+from lab.jobs.compiled import CompiledScenario, compile_scenario, parts_for
 from lab.jobs.facts import JobAccepted
 from lab.jobs.lint import lint
 from lab.language.parse import parse_scenario, parse_with_locations
@@ -104,8 +104,8 @@ MESSAGES = st.lists(st.sampled_from(["price", "stock", "more", "mo", "go", "else
 @given(MESSAGES, MESSAGES)
 def test_what_goes_to_the_fallback_changes_no_other_answer(before: list[str], after: list[str]) -> None:
     known = compiled(**fallback())
-    plain = known.parts_for(["go", *before, *after])
-    between = known.parts_for(["go", *before, "weather", *after])
+    plain = parts_for(known.scenario, ["go", *before, *after])
+    between = parts_for(known.scenario, ["go", *before, "weather", *after])
     assert between[1 + len(before)] == 2
     assert between[: 1 + len(before)] + between[2 + len(before) :] == plain
     once = [part for part in plain if part is not None and part > 2]
@@ -157,7 +157,7 @@ def test_the_app_sends_all_but_what_is_optional() -> None:
 @given(st.lists(st.sampled_from(["price", "stock", "more", "mo", "go", "else"]), max_size=8))
 def test_no_entry_answers_twice_and_each_answer_fits(messages: list[str]) -> None:
     known = compiled()
-    parts = known.parts_for(["go", *messages])
+    parts = parts_for(known.scenario, ["go", *messages])
     entries = [part for part in parts[1:] if part not in (None, 1)]
     assert len(entries) == len(set(entries))
     for message, part in zip(["go", *messages], parts, strict=True):

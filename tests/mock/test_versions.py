@@ -7,8 +7,7 @@ import pytest
 
 from lab.core.errors import ScenarioError
 from lab.core.journal.fact import Fact
-from lab.jobs.builtin import NO_SUCH_VERSION
-from lab.jobs.compiled import CompiledScenario, compile_scenario
+from lab.jobs.compiled import NO_SUCH_VERSION, CompiledScenario, compile_scenario
 from lab.jobs.facts import JobAccepted, JobStatus, ScenarioMissed
 from lab.language.parse import parse_scenario
 from lab.language.shape import parsed

@@ -8,15 +8,13 @@ from lab.core.clock import INSTANT_EPOCH, Millis, clock_text
 from lab.core.seeds import Seed
 from lab.faults.model import rules_on
 from lab.jobs.branches import Branching, Turnoff, possible
-from lab.jobs.builtin import role_refused
-from lab.jobs.compiled import CompiledScenario
+from lab.jobs.compiled import CompiledScenario, role_refused
 from lab.jobs.gates import Decision, decision_text
-from lab.jobs.names import delegate_outputs
+from lab.jobs.names import DelegateOutputs
 from lab.jobs.own_plans import own_plans
 from lab.jobs.plan import Plan
 from lab.jobs.span import DefaultEnding, Span
-from lab.jobs.status_texts import shown_status, takes_text
-from lab.jobs.texts import final_texts, writer_at
+from lab.jobs.texts import final_texts, shown_status, takes_text, writer_at
 from lab.jobs.timeline import exit_of, spans
 from lab.language.templates import RenderFailure
 from lab.program.scenario import Scenario
@@ -106,7 +104,7 @@ def _rows(planned: Plan, timeline: Sequence[Span], switches: Switches) -> Iterat
 def _outputs(planned: Plan, span: Span, after: Span) -> Iterator[str]:
     """What delegates hand back that end with a span; `after` is the next one."""
     ends = after.all_ends
-    outputs = delegate_outputs(planned, after.settled, ends)
+    outputs = DelegateOutputs(planned, after.settled, ends)
     for place in range(len(span.all_ends), len(ends)):
         try:
             text = outputs.text(place)
@@ -153,8 +151,10 @@ def _texts(planned: Plan, span: Span, began: Millis) -> list[str]:
                     write(text)
                 return [_one_line(write(gate.question(escalated=span.escalated))), *_votes(gate, span, began)]
             case Complete() | Failure() | DefaultEnding():
-                output, error, _ = final_texts(planned, span, write)
-                return [_one_line(text) or "(empty)" for text in (output, error) if text is not None] or ["null"]
+                said = final_texts(planned, span, write)
+                return [_one_line(text) or "(empty)" for text in (said.output, said.error) if text is not None] or [
+                    "null"
+                ]
             case Parallel():
                 first = span.at_work[0]
                 says = write(first.says) if isinstance(first, Work | Delegate) and first.says else ""

@@ -10,7 +10,7 @@ from lab.dialects.base import WriteContext
 from lab.jobs.gates import Decision, labels
 from lab.jobs.plan import Plan
 from lab.jobs.span import DefaultEnding, Span, node_code
-from lab.jobs.status_texts import Prompt, conversation_of, opening_token, passed_steps, status_texts, takes_text
+from lab.jobs.texts import Prompt, conversation_of, opening_token, passed_steps, status_texts, takes_text
 from lab.program.steps import Complete, Delegate, Failure, Gate, Parallel, Pause, Step, Work
 from lab.program.switches import Switches
 from lab.program.words import Status, Verdict
@@ -67,7 +67,7 @@ def _waiting_node(plan: Plan, span: Span, prompt: Prompt) -> Json:
 def _node(plan: Plan, span: Span, prompt: Prompt, kind: str, rounds: int | None, **members: Json) -> Json:
     outside = members.get("channelType", "CHAT") != "CHAT"
     node: dict[str, Json] = {
-        "code": span.code, "type": kind, "channelType": None, "initialMessage": prompt.text,
+        "code": node_code(span.id), "type": kind, "channelType": None, "initialMessage": prompt.text,
         "requestChangeMessage": prompt.changes, "maxIterationMessage": prompt.last_round,
         "currentIterationCount": span.rounds_used, "maxIteration": rounds, "feedbackEnabledFlag": None,
         "approvalEnabledFlag": None, "waitTimeInMinutes": None, "actionNames": {},
@@ -141,7 +141,7 @@ def full_body(
         "conversationId": conversation_of(plan, switches),
         "traceId": "0" * 16 + hexes(plan.seed, f"{call.job}/trace", 16), "status": str(state.status),
         "supportingChunks": [], "citations": [], "nodes": passed or [],
-        "waitingToolCode": span.code if node is not None else None, "workflowCode": call.team,
+        "waitingToolCode": node_code(span.id) if node is not None else None, "workflowCode": call.team,
         "workflowName": None, "architecture": None, PUBLISHED_VERSION: version_of(plan, switches),
         "workflowStatus": call.input.status,
         "startDate": unix_millis(epoch, start), "endTime": unix_millis(epoch, span.since) if ended else 0,

@@ -14,14 +14,13 @@ from lab.core.refusal import CANNOT_EXECUTE
 from lab.dialects.base import WriteContext
 from lab.dialects.fusion.bodies import NEVER, full_body, named_node, nodes
 from lab.dialects.sse import Event
-from lab.jobs.builtin import NO_SUCH_VERSION, ROLE_REFUSED
-from lab.jobs.outputs import Writer
+from lab.jobs.compiled import NO_SUCH_VERSION, ROLE_REFUSED
+from lab.jobs.names import Writer
 from lab.jobs.plan import Plan
+from lab.jobs.records import JobView
 from lab.jobs.span import DefaultEnding, Span, node_code
-from lab.jobs.status_texts import progress_of
-from lab.jobs.texts import writer_at
+from lab.jobs.texts import progress_of, writer_at
 from lab.jobs.timeline import spans_from
-from lab.jobs.view import JobView
 from lab.language.templates import RenderFailure
 from lab.program.steps import Step
 from lab.program.words import Status

@@ -12,7 +12,7 @@ from lab.core.exchange import Json
 from lab.jobs.branches import exits, reachable
 from lab.jobs.compiled import CompiledScenario
 from lab.jobs.lint.trials import TrialJob, asks_for_absent, reworded, whose
-from lab.jobs.outputs import output_text, render_failure
+from lab.jobs.names import output_text, render_failure
 from lab.language.complaints import Locations, path_text
 from lab.language.parse.names import spelt_as
 from lab.language.step_texts import step_texts

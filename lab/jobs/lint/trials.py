@@ -17,13 +17,11 @@ from msgspec.structs import replace
 from lab.core.clock import INSTANT_EPOCH
 from lab.jobs.branches import NO_VERDICTS, exits, holds_now, reachable
 from lab.jobs.compiled import CompiledScenario
-from lab.jobs.delegates import DelegateEnd
 from lab.jobs.gates import Decision, Origin, offers
-from lab.jobs.names import delegate_outputs, request_names, timeless_names
-from lab.jobs.outputs import Writer
+from lab.jobs.names import DelegateOutputs, Writer, request_names, timeless_names
 from lab.jobs.own_plans import USUAL_USER, own_caller
 from lab.jobs.plan import Input, Invocation, Plan, plan
-from lab.jobs.span import Span
+from lab.jobs.span import DelegateEnd, Span
 from lab.jobs.texts import writer_at
 from lab.language.parse.names import spelt_as
 from lab.language.templates import NO_ANSWER, RenderFailure, condition
@@ -62,7 +60,7 @@ class TrialJob(Struct, frozen=True, eq=False):
     def handed_back(self, delegate: str) -> str | None:
         """A delegate's output; RenderFailure if it can't be written."""
         place = next(place for place, end in enumerate(self.ends) if end.step == delegate)
-        return delegate_outputs(self.plan, self.votes, self.ends).text(place)
+        return DelegateOutputs(self.plan, self.votes, self.ends).text(place)
 
     @property
     def who(self) -> str:

@@ -13,7 +13,7 @@ from lab.jobs.compiled import CompiledScenario
 from lab.jobs.gates import Opening, votes
 from lab.jobs.lint.texts import Warnings
 from lab.jobs.plan import Plan
-from lab.jobs.status_texts import shown_status
+from lab.jobs.texts import shown_status
 from lab.jobs.timeline import spans
 from lab.language.parse.references import instant
 from lab.program.callers import Callers

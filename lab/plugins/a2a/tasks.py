@@ -8,10 +8,10 @@ from lab.core.seeds import uuid4
 from lab.dialects.base import WriteContext
 from lab.dialects.sse import Event
 from lab.jobs.plan import Plan
+from lab.jobs.records import JobView
 from lab.jobs.span import Span
-from lab.jobs.status_texts import StatusTexts, conversation_of, status_texts
+from lab.jobs.texts import StatusTexts, conversation_of, status_texts
 from lab.jobs.timeline import spans_from
-from lab.jobs.view import JobView
 from lab.plugins.a2a.rpc import Rpc
 from lab.plugins.a2a.updates import artifact_update, status_update
 from lab.program.words import Status

@@ -37,7 +37,7 @@ from lab.dialects.fusion.client import FusionClient
 from lab.jobs.gates import Decision, Opening, Origin, scripted_vote
 from lab.jobs.plan import Plan
 from lab.jobs.span import Span
-from lab.jobs.status_texts import shown_status
+from lab.jobs.texts import shown_status
 from lab.jobs.timeline import spans
 from lab.language.values import restore
 from lab.mock.config import Config

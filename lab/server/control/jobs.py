@@ -13,7 +13,8 @@ from lab.core.clock import Clock, Millis
 from lab.core.exchange import Json, json_bytes
 from lab.core.observe import Noted, Observation
 from lab.jobs.gates import offers
-from lab.jobs.view import JobView
+from lab.jobs.records import JobView
+from lab.jobs.span import node_code
 from lab.mock.service import Service
 from lab.program.words import Status
 from lab.server.control.access import JSON, CommandRefused, millis_of, obeyed, optional_text, read_command, text_member
@@ -134,7 +135,7 @@ def job_document(job: str, view: JobView, now: Millis) -> dict[str, Json]:
     if span.opening is not None:
         opening = span.opening
         gate = {
-            "gate": span.id, "code": span.code, "round": opening.visit, "channel": str(opening.gate.channel),
+            "gate": span.id, "code": node_code(span.id), "round": opening.visit, "channel": str(opening.gate.channel),
             "opened": opening.opened, "until": opening.deadline,
             "offers": [str(verdict) for verdict in offers(opening.gate)], "approvals": opening.gate.approvals,
             "votes": [{"at": vote.at, "verdict": vote.verdict, "by": vote.name} for vote in span.votes_at(now)],

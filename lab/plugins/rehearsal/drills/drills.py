@@ -11,7 +11,7 @@ from msgspec import Struct
 from lab.core.exchange import Json
 from lab.core.seeds import Seed
 from lab.jobs.compiled import CompiledScenario
-from lab.jobs.good_ends import GoodEnd
+from lab.jobs.expectation import GoodEnd
 from lab.plugins.rehearsal.drills.places import HappyPath, SpanPlace, happy_path
 from lab.plugins.rehearsal.drills.variants import GateKind, ScenarioDocument, at_ending, at_gate
 from lab.program.words import duration_text

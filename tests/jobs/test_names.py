@@ -1,0 +1,66 @@
+"""What texts see is found when it is first looked at, and once: a first look at a job pays for nothing else."""
+
+from collections.abc import Callable
+
+import pytest
+from msgspec.structs import replace
+
+from lab.jobs.names import Lazy, names_at, timeless_names, writer_of
+from lab.jobs.plan import Plan
+from lab.language.templates import TEMPLATE_NAMES, TIMELESS_NAMES, RenderFailure
+from tests.jobs.test_delegates import DONE, DRAFT, example
+
+
+def counted(calls: list[str], name: str, value: object) -> Callable[[], list[object]]:
+    def found() -> list[object]:
+        calls.append(name)
+        return [value]
+
+    return found
+
+
+def looked_at(text: str) -> tuple[str, list[str]]:
+    """What a text gives, written twice of the same names, and what was found for it that costs something."""
+    calls: list[str] = []
+    plan: Plan = replace(example(DRAFT, DONE), earlier=counted(calls, "turns", "before"))
+    write = writer_of(names_at(plan, (), (), lambda: str(counted(calls, "now", 7)()[0])))
+    assert write(text) == write(text)
+    return write(text), calls
+
+
+@pytest.mark.parametrize(
+    ("text", "written", "found"),
+    [
+        ("plain", "plain", []),
+        ("{{ message }}, {{ turn }}, {{ user }}, {{ delegates.draft.output }}", "go, 1, None, ", []),
+        ("{{ conversation.id }}", "None", []),
+        ("{{ conversation.turns }}, {{ conversation.turns[0] }}", '["before"], before', ["turns"]),
+        ("{{ conversation }}", '{"id": null, "turns": ["before"]}', ["turns"]),
+        ("{{ now }}{{ now }}", "77", ["now"]),
+    ],
+)
+def test_a_name_is_found_once_if_a_text_looks_at_it_and_never_if_none_does(
+    text: str, written: str, found: list[str]
+) -> None:
+    assert looked_at(text) == (written, found)
+
+
+@pytest.mark.parametrize(
+    "text", ["{{ conversation.topic }}", "{{ delegates.nobody.output }}", "{{ decisions.nobody }}"]
+)
+def test_what_is_not_there_is_told(text: str) -> None:
+    with pytest.raises(RenderFailure, match=r"there is no (topic|nobody) here"):
+        looked_at(text)
+
+
+def test_all_that_a_template_may_use_can_be_found() -> None:
+    plan = example(DRAFT, DONE)
+    assert dict(timeless_names(plan, ())).keys() == TIMELESS_NAMES
+    assert dict(names_at(plan, (), (), lambda: "7")).keys() == TEMPLATE_NAMES
+
+
+def test_members_are_known_before_they_are_found() -> None:
+    lazy = Lazy(("a", "b"), {"a": 1, "b": 2}.__getitem__)
+    assert (list(lazy), len(lazy), dict(lazy)) == (["a", "b"], 2, {"a": 1, "b": 2})
+    with pytest.raises(KeyError):
+        lazy["c"]
