@@ -4,10 +4,10 @@ from itertools import islice
 
 from hypothesis import strategies as st
 
-from lab.jobs.compiled import CompiledScenario, compile_scenario
 from lab.jobs.gates import Decision, Origin
 from lab.jobs.plan import Input, Invocation, Plan, settle_draws
 from lab.jobs.plan import plan as make_plan
+from lab.jobs.program import Program, program_of
 from lab.jobs.timeline import spans
 from lab.language.shape import parsed
 from lab.program.scenario import Scenario
@@ -148,17 +148,15 @@ def documents(draw: st.DrawFn) -> dict[str, object]:
     return {"lab": 1, "name": "drawn", "title": "Drawn", "agent": {"code": "DRAWN"}, "ask": "go", "steps": steps}
 
 
-def scenarios() -> st.SearchStrategy[CompiledScenario]:
+def scenarios() -> st.SearchStrategy[Program]:
     """The same, indexed."""
-    return documents().map(lambda document: compile_scenario(parsed(Scenario, document)))
+    return documents().map(lambda document: program_of(parsed(Scenario, document)))
 
 
-def planned(
-    compiled: CompiledScenario, seed: int = 7, *, at: int = 100, ordinal: int = 1, scripted: bool = True
-) -> Plan:
+def planned(program: Program, seed: int = 7, *, at: int = 100, ordinal: int = 1, scripted: bool = True) -> Plan:
     """The plan of a job accepted at `at`."""
-    call = Invocation("J", "demo", compiled.scenario.agent.code, compiled.name, ordinal, at, Input("go"))
-    return make_plan(compiled, call, seed, settle_draws(compiled, seed, ordinal), scripted=scripted)
+    call = Invocation("J", "demo", program.scenario.agent.code, program.name, ordinal, at, Input("go"))
+    return make_plan(program, call, seed, settle_draws(program, seed, ordinal), scripted=scripted)
 
 
 PLANS = st.builds(planned, scenarios(), st.integers(0, 2**40), scripted=st.booleans())
@@ -192,7 +190,7 @@ def _in_time(draw: st.DrawFn, plan: Plan, known: tuple[Decision, ...]) -> tuple[
 @st.composite
 def decisions_for(draw: st.DrawFn, plan: Plan) -> tuple[Decision, ...]:
     """Decisions as a journal could hold them, and some that never could; in order of time."""
-    steps = list(plan.compiled.steps)
+    steps = list(plan.program.steps)
     found = [
         Decision(at, draw(st.sampled_from(steps)), visit, verdict, Origin.PERSON, None, "so")
         for at, visit, verdict in draw(_DECIDED)
@@ -200,7 +198,7 @@ def decisions_for(draw: st.DrawFn, plan: Plan) -> tuple[Decision, ...]:
     fitting = [
         each
         for each in found
-        if ("gate" in type(plan.compiled.steps[each.step]).__name__.lower()) == (each.verdict is not None)
+        if ("gate" in type(plan.program.steps[each.step]).__name__.lower()) == (each.verdict is not None)
     ]
     for _ in range(draw(st.integers(0, 4))):
         fitting += draw(_in_time(plan, tuple(sorted(fitting, key=lambda each: each.at))))

@@ -10,7 +10,7 @@ from lab.identity.clients import DEMO, JANE, Client, Grant, aistudio_cli
 from lab.identity.keys import challenge_of, private_key
 from lab.identity.scopes import api_scope
 from lab.identity.testkey import CLIENT_KEY_ID, CLIENT_PRIVATE_PEM
-from lab.jobs.compiled import compile_scenario
+from lab.jobs.program import program_of
 from lab.language.shape import parsed
 from lab.mock.config import Config
 from lab.mock.service import Service
@@ -41,8 +41,7 @@ DOCUMENT = {
 def service(*documents: dict[str, object] | Scenario, **switches: object) -> Service:
     """A mock of the given scenarios, or of the expense one."""
     created = tuple(
-        compile_scenario(each if isinstance(each, Scenario) else parsed(Scenario, each))
-        for each in documents or (DOCUMENT,)
+        program_of(each if isinstance(each, Scenario) else parsed(Scenario, each)) for each in documents or (DOCUMENT,)
     )
     return Service(Config(created, switched(switches), 42, EPOCH, (DEMO, OTHER, TV)))
 

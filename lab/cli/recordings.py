@@ -104,9 +104,9 @@ def scenarios_of(header: Header, scenarios: str | None) -> dict[str, Scenario]:
     for each in header.scenarios or ():
         try:
             known = each.name in scenario_names(folder) or shipped_path(each.name, folder)
-            compiled = load_scenario(each.name, folder) if known else None  # never a path that a header names
+            program = load_scenario(each.name, folder) if known else None  # never a path that a header names
         except LabError:
             continue
-        if compiled is not None and compiled.digest == each.sha256:
-            found[each.name] = compiled.scenario
+        if program is not None and program.digest == each.sha256:
+            found[each.name] = program.scenario
     return found

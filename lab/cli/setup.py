@@ -20,7 +20,7 @@ from lab.dialects import client_named
 from lab.files.scenarios import load_scenario, load_scenarios, read_scenario, scenario_names, scenarios_folder
 from lab.identity.clients import DEMO, JANE, Account, Client, Grant
 from lab.identity.scopes import api_scope
-from lab.jobs.compiled import CompiledScenario
+from lab.jobs.program import Program
 from lab.language.shape import member
 from lab.mock.config import Config
 from lab.mock.service import Service
@@ -85,9 +85,7 @@ class Setup(Struct, frozen=True):
         return wall_second() if self.settings.epoch is None else self.settings.epoch
 
 
-def make_setup(
-    settings: MockSettings, *, reviewer: ReviewerKind = "script", more: tuple[CompiledScenario, ...] = ()
-) -> Setup:
+def make_setup(settings: MockSettings, *, reviewer: ReviewerKind = "script", more: tuple[Program, ...] = ()) -> Setup:
     """Load what was asked for; ScenarioError carries every complaint.
 
     `reviewer` is who answers gates by default; `more` scenarios are served beside those asked for.
@@ -97,7 +95,7 @@ def make_setup(
     if epoch is None:  # fixed for a run in one process, which so is the same each time
         epoch = INSTANT_EPOCH if settings.clock.instant else wall_second()
     config = Config(
-        scenarios=tuple({compiled.name: compiled for compiled in (*named, *more)}.values()),
+        scenarios=tuple({program.name: program for program in (*named, *more)}.values()),
         switches=Switches(),
         seed=_seed(settings, named),
         epoch=epoch,
@@ -112,16 +110,16 @@ def make_setup(
     return Setup(settings, config, make_clock(settings.clock), file.limits)
 
 
-def load_named(settings: MockSettings) -> tuple[CompiledScenario, ...]:
+def load_named(settings: MockSettings) -> tuple[Program, ...]:
     """The scenarios named, by name in the folder or by path; none named: all in the folder."""
     found = load_scenarios(scenarios_folder(settings.scenarios), settings.targets)
-    return tuple({compiled.name: compiled for compiled in found}.values())
+    return tuple({program.name: program for program in found}.values())
 
 
-def load_folder(folder: str | None) -> tuple[tuple[CompiledScenario, ...], dict[str, ScenarioError]]:
+def load_folder(folder: str | None) -> tuple[tuple[Program, ...], dict[str, ScenarioError]]:
     """The scenarios of the folder that load, for a picker, and by name why others don't."""
     path = scenarios_folder(folder)
-    found: list[CompiledScenario] = []
+    found: list[Program] = []
     broken: dict[str, ScenarioError] = {}
     for name in scenario_names(path):
         try:
@@ -218,7 +216,7 @@ def transport_to(peer: Peer) -> "HttpTransport":
     return HttpTransport(peer.base, peer.token_url, forms_of(peer.client_secret, peer.client_id))
 
 
-def _seed(settings: MockSettings, named: tuple[CompiledScenario, ...]) -> Seed:
+def _seed(settings: MockSettings, named: tuple[Program, ...]) -> Seed:
     """The seed given, else that of the only scenario, else a fresh one."""
     if settings.seed is not None:
         return settings.seed

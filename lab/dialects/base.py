@@ -38,7 +38,7 @@ from lab.core.refusal import CANNOT_EXECUTE, Refusal, forbidden, not_found
 from lab.core.reply import Parts
 from lab.core.routes import Route, RouteMatch
 from lab.identity.endpoints.context import TokenContext
-from lab.jobs.compiled import CompiledScenario
+from lab.jobs.program import Program
 from lab.jobs.records import JobView
 from lab.program.faults import Fault
 from lab.program.switches import Switches
@@ -213,10 +213,10 @@ class Streamed(Struct, frozen=True):
 class Described(Struct, frozen=True):
     """Published teams, each with those of its scenarios that are published."""
 
-    teams: tuple[tuple[str, tuple[CompiledScenario, ...]], ...]
+    teams: tuple[tuple[str, tuple[Program, ...]], ...]
 
 
-def team_version(team: tuple[CompiledScenario, ...]) -> int:
+def team_version(team: tuple[Program, ...]) -> int:
     """A team's version: that of the first of its scenarios to name one, else 1."""
     return next((each.scenario.agent.version for each in team if each.scenario.agent.version is not None), 1)
 

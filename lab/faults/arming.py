@@ -12,7 +12,7 @@ from lab.core.journal.ledger import Ledger
 from lab.core.refusal import Refusal, bad_request, conflict, not_found
 from lab.faults.facts import FaultArmed, FaultDisarmed, armed_faults
 from lab.faults.model import Rule, rules_of_scenario
-from lab.jobs.compiled import CompiledScenario
+from lab.jobs.program import Program
 from lab.jobs.records import JobRecord
 from lab.language.fault import fault_document
 from lab.program.faults import JobFault, fault_names
@@ -38,7 +38,7 @@ class KnownNames(Struct, frozen=True):
     """None: whoever has an id is one."""
 
 
-def steps_by_scenario(scenarios: Iterable[CompiledScenario]) -> dict[str, frozenset[str]]:
+def steps_by_scenario(scenarios: Iterable[Program]) -> dict[str, frozenset[str]]:
     """The ids of the steps of each scenario, by its name; of several with one name all together."""
     found: dict[str, frozenset[str]] = {}
     for each in scenarios:
@@ -47,7 +47,7 @@ def steps_by_scenario(scenarios: Iterable[CompiledScenario]) -> dict[str, frozen
 
 
 def arm(
-    scenarios: Iterable[CompiledScenario], ledger: Ledger, document: dict[str, Json], now: Millis, named: KnownNames,
+    scenarios: Iterable[Program], ledger: Ledger, document: dict[str, Json], now: Millis, named: KnownNames,
     job_of: Callable[[str], tuple[str, JobRecord] | None],
 ) -> FaultArmed | Refusal:  # fmt: skip
     """Arm a fault of the scenario's form. Its name, if others have it, is numbered: each is given once.
@@ -98,7 +98,7 @@ def _resolved(
     return fault, wrong
 
 
-def disarm(scenarios: Iterable[CompiledScenario], ledger: Ledger, name: str, now: Millis) -> FaultDisarmed | Refusal:
+def disarm(scenarios: Iterable[Program], ledger: Ledger, name: str, now: Millis) -> FaultDisarmed | Refusal:
     """Disarm a fault that was armed; one of a scenario stays."""
     if any(each.rule.name == name for each in armed_faults(ledger.get).armed):
         return FaultDisarmed(at=now, by="control", fault=name)
@@ -108,7 +108,7 @@ def disarm(scenarios: Iterable[CompiledScenario], ledger: Ledger, name: str, now
 
 
 def listed(
-    scenarios: Iterable[CompiledScenario], ledger: Ledger, struck: Mapping[tuple[str | None, str], int]
+    scenarios: Iterable[Program], ledger: Ledger, struck: Mapping[tuple[str | None, str], int]
 ) -> Iterator[Planned]:
     """The armed faults, oldest first, then those of each scenario; `struck`: how often, by scenario and name."""
     for each in armed_faults(ledger.get).armed:
@@ -118,5 +118,5 @@ def listed(
         yield Planned(rule.name, rule.scenario, document, struck.get((rule.scenario, rule.name), 0))
 
 
-def _planned(scenarios: Iterable[CompiledScenario]) -> Iterator[Rule]:
-    return (rule for compiled in scenarios for rule in rules_of_scenario(compiled))
+def _planned(scenarios: Iterable[Program]) -> Iterator[Rule]:
+    return (rule for program in scenarios for rule in rules_of_scenario(program))

@@ -35,7 +35,7 @@ from lab.core.clock import Millis
 from lab.core.exchange import Response
 from lab.core.reply import END_OF_EVENT, Parts, Reply, Strike
 from lab.core.seeds import Seed, draw
-from lab.jobs.compiled import CompiledScenario
+from lab.jobs.program import Program
 from lab.program.faults import Calls, Fault, JobFault, fault_names
 from lab.program.words import MILLION
 
@@ -60,9 +60,9 @@ class Rule(Struct, frozen=True):
     """The one job that it is about."""
 
 
-def rules_of_scenario(compiled: CompiledScenario) -> tuple[Rule, ...]:
+def rules_of_scenario(program: Program) -> tuple[Rule, ...]:
     """The faults of a scenario, in their order."""
-    scenario = compiled.scenario
+    scenario = program.scenario
     named = zip(fault_names(scenario.faults), scenario.faults, strict=True)
     # a job is of one scenario; a client calls several
     return tuple(
@@ -72,9 +72,9 @@ def rules_of_scenario(compiled: CompiledScenario) -> tuple[Rule, ...]:
 
 
 @lru_cache(maxsize=4096)
-def rules_on(compiled: CompiledScenario, routes: tuple[str, ...]) -> tuple[Rule, ...]:
+def rules_on(program: Program, routes: tuple[str, ...]) -> tuple[Rule, ...]:
     """Those of them that may strike a call which goes by these names; kept, since each poll asks."""
-    return tuple(rule for rule in rules_of_scenario(compiled) if rule.fault.route in routes)
+    return tuple(rule for rule in rules_of_scenario(program) if rule.fault.route in routes)
 
 
 def armed_rule(name: str, fault: JobFault) -> Rule:

@@ -15,13 +15,13 @@ from lab.core.seeds import Seed
 from lab.faults.facts import ARMED_KEY, ArmedRecord
 from lab.faults.model import Place, Rule, judge, processed, rules_on, strike
 from lab.faults.substitutes import Alter, Refuse, altered, altered_part, substitute
-from lab.jobs.compiled import CompiledScenario
+from lab.jobs.program import Program
 from lab.program.faults import Fault
 
 
-def rules_of(ledger: Ledger, routes: tuple[str, ...], compiled: CompiledScenario | None) -> tuple[Rule, ...]:
+def rules_of(ledger: Ledger, routes: tuple[str, ...], program: Program | None) -> tuple[Rule, ...]:
     """The faults that may strike a call which goes by these names: those armed from outside, then the scenario's."""
-    own = rules_on(compiled, routes) if compiled is not None else ()
+    own = rules_on(program, routes) if program is not None else ()
     armed = ledger.get(ARMED_KEY)
     if not isinstance(armed, ArmedRecord):
         return own

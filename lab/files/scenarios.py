@@ -12,7 +12,7 @@ from lab.files.opening import read_bounded
 from lab.files.output_files import OutputFiles
 from lab.files.programs import entry_name, keep_program, known_program
 from lab.files.shipped import shipped_folder
-from lab.jobs.compiled import CompiledScenario, compile_scenario
+from lab.jobs.program import Program, program_of
 from lab.language.complaints import LARGEST_FILE
 
 SCENARIO_ENDING = ".yaml"
@@ -108,7 +108,7 @@ def read_scenario(path: Path) -> bytes:
 
 
 def digest_of(text: bytes, files: Mapping[str, str] | None = None) -> str:
-    """What a header and a compiled scenario call a scenario's digest: SHA-256 with CRLF made LF.
+    """What a header and a program call a scenario's digest: SHA-256 with CRLF made LF.
 
     Each file that an output names adds a line of NUL, its name, NUL and the SHA-256 of its text.
     """
@@ -118,7 +118,7 @@ def digest_of(text: bytes, files: Mapping[str, str] | None = None) -> str:
     return digest.hexdigest()
 
 
-def load_scenario(name: str, folder: Path) -> CompiledScenario:
+def load_scenario(name: str, folder: Path) -> Program:
     """A scenario by name or path, indexed; ScenarioError with every complaint if it can't be loaded."""
     path = scenario_path(name, folder)
     text = read_scenario(path)
@@ -131,7 +131,7 @@ def load_scenario(name: str, folder: Path) -> CompiledScenario:
         beside = OutputFiles(path.parent)
         scenario = parse_scenario(text, str(path), stem=stem, reader=beside)
         keep_program(key, scenario, beside.found)
-    return compile_scenario(scenario, digest_of(text, beside.found), beside.found, text.decode("utf-8-sig"))
+    return program_of(scenario, digest_of(text, beside.found), beside.found, text.decode("utf-8-sig"))
 
 
 Stamp: TypeAlias = tuple[tuple[int, int], ...]
@@ -147,7 +147,7 @@ def stamp_of(path: Path, files: Iterable[str]) -> Stamp | None:
     return tuple((each.st_mtime_ns, each.st_size) for each in found)
 
 
-def load_scenarios(folder: Path, names: Sequence[str] = ()) -> tuple[CompiledScenario, ...]:
+def load_scenarios(folder: Path, names: Sequence[str] = ()) -> tuple[Program, ...]:
     """The scenarios named, or all in the folder."""
     chosen = names or scenario_names(folder)
     if not chosen:

@@ -5,7 +5,7 @@
 Nothing here runs, waits or remembers. Read it in this order; each module opens with what must hold and an example.
 
     gates       when an opening takes a vote, and which vote ends it
-    compiled    a scenario indexed, and what jobs play that no author wrote
+    program     a scenario indexed, and what jobs play that no author wrote
     plan        what chance settles before a job begins
     span        a stretch of a job, in one status and step; a parallel is cut where one of its steps ends
     branches    which way a job goes on where there are several

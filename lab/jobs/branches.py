@@ -25,10 +25,10 @@ from types import MappingProxyType
 
 from msgspec import Struct
 
-from lab.jobs.compiled import CompiledScenario
 from lab.jobs.gates import Decision
 from lab.jobs.names import timeless_names
 from lab.jobs.plan import Plan
+from lab.jobs.program import Program
 from lab.jobs.span import DelegateEnd
 from lab.language.templates import RenderFailure, condition
 from lab.program.steps import Branch, Gate, Parallel, Pause, Step
@@ -62,7 +62,7 @@ class Branching:
 
     def taken(self, turnoff: Turnoff) -> Branch | None:
         """The first branch that fits; None: none does. RenderFailure names a condition on the way that has no answer."""
-        branches = self._plan.compiled.ways[turnoff.step].get(turnoff.exit, ())
+        branches = self._plan.program.ways[turnoff.step].get(turnoff.exit, ())
         chances, lot = 0, -1
         for branch in branches:
             if branch.when is not None:
@@ -114,10 +114,10 @@ def possible(branches: Iterable[Branch], judge: Callable[[str], bool | None] = l
 
 
 def exits(
-    compiled: CompiledScenario, step: Step, verdicts: Mapping[str, Verdict] = NO_VERDICTS
+    program: Program, step: Step, verdicts: Mapping[str, Verdict] = NO_VERDICTS
 ) -> Iterator[tuple[str, tuple[Branch, ...]]]:
     """The ways out of a step that can be come to, with their branches; of a gate in `verdicts` its way alone."""
-    for name, branches in compiled.ways.get(step.id, {}).items():
+    for name, branches in program.ways.get(step.id, {}).items():
         if isinstance(step, Gate) and (
             verdicts.get(step.id, name) != name or not (step.approval or name in (Verdict.APPROVED, Verdict.TIMED_OUT))
         ):
@@ -126,20 +126,20 @@ def exits(
 
 
 def reachable(
-    compiled: CompiledScenario,
+    program: Program,
     judge: Callable[[str], bool | None] = lambda when: None,
     verdicts: Mapping[str, Verdict] = NO_VERDICTS,
 ) -> set[str]:
     """The steps to which some job may come; `judge` as in `possible`, `verdicts` as in `exits`."""
     found: set[str] = set()
-    ahead = [compiled.first.id]
+    ahead = [program.first.id]
     while ahead:
         name = ahead.pop()
         if name not in found:
             found.add(name)
-            step = compiled.steps[name]
+            step = program.steps[name]
             ahead += [
-                branch.to for _, branches in exits(compiled, step, verdicts) for branch in possible(branches, judge)
+                branch.to for _, branches in exits(program, step, verdicts) for branch in possible(branches, judge)
             ]
             if isinstance(step, Parallel):
                 found.update(child.id for child in step.of)

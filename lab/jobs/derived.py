@@ -78,7 +78,7 @@ def _following(plan: Plan, decisions: tuple[Decision, ...]) -> Iterator[Fact]:
 
 def forgotten_at(plan: Plan, span: Span) -> Millis | None:
     """When a job can no longer be asked for, seen at its last span; None: never."""
-    retention = plan.compiled.scenario.retention
+    retention = plan.program.scenario.retention
     return span.since + retention if retention is not None and span.status.final else None
 
 

@@ -37,7 +37,7 @@ class TurnResult(Struct, frozen=True):
 
 def ended_at_own_error(plan: Plan, span: Span) -> bool:
     """Whether that span of the plan is an `error` step, of a scenario with branches."""
-    return isinstance(span.step, Failure) and (bool(plan.compiled.lots) or plan.compiled.conditional)
+    return isinstance(span.step, Failure) and (bool(plan.program.lots) or plan.program.conditional)
 
 
 def verdicts_at(span: Span) -> dict[str, str]:

@@ -20,9 +20,9 @@ from lab.core.clock import Millis
 from lab.core.exchange import Json, text_of
 from lab.core.journal.fact import Changed, Fact, Get
 from lab.core.journal.numbers import raised, used
-from lab.jobs.compiled import NO_SCENARIO
 from lab.jobs.gates import Decision, Origin
 from lab.jobs.plan import Drawn
+from lab.jobs.program import NO_SCENARIO
 from lab.jobs.records import (
     AliasRecord,
     ConversationRecord,
@@ -73,7 +73,7 @@ class JobAccepted(Fact, frozen=True, kw_only=True, omit_defaults=True):
 
     @property
     def part(self) -> int:
-        """The part of the scenario that the job plays, as `CompiledScenario.of_turn` counts them."""
+        """The part of the scenario that the job plays, as `Program.of_turn` counts them."""
         return self.turn if self.entry is None else self.entry + 1
 
     def fold(self, get: Get) -> Changed:

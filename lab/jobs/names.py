@@ -99,7 +99,7 @@ def _timeless(
         case "message":
             return call.input.message
         case "match":
-            return plan.compiled.groups(call.input.message)
+            return plan.program.groups(call.input.message)
         case "parameters":
             return {
                 # a workflow's parameters may come as {"value": …}, and templates needn't know
@@ -137,7 +137,7 @@ def _decisions(plan: Plan, settled: tuple[Decision, ...]) -> dict[str, object]:
     """
     none: dict[str, object] = {"verdict": None, "by": "", "comment": "", "votes": []}
     rounds: dict[str, list[dict[str, object]]] = {
-        step.id: [] for step in plan.compiled.scenario.steps if isinstance(step, Gate)
+        step.id: [] for step in plan.program.scenario.steps if isinstance(step, Gate)
     }
     cast = (each for each in settled if each.verdict is not None)  # the others cut a wait short
     for (gate, _), opening in groupby(cast, lambda each: (each.step, each.visit)):
@@ -156,7 +156,7 @@ class DelegateOutputs(Lazy):
         ends: tuple[DelegateEnd, ...],
         handed: Handed | None = None,
     ) -> None:
-        self._delegates = {name: step for name, step in plan.compiled.steps.items() if isinstance(step, Delegate)}
+        self._delegates = {name: step for name, step in plan.program.steps.items() if isinstance(step, Delegate)}
         super().__init__(self._delegates, self._latest_output)
         self._plan = plan
         self._settled = settled
@@ -204,7 +204,7 @@ class DelegateOutputs(Lazy):
             return None
         seen = timeless_names(plan, self._settled[: end.decided], self._ends[: end.known], self._handed)
         try:
-            text = output_text(self._delegates[end.step].output, plan.compiled.files, writer_of(seen))
+            text = output_text(self._delegates[end.step].output, plan.program.files, writer_of(seen))
         except RenderFailure as failure:
             return failure
         if text is not None and len(text) > LONGEST_HANDED_BACK:

@@ -7,9 +7,9 @@ from msgspec.structs import replace
 
 from lab.core.clock import INSTANT_EPOCH, Millis
 from lab.core.seeds import Seed, uuid4
-from lab.jobs.compiled import CompiledScenario
 from lab.jobs.gates import Decision
 from lab.jobs.plan import Input, Invocation, JobUser, Plan, plan
+from lab.jobs.program import Program
 from lab.jobs.texts import earlier_turns
 from lab.jobs.timeline import spans
 from lab.program.scenario import Scenario
@@ -29,21 +29,19 @@ def own_caller(scenario: Scenario) -> tuple[str, JobUser | None]:
     return client, replace(user, roles=callers.roles) if callers.need_a_user else None
 
 
-def own_plans(
-    compiled: CompiledScenario, seed: Seed, caller: tuple[str, JobUser | None] | None = None
-) -> Iterator[Plan]:
+def own_plans(program: Program, seed: Seed, caller: tuple[str, JobUser | None] | None = None) -> Iterator[Plan]:
     """The plan of each turn, sent at the end of the one before, if nobody but the scenario's reviewers decides.
 
     Turn and ordinal are the same there; who asks is `caller`, a client and a user, else `own_caller`.
     """
-    client, user = caller or own_caller(compiled.scenario)
-    stream = f"{client}/{compiled.name}"
+    client, user = caller or own_caller(program.scenario)
+    stream = f"{client}/{program.name}"
     conversation = uuid4(seed, f"conversation/{stream}/1")
     earlier: list[tuple[Plan, tuple[Decision, ...]]] = []
     now: Millis = 0
-    for turn, (ask, part) in enumerate(zip(compiled.scenario.user_messages, compiled.sent, strict=False), 1):
+    for turn, (ask, part) in enumerate(zip(program.scenario.user_messages, program.sent, strict=False), 1):
         call = Invocation(
-            uuid4(seed, f"job/{stream}/{turn}"), client, part.scenario.agent.code, compiled.name, turn, now,
+            uuid4(seed, f"job/{stream}/{turn}"), client, part.scenario.agent.code, program.name, turn, now,
             Input(ask.message, True, parameters=ask.parameters), conversation, turn,
             earlier[0][0].invocation.input.parameters if earlier else {}, user,
         )  # fmt: skip

@@ -28,7 +28,7 @@ from msgspec import Struct
 from lab.core.clock import Millis
 from lab.core.exchange import Json
 from lab.core.seeds import Seed, draw
-from lab.jobs.compiled import CompiledScenario
+from lab.jobs.program import Program
 from lab.language.values import drawn_as, generate, is_drawn, restore
 from lab.program.draws import draw_latency
 from lab.program.steps import TimedStep
@@ -92,9 +92,9 @@ class Invocation(Struct, frozen=True):
 
 
 class Plan(Struct, frozen=True, eq=False):
-    """A compiled scenario for one invocation, with its seed and what was drawn; made anew each time, and equal to itself only."""
+    """A program for one invocation, with its seed and what was drawn; made anew each time, and equal to itself only."""
 
-    compiled: CompiledScenario
+    program: Program
     invocation: Invocation
     seed: Seed
     data: Mapping[str, object]
@@ -115,7 +115,7 @@ class Plan(Struct, frozen=True, eq=False):
 
     def began(self, now: Millis) -> Millis:
         """When the job began, as it says of itself at `now`: at its acceptance, and once its work has begun, then."""
-        worked = self.invocation.at + self.compiled.queued
+        worked = self.invocation.at + self.program.queued
         return worked if now >= worked else self.invocation.at
 
     def takes(self, step: str, visit: int) -> Millis:
@@ -126,60 +126,56 @@ class Plan(Struct, frozen=True, eq=False):
         """What is held against the chances of a step's branches at this visit: 0 to 999,999."""
         return self._settled(lot, "next", step, visit)
 
-    def _settled(
-        self, draws: "Callable[[CompiledScenario, Seed, int, str, int], int]", use: str, step: str, visit: int
-    ) -> int:
+    def _settled(self, draws: "Callable[[Program, Seed, int, str, int], int]", use: str, step: str, visit: int) -> int:
         known = self.drawn.get(f"{step}/{use}") if visit == 0 else None
-        return (
-            known if isinstance(known, int) else draws(self.compiled, self.seed, self.invocation.ordinal, step, visit)
-        )
+        return known if isinstance(known, int) else draws(self.program, self.seed, self.invocation.ordinal, step, visit)
 
 
-def _stream(compiled: CompiledScenario, ordinal: int, use: str, visit: int) -> str:
+def _stream(program: Program, ordinal: int, use: str, visit: int) -> str:
     """`SCENARIO/ORDINAL/STEP/takes#VISIT`, no `#VISIT` at visit 0.
 
     A later turn's job draws from the same streams under another ordinal: it is a further job of the scenario.
     """
-    return f"{compiled.name}/{ordinal}/{use}{f'#{visit}' if visit else ''}"
+    return f"{program.name}/{ordinal}/{use}{f'#{visit}' if visit else ''}"
 
 
-def takes(compiled: CompiledScenario, seed: Seed, ordinal: int, step: str, visit: int) -> Millis:
-    lasting = compiled.steps[step]
+def takes(program: Program, seed: Seed, ordinal: int, step: str, visit: int) -> Millis:
+    lasting = program.steps[step]
     assert isinstance(lasting, TimedStep)
-    return draw_latency(seed, _stream(compiled, ordinal, f"{step}/takes", visit), lasting.takes)
+    return draw_latency(seed, _stream(program, ordinal, f"{step}/takes", visit), lasting.takes)
 
 
-def lot(compiled: CompiledScenario, seed: Seed, ordinal: int, step: str, visit: int) -> int:
-    return draw(seed, _stream(compiled, ordinal, f"{step}/next", visit), 0, MILLION - 1)
+def lot(program: Program, seed: Seed, ordinal: int, step: str, visit: int) -> int:
+    return draw(seed, _stream(program, ordinal, f"{step}/next", visit), 0, MILLION - 1)
 
 
-def settle_draws(compiled: CompiledScenario, seed: Seed, ordinal: int) -> dict[str, Json]:
+def settle_draws(program: Program, seed: Seed, ordinal: int) -> dict[str, Json]:
     """Everything chance settles at acceptance, sorted by name: what `drawn` of `job.accepted` holds.
 
     Values stand there as JSON, a decimal as its text: `restore` gives it its places back.
     """
-    data = generate(compiled.scenario.data, seed, f"{compiled.name}/{ordinal}")
+    data = generate(program.scenario.data, seed, f"{program.name}/{ordinal}")
     drawn = {f"data/{name}": value for name, value in data.items()}
-    return dict(sorted((drawn | _first_visits(compiled, seed, ordinal)).items()))
+    return dict(sorted((drawn | _first_visits(program, seed, ordinal)).items()))
 
 
-def _first_visits(compiled: CompiledScenario, seed: Seed, ordinal: int) -> dict[str, int]:
+def _first_visits(program: Program, seed: Seed, ordinal: int) -> dict[str, int]:
     found: dict[str, int] = {}
-    for name, step in compiled.steps.items():
+    for name, step in program.steps.items():
         # a duration that is written out is no draw: an edited scenario may change it, and a replay then says so
         if isinstance(step, TimedStep) and not isinstance(step.takes, int):
-            found[f"{name}/takes"] = takes(compiled, seed, ordinal, name, 0)
-    return found | {f"{name}/next": lot(compiled, seed, ordinal, name, 0) for name in compiled.lots}
+            found[f"{name}/takes"] = takes(program, seed, ordinal, name, 0)
+    return found | {f"{name}/next": lot(program, seed, ordinal, name, 0) for name in program.lots}
 
 
-def misdrawn(compiled: CompiledScenario, seed: Seed, ordinal: int, drawn: Drawn) -> str | None:
+def misdrawn(program: Program, seed: Seed, ordinal: int, drawn: Drawn) -> str | None:
     """The first name under which `drawn` holds what chance can't have settled so at acceptance; None: it all fits.
 
     Generated text may be anything: another version of the generator gives another.
     """
-    stream = f"{compiled.name}/{ordinal}"
-    data = {f"data/{name}": datum for name, datum in compiled.scenario.data.items() if is_drawn(datum)}
-    visited = _first_visits(compiled, seed, ordinal)
+    stream = f"{program.name}/{ordinal}"
+    data = {f"data/{name}": datum for name, datum in program.scenario.data.items() if is_drawn(datum)}
+    visited = _first_visits(program, seed, ordinal)
     for name in sorted(data.keys() | visited.keys() | drawn.keys()):
         value = drawn.get(name)
         if name in data and name in drawn and drawn_as(data[name], value, seed, f"{stream}/{name}"):
@@ -189,28 +185,28 @@ def misdrawn(compiled: CompiledScenario, seed: Seed, ordinal: int, drawn: Drawn)
     return None
 
 
-def drawn_otherwise(compiled: CompiledScenario, seed: Seed, ordinal: int, drawn: Drawn, *, texts: bool) -> list[str]:
+def drawn_otherwise(program: Program, seed: Seed, ordinal: int, drawn: Drawn, *, texts: bool) -> list[str]:
     """The names under which an edited scenario draws otherwise than `drawn` has it, sorted.
 
     A step that is new or gone is none of them: that shows in the timeline. `texts`: generated text counts.
     """
-    data = {f"data/{name}": datum for name, datum in compiled.scenario.data.items() if is_drawn(datum)}
+    data = {f"data/{name}": datum for name, datum in program.scenario.data.items() if is_drawn(datum)}
     found = data.keys() ^ {name for name in drawn if name.startswith("data/")}
     for name in data.keys() & drawn.keys():
-        if not drawn_as(data[name], drawn[name], seed, f"{compiled.name}/{ordinal}/{name}", texts=texts):
+        if not drawn_as(data[name], drawn[name], seed, f"{program.name}/{ordinal}/{name}", texts=texts):
             found.add(name)
-    for name, step in compiled.steps.items():
+    for name, step in program.steps.items():
         known = drawn.get(f"{name}/takes")
-        if known is not None and isinstance(step, TimedStep) and known != takes(compiled, seed, ordinal, name, 0):
+        if known is not None and isinstance(step, TimedStep) and known != takes(program, seed, ordinal, name, 0):
             found.add(f"{name}/takes")
     return sorted(found)
 
 
 def plan(
-    compiled: CompiledScenario, invocation: Invocation, seed: Seed, drawn: Drawn,
+    program: Program, invocation: Invocation, seed: Seed, drawn: Drawn,
     *, scripted: bool, earlier: Callable[[], Sequence[object]] = tuple,
 ) -> Plan:  # fmt: skip
     """The plan of a job for which `drawn` was settled: all of it, or its generated data alone."""
     values = {name[5:]: value for name, value in drawn.items() if name.startswith("data/")}
-    data = restore(compiled.scenario.data, values, seed, f"{compiled.name}/{invocation.ordinal}")
-    return Plan(compiled, invocation, seed, data, drawn, scripted, earlier)
+    data = restore(program.scenario.data, values, seed, f"{program.name}/{invocation.ordinal}")
+    return Plan(program, invocation, seed, data, drawn, scripted, earlier)

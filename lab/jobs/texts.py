@@ -63,7 +63,7 @@ def final_texts(plan: Plan, span: Span, write: Writer) -> StatusTexts:
     """What a job ends with, at a span in which it has ended."""
     match step := span.step:
         case Complete():
-            output = output_text(step.output, plan.compiled.files, write)
+            output = output_text(step.output, plan.program.files, write)
             return StatusTexts(span.status, None, output, None, tuple(map(write, step.follow_up)))
         case Failure():
             output = write(step.output) if step.output is not None else None

@@ -47,9 +47,9 @@ from msgspec.structs import replace
 
 from lab.core.clock import Millis
 from lab.jobs.branches import Branching, Turnoff
-from lab.jobs.compiled import NEXT
 from lab.jobs.gates import Decision, Opening, votes
 from lab.jobs.plan import Plan
+from lab.jobs.program import NEXT
 from lab.jobs.span import DefaultEnding, DelegateEnd, Ending, Span, ends_of, stretches
 from lab.language.templates import RenderFailure
 from lab.program.steps import Again, Delegate, Gate, Parallel, Pause, Step, TimedStep
@@ -74,7 +74,7 @@ def at(plan: Plan, decisions: tuple[Decision, ...], now: Millis) -> Span:
 
 def spans(plan: Plan, decisions: tuple[Decision, ...]) -> Iterator[Span]:
     """The timeline, given that nobody else decides anything: lazy, so look no further than you must."""
-    step: Step | DefaultEnding = plan.compiled.first
+    step: Step | DefaultEnding = plan.program.first
     index, since = 0, plan.invocation.at
     settled: tuple[Decision, ...] = ()
     ends: tuple[DelegateEnd, ...] = ()
@@ -173,18 +173,18 @@ def after(
     plan: Plan, branching: Branching, span: Span, settled: tuple[Decision, ...], ends: tuple[DelegateEnd, ...]
 ) -> Step | DefaultEnding:
     """Where a job goes on from a span that ended with what is `settled`, these delegates ended: as the scenario says, else the default (contract.md §5.2)."""
-    compiled, step, name = plan.compiled, span.step, exit_of(span, settled)
+    program, step, name = plan.program, span.step, exit_of(span, settled)
     if name is not None:
-        if (straight := compiled.straight.get((step.id, name))) is not None:
+        if (straight := program.straight.get((step.id, name))) is not None:
             return straight
         try:
             branch = branching.taken(Turnoff(step.id, name, span.visit, settled, ends))
         except RenderFailure:
             return DefaultEnding(Status.ERROR, step.id, UNWRITTEN)
         if branch is not None:
-            return compiled.steps[branch.to]
+            return program.steps[branch.to]
     if isinstance(step, Pause) and step.again is not None:
-        return compiled.steps[step.again.to]
+        return program.steps[step.again.to]
     assert isinstance(step, Gate)
     end = settled[-1]
     match end.verdict:

@@ -12,10 +12,10 @@ from msgspec import Struct
 
 from lab.core.clock import Epoch
 from lab.jobs.branches import Branching, Turnoff
-from lab.jobs.compiled import CompiledScenario
 from lab.jobs.gates import Decision
 from lab.jobs.names import DelegateOutputs, render_failure
 from lab.jobs.plan import Plan
+from lab.jobs.program import Program
 from lab.jobs.span import DefaultEnding, Span
 from lab.jobs.texts import render_status_texts
 from lab.jobs.timeline import UNWRITTEN, exit_of, spans
@@ -39,7 +39,7 @@ def unwritten(
     plan: Plan, span: Span, decisions: tuple[Decision, ...], epoch: Epoch, switches: Switches
 ) -> Iterator[Unwritten]:
     """What fails at a span of a job, and of each delegate the latest visit before."""
-    if not _looks_later(plan.compiled):
+    if not _looks_later(plan.program):
         return
     outputs = DelegateOutputs(plan, span.settled, span.all_ends)
     for name in {end.step: None for end in span.all_ends}:
@@ -54,6 +54,6 @@ def unwritten(
 
 
 @lru_cache(maxsize=256)
-def _looks_later(compiled: CompiledScenario) -> bool:
+def _looks_later(program: Program) -> bool:
     """Whether a text or a condition looks at what comes after a job's acceptance."""
-    return any(each.read().decided_later for each in step_texts(compiled.scenario.steps))
+    return any(each.read().decided_later for each in step_texts(program.scenario.steps))

@@ -10,7 +10,7 @@ from lab.core.journal.ledger import Changes
 from lab.core.routes import RouteMatch
 from lab.dialects.base import Dialect
 from lab.identity.records import TokenRecord
-from lab.jobs.compiled import CompiledScenario
+from lab.jobs.program import Program
 from lab.jobs.records import JobView
 from lab.mock.catalog import Catalog
 from lab.mock.config import Config
@@ -48,7 +48,7 @@ class Call(Struct):
         self.flags = tuple(sorted({*self.flags, *flags}))
 
     @property
-    def team(self) -> tuple[CompiledScenario, ...]:
+    def team(self) -> tuple[Program, ...]:
         """The team's scenarios, published or not."""
         return self.catalog.team(self.match.code)
 

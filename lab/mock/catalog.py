@@ -2,8 +2,8 @@
 
 from lab.identity.config import IdentityConfig
 from lab.identity.records import TokenRecord
-from lab.jobs.compiled import NO_SUCH_VERSION, UNMATCHED, CompiledScenario, role_refused
 from lab.jobs.plan import JobUser
+from lab.jobs.program import NO_SUCH_VERSION, UNMATCHED, Program, role_refused
 from lab.jobs.records import JobRecord
 from lab.language.values import locales_of
 from lab.mock.config import Config
@@ -19,7 +19,7 @@ class Catalog:
         """Those of the server, where no team and no scenario is meant."""
         self.former = config.former
         self.by_name = {each.name: each for each in config.scenarios}
-        self.by_team: dict[str, tuple[CompiledScenario, ...]] = {}
+        self.by_team: dict[str, tuple[Program, ...]] = {}
         for each in sorted(config.scenarios, key=lambda each: each.name):  # of those that fit, the first by file name
             code = each.scenario.agent.code
             self.by_team[code] = (*self.by_team.get(code, ()), each)
@@ -27,9 +27,9 @@ class Catalog:
         data = (entry.scenario.data for each in config.scenarios for entry in (each, *each.turns))
         self.cold = locales_of(datum for entries in data for datum in entries.values())
         """Locales whose generators nobody has loaded yet."""
-        self._refusing: dict[tuple[str, str], CompiledScenario] = {}
+        self._refusing: dict[tuple[str, str], Program] = {}
 
-    def team(self, code: str) -> tuple[CompiledScenario, ...]:
+    def team(self, code: str) -> tuple[Program, ...]:
         """The team's scenarios, in the order in which they are tried."""
         return self.by_team.get(code, ())
 
@@ -46,20 +46,20 @@ class Catalog:
         team = self.by_team.get(code)
         return self._own[team[0].name] if team else self.switches
 
-    def switches_of(self, compiled: CompiledScenario, code: str) -> Switches:
+    def switches_of(self, program: Program, code: str) -> Switches:
         """The switches for jobs of a scenario; one that no author wrote has those of its team."""
-        if compiled in (UNMATCHED, NO_SUCH_VERSION):
+        if program in (UNMATCHED, NO_SUCH_VERSION):
             return self.team_switches(code)
-        return self._own.get(compiled.name, self.switches)
+        return self._own.get(program.name, self.switches)
 
-    def admits(self, compiled: CompiledScenario, user: str | None) -> bool:
+    def admits(self, program: Program, user: str | None) -> bool:
         """Whether a user has one of the roles that the scenario asks for."""
         known = self._users.get(user) if user is not None else None
-        return compiled.scenario.agent.admits(known.roles if known is not None else ())
+        return program.scenario.agent.admits(known.roles if known is not None else ())
 
-    def answers(self, compiled: CompiledScenario, bearer: TokenRecord) -> bool:
+    def answers(self, program: Program, bearer: TokenRecord) -> bool:
         """Whether the scenario is for whoever has this token."""
-        callers = compiled.scenario.callers
+        callers = program.scenario.callers
         if callers is None:
             return True
         user = self.user(bearer.user)
@@ -69,7 +69,7 @@ class Catalog:
         """A job's user, as its texts and conditions see it; None: the token was a client's own."""
         return None if name is None else self._users.get(name) or JobUser(name)
 
-    def playing(self, chosen: CompiledScenario | None, user: str | None, part: int) -> CompiledScenario:
+    def playing(self, chosen: Program | None, user: str | None, part: int) -> Program:
         """What a job plays: its scenario, that part of it, or the refusal of a user without the role."""
         if chosen is None:
             return UNMATCHED
@@ -82,18 +82,18 @@ class Catalog:
         assert entry is not None
         return entry
 
-    def chosen_for(self, record: JobRecord) -> CompiledScenario | None:
+    def chosen_for(self, record: JobRecord) -> Program | None:
         """The scenario of a job as it was when the job was accepted; None: none fits its message."""
         name = record.scenario
         if name is None:
             return None
         if name == NO_SUCH_VERSION.name:
             return NO_SUCH_VERSION
-        for until, compiled in self.former:
-            if record.at < until and compiled.name == name:
-                return compiled
+        for until, program in self.former:
+            if record.at < until and program.name == name:
+                return program
         return self.by_name[name]
 
-    def scenario_of(self, record: JobRecord) -> CompiledScenario:
+    def scenario_of(self, record: JobRecord) -> Program:
         """What the job of a record plays."""
         return self.playing(self.chosen_for(record), record.user, record.part)

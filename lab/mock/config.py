@@ -14,8 +14,8 @@ from lab.dialects.fusion.pod_tokens import POD_CLIENT
 from lab.faults.arming import KnownNames, steps_by_scenario
 from lab.identity.clients import DEMO, JANE, Account, Client, aistudio_cli
 from lab.identity.config import DEFAULT_LIFETIME, IdentityConfig
-from lab.jobs.compiled import CompiledScenario
 from lab.jobs.plan import Drawn
+from lab.jobs.program import Program
 from lab.program.scenario import Scenario
 from lab.program.switches import IDENTITY, Layers, Switches
 
@@ -31,7 +31,7 @@ DECOY_ORIGIN = "http://decoy.invalid"
 class Config(Struct, frozen=True):
     """What the mock is made with. In a replay `recorded` holds the draws by client, scenario and ordinal."""
 
-    scenarios: tuple[CompiledScenario, ...]
+    scenarios: tuple[Program, ...]
     switches: Switches
     seed: Seed
     epoch: Epoch
@@ -56,15 +56,15 @@ class Config(Struct, frozen=True):
     token_scenario: str | None = None
     """Of several scenarios, the one whose lifetime and latency of tokens hold: a token request names no team. Empty: none
     of them, though only one may be at hand."""
-    former: tuple[tuple[Millis, CompiledScenario], ...] = ()
+    former: tuple[tuple[Millis, Program], ...] = ()
     """Scenarios that were edited, oldest first: each goes on for the jobs that were accepted before its instant."""
 
-    def edited(self, compiled: CompiledScenario, now: Millis) -> "Config":
+    def edited(self, program: Program, now: Millis) -> "Config":
         """The same with a scenario that was edited, or is new, from the instant after `now` on."""
-        before = [each for each in self.scenarios if each.name == compiled.name]
-        scenarios = tuple(compiled if each.name == compiled.name else each for each in self.scenarios)
+        before = [each for each in self.scenarios if each.name == program.name]
+        scenarios = tuple(program if each.name == program.name else each for each in self.scenarios)
         changed = replace(
-            self, scenarios=scenarios if before else (*scenarios, compiled),
+            self, scenarios=scenarios if before else (*scenarios, program),
             former=(*self.former, *((now + 1, each) for each in before)),
         )  # fmt: skip
         return changed._resettled()
@@ -73,7 +73,7 @@ class Config(Struct, frozen=True):
         """The same with lifetime and latency of tokens, switches and seed of one of the scenarios."""
         return replace(self, token_scenario=scenario, seed=seed)._resettled()
 
-    def alone(self, scenarios: tuple[CompiledScenario, ...], seed: Seed, prefix: str) -> "Config":
+    def alone(self, scenarios: tuple[Program, ...], seed: Seed, prefix: str) -> "Config":
         """What a mock is made with that serves these scenarios, as if it had been started with them alone."""
         followed = scenarios[0].name if len(scenarios) == 1 else None
         return replace(
@@ -85,7 +85,7 @@ class Config(Struct, frozen=True):
         return self.settled(self.layers) if self.layers is not None else self
 
     @property
-    def scenario_of_tokens(self) -> CompiledScenario | None:
+    def scenario_of_tokens(self) -> Program | None:
         """The scenario that tokens follow: the only one, or the one named; else None."""
         if len(self.scenarios) == 1 and self.token_scenario != "":
             return self.scenarios[0]
@@ -130,7 +130,7 @@ class Config(Struct, frozen=True):
     @property
     def named(self) -> KnownNames:
         """What a fault that is armed may name."""
-        steps = steps_by_scenario((*self.scenarios, *(compiled for _, compiled in self.former)))
+        steps = steps_by_scenario((*self.scenarios, *(program for _, program in self.former)))
         clients = [*(each.id for each in self.clients), aistudio_cli(self.switches.pod).id, POD_CLIENT]
         anybody = self.switches.clients == "any"
         return KnownNames(steps, [each.name for each in self.identity.users], None if anybody else clients)

@@ -10,7 +10,7 @@ from msgspec import Struct
 from lab.core.refusal import Refusal, bad_request, conflict, not_found
 from lab.core.seeds import Seed, uuid4
 from lab.dialects.base import Invoke
-from lab.jobs.compiled import CompiledScenario
+from lab.jobs.program import Program
 from lab.jobs.records import JobRecord, id_of
 from lab.mock.call import Call
 from lab.program.words import Status
@@ -61,7 +61,7 @@ def turn_of(call: Call, command: Invoke) -> ConversationTurn | Refusal:
 class Choice(Struct, frozen=True):
     """The scenario that answers a message, and which part of it."""
 
-    scenario: CompiledScenario
+    scenario: Program
     part: int = 1
 
     @property
@@ -70,7 +70,7 @@ class Choice(Struct, frozen=True):
         return self.part - 1 if self.scenario.turns and self.scenario.scenario.turn_order == "any" else None
 
 
-def choose(call: Call, opened: tuple[CompiledScenario, ...], command: Invoke, turn: ConversationTurn) -> Choice | None:
+def choose(call: Call, opened: tuple[Program, ...], command: Invoke, turn: ConversationTurn) -> Choice | None:
     """The first of the team's open scenarios that is for the caller and fits the message; None: no answer is defined.
 
     A conversation that began with a scenario of several turns stays with it; otherwise each message starts at the
@@ -86,18 +86,18 @@ def choose(call: Call, opened: tuple[CompiledScenario, ...], command: Invoke, tu
     return None
 
 
-def for_caller(call: Call, team: tuple[CompiledScenario, ...]) -> Iterator[CompiledScenario]:
+def for_caller(call: Call, team: tuple[Program, ...]) -> Iterator[Program]:
     """Those of them that are for whoever calls."""
     return (each for each in team if call.catalog.answers(each, call.bearer))
 
 
-def asks_later(opened: Iterable[CompiledScenario], turn: ConversationTurn, message: str) -> bool:
+def asks_later(opened: Iterable[Program], turn: ConversationTurn, message: str) -> bool:
     """Whether what begins a conversation is what only a later turn of one asks: its client lost the conversation."""
     later = (part for each in opened for part in each.turns if part.pattern is not None)
     return turn.number == 1 and any(part.fits(message) for part in later)
 
 
-def first_scenario(call: Call, conversation: str | None) -> CompiledScenario | None:
+def first_scenario(call: Call, conversation: str | None) -> Program | None:
     """The scenario of several turns with which the conversation began, if it is of that kind."""
     known = call.retention.conversation(call.changes, conversation, call.now)
     record = call.changes.get(known.jobs[0]) if known is not None else None
@@ -105,7 +105,7 @@ def first_scenario(call: Call, conversation: str | None) -> CompiledScenario | N
     return first if first is not None and first.turns else None
 
 
-def likely_scenario(call: Call, message: str, conversation: str | None) -> CompiledScenario | None:
+def likely_scenario(call: Call, message: str, conversation: str | None) -> Program | None:
     """Whose switches a message is read by, before its turn and its scenario are settled."""
     first = first_scenario(call, conversation)
     return first or next((each for each in for_caller(call, call.team) if each.fits(message)), None)

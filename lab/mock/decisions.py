@@ -20,7 +20,7 @@ def decide(
     """A person's decision from outside the API, for a gate of any channel; `gate` is a step's id or its node code."""
     if view is None:
         return not_found("There is no such job.")
-    gates = {step.id: step for step in view.plan.compiled.scenario.steps if isinstance(step, Gate)}
+    gates = {step.id: step for step in view.plan.program.scenario.steps if isinstance(step, Gate)}
     found = next((each for each in gates if gate in (each, each.upper().replace("-", "_"))), None)
     if found is None:
         return not_found(f"There is no such gate; this scenario has {', '.join(gates) or 'none'}.")

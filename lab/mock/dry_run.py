@@ -8,9 +8,9 @@ from functools import lru_cache, partial
 
 from lab.core.clock import Epoch
 from lab.jobs.branches import holds_now, reachable
-from lab.jobs.compiled import CompiledScenario
 from lab.jobs.names import output_text
 from lab.jobs.plan import Plan
+from lab.jobs.program import Program
 from lab.jobs.span import Span
 from lab.jobs.texts import writer_at
 from lab.language.step_texts import StepText, step_texts
@@ -21,18 +21,18 @@ from lab.program.words import KeyPath
 
 def dry_run(plan: Plan, span: Span, epoch: Epoch) -> None:
     """Render what looks at nothing that comes later; RenderFailure if a text fails, or a condition has no answer."""
-    write, compiled = writer_at(plan, span, epoch), plan.compiled
-    places = reachable(compiled, partial(holds_now, plan)) if compiled.conditional else compiled.steps
-    for step, whole in _early(compiled):
+    write, program = writer_at(plan, span, epoch), plan.program
+    places = reachable(program, partial(holds_now, plan)) if program.conditional else program.steps
+    for step, whole in _early(program):
         if step in places:
-            output_text(whole, compiled.files, write)
+            output_text(whole, program.files, write)
 
 
 @lru_cache(maxsize=256)
-def _early(compiled: CompiledScenario) -> tuple[tuple[str, Output], ...]:
+def _early(program: Program) -> tuple[tuple[str, Output], ...]:
     """The texts and outputs, by their steps, of which one part is a template, and none looks at what comes later."""
     wholes: dict[tuple[str, KeyPath], list[StepText]] = {}
-    for each in step_texts(compiled.scenario.steps):
+    for each in step_texts(program.scenario.steps):
         if not each.is_condition:
             place = each.place[:1] if each.of_output else each.place
             wholes.setdefault((each.step.id, place), []).append(each)

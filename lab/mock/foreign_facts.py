@@ -6,9 +6,9 @@ from collections.abc import Iterator, Sequence
 from lab.core.journal.fact import Fact, RecordsDropped
 from lab.dialects.fusion.pod_tokens import POD_CLIENT
 from lab.identity.facts import CodeGranted, DeviceGranted, TokenGranted
-from lab.jobs.compiled import NO_SUCH_VERSION
 from lab.jobs.facts import JobAccepted, ScenarioLoaded
 from lab.jobs.plan import misdrawn
+from lab.jobs.program import NO_SUCH_VERSION
 from lab.jobs.records import JobRecord, id_of, job_key
 from lab.mock.catalog import Catalog
 from lab.mock.service import Service
@@ -45,6 +45,6 @@ def _unplayable(service: Service, catalog: Catalog, fact: JobAccepted) -> str | 
     chosen = catalog.chosen_for(record)
     if chosen is not None and chosen.of_turn(fact.part) is None:
         return f"the scenario {fact.scenario} has no turn {fact.part}"
-    compiled = catalog.playing(chosen, fact.user, fact.part)
-    name = misdrawn(compiled, service.config.seed, fact.ordinal, fact.drawn)
+    program = catalog.playing(chosen, fact.user, fact.part)
+    name = misdrawn(program, service.config.seed, fact.ordinal, fact.drawn)
     return None if name is None else f"the seed doesn't give what was drawn as {name}"

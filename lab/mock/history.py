@@ -6,8 +6,8 @@ from msgspec.structs import replace
 
 from lab.core.clock import Epoch, Millis
 from lab.core.journal.fact import ClockRestarted, ClockRewound, ClockScaled, Fact, LedgerCleared
-from lab.jobs.compiled import CompiledScenario, compile_scenario
 from lab.jobs.facts import ScenarioLoaded
+from lab.jobs.program import Program, program_of
 
 BEFORE: Millis = -1
 """When an edit was made that is older than a clock which began anew: it holds from instant 0 on."""
@@ -58,9 +58,9 @@ class History:
         return kept
 
 
-def compiled_again(name: str, digest: str, source: str, files: Mapping[str, str]) -> CompiledScenario:
+def compiled_again(name: str, digest: str, source: str, files: Mapping[str, str]) -> Program:
     """A scenario of its source; ScenarioError if this lab reads it no more."""
     from lab.language.parse import parse_scenario  # only of a journal that is taken up
 
     scenario = parse_scenario(source, f"{name}.yaml", stem=name, reader=files.__getitem__)
-    return compile_scenario(scenario, digest, files, source)
+    return program_of(scenario, digest, files, source)

@@ -9,7 +9,7 @@ import json
 from lab.core.refusal import Refusal, conflict
 from lab.core.seeds import Seed
 from lab.dialects.base import Accepted, Invoke
-from lab.jobs.compiled import NO_SCENARIO
+from lab.jobs.program import NO_SCENARIO
 from lab.jobs.records import JobRecord, JobView, RepeatRecord, repeat_key
 from lab.jobs.timeline import at
 from lab.mock.call import Call
@@ -29,7 +29,7 @@ def repeated(call: Call, command: Invoke, key: str) -> Accepted | Refusal | None
     record, plan = view.record, view.plan
     if not _same(call, command, record):
         return _OTHER
-    if call.now < record.at + planned_latency(plan.seed, plan.compiled, ("invoke",), plan.invocation.job, record.at):
+    if call.now < record.at + planned_latency(plan.seed, plan.program, ("invoke",), plan.invocation.job, record.at):
         return _UNDER_WAY
     return Accepted(JobView(record, plan, at(plan, (), record.at)))
 

@@ -29,10 +29,10 @@ from lab.core.journal.shell import missed
 from lab.core.refusal import Refusal, bad_request, conflict
 from lab.core.seeds import Seed, odd_id, uuid4
 from lab.dialects.base import JOB_UNKNOWN, Accepted, Decide, Invoke, Say, Wanted
-from lab.jobs.compiled import NO_SUCH_VERSION, UNMATCHED
 from lab.jobs.facts import GateDecided, JobAccepted, ScenarioMissed, WaitEnded, jobs_of
 from lab.jobs.gates import Inadmissible, Origin, admit, labels
 from lab.jobs.plan import settle_draws
+from lab.jobs.program import NO_SUCH_VERSION, UNMATCHED
 from lab.jobs.records import ConversationRecord, JobRecord, JobView, conversation_key, id_of, job_key
 from lab.jobs.texts import opening_token
 from lab.jobs.timeline import at
@@ -70,7 +70,7 @@ def take_message(call: Call, command: Invoke | Say | Decide) -> Accepted | Refus
         likely = likely_scenario(call, command.message, command.conversation)
     else:
         view = call.job(command.job)
-        likely = view.plan.compiled if view is not None else None
+        likely = view.plan.program if view is not None else None
     if likely is not None:
         call.switches = call.catalog.switches_of(likely, call.match.code)
     match command:
@@ -253,7 +253,7 @@ def _accept(call: Call, command: Invoke, *, draft: bool) -> Accepted | Refusal:
         # nothing was accepted, but the number is gone: the next job draws other values
         call.changes.drop()
         call.changes.use(jobs_of(fact.client, fact.scenario))
-        reason = f"A text of scenario {plan.compiled.name} can not be written: {failure}"
+        reason = f"A text of scenario {plan.program.name} can not be written: {failure}"
         return Refusal(503, "The scenario can not be played.", reason)
     call.note(turn.flags if command.job is None else (*turn.flags, "ignored_job_id"))
     if choice is None and asks_later(for_caller(call, opened), turn, command.message):

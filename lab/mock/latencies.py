@@ -2,19 +2,17 @@
 
 from lab.core.clock import Millis
 from lab.core.seeds import Seed
-from lab.jobs.compiled import CompiledScenario
+from lab.jobs.program import Program
 from lab.program.draws import draw_latency
 
 
-def planned_latency(
-    seed: Seed, compiled: CompiledScenario, routes: tuple[str, ...], stream: str, now: Millis
-) -> Millis:
+def planned_latency(seed: Seed, program: Program, routes: tuple[str, ...], stream: str, now: Millis) -> Millis:
     """The latency that a scenario plans for a call at `now`.
 
     `routes` are the names that the call goes by, the most exact first, its command last; the first that has a latency
     counts, and the draw is the command's.
     """
-    known = compiled.scenario.latency
+    known = program.scenario.latency
     for route in routes:
         if route in known:
             spec = known[route]

@@ -42,7 +42,7 @@ from lab.identity.bearer import bearer_of, with_places
 from lab.identity.endpoints import answer_identity
 from lab.identity.endpoints.context import TokenContext
 from lab.identity.endpoints.issuing import odd_grant
-from lab.jobs.compiled import UNMATCHED
+from lab.jobs.program import UNMATCHED
 from lab.jobs.records import JobRecord, JobView, job_named, jobs_of_keys
 from lab.jobs.timeline import at
 from lab.language.templates.bounds import Budget, pooled
@@ -196,21 +196,21 @@ class Mock:
         published = ((code, open_scenarios(teams[code], draft=False)) for code in codes)
         found = tuple((code, team) for code, team in published if team)
         reply = self._written(call, command, base.Described(found))
-        compiled = call.team[0] if command.team else self.config.scenario_of_tokens
-        return self._planner(call).plan(reply, compiled, Place(call.bearer.client, user=call.bearer.user))
+        program = call.team[0] if command.team else self.config.scenario_of_tokens
+        return self._planner(call).plan(reply, program, Place(call.bearer.client, user=call.bearer.user))
 
     def _message(self, call: Call, command: base.Command, inner: base.Invoke | base.Say | base.Decide) -> Reply:
         answer = take_message(call, inner)
         if isinstance(answer, Refusal):
             return self._written(call, command, base.Declined(answer))
-        compiled, job = answer.view.plan.compiled, answer.view.plan.invocation.job
-        call.switches, call.touched = call.catalog.switches_of(compiled, call.match.code), job
+        program, job = answer.view.plan.program, answer.view.plan.invocation.job
+        call.switches, call.touched = call.catalog.switches_of(program, call.match.code), job
         streams = isinstance(command, base.Follow)
         reply = self._written(call, command, base.Streamed(answer.view, answer.first) if streams else answer)
         routes = _names(call.match.name, "stream" if streams else "invoke")
         # a stream is an invoke as well, where it has no latency of its own
-        latency = planned_latency(self.config.seed, compiled, (*routes, "invoke") if streams else routes, job, call.now)
-        rules = rules_of(call.changes, routes, compiled)
+        latency = planned_latency(self.config.seed, program, (*routes, "invoke") if streams else routes, job, call.now)
+        rules = rules_of(call.changes, routes, program)
         place = Place(call.bearer.client, user=call.bearer.user, scenario=answer.view.record.scenario)
         return self._planner(call).strike(replace(reply, latency=latency), rules, place)
 

@@ -37,15 +37,15 @@ class JobReader:
 
     def plan_of(self, ledger: Ledger, job: str, record: JobRecord, shown: str | None = None) -> Plan:
         """The plan of a job; `shown` is the id under which it is asked for, if it may be another."""
-        compiled, config = self._catalog.scenario_of(record), self._config
+        program, config = self._catalog.scenario_of(record), self._config
         invocation = Invocation(
-            job, record.client, record.team, compiled.name, record.ordinal, record.at, input_of(record.input),
+            job, record.client, record.team, program.name, record.ordinal, record.at, input_of(record.input),
             record.conversation, record.turn, self._kept(ledger, record),
             self._catalog.user(record.user),
         )  # fmt: skip
-        recorded = (config.recorded or {}).get((record.client, compiled.name, record.ordinal))
+        recorded = (config.recorded or {}).get((record.client, program.name, record.ordinal))
         planned = plan(
-            compiled, invocation, config.seed, record.drawn if recorded is None else recorded, scripted=config.scripted,
+            program, invocation, config.seed, record.drawn if recorded is None else recorded, scripted=config.scripted,
             earlier=self._earlier(ledger, record),
         )  # fmt: skip
         return planned if shown is None or shown == job else replace(planned, alias=shown)

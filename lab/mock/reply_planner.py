@@ -16,7 +16,7 @@ from lab.faults.substitutes import Alter, Refuse
 from lab.identity.bearer import token_of
 from lab.identity.facts import TokenRevoked
 from lab.identity.scopes import api_scope
-from lab.jobs.compiled import CompiledScenario
+from lab.jobs.program import Program
 from lab.mock.config import Config
 from lab.mock.latencies import planned_latency
 
@@ -39,13 +39,13 @@ class Planner(Struct, frozen=True):
     revoke: Callable[[str], Fact] | None = None
     """Gives the fact that ends the caller's token, by the name of the fault that does; None: there is no token."""
 
-    def plan(self, reply: Reply, compiled: CompiledScenario | None, place: Place) -> Reply:
+    def plan(self, reply: Reply, program: Program | None, place: Place) -> Reply:
         """The reply to a call that goes by its route's name alone, as a scenario (None: none) and armed faults plan it."""
         routes = (reply.route,)
-        if compiled is not None:
+        if program is not None:
             stream = place.client or reply.route
-            reply = replace(reply, latency=planned_latency(self.config.seed, compiled, routes, stream, self.now))
-        return self.strike(reply, rules_of(self.changes, routes, compiled), place)
+            reply = replace(reply, latency=planned_latency(self.config.seed, program, routes, stream, self.now))
+        return self.strike(reply, rules_of(self.changes, routes, program), place)
 
     def strike(self, reply: Reply, rules: tuple[Rule, ...], place: Place) -> Reply:
         """The reply as it leaves under these faults."""

@@ -49,7 +49,7 @@ class Retention:
 
     def __init__(self, reader: JobReader, catalog: Catalog) -> None:
         self._reader, self._catalog = reader, catalog
-        scenarios = (*catalog.by_name.values(), *(compiled for _, compiled in catalog.former))
+        scenarios = (*catalog.by_name.values(), *(program for _, program in catalog.former))
         durations = [each.scenario.retention for each in scenarios if each.scenario.retention is not None]
         self._shortest = min(durations, default=None)
         """None: every job is kept for ever."""

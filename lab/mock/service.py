@@ -27,8 +27,8 @@ from lab.faults.facts import FaultStruck
 from lab.identity.endpoints.context import TokenContext
 from lab.identity.endpoints.device_code import answer_device
 from lab.identity.rotation import rotated
-from lab.jobs.compiled import CompiledScenario
 from lab.jobs.facts import ScenarioLoaded
+from lab.jobs.program import Program
 from lab.jobs.records import JobRecord, job_key, job_named
 from lab.mock.config import Config
 from lab.mock.decisions import decide, vote_count
@@ -59,7 +59,7 @@ class Service(MockViews):
     def __init__(self, config: Config, ledger: MemoryLedger | None = None) -> None:
         super().__init__(config, ledger or MemoryLedger())
         self._unedited = config
-        self._edits: dict[str, CompiledScenario] = {}
+        self._edits: dict[str, Program] = {}
         """Scenarios that were edited, by digest."""
         self.observers: list[Observer] = []
         self.journals: list[Callable[[Sequence[Fact]], object]] = []
@@ -224,14 +224,14 @@ class Service(MockViews):
         self._commit((fact,), None)
         self._touch(job, fact.at)
 
-    def load(self, compiled: CompiledScenario, now: Millis) -> None:
+    def load(self, program: Program, now: Millis) -> None:
         """Take up a scenario that was edited, or is new: jobs accepted after `now` play it."""
         fact = ScenarioLoaded(
-            at=now, scenario=compiled.name, sha256=compiled.digest, source=compiled.source or None, files=compiled.files
+            at=now, scenario=program.name, sha256=program.digest, source=program.source or None, files=program.files
         )
         self._keep((fact,))
-        self._edits[compiled.digest] = compiled
-        self._configure(self.config.edited(compiled, now))
+        self._edits[program.digest] = program
+        self._configure(self.config.edited(program, now))
         self._include(fact)
 
     def recast(self, scenario: str, seed: Seed) -> None:
@@ -274,10 +274,10 @@ class Service(MockViews):
         self.ledger.commit((LedgerCleared(at=now, by="control"), *facts))
         self._journal(back)
 
-    def _edited(self, fact: ScenarioLoaded) -> CompiledScenario:
+    def _edited(self, fact: ScenarioLoaded) -> Program:
         """The scenario that was loaded: as this process compiled it, else read again from its source."""
         known = self._edits.get(fact.sha256)
         if known is not None:
             return known
-        compiled = self._edits[fact.sha256] = compiled_again(fact.scenario, fact.sha256, fact.source or "", fact.files)
-        return compiled
+        program = self._edits[fact.sha256] = compiled_again(fact.scenario, fact.sha256, fact.source or "", fact.files)
+        return program

@@ -9,7 +9,7 @@ from msgspec.structs import replace
 
 from lab.core.refusal import CANNOT_EXECUTE, Refusal, forbidden
 from lab.dialects.base import TEAM_CLOSED, TEAM_UNKNOWN, Wanted
-from lab.jobs.compiled import CompiledScenario
+from lab.jobs.program import Program
 from lab.mock.call import Call
 from lab.program.switches import Switches
 
@@ -26,14 +26,12 @@ def _unknown_team(call: Call) -> Refusal:
     return replace(TEAM_UNKNOWN, hint=f"No published agent team has this code: did you mean {near[0]}?", near=near)
 
 
-def open_scenarios(team: tuple[CompiledScenario, ...], *, draft: bool) -> tuple[CompiledScenario, ...]:
+def open_scenarios(team: tuple[Program, ...], *, draft: bool) -> tuple[Program, ...]:
     """The team's scenarios that are published; for a draft, all."""
     return tuple(each for each in team if draft or each.scenario.agent.published)
 
 
-def of_version(
-    opened: tuple[CompiledScenario, ...], wanted: int | None, switches: Switches
-) -> tuple[CompiledScenario, ...]:
+def of_version(opened: tuple[Program, ...], wanted: int | None, switches: Switches) -> tuple[Program, ...]:
     """Of these, those that have the version which is asked for, or name none; all where it isn't looked at."""
     if wanted is None or switches.version_check == "off":
         return opened
@@ -51,10 +49,10 @@ def _nothing_published(call: Call) -> Refusal:
     return TEAM_UNKNOWN if call.switches.unpublished == 404 else TEAM_CLOSED
 
 
-def role_refusal(call: Call, compiled: CompiledScenario) -> Refusal | None:
+def role_refusal(call: Call, program: Program) -> Refusal | None:
     """The refusal of a user without the role that a scenario asks for; without a user always (contract.md §6.2)."""
-    user, agent = call.bearer.user, compiled.scenario.agent
-    if call.catalog.admits(compiled, user) or (user is not None and agent.refuses == "job"):
+    user, agent = call.bearer.user, program.scenario.agent
+    if call.catalog.admits(program, user) or (user is not None and agent.refuses == "job"):
         return None
     hint = f"Ask for a role that gives access to {agent.code}: {', '.join(agent.roles)}."
     # on a pod its id would be modelled as a user; here the settings file says so

@@ -12,7 +12,7 @@ from lab.clocks import AnyClock
 from lab.core.exchange import Headers
 from lab.core.journal.fact import Fact
 from lab.core.refusal import Refusal, bad_request, not_found
-from lab.jobs.compiled import CompiledScenario
+from lab.jobs.program import Program
 from lab.mock.service import Service
 from lab.program.scenario import Scenario
 from lab.program.words import nearest
@@ -67,7 +67,7 @@ class MountChoice(Struct, frozen=True):
     """A scenario that can be chosen, and what a good client does in it."""
 
     name: str
-    load: Callable[[], CompiledScenario]
+    load: Callable[[], Program]
     messages: Callable[[], Scenario]
     """A scenario at hand that takes the same messages: itself, or that of which it is a drill."""
     good_client: tuple[str, ...] | None = None

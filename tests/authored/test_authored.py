@@ -9,7 +9,7 @@ import pytest
 
 from lab.core.clock import INSTANT_EPOCH
 from lab.identity.clients import JANE, Account
-from lab.jobs.compiled import compile_scenario
+from lab.jobs.program import program_of
 from lab.language.parse import parse_scenario
 from lab.mock.config import Config
 from lab.program.switches import Switches
@@ -83,9 +83,9 @@ def test_an_answer_quotes_who_decided_and_what_was_said(lab: Lab) -> None:
 def test_another_user_has_another_answer(lab: Lab) -> None:
     assert "Log in as a person." in (done := run(lab, "answer-per-user", 1)).out and done.code == 0
     text = (HERE / "answer-per-user.yaml").read_text()
-    compiled = compile_scenario(parse_scenario(text, "answer-per-user.yaml"), sha256(text.encode()).hexdigest())
+    program = program_of(parse_scenario(text, "answer-per-user.yaml"), sha256(text.encode()).hexdigest())
     boss = Account("boss", "lab-password-boss", "Bo Boss", ("MANAGER",))
-    joined = Joined(Config((compiled,), Switches(), 42, INSTANT_EPOCH, accounts=(JANE, boss)))
+    joined = Joined(Config((program,), Switches(), 42, INSTANT_EPOCH, accounts=(JANE, boss)))
     outputs: list[object] = []
     for user in (JANE, boss):
         granted = json_of(joined.ask(token_request("password", username=user.name, password=user.password)))
@@ -95,7 +95,7 @@ def test_another_user_has_another_answer(lab: Lab) -> None:
         outputs.append(json_of(joined.ask(status(bearer, job, "SALARY_TEAM")))["output"])
     assert outputs == ["You see your own salary only, Jane Doe.", "The team of Bo Boss earns 412,000 in all."]
     joined.tape.close(joined.now)
-    result = replay(read(joined.data), [compiled])
+    result = replay(read(joined.data), [program])
     assert result.passed and result.actual == joined.data, result.text()
 
 

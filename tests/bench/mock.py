@@ -10,7 +10,7 @@ from lab.core.clock import INSTANT_EPOCH
 from lab.core.exchange import Request
 from lab.identity.clients import DEMO
 from lab.identity.scopes import api_scope
-from lab.jobs.compiled import compile_scenario
+from lab.jobs.program import program_of
 from lab.language.parse import parse_scenario
 from lab.mock.config import Config
 from lab.mock.service import Service
@@ -22,7 +22,7 @@ ROOT = Path(__file__).parents[2]
 def service(name: str = "item-comparison") -> Service:
     """A mock of one shipped scenario, without latencies, whose gates wait for a person."""
     file = ROOT / "scenarios" / f"{name}.yaml"
-    prompt = compile_scenario(replace(parse_scenario(file.read_bytes(), file.name), latency={}))
+    prompt = program_of(replace(parse_scenario(file.read_bytes(), file.name), latency={}))
     return Service(Config((prompt,), Switches(), 42, INSTANT_EPOCH, scripted=False, most_jobs=10_000_000))
 
 

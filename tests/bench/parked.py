@@ -11,7 +11,7 @@ from pathlib import Path
 
 from lab.clocks import ScaledClock, SystemClock
 from lab.identity.clients import DEMO
-from lab.jobs.compiled import compile_scenario
+from lab.jobs.program import program_of
 from lab.language.parse import parse_scenario
 from lab.mock.config import Config
 from lab.mock.service import Service
@@ -45,7 +45,7 @@ def more_descriptors() -> None:
 
 async def serve() -> None:
     """A mock whose clock stands still: it answers no poll until a line comes, and tells of itself before and after."""
-    mock = Service(Config((compile_scenario(parse_scenario(SCENARIO, "parked.yaml")),), Switches(), 42, 0, (DEMO,)))
+    mock = Service(Config((program_of(parse_scenario(SCENARIO, "parked.yaml")),), Switches(), 42, 0, (DEMO,)))
     token = granted(mock)
     path = status_path(mock, accepted(mock, invoke_request(mock, token)))
     clock = ScaledClock("0")

@@ -9,7 +9,7 @@ from aiohttp.test_utils import TestClient, TestServer
 from lab.core.exchange import Request
 from lab.core.observe import Replied
 from lab.core.version import __version__
-from lab.jobs.compiled import CompiledScenario
+from lab.jobs.program import Program
 from lab.mock.service import Service
 from lab.recording.format.lines import Recording, Req
 from lab.recording.format.reader import read
@@ -51,7 +51,7 @@ async def over_loopback(polls: int) -> float:
         return time.perf_counter() - begun
 
 
-def long_recording(polls: int) -> tuple[Recording, tuple[CompiledScenario, ...]]:
+def long_recording(polls: int) -> tuple[Recording, tuple[Program, ...]]:
     """One job, polled so often."""
     lines: list[bytes] = []
     mock = service()
@@ -73,7 +73,7 @@ def exchanged(mock: Service, request: Request, now: int) -> dict[str, object]:
     return body
 
 
-def replaying(recorded: tuple[Recording, tuple[CompiledScenario, ...]], times: int) -> float:
+def replaying(recorded: tuple[Recording, tuple[Program, ...]], times: int) -> float:
     """Microseconds an exchange."""
     recording, scenarios = recorded
     begun = time.process_time_ns()

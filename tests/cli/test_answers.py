@@ -14,7 +14,7 @@ from lab.core.clock import INSTANT_EPOCH, Millis
 from lab.core.exchange import Request, Response
 from lab.core.observe import Replied
 from lab.dialects.router import ROUTER
-from lab.jobs.compiled import compile_scenario
+from lab.jobs.program import program_of
 from lab.language.shape import parsed
 from lab.mock.config import Config
 from lab.mock.service import Service
@@ -53,8 +53,8 @@ class Client:
     """A client of a mock on tape; no time passes but what `rest` says."""
 
     def __init__(self, **switches: object) -> None:
-        compiled = compile_scenario(parsed(Scenario, DOCUMENT))
-        setup = Config((compiled,), switched(switches), 42, INSTANT_EPOCH, scripted=False)
+        program = program_of(parsed(Scenario, DOCUMENT))
+        setup = Config((program,), switched(switches), 42, INSTANT_EPOCH, scripted=False)
         self.service, self.lines, self.now = Service(setup), list[bytes](), 0
         self.tape = Tape(self.service, self.lines.append, recording_header(setup, lab="0"))
         self.service.observers.append(self.tape)

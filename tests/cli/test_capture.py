@@ -28,7 +28,7 @@ from lab.core.clock import INSTANT_EPOCH
 from lab.core.observe import Replied, Requested
 from lab.identity.clients import DEMO
 from lab.identity.scopes import api_scope
-from lab.jobs.compiled import compile_scenario
+from lab.jobs.program import program_of
 from lab.language.parse import parse_scenario
 from lab.mock.config import Config
 from lab.mock.service import Service
@@ -72,7 +72,7 @@ PACE = "20"
 
 
 def service_of() -> Service:
-    return Service(Config((compile_scenario(SCENARIO),), Switches(), 42, INSTANT_EPOCH))
+    return Service(Config((program_of(SCENARIO),), Switches(), 42, INSTANT_EPOCH))
 
 
 @asynccontextmanager

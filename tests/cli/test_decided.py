@@ -131,11 +131,11 @@ def test_a_quorum_is_told_vote_by_vote(lab: Lab, reviews: str, lines: list[str])
 
 def test_a_text_that_a_gate_collects_is_told_as_the_recording_tells_it(tmp_path: Path) -> None:
     (tmp_path / "why.yaml").write_text(WHY)
-    compiled = load_scenario("why", tmp_path)
-    config = Config((compiled,), Switches(), 42, INSTANT_EPOCH, scripted=False)
+    program = load_scenario("why", tmp_path)
+    config = Config((program,), Switches(), 42, INSTANT_EPOCH, scripted=False)
     service, out = Service(config), io.StringIO()
     facts: list[GateDecided] = []
-    transcript = Transcript(Console(out, io.StringIO()), compiled.scenario, None, quiet=False)
+    transcript = Transcript(Console(out, io.StringIO()), program.scenario, None, quiet=False)
     service.observers += [
         job_facts_observer(service, transcript),
         lambda each: (
@@ -166,10 +166,10 @@ def test_a_person_is_told_by_the_way_the_decision_came(facts: bool, over: str, l
 
 def assert_told(facts: bool, over: str, lines: list[str], dialect: str, *, names_gates: bool) -> None:
     """The transcript of a run over a wire, whose questions name their gates or not."""
-    compiled = load_scenario("contract-redraft", ROOT / "scenarios")
-    config = Config((compiled,), Switches(), 42, INSTANT_EPOCH, scripted=False)
+    program = load_scenario("contract-redraft", ROOT / "scenarios")
+    config = Config((program,), Switches(), 42, INSTANT_EPOCH, scripted=False)
     service, out = Service(config), io.StringIO()
-    transcript = Transcript(Console(out, io.StringIO()), compiled.scenario, None, quiet=False)
+    transcript = Transcript(Console(out, io.StringIO()), program.scenario, None, quiet=False)
     if facts:
         service.observers.append(job_facts_observer(service, transcript))
     answers = [(Verdict.CHANGES, "Cap\x1b it.", "Ann"), (Verdict.APPROVED, None, None)]

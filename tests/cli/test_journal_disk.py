@@ -22,7 +22,7 @@ from lab.files import opening
 from lab.identity.client import token_request
 from lab.identity.clients import DEMO
 from lab.identity.scopes import api_scope
-from lab.jobs.compiled import compile_scenario
+from lab.jobs.program import program_of
 from lab.language.parse import parse_scenario
 from lab.mock.config import Config
 from lab.mock.service import Service
@@ -31,7 +31,7 @@ from lab.server.limits import ServerLimits
 from lab.server.shared import refused_writes
 from lab.settings import MockSettings
 
-SCENARIO = compile_scenario(
+SCENARIO = program_of(
     parse_scenario(
         "lab: 1\nname: slow\ntitle: Slow\nagent: {code: SLOW}\nask: x\n"
         "steps:\n  - {work: think, takes: 1h}\n  - {complete: done, output: Done.}\n",

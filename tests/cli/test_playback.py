@@ -44,8 +44,8 @@ def test_what_says_how_is_refused_without_a_recording(lab: Lab) -> None:
 @each_row("served", [True, False])
 def test_a_scenario_can_be_chosen_where_there_are_some(served: bool) -> None:
     recorded = read(Path(RECORDING).read_bytes())
-    compiled = (load_scenario("item-comparison", ROOT / "scenarios"),) if served else ()
-    setup = Setup(MockSettings(), config_of(recorded, compiled), ManualClock(), ServerLimits())
+    program = (load_scenario("item-comparison", ROOT / "scenarios"),) if served else ()
+    setup = Setup(MockSettings(), config_of(recorded, program), ManualClock(), ServerLimits())
     names = "base_url token_url client_id client_secret scope control_url control_token".split()
     lines = connection_lines(setup, dict.fromkeys(names, "x"), may_choose_lines(ServeSettings(), "x"))
     assert any("/scenario/NAME" in line for line in lines) == served

@@ -8,7 +8,7 @@ from lab.dialects import FUSION
 from lab.faults.model import Judgement, Place, Rule, judge, left_of, processed, rules_on, strike
 from lab.faults.substitutes import altered, altered_part
 from lab.identity.endpoints.issuing import odd_grant
-from lab.jobs.compiled import compile_scenario
+from lab.jobs.program import program_of
 from lab.language.parse import parse_scenario
 from lab.language.shape import parsed
 from lab.program.faults import Fault
@@ -17,7 +17,7 @@ from tests.language.test_fault_document import document
 
 
 def listed(*faults: str) -> tuple[Rule, ...]:
-    return rules_on(compile_scenario(parse_scenario(document(*faults), "a.yaml")), ("status",))
+    return rules_on(program_of(parse_scenario(document(*faults), "a.yaml")), ("status",))
 
 
 def judged(found: tuple[Rule, ...], place: Place, calls: int = 1) -> list[str | None]:

@@ -37,10 +37,10 @@ def complaint(folder: Path, name: str) -> str:
 def test_a_file_is_read_with_the_scenario_and_changes_its_digest(tmp_path):
     (tmp_path / "out").mkdir()
     (tmp_path / "out" / "x.html").write_bytes(b"\xef\xbb\xbf<b>{{ no template }}</b>")
-    compiled = loaded(tmp_path, "out/x.html")
-    assert compiled.files == {"out/x.html": "<b>{{ no template }}</b>"}
+    program = loaded(tmp_path, "out/x.html")
+    assert program.files == {"out/x.html": "<b>{{ no template }}</b>"}
     (tmp_path / "out" / "x.html").write_text("other")
-    assert loaded(tmp_path, "out/x.html").digest != compiled.digest
+    assert loaded(tmp_path, "out/x.html").digest != program.digest
 
 
 @pytest.mark.parametrize("name", ["../x", "/etc/passwd", "a/../../x", "~/x", "'C:x'", "'a\\b'"])

@@ -45,8 +45,8 @@ def entries(file: Path) -> list[Path]:
 
 
 def loaded(file: Path) -> tuple[Scenario, dict[str, str], str]:
-    compiled = load_scenario(str(file), file.parent)
-    return compiled.scenario, dict(compiled.files), compiled.digest
+    program = load_scenario(str(file), file.parent)
+    return program.scenario, dict(program.files), program.digest
 
 
 def parses(monkeypatch: pytest.MonkeyPatch) -> list[str]:

@@ -13,13 +13,13 @@ from msgspec.structs import replace
 from lab.core.errors import ScenarioError
 from lab.identity.clients import JANE, Account
 from lab.jobs.branches import possible, reachable
-from lab.jobs.compiled import CompiledScenario, compile_scenario
 from lab.jobs.derived import derived
 from lab.jobs.facts import GateOpened
 from lab.jobs.gates import Decision
 from lab.jobs.lint import lint
 from lab.jobs.own_plans import own_plans
 from lab.jobs.plan import JobUser, Plan, misdrawn, settle_draws
+from lab.jobs.program import Program, program_of
 from lab.jobs.texts import status_texts
 from lab.jobs.timeline import UNWRITTEN, spans
 from lab.language.parse import parse_with_locations
@@ -37,13 +37,13 @@ from tests.wire_peer import EPOCH, invoke, read, token, token_request
 ENDINGS: list[dict[str, object]] = [{"complete": name, "output": name.upper()} for name in "abcd"]
 
 
-def compiled(*steps: dict[str, object], **members: object) -> CompiledScenario:
+def program(*steps: dict[str, object], **members: object) -> Program:
     document = {"lab": 1, "name": "fork", "title": "F", "agent": {"code": "F"}, "ask": "go", **members}
-    return compile_scenario(parsed(Scenario, {**document, "steps": [*steps, *ENDINGS]}))
+    return program_of(parsed(Scenario, {**document, "steps": [*steps, *ENDINGS]}))
 
 
-def forked(*branches: dict[str, object], **members: object) -> CompiledScenario:
-    return compiled({"work": "w", "takes": "1s", "next": list(branches)}, **members)
+def forked(*branches: dict[str, object], **members: object) -> Program:
+    return program({"work": "w", "takes": "1s", "next": list(branches)}, **members)
 
 
 def asked_with(plan: Plan, **parameters: object) -> Plan:
@@ -101,13 +101,13 @@ LATER = {"when": "{{ decisions.g.comment == 'later' }}", "to": "c"}
 def test_a_verdict_leads_to_the_first_branch_that_fits_and_its_decision_is_known_then(
     gate: dict[str, object], verdict: str, comment: str | None, end: str
 ) -> None:
-    plan = planned(compiled({**GATE, **gate}), at=0)
+    plan = planned(program({**GATE, **gate}), at=0)
     assert path(plan, Decision(1_000, "g", 0, Verdict(verdict), comment=comment))[-1] == end
 
 
 def test_a_list_of_changes_requested_leads_back_by_rounds_and_its_condition_sees_the_last_comment() -> None:
     gate = {**GATE, "verdicts": {"changes-requested": [LATER, {"to": "g"}]}, "rounds": 2}
-    plan = planned(compiled(gate), at=0)
+    plan = planned(program(gate), at=0)
     votes = [
         Decision(1_000 * (n + 1), "g", n, Verdict.CHANGES, comment=text)
         for n, text in enumerate(["so", "later", "late"])
@@ -125,7 +125,7 @@ def test_what_an_opening_comes_to_if_nobody_acts_is_said_of_its_branch() -> None
     first = {"gate": "f", "asks": "?", "patience": "5s", "reviewer": {"after": "1s", "verdict": "approved"}}
     known = "{{ decisions.g.verdict == 'timed-out' and decisions.f.verdict == 'approved' }}"
     gate = {**GATE, "verdicts": {"timed-out": [{"when": known, "to": "b"}]}}
-    facts = derived(planned(compiled(first, gate), at=0), (), 1_000).facts
+    facts = derived(planned(program(first, gate), at=0), (), 1_000).facts
     assert [fact.otherwise.to for fact in facts if isinstance(fact, GateOpened)] == ["WAITING", "COMPLETE"]
 
 
@@ -137,7 +137,7 @@ def test_the_plans_of_the_own_messages_hold_what_is_sent_with_them() -> None:
 
 
 def test_each_visit_has_a_lot_of_its_own_and_each_job() -> None:
-    loop = compiled(
+    loop = program(
         {"work": "w", "takes": "1s", "next": [{"chance": "50%", "to": "v"}, {"to": "u"}]},
         {"work": "u", "takes": "1s"},
         {"wait": "v", "takes": "1s", "again": {"to": "w", "rounds": 40}},
@@ -163,10 +163,10 @@ def test_one_lot_is_pinned_for_a_change_would_break_every_recording() -> None:
 
 
 @given(scenarios(), st.integers(0, 2**40), st.integers(1, 5))
-def test_an_added_branch_moves_no_other_draw(fork: CompiledScenario, seed: int, ordinal: int) -> None:
+def test_an_added_branch_moves_no_other_draw(fork: Program, seed: int, ordinal: int) -> None:
     first, *others = fork.scenario.steps
     branch = (parsed(Branch, {"chance": "10%", "to": "done"}),)
-    more = compile_scenario(replace(fork.scenario, steps=(replace(first, next=branch), *others)))
+    more = program_of(replace(fork.scenario, steps=(replace(first, next=branch), *others)))
     before, after = settle_draws(fork, seed, ordinal), settle_draws(more, seed, ordinal)
     assert {name: after[name] for name in before if name in after} == {
         name: drawn for name, drawn in before.items() if name in after
@@ -224,7 +224,7 @@ BUYERS: list[dict[str, object]] = [
 
 
 def test_a_condition_sees_whose_token_it_is() -> None:
-    fork = compiled(*BUYERS, {"complete": "hello", "output": "{{ user.name }}"})
+    fork = program(*BUYERS, {"complete": "hello", "output": "{{ user.name }}"})
     mock = Service(Config((fork,), Switches(), 42, EPOCH, accounts=(MARIA, JANE)))
     bearers = [token(mock)]
     for account in mock.config.identity.accounts:
@@ -253,9 +253,7 @@ def test_what_a_condition_asks_for_first_need_not_be_there_and_what_fails_at_onc
         ({"message": "go"}, [202, 503]),
         ({"message": "go", "parameters": {"amount": 3}}, [202, 202]),
     ):
-        mocks = [
-            Service(Config((compile_scenario(parsed(Scenario, each)),), Switches(), 1, EPOCH)) for each in (fine, fails)
-        ]
+        mocks = [Service(Config((program_of(parsed(Scenario, each)),), Switches(), 1, EPOCH)) for each in (fine, fails)]
         assert [mock.serve(invoke(token(mock), body, "F"), 0).response.status for mock in mocks] == statuses
     refused = mocks[1].serve(invoke(token(mocks[1]), {"message": "go"}, "F"), 0).response
     assert b"{{ parameters.amount > 1 }} has no answer: there is no amount here" in refused.body

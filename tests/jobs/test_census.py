@@ -9,9 +9,9 @@ from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
 from lab.jobs.branches import Branching, Turnoff
-from lab.jobs.compiled import compile_scenario
 from lab.jobs.gates import Decision
 from lab.jobs.plan import Plan
+from lab.jobs.program import program_of
 from lab.jobs.timeline import exit_of, spans
 from lab.language.shape import parsed
 from lab.language.templates import RenderFailure
@@ -86,8 +86,8 @@ def test_the_jobs_that_laws_are_tried_on_walk_every_way() -> None:
     @MANY
     @given(documents(), st.integers(0, 2**32))
     def count_whole(document: dict[str, object], seed: int) -> None:
-        compiled = compile_scenario(parsed(Scenario, document))
-        for part in (compiled, *compiled.turns):
+        program = program_of(parsed(Scenario, document))
+        for part in (program, *program.turns):
             whole.update(set(ways(planned(part, seed), ())))
 
     count()

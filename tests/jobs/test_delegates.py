@@ -7,11 +7,11 @@ from msgspec.structs import replace
 
 from lab.core.clock import INSTANT_EPOCH
 from lab.core.errors import ScenarioError
-from lab.jobs.compiled import compile_scenario
 from lab.jobs.gates import Decision, Origin
 from lab.jobs.lint import lint
 from lab.jobs.names import LONGEST_HANDED_BACK, DelegateOutputs
 from lab.jobs.plan import Plan
+from lab.jobs.program import program_of
 from lab.jobs.span import DelegateEnd
 from lab.jobs.texts import passed_steps, status_texts
 from lab.jobs.timeline import UNWRITTEN, at, spans
@@ -35,7 +35,7 @@ def document(*steps: Step) -> dict[str, object]:
 
 
 def example(*steps: Step) -> Plan:
-    return planned(compile_scenario(parsed(Scenario, document(*steps))), at=0)
+    return planned(program_of(parsed(Scenario, document(*steps))), at=0)
 
 
 def delegate(name: str, output: object = "{{ message }}!", **members: object) -> Step:
@@ -131,7 +131,7 @@ def test_a_condition_sees_what_was_handed_back_by_its_own_step(output: str, end:
 def test_admin_sees_whose_a_node_is_and_not_what_it_handed_back() -> None:
     mock = Service(
         Config(
-            (example(delegate("price-check"), {"work": "w", "takes": "1s"}, CHECK, DONE).compiled,),
+            (example(delegate("price-check"), {"work": "w", "takes": "1s"}, CHECK, DONE).program,),
             Switches(),
             7,
             EPOCH,
@@ -203,7 +203,7 @@ def test_a_delegate_that_hands_back_nothing_is_warned_of(output: object, warning
 
 
 def test_texts_that_look_at_no_decision_are_tried_at_invoke() -> None:
-    mock = Service(Config((example(delegate("check", "{{ 1 + message }}"), DONE).compiled,), Switches(), 7, EPOCH))
+    mock = Service(Config((example(delegate("check", "{{ 1 + message }}"), DONE).program,), Switches(), 7, EPOCH))
     assert mock.serve(invoke(token(mock), {"message": "go"}, "A"), 0).response.status == 503
 
 

@@ -5,12 +5,12 @@ import json
 import pytest
 
 from lab.core.errors import ScenarioError
-from lab.jobs.compiled import compile_scenario
 from lab.jobs.derived import derived
 from lab.jobs.facts import GateDecided, GateExpired, GateOpened, JobStatus
 from lab.jobs.gates import Decision, Origin
 from lab.jobs.lint import lint
 from lab.jobs.plan import Plan
+from lab.jobs.program import program_of
 from lab.jobs.texts import opening_token, passed_steps, status_texts
 from lab.jobs.timeline import at, spans
 from lab.language.parse import parse_with_locations
@@ -37,7 +37,7 @@ def document(**members: object) -> dict[str, object]:
 
 
 def plan_of(**members: object) -> Plan:
-    return planned(compile_scenario(parsed(Scenario, document(**members))), at=0)
+    return planned(program_of(parsed(Scenario, document(**members))), at=0)
 
 
 def vote(at: int, name: str = "Bob", verdict: Verdict = Verdict.APPROVED) -> Decision:
@@ -121,12 +121,12 @@ def test_the_question_changes_and_a_gate_is_one_step_still() -> None:
     plan = plan_of()
     prompts = [status_texts(plan, at(plan, (), now), EPOCH, Switches()).prompt for now in (3_999, 4_000)]
     assert [prompt and prompt.text for prompt in prompts] == ["May it?", "And you?"]
-    same = planned(compile_scenario(parsed(Scenario, document() | {"steps": [
+    same = planned(program_of(parsed(Scenario, document() | {"steps": [
         {**GATE, "escalate": {"after": "4s"}}, {"complete": "end", "output": "done"}]})), at=0)  # fmt: skip
     prompt = status_texts(same, at(same, (), 4_000), EPOCH, Switches()).prompt
     assert prompt is not None and prompt.text == "May it?"
     assert [each.under_way for each in passed_steps(plan, at(plan, (), 4_000), ())] == [True]
-    assert planned_path(plan.compiled.scenario, 7)[1] == ("g", "g")  # the gate, and the ending that bears its id
+    assert planned_path(plan.program.scenario, 7)[1] == ("g", "g")  # the gate, and the ending that bears its id
 
 
 def test_over_the_wire_the_first_token_answers_the_escalated_question() -> None:

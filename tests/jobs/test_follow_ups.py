@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import pytest
 from msgspec.structs import replace
 
-from lab.jobs.compiled import compile_scenario
+from lab.jobs.program import program_of
 from lab.language.shape import parsed
 from lab.mock.service import Service
 from lab.program.scenario import Scenario
@@ -43,7 +43,7 @@ def conversation(scenario: Scenario, mock: Service, *, newest: bool) -> Iterator
 @pytest.mark.parametrize("newest", [False, True])
 def test_every_follow_up_is_answered_in_either_order(name: str, verdict: str, newest: bool) -> None:
     scenario = voting(shipped(name), verdict)
-    mock = service(compile_scenario(scenario).scenario)
+    mock = service(program_of(scenario).scenario)
     (_, first), *later = conversation(scenario, mock, newest=newest)
     for message, done in later:
         assert done["status"] == "COMPLETE", (message, done.get("error"))

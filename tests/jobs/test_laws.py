@@ -17,9 +17,9 @@ from lab.core.journal.numbers import NumberUsed
 from lab.core.seeds import draw
 from lab.identity.clients import DEMO, Client
 from lab.identity.scopes import api_scope
-from lab.jobs.compiled import compile_scenario
 from lab.jobs.derived import derived
 from lab.jobs.lint import lint
+from lab.jobs.program import program_of
 from lab.jobs.records import JobRecord, job_key
 from lab.jobs.texts import status_texts
 from lab.jobs.timeline import at
@@ -55,7 +55,7 @@ DECISIONS = st.lists(
 def test_what_lints_clean_runs_to_an_ending_whoever_decides(document, decisions, scripted):
     scenario = clean(document)
     switches = Layers().over(scenario.settings)
-    mock = Service(Config((compile_scenario(scenario),), switches, 7, EPOCH, scripted=scripted))
+    mock = Service(Config((program_of(scenario),), switches, 7, EPOCH, scripted=scripted))
     bearer, now = token(mock), 0
     talk = None
     for message in scenario.user_messages:
@@ -82,7 +82,7 @@ def test_what_lints_clean_runs_to_an_ending_whatever_goes_wrong_on_the_wire(docu
     """Our own app comes to an outcome, and every job to its ending: a fault changes what the wire does, never the job."""
     scenario = clean(document)
     switches = Layers().over(scenario.settings)
-    mock = Service(Config((compile_scenario(scenario),), switches, seed, EPOCH))
+    mock = Service(Config((program_of(scenario),), switches, seed, EPOCH))
     app = App(
         scenario.agent.code, scenario.message, DEMO.id, DEMO.secret, api_scope(switches.pod),
         parameters=scenario.parameters,
@@ -141,7 +141,7 @@ LOOKS = (0, 2_500, 7_000, 60_000)
 
 
 COMPILED = tuple(
-    compile_scenario(parsed(Scenario, {"lab": 1, "title": "T", "agent": {"code": each["name"].upper()}, "ask": "x", **each}))
+    program_of(parsed(Scenario, {"lab": 1, "title": "T", "agent": {"code": each["name"].upper()}, "ask": "x", **each}))
     for each in FIVE
 )  # fmt: skip
 

@@ -10,11 +10,11 @@ from msgspec.structs import replace
 
 from lab.core.clock import INSTANT_EPOCH
 from lab.core.errors import ScenarioError
-from lab.jobs.compiled import CompiledScenario, compile_scenario
 from lab.jobs.derived import derived
 from lab.jobs.gates import Decision, Origin
 from lab.jobs.lint import lint
 from lab.jobs.plan import Plan, settle_draws
+from lab.jobs.program import Program, program_of
 from lab.jobs.span import stretches
 from lab.jobs.texts import passed_steps, status_texts
 from lab.jobs.timeline import at, spans
@@ -39,7 +39,7 @@ def document(*steps: Step, **members: object) -> Step:
 
 
 def example(*steps: Step) -> Plan:
-    return planned(compile_scenario(parsed(Scenario, document(*steps))), at=0)
+    return planned(program_of(parsed(Scenario, document(*steps))), at=0)
 
 
 def agent(name: str, takes: str = "2s", output: object = None, **members: object) -> Step:
@@ -140,7 +140,7 @@ def test_children_see_what_there_was_when_their_parallel_was_entered() -> None:
 
 
 def served(*steps: Step) -> tuple[Service, str]:
-    mock = Service(Config((example(*steps).compiled,), Switches(), 7, EPOCH))
+    mock = Service(Config((example(*steps).program,), Switches(), 7, EPOCH))
     return mock, token(mock)
 
 
@@ -178,7 +178,7 @@ def test_a_poll_is_struck_while_a_child_is_at_work() -> None:
         Scenario,
         document(both(worker("a", "1s"), worker("b", "2s"), worker("c", "3s")), DONE | {"output": "."}, faults=faults),
     )
-    mock = Service(Config((compile_scenario(whole),), Switches(), 7, EPOCH))
+    mock = Service(Config((program_of(whole),), Switches(), 7, EPOCH))
     bearer = token(mock)
     job = str(read(mock.serve(invoke(bearer, {"message": "go"}, "B"), 0).response)["jobId"])
     answers = [mock.serve(status(bearer, job, "B"), now).response.status for now in (500, 1_500, 2_000, 2_999, 3_000)]
@@ -191,7 +191,7 @@ def test_the_facts_of_a_job_tell_of_steps_and_not_of_cuts() -> None:
     )
     facts = derived(plan, (), 9_000).facts
     assert [(fact.at, getattr(fact, "step", "")) for fact in facts] == [(2_000, "w"), (3_000, "done")]
-    assert planned_path(plan.compiled.scenario, 7)[1] == ("both", "w", "done")
+    assert planned_path(plan.program.scenario, 7)[1] == ("both", "w", "done")
 
 
 # Laws
@@ -228,16 +228,16 @@ def test_at_each_instant_of_a_parallel_those_are_at_work_whose_time_is_not_over(
 
 
 @given(scenarios(), st.integers(0, 2**40), st.integers(1, 5))
-def test_an_added_child_disturbs_no_other_draw(compiled: CompiledScenario, seed: int, ordinal: int) -> None:
+def test_an_added_child_disturbs_no_other_draw(program: Program, seed: int, ordinal: int) -> None:
     extra = parsed(Work, {"work": "added", "takes": {"between": ["1ms", "9s"]}})
     steps = tuple(
-        replace(step, of=(extra, *step.of)) if isinstance(step, Parallel) else step for step in compiled.scenario.steps
+        replace(step, of=(extra, *step.of)) if isinstance(step, Parallel) else step for step in program.scenario.steps
     )
-    longer = compile_scenario(replace(compiled.scenario, steps=steps))
-    before, after = (settle_draws(each, seed, ordinal) for each in (compiled, longer))
+    longer = program_of(replace(program.scenario, steps=steps))
+    before, after = (settle_draws(each, seed, ordinal) for each in (program, longer))
     assert before.items() <= after.items()
-    plans = planned(compiled, seed, ordinal=ordinal), planned(longer, seed, ordinal=ordinal)
-    for name, step in compiled.steps.items():
+    plans = planned(program, seed, ordinal=ordinal), planned(longer, seed, ordinal=ordinal)
+    for name, step in program.steps.items():
         if hasattr(step, "takes"):
             assert plans[0].takes(name, 2) == plans[1].takes(name, 2)
 

@@ -10,8 +10,8 @@ from msgspec.structs import asdict, replace
 
 from lab.core.exchange import Request
 from lab.identity.clients import DEMO, JANE
-from lab.jobs.compiled import compile_scenario
 from lab.jobs.lint import lint
+from lab.jobs.program import program_of
 from lab.language.parse import parse_scenario, parse_with_locations
 from lab.language.templates import template
 from lab.language.values import generate, restore
@@ -213,7 +213,7 @@ def refusal(mock: Service, sent: Request, now: int = 0) -> tuple[int, str]:
 def test_a_wrong_badge_is_refused_at_each_of_four_doors_and_the_right_one_at_none() -> None:
     scenario = shipped("wrong-badge")
     code, message = scenario.agent.code, {"message": scenario.message}
-    config = Config((compile_scenario(scenario),), Switches(), 42, EPOCH, (DEMO,))
+    config = Config((program_of(scenario),), Switches(), 42, EPOCH, (DEMO,))
     mock = Service(config)
     assert refusal(mock, token_request("client_credentials", scope="urn:opc:resource:consumer::all")) == (
         400,
@@ -223,7 +223,7 @@ def test_a_wrong_badge_is_refused_at_each_of_four_doors_and_the_right_one_at_non
     assert refusal(mock, invoke(bearer, message, code)) == (403, "FAI-40300")
     assert refusal(mock, invoke(bearer, message, code), 3_600_000) == (401, "FAI-40100")
     drafted = replace(scenario, agent=replace(scenario.agent, published=False))
-    unpublished = Service(replace(config, scenarios=(compile_scenario(drafted),)))
+    unpublished = Service(replace(config, scenarios=(program_of(drafted),)))
     assert refusal(unpublished, invoke(token(unpublished), message, code)) == (404, "FAI-40400")
     manager = Service(replace(config, accounts=(replace(JANE, roles=scenario.agent.roles),)))
     granted = read(manager.serve(token_request("password", username=JANE.name, password=JANE.password), 0).response)

@@ -3,11 +3,11 @@
 import pytest
 
 from lab.core.seeds import draw
-from lab.jobs.compiled import compile_scenario
 from lab.jobs.derived import derived
 from lab.jobs.facts import GateOpened, JobStatus
 from lab.jobs.gates import Decision, Opening, Origin, votes
 from lab.jobs.plan import Plan
+from lab.jobs.program import program_of
 from lab.jobs.texts import earlier_turns
 from lab.jobs.timeline import at, spans
 from lab.language.shape import parsed
@@ -56,7 +56,7 @@ def test_the_edges_of_an_opening(instant: int, counts: bool) -> None:
 
 def example(*steps: object, seed: int = 42, ordinal: int = 1) -> Plan:
     document = {"lab": 1, "name": "talk", "title": "T", "agent": {"code": "T"}, "ask": "go", "steps": steps}
-    return planned(compile_scenario(parsed(Scenario, document)), seed, at=100, ordinal=ordinal, scripted=False)
+    return planned(program_of(parsed(Scenario, document)), seed, at=100, ordinal=ordinal, scripted=False)
 
 
 def paid() -> Plan:

@@ -7,10 +7,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from lab.jobs.compiled import compile_scenario
 from lab.jobs.derived import Derived, derived
 from lab.jobs.facts import GateDecided, GateExpired, GateOpened, JobStatus
 from lab.jobs.gates import Decision, Origin
+from lab.jobs.program import program_of
 from lab.jobs.span import DefaultEnding
 from lab.jobs.timeline import MOVES, at, spans
 from lab.language.shape import parsed
@@ -76,25 +76,25 @@ def test_derived_facts_only_grow_at_the_end_of_their_list(data, plan, now, later
 
 
 @given(scenarios(), st.integers(0, 2**40), st.integers(1, 5))
-def test_an_added_step_disturbs_no_other_draw(compiled, seed, ordinal):
+def test_an_added_step_disturbs_no_other_draw(program, seed, ordinal):
     extra = parsed(Work, {"work": "added", "takes": {"between": ["1ms", "9s"]}})
-    plan = planned(compiled, seed, ordinal=ordinal)
-    longer = compile_scenario(replace(compiled.scenario, steps=(extra, *compiled.scenario.steps)))
+    plan = planned(program, seed, ordinal=ordinal)
+    longer = program_of(replace(program.scenario, steps=(extra, *program.scenario.steps)))
     other = planned(longer, seed, ordinal=ordinal)
-    for name, step in compiled.steps.items():
+    for name, step in program.steps.items():
         if hasattr(step, "takes"):
             for visit in range(3):
                 assert plan.takes(name, visit) == other.takes(name, visit)
 
 
 def test_every_other_ordinal_draws_anew():
-    compiled = compile_scenario(
+    program = program_of(
         parsed(Scenario, {
             "lab": 1, "name": "a", "title": "A", "agent": {"code": "A"}, "ask": "x",
             "steps": [{"work": "w", "takes": {"between": ["0ms", "9000s"]}}, {"complete": "c", "output": None}],
         })
     )  # fmt: skip
-    drawn = {planned(compiled, ordinal=n).takes("w", visit) for n in range(1, 6) for visit in range(3)}
+    drawn = {planned(program, ordinal=n).takes("w", visit) for n in range(1, 6) for visit in range(3)}
     assert len(drawn) == 15
 
 
@@ -109,7 +109,7 @@ def gated(**gate: object):
             {"error": "late", "text": "Too late."},
         ],
     }  # fmt: skip
-    return planned(compile_scenario(parsed(Scenario, document)), at=0)
+    return planned(program_of(parsed(Scenario, document)), at=0)
 
 
 def says(at_: int, verdict: str, visit: int = 0, comment: str | None = None) -> Decision:
@@ -182,8 +182,8 @@ def test_derived_facts_of_a_gate_tell_who_decides_when_nobody_does():
 
 
 def test_a_person_as_reviewer_silences_the_script():
-    compiled = gated(**VOTE).compiled
-    assert at(planned(compiled, at=0, scripted=False), (), 10_999).status is Status.WAITING
+    program = gated(**VOTE).program
+    assert at(planned(program, at=0, scripted=False), (), 10_999).status is Status.WAITING
 
 
 def waiting(**wait: object):
@@ -195,7 +195,7 @@ def waiting(**wait: object):
             {"complete": "done", "output": "Up."},
         ],
     }  # fmt: skip
-    return planned(compile_scenario(parsed(Scenario, document)), at=0)
+    return planned(program_of(parsed(Scenario, document)), at=0)
 
 
 @pytest.mark.parametrize(

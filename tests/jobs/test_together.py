@@ -6,9 +6,9 @@ import pytest
 from msgspec.structs import replace
 
 from lab.core.clock import INSTANT_EPOCH
-from lab.jobs.compiled import compile_scenario
 from lab.jobs.gates import Decision, Origin
 from lab.jobs.plan import Plan
+from lab.jobs.program import program_of
 from lab.jobs.texts import status_texts
 from lab.jobs.timeline import at, spans
 from lab.language.shape import parsed
@@ -50,7 +50,7 @@ def scenario(*steps: Step, **members: object) -> Scenario:
 
 
 def plan_of(*steps: Step, seed: int = 7, **members: object) -> Plan:
-    return planned(compile_scenario(scenario(*steps, **members)), seed, at=0)
+    return planned(program_of(scenario(*steps, **members)), seed, at=0)
 
 
 def output(plan: Plan, now: int, *decisions: Decision) -> str | None:
@@ -182,7 +182,7 @@ def test_a_fault_strikes_while_a_child_of_any_is_at_work_and_not_once_it_is_left
 ) -> None:
     faults = [{"route": "status", "answer": 503, **fault}]
     whole = scenario(AROUND, BOSS, DONE, faults=faults)
-    mock = Service(Config((compile_scenario(whole),), Switches(), 7, EPOCH))
+    mock = Service(Config((program_of(whole),), Switches(), 7, EPOCH))
     bearer = token(mock)
     job = str(read(mock.serve(invoke(bearer, {"message": "go"}, "ALL"), 0).response)["jobId"])
     polls = [999, 2_500, 1_000, 3_000, 7_500, 9_000]  # one in each round of the parallel, and behind them

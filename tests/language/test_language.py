@@ -6,10 +6,10 @@ import pytest
 from msgspec.structs import replace
 
 from lab.identity.clients import JANE
-from lab.jobs.compiled import compile_scenario
 from lab.jobs.derived import derived
 from lab.jobs.facts import GateDecided, GateExpired, GateOpened, JobForgotten
 from lab.jobs.gates import Origin
+from lab.jobs.program import program_of
 from lab.jobs.timeline import at
 from lab.language.shape import member, parsed
 from lab.mock.service import Service
@@ -382,10 +382,10 @@ def test_of_scenarios_that_fit_the_first_by_name_answers():
 )
 def test_outputs_in_all_their_forms(output, sent_as):
     mock = service()
-    compiled = compile_scenario(
+    program = program_of(
         parsed(Scenario, document({"complete": "c", "output": output})), "", {"a.txt": "{{ as it stands }}"}
     )
-    mock = Service(replace(mock.config, scenarios=(compiled,)))
+    mock = Service(replace(mock.config, scenarios=(program,)))
     answer = sent(mock)["output"]
     if isinstance(output, dict) and "filler" in output:
         assert isinstance(answer, str) and len(answer) == 100 and answer.startswith("00001 the quick")

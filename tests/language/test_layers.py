@@ -11,7 +11,7 @@ from msgspec.structs import asdict, replace
 from lab.core.errors import ScenarioError
 from lab.core.exchange import Json, Request
 from lab.core.observe import Replied
-from lab.jobs.compiled import compile_scenario
+from lab.jobs.program import program_of
 from lab.language.parse import parse_scenario
 from lab.language.shape import json_schema, parsed, spelt
 from lab.mock.config import Config
@@ -47,7 +47,7 @@ def named(name: str, code: str = "EXPENSES", /, **settings: object) -> dict[str,
 
 
 def config(*documents: dict[str, object], alone: str | None = None, layers: Layers | None = None) -> Config:
-    setup = tuple(compile_scenario(parsed(Scenario, each), name_digest(each)) for each in documents)
+    setup = tuple(program_of(parsed(Scenario, each), name_digest(each)) for each in documents)
     return Config(setup, Switches(), 42, EPOCH, token_scenario=alone).settled(layers or Layers())
 
 

@@ -7,9 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lab.core.errors import ScenarioError
-from lab.jobs.compiled import CompiledScenario, compile_scenario, parts_for
 from lab.jobs.facts import JobAccepted
 from lab.jobs.lint import lint
+from lab.jobs.program import Program, parts_for, program_of
 from lab.language.parse import parse_scenario, parse_with_locations
 from lab.language.shape import parsed
 from lab.mock.service import Service
@@ -39,8 +39,8 @@ def talk(mock: Service, *messages: str) -> list[str]:
     return answers
 
 
-def compiled(**more: object) -> CompiledScenario:
-    return compile_scenario(parsed(Scenario, {**DOCUMENT, **more}))
+def program(**more: object) -> Program:
+    return program_of(parsed(Scenario, {**DOCUMENT, **more}))
 
 
 def test_later_messages_are_answered_in_whichever_order_they_come() -> None:
@@ -103,7 +103,7 @@ MESSAGES = st.lists(st.sampled_from(["price", "stock", "more", "mo", "go", "else
 
 @given(MESSAGES, MESSAGES)
 def test_what_goes_to_the_fallback_changes_no_other_answer(before: list[str], after: list[str]) -> None:
-    known = compiled(**fallback())
+    known = program(**fallback())
     plain = parts_for(known.scenario, ["go", *before, *after])
     between = parts_for(known.scenario, ["go", *before, "weather", *after])
     assert between[1 + len(before)] == 2
@@ -149,14 +149,14 @@ def test_the_journal_says_which_entry_answers_and_another_lab_that_folds_it_answ
 
 
 def test_the_app_sends_all_but_what_is_optional() -> None:
-    known = compiled()
+    known = program()
     assert [each.message for each in known.scenario.user_messages] == ["go", "stock?", "more?", "mo?"]
     assert [each.scenario.message for each in known.sent] == ["go", "stock?", "more?", "mo?"]
 
 
 @given(st.lists(st.sampled_from(["price", "stock", "more", "mo", "go", "else"]), max_size=8))
 def test_no_entry_answers_twice_and_each_answer_fits(messages: list[str]) -> None:
-    known = compiled()
+    known = program()
     parts = parts_for(known.scenario, ["go", *messages])
     entries = [part for part in parts[1:] if part not in (None, 1)]
     assert len(entries) == len(set(entries))

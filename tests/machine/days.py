@@ -35,8 +35,8 @@ from lab.dialects.router import ROUTER
 from lab.identity.client import token_request
 from lab.identity.clients import DEMO, Client
 from lab.identity.routes import PATHS
-from lab.jobs.compiled import compile_scenario
 from lab.jobs.facts import GateDecided
+from lab.jobs.program import program_of
 from lab.jobs.timeline import MOVES
 from lab.language.parse import parse_scenario
 from lab.mock.config import Config
@@ -67,7 +67,7 @@ _Chosen = TypeVar("_Chosen")
 
 def make_config() -> Config:
     """Two teams; tokens are those of the first."""
-    scenarios = tuple(compile_scenario(parse_scenario(text, "machine.yaml")) for text in SCENARIOS)
+    scenarios = tuple(program_of(parse_scenario(text, "machine.yaml")) for text in SCENARIOS)
     return Config(scenarios, Switches(), 42, EPOCH, (DEMO, OTHER), token_scenario="one")
 
 

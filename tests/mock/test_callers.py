@@ -13,11 +13,11 @@ from lab.core.observe import Noted
 from lab.identity.clients import DEMO, JANE, Account, Client
 from lab.identity.facts import TokenGranted
 from lab.identity.keys import claims_of
-from lab.jobs.compiled import compile_scenario
 from lab.jobs.facts import JobAccepted, ScenarioMissed
 from lab.jobs.lint import lint
 from lab.jobs.lint.ways import KnownCallers
 from lab.jobs.own_plans import own_plans
+from lab.jobs.program import program_of
 from lab.language.parse import parse_with_locations
 from lab.language.shape import parsed
 from lab.mock.config import Config
@@ -48,8 +48,8 @@ def scenario(name: str, callers: dict[str, Any] | None = None, **more: Any) -> d
 
 
 def config(*documents: dict[str, Any]) -> Config:
-    compiled = tuple(compile_scenario(parsed(Scenario, each)) for each in documents)
-    return Config(compiled, Switches(), 42, EPOCH, (DEMO, OTHER), accounts=(JANE, MARIA, TOM))
+    program = tuple(program_of(parsed(Scenario, each)) for each in documents)
+    return Config(program, Switches(), 42, EPOCH, (DEMO, OTHER), accounts=(JANE, MARIA, TOM))
 
 
 def login(user: Account | None = None, client: Client = DEMO) -> Request:
@@ -216,7 +216,7 @@ def test_texts_and_conditions_see_user_and_client(user, client, output) -> None:
 
 
 def test_what_somebody_gets_is_recorded_and_replays() -> None:
-    other = compile_scenario(parsed(Scenario, scenario("b")))
+    other = program_of(parsed(Scenario, scenario("b")))
     setup = config(scenario("a", {"roles": ["BUYER"]}, **ASKED), scenario("b"))
     joined = Joined(setup)
     for user in (MARIA, TOM, None):
@@ -228,7 +228,7 @@ def test_what_somebody_gets_is_recorded_and_replays() -> None:
     assert [line.get("scenario") for line in found.facts("job.accepted")] == ["a", "b", "b"]
     assert not replay(found, list(setup.scenarios)).differences
     # the roles of its users stand in a recording
-    bosses = compile_scenario(parsed(Scenario, scenario("a", {"roles": ["BOSS"]}, **ASKED)))
+    bosses = program_of(parsed(Scenario, scenario("a", {"roles": ["BOSS"]}, **ASKED)))
     assert replay(found, [bosses, other]).differences
 
 
@@ -300,7 +300,7 @@ def test_a_plan_is_that_of_somebody_for_whom_the_scenario_is() -> None:
         "  - {complete: end, output: '{{ user.name }} {{ client.id }}'}\n"
     )  # fmt: skip
     assert warnings(text, None) == []
-    (plan,) = own_plans(compile_scenario(parse_with_locations(text, "a.yaml")[0]), 1)
+    (plan,) = own_plans(program_of(parse_with_locations(text, "a.yaml")[0]), 1)
     assert (plan.invocation.client, plan.invocation.user and plan.invocation.user.name) == ("portal", "maria")
 
 
@@ -404,5 +404,5 @@ def test_what_a_client_did_as_a_user_is_replayed_with_the_roles(client: Client) 
         "user": client.user,
         **({"roles": ["CLERK"]} if client.roles else {}),
     }
-    result = replay(recording, [compile_scenario(parsed(Scenario, asks))])
+    result = replay(recording, [program_of(parsed(Scenario, asks))])
     assert result.passed, result.text()

@@ -5,7 +5,7 @@ import json
 from msgspec.structs import replace
 
 from lab.dialects.fusion.routes import API
-from lab.jobs.compiled import compile_scenario
+from lab.jobs.program import program_of
 from lab.language.shape import parsed
 from lab.mock.config import Config
 from lab.mock.service import Service
@@ -168,10 +168,10 @@ def test_a_status_tells_of_the_team_before_a_wrong_query() -> None:
 
 def refusing() -> Service:
     """A scenario for buyers, whose refusal shows inside the job; jane is none."""
-    compiled = compile_scenario(
+    program = program_of(
         parsed(Scenario, {**DOCUMENT, "agent": {"code": "EXPENSES", "roles": ["BUYER"], "refuses": "job"}})
     )
-    return Service(Config((compiled,), Switches(), 42, EPOCH))
+    return Service(Config((program,), Switches(), 42, EPOCH))
 
 
 def user_token(mock: Service) -> str:

@@ -14,8 +14,8 @@ from lab.core.journal.numbers import NumberUsed
 from lab.dialects.fusion.routes import API
 from lab.identity.clients import DEMO, JANE
 from lab.identity.scopes import OFFLINE
-from lab.jobs.compiled import CompiledScenario, compile_scenario
 from lab.jobs.facts import JobAccepted
+from lab.jobs.program import Program, program_of
 from lab.jobs.records import JobRecord
 from lab.language.parse import parse_scenario
 from lab.mock.history import History
@@ -226,14 +226,14 @@ def _of(values: list, number: int):
     return values[-1 - number % len(values)]
 
 
-def edited(text: str) -> CompiledScenario:
+def edited(text: str) -> Program:
     document = {
         **DOCUMENT,
         "steps": [{"work": "read", "takes": "1s"}, {"complete": "done", "output": text}],
         "data": {},
     }
     source = json.dumps(document)
-    return compile_scenario(parse_scenario(source, "expense.yaml"), f"digest of {text}", {}, source)
+    return program_of(parse_scenario(source, "expense.yaml"), f"digest of {text}", {}, source)
 
 
 NAMES = (

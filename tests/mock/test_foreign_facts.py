@@ -6,8 +6,8 @@ from msgspec.structs import replace
 
 from lab.core.journal.fact import Fact
 from lab.identity.clients import JANE
-from lab.jobs.compiled import compile_scenario
 from lab.jobs.facts import JobAccepted
+from lab.jobs.program import program_of
 from lab.language.shape import parsed
 from lab.mock.foreign_facts import foreign_facts
 from lab.mock.service import Service
@@ -58,7 +58,7 @@ def test_all_that_a_lab_writes_is_its_own() -> None:
 def test_jobs_of_a_scenario_that_was_edited_are_its_own_too() -> None:
     mock, facts = written()
     mock.journals[:] = [facts.extend]
-    other = compile_scenario(parsed(Scenario, {**DOCUMENT, "data": {"payer": {"fake": "city"}}}), "other")
+    other = program_of(parsed(Scenario, {**DOCUMENT, "data": {"payer": {"fake": "city"}}}), "other")
     mock.load(other, facts[-1].at)
     assert found_in(facts, lambda lab: lab.load(other, 0)) == []
 

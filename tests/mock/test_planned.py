@@ -14,7 +14,7 @@ from lab.dialects.router import ROUTER
 from lab.faults.facts import FaultStruck
 from lab.identity.clients import DEMO, JANE
 from lab.identity.routes import IDENTITY_NAMES
-from lab.jobs.compiled import compile_scenario
+from lab.jobs.program import program_of
 from lab.kernel import FUSION_DECLARED
 from lab.language.shape import parsed
 from lab.program.routes import OF_A_FORM, OF_A_JOB, WITHOUT_BEARER, WITHOUT_CLIENT
@@ -241,7 +241,7 @@ def test_what_an_armed_fault_names_must_be_there(fault, why):
 
 def test_a_step_that_an_edit_took_away_is_still_that_of_older_jobs():
     mock, _ = served(DOCUMENT)
-    mock.load(compile_scenario(parsed(Scenario, SHORT | {"name": "expense"})), 1_000)
+    mock.load(program_of(parsed(Scenario, SHORT | {"name": "expense"})), 1_000)
     for step in ("read", "look-up"):
         assert mock.arm({"route": "status", "step": step, "answer": 503}, 2_000).status == 200
 

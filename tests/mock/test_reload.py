@@ -1,8 +1,8 @@
 """An edited scenario is played by what is accepted after the edit; jobs that run keep what they began with."""
 
 from lab.core.observe import Noted, Observation
-from lab.jobs.compiled import compile_scenario
 from lab.jobs.facts import ScenarioLoaded
+from lab.jobs.program import program_of
 from lab.language.shape import parsed
 from lab.program.scenario import Scenario
 from tests.wire_peer import DOCUMENT, invoke, read, service, status, token
@@ -12,7 +12,7 @@ MESSAGE = {"message": "Taxi 42", "conversational": True}
 
 def edited(text: str, **changes: object) -> object:
     steps = [{"work": "read", "takes": "1s"}, {"complete": "done", "output": text}]
-    return compile_scenario(parsed(Scenario, {**DOCUMENT, "steps": steps, "data": {}, **changes}), f"digest of {text}")
+    return program_of(parsed(Scenario, {**DOCUMENT, "steps": steps, "data": {}, **changes}), f"digest of {text}")
 
 
 def test_running_jobs_keep_their_plan_and_new_ones_get_the_edit() -> None:

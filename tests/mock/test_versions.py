@@ -7,8 +7,8 @@ import pytest
 
 from lab.core.errors import ScenarioError
 from lab.core.journal.fact import Fact
-from lab.jobs.compiled import NO_SUCH_VERSION, CompiledScenario, compile_scenario
 from lab.jobs.facts import JobAccepted, JobStatus, ScenarioMissed
+from lab.jobs.program import NO_SUCH_VERSION, Program, program_of
 from lab.language.parse import parse_scenario
 from lab.language.shape import parsed
 from lab.mock.service import Service
@@ -197,10 +197,10 @@ def test_a_repeat_by_its_key_gets_the_same_job() -> None:
     assert ask(AT) == ask(AT + 10_000)
 
 
-def edited() -> CompiledScenario:
+def edited() -> Program:
     """The scenario with the version that was asked for in vain."""
     document = DOCUMENT | {"agent": {"code": "EXPENSES", "version": 99}}
-    return compile_scenario(parsed(Scenario, document), "of the edit", {}, json.dumps(document))
+    return program_of(parsed(Scenario, document), "of the edit", {}, json.dumps(document))
 
 
 def test_a_version_that_is_published_later_changes_no_job_that_was_accepted() -> None:

@@ -21,7 +21,7 @@ from lab.clocks import ManualClock
 from lab.core.clock import INSTANT_EPOCH, Millis
 from lab.dialects.router import ROUTER
 from lab.identity.clients import DEMO, JANE, Client
-from lab.jobs.compiled import CompiledScenario, compile_scenario
+from lab.jobs.program import Program, program_of
 from lab.language.parse import parse_scenario
 from lab.mock.config import Config
 from lab.mock.service import Service
@@ -41,13 +41,13 @@ _TOKEN = re.compile(
 )
 
 
-def compiled() -> CompiledScenario:
-    return compile_scenario(parse_scenario(SCENARIO, "consent.yaml"), sha256(SCENARIO.encode()).hexdigest())
+def program() -> Program:
+    return program_of(parse_scenario(SCENARIO, "consent.yaml"), sha256(SCENARIO.encode()).hexdigest())
 
 
 def config() -> Config:
     return Config(
-        (compiled(),),
+        (program(),),
         switched(SWITCHES),
         42,
         INSTANT_EPOCH,

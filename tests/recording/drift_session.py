@@ -8,7 +8,7 @@ from lab.core.observe import Replied
 from lab.dialects import wires
 from lab.dialects.fusion.routes import API
 from lab.identity.clients import DEMO, JANE
-from lab.jobs.compiled import compile_scenario
+from lab.jobs.program import program_of
 from lab.language.shape import parsed
 from lab.mock.config import Config
 from lab.mock.service import Service
@@ -59,7 +59,7 @@ class Session:
     """A mock with a tape, and the one client that asks it."""
 
     def __init__(self, **switches: object) -> None:
-        scenarios = tuple(compile_scenario(parsed(Scenario, each)) for each in (GATED, QUICK, CLOSED))
+        scenarios = tuple(program_of(parsed(Scenario, each)) for each in (GATED, QUICK, CLOSED))
         setup = Config(scenarios, Switches(), 42, EPOCH, scripted=False).settled(Layers(above=read_switches(switches)))
         self.service, self.lines, self.now = Service(setup), list[bytes](), 0
         self.tape = Tape(self.service, self.lines.append, recording_header(setup, lab="0.1.0"))

@@ -9,7 +9,7 @@ from lab.core.exchange import Request, Response
 from lab.core.observe import Replied
 from lab.identity.clients import DEMO
 from lab.identity.scopes import api_scope
-from lab.jobs.compiled import CompiledScenario, compile_scenario
+from lab.jobs.program import Program, program_of
 from lab.language.parse import parse_scenario
 from lab.mock.config import Config
 from lab.mock.service import Service
@@ -49,12 +49,12 @@ steps:
 NO_LIMIT = 1 << 40
 
 
-def scenario() -> CompiledScenario:
-    return compile_scenario(parse_scenario(SCENARIO, "expense-approval.yaml"), sha256(SCENARIO.encode()).hexdigest())
+def scenario() -> Program:
+    return program_of(parse_scenario(SCENARIO, "expense-approval.yaml"), sha256(SCENARIO.encode()).hexdigest())
 
 
-def config(*, seed: int = 42, scripted: bool = True, compiled: CompiledScenario | None = None) -> Config:
-    return Config((compiled or scenario(),), Switches(), seed, INSTANT_EPOCH, scripted=scripted)
+def config(*, seed: int = 42, scripted: bool = True, program: Program | None = None) -> Config:
+    return Config((program or scenario(),), Switches(), seed, INSTANT_EPOCH, scripted=scripted)
 
 
 class Joined:
@@ -73,9 +73,9 @@ class Joined:
         return b"".join(self.lines)
 
     def app(self) -> App:
-        compiled = self.service.config.scenarios[0]
+        program = self.service.config.scenarios[0]
         return App(
-            compiled.scenario.agent.code, compiled.scenario.message, DEMO.id, DEMO.secret,
+            program.scenario.agent.code, program.scenario.message, DEMO.id, DEMO.secret,
             api_scope(self.service.config.switches.pod),
         )  # fmt: skip
 

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from lab.core.errors import LabError
 from lab.core.observe import Replied
 from lab.files.recordings import read_blob
-from lab.jobs.compiled import CompiledScenario
+from lab.jobs.program import Program
 from lab.program.words import Verdict
 from lab.recording.format.reader import read
 from lab.recording.format.repair import repair
@@ -23,7 +23,7 @@ from tests.recording.joined import NO_LIMIT, Joined, config
 from tests.recording.shipped import shipped, target_of
 from tests.wire_peer import token_request
 
-Cut = tuple[str, bytes, tuple[CompiledScenario, ...], Blob | None]
+Cut = tuple[str, bytes, tuple[Program, ...], Blob | None]
 
 
 def together(*, late: bool, limit: int = NO_LIMIT) -> Joined:
@@ -67,7 +67,7 @@ def whole() -> Iterator[Cut]:
         yield f"together, late={late}", joined.data, joined.service.config.scenarios, None
 
 
-def trouble(name: str, data: bytes, scenarios: tuple[CompiledScenario, ...], blob: Blob | None) -> str:
+def trouble(name: str, data: bytes, scenarios: tuple[Program, ...], blob: Blob | None) -> str:
     """What a replay of what is left after a repair says; empty if it passes."""
     try:
         result = replay(read(repair(data, name)[0], name), scenarios, name=name, blob=blob)

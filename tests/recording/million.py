@@ -16,7 +16,7 @@ from lab.core.exchange import Request
 from lab.core.observe import Replied
 from lab.core.version import __version__
 from lab.files.recordings import TapeFile, open_recording
-from lab.jobs.compiled import CompiledScenario, compile_scenario
+from lab.jobs.program import Program, program_of
 from lab.language.parse import parse_scenario
 from lab.mock.config import Config
 from lab.mock.service import Service
@@ -52,9 +52,9 @@ steps:
 """.replace("WORDS", "Another order was read, and nothing in it was new; " * 25)
 
 
-def scenario() -> CompiledScenario:
+def scenario() -> Program:
     """A job that is polled some 10,000 times, and says a good kilobyte each time."""
-    return compile_scenario(parse_scenario(TEXT, "long-day.yaml"))
+    return program_of(parse_scenario(TEXT, "long-day.yaml"))
 
 
 def record(path: Path, polls: int) -> None:

@@ -8,7 +8,7 @@ from msgspec import Struct
 
 from lab.files.recordings import read_blob
 from lab.files.scenarios import load_scenario
-from lab.jobs.compiled import CompiledScenario
+from lab.jobs.program import Program
 from lab.recording.format.codec import footer
 from lab.recording.format.reader import read
 from lab.recording.format.text import dumps
@@ -21,7 +21,7 @@ class Target(Struct, frozen=True):
     """A shipped recording, and what its replay needs."""
 
     path: Path
-    scenarios: tuple[CompiledScenario, ...]
+    scenarios: tuple[Program, ...]
 
     def blob(self, digest: str) -> bytes:
         """A body that is too long for a line."""

@@ -17,7 +17,7 @@ from lab.core.errors import RecordingError
 from lab.core.exchange import Json, Request, Response
 from lab.files.recordings import open_recording, read_blob
 from lab.files.scenarios import load_scenario
-from lab.jobs.compiled import CompiledScenario, compile_scenario
+from lab.jobs.program import Program, program_of
 from lab.language.parse import parse_scenario
 from lab.program.words import Verdict
 from lab.recording.client_replay.plan import PlannedJob, PlannedPoll
@@ -40,23 +40,21 @@ LONG = ("month-end-marathon", "heavy-load")
 FAST = ClientTerms(fast=True)
 
 
-def edited(old: str = "", new: str = "") -> CompiledScenario:
+def edited(old: str = "", new: str = "") -> Program:
     assert old in SCENARIO
     text = SCENARIO.replace(old, new, 1)
-    return compile_scenario(parse_scenario(text, "expense-approval.yaml"), sha256(text.encode()).hexdigest())
+    return program_of(parse_scenario(text, "expense-approval.yaml"), sha256(text.encode()).hexdigest())
 
 
-def recorded(
-    answers: tuple[tuple[Verdict, str | None], ...] = (), compiled: CompiledScenario | None = None
-) -> Recording:
-    peer = Joined(config(scripted=not answers, compiled=compiled))
+def recorded(answers: tuple[tuple[Verdict, str | None], ...] = (), program: Program | None = None) -> Recording:
+    peer = Joined(config(scripted=not answers, program=program))
     peer.play(answers)
     peer.tape.close(peer.now)
     return read(peer.data, "a.rec.jsonl")
 
 
-def server(compiled: CompiledScenario | None = None, *, scripted: bool = True) -> AnotherServer:
-    return AnotherServer(config(seed=7, scripted=scripted, compiled=compiled))
+def server(program: Program | None = None, *, scripted: bool = True) -> AnotherServer:
+    return AnotherServer(config(seed=7, scripted=scripted, program=program))
 
 
 @pytest.mark.parametrize("terms", [ClientTerms(), FAST][: 1 + THOROUGH], ids=["recorded", "fast"][: 1 + THOROUGH])
@@ -160,10 +158,10 @@ def test_generated_texts_count_by_their_type_and_others_by_their_words() -> None
     assert server(plain).replay(recorded()).passed
     fixed = SCENARIO.replace("data:\n  payer: {fake: company}\n", "").replace("{{ data.payer }}", "Zoë")
     both = [
-        compile_scenario(parse_scenario(text, "expense-approval.yaml"), sha256(text.encode()).hexdigest())
+        program_of(parse_scenario(text, "expense-approval.yaml"), sha256(text.encode()).hexdigest())
         for text in (fixed, fixed.replace("Zoë paid.", "Zoë lied."))
     ]
-    data = recorded(compiled=both[0])
+    data = recorded(program=both[0])
     assert server(both[0]).replay(data).passed
     found = server(both[1]).replay(data)
     assert found.differences[0].what.startswith("J1 COMPLETE: body differs: output expected Zoë paid., got Zoë lied.")
@@ -223,7 +221,7 @@ def test_a_token_that_ends_earlier_there_is_asked_for_anew() -> None:
 
 
 def test_the_end_of_a_token_comes_with_time_and_is_not_demanded() -> None:
-    peer = Joined(config(compiled=edited("latency:", "token: {lifetime: 10s}\nlatency:")))
+    peer = Joined(config(program=edited("latency:", "token: {lifetime: 10s}\nlatency:")))
     peer.play_until_accepted()
     job = next(iter(peer.service.jobs()))
     first = token_of(peer)
@@ -257,7 +255,7 @@ def test_who_may_not_see_a_job_is_refused_again() -> None:
 
 def test_what_recorded_polls_missed_is_no_difference() -> None:
     brief = edited("work: pay\n    takes: {between: [1s, 2s]}", "work: pay\n    takes: 300ms")
-    data = recorded(compiled=brief)
+    data = recorded(program=brief)
     assert next(iter(client_plan(data, NO_BLOB).jobs.values())).unseen
     found = server(brief).replay(data, FAST)
     assert found.passed, found.text()
@@ -435,7 +433,7 @@ def test_a_message_that_is_sent_again_in_the_recording_is_sent_once() -> None:
     recording = read(open_recording(path), path.name)
     served = (load_scenario("rush-hour", ROOT / "scenarios"),)
     calm = replace(served[0].scenario, faults=())
-    there = AnotherServer(replace(config_of(recording, (compile_scenario(calm),)), recorded=None))
+    there = AnotherServer(replace(config_of(recording, (program_of(calm),)), recorded=None))
     found = there.replay(recording)
     assert found.passed, found.text()
     assert sum(each.path.endswith("invokeAsync") for each in there.sent) == 1

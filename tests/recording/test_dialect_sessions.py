@@ -20,7 +20,7 @@ from lab.dialects.router import ROUTER
 from lab.dialects.sse import events_in
 from lab.identity.client import token_request
 from lab.identity.clients import DEMO
-from lab.jobs.compiled import compile_scenario
+from lab.jobs.program import program_of
 from lab.kernel import EXPORT_FORMS
 from lab.language.parse import parse_scenario
 from lab.plugin import resolve
@@ -38,7 +38,7 @@ from lab.recording.tape.header import config_of
 from lab.recording.tape.recorded_calls import epoch_in
 from tests.conftest import each_row, examples, few_of
 from tests.recording.another_server import AnotherServer
-from tests.recording.dialect_sessions import SESSIONS, Session, compiled, config, recorded, served
+from tests.recording.dialect_sessions import SESSIONS, Session, config, program, recorded, served
 from tests.recording.har_schema import HAR
 from tests.recording.hostile import no_blob
 from tests.recording.joined import Joined
@@ -65,9 +65,7 @@ async def play_back(
 
 
 def another(old: str = "", new: str = "") -> AnotherServer:
-    return AnotherServer(
-        replace(config(), scenarios=(compile_scenario(parse_scenario(SCENARIO.replace(old, new), "")),))
-    )
+    return AnotherServer(replace(config(), scenarios=(program_of(parse_scenario(SCENARIO.replace(old, new), "")),)))
 
 
 class EverySession:
@@ -78,7 +76,7 @@ class EverySession:
     """How many jobs their clients didn't see to the end."""
 
     def test_it_replays(self, name: str) -> None:
-        result = replay(recording_of(self.sessions[name]), (compiled(),))
+        result = replay(recording_of(self.sessions[name]), (program(),))
         assert result.passed, result.text()
 
     def test_whether_its_client_saw_the_end_is_known(self, name: str) -> None:
@@ -202,12 +200,12 @@ def test_another_instant_of_an_event_is_a_divergence() -> None:
     assert (stream.times, stream.latency) == ((0, 3000, 3000), 0)
     for times in ((0, 3000, 3001), ()):
         lines = [replace(line, times=times) if line is stream else line for line in recording.lines]
-        assert not replay(replace(recording, lines=lines), (compiled(),)).passed
+        assert not replay(replace(recording, lines=lines), (program(),)).passed
 
 
 def test_a_redirect_to_another_origin_leads_to_that_of_the_playback() -> None:
     fault = "faults:\n  - {name: away, route: invoke, calls: 1, redirect: other}\n"
-    scenario = compile_scenario(parse_scenario(SCENARIO + fault, "consent.yaml"))
+    scenario = program_of(parse_scenario(SCENARIO + fault, "consent.yaml"))
     joined = Joined(replace(config(), scenarios=(scenario,)))
     joined.play()
     joined.tape.close(joined.now)

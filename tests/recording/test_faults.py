@@ -19,7 +19,7 @@ from lab.faults.facts import FaultStruck
 from lab.identity.client import AccessToken, token_request
 from lab.identity.clients import DEMO, JANE, Client
 from lab.identity.scopes import api_scope
-from lab.jobs.compiled import CompiledScenario, compile_scenario
+from lab.jobs.program import Program, program_of
 from lab.language.parse import parse_scenario
 from lab.mock.config import Config
 from lab.mock.service import Service
@@ -37,17 +37,17 @@ from tests.wire_peer import read as body_of
 OTHER = Client("other", "lab-secret-other")
 
 
-def with_faults(*faults: str) -> CompiledScenario:
+def with_faults(*faults: str) -> Program:
     text = SCENARIO + f"faults: [{', '.join(f'{{{fault}}}' for fault in faults)}]\n"
-    return compile_scenario(parse_scenario(text, "expense-approval.yaml"), sha256(text.encode()).hexdigest())
+    return program_of(parse_scenario(text, "expense-approval.yaml"), sha256(text.encode()).hexdigest())
 
 
 class Taped:
     """A mock with a tape, whose runs cost no time."""
 
     def __init__(self, *faults: str, seed: int = 42) -> None:
-        self.compiled = with_faults(*faults)
-        config = Config((self.compiled,), Switches(), seed, INSTANT_EPOCH, (DEMO, OTHER), accounts=(JANE,))
+        self.program = with_faults(*faults)
+        config = Config((self.program,), Switches(), seed, INSTANT_EPOCH, (DEMO, OTHER), accounts=(JANE,))
         self.service = Service(config)
         self.lines: list[bytes] = []
         self.observations: list[Observation] = []
@@ -69,7 +69,7 @@ class Taped:
         self.tape.close(self.now)
         data = b"".join(self.lines)
         recording = read(data)
-        result = replay(recording, [self.compiled], clients=(DEMO, OTHER))
+        result = replay(recording, [self.program], clients=(DEMO, OTHER))
         assert result.passed, result.text()
         assert result.actual == data
 
@@ -172,7 +172,7 @@ def test_a_recording_with_faults_is_told_the_same_at_a_glance() -> None:
     assert taped.run().complete
     taped.tape.close(taped.now)
     recording = read(b"".join(taped.lines))
-    assert FastReplay(recording, config_of(recording, [taped.compiled])).same() is True
+    assert FastReplay(recording, config_of(recording, [taped.program])).same() is True
 
 
 def test_a_fault_that_no_longer_strikes_is_a_divergence_with_its_line() -> None:
@@ -283,7 +283,7 @@ def test_a_tape_that_begins_late_tells_of_faults_and_counts_so_that_it_can_be_re
     taped.now += 100_000
     assert taped.struck()
     taped.tape.close(taped.now)
-    result = replay(read(b"".join(taped.lines)), [taped.compiled], clients=(DEMO, OTHER))
+    result = replay(read(b"".join(taped.lines)), [taped.program], clients=(DEMO, OTHER))
     assert result.passed, result.text()
 
 

@@ -11,7 +11,7 @@ from lab.core.exchange import Request, Response
 from lab.dialects.fusion.routes import API, WORKFLOWS
 from lab.dialects.router import ROUTER
 from lab.identity.clients import DEMO, JANE
-from lab.jobs.compiled import CompiledScenario, compile_scenario
+from lab.jobs.program import Program, program_of
 from lab.language.parse import parse_scenario
 from lab.recording.format.lines import Req
 from lab.recording.format.reader import read
@@ -31,8 +31,8 @@ COOKIE, XSRF, WRONG = "JSESSIONID=super-secret-session", "my-own-xsrf-token", "n
 class Pod(Joined):
     """A mock with a tape, asked one thing a second."""
 
-    def __init__(self, compiled: CompiledScenario | None = None, **switches: object) -> None:
-        super().__init__(replace(config(compiled=compiled), switches=switched(switches)))
+    def __init__(self, program: Program | None = None, **switches: object) -> None:
+        super().__init__(replace(config(program=program), switches=switched(switches)))
 
     def get(self, path: str, query: str = "", **headers: str) -> Response:
         pairs = tuple((name.replace("_", "-"), value) for name, value in headers.items())
@@ -86,8 +86,8 @@ def assert_replays_with_faults_on(
     faults = [{"route": route, "calls": 2, "delay": "1s"} for route in routes]
     faults += [{"route": route, "calls": 3, "chance": "50%", "answer": 503} for route in routes]
     text = SCENARIO.replace("latency: ", f"faults: {json.dumps(faults)}\nlatency: {json.dumps(planned)}\nstory: x #")
-    compiled = compile_scenario(parse_scenario(text, "expense-approval.yaml"), sha256(text.encode()).hexdigest())
-    pod = Pod(compiled, local_orchestrator="on")
+    program = program_of(parse_scenario(text, "expense-approval.yaml"), sha256(text.encode()).hexdigest())
+    pod = Pod(program, local_orchestrator="on")
     bearer = str(json_of(pod.ask(token_request("client_credentials")))["access_token"])
     for route in routes:
         each = request_on(route, pod.ask, bearer)
@@ -95,7 +95,7 @@ def assert_replays_with_faults_on(
             pod.ask(each)
     struck = sum(pod.service.strikes.values())
     assert struck > 1.2 * len(routes)
-    result = replay(pod.closed(), [compiled])
+    result = replay(pod.closed(), [program])
     assert result.passed, result.text()
     assert result.actual == pod.data
 

@@ -8,7 +8,7 @@ from msgspec.structs import replace
 
 from lab.core.clock import INSTANT_EPOCH
 from lab.core.errors import UsageError
-from lab.jobs.compiled import CompiledScenario, compile_scenario
+from lab.jobs.program import Program, program_of
 from lab.language.parse import parse_scenario
 from lab.mock.config import Config
 from lab.program.switches import Layers, Switches
@@ -39,12 +39,12 @@ steps:
 """
 
 
-def compiled(text: str, name: str = "drawn") -> CompiledScenario:
-    return compile_scenario(parse_scenario(text, f"{name}.yaml"), sha256(text.encode()).hexdigest())
+def program(text: str, name: str = "drawn") -> Program:
+    return program_of(parse_scenario(text, f"{name}.yaml"), sha256(text.encode()).hexdigest())
 
 
-def recorded(*scenarios: CompiledScenario, **how: object) -> Recording:
-    setup = Config(scenarios or (compiled(DRAWN),), Switches(), 42, INSTANT_EPOCH)
+def recorded(*scenarios: Program, **how: object) -> Recording:
+    setup = Config(scenarios or (program(DRAWN),), Switches(), 42, INSTANT_EPOCH)
     joined = Joined(replace(setup, **how).settled(Layers()))
     joined.play()
     joined.tape.close(joined.now)
@@ -54,7 +54,7 @@ def recorded(*scenarios: CompiledScenario, **how: object) -> Recording:
 def edited(old: str, new: str, **how: object) -> ReplayResult:
     assert old in DRAWN
     made_by = Comparing(**how)  # type: ignore[arg-type]
-    return replay(recorded(), [compiled(DRAWN.replace(old, new))], comparing=made_by)
+    return replay(recorded(), [program(DRAWN.replace(old, new))], comparing=made_by)
 
 
 @each_row(
@@ -79,7 +79,7 @@ def test_an_edit_of_what_is_drawn_is_told_shown_by_regenerate_and_accepted(old: 
     assert not anew.passed and "--regenerate" not in anew.text()
     kept: dict[str, bytes] = {}
     accepted = read(found.again(kept.__setitem__))
-    assert replay(accepted, [compiled(DRAWN.replace(old, new))]).text() == ""
+    assert replay(accepted, [program(DRAWN.replace(old, new))]).text() == ""
 
 
 @each_row(
@@ -97,24 +97,24 @@ def test_an_edit_of_anything_else_is_no_difference_in_what_is_drawn(old: str, ne
 def test_what_only_another_generator_makes_otherwise_is_no_difference() -> None:
     before = recorded()
     old = replace(before, header=replace(before.header, generators={"faker": "0.1"}))
-    now, here = compiled(DRAWN.replace("fr_FR", "de_DE")), Comparing(versions={"faker": "9.9"})
-    assert replay(old, [compiled(DRAWN)], comparing=here).text() == ""
+    now, here = program(DRAWN.replace("fr_FR", "de_DE")), Comparing(versions={"faker": "9.9"})
+    assert replay(old, [program(DRAWN)], comparing=here).text() == ""
     text_alone = replay(old, [now], comparing=here)
     assert text_alone.passed and "another version of Faker" in text_alone.text()
-    assert not replay(old, [compiled(DRAWN.replace("count: 3", "count: 4"))], comparing=here).passed
+    assert not replay(old, [program(DRAWN.replace("count: 3", "count: 4"))], comparing=here).passed
     again = read(replay(old, [now], comparing=Comparing(versions={"faker": "9.9"}, anew=True)).again({}.__setitem__))
     assert again.header.generators == {"faker": "9.9"}
 
 
 def test_a_job_told_again_by_a_tape_that_begins_late_is_drawn_anew_too() -> None:
-    setup = Config((compiled(DRAWN),), Switches(), 42, INSTANT_EPOCH)
+    setup = Config((program(DRAWN),), Switches(), 42, INSTANT_EPOCH)
     first = Joined(setup)
     first.play_until_accepted()
     late = Joined(setup)
     for fact in snapshot(first.service, first.now):
         late.service.note(fact)
     late.tape.close(first.now)
-    edit = compiled(DRAWN.replace("count: 3", "count: 4"))
+    edit = program(DRAWN.replace("count: 3", "count: 4"))
     found = replay(read(late.data), [edit])
     kept = next(read(found.again({}.__setitem__)).facts("job.accepted")).get("drawn")
     assert not found.passed and isinstance(kept, dict) and len(kept["data/cities"]) == 4  # type: ignore[arg-type]
@@ -131,7 +131,7 @@ def test_what_an_entry_is_made_by_is_never_shown(old: str, new: str) -> None:
     """One that is new since, and one that was a constant, have no recorded value."""
     whole = "{{ data.firm }} {{ data.cities | length }} {{ data.price }} {{ data.word }}"
     edit = DRAWN.replace(old, new).replace(whole, "{{ data }}")
-    differing = replay(recorded(), [compiled(edit)]).differences[-1].diff
+    differing = replay(recorded(), [program(edit)]).differences[-1].diff
     output = next(line for line in differing if line.startswith("+") and '"output": ' in line)
     shown = json.loads(json.loads("{" + output[1:].rstrip(",") + "}")["output"])
     assert all(number in (1, 2) for number in shown.get("more") or shown["word"]), shown
@@ -140,19 +140,19 @@ def test_what_an_entry_is_made_by_is_never_shown(old: str, new: str) -> None:
 # Scenarios that were served too
 
 OTHER = DRAWN.replace("name: drawn", "name: another").replace("lifetime: 30m", "lifetime: 5m")
-UNUSED = compiled(OTHER.replace("code: DRAWN", "code: OTHER"), "another")
-CHANGED = compiled(OTHER.replace("code: DRAWN", "code: OTHER").replace("[4s, 6s]", "[40s, 60s]"), "another")
+UNUSED = program(OTHER.replace("code: DRAWN", "code: OTHER"), "another")
+CHANGED = program(OTHER.replace("code: DRAWN", "code: OTHER").replace("[4s, 6s]", "[40s, 60s]"), "another")
 
 
 @each_row("there", [(), (UNUSED,), (CHANGED,)])
-def test_a_scenario_that_no_job_used_may_change_or_be_gone(there: tuple[CompiledScenario, ...]) -> None:
+def test_a_scenario_that_no_job_used_may_change_or_be_gone(there: tuple[Program, ...]) -> None:
     """Tokens follow neither of the two, though only one is left: its lifetime isn't theirs."""
-    found = replay(recorded(compiled(DRAWN), UNUSED), [compiled(DRAWN), *there])
+    found = replay(recorded(program(DRAWN), UNUSED), [program(DRAWN), *there])
     assert found.text() == ""
 
 
 def test_one_whose_tokens_or_jobs_it_has_is_needed() -> None:
-    used, both = compiled(DRAWN), (compiled(DRAWN), UNUSED)
+    used, both = program(DRAWN), (program(DRAWN), UNUSED)
     with pytest.raises(UsageError, match="needs the scenario drawn"):
         replay(recorded(*both), [UNUSED])
     with pytest.raises(UsageError, match="needs the scenario another"):
@@ -161,15 +161,15 @@ def test_one_whose_tokens_or_jobs_it_has_is_needed() -> None:
 
 
 def test_where_something_differs_all_that_was_served_otherwise_is_told() -> None:
-    edit = compiled(DRAWN.replace("{{ data.word }}", "edited"))
-    before = recorded(compiled(DRAWN), UNUSED)
+    edit = program(DRAWN.replace("{{ data.word }}", "edited"))
+    before = recorded(program(DRAWN), UNUSED)
     assert "no job used it, and missing now: another" in replay(before, [edit]).text()
     assert "no job used it, and changed now: another" in replay(before, [edit, CHANGED]).text()
 
 
 def test_what_takes_its_place_names_what_was_served() -> None:
-    edit = compiled(DRAWN.replace("{{ data.word }}", "edited"))
-    before = recorded(compiled(DRAWN), UNUSED)
+    edit = program(DRAWN.replace("{{ data.word }}", "edited"))
+    before = recorded(program(DRAWN), UNUSED)
     again = read(replay(before, [edit]).again({}.__setitem__))
     assert [(one.name, one.sha256) for one in again.header.scenarios or ()] == [
         ("drawn", edit.digest),

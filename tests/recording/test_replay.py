@@ -17,7 +17,7 @@ from lab.core.exchange import Json, Request
 from lab.core.journal.numbers import NumberUsed
 from lab.core.observe import Replied
 from lab.identity.records import TokenRecord, grants_in
-from lab.jobs.compiled import compile_scenario
+from lab.jobs.program import program_of
 from lab.language.parse import parse_scenario
 from lab.program.words import Verdict
 from lab.recording.format.codec import write
@@ -195,7 +195,7 @@ def test_the_first_divergence_of_a_job_is_that_of_the_earliest_line_though_it_is
 
 def test_a_changed_scenario_is_warned_of_first_and_the_first_divergence_of_each_job_is_told() -> None:
     text = SCENARIO.replace("after: 6s", "after: 7s")
-    other = compile_scenario(parse_scenario(text, "expense-approval.yaml"), sha256(text.encode()).hexdigest())
+    other = program_of(parse_scenario(text, "expense-approval.yaml"), sha256(text.encode()).hexdigest())
     result = replay(recorded().closed(), [other], name=NAME)
     assert result.text().startswith("warning: the scenario expense-approval has changed")
     assert [found.job for found in result.differences] == ["J1", "J2"] and result.more > 0
@@ -421,8 +421,8 @@ def test_a_recording_of_the_mock_leaks_nothing() -> None:
 
 def test_the_parameters_of_a_first_turn_replay_in_the_next() -> None:
     text = SCENARIO.partition("  - gate:")[0] + "  - {complete: paid, output: '{{ parameters.org }} paid.'}\n"
-    compiled = compile_scenario(parse_scenario(text, "expense-approval.yaml"), sha256(text.encode()).hexdigest())
-    lab = Joined(config(compiled=compiled))
+    program = program_of(parse_scenario(text, "expense-approval.yaml"), sha256(text.encode()).hexdigest())
+    lab = Joined(config(program=program))
 
     def answer(request: Request) -> dict[str, object]:
         lab.now += 10_000
@@ -438,7 +438,7 @@ def test_the_parameters_of_a_first_turn_replay_in_the_next() -> None:
         job = str(answer(invoke(bearer, members))["jobId"])
         outputs.append(answer(status(bearer, job))["output"])
     assert outputs == ["NORTH paid."] * 2
-    result = replay(lab.closed(), [compiled])
+    result = replay(lab.closed(), [program])
     assert result.passed, result.text()
 
 

@@ -3,14 +3,14 @@
 from msgspec.structs import replace
 
 from lab.core.clock import INSTANT_EPOCH
-from lab.jobs.compiled import CompiledScenario
+from lab.jobs.program import Program
 from lab.mock.config import Config
 from lab.program.switches import Switches
 from lab.recording.format.lines import Entry, Recording
 from lab.recording.replay.replay import Comparing, replay
 from lab.recording.replay.step_times import retimed_steps
 from tests.conftest import Lab, each_row
-from tests.recording.test_redrawn import compiled, recorded
+from tests.recording.test_redrawn import program, recorded
 
 TIMED = """
 lab: 1
@@ -28,9 +28,9 @@ steps:
 """
 
 
-def timed(old: str = "", new: str = "") -> CompiledScenario:
+def timed(old: str = "", new: str = "") -> Program:
     assert old in TIMED
-    return compiled(TIMED.replace(old, new), "timed")
+    return program(TIMED.replace(old, new), "timed")
 
 
 def steps_named(old: str, new: str, *, anew: bool = False) -> list[str]:
@@ -74,7 +74,7 @@ def test_an_edit_that_changes_no_time_is_no_difference() -> None:
     assert replay(recorded(timed()), [timed("first, takes: 4s", "first, takes: 4000ms")]).passed
 
 
-def retimed(found: Recording, scenario: CompiledScenario, *changed: str) -> list[str]:
+def retimed(found: Recording, scenario: Program, *changed: str) -> list[str]:
     setup = Config((scenario,), Switches(), 42, INSTANT_EPOCH, recorded={})
     return list(retimed_steps(found, setup, frozenset(changed)).values())
 

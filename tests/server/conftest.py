@@ -17,7 +17,7 @@ from lab.core.observe import Noted, Observation
 from lab.dialects.router import ROUTER
 from lab.identity.client import token_request
 from lab.identity.clients import DEMO
-from lab.jobs.compiled import compile_scenario
+from lab.jobs.program import program_of
 from lab.language.parse import parse_scenario
 from lab.mock.config import Config
 from lab.mock.service import Service
@@ -184,7 +184,7 @@ def status(token: str, job: str) -> bytes:
 def make_service(*, scripted: bool = True) -> Service:
     return Service(
         Config(
-            (compile_scenario(parse_scenario(SCENARIO, "consent.yaml")),),
+            (program_of(parse_scenario(SCENARIO, "consent.yaml")),),
             Switches(),
             42,
             INSTANT_EPOCH,

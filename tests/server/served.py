@@ -18,7 +18,7 @@ from lab.core.journal.fact import Fact
 from lab.core.observe import Noted, Observation, Requested
 from lab.identity.clients import DEMO, JANE, Account, Client
 from lab.identity.scopes import api_scope
-from lab.jobs.compiled import compile_scenario
+from lab.jobs.program import program_of
 from lab.language.shape import parsed
 from lab.mock.config import Config
 from lab.mock.service import Service
@@ -110,7 +110,7 @@ def serving(
 ) -> Iterator[Served]:
     """A mock of the scenarios until the block ends; `base` is its public origin, else the one it listens on."""
     scenarios, chosen = (
-        tuple(compile_scenario(parsed(Scenario, each)) for each in documents),
+        tuple(program_of(parsed(Scenario, each)) for each in documents),
         switched(switches),
     )
     bound = bind("127.0.0.1", 0)

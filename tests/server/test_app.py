@@ -13,7 +13,7 @@ from lab.core.errors import HostError, UsageError
 from lab.core.exchange import Response
 from lab.core.journal.shell import ConnectionClosed, ConnectionOpened
 from lab.core.observe import Replied, Requested
-from lab.jobs.compiled import compile_scenario
+from lab.jobs.program import program_of
 from lab.language.shape import parsed
 from lab.mock.config import Config
 from lab.mock.service import Service
@@ -184,7 +184,7 @@ async def test_who_says_all_while_its_long_reply_leaves_is_not_waited_for() -> N
         "lab": 1, "name": "long", "title": "Long", "agent": {"code": TEAM}, "ask": "x",
         "steps": [{"complete": "done", "output": "x" * 16_000_000}],
     }  # fmt: skip
-    service = Service(Config((compile_scenario(parsed(Scenario, long)),), Switches(), 42, 0))
+    service = Service(Config((program_of(parsed(Scenario, long)),), Switches(), 42, 0))
     async with serving(service, ManualClock()) as stage:
         token = await stage.token()
         job = await stage.job(token)

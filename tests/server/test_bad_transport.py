@@ -14,7 +14,7 @@ from lab.clocks import settle
 from lab.core.journal.shell import ConnectionClosed, RequestMalformed, TapeNoted
 from lab.core.observe import Replied, Requested
 from lab.dialects.router import ROUTER
-from lab.jobs.compiled import compile_scenario
+from lab.jobs.program import program_of
 from lab.language.parse import parse_scenario
 from lab.mock.service import Service
 from lab.program.switches import Switches
@@ -130,7 +130,7 @@ TEAMS_OWN += "steps: [{complete: c, output: x}]\n"
 async def test_a_coding_that_nobody_decodes_is_refused_as_the_paths_team_refuses(
     stage: Stage, coding: str, pieces: int
 ) -> None:
-    styled = compile_scenario(parse_scenario(TEAMS_OWN, "styled.yaml"))
+    styled = program_of(parse_scenario(TEAMS_OWN, "styled.yaml"))
     config = stage.service.config
     stage.server.service = Service(replace(config, scenarios=(*config.scenarios, styled)))
 
@@ -168,8 +168,8 @@ async def test_what_is_refused_before_the_mock_follows_the_switches_too(stage: S
 @pytest.mark.parametrize("name", ["unknown coding", "10 TB", "WebSocket"])
 async def test_the_shell_words_a_refusal_as_the_team_of_its_path(stage: Stage, name: str) -> None:
     config = stage.service.config
-    (compiled,) = config.scenarios
-    own = replace(compiled, scenario=replace(compiled.scenario, settings={"error_body": "problem"}))
+    (program,) = config.scenarios
+    own = replace(program, scenario=replace(program.scenario, settings={"error_body": "problem"}))
     stage.server.service = Service(replace(config, scenarios=(own,)))
     data, expected = REFUSED_BY_THE_SHELL[name]
     for path, kind in ((ROUTER.path("invoke", code=TEAM), "application/problem+json"), ("/x", "application/json")):

@@ -9,7 +9,7 @@ from lab.clocks import AnyClock, ManualClock, ScaledClock, SystemClock
 from lab.core.clock import INSTANT_EPOCH
 from lab.core.exchange import Json
 from lab.core.journal.fact import ClockAdvanced
-from lab.jobs.compiled import compile_scenario
+from lab.jobs.program import program_of
 from lab.language.parse import parse_scenario
 from lab.mock.config import Config
 from lab.mock.service import Service
@@ -36,8 +36,8 @@ def text() -> str:
 
 @pytest.fixture
 async def plane(clock: AnyClock, text: str) -> AsyncIterator[Plane]:
-    compiled = compile_scenario(parse_scenario(text, "consent.yaml"))
-    service = Service(Config((compiled,), Switches(), 42, INSTANT_EPOCH))
+    program = program_of(parse_scenario(text, "consent.yaml"))
+    service = Service(Config((program,), Switches(), 42, INSTANT_EPOCH))
     async with serving(service, clock) as stage, steering(stage) as plane:
         yield plane
 

@@ -23,8 +23,8 @@ from lab.faults.model import GARBAGE
 from lab.identity.client import token_request
 from lab.identity.clients import DEMO
 from lab.identity.facts import TokenGranted
-from lab.jobs.compiled import compile_scenario
 from lab.jobs.facts import JobAccepted
+from lab.jobs.program import program_of
 from lab.language.parse import parse_scenario
 from lab.mock.config import Config
 from lab.mock.service import Service
@@ -38,8 +38,8 @@ from tests.shapes import switched
 async def struck(*faults: str, **switches: object) -> AsyncIterator[Stage]:
     """A mock whose scenario plans these faults."""
     text = SCENARIO + "faults:\n" + "".join(f"  - {{{fault}}}\n" for fault in faults)
-    compiled = compile_scenario(parse_scenario(text, "consent.yaml"))
-    service = Service(Config((compiled,), switched(switches), 42, INSTANT_EPOCH))
+    program = program_of(parse_scenario(text, "consent.yaml"))
+    service = Service(Config((program,), switched(switches), 42, INSTANT_EPOCH))
     async with serving(service, ManualClock()) as stage:
         yield stage
 

@@ -12,7 +12,7 @@ from lab.dialects.router import ROUTER
 from lab.identity.client import token_request
 from lab.identity.clients import DEMO
 from lab.identity.routes import PATHS
-from lab.jobs.compiled import CompiledScenario, compile_scenario
+from lab.jobs.program import Program, program_of
 from lab.language.parse import parse_scenario
 from lab.mock.config import Config
 from lab.mock.service import Service
@@ -31,8 +31,8 @@ STRICT = (
 )
 
 
-def compiled(text: str = SCENARIO) -> CompiledScenario:
-    return compile_scenario(parse_scenario(text, "a.yaml", stem=text.split("name: ")[1].split("\n")[0]))
+def program(text: str = SCENARIO) -> Program:
+    return program_of(parse_scenario(text, "a.yaml", stem=text.split("name: ")[1].split("\n")[0]))
 
 
 @pytest.fixture
@@ -44,8 +44,8 @@ async def stage(stage: Stage) -> Stage:
         return Mount(Service(usual.alone((choice.load(),), 7, MOUNT_PATH + choice.name)), stage.clock, choice)
 
     choices = (
-        MountChoice("consent", compiled, lambda: compiled().scenario),
-        MountChoice("strict", lambda: compiled(STRICT), lambda: compiled().scenario, ("result",), True),
+        MountChoice("consent", program, lambda: program().scenario),
+        MountChoice("strict", lambda: program(STRICT), lambda: program().scenario, ("result",), True),
     )
     stage.server.tenants.usual.offer({each.name: each for each in choices}, make)
     return stage
@@ -132,7 +132,7 @@ async def test_urls_in_answers_keep_the_prefix_however_it_was_chosen(stage: Stag
 
 async def test_it_plays_as_if_it_had_been_served_alone(stage: Stage) -> None:
     usual = stage.service.config.settled(Layers())
-    alone = Config((compiled(STRICT),), usual.switches, 7, usual.epoch).settled(Layers())
+    alone = Config((program(STRICT),), usual.switches, 7, usual.epoch).settled(Layers())
     mount = stage.server.tenants.usual.get("strict")
     assert mount is not None
     assert mount.service.config.switches == alone.switches

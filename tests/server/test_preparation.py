@@ -14,8 +14,8 @@ from lab.clocks import ManualClock
 from lab.core.clock import INSTANT_EPOCH
 from lab.core.exchange import Request
 from lab.dialects.router import ROUTER
-from lab.jobs.compiled import compile_scenario
 from lab.jobs.facts import JobAccepted
+from lab.jobs.program import program_of
 from lab.language import generators
 from lab.language.parse import parse_scenario
 from lab.language.patterns import Pattern, Spans
@@ -35,7 +35,7 @@ def message(test: str) -> str:
 
 
 def serving_text(text: str) -> AbstractAsyncContextManager[Stage]:
-    config = Config((compile_scenario(parse_scenario(text, "x.yaml")),), Switches(), 42, INSTANT_EPOCH)
+    config = Config((program_of(parse_scenario(text, "x.yaml")),), Switches(), 42, INSTANT_EPOCH)
     return serving(Service(config), ManualClock())
 
 

@@ -17,8 +17,8 @@ from lab.cli.tapes.tape_recorder import TapeRecorder
 from lab.clocks import ManualClock, breathe, settle
 from lab.core.clock import INSTANT_EPOCH
 from lab.files.recordings import read_blob
-from lab.jobs.compiled import compile_scenario
 from lab.jobs.facts import GateDecided, JobAccepted
+from lab.jobs.program import program_of
 from lab.language.parse import parse_scenario
 from lab.mock.config import Config
 from lab.mock.service import Service
@@ -92,7 +92,7 @@ class Recorded:
 async def recorded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Recorded]:
     monkeypatch.chdir(tmp_path)
     scenario = parse_scenario(SCENARIO.replace("output: Shared.", 'output: "{{ message }}"'), "x.yaml")
-    service, clock = Service(Config((compile_scenario(scenario),), Switches(), 42, INSTANT_EPOCH)), ManualClock()
+    service, clock = Service(Config((program_of(scenario),), Switches(), 42, INSTANT_EPOCH)), ManualClock()
     taping = TapeRecorder(
         Setup(MockSettings(), service.config, clock, ServerLimits()),
         service,

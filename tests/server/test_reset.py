@@ -13,7 +13,7 @@ from lab.clocks import AnyClock, ScaledClock, SystemClock, breathe, settle, wall
 from lab.core.exchange import Json
 from lab.core.journal.fact import LedgerCleared
 from lab.core.observe import Noted, Replied, Requested
-from lab.jobs.compiled import CompiledScenario, compile_scenario
+from lab.jobs.program import Program, program_of
 from lab.language.parse import parse_scenario
 from tests.server.conftest import SCENARIO, status
 from tests.server.test_control import Plane
@@ -32,9 +32,9 @@ async def reset(plane: Plane) -> dict[str, Json]:
     return got.json
 
 
-def edited(text: str) -> CompiledScenario:
+def edited(text: str) -> Program:
     source = SCENARIO.replace("Shared.", text).replace("takes: 3s", "takes: 1ms")
-    return compile_scenario(parse_scenario(source, "consent.yaml"), digest=text)
+    return program_of(parse_scenario(source, "consent.yaml"), digest=text)
 
 
 async def a_test(plane: Plane) -> Sequence[object]:

@@ -15,7 +15,7 @@ from lab.clocks import ManualClock
 from lab.core.clock import INSTANT_EPOCH, Millis
 from lab.identity.clients import DEMO, JANE, OOB, aistudio_cli
 from lab.identity.keys import challenge_of
-from lab.jobs.compiled import compile_scenario
+from lab.jobs.program import program_of
 from lab.language.shape import parsed
 from lab.mock.config import Config
 from lab.mock.service import Service
@@ -165,7 +165,7 @@ class Session:
 
     async def play(self) -> list[tuple[str, bytes, bytes]]:
         """Name, request and answer of each step."""
-        scenarios = (compile_scenario(parsed(Scenario, SCENARIO)),)
+        scenarios = (program_of(parsed(Scenario, SCENARIO)),)
         switches = switched({"profile": self.profile})
         clock = ManualClock()
         server = MockServer(

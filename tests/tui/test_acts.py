@@ -12,9 +12,9 @@ from lab.clocks import ManualClock, ScaledClock
 from lab.core.clock import Millis
 from lab.core.observe import Noted, Observation
 from lab.identity.clients import DEMO
-from lab.jobs.compiled import compile_scenario
 from lab.jobs.facts import GateDecided
 from lab.jobs.gates import Origin
+from lab.jobs.program import program_of
 from lab.language.parse import parse_scenario
 from lab.mock.config import Config
 from lab.mock.service import Service
@@ -387,7 +387,7 @@ class StagedRun:
 
 @asynccontextmanager
 async def staged(stage: str = "3", *, factor: str = "1") -> AsyncIterator[StagedRun]:
-    service = Service(Config((compile_scenario(SCRIPTED),), Switches(), 42, 1_772_442_900, scripted=False))
+    service = Service(Config((program_of(SCRIPTED),), Switches(), 42, 1_772_442_900, scripted=False))
     clock, tape = HandClock(factor), list[Observation]()
     service.observers.append(tape.append)
     plane = ServicePlane(clock, service)

@@ -43,9 +43,9 @@ class Run:
     """A run in one process: what a live screen, the control plane's journal and the tape were told."""
 
     def __init__(self, name: str, answer: Verdict | None, dialect: str = "fusion") -> None:
-        compiled = load_scenario(name, SCENARIOS)
-        config = Config((compiled,), Switches(), 42, INSTANT_EPOCH, scripted=answer is None)
-        self.scenario = compiled.scenario
+        program = load_scenario(name, SCENARIOS)
+        config = Config((program,), Switches(), 42, INSTANT_EPOCH, scripted=answer is None)
+        self.scenario = program.scenario
         service = Service(config)
         header = recording_header(config, lab="0")
         self.lines: list[bytes] = []

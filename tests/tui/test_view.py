@@ -14,9 +14,9 @@ from rich.cells import cell_len
 from lab.app.effects import Outcome, RunEnded, RunObservation
 from lab.core.exchange import Json, Request, Response
 from lab.core.observe import Lost, Noted, Replied, Requested
-from lab.jobs.compiled import patterns_for_next
 from lab.jobs.facts import GateDecided, GateOpened
 from lab.jobs.gates import Origin
+from lab.jobs.program import patterns_for_next
 from lab.program.scenario import Turn
 from lab.program.words import Verdict
 from lab.tui.line_mode import lines as plain_lines

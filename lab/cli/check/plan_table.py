@@ -8,11 +8,11 @@ from lab.core.clock import INSTANT_EPOCH, Millis, clock_text
 from lab.core.seeds import Seed
 from lab.faults.model import rules_on
 from lab.jobs.branches import Branching, Turnoff, possible
-from lab.jobs.compiled import CompiledScenario, role_refused
 from lab.jobs.gates import Decision, decision_text
 from lab.jobs.names import DelegateOutputs
 from lab.jobs.own_plans import own_plans
 from lab.jobs.plan import Plan
+from lab.jobs.program import Program, role_refused
 from lab.jobs.span import DefaultEnding, Span
 from lab.jobs.texts import final_texts, shown_status, takes_text, writer_at
 from lab.jobs.timeline import exit_of, spans
@@ -26,24 +26,22 @@ _WIDEST = 72
 _Row = tuple[str, str, str, str, str]
 
 
-def plan_table(
-    compiled: CompiledScenario, seed: Seed | None, switches: Switches, caller: PlanCaller | None = None
-) -> list[str]:
+def plan_table(program: Program, seed: Seed | None, switches: Switches, caller: PlanCaller | None = None) -> list[str]:
     """The lines: a part for each turn, each counted from its own acceptance, if nobody but the script decides.
 
     Then the faults. Without a seed it is the scenario's own, else 0, and the first line says so. `caller` asks; None: the
     first one in thought for whom it is.
     """
-    scenario = compiled.scenario
+    scenario = program.scenario
     seed, named = _settled(seed, scenario.seed)
     lines = [f"{scenario.name} · {scenario.title} · {named}"]
     if caller is not None:
         lines += [f"  as {caller.words}"]
         if (refused := _refused(caller, scenario)) is not None:
             return [*lines, f"  {refused}"]
-        compiled = compiled if scenario.agent.admits(caller.user.roles) else role_refused(compiled)
-    plans = list(own_plans(compiled, seed, None if caller is None else (caller.client, caller.user)))
-    return [*lines, *_turns_and_faults(compiled, plans, switches)]
+        program = program if scenario.agent.admits(caller.user.roles) else role_refused(program)
+    plans = list(own_plans(program, seed, None if caller is None else (caller.client, caller.user)))
+    return [*lines, *_turns_and_faults(program, plans, switches)]
 
 
 def _refused(caller: PlanCaller, scenario: Scenario) -> str | None:
@@ -54,8 +52,8 @@ def _refused(caller: PlanCaller, scenario: Scenario) -> str | None:
     return left_out
 
 
-def _turns_and_faults(compiled: CompiledScenario, plans: Sequence[Plan], switches: Switches) -> Iterator[str]:
-    scenario = compiled.scenario
+def _turns_and_faults(program: Program, plans: Sequence[Plan], switches: Switches) -> Iterator[str]:
+    scenario = program.scenario
     several = len(scenario.user_messages) > 1
     turns = [list(spans(planned, ())) for planned in plans]
     for turn, (planned, timeline) in enumerate(zip(plans, turns, strict=True), 1):
@@ -67,7 +65,7 @@ def _turns_and_faults(compiled: CompiledScenario, plans: Sequence[Plan], switche
     if scenario.faults:
         yield "  faults, in the order in which they are tried:"
         yield from _columns([("from", "route", "when", "what"), *fault_rows(scenario, turns)])
-    rules = [rule for rule in rules_on(compiled, ("status",)) if rule.fault.step is None]
+    rules = [rule for rule in rules_on(program, ("status",)) if rule.fault.step is None]
     if rules:
         yield "  `calls` of a status fault without `step` counts per job; struck, where a job is polled so often:"
         yield from _columns(
@@ -119,7 +117,7 @@ def _outputs(planned: Plan, span: Span, after: Span) -> Iterator[str]:
 def _ways(planned: Plan, span: Span, after: Span) -> Iterator[str]:
     """Where a step goes on, and where else it could have gone; nothing where it names no branches."""
     name = exit_of(span, after.settled)
-    branches = tuple(possible(planned.compiled.ways[span.id].get(name, ()))) if name is not None else ()
+    branches = tuple(possible(planned.program.ways[span.id].get(name, ()))) if name is not None else ()
     if name is None or all(branch.sure for branch in branches):
         return
     try:

@@ -161,13 +161,13 @@ def planned(
     from lab.cli.check.plan_table import plan_table
     from lab.cli.setup import layers_of
 
-    compiled = load_scenario(str(file), file.parent)
+    program = load_scenario(str(file), file.parent)
     switches = layers_of(flags.into(SwitchSettings), settings.switches if settings is not None else {}).over(
-        compiled.scenario.settings
+        program.scenario.settings
     )
     clients = settings.clients if settings is not None else (DEMO,)
-    caller = caller_of(account, clients, compiled.scenario) if account is not None else None
-    return plan_table(compiled, flags.into(ScenarioSettings).seed, switches, caller)
+    caller = caller_of(account, clients, program.scenario) if account is not None else None
+    return plan_table(program, flags.into(ScenarioSettings).seed, switches, caller)
 
 
 def _count(number: int, word: str) -> str:

@@ -25,7 +25,7 @@ from lab.files.recordings import (
     write_recording,
 )
 from lab.files.scenarios import load_scenario, scenario_names, scenarios_folder
-from lab.jobs.compiled import CompiledScenario
+from lab.jobs.program import Program
 from lab.recording.format.lines import Enc, Recording, Res
 from lab.recording.format.reader import demand_closed, read
 from lab.recording.redaction.bodies import unfolded_reply
@@ -163,13 +163,13 @@ def _fresh(file: Path, found: ReplayResult) -> NewRecording:
     return NewRecording(file, found.again(blobs.__setitem__), blobs)
 
 
-def named_scenarios(recording: Recording, scenarios: str | None) -> tuple[CompiledScenario, ...]:
+def named_scenarios(recording: Recording, scenarios: str | None) -> tuple[Program, ...]:
     """The scenarios that the recording names, those that no job used where they are; UsageError if another isn't there."""
     folder = scenarios_folder(scenarios)
     names, needed = [each.name for each in recording.header.scenarios or ()], needed_scenarios(recording)
     if any("/" in name or "\\" in name for name in names):
         raise RecordingError(f"{recording.name}:1: a scenario's name is a path")
-    found: list[CompiledScenario] = []
+    found: list[Program] = []
     for name in names:
         try:
             found.append(load_scenario(name, folder))

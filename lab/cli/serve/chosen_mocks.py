@@ -14,7 +14,7 @@ from lab.core.errors import LabError
 from lab.core.observe import Observer
 from lab.files.recordings import recording_path
 from lab.files.scenarios import scenarios_folder
-from lab.jobs.compiled import CompiledScenario
+from lab.jobs.program import Program
 from lab.mock.service import Service
 from lab.server.mounts import MOUNT_PATH, Mount, MountChoice, Tenant
 
@@ -36,8 +36,8 @@ class ChosenMocks:
         """How often each was made: a reset gives it up."""
         self._tenant: Tenant | None = None
         self._unrecorded: str | None = None
-        for compiled in service.config.scenarios:
-            self._add(compiled.name)
+        for program in service.config.scenarios:
+            self._add(program.name)
         self._choices |= {each.name: each for each in choices if each.name not in self._choices}
 
     def offer(self, tenant: Tenant) -> None:
@@ -47,12 +47,12 @@ class ChosenMocks:
         tenant.main.service.observers.append(self._token_hint(None))
         tenant.leavers.append(self._left)
 
-    def edited(self, compiled: CompiledScenario) -> None:
+    def edited(self, program: Program) -> None:
         """A scenario's file was edited, or is new: it was loaded into the usual mock."""
-        self._add(compiled.name)
-        mount = self._tenant.existing(compiled.name) if self._tenant is not None else None
+        self._add(program.name)
+        mount = self._tenant.existing(program.name) if self._tenant is not None else None
         if mount is not None:
-            mount.service.load(compiled, self._setup.clock.now())
+            mount.service.load(program, self._setup.clock.now())
 
     def _left(self, mount: Mount) -> None:
         if isinstance(mount.recorder, TapeRecorder):
@@ -82,14 +82,14 @@ class ChosenMocks:
             jobs=conditions_of(name, folder).jobs,
         )
 
-    def _compiled(self, name: str) -> CompiledScenario:
+    def _compiled(self, name: str) -> Program:
         """As its file is now."""
         return next(each for each in self._service.config.scenarios if each.name == name)
 
     def _mount(self, choice: MountChoice) -> Mount:
-        usual, compiled, clock = self._service.config, choice.load(), self._setup.clock
-        seed = own_seed(self._setup.settings, usual, compiled.scenario)
-        service = Service(usual.alone((compiled,), seed, f"{usual.prefix}{MOUNT_PATH}{choice.name}"))
+        usual, program, clock = self._service.config, choice.load(), self._setup.clock
+        seed = own_seed(self._setup.settings, usual, program.scenario)
+        service = Service(usual.alone((program,), seed, f"{usual.prefix}{MOUNT_PATH}{choice.name}"))
         service.observers += [*client_hints(self._console, clock.mode, service), self._token_hint(choice.name)]
         recorder = self._recorder(service, choice.name) if self._taped else None
         self._recorders += [recorder] if recorder is not None else []

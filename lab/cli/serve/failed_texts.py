@@ -57,13 +57,13 @@ class FailedTexts:
         if before is None and len(self._until) >= MOST_REMEMBERED:
             del self._until[next(iter(self._until))]
         self._until[job] = record, view.span.until
-        compiled, config = view.plan.compiled, self._service.config
-        switches = config.switches_of(compiled.scenario)
+        program, config = view.plan.program, self._service.config
+        switches = config.switches_of(program.scenario)
         # in a pool, as the answer was: what it could write is written here too
         looked = unwritten(view.plan, view.span, view.decisions, config.epoch, switches)
         for failed in pooled(Budget(pool=True), lambda: [*looked]):
-            key = compiled.digest, failed.step, failed.instead
+            key = program.digest, failed.step, failed.instead
             if key not in self._known:
                 self._known.add(key)
                 why = harmless_text(failed.why[:_LONGEST])
-                self._tell(f"note: scenario {compiled.name}, step {failed.step}: {why}; {failed.instead}.")
+                self._tell(f"note: scenario {program.name}, step {failed.step}: {why}; {failed.instead}.")

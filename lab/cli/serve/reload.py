@@ -7,7 +7,7 @@ from lab.clocks import AnyClock
 from lab.core.errors import LabError, ScenarioError
 from lab.core.journal.shared import StoreRefused
 from lab.files.scenarios import Stamp, load_scenario, scenario_names, scenario_path, scenarios_folder, stamp_of
-from lab.jobs.compiled import CompiledScenario
+from lab.jobs.program import Program
 from lab.mock.service import Service
 from lab.settings import MockSettings
 
@@ -21,7 +21,7 @@ class ScenarioReloader:
         service: Service,
         clock: AnyClock,
         console: Console,
-        *edited: Callable[[CompiledScenario], None],
+        *edited: Callable[[Program], None],
         shared: bool = False,
     ) -> None:
         """`edited` is told of each that was taken up; none is where other processes serve what this one does (`shared`)."""
@@ -54,12 +54,12 @@ class ScenarioReloader:
         served = self._served(path.stem)
         return stamp_of(path, served.files if served else ())
 
-    def _served(self, name: str) -> CompiledScenario | None:
+    def _served(self, name: str) -> Program | None:
         return next((each for each in self._service.config.scenarios if each.name == name), None)
 
     def _take(self, name: str) -> None:
         try:
-            compiled = load_scenario(name, self._folder)
+            program = load_scenario(name, self._folder)
         except ScenarioError as error:
             for complaint in error.complaints:
                 self._console.err(str(complaint))
@@ -71,17 +71,17 @@ class ScenarioReloader:
         except Exception as error:  # noqa: BLE001 - a bug that an edit brings out mustn't end what is served
             self._console.err(f"lab: {name} can't be loaded: {error!r}. The version before goes on.")
             return
-        served = self._served(compiled.name)
-        if served is not None and served.digest == compiled.digest:
+        served = self._served(program.name)
+        if served is not None and served.digest == program.digest:
             return
         if self._shared:
-            self._console.err(f"{compiled.name} was edited: a shared lab goes on with what it was set up with")
+            self._console.err(f"{program.name} was edited: a shared lab goes on with what it was set up with")
         else:
             try:
-                self._service.load(compiled, self._clock.now())
+                self._service.load(program, self._clock.now())
             except StoreRefused as refused:
-                self._console.err(f"lab: {refused.what} The version before goes on: save {compiled.name} again later.")
+                self._console.err(f"lab: {refused.what} The version before goes on: save {program.name} again later.")
                 return
             for told_of in self._edited:
-                told_of(compiled)
-            self._console.err(f"loaded {compiled.name}; jobs that run keep what they began with")
+                told_of(program)
+            self._console.err(f"loaded {program.name}; jobs that run keep what they began with")

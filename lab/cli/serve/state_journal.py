@@ -18,8 +18,8 @@ from lab.core.journal.shared import StoreRefused
 from lab.core.version import __version__
 from lab.files.journal_file import JournalFile
 from lab.files.opening import FileChanged
-from lab.jobs.compiled import CompiledScenario
 from lab.jobs.facts import ScenarioLoaded
+from lab.jobs.program import Program
 from lab.mock.foreign_facts import foreign_facts
 from lab.mock.history import compiled_again
 from lab.mock.service import Service
@@ -108,7 +108,7 @@ class StateJournal:
         options = {"seed": settings.seed, "epoch": settings.epoch, "clock": settings.clock.option}
         return [f"{name} {began[name]}, now {now}" for name, now in options.items() if now not in (None, began[name])]
 
-    def _other_scenarios(self, header: JournalHeader, served: tuple[CompiledScenario, ...]) -> list[str]:
+    def _other_scenarios(self, header: JournalHeader, served: tuple[Program, ...]) -> list[str]:
         digests = {each.name: each.sha256 for each in header.scenarios}
         digests |= {fact.scenario: fact.sha256 for fact in self.facts if isinstance(fact, ScenarioLoaded)}
         now = {each.name: each.digest for each in served}
@@ -210,7 +210,7 @@ def _other_settings(began: Mapping[str, Json], now: Mapping[str, Json]) -> list[
     return [f"{name} {word(began, name)}, now {word(now, name)}" for name in names if began.get(name) != now.get(name)]
 
 
-def _as_begun(kept: KeptScenario, served: CompiledScenario) -> CompiledScenario:
+def _as_begun(kept: KeptScenario, served: Program) -> Program:
     """The scenario as it was when the journal began: it may have been edited since."""
     if kept.sha256 == served.digest:
         return served

@@ -13,7 +13,7 @@ from lab.cli.setup import Setup, make_clock
 from lab.core.clock import Epoch
 from lab.core.errors import UsageError
 from lab.core.seeds import Seed
-from lab.jobs.compiled import CompiledScenario
+from lab.jobs.program import Program
 from lab.mock.config import TENANT_PATH, Config
 from lab.mock.service import Service
 from lab.program.words import nearest
@@ -108,12 +108,12 @@ class ServedTenants(TenantParts):
         self._called.discard(tenant)
         self.log_end(tenant)
 
-    def edited(self, compiled: CompiledScenario) -> None:
+    def edited(self, program: Program) -> None:
         """A scenario's file was edited, or is new: who serves it takes it up, a new one whoever serves all."""
         for tenant, (wish, chosen) in self._served.items():
-            if wish.scenarios is None or compiled.name in wish.scenarios:
-                tenant.main.service.load(compiled, tenant.clock.now())
-                chosen.edited(compiled)
+            if wish.scenarios is None or program.name in wish.scenarios:
+                tenant.main.service.load(program, tenant.clock.now())
+                chosen.edited(program)
 
     def _own_setup(self, seed: Seed | None, config: Config, tenant: Tenant) -> Setup:
         """The lab's, as if it had been started so: what clients choose there is made of it."""

@@ -25,7 +25,7 @@ def _stamp(epoch: Epoch, at: Millis) -> str:
 
 def version_of(plan: Plan, switches: Switches) -> int:
     """The scenario's version, else the one asked for, else 1; where none is checked, the one asked for comes first."""
-    wanted, own = plan.invocation.input.version, plan.compiled.scenario.agent.version
+    wanted, own = plan.invocation.input.version, plan.program.scenario.agent.version
     return (wanted or own or 1) if switches.version_check == "off" else (own or wanted or 1)
 
 

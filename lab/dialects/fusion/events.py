@@ -14,9 +14,9 @@ from lab.core.refusal import CANNOT_EXECUTE
 from lab.dialects.base import WriteContext
 from lab.dialects.fusion.bodies import NEVER, full_body, named_node, nodes
 from lab.dialects.sse import Event
-from lab.jobs.compiled import NO_SUCH_VERSION, ROLE_REFUSED
 from lab.jobs.names import Writer
 from lab.jobs.plan import Plan
+from lab.jobs.program import NO_SUCH_VERSION, ROLE_REFUSED
 from lab.jobs.records import JobView
 from lab.jobs.span import DefaultEnding, Span, node_code
 from lab.jobs.texts import progress_of, writer_at
@@ -61,8 +61,8 @@ def chat_events(view: JobView, context: WriteContext) -> Iterator[Event]:
     (contract.md §8.2).
     """
     plan, now = view.plan, context.now
-    refused = plan.compiled.scenario.steps == ROLE_REFUSED
-    ended_only = refused or plan.compiled is NO_SUCH_VERSION
+    refused = plan.program.scenario.steps == ROLE_REFUSED
+    ended_only = refused or plan.program is NO_SUCH_VERSION
     head: dict[str, Json] = {"jobId": plan.shown}
     first: dict[str, Json] = {**head, "conversationId": plan.invocation.conversation}
     for span in spans_from(plan, view.decisions, now):

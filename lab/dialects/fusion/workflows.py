@@ -8,7 +8,7 @@ from lab.dialects.base import team_version
 from lab.dialects.fusion.bodies import workflow_id
 from lab.dialects.fusion.workflow_filter import Filter, fits, parse_filter
 from lab.dialects.reading import query_of
-from lab.jobs.compiled import CompiledScenario
+from lab.jobs.program import Program
 
 
 def read_filter(query: str) -> Filter | None:
@@ -17,13 +17,13 @@ def read_filter(query: str) -> Filter | None:
     return None if said is None else parse_filter(said)
 
 
-def workflow_list(teams: Iterable[tuple[str, tuple[CompiledScenario, ...]]], wanted: Filter | None) -> dict[str, Json]:
+def workflow_list(teams: Iterable[tuple[str, tuple[Program, ...]]], wanted: Filter | None) -> dict[str, Json]:
     """An item for each of the published teams that the filter names."""
     items = (_item(code, team) for code, team in teams)
     return {"items": [item for item in items if wanted is None or fits(wanted, item)], "hasMore": False}
 
 
-def _item(code: str, team: tuple[CompiledScenario, ...]) -> dict[str, Json]:
+def _item(code: str, team: tuple[Program, ...]) -> dict[str, Json]:
     return {
         "workflowId": workflow_id(code), "workflowCode": code, "workflowName": team[0].scenario.title,
         "version": team_version(team), "status": "PUBLISHED",

@@ -13,7 +13,6 @@ from collections.abc import Mapping, Sequence
 
 from lab.core.clock import Millis
 from lab.core.errors import Complaint
-from lab.jobs.compiled import CompiledScenario, compile_scenario
 from lab.jobs.expectation import TurnResult, ended_at_own_error, unmet, verdicts_at
 from lab.jobs.lint.texts import Warnings, always_empty, braces, commented, misspelt, tried
 from lab.jobs.lint.trials import TrialJob, trials_of
@@ -27,6 +26,7 @@ from lab.jobs.lint.ways import (
     unreachable,
 )
 from lab.jobs.plan import Plan
+from lab.jobs.program import Program, program_of
 from lab.jobs.timeline import spans
 from lab.language.complaints import Locations
 from lab.language.patterns import ASCII_ALONE
@@ -47,16 +47,16 @@ def lint(
     `known`: who may call; None: nobody knows yet, so nobody is warned of. `deadline`: for how long in RUNNING the lab's own
     client follows a job; None: to its end.
     """
-    compiled = compile_scenario(scenario, files=files)
-    parts = (compiled, *compiled.turns)
+    program = program_of(scenario, files=files)
+    parts = (program, *program.turns)
     trials = trials_of(parts)
-    sent = [some[0].plan for some in trials if some[0].plan.compiled in compiled.sent]
+    sent = [some[0].plan for some in trials if some[0].plan.program in program.sent]
     found = [*idle_faults(scenario, parts), *_expectation(scenario, sent), *_fallbacks(scenario)]
     found += unknown_callers(scenario, known) if known is not None else ()
     found += commented(locations)
     for turn, part in enumerate(parts, 1):
         prefix: KeyPath = ("turns", turn - 2) if turn > 1 else ()
-        of_part = _of_part(part, compiled, turn, trials[turn - 1], prefix)
+        of_part = _of_part(part, program, turn, trials[turn - 1], prefix)
         # where it is expected that the client gives up, or is refused, it may
         patient = Status.RUNNING not in scenario.expect.statuses and scenario.expect.refused is None
         outlasting = outlasting_work(trials[turn - 1][0].plan, deadline) if deadline is not None and patient else ()
@@ -65,15 +65,13 @@ def lint(
     return tuple(sorted(Complaint(file, mark.line, mark.column, what, hint) for mark, what, hint in marks))
 
 
-def _of_part(
-    part: CompiledScenario, compiled: CompiledScenario, turn: int, trials: Sequence[TrialJob], prefix: KeyPath
-) -> Warnings:
+def _of_part(part: Program, program: Program, turn: int, trials: Sequence[TrialJob], prefix: KeyPath) -> Warnings:
     """Those of one turn's steps and data; `prefix` is its place."""
     if part.pattern is not None and (word := part.pattern.cut(part.scenario.message)):
         yield ("match",), f"it takes a part of {word} alone", ASCII_ALONE
     for found in (unreachable, undecided_gates, long_waits, misspelt, braces, always_empty):
         yield from found(part)
-    yield from tried(compiled, turn, trials, prefix)
+    yield from tried(program, turn, trials, prefix)
 
 
 def _expectation(scenario: Scenario, plans: Sequence[Plan]) -> Warnings:
@@ -86,7 +84,7 @@ def _expectation(scenario: Scenario, plans: Sequence[Plan]) -> Warnings:
         or scenario.callers
     ):
         return
-    if scenario.seed is None and any(each.compiled.lots for each in plans):
+    if scenario.seed is None and any(each.program.lots for each in plans):
         return  # by chance it goes otherwise with another seed
     turns: list[TurnResult] = []
     for each in plans:

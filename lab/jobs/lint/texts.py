@@ -10,9 +10,9 @@ from msgspec import Struct, field
 
 from lab.core.exchange import Json
 from lab.jobs.branches import exits, reachable
-from lab.jobs.compiled import CompiledScenario
 from lab.jobs.lint.trials import TrialJob, asks_for_absent, reworded, whose
 from lab.jobs.names import output_text, render_failure
+from lab.jobs.program import Program
 from lab.language.complaints import Locations, path_text
 from lab.language.parse.names import spelt_as
 from lab.language.step_texts import step_texts
@@ -83,9 +83,9 @@ class _Tried(Struct):
             self.why = self.why or str(failure)
 
 
-def tried(compiled: CompiledScenario, turn: int, trials: Sequence[TrialJob], prefix: KeyPath) -> Warnings:
+def tried(program: Program, turn: int, trials: Sequence[TrialJob], prefix: KeyPath) -> Warnings:
     """What fails, is empty, or leads nowhere in the jobs that are tried of one turn; `prefix` is its place."""
-    part = compiled.of_turn(turn)
+    part = program.of_turn(turn)
     assert part is not None
     found: dict[KeyPath, _Tried] = {}
     for trial in trials:
@@ -100,7 +100,7 @@ def tried(compiled: CompiledScenario, turn: int, trials: Sequence[TrialJob], pre
             hint = "write the value itself, or the text as output: without json:"
             yield path, f"{each.what} is JSON quoted twice: json: was given a text of JSON", hint
         for question in sorted(filter(None, each.texts)) if "follow_up" in path else ():
-            if compiled.part_for(turn + 1, question, (turn,)) is None:
+            if program.part_for(turn + 1, question, (turn,)) is None:
                 hint = "an entry of turns whose match fits it, with turn_order: any; or suggest another"
                 yield path, f"no turn answers the follow-up: {question}", hint
                 break
@@ -112,7 +112,7 @@ def tried(compiled: CompiledScenario, turn: int, trials: Sequence[TrialJob], pre
 
 
 def _renderings(
-    part: CompiledScenario, trial: TrialJob, prefix: KeyPath
+    part: Program, trial: TrialJob, prefix: KeyPath
 ) -> Iterator[tuple[KeyPath, str, Output, Callable[[], str | None]]]:
     """All that one job may come to: its place, what it is, the output of which it is the whole, and how it is rendered.
 
@@ -175,7 +175,7 @@ def _failing(path: KeyPath, tried: _Tried) -> tuple[KeyPath, str, str]:
 # What stays as it is, and wasn't meant to
 
 
-def braces(part: CompiledScenario) -> Warnings:
+def braces(part: Program) -> Warnings:
     """Braces that nobody reads: single ones in texts, and those of values that are no templates."""
     for each in step_texts(part.scenario.steps):
         if not each.is_condition and (lone := _SINGLE_BRACES.search(each.text)):
@@ -194,7 +194,7 @@ def braces(part: CompiledScenario) -> Warnings:
                     yield ("steps", place, *way, key), what, f"write the {key} itself"
 
 
-def misspelt(part: CompiledScenario) -> Warnings:
+def misspelt(part: Program) -> Warnings:
     """Constants that look like a draw: any mapping is a fine constant, so a slip in the one key that counts is no error."""
     rows = "rows stand in a list: {list: {each: …}, count: 3}"
     for path, constant in _constants(part):
@@ -210,7 +210,7 @@ def misspelt(part: CompiledScenario) -> Warnings:
                 yield path, f"{path[-1]} is a constant with a key {key}: nothing is drawn", hint
 
 
-def _constants(part: CompiledScenario) -> Iterator[tuple[KeyPath, Json]]:
+def _constants(part: Program) -> Iterator[tuple[KeyPath, Json]]:
     """The constants of data, in its lists and rows too, with their places."""
     for name, datum in part.scenario.data.items():
         for each in elements_in(datum):
@@ -221,7 +221,7 @@ def _constants(part: CompiledScenario) -> Iterator[tuple[KeyPath, Json]]:
 # What is empty wherever it is looked at: decisions and outputs that can't be there by then
 
 
-def always_empty(part: CompiledScenario) -> Warnings:
+def always_empty(part: Program) -> Warnings:
     """Texts and conditions that look at a decision or an output which no job has by then."""
     there = reachable(part)
     around = {child.id: step for step in part.steps.values() if isinstance(step, Parallel) for child in step.of}
@@ -248,7 +248,7 @@ def always_empty(part: CompiledScenario) -> Warnings:
             yield each.path, f"{each.what} looks at {spelt}, {what}", hint
 
 
-def _behind(part: CompiledScenario, step: Step) -> set[str]:
+def _behind(part: Program, step: Step) -> set[str]:
     """The steps to which a job may come once a step has ended."""
     found, ahead = set[str](), [step]
     while ahead:

@@ -16,11 +16,11 @@ from msgspec.structs import replace
 
 from lab.core.clock import INSTANT_EPOCH
 from lab.jobs.branches import NO_VERDICTS, exits, holds_now, reachable
-from lab.jobs.compiled import CompiledScenario
 from lab.jobs.gates import Decision, Origin, offers
 from lab.jobs.names import DelegateOutputs, Writer, request_names, timeless_names
 from lab.jobs.own_plans import USUAL_USER, own_caller
 from lab.jobs.plan import Input, Invocation, Plan, plan
+from lab.jobs.program import Program
 from lab.jobs.span import DelegateEnd, Span
 from lab.jobs.texts import writer_at
 from lab.language.parse.names import spelt_as
@@ -54,7 +54,7 @@ class TrialJob(Struct, frozen=True, eq=False):
     @property
     def write(self) -> Writer:
         """Renders as in that job, its gates ended."""
-        span = Span(0, self.plan.compiled.first, 0, 0, None, self.votes, ends=self.ends)
+        span = Span(0, self.plan.program.first, 0, 0, None, self.votes, ends=self.ends)
         return writer_at(self.plan, span, INSTANT_EPOCH)
 
     def handed_back(self, delegate: str) -> str | None:
@@ -75,9 +75,9 @@ class TrialJob(Struct, frozen=True, eq=False):
 
     def conditions(self) -> Iterator[tuple[tuple[str, str], str]]:
         """Conditions that it may come to, by step, and why each gives neither true nor false, if so."""
-        names, compiled = timeless_names(self.plan, self.votes, self.ends), self.plan.compiled
+        names, program = timeless_names(self.plan, self.votes, self.ends), self.plan.program
         for name in self.reached:
-            for _, branches in exits(compiled, compiled.steps[name], self.verdicts):
+            for _, branches in exits(program, program.steps[name], self.verdicts):
                 for branch in branches:
                     if branch.sure:
                         break
@@ -93,7 +93,7 @@ class TrialJob(Struct, frozen=True, eq=False):
                         break
 
 
-def trials_of(parts: Sequence[CompiledScenario]) -> list[list[TrialJob]]:
+def trials_of(parts: Sequence[Program]) -> list[list[TrialJob]]:
     """The jobs of each part, the first of them as its own message brings it, the turns before answered."""
     found: list[list[TrialJob]] = []
     for turn, part in enumerate(parts, 1):
@@ -118,9 +118,9 @@ def trials_of(parts: Sequence[CompiledScenario]) -> list[list[TrialJob]]:
 
 def _trials(job: Plan, *, with_verdicts: bool) -> Iterator[TrialJob]:
     """A job with each gate approved, if wanted with other verdicts, and for the steps that none of these comes to."""
-    compiled = job.compiled
-    gates = [step for step in compiled.scenario.steps if isinstance(step, Gate)]
-    delegates = [name for name, step in compiled.steps.items() if isinstance(step, Delegate)]
+    program = job.program
+    gates = [step for step in program.scenario.steps if isinstance(step, Gate)]
+    delegates = [name for name, step in program.steps.items() if isinstance(step, Delegate)]
     approved = dict.fromkeys((gate.id for gate in gates), Verdict.APPROVED)
     others = ({gate.id: verdict} for gate in gates for verdict in (*offers(gate)[1:], Verdict.TIMED_OUT))
 
@@ -138,13 +138,13 @@ def _trials(job: Plan, *, with_verdicts: bool) -> Iterator[TrialJob]:
     there = set[str]()
     for unusual in [NO_VERDICTS, *islice(others, _MOST_VERDICTS)]:
         verdicts = {**approved, **unusual}
-        places = reachable(compiled, answer, verdicts)
+        places = reachable(program, answer, verdicts)
         if unusual.keys() <= places:
             there |= places
             if with_verdicts or not unusual:
                 yield trial(verdicts, places)
     # a job without conditions may be anywhere, also where no way leads: that is warned of by itself
-    if rest := (reachable(compiled, answer) if compiled.conditional else compiled.steps.keys()) - there:
+    if rest := (reachable(program, answer) if program.conditional else program.steps.keys()) - there:
         yield trial(NO_VERDICTS, rest)
 
 

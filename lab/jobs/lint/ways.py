@@ -9,10 +9,10 @@ from msgspec.structs import replace
 
 from lab.core.clock import Millis
 from lab.jobs.branches import possible, reachable
-from lab.jobs.compiled import CompiledScenario
 from lab.jobs.gates import Opening, votes
 from lab.jobs.lint.texts import Warnings
 from lab.jobs.plan import Plan
+from lab.jobs.program import Program
 from lab.jobs.texts import shown_status
 from lab.jobs.timeline import spans
 from lab.language.parse.references import instant
@@ -29,7 +29,7 @@ _FOREVER = 1000 * LONGEST
 """Longer than any script takes."""
 
 
-def unreachable(part: CompiledScenario) -> Warnings:
+def unreachable(part: Program) -> Warnings:
     """Steps to which no way leads, and branches that are never taken."""
     there = reachable(part)
     for path, step in placed_steps(part.scenario.steps):
@@ -46,13 +46,13 @@ def unreachable(part: CompiledScenario) -> Warnings:
 
 def outlasting_work(plan: Plan, deadline: Millis) -> Warnings:
     """The step at which a job has been RUNNING for longer than the lab's own client follows it, if only reviewers decide."""
-    switches, lasted = Layers().over(plan.compiled.scenario.settings), 0
+    switches, lasted = Layers().over(plan.program.scenario.settings), 0
     for span in spans(plan, ()):
         if span.until is None or shown_status(span, switches) is not Status.RUNNING:
             continue
         lasted += longest_latency(span.step.takes) if isinstance(span.step, TimedStep) else span.until - span.since
         if lasted > deadline:
-            place = plan.compiled.scenario.steps.index(span.step)
+            place = plan.program.scenario.steps.index(span.step)
             # a client sees a little later that work is over, and counts till then
             enough = duration_text(-(-(lasted + lasted // 20) // _HOUR) * _HOUR)
             what = f"at the end of {span.id} the job may have been RUNNING for {duration_text(-(-lasted // 1_000) * 1_000)}"
@@ -62,7 +62,7 @@ def outlasting_work(plan: Plan, deadline: Millis) -> Warnings:
             return
 
 
-def long_waits(part: CompiledScenario) -> Warnings:
+def long_waits(part: Program) -> Warnings:
     """Waits that outlast a token, so that its client needs another before the job goes on; and waits that no pod has.
 
     Each wait by itself, for a client may fetch a token at any poll; work is left out, which is short as a rule. Whoever
@@ -82,7 +82,7 @@ def long_waits(part: CompiledScenario) -> Warnings:
             yield (*path, "takes"), what, hint
 
 
-def undecided_gates(part: CompiledScenario) -> Warnings:
+def undecided_gates(part: Program) -> Warnings:
     """Gates that nobody answers in time, and escalations that are never reached, or change nothing."""
     for place, gate in enumerate(part.scenario.steps):
         if not isinstance(gate, Gate):
@@ -119,7 +119,7 @@ def undecided_gates(part: CompiledScenario) -> Warnings:
             yield (*path, "escalate"), what, hint
 
 
-def idle_faults(scenario: Scenario, parts: Sequence[CompiledScenario]) -> Warnings:
+def idle_faults(scenario: Scenario, parts: Sequence[Program]) -> Warnings:
     """Faults that can't strike: nobody is ever there to be struck, or an earlier one strikes first."""
     there = {name for part in parts for name in reachable(part)}
     # in a span of 0 ms there is no instant at which a poll could find a job

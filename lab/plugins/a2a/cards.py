@@ -8,7 +8,7 @@ from lab.core.exchange import Json
 from lab.core.jsontext import whole
 from lab.dialects.base import team_version
 from lab.dialects.reading import NO_OBJECT, Wrong, wrong
-from lab.jobs.compiled import CompiledScenario
+from lab.jobs.program import Program
 from lab.plugins.a2a.routes import a2a_path
 
 REGISTRY = "1.0"
@@ -24,7 +24,7 @@ class Search(Struct, frozen=True):
     top: int = 25
 
 
-def card(code: str, team: tuple[CompiledScenario, ...], origin: str) -> dict[str, Json]:
+def card(code: str, team: tuple[Program, ...], origin: str) -> dict[str, Json]:
     """The agent card of a team; a skill for each of its scenarios."""
     first = team[0].scenario
     return {
@@ -37,17 +37,15 @@ def card(code: str, team: tuple[CompiledScenario, ...], origin: str) -> dict[str
     }  # fmt: skip
 
 
-def _skill(compiled: CompiledScenario) -> Json:
-    scenario = compiled.scenario
+def _skill(program: Program) -> Json:
+    scenario = program.scenario
     return {
         "id": scenario.name, "name": scenario.title, "description": scenario.shows or scenario.title, "tags": [],
         "examples": [scenario.message],
     }  # fmt: skip
 
 
-def found_teams(
-    teams: Iterable[tuple[str, tuple[CompiledScenario, ...]]], search: Search, origin: str
-) -> dict[str, Json]:
+def found_teams(teams: Iterable[tuple[str, tuple[Program, ...]]], search: Search, origin: str) -> dict[str, Json]:
     """The answer to a search: teams whose code or titles hold the query, ignoring case."""
     words = search.query.strip().casefold()
     hits = [(code, team) for code, team in teams if words in _searched(code, team)]
@@ -61,7 +59,7 @@ def found_teams(
     return {"registry_version": REGISTRY, "total_count": len(hits), "resources": resources}
 
 
-def _searched(code: str, team: tuple[CompiledScenario, ...]) -> str:
+def _searched(code: str, team: tuple[Program, ...]) -> str:
     return " ".join((code, *(f"{each.scenario.title} {each.scenario.shows}" for each in team))).casefold()
 
 

@@ -3,7 +3,7 @@
 from lab.cli.serve.offers import OfferedChoices
 from lab.faults.yamltext import yaml_text
 from lab.files.scenarios import digest_of
-from lab.jobs.compiled import CompiledScenario
+from lab.jobs.program import Program
 from lab.mock.history import compiled_again
 from lab.plugins.rehearsal.drills.drills import Drill
 from lab.plugins.rehearsal.drills.named import drills_of
@@ -17,7 +17,7 @@ def offer(flags: Flags, settings: MockSettings) -> OfferedChoices:
     happy, _, drills = drills_of(settings, target, flags["family"], flags["only"])
 
     def choice(drill: Drill) -> MountChoice:
-        def load() -> CompiledScenario:
+        def load() -> Program:
             text = yaml_text(drill.document)
             digest = digest_of(text.encode(), happy.files)
             return compiled_again(str(drill.document["name"]), digest, text, happy.files)

@@ -83,7 +83,7 @@ def _notes(scenario: Scenario, simulation: Simulation) -> Iterator[str]:
     elif not scenario.agent.admits(roles):
         admitted = ", ".join(scenario.agent.roles)
         yield f"{scenario.name} refuses {who}: it takes one of the roles {admitted}. {_WHO_ASKS}"
-    elif simulation.first.compiled.name != scenario.name:
+    elif simulation.first.program.name != scenario.name:
         yield f"{scenario.name} doesn't answer its own message: it doesn't fit match."
     if scenario.faults:
         yield f"the scenario's faults ({len(scenario.faults)}) are left out: lab rehearse is for those."

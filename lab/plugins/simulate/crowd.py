@@ -82,17 +82,17 @@ class Simulation(Struct, frozen=True, eq=False):
 
     def latency(self, route: str, stream: str, now: Millis) -> Millis:
         """How long an answer is withheld; `stream` names the job, or the client that asks for a token."""
-        scenario = self.config.scenario_of_tokens if route == "token" else self.first.compiled
+        scenario = self.config.scenario_of_tokens if route == "token" else self.first.program
         return planned_latency(self.config.seed, scenario, (route,), stream, now) if scenario is not None else 0
 
     def plan(self, ordinal: int, at: Millis) -> Plan:
         """The plan of the k-th job that a server takes, accepted at `at`."""
-        compiled, first, seed = self.first.compiled, self.first.invocation, self.config.seed
+        program, first, seed = self.first.program, self.first.invocation, self.config.seed
         stream = f"{first.client}/{first.scenario}/{ordinal}"
         job, conversation = new_job_id(self.switches, seed, f"job/{stream}"), new_conversation(seed, stream)
         invocation = replace(first, job=job, ordinal=ordinal, at=at, conversation=conversation)
-        data = restore(compiled.scenario.data, {}, seed, f"{compiled.name}/{ordinal}")
-        return Plan(compiled, invocation, seed, data, {}, self.workload.people is None)
+        data = restore(program.scenario.data, {}, seed, f"{program.name}/{ordinal}")
+        return Plan(program, invocation, seed, data, {}, self.workload.people is None)
 
 
 # Clients
@@ -209,7 +209,7 @@ def play_jobs(simulation: Simulation) -> "tuple[list[Job], Reviewers | None]":
     """All jobs, in the order in which they are taken, and how it went with the people who answer their gates."""
     workload, clients, micros = simulation.workload, list[SimulatedClient](), 0
     for number in range(1, workload.jobs + 1):
-        stream = f"{simulation.first.compiled.name}/arrivals/{number}"
+        stream = f"{simulation.first.program.name}/arrivals/{number}"
         micros += draw_exponential(simulation.config.seed, stream, workload.every * 1_000) if number > 1 else 0
         clients.append(SimulatedClient(simulation, micros // 1_000))
     asking = sorted((each for each in clients if each.outcome is None), key=lambda each: each.now)
@@ -319,7 +319,7 @@ class _Queue:
         if not gate.takers:
             self._reviewers.queue.add(now - opening.opened)
         gate.takers[person] = opening.escalates is not None and now >= opening.escalates
-        name = f"{self._simulation.first.compiled.name}/{gate.job.ordinal}/{opening.gate.id}/review#{opening.visit}"
+        name = f"{self._simulation.first.program.name}/{gate.job.ordinal}/{opening.gate.id}/review#{opening.visit}"
         lasts = draw_latency(config.seed, f"{name}.{len(gate.takers)}", self._simulation.workload.takes)
         self._reviewers.busy += lasts
         self._at(now + lasts, _FREE, partial(self._vote, gate, person))

@@ -114,7 +114,7 @@ def simulated(simulation: Simulation) -> SimulationResult:
 
 
 def _steps(simulation: Simulation, jobs: Iterable[Job]) -> list[StepUse]:
-    found = {name: StepUse(name) for name in simulation.first.compiled.steps}
+    found = {name: StepUse(name) for name in simulation.first.program.steps}
     for job in jobs:
         # what a body says may change within a visit: then it is of several spans
         for (name, visit), parts in groupby(job.spans[:-1], key=lambda span: (span.id, span.visit)):

@@ -61,9 +61,9 @@ def _jobs(service: Service) -> Iterator[Fact]:
 
 
 def _accepted(service: Service, job: str, record: JobRecord, key: str | None) -> JobAccepted:
-    compiled = next((each for each in service.config.scenarios if each.name == record.scenario), None)
+    program = next((each for each in service.config.scenarios if each.name == record.scenario), None)
     known = (service.config.recorded or {}).get((record.client, record.scenario or "", record.ordinal))
-    drawn = known or (settle_draws(compiled, service.config.seed, record.ordinal) if compiled else {})
+    drawn = known or (settle_draws(program, service.config.seed, record.ordinal) if program else {})
     return JobAccepted(
         at=record.at, job=job, client=record.client, user=record.user, conversation=record.conversation,
         turn=record.turn, team=record.team, scenario=record.scenario, ordinal=record.ordinal,

@@ -56,5 +56,5 @@ def _names(config: Config) -> Iterator[str]:
         yield from (client.id, *client.redirects, client.user, *client.roles)
     for account in config.accounts:
         yield from (account.name, account.display, *account.roles)
-    for compiled in config.scenarios:
-        yield from (compiled.name, str(write_part(compiled.scenario)))
+    for program in config.scenarios:
+        yield from (program.name, str(write_part(program.scenario)))

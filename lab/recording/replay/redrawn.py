@@ -7,8 +7,8 @@ from collections import Counter
 from collections.abc import Iterator
 
 from lab.core.exchange import Json
-from lab.jobs.compiled import CompiledScenario
 from lab.jobs.plan import drawn_otherwise, settle_draws, takes
+from lab.jobs.program import Program
 from lab.mock.catalog import Catalog
 from lab.mock.config import Config
 from lab.program.steps import TimedStep
@@ -37,11 +37,11 @@ def redrawn(recording: Recording, config: Config, changed: frozenset[str], *, te
         if looked_at[place] >= _LOOKED_AT:
             continue
         looked_at[place] += 1
-        compiled, drawn = catalog.playing(chosen, line.text("user"), part), drawn if isinstance(drawn, dict) else {}
-        names = drawn_otherwise(compiled, config.seed, ordinal, drawn, texts=texts)
+        program, drawn = catalog.playing(chosen, line.text("user"), part), drawn if isinstance(drawn, dict) else {}
+        names = drawn_otherwise(program, config.seed, ordinal, drawn, texts=texts)
         if names:
             looked_at[place] = _LOOKED_AT
-            now = _drawn_now(compiled, config.seed, ordinal)
+            now = _drawn_now(program, config.seed, ordinal)
             recorded, replayed = ({each: of[each] for each in names if each in of} for of in (drawn, now))
             shown = tuple(diff(recorded, replayed, f"{recording.name}:{line.n + 1} → drawn"))
             more = f", as are {len(names) - 1} more" if len(names) > 1 else ""
@@ -49,8 +49,8 @@ def redrawn(recording: Recording, config: Config, changed: frozenset[str], *, te
             yield Difference(line.text("job"), line.n + 1, what, shown)
 
 
-def _drawn_now(compiled: CompiledScenario, seed: int, ordinal: int) -> dict[str, Json]:
+def _drawn_now(program: Program, seed: int, ordinal: int) -> dict[str, Json]:
     """What is drawn, and how long it lasts where it is said."""
-    steps = (name for name, step in compiled.steps.items() if isinstance(step, TimedStep))
-    lasting = {f"{name}/takes": takes(compiled, seed, ordinal, name, 0) for name in steps}
-    return {**lasting, **settle_draws(compiled, seed, ordinal)}
+    steps = (name for name, step in program.steps.items() if isinstance(step, TimedStep))
+    lasting = {f"{name}/takes": takes(program, seed, ordinal, name, 0) for name in steps}
+    return {**lasting, **settle_draws(program, seed, ordinal)}

@@ -9,7 +9,7 @@ from msgspec.structs import replace
 from lab.core.errors import RecordingError
 from lab.core.logtext import no_command
 from lab.identity.clients import DEMO, Client
-from lab.jobs.compiled import CompiledScenario
+from lab.jobs.program import Program
 from lab.mock.config import Config
 from lab.recording.format.lines import Recording
 from lab.recording.format.reader import demand_closed
@@ -92,7 +92,7 @@ def divergence_text(lines: Iterable[str], name: str, differences: Sequence[Diffe
 
 def replay(
     recording: Recording,
-    scenarios: Sequence[CompiledScenario],
+    scenarios: Sequence[Program],
     *,
     name: str = "recording",
     clients: tuple[Client, ...] = (DEMO,),

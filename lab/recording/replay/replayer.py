@@ -156,7 +156,7 @@ class Replayer:
         view, drawn = self.service.look(line.text("job") or "", line.instant), line.get("drawn")
         if view is None or view.record.scenario not in self._as_recorded or not isinstance(drawn, dict):
             return None
-        return misdrawn(view.plan.compiled, self.service.config.seed, view.record.ordinal, drawn)
+        return misdrawn(view.plan.program, self.service.config.seed, view.record.ordinal, drawn)
 
 
 def _drawn_anew(fact: JobAccepted, catalog: Catalog, seed: Seed) -> JobAccepted:

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from msgspec import Struct
 
 from lab.core.errors import RecordingError, UsageError
-from lab.jobs.compiled import CompiledScenario
+from lab.jobs.program import Program
 from lab.language.values import locales_of
 from lab.recording.format.lines import CAPTURE, Header, Recording
 from lab.recording.tape.header import needed_scenarios
@@ -14,7 +14,7 @@ from lab.recording.tape.header import needed_scenarios
 class Served(Struct, frozen=True):
     """The scenarios of a recording that are at hand, in its order."""
 
-    scenarios: list[CompiledScenario] = []
+    scenarios: list[Program] = []
     changed: frozenset[str] = frozenset()
     """Those needed that aren't as they were recorded."""
     warnings: list[str] = []
@@ -29,7 +29,7 @@ class Served(Struct, frozen=True):
         return any(locales_of(entry.scenario.data.values()) for entry in entries)
 
 
-def served_scenarios(recording: Recording, scenarios: Sequence[CompiledScenario], name: str) -> Served:
+def served_scenarios(recording: Recording, scenarios: Sequence[Program], name: str) -> Served:
     """Of `scenarios` those of the recording, which its messages call `name`; UsageError if one that it needs isn't there."""
     if recording.header.source == "mock" and recording.header.scenarios is None:
         raise RecordingError(f"{name}:1: scenarios is missing: what a mock recorded names those that it served")

@@ -11,8 +11,8 @@ from msgspec import Struct, field
 
 from lab.core.clock import Millis
 from lab.core.exchange import Json
-from lab.jobs.compiled import CompiledScenario
 from lab.jobs.plan import takes
+from lab.jobs.program import Program
 from lab.mock.catalog import Catalog
 from lab.mock.config import Config
 from lab.program.steps import TimedStep
@@ -23,7 +23,7 @@ from lab.recording.format.lines import Entry, Recording
 class _Course(Struct):
     """How far a recorded job came, step by step."""
 
-    compiled: CompiledScenario
+    program: Program
     ordinal: int
     step: str
     since: Millis
@@ -70,19 +70,19 @@ class _StepTimes:
         chosen = self._catalog.by_name.get(name) if name in self._changed else None
         if chosen is None or part is None or not isinstance(ordinal, int) or chosen.of_turn(part) is None:
             return
-        compiled = self._catalog.playing(chosen, line.text("user"), part)
+        program = self._catalog.playing(chosen, line.text("user"), part)
         drawn = line.get("drawn") if self._config.recorded is not None else None
         taken = drawn if isinstance(drawn, dict) else {}
-        self._courses[job] = _Course(compiled, ordinal, compiled.first.id, line.instant, taken)
+        self._courses[job] = _Course(program, ordinal, program.first.id, line.instant, taken)
 
     def _end_step(self, job: str, course: _Course, now: Millis) -> None:
-        step, visit = course.compiled.steps.get(course.step), course.visits[course.step]
+        step, visit = course.program.steps.get(course.step), course.visits[course.step]
         course.visits[course.step] += 1
         if job in self.found or not isinstance(step, TimedStep) or course.cut_short:
             return
         if visit == 0 and f"{course.step}/takes" in course.drawn:
             return
-        lasting = takes(course.compiled, self._config.seed, course.ordinal, course.step, visit)
+        lasting = takes(course.program, self._config.seed, course.ordinal, course.step, visit)
         if lasting != now - course.since:
             then, again = duration_text(now - course.since), f" at visit {visit + 1}" if visit else ""
             self.found[job] = f"step {course.step} took {then}{again}, and takes {duration_text(lasting)} now"

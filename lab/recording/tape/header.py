@@ -11,8 +11,8 @@ from lab.core.clock import epoch_text
 from lab.core.errors import RecordingError
 from lab.core.exchange import Json
 from lab.identity.clients import DEMO, JANE, Client
-from lab.jobs.compiled import CompiledScenario
 from lab.jobs.plan import Drawn
+from lab.jobs.program import Program
 from lab.language.shape import member, spelt
 from lab.mock.config import MOST_JOBS, Config
 from lab.program.switches import Layers, Switches
@@ -141,9 +141,7 @@ def _layered(config: Config, layers: Layers) -> dict[str, Json]:
     return {**changed, FORCED: list(forced)} if forced else changed
 
 
-def config_of(
-    recording: Recording, scenarios: Sequence[CompiledScenario], clients: tuple[Client, ...] = (DEMO,)
-) -> Config:
+def config_of(recording: Recording, scenarios: Sequence[Program], clients: tuple[Client, ...] = (DEMO,)) -> Config:
     """The mock that a recording was made with; RecordingError if this lab can't make it."""
     header = recording.header
     settings = dict(header.settings)

@@ -1,6 +1,6 @@
 """The finale: at the end of a turn the output has the stage, under a title bar; the other panes are folded beside it."""
 
-from lab.jobs.compiled import parts_for
+from lab.jobs.program import parts_for
 from lab.tui.panes.layout import AIRY, NARROW, WIDE, Rect, Rects
 from lab.tui.panes.output import content
 from lab.tui.panes.pane import View

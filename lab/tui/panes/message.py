@@ -2,7 +2,7 @@
 
 import re
 
-from lab.jobs.compiled import patterns_for_next
+from lab.jobs.program import patterns_for_next
 from lab.tui.panes.keys import InputRow, ScreenKey, choosing
 from lab.tui.panes.pane import View
 from lab.tui.rows.spans import BLANK, Row, Rows, backed, clip, cut, fill, row

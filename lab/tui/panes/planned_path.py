@@ -5,9 +5,9 @@ from itertools import islice
 from typing import NamedTuple
 
 from lab.core.clock import Millis
-from lab.jobs.compiled import compile_scenario
 from lab.jobs.own_plans import own_plans
 from lab.jobs.plan import Plan
+from lab.jobs.program import program_of
 from lab.jobs.span import Span
 from lab.jobs.timeline import spans
 from lab.program.scenario import Scenario
@@ -46,7 +46,7 @@ class PlannedPath(NamedTuple):
 
 def planned_path(scenario: Scenario, seed: int) -> PlannedPath:
     """The path that the seed draws."""
-    plan = next(own_plans(compile_scenario(scenario), seed))
+    plan = next(own_plans(program_of(scenario), seed))
     lengths: list[tuple[str, Millis]] = []
     steps: list[str] = []
     lanes: list[StepLane | str] = []

@@ -7,7 +7,7 @@ from msgspec.structs import replace
 
 from lab.core.clock import Millis
 from lab.dialects.client import WireLabels
-from lab.jobs.compiled import parts_for
+from lab.jobs.program import parts_for
 from lab.program.scenario import Scenario
 from lab.program.steps import Gate
 from lab.tui.state.acts import HOLD, ActState

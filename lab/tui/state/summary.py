@@ -5,7 +5,7 @@ from collections.abc import Collection, Mapping, Sequence
 from msgspec import Struct
 
 from lab.core.clock import Millis
-from lab.jobs.compiled import part_for, parts_for
+from lab.jobs.program import part_for, parts_for
 from lab.program.scenario import Scenario
 from lab.program.words import Status
 from lab.tui.state.run import RunState

@@ -49,14 +49,14 @@ class Story:
     """A scenario to its end over one wire, with all its turns."""
 
     def __init__(self, scenario: str, dialect: str, verdict: Verdict | None) -> None:
-        compiled = load_scenario(scenario, FOLDER)
-        config = Config((compiled,), Layers().over(compiled.scenario.settings), SEED, INSTANT_EPOCH)
+        program = load_scenario(scenario, FOLDER)
+        config = Config((program,), Layers().over(program.scenario.settings), SEED, INSTANT_EPOCH)
         self.service, self.verdict = Service(config), verdict
         self.answered: set[object] = set()
         self.noted: list[Fact] = []
         self.service.observers.append(self._observe)
         app, now, token, conversation = app_of(config, settings=AppSettings(dialect)), 0, None, None
-        for ask in compiled.scenario.user_messages:
+        for ask in program.scenario.user_messages:
             turn = replace(app, message=ask.message, parameters=dict(ask.parameters))
             story = run(turn, now, token=token, conversation=conversation)
             outcome = run_instantly(self.service, story, start=now, reviewer=self._review)
@@ -112,8 +112,8 @@ def test_both_wires_bring_the_same_facts(scenario: str, verdict: Verdict | None)
 @each_row(("dialect", "ends"), [("fusion", True), ("a2a", False)])
 def test_only_fusion_ends_a_wait_early(dialect: str, ends: bool) -> None:
     assert ("anomaly-flag", "ended early") in UNSAID
-    compiled = load_scenario("anomaly-flag", FOLDER)
-    service = Service(Config((compiled,), Layers().over(compiled.scenario.settings), SEED, INSTANT_EPOCH))
+    program = load_scenario("anomaly-flag", FOLDER)
+    service = Service(Config((program,), Layers().over(program.scenario.settings), SEED, INSTANT_EPOCH))
     noted: list[Observation] = []
     service.observers.append(noted.append)
     app = app_of(service.config, settings=AppSettings(dialect))

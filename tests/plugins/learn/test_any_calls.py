@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from lab.app.effects import Outcome
-from lab.jobs.compiled import compile_scenario
 from lab.jobs.lint import lint
+from lab.jobs.program import program_of
 from lab.language.parse import parse_with_locations
 from lab.plugins.learn.command import learn
 from lab.plugins.learn.foreign import parse_terms
@@ -84,5 +84,5 @@ def test_a_learned_scenario_is_one_and_its_run_ends(
     text = learn(observed, "calls", "calls.har", said)
     scenario, locations = parse_with_locations(text, "calls.yaml")
     assert lint(scenario, "calls.yaml", locations) == ()
-    outcome: Outcome = Joined(config(compiled=compile_scenario(scenario))).play()
+    outcome: Outcome = Joined(config(program=program_of(scenario))).play()
     assert outcome.status is not None or scenario.faults

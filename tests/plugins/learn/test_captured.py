@@ -4,7 +4,7 @@ import pytest
 
 from lab.clocks import ScaledClock
 from lab.core.clock import INSTANT_EPOCH
-from lab.jobs.compiled import compile_scenario
+from lab.jobs.program import program_of
 from lab.language.parse import parse_scenario
 from lab.mock.config import Config
 from lab.mock.service import Service
@@ -23,7 +23,7 @@ async def test_what_was_captured_is_learned_and_served_to_the_same_client_again(
     answers, _ = await captured("order")
     learned = lab("learn", "order")
     assert learned.code == 0, learned.err
-    scenario = compile_scenario(parse_scenario(learned.out, "order.yaml"))
+    scenario = program_of(parse_scenario(learned.out, "order.yaml"))
     service = Service(Config((scenario,), Switches(), 42, INSTANT_EPOCH))
     server = MockServer(service, ScaledClock("1"))  # the tape's clock was the wall's
     outcome, again = await session(*client_of(await server.start()))

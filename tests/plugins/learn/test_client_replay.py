@@ -8,7 +8,7 @@ from msgspec.structs import replace
 from lab.app.effects import App, Backoff
 from lab.core.clock import INSTANT_EPOCH
 from lab.files.recordings import open_recording, read_blob
-from lab.jobs.compiled import compile_scenario
+from lab.jobs.program import program_of
 from lab.language.parse import parse_scenario
 from lab.mock.config import Config
 from lab.plugins.learn.command import learn
@@ -47,7 +47,7 @@ def learned(name: str, recording: Recording, blob: Blob) -> str:
 def again(name: str) -> ClientReplayResult:
     """The same calls, to a mock of what was learned of them."""
     recording, blob = captured(name)
-    own = compile_scenario(parse_scenario(learned(name, recording, blob), f"{name}.yaml"))
+    own = program_of(parse_scenario(learned(name, recording, blob), f"{name}.yaml"))
     there = AnotherServer(Config((own,), Switches(), 7, INSTANT_EPOCH, token_scenario=own.name).settled(Layers()))
     return there.replay(recording, ClientTerms(), blob)
 
@@ -107,11 +107,11 @@ class _Hurried(Joined):
 @pytest.mark.parametrize("call", [5, 6, 7])
 def test_a_poll_that_fails_hides_no_short_gate(call: int) -> None:
     text = f"{BRIEF}  - {{route: status, calls: {call}, answer: 503}}\n"
-    peer = _Hurried(config(compiled=compile_scenario(parse_scenario(text, "brief.yaml"))))
+    peer = _Hurried(config(program=program_of(parse_scenario(text, "brief.yaml"))))
     peer.play()
     peer.tape.close(peer.now)
     recording = as_capture(read(peer.data, "brief"))
-    own = compile_scenario(parse_scenario(learned("brief", recording, NO_BLOB), "brief.yaml"))
+    own = program_of(parse_scenario(learned("brief", recording, NO_BLOB), "brief.yaml"))
     for seed in range(3):
         setup = Config((own,), Switches(), seed, INSTANT_EPOCH, token_scenario=own.name)
         found = AnotherServer(setup.settled(Layers())).replay(recording, ClientTerms())

@@ -12,10 +12,10 @@ from lab.settings import Flags, ScenarioSettings
 def execute(flags: Flags, console: Console) -> int:
     """List the drills, or with `--out` write them, or both with `--json`; how many, and why, goes to stderr."""
     settings = flags.into(ScenarioSettings)
-    compiled, happy, chosen = drills_of(settings, flags["target"], flags["family"], flags["only"])
+    program, happy, chosen = drills_of(settings, flags["target"], flags["family"], flags["only"])
     if flags["out"] is not None:
         texts = {f"{each.document['name']}{SCENARIO_ENDING}": yaml_text(each.document) for each in chosen}
-        write_texts(flags["out"], {**compiled.files, **texts}, force=flags["force"])
+        write_texts(flags["out"], {**program.files, **texts}, force=flags["force"])
     for each in chosen:
         if flags["json"]:
             document = {"name": each.name, "family": each.family, "kind": each.kind, "where": each.where}
@@ -23,6 +23,6 @@ def execute(flags: Flags, console: Console) -> int:
         elif flags["out"] is None:
             console.out(f"{each.name:<34}  {FAMILIES[each.family]:<8}  {each.where}")
     console.err(
-        f"{compiled.name}: {happy.formula}" + ("" if len(chosen) == happy.drills else f"; {len(chosen)} of them")
+        f"{program.name}: {happy.formula}" + ("" if len(chosen) == happy.drills else f"; {len(chosen)} of them")
     )
     return 0

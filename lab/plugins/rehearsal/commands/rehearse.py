@@ -149,21 +149,21 @@ def _again(done: FinishedRun, flags: Flags) -> str:
 def _drills(flags: Flags, folder: Path) -> tuple[list[PlannedRun], Elements]:
     """The drills of a scenario, each written as one, so that what it was can be looked at and served."""
     settings = flags.into(ScenarioSettings)
-    compiled, happy, chosen = drills_of(settings, flags["drills"], flags["family"], flags["only"])
+    program, happy, chosen = drills_of(settings, flags["drills"], flags["family"], flags["only"])
     texts = {f"{each.document['name']}{SCENARIO_ENDING}": yaml_text(each.document) for each in chosen}
-    write_texts(str(folder), {**compiled.files, **texts}, force=True)
+    write_texts(str(folder), {**program.files, **texts}, force=True)
     planned = [
         PlannedRun(
             each.name,
             str(folder / f"{each.document['name']}{SCENARIO_ENDING}"),
             Expectation(each.ends, happy.turns, each.strikes),
-            about=(*_for_users(compiled.scenario), met_in_drill(each)),
+            about=(*_for_users(program.scenario), met_in_drill(each)),
             advice=advice_in_drill(each),
         )
         for each in chosen
     ]
     struck = frozenset(each.name for each in chosen if each.strikes)
-    return planned, {**possible_in([compiled.scenario]), "faults": struck}
+    return planned, {**possible_in([program.scenario]), "faults": struck}
 
 
 def _scenarios(flags: Flags, settings: MockSettings) -> tuple[list[PlannedRun], Elements]:

@@ -10,8 +10,8 @@ from msgspec import Struct
 
 from lab.core.exchange import Json
 from lab.core.seeds import Seed
-from lab.jobs.compiled import CompiledScenario
 from lab.jobs.expectation import GoodEnd
+from lab.jobs.program import Program
 from lab.plugins.rehearsal.drills.places import HappyPath, SpanPlace, happy_path
 from lab.plugins.rehearsal.drills.variants import GateKind, ScenarioDocument, at_ending, at_gate
 from lab.program.words import duration_text
@@ -100,9 +100,9 @@ class _Spot(Struct, frozen=True):
     """Which call of its route, or which span."""
 
 
-def derive(document: ScenarioDocument, compiled: CompiledScenario, seed: Seed) -> tuple[HappyPath, Iterator[Drill]]:
+def derive(document: ScenarioDocument, program: Program, seed: Seed) -> tuple[HappyPath, Iterator[Drill]]:
     """The places of a happy scenario, and its drills; `document` is what its author wrote."""
-    happy = happy_path(compiled, seed)
+    happy = happy_path(program, seed)
     return happy, _drills(without_faults(document), happy)
 
 

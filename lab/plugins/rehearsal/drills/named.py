@@ -6,7 +6,7 @@ from typing import cast
 from lab.core.errors import UsageError
 from lab.core.seeds import Seed
 from lab.files.scenarios import load_scenario, read_scenario, scenario_path, scenarios_folder
-from lab.jobs.compiled import CompiledScenario
+from lab.jobs.program import Program
 from lab.language.parse.yaml_tree import read_yaml
 from lab.plugins.rehearsal.drills.drills import FAMILIES, Drill, derive
 from lab.plugins.rehearsal.drills.places import HappyPath
@@ -17,21 +17,21 @@ from lab.settings import ScenarioSettings
 
 def drills_of(
     settings: ScenarioSettings, target: str, family: str | None, only: str | None
-) -> tuple[CompiledScenario, HappyPath, tuple[Drill, ...]]:
+) -> tuple[Program, HappyPath, tuple[Drill, ...]]:
     """A happy scenario, its places, and those of its drills that `--family` and `--only` choose."""
-    compiled, document, seed = written_scenario(settings, target)
-    happy, drills = derive(document, compiled, seed)
-    return compiled, happy, _chosen(tuple(drills), family, only)
+    program, document, seed = written_scenario(settings, target)
+    happy, drills = derive(document, program, seed)
+    return program, happy, _chosen(tuple(drills), family, only)
 
 
-def written_scenario(settings: ScenarioSettings, target: str) -> tuple[CompiledScenario, ScenarioDocument, Seed]:
+def written_scenario(settings: ScenarioSettings, target: str) -> tuple[Program, ScenarioDocument, Seed]:
     """A scenario, the same as its author wrote it, and the seed that settles where faults strike, which it names."""
     folder = scenarios_folder(settings.scenarios)
-    compiled = load_scenario(target, folder)
+    program = load_scenario(target, folder)
     path = scenario_path(target, folder)
     document = cast("ScenarioDocument", read_yaml(read_scenario(path), str(path)).value)
-    seed = compiled.scenario.seed or 0 if settings.seed is None else settings.seed
-    return compiled, {**document, "seed": seed}, seed
+    seed = program.scenario.seed or 0 if settings.seed is None else settings.seed
+    return program, {**document, "seed": seed}, seed
 
 
 def chosen_families(text: str | None, known: Collection[str] = FAMILIES) -> tuple[str, ...]:

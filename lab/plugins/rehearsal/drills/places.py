@@ -11,9 +11,9 @@ from msgspec import Struct
 from lab.core.clock import Millis
 from lab.core.errors import UsageError
 from lab.core.seeds import Seed
-from lab.jobs.compiled import CompiledScenario
 from lab.jobs.own_plans import own_plans
 from lab.jobs.plan import Plan
+from lab.jobs.program import Program
 from lab.jobs.span import DefaultEnding
 from lab.jobs.timeline import spans
 from lab.program.steps import Complete, Gate
@@ -66,35 +66,35 @@ class HappyPath(Struct, frozen=True):
         return f"22*{t} + 36*{v} + 26*{s} + 7*{g} = {self.drills}"
 
 
-def happy_path(compiled: CompiledScenario, seed: Seed) -> HappyPath:
+def happy_path(program: Program, seed: Seed) -> HappyPath:
     """The places of the plan that a seed settles; UsageError if a turn of it doesn't end COMPLETE in a step."""
     passed: list[SpanPlace] = []
     gates: dict[tuple[int, str], GatePlace] = {}
     endings: list[SpanPlace] = []
-    for turn, each in enumerate(own_plans(compiled, seed), 1):
+    for turn, each in enumerate(own_plans(program, seed), 1):
         for place, gate in _walk(each, turn):
             passed.append(place)
             if gate is not None:  # a loop may come by again: the first opening is meant
                 gates.setdefault((turn, gate.step), gate)
         endings.append(passed[-1])
-        if not isinstance(each.compiled.steps.get(passed[-1].step), Complete):
+        if not isinstance(each.program.steps.get(passed[-1].step), Complete):
             raise UsageError(
-                f"The plan of {compiled.name} with seed {seed} doesn't end {Status.COMPLETE} in a step: drills and searches start from a happy scenario.",
+                f"The plan of {program.name} with seed {seed} doesn't end {Status.COMPLETE} in a step: drills and searches start from a happy scenario.",
                 hint="Let its reviewers approve, name a step for each verdict on the way, and take a --seed of which no chance leads astray.",
             )
-    length, lifetime = sum(last.since for last in endings), compiled.scenario.token.lifetime
+    length, lifetime = sum(last.since for last in endings), program.scenario.token.lifetime
     happy = HappyPath(max(1, -(-length // lifetime)), tuple(passed), tuple(gates.values()), tuple(endings))
     if happy.drills > MOST_DRILLS:
         raise UsageError(
-            f"{compiled.name} has too many drills: {happy.formula}, at most {MOST_DRILLS}.",
+            f"{program.name} has too many drills: {happy.formula}, at most {MOST_DRILLS}.",
             hint="Let it take less time, or its tokens last longer (token: {lifetime: 1d}).",
         )
     return happy
 
 
-def plan_length(compiled: CompiledScenario, seed: Seed) -> Millis:
+def plan_length(program: Program, seed: Seed) -> Millis:
     """How long the jobs of all its turns take, people included, as the seed settles it."""
-    return sum(max(span.since for span in spans(each, ())) - each.invocation.at for each in own_plans(compiled, seed))
+    return sum(max(span.since for span in spans(each, ())) - each.invocation.at for each in own_plans(program, seed))
 
 
 def _walk(job_plan: Plan, turn: int) -> Iterator[tuple[SpanPlace, GatePlace | None]]:

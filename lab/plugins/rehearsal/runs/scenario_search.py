@@ -47,19 +47,19 @@ class ScenarioSearch:
 
     def __init__(self, flags: Flags, target: str, rehearsal: Rehearsal) -> None:
         settings = flags.into(ScenarioSettings)
-        compiled, document, self.seed = written_scenario(settings, target)
-        happy = happy_path(compiled, self.seed)
+        program, document, self.seed = written_scenario(settings, target)
+        happy = happy_path(program, self.seed)
         self._document, self._rehearsal = without_faults(document), rehearsal
         self._conditions = conditions_of(target, scenarios_folder(settings.scenarios))
-        self._messages = [each.message for each in compiled.scenario.user_messages] * self._conditions.jobs
+        self._messages = [each.message for each in program.scenario.user_messages] * self._conditions.jobs
         self._words: dict[str, str] = {}
         """The faults of each run, by its name."""
         self._harms: dict[str, Harm] = {}
         self._harmful: dict[Combination, HarmfulRun] = {}
         families = chosen_families(flags["family"], WIRE_FAMILIES)
         self.search = FaultSearch(happy, self.seed, tuple(HarmKind), 0, rehearsal.parallel, families)
-        self.name = compiled.name
-        self.files = compiled.files
+        self.name = program.name
+        self.files = program.files
         """What outputs name, by their paths."""
         self.unfit: FinishedRun | None = None
         """The run without a fault, where it came to no end: there is nothing to search then."""

@@ -17,8 +17,8 @@ from lab.faults.facts import FaultStruck
 from lab.faults.yamltext import yaml_text
 from lab.identity.clients import DEMO
 from lab.identity.scopes import api_scope
-from lab.jobs.compiled import compile_scenario
 from lab.jobs.lint import lint
+from lab.jobs.program import program_of
 from lab.jobs.timeline import spans
 from lab.language.parse import parse_scenario, parse_with_locations
 from lab.language.parse.yaml_tree import read_yaml
@@ -56,8 +56,8 @@ TWO_TURNS: ScenarioDocument = {**ONE_GATE, "turns": [{"ask": "and then?", "steps
 
 
 def drills(document: ScenarioDocument, seed: int = 0) -> tuple[int, list[Drill]]:
-    compiled = compile_scenario(parse_scenario(json.dumps(document), "quick.yaml"))
-    happy, found = derive({**document, "seed": seed}, compiled, seed)
+    program = program_of(parse_scenario(json.dumps(document), "quick.yaml"))
+    happy, found = derive({**document, "seed": seed}, program, seed)
     return happy.drills, list(found)
 
 
@@ -86,8 +86,8 @@ def test_as_many_are_derived_from_any_happy_scenario_as_the_formula_says(
     document: ScenarioDocument, seed: int, data: st.DataObject
 ) -> None:
     try:
-        compiled = compile_scenario(parse_scenario(json.dumps(document), "drawn.yaml"))
-        happy, derived = derive(document, compiled, seed)
+        program = program_of(parse_scenario(json.dumps(document), "drawn.yaml"))
+        happy, derived = derive(document, program, seed)
     except (ScenarioError, UsageError):
         assume(False)
     found = list(derived)
@@ -100,7 +100,7 @@ def test_as_many_are_derived_from_any_happy_scenario_as_the_formula_says(
 
 def ids_of(document: ScenarioDocument, seed: int) -> list[str]:
     """The steps that its first job goes through, told by the timeline itself."""
-    return [span.id for span in spans(planned(compile_scenario(parsed(Scenario, document)), seed), ())]
+    return [span.id for span in spans(planned(program_of(parsed(Scenario, document)), seed), ())]
 
 
 LOOP: ScenarioDocument = {
@@ -124,8 +124,8 @@ def test_what_is_expected_of_a_scenario_is_not_of_its_drills() -> None:
 
 
 def test_a_step_that_is_entered_twice_is_two_places() -> None:
-    compiled = compile_scenario(parse_scenario(json.dumps(LOOP), "quick.yaml"))
-    happy, found = derive(LOOP, compiled, 0)
+    program = program_of(parse_scenario(json.dumps(LOOP), "quick.yaml"))
+    happy, found = derive(LOOP, program, 0)
     assert [(place.step, place.since) for place in happy.spans] == [
         ("draft", 0), ("ok", 1_000), ("draft", 3_000), ("ok", 4_000), ("send", 6_000), ("done", 8_000)
     ]  # fmt: skip
@@ -139,7 +139,7 @@ def test_a_step_that_is_entered_twice_is_two_places() -> None:
 def test_a_plan_that_outlives_its_tokens_has_a_call_for_each() -> None:
     for lifetime, tokens in (("10s", 1), ("8s", 1), ("7s", 2), ("4s", 2), ("3s", 3)):
         document = {**LOOP, "token": {"lifetime": lifetime}}
-        happy, _ = derive(document, compile_scenario(parse_scenario(json.dumps(document), "quick.yaml")), 0)
+        happy, _ = derive(document, program_of(parse_scenario(json.dumps(document), "quick.yaml")), 0)
         assert happy.tokens == tokens
 
 
@@ -176,8 +176,8 @@ def test_a_document_that_is_written_reads_the_same(value: object) -> None:
 
 def play(drill: Drill) -> tuple[Outcome, list[tuple[str, int]], Service]:
     """The outcome, step and job time of each strike, and the mock."""
-    compiled = compile_scenario(parse_scenario(yaml_text(drill.document), "x.yaml"))
-    config = Config((compiled,), Switches(), 0, INSTANT_EPOCH).settled(Layers({}, {}))
+    program = program_of(parse_scenario(yaml_text(drill.document), "x.yaml"))
+    config = Config((program,), Switches(), 0, INSTANT_EPOCH).settled(Layers({}, {}))
     service, observed = Service(config), list[Observation]()
     service.observers.append(observed.append)
     hours = 48 if "24h" in drill.kind else 1
@@ -240,10 +240,10 @@ def test_drills_are_listed_and_counted(lab: Lab) -> None:
 
 def test_one_drill_is_written_checked_and_run(lab: Lab) -> None:
     assert lab("drill", "item-comparison", "--only", "w-503-seconds-poll-2", "--out", "drills").code == 0
-    (compiled,) = Path("drills").iterdir()
-    assert compiled.name == "item-comparison-w-503-seconds-poll-2.yaml"
+    (program,) = Path("drills").iterdir()
+    assert program.name == "item-comparison-w-503-seconds-poll-2.yaml"
     assert lab("check", "drills").code == 0
-    assert lab("run", f"drills/{compiled.name}", "--speed", "instant", "--record", "./drilled").code == 0
+    assert lab("run", f"drills/{program.name}", "--speed", "instant", "--record", "./drilled").code == 0
     assert b'"type":"fault.struck"' in Path("drilled.rec.jsonl").read_bytes()
     assert lab("replay", "./drilled.rec.jsonl", "--scenarios", "drills").code == 0
     again = lab("drill", "item-comparison", "--only", "w-503-seconds-poll-2", "--out", "drills")

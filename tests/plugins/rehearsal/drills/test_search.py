@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lab.faults.yamltext import yaml_text
-from lab.jobs.compiled import compile_scenario
 from lab.jobs.lint import lint
+from lab.jobs.program import program_of
 from lab.language.parse import parse_scenario, parse_with_locations
 from lab.plugins.rehearsal.drills.drills import without_faults
 from lab.plugins.rehearsal.drills.placed import (
@@ -36,7 +36,7 @@ HARMS = ("doubled", "lost")
 
 
 def path_of(document: ScenarioDocument) -> HappyPath:
-    return happy_path(compile_scenario(parse_scenario(json.dumps(document), "quick.yaml")), 0)
+    return happy_path(program_of(parse_scenario(json.dumps(document), "quick.yaml")), 0)
 
 
 GATE_PATH, QUICK_PATH = path_of(ONE_GATE), path_of(QUICK)

@@ -7,7 +7,7 @@ import pytest
 
 from lab.dialects.client import Seen
 from lab.faults.yamltext import yaml_text
-from lab.jobs.compiled import compile_scenario
+from lab.jobs.program import program_of
 from lab.language.parse import parse_scenario
 from lab.language.parse.yaml_tree import read_yaml
 from lab.plugins.rehearsal.drills.places import happy_path
@@ -120,8 +120,8 @@ steps:
 
 
 def searched(kind: Kind, runs: int, harms: tuple[HarmKind, ...] = tuple(HarmKind)) -> FaultSearch:
-    compiled, document = compile_scenario(parse_scenario(GATE, "gate.yaml")), read_yaml(GATE, "gate.yaml").value
-    search = FaultSearch(happy_path(compiled, 0), 0, harms, runs, 8)
+    program, document = program_of(parse_scenario(GATE, "gate.yaml")), read_yaml(GATE, "gate.yaml").value
+    search = FaultSearch(happy_path(program, 0), 0, harms, runs, 8)
     walk = search.walk()
     batch = next(walk)
     while True:

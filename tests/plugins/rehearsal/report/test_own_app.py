@@ -11,7 +11,7 @@ from lab.client.instant import run_instantly
 from lab.core.clock import INSTANT_EPOCH
 from lab.faults.yamltext import yaml_text
 from lab.files.scenarios import load_scenario, read_scenario
-from lab.jobs.compiled import compile_scenario
+from lab.jobs.program import program_of
 from lab.language.parse import parse_scenario
 from lab.language.parse.yaml_tree import read_yaml
 from lab.mock.config import Config
@@ -39,7 +39,7 @@ def drills_of(name: str) -> list[Drill]:
 
 def day_of(drill: Drill) -> tuple[tuple[ClientHistory, ...], RunOutcome]:
     scenario = parse_scenario(yaml_text(drill.document), "drill.yaml", stem=str(drill.document["name"]))
-    config = Config((compile_scenario(scenario),), Switches(), 42, INSTANT_EPOCH, token_scenario=scenario.name)
+    config = Config((program_of(scenario),), Switches(), 42, INSTANT_EPOCH, token_scenario=scenario.name)
     joined = Joined(config.settled(Layers()))
     app = app_of(joined.service.config)
     outcome = run_instantly(joined.service, run(app, 0))

@@ -16,7 +16,7 @@ from lab.core.journal.shell import ConnectionClosed, ConnectionOpened, RequestMa
 from lab.core.observe import DECOY, Noted, Replied, Requested
 from lab.core.reply import Delivery, Reply
 from lab.identity.clients import DEMO, Client
-from lab.jobs.compiled import CompiledScenario, compile_scenario
+from lab.jobs.program import Program, program_of
 from lab.language.parse import parse_scenario
 from lab.mock.config import Config
 from lab.mock.service import Service
@@ -74,9 +74,9 @@ Story: TypeAlias = Generator[Effect, Came, object]
 
 
 @lru_cache(64)
-def compiled_of(text: str) -> CompiledScenario:
+def compiled_of(text: str) -> Program:
     """A scenario; many clients meet the same."""
-    return compile_scenario(parse_scenario(text, "quick.yaml"))
+    return program_of(parse_scenario(text, "quick.yaml"))
 
 
 class Together:
@@ -95,9 +95,9 @@ class Together:
         pace: int | None = None,
         **switches: object,
     ) -> None:
-        compiled = tuple(map(compiled_of, scenarios))
+        program = tuple(map(compiled_of, scenarios))
         spoken = switched(switches)
-        self.config = Config(compiled, spoken, seed, INSTANT_EPOCH, clients=(client,))
+        self.config = Config(program, spoken, seed, INSTANT_EPOCH, clients=(client,))
         self.lines: list[bytes] = []
         self.service = Service(self.config)
         header = recording_header(self.config, lab="0.1.0")

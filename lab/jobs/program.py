@@ -27,7 +27,7 @@ NEXT = "next"
 """The way out of a step that is no gate."""
 
 
-class CompiledScenario(Struct, frozen=True, eq=False):
+class Program(Struct, frozen=True, eq=False):
     """A scenario indexed, made once and shared by all its jobs; equal to itself only, so that others may index by it.
 
     Each later turn of a conversation is a program of its own: its steps, data and draws know nothing of those of the turns
@@ -48,7 +48,7 @@ class CompiledScenario(Struct, frozen=True, eq=False):
     """The steps of which it depends on chance where they lead."""
     conditional: bool
     """Whether it depends on a condition where a job goes."""
-    turns: tuple["CompiledScenario", ...] = ()
+    turns: tuple["Program", ...] = ()
     """What answers the second and later messages of a conversation."""
     files: Mapping[str, str] = field(default_factory=dict)
     """The texts of the files that outputs name."""
@@ -78,7 +78,7 @@ class CompiledScenario(Struct, frozen=True, eq=False):
         pattern = self.pattern
         return (pattern.groups(message) if pattern is not None else None) or {}
 
-    def of_turn(self, turn: int) -> "CompiledScenario | None":
+    def of_turn(self, turn: int) -> "Program | None":
         """Part n; None: past the last."""
         if turn <= 1 or not self.turns:
             return self
@@ -88,15 +88,15 @@ class CompiledScenario(Struct, frozen=True, eq=False):
         return part_for(self.scenario, turn, message, used)
 
     @property
-    def sent(self) -> tuple["CompiledScenario", ...]:
+    def sent(self) -> tuple["Program", ...]:
         """What answers the messages that the external app sends by itself, turn by turn."""
         parts = parts_for(self.scenario, (each.message for each in self.scenario.user_messages))
         return tuple(each for part in parts if part is not None and (each := self.of_turn(part)) is not None)
 
 
-def compile_scenario(
+def program_of(
     scenario: Scenario, digest: str = "", files: Mapping[str, str] | None = None, source: str = ""
-) -> CompiledScenario:
+) -> Program:
     """The program of a scenario that `lab.language.parse` has accepted; `files` holds the texts that its outputs name."""
     steps: dict[str, Step] = {step.id: step for step in with_children(scenario.steps)}
     ways = {step.id: _exits(step, after.id) for step, after in pairwise(scenario.steps)}
@@ -107,8 +107,8 @@ def compile_scenario(
     lots = tuple({step: None for step, branch in branches if branch.chance})
     conditional = any(branch.when for _, branch in branches)
     later = (scenario.of_turn(turn) for turn in range(2, len(scenario.turns) + 2))
-    turns = tuple(compile_scenario(each, digest, files) for each in later if each is not None)
-    return CompiledScenario(scenario, digest, steps, ways, straight, lots, conditional, turns, files or {}, source)
+    turns = tuple(program_of(each, digest, files) for each in later if each is not None)
+    return Program(scenario, digest, steps, ways, straight, lots, conditional, turns, files or {}, source)
 
 
 def _exits(step: Step, following: str) -> dict[str, tuple[Branch, ...]]:
@@ -173,8 +173,8 @@ NO_SCENARIO = "unmatched"
 """Stands for the scenario of a job that none fits, in the names of its draws and of its counter."""
 
 
-def _built_in(name: str, title: str, *steps: Step) -> CompiledScenario:
-    return compile_scenario(Scenario(lab=1, name=name, title=title, agent=Agent("X"), ask="x", steps=steps))
+def _built_in(name: str, title: str, *steps: Step) -> Program:
+    return program_of(Scenario(lab=1, name=name, title=title, agent=Agent("X"), ask="x", steps=steps))
 
 
 UNMATCHED = _built_in(
@@ -194,5 +194,5 @@ ROLE_REFUSED: tuple[Step, ...] = (Work("admission", 1_000), Failure("refused", C
 """What a job does whose owner lacks the role, where that shows inside the job: ERROR after 1 s."""
 
 
-def role_refused(compiled: CompiledScenario) -> CompiledScenario:
-    return compile_scenario(replace(compiled.scenario, steps=ROLE_REFUSED, data={}, turns=()), compiled.digest)
+def role_refused(program: Program) -> Program:
+    return program_of(replace(program.scenario, steps=ROLE_REFUSED, data={}, turns=()), program.digest)
