@@ -5,9 +5,11 @@ from collections.abc import Callable
 import pytest
 from msgspec.structs import replace
 
+from lab.jobs.gates import Decision
 from lab.jobs.names import Lazy, names_at, timeless_names, writer_of
 from lab.jobs.plan import Plan
 from lab.language.templates import TEMPLATE_NAMES, TIMELESS_NAMES, RenderFailure
+from lab.program.words import Verdict
 from tests.jobs.test_delegates import DONE, DRAFT, example
 
 
@@ -64,3 +66,21 @@ def test_members_are_known_before_they_are_found() -> None:
     assert (list(lazy), len(lazy), dict(lazy)) == (["a", "b"], 2, {"a": 1, "b": 2})
     with pytest.raises(KeyError):
         lazy["c"]
+
+
+def test_a_gate_is_told_of_by_its_openings_and_a_wait_that_was_cut_short_by_none() -> None:
+    gate = {"gate": "boss", "asks": "?", "patience": "9s", "verdicts": {"changes-requested": "draft"}}
+    plan = example(DRAFT, gate, DONE)
+    settled = (
+        Decision(1, "boss", 0, Verdict.CHANGES, name="Ann", comment="so"),
+        Decision(2, "pause", 0, None),
+        Decision(3, "boss", 1, Verdict.APPROVED, name="Bob"),
+        Decision(9, "boss", 1, Verdict.TIMED_OUT),
+    )
+    boss = dict(timeless_names(plan, settled))["decisions"]["boss"]  # type: ignore[index]
+    ann = {"verdict": "changes-requested", "by": "Ann", "comment": "so"}
+    bob, late = (
+        {"verdict": verdict, "by": by, "comment": ""} for verdict, by in (("approved", "Bob"), ("timed-out", ""))
+    )
+    rounds = [{**ann, "votes": [ann]}, {**late, "votes": [bob]}]
+    assert boss == {**rounds[-1], "rounds": rounds}
