@@ -76,7 +76,7 @@ def test_an_ending_that_is_not_there_is_a_complaint() -> None:
         scenario("{relased: Out it goes., boss: No.}")
     assert [str(each) for each in caught.value.complaints] == [
         "order.yaml:16:23: narration.complete.relased: no step ends in complete: relased; did you mean released?",
-        "order.yaml:16:43: narration.complete.boss: no step ends in complete: boss; there are released, dropped",
+        "order.yaml:16:43: narration.complete.boss: no step ends in complete: boss; complete steps: released, dropped",
     ]
 
 
