@@ -265,7 +265,6 @@ class _Queue:
         self._count = 0
 
     def play(self, jobs: list[Job]) -> Reviewers:
-        now = 0
         for job in jobs:
             self._go_on(job, job.at)
         while self._events:
@@ -273,7 +272,8 @@ class _Queue:
             happen(now)
             if self._queue and self._free:
                 self._assign(now)
-        self._reviewers.lasted = max(now, *(job.end.since for job in jobs))
+        # not until the last event: the patience of a gate that was decided may end long after
+        self._reviewers.lasted = max(self._reviewers.lasted, *(job.end.since for job in jobs))
         return self._reviewers
 
     def _at(self, at: Millis, rank: int, happen: Callable[[Millis], None]) -> None:
@@ -326,6 +326,7 @@ class _Queue:
 
     def _vote(self, gate: _OpenGate, person: int, now: Millis) -> None:
         insort(self._free, person)
+        self._reviewers.lasted = now
         if gate.closed:
             self._reviewers.late += 1
             return

@@ -67,6 +67,7 @@ def test_what_opened_first_is_served_first_by_one_at_a_time(tmp_path: Path) -> N
     assert closed(found) == [first + MINUTE * number for number in range(1, 6)]
     assert queue.queue.total == 5 and queue.queue.spread().max == found[3].until - found[4].since  # type: ignore[operator]
     assert queue.busy == 5 * MINUTE
+    assert queue.lasted == found[4].until, "and not until patience ends, ten days later"
 
 
 def test_a_quorum_takes_different_people_and_a_rejection_ends_it(tmp_path: Path) -> None:
