@@ -107,7 +107,7 @@ class Complaints:
 
     def sound(self, path: KeyPath) -> bool:
         """Whether the value at `path` could be read, and those around it."""
-        return self.spoilt.isdisjoint(path[:length] for length in range(len(path) + 1))
+        return not self.spoilt or self.spoilt.isdisjoint(path[:length] for length in range(len(path) + 1))
 
     def spoil(self, path: KeyPath, at: Position, what: str, hint: str) -> None:
         """Complain at a place about a value that is none to YAML."""

@@ -12,6 +12,7 @@ from tempfile import TemporaryDirectory
 
 import jwt
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
+from msgspec.structs import force_setattr
 
 from lab.clocks import SystemClock
 from lab.core.observe import Replied
@@ -142,7 +143,7 @@ async def _errors(at_once: int, rounds: int) -> list[float]:
     created = mock.config.scenarios[0]
     token = granted(mock)
     job = accepted(mock, invoke_request(mock, token))
-    object.__setattr__(created.scenario, "latency", {"status": 100})
+    force_setattr(created.scenario, "latency", {"status": 100})
     server = MockServer(mock, SystemClock(WAITING_AT))
     port = int((await server.start()).rpartition(":")[2])
     requested = status_request(mock, token, job)

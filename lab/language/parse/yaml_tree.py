@@ -134,16 +134,26 @@ class _Reader:
             return elements
         values: dict[str, Json] = {}
         while not isinstance(begin := next(self._events), yaml.MappingEndEvent):
-            # a key is read as a value is, under a path of its own; so is the value of one that is none, for complaints
-            hidden = (*path, -len(self._places.found))
-            self._value(begin, hidden)
-            del self._places.found[hidden]
-            name = self._key(begin, hidden, values)
+            name = self._usual_key(begin, values)
+            if name is None:
+                # it is read as a value is, under a path of its own; so is the value of one that is none, for complaints
+                hidden = (*path, -len(self._places.found))
+                self._value(begin, hidden)
+                del self._places.found[hidden]
+                name = self._key(begin, hidden, values)
             place = (*path, -len(self._places.found)) if name is None else (*path, name)
             value = self._value(next(self._events), place, _at(begin))
             if name is not None:
                 values[name] = value
         return values
+
+    def _usual_key(self, event: yaml.Event, values: dict[str, Json]) -> str | None:
+        """The key, if there is nothing odd about it."""
+        if not isinstance(event, yaml.ScalarEvent) or event.anchor is not None or event.tag is not None:
+            return None
+        name: str = event.value
+        self._left -= 1
+        return name if name not in values and (event.style or name not in ("", "<<")) else None
 
     def _key(self, event: yaml.Event, hidden: KeyPath, values: dict[str, Json]) -> str | None:
         """The key that was read, of the mapping around it; None if it is none, which is complained of."""
