@@ -180,3 +180,20 @@ def test_a_text_and_a_number_have_no_parts(text: str, slip: str) -> None:
 def test_a_list_is_no_answer(text: str) -> None:
     [slip] = found(branch(text))
     assert slip.startswith("8:40: steps[0].next[0].when: gives a list, and a condition gives true or false")
+
+
+ROUNDS = (
+    "  - {work: draft, takes: 1s}\n"
+    "  - {gate: review, asks: Good?, patience: 1h, verdicts: {changes-requested: draft}, reviewer: {script: ["
+    "{after: 1s, verdict: changes-requested, comment: Shorter}, {after: 1s, verdict: approved}]}}\n"
+)
+
+
+@pytest.mark.parametrize(("name", "slip"), [("comment", False), ("coment", True)])
+def test_what_only_a_second_round_shows_is_told(name: str, slip: bool) -> None:
+    text = (
+        f"{{% for each in decisions.review.rounds if each.verdict != 'approved' %}}{{{{ each.{name} }}}}{{% endfor %}}"
+    )
+    said = found(ROUNDS + f'  - {{complete: end, output: "{text}"}}\n')
+    what = "the output of end doesn't render after the rounds that its reviewers ask for: there is no coment here"
+    assert said == ([f"10:29: {what}"] if slip else [])

@@ -167,7 +167,7 @@ def _failing(path: KeyPath, tried: _Tried) -> tuple[KeyPath, str, str]:
         ask = f"; ask first, as {{{{ {first or 'user is not none'} and … }}}}, {{{{ … is defined and … }}}}"
         hint = hint or "the job would fail" + (ask if kind or asks_for_absent(tried.why) else "")
         return path, f"{tried.what}: has no answer{where}: {reason}", hint
-    if kind:  # else it fails whoever asks, and however gates end
+    if kind and first:  # else it fails whoever asks, and however gates end
         hint = hint or f"ask first, as {{{{ … if {first} }}}}, {{{{ … | default('') }}}}"
     return path, f"{tried.what} doesn't render{where}: {reason}", hint
 

@@ -3,7 +3,8 @@
 A condition or a text that looks at no decision is the same whoever decides. Where decisions count, each gate is taken for
 approved, with a comment; then one after the other for each other verdict that it may end with, with no word of a comment
 where none is needed, and only the steps behind that verdict are looked at. A step to which no such job comes, for it takes
-several gates that aren't approved, is tried with approved ones all the same.
+several gates that aren't approved, is tried with approved ones all the same. Last, the ending is tried to which the
+scenario's own reviewers lead: by several rounds, perhaps.
 """
 
 import re
@@ -23,10 +24,11 @@ from lab.jobs.plan import Input, Invocation, Plan, plan
 from lab.jobs.program import Program
 from lab.jobs.span import DelegateEnd, Span
 from lab.jobs.texts import writer_at
+from lab.jobs.timeline import spans
 from lab.language.parse.names import spelt_as
 from lab.language.templates import NO_ANSWER, RenderFailure, condition
 from lab.language.templates.filters import BY_ZERO, NO_NUMBER
-from lab.program.steps import Delegate, Gate
+from lab.program.steps import Delegate, EndingStep, Gate
 from lab.program.words import Verdict
 
 _DRAWS = 8
@@ -146,6 +148,11 @@ def _trials(job: Plan, *, with_verdicts: bool) -> Iterator[TrialJob]:
     # a job without conditions may be anywhere, also where no way leads: that is warned of by itself
     if rest := (reachable(program, answer) if program.conditional else program.steps.keys()) - there:
         yield trial(NO_VERDICTS, rest)
+    # and where its own reviewers lead it, perhaps by several rounds
+    *_, end = spans(job, ())
+    if with_verdicts and isinstance(end.step, EndingStep):
+        last = {vote.step: vote.verdict for vote in end.settled if vote.verdict is not None}
+        yield TrialJob(job, end.settled, end.all_ends, frozenset({end.id}), {**approved, **last})
 
 
 def _votes(gate: Gate, verdict: Verdict) -> tuple[Decision, ...]:
@@ -206,6 +213,8 @@ def whose(failed: Sequence[TrialJob], passed: Sequence[TrialJob]) -> tuple[str, 
     alike = [each for each in passed if each.plan.invocation.ordinal == first.plan.invocation.ordinal]
     by_user = any(each.verdicts == first.verdicts for each in alike if each.who != first.who)
     by_verdict = any(each.verdicts != first.verdicts for each in alike if each.who == first.who)
+    if any((each.verdicts, each.who) == (first.verdicts, first.who) for each in alike):
+        return "after the rounds that its reviewers ask for", ""
     ended = ", ".join(f"{gate} {verdict}" for gate, verdict in first.unusual)
     if by_verdict and not by_user and ended:
         return f"with {ended}", f"{spelt_as('decisions', first.unusual[0][0])}.comment"
