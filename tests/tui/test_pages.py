@@ -125,8 +125,10 @@ async def test_presenter_mode_has_one_fact_and_no_keys_but_they_work() -> None:
         await pilot.press("p")
         await until(pilot, lambda: "? Help" not in text(app))
         lines = text(app).split("\n")
-        assert "▌    The agent stopped on purpose. A person must decide before it may go on." in lines
-        assert lines[-2].split() == ["▌", "WAITING", "p:", "back", "to", "the", "stage"]
+        assert any(
+            line.strip() == "The agent stopped on purpose. A person must decide before it may go on." for line in lines
+        )
+        assert any(line.split() == ["WAITING", "p:", "back", "to", "the", "stage"] for line in lines[-3:])
         assert not any("─" in line for line in lines if "patience" not in line)
         await pilot.press("c", "x", "enter")
         await until(pilot, lambda: source.intents == [play.answer("changes-requested", "x")])

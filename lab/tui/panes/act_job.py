@@ -6,9 +6,10 @@ from lab.tui.panes.act_parts import ActPart, ActRoom, at_both_ends, lettered, re
 from lab.tui.panes.approval import gate_head, gate_note, patience_row, side_by_side, verdict_buttons
 from lab.tui.panes.decision import by_whom, decision_head, who
 from lab.tui.rows.blocks import at_text, bars, latency, minutes, seconds
-from lab.tui.rows.letters import block, size_of
+from lab.tui.rows.letters import block, zoom_of
 from lab.tui.rows.spans import BLANK, Row, clip, cut, ends, fill, row, width, wrap
 from lab.tui.state.gate import GateDecision, GateState, verdict_face
+from lab.tui.state.ink import Ink
 from lab.tui.state.run import RunState
 from lab.tui.state.status import face, meaning
 from lab.tui.state.summary import lengths_of
@@ -32,7 +33,8 @@ def running_parts(room: ActRoom) -> list[ActPart]:
     counted = row((f"{run.polls} poll{'' if run.polls == 1 else 's'}", "fg b"), (" · ", "dim"))
     short = "" if room.form == "least" else "every one a short question and a short answer; "
     summary = wrap(row(counted, short, ("the server pushes nothing", "fg b")), columns)
-    fact = _unknown(room, last.status) if meaning(last.status) is None else countdown(room)
+    word = room.big(last.status, face(last.status).role)
+    fact = _unknown(room, last.status) if meaning(last.status) is None else [*word, BLANK, *countdown(room)]
     parts = [ActPart([cut(request, columns)], 3), ActPart(fact), ActPart(_struck(run), 1)]
     if room.form == "least":
         return [ActPart(fact), ActPart(_struck(run), 1), ActPart(summary, 2)]
@@ -45,7 +47,7 @@ def countdown(room: ActRoom) -> list[Row]:
     call, columns = room.run.next_call, room.columns
     left = max(0, call.until - room.now) if call is not None else 0
     text = minutes(left) if left >= 100_000 else f"{left // 1000}.{left % 1000 // 100}"
-    clock = room.big(text, "run")
+    clock = room.big(text, "fg", 1)
     unit = "to the next poll" if left >= 100_000 else "s to the next poll" if left else "asking now"
     clock = [*clock[:-1], row(clock[-1], (f"  {unit}", "fg b"))]
     said = room.run.last.progress if room.run.last is not None else None
@@ -170,8 +172,8 @@ def patience_digits(room: ActRoom) -> list[Row]:
     if opening is None or room.form == "least":
         return []
     left = max(0, opening.until - room.now)
-    tone = "wait" if left >= 60_000 or left * 4 > opening.until - opening.opened else "bad"
-    clock = room.big(minutes(left), tone, largest="small")
+    tone: Ink = "wait" if left >= 60_000 or left * 4 > opening.until - opening.opened else "bad"
+    clock = room.big(minutes(left), tone, 1)
     wide = max(widest(clock), len("patience"))
     return [fill(row(("patience", "dim")), wide), BLANK, *[fill(line, wide) for line in clock]]
 
@@ -225,9 +227,9 @@ def decided_parts(room: ActRoom, decision: GateDecision) -> list[ActPart]:
     )
     when = [] if since is None else _when(run, since, decision)
     room_left = columns - widest(when) - 3 if when else columns
-    size = size_of(signed, room_left, 3, "small") if room.form != "least" else None
+    size = zoom_of(signed, room_left, 4, 1) if room.form != "least" else 0
     who_rows = (
-        [row((decision_head(room.state, decision), f"{known.role} b"))] if size is None else block(signed, size, "fg")
+        [row((decision_head(room.state, decision), f"{known.role} b"))] if not size else block(signed, size, "fg")
     )
     by = at_both_ends(who_rows, when, columns, bottom=True) if when and widest(who_rows) <= room_left else who_rows
     question = wrap(row((" ".join(gate.question.split()), "dim")), columns, most=2) if gate is not None else []

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 from lab.core.clock import Millis
-from lab.tui.panes.decision import decision_bar, decision_now, gate_text, who
+from lab.tui.panes.decision import decision_now, gate_text, last_decision, receipt, who
 from lab.tui.panes.keys import Fields, InputRow, React, Reaction, ScreenKey, choosing
 from lab.tui.panes.layout import projector
 from lab.tui.panes.message import MESSAGE_ROW, message_bar
@@ -14,7 +14,6 @@ from lab.tui.rows.spans import BLANK, Row, Rows, backed, cut, fill, gauge, hot, 
 from lab.tui.state.gate import GateDecision, GateOpening, GateState
 from lab.tui.state.intents import AnswerGate
 from lab.tui.state.screen import SEARCH, ScreenState
-from lab.tui.state.status import decision_shown
 
 _BUTTONS = {
     "approved": ("approve", "a", "Approve", "fill", "@fill-done"),
@@ -28,18 +27,18 @@ MOST_TEXT = 4
 """Rows that each text of the bar takes at most."""
 
 
-def _size(state: ScreenState, columns: int) -> int:
+def _size(state: ScreenState, columns: int, rows: int) -> int:
     tight = projector(state, columns)
     if state.ui.typing == "message":
         return 3 if tight else 5
     if (state.shows_act or state.presents) and not state.ui.answering:
         return 0  # the act says it all
-    if state.run.ended is not None or (state.run.gate is None and decision_shown(state.run) is None):
-        return 0
     least, gate = 4 if tight else 5, state.run.gate
-    if gate is None or state.ui.answering:
+    if state.run.ended is not None or gate is None:
+        return int(last_decision(state) is not None)
+    if state.ui.answering:
         return least
-    texts, buttons = _wrapped(state, gate, columns if tight else columns - 2, None, tight=tight)
+    texts, buttons = _wrapped(state, gate, columns, None, tight=tight)
     return max(least, len(texts) + len(buttons))
 
 
@@ -47,16 +46,16 @@ def _draw(view: View) -> Rows:
     state, gate, columns, rows = view.state, view.run.gate, view.columns, view.rows
     if state.ui.typing == "message":
         return message_bar(view)
-    decision = decision_now(state, view.now)
+    decision = decision_now(state, view.now) or last_decision(state)
     if decision is not None:
-        return decision_bar(view, decision)
+        return receipt(view, decision)
     if gate is None:
         return tuple(backed(fill(BLANK, columns), "@tint-wait") for _ in range(rows))
-    tight = rows <= 4 or projector(state, columns + 2)
+    tight = rows <= 4 or projector(state, columns)
     faces = [] if state.ui.answering else verdict_buttons(state)
     right = sum(width(face) for face in faces) + len(faces) + 1 if not tight else 0
-    inner = columns - (2 if tight else 3) - right
-    edge = row(("▌", "wait"), " " if tight else "  ")
+    inner = columns - 6 - right
+    edge = row(("▌", "wait"), "  ")
     texts, below = ([], []) if state.ui.answering else _wrapped(state, gate, columns, view.now, tight=tight)
     if texts:
         texts = texts[: rows - len(below)]
@@ -83,7 +82,7 @@ def _wrapped(
     opening, faces = state.run.matched_opening, verdict_buttons(state)
     opened = 0 if opening is None else opening.opened
     side = 0 if tight else sum(width(face) + 1 for face in faces) + 1
-    inner = columns - (2 if tight else 3)
+    inner = columns - 6
     head, note = gate_head(state, gate), gate_note(state, gate)
     question = row((gate.question.replace("\n", " "), "fg b"))
     beside = width(side_by_side(faces)) + 2 + width(note) <= inner if tight else width(note) <= inner - side
@@ -296,4 +295,4 @@ KEYS = (
     ),
 )  # fmt: skip
 
-APPROVAL_BAR = Bar("approval", "bottom", _size, _draw, timed=True, inset=True, keys=KEYS)
+APPROVAL_BAR = Bar("approval", "bottom", _size, _draw, timed=True, keys=KEYS)

@@ -7,16 +7,16 @@ from lab.tui.rows.spans import Row, Rows, backed, cut, ends, fill, row, width
 from lab.tui.state.screen import ScreenState
 
 
-def _clock_width(state: ScreenState, columns: int = 0) -> int:
+def _clock_width(state: ScreenState, columns: int = 0, rows: int = 0) -> int:
     """The clock has columns of its own: it alone changes four times a second."""
-    return (24 if state.source.dead else 17) if state.source.recording else 10
+    return (26 if state.source.dead else 19) if state.source.recording else 12
 
 
 def _draw(view: View) -> Rows:
     state, source, ui, columns = view.state, view.state.source, view.state.ui, view.columns
     whole = columns + _clock_width(state)
     pill = "@fill-bad" if source.pill.startswith("POD") else "@fill-run"
-    left = row(" ", ("◆ ", "accent"), ("Invoke Async Lab", "fg b"), "  ", (f" {source.pill} ", f"fill b {pill}"))
+    left = row("   ", ("◆ ", "accent"), ("Invoke Async Lab", "fg b"), "  ", (f" {source.pill} ", f"fill b {pill}"))
     if ui.paused and source.cursor is None:
         left = row(left, " ", (" PAUSED ", "fill b @fill-wait"))
         if source.follows and whole >= NARROW:
@@ -52,9 +52,9 @@ def _clock(view: View) -> Rows:
     if view.state.source.recording:
         dead = view.state.source.dead
         rec = row("  ", (" ● REC DEAD ", "fill b @fill-bad")) if dead else row(("  ● ", "bad"), ("REC", "bad"))
-    text = row((at_text(view.run.reading(view.now)), "fg b"), rec, " ")
+    text = row((at_text(view.run.reading(view.now)), "fg b"), rec, "   ")
     return (backed(ends((), text, view.columns), "@panel"),)
 
 
-HEADER = Bar("header", "top", lambda state, columns: 1, _draw)
+HEADER = Bar("header", "top", lambda state, columns, rows: 1, _draw)
 CLOCK = Bar("clock", "corner", _clock_width, _clock, timed=True)

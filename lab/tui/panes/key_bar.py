@@ -89,13 +89,13 @@ def key_bar(keys: Sequence[ScreenKey]) -> Bar:
             ]
         while (
             len(names) > 1
-            and sum(len(shown(face, view.state)) + len(label) + 3 for face, label in names) >= view.columns
+            and sum(len(shown(face, view.state)) + len(label) + 3 for face, label in names) >= view.columns - 3
         ):
             names.remove(max(names, key=lambda each: 1 if each[1] == ASK else _RANK.get(each[0], 11)))
         parts: list[Row] = []
         for face, label in names:
             name = row((shown(face, view.state), "wait b"), f" {label}")
             parts += [name if face[0].isdigit() and label == ASK else hot(name, face), row("  ")]
-        return (backed(fill(row(" ", *parts), view.columns), "@panel"),)
+        return (backed(fill(row("   ", *parts), view.columns), "@panel"),)
 
-    return Bar("keys", "bottom", lambda state, columns: 0 if state.ui.presenter else 1, draw)
+    return Bar("keys", "bottom", lambda state, columns, rows: int(not state.presents), draw)

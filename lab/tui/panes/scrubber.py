@@ -126,5 +126,10 @@ KEYS = (
 )  # fmt: skip
 
 SCRUBBER = Bar(
-    "scrubber", "bottom", lambda state, columns: int(state.source.cursor is not None), _draw, timed=True, keys=KEYS
+    "scrubber",
+    "bottom",
+    lambda state, columns, rows: int(state.source.cursor is not None),
+    _draw,
+    timed=True,
+    keys=KEYS,
 )

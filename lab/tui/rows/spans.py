@@ -11,12 +11,19 @@ from typing import NamedTuple, TypeAlias
 
 from rich.cells import cell_len, set_cell_size
 
+from lab.tui.state.ink import Ground, Ink
+
 
 class TextSpan(NamedTuple):
     """A stretch of text in one role."""
 
     text: str
     role: str = "fg"
+
+
+def ink(text: str, tone: Ink = "fg", *, bold: bool = False, on: Ground | None = None) -> TextSpan:
+    """A stretch of text whose role is spelt by words that mypy knows."""
+    return TextSpan(text, tone + (" b" if bold else "") + (f" @{on}" if on else ""))
 
 
 Row: TypeAlias = tuple[TextSpan, ...]
@@ -239,18 +246,3 @@ def gauge(part: float, cells: int, role: str) -> Row:
     """A line filled to `part` (0 to 1): `━━━━━───`."""
     full = int(min(1.0, max(0.0, part)) * cells)
     return row(("━" * full, role), ("─" * (cells - full), "faint"))
-
-
-DIGITS = {
-    "0": "╭─╮│ │╰─╯", "1": "╶╮  │ ╶┴╴", "2": "╶─╮┌─┘╰─╴", "3": "╶─╮ ─┤╶─╯", "4": "╷ ╷╰─┤  ╵", "5": "╭─╴╰─╮╶─╯",
-    "6": "╭─╴├─╮╰─╯", "7": "╶─┐  │  ╵", "8": "╭─╮├─┤╰─╯", "9": "╭─╮╰─┤╶─╯", "a": "╭─╮├─┤╵ ╵", "b": "┌─╮├─┤╰─╯",
-    "c": "╭─╮│  ╰─╯", "d": "┌─╮│ │╰─╯", "e": "╭─╴├─ ╰─╴", "f": "╭─╴├─ ╵  ", ":": "    :    ", " ": "         ",
-    "-": "   ╶─╴   ",
-}  # fmt: skip
-"""Big characters, three rows of three cells each."""
-
-
-def digits(text: str, role: str) -> list[Row]:
-    """The text in three rows of big characters; unknown ones are blank."""
-    glyphs = [DIGITS.get(character, DIGITS[" "]) for character in text.lower()]
-    return [row(("".join(glyph[3 * line : 3 * line + 3] for glyph in glyphs), role)) for line in range(3)]

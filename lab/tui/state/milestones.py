@@ -22,4 +22,6 @@ class Milestone(Struct, frozen=True):
     kind: MilestoneKind
     value: str = ""
     """The token's ends, the Job ID, the status word, the step, the gate, the verdict, the fault, or which call."""
+    word: str = ""
+    """The status that a step brought, or the code of a refusal."""
     decision: GateDecision | None = None

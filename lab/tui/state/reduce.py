@@ -134,7 +134,7 @@ def _next_turn(run: RunState) -> RunState:
 def _fact(run: RunState, fact: Fact, noticed: Millis) -> RunState:
     # an open match: facts of other rooms, and those that no pane shows, change nothing
     if isinstance(fact, JobStatus) and _open_job(run, fact.job):
-        run = run.reached(fact.at, "step", clean.line(fact.step, 80))
+        run = run.reached(fact.at, "step", clean.line(fact.step, 80), word_of(run.labels, fact.to))
     match fact:
         case LedgerCleared():
             return RunState(latest=fact.at)
@@ -176,6 +176,7 @@ def _decided(run: RunState, fact: GateDecided, noticed: Millis) -> RunState:
         gate,
         approved,
         approvals,
+        0 if opening is None else opening.until - opening.opened,
     )
     return _closed(decided(_unseen(run, decision, opening), decision), decision)
 

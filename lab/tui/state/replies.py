@@ -63,7 +63,7 @@ def _token(run: RunState, exchange: Exchange, response: Response) -> RunState:
     granted = reading.token_in(response)
     if granted is None:
         run = replace(run, token=replace(token, refusal=reading.refusal_in(exchange.route, response)))
-        return run.reached(exchange.until or exchange.at, "refused", "token")
+        return run.reached(exchange.until or exchange.at, "refused", "token", str(response.status))
     secret, lifetime = granted
     good = replace(
         token,
@@ -81,7 +81,7 @@ def _invoked(run: RunState, exchange: Exchange, response: Response) -> RunState:
     seen = reading.job_in(exchange.route, response)
     if seen is None:
         run = replace(run, job=replace(job, refusal=reading.refusal_in(exchange.route, response)))
-        return run.reached(exchange.until or exchange.at, "refused", "invoke")
+        return run.reached(exchange.until or exchange.at, "refused", "invoke", str(response.status))
     lines = reading.identity(job.labels, seen.conversation, seen.trace)
     job = replace(job, job=clean.line(seen.job, 200), lines=lines, refusal=None)
     if run.job is None or run.job.job is None:
@@ -119,6 +119,7 @@ def _resumed(run: RunState, exchange: Exchange, response: Response) -> RunState:
         gate=gate,
         approved=approved,
         approvals=approvals,
+        patience=0 if opening is None else opening.until - opening.opened,
     )
     run = replace(decided(run, decision, response.status, exchange.took), gate=None)
     if face(status := reading.status_of(seen)).final:
@@ -136,7 +137,7 @@ def decided(run: RunState, decision: GateDecision, code: int | None = None, took
     bad, word = decision.verdict == Verdict.TIMED_OUT, verdict_face(decision.verdict).word
     row = TimelineRow(decision.at, "decided", word, code, took, bad=bad, decision=decision)
     run = noted(replace(run, decision=decision, decisions=run.decisions + (not bad)), row)
-    return run.reached(decision.at, "decided", decision.verdict, decision)
+    return run.reached(decision.at, "decided", decision.verdict, decision=decision)
 
 
 def _streamed(run: RunState, exchange: Exchange, response: Response) -> RunState:
@@ -153,7 +154,7 @@ def _polled(run: RunState, exchange: Exchange, response: Response) -> RunState:
     if seen is None:
         word = "garbled" if reading.is_garbled(exchange.route, response) else "refused"
         row = TimelineRow(at, "lost", word, response.status, exchange.took, bad=True, x=exchange.x)
-        return noted(replace(run, polls=run.polls + 1), row).reached(at, "refused", "status")
+        return noted(replace(run, polls=run.polls + 1), row).reached(at, "refused", "status", str(response.status))
     status = reading.status_of(seen)
     before = next((row.word for row in reversed(run.timeline) if row.kind in ("poll", "decided")), None)
     row = TimelineRow(at, "poll", status, response.status, exchange.took, first=status != before, x=exchange.x)

@@ -189,13 +189,13 @@ class RunState(Struct, frozen=True):
     """The turns of the conversation before this one, without exchanges: those are kept once, here."""
 
     def reached(
-        self, at: Millis, kind: MilestoneKind, value: str = "", decision: GateDecision | None = None
+        self, at: Millis, kind: MilestoneKind, value: str = "", word: str = "", decision: GateDecision | None = None
     ) -> "RunState":
         """The run with one milestone more."""
         kept = self.milestones
         if len(kept) >= MOST_MILESTONES:
             kept = (*kept[: MOST_MILESTONES // 2], *kept[MOST_MILESTONES // 2 + 1 :])
-        return replace(self, milestones=(*kept, Milestone(at, self.observed, kind, value, decision)))
+        return replace(self, milestones=(*kept, Milestone(at, self.observed, kind, value, word, decision)))
 
     def came_to(self, *kinds: MilestoneKind) -> bool:
         """Whether it has come to a milestone of one of these kinds."""
