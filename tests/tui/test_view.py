@@ -25,7 +25,7 @@ from lab.tui.panes.registry import BARS, PANES, SCREEN_KEYS, draw, key_named, pl
 from lab.tui.panes.screen_keys import LAST_MINUTE
 from lab.tui.rows import formats as outputs
 from lab.tui.rows.markdown import markdown
-from lab.tui.rows.spans import changed_cells, clip, cut, ends, fill, hot, hot_at, plain, row, width, wrap
+from lab.tui.rows.spans import clip, cut, ends, fill, hot, hot_at, plain, row, width, wrap
 from lab.tui.state import clean, narrate, reading
 from lab.tui.state.cursor import PlaybackCursor
 from lab.tui.state.intents import SkipAhead
@@ -553,22 +553,6 @@ def test_the_transcript_of_the_whole_story() -> None:
     assert "00:24.1 DECIDED  buyer-approval  API: approved  202  176 ms" in observations
     assert observations[-1] == "› Who supplies both?"
     assert "# The output came back on the same Job ID, after one decision." in observations
-
-
-ROLES = st.sampled_from(("fg", "dim"))
-
-
-@given(*[st.lists(st.tuples(st.text(alphabet="ab 日", min_size=1, max_size=4), ROLES), max_size=6)] * 2)
-def test_cells_outside_the_changed_stretch_are_equal(one: list[tuple[str, str]], two: list[tuple[str, str]]) -> None:
-    old, new = fill(row(*one), 24), fill(row(*two), 24)
-
-    def cells(line: object) -> list[tuple[str, str]]:
-        return [(c, span.role) for span in line for c in span.text for _ in range(cell_len(c))]  # type: ignore[attr-defined]
-
-    found = changed_cells(old, new)
-    start, stop = found[0] if found else (24, 24)
-    assert cells(old)[:start] == cells(new)[:start]
-    assert cells(old)[stop:] == cells(new)[stop:]
 
 
 def test_a_quorum_says_how_many_have_approved() -> None:

@@ -42,7 +42,7 @@ def token_parts(room: ActRoom) -> list[ActPart]:
     title, foot = row(("access_token", "done b")), row(("every later call carries it", "dim"))
     return [
         ActPart(_grant(room, token)),
-        ActPart(list(frame(body, title, (), "done", room.columns, len(body) + 2, foot))),
+        ActPart(list(frame(body, title, foot, "done", room.columns, len(body) + 2))),
     ]
 
 

@@ -38,10 +38,10 @@ def act_placed(found: Rects, bars_shown: frozenset[str], columns: int, rows: int
 
 
 def act_rows(view: View, form: ActForm) -> Rows:
-    """The act that shows: in stage pace the one that is held, in presenter mode the one that the run is in."""
+    """The act that shows: in stage pace the one that is kept, in presenter mode the one that the run is in."""
     state = view.state
-    held = state.act.act if state.shows_act else None
-    act = held or current_act(view.run).act
+    kept = state.act.act if state.shows_act else None
+    act = kept or current_act(view.run).act
     room, margin = room_of(view, form, wide=act is not None and act.kind == "token")
     below = 2 if form == "whole" else 0
     height = view.rows - 1 - below
@@ -49,7 +49,7 @@ def act_rows(view: View, form: ActForm) -> Rows:
     if state.presents:
         parts = [ActPart(_said(room)), *parts]
     lines = stacked(parts, height - 1, 2 if form == "whole" else 1)
-    foot = _way_out(state, room.columns) if act is None or held is None else act_foot(state, act, room.columns)
+    foot = _way_out(state, room.columns) if act is None or kept is None else act_foot(state, act, room.columns)
     lines = [*lines, *[BLANK] * (height - len(lines)), foot]
     return tuple(row(" " * margin, line) if line else BLANK for line in lines)
 

@@ -15,12 +15,12 @@ from lab.core.clock import Millis
 from lab.tui.panes.layout import band_rows
 from lab.tui.panes.pane import Bar, View
 from lab.tui.rows.spans import Row, Rows, TextSpan, clip, fill, ink, row
-from lab.tui.state.course import Stretch, course_of
+from lab.tui.state.course import CourseStep, course_of
 from lab.tui.state.gate import verdict_face
 from lab.tui.state.ink import FILLS, TINTS, Ground, Ink
 from lab.tui.state.run import RunState, TimelineRow
 from lab.tui.state.screen import ScreenState
-from lab.tui.state.status import face, phase
+from lab.tui.state.status import face, phase, refused_call
 
 LEFT = 3
 """Columns before text, in every area."""
@@ -37,7 +37,7 @@ _HALF: Millis = 5_000
 class Box(NamedTuple):
     """A step on the axis."""
 
-    step: Stretch
+    step: CourseStep
     x: int
     wide: int
 
@@ -61,7 +61,7 @@ class Axis(Struct, frozen=True):
         return self.boxes[0].x if self.boxes else LEFT
 
 
-def _axis(steps: Sequence[Stretch], now: Millis, x: int, end: int, *, planned: bool) -> Axis:
+def _axis(steps: Sequence[CourseStep], now: Millis, x: int, end: int, *, planned: bool) -> Axis:
     """The boxes side by side. Where names have no room, all narrow down; what is still too much, the oldest go."""
     steps = steps[-max(1, (end - x) // 3) :]
     least = [cell_len(each.name) + (3 if each.face.phase == "polling" else 5) for each in steps]
@@ -86,7 +86,7 @@ def _axis(steps: Sequence[Stretch], now: Millis, x: int, end: int, *, planned: b
     return Axis(tuple(boxes), now)
 
 
-class Cells:
+class CellRow:
     """A row that is written cell by cell: what is put later lies over what was there."""
 
     def __init__(self, columns: int) -> None:
@@ -97,8 +97,9 @@ class Cells:
         for character in span.text:
             if 0 <= x <= len(self._cells) - cell_len(character):
                 self._cells[x : x + cell_len(character)] = [
-                    TextSpan(character, span.role), *[TextSpan("", span.role)] * (cell_len(character) - 1)
-                ]  # fmt: skip
+                    TextSpan(character, span.role),
+                    *[TextSpan("", span.role)] * (cell_len(character) - 1),
+                ]
             x += cell_len(character)
 
     def row(self) -> Row:
@@ -127,21 +128,21 @@ def _draw(view: View) -> Rows:
     x = left if rows == 1 or planned else left + 2 + _LEAD * (many - 1)
     axis = _axis(steps, now, x, end, planned=named)
     here = axis.column(now) if begun else left + 2 + _LEAD * max(0, len(leads) - 1)
-    boxes = Cells(columns)
+    boxes = CellRow(columns)
     for box in axis.boxes:
         _box(boxes, box, now, here, planned=planned, over=run.ended is not None)
-    drawn = [Cells(columns), Cells(columns), boxes][-rows:]
+    drawn = [CellRow(columns), CellRow(columns), boxes][-rows:]
     if rows == 3:
         for name, cells in zip(("", "", "AGENTS") if planned else ("PORTAL", "API", "AGENTS"), drawn, strict=True):
             cells.put(LEFT, ink(name, "dim"))
     if rows > 1 and not planned:
         drawn[-2].put(left, ink("─" * (here - left + 1), "dim"))
         drawn[-2].put(here + 1, ink("┄" * max(0, end - here - 1), "faint"))
-        _ticks(view, axis, leads, left, here, end, drawn[-2], drawn[0] if rows == 3 else None)
+        _mark(_ticks(view, axis, leads, left), end, drawn[-2], drawn[0] if rows == 3 else None)
     return tuple(cells.row() for cells in drawn)
 
 
-def _box(cells: Cells, box: Box, now: Millis, here: int, *, planned: bool, over: bool) -> None:
+def _box(cells: CellRow, box: Box, now: Millis, here: int, *, planned: bool, over: bool) -> None:
     """A step: past ones tinted, of the current one what has passed is solid, those to come grey; as planned all tinted."""
     step, x, wide = box
     gate, final = step.face.phase == "waiting", step.face.final
@@ -192,20 +193,21 @@ def _leads(run: RunState) -> list[Tick]:
     return [tick for _, tick in sorted(found, key=lambda each: each[0])]
 
 
-def _ticks(
-    view: View, axis: Axis, leads: list[Tick], left: int, here: int, end: int, line: Cells, above: Cells | None
-) -> None:
-    """A tick a call, and above as many labels as have room: refusals and decisions first, then news, the next, repeats."""
+def _ticks(view: View, axis: Axis, leads: list[Tick], left: int) -> list[Tick]:
+    """A tick a call: what came before the job, the polls and decisions, and the call to come."""
     run, call = view.run, view.run.next_call
     ticks = [each._replace(x=left + 2 + _LEAD * at) for at, each in enumerate(leads)]
-    ticks += [
-        _tick(each, axis.column(each.shown_at)) for each in run.timeline if each.kind in ("poll", "lost", "decided")
-    ]
+    shown = (each for each in run.timeline if each.kind in ("poll", "lost", "decided"))
+    ticks += [_tick(each, axis.column(each.shown_at)) for each in shown]
     if call is not None and run.job is not None and run.job.job:
-        tone: Ink = "bad" if run.timeline and run.timeline[-1].kind == "lost" else "dim"
         wait = max(0, call.until - view.now)
-        text = f"next {wait // 1000}.{wait % 1000 // 100} s"
-        ticks.append(Tick(2, max(axis.column(call.until), here + 1), "┴", text, tone, bold=False))
+        text, x = f"next {wait // 1000}.{wait % 1000 // 100} s", max(axis.column(call.until), axis.column(view.now) + 1)
+        ticks.append(Tick(2, x, "┴", text, "dim" if refused_call(run) is None else "bad", bold=False))
+    return ticks
+
+
+def _mark(ticks: list[Tick], end: int, line: CellRow, above: CellRow | None) -> None:
+    """The ticks, and above as many labels as have room: refusals and decisions first, then news, the next, repeats."""
     taken: set[int] = set()
     for each in sorted(ticks, key=lambda tick: (tick.rank, tick.x)):
         line.put(each.x, ink(each.sign, each.tone, bold=True))
@@ -213,8 +215,7 @@ def _ticks(
             start, apart = min(each.x, end - len(text)), 2 if each.rank == 3 else 1
             while each.rank == 2 and not taken.isdisjoint(range(start - 2, start)) and start + len(text) < end:
                 start += 1
-            if text and taken.isdisjoint(range(start - apart, start + len(text) + apart)):
-                assert above is not None
+            if text and above is not None and taken.isdisjoint(range(start - apart, start + len(text) + apart)):
                 above.put(start, ink(text, "dim" if each.rank == 3 else each.tone, bold=each.bold))
                 taken.update(range(start, start + len(text)))
                 break
@@ -234,7 +235,7 @@ def _tick(each: TimelineRow, x: int) -> Tick:
 
 
 def _size(state: ScreenState, columns: int, rows: int) -> int:
-    return 0 if state.presents or state.shows_act or not course_of(state).steps else band_rows(rows)
+    return 0 if state.presents or not course_of(state).steps else band_rows(rows)
 
 
 BAND = Bar("band", "top", _size, _draw, timed=True, apart=True)

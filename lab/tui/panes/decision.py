@@ -90,12 +90,12 @@ def receipt(view: View, decision: GateDecision) -> Rows:
     line = row(ink("▌", tone), "  ", ends(left, place if width(left) + width(place) + 2 <= inner else row(), inner))
     ground = f"@{TINTS.get(tone, 'tint-wait')}"
     edge = row(ink("▌", tone), "  ")
-    asked = row(edge, cut(row(gate.question.replace("\n", " ")), inner)) if gate is not None else edge
+    question = row(edge, cut(row(gate.question.replace("\n", " ")), inner)) if gate is not None else edge
     learns = row(
         edge, ink(f"{'the client' if state.source.follows else 'the app'} learns of it with its next poll", "dim")
     )
     # one that is due closes the bar as it stands; the next answer has it shrink to the receipt
-    lines = [line] if view.rows < 3 else [edge, line, asked, learns, edge][5 - view.rows if view.rows < 5 else 0 :]
+    lines = [line] if view.rows < 3 else [edge, line, question, learns, edge][5 - view.rows if view.rows < 5 else 0 :]
     return tuple(backed(fill(each, view.columns), ground) for each in lines[: view.rows])
 
 

@@ -24,7 +24,7 @@ BLOCKS = 32
 """Rows of the screen from which on the summary's figures are block letters."""
 TALL_SHEET = 20
 """Rows of the output from which on its title has three, though not all of it fits below."""
-MOST_TURNS = 4
+_MOST_RAIL = 4
 """Turns that the rail shows at most, the newest."""
 LEAST_SHEET = 9
 """Rows that are left for the output before the facts above it go."""
@@ -44,7 +44,7 @@ def placed(found: Rects, bars_shown: frozenset[str], state: ScreenState, columns
     top, end = min(place.y for place in body), max(place.y + place.height for place in body)
     kept = {name: place for name, place in found.items() if name in bars_shown}
     strip = min(len(strip_rows(state, columns, blocks=rows >= BLOCKS)), max(1, (end - top) // 3))
-    turns = min(state.run.turn, MOST_TURNS)
+    turns = min(state.run.turn, _MOST_RAIL)
     end -= strip
     kept[STRIP] = Rect(0, end, columns, strip)
     if not state.ui.presenter and end - top - 3 - turns >= LEAST_SHEET:
@@ -67,10 +67,14 @@ def rail(view: View) -> Rows:
         sign = face(turn.last.status) if turn.last is not None else FACES[None]
         message = messages_of(turn)[-1]
         left = row(
-            ink("▌" if here else " ", sign.role), "  ", ink(f"{number} ", "fg" if here else "dim", bold=here),
-            ink(f"{sign.glyph} ", sign.role, bold=True), ink((job.job or "no job")[:8] if job else "no job", "run", bold=here),
-            "   ", ink(message, "fg" if here else "dim", bold=here),
-        )  # fmt: skip
+            ink("▌" if here else " ", sign.role),
+            "  ",
+            ink(f"{number} ", "fg" if here else "dim", bold=here),
+            ink(f"{sign.glyph} ", sign.role, bold=True),
+            ink((job.job or "no job")[:8] if job else "no job", "run", bold=here),
+            "   ",
+            ink(message, "fg" if here else "dim", bold=here),
+        )
         polls = ink(f"{turn.polls} poll{'' if turn.polls == 1 else 's'}", "dim")
         took = ink(f"{seconds(turn.elapsed(turn.latest)):>9}", "fg" if here else "dim", bold=here)
         line = ends(left, row(polls, took, " " * LEFT), view.columns)

@@ -19,14 +19,14 @@ from lab.tui.state.ink import Ink
 from lab.tui.state.screen import ScreenState
 from lab.tui.state.status import decision_shown, face, meaning, phase, refused_call, role, word
 
-LATER = "output null until COMPLETE"
+NULL = "output null until COMPLETE"
 _NAMES = 18
 """Columns of the names of the rows below."""
 _BESIDE = 24
 """Columns that are left beside the word."""
 
 
-class Reading(NamedTuple):
+class HeroText(NamedTuple):
     """The status as it is read: its word, a figure with its unit, what it means, and more about that."""
 
     word: str
@@ -38,7 +38,7 @@ class Reading(NamedTuple):
     figure_tone: Ink = "fg"
 
 
-def reading(state: ScreenState, now: Millis) -> Reading:
+def hero_text(state: ScreenState, now: Millis) -> HeroText:
     """What the hero says of the run."""
     run = state.run
     if run.last is None:
@@ -53,7 +53,7 @@ def reading(state: ScreenState, now: Millis) -> Reading:
             else "no job yet"
         )
         means = "a call has no answer yet" if run.next_call is None else "the app tries again"
-        return Reading(word(run), role(run), figure, unit, means, asks)
+        return HeroText(word(run), role(run), figure, unit, means, asks)
     shown = run.last.status
     since = next((at for status, at in reversed(run.statuses) if status == shown), run.latest)
     figure, unit = _span(max(0, now - since))
@@ -62,10 +62,9 @@ def reading(state: ScreenState, now: Millis) -> Reading:
     refused = refused_call(run)
     if refused is not None and run.next_call is not None:
         left, unit_left = _span(max(0, run.next_call.until - now))
-        return Reading(
-            shown, face(shown).role, left, f"{unit_left} to the next try", "later, not never", "no refusal ends the job", "bad"
-        )  # fmt: skip
-    return Reading(
+        unit = f"{unit_left} to the next try"
+        return HeroText(shown, face(shown).role, left, unit, "later, not never", "no refusal ends the job", "bad")
+    return HeroText(
         shown, face(shown).role, figure, f"{unit} in {shown}{', again' if again else ''}".strip(), means, more
     )
 
@@ -98,20 +97,20 @@ def _meaning(state: ScreenState) -> tuple[str, str]:
 def hero(view: View) -> Framed:
     """The pane while a job is under way."""
     state, run, inner, rows = view.state, view.run, view.inner, view.room
-    said = reading(state, view.now)
+    said = hero_text(state, view.now)
     broad = view.columns >= BROAD
     zoom = zoom_of(said.word, inner - _BESIDE * broad, rows, view.zoom or 2)
     lines = block(said.word, zoom, said.tone) if zoom else [row(ink(said.word, said.tone, bold=True))]
     many = len(lines)
     gap = int(rows > many)
     body: list[Row] = [*[BLANK] * gap, *lines]
-    below = _below(view)
+    below = told_rows(view.state)
     inside = broad or rows - many >= 6
     top = _border(state)
     if broad:
         body = [*body[:gap], *_beside(said, lines, zoom, inner)]
     elif inside:
-        body += [BLANK, *_under(said)]
+        body += [BLANK, *beneath(said)]
     else:
         top = row(
             ink(f"{said.figure} {said.unit}".strip(), said.figure_tone, bold=True), ink(f" · {said.means}", "dim")
@@ -125,7 +124,7 @@ def hero(view: View) -> Framed:
     return Framed(body, kind, top)
 
 
-def _beside(said: Reading, lines: list[Row], zoom: int, inner: int) -> list[Row]:
+def _beside(said: HeroText, lines: list[Row], zoom: int, inner: int) -> list[Row]:
     """The word, at its right the figure, and at its foot what it means."""
     size = width(lines[0])
     x = size + (6 if inner - size >= 38 else 3)
@@ -147,7 +146,7 @@ def _beside(said: Reading, lines: list[Row], zoom: int, inner: int) -> list[Row]
     ]
 
 
-def _under(said: Reading) -> list[Row]:
+def beneath(said: HeroText) -> list[Row]:
     """The figure, and beside that what it means."""
     figure = block(said.figure, 1, said.figure_tone) if wide(said.figure, 1) else [row(said.figure)] * 4
     texts = (ink(said.unit), ink(""), ink(said.means, bold=True), ink(said.more, "dim"))
@@ -161,13 +160,13 @@ def _border(state: ScreenState) -> Row:
         return row(ink(f"output null · {gate_text(state, run.gate)}", "dim"))
     if (refused := refused_call(run)) is not None and run.last is not None and run.statuses:
         lasted = max(0, refused.at - run.statuses[-1][1])
-        return row(ink(f"{run.last.status} for {seconds(lasted)} · {LATER}", "dim"))
-    return row(ink(LATER, "dim"))
+        return row(ink(f"{run.last.status} for {seconds(lasted)} · {NULL}", "dim"))
+    return row(ink(NULL, "dim"))
 
 
-def _below(view: View) -> list[Row]:
+def told_rows(state: ScreenState) -> list[Row]:
     """What the agent says, or what was decided or refused; and the last answer."""
-    run, last = view.run, view.run.last
+    run, last = state.run, state.run.last
     if last is None:
         return []
     found: list[Row] = []
@@ -185,10 +184,10 @@ def _below(view: View) -> list[Row]:
             )
         )
     elif decision is not None:
-        told = f"  “{decision.comment}”" if decision.comment else ""
+        quote = f"  “{decision.comment}”" if decision.comment else ""
         verdict = verdict_face(decision.verdict)
         job = (run.job.job or "")[:8] if run.job is not None else ""
-        by = ink(f" {by_whom(view.state, decision)}", "dim")
+        by = ink(f" {by_whom(state, decision)}", "dim")
         found.append(
             _named(
                 "the answer",
@@ -196,7 +195,7 @@ def _below(view: View) -> list[Row]:
                 by,
                 ink("  for ", "dim"),
                 ink(job, "run", bold=True),
-                ink(told),
+                ink(quote),
             )
         )
     elif last.progress:
@@ -204,11 +203,17 @@ def _below(view: View) -> list[Row]:
     output = "null" if last.output is None else f"{last.size} B"
     found.append(
         _named(
-            "last answer", ink(f"← {last.code}  ", "done", bold=True), ink(f"{latency(last.took)}   ", "dim"),
-            ink("status ", "dim"), ink(last.status, face(last.status).role, bold=True),
-            ink("   output ", "dim"), ink(output), ink("   error ", "dim"), ink(last.error or "null"),
+            "last answer",
+            ink(f"← {last.code}  ", "done", bold=True),
+            ink(f"{latency(last.took)}   ", "dim"),
+            ink("status ", "dim"),
+            ink(last.status, face(last.status).role, bold=True),
+            ink("   output ", "dim"),
+            ink(output),
+            ink("   error ", "dim"),
+            ink(last.error or "null"),
         )
-    )  # fmt: skip
+    )
     return found
 
 

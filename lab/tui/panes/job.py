@@ -4,7 +4,7 @@ from rich.cells import cell_len
 
 from lab.tui.panes.keys import Reaction, ScreenKey
 from lab.tui.panes.layout import NARROW
-from lab.tui.panes.pane import Fact, Pane, View, two_sides
+from lab.tui.panes.pane import Pane, PaneFact, View, two_sides
 from lab.tui.rows.blocks import answer_rows, fields, next_call, paragraph, request_row, seconds, status_row
 from lab.tui.rows.spans import BLANK, Row, clip_left, row, width, wrap
 from lab.tui.state.clean import both_ends, end_of
@@ -14,12 +14,12 @@ from lab.tui.state.screen import ScreenState
 from lab.tui.state.status import face
 
 
-def job_fact(view: View) -> Fact:
+def job_fact(view: View) -> PaneFact:
     """What was asked for, and the Job ID that came at once."""
     state, run, job, inner = view.state, view.run, view.run.job, view.inner
     if job is None:
         none = f"No job yet. {state.labels.start} returns a Job ID at once, not the output."
-        return Fact("coming", paragraph(none, "dim", inner), gist=row((none.replace("returns", "gives"), "dim")))
+        return PaneFact("coming", paragraph(none, "dim", inner), gist=row((none.replace("returns", "gives"), "dim")))
     alone = state.ui.zoom == "job"
     path = short_path(job.path)
     request = [request_row("POST", path if len(path) <= inner - 7 else clip_left(path, inner - 7), inner)]
@@ -43,14 +43,14 @@ def job_fact(view: View) -> Fact:
     status = status_row(job.status) if job.status is not None else ()
     code, beside = row((str(job.code or "···"), "done b")), _place(state)
     if job.refusal is not None:
-        return Fact("bad", body, status, row((str(job.code or "···"), "bad b")), row((job.refusal, "bad")))
+        return PaneFact("bad", body, status, row((str(job.code or "···"), "bad b")), row((job.refusal, "bad")))
     if job.job is None:
-        return Fact("work", body, status, row(("···", "dim")), row((job.team, "dim")), beside=beside)
+        return PaneFact("work", body, status, row(("···", "dim")), row((job.team, "dim")), beside=beside)
     gist = row((job.job[:8], "run b"), job.job[8:])
     if _several(state):
         short = beside if view.columns >= NARROW else beside.removeprefix("turn ").replace(" of ", "/")
         gist = row(gist, (f"  {short}", "dim"))
-    return Fact("done", body, status, code, gist, status, beside if _several(state) else "")
+    return PaneFact("done", body, status, code, gist, status, beside if _several(state) else "")
 
 
 def _place(state: ScreenState) -> str:

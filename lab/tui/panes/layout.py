@@ -32,7 +32,7 @@ FACT_ROWS = (9, 14)
 HERO = "RUNNING"
 """The word by which the hero's size is chosen: the one that shows longest."""
 
-Form = Literal["framed", "row", "sheet", "whole", "short", "least"]
+PartForm = Literal["framed", "row", "sheet", "whole", "short", "least"]
 
 
 class Rect(Struct, frozen=True):
@@ -42,7 +42,7 @@ class Rect(Struct, frozen=True):
     y: int
     width: int
     height: int
-    form: Form = "framed"
+    form: PartForm = "framed"
     zoom: int = 0
     """Of the stage: how large its word may be."""
 

@@ -77,7 +77,7 @@ class Framed(Struct, frozen=True):
     """What stands beside the title."""
 
 
-class Fact(Struct, frozen=True):
+class PaneFact(Struct, frozen=True):
     """What a milestone brought, made once for every form: the pane's frame, and the row that it is where there is less room."""
 
     kind: Kind
@@ -98,7 +98,7 @@ class Pane(Struct, frozen=True):
     name: str
     key: str
     title: str
-    drawn: Callable[[View], Framed | Fact]
+    drawn: Callable[[View], Framed | PaneFact]
     exchange: Callable[[ScreenState], Exchange | None]
     """The exchange that enter opens; of the state with the turn that is looked at."""
     place: Literal["fact", "stage", "drawer"] = "fact"

@@ -11,7 +11,7 @@ from rich.cells import cell_len
 from lab.core.clock import Millis
 from lab.program.words import Status
 from lab.tui.panes.decision import by_fits, by_whom, with_comments
-from lab.tui.panes.pane import OPENS, Fact, Kind, Pane, View, last_of
+from lab.tui.panes.pane import OPENS, Kind, Pane, PaneFact, View, last_of
 from lab.tui.rows.blocks import FRAMES, at_text, latency, next_call, paragraph, request_row
 from lab.tui.rows.spans import BLANK, Row, clip, hot, row, width
 from lab.tui.state.gate import GateDecision, verdict_face
@@ -37,12 +37,12 @@ def _kind(run: RunState) -> Kind:
     return "waits" if here == "waiting" and run.gate is not None else "work"
 
 
-def polling_fact(view: View) -> Fact:
+def polling_fact(view: View) -> PaneFact:
     """The polls one below the other, and the wait for the next one."""
     state, run, inner, rows = view.state, view.run, view.inner, view.room
     kind = _kind(run)
     if kind == "coming":
-        return Fact(kind, paragraph(NO_POLL, "dim", inner), gist=row((NO_POLL, "dim")))
+        return PaneFact(kind, paragraph(NO_POLL, "dim", inner), gist=row((NO_POLL, "dim")))
     tone = FRAMES[kind][2]
     method, path, differs = state.labels.poll
     job = (run.job.job or "")[:8] if run.job is not None else ""
@@ -72,7 +72,7 @@ def polling_fact(view: View) -> Fact:
         if call is None
         else next_call(call, 30, view.now, waits, refused=refused)
     )
-    return Fact(kind, body, title, code, row(counted, (took, "dim")), right)
+    return PaneFact(kind, body, title, code, row(counted, (took, "dim")), right)
 
 
 # The timeline
@@ -222,6 +222,13 @@ def _word(each: TimelineRow, room: int) -> tuple[tuple[str, str], ...]:
 
 
 POLLING_PANE = Pane(
-    "polling", "3", "Polling", polling_fact, lambda state: last_of(state, "status"),
-    timed=True, scrolls=-1, help_keys="↑ pgup enter z", wide=40,
-)  # fmt: skip
+    "polling",
+    "3",
+    "Polling",
+    polling_fact,
+    lambda state: last_of(state, "status"),
+    timed=True,
+    scrolls=-1,
+    help_keys="↑ pgup enter z",
+    wide=40,
+)

@@ -13,11 +13,11 @@ from lab.tui.panes.header import CLOCK, HEADER
 from lab.tui.panes.job import JOB_PANE
 from lab.tui.panes.key_bar import key_bar
 from lab.tui.panes.keys import ScreenKey, commanding
-from lab.tui.panes.layout import LEAST, Form, Rect, Rects, lay_out
+from lab.tui.panes.layout import LEAST, PartForm, Rect, Rects, lay_out
 from lab.tui.panes.message import KEYS as MESSAGE_KEYS
 from lab.tui.panes.narration import NARRATION
 from lab.tui.panes.output import OUTPUT_PANE
-from lab.tui.panes.pane import Bar, Fact, Pane, View
+from lab.tui.panes.pane import Bar, Pane, PaneFact, View
 from lab.tui.panes.polling import POLLING_PANE
 from lab.tui.panes.qr import KEYS as PHONE_KEYS
 from lab.tui.panes.qr import QR, qr_placed, qr_rows
@@ -138,7 +138,7 @@ def draw(name: str, state: ScreenState, place: Rect, now: int) -> Rows:
     return (*lines, *[fill(BLANK, view.columns)] * (view.rows - len(lines)))
 
 
-def _rows(name: str, view: View, form: Form) -> Rows:
+def _rows(name: str, view: View, form: PartForm) -> Rows:
     if name in _BARS:
         return _BARS[name].draw(view)
     if name == ACT:
@@ -154,7 +154,7 @@ def _rows(name: str, view: View, form: Form) -> Rows:
     digit = view.state.ui.faces.get(f"focus-{pane.name}", pane.key)
     content = pane.drawn(view)
     role, focused = FRAMES[content.kind][2], view.state.ui.focus == name
-    if form == "row" and isinstance(content, Fact):
+    if form == "row" and isinstance(content, PaneFact):
         return (_one_row(content, row(hot(row((f"{digit} {pane.title.upper():<9}", role)), pane.key)), view.columns),)
     label = pane.title.upper() if view.state.finale else f"{digit} {pane.title.upper()}"
     title = row((f" {label} ", f"{role} r") if focused else (label, role))
@@ -162,7 +162,7 @@ def _rows(name: str, view: View, form: Form) -> Rows:
     return frame(content.body, title, content.state, content.kind, view.columns, view.rows)
 
 
-def _one_row(fact: Fact, label: Row, columns: int) -> Row:
+def _one_row(fact: PaneFact, label: Row, columns: int) -> Row:
     """A fact without a frame: sign, name, code, what came, and at the right end how it is now."""
     role = FRAMES[fact.kind][2].removesuffix(" b")
     left = row(" " * LEFT, (f"{SIGNS[fact.kind]} ", role), label, fact.code, ("   " if fact.code else ""), fact.gist)

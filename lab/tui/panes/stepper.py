@@ -3,7 +3,7 @@
 from typing import Literal, NamedTuple
 
 from lab.core.clock import Millis
-from lab.tui.panes.band import LEFT, Cells
+from lab.tui.panes.band import LEFT, CellRow
 from lab.tui.panes.pane import Bar, View
 from lab.tui.rows.spans import Rows, hot, ink
 from lab.tui.state.ink import FILLS, Ink
@@ -20,8 +20,11 @@ SWEEP: Millis = 400
 """How long the line into the gate runs from amber to green."""
 CellState = Literal["done", "now", "bad", "missed", "coming", "none"]
 _PLAIN: dict[CellState, tuple[str, Ink]] = {
-    "done": ("✓", "done"), "missed": ("✗", "bad"), "coming": ("○", "dim"), "none": ("·", "dim")
-}  # fmt: skip
+    "done": ("✓", "done"),
+    "missed": ("✗", "bad"),
+    "coming": ("○", "dim"),
+    "none": ("·", "dim"),
+}
 """How a cell shows in which the run isn't: its sign and colour; `none`: a gate that only an earlier turn had."""
 
 
@@ -79,7 +82,7 @@ def _draw(view: View) -> Rows:
         tone, sign = "done", "✓"
     if state.shows_act and state.act.act is not None and state.act.act.kind in ("token", "job"):
         tone, sign = "done", "✓"
-    drawn = Cells(columns)
+    drawn = CellRow(columns)
     gap = (columns - 2 * LEFT - sum(len(cell.name) + 2 for cell in cells)) / (len(cells) - 1)
     x, before = float(LEFT), 0
     last = max([index for index, cell in enumerate(cells) if cell.state not in ("coming", "none")], default=-1)

@@ -3,7 +3,7 @@
 from datetime import UTC, datetime
 
 from lab.core.clock import Millis
-from lab.tui.panes.pane import Fact, Pane, View, last_of, two_sides
+from lab.tui.panes.pane import Pane, PaneFact, View, last_of, two_sides
 from lab.tui.rows.blocks import answer_rows, fields, minutes, next_call, paragraph, request_row
 from lab.tui.rows.spans import BLANK, Row, row
 from lab.tui.state.run import Pairs, TokenState
@@ -23,15 +23,18 @@ def validity(token: TokenState | None, now: Millis) -> Row:
     return row(("valid ", "dim"), (minutes(left), "done" if left >= 60_000 else "wait b"))
 
 
-def token_fact(view: View) -> Fact:
+def token_fact(view: View) -> PaneFact:
     """The grant, what it brought, how long it is good."""
     run, token = view.run, view.run.token
     if token is None:
-        return Fact("coming", paragraph(NO_TOKEN, "dim", view.inner), gist=row((NO_TOKEN, "dim")))
+        return PaneFact("coming", paragraph(NO_TOKEN, "dim", view.inner), gist=row((NO_TOKEN, "dim")))
     alone, known = view.state.ui.zoom == "token", dict(token.claims)
-    asked = token.form if alone else _short({"client": known.get("client_id", ""), **dict(token.form)})
+    fields_sent = token.form if alone else _short({"client": known.get("client_id", ""), **dict(token.form)})
     label, most = (10, 9) if alone else (6, 3)
-    request = [request_row("POST", token.path, view.inner), *fields(asked, label, view.inner, most=9 if alone else 1)]
+    request = [
+        request_row("POST", token.path, view.inner),
+        *fields(fields_sent, label, view.inner, most=9 if alone else 1),
+    ]
     reply = answer_rows(token.code, token.took, token.refusal, view.inner)
     if token.token is not None and token.refusal is None:
         reply += fields((("token", token.token),), label, view.inner)
@@ -44,12 +47,12 @@ def token_fact(view: View) -> Fact:
     beside = "used again" if token.reused else ""
     if token.refusal is not None:
         code, gist = row((str(token.code or "···"), "bad b")), row((token.refusal, "bad"))
-        return Fact("bad", body, valid, code, gist, beside=beside)
+        return PaneFact("bad", body, valid, code, gist, beside=beside)
     grant = dict(token.form).get("grant_type", "")
     if token.token is None:
-        return Fact("work", body, valid, row(("···", "dim")), row((grant, "dim")))
+        return PaneFact("work", body, valid, row(("···", "dim")), row((grant, "dim")))
     gist = row(token.token, (f"  {beside or grant}", "dim"))
-    return Fact("done", body, valid, row((str(token.code), "done b")), gist, valid, beside)
+    return PaneFact("done", body, valid, row((str(token.code), "done b")), gist, valid, beside)
 
 
 def _short(pairs: dict[str, str]) -> Pairs:

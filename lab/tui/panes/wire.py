@@ -70,9 +70,11 @@ def _compact(run: RunState, exchange: Exchange, inner: int, *, chosen: bool) -> 
     tail = exchange.path.partition("?")[0].rpartition("/")[2]
     asks = exchange.command if exchange.command in ("token", "status", "invoke") else tail
     head = row(
-        ink(since_text(run, exchange.at), "dim"), ink("›" if chosen else " ", "accent", bold=True),
-        ink(f"{exchange.method[:4]:<5}", "run", bold=True), f"{clip(asks, 6):<7}",
-    )  # fmt: skip
+        ink(since_text(run, exchange.at), "dim"),
+        ink("›" if chosen else " ", "accent", bold=True),
+        ink(f"{exchange.method[:4]:<5}", "run", bold=True),
+        f"{clip(asks, 6):<7}",
+    )
     if exchange.code is None:
         return cut(row(head, ink(exchange.lost or "···", "bad" if exchange.lost else "dim")), inner)
     good = exchange.code < 400

@@ -20,7 +20,7 @@ SIGNS = {"coming": "○", "work": "◐", "done": "✓", "waits": "◆", "need": 
 """By kind: the sign before the title of a pane that is one row."""
 
 
-def frame(body: list[Row], title: Row, state: Row, kind: str, columns: int, rows: int, foot: Row = ()) -> Rows:
+def frame(body: list[Row], title: Row, state: Row, kind: str, columns: int, rows: int) -> Rows:
     """The body within a border: title and state at the two ends of its top, so that neither ever moves."""
     lines_of, role, _ = FRAMES[kind]
     left_top, across, right_top, side, left_foot, right_foot = tuple(lines_of)
@@ -33,8 +33,7 @@ def frame(body: list[Row], title: Row, state: Row, kind: str, columns: int, rows
     lines = [row((side + "  ", role), fill(line, inner), ("  " + side, role)) for line in body[: max(0, rows - 2)]]
     while len(lines) < rows - 2:
         lines.append(row((side + " " * (columns - 2) + side, role)))
-    before = across * max(0, columns - 5 - width(foot)) + " " if foot else across * (columns - 2)
-    last = row((left_foot + before, role), foot, ((" " + across if foot else "") + right_foot, role))
+    last = row((left_foot + across * (columns - 2) + right_foot, role))
     return (top, *lines, last)
 
 

@@ -6,7 +6,6 @@ background (`@panel @surface @tint-wait @fill-done` …), and perhaps a hot spot
 
 import re
 from collections.abc import Iterable
-from itertools import takewhile
 from typing import NamedTuple, TypeAlias
 
 from rich.cells import cell_len, set_cell_size
@@ -133,20 +132,6 @@ def hot_at(spans: Row, cell: int) -> str | None:
             return next((word[1:] for word in span.role.split() if word.startswith("!") and len(word) > 1), None)
         cell -= size
     return None
-
-
-def changed_cells(old: Row, new: Row) -> tuple[tuple[int, int], ...]:
-    """The stretch of cells in which two rows of the same width differ; none if they are equal."""
-    if old == new:
-        return ()
-    start = _alike(old, new)
-    stop = min(_alike(old[::-1], new[::-1]), len(old) - start, len(new) - start)
-    return ((width(new[:start]), max(width(old[: len(old) - stop]), width(new[: len(new) - stop]))),)
-
-
-def _alike(one: Row, other: Row) -> int:
-    """How many spans are the same from the beginning on."""
-    return sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], zip(one, other, strict=False)))
 
 
 def wrap(spans: Row, cells: int, *, most: int | None = None) -> list[Row]:

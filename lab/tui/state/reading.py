@@ -241,14 +241,6 @@ def gate_of(question: Question, labels: WireLabels, gates: tuple[str, ...], open
     )
 
 
-def recorded_status(route: str, value: Json) -> Seen | None:
-    """The job of a body as a recording holds it, a stream's in text; None if it is none."""
-    client = _client(route)
-    if client is not None and isinstance(value, str):
-        return job_in(route, Response(200, (), value.encode("utf-8", "replace")))
-    return client.job_in(value) if client is not None else None
-
-
 @lru_cache(maxsize=clean.REMEMBERED)
 def compact(route: str, raw: bytes, kind: str | None, cap: int = 400) -> str:
     """The beginning of a body in one row; of one that holds a job what tells one answer from the next."""

@@ -123,9 +123,14 @@ def _next_turn(run: RunState) -> RunState:
         past = (*past, replace(run, past=(), exchanges=()))[-MOST_TURNS:]
     token = replace(run.token, reused=True) if run.token is not None and run.token.token else None
     return RunState(
-        start=run.start, latest=run.latest, token=token, exchanges=run.exchanges, notes=run.notes, past=past,
+        start=run.start,
+        latest=run.latest,
+        token=token,
+        exchanges=run.exchanges,
+        notes=run.notes,
+        past=past,
         observed=run.observed,
-    )  # fmt: skip
+    )
 
 
 # What the mock's journal tells
