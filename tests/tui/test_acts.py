@@ -210,7 +210,7 @@ def unknown() -> list[RunObservation]:
 def test_an_unknown_word_is_shown_in_its_letters_and_a_strike_in_red() -> None:
     run = fold(unknown())
     grid = "\n".join(screen(ScreenState(run, UiState(stage=True), SHOW, act=current_act(run)), 120, 36, 3_000))
-    assert "later, not never" in grid and "✗ 503" in grid and "status QUEUED_BY_POLICY" in grid
+    assert "✗ 503" in grid and "refused" in grid and "QUEUED_BY_POLICY" in grid
     before = fold(unknown()[:-2])
     grid = "\n".join(screen(ScreenState(before, UiState(stage=True), SHOW, act=current_act(before)), 120, 36, 3_000))
     assert "unknown, not final" in grid and "the app goes on polling" in grid
