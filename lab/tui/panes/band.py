@@ -142,6 +142,14 @@ def _draw(view: View) -> Rows:
     return tuple(cells.row() for cells in drawn)
 
 
+def planned_row(steps: Sequence[CourseStep], columns: int) -> Row:
+    """The steps as they are planned, in so many columns: for a scenario that isn't played yet."""
+    cells = CellRow(columns)
+    for box in _axis(steps, 0, 0, columns, planned=True).boxes if steps else ():
+        _box(cells, box, -1, -1, planned=True, over=False)
+    return cells.row()
+
+
 def _box(cells: CellRow, box: Box, now: Millis, here: int, *, planned: bool, over: bool) -> None:
     """A step: past ones tinted, of the current one what has passed is solid, those to come grey; as planned all tinted."""
     step, x, wide = box

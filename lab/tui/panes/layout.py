@@ -87,14 +87,11 @@ def lay_out(bars: Sequence[Bar], panes: Sequence[Pane], state: ScreenState, colu
     if columns < LEAST[0] or rows < LEAST[1]:
         return {"small": Rect(0, 0, columns, rows)}
     found: Rects = {}
-    corner = sum(bar.size(state, columns, rows) for bar in bars if bar.edge == "corner")
     top, bottom = 0, rows
     for bar in bars:
         size = bar.size(state, columns, rows)
-        if bar.edge == "corner":
-            found[bar.name] = Rect(columns - size, 0, size, 1)
-        elif size and bar.edge == "top":
-            found[bar.name] = Rect(0, top, columns - (corner if top == 0 else 0), size)
+        if size and bar.edge == "top":
+            found[bar.name] = Rect(0, top, columns, size)
             top += size + (rows >= AIRY or bar.apart)
         elif size:
             # what a bar says may be long; something must be left for the panes

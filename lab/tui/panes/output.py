@@ -6,15 +6,14 @@ from lab.tui.panes.keys import Reaction, ScreenKey
 from lab.tui.panes.pane import Framed, Kind, Pane, View, last_of
 from lab.tui.panes.search import marked
 from lab.tui.rows import formats
-from lab.tui.rows.blocks import bottom, fields, paragraph, reply_row, status_row
+from lab.tui.rows.blocks import paragraph, status_row
 from lab.tui.rows.curl import first_curl
 from lab.tui.rows.markdown import markdown
-from lab.tui.rows.spans import BLANK, Row, plain, row, wrap
+from lab.tui.rows.spans import BLANK, Row, row, wrap
 from lab.tui.state.run import LastStatus, RunState
 from lab.tui.state.screen import ScreenState
-from lab.tui.state.status import face, meaning, phase
+from lab.tui.state.status import meaning, phase
 
-LATER = "The output comes with COMPLETE."
 FORMS = ("rendered", "raw", "body")
 """What the key goes through: the output as a person reads it, the string itself, the whole status body."""
 
@@ -66,8 +65,7 @@ def content(view: View) -> list[Row]:
         return []
     done = _done(last, form, inner, signs=not view.state.colours)
     body = _failed(run, last, inner, done) if _kind(run) == "bad" else done
-    foot = _last_status(last, inner)
-    return bottom(body, foot, rows) if len(body) + len(foot) < rows else _dense(body, rows)
+    return _dense(body, rows)
 
 
 def _dense(body: list[Row], rows: int) -> list[Row]:
@@ -91,7 +89,7 @@ def _before(state: ScreenState, inner: int) -> list[Row]:
         body += [*wrap(row((scenario.title, "fg b")), inner), BLANK]
         body += [*markdown(story, inner), BLANK] if story else []
         body += [*wrap(row(("asks  ", "dim"), state.source.message or scenario.message), inner), BLANK]
-    return [*body, *paragraph(LATER, "dim", inner)]
+    return body[:-1]
 
 
 def _where_to_call(state: ScreenState, inner: int) -> list[Row]:
@@ -130,16 +128,6 @@ def _failed(run: RunState, last: LastStatus, inner: int, done: list[Row]) -> lis
     if last.output:
         body += [BLANK, row(("partial output", "wait")), *done]
     return body
-
-
-def _last_status(last: LastStatus, inner: int) -> list[Row]:
-    """The members of the last status body; the first is the status itself."""
-    head = reply_row(last.code, last.took, inner, "last status" if inner >= 26 else "last")
-    longest = max([0, *(len(name) for name, _ in last.lines)])
-    room = max(15, min(longest, inner // 3)) if inner >= 28 else 6
-    first, *rest = [fields(((name, value),), room, inner, most=2) for name, value in last.lines] or [[]]
-    status = [row(line[0], (plain(line[1:]), face(last.status).role)) for line in first]
-    return [head, *status, *[line for lines in rest for line in lines]]
 
 
 def _next_form(state: ScreenState) -> Reaction:

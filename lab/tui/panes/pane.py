@@ -51,10 +51,10 @@ class Bar(Struct, frozen=True):
     """A part at an edge of the screen."""
 
     name: str
-    edge: str
-    """`top` and `bottom` are stacked from the edge inwards; `corner` is the right end of the first row."""
+    edge: Literal["top", "bottom"]
+    """From which edge it is stacked inwards."""
     size: Callable[[ScreenState, int, int], int]
-    """Its rows (a corner's columns) in a screen of so many columns and rows; 0 hides it."""
+    """Its rows in a screen of so many columns and rows; 0 hides it."""
     draw: Callable[[View], Rows]
     timed: bool = False
     """Whether it shows a time, and so is drawn anew while the clock runs."""

@@ -9,7 +9,7 @@ from lab.tui.panes.acts import ACT, act_placed, act_rows
 from lab.tui.panes.approval import APPROVAL_BAR
 from lab.tui.panes.band import BAND, LEFT
 from lab.tui.panes.finale import RAIL, STRIP, placed, rail, sheet
-from lab.tui.panes.header import CLOCK, HEADER
+from lab.tui.panes.header import HEADER
 from lab.tui.panes.job import JOB_PANE
 from lab.tui.panes.key_bar import key_bar
 from lab.tui.panes.keys import ScreenKey, commanding
@@ -73,7 +73,6 @@ SCREEN_KEYS = _keys()
 
 BARS: tuple[Bar, ...] = (
     HEADER,
-    CLOCK,
     STEPPER,
     NARRATION,
     BAND,

@@ -96,19 +96,22 @@ _PLANS: list[tuple[Scenario, int, tuple[tuple[CourseStep, ...], ...]]] = []
 
 def _planned(state: ScreenState) -> tuple[CourseStep, ...]:
     """The plan of the turn that shows; nothing where no scenario is at hand."""
-    scenario, seed = state.source.scenario, state.source.seed or 0
+    scenario = state.source.scenario
     if scenario is None:
         return ()
-    turns = next((kept for known, number, kept in _PLANS if known is scenario and number == seed), None)
-    if turns is None:
-        turns = tuple(_turns(scenario, seed))
-        _PLANS[:] = [*_PLANS[-7:], (scenario, seed, turns)]
     messages = messages_of(state.run)
     if state.run.job is None:
         messages[-1] = state.source.message or scenario.message
     part = parts_for(scenario, messages)[-1]
-    if part is None:
-        return ()
+    return () if part is None else planned_course(scenario, state.source.seed or 0, part)
+
+
+def planned_course(scenario: Scenario, seed: int, part: int) -> tuple[CourseStep, ...]:
+    """The steps of a part of the scenario as this seed has them."""
+    turns = next((kept for known, number, kept in _PLANS if known is scenario and number == seed), None)
+    if turns is None:
+        turns = tuple(_turns(scenario, seed))
+        _PLANS[:] = [*_PLANS[-7:], (scenario, seed, turns)]
     if part <= len(turns):
         return turns[part - 1]
     # a turn that the scenario's own messages don't come to is as long as it is told to be
