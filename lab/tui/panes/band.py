@@ -57,7 +57,9 @@ class Axis(Struct, frozen=True):
                     part = gone / (gone + _HALF)
                 else:
                     part = gone / max(1, step.takes)
-                return x + min(max(0, wide - 2), int((wide - 1) * part))
+                # an open gate is never full: its last cell is to come
+                room = wide - 2 if step.ended is None and step.face.phase == "waiting" else wide - 1
+                return x + min(max(0, wide - 2), int(room * part))
         return self.boxes[0].x if self.boxes else LEFT
 
 
