@@ -11,8 +11,9 @@ from lab.program.words import Verdict
 from lab.tui.panes.band import CellRow, planned_row
 from lab.tui.panes.hero import hero_text
 from lab.tui.panes.layout import zoom_of_hero
-from lab.tui.panes.registry import draw, places
+from lab.tui.panes.registry import draw, key_named, places
 from lab.tui.rows.spans import ink, plain, width
+from lab.tui.state.acts import current_act
 from lab.tui.state.course import course_of, planned_course
 from lab.tui.state.narrate import REFUSED
 from lab.tui.state.screen import ScreenState, UiState
@@ -189,3 +190,34 @@ def test_in_a_later_turn_without_a_gate_it_is_a_dot_and_no_label_moves() -> None
         (line,) = draw("stepper", view, places(view, 120, 36)["stepper"], 42_500)
         labels.append([plain(line).index(name) for name in ("Token", "Invoke", "Poll", "Gate", "Output")])
     assert labels[0] == labels[1] and "· Gate" in plain(line)
+
+
+# What was wrong once
+
+
+@pytest.mark.parametrize("ui", [{"focus": "job"}, {"zoom": "job"}, {}])
+def test_presenter_mode_has_its_fact_whatever_was_looked_at_before(ui: dict[str, object]) -> None:
+    reaction = key_named("presenter").react(view_of(play.running(), **ui))
+    assert reaction.ui is not None and ScreenState(run_of("running"), reaction.ui, SHOW).presents
+
+
+def test_the_act_of_a_decision_says_which_answer_was_sent() -> None:
+    run = run_of("decided")
+    view = ScreenState(run, UiState(stage=True), SHOW, act=current_act(run))
+    (sent,) = [line for line in screen(view, 120, 36, 24_300) if "→ POST" in line]
+    assert f"approved  jobId {play.JOB[:8]}…" in sent and "message" not in sent
+
+
+def test_no_word_of_a_teams_path_is_cut() -> None:
+    run = run_of("waiting")
+    assert run.job is not None
+    path = run.job.path.replace("ITEM_COMPARE_TEAM", "SUPPLIER_ONBOARD_AND_MORE_TEAM")
+    view = replace(view_of(play.waiting()), run=replace(run, job=replace(run.job, path=path)))
+    assert "→ POST …/invokeAsync" in "\n".join(screen(view, 120, 36, 22_900))
+
+
+def test_a_conversation_counts_its_jobs_wherever_it_is_looked_at() -> None:
+    run = run_of("complete")
+    view = ScreenState(replace(run, past=(run, run)), UiState(), SHOW)
+    grid = "\n".join(screen(view, 80, 24, 27_600))
+    assert "3 Job IDs · 33 polls" in grid

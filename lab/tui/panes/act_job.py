@@ -8,7 +8,7 @@ from lab.tui.panes.decision import by_whom, decision_head, who
 from lab.tui.panes.hero import beneath, hero_text, told_rows
 from lab.tui.rows.blocks import at_text, latency, minutes, seconds
 from lab.tui.rows.letters import block, zoom_of
-from lab.tui.rows.spans import BLANK, Row, clip, cut, ends, fill, ink, row, width, wrap
+from lab.tui.rows.spans import BLANK, Row, cut, ends, fill, ink, row, wrap
 from lab.tui.state.gate import GateDecision, GateState, verdict_face
 from lab.tui.state.ink import Ink
 from lab.tui.state.run import RunState
@@ -157,5 +157,8 @@ def _wire(room: ActRoom, decision: GateDecision) -> list[Row]:
         return []
     came = row(("← ", "done b"), (str(call.code), "done b"), (f"  {latency(call.took)}", "dim"))
     head = request_head(call.method, tail_of(call.path, 1), "  ")
-    text = clip(" ".join(call.request_body.split()), room.columns - width(head) - width(came) - 2)
-    return [ends(row(head, (text, "dim")), came, room.columns)]
+    job = (room.run.job.job or "")[:8] if room.run.job is not None else ""
+    sent = row(
+        ink(verdict_face(decision.verdict).word, bold=True), ink(f"  {room.state.labels.job} ", "dim"), f"{job}…"
+    )
+    return [ends(row(head, sent), came, room.columns)]
