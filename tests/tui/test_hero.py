@@ -4,6 +4,7 @@ import pytest
 from msgspec.structs import replace
 
 from lab.app.effects import RunObservation
+from lab.cli.recordings import load_playable
 from lab.core.observe import Noted, Observation
 from lab.jobs.facts import GateDecided, JobStatus
 from lab.jobs.gates import Origin
@@ -13,6 +14,7 @@ from lab.tui.panes.hero import hero_text
 from lab.tui.panes.layout import zoom_of_hero
 from lab.tui.panes.registry import draw, key_named, places
 from lab.tui.rows.spans import ink, plain, width
+from lab.tui.sources.playback import Playback
 from lab.tui.state.acts import current_act
 from lab.tui.state.course import course_of, planned_course
 from lab.tui.state.narrate import REFUSED
@@ -221,3 +223,13 @@ def test_a_conversation_counts_its_jobs_wherever_it_is_looked_at() -> None:
     view = ScreenState(replace(run, past=(run, run)), UiState(), SHOW)
     grid = "\n".join(screen(view, 80, 24, 27_600))
     assert "3 Job IDs · 33 polls" in grid
+
+
+def test_a_later_turn_that_only_a_journal_knows_has_its_own_steps_from_its_call_on() -> None:
+    playable = load_playable("three-turns", None)
+    source = Playback(playable.timeline, title=playable.title, known=playable.scenarios)
+    journal = playable.timeline.journal(playable.timeline.count)
+    view = ScreenState(journal.run(), UiState(), source.describe(journal))
+    assert [each.name for each in course_of(view).steps] == ["reserve", "reserved"]
+    above, line, below = band(view, playable.timeline.until)
+    assert line.index("┼") == above.index("202") == below.index("▌reserve")

@@ -126,7 +126,7 @@ def _draw(view: View) -> Rows:
     left, end = LEFT + (_NAMES if rows == 3 else 0), columns - 3
     leads = [] if rows == 1 or planned else _leads(run)
     # before they went out there is room for a token and a question, so that no step moves when they do
-    many = max(len(leads), 1 if run.token is not None and run.token.reused else 2)
+    many = len(leads) if begun else max(len(leads), 1 if run.token is not None and run.token.reused else 2)
     x = left if rows == 1 or planned else left + 2 + _LEAD * (many - 1)
     axis = _axis(steps, now, x, end, planned=named)
     here = axis.column(now) if begun else left + 2 + _LEAD * max(0, len(leads) - 1)

@@ -205,12 +205,12 @@ def told_rows(state: ScreenState) -> list[Row]:
         _named(
             "last answer",
             ink(f"← {last.code}  ", "done", bold=True),
-            ink(f"{latency(last.took)}   ", "dim"),
+            ink(f"{latency(last.took)}  ", "dim"),
             ink("status ", "dim"),
             ink(last.status, face(last.status).role, bold=True),
-            ink("   output ", "dim"),
+            ink("  output ", "dim"),
             ink(output),
-            ink("   error ", "dim"),
+            ink("  error ", "dim"),
             ink(last.error or "null"),
         )
     )

@@ -6,7 +6,7 @@ from lab.tui.panes.keys import Reaction, ScreenKey
 from lab.tui.panes.layout import NARROW
 from lab.tui.panes.pane import Pane, PaneFact, View, two_sides
 from lab.tui.rows.blocks import answer_rows, fields, next_call, paragraph, request_row, seconds, status_row
-from lab.tui.rows.spans import BLANK, Row, row, width, wrap
+from lab.tui.rows.spans import BLANK, Row, ink, plain, row, width, wrap
 from lab.tui.state.clean import both_ends, end_of
 from lab.tui.state.reading import short_path
 from lab.tui.state.run import Exchange, JobState
@@ -33,8 +33,8 @@ def job_fact(view: View) -> PaneFact:
         request = [*request[:2], row(("✗ ", "bad"), (tried[-1].word, "bad b"), " then asked again")]
     reply = answer_rows(job.code, job.took, job.refusal, inner)
     if job.refusal is None and job.job:
-        begin, rest = job.job[:8], job.job[8:]
-        reply += [row("  ", line) for line in wrap(row((begin, "run b"), rest), inner - 2, most=2)]
+        first, *more = map(plain, wrap(row(job.job), inner - 2, most=2))
+        reply += [row("  ", ink(first[:8], "run", bold=True), first[8:]), *(row("  ", line) for line in more)]
         reply += fields(job.lines, 14, inner, most=3) if alone else _beside_it(job, inner)
     elif run.next_call is not None:
         reply += [BLANK, next_call(run.next_call, inner, view.now, "bad")]

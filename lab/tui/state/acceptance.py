@@ -62,7 +62,9 @@ def job_accepted(journal: JournalState, fact: JobAccepted, x: int | None) -> Jou
             lines = reading.identity(run.job.labels, fact.conversation)
             job = replace(run.job, job=clean.line(fact.job, 200), lines=lines, status=word)
             journal = journal.change(key, run=_accepted(replace(run, job=job, statuses=((word, fact.at),)), fact))
-    return journal.change(key, scenario=fact.scenario, conversation=fact.conversation).with_job(fact.job, key)
+    run = replace(journal.client_runs[key].run, part=fact.part)
+    journal = journal.change(key, run=run, scenario=fact.scenario, conversation=fact.conversation)
+    return journal.with_job(fact.job, key)
 
 
 def _accepted(run: RunState, fact: JobAccepted) -> RunState:

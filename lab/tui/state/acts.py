@@ -108,8 +108,8 @@ def story_of(run: RunState) -> tuple[Act, ...]:
                 "token" if each.value == "token" else "invoke"
             ):
                 # one that was asked again with success shows as that
-                counts["refused"] = 0 if each.value == "token" else 1
                 acts = [act for act in acts if act.kind != "refused"]
+                counts["refused"] = 0
                 begin("refused")
             case "decided" if each.decision is not None and each.decision.ends:
                 begin("decided", each.decision)

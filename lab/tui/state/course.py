@@ -102,7 +102,7 @@ def _planned(state: ScreenState) -> tuple[CourseStep, ...]:
     messages = messages_of(state.run)
     if state.run.job is None:
         messages[-1] = state.source.message or scenario.message
-    part = parts_for(scenario, messages)[-1]
+    part = state.run.part or parts_for(scenario, messages)[-1]
     return () if part is None else planned_course(scenario, state.source.seed or 0, part)
 
 

@@ -86,7 +86,6 @@ def _invoked(run: RunState, exchange: Exchange, response: Response) -> RunState:
     job = replace(job, job=clean.line(seen.job, 200), lines=lines, refusal=None)
     if run.job is None or run.job.job is None:
         run = replace(run, timeline=(), statuses=(), polls=0, slowest=0)
-    if not run.came_to("invoke"):
         run = run.reached(exchange.until or exchange.at, "invoke", job.job or "")
     return _status(_streamed(replace(run, job=job), exchange, response), seen, exchange)
 

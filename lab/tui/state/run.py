@@ -181,6 +181,8 @@ class RunState(Struct, frozen=True):
     """The step in which the job ended, where the mock's journal tells."""
     notes: tuple[str, ...] = ()
     """What a reader should see: remarks of the mock's journal."""
+    part: int | None = None
+    """Which part of the scenario the job plays, where the journal tells."""
     observed: int = 0
     """How much has been observed."""
     milestones: tuple[Milestone, ...] = ()
