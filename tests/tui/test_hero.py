@@ -107,8 +107,8 @@ def test_steps_are_those_of_the_journal_then_those_of_the_plan() -> None:
 
 
 def test_where_nobody_tells_steps_answers_do_and_without_a_plan_they_have_no_names() -> None:
-    asked = course_of(view_of(play.waiting()))
-    assert [each.name for each in asked.steps if each.began is not None] == ["fetch", "buyer-approval"]
+    known = course_of(view_of(play.waiting()))
+    assert [each.name for each in known.steps if each.began is not None] == ["fetch", "buyer-approval"]
     pod = course_of(replace(view_of(play.waiting()), source=replace(SHOW, scenario=None)))
     assert not pod.named and [each.name for each in pod.steps] == ["", "BUYER_APPROVAL"]
 

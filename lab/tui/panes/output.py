@@ -143,6 +143,14 @@ KEYS = (
 )  # fmt: skip
 
 OUTPUT_PANE = Pane(
-    "output", "4", "Output", _framed, lambda state: last_of(state, "status"), "stage",
-    timed=True, scrolls=1, help_keys="o ↑ pgup enter z", keys=KEYS,
-)  # fmt: skip
+    "output",
+    "4",
+    "Output",
+    _framed,
+    lambda state: last_of(state, "status"),
+    "stage",
+    timed=True,
+    scrolls=1,
+    help_keys="o ↑ pgup enter z",
+    keys=KEYS,
+)

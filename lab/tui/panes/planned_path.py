@@ -15,7 +15,7 @@ from lab.program.steps import Delegate, Parallel
 from lab.tui.rows.blocks import seconds
 from lab.tui.rows.spans import Row, clip, cut, row
 
-MOST_STEPS = 40
+_MOST_STEPS = 40
 """How much of a path is drawn."""
 _LANE = 32
 """Cells of the longest lane, where there is room."""
@@ -47,7 +47,7 @@ def planned_path(scenario: Scenario, seed: int) -> PlannedPath:
     plan = next(own_plans(compile_scenario(scenario), seed))
     steps: list[str] = []
     lanes: list[StepLane | str] = []
-    for span in islice(spans(plan, ()), MOST_STEPS):
+    for span in islice(spans(plan, ()), _MOST_STEPS):
         if not (span.goes_on or span.escalated):
             steps.append(span.id)
             lanes += _lanes(plan, span) if span.visit == 0 else ()

@@ -83,6 +83,8 @@ class RecordingTimeline:
             if place == len(self._kept) * EVERY:
                 self._kept.append(journal)
             for each in changed:
+                if each.after.milestones is each.before.milestones:
+                    continue
                 known = set(each.before.milestones)
                 news = [one for one in each.after.milestones if one not in known and one.kind in MARKED]
                 marks += [replace(one, place=place, at=self._lines[place - 1].t) for one in news]
