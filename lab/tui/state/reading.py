@@ -149,7 +149,9 @@ def first_word(route: str) -> str:
 
 def word_of(labels: WireLabels, status: str) -> str:
     """A wire's word for a status that only a fact tells."""
-    client = next((each for each in clients() if each.labels is labels), USUAL_CLIENT)
+    client = USUAL_CLIENT
+    if labels is not client.labels:  # only then need the other wires be loaded
+        client = next((each for each in clients() if each.labels is labels), client)
     words = [word for word, each in client.statuses.items() if each == status]
     return clean.line(words[-1] if words else status, 40)
 
