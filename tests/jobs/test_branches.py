@@ -133,7 +133,7 @@ def test_the_plans_of_the_own_messages_hold_what_is_sent_with_them() -> None:
     more = {"ask": {"message": "more"}, "steps": [{"work": "v", "takes": "1s", "next": [BIG]}, *ENDINGS[:2]]}
     fork = forked(BIG, {"to": "a"}, ask={"message": "go", "parameters": {"amount": 2000}}, turns=[more])
     assert [path(plan)[-1] for plan in own_plans(fork, 7)] == ["b", "b"]  # a later turn has the parameters of the first
-    assert planned_path(fork.scenario, 7)[1] == ("w", "b")
+    assert planned_path(fork.scenario, 7).steps == ("w", "b")
 
 
 def test_each_visit_has_a_lot_of_its_own_and_each_job() -> None:

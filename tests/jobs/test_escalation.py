@@ -126,7 +126,7 @@ def test_the_question_changes_and_a_gate_is_one_step_still() -> None:
     prompt = status_texts(same, at(same, (), 4_000), EPOCH, Switches()).prompt
     assert prompt is not None and prompt.text == "May it?"
     assert [each.under_way for each in passed_steps(plan, at(plan, (), 4_000), ())] == [True]
-    assert planned_path(plan.program.scenario, 7)[1] == ("g", "g")  # the gate, and the ending that bears its id
+    assert planned_path(plan.program.scenario, 7).steps == ("g", "g")  # the gate, and the ending that bears its id
 
 
 def test_over_the_wire_the_first_token_answers_the_escalated_question() -> None:

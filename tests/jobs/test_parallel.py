@@ -191,7 +191,7 @@ def test_the_facts_of_a_job_tell_of_steps_and_not_of_cuts() -> None:
     )
     facts = derived(plan, (), 9_000).facts
     assert [(fact.at, getattr(fact, "step", "")) for fact in facts] == [(2_000, "w"), (3_000, "done")]
-    assert planned_path(plan.program.scenario, 7)[1] == ("both", "w", "done")
+    assert planned_path(plan.program.scenario, 7).steps == ("both", "w", "done")
 
 
 # Laws

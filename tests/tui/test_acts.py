@@ -22,7 +22,7 @@ from lab.program.switches import Switches
 from lab.program.words import Verdict
 from lab.tui.app import LabApp
 from lab.tui.panes.registry import draw, key_named, places
-from lab.tui.rows.letters import SIZES, block
+from lab.tui.rows.letters import block, tall, zoom_of
 from lab.tui.rows.spans import plain, width
 from lab.tui.screens.apply_preferences import changes_of, ui_at_start
 from lab.tui.sources.live import Live
@@ -190,6 +190,7 @@ def test_the_screen_of_presenter_mode_is_the_golden_one(state: str, size: tuple[
 def test_presenter_mode_and_stage_pace_go_together() -> None:
     grid = "\n".join(screen(view_of_act("job", presenter=True), 120, 36, 313))
     assert "act 2 of 6" in grid and "then first poll" in grid and "space" not in grid
+    assert "PORTAL" not in grid, "no band"
     assert "○" not in grid, "no stepper"
     ended = ScreenState(
         run_of("complete"), UiState(presenter=True, stage=True), SHOW, act=current_act(run_of("complete"))
@@ -209,8 +210,10 @@ def unknown() -> list[RunObservation]:
 def test_an_unknown_word_is_shown_in_its_letters_and_a_strike_in_red() -> None:
     run = fold(unknown())
     grid = "\n".join(screen(ScreenState(run, UiState(stage=True), SHOW, act=current_act(run)), 120, 36, 3_000))
-    assert "? QUEUED_BY_POLICY  unknown, not final" in grid and "✗ refused  503  00:02.9" in grid
-    assert "█▀▀" in grid or "███" in grid
+    assert "✗ 503" in grid and "refused" in grid and "QUEUED_BY_POLICY" in grid
+    before = fold(unknown()[:-2])
+    grid = "\n".join(screen(ScreenState(before, UiState(stage=True), SHOW, act=current_act(before)), 120, 36, 3_000))
+    assert "unknown, not final" in grid and "the app goes on polling" in grid
 
 
 @each_row(
@@ -276,13 +279,21 @@ def test_every_size_shows_the_fact_whole_and_no_row_is_too_wide(kind: str) -> No
 
 def test_block_letters_of_each_size_are_of_one_height_and_nothing_is_half_in_them() -> None:
     text = "ABCDEFGHIJKLMNOPQRSTUVWXYZ 0123456789_-:.,?!'/·"
-    for size, rows in zip(SIZES, (7, 5, 3), strict=True):
-        lines = block(text, size, "fg")
-        assert len(lines) == rows and len({width(line) for line in lines}) == 1
-        assert {*"".join(map(plain, lines))} == {*" ▀▄█"}
-    assert [plain(line) for line in block("a", "small", "fg")] == ["█▀█", "█▀█", "▀ ▀"]
+    for zoom, rows in ((4, 14), (3, 11), (2, 7), (1, 4)):
+        lines = block(text, zoom, "fg")
+        assert len(lines) == rows == tall(zoom) and len({width(line) for line in lines}) == 1
+        assert {*"".join(map(plain, lines))} <= {*" ▀▄█"}
+        assert zoom_of(text, width(lines[0]), rows, 4) == zoom and zoom_of(text, width(lines[0]) - 1, rows, 4) < zoom
+    assert [plain(line) for line in block("a", 1, "fg")] == ["▄▀▀▄", "█▄▄█", "█  █", "▀  ▀"]
     with pytest.raises(ValueError, match="no block letters"):
-        block("é", "small", "fg")
+        block("é", 1, "fg")
+    assert not zoom_of("é", 99, 99)
+
+
+def test_letters_that_are_taken_for_one_another_differ_by_more_than_a_cell() -> None:
+    for one, other in ("B8", "D0", "O0", "I1", "S5"):
+        pair = ["".join(map(plain, block(each, 2, "fg"))) for each in (one, other)]
+        assert len(pair[0]) != len(pair[1]) or sum(a != b for a, b in zip(*pair, strict=True)) >= 4, (one, other)
 
 
 # A run of ours stands for them

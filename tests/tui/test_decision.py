@@ -84,11 +84,13 @@ def test_a_decision_closes_the_bar_until_the_next_status_whoever_took_it() -> No
     run = folded([*journal(play.waiting()), fact(22_900, name="Ann", comment="As agreed.")]).run()
     grid = shown(run, follows=True)
     assert run.gate is None and "APPROVAL NEEDED" not in grid and "nobody" not in grid and "a Approve" not in grid
-    assert grid.count("“As agreed.”") == 2 and "the client learns of it with its next poll" in grid
+    assert "“As agreed.”" in grid and "the client's next poll tells" in grid
     assert "◇ Gate" in grid and "✓ Poll" in grid
     later = fold([*play.waiting(), fact(22_900, name="Ann", comment="As agreed."), *poll(24_600, "RUNNING")])
     grid = shown(later, follows=True)
-    assert "APPROVED" not in grid and "approved by Ann" in grid and "“As agreed.”" in grid
+    receipt = grid.splitlines()[-2]
+    assert receipt.startswith("▌  ◇ APPROVED by Ann · 00:22.9  “As agreed.”   after 13.3 s of 15:00"), "it stays"
+    assert grid.count("APPROVED") == 1 and receipt.endswith("BUYER_APPROVAL · CHAT")
     assert "◇ Gate" in grid and "✓ Poll" in grid, "polling goes on, and the story isn't a step back"
 
 
@@ -182,8 +184,10 @@ def test_what_is_due_and_nobody_has_looked_for_is_told_when_it_is_due() -> None:
 def test_a_long_name_is_cut_before_a_figure_is() -> None:
     name = "Ann of the purchasing department for machines"
     run = fold([*play.waiting(), fact(22_900, name=name), *poll(24_600, "RUNNING"), *poll(27_000, "COMPLETE")])
-    grid = shown(run, now=27_100, columns=80)
-    assert "◐ 9.0 s  ◆ 15.0 s  ◐ 2.4 s" in grid and "◇ approved by Ann of" in grid
+    before = fold([*play.waiting(), fact(22_900, name=name), *poll(24_600, "RUNNING")])
+    for columns in (80, 120):
+        assert f"◇ APPROVED by {name} · 00:22.9" in shown(before, now=25_000, columns=columns).splitlines()[-2]
+    assert "11 polls · last 40 ms" in shown(run, now=27_100, columns=80)
 
 
 def test_nobody_decided_is_told_in_red() -> None:

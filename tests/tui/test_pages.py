@@ -126,8 +126,10 @@ async def test_presenter_mode_has_one_fact_and_no_keys_but_they_work() -> None:
         await pilot.press("p")
         await until(pilot, lambda: "? Help" not in text(app))
         lines = text(app).split("\n")
-        assert "▌    The agent stopped on purpose. A person must decide before it may go on." in lines
-        assert lines[-2].split() == ["▌", "WAITING", "p:", "back", "to", "the", "stage"]
+        assert any(
+            line.strip() == "The agent stopped on purpose. A person must decide before it may go on." for line in lines
+        )
+        assert any(line.split() == ["WAITING", "p:", "back", "to", "the", "stage"] for line in lines[-3:])
         assert not any("─" in line for line in lines if "patience" not in line)
         await pilot.press("c", "x", "enter")
         await until(pilot, lambda: source.intents == [play.answer("changes-requested", "x")])
@@ -195,15 +197,14 @@ def test_help_names_only_the_keys_of_the_source() -> None:
 
 
 def test_the_picker_draws_the_path_of_a_scenario_and_the_complaints_of_another() -> None:
-    path, changes, lanes = planned_path(play.SCENARIO, 42)
-    assert path == (("RUNNING", 3_000), ("WAITING", 900_000), ("ERROR", 0)) and lanes == ()
-    assert changes[:2] == ("fetch", "buyer-approval")
+    steps, lanes = planned_path(play.SCENARIO, 42)
+    assert steps[:2] == ("fetch", "buyer-approval") and lanes == ()
     choices = (
         ScenarioChoice("item-comparison", "Compare", "all", "A *story*.", play.SCENARIO, 42),
         ScenarioChoice("odd", "does not load", complaints=("odd.yaml:3:1: takess is no key; did you mean takes?",)),
     )
     grid = "\n".join(map(plain, picker(choices, 0, 70, 20)))
-    assert "◆ 15:00" in grid and "✗ ERROR with seed 42" in grid and "A story." in grid
+    assert "▌fetch   3.0 s  ▌◆ buyer-approval         ▌reason   3.0 s  ▌○ answer" in grid and "A story." in grid
     grid = "\n".join(map(plain, picker(choices, 1, 70, 20)))
     assert "odd.yaml:3:1" in grid and "▄" not in grid
 

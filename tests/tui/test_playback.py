@@ -21,7 +21,7 @@ from lab.tui.panes.scrubber import track
 from lab.tui.sources.playback import Playback
 from lab.tui.state import recording as reels
 from lab.tui.state.acts import current_act
-from lab.tui.state.cursor import PlaybackCursor, RecordingMark
+from lab.tui.state.cursor import PlaybackCursor
 from lab.tui.state.happenings import Spread
 from lab.tui.state.intents import (
     AnswerGate,
@@ -36,6 +36,7 @@ from lab.tui.state.intents import (
     TogglePause,
 )
 from lab.tui.state.journal import JournalState, SourceUpdate
+from lab.tui.state.milestones import Milestone
 from lab.tui.state.narrate import FOLLOWED, sentence
 from lab.tui.state.recording import EVERY, RecordingTimeline
 from lab.tui.state.run import RunState
@@ -144,8 +145,6 @@ def test_any_place_is_what_folding_up_to_it_gives() -> None:
 
 def test_a_seek_folds_no_more_lines_than_lie_between_two_kept_states(monkeypatch: pytest.MonkeyPatch) -> None:
     timeline = RecordingTimeline(long(1_500), 0)
-    while timeline.keep():
-        pass
     until_folded: list[int] = []
 
     def counted(line: object, blob: object, *, local: bool) -> None:
@@ -159,13 +158,6 @@ def test_a_seek_folds_no_more_lines_than_lie_between_two_kept_states(monkeypatch
     until_folded.clear()
     timeline.journal(701)
     assert len(until_folded) == 1, "playing on folds what is new alone"
-
-
-def test_what_is_kept_ahead_is_what_a_seek_would_have_found() -> None:
-    ahead, straight = RecordingTimeline(long(900), 0), RecordingTimeline(long(900), 0)
-    while ahead.keep():
-        pass
-    assert ahead.journal(800) == straight.journal(800)
 
 
 def test_marks_stand_where_the_screen_shows_them() -> None:
@@ -491,7 +483,7 @@ async def test_every_size_and_back() -> None:
 
 @each_row("cells", [8, 9, 40, 200])
 def test_the_line_is_as_long_as_its_room_and_every_cell_is_a_place(cells: int) -> None:
-    marks = tuple(RecordingMark(at, at * 10, kind) for at, kind in enumerate(("token", "gate", "fault", "error")))
+    marks = tuple(Milestone(at * 10, at, kind) for at, kind in enumerate(("token", "gate", "fault", "error")))
     line = track(PlaybackCursor(0, 1_000, 1, 9, marks=marks, spread=Spread.of(0, (), 1_000)), cells, 500)
     assert len(line) == cells and sum(span.text == "●" for span in line) == 1
     places = [int(span.role.rpartition("seek:")[2]) for span in line]

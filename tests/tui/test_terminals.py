@@ -71,7 +71,7 @@ async def test_without_colour_what_colour_says_is_bold_turned_or_has_a_sign(monk
         await turn_to(pilot, source, "complete")
         assert "✓ 9 days" in text(app) and "✓ 21.40" in text(app)
         title = "".join(text for text, style in styled(app, "OUTPUT · Markdown") if style.reverse)
-        assert len(title) == 83, "the whole bar of the output is reversed, its blanks too"
+        assert len(title) == 120, "the whole bar of the output is reversed, its blanks too"
 
 
 async def test_sixteen_colours_turn_what_is_filled(monkeypatch: pytest.MonkeyPatch) -> None:

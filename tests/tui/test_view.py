@@ -25,14 +25,15 @@ from lab.tui.panes.registry import BARS, PANES, SCREEN_KEYS, draw, key_named, pl
 from lab.tui.panes.screen_keys import LAST_MINUTE
 from lab.tui.rows import formats as outputs
 from lab.tui.rows.markdown import markdown
-from lab.tui.rows.spans import changed_cells, clip, cut, ends, fill, hot, hot_at, plain, row, width, wrap
+from lab.tui.rows.spans import clip, cut, ends, fill, hot, hot_at, plain, row, width, wrap
 from lab.tui.state import clean, narrate, reading
 from lab.tui.state.cursor import PlaybackCursor
 from lab.tui.state.intents import SkipAhead
 from lab.tui.state.reduce import reduce
-from lab.tui.state.run import RunState
+from lab.tui.state.run import RunState, TimelineRow
 from lab.tui.state.screen import ScreenState, SourceState, UiState, settled
 from lab.tui.state.status import PHASES, phase
+from lab.tui.state.timeline import fitted, repeats
 from tests.conftest import each_row, few_of
 from tests.tui import play
 
@@ -305,10 +306,23 @@ def test_places_do_not_overlap() -> None:
 
 def test_rows_that_do_not_fit_are_folded_and_changes_stay() -> None:
     view = view_of("complete", panes=True)
-    grid = "\n".join(screen(view, 120, 24, 27_600))
-    assert "more polls" in grid
+    grid = "\n".join(screen(view, 120, 36, 27_600))
     for word in ("RUNNING", "WAITING", "approved", "COMPLETE"):
-        assert word in grid
+        assert word in grid.partition("4 OUTPUT")[0]
+    rows = view.run.timeline
+    for room in range(3, len(rows) + 1):
+        found = fitted(rows, room)
+        assert len(found) <= room and found[-1] == rows[-1]
+        kept = [each for each in found if isinstance(each, TimelineRow) and not repeats(each)]
+        changes = [each for each in rows if not repeats(each)]
+        assert kept == changes[-len(kept) :], "no change is left out while a newer one shows, but for the oldest"
+
+
+def test_a_quote_does_not_stand_without_whose_it_is_and_a_count_counts_what_it_hides() -> None:
+    rows = [TimelineRow(at, "poll", "RUNNING" if at % 2 else "WAITING", 200, 1, first=True) for at in range(6)]
+    said = [TimelineRow(6, "decided", "changes"), TimelineRow(6, "said", "one"), TimelineRow(6, "said", "two")]
+    assert fitted([*rows, *said], 3) == [6]
+    assert fitted([*rows, *said], 4) == [6, *said] and fitted([*rows, *said], 5) == [5, rows[-1], *said]
 
 
 def test_a_scenario_without_a_gate_has_no_gate_cell() -> None:
@@ -349,15 +363,9 @@ def test_the_stepper_says_where_a_run_stopped(observations: list[RunObservation]
 def test_one_pane_more_has_its_place_in_every_layout(size: tuple[int, int]) -> None:
     """What a new pane needs is its value in the list: no place overlaps another, and none leaves the screen."""
     columns, rows = size
-    more = replace(
-        PANES[3],
-        name="more",
-        key="6",
-        title="More",
-        column=replace(PANES[3].column, rows=lambda rows: rows // 2),
-    )
-    for ui in (UiState(), UiState(wire=True), UiState(presenter=True)):
-        found = lay_out(BARS, (*PANES[:3], more, *PANES[3:]), replace(view_of("waiting"), ui=ui), columns, rows)
+    more = replace(PANES[0], name="more", key="6", title="More", wide=12, narrow=10)
+    for ui in (UiState(), UiState(wire=True)):
+        found = lay_out(BARS, (more, *PANES), replace(view_of("waiting"), ui=ui), columns, rows)
         cells = [(x, y) for each in found.values() for x in range(each.x, each.x + each.width)
                  for y in range(each.y, each.y + each.height)]  # fmt: skip
         assert "more" in found or (ui.wire and columns < 100)
@@ -418,8 +426,8 @@ def test_what_a_skip_let_pass_stands_before_the_narration_as_far_as_there_is_roo
     said = "The agent stopped on purpose. "
     view = view_of("waiting", passed="62 h 55 min passed.")
     wide, narrow = (screen(view, columns, 36, 30_000) for columns in (120, 80))
-    assert wide[4].startswith("▌ 62 h 55 min passed.  WAITING  " + said.strip())
-    assert narrow[2] == "▌ 62 h 55 min passed.  The agent stopped on purpose."
+    assert wide[4].startswith("▌  62 h 55 min passed.  WAITING  " + said.strip())
+    assert narrow[4] == "▌  62 h 55 min passed.  The agent stopped on purpose."
     assert any(
         "62 h 55 min passed." in line
         for line in screen(view_of("waiting", passed="62 h 55 min passed.", presenter=True), 120, 36, 30_000)
@@ -436,7 +444,7 @@ def test_a_dead_tape_is_told_in_red_and_in_words() -> None:
     for columns in (80, 120):
         grids = [screen(each, columns, 36, 3_700)[0].rstrip() for each in (view, dead)]
         assert grids[0].endswith("● REC") and grids[1].endswith("00:03.7   ● REC DEAD")
-        assert {len(line) for line in grids} <= {columns - 1, columns - 2}
+        assert {len(line) for line in grids} <= {columns - 3, columns - 4}
 
 
 def test_the_key_table_has_no_key_twice() -> None:
@@ -545,22 +553,6 @@ def test_the_transcript_of_the_whole_story() -> None:
     assert "00:24.1 DECIDED  buyer-approval  API: approved  202  176 ms" in observations
     assert observations[-1] == "› Who supplies both?"
     assert "# The output came back on the same Job ID, after one decision." in observations
-
-
-ROLES = st.sampled_from(("fg", "dim"))
-
-
-@given(*[st.lists(st.tuples(st.text(alphabet="ab 日", min_size=1, max_size=4), ROLES), max_size=6)] * 2)
-def test_cells_outside_the_changed_stretch_are_equal(one: list[tuple[str, str]], two: list[tuple[str, str]]) -> None:
-    old, new = fill(row(*one), 24), fill(row(*two), 24)
-
-    def cells(line: object) -> list[tuple[str, str]]:
-        return [(c, span.role) for span in line for c in span.text for _ in range(cell_len(c))]  # type: ignore[attr-defined]
-
-    found = changed_cells(old, new)
-    start, stop = found[0] if found else (24, 24)
-    assert cells(old)[:start] == cells(new)[:start]
-    assert cells(old)[stop:] == cells(new)[stop:]
 
 
 def test_a_quorum_says_how_many_have_approved() -> None:

@@ -491,7 +491,7 @@ async def test_exchanges_before_the_job_began_are_told_as_such() -> None:
     early = replace_at(journal(play.running()), 0)
     late = replace_at(other(journal(play.running()), SECOND, 100), 90_000)
     async with screen_in([*early, *late]) as (app, _, pilot):
-        await pilot.press("w")
+        await pilot.press("W")
         await until(pilot, lambda: "-01:27 GET" in text(app) and "00:00.0 POST" in text(app))
 
 

@@ -22,7 +22,10 @@ def token_parts(room: ActRoom) -> list[ActPart]:
     if token is None or token.token is None:
         return []
     text = left_text(token, room.now)
-    clock, unit = room.big(text, "done", largest="medium"), "hours left" if text.count(":") > 1 else "minutes left"
+    clock, unit = (
+        room.big(text, "done", 2 if room.columns >= 94 else 1),
+        "hours left" if text.count(":") > 1 else "minutes left",
+    )
     clock = [*clock, BLANK, row((unit, "dim"))] if room.form != "least" else [*clock, row((unit, "dim"))]
     wide = widest(clock)
     clock = [row(" " * (wide - width(line)), line) for line in clock]
@@ -37,7 +40,10 @@ def token_parts(room: ActRoom) -> list[ActPart]:
         return [ActPart(_grant(room, token)), ActPart(masked, 1), ActPart(below)]
     body = [row("  ", line) for line in (BLANK, *masked, BLANK, BLANK, *below, BLANK)]
     title, foot = row(("access_token", "done b")), row(("every later call carries it", "dim"))
-    return [ActPart(_grant(room, token)), ActPart(list(frame(body, title, foot, "done", room.columns, len(body) + 2)))]
+    return [
+        ActPart(_grant(room, token)),
+        ActPart(list(frame(body, title, foot, "done", room.columns, len(body) + 2))),
+    ]
 
 
 def left_text(token: TokenState, now: Millis) -> str:

@@ -5,13 +5,14 @@ from lab.program.words import Status, Verdict
 from lab.tui.panes.act_parts import ActPart, ActRoom, at_both_ends, lettered, request_head, tail_of, widest
 from lab.tui.panes.approval import gate_head, gate_note, patience_row, side_by_side, verdict_buttons
 from lab.tui.panes.decision import by_whom, decision_head, who
-from lab.tui.rows.blocks import at_text, bars, latency, minutes, seconds
-from lab.tui.rows.letters import block, size_of
-from lab.tui.rows.spans import BLANK, Row, clip, cut, ends, fill, row, width, wrap
+from lab.tui.panes.hero import beneath, hero_text, told_rows
+from lab.tui.rows.blocks import at_text, latency, minutes, seconds
+from lab.tui.rows.letters import block, zoom_of
+from lab.tui.rows.spans import BLANK, Row, cut, ends, fill, ink, row, wrap
 from lab.tui.state.gate import GateDecision, GateState, verdict_face
+from lab.tui.state.ink import Ink
 from lab.tui.state.run import RunState
-from lab.tui.state.status import face, meaning
-from lab.tui.state.summary import lengths_of
+from lab.tui.state.status import meaning
 
 _PATIENCE_CELLS = 24
 """Columns kept for the patience beside the question."""
@@ -21,114 +22,23 @@ _PATIENCE_CELLS = 24
 
 
 def running_parts(room: ActRoom) -> list[ActPart]:
-    """How long until the next poll, what the agent says, and a lane with an arrow a poll."""
+    """The status, how long the job has been in it and what that means, what the agent says, and how many polls there were."""
     run, columns = room.run, room.columns
-    job, last = run.job, run.last
-    if job is None or last is None:
+    if run.job is None or run.last is None:
         return []
+    said = hero_text(room.state, room.now)
     method, path, _ = room.state.labels.poll
-    first, rest = (job.job or "")[:8], (job.job or "")[8:]
-    request = request_head(method, path, (first, "run b"), rest)
-    counted = row((f"{run.polls} poll{'' if run.polls == 1 else 's'}", "fg b"), (" · ", "dim"))
+    request = request_head(method, path, ((run.job.job or "")[:8], "run b"), (run.job.job or "")[8:])
+    counted = row(ink(f"{run.polls} poll{'' if run.polls == 1 else 's'}", bold=True), ink(" · ", "dim"))
     short = "" if room.form == "least" else "every one a short question and a short answer; "
-    summary = wrap(row(counted, short, ("the server pushes nothing", "fg b")), columns)
-    fact = _unknown(room, last.status) if meaning(last.status) is None else countdown(room)
-    parts = [ActPart([cut(request, columns)], 3), ActPart(fact), ActPart(_struck(run), 1)]
-    if room.form == "least":
-        return [ActPart(fact), ActPart(_struck(run), 1), ActPart(summary, 2)]
-    lane = _arrows(room) if room.form == "whole" else []
-    return [*parts, ActPart(lane, 4), ActPart(summary, 2)]
-
-
-def countdown(room: ActRoom) -> list[Row]:
-    """How long until the next poll, and beside it, or below, what the agent says."""
-    call, columns = room.run.next_call, room.columns
-    left = max(0, call.until - room.now) if call is not None else 0
-    text = minutes(left) if left >= 100_000 else f"{left // 1000}.{left % 1000 // 100}"
-    clock = room.big(text, "run")
-    unit = "to the next poll" if left >= 100_000 else "s to the next poll" if left else "asking now"
-    clock = [*clock[:-1], row(clock[-1], (f"  {unit}", "fg b"))]
-    said = room.run.last.progress if room.run.last is not None else None
-    right: list[Row] = []
-    space = columns - widest(clock) - 3
-    if said and space >= 16:
-        lines = wrap(row((said, "fg")), space, most=2)
-        right = [row(("the agent says", "dim")), *lines]
-    elif said:
-        clock = [*clock, BLANK, cut(row(("the agent says  ", "dim"), said), columns)]
-    if call is not None and call.until > call.since and space >= 34:
-        pause = row(("each pause longer; this one ", "dim"), seconds(call.until - call.since))
-        right = [*right, *([BLANK] if right else []), pause]
-    return at_both_ends(clock, right, columns, bottom=True) if right else clock
-
-
-def _unknown(room: ActRoom, word: str) -> list[Row]:
-    """A word that nobody documented, and that it isn't the end."""
-    lines = room.big(word, "unknown")
-    call = room.run.next_call
-    left = f" · next poll in {seconds(max(0, call.until - room.now))}" if call is not None else ""
-    return [*lines, BLANK, row((f"? {word}", "unknown b"), ("  unknown, not final", "fg b"), (left, "dim"))]
-
-
-def _struck(run: RunState) -> list[Row]:
-    """What went wrong with the last poll, in red."""
-    last = run.timeline[-1] if run.timeline else None
-    if last is None or not last.bad or last.kind not in ("lost", "struck"):
-        return []
-    code = f"  {last.code}" if last.code is not None else ""
+    summary = wrap(row(counted, short, ink("the server pushes nothing", bold=True)), columns)
     return [
-        row(
-            (f"✗ {last.word}{code}", "bad b"),
-            (f"  {at_text(run.since_start(last.shown_at))}", "bad"),
-            ("  the app asks again", "fg"),
-        )
+        ActPart([cut(request, columns)], 3),
+        ActPart(room.big(said.word, said.tone)),
+        ActPart([cut(line, columns) for line in beneath(said)]),
+        ActPart([cut(line, columns) for line in told_rows(room.state)], 2),
+        ActPart(summary, 1),
     ]
-
-
-def _arrows(room: ActRoom) -> list[Row]:
-    """The time since the job was accepted up to the next poll, an arrow a poll."""
-    run, columns = room.run, room.columns
-    begun = run.statuses[0][1] if run.statuses else run.latest
-    due = run.next_call.until if run.next_call is not None else max(run.latest, room.now)
-    length = max(1, due - begun)
-
-    def cell(at: Millis) -> int:
-        return max(0, min(columns - 1, (at - begun) * (columns - 1) // length))
-
-    here = cell(min(due, room.now)) + 1
-    role = face(run.last.status).role if run.last is not None else "run"
-    lane = row(("▄" * here, role), ("▄" * (columns - here), "faint"))
-    marks: list[list[tuple[int, str, str]]] = [
-        [(0, "↑", "done b")],
-        [(0, str(run.job.code or ""), "dim")] if run.job else [],
-        [],
-    ]
-    for each in run.timeline:
-        if each.kind != "poll" or each.at < begun:
-            continue
-        at = cell(each.shown_at)
-        marks[0].append((at, "↑", "run b"))
-        marks[1].append((at - 1, str(each.code or ""), "dim"))
-        marks[2].append((at - 3, at_text(run.since_start(each.shown_at)), "dim"))
-    if run.next_call is not None:
-        marks[0].append((columns - 1, "↑", "dim"))
-        marks[1].append((columns - 4, "next", "dim"))
-    return [lane, *(_placed(line, columns) for line in marks)]
-
-
-def _placed(texts: list[tuple[int, str, str]], columns: int) -> Row:
-    """Texts where they belong, the latest first: one that would lie on another is left out."""
-    found: list[tuple[int, str, str]] = []
-    edge = columns + 1
-    for at, text, role in reversed(texts):
-        at = max(0, at)
-        if at + len(text) < edge:
-            found.append((at, text, role))
-            edge = at
-    spans = row()
-    for at, text, role in reversed(found):
-        spans = row(fill(spans, at), (text, role))
-    return spans
 
 
 # WAITING
@@ -139,15 +49,14 @@ def waiting_parts(room: ActRoom) -> list[ActPart]:
     run, columns = room.run, room.columns
     gate = run.gate
     if gate is None:
-        return _alone(room)
+        return running_parts(room)
     head = cut(gate_head(room.state, gate), columns)
     patience = wrap(patience_row(room.state, gate, room.now), columns, most=2)
     if note := gate_note(room.state, gate):
         patience += wrap(note, columns, most=2)
     keys = gate_keys(room, gate)
-    lane = _lane(run, room.now, columns) if room.form != "least" else []
     asks = question_rows(room, gate, room.rows - len(patience) - len(keys) - 4)
-    return [ActPart([head], 3), ActPart(asks), ActPart(patience), ActPart(keys), ActPart(lane, 4)]
+    return [ActPart([head], 3), ActPart(asks), ActPart(patience), ActPart(keys)]
 
 
 def question_rows(room: ActRoom, gate: GateState, rows: int, *, beside: bool = True) -> list[Row]:
@@ -170,8 +79,8 @@ def patience_digits(room: ActRoom) -> list[Row]:
     if opening is None or room.form == "least":
         return []
     left = max(0, opening.until - room.now)
-    tone = "wait" if left >= 60_000 or left * 4 > opening.until - opening.opened else "bad"
-    clock = room.big(minutes(left), tone, largest="small")
+    tone: Ink = "wait" if left >= 60_000 or left * 4 > opening.until - opening.opened else "bad"
+    clock = room.big(minutes(left), tone, 1)
     wide = max(widest(clock), len("patience"))
     return [fill(row(("patience", "dim")), wide), BLANK, *[fill(line, wide) for line in clock]]
 
@@ -186,28 +95,6 @@ def gate_keys(room: ActRoom, gate: GateState) -> list[Row]:
         blank = side_by_side(faces, blank=True)
         lines = [blank, *lines, blank]
     return [cut(line, room.columns) for line in lines]
-
-
-def _alone(room: ActRoom) -> list[ActPart]:
-    """A wait that nobody ends."""
-    last, call = room.run.last, room.run.next_call
-    big = room.big("WAITING", "wait")
-    waits = [
-        cut(row((f"{label}  ", "dim"), text), room.columns) for label, text in (last.waits if last is not None else ())
-    ]
-    ends_in = f"next poll in {seconds(max(0, call.until - room.now))}" if call is not None else ""
-    note = row(("the job waits by itself: nobody decides", "fg b"), (f"  {ends_in}", "dim"))
-    return [
-        ActPart(waits, 2),
-        ActPart(big),
-        ActPart([cut(note, room.columns)]),
-        ActPart(_lane(room.run, room.now, room.columns), 3),
-    ]
-
-
-def _lane(run: RunState, now: Millis, columns: int) -> list[Row]:
-    lengths = [each for each in lengths_of(run, max(now, run.latest)) if each[1] or len(run.statuses) == 1]
-    return bars(lengths[-max(1, columns // 2) :], columns)
 
 
 # The decision
@@ -225,23 +112,21 @@ def decided_parts(room: ActRoom, decision: GateDecision) -> list[ActPart]:
     )
     when = [] if since is None else _when(run, since, decision)
     room_left = columns - widest(when) - 3 if when else columns
-    size = size_of(signed, room_left, 3, "small") if room.form != "least" else None
+    size = zoom_of(signed, room_left, 4, 1) if room.form != "least" else 0
     who_rows = (
-        [row((decision_head(room.state, decision), f"{known.role} b"))] if size is None else block(signed, size, "fg")
+        [row((decision_head(room.state, decision), f"{known.role} b"))] if not size else block(signed, size, "fg")
     )
     by = at_both_ends(who_rows, when, columns, bottom=True) if when and widest(who_rows) <= room_left else who_rows
     question = wrap(row((" ".join(gate.question.split()), "dim")), columns, most=2) if gate is not None else []
     said = comment_rows(room, decision)
     if room.form == "least":
         return [ActPart(big), ActPart(said, 1), ActPart(by)]
-    lane = _decision_lane(room, decision) if room.form == "whole" else []
     return [
         ActPart(question, 2),
         ActPart(big),
         ActPart(by),
         ActPart(said),
         ActPart(_wire(room, decision), 3),
-        ActPart(lane, 4),
     ]
 
 
@@ -272,15 +157,8 @@ def _wire(room: ActRoom, decision: GateDecision) -> list[Row]:
         return []
     came = row(("← ", "done b"), (str(call.code), "done b"), (f"  {latency(call.took)}", "dim"))
     head = request_head(call.method, tail_of(call.path, 1), "  ")
-    text = clip(" ".join(call.request_body.split()), room.columns - width(head) - width(came) - 2)
-    return [ends(row(head, (text, "dim")), came, room.columns)]
-
-
-def _decision_lane(room: ActRoom, decision: GateDecision) -> list[Row]:
-    """The lane up to the decision, and what the job does now."""
-    run = room.run
-    lengths = [each for each in lengths_of(run, decision.at) if each[1]]
-    if not lengths:
-        return []
-    lane = bars(lengths[-max(1, room.columns // 3) :], room.columns - 3)
-    return [lane[0], row(fill(lane[1], room.columns - 1), ("◇", f"{verdict_face(decision.verdict).role} b"))]
+    job = (room.run.job.job or "")[:8] if room.run.job is not None else ""
+    sent = row(
+        ink(verdict_face(decision.verdict).word, bold=True), ink(f"  {room.state.labels.job} ", "dim"), f"{job}…"
+    )
+    return [ends(row(head, sent), came, room.columns)]

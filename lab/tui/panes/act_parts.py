@@ -1,16 +1,18 @@
 """What acts are built of: parts one below the other, which fold where there is little room; block letters that fit."""
 
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 from msgspec import Struct
 
 from lab.core.clock import Millis
 from lab.tui.panes.pane import View
-from lab.tui.rows.letters import block, size_of
-from lab.tui.rows.spans import BLANK, Row, TextSpan, fill, row, width, wrap
+from lab.tui.rows.letters import block, tall, zoom_of
+from lab.tui.rows.spans import BLANK, Row, TextSpan, fill, ink, row, width, wrap
+from lab.tui.state.ink import Ink
 from lab.tui.state.run import RunState
 from lab.tui.state.screen import ScreenState
 
+ActForm = Literal["whole", "short", "least"]
 _MOST_WIDE = 120
 """Columns of an act at most: wider, and nobody sees it at a glance."""
 
@@ -34,28 +36,29 @@ class ActRoom(Struct, frozen=True):
     now: Millis
     columns: int
     rows: int
-    largest: str
-    form: str
-    """`whole`, `short` (under 30 rows of the screen) or `least` (under 24)."""
+    most: int
+    """How large block letters may be."""
+    form: ActForm
+    """`short`: under 30 rows of the screen, `least`: under 24."""
 
     @property
     def run(self) -> RunState:
         """The run as the act shows it."""
         return self.state.run
 
-    def big(self, text: str, role: str, largest: str | None = None) -> list[Row]:
+    def big(self, text: str, tone: Ink, most: int | None = None) -> list[Row]:
         """The text in the largest block letters that fit, else bold."""
-        size = size_of(text, self.columns, 7, largest or self.largest)
-        return wrap(row((text, f"{role} b")), self.columns) if size is None else block(text, size, role)
+        zoom = zoom_of(text, self.columns, tall(4), most or self.most)
+        return block(text, zoom, tone) if zoom else wrap(row(ink(text, tone, bold=True)), self.columns)
 
 
-def room_of(view: View, form: str, *, wide: bool) -> tuple[ActRoom, int]:
+def room_of(view: View, form: ActForm, *, wide: bool) -> tuple[ActRoom, int]:
     """The room of an act in its part of the screen, and how many columns stay free before it; a `wide` one has more."""
     columns = view.columns
     margin = 13 if columns >= 120 and not wide else 6 if columns >= 100 else 4
-    inner = min(_MOST_WIDE, columns - 2 * margin)
-    largest = "large" if columns >= 120 and form == "whole" else "medium"
-    return ActRoom(view.state, view.now, inner, view.rows, largest, form), (columns - inner) // 2
+    inner = min(max(_MOST_WIDE, columns * 3 // 4), columns - 2 * margin)
+    most = max(2, view.zoom) if columns >= 120 and form == "whole" else 2 if form != "least" else 1
+    return ActRoom(view.state, view.now, inner, view.rows, most, form), (columns - inner) // 2
 
 
 def stacked(parts: list[ActPart], rows: int, most_between: int) -> list[Row]:
@@ -105,11 +108,11 @@ def lettered(text: str, columns: int) -> list[Row] | None:
     lines: list[str] = []
     for word in text.split():
         longer = f"{lines[-1]} {word}" if lines else word
-        if lines and size_of(longer, columns, 3, "small") is not None:
+        if lines and zoom_of(longer, columns, 4, 1):
             lines[-1] = longer
         else:
             lines.append(word)
-    if len(lines) > _MOST_LINES or any(size_of(line, columns, 3, "small") is None for line in lines):
+    if len(lines) > _MOST_LINES or any(not zoom_of(line, columns, 4, 1) for line in lines):
         return None
-    blocks = [block(line, "small", "fg") for line in lines]
+    blocks = [block(line, 1, "fg") for line in lines]
     return [each for lines_of in blocks for each in (*lines_of, BLANK)][:-1]

@@ -1,54 +1,92 @@
-"""Acts on the screen: one fact fills the room of the panes; its last row says which act it is, and what comes then."""
+"""Acts on the screen: one fact fills the room of the panes; its last row says which act it is, and what comes then.
+
+Presenter mode is the act that the run is in, without a hold.
+"""
 
 from lab.tui.panes.act_calls import job_parts, refused_parts, token_parts
 from lab.tui.panes.act_job import decided_parts, running_parts, waiting_parts
-from lab.tui.panes.act_parts import ActPart, ActRoom, room_of, stacked
-from lab.tui.panes.layout import Rect, Rects
+from lab.tui.panes.act_parts import ActForm, ActPart, ActRoom, lettered, room_of, stacked
+from lab.tui.panes.layout import Rect, Rects, zoom_of_hero
 from lab.tui.panes.pane import View
 from lab.tui.rows.blocks import seconds
-from lab.tui.rows.spans import BLANK, Row, Rows, ends, gauge, row, width
-from lab.tui.state.acts import ACTS, Act, ActState
+from lab.tui.rows.spans import BLANK, Row, Rows, ends, gauge, hot, ink, row, width, wrap
+from lab.tui.state.acts import ACTS, Act, ActState, current_act
+from lab.tui.state.narrate import sentence
 from lab.tui.state.screen import ScreenState
+from lab.tui.state.status import role, word
 
 ACT = "act"
 """The part that an act fills."""
+LEAVES = ": back to the stage"
+"""Behind its key, the way out of presenter mode, which has no key bar."""
 _GAUGE = 24
 _SHORT, _LEAST = 30, 24
 """Rows of the screen under which an act has medium letters and no lane; and nothing but its fact."""
 
 
-def act_form(rows: int) -> str:
+def act_form(rows: int) -> ActForm:
     """Which form acts have on a screen of so many rows."""
     return "whole" if rows >= _SHORT else "short" if rows >= _LEAST else "least"
 
 
-def act_placed(found: Rects, bars_shown: frozenset[str], columns: int, form: str) -> Rects:
+def act_placed(found: Rects, bars_shown: frozenset[str], columns: int, rows: int) -> Rects:
     """The places of the bars, and of the one fact in the room that the layout gave the panes."""
     body = [place for name, place in found.items() if name not in bars_shown]
     top, end = min(place.y for place in body), max(place.y + place.height for place in body)
     kept = {name: place for name, place in found.items() if name in bars_shown}
-    return {**kept, ACT: Rect(0, top, columns, end - top, form)}
+    return {**kept, ACT: Rect(0, top, columns, end - top, act_form(rows), zoom_of_hero(columns, rows))}
 
 
-def act_rows(view: View, form: str) -> Rows:
-    """The act that shows."""
+def act_rows(view: View, form: ActForm) -> Rows:
+    """The act that shows: in stage pace the one that is kept, in presenter mode the one that the run is in."""
     state = view.state
-    act = state.act.act
-    if act is None:
-        return ()
-    room, margin = room_of(view, form, wide=act.kind == "token")
+    kept = state.act.act if state.shows_act else None
+    act = kept or current_act(view.run).act
+    room, margin = room_of(view, form, wide=act is not None and act.kind == "token")
     below = 2 if form == "whole" else 0
     height = view.rows - 1 - below
-    lines = stacked(_parts(room, act), height - 1, 2 if form == "whole" else 1)
-    lines = [*lines, *[BLANK] * (height - len(lines)), act_foot(state, act, room.columns)]
+    parts = _idle(room) if act is None else _parts(room, act)
+    if state.presents:
+        parts = [ActPart(_said(room)), *parts]
+    lines = stacked(parts, height - 1, 2 if form == "whole" else 1)
+    foot = _way_out(state, room.columns) if act is None or kept is None else act_foot(state, act, room.columns)
+    lines = [*lines, *[BLANK] * (height - len(lines)), foot]
     return tuple(row(" " * margin, line) if line else BLANK for line in lines)
 
 
 def _parts(room: ActRoom, act: Act) -> list[ActPart]:
     if act.decision is not None:
         return decided_parts(room, act.decision)
-    parts = {"token": token_parts, "job": job_parts, "running": running_parts, "waiting": waiting_parts}
+    parts = {
+        "token": token_parts,
+        "job": job_parts,
+        "running": running_parts,
+        "panes": running_parts,
+        "waiting": waiting_parts,
+    }
     return parts.get(act.kind, refused_parts)(room)
+
+
+def _said(room: ActRoom) -> list[Row]:
+    """What just happened, or what the person must be told first; presenter mode has no other row for it."""
+    ui = room.state.ui
+    text = ui.broken or ui.remark or room.state.source.trouble or f"{ui.passed} {sentence(room.state)}".strip()
+    return wrap(row(ink(text, bold=True)), room.columns, most=3)
+
+
+def _way_out(state: ScreenState, columns: int) -> Row:
+    """The way out of presenter mode, which has no key bar."""
+    leaves = row((state.ui.faces.get("presenter", "p") + LEAVES, "dim"))
+    return ends(row(ink(word(state.run), role(state.run), bold=True)), hot(leaves, "p"), columns)
+
+
+def _idle(room: ActRoom) -> list[ActPart]:
+    """The story's title and its first sentence."""
+    source = room.state.source
+    title = lettered(source.title, room.columns) or [row(ink(source.title, bold=True))]
+    story = " ".join(source.scenario.story.replace("*", "").split()) if source.scenario is not None else ""
+    first = story.partition(". ")[0].removesuffix(".") + "." if story else ""
+    return [ActPart(title), ActPart(wrap(row(first), room.columns) if first else [], 1)]
 
 
 # Which act it is

@@ -3,18 +3,17 @@
 from collections.abc import Callable
 
 from lab.core.clock import Millis
-from lab.tui.panes.decision import decision_bar, decision_now, gate_text, who
+from lab.tui.panes.decision import decision_now, gate_text, last_decision, receipt, who
 from lab.tui.panes.keys import Fields, InputRow, React, Reaction, ScreenKey, choosing
-from lab.tui.panes.layout import projector
+from lab.tui.panes.layout import AIRY, BROAD, projector
 from lab.tui.panes.message import MESSAGE_ROW, message_bar
 from lab.tui.panes.pane import Bar, View
 from lab.tui.panes.search import SEARCH_ROW
 from lab.tui.rows.blocks import at_text, minutes
-from lab.tui.rows.spans import BLANK, Row, Rows, backed, cut, fill, gauge, hot, row, width, wrap
+from lab.tui.rows.spans import BLANK, Row, Rows, backed, cut, fill, gauge, hot, ink, row, width, wrap
 from lab.tui.state.gate import GateDecision, GateOpening, GateState
 from lab.tui.state.intents import AnswerGate
 from lab.tui.state.screen import SEARCH, ScreenState
-from lab.tui.state.status import decision_shown
 
 _BUTTONS = {
     "approved": ("approve", "a", "Approve", "fill", "@fill-done"),
@@ -28,93 +27,58 @@ MOST_TEXT = 4
 """Rows that each text of the bar takes at most."""
 
 
-def _size(state: ScreenState, columns: int) -> int:
-    tight = projector(state, columns)
+def _size(state: ScreenState, columns: int, rows: int) -> int:
     if state.ui.typing == "message":
-        return 3 if tight else 5
+        return 3 if projector(state, columns) else 5
     if (state.shows_act or state.presents) and not state.ui.answering:
         return 0  # the act says it all
-    if state.run.ended is not None or (state.run.gate is None and decision_shown(state.run) is None):
-        return 0
-    least, gate = 4 if tight else 5, state.run.gate
-    if gate is None or state.ui.answering:
-        return least
-    texts, buttons = _wrapped(state, gate, columns if tight else columns - 2, None, tight=tight)
-    return max(least, len(texts) + len(buttons))
+    if state.run.ended is not None or state.run.gate is None:
+        return int(last_decision(state) is not None)
+    least = 5 if rows >= AIRY else 4
+    # at the opening most time is left and the texts are longest
+    opening = state.run.matched_opening
+    return max(least, len(_lines(state, state.run.gate, columns, 0 if opening is None else opening.opened)))
 
 
 def _draw(view: View) -> Rows:
     state, gate, columns, rows = view.state, view.run.gate, view.columns, view.rows
     if state.ui.typing == "message":
         return message_bar(view)
-    decision = decision_now(state, view.now)
+    decision = decision_now(state, view.now) or last_decision(state)
     if decision is not None:
-        return decision_bar(view, decision)
-    if gate is None:
-        return tuple(backed(fill(BLANK, columns), "@tint-wait") for _ in range(rows))
-    tight = rows <= 4 or projector(state, columns + 2)
-    faces = [] if state.ui.answering else verdict_buttons(state)
-    right = sum(width(face) for face in faces) + len(faces) + 1 if not tight else 0
-    inner = columns - (2 if tight else 3) - right
-    edge = row(("▌", "wait"), " " if tight else "  ")
-    texts, below = ([], []) if state.ui.answering else _wrapped(state, gate, columns, view.now, tight=tight)
-    if texts:
-        texts = texts[: rows - len(below)]
-        shown = [*[BLANK] * (rows - len(texts) - len(below)), *texts, *below]
-        return tuple(backed(fill(row(edge, line), columns), "@tint-wait") for line in shown)
-    drawn = []
-    for index, line in enumerate(_lines(state, gate, inner, view.now, tight=tight)[:rows]):
-        spans = row(edge, fill(line, inner))
-        if tight and index == rows - 1 and faces:
-            spans = row(edge, side_by_side(faces), "  ", gate_note(state, gate))
-        elif not tight and faces and 1 <= index <= 3:
-            spans = row(spans, side_by_side(faces, blank=index != 2))
-        drawn.append(backed(fill(spans, columns), "@tint-wait"))
-    return tuple(drawn)
+        return receipt(view, decision)
+    lines = [] if gate is None else _lines(state, gate, columns, view.now)
+    above = max(0, rows - len(lines)) if not state.ui.answering and columns < BROAD else max(0, rows - len(lines)) // 2
+    drawn = [*[BLANK] * above, *lines, *[BLANK] * rows][:rows]
+    return tuple(backed(fill(row(ink("▌", "wait"), "  ", line), columns), "@tint-wait") for line in drawn)
 
 
-def _wrapped(
-    state: ScreenState, gate: GateState, columns: int, now: Millis | None, *, tight: bool
-) -> tuple[list[Row], list[Row]]:
-    """Every text broken at words, and the buttons that go under them; nothing where the usual bar has room for all.
-
-    `now` None: at the opening, when most time is left and the texts are longest; that decides which it is.
-    """
-    opening, faces = state.run.matched_opening, verdict_buttons(state)
-    opened = 0 if opening is None else opening.opened
-    side = 0 if tight else sum(width(face) + 1 for face in faces) + 1
-    inner = columns - (2 if tight else 3)
-    head, note = gate_head(state, gate), gate_note(state, gate)
-    question = row((gate.question.replace("\n", " "), "fg b"))
-    beside = width(side_by_side(faces)) + 2 + width(note) <= inner if tight else width(note) <= inner - side
-    usual = beside and all(width(text) <= inner - side for text in (head, patience_row(state, gate, opened)))
-    if usual and len(wrap(question, inner - side)) <= (1 if tight else 2):
-        return [], []
-    patience = patience_row(state, gate, opened if now is None else now)
-    lines = [line for text in (head, question, patience, note) if text for line in wrap(text, inner, most=MOST_TEXT)]
-    return lines, _rows_of(faces, inner)
-
-
-def _rows_of(faces: list[Row], inner: int) -> list[Row]:
-    """The buttons in as many rows as they need."""
+def _lines(state: ScreenState, gate: GateState, columns: int, now: Millis) -> list[Row]:
+    """Every text broken at words, and the buttons: beside them, three rows high, where all have room, else below."""
+    inner, typing = columns - 6, state.ui.answering
+    texts = [
+        gate_head(state, gate),
+        row(ink(" ".join(gate.question.split()), bold=True)),
+        patience_row(state, gate, now),
+    ]
+    if typing:  # what is typed stands in the fourth row
+        return [*[cut(text, inner) for text in texts], cut(_prompts(state, INPUT_ROWS[typing]), inner)]
+    faces, texts = verdict_buttons(state), [*texts, gate_note(state, gate)]
+    side = inner - width(side_by_side(faces)) - 2
+    beside = [line for text in texts if text for line in wrap(text, side, most=MOST_TEXT)]
+    whole = width(texts[0]) <= side and width(texts[2]) <= side
+    if columns >= BROAD and faces and whole and len(beside) <= MOST_TEXT:
+        beside += [BLANK] * (3 - len(beside))
+        buttons = [side_by_side(faces, blank=at != 1) for at in range(3)] + [BLANK] * (len(beside) - 3)
+        return [row(fill(text, side + 2), button) for text, button in zip(beside, buttons, strict=True)]
+    lines = [line for text in texts if text for line in wrap(text, inner, most=MOST_TEXT)]
     rows: list[list[Row]] = []
     for face in faces:
         if rows and sum(width(each) + 1 for each in (*rows[-1], face)) <= inner:
             rows[-1].append(face)
         else:
             rows.append([face])
-    return [side_by_side(each) for each in rows]
-
-
-def _lines(state: ScreenState, gate: GateState, inner: int, now: Millis, *, tight: bool) -> list[Row]:
-    head, typing = gate_head(state, gate), state.ui.answering
-    question = wrap(row((gate.question.replace("\n", " "), "fg b")), inner, most=1 if tight else 2)
-    prompt = cut(_prompts(state, INPUT_ROWS[typing]), inner) if typing else BLANK
-    if tight:
-        # the fourth row is that of the buttons
-        return [head, *question, patience_row(state, gate, now), prompt]
-    last = prompt if typing else patience_row(state, gate, now)
-    return [*([] if len(question) == 2 else [BLANK]), head, *question, last, gate_note(state, gate)]
+    return [*lines, *map(side_by_side, rows)]
 
 
 def _prompts(state: ScreenState, typed: InputRow) -> Row:
@@ -296,4 +260,4 @@ KEYS = (
     ),
 )  # fmt: skip
 
-APPROVAL_BAR = Bar("approval", "bottom", _size, _draw, timed=True, inset=True, keys=KEYS)
+APPROVAL_BAR = Bar("approval", "bottom", _size, _draw, timed=True, keys=KEYS)

@@ -3,20 +3,18 @@
 from rich.cells import cell_len
 
 from lab.core.clock import Millis
-from lab.tui.panes.layout import projector
+from lab.program.words import Verdict
 from lab.tui.panes.pane import View
-from lab.tui.rows.blocks import at_text
-from lab.tui.rows.spans import BLANK, Rows, backed, clip, cut, fill, plain, row, wrap
+from lab.tui.rows.blocks import at_text, minutes, seconds
+from lab.tui.rows.spans import Rows, backed, cut, ends, fill, ink, plain, row, width, wrap
 from lab.tui.state.gate import GateDecision, GateState, verdict_face
+from lab.tui.state.ink import TINTS
 from lab.tui.state.run import TimelineRow
 from lab.tui.state.screen import ScreenState
-from lab.tui.state.status import decision_shown
+from lab.tui.state.status import decision_shown, face, finished
 
 MOST_COMMENT_ROWS = 4
 """How many rows of a timeline a comment takes at most."""
-LEAST_NAME = 10
-"""Cells of `by` and a name under which it isn't cut, but left out; so is one of less than twice as many."""
-_GROUNDS = {"done": "@tint-done", "bad": "@tint-bad"}
 
 
 def decision_now(state: ScreenState, now: Millis) -> GateDecision | None:
@@ -64,29 +62,41 @@ def gate_text(state: ScreenState, gate: GateState) -> str:
     return " · ".join(part for part in (number, gate.code, gate.channel, again) if part)
 
 
-def decision_bar(view: View, decision: GateDecision) -> Rows:
-    """The approval bar once its gate is decided: the decision, its question, what was said, how the client learns it."""
+def last_decision(state: ScreenState) -> GateDecision | None:
+    """The decision that has a receipt: the last one of the turn, until it ends, or another gate opens."""
+    run = state.run
+    if run.gate is not None or finished(run):
+        return None
+    return next((each.decision for each in reversed(run.milestones) if each.decision is not None), None)
+
+
+def receipt(view: View, decision: GateDecision) -> Rows:
+    """What becomes of the bar once its gate is decided: who decided, what was said, after how long, at which gate."""
     state, gate, tone = view.state, decision.gate, verdict_face(decision.verdict).role
-    tight = projector(state, view.columns)
-    inner = view.columns - (2 if tight else 3)
-    place = "" if gate is None else f"  {gate_text(state, gate)}"
-    lines = [cut(row(("◇ ", tone), (decision_head(state, decision), f"{tone} b"), (place, "dim")), inner)]
-    if gate is not None:
-        lines.append(cut(row((gate.question.replace("\n", " "), "fg")), inner))
-    if decision.comment:
-        lines += wrap(row((f"“{decision.comment}”", "fg b")), inner, most=1 if tight else 2)
-    lines.append(row((_follows(state, decision), "dim")))
-    shown = lines if tight or len(lines) >= view.rows else [BLANK, *lines]
-    edge, ground = row(("▌", tone), " " if tight else "  "), _GROUNDS.get(tone, "@tint-wait")
-    drawn = [*shown, *[BLANK] * (view.rows - len(shown))][: view.rows]
-    return tuple(backed(fill(row(edge, cut(line, inner)), view.columns), ground) for line in drawn)
-
-
-def _follows(state: ScreenState, decision: GateDecision) -> str:
-    client = "the client" if state.source.follows else "the app"
-    if decision.by == "api":
-        return "the API took it at once; the next poll shows how the job goes on"
-    return f"{client} learns of it with its next poll"
+    since = next(
+        (at for word, at in reversed(state.run.statuses) if face(word).phase == "waiting" and at <= decision.at), None
+    )
+    head = row(ink("◇ ", tone), ink(decision_head(state, decision), tone, bold=True))
+    said = row(f"  “{decision.comment}”") if decision.comment else row()
+    took = row() if since is None else row(ink("   after ", "dim"), seconds(decision.at - since))
+    if took and decision.patience and decision.verdict != Verdict.TIMED_OUT:
+        took = row(took, ink(f" of {minutes(decision.patience)}", "dim"))
+    place = (
+        row(ink(" · ".join(part for part in (gate.code, gate.channel) if part), "dim")) if gate is not None else row()
+    )
+    inner = view.columns - 6
+    forms = (row(head, said, took), row(head, said), head)
+    left = next((each for each in forms if width(each) + width(place) + 2 <= inner), cut(row(head, said), inner))
+    line = row(ink("▌", tone), "  ", ends(left, place if width(left) + width(place) + 2 <= inner else row(), inner))
+    ground = f"@{TINTS.get(tone, 'tint-wait')}"
+    edge = row(ink("▌", tone), "  ")
+    question = row(edge, cut(row(gate.question.replace("\n", " ")), inner)) if gate is not None else edge
+    learns = row(
+        edge, ink(f"{'the client' if state.source.follows else 'the app'} learns of it with its next poll", "dim")
+    )
+    # one that is due closes the bar as it stands; the next answer has it shrink to the receipt
+    lines = [line] if view.rows < 3 else [edge, line, question, learns, edge][5 - view.rows if view.rows < 5 else 0 :]
+    return tuple(backed(fill(each, view.columns), ground) for each in lines[: view.rows])
 
 
 def with_comments(state: ScreenState, inner: int) -> list[TimelineRow]:
@@ -101,15 +111,6 @@ def with_comments(state: ScreenState, inner: int) -> list[TimelineRow]:
             lines = wrap(row(said.strip()), room, most=MOST_COMMENT_ROWS)
             rows += [TimelineRow(each.at, "said", plain(line)) for line in lines]
     return rows
-
-
-def decision_within(state: ScreenState, each: TimelineRow, cells: int) -> str:
-    """`◇ approved by Ann`: a long name is cut to so many cells, one for which these are too few goes; the verdict stays."""
-    verdict, by = f"◇ {each.word}", by_whom(state, each.decision)
-    left = cells - cell_len(verdict)
-    if cell_len(by) > left:
-        by = clip(by, left) if left >= LEAST_NAME < cell_len(by) // 2 else ""
-    return verdict + by
 
 
 def by_fits(state: ScreenState, each: TimelineRow, by: str, inner: int) -> bool:

@@ -7,19 +7,13 @@ from lab.tui.rows.spans import Row, Rows, backed, cut, ends, fill, row, width
 from lab.tui.state.screen import ScreenState
 
 
-def _clock_width(state: ScreenState, columns: int = 0) -> int:
-    """The clock has columns of its own: it alone changes four times a second."""
-    return (24 if state.source.dead else 17) if state.source.recording else 10
-
-
 def _draw(view: View) -> Rows:
     state, source, ui, columns = view.state, view.state.source, view.state.ui, view.columns
-    whole = columns + _clock_width(state)
     pill = "@fill-bad" if source.pill.startswith("POD") else "@fill-run"
-    left = row(" ", ("◆ ", "accent"), ("Invoke Async Lab", "fg b"), "  ", (f" {source.pill} ", f"fill b {pill}"))
+    left = row("   ", ("◆ ", "accent"), ("Invoke Async Lab", "fg b"), "  ", (f" {source.pill} ", f"fill b {pill}"))
     if ui.paused and source.cursor is None:
         left = row(left, " ", (" PAUSED ", "fill b @fill-wait"))
-        if source.follows and whole >= NARROW:
+        if source.follows and columns >= NARROW:
             left = row(left, (" the client's waits go on", "wait"))
     if ui.stage:
         left = row(left, " ", (" STAGE ", "fill b @fill-accent"))
@@ -28,13 +22,13 @@ def _draw(view: View) -> Rows:
     if state.phone is not None:
         left = row(left, " ", (" PHONE ", "fill b @fill-accent"))
     left = row(left, _armed(state))
-    tail = () if source.seed is None or projector(state, whole) else row((f"seed {source.seed}  ", "dim"))
-    right = row(tail, (speed_text(ui.factor), "dim" if ui.factor == "1" else "wait b"))
+    tail = () if source.seed is None or projector(state, columns) else row((f"seed {source.seed}  ", "dim"))
+    right = row(tail, (speed_text(ui.factor), "dim" if ui.factor == "1" else "wait b"), _clock(view), " " * 3)
     room = columns - width(left) - width(right) - 2
     name = cut(row((source.title, "fg b")), room)
-    if source.team and not projector(state, whole) and width(name) + len(source.team) + 3 <= room:
+    if source.team and not projector(state, columns) and width(name) + len(source.team) + 3 <= room:
         name = row(name, (f" · {source.team}", "dim"))
-    before = max(width(left) + 1, min((whole - width(name)) // 2, columns - width(right) - width(name) - 1))
+    before = max(width(left) + 1, min((columns - width(name)) // 2, columns - width(right) - width(name) - 1))
     return (backed(ends(row(fill(left, before), name), right, columns), "@panel"),)
 
 
@@ -46,15 +40,12 @@ def _armed(state: ScreenState) -> Row:
     return row(" ", (f" ✗ {text} ", "fill b @fill-bad"))
 
 
-def _clock(view: View) -> Rows:
+def _clock(view: View) -> Row:
     """How long the run has taken; `● REC` beside it, and whether that recording is dead."""
-    rec: Row = ()
-    if view.state.source.recording:
-        dead = view.state.source.dead
-        rec = row("  ", (" ● REC DEAD ", "fill b @fill-bad")) if dead else row(("  ● ", "bad"), ("REC", "bad"))
-    text = row((at_text(view.run.reading(view.now)), "fg b"), rec, " ")
-    return (backed(ends((), text, view.columns), "@panel"),)
+    source, rec = view.state.source, row()
+    if source.recording:
+        rec = row("  ", (" ● REC DEAD ", "fill b @fill-bad")) if source.dead else row(("  ● ", "bad"), ("REC", "bad"))
+    return row("  ", (at_text(view.run.reading(view.now)), "fg b"), rec)
 
 
-HEADER = Bar("header", "top", lambda state, columns: 1, _draw)
-CLOCK = Bar("clock", "corner", _clock_width, _clock, timed=True)
+HEADER = Bar("header", "top", lambda state, columns, rows: 1, _draw, timed=True)

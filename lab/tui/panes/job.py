@@ -3,48 +3,55 @@
 from rich.cells import cell_len
 
 from lab.tui.panes.keys import Reaction, ScreenKey
-from lab.tui.panes.pane import Column, Framed, OneRow, Pane, View
-from lab.tui.rows.blocks import (
-    answer_rows,
-    fields,
-    kind_of_call,
-    longest,
-    next_call,
-    paragraph,
-    request_row,
-    seconds,
-    status_row,
-)
-from lab.tui.rows.spans import BLANK, Row, clip_left, digits, row, width, wrap
+from lab.tui.panes.layout import NARROW
+from lab.tui.panes.pane import Pane, PaneFact, View, two_sides
+from lab.tui.rows.blocks import answer_rows, fields, next_call, paragraph, request_row, seconds, status_row
+from lab.tui.rows.spans import BLANK, Row, ink, plain, row, width, wrap
 from lab.tui.state.clean import both_ends, end_of
 from lab.tui.state.reading import short_path
-from lab.tui.state.run import Exchange, JobState, RunState
+from lab.tui.state.run import Exchange, JobState
 from lab.tui.state.screen import ScreenState
-from lab.tui.state.status import face, phase
-
-MOST_ROWS = 12
-"""Rows that a value takes in the longest form, in which nothing is shortened."""
-FORMS = (
-    (MOST_ROWS, 9, True, True, True), (6, 9, True, True, True), (3, 9, True, True, True), (2, 9, True, True, True),
-    (2, 9, False, True, True), (1, 9, False, True, True), (1, 1, False, True, True), (3, 9, True, False, True),
-    (1, 9, True, False, True), (1, 1, False, False, True), (2, 0, False, False, False), (1, 0, False, False, False),
-    (0, 0, False, False, False), (-1, 0, False, False, False),
-)  # fmt: skip
-"""From the longest to the shortest: rows of the message (0: none, -1: not even the request), fields of the request, a
-blank row, big digits, what tells the job apart beside its ID."""
+from lab.tui.state.status import face
 
 
-def _framed(view: View) -> Framed:
-    state, job, inner, room = view.state, view.run.job, view.inner, view.room
-    body = paragraph(f"No job yet. {state.labels.start} returns a Job ID at once, not the output.", "dim", inner)
-    if job is not None:
-        body = longest((_form(job, inner, form) for form in FORMS), room)
-    if state.newest.turn > 1 and len(body) < room - 1:
-        body = [*body, BLANK, *turns(state, inner, room - 1 - len(body))]
-    if view.run.next_call is not None and job is not None and job.job is None and len(body) < room - 1:
-        body = [*body, BLANK, next_call(view.run.next_call, inner, view.now, "bad")]
-    status = status_row(job.status) if job is not None and job.status is not None else ()
-    return Framed(body, kind_of_call(job), _place(state) if job else "", status)
+def job_fact(view: View) -> PaneFact:
+    """What was asked for, and the Job ID that came at once."""
+    state, run, job, inner = view.state, view.run, view.run.job, view.inner
+    if job is None:
+        none = f"No job yet. {state.labels.start} returns a Job ID at once, not the output."
+        return PaneFact("coming", paragraph(none, "dim", inner), gist=row((none.replace("returns", "gives"), "dim")))
+    alone = state.ui.zoom == "job"
+    path = short_path(job.path)
+    path = path if len(path) <= inner - 7 else f"…/{path.rpartition('/')[2]}"  # no word of it is cut
+    request = [request_row("POST", path, inner)]
+    if alone:
+        request += [*fields(job.message, 7, inner, most=12), *fields(job.fields, 15, inner, most=12)]
+    else:
+        request += [row("  ", line) for _, text in job.message for line in wrap(row(text), inner - 2, most=2)]
+    tried = [each for each in run.milestones if (each.kind, each.value) == ("refused", "invoke")]
+    if tried and job.job is not None and not alone:
+        request = [*request[:2], row(("✗ ", "bad"), (tried[-1].word, "bad b"), " then asked again")]
+    reply = answer_rows(job.code, job.took, job.refusal, inner)
+    if job.refusal is None and job.job:
+        first, *more = map(plain, wrap(row(job.job), inner - 2, most=2))
+        reply += [row("  ", ink(first[:8], "run", bold=True), first[8:]), *(row("  ", line) for line in more)]
+        reply += fields(job.lines, 14, inner, most=3) if alone else _beside_it(job, inner)
+    elif run.next_call is not None:
+        reply += [BLANK, next_call(run.next_call, inner, view.now, "bad")]
+    if state.newest.turn > 1:
+        reply += turns(state, inner, 3)
+    body = two_sides(request, reply, view, "job")
+    status = status_row(job.status) if job.status is not None else ()
+    code, beside = row((str(job.code or "···"), "done b")), _place(state)
+    if job.refusal is not None:
+        return PaneFact("bad", body, status, row((str(job.code or "···"), "bad b")), row((job.refusal, "bad")))
+    if job.job is None:
+        return PaneFact("work", body, status, row(("···", "dim")), row((job.team, "dim")), beside=beside)
+    gist = row((job.job[:8], "run b"), job.job[8:])
+    if _several(state):
+        short = beside if view.columns >= NARROW else beside.removeprefix("turn ").replace(" of ", "/")
+        gist = row(gist, (f"  {short}", "dim"))
+    return PaneFact("done", body, status, code, gist, status, beside if _several(state) else "")
 
 
 def _place(state: ScreenState) -> str:
@@ -74,71 +81,17 @@ def turns(state: ScreenState, inner: int, most: int) -> list[Row]:
     return lines[-max(1, most) :]
 
 
-def _one_row(view: View) -> OneRow:
-    state, job = view.state, view.run.job
-    if job is None:
-        return OneRow("coming", row((f"No job yet. {state.labels.start} gives a Job ID at once.", "dim")))
-    if job.refusal is not None:
-        return OneRow("bad", row((str(job.code or "···"), "bad b"), "  ", (job.refusal, "bad")))
-    if job.job is None:
-        return OneRow("work", row("···   ", (job.team, "dim")))
-    gist = row((str(job.code or "···"), "done b"), "   ", job.job)
-    if _several(state):
-        gist = row(gist, (f"  turn {view.run.turn}/{state.newest.turn}", "dim"))
-    return OneRow("done", gist, status_row(job.status) if job.status is not None else ())
-
-
-def _form(job: JobState, inner: int, form: tuple[int, int, bool, bool, bool]) -> list[Row]:
-    """One of `FORMS` of the pane."""
-    message, many, airy, big, lines = form
-    path = short_path(job.path)
-    body = [request_row("POST", path if len(path) <= inner - 7 else clip_left(path, inner - 7), inner)]
-    body = body if message >= 0 else []
-    if message > 0:
-        body += fields(job.message, 7, inner, most=message)
-        body += fields(job.fields[:many], 15, inner, most=message)
-    if airy:
-        body.append(BLANK)
-    body += answer_rows(job.code, job.took, job.refusal, inner)
-    if job.refusal is not None or not job.job:
-        return body
-    body += _identity(job, job.job, inner, big)
-    return body + _beside_it(job, inner, whole=message >= MOST_ROWS) if lines else body
-
-
-def _identity(job: JobState, number: str, inner: int, big: bool) -> list[Row]:
-    if inner >= 44 and not big:
-        return fields(((job.labels.job, number),), 5, inner)
-    body: list[Row] = []
-    if big and inner >= 36:
-        for index, line in enumerate(digits(number[:8], "run")):
-            body.append(row((f"  {job.labels.job:<8}" if index == 1 else " " * 10, "dim"), line))
-    return [*body, *[row("  ", part) for part in wrap(row(number), inner - 2, most=2)]]
-
-
-def _beside_it(job: JobState, inner: int, *, whole: bool) -> list[Row]:
+def _beside_it(job: JobState, inner: int) -> list[Row]:
     """Conversation and trace: both ends, or the end where that tells more, of what doesn't fit on a row."""
-    if whole:
-        return fields(job.lines, 15, inner, most=3)
-    room = inner - 19
+    room = inner - 18
     return fields(
         tuple(
             (label, text if cell_len(text) <= room else both_ends(text) if at == 0 else end_of(text, 17))
             for at, (label, text) in enumerate(job.lines)
         ),
-        15,
+        14,
         inner,
     )
-
-
-def _longest(state: ScreenState) -> int:
-    """Path, message and fields each on a row."""
-    job = state.run.job
-    if job is None:
-        return 0
-    fields_of = max([0, *(cell_len(value) for _, value in (*job.fields, *job.lines))])
-    message = max([0, *(cell_len(value) for _, value in job.message)])
-    return 4 + max(7 + len(short_path(job.path)), 11 + message, 19 + fields_of)
 
 
 def _exchange(state: ScreenState) -> Exchange | None:
@@ -146,10 +99,6 @@ def _exchange(state: ScreenState) -> Exchange | None:
     job = state.run.job
     at = None if job is None else job.sent_at
     return next((each for each in reversed(state.run.exchanges) if each.command == "invoke" and each.at == at), None)
-
-
-def _leads(run: RunState) -> bool:
-    return phase(run) == "invoke" or (phase(run) == "error" and run.job is not None and run.last is None)
 
 
 # Other turns, and of a journal other jobs
@@ -188,15 +137,4 @@ KEYS = (
     ),
 )  # fmt: skip
 
-JOB_PANE = Pane(
-    name="job",
-    key="2",
-    title="Job",
-    framed=_framed,
-    one_row=_one_row,
-    exchange=_exchange,
-    column=Column(1, 42, rows_of_two=lambda rows: max(3, min(20, rows * 7 // 23)), longest=_longest),
-    leads=_leads,
-    help_keys="enter [ z",
-    keys=KEYS,
-)
+JOB_PANE = Pane("job", "2", "Job", job_fact, _exchange, wide=44, narrow=36, help_keys="enter [ z", keys=KEYS)

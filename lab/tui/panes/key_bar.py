@@ -41,7 +41,7 @@ _RANK = {
 """How early a key is given up where there is no room for all: the highest first, of equals the leftmost."""
 
 
-def named(keys: Mapping[str, ScreenKey], state: ScreenState) -> Iterator[tuple[str, str]]:
+def keys_shown(keys: Mapping[str, ScreenKey], state: ScreenState) -> Iterator[tuple[str, str]]:
     """The keys that the bar names, in order: face and label."""
     order: tuple[str, ...]
     if state.source.follows:
@@ -76,7 +76,7 @@ def key_bar(keys: Sequence[ScreenKey]) -> Bar:
         return key.face_in(state) + (between + by_face[other].face_in(state) if other else "")
 
     def draw(view: View) -> Rows:
-        names = list(named(by_face, view.state))
+        names = list(keys_shown(by_face, view.state))
         if view.state.ui.query:  # n is the hits' then, and the search says so
             names = [each for each in names if each[0] not in ("n", "esc")]
         if view.state.ui.typing:
@@ -89,13 +89,13 @@ def key_bar(keys: Sequence[ScreenKey]) -> Bar:
             ]
         while (
             len(names) > 1
-            and sum(len(shown(face, view.state)) + len(label) + 3 for face, label in names) >= view.columns
+            and sum(len(shown(face, view.state)) + len(label) + 3 for face, label in names) >= view.columns - 3
         ):
             names.remove(max(names, key=lambda each: 1 if each[1] == ASK else _RANK.get(each[0], 11)))
         parts: list[Row] = []
         for face, label in names:
             name = row((shown(face, view.state), "wait b"), f" {label}")
             parts += [name if face[0].isdigit() and label == ASK else hot(name, face), row("  ")]
-        return (backed(fill(row(" ", *parts), view.columns), "@panel"),)
+        return (backed(fill(row("   ", *parts), view.columns), "@panel"),)
 
-    return Bar("keys", "bottom", lambda state, columns: 0 if state.ui.presenter else 1, draw)
+    return Bar("keys", "bottom", lambda state, columns, rows: int(not state.presents), draw)

@@ -28,8 +28,8 @@ def suggestions(state: ScreenState) -> tuple[str, ...]:
 def message_bar(view: View) -> Rows:
     """The row in 5 rows, in the projector layout 3; the input itself lies over it."""
     run, tight = view.run, view.rows < 5
-    edge = row(("▌", "run"), " " if tight else "  ")
-    inner = view.columns - (2 if tight else 3) - 1
+    edge = row(("▌", "run"), "  ")
+    inner = view.columns - 6
     first = run.start is None
     name = "FIRST MESSAGE" if first else "NEXT MESSAGE"
     number = run.turn + (run.job is not None)

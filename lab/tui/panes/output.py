@@ -1,24 +1,24 @@
-"""The Output pane: the story, then a clock, then what the job brought."""
+"""The Output pane, which has the stage: the story, then the status as the hero, then what the job brought."""
 
 from lab.program.words import Status
+from lab.tui.panes.hero import hero
 from lab.tui.panes.keys import Reaction, ScreenKey
-from lab.tui.panes.pane import Column, Framed, OneRow, Pane, View, last_of
+from lab.tui.panes.pane import Framed, Kind, Pane, View, last_of
 from lab.tui.panes.search import marked
 from lab.tui.rows import formats
-from lab.tui.rows.blocks import bottom, fields, minutes, paragraph, reply_row, status_row
+from lab.tui.rows.blocks import paragraph, status_row
 from lab.tui.rows.curl import first_curl
 from lab.tui.rows.markdown import markdown
-from lab.tui.rows.spans import BLANK, Row, centre, digits, plain, row, wrap
+from lab.tui.rows.spans import BLANK, Row, row, wrap
 from lab.tui.state.run import LastStatus, RunState
 from lab.tui.state.screen import ScreenState
-from lab.tui.state.status import decision_shown, face, meaning, phase, role
+from lab.tui.state.status import meaning, phase
 
-LATER = "The output comes with COMPLETE."
 FORMS = ("rendered", "raw", "body")
 """What the key goes through: the output as a person reads it, the string itself, the whole status body."""
 
 
-def _kind(run: RunState) -> str:
+def _kind(run: RunState) -> Kind:
     here = phase(run)
     if here == "complete":
         return "done"
@@ -28,12 +28,19 @@ def _kind(run: RunState) -> str:
 def _framed(view: View) -> Framed:
     """`view.top` rows of a long output are scrolled away."""
     state, run = view.state, view.run
+    if at_work(run) and not (run.last is not None and state.ui.output == "body"):
+        return hero(view)
     body = marked(content(view), state.ui)
     over = max(0, len(body) - view.room)
     top = max(0, min(view.top, over))
     beside = "" if state.ui.output == "rendered" or run.last is None else f"{state.ui.output} · o"
     status = row((f"↓ {over - top} more", "dim")) if over > top else _status(run)
-    return Framed(body[top:], _kind(run), beside, status)
+    return Framed(body[top:], _kind(run), status, beside)
+
+
+def at_work(run: RunState) -> bool:
+    """Whether nothing is brought yet, but something is under way."""
+    return phase(run) != "idle" and (_kind(run) == "coming" or run.last is None)
 
 
 def _status(run: RunState) -> Row:
@@ -47,20 +54,6 @@ def _size(last: LastStatus) -> str:
     return f"{formats.kind(last.output)} · {last.size} B"
 
 
-def _one_row(view: View) -> OneRow:
-    run, last = view.run, view.run.last
-    span = run.elapsed(view.now)
-    elapsed = row(("elapsed ", "dim"), f"{minutes(span)}.{span % 1000 // 100}") if run.start is not None else ()
-    match _kind(run):
-        case "done" if last is not None:
-            gist = row(_size(last))
-        case "bad" if last is not None:
-            gist = row((last.error or last.status, "bad"))
-        case _:
-            gist = row(("null" if last else "···", "fg" if last else "dim"), ("  it comes with COMPLETE", "dim"))
-    return OneRow(_kind(run), gist, elapsed)
-
-
 def content(view: View) -> list[Row]:
     """Every row of the pane, more than fit if the output is longer."""
     run, last, form, inner, rows = view.run, view.run.last, view.state.ui.output, view.inner, view.room
@@ -68,12 +61,11 @@ def content(view: View) -> list[Row]:
         return list(formats.document(last.body, inner))
     if phase(run) == "idle":
         return _before(view.state, inner)
-    if _kind(run) == "coming" or last is None:
-        return _at_work(view)
+    if last is None or _kind(run) == "coming":
+        return []
     done = _done(last, form, inner, signs=not view.state.colours)
     body = _failed(run, last, inner, done) if _kind(run) == "bad" else done
-    foot = _last_status(last, inner)
-    return bottom(body, foot, rows) if len(body) + len(foot) < rows else _dense(body, rows)
+    return _dense(body, rows)
 
 
 def _dense(body: list[Row], rows: int) -> list[Row]:
@@ -97,7 +89,7 @@ def _before(state: ScreenState, inner: int) -> list[Row]:
         body += [*wrap(row((scenario.title, "fg b")), inner), BLANK]
         body += [*markdown(story, inner), BLANK] if story else []
         body += [*wrap(row(("asks  ", "dim"), state.source.message or scenario.message), inner), BLANK]
-    return [*body, *paragraph(LATER, "dim", inner)]
+    return body[:-1]
 
 
 def _where_to_call(state: ScreenState, inner: int) -> list[Row]:
@@ -112,37 +104,6 @@ def _where_to_call(state: ScreenState, inner: int) -> list[Row]:
         tone = "dim" if text.startswith("#") else "fg"
         body += [row("  ", part) for part in wrap(row((text, tone)), inner - 2)]
     return body
-
-
-def _at_work(view: View) -> list[Row]:
-    run, inner, rows = view.run, view.inner, view.room
-    foot = _last_status(run.last, inner) if run.last is not None and run.polls else []
-    first, second = _sentences(run)
-    lines = [centre(line, inner) for line in digits(minutes(run.elapsed(view.now)), role(run))]
-    lines += [centre(row(("elapsed", "dim")), inner), BLANK]
-    lines += [centre(line, inner) for line in wrap(row(first), inner)]
-    lines += [centre(line, inner) for line in wrap(row((second, "dim")), inner)]
-    if len(lines) > rows:
-        return lines[3:][:rows]
-    if len(lines) + len(foot) + 1 > rows:
-        foot = []
-    above = max(0, (rows - len(lines) - len(foot)) // 2)
-    return bottom([*[BLANK] * above, *lines], foot, rows)
-
-
-def _sentences(run: RunState) -> tuple[str, str]:
-    if phase(run) == "error":
-        return "No job, so no output.", ""
-    if run.last is None:
-        return "No output yet." if run.job is not None and run.job.job is not None else "No job yet.", LATER
-    known = face(run.last.status)
-    if meaning(run.last.status) is None:
-        return f"{run.last.status}: unknown, not final.", known.meanwhile
-    if known.phase == "waiting":
-        if decision_shown(run) is not None:
-            return "The decision is taken.", known.meanwhile
-        return "The job waits for a person." if run.gate is not None else known.at_work, known.meanwhile
-    return run.last.progress or known.at_work, known.meanwhile
 
 
 def _done(last: LastStatus, form: str, inner: int, *, signs: bool) -> list[Row]:
@@ -169,22 +130,6 @@ def _failed(run: RunState, last: LastStatus, inner: int, done: list[Row]) -> lis
     return body
 
 
-def _last_status(last: LastStatus, inner: int) -> list[Row]:
-    """The members of the last status body; the first is the status itself."""
-    head = reply_row(last.code, last.took, inner, "last status" if inner >= 26 else "last")
-    longest = max([0, *(len(name) for name, _ in last.lines)])
-    room = max(15, min(longest, inner // 3)) if inner >= 28 else 6
-    first, *rest = [fields(((name, value),), room, inner, most=2) for name, value in last.lines] or [[]]
-    status = [row(line[0], (plain(line[1:]), face(last.status).role)) for line in first]
-    return [head, *status, *[line for lines in rest for line in lines]]
-
-
-def _leads(run: RunState) -> bool:
-    return phase(run) in ("idle", "complete") or (
-        phase(run) == "error" and run.job is not None and run.last is not None
-    )
-
-
 def _next_form(state: ScreenState) -> Reaction:
     following = FORMS[(FORMS.index(state.ui.output) + 1) % len(FORMS)]
     return Reaction(state.choose(output=following, scrolled=state.unscrolled("output")))
@@ -198,14 +143,12 @@ KEYS = (
 )  # fmt: skip
 
 OUTPUT_PANE = Pane(
-    name="output",
-    key="4",
-    title="Output",
-    framed=_framed,
-    one_row=_one_row,
-    exchange=lambda state: last_of(state, "status"),
-    column=Column(3),
-    leads=_leads,
+    "output",
+    "4",
+    "Output",
+    _framed,
+    lambda state: last_of(state, "status"),
+    "stage",
     timed=True,
     scrolls=1,
     help_keys="o ↑ pgup enter z",

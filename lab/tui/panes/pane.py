@@ -6,12 +6,13 @@ clocks follow from that list.
 """
 
 from collections.abc import Callable
+from typing import Literal
 
 from msgspec import Struct
 
 from lab.core.clock import Millis
 from lab.tui.panes.keys import ScreenKey
-from lab.tui.rows.spans import Row, Rows
+from lab.tui.rows.spans import BLANK, Row, Rows
 from lab.tui.state.run import Exchange, RunState
 from lab.tui.state.screen import ScreenState
 
@@ -27,6 +28,8 @@ class View(Struct, frozen=True):
     rows: int
     now: Millis
     top: int = 0
+    zoom: int = 0
+    """How large block letters may be; 0: nobody says."""
 
     @property
     def run(self) -> RunState:
@@ -36,7 +39,7 @@ class View(Struct, frozen=True):
     @property
     def inner(self) -> int:
         """Columns within a frame."""
-        return self.columns - 4
+        return self.columns - 6
 
     @property
     def room(self) -> int:
@@ -48,69 +51,73 @@ class Bar(Struct, frozen=True):
     """A part at an edge of the screen."""
 
     name: str
-    edge: str
-    """`top` and `bottom` are stacked from the edge inwards; `corner` is the right end of the first row."""
-    size: Callable[[ScreenState, int], int]
-    """Its rows (a corner's columns) in a screen of so many columns; 0 hides it."""
+    edge: Literal["top", "bottom"]
+    """From which edge it is stacked inwards."""
+    size: Callable[[ScreenState, int, int], int]
+    """Its rows in a screen of so many columns and rows; 0 hides it."""
     draw: Callable[[View], Rows]
     timed: bool = False
     """Whether it shows a time, and so is drawn anew while the clock runs."""
-    inset: bool = False
-    """Whether it leaves a column free at each side where there is room."""
+    apart: bool = False
+    """Whether a blank row stands below it on a screen of few rows, too."""
     keys: tuple[ScreenKey, ...] = ()
 
 
+Kind = Literal["coming", "work", "done", "waits", "need", "bad"]
+"""What state a pane is in (`blocks.FRAMES`)."""
+
+
 class Framed(Struct, frozen=True):
-    """A pane's content: its rows, its kind (of `blocks.FRAMES`), what stands beside its title, and below it."""
+    """A pane's content: its rows, its kind, and at the right end of its title what state it is in."""
 
     body: list[Row]
-    kind: str
+    kind: Kind
+    state: Row = ()
     beside: str = ""
-    status: Row = ()
+    """What stands beside the title."""
 
 
-class OneRow(Struct, frozen=True):
-    """A pane as one row: its kind, the gist, and its state at the right end."""
+class PaneFact(Struct, frozen=True):
+    """What a milestone brought, made once for every form: the pane's frame, and the row that it is where there is less room."""
 
-    kind: str
-    gist: Row
-    status: Row = ()
-
-
-class Column(Struct, frozen=True):
-    """Where a pane stands: in which column of the usual layout (in the wide one each has a column of its own)."""
-
-    number: int
-    width: int = 0
-    """Columns; 0: whatever the others leave."""
-    rows: Callable[[int], int] | None = None
-    """Of several panes in a column: how many of so many rows this one takes; None: whatever is left."""
-    rows_of_two: Callable[[int], int] | None = None
-    """The same in the layout of two columns, where it differs."""
-    longest: Callable[[ScreenState], int] | None = None
-    """How many columns its longest row takes, with its frame; it gets up to `most` where there is room."""
-    most: int = 60
+    kind: Kind
+    body: list[Row]
+    """The rows within the frame."""
+    state: Row = ()
+    """At the right end of the title."""
+    code: Row = ()
+    gist: Row = ()
+    right: Row = ()
+    """As a row: what came, in a few words, and what stands at its right end."""
+    beside: str = ""
 
 
 class Pane(Struct, frozen=True):
-    """A framed part of the screen. `key` focuses it; `column` None: it is the drawer below the others."""
+    """A framed part of the screen. `key` focuses it."""
 
     name: str
     key: str
     title: str
-    framed: Callable[[View], Framed]
-    one_row: Callable[[View], OneRow]
+    drawn: Callable[[View], Framed | PaneFact]
     exchange: Callable[[ScreenState], Exchange | None]
     """The exchange that enter opens; of the state with the turn that is looked at."""
-    column: Column | None = None
-    leads: Callable[[RunState], bool] = lambda run: False
-    """Whether it has the room in the projector layout."""
+    place: Literal["fact", "stage", "drawer"] = "fact"
+    wide: int = 0
+    narrow: int = 0
+    """Of a fact beside others: its columns, and on a narrow screen; the last one has the rest."""
     timed: bool = False
     scrolls: int = 0
     """Whether it scrolls: 1 from its top, -1 from its newest row upwards."""
     help_keys: str = "enter z"
     """The faces of the keys that the help names for it."""
     keys: tuple[ScreenKey, ...] = ()
+
+
+def two_sides(request: list[Row], reply: list[Row], view: View, name: str) -> list[Row]:
+    """Request and reply: the reply stands on the same row in every pane, whatever was asked; all of both where a pane is alone."""
+    if view.state.ui.zoom == name:
+        return [*request, BLANK, *reply]
+    return [*request[:3], *[BLANK] * (4 - len(request[:3])), *reply][: max(0, view.room)]
 
 
 def last_of(state: ScreenState, command: str) -> Exchange | None:

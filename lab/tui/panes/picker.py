@@ -2,11 +2,12 @@
 
 from collections.abc import Callable, Sequence
 
+from lab.tui.panes.band import planned_row
 from lab.tui.panes.page import ListPage, PageReaction
 from lab.tui.panes.planned_path import lane_rows, planned_path
-from lab.tui.rows.blocks import bars, status_row
 from lab.tui.rows.markdown import markdown
 from lab.tui.rows.spans import BLANK, Row, clip, cut, row, width, wrap
+from lab.tui.state.course import planned_course
 from lab.tui.state.intents import ChooseScenario
 from lab.tui.state.screen import ScenarioChoice, ScreenState
 
@@ -94,10 +95,8 @@ def _chosen(choice: ScenarioChoice, inner: int, rows: int) -> list[Row]:
         return [line for text in choice.complaints for line in wrap(row((text, "bad")), inner)][:rows]
     lines: list[Row] = []
     if choice.scenario is not None:
-        path = planned_path(choice.scenario, choice.seed)
-        end = status_row(path.statuses[-1][0])
-        lines += bars(path.statuses, inner)
-        lines += [cut(row(end, (f" with seed {choice.seed}  {' · '.join(path.steps)}", "dim")), inner)]
-        lines += [*lane_rows(path.lanes, inner, rows - len(lines) - _STORY), BLANK]
+        lanes = planned_path(choice.scenario, choice.seed).lanes
+        lines.append(planned_row(planned_course(choice.scenario, choice.seed, 1), inner))
+        lines += [*lane_rows(lanes, inner, rows - len(lines) - _STORY), BLANK]
     shows = wrap(row((choice.shows, "dim")), inner) if choice.shows else []
     return [*lines, *shows, *([BLANK, *markdown(choice.story, inner)] if choice.story else [])][:rows]

@@ -15,7 +15,7 @@ from lab.program.steps import Delegate, Parallel
 from lab.tui.rows.blocks import seconds
 from lab.tui.rows.spans import Row, clip, cut, row
 
-MOST_STEPS = 40
+_MOST_STEPS = 40
 """How much of a path is drawn."""
 _LANE = 32
 """Cells of the longest lane, where there is room."""
@@ -37,8 +37,6 @@ class StepLane(NamedTuple):
 class PlannedPath(NamedTuple):
     """The first job with a seed, if the scenario's own reviewers answer."""
 
-    statuses: tuple[tuple[str, Millis], ...]
-    """One after the other, with their lengths."""
     steps: tuple[str, ...]
     lanes: tuple[StepLane | str, ...]
     """Of each delegate and each child of a parallel the first visit; before children a line about their parallel."""
@@ -47,19 +45,13 @@ class PlannedPath(NamedTuple):
 def planned_path(scenario: Scenario, seed: int) -> PlannedPath:
     """The path that the seed draws."""
     plan = next(own_plans(program_of(scenario), seed))
-    lengths: list[tuple[str, Millis]] = []
     steps: list[str] = []
     lanes: list[StepLane | str] = []
-    for span in islice(spans(plan, ()), MOST_STEPS):
+    for span in islice(spans(plan, ()), _MOST_STEPS):
         if not (span.goes_on or span.escalated):
             steps.append(span.id)
             lanes += _lanes(plan, span) if span.visit == 0 else ()
-        took = 0 if span.until is None else span.until - span.since
-        if lengths and lengths[-1][0] == span.status:
-            lengths[-1] = (lengths[-1][0], lengths[-1][1] + took)
-        else:
-            lengths.append((str(span.status), took))
-    return PlannedPath(tuple(lengths), tuple(steps), tuple(lanes))
+    return PlannedPath(tuple(steps), tuple(lanes))
 
 
 def _lanes(plan: Plan, span: Span) -> Iterator[StepLane | str]:

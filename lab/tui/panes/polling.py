@@ -1,6 +1,7 @@
-"""The Polling pane: the lane of statuses, the timeline of polls, the wait for the next one."""
+"""The Polling pane: the timeline of polls, the wait for the next one."""
 
 from collections.abc import Iterable, Sequence
+from itertools import zip_longest
 from statistics import median
 
 from msgspec import Struct
@@ -9,14 +10,14 @@ from rich.cells import cell_len
 
 from lab.core.clock import Millis
 from lab.program.words import Status
-from lab.tui.panes.decision import by_fits, by_whom, decision_within, with_comments
-from lab.tui.panes.pane import OPENS, Column, Framed, OneRow, Pane, View, last_of
-from lab.tui.rows.blocks import at_text, bars, bottom, latency, next_call, paragraph, request_row, seconds, status_row
-from lab.tui.rows.spans import BLANK, Row, clip, ends, hot, row, width, wrap
+from lab.tui.panes.decision import by_fits, by_whom, with_comments
+from lab.tui.panes.pane import OPENS, Kind, Pane, PaneFact, View, last_of
+from lab.tui.rows.blocks import FRAMES, at_text, latency, next_call, paragraph, request_row
+from lab.tui.rows.spans import BLANK, Row, clip, hot, row, width
 from lab.tui.state.gate import GateDecision, verdict_face
 from lab.tui.state.run import RunState, TimelineRow
 from lab.tui.state.screen import ScreenState
-from lab.tui.state.status import decision_shown, face, meaning, phase
+from lab.tui.state.status import face, meaning, phase
 from lab.tui.state.timeline import fitted
 
 NO_POLL = "Nothing to poll yet."
@@ -24,7 +25,7 @@ BAR_FROM = 46
 """From so many columns on a bar shows each latency."""
 
 
-def _kind(run: RunState) -> str:
+def _kind(run: RunState) -> Kind:
     here = phase(run)
     begun = run.job is not None and run.job.job is not None
     if here == "error" and begun:
@@ -33,80 +34,45 @@ def _kind(run: RunState) -> str:
         return "done"
     if not begun:
         return "coming"
-    return "need" if here == "waiting" and run.gate is not None else "work"
+    return "waits" if here == "waiting" and run.gate is not None else "work"
 
 
-def _status(view: View) -> Row:
-    """`9 polls · pause 3 s`, at the end the last status."""
-    run = view.run
-    if phase(run) in ("complete", "error") and run.last is not None:
-        # the sums say it where there is room for them
-        counted = f"{run.polls} polls · " if 40 <= view.columns < 72 and view.room < 12 else ""
-        return row((counted, face(run.last.status).role), status_row(run.last.status))
-    if run.job is None or run.job.job is None or not (run.polls or run.next_call):
-        return ()
-    polls = f"{run.polls} poll" + ("" if run.polls == 1 else "s")
-    tone = "wait" if _kind(run) == "need" else "run"
-    if run.next_call is None:
-        return row((polls, tone))
-    if view.columns >= 40:
-        return row((f"{polls} · next in {seconds(max(0, run.next_call.until - view.now))}", tone))
-    pause = seconds(run.next_call.until - run.next_call.since).replace(".0 s", " s")
-    return row((f"{polls} · pause {pause}", tone))
-
-
-def _framed(view: View) -> Framed:
-    return Framed(_body(view, tight=view.columns >= 72), _kind(view.run), status=_status(view))
-
-
-def _one_row(view: View) -> OneRow:
-    """The lane in words, and how many polls. Who decided is cut before any figure is left out."""
-    run = view.run
-    if not run.statuses:
-        return OneRow("coming", row((NO_POLL, "dim")))
-    gist: list[Row] = []
-    for word, length in _lengths(run, view.now):
-        known = face(word)
-        gist.append(row((known.glyph if known.final else f"{known.glyph} {seconds(length)}  ", known.role)))
-    decided = [each for each in run.timeline if each.kind == "decided"]
-    polls, many = row(("polls ", "dim"), str(run.polls)), len(gist) + len(decided)
-    room = view.columns - 17 - width(polls)
-    spare = (room - sum(map(width, gist))) // max(1, len(decided))
-    for each in decided:
-        gist.append(row((f"  {decision_within(view.state, each, spare - 2)}", "bad" if each.bad else "dim")))
-    while len(gist) > 1 and sum(map(width, gist)) > room - (2 if len(gist) < many else 0):
-        gist.pop(0)
-    return OneRow(_kind(run), row(*([("┊ ", "dim")] if len(gist) < many else []), *gist), polls)
-
-
-def _body(view: View, *, tight: bool) -> list[Row]:
-    run, inner, rows = view.run, view.inner, view.room
-    if _kind(run) == "coming":
-        return paragraph(NO_POLL, "dim", inner)
-    bare = rows < (16 if tight else 12)
-    due = max(0, run.next_call.until - view.now) if run.next_call is not None else 0
-    method, path, differs = view.state.labels.poll
-    head = [] if bare else [request_row(method, path, inner, differs)]
-    if run.statuses:
-        head += bars(_lengths(run, view.now)[-max(1, inner // 2) :], inner)
-    foot = [] if bare else _foot(run, inner, view.now)
-    if not tight and rows >= 10:
-        head.append(BLANK)
-    if not run.timeline and _kind(run) == "work":
-        head.append(row((f"first poll in {seconds(due)}" if due else "···", "dim")))
-        foot = []
-    room = rows - len(head) - len(foot) - (1 if foot else 0)
-    if room < 5:
-        foot, room = [], rows - len(head)
-    up = view.top if view.state.ui.zoom == "polling" else None
-    return bottom([*head, *timeline(view.state, inner, max(0, room), up)], foot, rows)
-
-
-def _lengths(run: RunState, now: Millis) -> list[tuple[str, Millis]]:
-    """Each status so far, and how long it lasted."""
-    end = run.ended if run.ended is not None else max(now, run.latest)
-    untils = [*(since for _, since in run.statuses[1:]), end]
-    return [(word, max(0, until - since)) for (word, since), until in zip(run.statuses, untils, strict=True)]
+def polling_fact(view: View) -> PaneFact:
+    """The polls one below the other, and the wait for the next one."""
+    state, run, inner, rows = view.state, view.run, view.inner, view.room
+    kind = _kind(run)
+    if kind == "coming":
+        return PaneFact(kind, paragraph(NO_POLL, "dim", inner), gist=row((NO_POLL, "dim")))
+    tone = FRAMES[kind][2]
+    method, path, differs = state.labels.poll
+    job = (run.job.job or "")[:8] if run.job is not None else ""
+    head = [request_row(method, path, inner, job if differs.startswith("{") else differs)]
+    call = run.next_call
+    refused = bool(run.timeline) and run.timeline[-1].kind == "lost"
+    waits = "bad" if refused else "wait" if kind == "waits" else "run"
+    foot = [] if call is None or rows < 5 else [next_call(call, inner, view.now, waits, refused=refused)]
+    up = view.top if state.ui.zoom == "polling" else None
+    polls = [*head, *timeline(state, inner, max(0, rows - 1 - len(foot)), up)]
+    body = [*polls, *[BLANK] * (rows - len(polls) - len(foot)), *foot]
+    bad = sum(each.kind == "lost" for each in run.timeline)
+    counted = f"{run.polls} poll" + ("" if run.polls == 1 else "s")
+    title = row((f"{bad} of {run.polls} refused", "bad b")) if bad else row((counted, tone))
+    last = next((each for each in reversed(run.timeline) if each.x is not None), None)
+    code = row(
+        (
+            f"{last.code or '···'}" if last is not None else "···",
+            "bad b" if last is not None and last.bad else f"{tone.removesuffix(' b')} b",
+        )
+    )
+    took = f" · last {latency(last.took)}" if last is not None and last.took is not None else ""
+    decided = next((each for each in reversed(run.timeline) if each.decision is not None), None)
+    by = "" if decided is None else f"◇ {decided.word}{by_whom(state, decided.decision)}"
+    right = (
+        row((clip(by, view.columns // 2 - 8), "dim"))
+        if call is None
+        else next_call(call, 30, view.now, waits, refused=refused)
+    )
+    return PaneFact(kind, body, title, code, row(counted, (took, "dim")), right)
 
 
 # The timeline
@@ -122,7 +88,14 @@ def timeline(state: ScreenState, inner: int, room: int, up: int | None = None) -
     longest = max([each.took or 0 for each in run.timeline] or [1]) or 1
     lines: list[Row] = []
     tone = "run"
-    rows = _in_sight(with_comments(state, inner), room, up)
+    known = with_comments(state, inner)
+    # a fault that had a call refused is told by the call's own row
+    known = [
+        each
+        for each, following in zip_longest(known, known[1:])
+        if each.kind != "struck" or following is None or following.kind != "lost"
+    ]
+    rows = _in_sight(known, room, up)
     columns = _columns(run, rows, inner)
     for each in rows:
         if isinstance(each, int):
@@ -248,52 +221,14 @@ def _word(each: TimelineRow, room: int) -> tuple[tuple[str, str], ...]:
     return (("│ ", known.role), (word.lower() + padding, "dim"))
 
 
-# Below the timeline
-
-
-def _foot(run: RunState, inner: int, now: Millis) -> list[Row]:
-    if phase(run) in ("complete", "error"):
-        return _sums(run, inner)
-    foot = _waits(run, inner)
-    if run.next_call is not None:
-        foot += [BLANK] if foot else []
-        foot.append(next_call(run.next_call, inner, now, "wait" if _kind(run) == "need" else "run"))
-    return foot
-
-
-def _waits(run: RunState, inner: int) -> list[Row]:
-    """What the job waits for, or is at."""
-    decision = decision_shown(run)
-    gate = run.gate or (decision.gate if decision is not None and phase(run) == "waiting" else None)
-    pairs = gate.line if gate is not None else run.last.waits if run.last is not None else ()
-    if not pairs and run.last is not None and meaning(run.last.status) is None:
-        return wrap(row((f"{run.last.status}: unknown, not final", "unknown")), inner)
-    texts = [(label, wrap(row(text), inner - 2, most=2)) for label, text in pairs]
-    return [line for label, parts in texts for line in (row((label, "dim")), *[row("  ", part) for part in parts])]
-
-
-def _sums(run: RunState, inner: int) -> list[Row]:
-    end = run.ended if run.ended is not None else run.latest
-    waited = sum(length for word, length in _lengths(run, end) if meaning(word) is Status.WAITING)
-    sums = {
-        "elapsed": seconds(run.elapsed(end)),
-        "polls": str(run.polls),
-        "slowest poll": f"{run.slowest} ms",
-        "time in WAITING": seconds(waited),
-    }
-    return [ends(row((name, "dim")), row(value), min(inner, 44)) for name, value in sums.items()]
-
-
 POLLING_PANE = Pane(
-    name="polling",
-    key="3",
-    title="Polling",
-    framed=_framed,
-    one_row=_one_row,
-    exchange=lambda state: last_of(state, "status"),
-    column=Column(2, 34),
-    leads=lambda run: phase(run) in ("polling", "waiting"),
+    "polling",
+    "3",
+    "Polling",
+    polling_fact,
+    lambda state: last_of(state, "status"),
     timed=True,
     scrolls=-1,
     help_keys="↑ pgup enter z",
+    wide=40,
 )

@@ -1,5 +1,7 @@
 """The code by which phones decide: beside the question, or where that has no room on a page of its own."""
 
+from msgspec.structs import replace
+
 from lab.tui.panes.keys import ScreenKey, commanding
 from lab.tui.panes.layout import AIRY, NARROW, Rect, Rects
 from lab.tui.panes.page import PageContent
@@ -15,24 +17,28 @@ _SIDES = (4, 20)
 
 
 def qr_placed(found: Rects, bars_shown: frozenset[str], state: ScreenState, columns: int, rows: int) -> Rects:
-    """The places with the code's: it has that of the output, or the right end of the one part that has all the room."""
+    """The places with the code's: it has the right end of the facts and the stage, or of the one part that has all the room."""
     phone = state.phone
     if phone is None or not phone.address or not state.ui.qr or columns < NARROW or rows < AIRY or "small" in found:
         return found
-    wide = max(map(len, phone.cells), default=NARROW // 3)
-    body = {name: place for name, place in found.items() if name not in bars_shown and place.form != "row"}
-    name = "output" if len(body) > 1 and "output" in body else max(body, key=lambda each: body[each].height, default="")
-    place = body.get(name)
-    if place is None:
-        return found
-    alone = len(body) == 1
-    widths = [wide + side for side in _SIDES if wide <= place.width // 2] if alone else [place.width]
-    taken = next((each for each in widths if each >= wide and len(_lines(phone, each)) <= place.height), None)
+    size = max(map(len, phone.cells), default=NARROW // 3)
+    body = {name: place for name, place in found.items() if name not in bars_shown}
+    top, end = min(place.y for place in body.values()), max(place.y + place.height for place in body.values())
+    # where a fact stands at the right end and has about its width, it has that fact's
+    framed = [
+        place.x for place in body.values() if place.form == "framed" and 0 <= columns - place.x - size <= _SIDES[1]
+    ]
+    widths = [columns - max(framed)] if any(framed) else [size + side for side in _SIDES if size <= columns // 2]
+    taken = next((each for each in widths if each >= size and len(_lines(phone, each)) <= end - top), None)
     if taken is None:
         return found
-    left = Rect(place.x, place.y, place.width - taken, place.height, place.form)
-    kept = {each: where for each, where in found.items() if each != name} | ({name: left} if alone else {})
-    return {**kept, QR: Rect(place.x + place.width - taken, place.y, taken, place.height)}
+    edge = columns - taken
+    left = {
+        name: replace(place, width=min(place.width, edge - place.x)) if name in body else place
+        for name, place in found.items()
+        if name not in body or place.x < edge
+    }
+    return {**left, QR: Rect(edge, top, taken, end - top)}
 
 
 def qr_rows(view: View) -> Rows:

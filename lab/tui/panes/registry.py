@@ -5,21 +5,20 @@ To add a pane, write its file and name its value here.
 
 from msgspec.structs import replace
 
-from lab.tui.panes.acts import ACT, act_form, act_placed, act_rows
+from lab.tui.panes.acts import ACT, act_placed, act_rows
 from lab.tui.panes.approval import APPROVAL_BAR
-from lab.tui.panes.finale import STRIP, placed, sheet
-from lab.tui.panes.folded import folded
-from lab.tui.panes.header import CLOCK, HEADER
+from lab.tui.panes.band import BAND, LEFT
+from lab.tui.panes.finale import RAIL, STRIP, placed, rail, sheet
+from lab.tui.panes.header import HEADER
 from lab.tui.panes.job import JOB_PANE
 from lab.tui.panes.key_bar import key_bar
 from lab.tui.panes.keys import ScreenKey, commanding
-from lab.tui.panes.layout import LEAST, Rect, Rects, lay_out
+from lab.tui.panes.layout import LEAST, PartForm, Rect, Rects, lay_out
 from lab.tui.panes.message import KEYS as MESSAGE_KEYS
 from lab.tui.panes.narration import NARRATION
 from lab.tui.panes.output import OUTPUT_PANE
-from lab.tui.panes.pane import Bar, OneRow, Pane, View
+from lab.tui.panes.pane import Bar, Pane, PaneFact, View
 from lab.tui.panes.polling import POLLING_PANE
-from lab.tui.panes.presenter import PRESENTER, presenter_rows
 from lab.tui.panes.qr import KEYS as PHONE_KEYS
 from lab.tui.panes.qr import QR, qr_placed, qr_rows
 from lab.tui.panes.screen_keys import MORE_RUN_KEYS, RUN_KEYS, VIEW_KEYS, focusing
@@ -47,8 +46,8 @@ def _keys() -> tuple[ScreenKey, ...]:
             pane.key,
             pane.key,
             pane.title,
-            f"look at the {'wire drawer' if pane.column is None else f'{pane.title} pane'}",
-            focusing(pane.name, drawer=pane.column is None),
+            f"look at the {'wire drawer' if pane.place == 'drawer' else f'{pane.title} pane'}",
+            focusing(pane.name, drawer=pane.place == "drawer"),
             lambda state: not state.in_sight.finale,
             group="view",
         )
@@ -72,11 +71,18 @@ def _keys() -> tuple[ScreenKey, ...]:
 SCREEN_KEYS = _keys()
 """Every key, and every command of the palette; the help lists each group in this order."""
 
-BARS: tuple[Bar, ...] = (HEADER, CLOCK, STEPPER, NARRATION, key_bar(SCREEN_KEYS), SEARCH_BAR, SCRUBBER, APPROVAL_BAR)
+BARS: tuple[Bar, ...] = (
+    HEADER,
+    STEPPER,
+    NARRATION,
+    BAND,
+    key_bar(SCREEN_KEYS),
+    SEARCH_BAR,
+    SCRUBBER,
+    APPROVAL_BAR,
+)
 """From the edges of the screen inwards."""
 
-_FINALE = {"sheet": sheet, "folded": folded}
-"""By form, how a part draws itself in the finale."""
 _BARS = {bar.name: bar for bar in BARS}
 _PANES = {pane.name: pane for pane in PANES}
 _BY_NAME = {key.name: key for key in SCREEN_KEYS}
@@ -86,7 +92,7 @@ KEYS_OF_SPOT = {
 }
 """What a click may press: a spot names a key, or a face, which several keys may have that are never offered together."""
 
-PARTS = (*_BARS, *_PANES, STRIP, ACT, QR, "small")
+PARTS = (*_BARS, *_PANES, STRIP, RAIL, ACT, QR, "small")
 """The names of all parts; `small` is the notice on a terminal that is too small for any other."""
 TIMED = tuple([bar.name for bar in BARS if bar.timed] + [pane.name for pane in PANES if pane.timed] + [ACT])
 """The parts that show a time."""
@@ -103,7 +109,7 @@ def places(state: ScreenState, columns: int, rows: int) -> Rects:
     """The rectangle of every part that shows."""
     found, bars = lay_out(BARS, PANES, state, columns, rows), frozenset(_BARS)
     if (state.presents or state.shows_act) and "small" not in found:
-        found = act_placed(found, bars, columns, PRESENTER if state.presents else act_form(rows))
+        found = act_placed(found, bars, columns, rows)
     else:
         found = placed(found, bars, state, columns, rows)
     return qr_placed(found, bars, state, columns, rows)
@@ -125,44 +131,41 @@ def scrolled(state: ScreenState, pane: str, by: int) -> ScreenState:
 
 def draw(name: str, state: ScreenState, place: Rect, now: int) -> Rows:
     """The rows of a part, exactly as many and as wide as its place."""
-    view = View(state, place.width, place.height, now, state.ui.scrolled.get(name, 0))
+    view = View(state, place.width, place.height, now, state.ui.scrolled.get(name, 0), place.zoom)
     drawn = _rows(name, view, place.form)
     lines = [fill(line, view.columns) for line in drawn[: view.rows]]
     return (*lines, *[fill(BLANK, view.columns)] * (view.rows - len(lines)))
 
 
-def _rows(name: str, view: View, form: str) -> Rows:
+def _rows(name: str, view: View, form: PartForm) -> Rows:
     if name in _BARS:
         return _BARS[name].draw(view)
     if name == ACT:
-        return presenter_rows(view) if form == PRESENTER else act_rows(view, form)
+        return act_rows(view, form if form in ("whole", "short") else "least")
     if name == QR:
         return qr_rows(view)
     pane = _PANES.get(name)
     if pane is None:
-        return strip(view) if name == STRIP else _too_small(view)
-    if form in _FINALE:
-        return _FINALE[form](view)
+        return strip(view) if name == STRIP else rail(view) if name == RAIL else _too_small(view)
+    if form == "sheet":
+        return sheet(view)
     # in the finale digits belong to the follow-ups
     digit = view.state.ui.faces.get(f"focus-{pane.name}", pane.key)
-    label = pane.title.upper() if view.state.finale else f"{digit} {pane.title.upper()}"
-    if form == "row":
-        return (_one_row(pane, label, pane.one_row(view), view.columns),)
-    content = pane.framed(view)
+    content = pane.drawn(view)
     role, focused = FRAMES[content.kind][2], view.state.ui.focus == name
+    if form == "row" and isinstance(content, PaneFact):
+        return (_one_row(content, row(hot(row((f"{digit} {pane.title.upper():<9}", role)), pane.key)), view.columns),)
+    label = pane.title.upper() if view.state.finale else f"{digit} {pane.title.upper()}"
     title = row((f" {label} ", f"{role} r") if focused else (label, role))
     title = hot(row(title, (f"  {content.beside}" if content.beside else "", "dim")), pane.key)
-    return frame(content.body, title, content.status, content.kind, view.columns, view.rows)
+    return frame(content.body, title, content.state, content.kind, view.columns, view.rows)
 
 
-def _one_row(pane: Pane, label: str, line: OneRow, columns: int) -> Row:
-    """A pane without a frame: sign, name, the gist, its state."""
-    role = FRAMES[line.kind][2]
-    tone = "dim" if line.kind == "done" else role
-    left = row(
-        "  ", (SIGNS[line.kind], role.removesuffix(" b")), " ", hot(row((f"{label:<10}", tone)), pane.key), line.gist
-    )
-    return ends(left, row(line.status, "  "), columns)
+def _one_row(fact: PaneFact, label: Row, columns: int) -> Row:
+    """A fact without a frame: sign, name, code, what came, and at the right end how it is now."""
+    role = FRAMES[fact.kind][2].removesuffix(" b")
+    left = row(" " * LEFT, (f"{SIGNS[fact.kind]} ", role), label, fact.code, ("   " if fact.code else ""), fact.gist)
+    return ends(left, row(fact.right, " " * LEFT), columns)
 
 
 def _too_small(view: View) -> Rows:

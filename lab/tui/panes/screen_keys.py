@@ -226,7 +226,7 @@ def _stage(state: ScreenState) -> Reaction:
 
 
 def _presenter(state: ScreenState) -> Reaction:
-    return Reaction(state.choose(presenter=not state.ui.presenter, zoom=""))
+    return Reaction(state.choose(presenter=not state.ui.presenter, zoom="", focus=""))
 
 
 def _scroll(name: str, keys: str, face: str, label: str, help: str, by: int) -> ScreenKey:

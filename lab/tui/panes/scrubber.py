@@ -6,13 +6,14 @@ from lab.tui.panes.pane import Bar, View
 from lab.tui.rows.blocks import at_text
 from lab.tui.rows.spans import Row, Rows, TextSpan, backed, cut, ends, hot, row, width
 from lab.tui.state.acts import act_before
-from lab.tui.state.cursor import PlaybackCursor, RecordingMark
+from lab.tui.state.cursor import PlaybackCursor
 from lab.tui.state.intents import MoveCursor, NextAct, SeekAct, SeekInstant, SeekStage
+from lab.tui.state.milestones import Milestone, MilestoneKind
 from lab.tui.state.screen import ScreenState
 
 SEEK = "seek:"
 """Begins a hot spot of the scrubber; the instant follows."""
-SIGNS = {
+SIGNS: dict[MilestoneKind, tuple[str, str]] = {
     "token": ("╋", "dim"), "invoke": ("╋", "dim"), "poll": ("╋", "dim"), "gate": ("◆", "wait"),
     "decided": ("◇", "done"), "output": ("✓", "done"), "error": ("✗", "bad"), "fault": ("✗", "bad"),
 }  # fmt: skip
@@ -37,7 +38,7 @@ def _draw(view: View) -> Rows:
 def track(cursor: PlaybackCursor, cells: int, now: Millis) -> Row:
     """The line itself, a hot spot a cell."""
     here = _cell(cursor, cells, now)
-    marks: dict[int, RecordingMark] = {}
+    marks: dict[int, Milestone] = {}
     for mark in cursor.marks:
         at = _cell(cursor, cells, mark.at)
         if at not in marks or _RANK[mark.kind] >= _RANK[marks[at].kind]:
@@ -125,5 +126,10 @@ KEYS = (
 )  # fmt: skip
 
 SCRUBBER = Bar(
-    "scrubber", "bottom", lambda state, columns: int(state.source.cursor is not None), _draw, timed=True, keys=KEYS
+    "scrubber",
+    "bottom",
+    lambda state, columns, rows: int(state.source.cursor is not None),
+    _draw,
+    timed=True,
+    keys=KEYS,
 )

@@ -1,7 +1,6 @@
 """The search: what is typed after `/` is looked for in the output, or in the wire if that or the polls are in focus."""
 
 from lab.tui.panes.keys import InputRow, ScreenKey, choosing, commanding
-from lab.tui.panes.layout import projector
 from lab.tui.panes.pane import Bar, View
 from lab.tui.rows.search import find, mark, pattern
 from lab.tui.rows.spans import Row, Rows, backed, ends, fill, row
@@ -37,7 +36,7 @@ def marked_row(line: Row, ui: UiState) -> Row:
 
 def _draw(view: View) -> Rows:
     ui = view.state.ui
-    line: Row = row(("▌", "accent"), " " if projector(view.state, view.columns) else "  ", (FIND, "accent b"))
+    line: Row = row(("▌", "accent"), "  ", (FIND, "accent b"))
     if ui.typing != SEARCH:
         name = "wire" if ui.searched == "wire" else "output"
         keys = row(("n N", "wait b"), (" on, back  ", "dim"), ("esc", "wait b"), (" ends it ", "dim"))
@@ -49,7 +48,9 @@ def _searching(state: ScreenState) -> bool:
     return bool(state.ui.query)
 
 
-SEARCH_BAR = Bar("search", "bottom", lambda state, columns: int(state.ui.typing == SEARCH or _searching(state)), _draw)
+SEARCH_BAR = Bar(
+    "search", "bottom", lambda state, columns, rows: int(state.ui.typing == SEARCH or _searching(state)), _draw
+)
 SEARCH_ROW = InputRow(
     lambda state: ((FIND, 0),),
     0,

@@ -1,28 +1,38 @@
 """The stepper: Token, Invoke, Poll, Gate, Output over the whole width, and how far the run has come."""
 
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
-from lab.tui.panes.layout import projector
+from lab.core.clock import Millis
+from lab.tui.panes.band import LEFT, CellRow
 from lab.tui.panes.pane import Bar, View
-from lab.tui.rows.spans import Row, Rows, TextSpan, fill, hot, row, width
+from lab.tui.rows.spans import Rows, hot, ink
+from lab.tui.state.ink import FILLS, Ink
 from lab.tui.state.run import RunState
 from lab.tui.state.screen import ScreenState
-from lab.tui.state.status import face, nobody_decided, phase, role
+from lab.tui.state.status import decision_shown, face, nobody_decided, phase, role
 
 POLL, END = 2, 4
 _AT = {"idle": -1, "token": 0, "invoke": 1, "polling": POLL, "waiting": POLL, "complete": END + 1, "error": END}
 """How far each phase is, in cells."""
 
 
-_PLAIN = {"done": ("✓", "done"), "missed": ("✗", "bad"), "coming": ("○", "dim")}
-"""How a cell shows in which the run isn't: its sign and colour."""
+SWEEP: Millis = 400
+"""How long the line into the gate runs from amber to green."""
+CellState = Literal["done", "now", "bad", "missed", "coming", "none"]
+_PLAIN: dict[CellState, tuple[str, Ink]] = {
+    "done": ("✓", "done"),
+    "missed": ("✗", "bad"),
+    "coming": ("○", "dim"),
+    "none": ("·", "dim"),
+}
+"""How a cell shows in which the run isn't: its sign and colour; `none`: a gate that only an earlier turn had."""
 
 
 class Cell(NamedTuple):
-    """A stage of the run: its name, `done now bad missed coming`, what a click on it presses."""
+    """A stage of the run: its name, how far it is, what a click on it presses."""
 
     name: str
-    state: str
+    state: CellState
     key: str
 
 
@@ -39,16 +49,18 @@ def _cells(state: ScreenState) -> list[Cell]:
         if here == "complete" or index < at or (index == POLL and (gated or stopped)):
             cells.append(Cell(name, "done", key))
         else:
-            now = "coming" if index != at else "bad" if here == "error" else "now"
+            now: CellState = "coming" if index != at else "bad" if here == "error" else "now"
             cells.append(Cell(name, now, key))
     total = max(state.gates or 0, len(run.gates))
     if total:
         number = run.gate.number if run.gate else len(run.gates)
         name = f"Gate {max(1, number)}/{total}" if total > 1 else "Gate"
         # a gate that the run never reached stays to come; one at which nobody decided isn't done
-        met = "coming" if not run.gates else "missed" if nobody_decided(run) else "done"
+        met: CellState = "coming" if not run.gates else "missed" if nobody_decided(run) else "done"
         cells.append(Cell(name, "now" if gated else "bad" if stopped else met, "3"))
-    ending = "done" if here == "complete" else "bad" if here == "error" and at == END else "coming"
+    elif any(turn.gates for turn in run.past):
+        cells.append(Cell("Gate", "none", "3"))
+    ending: CellState = "now" if here == "complete" else "bad" if here == "error" and at == END else "coming"
     return [*cells, Cell("Output", ending, "4")]
 
 
@@ -60,36 +72,45 @@ def _stopped_at(run: RunState) -> int:
 
 def _draw(view: View) -> Rows:
     state, columns = view.state, view.columns
-    cells, tone = _cells(state), role(view.run)
+    cells = _cells(state)
+    tone: Ink = role(view.run)
     if state.ui.stage:  # a click goes to an act
         stages = ("token", "invoke", "poll", *(("gate",) if len(cells) == 5 else ()), "output")
         cells = [cell._replace(key=f"go-to-{stage}") for cell, stage in zip(cells, stages, strict=True)]
     sign = "◆" if view.run.gate is not None else "◇" if view.run.decisions else "◆" if tone == "wait" else "◐"
+    if phase(view.run) == "complete":
+        tone, sign = "done", "✓"
     if state.shows_act and state.act.act is not None and state.act.act.kind in ("token", "job"):
         tone, sign = "done", "✓"
-    faces = [_face(cell, tone, sign) for cell in cells]
-    lead = 1 if projector(state, columns) else 2
-    gaps = len(faces) - 1
-    room = columns - 2 * lead - sum(map(width, faces)) - 2 * gaps
-    last = max([index for index, cell in enumerate(cells) if cell.state != "coming"], default=-1)
-    spans: list[TextSpan] = [TextSpan(" " * lead)]
-    for index, each in enumerate(faces):
-        spans += each
-        if index < gaps:
-            size = max(0, room * (index + 1) // gaps - room * index // gaps)
-            heavy = index < last and cells[index].state != "coming"
-            spans.append(TextSpan(f" {('━' if heavy else '─') * size} ", "line" if heavy else "faint"))
-    return (fill(tuple(spans), columns),)
+    drawn = CellRow(columns)
+    gap = (columns - 2 * LEFT - sum(len(cell.name) + 2 for cell in cells)) / (len(cells) - 1)
+    x, before = float(LEFT), 0
+    last = max([index for index, cell in enumerate(cells) if cell.state not in ("coming", "none")], default=-1)
+    for index, cell in enumerate(cells):
+        mark, role_of = _PLAIN.get(cell.state, (sign, tone))
+        mark, role_of = ("✗", "bad") if cell.state == "bad" else (mark, role_of)
+        at, text = round(x), f"{mark} {cell.name}"
+        if index:
+            span = at - before - 4
+            come = cell.state not in ("coming", "none") or index < last
+            into = role_of if cell.state == "now" and role_of != "done" else "line"
+            drawn.put(before + 2, ink(("━" if come else "─") * span, into if come else "faint"))
+            left = _sweep(view, span) if cell.state == "now" else 0
+            drawn.put(before + 2 + span - left, ink("━" * left, "wait"))
+        pill = cell.state in ("now", "bad")
+        shown = ink(f" {text} ", "fill", bold=True, on=FILLS.get(role_of, "fill-run")) if pill else ink(text, role_of)
+        drawn.put(at - pill, hot((shown,), cell.key)[0])
+        before = at + len(text)
+        x += len(text) + gap
+    return (drawn.row(),)
 
 
-def _face(cell: Cell, tone: str, sign: str) -> Row:
-    if cell.state in _PLAIN:
-        sign, role_of = _PLAIN[cell.state]
-        shown = (f"{sign} {cell.name}", role_of)
-    else:
-        sign = "✗" if cell.state == "bad" else sign
-        shown = (f" {sign} {cell.name} ", f"fill b @fill-{'bad' if cell.state == 'bad' else tone}")
-    return hot(row(shown), cell.key)
+def _sweep(view: View, span: int) -> int:
+    """After a decision the line runs from amber to green: how much of it is amber still."""
+    decision = decision_shown(view.run)
+    if decision is None or role(view.run) != "done":
+        return 0
+    return max(0, span - span * max(0, view.now - decision.noticed) // SWEEP)
 
 
-STEPPER = Bar("stepper", "top", lambda state, columns: int(not state.presents), _draw)
+STEPPER = Bar("stepper", "top", lambda state, columns, rows: int(not state.presents), _draw, timed=True)

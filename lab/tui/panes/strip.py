@@ -1,11 +1,14 @@
 """The strip below the finale: what the turn took, and the follow-ups, which are numbered keys."""
 
+from typing import NamedTuple
+
 from lab.core.clock import Millis
 from lab.tui.panes.keys import React, Reaction, ScreenKey
 from lab.tui.panes.pane import View
 from lab.tui.rows.blocks import minutes
-from lab.tui.rows.letters import block
-from lab.tui.rows.spans import BLANK, Row, Rows, backed, cut, fill, hot, row, width, wrap
+from lab.tui.rows.letters import block, tall, wide
+from lab.tui.rows.spans import BLANK, Row, Rows, backed, cut, fill, hot, ink, row, width, wrap
+from lab.tui.state.ink import Ink
 from lab.tui.state.intents import SendTurn
 from lab.tui.state.run import RunState
 from lab.tui.state.screen import ScreenState
@@ -18,31 +21,47 @@ def strip(view: View) -> Rows:
     lines = strip_rows(view.state, view.columns, blocks=view.rows >= 5)
     tone = "done" if phase(view.run) == "complete" else "bad"
     lines = lines if len(lines) <= view.rows else strip_rows(view.state, view.columns, blocks=False)[: view.rows]
-    return tuple(backed(fill(row(("▌", tone), " ", line), view.columns), f"@tint-{tone}") for line in lines)
+    return tuple(backed(fill(row(("▌", tone), "  ", line), view.columns), f"@tint-{tone}") for line in lines)
 
 
 def strip_rows(state: ScreenState, columns: int, *, blocks: bool) -> list[Row]:
-    inner = columns - 4
+    """What the conversation took in four figures, and the follow-ups."""
+    inner = columns - 6
     asks = _questions(follow_ups(state) if phase(state.run) == "complete" else (), inner)
-    big = _big(state.run, inner) if blocks else None
+    figures = _figures(state.run)
+    big = _big(figures, inner) if blocks else None
     if big is None:
-        return [cut(_words(state.run), inner), *asks]
+        return [cut(_words(figures), inner), *asks]
     return [BLANK, *big, BLANK, *asks]
 
 
-def _figures(run: RunState) -> list[tuple[str, str, str]]:
-    """Figure, what it counts, its colour; a figure that is none is empty."""
-    found = turn_summary(run)
-    polls = "poll" if found.polls == 1 else "polls"
-    if not found.job:
-        return [("", "no Job ID", "bad")]
-    figures_of = [("1", "Job ID", "fg"), (str(found.polls), polls, "fg")]
-    figures_of.append(
-        ("", "nobody asked", "dim")
-        if found.person is None
-        else (*_span(found.person, "of a person" if found.decided else "waited, nobody decided"), "wait")
-    )
-    return [*figures_of, (*_span(found.agents, "of agents"), "run")]
+class Figure(NamedTuple):
+    """A figure (empty: it is none), what it counts, its colour."""
+
+    text: str
+    label: str
+    tone: Ink
+
+
+def _figures(run: RunState) -> list[Figure]:
+    turns = [turn_summary(turn) for turn in (*run.past, run)]
+    jobs, polls = sum(each.job for each in turns), sum(each.polls for each in turns)
+    if not jobs:
+        return [Figure("", "no Job ID", "bad")]
+    person = [each.person for each in turns if each.person is not None]
+    survived = sum(each.kind in ("refused", "fault") for turn in (*run.past, run) for each in turn.milestones)
+    found = [
+        Figure(str(jobs), "Job ID" if jobs == 1 else "Job IDs", "fg"),
+        Figure(str(polls), "poll" if polls == 1 else "polls", "fg"),
+    ]
+    if person:
+        decided = any(each.decided for each in turns if each.person is not None)
+        found.append(Figure(*_span(sum(person), "of a person" if decided else "waited, nobody decided"), "wait"))
+    elif survived:
+        found.append(Figure(str(survived), "refusal survived" if survived == 1 else "refusals survived", "bad"))
+    else:
+        found.append(Figure("0", "decisions", "dim"))
+    return [*found, Figure(*_span(sum(each.agents for each in turns), "of agents"), "run")]
 
 
 def _span(span: Millis, what: str) -> tuple[str, str]:
@@ -52,50 +71,46 @@ def _span(span: Millis, what: str) -> tuple[str, str]:
     return f"{span // 1000}.{span % 1000 // 100}", f"s {what}"
 
 
-def _words(run: RunState) -> Row:
+def _words(figures: list[Figure]) -> Row:
     parts: list[Row] = []
-    for figure, label, role in _figures(run):
+    for figure, label, tone in figures:
         unit, _, rest = label.partition(" ") if label.startswith("s ") else ("", "", label)
         strong = " ".join(part for part in (figure, unit) if part)
-        plain_role = "fg b" if role == "fg" else "fg" if figure else role
-        parts.append(row((f"{strong} " if strong else "", f"{role} b"), (rest, plain_role)))
-    return row(" ", *[span for part in parts for span in (part, (" · ", "dim"))][:-1])
+        parts.append(row(ink(f"{strong} " if strong else "", tone, bold=True), ink(rest, "fg" if figure else tone)))
+    return row(*[span for part in parts for span in (part, (" · ", "dim"))][:-1])
 
 
-def _big(run: RunState, inner: int) -> list[Row] | None:
-    """Three rows: the figures in block digits, each before what it counts; None: there is no room."""
-    blocks: list[list[Row]] = []
-    for figure, label, role in _figures(run):
-        lines = block(figure, "small", role) if figure else [BLANK] * 3
-        size = max([0, *map(width, lines)])
-        name = row(f" {label}" if figure else (label, role))
-        blocks.append([*(fill(line, size + width(name)) for line in lines[:2]), row(fill(lines[2], size), name)])
-    sizes = [width(block[2]) for block in blocks]
-    spare = inner - 2 - sum(sizes)
-    if len(blocks) < 2 or spare < 3 * (len(blocks) - 1):
-        return None
-    gap = " " * min(24, spare // (len(blocks) - 1))
-    return [row(" ", *[span for block in blocks for span in (block[at], gap)][:-1]) for at in range(3)]
+def _big(figures: list[Figure], inner: int) -> list[Row] | None:
+    """The figures in block letters at the quarters of the width, each before what it counts; None: there is no room."""
+    quarter, lines = (inner + 2) // len(figures), [row()] * tall(1)
+    for number, (figure, label, tone) in enumerate(figures):
+        size = wide(figure, 1)
+        if not size or size + len(label) + 2 > quarter:
+            return None
+        for at, line in enumerate(block(figure, 1, tone)):
+            name = row(f" {label}") if at == len(lines) - 1 else row()
+            lines[at] = row(fill(lines[at], number * quarter), line, name)
+    return lines
 
 
 def _questions(offered: tuple[FollowUp, ...], inner: int) -> list[Row]:
     """The follow-ups side by side, on as many rows as they need; none is cut."""
     lines: list[Row] = []
-    line: Row = row(" ")
+    line: Row = row()
     for each in offered:
         if each.key:
             face_of = hot(row((f" {each.key} ", "fill b @accent"), f" {each.text}"), f"ask-{each.key}")
         else:
             face_of = row((f"› {each.text}" + ("" if each.answered else " · not in this scenario"), "dim"))
-        if width(line) > 1 and width(line) + width(face_of) > inner:
+        if line and width(line) + width(face_of) > inner:
             lines.append(line)
-            line = row(" ")
-        if width(face_of) > inner - 1:
-            *whole, last = wrap(face_of, inner - 1)
-            lines += [row(" ", part) for part in whole]
+            line = row()
+        if width(face_of) > inner:
+            *whole, last = wrap(face_of, inner)
+            lines += whole
             face_of = last
         line = row(line, face_of, "   ")
-    return [*lines, line] if width(line) > 1 else lines
+    return [*lines, line] if line else lines
 
 
 # Its keys

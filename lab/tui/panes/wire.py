@@ -1,14 +1,17 @@
 """The wire drawer: one row an exchange, of all clients."""
 
 from lab.tui.panes.keys import Reaction, ScreenKey
-from lab.tui.panes.pane import OPENS, Framed, OneRow, Pane, View
+from lab.tui.panes.pane import OPENS, Framed, Pane, View
 from lab.tui.panes.search import marked_row
 from lab.tui.rows.blocks import latency, since_text
-from lab.tui.rows.spans import Row, backed, clip, clip_left, cut, fill, hot, row
+from lab.tui.rows.spans import Row, backed, clip, clip_left, cut, fill, hot, ink, row, width
 from lab.tui.state.reading import short_path
 from lab.tui.state.run import USUAL_LABELS, Exchange, RunState
 from lab.tui.state.screen import ScreenState
+from lab.tui.state.status import face
 
+COMPACT = 100
+"""Under so many columns within the frame a row has no path: it is one of the facts."""
 FULL_PATHS = 146
 """From so many columns within the frame on, paths are whole."""
 
@@ -27,21 +30,19 @@ def _framed(view: View) -> Framed:
     if focused and body:
         body[at] = backed(fill(body[at], view.inner), "@panel")
     if not exchanges:
-        return Framed([row(("Nothing has been sent yet.", "dim"))], "coming", "one row an exchange")
+        return Framed([row(("Nothing has been sent yet.", "dim"))], "coming")
     text = f"{len(exchanges)} exchange{'' if len(exchanges) == 1 else 's'}"
     if state.source.missed:
         text += f" · {state.source.missed} earlier ones are gone"
     hidden = f"↓ {len(exchanges) - last} more · " if last < len(exchanges) else ""
-    foot = row((f"{hidden}{text} · ↑ ↓ choose · enter opens" if focused else hidden + text, "dim"))
-    return Framed(body, "coming", "one row an exchange", foot)
-
-
-def _one_row(view: View) -> OneRow:
-    return OneRow("coming", row((f"{len(view.run.exchanges)} exchanges", "dim")))
+    keys = " · ↑ ↓ choose · enter opens" if focused and view.inner >= COMPACT else ""
+    return Framed(body, "coming", row(ink(f"{hidden}{text}{keys}", "dim")))
 
 
 def exchange_row(run: RunState, exchange: Exchange, inner: int, *, chosen: bool = False) -> Row:
     """Instant, method, path, code, latency, the beginning of the body; a sign where it is chosen: not every terminal has grounds."""
+    if inner < COMPACT:
+        return _compact(run, exchange, inner, chosen=chosen)
     # the widest rows have room for whole Job IDs too
     room = max(78, min(112, inner - 92)) if inner >= FULL_PATHS else max(12, inner * 45 // 100 - 6)
     code, lost = exchange.code, exchange.lost
@@ -62,6 +63,26 @@ def exchange_row(run: RunState, exchange: Exchange, inner: int, *, chosen: bool 
         return cut(row(head, ("  ···", "dim"), struck), inner)
     came = row((f"  {code}", "done b" if code < 400 else "bad b"), (f" {latency(exchange.took):>8}", "dim"))
     return cut(row(head, came, struck, (f"  {exchange.head}", "dim")), inner)
+
+
+def _compact(run: RunState, exchange: Exchange, inner: int, *, chosen: bool) -> Row:
+    """Instant, method, what is asked, code, and the status as a coloured column."""
+    tail = exchange.path.partition("?")[0].rpartition("/")[2]
+    asks = exchange.command if exchange.command in ("token", "status", "invoke") else tail
+    head = row(
+        ink(since_text(run, exchange.at), "dim"),
+        ink("›" if chosen else " ", "accent", bold=True),
+        ink(f"{exchange.method[:4]:<5}", "run", bold=True),
+        f"{clip(asks, 6):<7}",
+    )
+    if exchange.code is None:
+        return cut(row(head, ink(exchange.lost or "···", "bad" if exchange.lost else "dim")), inner)
+    good = exchange.code < 400
+    shown = next((each for each in reversed(run.timeline) if each.x == exchange.x and not each.bad), None)
+    status = ink(f"{shown.word:<8}", face(shown.word).role) if shown is not None else ink(" " * 8)
+    line = row(head, ink(f"{exchange.code} ", "done" if good else "bad", bold=not good), status)
+    took = ink(f"{latency(exchange.took):>8}", "dim")
+    return row(line, took) if width(line) + 8 <= inner else cut(line, inner)
 
 
 def _path(path: str, room: int) -> str:
@@ -99,14 +120,4 @@ KEYS = (
     ScreenKey("full-wire", "W", "W", "Full wire", "every exchange, over all panes", _over_all, group="view"),
 )
 
-WIRE_PANE = Pane(
-    name="wire",
-    key="5",
-    title="Wire",
-    framed=_framed,
-    one_row=_one_row,
-    exchange=_exchange,
-    scrolls=-1,
-    help_keys="↑ pgup enter W z",
-    keys=KEYS,
-)
+WIRE_PANE = Pane("wire", "5", "Wire", _framed, _exchange, "drawer", scrolls=-1, help_keys="↑ pgup enter W z", keys=KEYS)

@@ -1,41 +1,38 @@
 """What all panes are made of: frames, labelled fields, the request and reply rows."""
 
-import itertools
-from collections.abc import Iterable, Sequence
 from http import HTTPStatus
 
 from lab.core.clock import Millis, clock_text
 from lab.tui.rows.spans import BLANK, Row, Rows, clip, cut, ends, fill, gauge, row, width, wrap
-from lab.tui.state.run import JobState, NextCall, Pairs, RunState, TokenState
+from lab.tui.state.run import NextCall, Pairs, RunState
 from lab.tui.state.status import face
 
 ROUND, HEAVY = "╭─╮│╰╯", "┏━┓┃┗┛"
 FRAMES = {
     "coming": (ROUND, "faint", "dim"), "work": (ROUND, "run", "run b"), "done": (ROUND, "line", "done"),
-    "need": (HEAVY, "wait", "wait b"), "bad": (HEAVY, "bad", "bad b"),
+    "waits": (ROUND, "wait", "wait b"), "need": (HEAVY, "wait", "wait b"), "bad": (HEAVY, "bad", "bad b"),
 }  # fmt: skip
 """By kind: the border's characters, its colour, the title's role."""
 
-SIGNS = {"coming": "○", "work": "◐", "done": "✓", "need": "◆", "bad": "✗"}
+SIGNS = {"coming": "○", "work": "◐", "done": "✓", "waits": "◆", "need": "◆", "bad": "✗"}
 """By kind: the sign before the title of a pane that is one row."""
 
 
-def frame(body: list[Row], title: Row, status: Row, kind: str, columns: int, rows: int) -> Rows:
-    """The body within a border: title on top at the left, status below at the right."""
+def frame(body: list[Row], title: Row, state: Row, kind: str, columns: int, rows: int) -> Rows:
+    """The body within a border: title and state at the two ends of its top, so that neither ever moves."""
     lines_of, role, _ = FRAMES[kind]
     left_top, across, right_top, side, left_foot, right_foot = tuple(lines_of)
     title = cut(title, columns - 8)
-    status = cut(status, min(40, columns - 8))
-    over = max(0, columns - 5 - width(title))
-    top = row((left_top + across + " ", role), title, (" " + across * over + right_top, role))
-    inner = columns - 4
-    lines = [row((side + " ", role), fill(line, inner), (" " + side, role)) for line in body[: max(0, rows - 2)]]
+    state = cut(state, columns - 10 - width(title))
+    at_end = row(" ", state, (f" {across}{right_top}", role)) if state else row((right_top, role))
+    left = row((f"{left_top}{across} ", role), title, " ")
+    top = row(left, (across * max(0, columns - width(left) - width(at_end)), role), at_end)
+    inner = columns - 6
+    lines = [row((side + "  ", role), fill(line, inner), ("  " + side, role)) for line in body[: max(0, rows - 2)]]
     while len(lines) < rows - 2:
         lines.append(row((side + " " * (columns - 2) + side, role)))
-    if not status:
-        return (top, *lines, row((left_foot + across * (columns - 2) + right_foot, role)))
-    before = across * max(0, columns - 5 - width(status))
-    return (top, *lines, row((left_foot + before + " ", role), status, (" " + across + right_foot, role)))
+    last = row((left_foot + across * (columns - 2) + right_foot, role))
+    return (top, *lines, last)
 
 
 def request_row(method: str, path: str, inner: int, tail: str = "") -> Row:
@@ -118,26 +115,9 @@ def answer_rows(code: int | None, took: Millis | None, refusal: str | None, inne
     return why if code is None else [reply_row(code, took, inner), *why]
 
 
-def kind_of_call(call: TokenState | JobState | None) -> str:
-    """The kind of a pane that shows one call: whether it was sent, refused, or brought what it was sent for."""
-    if call is None:
-        return "coming"
-    brought = call.token if isinstance(call, TokenState) else call.job
-    return "bad" if call.refusal is not None else "done" if brought else "work"
-
-
 def paragraph(text: str, role: str, inner: int) -> list[Row]:
     """Plain text, wrapped."""
     return wrap(row((text, role)), inner)
-
-
-def longest(forms: Iterable[list[Row]], rows: int) -> list[Row]:
-    """The first form that fits, made no sooner than it is looked at; the end of the last if none does."""
-    form: list[Row] = []
-    for form in forms:
-        if len(form) <= rows:
-            return form
-    return form[-rows:] if rows > 0 else []
 
 
 def bottom(lines: list[Row], foot: list[Row], rows: int) -> list[Row]:
@@ -146,9 +126,9 @@ def bottom(lines: list[Row], foot: list[Row], rows: int) -> list[Row]:
     return [*lines, *[BLANK] * gap, *foot] if gap >= 1 or (gap == 0 and not foot) else lines
 
 
-def next_call(call: NextCall, inner: int, now: Millis, tone: str) -> Row:
+def next_call(call: NextCall, inner: int, now: Millis, tone: str, *, refused: bool = False) -> Row:
     """How long until the app calls again, and why it waits."""
-    label = {"retry-after": "Retry-After", "retry": "next try"}.get(call.why, "next poll")
+    label = {"retry-after": "Retry-After", "retry": "next try"}.get(call.why, "next try" if refused else "next poll")
     left = max(0, call.until - now)
     whole = max(1, call.until - call.since)
     cells = max(4, min(24, inner - len(label) - 9))
@@ -158,34 +138,3 @@ def next_call(call: NextCall, inner: int, now: Millis, tone: str) -> Row:
 def status_row(status: str) -> Row:
     """A status word with its sign, in its colour."""
     return row((f"{face(status).glyph} {status}", f"{face(status).role} b"))
-
-
-# A lane: a run of `▄` for each status in proportion to time, sign and length under it, so that it reads without colour
-
-
-def bars(lengths: Sequence[tuple[str, Millis]], cells: int) -> list[Row]:
-    """Two rows: the bars, and what they stand for."""
-    widths = shares([length for _, length in lengths], cells)
-    lines: list[tuple[str, str]] = []
-    labels: list[tuple[str, str]] = []
-    for (word, length), size in zip(lengths, widths, strict=True):
-        known = face(word)
-        full = f"{known.glyph} {seconds(length)}"
-        label = full if len(full) < size and not known.final else known.glyph if size else ""
-        lines.append(("▄" * size, known.role))
-        labels.append((f"{label:<{size}}", known.role))
-    return [row(*lines), row(*labels)]
-
-
-def shares(lengths: list[Millis], cells: int) -> list[int]:
-    """Shares of `cells` in proportion, each at least one."""
-    total = sum(lengths)
-    spare = cells - len(lengths)
-    if spare <= 0 or total <= 0:
-        each = [1] * min(len(lengths), cells) + [0] * max(0, len(lengths) - cells)
-        return [cells, *each[1:]] if len(lengths) == 1 else each
-    edges, so_far = [0], 0
-    for length in lengths:
-        so_far += length
-        edges.append(round(spare * so_far / total))
-    return [1 + right - left for left, right in itertools.pairwise(edges)]

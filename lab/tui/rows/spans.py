@@ -6,10 +6,11 @@ background (`@panel @surface @tint-wait @fill-done` …), and perhaps a hot spot
 
 import re
 from collections.abc import Iterable
-from itertools import takewhile
 from typing import NamedTuple, TypeAlias
 
 from rich.cells import cell_len, set_cell_size
+
+from lab.tui.state.ink import Ground, Ink
 
 
 class TextSpan(NamedTuple):
@@ -17,6 +18,11 @@ class TextSpan(NamedTuple):
 
     text: str
     role: str = "fg"
+
+
+def ink(text: str, tone: Ink = "fg", *, bold: bool = False, on: Ground | None = None) -> TextSpan:
+    """A stretch of text whose role is spelt by words that mypy knows."""
+    return TextSpan(text, tone + (" b" if bold else "") + (f" @{on}" if on else ""))
 
 
 Row: TypeAlias = tuple[TextSpan, ...]
@@ -128,20 +134,6 @@ def hot_at(spans: Row, cell: int) -> str | None:
     return None
 
 
-def changed_cells(old: Row, new: Row) -> tuple[tuple[int, int], ...]:
-    """The stretch of cells in which two rows of the same width differ; none if they are equal."""
-    if old == new:
-        return ()
-    start = _alike(old, new)
-    stop = min(_alike(old[::-1], new[::-1]), len(old) - start, len(new) - start)
-    return ((width(new[:start]), max(width(old[: len(old) - stop]), width(new[: len(new) - stop]))),)
-
-
-def _alike(one: Row, other: Row) -> int:
-    """How many spans are the same from the beginning on."""
-    return sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], zip(one, other, strict=False)))
-
-
 def wrap(spans: Row, cells: int, *, most: int | None = None) -> list[Row]:
     """The row broken at blanks into rows of at most `cells`; `most` rows, the last one cut."""
     if cells <= 0:
@@ -239,18 +231,3 @@ def gauge(part: float, cells: int, role: str) -> Row:
     """A line filled to `part` (0 to 1): `━━━━━───`."""
     full = int(min(1.0, max(0.0, part)) * cells)
     return row(("━" * full, role), ("─" * (cells - full), "faint"))
-
-
-DIGITS = {
-    "0": "╭─╮│ │╰─╯", "1": "╶╮  │ ╶┴╴", "2": "╶─╮┌─┘╰─╴", "3": "╶─╮ ─┤╶─╯", "4": "╷ ╷╰─┤  ╵", "5": "╭─╴╰─╮╶─╯",
-    "6": "╭─╴├─╮╰─╯", "7": "╶─┐  │  ╵", "8": "╭─╮├─┤╰─╯", "9": "╭─╮╰─┤╶─╯", "a": "╭─╮├─┤╵ ╵", "b": "┌─╮├─┤╰─╯",
-    "c": "╭─╮│  ╰─╯", "d": "┌─╮│ │╰─╯", "e": "╭─╴├─ ╰─╴", "f": "╭─╴├─ ╵  ", ":": "    :    ", " ": "         ",
-    "-": "   ╶─╴   ",
-}  # fmt: skip
-"""Big characters, three rows of three cells each."""
-
-
-def digits(text: str, role: str) -> list[Row]:
-    """The text in three rows of big characters; unknown ones are blank."""
-    glyphs = [DIGITS.get(character, DIGITS[" "]) for character in text.lower()]
-    return [row(("".join(glyph[3 * line : 3 * line + 3] for glyph in glyphs), role)) for line in range(3)]

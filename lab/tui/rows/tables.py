@@ -9,7 +9,7 @@ from lab.tui.rows.spans import BLANK, Row, TextSpan, backed, fill, plain, row, w
 
 GAP = 2
 """The least cells between two columns."""
-MOST_SPREAD = 16
+MOST_SPREAD = 60
 """The most cells that are added to that where there is room: a row must still be read as one."""
 _FIGURE = re.compile(r"[+\-−±]?\d")
 

@@ -125,7 +125,7 @@ class InputField:
         tight = projector(state, self._screen.size.width)
         row = INPUT_ROWS[state.ui.typing]
         fields, at = row.fields(state), state.ui.field
-        left = bar.x + (2 if tight else 3)
+        left = bar.x + 3
         left += sum(len(prompt) + cells for prompt, cells in fields[:at]) + len(fields[at][0])
         self.widget.styles.offset = (left, bar.y + (row.tight if tight else row.row))
         self.widget.styles.width = fields[at][1] or max(10, bar.width - (left - bar.x) - 2)

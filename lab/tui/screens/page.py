@@ -38,7 +38,7 @@ class Sheet(SelectableRows):
     def framed(self) -> Rows:
         """The page in its frame."""
         columns, height = self.size.width, self.size.height
-        body = self.page.body(max(1, columns - 4), max(1, height - 2))
+        body = self.page.body(max(1, columns - 6), max(1, height - 2))
         body, self.top = self.search.shown(body, self.top, max(1, height - 2))
         over = max(0, len(body) - (height - 2))
         self.top = max(0, min(self.top, over))

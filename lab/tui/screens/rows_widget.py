@@ -8,7 +8,7 @@ from textual.geometry import Region
 from textual.message import Message
 from textual.strip import Strip
 
-from lab.tui.rows.spans import Row, Rows, changed_cells, hot_at
+from lab.tui.rows.spans import Row, Rows, hot_at
 from lab.tui.screens.selectable import SelectableRows
 from lab.tui.state import clean
 from lab.tui.themes import Styles
@@ -58,11 +58,8 @@ class RowsWidget(SelectableRows):
         if len(before) != len(rows):
             self.refresh()
             return
-        changed = [
-            Region(start, y, stop - start, 1)
-            for y, (old, new) in enumerate(zip(before, rows, strict=True))
-            for start, stop in changed_cells(old, new)
-        ]
+        pairs = enumerate(zip(before, rows, strict=True))
+        changed = [Region(0, y, self.size.width, 1) for y, (old, new) in pairs if old != new]
         if changed:
             self.refresh(*changed)
 

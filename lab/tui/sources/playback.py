@@ -2,11 +2,10 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Mapping
-from contextlib import suppress
 from typing import assert_never
 
 from lab.app.effects import Outcome
-from lab.clocks import ScaledClock, breathe, first_of
+from lab.clocks import ScaledClock, first_of
 from lab.core.clock import Millis, passed_text
 from lab.program.scenario import Scenario
 from lab.tui.sources.clock import MakeClock, SettableClock
@@ -95,25 +94,14 @@ class Playback:
 
     async def observations(self) -> AsyncIterator[SourceUpdate]:
         """The state at the cursor, whenever it moves."""
-        filling = asyncio.create_task(self._fill())
         remark = f"The recording is {self.damage}: it plays to its last whole line." if self.damage else ""
-        try:
-            while True:
-                self._changed.clear()
-                passed, self._passed = self._passed, ""
-                stop = self._stop if self._stands else 0
-                yield SourceUpdate(self.timeline.journal(self.place), remark, passed, stop=stop, jump=self._jump)
-                remark = self._jump = ""
-                await self._moved()
-        finally:
-            filling.cancel()
-            with suppress(asyncio.CancelledError):
-                await filling
-
-    async def _fill(self) -> None:
-        """Keep states ahead of the first seek, a slice at a time."""
-        while self.timeline.keep():
-            await breathe()
+        while True:
+            self._changed.clear()
+            passed, self._passed = self._passed, ""
+            stop = self._stop if self._stands else 0
+            yield SourceUpdate(self.timeline.journal(self.place), remark, passed, stop=stop, jump=self._jump)
+            remark = self._jump = ""
+            await self._moved()
 
     async def _moved(self) -> None:
         """Return when the cursor has moved on by itself, or was moved."""

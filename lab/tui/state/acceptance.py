@@ -55,14 +55,20 @@ def job_accepted(journal: JournalState, fact: JobAccepted, x: int | None) -> Jou
     key = pending.client_run if pending is not None else None
     if key is None or key not in journal.client_runs:
         key = x if x is not None and x not in journal.client_runs else min(0, *journal.client_runs, 0) - 1
-        journal = journal.begin(key, ClientRun(RunState(job=_job(fact))))
+        journal = journal.begin(key, ClientRun(_accepted(RunState(job=_job(fact)), fact)))
     elif pending is not None and pending.follows:
         word, run = reading.first_word(pending.route), journal.client_runs[key].run
         if run.job is not None:
             lines = reading.identity(run.job.labels, fact.conversation)
             job = replace(run.job, job=clean.line(fact.job, 200), lines=lines, status=word)
-            journal = journal.change(key, run=replace(run, job=job, statuses=((word, fact.at),)))
-    return journal.change(key, scenario=fact.scenario, conversation=fact.conversation).with_job(fact.job, key)
+            journal = journal.change(key, run=_accepted(replace(run, job=job, statuses=((word, fact.at),)), fact))
+    run = replace(journal.client_runs[key].run, part=fact.part)
+    journal = journal.change(key, run=run, scenario=fact.scenario, conversation=fact.conversation)
+    return journal.with_job(fact.job, key)
+
+
+def _accepted(run: RunState, fact: JobAccepted) -> RunState:
+    return run if run.came_to("invoke") else run.reached(fact.at, "invoke", clean.line(fact.job, 200))
 
 
 def _job(fact: JobAccepted) -> JobState:

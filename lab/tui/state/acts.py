@@ -90,30 +90,6 @@ class ActState(Struct, frozen=True):
 
 def story_of(run: RunState) -> tuple[Act, ...]:
     """The acts of a turn so far, in order."""
-    acts = _calls(run)
-    if run.job is not None and run.job.job is not None:
-        acts += _of_job(run)
-    if finished(run):
-        acts.append(Act("output", run.began))
-    return tuple(acts)
-
-
-def _calls(run: RunState) -> list[Act]:
-    """What came of the calls before there is a job."""
-    acts: list[Act] = []
-    calls = ((run.token, "token", run.token and run.token.token), (run.job, "job", run.job and run.job.job))
-    for number, (call, kind, brought) in enumerate(calls, 1):
-        if call is None or (kind == "token" and run.token is not None and run.token.reused):
-            continue
-        if brought:
-            acts.append(Act(kind, run.began))
-        elif call.refusal is not None and call.code is not None:
-            acts.append(Act("refused", run.began, number))
-    return acts
-
-
-def _of_job(run: RunState) -> list[Act]:
-    """What the polls showed, and what was decided."""
     acts: list[Act] = []
     counts = dict.fromkeys(ACTS, 0)
 
@@ -121,24 +97,34 @@ def _of_job(run: RunState) -> list[Act]:
         counts[kind] += 1
         acts.append(Act(kind, run.began, counts[kind], decision))
 
-    shown, decided_at = "", -1
-    for each in run.timeline:
-        if each.kind == "decided" and each.decision is not None and each.decision.ends:
-            begin("decided", each.decision)
-            decided_at = each.at
-            # changes have the agents work again; whatever else was decided, the panes show how the job goes on
-            shown = "running" if each.decision.verdict == Verdict.CHANGES else "panes"
-            begin(shown)
-        if each.kind != "poll" or face(each.word).final:
-            continue
-        kind = "waiting" if meaning(each.word) is Status.WAITING else "running"
-        if kind == "waiting" and each.at - (each.took or 0) <= decided_at:
-            continue  # an answer that was on its way when the gate was decided
-        if kind == shown or (kind == "running" and (shown == "panes" or (shown == "waiting" and run.gates))):
-            continue
-        shown = kind
-        begin(kind)
-    return acts
+    shown = ""
+    for each in run.milestones:
+        match each.kind:
+            case "token":
+                begin("token")
+            case "invoke":
+                begin("job")
+            case "refused" if each.value != "status" and not run.came_to(
+                "token" if each.value == "token" else "invoke"
+            ):
+                # one that was asked again with success shows as that
+                acts = [act for act in acts if act.kind != "refused"]
+                counts["refused"] = 0
+                begin("refused")
+            case "decided" if each.decision is not None and each.decision.ends:
+                begin("decided", each.decision)
+                # changes have the agents work again; whatever else was decided, the panes show how the job goes on
+                shown = "running" if each.decision.verdict == Verdict.CHANGES else "panes"
+                begin(shown)
+            case "poll" | "status" if not face(each.value).final:
+                kind = "waiting" if meaning(each.value) is Status.WAITING else "running"
+                again = kind == "running" and (shown == "panes" or (shown == "waiting" and bool(run.gates)))
+                if kind != shown and not again:
+                    shown = kind
+                    begin(kind)
+    if finished(run):
+        acts.append(Act("output", run.began))
+    return tuple(acts)
 
 
 def act_before(shown: ActState, run: RunState) -> Act | None:

@@ -1,4 +1,4 @@
-"""Where PLAYBACK stands in a recording, and the marks on the way through it."""
+"""Where PLAYBACK stands in a recording."""
 
 from collections.abc import Mapping
 
@@ -6,16 +6,7 @@ from msgspec import Struct
 
 from lab.core.clock import Millis
 from lab.tui.state.happenings import Spread
-
-
-class RecordingMark(Struct, frozen=True):
-    """A mark on the way through a recording: after so many lines, at this instant."""
-
-    place: int
-    at: Millis
-    kind: str
-    """`token invoke poll gate decided fault output error`."""
-
+from lab.tui.state.milestones import Milestone
 
 RecordedDecisions = Mapping[tuple[str, str, int], tuple[Millis, str]]
 """When each opening of a gate was decided, and how: by job, gate and round."""
@@ -30,7 +21,7 @@ class PlaybackCursor(Struct, frozen=True):
     """The last line that was played, as people count them."""
     lines: int
     playing: bool = False
-    marks: tuple[RecordingMark, ...] = ()
+    marks: tuple[Milestone, ...] = ()
     spread: Spread = Spread()
     decisions: RecordedDecisions = {}
     damage: str = ""

@@ -8,6 +8,7 @@ from msgspec import Struct
 from lab.core.clock import Millis
 from lab.jobs.gates import Origin
 from lab.program.words import Verdict
+from lab.tui.state.ink import Ink
 
 
 class GateOpening(Struct, frozen=True):
@@ -88,6 +89,8 @@ class GateDecision(Struct, frozen=True):
     approved: int = 0
     approvals: int = 1
     """Of a quorum: how many have approved by now, this one too, and how many must."""
+    patience: Millis = 0
+    """How long the gate would have waited, where the journal tells."""
 
     @property
     def ends(self) -> bool:
@@ -123,7 +126,7 @@ class VerdictFace(NamedTuple):
     """How a verdict shows: in a row of the timeline, as a colour role, and as our sentence."""
 
     word: str
-    role: str
+    role: Ink
     sentence: str
 
 

@@ -3,7 +3,7 @@
 from lab.program.scenario import Scenario
 from lab.tui.state.gate import GateDecision, verdict_face
 from lab.tui.state.screen import ScreenState
-from lab.tui.state.status import PHASES, decision_shown, meaning, phase, stopped
+from lab.tui.state.status import PHASES, decision_shown, meaning, phase, refused_call, stopped
 
 FOLLOWED = {
     "start": "The recording stands at its start. Press space to play it.",
@@ -14,6 +14,13 @@ FOLLOWED = {
     "other": "What came so far is no call of the agent API; w shows it.",
 }
 """Where a journal is followed and no job is in sight."""
+REFUSED = {
+    200: "The answer can't be read. The app asks again; the job doesn't notice.",
+    429: "Later, not never: the app waits longer each time. The job doesn't notice.",
+    503: "Later, not never: the app waits, then asks again. The job doesn't notice.",
+    0: "The call brought no answer. The app asks again; the job doesn't notice.",
+}
+"""By code what a poll that brought nothing means; 0: any other."""
 COUNTED = {1: "after one decision", 2: "after two decisions", 3: "after three decisions"}
 BEGIN = " Press space."
 COVERED = "The run stands: its act is covered. Press space to go on, esc to see it."
@@ -28,6 +35,8 @@ def sentence(state: ScreenState) -> str:
         return first
     if (decision := decision_shown(run)) is not None:
         return _decided(state.source.scenario, decision)
+    if (lost := refused_call(run)) is not None:
+        return REFUSED.get(lost.code or 0, REFUSED[0])
     text = _scenario_sentence(state.source.scenario, here, run.ending)
     if text:
         fits = here == "idle" and len(text) + len(BEGIN) <= 76 and "space" not in text

@@ -149,7 +149,9 @@ def first_word(route: str) -> str:
 
 def word_of(labels: WireLabels, status: str) -> str:
     """A wire's word for a status that only a fact tells."""
-    client = next((each for each in clients() if each.labels is labels), USUAL_CLIENT)
+    client = USUAL_CLIENT
+    if labels is not client.labels:  # only then need the other wires be loaded
+        client = next((each for each in clients() if each.labels is labels), client)
     words = [word for word, each in client.statuses.items() if each == status]
     return clean.line(words[-1] if words else status, 40)
 
@@ -239,14 +241,6 @@ def gate_of(question: Question, labels: WireLabels, gates: tuple[str, ...], open
         key=f"{job}/{identity}/{question.round}/{opening}",
         identity=identity,
     )
-
-
-def recorded_status(route: str, value: Json) -> Seen | None:
-    """The job of a body as a recording holds it, a stream's in text; None if it is none."""
-    client = _client(route)
-    if client is not None and isinstance(value, str):
-        return job_in(route, Response(200, (), value.encode("utf-8", "replace")))
-    return client.job_in(value) if client is not None else None
 
 
 @lru_cache(maxsize=clean.REMEMBERED)

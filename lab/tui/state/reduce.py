@@ -34,7 +34,7 @@ from lab.tui.state.timeline import noted
 
 def reduce(run: RunState, observation: RunObservation, call: CallRequest | None = None) -> RunState:
     """The state after one more observation; `call`: what a request asks, where more is known than it says itself."""
-    run = run if observation.at <= run.latest else replace(run, latest=observation.at)
+    run = replace(run, latest=max(run.latest, observation.at), observed=run.observed + 1)
     match observation:
         case Requested():
             return _request(run, observation, call or call_request(observation.route, observation.request))
@@ -70,7 +70,8 @@ def _ended(run: RunState, observation: RunEnded) -> RunState:
         conversation=outcome.conversation and clean.line(outcome.conversation, 200),
         follow_up=tuple(clean.line(question, 500) for question in outcome.follow_up),
     )
-    return replace(run, ended=observation.at, outcome=cleaned, next_call=None, gate=None, opening=None)
+    run = replace(run, ended=observation.at, outcome=cleaned, next_call=None, gate=None, opening=None)
+    return run if run.came_to("output", "error") else run.reached(observation.at, "error", outcome.status or "")
 
 
 # What is sent
@@ -122,7 +123,13 @@ def _next_turn(run: RunState) -> RunState:
         past = (*past, replace(run, past=(), exchanges=()))[-MOST_TURNS:]
     token = replace(run.token, reused=True) if run.token is not None and run.token.token else None
     return RunState(
-        start=run.start, latest=run.latest, token=token, exchanges=run.exchanges, notes=run.notes, past=past
+        start=run.start,
+        latest=run.latest,
+        token=token,
+        exchanges=run.exchanges,
+        notes=run.notes,
+        past=past,
+        observed=run.observed,
     )
 
 
@@ -131,6 +138,8 @@ def _next_turn(run: RunState) -> RunState:
 
 def _fact(run: RunState, fact: Fact, noticed: Millis) -> RunState:
     # an open match: facts of other rooms, and those that no pane shows, change nothing
+    if isinstance(fact, JobStatus) and _open_job(run, fact.job):
+        run = run.reached(fact.at, "step", clean.line(fact.step, 80), word_of(run.labels, fact.to))
     match fact:
         case LedgerCleared():
             return RunState(latest=fact.at)
@@ -172,15 +181,22 @@ def _decided(run: RunState, fact: GateDecided, noticed: Millis) -> RunState:
         gate,
         approved,
         approvals,
+        0 if opening is None else opening.until - opening.opened,
     )
-    return _closed(decided(replace(run, opening=opening), decision), decision)
+    return _closed(decided(_unseen(run, decision, opening), decision), decision)
+
+
+def _unseen(run: RunState, decision: GateDecision, opening: GateOpening | None) -> RunState:
+    """The run with the opening that the journal tells; of a gate that no poll has shown it is the milestone."""
+    run = replace(run, opening=opening)
+    return run if decision.gate is not None or opening is None else run.reached(opening.opened, "gate", opening.gate)
 
 
 def _expired(run: RunState, fact: GateExpired, noticed: Millis) -> RunState:
     step = clean.line(fact.gate, 80)
     gate = run.gate if run.gate is not None and run.gate.gate in ("", step) else None
     decision = GateDecision(fact.at, "timed-out", str(Origin.SCRIPT), noticed, fact.at, step, fact.round, gate=gate)
-    return _closed(decided(run, decision), decision)
+    return _closed(decided(_unseen(run, decision, run.opening), decision), decision)
 
 
 def _closed(run: RunState, decision: GateDecision) -> RunState:
@@ -220,6 +236,7 @@ def _struck(run: RunState, fact: FaultStruck, x: int | None) -> RunState:
     exchange = next((each for each in exchanges if (each.at <= fact.at if x is None else each.x == x)), None)
     if exchange is not None:
         run = replace(run, exchanges=put(run.exchanges, replace(exchange, struck=name)))
+    run = run.reached(fact.at, "fault", name)
     if run.ended is not None or run.job is None:
         return run
     return noted(run, TimelineRow(fact.at, "struck", name, bad=True))

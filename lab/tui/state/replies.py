@@ -10,11 +10,11 @@ from lab.core.exchange import Response
 from lab.core.observe import Lost, Replied
 from lab.dialects.client import Question, Seen
 from lab.jobs.gates import Origin
-from lab.program.words import Verdict
+from lab.program.words import Status, Verdict
 from lab.tui.state import clean, reading
 from lab.tui.state.gate import GateDecision, GateOpening, verdict_face
 from lab.tui.state.run import MOST_STATUSES, Exchange, JobState, RunState, TimelineRow, TokenState, put
-from lab.tui.state.status import face
+from lab.tui.state.status import face, meaning
 from lab.tui.state.timeline import noted, with_row
 
 
@@ -62,7 +62,8 @@ def _token(run: RunState, exchange: Exchange, response: Response) -> RunState:
     token = replace(token, code=response.status, took=exchange.took, refusal=None)
     granted = reading.token_in(response)
     if granted is None:
-        return replace(run, token=replace(token, refusal=reading.refusal_in(exchange.route, response)))
+        run = replace(run, token=replace(token, refusal=reading.refusal_in(exchange.route, response)))
+        return run.reached(exchange.until or exchange.at, "refused", "token", str(response.status))
     secret, lifetime = granted
     good = replace(
         token,
@@ -71,7 +72,7 @@ def _token(run: RunState, exchange: Exchange, response: Response) -> RunState:
         since=exchange.at,
         until=exchange.at + lifetime,
     )
-    return replace(run, token=good)
+    return replace(run, token=good).reached(exchange.until or exchange.at, "token", good.token or "")
 
 
 def _invoked(run: RunState, exchange: Exchange, response: Response) -> RunState:
@@ -79,11 +80,13 @@ def _invoked(run: RunState, exchange: Exchange, response: Response) -> RunState:
     job = replace(job, code=response.status, took=exchange.took)
     seen = reading.job_in(exchange.route, response)
     if seen is None:
-        return replace(run, job=replace(job, refusal=reading.refusal_in(exchange.route, response)))
+        run = replace(run, job=replace(job, refusal=reading.refusal_in(exchange.route, response)))
+        return run.reached(exchange.until or exchange.at, "refused", "invoke", str(response.status))
     lines = reading.identity(job.labels, seen.conversation, seen.trace)
     job = replace(job, job=clean.line(seen.job, 200), lines=lines, refusal=None)
     if run.job is None or run.job.job is None:
         run = replace(run, timeline=(), statuses=(), polls=0, slowest=0)
+        run = run.reached(exchange.until or exchange.at, "invoke", job.job or "")
     return _status(_streamed(replace(run, job=job), exchange, response), seen, exchange)
 
 
@@ -115,6 +118,7 @@ def _resumed(run: RunState, exchange: Exchange, response: Response) -> RunState:
         gate=gate,
         approved=approved,
         approvals=approvals,
+        patience=0 if opening is None else opening.until - opening.opened,
     )
     run = replace(decided(run, decision, response.status, exchange.took), gate=None)
     if face(status := reading.status_of(seen)).final:
@@ -131,7 +135,8 @@ def decided(run: RunState, decision: GateDecision, code: int | None = None, took
     """With a decision: its row in the timeline, and what is narrated until the next status."""
     bad, word = decision.verdict == Verdict.TIMED_OUT, verdict_face(decision.verdict).word
     row = TimelineRow(decision.at, "decided", word, code, took, bad=bad, decision=decision)
-    return noted(replace(run, decision=decision, decisions=run.decisions + (not bad)), row)
+    run = noted(replace(run, decision=decision, decisions=run.decisions + (not bad)), row)
+    return run.reached(decision.at, "decided", decision.verdict, decision=decision)
 
 
 def _streamed(run: RunState, exchange: Exchange, response: Response) -> RunState:
@@ -148,7 +153,7 @@ def _polled(run: RunState, exchange: Exchange, response: Response) -> RunState:
     if seen is None:
         word = "garbled" if reading.is_garbled(exchange.route, response) else "refused"
         row = TimelineRow(at, "lost", word, response.status, exchange.took, bad=True, x=exchange.x)
-        return noted(replace(run, polls=run.polls + 1), row)
+        return noted(replace(run, polls=run.polls + 1), row).reached(at, "refused", "status", str(response.status))
     status = reading.status_of(seen)
     before = next((row.word for row in reversed(run.timeline) if row.kind in ("poll", "decided")), None)
     row = TimelineRow(at, "poll", status, response.status, exchange.took, first=status != before, x=exchange.x)
@@ -157,6 +162,10 @@ def _polled(run: RunState, exchange: Exchange, response: Response) -> RunState:
         "timeline": with_row(run.timeline, row),
         "slowest": max(run.slowest, exchange.took or 0),
     }
+    # an answer that was on its way when the gate was decided is no news
+    late = run.decision is not None and exchange.at <= run.decision.at and meaning(status) is Status.WAITING
+    if row.first and not late:
+        run = run.reached(at, "status" if run.came_to("poll") else "poll", status)
     if run.decision is not None and exchange.at > run.decision.noticed:
         counted["decision"] = None
     return _status(run, seen, exchange, **counted)
@@ -170,6 +179,9 @@ def _status(run: RunState, seen: Seen, exchange: Exchange, **counted: Any) -> Ru
         statuses = (*statuses, (last.status, exchange.until or exchange.at))[-MOST_STATUSES:]
     if job is not None and job.status != last.status:
         job = replace(job, status=last.status)
+    known = face(last.status)
+    if known.final and not run.came_to("output", "error"):
+        run = run.reached(exchange.until or exchange.at, "output" if known.role == "done" else "error", last.status)
     if not last.asks_person or seen.question is None:
         return replace(run, last=last, statuses=statuses, job=job, gate=None, opening=None, **counted)
     return gated(replace(run, last=last, statuses=statuses, job=job, **counted), seen.question)
@@ -185,6 +197,7 @@ def gated(run: RunState, question: Question) -> RunState:
         )
     if run.decision is not None and run.decision.ends and run.decision.answers(gate):
         return run  # an answer that was on its way when the gate was decided
+    run = run.reached(run.latest, "gate", gate.code)
     return replace(run, gate=gate, gates=run.gates if gate.identity in run.gates else (*run.gates, gate.identity))
 
 
@@ -200,14 +213,16 @@ def read_loss(run: RunState, observation: Lost) -> RunState:
     run = replace(run, exchanges=put(run.exchanges, done))
     match done.command:
         case "token" if run.token:
-            return replace(run, token=replace(run.token, refusal=refusal, took=done.took))
+            run = replace(run, token=replace(run.token, refusal=refusal, took=done.took))
+            return run.reached(observation.at, "fault", why)
         case "invoke" if run.gate is not None and run.gate.sent:
             return noted(replace(run, gate=replace(run.gate, sent=None, refusal=refusal)), row)
         case "invoke" if run.job is not None and run.job.job is not None:
             return noted(run, row)  # a stream that had told of its job
         case "invoke" if run.job:
-            return replace(run, job=replace(run.job, refusal=refusal, took=done.took))
+            run = replace(run, job=replace(run.job, refusal=refusal, took=done.took))
+            return run.reached(observation.at, "fault", why)
         case "status":
-            return noted(replace(run, polls=run.polls + 1), row)
+            return noted(replace(run, polls=run.polls + 1), row).reached(observation.at, "fault", why)
         case _:
             return run

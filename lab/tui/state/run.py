@@ -1,12 +1,14 @@
 """What the screen knows of one run: its token, job, polls, gate and end, cleaned and without secrets."""
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from lab.app.effects import Outcome
 from lab.core.clock import Millis
 from lab.dialects import USUAL_CLIENT
 from lab.dialects.client import WireLabels
 from lab.tui.state.gate import GateDecision, GateOpening, GateState
+from lab.tui.state.milestones import Milestone, MilestoneKind
 
 USUAL_LABELS = USUAL_CLIENT.labels
 """What a wire calls things, where no call is in sight that says which wire it is."""
@@ -18,6 +20,8 @@ MOST_EXCHANGES = 400
 """How many exchanges the wire drawer keeps; older ones are dropped."""
 MOST_STATUSES = 2_000
 """How many changes of status are kept."""
+MOST_MILESTONES = 400
+"""How many milestones of a turn are kept; of older ones the first stay."""
 MOST_TURNS = 32
 """How many turns of a conversation can be looked at."""
 
@@ -177,8 +181,27 @@ class RunState(Struct, frozen=True):
     """The step in which the job ended, where the mock's journal tells."""
     notes: tuple[str, ...] = ()
     """What a reader should see: remarks of the mock's journal."""
+    part: int | None = None
+    """Which part of the scenario the job plays, where the journal tells."""
+    observed: int = 0
+    """How much has been observed."""
+    milestones: tuple[Milestone, ...] = ()
+    """What this turn has come to, in the order in which it came to be known."""
     past: tuple["RunState", ...] = ()
     """The turns of the conversation before this one, without exchanges: those are kept once, here."""
+
+    def reached(
+        self, at: Millis, kind: MilestoneKind, value: str = "", word: str = "", decision: GateDecision | None = None
+    ) -> "RunState":
+        """The run with one milestone more."""
+        kept = self.milestones
+        if len(kept) >= MOST_MILESTONES:
+            kept = (*kept[: MOST_MILESTONES // 2], *kept[MOST_MILESTONES // 2 + 1 :])
+        return replace(self, milestones=(*kept, Milestone(at, self.observed, kind, value, word, decision)))
+
+    def came_to(self, *kinds: MilestoneKind) -> bool:
+        """Whether it has come to a milestone of one of these kinds."""
+        return any(each.kind in kinds for each in self.milestones)
 
     @property
     def running(self) -> bool:

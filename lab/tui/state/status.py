@@ -1,11 +1,12 @@
 """The status words, and the phases of a run: one row each, with all that the screen says of it."""
 
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 from lab.dialects import USUAL_CLIENT, clients
 from lab.program.words import Status
 from lab.tui.state.gate import GateDecision, verdict_face
-from lab.tui.state.run import RunState
+from lab.tui.state.ink import Ink
+from lab.tui.state.run import RunState, TimelineRow
 
 
 class StatusFace(NamedTuple):
@@ -15,7 +16,7 @@ class StatusFace(NamedTuple):
     """
 
     glyph: str
-    role: str
+    role: Ink
     final: bool = False
     phase: str = "polling"
     at_work: str = ""
@@ -51,7 +52,7 @@ class PhaseFace(NamedTuple):
     """How a phase shows: the word before the narration (empty: the status), its role (empty: the status's), our sentence."""
 
     word: str
-    role: str
+    role: Ink | Literal[""]
     sentence: str
 
 
@@ -97,6 +98,12 @@ def decision_shown(run: RunState) -> GateDecision | None:
     return run.decision if phase(run) in ("invoke", "polling", "waiting") else None
 
 
+def refused_call(run: RunState) -> TimelineRow | None:
+    """The last call of a job that is under way, if it brought nothing."""
+    last = run.timeline[-1] if run.timeline else None
+    return last if last is not None and last.kind == "lost" and phase(run) in ("invoke", "polling", "waiting") else None
+
+
 def nobody_decided(run: RunState) -> bool:
     """Whether the gate that was closed last was closed because patience was over."""
     closed = [each for each in run.timeline if each.kind == "decided" and each.decision and each.decision.ends]
@@ -110,7 +117,7 @@ def word(run: RunState) -> str:
     return PHASES[phase(run)].word or (run.last.status if run.last else "")
 
 
-def role(run: RunState) -> str:
+def role(run: RunState) -> Ink:
     """The colour of the phase, or of the decision that is narrated."""
     decision = decision_shown(run)
     if decision is not None and decision.ends:

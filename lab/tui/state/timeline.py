@@ -47,8 +47,8 @@ def _bounded(rows: tuple[TimelineRow, ...]) -> tuple[TimelineRow, ...]:
 def fitted(rows: Sequence[TimelineRow], room: int) -> list[TimelineRow | int]:
     """The timeline in `room` rows; a number stands for so many folded polls.
 
-    The oldest long stretches are folded first. Where the changes alone are too many, the first row of each status stays,
-    and the newest rows.
+    The oldest long stretches are folded first; then what is folded is left out, the oldest first. Where the changes alone
+    are too many, the newest stay, below a count of the polls that are older.
     """
     lines: list[TimelineRow | int] = [int(each.word) if each.kind == "folded" else each for each in rows]
     start = 0
@@ -71,18 +71,16 @@ def fitted(rows: Sequence[TimelineRow], room: int) -> list[TimelineRow | int]:
 
 
 def _changes_in(lines: list[TimelineRow | int], room: int) -> list[TimelineRow | int]:
-    """The first row of each status, how many polls are left out, the newest rows: `room` in all."""
-    seen: set[str] = set()
-    firsts: list[int] = []
-    for at, each in enumerate(lines):
-        if isinstance(each, TimelineRow) and each.kind == "poll" and each.word not in seen:
-            seen.add(each.word)
-            firsts.append(at)
-    for many in range(len(firsts), 0, -1):
-        tail = room - many - 1
-        top = [at for at in firsts if at < len(lines) - tail][:many]
-        if tail >= 1 and len(top) == many:
-            hidden = [each for at, each in enumerate(lines[: len(lines) - tail]) if at not in top]
-            polls = sum(each if isinstance(each, int) else each.kind == "poll" for each in hidden)
-            return [*(lines[at] for at in top), polls, *lines[len(lines) - tail :]]
-    return lines[-room:] if room > 0 else []
+    """The changes, with as many of the newest other rows as there is room for; else the newest changes below a count."""
+    over = len(lines) - room
+    plain = [at for at, each in enumerate(lines[:-1]) if isinstance(each, int) or repeats(each)]
+    if over <= len(plain):
+        dropped = set(plain[:over])
+        return [each for at, each in enumerate(lines) if at not in dropped]
+    changes = [each for at, each in enumerate(lines) if at not in plain]
+    tail = changes[max(0, len(changes) - room + 1) :]
+    while tail and isinstance(tail[0], TimelineRow) and tail[0].kind == "said":
+        tail = tail[1:]  # what was said isn't told without whose it is
+    shown = sum(isinstance(each, TimelineRow) and each.kind == "poll" for each in tail)
+    polls = sum(each if isinstance(each, int) else each.kind == "poll" for each in lines)
+    return [polls - shown, *tail][:room]

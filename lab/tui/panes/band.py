@@ -1,0 +1,251 @@
+"""The band: the agents at work. Above the portal with a tick a call, below the job as its steps, between them the API.
+
+It grows while nobody is connected: that is the asynchronous idea in one picture. A step has room for its name and a share
+of the planned time; in an open gate time runs as e / (e + 5 s), so that days fit. Without a plan the steps are those that
+were told, on a scale of seconds that halves when it is full.
+"""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from msgspec import Struct
+from rich.cells import cell_len
+
+from lab.core.clock import Millis
+from lab.tui.panes.layout import band_rows
+from lab.tui.panes.pane import Bar, View
+from lab.tui.rows.spans import Row, Rows, TextSpan, clip, fill, ink, row
+from lab.tui.state.course import CourseStep, course_of
+from lab.tui.state.gate import verdict_face
+from lab.tui.state.ink import FILLS, TINTS, Ground, Ink
+from lab.tui.state.run import RunState, TimelineRow
+from lab.tui.state.screen import ScreenState
+from lab.tui.state.status import face, phase, refused_call
+
+LEFT = 3
+"""Columns before text, in every area."""
+_NAMES = 9
+"""Columns of the rows' names, where there are three rows."""
+_LEAD = 8
+"""Columns from one call to the next before the job is there."""
+_SCALE: Millis = 16_000
+"""What fits where there is no plan, at first."""
+_HALF: Millis = 5_000
+"""After so long an open gate's box is half full."""
+
+
+class Box(NamedTuple):
+    """A step on the axis."""
+
+    step: CourseStep
+    x: int
+    wide: int
+
+
+class Axis(Struct, frozen=True):
+    """The columns of the steps, and where an instant is."""
+
+    boxes: tuple[Box, ...]
+    now: Millis
+
+    def column(self, at: Millis) -> int:
+        """Where an instant is; before the first step its beginning."""
+        for step, x, wide in reversed(self.boxes):
+            if step.began is not None and at >= step.began:
+                gone = at - step.began
+                if step.ended is None and step.face.phase == "waiting":
+                    part = gone / (gone + _HALF)
+                else:
+                    part = gone / max(1, step.takes)
+                # an open gate is never full: its last cell is to come
+                room = wide - 2 if step.ended is None and step.face.phase == "waiting" else wide - 1
+                return x + min(max(0, wide - 2), int(room * part))
+        return self.boxes[0].x if self.boxes else LEFT
+
+
+def _axis(steps: Sequence[CourseStep], now: Millis, x: int, end: int, *, planned: bool) -> Axis:
+    """The boxes side by side. Where names have no room, all narrow down; what is still too much, the oldest go."""
+    steps = steps[-max(1, (end - x) // 3) :]
+    least = [cell_len(each.name) + (3 if each.face.phase == "polling" else 5) for each in steps]
+    work = sum(each.takes for each in steps if each.face.phase == "polling") or 1_000
+    # a person's time has no plan: all gates together have half as much as the agents
+    shares = [max(1, work * 45 // 100 if each.face.phase == "waiting" else each.takes) for each in steps]
+    room = end - x
+    if not planned:
+        begin, scale = steps[0].began or now, _SCALE
+        while begin + scale < now:
+            scale *= 2
+        room = max(2 * len(steps), room * (now - begin) // scale + 1)
+        least, shares = [2] * len(steps), [max(1, (each.ended or now) - (each.began or now)) for each in steps]
+    if sum(least) > room:
+        least = [max(2, each * room // sum(least) - 1) for each in least]
+    spare, shared, boxes, at = max(0, room - sum(least)) / sum(shares), 0.0, list[Box](), x
+    for step, needs, share in zip(steps, least, shares, strict=True):
+        shared += needs + share * spare
+        stop = min(end, x + round(shared))
+        boxes.append(Box(step, at, stop - at))
+        at = stop
+    return Axis(tuple(boxes), now)
+
+
+class CellRow:
+    """A row that is written cell by cell: what is put later lies over what was there."""
+
+    def __init__(self, columns: int) -> None:
+        self._cells: list[TextSpan] = [TextSpan(" ")] * columns
+
+    def put(self, x: int, span: TextSpan) -> None:
+        """Write from a column on, as far as there is room."""
+        for character in span.text:
+            if 0 <= x <= len(self._cells) - cell_len(character):
+                self._cells[x : x + cell_len(character)] = [
+                    TextSpan(character, span.role),
+                    *[TextSpan("", span.role)] * (cell_len(character) - 1),
+                ]
+            x += cell_len(character)
+
+    def row(self) -> Row:
+        """What is written, neighbours of one role as one span."""
+        spans: list[TextSpan] = []
+        for cell in self._cells:
+            if spans and spans[-1].role == cell.role:
+                spans[-1] = TextSpan(spans[-1].text + cell.text, cell.role)
+            else:
+                spans.append(cell)
+        return tuple(spans)
+
+
+def _draw(view: View) -> Rows:
+    steps, named = course_of(view.state)
+    if not steps:
+        return tuple([fill(row(), view.columns)] * view.rows)
+    run, columns, rows = view.run, view.columns, view.rows
+    now = min(view.now, run.ended) if run.ended is not None else view.now
+    planned = phase(run) == "idle"
+    begun = bool(run.job and run.job.job)
+    left, end = LEFT + (_NAMES if rows == 3 else 0), columns - 3
+    leads = [] if rows == 1 or planned else _leads(run)
+    # before they went out there is room for a token and a question, so that no step moves when they do
+    many = len(leads) if begun else max(len(leads), 1 if run.token is not None and run.token.reused else 2)
+    x = left if rows == 1 or planned else left + 2 + _LEAD * (many - 1)
+    axis = _axis(steps, now, x, end, planned=named)
+    here = axis.column(now) if begun else left + 2 + _LEAD * max(0, len(leads) - 1)
+    boxes = CellRow(columns)
+    for box in axis.boxes:
+        _box(boxes, box, now, here, planned=planned, over=run.ended is not None)
+    drawn = [CellRow(columns), CellRow(columns), boxes][-rows:]
+    if rows == 3:
+        for name, cells in zip(("", "", "AGENTS") if planned else ("PORTAL", "API", "AGENTS"), drawn, strict=True):
+            cells.put(LEFT, ink(name, "dim"))
+    if rows > 1 and not planned:
+        drawn[-2].put(left, ink("─" * (here - left + 1), "dim"))
+        drawn[-2].put(here + 1, ink("┄" * max(0, end - here - 1), "faint"))
+        _mark(_ticks(view, axis, leads, left), end, drawn[-2], drawn[0] if rows == 3 else None)
+    return tuple(cells.row() for cells in drawn)
+
+
+def planned_row(steps: Sequence[CourseStep], columns: int) -> Row:
+    """The steps as they are planned, in so many columns: for a scenario that isn't played yet."""
+    cells = CellRow(columns)
+    for box in _axis(steps, 0, 0, columns, planned=True).boxes if steps else ():
+        _box(cells, box, -1, -1, planned=True, over=False)
+    return cells.row()
+
+
+def _box(cells: CellRow, box: Box, now: Millis, here: int, *, planned: bool, over: bool) -> None:
+    """A step: past ones tinted, of the current one what has passed is solid, those to come grey; as planned all tinted."""
+    step, x, wide = box
+    gate, final = step.face.phase == "waiting", step.face.final
+    done = step.ended is not None and step.ended <= now
+    current = not done and step.began is not None and step.began <= now
+    tone: Ink = "done" if done and gate else step.face.role
+    room = max(1, wide if final else wide - 1)
+    sign = f"{'◇' if done else '◆'} " if gate else f"{step.face.glyph if current else '○'} " if final else ""
+    text = clip(f" {sign}{step.name}", room)
+    took = "you decide" if planned and gate else f"{step.takes // 1000}.{step.takes % 1000 // 100} s"
+    if not final and (planned or (done and not gate)) and cell_len(text) + len(took) + 2 <= room:
+        text += took.rjust(room - cell_len(text) - 1)
+    text += " " * (room - cell_len(text))
+    solid = 0 if not current else room if final or over else max(1, min(room, here - x + 1))
+    ground: Ground = TINTS.get(tone, "panel") if done or planned else "panel"
+    written: Ink = tone if done or planned else "fg" if current else "dim"
+    cells.put(x, ink(text, written, bold=current or planned, on=ground))
+    for at in range(solid):
+        cells.put(x + at, ink(text[at] if at < len(text) else " ", "fill", bold=True, on=FILLS.get(tone, "fill-run")))
+    if not current:
+        cells.put(x, ink("▌", tone if done or planned else "dim", on=ground))
+
+
+class Tick(NamedTuple):
+    """A call on the line: how early its label gives way (the lowest last), where it is, what it shows."""
+
+    rank: int
+    x: int
+    sign: str
+    label: str
+    tone: Ink
+    bold: bool = True
+    short: str = ""
+    """What stands where the label has no room."""
+
+
+def _leads(run: RunState) -> list[Tick]:
+    """The calls before the job: the token and the question, those that were refused too."""
+    found: list[tuple[Millis, Tick]] = []
+    for each in run.milestones:
+        if each.kind == "refused" and each.value != "status":
+            found.append((each.at, Tick(0, 0, "✗", each.word, "bad")))
+        elif each.kind == "token":
+            found.append((each.at, Tick(0, 0, "┴", "token", "done")))
+        elif each.kind == "invoke":
+            code = str(run.job.code or "") if run.job is not None else ""
+            found.append((each.at, Tick(0, 0, "┼", code, "done")))
+    return [tick for _, tick in sorted(found, key=lambda each: each[0])]
+
+
+def _ticks(view: View, axis: Axis, leads: list[Tick], left: int) -> list[Tick]:
+    """A tick a call: what came before the job, the polls and decisions, and the call to come."""
+    run, call = view.run, view.run.next_call
+    ticks = [each._replace(x=left + 2 + _LEAD * at) for at, each in enumerate(leads)]
+    shown = (each for each in run.timeline if each.kind in ("poll", "lost", "decided"))
+    ticks += [_tick(each, axis.column(each.shown_at)) for each in shown]
+    if call is not None and run.job is not None and run.job.job:
+        wait = max(0, call.until - view.now)
+        text, x = f"next {wait // 1000}.{wait % 1000 // 100} s", max(axis.column(call.until), axis.column(view.now) + 1)
+        ticks.append(Tick(2, x, "┴", text, "dim" if refused_call(run) is None else "bad", bold=False))
+    return ticks
+
+
+def _mark(ticks: list[Tick], end: int, line: CellRow, above: CellRow | None) -> None:
+    """The ticks, and above as many labels as have room: refusals and decisions first, then news, the next, repeats."""
+    taken: set[int] = set()
+    for each in sorted(ticks, key=lambda tick: (tick.rank, tick.x)):
+        line.put(each.x, ink(each.sign, each.tone, bold=True))
+        for text in (each.label, each.short) if above is not None else ():
+            start, apart = min(each.x, end - len(text)), 2 if each.rank == 3 else 1
+            while each.rank == 2 and not taken.isdisjoint(range(start - 2, start)) and start + len(text) < end:
+                start += 1
+            if text and above is not None and taken.isdisjoint(range(start - apart, start + len(text) + apart)):
+                above.put(start, ink(text, "dim" if each.rank == 3 else each.tone, bold=each.bold))
+                taken.update(range(start, start + len(text)))
+                break
+
+
+def _tick(each: TimelineRow, x: int) -> Tick:
+    """A poll, one that brought nothing, or a decision."""
+    if each.kind == "decided":
+        tone = verdict_face(each.decision.verdict).role if each.decision is not None else "bad"
+        return Tick(0, x, "┼" if each.decision is not None else "✗", each.word, tone)
+    if each.bad:
+        return Tick(0, x, "✗", str(each.code or each.word), "bad")
+    known = face(each.word)
+    if each.first:
+        return Tick(1, x, "┴", each.word, known.role, short=known.glyph)
+    return Tick(3, x, "┴", str(each.code or ""), known.role, bold=False)
+
+
+def _size(state: ScreenState, columns: int, rows: int) -> int:
+    return 0 if state.presents or not course_of(state).steps else band_rows(rows)
+
+
+BAND = Bar("band", "top", _size, _draw, timed=True, apart=True)
