@@ -32,7 +32,7 @@ def filmed(
         title=scenario.title,
         seed=42,
         known={scenario.name: scenario},
-        make=FrozenClock,
+        clock=FrozenClock(),
     )
     lines: list[bytes] = []
     calls = count()

@@ -24,7 +24,6 @@ from lab.tui.rows.curl import curl
 from lab.tui.rows.spans import Row, plain, width
 from lab.tui.state.fold import ObservedState
 from lab.tui.state.fold import fold as fold_one
-from lab.tui.state.intents import ArmFault, DisarmFault, SeekStage
 from lab.tui.state.reduce import reduce
 from lab.tui.state.run import Exchange, RunState
 from lab.tui.state.screen import ScenarioChoice, ScreenState, UiState
@@ -129,7 +128,7 @@ async def test_presenter_mode_has_one_fact_and_no_keys_but_they_work() -> None:
         assert lines[-2].split() == ["▌", "WAITING", "p:", "back", "to", "the", "stage"]
         assert not any("─" in line for line in lines if "patience" not in line)
         await pilot.press("c", "x", "enter")
-        await until(pilot, lambda: source.intents == [play.answer("changes-requested", "x")])
+        await until(pilot, lambda: source.requests == [play.answer("changes-requested", "x")])
         await pilot.press("p")
         await until(pilot, lambda: "? Help" in text(app))
 
@@ -143,7 +142,7 @@ async def test_the_palette_names_every_offered_key_and_every_theme() -> None:
         await command.callback()
         await until(pilot, lambda: "reject as ›" in text(app))
         await pilot.press("enter", "n", "o", "enter")
-        await until(pilot, lambda: source.intents == [play.answer("rejected", "no")])
+        await until(pilot, lambda: source.requests == [play.answer("rejected", "no")])
         await pilot.press("ctrl+p")
         await until(pilot, lambda: "Search for commands" in text(app))
         assert "🔎" not in text(app)
@@ -256,7 +255,7 @@ async def test_the_way_back_is_offered_where_the_clock_can_be_set_back() -> None
         gate = next(command for title, command in named.items() if title.startswith("Go to Gate"))
         assert "← →" not in text(app)
         await gate.callback()
-        await until(pilot, lambda: source.intents == [SeekStage("gate")])
+        await until(pilot, lambda: source.requests == [("go_to", "gate")])
 
 
 # Faults
@@ -316,10 +315,10 @@ async def test_a_fault_is_chosen_turned_to_another_route_armed_and_disarmed() ->
         await pilot.press("f")
         await until(pilot, lambda: "answer 401" in text(app) and "on status" in text(app))
         await pilot.press("down", "right", "enter")
-        await until(pilot, lambda: source.intents == [ArmFault({"route": "invoke", "answer": 403})])
+        await until(pilot, lambda: source.requests == [("arm", {"route": "invoke", "answer": 403})])
         source.tell(noted(FaultArmed(at=3_100, by="control", fault="invoke-403", where={"route": "invoke"})))
         await until(pilot, lambda: "✗ invoke-403" in text(app))
         await pilot.press("f", "up")
         await until(pilot, lambda: "delete disarms" in text(app))
         await pilot.press("enter", "delete", "f")
-        await until(pilot, lambda: source.intents[1:] == [DisarmFault("invoke-403")])
+        await until(pilot, lambda: source.requests[1:] == [("disarm", "invoke-403")])

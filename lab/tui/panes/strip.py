@@ -6,7 +6,6 @@ from lab.tui.panes.pane import View
 from lab.tui.rows.blocks import minutes
 from lab.tui.rows.letters import block
 from lab.tui.rows.spans import BLANK, Row, Rows, backed, cut, fill, hot, row, width, wrap
-from lab.tui.state.intents import SendTurn
 from lab.tui.state.run import RunState
 from lab.tui.state.screen import ScreenState
 from lab.tui.state.status import phase
@@ -111,7 +110,9 @@ def _follow_up(state: ScreenState, key: str) -> FollowUp | None:
 def _asking(key: str) -> React:
     def react(state: ScreenState) -> Reaction:
         found = _follow_up(state, key)
-        return Reaction() if found is None else Reaction(state.choose(output="rendered"), SendTurn(found.text))
+        if found is None:
+            return Reaction()
+        return Reaction(state.choose(output="rendered"), lambda source: source.say(found.text))
 
     return react
 

@@ -31,9 +31,9 @@ from lab.tui.screens.rows_widget import Pressed, Scrolled
 from lab.tui.screens.selectable import SelectingScreen
 from lab.tui.state.clean import line
 from lab.tui.state.fold import ObservedState, fold
-from lab.tui.state.intents import AnswerGate, Intent, SeekInstant, StandAtActs
 from lab.tui.state.journal import JournalState, SourceUpdate
 from lab.tui.state.screen import SEARCH, ScreenState, UiState, settled
+from lab.tui.state.source import Refused, SourceAsk
 from lab.tui.state.status import phase
 
 TICK = 0.25
@@ -57,10 +57,10 @@ class MainScreen(SelectingScreen):
         self.field = InputField(self)
         self.canvas = Canvas(self, host, lambda: self.state, lambda places: self.field.place(self.state, places))
         self._turn = Lock()
-        """One intent after another, in the order of the keys."""
+        """One thing is asked of the source after another, in the order of the keys."""
         self._remarks = RemarkTime(host)
         self._due = 0
-        """How many intents the source hasn't performed yet."""
+        """How much of what was asked the source hasn't done yet."""
         self._own = ScreenCommands(self, host, lambda: self.state, self.react, self._soon)
         self._commands: dict[str, Callable[[], object]] = {
             **self._own.by_name,
@@ -81,7 +81,7 @@ class MainScreen(SelectingScreen):
         self._timer = self.set_interval(TICK, self.tick, pause=True)
         self.state = self._with(self._synced(ui_at_start(self._host.start, self.app.size.width)))
         if self.state.ui.stage:
-            self._soon(StandAtActs(on=True))  # as no key: what is remarked at the start stays
+            self._soon(lambda source: source.stand_at_acts(True))  # as no key: what is remarked at the start stays
         self.call_after_refresh(self.feed.start)
 
     def tick(self) -> None:
@@ -131,7 +131,7 @@ class MainScreen(SelectingScreen):
             source = replace(source, can=source.can | can)
         act, colours = self.acts.show(run, ui, source), not self._host.role_styles.bare
         if (freed := self.acts.freed()) is not None:
-            self.run_worker(self._refusal(freed), group="intents", exit_on_error=False)
+            self._host.source.end_hold(freed)
         state = ScreenState(act.run or run, ui, source, observed.armed, observed.journal, colours=colours, act=act)
         phone = self._host.phone
         return state if phone is None else replace(state, phone=phone.follow(state, drawable=self._host.draws_blocks))
@@ -194,33 +194,31 @@ class MainScreen(SelectingScreen):
         kept = tuple(changes_of(self.state, reaction, self.size.width))
         if reaction.ui is not None:
             self.choose(reaction.ui)
-        elif reaction.intent is not None and (self.state.ui.remark or self.state.ui.passed):
+        elif reaction.ask is not None and (self.state.ui.remark or self.state.ui.passed):
             self.choose(self.state.choose())
-        if reaction.intent is not None:
-            if isinstance(reaction.intent, AnswerGate):
-                self.acts.end_hold()
-            self._soon(reaction.intent)
+        if reaction.ask is not None:
+            self._soon(reaction.ask)
         if reaction.command:
             self._commands[reaction.command]()
         for name, value in kept:
             self._host.keep(name, value)
 
-    def _soon(self, intent: Intent) -> Worker[None]:
-        """Ask this of the source in its turn."""
+    def _soon(self, ask: SourceAsk) -> Worker[None]:
+        """SourceAsk this of the source in its turn."""
         self._due += 1
-        return self.run_worker(self._perform(intent), group="intents", exit_on_error=False)
+        return self.run_worker(self._ask(ask), group="asked", exit_on_error=False)
 
-    async def _perform(self, intent: Intent) -> None:
+    async def _ask(self, ask: SourceAsk) -> None:
         async with self._turn:
-            refused = await self._refusal(intent)
+            refused = await self._refusal(ask)
             self._due -= 1
         ui = self._synced(self.state.ui)
         ui = replace(ui, remark=refused or ui.remark)
         self.choose(replace(ui, starting=False) if refused else ui)
 
-    async def _refusal(self, intent: Intent) -> str | None:
+    async def _refusal(self, ask: SourceAsk) -> Refused:
         try:
-            return await self._host.source.perform(intent)
+            return await ask(self._host.source)
         except LabError as error:
             return error.what
         except Exception as error:  # noqa: BLE001 - a bug of ours must not end the show
@@ -247,13 +245,14 @@ class MainScreen(SelectingScreen):
         elif row is not None and (row.optional or texts[-1]):
             name = texts[0] if len(texts) > 1 else self.state.ui.name
             ui = self.state.choose(typing="", field=0, output="rendered", name=name)
-            self.react(Reaction(ui, row.intent(self.state, texts)))
+            self.react(replace(row.send(self.state, texts), ui=ui))
 
     @on(Pressed)
     async def press_spot(self, event: Pressed) -> None:
         """A click on a hot spot is its key; on the scrubber it goes to an instant, on a call it opens it."""
         if event.key.startswith(SEEK):
-            self.react(Reaction(intent=SeekInstant(int(event.key.removeprefix(SEEK)))))
+            at = int(event.key.removeprefix(SEEK))
+            self.react(Reaction(ask=lambda source: source.seek(at)))
             return
         if event.key.startswith(OPENS):
             self._own.open_exchange(int(event.key.removeprefix(OPENS)))

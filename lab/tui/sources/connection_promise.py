@@ -30,6 +30,12 @@ class ConnectionPromise:
         """Its control plane; None where it has none."""
         return (await self.connection()).control
 
+    def paced(self, factor: str) -> None:
+        """Our clock runs at that pace: whatever stands by then is told."""
+        future = self._future
+        if future is not None and future.done() and not future.cancelled() and future.exception() is None:
+            future.result().paced(factor)
+
     def fail(self, error: Exception) -> None:
         """It doesn't come to stand."""
         if not self.future.done():
