@@ -203,7 +203,7 @@ def test_every_key_of_the_table_is_bound_and_every_command_exists() -> None:
     [
         ("running", "a", "No gate is open."), ("running", "c", "No gate is open."), ("complete", "R", "No gate is open."),
         ("running", "m", "A job is running: m says the next turn when it has ended."),
-        ("running", "7", "1 to 5 show panes; at the end digits ask follow-ups."),
+        ("running", "7", "1 to 5 for a pane; at the end each follow-up shows the digit that asks it."),
         ("complete", "9", "There is no follow-up of this number."),
     ],
 )  # fmt: skip
@@ -214,6 +214,19 @@ async def test_a_key_that_is_not_offered_says_why_until_the_next_one(state: str,
         await pilot.press("tab", "shift+tab", "f12", "ctrl+home")  # keys that Textual binds, or nobody
         await pilot.press("w")
         assert said not in text(app) and not source.requests
+
+
+@pytest.mark.parametrize(("state", "then"), [("running", "Nothing is open that esc could leave."), ("complete", "")])
+async def test_esc_leaves_what_is_open_one_by_one_and_is_never_dead(state: str, then: str) -> None:
+    async with screen_in(state) as (app, _, pilot):
+        main = main_screen(app)
+        before = main.state.ui
+        await pilot.press("W")
+        assert main.state.ui.zoom == "wire"
+        await pilot.press("escape")
+        assert main.state.ui == before
+        await pilot.press("escape")
+        await until(pilot, lambda: main.state.ui == replace(before, remark=then, panes=not then))
 
 
 def test_every_reason_is_one_of_a_key() -> None:

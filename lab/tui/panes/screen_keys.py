@@ -95,6 +95,7 @@ def _own_pace(state: ScreenState) -> Reaction:
 
 PATIENCE_KEPT = 60_000
 """Milliseconds of a person's patience that a skip leaves."""
+SPENDS_PATIENCE = "> once more lets this gate's patience pass, but for its last minute."
 LAST_MINUTE = "The last minute of patience isn't skipped."
 UNKNOWN_PATIENCE = "How long this gate waits isn't known yet."
 
@@ -108,6 +109,8 @@ def _skip(state: ScreenState) -> Reaction:
         return Reaction(state.choose(remark=UNKNOWN_PATIENCE))
     if opening.by is not None:
         return Reaction(ask=lambda source: source.skip(opening.then_at))
+    if state.ui.remark != SPENDS_PATIENCE:  # nothing brings it back
+        return Reaction(state.choose(remark=SPENDS_PATIENCE))
     return Reaction(ask=lambda source: source.skip(opening.until - PATIENCE_KEPT, LAST_MINUTE))
 
 
@@ -167,12 +170,15 @@ MORE_RUN_KEYS = (
 
 
 def focusing(pane: str, *, drawer: bool) -> React:
-    """Look at a pane; once more: look away. Never away from the drawer: who presses 5 after w wants what w opened."""
+    """Look at a pane; once more: look away. Never away from the drawer: who presses 5 after w wants what w opened. At the end
+    the panes come back for it."""
 
     def react(state: ScreenState) -> Reaction:
         ui = state.ui
         if drawer:
             return Reaction(state.choose(wire=True, focus=pane, zoom=pane if ui.zoom not in ("", pane) else ""))
+        if state.in_sight.finale:
+            return Reaction(state.choose(focus=pane, panes=True))
         focus = "" if ui.focus == pane else pane
         return Reaction(state.choose(focus=focus, zoom=pane if ui.zoom and focus else ""))
 
@@ -191,12 +197,16 @@ def _back(state: ScreenState) -> Reaction:
     if ui.query:
         return Reaction(state.choose(query=""))
     if ui.zoom:
-        return Reaction(state.choose(zoom=""))
+        return Reaction(state.choose(zoom="", focus=ui.focus if ui.wire or ui.zoom != "wire" else ""))
     if ui.focus and not (ui.focus == "wire" and ui.wire):
         return Reaction(state.choose(focus=""))
     if (finished(state.in_sight.run) or state.has_act) and not ui.wire:
         return Reaction(state.choose(panes=not ui.panes))
     return Reaction(state.choose(wire=False, focus=""))
+
+
+def _can_back(state: ScreenState) -> bool:
+    return _back(state).ui != state.choose()
 
 
 def _back_word(state: ScreenState) -> str:
@@ -241,7 +251,7 @@ VIEW_KEYS = (
     _scroll("down", "down,j", "↓", "Down", "scroll the pane in focus", 1),
     _scroll("page-up", "pageup", "pgup", "Page", "scroll it by ten rows", -10),
     _scroll("page-down", "pagedown", "pgdn", "Page down", "scroll the pane in focus", 10),
-    ScreenKey("leave-open", "escape", "esc", "Back", "leave what is open; at the end four panes, and back", _back, group="view", silent=True, word=_back_word),
+    ScreenKey("leave-open", "escape", "esc", "Back", "leave what is open; at the end four panes, and back", _back, _can_back, group="view", silent=True, word=_back_word),
     ScreenKey("presenter", "p", "p", "Presenter", "presenter mode: one thing at a time", _presenter, group="view"),
     ScreenKey(
         "stage", "P", "P", "Act by act", "act after act, each held until it was seen; and back", _stage, group="view",
