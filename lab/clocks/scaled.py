@@ -56,14 +56,15 @@ class ScaledClock:
         """Run on from an earlier instant; sleepers sleep for as much longer."""
         self._count_from(min(instant * MILLI, self._nanos()))
 
-    def set(self, instant: Millis) -> None:
-        """Run on from an instant, earlier or later; sleepers sleep until theirs."""
+    def set(self, instant: Millis, last: Millis | None = None) -> None:
+        """Run on from an instant, earlier or later, and not beyond the last one; sleepers sleep until theirs."""
+        self._last = None if last is None else last * MILLI
         self._count_from(instant * MILLI)
 
-    def stop_at(self, instant: Millis | None) -> None:
-        """Have time not pass an instant, until another is named, or none."""
+    def stop_at(self, last: Millis | None) -> None:
+        """Have time not pass an instant that is to come, or pass them all."""
         self._count_from(self._nanos())
-        self._last = None if instant is None else instant * MILLI
+        self._last = None if last is None else last * MILLI
 
     def keep_up(self, instant: Millis) -> None:
         """Be at that instant at least: another clock that runs as this one does has come so far."""

@@ -48,14 +48,14 @@ class FrozenClock:
     async def sleep_until(self, instant: Millis) -> None:
         """Return at once; who films moves the cursor."""
 
-    def set(self, instant: Millis) -> None:
+    def set(self, instant: Millis, last: Millis | None = None) -> None:
         """Stand there."""
         self._at = instant
 
     def scale(self, factor: str) -> None:
         """It stands, whatever the pace."""
 
-    def stop_at(self, instant: Millis | None) -> None:
+    def stop_at(self, last: Millis | None) -> None:
         """It stands."""
 
 

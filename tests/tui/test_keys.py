@@ -14,7 +14,7 @@ from lab.tui.panes.help import HelpPage
 from lab.tui.panes.picker import PickerPage
 from lab.tui.panes.refused_keys import KEY_REASONS, why_refused
 from lab.tui.panes.registry import SCREEN_KEYS
-from lab.tui.panes.screen_keys import END
+from lab.tui.panes.screen_keys import END, NOTHING_OPEN
 from lab.tui.screens.main import MainScreen
 from lab.tui.screens.palette import Palette
 from lab.tui.state.screen import ScreenState, UiState
@@ -49,7 +49,7 @@ DOES: dict[str, Callable[[Snapshot, Snapshot], bool]] = {
     "full-wire": looks(zoom="wire", focus="wire"), "scenario": opens(PickerPage), "fault": opens(FaultPage),
     "record": asks(("record",)), "faster": asks(("scale", "2")), "slower": asks(("scale", "0.5")),
     "own-pace": asks(("scale", "1")), **{f"focus-{pane}": looks(focus=pane) for pane in ("token", "job", "polling", "output")},
-    "focus-wire": looks(wire=True, focus="wire"), "copy": opens(CopyPage), "search": looks(typing="search"), "next-hit": same, "hit-before": same, "zoom": looks(zoom="output"), "leave-open": lambda before, after: after[0] in (before[0], UiState(panes=True)),
+    "focus-wire": looks(wire=True, focus="wire"), "copy": opens(CopyPage), "search": looks(typing="search"), "next-hit": same, "hit-before": same, "zoom": looks(zoom="output"), "leave-open": lambda before, after: after[0] in (replace(before[0], remark=NOTHING_OPEN), UiState(panes=True)),
     "up": same, "page-up": same, "down": looks(scrolled={"output": 1}), "page-down": looks(scrolled={"output": 10}),
     "stage": lambda before, after: after[:2] == (replace(before[0], stage=True), (("stand_at_acts", True),)),
     "presenter": looks(presenter=True), "theme": lambda _, after: after[3] == "stage-light",

@@ -11,10 +11,10 @@ from msgspec.structs import replace
 from lab.app.effects import App, Asking, RunEnded, RunObservation
 from lab.client.control import ControlAnswer, LabState
 from lab.client.driver import TransportLost
-from lab.clocks import settle
+from lab.clocks import ScaledClock, settle
 from lab.core.clock import passed_text
 from lab.core.exchange import Json, Request, Response
-from lab.core.journal.fact import LedgerCleared
+from lab.core.journal.fact import ClockScaled, LedgerCleared
 from lab.core.observe import Noted, Requested
 from lab.dialects import client_named
 from lab.dialects.client import Seen
@@ -23,6 +23,7 @@ from lab.jobs.gates import Origin
 from lab.program.words import Verdict
 from lab.tui.app import LabApp
 from lab.tui.sources.live import FAST, Live
+from lab.tui.sources.player import Goal, Player
 from lab.tui.sources.protocol import Playable, RunConnection
 from lab.tui.state.gate import GateAnswer
 from lab.tui.state.journal import SourceUpdate
@@ -50,10 +51,10 @@ class Clock:
         self.factor = factor
         (self.going.clear if factor == "0" else self.going.set)()
 
-    def set(self, instant: int) -> None:
+    def set(self, instant: int, last: int | None = None) -> None:
         self.at = instant
 
-    def stop_at(self, instant: int | None) -> None:
+    def stop_at(self, last: int | None) -> None:
         pass
 
     async def sleep_until(self, instant: int) -> None:
@@ -364,6 +365,28 @@ async def test_a_skip_stands_at_its_latest_instant_and_says_why(driver: LiveDriv
     assert remarks(driver) == ["50.0 s passed. Enough."]
     assert await driver.live.skip(until, "Enough.") == "Enough." and not driver.live.describe().skipping
     assert await driver.live.skip(until) is None and driver.live.describe().skipping, "a vote that is due is none"
+
+
+async def test_a_skip_stands_at_its_limit_however_fast_time_runs() -> None:
+    said: list[SourceUpdate] = []
+    clock = ScaledClock()
+    player = Player(clock, said.append)
+    player.run_to(Goal("skip", FAST, until=50_000, limit="Enough."))
+    await clock.sleep_until(50_000)
+    await settle()
+    assert [each.remark for each in said] == ["50.0 s passed. Enough."] and player.rate == "1"
+    assert 50_000 <= clock.now() < 60_000, "a millisecond of real time would have been minutes"
+
+
+async def test_what_somebody_else_does_to_the_clock_shows_as_a_pause_and_a_pace_of_our_own(driver: LiveDriver) -> None:
+    assert driver.plane is not None
+    for factor, paused in (("0", True), ("5", False)):
+        driver.clock.scale(factor)
+        driver.plane.facts.put_nowait(Noted(0, ClockScaled(at=0, by="control", factor=factor)))
+        await driver.eventually(lambda paused=paused: driver.live.paused is paused)  # type: ignore[misc]
+    assert driver.live.factor == "5" and driver.clock.factor == "5"
+    await driver.live.pause()
+    assert driver.clock.factor == "0"
 
 
 @pytest.mark.parametrize("end", [Live.skip, Live.pause])

@@ -55,11 +55,11 @@ class Jump:
         self.factor = factor
         (self.goes.clear if factor == "0" else self.goes.set)()
 
-    def set(self, instant: Millis) -> None:
-        self.at = instant
+    def set(self, instant: Millis, last: Millis | None = None) -> None:
+        self.at, self.last = instant, last
 
-    def stop_at(self, instant: Millis | None) -> None:
-        self.last = instant
+    def stop_at(self, last: Millis | None) -> None:
+        self.last = last
 
     def now(self) -> Millis:
         return self.at

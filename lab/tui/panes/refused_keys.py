@@ -48,7 +48,6 @@ KEY_REASONS: Mapping[str, Why] = {
     **{f"focus-{pane}": _no_question for pane in ("token", "job", "polling", "output", "wire")},
     **{f"ask-{number}": _no_question for number in range(1, 10)},
     **dict.fromkeys(("earlier", "later"), _saying("There is one turn only.")),
-    "leave-open": _saying("Nothing is open that esc could leave."),
     "output-view": _saying("There is no output yet."),
     "open": _no_call,
     "copy": _saying("There is nothing to copy yet."),

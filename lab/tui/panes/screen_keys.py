@@ -189,6 +189,9 @@ def _zoom(state: ScreenState) -> Reaction:
     return Reaction(state.choose(zoom="" if state.ui.zoom else state.ui.in_focus))
 
 
+NOTHING_OPEN = "Nothing is open that esc could leave."
+
+
 def _back(state: ScreenState) -> Reaction:
     """Leave the input row, the maximised pane, the focus, the drawer: the innermost first."""
     ui = state.ui
@@ -202,11 +205,9 @@ def _back(state: ScreenState) -> Reaction:
         return Reaction(state.choose(focus=""))
     if (finished(state.in_sight.run) or state.has_act) and not ui.wire:
         return Reaction(state.choose(panes=not ui.panes))
+    if not (ui.wire or ui.focus or ui.remark):
+        return Reaction(state.choose(remark=NOTHING_OPEN))
     return Reaction(state.choose(wire=False, focus=""))
-
-
-def _can_back(state: ScreenState) -> bool:
-    return _back(state).ui != state.choose()
 
 
 def _back_word(state: ScreenState) -> str:
@@ -251,7 +252,7 @@ VIEW_KEYS = (
     _scroll("down", "down,j", "↓", "Down", "scroll the pane in focus", 1),
     _scroll("page-up", "pageup", "pgup", "Page", "scroll it by ten rows", -10),
     _scroll("page-down", "pagedown", "pgdn", "Page down", "scroll the pane in focus", 10),
-    ScreenKey("leave-open", "escape", "esc", "Back", "leave what is open; at the end four panes, and back", _back, _can_back, group="view", silent=True, word=_back_word),
+    ScreenKey("leave-open", "escape", "esc", "Back", "leave what is open; at the end four panes, and back", _back, group="view", silent=True, word=_back_word),
     ScreenKey("presenter", "p", "p", "Presenter", "presenter mode: one thing at a time", _presenter, group="view"),
     ScreenKey(
         "stage", "P", "P", "Act by act", "act after act, each held until it was seen; and back", _stage, group="view",

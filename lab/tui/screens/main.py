@@ -171,9 +171,7 @@ class MainScreen(SelectingScreen):
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Keys that aren't offered do nothing."""
-        if action != "press" or (parameters == ("leave-open",) and self.selections):
-            return True
-        return self._offers(key_named(str(parameters[0])))
+        return self._offers(key_named(str(parameters[0]))) if action == "press" else True
 
     def on_key(self, event: events.Key) -> None:
         """A key that isn't offered says why."""

@@ -140,8 +140,7 @@ class Playback(PlayedSource):
         until = timeline.at(timeline.happening(self.place))
         length = until - timeline.at(timeline.happening(self.place + 1, -1))
         self.player.least = str(min(_FASTEST, -(-length // DULL))) if length > LONGEST_STRETCH else "0"
-        self._paced.set(at)
-        self._paced.stop_at(timeline.until if self.place >= timeline.count else max(at, until))
+        self._paced.set(at, timeline.until if self.place >= timeline.count else max(at, until))
         self.player.apply()
 
     # What is asked of it

@@ -28,10 +28,10 @@ class SettableClock(Clock, Protocol):
     def scale(self, factor: str) -> None:
         """Run at another pace from now on; `0`: stand."""
 
-    def set(self, instant: Millis) -> None:
-        """Run on from an instant."""
+    def set(self, instant: Millis, last: Millis | None = None) -> None:
+        """Run on from an instant, not beyond the last one."""
 
-    def stop_at(self, instant: Millis | None) -> None:
+    def stop_at(self, last: Millis | None) -> None:
         """Not to pass an instant, or to pass them all."""
 
 
@@ -151,11 +151,11 @@ class Player:
             return
         now = self._clock.now()
         self.goal = None
+        self.apply()  # before the limit goes: at this pace a moment is a minute
         if self._limit is not None:
             self._limit.cancel()
             self._limit = None
             self._clock.stop_at(None)
-        self.apply()
         passed = passed_text(now - goal.began)
         if goal.limit and goal.until is not None and now >= goal.until:
             self._tell(SourceUpdate(remark=f"{passed} {goal.limit}"))
