@@ -234,6 +234,19 @@ async def test_a_remark_gives_the_narration_its_row_back_after_three_seconds() -
         await until(pilot, lambda: "Nothing has that." not in text(app))  # the timer runs as long as a remark shows
 
 
+async def test_while_a_person_is_awaited_every_other_look_at_the_clock_is_left_out(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    for state, drawn_ticks in (("running", 8), ("waiting", 4)):
+        async with screen_in(state) as (app, _, _pilot):
+            main, looks = main_screen(app), []
+            main._timer.pause()
+            monkeypatch.setattr(main.canvas, "tick", lambda looks=looks: looks.append(1))
+            for _ in range(8):
+                main.tick()
+            assert len(looks) == drawn_ticks, state
+
+
 async def test_keys_that_come_at_once_are_done_in_order() -> None:
     async with screen_in("running") as (app, source, pilot):
         await pilot.press("plus", "plus", "plus")

@@ -381,7 +381,9 @@ async def test_ends_an_instant_and_back_to_the_start(watcher: Watcher) -> None:
     assert watcher.journal.run().outcome is not None and watcher.source.cursor.line == 30
     await watcher.do(watcher.source.seek(12_000))
     assert watcher.journal.run().polls == 5 and watcher.source.clock.now() == 12_000
+    await watcher.source.scale("60")
     await watcher.do(watcher.source.reset())
+    assert watcher.source.factor == "1", "another show begins at its own pace"
     assert watcher.source.place == 0 and watcher.source.clock.now() == cursor.start
     assert await watcher.do(watcher.source.go_to("nowhere")) == "The recording never comes to nowhere."
 

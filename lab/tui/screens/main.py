@@ -11,6 +11,7 @@ from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.worker import Worker
 
+from lab.core.clock import Millis
 from lab.core.errors import LabError
 from lab.tui.panes.approval import INPUT_ROWS
 from lab.tui.panes.hits import go_to_hit, search_for
@@ -26,7 +27,6 @@ from lab.tui.screens.commands import ScreenCommands
 from lab.tui.screens.feed import Feed, ObservationBatch
 from lab.tui.screens.host import Host
 from lab.tui.screens.input_field import FULL, InputField, LineInput
-from lab.tui.screens.remark_time import RemarkTime
 from lab.tui.screens.rows_widget import Pressed, Scrolled
 from lab.tui.screens.selectable import SelectingScreen
 from lab.tui.state.clean import line
@@ -37,7 +37,11 @@ from lab.tui.state.source import Refused, SourceAsk
 from lab.tui.state.status import phase
 
 TICK = 0.25
-"""Seconds between two looks at the clock."""
+"""Seconds between two looks at the clock. While a person is awaited, every other one is left out: that takes minutes."""
+
+
+REMARK: Millis = 3_000
+"""Real milliseconds for which a remark has the narration's place, if no key is pressed before."""
 
 
 class MainScreen(SelectingScreen):
@@ -58,7 +62,10 @@ class MainScreen(SelectingScreen):
         self.canvas = Canvas(self, host, lambda: self.state, lambda places: self.field.place(self.state, places))
         self._turn = Lock()
         """One thing is asked of the source after another, in the order of the keys."""
-        self._remarks = RemarkTime(host)
+        self._remarked: Millis = 0
+        """When the remark that shows came, in real time."""
+        self._idles = False
+        """Whether the last look at the clock was left out."""
         self._due = 0
         """How much of what was asked the source hasn't done yet."""
         self._own = ScreenCommands(self, host, lambda: self.state, self.react, self._soon)
@@ -86,14 +93,23 @@ class MainScreen(SelectingScreen):
 
     def tick(self) -> None:
         """Time has passed: a hold may be over, and whatever shows a time is drawn anew."""
-        self.acts.count(self.state.ui, covered=self.app.screen is not self)
-        state = self._with(self._remarks.timed(self.state.ui))
+        ui = self.state.ui
+        self._idles = self.state.run.gate is not None and not (self._idles or ui.stage or ui.remark)
+        if self._idles:
+            return
+        self.acts.count(ui, covered=self.app.screen is not self)
+        state = self._with(self._without_old_remark(ui))
         if state.ui != self.state.ui or state.act.act != self.state.act.act or state.act.waits != self.state.act.waits:
             self._take(state)
             self.canvas.draw()
         else:
             self.state = state
             self.canvas.tick()
+
+    def _without_old_remark(self, ui: UiState) -> UiState:
+        """What is wrong at the start of the screen stands until a key is pressed."""
+        stays = not ui.remark or ui.remark == self._host.start.notice
+        return ui if stays or self._host.real_millis() - self._remarked < REMARK else replace(ui, remark="")
 
     def on_resize(self, event: events.Resize) -> None:
         """Another size: another layout."""
@@ -138,7 +154,8 @@ class MainScreen(SelectingScreen):
 
     def _take(self, state: ScreenState) -> None:
         before, self.state = self.state, settled(self.state, state)
-        self._remarks.note(before.ui, state.ui)
+        if before.ui.remark != state.ui.remark:
+            self._remarked = self._host.real_millis()
         if phase(before.run) != phase(self.state.run):
             self._host.enter(phase(self.state.run))
         (self._timer.resume if self.state.moves else self._timer.pause)()

@@ -13,10 +13,9 @@ from lab.core.exchange import Json
 from lab.core.journal.fact import ClockScaled, Fact, LedgerCleared
 from lab.core.observe import Noted, Replied
 from lab.jobs.gates import Origin
-from lab.tui.sources.connection_promise import ConnectionPromise
 from lab.tui.sources.own_run import OwnRun, stopped
 from lab.tui.sources.player import FASTEST, Goal, PlayedSource, Player, SettableClock
-from lab.tui.sources.protocol import Connect, Playable
+from lab.tui.sources.protocol import Connect, Playable, RunConnection
 from lab.tui.sources.run_recording import RunRecording
 from lab.tui.state.acts import ActKey
 from lab.tui.state.gate import GateAnswer
@@ -68,16 +67,17 @@ class Live(PlayedSource):
         paced = ("pause", "step", "speed", "skip", "fault", "tape", "rewind", "name") if not pod else ()
         self.can = frozenset((*able, *paced))
         self._queue: asyncio.Queue[RunObservation | SourceUpdate] = asyncio.Queue()
-        self._promise = ConnectionPromise()
+        self._connected: asyncio.Future[RunConnection] | None = None
+        """It comes after the first paint; what was asked before waits for it, or is told why it never will."""
         self._addresses = ("", "")
         """Where the API and the tokens are, once the connection stands."""
         ours = clock if isinstance(clock, SettableClock) and not pod else None
-        self.player = Player(ours, self._queue.put_nowait, self._promise.paced)
+        self.player = Player(ours, self._queue.put_nowait, self._tell_tape)
         self._first_pace = self.player.factor
-        self._run = OwnRun(clock, self._promise.connection, self._observe, self.player.may_go)
+        self._run = OwnRun(clock, self._connection, self._observe, self.player.may_go)
         self._happenings = Happenings()
         self.recording = RunRecording(
-            recording, self._promise.control, lambda text: self._queue.put_nowait(SourceUpdate(remark=text))
+            recording, self._control, lambda text: self._queue.put_nowait(SourceUpdate(remark=text))
         )
         self._following: asyncio.Task[None] | None = None
         self._message = playables[0].app.message
@@ -116,7 +116,7 @@ class Live(PlayedSource):
 
     async def observations(self) -> AsyncIterator[RunObservation | SourceUpdate]:
         """Connect, then hand on what the run does and the mock's journal holds."""
-        connected = self._promise.future
+        connected = self._connected = self._connected or asyncio.get_running_loop().create_future()
         try:
             async with self._connect() as connection:
                 connected.set_result(connection)
@@ -131,8 +131,25 @@ class Live(PlayedSource):
                     await stopped(self._following)
                     await self._run.stop()
         except Exception as error:
-            self._promise.fail(error)
+            if not connected.done():
+                connected.set_exception(error)
+                connected.exception()  # nobody may have waited
             raise
+
+    async def _connection(self) -> RunConnection:
+        if self._connected is None:
+            self._connected = asyncio.get_running_loop().create_future()
+        return await asyncio.shield(self._connected)
+
+    async def _control(self) -> "ControlClient | None":
+        """The mock's control plane; None where there is none."""
+        return (await self._connection()).control
+
+    def _tell_tape(self, factor: str) -> None:
+        """Our clock runs at that pace."""
+        connected = self._connected
+        if connected is not None and connected.done() and not connected.cancelled() and connected.exception() is None:
+            connected.result().paced(factor)
 
     async def _follow(self, control: "ControlClient", known: Container[Fact] = ()) -> None:
         """Facts only, and those that aren't known: our own driver observes requests and replies."""
@@ -271,7 +288,7 @@ class Live(PlayedSource):
     async def _reset(self, playable: Playable) -> Refused:
         await self._run.clear()
         self._happenings = Happenings()
-        connection = await self._promise.connection()
+        connection = await self._connection()
         if connection.control is not None and (refused := (await connection.control.reset()).refused):
             return refused
         if (name := playable.choice.name) != self._playable.choice.name:
@@ -289,7 +306,7 @@ class Live(PlayedSource):
             self._queue.put_nowait(observation)
 
     async def _go_back(self, place: int) -> Refused:
-        control = await self._promise.control()
+        control = await self._control()
         assert control is not None
         log = self._run.log
         instant = log.observations[place - 1].at
@@ -310,16 +327,16 @@ class Live(PlayedSource):
 
     async def answer(self, answer: GateAnswer) -> Refused:
         """In the chat as our app does, else over the control plane."""
-        return await self._run.answers.decide(answer, self.clock.now(), await self._promise.control())
+        return await self._run.answers.decide(answer, self.clock.now(), await self._control())
 
     async def arm(self, fault: Mapping[str, Json]) -> Refused:
         """In the mock."""
-        control = await self._promise.control()
+        control = await self._control()
         return OWN_WIRE if control is None else (await control.arm(fault)).refused
 
     async def disarm(self, name: str) -> Refused:
         """In the mock."""
-        control = await self._promise.control()
+        control = await self._control()
         return OWN_WIRE if control is None else (await control.disarm(name)).refused
 
     async def record(self) -> Refused:
