@@ -125,6 +125,7 @@ async def film(
         await pilot.pause()
         screen = app.screen
         assert isinstance(screen, MainScreen)
+        screen.timer.stop()  # it looks at the clock in real time, which is none of the film's
         tape.begin(*size)
         tape.output("\x1b[?25l\x1b[2J")
         frames = _Frames(screen, tape)

@@ -240,7 +240,7 @@ async def test_while_a_person_is_awaited_every_other_look_at_the_clock_is_left_o
     for state, drawn_ticks in (("running", 8), ("waiting", 4)):
         async with screen_in(state) as (app, _, _pilot):
             main, looks = main_screen(app), []
-            main._timer.pause()
+            main.timer.pause()
             monkeypatch.setattr(main.canvas, "tick", lambda looks=looks: looks.append(1))
             for _ in range(8):
                 main.tick()

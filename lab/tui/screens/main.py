@@ -85,7 +85,7 @@ class MainScreen(SelectingScreen):
         """Draw what there is, then listen to the source."""
         if self._host.source.follows:
             self.observed = ObservedState(journal=JournalState())
-        self._timer = self.set_interval(TICK, self.tick, pause=True)
+        self.timer = self.set_interval(TICK, self.tick, pause=True)
         self.state = self._with(self._synced(ui_at_start(self._host.start, self.app.size.width)))
         if self.state.ui.stage:
             self._soon(lambda source: source.stand_at_acts(True))  # as no key: what is remarked at the start stays
@@ -158,7 +158,7 @@ class MainScreen(SelectingScreen):
             self._remarked = self._host.real_millis()
         if phase(before.run) != phase(self.state.run):
             self._host.enter(phase(self.state.run))
-        (self._timer.resume if self.state.moves else self._timer.pause)()
+        (self.timer.resume if self.state.moves else self.timer.pause)()
 
     def choose(self, ui: UiState) -> None:
         """Another choice of the person's, drawn at once: a key has been pressed."""
