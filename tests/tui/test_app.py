@@ -406,7 +406,7 @@ async def test_the_timer_rests_while_nothing_runs() -> None:
     async with screen_in("idle") as (app, source, pilot):
         for state, resting in (("idle", True), ("running", False), ("complete", True)):
             await turn_to(pilot, source, state)
-            assert main_screen(app)._timer._active.is_set() is not resting, state
+            assert main_screen(app).timer._active.is_set() is not resting, state
 
 
 # Themes

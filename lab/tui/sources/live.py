@@ -192,14 +192,12 @@ class Live(PlayedSource):
         return None
 
     async def scale(self, factor: str) -> Refused:
-        """From now on, or from when the clock runs again."""
         if "speed" not in self.can:
             return NOT_OURS
         self.player.scale(factor)
         return None
 
     async def step(self) -> Refused:
-        """To what the run does next."""
         if "step" not in self.can:
             return NOT_OURS
         await self.begin()
@@ -207,7 +205,6 @@ class Live(PlayedSource):
         return None
 
     async def skip(self, until: Millis | None = None, limit: str = "") -> Refused:
-        """As fast as can be."""
         now = self.clock.now()
         if self.player.skipping:
             self.player.end_skip()
@@ -243,7 +240,6 @@ class Live(PlayedSource):
         return await super().stand_at_acts(on)
 
     async def next_act(self) -> Refused:
-        """At ×20 at least."""
         await self.begin()
         if self._under_way:
             self.player.run_to(Goal("act", FASTEST))
@@ -251,7 +247,6 @@ class Live(PlayedSource):
         return None
 
     async def go_to_act(self, key: ActKey) -> Refused:
-        """Of the present turn."""
         if "rewind" not in self.can:
             return NO_WAY_BACK
         place = self._run.log.places.get(key)
@@ -260,13 +255,11 @@ class Live(PlayedSource):
     # The run
 
     async def begin(self) -> Refused:
-        """Once."""
         if not self._run.begun:
             self._run.begin(self._playable.app_saying(self._message))
         return None
 
     async def say(self, message: str) -> Refused:
-        """The next turn; before the run, its first message."""
         if not self._run.begun:
             self._message = message
         elif not self._run.over:
@@ -330,12 +323,10 @@ class Live(PlayedSource):
         return await self._run.answers.decide(answer, self.clock.now(), await self._control())
 
     async def arm(self, fault: Mapping[str, Json]) -> Refused:
-        """In the mock."""
         control = await self._control()
         return OWN_WIRE if control is None else (await control.arm(fault)).refused
 
     async def disarm(self, name: str) -> Refused:
-        """In the mock."""
         control = await self._control()
         return OWN_WIRE if control is None else (await control.disarm(name)).refused
 

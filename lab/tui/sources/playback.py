@@ -146,7 +146,6 @@ class Playback(PlayedSource):
     # What is asked of it
 
     async def begin(self) -> Refused:
-        """Play."""
         return await self.pause()
 
     async def pause(self) -> Refused:
@@ -163,12 +162,10 @@ class Playback(PlayedSource):
             self._changed.set()
 
     async def scale(self, factor: str) -> Refused:
-        """From here on."""
         self.player.scale(factor)
         return None
 
     async def step(self) -> Refused:
-        """To the next change."""
         self._go(self.timeline.happening(self.place))
         return None
 
@@ -185,7 +182,6 @@ class Playback(PlayedSource):
         return None
 
     async def move(self, by: int, *, marks: bool = False) -> Refused:
-        """And stand there."""
         self._go(self.timeline.mark(self.place, by) if marks else self.timeline.stop(self.place, by))
         return None
 
@@ -197,7 +193,6 @@ class Playback(PlayedSource):
         return None
 
     async def go_to(self, stage: str) -> Refused:
-        """And stand there."""
         place = self.timeline.first(stage)
         if place is None:
             return f"The recording never comes to {stage}."
@@ -216,7 +211,6 @@ class Playback(PlayedSource):
         self._changed.set()
 
     async def next_act(self) -> Refused:
-        """At ×20 at least."""
         self.player.run_to(Goal("act", FASTEST))
         self._changed.set()
         return None

@@ -232,10 +232,8 @@ class PlayedSource(ScreenSource):
         return self.player.factor
 
     async def stand_at_acts(self, on: bool) -> Refused:
-        """From the next one on."""
         self.player.at_acts = on
         return None
 
     def end_hold(self, stop: int) -> None:
-        """If that is where it stands."""
         self.player.end_hold(stop)

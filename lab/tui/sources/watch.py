@@ -210,7 +210,6 @@ class Watch(ScreenSource):
         return self._plane
 
     async def pause(self) -> Refused:
-        """The clock alone."""
         refused = await self._scale(self.factor if self.paused else "0")
         return refused or (GOES_ON if self.paused else None)
 
@@ -246,9 +245,7 @@ class Watch(ScreenSource):
         return None if answer.opening in self._decided else refused
 
     async def arm(self, fault: Mapping[str, Json]) -> Refused:
-        """For whichever client calls next."""
         return (await self._reached.arm(fault)).refused
 
     async def disarm(self, name: str) -> Refused:
-        """Whoever armed it."""
         return (await self._reached.disarm(name)).refused
