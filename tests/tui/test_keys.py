@@ -32,6 +32,11 @@ def looks(**changes: object) -> Callable[[Snapshot, Snapshot], bool]:
     return lambda before, after: after[0] == replace(before[0], **changes)
 
 
+def focuses(pane: str) -> Callable[[Snapshot, Snapshot], bool]:
+    """At the end the panes come back for it."""
+    return lambda before, after: after[0] in [replace(before[0], focus=pane, panes=panes) for panes in (False, True)]
+
+
 def opens(screen: type) -> Callable[[Snapshot, Snapshot], bool]:
     return lambda _, after: after[2] is screen
 
@@ -48,7 +53,7 @@ DOES: dict[str, Callable[[Snapshot, Snapshot], bool]] = {
     "message": looks(typing="message"), "earlier": looks(turn=1), "later": same, "wire": looks(wire=True, focus="wire"),
     "full-wire": looks(zoom="wire", focus="wire"), "scenario": opens(PickerPage), "fault": opens(FaultPage),
     "record": asks(("record",)), "faster": asks(("scale", "2")), "slower": asks(("scale", "0.5")),
-    "own-pace": asks(("scale", "1")), **{f"focus-{pane}": looks(focus=pane) for pane in ("token", "job", "polling", "output")},
+    "own-pace": asks(("scale", "1")), **{f"focus-{pane}": focuses(pane) for pane in ("token", "job", "polling", "output")},
     "focus-wire": looks(wire=True, focus="wire"), "copy": opens(CopyPage), "search": looks(typing="search"), "next-hit": same, "hit-before": same, "zoom": looks(zoom="output"), "leave-open": lambda before, after: after[0] in (replace(before[0], remark=NOTHING_OPEN), UiState(panes=True)),
     "up": same, "page-up": same, "down": looks(scrolled={"output": 1}), "page-down": looks(scrolled={"output": 10}),
     "stage": lambda before, after: after[:2] == (replace(before[0], stage=True), (("stand_at_acts", True),)),
