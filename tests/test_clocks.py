@@ -209,3 +209,15 @@ async def test_cancelled_sleepers_are_forgotten() -> None:
     assert len(clock._sleepers) < 200
     await clock.advance_to(5_000)
     assert stays.done()
+
+
+async def test_a_scaled_clock_passes_no_instant_at_which_it_is_to_stop() -> None:
+    clock = ScaledClock("999999")
+    clock.set(5_000, 7_000)
+    await clock.sleep_until(7_000)
+    await SystemClock().sleep_until(2)
+    assert clock.now() == 7_000
+    clock.scale("0")
+    clock.set(1_000)
+    clock.stop_at(None)
+    assert clock.now() == 1_000, "it is set back as well as on"

@@ -37,6 +37,8 @@ class ScaledClock:
         """How many pauses and withheld replies let time pass all the same."""
         self._dues: list[int] = []
         """The instants that it doesn't pass then, in nanoseconds."""
+        self._last: int | None = None
+        """The instant that it doesn't pass, whoever is at work."""
         self.factor = factor
         self._pace = _pace(factor)
 
@@ -53,6 +55,16 @@ class ScaledClock:
     def rewind(self, instant: Millis) -> None:
         """Run on from an earlier instant; sleepers sleep for as much longer."""
         self._count_from(min(instant * MILLI, self._nanos()))
+
+    def set(self, instant: Millis, last: Millis | None = None) -> None:
+        """Run on from an instant, earlier or later, and not beyond the last one; sleepers sleep until theirs."""
+        self._last = None if last is None else last * MILLI
+        self._count_from(instant * MILLI)
+
+    def stop_at(self, last: Millis | None) -> None:
+        """Have time not pass an instant that is to come, or pass them all."""
+        self._count_from(self._nanos())
+        self._last = None if last is None else last * MILLI
 
     def keep_up(self, instant: Millis) -> None:
         """Be at that instant at least: another clock that runs as this one does has come so far."""
@@ -123,7 +135,8 @@ class ScaledClock:
             return self._base
         passed = time.monotonic_ns() - self._since
         running = self._base + passed * self._pace.numerator // self._pace.denominator
-        return max(self._base, min(running, *self._dues)) if self._working and self._dues else running
+        bounds = [*(self._dues if self._working else ()), *(() if self._last is None else (self._last,))]
+        return max(self._base, min(running, *bounds)) if bounds else running
 
     async def _doze(self, left: int) -> None:
         """Sleep for `left` nanoseconds of this clock, or until the pace changes."""

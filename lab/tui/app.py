@@ -29,8 +29,8 @@ from lab.tui.screens.main import MainScreen
 from lab.tui.screens.palette import Palette
 from lab.tui.screens.phone import PhoneGates
 from lab.tui.screens.selectable import SelectingScreen
-from lab.tui.sources.protocol import ScreenSource
 from lab.tui.state.preferences import ScreenStart
+from lab.tui.state.source import ScreenSource
 from lab.tui.terminal import lasting
 from lab.tui.themes import COLOURS, LIGHTS, OTHER_THEME, Styles, palette, person_calls, stage_theme
 
@@ -61,7 +61,7 @@ class LabApp(App[Outcome | None]):
         self.real_millis: Callable[[], Millis] = real_millis
         self.phone = phone
         if phone is not None:
-            phone.attach(source.perform, source.clock)
+            phone.attach(source.answer, source.clock)
         self.failure: LabError | None = None
         """What ended the screen: for `cli` to raise once it is gone."""
         self.bug: Exception | None = None

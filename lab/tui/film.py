@@ -36,8 +36,10 @@ _PLAIN = Style()
 class FrozenClock:
     """The recording's clock at one instant: it never moves by itself."""
 
-    def __init__(self, factor: str, at: Millis) -> None:
-        self._at = at
+    factor = "1"
+
+    def __init__(self) -> None:
+        self._at: Millis = 0
 
     def now(self) -> Millis:
         """The instant."""
@@ -45,6 +47,16 @@ class FrozenClock:
 
     async def sleep_until(self, instant: Millis) -> None:
         """Return at once; who films moves the cursor."""
+
+    def set(self, instant: Millis, last: Millis | None = None) -> None:
+        """Stand there."""
+        self._at = instant
+
+    def scale(self, factor: str) -> None:
+        """It stands, whatever the pace."""
+
+    def stop_at(self, last: Millis | None) -> None:
+        """It stands."""
 
 
 class FilmedPlayback(Playback):
@@ -54,7 +66,7 @@ class FilmedPlayback(Playback):
     """How long the film has stood at acts."""
 
     @property
-    def paused(self) -> bool:
+    def paused(self) -> bool:  # type: ignore[override]
         """Never: it is the film that stands."""
         return False
 
@@ -66,7 +78,7 @@ class FilmedPlayback(Playback):
     def stand(self, at: Millis) -> SourceUpdate:
         """What has happened by an instant, the cursor put there."""
         self.place = self.timeline.place(at)
-        self.clock.set(at, "1")
+        self._paced.set(at)
         return SourceUpdate(self.timeline.journal(self.place), "")
 
 
@@ -107,12 +119,13 @@ async def film(
     app = LabApp(source, ScreenStart(preferences), cast=tape)
     app.no_color = False  # a film is the same, whatever terminal it is made on
     app.real_millis = lambda: source.stood
-    source.playing = stage is not None
+    source.player.pause(stage is None)
 
     async def shoot(pilot: Pilot[object]) -> None:
         await pilot.pause()
         screen = app.screen
         assert isinstance(screen, MainScreen)
+        screen.timer.stop()  # it looks at the clock in real time, which is none of the film's
         tape.begin(*size)
         tape.output("\x1b[?25l\x1b[2J")
         frames = _Frames(screen, tape)

@@ -1,4 +1,4 @@
-"""What the screen keeps from one start to the next: theme, pace, layout, and which keys do what (screen.md §12).
+"""What the screen keeps from one start to the next: theme, acts, layout, and which keys do what (screen.md §12).
 
 A file that is wrong in one place is left alone, and so is all that it says: what holds then is what is usual.
 """
@@ -15,7 +15,6 @@ from lab.language.complaints import Complaints
 from lab.language.parse.yaml_tree import DocumentKind, read_yaml
 from lab.program.words import nearest
 from lab.tui.panes.registry import SCREEN_KEYS
-from lab.tui.panes.screen_keys import SPEEDS
 from lab.tui.state.preferences import Preferences
 from lab.tui.themes import LIGHTS
 
@@ -45,7 +44,7 @@ def parse_preferences(text: str | bytes, file: str) -> Preferences:
 
 THEMES = (*LIGHTS, *sorted(BUILTIN_THEMES))
 """What a theme may be called."""
-_WORDS = {"theme": THEMES, "speed": SPEEDS, "layout": LAYOUTS, "stage": ("off", *map(str, range(61)))}
+_WORDS = {"theme": THEMES, "layout": LAYOUTS, "stage": ("off", *map(str, range(61)))}
 """What each setting that is one word may be."""
 
 

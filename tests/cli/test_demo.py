@@ -18,7 +18,6 @@ from lab.cli.setup import load_folder, make_setup
 from lab.clocks import ScaledClock
 from lab.identity.client import token_request
 from lab.settings import ClockSettings, Flags, MockSettings
-from lab.tui.state.intents import SkipAhead, StartRun
 from tests import terminal
 from tests.conftest import ROOT, Lab, each_row
 from tests.terminal import Terminal
@@ -224,14 +223,14 @@ async def test_a_run_that_is_skipped_through_has_the_facts_of_one_that_costs_no_
         assert isinstance(source.clock, ScaledClock)
         stream, skips = source.observations(), 0
         observing = asyncio.create_task(anext(stream))
-        await source.perform(StartRun())
+        await source.begin()
         source.clock.rewind(0)
         while source.outcome is None:
             await observing
             observing = asyncio.create_task(anext(stream))
             if not source.describe().skipping:
                 skips += 1
-                await source.perform(SkipAhead())
+                await source.skip()
         observing.cancel()
         await asyncio.gather(observing, return_exceptions=True)
         await stream.aclose()  # type: ignore[attr-defined]

@@ -16,7 +16,7 @@ from lab.server.control.plane import ControlPlane
 from lab.server.mock_server import MockServer
 from lab.tui.sources.watch import Watch
 from lab.tui.state.fold import ObservedState, fold
-from lab.tui.state.intents import AnswerGate, ArmFault, StepForward
+from lab.tui.state.gate import GateAnswer
 from lab.tui.state.journal import JournalState, SourceUpdate
 from tests.conftest import each_row
 from tests.server.conftest import Stage, make_service, status
@@ -85,20 +85,20 @@ async def test_a_stranger_s_job_is_seen_stepped_and_decided(stage: Stage, tmp_pa
         assert watching.source.can == {"step", "decide", "name", "fault"} and watching.source.describe().seed == 42
         assert watching.jobs.run().token is not None and TOKEN not in repr(watching.jobs)
         assert token not in repr(watching.jobs)
-        assert await watching.source.perform(StepForward()) is None
+        assert await watching.source.step() is None
         await watching.until(lambda: watching.source.clock.now() == stage.clock.now() > 0)
         peer = await stage.peer()
         await peer.ask(status(token, job))
         await watching.until(lambda: watching.jobs.run().gate is not None)
         gate = watching.jobs.run().gate
         assert gate is not None and watching.jobs.run().opening is not None
-        settings = AnswerGate("approved", None, job, gate.code.lower().replace("_", "-"), gate.key)
-        assert await watching.source.perform(settings) is None
-        assert await watching.source.perform(settings) is None, "the same key twice"
+        settings = GateAnswer("approved", None, job, gate.code.lower().replace("_", "-"), gate.key)
+        assert await watching.source.answer(settings) is None
+        assert await watching.source.answer(settings) is None, "the same key twice"
         await watching.until(lambda: watching.jobs.run().decisions == 1)
-        refused = await watching.source.perform(AnswerGate("rejected", None, job, "nowhere", "other"))
+        refused = await watching.source.answer(GateAnswer("rejected", None, job, "nowhere", "other"))
         assert refused is not None and "no such gate" in refused
-        assert await watching.source.perform(ArmFault({"route": "status", "answer": 503})) is None
+        assert await watching.source.arm({"route": "status", "answer": 503}) is None
         answer = await peer.ask(status(token, job))
         assert answer.status == 503
         await watching.until(lambda: watching.jobs.run().timeline[-1].code == 503)

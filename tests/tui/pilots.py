@@ -104,7 +104,7 @@ async def turn_to(pilot: LabPilot, source: play.Scripted, state: str) -> None:
     app.theme = "stage-dark"
     source.tell(Noted(0, LedgerCleared(at=0, by="person")))
     await until(pilot, lambda: main.state.run.start is None and drawn(app))
-    source.outcome, source.intents, source.paused, source.factor, source.clock.at = None, [], False, "1", at
+    source.outcome, source.requests, source.paused, source.factor, source.clock.at = None, [], False, "1", at
     main.choose(UiState())
     for observation in observations():
         source.tell(observation)

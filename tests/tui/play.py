@@ -4,6 +4,11 @@ import asyncio
 import json
 from base64 import urlsafe_b64encode
 from collections.abc import AsyncIterator, Callable
+from contextlib import suppress
+from functools import partial
+from inspect import iscoroutinefunction
+from types import FunctionType
+from typing import Any
 
 from lab.app.effects import Asking, Outcome, RunEnded, RunObservation
 from lab.core.clock import Millis
@@ -16,9 +21,10 @@ from lab.jobs.gates import Origin
 from lab.language.shape import parsed
 from lab.program.scenario import Scenario
 from lab.program.words import Verdict
-from lab.tui.state.intents import AnswerGate, Intent, ResetRun, SendTurn, SetSpeed, StartRun, StepForward, TogglePause
+from lab.tui.state.gate import GateAnswer
 from lab.tui.state.journal import JournalState
 from lab.tui.state.screen import ScenarioChoice, SourceState
+from lab.tui.state.source import ScreenSource, SourceAsk
 
 JOB = "7f3c92a1-4f7e-4a53-9c5e-0f6f0c1b7a11"
 SECOND = "2c9d1f04-8a35-4b7e-b1d6-90ad3e57c284"
@@ -83,9 +89,9 @@ NODE: dict[str, Json] = {
 }  # fmt: skip
 
 
-def answer(verdict: str, content: str | None = None, name: str | None = None) -> AnswerGate:
+def answer(verdict: str, content: str | None = None, name: str | None = None) -> tuple[str, GateAnswer]:
     """What a key leads to at the gate of this run."""
-    return AnswerGate(verdict, content, JOB, "buyer-approval", f"{JOB}/BUYER_APPROVAL/0/2", name)
+    return "answer", GateAnswer(verdict, content, JOB, "buyer-approval", f"{JOB}/BUYER_APPROVAL/0/2", name)
 
 
 def body(status: str, **changes: Json) -> bytes:
@@ -314,7 +320,37 @@ class StillClock:
         self.at = max(self.at, instant)
 
 
-class Scripted:
+ASKED = frozenset(
+    name for name, each in vars(ScreenSource).items() if isinstance(each, FunctionType) and iscoroutinefunction(each)
+)
+
+
+class Recorder(ScreenSource):
+    """Writes down what is asked of it: the name, and with what."""
+
+    def __init__(self) -> None:
+        self.requests: list[tuple[object, ...]] = []
+        self.refuse: str | None = None
+
+    def __getattribute__(self, name: str) -> Any:
+        return partial(self.did, name) if name in ASKED else super().__getattribute__(name)
+
+    async def did(self, name: str, *args: object, **more: object) -> str | None:
+        self.requests.append((name, *args, *more.values()))
+        return self.refuse
+
+
+def request_of(ask: SourceAsk | None) -> tuple[object, ...] | None:
+    """What a key asks of a source."""
+    if ask is None:
+        return None
+    recorder = Recorder()
+    with suppress(StopIteration):
+        ask(recorder).__await__().send(None)  # type: ignore[attr-defined]
+    return recorder.requests[0]
+
+
+class Scripted(Recorder):
     """A source that tells what it is handed, and writes down what is asked of it."""
 
     follows = False
@@ -335,8 +371,7 @@ class Scripted:
         )
         self.paused = False
         self.factor = "1"
-        self.intents: list[Intent] = []
-        self.refuse: str | None = None
+        super().__init__()
         self.queue: asyncio.Queue[RunObservation] = asyncio.Queue()
         for observation in observations:
             self.tell(observation)
@@ -360,17 +395,14 @@ class Scripted:
         while True:
             yield await self.queue.get()
 
-    async def perform(self, intent: Intent) -> str | None:
+    async def did(self, name: str, *args: object) -> str | None:
         """Write it down; pause, speed and reset take effect."""
-        self.intents.append(intent)
-        match intent:
-            case TogglePause():
-                self.paused = not self.paused
-            case SetSpeed(factor):
-                self.factor = factor
-            case ResetRun():
-                self.outcome = None
-                self.tell(Noted(self.clock.now(), LedgerCleared(at=self.clock.now(), by="person")))
-            case StartRun() | StepForward() | AnswerGate() | SendTurn():
-                pass
-        return self.refuse
+        refused = await super().did(name, *args)
+        if name == "pause":
+            self.paused = not self.paused
+        elif name == "scale":
+            self.factor = str(args[0])
+        elif name == "reset":
+            self.outcome = None
+            self.tell(Noted(self.clock.now(), LedgerCleared(at=self.clock.now(), by="person")))
+        return refused

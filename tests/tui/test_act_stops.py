@@ -8,20 +8,8 @@ from lab.clocks import settle
 from lab.core.observe import Requested
 from lab.tui.panes.registry import KEYS_OF_SPOT, draw, places
 from lab.tui.state.acts import story_of
-from lab.tui.state.intents import (
-    AnswerGate,
-    EndHold,
-    Intent,
-    NextAct,
-    ResetRun,
-    SeekAct,
-    SetSpeed,
-    StandAtActs,
-    StartRun,
-    TogglePause,
-)
+from lab.tui.state.gate import GateAnswer
 from lab.tui.state.journal import SourceUpdate
-from tests.conftest import each_row
 from tests.tui.pilots import main_screen, until
 from tests.tui.test_acts import DECIDED_AT, staged, view_of_act
 from tests.tui.test_live import LiveDriver
@@ -53,8 +41,8 @@ async def stopped_at(driver: LiveDriver, number: int) -> None:
 async def driver() -> LiveDriver:
     driver = LiveDriver()
     await asyncio.wait((driver.listener,), timeout=0.001)
-    await driver.do(StandAtActs(on=True))
-    await driver.do(StartRun())
+    await driver.live.stand_at_acts(True)
+    await driver.live.begin()
     return driver
 
 
@@ -66,11 +54,11 @@ async def test_no_request_goes_out_before_an_act_was_seen(driver: LiveDriver) ->
         await stopped_at(driver, stop)
         assert routes(driver) == sent and driver.plane.did[-1] == ("scale", "0")
         assert not driver.live.paused, "nobody has paused it"
-        assert await driver.do(EndHold(stop - 1)) is None
+        driver.live.end_hold(stop - 1)
         await settle()
         assert routes(driver) == sent, "another stop's end ends none"
-        await driver.do(EndHold(stop))
-    await driver.do(AnswerGate("approved"))
+        driver.live.end_hold(stop)
+    await driver.live.answer(GateAnswer("approved"))
     await stopped_at(driver, 4)
     assert routes(driver)[-1] == "invoke"
     await driver.end()
@@ -79,16 +67,16 @@ async def test_no_request_goes_out_before_an_act_was_seen(driver: LiveDriver) ->
 async def test_back_to_an_act_is_back_to_where_it_began(driver: LiveDriver) -> None:
     for stop in (1, 2):
         await stopped_at(driver, stop)
-        await driver.do(EndHold(stop))
+        driver.live.end_hold(stop)
     await stopped_at(driver, 3)
     began = next(each.at for each in driver.observations if isinstance(each, Requested))
     sent = len(routes(driver))
-    assert await driver.do(SeekAct((began, "job", 1))) is None
+    assert await driver.live.go_to_act((began, "job", 1)) is None
     await stopped_at(driver, 4)
     assert stops(driver)[-1] == (4, "back") and not driver.live.paused
     assert driver.plane is not None and ("rewind", "0") in driver.plane.did
     assert routes(driver)[sent:] == ["token", "invoke"], "what it had observed is told anew, and nothing goes out"
-    await driver.do(EndHold(4))
+    driver.live.end_hold(4)
     await stopped_at(driver, 5)
     assert routes(driver)[sent:] == ["token", "invoke", "status"]
     await driver.end()
@@ -96,23 +84,23 @@ async def test_back_to_an_act_is_back_to_where_it_began(driver: LiveDriver) -> N
 
 async def test_a_run_that_is_paused_at_an_act_rests_on(driver: LiveDriver) -> None:
     await stopped_at(driver, 1)
-    await driver.do(TogglePause())
+    await driver.live.pause()
     assert driver.live.paused
-    await driver.do(TogglePause())
+    await driver.live.pause()
     await settle()
     assert driver.plane is not None and driver.plane.did[-1] == ("scale", "0") and not driver.live.paused
-    await driver.do(EndHold(1))
+    driver.live.end_hold(1)
     await stopped_at(driver, 2)
     await driver.end()
 
 
 async def test_the_next_act_comes_fast_and_the_speed_is_the_last_one_then(driver: LiveDriver) -> None:
     await stopped_at(driver, 1)
-    await driver.do(NextAct())
+    await driver.live.next_act()
     await stopped_at(driver, 2)
     assert driver.plane is not None
     assert [factor for did, *_, factor in driver.plane.did if did == "scale"] == ["0", "20", "0"]
-    await driver.do(EndHold(2))
+    driver.live.end_hold(2)
     await stopped_at(driver, 3)
     assert [factor for did, *_, factor in driver.plane.did if did == "scale"][3:] == ["1", "0"]
     await driver.end()
@@ -121,11 +109,11 @@ async def test_the_next_act_comes_fast_and_the_speed_is_the_last_one_then(driver
 async def test_without_a_control_plane_only_the_next_call_is_held_back() -> None:
     driver = LiveDriver(plane=False)
     await asyncio.wait((driver.listener,), timeout=0.001)
-    await driver.do(StandAtActs(on=True))
-    await driver.do(StartRun())
+    await driver.live.stand_at_acts(True)
+    await driver.live.begin()
     await stopped_at(driver, 1)
     assert routes(driver) == ["token"]
-    await driver.do(EndHold(1))
+    driver.live.end_hold(1)
     await stopped_at(driver, 2)
     assert routes(driver) == ["token", "invoke"]
     await driver.end()
@@ -133,8 +121,8 @@ async def test_without_a_control_plane_only_the_next_call_is_held_back() -> None
 
 async def test_reset_forgets_the_stop(driver: LiveDriver) -> None:
     await stopped_at(driver, 1)
-    await driver.do(ResetRun())
-    await driver.do(StartRun())
+    await driver.live.reset()
+    await driver.live.begin()
     await stopped_at(driver, 2)
     assert routes(driver)[-1] == "token"
     await driver.end()
@@ -146,18 +134,19 @@ async def test_reset_forgets_the_stop(driver: LiveDriver) -> None:
 async def test_the_cursor_stands_at_each_act_though_it_plays() -> None:
     source = playback()
     watcher = PlaybackWatcher(source)
-    await watcher.do(StandAtActs(on=True))
-    await watcher.do(TogglePause())
+    await watcher.do(watcher.source.stand_at_acts(True))
+    await watcher.do(watcher.source.pause())
     kinds: list[str] = []
     for stop in range(1, 20):
         await watcher.until(lambda stop=stop: watcher.observations[-1].stop == stop or source.paused)  # type: ignore[misc]
         if source.paused:
             break
-        assert source.playing and source.clock.now() == source.timeline.at(source.place)
-        await watcher.do(SetSpeed("20"))
+        assert not source.paused and source.clock.now() == source.timeline.at(source.place)
+        await watcher.do(watcher.source.scale("20"))
         assert watcher.observations[-1].stop == stop, "another speed ends no hold"
         kinds.append(story_of(watcher.journal.run())[-1].kind)
-        await watcher.do(EndHold(stop))
+        source.end_hold(stop)
+        await settle()
     assert kinds == ["token", "job", "running", "waiting", "panes", "output"]
     watcher.task.cancel()
 
@@ -165,10 +154,11 @@ async def test_the_cursor_stands_at_each_act_though_it_plays() -> None:
 # Somebody else's client
 
 
-@each_row("intent", [StandAtActs(on=True), EndHold(1), StandAtActs(on=False)])
-async def test_no_act_touches_the_clock_of_a_lab_that_is_watched(intent: Intent) -> None:
+async def test_no_act_touches_the_clock_of_a_lab_that_is_watched() -> None:
     async with watching() as watcher:
-        assert await watcher.do(intent) is None
+        assert await watcher.source.stand_at_acts(True) is None
+        watcher.source.end_hold(1)
+        assert await watcher.source.stand_at_acts(False) is None
         assert watcher.plane.did == []
 
 

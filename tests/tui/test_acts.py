@@ -7,7 +7,6 @@ import pytest
 from msgspec.structs import replace
 
 from lab.app.effects import App, RunObservation
-from lab.client.control import ControlAnswer
 from lab.clocks import ManualClock, ScaledClock
 from lab.core.clock import Millis
 from lab.core.observe import Noted, Observation
@@ -35,7 +34,7 @@ from tests.conftest import ROOT, each_row
 from tests.memory_transport import InMemoryTransport
 from tests.tui import play
 from tests.tui.pilots import LETTERS, LabPilot, golden_of, main_screen, piloted, until
-from tests.tui.test_live import OBEYED, Peer, Plane
+from tests.tui.test_live import Peer, Plane
 from tests.tui.test_view import SHOW, fold, run_of, screen
 
 SIZES_OF_SCREENS = ((120, 36), (100, 30), (80, 24))
@@ -345,11 +344,6 @@ class ServicePlane(Plane):
         if isinstance(observation, Noted):
             self.facts.put_nowait(observation)
 
-    async def scale(self, factor: str) -> ControlAnswer:
-        self.did.append(("scale", factor))
-        self.hand_clock.scale(factor)
-        return OBEYED
-
 
 class StagedRun:
     """The screen over a run of item-comparison whose script decides; real time passes by hand."""
@@ -405,7 +399,7 @@ async def staged(stage: str = "3", *, factor: str = "1") -> AsyncIterator[Staged
 
     @asynccontextmanager
     async def connect() -> AsyncIterator[RunConnection]:
-        yield RunConnection(InMemoryTransport(service, clock), plane)
+        yield RunConnection(InMemoryTransport(service, clock), plane, paced=plane.paced)
 
     app_of_run = App("ITEM_COMPARE_TEAM", SCRIPTED.ask, DEMO.id, DEMO.secret, play_scope())
     source = Live((Playable(app_of_run, 42, SCRIPTED),), connect, clock)

@@ -15,15 +15,6 @@ from lab.tui.app import LabApp
 from lab.tui.panes.registry import SCREEN_KEYS
 from lab.tui.panes.screen_keys import END
 from lab.tui.screens.page import PageScreen
-from lab.tui.state.intents import (
-    ChooseScenario,
-    ResetRun,
-    SendTurn,
-    SetSpeed,
-    StartRun,
-    StepForward,
-    TogglePause,
-)
 from lab.tui.state.screen import UiState
 from lab.tui.themes import COLOURS
 from tests.conftest import each_row
@@ -116,12 +107,12 @@ async def test_the_picture_is_saved_where_it_can_be_or_the_screen_says_why_not(
 async def test_space_begins_and_then_pauses() -> None:
     async with screen_in("idle") as (app, source, pilot):
         await pilot.press("space")
-        await until(pilot, lambda: source.intents == [StartRun()])
+        await until(pilot, lambda: source.requests == [("begin",)])
         for observation in play.running():
             source.tell(observation)
         await until(pilot, lambda: main_screen(app).state.run.polls == 2)
         await pilot.press("space")
-        await until(pilot, lambda: source.intents == [StartRun(), TogglePause()])
+        await until(pilot, lambda: source.requests == [("begin",), ("pause",)])
         await until(pilot, lambda: "PAUSED" in text(app))
 
 
@@ -129,10 +120,10 @@ async def test_a_decision_is_asked_once_the_gate_is_open_and_not_before() -> Non
     async with screen_in("running") as (_, source, pilot):
         await pilot.press("a", "r", "c")
         await pilot.pause()
-        assert source.intents == []
+        assert source.requests == []
         await turn_to(pilot, source, "waiting")
         await pilot.press("r")
-        await until(pilot, lambda: source.intents == [play.answer("rejected")])
+        await until(pilot, lambda: source.requests == [play.answer("rejected")])
 
 
 async def test_behind_the_notice_of_a_small_terminal_nothing_unseen_is_decided() -> None:
@@ -143,14 +134,14 @@ async def test_behind_the_notice_of_a_small_terminal_nothing_unseen_is_decided()
                 await pilot.press(key.keys.split(",")[0])
         await pilot.pause()
         run = main_screen(app)
-        assert source.intents == [] and app.screen is run and run.state.ui == UiState(remark=END)
+        assert source.requests == [] and app.screen is run and run.state.ui == UiState(remark=END)
         assert "q or ctrl+c once more ends" in text(app)
         await pilot.press("question_mark")
         await until(pilot, lambda: "HELP" in text(app))
         await pilot.press("question_mark")
         await resized(pilot, (120, 36))
         await pilot.press("a")
-        await until(pilot, lambda: source.intents == [play.answer("approved")])
+        await until(pilot, lambda: source.requests == [play.answer("approved")])
 
 
 async def test_changes_need_a_text() -> None:
@@ -158,9 +149,9 @@ async def test_changes_need_a_text() -> None:
         await pilot.press("c")
         await until(pilot, lambda: "changes ›" in text(app))
         await pilot.press("enter")
-        assert source.intents == []
+        assert source.requests == []
         await pilot.press("n", "o", "enter")
-        await until(pilot, lambda: source.intents == [play.answer("changes-requested", "no")])
+        await until(pilot, lambda: source.requests == [play.answer("changes-requested", "no")])
         assert "changes ›" not in text(app)
 
 
@@ -170,7 +161,7 @@ async def test_esc_leaves_the_input_row(size: tuple[int, int]) -> None:
         await pilot.press("c", "x", "escape")
         await until(pilot, lambda: "changes ›" not in text(app))
         await pilot.press("a")
-        await until(pilot, lambda: source.intents == [play.answer("approved")])
+        await until(pilot, lambda: source.requests == [play.answer("approved")])
 
 
 @each_row("size", [(120, 36), (80, 24)])
@@ -179,7 +170,7 @@ async def test_the_next_turn_is_typed_and_the_one_before_can_be_looked_at(size: 
         await pilot.press("m")
         await until(pilot, lambda: "NEXT MESSAGE  turn 2" in text(app) and play.FOLLOW_UP[0] in text(app))
         await pilot.press("down", "space", "k", "enter")
-        await until(pilot, lambda: source.intents == [SendTurn(f"{play.FOLLOW_UP[1]} k")])
+        await until(pilot, lambda: source.requests == [("say", f"{play.FOLLOW_UP[1]} k")])
         assert "NEXT MESSAGE" not in text(app)
         for observation in play.second()[len(play.complete()) :]:
             source.tell(observation)
@@ -201,7 +192,7 @@ async def test_before_the_run_its_first_message_is_edited() -> None:
         await pilot.press("question_mark")
         source.message = play.MESSAGE + "?"
         await pilot.press("enter")
-        await until(pilot, lambda: source.intents == [SendTurn(play.MESSAGE + "?")])
+        await until(pilot, lambda: source.requests == [("say", play.MESSAGE + "?")])
         await until(pilot, lambda: "Org SBI?" in text(app))
         await pilot.press("m", "escape", "left_square_bracket")
         await until(pilot, lambda: "FIRST MESSAGE" not in text(app))
@@ -227,10 +218,10 @@ async def test_speed_goes_through_its_steps_and_stops_at_the_ends() -> None:
             ("-", "0.5"),
             ("-", "0.25"),
         ):
-            before = len(source.intents)
+            before = len(source.requests)
             await pilot.press({"+": "plus", "=": "equals_sign", "-": "minus"}[key])
-            await until(pilot, lambda before=before: len(source.intents) > before)
-            assert source.intents[-1] == SetSpeed(factor)
+            await until(pilot, lambda before=before: len(source.requests) > before)
+            assert source.requests[-1] == ("scale", factor)
         await until(pilot, lambda: "×¼" in text(app))
 
 
@@ -247,18 +238,31 @@ async def test_a_remark_gives_the_narration_its_row_back_after_three_seconds() -
         await until(pilot, lambda: "Nothing has that." not in text(app))  # the timer runs as long as a remark shows
 
 
+async def test_while_a_person_is_awaited_every_other_look_at_the_clock_is_left_out(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    for state, drawn_ticks in (("running", 8), ("waiting", 4)):
+        async with screen_in(state) as (app, _, _pilot):
+            main, looks = main_screen(app), []
+            main.timer.pause()
+            monkeypatch.setattr(main.canvas, "tick", lambda looks=looks: looks.append(1))
+            for _ in range(8):
+                main.tick()
+            assert len(looks) == drawn_ticks, state
+
+
 async def test_keys_that_come_at_once_are_done_in_order() -> None:
     async with screen_in("running") as (app, source, pilot):
         await pilot.press("plus", "plus", "plus")
         await until(pilot, lambda: "×20" in text(app))
-        assert source.intents == [SetSpeed("2"), SetSpeed("5"), SetSpeed("20")]
+        assert source.requests == [("scale", "2"), ("scale", "5"), ("scale", "20")]
 
 
 async def test_reset_goes_back_to_idle() -> None:
     async with screen_in("complete") as (app, source, pilot):
         await pilot.press("0")
         await until(pilot, lambda: "Nothing has been sent yet" in text(app))
-        assert source.intents == [ResetRun()]
+        assert source.requests == [("reset",)]
 
 
 async def test_the_wire_drawer_opens_an_exchange() -> None:
@@ -281,7 +285,7 @@ async def test_help_and_the_picker_open_and_close() -> None:
         await pilot.press("s")
         await until(pilot, lambda: "invoice-analysis" in text(app))
         await pilot.press("down", "enter")
-        await until(pilot, lambda: source.intents == [ChooseScenario("invoice-analysis")])
+        await until(pilot, lambda: source.requests == [("choose", "invoice-analysis")])
 
 
 async def test_a_pane_is_maximised_and_comes_back() -> None:
@@ -306,7 +310,7 @@ async def test_step_theme_and_the_way_out() -> None:
     async with screen_in("running") as (app, source, pilot):
         await pilot.press("n", "t", "q")
         await until(pilot, lambda: END in text(app))
-        assert source.intents == [StepForward()]
+        assert source.requests == [("step",)]
         assert app.theme == "stage-light"
         assert letters(app).count("?") < 20
 
@@ -322,7 +326,7 @@ async def test_a_click_on_a_button_is_its_key() -> None:
         lines = text(app).split("\n")
         y = next(at for at, line in enumerate(lines) if "a Approve" in line)
         await pilot.click(offset=(lines[y].index("a Approve") + 1, y))
-        await until(pilot, lambda: source.intents == [play.answer("approved")])
+        await until(pilot, lambda: source.requests == [play.answer("approved")])
 
 
 # Sizes, failures, hostile text
@@ -408,7 +412,7 @@ async def test_the_timer_rests_while_nothing_runs() -> None:
     async with screen_in("idle") as (app, source, pilot):
         for state, resting in (("idle", True), ("running", False), ("complete", True)):
             await turn_to(pilot, source, state)
-            assert main_screen(app)._timer._active.is_set() is not resting, state
+            assert main_screen(app).timer._active.is_set() is not resting, state
 
 
 # Themes

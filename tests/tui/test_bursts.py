@@ -18,7 +18,6 @@ from lab.tui.screens.input_field import FULL
 from lab.tui.screens.main import MainScreen
 from lab.tui.screens.page import PageScreen
 from lab.tui.screens.palette import Palette
-from lab.tui.state.intents import Intent, SetSpeed, TogglePause
 from lab.tui.state.screen import UiState
 from tests.conftest import examples
 from tests.tui import play, test_live, test_playback, test_watch
@@ -165,9 +164,9 @@ async def left_by(names: list[str], *, at_once: bool) -> tuple[object, ...]:
     async with screen_in("waiting") as (app, source, pilot):
         for burst in [names] if at_once else [[name] for name in names]:
             await send(pilot, [event for name in burst for event in key(name)])
-        await until(pilot, lambda: not at_work(app, "intents"))
+        await until(pilot, lambda: not at_work(app, "asked"))
         page = type(getattr(app.screen, "page", app.screen))
-        return list(source.intents), main_screen(app).state.ui, page, len(app.screen_stack)
+        return list(source.requests), main_screen(app).state.ui, page, len(app.screen_stack)
 
 
 @pytest.mark.long
@@ -180,28 +179,28 @@ def test_keys_in_one_read_lead_to_what_they_do_one_by_one(names: list[str]) -> N
 async def test_what_is_typed_at_once_into_a_row_decides_nothing_else() -> None:
     async with screen_in("waiting") as (app, source, pilot):
         await send(pilot, [*key("c"), *key("a"), *key("r"), *key("enter"), *key("w")])
-        assert source.intents == [play.answer("changes-requested", "ar")] and main_screen(app).state.ui.wire
+        assert source.requests == [play.answer("changes-requested", "ar")] and main_screen(app).state.ui.wire
 
 
 async def test_each_key_goes_on_from_the_one_before_while_the_source_is_at_work(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     async with screen_in("running") as (app, source, pilot):
-        perform, done = source.perform, asyncio.Semaphore(0)
+        did, done = source.did, asyncio.Semaphore(0)
 
-        async def slow(intent: Intent) -> str | None:
+        async def slow(*requests: str) -> str | None:
             await done.acquire()
-            return await perform(intent)
+            return await did(*requests)
 
-        monkeypatch.setattr(source, "perform", slow)
+        monkeypatch.setattr(source, "did", slow)
         await send(pilot, [*key("plus"), *key("plus")])
         done.release()
-        await until(pilot, lambda: len(source.intents) == 1)
+        await until(pilot, lambda: len(source.requests) == 1)
         await send(pilot, key("plus"))
         done.release()
         done.release()
-        await until(pilot, lambda: len(source.intents) == 3)
-        assert source.intents == [SetSpeed("2"), SetSpeed("5"), SetSpeed("20")]
+        await until(pilot, lambda: len(source.requests) == 3)
+        assert source.requests == [("scale", "2"), ("scale", "5"), ("scale", "20")]
         await until(pilot, lambda: main_screen(app).state.ui.factor == "20")
 
 
@@ -225,12 +224,12 @@ async def test_a_row_of_the_palette_is_taken_once_by_enter_and_by_a_click() -> N
                     and "(space)" in str(found.get_option_at_index(0).prompt)
                 ),
             )
-            source.intents.clear()
+            source.requests.clear()
             await send(pilot, twice)
-            await until(pilot, lambda left=left: type(app.screen) is left and source.intents != [])  # type: ignore[misc]
-            await until(pilot, lambda: not at_work(app, "intents"))
+            await until(pilot, lambda left=left: type(app.screen) is left and source.requests != [])  # type: ignore[misc]
+            await until(pilot, lambda: not at_work(app, "asked"))
             # the second one is for what the first one leaves: enter opens the exchange in focus
-            assert source.intents == [TogglePause()] and type(app.screen) is left
+            assert source.requests == [("pause",)] and type(app.screen) is left
             await pilot.press("escape")
 
 
@@ -251,11 +250,11 @@ async def test_a_pasted_text_is_one_line_and_lasts_while_the_terminal_is_too_sma
         await send(pilot, [*key("c"), *paste("90 days\r\n\nand " + "x" * 900)])
         await resized(pilot, (60, 20), (120, 36))
         await send(pilot, [*key("!"), *key("enter")])
-        assert source.intents == [play.answer("changes-requested", f"90 days and {'x' * 900}!")]
+        assert source.requests == [play.answer("changes-requested", f"90 days and {'x' * 900}!")]
         main.choose(UiState())
         await send(pilot, [*key("A"), *paste("y" * 2_100)])
         assert main.state.ui.remark == FULL and "enter Next  tab Comment" in text(app)
         await send(pilot, key("enter"))
         assert "enter Send  tab Name" in text(app)
         await send(pilot, key("enter"))
-        assert source.intents[1:] == [play.answer("approved", name="y" * 2_000)]
+        assert source.requests[1:] == [play.answer("approved", name="y" * 2_000)]

@@ -113,7 +113,7 @@ async def test_a_mouse_selects_within_a_pane_and_y_or_ctrl_c_copies_it() -> None
         await send(pilot, click((x, y)))
         await pilot.press("ctrl+c")
         await until(pilot, lambda: END in text(app))
-        assert source.intents == []
+        assert source.requests == []
 
 
 async def test_a_mouse_selects_on_a_page_too() -> None:

@@ -252,7 +252,7 @@ async def test_a_name_and_a_comment_go_along_and_either_may_be_empty(
 ) -> None:
     async with screen_in("waiting") as (app, source, pilot):
         await pilot.press(*keys)
-        await until(pilot, lambda: source.intents == [play.answer(*given)])
+        await until(pilot, lambda: source.requests == [play.answer(*given)])
         assert not main_screen(app).state.ui.typing
 
 
@@ -266,7 +266,7 @@ async def test_the_row_shows_both_and_esc_goes_back_without_a_decision() -> None
         await until(pilot, lambda: "approve as" not in text(app) and "a Approve" in text(app))
         await pilot.press("R")
         await until(pilot, lambda: "reject as › name" in text(app))
-        assert source.intents == []
+        assert source.requests == []
 
 
 async def test_where_no_name_can_go_along_a_comment_alone_is_asked_for() -> None:
@@ -274,7 +274,7 @@ async def test_where_no_name_can_go_along_a_comment_alone_is_asked_for() -> None
         source.can = source.can - {"name"}
         main_screen(app).choose(main_screen(app).state.ui)
         await pilot.press("A", *"Fine", "enter")
-        await until(pilot, lambda: source.intents == [play.answer("approved", "Fine")])
+        await until(pilot, lambda: source.requests == [play.answer("approved", "Fine")])
 
 
 def test_a_gate_that_escalates_asks_something_else_and_is_the_same_one() -> None:

@@ -32,7 +32,7 @@ def filmed(
         title=scenario.title,
         seed=42,
         known={scenario.name: scenario},
-        make=FrozenClock,
+        clock=FrozenClock(),
     )
     lines: list[bytes] = []
     calls = count()
@@ -74,6 +74,14 @@ def test_a_film_s_times_are_the_recording_s_and_its_stages_are_marked() -> None:
     ]  # fmt: skip
     times = [at for at, _, _ in events]
     assert times == sorted(times) and times[-1] == 16.726
+
+
+def test_a_film_of_acts_is_the_same_however_long_it_takes(monkeypatch: pytest.MonkeyPatch) -> None:
+    films = []
+    for tick in (0.001, 60):  # how often the screen looks at the clock, in real time
+        monkeypatch.setattr("lab.tui.screens.main.TICK", tick)
+        films.append(filmed(recording(), (80, 24), stage=3, frames=12))
+    assert films[0] == films[1] and len(films[0]) > 20
 
 
 def test_the_light_stage_is_filmed_in_its_colours() -> None:

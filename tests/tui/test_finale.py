@@ -16,7 +16,6 @@ from lab.tui.app import LabApp
 from lab.tui.panes.registry import draw, places
 from lab.tui.rows.letters import block
 from lab.tui.rows.spans import plain, width
-from lab.tui.state.intents import SendTurn
 from lab.tui.state.screen import ScreenState, UiState
 from lab.tui.state.summary import FollowUp, follow_ups, lengths_of, turn_summary
 from tests.conftest import each_row
@@ -70,13 +69,26 @@ async def test_the_four_panes_of_an_end_are_the_golden_ones() -> None:
 async def test_a_number_asks_its_follow_up_and_esc_gives_panes_and_digits_back() -> None:
     async with screen_in("complete") as (app, source, pilot):
         await pilot.press("2")
-        await until(pilot, lambda: source.intents == [SendTurn("Who supplies both?")])
-        await pilot.press("5", "9")
-        assert main_screen(app).state.ui.focus == "" and not main_screen(app).state.ui.wire
+        await until(pilot, lambda: source.requests == [("say", "Who supplies both?")])
+        await pilot.press("9")
+        assert main_screen(app).state.ui.focus == "" and main_screen(app).state.finale
         await pilot.press("escape", "2")
         await until(pilot, lambda: main_screen(app).state.ui.focus == "job")
         await pilot.press("escape", "escape", "1")
-        await until(pilot, lambda: source.intents[1:] == [SendTurn("Which one is cheaper?")])
+        await until(pilot, lambda: source.requests[1:] == [("say", "Which one is cheaper?")])
+
+
+async def test_a_digit_that_no_follow_up_bears_shows_its_pane_at_the_end_too() -> None:
+    async with screen_in("complete") as (app, source, pilot):
+        main = main_screen(app)
+        await pilot.press("enter")
+        assert main.state.ui.remark == "Focus a pane first: 3 to 5."
+        await pilot.press("4")
+        assert main.state.ui.focus == "output" and not main.state.finale
+        await pilot.press("escape", "escape", "5")
+        assert main.state.ui.wire and not source.requests
+        await pilot.press("w", "escape", "7")
+        assert main.state.ui.remark.startswith("1 to 5 for a pane")
 
 
 async def test_a_click_on_a_follow_up_asks_it() -> None:
@@ -84,7 +96,7 @@ async def test_a_click_on_a_follow_up_asks_it() -> None:
         rows = text(app).splitlines()
         y = next(at for at, line in enumerate(rows) if "Who supplies both?" in line)
         await pilot.click(offset=(rows[y].index("Who supplies"), y))
-        await until(pilot, lambda: source.intents == [SendTurn("Who supplies both?")])
+        await until(pilot, lambda: source.requests == [("say", "Who supplies both?")])
 
 
 async def test_the_next_turn_leaves_the_finale_and_a_choice_of_panes_with_it() -> None:

@@ -14,35 +14,28 @@ from lab.tui.panes.help import HelpPage
 from lab.tui.panes.picker import PickerPage
 from lab.tui.panes.refused_keys import KEY_REASONS, why_refused
 from lab.tui.panes.registry import SCREEN_KEYS
-from lab.tui.panes.screen_keys import END
+from lab.tui.panes.screen_keys import END, NOTHING_OPEN
 from lab.tui.screens.main import MainScreen
 from lab.tui.screens.palette import Palette
-from lab.tui.state.intents import (
-    ChooseScenario,
-    Intent,
-    ResetRun,
-    SendTurn,
-    SetSpeed,
-    StandAtActs,
-    StartRun,
-    StepForward,
-    TogglePause,
-    ToggleRecording,
-)
 from lab.tui.state.screen import ScreenState, UiState
 from tests.conftest import each_row
 from tests.tui import play
 from tests.tui.pilots import LabPilot, main_screen, screen_in, text, turn_to, until
 
-Snapshot = tuple[UiState, tuple[Intent, ...], type, str]
+Snapshot = tuple[UiState, tuple[tuple[object, ...], ...], type, str]
 
 
-def asks(*intents: Intent) -> Callable[[Snapshot, Snapshot], bool]:
-    return lambda _, after: after[1] == intents
+def asks(*requests: tuple[object, ...]) -> Callable[[Snapshot, Snapshot], bool]:
+    return lambda _, after: after[1] == requests
 
 
 def looks(**changes: object) -> Callable[[Snapshot, Snapshot], bool]:
     return lambda before, after: after[0] == replace(before[0], **changes)
+
+
+def focuses(pane: str) -> Callable[[Snapshot, Snapshot], bool]:
+    """At the end the panes come back for it."""
+    return lambda before, after: after[0] in [replace(before[0], focus=pane, panes=panes) for panes in (False, True)]
 
 
 def opens(screen: type) -> Callable[[Snapshot, Snapshot], bool]:
@@ -56,19 +49,19 @@ def same(before: Snapshot, after: Snapshot) -> bool:
 DOES: dict[str, Callable[[Snapshot, Snapshot], bool]] = {
     "approve": asks(play.answer("approved")), "reject": asks(play.answer("rejected")), "changes": looks(typing="changes"),
     "approve-saying": looks(typing="approve"), "reject-saying": looks(typing="reject"),
-    "step": asks(StepForward()), "output-view": looks(output="raw"),
-    "pause": lambda _, after: after[1] in ((StartRun(),), (TogglePause(),)),
+    "step": asks(("step",)), "output-view": looks(output="raw"),
+    "pause": lambda _, after: after[1] in ((("begin",),), (("pause",),)),
     "message": looks(typing="message"), "earlier": looks(turn=1), "later": same, "wire": looks(wire=True, focus="wire"),
     "full-wire": looks(zoom="wire", focus="wire"), "scenario": opens(PickerPage), "fault": opens(FaultPage),
-    "record": asks(ToggleRecording()), "faster": asks(SetSpeed("2")), "slower": asks(SetSpeed("0.5")),
-    "own-pace": asks(SetSpeed("1")), **{f"focus-{pane}": looks(focus=pane) for pane in ("token", "job", "polling", "output")},
-    "focus-wire": looks(wire=True, focus="wire"), "copy": opens(CopyPage), "search": looks(typing="search"), "next-hit": same, "hit-before": same, "zoom": looks(zoom="output"), "leave-open": lambda before, after: after[0] in (before[0], UiState(panes=True)),
+    "record": asks(("record",)), "faster": asks(("scale", "2")), "slower": asks(("scale", "0.5")),
+    "own-pace": asks(("scale", "1")), **{f"focus-{pane}": focuses(pane) for pane in ("token", "job", "polling", "output")},
+    "focus-wire": looks(wire=True, focus="wire"), "copy": opens(CopyPage), "search": looks(typing="search"), "next-hit": same, "hit-before": same, "zoom": looks(zoom="output"), "leave-open": lambda before, after: after[0] in (replace(before[0], remark=NOTHING_OPEN), UiState(panes=True)),
     "up": same, "page-up": same, "down": looks(scrolled={"output": 1}), "page-down": looks(scrolled={"output": 10}),
-    "stage": lambda before, after: after[:2] == (replace(before[0], stage=True), (StandAtActs(on=True),)),
+    "stage": lambda before, after: after[:2] == (replace(before[0], stage=True), (("stand_at_acts", True),)),
     "presenter": looks(presenter=True), "theme": lambda _, after: after[3] == "stage-light",
     "picture": lambda _, after: after[0].remark == "Saved as x.svg.", "help": opens(HelpPage),
     "palette": opens(Palette), "quit-asks": looks(remark=END),
-    **{f"ask-{number}": asks(SendTurn(text)) for number, text in enumerate(play.FOLLOW_UP, 1)},
+    **{f"ask-{number}": asks(("say", text)) for number, text in enumerate(play.FOLLOW_UP, 1)},
 }  # fmt: skip
 """What each key does in a state that offers it; `reset`, `quit` and `open` are looked at by themselves."""
 
@@ -91,7 +84,7 @@ async def _each_key(state: str, app: LabApp, source: play.Scripted, pilot: LabPi
     main = main_screen(app)
 
     def snapshot() -> Snapshot:
-        return main.state.ui, tuple(source.intents), type(getattr(app.screen, "page", app.screen)), app.theme
+        return main.state.ui, tuple(source.requests), type(getattr(app.screen, "page", app.screen)), app.theme
 
     for key in SCREEN_KEYS:
         if key.name in ("reset", "quit", "open") or not key.keys:
@@ -113,7 +106,7 @@ async def _each_key(state: str, app: LabApp, source: play.Scripted, pilot: LabPi
             continue
         while app.screen is not main:
             await app.pop_screen()
-        source.intents, source.paused, source.factor, app.theme = [], False, "1", "stage-dark"
+        source.requests, source.paused, source.factor, app.theme = [], False, "1", "stage-dark"
         main.choose(UiState())
         await settle()
 
@@ -160,7 +153,7 @@ async def test_enter_opens_only_what_a_pane_has() -> None:
 async def test_reset_and_the_way_out_also_from_a_page(state: str) -> None:
     async with screen_in(state) as (app, source, pilot):
         await pilot.press("0")
-        await until(pilot, lambda: source.intents == ([] if state == "idle" else [ResetRun()]))
+        await until(pilot, lambda: source.requests == ([] if state == "idle" else [("reset",)]))
         await pilot.press("question_mark", "ctrl+q")
         await until(pilot, lambda: not app.is_running or app._exit)
 
@@ -185,7 +178,7 @@ async def test_a_pressed_twice_sends_one_decision() -> None:
     script = play.Script()
     async with screen_in("waiting") as (app, source, pilot):
         await pilot.press("a")
-        await until(pilot, lambda: source.intents == [play.answer("approved")])
+        await until(pilot, lambda: source.requests == [play.answer("approved")])
         script.x = 11
         script.invoke(
             23_000,
@@ -199,7 +192,7 @@ async def test_a_pressed_twice_sends_one_decision() -> None:
         await until(pilot, lambda: run.state.run.gate is not None and run.state.run.gate.sent is not None)
         await pilot.press("a", "r", "c")
         await pilot.pause()
-        assert source.intents == [play.answer("approved")] and not run.state.ui.typing
+        assert source.requests == [play.answer("approved")] and not run.state.ui.typing
 
 
 def test_every_key_of_the_table_is_bound_and_every_command_exists() -> None:
@@ -216,7 +209,7 @@ def test_every_key_of_the_table_is_bound_and_every_command_exists() -> None:
     [
         ("running", "a", "No gate is open."), ("running", "c", "No gate is open."), ("complete", "R", "No gate is open."),
         ("running", "m", "A job is running: m says the next turn when it has ended."),
-        ("running", "7", "1 to 5 show panes; at the end digits ask follow-ups."),
+        ("running", "7", "1 to 5 for a pane; at the end each follow-up shows the digit that asks it."),
         ("complete", "9", "There is no follow-up of this number."),
     ],
 )  # fmt: skip
@@ -226,7 +219,20 @@ async def test_a_key_that_is_not_offered_says_why_until_the_next_one(state: str,
         await until(pilot, lambda: said in text(app))
         await pilot.press("tab", "shift+tab", "f12", "ctrl+home")  # keys that Textual binds, or nobody
         await pilot.press("w")
-        assert said not in text(app) and not source.intents
+        assert said not in text(app) and not source.requests
+
+
+@pytest.mark.parametrize(("state", "then"), [("running", "Nothing is open that esc could leave."), ("complete", "")])
+async def test_esc_leaves_what_is_open_one_by_one_and_is_never_dead(state: str, then: str) -> None:
+    async with screen_in(state) as (app, _, pilot):
+        main = main_screen(app)
+        before = main.state.ui
+        await pilot.press("W")
+        assert main.state.ui.zoom == "wire"
+        await pilot.press("escape")
+        assert main.state.ui == before
+        await pilot.press("escape")
+        await until(pilot, lambda: main.state.ui == replace(before, remark=then, panes=not then))
 
 
 def test_every_reason_is_one_of_a_key() -> None:
@@ -237,7 +243,7 @@ async def test_another_scenario_ends_a_run_only_when_enter_is_pressed_twice() ->
     async with screen_in("running") as (app, source, pilot):
         await pilot.press("s", "enter")
         await until(pilot, lambda: "enter once more ends the run" in text(app))
-        assert not source.intents
+        assert not source.requests
         await pilot.press("enter")
         await until(pilot, lambda: app.screen is main_screen(app))
-        assert [type(each) for each in source.intents] == [ChooseScenario]
+        assert [name for name, *_ in source.requests] == ["choose"]

@@ -9,7 +9,6 @@ from lab.tui.panes.job import turns
 from lab.tui.panes.page import ListPage
 from lab.tui.panes.picker import PickerPage
 from lab.tui.rows.spans import plain, width
-from lab.tui.state.intents import ArmFault, ChooseScenario, DisarmFault
 from lab.tui.state.journal import ArmedFault
 from lab.tui.state.run import TimelineRow
 from lab.tui.state.screen import ScenarioChoice, ScreenState, SourceState
@@ -35,7 +34,7 @@ def test_what_is_typed_filters_scenarios_and_enter_takes_the_first_that_is_left(
     picker.move(12)
     type_in(picker, "happy 17")
     assert [each.name for each in picker.entries()] == ["scenario-17"] and picker.title == "SCENARIO › happy 17"
-    assert picker.press("enter").intent == ChooseScenario("scenario-17")
+    assert play.request_of(picker.press("enter").ask) == ("choose", "scenario-17")
     assert picker.edit("backspace", None) and [each.name for each in picker.entries()][:2] == [
         "scenario-1",
         "scenario-11",
@@ -44,7 +43,7 @@ def test_what_is_typed_filters_scenarios_and_enter_takes_the_first_that_is_left(
     assert not picker.edit("escape", None), "then it closes"
     type_in(picker, "nothing like it")
     assert "no scenario has these words" in "\n".join(map(plain, picker.body(60, 20)))
-    assert picker.press("enter").intent is None and not picker.press("enter").close
+    assert picker.press("enter").ask is None and not picker.press("enter").close
 
 
 @pytest.mark.parametrize(("kind", "many"), [(PickerPage, 30), (FaultPage, len(FAULT_OFFERS))])
@@ -65,10 +64,10 @@ def test_the_fault_menu_arms_what_was_typed_and_disarms_what_is_armed() -> None:
     menu = page(FaultPage, armed)
     type_in(menu, "gateway")
     assert {each.word for each in menu.entries()} == {"answer 502 html", "answer 504"}  # type: ignore[union-attr]
-    assert menu.press("enter").intent == ArmFault({"route": "status", "answer": 502, "body": "html"})
+    assert play.request_of(menu.press("enter").ask) == ("arm", {"route": "status", "answer": 502, "body": "html"})
     menu.edit("escape", None)
     menu.at = 0
-    assert menu.press("delete").intent == DisarmFault("odd-one")
+    assert play.request_of(menu.press("delete").ask) == ("disarm", "odd-one")
 
 
 async def test_a_page_takes_letters_as_text_and_esc_gives_the_list_back_before_it_closes() -> None:

@@ -11,10 +11,10 @@ from msgspec.structs import replace
 from lab.app.effects import App, Asking, RunEnded, RunObservation
 from lab.client.control import ControlAnswer, LabState
 from lab.client.driver import TransportLost
-from lab.clocks import settle
+from lab.clocks import ScaledClock, settle
 from lab.core.clock import passed_text
 from lab.core.exchange import Json, Request, Response
-from lab.core.journal.fact import LedgerCleared
+from lab.core.journal.fact import ClockScaled, LedgerCleared
 from lab.core.observe import Noted, Requested
 from lab.dialects import client_named
 from lab.dialects.client import Seen
@@ -22,26 +22,12 @@ from lab.jobs.facts import GateDecided, GateOpened, Otherwise
 from lab.jobs.gates import Origin
 from lab.program.words import Verdict
 from lab.tui.app import LabApp
-from lab.tui.sources.live import Live
-from lab.tui.sources.pace import FAST
+from lab.tui.sources.live import FAST, Live
+from lab.tui.sources.player import Goal, Player
 from lab.tui.sources.protocol import Playable, RunConnection
-from lab.tui.state.intents import (
-    AnswerGate,
-    ArmFault,
-    ChooseScenario,
-    DisarmFault,
-    Intent,
-    ResetRun,
-    SeekStage,
-    SendTurn,
-    SetSpeed,
-    SkipAhead,
-    StartRun,
-    StepForward,
-    TogglePause,
-    ToggleRecording,
-)
+from lab.tui.state.gate import GateAnswer
 from lab.tui.state.journal import SourceUpdate
+from lab.tui.state.source import SourceAsk
 from tests.tui import play
 from tests.tui.pilots import main_screen, piloted, until
 
@@ -60,6 +46,16 @@ class Clock:
 
     def now(self) -> int:
         return self.at
+
+    def scale(self, factor: str) -> None:
+        self.factor = factor
+        (self.going.clear if factor == "0" else self.going.set)()
+
+    def set(self, instant: int, last: int | None = None) -> None:
+        self.at = instant
+
+    def stop_at(self, last: int | None) -> None:
+        pass
 
     async def sleep_until(self, instant: int) -> None:
         await self.going.wait()
@@ -132,10 +128,8 @@ class Plane:
         self.peer.decided = False
         return OBEYED
 
-    async def scale(self, factor: str) -> ControlAnswer:
+    def paced(self, factor: str) -> None:
         self.did.append(("scale", factor))
-        (self.clock.going.clear if factor == "0" else self.clock.going.set)()
-        return OBEYED
 
     async def arm(self, fault: Mapping[str, Json]) -> ControlAnswer:
         self.did.append(("arm", json.dumps(fault)))
@@ -181,7 +175,10 @@ class LiveDriver:
         @asynccontextmanager
         async def connect() -> AsyncIterator[RunConnection]:
             try:
-                yield RunConnection(self.peer, self.plane, follow=lambda name: Playable(APP, 7, scenarios[name]))
+                paced = self.plane.paced if self.plane is not None else lambda factor: None
+                yield RunConnection(
+                    self.peer, self.plane, "", "", lambda name: Playable(APP, 7, scenarios[name]), paced
+                )
             finally:
                 self.closed = True
 
@@ -218,9 +215,6 @@ class LiveDriver:
             assert not self.listener.done()
         raise AssertionError("it never came")
 
-    async def do(self, intent: Intent) -> str | None:
-        return await self.live.perform(intent)
-
     async def end(self) -> None:
         self.listener.cancel()
         await asyncio.gather(self.listener, return_exceptions=True)
@@ -236,10 +230,10 @@ async def driver() -> AsyncIterator[LiveDriver]:
 
 
 async def test_a_chat_gate_is_answered_by_the_run_once(driver: LiveDriver) -> None:
-    await driver.do(StartRun())
+    await driver.live.begin()
     await driver.until(Requested, 4)
-    assert await driver.do(AnswerGate("approved")) is None
-    assert await driver.do(AnswerGate("rejected")) is None
+    assert await driver.live.answer(GateAnswer("approved")) is None
+    assert await driver.live.answer(GateAnswer("rejected")) is None
     await driver.until(RunEnded)
     assert [resume["userResponse"] for resume in driver.peer.resumes] == ["APPROVE_ACTION"]
     assert driver.live.outcome is not None and driver.live.outcome.complete
@@ -247,44 +241,44 @@ async def test_a_chat_gate_is_answered_by_the_run_once(driver: LiveDriver) -> No
 
 
 async def test_a_decision_by_name_goes_over_the_control_plane_in_a_chat_too(driver: LiveDriver) -> None:
-    await driver.do(StartRun())
+    await driver.live.begin()
     await driver.until(Requested, 4)
-    named = AnswerGate("approved", "Fine.", "j", "buyer-approval", "opening", "Ann")
-    assert await driver.do(named) is None
-    assert await driver.do(named) is None, "one key pressed twice is one decision"
+    named = GateAnswer("approved", "Fine.", "j", "buyer-approval", "opening", "Ann")
+    assert await driver.live.answer(named) is None
+    assert await driver.live.answer(named) is None, "one key pressed twice is one decision"
     await driver.until(RunEnded)
     assert driver.plane is not None and driver.plane.decisions == [
         ("decide", "buyer-approval", "approved", "Ann", "Fine.")
     ]
     assert driver.peer.resumes == [] and driver.live.describe().own_decisions == {"opening": "you"}
-    await driver.do(ResetRun())
+    await driver.live.reset()
     assert driver.live.describe().own_decisions == {}
 
 
 async def test_of_two_phones_the_second_is_told_that_it_came_late(driver: LiveDriver) -> None:
-    await driver.do(StartRun())
+    await driver.live.begin()
     await driver.until(Requested, 4)
-    phone = AnswerGate("approved", None, "j", "buyer-approval", "opening", by_phone=True)
-    assert await driver.do(phone) is None
+    phone = GateAnswer("approved", None, "j", "buyer-approval", "opening", by_phone=True)
+    assert await driver.live.answer(phone) is None
     assert driver.live.describe().own_decisions == {"opening": "phone"}
-    assert await driver.do(replace(phone, verdict="rejected")) == "Somebody was faster."
-    assert await driver.do(AnswerGate("rejected")) is None, "a key knows by the screen"
+    assert await driver.live.answer(replace(phone, verdict="rejected")) == "Somebody was faster."
+    assert await driver.live.answer(GateAnswer("rejected")) is None, "a key knows by the screen"
     await driver.until(RunEnded)
     assert [resume["userResponse"] for resume in driver.peer.resumes] == ["APPROVE_ACTION"]
 
 
 async def test_the_next_turn_keeps_the_token_and_the_conversation(driver: LiveDriver) -> None:
-    assert await driver.do(SendTurn("Compare two other items")) is None
+    assert await driver.live.say("Compare two other items") is None
     assert driver.live.describe().message == "Compare two other items"
-    await driver.do(StartRun())
+    await driver.live.begin()
     await driver.until(Requested, 4)
-    assert "running" in (await driver.do(SendTurn("too early")) or "")
-    await driver.do(AnswerGate("approved"))
+    assert "running" in (await driver.live.say("too early") or "")
+    await driver.live.answer(GateAnswer("approved"))
     await driver.until(RunEnded)
     driver.peer.decided = False
-    assert await driver.do(SendTurn("Which one is cheaper?")) is None
+    assert await driver.live.say("Which one is cheaper?") is None
     await driver.until(Requested, len([each for each in driver.observations if isinstance(each, Requested)]) + 3)
-    await driver.do(AnswerGate("approved"))
+    await driver.live.answer(GateAnswer("approved"))
     await driver.until(RunEnded, 2)
     sent = [each for each in driver.observations if isinstance(each, Requested)]
     assert [each.x for each in sent] == list(range(1, len(sent) + 1))
@@ -292,51 +286,43 @@ async def test_the_next_turn_keeps_the_token_and_the_conversation(driver: LiveDr
     remark = [json.loads(each.request.body) for each in sent if each.route == "invoke"]
     messages = [(each["message"], each["conversationId"]) for each in remark if "resumeInput" not in each]
     assert messages == [("Compare two other items", None), ("Which one is cheaper?", play.CONVERSATION)]
-    await driver.do(ResetRun())
-    await driver.do(ChooseScenario("other"))
+    await driver.live.reset()
+    await driver.live.choose("other")
     assert driver.live.describe().message == play.MESSAGE
 
 
 async def test_between_two_turns_the_clock_stands_and_nobody_has_paused_it(driver: LiveDriver) -> None:
     assert driver.plane is not None
-    await driver.do(SetSpeed("20"))
-    await driver.do(StartRun())
+    await driver.live.scale("20")
+    await driver.live.begin()
     await driver.until(Asking)
-    await driver.do(AnswerGate("approved"))
+    await driver.live.answer(GateAnswer("approved"))
     await driver.until(RunEnded)
-    await driver.do(SetSpeed("60"))
+    await driver.live.scale("60")
     await settle()
     assert driver.plane.did == [("scale", "20"), ("scale", "0")] and not driver.live.paused
-    await driver.do(SendTurn("And?"))
+    await driver.live.say("And?")
     assert driver.plane.did[2:] == [("scale", "60")] and driver.live.factor == "60"
     await driver.until(RunEnded, 2)
     await settle()
-    await driver.do(ResetRun())
-    assert driver.plane.did[3:] == [("scale", "0"), ("reset",), ("scale", "60")]
-    await driver.do(StartRun())
-    await driver.do(TogglePause())
-    await driver.do(TogglePause())
-    assert driver.plane.did[6:] == [("scale", "0"), ("scale", "60")]
+    await driver.live.reset()
+    assert driver.plane.did[3:] == [("scale", "0"), ("reset",), ("scale", "1")], (
+        "another show begins at the pace there was at first"
+    )
+    await driver.live.begin()
+    await driver.live.pause()
+    await driver.live.pause()
+    assert driver.plane.did[6:] == [("scale", "0"), ("scale", "1")]
 
 
-async def test_a_step_has_the_clock_stand_at_its_observation_however_late_the_plane_obeys(driver: LiveDriver) -> None:
-    plane = driver.plane
-    assert plane is not None
-    obey = plane.scale
-
-    async def late(factor: str) -> ControlAnswer:
-        for _ in range(3 if factor == "0" else 0):
-            await settle()
-        return await obey(factor)
-
-    plane.scale = late  # type: ignore[method-assign]
-    await driver.do(StartRun())
+async def test_a_step_has_the_clock_stand_at_its_observation(driver: LiveDriver) -> None:
+    await driver.live.begin()
     await driver.until(Requested, 3)
-    await driver.do(TogglePause())
+    await driver.live.pause()
     for _ in range(4):
         await settle()
         known = len(driver.observations)
-        await driver.do(StepForward())
+        await driver.live.step()
         await driver.until_paused()
         await settle()
         steps = [each for each in driver.observations[known:] if not isinstance(each, SourceUpdate)]
@@ -354,11 +340,11 @@ async def skipped(driver: LiveDriver, count: int = 1) -> None:
 
 async def test_a_skip_runs_until_something_happens_and_then_on_at_the_pace_there_was(driver: LiveDriver) -> None:
     assert driver.plane is not None
-    await driver.do(SetSpeed("2"))
-    await driver.do(StartRun())
+    await driver.live.scale("2")
+    await driver.live.begin()
     await driver.until(Asking)
     began = driver.clock.at
-    assert await driver.do(SkipAhead()) is None and driver.live.describe().skipping
+    assert await driver.live.skip() is None and driver.live.describe().skipping
     await driver.until_more(Asking, 3)
     assert driver.live.describe().skipping, "equal polls are no happening"
     driver.peer.decided = True
@@ -366,30 +352,52 @@ async def test_a_skip_runs_until_something_happens_and_then_on_at_the_pace_there
     ended = next(each for each in driver.observations if isinstance(each, RunEnded))
     assert remarks(driver) == [passed_text(ended.at - began)]
     await settle()
-    assert driver.plane.did == [("scale", "2"), ("scale", FAST), ("scale", "0")]
+    assert driver.plane.did == [("scale", "2"), ("scale", FAST), ("scale", "2"), ("scale", "0")]
     assert driver.live.factor == "2" and not driver.live.paused
 
 
 async def test_a_skip_stands_at_its_latest_instant_and_says_why(driver: LiveDriver) -> None:
-    await driver.do(StartRun())
+    await driver.live.begin()
     await driver.until(Asking)
     until = driver.clock.at + 50_000
-    assert await driver.do(SkipAhead(until, "Enough.")) is None
+    assert await driver.live.skip(until, "Enough.") is None
     await skipped(driver)
     assert remarks(driver) == ["50.0 s passed. Enough."]
-    assert await driver.do(SkipAhead(until, "Enough.")) == "Enough." and not driver.live.describe().skipping
-    assert await driver.do(SkipAhead(until)) is None and driver.live.describe().skipping, "a vote that is due is none"
+    assert await driver.live.skip(until, "Enough.") == "Enough." and not driver.live.describe().skipping
+    assert await driver.live.skip(until) is None and driver.live.describe().skipping, "a vote that is due is none"
 
 
-@pytest.mark.parametrize("intent", [SkipAhead(), TogglePause()])
-async def test_a_skip_ends_early_and_stands_if_it_stood_before(driver: LiveDriver, intent: Intent) -> None:
+async def test_a_skip_stands_at_its_limit_however_fast_time_runs() -> None:
+    said: list[SourceUpdate] = []
+    clock = ScaledClock()
+    player = Player(clock, said.append)
+    player.run_to(Goal("skip", FAST, until=50_000, limit="Enough."))
+    await clock.sleep_until(50_000)
+    await settle()
+    assert [each.remark for each in said] == ["50.0 s passed. Enough."] and player.rate == "1"
+    assert 50_000 <= clock.now() < 60_000, "a millisecond of real time would have been minutes"
+
+
+async def test_what_somebody_else_does_to_the_clock_shows_as_a_pause_and_a_pace_of_our_own(driver: LiveDriver) -> None:
     assert driver.plane is not None
-    await driver.do(StartRun())
+    for factor, paused in (("0", True), ("5", False)):
+        driver.clock.scale(factor)
+        driver.plane.facts.put_nowait(Noted(0, ClockScaled(at=0, by="control", factor=factor)))
+        await driver.eventually(lambda paused=paused: driver.live.paused is paused)  # type: ignore[misc]
+    assert driver.live.factor == "5" and driver.clock.factor == "5"
+    await driver.live.pause()
+    assert driver.clock.factor == "0"
+
+
+@pytest.mark.parametrize("end", [Live.skip, Live.pause])
+async def test_a_skip_ends_early_and_stands_if_it_stood_before(driver: LiveDriver, end: SourceAsk) -> None:
+    assert driver.plane is not None
+    await driver.live.begin()
     await driver.until(Asking)
-    await driver.do(TogglePause())
-    await driver.do(SkipAhead())
+    await driver.live.pause()
+    await driver.live.skip()
     await driver.until_more(Asking, 2)
-    await driver.do(intent)
+    await end(driver.live)
     await skipped(driver)
     await settle()
     assert driver.plane.did == [("scale", "0"), ("scale", FAST), ("scale", "0")] and driver.live.paused
@@ -398,26 +406,26 @@ async def test_a_skip_ends_early_and_stands_if_it_stood_before(driver: LiveDrive
 
 async def test_a_speed_that_is_chosen_in_a_skip_is_that_after_it(driver: LiveDriver) -> None:
     assert driver.plane is not None
-    await driver.do(StartRun())
+    await driver.live.begin()
     await driver.until(Asking)
-    await driver.do(SkipAhead())
-    await driver.do(SetSpeed("5"))
-    await driver.do(SkipAhead())
+    await driver.live.skip()
+    await driver.live.scale("5")
+    await driver.live.skip()
     await settle()
     assert driver.plane.did == [("scale", FAST), ("scale", "5")]
 
 
 async def test_a_key_before_the_connection_stands_is_not_lost() -> None:
     driver = LiveDriver()
-    await driver.do(StartRun())
+    await driver.live.begin()
     await driver.until(Requested, 4)
     await driver.end()
 
 
 async def test_changes_carry_their_text(driver: LiveDriver) -> None:
-    await driver.do(StartRun())
+    await driver.live.begin()
     await driver.until(Requested, 4)
-    await driver.do(AnswerGate("changes-requested", "without prices"))
+    await driver.live.answer(GateAnswer("changes-requested", "without prices"))
     await driver.until(RunEnded)
     assert driver.peer.resumes[0]["content"] == "without prices"
 
@@ -428,26 +436,26 @@ async def test_a_decision_is_not_lost_when_the_wait_ends_in_the_same_turn_of_the
     )
     assert isinstance(seen, Seen) and seen.question is not None
     question = seen.question
-    person = asyncio.create_task(driver.live._player.answers.answer(question))
+    person = asyncio.create_task(driver.live._run.answers.answer(question))
     await settle()
-    assert await driver.do(AnswerGate("approved")) is None
+    assert await driver.live.answer(GateAnswer("approved")) is None
     person.cancel()
     await asyncio.gather(person, return_exceptions=True)
     assert person.cancelled()
-    assert (await driver.live._player.answers.answer(question)).verdict is Verdict.APPROVED
+    assert (await driver.live._run.answers.answer(question)).verdict is Verdict.APPROVED
 
 
 async def test_no_gate_no_decision(driver: LiveDriver) -> None:
-    assert await driver.do(AnswerGate("approved")) == "No gate is open."
+    assert await driver.live.answer(GateAnswer("approved")) == "No gate is open."
 
 
 async def test_other_gates_are_decided_over_the_control_plane() -> None:
     driver = LiveDriver(channel="EMAIL")
     await settle()
-    await driver.do(StartRun())
+    await driver.live.begin()
     await driver.until(Requested, 4)
-    await driver.do(AnswerGate("rejected"))
-    await driver.do(AnswerGate("approved"))
+    await driver.live.answer(GateAnswer("rejected"))
+    await driver.live.answer(GateAnswer("approved"))
     await driver.until(RunEnded)
     assert driver.plane is not None
     assert driver.plane.decisions == [("decide", "buyer-approval", "rejected")]
@@ -462,18 +470,18 @@ async def test_each_vote_of_a_quorum_may_be_given_and_no_more() -> None:
     otherwise = Otherwise(at=9_000, verdict="timed-out", by=None, to="ERROR")
     opened = GateOpened(at=5, job=play.JOB, gate="buyer-approval", approvals=2, until=9_000, otherwise=otherwise)
     driver.plane.facts.put_nowait(Noted(5, opened))
-    await driver.do(StartRun())
+    await driver.live.begin()
     await driver.until(Requested, 4)
-    await driver.do(AnswerGate("approved"))
-    await driver.do(AnswerGate("approved"))
+    await driver.live.answer(GateAnswer("approved"))
+    await driver.live.answer(GateAnswer("approved"))
     assert driver.plane.decisions == [("decide", "buyer-approval", "approved")], "one key pressed twice is one vote"
     vote = GateDecided(at=6, job=play.JOB, gate="buyer-approval", verdict=Verdict.APPROVED, by=Origin.PERSON)
     driver.plane.facts.put_nowait(Noted(6, vote))
     await driver.until(Noted, 2)
-    await driver.do(AnswerGate("approved"))
+    await driver.live.answer(GateAnswer("approved"))
     driver.plane.facts.put_nowait(Noted(7, replace(vote, at=7)))
     await driver.until(Noted, 3)
-    await driver.do(AnswerGate("approved"))
+    await driver.live.answer(GateAnswer("approved"))
     await driver.until(RunEnded)
     assert driver.plane.decisions == [("decide", "buyer-approval", "approved")] * 2
     await driver.end()
@@ -483,102 +491,102 @@ async def test_without_a_control_plane_such_a_gate_is_refused() -> None:
     driver = LiveDriver(channel="EMAIL", plane=False)
     await settle()
     assert not {"pause", "skip"} & driver.live.can
-    await driver.do(StartRun())
+    await driver.live.begin()
     await driver.until(Requested, 4)
-    assert await driver.do(AnswerGate("approved")) == "This approval is given outside the API."
+    assert await driver.live.answer(GateAnswer("approved")) == "This approval is given outside the API."
     await driver.end()
 
 
 async def test_reset_in_mid_run_leaves_no_run_and_starts_anew(driver: LiveDriver) -> None:
-    await driver.do(StartRun())
+    await driver.live.begin()
     await driver.until(Requested, 4)
-    await driver.do(TogglePause())
+    await driver.live.pause()
     assert driver.live.paused
-    await driver.do(ResetRun())
+    await driver.live.reset()
     await driver.until(Noted)
     assert isinstance(driver.observations[-1], Noted) and isinstance(driver.observations[-1].fact, LedgerCleared)
     assert not driver.live.paused
     count = len(driver.observations)
-    await driver.do(StartRun())
+    await driver.live.begin()
     await driver.until(Requested, sum(isinstance(each, Requested) for each in driver.observations[:count]) + 4)
-    await driver.do(AnswerGate("approved"))
+    await driver.live.answer(GateAnswer("approved"))
     await driver.until(RunEnded)
 
 
 async def test_a_step_pauses_after_the_next_observation(driver: LiveDriver) -> None:
     assert driver.plane is not None
-    await driver.do(StepForward())
+    await driver.live.step()
     await driver.until(Requested)
     await driver.until_paused()
-    await driver.do(StepForward())
+    await driver.live.step()
     assert ("scale", "1") in driver.plane.did
 
 
 async def test_speed_waits_for_the_pause_to_end(driver: LiveDriver) -> None:
     assert driver.plane is not None
-    await driver.do(TogglePause())
-    await driver.do(SetSpeed("5"))
-    await driver.do(TogglePause())
+    await driver.live.pause()
+    await driver.live.scale("5")
+    await driver.live.pause()
     assert driver.plane.did == [("scale", "0"), ("scale", "5")]
 
 
 async def test_a_tape_begins_and_ends_and_says_where_it_lies(driver: LiveDriver) -> None:
-    assert await driver.do(ToggleRecording()) == "Recording to recordings/item-comparison.rec.jsonl."
+    assert await driver.live.record() == "Recording to recordings/item-comparison.rec.jsonl."
     assert driver.live.recording.running
-    assert await driver.do(ToggleRecording()) == "The disk is full."
+    assert await driver.live.record() == "The disk is full."
     assert driver.live.recording.running
-    assert await driver.do(ToggleRecording()) == "The recording is in recordings/x.rec.jsonl: lab play shows it."
+    assert await driver.live.record() == "The recording is in recordings/x.rec.jsonl: lab play shows it."
     assert not driver.live.recording.running
-    await driver.do(StartRun())
-    assert "from now on: the run so far isn't in it." in (await driver.do(ToggleRecording()) or "")
+    await driver.live.begin()
+    assert "from now on: the run so far isn't in it." in (await driver.live.record() or "")
     pod = LiveDriver(plane=False)
     await settle()
-    assert "tape" not in pod.live.can and "own mock" in (await pod.do(ToggleRecording()) or "")
+    assert "tape" not in pod.live.can and "own mock" in (await pod.live.record() or "")
     await pod.end()
 
 
 async def test_a_tape_that_dies_is_told_of_once_and_the_show_goes_on(driver: LiveDriver) -> None:
     assert driver.plane is not None
     driver.plane.ill = "An older one died."
-    await driver.do(StartRun())
+    await driver.live.begin()
     await driver.until(Requested, 4)
     assert driver.live.recording.dead == "", "no tape runs"
     driver.plane.ill = "The disk is full."
-    await driver.do(ToggleRecording())
+    await driver.live.record()
     await driver.until(SourceUpdate)
     assert driver.live.recording.running and driver.live.recording.dead == "The disk is full."
     assert [each.remark for each in driver.observations if isinstance(each, SourceUpdate)] == [
         "The disk is full. The show goes on."
     ]
     driver.plane.did.append(("not the second",))
-    assert await driver.do(ToggleRecording()) == "The recording in recordings/x.rec.jsonl ends early."
-    await driver.do(ToggleRecording())
+    assert await driver.live.record() == "The recording in recordings/x.rec.jsonl ends early."
+    await driver.live.record()
     await driver.until(Requested, 12)
     assert (driver.live.recording.running, driver.live.recording.dead) == (True, ""), (
         "the one before is told of no more"
     )
-    await driver.do(AnswerGate("approved"))
+    await driver.live.answer(GateAnswer("approved"))
     await driver.until(RunEnded)
     assert sum(isinstance(each, SourceUpdate) for each in driver.observations) == 1
 
 
 async def test_faults_go_to_the_control_plane(driver: LiveDriver) -> None:
-    assert await driver.do(ArmFault({"route": "status", "answer": 503})) is None
-    assert await driver.do(DisarmFault("status-503")) is None
+    assert await driver.live.arm({"route": "status", "answer": 503}) is None
+    assert await driver.live.disarm("status-503") is None
     assert driver.plane is not None
     assert driver.plane.did == [("arm", '{"route": "status", "answer": 503}'), ("disarm", "status-503")]
     pod = LiveDriver(plane=False)
     await settle()
-    assert "fault" not in pod.live.can and await pod.do(ArmFault({})) == "The wire of this server is its own."
+    assert "fault" not in pod.live.can and await pod.live.arm({}) == "The wire of this server is its own."
     await pod.end()
 
 
 async def test_another_scenario_is_played(driver: LiveDriver) -> None:
-    assert await driver.do(ChooseScenario("nothing")) == "Scenario nothing can't be played."
-    await driver.do(ChooseScenario("other"))
+    assert await driver.live.choose("nothing") == "Scenario nothing can't be played."
+    await driver.live.choose("other")
     assert (driver.live.describe().title, driver.live.describe().seed) == ("Another", 7), "the mock follows it"
     await driver.until(Noted)
-    await driver.do(ResetRun())
+    await driver.live.reset()
     assert driver.live.describe().seed == 7
 
 
@@ -600,10 +608,10 @@ async def test_a_run_that_breaks_ends_with_its_reason(driver: LiveDriver) -> Non
         raise ZeroDivisionError("by us")
 
     driver.peer.send = broken  # type: ignore[method-assign]
-    await driver.do(StartRun())
+    await driver.live.begin()
     await driver.until(RunEnded)
     assert driver.live.outcome is not None and "ZeroDivisionError" in (driver.live.outcome.why or "")
-    assert isinstance(driver.live._player.broken, ZeroDivisionError)
+    assert isinstance(driver.live._run.broken, ZeroDivisionError)
 
 
 async def test_the_screen_plays_it_to_the_end() -> None:
@@ -627,21 +635,21 @@ async def test_the_screen_plays_it_to_the_end() -> None:
 
 async def test_going_back_feeds_the_run_its_answers_and_another_choice_leads_elsewhere(driver: LiveDriver) -> None:
     assert driver.plane is not None
-    await driver.do(StartRun())
+    await driver.live.begin()
     await driver.until(Requested, 4)
-    await driver.do(AnswerGate("approved"))
+    await driver.live.answer(GateAnswer("approved"))
     await driver.until(RunEnded)
     question_at = next(each.at for each in driver.observations if isinstance(each, Asking))
     before = len(driver.observations)
-    assert await driver.do(SeekStage("gate")) is None
+    assert await driver.live.go_to("gate") is None
     await driver.until(Noted)
     assert driver.live.paused and driver.live.outcome is None and ("rewind", str(question_at)) in driver.plane.did
     await driver.eventually(lambda: isinstance(driver.observations[-1], Asking))
     again = driver.observations[before + 1 :]
     assert again == driver.observations[: len(again)]
-    await driver.do(TogglePause())
+    await driver.live.pause()
     await driver.until(Asking, 3)
-    await driver.do(AnswerGate("rejected"))
+    await driver.live.answer(GateAnswer("rejected"))
     await driver.until(RunEnded, 2)
     assert [resume["userResponse"] for resume in driver.peer.resumes] == ["APPROVE_ACTION", "REJECT_ACTION"]
 
@@ -652,11 +660,11 @@ async def test_what_the_journal_told_late_is_known_after_the_way_back_and_nothin
     early, late = (GateOpened(at=5, job=play.JOB, gate=gate, until=9_000, otherwise=otherwise) for gate in ("a", "b"))
     driver.plane.facts.put_nowait(Noted(5, early))
     await driver.until(Noted)
-    await driver.do(StartRun())
+    await driver.live.begin()
     await driver.until(Asking, 2)
     driver.plane.facts.put_nowait(Noted(5, late))
     await driver.until(Noted, 2)
-    assert await driver.do(SeekStage("gate")) is None
+    assert await driver.live.go_to("gate") is None
     for fact in (early, late):  # who follows anew is told of all
         driver.plane.facts.put_nowait(Noted(5, fact))
     await driver.until(Noted, 5)
@@ -666,27 +674,27 @@ async def test_what_the_journal_told_late_is_known_after_the_way_back_and_nothin
 
 
 async def test_going_back_to_the_token_lets_nothing_out_before_the_clock_runs(driver: LiveDriver) -> None:
-    await driver.do(StartRun())
+    await driver.live.begin()
     await driver.until(Asking)
     sent = sum(isinstance(each, Requested) for each in driver.observations)
-    assert await driver.do(SeekStage("token")) is None
+    assert await driver.live.go_to("token") is None
     await driver.until(Requested, sent + 1)
     await settle()
     sent = sum(isinstance(each, Requested) for each in driver.observations)
     assert [each.route for each in driver.observations if isinstance(each, Requested)][-1] == "token"
-    await driver.do(TogglePause())
+    await driver.live.pause()
     await driver.until(Requested, sent + 1)
     assert [each.route for each in driver.observations if isinstance(each, Requested)][sent] == "invoke"
 
 
 async def test_going_on_to_the_output_stops_where_a_person_is_needed(driver: LiveDriver) -> None:
     assert driver.plane is not None
-    assert await driver.do(SeekStage("output")) is None
+    assert await driver.live.go_to("output") is None
     await driver.until(Asking)
     await driver.until_paused()
     assert ("scale", FAST) in driver.plane.did
-    assert await driver.do(SeekStage("gate")) is None
+    assert await driver.live.go_to("gate") is None
     pod = LiveDriver(plane=False)
     await settle()
-    assert "rewind" not in pod.live.can and "can't be set back" in (await pod.do(SeekStage("gate")) or "")
+    assert "rewind" not in pod.live.can and "can't be set back" in (await pod.live.go_to("gate") or "")
     await pod.end()

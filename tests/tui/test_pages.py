@@ -24,7 +24,6 @@ from lab.tui.rows.curl import curl
 from lab.tui.rows.spans import Row, plain, width
 from lab.tui.state.fold import ObservedState
 from lab.tui.state.fold import fold as fold_one
-from lab.tui.state.intents import ArmFault, DisarmFault, SeekStage
 from lab.tui.state.reduce import reduce
 from lab.tui.state.run import Exchange, RunState
 from lab.tui.state.screen import ScenarioChoice, ScreenState, UiState
@@ -132,7 +131,7 @@ async def test_presenter_mode_has_one_fact_and_no_keys_but_they_work() -> None:
         assert any(line.split() == ["WAITING", "p:", "back", "to", "the", "stage"] for line in lines[-3:])
         assert not any("─" in line for line in lines if "patience" not in line)
         await pilot.press("c", "x", "enter")
-        await until(pilot, lambda: source.intents == [play.answer("changes-requested", "x")])
+        await until(pilot, lambda: source.requests == [play.answer("changes-requested", "x")])
         await pilot.press("p")
         await until(pilot, lambda: "? Help" in text(app))
 
@@ -146,7 +145,7 @@ async def test_the_palette_names_every_offered_key_and_every_theme() -> None:
         await command.callback()
         await until(pilot, lambda: "reject as ›" in text(app))
         await pilot.press("enter", "n", "o", "enter")
-        await until(pilot, lambda: source.intents == [play.answer("rejected", "no")])
+        await until(pilot, lambda: source.requests == [play.answer("rejected", "no")])
         await pilot.press("ctrl+p")
         await until(pilot, lambda: "Search for commands" in text(app))
         assert "🔎" not in text(app)
@@ -166,7 +165,7 @@ def test_help_has_every_key_and_the_keys_of_the_pane(state: str, focus: str) -> 
         assert max(map(width, page)) <= inner
         hidden = ("↓", "pgdn", "]", "-", "N", *"234678")
         assert all(key.face in grid for key in SCREEN_KEYS if key.face not in hidden and key.is_served(view))
-        assert ("1 to 5 choose a pane" in grid) == (not focus)
+        assert (" for a pane" in grid) == (not focus)
         assert all(f"{sign} {meaning}" in grid for sign, meaning, _ in LEGEND) and grid.count("1 … 9") == 1
     pod = ScreenState(view.run, UiState(), type(SHOW)("POD example.com"))
     assert "a pod's clock" in " ".join(map(plain, help_rows(pod, 80, 24, "256", 104)))
@@ -258,7 +257,7 @@ async def test_the_way_back_is_offered_where_the_clock_can_be_set_back() -> None
         gate = next(command for title, command in named.items() if title.startswith("Go to Gate"))
         assert "← →" not in text(app)
         await gate.callback()
-        await until(pilot, lambda: source.intents == [SeekStage("gate")])
+        await until(pilot, lambda: source.requests == [("go_to", "gate")])
 
 
 # Faults
@@ -318,10 +317,10 @@ async def test_a_fault_is_chosen_turned_to_another_route_armed_and_disarmed() ->
         await pilot.press("f")
         await until(pilot, lambda: "answer 401" in text(app) and "on status" in text(app))
         await pilot.press("down", "right", "enter")
-        await until(pilot, lambda: source.intents == [ArmFault({"route": "invoke", "answer": 403})])
+        await until(pilot, lambda: source.requests == [("arm", {"route": "invoke", "answer": 403})])
         source.tell(noted(FaultArmed(at=3_100, by="control", fault="invoke-403", where={"route": "invoke"})))
         await until(pilot, lambda: "✗ invoke-403" in text(app))
         await pilot.press("f", "up")
         await until(pilot, lambda: "delete disarms" in text(app))
         await pilot.press("enter", "delete", "f")
-        await until(pilot, lambda: source.intents[1:] == [DisarmFault("invoke-403")])
+        await until(pilot, lambda: source.requests[1:] == [("disarm", "invoke-403")])

@@ -17,7 +17,7 @@ from lab.tui.app import LabApp
 from lab.tui.panes.registry import draw, places
 from lab.tui.rows.spans import plain
 from lab.tui.screens.phone import PhoneGates, PhoneLink
-from lab.tui.state.intents import AnswerGate
+from lab.tui.state.gate import GateAnswer
 from lab.tui.state.phone import PhoneState
 from lab.tui.state.screen import ScreenState, UiState
 from tests.conftest import each_row
@@ -41,12 +41,12 @@ class Desk:
     def __init__(self) -> None:
         self.gates = PhoneGates(link())
         self.clock = play.StillClock()
-        self.intents: list[AnswerGate] = []
+        self.answers: list[GateAnswer] = []
         self.refusal: str | None = None
-        self.gates.attach(self.perform, self.clock)
+        self.gates.attach(self.answer, self.clock)
 
-    async def perform(self, intent: AnswerGate) -> str | None:
-        self.intents.append(intent)
+    async def answer(self, answer: GateAnswer) -> str | None:
+        self.answers.append(answer)
         return self.refusal
 
     def knows(self, observations: list[RunObservation], at: int = 22_900) -> PhoneState:
@@ -65,7 +65,7 @@ async def test_a_code_is_good_for_one_opening_and_tells_afterwards_how_it_was_de
     assert desk.knows(play.decided(), 24_300) == PhoneState(reach=REACH, exposed=True)
     gate = desk.gates.look("CODE01")
     assert gate is not None and (gate.answers, gate.decided) == ((), "decided: approved")
-    assert await desk.gates.decide("CODE01", "rejected", "") == "Somebody was faster." and desk.intents == []
+    assert await desk.gates.decide("CODE01", "rejected", "") == "Somebody was faster." and desk.answers == []
     assert desk.knows(play.waiting()).address.endswith("CODE02"), "the run was set back: the gate opens anew"
     desk.knows(play.idle(), 0)
     gate = desk.gates.look("CODE02")
@@ -113,8 +113,8 @@ async def test_an_answer_is_given_as_by_a_key_and_shows_at_once_unless_it_is_ref
     assert (gate := desk.gates.look("CODE01")) is not None and not gate.decided
     desk.refusal = None
     assert await desk.gates.decide("CODE01", "changes-requested", "Other terms.") is None
-    given = AnswerGate("changes-requested", "Other terms.", play.JOB, "buyer-approval", KEY, by_phone=True)
-    assert desk.intents[-1] == given
+    given = GateAnswer("changes-requested", "Other terms.", play.JOB, "buyer-approval", KEY, by_phone=True)
+    assert desk.answers[-1] == given
     assert (gate := desk.gates.look("CODE01")) is not None and gate.decided == "decided: changes asked for"
 
 

@@ -1,7 +1,7 @@
 """PLAYBACK: the cursor's moves, its pace, what it shows, and how far a seek has to fold."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -12,29 +12,19 @@ from textual.pilot import Pilot
 from lab.app.effects import Outcome
 from lab.cli.recordings import load_playable
 from lab.clocks import settle
-from lab.core.clock import Clock, Millis, passed_text
+from lab.core.clock import Millis, passed_text
 from lab.recording.format.lines import FileState, Recording, Req, Res
 from lab.recording.format.reader import read
 from lab.tui.app import LabApp
 from lab.tui.panes.acts import act_count
 from lab.tui.panes.scrubber import track
 from lab.tui.sources.playback import Playback
+from lab.tui.sources.player import SettableClock
 from lab.tui.state import recording as reels
 from lab.tui.state.acts import current_act
 from lab.tui.state.cursor import PlaybackCursor
+from lab.tui.state.gate import GateAnswer
 from lab.tui.state.happenings import Spread
-from lab.tui.state.intents import (
-    AnswerGate,
-    Intent,
-    MoveCursor,
-    ResetRun,
-    SeekInstant,
-    SeekStage,
-    SetSpeed,
-    SkipAhead,
-    StepForward,
-    TogglePause,
-)
 from lab.tui.state.journal import JournalState, SourceUpdate
 from lab.tui.state.milestones import Milestone
 from lab.tui.state.narrate import FOLLOWED, sentence
@@ -54,28 +44,44 @@ WAITING = 9_578
 class Jump:
     """A clock that is at once where somebody waits to be, unless it stands."""
 
-    def __init__(self, factor: str, at: Millis) -> None:
+    factor = "1"
+
+    def __init__(self) -> None:
+        self.at: Millis = 0
+        self.last: Millis | None = None
+        self.goes = asyncio.Event()
+        self.goes.set()
+
+    def scale(self, factor: str) -> None:
         self.factor = factor
-        self.at = at
+        (self.goes.clear if factor == "0" else self.goes.set)()
+
+    def set(self, instant: Millis, last: Millis | None = None) -> None:
+        self.at, self.last = instant, last
+
+    def stop_at(self, last: Millis | None) -> None:
+        self.last = last
 
     def now(self) -> Millis:
         return self.at
 
     async def sleep_until(self, instant: Millis) -> None:
-        if self.factor == "0":
-            await asyncio.Event().wait()
+        await self.goes.wait()
         await settle()
-        self.at = max(self.at, instant)
+        await self.goes.wait()
+        self.at = max(self.at, instant if self.last is None else min(instant, self.last))
 
 
 def recording(path: Path = FILE) -> Recording:
     return read(path.read_bytes(), str(path))
 
 
-def playback(found: Recording | None = None, state: str = "", make: Callable[[str, Millis], Clock] = Jump) -> Playback:
+def playback(found: Recording | None = None, state: str = "", clock: SettableClock | None = None) -> Playback:
     scenario = play.SCENARIO
     timeline = RecordingTimeline(found or recording(), 1_767_225_600)
-    return Playback(timeline, title=scenario.title, seed=42, known={scenario.name: scenario}, damage=state, make=make)
+    return Playback(
+        timeline, title=scenario.title, seed=42, known={scenario.name: scenario}, damage=state, clock=clock or Jump()
+    )
 
 
 class Watcher:
@@ -90,8 +96,8 @@ class Watcher:
         async for observations in self.source.observations():
             self.observations.append(observations)
 
-    async def do(self, intent: Intent) -> str | None:
-        refused = await self.source.perform(intent)
+    async def do(self, request: Awaitable[str | None]) -> str | None:
+        refused = await request
         await settle()
         return refused
 
@@ -216,57 +222,55 @@ async def test_it_starts_at_the_start_and_stands(watcher: Watcher) -> None:
 
 
 async def test_it_plays_to_the_end_and_then_from_the_start_again(watcher: Watcher) -> None:
-    await watcher.do(TogglePause())
+    await watcher.do(watcher.source.pause())
     await watcher.until(lambda: watcher.source.paused)
     run = watcher.journal.run()
     assert run.outcome is not None and run.outcome.status == "COMPLETE"
     assert len(watcher.observations) > 20, "it came by every observation"
-    await watcher.do(TogglePause())
+    await watcher.do(watcher.source.pause())
     assert watcher.source.place < watcher.source.timeline.count
 
 
 async def test_pause_keeps_the_instant_and_speed_changes_none() -> None:
-    source = playback(make=Fixed)
+    clock = Fixed()
+    source = playback(clock=clock)
     watcher = Watcher(source)
-    await watcher.do(SeekInstant(WAITING + 100))
-    await watcher.do(TogglePause())
-    assert (source.playing, Fixed.last) == (True, ("1", WAITING + 100))
-    await watcher.do(SetSpeed("5"))
-    assert Fixed.last == ("5", WAITING + 100)
-    await watcher.do(TogglePause())
-    assert (source.playing, Fixed.last) == (False, ("0", WAITING + 100))
-    await watcher.do(SetSpeed("2"))
-    assert Fixed.last == ("0", WAITING + 100)
+    await watcher.do(watcher.source.seek(WAITING + 100))
+    await watcher.do(watcher.source.pause())
+    assert (source.paused, clock.factor, clock.at) == (False, "1", WAITING + 100)
+    await watcher.do(watcher.source.scale("5"))
+    assert (clock.factor, clock.at) == ("5", WAITING + 100)
+    await watcher.do(watcher.source.pause())
+    assert (source.paused, clock.factor, clock.at) == (True, "0", WAITING + 100)
+    await watcher.do(watcher.source.scale("2"))
+    assert (clock.factor, clock.at) == ("0", WAITING + 100)
     watcher.task.cancel()
     await asyncio.gather(watcher.task, return_exceptions=True)
 
 
 class Fixed(Jump):
-    """A clock that never gets anywhere, and remembers how it was set."""
+    """A clock that never gets anywhere."""
 
-    last = ("", 0)
-
-    def __init__(self, factor: str, at: Millis) -> None:
-        super().__init__("0", at)
-        Fixed.last = (factor, at)
+    async def sleep_until(self, instant: Millis) -> None:
+        await asyncio.Event().wait()
 
 
 async def test_a_step_goes_past_what_nobody_sees(watcher: Watcher) -> None:
     stages = []
     for _ in range(4):
-        await watcher.do(MoveCursor(1))
+        await watcher.do(watcher.source.move(1))
         stages.append(watcher.journal.run())
     assert [len(run.exchanges) for run in stages] == [1, 1, 2, 2]
     assert stages[1].token is not None and stages[1].token.token == "«token:T1»"
-    await watcher.do(MoveCursor(-1))
-    await watcher.do(MoveCursor(-1))
+    await watcher.do(watcher.source.move(-1))
+    await watcher.do(watcher.source.move(-1))
     assert watcher.journal.run() == stages[1]
 
 
 async def test_n_goes_past_polls_that_bring_nothing_new(watcher: Watcher) -> None:
     at = []
     while watcher.source.place < watcher.source.timeline.count:
-        await watcher.do(StepForward())
+        await watcher.do(watcher.source.step())
         at.append(watcher.source.clock.now())
     assert at == [120, 291, 1_330, 4_429, 6_663, WAITING, 15_636, 15_674, 16_726]
     assert watcher.journal.run().ended is not None
@@ -280,19 +284,19 @@ class Timed(Jump):
     async def sleep_until(self, instant: Millis) -> None:
         began = self.at
         await super().sleep_until(instant)
-        Timed.passed += (self.at - began) / 1000 / float(self.factor)
+        self.passed += (self.at - began) / 1000 / float(self.factor)
 
 
 @each_row(("factor", "most"), [("1", 40), ("0.25", 120), ("300", 15)])
 async def test_what_is_dull_takes_two_seconds_so_three_days_take_less_than_forty(factor: str, most: float) -> None:
-    Timed.passed = 0
-    weekend = playback(recording(ROOT / "recordings" / "month-end-marathon.rec.jsonl"), make=Timed)
-    weekend.factor = factor
+    clock = Timed()
+    weekend = playback(recording(ROOT / "recordings" / "month-end-marathon.rec.jsonl"), clock=clock)
+    await weekend.scale(factor)
     watcher = Watcher(weekend)
-    await watcher.do(TogglePause())
+    await watcher.do(watcher.source.pause())
     await watcher.until(lambda: weekend.paused)
     assert weekend.clock.now() == weekend.timeline.until
-    assert 6 < Timed.passed < most
+    assert 6 < clock.passed < most
     watcher.task.cancel()
     await asyncio.gather(watcher.task, return_exceptions=True)
 
@@ -300,27 +304,27 @@ async def test_what_is_dull_takes_two_seconds_so_three_days_take_less_than_forty
 async def test_a_skip_ends_with_what_happens_says_what_passed_and_stands_as_before() -> None:
     source = playback(recording(ROOT / "recordings" / "month-end-marathon.rec.jsonl"))
     watcher = Watcher(source)
-    await watcher.do(SeekStage("gate"))
+    await watcher.do(watcher.source.go_to("gate"))
     began = source.clock.now()
-    await source.perform(SkipAhead())
-    assert source.playing and source.describe().skipping
-    await watcher.until(lambda: not source.playing)
+    await source.skip()
+    assert not source.paused and source.describe().skipping
+    await watcher.until(lambda: source.paused)
     await settle()
     assert not source.describe().skipping and source.paused
     remarks = [each.passed for each in watcher.observations if each.passed]
     assert remarks == [passed_text(source.clock.now() - began)]
     assert remarks[0].startswith("12 h")
-    await source.perform(TogglePause())
-    await source.perform(SkipAhead())
-    await source.perform(TogglePause())
-    assert source.playing and not source.describe().skipping, "space ends the skip, and it plays on"
+    await source.pause()
+    await source.skip()
+    await source.pause()
+    assert not source.paused and not source.describe().skipping, "space ends the skip, and it plays on"
     watcher.task.cancel()
     await asyncio.gather(watcher.task, return_exceptions=True)
 
 
 async def test_a_clock_that_has_run_on_shows_no_instant_beyond_what_happens_next() -> None:
-    source = playback(recording(ROOT / "recordings" / "month-end-marathon.rec.jsonl"), make=Far)
-    await source.perform(SkipAhead())
+    source = playback(recording(ROOT / "recordings" / "month-end-marathon.rec.jsonl"), clock=Far())
+    await source.skip()
     assert source.clock.now() == source.timeline.at(source.timeline.happening(0))
 
 
@@ -328,28 +332,29 @@ class Far(Jump):
     """A clock that is days ahead as soon as it runs."""
 
     def now(self) -> Millis:
-        return self.at if self.factor == "0" else self.at + 10**9
+        ahead = self.at if self.factor == "0" else self.at + 10**9
+        return ahead if self.last is None else min(ahead, self.last)
 
 
 async def test_a_step_ends_the_playing_and_a_seek_does_not() -> None:
-    watcher = Watcher(playback(make=Fixed))
-    await watcher.do(TogglePause())
-    await watcher.do(SeekInstant(WAITING))
-    assert watcher.source.playing
-    await watcher.do(StepForward())
-    assert not watcher.source.playing
+    watcher = Watcher(playback(clock=Fixed()))
+    await watcher.do(watcher.source.pause())
+    await watcher.do(watcher.source.seek(WAITING))
+    assert not watcher.source.paused
+    await watcher.do(watcher.source.step())
+    assert watcher.source.paused
     watcher.task.cancel()
     await asyncio.gather(watcher.task, return_exceptions=True)
 
 
 async def test_marks_are_gone_to_both_ways(watcher: Watcher) -> None:
     for _ in range(4):
-        await watcher.do(MoveCursor(1, marks=True))
+        await watcher.do(watcher.source.move(1, marks=True))
     assert watcher.journal.run().gate is not None and watcher.source.clock.now() == WAITING
-    await watcher.do(MoveCursor(-1, marks=True))
+    await watcher.do(watcher.source.move(-1, marks=True))
     assert watcher.journal.run().polls == 1
     for _ in range(9):
-        await watcher.do(MoveCursor(-1, marks=True))
+        await watcher.do(watcher.source.move(-1, marks=True))
     assert watcher.source.place == 0
 
 
@@ -358,24 +363,26 @@ async def test_marks_are_gone_to_both_ways(watcher: Watcher) -> None:
     [("token", "token"), ("invoke", "job"), ("poll", "last"), ("gate", "gate"), ("output", "outcome")],
 )
 async def test_go_to_goes_where_a_stage_shows(watcher: Watcher, stage: str, shows: str) -> None:
-    assert await watcher.do(SeekStage(stage)) is None
+    assert await watcher.do(watcher.source.go_to(stage)) is None
     assert getattr(watcher.journal.run(), shows) is not None
 
 
 async def test_ends_an_instant_and_back_to_the_start(watcher: Watcher) -> None:
     cursor = watcher.source.cursor
-    await watcher.do(SeekInstant(cursor.until + 5))
+    await watcher.do(watcher.source.seek(cursor.until + 5))
     assert watcher.journal.run().outcome is not None and watcher.source.cursor.line == 30
-    await watcher.do(SeekInstant(12_000))
+    await watcher.do(watcher.source.seek(12_000))
     assert watcher.journal.run().polls == 5 and watcher.source.clock.now() == 12_000
-    await watcher.do(ResetRun())
+    await watcher.source.scale("60")
+    await watcher.do(watcher.source.reset())
+    assert watcher.source.factor == "1", "another show begins at its own pace"
     assert watcher.source.place == 0 and watcher.source.clock.now() == cursor.start
-    assert await watcher.do(SeekStage("nowhere")) == "The recording never comes to nowhere."
+    assert await watcher.do(watcher.source.go_to("nowhere")) == "The recording never comes to nowhere."
 
 
 async def test_nothing_can_be_decided(watcher: Watcher) -> None:
     assert "decide" not in watcher.source.describe().can
-    assert "can't be changed" in (await watcher.do(AnswerGate("approved")) or "")
+    assert "can't be changed" in (await watcher.do(watcher.source.answer(GateAnswer("approved"))) or "")
 
 
 async def test_a_torn_file_says_so_and_plays_its_whole_lines() -> None:
@@ -386,7 +393,7 @@ async def test_a_torn_file_says_so_and_plays_its_whole_lines() -> None:
     watcher = Watcher(source)
     await settle()
     assert "torn" in watcher.observations[0].remark and source.cursor.damage == "torn"
-    await watcher.do(SeekInstant(10**9))
+    await watcher.do(watcher.source.seek(10**9))
     assert watcher.journal.run().polls > 0
     watcher.task.cancel()
     await asyncio.gather(watcher.task, return_exceptions=True)
@@ -412,7 +419,7 @@ async def test_the_screen_is_the_golden_one(size: tuple[int, int]) -> None:
     """LAB_GOLDEN=write writes them anew; read the diff."""
     async with playback_screen(size) as (app, source, pilot):
         for state, at in (("waiting", 11_000), ("complete", 10**9)):
-            await source.perform(SeekInstant(at))
+            await source.seek(at)
             await until(
                 pilot,
                 lambda: main_screen(app).state.source.cursor == source.cursor and not main_screen(app).canvas.waiting,
@@ -445,7 +452,7 @@ async def test_space_plays_and_speed_shows() -> None:
 
 async def test_no_key_decides_and_the_recorded_decision_shows() -> None:
     async with playback_screen() as (app, source, pilot):
-        await source.perform(SeekStage("gate"))
+        await source.go_to("gate")
         await until(pilot, lambda: "recorded: approved at 00:13.7" in text(app))
         before = source.place
         await pilot.press("a", "r", "c", "m")
@@ -470,14 +477,14 @@ async def test_the_palette_goes_to_a_stage() -> None:
 
 async def test_presenter_mode_keeps_the_line_and_drops_the_keys() -> None:
     async with playback_screen() as (app, source, pilot):
-        await source.perform(SeekInstant(11_000))
+        await source.seek(11_000)
         await pilot.press("p")
         await until(pilot, lambda: "space Play" not in text(app) and "line 21 of 30" in text(app).split("\n")[-1])
 
 
 async def test_every_size_and_back() -> None:
     async with playback_screen() as (_, source, pilot):
-        await source.perform(SeekInstant(11_000))
+        await source.seek(11_000)
         await resized(pilot, (200, 60), (80, 24), (40, 12), (120, 36))
 
 

@@ -5,15 +5,13 @@ from pathlib import Path
 
 import pytest
 
-from lab.cli.commands.demo import KEPT_SPEED
 from lab.cli.console import Console
 from lab.cli.screen.kept_preferences import screen_start
 from lab.core.errors import ScenarioError
 from lab.settings import ScreenSettings
 from lab.tui.app import LabApp
-from lab.tui.panes.registry import SCREEN_KEYS, key_named
+from lab.tui.panes.registry import SCREEN_KEYS
 from lab.tui.preference_syntax import changed_text, parse_preferences
-from lab.tui.screens.apply_preferences import changes_of
 from lab.tui.state.cursor import PlaybackCursor
 from lab.tui.state.narrate import sentence
 from lab.tui.state.preferences import Preferences, ScreenStart
@@ -31,8 +29,8 @@ from tests.tui.pilots import main_screen, piloted, text, until
     [
         ("", Preferences()),
         ("# theme: light\n\n", Preferences()),
-        ("theme: light\nspeed: 0.5\nlayout: presenter\n", Preferences("light", "0.5", "presenter")),
-        ("theme: nord\nspeed: '5'\n", Preferences("nord", "5")),
+        ("theme: light\nlayout: presenter\n", Preferences("light", "presenter")),
+        ("theme: nord\nstage: '5'\n", Preferences("nord", stage="5")),
         ("keys: {wire: x, help: '!', zoom: ctrl+x, later: F5}\n".replace("F5", "f5"),
          Preferences(keys={"wire": "x", "help": "exclamation_mark", "zoom": "ctrl+x", "later": "f5"})),
         ("keys: {scenario: f, fault: s}\n", Preferences(keys={"scenario": "f", "fault": "s"})),
@@ -47,7 +45,7 @@ def test_what_a_file_says(text_: str, meant: Preferences) -> None:
     [
         ("theme: light\ncolour: red\n", "screen.yaml:2:1: unknown key colour"),
         ("theme: ligth\n", "screen.yaml:1:8: theme: there is no theme ligth; did you mean light?"),
-        ("speed: 3\n", "screen.yaml:1:8: speed: there is no speed 3"),
+        ("speed: 3\n", "screen.yaml:1:1: unknown key speed"),
         ("layout: [panes]\n", "screen.yaml:1:9: layout: there is no layout"),
         ("- theme\n", "screen.yaml:1:1: preferences are a mapping"),
         ("theme: 'light\n", "screen.yaml:"),
@@ -71,7 +69,7 @@ def test_what_is_wrong_is_told_with_its_place(text_: str, complaint: str) -> Non
     ("before", "after"),
     [
         ("theme: light # bright room\nkeys: {wire: x}\n", "theme: dark # bright room\nkeys: {wire: x}\n"),
-        ("# mine\nspeed: 5\n", "# mine\nspeed: 5\ntheme: dark\n"),
+        ("# mine\nstage: 5\n", "# mine\nstage: 5\ntheme: dark\n"),
         ("keys:\n  theme: x\n", "keys:\n  theme: x\ntheme: dark\n"),
         ("theme: dark", "theme: dark"),
         ("theme:\n  light\n", None),
@@ -93,10 +91,10 @@ def start_in(folder: Path, theme: str | None = None) -> tuple[ScreenStart, str]:
 def test_the_command_line_comes_before_the_file_and_that_before_what_is_usual(tmp_path: Path, lab: Lab) -> None:
     first = start_in(tmp_path / "none")[0]
     assert first.preferences == Preferences() and first.first
-    (tmp_path / "screen.yaml").write_text("theme: light\nspeed: 5\n")
+    (tmp_path / "screen.yaml").write_text("theme: light\nlayout: wire\n")
     again = start_in(tmp_path)[0]
-    assert again.preferences == Preferences("light", "5") and not again.first
-    assert start_in(tmp_path, "nord")[0].preferences == Preferences("nord", "5")
+    assert again.preferences == Preferences("light", "wire") and not again.first
+    assert start_in(tmp_path, "nord")[0].preferences == Preferences("nord", "wire")
     for how in ([], ["--plain"]):
         called = lab("demo", "--theme", "ligth", *how)
         assert called.code == 2 and "There is no theme ligth." in called.err and "did you mean light?" in called.err
@@ -105,7 +103,7 @@ def test_the_command_line_comes_before_the_file_and_that_before_what_is_usual(tm
 def test_a_file_that_is_wrong_is_told_of_and_stays_as_it_is(tmp_path: Path) -> None:
     file = tmp_path / "screen.yaml"
     for written, notice in (
-        (b"theme: light\nspeed: 3\n", "screen.yaml:2: speed: there is no speed 3."),
+        (b"theme: light\nlayout: 3\n", "screen.yaml:2: layout: there is no layout 3."),
         (b"\xff\xfe", "screen.yaml:1: "),
     ):
         file.write_bytes(written)
@@ -125,8 +123,8 @@ def test_a_change_is_written_by_rename_for_the_user_alone(tmp_path: Path) -> Non
     file = folder / "screen.yaml"
     assert file.read_text().endswith("\ntheme: light\n") and file.stat().st_mode & 0o777 == 0o600
     before = file.stat().st_ino
-    assert start.keep("speed", "20") is None
-    assert parse_preferences(file.read_bytes(), "x") == Preferences("light", "20")
+    assert start.keep("layout", "wire") is None
+    assert parse_preferences(file.read_bytes(), "x") == Preferences("light", "wire")
     assert file.stat().st_ino != before and list(folder.iterdir()) == [file]
     file.write_text("theme: [\n")
     assert "theme isn't kept" in str(start.keep("theme", "dark")) and file.read_text() == "theme: [\n"
@@ -165,14 +163,7 @@ async def test_the_screen_begins_as_it_was_left_and_keeps_what_changes_on_it() -
         assert "f5 Pause" in text(app) and "x Wire" in text(app)
         await pilot.press("plus", "t", "escape", "question_mark")
         await until(pilot, lambda: "f5  begin, pause, go on" in text(app))
-    assert kept == [("layout", "panes"), ("layout", "wire"), ("speed", "2"), ("theme", "dark"), ("layout", "panes")]
-
-
-@each_row(("follows", "cursor"), [(False, None), (True, None), (True, PlaybackCursor(0, 1, 1, 2))])
-def test_only_the_pace_of_a_run_of_ours_is_kept(follows: bool, cursor: PlaybackCursor | None) -> None:
-    view = ScreenState(source=SourceState(follows=follows, cursor=cursor, can=frozenset(("speed",))))
-    changes = list(changes_of(view, key_named("faster").react(view), 120))
-    assert changes == ([] if follows else [("speed", "2")])
+    assert kept == [("layout", "panes"), ("layout", "wire"), ("theme", "dark"), ("layout", "panes")]
 
 
 async def test_another_key_leaves_those_that_share_the_usual_one() -> None:
@@ -183,7 +174,7 @@ async def test_another_key_leaves_those_that_share_the_usual_one() -> None:
     async with piloted(app) as pilot:
         await until(pilot, lambda: main_screen(app).state.finale)
         await pilot.press("1")
-        await until(pilot, lambda: source.intents != [])
+        await until(pilot, lambda: source.requests != [])
         await pilot.press("escape", "x")
         await until(pilot, lambda: main_screen(app).state.ui.focus == "token" and "x TOKEN" in text(app))
 
@@ -202,13 +193,10 @@ def test_it_is_the_same_at_the_next_start(tmp_path: Path, monkeypatch: pytest.Mo
         shown.press("+")
         shown.press_at("×2", "\x11")
         assert shown.ended() == 0
-    assert (tmp_path / "screen.yaml").read_text().endswith("speed: 2\n")
-    (tmp_path / "screen.yaml").write_text("theme: light\nspeed: 2\n")
-    with terminal.lab("demo", "item-comparison", "--stage") as shown:
-        shown.until(lambda seen: KEPT_SPEED.format(2) in seen.text and "×2 " in seen.text)
+    assert not (tmp_path / "screen.yaml").exists(), "the pace of one show is not that of the next"
+    (tmp_path / "screen.yaml").write_text("theme: light\nstage: 3\n")
+    with terminal.lab("demo", "item-comparison") as shown:
+        shown.until(lambda seen: "×1 " in seen.text)
         assert b"48;2;255;255;255" in shown.raw
         shown.press("\x11")
-        assert shown.ended() == 0
-    with terminal.lab("play", "item-comparison") as shown:
-        shown.press_at("×1 ", "\x11")
         assert shown.ended() == 0

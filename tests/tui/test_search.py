@@ -9,7 +9,6 @@ from lab.tui.panes.hits import go_to_hit, search_for
 from lab.tui.panes.registry import draw, places
 from lab.tui.rows.search import ELSEWHERE, HERE, find, mark
 from lab.tui.rows.spans import Row, plain, row, width, wrap
-from lab.tui.state.intents import StepForward
 from lab.tui.state.screen import ScreenState, settled
 from tests.conftest import each_row
 from tests.tui import play
@@ -123,12 +122,12 @@ async def test_n_goes_from_hit_to_hit_until_esc_and_then_steps_again() -> None:
         await until(pilot, lambda: "EXCHANGE" in text(app) and "›" not in text(app).partition("EXCHANGE")[2][:40])
         await pilot.press("escape", "escape")
         await until(pilot, lambda: "find ›" not in text(app) and app.screen is main)
-        assert source.intents == []
+        assert source.requests == []
         await find_on(pilot, "nowhere")
         await until(pilot, lambda: "Nothing in the wire has “nowhere”." in text(app))
         await turn_to(pilot, source, "running")
         await pilot.press("n")
-        await until(pilot, lambda: source.intents == [StepForward()])
+        await until(pilot, lambda: source.requests == [("step",)])
 
 
 async def test_what_is_typed_may_be_another_thing_at_once() -> None:
@@ -141,7 +140,7 @@ async def test_what_is_typed_may_be_another_thing_at_once() -> None:
             await until(pilot, lambda: main.field.widget.value == "")
             await pilot.press("a", "tab", "b", "enter")
             await until(pilot, lambda: not main.state.ui.typing)
-        assert source.intents == [play.answer("changes-requested", "ab")]
+        assert source.requests == [play.answer("changes-requested", "ab")]
 
 
 async def test_in_a_list_it_begins_what_filters() -> None:

@@ -22,13 +22,12 @@ from lab.program.words import Verdict
 from lab.tui.line_mode import lines as plain_lines
 from lab.tui.panes.layout import Rect, lay_out
 from lab.tui.panes.registry import BARS, PANES, SCREEN_KEYS, draw, key_named, places
-from lab.tui.panes.screen_keys import LAST_MINUTE
+from lab.tui.panes.screen_keys import LAST_MINUTE, SPENDS_PATIENCE
 from lab.tui.rows import formats as outputs
 from lab.tui.rows.markdown import markdown
 from lab.tui.rows.spans import clip, cut, ends, fill, hot, hot_at, plain, row, width, wrap
 from lab.tui.state import clean, narrate, reading
 from lab.tui.state.cursor import PlaybackCursor
-from lab.tui.state.intents import SkipAhead
 from lab.tui.state.reduce import reduce
 from lab.tui.state.run import RunState, TimelineRow
 from lab.tui.state.screen import ScreenState, SourceState, UiState, settled
@@ -391,12 +390,12 @@ def test_against_a_pod_space_begins_but_does_not_pause() -> None:
 @each_row(
     ("state", "change", "asks"),
     [
-        ("running", {}, SkipAhead()), ("waiting", {}, SkipAhead(907_644 - 60_000, LAST_MINUTE)),
-        ("waiting", {"by": "script", "then_at": 40_000}, SkipAhead(40_000)), ("waiting", None, None),
+        ("running", {}, ("skip",)), ("waiting", {}, None),
+        ("waiting", {"by": "script", "then_at": 40_000}, ("skip", 40_000)), ("waiting", None, None),
     ],
 )  # fmt: skip
 def test_a_skip_goes_no_further_than_a_vote_and_keeps_the_last_minute_of_a_persons_patience(
-    state: str, change: dict[str, object] | None, asks: SkipAhead | None
+    state: str, change: dict[str, object] | None, asks: tuple[object, ...] | None
 ) -> None:
     view = view_of(state)
     view = replace(view, source=replace(SHOW, can=SHOW.can | {"skip"}))
@@ -405,11 +404,16 @@ def test_a_skip_goes_no_further_than_a_vote_and_keeps_the_last_minute_of_a_perso
         view = replace(view, run=replace(view.run, opening=opening))
     key = key_named("skip")
     assert key.is_offered(view)
-    assert key.react(view).intent == asks
+    assert play.request_of(key.react(view).ask) == asks
     reaction = key.react(replace(view, source=replace(view.source, skipping=True)))
-    assert reaction.intent == SkipAhead(), "once more: it ends"
-    if asks is None:
+    assert play.request_of(reaction.ask) == ("skip",), "once more: it ends"
+    if change is None:
         assert "isn't known yet" in getattr(key.react(view).ui, "remark", "")
+    elif asks is None:
+        asked_once = key.react(view).ui
+        assert asked_once is not None and asked_once.remark == SPENDS_PATIENCE, "what nobody brings back is asked for"
+        again = key.react(replace(view, ui=asked_once))
+        assert play.request_of(again.ask) == ("skip", 907_644 - 60_000, LAST_MINUTE)
 
 
 def test_a_skip_is_offered_while_a_run_of_our_own_runs_and_in_a_recording_until_its_end() -> None:

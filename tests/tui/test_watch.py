@@ -1,7 +1,7 @@
 """WATCH: a lab that comes and goes, its clock, its gates, the jobs of its clients; the control plane is played here."""
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Mapping
 from contextlib import asynccontextmanager
 
 import pytest
@@ -12,7 +12,7 @@ from lab.app.effects import Outcome, RunObservation
 from lab.client.control import ControlAnswer, LabState
 from lab.clocks import settle
 from lab.core.clock import Millis
-from lab.core.errors import HostError, ProtocolError
+from lab.core.errors import HostError, LabError, ProtocolError
 from lab.core.exchange import Json, Request
 from lab.core.journal.fact import ClockAdvanced, ClockScaled
 from lab.core.observe import Noted, Requested
@@ -20,16 +20,7 @@ from lab.tui.app import LabApp
 from lab.tui.panes.registry import key_named
 from lab.tui.rows.curl import first_curl
 from lab.tui.sources.watch import GOES_ON, Watch
-from lab.tui.state.intents import (
-    AnswerGate,
-    ArmFault,
-    DisarmFault,
-    Intent,
-    ResetRun,
-    SetSpeed,
-    StepForward,
-    TogglePause,
-)
+from lab.tui.state.gate import GateAnswer
 from lab.tui.state.journal import JournalState, SourceUpdate
 from lab.tui.state.screen import ScreenState, SourceState, UiState
 from tests.conftest import each_row
@@ -42,13 +33,6 @@ REAL = LabState("real", "1", 60_000, 1_767_225_600, 42, "http://base")
 SCALED = replace(REAL, mode="scaled")
 MANUAL = replace(REAL, mode="manual", factor="0")
 SECOND = "11111111-0000-4000-8000-000000000000"
-
-
-class FrozenClock(Jump):
-    """A clock that stands wherever it is set, whatever its factor."""
-
-    def __init__(self, factor: str, at: Millis) -> None:
-        super().__init__("0", at)
 
 
 class ScriptedControl:
@@ -131,7 +115,7 @@ class Watcher:
             "127.0.0.1:8081",
             self._reach,
             lambda header: {"item-comparison": play.SCENARIO},
-            make=FrozenClock,
+            clock=Jump(),
             rest=self._rest,
         )
         self.observations: list[RunObservation | SourceUpdate] = []
@@ -153,8 +137,11 @@ class Watcher:
         self.plane.tell(*observations)
         await settle()
 
-    async def do(self, intent: Intent) -> str | None:
-        refused = await self.source.perform(intent)
+    async def do(self, request: Awaitable[str | None]) -> str | None:
+        try:
+            refused = await request
+        except LabError as error:
+            return error.what
         await settle()
         return refused
 
@@ -190,7 +177,7 @@ async def test_a_lab_that_is_not_there_yet_is_waited_for() -> None:
     watcher = Watcher(plane)
     await settle()
     assert "can't be reached" in watcher.source.trouble and watcher.source.can == frozenset()
-    assert "can't be reached" in (await watcher.do(TogglePause()) or "")
+    assert "can't be reached" in (await watcher.do(watcher.source.pause()) or "")
     plane.broken = None
     watcher.again.set()
     await settle()
@@ -269,22 +256,23 @@ async def test_only_a_clock_that_can_be_set_is_paced(lab: LabState, able: set[st
 async def test_pause_says_that_the_client_goes_on_and_speed_waits_for_the_end_of_it() -> None:
     async with watching(replace(SCALED, factor="5")) as watcher:
         assert watcher.source.factor == "5"
-        assert await watcher.do(TogglePause()) == GOES_ON
+        assert await watcher.do(watcher.source.pause()) == GOES_ON
         assert watcher.source.paused
-        assert await watcher.do(SetSpeed("20")) is None
-        assert await watcher.do(TogglePause()) is None
+        assert await watcher.do(watcher.source.scale("20")) is None
+        assert await watcher.do(watcher.source.pause()) is None
         assert watcher.plane.did == [("scale", "0"), ("scale", "20")]
         assert not watcher.source.paused
 
 
 async def test_the_pace_goes_on_from_the_lab_s_own_and_back_to_it() -> None:
     async with watching(replace(SCALED, factor="4")) as watcher:
-        await watcher.do(SetSpeed("5"))
+        await watcher.do(watcher.source.scale("5"))
         source = watcher.source.describe()
     view = ScreenState(ui=UiState(factor="4"), source=source)
-    intents = [key_named(name).react(view).intent for name in ("faster", "slower", "own-pace")]
+    requests = [play.request_of(key_named(name).react(view).ask) for name in ("faster", "slower", "own-pace")]
     assert (
-        intents == [SetSpeed("5"), SetSpeed("2"), SetSpeed("4")] and key_named("own-pace").label_in(view) == "Speed ×4"
+        requests == [("scale", "5"), ("scale", "2"), ("scale", "4")]
+        and key_named("own-pace").label_in(view) == "Speed ×4"
     )
 
 
@@ -302,13 +290,13 @@ def test_at_the_end_of_all_jobs_there_is_nothing_to_pause() -> None:
 async def test_a_lab_that_is_found_paused_goes_on_at_its_own_pace() -> None:
     async with watching(replace(SCALED, factor="0")) as watcher:
         assert watcher.source.paused
-        await watcher.do(TogglePause())
+        await watcher.do(watcher.source.pause())
         assert watcher.plane.did == [("scale", "1")]
 
 
 async def test_a_step_ends_with_the_next_exchange() -> None:
     async with watching(replace(SCALED, factor="0")) as watcher:
-        await watcher.do(StepForward())
+        await watcher.do(watcher.source.step())
         assert watcher.plane.did == [("scale", "1")]
         (request, *_) = [each for each in play.running() if isinstance(each, Requested)]
         await watcher.tell(replace(request, at=59_000))
@@ -319,9 +307,9 @@ async def test_a_step_ends_with_the_next_exchange() -> None:
 
 async def test_a_step_of_a_manual_clock_goes_to_where_a_job_moves_on() -> None:
     async with watching(MANUAL) as watcher:
-        assert "next move is the client's" in (await watcher.do(StepForward()) or "")
+        assert "next move is the client's" in (await watcher.do(watcher.source.step()) or "")
         watcher.plane.next = 63_000
-        assert await watcher.do(StepForward()) is None
+        assert await watcher.do(watcher.source.step()) is None
         assert watcher.plane.did == [("advance", 3_000)]
         await watcher.tell(Noted(63_000, ClockAdvanced(at=63_000, by="control", origin=60_000)))
         assert watcher.source.clock.now() == 63_000 and watcher.source.factor == "manual"
@@ -342,26 +330,34 @@ async def test_who_else_sets_the_clock_is_heeded_but_not_in_the_past() -> None:
 
 async def test_a_gate_is_decided_over_the_control_plane_whatever_its_channel() -> None:
     async with watching() as watcher:
-        requested = AnswerGate("changes-requested", "without prices", play.JOB, "buyer-approval", "one")
-        assert await watcher.do(requested) is None
+        requested = GateAnswer("changes-requested", "without prices", play.JOB, "buyer-approval", "one")
+        assert await watcher.do(watcher.source.answer(requested)) is None
         assert watcher.plane.did == [("decide", play.JOB, "buyer-approval", "changes-requested", "without prices")]
 
 
 async def test_a_refused_decision_says_why_but_not_to_who_has_decided() -> None:
     async with watching() as watcher:
-        assert await watcher.do(AnswerGate("approved", None, play.JOB, "buyer-approval", "one")) is None
+        assert (
+            await watcher.do(watcher.source.answer(GateAnswer("approved", None, play.JOB, "buyer-approval", "one")))
+            is None
+        )
         watcher.plane.refuse = "The gate has had its decision."
-        assert await watcher.do(AnswerGate("rejected", None, play.JOB, "buyer-approval", "one")) is None
-        refused = await watcher.do(AnswerGate("rejected", None, play.JOB, "buyer-approval", "two"))
+        assert (
+            await watcher.do(watcher.source.answer(GateAnswer("rejected", None, play.JOB, "buyer-approval", "one")))
+            is None
+        )
+        refused = await watcher.do(
+            watcher.source.answer(GateAnswer("rejected", None, play.JOB, "buyer-approval", "two"))
+        )
         assert refused == "The gate has had its decision."
 
 
 async def test_faults_are_armed_and_disarmed() -> None:
     async with watching() as watcher:
-        assert await watcher.do(ArmFault({"route": "status", "answer": 503})) is None
-        assert await watcher.do(DisarmFault("status-503")) is None
+        assert await watcher.do(watcher.source.arm({"route": "status", "answer": 503})) is None
+        assert await watcher.do(watcher.source.disarm("status-503")) is None
         assert watcher.plane.did == [("arm", {"route": "status", "answer": 503}), ("disarm", "status-503")]
-        assert "client that calls" in (await watcher.do(ResetRun()) or "")
+        assert "client that calls" in (await watcher.do(watcher.source.reset()) or "")
 
 
 # The screen

@@ -25,6 +25,7 @@ from lab.cli.setup import (
 from lab.cli.signals import block_ctrl_c
 from lab.cli.tapes.capture_tape import recorded_peer
 from lab.core.errors import UsageError
+from lab.core.journal.fact import ClockScaled
 from lab.settings import Flags, ScreenSettings
 
 if TYPE_CHECKING:
@@ -44,13 +45,10 @@ class DemoSettings(RunSettings, frozen=True, kw_only=True):
     screen: ScreenSettings = ScreenSettings()
     phone: PhoneSettings | None = None
     """Where phones decide, if they may."""
-    paced: bool = False
-    """Whether the command line says at which pace the clock runs."""
 
     READ: ClassVar = {
         **RunSettings.READ,
         "phone": phone_of,
-        "paced": lambda flags: flags["speed"] is not None or flags["clock"] is not None,
     }
 
 
@@ -81,10 +79,6 @@ def execute(flags: Flags, console: Console) -> int:
     return show_mock(settings, console)
 
 
-KEPT_SPEED = "Time runs at ×{}, as it was left; = brings ×1. Press space to begin."
-"""To whoever asks for stage pace, and may have forgotten."""
-
-
 def show_mock(settings: DemoSettings, console: Console) -> int:
     """The screen over the embedded mock; a person reviews unless the script is asked for."""
     from lab.cli.screen.kept_preferences import screen_start
@@ -96,11 +90,8 @@ def show_mock(settings: DemoSettings, console: Console) -> int:
     if settings.phone is not None:
         check_drawable()
     start = screen_start(settings.screen, console)
-    speed = clock.factor if settings.paced else start.preferences.speed or clock.factor
-    if speed != "1" and settings.screen.stage is not None and not settings.paced:
-        start = replace(start, notice=KEPT_SPEED.format(speed))
     # The screen pauses and paces the clock, so it is a scaled one even at the wall's pace.
-    mock = replace(settings.mock, clock=replace(clock, kind="scaled", factor=speed))
+    mock = replace(settings.mock, clock=replace(clock, kind="scaled"))
     more, broken = load_folder(mock.scenarios)
     setup = make_setup(mock, reviewer="person", more=more)
     unloaded = {name: tuple(map(str, error.complaints)) for name, error in broken.items()}
@@ -181,6 +172,10 @@ class LiveDemo(AsyncExitStack):
         self.push_async_callback(transport.close)
         self.push_async_callback(control.close)
 
+        def paced(factor: str) -> None:
+            """The tape has every pace that the screen gives the clock."""
+            mock.service.note(ClockScaled(at=self._setup.clock.now(), by="control", factor=factor))
+
         def follow(name: str) -> Playable:
             """Has the mock follow the scenario that was chosen; as it is played then."""
             config = self._setup.config
@@ -189,7 +184,7 @@ class LiveDemo(AsyncExitStack):
             app = app_of(config, scenario, self._app)
             return Playable(app, seed=config.seed, scenario=scenario)
 
-        yield RunConnection(transport, control, mock.base_url, mock.token_url, follow)
+        yield RunConnection(transport, control, mock.base_url, mock.token_url, follow, paced)
 
 
 def show_peer(settings: DemoSettings, peer: Peer, console: Console) -> int:

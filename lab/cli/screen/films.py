@@ -16,7 +16,7 @@ def filmed_recording(target: str, scenarios: str | None = None) -> FilmedPlaybac
         title=playable.title,
         seed=playable.recording.header.seed,
         known=playable.scenarios,
-        make=FrozenClock,
+        clock=FrozenClock(),
     )
 
 

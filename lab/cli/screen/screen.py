@@ -12,8 +12,8 @@ from lab.files.recordings import TapeFile, cast_path
 from lab.tui.app import LabApp
 from lab.tui.cast import Cast
 from lab.tui.screens.phone import PhoneGates
-from lab.tui.sources.protocol import ScreenSource
 from lab.tui.state.preferences import ScreenStart
+from lab.tui.state.source import ScreenSource
 
 
 class CastSettings(Struct, frozen=True):

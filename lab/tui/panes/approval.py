@@ -11,8 +11,7 @@ from lab.tui.panes.pane import Bar, View
 from lab.tui.panes.search import SEARCH_ROW
 from lab.tui.rows.blocks import at_text, minutes
 from lab.tui.rows.spans import BLANK, Row, Rows, backed, cut, fill, gauge, hot, ink, row, width, wrap
-from lab.tui.state.gate import GateDecision, GateOpening, GateState
-from lab.tui.state.intents import AnswerGate
+from lab.tui.state.gate import GateAnswer, GateDecision, GateOpening, GateState
 from lab.tui.state.screen import SEARCH, ScreenState
 
 _BUTTONS = {
@@ -189,18 +188,23 @@ def _answerable(verdict: str) -> Callable[[ScreenState], bool]:
     return offered
 
 
-def gate_answer(state: ScreenState, verdict: str, content: str = "", name: str = "") -> AnswerGate:
+def gate_answer(state: ScreenState, verdict: str, content: str = "", name: str = "") -> GateAnswer:
     """The answer to the gate that shows: whose it is, which opening, and who gives it."""
     gate, opening = state.run.gate, state.run.opening
     if gate is None:
-        return AnswerGate(verdict)
+        return GateAnswer(verdict)
     known = opening is not None and opening.job == gate.job and opening.round == gate.round
     step = opening.gate if opening is not None and known else gate.gate
-    return AnswerGate(verdict, content or None, gate.job, step, gate.key, name or None)
+    return GateAnswer(verdict, content or None, gate.job, step, gate.key, name or None)
+
+
+def _given(answer: GateAnswer) -> Reaction:
+    """A decision at the keys is never held back by an act."""
+    return Reaction(ask=lambda source: source.answer(answer), command="end hold")
 
 
 def _answering(verdict: str) -> React:
-    return lambda state: Reaction(intent=gate_answer(state, verdict))
+    return lambda state: _given(gate_answer(state, verdict))
 
 
 _NAME_CELLS = 18
@@ -214,12 +218,12 @@ def _signed(prompt: str, verdict: str) -> InputRow:
             return ((f"{prompt}, saying › ", 0),)
         return ((f"{prompt} as › ", _NAME_CELLS), ("  saying › ", 0))
 
-    def intent(state: ScreenState, texts: tuple[str, ...]) -> AnswerGate:
+    def send(state: ScreenState, texts: tuple[str, ...]) -> Reaction:
         *names, content = texts
-        return gate_answer(state, verdict, content, *names)
+        return _given(gate_answer(state, verdict, content, *names))
 
     return InputRow(
-        fields, 3, 3, intent, placeholders=lambda state: ("name", "comment")[-len(fields(state)) :], optional=True
+        fields, 3, 3, send, placeholders=lambda state: ("name", "comment")[-len(fields(state)) :], optional=True
     )
 
 
@@ -232,7 +236,7 @@ INPUT_ROWS = {
         lambda state: (("changes › ", 0),),
         3,
         3,
-        lambda state, texts: gate_answer(state, "changes-requested", *texts),
+        lambda state, texts: _given(gate_answer(state, "changes-requested", *texts)),
         placeholders=_changes,
     ),
     "approve": _signed("approve", "approved"),

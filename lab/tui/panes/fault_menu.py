@@ -7,7 +7,6 @@ from msgspec import Struct
 from lab.core.exchange import Json
 from lab.tui.panes.page import ListPage, PageReaction
 from lab.tui.rows.spans import BLANK, Row, cut, ends, row, wrap
-from lab.tui.state.intents import ArmFault, DisarmFault
 from lab.tui.state.journal import ArmedFault
 from lab.tui.state.run import USUAL_LABELS
 from lab.tui.state.screen import ScreenState
@@ -137,9 +136,11 @@ class FaultPage(ListPage[ArmedFault | FaultOffer]):
         chosen = self.chosen
         match key, chosen:
             case "enter", FaultOffer():
-                return PageReaction(ArmFault(chosen.at(self._route(chosen))), close=True)
+                fault = chosen.at(self._route(chosen))
+                return PageReaction(lambda source: source.arm(fault), close=True)
             case "delete" | "backspace", ArmedFault():
-                return PageReaction(DisarmFault(chosen.name))
+                name = chosen.name
+                return PageReaction(lambda source: source.disarm(name))
             case "left" | "right", _:
                 self._turned += 1 if key == "right" else -1
         return PageReaction()

@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 from lab.tui.panes.keys import ScreenKey
 from lab.tui.panes.page import PageContent
 from lab.tui.panes.pane import Pane
+from lab.tui.panes.strip import pane_digits
 from lab.tui.rows.spans import BLANK, Row, cut, fill, row, width, wrap
 from lab.tui.state.screen import ScreenState
 
@@ -81,7 +82,7 @@ class HelpPage(PageContent):
         """The pane in focus, and its own keys."""
         pane = next((pane for pane in self._panes if pane.name == state.ui.focus), None)
         if pane is None:
-            return wrap(row((f"1 to {len(self._panes)} choose a pane, then its own keys stand here", "dim")), inner)
+            return wrap(row((f"{pane_digits(state)} for a pane, then its own keys stand here", "dim")), inner)
         own = [key for face in pane.help_keys.split() for key in self._table if key.face == face]
         keys = [row((_face(state, key), "wait b"), f" {key.label}  ") for key in own]
         return wrap(row((f"{pane.title}: ", "accent"), *keys), inner)

@@ -4,15 +4,15 @@ from collections.abc import Callable
 
 from msgspec import Struct
 
-from lab.tui.state.intents import Intent
 from lab.tui.state.screen import ScreenState, UiState
+from lab.tui.state.source import SourceAsk
 
 
 class Reaction(Struct, frozen=True):
     """What a key leads to: another choice, something to ask of the source, something that only the screen can do."""
 
     ui: UiState | None = None
-    intent: Intent | None = None
+    ask: SourceAsk | None = None
     command: str = ""
     """Of `screens.main.COMMANDS`."""
 
@@ -65,9 +65,9 @@ def choosing(**changes: object) -> React:
     return lambda state: Reaction(state.choose(**changes))
 
 
-def asking(intent: Intent) -> React:
+def asking(ask: SourceAsk) -> React:
     """A key that asks the same of the source in every state."""
-    return lambda state: Reaction(intent=intent)
+    return lambda state: Reaction(ask=ask)
 
 
 def commanding(command: str) -> React:
@@ -85,8 +85,8 @@ class InputRow(Struct, frozen=True):
     fields: Callable[[ScreenState], Fields]
     row: int
     tight: int
-    intent: Callable[[ScreenState, tuple[str, ...]], Intent | None]
-    """What is asked of the source with the texts, one a field, if anything is."""
+    send: Callable[[ScreenState, tuple[str, ...]], Reaction]
+    """What enter leads to with the texts, one a field."""
     suggestions: Callable[[ScreenState], tuple[str, ...]] = lambda state: ()
     """What the last field holds at first, and ↑ ↓ go through."""
     placeholders: Callable[[ScreenState], tuple[str, ...]] = lambda state: ("",)

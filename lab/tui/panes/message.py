@@ -3,10 +3,9 @@
 import re
 
 from lab.jobs.program import patterns_for_next
-from lab.tui.panes.keys import InputRow, ScreenKey, choosing
+from lab.tui.panes.keys import InputRow, Reaction, ScreenKey, choosing
 from lab.tui.panes.pane import View
 from lab.tui.rows.spans import BLANK, Row, Rows, backed, clip, cut, fill, row
-from lab.tui.state.intents import SendTurn
 from lab.tui.state.screen import ScreenState, messages_of
 
 PROMPT = "message › "
@@ -70,7 +69,13 @@ def _hint(state: ScreenState, inner: int) -> Row:
     return row(("↑ ↓  ", "wait b"), (clip(" · ".join(offered), inner - 5), "dim"))
 
 
-MESSAGE_ROW = InputRow(lambda state: ((PROMPT, 0),), 2, 1, lambda state, texts: SendTurn(texts[-1]), suggestions)
+MESSAGE_ROW = InputRow(
+    lambda state: ((PROMPT, 0),),
+    2,
+    1,
+    lambda state, texts: Reaction(ask=lambda source: source.say(texts[-1])),
+    suggestions,
+)
 KEYS = (
     ScreenKey(
         "message", "m", "m", "Message", "say the next turn, or edit the first one",

@@ -6,8 +6,8 @@ from typing import Generic, TypeVar
 from msgspec import Struct
 
 from lab.tui.rows.spans import Row
-from lab.tui.state.intents import Intent
 from lab.tui.state.screen import ScreenState, UiState
+from lab.tui.state.source import SourceAsk
 
 MOST_TYPED = 40
 """Characters of a filter."""
@@ -16,7 +16,7 @@ MOST_TYPED = 40
 class PageReaction(Struct, frozen=True):
     """What a key of a page leads to."""
 
-    intent: Intent | None = None
+    ask: SourceAsk | None = None
     ui: UiState | None = None
     """Another choice of the person's."""
     close: bool = False

@@ -8,7 +8,6 @@ from lab.tui.panes.planned_path import lane_rows, planned_path
 from lab.tui.rows.markdown import markdown
 from lab.tui.rows.spans import BLANK, Row, clip, cut, row, width, wrap
 from lab.tui.state.course import planned_course
-from lab.tui.state.intents import ChooseScenario
 from lab.tui.state.screen import ScenarioChoice, ScreenState
 
 _STORY = 3
@@ -57,7 +56,7 @@ class PickerPage(ListPage[ScenarioChoice]):
             self._to_confirm = choice.name
             return PageReaction()
         ui = self.state.choose(starting=False, typing="", output="rendered", zoom="")
-        return PageReaction(ChooseScenario(choice.name), ui, close=True)
+        return PageReaction(lambda source: source.choose(choice.name), ui, close=True)
 
 
 def _list_rows(rows: int) -> int:

@@ -3,7 +3,9 @@
 from collections.abc import Callable, Iterable, Mapping
 
 from lab.tui.panes.keys import ScreenKey
+from lab.tui.panes.strip import pane_digits
 from lab.tui.state.screen import ScreenState
+from lab.tui.state.summary import follow_ups
 
 Why = Callable[[ScreenState], str]
 
@@ -16,7 +18,9 @@ def _no_answer(state: ScreenState) -> str:
 
 
 def _no_call(state: ScreenState) -> str:
-    return "Nothing has been sent yet." if not state.run.exchanges else "Focus a pane first: 1 to 5."
+    if not state.run.exchanges:
+        return "Nothing has been sent yet."
+    return f"Focus a pane first: {digits}." if (digits := pane_digits(state)) else "Focus a pane first: esc shows them."
 
 
 def _no_time(state: ScreenState) -> str:
@@ -26,8 +30,10 @@ def _no_time(state: ScreenState) -> str:
 
 
 def _no_question(state: ScreenState) -> str:
-    ended = state.in_sight.finale
-    return "There is no follow-up of this number." if ended else "1 to 5 show panes; at the end digits ask follow-ups."
+    digits = pane_digits(state)
+    if any(each.key for each in follow_ups(state)) and state.in_sight.finale:
+        return "There is no follow-up of this number." + (f" {digits} for a pane." if digits else "")
+    return f"{digits} for a pane; at the end each follow-up shows the digit that asks it."
 
 
 def _saying(text: str) -> Why:

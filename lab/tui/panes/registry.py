@@ -3,6 +3,8 @@
 To add a pane, write its file and name its value here.
 """
 
+from functools import partial
+
 from msgspec.structs import replace
 
 from lab.tui.panes.acts import ACT, act_placed, act_rows
@@ -27,7 +29,7 @@ from lab.tui.panes.search import KEYS as SEARCH_KEYS
 from lab.tui.panes.search import SEARCH_BAR
 from lab.tui.panes.stepper import STEPPER
 from lab.tui.panes.strip import KEYS as FOLLOW_UP_KEYS
-from lab.tui.panes.strip import strip
+from lab.tui.panes.strip import focuses, strip
 from lab.tui.panes.token import TOKEN_PANE
 from lab.tui.panes.wire import WIRE_PANE
 from lab.tui.rows.blocks import FRAMES, SIGNS, frame
@@ -48,7 +50,7 @@ def _keys() -> tuple[ScreenKey, ...]:
             pane.title,
             f"look at the {'wire drawer' if pane.place == 'drawer' else f'{pane.title} pane'}",
             focusing(pane.name, drawer=pane.place == "drawer"),
-            lambda state: not state.in_sight.finale,
+            partial(focuses, f"focus-{pane.name}", pane.key),
             group="view",
         )
         for pane in PANES

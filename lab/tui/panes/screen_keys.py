@@ -2,17 +2,6 @@
 
 from lab.tui.panes.keys import React, Reaction, ScreenKey, asking, commanding
 from lab.tui.rows.blocks import speed_text
-from lab.tui.state.intents import (
-    NextAct,
-    ResetRun,
-    SetSpeed,
-    SkipAhead,
-    StandAtActs,
-    StartRun,
-    StepForward,
-    TogglePause,
-    ToggleRecording,
-)
 from lab.tui.state.screen import ScreenState
 from lab.tui.state.status import finished
 
@@ -27,8 +16,8 @@ def _pause(state: ScreenState) -> Reaction:
     if state.act.waits:
         return Reaction(command="end hold")
     if state.source.follows or state.run.running or state.ui.starting:
-        return Reaction(intent=TogglePause())
-    return Reaction(state.choose(starting=True), StartRun())
+        return Reaction(ask=lambda source: source.pause())
+    return Reaction(state.choose(starting=True), lambda source: source.begin())
 
 
 def _can_pause(state: ScreenState) -> bool:
@@ -61,9 +50,9 @@ def _pause_word(state: ScreenState) -> str:
 
 def _step(state: ScreenState) -> Reaction:
     if _acts_come(state):
-        return Reaction(state.choose(starting=not _begun(state)), NextAct(), "next act")
+        return Reaction(state.choose(starting=not _begun(state)), lambda source: source.next_act(), "next act")
     begins = not (state.source.follows or state.run.running)
-    return Reaction(state.choose(starting=True) if begins else None, StepForward())
+    return Reaction(state.choose(starting=True) if begins else None, lambda source: source.step())
 
 
 def _acts_come(state: ScreenState) -> bool:
@@ -81,7 +70,7 @@ def _can_step(state: ScreenState) -> bool:
 def _reset(state: ScreenState) -> Reaction:
     scrolled = state.unscrolled("output", "wire")
     ui = state.choose(starting=False, typing="", output="rendered", zoom="", query="", scrolled=scrolled)
-    return Reaction(ui, ResetRun())
+    return Reaction(ui, lambda source: source.reset())
 
 
 def _begun(state: ScreenState) -> bool:
@@ -95,17 +84,18 @@ def _paced(by: int) -> React:
         now = float(state.ui.factor) if state.ui.factor != "manual" else 1.0
         further = [each for each in SPEEDS[::by] if (float(each) - now) * by > 0]
         chosen = further[0] if further else SPEEDS[::by][-1]
-        return Reaction(state.choose(factor=chosen), SetSpeed(chosen))
+        return Reaction(state.choose(factor=chosen), lambda source: source.scale(chosen))
 
     return react
 
 
 def _own_pace(state: ScreenState) -> Reaction:
-    return Reaction(intent=SetSpeed(state.source.own_pace))
+    return Reaction(ask=lambda source: source.scale(state.source.own_pace))
 
 
 PATIENCE_KEPT = 60_000
 """Milliseconds of a person's patience that a skip leaves."""
+SPENDS_PATIENCE = "> once more lets this gate's patience pass, but for its last minute."
 LAST_MINUTE = "The last minute of patience isn't skipped."
 UNKNOWN_PATIENCE = "How long this gate waits isn't known yet."
 
@@ -114,12 +104,14 @@ def _skip(state: ScreenState) -> Reaction:
     """Never beyond a script's vote, nor a person's patience; of a recording all of that has happened."""
     run, opening = state.newest, state.newest.matched_opening
     if state.source.cursor is not None or state.source.skipping or run.gate is None:
-        return Reaction(intent=SkipAhead())
+        return Reaction(ask=lambda source: source.skip())
     if opening is None:
         return Reaction(state.choose(remark=UNKNOWN_PATIENCE))
     if opening.by is not None:
-        return Reaction(intent=SkipAhead(opening.then_at))
-    return Reaction(intent=SkipAhead(opening.until - PATIENCE_KEPT, LAST_MINUTE))
+        return Reaction(ask=lambda source: source.skip(opening.then_at))
+    if state.ui.remark != SPENDS_PATIENCE:  # nothing brings it back
+        return Reaction(state.choose(remark=SPENDS_PATIENCE))
+    return Reaction(ask=lambda source: source.skip(opening.until - PATIENCE_KEPT, LAST_MINUTE))
 
 
 def _can_skip(state: ScreenState) -> bool:
@@ -162,7 +154,7 @@ MORE_RUN_KEYS = (
     ScreenKey("scenario", "s", "s", "Scenario", "choose another scenario", commanding("scenario"), needs="scenario"),
     ScreenKey("fault", "f", "f", "Fault", "let something go wrong on the wire", commanding("fault"), needs="fault"),
     ScreenKey(
-        "record", "v", "v", "Record", "begin a recording, or end it", asking(ToggleRecording()), needs="tape",
+        "record", "v", "v", "Record", "begin a recording, or end it", asking(lambda source: source.record()), needs="tape",
         word=lambda state: "Stop recording" if state.source.recording else "Record",
     ),
     ScreenKey("faster", "plus", "+", "Speed", "speed: ×¼ ×½ ×1 ×2 ×5 ×20 ×60 ×300", _paced(1), group="time", needs="speed"),
@@ -178,12 +170,15 @@ MORE_RUN_KEYS = (
 
 
 def focusing(pane: str, *, drawer: bool) -> React:
-    """Look at a pane; once more: look away. Never away from the drawer: who presses 5 after w wants what w opened."""
+    """Look at a pane; once more: look away. Never away from the drawer: who presses 5 after w wants what w opened. At the end
+    the panes come back for it."""
 
     def react(state: ScreenState) -> Reaction:
         ui = state.ui
         if drawer:
             return Reaction(state.choose(wire=True, focus=pane, zoom=pane if ui.zoom not in ("", pane) else ""))
+        if state.in_sight.finale:
+            return Reaction(state.choose(focus=pane, panes=True))
         focus = "" if ui.focus == pane else pane
         return Reaction(state.choose(focus=focus, zoom=pane if ui.zoom and focus else ""))
 
@@ -194,6 +189,9 @@ def _zoom(state: ScreenState) -> Reaction:
     return Reaction(state.choose(zoom="" if state.ui.zoom else state.ui.in_focus))
 
 
+NOTHING_OPEN = "Nothing is open that esc could leave."
+
+
 def _back(state: ScreenState) -> Reaction:
     """Leave the input row, the maximised pane, the focus, the drawer: the innermost first."""
     ui = state.ui
@@ -202,11 +200,13 @@ def _back(state: ScreenState) -> Reaction:
     if ui.query:
         return Reaction(state.choose(query=""))
     if ui.zoom:
-        return Reaction(state.choose(zoom=""))
+        return Reaction(state.choose(zoom="", focus=ui.focus if ui.wire or ui.zoom != "wire" else ""))
     if ui.focus and not (ui.focus == "wire" and ui.wire):
         return Reaction(state.choose(focus=""))
     if (finished(state.in_sight.run) or state.has_act) and not ui.wire:
         return Reaction(state.choose(panes=not ui.panes))
+    if not (ui.wire or ui.focus or ui.remark):
+        return Reaction(state.choose(remark=NOTHING_OPEN))
     return Reaction(state.choose(wire=False, focus=""))
 
 
@@ -222,7 +222,11 @@ def _stage(state: ScreenState) -> Reaction:
     """Into stage pace nothing is taken along that would cover its acts, and have them stand unseen."""
     on = not state.ui.stage
     uncovered = {"wire": False, "zoom": "", "focus": ""} if on else {}
-    return Reaction(state.choose(stage=on, panes=False, **uncovered), StandAtActs(on), "join act" if on else "")
+    return Reaction(
+        state.choose(stage=on, panes=False, **uncovered),
+        lambda source: source.stand_at_acts(on),
+        "join act" if on else "",
+    )
 
 
 def _presenter(state: ScreenState) -> Reaction:

@@ -7,9 +7,9 @@ from lab.tui.rows.blocks import at_text
 from lab.tui.rows.spans import Row, Rows, TextSpan, backed, cut, ends, hot, row, width
 from lab.tui.state.acts import act_before
 from lab.tui.state.cursor import PlaybackCursor
-from lab.tui.state.intents import MoveCursor, NextAct, SeekAct, SeekInstant, SeekStage
 from lab.tui.state.milestones import Milestone, MilestoneKind
 from lab.tui.state.screen import ScreenState
+from lab.tui.state.source import SourceAsk
 
 SEEK = "seek:"
 """Begins a hot spot of the scrubber; the instant follows."""
@@ -68,7 +68,10 @@ def _instant(cursor: PlaybackCursor, cells: int, cell: int) -> Millis:
 def _end(state: ScreenState, *, last: bool) -> Reaction:
     """The start of the recording, or its end."""
     cursor = state.source.cursor
-    return Reaction(intent=None if cursor is None else SeekInstant(cursor.until if last else cursor.start))
+    if cursor is None:
+        return Reaction()
+    at = cursor.until if last else cursor.start
+    return Reaction(ask=lambda source: source.seek(at))
 
 
 def _has_marks(state: ScreenState) -> bool:
@@ -78,26 +81,32 @@ def _has_marks(state: ScreenState) -> bool:
 
 def _mark_back(state: ScreenState) -> Reaction:
     if state.source.cursor is not None:
-        return Reaction(intent=MoveCursor(-1, marks=True))
+        return Reaction(ask=lambda source: source.move(-1, marks=True))
     act = act_before(state.act, state.run)
-    return Reaction() if act is None else Reaction(state.choose(panes=False), SeekAct(act.key))
+    if act is None:
+        return Reaction()
+    return Reaction(state.choose(panes=False), lambda source: source.go_to_act(act.key))
 
 
 def _mark_on(state: ScreenState) -> Reaction:
     if state.source.cursor is not None:
-        return Reaction(intent=MoveCursor(1, marks=True))
+        return Reaction(ask=lambda source: source.move(1, marks=True))
     ahead = state.run.start is None or state.run.running
-    return (
-        Reaction(state.choose(panes=False), NextAct(), "next act") if ahead and state.run.gate is None else Reaction()
-    )
+    if not ahead or state.run.gate is not None:
+        return Reaction()
+    return Reaction(state.choose(panes=False), lambda source: source.next_act(), "next act")
+
+
+def _going_to(stage: str) -> SourceAsk:
+    return lambda source: source.go_to(stage)
 
 
 KEYS = (
     ScreenKey(
-        "back", "left", "←", "Back", "one observation back, or on", asking(MoveCursor(-1)), group="time",
+        "back", "left", "←", "Back", "one observation back, or on", asking(lambda source: source.move(-1)), group="time",
         needs="seek", word=lambda state: "Seek",
     ),
-    ScreenKey("on", "right", "→", "On", "one observation on", asking(MoveCursor(1)), group="time", needs="seek"),
+    ScreenKey("on", "right", "→", "On", "one observation on", asking(lambda source: source.move(1)), group="time", needs="seek"),
     ScreenKey(
         "mark-back", "shift+left", "⇧←", "Mark back", "one mark, or act, back, or on", _mark_back, _has_marks, "time",
         word=lambda state: "Mark back" if state.source.cursor is not None else "Act back",
@@ -115,7 +124,7 @@ KEYS = (
     ),
     *(
         ScreenKey(
-            f"go-to-{stage}", "", "", f"Go to {stage.capitalize()}", text, asking(SeekStage(stage)),
+            f"go-to-{stage}", "", "", f"Go to {stage.capitalize()}", text, asking(_going_to(stage)),
             lambda state: bool({"seek", "rewind"} & state.source.can), "palette",
         )
         for stage, text in (

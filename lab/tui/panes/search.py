@@ -1,6 +1,6 @@
 """The search: what is typed after `/` is looked for in the output, or in the wire if that or the polls are in focus."""
 
-from lab.tui.panes.keys import InputRow, ScreenKey, choosing, commanding
+from lab.tui.panes.keys import InputRow, Reaction, ScreenKey, choosing, commanding
 from lab.tui.panes.pane import Bar, View
 from lab.tui.rows.search import find, mark, pattern
 from lab.tui.rows.spans import Row, Rows, backed, ends, fill, row
@@ -55,7 +55,7 @@ SEARCH_ROW = InputRow(
     lambda state: ((FIND, 0),),
     0,
     0,
-    lambda state, texts: None,
+    lambda state, texts: Reaction(),
     suggestions=lambda state: (state.ui.query,),
     optional=True,
     bar="search",

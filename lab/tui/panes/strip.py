@@ -9,7 +9,6 @@ from lab.tui.rows.blocks import minutes
 from lab.tui.rows.letters import block, tall, wide
 from lab.tui.rows.spans import BLANK, Row, Rows, backed, cut, fill, hot, ink, row, width, wrap
 from lab.tui.state.ink import Ink
-from lab.tui.state.intents import SendTurn
 from lab.tui.state.run import RunState
 from lab.tui.state.screen import ScreenState
 from lab.tui.state.status import phase
@@ -123,10 +122,27 @@ def _follow_up(state: ScreenState, key: str) -> FollowUp | None:
     return next((each for each in follow_ups(state) if each.key == key), None)
 
 
+def focuses(name: str, digit: str, state: ScreenState) -> bool:
+    """Whether a pane's digit is for the pane: where a follow-up bears it, it asks that one. A person's own key is no digit."""
+    return name in state.ui.faces or _follow_up(state, digit) is None
+
+
+def pane_digits(state: ScreenState) -> str:
+    """The digits that are for panes now, in words; nothing where follow-ups bear them all."""
+    free = [digit for digit in "12345" if _follow_up(state, digit) is None]
+    return (
+        f"{free[0]} to {free[-1]}"
+        if len(free) > 1 and int(free[-1]) - int(free[0]) == len(free) - 1
+        else " ".join(free)
+    )
+
+
 def _asking(key: str) -> React:
     def react(state: ScreenState) -> Reaction:
         found = _follow_up(state, key)
-        return Reaction() if found is None else Reaction(state.choose(output="rendered"), SendTurn(found.text))
+        if found is None:
+            return Reaction()
+        return Reaction(state.choose(output="rendered"), lambda source: source.say(found.text))
 
     return react
 

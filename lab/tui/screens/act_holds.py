@@ -6,7 +6,6 @@ from msgspec.structs import replace
 
 from lab.core.clock import Millis
 from lab.tui.state.acts import ActState, advanced, current_act
-from lab.tui.state.intents import EndHold
 from lab.tui.state.journal import SourceUpdate
 from lab.tui.state.run import RunState
 from lab.tui.state.screen import SourceState, UiState
@@ -68,9 +67,9 @@ class ActHolds:
         self._fresh = self._fresh or self.shown.act != before
         return self.shown
 
-    def freed(self) -> EndHold | None:
-        """What has the source go on, once nothing it stands for is held any more; asked of it once."""
+    def freed(self) -> int | None:
+        """What has the source go on, once nothing it stands for is held any more; which stop that was, told once."""
         if not self._stop or self.shown.waits:
             return None
         stop, self._stop = self._stop, 0
-        return EndHold(stop)
+        return stop

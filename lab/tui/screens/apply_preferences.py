@@ -10,7 +10,6 @@ from lab.tui.panes.keys import Reaction
 from lab.tui.panes.layout import NARROW
 from lab.tui.panes.registry import SCREEN_KEYS
 from lab.tui.state.acts import HOLD
-from lab.tui.state.intents import SetSpeed
 from lab.tui.state.preferences import ScreenStart
 from lab.tui.state.screen import ScreenState, UiState
 
@@ -58,10 +57,8 @@ def ui_at_start(start: ScreenStart, columns: int) -> UiState:
 
 
 def changes_of(state: ScreenState, reaction: Reaction, columns: int) -> Iterator[tuple[str, str]]:
-    """The preferences that a key's effect changes, and into what. Only the pace of a run of ours is one."""
+    """The preferences that a key's effect changes, and into what."""
     before, after = state.ui, reaction.ui
-    if isinstance(reaction.intent, SetSpeed) and not state.source.follows:
-        yield "speed", reaction.intent.factor
     if after is not None and after.stage != before.stage:
         yield "stage", str(after.hold // 1000) if after.stage else "off"
     elif after is not None and _layout(after) != _layout(before) and (columns >= NARROW or after.wire == before.wire):

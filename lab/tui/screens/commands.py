@@ -19,8 +19,8 @@ from lab.tui.panes.registry import KEYS_OF_SPOT, PANES, SCREEN_KEYS, exchange_in
 from lab.tui.screens.host import Host
 from lab.tui.screens.page import PageScreen
 from lab.tui.screens.selectable import SelectingScreen
-from lab.tui.state.intents import Intent, TogglePause
 from lab.tui.state.screen import ScreenState
+from lab.tui.state.source import SourceAsk
 
 COLOURS_ADVICE = {
     "truecolor": "16 million",
@@ -39,7 +39,7 @@ class ScreenCommands:
         host: Host,
         state: Callable[[], ScreenState],
         react: Callable[[Reaction], None],
-        soon: Callable[[Intent], Worker[None]],
+        soon: Callable[[SourceAsk], Worker[None]],
     ) -> None:
         self._screen = screen
         self._host = host
@@ -101,10 +101,10 @@ class ScreenCommands:
         ours = state.source.cursor is not None or (not state.source.follows and state.running)
         stands = ours and "pause" in state.source.can and not state.ui.paused
         if stands:
-            await self._soon(TogglePause()).wait()
+            await self._soon(lambda source: source.pause()).wait()
         self._screen.app.action_suspend_process()
         if stands:
-            self._soon(TogglePause())
+            self._soon(lambda source: source.pause())
 
     def _save_picture(self) -> None:
         try:

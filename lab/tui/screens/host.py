@@ -6,8 +6,8 @@ from typing import Protocol
 from lab.core.clock import Millis
 from lab.core.errors import LabError
 from lab.tui.screens.phone import PhoneGates
-from lab.tui.sources.protocol import ScreenSource
 from lab.tui.state.preferences import ScreenStart
+from lab.tui.state.source import ScreenSource
 from lab.tui.themes import Styles
 
 

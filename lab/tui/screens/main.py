@@ -11,6 +11,7 @@ from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.worker import Worker
 
+from lab.core.clock import Millis
 from lab.core.errors import LabError
 from lab.tui.panes.approval import INPUT_ROWS
 from lab.tui.panes.hits import go_to_hit, search_for
@@ -26,18 +27,21 @@ from lab.tui.screens.commands import ScreenCommands
 from lab.tui.screens.feed import Feed, ObservationBatch
 from lab.tui.screens.host import Host
 from lab.tui.screens.input_field import FULL, InputField, LineInput
-from lab.tui.screens.remark_time import RemarkTime
 from lab.tui.screens.rows_widget import Pressed, Scrolled
 from lab.tui.screens.selectable import SelectingScreen
 from lab.tui.state.clean import line
 from lab.tui.state.fold import ObservedState, fold
-from lab.tui.state.intents import AnswerGate, Intent, SeekInstant, StandAtActs
 from lab.tui.state.journal import JournalState, SourceUpdate
 from lab.tui.state.screen import SEARCH, ScreenState, UiState, settled
+from lab.tui.state.source import Refused, SourceAsk
 from lab.tui.state.status import phase
 
 TICK = 0.25
-"""Seconds between two looks at the clock."""
+"""Seconds between two looks at the clock. While a person is awaited, every other one is left out: that takes minutes."""
+
+
+REMARK: Millis = 3_000
+"""Real milliseconds for which a remark has the narration's place, if no key is pressed before."""
 
 
 class MainScreen(SelectingScreen):
@@ -57,10 +61,13 @@ class MainScreen(SelectingScreen):
         self.field = InputField(self)
         self.canvas = Canvas(self, host, lambda: self.state, lambda places: self.field.place(self.state, places))
         self._turn = Lock()
-        """One intent after another, in the order of the keys."""
-        self._remarks = RemarkTime(host)
+        """One thing is asked of the source after another, in the order of the keys."""
+        self._remarked: Millis = 0
+        """When the remark that shows came, in real time."""
+        self._idles = False
+        """Whether the last look at the clock was left out."""
         self._due = 0
-        """How many intents the source hasn't performed yet."""
+        """How much of what was asked the source hasn't done yet."""
         self._own = ScreenCommands(self, host, lambda: self.state, self.react, self._soon)
         self._commands: dict[str, Callable[[], object]] = {
             **self._own.by_name,
@@ -78,22 +85,31 @@ class MainScreen(SelectingScreen):
         """Draw what there is, then listen to the source."""
         if self._host.source.follows:
             self.observed = ObservedState(journal=JournalState())
-        self._timer = self.set_interval(TICK, self.tick, pause=True)
+        self.timer = self.set_interval(TICK, self.tick, pause=True)
         self.state = self._with(self._synced(ui_at_start(self._host.start, self.app.size.width)))
         if self.state.ui.stage:
-            self._soon(StandAtActs(on=True))  # as no key: what is remarked at the start stays
+            self._soon(lambda source: source.stand_at_acts(True))  # as no key: what is remarked at the start stays
         self.call_after_refresh(self.feed.start)
 
     def tick(self) -> None:
         """Time has passed: a hold may be over, and whatever shows a time is drawn anew."""
-        self.acts.count(self.state.ui, covered=self.app.screen is not self)
-        state = self._with(self._remarks.timed(self.state.ui))
+        ui = self.state.ui
+        self._idles = self.state.run.gate is not None and not (self._idles or ui.stage or ui.remark)
+        if self._idles:
+            return
+        self.acts.count(ui, covered=self.app.screen is not self)
+        state = self._with(self._without_old_remark(ui))
         if state.ui != self.state.ui or state.act.act != self.state.act.act or state.act.waits != self.state.act.waits:
             self._take(state)
             self.canvas.draw()
         else:
             self.state = state
             self.canvas.tick()
+
+    def _without_old_remark(self, ui: UiState) -> UiState:
+        """What is wrong at the start of the screen stands until a key is pressed."""
+        stays = not ui.remark or ui.remark == self._host.start.notice
+        return ui if stays or self._host.real_millis() - self._remarked < REMARK else replace(ui, remark="")
 
     def on_resize(self, event: events.Resize) -> None:
         """Another size: another layout."""
@@ -131,17 +147,18 @@ class MainScreen(SelectingScreen):
             source = replace(source, can=source.can | can)
         act, colours = self.acts.show(run, ui, source), not self._host.role_styles.bare
         if (freed := self.acts.freed()) is not None:
-            self.run_worker(self._refusal(freed), group="intents", exit_on_error=False)
+            self._host.source.end_hold(freed)
         state = ScreenState(act.run or run, ui, source, observed.armed, observed.journal, colours=colours, act=act)
         phone = self._host.phone
         return state if phone is None else replace(state, phone=phone.follow(state, drawable=self._host.draws_blocks))
 
     def _take(self, state: ScreenState) -> None:
         before, self.state = self.state, settled(self.state, state)
-        self._remarks.note(before.ui, state.ui)
+        if before.ui.remark != state.ui.remark:
+            self._remarked = self._host.real_millis()
         if phase(before.run) != phase(self.state.run):
             self._host.enter(phase(self.state.run))
-        (self._timer.resume if self.state.moves else self._timer.pause)()
+        (self.timer.resume if self.state.moves else self.timer.pause)()
 
     def choose(self, ui: UiState) -> None:
         """Another choice of the person's, drawn at once: a key has been pressed."""
@@ -194,33 +211,31 @@ class MainScreen(SelectingScreen):
         kept = tuple(changes_of(self.state, reaction, self.size.width))
         if reaction.ui is not None:
             self.choose(reaction.ui)
-        elif reaction.intent is not None and (self.state.ui.remark or self.state.ui.passed):
+        elif reaction.ask is not None and (self.state.ui.remark or self.state.ui.passed):
             self.choose(self.state.choose())
-        if reaction.intent is not None:
-            if isinstance(reaction.intent, AnswerGate):
-                self.acts.end_hold()
-            self._soon(reaction.intent)
+        if reaction.ask is not None:
+            self._soon(reaction.ask)
         if reaction.command:
             self._commands[reaction.command]()
         for name, value in kept:
             self._host.keep(name, value)
 
-    def _soon(self, intent: Intent) -> Worker[None]:
-        """Ask this of the source in its turn."""
+    def _soon(self, ask: SourceAsk) -> Worker[None]:
+        """SourceAsk this of the source in its turn."""
         self._due += 1
-        return self.run_worker(self._perform(intent), group="intents", exit_on_error=False)
+        return self.run_worker(self._ask(ask), group="asked", exit_on_error=False)
 
-    async def _perform(self, intent: Intent) -> None:
+    async def _ask(self, ask: SourceAsk) -> None:
         async with self._turn:
-            refused = await self._refusal(intent)
+            refused = await self._refusal(ask)
             self._due -= 1
         ui = self._synced(self.state.ui)
         ui = replace(ui, remark=refused or ui.remark)
         self.choose(replace(ui, starting=False) if refused else ui)
 
-    async def _refusal(self, intent: Intent) -> str | None:
+    async def _refusal(self, ask: SourceAsk) -> Refused:
         try:
-            return await self._host.source.perform(intent)
+            return await ask(self._host.source)
         except LabError as error:
             return error.what
         except Exception as error:  # noqa: BLE001 - a bug of ours must not end the show
@@ -247,13 +262,14 @@ class MainScreen(SelectingScreen):
         elif row is not None and (row.optional or texts[-1]):
             name = texts[0] if len(texts) > 1 else self.state.ui.name
             ui = self.state.choose(typing="", field=0, output="rendered", name=name)
-            self.react(Reaction(ui, row.intent(self.state, texts)))
+            self.react(replace(row.send(self.state, texts), ui=ui))
 
     @on(Pressed)
     async def press_spot(self, event: Pressed) -> None:
         """A click on a hot spot is its key; on the scrubber it goes to an instant, on a call it opens it."""
         if event.key.startswith(SEEK):
-            self.react(Reaction(intent=SeekInstant(int(event.key.removeprefix(SEEK)))))
+            at = int(event.key.removeprefix(SEEK))
+            self.react(Reaction(ask=lambda source: source.seek(at)))
             return
         if event.key.startswith(OPENS):
             self._own.open_exchange(int(event.key.removeprefix(OPENS)))

@@ -121,8 +121,8 @@ class PageScreen(SelectingScreen, ModalScreen[None]):
                 self.app.copy_to_clipboard(done.copy)
             if done.close:
                 self.dismiss(None)
-            if done.intent is not None or done.ui is not None:
-                self._react(Reaction(done.ui, done.intent))
+            if done.ask is not None or done.ui is not None:
+                self._react(Reaction(done.ui, done.ask))
         elif key == "escape" or page.opener in (key, character):
             self.dismiss(None)
             return True

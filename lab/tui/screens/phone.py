@@ -8,8 +8,7 @@ from msgspec.structs import replace
 from lab.core.clock import Clock, Millis
 from lab.tui.panes.approval import gate_answer, offered_answers
 from lab.tui.panes.decision import decision_now
-from lab.tui.state.gate import GateDecision, GateState
-from lab.tui.state.intents import AnswerGate
+from lab.tui.state.gate import GateAnswer, GateDecision, GateState
 from lab.tui.state.phone import PhoneState
 from lab.tui.state.screen import ScreenState
 
@@ -64,12 +63,12 @@ class PhoneGates:
         self._open: _Ticket | None = None
         self._shown = PhoneState()
         self._state = ScreenState()
-        self._perform: Callable[[AnswerGate], Awaitable[str | None]] | None = None
+        self._answer: Callable[[GateAnswer], Awaitable[str | None]] | None = None
         self._clock: Clock | None = None
 
-    def attach(self, perform: Callable[[AnswerGate], Awaitable[str | None]], clock: Clock) -> None:
+    def attach(self, answer: Callable[[GateAnswer], Awaitable[str | None]], clock: Clock) -> None:
         """Whom to ask for a decision, and whose time patience is counted in."""
-        self._perform, self._clock = perform, clock
+        self._answer, self._clock = answer, clock
 
     def follow(self, state: ScreenState, *, drawable: bool) -> PhoneState:
         """Take up what the screen knows; where the gate that is open can be decided. `drawable`: as a QR code, too."""
@@ -127,9 +126,9 @@ class PhoneGates:
     async def decide(self, code: str, verdict: str, comment: str) -> str | None:
         """Decide it; why not, if somebody was faster or the answer was refused."""
         ticket = self._tickets.get(code)
-        if ticket is None or ticket is not self._open or self._perform is None:
+        if ticket is None or ticket is not self._open or self._answer is None:
             return "Somebody was faster."
-        refused = await self._perform(replace(gate_answer(self._state, verdict, comment), by_phone=True))
+        refused = await self._answer(replace(gate_answer(self._state, verdict, comment), by_phone=True))
         if refused is None and not ticket.decided and not self._takes_more:
             ticket.given = verdict
         return refused

@@ -9,7 +9,7 @@ from lab.core.journal.fact import Fact
 from lab.dialects.client import Question
 from lab.jobs.facts import GateDecided, GateOpened
 from lab.program.words import Verdict
-from lab.tui.state.intents import AnswerGate
+from lab.tui.state.gate import GateAnswer
 
 if TYPE_CHECKING:
     from lab.client.control import ControlClient
@@ -48,7 +48,7 @@ class GateAnswers:
         else:
             self._awaited.set_result(answer)
 
-    async def decide(self, intent: AnswerGate, now: Millis, control: "ControlClient | None") -> str | None:
+    async def decide(self, given: GateAnswer, now: Millis, control: "ControlClient | None") -> str | None:
         """Decide what is asked; why not, if it was refused.
 
         In the chat our app answers; elsewhere, and where a name goes along, which no wire has, the control plane does.
@@ -57,21 +57,21 @@ class GateAnswers:
         if question is None:
             return "No gate is open."
         if self.is_decided(question):
-            return TOO_LATE if intent.by_phone else None
-        if question.channel == "CHAT" and intent.name is None:
-            self.own.pop(intent.opening, None)
-            if intent.by_phone:
-                self.own[intent.opening] = PHONE
-            self.give(question, Answer(now, Verdict(intent.verdict), intent.content))
+            return TOO_LATE if given.by_phone else None
+        if question.channel == "CHAT" and given.name is None:
+            self.own.pop(given.opening, None)
+            if given.by_phone:
+                self.own[given.opening] = PHONE
+            self.give(question, Answer(now, Verdict(given.verdict), given.content))
             return None
         if control is None:
             return "This approval is given outside the API."
-        self.decided, gate = question, question.gate or intent.gate
-        answer = await control.decide(question.job, gate, intent.verdict, name=intent.name, comment=intent.content)
+        self.decided, gate = question, question.gate or given.gate
+        answer = await control.decide(question.job, gate, given.verdict, name=given.name, comment=given.content)
         if answer.refused is not None:
             self.decided = None
         else:
-            self.own[intent.opening] = PHONE if intent.by_phone else "you"
+            self.own[given.opening] = PHONE if given.by_phone else "you"
         return answer.refused
 
     def count(self, fact: Fact) -> None:

@@ -2,44 +2,52 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Container, Mapping
-from typing import TYPE_CHECKING, assert_never
+from typing import TYPE_CHECKING
 
 from msgspec import structs
 
-from lab.app.effects import Outcome, RunObservation
+from lab.app.effects import Asking, Outcome, RunEnded, RunObservation
 from lab.clocks import AnyClock
 from lab.core.clock import Millis
-from lab.core.journal.fact import Fact, LedgerCleared
+from lab.core.exchange import Json
+from lab.core.journal.fact import ClockScaled, Fact, LedgerCleared
 from lab.core.observe import Noted, Replied
 from lab.jobs.gates import Origin
-from lab.tui.sources.connection_promise import ConnectionPromise
-from lab.tui.sources.fault_setting import set_fault
-from lab.tui.sources.pace import FAST, FASTEST, RunPace
-from lab.tui.sources.protocol import Connect, Playable
-from lab.tui.sources.run_player import RunPlayer, stopped
+from lab.tui.sources.own_run import OwnRun, stopped
+from lab.tui.sources.player import FASTEST, Goal, PlayedSource, Player, SettableClock
+from lab.tui.sources.protocol import Connect, Playable, RunConnection
 from lab.tui.sources.run_recording import RunRecording
-from lab.tui.sources.run_stops import RunStops
-from lab.tui.sources.skip import RunSkip
-from lab.tui.state import intents
+from lab.tui.state.acts import ActKey
+from lab.tui.state.gate import GateAnswer
+from lab.tui.state.happenings import Happenings
 from lab.tui.state.journal import JournalState, SourceUpdate
 from lab.tui.state.screen import ScenarioChoice, SourceState
+from lab.tui.state.source import Refused
 
 if TYPE_CHECKING:
     from lab.client.control import ControlClient
 
-NO_RECORDING = "A run of our own has no recording to go through."
+FAST = "400000"
+"""The factor of a skip, and of the way on to a stage: three days in less than a second, beside the calls in them."""
+NOT_OURS = "The clock of this server can't be set."
+NO_WAY_BACK = "The clock of this server can't be set back."
+OWN_WIRE = "The wire of this server is its own."
 
 
-class Live:
-    """Our run. Starts idle; what goes out, and what the mock's journal holds of it, is observed."""
+class Live(PlayedSource):
+    """Our run. Starts idle; what goes out, and what the mock's journal holds of it, is observed.
 
-    follows = False
+    A skip costs no time of the lab's: calls go out at the instants at which they would have, so a run that is skipped
+    through has the same facts as one that isn't, beside those about the clock.
+    """
+
+    refusal = "A run of our own has no recording to go through."
 
     def __init__(
         self,
         playables: tuple[Playable, ...],
         connect: Connect,
-        clock: AnyClock,
+        clock: AnyClock | SettableClock,
         *,
         pod: str = "",
         recording: bool = False,
@@ -59,15 +67,17 @@ class Live:
         paced = ("pause", "step", "speed", "skip", "fault", "tape", "rewind", "name") if not pod else ()
         self.can = frozenset((*able, *paced))
         self._queue: asyncio.Queue[RunObservation | SourceUpdate] = asyncio.Queue()
-        self._promise = ConnectionPromise()
+        self._connected: asyncio.Future[RunConnection] | None = None
+        """It comes after the first paint; what was asked before waits for it, or is told why it never will."""
         self._addresses = ("", "")
         """Where the API and the tokens are, once the connection stands."""
-        self._pace = RunPace(clock, self._promise.control)
-        self._stops = RunStops()
-        self._player = RunPlayer(clock, self._pace, self._promise.connection, self._observe, self._stops.may_send)
-        self._skip = RunSkip(clock, self._pace, self._queue.put_nowait)
+        ours = clock if isinstance(clock, SettableClock) and not pod else None
+        self.player = Player(ours, self._queue.put_nowait, self._tell_tape)
+        self._first_pace = self.player.factor
+        self._run = OwnRun(clock, self._connection, self._observe, self.player.may_go)
+        self._happenings = Happenings()
         self.recording = RunRecording(
-            recording, self._promise.control, lambda text: self._queue.put_nowait(SourceUpdate(remark=text))
+            recording, self._control, lambda text: self._queue.put_nowait(SourceUpdate(remark=text))
         )
         self._following: asyncio.Task[None] | None = None
         self._message = playables[0].app.message
@@ -89,30 +99,24 @@ class Live:
             *self._addresses,
             dead=bool(self.recording.dead),
             labels=playable.app.dialect.labels,
-            own_decisions=dict(self._player.answers.own),
-            skipping=self._skip.active,
+            own_decisions=dict(self._run.answers.own),
+            skipping=self.player.skipping,
         )
 
     @property
-    def paused(self) -> bool:
-        """Whether the person has the clock stand."""
-        return self._pace.paused
-
-    @property
-    def factor(self) -> str:
-        """The pace of the clock."""
-        return self._pace.factor
-
-    @property
-    def outcome(self) -> Outcome | None:
+    def outcome(self) -> Outcome | None:  # type: ignore[override]  # it comes with the run's end
         """How the run ended."""
-        return self._player.outcome
+        return self._run.outcome
+
+    @property
+    def _under_way(self) -> bool:
+        return self._run.begun and not self._run.over
 
     # What happens
 
     async def observations(self) -> AsyncIterator[RunObservation | SourceUpdate]:
         """Connect, then hand on what the run does and the mock's journal holds."""
-        connected = self._promise.future
+        connected = self._connected = self._connected or asyncio.get_running_loop().create_future()
         try:
             async with self._connect() as connection:
                 connected.set_result(connection)
@@ -125,176 +129,207 @@ class Live:
                 finally:
                     self.recording.stop()
                     await stopped(self._following)
-                    await self._player.stop()
+                    await self._run.stop()
         except Exception as error:
-            self._promise.fail(error)
+            if not connected.done():
+                connected.set_exception(error)
+                connected.exception()  # nobody may have waited
             raise
+
+    async def _connection(self) -> RunConnection:
+        if self._connected is None:
+            self._connected = asyncio.get_running_loop().create_future()
+        return await asyncio.shield(self._connected)
+
+    async def _control(self) -> "ControlClient | None":
+        """The mock's control plane; None where there is none."""
+        return (await self._connection()).control
+
+    def _tell_tape(self, factor: str) -> None:
+        """Our clock runs at that pace."""
+        connected = self._connected
+        if connected is not None and connected.done() and not connected.cancelled() and connected.exception() is None:
+            connected.result().paced(factor)
 
     async def _follow(self, control: "ControlClient", known: Container[Fact] = ()) -> None:
         """Facts only, and those that aren't known: our own driver observes requests and replies."""
         async for observation in control.follow(replies=False):
             if not isinstance(observation, Noted) or isinstance(observation.fact, LedgerCleared):
                 continue
+            if isinstance(observation.fact, ClockScaled):
+                self.player.adopt()
             if observation.fact not in known:
-                self._player.answers.count(observation.fact)
+                self._run.answers.count(observation.fact)
                 # the mock counts the exchanges of all its clients, our run its own
                 self._observe(structs.replace(observation, x=None), acts=False)
 
     def _observe(self, observation: RunObservation, *, acts: bool = True) -> None:
         """Hand it on; with what the run itself does (`acts`), a step or a way forward may be at its end."""
-        self._player.log.observations.append(observation)
+        begins, player, goal = self._run.log.observe(observation), self.player, self.player.goal
         self._queue.put_nowait(observation)
-        self._skip.note(observation)
-        if acts and isinstance(observation, Replied):
-            self.recording.check_soon()
-        match self._stops.after(observation, self._player.log, acts=acts):
-            case "act":
-                self._stand()
-            case "jump":
-                self._stand("on")
-            case "pause":
-                self._pace.pause()
-            case "rest":
-                self._pace.rest()
+        if acts and isinstance(observation, RunEnded):
+            player.rest()
+        if self._happenings.happens(observation):
+            player.come_to("skip")
+        if acts:
+            player.come_to("step")
+            # a person who is needed ends the way forward, too
+            needed = isinstance(observation, Asking | RunEnded)
+            if goal is not None and goal.stage and (needed or self._run.log.place_of(goal.stage) is not None):
+                player.come_to("stage")
+            if isinstance(observation, Replied):
+                self.recording.check_soon()
+        if begins and not player.holds and not (goal is not None and goal.kind == "stage"):
+            player.hold()
 
-    def _stand(self, jump: str = "") -> None:
-        """Stand for an act, until the screen says that it was seen. A pod's clock runs on: only its next call is held back."""
-        if "pause" in self.can:
-            self._pace.rest()
-        self._queue.put_nowait(SourceUpdate(stop=self._stops.stand(), jump=jump))
+    # Its time
 
-    async def _go_on(self, factor: str = "") -> str | None:
-        """Stand for an act no more; between two turns the clock goes on to stand."""
-        self._stops.go_on()
-        if self._player.begun and not self._player.over and "pause" in self.can:
-            return await self._pace.wake(factor)
+    async def pause(self) -> Refused:
+        """A skip ends; else the clock stands, or goes on."""
+        if "pause" not in self.can:
+            return NOT_OURS
+        self.player.pause()
         return None
 
-    # What is asked of it
-
-    async def perform(self, intent: intents.Intent) -> str | None:
-        """Do what was asked; the reason if it was refused."""
-        if self._skip.ended_by(intent):
-            return None
-        match intent:
-            case intents.StartRun():
-                self._start()
-            case intents.TogglePause():
-                return await self._pace.toggle(rests=self._stops.standing)
-            case intents.SkipAhead():
-                return await self._skip.begin(intent, running=self._player.begun and not self._player.over)
-            case intents.StepForward():
-                return await self._step()
-            case intents.SetSpeed(factor):
-                return await self._pace.choose(factor)
-            case intents.ResetRun():
-                return await self._reset(self._playable)
-            case intents.ChooseScenario(name):
-                playable = self._playables.get(name)
-                return f"Scenario {name} can't be played." if playable is None else await self._reset(playable)
-            case intents.AnswerGate():
-                return await self._player.answers.decide(intent, self.clock.now(), await self._promise.control())
-            case intents.SendTurn(message):
-                return await self._say(message)
-            case intents.ArmFault() | intents.DisarmFault():
-                return await set_fault(intent, await self._promise.control())
-            case intents.StandAtActs() | intents.EndHold() | intents.NextAct():
-                return await self._perform_act(intent)
-            case intents.SeekStage() | intents.SeekAct():
-                return await self._go_to(intent)
-            case intents.ToggleRecording():
-                name = self._playable.choice.name or "demo"
-                return await self.recording.toggle(name, begun=self._player.begun)
-            case intents.MoveCursor() | intents.SeekInstant():
-                return NO_RECORDING
-            case _:
-                assert_never(intent)
+    async def scale(self, factor: str) -> Refused:
+        if "speed" not in self.can:
+            return NOT_OURS
+        self.player.scale(factor)
         return None
 
-    async def _perform_act(self, intent: intents.StandAtActs | intents.EndHold | intents.NextAct) -> str | None:
-        if isinstance(intent, intents.StandAtActs):
-            self._stops.turn(intent.on, self._player.log.observations)
-        elif isinstance(intent, intents.NextAct):
-            self._start()
-            return await self._go_on(FASTEST)
-        elif intent.stop == self._stops.number:
-            return await self._go_on()
+    async def step(self) -> Refused:
+        if "step" not in self.can:
+            return NOT_OURS
+        await self.begin()
+        self.player.run_to(Goal("step"))
         return None
 
-    async def _step(self) -> str | None:
-        self._stops.stepping = True
-        self._start()
-        return await self._pace.resume()
+    async def skip(self, until: Millis | None = None, limit: str = "") -> Refused:
+        now = self.clock.now()
+        if self.player.skipping:
+            self.player.end_skip()
+        elif "skip" not in self.can:
+            return NOT_OURS
+        elif not self._under_way:
+            return "Nothing runs that could be skipped."
+        elif until is not None and until <= now and limit:
+            return limit
+        else:
+            ahead = until if until is not None and until > now else None
+            self.player.run_to(Goal("skip", FAST, began=now, until=ahead, limit=limit if ahead is not None else ""))
+        return None
 
-    def _start(self) -> None:
-        if not self._player.begun:
-            self._player.begin(self._playable.app_saying(self._message))
+    async def go_to(self, stage: str) -> Refused:
+        """Back to where it showed, and stand there: another choice then leads elsewhere. Forward: on."""
+        if "rewind" not in self.can:
+            return NO_WAY_BACK
+        place = self._run.log.place_of(stage)
+        if place is not None:
+            return await self._go_back(place)
+        if self._run.over:
+            return f"This run has no {stage}."
+        await self.begin()
+        self.player.run_to(Goal("stage", FAST, stage))
+        return None
 
-    async def _say(self, message: str) -> str | None:
-        """The next turn; before the run, its first message."""
-        if not self._player.begun:
+    # Act by act
+
+    async def stand_at_acts(self, on: bool) -> Refused:
+        """Of a run that is not ours to pace, only the next call is held back."""
+        self._run.log.follow_acts(on)
+        return await super().stand_at_acts(on)
+
+    async def next_act(self) -> Refused:
+        await self.begin()
+        if self._under_way:
+            self.player.run_to(Goal("act", FASTEST))
+        self.player.end_hold()
+        return None
+
+    async def go_to_act(self, key: ActKey) -> Refused:
+        if "rewind" not in self.can:
+            return NO_WAY_BACK
+        place = self._run.log.places.get(key)
+        return "This act is no more." if place is None else await self._go_back(place)
+
+    # The run
+
+    async def begin(self) -> Refused:
+        if not self._run.begun:
+            self._run.begin(self._playable.app_saying(self._message))
+        return None
+
+    async def say(self, message: str) -> Refused:
+        if not self._run.begun:
             self._message = message
-        elif not self._player.over:
+        elif not self._run.over:
             return "A job is running; the next message can be sent once it has ended."
         else:
-            await self._pace.wake()
-            self._player.begin(self._playable.app_saying(message))
+            self.player.rest(False)
+            self._run.begin(self._playable.app_saying(message))
         return None
 
-    async def _reset(self, playable: Playable) -> str | None:
-        await self._player.clear()
-        self._skip.clear()
-        self._stops.rebuild(())
-        connection = await self._promise.connection()
+    async def reset(self) -> Refused:
+        """At the pace that the lab had at first."""
+        return await self._reset(self._playable)
+
+    async def choose(self, scenario: str) -> Refused:
+        """Where the mock can follow it, with its own seed."""
+        playable = self._playables.get(scenario)
+        return f"Scenario {scenario} can't be played." if playable is None else await self._reset(playable)
+
+    async def _reset(self, playable: Playable) -> Refused:
+        await self._run.clear()
+        self._happenings = Happenings()
+        connection = await self._connection()
         if connection.control is not None and (refused := (await connection.control.reset()).refused):
             return refused
         if (name := playable.choice.name) != self._playable.choice.name:
             self._playable = playable if connection.follow is None else connection.follow(name)
             self._message = self._playable.app.message
+        self.player.restart(self._first_pace)
         self._hand_on_anew(self.clock.now())
-        return await self._pace.resume()
+        return None
 
     def _hand_on_anew(self, at: Millis) -> None:
         """Have the screen forget all, and be handed what the log holds."""
         while not self._queue.empty():
             self._queue.get_nowait()
-        for observation in (Noted(at, LedgerCleared(at=at, by=Origin.PERSON)), *self._player.log.observations):
+        for observation in (Noted(at, LedgerCleared(at=at, by=Origin.PERSON)), *self._run.log.observations):
             self._queue.put_nowait(observation)
 
-    async def _go_to(self, intent: intents.SeekStage | intents.SeekAct) -> str | None:
-        """Back to where a stage showed, or an act began, and stand there: another choice then leads elsewhere. Forward: on."""
-        control = await self._promise.control()
-        if control is None:
-            return "The clock of this server can't be set back."
-        if isinstance(intent, intents.SeekAct):
-            stage, place = intent.key[1], self._stops.places.get(intent.key)
-        else:
-            stage, found = intent.stage, self._player.log.place_of(intent.stage)
-            place = None if found is None else found + 1
-        if place is not None:
-            return await self._go_back(control, place)
-        if self._player.over:
-            return f"This run has no {stage}."
-        self._stops.until = stage
-        self._start()
-        return await self._go_on(FAST)
-
-    async def _go_back(self, control: "ControlClient", place: int) -> str | None:
-        instant = self._player.log.observations[place - 1].at
-        await self._pace.scale("0")
-        await self._player.stop()
+    async def _go_back(self, place: int) -> Refused:
+        control = await self._control()
+        assert control is not None
+        log = self._run.log
+        instant = log.observations[place - 1].at
+        self.player.pause(True)
+        await self._run.stop()
         await stopped(self._following)
         refused = (await control.reset(instant)).refused
-        self._player.log.cut(place if refused is None else len(self._player.log.observations))
-        known = [each.fact for each in self._player.log.observations if isinstance(each, Noted)]
+        log.cut(place if refused is None else len(log.observations))
+        known = [each.fact for each in log.observations if isinstance(each, Noted)]
         self._following = asyncio.create_task(self._follow(control, known))
         if refused is not None:
             return refused
-        self._skip.clear()
-        self._stops.rebuild(self._player.log.observations)
+        self._happenings = Happenings()
         self._hand_on_anew(instant)
-        if self._stops.on:
-            await self._pace.stand()
-            self._queue.put_nowait(SourceUpdate(stop=self._stops.stand(), jump="back"))
-        self._player.go_back()
+        self.player.go_back()
+        self._run.go_back()
         return None
+
+    async def answer(self, answer: GateAnswer) -> Refused:
+        """In the chat as our app does, else over the control plane."""
+        return await self._run.answers.decide(answer, self.clock.now(), await self._control())
+
+    async def arm(self, fault: Mapping[str, Json]) -> Refused:
+        control = await self._control()
+        return OWN_WIRE if control is None else (await control.arm(fault)).refused
+
+    async def disarm(self, name: str) -> Refused:
+        control = await self._control()
+        return OWN_WIRE if control is None else (await control.disarm(name)).refused
+
+    async def record(self) -> Refused:
+        """What came of it is said, too."""
+        return await self.recording.toggle(self._playable.choice.name or "demo", begun=self._run.begun)

@@ -1,55 +1,21 @@
-"""What the screen asks of a source, and what LIVE asks of the outer world."""
+"""What sources share, and what LIVE asks of the outer world."""
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 from msgspec import Struct
 from msgspec.structs import replace
 
-from lab.app.effects import App, Outcome, RunObservation
-from lab.core.clock import Clock
+from lab.app.effects import App
 from lab.program.scenario import Scenario
 from lab.tui.state import clean
-from lab.tui.state.intents import Intent
-from lab.tui.state.journal import JournalState, SourceUpdate
+from lab.tui.state.journal import JournalState
 from lab.tui.state.screen import ScenarioChoice, SourceState
 
 if TYPE_CHECKING:
     from lab.client.control import ControlClient
     from lab.client.driver import Transport
-
-
-class ScreenSource(Protocol):
-    """What a screen shows: observations, and what may be done to them."""
-
-    follows: bool
-    """Whether it follows a journal, and so shows one job of many; else the run is ours."""
-
-    @property
-    def clock(self) -> Clock:
-        """For `now()` alone."""
-
-    @property
-    def paused(self) -> bool:
-        """Whether its time stands."""
-
-    @property
-    def factor(self) -> str:
-        """The pace of its time."""
-
-    @property
-    def outcome(self) -> Outcome | None:
-        """How the run ended, if it is ours."""
-
-    def describe(self, journal: JournalState | None, chosen: int | None) -> SourceState:
-        """What it says of itself: of a run of ours its scenario, of a journal that of the job that shows."""
-
-    def observations(self) -> AsyncIterator[RunObservation | SourceUpdate]:
-        """What happens, for as long as the screen lives."""
-
-    async def perform(self, intent: Intent) -> str | None:
-        """Do what was asked; the reason if it was refused."""
 
 
 def with_job(
@@ -105,6 +71,8 @@ class RunConnection(Struct, frozen=True):
     token_url: str = ""
     follow: Callable[[str], Playable] | None = None
     """Has the mock play a scenario as if it were served alone, where it can; the entry as it is played then."""
+    paced: Callable[[str], object] = lambda factor: None
+    """Told of each pace that our clock takes, for the tape."""
 
 
 Connect = Callable[[], AbstractAsyncContextManager[RunConnection]]

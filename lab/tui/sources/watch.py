@@ -3,21 +3,22 @@
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping
 from contextlib import AbstractAsyncContextManager
-from typing import TYPE_CHECKING, Any, assert_never
+from typing import TYPE_CHECKING, Any
 
-from lab.app.effects import Outcome
 from lab.clocks import ScaledClock, SystemClock
 from lab.core.clock import Millis
 from lab.core.errors import HostError, LabError
+from lab.core.exchange import Json
 from lab.core.journal.fact import ClockAdvanced, ClockScaled
 from lab.core.observe import Noted, Observation, Replied, Requested
 from lab.program.scenario import Scenario
-from lab.tui.sources.clock import MakeClock, SettableClock
+from lab.tui.sources.player import SettableClock
 from lab.tui.sources.protocol import with_job
-from lab.tui.state import intents
+from lab.tui.state.gate import GateAnswer
 from lab.tui.state.journal import JournalState, SourceUpdate
 from lab.tui.state.reading import TOKEN_PATH
 from lab.tui.state.screen import SourceState
+from lab.tui.state.source import Refused, ScreenSource
 
 if TYPE_CHECKING:  # loaded once there is something to reach
     from lab.client.control import ControlClient, LabState
@@ -42,11 +43,13 @@ async def a_moment() -> None:
     await clock.sleep_until(PAUSE)
 
 
-class Watch:
+class Watch(ScreenSource):
     """Follows the lab at `where`; `reach` opens its control plane, each time anew."""
 
     follows = True
-    outcome: Outcome | None = None
+    refusal = "That is for the client that calls, not for who watches."
+    paused = False
+    factor = "1"
 
     def __init__(
         self,
@@ -54,16 +57,16 @@ class Watch:
         reach: OpenControl,
         scenarios: ServedScenarios = lambda header: {},
         *,
-        make: MakeClock = ScaledClock,
+        clock: SettableClock | None = None,
         rest: Callable[[], Awaitable[None]] = a_moment,
     ) -> None:
         self.where = where
         self.trouble = ""
-        self.clock = SettableClock(make)
-        self.factor = "1"
+        self._clock: SettableClock = clock or ScaledClock("0")
+        """Runs on from what was told last."""
+        self.clock = self._clock
         self._own_pace = ""
         """The first that was seen of the lab; nothing as long as it stands."""
-        self.paused = False
         self.can: frozenset[str] = frozenset()
         self._reach, self._rest = reach, rest
         self._plane: ControlClient | None = None
@@ -121,7 +124,7 @@ class Watch:
                         raise
                     self.trouble = self._lost(error)
                 self._plane, self.can = None, frozenset()
-                self.clock.set(self.clock.now(), "0")
+                self._clock.scale("0")
                 yield SourceUpdate()
                 await self._rest()
         finally:
@@ -154,13 +157,17 @@ class Watch:
         assert self._lab is not None
         if self._lab.mode == "manual":
             self.factor, self.paused = "manual", False
-            self.clock.set(at, "0")
+            self._run_on(at, "0")
             return
         self.paused = factor == "0"
         if not self.paused:
             self.factor = factor
             self._own_pace = self._own_pace or factor
-        self.clock.set(at, factor)
+        self._run_on(at, factor)
+
+    def _run_on(self, at: Millis, factor: str) -> None:
+        self._clock.set(at)
+        self._clock.scale(factor)
 
     def _heed(self, observation: Observation) -> SourceUpdate | None:
         """What the journal says of the clock, and of what is missing; a step ends with what is seen to happen."""
@@ -173,7 +180,7 @@ class Watch:
                     self._scaled("0", fact.at)
                     return SourceUpdate()
                 case _ if observation.at > self.clock.now():
-                    self.clock.set(observation.at, "0" if self.paused or self.factor == "manual" else self.factor)
+                    self._clock.set(observation.at)
             if self._stepping and isinstance(observation, Requested | Replied):
                 self._stepping = False
                 self._soon(self._scale("0"))
@@ -193,62 +200,33 @@ class Watch:
         self._commands.add(task)
         task.add_done_callback(self._commands.discard)
 
-    # What is asked of it
+    # What is asked of it; no clock stands for an act, for the client is somebody else's
 
-    async def perform(self, intent: intents.Intent) -> str | None:
-        """Do what was asked; the reason if it was refused. No clock stands for an act: the client is somebody else's."""
-        plane = self._plane
-        if plane is None:
-            return None if isinstance(intent, intents.StandAtActs | intents.EndHold) else self.trouble or NOT_YET
-        try:
-            return await self._perform(plane, intent)
-        except LabError as error:
-            return error.what
-
-    async def _perform(self, plane: "ControlClient", intent: intents.Intent) -> str | None:
-        match intent:
-            case intents.AnswerGate():
-                return await self._decide(plane, intent)
-            case intents.TogglePause():
-                refused = await self._scale(self.factor if self.paused else "0")
-                return refused or (GOES_ON if self.paused else None)
-            case intents.SetSpeed(factor):
-                self.factor = factor
-                return None if self.paused else await self._scale(factor)
-            case intents.StepForward():
-                return await self._step(plane)
-            case intents.ArmFault(fault):
-                return (await plane.arm(fault)).refused
-            case intents.DisarmFault(name):
-                return (await plane.disarm(name)).refused
-            case intents.StandAtActs() | intents.EndHold():
-                return None
-            case (
-                intents.StartRun()
-                | intents.SkipAhead()
-                | intents.ResetRun()
-                | intents.SendTurn()
-                | intents.ChooseScenario()
-                | intents.ToggleRecording()
-                | intents.MoveCursor()
-                | intents.SeekInstant()
-                | intents.SeekStage()
-                | intents.NextAct()
-                | intents.SeekAct()
-            ):
-                return "That is for the client that calls, not for who watches."
-            case _:
-                assert_never(intent)
-
-    async def _scale(self, factor: str) -> str | None:
+    @property
+    def _reached(self) -> "ControlClient":
+        """The lab's control plane; HostError as long as nothing comes of it."""
         if self._plane is None:
-            return self.trouble or NOT_YET
-        refused = (await self._plane.scale(factor)).refused
+            raise HostError(self.trouble or NOT_YET)
+        return self._plane
+
+    async def pause(self) -> Refused:
+        refused = await self._scale(self.factor if self.paused else "0")
+        return refused or (GOES_ON if self.paused else None)
+
+    async def scale(self, factor: str) -> Refused:
+        """Now, or when the clock runs again."""
+        self.factor = factor
+        return None if self.paused else await self._scale(factor)
+
+    async def _scale(self, factor: str) -> Refused:
+        refused = (await self._reached.scale(factor)).refused
         if refused is None:
             self._scaled(factor, self.clock.now())
         return refused
 
-    async def _step(self, plane: "ControlClient") -> str | None:
+    async def step(self) -> Refused:
+        """To what is seen to happen; of a manual clock to what is due."""
+        plane = self._reached
         if self.factor != "manual":
             self._stepping = True
             return await self._scale(self.factor) if self.paused else None
@@ -257,10 +235,17 @@ class Watch:
             return "Nothing moves on by itself; the next move is the client's, or a person's."
         return (await plane.advance(max(0, due - now))).refused
 
-    async def _decide(self, plane: "ControlClient", intent: intents.AnswerGate) -> str | None:
-        job, gate, verdict = intent.job, intent.gate, intent.verdict
-        refused = (await plane.decide(job, gate, verdict, name=intent.name, comment=intent.content)).refused
+    async def answer(self, answer: GateAnswer) -> Refused:
+        """Over the control plane, whatever the channel."""
+        job, gate, verdict = answer.job, answer.gate, answer.verdict
+        refused = (await self._reached.decide(job, gate, verdict, name=answer.name, comment=answer.content)).refused
         if refused is None:
-            self._decided.add(intent.opening)
+            self._decided.add(answer.opening)
         # the same key twice is one decision; the journal holds it as soon as it is admitted
-        return None if intent.opening in self._decided else refused
+        return None if answer.opening in self._decided else refused
+
+    async def arm(self, fault: Mapping[str, Json]) -> Refused:
+        return (await self._reached.arm(fault)).refused
+
+    async def disarm(self, name: str) -> Refused:
+        return (await self._reached.disarm(name)).refused

@@ -11,6 +11,22 @@ from lab.program.words import Verdict
 from lab.tui.state.ink import Ink
 
 
+class GateAnswer(Struct, frozen=True):
+    """An answer to the open gate: the verdict, and what there is to say with it."""
+
+    verdict: str
+    content: str | None = None
+    job: str = ""
+    """Whose gate: a journal has many jobs."""
+    gate: str = ""
+    opening: str = ""
+    """What tells one opening of it from the next."""
+    name: str | None = None
+    """Who answers."""
+    by_phone: bool = False
+    """Whether a phone answers: of two that do, or if a key was faster, the second must know that it came late."""
+
+
 class GateOpening(Struct, frozen=True):
     """A gate's opening as the mock's journal tells it: how long it waits isn't on the wire."""
 

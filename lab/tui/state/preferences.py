@@ -10,8 +10,6 @@ class Preferences(Struct, frozen=True):
 
     theme: str = ""
     """`dark`, `light`, or the name of a theme of Textual's."""
-    speed: str = ""
-    """The pace of the clock, where it is ours to set: decimal text."""
     layout: str = ""
     """`panes`, `wire` (with the drawer), or `presenter`."""
     keys: Mapping[str, str] = {}

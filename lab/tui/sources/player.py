@@ -1,0 +1,239 @@
+"""The one machine of time: it moves the clock of a lab in this process, and that of a recording's cursor.
+
+How fast time passes follows from the pace that the person chose and from the limits that were given: a pause, a goal at
+which it stands (a step, a skip, an act, a stage), an act that must be seen first, the end of a turn. A limit takes effect
+in the very turn of the loop in which it is given, so time stands at the instant of whatever led to it.
+"""
+
+import asyncio
+from collections.abc import Callable
+from typing import Literal, Protocol, TypeAlias, runtime_checkable
+
+from msgspec import Struct
+
+from lab.core.clock import Clock, Millis, passed_text
+from lab.tui.state.journal import SourceUpdate
+from lab.tui.state.source import Refused, ScreenSource
+
+FASTEST = "20"
+"""How fast time goes on to the next act, at least."""
+
+
+@runtime_checkable
+class SettableClock(Clock, Protocol):
+    """A clock that can be set and paced; it never moves beyond the instant at which it is to stop."""
+
+    factor: str
+
+    def scale(self, factor: str) -> None:
+        """Run at another pace from now on; `0`: stand."""
+
+    def set(self, instant: Millis, last: Millis | None = None) -> None:
+        """Run on from an instant, not beyond the last one."""
+
+    def stop_at(self, last: Millis | None) -> None:
+        """Not to pass an instant, or to pass them all."""
+
+
+GoalKind: TypeAlias = Literal["step", "skip", "act", "stage"]
+
+
+class Goal(Struct, frozen=True):
+    """What time runs to, though it may have stood before."""
+
+    kind: GoalKind
+    pace: str = "0"
+    """How fast, at least."""
+    stage: str = ""
+    began: Millis = 0
+    """Of a skip, and how it may end: at the latest then, and what is to be said there."""
+    until: Millis | None = None
+    limit: str = ""
+
+
+class Player:
+    """Paces a clock, within limits. `tell` is handed what the screen must know, `paced` each pace that the clock takes."""
+
+    def __init__(
+        self,
+        clock: SettableClock | None,
+        tell: Callable[[SourceUpdate], object],
+        paced: Callable[[str], object] = lambda factor: None,
+    ) -> None:
+        """`clock` None: another server's, which can't be set; there only the next call can be held back."""
+        self._clock = clock
+        self._tell = tell
+        self._paced = paced
+        self.factor = "1" if clock is None else clock.factor
+        """The pace at which it runs, or will run once nothing stops it."""
+        self.least = "0"
+        """How fast it goes at least, while it goes."""
+        self.at_acts = False
+        """Whether it stands where an act begins."""
+        self.goal: Goal | None = None
+        self._pauses = self._rests = False
+        self._stop = 0
+        """Which stop at an act was the last, from 1."""
+        self._seen = asyncio.Event()
+        self._seen.set()
+        self._limit: asyncio.Task[None] | None = None
+
+    @property
+    def paused(self) -> bool:
+        """Whether the person has it stand."""
+        return self._pauses and self.goal is None
+
+    @property
+    def holds(self) -> bool:
+        """Whether it stands for an act."""
+        return not self._seen.is_set()
+
+    @property
+    def skipping(self) -> bool:
+        """Whether it runs fast until something happens."""
+        return self.goal is not None and self.goal.kind == "skip"
+
+    @property
+    def rate(self) -> str:
+        """How fast time passes now."""
+        if self.holds or self._rests or self.paused:
+            return "0"
+        return max(self.factor, self.least, "0" if self.goal is None else self.goal.pace, key=float)
+
+    def apply(self) -> None:
+        """Have the clock run as it must now."""
+        if self._clock is not None and self._clock.factor != (rate := self.rate):
+            self._clock.scale(rate)
+            self._paced(rate)
+
+    def adopt(self) -> None:
+        """Take up the pace that somebody else gave the clock."""
+        if self._clock is not None and (factor := self._clock.factor) != self.rate:
+            self._pauses = factor == "0"
+            self.factor = self.factor if self._pauses else factor
+            self.apply()
+
+    # What the person wants
+
+    def pause(self, on: bool | None = None) -> None:
+        """Stand, or go on; without saying which: the other. It ends what it was running to; of a skip no more than that."""
+        only_skips = on is None and self.skipping
+        self.end_skip()
+        if not only_skips:
+            self.goal, self._pauses = None, not self.paused if on is None else on
+            self.apply()
+
+    def scale(self, factor: str) -> None:
+        """Another pace, from now on or from when it runs again."""
+        self.factor = factor
+        self.apply()
+
+    def run_to(self, goal: Goal) -> None:
+        """Run until something; where it stood for an act, that was seen."""
+        self.end_skip()
+        self.goal = goal
+        if goal.kind != "skip":
+            self._pauses = False
+            self._seen.set()
+        elif goal.until is not None and self._clock is not None:
+            self._clock.stop_at(goal.until)
+            self._limit = asyncio.create_task(self._end_at(self._clock, goal.until))
+        self.apply()
+
+    async def _end_at(self, clock: SettableClock, instant: Millis) -> None:
+        await clock.sleep_until(instant)
+        self.end_skip()
+
+    def end_skip(self) -> None:
+        """If it skips, go on, or stand, as before, and say what passed."""
+        goal = self.goal
+        if goal is None or goal.kind != "skip" or self._clock is None:
+            return
+        now = self._clock.now()
+        self.goal = None
+        self.apply()  # before the limit goes: at this pace a moment is a minute
+        if self._limit is not None:
+            self._limit.cancel()
+            self._limit = None
+            self._clock.stop_at(None)
+        passed = passed_text(now - goal.began)
+        if goal.limit and goal.until is not None and now >= goal.until:
+            self._tell(SourceUpdate(remark=f"{passed} {goal.limit}"))
+        else:
+            self._tell(SourceUpdate(passed=passed))
+
+    def go_back(self) -> None:
+        """Stand where things were put back to: for the act that began there, else as if it was paused."""
+        self._rests = False
+        self._seen.set()
+        self._pauses = not self.at_acts
+        if self.at_acts:
+            self.hold("back")
+        self.apply()
+
+    def restart(self, factor: str) -> None:
+        """Run as at first, whatever it was to do."""
+        self.end_skip()
+        self.factor, self.goal, self._pauses, self._rests = factor, None, False, False
+        self._seen.set()
+        self.apply()
+
+    # What happens
+
+    def come_to(self, *kinds: GoalKind) -> None:
+        """Something of these kinds has happened: if it ran to that, it stands, or goes on as before a skip."""
+        if self.goal is None or self.goal.kind not in kinds:
+            return
+        if self.skipping:
+            self.end_skip()
+        elif self.at_acts:
+            self.hold("on")
+        else:
+            self.pause(True)
+
+    def hold(self, jump: str = "") -> None:
+        """Stand for an act, until the screen says that it was seen."""
+        self.goal = None
+        self._seen.clear()
+        self._stop += 1
+        self.apply()
+        self._tell(SourceUpdate(stop=self._stop, jump=jump))
+
+    def end_hold(self, stop: int | None = None) -> None:
+        """The act of that stop, or whichever it is, was seen."""
+        if stop in (None, self._stop):
+            self._seen.set()
+            self.apply()
+
+    async def may_go(self) -> None:
+        """Return once it stands for no act: no request goes out before."""
+        await self._seen.wait()
+
+    def rest(self, on: bool = True) -> None:
+        """Stand between two turns, though nobody has paused it; or no more."""
+        self._rests = on
+        self.goal = self.goal if on else None
+        self.apply()
+
+
+class PlayedSource(ScreenSource):
+    """A source whose time is a player's."""
+
+    player: Player
+
+    @property
+    def paused(self) -> bool:  # type: ignore[override]  # nobody sets it but the player
+        """Whether the person has it stand."""
+        return self.player.paused
+
+    @property
+    def factor(self) -> str:  # type: ignore[override]
+        """The pace at which it passes, where nothing makes it faster."""
+        return self.player.factor
+
+    async def stand_at_acts(self, on: bool) -> Refused:
+        self.player.at_acts = on
+        return None
+
+    def end_hold(self, stop: int) -> None:
+        self.player.end_hold(stop)
