@@ -1,8 +1,8 @@
 """Programs that were read before: an unchanged scenario is neither parsed nor checked again.
 
-An entry is named by the digest of all that decides what is read: the scenario's text, the name of its file, the routes that
-faults may name, and `PROGRAM_NUMBER`, which stands for the language itself. It holds the program, and the digests of the files
-that outputs name: one that changed makes the entry stale.
+An entry is named by the digest of all that decides what is read: the scenario's text, the name of its file, and
+`PROGRAM_NUMBER`, which stands for the language itself. It holds the program, and the digests of the files that outputs name:
+one that changed makes the entry stale. So does a route that it names and no plugin has any more.
 
 What the lab carries lies beside this module in one file; what users write, in their cache folder. An entry that is stale,
 damaged or of another version is made anew, and a folder that can't be written costs time: nothing else depends on it.
@@ -18,7 +18,6 @@ from msgspec import DecodeError, Struct, msgpack
 
 from lab.files.output_files import OutputFiles
 from lab.language.complaints import BadFile
-from lab.program.routes import FAULT_ROUTES
 from lab.program.scenario import Scenario
 
 PROGRAM_NUMBER = "e95f123b7396"
@@ -38,7 +37,7 @@ class _Entry(Struct, frozen=True):
 
 def entry_name(text: bytes, stem: str) -> str:
     """What names the entry of a scenario with this text, in a file of this name."""
-    head = f"{PROGRAM_NUMBER}\0{stem}\0{' '.join(FAULT_ROUTES)}\0".encode("utf-8", "surrogateescape")
+    head = f"{PROGRAM_NUMBER}\0{stem}\0".encode("utf-8", "surrogateescape")
     return sha256(head + text).hexdigest()
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from hypothesis import given
+from msgspec import DecodeError
 
 from lab.files import programs
 from lab.files.scenarios import load_scenario
@@ -163,3 +164,11 @@ def test_an_unchanged_scenario_is_served_without_what_reads_one(scenario: Path) 
 
     assert "yaml" in printed()
     assert printed() == ""
+
+
+def test_a_route_that_is_known_no_more_makes_an_entry_stale() -> None:
+    scenario = parse_scenario(TEXT + "faults: [{route: status, answer: 503}]\n", "kept.yaml")
+    raw = programs.entry_of(scenario, {})
+    assert raw is not None and programs._decoded(raw).scenario == scenario
+    with pytest.raises(DecodeError):
+        programs._decoded(programs._checked(raw[programs._DIGEST :].replace(b"status", b"statue")))
