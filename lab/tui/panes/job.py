@@ -6,7 +6,7 @@ from lab.tui.panes.keys import Reaction, ScreenKey
 from lab.tui.panes.layout import NARROW
 from lab.tui.panes.pane import Pane, PaneFact, View, two_sides
 from lab.tui.rows.blocks import answer_rows, fields, next_call, paragraph, request_row, seconds, status_row
-from lab.tui.rows.spans import BLANK, Row, ink, plain, row, width, wrap
+from lab.tui.rows.spans import BLANK, Row, clip, ink, plain, row, width, wrap
 from lab.tui.state.clean import both_ends, end_of
 from lab.tui.state.reading import short_path
 from lab.tui.state.run import Exchange, JobState
@@ -23,6 +23,8 @@ def job_fact(view: View) -> PaneFact:
     alone = state.ui.zoom == "job"
     path = short_path(job.path)
     path = path if len(path) <= inner - 7 else f"…/{path.rpartition('/')[2]}"  # no word of it is cut
+    # where one path takes all calls, the method says which
+    path = next((clip(value, inner - 7) for name, value in job.fields if name == "method" and not alone), path)
     request = [request_row("POST", path, inner)]
     if alone:
         request += [*fields(job.message, 7, inner, most=12), *fields(job.fields, 15, inner, most=12)]
