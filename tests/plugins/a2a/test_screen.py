@@ -29,8 +29,8 @@ def test_over_a2a_the_panes_show_its_calls_and_its_states() -> None:
     screen = run.screen(run.seen_live(), 160, 44, wire=True)
     assert "message/send" in screen["job"] and "contextId" in screen["job"] and "jobId" not in screen["job"]
     assert "tasks/get" in screen["polling"] and "working" in screen["polling"]
-    assert re.search(r"state +(failed|completed)", screen["output"])
-    assert "/a2a/v1/ITEM_COMPARE_TEAM" in screen["wire"]
+    assert re.search(r"✓ completed", screen["job"]) and "input-required" in screen["band"]
+    assert re.search(r"status 200 working", screen["wire"])
 
 
 @each_row("size", [(80, 24), (120, 36)])
