@@ -45,13 +45,13 @@ class Playback(PlayedSource):
         self._known = known or {}
         self._paced: SettableClock = clock or ScaledClock()
         self.clock = self._paced
-        self.player = Player(self._paced, self._tell)
+        self._changed = asyncio.Event()
+        self.player = Player(self._paced, self._tell, lambda factor: self._changed.set())
         self.player.pause(True)
         self.place = 0
         remark = f"The recording is {damage}: it plays to its last whole line." if damage else ""
         self._news = SourceUpdate(remark=remark)
         """What the screen is to be told with the next state."""
-        self._changed = asyncio.Event()
         self._run_from(timeline.start)
 
     # What the screen asks
@@ -107,6 +107,9 @@ class Playback(PlayedSource):
             if not self.player.paused and not self.player.holds:  # at the end nothing plays on
                 self._stand_at(self.timeline.until)
                 return
+            await self._changed.wait()
+            return
+        if self.player.rate == "0":  # what is told at this very instant isn't come to either
             await self._changed.wait()
             return
         await first_of(self._paced.sleep_until(due), self._changed.wait())
