@@ -11,11 +11,9 @@ from lab.client.pod_client import PodClient
 from lab.clocks import SystemClock, settle
 from lab.core.journal.shell import TapeNoted
 from lab.core.observe import Noted, Observation, Replied, Requested
-from lab.server.body_room import BodyRoom
 from lab.server.connection import reset
-from lab.server.hop_headers import passed_on
 from lab.server.pod_origins import PodOrigins
-from lab.server.pod_proxy import PodProxy
+from lab.server.pod_proxy import BodyRoom, PodProxy, passed_on
 from tests.conftest import each_row
 from tests.server.conftest import Peer
 

@@ -164,7 +164,7 @@ async def test_who_hangs_up_in_mid_handshake_leaves_nothing_in_memory(secure: Se
 async def test_few_handshakes_are_under_way_at_once_and_others_have_their_turn(
     stage: Stage, authority: Authority, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(tls, "MOST_HANDSHAKES", 1)
+    monkeypatch.setattr(tls, "MOST_PEERS", 1)
     secure = Secure(
         stage,
         stage.server.start_tls(bind("127.0.0.1", 0), authority.context),
