@@ -246,6 +246,11 @@ class Connection(web.RequestHandler):
                 self.shell.malformed(self, "plain-on-tls-port", self.received)
                 self.wire.close()
             return
+        if not self._tail and data.find(_END) == len(data) - len(_END) > 0:  # one head, and nothing else
+            self.heads += 1
+            self.behind = False
+            super().data_received(data)
+            return
         for piece in self._pieces(data):
             super().data_received(piece)
 
@@ -382,7 +387,7 @@ class Connection(web.RequestHandler):
         self.shell.traffic.left += 1
         self.written += len(data)
         self.wrote = True
-        if self.unsent:
+        if self.wire.get_write_buffer_size() or (self.below is not None and self.unsent):
             self.shell.unread.watch(self)
         return True
 

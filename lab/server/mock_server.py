@@ -140,7 +140,9 @@ class MockServer(ListeningServer):
         routed = self.tenants.route(path, headers) or await self.tenants.admit(path, headers)
         since = routed.mount.clock.now()
         self.tenants.enter(routed.mount, connection)
-        body = routed.refusal or await connection.receive(self._most_of(incoming, routed.path))
+        body: bytes | Refusal = routed.refusal or connection.refused_head() or b""
+        if not body and incoming.body_exists:
+            body = await connection.body(self._most_of(routed.path))
         if connection.listener is not None:
             body = reader.shell_refusal(404, "This is another origin than the API's.")
         self.arrivals[connection.ordinal] = real_micros()
@@ -160,10 +162,8 @@ class MockServer(ListeningServer):
             since, body = routed.mount.clock.now(), routed.refusal or body
             self.tenants.enter(routed.mount, connection)
 
-    def _most_of(self, incoming: web.BaseRequest, path: str) -> int:
+    def _most_of(self, path: str) -> int:
         """Bytes that the body of a request to that path may have."""
-        if not incoming.body_exists:
-            return 0
         limits, route = self.limits, ROUTER.name("POST", path)
         return limits.token_body if route in FORM_ROUTES else limits.upload_body if route in UPLOADS else limits.body
 
