@@ -238,7 +238,8 @@ class Connection(web.RequestHandler):
         if not data:  # aiohttp goes on with what it has kept
             super().data_received(data)
             return
-        self._tls = data.startswith(_TLS) if not self.total else self._tls
+        if not self.total:
+            self._tls = data.startswith(_TLS)
         self.received = len(data)
         self.total += self.received
         if self.misdirected:
@@ -305,7 +306,8 @@ class Connection(web.RequestHandler):
         """A head is whole, and its request is taken up. `special` tells whether `refused_head` is to look at it."""
         self.request, self.busy, self.wrote = request, True, False
         self.begun += 1
-        self._on_time()
+        if self._late is not None:
+            self._on_time()
         if (raw := request.raw_headers) != self._raw:
             # a polling client sends the same head again and again: it is read once
             self.headers, self.special = headers_of(raw)

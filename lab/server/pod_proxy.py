@@ -32,7 +32,7 @@ from lab.server.connection import BEHIND, SENT, Connection, Sent, reset
 from lab.server.limits import ServerLimits
 from lab.server.listening_server import ListeningServer
 from lab.server.pod_origins import PodOrigins
-from lab.server.response_writer import BODILESS, CLOSE, ResponseWriter, field_line
+from lab.server.response_writer import BODILESS, CLOSE, ResponseWriter, field_line, one_line
 
 _T = TypeVar("_T")
 
@@ -283,9 +283,9 @@ class _ProxiedExchange:
         own = b"Transfer-Encoding: chunked\r\n" if chunked else b""
         ends = b"Connection: close\r\n" if self.last else b"Connection: keep-alive\r\n" if http_1_0 else b""
         at = self.proxy.clock.now()
-        status = f"HTTP/1.1 {answer.status} {answer.reason}".encode("utf-8", "surrogateescape")
+        reason = one_line(answer.reason.encode("utf-8", "surrogateescape"))
         lines = (field_line(*each) for each in self._located(headers))
-        if not connection.write(b"".join((status, b"\r\n", *lines, own, ends, b"\r\n"))):
+        if not connection.write(b"HTTP/1.1 %d %b\r\n%b%b%b\r\n" % (answer.status, reason, b"".join(lines), own, ends)):
             raise ConnectionResetError("The client is gone.")
         self.head, self.first = Response(answer.status, reader.headers_of(headers)[0]), at - self.since
         while piece := await self._while_there(answer.piece()):

@@ -23,7 +23,12 @@ def field_line(name: bytes, value: bytes) -> bytes:
 
     Else a line break in either would begin another header, or the body (RFC 9110 §5.5).
     """
-    return b"%b: %b\r\n" % (name, value.translate(_ONE_LINE)) if _NAME.fullmatch(name) else b""
+    return b"%b: %b\r\n" % (name, one_line(value)) if _NAME.fullmatch(name) else b""
+
+
+def one_line(text: bytes) -> bytes:
+    """What came from outside, as a part of one line."""
+    return text.translate(_ONE_LINE)
 
 
 class ResponseWriter:

@@ -134,6 +134,14 @@ async def test_heads_and_bodies_that_no_route_takes(
     await peer.close()  # else the control plane waits for the rest of the body when it is stopped
 
 
+async def test_a_body_that_is_announced_is_asked_for_once(listener: Listener) -> None:
+    path = {"mock": "/x", "plane": "/_lab/clock"}[listener.name]
+    headers = (("content-type", "application/json"), ("expect", "100-continue"), ("content-length", "2"))
+    peer = await listener.peer()
+    assert (await peer.ask(listener.sent("POST", path, headers))).status == 100
+    assert (await peer.ask(b"{}")).status in (400, 404)
+
+
 class TestDeadlines:
     """They run in real time: each test shortens the one that it waits for, once nothing else can be too late for it."""
 
