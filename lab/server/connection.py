@@ -455,7 +455,8 @@ class Connection(web.RequestHandler):
         begun = self.begun if begun is None else begun
         if self.busy or self.begun != begun:
             return
-        if turns:
+        waits = self.behind or self.heads > self.begun  # a request may, or what the parser refuses
+        if waits and turns:
             asyncio.get_running_loop().call_soon(self._close_when_quiet, turns - 1, begun)
         else:
             self.wire.close()
