@@ -1,41 +1,73 @@
-"""One connection: aiohttp's protocol with the deadlines it lacks, and facts about what became of the socket.
+"""One connection: aiohttp parses and keeps it going; deadlines, half-close, exact bytes and a word for its end are ours.
 
-What aiohttp does by itself, and what had to be added, is tabled in limits.md §3.
+Of aiohttp only the public face is used: `RequestHandler` of `aiohttp.web`, the methods of an asyncio protocol, and
+`handle_error` and `log_exception`, or what it refuses would be answered, and logged with its bytes, in its own words.
+A request is taken up some turns of the loop after it came, and nothing public tells of it until then: hence `TURNS`.
 """
 
 import asyncio
 import socket
 import struct
-from collections.abc import Callable
+import zlib
+from collections.abc import Awaitable, Callable, Iterator
 from functools import partial
 from typing import Any, Protocol
 
-from aiohttp.http import RawRequestMessage
-from aiohttp.http_exceptions import BadHttpMethod
-from aiohttp.web import RequestPayloadError
+from aiohttp import web
 
-from lab.core.exchange import Headers, RawHeaders
+from lab.core.exchange import Headers, RawHeaders, header_of
 from lab.core.refusal import Refusal
-from lab.server.library_internals import SENT_LAST, Sent
+from lab.core.unpacking import Unpacked
 from lab.server.limits import ServerLimits
-from lab.server.request_reader import check_head, headers_of
-from lab.server.watched_parser import WatchedParser
-from lab.server.write_deadline import WriteDeadline
+from lab.server.request_reader import check_head, check_length, headers_of, shell_refusal
 
 LONGEST_PIECE = 65_536
 """Bytes that are given to a transport at once: as many as asyncio lets wait before it says so."""
 BEHIND = 50
 """Real milliseconds within which the end of a peer's stream comes behind its request: it has said all, and still reads."""
+TURNS = 4
+"""Of the loop, within which aiohttp takes up a request that has come."""
+MOST_HEADS = 64
+"""That are given to the parser one by one of a segment: a body may hold nothing but empty lines."""
+_END = b"\r\n\r\n"
 _TLS = b"\x16\x03"
+_LOOKS = 4
+"""Times that a peer is looked at before it is late; it is cut at most a quarter of the deadline after it."""
+_MOST_WASTED = 524_288
+"""Bytes of a body that may be framing; more than a segment, which may hold the next requests too."""
 _NO_LINGER = struct.pack("ii", 1, 0)
 """Linger, for no time: closing sends RST (socket(7))."""
 
 
-def reset(transport: asyncio.BaseTransport) -> None:
+class Sent(web.StreamResponse):
+    """What aiohttp is given in place of a response: the bytes have left already."""
+
+    def __init__(self, *, last: bool) -> None:
+        super().__init__()
+        self.last = last
+
+    @property
+    def keep_alive(self) -> bool:
+        return not self.last
+
+    async def prepare(self, request: web.BaseRequest) -> None:
+        """Nothing is left to prepare."""
+
+    async def write_eof(self, data: bytes = b"") -> None:
+        """Nothing is left to write."""
+
+
+SENT, SENT_LAST = Sent(last=False), Sent(last=True)
+
+
+class PeerGone(Exception):
+    """The peer left before its request was complete."""
+
+
+def reset(transport: asyncio.WriteTransport) -> None:
     """End a connection with RST: what the kernel still holds for the peer goes, too."""
     if (peer := transport.get_extra_info("socket")) is not None:
         peer.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _NO_LINGER)
-    assert isinstance(transport, asyncio.WriteTransport)
     transport.abort()
 
 
@@ -49,10 +81,56 @@ class Traffic:
         """Times that bytes left, or a connection ended."""
 
 
+class UnreadBytes:
+    """Looks at the connections for which bytes wait, and resets those whose peer takes none of them for too long.
+
+    asyncio itself would keep them for ever. A reply of which nothing waits, because a fault or a stream has nothing to
+    send yet, isn't late.
+    """
+
+    def __init__(self, seconds: Callable[[], float]) -> None:
+        """How long that is, in real seconds."""
+        self._seconds = seconds
+        self._seen: dict[Connection, tuple[int, float]] = {}
+        """How much the peer of each had taken, and when that was seen first."""
+        self._timer: asyncio.TimerHandle | None = None
+
+    def watch(self, connection: "Connection") -> None:
+        """Bytes wait for this one's peer."""
+        if connection not in self._seen:
+            self._seen[connection] = (connection.taken, asyncio.get_running_loop().time())
+            self._look_later()
+
+    def forget(self, connection: "Connection") -> None:
+        """It is over."""
+        if self._seen.pop(connection, None) is not None and not self._seen and self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+    def _look_later(self) -> None:
+        if self._timer is None and self._seen:
+            self._timer = asyncio.get_running_loop().call_later(self._seconds() / _LOOKS, self.look)
+
+    def look(self) -> None:
+        """Look at each."""
+        now, self._timer = asyncio.get_running_loop().time(), None
+        for connection, (taken, since) in tuple(self._seen.items()):
+            if not connection.unsent:
+                del self._seen[connection]
+            elif connection.taken != taken:
+                self._seen[connection] = (connection.taken, now)
+            elif now - since >= self._seconds():
+                del self._seen[connection]
+                connection.how = "deadline"
+                reset(connection.wire)
+        self._look_later()
+
+
 class ConnectionObserver(Protocol):
     """The listener's side: what a connection tells it, and the deadlines that it sets."""
 
     traffic: Traffic
+    unread: UnreadBytes
 
     @property
     def ending(self) -> bool:
@@ -62,10 +140,10 @@ class ConnectionObserver(Protocol):
     def limits(self) -> ServerLimits:
         """Sizes and deadlines."""
 
-    def opened(self) -> int:
+    def opened(self, connection: "Connection") -> int:
         """A peer connected: the ordinal of its connection."""
 
-    def closed(self, ordinal: int, how: str) -> None:
+    def closed(self, connection: "Connection", how: str) -> None:
         """A connection ended."""
 
     def malformed(self, connection: "Connection", what: str, size: int) -> None:
@@ -75,34 +153,53 @@ class ConnectionObserver(Protocol):
         """A request ended in a bug of ours; `begun`: some of its reply has left."""
 
 
-class Connection(WatchedParser):
+class Connection(web.RequestHandler):
     """A connection with an ordinal, a header deadline, half-close, and a word for how it ended."""
 
     __slots__ = tuple(
-        "_answered _late _raw _tls _unread at_end half_closed headers how listener lost misdirected ordinal received shell special tenant total wrote".split()
+        "_late _raw _since _tail _tls at_end begun behind below busy half_closed headers heads how leave listener lost misdirected ordinal received request shell special tenant total wire written wrote".split()
     )
 
-    def __init__(self, shell: ConnectionObserver, manager: Any, **settings: Any) -> None:
+    request: web.BaseRequest
+    """The one under way."""
+    wire: asyncio.Transport
+    """aiohttp forgets a transport that it has closed, and asyncio keeps it open until its bytes are taken."""
+
+    def __init__(self, shell: ConnectionObserver, manager: web.Server, **settings: Any) -> None:
         super().__init__(manager, **settings)
         self.shell = shell
         self.ordinal = 0
         self.how: str | None = None
         self.half_closed = False
+        self.busy = False
+        """Whether a reply isn't out."""
         self._raw: RawHeaders | None = None
         self.headers: Headers = ()
         self.special = False
         self._late: asyncio.TimerHandle | None = None
-        self._unread: WriteDeadline | None = None
+        self._since = 0.0
+        """When the latest request was over."""
+        self.below: asyncio.WriteTransport | None = None
+        """Of TLS what the encrypted bytes leave by."""
         self.lost = asyncio.Event()
         """Set once the connection is over."""
-        self.at_end: Callable[[], None] | None = None
+        self.leave: Callable[[], object] | None = None
+        """Called then, by whoever has made room for it."""
+        self.at_end: Callable[[], object] | None = None
         """Called once the peer has ended its side, or is gone."""
         self.received = 0
+        """Bytes that came last."""
         self.total = 0
+        self.heads = 0
+        """Empty lines that have come: each request has one, a body may have more."""
+        self.begun = 0
+        """Requests that were taken up."""
+        self.behind = False
+        """Whether what came last ends in mid head, or is of a body."""
+        self._tail = b""
+        self.written = 0
         self.wrote = False
         """Whether some of the reply to the request under way has left."""
-        self._answered = 0
-        """Requests that are over."""
         self._tls = False
         self.misdirected = False
         """Whether the peer speaks plainly where TLS is spoken."""
@@ -111,123 +208,190 @@ class Connection(WatchedParser):
         self.tenant: object = None
         """Whom the request under way is for; None: there was none yet."""
 
+    # What asyncio and aiohttp call
+
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """A peer connected: the header deadline begins."""
         super().connection_made(transport)
-        self.ordinal = self.shell.opened()
         assert isinstance(transport, asyncio.Transport)
-        self._unread = WriteDeadline(transport, self.shell.limits.write_deadline, partial(self._unmoved, transport))
+        self.wire, self._since = transport, asyncio.get_running_loop().time()
+        self.ordinal = self.shell.opened(self)
         self._hasten()
 
     def connection_lost(self, exc: BaseException | None) -> None:
         """The connection is over."""
         self._on_time()
-        if self._unread is not None:
-            self._unread.close()
+        self.shell.unread.forget(self)
         self.lost.set()
         if self.at_end is not None:
             self.at_end()
         super().connection_lost(exc)
-        self.shell.closed(self.ordinal, self.how or ("reset" if exc is not None else "client"))
+        # aiohttp doesn't say so where it closes for that
+        idle = not self.busy and asyncio.get_running_loop().time() - self._since >= self.shell.limits.idle
+        self.shell.closed(self, self.how or ("reset" if exc is not None else "idle" if idle else "client"))
+        if self.leave is not None:
+            self.leave()
 
     def data_received(self, data: bytes) -> None:
-        """Feed the parser; a head that is begun and not ended is on the clock."""
-        before = self.parsed
+        """Feed the parser each head by itself: what it refuses takes along all that it was given with it."""
         self.shell.traffic.came += 1
+        if not data:  # aiohttp goes on with what it has kept
+            super().data_received(data)
+            return
+        if not self.total:
+            self._tls = data.startswith(_TLS)
         self.received = len(data)
         self.total += self.received
         if self.misdirected:
-            self._turn_away()
+            if not self.wire.is_closing():
+                self.shell.malformed(self, "plain-on-tls-port", self.received)
+                self.wire.close()
             return
-        if before == 0:
-            self._tls = data.startswith(_TLS)
-        self.feed(data)
-        if self.parsed != before:
-            if self._late is not None:
-                self._on_time()
-        elif not self._busy():
-            self._hasten()
+        if not self._tail and data.find(_END) == len(data) - len(_END) > 0:  # one head, and nothing else
+            self.heads += 1
+            self.behind = False
+            super().data_received(data)
+            return
+        for piece in self._pieces(data):
+            super().data_received(piece)
 
-    def _hasten(self) -> None:
-        """What is left of a head that has begun is to come before the deadline."""
-        if self._late is None:
-            self._late = asyncio.get_running_loop().call_later(self.shell.limits.header_deadline, self._overdue)
+    def _pieces(self, data: bytes) -> Iterator[bytes]:
+        """Each head by itself, but one whose body comes in chunks together with what has come of that.
+
+        They are counted, and one that is begun and not ended is on the clock.
+        """
+        whole, before = self._tail + data, len(self._tail)
+        ends = whole.count(_END)
+        self.heads += ends
+        self.behind = not whole.endswith(_END)
+        self._tail = whole[-3:] if self.behind else b""
+        if self.behind and not self.busy:
+            self._hasten()
+        begin, end = before, 0
+        for left in range(min(ends, MOST_HEADS) - 1, -1, -1):
+            end = whole.index(_END, end) + len(_END)
+            if end == len(whole) or (left == 0 and b"chunked" in whole[begin:end].lower()):
+                break
+            yield whole[begin:end]
+            begin = end
+        yield data if begin == before else whole[begin:]
 
     def eof_received(self) -> bool:  # type: ignore[override]  # asyncio reads it; aiohttp declares None
         """The peer has said all: what it asked is still answered, unless whoever answers takes that for giving up."""
         self.half_closed = True
         if self.at_end is not None:
             self.at_end()
-        # TLS can't be closed by halves
-        return self._busy() and self.transport is not None and self.transport.get_extra_info("sslcontext") is None
+        self._close_when_quiet()
+        return not self.secure  # TLS can't be closed by halves
 
-    def _turn_away(self) -> None:
-        """Say where TLS is spoken that it is, and close."""
-        if self.transport is not None and not self.transport.is_closing():
-            self.shell.malformed(self, "plain-on-tls-port", self.received)
-            self.transport.close()
+    def handle_error(
+        self, request: Any, status: int = 500, exc: BaseException | None = None, message: str | None = None
+    ) -> Any:
+        """What the parser refused, or a bug of ours; never the bytes, never the traceback, to the peer."""
+        if status != 400:
+            self.shell.broken(self, exc, begun=self.wrote or bool(request.writer.output_size))
+            return SENT_LAST
+        self._on_time()
+        self.shell.malformed(self, "tls-on-plain-port" if self._tls else type(exc).__name__, self.received)
+        return SENT_LAST
 
-    @property
-    def busy(self) -> bool:
-        """Whether a reply isn't out."""
-        return self._busy()
+    def log_exception(self, *texts: Any, exc_info: Any = None, **more: Any) -> None:
+        """A bug on the way out; that a body turned out broken or cut is the peer's, and was answered."""
+        if not isinstance(exc_info, web.RequestPayloadError | ConnectionError):
+            self.shell.broken(self, exc_info, begun=True)
 
-    def _busy(self) -> bool:
-        """Whether a request is under way or queued."""
-        return self._answered < self.parsed
+    # A request
 
-    def answered(self) -> None:
-        """The request under way is over; a peer that has said all since then is asked nothing more."""
-        self._answered = self.parsed - len(self.waiting)
-        self.wrote = False
-        if self.half_closed and not self.waiting:
-            self.close()
-        elif self.behind and not self._busy():
-            self._hasten()
-
-    async def finish_response(self, request: Any, resp: Any, start_time: float | None) -> Any:
-        """Send a response that aiohttp sends: the request is over then."""
-        try:
-            return await super().finish_response(request, resp, start_time)
-        finally:
-            self.answered()
-
-    def last_of(self, should_close: bool) -> bool:
-        """Whether the connection ends with this reply."""
-        return should_close or self.ends or self.shell.ending or (self.half_closed and not self.waiting)
-
-    def read_head(self, raw: RawHeaders) -> Headers:
-        """The header fields as text; `special` tells whether `refused_head` is to look at them."""
-        if raw != self._raw:
+    def begin(self, request: web.BaseRequest) -> None:
+        """A head is whole, and its request is taken up. `special` tells whether `refused_head` is to look at it."""
+        self.request, self.busy, self.wrote = request, True, False
+        self.begun += 1
+        if self._late is not None:
+            self._on_time()
+        if (raw := request.raw_headers) != self._raw:
             # a polling client sends the same head again and again: it is read once
             self.headers, self.special = headers_of(raw)
             self._raw = raw
-        return self.headers
 
-    def refused_head(self, message: RawRequestMessage) -> Refusal | None:
-        """What is wrong with the head that was read last, before its body is; None if nothing is."""
-        unusual = self.special or message.version < (1, 0)
-        return check_head(message, self.headers) if unusual else None
+    def end(self) -> None:
+        """The request under way is over; a peer that has said all since then is asked nothing more."""
+        self.busy, self._since = False, asyncio.get_running_loop().time()
+        if self.half_closed:
+            self._close_when_quiet()
+        elif self.behind and not self.request.body_exists:  # else it may have been the end of that
+            self._hasten()
+        del self.request
+
+    def refused_head(self) -> Refusal | None:
+        """What is wrong with the head of the request under way, before its body is; None if nothing is."""
+        unusual = self.special or self.request.version < (1, 0)
+        return check_head(self.request.version, self.headers) if unusual else None
+
+    async def receive(self, most: int) -> bytes | Refusal:
+        """The body of the request under way, or what is wrong with its head or body."""
+        if (problem := self.refused_head()) is not None:
+            return problem
+        return await self.body(most) if self.request.body_exists else b""
+
+    async def body(
+        self, most: int, *, ask: bool = True, packed: bool = False, grow: Callable[[int], object] | None = None
+    ) -> bytes | Refusal:
+        """The whole body, decompressed; refused by Content-Length alone when that is enough; PeerGone if the peer left.
+
+        With `ask` one that was announced by Expect is asked for; `packed`: it stays compressed. `grow` is told how much
+        of it there is; what it raises ends the reading.
+        """
+        if (too_large := check_length(self.headers, most)) is not None:
+            return too_large
+        content, limits = self.request.content, self.shell.limits
+        if ask and self.request.version >= (1, 1) and header_of(self.headers, "expect") is not None:
+            self.wire.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+        if self.half_closed and not content.is_eof():
+            raise PeerGone
+        self.at_end = partial(_cut, content)
+        try:
+            async with asyncio.timeout(limits.body_deadline):
+                before, body = self.total, bytearray()
+                coding = (header_of(self.headers, "content-encoding") or "identity").strip().lower()
+                unpacked = None if packed or coding == "identity" else Unpacked(coding)
+                while chunk := await content.readany():
+                    body += chunk if unpacked is None else unpacked.feed(chunk, most + 1 - len(body))
+                    if len(body) > most:
+                        return shell_refusal(413, f"The body is larger than {most} bytes.")
+                    if grow is not None:
+                        grow(len(body))
+                if unpacked is not None:
+                    unpacked.end()
+        except TimeoutError:
+            return shell_refusal(408, "The body did not come in time.")
+        except (web.RequestPayloadError, zlib.error):
+            return shell_refusal(400, "The body can not be read: its chunks or its compression are broken.")
+        except ConnectionError as error:
+            raise PeerGone from error
+        finally:
+            self.at_end = None
+        # the parser swallows chunk extensions of any length
+        wasted = self.total - before - 8 * len(body) > _MOST_WASTED
+        return shell_refusal(400, "The chunks are mostly extensions.") if wasted else bytes(body)
+
+    # A reply
+
+    def last(self) -> bool:
+        """Whether the connection ends with the reply to the request under way."""
+        said_all = self.half_closed and self.heads <= self.begun
+        return said_all or self.shell.ending or not self.request.keep_alive
 
     def write(self, data: bytes | memoryview) -> bool:
         """Send it; False if the peer is gone."""
-        if self.lost.is_set() or self.transport is None or self.transport.is_closing():
+        if self.lost.is_set() or self.wire.is_closing():
             return False
-        self.transport.write(data)
+        self.wire.write(data)
         self.shell.traffic.left += 1
-        if self._unread is not None:
-            self._unread.wrote(len(data))
+        self.written += len(data)
         self.wrote = True
+        if self.wire.get_write_buffer_size() or (self.below is not None and self.unsent):
+            self.shell.unread.watch(self)
         return True
-
-    @property
-    def unread(self) -> bool:
-        """Whether a peer that had ended its side has refused what was sent: it was gone, and hadn't only said all."""
-        if not self.half_closed or self.transport is None:
-            return False
-        peer = self.transport.get_extra_info("socket")
-        # asyncio reads no more after such an end, so nobody else hears of the reset
-        return self.transport.is_closing() or bool(peer.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR))
 
     async def write_long(self, data: bytes) -> None:
         """Send it as fast as the peer takes it, so that no copy of it waits; ConnectionError if the peer is gone."""
@@ -240,57 +404,113 @@ class Connection(WatchedParser):
 
     async def drain(self) -> None:
         """Return once the peer has read enough that more may be sent; ConnectionError if it is gone."""
-        await self.wait_until_writable()
+        await self.request.writer.drain()
         if self.lost.is_set():  # aiohttp says so only where the peer reset it
             raise ConnectionResetError("The connection is over.")
+
+    @property
+    def secure(self) -> bool:
+        """Whether it speaks TLS."""
+        return self.below is not None
+
+    @property
+    def unsent(self) -> int:
+        """Bytes that the kernel hasn't taken; of TLS those, too, that are encrypted already."""
+        size = self.wire.get_write_buffer_size()
+        return size if self.below is None else size + self.below.get_write_buffer_size()
+
+    @property
+    def taken(self) -> int:
+        """Bytes that the kernel has taken, but for what TLS adds."""
+        return self.written - self.unsent
+
+    @property
+    def rejected(self) -> bool:
+        """Whether a peer that had ended its side has refused what was sent: it was gone, and hadn't only said all."""
+        if not self.half_closed:
+            return False
+        peer = self.wire.get_extra_info("socket")
+        # asyncio reads no more after such an end, so nobody else hears of the reset
+        return self.wire.is_closing() or bool(peer.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR))
+
+    # The end
 
     def over(self, how: str) -> Sent:
         """The connection ends with this reply: `how` says at whose will."""
         self.how = self.how or how
         return SENT_LAST
 
-    def handle_error(
-        self, request: Any, status: int = 500, exc: BaseException | None = None, message: str | None = None
-    ) -> Any:
-        """What the parser refused, or a bug of ours; never the bytes, never the traceback, to the peer."""
-        if status != 400:
-            self.shell.broken(self, exc, begun=self.wrote or bool(request.writer.output_size))
-            return SENT_LAST
-        what = "tls-on-plain-port" if self._tls and isinstance(exc, BadHttpMethod) else type(exc).__name__
-        self.shell.malformed(self, what, self.received)
-        return SENT_LAST
-
-    def log_exception(self, *texts: Any, exc_info: Any = None, **more: Any) -> None:
-        """A bug on the way out; that a body turned out broken or cut is the peer's, and was answered."""
-        if not isinstance(exc_info, RequestPayloadError | ConnectionError):
-            self.shell.broken(self, exc_info, begun=True)
-
     def retire(self, how: str) -> None:
         """Take no further request: closed at once if none is under way."""
         self.how = self.how or how
-        if self.transport is not None and not self._busy():
-            self.transport.close()
+        self._close_when_quiet()
 
     def cut(self, how: str) -> None:
         """End the connection at once."""
         self.how = self.how or how
-        if self.transport is not None:
-            self.transport.abort()
+        self.wire.abort()
+
+    def _close_when_quiet(self, turns: int = TURNS, begun: int | None = None) -> None:
+        """Close, unless a request is under way or waits for aiohttp to take it up."""
+        begun = self.begun if begun is None else begun
+        if self.busy or self.begun != begun:
+            return
+        waits = self.behind or self.heads > self.begun  # a request may, or what the parser refuses
+        if waits and turns:
+            asyncio.get_running_loop().call_soon(self._close_when_quiet, turns - 1, begun)
+        else:
+            self.wire.close()
+
+    def _hasten(self) -> None:
+        """What is left of a head that has begun is to come before the deadline."""
+        if self._late is None:
+            self._late = asyncio.get_running_loop().call_later(self.shell.limits.header_deadline, self._overdue)
 
     def _overdue(self) -> None:
         self._late = None
         self.cut("deadline")
-
-    def _unmoved(self, transport: asyncio.Transport) -> None:
-        # aiohttp forgets a transport that it has closed, and asyncio keeps it open until its bytes are taken
-        self.how = "deadline"
-        reset(transport)
 
     def _on_time(self) -> None:
         if self._late is not None:
             self._late.cancel()
             self._late = None
 
-    def idled(self) -> None:
-        """No request came for as long as one may be waited for."""
-        self.how = self.how or "idle"
+
+def _cut(content: Any) -> None:
+    """The peer has said all: a body that lacks its end will never have it."""
+    if not content.is_eof():
+        content.set_exception(ConnectionResetError("The peer closed before the end of its body."))
+
+
+ExchangeHandler = Callable[[Connection, web.BaseRequest], Awaitable[web.StreamResponse]]
+
+
+def request_handler(exchange: ExchangeHandler) -> Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]:
+    """What aiohttp calls for each request, of who answers it."""
+
+    async def handle(request: web.BaseRequest) -> web.StreamResponse:
+        connection = request.protocol
+        assert isinstance(connection, Connection)
+        connection.begin(request)
+        try:
+            sent = await exchange(connection, request)
+            if sent is SENT and connection.half_closed:
+                connection.over("server")
+            return sent
+        except PeerGone:
+            connection.shell.malformed(connection, "body-cut", connection.received)
+            return SENT_LAST
+        finally:
+            connection.end()
+
+    return handle
+
+
+def connection_factory(shell: ConnectionObserver, manager: web.Server) -> Callable[[], Connection]:
+    """Makes the connections of a listener, for aiohttp's server `manager`."""
+    limits = shell.limits
+    return partial(
+        Connection, shell, manager, loop=asyncio.get_running_loop(), keepalive_timeout=limits.idle,
+        lingering_time=limits.lingering, access_log=None, max_line_size=limits.line, max_field_size=limits.line,
+        max_headers=limits.headers, auto_decompress=False,  # a gzip body that is cut short passes there
+    )  # fmt: skip

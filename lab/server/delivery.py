@@ -17,14 +17,11 @@ from lab.core.exchange import Request, Response
 from lab.core.observe import Replied
 from lab.core.reply import Parts, Reply, gathered
 from lab.mock.service import Service
-from lab.server.connection import BEHIND, LONGEST_PIECE, Connection, reset
-from lab.server.library_internals import SENT, SENT_LAST, Sent
+from lab.server.connection import BEHIND, LONGEST_PIECE, SENT, SENT_LAST, Connection, Sent, reset
 from lab.server.limits import LONG_BODY
 from lab.server.recorder import Recorder
-from lab.server.response_writer import ResponseWriter
+from lab.server.response_writer import CLOSE, KEEP, ResponseWriter
 
-CLOSE = b"connection: close\r\n"
-_KEEP = b"connection: keep-alive\r\n"
 _NOTHING = Response(0)
 """A reply of which no status line left."""
 
@@ -83,22 +80,21 @@ class ReplySender:
         data = self.writer.bytes_of(response, self.clock.now(), method=method, last=line)
         return connection.write(data)
 
-    async def send(self, incoming: Any, request: Request, reply: Reply, since: Millis) -> Sent:
+    async def send(self, connection: Connection, request: Request, reply: Reply, since: Millis) -> Sent:
         """Let the reply to a request that was complete at `since` leave."""
         if reply.strike is not None or reply.parts is not None:
-            return await _Piecemeal(self, incoming, reply, since).send()
-        connection, message = incoming.protocol, incoming.message
+            return await _Piecemeal(self, connection, reply, since).send()
         try:
             await self.ready(reply)
             if reply.latency:
                 with Awaited(connection, self.clock):
                     await self.clock.hold(reply.latency)
-            last = connection.last_of(message.should_close)
-            line = CLOSE if last else _KEEP if message.version < (1, 1) else b""
+            last = connection.last()
+            line = CLOSE if last else KEEP if connection.request.version < (1, 1) else b""
             # of a long body no copy waits for each client
             long = b"" if len(reply.response.body) <= LONGEST_PIECE or request.method == "HEAD" else reply.response.body
             left = self.write(connection, reply.response, "HEAD" if long else request.method, line)
-            if not left or connection.unread:
+            if not left or connection.rejected:
                 self._tell_cut(reply, "client_gone")
                 return SENT_LAST
             first = self.clock.now() - since
@@ -148,17 +144,16 @@ class ReplySender:
 class _Piecemeal:
     """A reply that is streamed, struck by a fault, or both."""
 
-    def __init__(self, sender: ReplySender, incoming: Any, reply: Reply, since: Millis) -> None:
+    def __init__(self, sender: ReplySender, connection: Connection, reply: Reply, since: Millis) -> None:
         self.sender = sender
         self.clock = sender.clock
-        self.connection: Connection = incoming.protocol
-        self.should_close: bool = incoming.message.should_close
+        self.connection = connection
         self.reply = reply
         self.strike = reply.strike
         self.since = since
         self.length = reply.strike.length if reply.strike is not None else None
         """What the head says of the body's length, where it says anything."""
-        self.chunked = self.length is None and incoming.message.version >= (1, 1)
+        self.chunked = self.length is None and connection.request.version >= (1, 1)
         self.last = True
         """Whether the connection ends with this reply."""
         self.body: list[tuple[Millis, bytes]] = []
@@ -190,9 +185,7 @@ class _Piecemeal:
         response, strike = self.reply.response, self.strike
         # without a length or chunks nothing but the end of the connection tells where the body ends
         framed = self.chunked or self.length is not None
-        self.last = (
-            not framed or (strike is not None and strike.how == "close") or self.connection.last_of(self.should_close)
-        )
+        self.last = not framed or (strike is not None and strike.how == "close") or self.connection.last()
         if response.status == 0:
             return not self.connection.lost.is_set()
         line = CLOSE if self.last else b""
@@ -237,13 +230,12 @@ class _Piecemeal:
     def _end(self, cut: str | None) -> Sent:
         if cut is None and not self.last:
             return SENT
-        connection, transport = self.connection, self.connection.transport
+        connection, wire = self.connection, self.connection.wire
         if self.strike is None:
             return connection.over("server")
         over = connection.over("client" if cut == "client_gone" else "fault")
-        if transport is not None and cut is not None:
-            if self.strike.how == "reset":
-                reset(transport)
-            else:
-                transport.close()
+        if cut is not None and self.strike.how == "reset":
+            reset(wire)
+        elif cut is not None:
+            wire.close()
         return over

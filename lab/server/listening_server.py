@@ -3,8 +3,6 @@
 import asyncio
 import ssl
 from collections.abc import Callable
-from functools import partial
-from typing import Any
 
 from aiohttp import web
 
@@ -14,8 +12,7 @@ from lab.core.journal.fact import Fact
 from lab.core.journal.shell import ConnectionClosed, ConnectionOpened, RequestMalformed, TapeNoted
 from lab.core.refusal import Refusal
 from lab.server.bugs import Bugs
-from lab.server.connection import Connection, ConnectionObserver, Traffic
-from lab.server.library_internals import RawRequest
+from lab.server.connection import Connection, Traffic, UnreadBytes, connection_factory, request_handler
 from lab.server.limits import ServerLimits
 from lab.server.listener import Bound, Listener, bind, most_connections
 from lab.server.request_reader import malformed_refusal
@@ -23,16 +20,6 @@ from lab.server.tls import TlsListener
 
 _AT_ONCE = 0.001
 """Seconds that aiohttp waits for what is left, twice; 0 would mean for ever."""
-
-
-def connections(shell: ConnectionObserver, manager: Any) -> Callable[[], Connection]:
-    """Makes the connections of a listener, for aiohttp's server `manager`."""
-    limits = shell.limits
-    return partial(
-        Connection, shell, manager, loop=asyncio.get_running_loop(), keepalive_timeout=limits.idle,
-        lingering_time=limits.lingering, access_log=None, max_line_size=limits.line, max_field_size=limits.line,
-        max_headers=limits.headers, auto_decompress=False,  # a gzip body that is cut short passes there
-    )  # fmt: skip
 
 
 async def _first(within: Millis, *events: asyncio.Event | None) -> None:
@@ -55,11 +42,12 @@ class ListeningServer:
         self.bugs = Bugs(self, clock)
         self.origin = ""
         """Where it listens, once it does."""
-        self.connections = 0
-        """Open now."""
+        self.peers: dict[Connection, None] = {}
+        """The connections that are open, in the order of their opening."""
         self.ending = False
         """Whether it stops soon: requests are served, and each reply is the last of its connection."""
         self.traffic = Traffic()
+        self.unread = UnreadBytes(lambda: self.limits.write_deadline)
         self.others: list[Listener] = []
         """Listeners at further origins, that of TLS apart."""
         self._most = most_connections(limits.connections)
@@ -72,7 +60,7 @@ class ListeningServer:
 
     # What whoever answers adds
 
-    async def exchange(self, incoming: Any) -> Any:
+    async def exchange(self, connection: Connection, request: web.BaseRequest) -> web.StreamResponse:
         """Serve one request: what aiohttp is given in place of a response."""
         raise NotImplementedError
 
@@ -95,8 +83,7 @@ class ListeningServer:
 
     async def start(self, host: str = "127.0.0.1", port: int = 0, *, bound: Bound | None = None) -> str:
         """Listen, perhaps on a port taken before; the origin. HostError if the port can't be had, UsageError if none."""
-        # raw requests in place of aiohttp's own
-        self._manager = web.Server(self.exchange, request_factory=RawRequest)  # type: ignore[arg-type]
+        self._manager = web.Server(request_handler(self.exchange))
         self._listener = Listener(bound or bind(host, port), self.factory())
         self.origin = self._listener.origin
         return self.origin
@@ -104,18 +91,11 @@ class ListeningServer:
     def factory(self) -> Callable[[], Connection]:
         """Makes connections for a listener, once `start` was called."""
         assert self._manager is not None
-        return connections(self, self._manager)
+        return connection_factory(self, self._manager)
 
     def start_tls(self, bound: Bound, context: ssl.SSLContext) -> str:
         """Listen with TLS too, once `start` was called: the same service, the same ledger. The origin."""
-        factory = self.factory()
-
-        def misdirected() -> Connection:
-            connection = factory()
-            connection.misdirected = True
-            return connection
-
-        self._tls = TlsListener(bound, factory, misdirected, context, self.limits.header_deadline, self.traffic)
+        self._tls = TlsListener(bound, self.factory(), context, self.limits.header_deadline, self.traffic)
         return self._tls.origin
 
     @property
@@ -138,10 +118,10 @@ class ListeningServer:
             return
         for listener in self._listeners():
             listener.close()
-        for connection in self.peers():
+        self.ending = True
+        for connection in tuple(self.peers):
             connection.retire("shutdown")
-        self._manager.pre_shutdown()
-        if self.connections:
+        if self.peers:
             self._nobody.clear()
             await _first(grace, self._nobody, hurry)
         await self._manager.shutdown(_AT_ONCE)
@@ -153,10 +133,10 @@ class ListeningServer:
         """All at which clients may call."""
         return tuple(each.origin for each in self._listeners())
 
-    def peers(self) -> tuple[Connection, ...]:
-        """The connections that are open."""
-        open_now = self._manager.connections if self._manager is not None else ()
-        return tuple(each for each in open_now if isinstance(each, Connection))
+    @property
+    def connections(self) -> int:
+        """How many are open."""
+        return len(self.peers)
 
     # What a connection tells
 
@@ -172,10 +152,10 @@ class ListeningServer:
             self.turn_away(connection, problem)
         connection.over("server")
 
-    def opened(self) -> int:
+    def opened(self, connection: Connection) -> int:
         """A peer connected: the ordinal of its connection."""
         self.opened_connections += 1
-        self.connections += 1
+        self.peers[connection] = None
         self.traffic.came += 1
         self.note(ConnectionOpened(at=self.clock.now(), c=self.opened_connections))
         # every listener pauses, so no generator: `any` would stop at the first
@@ -185,13 +165,13 @@ class ListeningServer:
             self.note(TapeNoted(at=self.clock.now(), text=text))
         return self.opened_connections
 
-    def closed(self, ordinal: int, how: str) -> None:
+    def closed(self, connection: Connection, how: str) -> None:
         """A connection ended."""
-        self.connections -= 1
+        self.peers.pop(connection, None)
         self.traffic.left += 1
-        if not self.connections:
+        if not self.peers:
             self._nobody.set()
-        fact = ConnectionClosed(at=self.clock.now(), c=ordinal, how=how)
+        fact = ConnectionClosed(at=self.clock.now(), c=connection.ordinal, how=how)
         self.note(fact)
         self.left(fact)
         if self.connections < self._most:

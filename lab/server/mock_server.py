@@ -6,9 +6,8 @@ No job waits here: one exchange costs one pass through the service, and a reply 
 import asyncio
 from collections.abc import Callable
 from functools import partial
-from typing import Any
 
-from aiohttp.streams import EMPTY_PAYLOAD
+from aiohttp import web
 
 from lab.clocks import AnyClock, real_micros
 from lab.core.clock import Millis
@@ -18,18 +17,18 @@ from lab.core.journal.shared import LedgerEnded, StoreLost
 from lab.core.journal.shell import ConnectionClosed
 from lab.core.observe import DECOY, Replied, Requested
 from lab.core.refusal import Refusal
+from lab.dialects.fusion.routes import UPLOADS
 from lab.dialects.router import ROUTER, UNKNOWN_ROUTE, lightened
 from lab.identity.routes import FORM_ROUTES
 from lab.mock.service import Service
 from lab.server import request_reader as reader
 from lab.server.call_totals import CallTotals
-from lab.server.connection import Connection
-from lab.server.delivery import CLOSE
-from lab.server.library_internals import SENT_LAST, RawRequest, Sent
+from lab.server.connection import SENT_LAST, Connection, Sent
 from lab.server.limits import LONG_BODY, ServerLimits
 from lab.server.listener import Bound, Listener
 from lab.server.listening_server import ListeningServer
 from lab.server.mounts import Mount, Routed, Tenant
+from lab.server.response_writer import CLOSE
 from lab.server.shared.calls import CallResult, LedgerCalls
 from lab.server.shared.worker_links import WorkerLinks
 from lab.server.tenants import Tenants
@@ -102,7 +101,7 @@ class MockServer(ListeningServer):
 
     def drop(self, tenant: Tenant) -> None:
         """Cut the connections whose reply isn't out: what was asked there never happened."""
-        for connection in self.peers():
+        for connection in tuple(self.peers):
             # who waits for the ledger learns of it there, and may call the next tenant of that name
             if (
                 connection.busy
@@ -134,32 +133,27 @@ class MockServer(ListeningServer):
 
     # One exchange
 
-    async def exchange(self, incoming: Any) -> Any:
+    async def exchange(self, connection: Connection, incoming: web.BaseRequest) -> Sent:
         """Serve one request; a bug of ours is 500, and the exchange is told all the same."""
-        message, connection = incoming.message, incoming.protocol
-        headers = connection.read_head(message.raw_headers)
-        path, query = reader.target_of(message.path)
+        headers = connection.headers
+        path, query = reader.target_of(incoming.raw_path)
         routed = self.tenants.route(path, headers) or await self.tenants.admit(path, headers)
         since = routed.mount.clock.now()
         self.tenants.enter(routed.mount, connection)
-        body: bytes | Refusal = routed.refusal or connection.refused_head(message) or b""
-        if isinstance(body, bytes) and incoming.payload is not EMPTY_PAYLOAD:
-            try:
-                body = await reader.receive_body(incoming, routed.path, headers, self.limits)
-            except reader.PeerGone:
-                self.malformed(connection, "body-cut", connection.received)
-                return SENT_LAST
+        body: bytes | Refusal = routed.refusal or connection.refused_head() or b""
+        if not body and incoming.body_exists:
+            body = await connection.body(self._most_of(routed.path))
         if connection.listener is not None:
             body = reader.shell_refusal(404, "This is another origin than the API's.")
         self.arrivals[connection.ordinal] = real_micros()
         while True:
             if isinstance(body, Refusal):
                 now = routed.mount.clock.now()
-                return self._refuse(incoming, routed, body, now, now - since)
-            tenant, request = routed.mount.tenant, Request(message.method, routed.path, query, headers, body)
+                return self._refuse(connection, routed, body, now, now - since)
+            tenant, request = routed.mount.tenant, Request(incoming.method, routed.path, query, headers, body)
             tenant.users += 1
             try:
-                return await self._answer(incoming, routed, request, since)
+                return await self._answer(connection, routed, request, since)
             except LedgerEnded:  # at another process: this call is the first one after it
                 pass
             finally:
@@ -168,9 +162,14 @@ class MockServer(ListeningServer):
             since, body = routed.mount.clock.now(), routed.refusal or body
             self.tenants.enter(routed.mount, connection)
 
-    async def _answer(self, incoming: RawRequest, routed: Routed, request: Request, since: Millis) -> Sent:
+    def _most_of(self, path: str) -> int:
+        """Bytes that the body of a request to that path may have."""
+        limits, route = self.limits, ROUTER.name("POST", path)
+        return limits.token_body if route in FORM_ROUTES else limits.upload_body if route in UPLOADS else limits.body
+
+    async def _answer(self, connection: Connection, routed: Routed, request: Request, since: Millis) -> Sent:
         """What the service says to a request that began to come at `since`; LedgerEnded: its tenant is there no longer."""
-        connection, mount, service = incoming.protocol, routed.mount, routed.mount.service
+        mount, service = routed.mount, routed.mount.service
         calls, now, before = mount.tenant.calls, mount.clock.now(), service.exchanges
         try:
             prepare = service.preparation(request, now)
@@ -189,8 +188,8 @@ class MockServer(ListeningServer):
         except Exception as fault:  # noqa: BLE001 - whatever it is, the client gets an answer and the record is whole
             problem = self._problem(fault, connection)
             x = service.exchanges if service.exchanges != before and not calls.shared else None
-            return self._refuse(incoming, routed, problem, now, now - since, x)
-        return await mount.sender.send(incoming, request, reply, now)
+            return self._refuse(connection, routed, problem, now, now - since, x)
+        return await mount.sender.send(connection, request, reply, now)
 
     async def _ask(self, tenant: Tenant, connection: Connection, call: Callable[[Millis], CallResult]) -> CallResult:
         """What the call gives once a ledger that other processes share has taken it; LedgerEnded: the tenant is let go."""
@@ -228,7 +227,7 @@ class MockServer(ListeningServer):
 
     def _refuse(
         self,
-        incoming: RawRequest,
+        connection: Connection,
         routed: Routed,
         problem: Refusal,
         now: Millis,
@@ -236,12 +235,11 @@ class MockServer(ListeningServer):
         x: int | None = None,
     ) -> Sent:
         """Answer without the service; the exchange is told all the same, its request too unless `x` is its ordinal already."""
-        connection: Connection = incoming.protocol
-        service, method = routed.mount.service, incoming.message.method
+        service, method = routed.mount.service, connection.request.method
         form = ROUTER.name(method, routed.path) in FORM_ROUTES
         response = reader.identity_refusal(problem) if form else service.word(problem, routed.path)
         if x is None and (x := service.next_exchange()):
-            whole, query = reader.target_of(incoming.message.path)
+            whole, query = reader.target_of(connection.request.raw_path)
             path = routed.path if routed.refusal is None else whole
             request, listener = Request(method, path, query, connection.headers), connection.listener
             route = ROUTER.name(method, path) if listener is None else UNKNOWN_ROUTE

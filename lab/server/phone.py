@@ -7,10 +7,10 @@ is named (limits.md §7).
 
 import re
 from collections.abc import Callable
-from typing import Any, Protocol
+from typing import Protocol
 from urllib.parse import parse_qs
 
-from aiohttp.streams import EMPTY_PAYLOAD
+from aiohttp import web
 
 from lab.clocks import AnyClock, real_millis
 from lab.core.clock import Epoch, Millis
@@ -18,13 +18,11 @@ from lab.core.exchange import Headers, Response, header_of
 from lab.core.journal.fact import Fact
 from lab.core.refusal import Refusal
 from lab.server import request_reader as reader
-from lab.server.connection import Connection
-from lab.server.delivery import CLOSE
-from lab.server.library_internals import SENT_LAST, Sent
+from lab.server.connection import Connection, Sent
 from lab.server.limits import ServerLimits
 from lab.server.listening_server import ListeningServer
 from lab.server.phone_page import HEADERS, LONGEST_COMMENT, PhoneQuestion, notice, question_page
-from lab.server.response_writer import ResponseWriter
+from lab.server.response_writer import CLOSE, ResponseWriter
 
 MOST_A_SECOND = 5
 """Answers, and calls with a wrong code, that are looked at within a real second."""
@@ -87,22 +85,13 @@ class PhoneServer(ListeningServer):
 
     # One exchange
 
-    async def exchange(self, incoming: Any) -> Any:
+    async def exchange(self, connection: Connection, request: web.BaseRequest) -> Sent:
         """Serve one request."""
-        message, connection = incoming.message, incoming.protocol
-        headers = connection.read_head(message.raw_headers)
-        path, _ = reader.target_of(message.path)
-        body: bytes | Refusal = connection.refused_head(message) or b""
-        if isinstance(body, bytes) and incoming.payload is not EMPTY_PAYLOAD:
-            try:
-                deadline = self.limits.body_deadline
-                body = await reader.whole_body(connection, incoming.payload, _LARGEST_FORM, deadline)
-            except reader.PeerGone:
-                self.malformed(connection, "body-cut", connection.received)
-                return SENT_LAST
+        path, _ = reader.target_of(request.raw_path)
+        body = await connection.receive(_LARGEST_FORM)
         if isinstance(body, Refusal):
-            return self._end(connection, _refused(body), message.method)
-        return self._end(connection, await self._answer(message.method, path, headers, body), message.method)
+            return self._end(connection, _refused(body), request.method)
+        return self._end(connection, await self._answer(request.method, path, connection.headers, body), request.method)
 
     def _end(self, connection: Connection, response: Response, method: str) -> Sent:
         """Answer, and close: the page loads nothing else, and phones that hold on to connections would use them up."""

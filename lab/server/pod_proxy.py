@@ -5,10 +5,11 @@ kept for later or unpacked; only `Host`, what concerns one connection, and a `Lo
 """
 
 import asyncio
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Iterator
+from contextlib import contextmanager
 from typing import Any, TypeVar
 
-from aiohttp.streams import EMPTY_PAYLOAD
+from aiohttp import web
 from msgspec.structs import replace
 
 from lab.clocks import AnyClock
@@ -27,15 +28,11 @@ from lab.program.switches import Switches
 from lab.recording.format.lines import LONGEST_BLOB
 from lab.recording.tape.unpacked_bodies import unpacked
 from lab.server import request_reader as reader
-from lab.server.body_room import BodyPlace, BodyRoom, MeteredBody, NoRoom
-from lab.server.connection import BEHIND, Connection, reset
-from lab.server.delivery import CLOSE
-from lab.server.hop_headers import passed_on
-from lab.server.library_internals import SENT, SENT_LAST, Sent
+from lab.server.connection import BEHIND, SENT, Connection, Sent, reset
 from lab.server.limits import ServerLimits
 from lab.server.listening_server import ListeningServer
 from lab.server.pod_origins import PodOrigins
-from lab.server.response_writer import BODILESS, ResponseWriter
+from lab.server.response_writer import BODILESS, CLOSE, ResponseWriter, field_line, one_line
 
 _T = TypeVar("_T")
 
@@ -45,6 +42,62 @@ _NOTHING = Response(0)
 """An answer of which no status line left."""
 _MADE_ANEW = frozenset((b"host", b"content-length", b"expect"))
 """Headers of a request that say what this hop says anew: where it goes, how long it is, that it was waited for."""
+
+
+MOST_BODIES = 104_857_600
+"""Bytes of requests that are in memory at once, whoever sends them: three of the largest size, or any number of small ones."""
+_OF_ONE_CONNECTION = frozenset(b"connection keep-alive proxy-connection te trailer transfer-encoding upgrade".split())
+"""Headers that go no further (RFC 9110 §7.6.1)."""
+
+
+def passed_on(headers: RawHeaders, without: frozenset[bytes] = frozenset()) -> RawHeaders:
+    """The headers that go further than one connection."""
+    named = {
+        part.strip().lower()
+        for name, value in headers
+        if name.rstrip().lower() == b"connection"
+        for part in value.split(b",")
+    }
+    left = _OF_ONE_CONNECTION | named | without
+    names = ((name.rstrip(), value) for name, value in headers)  # no blank before the colon goes on (RFC 9112 §5.1)
+    return tuple((name, value) for name, value in names if name.lower() not in left)
+
+
+class NoRoom(Exception):
+    """More has come at once than may be kept."""
+
+
+class BodyRoom:
+    """The bytes of requests that are taken, of those there are (limits.md §2)."""
+
+    def __init__(self, most: int = MOST_BODIES) -> None:
+        self.most = most
+        self.taken = 0
+
+    @contextmanager
+    def place(self) -> Iterator["BodyPlace"]:
+        """What one request takes of it; free again at the end."""
+        place = BodyPlace(self)
+        try:
+            yield place
+        finally:
+            self.taken -= place.size
+
+
+class BodyPlace:
+    """The bytes of one request."""
+
+    def __init__(self, room: BodyRoom) -> None:
+        self._room = room
+        self.size = 0
+
+    def grow_to(self, size: int) -> None:
+        """Take so many bytes in all; NoRoom if there are no more."""
+        more = max(0, size - self.size)
+        if self._room.taken + more > self._room.most:
+            raise NoRoom
+        self._room.taken += more
+        self.size += more
 
 
 class PodProxy(ListeningServer):
@@ -106,44 +159,36 @@ class PodProxy(ListeningServer):
 
     # One exchange
 
-    async def exchange(self, incoming: Any) -> Any:
+    async def exchange(self, connection: Connection, incoming: web.BaseRequest) -> Sent:
         """Carry one request on, and its answer back."""
         with self.room.place() as place:
-            return await self._carry(incoming, place)
+            return await self._carry(connection, incoming, place)
 
-    async def _carry(self, incoming: Any, place: BodyPlace) -> Sent:
-        message, connection = incoming.message, incoming.protocol
-        since = self.clock.now()
-        headers = connection.read_head(message.raw_headers)
-        path, query = reader.target_of(message.path)
-        body: bytes | Refusal = _refused(message, f"{path}?{query}", headers) or b""
-        if isinstance(body, bytes) and incoming.payload is not EMPTY_PAYLOAD:
-            try:
-                body = await self._receive(incoming, headers, place)
-            except reader.PeerGone:
-                self.malformed(connection, "body-cut", connection.received)
-                return SENT_LAST
+    async def _carry(self, connection: Connection, incoming: web.BaseRequest, place: BodyPlace) -> Sent:
+        since, headers = self.clock.now(), connection.headers
+        path, query = reader.target_of(incoming.raw_path)
+        body: bytes | Refusal = _refused(incoming, f"{path}?{query}", headers) or b""
+        if isinstance(body, bytes) and incoming.body_exists:
+            body = await self._receive(connection, place)
         now = self.clock.now()
         x = self.exchanges = self.exchanges + 1
-        origin, route = self.pod_origins.of(message.method, path)
+        origin, route = self.pod_origins.of(incoming.method, path)
         plain_headers, plain = unpacked(headers, b"" if isinstance(body, Refusal) else body)
-        request = Request(message.method, path, query, plain_headers, plain)
+        request = Request(incoming.method, path, query, plain_headers, plain)
         self.tell(Requested(now, x, route, request, c=connection.ordinal, took=now - since))
         if isinstance(body, Refusal):
             return self.refuse(connection, body, request, x)
-        sent = passed_on(message.raw_headers, _MADE_ANEW)
-        outgoing = UpstreamRequest(origin, message.method, request.target, sent, body)
-        return await _ProxiedExchange(self, connection, x, now).run(outgoing, request, message)
+        sent = passed_on(incoming.raw_headers, _MADE_ANEW)
+        outgoing = UpstreamRequest(origin, incoming.method, request.target, sent, body)
+        return await _ProxiedExchange(self, connection, x, now).run(outgoing, request)
 
-    async def _receive(self, incoming: Any, headers: Headers, place: BodyPlace) -> bytes | Refusal:
+    async def _receive(self, connection: Connection, place: BodyPlace) -> bytes | Refusal:
         """The whole body as it came, while there is room for it."""
-        most, deadline = self.limits.upload_body, self.limits.body_deadline
-        announced = header_of(headers, "expect") is not None and incoming.message.version >= (1, 1)
-        body, of = MeteredBody(incoming.payload, place), incoming.protocol
+        most = self.limits.upload_body
         try:
             # what has a length takes its place before it comes: so one of two that are too long together passes
-            place.grow_to(min(int(header_of(headers, "content-length") or 0), most))
-            return await reader.whole_body(of, body, most, deadline, announced=announced, packed=True)
+            place.grow_to(min(int(header_of(connection.headers, "content-length") or 0), most))
+            return await connection.body(most, packed=True, grow=place.grow_to)
         except NoRoom:
             return reader.shell_refusal(503, f"The requests under way have more than {self.room.most} bytes.")
 
@@ -165,8 +210,7 @@ class PodProxy(ListeningServer):
 
     def here(self, connection: Connection) -> str:
         """The origin that this client called."""
-        tls = connection.transport is not None and connection.transport.get_extra_info("sslcontext") is not None
-        return self.origins[-1 if tls else 0] if self.origins else self.origin
+        return self.origins[-1 if connection.secure else 0] if self.origins else self.origin
 
 
 class _ProxiedExchange:
@@ -192,11 +236,11 @@ class _ProxiedExchange:
         if self.first is not None or self.connection.lost.is_set() or self.proxy.clock.now() - self.since >= BEHIND:
             self.gone.set()
 
-    async def run(self, outgoing: UpstreamRequest, request: Request, message: Any) -> Sent:
+    async def run(self, outgoing: UpstreamRequest, request: Request) -> Sent:
         answer: UpstreamAnswer | None = None
         try:
             answer = await self._while_there(self.proxy.upstream(self.connection).ask(outgoing))
-            await self._pass(answer, message)
+            await self._pass(answer)
         except UpstreamFailed as failed:
             self.proxy.say(f"note: {outgoing.origin}, asked in exchange {self.x}: {failed.why}.")
             if failed.cut is None and self.first is None:
@@ -227,21 +271,21 @@ class _ProxiedExchange:
             task.cancel()
             gone.cancel()
 
-    async def _pass(self, answer: UpstreamAnswer, message: Any) -> None:
-        connection, http_1_0 = self.connection, message.version < (1, 1)
-        bodiless = message.method == "HEAD" or answer.status in BODILESS
+    async def _pass(self, answer: UpstreamAnswer) -> None:
+        connection, incoming = self.connection, self.connection.request
+        http_1_0, bodiless = incoming.version < (1, 1), incoming.method == "HEAD" or answer.status in BODILESS
         headers = passed_on(answer.headers)
         # a length that the pod names in Connection goes no further than this hop
         framed = bodiless or any(name.lower() == b"content-length" for name, _ in headers)
         chunked = not framed and not http_1_0
         # without a length or chunks nothing but the end of the connection tells where the body ends
-        self.last = not (framed or chunked) or connection.last_of(message.should_close)
-        own = (b"Transfer-Encoding", b"chunked") if chunked else None
-        ends = (b"Connection", b"close") if self.last else (b"Connection", b"keep-alive") if http_1_0 else None
-        lines = *self._located(headers), *(each for each in (own, ends) if each is not None)
+        self.last = not (framed or chunked) or connection.last()
+        own = b"Transfer-Encoding: chunked\r\n" if chunked else b""
+        ends = b"Connection: close\r\n" if self.last else b"Connection: keep-alive\r\n" if http_1_0 else b""
         at = self.proxy.clock.now()
-        status = f"HTTP/1.1 {answer.status} {answer.reason}".encode("utf-8", "surrogateescape")
-        if not connection.write(b"".join((status, *(b"\r\n%b: %b" % line for line in lines), b"\r\n\r\n"))):
+        reason = one_line(answer.reason.encode("utf-8", "surrogateescape"))
+        lines = (field_line(*each) for each in self._located(headers))
+        if not connection.write(b"HTTP/1.1 %d %b\r\n%b%b%b\r\n" % (answer.status, reason, b"".join(lines), own, ends)):
             raise ConnectionResetError("The client is gone.")
         self.head, self.first = Response(answer.status, reader.headers_of(headers)[0]), at - self.since
         while piece := await self._while_there(answer.piece()):
@@ -261,12 +305,11 @@ class _ProxiedExchange:
 
     def _cut(self, cut: str) -> Sent:
         self._tell(cut)
-        connection, transport = self.connection, self.connection.transport
-        over = connection.over("client" if cut == "client_gone" else "server")
-        if transport is not None and cut == "reset":
-            reset(transport)
-        elif transport is not None:
-            transport.close()
+        over = self.connection.over("client" if cut == "client_gone" else "server")
+        if cut == "reset":
+            reset(self.connection.wire)
+        else:
+            self.connection.wire.close()
         return over
 
     def _tell(self, cut: str | None) -> None:
@@ -280,13 +323,13 @@ class _ProxiedExchange:
         proxy.tell(Replied(now, self.x, reply, None, self.first, cut=cut, sent=self.sent if cut else None))
 
 
-def _refused(message: Any, target: str, headers: Headers) -> Refusal | None:
+def _refused(incoming: web.BaseRequest, target: str, headers: Headers) -> Refusal | None:
     """What the lab itself can't carry on."""
-    if message.version < (1, 0):
+    if incoming.version < (1, 0):
         return reader.shell_refusal(400, "HTTP/0.9 is not spoken here.")
     if (header_of(headers, "upgrade") or "").strip().lower() == "websocket":
         return reader.shell_refusal(426, "A capture carries no WebSockets.")
-    if message.method == "CONNECT" or not is_target(target):
+    if incoming.method == "CONNECT" or not is_target(target):
         return reader.shell_refusal(501, "A capture carries on what is asked of a path, and nothing else.")
     return None
 

@@ -1,25 +1,13 @@
-"""From aiohttp's parsed message to a Request, or to the refusal of one (limits.md §4, rows 5 to 28)."""
+"""What a parsed head says, and the refusals of those that say too much (limits.md §4, rows 5 to 28)."""
 
-import asyncio
-import zlib
-from functools import partial
-from typing import Any, Protocol
 from urllib.parse import quote
 
-from aiohttp.http import RawRequestMessage
-from aiohttp.web import RequestPayloadError
 from msgspec.structs import replace
 
 from lab.core.exchange import Headers, RawHeaders, Response, header_of
 from lab.core.journal.shared import StoreLost, StoreRefused
 from lab.core.refusal import Refusal
-from lab.core.unpacking import Unpacked
-from lab.dialects.fusion.routes import UPLOADS
-from lab.dialects.router import ROUTER
 from lab.identity.refusals import oauth_error
-from lab.identity.routes import FORM_ROUTES
-from lab.server.library_internals import RawRequest
-from lab.server.limits import ServerLimits
 
 CODINGS = ("identity", "gzip", "deflate")
 _HINTS = {
@@ -37,8 +25,6 @@ _WRONG_PORT = {
     "tls-on-plain-port": "This port speaks plain HTTP: use http://.",
     "plain-on-tls-port": "This port speaks TLS: use https://.",
 }
-_MOST_WASTED = 524_288
-"""Bytes of a body that may be framing; more than a segment, which may hold the next requests too."""
 _SPECIAL = frozenset((b"expect", b"content-encoding", b"upgrade"))
 _LONG_LENGTH = 18
 """Digits of a Content-Length that is beyond every limit; the parser takes the largest that 64 bits hold for none."""
@@ -70,23 +56,6 @@ def malformed_refusal(what: str) -> Refusal:
     return shell_refusal(400, _WRONG_PORT.get(what, "This is no HTTP/1.1 request."))
 
 
-class BodyStream(Protocol):
-    """What a body is read from: aiohttp's stream, or one that counts."""
-
-    async def readany(self) -> bytes:
-        """The next bytes; empty at the end."""
-
-    def is_eof(self) -> bool:
-        """Whether all has come."""
-
-    def set_exception(self, exc: BaseException) -> None:
-        """End the reading with this."""
-
-
-class PeerGone(Exception):
-    """The peer left before its request was complete."""
-
-
 def headers_of(raw: RawHeaders) -> tuple[Headers, bool]:
     """Header fields as text, and whether one of them needs a look before the body is read."""
     headers, special = [], False
@@ -109,9 +78,9 @@ def target_of(target: str) -> tuple[str, str]:
     return path, query
 
 
-def check_head(message: RawRequestMessage, headers: Headers) -> Refusal | None:
+def check_head(version: tuple[int, int], headers: Headers) -> Refusal | None:
     """What is wrong with a head that has unusual members, or is of a version without any; None if nothing is."""
-    if message.version < (1, 0):
+    if version < (1, 0):
         return shell_refusal(400, "HTTP/0.9 is not spoken here.")
     upgrade = header_of(headers, "upgrade")
     if upgrade is not None and upgrade.strip().lower() == "websocket":
@@ -133,60 +102,3 @@ def check_length(headers: Headers, most: int) -> Refusal | None:
     # the parser admits digits alone, and `check_head` no more of them than int takes
     too_large = declared is not None and int(declared) > most
     return shell_refusal(413, f"The body is larger than {most} bytes.") if too_large else None
-
-
-async def receive_body(incoming: RawRequest, path: str, headers: Headers, limits: ServerLimits) -> bytes | Refusal:
-    """The whole body of a request to the API; bounds and refusals as `whole_body`."""
-    route = ROUTER.name("POST", path)
-    most = limits.token_body if route in FORM_ROUTES else limits.upload_body if route in UPLOADS else limits.body
-    announced = header_of(headers, "expect") is not None and incoming.message.version >= (1, 1)
-    return await whole_body(incoming.protocol, incoming.payload, most, limits.body_deadline, announced=announced)
-
-
-async def whole_body(
-    protocol: Any, payload: BodyStream, most: int, deadline: float, *, announced: bool = False, packed: bool = False
-) -> bytes | Refusal:
-    """The whole body, decompressed; refused by Content-Length alone when that is enough; PeerGone if the peer left.
-
-    `deadline` is in real seconds. A body that was `announced` by Expect is asked for; `packed`: it stays compressed.
-    """
-    if (too_large := check_length(protocol.headers, most)) is not None:
-        return too_large
-    if announced:
-        protocol.transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
-    if protocol.half_closed and not payload.is_eof():
-        raise PeerGone
-    protocol.at_end = partial(_cut, payload)
-    try:
-        async with asyncio.timeout(deadline):
-            before = protocol.total
-            coding = (header_of(protocol.headers, "content-encoding") or "identity").strip().lower()
-            body = await _read(payload, most, None if packed or coding == "identity" else Unpacked(coding))
-            wasted = protocol.total - before - 8 * len(body) if isinstance(body, bytes) else 0
-            # The parser swallows chunk extensions of any length.
-            return shell_refusal(400, "The chunks are mostly extensions.") if wasted > _MOST_WASTED else body
-    except TimeoutError:
-        return shell_refusal(408, "The body did not come in time.")
-    except (RequestPayloadError, zlib.error):
-        return shell_refusal(400, "The body can not be read: its chunks or its compression are broken.")
-    except ConnectionError as error:
-        raise PeerGone from error
-    finally:
-        protocol.at_end = None
-
-
-def _cut(payload: BodyStream) -> None:
-    """The peer has said all: a body that lacks its end will never have it."""
-    if not payload.is_eof():
-        payload.set_exception(ConnectionResetError("The peer closed before the end of its body."))
-
-
-async def _read(payload: BodyStream, most: int, unpacked: Unpacked | None) -> bytes | Refusal:
-    body = bytearray()
-    while chunk := await payload.readany():
-        body += chunk if unpacked is None else unpacked.feed(chunk, most + 1 - len(body))
-        if len(body) > most:
-            return shell_refusal(413, f"The body is larger than {most} bytes.")
-    if unpacked is not None:
-        unpacked.end()
-    return bytes(body)

@@ -1,5 +1,6 @@
 """From a Response to the bytes that leave."""
 
+import re
 from http import HTTPStatus
 
 from lab.core.clock import Epoch, Millis, http_date
@@ -7,8 +8,27 @@ from lab.core.exchange import Headers, Response
 
 BODILESS = (204, 304)
 """Statuses of answers that have no body (RFC 9110 §6.4.1)."""
+CLOSE, KEEP = b"connection: close\r\n", b"connection: keep-alive\r\n"
 _KEPT = 256
 """Heads remembered; more differ only where a header holds a draw."""
+
+
+_NAME = re.compile(rb"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+_CONTROLS = bytes(code for code in (*range(32), 127) if code != 9)
+_ONE_LINE = bytes.maketrans(_CONTROLS, b" " * len(_CONTROLS))
+
+
+def field_line(name: bytes, value: bytes) -> bytes:
+    """A header as it leaves, wherever it came from: a control in its value is a blank, and a name that is none isn't sent.
+
+    Else a line break in either would begin another header, or the body (RFC 9110 §5.5).
+    """
+    return b"%b: %b\r\n" % (name, one_line(value)) if _NAME.fullmatch(name) else b""
+
+
+def one_line(text: bytes) -> bytes:
+    """What came from outside, as a part of one line."""
+    return text.translate(_ONE_LINE)
 
 
 class ResponseWriter:
@@ -47,8 +67,8 @@ class ResponseWriter:
         if len(self._heads) >= _KEPT:
             self._heads.clear()
         status, headers = key
-        lines = [f"HTTP/1.1 {status} {_phrase(status)}", *(f"{name}: {_one_line(value)}" for name, value in headers)]
-        head = self._heads[key] = "".join(f"{line}\r\n" for line in lines).encode("latin-1", "replace")
+        lines = (field_line(*(part.encode("latin-1", "replace") for part in header)) for header in headers)
+        head = self._heads[key] = b"HTTP/1.1 %d %b\r\n%b" % (status, _phrase(status).encode(), b"".join(lines))
         return head
 
 
@@ -57,7 +77,3 @@ def _phrase(status: int) -> str:
         return HTTPStatus(status).phrase
     except ValueError:
         return ""
-
-
-def _one_line(value: str) -> str:
-    return "".join(char if char >= " " and char != "\x7f" else " " for char in value)

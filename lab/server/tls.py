@@ -13,20 +13,15 @@ from ipaddress import ip_address
 from msgspec import Struct
 
 from lab.core.errors import UsageError
-from lab.server.connection import Traffic
-from lab.server.library_internals import TlsProtocol
+from lab.server.connection import Connection, Traffic
 from lab.server.listener import Bound, Listener
 
 USUAL_NAMES = ("127.0.0.1", "::1", "localhost")
 """The names that every certificate of a lab covers."""
 _HANDSHAKE = b"\x16"
 """The first byte of a ClientHello's record (RFC 8446 §5.1)."""
-_FIRST = 4_096
-"""Bytes that are read before it is known who serves them: a ClientHello at most, or the rest is read later."""
-
-
-MOST_HANDSHAKES = 1_024
-"""Under way at once, each in 90 KiB; further peers wait for their turn until the deadline."""
+MOST_PEERS = 1_000
+"""With TLS at once, in up to 290 KiB each, of which asyncio reads into 256; further ones wait for their turn until the deadline."""
 
 
 class AuthorityKey(Struct, frozen=True):
@@ -75,42 +70,55 @@ def names_of(host: str, more: tuple[str, ...]) -> tuple[str, ...]:
     return more if anywhere else (host, *more)
 
 
-class _SecureProtocol(TlsProtocol):
-    """Tells of what comes and goes while hands are shaken."""
-
-    traffic: Traffic
-    shaken: "asyncio.Future[None]"
-    """Done once the handshake is."""
-    first: bytes
-    """What had come before."""
+class _Below(asyncio.Protocol):
+    """A connection that reads nothing until TLS takes it over."""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """The peer is there, and has begun."""
-        super().connection_made(transport)
-        first, self.first = self.first, b""
-        self.get_buffer(len(first))[: len(first)] = first
-        self.buffer_updated(len(first))
+        assert isinstance(transport, asyncio.Transport)
+        transport.pause_reading()
 
-    def buffer_updated(self, nbytes: int) -> None:
-        """More came; what a handshake answers to it leaves without any connection being told."""
-        if not self.shaken.done():
-            self.traffic.left += 1
-        super().buffer_updated(nbytes)
+
+class _Early(asyncio.Protocol):
+    """Keeps what comes between the handshake's end and the turn of the loop in which we learn of it."""
+
+    def __init__(self) -> None:
+        self.data = b""
+        self.over = False
+
+    def data_received(self, data: bytes) -> None:
+        self.data += data
+
+    def eof_received(self) -> None:
+        self.over = True
+
+    def connection_lost(self, exc: BaseException | None) -> None:
+        self.over = True
 
 
 class TlsListener(Listener):
-    """Accepts TLS; a peer that speaks something else in it is given to `misdirected`, in the clear."""
+    """Accepts TLS; a peer that speaks something else is told so, in the clear."""
 
     def __init__(
-        self, bound: Bound, factory: Callable[[], asyncio.BaseProtocol], misdirected: Callable[[], asyncio.Protocol],
-        context: ssl.SSLContext, deadline: float, traffic: Traffic,
-    ) -> None:  # fmt: skip
+        self,
+        bound: Bound,
+        factory: Callable[[], Connection],
+        context: ssl.SSLContext,
+        deadline: float,
+        traffic: Traffic,
+    ) -> None:
+        class Shaking(ssl.SSLObject):
+            """Tells of what comes and goes while hands are shaken, of which no connection is told."""
+
+            def do_handshake(self) -> None:
+                traffic.left += 1
+                super().do_handshake()
+
+        context.sslobject_class = Shaking
+        self._connection = factory
         self._context = context
-        self._misdirected = misdirected
         self._deadline = deadline
         """Real seconds from the opening to the end of the handshake."""
-        self._traffic = traffic
-        self._room = asyncio.Semaphore(MOST_HANDSHAKES)
+        self._room = asyncio.Semaphore(MOST_PEERS)
         self.failed_handshakes = 0
         """Those that peers began, and that came to nothing."""
         super().__init__(bound, factory)
@@ -125,13 +133,19 @@ class TlsListener(Listener):
     async def _connect(self, peer: socket.socket) -> None:
         try:
             async with asyncio.timeout(self._deadline):
-                first = await self._loop.sock_recv(peer, _FIRST)
-                if first.startswith(_HANDSHAKE):
-                    async with self._room:
-                        await self._shake_hands(peer, first)
+                first = await self._first_of(peer)
+                if first == _HANDSHAKE:
+                    await self._room.acquire()
+                    try:
+                        connection = await self._shake_hands(peer)
+                    except BaseException:
+                        self._room.release()
+                        raise
+                    connection.leave = self._room.release
                 elif first:
-                    _, connection = await self._loop.connect_accepted_socket(self._misdirected, peer)
-                    connection.data_received(first)
+                    connection = self._connection()
+                    connection.misdirected = True
+                    await self._loop.connect_accepted_socket(lambda: connection, peer)
                 else:
                     peer.close()
         except (OSError, TimeoutError, asyncio.CancelledError) as fault:  # no handshake came of it, or none in time
@@ -139,21 +153,42 @@ class TlsListener(Listener):
             # it would hold, in a circle, all that the handshake needed: hundreds of KiB, until somebody collects garbage
             fault.__traceback__ = None
 
-    async def _shake_hands(self, peer: socket.socket, first: bytes) -> None:
-        done = self._loop.create_future()
-        secure = _SecureProtocol(
-            self._loop,
-            self._factory(),
-            self._context,
-            done,
-            server_side=True,
-            ssl_handshake_timeout=self._deadline,  # type: ignore[arg-type]  # a fraction is taken, too
-        )
-        secure.traffic, secure.shaken, secure.first = self._traffic, done, first
-        transport, _ = await self._loop.connect_accepted_socket(lambda: secure, peer)
+    async def _first_of(self, peer: socket.socket) -> bytes:
+        """The first byte, which stays there to be read; none if the peer has left."""
+        readable = asyncio.Event()
         try:
-            await done
+            self._loop.add_reader(peer.fileno(), readable.set)
+        except NotImplementedError:  # Windows' own loop: nobody is told that he speaks plainly
+            return _HANDSHAKE
+        try:
+            await readable.wait()
+        finally:
+            self._loop.remove_reader(peer.fileno())
+        return peer.recv(1, socket.MSG_PEEK)
+
+    async def _shake_hands(self, peer: socket.socket) -> Connection:
+        below, _ = await self._loop.connect_accepted_socket(_Below, peer)
+        early = _Early()
+        try:
+            # a peer that is closed is asked to say so, too, which RFC 8446 §6.1 demands of nobody: so not for long
+            above = await self._loop.start_tls(
+                below,
+                early,
+                self._context,
+                server_side=True,
+                ssl_handshake_timeout=self._deadline,
+                ssl_shutdown_timeout=1.0,
+            )
+            if above is None or early.over:
+                raise ConnectionResetError("The peer has left.")
         except BaseException:
             self.failed_handshakes += 1
-            transport.close()
+            below.abort()
             raise
+        connection = self._connection()
+        connection.below = below
+        above.set_protocol(connection)
+        connection.connection_made(above)
+        if early.data:
+            connection.data_received(early.data)
+        return connection

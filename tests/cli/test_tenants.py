@@ -443,7 +443,7 @@ async def test_a_rewind_cuts_no_call_of_another(lab: Lab) -> None:
     await until(lambda: sum(each.main.service.exchanges for each in lab.server.tenants.named.values()) == 4)
     await lab.control("POST", "t/ann/reset", {})
     assert await asyncio.wait_for(peers[0].reader.read(), 5) == b""
-    assert [each.busy for each in lab.server.peers()].count(True) == 1
+    assert [each.busy for each in lab.server.peers].count(True) == 1
 
 
 async def test_one_that_is_ended_is_unknown_and_made_anew_by_the_next_call(lab: Lab) -> None:

@@ -7,20 +7,32 @@ import struct
 from collections.abc import AsyncIterator
 
 import pytest
+from msgspec.structs import replace
 
 from lab.clocks import ManualClock, ScaledClock, settle
+from lab.core.clock import INSTANT_EPOCH
 from lab.core.errors import HostError, UsageError
 from lab.core.exchange import Response
 from lab.core.journal.shell import ConnectionClosed, ConnectionOpened
 from lab.core.observe import Replied, Requested
+from lab.dialects.router import ROUTER
+from lab.identity.client import token_request
+from lab.identity.clients import DEMO
+from lab.identity.scopes import api_scope
 from lab.jobs.program import program_of
 from lab.language.shape import parsed
 from lab.mock.config import Config
 from lab.mock.service import Service
 from lab.program.scenario import Scenario
 from lab.program.switches import Switches
+from lab.recording.format.lines import Res
+from lab.recording.format.reader import read
+from lab.recording.playback.playback import RecordingPlayback
+from lab.recording.playback.service import PlaybackService
+from lab.recording.tape.header import config_of
 from lab.server.mock_server import MockServer
 from lab.server.response_writer import ResponseWriter
+from tests.conftest import ROOT, each_row
 from tests.server.conftest import TEAM, Stage, bearer, invoke, make_service, request, serving, status
 
 
@@ -200,6 +212,31 @@ async def test_who_says_all_while_its_long_reply_leaves_is_not_waited_for() -> N
 def test_no_value_of_a_header_ends_its_line() -> None:
     sent = ResponseWriter(0).bytes_of(Response(200, (("location", "a\r\nset-cookie: b\x00\x7f"),)), 0)
     assert sent.partition(b"\r\n\r\n")[0].split(b"\r\n")[1] == b"location: a  set-cookie: b  "
+
+
+@each_row("name", ["x\r\nset-cookie", "x\nset-cookie", "x\rset-cookie", "set cookie", "x:", "", "é", "x\0"])
+def test_a_name_that_is_none_does_not_leave_with_its_header(name: str) -> None:
+    headers = (("a", "1"), (name, "a=1"), ("b", "2\t3"))
+    sent = ResponseWriter(0).bytes_of(Response(200, headers), 0)
+    assert sent.startswith(b"HTTP/1.1 200 OK\r\na: 1\r\nb: 2\t3\r\ncontent-length: 0\r\n")
+
+
+async def test_no_recorded_header_ends_its_line_on_the_wire() -> None:
+    recorded = read((ROOT / "recordings" / "item-comparison.rec.jsonl").read_bytes())
+    bad = (("x-a", "1\r\nset-cookie: a=1\r\n\r\nHTTP/1.1 200 OK"), ("x\r\nset-cookie: b=1\r\n\r\nx", "2"), ("x-b", "3"))
+    lines = [replace(line, headers=(*bad, *line.headers)) if isinstance(line, Res) else line for line in recorded.lines]
+    playback = RecordingPlayback(replace(recorded, lines=lines), INSTANT_EPOCH)
+    config = replace(config_of(recorded, ()), epoch=INSTANT_EPOCH)
+    async with serving(PlaybackService(config, playback), ManualClock()) as stage:
+        sent = token_request(DEMO.id, DEMO.secret, api_scope(config.switches.pod))
+        peer = await stage.peer()
+        token = (await peer.ask(request(sent.method, sent.path, sent.headers, sent.body))).json["access_token"]
+        path = ROUTER.path("invoke", code="ITEM_COMPARE_TEAM")
+        headers = (bearer(token), ("content-type", "application/json"))
+        body = b'{"message":"Compare M1000034 of org IMO and M1000040 of Org SBI"}'
+        got = await peer.ask(request("POST", path, headers, body))
+        assert (got.status, got.json["status"]) == (202, "RUNNING") and "set-cookie" not in got.headers
+        assert (got.headers["x-a"], got.headers["x-b"]) == ("1  set-cookie: a=1    HTTP/1.1 200 OK", "3")
 
 
 async def test_a_stop_in_a_hurry_cuts_what_is_under_way(halted: Stage) -> None:

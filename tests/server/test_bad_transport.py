@@ -307,6 +307,19 @@ async def test_a_half_closed_peer_is_still_answered(stage: Stage) -> None:
     assert await peer.rest() == b""
 
 
+async def test_a_half_closed_peer_is_answered_and_closed_by_the_server_whatever_its_body_looked_like(
+    stage: Stage,
+) -> None:
+    peer = await stage.peer()
+    head = request("POST", "/x", (("transfer-encoding", "chunked"),))
+    peer.writer.write(head + b"4\r\n\r\n\r\n\r\n0\r\n\r\n")
+    peer.writer.write_eof()
+    assert (await peer.answer()).status == 404
+    assert await peer.rest() == b""
+    await settle()
+    assert [fact.how for fact in stage.facts(ConnectionClosed)] == ["server"]
+
+
 async def test_a_peer_that_resets_in_mid_body_harms_nobody(stage: Stage) -> None:
     peer = await stage.peer()
     await peer.send(request("POST", "/x", (("content-length", "10"),)) + b"abc")
@@ -336,11 +349,12 @@ class TestDeadlines:
         await settle()
         assert [fact.how for fact in stage.facts(ConnectionClosed)] == ["deadline"]
 
-    async def test_half_a_later_head_is_cut(self, stage: Stage) -> None:
+    @pytest.mark.parametrize("data", [b"G", b"GET", b"GET ", b"GET / HT"])
+    async def test_half_a_later_head_is_cut(self, stage: Stage, data: bytes) -> None:
         peer = await stage.peer()
         await peer.ask(request("GET", "/x"))
         stage.shorten(header_deadline=0.05)
-        await peer.send(b"GET / HT")
+        await peer.send(data)
         await asyncio.gather(peer.rest(), return_exceptions=True)
         await settle()
         assert [fact.how for fact in stage.facts(ConnectionClosed)] == ["deadline"]

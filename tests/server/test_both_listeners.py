@@ -43,6 +43,11 @@ class Listener:
         self.stage.peers.append(created)
         return created
 
+    def chunks(self) -> bytes:
+        """The head of a request that this one serves, whose body comes in chunks."""
+        headers = (("content-type", "application/json"), ("transfer-encoding", "chunked"))
+        return self.sent("POST", {"mock": "/x", "plane": "/_lab/clock"}[self.name], headers)
+
     def sent(self, method: str, path: str = "", headers: tuple[tuple[str, str], ...] = (), body: bytes = b"") -> bytes:
         """A request that this one serves."""
         token = (("authorization", f"Bearer {TOKEN}"),) if self.name == "plane" else ()
@@ -69,27 +74,21 @@ BODY = (("content-type", "application/json"), ("content-length", "2"))
 async def test_what_is_refused_takes_nothing_along_that_came_before(listener: Listener, size: int, bad: bytes) -> None:
     good = {"mock": 404, "plane": 200}[listener.name]
     body = listener.sent("POST", "/nowhere", BODY) + b"{}"
-    data = b"".join((listener.sent("GET") * 3, body, listener.sent("GET"), body))
+    data = b"".join((listener.sent("GET") * 3, body, body, listener.sent("GET")))
     peer = await listener.peer()
     for begin in range(0, len(data), size):
         await peer.send(data[begin : begin + size] + (bad if begin + size >= len(data) else b""))
         await breathe()
     found = [(await peer.answer()).status for _ in range(6)]
-    assert found == [good, good, good, 404, good, 404]
+    assert found == [good, good, good, 404, 404, good]
     if bad == b"x":
         return
     assert (await peer.answer()).status == 400 and await peer.rest() == b""
 
 
-@pytest.mark.parametrize("size", [1, 7, 10_000])
-async def test_a_chunk_that_is_none_is_refused_at_once_however_it_comes(listener: Listener, size: int) -> None:
-    headers = (("content-type", "application/json"), ("transfer-encoding", "chunked"))
-    data = listener.sent("POST", {"mock": "/x", "plane": "/_lab/reset"}[listener.name], headers) + b"2\r\n{}\r\nz"
+async def test_a_chunk_that_is_none_is_refused_at_once_if_it_comes_with_its_head(listener: Listener) -> None:
     peer = await listener.peer()
-    for begin in range(0, len(data), size):
-        await peer.send(data[begin : begin + size])
-        await breathe()
-    got = await asyncio.wait_for(peer.answer(), 5)
+    got = await asyncio.wait_for(peer.ask(listener.chunks() + b"2\r\n{}\r\nz"), 5)
     assert (got.status, got.headers["connection"]) == (400, "close") and await peer.rest() == b""
 
 
@@ -135,6 +134,14 @@ async def test_heads_and_bodies_that_no_route_takes(
     await peer.close()  # else the control plane waits for the rest of the body when it is stopped
 
 
+async def test_a_body_that_is_announced_is_asked_for_once(listener: Listener) -> None:
+    path = {"mock": "/x", "plane": "/_lab/clock"}[listener.name]
+    headers = (("content-type", "application/json"), ("expect", "100-continue"), ("content-length", "2"))
+    peer = await listener.peer()
+    assert (await peer.ask(listener.sent("POST", path, headers))).status == 100
+    assert (await peer.ask(b"{}")).status in (400, 404)
+
+
 class TestDeadlines:
     """They run in real time: each test shortens the one that it waits for, once nothing else can be too late for it."""
 
@@ -157,6 +164,14 @@ class TestDeadlines:
         got = await (await listener.peer()).ask(listener.sent("POST", path, headers) + b"{")
         assert got.status == 408
 
+    async def test_a_chunk_that_is_none_and_comes_later_is_408(self, listener: Listener) -> None:
+        listener.stage.shorten(body_deadline=0.03)
+        peer = await listener.peer()
+        await peer.send(listener.chunks())
+        await settle()
+        got = await asyncio.wait_for(peer.ask(b"z"), 5)
+        assert (got.status, got.headers["connection"]) == (408, "close") and await peer.rest() == b""
+
     async def test_half_a_head_behind_a_request_is_cut(self, listener: Listener) -> None:
         peer = await listener.peer()
         await settle()
@@ -166,28 +181,36 @@ class TestDeadlines:
             await asyncio.gather(peer.rest(), return_exceptions=True)
 
 
-@pytest.mark.parametrize("behind", [b"", b"G", b"GET /x HTTP/1.1\r\nHos"])
+HEAD_BEHIND = b"GET /x HTTP/1.1\r\nHost: x\r\n\r\n"
+
+
+@pytest.mark.parametrize("behind", [0, 1, 16, len(HEAD_BEHIND) - 1])
 @pytest.mark.parametrize("kind", ["plain", "length", "chunks"])
-@pytest.mark.parametrize("pieces", [1, 3])
+@pytest.mark.parametrize("pieces", [1, 3, 10_000])
 async def test_the_deadline_of_heads_runs_for_half_a_head_behind_a_request_and_for_nothing_else(
-    listener: Listener, behind: bytes, kind: str, pieces: int
+    listener: Listener, behind: int, kind: str, pieces: int
 ) -> None:
+    body = (("content-type", "application/json"),)
     path = "/x" if listener.name == "mock" else "/_lab/clock"
-    json = ("content-type", "application/json")
     data = {
         "plain": listener.sent("GET"),
-        "length": listener.sent("POST", path, (json,), b"{}"),
-        "chunks": listener.sent("POST", path, (json, ("transfer-encoding", "chunked"))) + b"2\r\n{}\r\n0\r\n\r\n",
-    }[kind] + behind
+        "length": listener.sent("POST", path, body, b"{}"),
+        "chunks": listener.chunks() + b"2\r\n{}\r\n0\r\n\r\n",
+    }[kind]
+    late = HEAD_BEHIND[:behind]
+    if kind == "plain":  # what comes in one segment with a body may be of that
+        data, late = data + late, b""
     peer = await listener.peer()
-    for index in range(pieces):
+    for index in range(pieces := min(pieces, len(data))):
         await peer.send(data[len(data) * index // pieces : len(data) * (index + 1) // pieces])
         await settle()
     assert (await peer.answer()).status in (200, 400, 404)
     await settle()
+    await peer.send(late)
+    await settle()
     (connection,) = listener.connections()
-    assert (connection.behind, connection._late is not None) == (bool(behind), bool(behind))
-    await peer.send(b"GET /x HTTP/1.1\r\nHost: x\r\n\r\n"[len(behind) :])
+    assert (connection._late is not None) == bool(behind)
+    await peer.send(HEAD_BEHIND[behind:])
     assert (await peer.answer()).status in (403, 404)
     await settle()
     assert (connection.behind, connection._late) == (False, None)

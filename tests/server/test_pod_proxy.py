@@ -11,11 +11,10 @@ from lab.client.pod_client import PodClient
 from lab.clocks import SystemClock, settle
 from lab.core.journal.shell import TapeNoted
 from lab.core.observe import Noted, Observation, Replied, Requested
-from lab.server.body_room import BodyRoom
+from lab.core.upstream import UpstreamRequest
 from lab.server.connection import reset
-from lab.server.hop_headers import passed_on
 from lab.server.pod_origins import PodOrigins
-from lab.server.pod_proxy import PodProxy
+from lab.server.pod_proxy import BodyRoom, PodProxy, passed_on
 from tests.conftest import each_row
 from tests.server.conftest import Peer
 
@@ -168,6 +167,33 @@ async def test_an_answer_comes_back_as_it_is(stage: Stage) -> None:
     assert reply.response.headers == (("set-cookie", "a=1"), ("set-cookie", "b=2"), ("date", "then"))
     assert (reply.cut, reply.sent, reply.latency) == (None, None, None)
     assert reply.first is not None
+
+
+class Broken:
+    """An answer with line breaks where none may be: no client of ours would take it for one."""
+
+    status, reason = 200, "OK\r\nset-cookie: a"
+    headers = ((b"X-A", b"1\r\nset-cookie: b"), (b"X\nset-cookie: c", b"2"), (b"Content-Length", b"0"))
+
+    async def piece(self) -> bytes:
+        return b""
+
+    def close(self) -> None:
+        """There is nothing to close."""
+
+
+class BrokenPod:
+    async def ask(self, _: UpstreamRequest) -> Broken:
+        return Broken()
+
+    async def close(self) -> None:
+        """There is nothing to close."""
+
+
+async def test_no_line_of_a_head_is_broken_in_two(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(stage.proxy, "_connect", BrokenPod)
+    head = b"HTTP/1.1 200 OK  set-cookie: a\r\nX-A: 1  set-cookie: b\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
+    assert await stage.ask() == head
 
 
 async def test_what_nobody_can_look_into_is_passed_on_and_not_kept(stage: Stage) -> None:

@@ -110,7 +110,7 @@ async def test_an_exchange_under_way_is_dropped_and_leaves_no_line(plane: Plane)
     await plane.client.arm({"route": "status", "strike": "hang"})
     peer = await plane.stage.peer()
     await peer.send(status(bearer, job))
-    while not any(each.busy for each in plane.stage.server._manager.connections):  # type: ignore[union-attr]
+    while not any(each.busy for each in plane.stage.server.peers):
         await breathe()
     await reset(plane)
     async with asyncio.timeout(5):
@@ -169,7 +169,7 @@ class TestScaled:
         job = await plane.stage.job(bearer)
         peer = await plane.stage.peer()
         await peer.send(status(bearer, job))  # withheld by 80 ms of a clock that stands still
-        while not any(each.busy for each in plane.stage.server._manager.connections):  # type: ignore[union-attr]
+        while not any(each.busy for each in plane.stage.server.peers):
             await breathe()
         await reset(plane)
         observed, following = plane.follow()

@@ -298,7 +298,7 @@ class TestScaled:
         job = await stage.job(bearing)
         peer = await stage.peer()
         await peer.send(status(bearing, job))  # withheld by 80 ms of a clock that stands still
-        while not any(each.busy for each in stage.server._manager.connections):
+        while not any(each.busy for each in stage.server.peers):
             await breathe()
         assert (await plane.ask("POST", "reset", {"to": 10_000})).status == 200
         async with asyncio.timeout(5):

@@ -164,7 +164,7 @@ async def test_who_hangs_up_in_mid_handshake_leaves_nothing_in_memory(secure: Se
 async def test_few_handshakes_are_under_way_at_once_and_others_have_their_turn(
     stage: Stage, authority: Authority, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(tls, "MOST_HANDSHAKES", 1)
+    monkeypatch.setattr(tls, "MOST_PEERS", 1)
     secure = Secure(
         stage,
         stage.server.start_tls(bind("127.0.0.1", 0), authority.context),
@@ -183,6 +183,47 @@ async def test_few_handshakes_are_under_way_at_once_and_others_have_their_turn(
         assert not next_one.done()
         await slow.close()
         assert (await (await next_one).ask(request("GET", "/x"))).status == 404
+
+
+async def test_who_leaves_makes_room_for_the_next(
+    stage: Stage, authority: Authority, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tls, "MOST_PEERS", 1)
+    origin = stage.server.start_tls(bind("127.0.0.1", 0), authority.context)
+    secure = Secure(stage, origin, ssl.create_default_context(cadata=authority.certificate.decode()))
+    first = await secure.peer()
+    waits = asyncio.create_task(secure.peer())
+    assert (await first.ask(request("GET", "/x"))).status == 404
+    assert stage.server._tls is not None and stage.server._tls._room.locked() and not waits.done()
+    await first.close()
+    async with asyncio.timeout(5):
+        assert (await (await waits).ask(request("GET", "/x"))).status == 404
+
+
+async def test_a_handshake_is_traffic_and_one_that_fails_is_counted(secure: Secure) -> None:
+    server = secure.stage.server
+    _, writer = await asyncio.open_connection("127.0.0.1", secure.port)
+    for part in (HALF_A_HELLO, b"\0" * 512):
+        came = server.traffic.left
+        writer.write(part)
+        async with asyncio.timeout(5):
+            while server.traffic.left == came:
+                await breathe()
+    async with asyncio.timeout(5):
+        while not server.failed_handshakes:
+            await breathe()
+    writer.close()
+    assert (server.failed_handshakes, server.connections) == (1, 0)
+
+
+async def test_what_is_encrypted_and_has_not_left_waits_too(secure: Secure) -> None:
+    await (await secure.peer()).ask(request("GET", "/x"))
+    (connection,) = secure.stage.server.peers
+    assert connection.secure and connection.below is not None and connection.unsent == 0
+    while not connection.below.get_write_buffer_size():
+        assert connection.write(b"x" * 100_000)
+    plain = connection.wire.get_write_buffer_size()
+    assert connection.unsent == plain + connection.below.get_write_buffer_size() > plain
 
 
 class TestDeadline:

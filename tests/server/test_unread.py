@@ -10,9 +10,8 @@ import pytest
 
 from lab.core.journal.shell import ConnectionClosed
 from lab.core.observe import Observation, Replied
-from lab.server.connection import LONGEST_PIECE, Connection
+from lab.server.connection import LONGEST_PIECE, Connection, UnreadBytes
 from lab.server.limits import ServerLimits
-from lab.server.write_deadline import WriteDeadline
 from tests.server.conftest import bearer, request
 from tests.server.served import SCOPE, Served, ask, serving, text, token_of
 
@@ -72,45 +71,49 @@ def test_a_client_that_never_reads_is_cut_and_told_as_gone(world: Served) -> Non
     assert [each.cut for each in world.observations if isinstance(each, Replied)][-1] == "client_gone"
 
 
-class Kernel(asyncio.WriteTransport):
+class Kernel(asyncio.Transport):
     """A transport of which a test says how much waits."""
 
-    waiting = 0
+    def __init__(self) -> None:
+        super().__init__()
+        self.cut = False
 
-    def get_write_buffer_size(self) -> int:
-        return self.waiting
+    def abort(self) -> None:
+        self.cut = True
 
 
 class Watched:
-    """A deadline of 30 s, looked at when a test says so, at an instant that it says."""
+    """A connection for which bytes wait, looked at when a test says so, at an instant that it says."""
+
+    how: str | None = None
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        self.now, self.cut, self.kernel = 0, 0, Kernel()
-        monkeypatch.setattr("lab.server.write_deadline.real_millis", lambda: self.now)
-        self.deadline = WriteDeadline(self.kernel, 30.0, self.late)
-
-    def late(self) -> None:
-        self.cut += 1
+        self.now, self.taken, self.unsent, self.wire = 0.0, 0, 0, Kernel()
+        self.timers: list[float] = []
+        loop = asyncio.get_running_loop()
+        monkeypatch.setattr(loop, "time", lambda: self.now)
+        monkeypatch.setattr(loop, "call_later", lambda after, _: self.timers.append(after) or loop.call_soon(int))
+        self.deadline = UnreadBytes(lambda: 30.0)
 
     def write(self, size: int, waiting: int) -> None:
-        self.kernel.waiting = waiting
-        self.deadline.wrote(size)
+        self.taken, self.unsent = self.taken + self.unsent + size - waiting, waiting
+        self.deadline.watch(self)  # type: ignore[arg-type]
 
     def look(self, seconds: int, waiting: int) -> bool:
-        """Whether it still watches."""
-        timer = self.deadline._timer
-        assert timer is not None
-        self.now, self.kernel.waiting = seconds * 1_000, waiting
-        timer.cancel()
-        self.deadline._look()
-        return self.deadline._timer is not None
+        """Whether it is watched on."""
+        self.now, self.taken, self.unsent = seconds, self.taken + self.unsent - waiting, waiting
+        self.timers.clear()
+        self.deadline.look()
+        assert self.timers in ([], [7.5])
+        return bool(self.timers)
 
 
 async def test_thirty_seconds_without_a_byte(monkeypatch: pytest.MonkeyPatch) -> None:
     watched = Watched(monkeypatch)
     watched.write(5_000, 4_000)
-    assert watched.look(29, 4_000) and not watched.cut
-    assert not watched.look(30, 4_000) and watched.cut == 1
+    assert watched.timers == [7.5]
+    assert watched.look(29, 4_000) and not watched.wire.cut
+    assert not watched.look(30, 4_000) and (watched.wire.cut, watched.how) == (True, "deadline")
 
 
 async def test_a_byte_taken_begins_the_deadline_anew_and_bytes_written_do_not(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -118,22 +121,20 @@ async def test_a_byte_taken_begins_the_deadline_anew_and_bytes_written_do_not(mo
     watched.write(5_000, 4_000)
     assert watched.look(29, 3_999)
     watched.write(1_000, 4_999)
-    assert watched.look(58, 4_999) and not watched.cut
-    assert not watched.look(59, 4_999) and watched.cut == 1
+    assert watched.look(58, 4_999) and not watched.wire.cut
+    assert not watched.look(59, 4_999) and watched.wire.cut
 
 
 async def test_as_many_written_as_taken_is_no_standstill(monkeypatch: pytest.MonkeyPatch) -> None:
     watched = Watched(monkeypatch)
     watched.write(5_000, 4_000)
     watched.write(700, 4_000)
-    assert watched.look(31, 4_000) and not watched.cut
-    watched.deadline.close()
-    assert watched.deadline._timer is None
+    assert watched.look(31, 4_000) and not watched.wire.cut
+    watched.deadline.forget(watched)  # type: ignore[arg-type]
+    assert not watched.look(99, 4_000) and not watched.wire.cut
 
 
 async def test_where_nothing_waits_nothing_is_late(monkeypatch: pytest.MonkeyPatch) -> None:
     watched = Watched(monkeypatch)
-    watched.write(1, 0)
-    assert watched.deadline._timer is None
     watched.write(1, 1)
-    assert not watched.look(60, 0) and not watched.cut
+    assert not watched.look(60, 0) and not watched.wire.cut

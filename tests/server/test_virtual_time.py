@@ -205,7 +205,7 @@ async def test_a_connection_to_a_tenant_lives_by_the_tenant_s_clock(stage: Stage
     await driver.now()
     own, other = await stage.peer(), await stage.peer()
     await asyncio.gather(own.ask(request("GET", "/a")), other.ask(request("GET", "/a")))
-    connections = {each.ordinal: each for each in stage.server.peers()}
+    connections = {each.ordinal: each for each in stage.server.peers}
     last = connections[max(connections)]
     last.tenant = Tenant(Mount(make_service(), ManualClock()), name="ann")
     idle = int(1_000 * stage.server.limits.idle)

@@ -4,7 +4,7 @@ import hmac
 import json
 import re
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
 from aiohttp import web
 from aiohttp.typedefs import Middleware
@@ -17,8 +17,8 @@ from lab.core.refusal import Refusal
 from lab.dialects.reading import is_json
 from lab.mock.service import ControlResult
 from lab.program.words import duration, nearest
-from lab.server.limits import ServerLimits
-from lab.server.request_reader import PeerGone, shell_refusal, whole_body
+from lab.server.connection import Connection, PeerGone
+from lab.server.request_reader import shell_refusal
 
 Handler: TypeAlias = Callable[[web.Request], Awaitable[Json | web.StreamResponse]]
 """Obeys a command, and gives a document, or a whole response; CommandRefused if it can't."""
@@ -183,9 +183,9 @@ async def read_command(request: web.Request, *known: str, meant: Mapping[str, st
     """
     if not is_json(request.headers.get("content-type", "")):
         raise CommandRefused(415, "Content-Type must be application/json.", "Send Content-Type: application/json.")
-    connection: Any = request.protocol
-    limits: ServerLimits = connection.shell.limits
-    body = await whole_body(connection, request.content, limits.body, limits.body_deadline)
+    connection = request.protocol
+    assert isinstance(connection, Connection)
+    body = await connection.body(connection.shell.limits.body, ask=False)  # aiohttp has asked for it
     if isinstance(body, Refusal):
         raise CommandRefused.of(body)
     if not body.strip():

@@ -8,9 +8,8 @@ from aiohttp import web
 from lab.core.exchange import Response
 from lab.core.refusal import Refusal
 from lab.mock.config import TENANT_PATH
-from lab.server.connection import Connection, Traffic
+from lab.server.connection import Connection, Traffic, UnreadBytes
 from lab.server.control.access import CHOSEN, JSON, OF_TENANT, CommandRefused
-from lab.server.library_internals import raw_message
 from lab.server.limits import ServerLimits
 from lab.server.mock_server import MockServer
 from lab.server.mounts import MOUNT_PATH
@@ -22,10 +21,11 @@ _ROOT = "/_lab"
 class ControlConnections:
     """What becomes of a peer before a route of the control plane is found, and of one that met a bug of ours."""
 
-    def __init__(self, server: MockServer, routes: Callable[[web.Request], Awaitable[web.StreamResponse]]) -> None:
+    def __init__(self, server: MockServer, routes: Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]) -> None:
         self._server = server
         self._routes = routes
         self.traffic = Traffic()
+        self.unread = UnreadBytes(lambda: server.limits.write_deadline)
 
     @property
     def ending(self) -> bool:
@@ -37,11 +37,11 @@ class ControlConnections:
         """Sizes and deadlines: the mock's."""
         return self._server.limits
 
-    def opened(self) -> int:
+    def opened(self, connection: Connection) -> int:
         """A peer connected; it has no ordinal."""
         return 0
 
-    def closed(self, ordinal: int, how: str) -> None:
+    def closed(self, connection: Connection, how: str) -> None:
         """A connection ended."""
 
     def malformed(self, connection: Connection, what: str, size: int) -> None:
@@ -55,16 +55,13 @@ class ControlConnections:
             self._turn_away(connection, problem)
         connection.over("server")
 
-    async def exchange(self, request: Any) -> web.StreamResponse:
+    async def exchange(self, connection: Connection, request: web.BaseRequest) -> web.StreamResponse:
         """Serve one request, if its head is one that can be served."""
-        connection, message = request.protocol, raw_message(request)
-        connection.read_head(message.raw_headers)
-        problem = connection.refused_head(message)
-        if problem is None:  # aiohttp asks for a body that was announced before it looks for a route
-            problem = check_length(connection.headers, self.limits.body)
+        # aiohttp asks for a body that was announced before it looks for a route
+        problem = connection.refused_head() or check_length(connection.headers, self.limits.body)
         if problem is not None:
             return CommandRefused.of(problem).response()
-        path, named = message.path, {}
+        path, named = request.raw_path, dict[str | web.RequestKey[Any], str]()
         for prefix, key in ((TENANT_PATH, OF_TENANT), (MOUNT_PATH, CHOSEN)):
             if path.startswith(_ROOT + prefix):
                 named[key], _, rest = path.removeprefix(_ROOT + prefix).partition("/")
@@ -72,7 +69,7 @@ class ControlConnections:
         if named:
             request = request.clone(rel_url=path)
             request.update(named)
-        elif message.method == "CONNECT":  # of which aiohttp takes the target for a host
+        elif request.method == "CONNECT":  # of which aiohttp takes the target for a host
             request = request.clone(rel_url=path)
         response = await self._routes(request)
         if self.ending:

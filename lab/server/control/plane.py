@@ -11,6 +11,7 @@ from lab.core.journal.fact import Fact
 from lab.core.journal.shared import LedgerEnded, StoreLost
 from lab.core.version import __version__
 from lab.mock.config import TENANT_PATH
+from lab.server.connection import connection_factory, request_handler
 from lab.server.control.access import CHOSEN, OF_TENANT, Access, CommandRefused, Handler, with_example
 from lab.server.control.connections import ControlConnections
 from lab.server.control.mock_routes import MockRoutes
@@ -20,7 +21,6 @@ from lab.server.control.tenant_commands import OF_THE_LAB, TenantCommands, of_th
 from lab.server.control.tenant_routes import TenantRoutes
 from lab.server.control.virtual_time import VirtualTimeRoute
 from lab.server.listener import Bound, Listener, bind
-from lab.server.listening_server import connections
 from lab.server.mock_server import MockServer
 from lab.server.mounts import MOUNT_PATH, Tenant
 from lab.server.recorder import Recorder
@@ -68,18 +68,18 @@ class ControlPlane:
         own |= TenantCommands(self._server).handlers
         own["virtual_time"] = UNSHARED["virtual_time"] if shared else virtual_time.wait
         for row in CONTROL_ROUTES:
-            handler = own.get(row.name) or self._routed(row.name)
-            handler = of_the_lab(handler) if row.name in OF_THE_LAB else handler
-            handler = handler if row.body is None else with_example(handler, row.body)
+            obeys = own.get(row.name) or self._routed(row.name)
+            obeys = of_the_lab(obeys) if row.name in OF_THE_LAB else obeys
+            obeys = obeys if row.body is None else with_example(obeys, row.body)
             # the middleware makes responses of documents
-            app.router.add_route(row.method, f"{CONTROL_ROOT}{row.path}", handler)  # type: ignore[arg-type]
+            app.router.add_route(row.method, f"{CONTROL_ROOT}{row.path}", obeys)  # type: ignore[arg-type]
         runner = web.AppRunner(app, access_log=None, handler_cancellation=True, shutdown_timeout=0.5)
         await runner.setup()
         manager = runner.server
         assert manager is not None
         shell = ControlConnections(self._server, manager.request_handler)
-        manager.request_handler = shell.exchange
-        self._listener = Listener(bound or bind(host, port), connections(shell, manager))
+        manager.request_handler = request_handler(shell.exchange)
+        self._listener = Listener(bound or bind(host, port), connection_factory(shell, manager))
         self._access.listening(host, int(self._listener.origin.rpartition(":")[2]), names)
         self._runner = runner
         return self._listener.origin

@@ -89,7 +89,7 @@ class VirtualTimeRoute:
     def _peers(self) -> list[Connection]:
         """The connections that live by this clock: a tenant's don't."""
         usual = self._server.tenants.usual
-        return [each for each in self._server.peers() if each.tenant in (None, usual)]
+        return [each for each in self._server.peers if each.tenant in (None, usual)]
 
     async def _quiet(self) -> None:
         """Return once all that was sent to the lab is read, and every call is answered or withheld."""
