@@ -11,6 +11,7 @@ damaged or of another version is made anew, and a folder that can't be written c
 import os
 from collections.abc import Mapping
 from contextlib import suppress
+from functools import cache
 from hashlib import sha256
 from pathlib import Path
 
@@ -104,13 +105,9 @@ def _read(file: Path) -> bytes | None:
         return None
 
 
+@cache
 def _shipped() -> Mapping[str, bytes]:
-    raw = _read(SHIPPED)
     try:
-        return (
-            {}
-            if raw is None
-            else {key: bytes(entry) for key, entry in msgpack.decode(raw, type=dict[str, bytes]).items()}
-        )
-    except DecodeError:
+        return msgpack.decode(SHIPPED.read_bytes(), type=dict[str, bytes])
+    except (OSError, DecodeError):
         return {}
