@@ -39,7 +39,8 @@ _P = TypeVar("_P", bound=Part)
 
 
 class _List(Shape):
-    name, stand_in = "list", ()
+    name = "list"
+    stand_in: object = ()
 
     def __init__(self, of: Shape) -> None:
         self.of = of
@@ -64,13 +65,11 @@ class _List(Shape):
         return self.described({"type": "array", "items": self.of.schema(parts)})
 
 
-class _Pair(Shape):
+class _Pair(_List):
     """Smallest and largest."""
 
-    name = "list"
-
     def __init__(self, of: Shape) -> None:
-        self.of = of
+        super().__init__(of)
         self.stand_in = (of.stand_in, of.stand_in)
 
     def read(self, value: object, path: KeyPath, to: Complaints) -> object:
@@ -83,11 +82,8 @@ class _Pair(Shape):
             return self.stand_in
         return pair
 
-    def write(self, value: Any) -> Json:
-        return [self.of.write(each) for each in value]
-
     def schema(self, parts: dict[str, Json]) -> Schema:
-        return self.described({"type": "array", "items": self.of.schema(parts), "minItems": 2, "maxItems": 2})
+        return {**super().schema(parts), "minItems": 2, "maxItems": 2}
 
 
 class _Map(Shape):
