@@ -79,10 +79,15 @@ def clock_text(at: Millis) -> str:
     return f"{head}{minutes:02d}:{rest // 10:02d}.{rest % 10}"
 
 
+def tenths(span: Millis) -> str:
+    """Seconds with one decimal, cut off: `5.8`."""
+    return f"{span // 1000}.{span % 1000 // 100}"
+
+
 def passed_text(span: Millis) -> str:
     """That so much time passed, in its two greatest units: `62 h 55 min passed.`; nothing of less than a tenth of a second."""
     if span < 60_000:
-        return f"{span // 1000}.{span % 1000 // 100} s passed." if span >= 100 else ""
+        return f"{tenths(span)} s passed." if span >= 100 else ""
     minutes, seconds = divmod(span // 1000, 60)
     units = ((minutes, "min"), (seconds, "s")) if minutes < 60 else ((minutes // 60, "h"), (minutes % 60, "min"))
     return " ".join(f"{number} {unit}" for number, unit in units if number) + " passed."

@@ -11,7 +11,7 @@ from typing import NamedTuple
 from msgspec import Struct
 from rich.cells import cell_len
 
-from lab.core.clock import Millis
+from lab.core.clock import Millis, tenths
 from lab.tui.panes.layout import band_rows
 from lab.tui.panes.pane import Bar, View
 from lab.tui.rows.spans import Row, Rows, TextSpan, clip, fill, ink, row
@@ -162,7 +162,7 @@ def _box(cells: CellRow, box: Box, now: Millis, here: int, *, planned: bool, ove
     room = max(1, wide if final else wide - 1)
     sign = f"{'◇' if done else '◆'} " if gate else f"{step.face.glyph if current else '○'} " if final else ""
     text = clip(f" {sign}{step.name}", room)
-    took = "you decide" if planned and gate else f"{step.takes // 1000}.{step.takes % 1000 // 100} s"
+    took = "you decide" if planned and gate else f"{tenths(step.takes)} s"
     if not final and (planned or (done and not gate)) and cell_len(text) + len(took) + 2 <= room:
         text += took.rjust(room - cell_len(text) - 1)
     text += " " * (room - cell_len(text))
@@ -211,7 +211,7 @@ def _ticks(view: View, axis: Axis, leads: list[Tick], left: int) -> list[Tick]:
     ticks += [_tick(each, axis.column(each.shown_at)) for each in shown]
     if call is not None and run.job is not None and run.job.job:
         wait = max(0, call.until - view.now)
-        text, x = f"next {wait // 1000}.{wait % 1000 // 100} s", max(axis.column(call.until), axis.column(view.now) + 1)
+        text, x = f"next {tenths(wait)} s", max(axis.column(call.until), axis.column(view.now) + 1)
         ticks.append(Tick(2, x, "┴", text, "dim" if refused_call(run) is None else "bad", bold=False))
     return ticks
 

@@ -5,7 +5,7 @@ Beside the word from 120 columns on, else below it, and where there is no room f
 
 from typing import NamedTuple
 
-from lab.core.clock import Millis
+from lab.core.clock import Millis, tenths
 from lab.core.jsontext import members_of
 from lab.program.words import Status
 from lab.tui.panes.decision import by_whom, gate_text
@@ -71,7 +71,7 @@ def hero_text(state: ScreenState, now: Millis) -> HeroText:
 
 def _span(span: Millis) -> tuple[str, str]:
     """`5.8` and `s`; from 100 s on minutes, which need no unit."""
-    return (f"{span // 1000}.{span % 1000 // 100}", "s") if span < 100_000 else (minutes(span), "")
+    return (tenths(span), "s") if span < 100_000 else (minutes(span), "")
 
 
 def _meaning(state: ScreenState) -> tuple[str, str]:

@@ -2,7 +2,7 @@
 
 from typing import NamedTuple
 
-from lab.core.clock import Millis
+from lab.core.clock import Millis, tenths
 from lab.tui.panes.keys import React, Reaction, ScreenKey
 from lab.tui.panes.pane import View
 from lab.tui.rows.blocks import minutes
@@ -67,7 +67,7 @@ def _span(span: Millis, what: str) -> tuple[str, str]:
     """`31.2` and `s of a person`; from 100 s on minutes, which need no unit."""
     if span >= 100_000:
         return minutes(span), what
-    return f"{span // 1000}.{span % 1000 // 100}", f"s {what}"
+    return tenths(span), f"s {what}"
 
 
 def _words(figures: list[Figure]) -> Row:

@@ -2,7 +2,7 @@
 
 from http import HTTPStatus
 
-from lab.core.clock import Millis, clock_text
+from lab.core.clock import Millis, clock_text, tenths
 from lab.tui.rows.spans import BLANK, Row, Rows, clip, cut, ends, fill, gauge, row, width, wrap
 from lab.tui.state.run import NextCall, Pairs, RunState
 from lab.tui.state.status import face
@@ -67,7 +67,7 @@ def latency(took: Millis | None) -> str:
 
 def seconds(span: Millis) -> str:
     """`9.0 s`, from ten minutes on `12:34`."""
-    return f"{span // 1000}.{span % 1000 // 100} s" if span < 600_000 else minutes(span)
+    return f"{tenths(span)} s" if span < 600_000 else minutes(span)
 
 
 def speed_text(factor: str) -> str:
