@@ -10,7 +10,7 @@ from msgspec.structs import replace
 from lab.clocks import real_millis
 from lab.core.clock import Millis
 from lab.core.journal.shared import LogPosition
-from lab.core.observe import Noted, Observation, Relayed, Replied, Requested
+from lab.core.observe import Noted, Observation, Replied, Requested
 from lab.mock.service import Service
 from lab.server.limits import ServerLimits
 
@@ -20,21 +20,19 @@ _OBSERVATIONS = 6
 """An exchange is told in three to six observations, connections included."""
 
 
-def weight(observation: Observation | Relayed) -> int:
+def weight(observation: Observation) -> int:
     """Bytes in it that can be any number: a request's all, a reply's body."""
     if type(observation) is Requested:
         request = observation.request
         headers = sum([len(name) + len(value) for name, value in request.headers])
         return len(request.body) + len(request.path) + len(request.query) + headers
-    if type(observation) is Relayed:
-        return len(observation.line)
     return len(observation.response.body) if type(observation) is Replied else 0
 
 
 class Kept(Struct):
     """One observation, which may be shortened later."""
 
-    observation: Observation | Relayed
+    observation: Observation
     weight: int
     wall: Millis
     """When it came, in real milliseconds from an arbitrary start."""
@@ -42,10 +40,9 @@ class Kept(Struct):
     """Of a shared lab, up to where the process in which it came about had folded the commits."""
 
     @classmethod
-    def just(cls, observation: Observation | Relayed) -> "Kept":
+    def just(cls, observation: Observation) -> "Kept":
         """One that has just come."""
-        wall = observation.wall if type(observation) is Relayed else real_millis()
-        return cls(observation, weight(observation), wall)
+        return cls(observation, weight(observation), real_millis())
 
 
 class SharedBytes:
@@ -110,11 +107,15 @@ class Buffer:
         first = next((each.observation.x for each in kept if isinstance(each.observation, Requested)), 0)
         return tuple(each for each in kept if _exchange(each.observation, first) >= first)
 
-    def add(self, observation: Observation | Relayed) -> None:
+    def add(self, observation: Observation) -> None:
         """Take an observation."""
         if type(observation) is Replied and observation.x <= self.after:
             return
-        added = Kept.just(observation)
+        self.keep(Kept.just(observation))
+
+    def keep(self, added: Kept) -> None:
+        """Keep it, and let go of what is too much."""
+        observation = added.observation
         self._kept.append(added)
         self._count(added.weight)
         if self._long and type(observation) is Replied and (request := self._long.pop(observation.x, None)) is not None:
@@ -150,7 +151,7 @@ class Buffer:
             self._long.pop(kept.observation.x, None)
 
 
-def _exchange(observation: Observation | Relayed, otherwise: int) -> int:
+def _exchange(observation: Observation, otherwise: int) -> int:
     """To which it belongs; `otherwise` if to none."""
     x = observation.x if isinstance(observation, Requested | Replied | Noted) else None
     return otherwise if x is None else x
