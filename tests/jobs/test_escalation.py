@@ -158,7 +158,8 @@ QUORUM: dict[str, object] = {"channel": "EMAIL", "approvals": 2, "reviewer": {"s
          ["the escalate.asks of g doesn't render: operators take numbers only; join texts with ~, and make numbers of them by | int or | float"]),
         ({"reviewer": ANN | {"after": "3999ms"}}, ["g never escalates: its reviewer decides after 3s999ms"]),
         ({"reviewer": ANN | {"after": "4s"}}, []),
-        (QUORUM | {"reviewer": ANN | {"after": "2s"}}, []),  # the second approval comes once it has escalated
+        (QUORUM | {"reviewer": {"after": "2s", "verdict": "approved"}}, []),  # the second approval comes once it has escalated
+        (QUORUM | {"reviewer": ANN | {"after": "2s"}}, ["g takes two votes of one name: it counts once, so the second vote goes without it"]),
         ({"reviewer": ANN, "escalate": {"reviewer": EVE | {"after": "5999ms"}}}, []),
         ({"reviewer": ANN, "escalate": {"reviewer": EVE | {"after": "6s"}}}, []),  # Ann decides
         ({"escalate": {"asks": None}}, ["the escalation of g changes nothing: it asks nobody else, and nothing else"]),

@@ -49,10 +49,13 @@ _SINGLE_BRACES = re.compile(
 
 
 def commented(locations: Locations) -> Warnings:
-    """Texts of which YAML takes the end for a comment: behind two blanks or more one is meant as such."""
-    for path in locations:
+    """Texts that YAML ends before their end: at a comment (behind two blanks one is meant as such), or a comma."""
+    for path, place in locations.found.items():
+        if place.cut:
+            what = f"{path_text(path)} is empty: a comma ends the text of {place.cut} before it"
+            yield path, what, f'put it in quotes: {place.cut}: "…, {path[-1]}"; or write {path[-1]}: null'
         in_words = not _IN_WORDS.isdisjoint(path) or (len(path) == 2 and path[0] == "data")
-        if in_words and locations.nearest(path).commented:
+        if in_words and place.commented:
             hint = "put the text in quotes; a comment that is meant stands two blanks behind"
             yield path, f"{path_text(path)} ends before the #: YAML takes the rest for a comment", hint
 

@@ -83,7 +83,7 @@ def long_waits(part: Program) -> Warnings:
 
 
 def undecided_gates(part: Program) -> Warnings:
-    """Gates that nobody answers in time, and escalations that are never reached, or change nothing."""
+    """Gates that nobody answers in time, or one for several; escalations that are never reached, or change nothing."""
     for place, gate in enumerate(part.scenario.steps):
         if not isinstance(gate, Gate):
             continue
@@ -94,7 +94,8 @@ def undecided_gates(part: Program) -> Warnings:
         # an opening, so the entries are those of different openings, but in a quorum they follow each other
         count = len(gate.reviewer.script) if isinstance(gate.reviewer, Script) and gate.approvals == 1 else 1
         openings = (Opening(replace(gate, patience=_FOREVER), 0, 0, 0, earlier_votes=each) for each in range(count))
-        end = max((votes(each, ())[-1] for each in openings), key=attrgetter("at"))
+        cast = [votes(each, ()) for each in openings]
+        end = max((each[-1] for each in cast), key=attrgetter("at"))
         if gate.reviewer is None and second is None:
             hint = "write reviewer: nobody if that is meant"
             yield path, f"{gate.id} has no reviewer: without a person the job waits until it times out", hint
@@ -106,6 +107,11 @@ def undecided_gates(part: Program) -> Warnings:
             hint = f"{duration_text(end.at)} after the opening, patience ends after {duration_text(gate.patience)}"
             at: KeyPath = ("reviewer",) if second is None else ("escalate", "reviewer")
             yield (*path, *at), f"{gate.id} times out before {who}", f"{hint}; write late: true if that is meant"
+        if all(vote.by for vote in scripted) and any(
+            v.name is None and v.verdict is not Verdict.TIMED_OUT for v in cast[0]
+        ):
+            what = f"{gate.id} takes two votes of one name: it counts once, so the second vote goes without it"
+            yield (*path, "reviewer"), what, "give each vote a name of its own, in a script; or leave by out"
         if escalate is None:
             continue
         # a script may say something else at a later opening, and past its last entry nobody answers
