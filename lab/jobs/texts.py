@@ -24,10 +24,10 @@ from msgspec.structs import replace
 from lab.core.clock import Epoch, Millis, iso
 from lab.core.seeds import hexes, uuid4
 from lab.jobs.gates import Decision
-from lab.jobs.names import Writer, names_at, output_text, request_names, writer_of
+from lab.jobs.names import Writer, names_at, output_text, request_names, unwritten, writer_of
 from lab.jobs.plan import Plan
 from lab.jobs.span import DefaultEnding, Ending, Span
-from lab.jobs.timeline import UNWRITTEN, at, spans
+from lab.jobs.timeline import ENDS, UNWRITTEN, at, spans
 from lab.language.templates import RenderFailure
 from lab.program.steps import Complete, Delegate, Failure, Gate, Parallel, Pause, Step, Work
 from lab.program.switches import Switches
@@ -103,15 +103,13 @@ def status_texts(plan: Plan, span: Span, epoch: Epoch, switches: Switches, *, ac
     A text that can't be rendered, for it looks at a decision that brought something unforeseen, is the job's error.
     """
     try:
-        return render_status_texts(plan, span, epoch, switches, accepted=accepted)
-    except RenderFailure:
+        return _status_texts(plan, span, epoch, switches, accepted=accepted)
+    except RenderFailure as failure:
+        unwritten(plan, span.id, ENDS, f"a text can't be written: {failure}")
         return StatusTexts(Status.ERROR, error=UNWRITTEN)
 
 
-def render_status_texts(
-    plan: Plan, span: Span, epoch: Epoch, switches: Switches, *, accepted: bool = False
-) -> StatusTexts:
-    """The same, but RenderFailure for a text that can't be rendered."""
+def _status_texts(plan: Plan, span: Span, epoch: Epoch, switches: Switches, *, accepted: bool) -> StatusTexts:
     status, step = shown_status(span, switches), span.step
     write = writer_at(plan, span, epoch)
     if span.status.final:

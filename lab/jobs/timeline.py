@@ -48,6 +48,7 @@ from msgspec.structs import replace
 from lab.core.clock import Millis
 from lab.jobs.branches import Branching, Turnoff
 from lab.jobs.gates import Decision, Opening, votes
+from lab.jobs.names import unwritten
 from lab.jobs.plan import Plan
 from lab.jobs.program import NEXT
 from lab.jobs.span import DefaultEnding, DelegateEnd, Ending, Span, ends_of, stretches
@@ -153,6 +154,8 @@ def _timed_end(
 
 UNWRITTEN = "The answer could not be written."
 """The error of a job of which a text failed to render after a decision, or a condition had no answer."""
+ENDS = "the job ends ERROR"
+"""What comes of that, to whom is told why."""
 
 
 def exit_of(span: Span, settled: tuple[Decision, ...]) -> str | None:
@@ -179,7 +182,8 @@ def after(
             return straight
         try:
             branch = branching.taken(Turnoff(step.id, name, span.visit, settled, ends))
-        except RenderFailure:
+        except RenderFailure as failure:
+            unwritten(plan, step.id, ENDS, failure)
             return DefaultEnding(Status.ERROR, step.id, UNWRITTEN)
         if branch is not None:
             return program.steps[branch.to]

@@ -240,7 +240,7 @@ class Service(MockViews):
         self._configure(self.config.following(scenario, seed))
 
     def _configure(self, config: Config) -> None:
-        self.config, self._mock = config, Mock(config)
+        self.config, self._mock = config, Mock(config, self._tell_unwritten)
 
     def reset(self, now: Millis) -> None:
         """Clear the ledger, its numbers too."""

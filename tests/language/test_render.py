@@ -362,7 +362,7 @@ def test_texts_in_a_pool_are_begun_as_long_as_steps_are_left_and_conditions_don_
         return said
 
     refused = "the texts together do too much work"
-    assert bounds.pooled(bounds.Budget(pool=True), written) == ["1"] * fit + [refused] * (10 - fit)
+    assert bounds.pooled(bounds.Pool(), written) == ["1"] * fit + [refused] * (10 - fit)
     assert written() == ["1"] * 10
 
 
