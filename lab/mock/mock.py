@@ -104,7 +104,9 @@ class Mock:
             self.config, self.catalog, self.reader, self.live_jobs, self.retention, Changes(ledger, now), match, dialect,
             bearer, now, request, switches, flags,
         )  # fmt: skip
-        return pooled(Pool(self._tell), partial(self._answer, call))
+        pool = Pool(self._tell)
+        reply = pooled(pool, partial(self._answer, call))
+        return replace(reply, long=True) if pool.worked_long else reply
 
     def _refuse(
         self, dialect: base.Dialect, switches: Switches, refusal: Refusal, style: str | None = None

@@ -162,4 +162,3 @@ def test_the_plan_says_where_it_comes_to_it(lab: Lab, steps: str, line: str) -> 
     )
     lines = lab("check", "zero.yaml", "--plan").lines
     assert any(each.endswith(f"  {line}") for each in lines), lines
-

@@ -21,10 +21,14 @@ DATA_NAMES = frozenset({"data", "row"})
 """Those that a value may use which is made of others."""
 NO_ANSWER = "is neither true nor false"
 """How a failure ends that is a condition's own."""
-MOST_WORK = 250_000
-"""The steps of one rendering. The worst text known takes some 50 ms for them; a table of 1,000 rows of ten cells fits."""
+MOST_WORK = 200_000
+"""The steps of one rendering, and of one call. The worst text known takes some 40 ms for them; a table of 1,000 rows of
+ten cells fits."""
 POOL = MOST_WORK // 2
-"""The steps of all texts of one call together, the last of them apart, which may take all of its own."""
+"""The steps of all texts of one call after which none is begun. The last of them may go on as far as one alone may."""
+LONG_WORK = POOL // 5
+"""Steps of a call after which others are to be served before the next such one: 5 ms or so."""
+_TOO_MUCH = "the texts together do too much work"
 _TOO_LARGE = f"the text would be larger than {LARGEST_OUTPUT >> 20} MiB"
 _SHOWN = 40
 """Characters of a value in a sentence about it."""
@@ -83,6 +87,10 @@ class Pool:
         self.tell = tell
         self.left = left
 
+    @property
+    def worked_long(self) -> bool:
+        return self.left < POOL - LONG_WORK
+
 
 _POOL: ContextVar[Pool | None] = ContextVar("pool", default=None)
 
@@ -137,7 +145,7 @@ def within(budget: Budget | None, make: Callable[[Mapping[str, object]], Made], 
     """What is made of names within a budget, or one of its own; RenderFailure whatever goes wrong."""
     budget = budget or Budget()
     if budget.pool is not None and budget.pool.left <= 0:
-        raise RenderFailure("the texts together do too much work")
+        raise RenderFailure(_TOO_MUCH)
     before = _BUDGET.set(budget)
     try:
         return make(names)
@@ -153,10 +161,12 @@ def spend(steps: int) -> None:
     """Take steps off the budget of the rendering under way; RenderFailure once none is left."""
     budget = _BUDGET.get()
     budget.left -= steps
-    if budget.pool is not None:
-        budget.pool.left -= steps
     if budget.left < 0:
         raise RenderFailure("the template does too much work")
+    if (pool := budget.pool) is not None:
+        pool.left -= steps
+        if pool.left < POOL - MOST_WORK:
+            raise RenderFailure(_TOO_MUCH)
 
 
 def weigh(value: object, depth: int = 0) -> None:
