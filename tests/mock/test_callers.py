@@ -14,8 +14,7 @@ from lab.identity.clients import DEMO, JANE, Account, Client
 from lab.identity.facts import TokenGranted
 from lab.identity.keys import claims_of
 from lab.jobs.facts import JobAccepted, ScenarioMissed
-from lab.jobs.lint import lint
-from lab.jobs.lint.ways import KnownCallers
+from lab.jobs.lint import KnownCallers, lint
 from lab.jobs.own_plans import own_plans
 from lab.jobs.program import program_of
 from lab.language.parse import parse_with_locations
