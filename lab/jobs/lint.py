@@ -20,8 +20,8 @@ from lab.core.clock import Millis
 from lab.core.errors import Complaint
 from lab.core.exchange import Json
 from lab.jobs.branches import exits, possible, reachable
-from lab.jobs.expectation import TurnResult, ended_at_own_error, unmet, verdicts_at
 from lab.jobs.gates import Opening, votes
+from lab.jobs.own_run import TurnResult, ended_at_own_error, unmet, verdicts_at
 from lab.jobs.plan import Plan
 from lab.jobs.program import Program, program_of
 from lab.jobs.texts import shown_status

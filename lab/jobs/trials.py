@@ -26,7 +26,7 @@ from lab.core.clock import INSTANT_EPOCH
 from lab.jobs.branches import NO_VERDICTS, exits, holds_now, possible, reachable
 from lab.jobs.gates import Decision, Origin, offers
 from lab.jobs.names import DelegateOutputs, Writer, output_text, render_failure, request_names, timeless_names
-from lab.jobs.own_plans import USUAL_USER, own_caller
+from lab.jobs.own_run import USUAL_USER, own_caller
 from lab.jobs.plan import Input, Invocation, Plan, plan
 from lab.jobs.program import Program
 from lab.jobs.span import DelegateEnd, Span

@@ -43,8 +43,8 @@ from lab.identity.bearer import bearer_of, with_places
 from lab.identity.endpoints import answer_identity
 from lab.identity.endpoints.context import TokenContext
 from lab.identity.endpoints.issuing import odd_grant
+from lab.jobs.facts import JobRecord, JobView, job_named, jobs_of_keys
 from lab.jobs.program import UNMATCHED
-from lab.jobs.records import JobRecord, JobView, job_named, jobs_of_keys
 from lab.jobs.timeline import at
 from lab.language.templates.bounds import Pool, Unwritten, each_pooled, pooled
 from lab.mock.call import Call

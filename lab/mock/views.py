@@ -9,9 +9,9 @@ from lab.core.journal.ledger import MemoryLedger
 from lab.core.refusal import Refusal
 from lab.identity.records import TokenRecord, token_key
 from lab.jobs.derived import Derived
+from lab.jobs.facts import JobRecord, JobView, id_of, job_key, jobs_in
 from lab.jobs.gates import Decision
 from lab.jobs.plan import Plan
-from lab.jobs.records import JobRecord, JobView, id_of, job_key, jobs_in
 from lab.language.templates.bounds import Unwritten
 from lab.mock.config import Config
 from lab.mock.mock import Mock

@@ -10,7 +10,7 @@ from lab.faults.model import rules_on
 from lab.jobs.branches import Branching, Turnoff, possible
 from lab.jobs.gates import Decision, decision_text
 from lab.jobs.names import DelegateOutputs
-from lab.jobs.own_plans import own_plans
+from lab.jobs.own_run import own_plans
 from lab.jobs.plan import Plan
 from lab.jobs.program import Program, role_refused
 from lab.jobs.span import DefaultEnding, Span

@@ -12,7 +12,7 @@ from lab.core.errors import Complaint, ScenarioError, UsageError
 from lab.files.output_files import OutputFiles
 from lab.files.scenarios import read_scenario
 from lab.jobs.lint import KnownCallers, lint
-from lab.jobs.shadowed import shadowed
+from lab.jobs.program import shadowed
 from lab.language.parse import Locations, parse_with_locations
 from lab.program.scenario import Scenario
 

@@ -13,8 +13,8 @@ from lab.app.run import run
 from lab.cli.run_settings import USUAL_APP, AppSettings
 from lab.core.clock import Millis
 from lab.core.observe import Noted, Observation, Observer, Replied, Requested, Touched
-from lab.jobs.expectation import TurnResult, ended_at_own_error, unmet, verdicts_at
 from lab.jobs.facts import GateDecided
+from lab.jobs.own_run import TurnResult, ended_at_own_error, unmet, verdicts_at
 from lab.mock.service import Service
 from lab.program.scenario import ExpectedRun, Scenario
 
