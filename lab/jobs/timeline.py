@@ -46,7 +46,7 @@ from typing import assert_never
 from msgspec.structs import replace
 
 from lab.core.clock import Millis
-from lab.jobs.branches import Branching, Turnoff
+from lab.jobs.branches import Branching
 from lab.jobs.gates import Decision, Opening, votes
 from lab.jobs.names import unwritten
 from lab.jobs.plan import Plan
@@ -181,7 +181,7 @@ def after(
         if (straight := program.straight.get((step.id, name))) is not None:
             return straight
         try:
-            branch = branching.taken(Turnoff(step.id, name, span.visit, settled, ends))
+            branch = branching.taken(span, name, settled, ends)
         except RenderFailure as failure:
             unwritten(plan, step.id, ENDS, failure)
             return DefaultEnding(Status.ERROR, step.id, UNWRITTEN)

@@ -84,7 +84,7 @@ def job_facts_observer(service: Service, notify: Observer) -> Observer:
     It tells each job's decisions, and its derived facts when something touches the job: before the reply that shows what
     came of them. Where the app asks for something else meanwhile, for a token, they are told before that, if they came before.
     """
-    told: dict[str, int] = {}
+    counts: dict[str, int] = {}
     due: dict[str, Millis] = {}
     """When each job's next fact comes, of those that have one to come."""
     elsewhere: set[int] = set()
@@ -94,9 +94,9 @@ def job_facts_observer(service: Service, notify: Observer) -> Observer:
     def tell(job: str, now: Millis) -> None:
         derived = service.derived(job, now)
         facts = derived.facts if derived else ()
-        for fact in facts[told.get(job, 0) :]:
+        for fact in facts[counts.get(job, 0) :]:
             notify(Noted(now, fact))
-        told[job] = len(facts)  # the list only grows at its end
+        counts[job] = len(facts)  # the list only grows at its end
         due.pop(job, None)
         if derived is not None and derived.until is not None:
             due[job] = derived.until
