@@ -115,23 +115,28 @@ def reachable(
     program: Program,
     judge: Callable[[str], bool | None] = lambda when: None,
     verdicts: Mapping[str, Verdict] = NO_VERDICTS,
+    *,
+    behind: Step | None = None,
 ) -> set[str]:
-    """The steps to which some job may come; `judge` as in `possible`, `verdicts` as in `exits`."""
+    """The steps to which some job may come, from the first on, or `behind` a step; `judge` as in `possible`, `verdicts` in `exits`."""
     found: set[str] = set()
-    ahead = [program.first.id]
+    ahead = [program.first] if behind is None else list(_onward(program, behind, judge, verdicts))
     while ahead:
-        name = ahead.pop()
-        if name not in found:
-            found.add(name)
-            step = program.steps[name]
-            ahead += [
-                branch.to for _, branches in exits(program, step, verdicts) for branch in possible(branches, judge)
-            ]
-            if isinstance(step, Parallel):
-                found.update(child.id for child in step.of)
-            if isinstance(step, Pause) and step.again is not None:
-                ahead.append(step.again.to)
+        step = ahead.pop()
+        if step.id not in found:
+            found.add(step.id)
+            found.update(child.id for child in (step.of if isinstance(step, Parallel) else ()))
+            ahead += _onward(program, step, judge, verdicts)
     return found
+
+
+def _onward(
+    program: Program, step: Step, judge: Callable[[str], bool | None], verdicts: Mapping[str, Verdict]
+) -> Iterator[Step]:
+    for _, branches in exits(program, step, verdicts):
+        yield from (program.steps[branch.to] for branch in possible(branches, judge))
+    if isinstance(step, Pause) and step.again is not None:
+        yield program.steps[step.again.to]
 
 
 def holds_now(plan: Plan, when: str) -> bool | None:

@@ -166,8 +166,12 @@ class DelegateOutputs(Lazy):
 
     def text(self, place: int) -> str | None:
         """What the end at that place handed back; RenderFailure if it can't be written."""
-        for each in self._needed(place):
-            self._handed[each] = self._rendered(each)
+        ahead = [place]
+        while ahead:
+            missing = [each for each in self._made_of(ahead[-1]) if each not in self._handed]
+            if not missing and (each := ahead.pop()) not in self._handed:
+                self._handed[each] = self._rendered(each)
+            ahead += missing
         text = self._handed[place]
         if isinstance(text, RenderFailure):
             raise RenderFailure(str(text))
@@ -180,24 +184,13 @@ class DelegateOutputs(Lazy):
     def _latest(self, step: str, known: int) -> int | None:
         return next((place for place in reversed(range(known)) if self._ends[place].step == step), None)
 
-    def _needed(self, place: int) -> list[int]:
-        """The ends of which the output at a place is made and that aren't rendered yet, with itself, oldest first."""
-        found: set[int] = set()
-        ahead = [place]
-        while ahead:
-            each = ahead.pop()
-            if each not in found and each not in self._handed:
-                found.add(each)
-                end = self._ends[each]
-                before = (self._latest(step, end.known) for step in self._looked_at(end))
-                ahead += [other for other in before if other is not None]
-        return sorted(found)
-
-    def _looked_at(self, end: DelegateEnd) -> Iterator[str]:
+    def _made_of(self, place: int) -> Iterator[int]:
+        """The ends at whose outputs the one at a place looks: all of them earlier ones."""
+        end = self._ends[place]
         for _, text in () if end.left else output_templates(self._delegates[end.step].output):
             for _, (root, *more) in template(text).looked_up:
-                if root == "delegates":
-                    yield from more[:1] or self
+                names = (more[:1] or self) if root == "delegates" else ()
+                yield from (each for name in names if (each := self._latest(name, end.known)) is not None)
 
     def _rendered(self, place: int) -> str | None | RenderFailure:
         end, plan = self._ends[place], self._plan
