@@ -6,10 +6,9 @@ from collections.abc import Iterator, Sequence
 from lab.core.journal.fact import Fact, RecordsDropped
 from lab.dialects.fusion.pod_tokens import POD_CLIENT
 from lab.identity.facts import CodeGranted, DeviceGranted, TokenGranted
-from lab.jobs.facts import JobAccepted, ScenarioLoaded
+from lab.jobs.facts import JobAccepted, JobRecord, ScenarioLoaded, id_of, job_key
 from lab.jobs.plan import misdrawn
 from lab.jobs.program import NO_SUCH_VERSION
-from lab.jobs.records import JobRecord, id_of, job_key
 from lab.mock.catalog import Catalog
 from lab.mock.service import Service
 
