@@ -40,7 +40,7 @@ from lab.dialects.router import ROUTER
 from lab.faults.model import Place
 from lab.faults.striking import rules_of
 from lab.identity.bearer import bearer_of, with_places
-from lab.identity.endpoints import answer_identity
+from lab.identity.endpoints.answer import answer_identity
 from lab.identity.endpoints.context import TokenContext
 from lab.identity.endpoints.issuing import odd_grant
 from lab.jobs.facts import JobRecord, JobView, job_named, jobs_of_keys

@@ -23,7 +23,6 @@ from lab.cli.setup import (
     transport_to,
 )
 from lab.cli.signals import block_ctrl_c
-from lab.cli.tapes.capture_tape import recorded_peer
 from lab.core.errors import UsageError
 from lab.core.journal.fact import ClockScaled
 from lab.settings import Flags, ScreenSettings
@@ -191,6 +190,7 @@ def show_peer(settings: DemoSettings, peer: Peer, console: Console) -> int:
     """The screen over another server: no control plane, so the clock can't be set."""
     from lab.cli.screen.kept_preferences import screen_start
     from lab.cli.screen.screen import film_screen
+    from lab.cli.tapes.capture_tape import recorded_peer
     from lab.tui.sources.live import Live
     from lab.tui.sources.protocol import Playable, RunConnection
 
