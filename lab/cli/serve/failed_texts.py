@@ -9,7 +9,7 @@ from lab.dialects import client_of
 from lab.jobs.records import JobRecord, job_key
 from lab.jobs.unwritten import unwritten
 from lab.language.templates.bounds import Budget, pooled
-from lab.mock.poll_answers import MOST_REMEMBERED
+from lab.mock.polls import MOST_REMEMBERED
 from lab.mock.service import Service
 
 _LONGEST = 400
