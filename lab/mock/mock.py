@@ -52,7 +52,7 @@ from lab.mock.call import Call
 from lab.mock.catalog import Catalog
 from lab.mock.config import Config
 from lab.mock.invoke import take_message
-from lab.mock.latencies import planned_latency
+from lab.mock.latencies import FirstAnswers, planned_latency
 from lab.mock.live_jobs import LiveJobs
 from lab.mock.polls import Poll, Polls
 from lab.mock.reader import JobReader
@@ -72,6 +72,7 @@ class Mock:
         self.reader = JobReader(config, self.catalog)
         self.live_jobs = LiveJobs(self.reader.view)
         self.retention = Retention(self.reader, self.catalog)
+        self.first_answers = FirstAnswers()
         self._polls = Polls(config.seed)
 
     def handle(self, ledger: Ledger, request: Request, now: Millis) -> Reply:
@@ -102,8 +103,8 @@ class Mock:
         if isinstance(bearer, Refusal):
             return Reply(self._refuse(dialect, switches, bearer), 0, match.name, flags=flags)
         call = Call(
-            self.config, self.catalog, self.reader, self.live_jobs, self.retention, Changes(ledger, now), match, dialect,
-            bearer, now, request, switches, flags,
+            self.config, self.catalog, self.reader, self.live_jobs, self.retention, self.first_answers,
+            Changes(ledger, now), match, dialect, bearer, now, request, switches, flags,
         )  # fmt: skip
         return pooled(Budget(pool=True), partial(self._answer, call))
 
@@ -288,6 +289,7 @@ class Mock:
     def forget(self) -> None:
         """Drop what is remembered."""
         self._polls.clear()
+        self.first_answers = FirstAnswers()
         self.live_jobs.forget()
         self.retention.forget()
 
