@@ -18,7 +18,7 @@ from lab.faults.facts import ARMED_KEY
 from lab.identity.bearer import bearer_of
 from lab.identity.records import TokenRecord
 from lab.jobs.program import Program
-from lab.jobs.records import JobRecord
+from lab.jobs.facts import JobRecord
 from lab.mock.latencies import planned_latency
 from lab.program.switches import Switches
 
