@@ -55,9 +55,6 @@ class FrozenClock:
     def scale(self, factor: str) -> None:
         """It stands, whatever the pace."""
 
-    def stop_at(self, last: Millis | None) -> None:
-        """It stands."""
-
 
 class FilmedPlayback(Playback):
     """A playback that is seen as playing, though it stands wherever it is put."""

@@ -3,61 +3,36 @@
 from bisect import bisect_right
 from collections.abc import Sequence
 from itertools import pairwise
-from typing import assert_never
 
 from msgspec import Struct
 
-from lab.app.effects import Asking, RunEnded, RunObservation
+from lab.app.effects import RunEnded, RunObservation
 from lab.core.clock import Millis
-from lab.core.observe import Lost, Noted, Replied, Requested, Touched, Waiting
-from lab.dialects.client import Seen
-from lab.jobs.facts import GateDecided, GateExpired
-from lab.tui.state.reading import call_request, job_in
+from lab.core.observe import Lost, Noted, Replied
+from lab.tui.state.run import RunState
 
 LONGEST_STRETCH: Millis = 10_000
 """How long nothing may happen before that is dull."""
 
 
-class ShownAnswers:
-    """What the last answer showed of each job."""
-
-    def __init__(self) -> None:
-        self._last: dict[str, tuple[object, ...]] = {}
-
-    def happens(self, seen: Seen | None, command: str) -> bool:
-        """Whether something happens with an answer: all do but those to polls that show what the one before did."""
-        return seen is None or self._is_new(seen) or command != "status"
-
-    def _is_new(self, seen: Seen) -> bool:
-        """Whether it shows another status, step or opening than the one before."""
-        shown = (seen.word, seen.progress, None if seen.question is None else seen.question.key)
-        before, self._last[seen.job] = self._last.get(seen.job), shown
-        return shown != before
-
-
-class Happenings:
-    """Follows a run of our own."""
-
-    def __init__(self) -> None:
-        self._calls: dict[int, tuple[str, str]] = {}
-        """Route and command of each call under way."""
-        self._shown = ShownAnswers()
-
-    def happens(self, observation: RunObservation) -> bool:
-        """Whether something happens: a token, an acceptance, a change, a decision, a failure, the end."""
-        match observation:
-            case Requested(x=x, route=route):
-                self._calls[x] = route, call_request(route, observation.request).command
-                return False
-            case Replied():
-                route, command = self._calls.pop(observation.x, ("", ""))
-                return self._shown.happens(job_in(route, observation.response), command)
-            case Lost() | RunEnded() | Noted(fact=GateDecided() | GateExpired()):
+def happens(observation: RunObservation, before: RunState, after: RunState) -> bool:
+    """Whether something happens to a run: a token, an acceptance, a change, a decision, a failure, the end."""
+    match observation:
+        case Replied():
+            if after.polls == before.polls or after.timeline[-1].bad or before.last is None or after.last is None:
                 return True
-            case Noted() | Touched() | Waiting() | Asking():
-                return False
-            case _:
-                assert_never(observation)
+            return _shown(before) != _shown(after)
+        case Lost() | RunEnded():
+            return True
+        case Noted():
+            return after.decision is not None and after.decision is not before.decision
+        case _:
+            return False
+
+
+def _shown(run: RunState) -> tuple[object, ...]:
+    """What an answer to a poll has shown: another one that shows the same is nothing."""
+    return run.last and (run.last.status, run.last.progress), run.gate and run.gate.key
 
 
 class Spread(Struct, frozen=True):
