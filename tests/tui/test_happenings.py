@@ -12,8 +12,8 @@ from lab.core.observe import Lost, Noted, Replied, Requested, Waiting
 from lab.jobs.facts import GateDecided
 from lab.jobs.gates import Origin
 from lab.program.words import Verdict
-from lab.tui.state.happenings import Spread, happens
-from lab.tui.state.reduce import reduce
+from lab.tui.state.cursor import Spread
+from lab.tui.state.reduce import happens, reduce
 from lab.tui.state.run import RunState
 from tests.conftest import each_row
 from tests.tui import play

@@ -154,7 +154,7 @@ class LiveDemo(AsyncExitStack):
     async def connect(self) -> "AsyncIterator[RunConnection]":
         """Start the mock, with all scenarios of the folder; what a run needs of it."""
         from lab.cli.serve.embedded_mock import embedded_mock
-        from lab.cli.serve.failed_texts import FailedTexts
+        from lab.cli.serve.hints import failed_texts
         from lab.client.control import ControlClient
         from lab.client.transport import HttpTransport
         from lab.tui.sources.protocol import OwnMock, Playable, RunConnection
@@ -163,7 +163,7 @@ class LiveDemo(AsyncExitStack):
         more, broken = load_folder(self._settings.scenarios)
         setup = self.setup = with_others(self.setup, more)
         mock = self.mock = await self.enter_async_context(embedded_mock(setup, self._console, self._stop))
-        mock.service.observers.append(FailedTexts(mock.service, self.remarks.append))
+        mock.service.unwritten.append(failed_texts(self.remarks.append))
         transport = HttpTransport(mock.base_url, mock.token_url)
         control = ControlClient(mock.control_url, mock.control_token)
         self.push_async_callback(transport.close)

@@ -19,8 +19,8 @@ from lab.tui.sources.player import FASTEST, Goal, HeldSource, PlayedSource, Play
 from lab.tui.sources.protocol import Connect, OwnMock, Playable, RunConnection
 from lab.tui.state.acts import ActKey, story_of
 from lab.tui.state.gate import GateAnswer
-from lab.tui.state.happenings import happens
 from lab.tui.state.journal import JournalState, SourceUpdate
+from lab.tui.state.reduce import happens
 from lab.tui.state.run import RunState
 from lab.tui.state.screen import SourceState
 from lab.tui.state.source import Refused

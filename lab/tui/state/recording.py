@@ -16,12 +16,10 @@ from lab.recording.format.lines import Entry, Recording, Req, Res
 from lab.recording.redaction.bodies import Blob
 from lab.recording.tape.observed import local_paths, observation_of
 from lab.tui.state import clean
-from lab.tui.state.cursor import RecordedDecisions
-from lab.tui.state.follow import RunChanges, changes
-from lab.tui.state.happenings import Spread, happens
-from lab.tui.state.journal import JournalState
-from lab.tui.state.milestones import Milestone, MilestoneKind
-from lab.tui.state.run import RunState
+from lab.tui.state.cursor import RecordedDecisions, Spread
+from lab.tui.state.journal import JournalState, RunChanges, changes
+from lab.tui.state.reduce import happens
+from lab.tui.state.run import Milestone, MilestoneKind, RunState
 
 EVERY = 256
 """Lines from one kept state to the next."""
