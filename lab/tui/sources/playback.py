@@ -68,7 +68,7 @@ class Playback(PlayedSource):
             timeline.until,
             timeline.line(self.place),
             timeline.lines,
-            not self.paused,
+            not self.player.paused,
             timeline.marks,
             timeline.spread,
             timeline.decisions,

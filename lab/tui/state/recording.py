@@ -19,12 +19,10 @@ from lab.tui.state import clean
 from lab.tui.state.cursor import RecordedDecisions, Spread
 from lab.tui.state.journal import JournalState, RunChanges, changes
 from lab.tui.state.reduce import happens
-from lab.tui.state.run import Milestone, MilestoneKind, RunState
+from lab.tui.state.run import MARKED, Milestone
 
 EVERY = 256
 """Lines from one kept state to the next."""
-MARKED: tuple[MilestoneKind, ...] = ("token", "invoke", "poll", "gate", "decided", "fault", "output", "error")
-"""The milestones that are marked on the way through a recording."""
 QUIET = frozenset(
     ("connection.opened", "connection.closed", "call.counted", "job.status", "token.granted", "job.accepted")
 )
@@ -92,7 +90,7 @@ class RecordingTimeline:
         came = [
             replace(one, place=place, at=self._lines[place - 1].t)
             for each in changed
-            for one in _news(each.before, each.after)
+            for one in each.after.since(each.before, *MARKED)
         ]
         self.marks += tuple(came)
         if came or place == self.count or any(happens(each.observation, each.before, each.after) for each in changed):
@@ -181,10 +179,3 @@ class RecordingTimeline:
     def _next(self, journal: JournalState, at: int) -> tuple[JournalState, RunChanges]:
         observation = observation_of(self._lines[at], self._blob, local=self._local)
         return (journal, ()) if observation is None else changes(journal, observation)
-
-
-def _news(before: RunState, after: RunState) -> Iterator[Milestone]:
-    """The milestones that came, if they are marked."""
-    if after.milestones is not before.milestones:
-        known = set(before.milestones)
-        yield from (one for one in after.milestones if one not in known and one.kind in MARKED)
