@@ -25,7 +25,7 @@ from lab.tui.rows.letters import block, tall, zoom_of
 from lab.tui.rows.spans import plain, width
 from lab.tui.screens.apply_preferences import changes_of, ui_at_start
 from lab.tui.sources.live import Live
-from lab.tui.sources.protocol import Playable, RunConnection
+from lab.tui.sources.protocol import OwnMock, Playable, RunConnection
 from lab.tui.state.acts import HOLD, ActState, advanced, current_act, story_of
 from lab.tui.state.narrate import COVERED, sentence
 from lab.tui.state.preferences import Preferences, ScreenStart
@@ -399,10 +399,12 @@ async def staged(stage: str = "3", *, factor: str = "1") -> AsyncIterator[Staged
 
     @asynccontextmanager
     async def connect() -> AsyncIterator[RunConnection]:
-        yield RunConnection(InMemoryTransport(service, clock), plane, paced=plane.paced)
+        mock = OwnMock(plane, lambda name: first, (first.choice,), plane.paced)
+        yield RunConnection(InMemoryTransport(service, clock), mock=mock)
 
     app_of_run = App("ITEM_COMPARE_TEAM", SCRIPTED.ask, DEMO.id, DEMO.secret, play_scope())
-    source = Live((Playable(app_of_run, 42, SCRIPTED),), connect, clock)
+    first = Playable(app_of_run, 42, SCRIPTED)
+    source = Live(first, connect, clock)
     app = LabApp(source, ScreenStart(Preferences(stage=stage)))
     async with piloted(app) as pilot:
         yield StagedRun(app, pilot, plane, tape)
