@@ -22,8 +22,8 @@ from lab.tui.panes.planned_path import planned_path
 from lab.tui.panes.registry import PANES, SCREEN_KEYS, exchange_in_focus, key_named
 from lab.tui.rows.curl import curl
 from lab.tui.rows.spans import Row, plain, width
-from lab.tui.state.fold import ObservedState
-from lab.tui.state.fold import fold as fold_one
+from lab.tui.state.journal import ObservedState
+from lab.tui.state.journal import fold as fold_one
 from lab.tui.state.reduce import reduce
 from lab.tui.state.run import Exchange, RunState
 from lab.tui.state.screen import ScenarioChoice, ScreenState, UiState

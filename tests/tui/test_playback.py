@@ -22,14 +22,12 @@ from lab.tui.sources.playback import Playback
 from lab.tui.sources.player import SettableClock
 from lab.tui.state import recording as reels
 from lab.tui.state.acts import current_act
-from lab.tui.state.cursor import PlaybackCursor
+from lab.tui.state.cursor import PlaybackCursor, Spread
 from lab.tui.state.gate import GateAnswer
-from lab.tui.state.happenings import Spread
 from lab.tui.state.journal import JournalState, SourceUpdate
-from lab.tui.state.milestones import Milestone
 from lab.tui.state.narrate import FOLLOWED, sentence
 from lab.tui.state.recording import EVERY, RecordingTimeline
-from lab.tui.state.run import RunState
+from lab.tui.state.run import Milestone, RunState
 from lab.tui.state.screen import ScreenState, SourceState, UiState
 from tests.conftest import ROOT, each_row
 from tests.tui import play

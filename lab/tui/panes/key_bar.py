@@ -5,9 +5,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from lab.tui.panes.keys import ScreenKey
 from lab.tui.panes.pane import Bar, View
 from lab.tui.rows.spans import Row, Rows, backed, fill, hot, row
+from lab.tui.state.course import follow_ups
 from lab.tui.state.screen import SEARCH, ScreenState
 from lab.tui.state.status import finished
-from lab.tui.state.summary import follow_ups
 
 ASK = "Ask"
 """Which question is asked, its own number in the finale says; here there is none to click."""

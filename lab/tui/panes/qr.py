@@ -7,8 +7,7 @@ from lab.tui.panes.layout import AIRY, NARROW, Rect, Rects
 from lab.tui.panes.page import PageContent
 from lab.tui.panes.pane import View
 from lab.tui.rows.spans import BLANK, Row, Rows, centre, ink, row, width, wrap
-from lab.tui.state.phone import PhoneState
-from lab.tui.state.screen import ScreenState
+from lab.tui.state.screen import PhoneState, ScreenState
 
 QR = "qr"
 """The part beside the question."""

@@ -30,8 +30,7 @@ from lab.tui.screens.input_field import FULL, InputField, LineInput
 from lab.tui.screens.rows_widget import Pressed, Scrolled
 from lab.tui.screens.selectable import SelectingScreen
 from lab.tui.state.clean import line
-from lab.tui.state.fold import ObservedState, fold
-from lab.tui.state.journal import JournalState, SourceUpdate
+from lab.tui.state.journal import JournalState, ObservedState, SourceUpdate, fold
 from lab.tui.state.screen import SEARCH, ScreenState, UiState, settled
 from lab.tui.state.source import Refused, SourceAsk
 from lab.tui.state.status import phase
