@@ -14,7 +14,7 @@ from lab.core.observe import Noted, Replied
 from lab.tui.app import LabApp
 from lab.tui.panes.registry import SCREEN_KEYS
 from lab.tui.panes.screen_keys import END
-from lab.tui.screens.page import PageScreen
+from lab.tui.screens.overlays import PageScreen
 from lab.tui.state.screen import UiState
 from lab.tui.themes import COLOURS
 from tests.conftest import each_row
@@ -156,7 +156,7 @@ async def test_changes_need_a_text() -> None:
 
 
 @each_row("size", [(120, 36), (80, 24)])
-async def test_esc_leaves_the_input_row(size: tuple[int, int]) -> None:
+async def test_esc_leaves_the_text_fields(size: tuple[int, int]) -> None:
     async with screen_in("waiting", size) as (app, source, pilot):
         await pilot.press("c", "x", "escape")
         await until(pilot, lambda: "changes ›" not in text(app))

@@ -81,13 +81,8 @@ def _lines(state: ScreenState, gate: GateState, columns: int, now: Millis) -> li
 
 
 def _prompts(state: ScreenState, typed: InputRow) -> Row:
-    """What stands before the row's fields, and in those that aren't typed in; the field itself lies over the row."""
-    ui, parts = state.ui, list[Row]()
-    for at, ((prompt, cells), hint) in enumerate(zip(typed.fields(state), typed.placeholders(state), strict=True)):
-        text = "" if at == ui.field or at >= len(ui.typed) else ui.typed[at]
-        shown = row((hint, "dim")) if at != ui.field and not text else row((text, "fg"))
-        parts.append(row((prompt, "wait b"), fill(shown, cells) if cells else shown))
-    return row(*parts)
+    """What stands before the row's fields; they lie over the row themselves."""
+    return row(*[part for prompt, cells in typed.fields(state) for part in ((prompt, "wait b"), " " * cells)])
 
 
 def gate_note(state: ScreenState, gate: GateState) -> Row:
@@ -246,21 +241,29 @@ INPUT_ROWS = {
 }
 """By what the person types: `UiState.typing`."""
 
+
+def _no_answer(state: ScreenState) -> str:
+    gate = state.newest.gate
+    if gate is None:
+        return "No gate is open."
+    return "The gate doesn't offer this." if gate.sent is None else "The answer is on its way."
+
+
 _APPROVE, _REJECT = (_answerable(verdict) for verdict in ("approved", "rejected"))
 KEYS = (
-    ScreenKey("approve", "a", "a", "Approve", "approve at the open gate", _answering("approved"), _APPROVE, group="gate", needs="decide"),
-    ScreenKey("reject", "r", "r", "Reject", "reject at the open gate", _answering("rejected"), _REJECT, group="gate", needs="decide"),
+    ScreenKey("approve", "a", "a", "Approve", "approve at the open gate", _answering("approved"), _APPROVE, group="gate", needs="decide", why=_no_answer),
+    ScreenKey("reject", "r", "r", "Reject", "reject at the open gate", _answering("rejected"), _REJECT, group="gate", needs="decide", why=_no_answer),
     ScreenKey(
         "changes", "c", "c", "Changes", "ask for changes: type what they are",
-        choosing(typing="changes", field=0), _answerable("changes-requested"), group="gate", needs="decide",
+        choosing(typing="changes", field=0), _answerable("changes-requested"), group="gate", needs="decide", why=_no_answer,
     ),
     ScreenKey(
         "approve-saying", "A", "A", "Approve by name", "approve with a name and a comment",
-        choosing(typing="approve", field=0, typed=()), _APPROVE, group="gate", needs="decide",
+        choosing(typing="approve", field=0), _APPROVE, group="gate", needs="decide", why=_no_answer,
     ),
     ScreenKey(
         "reject-saying", "R", "R", "Reject by name", "reject with a name and a comment",
-        choosing(typing="reject", field=0, typed=()), _REJECT, group="gate", needs="decide",
+        choosing(typing="reject", field=0), _REJECT, group="gate", needs="decide", why=_no_answer,
     ),
 )  # fmt: skip
 

@@ -44,9 +44,9 @@ class ExchangePage(PageContent):
             by = -1 if key.startswith("left") else 1
             self.exchange = exchanges[max(0, min(len(exchanges) - 1, at + by))]
         self.foot = FOOT
-        return PageReaction(to_top=True)
+        return PageReaction()
 
-    def body(self, inner: int, rows: int) -> list[Row]:
+    def body(self, inner: int) -> list[Row]:
         """The page, more rows than fit if bodies are long."""
         source = self.state.source
         exchange = self.exchange = self.state.run.exchange(self.exchange.x) or self.exchange
