@@ -12,7 +12,7 @@ from textual import events
 from lab.clocks import breathe
 from lab.tui.app import LabApp
 from lab.tui.screens.main import MainScreen
-from lab.tui.state.fold import ObservedState, fold
+from lab.tui.state.journal import ObservedState, fold
 from tests.bench.load import PATIENCE
 from tests.bench.measure import Extent, Row, Samples
 from tests.terminal import Terminal, lab

@@ -18,8 +18,7 @@ from lab.tui.rows.spans import plain
 from lab.tui.state.acts import ActState, story_of
 from lab.tui.state.gate import VERDICTS
 from lab.tui.state.narrate import sentence
-from lab.tui.state.reduce import reduce
-from lab.tui.state.replies import gated
+from lab.tui.state.reduce import gated, reduce
 from lab.tui.state.run import RunState
 from lab.tui.state.screen import ScreenState, UiState
 from lab.tui.state.status import role

@@ -16,8 +16,8 @@ from lab.tui.app import LabApp
 from lab.tui.panes.registry import draw, places
 from lab.tui.rows.letters import block
 from lab.tui.rows.spans import plain, width
+from lab.tui.state.course import FollowUp, follow_ups, lengths_of, turn_summary
 from lab.tui.state.screen import ScreenState, UiState
-from lab.tui.state.summary import FollowUp, follow_ups, lengths_of, turn_summary
 from tests.conftest import each_row
 from tests.tui import play
 from tests.tui.pilots import drawn, golden, main_screen, piloted, screen_in, text, turn_to, until

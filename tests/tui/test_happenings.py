@@ -11,7 +11,8 @@ from lab.core.observe import Lost, Noted, Replied, Requested, Waiting
 from lab.jobs.facts import GateDecided
 from lab.jobs.gates import Origin
 from lab.program.words import Verdict
-from lab.tui.state.happenings import Happenings, Spread
+from lab.tui.state.cursor import Spread
+from lab.tui.state.happenings import Happenings
 from tests.conftest import each_row
 from tests.tui import play
 

@@ -18,8 +18,7 @@ from lab.tui.panes.registry import draw, places
 from lab.tui.rows.spans import plain
 from lab.tui.screens.phone import PhoneGates, PhoneLink
 from lab.tui.state.gate import GateAnswer
-from lab.tui.state.phone import PhoneState
-from lab.tui.state.screen import ScreenState, UiState
+from lab.tui.state.screen import PhoneState, ScreenState, UiState
 from tests.conftest import each_row
 from tests.tui import play
 from tests.tui.pilots import golden, main_screen, piloted, text, until, until_folded

@@ -5,8 +5,8 @@ from collections.abc import Iterator, Sequence
 from lab.tui.panes.keys import ScreenKey
 from lab.tui.panes.pane import Bar, View
 from lab.tui.rows.spans import Row, Rows, backed, fill, hot, row, width
+from lab.tui.state.course import follow_ups
 from lab.tui.state.screen import SEARCH, ScreenState
-from lab.tui.state.summary import follow_ups
 
 _ASK = 2
 """How early the digits of follow-ups are given up."""

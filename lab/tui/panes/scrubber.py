@@ -7,7 +7,7 @@ from lab.tui.rows.blocks import at_text
 from lab.tui.rows.spans import Row, Rows, TextSpan, backed, cut, ends, hot, row, width
 from lab.tui.state.acts import act_before
 from lab.tui.state.cursor import PlaybackCursor
-from lab.tui.state.milestones import Milestone, MilestoneKind
+from lab.tui.state.run import Milestone, MilestoneKind
 from lab.tui.state.screen import ScreenState
 from lab.tui.state.source import SourceAsk
 

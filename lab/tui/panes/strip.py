@@ -8,11 +8,11 @@ from lab.tui.panes.pane import View
 from lab.tui.rows.blocks import minutes
 from lab.tui.rows.letters import block, tall, wide
 from lab.tui.rows.spans import BLANK, Row, Rows, backed, cut, fill, hot, ink, row, width, wrap
+from lab.tui.state.course import MOST_KEYS, FollowUp, follow_ups, turn_summary
 from lab.tui.state.ink import Ink
 from lab.tui.state.run import RunState
 from lab.tui.state.screen import ScreenState
 from lab.tui.state.status import phase
-from lab.tui.state.summary import MOST_KEYS, FollowUp, follow_ups, turn_summary
 
 
 def strip(view: View) -> Rows:

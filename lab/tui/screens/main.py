@@ -50,8 +50,7 @@ from lab.tui.screens.rows_widget import Pressed, Scrolled, SelectingScreen
 from lab.tui.screens.text_fields import FULL, TextField, TextFields
 from lab.tui.state.acts import HOLD
 from lab.tui.state.clean import line
-from lab.tui.state.fold import ObservedState, fold
-from lab.tui.state.journal import JournalState, SourceUpdate
+from lab.tui.state.journal import JournalState, ObservedState, SourceUpdate, fold
 from lab.tui.state.preferences import ScreenStart
 from lab.tui.state.screen import SEARCH, ScreenState, UiState, settled
 from lab.tui.state.source import Refused, SourceAsk

@@ -10,8 +10,7 @@ from lab.core.clock import Millis
 from lab.program.scenario import Scenario
 from lab.tui.sources.player import FASTEST, Goal, PlayedSource, Player, SettableClock
 from lab.tui.sources.protocol import with_job
-from lab.tui.state.cursor import PlaybackCursor
-from lab.tui.state.happenings import LONGEST_STRETCH
+from lab.tui.state.cursor import LONGEST_STRETCH, PlaybackCursor
 from lab.tui.state.journal import JournalState, SourceUpdate
 from lab.tui.state.recording import RecordingTimeline
 from lab.tui.state.screen import SourceState

@@ -1,21 +1,12 @@
 """What happens in a run, told from polls that bring nothing new: where a skip ends (screen.md §8)."""
 
-from bisect import bisect_right
-from collections.abc import Sequence
-from itertools import pairwise
 from typing import assert_never
 
-from msgspec import Struct
-
 from lab.app.effects import Asking, RunEnded, RunObservation
-from lab.core.clock import Millis
 from lab.core.observe import Lost, Noted, Replied, Requested, Touched, Waiting
 from lab.dialects.client import Seen
 from lab.jobs.facts import GateDecided, GateExpired
 from lab.tui.state.reading import call_request, job_in
-
-LONGEST_STRETCH: Millis = 10_000
-"""How long nothing may happen before that is dull."""
 
 
 class ShownAnswers:
@@ -58,34 +49,3 @@ class Happenings:
                 return False
             case _:
                 assert_never(observation)
-
-
-class Spread(Struct, frozen=True):
-    """A line of time on which dull stretches are short: its happenings, and how far along the line each stands."""
-
-    instants: tuple[Millis, ...] = (0, 1)
-    places: tuple[int, ...] = (0, 1)
-
-    @classmethod
-    def of(cls, start: Millis, happenings: Sequence[Millis], until: Millis) -> "Spread":
-        """From the start over each happening to the end."""
-        instants = tuple(sorted({start, *happenings, until})) if until > start else (start, start + 1)
-        places = [0]
-        for before, after in pairwise(instants):
-            places.append(places[-1] + min(after - before, LONGEST_STRETCH))
-        return cls(instants, tuple(places))
-
-    def share(self, at: Millis) -> float:
-        """How far along the line an instant is, from 0 to 1."""
-        return _between(self.instants, self.places, at) / self.places[-1]
-
-    def instant(self, share: float) -> Millis:
-        """The instant that is so far along the line."""
-        return round(_between(self.places, self.instants, share * self.places[-1]))
-
-
-def _between(xs: Sequence[int], ys: Sequence[int], x: float) -> float:
-    """What belongs to `x`, which lies within `xs`."""
-    after = min(max(bisect_right(xs, x), 1), len(xs) - 1)
-    left, right, low, high = xs[after - 1], xs[after], ys[after - 1], ys[after]
-    return min(max(low, low + (x - left) * (high - low) / (right - left)), high)

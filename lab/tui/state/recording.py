@@ -16,11 +16,9 @@ from lab.recording.format.lines import Entry, Recording, Req, Res
 from lab.recording.redaction.bodies import Blob
 from lab.recording.tape.observed import local_paths, observation_of
 from lab.tui.state import clean
-from lab.tui.state.cursor import RecordedDecisions
-from lab.tui.state.follow import RunChange, RunChanges, changes
-from lab.tui.state.happenings import Spread
-from lab.tui.state.journal import JournalState
-from lab.tui.state.milestones import Milestone, MilestoneKind
+from lab.tui.state.cursor import RecordedDecisions, Spread
+from lab.tui.state.journal import JournalState, RunChange, RunChanges, changes
+from lab.tui.state.run import Milestone, MilestoneKind
 
 EVERY = 256
 """Lines from one kept state to the next."""
