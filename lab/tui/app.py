@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import ClassVar
 
 from rich.console import RenderableType
+from textual._compositor import ChopsUpdate
 from textual.actions import ActionParseResult
 from textual.app import App
 from textual.binding import Binding, BindingType
@@ -30,7 +31,7 @@ from lab.tui.screens.phone import PhoneGates
 from lab.tui.screens.rows_widget import SelectingScreen
 from lab.tui.state.preferences import ScreenStart
 from lab.tui.state.source import ScreenSource
-from lab.tui.terminal import lasting, picture_of
+from lab.tui.terminal import lasting, only_changed, picture_of
 from lab.tui.themes import (
     COLOURS,
     LIGHTS,
@@ -165,7 +166,7 @@ class LabApp(App[Outcome | None]):
 
     def _display(self, screen: Screen[object], renderable: RenderableType | None) -> None:
         if self.main is None or self.main.canvas.places or self.bug:  # before that there is but an empty screen, whole
-            super()._display(screen, renderable)
+            super()._display(screen, only_changed(renderable) if isinstance(renderable, ChopsUpdate) else renderable)
 
     # Keys, clicks and commands
 

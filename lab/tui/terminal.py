@@ -8,8 +8,10 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
 
+from textual._compositor import ChopsUpdate
 from textual.app import App
 from textual.driver import Driver
+from textual.strip import Strip
 
 
 class LastingFile:
@@ -40,6 +42,19 @@ class LastingFile:
         except (OSError, ValueError):
             self._lost = True
             self._gone()
+
+
+def only_changed(update: ChopsUpdate) -> ChopsUpdate:
+    """What changed of each row, and nothing of what stands before it, which Textual 8.2 sends too."""
+    chops: list[dict[int, Strip | None]] = [{} for _ in update.chops]
+    ends: list[list[int]] = [[] for _ in update.chops]
+    for y, first, last in update.spans:
+        for end, (x, strip) in zip(update.chop_ends[y], update.chops[y].items(), strict=False):
+            begin, stop = max(x, first), min(end, last)
+            if strip is not None and begin < stop:
+                chops[y][begin] = strip.crop(begin - x, stop - x)
+                ends[y].append(stop)
+    return ChopsUpdate(chops, update.spans, ends)
 
 
 def lasting(base: type[Driver], gone: Callable[[], object]) -> type[Driver]:

@@ -238,10 +238,10 @@ async def test_a_remark_gives_the_narration_its_row_back_after_three_seconds() -
         await until(pilot, lambda: "Nothing has that." not in text(app))  # the timer runs as long as a remark shows
 
 
-async def test_while_a_person_is_awaited_every_other_look_at_the_clock_is_left_out(
+async def test_while_a_person_is_awaited_the_clock_is_looked_at_once_a_second(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    for state, drawn_ticks in (("running", 8), ("waiting", 4)):
+    for state, drawn_ticks in (("running", 8), ("waiting", 2)):
         async with screen_in(state) as (app, _, _pilot):
             main, looks = main_screen(app), []
             main.timer.pause()

@@ -57,7 +57,9 @@ from lab.tui.state.source import Refused, SourceAsk
 from lab.tui.state.status import phase
 
 TICK = 0.25
-"""Seconds between two looks at the clock. While a person is awaited, every other one is left out: that takes minutes."""
+"""Seconds between two looks at the clock."""
+SLOW = 4
+"""While a person is awaited, which takes minutes, only one look in so many is taken: one a second."""
 REMARK: Millis = 3_000
 """Real milliseconds for which a remark has the narration's place, if no key is pressed before."""
 BATCH = 50
@@ -103,8 +105,8 @@ class MainScreen(SelectingScreen):
         """How many things are asked of the source, and not done."""
         self._remarked: Millis = 0
         """When the remark that shows came, in real time."""
-        self._idles = False
-        """Whether the last look at the clock was left out."""
+        self._looks = 0
+        """How many looks at the clock were taken or left out."""
         self._commands: dict[str, Callable[[], object]] = {
             "scenario": lambda: self._open(PickerPage(self._now)),
             "fault": lambda: self._open(FaultPage(self._now)),
@@ -188,8 +190,8 @@ class MainScreen(SelectingScreen):
     def tick(self) -> None:
         """Time has passed: a hold may be over, and whatever shows a time is drawn anew."""
         ui = self.state.ui
-        self._idles = self.state.run.gate is not None and not (self._idles or ui.stage or ui.remark)
-        if self._idles:
+        self._looks += 1
+        if self._looks % SLOW and self.state.run.gate is not None and not (ui.stage or ui.remark):
             return
         self.acts.count(ui, covered=self.app.screen is not self)
         state = self._with(self._without_old_remark(ui))
