@@ -96,6 +96,16 @@ def test_a_call_that_was_lost_and_one_in_flight_have_their_page() -> None:
     assert "← reset" in pages[0] and "← ···" in pages[1]
 
 
+def test_the_page_of_a_poll_shows_its_status_in_its_colour() -> None:
+    view = view_of("waiting")
+    for call, word, role in (
+        (view.run.exchanges[2], "◐ RUNNING", "run b"),
+        (view.run.exchanges[-1], "◆ WAITING", "wait b"),
+    ):
+        head = next(row for row in ExchangePage(lambda: view, call).body(100) if plain(row).startswith("← 200"))
+        assert plain(head).endswith(word) and head[-1].role == role
+
+
 async def test_the_exchange_of_a_pane_is_opened_copied_and_left() -> None:
     async with screen_in("complete") as (app, _, pilot):
         await pilot.press("escape", "1", "enter")

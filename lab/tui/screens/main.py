@@ -140,7 +140,7 @@ class MainScreen(SelectingScreen):
         self.state = self._with(self._synced(ui_at_start(self._host.start, self.app.size.width)))
         if self.state.ui.stage:
             self._soon(lambda source: source.stand_at_acts(True))  # as no key: what is remarked at the start stays
-        self.call_after_refresh(self.run_worker, self._listen(), group="run", exit_on_error=False)
+        self.call_after_refresh(lambda: self.run_worker(self._listen(), group="run", exit_on_error=False))
 
     # What is observed
 
