@@ -154,6 +154,11 @@ def _over_panes(rank: int) -> Callable[[ScreenState], int]:
     return lambda state: 0 if state.shows_act else rank
 
 
+def _under_way(rank: int) -> Callable[[ScreenState], int]:
+    """The rank of a key that has no place in the bar once a run of ours has ended, either."""
+    return lambda state: 0 if state.shows_act or (state.newest.ended is not None and not state.source.follows) else rank
+
+
 RUN_KEYS = (
     ScreenKey(
         "pause", "space", "space", "Pause", "begin, pause, go on", _pause, _can_pause, word=_pause_word, why=_no_time, bar=1,
@@ -188,15 +193,15 @@ MORE_RUN_KEYS = (
     ),
     ScreenKey(
         "fault", "f", "f", "Fault", "let something go wrong on the wire", commanding("fault"), needs="fault",
-        bar=_over_panes(8),
+        bar=_under_way(8),
     ),
     ScreenKey(
         "record", "v", "v", "Record", "begin a recording, or end it", asking(lambda source: source.record()), needs="tape",
-        word=lambda state: "Stop recording" if state.source.recording else "Record", bar=_over_panes(11),
+        word=lambda state: "Stop recording" if state.source.recording else "Record", bar=_over_panes(8),
     ),
     ScreenKey(
         "faster", "plus", "+", "Speed", "speed: ×¼ ×½ ×1 ×2 ×5 ×20 ×60 ×300", _paced(1), group="time", needs="speed",
-        bar=_over_panes(10), pair="slower",
+        bar=_under_way(10), pair="slower",
     ),
     ScreenKey("slower", "minus", "-", "Slower", "slower: ×½, ×¼", _paced(-1), group="time", needs="speed"),
     ScreenKey(

@@ -52,9 +52,9 @@ from lab.tui.state.acts import HOLD
 from lab.tui.state.clean import line
 from lab.tui.state.journal import JournalState, ObservedState, SourceUpdate, fold
 from lab.tui.state.preferences import ScreenStart
+from lab.tui.state.run import MARKED
 from lab.tui.state.screen import SEARCH, ScreenState, UiState, settled
 from lab.tui.state.source import Refused, SourceAsk
-from lab.tui.state.status import phase
 
 TICK = 0.25
 """Seconds between two looks at the clock."""
@@ -236,8 +236,8 @@ class MainScreen(SelectingScreen):
         before, self.state = self.state, settled(self.state, state)
         if before.ui.remark != state.ui.remark:
             self._remarked = self._host.real_millis()
-        if phase(before.run) != phase(self.state.run):
-            self._host.enter(phase(self.state.run))
+        for milestone in self.state.run.since(before.run, *MARKED):
+            self._host.mark(milestone.kind)
         (self.timer.resume if self.state.moves else self.timer.pause)()
         for screen in self.app.screen_stack[1:]:
             if isinstance(screen, Overlay):
