@@ -85,7 +85,8 @@ class ReplySender:
         if reply.strike is not None or reply.parts is not None:
             return await _Piecemeal(self, connection, reply, since).send()
         try:
-            await self.ready(reply)
+            if reply.facts or len(reply.response.body) > LONG_BODY:
+                await self.ready(reply)
             if reply.latency:
                 with Awaited(connection, self.clock):
                     await self.withhold(connection, reply.latency)
@@ -109,7 +110,11 @@ class ReplySender:
             self._tell_cut(reply, "client_gone")
             return SENT_LAST
         shown = first if first != reply.latency else None
-        await self.tell(Replied(self.clock.now(), reply.x, reply.response, reply.latency, shown))
+        replied = Replied(self.clock.now(), reply.x, reply.response, reply.latency, shown)
+        if len(reply.response.body) > LONG_BODY:
+            await self.tell(replied)
+        else:
+            self.service.tell(replied)
         return connection.over("server") if last else SENT
 
     async def withhold(self, connection: Connection, latency: Millis) -> None:

@@ -32,7 +32,7 @@ def demo(folder: Path, *argv: str) -> Terminal:
 def test_from_the_first_paint_to_the_output(lab: Lab) -> None:
     with demo(lab.folder, "--record", "./shown", "--speed", "80") as shown:
         shown.press_at("space Begin", " ")
-        shown.press_at("APPROVAL NEEDED", "a")
+        shown.press_at(" a Approve", "a")
         shown.press_at("sooner.", "\x11")
         assert shown.ended() == 0
     done = lab("replay", "./shown.rec.jsonl")
@@ -60,7 +60,7 @@ def test_in_the_shell_the_clock_stands(tmp_path: Path) -> None:
         while state_of(shown.process.pid) != "T":
             pass
         shown.process.send_signal(signal.SIGCONT)
-        shown.until(lambda seen: seen.raw.count(b"\x1b[?1049h") == 2 and "APPROVAL NEEDED" in seen.text)
+        shown.until(lambda seen: seen.raw.count(b"\x1b[?1049h") == 2 and " a Approve" in seen.text)
         shown.press("q\x03")
         assert shown.ended() == 0
     tape = [json.loads(line) for line in (tmp_path / "away.rec.jsonl").read_text().splitlines()]

@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from itertools import combinations, zip_longest
 
 import pytest
 from msgspec.structs import replace
@@ -274,6 +275,15 @@ def test_every_size_shows_the_fact_whole_and_no_row_is_too_wide(kind: str) -> No
                 assert all(width(line) == place.width for line in draw(part, view, place, SHOWN[kind][1]))
             grid = "\n".join(screen(view, columns, rows, SHOWN[kind][1]))
             assert facts.get(kind, "") in grid and ("act " in grid or kind == "refused"), (columns, rows)
+
+
+def test_no_letter_is_taken_for_another() -> None:
+    signs = "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.,:!?'/-_"
+    drawn = {sign: [plain(line) for line in block(sign, 2, "fg")] for sign in signs}
+    for one, other in combinations(signs, 2):
+        pairs = zip_longest("".join(drawn[one]), "".join(drawn[other]))
+        differs = sum(mine != its for mine, its in pairs)
+        assert differs >= (6 if one + other in ("B8", "D0", "S5") else 3), one + other
 
 
 def test_block_letters_of_each_size_are_of_one_height_and_nothing_is_half_in_them() -> None:
