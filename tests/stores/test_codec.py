@@ -12,9 +12,8 @@ from lab.core.journal.shared import Commit
 from lab.core.journal.shell import ConnectionClosed
 from lab.core.observe import Noted, Replied, Requested
 from lab.faults.facts import FaultStruck
-from lab.jobs.facts import JobAccepted
+from lab.jobs.facts import ConversationRecord, JobAccepted, JobRecord, conversation_key, job_key
 from lab.jobs.gates import Decision, Origin
-from lab.jobs.records import ConversationRecord, JobRecord, conversation_key, job_key
 from lab.program.words import Verdict
 from lab.recording.format.facts import FACTS
 from lab.stores.codec import (

@@ -14,8 +14,8 @@ from lab.clocks import breathe, first_of
 from lab.core.clock import Clock, Millis
 from lab.core.observe import Noted, Observation, Replied, Requested, Touched
 from lab.mock.service import Service
-from lab.server.control.last_exchanges import Kept
 from lab.server.limits import LONG_BODY
+from lab.server.told import Kept
 
 if TYPE_CHECKING:
     from lab.recording.format.lines import Header
@@ -82,7 +82,7 @@ class Subscriber:
         if self._closed or (type(observation) is Replied and not (self._replies and observation.x > self.after)):
             return
         kept = Kept.just(observation)
-        kept.wall = kept.wall if wall is None else wall
+        kept.micros = kept.micros if wall is None else wall * 1_000
         self._pending.append(kept)
         self._weight += kept.weight
         if len(self._pending) > self._slowest or self._weight > self._heaviest:

@@ -18,8 +18,9 @@ from lab.mock.service import Service
 from lab.mock.sizes import sizes_of
 from lab.server.control.access import CommandRefused, Handler, read_command
 from lab.server.control.journal import Subscriber
-from lab.server.control.last_exchanges import Buffer, Kept, weight
+from lab.server.control.last_exchanges import Buffer
 from lab.server.shared.calls import LedgerCalls
+from lab.server.told import Kept
 
 if TYPE_CHECKING:
     from lab.server.shared.exchanges import ExchangeRelay
@@ -82,16 +83,17 @@ class SharedBuffer(Buffer):
 
     def relay(self, observation: Observation, position: LogPosition, wall: Millis) -> None:
         """Take what another process observed, having folded the log up to a position."""
-        self.keep(Kept(observation, weight(observation), wall, position))
+        self.told.hand_on()
+        self.take([Kept(observation, wall * 1_000, position)])
 
-    def add(self, observation: Observation) -> None:
-        """Take an observation, and how far the log is folded."""
-        super().add(observation)
-        if self._kept:
-            self._kept[-1].order = self._service.position
+    def restart(self, observations: Iterable[Observation]) -> None:
+        """Begin anew; a reply that is under way is told apart by its request, which isn't here."""
+        super().restart(observations)
+        self.after = 0
 
     def exchanges(self) -> tuple[Kept, ...]:
         """What was observed, oldest first."""
+        self.told.hand_on()
         placed, last = [], (0, 0, 0, 0)
         for kept in self._kept:
             place = _place(kept)
