@@ -18,8 +18,7 @@ from lab.program.scenario import Scenario
 from lab.tui.app import LabApp
 from lab.tui.cast import Cast, Put
 from lab.tui.panes.layout import Rects
-from lab.tui.screens.feed import ObservationBatch
-from lab.tui.screens.main import MainScreen
+from lab.tui.screens.main import MainScreen, ObservationBatch
 from lab.tui.sources.playback import Playback
 from lab.tui.sources.player import Player
 from lab.tui.state.acts import HOLD

@@ -138,6 +138,14 @@ def pane_digits(state: ScreenState) -> str:
     )
 
 
+def no_question(state: ScreenState) -> str:
+    """Why a digit does nothing."""
+    digits = pane_digits(state)
+    if any(each.key for each in follow_ups(state)) and state.in_sight.finale:
+        return "There is no follow-up of this number." + (f" {digits} for a pane." if digits else "")
+    return f"{digits} for a pane; at the end each follow-up shows the digit that asks it."
+
+
 def _asking(key: str) -> React:
     def react(state: ScreenState) -> Reaction:
         found = _follow_up(state, key)
@@ -159,6 +167,8 @@ def _key(number: str) -> ScreenKey:
         lambda state: _follow_up(state, number) is not None,
         needs="message",
         word=lambda state: found.text if (found := _follow_up(state, number)) is not None else f"Ask {number}",
+        why=no_question,
+        series="ask a follow-up",
     )
 
 
