@@ -86,9 +86,9 @@ class Expression(_Checked, frozen=True, eq=False):
         """Its value for these names; RenderFailure as `Template.render`."""
         return within(budget, self._find, names)
 
-    def holds(self, names: Mapping[str, object]) -> bool:
+    def holds(self, names: Mapping[str, object], budget: Budget | None = None) -> bool:
         """Whether it is true for these names; RenderFailure also for a value that is neither true nor false."""
-        return unpooled(lambda: within(None, self._answer, names))
+        return unpooled(lambda: within(budget, self._answer, names))
 
     def _answer(self, names: Mapping[str, object]) -> bool:
         found = self._find(names)
