@@ -26,7 +26,7 @@ from lab.tui.cast import Cast, teed
 from lab.tui.panes.palette import PaletteCommand, PalettePage
 from lab.tui.screens.input_queue import InputQueue
 from lab.tui.screens.main import MainScreen
-from lab.tui.screens.overlays import Overlay
+from lab.tui.screens.overlays import ListScreen
 from lab.tui.screens.phone import PhoneGates
 from lab.tui.screens.rows_widget import SelectingScreen
 from lab.tui.state.preferences import ScreenStart
@@ -220,7 +220,7 @@ class LabApp(App[Outcome | None]):
 
     def action_command_palette(self) -> None:
         """Every command by its name, over pages too."""
-        shows = isinstance(self.screen, Overlay) and isinstance(self.screen.page, PalettePage)
+        shows = isinstance(self.screen, ListScreen) and isinstance(self.screen.page, PalettePage)
         if self.main is not None and not shows:
             self.main.open_palette()
 

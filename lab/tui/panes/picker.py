@@ -91,7 +91,7 @@ class PickerPage(ListContent[ScenarioChoice]):
         if self.state.running and self._to_confirm != entry.name:
             self._to_confirm, self.foot = entry.name, _CONFIRM
             return PageReaction()
-        ui = self.state.choose(starting=False, typing="", output="rendered", zoom="")
+        ui = self.state.choose(starting=False, output="rendered", zoom="")
         return PageReaction(lambda source: source.choose(entry.name), ui, close=True)
 
     def moved(self) -> None:

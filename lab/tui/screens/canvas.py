@@ -17,14 +17,10 @@ REST = 0.05
 class Canvas:
     """The widgets of a screen, and where they are."""
 
-    def __init__(
-        self, screen: Screen[None], host: Host, state: Callable[[], ScreenState], drawn: Callable[[Rects], None]
-    ) -> None:
-        """`drawn` is called with the places of every whole drawing."""
+    def __init__(self, screen: Screen[None], host: Host, state: Callable[[], ScreenState]) -> None:
         self._screen = screen
         self._host = host
         self._state = state
-        self._drawn = drawn
         self.widgets = {name: PartWidget(lambda: host.role_styles, id=name) for name in PARTS}
         self.places: Rects = {}
         self._resting = False
@@ -63,7 +59,6 @@ class Canvas:
                 self._place(name, widget, found.get(name))
                 if name in found:
                     self._show(name, found[name], state, now)
-            self._drawn(found)
 
     def tick(self) -> None:
         """Time has passed, and nothing else: only what shows a time is drawn anew."""
