@@ -3,6 +3,7 @@
 import signal
 import traceback
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from typing import ClassVar
@@ -42,7 +43,7 @@ from lab.tui.themes import (
     palette,
     person_calls,
     stage_theme,
-)  # fmt: skip
+)
 
 
 class LabApp(App[Outcome | None]):
@@ -192,12 +193,18 @@ class LabApp(App[Outcome | None]):
     def _fatal_error(self) -> None:
         self.panic()
 
-    def survive(self, error: Exception) -> None:
-        """A bug of ours: one red line on the screen, the traceback in the log; the show goes on."""
-        self.log.error("".join(traceback.format_exception(error)))
-        self.bug = error
-        if self.main is not None:
-            self.main.report_bug(error)
+    @contextmanager
+    def surviving(self, *but: type[Exception]) -> Iterator[None]:
+        """A bug of ours: one red line on the screen, the traceback in the log; the show goes on. `but` these are no bugs."""
+        try:
+            yield
+        except but:
+            raise
+        except Exception as error:  # noqa: BLE001 - whatever it is, it must not end the show
+            self.log.error("".join(traceback.format_exception(error)))
+            self.bug = error
+            if self.main is not None:
+                self.main.report_bug(error)
 
     async def run_action(
         self,
@@ -206,11 +213,9 @@ class LabApp(App[Outcome | None]):
         namespaces: Mapping[str, DOMNode] | None = None,
     ) -> bool:
         """Every key and click ends here; one that breaks doesn't end the show."""
-        try:
+        with self.surviving():
             return await super().run_action(action, default_namespace, namespaces)
-        except Exception as error:  # noqa: BLE001 - a bug of ours must not end the show
-            self.survive(error)
-            return True
+        return True
 
     def theme_commands(self) -> Iterator[PaletteCommand]:
         """A command for each theme."""

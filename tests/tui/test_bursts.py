@@ -204,7 +204,7 @@ async def test_each_key_goes_on_from_the_one_before_while_the_source_is_at_work(
 async def test_a_row_of_the_palette_is_taken_once_by_enter_and_by_a_click() -> None:
     async with screen_in("waiting") as (app, source, pilot):
         for click_it, left in ((False, PageScreen), (True, MainScreen)):
-            await pilot.press("w", "5", "ctrl+p", *"space)")
+            await pilot.press("w", "5", "ctrl+p", *"begin,")
             palette = app.screen
             assert isinstance(palette, ListScreen)
             await until(pilot, lambda palette=palette: [each.key for each in palette.entries] == ["space"])  # type: ignore[misc]

@@ -7,7 +7,7 @@ from msgspec.structs import replace
 from lab.core.clock import Millis
 from lab.program.words import Verdict
 from lab.tui.panes.decision import decision_head, decision_now, gate_text, last_decision, who
-from lab.tui.panes.keys import Form, FormField, React, Reaction, ScreenKey
+from lab.tui.panes.keys import FormField, React, Reaction, ScreenKey, TextForm
 from lab.tui.panes.layout import AIRY, BROAD
 from lab.tui.panes.pane import Bar, View
 from lab.tui.rows.blocks import at_text, button, minutes, raised, seconds, tinted
@@ -222,7 +222,7 @@ def _stands(state: ScreenState) -> bool:
 def _asking_for_changes(state: ScreenState) -> Reaction:
     hint = state.run.gate.prompt if state.run.gate is not None else ""
     return Reaction(
-        form=Form(
+        form=TextForm(
             "CHANGES",
             (FormField("changes › ", hint),),
             lambda now, texts: _given(gate_answer(now, "changes-requested", *texts)),
@@ -241,7 +241,7 @@ def _signing(verdict: str, title: str) -> React:
 
     def react(state: ScreenState) -> Reaction:
         names = (FormField("by › ", "name", state.ui.name),) if "name" in state.source.can else ()
-        return Reaction(form=Form(title, (*names, FormField("saying › ", "comment")), send, _stands, optional=True))
+        return Reaction(form=TextForm(title, (*names, FormField("saying › ", "comment")), send, _stands, optional=True))
 
     return react
 

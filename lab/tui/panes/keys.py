@@ -16,8 +16,14 @@ class Reaction(Struct, frozen=True):
     ask: SourceAsk | None = None
     command: str = ""
     """Of `MainScreen`'s."""
-    form: "Form | None" = None
+    form: "TextForm | None" = None
     """What is typed first."""
+    copy: str = ""
+    """Text for the terminal's clipboard."""
+    close: bool = False
+    """Whether what lies over the panes is left."""
+    run: Callable[[], object] | None = None
+    """What only the app can do, once that is left."""
 
 
 React = Callable[[ScreenState], Reaction]
@@ -116,7 +122,7 @@ class FormField(NamedTuple):
     """Whether that is there to be edited; else it goes as soon as another is typed."""
 
 
-class Form(Struct, frozen=True):
+class TextForm(Struct, frozen=True):
     """Texts that the person types, and sends with enter."""
 
     title: str

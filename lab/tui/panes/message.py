@@ -3,7 +3,7 @@
 import re
 
 from lab.jobs.program import patterns_for_next
-from lab.tui.panes.keys import Form, FormField, Reaction, ScreenKey
+from lab.tui.panes.keys import FormField, Reaction, ScreenKey, TextForm
 from lab.tui.state.screen import ScreenState, messages_of
 
 _GROUP = re.compile(r"\(\?P<(\w+)>[^)]*\)")
@@ -43,7 +43,7 @@ def _say(state: ScreenState) -> Reaction:
     what = answered_messages(state) or (
         "sent when the run begins" if first else f"the same {state.labels.conversation}, a new Job ID"
     )
-    form = Form(
+    form = TextForm(
         f"FIRST MESSAGE · {what}" if first else f"NEXT MESSAGE · turn {number} · {what}",
         (FormField("message › ", text=next(iter(offered), ""), edited=first),),
         lambda now, texts: Reaction(now.choose(output="rendered"), lambda source: source.say(texts[-1])),

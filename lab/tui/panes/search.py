@@ -1,6 +1,6 @@
 """The search: what is typed after `/` is looked for in the output, or in the wire if that or the polls are in focus."""
 
-from lab.tui.panes.keys import Form, FormField, Reaction, ScreenKey, commanding
+from lab.tui.panes.keys import FormField, Reaction, ScreenKey, TextForm, commanding
 from lab.tui.panes.pane import Bar, View
 from lab.tui.rows.search import find, mark, pattern
 from lab.tui.rows.spans import Row, Rows, backed, ends, fill, row
@@ -56,7 +56,7 @@ SEARCH_BAR = Bar("search", "bottom", lambda state, columns, rows: int(_searching
 def _search(state: ScreenState) -> Reaction:
     field = FormField(FIND, "words", state.ui.query)
     return Reaction(
-        form=Form("FIND", (field,), lambda now, texts: search_for(now, line(texts[0], MOST_TYPED)), optional=True)
+        form=TextForm("FIND", (field,), lambda now, texts: search_for(now, line(texts[0], MOST_TYPED)), optional=True)
     )
 
 

@@ -47,14 +47,9 @@ class Canvas:
         size = self._screen.size
         if not size.width or not self._screen.is_mounted:
             return
-        try:
-            state = self._state().in_sight
+        with self._host.surviving(), self._screen.app.batch_update():
+            state, now = self._state().in_sight, self._host.source.clock.now()
             found = places(state, size.width, size.height)
-        except Exception as error:  # noqa: BLE001 - a bug of ours must not end the show
-            self._host.survive(error)
-            return
-        now = self._host.source.clock.now()
-        with self._screen.app.batch_update():
             for name, widget in self.widgets.items():
                 self._place(name, widget, found.get(name))
                 if name in found:
@@ -69,10 +64,8 @@ class Canvas:
                     self._show(name, self.places[name], state, now)
 
     def _show(self, name: str, place: Rect, state: ScreenState, now: int) -> None:
-        try:
+        with self._host.surviving():
             self.widgets[name].show(draw(name, state, place, now))
-        except Exception as error:  # noqa: BLE001 - a bug of ours must not end the show
-            self._host.survive(error)
 
     def _place(self, name: str, widget: PartWidget, place: Rect | None) -> None:
         if self.places.get(name) == place and (place is not None) == widget.display:

@@ -142,19 +142,18 @@ class MainScreen(SelectingScreen):
     async def _listen(self) -> None:
         """Hand on what the source observes, one message a frame however much it is; a bug there doesn't end the show."""
         try:
-            async for observation in self._host.source.observations():
-                self._batch.append(observation)
-                if len(self._batch) == 1:
-                    self.call_later(self._flush)
-                if len(self._batch) >= BATCH:
-                    self._flush()
-                    taken = Event()  # before more are made
-                    self.call_later(taken.set)
-                    await taken.wait()
+            with self._host.surviving(LabError):
+                async for observation in self._host.source.observations():
+                    self._batch.append(observation)
+                    if len(self._batch) == 1:
+                        self.call_later(self._flush)
+                    if len(self._batch) >= BATCH:
+                        self._flush()
+                        taken = Event()  # before more are made
+                        self.call_later(taken.set)
+                        await taken.wait()
         except LabError as error:
             self._host.fail(error)
-        except Exception as error:  # noqa: BLE001 - a bug of ours must not end the show
-            self._host.survive(error)
 
     @property
     def waits(self) -> bool:
@@ -175,10 +174,8 @@ class MainScreen(SelectingScreen):
                 self.acts.note(event)
                 job = None if event.another_journal else ui.job
                 ui = replace(ui, job=job, remark=event.remark or ui.remark, passed=event.passed or ui.passed)
-            try:
+            with self._host.surviving():
                 self.observed = fold(self.observed, event)
-            except Exception as error:  # noqa: BLE001 - a bug of ours must not end the show
-                self._host.survive(error)
         self._take(self._with(self._synced(ui)))
         self.canvas.draw_soon()
 
@@ -297,6 +294,10 @@ class MainScreen(SelectingScreen):
             self._soon(reaction.ask)
         if reaction.command:
             self._commands[reaction.command]()
+        if reaction.copy:  # as far as the terminal has a clipboard (OSC 52)
+            self.app.copy_to_clipboard(reaction.copy)
+        if reaction.run is not None:
+            self.app.call_later(reaction.run)
         if reaction.form is not None:
             self.app.push_screen(FormScreen(reaction.form, self._now, self._bottom, self._host, self.react))
         for name, value in kept:
@@ -317,12 +318,10 @@ class MainScreen(SelectingScreen):
 
     async def _refusal(self, ask: SourceAsk) -> Refused:
         try:
-            return await ask(self._host.source)
+            with self._host.surviving(LabError):
+                return await ask(self._host.source)
         except LabError as error:
             return error.what
-        except Exception as error:  # noqa: BLE001 - a bug of ours must not end the show
-            self._host.survive(error)
-            return None
 
     # What is clicked and scrolled
 

@@ -15,9 +15,9 @@ from textual.visual import RenderOptions, Visual
 from textual.widgets import Input, OptionList, Static
 from textual.widgets.option_list import Option
 
-from lab.tui.panes.keys import Form, FormField, Reaction
+from lab.tui.panes.keys import FormField, Reaction, TextForm
 from lab.tui.panes.layout import NARROW
-from lab.tui.panes.page import ListContent, PageContent, PageReaction
+from lab.tui.panes.page import ListContent, PageContent
 from lab.tui.panes.search import MOST_TYPED
 from lab.tui.rows.search import find, mark
 from lab.tui.rows.spans import Row, backed, row
@@ -79,10 +79,8 @@ class Overlay(SelectingScreen, ModalScreen[None]):
         if not self.sheet.is_attached:
             return
         self.sheet.styles.width = self.sheet_columns
-        try:
+        with self._host.surviving():
             self.draw()
-        except Exception as error:  # noqa: BLE001 - a bug of ours must not end the show
-            self._host.survive(error)
 
     def draw(self) -> None:
         """Put the page's rows into the widgets."""
@@ -101,31 +99,22 @@ class Overlay(SelectingScreen, ModalScreen[None]):
     def on_key(self, event: events.Key) -> None:
         """Its own keys, those that move in it, and those that leave it."""
         before, self._note = self._note, ""
-        try:
-            known = self.press(event.key, event.character)
-        except Exception as error:  # noqa: BLE001 - a bug of ours must not end the show
-            self._host.survive(error)
-            return
-        if known:
-            event.stop()
-        if known or before:
+        with self._host.surviving():
+            if self.press(event.key, event.character):
+                event.stop()
+            elif not before:
+                return
             self.follow()
 
     def press(self, key: str, character: str | None) -> bool:
         """Whether a key is one of its own."""
         raise NotImplementedError
 
-    def do(self, done: PageReaction) -> None:
+    def do(self, done: Reaction) -> None:
         """What a key led to."""
-        if done.copy:
-            # as far as the terminal has a clipboard (OSC 52)
-            self.app.copy_to_clipboard(done.copy)
         if done.close:
             self.dismiss()
-        if done.ask is not None or done.ui is not None:
-            self._react(Reaction(done.ui, done.ask))
-        if done.run is not None:
-            self.app.call_later(done.run)
+        self._react(done)
 
 
 class RowVisual(Visual):
@@ -260,10 +249,13 @@ class ListScreen(Overlay):
 class PageScreen(Overlay):
     """A page: scrolls, and finds words."""
 
-    MOVES: ClassVar[dict[str, str]] = {
-        "up": "up", "k": "up", "down": "down", "j": "down", "pageup": "page_up", "pagedown": "page_down",
-        "space": "page_down", "home": "home", "end": "end",
-    }  # fmt: skip
+    MOVES: ClassVar[dict[str, str]] = {each: each for each in ("up", "down", "home", "end")} | {
+        "k": "up",
+        "j": "down",
+        "pageup": "page_up",
+        "pagedown": "page_down",
+        "space": "page_down",
+    }
 
     def __init__(self, page: PageContent, host: Host, react: Callable[[Reaction], None], query: str = "") -> None:
         """`query`: what is looked for on it from the beginning on."""
@@ -389,7 +381,7 @@ class FormScreen(Overlay):
 
     def __init__(
         self,
-        form: Form,
+        form: TextForm,
         state: Callable[[], ScreenState],
         bottom: Callable[[], int],
         host: Host,
