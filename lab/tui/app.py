@@ -169,6 +169,9 @@ class LabApp(App[Outcome | None]):
         if self.main is None or self.main.canvas.places or self.bug:  # before that there is but an empty screen, whole
             super()._display(screen, only_changed(renderable) if isinstance(renderable, ChopsUpdate) else renderable)
 
+    def _set_pointer_shape(self, shape: str) -> None:
+        """The pointer stays as it is: in a browser the usual shape would be told to a visitor who has left."""
+
     # Keys, clicks and commands
 
     async def on_event(self, event: Event) -> None:
