@@ -413,7 +413,7 @@ async def staged(stage: str = "3", *, factor: str = "1") -> AsyncIterator[Staged
         yield RunConnection(InMemoryTransport(service, clock), mock=mock)
 
     app_of_run = App("ITEM_COMPARE_TEAM", SCRIPTED.ask, DEMO.id, DEMO.secret, play_scope())
-    first = Playable(app_of_run, 42, SCRIPTED)
+    first = Playable(app_of_run, SCRIPTED, 42)
     source = Live(first, connect, clock)
     app = LabApp(source, ScreenStart(Preferences(stage=stage)))
     async with piloted(app) as pilot:

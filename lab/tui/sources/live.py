@@ -2,14 +2,12 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Container, Mapping
-from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from msgspec import structs
 
 from lab.app.effects import Asking, Outcome, RunEnded, RunObservation
 from lab.core.clock import Clock, Millis
-from lab.core.errors import LabError
 from lab.core.exchange import Json
 from lab.core.journal.fact import ClockScaled, Fact, LedgerCleared
 from lab.core.observe import Noted, Replied
@@ -48,10 +46,9 @@ class PodRun(HeldSource):
         self._playable = playable
         self._connect = connect
         self._queue: asyncio.Queue[RunObservation | SourceUpdate] = asyncio.Queue()
-        self._connected: asyncio.Future[RunConnection] | None = None
-        """It comes after the first paint; what was asked before waits for it, or is told why it never will."""
-        self._addresses = ("", "")
-        """Where the API and the tokens are, once the connection stands."""
+        self._link: RunConnection | None = None
+        """It comes after the first paint; what was asked before waits for it."""
+        self._linked = asyncio.Event()
         self.player = Player(None, self._queue.put_nowait)
         self.run = self._new_run()
         self._message = playable.app.message
@@ -62,7 +59,7 @@ class PodRun(HeldSource):
 
     def describe(self, journal: JournalState | None = None, chosen: int | None = None) -> SourceState:
         """The scenario, if one is at hand, and the addresses, once the connection stands."""
-        playable, (base, token_url) = self._playable, self._addresses
+        playable, link = self._playable, self._link
         return SourceState(
             self.pill,
             playable.choice.title,
@@ -72,8 +69,8 @@ class PodRun(HeldSource):
             self.recording,
             self.can,
             message=self._message,
-            base=base,
-            token_url=token_url,
+            base="" if link is None else link.base,
+            token_url="" if link is None else link.token_url,
             labels=playable.app.dialect.labels,
             own_decisions=dict(self.run.answers.own),
             skipping=self.player.skipping,
@@ -88,33 +85,25 @@ class PodRun(HeldSource):
 
     async def observations(self) -> AsyncIterator[RunObservation | SourceUpdate]:
         """Connect, then hand on what is observed."""
-        connected = self._connected = self._connected or asyncio.get_running_loop().create_future()
-        try:
-            async with self._connect() as connection:
-                self._addresses = (connection.base, connection.token_url)
-                self._met(connection)
-                connected.set_result(connection)
-                try:
-                    while True:
-                        yield await self._queue.get()
-                finally:
-                    await self._leave()
-        except Exception as error:
-            if not connected.done():
-                connected.set_exception(error)
-                connected.exception()  # nobody may have waited
-            raise
+        async with self._connect() as self._link:
+            self._linked.set()
+            self._met()
+            try:
+                while True:
+                    yield await self._queue.get()
+            finally:
+                await self._leave()
 
-    def _met(self, connection: RunConnection) -> None:
+    def _met(self) -> None:
         """The connection stands."""
 
     async def _leave(self) -> None:
         await self.run.stop()
 
     async def _connection(self) -> RunConnection:
-        if self._connected is None:
-            self._connected = asyncio.get_running_loop().create_future()
-        return await asyncio.shield(self._connected)
+        await self._linked.wait()
+        assert self._link is not None
+        return self._link
 
     async def _control(self) -> "ControlClient | None":
         mock = (await self._connection()).mock
@@ -197,13 +186,9 @@ class Live(PlayedSource, PodRun):
     def __init__(self, playable: Playable, connect: Connect, clock: SettableClock, *, recording: bool = False) -> None:
         super().__init__(playable, connect, clock, "LIVE", recording=recording)
         self.player = Player(clock, self._queue.put_nowait, self._tell_tape)
-        self._mock: OwnMock | None = None
         self._following: asyncio.Task[None] | None = None
-        self._checking: asyncio.Task[None] | None = None
-        self._dead = ""
-        """What killed the tape that runs."""
-        self._dead_before = ""
-        """What killed the one before: the mock's health never forgets it."""
+        self._warned = False
+        """Whether it was said what killed the tape that runs."""
 
     @property
     def can(self) -> frozenset[str]:  # type: ignore[override]  # the scenarios come with the mock
@@ -211,15 +196,22 @@ class Live(PlayedSource, PodRun):
         ours = PodRun.can | {"pause", "step", "speed", "skip", "fault", "tape", "rewind", "name"}
         return ours if self._mock is not None and len(self._mock.choices) == 1 else ours | {"scenario"}
 
+    @property
+    def _mock(self) -> OwnMock | None:
+        return None if self._link is None else self._link.mock
+
+    @property
+    def _dead(self) -> str | None:
+        """What killed the tape that runs."""
+        return None if self._mock is None else self._mock.dead()
+
     def describe(self, journal: JournalState | None = None, chosen: int | None = None) -> SourceState:
         scenarios = () if self._mock is None else self._mock.choices
         return structs.replace(super().describe(), scenarios=scenarios, dead=bool(self._dead))
 
     # What happens
 
-    def _met(self, connection: RunConnection) -> None:
-        assert connection.mock is not None
-        self._mock = connection.mock
+    def _met(self) -> None:
         self._following = asyncio.create_task(self._follow())
 
     async def _own_mock(self) -> OwnMock:
@@ -228,7 +220,7 @@ class Live(PlayedSource, PodRun):
         return mock
 
     async def _leave(self) -> None:
-        await stopped(self._checking, self._following)
+        await stopped(self._following)
         await super()._leave()
 
     def _tell_tape(self, factor: str) -> None:
@@ -250,8 +242,9 @@ class Live(PlayedSource, PodRun):
 
     def _observe(self, observation: RunObservation) -> None:
         super()._observe(observation)
-        if isinstance(observation, Replied) and self.recording and (self._checking is None or self._checking.done()):
-            self._checking = asyncio.create_task(self._check_tape())
+        if isinstance(observation, Replied) and self.recording and not self._warned and (why := self._dead):
+            self._warned = True
+            self._queue.put_nowait(SourceUpdate(remark=f"{why} The show goes on."))
 
     # Its time
 
@@ -334,28 +327,18 @@ class Live(PlayedSource, PodRun):
 
     async def record(self) -> Refused:
         """What came of it is said, too."""
-        control, ending, begun = (await self._own_mock()).control, self.recording, self.run.begun
-        name = self._playable.choice.name or "demo"
+        control, ending, dead = (await self._own_mock()).control, self.recording, self._dead
+        name = self._playable.choice.name
         answer = await (control.end_tape() if ending else control.begin_tape(name, numbered=True))
         if answer.refused is not None:
             return answer.refused
-        self.recording = not ending
+        self.recording, self._warned = not ending, False
         if not ending:
-            since = ", from now on: the run so far isn't in it" if begun else ""
+            since = ", from now on: the run so far isn't in it" if self.run.begun else ""
             return f"Recording to {answer.file}{since}."
-        if self._dead:
-            self._dead_before, self._dead = self._dead, ""
+        if dead:
             return f"The recording in {answer.file} ends early."
         return f"The recording is in {answer.file}: lab play shows it."
-
-    async def _check_tape(self) -> None:
-        """One that died is named once, and the show goes on."""
-        why = None
-        with suppress(LabError):  # a lab that is gone is named by whoever needs it
-            why = None if self._dead else (await (await self._own_mock()).control.lab()).trouble
-        if why and why != self._dead_before:
-            self._dead = why
-            self._queue.put_nowait(SourceUpdate(remark=f"{why} The show goes on."))
 
 
 def _acts(run: RunState) -> set[ActKey]:

@@ -8,7 +8,7 @@ from msgspec.structs import replace
 from lab.clocks import ScaledClock, breathe, first_of
 from lab.core.clock import Millis
 from lab.program.scenario import Scenario
-from lab.tui.sources.player import FASTEST, Goal, PlayedSource, Player, SettableClock
+from lab.tui.sources.player import FASTEST, Goal, HeldSource, PlayedSource, Player, SettableClock
 from lab.tui.sources.protocol import with_job
 from lab.tui.state.cursor import LONGEST_STRETCH, PlaybackCursor
 from lab.tui.state.journal import JournalState, SourceUpdate
@@ -27,7 +27,7 @@ SLICE = 32
 """Lines of a long one that are folded between two looks at the keys."""
 
 
-class Playback(PlayedSource):
+class Playback(PlayedSource, HeldSource):
     """Starts at the beginning, and stands until it is told to play. `damage`: what is wrong with the file, if anything."""
 
     follows = True

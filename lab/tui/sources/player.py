@@ -223,8 +223,10 @@ class HeldSource(ScreenSource):
         self.player.end_hold(stop)
 
 
-class PlayedSource(HeldSource):
+class PlayedSource(ScreenSource):
     """A source whose time the player moves."""
+
+    player: Player
 
     @property
     def paused(self) -> bool:  # type: ignore[override]  # nobody sets it but the player
