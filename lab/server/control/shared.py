@@ -17,11 +17,11 @@ from lab.core.journal.shared import LogPosition
 from lab.core.observe import Noted, Observation, Relayed, Replied, Requested, Touched
 from lab.mock.service import Service
 from lab.mock.sizes import sizes_of
+from lab.server.backlog import Kept
 from lab.server.control.access import CommandRefused, Handler, read_command
 from lab.server.control.journal import Subscriber
 from lab.server.control.last_exchanges import Buffer
 from lab.server.shared.calls import LedgerCalls
-from lab.server.told import Kept
 
 if TYPE_CHECKING:
     from lab.server.shared.exchanges import ExchangeRelay
@@ -86,12 +86,12 @@ class SharedBuffer(Buffer):
 
     def relay(self, relayed: Relayed, position: LogPosition) -> None:
         """Take a line of another process."""
-        self.told.hand_on()
+        self.backlog.hand_on()
         self.take([Kept(relayed, relayed.wall * 1_000, position)])
 
     def exchanges(self) -> tuple[Kept, ...]:
         """What was observed, oldest first."""
-        self.told.hand_on()
+        self.backlog.hand_on()
         placed, last = [], (0, 0, 0, 0)
         for kept in self._kept:
             place = _place(kept)
