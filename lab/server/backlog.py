@@ -14,7 +14,7 @@ from lab.core.journal.shared import LogPosition
 from lab.core.observe import Observation, Relayed, Replied, Requested
 from lab.mock.service import Service
 
-MOST_BEHIND = 96
+_MOST_BEHIND = 96
 """Observations in a batch."""
 SHORT = 4_096
 """Bytes of the longest body that waits for others: of what is larger none is kept unseen."""
@@ -100,7 +100,7 @@ class Backlog:
             heavy = len(observation.request.body) > SHORT or len(observation.request.headers) > _FEW
         else:
             heavy = False
-        if heavy or len(batch) >= MOST_BEHIND:
+        if heavy or len(batch) >= _MOST_BEHIND:
             self.hand_on()
 
     def hand_on(self) -> None:
