@@ -81,22 +81,15 @@ def _cleared(service: Service, now: Millis) -> tuple[Millis, Counter[str]]:
 class SharedBuffer(Buffer):
     """Keeps what other processes tell of their exchanges among its own, in the order in which all came about."""
 
-<<<<<<< HEAD
     def relay(self, observation: Observation, position: LogPosition, wall: Millis) -> None:
         """Take what another process observed, having folded the log up to a position."""
-        self.told.hand_on()
+        self.backlog.hand_on()
         self.take([Kept(observation, wall * 1_000, position)])
 
     def restart(self, observations: Iterable[Observation]) -> None:
         """Begin anew; a reply that is under way is told apart by its request, which isn't here."""
         super().restart(observations)
         self.after = 0
-=======
-    def relay(self, relayed: Relayed, position: LogPosition) -> None:
-        """Take a line of another process."""
-        self.backlog.hand_on()
-        self.take([Kept(relayed, relayed.wall * 1_000, position)])
->>>>>>> fast2
 
     def exchanges(self) -> tuple[Kept, ...]:
         """What was observed, oldest first."""
