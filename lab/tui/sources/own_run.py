@@ -50,8 +50,6 @@ class OwnRun:
         self.outcome: Outcome | None = None
         self.over = False
         """Whether a run has begun, and ended."""
-        self.broken: BaseException | None = None
-        """The bug of ours that ended the run."""
         self.observations: list[RunObservation] = []
         self.state = RunState()
         """Folded as the screen folds it: its milestones and acts say where they began."""
@@ -154,9 +152,9 @@ class OwnRun:
 
     def _ended(self, task: "asyncio.Task[None]") -> None:
         """A bug of ours ends the run, not the show: the screen shows it as any other end."""
-        self.over, self.broken = self.over or task is self._task, None if task.cancelled() else task.exception()
-        if self.broken is not None:
-            why = f"The run broke: {type(self.broken).__name__}: {self.broken}"
+        self.over = self.over or task is self._task
+        if not task.cancelled() and (error := task.exception()) is not None:
+            why = f"The run broke: {type(error).__name__}: {error}"
             self.outcome = Outcome(None, None, None, None, None, 0, 0, why)
             self._observe(RunEnded(self._clock.now(), self.outcome))
 

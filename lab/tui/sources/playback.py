@@ -33,6 +33,8 @@ class Playback(PlayedSource, HeldSource):
     follows = True
     refusal = "A recording can't be changed; it is only shown."
     can = frozenset(("pause", "step", "speed", "skip", "seek", "reset"))
+    runs = True
+    """Whether its clock does; else it stands wherever it is put."""
 
     def __init__(
         self,
@@ -47,12 +49,12 @@ class Playback(PlayedSource, HeldSource):
         self.timeline, self.title, self.seed, self.damage = timeline, title, seed, damage
         self.timeline.fold_on(AT_ONCE)
         self._known = known or {}
-        self._paced: SettableClock = clock or ScaledClock()
+        self._paced: SettableClock = clock or ScaledClock("1" if self.runs else "0")
         self.clock = self._paced
         self._changed = asyncio.Event()
         self._news: list[SourceUpdate] = []
         """What the screen is to be told with the next state."""
-        self.player = Player(self._paced, self._tell, lambda factor: self._changed.set())
+        self.player = Player(self._paced if self.runs else None, self._tell, lambda factor: self._changed.set())
         self.player.pause(True)
         self.place = 0
         if damage:
