@@ -90,7 +90,7 @@ class OwnRun:
 
     async def stop(self) -> None:
         """Let go of the run."""
-        await stopped(self._task)
+        await cancelled(self._task)
 
     def cut(self, place: int) -> None:
         """Forget what was observed, and answered, from a place on: a reply is observed and given in one, and so is what the
@@ -221,10 +221,9 @@ class GateAnswers:
         return self._answer
 
 
-async def stopped(*tasks: "asyncio.Task[None] | None") -> None:
-    """Once these tasks have been cancelled, and are over."""
-    for task in tasks:
-        if task is not None and not task.done():
-            task.cancel()
-            with suppress(asyncio.CancelledError, Exception):
-                await task
+async def cancelled(task: "asyncio.Task[None] | None") -> None:
+    """Once this task has been cancelled, and is over."""
+    if task is not None and not task.done():
+        task.cancel()
+        with suppress(asyncio.CancelledError, Exception):
+            await task

@@ -21,7 +21,7 @@ DULL: Millis = 2_000
 SKIPPING = 20
 """How fast a skip goes at least."""
 _FASTEST = 999_999
-AT_ONCE = 512
+FOLDED_FIRST = 512
 """Lines that are folded before the first frame: of all recordings but long ones, the whole."""
 SLICE = 32
 """Lines of a long one that are folded between two looks at the keys."""
@@ -47,7 +47,7 @@ class Playback(PlayedSource, HeldSource):
         clock: SettableClock | None = None,
     ) -> None:
         self.timeline, self.title, self.seed, self.damage = timeline, title, seed, damage
-        self.timeline.fold_on(AT_ONCE)
+        self.timeline.fold_on(FOLDED_FIRST)
         self._known = known or {}
         self._paced: SettableClock = clock or ScaledClock("1" if self.runs else "0")
         self.clock = self._paced
