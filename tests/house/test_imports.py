@@ -21,7 +21,10 @@ SCREEN = (
 )
 DEMO = (
     ("lab.cli.commands.demo, lab.cli.screen.screen, lab.cli.screen.kept_preferences", "aiohttp yaml lab.mock.service"),
-    ("lab.tui.sources.live", "aiohttp yaml lab.mock.service lab.identity.endpoints.answer lab.client lab.tui.line_mode"),
+    (
+        "lab.tui.sources.live",
+        "aiohttp yaml lab.mock.service lab.identity.endpoints.answer lab.client lab.tui.line_mode",
+    ),
 )
 """Before the first frame."""
 
