@@ -94,7 +94,7 @@ class Overlay(SelectingScreen, ModalScreen[None]):
     def frame(self, title: str, foot: str, below: int) -> None:
         """Title and keys in the frame; `below` rows don't show."""
         self.sheet.border_title = title.replace("[", r"\[")
-        self.sheet.border_subtitle = self._note or (f"↓ {below} more · " if below else "") + foot
+        self.sheet.border_subtitle = self._note or (f"↓ {below} more · " if below > 0 else "") + foot
 
     def on_key(self, event: events.Key) -> None:
         """Its own keys, those that move in it, and those that leave it."""
@@ -157,7 +157,6 @@ class ListScreen(Overlay):
         self.entries: list[Any] = []
         """Those that the filter leaves."""
         self._rows: list[Row] = []
-        self.field.placeholder = page.hint
 
     def compose(self) -> ComposeResult:
         """The field, the list, and what is said of the chosen one."""
@@ -198,6 +197,7 @@ class ListScreen(Overlay):
     def draw(self) -> None:
         """The entries that are left, the chosen one filled."""
         page, inner = self.page, self.inner
+        self.field.placeholder = page.hint
         self.entries = page.found(self.field.value.removeprefix("/"))
         at = min(self.options.highlighted or 0, len(self.entries) - 1)
         rows = [page.line(each, inner, chosen=number == at) for number, each in enumerate(self.entries)]
