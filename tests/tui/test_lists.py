@@ -8,7 +8,7 @@ from lab.tui.panes.job import turns
 from lab.tui.panes.picker import PickerPage
 from lab.tui.rows.spans import plain, width
 from lab.tui.screens.overlays import ListScreen
-from lab.tui.state.journal import ArmedFault, SourceUpdate
+from lab.tui.state.journal import ArmedFault
 from lab.tui.state.run import TimelineRow
 from lab.tui.state.screen import ScenarioChoice, ScreenState, SourceState
 from lab.tui.state.timeline import fitted
@@ -70,12 +70,9 @@ async def test_a_list_takes_letters_as_text_and_esc_gives_it_back_whole_before_i
 async def test_scenarios_that_are_read_while_their_list_is_open_come_into_it() -> None:
     async with screen_in("idle") as (app, source, pilot):
         known, source.scenarios = source.scenarios, ()
-        source.tell(SourceUpdate())  # type: ignore[arg-type]
-        await until(pilot, lambda: not main_screen(app).state.source.scenarios)
         await pilot.press("s")
         await until(pilot, lambda: "the scenarios are being read" in text(app) and "more" not in text(app))
         source.scenarios = known
-        source.tell(SourceUpdate())  # type: ignore[arg-type]
         await until(pilot, lambda: "2 scenarios" in text(app) and "invoice-analysis" in text(app))
 
 

@@ -30,6 +30,8 @@ MOST_CHARACTERS = 2_000
 """How many characters each text of a form has at most."""
 FULL = f"No more than {MOST_CHARACTERS:,} characters: the rest isn't taken."
 GROUND = "@surface"
+WAIT = 0.1
+"""Seconds after which a list that has no entries yet is looked at again."""
 SEARCH_FOOT = "n N on, back · esc ends it"
 
 
@@ -218,6 +220,8 @@ class ListScreen(Overlay):
         self.more.styles.height = below if page.steady else min(below, len(more))
         self.more.display = bool(more) or page.steady
         self.more.show(tuple(more[:below]))
+        if not page.entries():  # what is listed is still being read
+            self.set_timer(WAIT, lambda: self._react(Reaction(page.state.ui)))
         self.frame(page.title, page.foot, len(rows) - listed - self.options.scroll_offset.y)
 
     @property

@@ -210,7 +210,6 @@ class Live(PlayedSource, PodRun):
     # What happens
 
     def _met(self) -> None:
-        self._queue.put_nowait(SourceUpdate())  # the scenarios are known
         self._following = asyncio.create_task(self._follow())
 
     async def _leave(self) -> None:
