@@ -13,8 +13,9 @@ from msgspec import Struct
 from rich.cells import cell_len
 
 from lab.core.clock import Millis, tenths
-from lab.tui.panes.layout import LEFT, band_rows
+from lab.tui.panes.layout import band_rows
 from lab.tui.panes.pane import Bar, View
+from lab.tui.rows.blocks import LEFT
 from lab.tui.rows.spans import Row, Rows, TextSpan, clip, fill, ink, row
 from lab.tui.state.course import CourseStep, course_of
 from lab.tui.state.gate import verdict_face

@@ -7,6 +7,7 @@ from msgspec import Struct
 from lab.core.exchange import Json
 from lab.tui.panes.page import ListPage, PageReaction
 from lab.tui.rows.spans import BLANK, Row, cut, ends, row, wrap
+from lab.tui.state.ink import Role
 from lab.tui.state.journal import ArmedFault
 from lab.tui.state.run import USUAL_LABELS
 from lab.tui.state.screen import ScreenState
@@ -147,7 +148,7 @@ class FaultPage(ListPage[ArmedFault | FaultOffer]):
 
 
 def _offer_row(offer: FaultOffer, mark: Row, route: str, inner: int) -> Row:
-    tone = "fg b" if route else "fg"
+    tone: Role = "fg b" if route else "fg"
     left = row(mark, (f"{offer.word:<22}", tone), (offer.effect, "fg" if route else "dim"))
     if not route:
         return cut(left, inner)

@@ -2,14 +2,15 @@
 
 from collections.abc import Callable, Sequence
 
+from lab.tui.panes.finale import pane_digits
 from lab.tui.panes.keys import ScreenKey
 from lab.tui.panes.page import PageContent
 from lab.tui.panes.pane import Pane
-from lab.tui.panes.strip import pane_digits
-from lab.tui.rows.spans import BLANK, Row, cut, fill, row, width, wrap
+from lab.tui.rows.spans import BLANK, Row, cut, fill, ink, row, width, wrap
+from lab.tui.state.ink import Ink
 from lab.tui.state.screen import ScreenState
 
-LEGEND = (
+LEGEND: tuple[tuple[str, str, Ink], ...] = (
     ("○", "to come", "dim"),
     ("◐", "RUNNING", "run"),
     ("◆", "WAITING", "wait"),
@@ -61,7 +62,7 @@ class HelpPage(PageContent):
     def body(self, inner: int, rows: int) -> list[Row]:
         """The terminal, the pane, the keys in one column or two."""
         state = self.state
-        size = (f"{self._size[0]} × {self._size[1]}", "fg b")
+        size = ink(f"{self._size[0]} × {self._size[1]}", bold=True)
         first = row(size, ("  80 to 100 columns on a projector", "dim"), ("  colours ", "dim"), self._colours)
         lines = [*wrap(first, inner), *self._focus(state, inner)]
         if state.source.pill.startswith("POD"):
@@ -109,7 +110,7 @@ def _legend(inner: int) -> list[Row]:
     """The signs on as many rows as they need, none parted from its meaning; then what borders say."""
     lines: list[Row] = [BLANK]
     for sign, meaning, role in LEGEND:
-        part = row((sign, f"{role} b"), (f" {meaning}  ", "dim"))
+        part = row(ink(sign, role, bold=True), (f" {meaning}  ", "dim"))
         if lines[-1] and width(lines[-1]) + width(part) > inner + 2:
             lines.append(BLANK)
         lines[-1] = row(lines[-1], part)
@@ -129,9 +130,9 @@ def _face(state: ScreenState, key: ScreenKey) -> str:
 
 
 def _key_rows(state: ScreenState, key: ScreenKey, inner: int, *, short: bool) -> list[Row]:
-    tone = "fg" if key.is_offered(state) else "dim"
+    tone: Ink = "fg" if key.is_offered(state) else "dim"
     face = _face(state, key)
     alike = next((text for name, (text, _) in _ALIKE.items() if key.name.startswith(name)), "")
     text = alike or (key.label_in(state) if short else key.help)
-    head = (f"{face:>7}  ", "wait b" if tone == "fg" else "dim")
+    head = ink(f"{face:>7}  ", "wait", bold=True) if tone == "fg" else ink(f"{face:>7}  ", "dim")
     return [row(" " * 9 if at else head, line) for at, line in enumerate(wrap(row((text, tone)), inner - 9))]

@@ -96,6 +96,6 @@ def key_bar(keys: Sequence[ScreenKey]) -> Bar:
         for face, label in names:
             name = row((shown(face, view.state), "wait b"), f" {label}")
             parts += [name if face[0].isdigit() and label == ASK else hot(name, face), row("  ")]
-        return (backed(fill(row("   ", *parts), view.columns), "@panel"),)
+        return (backed(fill(row("   ", *parts), view.columns), "panel"),)
 
     return Bar("keys", "bottom", lambda state, columns, rows: int(not state.presents), draw)

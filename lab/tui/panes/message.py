@@ -42,7 +42,7 @@ def message_bar(view: View) -> Rows:
     head = row(("› ", "accent"), (name, "run b"), (f"  {what}", "dim"))
     lines = [head, row((PROMPT, "run b")), _hint(view.state, inner)]
     shown = lines if tight else [BLANK, *lines, BLANK]
-    return tuple(backed(fill(row(edge, cut(line, inner)), view.columns), "@tint-run") for line in shown[: view.rows])
+    return tuple(backed(fill(row(edge, cut(line, inner)), view.columns), "tint-run") for line in shown[: view.rows])
 
 
 def answered_messages(state: ScreenState) -> str | None:

@@ -8,6 +8,7 @@ from lab.tui.panes.planned_path import lane_rows, planned_path
 from lab.tui.rows.markdown import markdown
 from lab.tui.rows.spans import BLANK, Row, clip, cut, row, width, wrap
 from lab.tui.state.course import planned_course
+from lab.tui.state.ink import Role
 from lab.tui.state.screen import ScenarioChoice, ScreenState
 
 _STORY = 3
@@ -79,7 +80,7 @@ def picker(choices: tuple[ScenarioChoice, ...], at: int, inner: int, rows: int) 
     lines: list[Row] = []
     for index, choice in enumerate(choices[top : top + room], top):
         mark = "▌ " if index == at else "  "
-        tone = "bad" if choice.complaints else "fg b" if index == at else "fg"
+        tone: Role = "bad" if choice.complaints else "fg b" if index == at else "fg"
         line = row((mark, "accent"), (f"{clip(choice.name, name_room - 1):<{name_room}}", tone), (choice.title, tone))
         shows = row((f"  {choice.shows}", "dim"))
         if width(line) + width(shows) <= inner:  # else it stands below the list, once the scenario is chosen

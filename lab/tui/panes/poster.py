@@ -7,9 +7,9 @@ title, its story and its plan.
 from lab.core.clock import Millis
 from lab.tui.panes.band import planned_lane
 from lab.tui.panes.layout import BROAD
-from lab.tui.panes.pane import View
-from lab.tui.panes.stage import Part, Room, staged, way_out
-from lab.tui.rows.blocks import button, raised
+from lab.tui.panes.pane import Part, Room, View
+from lab.tui.panes.stage import staged, way_out
+from lab.tui.rows.blocks import LEFT, button, raised
 from lab.tui.rows.curl import first_curl
 from lab.tui.rows.letters import lettered
 from lab.tui.rows.spans import BLANK, Row, Rows, ink, row, width, wrap
@@ -28,8 +28,9 @@ def poster_rows(view: View) -> Rows:
     """The poster, in the largest letters in which all of it fits."""
     state = view.state
     parts = _where_to_call if state.source.follows and state.source.cursor is None else _story
-    foot = way_out(state, view.columns) if state.presents else BLANK
-    return staged(view, lambda room: [Part(_said(state, room.columns)), *parts(room)], foot, least=1)
+    foot = way_out(state, view.inner) if state.presents else BLANK
+    lines = staged(view, view.rows, lambda room: [Part(_said(state, room.columns)), *parts(room)], foot, least=1)
+    return tuple(row(" " * LEFT, line) if line else BLANK for line in lines)
 
 
 def about(span: Millis) -> str:

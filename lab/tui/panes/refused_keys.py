@@ -2,8 +2,8 @@
 
 from collections.abc import Callable, Iterable, Mapping
 
+from lab.tui.panes.finale import pane_digits
 from lab.tui.panes.keys import ScreenKey
-from lab.tui.panes.strip import pane_digits
 from lab.tui.state.course import follow_ups
 from lab.tui.state.screen import ScreenState
 

@@ -41,7 +41,7 @@ def _draw(view: View) -> Rows:
         name = "wire" if ui.searched == "wire" else "output"
         keys = row(("n N", "wait b"), (" on, back  ", "dim"), ("esc", "wait b"), (" ends it ", "dim"))
         line = ends(row(line, ui.query, (f"   {ui.hit} of {ui.hits} in the {name}", "dim")), keys, view.columns)
-    return (backed(fill(line, view.columns), "@panel"),)
+    return (backed(fill(line, view.columns), "panel"),)
 
 
 def _searching(state: ScreenState) -> bool:

@@ -8,7 +8,7 @@ from typing import TypeAlias
 
 from lab.tui.rows.spans import Row, TextSpan, plain
 
-HERE, ELSEWHERE = "fill b @accent", "fill @fill-wait"
+HERE, ELSEWHERE = "fill b @fill-accent", "fill @fill-wait"
 """How the chosen hit is marked, and every other."""
 
 Hit: TypeAlias = tuple[tuple[int, int, int], ...]

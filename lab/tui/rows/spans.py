@@ -10,7 +10,7 @@ from typing import NamedTuple, TypeAlias
 
 from rich.cells import cell_len, set_cell_size
 
-from lab.tui.state.ink import Ground, Ink
+from lab.tui.state.ink import Ground, Ink, Role
 
 
 class TextSpan(NamedTuple):
@@ -31,7 +31,7 @@ Rows: TypeAlias = tuple[Row, ...]
 BLANK: Row = ()
 
 
-def row(*parts: "str | TextSpan | tuple[str, str] | Row") -> Row:
+def row(*parts: "str | TextSpan | tuple[str, Role] | Row") -> Row:
     """A row of strings (in the foreground colour), pairs and other rows."""
     spans: list[TextSpan] = []
     for part in parts:
@@ -126,9 +126,9 @@ def widest(lines: Iterable[Row]) -> int:
     return max(map(width, lines), default=0)
 
 
-def backed(spans: Row, ground: str) -> Row:
+def backed(spans: Row, ground: Ground) -> Row:
     """The row on a background; spans with one of their own keep it."""
-    return tuple(span if "@" in span.role else TextSpan(span.text, f"{span.role} {ground}") for span in spans)
+    return tuple(span if "@" in span.role else TextSpan(span.text, f"{span.role} @{ground}") for span in spans)
 
 
 def hot(spans: Row, key: str) -> Row:
@@ -239,7 +239,7 @@ def _trim(line: list[TextSpan]) -> Row:
     return tuple(line)
 
 
-def gauge(part: float, cells: int, role: str) -> Row:
+def gauge(part: float, cells: int, tone: Ink) -> Row:
     """A line filled to `part` (0 to 1): `━━━━━───`."""
     full = int(min(1.0, max(0.0, part)) * cells)
-    return row(("━" * full, role), ("─" * (cells - full), "faint"))
+    return row(("━" * full, tone), ("─" * (cells - full), "faint"))

@@ -59,7 +59,7 @@ class Sheet(SelectableRows):
 
     def render_line(self, y: int) -> Strip:
         """One row as a strip."""
-        line = backed(self.row(y), "@surface")
+        line = backed(self.row(y), "surface")
         return self.placed(strip_of(line, self._host.role_styles, self.size.width, "fg @surface"), y)
 
 
