@@ -80,10 +80,10 @@ def test_a_live_run_is_teed_into_a_cast_that_shows_the_same(tmp_path: Path) -> N
     assert [data for _, code, data in events if code == "m"] == [
         "token",
         "invoke",
-        "polling",
-        "waiting",
-        "polling",
-        "complete",
+        "poll",
+        "gate",
+        "decided",
+        "output",
     ]
     screen = pyte.Screen(80, 24)
     stream = pyte.Stream(screen)

@@ -13,7 +13,7 @@ from lab.tui.panes.message import MESSAGE_ROW, message_bar
 from lab.tui.panes.pane import Bar, View
 from lab.tui.panes.search import SEARCH_ROW
 from lab.tui.rows.blocks import at_text, button, minutes, raised, seconds, tinted
-from lab.tui.rows.spans import BLANK, Row, Rows, at_both_ends, cut, ends, fill, gauge, ink, row, widest, width, wrap
+from lab.tui.rows.spans import BLANK, Row, Rows, at_both_ends, cut, ends, gauge, ink, row, widest, width, wrap
 from lab.tui.state.gate import GateAnswer, GateDecision, GateOpening, GateState, verdict_face
 from lab.tui.state.ink import Ground, Ink
 from lab.tui.state.screen import SEARCH, ScreenState
@@ -99,13 +99,9 @@ def joined(texts: list[Row], inner: int) -> list[Row]:
 
 
 def _prompts(state: ScreenState, typing: str) -> Row:
-    """What stands before the row's fields, and in those that aren't typed in; the field itself lies over the row."""
-    ui, typed, parts = state.ui, INPUT_ROWS[typing], list[Row]()
-    for at, ((prompt, cells), hint) in enumerate(zip(typed.fields(state), typed.placeholders(state), strict=True)):
-        text = "" if at == ui.field or at >= len(ui.typed) else ui.typed[at]
-        shown = row(ink(hint, "dim")) if at != ui.field and not text else row(text)
-        parts.append(row(ink(prompt, "wait", bold=True), fill(shown, cells) if cells else shown))
-    return row(*parts)
+    """What stands before the row's fields; they lie over the row themselves."""
+    parts = [row(ink(prompt, "wait", bold=True), " " * cells) for prompt, cells in INPUT_ROWS[typing].fields(state)]
+    return row(*[span for part in parts for span in part])
 
 
 def gate_note(state: ScreenState, gate: GateState) -> Row:
@@ -272,21 +268,29 @@ INPUT_ROWS = {
 }
 """By what the person types: `UiState.typing`."""
 
+
+def _no_answer(state: ScreenState) -> str:
+    gate = state.newest.gate
+    if gate is None:
+        return "No gate is open."
+    return "The gate doesn't offer this." if gate.sent is None else "The answer is on its way."
+
+
 _APPROVE, _REJECT = (_answerable(verdict) for verdict in ("approved", "rejected"))
 KEYS = (
-    ScreenKey("approve", "a", "a", "Approve", "approve at the open gate", _answering("approved"), _APPROVE, group="gate", needs="decide"),
-    ScreenKey("reject", "r", "r", "Reject", "reject at the open gate", _answering("rejected"), _REJECT, group="gate", needs="decide"),
+    ScreenKey("approve", "a", "a", "Approve", "approve at the open gate", _answering("approved"), _APPROVE, group="gate", needs="decide", why=_no_answer),
+    ScreenKey("reject", "r", "r", "Reject", "reject at the open gate", _answering("rejected"), _REJECT, group="gate", needs="decide", why=_no_answer),
     ScreenKey(
         "changes", "c", "c", "Changes", "ask for changes: type what they are",
-        choosing(typing="changes", field=0), _answerable("changes-requested"), group="gate", needs="decide",
+        choosing(typing="changes", field=0), _answerable("changes-requested"), group="gate", needs="decide", why=_no_answer,
     ),
     ScreenKey(
         "approve-saying", "A", "A", "Approve by name", "approve with a name and a comment",
-        choosing(typing="approve", field=0, typed=()), _APPROVE, group="gate", needs="decide",
+        choosing(typing="approve", field=0), _APPROVE, group="gate", needs="decide", why=_no_answer,
     ),
     ScreenKey(
         "reject-saying", "R", "R", "Reject by name", "reject with a name and a comment",
-        choosing(typing="reject", field=0, typed=()), _REJECT, group="gate", needs="decide",
+        choosing(typing="reject", field=0), _REJECT, group="gate", needs="decide", why=_no_answer,
     ),
 )  # fmt: skip
 

@@ -286,6 +286,14 @@ def pane_digits(state: ScreenState) -> str:
     return f"{free[0]} to {free[-1]}" if in_a_row else " ".join(free)
 
 
+def no_question(state: ScreenState) -> str:
+    """Why a digit does nothing."""
+    digits = pane_digits(state)
+    if any(each.key for each in follow_ups(state)) and state.in_sight.finale:
+        return "There is no follow-up of this number." + (f" {digits} for a pane." if digits else "")
+    return f"{digits} for a pane; at the end each follow-up shows the digit that asks it."
+
+
 def _asking(key: str) -> React:
     def react(state: ScreenState) -> Reaction:
         found = _follow_up(state, key)
@@ -301,7 +309,7 @@ def _asking(key: str) -> React:
 def _key(number: str) -> ScreenKey:
     return ScreenKey(
         f"ask-{number}", number, number, f"Ask {number}", "ask the follow-up of this number", _asking(number),
-        lambda state: _follow_up(state, number) is not None, needs="message",
+        lambda state: _follow_up(state, number) is not None, needs="message", why=no_question, series="ask a follow-up",
         word=lambda state: found.text if (found := _follow_up(state, number)) is not None else f"Ask {number}",
     )  # fmt: skip
 

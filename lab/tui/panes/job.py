@@ -151,14 +151,16 @@ def _look_at(state: ScreenState, by: int) -> Reaction:
     return Reaction(state.choose(job=job, remark=remark, output="rendered", scrolled=scrolled))
 
 
+ONE_TURN = "There is one turn only."
 KEYS = (
     ScreenKey(
         "earlier", "left_square_bracket", "[", "Turn before", "look at another turn or job",
         lambda state: _look_at(state, -1), _several, word=lambda state: "Jobs" if state.source.follows else "Turns",
+        why=ONE_TURN, bar=2, pair="later",
     ),
     ScreenKey(
         "later", "right_square_bracket", "]", "Turn after", "the turn or job after, then follow",
-        lambda state: _look_at(state, 1), _several,
+        lambda state: _look_at(state, 1), _several, why=ONE_TURN,
     ),
 )  # fmt: skip
 

@@ -62,7 +62,7 @@ class QrPage(PageContent):
     title = "DECIDE BY PHONE"
     foot = "d or esc"
 
-    def body(self, inner: int, rows: int) -> list[Row]:
+    def body(self, inner: int) -> list[Row]:
         """The code, or that nothing is to be decided."""
         phone = self.state.phone
         if phone is None or not phone.address:
@@ -74,5 +74,6 @@ KEYS = (
     ScreenKey(
         "qr", "d", "d", "Code", "show or hide the code by which phones decide", commanding("qr"),
         lambda state: state.phone is not None and bool(state.phone.address), group="gate", needs="phone",
+        why="No gate is open.", bar=4,
     ),
 )  # fmt: skip

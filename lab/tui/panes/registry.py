@@ -11,7 +11,7 @@ from lab.tui.panes.acts import act_rows
 from lab.tui.panes.approval import APPROVAL_BAR
 from lab.tui.panes.band import BAND
 from lab.tui.panes.finale import KEYS as FOLLOW_UP_KEYS
-from lab.tui.panes.finale import RAIL, STRIP, focuses, placed, rail, sheet, strip
+from lab.tui.panes.finale import RAIL, STRIP, focuses, no_question, pane_digits, placed, rail, sheet, strip
 from lab.tui.panes.header import HEADER, NARRATION
 from lab.tui.panes.job import JOB_PANE
 from lab.tui.panes.key_bar import key_bar
@@ -41,6 +41,12 @@ PANES: tuple[Pane, ...] = (TOKEN_PANE, JOB_PANE, POLLING_PANE, OUTPUT_PANE, WIRE
 """From left to right; the drawer last."""
 
 
+def _no_call(state: ScreenState) -> str:
+    if not state.run.exchanges:
+        return "Nothing has been sent yet."
+    return f"Focus a pane first: {digits}." if (digits := pane_digits(state)) else "Focus a pane first: esc shows them."
+
+
 def _keys() -> tuple[ScreenKey, ...]:
     focus = []
     for pane in PANES:
@@ -48,11 +54,22 @@ def _keys() -> tuple[ScreenKey, ...]:
         text = f"look at the {'wire drawer' if drawer else f'{pane.title} pane'}"
         react, offered = focusing(pane.name, drawer=drawer), partial(focuses, f"focus-{pane.name}", pane.key)
         focus.append(
-            ScreenKey(f"focus-{pane.name}", pane.key, pane.key, pane.title, text, react, offered, group="view")
+            ScreenKey(
+                f"focus-{pane.name}",
+                pane.key,
+                pane.key,
+                pane.title,
+                text,
+                react,
+                offered,
+                group="view",
+                why=no_question,
+                series="look at a pane",
+            )
         )
     open_exchange = ScreenKey(
         "open", "enter", "enter", "Open", "both sides of the pane's exchange", commanding("open"),
-        lambda state: exchange_in_focus(state) is not None, group="view",
+        lambda state: exchange_in_focus(state) is not None, group="view", why=_no_call,
     )  # fmt: skip
     run = (*RUN_KEYS, *FOLLOW_UP_KEYS, *MESSAGE_KEYS, *(key for pane in PANES for key in pane.keys), *MORE_RUN_KEYS)
     return (*APPROVAL_BAR.keys, *PHONE_KEYS, *run, *SCRUBBER.keys, *focus, open_exchange, *SEARCH_KEYS, *VIEW_KEYS)

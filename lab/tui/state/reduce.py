@@ -468,3 +468,27 @@ def read_loss(run: RunState, observation: Lost) -> RunState:
             return noted(replace(run, polls=run.polls + 1), row).reached(observation.at, "fault", why)
         case _:
             return run
+
+
+# What happens
+
+
+def happens(observation: RunObservation, before: RunState, after: RunState) -> bool:
+    """Whether something happens to a run: a token, an acceptance, a change, a decision, a failure, the end. There a skip
+    ends (screen.md §8); a poll that shows what the one before did is nothing."""
+    match observation:
+        case Replied():
+            if after.polls == before.polls or after.timeline[-1].bad or before.last is None or after.last is None:
+                return True
+            return _shown(before) != _shown(after)
+        case Lost() | RunEnded():
+            return True
+        case Noted():
+            return after.decision is not None and after.decision is not before.decision
+        case _:
+            return False
+
+
+def _shown(run: RunState) -> tuple[object, ...]:
+    """What an answer to a poll has shown."""
+    return run.last and (run.last.status, run.last.progress), run.gate and run.gate.key

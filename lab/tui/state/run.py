@@ -15,6 +15,8 @@ MilestoneKind = Literal[
     "token", "invoke", "poll", "status", "step", "gate", "decided", "refused", "fault", "output", "error"
 ]
 """`poll` is the first answer to a poll, `status` each after it that shows another word; `refused` a call that was."""
+MARKED: tuple[MilestoneKind, ...] = ("token", "invoke", "poll", "gate", "decided", "fault", "output", "error")
+"""The milestones that are marked on the way through a recording, and in a film."""
 
 
 class Milestone(Struct, frozen=True):
@@ -219,6 +221,13 @@ class RunState(Struct, frozen=True):
         if len(kept) >= MOST_MILESTONES:
             kept = (*kept[: MOST_MILESTONES // 2], *kept[MOST_MILESTONES // 2 + 1 :])
         return replace(self, milestones=(*kept, Milestone(at, self.observed, kind, value, word, decision)))
+
+    def since(self, before: "RunState", *kinds: MilestoneKind) -> tuple[Milestone, ...]:
+        """The milestones of these kinds to which it has come since that state."""
+        if self.milestones is before.milestones:
+            return ()
+        known = set(before.milestones)
+        return tuple(each for each in self.milestones if each.kind in kinds and each not in known)
 
     def came_to(self, *kinds: MilestoneKind) -> bool:
         """Whether it has come to a milestone of one of these kinds."""
