@@ -8,6 +8,7 @@ from lab.core.clock import Millis
 from lab.tui.panes.band import planned_row
 from lab.tui.panes.page import ListContent, PageReaction
 from lab.tui.panes.planned_path import lane_rows, planned_path
+from lab.tui.rows.blocks import lasting
 from lab.tui.rows.markdown import markdown
 from lab.tui.rows.spans import BLANK, Row, backed, clip, cut, ink, row, width, wrap
 from lab.tui.state.course import CourseStep, planned_course
@@ -110,7 +111,7 @@ def lane(entry: ScenarioChoice, cells: int, *, colours: bool) -> Row:
     if not steps:
         return ()
     end, whole = steps[-1].face, sum(step.takes for step in steps)
-    tail = row(ink(f"{end.glyph} ", end.role), _span(whole))
+    tail = row(ink(f"{end.glyph} ", end.role), lasting(whole))
     return tail if cells < _LEAST_LANE else row(*_stretches(steps, whole, cells, colours=colours), " ", tail)
 
 
@@ -134,11 +135,3 @@ def _stretches(steps: Sequence[CourseStep], whole: Millis, cells: int, *, colour
         else:
             parts.append(row(ink(mark * size, tone)))
     return parts
-
-
-def _span(span: Millis) -> str:
-    """`16 s`, `28 min`, `63 h`."""
-    for unit, size, most in (("s", 1_000, 100), ("min", 60_000, 100)):
-        if span < size * most:
-            return f"{round(span / size)} {unit}"
-    return f"{round(span / 3_600_000)} h"

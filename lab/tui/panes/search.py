@@ -2,7 +2,7 @@
 
 from lab.tui.panes.keys import InputRow, Reaction, ScreenKey, choosing, commanding
 from lab.tui.panes.pane import Bar, View
-from lab.tui.rows.search import find, mark, pattern
+from lab.tui.rows.marks import find, mark, pattern
 from lab.tui.rows.spans import Row, Rows, backed, ends, fill, row
 from lab.tui.state.run import Exchange
 from lab.tui.state.screen import SEARCH, ScreenState, UiState

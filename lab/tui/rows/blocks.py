@@ -175,6 +175,14 @@ def minutes(span: Millis) -> str:
     return f"{f'{hours}:' if hours else ''}{rest // 60:02d}:{rest % 60:02d}"
 
 
+def lasting(span: Millis) -> str:
+    """`16 s`, `28 min`, `63 h`: how long a run takes, as one would say it."""
+    for unit, size in (("s", 1_000), ("min", 60_000)):
+        if span < size * 100:
+            return f"{round(span / size)} {unit}"
+    return f"{round(span / 3_600_000)} h"
+
+
 def at_text(at: Millis) -> str:
     """An instant of the run: `00:01.6`; from an hour on `1:00:01`, for a row has no room for more."""
     text = clock_text(max(0, at))

@@ -17,7 +17,7 @@ from textual.widgets.option_list import Option
 from lab.tui.panes.keys import Reaction
 from lab.tui.panes.layout import NARROW
 from lab.tui.panes.page import ListContent, PageContent, PageReaction
-from lab.tui.rows.search import find, mark
+from lab.tui.rows.marks import find, mark
 from lab.tui.rows.spans import Row, backed, row
 from lab.tui.screens.host import Host
 from lab.tui.screens.rows_widget import RowsWidget, SelectingScreen, strip_of

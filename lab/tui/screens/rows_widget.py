@@ -11,7 +11,7 @@ from textual.selection import Selection
 from textual.strip import Strip
 from textual.widget import Widget
 
-from lab.tui.rows.selection import TextPlace, selected_text, with_selection, word_at
+from lab.tui.rows.marks import TextPlace, selected_text, with_selection, word_at
 from lab.tui.rows.spans import Row, Rows, backed, hot_at, width
 from lab.tui.state import clean
 from lab.tui.state.ink import Ground
