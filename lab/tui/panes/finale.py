@@ -30,7 +30,7 @@ TALL_SHEET = 20
 """Rows of the output from which on its title has three, though not all of it fits below."""
 AIRY_FROM = 48
 """Rows of the screen from which on there is a blank row between facts, turns and output."""
-LEAST_SHEET = 9
+LEAST_SHEET = 7
 """Rows that are left for the output before the facts above it go."""
 BESIDE_WIRE = 112
 """Columns of the output where the wire stands beside it."""

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import TypeAlias
 
-from lab.tui.rows.spans import Row, Rows, TextSpan, plain
+from lab.tui.rows.spans import Row, Rows, TextSpan, plain, slices
 
 HERE, ELSEWHERE = "fill b @fill-accent", "fill @fill-wait"
 """How the chosen hit is marked, and every other."""
@@ -62,15 +62,8 @@ def _found(role: str, own: str) -> str:
 
 def painted(row: Row, begin: int, end: int, other: Callable[[str], str]) -> Row:
     """The row with these characters in another role, made of the one that they have."""
-    spans: list[TextSpan] = []
-    at = 0
-    for text, own in row:
-        first, last = max(0, begin - at), max(0, end - at)
-        for part, role in ((text[:first], own), (text[first:last], other(own)), (text[last:], own)):
-            if part:
-                spans.append(TextSpan(part, role))
-        at += len(text)
-    return tuple(spans)
+    before, marked, after = slices(row, ((0, begin), (begin, end), (end, len(plain(row)))))
+    return (*before, *(TextSpan(text, other(own)) for text, own in marked), *after)
 
 
 def _inside(rows: Rows) -> tuple[int, int, int]:
