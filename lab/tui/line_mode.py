@@ -108,7 +108,7 @@ def _words(exchange: Exchange, before: RunState, after: RunState) -> tuple[str, 
             refused = exchange.lost is None and after.gate is not None and after.gate.refusal is not None
             text = "refused" if refused else _sent(gate)
             return "DECIDED", f"{gate.gate}  {text}" if gate.gate else text
-        case "invoke":
+        case "invoke" if not exchange.asks.resumes:
             job = after.job
             return "INVOKE", f"{job.labels.job} {job.job}" if job and job.job else f"POST {exchange.path}"
         case "status":

@@ -70,7 +70,7 @@ def test_a_film_s_times_are_the_recording_s_and_its_stages_are_marked() -> None:
     head, *events = [json.loads(line) for line in whole_film(80, 24)]
     assert (head["version"], head["width"], head["height"]) == (2, 80, 24)
     assert [[at, label] for at, code, label in events if code == "m"] == [
-        [0.0, "token"], [0.12, "invoke"], [1.33, "polling"], [9.578, "waiting"], [15.674, "polling"], [16.726, "complete"],
+        [0.12, "token"], [0.12, "invoke"], [1.33, "polling"], [9.578, "waiting"], [15.674, "polling"], [16.726, "complete"],
     ]  # fmt: skip
     times = [at for at, _, _ in events]
     assert times == sorted(times) and times[-1] == 16.726

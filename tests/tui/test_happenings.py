@@ -1,18 +1,18 @@
-"""What happens, told from polls that bring nothing new; and a line of time on which what is dull is short."""
+"""What happens, shown from polls that bring nothing new; and a line of time on which what is dull is short."""
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lab.app.effects import Asking, Outcome, RunEnded, RunObservation
+from lab.app.effects import Outcome, RunEnded, RunObservation
 from lab.core.clock import passed_text
 from lab.core.exchange import Request, Response
 from lab.core.observe import Lost, Noted, Replied, Requested, Waiting
-from lab.jobs.facts import GateDecided
+from lab.jobs.facts import GateDecided, JobStatus
 from lab.jobs.gates import Origin
 from lab.program.words import Verdict
 from lab.tui.state.cursor import Spread
-from lab.tui.state.happenings import Happenings
+from lab.tui.state.reduce import Happenings
 from tests.conftest import each_row
 from tests.tui import play
 
@@ -30,24 +30,34 @@ def test_a_poll_that_shows_what_the_one_before_did_is_no_happening() -> None:
     assert got == [True, False, True, False, True, True, True]
 
 
-DECIDED = GateDecided(at=1, job=play.JOB, gate="g", verdict=Verdict.APPROVED, by=Origin.PERSON)
 OUTCOME = Outcome(None, None, None, None, None, 0, 0)
+DECIDED = GateDecided(at=22_000, job=play.JOB, gate="buyer-approval", verdict=Verdict.APPROVED, by=Origin.PERSON)
+STEPPED = JobStatus(at=22_000, job=play.JOB, origin="WAITING", to="WAITING", step="buyer-approval")
+POLLED = Request("GET", f"/api/fusion-ai/orchestrator/agent/v2/ITEM_COMPARE_TEAM/status/{play.JOB}")
 
 
 @pytest.mark.parametrize(
     ("observation", "happens"),
     [
-        (Lost(1, 1, "reset"), True), (RunEnded(1, OUTCOME), True), (Noted(1, DECIDED), True),
-        (Replied(1, 1, Response(200)), True), (Waiting(1, 2, "poll"), False),
+        (Lost(22_000, 12, "reset"), True), (RunEnded(22_000, OUTCOME), True), (Noted(22_000, DECIDED), True),
+        (Replied(22_000, 12, Response(503)), True), (Replied(22_000, 12, Response(200, (), play.body("WAITING"))), False),
+        (Waiting(22_000, 23_000, "poll"), False), (Noted(22_000, STEPPED), False),
     ],
 )  # fmt: skip
-def test_tokens_decisions_failures_and_the_end_are_happenings_and_waits_are_none(
+def test_decisions_failures_and_the_end_are_happenings_waits_and_what_only_the_journal_tells_are_none(
     observation: RunObservation, *, happens: bool
 ) -> None:
     happenings = Happenings()
-    happenings.happens(Requested(1, 1, "token", Request("POST", "/oauth2/v1/token")))
+    for each in (*play.waiting(), Requested(21_900, 12, "status", POLLED)):
+        happenings.happens(each)
     assert happenings.happens(observation) is happens
-    assert not isinstance(observation, Asking)
+
+
+def test_a_token_a_job_id_and_a_turn_begun_after_the_end_happen_or_do_not() -> None:
+    happenings = Happenings()
+    shown = [(type(each), happenings.happens(each)) for each in play.second()]
+    assert [happens for kind, happens in shown if kind is Replied][:3] == [True, True, True]
+    assert not any(happens for kind, happens in shown if kind is Requested)
 
 
 @given(st.integers(-5, 5_000), st.lists(st.integers(0, 10**9), max_size=8), st.integers(0, 10**9))

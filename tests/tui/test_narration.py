@@ -7,7 +7,7 @@ from lab.language.parse import parse_scenario
 from lab.program.scenario import Scenario
 from lab.tui.state.gate import VERDICTS, GateDecision
 from lab.tui.state.narrate import sentence
-from lab.tui.state.run import JobState, LastStatus, RunState, TokenState
+from lab.tui.state.run import JobState, LastStatus, Milestone, RunState, TokenState
 from lab.tui.state.screen import ScreenState, SourceState
 from lab.tui.state.status import PHASES
 from tests.conftest import each_row
@@ -38,7 +38,8 @@ def scenario(narration: str) -> Scenario:
 
 def sentence_for(narration: str, ending: str | None, status: str = "COMPLETE") -> str:
     last = LastStatus(status, "x", None, (), None, False, (), (), 200, 1, "", 1)
-    run = RunState(start=0, job=JobState(0, "/", "ORDER", job="j"), last=last, polls=1, ending=ending)
+    steps = () if ending is None else (Milestone(0, 0, "step", ending, status),)
+    run = RunState(start=0, job=JobState(0, "/", "ORDER", job="j"), last=last, polls=1, milestones=steps)
     return sentence(ScreenState(run=run, source=SourceState(scenario=scenario(narration))))
 
 

@@ -19,8 +19,8 @@ from lab.tui.sources.protocol import Connect, Playable, RunConnection
 from lab.tui.sources.run_recording import RunRecording
 from lab.tui.state.acts import ActKey
 from lab.tui.state.gate import GateAnswer
-from lab.tui.state.happenings import Happenings
 from lab.tui.state.journal import JournalState, SourceUpdate
+from lab.tui.state.reduce import Happenings
 from lab.tui.state.screen import ScenarioChoice, SourceState
 from lab.tui.state.source import Refused
 

@@ -118,6 +118,8 @@ def story_of(run: RunState) -> tuple[Act, ...]:
                 begin(shown)
             case "poll" | "status" if not face(each.value).final:
                 kind = "waiting" if meaning(each.value) is Status.WAITING else "running"
+                if not shown and each.kind == "status" and kind == "running":
+                    continue  # it waits for the agents once it asks how they are
                 again = kind == "running" and (shown == "panes" or (shown == "waiting" and bool(run.gates)))
                 if kind != shown and not again:
                     shown = kind
@@ -209,9 +211,8 @@ def _seen_by(act: Act, run: RunState, before: ActState) -> RunState:
         # the status that followed is known already: the act shows the run as it waited, and what was decided
         base = before.run if before.run is not None and before.run.began == run.began else run
         rows = tuple(each for each in run.timeline if each.at <= act.decision.at)
-        run = replace(
-            base, gate=None, decision=act.decision, decisions=run.decisions, timeline=rows, exchanges=run.exchanges
-        )
+        known = tuple(each for each in run.milestones if each.at <= act.decision.at)
+        run = replace(base, gate=None, decision=act.decision, milestones=known, timeline=rows, exchanges=run.exchanges)
     if act.kind in ("output", "panes", "refused") or run.ended is None:
         return run
     return replace(run, ended=None, outcome=None)

@@ -96,6 +96,12 @@ def form(body: bytes) -> tuple[tuple[str, str], ...]:
     return tuple((line(name, 64), DOTS if _is_secret_field(name) else line(value)) for name, value in pairs)
 
 
+def pairs(text: str) -> tuple[tuple[str, str], ...]:
+    """The fields of a form that is cleaned already, as `body` writes it."""
+    fields = (each.partition("=") for each in text.split("\n") if text)
+    return tuple((name, value) for name, _, value in fields)
+
+
 def target(request: Request) -> str:
     """Path and query, secrets in it as dots."""
     path = line(request.path, 2_048)
@@ -111,18 +117,22 @@ def _parameter(text: str) -> str:
 
 def headers(pairs: Headers) -> tuple[tuple[str, str], ...]:
     """Header fields, secrets as dots."""
-    return tuple((line(name, 64), _header(name, value)) for name, value in pairs[:64])
+    return tuple(_header(name, value) for name, value in pairs[:64])
 
 
-def _header(name: str, value: str) -> str:
-    if name.lower() == "authorization":
-        word, _, rest = value.partition(" ")
-        if word.lower() == "bearer":
-            return f"Bearer {token_ends(rest.strip())}"
-        if word.lower() == "basic":
-            return f"{word} {rest if _ALIAS.fullmatch(rest) else DOTS}"
-        return DOTS
-    return DOTS if is_secret_header(name) else line(value)
+@lru_cache(maxsize=256)
+def _header(name: str, value: str) -> tuple[str, str]:
+    """One field; most of them come with every call."""
+    known, (word, _, rest) = name.lower(), value.partition(" ")
+    if known == "authorization" and word.lower() == "bearer":
+        value = f"Bearer {token_ends(rest.strip())}"
+    elif known == "authorization" and word.lower() == "basic" and _ALIAS.fullmatch(rest):
+        pass
+    elif known == "authorization":
+        value = f"{word} {DOTS}" if word.lower() == "basic" else DOTS
+    else:
+        value = DOTS if is_secret_header(name) else line(value)
+    return line(name, 64), value
 
 
 def value_line(value: Json, cap: int = 4_096) -> str:

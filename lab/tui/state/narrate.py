@@ -3,7 +3,7 @@
 from lab.program.scenario import Scenario
 from lab.tui.state.gate import GateDecision, verdict_face
 from lab.tui.state.screen import ScreenState
-from lab.tui.state.status import PHASES, decision_shown, meaning, phase, refused_call, stopped
+from lab.tui.state.status import PHASES, decision_shown, ended_in, meaning, phase, refused_call, stopped
 
 FOLLOWED = {
     "start": "The recording stands at its start. Press space to play it.",
@@ -11,6 +11,7 @@ FOLLOWED = {
     "idle": "Nothing has been called yet. The screen waits for a client.",
     "unseen": "The client polls a job that this journal has not seen begin.",
     "accepted": "The job is accepted and runs; no answer that is whole has shown it yet.",
+    "call": "A client's first call is under way; w shows it.",
     "other": "What came so far is no call of the agent API; w shows it.",
 }
 """Where a journal is followed and no job is in sight."""
@@ -37,7 +38,7 @@ def sentence(state: ScreenState) -> str:
         return _decided(state.source.scenario, decision)
     if (lost := refused_call(run)) is not None:
         return REFUSED.get(lost.code or 0, REFUSED[0])
-    text = _scenario_sentence(state.source.scenario, here, run.ending)
+    text = _scenario_sentence(state.source.scenario, here, ended_in(run))
     if text:
         fits = here == "idle" and len(text) + len(BEGIN) <= 76 and "space" not in text
         return text + BEGIN if fits else text
@@ -72,7 +73,8 @@ def _before_the_scenario(state: ScreenState, here: str) -> str | None:
     if here == "idle" and state.source.follows:
         if cursor is not None and not cursor.playing:
             return FOLLOWED["start"]
-        return FOLLOWED["other" if run.exchanges else "idle"]
+        over = any(each.until is not None for each in run.exchanges)
+        return FOLLOWED["other" if over else "call" if run.exchanges else "idle"]
     if here == "idle" and state.ui.starting:
         return "The app gets ready to ask for a token."
     if stopped(run):

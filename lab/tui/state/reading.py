@@ -9,8 +9,6 @@ changes nothing that shows), `status`, or nothing.
 import json
 from functools import lru_cache
 
-from msgspec import Struct
-
 from lab.core.clock import Millis
 from lab.core.exchange import Json, Request, Response
 from lab.core.jsontext import value_or_none
@@ -25,7 +23,7 @@ from lab.identity.routes import PATHS
 from lab.program.words import Status
 from lab.tui.state import clean
 from lab.tui.state.gate import GateState
-from lab.tui.state.run import USUAL_LABELS, LastStatus, Pairs
+from lab.tui.state.run import CallRequest, LastStatus, Pairs
 from lab.tui.state.status import meaning
 
 
@@ -33,6 +31,11 @@ def _client(route: str) -> DialectClient | None:
     """Who understands the calls of a route, if they are about a job."""
     client = client_of(route)
     return client if client is not None and route in client.calls else None
+
+
+def name(identity: str | None) -> str:
+    """A job's or a conversation's name: by what is drawn it is looked up, too."""
+    return clean.line(identity or "", 200)
 
 
 def comment_line(comment: str | None) -> str | None:
@@ -43,28 +46,6 @@ def comment_line(comment: str | None) -> str | None:
 # What is sent
 
 
-class CallRequest(Struct, frozen=True):
-    """What a call asks."""
-
-    command: str
-    """`token`, `invoke`, `message`, `status`, or nothing."""
-    team: str = ""
-    job: str = ""
-    """The job that it is about, as it is: it is looked up, and cleaned before it is drawn."""
-    message: Pairs = ()
-    fields: Pairs = ()
-    resumes: bool = False
-    """Whether it answers what a job asks."""
-    verdict: str = ""
-    """Of an answer: the verdict, or the wire's own word for an answer that is none."""
-    comment: str | None = None
-    """What goes along with an answer."""
-    conversation: str | None = None
-    follows: bool = False
-    """Whether the answer is to be a stream of events."""
-    labels: WireLabels = USUAL_LABELS
-
-
 def call_request(route: str, request: Request) -> CallRequest:
     """The request of a call on a route."""
     client = _client(route)
@@ -72,19 +53,19 @@ def call_request(route: str, request: Request) -> CallRequest:
     if client is None or call is None:
         return CallRequest("token" if route == "token" else "")
     command, verdict = call.command, clean.line(call.verdict, 64)
-    team = clean.line(command.team, 200)
+    team, job, labels = clean.line(command.team, 200), name(command.job), client.labels
     match command:
-        case Look(job=job):
-            return CallRequest("status", team, job, labels=client.labels)
-        case Decide(job=job, conversation=conversation):
+        case Look():
+            return CallRequest("status", team, job, labels=labels)
+        case Decide(conversation=conversation):
             return CallRequest(
                 "invoke", team, job, resumes=True, verdict=verdict, comment=comment_line(command.comment),
-                conversation=conversation, follows=call.follows, labels=client.labels,
+                conversation=name(conversation), follows=call.follows, labels=labels,
             )  # fmt: skip
-        case Invoke(job=job, conversation=conversation):
+        case Invoke(conversation=conversation):
             return CallRequest(
-                "invoke", team, job or "", message=_pairs(call.message), fields=_pairs(call.fields),
-                conversation=conversation, follows=call.follows, labels=client.labels,
+                "invoke", team, job, message=_pairs(call.message), fields=_pairs(call.fields),
+                conversation=name(conversation), follows=call.follows, labels=labels,
             )  # fmt: skip
 
 

@@ -83,6 +83,12 @@ def phase(run: RunState) -> str:
     return "invoke" if known is None or (run.polls == 0 and not waits) else known.phase
 
 
+def entered(before: RunState, after: RunState) -> list[str]:
+    """The phases that a run has come to, also those that it has left since."""
+    passed = [each.kind for each in after.news(before) if each.kind in ("token", "invoke")]
+    return [each for each in dict.fromkeys((*passed, phase(after))) if each != phase(before)]
+
+
 def finished(run: RunState) -> bool:
     """Whether nothing more comes of this turn."""
     return phase(run) in ("complete", "error")
@@ -91,6 +97,12 @@ def finished(run: RunState) -> bool:
 def stopped(run: RunState) -> bool:
     """Whether the run ended without a job that ended in ERROR."""
     return phase(run) == "error" and (run.last is None or meaning(run.last.status) is not Status.ERROR)
+
+
+def ended_in(run: RunState) -> str | None:
+    """The step in which the job ended, where the mock's journal tells."""
+    step = run.milestone("step")
+    return step.value if step is not None and face(step.word).final else None
 
 
 def decision_shown(run: RunState) -> GateDecision | None:
