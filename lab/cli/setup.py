@@ -23,7 +23,6 @@ from lab.identity.scopes import api_scope
 from lab.jobs.program import Program
 from lab.language.shape import member
 from lab.mock.config import Config
-from lab.mock.service import Service
 from lab.program.callers import Callers
 from lab.program.scenario import Scenario
 from lab.program.switches import Layers, Switches
@@ -33,6 +32,7 @@ from lab.settings import ClockSettings, MockSettings, ReviewerKind, SwitchSettin
 
 if TYPE_CHECKING:
     from lab.client.transport import HttpTransport
+    from lab.mock.service import Service
     from lab.recording.format.lines import Header
 
 
@@ -61,6 +61,12 @@ def read_settings_file(path: str | None) -> SettingsFile:
     return SettingsFile(server.switches, (server.base or "").rstrip("/"), limits_of(document.limits), clients, accounts)
 
 
+def _service(config: Config) -> "Service":
+    from lab.mock.service import Service  # after the first paint: the mock, whole
+
+    return Service(config)
+
+
 class Setup(Struct, frozen=True):
     """A mock that is ready to be served, and the clock it lives by."""
 
@@ -68,7 +74,7 @@ class Setup(Struct, frozen=True):
     config: Config
     clock: AnyClock
     limits: ServerLimits
-    make_service: Callable[[Config], Service] = Service
+    make_service: "Callable[[Config], Service]" = _service
     """Makes what is served, once it is known where."""
     label: "Callable[[Header], Header]" = lambda header: header
     """Puts into the header of a tape what was served, where that is no mock."""

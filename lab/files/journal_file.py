@@ -50,6 +50,9 @@ class JournalFile(GrowingFile):
         return b"".join(parts)
 
     def cut(self, length: int) -> None:
-        """Keep these many bytes; OSError if it can't be done."""
-        os.ftruncate(self._file, length)
+        """Keep these many bytes."""
+        try:
+            os.ftruncate(self._file, length)
+        except OSError as fault:
+            raise HostError(f"{self.path} can't be cut: {fault.strerror}.") from None
         self._length = length

@@ -23,32 +23,17 @@ An example: the lot is one of 1,000,000, and `- {chance: 20%, to: a}  - {when: â
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from types import MappingProxyType
 
-from msgspec import Struct
-
 from lab.jobs.gates import Decision
 from lab.jobs.names import timeless_names
 from lab.jobs.plan import Plan
 from lab.jobs.program import Program
-from lab.jobs.span import DelegateEnd
+from lab.jobs.span import DelegateEnd, Span
 from lab.language.templates import RenderFailure, condition
 from lab.program.steps import Branch, Gate, Parallel, Pause, Step
 from lab.program.words import MILLION, Verdict
 
 NO_VERDICTS: Mapping[str, Verdict] = MappingProxyType({})
 """Of no gate is it settled how it ends."""
-
-
-class Turnoff(Struct, frozen=True):
-    """A way out of a step at one visit, once all is known that it depends on."""
-
-    step: str
-    exit: str
-    """`next`, or the verdict of a gate."""
-    visit: int
-    settled: tuple[Decision, ...]
-    """The decisions up to the end of this visit."""
-    ends: tuple[DelegateEnd, ...] = ()
-    """The delegates that have ended by then."""
 
 
 class Branching:
@@ -60,28 +45,29 @@ class Branching:
         self._names: Mapping[str, object] = {}
         self._answers: dict[str, bool] = {}
 
-    def taken(self, turnoff: Turnoff) -> Branch | None:
-        """The first branch that fits; None: none does. RenderFailure names a condition on the way that has no answer."""
-        branches = self._plan.program.ways[turnoff.step].get(turnoff.exit, ())
+    def taken(
+        self, span: Span, exit: str, settled: tuple[Decision, ...], ends: tuple[DelegateEnd, ...]
+    ) -> Branch | None:
+        """The first branch that fits where a span ends; None: none does. RenderFailure names a condition without an answer.
+
+        `exit` is `next`, or the verdict of a gate; `settled` are the decisions up to then, `ends` the delegates' visits.
+        """
         chances, lot = 0, -1
-        for branch in branches:
-            if branch.when is not None:
-                fits = self._holds(branch.when, turnoff)
-            elif branch.chance is not None:
-                lot = self._plan.lot(turnoff.step, turnoff.visit) if lot < 0 else lot
+        for branch in self._plan.program.ways[span.id].get(exit, ()):
+            if branch.chance is not None:
+                lot = self._plan.lot(span.id, span.visit) if lot < 0 else lot
                 chances += branch.chance
                 fits = lot < chances
             else:
-                fits = True
+                fits = branch.when is None or self._holds(branch.when, settled, ends)
             if fits:
                 return branch
         return None
 
-    def _holds(self, when: str, turnoff: Turnoff) -> bool:
+    def _holds(self, when: str, settled: tuple[Decision, ...], ends: tuple[DelegateEnd, ...]) -> bool:
         # within a walk decisions and ends are only ever added, so how many there are says which
-        known = len(turnoff.settled), len(turnoff.ends)
-        if known != self._asked_at:
-            self._names = timeless_names(self._plan, turnoff.settled, turnoff.ends)
+        if (known := (len(settled), len(ends))) != self._asked_at:
+            self._names = timeless_names(self._plan, settled, ends)
             self._asked_at, self._answers = known, {}
         if when not in self._answers:
             self._answers[when] = _answer(when, self._names)

@@ -34,6 +34,7 @@ from lab.jobs.gates import Decision
 from lab.jobs.plan import Plan
 from lab.jobs.span import DelegateEnd
 from lab.language.templates import TEMPLATE_NAMES, TIMELESS_NAMES, RenderFailure, fitting, template
+from lab.language.templates.bounds import Unwritten, tell_unwritten
 from lab.program.steps import Delegate, FileOutput, Filler, Gate, Html, JsonOutput, Output, output_templates
 from lab.program.words import Verdict
 
@@ -205,11 +206,21 @@ class DelegateOutputs(Lazy):
         seen = timeless_names(plan, self._settled[: end.decided], self._ends[: end.known], self._handed)
         try:
             text = output_text(self._delegates[end.step].output, plan.program.files, writer_of(seen))
+            if text is not None and len(text) > LONGEST_HANDED_BACK:
+                raise RenderFailure(f"what {end.step} hands back is longer than {LONGEST_HANDED_BACK} characters")
         except RenderFailure as failure:
+            unwritten(plan, end.step, "it hands back nothing", failure)
             return failure
-        if text is not None and len(text) > LONGEST_HANDED_BACK:
-            return RenderFailure(f"what {end.step} hands back is longer than {LONGEST_HANDED_BACK} characters")
         return text
+
+
+def unwritten(plan: Plan, step: str, instead: str, why: RenderFailure | str) -> None:
+    """Tell onlookers what of a job can't be written, and why: what is served instead says none of it.
+
+    What looks at nothing that comes later was tried at the acceptance. What looks at a decision, or at what a delegate
+    handed back, may fail while the job runs.
+    """
+    tell_unwritten(Unwritten(plan.program.name, plan.program.digest, step, instead, str(why)))
 
 
 def writer_of(names: Mapping[str, object]) -> Writer:

@@ -191,6 +191,10 @@ class PartShape(Shape):
         slips = {key: other for key in unknown for other in missing if nearest(key, [other])}
         for key in unknown:
             what, hint = unknown_key(self.part, key, slips.get(key, ""), {**said, **self.shapes})
+            cut = to.locations.nearest((*path, key)).cut
+            if cut in self.shapes and _takes(self.shapes[cut], f"{value[cut]}, {key}"):
+                what = f"a comma ends the text of {cut}, and {key} follows"
+                hint = f'put it in quotes: {cut}: "{value[cut]}, {key}"'
             to.add((*path, key), what, hint, at_key=True)
         for key in missing:
             if key not in slips.values():
@@ -245,6 +249,12 @@ class PartShape(Shape):
                 **({"minProperties": 1} if self.part.without else {}),
             }
         return {"$ref": f"#/definitions/{name}"}
+
+
+def _takes(shape: Shape, value: object) -> bool:
+    """Whether a value is one of that shape."""
+    shape.read(value, (), complaints := Complaints(""))
+    return not complaints.listed
 
 
 class _Said(Shape):

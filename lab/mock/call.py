@@ -10,8 +10,8 @@ from lab.core.journal.ledger import Changes
 from lab.core.routes import RouteMatch
 from lab.dialects.base import Dialect
 from lab.identity.records import TokenRecord
+from lab.jobs.facts import JobView
 from lab.jobs.program import Program
-from lab.jobs.records import JobView
 from lab.mock.catalog import Catalog
 from lab.mock.config import Config
 from lab.mock.live_jobs import LiveJobs

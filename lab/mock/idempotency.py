@@ -9,8 +9,8 @@ import json
 from lab.core.refusal import Refusal, conflict
 from lab.core.seeds import Seed
 from lab.dialects.base import Accepted, Invoke
+from lab.jobs.facts import JobRecord, JobView, RepeatRecord, repeat_key
 from lab.jobs.program import NO_SCENARIO
-from lab.jobs.records import JobRecord, JobView, RepeatRecord, repeat_key
 from lab.jobs.timeline import at
 from lab.mock.call import Call
 from lab.mock.conversations import new_conversation

@@ -29,11 +29,22 @@ from lab.core.journal.shell import missed
 from lab.core.refusal import Refusal, bad_request, conflict
 from lab.core.seeds import Seed, odd_id, uuid4
 from lab.dialects.base import JOB_UNKNOWN, Accepted, Decide, Invoke, Say, Wanted
-from lab.jobs.facts import GateDecided, JobAccepted, ScenarioMissed, WaitEnded, jobs_of
+from lab.jobs.facts import (
+    ConversationRecord,
+    GateDecided,
+    JobAccepted,
+    JobRecord,
+    JobView,
+    ScenarioMissed,
+    WaitEnded,
+    conversation_key,
+    id_of,
+    job_key,
+    jobs_of,
+)
 from lab.jobs.gates import Inadmissible, Origin, admit, labels
 from lab.jobs.plan import settle_draws
 from lab.jobs.program import NO_SUCH_VERSION, UNMATCHED
-from lab.jobs.records import ConversationRecord, JobRecord, JobView, conversation_key, id_of, job_key
 from lab.jobs.texts import opening_token
 from lab.jobs.timeline import at
 from lab.language.templates import RenderFailure

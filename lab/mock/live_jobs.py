@@ -10,8 +10,7 @@ from heapq import heapify, heappop, heappush
 from lab.core.clock import Millis
 from lab.core.journal.fact import Fact, LedgerCleared
 from lab.core.journal.ledger import Ledger
-from lab.jobs.facts import GateDecided, JobAccepted, WaitEnded, jobs_accepted
-from lab.jobs.records import JobView, jobs_in
+from lab.jobs.facts import GateDecided, JobAccepted, JobView, WaitEnded, jobs_accepted, jobs_in
 
 _AT_ONCE = -1
 

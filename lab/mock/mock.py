@@ -21,6 +21,7 @@ doesn't move the place at which its next good one is struck. A latency is withhe
 that names no team, is known; a refusal comes at once.
 """
 
+from collections.abc import Callable
 from functools import partial
 from typing import assert_never
 
@@ -39,13 +40,13 @@ from lab.dialects.router import ROUTER
 from lab.faults.model import Place
 from lab.faults.striking import rules_of
 from lab.identity.bearer import bearer_of, with_places
-from lab.identity.endpoints import answer_identity
+from lab.identity.endpoints.answer import answer_identity
 from lab.identity.endpoints.context import TokenContext
 from lab.identity.endpoints.issuing import odd_grant
+from lab.jobs.facts import JobRecord, JobView, job_named, jobs_of_keys
 from lab.jobs.program import UNMATCHED
-from lab.jobs.records import JobRecord, JobView, job_named, jobs_of_keys
 from lab.jobs.timeline import at
-from lab.language.templates.bounds import Budget, pooled
+from lab.language.templates.bounds import Pool, Unwritten, each_pooled, pooled
 from lab.mock.call import Call
 from lab.mock.catalog import Catalog
 from lab.mock.config import Config
@@ -63,8 +64,10 @@ from lab.program.switches import Switches
 class Mock:
     """Made with scenarios, switches, seed and epoch; holds no state but memos."""
 
-    def __init__(self, config: Config) -> None:
+    def __init__(self, config: Config, tell: Callable[[Unwritten], object] = lambda _: None) -> None:
+        """`tell` is told of texts that fail in an answer."""
         self.config = config
+        self._tell = tell
         self._identity = config.identity
         self.catalog = Catalog(config, self._identity)
         self.reader = JobReader(config, self.catalog)
@@ -101,7 +104,9 @@ class Mock:
             self.config, self.catalog, self.reader, self.live_jobs, self.retention, Changes(ledger, now), match, dialect,
             bearer, now, request, switches, flags,
         )  # fmt: skip
-        return pooled(Budget(pool=True), partial(self._answer, call))
+        pool = Pool(self._tell)
+        reply = pooled(pool, partial(self._answer, call))
+        return replace(reply, long=True) if pool.worked_long else reply
 
     def _refuse(
         self, dialect: base.Dialect, switches: Switches, refusal: Refusal, style: str | None = None
@@ -175,6 +180,7 @@ class Mock:
             call.changes.add(*missed(result.refusal.near, call.now))
         written = call.dialect.write(call.match, command, result, self._context(call.switches, call.now))
         response, parts = (written, None) if isinstance(written, Response) else written
+        parts = each_pooled(parts, self._tell) if parts is not None else None
         return Reply(response, 0, call.match.name, call.touched, call.changes.facts, call.flags, parts)
 
     def _context(self, switches: Switches, now: Millis) -> base.WriteContext:
@@ -269,7 +275,7 @@ class Mock:
         switches = self.catalog.switches_of(self.catalog.chosen_for(view.record) or UNMATCHED, view.record.team)
         command = base.Look(team=view.record.team, job=job)
         context = self._context(switches, now)
-        written = pooled(Budget(pool=True), partial(FUSION.write, match, command, base.Found(view), context))
+        written = pooled(Pool(), partial(FUSION.write, match, command, base.Found(view), context))
         assert isinstance(written, Response)
         return written.body
 

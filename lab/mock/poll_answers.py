@@ -7,7 +7,7 @@ from msgspec import Struct
 from lab.core.clock import Millis
 from lab.core.exchange import Response
 from lab.core.routes import Route
-from lab.jobs.records import JobRecord
+from lab.jobs.facts import JobRecord
 from lab.jobs.span import Span
 
 MOST_REMEMBERED = 131_072

@@ -23,12 +23,14 @@ from lab.core.journal.ledger import Ledger, MemoryLedger
 from lab.core.journal.numbers import CallCount, CallCounted, count_key
 from lab.core.observe import Touched
 from lab.jobs.derived import Derived, forgotten_at
-from lab.jobs.facts import GateDecided, JobAccepted, WaitEnded
-from lab.jobs.records import (
+from lab.jobs.facts import (
     AliasRecord,
     ConversationRecord,
+    GateDecided,
+    JobAccepted,
     JobRecord,
     RepeatRecord,
+    WaitEnded,
     conversation_key,
     id_of,
     job_key,

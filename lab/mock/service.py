@@ -27,9 +27,8 @@ from lab.faults.facts import FaultStruck
 from lab.identity.endpoints.context import TokenContext
 from lab.identity.endpoints.device_code import answer_device
 from lab.identity.rotation import rotated
-from lab.jobs.facts import ScenarioLoaded
+from lab.jobs.facts import JobRecord, ScenarioLoaded, job_key, job_named
 from lab.jobs.program import Program
-from lab.jobs.records import JobRecord, job_key, job_named
 from lab.mock.config import Config
 from lab.mock.decisions import decide, vote_count
 from lab.mock.fact_file import FactFile, NoFile
@@ -240,7 +239,7 @@ class Service(MockViews):
         self._configure(self.config.following(scenario, seed))
 
     def _configure(self, config: Config) -> None:
-        self.config, self._mock = config, Mock(config)
+        self.config, self._mock = config, Mock(config, self._tell_unwritten)
 
     def reset(self, now: Millis) -> None:
         """Clear the ledger, its numbers too."""

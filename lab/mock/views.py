@@ -9,9 +9,10 @@ from lab.core.journal.ledger import MemoryLedger
 from lab.core.refusal import Refusal
 from lab.identity.records import TokenRecord, token_key
 from lab.jobs.derived import Derived
+from lab.jobs.facts import JobRecord, JobView, id_of, job_key, jobs_in
 from lab.jobs.gates import Decision
 from lab.jobs.plan import Plan
-from lab.jobs.records import JobRecord, JobView, id_of, job_key, jobs_in
+from lab.language.templates.bounds import Unwritten
 from lab.mock.config import Config
 from lab.mock.mock import Mock
 from lab.mock.preparation import preparation, said_in
@@ -23,7 +24,13 @@ class MockViews:
     def __init__(self, config: Config, ledger: MemoryLedger) -> None:
         self.config = config
         self.ledger = ledger
-        self._mock = Mock(config)
+        self.unwritten: list[Callable[[Unwritten], object]] = []
+        """Told of texts that fail in an answer, each time."""
+        self._mock = Mock(config, self._tell_unwritten)
+
+    def _tell_unwritten(self, unwritten: Unwritten) -> None:
+        for tell in self.unwritten:
+            tell(unwritten)
 
     def preparation(self, request: Request, now: Millis) -> Callable[[], None] | None:
         """What is better done before `serve`, in any thread; None: nothing takes long."""

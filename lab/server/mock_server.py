@@ -27,6 +27,7 @@ from lab.server.connection import SENT_LAST, Connection, Sent
 from lab.server.limits import LONG_BODY, ServerLimits
 from lab.server.listener import Bound, Listener
 from lab.server.listening_server import ListeningServer
+from lab.server.long_calls import LongCalls
 from lab.server.mounts import Mount, Routed, Tenant
 from lab.server.response_writer import CLOSE
 from lab.server.shared.calls import CallResult, LedgerCalls
@@ -61,6 +62,7 @@ class MockServer(ListeningServer):
         """Calls that other threads prepare, or soon will."""
         self.heavy = asyncio.Semaphore(MOST_HEAVY)
         """Taken while a call is prepared in other threads."""
+        self._long_calls = LongCalls()
         self._asking: set[Connection] = set()
         """Those whose call waits for a ledger that other processes share."""
 
@@ -173,7 +175,7 @@ class MockServer(ListeningServer):
         calls, now, before = mount.tenant.calls, mount.clock.now(), service.exchanges
         try:
             prepare = service.preparation(request, now)
-            if prepare is not None or len(request.body) > LONG_BODY:
+            if prepare is not None or len(request.body) > LONG_BODY or self._long_calls.among(request):
                 request = await self._prepare(mount, request, prepare)
                 if connection.how == "reset":  # the lab was set back meanwhile
                     return SENT_LAST
@@ -183,6 +185,7 @@ class MockServer(ListeningServer):
                 now, reply = await self._ask(mount.tenant, connection, lambda at: (at, call(at)))
             else:
                 reply = service.serve(request, now, c=connection.ordinal, took=now - since)
+            self._long_calls.note(request, reply)
         except LedgerEnded:
             raise
         except Exception as fault:  # noqa: BLE001 - whatever it is, the client gets an answer and the record is whole
@@ -209,19 +212,24 @@ class MockServer(ListeningServer):
         return self.bugs.found(fault, connection.ordinal)
 
     async def _prepare(self, mount: Mount, request: Request, prepare: Callable[[], None] | None) -> Request:
-        """Do it in other threads, few at a time: whoever sends less is answered meanwhile. The request without files.
+        """Do it in other threads, few at a time, and wait for a long call's turn: others are answered meanwhile.
+
+        The request without files.
 
         Nothing is awaited between the last of it and the call: what was prepared is as it was then.
         """
         self._preparing += 1
         try:
-            async with self.heavy:
-                if prepare is not None:
-                    await asyncio.to_thread(prepare)
-                request = await asyncio.to_thread(lightened, request)
-                if mount.recorder is not None:
-                    await mount.recorder.prepare(request, partial(mount.service.said, request))
-                return request
+            if prepare is not None or len(request.body) > LONG_BODY:
+                async with self.heavy:
+                    if prepare is not None:
+                        await asyncio.to_thread(prepare)
+                    request = await asyncio.to_thread(lightened, request)
+                    if mount.recorder is not None:
+                        await mount.recorder.prepare(request, partial(mount.service.said, request))
+            if self._long_calls.among(request):
+                await self._long_calls.turn()
+            return request
         finally:
             self._preparing -= 1
 

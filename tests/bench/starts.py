@@ -6,15 +6,16 @@ import subprocess
 import sys
 import time
 from base64 import b64encode
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from urllib.parse import urlencode
 from urllib.request import Request, urlopen
 
+from lab.core.journal.fact import Fact
 from lab.identity.clients import DEMO
 from lab.identity.scopes import api_scope
-from lab.recording.format.journal_lines import facts_line
+from lab.recording.format.journal_lines import facts_line, read_journal, sealed
 from tests.bench.load import ROOT
 from tests.bench.measure import Extent, Row
 from tests.bench.mock import accepted, granted, invoke_request, service
@@ -145,9 +146,16 @@ def restart(extent: Extent) -> Iterable[Row]:
 
 def _accept(jobs: int, journal: Path) -> None:
     """Let a journal that has begun tell of so many jobs: what they are is drawn, so a mock of the same seed makes them."""
-    mock = service()
+    mock, begun = service(), read_journal(journal.read_bytes(), journal.name)
+    check = begun.check
     with journal.open("ab") as file:
-        mock.journals.append(lambda facts: file.write(facts_line(facts)) and None)
+
+        def write(facts: Sequence[Fact]) -> None:
+            nonlocal check
+            line, check = sealed(facts_line(facts), check)
+            file.write(line)
+
+        mock.journals.append(write)
         request = invoke_request(mock, granted(mock))
         for _ in range(jobs):
             accepted(mock, request)

@@ -21,6 +21,7 @@ from lab.core.clock import LAST_WALL
 from lab.recording.format.journal_lines import read_journal
 from tests.conftest import Lab
 from tests.forked import ForkedLab, forked_lab
+from tests.journals import rewrite, texts
 
 SCENARIO = """\
 lab: 1
@@ -224,8 +225,7 @@ def test_a_clock_that_was_set_beyond_all_dates_is_told(folder: Path, port: int) 
     with serving(folder, port, *options) as server:
         server.control("clock", advance="1s")
         server.kill()
-    journal = folder / "day.journal"
-    journal.write_bytes(journal.read_bytes().replace(b'"at":1000', b'"at":1001'))
+    rewrite(folder / "day.journal", b'"at":1000', b'"at":1001')
     code, why = refused(folder, port, *options)
     assert code == 3 and "day.journal: its clock stands beyond 9900-01-01T00:00:00.000Z" in why
 
@@ -244,7 +244,7 @@ def test_a_torn_line_is_cut_and_the_lab_goes_on(folder: Path, port: int) -> None
         server.kill()
     journal = folder / "day.journal"
     whole = journal.read_bytes()
-    journal.write_bytes(whole + b'[{"type":"job.acc')
+    journal.write_bytes(whole + b'0badcafe [{"type":"job.acc')
     with serving(folder, port) as server:
         assert server.status(token, job)["status"] == "RUNNING"
         assert journal.read_bytes() == whole
@@ -255,9 +255,9 @@ def test_lab_time_passes_while_a_lab_with_a_real_clock_is_down(folder: Path, por
         server.token()
         server.kill()
     journal = folder / "day.journal"
-    epoch = json.loads(journal.read_bytes().splitlines()[0])["epoch"]
+    epoch = json.loads(texts(journal)[0])["epoch"]
     # the same as if the lab had begun, and gone down, a hundred seconds earlier
-    journal.write_bytes(journal.read_bytes().replace(b'"epoch":%d' % epoch, b'"epoch":%d' % (epoch - 100)))
+    rewrite(journal, b'"epoch":%d' % epoch, b'"epoch":%d' % (epoch - 100))
     with serving(folder, port) as server:
         assert 100_000 <= int(str(server.control("clock")["now"])) < 200_000
 
@@ -270,7 +270,7 @@ def test_another_clock_goes_on_from_the_last_fact(folder: Path, port: int, clock
         token = server.token()
         server.invoke(token)
         server.kill()
-    _, history, _ = read_journal((folder / "day.journal").read_bytes(), "day")
+    history = read_journal((folder / "day.journal").read_bytes(), "day").history
     with serving(folder, port, "--clock", clock) as server:
         now = int(str(server.control("clock")["now"]))
         assert now == history.now == 600_000 if clock == "manual" else history.now <= now < history.now + 20_000_000
@@ -374,29 +374,48 @@ def test_a_file_that_is_no_journal_is_left_as_it_is(lab: Lab) -> None:
 
 @pytest.mark.long
 @pytest.mark.parametrize(
-    ("was", "instead", "code", "said"),
+    ("was", "instead", "said"),
     [
-        ('"scenario":"slow"', '"scenario":"nope"', 2, ":3: no scenario nope is served."),
-        ('"client":"demo"', '"client":"nobody"', 2, ":2: no client nobody is known."),
-        ('"drawn":{}', '"drawn":{"think/takes":-5}', 2, ":3: the seed doesn't give what was drawn as think/takes."),
-        ('"turn":1', '"turn":99', 2, ":3: turn is 99, expected 1."),
-        ('"ordinal":1', '"ordinal":-1', 3, ":3: the line can't be read: ordinal is -1"),
-        ('"ordinal":1', '"ordinal":0', 3, ":3: the line can't be read: ordinal is 0"),
-        ('"until":', '"until":99999999999999', 3, ":2: the line can't be read: until is 99999999999999"),
+        ('"ordinal":1', '"ordinal":-1', ":3: the line can't be read: ordinal is -1"),
+        ('"ordinal":1', '"ordinal":0', ":3: the line can't be read: ordinal is 0"),
+        ('"until":', '"until":99999999999999', ":2: the line can't be read: until is 99999999999999"),
+        ('"type":"job.accepted"', '"type":"job.of_a_newer_lab"', ":3: the line can't be read: 'job.of_a_newer_lab'"),
     ],
 )
-def test_what_no_lab_has_written_is_refused_with_its_line(
-    folder: Path, port: int, was: str, instead: str, code: int, said: str
+def test_what_no_lab_of_this_version_has_written_is_refused_with_its_line_and_never_cut(
+    folder: Path, port: int, was: str, instead: str, said: str
 ) -> None:
     with serving(folder, port, "--clock", "manual") as server:
         server.invoke(server.token())
         server.kill()
-    file = folder / "day.journal"
-    head, _, facts = file.read_text().partition("\n")
-    assert was in facts
-    file.write_text(f"{head}\n{facts.replace(was, instead)}")
+    rewrite(folder / "day.journal", was.encode(), instead.encode())
+    before = (folder / "day.journal").read_bytes()
+    ended, words = refused(folder, port, "--clock", "manual", "--journal-repair")
+    assert ended == 3 and said in words and "Traceback" not in words
+    assert (folder / "day.journal").read_bytes() == before
+
+
+def test_a_damaged_journal_ends_the_start_with_its_line_and_a_repair_cuts_it_there(folder: Path, port: int) -> None:
+    with serving(folder, port, "--clock", "manual") as server:
+        token = server.token()
+        jobs = [server.invoke(token) for _ in range(4)]
+        server.kill()
+    journal = folder / "day.journal"
+    whole = journal.read_bytes().splitlines(keepends=True)
+    damaged = b"".join([*whole[:3], *whole[4:]])  # header, token, first job; not the second
+    journal.write_bytes(damaged)
     ended, words = refused(folder, port, "--clock", "manual")
-    assert ended == code and said in words and "Traceback" not in words
+    assert ended == 3 and "day.journal:4: the checksum doesn't fit" in words
+    assert "--journal-repair cuts there: 2 lines, " in words and journal.read_bytes() == damaged
+    with serving(folder, port, "--clock", "manual", "--journal-repair") as server:
+        assert journal.read_bytes() == b"".join(whole[:3])
+        assert [each["job"] for each in server.control("jobs")["jobs"]] == jobs[:1]  # type: ignore[attr-defined]
+        assert server.status(token, jobs[0])["status"] == "RUNNING"
+        server.kill()
+        said = server.process.stderr.read()
+    assert "cut day.journal at line 4" in said and f"and 2 jobs {jobs[2]} {jobs[3]};" in said
+    with serving(folder, port, "--clock", "manual") as server:
+        assert server.invoke(token) == jobs[1], "its number is given again"
 
 
 def test_a_tape_beside_a_journal_begins_with_what_lives(folder: Path, port: int) -> None:

@@ -14,14 +14,14 @@ from lab.core.journal.numbers import NumberUsed
 from lab.dialects.fusion.routes import API
 from lab.identity.clients import DEMO, JANE
 from lab.identity.scopes import OFFLINE
-from lab.jobs.facts import JobAccepted
+from lab.jobs.facts import JobAccepted, JobRecord
 from lab.jobs.program import Program, program_of
-from lab.jobs.records import JobRecord
 from lab.language.parse import parse_scenario
 from lab.mock.history import History
 from lab.mock.service import Service
 from lab.recording.format.journal_lines import JournalHeader, facts_line, header_line, read_journal
 from tests.conftest import each_row, examples
+from tests.journals import sealed_lines
 from tests.wire_peer import (
     ASSERTION_GRANT,
     DEVICE_GRANT,
@@ -251,10 +251,10 @@ SWITCHES = (
 
 def from_disk(lines: list[bytes]) -> list[Fact]:
     """The facts after they lay in a journal file."""
-    data = header_line(HEADER) + b"".join(lines)
-    header, history, whole = read_journal(data, "journal")
-    assert header == HEADER and whole == len(data)
-    return history.facts
+    data = b"".join(sealed_lines([header_line(HEADER), *lines]))
+    read = read_journal(data, "journal")
+    assert read.header == HEADER and read.whole == len(data) and read.damage is None
+    return read.history.facts
 
 
 @pytest.mark.long

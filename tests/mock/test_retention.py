@@ -9,8 +9,7 @@ from lab.core.journal.fact import Fact, RecordsDropped
 from lab.core.journal.ledger import MemoryLedger
 from lab.core.journal.numbers import CallCount
 from lab.core.observe import Observation, Touched
-from lab.jobs.facts import JobForgotten
-from lab.jobs.records import AliasRecord, ConversationRecord, JobRecord, RepeatRecord, job_key
+from lab.jobs.facts import AliasRecord, ConversationRecord, JobForgotten, JobRecord, RepeatRecord, job_key
 from lab.mock import retention
 from lab.mock.batches import BatchedService
 from lab.mock.service import Service

@@ -16,8 +16,8 @@ from lab.core.clock import Millis, passed_text
 from lab.recording.format.lines import FileState, Recording, Req, Res
 from lab.recording.format.reader import read
 from lab.tui.app import LabApp
-from lab.tui.panes.acts import act_count
 from lab.tui.panes.scrubber import track
+from lab.tui.panes.stage import act_count
 from lab.tui.sources.playback import Playback
 from lab.tui.sources.player import SettableClock
 from lab.tui.state import recording as reels
@@ -211,7 +211,7 @@ def test_marks_lead_to_the_acts_that_a_run_has_live_counted_from_the_first() -> 
     kinds = ("token", "job", "running", "waiting", "decided", "output")
     assert counted == [(kind, f"act {number} of 6") for number, kind in enumerate(kinds, 1)]
     idle = ScreenState(source=source.describe(playable.timeline.journal(0)))
-    assert "Gate" in "".join(screen(idle, 120, 36, 0))
+    assert "◆ buyer-approval" in "".join(screen(idle, 120, 36, 0))
 
 
 async def test_it_starts_at_the_start_and_stands(watcher: Watcher) -> None:

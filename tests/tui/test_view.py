@@ -326,9 +326,9 @@ def test_a_quote_does_not_stand_without_whose_it_is_and_a_count_counts_what_it_h
 
 def test_a_scenario_without_a_gate_has_no_gate_cell() -> None:
     scenario = replace(play.SCENARIO, steps=(play.SCENARIO.steps[0], play.SCENARIO.steps[3]))
-    view = ScreenState(source=replace(SHOW, scenario=scenario))
+    view = ScreenState(run_of("asking"), source=replace(SHOW, scenario=scenario))
     assert "Gate" not in "\n".join(screen(view, 120, 36, 0))
-    assert "Gate" in "\n".join(screen(ScreenState(source=SHOW), 120, 36, 0))
+    assert "Gate" in "\n".join(screen(replace(view, source=SHOW), 120, 36, 0))
 
 
 def test_an_expired_token_says_so() -> None:

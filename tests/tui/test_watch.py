@@ -25,7 +25,7 @@ from lab.tui.state.journal import JournalState, SourceUpdate
 from lab.tui.state.screen import ScreenState, SourceState, UiState
 from tests.conftest import each_row
 from tests.tui import play
-from tests.tui.pilots import golden, main_screen, piloted, text, until
+from tests.tui.pilots import golden, main_screen, piloted, resized, text, until
 from tests.tui.test_jobs import fold, journal, other, told_by
 from tests.tui.test_playback import FILE, Jump
 
@@ -401,10 +401,14 @@ async def test_idle_waits_for_a_client_and_offers_nothing_to_begin() -> None:
             pilot,
             lambda: (
                 "http://base/oauth2/v1/token" in text(app)
-                and "y copies" in text(app)
+                and "y  Copy what a client needs" in text(app)
                 and " y Copy  w Wire" in text(app)
             ),
         )
+        await resized(pilot, (80, 24))
+        for option in first_curl("http://base/oauth2/v1/token").split("\n")[1:]:
+            assert option in text(app), "no option of the command is broken"
+        await resized(pilot, (120, 36))
         await pilot.press("y", "y")
         await until(pilot, lambda: "Copied: a first call as curl" in text(app))
         assert app.clipboard.split("\n", 1)[1] == first_curl("http://base/oauth2/v1/token").split("\n", 1)[1]

@@ -23,7 +23,6 @@ from lab.cli.setup import (
     transport_to,
 )
 from lab.cli.signals import block_ctrl_c
-from lab.cli.tapes.capture_tape import recorded_peer
 from lab.core.errors import UsageError
 from lab.core.journal.fact import ClockScaled
 from lab.settings import Flags, ScreenSettings
@@ -159,14 +158,14 @@ class LiveDemo(AsyncExitStack):
     async def connect(self) -> "AsyncIterator[RunConnection]":
         """Start the mock; what a run needs of it."""
         from lab.cli.serve.embedded_mock import embedded_mock
-        from lab.cli.serve.failed_texts import FailedTexts
+        from lab.cli.serve.hints import failed_texts
         from lab.client.control import ControlClient
         from lab.client.transport import HttpTransport
         from lab.tui.sources.protocol import Playable, RunConnection
 
         mock = await self.enter_async_context(embedded_mock(self._setup, self._console, self._stop))
         self.mock = mock
-        mock.service.observers.append(FailedTexts(mock.service, self.remarks.append))
+        mock.service.unwritten.append(failed_texts(self.remarks.append))
         transport = HttpTransport(mock.base_url, mock.token_url)
         control = ControlClient(mock.control_url, mock.control_token)
         self.push_async_callback(transport.close)
@@ -191,6 +190,7 @@ def show_peer(settings: DemoSettings, peer: Peer, console: Console) -> int:
     """The screen over another server: no control plane, so the clock can't be set."""
     from lab.cli.screen.kept_preferences import screen_start
     from lab.cli.screen.screen import film_screen
+    from lab.cli.tapes.capture_tape import recorded_peer
     from lab.tui.sources.live import Live
     from lab.tui.sources.protocol import Playable, RunConnection
 

@@ -43,6 +43,8 @@ class ServeSettings(Settings, frozen=True):
     json: bool = False
     journal: str | None = None
     """The file that keeps what was accepted from one start to the next."""
+    journal_repair: bool = False
+    """Whether it is cut where it is damaged."""
     drain: Millis = 0
     """For how long it serves on, unready, once it is to end, in real milliseconds."""
     with_parent: bool = False
@@ -64,6 +66,8 @@ def execute(flags: Flags, console: Console) -> int:
     try:
         settings = flags.into(ServeSettings)
         refuse_unshared(flags, settings.ledger)
+        if settings.journal is None:
+            refuse_idle(flags, ("journal_repair",), "no --journal FILE, which it repairs")
         if settings.workers is not None and settings.place is None:
             from lab.cli.serve.workers import WorkersSettings, serve_with_workers  # no other start waits for it
 
@@ -93,7 +97,7 @@ def serve_until_stopped(
     if settings.journal is not None:
         from lab.cli.serve.state_journal import StateJournal  # no other start waits for it
 
-        journal = StateJournal(settings.mock, settings.journal, console)
+        journal = StateJournal(settings.mock, settings.journal, console, repair=settings.journal_repair)
         setup = journal.resume(setup)
 
     async def work(stop: Stop) -> int:

@@ -214,6 +214,7 @@ SERVE_OPTIONS = (
         number("--workers", 1, 64),
     ),
     Option("--journal", "FILE", "keep what is accepted in FILE, tokens too; the next start goes on from it"),
+    flag("--journal-repair", "cut that file where its checksum doesn't fit, and say what is gone"),
     Option(
         "--drain",
         "DURATION",

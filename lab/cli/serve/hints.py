@@ -4,23 +4,40 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 
 from lab.cli.console import Console
-from lab.cli.serve.failed_texts import FailedTexts
 from lab.core.clock import Millis
 from lab.core.journal.shell import RequestMalformed
+from lab.core.logtext import harmless_text
 from lab.core.observe import Noted, Observation, Observer, Replied, Requested, Touched
 from lab.jobs.facts import JobAccepted
+from lab.language.templates.bounds import Unwritten
 from lab.mock.service import Service
 
+_LONGEST = 400
+"""Characters of a reason that are shown."""
 MANY_POLLS = 20
 """Polls of one job at one instant of a manual clock, of which somebody is told."""
 
 
 def client_hints(console: Console, mode: str, service: Service) -> Iterator[Observer]:
     """Observers that tell, of a mock whose clock is of that kind; of its scenario too, if that fails."""
-    yield FailedTexts(service, console.err)
+    service.unwritten.append(failed_texts(console.err))
     yield _tls_hint(console)
     if mode == "manual":
         yield _standing_clock_hint(console)
+
+
+def failed_texts(tell: Callable[[str], object]) -> Callable[[Unwritten], None]:
+    """Tells, once a step, why a text or a condition failed while a job ran: what is answered doesn't say it."""
+    known: set[tuple[str, str, str]] = set()
+
+    def note(failed: Unwritten) -> None:
+        key = failed.digest, failed.step, failed.instead
+        if key not in known:
+            known.add(key)
+            why = harmless_text(failed.why[:_LONGEST])
+            tell(f"note: scenario {failed.scenario}, step {failed.step}: {why}; {failed.instead}.")
+
+    return note
 
 
 def _tls_hint(console: Console) -> Observer:

@@ -18,19 +18,19 @@ from lab.core.journal.shared import StoreRefused
 from lab.core.version import __version__
 from lab.files.journal_file import JournalFile
 from lab.files.opening import FileChanged
-from lab.jobs.facts import ScenarioLoaded
+from lab.jobs.facts import JobAccepted, ScenarioLoaded
 from lab.jobs.program import Program
-from lab.mock.foreign_facts import foreign_facts
 from lab.mock.history import compiled_again
 from lab.mock.service import Service
 from lab.recording.format.journal_lines import (
+    Damage,
     JournalHeader,
     KeptScenario,
     facts_line,
     header_line,
     instant_of,
-    line_with,
     read_journal,
+    sealed,
 )
 from lab.recording.tape.header import REVIEWER, settings_of
 from lab.server.shared.refused_writes import RefusedWrites
@@ -38,13 +38,16 @@ from lab.settings import ClockSettings, MockSettings
 
 _USUAL_LINES = 65_536
 """Bytes that must have room before it counts as over that none had."""
+_JOBS_SHOWN = 10
+"""Of those that a repair cut off."""
 _REFUSED = "Calls that write get 503 until"
 
 
 class StateJournal:
     """One journal file, from before the lab listens until it has ended."""
 
-    def __init__(self, settings: MockSettings, path: str, console: Console) -> None:
+    def __init__(self, settings: MockSettings, path: str, console: Console, *, repair: bool = False) -> None:
+        """RecordingError for one that is damaged; with `repair` what stands from there on is cut off, and told."""
         self._settings = settings
         self._console = console
         self._file = JournalFile(Path(path))
@@ -52,10 +55,18 @@ class StateJournal:
         """Why nothing can be written any more: the file isn't ours alone, or not there."""
         self._writes = RefusedWrites()
         try:
-            self._header, self._history, whole = read_journal(data := self._file.read(), path)
-            if whole != len(data):
-                self._file.cut(whole)
-                console.err(f"cut {len(data) - whole} bytes of a torn line off {path}: its call was never answered")
+            read = read_journal(data := self._file.read(), path)
+            self._header, self._history, self._check = read.header, read.history, read.check
+            if read.damage is not None:
+                if not repair:
+                    raise _damaged(read.damage, path)
+                console.err(_cut_off(read.damage, path))
+            elif read.whole != len(data):
+                console.err(
+                    f"cut {len(data) - read.whole} bytes of a torn line off {path}: its call was never answered"
+                )
+            if read.whole != len(data):
+                self._file.cut(read.whole)
         except BaseException:
             self._file.close()
             raise
@@ -142,25 +153,25 @@ class StateJournal:
                 lab=__version__, seed=config.seed, epoch=config.epoch, clock=self._settings.clock.option,
                 issuer=config.identity.issuer, settings=settings_of(config), scenarios=scenarios,
             )  # fmt: skip
-            self._try(partial(self._file.write, header_line(begun)))
+            self._append(header_line(begun))
             self._console.err(f"began {self._file.path}")
         elif header.issuer != config.identity.issuer:
             raise self._other([f"issuer {header.issuer}, now {config.identity.issuer} (give --port or --base)"])
         else:
             service.rewind(tuple(self.facts), clock.now())
-            for fact, what in foreign_facts(service, self.facts):
-                raise UsageError(
-                    f"{self._file.path}:{line_with(self._file.read(), fact)}: {what}.",
-                    hint="It was changed after it was written: name another file to begin anew.",
-                )
             self._console.err(f"took up {self._file.path} at {clock.now()} ms: {sum(1 for _ in service.jobs())} jobs")
         service.file = self
         self._writes.on_begin, self._writes.on_end = self._refused, self._taken
 
     def write(self, facts: Sequence[Fact]) -> None:
         """Append the line of one call; StoreRefused if it can't be done, and then nothing of it is there."""
-        self._try(partial(self._file.write, facts_line(facts)))
+        self._append(facts_line(facts))
         self._writes.take()
+
+    def _append(self, line: bytes) -> None:
+        data, check = sealed(line, self._check)
+        self._try(partial(self._file.write, data))
+        self._check = check  # of one that was refused the next line knows nothing
 
     def reserve(self) -> None:
         """StoreRefused unless a line could be appended now."""
@@ -197,6 +208,27 @@ class StateJournal:
         self.look()
         self._file.close()
         return 0 if self.trouble is None else 4
+
+
+def _damaged(damage: Damage, path: str) -> RecordingError:
+    return RecordingError(
+        f"{path}:{damage.line}: the checksum doesn't fit: from here on lines were changed, moved, doubled or lost.",
+        hint=f"--journal-repair cuts there: {_lines(damage)} would go. Copy the file first.",
+    )
+
+
+def _cut_off(damage: Damage, path: str) -> str:
+    """What is gone, as far as it could be read: whoever holds an id of it will hear that there is none, or somebody else's."""
+    jobs = [fact.job for fact in damage.facts if isinstance(fact, JobAccepted)]
+    named = f" {' '.join(jobs[:_JOBS_SHOWN])}{' …' if len(jobs) > _JOBS_SHOWN else ''}" if jobs else ""
+    return (
+        f"cut {path} at line {damage.line}, where its checksum doesn't fit: {_lines(damage)} are gone,"
+        f" {len(damage.facts)} facts that could be read among them, and {len(jobs)} jobs{named}; their ids are given anew"
+    )
+
+
+def _lines(damage: Damage) -> str:
+    return f"{damage.lines} line{'s' * (damage.lines != 1)}, {damage.size} bytes,"
 
 
 def _other_settings(began: Mapping[str, Json], now: Mapping[str, Json]) -> list[str]:

@@ -3,11 +3,18 @@
 Unlike a recording it is not redacted, holds every number that was used, and no request or reply. Line 1 is the header.
 Each further line holds the facts of one call, as an array: they are taken up together, or a torn line is cut and none
 of them ever was. Nothing was acknowledged then, for a line is written before the first byte of its reply.
+
+Before each line stands the checksum of all that was written so far, the line included: CRC-32, in eight hexadecimal
+digits. It goes on from that of the line before, so a line that was dropped, moved or doubled shows, though nothing in
+it was changed. Only that last lines are gone, whole, can't be told: they look as if they had never been written.
 """
 
 import json
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from typing import Any
+from zlib import crc32
 
 import msgspec
 
@@ -21,6 +28,11 @@ from lab.recording.format.facts import FACTS
 from lab.recording.format.lines import LARGEST
 
 JOURNAL_VERSION = (1, 0)
+_SEAL = 9
+"""Bytes of a checksum, and the blank behind it."""
+_BEGIN = b'{"format":"lab.journal"'
+_UNREADABLE = (ValueError, KeyError, RecursionError)
+"""What is raised where a line holds no facts that this lab knows."""
 _COUNTED = ("ordinal", "turn")
 """Members that count from 1."""
 
@@ -75,38 +87,94 @@ def facts_in(line: bytes) -> list[Fact]:
     return [_fact(members) for members in _array(line)]
 
 
-def read_journal(data: bytes, name: str) -> tuple[JournalHeader | None, History, int]:
-    """Its header (None: it never began), what it tells, and how many bytes of it are whole lines.
+def sealed(line: bytes, before: int = 0) -> tuple[bytes, int]:
+    """The line behind its checksum; and that, from which the next line's goes on, as this one from that `before`."""
+    check = crc32(line, before)
+    return b"%08x %b" % (check, line), check
+
+
+class Damage(msgspec.Struct, frozen=True):
+    """From where on a journal isn't as it was written."""
+
+    line: int
+    """The first, from 1."""
+    lines: int
+    size: int
+    """Lines and bytes from there to the end."""
+    facts: tuple[Fact, ...]
+    """What of these can be read all the same."""
+
+
+class ReadJournal(msgspec.Struct, frozen=True):
+    """What a journal file holds."""
+
+    header: JournalHeader | None
+    """None: it never began."""
+    history: History
+    whole: int
+    """How many bytes are lines as they were written; behind them a torn one may stand, whose call was never answered."""
+    check: int
+    """The checksum of the last of these lines."""
+    damage: Damage | None
+
+
+def read_journal(data: bytes, name: str) -> ReadJournal:
+    """What a journal holds, up to where it is damaged.
 
     RecordingError with the line for what is no journal, or one that this lab can't read.
     """
-    history = History()
-    whole = data.rfind(b"\n") + 1
-    lines = data[:whole].split(b"\n")[:-1]
-    if not lines:
-        if data and not b'{"format":"lab.journal"'.startswith(data[:23]):
-            raise RecordingError(f"{name}:1: this is no journal of a lab", hint="It is left as it is.")
-        return None, history, 0
-    header = _header(lines[0], name)
-    for number, line in enumerate(lines[1:], 2):
-        try:
-            history.add(facts_in(line))
-        except (ValueError, KeyError, RecursionError) as fault:
-            raise RecordingError(f"{name}:{number}: the line can't be read: {fault}") from None
-    return header, history, whole
+    header, history, whole, check = None, History(), 0, 0
+    *lines, tail = data.split(b"\n")
+    for number, line in enumerate(lines, 1):
+        text = line[_SEAL:] + b"\n"
+        expected, after = sealed(text, check)
+        if line + b"\n" != expected:
+            break
+        if header is None:
+            header = _header(text, name)
+        else:
+            try:
+                history.add(facts_in(text))
+            except _UNREADABLE as fault:
+                raise RecordingError(f"{name}:{number}: the line can't be read: {fault}") from None
+        whole, check = whole + len(expected), after
+    else:
+        # an end of line that was changed is no torn line: that has nothing behind its text
+        if not tail or sealed(tail[_SEAL:-1] + b"\n", check)[0][:-1] != tail[:-1]:
+            if header is None and not _begins(tail):
+                raise _no_journal(name)
+            return ReadJournal(header, history, whole, check, None)
+    if header is None:
+        raise _no_journal(name) if not _begins(data) else RecordingError(
+            f"{name}:1: its header was changed after it was written", hint="It is left as it is: name another file."
+        )  # fmt: skip
+    rest = data[whole:].split(b"\n")
+    lost = Damage(data.count(b"\n", 0, whole) + 1, len(rest) - (not rest[-1]), len(data) - whole, tuple(_legible(rest)))
+    return ReadJournal(header, history, whole, check, lost)
 
 
-def line_with(data: bytes, fact: Fact) -> int:
-    """The line of a journal that was read in which this fact stands, from 1."""
-    lines = enumerate(data.split(b"\n")[1:], 2)
-    return next((number for number, line in lines if line and fact in facts_in(line)), 1)
+def _legible(lines: Iterable[bytes]) -> Iterable[Fact]:
+    """The facts of those lines that can be read."""
+    for line in lines:
+        with suppress(*_UNREADABLE):
+            yield from facts_in(line[_SEAL:])
+
+
+def _begins(data: bytes) -> bool:
+    """Whether this is how the first line of a journal begins, however little of it."""
+    place = data[_SEAL : _SEAL + len(_BEGIN)]
+    return bool(re.match(rb"[0-9a-f]{8} |[0-9a-f]{0,8}\Z", data)) and _BEGIN.startswith(place)
+
+
+def _no_journal(name: str) -> RecordingError:
+    return RecordingError(f"{name}:1: this is no journal of a lab", hint="It is left as it is.")
 
 
 def _header(line: bytes, name: str) -> JournalHeader:
     try:
         header = msgspec.json.decode(line, type=JournalHeader)
-    except (msgspec.DecodeError, UnicodeDecodeError) as fault:
-        raise RecordingError(f"{name}:1: this is no journal of a lab: {fault}", hint="It is left as it is.") from None
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        raise _no_journal(name) from None
     if header.version[0] != JOURNAL_VERSION[0]:
         raise RecordingError(
             f"{name}:1: version {header.version[0]} can't be read by this lab", hint="Take a newer one."

@@ -133,7 +133,7 @@ class MockRoutes:
         return {"scenarios": [client_part(each.scenario) for each in self._service.config.scenarios]}
 
     def _choice(self, choice: MountChoice) -> Json:
-        from lab.jobs.expectation import ends_in
+        from lab.jobs.own_run import ends_in
 
         mount, scenario = self._mount.tenant.existing(choice.name), choice.messages()
         ends: list[Json] = [*(choice.good_client or map(str, ends_in(scenario)))]

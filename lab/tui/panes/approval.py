@@ -12,6 +12,7 @@ from lab.tui.panes.search import SEARCH_ROW
 from lab.tui.rows.blocks import at_text, minutes
 from lab.tui.rows.spans import BLANK, Row, Rows, backed, cut, fill, gauge, hot, ink, row, width, wrap
 from lab.tui.state.gate import GateAnswer, GateDecision, GateOpening, GateState
+from lab.tui.state.ink import Ink
 from lab.tui.state.screen import SEARCH, ScreenState
 
 _BUTTONS = {
@@ -118,8 +119,8 @@ def gate_head(state: ScreenState, gate: GateState) -> Row:
     return row(("◇ ", "wait"), (f"{sent} sent", "wait b"), (text, "dim"))
 
 
-def patience_row(state: ScreenState, gate: GateState, now: Millis) -> Row:
-    """How long there is, and what happens if nobody decides; of an answer that was refused why."""
+def patience_row(state: ScreenState, gate: GateState, now: Millis, *, told: bool = False) -> Row:
+    """How long there is, if it isn't `told` elsewhere, and what happens if nobody decides; of an answer that was refused why."""
     if gate.refusal:
         return row(("refused: ", "bad b"), (gate.refusal, "fg"))
     opening = state.run.matched_opening
@@ -127,8 +128,9 @@ def patience_row(state: ScreenState, gate: GateState, now: Millis) -> Row:
         return BLANK if gate.in_chat else row(("decided outside the API: the app only polls", "dim"))
     left = max(0, opening.until - now)
     whole = max(1, opening.until - opening.opened)
-    tone = "wait" if left >= 60_000 or left * 4 > whole else "bad"
-    head = row(("patience ", "dim"), (minutes(left), "fg b"), " ", gauge(left / whole, 13, tone))
+    tone: Ink = "wait" if left >= 60_000 or left * 4 > whole else "bad"
+    named = row() if told else row(ink("patience ", "dim"), ink(minutes(left), tone, bold=True), " ")
+    head = row(named, gauge(left / whole, 13, tone))
     recorded = _recorded(state, opening)
     if recorded is not None:
         return row(head, "  ", recorded)

@@ -3,13 +3,15 @@
 from rich.cells import cell_len
 
 from lab.core.clock import Millis
+from lab.core.jsontext import members_of
+from lab.jobs.gates import Origin
 from lab.program.words import Verdict
 from lab.tui.panes.pane import View
 from lab.tui.rows.blocks import at_text, minutes, seconds
 from lab.tui.rows.spans import Rows, backed, cut, ends, fill, ink, plain, row, width, wrap
 from lab.tui.state.gate import GateDecision, GateState, verdict_face
 from lab.tui.state.ink import TINTS
-from lab.tui.state.run import TimelineRow
+from lab.tui.state.run import Exchange, RunState, TimelineRow
 from lab.tui.state.screen import ScreenState
 from lab.tui.state.status import decision_shown, face, finished
 
@@ -44,6 +46,18 @@ def who(state: ScreenState, decision: GateDecision) -> str:
 def by_whom(state: ScreenState, decision: GateDecision | None) -> str:
     """` by Ann`; nothing where nobody decided."""
     return "" if decision is None or decision.verdict == "timed-out" else f" by {who(state, decision)}"
+
+
+def answer_sent(run: RunState, decision: GateDecision) -> tuple[Exchange | None, str, str]:
+    """The call that carried a decision, if one did; what that wire calls the answer, and the answer as it was sent."""
+    word = verdict_face(decision.verdict).word
+    if decision.by != Origin.API:
+        return None, "", word
+    calls = (each for each in reversed(run.exchanges) if each.command == "invoke" and each.at <= decision.at)
+    call = next(calls, None)
+    resume = members_of(call.request_body.encode()).get("resumeInput") if call is not None else None
+    sent = resume.get("userResponse") if isinstance(resume, dict) else None
+    return (call, "userResponse", sent) if isinstance(sent, str) else (call, "decision", word)
 
 
 def decision_head(state: ScreenState, decision: GateDecision) -> str:

@@ -1,8 +1,7 @@
 """The finale: at the end of a turn the output has the stage, under a title; above it the facts and the conversation."""
 
 from lab.jobs.program import parts_for
-from lab.tui.panes.band import LEFT
-from lab.tui.panes.layout import WIDE, Rect, Rects
+from lab.tui.panes.layout import LEFT, WIDE, Rect, Rects
 from lab.tui.panes.output import content
 from lab.tui.panes.pane import View
 from lab.tui.panes.search import marked

@@ -65,4 +65,6 @@ def _first_part(said: Row) -> Row:
     return row((plain(said).partition(". ")[0].removesuffix(".") + ".", "fg"))
 
 
-NARRATION = Bar("narration", "top", lambda state, columns, rows: int(not state.presents), _draw, apart=True)
+NARRATION = Bar(
+    "narration", "top", lambda state, columns, rows: int(not (state.presents or state.poster)), _draw, apart=True
+)

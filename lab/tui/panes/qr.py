@@ -6,7 +6,7 @@ from lab.tui.panes.keys import ScreenKey, commanding
 from lab.tui.panes.layout import AIRY, NARROW, Rect, Rects
 from lab.tui.panes.page import PageContent
 from lab.tui.panes.pane import View
-from lab.tui.rows.spans import BLANK, Row, Rows, centre, row, width, wrap
+from lab.tui.rows.spans import BLANK, Row, Rows, centre, ink, row, width, wrap
 from lab.tui.state.screen import PhoneState, ScreenState
 
 QR = "qr"
@@ -51,10 +51,11 @@ def qr_rows(view: View) -> Rows:
 def _lines(phone: PhoneState, columns: int) -> list[Row]:
     """The code, then where it leads and who can open that: in one row, if the address has room there in some form."""
     reach = row((phone.reach, "bad b" if phone.exposed else "dim"))
-    whole = row((phone.address, "fg b"))
-    forms = [row(address, "  ", reach) for address in (whole, row((phone.address.partition("://")[2], "fg b")))]
+    whole = row(phone.address)
+    forms = [row(address, "  ", reach) for address in (whole, row(phone.address.partition("://")[2]))]
     below = next(([form] for form in forms if width(form) <= columns), [*wrap(whole, columns), *wrap(reach, columns)])
-    return [*(row((line, "ink @paper")) for line in phone.cells), *below]
+    asks = row(ink("scan to decide" if phone.cells else "open it on a phone to decide", bold=True))
+    return [*(row((line, "ink @paper")) for line in phone.cells), asks, *below]
 
 
 class QrPage(PageContent):

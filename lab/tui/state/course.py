@@ -8,7 +8,7 @@ from msgspec import Struct
 
 from lab.core.clock import Millis
 from lab.jobs.gates import Decision
-from lab.jobs.own_plans import own_plans
+from lab.jobs.own_run import own_plans
 from lab.jobs.plan import Plan
 from lab.jobs.program import part_for, parts_for, program_of
 from lab.jobs.span import Span

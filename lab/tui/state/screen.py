@@ -218,6 +218,12 @@ class ScreenState(Struct, frozen=True):
         return 0 if scripted is None else sum(isinstance(step, Gate) for step in scripted.steps)
 
     @property
+    def poster(self) -> bool:
+        """Whether nothing was called yet, and the person looks at nothing else: the screen says what will be shown."""
+        ui = self.ui
+        return self.run.start is None and not (self.run.exchanges or ui.zoom or ui.focus or ui.wire)
+
+    @property
     def finale(self) -> bool:
         """Whether the output has the stage: the run has ended, and the person wants nothing else."""
         return finished(self.run) and not (self.ui.panes or self.ui.zoom or self.ui.wire or self.shows_act)

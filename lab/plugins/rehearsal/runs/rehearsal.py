@@ -21,7 +21,7 @@ from lab.clocks import real_millis
 from lab.core.clock import Millis
 from lab.core.errors import UsageError
 from lab.files.recordings import open_recording, read_blob
-from lab.jobs.expectation import GoodEnd
+from lab.jobs.own_run import GoodEnd
 from lab.plugins.rehearsal.drills.places import plan_length
 from lab.plugins.rehearsal.report.judge import ClientReport
 from lab.plugins.rehearsal.report.outcomes import Expectation, ProcessEnd, RunOutcome
