@@ -7,6 +7,7 @@ import json
 import re
 from base64 import urlsafe_b64decode
 from binascii import Error as BadBase64
+from collections.abc import Mapping
 from functools import lru_cache
 from urllib.parse import parse_qsl, unquote_plus
 
@@ -28,7 +29,7 @@ _BAD = dict.fromkeys((*range(0x80, 0xA0), *range(0xD800, 0xE000), 0x2028, 0x2029
 _BIDI = dict.fromkeys((0x061C, 0x200E, 0x200F, *range(0x202A, 0x202F), *range(0x2066, 0x206A)), 0xFFFD)
 _DROPPED = dict.fromkeys((0x200B, 0x200C, 0x200D, 0x2060, 0xFEFF, 0x00AD, *range(0xFE00, 0xFE10)))
 _LINES: dict[int, int | str | None] = {**_PICTURES, **_BAD, **_BIDI, **_DROPPED, 0x0A: 0x0A, 0x09: "    "}
-_LINE = {**_LINES, 0x0A: 0x20, 0x09: " "}
+_LINE: dict[int, int | str | None] = {**_LINES, 0x0A: 0x20, 0x09: " "}
 
 _JWT = re.compile(r"\beyJ[A-Za-z0-9_-]{8,}(?:\.[A-Za-z0-9_-]*){1,2}")
 _ALIAS = re.compile(r"«[a-z]+(?::[A-Za-z0-9._%-]{1,64}){1,2}»")
@@ -37,12 +38,19 @@ _BEARER = re.compile(r"(?i)\b(bearer|basic)\s+[A-Za-z0-9._~+/=%:-]{6,}")
 
 def lines(text: str, cap: int = CAP) -> str:
     """Text that may have line breaks."""
-    return masked(text[:cap].replace("\r\n", "\n").translate(_LINES))
+    return _cleaned(text, cap, _LINES)
 
 
 def line(text: str, cap: int = 4_096) -> str:
     """Text for one row."""
-    return masked(text[:cap].replace("\r\n", "\n").translate(_LINE))
+    return _cleaned(text, cap, _LINE)
+
+
+def _cleaned(text: str, cap: int, signs: Mapping[int, int | str | None]) -> str:
+    text = text[:cap]
+    if not (text.isascii() and text.isprintable()):
+        text = text.replace("\r\n", "\n").translate(signs)
+    return masked(text)
 
 
 def token_ends(token: str) -> str:

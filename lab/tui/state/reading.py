@@ -46,6 +46,7 @@ def comment_line(comment: str | None) -> str | None:
 # What is sent
 
 
+@lru_cache(maxsize=16)
 def call_request(route: str, request: Request) -> CallRequest:
     """The request of a call on a route."""
     client = _client(route)

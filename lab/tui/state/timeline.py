@@ -5,7 +5,7 @@ from itertools import groupby
 
 from lab.tui.state.run import TimelineRow
 
-MOST_TIMELINE_ROWS = 1_000
+MOST_TIMELINE_ROWS = 400
 """How many rows are kept; of older ones those that changed nothing are only counted."""
 
 
