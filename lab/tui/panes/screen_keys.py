@@ -1,5 +1,7 @@
 """The keys that belong to no pane: those of the run, of its clock, and of the screen itself."""
 
+from msgspec.structs import replace
+
 from lab.tui.panes.keys import React, Reaction, ScreenKey, asking, commanding
 from lab.tui.rows.blocks import speed_text
 from lab.tui.state.screen import ScreenState
@@ -221,9 +223,9 @@ def _back_word(state: ScreenState) -> str:
 def _stage(state: ScreenState) -> Reaction:
     """Into stage pace nothing is taken along that would cover its acts, and have them stand unseen."""
     on = not state.ui.stage
-    uncovered = {"wire": False, "zoom": "", "focus": ""} if on else {}
+    ui = state.choose(stage=on, panes=False)
     return Reaction(
-        state.choose(stage=on, panes=False, **uncovered),
+        replace(ui, wire=False, zoom="", focus="") if on else ui,
         lambda source: source.stand_at_acts(on),
         "join act" if on else "",
     )

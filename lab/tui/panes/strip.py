@@ -48,7 +48,7 @@ def _figures(run: RunState) -> list[Figure]:
     if not jobs:
         return [Figure("", "no Job ID", "bad")]
     person = [each.person for each in turns if each.person is not None]
-    survived = sum(each.kind in ("refused", "fault") for turn in (*run.past, run) for each in turn.milestones)
+    survived = sum(each.kind in ("refused", "lost") for turn in (*run.past, run) for each in turn.milestones)
     found = [
         Figure(str(jobs), "Job ID" if jobs == 1 else "Job IDs", "fg"),
         Figure(str(polls), "poll" if polls == 1 else "polls", "fg"),

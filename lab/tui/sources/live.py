@@ -21,7 +21,7 @@ from lab.tui.state.acts import ActKey
 from lab.tui.state.gate import GateAnswer
 from lab.tui.state.journal import JournalState, SourceUpdate
 from lab.tui.state.reduce import Happenings
-from lab.tui.state.screen import ScenarioChoice, SourceState
+from lab.tui.state.screen import Ability, ScenarioChoice, SourceState
 from lab.tui.state.source import Refused
 
 if TYPE_CHECKING:
@@ -63,9 +63,11 @@ class Live(PlayedSource):
         broken = [ScenarioChoice(name, "does not load", complaints=why) for name, why in (unloaded or {}).items()]
         choices = (*(playable.choice for playable in playables), *broken)
         self.scenarios = choices if len(choices) > 1 else ()
-        able = {"reset", "decide", "message", *(("scenario",) if self.scenarios else ())}
-        paced = ("pause", "step", "speed", "skip", "fault", "tape", "rewind", "name") if not pod else ()
-        self.can = frozenset((*able, *paced))
+        able: set[Ability] = {"reset", "decide", "message", *(("scenario",) if self.scenarios else ())}
+        paced: tuple[Ability, ...] = (
+            ("pause", "step", "speed", "skip", "fault", "tape", "rewind", "name") if not pod else ()
+        )
+        self.can = frozenset[Ability]((*able, *paced))
         self._queue: asyncio.Queue[RunObservation | SourceUpdate] = asyncio.Queue()
         self._connected: asyncio.Future[RunConnection] | None = None
         """It comes after the first paint; what was asked before waits for it, or is told why it never will."""

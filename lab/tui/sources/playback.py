@@ -13,7 +13,7 @@ from lab.tui.sources.protocol import with_job
 from lab.tui.state.cursor import LONGEST_STRETCH, PlaybackCursor
 from lab.tui.state.journal import JournalState, SourceUpdate
 from lab.tui.state.recording import RecordingTimeline
-from lab.tui.state.screen import SourceState
+from lab.tui.state.screen import Ability, SourceState
 from lab.tui.state.source import Refused
 
 DULL: Millis = 2_000
@@ -74,7 +74,7 @@ class Playback(PlayedSource):
     def describe(self, journal: JournalState | None = None, chosen: int | None = None) -> SourceState:
         """The file, the cursor, and the job that shows."""
         only = next(iter(self._known.values())) if len(self._known) == 1 else None
-        can = frozenset(("pause", "step", "speed", "skip", "seek", "reset"))
+        can = frozenset[Ability](("pause", "step", "speed", "skip", "seek", "reset"))
         skips = self.player.skipping
         source = SourceState("PLAYBACK", self.title, "", self.seed, only, can=can, cursor=self.cursor, skipping=skips)
         return with_job(source, journal, chosen, self._known.get)

@@ -102,7 +102,9 @@ class RecordingTimeline:
 
     def act(self, place: int) -> int | None:
         """The place at which the next act begins, if one does."""
-        return next((mark.place for mark in self.marks if mark.place > place and mark.kind != "fault"), None)
+        return next(
+            (mark.place for mark in self.marks if mark.place > place and mark.kind not in ("fault", "lost")), None
+        )
 
     def first(self, kind: str) -> int | None:
         """The place of the first mark of a kind; None if there is none."""

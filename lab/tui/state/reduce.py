@@ -204,7 +204,7 @@ def _lost(run: RunState, call: Exchange, why: str) -> RunState:
             run = replace(run, gate=replace(run.gate, sent=None, refusal=refusal))
         run = _noted(run, TimelineRow(at, "lost", why, None, call.took, bad=True, x=call.x))
         run = replace(run, polls=run.polls + (call.command == "status"))
-    return run.reached(at, "fault", why) if call.command in ("token", "invoke", "status") else run
+    return run.reached(at, "lost", why) if call.command in ("token", "invoke", "status") else run
 
 
 def _token(run: RunState, call: Exchange, response: Response) -> RunState:

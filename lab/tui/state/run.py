@@ -197,10 +197,10 @@ class TimelineRow(Struct, frozen=True):
 
 
 MilestoneKind = Literal[
-    "token", "invoke", "poll", "status", "step", "gate", "decided", "refused", "fault", "output", "error"
+    "token", "invoke", "poll", "status", "step", "gate", "decided", "refused", "lost", "fault", "output", "error"
 ]
 """`poll` is the first answer to a poll, `status` any answer that shows another word, `step` what the journal alone
-tells; `refused` is a call that was, `fault` one that brought no answer, or a fault that struck."""
+tells; `refused` and `lost` are calls, a `fault` is one that struck, be it that the call was answered."""
 
 
 class Milestone(Struct, frozen=True):
