@@ -91,17 +91,14 @@ class Setup(Struct, frozen=True):
         return wall_second() if self.settings.epoch is None else self.settings.epoch
 
 
-def make_setup(settings: MockSettings, *, reviewer: ReviewerKind = "script", more: tuple[Program, ...] = ()) -> Setup:
-    """Load what was asked for; ScenarioError carries every complaint.
-
-    `reviewer` is who answers gates by default; `more` scenarios are served beside those asked for.
-    """
+def make_setup(settings: MockSettings, *, reviewer: ReviewerKind = "script") -> Setup:
+    """Load what was asked for; ScenarioError carries every complaint. `reviewer` is who answers gates by default."""
     named, file = load_named(settings), read_settings_file(settings.switches.file)
     epoch = settings.epoch
     if epoch is None:  # fixed for a run in one process, which so is the same each time
         epoch = INSTANT_EPOCH if settings.clock.instant else wall_second()
     config = Config(
-        scenarios=tuple({program.name: program for program in (*named, *more)}.values()),
+        scenarios=named,
         switches=Switches(),
         seed=_seed(settings, named),
         epoch=epoch,
@@ -114,6 +111,14 @@ def make_setup(settings: MockSettings, *, reviewer: ReviewerKind = "script", mor
     )
     config = config.settled(layers_of(settings.switches, file.switches))
     return Setup(settings, config, make_clock(settings.clock), file.limits)
+
+
+def with_others(setup: Setup, more: Iterable[Program]) -> Setup:
+    """With more scenarios, which are served beside those that were asked for."""
+    named = setup.config.scenarios
+    names = {program.name for program in named}
+    scenarios = (*named, *(program for program in more if program.name not in names))
+    return replace(setup, config=replace(setup.config, scenarios=scenarios))
 
 
 def load_named(settings: MockSettings) -> tuple[Program, ...]:

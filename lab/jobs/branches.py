@@ -24,7 +24,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from types import MappingProxyType
 
 from lab.jobs.gates import Decision
-from lab.jobs.names import timeless_names
+from lab.jobs.names import names_of
 from lab.jobs.plan import Plan
 from lab.jobs.program import Program
 from lab.jobs.span import DelegateEnd, Span
@@ -67,7 +67,7 @@ class Branching:
     def _holds(self, when: str, settled: tuple[Decision, ...], ends: tuple[DelegateEnd, ...]) -> bool:
         # within a walk decisions and ends are only ever added, so how many there are says which
         if (known := (len(settled), len(ends))) != self._asked_at:
-            self._names = timeless_names(self._plan, settled, ends)
+            self._names = names_of(self._plan, settled, ends)
             self._asked_at, self._answers = known, {}
         if when not in self._answers:
             self._answers[when] = _answer(when, self._names)
@@ -115,25 +115,30 @@ def reachable(
     program: Program,
     judge: Callable[[str], bool | None] = lambda when: None,
     verdicts: Mapping[str, Verdict] = NO_VERDICTS,
+    *,
+    behind: Step | None = None,
 ) -> set[str]:
-    """The steps to which some job may come; `judge` as in `possible`, `verdicts` as in `exits`."""
+    """The steps to which some job may come, from the first on, or `behind` a step; `judge` as in `possible`, `verdicts` in `exits`."""
     found: set[str] = set()
-    ahead = [program.first.id]
+    ahead = [program.first] if behind is None else list(_onward(program, behind, judge, verdicts))
     while ahead:
-        name = ahead.pop()
-        if name not in found:
-            found.add(name)
-            step = program.steps[name]
-            ahead += [
-                branch.to for _, branches in exits(program, step, verdicts) for branch in possible(branches, judge)
-            ]
-            if isinstance(step, Parallel):
-                found.update(child.id for child in step.of)
-            if isinstance(step, Pause) and step.again is not None:
-                ahead.append(step.again.to)
+        step = ahead.pop()
+        if step.id not in found:
+            found.add(step.id)
+            found.update(child.id for child in (step.of if isinstance(step, Parallel) else ()))
+            ahead += _onward(program, step, judge, verdicts)
     return found
+
+
+def _onward(
+    program: Program, step: Step, judge: Callable[[str], bool | None], verdicts: Mapping[str, Verdict]
+) -> Iterator[Step]:
+    for _, branches in exits(program, step, verdicts):
+        yield from (program.steps[branch.to] for branch in possible(branches, judge))
+    if isinstance(step, Pause) and step.again is not None:
+        yield program.steps[step.again.to]
 
 
 def holds_now(plan: Plan, when: str) -> bool | None:
     """What a condition gives from the acceptance on; None: it looks at what comes later. RenderFailure if it has no answer."""
-    return None if condition(when).decided_later else _answer(when, timeless_names(plan, ()))
+    return None if condition(when).decided_later else _answer(when, names_of(plan))

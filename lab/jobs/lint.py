@@ -19,7 +19,7 @@ from msgspec.structs import replace
 from lab.core.clock import Millis
 from lab.core.errors import Complaint
 from lab.core.exchange import Json
-from lab.jobs.branches import exits, possible, reachable
+from lab.jobs.branches import possible, reachable
 from lab.jobs.gates import Opening, votes
 from lab.jobs.own_run import TurnResult, ended_at_own_error, unmet, verdicts_at
 from lab.jobs.plan import Plan
@@ -43,7 +43,6 @@ from lab.program.steps import (
     Parallel,
     Pause,
     Script,
-    Step,
     TimedStep,
     Vote,
     placed_steps,
@@ -389,7 +388,7 @@ def always_empty(part: Program) -> Warnings:
     there = reachable(part)
     around = {child.id: step for step in part.steps.values() if isinstance(step, Parallel) for child in step.of}
     sources = {name: step for name, step in part.steps.items() if isinstance(step, Gate | Delegate)}
-    behind = {name: _behind(part, around.get(name, step)) for name, step in sources.items()}
+    behind = {name: reachable(part, behind=around.get(name, step)) for name, step in sources.items()}
     for each in step_texts(part.scenario.steps):
         looked_up = tuple(used for _, used in each.read().looked_up if len(used) > 1) if each.step.id in there else ()
         for root, name, *more in dict.fromkeys(looked_up):
@@ -409,16 +408,3 @@ def always_empty(part: Program) -> Warnings:
             else:
                 continue
             yield each.path, f"{each.what} looks at {spelt}, {what}", hint
-
-
-def _behind(part: Program, step: Step) -> set[str]:
-    """The steps to which a job may come once a step has ended."""
-    found, ahead = set[str](), [step]
-    while ahead:
-        step = ahead.pop()
-        ways = [branch.to for _, branches in exits(part, step) for branch in branches]
-        ways += [step.again.to] if isinstance(step, Pause) and step.again is not None else []
-        fresh = [part.steps[name] for name in ways if name not in found]
-        found.update(ways, *([child.id for child in each.of] for each in fresh if isinstance(each, Parallel)))
-        ahead += fresh
-    return found

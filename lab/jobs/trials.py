@@ -24,8 +24,8 @@ from msgspec.structs import replace
 
 from lab.core.clock import INSTANT_EPOCH
 from lab.jobs.branches import NO_VERDICTS, exits, holds_now, possible, reachable
-from lab.jobs.gates import Decision, Origin, offers
-from lab.jobs.names import DelegateOutputs, Writer, output_text, render_failure, request_names, timeless_names
+from lab.jobs.gates import Decision, offers
+from lab.jobs.names import DelegateOutputs, Writer, names_of, output_text, request_names
 from lab.jobs.own_run import USUAL_USER, own_caller
 from lab.jobs.plan import Input, Invocation, Plan, plan
 from lab.jobs.program import Program
@@ -57,10 +57,8 @@ class TrialJob(Struct, frozen=True, eq=False):
     """One job in thought."""
 
     plan: Plan
-    votes: tuple[Decision, ...]
-    """How its gates ended."""
-    ends: tuple[DelegateEnd, ...]
-    """Of each delegate one, in the order of the steps."""
+    span: Span
+    """One before which its gates were decided and its delegates have ended, each of these once, in the order of steps."""
     reached: frozenset[str]
     """The steps to which it may come, whatever is drawn by chance."""
     verdicts: Mapping[str, Verdict]
@@ -69,13 +67,12 @@ class TrialJob(Struct, frozen=True, eq=False):
     @property
     def write(self) -> Writer:
         """Renders as in that job, its gates ended."""
-        span = Span(0, self.plan.program.first, 0, 0, None, self.votes, ends=self.ends)
-        return writer_at(self.plan, span, INSTANT_EPOCH)
+        return writer_at(self.plan, self.span, INSTANT_EPOCH)
 
     def handed_back(self, delegate: str) -> str | None:
         """A delegate's output; RenderFailure if it can't be written."""
-        place = next(place for place, end in enumerate(self.ends) if end.step == delegate)
-        return DelegateOutputs(self.plan, self.votes, self.ends).text(place)
+        place = next(place for place, end in enumerate(self.span.ends) if end.step == delegate)
+        return DelegateOutputs(self.plan, self.span.settled, self.span.ends).text(place)
 
     @property
     def who(self) -> str:
@@ -90,7 +87,7 @@ class TrialJob(Struct, frozen=True, eq=False):
 
     def conditions(self) -> dict[tuple[str, str], str]:
         """Conditions that it may come to, by step, and why each gives neither true nor false, if so."""
-        names, program = timeless_names(self.plan, self.votes, self.ends), self.plan.program
+        names, program = names_of(self.plan, self.span.settled, self.span.ends), self.plan.program
         found: dict[tuple[str, str], str] = {}
 
         def holds(step: str, when: str) -> bool:
@@ -141,7 +138,7 @@ def _trials(job: Plan, *, with_verdicts: bool) -> Iterator[TrialJob]:
     def trial(verdicts: Mapping[str, Verdict], places: Iterable[str]) -> TrialJob:
         votes = tuple(vote for gate in gates for vote in _votes(gate, verdicts.get(gate.id, Verdict.APPROVED)))
         ends = tuple(DelegateEnd(name, 0, len(votes), known) for known, name in enumerate(delegates))
-        return TrialJob(job, votes, ends, frozenset(places), verdicts)
+        return TrialJob(job, Span(0, program.first, 0, 0, None, votes, ends=ends), frozenset(places), verdicts)
 
     def answer(when: str) -> bool | None:
         try:
@@ -164,17 +161,14 @@ def _trials(job: Plan, *, with_verdicts: bool) -> Iterator[TrialJob]:
     *_, end = spans(job, ())
     if with_verdicts and isinstance(end.step, EndingStep):
         last = {vote.step: vote.verdict for vote in end.settled if vote.verdict is not None}
-        yield TrialJob(job, end.settled, end.all_ends, frozenset({end.id}), {**approved, **last})
+        yield TrialJob(job, end, frozenset({end.id}), {**approved, **last})
 
 
 def _votes(gate: Gate, verdict: Verdict) -> tuple[Decision, ...]:
-    match verdict:
-        case Verdict.APPROVED:
-            return (Decision(0, gate.id, 0, verdict, name="reviewer", comment="A comment."),) * gate.approvals
-        case Verdict.CHANGES:
-            return (Decision(0, gate.id, 0, verdict, comment="A comment."),)
-        case Verdict.REJECTED | Verdict.TIMED_OUT:
-            return (Decision(0, gate.id, 0, verdict, Origin.SCRIPT),)
+    approved = verdict is Verdict.APPROVED
+    comment = "A comment." if verdict in (Verdict.APPROVED, Verdict.CHANGES) else None
+    vote = Decision(0, gate.id, 0, verdict, name="reviewer" if approved else None, comment=comment)
+    return (vote,) * (gate.approvals if approved else 1)
 
 
 # What the trials show
@@ -225,9 +219,11 @@ def tried(program: Program, turn: int, trials: Sequence[TrialJob], prefix: KeyPa
                 yield path, f"no turn answers the follow-up: {question}", hint
                 break
     for name, datum in part.scenario.data.items():
-        why = next(filter(None, (render_failure(partial(trial.plan.data.__getitem__, name)) for trial in trials)), "")
-        if why and isinstance(datum, Derivation | Listed):
-            reason, hint = reworded(why)
+        try:
+            for trial in trials if isinstance(datum, Derivation | Listed) else ():
+                trial.plan.data[name]
+        except RenderFailure as failure:
+            reason, hint = reworded(str(failure))
             yield ("data", name), f"{name} can't be made: {reason}", hint or "a text that looks at it would fail"
 
 

@@ -14,6 +14,7 @@ from lab.jobs.facts import JobView
 from lab.jobs.program import Program
 from lab.mock.catalog import Catalog
 from lab.mock.config import Config
+from lab.mock.latencies import FirstAnswers
 from lab.mock.live_jobs import LiveJobs
 from lab.mock.reader import JobReader
 from lab.mock.retention import Retention
@@ -28,6 +29,7 @@ class Call(Struct):
     reader: JobReader
     live_jobs: LiveJobs
     retention: Retention
+    first_answers: FirstAnswers
     changes: Changes
     """The state, and the facts that the call brings."""
     match: RouteMatch

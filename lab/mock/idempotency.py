@@ -23,13 +23,16 @@ _UNDER_WAY = conflict("The first request with this Idempotency-Key is still unde
 def repeated(call: Call, command: Invoke, key: str) -> Accepted | Refusal | None:
     """The answer that was given first, or why it isn't given; None: the key is new, or its job forgotten."""
     first = call.changes.get(repeat_key(call.bearer.owner, key))
-    view = call.reader.view(call.changes, first.job, call.now) if isinstance(first, RepeatRecord) else None
+    if not isinstance(first, RepeatRecord):
+        return None
+    view = call.reader.view(call.changes, first.job, call.now)
     if view is None:
         return None
     record, plan = view.record, view.plan
     if not _same(call, command, record):
         return _OTHER
-    if call.now < record.at + planned_latency(plan.seed, plan.program, ("invoke",), plan.invocation.job, record.at):
+    due = record.at + planned_latency(plan.seed, plan.program, ("invoke",), plan.invocation.job, record.at)
+    if call.now < due and first.job not in call.first_answers.left:
         return _UNDER_WAY
     return Accepted(JobView(record, plan, at(plan, (), record.at)))
 

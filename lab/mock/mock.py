@@ -29,7 +29,7 @@ from msgspec.structs import replace
 
 from lab.core.clock import Millis
 from lab.core.exchange import Request, Response
-from lab.core.journal.fact import Fact, RecordsDropped
+from lab.core.journal.fact import Fact
 from lab.core.journal.ledger import Changes, Ledger
 from lab.core.journal.shell import missed
 from lab.core.refusal import Refusal
@@ -37,24 +37,26 @@ from lab.core.reply import Reply
 from lab.core.routes import RouteMatch
 from lab.dialects import FUSION, base, dialect_of
 from lab.dialects.router import ROUTER
+from lab.faults.facts import ARMED_KEY
 from lab.faults.model import Place
 from lab.faults.striking import rules_of
 from lab.identity.bearer import bearer_of, with_places
 from lab.identity.endpoints.answer import answer_identity
 from lab.identity.endpoints.context import TokenContext
 from lab.identity.endpoints.issuing import odd_grant
-from lab.jobs.facts import JobRecord, JobView, job_named, jobs_of_keys
-from lab.jobs.program import UNMATCHED
+from lab.jobs.derived import forgotten_at
+from lab.jobs.facts import JobRecord, JobView, job_key, job_named
+from lab.jobs.program import UNMATCHED, Program
 from lab.jobs.timeline import at
 from lab.language.templates.bounds import Pool, Unwritten, each_pooled, pooled
 from lab.mock.call import Call
 from lab.mock.catalog import Catalog
 from lab.mock.config import Config
 from lab.mock.invoke import take_message
-from lab.mock.latencies import planned_latency
+from lab.mock.latencies import FirstAnswers, planned_latency
 from lab.mock.live_jobs import LiveJobs
-from lab.mock.poll_answers import PollAnswers
-from lab.mock.reader import JobReader, input_of
+from lab.mock.polls import Poll, Polls
+from lab.mock.reader import JobReader
 from lab.mock.reply_planner import Planner, ends_token
 from lab.mock.retention import Retention
 from lab.mock.team_rules import absent_team, open_scenarios, team_refusal
@@ -73,10 +75,13 @@ class Mock:
         self.reader = JobReader(config, self.catalog)
         self.live_jobs = LiveJobs(self.reader.view)
         self.retention = Retention(self.reader, self.catalog)
-        self._answers = PollAnswers()
+        self.first_answers = FirstAnswers()
+        self._polls = Polls(config.seed)
 
     def handle(self, ledger: Ledger, request: Request, now: Millis) -> Reply:
         """Answer a request at `now`."""
+        if (known := self._polls.reply(ledger, request, now)) is not None:
+            return known
         # found generously first: the team that it names says what of it is there
         match = ROUTER.find(request.method, request.path, local=True)
         switches = self.config.switches if isinstance(match, Refusal) else self.catalog.team_switches(match.code)
@@ -101,8 +106,8 @@ class Mock:
         if isinstance(bearer, Refusal):
             return Reply(self._refuse(dialect, switches, bearer), 0, match.name, flags=flags)
         call = Call(
-            self.config, self.catalog, self.reader, self.live_jobs, self.retention, Changes(ledger, now), match, dialect,
-            bearer, now, request, switches, flags,
+            self.config, self.catalog, self.reader, self.live_jobs, self.retention, self.first_answers,
+            Changes(ledger, now), match, dialect, bearer, now, request, switches, flags,
         )  # fmt: skip
         pool = Pool(self._tell)
         reply = pooled(pool, partial(self._answer, call))
@@ -233,11 +238,11 @@ class Mock:
         if chosen.scenario.retention is not None and call.job(command.job) is None:  # forgotten some time after its end
             return self._no_job(call, command)
         call.switches = self.catalog.switches_of(chosen, call.match.code)
-        response = self._status(call, command, job, record)
         routes = _names(call.match.name, "status")
+        rules = rules_of(call.changes, routes, chosen)
+        response = self._status(call, command, job, record, chosen, spared=not rules)
         latency = planned_latency(self.config.seed, chosen, routes, command.job, call.now)
         reply = Reply(response, latency, call.match.name, job, (), call.flags)
-        rules = rules_of(call.changes, routes, chosen)
         if not rules:
             return reply
         view = call.job(command.job) if any(rule.fault.step for rule in rules) else None
@@ -249,19 +254,27 @@ class Mock:
     def _no_job(self, call: Call, command: base.Look) -> Reply:
         return self._written(call, command, base.Declined(absent_team(call) or base.JOB_UNKNOWN))
 
-    def _status(self, call: Call, command: base.Look, job: str, record: JobRecord) -> Response:
-        """The answer to a poll, remembered as long as it holds; one that repeats something of the call never is."""
-        job_id, now = command.job, call.now
-        usual = command.echo is None and command.mode in (None, input_of(record.input).invocation_mode)
-        if usual and (known := self._answers.get(job_id, call.match.route, record, now)) is not None:
+    def _status(
+        self, call: Call, command: base.Look, job: str, record: JobRecord, chosen: Program, *, spared: bool
+    ) -> Response:
+        """The answer to a poll, remembered as long as it holds if the request says no more than which job it is about."""
+        request, route, now = call.request, call.match.route, call.now
+        usual = request.method == "GET" and not request.query and command.echo is None and not call.flags
+        if usual and (known := self._polls.body(call.changes, request.path, now)) is not None:
             return known
-        plan = self.reader.plan_of(call.changes, job, record, job_id)
+        plan = self.reader.plan_of(call.changes, job, record, command.job)
         span = at(plan, record.decisions, now)
         found = base.Found(JobView(record, plan, span))
         response = call.dialect.write(call.match, command, found, self._context(call.switches, now))
         assert isinstance(response, Response)
         if usual:
-            self._answers.keep(job_id, call.match.route, record, span, response)
+            until = forgotten_at(plan, span) if span.until is None else span.until
+            poll = Poll(
+                job_key(job), record, span.since, until, Reply(response, 0, route.name, job),
+                self.catalog.team_switches(call.match.code), route.service, call.changes.get(ARMED_KEY), spared,
+                chosen, _names(route.name, "status"), command.job,
+            )  # fmt: skip
+            self._polls.keep(request.path, poll, ended=span.status.final)
         return response
 
     def status_of(self, ledger: Ledger, job: str, now: Millis) -> bytes | None:
@@ -281,7 +294,8 @@ class Mock:
 
     def forget(self) -> None:
         """Drop what is remembered."""
-        self._answers.clear()
+        self._polls.clear()
+        self.first_answers = FirstAnswers()
         self.live_jobs.forget()
         self.retention.forget()
 
@@ -289,9 +303,6 @@ class Mock:
         """Take facts that were committed."""
         self.live_jobs.note(facts)
         self.retention.note(facts)
-        for fact in facts:
-            if isinstance(fact, RecordsDropped):
-                self._answers.drop(jobs_of_keys(fact.keys))
 
     # Faults
 

@@ -16,7 +16,7 @@ from lab.core.journal.fact import ClockRestarted, ClockRewound, Fact, LedgerClea
 from lab.core.journal.ledger import Changes, MemoryLedger
 from lab.core.journal.numbers import UNTOLD
 from lab.core.journal.shared import LogPosition, StoreRefused
-from lab.core.observe import Noted, Observation, Observer, Requested, Touched
+from lab.core.observe import Noted, Observation, Observer, Replied, Requested, Touched
 from lab.core.refusal import Refusal
 from lab.core.reply import Reply
 from lab.core.seeds import Seed
@@ -72,6 +72,8 @@ class Service(MockViews):
 
     def tell(self, observation: Observation) -> None:
         """Tell every observer."""
+        if type(observation) is Replied and self._mock.first_answers.awaited:
+            self._mock.first_answers.note(observation)
         for observer in self.observers:
             observer(observation)
 
@@ -98,6 +100,8 @@ class Service(MockViews):
                 self.tell(Touched(now, done.job))
         if done.facts:
             self._commit(done.facts, x)
+            if done.latency:
+                self._mock.first_answers.plan(x, done.facts)
             if self.observers:
                 self._touch(done.job, now)
         if (struck := done.struck) is not None:

@@ -174,7 +174,7 @@ class MockServer(ListeningServer):
         mount, service = routed.mount, routed.mount.service
         calls, now, before = mount.tenant.calls, mount.clock.now(), service.exchanges
         try:
-            prepare = service.preparation(request, now)
+            prepare = service.preparation(request, now) if request.body else None
             if prepare is not None or len(request.body) > LONG_BODY or self._long_calls.among(request):
                 request = await self._prepare(mount, request, prepare)
                 if connection.how == "reset":  # the lab was set back meanwhile

@@ -97,10 +97,10 @@ class LabApp(App[Outcome | None]):
         screen = self.screen_stack[0] if self.screen_stack else None
         return screen if isinstance(screen, MainScreen) else None
 
-    def enter(self, phase: str) -> None:
-        """The run has come to another phase: a place to jump to in a cast."""
+    def mark(self, label: str) -> None:
+        """The run has come to something: a place to jump to in a cast."""
         if self.cast is not None:
-            self.cast.mark(phase)
+            self.cast.mark(label)
 
     # Colours
 

@@ -9,13 +9,14 @@ from collections.abc import AsyncIterator, Callable, Iterator
 
 from rich.color import ColorSystem
 from rich.style import Style
-from textual._context import visible_screen_stack
 from textual.pilot import Pilot
+from textual.strip import Strip
 
 from lab.clocks import settle
 from lab.core.clock import Millis
 from lab.tui.app import LabApp
 from lab.tui.cast import Cast, Put
+from lab.tui.panes.layout import Rects
 from lab.tui.screens.feed import ObservationBatch
 from lab.tui.screens.main import MainScreen
 from lab.tui.sources.playback import Playback
@@ -54,9 +55,6 @@ class FrozenClock:
 
     def scale(self, factor: str) -> None:
         """It stands, whatever the pace."""
-
-    def stop_at(self, last: Millis | None) -> None:
-        """It stands."""
 
 
 class FilmedPlayback(Playback):
@@ -113,6 +111,8 @@ async def film(
 
     `stage`: for how many seconds the film stands at each act; None: there are no acts.
     """
+    while source.timeline.fold_on():
+        pass  # a film has all marks from its first frame on
     start = source.timeline.start
     tape = Cast(put, lambda: source.clock.now() - start + source.stood, source.title)
     preferences = Preferences("light" if light else "", stage="" if stage is None else str(stage))
@@ -150,10 +150,14 @@ class _Frames:
         self._screen = screen
         self._tape = tape
         self._before: list[str] = []
+        self._places: Rects = {}
 
     async def take(self) -> None:
+        if self._places != (places := {**self._screen.canvas.places}):
+            self._places, laid_out = places, Event()
+            self._screen.call_after_refresh(laid_out.set)
+            await laid_out.wait()
         await settle()
-        self._screen._refresh_layout()
         rows = list(rows_of(self._screen))
         if changed := "".join(moved(self._before, rows)):
             self._tape.output(changed)
@@ -175,13 +179,16 @@ async def _stand_at_act(source: FilmedPlayback, screen: MainScreen, frames: _Fra
 
 
 def rows_of(screen: MainScreen) -> Iterator[str]:
-    """The screen's rows as a terminal of all colours is sent them."""
-    token = visible_screen_stack.set([])
-    try:
-        strips = screen._compositor.render_strips()
-    finally:
-        visible_screen_stack.reset(token)
-    for strip in strips:
+    """The screen's rows as a terminal of all colours is sent them: its widgets, one over the other."""
+    size = screen.size
+    rows = screen.render_lines(size.region)
+    shown = [(screen.find_widget(widget), widget) for widget in screen.query("*") if widget.is_on_screen]
+    for place, widget in sorted(shown, key=lambda each: each[0].order):
+        seen = place.visible_region
+        lines = widget.render_lines(seen.translate(-place.region.offset))
+        for y, line in enumerate(lines, seen.y):
+            rows[y] = Strip.join([rows[y].crop(0, seen.x), line, rows[y].crop(seen.right)])
+    for strip in rows:
         parts = [segment for segment in strip.simplify() if segment.text]
         yield "".join((each.style or _PLAIN).render(each.text, color_system=ColorSystem.TRUECOLOR) for each in parts)
 

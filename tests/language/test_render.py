@@ -468,14 +468,14 @@ def test_every_fault_of_a_template_is_told_with_its_line() -> None:
         (2, "unknown filter centre", f"filters: {' '.join(sorted(FILTERS))}"),
     ]
     assert {fault.line for fault in caught.value.faults} == {1, 2, 4}
-    assert caught.value.line == 1
+    assert caught.value.faults[0].line == 1
     assert (2, ("data",)) in caught.value.looked_up
 
 
 def test_a_fault_after_a_line_with_a_tag_alone_keeps_its_line() -> None:
     with pytest.raises(TemplateError) as caught:
         template("{% if turn %}\na\n{% endif %}\n{{ b }}")
-    assert caught.value.line == 4
+    assert caught.value.faults[0].line == 4
 
 
 def test_a_value_is_never_template_source() -> None:

@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from itertools import combinations, zip_longest
 
 import pytest
 from msgspec.structs import replace
@@ -25,7 +26,7 @@ from lab.tui.rows.letters import block, tall, zoom_of
 from lab.tui.rows.spans import plain, width
 from lab.tui.screens.apply_preferences import changes_of, ui_at_start
 from lab.tui.sources.live import Live
-from lab.tui.sources.protocol import Playable, RunConnection
+from lab.tui.sources.protocol import OwnMock, Playable, RunConnection
 from lab.tui.state.acts import HOLD, ActState, advanced, current_act, story_of
 from lab.tui.state.narrate import COVERED, sentence
 from lab.tui.state.preferences import Preferences, ScreenStart
@@ -276,6 +277,15 @@ def test_every_size_shows_the_fact_whole_and_no_row_is_too_wide(kind: str) -> No
             assert facts.get(kind, "") in grid and ("act " in grid or kind == "refused"), (columns, rows)
 
 
+def test_no_letter_is_taken_for_another() -> None:
+    signs = "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.,:!?'/-_"
+    drawn = {sign: [plain(line) for line in block(sign, 2, "fg")] for sign in signs}
+    for one, other in combinations(signs, 2):
+        pairs = zip_longest("".join(drawn[one]), "".join(drawn[other]))
+        differs = sum(mine != its for mine, its in pairs)
+        assert differs >= (6 if one + other in ("B8", "D0", "S5") else 3), one + other
+
+
 def test_block_letters_of_each_size_are_of_one_height_and_nothing_is_half_in_them() -> None:
     text = "ABCDEFGHIJKLMNOPQRSTUVWXYZ 0123456789_-:.,?!'/·"
     for zoom, rows in ((4, 14), (3, 11), (2, 7), (1, 4)):
@@ -399,10 +409,12 @@ async def staged(stage: str = "3", *, factor: str = "1") -> AsyncIterator[Staged
 
     @asynccontextmanager
     async def connect() -> AsyncIterator[RunConnection]:
-        yield RunConnection(InMemoryTransport(service, clock), plane, paced=plane.paced)
+        mock = OwnMock(plane, lambda name: first, (first.choice,), plane.paced)
+        yield RunConnection(InMemoryTransport(service, clock), mock=mock)
 
     app_of_run = App("ITEM_COMPARE_TEAM", SCRIPTED.ask, DEMO.id, DEMO.secret, play_scope())
-    source = Live((Playable(app_of_run, 42, SCRIPTED),), connect, clock)
+    first = Playable(app_of_run, 42, SCRIPTED)
+    source = Live(first, connect, clock)
     app = LabApp(source, ScreenStart(Preferences(stage=stage)))
     async with piloted(app) as pilot:
         yield StagedRun(app, pilot, plane, tape)

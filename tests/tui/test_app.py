@@ -72,7 +72,7 @@ async def test_the_screen_in_another_light_is_the_golden_one() -> None:
         for theme in ("textual-light", "nord", "ansi-light"):
             app.theme = theme
             await pilot.pause()
-            assert "APPROVAL NEEDED" in text(app) and letters(app).count("f") > 100
+            assert " a Approve" in text(app) and letters(app).count("f") > 100
 
 
 async def test_the_picture_is_saved_where_it_can_be_or_the_screen_says_why_not(

@@ -221,3 +221,9 @@ def test_every_size_shows_title_summary_and_whole_questions(state: str) -> None:
                 title = {"error": "✗ ERROR", "refused": "✗ STOPPED"}.get(state, "M1000034 and M1000040")
                 assert title in grid or plain(block(title.upper(), 1, "fg")[0]).strip() in grid
                 assert ("no Job ID" if state == "refused" else "Job ID") in grid
+
+
+@each_row("columns", [100, 120, 160])
+def test_a_recording_is_begun_or_ended_in_the_finale_by_a_key_that_shows(columns: int) -> None:
+    bar = screen(view_of("complete"), columns, 36, 27_600)[-1]
+    assert " v " in bar and bar.strip().endswith("? Help")

@@ -115,7 +115,7 @@ async def test_the_wire_fills_the_screen_and_goes(size: tuple[int, int]) -> None
     async with screen_in("waiting", size) as (app, _, pilot):
         await pilot.press("W")
         await until(pilot, lambda: "3 POLLING" not in text(app) and "11 exchanges" in text(app))
-        assert "APPROVAL NEEDED" in text(app)
+        assert " a Approve" in text(app)
         await pilot.press("W")
         await until(pilot, lambda: "3 POLLING" in text(app) and "11 exchanges" not in text(app))
 

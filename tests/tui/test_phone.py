@@ -196,7 +196,7 @@ async def test_d_shows_and_hides_it_and_where_it_has_no_room_opens_a_page(monkey
         await pilot.press("d")
         await until(pilot, lambda: "/G/CODE01" in text(app))
         await pilot.resize_terminal(80, 24)
-        await until(pilot, lambda: "APPROVAL NEEDED" in text(app) and "/G/CODE01" not in text(app))
+        await until(pilot, lambda: " a Approve" in text(app) and "/G/CODE01" not in text(app))
         await pilot.press("d")
         await until(pilot, lambda: "DECIDE BY PHONE" in text(app) and f"{ORIGIN}/G/CODE01" in text(app))
         await pilot.press("d")

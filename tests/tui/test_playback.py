@@ -57,9 +57,6 @@ class Jump:
     def set(self, instant: Millis, last: Millis | None = None) -> None:
         self.at, self.last = instant, last
 
-    def stop_at(self, last: Millis | None) -> None:
-        self.last = last
-
     def now(self) -> Millis:
         return self.at
 
@@ -147,8 +144,16 @@ def test_any_place_is_what_folding_up_to_it_gives() -> None:
         assert forward[place] == jobs
 
 
+def whole(found: Recording) -> RecordingTimeline:
+    """A recording that was folded to its end."""
+    timeline = RecordingTimeline(found, 0)
+    while timeline.fold_on():
+        pass
+    return timeline
+
+
 def test_a_seek_folds_no_more_lines_than_lie_between_two_kept_states(monkeypatch: pytest.MonkeyPatch) -> None:
-    timeline = RecordingTimeline(long(1_500), 0)
+    timeline = whole(long(1_500))
     until_folded: list[int] = []
 
     def counted(line: object, blob: object, *, local: bool) -> None:
@@ -165,7 +170,7 @@ def test_a_seek_folds_no_more_lines_than_lie_between_two_kept_states(monkeypatch
 
 
 def test_marks_stand_where_the_screen_shows_them() -> None:
-    timeline = RecordingTimeline(recording(), 0)
+    timeline = whole(recording())
     kinds = [mark.kind for mark in timeline.marks]
     assert kinds == ["token", "invoke", "poll", "gate", "decided", "output"]
     gate = timeline.marks[3]
@@ -177,14 +182,14 @@ def test_a_gate_that_no_poll_saw_is_marked_where_it_opened() -> None:
     found = recording()
     kept = tuple(line for line in found.lines if not (isinstance(line, Res) and line.t == WAITING))
     blind = [line for line in kept if not (isinstance(line, Res) and 9_600 < line.t < 13_700)]
-    kinds = [mark.kind for mark in RecordingTimeline(replace(found, lines=tuple(blind)), 0).marks]
+    kinds = [mark.kind for mark in whole(replace(found, lines=tuple(blind))).marks]
     assert kinds == ["token", "invoke", "poll", "gate", "decided", "output"]
 
 
 def test_a_capture_has_marks_of_what_its_bodies_say() -> None:
     found = recording()
     bare = tuple(line for line in found.lines if isinstance(line, Req | Res))
-    kinds = [mark.kind for mark in RecordingTimeline(replace(found, lines=bare), 0).marks]
+    kinds = [mark.kind for mark in whole(replace(found, lines=bare)).marks]
     assert kinds == ["token", "invoke", "poll", "gate", "output"]
 
 

@@ -446,14 +446,14 @@ async def test_a_gate_whose_opening_was_not_told_is_named_after_its_code() -> No
         each for each in observations_until(9_578) if not (isinstance(each, Noted) and each.fact.type == "gate.opened")
     ]
     async with screen_in(observations) as (app, watcher, pilot):
-        await until(pilot, lambda: "APPROVAL NEEDED" in text(app) and "patience" not in text(app))
+        await until(pilot, lambda: " a Approve" in text(app) and "patience" not in text(app))
         await pilot.press("a")
         await until(pilot, lambda: [did[2] for did in watcher.plane.did] == ["buyer-approval"])
 
 
 async def test_changes_are_typed_and_sent() -> None:
     async with screen_in(observations_until(9_578)) as (app, watcher, pilot):
-        await until(pilot, lambda: "APPROVAL NEEDED" in text(app))
+        await until(pilot, lambda: " a Approve" in text(app))
         await pilot.press("c", "n", "o", "enter")
         await until(pilot, lambda: [did[3:] for did in watcher.plane.did] == [("changes-requested", "no")])
 

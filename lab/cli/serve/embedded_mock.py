@@ -61,8 +61,8 @@ class EmbeddedMock(Struct):
     https_url: str | None = None
     ca_file: str | None = None
     """What a client must trust to call `https_url`."""
-    failed_handshakes: Callable[[], int] = lambda: 0
-    """How many TLS handshakes came to nothing so far."""
+    server: MockServer | None = None
+    """Once it listens."""
     exit_code: int = 0
     """Afterwards: 4 if the tape died, else 0."""
 
@@ -240,7 +240,7 @@ def _control_plane(mock: EmbeddedMock, setup: Setup, extras: ServeExtras, server
 
 def _server(mock: EmbeddedMock, setup: Setup, extras: ServeExtras, calls: "BatchLoop | None") -> MockServer:
     server = MockServer(mock.service, setup.clock, setup.limits, calls)
-    mock.failed_handshakes = lambda: server.failed_handshakes
+    mock.server = server
     if mock.chosen is not None:
         mock.chosen.offer(server.tenants.usual)
     for log in extras.logs:

@@ -59,7 +59,6 @@ class TemplateError(ValueError):
     def __init__(self, faults: tuple[TemplateFault, ...], looked_up: LookedUp = ()) -> None:
         super().__init__("; ".join(f"line {fault.line}: {fault.what}" for fault in faults))
         self.faults = faults
-        self.line = faults[0].line
         self.looked_up = looked_up
 
 

@@ -1,13 +1,13 @@
 """The acts: each fact of a run as it has the screen to itself. Presenter mode is the act that the run is in, without a hold."""
 
 from lab.program.words import Status, Verdict
-from lab.tui.panes.approval import gate_head, gate_note, patience_row, side_by_side, verdict_buttons
+from lab.tui.panes.approval import gate_head, gate_note, joined, patience_rows, verdict_buttons
 from lab.tui.panes.decision import answer_sent, by_whom, decision_head, who
 from lab.tui.panes.hero import beneath, hero_text, told_rows
 from lab.tui.panes.pane import View
 from lab.tui.panes.stage import Part, Room, act_foot, staged, way_out
 from lab.tui.panes.token import claim_text
-from lab.tui.rows.blocks import at_text, fields, latency, minutes, phrase, request_head, seconds, tail_of
+from lab.tui.rows.blocks import at_text, fields, latency, minutes, phrase, raised, request_head, seconds, tail_of
 from lab.tui.rows.letters import lettered
 from lab.tui.rows.spans import BLANK, Row, Rows, at_both_ends, cut, ends, fill, ink, row, widest, width, wrap
 from lab.tui.state.acts import Act, current_act
@@ -200,13 +200,17 @@ def _waiting(room: Room) -> list[Part]:
     if gate is None:
         return _running(room)
     faces = [] if room.state.ui.answering else verdict_buttons(room.state)
-    keys = [cut(side_by_side(faces, blank=at != 1), columns) for at in range(3)] if faces else []
+    keys = [cut(line, columns) for line in raised(faces)] if faces else []
     head, text = Part([cut(gate_head(room.state, gate), columns)], 1), " ".join(gate.question.split())
 
     def asking(question: list[Row], told: bool) -> list[Part]:
-        note = gate_note(room.state, gate)
-        after = wrap(patience_row(room.state, gate, room.now, told=told), columns, most=2)
-        return [head, Part(question), Part([*after, *(wrap(note, columns, most=2) if note else [])]), Part(keys)]
+        texts = [*joined(patience_rows(room.state, gate, room.now, told=told), columns), gate_note(room.state, gate)]
+        return [
+            head,
+            Part(question),
+            Part([line for text in texts if text for line in wrap(text, columns)]),
+            Part(keys),
+        ]
 
     def fits(parts: list[Part]) -> bool:
         return sum(len(part.rows) + 1 for part in parts) <= room.rows

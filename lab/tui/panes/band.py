@@ -78,6 +78,9 @@ def _axis(steps: Sequence[CourseStep], now: Millis, x: int, end: int, *, planned
             scale *= 2
         room = max(2 * len(steps), room * (now - begin) // scale + 1)
         least, shares = [2] * len(steps), [max(1, (each.ended or now) - (each.began or now)) for each in steps]
+    if sum(least) > room:  # a step that comes again has been named before
+        names = [each.name for each in steps]
+        least = [4 if name in names[:at] else each for at, (name, each) in enumerate(zip(names, least, strict=True))]
     if sum(least) > room:
         least = [max(2, each * room // sum(least) - 1) for each in least]
     spare, shared, boxes, at = max(0, room - sum(least)) / sum(shares), 0.0, list[Box](), x
@@ -181,7 +184,8 @@ def _box(cells: CellRow, box: Box, now: Millis, here: int, *, planned: bool, ove
     tone: Ink = "done" if done and gate else step.face.role
     room = max(1, wide if final else wide - 1)
     sign = f"{'◇' if done else '◆'} " if gate else f"{step.face.glyph if current else '○'} " if final else ""
-    text = clip(f" {sign}{step.name}", room)
+    text = f" {sign}{step.name}"
+    text = text if cell_len(text) <= room else clip(f" {sign}", room)  # a name has room, or isn't there
     took = "you decide" if planned and gate else f"{tenths(step.takes)} s"
     if not final and (planned or (done and not gate)) and cell_len(text) + len(took) + 2 <= room:
         text += took.rjust(room - cell_len(text) - 1)

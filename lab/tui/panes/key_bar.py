@@ -14,7 +14,7 @@ ASK = "Ask"
 _RUNNING = ("space", ">", "d", "n", "[", "w", "s", "f", "+", "v", "0", "?")
 _IDLE = ("space", "P", "w", "s", "f", "+", "v", "?")
 _ACTS = ("space", ">", "d", "n", "p", "P", "w", "0", "?")
-_ENDED = ("m", "esc", "o", "0", "[", "w", "s", "f", "+", "v", "?")
+_ENDED = ("m", "esc", "o", "w", "s", "0", "[", "v", "?")
 _WATCHED = ("space", "n", "[", "esc", "w", "o", "f", "+", "?")
 _PLAYED = ("space", ">", "n", "←", "[", "esc", "0", "w", "o", "+", "?")
 _PAIRS = {"+": ("", "-"), "[": ("", "]"), "←": (" ", "→")}
@@ -36,7 +36,7 @@ _RANK = {
     "f": 7,
     "o": 8,
     "+": 9,
-    "v": 10,
+    "v": 7,
 }
 """How early a key is given up where there is no room for all: the highest first, of equals the leftmost."""
 

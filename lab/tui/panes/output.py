@@ -65,10 +65,10 @@ def content(view: View) -> list[Row]:
         return []
     done = _done(last, form, inner, signs=not view.state.colours)
     body = _failed(run, last, inner, done) if _kind(run) == "bad" else done
-    return _dense(body, rows)
+    return without_blanks(body, rows)
 
 
-def _dense(body: list[Row], rows: int) -> list[Row]:
+def without_blanks(body: list[Row], rows: int) -> list[Row]:
     """Without so many blank rows as keep it from fitting; all of them stay in a body that is too long anyway."""
     over = len(body) - rows
     blanks = [at for at, line in enumerate(body) if not line]

@@ -72,14 +72,14 @@ def _story(room: Room) -> list[Part]:
         begin, takes = "Live", sum(each.takes for each in steps)
     begin += f", about {about(takes)}" if takes else ""
     wide = min(_BUTTON, columns // 3 + 2)
-    live = button(state.ui.faces.get("pause", "space"), begin, "space", "fill", "fill-run", wide)
-    acts = button(state.ui.faces.get("stage", "P"), "Act by act", "P", "fg", "panel", wide)
+    live = button(state.ui.faces.get("pause", "space"), f" {begin}", "space", "fill", "fill-run", wide)
+    acts = button(state.ui.faces.get("stage", "P"), " Act by act", "P", "fg", "panel", wide)
     note = next((each for each in (_AUDIENCE, "for an audience", "") if 2 * wide + 5 + len(each) <= columns), "")
     said = row("   ", ink(note, "accent" if state.ui.first else "dim"))
     gap = [BLANK] if room.rows >= 28 else []
     return [
         Part(_title(source.title, room)), Part([*first, *(gap if first and asks else []), *asks]),
-        Part(planned_lane(steps, columns), 1), Part(raised([live, row("  "), acts], said)),
+        Part(planned_lane(steps, columns), 1), Part(raised([live, acts], said)),
     ]  # fmt: skip
 
 
@@ -100,5 +100,5 @@ def _where_to_call(room: Room) -> list[Part]:
         Part(_title(_UNCALLED, room)),
         Part(named),
         Part(shown),
-        Part(raised([button(key, "Copy what a client needs", "y", "fill", "fill-run", 34)], row())),
+        Part(raised([button(key, " Copy what a client needs", "y", "fill", "fill-run", 34)], row())),
     ]

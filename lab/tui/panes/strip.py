@@ -5,9 +5,9 @@ from typing import NamedTuple
 from lab.core.clock import Millis, tenths
 from lab.tui.panes.keys import React, Reaction, ScreenKey
 from lab.tui.panes.pane import View
-from lab.tui.rows.blocks import minutes
+from lab.tui.rows.blocks import minutes, tinted
 from lab.tui.rows.letters import block, tall, wide
-from lab.tui.rows.spans import BLANK, Row, Rows, backed, cut, fill, hot, ink, row, width, wrap
+from lab.tui.rows.spans import BLANK, Row, Rows, cut, fill, hot, ink, row, width, words, wrap
 from lab.tui.state.course import MOST_KEYS, FollowUp, follow_ups, turn_summary
 from lab.tui.state.ink import Ink
 from lab.tui.state.run import RunState
@@ -18,9 +18,9 @@ from lab.tui.state.status import phase
 def strip(view: View) -> Rows:
     """The summary, then the follow-ups."""
     lines = strip_rows(view.state, view.columns, blocks=view.rows >= 5)
-    tone = "done" if phase(view.run) == "complete" else "bad"
+    tone: Ink = "done" if phase(view.run) == "complete" else "bad"
     lines = lines if len(lines) <= view.rows else strip_rows(view.state, view.columns, blocks=False)[: view.rows]
-    return tuple(backed(fill(row(("▌", tone), "  ", line), view.columns), f"@tint-{tone}") for line in lines)
+    return tinted(lines, tone, view.columns)
 
 
 def strip_rows(state: ScreenState, columns: int, *, blocks: bool) -> list[Row]:
@@ -84,11 +84,12 @@ def _big(figures: list[Figure], inner: int) -> list[Row] | None:
     quarter, lines = (inner + 2) // len(figures), [row()] * tall(1)
     for number, (figure, label, tone) in enumerate(figures):
         size = wide(figure, 1)
-        if not size or size + len(label) + 2 > quarter:
+        labels = wrap(row(label), max(1, quarter - size - 2)) if size else []
+        if not size or len(labels) > 2 or max(words(row(label))) > quarter - size - 2:
             return None
+        labels = [*[BLANK] * (tall(1) - len(labels)), *labels]
         for at, line in enumerate(block(figure, 1, tone)):
-            name = row(f" {label}") if at == len(lines) - 1 else row()
-            lines[at] = row(fill(lines[at], number * quarter), line, name)
+            lines[at] = row(fill(lines[at], number * quarter), line, " ", labels[at])
     return lines
 
 

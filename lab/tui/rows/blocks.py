@@ -5,8 +5,24 @@ from http import HTTPStatus
 from rich.cells import cell_len
 
 from lab.core.clock import Millis, clock_text, tenths
-from lab.tui.rows.spans import BLANK, Row, Rows, TextSpan, clip, cut, ends, fill, gauge, hot, ink, row, width, wrap
-from lab.tui.state.ink import Ground, Ink
+from lab.tui.rows.spans import (
+    BLANK,
+    Row,
+    Rows,
+    TextSpan,
+    backed,
+    clip,
+    cut,
+    ends,
+    fill,
+    gauge,
+    hot,
+    ink,
+    row,
+    width,
+    wrap,
+)
+from lab.tui.state.ink import TINTS, Ground, Ink
 from lab.tui.state.run import NextCall, Pairs, RunState
 from lab.tui.state.status import face
 
@@ -151,17 +167,23 @@ def next_call(call: NextCall, inner: int, now: Millis, tone: str, *, refused: bo
 
 def button(face: str, label: str, key: str, tone: Ink, ground: Ground, wide: int = 0) -> Row:
     """A button: the key's face and what it does, on its ground, in the middle of `wide` cells."""
-    text = row(ink(f"{face}  ", tone, bold=True, on=ground), ink(label, tone, on=ground))
+    text = row(ink(f"{face} ", tone, bold=True, on=ground), ink(label, tone, on=ground))
     side = max(2, (wide - width(text)) // 2)
-    return hot(
-        row(ink(" " * side, tone, on=ground), text, ink(" " * max(2, wide - width(text) - side), tone, on=ground)), key
-    )
+    right = max(2, wide - width(text) - side)
+    return hot(row(ink(" " * side, tone, on=ground), text, ink(" " * right, tone, on=ground)), key)
 
 
-def raised(faces: list[Row], note: Row) -> list[Row]:
+def raised(faces: list[Row], note: Row = BLANK) -> list[Row]:
     """Buttons side by side, three rows high, and a note behind them."""
-    blank = row(*[tuple(TextSpan(" " * cell_len(span.text), span.role) for span in face) for face in faces])
-    return [blank, row(*faces, note), blank]
+    line = row(*[part for each in faces for part in (each, row(" "))][:-1])
+    blank = tuple(TextSpan(" " * cell_len(span.text), span.role) for span in line)
+    return [blank, row(line, note), blank]
+
+
+def tinted(lines: list[Row], tone: Ink, columns: int) -> Rows:
+    """Rows of a bar: on the tone's tint, with an edge of it."""
+    edge = ink("▌", "faint" if tone == "dim" else tone)
+    return tuple(backed(fill(row(edge, "  ", line), columns), f"@{TINTS.get(tone, 'surface')}") for line in lines)
 
 
 def status_row(status: str) -> Row:

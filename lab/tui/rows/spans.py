@@ -213,7 +213,7 @@ def _pieces(word: TextSpan, cells: int) -> Iterable[TextSpan]:
 
 
 def _stop(text: str, start: int, cells: int) -> int:
-    """Where `cells` from `start` on are full, after a `:`, `/`, `-` or `_` if one is near; at least one on, so that a walk ends."""
+    """Where `cells` from `start` on are full, after a `:`, `/`, `-`, `_` or `.` if one is near; at least one on, so that a walk ends."""
     if text.isascii():
         index = start + cells
         if index >= len(text):
@@ -227,7 +227,7 @@ def _stop(text: str, start: int, cells: int) -> int:
             index += 1
         else:
             return len(text)
-    near = max(text.rfind(sign, start + (index - start) // 2, index) for sign in ":/-_")
+    near = max(text.rfind(sign, start + (index - start) // 2, index) for sign in ":/-_.")
     return near + 1 if near > start else max(start + 1, index)
 
 

@@ -39,7 +39,7 @@ class Host(Protocol):
     def fail(self, error: LabError) -> None:
         """End the screen: the surroundings fail."""
 
-    def enter(self, phase: str) -> None:
+    def mark(self, label: str) -> None:
         """The run has come to another phase."""
 
     def keep(self, name: str, value: str) -> None:

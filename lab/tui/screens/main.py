@@ -31,9 +31,9 @@ from lab.tui.screens.rows_widget import Pressed, Scrolled
 from lab.tui.screens.selectable import SelectingScreen
 from lab.tui.state.clean import line
 from lab.tui.state.journal import JournalState, ObservedState, SourceUpdate, fold
+from lab.tui.state.run import MARKED
 from lab.tui.state.screen import SEARCH, ScreenState, UiState, settled
 from lab.tui.state.source import Refused, SourceAsk
-from lab.tui.state.status import entered
 
 TICK = 0.25
 """Seconds between two looks at the clock. While a person is awaited, every other one is left out: that takes minutes."""
@@ -155,8 +155,8 @@ class MainScreen(SelectingScreen):
         before, self.state = self.state, settled(self.state, state)
         if before.ui.remark != state.ui.remark:
             self._remarked = self._host.real_millis()
-        for each in entered(before.run, self.state.run):
-            self._host.enter(each)
+        for milestone in self.state.run.since(before.run, *MARKED):
+            self._host.mark(milestone.kind)
         (self.timer.resume if self.state.moves else self.timer.pause)()
 
     def choose(self, ui: UiState) -> None:

@@ -62,17 +62,26 @@ class Playable(Struct, frozen=True):
         return ScenarioChoice(known.name, known.title, known.shows, known.story, known, self.seed or 0)
 
 
+class OwnMock(Struct, frozen=True):
+    """The lab's own mock, where a run calls that."""
+
+    control: "ControlClient"
+    follow: Callable[[str], Playable]
+    """Has it play a scenario as if that were served alone, where it can; the entry as it is played then."""
+    choices: tuple[ScenarioChoice, ...] = ()
+    """What can be played, and what can't, with the complaints about it."""
+    paced: Callable[[str], object] = lambda factor: None
+    """Told of each pace that our clock takes, for the tape."""
+
+
 class RunConnection(Struct, frozen=True):
     """What a run needs of the outer world: made after the first paint."""
 
     transport: "Transport"
-    control: "ControlClient | None" = None
     base: str = ""
     token_url: str = ""
-    follow: Callable[[str], Playable] | None = None
-    """Has the mock play a scenario as if it were served alone, where it can; the entry as it is played then."""
-    paced: Callable[[str], object] = lambda factor: None
-    """Told of each pace that our clock takes, for the tape."""
+    mock: OwnMock | None = None
+    """None: the server is somebody else's, and so are its clock and its wire."""
 
 
 Connect = Callable[[], AbstractAsyncContextManager[RunConnection]]

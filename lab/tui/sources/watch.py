@@ -1,9 +1,9 @@
 """WATCH: the journal of a lab that somebody else's client is calling. It outlives the lab it watches."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import AbstractAsyncContextManager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from lab.clocks import ScaledClock, SystemClock
 from lab.core.clock import Millis
@@ -25,7 +25,7 @@ if TYPE_CHECKING:  # loaded once there is something to reach
     from lab.recording.format.lines import Header
 
 PAUSE: Millis = 1_000
-"""Real milliseconds from one attempt to reach the lab to the next."""
+"""Real milliseconds from one attempt to reach the lab to the next: the lab's clock is what is missing."""
 NOT_YET = "The lab has not answered yet."
 GOES_ON = "The lab's clock stands; the client's own waits go on."
 PACES: dict[str, frozenset[Ability]] = {"scaled": frozenset(("pause", "step", "speed")), "manual": frozenset(("step",))}
@@ -35,12 +35,6 @@ PACES: dict[str, frozenset[Ability]] = {"scaled": frozenset(("pause", "step", "s
 OpenControl = Callable[[], AbstractAsyncContextManager["ControlClient"]]
 ServedScenarios = Callable[["Header"], Mapping[str, Scenario]]
 """Of the scenarios that a journal's header names those of which the very file is at hand."""
-
-
-async def a_moment() -> None:
-    """Wait between two attempts, in real time: the lab's clock is what is missing."""
-    clock = SystemClock()
-    await clock.sleep_until(PAUSE)
 
 
 class Watch(ScreenSource):
@@ -58,7 +52,7 @@ class Watch(ScreenSource):
         scenarios: ServedScenarios = lambda header: {},
         *,
         clock: SettableClock | None = None,
-        rest: Callable[[], Awaitable[None]] = a_moment,
+        rest: Callable[[], Awaitable[None]] = lambda: SystemClock().sleep_until(PAUSE),
     ) -> None:
         self.where = where
         self.trouble = ""
@@ -68,18 +62,16 @@ class Watch(ScreenSource):
         self._own_pace = ""
         """The first that was seen of the lab; nothing as long as it stands."""
         self.can: frozenset[Ability] = frozenset()
-        self._reach, self._rest = reach, rest
+        self._reach, self._rest, self._scenarios = reach, rest, scenarios
         self._plane: ControlClient | None = None
-        self._last: ControlClient | None = None
-        """The plane that was reached last: what it served is still known when it has gone."""
-        self._scenarios = scenarios
-        self._served: tuple[Header | None, Mapping[str, Scenario]] = (None, {})
+        self._header: Header | None = None
+        self._served: Mapping[str, Scenario] = {}
+        """What that header's lab served is still known when it has gone."""
         self._lab: LabState | None = None
         self._joined: Millis = 0
-        self._stepping = False
-        self._begun = False
+        self._begun = self._stepping = False
+        self._step_ends: asyncio.Task[Refused] | None = None
         self._decided: set[str] = set()
-        self._commands: set[asyncio.Task[str | None]] = set()
 
     def describe(self, journal: JournalState | None = None, chosen: int | None = None) -> SourceState:
         """The lab as it was when it was reached last, and the job that shows."""
@@ -100,10 +92,10 @@ class Watch(ScreenSource):
 
     def scenario_named(self, name: str) -> Scenario | None:
         """The scenario that a job says it runs."""
-        header = self._last.header if self._last is not None else None
-        if header is not None and header is not self._served[0]:
-            self._served = (header, self._scenarios(header))
-        return self._served[1].get(name)
+        header = self._plane.header if self._plane is not None else None
+        if header is not None and header is not self._header:
+            self._header, self._served = header, self._scenarios(header)
+        return self._served.get(name)
 
     # What happens
 
@@ -116,8 +108,8 @@ class Watch(ScreenSource):
                         yield self._join(plane, await plane.lab())
                         async for observation in plane.follow():
                             yield observation
-                            if (remark := self._heed(observation)) is not None:
-                                yield remark
+                            if (news := self._heed(observation)) is not None:
+                                yield news
                     self.trouble = f"The lab at {self.where} has ended; waiting for it to start again."
                 except LabError as error:
                     if self._lab is None and not isinstance(error, HostError):
@@ -128,8 +120,8 @@ class Watch(ScreenSource):
                 yield SourceUpdate()
                 await self._rest()
         finally:
-            for task in self._commands:
-                task.cancel()
+            if self._step_ends is not None:
+                self._step_ends.cancel()
 
     def _lost(self, error: LabError) -> str:
         """Why nothing comes; that the lab has ended stands until it is back."""
@@ -138,7 +130,7 @@ class Watch(ScreenSource):
         return self.trouble or f"The lab at {self.where} can't be reached; trying again."
 
     def _join(self, plane: "ControlClient", lab: "LabState") -> SourceUpdate:
-        before, self._lab, self._plane, self._last = self._lab, lab, plane, plane
+        before, self._lab, self._plane = self._lab, lab, plane
         anew = before is not None and before.epoch != lab.epoch
         self.trouble = ""
         self.can = PACES.get(lab.mode, frozenset()) | {"decide", "name", "fault"}
@@ -146,26 +138,19 @@ class Watch(ScreenSource):
         if anew:
             self._decided.clear()
             self._own_pace = ""
-        self._scaled(lab.factor, lab.now)
-        said = (
-            "" if before is None else "The lab was started again: its journal begins anew." if anew else "It is back."
-        )
-        return SourceUpdate(JournalState(lab.epoch), said, another_journal=anew)
+        self._runs(lab.factor, lab.now)
+        said = "The lab was started again: its journal begins anew." if anew else "It is back."
+        return SourceUpdate(JournalState(lab.epoch), said if before is not None else "", another_journal=anew)
 
-    def _scaled(self, factor: str, at: Millis) -> None:
-        """The clock runs at a pace from an instant on."""
+    def _runs(self, factor: str, at: Millis) -> None:
+        """The lab's clock runs at a pace from an instant on."""
         assert self._lab is not None
         if self._lab.mode == "manual":
-            self.factor, self.paused = "manual", False
-            self._run_on(at, "0")
-            return
-        self.paused = factor == "0"
-        if not self.paused:
-            self.factor = factor
-            self._own_pace = self._own_pace or factor
-        self._run_on(at, factor)
-
-    def _run_on(self, at: Millis, factor: str) -> None:
+            self.factor, factor = "manual", "0"
+        else:
+            self.paused = factor == "0"
+            self.factor = self.factor if self.paused else factor
+            self._own_pace = self._own_pace or ("" if self.paused else factor)
         self._clock.set(at)
         self._clock.scale(factor)
 
@@ -173,32 +158,22 @@ class Watch(ScreenSource):
         """What the journal says of the clock, and of what is missing; a step ends with what is seen to happen."""
         if observation.at >= self._joined:
             match observation:
-                case Noted(fact=ClockScaled() as fact):
-                    self._scaled(fact.factor, fact.at)
+                case Noted(fact=ClockScaled(factor=factor)):
+                    self._runs(factor, observation.fact.at)
                     return SourceUpdate()
-                case Noted(fact=ClockAdvanced() as fact):
-                    self._scaled("0", fact.at)
+                case Noted(fact=ClockAdvanced(at=at)):
+                    self._runs("0", at)
                     return SourceUpdate()
                 case _ if observation.at > self.clock.now():
                     self._clock.set(observation.at)
             if self._stepping and isinstance(observation, Requested | Replied):
                 self._stepping = False
-                self._soon(self._scale("0"))
-        return self._missing(observation)
-
-    def _missing(self, observation: Observation) -> SourceUpdate | None:
-        """What the first exchange says of those before it."""
+                self._step_ends = asyncio.create_task(self._scale("0"))
         if self._begun or not isinstance(observation, Requested):
             return None
-        self._begun = True
-        if observation.x == 1:
-            return None
-        return SourceUpdate(remark=f"{observation.x - 1} earlier exchanges are gone: the lab keeps the last ones only.")
-
-    def _soon(self, command: Coroutine[Any, Any, str | None]) -> None:
-        task = asyncio.create_task(command)
-        self._commands.add(task)
-        task.add_done_callback(self._commands.discard)
+        self._begun, gone = True, observation.x - 1
+        remark = f"{gone} earlier exchanges are gone: the lab keeps the last ones only."
+        return SourceUpdate(remark=remark) if gone else None
 
     # What is asked of it; no clock stands for an act, for the client is somebody else's
 
@@ -221,7 +196,7 @@ class Watch(ScreenSource):
     async def _scale(self, factor: str) -> Refused:
         refused = (await self._reached.scale(factor)).refused
         if refused is None:
-            self._scaled(factor, self.clock.now())
+            self._runs(factor, self.clock.now())
         return refused
 
     async def step(self) -> Refused:

@@ -15,7 +15,7 @@ from lab.core.clock import Millis
 from lab.jobs.gates import Origin
 from lab.program.words import Status, Verdict
 from lab.tui.state.gate import GateDecision
-from lab.tui.state.run import RunState
+from lab.tui.state.run import Milestone, RunState
 from lab.tui.state.status import decision_shown, face, finished, meaning
 
 HOLD: Millis = 3_000
@@ -57,6 +57,8 @@ class Act(Struct, frozen=True):
     turn: Millis | None
     number: int = 1
     decision: GateDecision | None = None
+    place: int = 0
+    """How much had been observed when it began."""
 
     @property
     def key(self) -> ActKey:
@@ -91,36 +93,37 @@ class ActState(Struct, frozen=True):
 
 def story_of(run: RunState) -> tuple[Act, ...]:
     """The acts of a turn so far, in order."""
-    begun: list[tuple[ActKind, GateDecision | None]] = []
+    begun: list[tuple[ActKind, Milestone]] = []
     shown: ActKind | None = None
     for each in run.milestones:
         match each.kind:
             case "token":
-                begun.append(("token", None))
+                begun.append(("token", each))
             case "invoke":
-                begun.append(("job", None))
+                begun.append(("job", each))
             case "refused" if each.value != "status" and not run.came_to(
                 "token" if each.value == "token" else "invoke"
             ):
                 # one that was asked again with success shows as that
-                begun = [*(act for act in begun if act[0] != "refused"), ("refused", None)]
+                begun = [*(act for act in begun if act[0] != "refused"), ("refused", each)]
             case "decided" if each.decision is not None and each.decision.ends:
                 # changes have the agents work again; whatever else was decided, the panes show how the job goes on
                 shown = "running" if each.decision.verdict == Verdict.CHANGES else "panes"
-                begun += [("decided", each.decision), (shown, None)]
+                begun += [("decided", each), (shown, each)]
             case "poll" | "status" if meaning(each.value) is Status.WAITING:
                 if shown != "waiting":
-                    begun.append((shown := "waiting", None))
+                    begun.append((shown := "waiting", each))
             case "poll" | "status" if not face(each.value).final:
                 # it waits for the agents once it asks how they are
                 again = shown is None and each.kind == "poll"
                 if again or (shown == "waiting" and not run.gates):
-                    begun.append((shown := "running", None))
-    if finished(run):
-        begun.append(("output", None))
+                    begun.append((shown := "running", each))
+    if finished(run) and run.milestones:
+        begun.append(("output", run.milestones[-1]))
     kinds = [kind for kind, _ in begun]
     return tuple(
-        Act(kind, run.began, kinds[: at + 1].count(kind), decision) for at, (kind, decision) in enumerate(begun)
+        Act(kind, run.began, kinds[: at + 1].count(kind), each.decision if kind == "decided" else None, each.place)
+        for at, (kind, each) in enumerate(begun)
     )
 
 

@@ -29,6 +29,7 @@ from lab.tui.state.run import (
     Exchange,
     JobState,
     LastStatus,
+    MilestoneKind,
     NextCall,
     RunState,
     TimelineRow,
@@ -36,7 +37,7 @@ from lab.tui.state.run import (
     put,
 )
 from lab.tui.state.status import face, meaning
-from lab.tui.state.timeline import repeats, with_row
+from lab.tui.state.timeline import with_row
 
 
 def reduce(run: RunState, observation: RunObservation) -> RunState:
@@ -66,28 +67,19 @@ def reduce(run: RunState, observation: RunObservation) -> RunState:
             assert_never(observation)
 
 
-def happened(before: RunState, after: RunState) -> bool:
-    """Whether something is seen to happen between two states: all but polls that show what the one before did."""
-    if any(each.kind != "step" for each in after.news(before)):
+_NEWS: tuple[MilestoneKind, ...] = (
+    "token", "invoke", "status", "gate", "decided", "refused", "lost", "output", "error",
+)  # fmt: skip
+
+
+def happens(observation: RunObservation, before: RunState, after: RunState) -> bool:
+    """Whether something happens to a run: a token, an acceptance, a change, a decision, a failure, the end. There a skip
+    ends (screen.md §8); a poll that shows what the one before did is nothing, nor is a step that the journal alone tells."""
+    if isinstance(observation, RunEnded) or after.since(before, *_NEWS):
         return True
-    row = after.timeline[-1] if after.timeline and after.timeline is not before.timeline else None
-    if row is not None and not repeats(row):
-        return True
-    return after.last is not before.last and (before.last and before.last.progress) != (
-        after.last and after.last.progress
-    )
-
-
-class Happenings:
-    """Follows a run of our own, and tells what happens from what is dull: where a skip ends (screen.md §8)."""
-
-    def __init__(self) -> None:
-        self._run = RunState()
-
-    def happens(self, observation: RunObservation) -> bool:
-        """Whether something happens: a token, an acceptance, a change, a decision, a failure, the end."""
-        before, self._run = self._run, reduce(self._run, observation)
-        return happened(before, self._run) or isinstance(observation, RunEnded)
+    if isinstance(observation, Replied | Lost) and after.timeline is before.timeline:
+        return True  # of any call but a poll
+    return after.last is not None and before.last is not None and after.last.progress != before.last.progress
 
 
 # Calls

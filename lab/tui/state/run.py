@@ -1,6 +1,5 @@
 """What the screen knows of one run: its token, job, polls, gate and end, cleaned and without secrets."""
 
-from collections.abc import Iterator
 from typing import Literal
 
 from msgspec import Struct
@@ -202,6 +201,9 @@ MilestoneKind = Literal[
 """`poll` is the first answer to a poll, `status` any answer that shows another word, `step` what the journal alone
 tells; `refused` and `lost` are calls, a `fault` is one that struck, be it that the call was answered."""
 
+MARKED: tuple[MilestoneKind, ...] = ("token", "invoke", "poll", "gate", "decided", "lost", "fault", "output", "error")
+"""The milestones that are marked on the way through a recording, and in a film."""
+
 
 class Milestone(Struct, frozen=True):
     """One thing that a run has come to."""
@@ -269,11 +271,11 @@ class RunState(Struct, frozen=True):
         """Whether it has come to a milestone of one of these kinds."""
         return self.milestone(*kinds) is not None
 
-    def news(self, since: "RunState") -> Iterator[Milestone]:
-        """The milestones that it has come to since it was as it was then."""
-        for each in self.milestones if self.milestones is not since.milestones else ():
-            if each.place > since.observed:
-                yield each
+    def since(self, before: "RunState", *kinds: MilestoneKind) -> tuple[Milestone, ...]:
+        """The milestones of these kinds to which it has come since that state."""
+        if self.milestones is before.milestones:
+            return ()
+        return tuple(each for each in self.milestones if each.place > before.observed and each.kind in kinds)
 
     @property
     def statuses(self) -> tuple[tuple[str, Millis], ...]:
