@@ -205,7 +205,7 @@ def gate_of(question: Question, labels: WireLabels, gates: tuple[str, ...], open
     """A gate as a status body or a question shows it; `opening` tells one opening from the next of the same round."""
     job, code, channel = clean.line(question.job, 200), clean.line(question.code, 80), question.channel or ""
     kind, identity = clean.line(question.kind, 40), code or clean.line(question.opening or "", 80)
-    rounds = "" if question.rounds is None else f"round {question.round} of {question.rounds}"
+    rounds = "" if question.rounds is None or not question.round else f"round {question.round} of {question.rounds}"
     channel = clean.line(channel, 40)
     return GateState(
         job=job,
