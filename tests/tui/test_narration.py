@@ -107,8 +107,8 @@ def test_the_step_under_way_chooses_the_sentence(
     last = LastStatus("RUNNING", None, None, (), None, False, (), (), 200, 1, "", 0)
     steps = () if step is None else (Milestone(0, 0, "step", step, "RUNNING"),)
     run = RunState(start=0, job=JobState(0, "/", "ORDER", job="j"), last=last, polls=1, gates=gates, milestones=steps)
-    played = parse_scenario(text, "order.yaml", stem="order")
-    assert sentence(ScreenState(run, source=SourceState(scenario=played))) == expected
+    scripted = parse_scenario(text, "order.yaml", stem="order")
+    assert sentence(ScreenState(run, source=SourceState(scenario=scripted))) == expected
 
 
 def test_a_step_of_which_a_sentence_tells_must_be_there_and_run() -> None:

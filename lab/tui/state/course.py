@@ -137,12 +137,12 @@ class TurnSummary(Struct, frozen=True):
 
 def turn_summary(run: RunState) -> TurnSummary:
     """The figures of a turn that has ended."""
-    lengths, asked = lengths_of(run, run.ended if run.ended is not None else run.latest), bool(run.gates)
-    person = sum(lasted for word, lasted in lengths if asked and meaning(word) is Status.WAITING)
+    lengths, gated = lengths_of(run, run.ended if run.ended is not None else run.latest), bool(run.gates)
+    person = sum(lasted for word, lasted in lengths if gated and meaning(word) is Status.WAITING)
     working = sum(lasted for word, lasted in lengths if not face(word).final)
     decided = run.decisions > 0 or not nobody_decided(run)
     job = run.job is not None and bool(run.job.job)
-    return TurnSummary(job, run.polls, person if asked else None, decided, working - person)
+    return TurnSummary(job, run.polls, person if gated else None, decided, working - person)
 
 
 def lengths_of(run: RunState, end: Millis) -> list[tuple[str, Millis]]:

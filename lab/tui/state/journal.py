@@ -23,7 +23,7 @@ from lab.identity.clients import Grant
 from lab.identity.facts import TokenGranted
 from lab.jobs.facts import GateDecided, JobAccepted
 from lab.tui.state import clean, reading
-from lab.tui.state.reduce import answered, joined, reduce, sent, with_reply
+from lab.tui.state.reduce import answered, reduce, sent, with_call, with_reply
 from lab.tui.state.run import (
     MOST_EXCHANGES,
     USUAL_LABELS,
@@ -281,7 +281,7 @@ class _Step:
                 self._runs.pop(issued.key, None)
             self._runs[key] = replace(self._runs[key], run=run, bearer=bearer)
         call = replace(pending.call, asks=asks)
-        self._change(key, pending.request, joined(self._runs[key].run, call))
+        self._change(key, pending.request, with_call(self._runs[key].run, call))
         pending = replace(pending, run=key, call=call)
         if call.x in self._in_flight:
             self._in_flight[call.x] = pending
@@ -476,9 +476,9 @@ class _Step:
         """
         if pending is not None and pending.run is None and pending.call.command == "invoke":
             pending = self._started(pending)
-        key = None if pending is None else pending.run
         job, conversation = reading.name(fact.job), reading.name(fact.conversation)
-        if pending is None or key is None:
+        key = self._run_of(job) if pending is None else pending.run
+        if key is None:
             x = observation.x
             key = x if x is not None and x not in self._runs else min(0, *self._runs, 0) - 1
             self._begin(key, run := RunState(latest=fact.at, job=_job(fact)))

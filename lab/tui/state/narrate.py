@@ -122,10 +122,10 @@ def _scenario_sentence(state: ScreenState, here: PhaseName) -> str | None:
         text: str | None = getattr(narration, here)
         return text
     scripted = None if state.part is None else scenario.of_turn(state.part)
-    steps, told = () if scripted is None else scripted.steps, run.milestone("step")
+    steps, later = () if scripted is None else scripted.steps, run.milestone("step")
     # before the journal told of another step, the job is at the first; a gate that was passed it would have told
     first = steps[0].id if steps and not run.gates else None
-    step = first if told is None else told.value
+    step = first if later is None else later.value
     title = next((each.title for each in steps if each.id == step), None)
     if isinstance(narration.polling, Mapping) and step not in narration.polling and title:
         asks = f"{title}; the app asks again."

@@ -1,6 +1,6 @@
 """The fold of one run: `reduce(run, observation)`, the run after one more observation. Total and pure.
 
-A call becomes part of a run with `joined`, and what came of it with `answered`: in a run of ours as soon as it is sent, in
+A call becomes part of a run with `with_call`, and what came of it with `answered`: in a run of ours as soon as it is sent, in
 one that a journal holds once its reply or a fact tells whose it is. Every text is cleaned on its way in, and whatever is
 new is a milestone.
 """
@@ -46,7 +46,7 @@ def reduce(run: RunState, observation: RunObservation) -> RunState:
         case Requested():
             call = sent(observation)
             run = run if run.ended is None else _next_turn(run)
-            return joined(replace(run, exchanges=(*run.exchanges, call)[-MOST_EXCHANGES:]), call)
+            return with_call(replace(run, exchanges=(*run.exchanges, call)[-MOST_EXCHANGES:]), call)
         case Replied() | Lost() if (known := run.exchange(observation.x)) is not None:
             done = with_reply(known, observation)
             return answered(replace(run, exchanges=put(run.exchanges, done)), done, observation)
@@ -124,7 +124,7 @@ _poll_texts = lru_cache(maxsize=4)(_texts)
 """A status body is the same for as long as its span lasts."""
 
 
-def joined(run: RunState, call: Exchange) -> RunState:
+def with_call(run: RunState, call: Exchange) -> RunState:
     """The run with a call that is its own."""
     at, asks = call.at, call.asks
     run = replace(
