@@ -203,7 +203,7 @@ def test_an_answer_finds_its_job_by_the_conversation_too() -> None:
 @each_row(("grant", "sub", "kind"), [("client_credentials", "demo", "client"), ("password", "robot", "user")])
 def test_a_clients_own_token_names_no_user_even_if_it_stands_for_one(grant: str, sub: str, kind: str) -> None:
     fact = TokenGranted(at=0, token="«token:T1»", client="demo", grant=grant, scope="s", until=9, user="robot")
-    claims = dict(fold([Noted(0, fact)], JournalState(0)).tokens["«token:T1»"].run.token.claims)
+    claims = dict(fold([Noted(0, fact)], JournalState(0)).tokens["«token:T1»"].token.claims)
     assert (claims["sub"], claims["sub_type"], claims["client_id"]) == (sub, kind, "demo")
 
 

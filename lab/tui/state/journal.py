@@ -92,14 +92,6 @@ class ClientRun(Struct, frozen=True):
         return self.run.job is not None
 
 
-class IssuedToken(Struct, frozen=True):
-    """A token that somebody was given: the run as it was then, and under which key it is shown."""
-
-    run: RunState
-    key: int
-    used: bool = False
-
-
 class PendingCall(Struct, frozen=True):
     """A call without its reply."""
 
@@ -119,7 +111,8 @@ class JournalState(Struct, frozen=True):
     client_runs: Mapping[int, ClientRun] = {}
     """By the exchange that began each, oldest first; below zero where no such exchange is in sight."""
     run_of_job: Mapping[str, int] = {}
-    tokens: Mapping[str, IssuedToken] = {}
+    tokens: Mapping[str, RunState] = {}
+    """Of each token the run as it was when it was given; once a call bore it, what it holds but the token is another's."""
     in_flight: Mapping[int, PendingCall] = {}
     unassigned: RunState = RunState()
     """What belongs to no job."""
@@ -274,11 +267,9 @@ class _Step:
         if asks.command != "token" and issued is not None and self._runs[key].bearer != bearer:
             # what was asked for by itself becomes part of the run that first bears it
             run = self._runs[key].run
-            fresh = run.start is None and not issued.used
-            run = replace(issued.run, job=run.job or issued.run.job) if fresh else replace(run, token=issued.run.token)
-            self._tokens = {**self._tokens, bearer: replace(issued, used=True)}
-            if issued.key != key:
-                self._runs.pop(issued.key, None)
+            run = replace(issued, job=run.job) if run.start is None else replace(run, token=issued.token)
+            self._tokens = {**self._tokens, bearer: RunState(token=issued.token)}
+            self._runs = {at: each for at, each in self._runs.items() if each.has_job or at == key}
             self._runs[key] = replace(self._runs[key], run=run, bearer=bearer)
         call = replace(pending.call, asks=asks)
         self._change(key, pending.request, with_call(self._runs[key].run, call))
@@ -389,7 +380,7 @@ class _Step:
             if granted is not None and run.token is not None:
                 run = replace(run, token=replace(run.token, claims=run.token.claims or pending.claims))
                 self._runs[key] = replace(self._runs[key], run=run)
-                self._tokens = {**_newest(self._tokens, MOST_TOKENS - 1), granted[0]: IssuedToken(run, key)}
+                self._tokens = {**_newest(self._tokens, MOST_TOKENS - 1), granted[0]: run}
                 return
         else:
             seen = reading.job_in(call.route, reply.response)
@@ -464,10 +455,7 @@ class _Step:
         form = (("grant_type", clean.line(fact.grant, 80)), ("scope", clean.line(fact.scope)))
         ends = clean.token_ends(fact.token)
         token = TokenState(fact.at, reading.TOKEN_PATH, form, 200, None, ends, claims, fact.at, fact.until)
-        self._tokens = {
-            **_newest(self._tokens, MOST_TOKENS - 1),
-            fact.token: IssuedToken(RunState(token=token), 0, used=True),
-        }
+        self._tokens = {**_newest(self._tokens, MOST_TOKENS - 1), fact.token: RunState(token=token)}
 
     def _accepted(self, fact: JobAccepted, observation: Noted, pending: PendingCall | None) -> None:
         """The run of a job that was accepted; one whose call isn't in sight begins here.

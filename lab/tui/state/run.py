@@ -86,11 +86,6 @@ class Exchange(Struct, frozen=True):
         return None if self.until is None else self.until - self.at
 
 
-def exchange_of(exchanges: tuple[Exchange, ...], x: int) -> Exchange | None:
-    """The exchange of this ordinal, if it is among them."""
-    return next((exchange for exchange in reversed(exchanges) if exchange.x == x), None)
-
-
 def put(exchanges: tuple[Exchange, ...], done: Exchange) -> tuple[Exchange, ...]:
     """These with an exchange in the place of what it was before, if it is among them."""
     at = next((at for at in range(len(exchanges) - 1, -1, -1) if exchanges[at].x == done.x), None)
@@ -317,7 +312,7 @@ class RunState(Struct, frozen=True):
 
     def exchange(self, x: int) -> Exchange | None:
         """The exchange of this ordinal, if it is kept."""
-        return exchange_of(self.exchanges, x)
+        return next((exchange for exchange in reversed(self.exchanges) if exchange.x == x), None)
 
     @property
     def matched_opening(self) -> GateOpening | None:
