@@ -12,11 +12,9 @@ from functools import lru_cache
 from lab.core.clock import Millis
 from lab.core.exchange import Json, Request, Response
 from lab.core.jsontext import value_or_none
-from lab.core.routes import RouteMatch
 from lab.dialects import USUAL_CLIENT, client_of, clients
 from lab.dialects.base import Decide, Invoke, Look
 from lab.dialects.client import DialectClient, Question, Seen, Understood, Unreadable, WireLabels
-from lab.dialects.router import ROUTER
 from lab.dialects.sse import events_in
 from lab.identity.client import read_token
 from lab.identity.routes import PATHS
@@ -72,12 +70,6 @@ def call_request(route: str, request: Request) -> CallRequest:
 
 def _pairs(members: tuple[tuple[str, Json], ...]) -> Pairs:
     return tuple((name, clean.value_line(value)) for name, value in members)
-
-
-def team_of(path: str) -> str:
-    """The agent team's code in the path of a call, cleaned."""
-    match = ROUTER.at(path)
-    return clean.line(match.code, 200) if isinstance(match, RouteMatch) else ""
 
 
 def accepted_fields(members: dict[str, Json]) -> tuple[Pairs, Pairs]:

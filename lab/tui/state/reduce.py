@@ -136,15 +136,24 @@ def with_call(run: RunState, call: Exchange) -> RunState:
         next_call=None,
     )
     if asks.command == "token":
-        return replace(run, token=TokenState(at, call.path, clean.pairs(call.request_body)))
+        return replace(run, token=_token_of(call))
     if asks.command != "invoke":
         return run
     if not asks.resumes:
-        return replace(run, job=JobState(at, call.path, asks.team, asks.message, asks.fields, labels=asks.labels))
+        return replace(run, job=_job_of(call))
     if run.gate is None:
         return run  # somebody else was faster: the journal tells what was decided
     last = None if run.opening is None else (run.opening.gate, run.opening.round)
     return replace(run, gate=replace(run.gate, sent=asks.verdict, comment=asks.comment, opened=last, refusal=None))
+
+
+def _token_of(call: Exchange) -> TokenState:
+    return TokenState(call.at, call.path, clean.pairs(call.request_body))
+
+
+def _job_of(call: Exchange) -> JobState:
+    asks = call.asks
+    return JobState(call.at, call.path, asks.team, asks.message, asks.fields, labels=asks.labels)
 
 
 def _next_turn(run: RunState) -> RunState:
@@ -200,7 +209,7 @@ def _lost(run: RunState, call: Exchange, why: str) -> RunState:
 
 
 def _token(run: RunState, call: Exchange, response: Response) -> RunState:
-    at, token = call.until or call.at, run.token or TokenState(call.at, call.path)
+    at, token = call.until or call.at, run.token or _token_of(call)
     token = replace(token, code=response.status, took=call.took, refusal=None)
     granted = reading.token_in(response)
     if granted is None:
@@ -213,7 +222,7 @@ def _token(run: RunState, call: Exchange, response: Response) -> RunState:
 
 
 def _invoked(run: RunState, call: Exchange, response: Response) -> RunState:
-    at, job = call.until or call.at, run.job or JobState(call.at, call.path, reading.team_of(call.path))
+    at, job = call.until or call.at, run.job or _job_of(call)
     job = replace(job, code=response.status, took=call.took)
     seen = reading.job_in(call.route, response)
     if seen is None:
