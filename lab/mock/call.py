@@ -14,8 +14,8 @@ from lab.jobs.facts import JobView
 from lab.jobs.program import Program
 from lab.mock.catalog import Catalog
 from lab.mock.config import Config
+from lab.mock.job_index import JobIndex
 from lab.mock.latencies import FirstAnswers
-from lab.mock.live_jobs import LiveJobs
 from lab.mock.reader import JobReader
 from lab.mock.retention import Retention
 from lab.program.switches import Switches
@@ -27,7 +27,7 @@ class Call(Struct):
     config: Config
     catalog: Catalog
     reader: JobReader
-    live_jobs: LiveJobs
+    index: JobIndex
     retention: Retention
     first_answers: FirstAnswers
     changes: Changes

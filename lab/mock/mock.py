@@ -53,8 +53,8 @@ from lab.mock.call import Call
 from lab.mock.catalog import Catalog
 from lab.mock.config import Config
 from lab.mock.invoke import take_message
+from lab.mock.job_index import JobIndex
 from lab.mock.latencies import FirstAnswers, planned_latency
-from lab.mock.live_jobs import LiveJobs
 from lab.mock.polls import Poll, Polls
 from lab.mock.reader import JobReader
 from lab.mock.reply_planner import Planner, ends_token
@@ -73,8 +73,8 @@ class Mock:
         self._identity = config.identity
         self.catalog = Catalog(config, self._identity)
         self.reader = JobReader(config, self.catalog)
-        self.live_jobs = LiveJobs(self.reader.view)
-        self.retention = Retention(self.reader, self.catalog)
+        self.index = JobIndex(self.reader)
+        self.retention = Retention(self.reader, self.catalog, self.index)
         self.first_answers = FirstAnswers()
         self._polls = Polls(config.seed)
 
@@ -106,7 +106,7 @@ class Mock:
         if isinstance(bearer, Refusal):
             return Reply(self._refuse(dialect, switches, bearer), 0, match.name, flags=flags)
         call = Call(
-            self.config, self.catalog, self.reader, self.live_jobs, self.retention, self.first_answers,
+            self.config, self.catalog, self.reader, self.index, self.retention, self.first_answers,
             Changes(ledger, now), match, dialect, bearer, now, request, switches, flags,
         )  # fmt: skip
         pool = Pool(self._tell)
@@ -270,10 +270,19 @@ class Mock:
         if usual:
             until = forgotten_at(plan, span) if span.until is None else span.until
             poll = Poll(
-                job_key(job), record, span.since, until, Reply(response, 0, route.name, job),
-                self.catalog.team_switches(call.match.code), route.service, call.changes.get(ARMED_KEY), spared,
-                chosen, _names(route.name, "status"), command.job,
-            )  # fmt: skip
+                key=job_key(job),
+                record=record,
+                since=span.since,
+                until=until,
+                reply=Reply(response, 0, route.name, job),
+                team_switches=self.catalog.team_switches(call.match.code),
+                service=route.service,
+                armed=call.changes.get(ARMED_KEY),
+                spared=spared,
+                program=chosen,
+                routes=_names(route.name, "status"),
+                shown=command.job,
+            )
             self._polls.keep(request.path, poll, ended=span.status.final)
         return response
 
@@ -296,12 +305,12 @@ class Mock:
         """Drop what is remembered."""
         self._polls.clear()
         self.first_answers = FirstAnswers()
-        self.live_jobs.forget()
+        self.index.forget()
         self.retention.forget()
 
     def note(self, facts: tuple[Fact, ...]) -> None:
         """Take facts that were committed."""
-        self.live_jobs.note(facts)
+        self.index.note(facts)
         self.retention.note(facts)
 
     # Faults

@@ -17,8 +17,8 @@ from lab.core.seeds import Seed
 from lab.faults.facts import ARMED_KEY
 from lab.identity.bearer import bearer_of
 from lab.identity.records import TokenRecord
-from lab.jobs.program import Program
 from lab.jobs.facts import JobRecord
+from lab.jobs.program import Program
 from lab.mock.latencies import planned_latency
 from lab.program.switches import Switches
 

@@ -61,6 +61,10 @@ class Service(MockViews):
         self._edits: dict[str, Program] = {}
         """Scenarios that were edited, by digest."""
         self.observers: list[Observer] = []
+        self.fact_observers: list[Callable[[Noted], object]] = []
+        """Told of facts alone."""
+        self.unauthorized: list[Callable[[Request], object]] = []
+        """Given each request that is answered 401."""
         self.journals: list[Callable[[Sequence[Fact]], object]] = []
         """Given all facts of which state is made: those of one call together, before its reply is handed out."""
         self.file: FactFile = NoFile()
@@ -74,11 +78,16 @@ class Service(MockViews):
         """Tell every observer."""
         if type(observation) is Replied and self._mock.first_answers.awaited:
             self._mock.first_answers.note(observation)
+        elif type(observation) is Noted:
+            for fact_observer in self.fact_observers:
+                fact_observer(observation)
         for observer in self.observers:
             observer(observation)
 
-    def serve(self, request: Request, now: Millis, *, c: int = 1, took: Millis = 0) -> Reply:
+    def serve(self, request: Request, now: Millis, *, c: int = 1, took: Millis = 0, came: int = 0) -> Reply:
         """Answer a request that was complete at `now`; the caller tells `Replied` once the last byte has left.
+
+        `c` is its connection, `took` and `came` are as the observation has them.
 
         StoreRefused if what it brings can't be kept: then it wasn't asked, and no number of an exchange is used.
         """
@@ -88,11 +97,14 @@ class Service(MockViews):
             if self.drops and (due := self._mock.retention.due(self.ledger, done.facts, now)):
                 done = replace(done, facts=(*due, *done.facts))
             self._keep(done.facts)
+        if done.response.status == 401:
+            for unauthorized in self.unauthorized:
+                unauthorized(request)
         # counted once it is about to be told: a number is never left out
         self.exchanges += 1
         x = self.exchanges
         if self.observers:
-            self.tell(Requested(now, x, done.route, request, c, done.flags, took))
+            self.tell(Requested(now, x, done.route, request, c, done.flags, took, None, None, came))
             if done.facts:
                 self._touch(done.job, now)
                 self._let_go(done.facts)
@@ -141,8 +153,7 @@ class Service(MockViews):
 
     def _doubt(self, facts: Sequence[Fact]) -> None:
         """These facts never were: memos that saw them are no longer trusted."""
-        self._mock.live_jobs.doubt(facts)
-        self._mock.retention.doubt(facts)
+        self._mock.index.doubt(facts)
 
     def _journal(self, facts: Iterable[Fact]) -> None:
         if self.journals and (kept := [fact for fact in facts if makes_state(fact)]):

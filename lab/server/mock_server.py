@@ -54,8 +54,6 @@ class MockServer(ListeningServer):
         self.tenants.leavers.append(self.drop)
         self.workers: WorkerLinks | None = None
         """The way to the other workers of the lab, if this process is the first of them."""
-        self.arrivals: dict[int, int] = {}
-        """By connection when its latest request was whole, in real microseconds: what its client waits from."""
         self.totals: dict[str, CallTotals] = {}
         """What the control plane counts of all tenants, also of those that were ended, by the names of mocks."""
         self._preparing = 0
@@ -123,7 +121,6 @@ class MockServer(ListeningServer):
         if (latest := self.tenants.latest(fact.c)) is not self.tenants.usual.main:
             latest.note(fact)
         self.tenants.leave(fact.c)
-        self.arrivals.pop(fact.c, None)
 
     def note_of(self, connection: Connection, fact: Fact) -> None:
         """Tell of it where the connection was used last."""
@@ -147,7 +144,7 @@ class MockServer(ListeningServer):
             body = await connection.body(self._most_of(routed.path))
         if connection.listener is not None:
             body = reader.shell_refusal(404, "This is another origin than the API's.")
-        self.arrivals[connection.ordinal] = real_micros()
+        came = real_micros()
         while True:
             if isinstance(body, Refusal):
                 now = routed.mount.clock.now()
@@ -155,7 +152,7 @@ class MockServer(ListeningServer):
             tenant, request = routed.mount.tenant, Request(incoming.method, routed.path, query, headers, body)
             tenant.users += 1
             try:
-                return await self._answer(connection, routed, request, since)
+                return await self._answer(connection, routed, request, since, came)
             except LedgerEnded:  # at another process: this call is the first one after it
                 pass
             finally:
@@ -169,8 +166,8 @@ class MockServer(ListeningServer):
         limits, route = self.limits, ROUTER.name("POST", path)
         return limits.token_body if route in FORM_ROUTES else limits.upload_body if route in UPLOADS else limits.body
 
-    async def _answer(self, connection: Connection, routed: Routed, request: Request, since: Millis) -> Sent:
-        """What the service says to a request that began to come at `since`; LedgerEnded: its tenant is there no longer."""
+    async def _answer(self, connection: Connection, routed: Routed, request: Request, since: Millis, came: int) -> Sent:
+        """What the service says to a request that began to come at `since`, and was whole at `came`, in real microseconds; LedgerEnded: its tenant is there no longer."""
         mount, service = routed.mount, routed.mount.service
         calls, now, before = mount.tenant.calls, mount.clock.now(), service.exchanges
         try:
@@ -181,10 +178,10 @@ class MockServer(ListeningServer):
                     return SENT_LAST
                 now, before = mount.clock.now(), service.exchanges
             if calls.shared:
-                call = partial(service.serve, request, c=connection.ordinal, took=now - since)
+                call = partial(service.serve, request, c=connection.ordinal, took=now - since, came=came)
                 now, reply = await self._ask(mount.tenant, connection, lambda at: (at, call(at)))
             else:
-                reply = service.serve(request, now, c=connection.ordinal, took=now - since)
+                reply = service.serve(request, now, c=connection.ordinal, took=now - since, came=came)
             self._long_calls.note(request, reply)
         except LedgerEnded:
             raise

@@ -107,9 +107,9 @@ class Tenant:
         self.closed = _UNSHARED if self.calls.shared else ""
         """Why none can be chosen where clients may expect that they can."""
         self.watchers: list[Callable[[Mount], object]] = []
-        """Told of each that is made, before its first request."""
+        """Backlog of each that is made, before its first request."""
         self.leavers: list[Callable[[Mount], object]] = []
-        """Told of each that is given up."""
+        """Backlog of each that is given up."""
         self._mounts: dict[str, Mount] = {}
         self._make: Callable[[MountChoice], Mount] | None = None
 

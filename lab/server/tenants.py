@@ -99,9 +99,9 @@ class Tenants:
         self.usual = usual
         """That without a name."""
         self.watchers: list[Callable[[Tenant], object]] = []
-        """Told of each that is made, before its first request."""
+        """Backlog of each that is made, before its first request."""
         self.leavers: list[Callable[[Tenant], object]] = []
-        """Told of each that is ended."""
+        """Backlog of each that is ended."""
         self._named: dict[str, Tenant] = {}
         self._maker: TenantMaker | None = None
         self._making = asyncio.Lock()

@@ -5,21 +5,22 @@ depends on when, where or how fast it is drawn, so the same recording gives the 
 """
 
 from asyncio import Event
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 
 from rich.color import ColorSystem
 from rich.style import Style
 from textual.pilot import Pilot
 from textual.strip import Strip
 
-from lab.clocks import settle
+from lab.clocks import ScaledClock, settle
 from lab.core.clock import Millis
+from lab.program.scenario import Scenario
 from lab.tui.app import LabApp
 from lab.tui.cast import Cast, Put
 from lab.tui.panes.layout import Rects
-from lab.tui.screens.feed import ObservationBatch
-from lab.tui.screens.main import MainScreen
+from lab.tui.screens.main import MainScreen, ObservationBatch
 from lab.tui.sources.playback import Playback
+from lab.tui.sources.player import Player
 from lab.tui.state.acts import HOLD
 from lab.tui.state.journal import SourceUpdate
 from lab.tui.state.preferences import Preferences, ScreenStart
@@ -34,34 +35,21 @@ MOST_BEATS = 60
 _PLAIN = Style()
 
 
-class FrozenClock:
-    """The recording's clock at one instant: it never moves by itself."""
-
-    factor = "1"
-
-    def __init__(self) -> None:
-        self._at: Millis = 0
-
-    def now(self) -> Millis:
-        """The instant."""
-        return self._at
-
-    async def sleep_until(self, instant: Millis) -> None:
-        """Return at once; who films moves the cursor."""
-
-    def set(self, instant: Millis, last: Millis | None = None) -> None:
-        """Stand there."""
-        self._at = instant
-
-    def scale(self, factor: str) -> None:
-        """It stands, whatever the pace."""
-
-
 class FilmedPlayback(Playback):
-    """A playback that is seen as playing, though it stands wherever it is put."""
+    """A playback that is seen as playing, though it stands wherever it is put: its clock never runs."""
 
-    stood: Millis = 0
-    """How long the film has stood at acts."""
+    def __init__(
+        self,
+        timeline: RecordingTimeline,
+        *,
+        title: str,
+        seed: int | None = None,
+        known: Mapping[str, Scenario] | None = None,
+    ) -> None:
+        super().__init__(timeline, title=title, seed=seed, known=known, clock=ScaledClock("0"))
+        self.player = Player(None, self._tell)
+        self.stood: Millis = 0
+        """How long the film has stood at acts."""
 
     @property
     def paused(self) -> bool:  # type: ignore[override]
@@ -71,13 +59,13 @@ class FilmedPlayback(Playback):
     async def observations(self) -> AsyncIterator[SourceUpdate]:
         """Nothing by itself: every frame is called for."""
         await Event().wait()
-        yield SourceUpdate(self.timeline.journal(self.place), "")
+        yield SourceUpdate()
 
     def stand(self, at: Millis) -> SourceUpdate:
         """What has happened by an instant, the cursor put there."""
         self.place = self.timeline.place(at)
         self._paced.set(at)
-        return SourceUpdate(self.timeline.journal(self.place), "")
+        return SourceUpdate(self.timeline.journal(self.place))
 
 
 def instants(timeline: RecordingTimeline) -> Iterator[Millis]:
@@ -93,11 +81,6 @@ def instants(timeline: RecordingTimeline) -> Iterator[Millis]:
         place = timeline.place(now)
 
 
-def _never() -> bool:
-    """A film that nobody ends early."""
-    return False
-
-
 async def film(
     source: FilmedPlayback,
     put: Put,
@@ -105,7 +88,7 @@ async def film(
     *,
     light: bool = False,
     stage: int | None = None,
-    ended: Callable[[], bool] = _never,
+    ended: Callable[[], bool] = lambda: False,
 ) -> None:
     """Write the cast of a whole recording, line by line, or until `ended` says so: asked before each frame.
 

@@ -24,7 +24,7 @@ from lab.tui.app import LabApp
 from lab.tui.panes.registry import draw, key_named, places
 from lab.tui.rows.letters import block, tall, zoom_of
 from lab.tui.rows.spans import plain, width
-from lab.tui.screens.apply_preferences import changes_of, ui_at_start
+from lab.tui.screens.main import changes_of, ui_at_start
 from lab.tui.sources.live import Live
 from lab.tui.sources.protocol import OwnMock, Playable, RunConnection
 from lab.tui.state.acts import HOLD, ActState, advanced, current_act, story_of
@@ -256,7 +256,7 @@ def test_stage_pace_begins_with_its_act_whatever_lay_over_it() -> None:
     view = view_of_act("token", wire=True, focus="job", zoom="job")
     begun = key_named("stage").react(replace(view, ui=replace(view.ui, stage=False)))
     assert begun.ui is not None and begun.ui.stage and not begun.ui.covers_acts
-    assert list(changes_of(replace(view, ui=replace(view.ui, stage=False)), begun, 120)) == [("stage", "3")]
+    assert list(changes_of(replace(view.ui, stage=False), begun.ui, 120)) == [("stage", "3")]
     presented = UiState(stage=True, wire=True, presenter=True)
     assert not presented.covers_acts  # no drawer there
 
@@ -413,7 +413,7 @@ async def staged(stage: str = "3", *, factor: str = "1") -> AsyncIterator[Staged
         yield RunConnection(InMemoryTransport(service, clock), mock=mock)
 
     app_of_run = App("ITEM_COMPARE_TEAM", SCRIPTED.ask, DEMO.id, DEMO.secret, play_scope())
-    first = Playable(app_of_run, 42, SCRIPTED)
+    first = Playable(app_of_run, SCRIPTED, 42)
     source = Live(first, connect, clock)
     app = LabApp(source, ScreenStart(Preferences(stage=stage)))
     async with piloted(app) as pilot:

@@ -14,7 +14,7 @@ from lab.core.observe import Noted, Replied
 from lab.tui.app import LabApp
 from lab.tui.panes.registry import SCREEN_KEYS
 from lab.tui.panes.screen_keys import END
-from lab.tui.screens.page import PageScreen
+from lab.tui.screens.overlays import PageScreen
 from lab.tui.state.screen import UiState
 from lab.tui.themes import COLOURS
 from tests.conftest import each_row
@@ -156,7 +156,7 @@ async def test_changes_need_a_text() -> None:
 
 
 @each_row("size", [(120, 36), (80, 24)])
-async def test_esc_leaves_the_input_row(size: tuple[int, int]) -> None:
+async def test_esc_leaves_the_text_fields(size: tuple[int, int]) -> None:
     async with screen_in("waiting", size) as (app, source, pilot):
         await pilot.press("c", "x", "escape")
         await until(pilot, lambda: "changes ›" not in text(app))
@@ -168,7 +168,7 @@ async def test_esc_leaves_the_input_row(size: tuple[int, int]) -> None:
 async def test_the_next_turn_is_typed_and_the_one_before_can_be_looked_at(size: tuple[int, int]) -> None:
     async with screen_in("complete", size) as (app, source, pilot):
         await pilot.press("m")
-        await until(pilot, lambda: "NEXT MESSAGE  turn 2" in text(app) and play.FOLLOW_UP[0] in text(app))
+        await until(pilot, lambda: "NEXT MESSAGE · turn 2" in text(app) and play.FOLLOW_UP[0] in text(app))
         await pilot.press("down", "space", "k", "enter")
         await until(pilot, lambda: source.requests == [("say", f"{play.FOLLOW_UP[1]} k")])
         assert "NEXT MESSAGE" not in text(app)
@@ -188,7 +188,7 @@ async def test_the_next_turn_is_typed_and_the_one_before_can_be_looked_at(size: 
 async def test_before_the_run_its_first_message_is_edited() -> None:
     async with screen_in("idle") as (app, source, pilot):
         await pilot.press("m")
-        await until(pilot, lambda: "enter keeps it" in text(app) and "sent when the run begins" in text(app))
+        await until(pilot, lambda: "enter sends" in text(app) and "sent when the run begins" in text(app))
         await pilot.press("question_mark")
         source.message = play.MESSAGE + "?"
         await pilot.press("enter")
@@ -238,10 +238,10 @@ async def test_a_remark_gives_the_narration_its_row_back_after_three_seconds() -
         await until(pilot, lambda: "Nothing has that." not in text(app))  # the timer runs as long as a remark shows
 
 
-async def test_while_a_person_is_awaited_every_other_look_at_the_clock_is_left_out(
+async def test_while_a_person_is_awaited_the_clock_is_looked_at_once_a_second(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    for state, drawn_ticks in (("running", 8), ("waiting", 4)):
+    for state, drawn_ticks in (("running", 8), ("waiting", 2)):
         async with screen_in(state) as (app, _, _pilot):
             main, looks = main_screen(app), []
             main.timer.pause()

@@ -12,16 +12,18 @@ from lab.tui.panes.copy_menu import CopyPage
 from lab.tui.panes.exchange import ExchangePage
 from lab.tui.panes.fault_menu import FaultPage
 from lab.tui.panes.help import HelpPage
+from lab.tui.panes.keys import why_refused
+from lab.tui.panes.palette import PalettePage
 from lab.tui.panes.picker import PickerPage
-from lab.tui.panes.refused_keys import KEY_REASONS, why_refused
 from lab.tui.panes.registry import SCREEN_KEYS
 from lab.tui.panes.screen_keys import END, NOTHING_OPEN
 from lab.tui.screens.main import MainScreen
-from lab.tui.screens.palette import Palette
+from lab.tui.screens.overlays import FormScreen
 from lab.tui.state.screen import ScreenState, UiChange, UiState
 from tests.conftest import each_row
 from tests.tui import play
 from tests.tui.pilots import LabPilot, main_screen, screen_in, text, turn_to, until
+from tests.tui.test_view import view_of
 
 Snapshot = tuple[UiState, tuple[tuple[object, ...], ...], type, str]
 
@@ -48,20 +50,20 @@ def same(before: Snapshot, after: Snapshot) -> bool:
 
 
 DOES: dict[str, Callable[[Snapshot, Snapshot], bool]] = {
-    "approve": asks(play.answer("approved")), "reject": asks(play.answer("rejected")), "changes": looks(typing="changes"),
-    "approve-saying": looks(typing="approve"), "reject-saying": looks(typing="reject"),
+    "approve": asks(play.answer("approved")), "reject": asks(play.answer("rejected")), "changes": opens(FormScreen),
+    "approve-saying": opens(FormScreen), "reject-saying": opens(FormScreen),
     "step": asks(("step",)), "output-view": looks(output="raw"),
     "pause": lambda _, after: after[1] in ((("begin",),), (("pause",),)),
-    "message": looks(typing="message"), "earlier": looks(turn=1), "later": same, "wire": looks(wire=True, focus="wire"),
+    "message": opens(FormScreen), "earlier": looks(turn=1), "later": same, "wire": looks(wire=True, focus="wire"),
     "full-wire": looks(zoom="wire", focus="wire"), "scenario": opens(PickerPage), "fault": opens(FaultPage),
     "record": asks(("record",)), "faster": asks(("scale", "2")), "slower": asks(("scale", "0.5")),
     "own-pace": asks(("scale", "1")), **{f"focus-{pane}": focuses(pane) for pane in ("token", "job", "polling", "output")},
-    "focus-wire": looks(wire=True, focus="wire"), "copy": opens(CopyPage), "search": looks(typing="search"), "next-hit": same, "hit-before": same, "zoom": looks(zoom="output"), "leave-open": lambda before, after: after[0] in (replace(before[0], remark=NOTHING_OPEN), UiState(panes=True)),
+    "focus-wire": looks(wire=True, focus="wire"), "copy": opens(CopyPage), "search": opens(FormScreen), "next-hit": same, "hit-before": same, "zoom": looks(zoom="output"), "leave-open": lambda before, after: after[0] in (replace(before[0], remark=NOTHING_OPEN), UiState(panes=True)),
     "up": same, "page-up": same, "down": looks(scrolled={"output": 1}), "page-down": looks(scrolled={"output": 10}),
     "stage": lambda before, after: after[:2] == (replace(before[0], stage=True), (("stand_at_acts", True),)),
     "presenter": looks(presenter=True), "theme": lambda _, after: after[3] == "stage-light",
     "picture": lambda _, after: after[0].remark == "Saved as x.svg.", "help": opens(HelpPage),
-    "palette": opens(Palette), "quit-asks": looks(remark=END),
+    "palette": opens(PalettePage), "quit-asks": looks(remark=END),
     **{f"ask-{number}": asks(("say", text)) for number, text in enumerate(play.FOLLOW_UP, 1)},
 }  # fmt: skip
 """What each key does in a state that offers it; `reset`, `quit` and `open` are looked at by themselves."""
@@ -193,7 +195,7 @@ async def test_a_pressed_twice_sends_one_decision() -> None:
         await until(pilot, lambda: run.state.run.gate is not None and run.state.run.gate.sent is not None)
         await pilot.press("a", "r", "c")
         await pilot.pause()
-        assert source.requests == [play.answer("approved")] and not run.state.ui.typing
+        assert source.requests == [play.answer("approved")] and app.screen is run
 
 
 def test_every_key_of_the_table_is_bound_and_every_command_exists() -> None:
@@ -236,8 +238,12 @@ async def test_esc_leaves_what_is_open_one_by_one_and_is_never_dead(state: str, 
         await until(pilot, lambda: main.state.ui == replace(before, remark=then, panes=not then))
 
 
-def test_every_reason_is_one_of_a_key() -> None:
-    assert set(KEY_REASONS) <= {key.name for key in SCREEN_KEYS}
+def test_counterparts_are_keys_and_no_key_of_the_bar_is_there_twice() -> None:
+    names = [key.name for key in SCREEN_KEYS]
+    assert len(names) == len({*names}) and {key.pair for key in SCREEN_KEYS} <= {*names, ""}
+    for state in play.STATES:
+        shown = [key.face for key in SCREEN_KEYS if key.rank_in(view_of(state))]
+        assert len(shown) == len({*shown}) and "?" in shown
 
 
 async def test_another_scenario_ends_a_run_only_when_enter_is_pressed_twice() -> None:

@@ -9,7 +9,7 @@ import pytest
 from msgspec.structs import replace
 
 from lab.app.effects import App, Asking, RunEnded, RunObservation
-from lab.client.control import ControlAnswer, LabState
+from lab.client.control import ControlAnswer
 from lab.client.driver import TransportLost
 from lab.clocks import ScaledClock, settle
 from lab.core.clock import passed_text
@@ -149,9 +149,6 @@ class Plane:
             else ControlAnswer(200, {"file": "recordings/x.rec.jsonl"})
         )
 
-    async def lab(self) -> LabState:
-        return LabState("scaled", "1", 0, 0, trouble=self.ill)
-
     async def follow(self, *, replies: bool) -> AsyncIterator[RunObservation]:
         while True:
             yield await self.facts.get()
@@ -174,15 +171,19 @@ class LiveDriver:
             try:
                 mock = None
                 if self.plane is not None:
-                    choices = tuple(Playable(APP, 42, each).choice for each in scenarios.values())
+                    choices = tuple(Playable(APP, each, 42).choice for each in scenarios.values())
                     mock = OwnMock(
-                        self.plane, lambda name: Playable(APP, 7, scenarios[name]), choices, self.plane.paced
+                        self.plane,
+                        lambda name: Playable(APP, scenarios[name], 7),
+                        choices,
+                        self.plane.paced,
+                        lambda: self.plane.ill,
                     )
                 yield RunConnection(self.peer, mock=mock)
             finally:
                 self.closed = True
 
-        first = Playable(APP, 42, play.SCENARIO)
+        first = Playable(APP, play.SCENARIO, 42)
         self.live: PodRun = PodRun(first, connect, self.clock, "POD")
         if plane:
             self.live = Live(first, connect, self.clock)
@@ -549,12 +550,11 @@ async def test_a_tape_begins_and_ends_and_says_where_it_lies(driver: LiveDriver)
 
 async def test_a_tape_that_dies_is_told_of_once_and_the_show_goes_on(driver: LiveDriver) -> None:
     assert driver.plane is not None
-    driver.plane.ill = "An older one died."
     await driver.live.begin()
     await driver.until(Requested, 4)
-    assert not driver.live.describe().dead, "no tape runs"
-    driver.plane.ill = "The disk is full."
     await driver.live.record()
+    assert not driver.live.describe().dead
+    driver.plane.ill = "The disk is full."
     await driver.until(SourceUpdate)
     assert driver.live.recording and driver.live.describe().dead
     assert [each.remark for each in driver.observations if isinstance(each, SourceUpdate)] == [
@@ -562,6 +562,7 @@ async def test_a_tape_that_dies_is_told_of_once_and_the_show_goes_on(driver: Liv
     ]
     driver.plane.did.append(("not the second",))
     assert await driver.live.record() == "The recording in recordings/x.rec.jsonl ends early."
+    driver.plane.ill = None
     await driver.live.record()
     await driver.until(Requested, 12)
     assert driver.live.recording and not driver.live.describe().dead, "the one before is told of no more"

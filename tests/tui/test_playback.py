@@ -474,7 +474,7 @@ async def test_a_click_on_the_line_goes_there(size: tuple[int, int]) -> None:
 
 async def test_the_palette_goes_to_a_stage() -> None:
     async with playback_screen() as (app, _, _):
-        named = [name for name, _, _ in main_screen(app).commands()]
+        named = [each.name for each in main_screen(app).commands()]
         assert {"Go to Token", "Go to Invoke", "Go to Poll", "Go to Gate", "Go to Output"} <= set(named)
 
 

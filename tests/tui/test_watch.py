@@ -375,7 +375,7 @@ async def screen_in(
     watcher.plane.tell(*observations)
     async with piloted(app, size) as pilot:
         await until(pilot, lambda: main_screen(app).observed.journal is not None and watcher.plane.queue.empty())
-        await until(pilot, lambda: not main_screen(app).feed.waiting and not main_screen(app).canvas.waiting)
+        await until(pilot, lambda: not main_screen(app).waits)
         yield app, watcher, pilot
         assert app.bug is None
 
@@ -402,7 +402,7 @@ async def test_idle_waits_for_a_client_and_offers_nothing_to_begin() -> None:
             lambda: (
                 "http://base/oauth2/v1/token" in text(app)
                 and "y  Copy what a client needs" in text(app)
-                and " y Copy  w Wire" in text(app)
+                and " y Copy " in text(app)
             ),
         )
         await resized(pilot, (80, 24))

@@ -148,7 +148,7 @@ class LiveDemo(AsyncExitStack):
 
         config, recording = self.setup.config, self._settings.record is not None
         seed = config.seed if recording else own_seed(self._settings, config, scenario)
-        return Playable(app_of(config, scenario, self._app), seed, scenario)
+        return Playable(app_of(config, scenario, self._app), scenario, seed)
 
     @asynccontextmanager
     async def connect(self) -> "AsyncIterator[RunConnection]":
@@ -179,14 +179,19 @@ class LiveDemo(AsyncExitStack):
             """Has the mock follow the scenario that was chosen; as it is played then."""
             scenario = next(each.scenario for each in setup.config.scenarios if each.name == name)
             config = mock.recast(name, own_seed(self._settings, setup.config, scenario))
-            return Playable(app_of(config, scenario, self._app), config.seed, scenario)
+            return Playable(app_of(config, scenario, self._app), scenario, config.seed)
+
+        def dead() -> str | None:
+            return mock.recorder.tape.dead if mock.recorder.tape is not None else None
 
         choices = [self.playable(each.scenario).choice for each in setup.config.scenarios]
         choices += [
             ScenarioChoice(name, "does not load", complaints=tuple(map(str, error.complaints)))
             for name, error in broken.items()
         ]
-        yield RunConnection(transport, mock.base_url, mock.token_url, OwnMock(control, follow, tuple(choices), paced))
+        yield RunConnection(
+            transport, mock.base_url, mock.token_url, OwnMock(control, follow, tuple(choices), paced, dead)
+        )
 
 
 def show_peer(settings: DemoSettings, peer: Peer, console: Console) -> int:
@@ -210,7 +215,7 @@ def show_peer(settings: DemoSettings, peer: Peer, console: Console) -> int:
             finally:
                 await transport.close()
 
-        playable = Playable(app_for_peer(scenario, peer, settings.app), scenario=scenario)
+        playable = Playable(app_for_peer(scenario, peer, settings.app), scenario)
         with recorded_peer(mock, peer, clock, console, stop) as recorded:
             source = PodRun(playable, connect, clock, f"POD {pod}", recording=mock.record is not None)
             await film_screen(source, stop, console, start, _cast(settings, scenario.title))

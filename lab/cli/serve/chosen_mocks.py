@@ -1,7 +1,7 @@
 """What `lab serve` lets a client choose, each scenario in a mock of its own, and the tapes of those that were chosen."""
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from msgspec.structs import replace
 
@@ -11,7 +11,7 @@ from lab.cli.serve.hints import client_hints, foreign_token_hint
 from lab.cli.setup import Setup, own_seed
 from lab.cli.tapes.tape_recorder import TapeRecorder
 from lab.core.errors import LabError
-from lab.core.observe import Observer
+from lab.core.exchange import Request
 from lab.files.recordings import recording_path
 from lab.files.scenarios import scenarios_folder
 from lab.jobs.program import Program
@@ -44,7 +44,7 @@ class ChosenMocks:
         """Let clients of this tenant choose."""
         self._tenant = tenant
         tenant.offer(self._choices, self._mount)
-        tenant.main.service.observers.append(self._token_hint(None))
+        tenant.main.service.unauthorized.append(self._token_hint(None))
         tenant.leavers.append(self._left)
 
     def edited(self, program: Program) -> None:
@@ -90,12 +90,13 @@ class ChosenMocks:
         usual, program, clock = self._service.config, choice.load(), self._setup.clock
         seed = own_seed(self._setup.settings, usual, program.scenario)
         service = Service(usual.alone((program,), seed, f"{usual.prefix}{MOUNT_PATH}{choice.name}"))
-        service.observers += [*client_hints(self._console, clock.mode, service), self._token_hint(choice.name)]
+        service.observers += client_hints(self._console, clock.mode, service)
+        service.unauthorized.append(self._token_hint(choice.name))
         recorder = self._recorder(service, choice.name) if self._taped else None
         self._recorders += [recorder] if recorder is not None else []
         return Mount(service, clock, choice, recorder)
 
-    def _token_hint(self, name: str | None) -> Observer:
+    def _token_hint(self, name: str | None) -> Callable[[Request], None]:
         """Says of whom a token is that is shown where it isn't known."""
 
         def granted_at(token: str) -> str | None:

@@ -27,8 +27,7 @@ from lab.server.control.clock import ClockRoutes
 from lab.server.control.jobs import JobRoutes
 from lab.server.control.journal import Subscriber
 from lab.server.control.last_exchanges import Buffer, SharedBytes
-from lab.server.control.meters import MockMeter, counts_of_others
-from lab.server.control.metrics import MetricsRoute
+from lab.server.control.metrics import CONNECTIONS, MetricsRoute, MockMeter, counts_of_others
 from lab.server.control.rewind import Rewind
 from lab.server.control.shared import UNSHARED, SharedBuffer, SharedReset, SharedSubscriber, following
 from lab.server.mock_server import MockServer
@@ -122,7 +121,7 @@ class MockRoutes:
             "set_back": self._mount.tenant.calls.set_back,
             "base_url": f"{self._server.public_origin}{config.prefix}", "clock": self.clock.document(),
             "seed": config.seed, "scenarios": [each.name for each in config.scenarios],
-            "connections": self._server.connections + sum(each.lab.connections for each in others if each and each.lab),
+            "connections": self._server.connections + sum(int(n) for each in others if each for _, (n,) in each.get(CONNECTIONS, ())),
         }  # fmt: skip
 
     async def _scenarios(self, request: web.Request) -> Json:

@@ -10,13 +10,7 @@ from lab.tui.panes.registry import places
 from lab.tui.panes.search import in_exchange
 from lab.tui.rows.blocks import since_text
 from lab.tui.rows.search import find
-from lab.tui.state.screen import ScreenState, SearchedPane, UiState
-
-
-def search_for(state: ScreenState, query: str) -> UiState:
-    """A search for these words, in the wire if that is in focus, or the polls of which it has both sides; without a word its end."""
-    searched: SearchedPane = "wire" if state.ui.in_focus in ("wire", "polling") else "output"
-    return state.choose(typing="", query=query, searched=searched, hit=0, hits=0)
+from lab.tui.state.screen import ScreenState, UiState
 
 
 def go_to_hit(state: ScreenState, size: tuple[int, int], now: Millis, by: int) -> UiState:

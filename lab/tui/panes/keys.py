@@ -1,7 +1,7 @@
-"""A key of the screen, and a row in which the person types: when they are offered, and what they lead to."""
+"""A key of the screen, and a form in which the person types: when they are offered, and what they lead to."""
 
-from collections.abc import Callable
-from typing import Unpack
+from collections.abc import Callable, Iterable
+from typing import NamedTuple, Unpack
 
 from msgspec import Struct
 
@@ -15,7 +15,15 @@ class Reaction(Struct, frozen=True):
     ui: UiState | None = None
     ask: SourceAsk | None = None
     command: str = ""
-    """Of `screens.main.COMMANDS`."""
+    """Of `MainScreen`'s."""
+    form: "TextForm | None" = None
+    """What is typed first."""
+    copy: str = ""
+    """Text for the terminal's clipboard."""
+    close: bool = False
+    """Whether what lies over the panes is left."""
+    run: Callable[[], object] | None = None
+    """What only the app can do, once that is left."""
 
 
 React = Callable[[ScreenState], Reaction]
@@ -43,6 +51,14 @@ class ScreenKey(Struct, frozen=True):
     """Whether the palette leaves it out."""
     works_unseen: bool = False
     """Whether it is left where the terminal is too small: then nothing may act on what can't be seen."""
+    why: "str | Callable[[ScreenState], str]" = ""
+    """Why it isn't offered, where there is something to say."""
+    bar: "int | Callable[[ScreenState], int]" = 0
+    """How early the key bar gives it up where it has no room for all: the lowest last; 0: it isn't there."""
+    pair: str = ""
+    """The counterpart that is told of beside it, by name."""
+    series: str = ""
+    """What all keys do that are told of in one row."""
 
     def is_offered(self, state: ScreenState) -> bool:
         """Whether it does something now."""
@@ -60,6 +76,26 @@ class ScreenKey(Struct, frozen=True):
         """Its word in this state."""
         return self.label if self.word is None else self.word(state)
 
+    def rank_in(self, state: ScreenState) -> int:
+        """How early the key bar gives it up now; 0: it has no place there."""
+        rank = self.bar if isinstance(self.bar, int) else self.bar(state)
+        return rank if rank and self.is_offered(state) else 0
+
+    def why_in(self, state: ScreenState) -> str:
+        """Why it isn't offered now, or nothing."""
+        return self.why if isinstance(self.why, str) else self.why(state)
+
+
+def why_refused(keys: Iterable[ScreenKey], state: ScreenState) -> str:
+    """Why none of the keys on one button is offered; empty if one is, or there is nothing to say."""
+    found = list(keys)
+    served = [key for key in found if key.is_served(state)]
+    if any(key.offered(state) for key in served):
+        return ""
+    if found and not served:
+        return f"{found[0].label}: not in {state.source.pill}."
+    return next((why for key in served if (why := key.why_in(state))), "")
+
 
 def choosing(**changes: Unpack[UiChange]) -> React:
     """A key that changes the person's choice in the same way in every state."""
@@ -76,22 +112,26 @@ def commanding(command: str) -> React:
     return lambda state: Reaction(command=command)
 
 
-Fields = tuple[tuple[str, int], ...]
-"""What stands before each field of a row, and how many cells the field has; 0: whatever is left."""
+class FormField(NamedTuple):
+    """One text of a form: what stands before it, what is hinted at as long as it is empty, and what it holds at first."""
+
+    prompt: str
+    hint: str = ""
+    text: str = ""
+    edited: bool = False
+    """Whether that is there to be edited; else it goes as soon as another is typed."""
 
 
-class InputRow(Struct, frozen=True):
-    """One thing that can be typed: its fields, and the row of the bar in which they stand (in the tight bar: `tight`)."""
+class TextForm(Struct, frozen=True):
+    """Texts that the person types, and sends with enter."""
 
-    fields: Callable[[ScreenState], Fields]
-    row: int
-    tight: int
+    title: str
+    fields: tuple[FormField, ...]
     send: Callable[[ScreenState, tuple[str, ...]], Reaction]
     """What enter leads to with the texts, one a field."""
-    suggestions: Callable[[ScreenState], tuple[str, ...]] = lambda state: ()
-    """What the last field holds at first, and ↑ ↓ go through."""
-    placeholders: Callable[[ScreenState], tuple[str, ...]] = lambda state: ("",)
+    stands: Callable[[ScreenState], bool] = lambda state: True
+    """Whether it can still be sent."""
+    suggestions: tuple[str, ...] = ()
+    """What ↑ ↓ go through in the last field."""
     optional: bool = False
-    """Whether the fields may be left empty."""
-    bar: str = "approval"
-    """The bar in which it stands."""
+    """Whether the last text may be empty."""

@@ -138,7 +138,8 @@ def _next_form(state: ScreenState) -> Reaction:
 KEYS = (
     ScreenKey(
         "output-view", "o", "o", "Output view", "output rendered, raw, whole status body", _next_form,
-        lambda state: state.newest.last is not None,
+        lambda state: state.newest.last is not None, why="There is no output yet.",
+        bar=lambda state: 8 if state.source.follows or state.newest.ended is not None else 0,
     ),
 )  # fmt: skip
 

@@ -65,7 +65,7 @@ class QrPage(PageContent):
     title = "DECIDE BY PHONE"
     foot = "d or esc"
 
-    def body(self, inner: int, rows: int) -> list[Row]:
+    def body(self, inner: int) -> list[Row]:
         """The code, or that nothing is to be decided."""
         phone = self.state.phone
         if phone is None or not phone.address:
@@ -84,5 +84,7 @@ KEYS = (
         lambda state: state.phone is not None and bool(state.phone.address),
         group="gate",
         needs="phone",
+        why="No gate is open.",
+        bar=4,
     ),
 )

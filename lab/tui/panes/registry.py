@@ -31,7 +31,7 @@ from lab.tui.panes.search import SEARCH_BAR
 from lab.tui.panes.stage import ACT, act_placed
 from lab.tui.panes.stepper import STEPPER
 from lab.tui.panes.strip import KEYS as FOLLOW_UP_KEYS
-from lab.tui.panes.strip import focuses, strip
+from lab.tui.panes.strip import focuses, no_question, pane_digits, strip
 from lab.tui.panes.token import TOKEN_PANE
 from lab.tui.panes.wire import WIRE_PANE
 from lab.tui.rows.blocks import FRAMES, SIGNS, frame
@@ -41,6 +41,12 @@ from lab.tui.state.screen import ScreenState
 
 PANES: tuple[Pane, ...] = (TOKEN_PANE, JOB_PANE, POLLING_PANE, OUTPUT_PANE, WIRE_PANE)
 """From left to right; the drawer last."""
+
+
+def _no_call(state: ScreenState) -> str:
+    if not state.run.exchanges:
+        return "Nothing has been sent yet."
+    return f"Focus a pane first: {digits}." if (digits := pane_digits(state)) else "Focus a pane first: esc shows them."
 
 
 def _keys() -> tuple[ScreenKey, ...]:
@@ -54,6 +60,8 @@ def _keys() -> tuple[ScreenKey, ...]:
             focusing(pane.name, drawer=pane.place == "drawer"),
             partial(focuses, f"focus-{pane.name}", pane.key),
             group="view",
+            why=no_question,
+            series="look at a pane",
         )
         for pane in PANES
     ]
@@ -67,6 +75,7 @@ def _keys() -> tuple[ScreenKey, ...]:
         commanding("open"),
         lambda state: exchange_in_focus(state) is not None,
         group="view",
+        why=_no_call,
     )
     run = (*RUN_KEYS, *FOLLOW_UP_KEYS, *MESSAGE_KEYS, *own, *MORE_RUN_KEYS)
     return (*APPROVAL_BAR.keys, *PHONE_KEYS, *run, *SCRUBBER.keys, *focus, open_exchange, *SEARCH_KEYS, *VIEW_KEYS)
@@ -87,6 +96,7 @@ BARS: tuple[Bar, ...] = (
 )
 """From the edges of the screen inwards."""
 
+BOTTOM = frozenset(bar.name for bar in BARS if bar.edge == "bottom")
 _BARS = {bar.name: bar for bar in BARS}
 _PANES = {pane.name: pane for pane in PANES}
 _BY_NAME = {key.name: key for key in SCREEN_KEYS}

@@ -105,12 +105,12 @@ def _going_to(stage: str) -> SourceAsk:
 KEYS = (
     ScreenKey(
         "back", "left", "←", "Back", "one observation back, or on", asking(lambda source: source.move(-1)), group="time",
-        needs="seek", word=lambda state: "Seek",
+        needs="seek", word=lambda state: "Seek", bar=3, pair="on",
     ),
     ScreenKey("on", "right", "→", "On", "one observation on", asking(lambda source: source.move(1)), group="time", needs="seek"),
     ScreenKey(
         "mark-back", "shift+left", "⇧←", "Mark back", "one mark, or act, back, or on", _mark_back, _has_marks, "time",
-        word=lambda state: "Mark back" if state.source.cursor is not None else "Act back",
+        word=lambda state: "Mark back" if state.source.cursor is not None else "Act back", pair="mark-on",
     ),
     ScreenKey(
         "mark-on", "shift+right", "⇧→", "Mark on", "one mark, or act, on", _mark_on, _has_marks, "time",

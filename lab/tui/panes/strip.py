@@ -118,7 +118,7 @@ def _questions(offered: tuple[FollowUp, ...], inner: int) -> list[Row]:
 
 def _follow_up(state: ScreenState, key: str) -> FollowUp | None:
     state = state.in_sight
-    if not state.finale or phase(state.run) != "complete" or state.ui.typing:
+    if not state.finale or phase(state.run) != "complete":
         return None
     return next((each for each in follow_ups(state) if each.key == key), None)
 
@@ -136,6 +136,14 @@ def pane_digits(state: ScreenState) -> str:
         if len(free) > 1 and int(free[-1]) - int(free[0]) == len(free) - 1
         else " ".join(free)
     )
+
+
+def no_question(state: ScreenState) -> str:
+    """Why a digit does nothing."""
+    digits = pane_digits(state)
+    if any(each.key for each in follow_ups(state)) and state.in_sight.finale:
+        return "There is no follow-up of this number." + (f" {digits} for a pane." if digits else "")
+    return f"{digits} for a pane; at the end each follow-up shows the digit that asks it."
 
 
 def _asking(key: str) -> React:
@@ -159,6 +167,8 @@ def _key(number: str) -> ScreenKey:
         lambda state: _follow_up(state, number) is not None,
         needs="message",
         word=lambda state: found.text if (found := _follow_up(state, number)) is not None else f"Ask {number}",
+        why=no_question,
+        series="ask a follow-up",
     )
 
 

@@ -2,14 +2,13 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Container, Mapping
-from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from msgspec import structs
 
 from lab.app.effects import Asking, Outcome, RunEnded, RunObservation
 from lab.core.clock import Clock, Millis
-from lab.core.errors import LabError
+from lab.core.errors import HostError
 from lab.core.exchange import Json
 from lab.core.journal.fact import ClockScaled, Fact, LedgerCleared
 from lab.core.observe import Noted, Replied
@@ -48,10 +47,9 @@ class PodRun(HeldSource):
         self._playable = playable
         self._connect = connect
         self._queue: asyncio.Queue[RunObservation | SourceUpdate] = asyncio.Queue()
-        self._connected: asyncio.Future[RunConnection] | None = None
-        """It comes after the first paint; what was asked before waits for it, or is told why it never will."""
-        self._addresses = ("", "")
-        """Where the API and the tokens are, once the connection stands."""
+        self._link: RunConnection | None = None
+        """It comes after the first paint; what was asked before waits for it."""
+        self._linked = asyncio.Event()
         self.player = Player(None, self._queue.put_nowait)
         self.run = self._new_run()
         self._message = playable.app.message
@@ -62,7 +60,7 @@ class PodRun(HeldSource):
 
     def describe(self, journal: JournalState | None = None, chosen: int | None = None) -> SourceState:
         """The scenario, if one is at hand, and the addresses, once the connection stands."""
-        playable, (base, token_url) = self._playable, self._addresses
+        playable, link = self._playable, self._link
         return SourceState(
             self.pill,
             playable.choice.title,
@@ -72,8 +70,8 @@ class PodRun(HeldSource):
             self.recording,
             self.can,
             message=self._message,
-            base=base,
-            token_url=token_url,
+            base="" if link is None else link.base,
+            token_url="" if link is None else link.token_url,
             labels=playable.app.dialect.labels,
             own_decisions=dict(self.run.answers.own),
             skipping=self.player.skipping,
@@ -88,58 +86,45 @@ class PodRun(HeldSource):
 
     async def observations(self) -> AsyncIterator[RunObservation | SourceUpdate]:
         """Connect, then hand on what is observed."""
-        connected = self._connected = self._connected or asyncio.get_running_loop().create_future()
-        try:
-            async with self._connect() as connection:
-                self._addresses = (connection.base, connection.token_url)
-                self._met(connection)
-                connected.set_result(connection)
-                try:
-                    while True:
-                        yield await self._queue.get()
-                finally:
-                    await self._leave()
-        except Exception as error:
-            if not connected.done():
-                connected.set_exception(error)
-                connected.exception()  # nobody may have waited
-            raise
+        async with self._connect() as self._link:
+            self._linked.set()
+            self._met()
+            try:
+                while True:
+                    yield await self._queue.get()
+            finally:
+                await self._leave()
 
-    def _met(self, connection: RunConnection) -> None:
+    def _met(self) -> None:
         """The connection stands."""
 
     async def _leave(self) -> None:
         await self.run.stop()
 
     async def _connection(self) -> RunConnection:
-        if self._connected is None:
-            self._connected = asyncio.get_running_loop().create_future()
-        return await asyncio.shield(self._connected)
+        await self._linked.wait()
+        assert self._link is not None
+        return self._link
 
     async def _control(self) -> "ControlClient | None":
         mock = (await self._connection()).mock
         return None if mock is None else mock.control
 
-    def _observe(self, observation: RunObservation) -> None:
-        """Of what the run itself does: hand it on; a step, or a way forward, may be at its end."""
-        begins, player = self._take(observation), self.player
-        if isinstance(observation, RunEnded):
-            player.rest()
-        player.come_to("step")
-        # a person who is needed ends the way forward, too
-        goal, needed = player.goal, isinstance(observation, Asking | RunEnded)
-        if goal is not None and goal.kind == "stage" and (needed or self.run.place_of(goal.stage) is not None):
-            player.come_to("stage")
-        if begins and not player.holds and not (goal is not None and goal.kind == "stage"):
-            player.hold()
-
-    def _take(self, observation: RunObservation) -> bool:
-        """Note it, and hand it on; whether an act begins with it at which time is to stand."""
+    def _observe(self, observation: RunObservation, *, ours: bool = True) -> None:
+        """Note what the run itself does, or what the journal tells, and hand it on; time may have to stand now."""
         before, after = self.run.note(observation)
         self._queue.put_nowait(observation)
-        if happens(observation, before, after):
-            self.player.come_to("skip")
-        return self.player.at_acts and not _acts(after) <= _acts(before)
+        player, goal = self.player, self.player.goal
+        if isinstance(observation, RunEnded):
+            player.rest()
+        # a person who is needed ends the way forward, too
+        needed = isinstance(observation, Asking | RunEnded)
+        player.saw(
+            step=ours,
+            happens=happens(observation, before, after),
+            arrives=ours and goal is not None and (needed or self.run.place_of(goal.stage) is not None),
+            act=player.at_acts and not _acts(after) <= _acts(before),
+        )
 
     # The run; of a server that is not ours only the next call is held back
 
@@ -197,48 +182,48 @@ class Live(PlayedSource, PodRun):
     def __init__(self, playable: Playable, connect: Connect, clock: SettableClock, *, recording: bool = False) -> None:
         super().__init__(playable, connect, clock, "LIVE", recording=recording)
         self.player = Player(clock, self._queue.put_nowait, self._tell_tape)
-        self._mock: OwnMock | None = None
         self._following: asyncio.Task[None] | None = None
-        self._checking: asyncio.Task[None] | None = None
-        self._dead = ""
-        """What killed the tape that runs."""
-        self._dead_before = ""
-        """What killed the one before: the mock's health never forgets it."""
+        self._warned = False
+        """Whether it was said what killed the tape that runs."""
 
     @property
     def can(self) -> frozenset[Ability]:  # type: ignore[override]  # the scenarios come with the mock
         """All; another scenario only where there is one."""
         more: set[Ability] = {"pause", "step", "speed", "skip", "fault", "tape", "rewind", "name"}
-        one = self._mock is not None and len(self._mock.choices) == 1
+        one = self._link is not None and len(self._mock.choices) == 1
         return PodRun.can | more if one else PodRun.can | more | {"scenario"}
 
+    @property
+    def _mock(self) -> OwnMock:
+        """HostError as long as it isn't there."""
+        if self._link is None or self._link.mock is None:
+            raise HostError("The lab's mock is still starting; press the key once more.")
+        return self._link.mock
+
     def describe(self, journal: JournalState | None = None, chosen: int | None = None) -> SourceState:
-        scenarios = () if self._mock is None else self._mock.choices
-        return structs.replace(super().describe(), scenarios=scenarios, dead=bool(self._dead))
+        known = super().describe()
+        return (
+            known
+            if self._link is None
+            else structs.replace(known, scenarios=self._mock.choices, dead=self._mock.dead() is not None)
+        )
 
     # What happens
 
-    def _met(self, connection: RunConnection) -> None:
-        assert connection.mock is not None
-        self._mock = connection.mock
+    def _met(self) -> None:
         self._following = asyncio.create_task(self._follow())
 
-    async def _own_mock(self) -> OwnMock:
-        mock = (await self._connection()).mock
-        assert mock is not None
-        return mock
-
     async def _leave(self) -> None:
-        await stopped(self._checking, self._following)
+        await stopped(self._following)
         await super()._leave()
 
     def _tell_tape(self, factor: str) -> None:
-        if self._mock is not None:
+        if self._link is not None:
             self._mock.paced(factor)
 
     async def _follow(self, known: Container[Fact] = ()) -> None:
         """Facts only, and those that aren't known: our own driver observes requests and replies."""
-        async for observation in (await self._own_mock()).control.follow(replies=False):
+        async for observation in self._mock.control.follow(replies=False):
             if not isinstance(observation, Noted) or isinstance(observation.fact, LedgerCleared):
                 continue
             if isinstance(observation.fact, ClockScaled):
@@ -246,13 +231,13 @@ class Live(PlayedSource, PodRun):
             if observation.fact not in known:
                 self.run.answers.count(observation.fact)
                 # the mock counts the exchanges of all its clients, our run its own
-                if self._take(structs.replace(observation, x=None)):
-                    self.player.hold()
+                self._observe(structs.replace(observation, x=None), ours=False)
 
-    def _observe(self, observation: RunObservation) -> None:
-        super()._observe(observation)
-        if isinstance(observation, Replied) and self.recording and (self._checking is None or self._checking.done()):
-            self._checking = asyncio.create_task(self._check_tape())
+    def _observe(self, observation: RunObservation, *, ours: bool = True) -> None:
+        super()._observe(observation, ours=ours)
+        if isinstance(observation, Replied) and self.recording and not self._warned and (why := self._mock.dead()):
+            self._warned = True
+            self._queue.put_nowait(SourceUpdate(remark=f"{why} The show goes on."))
 
     # Its time
 
@@ -294,7 +279,7 @@ class Live(PlayedSource, PodRun):
         self.player.pause(True)
         await run.stop()
         await stopped(self._following)
-        refused = (await (await self._own_mock()).control.reset(instant)).refused
+        refused = (await self._mock.control.reset(instant)).refused
         run.cut(place if refused is None else len(run.observations))
         known = [each.fact for each in run.observations if isinstance(each, Noted)]
         self._following = asyncio.create_task(self._follow(known))
@@ -311,12 +296,12 @@ class Live(PlayedSource, PodRun):
 
     async def choose(self, scenario: str) -> Refused:
         """With its own seed, where the mock can follow it."""
-        if any(each.name == scenario and not each.complaints for each in (await self._own_mock()).choices):
+        if any(each.name == scenario and not each.complaints for each in self._mock.choices):
             return await self._play(scenario)
         return f"Scenario {scenario} can't be played."
 
     async def _play(self, scenario: str) -> Refused:
-        mock = await self._own_mock()
+        mock = self._mock
         await self.run.stop()
         if refused := (await mock.control.reset()).refused:
             return refused
@@ -326,37 +311,27 @@ class Live(PlayedSource, PodRun):
         return await super().reset()
 
     async def arm(self, fault: Mapping[str, Json]) -> Refused:
-        return (await (await self._own_mock()).control.arm(fault)).refused
+        return (await self._mock.control.arm(fault)).refused
 
     async def disarm(self, name: str) -> Refused:
-        return (await (await self._own_mock()).control.disarm(name)).refused
+        return (await self._mock.control.disarm(name)).refused
 
     # The tape, which the mock writes
 
     async def record(self) -> Refused:
         """What came of it is said, too."""
-        control, ending, begun = (await self._own_mock()).control, self.recording, self.run.begun
-        name = self._playable.choice.name or "demo"
+        control, ending, dead = self._mock.control, self.recording, self._mock.dead()
+        name = self._playable.choice.name
         answer = await (control.end_tape() if ending else control.begin_tape(name, numbered=True))
         if answer.refused is not None:
             return answer.refused
-        self.recording = not ending
+        self.recording, self._warned = not ending, False
         if not ending:
-            since = ", from now on: the run so far isn't in it" if begun else ""
+            since = ", from now on: the run so far isn't in it" if self.run.begun else ""
             return f"Recording to {answer.file}{since}."
-        if self._dead:
-            self._dead_before, self._dead = self._dead, ""
+        if dead:
             return f"The recording in {answer.file} ends early."
         return f"The recording is in {answer.file}: lab play shows it."
-
-    async def _check_tape(self) -> None:
-        """One that died is named once, and the show goes on."""
-        why = None
-        with suppress(LabError):  # a lab that is gone is named by whoever needs it
-            why = None if self._dead else (await (await self._own_mock()).control.lab()).trouble
-        if why and why != self._dead_before:
-            self._dead = why
-            self._queue.put_nowait(SourceUpdate(remark=f"{why} The show goes on."))
 
 
 def _acts(run: RunState) -> set[ActKey]:

@@ -162,20 +162,20 @@ class OwnRun:
 
 
 class GateAnswers:
-    """The question that is open, and a person's answer to it: a key may come before its question, or between two."""
+    """The question that is open, and a person's answer to it: a key may come while a poll is under way, too."""
 
     def __init__(self) -> None:
         self.own: dict[str, str] = {}
         """Who decided here, `you` or `phone`, by the opening as the screen names it; a chat's own answers are `you` anyway."""
-        self._awaited: asyncio.Future[Answer] | None = None
         self._missing = 0
+        self._given = asyncio.Event()
         self.clear()
 
     def clear(self, question: Question | None = None) -> None:
         """Forget all but this question."""
         self._question, self._decided = question, False
-        self._early: Answer | None = None
-        """Given while a poll was under way: the next question takes it."""
+        self._answer: Answer | None = None
+        self._given.clear()
 
     async def decide(self, given: GateAnswer, now: Millis, control: "ControlClient | None") -> str | None:
         """Decide what is asked; why not, if it was refused. A second key changes nothing.
@@ -187,29 +187,21 @@ class GateAnswers:
             return "No gate is open."
         if self._decided:
             return TOO_LATE if given.by_phone else None
+        self._decided, refused = True, None
         if question.channel == "CHAT" and given.name is None:
-            self._decided = True
-            self._give(Answer(now, Verdict(given.verdict), given.content))
-            self.own.pop(given.opening, None)
-            if given.by_phone:
-                self.own[given.opening] = PHONE
-            return None
-        if control is None:
-            return "This approval is given outside the API."
-        self._decided, gate = True, question.gate or given.gate
-        answer = await control.decide(question.job, gate, given.verdict, name=given.name, comment=given.content)
-        if answer.refused is None:
-            self.own[given.opening] = PHONE if given.by_phone else "you"
+            self._answer = Answer(now, Verdict(given.verdict), given.content)
+            self._given.set()
+        elif control is None:
+            refused = "This approval is given outside the API."
         else:
+            gate = question.gate or given.gate
+            answer = await control.decide(question.job, gate, given.verdict, name=given.name, comment=given.content)
+            refused = answer.refused
+        if refused is not None:
             self._decided = False
-        return answer.refused
-
-    def _give(self, answer: Answer) -> None:
-        """To who waits for it; a poll may be under way, then it waits for the question to be asked again."""
-        if self._awaited is None or self._awaited.done():
-            self._early = answer
         else:
-            self._awaited.set_result(answer)
+            self.own[given.opening] = PHONE if given.by_phone else "you"
+        return refused
 
     def count(self, fact: Fact) -> None:
         """A quorum takes more than one decision at an opening: after each vote the next may be given."""
@@ -221,23 +213,14 @@ class GateAnswers:
                 self._decided = self._decided and self._missing <= 0
 
     async def answer(self, question: Question) -> Answer:
-        """The next answer to this question; cancelled by the driver when the wait is over."""
-        early, self._early = self._early, None
-        same = self._question is not None and self._question.key == question.key
-        self._question, self._decided = question, self._decided and same
-        if early is not None and same:
-            return early
-        awaited: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
-        self._awaited = awaited
-        try:
-            return await awaited
-        except asyncio.CancelledError:
-            # the wait ended in the very turn of the loop in which the key came: the next question takes it
-            if awaited.done() and not awaited.cancelled():
-                self._early = awaited.result()
-            raise
-        finally:
-            self._awaited = None
+        """The next answer to this question. The driver cancels it when the wait is over: asked anew, it has what came."""
+        if self._question is None or self._question.key != question.key:
+            self.clear()
+        self._question = question
+        await self._given.wait()
+        self._given.clear()
+        assert self._answer is not None
+        return self._answer
 
 
 async def stopped(*tasks: "asyncio.Task[None] | None") -> None:

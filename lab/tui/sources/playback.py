@@ -8,7 +8,7 @@ from msgspec.structs import replace
 from lab.clocks import ScaledClock, breathe, first_of
 from lab.core.clock import Millis
 from lab.program.scenario import Scenario
-from lab.tui.sources.player import FASTEST, Goal, PlayedSource, Player, SettableClock
+from lab.tui.sources.player import FASTEST, Goal, HeldSource, PlayedSource, Player, SettableClock
 from lab.tui.sources.protocol import with_job
 from lab.tui.state.cursor import LONGEST_STRETCH, PlaybackCursor
 from lab.tui.state.journal import JournalState, SourceUpdate
@@ -27,7 +27,7 @@ SLICE = 32
 """Lines of a long one that are folded between two looks at the keys."""
 
 
-class Playback(PlayedSource):
+class Playback(PlayedSource, HeldSource):
     """Starts at the beginning, and stands until it is told to play. `damage`: what is wrong with the file, if anything."""
 
     follows = True
@@ -125,10 +125,8 @@ class Playback(PlayedSource):
         happens = timeline.happening(self.place)
         act = timeline.act(self.place) if self.player.at_acts else None
         self.place = min(happens, max(self.place + 1, timeline.place(self.clock.now())))
-        if act is not None and self.place >= act:
-            self.player.hold()
+        self.player.saw(happens=self.place == happens, act=act is not None and self.place >= act)
         if self.place == happens:
-            self.player.come_to("skip")
             self._run_from(timeline.at(self.place))
 
     def _run_from(self, at: Millis) -> None:

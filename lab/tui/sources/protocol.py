@@ -39,25 +39,20 @@ def with_job(
 
 
 class Playable(Struct, frozen=True):
-    """One thing that LIVE can play: a scenario (None against a pod), and our app made for it."""
+    """A scenario that LIVE can play, with our app made for it."""
 
     app: App
+    scenario: Scenario
     seed: int | None = None
-    scenario: Scenario | None = None
-    name: str = ""
-    title: str = ""
 
     def app_saying(self, message: str) -> App:
         """The app with this message, and the parameters that the scenario sends with it in whichever turn."""
-        messages = self.scenario.user_messages if self.scenario is not None else ()
-        known = next((each.parameters for each in messages if each.message == message), None)
-        return replace(self.app, message=message, parameters=self.app.parameters if known is None else known)
+        known = (each.parameters for each in self.scenario.user_messages if each.message == message)
+        return replace(self.app, message=message, parameters=next(known, self.app.parameters))
 
     @property
     def choice(self) -> ScenarioChoice:
         """The entry in the picker."""
-        if self.scenario is None:
-            return ScenarioChoice(self.name, self.title)
         known = self.scenario
         return ScenarioChoice(known.name, known.title, known.shows, known.story, known, self.seed or 0)
 
@@ -72,6 +67,8 @@ class OwnMock(Struct, frozen=True):
     """What can be played, and what can't, with the complaints about it."""
     paced: Callable[[str], object] = lambda factor: None
     """Told of each pace that our clock takes, for the tape."""
+    dead: Callable[[], str | None] = lambda: None
+    """What killed the tape that runs."""
 
 
 class RunConnection(Struct, frozen=True):

@@ -1,6 +1,5 @@
 """WATCH: the journal of a lab that somebody else's client is calling. It outlives the lab it watches."""
 
-import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import AbstractAsyncContextManager
 from typing import TYPE_CHECKING
@@ -12,13 +11,13 @@ from lab.core.exchange import Json
 from lab.core.journal.fact import ClockAdvanced, ClockScaled
 from lab.core.observe import Noted, Observation, Replied, Requested
 from lab.program.scenario import Scenario
-from lab.tui.sources.player import SettableClock
+from lab.tui.sources.player import Goal, PlayedSource, Player, SettableClock
 from lab.tui.sources.protocol import with_job
 from lab.tui.state.gate import GateAnswer
 from lab.tui.state.journal import JournalState, SourceUpdate
 from lab.tui.state.reading import TOKEN_PATH
 from lab.tui.state.screen import Ability, SourceState
-from lab.tui.state.source import Refused, ScreenSource
+from lab.tui.state.source import Refused
 
 if TYPE_CHECKING:  # loaded once there is something to reach
     from lab.client.control import ControlClient, LabState
@@ -37,13 +36,11 @@ ServedScenarios = Callable[["Header"], Mapping[str, Scenario]]
 """Of the scenarios that a journal's header names those of which the very file is at hand."""
 
 
-class Watch(ScreenSource):
+class Watch(PlayedSource):
     """Follows the lab at `where`; `reach` opens its control plane, each time anew."""
 
     follows = True
     refusal = "That is for the client that calls, not for who watches."
-    paused = False
-    factor = "1"
 
     def __init__(
         self,
@@ -59,6 +56,10 @@ class Watch(ScreenSource):
         self._clock: SettableClock = clock or ScaledClock("0")
         """Runs on from what was told last."""
         self.clock = self._clock
+        self.player = Player(self._clock, lambda update: None)
+        self.player.factor = "1"
+        self._pace = "0"
+        """What the lab's clock runs at."""
         self._own_pace = ""
         """The first that was seen of the lab; nothing as long as it stands."""
         self.can: frozenset[Ability] = frozenset()
@@ -69,8 +70,7 @@ class Watch(ScreenSource):
         """What that header's lab served is still known when it has gone."""
         self._lab: LabState | None = None
         self._joined: Millis = 0
-        self._begun = self._stepping = False
-        self._step_ends: asyncio.Task[Refused] | None = None
+        self._begun = False
         self._decided: set[str] = set()
 
     def describe(self, journal: JournalState | None = None, chosen: int | None = None) -> SourceState:
@@ -101,27 +101,24 @@ class Watch(ScreenSource):
 
     async def observations(self) -> AsyncIterator[Observation | SourceUpdate]:
         """The journal, begun anew whenever the lab is reached again."""
-        try:
-            while True:
-                try:
-                    async with self._reach() as plane:
-                        yield self._join(plane, await plane.lab())
-                        async for observation in plane.follow():
-                            yield observation
-                            if (news := self._heed(observation)) is not None:
-                                yield news
-                    self.trouble = f"The lab at {self.where} has ended; waiting for it to start again."
-                except LabError as error:
-                    if self._lab is None and not isinstance(error, HostError):
-                        raise
-                    self.trouble = self._lost(error)
-                self._plane, self.can = None, frozenset()
-                self._clock.scale("0")
-                yield SourceUpdate()
-                await self._rest()
-        finally:
-            if self._step_ends is not None:
-                self._step_ends.cancel()
+        while True:
+            try:
+                async with self._reach() as plane:
+                    yield self._join(plane, await plane.lab())
+                    async for observation in plane.follow():
+                        yield observation
+                        if (news := self._heed(observation)) is not None:
+                            yield news
+                        await self._set_pace()  # a step may be at its end
+                self.trouble = f"The lab at {self.where} has ended; waiting for it to start again."
+            except LabError as error:
+                if self._lab is None and not isinstance(error, HostError):
+                    raise
+                self.trouble = self._lost(error)
+            self._plane, self.can = None, frozenset()
+            self._clock.scale("0")
+            yield SourceUpdate()
+            await self._rest()
 
     def _lost(self, error: LabError) -> str:
         """Why nothing comes; that the lab has ended stands until it is back."""
@@ -134,7 +131,7 @@ class Watch(ScreenSource):
         anew = before is not None and before.epoch != lab.epoch
         self.trouble = ""
         self.can = PACES.get(lab.mode, frozenset()) | {"decide", "name", "fault"}
-        self._joined, self._begun, self._stepping = lab.now, False, False
+        self._joined, self._begun = lab.now, False
         if anew:
             self._decided.clear()
             self._own_pace = ""
@@ -144,15 +141,12 @@ class Watch(ScreenSource):
 
     def _runs(self, factor: str, at: Millis) -> None:
         """The lab's clock runs at a pace from an instant on."""
-        assert self._lab is not None
-        if self._lab.mode == "manual":
-            self.factor, factor = "manual", "0"
-        else:
-            self.paused = factor == "0"
-            self.factor = self.factor if self.paused else factor
-            self._own_pace = self._own_pace or ("" if self.paused else factor)
+        self._pace = factor
         self._clock.set(at)
         self._clock.scale(factor)
+        if not self._is_manual:
+            self.player.adopt()
+            self._own_pace = self._own_pace or ("" if factor == "0" else factor)
 
     def _heed(self, observation: Observation) -> SourceUpdate | None:
         """What the journal says of the clock, and of what is missing; a step ends with what is seen to happen."""
@@ -166,9 +160,7 @@ class Watch(ScreenSource):
                     return SourceUpdate()
                 case _ if observation.at > self.clock.now():
                     self._clock.set(observation.at)
-            if self._stepping and isinstance(observation, Requested | Replied):
-                self._stepping = False
-                self._step_ends = asyncio.create_task(self._scale("0"))
+            self.player.saw(step=isinstance(observation, Requested | Replied))
         if self._begun or not isinstance(observation, Requested):
             return None
         self._begun, gone = True, observation.x - 1
@@ -184,27 +176,38 @@ class Watch(ScreenSource):
             raise HostError(self.trouble or NOT_YET)
         return self._plane
 
+    @property
+    def _is_manual(self) -> bool:
+        return self._lab is not None and self._lab.mode == "manual"
+
+    @property
+    def factor(self) -> str:  # type: ignore[override]
+        """The pace of the lab's clock; `manual`: it has none."""
+        return "manual" if self._is_manual else self.player.factor
+
+    async def _set_pace(self) -> Refused:
+        """Have the lab's clock run as the player has ours."""
+        if (factor := self._clock.factor) == self._pace:
+            return None
+        self._pace = factor
+        return (await self._reached.scale(factor)).refused
+
     async def pause(self) -> Refused:
-        refused = await self._scale(self.factor if self.paused else "0")
-        return refused or (GOES_ON if self.paused else None)
+        assert self._reached
+        await super().pause()
+        return await self._set_pace() or (GOES_ON if self.paused else None)
 
     async def scale(self, factor: str) -> Refused:
         """Now, or when the clock runs again."""
-        self.factor = factor
-        return None if self.paused else await self._scale(factor)
-
-    async def _scale(self, factor: str) -> Refused:
-        refused = (await self._reached.scale(factor)).refused
-        if refused is None:
-            self._runs(factor, self.clock.now())
-        return refused
+        await super().scale(factor)
+        return await self._set_pace()
 
     async def step(self) -> Refused:
         """To what is seen to happen; of a manual clock to what is due."""
         plane = self._reached
-        if self.factor != "manual":
-            self._stepping = True
-            return await self._scale(self.factor) if self.paused else None
+        if not self._is_manual:
+            self.player.run_to(Goal("step"))
+            return await self._set_pace()
         due, now = await plane.due(), self.clock.now()
         if due is None:
             return "Nothing moves on by itself; the next move is the client's, or a person's."
