@@ -21,7 +21,7 @@ from lab.tui.state.gate import GateAnswer
 from lab.tui.state.journal import JournalState, SourceUpdate
 from lab.tui.state.reduce import happens
 from lab.tui.state.run import RunState
-from lab.tui.state.screen import SourceState
+from lab.tui.state.screen import Ability, SourceState
 from lab.tui.state.source import Refused
 
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ class PodRun(HeldSource):
     """Our run against somebody else's server. Starts idle; what goes out, and what comes back, is observed."""
 
     refusal = "This server is somebody else's: its clock and its wire can't be set."
-    can: frozenset[str] = frozenset(("reset", "decide", "message"))
+    can: frozenset[Ability] = frozenset(("reset", "decide", "message"))
 
     def __init__(
         self, playable: Playable, connect: Connect, clock: Clock, pill: str, *, recording: bool = False
@@ -187,10 +187,11 @@ class Live(PlayedSource, PodRun):
         """Whether it was said what killed the tape that runs."""
 
     @property
-    def can(self) -> frozenset[str]:  # type: ignore[override]  # the scenarios come with the mock
+    def can(self) -> frozenset[Ability]:  # type: ignore[override]  # the scenarios come with the mock
         """All; another scenario only where there is one."""
-        ours = PodRun.can | {"pause", "step", "speed", "skip", "fault", "tape", "rewind", "name"}
-        return ours if self._link is not None and len(self._mock.choices) == 1 else ours | {"scenario"}
+        more: set[Ability] = {"pause", "step", "speed", "skip", "fault", "tape", "rewind", "name"}
+        one = self._link is not None and len(self._mock.choices) == 1
+        return PodRun.can | more if one else PodRun.can | more | {"scenario"}
 
     @property
     def _mock(self) -> OwnMock:

@@ -13,7 +13,7 @@ from lab.tui.sources.protocol import with_job
 from lab.tui.state.cursor import LONGEST_STRETCH, PlaybackCursor
 from lab.tui.state.journal import JournalState, SourceUpdate
 from lab.tui.state.recording import RecordingTimeline
-from lab.tui.state.screen import SourceState
+from lab.tui.state.screen import Ability, SourceState
 from lab.tui.state.source import Refused
 
 DULL: Millis = 2_000
@@ -32,7 +32,7 @@ class Playback(PlayedSource, HeldSource):
 
     follows = True
     refusal = "A recording can't be changed; it is only shown."
-    can = frozenset(("pause", "step", "speed", "skip", "seek", "reset"))
+    can = frozenset[Ability](("pause", "step", "speed", "skip", "seek", "reset"))
     runs = True
     """Whether its clock does; else it stands wherever it is put."""
 
