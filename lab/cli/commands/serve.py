@@ -24,9 +24,8 @@ from lab.cli.serve.worker_place import WorkerPlace
 from lab.cli.setup import Setup, make_setup
 from lab.cli.signals import Interrupted
 from lab.core.clock import Millis
-from lab.mock.config import TENANT_PATH
+from lab.mock.config import MOUNT_PATH, TENANT_PATH
 from lab.server.listener import origin_of
-from lab.server.mounts import MOUNT_PATH
 from lab.server.reachable import address_for_others, is_every_address
 from lab.settings import Environment, Flags, MockSettings, Settings, loopback, refuse_idle
 
@@ -192,7 +191,7 @@ def may_choose_lines(settings: ServeSettings, base: str) -> list[str]:
     """What clients may choose where scenarios are served: one of these, which a shared lab has not, and a tenant."""
     one = f"{base}{MOUNT_PATH}NAME, or X-Lab-Scenario: NAME: jobs and tokens of its own"
     shared, most = settings.ledger.url is not None, settings.tenants
-    begun_by = f"calls make up to {most}" if most else "POST /_lab/tenants makes one"
+    begun_by = f"token requests make up to {most}" if most else "POST /_lab/tenants makes one"
     tenant = f"{base}{TENANT_PATH}NAME, or X-Lab-Tenant: NAME: a lab of its own; {begun_by}"
     lines = [] if shared else [f"  {'one scenario':<14} {one}"]
     return [*lines, f"  {'tenants':<14} {tenant}"] if shared or most else lines

@@ -18,7 +18,7 @@ from lab.core.journal.fact import ClockRestarted, ClockRewound, Fact, LedgerClea
 from lab.core.journal.shell import RequestMalformed
 from lab.core.logtext import harmless_text
 from lab.core.observe import Noted, Observation, Observer, Replied, Requested
-from lab.server.mounts import Mount, Tenant
+from lab.server.labs import Lab, Labs
 
 LogForm: TypeAlias = Literal["text", "json"]
 _MOST_OPEN = 10_000
@@ -96,29 +96,28 @@ class RequestLog:
         self.look = self._writer.look
         """Hands what has ended since the last time over to the thread."""
 
-    def follow(self, tenant: Tenant) -> None:
-        """Look on at a tenant's mocks; of one with a name its beginning has a line."""
-        for mount in tenant:
-            self._observe(mount)
-        tenant.watchers.append(self._observe)
-        if tenant.name is not None:
-            self._add_command(tenant.clock.now(), tenant.name, "begin")
-
-    def leave(self, tenant: Tenant) -> None:
-        """Its end has one, too."""
-        self._add_command(tenant.clock.now(), tenant.name, "end")
+    def follow(self, labs: Labs) -> None:
+        """Look on at all; the beginning and the end of a tenant have a line."""
+        for lab in labs:
+            self._observe(lab)
+        labs.watchers.append(self._observe)
+        labs.leavers.append(self._left)
 
     def close(self) -> None:
         """Write what is left, for as long as the end of the lab may wait for it."""
         self._writer.close()
 
-    def _observe(self, mount: Mount) -> None:
-        service = mount.service
-        service.observers.append(
-            self.observer(mount.name, lambda each: service.config.trace_of(each), mount.tenant.name)
-        )
-        if mount.name is None:
-            service.journals.append(partial(self._note_resets, mount.tenant.name, _BACK_IN_TIME))
+    def _observe(self, lab: Lab) -> None:
+        service = lab.service
+        service.observers.append(self.observer(lab.scenario, lambda each: service.config.trace_of(each), lab.name))
+        if lab.scenario is None:
+            service.journals.append(partial(self._note_resets, lab.name, _BACK_IN_TIME))
+            if lab.name is not None:
+                self._add_command(lab.clock.now(), lab.name, "begin")
+
+    def _left(self, lab: Lab) -> None:
+        if lab.scenario is None:
+            self._add_command(lab.clock.now(), lab.name, "end")
 
     def observer(self, scenario: str | None, trace: Callable[[Requested], str], tenant: str | None = None) -> Observer:
         """What is to be told of the requests to one mock; `trace` gives the trace id of each."""

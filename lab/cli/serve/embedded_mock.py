@@ -4,6 +4,7 @@ import asyncio
 import sys
 from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import AsyncExitStack, asynccontextmanager
+from functools import partial
 from typing import TYPE_CHECKING
 
 from msgspec import Struct
@@ -14,13 +15,12 @@ from lab.cli.entropy import control_token
 from lab.cli.logs.request_log import RequestLog
 from lab.cli.loop import Stop
 from lab.cli.run.conversation import job_facts_observer
-from lab.cli.serve.chosen_mocks import ChosenMocks
 from lab.cli.serve.hints import client_hints
 from lab.cli.serve.ports import Ports
 from lab.cli.serve.reload import ScenarioReloader
 from lab.cli.serve.serve_extras import ServeExtras
+from lab.cli.serve.served_labs import ServedLabs
 from lab.cli.serve.surroundings import look_around
-from lab.cli.serve.tenant_maker import ServedTenants
 from lab.cli.setup import Setup, credentials_for, own_client
 from lab.cli.tapes.tape_recorder import TapeRecorder
 from lab.core.clock import Millis
@@ -33,9 +33,9 @@ from lab.identity.scopes import api_scope
 from lab.mock.config import Config
 from lab.mock.service import Service
 from lab.server.control.plane import ControlPlane
+from lab.server.labs import Lab, Labs
 from lab.server.listener import Bound, bind
 from lab.server.mock_server import MockServer
-from lab.server.tenants import Tenants
 
 if TYPE_CHECKING:  # a lab of one process without a journal starts without what they need
     from lab.cli.serve.shared_lab import SharedLab
@@ -53,8 +53,8 @@ class EmbeddedMock(Struct):
 
     service: Service
     recorder: TapeRecorder
-    chosen: ChosenMocks | None
-    tenants: ServedTenants | None = None
+    labs: ServedLabs | None = None
+    """The labs of a process that serves scenarios to others, and shares none of them."""
     control_token: str = ""
     base_url: str = ""
     control_url: str = ""
@@ -116,12 +116,10 @@ async def embedded_mock(
         config, decoy = _decoy(setup, stack)
         service = setup.make_service(replace(config, here=ports.origin))
         _observe(service, setup, beside, client_hints(console, setup.clock.mode, service) if outside else (), job_facts)
-        choosing = extras is not None and beside.ledger is None  # else it would be each process's own
-        chosen = ChosenMocks(setup, service, console, beside.choices) if choosing else None
-        mock = EmbeddedMock(service, TapeRecorder(setup, service, console, outside=outside), chosen)
+        mock = EmbeddedMock(service, TapeRecorder(setup, service, console, outside=outside))
         stack.callback(_close_files, mock, stop, beside.logs)
-        server = _server(mock, setup, beside, _calls(beside.ledger, service, stack))
-        _offer_tenants(mock, setup, console, extras, server.tenants, stack)
+        labs = partial(_labs, mock, setup, console, extras, stack)
+        server = _server(mock, setup, beside, _calls(beside.ledger, service, stack), labs)
         control = _control_plane(mock, setup, beside, server) if ports.control is not None else None
         stack.push_async_callback(server.stop, _grace(setup, outside=outside), stop.hurry)
         if control is not None:
@@ -129,7 +127,7 @@ async def embedded_mock(
         mock.base_url = await server.start(bound=ports.api)
         _start_others(mock, server, ports, decoy, stack)
         # what nobody tells of: the files that are being written
-        written = (mock.recorder, mock.chosen, beside.journal, *beside.logs)
+        written = (mock.recorder, mock.labs, beside.journal, *beside.logs)
         looks: list[Callable[[], None]] = [each.look for each in written if each is not None]
         if control is not None:
             mock.control_url = await control.start(listen.host, names=beside.control.names, bound=ports.control)
@@ -159,26 +157,20 @@ def _calls(lab: "SharedLab | None", service: Service, stack: AsyncExitStack) -> 
     return calls
 
 
-def _offer_tenants(
-    mock: EmbeddedMock,
-    setup: Setup,
-    console: Console,
-    extras: ServeExtras | None,
-    tenants: Tenants,
-    stack: AsyncExitStack,
-) -> None:
-    """Let there be tenants where scenarios are served to others: this process's own, or those of all that serve the lab."""
+def _labs(
+    mock: EmbeddedMock, setup: Setup, console: Console, extras: ServeExtras | None, stack: AsyncExitStack, usual: Lab
+) -> Labs:
+    """Where scenarios are served to others there may be more labs: this process's own, or those of all that serve it."""
     if extras is None or not setup.config.scenarios:
-        return
+        return Labs(usual)
     if extras.ledger is None:
-        mock.tenants = ServedTenants(setup, mock.service, console, extras)
-        tenants.offer(mock.tenants)
-        return
+        mock.labs = ServedLabs(setup, console, extras, usual)
+        return mock.labs
     from lab.cli.serve.shared_tenants import StoredTenants  # no other start waits for it
 
-    shared = StoredTenants(setup, mock.service, console, extras, extras.ledger.tenants)
-    shared.serve(tenants)
+    shared = StoredTenants(setup, console, extras, extras.ledger.tenants, usual)
     stack.push_async_callback(shared.close)
+    return shared
 
 
 def _start_others(
@@ -195,7 +187,7 @@ def _start_others(
 
 def _edits(mock: EmbeddedMock, setup: Setup, console: Console, *, shared: bool) -> list[Callable[[], None]]:
     """Takes up what is edited, where it was chosen too; nothing where no scenario is served."""
-    edited = [each.edited for each in (mock.chosen, mock.tenants) if each is not None]
+    edited = [] if mock.labs is None else [mock.labs.edited]
     reloader = ScenarioReloader(setup.settings, mock.service, setup.clock, console, *edited, shared=shared)
     return [reloader.look] if setup.config.scenarios else []
 
@@ -227,24 +219,24 @@ def _decoy(setup: Setup, stack: AsyncExitStack) -> tuple[Config, Bound | None]:
 def _control_plane(mock: EmbeddedMock, setup: Setup, extras: ServeExtras, server: MockServer) -> ControlPlane:
     recorder, journal = mock.recorder, extras.journal
     mock.control_token = extras.control.token or control_token()
-    parts = recorder, mock.chosen, journal, server.tenants.usual.calls
+    parts = recorder, mock.labs, journal, server.labs.usual.calls
     return ControlPlane(
         server,
         mock.control_token,
         trouble=lambda: next((each.trouble for each in parts if each and each.trouble), None),
         recorder=recorder,
-        past=journal.facts if journal else (),
         second=setup.second,
     )
 
 
-def _server(mock: EmbeddedMock, setup: Setup, extras: ServeExtras, calls: "BatchLoop | None") -> MockServer:
-    server = MockServer(mock.service, setup.clock, setup.limits, calls)
+def _server(
+    mock: EmbeddedMock, setup: Setup, extras: ServeExtras, calls: "BatchLoop | None", labs: Callable[[Lab], Labs]
+) -> MockServer:
+    server = MockServer(mock.service, setup.clock, setup.limits, calls, labs=labs)
+    server.labs.usual.past = extras.journal.facts if extras.journal is not None else ()
     mock.failed_handshakes = lambda: server.failed_handshakes
-    if mock.chosen is not None:
-        mock.chosen.offer(server.tenants.usual)
     for log in extras.logs:
-        log.follow(server.tenants.usual)
+        log.follow(server.labs)
     _warm_up(mock.service.config)
     sys.setswitchinterval(_SWITCH)
     asyncio.get_running_loop().set_exception_handler(server.bugs.outside)
@@ -260,4 +252,4 @@ def _warm_up(config: Config) -> None:
 def _close_files(mock: EmbeddedMock, stop: Stop, logs: Iterable[RequestLog]) -> None:
     for log in logs:
         log.close()
-    mock.exit_code = max(each.close(stop.footer) for each in (mock.recorder, mock.chosen) if each is not None)
+    mock.exit_code = max(each.close(stop.footer) for each in (mock.recorder, mock.labs) if each is not None)

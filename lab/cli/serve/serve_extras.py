@@ -10,7 +10,7 @@ from lab.cli.logs.request_log import RequestLog
 from lab.cli.serve.control_settings import ControlSettings
 from lab.cli.serve.ports import Ports, open_ports
 from lab.core.clock import Millis
-from lab.server.mounts import MountChoice
+from lab.server.labs import LabChoice
 from lab.settings import MockSettings
 
 if TYPE_CHECKING:  # a lab without them starts without what they need
@@ -23,7 +23,7 @@ class ServeExtras(Struct, frozen=True):
 
     journal: "StateJournal | None" = None
     """A file that holds what was accepted before, and is written on."""
-    choices: Sequence[MountChoice] = ()
+    choices: Sequence[LabChoice] = ()
     """What clients may choose beside the scenarios that are served."""
     logs: tuple[RequestLog, ...] = ()
     """What writes a line of each request."""

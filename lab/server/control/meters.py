@@ -14,8 +14,8 @@ from lab.core.clock import Millis
 from lab.program.words import Status
 from lab.server.call_totals import CallTotals
 from lab.server.control.tallies import CallTally, JobTally
+from lab.server.labs import Lab
 from lab.server.mock_server import MockServer
-from lab.server.mounts import Mount, Tenant
 from lab.server.shared.calls import LedgerCounts
 
 if TYPE_CHECKING:
@@ -76,20 +76,20 @@ class LabCounts(Struct, frozen=True):
 class MockMeter:
     """Counts what becomes of one mock, if somebody may ask for it: without the library nobody can."""
 
-    def __init__(self, server: MockServer, mount: Mount, totals: dict[str, CallTotals]) -> None:
+    def __init__(self, server: MockServer, lab: Lab, totals: dict[str, CallTotals]) -> None:
         """`totals` count it too, by its name, with the mocks of other tenants."""
         self.installed = find_spec(METRICS_LIBRARY) is not None
-        self._jobs = JobTally(mount.service, mount.clock)
-        together = totals.setdefault(mount.name or "", CallTotals())
+        self._jobs = JobTally(lab.service, lab.clock)
+        together = totals.setdefault(lab.scenario or "", CallTotals())
         self.calls = CallTally(server.limits.connections, self._jobs.note, server.arrivals, (together,))
-        self._mount = mount
+        self._lab = lab
         self._observer = self.calls.observer()
         if self.installed:
-            mount.service.observers.append(self._observer)
+            lab.service.observers.append(self._observer)
 
     def counts(self) -> MockCounts:
         """As it is now, but for the jobs."""
-        return _mock_counts(self._mount.name or "", self.calls.own)
+        return _mock_counts(self._lab.scenario or "", self.calls.own)
 
     async def counts_with_jobs(self, within: Millis) -> MockCounts:
         """As it is now; without jobs if counting them takes more than so many real milliseconds."""
@@ -100,7 +100,7 @@ class MockMeter:
         """Observe no more."""
         self._jobs.close()
         if self.installed:
-            self._mount.service.observers.remove(self._observer)
+            self._lab.service.observers.remove(self._observer)
 
 
 def _mock_counts(scenario: str, totals: CallTotals) -> MockCounts:
@@ -118,15 +118,15 @@ async def counts_of_lab(
     system = await asyncio.to_thread(_of_system)
     jobs = {mock.scenario: mock.jobs for mock in nameless}
     mocks = tuple(replace(_mock_counts(name, together), jobs=jobs.get(name, {})) for name, together in totals.items())
-    calls = server.tenants.usual.calls
+    calls = server.labs.usual.calls
     up = calls.trouble is None if calls.shared else None
-    lab = LabCounts(server.connections, server.opened_connections, len(server.tenants.named), up, system)
+    lab = LabCounts(server.connections, server.opened_connections, len(server.labs.named), up, system)
     return ProcessCounts(mocks, calls.counts and replace(calls.counts), lab)
 
 
-def counts_of_tenant(tenant: Tenant, mocks: Iterable[MockCounts]) -> ProcessCounts:
+def counts_of_tenant(lab: Lab, mocks: Iterable[MockCounts]) -> ProcessCounts:
     """What was counted here of mocks of one tenant, and of its ledger if other processes share that."""
-    return ProcessCounts(tuple(mocks), tenant.calls.counts and replace(tenant.calls.counts))
+    return ProcessCounts(tuple(mocks), lab.calls.counts and replace(lab.calls.counts))
 
 
 def system_families() -> "Iterable[Metric]":
@@ -148,33 +148,33 @@ class WorkerMeters:
     def __init__(self, server: MockServer) -> None:
         self._server = server
         self._totals: dict[str, CallTotals] = {}
-        self._meters = {tenant: MockMeter(server, tenant.main, self._totals) for tenant in server.tenants}
-        server.tenants.watchers.append(self._begun)
-        server.tenants.leavers.append(self._ended)
+        self._meters = {lab: MockMeter(server, lab, self._totals) for lab in server.labs}
+        server.labs.watchers.append(self._begun)
+        server.labs.leavers.append(self._ended)
 
     async def answer(self, question: bytes) -> bytes:
         """The counts; the question is the name of a tenant, or nothing. Of one that isn't here there is nothing to tell."""
-        tenants = self._server.tenants
+        named = self._server.labs.named
         if not question:
             counts = await counts_of_lab(self._server, self._totals)
-        elif (tenant := tenants.named.get(question.decode())) is None:
+        elif (lab := named.get(question.decode())) is None:
             counts = ProcessCounts((), None)
         else:
-            counts = counts_of_tenant(tenant, [self._meters[tenant].counts()])
+            counts = counts_of_tenant(lab, [self._meters[lab].counts()])
         return await asyncio.to_thread(msgspec.json.encode, counts)
 
-    def _begun(self, tenant: Tenant) -> None:
-        self._meters[tenant] = MockMeter(self._server, tenant.main, self._totals)
+    def _begun(self, lab: Lab) -> None:
+        self._meters[lab] = MockMeter(self._server, lab, self._totals)
 
-    def _ended(self, tenant: Tenant) -> None:
-        self._meters.pop(tenant).close()
+    def _ended(self, lab: Lab) -> None:
+        self._meters.pop(lab).close()
 
 
-async def counts_of_others(server: MockServer, tenant: Tenant) -> dict[int, ProcessCounts | None]:
+async def counts_of_others(server: MockServer, lab: Lab) -> dict[int, ProcessCounts | None]:
     """What each of the other workers counted of the tenant, of the lab if it has no name; None: a worker doesn't answer, for it may be just starting."""
     if server.workers is None:
         return {}
-    answers = await server.workers.ask((tenant.name or "").encode())
+    answers = await server.workers.ask((lab.name or "").encode())
     return {number: _decoded(answer) for number, answer in answers.items()}
 
 

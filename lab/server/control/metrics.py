@@ -26,8 +26,8 @@ from lab.server.control.meters import (
     counts_of_tenant,
     system_families,
 )
+from lab.server.labs import Lab
 from lab.server.mock_server import MockServer
-from lab.server.mounts import Mount
 
 if TYPE_CHECKING:
     from prometheus_client import Metric
@@ -49,9 +49,9 @@ class MetricsRoute:
     """
 
     def __init__(
-        self, server: MockServer, mount: Mount, meter: MockMeter, others: Callable[[], Iterable[MockMeter]]
+        self, server: MockServer, lab: Lab, meter: MockMeter, others: Callable[[], Iterable[MockMeter]]
     ) -> None:
-        self._server, self._mount, self._meter, self._others = server, mount, meter, others
+        self._server, self._lab, self._meter, self._others = server, lab, meter, others
 
     async def scrape(self, request: web.Request) -> web.Response:
         """All series; CommandRefused 501 without the library."""
@@ -59,11 +59,12 @@ class MetricsRoute:
             hint = "pip install 'invoke-async-lab[observe]'"
             raise CommandRefused(501, "Metrics need prometheus-client, which is not installed.", hint)
         mocks = [await meter.counts_with_jobs(COUNTS_WITHIN) for meter in (self._meter, *self._others())]
-        tenant = self._mount.tenant
-        others = await counts_of_others(self._server, tenant)
-        whole = self._mount is self._server.tenants.usual.main
+        others = await counts_of_others(self._server, self._lab)
+        whole = self._lab is self._server.labs.usual
         own = (
-            await counts_of_lab(self._server, self._server.totals, mocks) if whole else counts_of_tenant(tenant, mocks)
+            await counts_of_lab(self._server, self._server.totals, mocks)
+            if whole
+            else counts_of_tenant(self._lab, mocks)
         )
         found = {"": own} if self._server.workers is None else {str(FIRST_WORKER): own}
         found |= {str(number): counts for number, counts in others.items() if counts is not None}
