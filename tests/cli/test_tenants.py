@@ -31,7 +31,7 @@ from lab.core.errors import ProtocolError
 from lab.core.exchange import Json, Request
 from lab.dialects.router import ROUTER
 from lab.identity.client import token_request
-from lab.identity.clients import DEMO
+from lab.identity.clients import DEMO, aistudio_cli
 from lab.jobs.timeline import spans as spans_of
 from lab.mock.service import Service
 from lab.recording.format.reader import read
@@ -189,7 +189,7 @@ async def test_path_and_header_may_agree_and_a_name_may_be_long(lab: Lab) -> Non
 
 
 async def test_who_shows_no_credentials_makes_none_and_is_told_what_does(lab: Lab) -> None:
-    sent = token_request(DEMO.id, DEMO.secret, SCOPE)
+    sent, public = token_request(DEMO.id, DEMO.secret, SCOPE), aistudio_cli(lab.server.service.config.switches.pod)
     form = (("content-type", "application/x-www-form-urlencoded"),)
     why = "There is no tenant 'ann' here. A token request with a client's credentials makes it, or POST /_lab/tenants"
     for path, headers, body in (
@@ -200,7 +200,7 @@ async def test_who_shows_no_credentials_makes_none_and_is_told_what_does(lab: La
         (sent.path, (("authorization", basic(DEMO.id, "wrong")), *form), sent.body),
         (sent.path, (("authorization", basic("nobody", DEMO.secret)), *form), sent.body),
         (sent.path, (*form, bearer("x")), sent.body),
-        (sent.path, form, sent.body + b"&client_id=aistudio-cli"),
+        (sent.path, form, sent.body + f"&client_id={public.id}".encode()),
         (ROUTER.path("invoke", code=TEAM), sent.headers, b"{}"),
         ("/oauth2/v1/device", sent.headers, sent.body),
     ):
