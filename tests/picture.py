@@ -9,7 +9,7 @@ from lab.cli.loop import Stop
 from lab.cli.setup import make_setup
 from lab.settings import ClockSettings, MockSettings
 from lab.tui.app import LabApp
-from lab.tui.picture import picture_of
+from lab.tui.terminal import picture_of
 
 ROOT = Path(__file__).parents[1]
 PICTURE = ROOT / ".github" / "lab.svg"

@@ -219,5 +219,4 @@ async def test_a_scaled_clock_passes_no_instant_at_which_it_is_to_stop() -> None
     assert clock.now() == 7_000
     clock.scale("0")
     clock.set(1_000)
-    clock.stop_at(None)
     assert clock.now() == 1_000, "it is set back as well as on"

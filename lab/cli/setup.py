@@ -23,7 +23,6 @@ from lab.identity.scopes import api_scope
 from lab.jobs.program import Program
 from lab.language.shape import member
 from lab.mock.config import Config
-from lab.mock.service import Service
 from lab.program.callers import Callers
 from lab.program.scenario import Scenario
 from lab.program.switches import Layers, Switches
@@ -33,6 +32,7 @@ from lab.settings import ClockSettings, MockSettings, ReviewerKind, SwitchSettin
 
 if TYPE_CHECKING:
     from lab.client.transport import HttpTransport
+    from lab.mock.service import Service
     from lab.recording.format.lines import Header
 
 
@@ -61,6 +61,12 @@ def read_settings_file(path: str | None) -> SettingsFile:
     return SettingsFile(server.switches, (server.base or "").rstrip("/"), limits_of(document.limits), clients, accounts)
 
 
+def _service(config: Config) -> "Service":
+    from lab.mock.service import Service  # after the first paint: the mock, whole
+
+    return Service(config)
+
+
 class Setup(Struct, frozen=True):
     """A mock that is ready to be served, and the clock it lives by."""
 
@@ -68,7 +74,7 @@ class Setup(Struct, frozen=True):
     config: Config
     clock: AnyClock
     limits: ServerLimits
-    make_service: Callable[[Config], Service] = Service
+    make_service: "Callable[[Config], Service]" = _service
     """Makes what is served, once it is known where."""
     label: "Callable[[Header], Header]" = lambda header: header
     """Puts into the header of a tape what was served, where that is no mock."""
@@ -85,17 +91,14 @@ class Setup(Struct, frozen=True):
         return wall_second() if self.settings.epoch is None else self.settings.epoch
 
 
-def make_setup(settings: MockSettings, *, reviewer: ReviewerKind = "script", more: tuple[Program, ...] = ()) -> Setup:
-    """Load what was asked for; ScenarioError carries every complaint.
-
-    `reviewer` is who answers gates by default; `more` scenarios are served beside those asked for.
-    """
+def make_setup(settings: MockSettings, *, reviewer: ReviewerKind = "script") -> Setup:
+    """Load what was asked for; ScenarioError carries every complaint. `reviewer` is who answers gates by default."""
     named, file = load_named(settings), read_settings_file(settings.switches.file)
     epoch = settings.epoch
     if epoch is None:  # fixed for a run in one process, which so is the same each time
         epoch = INSTANT_EPOCH if settings.clock.instant else wall_second()
     config = Config(
-        scenarios=tuple({program.name: program for program in (*named, *more)}.values()),
+        scenarios=named,
         switches=Switches(),
         seed=_seed(settings, named),
         epoch=epoch,
@@ -108,6 +111,14 @@ def make_setup(settings: MockSettings, *, reviewer: ReviewerKind = "script", mor
     )
     config = config.settled(layers_of(settings.switches, file.switches))
     return Setup(settings, config, make_clock(settings.clock), file.limits)
+
+
+def with_others(setup: Setup, more: Iterable[Program]) -> Setup:
+    """With more scenarios, which are served beside those that were asked for."""
+    named = setup.config.scenarios
+    names = {program.name for program in named}
+    scenarios = (*named, *(program for program in more if program.name not in names))
+    return replace(setup, config=replace(setup.config, scenarios=scenarios))
 
 
 def load_named(settings: MockSettings) -> tuple[Program, ...]:

@@ -1,8 +1,10 @@
 """The door to outgoing sockets: requests of the external app, and of clients of the control plane."""
 
+import socket
 import ssl
 from collections.abc import Iterable
 from typing import Any
+from weakref import WeakSet
 
 import aiohttp
 from yarl import URL
@@ -79,6 +81,7 @@ class HttpTransport(Connections):
     def __init__(self, base_url: str, token_url: str, secrets: Iterable[str] = ()) -> None:
         """`secrets` are texts that nobody is shown: a server that repeats one is heard as saying dots."""
         self._secrets = sorted(secrets, key=len, reverse=True)
+        self._sockets = WeakSet[socket.socket]()
         self._base = str(address(base_url)).rstrip("/")
         self._token = address(token_url)
 
@@ -92,6 +95,19 @@ class HttpTransport(Connections):
             raise TransportLost(ANSWER_TOO_LARGE) from None
         except (aiohttp.ClientError, OSError, TimeoutError, ValueError) as error:
             raise TransportLost(_why(error)) from error
+
+    def options(self) -> dict[str, Any]:
+        """As others; its sockets are known."""
+        return {**super().options(), "connector": aiohttp.TCPConnector(limit=0, socket_factory=self._socket)}
+
+    def _socket(self, address: aiohttp.AddrInfoType) -> socket.socket:
+        opened = socket.socket(*address[:3])
+        self._sockets.add(opened)
+        return opened
+
+    def calls_from(self, peer: object) -> bool:
+        """Whether it is at that address, as a server on this machine sees it."""
+        return any(each.fileno() >= 0 and each.getsockname() == peer for each in self._sockets)
 
     def _url(self, route: str, request: Request) -> URL:
         if route == "token":

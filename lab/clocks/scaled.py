@@ -61,11 +61,6 @@ class ScaledClock:
         self._last = None if last is None else last * MILLI
         self._count_from(instant * MILLI)
 
-    def stop_at(self, last: Millis | None) -> None:
-        """Have time not pass an instant that is to come, or pass them all."""
-        self._count_from(self._nanos())
-        self._last = None if last is None else last * MILLI
-
     def keep_up(self, instant: Millis) -> None:
         """Be at that instant at least: another clock that runs as this one does has come so far."""
         if instant * MILLI > self._nanos():
@@ -94,6 +89,12 @@ class ScaledClock:
     async def hold(self, millis: Millis) -> None:
         """Withhold a reply: never shorter, also not by the fraction that `now()` leaves out."""
         await self._pass(self._nanos() + millis * MILLI)
+
+    async def hold_while_it_runs(self, millis: Millis) -> None:
+        """Withhold a reply for as long, or until the clock is paused: to a client that can't know why nothing comes."""
+        due = self._nanos() + millis * MILLI
+        while self._pace and (left := due - self._nanos()) > 0:
+            await self._doze(left)
 
     async def hold_until(self, instant: Millis) -> None:
         """Withhold what is left of a reply, or pause; with a run at work it is that very instant at which this returns."""

@@ -36,6 +36,8 @@ class Requested(Struct, frozen=True):
     """None: the mocked API's; DECOY: that of the other origin, to which it may redirect."""
     ordinal: int | None = None
     """That of its exchange where it was served, if `x` is of a journal which numbers them anew."""
+    came: int = 0
+    """When it was whole, in real microseconds from an arbitrary start; 0: when it was told."""
 
 
 class Replied(Struct, frozen=True):

@@ -84,6 +84,8 @@ class Reply(Struct, frozen=True):
     """What is done to it at the socket; the response is what leaves of it."""
     x: int = 0
     """The ordinal of its exchange, from 1; 0: none was given yet."""
+    long: bool = False
+    """Whether it took much work: a shell serves others before the next such call."""
 
     def whole(self, now: Millis) -> tuple[Response, Millis]:
         """The response with all of its body, and the instant at which it is over for a request of `now`."""

@@ -38,8 +38,8 @@ from lab.core.refusal import CANNOT_EXECUTE, Refusal, forbidden, not_found
 from lab.core.reply import Parts
 from lab.core.routes import Route, RouteMatch
 from lab.identity.endpoints.context import TokenContext
+from lab.jobs.facts import JobView
 from lab.jobs.program import Program
-from lab.jobs.records import JobView
 from lab.program.faults import Fault
 from lab.program.switches import Switches
 from lab.program.words import Verdict

@@ -12,8 +12,8 @@ from lab.core.journal.ledger import Ledger
 from lab.core.refusal import Refusal, bad_request, conflict, not_found
 from lab.faults.facts import FaultArmed, FaultDisarmed, armed_faults
 from lab.faults.model import Rule, rules_of_scenario
+from lab.jobs.facts import JobRecord
 from lab.jobs.program import Program
-from lab.jobs.records import JobRecord
 from lab.language.fault import fault_document
 from lab.program.faults import JobFault, fault_names
 from lab.program.words import nearest

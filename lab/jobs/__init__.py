@@ -5,15 +5,16 @@
 Nothing here runs, waits or remembers. Read it in this order; each module opens with what must hold and an example.
 
     gates       when an opening takes a vote, and which vote ends it
-    program     a scenario indexed, and what jobs play that no author wrote
+    program     a scenario indexed, which part of it answers what, and what jobs play that no author wrote
     plan        what chance settles before a job begins
     span        a stretch of a job, in one status and step; a parallel is cut where one of its steps ends
+    names       what texts and conditions see of a job, and outputs in all their forms
     branches    which way a job goes on where there are several
     timeline    the walk over the steps: read it twice
-    names       what texts and conditions see of a job, and outputs in all their forms
-    texts       what a job says of itself, before any wire words it
-    facts, records    what is accepted of a job, and what folding that gives
+    facts       what is accepted of a job, what follows, and the records that folding the accepted gives
     derived     what follows of a job without anybody accepting it
-    expectation  how a run may end
+    texts       what a job says of itself, before any wire words it
+    own_run     a scenario's own messages as jobs, and how such a run may end
+    trials      jobs in thought, and what of their texts fails
     lint        what a scenario probably doesn't mean
 """

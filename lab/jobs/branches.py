@@ -23,32 +23,17 @@ An example: the lot is one of 1,000,000, and `- {chance: 20%, to: a}  - {when: â
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from types import MappingProxyType
 
-from msgspec import Struct
-
 from lab.jobs.gates import Decision
-from lab.jobs.names import timeless_names
+from lab.jobs.names import names_of
 from lab.jobs.plan import Plan
 from lab.jobs.program import Program
-from lab.jobs.span import DelegateEnd
+from lab.jobs.span import DelegateEnd, Span
 from lab.language.templates import RenderFailure, condition
 from lab.program.steps import Branch, Gate, Parallel, Pause, Step
 from lab.program.words import MILLION, Verdict
 
 NO_VERDICTS: Mapping[str, Verdict] = MappingProxyType({})
 """Of no gate is it settled how it ends."""
-
-
-class Turnoff(Struct, frozen=True):
-    """A way out of a step at one visit, once all is known that it depends on."""
-
-    step: str
-    exit: str
-    """`next`, or the verdict of a gate."""
-    visit: int
-    settled: tuple[Decision, ...]
-    """The decisions up to the end of this visit."""
-    ends: tuple[DelegateEnd, ...] = ()
-    """The delegates that have ended by then."""
 
 
 class Branching:
@@ -60,28 +45,29 @@ class Branching:
         self._names: Mapping[str, object] = {}
         self._answers: dict[str, bool] = {}
 
-    def taken(self, turnoff: Turnoff) -> Branch | None:
-        """The first branch that fits; None: none does. RenderFailure names a condition on the way that has no answer."""
-        branches = self._plan.program.ways[turnoff.step].get(turnoff.exit, ())
+    def taken(
+        self, span: Span, exit: str, settled: tuple[Decision, ...], ends: tuple[DelegateEnd, ...]
+    ) -> Branch | None:
+        """The first branch that fits where a span ends; None: none does. RenderFailure names a condition without an answer.
+
+        `exit` is `next`, or the verdict of a gate; `settled` are the decisions up to then, `ends` the delegates' visits.
+        """
         chances, lot = 0, -1
-        for branch in branches:
-            if branch.when is not None:
-                fits = self._holds(branch.when, turnoff)
-            elif branch.chance is not None:
-                lot = self._plan.lot(turnoff.step, turnoff.visit) if lot < 0 else lot
+        for branch in self._plan.program.ways[span.id].get(exit, ()):
+            if branch.chance is not None:
+                lot = self._plan.lot(span.id, span.visit) if lot < 0 else lot
                 chances += branch.chance
                 fits = lot < chances
             else:
-                fits = True
+                fits = branch.when is None or self._holds(branch.when, settled, ends)
             if fits:
                 return branch
         return None
 
-    def _holds(self, when: str, turnoff: Turnoff) -> bool:
+    def _holds(self, when: str, settled: tuple[Decision, ...], ends: tuple[DelegateEnd, ...]) -> bool:
         # within a walk decisions and ends are only ever added, so how many there are says which
-        known = len(turnoff.settled), len(turnoff.ends)
-        if known != self._asked_at:
-            self._names = timeless_names(self._plan, turnoff.settled, turnoff.ends)
+        if (known := (len(settled), len(ends))) != self._asked_at:
+            self._names = names_of(self._plan, settled, ends)
             self._asked_at, self._answers = known, {}
         if when not in self._answers:
             self._answers[when] = _answer(when, self._names)
@@ -129,25 +115,30 @@ def reachable(
     program: Program,
     judge: Callable[[str], bool | None] = lambda when: None,
     verdicts: Mapping[str, Verdict] = NO_VERDICTS,
+    *,
+    behind: Step | None = None,
 ) -> set[str]:
-    """The steps to which some job may come; `judge` as in `possible`, `verdicts` as in `exits`."""
+    """The steps to which some job may come, from the first on, or `behind` a step; `judge` as in `possible`, `verdicts` in `exits`."""
     found: set[str] = set()
-    ahead = [program.first.id]
+    ahead = [program.first] if behind is None else list(_onward(program, behind, judge, verdicts))
     while ahead:
-        name = ahead.pop()
-        if name not in found:
-            found.add(name)
-            step = program.steps[name]
-            ahead += [
-                branch.to for _, branches in exits(program, step, verdicts) for branch in possible(branches, judge)
-            ]
-            if isinstance(step, Parallel):
-                found.update(child.id for child in step.of)
-            if isinstance(step, Pause) and step.again is not None:
-                ahead.append(step.again.to)
+        step = ahead.pop()
+        if step.id not in found:
+            found.add(step.id)
+            found.update(child.id for child in (step.of if isinstance(step, Parallel) else ()))
+            ahead += _onward(program, step, judge, verdicts)
     return found
+
+
+def _onward(
+    program: Program, step: Step, judge: Callable[[str], bool | None], verdicts: Mapping[str, Verdict]
+) -> Iterator[Step]:
+    for _, branches in exits(program, step, verdicts):
+        yield from (program.steps[branch.to] for branch in possible(branches, judge))
+    if isinstance(step, Pause) and step.again is not None:
+        yield program.steps[step.again.to]
 
 
 def holds_now(plan: Plan, when: str) -> bool | None:
     """What a condition gives from the acceptance on; None: it looks at what comes later. RenderFailure if it has no answer."""
-    return None if condition(when).decided_later else _answer(when, timeless_names(plan, ()))
+    return None if condition(when).decided_later else _answer(when, names_of(plan))

@@ -34,6 +34,7 @@ from lab.jobs.gates import Decision
 from lab.jobs.plan import Plan
 from lab.jobs.span import DelegateEnd
 from lab.language.templates import TEMPLATE_NAMES, TIMELESS_NAMES, RenderFailure, fitting, template
+from lab.language.templates.bounds import Unwritten, tell_unwritten
 from lab.program.steps import Delegate, FileOutput, Filler, Gate, Html, JsonOutput, Output, output_templates
 from lab.program.words import Verdict
 
@@ -70,29 +71,34 @@ Handed: TypeAlias = dict[int, str | None | RenderFailure]
 """What delegates handed back, by the places of their ends."""
 
 
-def timeless_names(
-    plan: Plan, settled: tuple[Decision, ...], ends: tuple[DelegateEnd, ...] = (), handed: Handed | None = None
+def names_of(
+    plan: Plan,
+    settled: tuple[Decision, ...] = (),
+    ends: tuple[DelegateEnd, ...] = (),
+    *,
+    handed: Handed | None = None,
+    now: Callable[[], str] | None = None,
 ) -> Mapping[str, object]:
-    """What can be seen once these decisions were taken and these delegates have ended, without the time.
+    """What can be seen once these decisions were taken and these delegates have ended; without `now`, all but the time.
 
     `handed`: what is known of the delegates' outputs; more is added to it.
     """
-    return Lazy(TIMELESS_NAMES, partial(_timeless, plan, settled, ends, handed))
-
-
-def names_at(
-    plan: Plan, settled: tuple[Decision, ...], ends: tuple[DelegateEnd, ...], now: Callable[[], str]
-) -> Mapping[str, object]:
-    """The same with the time."""
-    return Lazy(TEMPLATE_NAMES, lambda name: now() if name == "now" else _timeless(plan, settled, ends, None, name))
+    known = TIMELESS_NAMES if now is None else TEMPLATE_NAMES
+    return Lazy(known, partial(_found, plan, settled, ends, handed, now))
 
 
 def request_names(plan: Plan) -> dict[str, object]:
-    return {name: _timeless(plan, (), (), None, name) for name in ("message", "match", "parameters", "data")}
+    names = names_of(plan)
+    return {name: names[name] for name in ("message", "match", "parameters", "data")}
 
 
-def _timeless(
-    plan: Plan, settled: tuple[Decision, ...], ends: tuple[DelegateEnd, ...], handed: Handed | None, name: str
+def _found(
+    plan: Plan,
+    settled: tuple[Decision, ...],
+    ends: tuple[DelegateEnd, ...],
+    handed: Handed | None,
+    now: Callable[[], str] | None,
+    name: str,
 ) -> object:
     call = plan.invocation
     match name:
@@ -112,6 +118,8 @@ def _timeless(
             return _decisions(plan, settled)
         case "delegates":
             return DelegateOutputs(plan, settled, ends, handed)
+        case "now" if now is not None:
+            return now()
         case "user":
             return None if call.user is None else asdict(call.user)
         case "client":
@@ -165,8 +173,12 @@ class DelegateOutputs(Lazy):
 
     def text(self, place: int) -> str | None:
         """What the end at that place handed back; RenderFailure if it can't be written."""
-        for each in self._needed(place):
-            self._handed[each] = self._rendered(each)
+        ahead = [place]
+        while ahead:
+            missing = [each for each in self._made_of(ahead[-1]) if each not in self._handed]
+            if not missing and (each := ahead.pop()) not in self._handed:
+                self._handed[each] = self._rendered(each)
+            ahead += missing
         text = self._handed[place]
         if isinstance(text, RenderFailure):
             raise RenderFailure(str(text))
@@ -179,37 +191,36 @@ class DelegateOutputs(Lazy):
     def _latest(self, step: str, known: int) -> int | None:
         return next((place for place in reversed(range(known)) if self._ends[place].step == step), None)
 
-    def _needed(self, place: int) -> list[int]:
-        """The ends of which the output at a place is made and that aren't rendered yet, with itself, oldest first."""
-        found: set[int] = set()
-        ahead = [place]
-        while ahead:
-            each = ahead.pop()
-            if each not in found and each not in self._handed:
-                found.add(each)
-                end = self._ends[each]
-                before = (self._latest(step, end.known) for step in self._looked_at(end))
-                ahead += [other for other in before if other is not None]
-        return sorted(found)
-
-    def _looked_at(self, end: DelegateEnd) -> Iterator[str]:
+    def _made_of(self, place: int) -> Iterator[int]:
+        """The ends at whose outputs the one at a place looks: all of them earlier ones."""
+        end = self._ends[place]
         for _, text in () if end.left else output_templates(self._delegates[end.step].output):
             for _, (root, *more) in template(text).looked_up:
-                if root == "delegates":
-                    yield from more[:1] or self
+                names = (more[:1] or self) if root == "delegates" else ()
+                yield from (each for name in names if (each := self._latest(name, end.known)) is not None)
 
     def _rendered(self, place: int) -> str | None | RenderFailure:
         end, plan = self._ends[place], self._plan
         if end.left:
             return None
-        seen = timeless_names(plan, self._settled[: end.decided], self._ends[: end.known], self._handed)
+        seen = names_of(plan, self._settled[: end.decided], self._ends[: end.known], handed=self._handed)
         try:
             text = output_text(self._delegates[end.step].output, plan.program.files, writer_of(seen))
+            if text is not None and len(text) > LONGEST_HANDED_BACK:
+                raise RenderFailure(f"what {end.step} hands back is longer than {LONGEST_HANDED_BACK} characters")
         except RenderFailure as failure:
+            unwritten(plan, end.step, "it hands back nothing", failure)
             return failure
-        if text is not None and len(text) > LONGEST_HANDED_BACK:
-            return RenderFailure(f"what {end.step} hands back is longer than {LONGEST_HANDED_BACK} characters")
         return text
+
+
+def unwritten(plan: Plan, step: str, instead: str, why: RenderFailure | str) -> None:
+    """Tell onlookers what of a job can't be written, and why: what is served instead says none of it.
+
+    What looks at nothing that comes later was tried at the acceptance. What looks at a decision, or at what a delegate
+    handed back, may fail while the job runs.
+    """
+    tell_unwritten(Unwritten(plan.program.name, plan.program.digest, step, instead, str(why)))
 
 
 def writer_of(names: Mapping[str, object]) -> Writer:
@@ -255,15 +266,6 @@ def _written(value: Json, write: Writer) -> Json:
             return value
         case _:
             assert_never(value)
-
-
-def render_failure(render: Callable[[], object]) -> str:
-    """Why something can't be rendered; empty: it can."""
-    try:
-        render()
-    except RenderFailure as failure:
-        return str(failure)
-    return ""
 
 
 @lru_cache(maxsize=2)

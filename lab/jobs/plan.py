@@ -185,23 +185,6 @@ def misdrawn(program: Program, seed: Seed, ordinal: int, drawn: Drawn) -> str | 
     return None
 
 
-def drawn_otherwise(program: Program, seed: Seed, ordinal: int, drawn: Drawn, *, texts: bool) -> list[str]:
-    """The names under which an edited scenario draws otherwise than `drawn` has it, sorted.
-
-    A step that is new or gone is none of them: that shows in the timeline. `texts`: generated text counts.
-    """
-    data = {f"data/{name}": datum for name, datum in program.scenario.data.items() if is_drawn(datum)}
-    found = data.keys() ^ {name for name in drawn if name.startswith("data/")}
-    for name in data.keys() & drawn.keys():
-        if not drawn_as(data[name], drawn[name], seed, f"{program.name}/{ordinal}/{name}", texts=texts):
-            found.add(name)
-    for name, step in program.steps.items():
-        known = drawn.get(f"{name}/takes")
-        if known is not None and isinstance(step, TimedStep) and known != takes(program, seed, ordinal, name, 0):
-            found.add(f"{name}/takes")
-    return sorted(found)
-
-
 def plan(
     program: Program, invocation: Invocation, seed: Seed, drawn: Drawn,
     *, scripted: bool, earlier: Callable[[], Sequence[object]] = tuple,

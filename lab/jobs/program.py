@@ -10,7 +10,7 @@ written out. A job's record names what it plays, for good: its scenario, also wh
 where none fits the message; `NO_SUCH_VERSION` by a name that no author's scenario can have, for it holds blanks.
 """
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from itertools import pairwise
 
 from msgspec import Struct, field
@@ -19,6 +19,7 @@ from msgspec.structs import replace
 from lab.core.clock import Millis
 from lab.core.refusal import CANNOT_EXECUTE
 from lab.language.patterns import Pattern, pattern_of
+from lab.program.callers import Callers
 from lab.program.scenario import Agent, Scenario
 from lab.program.steps import Branch, EndingStep, Failure, Parallel, Step, TimedStep, Work, branches_of, with_children
 from lab.program.words import Verdict
@@ -165,6 +166,39 @@ def _open(scenario: Scenario, turn: int, used: Collection[int]) -> Sequence[int]
 
 def _pattern(scenario: Scenario, part: int) -> str | None:
     return scenario.match if part == 1 else scenario.turns[part - 2].match
+
+
+def shadowed(scenarios: Iterable[Scenario]) -> Iterator[tuple[Scenario, Scenario]]:
+    """Each of those served together that is never chosen, with the one that is chosen in its place (scenarios.md §3.2).
+
+    Only what is certain is found: patterns are alike or they are not compared, and two earlier ones are never added up.
+    """
+    earlier: list[Scenario] = []
+    for each in sorted(scenarios, key=lambda each: each.name):
+        first = next((other for other in earlier if _covers(other, each)), None)
+        if first is not None:
+            yield each, first
+        earlier.append(each)
+
+
+def _covers(earlier: Scenario, later: Scenario) -> bool:
+    """Whether whatever is asked of `later` is answered by `earlier`, which is tried before."""
+    one, other = earlier.agent, later.agent
+    callers = earlier.callers or Callers(), later.callers or Callers()
+    return (
+        one.code == other.code
+        and (one.published or not other.published)  # a draft may be asked of either
+        and one.version in (None, other.version)
+        and earlier.match in (None, later.match)
+        and all(map(_takes, *((each.users, each.roles, each.clients) for each in callers)))
+        # one of several turns begins conversations only: amid one that nobody answered it is passed over
+        and (not earlier.turns or bool(later.turns))
+    )
+
+
+def _takes(mine: Sequence[str], theirs: Sequence[str]) -> bool:
+    """Whether whoever has a place in `theirs` has one in `mine`; a list that isn't there has one for everybody."""
+    return not mine or (bool(theirs) and set(theirs) <= set(mine))
 
 
 # What no author wrote

@@ -14,7 +14,7 @@ The turns before are seen as they were when the message was accepted: one that w
 gets none in this job's texts, though it ends while this job runs.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from functools import partial
 
@@ -24,19 +24,19 @@ from msgspec.structs import replace
 from lab.core.clock import Epoch, Millis, iso
 from lab.core.seeds import hexes, uuid4
 from lab.jobs.gates import Decision
-from lab.jobs.names import Writer, names_at, output_text, request_names, writer_of
+from lab.jobs.names import Writer, names_of, output_text, request_names, unwritten, writer_of
 from lab.jobs.plan import Plan
-from lab.jobs.span import DefaultEnding, Ending, Span
-from lab.jobs.timeline import UNWRITTEN, at, spans
+from lab.jobs.span import DefaultEnding, Span
+from lab.jobs.timeline import ENDS, UNWRITTEN, at
 from lab.language.templates import RenderFailure
-from lab.program.steps import Complete, Delegate, Failure, Gate, Parallel, Pause, Step, Work
+from lab.program.steps import Complete, Delegate, Failure, Gate, Pause, Step, Work
 from lab.program.switches import Switches
 from lab.program.words import Status
 
 
 def writer_at(plan: Plan, span: Span, epoch: Epoch) -> Writer:
     """Renders texts at one span: of what was decided and handed back before it, and when its step was entered."""
-    return writer_of(names_at(plan, span.settled, span.ends, partial(iso, epoch, span.entered)))
+    return writer_of(names_of(plan, span.settled, span.ends, now=partial(iso, epoch, span.entered)))
 
 
 class Prompt(Struct, frozen=True):
@@ -103,15 +103,13 @@ def status_texts(plan: Plan, span: Span, epoch: Epoch, switches: Switches, *, ac
     A text that can't be rendered, for it looks at a decision that brought something unforeseen, is the job's error.
     """
     try:
-        return render_status_texts(plan, span, epoch, switches, accepted=accepted)
-    except RenderFailure:
+        return _status_texts(plan, span, epoch, switches, accepted=accepted)
+    except RenderFailure as failure:
+        unwritten(plan, span.id, ENDS, f"a text can't be written: {failure}")
         return StatusTexts(Status.ERROR, error=UNWRITTEN)
 
 
-def render_status_texts(
-    plan: Plan, span: Span, epoch: Epoch, switches: Switches, *, accepted: bool = False
-) -> StatusTexts:
-    """The same, but RenderFailure for a text that can't be rendered."""
+def _status_texts(plan: Plan, span: Span, epoch: Epoch, switches: Switches, *, accepted: bool) -> StatusTexts:
     status, step = shown_status(span, switches), span.step
     write = writer_at(plan, span, epoch)
     if span.status.final:
@@ -137,31 +135,6 @@ def progress_of(plan: Plan, step: Step | DefaultEnding, write: Writer) -> str | 
 def shown_status(span: Span, switches: Switches) -> Status:
     """The status of a span on the wire: that of a wait is a switch."""
     return Status.RUNNING if isinstance(span.step, Pause) and switches.wait_status == "RUNNING" else span.status
-
-
-class PassedStep(Struct, frozen=True):
-    """A step that a job has come to, at one visit."""
-
-    step: Step
-    under_way: bool
-
-
-def passed_steps(plan: Plan, span: Span, decisions: tuple[Decision, ...]) -> Iterator[PassedStep]:
-    """The steps that a job has come to at a span, that of the span too; no endings."""
-    for each in spans(plan, decisions):
-        here = each.index == span.index
-        shown: tuple[Step, ...] = ()
-        if isinstance(each.step, Parallel) and each.stretch is not None:
-            # in its place its children, once: where the job is all, where it is over none that was left
-            if here or each.stretch.last:
-                shown = tuple(child for child in each.step.of if here or child not in each.stretch.left)
-        elif not (each.escalated or isinstance(each.step, Ending)):
-            shown = (each.step,)
-        for step in shown:
-            under_way = (each.id, each.visit) == (span.id, span.visit) and step.id in span.ids and not span.status.final
-            yield PassedStep(step, under_way)
-        if here:
-            return
 
 
 def takes_text(gate: Gate) -> bool:

@@ -46,8 +46,9 @@ from typing import assert_never
 from msgspec.structs import replace
 
 from lab.core.clock import Millis
-from lab.jobs.branches import Branching, Turnoff
+from lab.jobs.branches import Branching
 from lab.jobs.gates import Decision, Opening, votes
+from lab.jobs.names import unwritten
 from lab.jobs.plan import Plan
 from lab.jobs.program import NEXT
 from lab.jobs.span import DefaultEnding, DelegateEnd, Ending, Span, ends_of, stretches
@@ -153,6 +154,8 @@ def _timed_end(
 
 UNWRITTEN = "The answer could not be written."
 """The error of a job of which a text failed to render after a decision, or a condition had no answer."""
+ENDS = "the job ends ERROR"
+"""What comes of that, to whom is told why."""
 
 
 def exit_of(span: Span, settled: tuple[Decision, ...]) -> str | None:
@@ -178,8 +181,9 @@ def after(
         if (straight := program.straight.get((step.id, name))) is not None:
             return straight
         try:
-            branch = branching.taken(Turnoff(step.id, name, span.visit, settled, ends))
-        except RenderFailure:
+            branch = branching.taken(span, name, settled, ends)
+        except RenderFailure as failure:
+            unwritten(plan, step.id, ENDS, failure)
             return DefaultEnding(Status.ERROR, step.id, UNWRITTEN)
         if branch is not None:
             return program.steps[branch.to]

@@ -1,9 +1,10 @@
-"""What an author writes: the scenario document, its parser, templates and generated data (scenarios.md).
+"""How an author writes what `lab.program` holds: YAML, shapes, patterns, templates and generated data (scenarios.md).
 
-    document     the typed document: each part says its keys, bounds and defaults; the schema is made of it
-    generate     the data that a job is given, drawn by name
+    parse        YAML to a program, or every complaint about it, each with its place
+    shape        how each part is written, by its annotations: reading, writing, the JSON Schema
     templates    texts with names in them: checked against an allow-list, rendered within bounds
-    parse        YAML to that document, or every complaint about it, each with its place
+    patterns     regular expressions, RE2's
+    values       the data that a job is given, drawn by name; `generators` what Faker makes of it
 
 What a job does with a scenario is `lab.jobs`.
 """

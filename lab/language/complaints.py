@@ -1,6 +1,6 @@
 """What is wrong with a document, as it comes in: each complaint with its place in the text."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 from msgspec import Struct
 
@@ -38,6 +38,8 @@ class Location(Struct, frozen=True):
     block: Block | None = None
     commented: bool = False
     """Whether one blank and `#` follow a text without quotes: YAML takes the rest of the line for a comment."""
+    cut: str = ""
+    """Of a key without a colon, behind a text without quotes: that text's key. A comma ends such a text within { }."""
 
 
 START = Position(1, 1)
@@ -50,9 +52,6 @@ class Locations:
     def __init__(self, lines: Sequence[str] = ()) -> None:
         self.lines = lines
         self.found: dict[KeyPath, Location] = {}
-
-    def __iter__(self) -> Iterator[KeyPath]:
-        return iter(self.found)
 
     def nearest(self, path: KeyPath) -> Location:
         """Where the value at `path` stands, or the nearest one around it."""

@@ -11,6 +11,7 @@ thing that is wrong, at its place), writes it again as its author would, and giv
 """
 
 import ast
+import re
 from collections.abc import Mapping
 from inspect import getsource
 from itertools import pairwise
@@ -23,67 +24,194 @@ from msgspec.structs import fields
 
 from lab.core.exchange import Json
 from lab.language.complaints import Complaints
-from lab.language.plain_shapes import (
-    PlainShape,
-    Schema,
-    Shape,
-    SpeltShape,
-    TextShape,
-    WordsShape,
-)
-from lab.language.slips import meant_by, none_of_forms, unknown_key
+from lab.language.slips import EXPLAINED, meant_by, none_of_forms, unknown_key
 from lab.program.draws import Constant
 from lab.program.words import Form, FormOf, KeyPath, Part, SaidOf, Spelt, among, nearest
 
 _P = TypeVar("_P", bound=Part)
+Schema = dict[str, Json]
+
+# Values that hold no others: text, numbers, flags, words, what is kept in another form than it is written
+
+
+class Shape:
+    """One shape; the subclasses say which."""
+
+    name = "value"
+    stand_in: object = None
+    meta = Meta()
+
+    def read(self, value: object, path: KeyPath, to: Complaints) -> object:
+        """The value as the program has it; a stand-in, and a complaint, where it is none."""
+        return value
+
+    def write(self, value: Any) -> Json:
+        """The value as an author writes it."""
+        return cast("Json", value)
+
+    def schema(self, parts: dict[str, Json]) -> Schema:
+        """Its JSON Schema; those of parts stand in `parts`, by name."""
+        return self.described({})
+
+    def wrong(self, path: KeyPath, to: Complaints, value: object, what: str, hint: str = "") -> object:
+        """Complain of a value; the stand-in."""
+        if not hint:
+            hint = meant_by(path, value, self.meta.pattern)
+        to.add(path, what, hint)
+        to.spoilt.add(path)
+        return self.stand_in
+
+    def unfit(self, length: int, of: str) -> str:
+        """What is wrong with so many values, or characters; empty: nothing."""
+        least, most = self.meta.min_length, self.meta.max_length
+        if least is not None and length < least:
+            return f"takes at least {least} {of}" if least > 1 else "must not be empty"
+        return f"takes at most {most} {of}" if most is not None and length > most else ""
+
+    def bounded(self, value: Any, path: KeyPath, to: Complaints) -> object:
+        """A number or a length within its bounds."""
+        meta = self.meta
+        if meta.gt is not None and not value > meta.gt:
+            return self.wrong(path, to, value, f"must be more than {meta.gt}")
+        if meta.ge is not None and not value >= meta.ge:
+            return self.wrong(path, to, value, f"must be at least {meta.ge}")
+        if meta.le is not None and not value <= meta.le:
+            return self.wrong(path, to, value, f"must be at most {meta.le}")
+        return value
+
+    def described(self, schema: Schema) -> Schema:
+        """The schema with what the annotation adds."""
+        names = {"minimum": "ge", "maximum": "le", "exclusiveMinimum": "gt", "pattern": "pattern"}
+        found = {name: getattr(self.meta, of) for name, of in names.items()}
+        size = {"string": "Length", "array": "Items", "object": "Properties"}.get(str(schema.get("type")), "")
+        found |= {f"min{size}": self.meta.min_length, f"max{size}": self.meta.max_length} if size else {}
+        return {**schema, **{name: value for name, value in found.items() if value is not None}}
+
+
+class _Text(Shape):
+    name, stand_in = "text", ""
+
+    def read(self, value: object, path: KeyPath, to: Complaints) -> object:
+        if not isinstance(value, str):
+            hint = "there is nothing here" if value is None else ""
+            hint = "put it in quotes" if isinstance(value, int | float) else hint
+            return self.wrong(path, to, value, "takes text", hint)
+        if unfit := self.unfit(len(value), "characters"):
+            return self.wrong(path, to, value, unfit)
+        pattern = self.meta.pattern
+        if pattern is not None and not re.search(pattern, value):
+            return self.wrong(path, to, value, EXPLAINED.get(pattern) or f"must match {pattern}")
+        return value
+
+    def schema(self, parts: dict[str, Json]) -> Schema:
+        return self.described({"type": "string"})
+
+
+_PLAIN = {
+    int: ("integer", "takes a whole number", 1),
+    float: ("number", "takes a number", 1),
+    bool: ("boolean", "takes true or false", False),
+}
+
+
+class _Plain(Shape):
+    """A whole number, any number, or true and false."""
+
+    def __init__(self, kind: type[int | float | bool]) -> None:
+        self.kinds = (int, float) if kind is float else (kind,)
+        self.name, self.wanted, self.stand_in = _PLAIN[kind]
+
+    def read(self, value: object, path: KeyPath, to: Complaints) -> object:
+        if type(value) in self.kinds:
+            return self.bounded(value, path, to)
+        hint = ""
+        if isinstance(value, str):
+            number = re.fullmatch(r"-?[0-9.]+", value) and self.name != "boolean"
+            hint = "write it without quotes" if number else f"{value} is text here" if self.name == "boolean" else ""
+        return self.wrong(path, to, value, self.wanted, hint)
+
+    def schema(self, parts: dict[str, Json]) -> Schema:
+        return self.described({"type": self.name})
+
+
+class _Words(Shape):
+    """One of some words, or numbers."""
+
+    name = "text"
+
+    def __init__(self, words: tuple[str | int, ...]) -> None:
+        self.words = words
+        self.stand_in = words[0]
+        self.wanted = ""
+
+    def read(self, value: object, path: KeyPath, to: Complaints) -> object:
+        if not any(value == word and type(value) is type(word) for word in self.words):
+            *others, last = map(str, self.words)
+            listed = f"takes {', '.join(others)} or {last}" if others else f"takes {last}"
+            near = nearest(value, list(map(str, self.words))) if isinstance(value, str) else ""
+            return self.wrong(path, to, value, self.wanted or listed, near)
+        return value
+
+    def schema(self, parts: dict[str, Json]) -> Schema:
+        kind = {"type": "string" if isinstance(self.words[0], str) else "integer"}
+        return self.described(
+            {**kind, **({"enum": [*self.words]} if len(self.words) > 1 else {"const": self.words[0]})}
+        )
+
+
+class _Spelt(Shape):
+    """A value that is kept in another form than it is written."""
+
+    def __init__(self, spelt: Spelt) -> None:
+        self.spelt = spelt
+        self.stand_in = spelt.stand_in
+
+    def read(self, value: object, path: KeyPath, to: Complaints) -> object:
+        try:
+            found = self.spelt.read(value)
+        except ValueError as error:
+            return self.wrong(path, to, value, str(error))
+        return self.bounded(found, path, to)
+
+    def write(self, value: Any) -> Json:
+        return self.spelt.write(value)
+
+    def schema(self, parts: dict[str, Json]) -> Schema:
+        return {**self.spelt.schema}
+
+
+# Values that hold others
 
 
 class _List(Shape):
+    """A list, or the two values of a pair."""
+
     name = "list"
     stand_in: object = ()
 
-    def __init__(self, of: Shape) -> None:
+    def __init__(self, of: Shape, *, pair: bool) -> None:
         self.of = of
+        self.pair = pair
+        if pair:
+            self.meta, self.stand_in = Meta(min_length=2, max_length=2), (of.stand_in, of.stand_in)
 
     def read(self, value: object, path: KeyPath, to: Complaints) -> object:
         if not isinstance(value, list | tuple):
-            usual = "write - in front of each value, or [ ] around them"
+            usual = "write [ ] around them" if self.pair else "write - in front of each value, or [ ] around them"
             return self.wrong(path, to, value, "takes a list", meant_by(path, value, None) or usual)
-        meta, read = self.meta, self.of.read
+        read = self.of.read
         found = tuple([read(each, (*path, place), to) for place, each in enumerate(value)])
-        if meta.min_length is not None and len(value) < meta.min_length:
-            least = f"takes at least {meta.min_length} values" if meta.min_length > 1 else "must not be empty"
-            return self.wrong(path, to, value, least)
-        if meta.max_length is not None and len(value) > meta.max_length:
-            return self.wrong(path, to, value, f"takes at most {meta.max_length} values")
-        return found
+        if self.pair and len(value) != 2:
+            return self.wrong(path, to, value, "takes two values", "smallest and largest, as [2s, 4s]")
+        if unfit := self.unfit(len(value), "values"):
+            return self.wrong(path, to, value, unfit)
+        return found if not self.pair or all(to.sound((*path, place)) for place in range(2)) else self.stand_in
 
     def write(self, value: Any) -> Json:
         return [self.of.write(each) for each in value]
 
     def schema(self, parts: dict[str, Json]) -> Schema:
         return self.described({"type": "array", "items": self.of.schema(parts)})
-
-
-class _Pair(_List):
-    """Smallest and largest."""
-
-    def __init__(self, of: Shape) -> None:
-        super().__init__(of)
-        self.stand_in = (of.stand_in, of.stand_in)
-
-    def read(self, value: object, path: KeyPath, to: Complaints) -> object:
-        if not isinstance(value, list | tuple):
-            return self.wrong(path, to, value, "takes a list", "write [ ] around them")
-        pair = tuple(self.of.read(each, (*path, place), to) for place, each in enumerate(value))
-        if len(value) != 2:
-            return self.wrong(path, to, value, "takes two values", "smallest and largest, as [2s, 4s]")
-        if any((*path, place) in to.spoilt for place in range(2)):
-            return self.stand_in
-        return pair
-
-    def schema(self, parts: dict[str, Json]) -> Schema:
-        return {**super().schema(parts), "minItems": 2, "maxItems": 2}
 
 
 class _Map(Shape):
@@ -94,46 +222,56 @@ class _Map(Shape):
         self.of = of
         self.stand_in = {}
 
+    def member(self, name: str) -> Shape | None:
+        """The shape of what stands under a name; None: there is no such name."""
+        return None if isinstance(self.key, _Words) and name not in self.key.words else self.of
+
+    def unknown(self, name: str) -> tuple[str, str]:
+        assert isinstance(self.key, _Words)
+        return f"unknown key {name}", among(name, map(str, self.key.words))
+
     def read(self, value: object, path: KeyPath, to: Complaints) -> object:
         if not isinstance(value, dict):
             return self.wrong(path, to, value, "takes keys and values")
-        if self.meta.min_length is not None and len(value) < self.meta.min_length:
-            return self.wrong(path, to, value, "must not be empty")
+        if unfit := self.unfit(len(value), "entries"):
+            return self.wrong(path, to, value, unfit)
         found: dict[str, object] = {}
         for name, each in value.items():
-            if isinstance(self.key, WordsShape) and name not in self.key.words:
-                to.add((*path, name), f"unknown key {name}", among(name, map(str, self.key.words)), at_key=True)
+            if (shape := self.member(name)) is not None:
+                found[name] = shape.read(each, (*path, name), to)
             else:
-                found[name] = self.of.read(each, (*path, name), to)
+                to.add((*path, name), *self.unknown(name), at_key=True)
         return found
 
     def write(self, value: Any) -> Json:
-        return {name: self.of.write(each) for name, each in value.items()}
+        return {name: (self.member(name) or self.of).write(each) for name, each in value.items()}
 
     def schema(self, parts: dict[str, Json]) -> Schema:
         of = self.of.schema(parts)
         schema: Schema = {"type": "object", "additionalProperties": of or True}
-        if isinstance(self.key, WordsShape):
+        if isinstance(self.key, _Words):
             schema["propertyNames"] = {"enum": [*self.key.words]}
         elif self.key.meta.pattern is not None:
             schema["propertyNames"] = {"pattern": self.key.meta.pattern}
         return self.described(schema)
 
 
-class _Nullable(Shape):
-    def __init__(self, of: Shape) -> None:
-        self.of = of
-        self.name = of.name
+class _Said(_Map):
+    """A mapping of those members of a part which were said."""
 
-    def read(self, value: object, path: KeyPath, to: Complaints) -> object:
-        return None if value is None else self.of.read(value, path, to)
+    of: "PartShape"
 
-    def write(self, value: Any) -> Json:
-        return None if value is None else self.of.write(value)
+    def __init__(self, of: "PartShape") -> None:
+        super().__init__(_Text(), of)
+
+    def member(self, name: str) -> Shape | None:
+        return self.of.shapes.get(name)
+
+    def unknown(self, name: str) -> tuple[str, str]:
+        return unknown_key(self.of.part, name, "", self.of.shapes)
 
     def schema(self, parts: dict[str, Json]) -> Schema:
-        of = self.of.schema(parts)
-        return self.described({"anyOf": [of, {"type": "null"}]})
+        return self.of.schema(parts)
 
 
 class PartShape(Shape):
@@ -191,6 +329,10 @@ class PartShape(Shape):
         slips = {key: other for key in unknown for other in missing if nearest(key, [other])}
         for key in unknown:
             what, hint = unknown_key(self.part, key, slips.get(key, ""), {**said, **self.shapes})
+            cut = to.locations.nearest((*path, key)).cut
+            if cut in self.shapes and _takes(self.shapes[cut], f"{value[cut]}, {key}"):
+                what = f"a comma ends the text of {cut}, and {key} follows"
+                hint = f'put it in quotes: {cut}: "{value[cut]}, {key}"'
             to.add((*path, key), what, hint, at_key=True)
         for key in missing:
             if key not in slips.values():
@@ -247,43 +389,23 @@ class PartShape(Shape):
         return {"$ref": f"#/definitions/{name}"}
 
 
-class _Said(Shape):
-    """A mapping of those members of a part which were said."""
-
-    name = "map"
-
-    def __init__(self, of: PartShape) -> None:
-        self.of = of
-        self.stand_in = {}
-
-    def read(self, value: object, path: KeyPath, to: Complaints) -> object:
-        if not isinstance(value, dict):
-            return self.wrong(path, to, value, "takes keys and values")
-        found: dict[str, object] = {}
-        for key, each in value.items():
-            if (shape := self.of.shapes.get(key)) is not None:
-                found[key] = shape.read(each, (*path, key), to)
-            else:
-                to.add((*path, key), *unknown_key(self.of.part, key, "", self.of.shapes), at_key=True)
-        return found
-
-    def write(self, value: Any) -> Json:
-        return {key: self.of.shapes[key].write(each) for key, each in value.items()}
-
-    def schema(self, parts: dict[str, Json]) -> Schema:
-        return self.of.schema(parts)
+def _takes(shape: Shape, value: object) -> bool:
+    """Whether a value is one of that shape."""
+    shape.read(value, (), complaints := Complaints(""))
+    return not complaints.listed
 
 
 class _Choice(Shape):
-    """One of several shapes, told apart by the key of a form, or by what kind of value it is."""
+    """One of several shapes, told apart by the key of a form, or by what kind of value it is; or nothing, if it may be `null`."""
 
     def __init__(self, members: list[Shape], telling: FormOf, *, null: bool) -> None:
+        self.of = members[0] if len(members) == 1 else self
         self.forms = {each.tag: each for each in members if isinstance(each, PartShape)}
         self.others = [each for each in members if not isinstance(each, PartShape)]
         self.telling = telling
         self.null = null
         for each in self.others:
-            if isinstance(each, WordsShape):
+            if isinstance(each, _Words):
                 each.wanted = telling.wanted
 
     @property
@@ -293,6 +415,8 @@ class _Choice(Shape):
     def read(self, value: object, path: KeyPath, to: Complaints) -> object:
         if value is None and self.null:
             return None
+        if self.of is not self:
+            return self.of.read(value, path, to)
         form = self._form(value)
         if form == "constant":
             return Constant(cast("Json", value))
@@ -321,6 +445,8 @@ class _Choice(Shape):
     def write(self, value: Any) -> Json:
         if value is None:
             return None
+        if self.of is not self:
+            return self.of.write(value)
         if isinstance(value, Form):
             tag = str(value.__struct_config__.tag)
             return cast("Constant", value).value if tag == "constant" else self.forms[tag].write(value)
@@ -374,7 +500,7 @@ def _shape(annotation: object) -> Shape:
 def _bare(annotation: object, metas: list[object]) -> Shape:
     for meta in metas:
         if isinstance(meta, Spelt):
-            return SpeltShape(meta)
+            return _Spelt(meta)
         if isinstance(meta, SaidOf):
             return _Said(part_shape(meta.part))
     arguments = get_args(annotation)
@@ -382,28 +508,28 @@ def _bare(annotation: object, metas: list[object]) -> Shape:
         case origin if origin in (Union, UnionType):
             return _union(arguments, metas)
         case origin if origin is Literal:
-            return WordsShape(arguments)
+            return _Words(arguments)
         case origin if origin is tuple:
             of = _shape(arguments[0])
-            return _List(of) if arguments[1] is Ellipsis else _Pair(of)
+            return _List(of, pair=arguments[1] is not Ellipsis)
         case origin if origin in (dict, Mapping):
             return _Map(_shape(arguments[0]), _shape(arguments[1]))
         case _ if isinstance(annotation, type) and issubclass(annotation, Part):
             return part_shape(annotation)
         case _:
             if annotation in (int, float, bool):
-                return PlainShape(annotation)
-            return TextShape() if annotation is str else Shape()
+                return _Plain(annotation)
+            return _Text() if annotation is str else Shape()
 
 
 def _union(arguments: tuple[object, ...], metas: list[object]) -> Shape:
     null = NoneType in arguments
     left = [each for each in arguments if each not in (NoneType, UnsetType)]
     if set(left) == {int, float}:
-        return PlainShape(float)
+        return _Plain(float)
     telling = next((meta for meta in metas if isinstance(meta, FormOf)), FormOf())
     members = [_shape(each) for each in left]
-    return _Nullable(members[0]) if len(members) == 1 else _Choice(members, telling, null=null)
+    return _Choice(members, telling, null=null) if null or len(members) > 1 else members[0]
 
 
 def _joined(inner: Meta, outer: Meta) -> Meta:

@@ -152,7 +152,7 @@ class BatchedService(Service):
             super()._commit(facts, x)
         else:
             self.ledger.commit(facts)
-            self._mock.live_jobs.note(facts)
+            self._mock.index.note(facts)
             self._steps.append(CallFacts(facts, x))
 
 

@@ -10,11 +10,12 @@ from lab.core.journal.ledger import Changes
 from lab.core.routes import RouteMatch
 from lab.dialects.base import Dialect
 from lab.identity.records import TokenRecord
+from lab.jobs.facts import JobView
 from lab.jobs.program import Program
-from lab.jobs.records import JobView
 from lab.mock.catalog import Catalog
 from lab.mock.config import Config
-from lab.mock.live_jobs import LiveJobs
+from lab.mock.job_index import JobIndex
+from lab.mock.latencies import FirstAnswers
 from lab.mock.reader import JobReader
 from lab.mock.retention import Retention
 from lab.program.switches import Switches
@@ -26,8 +27,9 @@ class Call(Struct):
     config: Config
     catalog: Catalog
     reader: JobReader
-    live_jobs: LiveJobs
+    index: JobIndex
     retention: Retention
+    first_answers: FirstAnswers
     changes: Changes
     """The state, and the facts that the call brings."""
     match: RouteMatch

@@ -2,9 +2,9 @@
 
 from lab.identity.config import IdentityConfig
 from lab.identity.records import TokenRecord
+from lab.jobs.facts import JobRecord
 from lab.jobs.plan import JobUser
 from lab.jobs.program import NO_SUCH_VERSION, UNMATCHED, Program, role_refused
-from lab.jobs.records import JobRecord
 from lab.language.values import locales_of
 from lab.mock.config import Config
 from lab.program.switches import Switches

@@ -10,8 +10,8 @@ from msgspec import Struct
 from lab.core.refusal import Refusal, bad_request, conflict, not_found
 from lab.core.seeds import Seed, uuid4
 from lab.dialects.base import Invoke
+from lab.jobs.facts import JobRecord, id_of
 from lab.jobs.program import Program
-from lab.jobs.records import JobRecord, id_of
 from lab.mock.call import Call
 from lab.program.words import Status
 

@@ -4,9 +4,8 @@ from typing import assert_never
 
 from lab.core.clock import Millis, clock_text
 from lab.core.refusal import Refusal, bad_request, conflict, not_found
-from lab.jobs.facts import GateDecided
+from lab.jobs.facts import GateDecided, JobView
 from lab.jobs.gates import Decision, Inadmissible, Origin, admit
-from lab.jobs.records import JobView
 from lab.program.steps import Gate
 from lab.program.words import Status, Verdict
 

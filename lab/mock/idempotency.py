@@ -9,8 +9,8 @@ import json
 from lab.core.refusal import Refusal, conflict
 from lab.core.seeds import Seed
 from lab.dialects.base import Accepted, Invoke
+from lab.jobs.facts import JobRecord, JobView, RepeatRecord, repeat_key
 from lab.jobs.program import NO_SCENARIO
-from lab.jobs.records import JobRecord, JobView, RepeatRecord, repeat_key
 from lab.jobs.timeline import at
 from lab.mock.call import Call
 from lab.mock.conversations import new_conversation
@@ -23,13 +23,16 @@ _UNDER_WAY = conflict("The first request with this Idempotency-Key is still unde
 def repeated(call: Call, command: Invoke, key: str) -> Accepted | Refusal | None:
     """The answer that was given first, or why it isn't given; None: the key is new, or its job forgotten."""
     first = call.changes.get(repeat_key(call.bearer.owner, key))
-    view = call.reader.view(call.changes, first.job, call.now) if isinstance(first, RepeatRecord) else None
+    if not isinstance(first, RepeatRecord):
+        return None
+    view = call.reader.view(call.changes, first.job, call.now)
     if view is None:
         return None
     record, plan = view.record, view.plan
     if not _same(call, command, record):
         return _OTHER
-    if call.now < record.at + planned_latency(plan.seed, plan.program, ("invoke",), plan.invocation.job, record.at):
+    due = record.at + planned_latency(plan.seed, plan.program, ("invoke",), plan.invocation.job, record.at)
+    if call.now < due and first.job not in call.first_answers.left:
         return _UNDER_WAY
     return Accepted(JobView(record, plan, at(plan, (), record.at)))
 

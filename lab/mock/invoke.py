@@ -29,11 +29,23 @@ from lab.core.journal.shell import missed
 from lab.core.refusal import Refusal, bad_request, conflict
 from lab.core.seeds import Seed, odd_id, uuid4
 from lab.dialects.base import JOB_UNKNOWN, Accepted, Decide, Invoke, Say, Wanted
-from lab.jobs.facts import GateDecided, JobAccepted, ScenarioMissed, WaitEnded, jobs_of
+from lab.jobs.facts import (
+    ConversationRecord,
+    GateDecided,
+    JobAccepted,
+    JobRecord,
+    JobView,
+    ScenarioMissed,
+    WaitEnded,
+    conversation_key,
+    id_of,
+    job_key,
+    jobs_accepted,
+    jobs_of,
+)
 from lab.jobs.gates import Inadmissible, Origin, admit, labels
 from lab.jobs.plan import settle_draws
 from lab.jobs.program import NO_SUCH_VERSION, UNMATCHED
-from lab.jobs.records import ConversationRecord, JobRecord, JobView, conversation_key, id_of, job_key
 from lab.jobs.texts import opening_token
 from lab.jobs.timeline import at
 from lab.language.templates import RenderFailure
@@ -226,7 +238,7 @@ def _taken(call: Call, view: JobView, fact: GateDecided | WaitEnded) -> Accepted
 
 def _accept(call: Call, command: Invoke, *, draft: bool) -> Accepted | Refusal:
     most = call.config.most_jobs
-    if call.live_jobs.full(call.changes, call.now, most):
+    if _full(call, most):
         why, hint = f"There are {most} jobs that have not ended.", "Let some end, or raise limits.jobs."
         return Refusal(429, why, hint, (("retry-after", str(RETRY_AFTER)),))
     found = turn_of(call, command)
@@ -259,6 +271,15 @@ def _accept(call: Call, command: Invoke, *, draft: bool) -> Accepted | Refusal:
     if choice is None and asks_later(for_caller(call, opened), turn, command.message):
         call.note(("outside_conversation",))
     return Accepted(JobView(record, plan, span))
+
+
+def _full(call: Call, most: int) -> bool:
+    """Whether as many jobs are alive as may be; none is looked at before so many were accepted (limits.md §2)."""
+    if jobs_accepted(call.changes.get) < most:
+        return False
+    for _ in call.index.steps(call.changes, call.now):
+        pass
+    return call.index.alive >= most
 
 
 def _accepted(call: Call, command: Invoke, choice: Choice | None, turn: ConversationTurn) -> JobAccepted:

@@ -21,6 +21,7 @@ doesn't move the place at which its next good one is struck. A latency is withhe
 that names no team, is known; a refusal comes at once.
 """
 
+from collections.abc import Callable
 from functools import partial
 from typing import assert_never
 
@@ -28,7 +29,7 @@ from msgspec.structs import replace
 
 from lab.core.clock import Millis
 from lab.core.exchange import Request, Response
-from lab.core.journal.fact import Fact, RecordsDropped
+from lab.core.journal.fact import Fact
 from lab.core.journal.ledger import Changes, Ledger
 from lab.core.journal.shell import missed
 from lab.core.refusal import Refusal
@@ -36,24 +37,26 @@ from lab.core.reply import Reply
 from lab.core.routes import RouteMatch
 from lab.dialects import FUSION, base, dialect_of
 from lab.dialects.router import ROUTER
+from lab.faults.facts import ARMED_KEY
 from lab.faults.model import Place
 from lab.faults.striking import rules_of
 from lab.identity.bearer import bearer_of, with_places
-from lab.identity.endpoints import answer_identity
+from lab.identity.endpoints.answer import answer_identity
 from lab.identity.endpoints.context import TokenContext
 from lab.identity.endpoints.issuing import odd_grant
-from lab.jobs.program import UNMATCHED
-from lab.jobs.records import JobRecord, JobView, job_named, jobs_of_keys
+from lab.jobs.derived import forgotten_at
+from lab.jobs.facts import JobRecord, JobView, job_key, job_named
+from lab.jobs.program import UNMATCHED, Program
 from lab.jobs.timeline import at
-from lab.language.templates.bounds import Budget, pooled
+from lab.language.templates.bounds import Pool, Unwritten, each_pooled, pooled
 from lab.mock.call import Call
 from lab.mock.catalog import Catalog
 from lab.mock.config import Config
 from lab.mock.invoke import take_message
-from lab.mock.latencies import planned_latency
-from lab.mock.live_jobs import LiveJobs
-from lab.mock.poll_answers import PollAnswers
-from lab.mock.reader import JobReader, input_of
+from lab.mock.job_index import JobIndex
+from lab.mock.latencies import FirstAnswers, planned_latency
+from lab.mock.polls import Poll, Polls
+from lab.mock.reader import JobReader
 from lab.mock.reply_planner import Planner, ends_token
 from lab.mock.retention import Retention
 from lab.mock.team_rules import absent_team, open_scenarios, team_refusal
@@ -63,17 +66,22 @@ from lab.program.switches import Switches
 class Mock:
     """Made with scenarios, switches, seed and epoch; holds no state but memos."""
 
-    def __init__(self, config: Config) -> None:
+    def __init__(self, config: Config, tell: Callable[[Unwritten], object] = lambda _: None) -> None:
+        """`tell` is told of texts that fail in an answer."""
         self.config = config
+        self._tell = tell
         self._identity = config.identity
         self.catalog = Catalog(config, self._identity)
         self.reader = JobReader(config, self.catalog)
-        self.live_jobs = LiveJobs(self.reader.view)
-        self.retention = Retention(self.reader, self.catalog)
-        self._answers = PollAnswers()
+        self.index = JobIndex(self.reader)
+        self.retention = Retention(self.reader, self.catalog, self.index)
+        self.first_answers = FirstAnswers()
+        self._polls = Polls(config.seed)
 
     def handle(self, ledger: Ledger, request: Request, now: Millis) -> Reply:
         """Answer a request at `now`."""
+        if (known := self._polls.reply(ledger, request, now)) is not None:
+            return known
         # found generously first: the team that it names says what of it is there
         match = ROUTER.find(request.method, request.path, local=True)
         switches = self.config.switches if isinstance(match, Refusal) else self.catalog.team_switches(match.code)
@@ -98,10 +106,12 @@ class Mock:
         if isinstance(bearer, Refusal):
             return Reply(self._refuse(dialect, switches, bearer), 0, match.name, flags=flags)
         call = Call(
-            self.config, self.catalog, self.reader, self.live_jobs, self.retention, Changes(ledger, now), match, dialect,
-            bearer, now, request, switches, flags,
+            self.config, self.catalog, self.reader, self.index, self.retention, self.first_answers,
+            Changes(ledger, now), match, dialect, bearer, now, request, switches, flags,
         )  # fmt: skip
-        return pooled(Budget(pool=True), partial(self._answer, call))
+        pool = Pool(self._tell)
+        reply = pooled(pool, partial(self._answer, call))
+        return replace(reply, long=True) if pool.worked_long else reply
 
     def _refuse(
         self, dialect: base.Dialect, switches: Switches, refusal: Refusal, style: str | None = None
@@ -175,6 +185,7 @@ class Mock:
             call.changes.add(*missed(result.refusal.near, call.now))
         written = call.dialect.write(call.match, command, result, self._context(call.switches, call.now))
         response, parts = (written, None) if isinstance(written, Response) else written
+        parts = each_pooled(parts, self._tell) if parts is not None else None
         return Reply(response, 0, call.match.name, call.touched, call.changes.facts, call.flags, parts)
 
     def _context(self, switches: Switches, now: Millis) -> base.WriteContext:
@@ -227,11 +238,11 @@ class Mock:
         if chosen.scenario.retention is not None and call.job(command.job) is None:  # forgotten some time after its end
             return self._no_job(call, command)
         call.switches = self.catalog.switches_of(chosen, call.match.code)
-        response = self._status(call, command, job, record)
         routes = _names(call.match.name, "status")
+        rules = rules_of(call.changes, routes, chosen)
+        response = self._status(call, command, job, record, chosen, spared=not rules)
         latency = planned_latency(self.config.seed, chosen, routes, command.job, call.now)
         reply = Reply(response, latency, call.match.name, job, (), call.flags)
-        rules = rules_of(call.changes, routes, chosen)
         if not rules:
             return reply
         view = call.job(command.job) if any(rule.fault.step for rule in rules) else None
@@ -243,19 +254,27 @@ class Mock:
     def _no_job(self, call: Call, command: base.Look) -> Reply:
         return self._written(call, command, base.Declined(absent_team(call) or base.JOB_UNKNOWN))
 
-    def _status(self, call: Call, command: base.Look, job: str, record: JobRecord) -> Response:
-        """The answer to a poll, remembered as long as it holds; one that repeats something of the call never is."""
-        job_id, now = command.job, call.now
-        usual = command.echo is None and command.mode in (None, input_of(record.input).invocation_mode)
-        if usual and (known := self._answers.get(job_id, call.match.route, record, now)) is not None:
+    def _status(
+        self, call: Call, command: base.Look, job: str, record: JobRecord, chosen: Program, *, spared: bool
+    ) -> Response:
+        """The answer to a poll, remembered as long as it holds if the request says no more than which job it is about."""
+        request, route, now = call.request, call.match.route, call.now
+        usual = request.method == "GET" and not request.query and command.echo is None and not call.flags
+        if usual and (known := self._polls.body(call.changes, request.path, now)) is not None:
             return known
-        plan = self.reader.plan_of(call.changes, job, record, job_id)
+        plan = self.reader.plan_of(call.changes, job, record, command.job)
         span = at(plan, record.decisions, now)
         found = base.Found(JobView(record, plan, span))
         response = call.dialect.write(call.match, command, found, self._context(call.switches, now))
         assert isinstance(response, Response)
         if usual:
-            self._answers.keep(job_id, call.match.route, record, span, response)
+            until = forgotten_at(plan, span) if span.until is None else span.until
+            poll = Poll(
+                job_key(job), record, span.since, until, Reply(response, 0, route.name, job),
+                self.catalog.team_switches(call.match.code), route.service, call.changes.get(ARMED_KEY), spared,
+                chosen, _names(route.name, "status"), command.job,
+            )  # fmt: skip
+            self._polls.keep(request.path, poll, ended=span.status.final)
         return response
 
     def status_of(self, ledger: Ledger, job: str, now: Millis) -> bytes | None:
@@ -269,23 +288,21 @@ class Mock:
         switches = self.catalog.switches_of(self.catalog.chosen_for(view.record) or UNMATCHED, view.record.team)
         command = base.Look(team=view.record.team, job=job)
         context = self._context(switches, now)
-        written = pooled(Budget(pool=True), partial(FUSION.write, match, command, base.Found(view), context))
+        written = pooled(Pool(), partial(FUSION.write, match, command, base.Found(view), context))
         assert isinstance(written, Response)
         return written.body
 
     def forget(self) -> None:
         """Drop what is remembered."""
-        self._answers.clear()
-        self.live_jobs.forget()
+        self._polls.clear()
+        self.first_answers = FirstAnswers()
+        self.index.forget()
         self.retention.forget()
 
     def note(self, facts: tuple[Fact, ...]) -> None:
         """Take facts that were committed."""
-        self.live_jobs.note(facts)
+        self.index.note(facts)
         self.retention.note(facts)
-        for fact in facts:
-            if isinstance(fact, RecordsDropped):
-                self._answers.drop(jobs_of_keys(fact.keys))
 
     # Faults
 

@@ -13,9 +13,9 @@ from lab.core.journal.fact import Key
 from lab.core.journal.ledger import Ledger
 from lab.dialects import read_input
 from lab.jobs.derived import Derived, derived, forgotten_at
+from lab.jobs.facts import ConversationRecord, JobRecord, JobView, id_of, job_named
 from lab.jobs.gates import Decision
 from lab.jobs.plan import Input, Invocation, Plan, plan
-from lab.jobs.records import ConversationRecord, JobRecord, JobView, id_of, job_named
 from lab.jobs.texts import earlier_turns
 from lab.jobs.timeline import at
 from lab.mock.catalog import Catalog

@@ -8,27 +8,27 @@ What must hold
     3. What an old job stands in the way of goes first: a conversation that begins anew under the same id, a client that
        chooses an id again. That is a rule of the lab's (`stale`), and no matter of tidiness (`due`).
 
-A few jobs are looked at with each new one, the one that may be forgotten first before all. A job that hasn't ended by
-an instant isn't forgotten before that instant and the retention, so it is looked at about once a span. Of the other
-records a few are looked at with each call that changes anything, so their number follows that of the calls.
+The job index says which jobs are forgotten; with each new job it goes a few steps on. Of the other records a few are
+looked at with each call that changes anything, so their number follows that of the calls.
 """
 
 from collections.abc import Callable, Iterable, Iterator
-from heapq import heappop, heappush
-from itertools import chain
+from itertools import chain, islice
 
 from lab.core.clock import Millis
 from lab.core.journal.fact import Fact, Key, LedgerCleared, RecordsDropped
 from lab.core.journal.ledger import Ledger, MemoryLedger
 from lab.core.journal.numbers import CallCount, CallCounted, count_key
 from lab.core.observe import Touched
-from lab.jobs.derived import Derived, forgotten_at
-from lab.jobs.facts import GateDecided, JobAccepted, WaitEnded
-from lab.jobs.records import (
+from lab.jobs.derived import Derived
+from lab.jobs.facts import (
     AliasRecord,
     ConversationRecord,
+    GateDecided,
+    JobAccepted,
     JobRecord,
     RepeatRecord,
+    WaitEnded,
     conversation_key,
     id_of,
     job_key,
@@ -37,29 +37,24 @@ from lab.jobs.records import (
     repeat_key,
 )
 from lab.mock.catalog import Catalog
+from lab.mock.job_index import JobIndex
 from lab.mock.reader import JobReader
 
 MOST_LOOKS = 16
 """Jobs looked at with a new one, and other records with a call: more than it can bring, so that none are left behind."""
-_AT_ONCE = -1
 
 
 class Retention:
     """What of one ledger is forgotten; what it remembers of the jobs is a memo, never state."""
 
-    def __init__(self, reader: JobReader, catalog: Catalog) -> None:
-        self._reader, self._catalog = reader, catalog
+    def __init__(self, reader: JobReader, catalog: Catalog, index: JobIndex) -> None:
+        self._reader, self._catalog, self._index = reader, catalog, index
         scenarios = (*catalog.by_name.values(), *(program for _, program in catalog.former))
         durations = [each.scenario.retention for each in scenarios if each.scenario.retention is not None]
         self._shortest = min(durations, default=None)
         """None: every job is kept for ever."""
         self._known = False
-        """Whether the jobs of the ledger were looked through."""
-        self._due: list[tuple[Millis, Key]] = []
-        self._next: dict[Key, Millis] = {}
-        """When each job is looked at next; an entry of `_due` with another instant counts no more."""
-        self._forgotten: set[Key] = set()
-        """Jobs that are forgotten, and stay for their conversation."""
+        """Whether `_further` is known."""
         self._further: dict[str, set[Key]] = {}
         """Where other records of a job lie: aliases, idempotency keys, counts of its calls."""
 
@@ -117,40 +112,16 @@ class Retention:
         return (RecordsDropped(at=now, keys=keys),) if keys else ()
 
     def _due_jobs(self, ledger: Ledger, now: Millis) -> tuple[Key, ...]:
-        self._look_through(ledger)
+        for _ in islice(self._index.steps(ledger, now), MOST_LOOKS):
+            pass
         gone: dict[Key, None] = {}
-        for _ in range(MOST_LOOKS):
-            if not self._due or self._due[0][0] > now:
-                break
-            instant, key = heappop(self._due)
-            if self._next.get(key) == instant:
-                del self._next[key]
-                gone |= dict.fromkeys(self._look(ledger, key, now))
+        for key in self._index.take_fresh(MOST_LOOKS):
+            if isinstance(record := ledger.get(key), JobRecord):
+                jobs = _together(ledger, key, record)
+                # the last of them is told of when it is forgotten
+                if all(job in self._index.gone or self._is_forgotten(ledger, job, now) for job in reversed(jobs)):
+                    gone |= dict.fromkeys(jobs)
         return self._with_all_theirs(ledger, gone)
-
-    def _look(self, ledger: Ledger, key: Key, now: Millis) -> tuple[Key, ...]:
-        """The jobs that may go, this one and those of its conversation; else it is looked at again when it may."""
-        record = ledger.get(key)
-        if isinstance(record, ConversationRecord):
-            for job in record.jobs:
-                self._push(_AT_ONCE, job)
-        if not isinstance(record, JobRecord):
-            return ()
-        retention = self._catalog.scenario_of(record).scenario.retention
-        if retention is None:
-            return ()
-        view = self._reader.view_of(ledger, id_of(key), record, now, id_of(key))
-        if view is None:
-            self._forgotten.add(key)
-            jobs = _together(ledger, key, record)
-            over = all(job in self._forgotten or self._is_forgotten(ledger, job, now) for job in reversed(jobs))
-            return jobs if over else ()  # the last of them is looked at when it is forgotten
-        until = forgotten_at(view.plan, view.span)
-        if until is None and view.span.until is not None:
-            until = view.span.until + retention
-        if until is not None:
-            self._push(until, key)
-        return ()
 
     def _with_all_theirs(self, ledger: Ledger, jobs: Iterable[Key]) -> tuple[Key, ...]:
         self._look_through(ledger)
@@ -172,72 +143,37 @@ class Retention:
         if self._known:
             return
         self._known = True
-        for key, record in ledger.of(JobRecord):
-            retention = self._catalog.scenario_of(record).scenario.retention
-            if retention is not None:
-                self._push(record.at + retention, key)
         others: tuple[Iterable[tuple[Key, AliasRecord | RepeatRecord | CallCount]], ...]
         others = ledger.of(AliasRecord), ledger.of(RepeatRecord), ledger.of(CallCount)
         for key, other in chain.from_iterable(others):
             if other.job is not None:
                 self._add(other.job, key)
 
-    def _push(self, instant: Millis, key: Key) -> None:
-        if self._next.get(key) != instant:
-            self._next[key] = instant
-            heappush(self._due, (instant, key))
-
     def note(self, facts: Iterable[Fact]) -> None:
         """Take facts that were committed."""
-        if not self._known or self._shortest is None:
+        if not self._known:
             return
         for fact in facts:
             match fact:
                 case LedgerCleared():
                     self.forget()
                     return
-                case JobAccepted():
-                    self._push(fact.at + self._shortest, job_key(fact.job))
-                    if fact.idempotency is not None:
-                        self._add(fact.job, repeat_key(fact.user or fact.client, fact.idempotency))
-                case GateDecided() | WaitEnded():
-                    self._push(fact.at + self._shortest, job_key(fact.job))
-                    if fact.alias is not None:
-                        self._add(fact.job, job_key(fact.alias))
+                case JobAccepted(idempotency=str(key)):
+                    self._add(fact.job, repeat_key(fact.user or fact.client, key))
+                case GateDecided(alias=str(alias)) | WaitEnded(alias=str(alias)):
+                    self._add(fact.job, job_key(alias))
                 case CallCounted(job=str(job)):
                     self._add(job, count_key(fact.counter, job, fact.client))
                 case RecordsDropped():
                     for job in jobs_of_keys(fact.keys):
-                        self._next.pop(job_key(job), None)
-                        self._forgotten.discard(job_key(job))
                         self._further.pop(job, None)
-                    # another process may have looked at them
-                    while self._due and self._next.get(self._due[0][1]) != self._due[0][0]:
-                        heappop(self._due)
 
     def _add(self, job: str, key: Key) -> None:
         self._further.setdefault(job, set()).add(key)
 
-    def doubt(self, facts: Iterable[Fact]) -> None:
-        """These facts aren't there after all: what was looked at with them is looked at again."""
-        if not self._known:
-            return
-        for fact in facts:
-            match fact:
-                case RecordsDropped():
-                    for job in jobs_of_keys(fact.keys):
-                        self._push(_AT_ONCE, job_key(job))
-                case GateDecided() | WaitEnded():
-                    self._push(_AT_ONCE, job_key(fact.job))
-                case JobAccepted(conversation=str(conversation)):
-                    self._push(_AT_ONCE, conversation_key(conversation))
-
     def forget(self) -> None:
         """Drop what is remembered."""
         self._known = False
-        self._due.clear()
-        self._next.clear()
-        self._forgotten.clear()
         self._further.clear()
 
 

@@ -16,7 +16,7 @@ from lab.core.journal.fact import ClockRestarted, ClockRewound, Fact, LedgerClea
 from lab.core.journal.ledger import Changes, MemoryLedger
 from lab.core.journal.numbers import UNTOLD
 from lab.core.journal.shared import LogPosition, StoreRefused
-from lab.core.observe import Noted, Observation, Observer, Requested, Touched
+from lab.core.observe import Noted, Observation, Observer, Replied, Requested, Touched
 from lab.core.refusal import Refusal
 from lab.core.reply import Reply
 from lab.core.seeds import Seed
@@ -27,9 +27,8 @@ from lab.faults.facts import FaultStruck
 from lab.identity.endpoints.context import TokenContext
 from lab.identity.endpoints.device_code import answer_device
 from lab.identity.rotation import rotated
-from lab.jobs.facts import ScenarioLoaded
+from lab.jobs.facts import JobRecord, ScenarioLoaded, job_key, job_named
 from lab.jobs.program import Program
-from lab.jobs.records import JobRecord, job_key, job_named
 from lab.mock.config import Config
 from lab.mock.decisions import decide, vote_count
 from lab.mock.fact_file import FactFile, NoFile
@@ -62,6 +61,10 @@ class Service(MockViews):
         self._edits: dict[str, Program] = {}
         """Scenarios that were edited, by digest."""
         self.observers: list[Observer] = []
+        self.fact_observers: list[Callable[[Noted], object]] = []
+        """Told of facts alone."""
+        self.unauthorized: list[Callable[[Request], object]] = []
+        """Given each request that is answered 401."""
         self.journals: list[Callable[[Sequence[Fact]], object]] = []
         """Given all facts of which state is made: those of one call together, before its reply is handed out."""
         self.file: FactFile = NoFile()
@@ -73,11 +76,18 @@ class Service(MockViews):
 
     def tell(self, observation: Observation) -> None:
         """Tell every observer."""
+        if type(observation) is Replied and self._mock.first_answers.awaited:
+            self._mock.first_answers.note(observation)
+        elif type(observation) is Noted:
+            for fact_observer in self.fact_observers:
+                fact_observer(observation)
         for observer in self.observers:
             observer(observation)
 
-    def serve(self, request: Request, now: Millis, *, c: int = 1, took: Millis = 0) -> Reply:
+    def serve(self, request: Request, now: Millis, *, c: int = 1, took: Millis = 0, came: int = 0) -> Reply:
         """Answer a request that was complete at `now`; the caller tells `Replied` once the last byte has left.
+
+        `c` is its connection, `took` and `came` are as the observation has them.
 
         StoreRefused if what it brings can't be kept: then it wasn't asked, and no number of an exchange is used.
         """
@@ -87,11 +97,14 @@ class Service(MockViews):
             if self.drops and (due := self._mock.retention.due(self.ledger, done.facts, now)):
                 done = replace(done, facts=(*due, *done.facts))
             self._keep(done.facts)
+        if done.response.status == 401:
+            for unauthorized in self.unauthorized:
+                unauthorized(request)
         # counted once it is about to be told: a number is never left out
         self.exchanges += 1
         x = self.exchanges
         if self.observers:
-            self.tell(Requested(now, x, done.route, request, c, done.flags, took))
+            self.tell(Requested(now, x, done.route, request, c, done.flags, took, None, None, came))
             if done.facts:
                 self._touch(done.job, now)
                 self._let_go(done.facts)
@@ -99,6 +112,8 @@ class Service(MockViews):
                 self.tell(Touched(now, done.job))
         if done.facts:
             self._commit(done.facts, x)
+            if done.latency:
+                self._mock.first_answers.plan(x, done.facts)
             if self.observers:
                 self._touch(done.job, now)
         if (struck := done.struck) is not None:
@@ -138,8 +153,7 @@ class Service(MockViews):
 
     def _doubt(self, facts: Sequence[Fact]) -> None:
         """These facts never were: memos that saw them are no longer trusted."""
-        self._mock.live_jobs.doubt(facts)
-        self._mock.retention.doubt(facts)
+        self._mock.index.doubt(facts)
 
     def _journal(self, facts: Iterable[Fact]) -> None:
         if self.journals and (kept := [fact for fact in facts if makes_state(fact)]):
@@ -240,7 +254,7 @@ class Service(MockViews):
         self._configure(self.config.following(scenario, seed))
 
     def _configure(self, config: Config) -> None:
-        self.config, self._mock = config, Mock(config)
+        self.config, self._mock = config, Mock(config, self._tell_unwritten)
 
     def reset(self, now: Millis) -> None:
         """Clear the ledger, its numbers too."""

@@ -7,7 +7,7 @@ from lab.core.journal.ledger import MemoryLedger
 from lab.core.journal.numbers import Counter as Number
 from lab.faults.facts import armed_faults
 from lab.identity.records import TokenRecord
-from lab.jobs.records import ConversationRecord, JobRecord
+from lab.jobs.facts import ConversationRecord, JobRecord
 
 _KINDS: dict[str, type[Record]] = {
     "jobs": JobRecord,

@@ -1,6 +1,6 @@
 """What can be asked of a mock without changing anything."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from itertools import islice
 
 from lab.core.clock import Millis
@@ -9,12 +9,14 @@ from lab.core.journal.ledger import MemoryLedger
 from lab.core.refusal import Refusal
 from lab.identity.records import TokenRecord, token_key
 from lab.jobs.derived import Derived
+from lab.jobs.facts import JobRecord, JobView, id_of, job_key, jobs_in
 from lab.jobs.gates import Decision
 from lab.jobs.plan import Plan
-from lab.jobs.records import JobRecord, JobView, id_of, job_key, jobs_in
+from lab.language.templates.bounds import Unwritten
 from lab.mock.config import Config
 from lab.mock.mock import Mock
 from lab.mock.preparation import preparation, said_in
+from lab.program.words import Status
 
 
 class MockViews:
@@ -23,7 +25,13 @@ class MockViews:
     def __init__(self, config: Config, ledger: MemoryLedger) -> None:
         self.config = config
         self.ledger = ledger
-        self._mock = Mock(config)
+        self.unwritten: list[Callable[[Unwritten], object]] = []
+        """Told of texts that fail in an answer, each time."""
+        self._mock = Mock(config, self._tell_unwritten)
+
+    def _tell_unwritten(self, unwritten: Unwritten) -> None:
+        for tell in self.unwritten:
+            tell(unwritten)
 
     def preparation(self, request: Request, now: Millis) -> Callable[[], None] | None:
         """What is better done before `serve`, in any thread; None: nothing takes long."""
@@ -56,6 +64,18 @@ class MockViews:
     def jobs(self) -> Iterator[str]:
         """The ids of all jobs, oldest first."""
         return jobs_in(self.ledger)
+
+    @property
+    def job_counts(self) -> Mapping[Status, int]:
+        """How many jobs have each status, none that are forgotten; as far as `job_steps` has come."""
+        return self._mock.index.counts
+
+    def job_steps(self, now: Callable[[], Millis]) -> Iterator[None]:
+        """Count jobs, one or a change of one a step, up to what is `now` at the end; calls may come in between."""
+        begun, ended = now(), -1
+        while ended < begun:
+            yield from self._mock.index.steps(self.ledger, begun)
+            begun, ended = now(), begun
 
     def newest_jobs(self, most: int) -> list[str]:
         """The ids of the newest jobs, oldest first."""

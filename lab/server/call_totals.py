@@ -1,39 +1,54 @@
 """How many calls there were, and how long they lasted: sums that only grow."""
 
-from bisect import bisect_left
+from bisect import bisect_right
 from collections import Counter
+from collections.abc import Mapping, Sequence
+from itertools import accumulate
+from typing import TypeAlias
 
-from msgspec import Struct
+Samples: TypeAlias = dict[str, list[tuple[tuple[str, ...], tuple[float, ...]]]]
+"""By the name of a family its series: the values of their labels, and a value each; of a histogram how many lasted no
+longer than each of the bounds, then all, and last the sum of all."""
 
-from lab.core.clock import Millis
-
-BOUNDS: tuple[Millis, ...] = (5, 10, 25, 50, 100, 250, 500, 1_000, 2_500, 5_000, 10_000, 30_000, 60_000)
-"""Durations up to which calls are counted together; one bucket more takes what lasts longer."""
-
-
-class Durations(Struct):
-    """How long the calls of one kind lasted."""
-
-    buckets: list[int]
-    """How many of them lasted longer than the bound before, and not longer than this."""
-    total: int = 0
-    """All together, in real microseconds."""
+BOUNDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0)
+"""Seconds up to which calls are counted together; one bucket more takes what lasts longer."""
+_MICRO = 1_000_000
+CALLS, STRUCK, MALFORMED = "lab_request_duration_seconds", "lab_faults_struck", "lab_malformed_requests"
 
 
 class CallTotals:
     """Of one mock, or of the mocks of all tenants that clients choose by one name. No name in it is a client's."""
 
     def __init__(self) -> None:
-        self.durations: dict[tuple[str, int], Durations] = {}
-        """By route and HTTP status; 0: no status line left. From the whole request to the last byte of the reply."""
+        self.buckets: dict[tuple[str, int], list[int]] = {}
+        """By route and HTTP status (0: no status line left) how many lasted so long, from the whole request to the last byte
+        of the reply; last the real microseconds of all together."""
         self.struck: Counter[str] = Counter()
         """How many calls faults struck, by route."""
         self.malformed = 0
         """How often what came was no request."""
 
-    def add(self, call: tuple[str, int], micros: int) -> None:
-        """Count a call of that route and status, which lasted so many real microseconds."""
-        if (found := self.durations.get(call)) is None:
-            found = self.durations[call] = Durations([0] * (len(BOUNDS) + 1))
-        found.buckets[bisect_left(BOUNDS, micros / 1_000)] += 1
-        found.total += micros
+    def add(self, ended: Mapping[tuple[str, int], Sequence[int]]) -> None:
+        """Count calls by route and status, which lasted so many real microseconds, in rising order."""
+        for call, lasted in ended.items():
+            if (buckets := self.buckets.get(call)) is None:
+                buckets = self.buckets[call] = [0] * (len(BOUNDS) + 2)
+            before = 0
+            for place, bound in enumerate(BOUNDS):
+                up_to = bisect_right(lasted, bound * _MICRO, before)
+                buckets[place] += up_to - before
+                if (before := up_to) == len(lasted):
+                    break
+            buckets[-2] += len(lasted) - before
+            buckets[-1] += sum(lasted)
+
+    def samples(self, scenario: str) -> Samples:
+        """As series of the scenario by which clients choose the mock; empty: by none."""
+        return {
+            CALLS: [
+                ((scenario, route, str(code)), (*accumulate(buckets[:-1]), buckets[-1] / _MICRO))
+                for (route, code), buckets in self.buckets.items()
+            ],
+            STRUCK: [((scenario, route), (count,)) for route, count in self.struck.items()],
+            MALFORMED: [((scenario,), (self.malformed,))],
+        }

@@ -157,7 +157,7 @@ class Connection(web.RequestHandler):
     """A connection with an ordinal, a header deadline, half-close, and a word for how it ended."""
 
     __slots__ = tuple(
-        "_late _raw _since _tail _tls at_end begun behind below busy half_closed headers heads how leave listener lost misdirected ordinal received request shell special tenant total wire written wrote".split()
+        "_late _raw _since _tail _tls at_end begun behind below busy half_closed headers heads how leave listener lost misdirected ordinal outlasts_pauses received request shell special tenant total wire written wrote".split()
     )
 
     request: web.BaseRequest
@@ -203,6 +203,8 @@ class Connection(web.RequestHandler):
         self._tls = False
         self.misdirected = False
         """Whether the peer speaks plainly where TLS is spoken."""
+        self.outlasts_pauses = False
+        """Whether a pause of the clock is none of its peer's, so that it is answered meanwhile."""
         self.listener: str | None = None
         """Where it was accepted, if not at the API's origin."""
         self.tenant: object = None

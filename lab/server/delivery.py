@@ -11,7 +11,7 @@ import asyncio
 from types import TracebackType
 from typing import Any
 
-from lab.clocks import AnyClock, ManualClock, first_of, real_millis
+from lab.clocks import AnyClock, ManualClock, ScaledClock, first_of, real_millis
 from lab.core.clock import Millis
 from lab.core.exchange import Request, Response
 from lab.core.observe import Replied
@@ -85,10 +85,11 @@ class ReplySender:
         if reply.strike is not None or reply.parts is not None:
             return await _Piecemeal(self, connection, reply, since).send()
         try:
-            await self.ready(reply)
+            if reply.facts or len(reply.response.body) > LONG_BODY:
+                await self.ready(reply)
             if reply.latency:
                 with Awaited(connection, self.clock):
-                    await self.clock.hold(reply.latency)
+                    await self.withhold(connection, reply.latency)
             last = connection.last()
             line = CLOSE if last else KEEP if connection.request.version < (1, 1) else b""
             # of a long body no copy waits for each client
@@ -109,8 +110,19 @@ class ReplySender:
             self._tell_cut(reply, "client_gone")
             return SENT_LAST
         shown = first if first != reply.latency else None
-        await self.tell(Replied(self.clock.now(), reply.x, reply.response, reply.latency, shown))
+        replied = Replied(self.clock.now(), reply.x, reply.response, reply.latency, shown)
+        if len(reply.response.body) > LONG_BODY:
+            await self.tell(replied)
+        else:
+            self.service.tell(replied)
         return connection.over("server") if last else SENT
+
+    async def withhold(self, connection: Connection, latency: Millis) -> None:
+        """Let a latency pass; where a run has the clock stand, nobody else waits for it."""
+        if isinstance(self.clock, ScaledClock) and connection.outlasts_pauses:
+            await self.clock.hold_while_it_runs(latency)
+        else:
+            await self.clock.hold(latency)
 
     async def ready(self, reply: Reply) -> None:
         """Return once what the call brought is written, and its answer, if that is long, redacted.
@@ -167,7 +179,7 @@ class _Piecemeal:
             await self.sender.ready(self.reply)
             with Awaited(self.connection, self.clock):
                 if self.reply.latency:
-                    await self.clock.hold(self.reply.latency)
+                    await self.sender.withhold(self.connection, self.reply.latency)
                 left = await self._send()
             if left and await self._wait():
                 cut = self.strike.cut if self.strike is not None else None

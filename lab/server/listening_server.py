@@ -52,6 +52,8 @@ class ListeningServer:
         """Listeners at further origins, that of TLS apart."""
         self._most = most_connections(limits.connections)
         self._nobody = asyncio.Event()
+        self.is_ours: Callable[[object], bool] | None = None
+        """Tells by its address whether a peer is the run for which the clock is paused; None: it is paused for all."""
         self.opened_connections = 0
         """Since the start; the ordinal of the last one."""
         self._manager: web.Server | None = None
@@ -156,6 +158,8 @@ class ListeningServer:
         """A peer connected: the ordinal of its connection."""
         self.opened_connections += 1
         self.peers[connection] = None
+        if self.is_ours is not None:
+            connection.outlasts_pauses = not self.is_ours(connection.wire.get_extra_info("peername"))
         self.traffic.came += 1
         self.note(ConnectionOpened(at=self.clock.now(), c=self.opened_connections))
         # every listener pauses, so no generator: `any` would stop at the first

@@ -28,6 +28,7 @@ from lab.server.labs import Lab, Labs, Routed
 from lab.server.limits import LONG_BODY, ServerLimits
 from lab.server.listener import Bound, Listener
 from lab.server.listening_server import ListeningServer
+from lab.server.long_calls import LongCalls
 from lab.server.response_writer import CLOSE
 from lab.server.shared.calls import CallResult, LedgerCalls
 from lab.server.shared.worker_links import WorkerLinks
@@ -57,14 +58,13 @@ class MockServer(ListeningServer):
         self.labs.leavers.append(self.drop)
         self.workers: WorkerLinks | None = None
         """The way to the other workers of the lab, if this process is the first of them."""
-        self.arrivals: dict[int, int] = {}
-        """By connection when its latest request was whole, in real microseconds: what its client waits from."""
         self.totals: dict[str, CallTotals] = {}
         """What the control plane counts of all tenants, also of those that were ended, by the names of mocks."""
         self._preparing = 0
         """Calls that other threads prepare, or soon will."""
         self.heavy = asyncio.Semaphore(MOST_HEAVY)
         """Taken while a call is prepared in other threads."""
+        self._long_calls = LongCalls()
         self._asking: set[Connection] = set()
         """Those whose call waits for a ledger that other processes share."""
 
@@ -121,7 +121,6 @@ class MockServer(ListeningServer):
         if (latest := self.labs.latest(fact.c)) is not self.labs.usual:
             latest.note(fact)
         self.labs.leave(fact.c)
-        self.arrivals.pop(fact.c, None)
 
     def note_of(self, connection: Connection, fact: Fact) -> None:
         """Tell of it where the connection was used last."""
@@ -146,7 +145,7 @@ class MockServer(ListeningServer):
             body = await connection.body(self._most_of(routed.path))
         if connection.listener is not None:
             body = reader.shell_refusal(404, "This is another origin than the API's.")
-        self.arrivals[connection.ordinal] = real_micros()
+        came = real_micros()
         while True:
             request = Request(incoming.method, routed.path, query, headers, b"" if isinstance(body, Refusal) else body)
             if routed.absent is not None and not isinstance(body, Refusal):
@@ -160,7 +159,7 @@ class MockServer(ListeningServer):
             usual = routed.lab.usual
             usual.users += 1
             try:
-                return await self._answer(connection, routed, request, since)
+                return await self._answer(connection, routed, request, since, came)
             except LedgerEnded:  # at another process: this call is the first one after it
                 pass
             finally:
@@ -181,22 +180,23 @@ class MockServer(ListeningServer):
         limits, route = self.limits, ROUTER.name("POST", path)
         return limits.token_body if route in FORM_ROUTES else limits.upload_body if route in UPLOADS else limits.body
 
-    async def _answer(self, connection: Connection, routed: Routed, request: Request, since: Millis) -> Sent:
-        """What the service says to a request that began to come at `since`; LedgerEnded: its tenant is there no longer."""
+    async def _answer(self, connection: Connection, routed: Routed, request: Request, since: Millis, came: int) -> Sent:
+        """What the service says to a request that began to come at `since`, and was whole at `came`, in real microseconds; LedgerEnded: its tenant is there no longer."""
         lab, service = routed.lab, routed.lab.service
         calls, now, before = lab.calls, lab.clock.now(), service.exchanges
         try:
-            prepare = service.preparation(request, now)
-            if prepare is not None or len(request.body) > LONG_BODY:
+            prepare = service.preparation(request, now) if request.body else None
+            if prepare is not None or len(request.body) > LONG_BODY or self._long_calls.among(request):
                 request = await self._prepare(lab, request, prepare)
                 if connection.how == "reset":  # the lab was set back meanwhile
                     return SENT_LAST
                 now, before = lab.clock.now(), service.exchanges
             if calls.shared:
-                call = partial(service.serve, request, c=connection.ordinal, took=now - since)
+                call = partial(service.serve, request, c=connection.ordinal, took=now - since, came=came)
                 now, reply = await self._ask(lab.usual, connection, lambda at: (at, call(at)))
             else:
-                reply = service.serve(request, now, c=connection.ordinal, took=now - since)
+                reply = service.serve(request, now, c=connection.ordinal, took=now - since, came=came)
+            self._long_calls.note(request, reply)
         except LedgerEnded:
             raise
         except Exception as fault:  # noqa: BLE001 - whatever it is, the client gets an answer and the record is whole
@@ -223,19 +223,24 @@ class MockServer(ListeningServer):
         return self.bugs.found(fault, connection.ordinal)
 
     async def _prepare(self, lab: Lab, request: Request, prepare: Callable[[], None] | None) -> Request:
-        """Do it in other threads, few at a time: whoever sends less is answered meanwhile. The request without files.
+        """Do it in other threads, few at a time, and wait for a long call's turn: others are answered meanwhile.
+
+        The request without files.
 
         Nothing is awaited between the last of it and the call: what was prepared is as it was then.
         """
         self._preparing += 1
         try:
-            async with self.heavy:
-                if prepare is not None:
-                    await asyncio.to_thread(prepare)
-                request = await asyncio.to_thread(lightened, request)
-                if lab.recorder is not None:
-                    await lab.recorder.prepare(request, partial(lab.service.said, request))
-                return request
+            if prepare is not None or len(request.body) > LONG_BODY:
+                async with self.heavy:
+                    if prepare is not None:
+                        await asyncio.to_thread(prepare)
+                    request = await asyncio.to_thread(lightened, request)
+                    if lab.recorder is not None:
+                        await lab.recorder.prepare(request, partial(lab.service.said, request))
+            if self._long_calls.among(request):
+                await self._long_calls.turn()
+            return request
         finally:
             self._preparing -= 1
 

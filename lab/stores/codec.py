@@ -33,7 +33,7 @@ from lab.identity.records import (
     TokenRecord,
     UserCodeRecord,
 )
-from lab.jobs.records import AliasRecord, ConversationRecord, JobRecord, RepeatRecord, one_object
+from lab.jobs.facts import AliasRecord, ConversationRecord, JobRecord, RepeatRecord, one_object
 from lab.language.fault import parse_fault
 from lab.recording.format.journal_lines import facts_in, facts_line
 

@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import ClassVar
 
 from rich.console import RenderableType
+from textual._compositor import ChopsUpdate
 from textual.actions import ActionParseResult
-from textual.app import App, SystemCommand
+from textual.app import App
 from textual.binding import Binding, BindingType
 from textual.dom import DOMNode
 from textual.driver import Driver
@@ -22,21 +23,30 @@ from lab.clocks import real_millis
 from lab.core.clock import Millis
 from lab.core.errors import HostError, LabError
 from lab.tui.cast import Cast, teed
-from lab.tui.line_filters import colour_filters, filters_for
-from lab.tui.picture import picture_of
+from lab.tui.panes.palette import PaletteCommand, PalettePage
 from lab.tui.screens.input_queue import InputQueue
 from lab.tui.screens.main import MainScreen
-from lab.tui.screens.palette import Palette
+from lab.tui.screens.overlays import Overlay
 from lab.tui.screens.phone import PhoneGates
-from lab.tui.screens.selectable import SelectingScreen
+from lab.tui.screens.rows_widget import SelectingScreen
 from lab.tui.state.preferences import ScreenStart
 from lab.tui.state.source import ScreenSource
-from lab.tui.terminal import lasting
-from lab.tui.themes import COLOURS, LIGHTS, OTHER_THEME, Styles, palette, person_calls, stage_theme
+from lab.tui.terminal import lasting, only_changed, picture_of
+from lab.tui.themes import (
+    COLOURS,
+    LIGHTS,
+    OTHER_THEME,
+    Styles,
+    colour_filters,
+    filters_for,
+    palette,
+    person_calls,
+    stage_theme,
+)  # fmt: skip
 
 
 class LabApp(App[Outcome | None]):
-    """The screen of `lab demo`, `lab watch` and `lab play`; the `Host` of its screens."""
+    """The screen of `lab demo`, `lab watch` and `lab play`."""
 
     CSS_PATH = Path(__file__).with_name("lab.tcss")
     TITLE = "Invoke Async Lab"
@@ -97,10 +107,10 @@ class LabApp(App[Outcome | None]):
         screen = self.screen_stack[0] if self.screen_stack else None
         return screen if isinstance(screen, MainScreen) else None
 
-    def enter(self, phase: str) -> None:
-        """The run has come to another phase: a place to jump to in a cast."""
+    def mark(self, label: str) -> None:
+        """The run has come to something: a place to jump to in a cast."""
         if self.cast is not None:
-            self.cast.mark(phase)
+            self.cast.mark(label)
 
     # Colours
 
@@ -156,7 +166,7 @@ class LabApp(App[Outcome | None]):
 
     def _display(self, screen: Screen[object], renderable: RenderableType | None) -> None:
         if self.main is None or self.main.canvas.places or self.bug:  # before that there is but an empty screen, whole
-            super()._display(screen, renderable)
+            super()._display(screen, only_changed(renderable) if isinstance(renderable, ChopsUpdate) else renderable)
 
     # Keys, clicks and commands
 
@@ -202,18 +212,17 @@ class LabApp(App[Outcome | None]):
             self.survive(error)
             return True
 
-    def get_system_commands(self, screen: Screen[object]) -> Iterator[SystemCommand]:
-        """The palette: every key that is offered, what has no key, and all themes."""
-        for name, help_text, command in self.main.commands() if self.main is not None else ():
-            yield SystemCommand(name, help_text, command)
+    def theme_commands(self) -> Iterator[PaletteCommand]:
+        """A command for each theme."""
         for theme in sorted(self.available_themes):
             text = "the stage" if theme in COLOURS else "a theme of Textual's; dim, faint and tints are derived"
-            yield SystemCommand(f"Theme {theme}", text, partial(setattr, self, "theme", theme), False)
+            yield PaletteCommand(f"Theme {theme}", "", text, partial(setattr, self, "theme", theme))
 
     def action_command_palette(self) -> None:
-        """Every command by its name, where the panes can be seen."""
-        if not isinstance(self.screen, Palette) and (self.main is None or not self.main.blind):
-            self.push_screen(Palette())
+        """Every command by its name, over pages too."""
+        shows = isinstance(self.screen, Overlay) and isinstance(self.screen.page, PalettePage)
+        if self.main is not None and not shows:
+            self.main.open_palette()
 
     def save_picture(self) -> str:
         """Save the screen as SVG, in a browser as its download; where it lies."""

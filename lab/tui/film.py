@@ -5,20 +5,22 @@ depends on when, where or how fast it is drawn, so the same recording gives the 
 """
 
 from asyncio import Event
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 
 from rich.color import ColorSystem
 from rich.style import Style
-from textual._context import visible_screen_stack
 from textual.pilot import Pilot
+from textual.strip import Strip
 
-from lab.clocks import settle
+from lab.clocks import ScaledClock, settle
 from lab.core.clock import Millis
+from lab.program.scenario import Scenario
 from lab.tui.app import LabApp
 from lab.tui.cast import Cast, Put
-from lab.tui.screens.feed import ObservationBatch
-from lab.tui.screens.main import MainScreen
+from lab.tui.panes.layout import Rects
+from lab.tui.screens.main import MainScreen, ObservationBatch
 from lab.tui.sources.playback import Playback
+from lab.tui.sources.player import Player
 from lab.tui.state.acts import HOLD
 from lab.tui.state.journal import SourceUpdate
 from lab.tui.state.preferences import Preferences, ScreenStart
@@ -33,37 +35,21 @@ MOST_BEATS = 60
 _PLAIN = Style()
 
 
-class FrozenClock:
-    """The recording's clock at one instant: it never moves by itself."""
-
-    factor = "1"
-
-    def __init__(self) -> None:
-        self._at: Millis = 0
-
-    def now(self) -> Millis:
-        """The instant."""
-        return self._at
-
-    async def sleep_until(self, instant: Millis) -> None:
-        """Return at once; who films moves the cursor."""
-
-    def set(self, instant: Millis, last: Millis | None = None) -> None:
-        """Stand there."""
-        self._at = instant
-
-    def scale(self, factor: str) -> None:
-        """It stands, whatever the pace."""
-
-    def stop_at(self, last: Millis | None) -> None:
-        """It stands."""
-
-
 class FilmedPlayback(Playback):
-    """A playback that is seen as playing, though it stands wherever it is put."""
+    """A playback that is seen as playing, though it stands wherever it is put: its clock never runs."""
 
-    stood: Millis = 0
-    """How long the film has stood at acts."""
+    def __init__(
+        self,
+        timeline: RecordingTimeline,
+        *,
+        title: str,
+        seed: int | None = None,
+        known: Mapping[str, Scenario] | None = None,
+    ) -> None:
+        super().__init__(timeline, title=title, seed=seed, known=known, clock=ScaledClock("0"))
+        self.player = Player(None, self._tell)
+        self.stood: Millis = 0
+        """How long the film has stood at acts."""
 
     @property
     def paused(self) -> bool:  # type: ignore[override]
@@ -73,13 +59,13 @@ class FilmedPlayback(Playback):
     async def observations(self) -> AsyncIterator[SourceUpdate]:
         """Nothing by itself: every frame is called for."""
         await Event().wait()
-        yield SourceUpdate(self.timeline.journal(self.place), "")
+        yield SourceUpdate()
 
     def stand(self, at: Millis) -> SourceUpdate:
         """What has happened by an instant, the cursor put there."""
         self.place = self.timeline.place(at)
         self._paced.set(at)
-        return SourceUpdate(self.timeline.journal(self.place), "")
+        return SourceUpdate(self.timeline.journal(self.place))
 
 
 def instants(timeline: RecordingTimeline) -> Iterator[Millis]:
@@ -95,11 +81,6 @@ def instants(timeline: RecordingTimeline) -> Iterator[Millis]:
         place = timeline.place(now)
 
 
-def _never() -> bool:
-    """A film that nobody ends early."""
-    return False
-
-
 async def film(
     source: FilmedPlayback,
     put: Put,
@@ -107,12 +88,14 @@ async def film(
     *,
     light: bool = False,
     stage: int | None = None,
-    ended: Callable[[], bool] = _never,
+    ended: Callable[[], bool] = lambda: False,
 ) -> None:
     """Write the cast of a whole recording, line by line, or until `ended` says so: asked before each frame.
 
     `stage`: for how many seconds the film stands at each act; None: there are no acts.
     """
+    while source.timeline.fold_on():
+        pass  # a film has all marks from its first frame on
     start = source.timeline.start
     tape = Cast(put, lambda: source.clock.now() - start + source.stood, source.title)
     preferences = Preferences("light" if light else "", stage="" if stage is None else str(stage))
@@ -150,10 +133,14 @@ class _Frames:
         self._screen = screen
         self._tape = tape
         self._before: list[str] = []
+        self._places: Rects = {}
 
     async def take(self) -> None:
+        if self._places != (places := {**self._screen.canvas.places}):
+            self._places, laid_out = places, Event()
+            self._screen.call_after_refresh(laid_out.set)
+            await laid_out.wait()
         await settle()
-        self._screen._refresh_layout()
         rows = list(rows_of(self._screen))
         if changed := "".join(moved(self._before, rows)):
             self._tape.output(changed)
@@ -175,13 +162,16 @@ async def _stand_at_act(source: FilmedPlayback, screen: MainScreen, frames: _Fra
 
 
 def rows_of(screen: MainScreen) -> Iterator[str]:
-    """The screen's rows as a terminal of all colours is sent them."""
-    token = visible_screen_stack.set([])
-    try:
-        strips = screen._compositor.render_strips()
-    finally:
-        visible_screen_stack.reset(token)
-    for strip in strips:
+    """The screen's rows as a terminal of all colours is sent them: its widgets, one over the other."""
+    size = screen.size
+    rows = screen.render_lines(size.region)
+    shown = [(screen.find_widget(widget), widget) for widget in screen.query("*") if widget.is_on_screen]
+    for place, widget in sorted(shown, key=lambda each: each[0].order):
+        seen = place.visible_region
+        lines = widget.render_lines(seen.translate(-place.region.offset))
+        for y, line in enumerate(lines, seen.y):
+            rows[y] = Strip.join([rows[y].crop(0, seen.x), line, rows[y].crop(seen.right)])
+    for strip in rows:
         parts = [segment for segment in strip.simplify() if segment.text]
         yield "".join((each.style or _PLAIN).render(each.text, color_system=ColorSystem.TRUECOLOR) for each in parts)
 

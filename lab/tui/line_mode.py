@@ -4,18 +4,15 @@ from typing import assert_never
 
 from lab.app.effects import Asking, RunEnded, RunObservation
 from lab.core.observe import Lost, Noted, Replied, Requested, Touched, Waiting
-from lab.jobs.facts import GateDecided, GateExpired
-from lab.jobs.gates import Origin, decision_text
+from lab.jobs.gates import decision_text
 from lab.program.words import Verdict
 from lab.tui.rows.blocks import at_text, latency
 from lab.tui.rows.formats import EMPTY, NOTHING
 from lab.tui.state import clean
-from lab.tui.state.gate import GateState
+from lab.tui.state.gate import GateDecision
 from lab.tui.state.narrate import sentence
-from lab.tui.state.reading import comment_line
 from lab.tui.state.run import Exchange, RunState
 from lab.tui.state.screen import ScreenState, SourceState
-from lab.tui.state.status import phase
 
 MOST_OUTPUT = 8_192
 """The most characters of an output that a transcript shows."""
@@ -34,9 +31,9 @@ def lines(
     observation: RunObservation, before: RunState, after: RunState, source: SourceState | None = None
 ) -> list[str]:
     """What an observation adds to the transcript; `before` and `after` are the states around it."""
-    texts = _row(observation, before, after)
+    texts = _rows(observation, before, after)
     old, new = (sentence(ScreenState(run, source=source or SourceState())) for run in (before, after))
-    if old != new and phase(after) != "idle":
+    if old != new and after.start is not None:
         texts.append(f"# {clean.line(new)}")
     if (gate := after.gate) is not None:
         opens = before.gate is None or before.gate.key != gate.key
@@ -47,16 +44,15 @@ def lines(
     return texts + _end(after) if isinstance(observation, RunEnded) else texts
 
 
-def _row(observation: RunObservation, before: RunState, after: RunState) -> list[str]:
+def _rows(observation: RunObservation, before: RunState, after: RunState) -> list[str]:
     at = at_text(after.since_start(observation.at))
+    decisions = [each.decision for each in after.since(before, "decided") if each.decision is not None]
     match observation:
         case Replied(x=x) | Lost(x=x):
             exchange = after.exchange(x)
-            return [] if exchange is None else [_reply(exchange, before, after)]
-        case Noted(fact=GateDecided() | GateExpired() as fact) if after.timeline is not before.timeline:
-            return [_decision(fact, after)]
+            return [] if exchange is None else [_reply(at, exchange, before, after, decisions)]
         case Noted():
-            return []
+            return [f"{at_text(after.since_start(each.at))} {_decision(each)}" for each in decisions]
         case Waiting(until=until, why="retry-after" | "retry" as why):
             word = "Retry-After" if why == "retry-after" else "next try"
             return [f"{at} WAIT     {word} {latency(until - observation.at)}"]
@@ -68,60 +64,44 @@ def _row(observation: RunObservation, before: RunState, after: RunState) -> list
             assert_never(observation)
 
 
-def _decision(fact: GateDecided | GateExpired, after: RunState) -> str:
-    """Who decided, as the mock's journal tells it."""
-    opening = after.opening
-    if opening is None or (opening.gate, opening.round) != (clean.line(fact.gate, 80), fact.round):
-        approved, approvals = 0, 1
-    else:
-        approved, approvals = opening.approved, opening.approvals
-    match fact:
-        case GateExpired():
-            word, text = "EXPIRED", decision_text(Verdict.TIMED_OUT, "", approved=approved, approvals=approvals)
-        case GateDecided():
-            partial = fact.verdict is Verdict.APPROVED and approved < approvals
-            name, comment = fact.name and clean.line(fact.name, 200), comment_line(fact.comment)
-            word = "VOTED" if partial else "DECIDED"
-            text = decision_text(fact.verdict, fact.by, name, comment, approved=approved, approvals=approvals)
-        case _:
-            assert_never(fact)
-    return f"{at_text(after.since_start(fact.at))} {word:<8} {clean.line(fact.gate, 80)}  {text}"
+def _decision(decision: GateDecision) -> str:
+    """Who decided, as the milestone has it."""
+    word = "EXPIRED" if decision.verdict == Verdict.TIMED_OUT else "DECIDED" if decision.ends else "VOTED"
+    text = decision_text(
+        decision.verdict,
+        decision.by,
+        decision.name,
+        decision.comment,
+        approved=decision.approved,
+        approvals=decision.approvals,
+    )
+    return f"{word:<8} {decision.step}  {text}" if decision.step else f"{word:<8} {text}"
 
 
-def _reply(exchange: Exchange, before: RunState, after: RunState) -> str:
-    at = at_text(after.since_start(exchange.until or exchange.at))
-    word, what = _words(exchange, before, after)
-    if exchange.lost is not None:
-        return f"{at} {'LOST':<8} {what}  {exchange.lost}"
-    came = f"{exchange.code}  {latency(exchange.took)}"
-    garbled = exchange.command == "status" and exchange.code == 200 and after.timeline
-    if garbled and after.timeline[-1].kind == "lost":
-        return f"{at} {'LOST':<8} {what}  {came}  {after.timeline[-1].word}"
-    return f"{at} {word:<8} {what}  {came}{_reason(exchange, after)}"
-
-
-def _words(exchange: Exchange, before: RunState, after: RunState) -> tuple[str, str]:
+def _reply(at: str, exchange: Exchange, before: RunState, after: RunState, decisions: list[GateDecision]) -> str:
+    answers = exchange.command == "invoke" and before.gate is not None and before.gate.sent is not None
     match exchange.command:
         case "token":
-            return "TOKEN", f"POST {exchange.path}"
-        case "invoke" if (gate := before.gate) is not None and gate.sent is not None:
-            refused = exchange.lost is None and after.gate is not None and after.gate.refusal is not None
-            text = "refused" if refused else _sent(gate)
-            return "DECIDED", f"{gate.gate}  {text}" if gate.gate else text
+            word, what = "TOKEN", f"POST {exchange.path}"
+        case "invoke" if answers:
+            gate = before.gate.gate if before.gate is not None else ""
+            word, what = "DECIDED", f"{gate}  refused" if gate else "refused"
         case "invoke":
             job = after.job
-            return "INVOKE", f"{job.labels.job} {job.job}" if job and job.job else f"POST {exchange.path}"
+            word = "INVOKE"
+            what = f"{job.labels.job} {job.job}" if job and job.job else f"POST {exchange.path}"
         case "status":
             good = exchange.code == 200 and after.last is not None
-            return (after.last.status if good and after.last else "REFUSED"), f"poll {after.polls}"
+            word, what = (after.last.status if good and after.last else "REFUSED"), f"poll {after.polls}"
         case _:
-            return exchange.method, exchange.path
-
-
-def _sent(gate: GateState) -> str:
-    """The app's own decision: over the wire alone it knows no other."""
-    verdict = Verdict.APPROVED if gate.collects else gate.sent or ""
-    return decision_text(verdict, Origin.API, comment=gate.comment)
+            word, what = exchange.method, exchange.path
+    row = f"{word:<8} {what}"
+    lost, came = exchange.lost, f"{exchange.code}  {latency(exchange.took)}"
+    if exchange.command == "status" and exchange.code == 200 and after.timeline and after.timeline[-1].kind == "lost":
+        lost = f"{came}  {after.timeline[-1].word}"
+    if lost is not None:
+        return f"{at} {'LOST':<8} {what}  {lost}"
+    return f"{at} {_decision(decisions[0]) if answers and decisions else row}  {came}{_reason(exchange, after)}"
 
 
 def _reason(exchange: Exchange, after: RunState) -> str:

@@ -1,8 +1,14 @@
-"""The two stage themes, and roles to styles. Colours and their contrast floors: screen.md §10."""
+"""The two stage themes, roles to styles, and what becomes of colours on a terminal that has fewer (screen.md §10)."""
+
+from collections.abc import Iterator, Sequence
+from functools import cache
 
 from msgspec import Struct
+from rich.color import Color as TerminalColor
+from rich.segment import Segment
 from rich.style import Style
 from textual.color import Color
+from textual.filter import LineFilter, Monochrome, NoColor
 from textual.theme import Theme
 
 COLOURS: dict[str, dict[str, str]] = {
@@ -143,3 +149,52 @@ class Styles(Struct):
             return Color.parse(text).rich_color.name
         except ValueError:
             return "default"
+
+
+# Terminals that have less
+
+
+def filters_for(theme: str, colour_system: str) -> tuple[LineFilter, ...]:
+    """What a terminal needs in this theme; `colour_system` is Rich's: `truecolor`, `256`, `standard`."""
+    return (TableColours(theme),) if colour_system == "256" and theme in TABLES else ()
+
+
+def colour_filters(filters: Sequence[LineFilter], *, bare: bool) -> Iterator[LineFilter]:
+    """Textual's filters. NO_COLOR means none, no greys either, which Textual has where the theme isn't the terminal's."""
+    for each in filters:
+        if not isinstance(each, Monochrome | NoColor):
+            yield each
+        elif bare:
+            yield NoColor()
+
+
+class TableColours(LineFilter):
+    """Our colours as those of a table of 256; what a widget of Textual's mixed of them, as the nearest of the table."""
+
+    def __init__(self, theme: str) -> None:
+        super().__init__()
+        colours, table = COLOURS[theme], TABLES[theme]
+        self._exact = {Color.parse(colours[word]).rgb: number for word, number in table.items()}
+        self._grounds = {self._exact[Color.parse(colours[word]).rgb] for word in GROUNDS}
+        self._of = cache(self._table_style)
+
+    def apply(self, segments: list[Segment], background: Color) -> list[Segment]:
+        """The segments in colours of the table."""
+        return [Segment(text, self._of(style) if style else style, control) for text, style, control in segments]
+
+    def _table_style(self, style: Style) -> Style:
+        return style + Style(color=self._number(style.color, False), bgcolor=self._number(style.bgcolor, True))
+
+    def _number(self, color: TerminalColor | None, ground: bool) -> TerminalColor | None:
+        if color is None or (triplet := color.triplet) is None:
+            return color
+        number = self._exact.get(triplet)
+        if number is None:
+            # text is never drawn in a ground's colour: it must be read on each
+            near = self._grounds if ground else set(self._exact.values()) - self._grounds
+            number = min(sorted(near), key=lambda each: _distance(each, triplet))
+        return TerminalColor.from_ansi(number)
+
+
+def _distance(number: int, other: tuple[int, int, int]) -> int:
+    return sum((a - b) ** 2 for a, b in zip(TerminalColor.from_ansi(number).get_truecolor(), other, strict=True))

@@ -12,7 +12,7 @@ from textual import events
 from lab.clocks import breathe
 from lab.tui.app import LabApp
 from lab.tui.screens.main import MainScreen
-from lab.tui.state.fold import ObservedState, fold
+from lab.tui.state.journal import ObservedState, fold
 from tests.bench.load import PATIENCE
 from tests.bench.measure import Extent, Row, Samples
 from tests.terminal import Terminal, lab
@@ -55,7 +55,7 @@ def _session(seconds: int) -> dict[str, float]:
     figures: dict[str, float] = {}
     with lab("demo", fresh=True) as demo:
         demo.press_at("space Begin", " ")
-        demo.until(lambda seen: "APPROVAL NEEDED" in seen.text, 60)
+        demo.until(lambda seen: " a Approve" in seen.text, 60)
         figures["waiting cpu"], figures["waiting bytes"] = _rest(demo, seconds)
         figures["memory"] = _memory(demo.process.pid)
         figures["key"] = quantiles([_changed(demo, "23"[at % 2]) for at in range(1, 21)], n=20)[-1]

@@ -100,7 +100,7 @@ def parked(mock: Service, request: Request, count: int) -> Iterator[str]:
 def logged(mock: Service) -> asyncio.Task[None]:
     """Log each request to nowhere, as `lab serve --log text` does to stderr."""
     log = RequestLog("text", Console(err=os.fdopen(os.open(os.devnull, os.O_WRONLY), "w")))
-    mock.observers.append(log.observer(None, mock.config.trace_of))
+    log.observe(mock, None, mock.config.trace_of)
     return asyncio.create_task(look_around([log.look], Bugs(mock, SystemClock())))
 
 
@@ -133,10 +133,6 @@ async def serve(kind: str, arguments: list[str]) -> None:
         if kind == "logging":
             kept_log = logged(mock)
             assert kept_log
-        if kind == "counting":
-            from lab.server.control.tallies import CallTally
-
-            mock.observers.append(CallTally(ServerLimits().connections, lambda fact: None).observer())
         if kind in ("ringed", "counting"):
             from lab.server.control.last_exchanges import Buffer
 
@@ -149,6 +145,10 @@ async def serve(kind: str, arguments: list[str]) -> None:
         ]
         kept = await full(mock, token, jobs if kind == "fresh" else jobs[:: max(1, len(jobs) // 10_000)])
         assert kept
+        if kind == "counting":
+            from lab.server.control.metrics import MockMeter
+
+            assert MockMeter(kept, kept.tenants.usual.main, kept.totals)
         if kind == "lagging":
             await lag()
     await asyncio.Event().wait()

@@ -129,6 +129,36 @@ def test_a_quorum_is_told_vote_by_vote(lab: Lab, reviews: str, lines: list[str])
     assert [line.split(maxsplit=1)[1] for line in plan if line.startswith(" " * 20)] == texts
 
 
+SHORT_TOKEN = """\
+lab: 1
+name: short-token
+title: A token that ends while somebody decides
+agent: {code: SHORT}
+ask: go
+token: {lifetime: 7s}
+latency: {token: LATENCY}
+steps:
+  - {gate: boss, asks: Well?, patience: 1h, reviewer: {after: AFTER, verdict: approved}}
+  - {complete: done, output: Done.}
+"""
+
+
+@each_row(("latency", "after"), [("0ms", "7230ms"), ("2s", "7500ms"), ("2s", "5500ms")])
+def test_what_is_decided_while_the_app_asks_for_a_token_is_told_at_its_instant(
+    tmp_path: Path, latency: str, after: str
+) -> None:
+    (tmp_path / "short-token.yaml").write_text(SHORT_TOKEN.replace("LATENCY", latency).replace("AFTER", after))
+    program = load_scenario("short-token", tmp_path)
+    config = Config((program,), Switches(), 42, INSTANT_EPOCH)
+    service, out = Service(config), io.StringIO()
+    transcript = Transcript(Console(out, io.StringIO()), program.scenario, None, quiet=False)
+    service.observers.append(job_facts_observer(service, transcript))
+    run_instantly(service, run(app_of(config), 0), (transcript,))
+    words = [line.split()[:2] for line in out.getvalue().splitlines() if line[:3] == "00:"]
+    assert [word for _, word in words].count("TOKEN") == 2 and ["DECIDED"] in [word[1:] for word in words]
+    assert words == sorted(words, key=lambda each: each[0]), words
+
+
 def test_a_text_that_a_gate_collects_is_told_as_the_recording_tells_it(tmp_path: Path) -> None:
     (tmp_path / "why.yaml").write_text(WHY)
     program = load_scenario("why", tmp_path)

@@ -15,7 +15,9 @@ from lab.cli.loop import Stop
 from lab.cli.main import run_command
 from lab.cli.run_settings import AppSettings
 from lab.cli.setup import load_folder, make_setup
+from lab.client.transport import HttpTransport
 from lab.clocks import ScaledClock
+from lab.core.observe import Requested
 from lab.identity.client import token_request
 from lab.settings import ClockSettings, Flags, MockSettings
 from tests import terminal
@@ -30,7 +32,7 @@ def demo(folder: Path, *argv: str) -> Terminal:
 def test_from_the_first_paint_to_the_output(lab: Lab) -> None:
     with demo(lab.folder, "--record", "./shown", "--speed", "80") as shown:
         shown.press_at("space Begin", " ")
-        shown.press_at("APPROVAL NEEDED", "a")
+        shown.press_at(" a Approve", "a")
         shown.press_at("sooner.", "\x11")
         assert shown.ended() == 0
     done = lab("replay", "./shown.rec.jsonl")
@@ -58,7 +60,7 @@ def test_in_the_shell_the_clock_stands(tmp_path: Path) -> None:
         while state_of(shown.process.pid) != "T":
             pass
         shown.process.send_signal(signal.SIGCONT)
-        shown.until(lambda seen: seen.raw.count(b"\x1b[?1049h") == 2 and "APPROVAL NEEDED" in seen.text)
+        shown.until(lambda seen: seen.raw.count(b"\x1b[?1049h") == 2 and " a Approve" in seen.text)
         shown.press("q\x03")
         assert shown.ended() == 0
     tape = [json.loads(line) for line in (tmp_path / "away.rec.jsonl").read_text().splitlines()]
@@ -148,9 +150,9 @@ steps: [{{complete: done, output: x}}]
 
 def test_as_somebody_each_scenario_of_the_picker_is_asked_by_that_user(lab: Lab) -> None:
     flags = Flags(parse_options(["demo", "item-comparison", "--as", "jane"], Console()), {})
-    setup = make_setup(flags.into(MockSettings), more=load_folder(None)[0][:3])
-    playables = LiveDemo(setup, Console(), Stop(), app=flags.into(AppSettings)).playables()
-    assert {each.app.user for each in playables} == {"jane"} and len(playables) > 1
+    setup = make_setup(flags.into(MockSettings))
+    demo = LiveDemo(setup, Console(), Stop(), app=flags.into(AppSettings))
+    assert {demo.playable(each.scenario).app.user for each in load_folder(None)[0][:3]} == {"jane"}
 
 
 @pytest.mark.parametrize(("given", "seeds"), [(None, [5, 7]), (9, [9, 9])])
@@ -161,13 +163,14 @@ async def test_a_scenario_chosen_has_token_and_seed_of_its_own_unless_a_tape_run
     for name, seed in (("first", 5), ("second", 7)):
         (tmp_path / f"{name}.yaml").write_text(BRIEF.format(name=name, seed=seed).lstrip())
     settings = MockSettings(scenarios=str(tmp_path), seed=given, targets=("first",), clock=ClockSettings("scaled"))
-    setup = make_setup(settings, reviewer="person", more=load_folder(str(tmp_path))[0])
+    setup = make_setup(settings, reviewer="person")
     async with LiveDemo(setup, Console(), Stop()) as demo, demo.connect() as link:
-        assert [each.seed for each in demo.playables()] == seeds
-        assert link.follow is not None and link.control is not None
+        mock = link.mock
+        assert mock is not None
+        assert [(each.name, each.seed) for each in mock.choices] == [("first", seeds[0]), ("second", seeds[1])]
 
         async def lifetime() -> object:
-            act = demo.playables()[0]
+            act = demo.playable(setup.scenario)
             return json.loads(
                 (
                     await link.transport.send(
@@ -177,13 +180,13 @@ async def test_a_scenario_chosen_has_token_and_seed_of_its_own_unless_a_tape_run
             )["expires_in"]
 
         assert await lifetime() == 300
-        assert link.follow("second").seed == seeds[1]
+        assert mock.follow("second").seed == seeds[1]
         assert await lifetime() == 420
-        await link.control.begin_tape("kept")
-        act = link.follow("first")
+        await mock.control.begin_tape("kept")
+        act = mock.follow("first")
         assert (act.seed, act.choice.name, await lifetime()) == (seeds[1], "first", 420)
-        await link.control.end_tape()
-        assert (link.follow("first").seed, await lifetime()) == (seeds[0], 300)
+        await mock.control.end_tape()
+        assert (mock.follow("first").seed, await lifetime()) == (seeds[0], 300)
     assert f'"seed":{seeds[1]}' in (tmp_path / "recordings" / "kept.rec.jsonl").read_text().splitlines()[0]
 
 
@@ -236,3 +239,35 @@ async def test_a_run_that_is_skipped_through_has_the_facts_of_one_that_costs_no_
         await stream.aclose()  # type: ignore[attr-defined]
     assert skips > 5
     assert facts("skipped") == facts("instant")
+
+
+async def test_who_calls_from_outside_is_answered_while_the_run_stands_paused_or_between_turns(lab: Lab) -> None:
+    settings = MockSettings(targets=("item-comparison",), clock=ClockSettings("scaled", "20"), record="./paused")
+    async with LiveDemo(make_setup(settings), Console(), Stop()) as demo:
+        source = demo.source()
+        stream = source.observations()
+        observing = asyncio.create_task(anext(stream))
+        await source.begin()
+        while not isinstance(await observing, Requested):
+            observing = asyncio.create_task(anext(stream))
+        await source.pause()
+        mock, client = demo.mock, demo.playable(demo.setup.scenario).app
+        assert mock is not None
+        outside = HttpTransport(mock.base_url, mock.token_url)
+        sent, at = token_request(client.client_id, client.client_secret, client.scope), source.clock.now()
+        async with asyncio.timeout(10):
+            assert [(await outside.send("token", sent)).status for _ in range(3)] == [200] * 3
+        assert source.clock.now() == at and source.paused, "our own call is under way still"
+        await source.pause()
+        while source.outcome is None:
+            observing = asyncio.create_task(anext(stream))
+            await observing
+        async with asyncio.timeout(10):
+            assert (await outside.send("token", sent)).status == 200
+        await outside.close()
+        await stream.aclose()  # type: ignore[attr-defined]
+    lines = [json.loads(line) for line in (lab.folder / "paused.rec.jsonl").read_text().splitlines()[1:-1]]
+    begun, left = ({each["x"]: each for each in lines if each["k"] == kind} for kind in ("req", "res"))
+    took = {x: left[x]["t"] - begun[x]["t"] for x in left}
+    assert took[1] == left[1]["held"] > 0, "our own call had the whole of its latency"
+    assert [took[x] for x in (2, 3, 4)] == [0, 0, 0] and took[max(left)] == 0

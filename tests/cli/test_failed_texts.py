@@ -8,9 +8,8 @@ from urllib.parse import urlencode
 
 import pytest
 
-from lab.cli.serve.failed_texts import FailedTexts
+from lab.cli.serve.hints import failed_texts
 from lab.core.exchange import Request
-from lab.core.observe import Replied
 from lab.dialects.fusion.routes import API
 from lab.jobs.timeline import UNWRITTEN
 from lab.mock.service import Service
@@ -35,7 +34,7 @@ WHY = '"" is neither true nor false'
 
 def watched(*steps: Document, **members: object) -> tuple[Service, list[str]]:
     mock, lines = service({**HEAD, **members, "steps": [*steps]}), list[str]()
-    mock.observers.append(FailedTexts(mock, lines.append))
+    mock.unwritten.append(failed_texts(lines.append))
     return mock, lines
 
 
@@ -53,7 +52,6 @@ def polled(mock: Service, *instants: int, **members: object) -> dict[str, object
          "look: {{ 1 / (delegates.price.output | int) > 0 }} has no answer: division by zero; the job ends ERROR.", UNWRITTEN),
         ((PRICE, {**WORK, "next": [{"when": "{{ delegates.price.output }}", "to": "done"}]}, DONE),
          'look: {{ delegates.price.output }} has no answer: "0" is neither true nor false; the job ends ERROR.', UNWRITTEN),
-        ((PRICE, SHARE, DONE), "share: division by zero; it hands back nothing.", None),
         ((PRICE, DONE | {"output": ZERO}), "done: a text can't be written: division by zero; the job ends ERROR.", UNWRITTEN),
         ((PRICE, DONE | {"output": {"json": {"a": ZERO}}}), "done: a text can't be written: division by zero; the job ends ERROR.", UNWRITTEN),
         ((PRICE, DONE | {"follow_up": [ZERO]}), "done: a text can't be written: division by zero; the job ends ERROR.", UNWRITTEN),
@@ -69,31 +67,39 @@ def test_what_fails_is_told_of_once_a_step(steps: tuple[Document, ...], line: st
     assert [each["errorMessage"] if "errorMessage" in each else each.get("error") for each in ends] == [error] * 3
 
 
-def test_what_is_well_written_is_not_told_of_and_looked_at_once_a_span(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_output_of_a_delegate_that_fails_is_told_with_what_looks_at_it() -> None:
+    mock, lines = watched(PRICE, SHARE, DONE | {"output": "{{ delegates.share.output }}"})
+    polled(mock, 2_000)
+    assert lines == [
+        "note: scenario zero, step share: division by zero; it hands back nothing.",
+        "note: scenario zero, step done: a text can't be written: division by zero; the job ends ERROR.",
+    ]
+
+
+def test_what_is_well_written_is_not_told_of() -> None:
     mock, lines = watched(PRICE, BOSS, DONE | {"output": "{{ decisions.boss.comment }}"})
-    looks: list[int] = []
-    monkeypatch.setattr(mock, "look", lambda job, now, look=mock.look: looks.append(now) or look(job, now))
-    assert polled(mock, *range(0, 12_000, 100))["status"] == "COMPLETE"
-    assert lines == [] and looks == [0, 1_000, 6_000]
+    assert polled(mock, *range(0, 12_000, 100))["status"] == "COMPLETE" and lines == []
 
 
-def test_a_decision_is_looked_at_in_the_span_that_it_ends() -> None:
+def test_what_a_decision_brings_is_told_once_somebody_is_answered_by_it() -> None:
     bad = BOSS | {"reviewer": "nobody", "verdicts": {"rejected": [{"when": BAD_WHEN, "to": "done"}]}}
     mock, lines = watched(PRICE, bad, DONE)
     polled(mock, 1_500)
     (job,) = mock.jobs()
-    assert mock.decide(job, "boss", "rejected", 1_600).status == 200
+    assert mock.decide(job, "boss", "rejected", 1_600).status == 200 and lines == []
+    assert mock.serve(status(token(mock, 1_700), job, "ZERO"), 1_700).response.status == 200
     assert lines == [f"note: scenario zero, step boss: {BAD_WHEN} has no answer: {WHY}; the job ends ERROR."]
 
 
-def test_a_stream_is_looked_at_when_it_has_ended() -> None:
+def test_what_a_stream_can_t_say_is_told_when_that_is_sent() -> None:
     mock, lines = watched(PRICE, DONE | {"output": ZERO})
     plain = invoke(token(mock), {"message": "go"}, "ZERO")
     reply = mock.serve(
         Request("POST", plain.path.replace("Async", "Stream"), headers=plain.headers, body=plain.body), 0
     )
     assert reply.parts is not None and lines == []
-    mock.tell(Replied(2_000, reply.x, reply.response))
+    for at, _ in reply.parts:
+        assert bool(lines) == (at >= 1_000)
     assert lines == ["note: scenario zero, step done: a text can't be written: division by zero; the job ends ERROR."]
 
 
@@ -156,10 +162,3 @@ def test_the_plan_says_where_it_comes_to_it(lab: Lab, steps: str, line: str) -> 
     )
     lines = lab("check", "zero.yaml", "--plan").lines
     assert any(each.endswith(f"  {line}") for each in lines), lines
-
-
-def test_nothing_is_remembered_of_a_job_that_has_left_the_ledger() -> None:
-    mock, _ = watched(DONE, retention="10s")
-    (observer,), bearer = mock.observers, token(mock)
-    jobs = [mock.serve(invoke(bearer, {"message": "go"}, "ZERO"), now).job for now in (0, 9_999, 10_000)]
-    assert isinstance(observer, FailedTexts) and list(observer._until) == jobs[1:]

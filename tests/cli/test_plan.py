@@ -23,7 +23,7 @@ steps:
     channel: EMAIL
     approvals: 2
     patience: 1h
-    reviewer: {after: 10m, verdict: approved, by: ann, comment: Fine.}
+    reviewer: {after: 10m, verdict: approved, comment: Fine.}
   - complete: first
     output: {json: {color: "{{ data.color }}"}}
 turns:
@@ -46,7 +46,7 @@ def test_the_table_says_what_happens_when_and_who_decides(lab: Lab) -> None:
         "    at       lasts    status    step   what",
         "    00:00.0  3s763ms  RUNNING   think",
         "    00:03.7  20m      WAITING   board  Sell the red one?",
-        "                                       10:03.7 script: approved by ann, 1 of 2: Fine.",
+        "                                       10:03.7 script: approved, 1 of 2: Fine.",
         "                                       20:03.7 script: approved, 2 of 2: Fine.",
         '    20:03.7           COMPLETE  first  {"color":"red"}',
         "  turn 2: more",

@@ -6,6 +6,8 @@ import signal
 from pathlib import Path
 from threading import Event
 
+import pytest
+
 from lab.cli.console import Console
 from lab.cli.logs.background import MOST_WAITING
 from lab.cli.logs.request_log import PIPE_PART, RequestLog
@@ -30,8 +32,22 @@ def wall_nanos() -> int:
     return WALL * 1_000_000 + 999_999
 
 
+@pytest.fixture(autouse=True)
+def standing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Real time, as the wall's, stands."""
+    for module in ("lab.server.told", "lab.cli.logs.request_log"):
+        monkeypatch.setattr(f"{module}.real_micros", lambda: 7)
+
+
 def traced(requested: Requested) -> str:
     return f"{requested.x:032x}"
+
+
+def observed(log: RequestLog, scenario: str | None = None, tenant: str | None = None) -> Observer:
+    """What is told of a mock that is logged."""
+    service = Service(config_of(read(Path(RECORDING).read_bytes()), ()))
+    log.observe(service, scenario, traced, tenant)
+    return service.tell
 
 
 def answer(observer: Observer, x: int, path: str = "/status", cut: str | None = None) -> None:
@@ -44,8 +60,8 @@ def answer(observer: Observer, x: int, path: str = "/status", cut: str | None = 
 def test_a_line_says_what_was_asked_and_holds_no_credential(form: str) -> None:
     err = io.StringIO()
     log = RequestLog(form, Console(io.StringIO(), err), wall_nanos)  # type: ignore[arg-type]
-    answer(log.observer(None, traced), 1)
-    answer(log.observer("bad-line", traced, "ann"), 2, "/a\x1b[2J\n::error::" + "b" * 500, cut="reset")
+    answer(observed(log), 1)
+    answer(observed(log, "bad-line", "ann"), 2, "/a\x1b[2J\n::error::" + "b" * 500, cut="reset")
     assert err.getvalue() == ""
     log.close()
     first, second = err.getvalue().splitlines()
@@ -81,7 +97,7 @@ def test_a_line_says_what_was_asked_and_holds_no_credential(form: str) -> None:
 def test_what_was_no_request_has_a_line(form: str, line: str) -> None:
     err = io.StringIO()
     log = RequestLog(form, Console(io.StringIO(), err), wall_nanos)  # type: ignore[arg-type]
-    log.observer(None, traced)(Noted(1_250, RequestMalformed(at=1_250, c=3, what="bad-head", bytes=7)))
+    observed(log)(Noted(1_250, RequestMalformed(at=1_250, c=3, what="bad-head", bytes=7)))
     log.close()
     assert err.getvalue() == f"{line}\n"
 
@@ -132,7 +148,7 @@ def test_what_nobody_reads_in_time_is_counted_and_holds_nobody_up() -> None:
             return len(text)
 
     log = RequestLog("text", Console(io.StringIO(), Slow()))
-    observer = log.observer(None, traced)
+    observer = observed(log)
     for x in range(MOST_WAITING + 7):
         answer(observer, x)
     log.look()

@@ -36,8 +36,10 @@ from lab.jobs.timeline import spans as spans_of
 from lab.mock.service import Service
 from lab.recording.format.reader import read
 from lab.recording.tape.header import config_of
+from lab.server.call_totals import CALLS as COUNTED
+from lab.server.call_totals import Samples
 from lab.server.control.description import description
-from lab.server.control.meters import ProcessCounts, WorkerMeters
+from lab.server.control.metrics import WorkerMeters
 from lab.server.control.plane import ControlPlane
 from lab.server.labs import Lab as ServedLab
 from lab.server.labs import LabWish
@@ -517,9 +519,9 @@ async def test_a_worker_tells_of_each_tenant_what_it_counted_there(lab: Lab) -> 
     meters = WorkerMeters(lab.server)
 
     async def calls(name: bytes) -> list[int] | None:
-        counts = msgspec.json.decode(await meters.answer(name), type=ProcessCounts)
-        assert (counts.lab is None) == bool(name) and (not counts.lab or counts.lab.opened == len(lab.peers))
-        return [each.up_to[-1] for mock in counts.mocks for each in mock.calls] if counts.mocks else None
+        counts = msgspec.json.decode(await meters.answer(name), type=Samples)
+        assert counts.get("lab_connections_opened") == (None if name else [((), (len(lab.peers),))])
+        return [int(values[-2]) for _, values in counts[COUNTED]] if counts else None
 
     assert await calls(b"ann") is None
     await lab.token("/t/ann")

@@ -17,7 +17,7 @@ from lab.jobs.derived import derived
 from lab.jobs.facts import GateOpened
 from lab.jobs.gates import Decision
 from lab.jobs.lint import lint
-from lab.jobs.own_plans import own_plans
+from lab.jobs.own_run import own_plans
 from lab.jobs.plan import JobUser, Plan, misdrawn, settle_draws
 from lab.jobs.program import Program, program_of
 from lab.jobs.texts import status_texts

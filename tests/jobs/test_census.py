@@ -8,7 +8,7 @@ import pytest
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
-from lab.jobs.branches import Branching, Turnoff
+from lab.jobs.branches import Branching
 from lab.jobs.gates import Decision
 from lab.jobs.plan import Plan
 from lab.jobs.program import program_of
@@ -49,7 +49,7 @@ def ways(plan: Plan, decisions: tuple[Decision, ...]) -> Iterator[str]:
         if after.goes_on or after.escalated or (name := exit_of(span, after.settled)) is None:
             continue
         try:
-            branch = branching.taken(Turnoff(span.id, name, span.visit, after.settled, after.ends))
+            branch = branching.taken(span, name, after.settled, after.ends)
         except RenderFailure:
             yield "a condition has no answer"
             continue

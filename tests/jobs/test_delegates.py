@@ -7,13 +7,14 @@ from msgspec.structs import replace
 
 from lab.core.clock import INSTANT_EPOCH
 from lab.core.errors import ScenarioError
+from lab.dialects.fusion.bodies import nodes
 from lab.jobs.gates import Decision, Origin
 from lab.jobs.lint import lint
 from lab.jobs.names import LONGEST_HANDED_BACK, DelegateOutputs
 from lab.jobs.plan import Plan
 from lab.jobs.program import program_of
 from lab.jobs.span import DelegateEnd
-from lab.jobs.texts import passed_steps, status_texts
+from lab.jobs.texts import status_texts
 from lab.jobs.timeline import UNWRITTEN, at, spans
 from lab.language.parse import parse_with_locations
 from lab.language.shape import parsed
@@ -211,4 +212,4 @@ def test_no_node_is_running_once_a_gate_s_own_ending_is_there() -> None:
     plan = example({**gate(), "asks": "?"}, CHECK, DRAFT, DONE)
     ended = at(plan, (), 9_000)
     assert (ended.id, ended.status) == ("boss", "ERROR")
-    assert [(each.step.id, each.under_way) for each in passed_steps(plan, ended, ())] == [("boss", False)]
+    assert [(each["nodeCode"], each["status"]) for each in nodes(plan, ended, ())] == [("BOSS", "DONE")]  # type: ignore[index, call-overload]

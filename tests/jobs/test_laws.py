@@ -18,9 +18,9 @@ from lab.core.seeds import draw
 from lab.identity.clients import DEMO, Client
 from lab.identity.scopes import api_scope
 from lab.jobs.derived import derived
+from lab.jobs.facts import JobRecord, job_key
 from lab.jobs.lint import lint
 from lab.jobs.program import program_of
-from lab.jobs.records import JobRecord, job_key
 from lab.jobs.texts import status_texts
 from lab.jobs.timeline import at
 from lab.language.parse import parse_with_locations

@@ -301,6 +301,39 @@ def test_a_text_that_a_comment_cuts_off_is_told_unless_two_blanks_say_that_it_is
     assert warnings(steps, head) == [f"a.yaml:{each}{hint}" for each in found]
 
 
+def test_a_text_that_a_comma_cuts_off_is_told_where_its_rest_is_a_key_that_may_be_there() -> None:
+    hint = 'put it in quotes: {0}: "…, {1}"; or write {1}: null'
+    for head, steps, place, cut, rest in (
+        ("data: {to: Paris, France}\n", END, "6:19: data.France", "to", "France"),
+        ("ask: {message: hello, parameters: {a: b, c}}\n", END, "5:42: ask.parameters.c", "a", "c"),
+        ("", "  - {complete: end, output: fine, follow_up: [a, b]}\n", "", "", ""),
+        ("data: {to: Paris, France: }\n", END, "", "", ""),
+        ("data: {to: 'Paris', France, b}\n", END, "", "", ""),
+        ("data: {to: 3, France}\n", END, "", "", ""),
+        ("data: {to: [a, b]}\n", END, "", "", ""),
+    ):
+        text = HEAD.replace("ask: hello\n", "") if head.startswith("ask") else HEAD
+        scenario, locations = parse_with_locations(text + head + "steps:\n" + steps, "a.yaml")
+        found = [str(each) for each in lint(scenario, "a.yaml", locations)]
+        what = f"a.yaml:{place} is empty: a comma ends the text of {cut} before it; {hint.format(cut, rest)}"
+        assert found == ([what] if place else []), head
+
+
+def test_a_name_that_votes_twice_in_a_quorum_is_told() -> None:
+    gate = "  - {gate: g, asks: Q, channel: EMAIL, approvals: 2, patience: 1m, reviewer: "
+    ann, bob = (f"{{after: 1s, verdict: approved, by: {name}}}" for name in ("Ann", "Bob"))
+    told = "a.yaml:7:78: g takes two votes of one name: it counts once, so the second vote goes without it;"
+    told += " give each vote a name of its own, in a script; or leave by out"
+    for reviewer, found in (
+        (ann, [told]),
+        (f"{{script: [{ann}, {ann}]}}", [told]),
+        (f"{{script: [{ann}, {bob}]}}", []),
+        (f"{{script: [{ann}, {bob}, {ann}]}}", []),
+        ("{after: 1s, verdict: approved}", []),
+    ):
+        assert warnings(f"{gate}{reviewer}}}\n{END}") == found, reviewer
+
+
 def test_a_wait_that_outlasts_the_token_is_told_by_its_longest() -> None:
     step = "  - {wait: w, takes: {between: [1m, 31m]}}\n"
     assert warnings(step + END, "token: {lifetime: 30m}\n") == [

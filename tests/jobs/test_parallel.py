@@ -10,13 +10,14 @@ from msgspec.structs import replace
 
 from lab.core.clock import INSTANT_EPOCH
 from lab.core.errors import ScenarioError
+from lab.dialects.fusion.bodies import nodes
 from lab.jobs.derived import derived
 from lab.jobs.gates import Decision, Origin
 from lab.jobs.lint import lint
 from lab.jobs.plan import Plan, settle_draws
 from lab.jobs.program import Program, program_of
 from lab.jobs.span import stretches
-from lab.jobs.texts import passed_steps, status_texts
+from lab.jobs.texts import status_texts
 from lab.jobs.timeline import at, spans
 from lab.language.parse import parse_with_locations
 from lab.language.shape import parsed
@@ -206,7 +207,7 @@ def test_what_a_job_says_is_constant_within_a_span(data: st.DataObject, plan: Pl
     if first.index == second.index:
         texts = [status_texts(plan, span, INSTANT_EPOCH, Switches()) for span in (first, second)]
         assert texts[0] == texts[1]
-        assert list(passed_steps(plan, first, decisions)) == list(passed_steps(plan, second, decisions))
+        assert nodes(plan, first, decisions) == nodes(plan, second, decisions)
 
 
 @given(st.data(), PLANS)

@@ -312,6 +312,8 @@ def started(mock: Service, bearer: str, now: int) -> int:
 def test_one_job_more_than_may_be_alive_is_refused_until_one_has_ended() -> None:
     mock, bearer = crowded(2)
     assert [started(mock, bearer, 0), started(mock, bearer, 500), started(mock, bearer, 1_999)] == [202, 202, 429]
+    full = mock.serve(invoke(bearer, {"message": "Taxi 42"}), 1_999).response
+    assert (full.status, full.header("retry-after")) == (429, "2")
     assert [started(mock, bearer, 2_000), started(mock, bearer, 2_499)] == [202, 429]
     assert [started(mock, bearer, 2_500), started(mock, bearer, 2_501)] == [202, 429]
     mock.reset(2_502)

@@ -248,14 +248,14 @@ def test_places_of_keys_values_blocks_and_comments_are_known_by_path() -> None:
     tree = read_yaml("a: [1, {b: x # y\n}]\nc: >-\n  one\n  two\nd: z  # w\ne: 'q' # r\nf: # s\n", "a.yaml")
     assert {
         path: (place.key.line, place.key.column, place.value.line, place.value.column)
-        for path in tree.complaints.locations
+        for path in tree.complaints.locations.found
         for place in [tree.complaints.locations.nearest(path)]
     } == {
         (): (1, 1, 1, 1), ("a",): (1, 1, 1, 4), ("a", 0): (1, 5, 1, 5), ("a", 1): (1, 8, 1, 8),
         ("a", 1, "b"): (1, 9, 1, 12), ("c",): (3, 1, 3, 4), ("d",): (6, 1, 6, 4), ("e",): (7, 1, 7, 4), ("f",): (8, 1, 8, 3),
     }  # fmt: skip
     places = tree.complaints.locations
-    assert [path for path in places if places.nearest(path).commented] == [("a", 1, "b")]
+    assert [path for path in places.found if places.nearest(path).commented] == [("a", 1, "b")]
     block = places.nearest(("c",)).block
     assert block == Block(4, 6, folded=True)
     assert places.source(block) == "  one\n  two"
@@ -490,6 +490,23 @@ STEPS = [
     (END + "code: A\n", ["10:1: unknown key code; write agent: {code: …}"]),
     (END + "users: [maria]\n", ["10:1: unknown key users; write for: {users: …}"]),
     (END + "narration: {wating: x}\n", ["10:13: narration: unknown key wating; did you mean waiting?"]),
+    # a comma ends a text without quotes, within { } alone
+    (
+        "  - {complete: end, output: Fine, thanks, a lot}\n",
+        [
+            '9:35: steps[0]: a comma ends the text of output, and thanks follows; put it in quotes: output: "Fine, thanks"',
+            '9:43: steps[0]: a comma ends the text of output, and a lot follows; put it in quotes: output: "Fine, a lot"',
+        ],
+    ),
+    (
+        "  - {complete: end, output: fine, ask: }\n",
+        ["9:35: steps[0]: unknown key ask; known here: complete, output, follow_up, title"],
+    ),
+    (
+        "  - {complete: end, output: fine, outpt}\n",
+        ['9:35: steps[0]: a comma ends the text of output, and outpt follows; put it in quotes: output: "fine, outpt"'],
+    ),
+    ("  - {complete: end, output, out}\n", ["9:29: steps[0]: unknown key out; did you mean output?"]),
 ]
 
 

@@ -14,9 +14,8 @@ from lab.identity.clients import DEMO, JANE, Account, Client
 from lab.identity.facts import TokenGranted
 from lab.identity.keys import claims_of
 from lab.jobs.facts import JobAccepted, ScenarioMissed
-from lab.jobs.lint import lint
-from lab.jobs.lint.ways import KnownCallers
-from lab.jobs.own_plans import own_plans
+from lab.jobs.lint import KnownCallers, lint
+from lab.jobs.own_run import own_plans
 from lab.jobs.program import program_of
 from lab.language.parse import parse_with_locations
 from lab.language.shape import parsed

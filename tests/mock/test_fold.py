@@ -14,9 +14,8 @@ from lab.core.journal.numbers import NumberUsed
 from lab.dialects.fusion.routes import API
 from lab.identity.clients import DEMO, JANE
 from lab.identity.scopes import OFFLINE
-from lab.jobs.facts import JobAccepted
+from lab.jobs.facts import JobAccepted, JobRecord
 from lab.jobs.program import Program, program_of
-from lab.jobs.records import JobRecord
 from lab.language.parse import parse_scenario
 from lab.mock.history import History
 from lab.mock.service import Service

@@ -4,11 +4,17 @@ import json
 
 from msgspec.structs import replace
 
-from lab.core.observe import Noted
+from lab.clocks import ManualClock
+from lab.core.observe import Noted, Replied
 from lab.dialects.fusion.routes import API
 from lab.jobs.facts import GateDecided, JobAccepted, WaitEnded
+from lab.recording.format.reader import read as read_recording
+from lab.recording.replay.fast_replay import FastReplay
+from lab.recording.replay.replay import replay
+from lab.recording.tape.header import recording_header
+from lab.recording.tape.tape import Tape
 from tests.conftest import each_row
-from tests.wire_peer import DOCUMENT, OTHER, invoke, read, service, status, token
+from tests.wire_peer import DOCUMENT, OTHER, RIGHT, form, invoke, read, service, status, token
 
 ASK = {"message": "Taxi 42", "conversational": True}
 SLOW = DOCUMENT | {"latency": {"invoke": {"between": ["100ms", "900ms"]}}}
@@ -107,6 +113,37 @@ def test_while_the_first_reply_is_withheld_a_repeat_is_refused():
     early, late = (send(mock, bearer, now=1_000 + first.latency + off) for off in (-1, 0))
     assert (early.response.status, early.latency) == (409, 0)
     assert late.response == first.response
+
+
+def test_a_repeat_gets_the_first_answer_once_that_has_left_though_the_clock_stands():
+    mock, bearer, _ = keyed(SLOW)
+    first = send(mock, bearer, now=1_000)
+    assert send(mock, bearer, now=1_000).response.status == 409
+    mock.tell(Replied(1_000, first.x, first.response, first.latency, 0))
+    assert send(mock, bearer, now=1_000).response == first.response
+    cut = send(mock, bearer, now=1_000, key="k-2")
+    mock.tell(Replied(1_000, cut.x, cut.response, cut.latency, 0, cut="client_gone"))
+    assert send(mock, bearer, now=1_000, key="k-2").response.status == 409
+
+
+def test_a_replay_of_a_lab_whose_clock_stood_repeats_the_first_answer_too():
+    mock, _, _ = keyed(SLOW)
+    lines = []
+    tape = Tape(mock, lines.append, recording_header(mock.config, lab="x", clock=ManualClock()))
+    mock.observers.append(tape)
+
+    def call(request):
+        reply = mock.serve(request, 0)
+        mock.tell(Replied(0, reply.x, reply.response, reply.latency, 0))
+        return reply
+
+    bearer = str(read(call(form(authorization=RIGHT)).response)["access_token"])
+    first, again = (call(invoke(bearer, ASK, idempotency_key="k-1")) for _ in range(2))
+    assert first.response == again.response
+    tape.close(0)
+    result = replay(read_recording(b"".join(lines)), mock.config.scenarios)
+    assert result.passed, result.text()
+    assert FastReplay(read_recording(b"".join(lines)), mock.config).same()
 
 
 @each_row("key", ["", "k" * 256, "k" * 300, "\x7f", "schlüssel", "a\tb"])

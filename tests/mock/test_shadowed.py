@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lab.jobs.shadowed import shadowed
+from lab.jobs.program import shadowed
 from lab.language.shape import parsed
 from lab.mock.service import Service
 from lab.program.scenario import Scenario

@@ -93,6 +93,29 @@ async def test_a_held_reply_leaves_when_the_clock_says_so() -> None:
         assert (await asking).status == 200
 
 
+async def test_a_pause_for_a_run_withholds_replies_from_that_run_alone() -> None:
+    clock = ScaledClock("0.01")
+    async with serving(make_service(), clock) as stage:
+        token = await stage.token()
+        job = await stage.job(token)
+        ours = await stage.peer()
+        stage.server.is_ours = ours.writer.get_extra_info("sockname").__eq__
+        # it was accepted before anybody could tell whose it is
+        next(iter(reversed(stage.server.peers))).outlasts_pauses = False
+        other, early = await stage.peer(), asyncio.create_task(ours.ask(status(token, job)))
+        waiting = asyncio.create_task(other.ask(status(token, job)))
+        while stage.service.exchanges < 4:
+            await settle()
+        assert not waiting.done(), "while time passes it is withheld as from everybody"
+        clock.scale("0")
+        assert (await waiting).status == 200
+        assert (await other.ask(status(token, job))).status == 200, "and what is asked meanwhile is answered"
+        await settle()
+        assert not early.done()
+        clock.scale("100")
+        assert (await early).status == 200
+
+
 async def test_a_peer_that_resets_while_its_reply_is_held_is_told_as_gone() -> None:
     clock = ScaledClock("0")
     async with serving(make_service(), clock) as stage:

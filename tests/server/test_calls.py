@@ -18,13 +18,13 @@ class Wall:
 
     def __call__(self) -> int:
         self.now += 10
-        return self.now
+        return self.now * 1_000
 
 
 @pytest.fixture
 def wall(monkeypatch: pytest.MonkeyPatch) -> Wall:
     wall = Wall()
-    monkeypatch.setattr("lab.server.control.last_exchanges.real_millis", wall)
+    monkeypatch.setattr("lab.server.told.real_micros", wall)
     return wall
 
 

@@ -12,10 +12,15 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from lab.clocks import ManualClock
 from lab.core.exchange import Request, Response
-from lab.core.observe import Noted, Replied, Requested
+from lab.core.observe import Replied, Requested
+from lab.mock import job_index
+from lab.mock.service import Service
 from lab.program.words import Verdict
-from lab.server.control import meters, metrics, tallies
+from lab.server import told
+from lab.server.call_totals import CALLS, CallTotals
+from lab.server.control import metrics
 from lab.server.control.plane import ControlPlane
+from lab.server.limits import ServerLimits
 from lab.server.mock_server import MockServer
 from tests import wire_peer
 from tests.conftest import examples
@@ -23,7 +28,6 @@ from tests.mock.test_fold import Peer, Step
 from tests.mock.test_retention import STEPS
 from tests.server.conftest import Stage, make_service, request, status
 from tests.server.test_control import TOKEN, Plane, plane, steering
-from tests.server.test_faults import until
 from tests.server.test_mounts import job, polled, stage, token
 
 __all__ = ["plane", "stage"]
@@ -75,7 +79,7 @@ async def test_a_call_counts_in_the_bucket_of_its_real_duration_while_the_lab_s_
     plane: Plane, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     tell, real = plane.stage.service.tell, [7_000_000]
-    monkeypatch.setattr(tallies, "real_micros", lambda: real[-1])
+    monkeypatch.setattr(told, "real_micros", lambda: real[-1])
     for x, duration in enumerate((0, 5_000, 5_001, 60_000_000, 60_000_001), 1_000):
         tell(Requested(7, x, "status", Request("GET", "/")))
         real.append(real[-1] + duration)
@@ -93,34 +97,33 @@ async def test_a_call_counts_in_the_bucket_of_its_real_duration_while_the_lab_s_
     }  # fmt: skip
 
 
+def metered(most_open: int = 100) -> tuple[Service, metrics.MockMeter]:
+    """A mock, and what counts its calls."""
+    server = MockServer(make_service(), ManualClock(), ServerLimits(connections=most_open))
+    return server.service, metrics.MockMeter(server, server.labs.usual, {"": CallTotals()})
+
+
 async def test_a_call_that_a_store_took_late_lasted_from_when_it_came(monkeypatch: pytest.MonkeyPatch) -> None:
-    arrivals = {3: 1_000}
-    monkeypatch.setattr(tallies, "real_micros", lambda: 301_000)
-    tally = tallies.CallTally(2, lambda fact: None, arrivals)
-    tell = tally.observer()
-    tell(Requested(0, 1, "invoke", Request("POST", "/"), c=3))
-    tell(Replied(0, 1, Response(202)))
-    assert tally.own.durations["invoke", 202].total == 300_000
+    monkeypatch.setattr(told, "real_micros", lambda: 301_000)
+    mock, meter = metered()
+    mock.tell(Requested(0, 1, "invoke", Request("POST", "/"), c=3, came=1_000))
+    mock.tell(Replied(0, 1, Response(202)))
+    assert meter.samples()[CALLS][0][1][-1] == 0.3
 
 
-async def test_while_the_lab_s_clock_stands_calls_last_and_a_connection_that_ends_is_forgotten(plane: Plane) -> None:
+async def test_while_the_lab_s_clock_stands_calls_last(plane: Plane) -> None:
     peer = await plane.stage.peer()
     await token(peer)
-    assert set(plane.stage.server.arrivals) == {1}
     assert 0 < samples(await scraped(plane), "lab_request_duration_seconds_sum")["", "token", "200"] < 60
-    await peer.close()
-    await until(lambda: not plane.stage.server.connections)
-    assert plane.stage.server.arrivals == {}
 
 
 async def test_calls_that_never_get_a_reply_are_forgotten_oldest_first() -> None:
-    tally = tallies.CallTally(2, lambda fact: None)
-    tell = tally.observer()
+    mock, meter = metered(most_open=2)
     for x in (1, 2, 3):
-        tell(Requested(0, x, f"route-{x}", Request("GET", "/")))
+        mock.tell(Requested(0, x, f"route-{x}", Request("GET", "/")))
     for x in (1, 2, 3):
-        tell(Replied(1, x, Response(200)))
-    assert [route for route, _ in tally.own.durations] == ["route-2", "route-3"]
+        mock.tell(Replied(1, x, Response(200)))
+    assert [route for (_, route, _), _ in meter.samples()[CALLS]] == ["route-2", "route-3"]
 
 
 async def test_jobs_are_counted_by_status_as_it_is_now(plane: Plane) -> None:
@@ -150,15 +153,17 @@ async def test_jobs_are_counted_again_where_the_lab_is_set_back(plane: Plane) ->
     assert await jobs(plane) == {"RUNNING": 1}
 
 
-async def test_a_job_that_is_forgotten_is_counted_no_more() -> None:
-    mock, clock = wire_peer.service({**wire_peer.DOCUMENT, "retention": "1m"}), ManualClock()
-    tally = tallies.JobTally(mock, clock)
-    mock.observers.append(lambda each: tally.note(each.fact) if isinstance(each, Noted) else None)
+def counted(mock: Service, now: int) -> dict[str, int]:
+    """The jobs of a mock by their status."""
+    for _ in mock.job_steps(lambda: now):
+        pass
+    return {str(status): count for status, count in mock.job_counts.items() if count}
+
+
+def test_a_job_that_is_forgotten_is_counted_no_more() -> None:
+    mock = wire_peer.service({**wire_peer.DOCUMENT, "retention": "1m"})
     mock.serve(wire_peer.invoke(wire_peer.token(mock), {"message": "Taxi 42"}), 0)
-    counts = []
-    for at in (0, 2_000, 62_000, 121_999, 122_000):
-        await clock.advance_to(at)
-        counts.append({str(status): count for status, count in (await tally.count()).items() if count})
+    counts = [counted(mock, at) for at in (0, 2_000, 62_000, 121_999, 122_000)]
     assert counts == [{"RUNNING": 1}, {"WAITING": 1}, {"ERROR": 1}, {"ERROR": 1}, {}]
 
 
@@ -166,24 +171,22 @@ async def test_a_job_that_is_forgotten_is_counted_no_more() -> None:
 @given(steps=STEPS, every=st.integers(1, 20))
 @examples(15, thorough=2_000)
 def test_jobs_come_to_have_the_status_that_they_are_remembered_to_get(steps: list[Step], every: int) -> None:
-    mock, clock = wire_peer.service(wire_peer.DOCUMENT | {"retention": "1s"}), ManualClock()
-    peer, tally = Peer(mock), tallies.JobTally(mock, clock)
-    mock.observers.append(lambda each: tally.note(each.fact) if isinstance(each, Noted) else None)
+    mock = wire_peer.service(wire_peer.DOCUMENT | {"retention": "1s"})
+    peer = Peer(mock)
     for place, step in enumerate(steps):
         peer.learn(peer.call(*step)(mock))
-        clock.step_to(peer.now)
         if place % every == 0:
             views = [mock.look(job, peer.now) for job in mock.jobs()]
-            counted = Counter(view.span.status for view in views if view is not None)
-            assert +Counter(asyncio.run(tally.count())) == counted
+            seen = Counter(str(view.span.status) for view in views if view is not None)
+            assert counted(mock, peer.now) == seen
 
 
 async def test_the_course_of_a_job_is_walked_once_and_again_after_a_fact_about_it(
     plane: Plane, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     walks: list[str] = []
-    planned = plane.stage.service.planned
-    monkeypatch.setattr(plane.stage.service, "planned", lambda job: walks.append(job) or planned(job))
+    walk = job_index.course
+    monkeypatch.setattr(job_index, "course", lambda plan, known: walks.append(plan.invocation.job) or walk(plan, known))
     token = await plane.stage.token()
     first, second = await plane.stage.job(token), await plane.stage.job(token)
     for instant in (0, 3_000, 3_000 + 15 * 60_000):
@@ -197,9 +200,9 @@ async def test_the_course_of_a_job_is_walked_once_and_again_after_a_fact_about_i
 async def test_a_scrape_that_has_many_jobs_to_look_at_leaves_them_out_and_goes_on(
     plane: Plane, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    busy, counting = asyncio.Event(), tallies.breathe
-    monkeypatch.setattr(tallies, "breathe", busy.wait)
-    monkeypatch.setattr(tallies, "_SLICE", 1)
+    busy, counting = asyncio.Event(), metrics.breathe
+    monkeypatch.setattr(metrics, "breathe", busy.wait)
+    monkeypatch.setattr(metrics, "_SLICE", 1)
     monkeypatch.setattr(metrics, "COUNTS_WITHIN", 20)
     token = await plane.stage.token()
     await plane.stage.job(token)
@@ -207,54 +210,46 @@ async def test_a_scrape_that_has_many_jobs_to_look_at_leaves_them_out_and_goes_o
         text = await scraped(plane)
         assert samples(text, "lab_jobs") == {} and samples(text, "lab_connections")
     busy.set()
-    monkeypatch.setattr(tallies, "breathe", counting)
+    monkeypatch.setattr(metrics, "breathe", counting)
     assert await jobs(plane) == {"RUNNING": 1}
 
 
-async def test_jobs_are_counted_again_where_others_come_in_their_place() -> None:
+def test_jobs_are_counted_again_where_others_come_in_their_place() -> None:
     mock = wire_peer.service()
     mock.serve(wire_peer.invoke(wire_peer.token(mock), {"message": "Taxi 42"}), 0)
-    tally = tallies.JobTally(mock, ManualClock())
-    assert sum((await tally.count()).values()) == 1
+    assert counted(mock, 0) == {"RUNNING": 1}
     mock.ledger.replace({})
-    assert sum((await tally.count()).values()) == 0
+    assert counted(mock, 0) == {}
 
 
-async def test_where_nobody_counts_for_long_nothing_more_is_remembered(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(tallies, "MOST_UNSEEN", 2)
+def test_where_nobody_counts_for_long_nothing_more_is_remembered(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(job_index, "MOST_UNSEEN", 2)
     mock = wire_peer.service()
-    tally, bearer, sizes = tallies.JobTally(mock, ManualClock()), wire_peer.token(mock), list[int]()
-    mock.observers.append(lambda each: tally.note(each.fact) if isinstance(each, Noted) else None)
-    assert await tally.count() and tally._unseen == {}
+    bearer, sizes = wire_peer.token(mock), list[int]()
+    assert counted(mock, 0) == {}
     for _ in range(4):
         mock.serve(wire_peer.invoke(bearer, {"message": "Taxi 42"}), 0)
-        sizes.append(len(tally._unseen))
+        sizes.append(len(mock._mock.index._unseen))
     assert sizes == [1, 2, 0, 0]
-    assert sum((await tally.count()).values()) == 4
+    assert counted(mock, 0) == {"RUNNING": 4}
     mock.serve(wire_peer.invoke(bearer, {"message": "Taxi 42"}), 0)
-    assert len(tally._unseen) == 1 and sum((await tally.count()).values()) == 5
+    assert len(mock._mock.index._unseen) == 1 and counted(mock, 0) == {"RUNNING": 5}
 
 
-async def test_counting_comes_to_an_end_whatever_comes_meanwhile(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(tallies, "MOST_UNSEEN", 2)
-    monkeypatch.setattr(tallies, "_SLICE", 1)
+def test_counting_comes_to_an_end_whatever_comes_meanwhile(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(job_index, "MOST_UNSEEN", 2)
     mock = wire_peer.service()
-    tally, bearer, looks = tallies.JobTally(mock, ManualClock()), wire_peer.token(mock), list[str]()
-    mock.observers.append(lambda each: tally.note(each.fact) if isinstance(each, Noted) else None)
+    bearer, looks = wire_peer.token(mock), 0
 
     def invoke() -> None:
         mock.serve(wire_peer.invoke(bearer, {"message": "Taxi 42"}), 0)
 
-    async def breathe() -> None:
-        looks.append("")
-        if len(looks) < 6:
-            invoke()
-
     for _ in range(5):
         invoke()
-    monkeypatch.setattr(tallies, "breathe", breathe)
-    assert sum((await tally.count()).values()) == 10
-    assert len(looks) == 10
+    for looks, _ in enumerate(mock.job_steps(lambda: 0), 1):
+        if looks < 6:
+            invoke()
+    assert (looks, counted(mock, 0)) == (10, {"RUNNING": 10})
 
 
 async def test_counting_many_jobs_gives_calls_their_turn(plane: Plane, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -263,8 +258,8 @@ async def test_counting_many_jobs_gives_calls_their_turn(plane: Plane, monkeypat
     async def breathe() -> None:
         turns.append(1)
 
-    monkeypatch.setattr(tallies, "breathe", breathe)
-    monkeypatch.setattr(tallies, "_SLICE", 2)
+    monkeypatch.setattr(metrics, "breathe", breathe)
+    monkeypatch.setattr(metrics, "_SLICE", 2)
     for _ in range(5):
         await plane.stage.job(token)
     assert (await jobs(plane), len(turns)) == ({"RUNNING": 5}, 2)
@@ -319,8 +314,7 @@ async def test_two_labs_of_one_process_count_for_themselves(plane: Plane) -> Non
     other = MockServer(make_service(), ManualClock())
     control = ControlPlane(other, TOKEN)
     await plane.stage.token()
-    meter = control.usual.meter
-    assert meter.calls.own.durations == {} and plane.stage.service.observers != other.service.observers
+    assert control.usual.meter.samples()[CALLS] == [] and plane.stage.service.observers != other.service.observers
     await control.stop()
     assert other.service.observers == []
 
@@ -336,10 +330,10 @@ async def test_a_scraper_that_asks_for_open_metrics_gets_them(plane: Plane) -> N
 async def test_without_the_library_nothing_is_counted_and_the_refusal_says_what_to_install(
     stage: Stage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(meters, "METRICS_LIBRARY", "a_library_that_is_not_there")
+    monkeypatch.setattr(metrics, "METRICS_LIBRARY", "a_library_that_is_not_there")
     control = ControlPlane(stage.server, TOKEN)
     async with steering(stage, control) as steered:
         got = await steered.ask("GET", "metrics")
         await stage.token()
     assert (got.status, got.json["hint"]) == (501, "pip install 'invoke-async-lab[observe]'")
-    assert control.usual.meter.calls.own.durations == {}
+    assert control.usual.meter.samples()[CALLS] == []

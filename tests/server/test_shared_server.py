@@ -15,7 +15,7 @@ from lab.core.journal.shared import EXCHANGES_KEPT, Committed, Proposal
 from lab.identity.client import token_request
 from lab.identity.clients import DEMO
 from lab.mock.batches import BatchedService
-from lab.server.control.meters import WorkerMeters, system_families
+from lab.server.control.metrics import WorkerMeters, system_families
 from lab.server.control.plane import ControlPlane
 from lab.server.mock_server import MockServer
 from lab.server.shared import refused_writes, worker_links

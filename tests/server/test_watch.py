@@ -15,9 +15,8 @@ from lab.files.runtime import publish_token
 from lab.server.control.plane import ControlPlane
 from lab.server.mock_server import MockServer
 from lab.tui.sources.watch import Watch
-from lab.tui.state.fold import ObservedState, fold
 from lab.tui.state.gate import GateAnswer
-from lab.tui.state.journal import JournalState, SourceUpdate
+from lab.tui.state.journal import JournalState, ObservedState, SourceUpdate, fold
 from tests.conftest import each_row
 from tests.server.conftest import Stage, make_service, status
 

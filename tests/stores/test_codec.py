@@ -8,9 +8,8 @@ from hypothesis import strategies as st
 from lab.core.journal.fact import Key, Record
 from lab.core.journal.numbers import Polled
 from lab.core.journal.shared import Commit, Proposal
-from lab.jobs.facts import JobAccepted
+from lab.jobs.facts import ConversationRecord, JobAccepted, JobRecord, conversation_key, job_key
 from lab.jobs.gates import Decision, Origin
-from lab.jobs.records import ConversationRecord, JobRecord, conversation_key, job_key
 from lab.program.words import Verdict
 from lab.recording.format.facts import FACTS
 from lab.stores.codec import RECORDS, decode_commit, decode_record, encode_commit, encode_record

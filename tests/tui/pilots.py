@@ -127,7 +127,7 @@ def drawn(app: LabApp) -> bool:
     """Whether nothing told waits to be folded or drawn."""
     main, source = main_screen(app), app.source
     observations = source.queue.empty() if isinstance(source, play.Scripted) else True
-    return observations and not main.feed.waiting and not main.canvas.waiting
+    return observations and not main.waits
 
 
 def lab_of(pilot: LabPilot) -> LabApp:

@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from itertools import combinations, zip_longest
 
 import pytest
 from msgspec.structs import replace
@@ -23,9 +24,9 @@ from lab.tui.app import LabApp
 from lab.tui.panes.registry import draw, key_named, places
 from lab.tui.rows.letters import block, tall, zoom_of
 from lab.tui.rows.spans import plain, width
-from lab.tui.screens.apply_preferences import changes_of, ui_at_start
+from lab.tui.screens.main import changes_of, ui_at_start
 from lab.tui.sources.live import Live
-from lab.tui.sources.protocol import Playable, RunConnection
+from lab.tui.sources.protocol import OwnMock, Playable, RunConnection
 from lab.tui.state.acts import HOLD, ActState, advanced, current_act, story_of
 from lab.tui.state.narrate import COVERED, sentence
 from lab.tui.state.preferences import Preferences, ScreenStart
@@ -255,7 +256,7 @@ def test_stage_pace_begins_with_its_act_whatever_lay_over_it() -> None:
     view = view_of_act("token", wire=True, focus="job", zoom="job")
     begun = key_named("stage").react(replace(view, ui=replace(view.ui, stage=False)))
     assert begun.ui is not None and begun.ui.stage and not begun.ui.covers_acts
-    assert list(changes_of(replace(view, ui=replace(view.ui, stage=False)), begun, 120)) == [("stage", "3")]
+    assert list(changes_of(replace(view.ui, stage=False), begun.ui, 120)) == [("stage", "3")]
     presented = UiState(stage=True, wire=True, presenter=True)
     assert not presented.covers_acts  # no drawer there
 
@@ -274,6 +275,15 @@ def test_every_size_shows_the_fact_whole_and_no_row_is_too_wide(kind: str) -> No
                 assert all(width(line) == place.width for line in draw(part, view, place, SHOWN[kind][1]))
             grid = "\n".join(screen(view, columns, rows, SHOWN[kind][1]))
             assert facts.get(kind, "") in grid and ("act " in grid or kind == "refused"), (columns, rows)
+
+
+def test_no_letter_is_taken_for_another() -> None:
+    signs = "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.,:!?'/-_"
+    drawn = {sign: [plain(line) for line in block(sign, 2, "fg")] for sign in signs}
+    for one, other in combinations(signs, 2):
+        pairs = zip_longest("".join(drawn[one]), "".join(drawn[other]))
+        differs = sum(mine != its for mine, its in pairs)
+        assert differs >= (6 if one + other in ("B8", "D0", "S5") else 3), one + other
 
 
 def test_block_letters_of_each_size_are_of_one_height_and_nothing_is_half_in_them() -> None:
@@ -399,10 +409,12 @@ async def staged(stage: str = "3", *, factor: str = "1") -> AsyncIterator[Staged
 
     @asynccontextmanager
     async def connect() -> AsyncIterator[RunConnection]:
-        yield RunConnection(InMemoryTransport(service, clock), plane, paced=plane.paced)
+        mock = OwnMock(plane, lambda name: first, (first.choice,), plane.paced)
+        yield RunConnection(InMemoryTransport(service, clock), mock=mock)
 
     app_of_run = App("ITEM_COMPARE_TEAM", SCRIPTED.ask, DEMO.id, DEMO.secret, play_scope())
-    source = Live((Playable(app_of_run, 42, SCRIPTED),), connect, clock)
+    first = Playable(app_of_run, SCRIPTED, 42)
+    source = Live(first, connect, clock)
     app = LabApp(source, ScreenStart(Preferences(stage=stage)))
     async with piloted(app) as pilot:
         yield StagedRun(app, pilot, plane, tape)

@@ -14,7 +14,7 @@ from lab.core.observe import Noted, Replied
 from lab.tui.app import LabApp
 from lab.tui.panes.registry import SCREEN_KEYS
 from lab.tui.panes.screen_keys import END
-from lab.tui.screens.page import PageScreen
+from lab.tui.screens.overlays import PageScreen
 from lab.tui.state.screen import UiState
 from lab.tui.themes import COLOURS
 from tests.conftest import each_row
@@ -72,7 +72,7 @@ async def test_the_screen_in_another_light_is_the_golden_one() -> None:
         for theme in ("textual-light", "nord", "ansi-light"):
             app.theme = theme
             await pilot.pause()
-            assert "APPROVAL NEEDED" in text(app) and letters(app).count("f") > 100
+            assert " a Approve" in text(app) and letters(app).count("f") > 100
 
 
 async def test_the_picture_is_saved_where_it_can_be_or_the_screen_says_why_not(
@@ -156,7 +156,7 @@ async def test_changes_need_a_text() -> None:
 
 
 @each_row("size", [(120, 36), (80, 24)])
-async def test_esc_leaves_the_input_row(size: tuple[int, int]) -> None:
+async def test_esc_leaves_the_text_fields(size: tuple[int, int]) -> None:
     async with screen_in("waiting", size) as (app, source, pilot):
         await pilot.press("c", "x", "escape")
         await until(pilot, lambda: "changes ›" not in text(app))
@@ -238,10 +238,10 @@ async def test_a_remark_gives_the_narration_its_row_back_after_three_seconds() -
         await until(pilot, lambda: "Nothing has that." not in text(app))  # the timer runs as long as a remark shows
 
 
-async def test_while_a_person_is_awaited_every_other_look_at_the_clock_is_left_out(
+async def test_while_a_person_is_awaited_the_clock_is_looked_at_once_a_second(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    for state, drawn_ticks in (("running", 8), ("waiting", 4)):
+    for state, drawn_ticks in (("running", 8), ("waiting", 2)):
         async with screen_in(state) as (app, _, _pilot):
             main, looks = main_screen(app), []
             main.timer.pause()
@@ -261,7 +261,7 @@ async def test_keys_that_come_at_once_are_done_in_order() -> None:
 async def test_reset_goes_back_to_idle() -> None:
     async with screen_in("complete") as (app, source, pilot):
         await pilot.press("0")
-        await until(pilot, lambda: "Nothing has been sent yet" in text(app))
+        await until(pilot, lambda: "Live, about" in text(app))
         assert source.requests == [("reset",)]
 
 

@@ -10,14 +10,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from textual import events
-from textual.widgets import OptionList
 
 from lab.tui.app import LabApp
 from lab.tui.panes.registry import SCREEN_KEYS
-from lab.tui.screens.input_field import FULL
 from lab.tui.screens.main import MainScreen
-from lab.tui.screens.page import PageScreen
-from lab.tui.screens.palette import Palette
+from lab.tui.screens.overlays import ListScreen, PageScreen
+from lab.tui.screens.text_fields import FULL
 from lab.tui.state.screen import UiState
 from tests.conftest import examples
 from tests.tui import play, test_live, test_playback, test_watch
@@ -206,26 +204,14 @@ async def test_each_key_goes_on_from_the_one_before_while_the_source_is_at_work(
 
 async def test_a_row_of_the_palette_is_taken_once_by_enter_and_by_a_click() -> None:
     async with screen_in("waiting") as (app, source, pilot):
-        on_row = (20, 9)
-        for twice, left in (
-            ([*key("enter"), *key("enter")], PageScreen),
-            ([*click(on_row), *click(on_row)], MainScreen),
-        ):
+        for click_it, left in ((False, PageScreen), (True, MainScreen)):
             await pilot.press("w", "5", "ctrl+p", *"space)")
-            await until(pilot, lambda: isinstance(app.screen, Palette))
-            found = app.screen.query_one(OptionList)
-            await until(
-                pilot,
-                lambda found=found: (  # type: ignore[misc]
-                    app.input_queue.empty
-                    and not at_work(app, Palette._GATHER_COMMANDS_GROUP)
-                    and found.highlighted == 0
-                    and found.region.contains(*on_row)  # laid out: a click beside the list leaves the palette
-                    and "(space)" in str(found.get_option_at_index(0).prompt)
-                ),
-            )
+            palette = app.screen
+            assert isinstance(palette, ListScreen)
+            await until(pilot, lambda palette=palette: [each.key for each in palette.entries] == ["space"])  # type: ignore[misc]
+            on_row = (palette.options.region.x + 3, palette.options.region.y)
             source.requests.clear()
-            await send(pilot, twice)
+            await send(pilot, [*click(on_row), *click(on_row)] if click_it else [*key("enter"), *key("enter")])
             await until(pilot, lambda left=left: type(app.screen) is left and source.requests != [])  # type: ignore[misc]
             await until(pilot, lambda: not at_work(app, "asked"))
             # the second one is for what the first one leaves: enter opens the exchange in focus
@@ -236,7 +222,7 @@ async def test_a_row_of_the_palette_is_taken_once_by_enter_and_by_a_click() -> N
 async def test_what_lies_over_the_panes_is_left_once() -> None:
     async with screen_in("waiting") as (app, _, pilot):
         await pilot.press("s", "ctrl+p")
-        await until(pilot, lambda: isinstance(app.screen, Palette))
+        await until(pilot, lambda: len(app.screen_stack) == 3)
         palette, page = app.screen, app.screen_stack[1]
         for screen in (palette, palette, page, page):
             screen.dismiss()

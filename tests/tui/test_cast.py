@@ -68,7 +68,7 @@ def test_a_live_run_is_teed_into_a_cast_that_shows_the_same(tmp_path: Path) -> N
     with lab("demo", "item-comparison", "--speed", "20", "--cast", str(path), columns=80, rows=24) as terminal:
         terminal.until(lambda snapshot: "Press space" in snapshot.text)
         terminal.press(" ")
-        terminal.until(lambda snapshot: "APPROVAL NEEDED" in snapshot.text)
+        terminal.until(lambda snapshot: " a Approve" in snapshot.text)
         terminal.press("a")
         terminal.until(lambda snapshot: "✓ Output" in snapshot.text)
         terminal.press("\x11")
@@ -80,10 +80,10 @@ def test_a_live_run_is_teed_into_a_cast_that_shows_the_same(tmp_path: Path) -> N
     assert [data for _, code, data in events if code == "m"] == [
         "token",
         "invoke",
-        "polling",
-        "waiting",
-        "polling",
-        "complete",
+        "poll",
+        "gate",
+        "decided",
+        "output",
     ]
     screen = pyte.Screen(80, 24)
     stream = pyte.Stream(screen)

@@ -28,15 +28,18 @@ def test_what_there_is_to_copy_and_never_a_secret(state: str) -> None:
     if "o" in found and state in ("complete", "decided"):
         assert found["o"] == play.OUTPUT
     for inner in (68, 104):
-        body = CopyPage(lambda: view).body(inner, 20)
-        assert max(map(width, body)) <= inner and len(body) >= len(found)
+        page = CopyPage(lambda: view)
+        lines = [page.line(each, inner, chosen=True) for each in page.entries()]
+        assert all(
+            width(line) <= inner for line in (*lines, *(page.more(page.entries()[0], inner, 4) if lines else ()))
+        )
 
 
 @each_row(("focus", "key"), [("token", "t"), ("job", "j"), ("polling", "b"), ("output", "o"), ("wire", "c"), ("", "o")])
 def test_what_is_looked_at_is_chosen(focus: str, key: str) -> None:
     view = view_of("complete", focus=focus, panes=bool(focus))
     page = CopyPage(lambda: view)
-    assert [plain(line)[2] for line in page.body(80, 20) if plain(line).startswith("▌")] == [key]
+    assert page.entries()[page.first()].key == key
 
 
 async def test_y_copies_by_a_menu_and_twice_what_is_looked_at() -> None:

@@ -1,5 +1,6 @@
 """A recording filmed: the same bytes each time, and played it shows what the playback's screen shows."""
 
+import ast
 import asyncio
 import json
 from functools import cache
@@ -9,8 +10,9 @@ from pathlib import Path
 import pyte
 import pytest
 
+import lab.tui.film as film_module
 from lab.recording.format.lines import Recording
-from lab.tui.film import BEAT, MOST_BEATS, FilmedPlayback, FrozenClock, film, instants, moved
+from lab.tui.film import BEAT, MOST_BEATS, FilmedPlayback, film, instants, moved
 from lab.tui.state.recording import RecordingTimeline
 from tests.conftest import ROOT, THOROUGH, Lab
 from tests.tui import play
@@ -32,7 +34,6 @@ def filmed(
         title=scenario.title,
         seed=42,
         known={scenario.name: scenario},
-        clock=FrozenClock(),
     )
     lines: list[bytes] = []
     calls = count()
@@ -70,7 +71,7 @@ def test_a_film_s_times_are_the_recording_s_and_its_stages_are_marked() -> None:
     head, *events = [json.loads(line) for line in whole_film(80, 24)]
     assert (head["version"], head["width"], head["height"]) == (2, 80, 24)
     assert [[at, label] for at, code, label in events if code == "m"] == [
-        [0.0, "token"], [0.12, "invoke"], [1.33, "polling"], [9.578, "waiting"], [15.674, "polling"], [16.726, "complete"],
+        [0.12, "token"], [0.291, "invoke"], [1.33, "poll"], [9.578, "gate"], [15.636, "decided"], [16.726, "output"],
     ]  # fmt: skip
     times = [at for at, _, _ in events]
     assert times == sorted(times) and times[-1] == 16.726
@@ -82,6 +83,15 @@ def test_a_film_of_acts_is_the_same_however_long_it_takes(monkeypatch: pytest.Mo
         monkeypatch.setattr("lab.tui.screens.main.TICK", tick)
         films.append(filmed(recording(), (80, 24), stage=3, frames=12))
     assert films[0] == films[1] and len(films[0]) > 20
+
+
+def test_of_textual_a_film_takes_what_is_public() -> None:
+    tree = ast.parse(Path(film_module.__file__).read_text())
+    for node in ast.walk(tree):
+        names = [node.module or ""] if isinstance(node, ast.ImportFrom) else []
+        assert not any(part.startswith("_") for name in names for part in name.split("."))
+        if isinstance(node, ast.Attribute) and node.attr.startswith("_") and not node.attr.endswith("__"):
+            assert isinstance(node.value, ast.Name) and node.value.id in ("self", "source"), node.attr
 
 
 def test_the_light_stage_is_filmed_in_its_colours() -> None:

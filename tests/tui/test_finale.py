@@ -16,8 +16,8 @@ from lab.tui.app import LabApp
 from lab.tui.panes.registry import draw, places
 from lab.tui.rows.letters import block
 from lab.tui.rows.spans import plain, width
+from lab.tui.state.course import FollowUp, follow_ups, lengths_of, turn_summary
 from lab.tui.state.screen import ScreenState, UiState
-from lab.tui.state.summary import FollowUp, follow_ups, lengths_of, turn_summary
 from tests.conftest import each_row
 from tests.tui import play
 from tests.tui.pilots import drawn, golden, main_screen, piloted, screen_in, text, turn_to, until
@@ -214,3 +214,9 @@ def test_every_size_shows_title_summary_and_whole_questions(state: str) -> None:
                 title = {"error": "✗ ERROR", "refused": "✗ STOPPED"}.get(state, "M1000034 and M1000040")
                 assert title in grid or plain(block(title.upper(), 1, "fg")[0]).strip() in grid
                 assert ("no Job ID" if state == "refused" else "Job ID") in grid
+
+
+@each_row("columns", [100, 120, 160])
+def test_a_recording_is_begun_or_ended_in_the_finale_by_a_key_that_shows(columns: int) -> None:
+    bar = screen(view_of("complete"), columns, 36, 27_600)[-1]
+    assert " v " in bar and bar.strip().endswith("? Help")

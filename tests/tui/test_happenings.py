@@ -3,30 +3,44 @@
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
-from lab.app.effects import Asking, Outcome, RunEnded, RunObservation
+from lab.app.effects import Outcome, RunEnded, RunObservation
 from lab.core.clock import passed_text
-from lab.core.exchange import Request, Response
+from lab.core.exchange import Request
 from lab.core.observe import Lost, Noted, Replied, Requested, Waiting
 from lab.jobs.facts import GateDecided
 from lab.jobs.gates import Origin
 from lab.program.words import Verdict
-from lab.tui.state.happenings import Happenings, Spread
+from lab.tui.state.cursor import Spread
+from lab.tui.state.reduce import happens, reduce
+from lab.tui.state.run import RunState
 from tests.conftest import each_row
 from tests.tui import play
 
 
+def happenings(script: play.Script) -> list[bool]:
+    """Of each observation, whether something happens to the run with it."""
+    run, got = RunState(), []
+    for each in script.observations:
+        before, run = run, reduce(run, each)
+        got.append(happens(each, before, run))
+    return got
+
+
 def test_a_poll_that_shows_what_the_one_before_did_is_no_happening() -> None:
-    polls = ("RUNNING", "RUNNING", "WAITING", "WAITING", "RUNNING")
-    replies = [Response(200, (), play.body(word)) for word in polls]
-    replies.append(Response(200, (), play.body("RUNNING", progressMessage="Counting…")))
-    replies.append(Response(503, (), b""))
-    happenings, got = Happenings(), []
-    for x, reply in enumerate(replies, 1):
-        request = Request("GET", f"/api/fusion-ai/orchestrator/agent/v2/{play.SCENARIO.agent.code}/status/{play.JOB}")
-        assert not happenings.happens(Requested(x, x, "status", request))
-        got.append(happenings.happens(Replied(x, x, reply)))
-    assert got == [True, False, True, False, True, True, True]
+    script = play.Script()
+    script.token(0)
+    script.first(130)
+    polls = [play.body(word) for word in ("RUNNING", "RUNNING", "WAITING", "WAITING", "RUNNING")]
+    polls.append(play.body("RUNNING", progressMessage="Counting…"))
+    for at, each in enumerate(polls, 1):
+        script.poll(1_000 * at, each, 40)
+    script.poll(9_000, b"", 40, status=503)
+    replied = [
+        got for got, each in zip(happenings(script), script.observations, strict=True) if isinstance(each, Replied)
+    ]
+    assert replied == [True, True, False, False, True, False, True, True, True], "the token, the job, then polls"
 
 
 DECIDED = GateDecided(at=1, job=play.JOB, gate="g", verdict=Verdict.APPROVED, by=Origin.PERSON)
@@ -34,19 +48,19 @@ OUTCOME = Outcome(None, None, None, None, None, 0, 0)
 
 
 @pytest.mark.parametrize(
-    ("observation", "happens"),
+    ("observation", "expected"),
     [
-        (Lost(1, 1, "reset"), True), (RunEnded(1, OUTCOME), True), (Noted(1, DECIDED), True),
-        (Replied(1, 1, Response(200)), True), (Waiting(1, 2, "poll"), False),
+        (Lost(9_000, 9, "reset"), True), (RunEnded(9_000, OUTCOME), True), (Noted(9_000, DECIDED), True),
+        (Noted(9_000, replace(DECIDED, job="another")), False), (Waiting(9_000, 9_002, "poll"), False),
+        (Requested(9_000, 9, "status", Request("GET", "/")), False),
     ],
 )  # fmt: skip
-def test_tokens_decisions_failures_and_the_end_are_happenings_and_waits_are_none(
-    observation: RunObservation, *, happens: bool
+def test_decisions_failures_and_the_end_are_happenings_and_waits_are_none(
+    observation: RunObservation, *, expected: bool
 ) -> None:
-    happenings = Happenings()
-    happenings.happens(Requested(1, 1, "token", Request("POST", "/oauth2/v1/token")))
-    assert happenings.happens(observation) is happens
-    assert not isinstance(observation, Asking)
+    script = play.Script()
+    script.observations = [*play.running(), observation]
+    assert happenings(script)[-1] is expected
 
 
 @given(st.integers(-5, 5_000), st.lists(st.integers(0, 10**9), max_size=8), st.integers(0, 10**9))

@@ -207,7 +207,7 @@ def test_the_act_of_a_decision_says_which_answer_was_sent() -> None:
     run = run_of("decided")
     view = ScreenState(run, UiState(stage=True), SHOW, act=current_act(run))
     (sent,) = [line for line in screen(view, 120, 36, 24_300) if "→ POST" in line]
-    assert f"approved  jobId {play.JOB[:8]}…" in sent and "message" not in sent
+    assert f"userResponse APPROVE_ACTION  jobId {play.JOB[:8]}…" in sent and "message" not in sent
 
 
 def test_no_word_of_a_teams_path_is_cut() -> None:

@@ -18,8 +18,7 @@ from lab.jobs.facts import JobAccepted
 from lab.jobs.gates import Origin
 from lab.recording.format.reader import read
 from lab.recording.tape.observed import observation_of
-from lab.tui.state.follow import changes, follow
-from lab.tui.state.journal import MOST_CLIENT_RUNS, JournalState
+from lab.tui.state.journal import MOST_CLIENT_RUNS, JournalState, changes, follow
 from tests.conftest import UNLIKE, each_row, few_of, name_of
 from tests.tui import play
 

@@ -11,16 +11,17 @@ from lab.tui.panes.copy_menu import CopyPage
 from lab.tui.panes.exchange import ExchangePage
 from lab.tui.panes.fault_menu import FaultPage
 from lab.tui.panes.help import HelpPage
+from lab.tui.panes.keys import why_refused
+from lab.tui.panes.palette import PalettePage
 from lab.tui.panes.picker import PickerPage
-from lab.tui.panes.refused_keys import KEY_REASONS, why_refused
 from lab.tui.panes.registry import SCREEN_KEYS
 from lab.tui.panes.screen_keys import END, NOTHING_OPEN
 from lab.tui.screens.main import MainScreen
-from lab.tui.screens.palette import Palette
 from lab.tui.state.screen import ScreenState, UiState
 from tests.conftest import each_row
 from tests.tui import play
 from tests.tui.pilots import LabPilot, main_screen, screen_in, text, turn_to, until
+from tests.tui.test_view import view_of
 
 Snapshot = tuple[UiState, tuple[tuple[object, ...], ...], type, str]
 
@@ -60,7 +61,7 @@ DOES: dict[str, Callable[[Snapshot, Snapshot], bool]] = {
     "stage": lambda before, after: after[:2] == (replace(before[0], stage=True), (("stand_at_acts", True),)),
     "presenter": looks(presenter=True), "theme": lambda _, after: after[3] == "stage-light",
     "picture": lambda _, after: after[0].remark == "Saved as x.svg.", "help": opens(HelpPage),
-    "palette": opens(Palette), "quit-asks": looks(remark=END),
+    "palette": opens(PalettePage), "quit-asks": looks(remark=END),
     **{f"ask-{number}": asks(("say", text)) for number, text in enumerate(play.FOLLOW_UP, 1)},
 }  # fmt: skip
 """What each key does in a state that offers it; `reset`, `quit` and `open` are looked at by themselves."""
@@ -235,8 +236,12 @@ async def test_esc_leaves_what_is_open_one_by_one_and_is_never_dead(state: str, 
         await until(pilot, lambda: main.state.ui == replace(before, remark=then, panes=not then))
 
 
-def test_every_reason_is_one_of_a_key() -> None:
-    assert set(KEY_REASONS) <= {key.name for key in SCREEN_KEYS}
+def test_counterparts_are_keys_and_no_key_of_the_bar_is_there_twice() -> None:
+    names = [key.name for key in SCREEN_KEYS]
+    assert len(names) == len({*names}) and {key.pair for key in SCREEN_KEYS} <= {*names, ""}
+    for state in play.STATES:
+        shown = [key.face for key in SCREEN_KEYS if key.rank_in(view_of(state))]
+        assert len(shown) == len({*shown}) and "?" in shown
 
 
 async def test_another_scenario_ends_a_run_only_when_enter_is_pressed_twice() -> None:

@@ -1,18 +1,18 @@
 """Lists: what is typed filters them, and they say how much is below; the timeline keeps what changes."""
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from lab.tui.panes.fault_menu import FAULT_OFFERS, FaultPage
 from lab.tui.panes.job import turns
-from lab.tui.panes.page import ListPage
 from lab.tui.panes.picker import PickerPage
 from lab.tui.rows.spans import plain, width
+from lab.tui.screens.overlays import ListScreen
 from lab.tui.state.journal import ArmedFault
 from lab.tui.state.run import TimelineRow
 from lab.tui.state.screen import ScenarioChoice, ScreenState, SourceState
 from lab.tui.state.timeline import fitted
+from tests.conftest import each_row
 from tests.tui import play
 from tests.tui.pilots import main_screen, screen_in, text, until
 from tests.tui.test_view import fold
@@ -24,60 +24,61 @@ def page(kind: type[PickerPage] | type[FaultPage], *armed: ArmedFault) -> Picker
     return kind(lambda: ScreenState(source=SourceState(scenarios=CHOICES), armed=armed))
 
 
-def type_in(found: ListPage, typed: str) -> None:
-    for character in typed:
-        assert found.edit(character, character)
-
-
-def test_what_is_typed_filters_scenarios_and_enter_takes_the_first_that_is_left() -> None:
+def test_what_is_typed_filters_scenarios_by_all_its_words() -> None:
     picker = page(PickerPage)
-    picker.move(12)
-    type_in(picker, "happy 17")
-    assert [each.name for each in picker.entries()] == ["scenario-17"] and picker.title == "SCENARIO › happy 17"
-    assert play.request_of(picker.press("enter").ask) == ("choose", "scenario-17")
-    assert picker.edit("backspace", None) and [each.name for each in picker.entries()][:2] == [
-        "scenario-1",
-        "scenario-11",
-    ]
-    assert picker.edit("escape", None) and len(picker.entries()) == 30
-    assert not picker.edit("escape", None), "then it closes"
-    type_in(picker, "nothing like it")
-    assert "no scenario has these words" in "\n".join(map(plain, picker.body(60, 20)))
-    assert picker.press("enter").ask is None and not picker.press("enter").close
+    (found,) = picker.found("happy 17")
+    assert isinstance(found, ScenarioChoice) and found.name == "scenario-17"
+    assert play.request_of(picker.take("enter", found).ask) == ("choose", "scenario-17")  # type: ignore[arg-type]
+    assert len(picker.found("")) == 30 and not picker.found("nothing like it")
 
 
-@pytest.mark.parametrize(("kind", "many"), [(PickerPage, 30), (FaultPage, len(FAULT_OFFERS))])
-@given(st.integers(0, 40), st.integers(6, 40))
-def test_a_list_says_how_many_entries_are_below(
-    kind: type[PickerPage] | type[FaultPage], many: int, by: int, rows: int
+@given(st.sampled_from((PickerPage, FaultPage)), st.integers(40, 110), st.booleans())
+def test_every_row_of_a_list_fits_and_what_is_below_has_its_room(
+    kind: type[PickerPage] | type[FaultPage], inner: int, chosen: bool
 ) -> None:
-    found = page(kind)
-    found.move(by)
-    drawn = list(map(plain, found.body(70, rows)))
-    names = [each.name if isinstance(each, ScenarioChoice) else each.word for each in found.every()]  # type: ignore[union-attr]
-    shown = [at for at, name in enumerate(names) if any(line[2:].startswith(f"{name} ") for line in drawn)]
-    assert found.at in shown and found.below == many - 1 - shown[-1]
+    found = page(kind, ArmedFault("odd-one", "status", once=True))
+    for each in found.entries():
+        assert width(found.line(each, inner, chosen=chosen)) <= inner  # type: ignore[arg-type]
+        below = found.more(each, inner, found.most)  # type: ignore[arg-type]
+        assert len(below) <= found.most and all(width(line) <= inner for line in below)
 
 
 def test_the_fault_menu_arms_what_was_typed_and_disarms_what_is_armed() -> None:
     armed = ArmedFault("odd-one", "status", once=True)
     menu = page(FaultPage, armed)
-    type_in(menu, "gateway")
-    assert {each.word for each in menu.entries()} == {"answer 502 html", "answer 504"}  # type: ignore[union-attr]
-    assert play.request_of(menu.press("enter").ask) == ("arm", {"route": "status", "answer": 502, "body": "html"})
-    menu.edit("escape", None)
-    menu.at = 0
-    assert play.request_of(menu.press("delete").ask) == ("disarm", "odd-one")
+    found = menu.found("gateway")
+    assert {each.word for each in found} == {"answer 502 html", "answer 504"}  # type: ignore[union-attr]
+    assert play.request_of(menu.take("enter", found[0]).ask) == (  # type: ignore[arg-type]
+        "arm", {"route": "status", "answer": 502, "body": "html"}
+    )  # fmt: skip
+    assert menu.entries()[0] == armed and menu.first() == 1
+    assert play.request_of(menu.take("delete", armed).ask) == ("disarm", "odd-one")  # type: ignore[arg-type]
 
 
-async def test_a_page_takes_letters_as_text_and_esc_gives_the_list_back_before_it_closes() -> None:
+async def test_a_list_takes_letters_as_text_and_esc_gives_it_back_whole_before_it_closes() -> None:
     async with screen_in("waiting", (80, 24)) as (app, _, pilot):
         await pilot.press("f", *"stall")
-        await until(pilot, lambda: "FAULT › stall" in text(app) and "strike hang" not in text(app))
-        await pilot.press("escape")
-        await until(pilot, lambda: "more · type to find" in text(app))
+        await until(pilot, lambda: "strike stall" in text(app) and "strike hang" not in text(app))
+        await pilot.press(*"zzz")
+        await until(pilot, lambda: "no fault has these words" in text(app))
+        await pilot.press("enter", "escape")
+        await until(pilot, lambda: "more · " in text(app) and "answer 401" in text(app))
         await pilot.press("escape")
         await until(pilot, lambda: app.screen is main_screen(app))
+
+
+@each_row(("key", "moved"), [("down", 1), ("pagedown", 10), ("up", -1)])
+async def test_keys_choose_another_entry_and_a_click_takes_one(key: str, moved: int) -> None:
+    async with screen_in("waiting", (120, 36)) as (app, source, pilot):
+        await pilot.press("f", key)
+        screen = app.screen
+        assert isinstance(screen, ListScreen)
+        await until(pilot, lambda: screen.options.highlighted == moved % len(FAULT_OFFERS) or moved == 10)
+        assert screen.options.highlighted != 0 and screen.chosen in FAULT_OFFERS
+        place = screen.options.region
+        await pilot.click(offset=(place.x + 3, place.y + 2))
+        await until(pilot, lambda: app.screen is main_screen(app) and source.requests != [])
+        assert source.requests[0][0] == "arm"
 
 
 # The timeline

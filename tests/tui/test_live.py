@@ -9,7 +9,7 @@ import pytest
 from msgspec.structs import replace
 
 from lab.app.effects import App, Asking, RunEnded, RunObservation
-from lab.client.control import ControlAnswer, LabState
+from lab.client.control import ControlAnswer
 from lab.client.driver import TransportLost
 from lab.clocks import ScaledClock, settle
 from lab.core.clock import passed_text
@@ -22,9 +22,9 @@ from lab.jobs.facts import GateDecided, GateOpened, Otherwise
 from lab.jobs.gates import Origin
 from lab.program.words import Verdict
 from lab.tui.app import LabApp
-from lab.tui.sources.live import FAST, Live
+from lab.tui.sources.live import FAST, Live, PodRun
 from lab.tui.sources.player import Goal, Player
-from lab.tui.sources.protocol import Playable, RunConnection
+from lab.tui.sources.protocol import OwnMock, Playable, RunConnection
 from lab.tui.state.gate import GateAnswer
 from lab.tui.state.journal import SourceUpdate
 from lab.tui.state.source import SourceAsk
@@ -53,9 +53,6 @@ class Clock:
 
     def set(self, instant: int, last: int | None = None) -> None:
         self.at = instant
-
-    def stop_at(self, last: int | None) -> None:
-        pass
 
     async def sleep_until(self, instant: int) -> None:
         await self.going.wait()
@@ -152,9 +149,6 @@ class Plane:
             else ControlAnswer(200, {"file": "recordings/x.rec.jsonl"})
         )
 
-    async def lab(self) -> LabState:
-        return LabState("scaled", "1", 0, 0, trouble=self.ill)
-
     async def follow(self, *, replies: bool) -> AsyncIterator[RunObservation]:
         while True:
             yield await self.facts.get()
@@ -175,15 +169,24 @@ class LiveDriver:
         @asynccontextmanager
         async def connect() -> AsyncIterator[RunConnection]:
             try:
-                paced = self.plane.paced if self.plane is not None else lambda factor: None
-                yield RunConnection(
-                    self.peer, self.plane, "", "", lambda name: Playable(APP, 7, scenarios[name]), paced
-                )
+                mock = None
+                if self.plane is not None:
+                    choices = tuple(Playable(APP, each, 42).choice for each in scenarios.values())
+                    mock = OwnMock(
+                        self.plane,
+                        lambda name: Playable(APP, scenarios[name], 7),
+                        choices,
+                        self.plane.paced,
+                        lambda: self.plane.ill,
+                    )
+                yield RunConnection(self.peer, mock=mock)
             finally:
                 self.closed = True
 
-        acts = (Playable(APP, 42, play.SCENARIO), Playable(APP, 42, other))
-        self.live = Live(acts, connect, self.clock, pod="" if plane else "pod.example.com")
+        first = Playable(APP, play.SCENARIO, 42)
+        self.live: PodRun = PodRun(first, connect, self.clock, "POD")
+        if plane:
+            self.live = Live(first, connect, self.clock)
         self.observations: list[RunObservation | SourceUpdate] = []
         self.listener = asyncio.create_task(self._listen())
 
@@ -436,13 +439,13 @@ async def test_a_decision_is_not_lost_when_the_wait_ends_in_the_same_turn_of_the
     )
     assert isinstance(seen, Seen) and seen.question is not None
     question = seen.question
-    person = asyncio.create_task(driver.live._run.answers.answer(question))
+    person = asyncio.create_task(driver.live.run.answers.answer(question))
     await settle()
     assert await driver.live.answer(GateAnswer("approved")) is None
     person.cancel()
     await asyncio.gather(person, return_exceptions=True)
     assert person.cancelled()
-    assert (await driver.live._run.answers.answer(question)).verdict is Verdict.APPROVED
+    assert (await driver.live.run.answers.answer(question)).verdict is Verdict.APPROVED
 
 
 async def test_no_gate_no_decision(driver: LiveDriver) -> None:
@@ -532,39 +535,37 @@ async def test_speed_waits_for_the_pause_to_end(driver: LiveDriver) -> None:
 
 async def test_a_tape_begins_and_ends_and_says_where_it_lies(driver: LiveDriver) -> None:
     assert await driver.live.record() == "Recording to recordings/item-comparison.rec.jsonl."
-    assert driver.live.recording.running
+    assert driver.live.recording
     assert await driver.live.record() == "The disk is full."
-    assert driver.live.recording.running
+    assert driver.live.recording
     assert await driver.live.record() == "The recording is in recordings/x.rec.jsonl: lab play shows it."
-    assert not driver.live.recording.running
+    assert not driver.live.recording
     await driver.live.begin()
     assert "from now on: the run so far isn't in it." in (await driver.live.record() or "")
     pod = LiveDriver(plane=False)
     await settle()
-    assert "tape" not in pod.live.can and "own mock" in (await pod.live.record() or "")
+    assert "tape" not in pod.live.can and "somebody else's" in (await pod.live.record() or "")
     await pod.end()
 
 
 async def test_a_tape_that_dies_is_told_of_once_and_the_show_goes_on(driver: LiveDriver) -> None:
     assert driver.plane is not None
-    driver.plane.ill = "An older one died."
     await driver.live.begin()
     await driver.until(Requested, 4)
-    assert driver.live.recording.dead == "", "no tape runs"
-    driver.plane.ill = "The disk is full."
     await driver.live.record()
+    assert not driver.live.describe().dead
+    driver.plane.ill = "The disk is full."
     await driver.until(SourceUpdate)
-    assert driver.live.recording.running and driver.live.recording.dead == "The disk is full."
+    assert driver.live.recording and driver.live.describe().dead
     assert [each.remark for each in driver.observations if isinstance(each, SourceUpdate)] == [
         "The disk is full. The show goes on."
     ]
     driver.plane.did.append(("not the second",))
     assert await driver.live.record() == "The recording in recordings/x.rec.jsonl ends early."
+    driver.plane.ill = None
     await driver.live.record()
     await driver.until(Requested, 12)
-    assert (driver.live.recording.running, driver.live.recording.dead) == (True, ""), (
-        "the one before is told of no more"
-    )
+    assert driver.live.recording and not driver.live.describe().dead, "the one before is told of no more"
     await driver.live.answer(GateAnswer("approved"))
     await driver.until(RunEnded)
     assert sum(isinstance(each, SourceUpdate) for each in driver.observations) == 1
@@ -577,7 +578,7 @@ async def test_faults_go_to_the_control_plane(driver: LiveDriver) -> None:
     assert driver.plane.did == [("arm", '{"route": "status", "answer": 503}'), ("disarm", "status-503")]
     pod = LiveDriver(plane=False)
     await settle()
-    assert "fault" not in pod.live.can and await pod.live.arm({}) == "The wire of this server is its own."
+    assert "fault" not in pod.live.can and "its wire can't be set" in (await pod.live.arm({}) or "")
     await pod.end()
 
 
@@ -611,7 +612,7 @@ async def test_a_run_that_breaks_ends_with_its_reason(driver: LiveDriver) -> Non
     await driver.live.begin()
     await driver.until(RunEnded)
     assert driver.live.outcome is not None and "ZeroDivisionError" in (driver.live.outcome.why or "")
-    assert isinstance(driver.live._run.broken, ZeroDivisionError)
+    assert isinstance(driver.live.run.broken, ZeroDivisionError)
 
 
 async def test_the_screen_plays_it_to_the_end() -> None:
@@ -696,5 +697,5 @@ async def test_going_on_to_the_output_stops_where_a_person_is_needed(driver: Liv
     assert await driver.live.go_to("gate") is None
     pod = LiveDriver(plane=False)
     await settle()
-    assert "rewind" not in pod.live.can and "can't be set back" in (await pod.live.go_to("gate") or "")
+    assert "rewind" not in pod.live.can and "its clock" in (await pod.live.go_to("gate") or "")
     await pod.end()

@@ -17,13 +17,13 @@ from lab.tui.panes.exchange import ExchangePage
 from lab.tui.panes.fault_menu import FAULT_OFFERS, FaultOffer
 from lab.tui.panes.help import LEGEND, HelpPage
 from lab.tui.panes.message import suggestions
-from lab.tui.panes.picker import picker
+from lab.tui.panes.picker import PickerPage, lane
 from lab.tui.panes.planned_path import planned_path
 from lab.tui.panes.registry import PANES, SCREEN_KEYS, exchange_in_focus, key_named
 from lab.tui.rows.curl import curl
 from lab.tui.rows.spans import Row, plain, width
-from lab.tui.state.fold import ObservedState
-from lab.tui.state.fold import fold as fold_one
+from lab.tui.state.journal import ObservedState
+from lab.tui.state.journal import fold as fold_one
 from lab.tui.state.reduce import reduce
 from lab.tui.state.run import Exchange, RunState
 from lab.tui.state.screen import ScenarioChoice, ScreenState, UiState
@@ -92,8 +92,18 @@ def test_each_pane_opens_its_own_exchange() -> None:
 def test_a_call_that_was_lost_and_one_in_flight_have_their_page() -> None:
     observations = [Requested(0, 1, "status", Request("GET", "/s")), Requested(1, 2, "status", Request("GET", "/s"))]
     run = fold([*observations, Lost(9, 1, "reset"), Replied(9, 7, Response(200, (), b""))])
-    pages = ["\n".join(map(plain, ExchangePage(lambda: ScreenState(run), call).body(60, 40))) for call in run.exchanges]
+    pages = ["\n".join(map(plain, ExchangePage(lambda: ScreenState(run), call).body(60))) for call in run.exchanges]
     assert "← reset" in pages[0] and "← ···" in pages[1]
+
+
+def test_the_page_of_a_poll_shows_its_status_in_its_colour() -> None:
+    view = view_of("waiting")
+    for call, word, role in (
+        (view.run.exchanges[2], "◐ RUNNING", "run b"),
+        (view.run.exchanges[-1], "◆ WAITING", "wait b"),
+    ):
+        head = next(row for row in ExchangePage(lambda: view, call).body(100) if plain(row).startswith("← 200"))
+        assert plain(head).endswith(word) and head[-1].role == role
 
 
 async def test_the_exchange_of_a_pane_is_opened_copied_and_left() -> None:
@@ -115,7 +125,7 @@ async def test_the_wire_fills_the_screen_and_goes(size: tuple[int, int]) -> None
     async with screen_in("waiting", size) as (app, _, pilot):
         await pilot.press("W")
         await until(pilot, lambda: "3 POLLING" not in text(app) and "11 exchanges" in text(app))
-        assert "APPROVAL NEEDED" in text(app)
+        assert " a Approve" in text(app)
         await pilot.press("W")
         await until(pilot, lambda: "3 POLLING" in text(app) and "11 exchanges" not in text(app))
 
@@ -129,7 +139,7 @@ async def test_presenter_mode_has_one_fact_and_no_keys_but_they_work() -> None:
             line.strip() == "The agent stopped on purpose. A person must decide before it may go on." for line in lines
         )
         assert any(line.split() == ["WAITING", "p:", "back", "to", "the", "stage"] for line in lines[-3:])
-        assert not any("─" in line for line in lines if "patience" not in line)
+        assert not any("─" in line for line in lines if "if nobody decides" not in line)
         await pilot.press("c", "x", "enter")
         await until(pilot, lambda: source.requests == [play.answer("changes-requested", "x")])
         await pilot.press("p")
@@ -138,21 +148,26 @@ async def test_presenter_mode_has_one_fact_and_no_keys_but_they_work() -> None:
 
 async def test_the_palette_names_every_offered_key_and_every_theme() -> None:
     async with screen_in("waiting") as (app, source, pilot):
-        named = {command.title for command in app.get_system_commands(app.screen)}
-        assert {"Approve (a)", "Pause (space)", "Reject by name (R)", "Theme nord", "Presenter (p)"} <= named
-        assert "Message (m)" not in named and "Output view (o)" in named
-        command = next(each for each in app.get_system_commands(app.screen) if each.title == "Reject by name (R)")
-        await command.callback()
+        named = {command.name: command.key for command in main_screen(app).commands()}
+        assert {
+            "Approve": "a",
+            "Pause": "space",
+            "Theme nord": "",
+            "Presenter": "p",
+            "Output view": "o",
+        }.items() <= named.items()
+        assert "Message" not in named
+        await pilot.press("ctrl+p", *"reject", "space", *"name", "enter")
         await until(pilot, lambda: "reject as ›" in text(app))
         await pilot.press("enter", "n", "o", "enter")
         await until(pilot, lambda: source.requests == [play.answer("rejected", "no")])
-        await pilot.press("ctrl+p")
-        await until(pilot, lambda: "Search for commands" in text(app))
-        assert "🔎" not in text(app)
+        await pilot.press("s", "ctrl+p", "ctrl+p")
+        await until(pilot, lambda: "every command by name" in text(app))
+        assert len(app.screen_stack) == 3, "over a page too, once"
 
 
 def help_rows(view: ScreenState, columns: int, rows: int, colours: str, inner: int) -> list[Row]:
-    return HelpPage(lambda: view, SCREEN_KEYS, PANES, (columns, rows), colours).body(inner, rows)
+    return HelpPage(lambda: view, SCREEN_KEYS, PANES, (columns, rows), colours).body(inner)
 
 
 @pytest.mark.parametrize("state", play.STATES)
@@ -195,29 +210,44 @@ def test_help_names_only_the_keys_of_the_source() -> None:
         assert ("At a gate" in grid) == ("a" in source)
 
 
-def test_the_picker_draws_the_path_of_a_scenario_and_the_complaints_of_another() -> None:
-    steps, lanes = planned_path(play.SCENARIO, 42)
-    assert steps[:2] == ("fetch", "buyer-approval") and lanes == ()
-    choices = (
-        ScenarioChoice("item-comparison", "Compare", "all", "A *story*.", play.SCENARIO, 42),
-        ScenarioChoice("odd", "does not load", complaints=("odd.yaml:3:1: takess is no key; did you mean takes?",)),
-    )
-    grid = "\n".join(map(plain, picker(choices, 0, 70, 20)))
-    assert "▌fetch   3.0 s  ▌◆ buyer-approval         ▌reason   3.0 s  ▌○ answer" in grid and "A story." in grid
-    grid = "\n".join(map(plain, picker(choices, 1, 70, 20)))
+def picker(choice: ScenarioChoice, *others: ScenarioChoice, rows: int = 14, inner: int = 96) -> str:
+    page = PickerPage(lambda: ScreenState(source=replace(SHOW, scenarios=(choice, *others))))
+    lines = [page.line(choice, inner, chosen=True), *page.more(choice, inner, rows)]
+    assert all(width(line) <= inner for line in lines) and len(lines) <= rows + 1
+    return "\n".join(plain(line).rstrip() for line in lines)
+
+
+def test_the_picker_draws_the_course_of_a_scenario_and_the_complaints_of_another() -> None:
+    assert planned_path(play.SCENARIO, 42)[1] == ()
+    known = ScenarioChoice("item-comparison", "Compare", "all", "A *story*.", play.SCENARIO, 42)
+    odd = ScenarioChoice("odd", "does not load", complaints=("odd.yaml:3:1: takess is no key; did you mean takes?",))
+    grid = picker(known, odd)
+    assert grid.startswith(" item-comparison  Compare        ▄▄▄▄") and "▄ ✓ 11 s\nall\n\nA story.\n" in grid
+    assert "▌fetch " in grid and "3.0 s " in grid and "◆ buyer-approval" in grid and f"asks  {play.MESSAGE}" in grid
+    grid = picker(odd, known)
     assert "odd.yaml:3:1" in grid and "▄" not in grid
 
 
-def test_what_a_scenario_shows_stands_whole_in_its_row_or_below_the_list() -> None:
-    shows = "one word after another " * 4
-    choices = (ScenarioChoice("long", "A title", shows, "A story."), ScenarioChoice("short", "A title", "brief"))
-    lines = [plain(line) for line in picker(choices, 0, 60, 20)]
-    assert (
-        lines[0].rstrip().endswith("A title")
-        and lines[1].endswith("A title  brief")
-        and not any("…" in each for each in lines)
-    )
-    assert " ".join(" ".join(lines[3:]).split()).startswith(shows.strip() + " A story.")
+@each_row(
+    ("steps", "drawn"),
+    [
+        ([("9s", "a"), ("3s", "b")], "▄▄▄▄▄▄▄▄▄▄ ✓ 12 s"),
+        ([("84s", "a")], "▄▄▄▄▄▄▄▄▄▄▄▄▄▄▄ ··· ▄▄▄▄▄▄▄▄▄▄▄▄▄▄▄ ✓ 84 s"),
+        ([("7s", "a"), ("50h", "b"), ("7s", "c")], " ··· "),
+        ([("63h", "a")], "✓ 63 h"),
+    ],
+)  # fmt: skip
+def test_all_lanes_have_one_scale_and_what_takes_days_is_broken(steps: list[tuple[str, str]], drawn: str) -> None:
+    work = [{"work": name, "takes": takes} for takes, name in steps]
+    document = play.DOCUMENT | {"steps": [*work, {"complete": "answer", "output": "x"}]}
+    choice = ScenarioChoice("x", "X", scenario=parsed(Scenario, document))
+    found = plain(lane(choice, 36, colours=True))
+    assert drawn in found and len(found.partition("✓")[0]) <= 37
+
+
+def test_a_scenario_that_is_refused_says_so_in_the_place_of_its_lane() -> None:
+    refused = parsed(Scenario, play.DOCUMENT | {"expect": {"refused": 403}})
+    assert plain(lane(ScenarioChoice("x", "X", scenario=refused), 36, colours=True)) == "✗ 403, no job"
 
 
 async def test_a_key_or_a_page_that_breaks_does_not_end_the_show(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -253,10 +283,8 @@ def test_the_scenario_suggests_the_next_message_and_says_how_many_gates_the_turn
 
 async def test_the_way_back_is_offered_where_the_clock_can_be_set_back() -> None:
     async with screen_in("waiting") as (app, source, pilot):
-        named = {command.title: command for command in app.get_system_commands(app.screen)}
-        gate = next(command for title, command in named.items() if title.startswith("Go to Gate"))
         assert "← →" not in text(app)
-        await gate.callback()
+        await pilot.press("ctrl+p", *"go", "space", *"to", "space", *"gate", "enter")
         await until(pilot, lambda: source.requests == [("go_to", "gate")])
 
 
@@ -303,7 +331,7 @@ def test_the_wire_and_the_exchange_name_the_fault_that_struck(reply: int | str |
     view = ScreenState(run, UiState(wire=True, focus="wire"), SHOW)
     grid = [line for line in screen(view, 120, 36, 3_100) if "✗ busy" in line and "GET" in line]
     assert len(grid) == 1 and str(reply or "···") in grid[0]
-    page = "\n".join(map(plain, ExchangePage(lambda: view, struck).body(60, 40)))
+    page = "\n".join(map(plain, ExchangePage(lambda: view, struck).body(60)))
     assert "✗ busy  a fault struck" in page
 
 

@@ -18,8 +18,7 @@ from lab.tui.panes.registry import draw, places
 from lab.tui.rows.spans import plain
 from lab.tui.screens.phone import PhoneGates, PhoneLink
 from lab.tui.state.gate import GateAnswer
-from lab.tui.state.phone import PhoneState
-from lab.tui.state.screen import ScreenState, UiState
+from lab.tui.state.screen import PhoneState, ScreenState, UiState
 from tests.conftest import each_row
 from tests.tui import play
 from tests.tui.pilots import golden, main_screen, piloted, text, until, until_folded
@@ -197,7 +196,7 @@ async def test_d_shows_and_hides_it_and_where_it_has_no_room_opens_a_page(monkey
         await pilot.press("d")
         await until(pilot, lambda: "/G/CODE01" in text(app))
         await pilot.resize_terminal(80, 24)
-        await until(pilot, lambda: "APPROVAL NEEDED" in text(app) and "/G/CODE01" not in text(app))
+        await until(pilot, lambda: " a Approve" in text(app) and "/G/CODE01" not in text(app))
         await pilot.press("d")
         await until(pilot, lambda: "DECIDE BY PHONE" in text(app) and f"{ORIGIN}/G/CODE01" in text(app))
         await pilot.press("d")

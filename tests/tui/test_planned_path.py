@@ -4,10 +4,10 @@ from msgspec.structs import replace
 
 from lab.language.shape import parsed
 from lab.program.scenario import Scenario
-from lab.tui.panes.picker import picker
+from lab.tui.panes.picker import PickerPage
 from lab.tui.panes.planned_path import lane_rows, planned_path
 from lab.tui.rows.spans import plain, width
-from lab.tui.state.screen import ScenarioChoice
+from lab.tui.state.screen import ScenarioChoice, ScreenState, SourceState
 from tests.conftest import each_row
 
 
@@ -60,8 +60,9 @@ def test_what_has_no_room_is_counted(most: int, count: int) -> None:
 @each_row("inner", [40, 66, 74, 88, 106])
 def test_no_row_is_wider_than_the_page_and_the_story_stays(inner: int) -> None:
     choice = ScenarioChoice("both", "Both", "It shows agents.", "A story.", scenario(more=18), 1)
+    page = PickerPage(lambda: ScreenState(source=SourceState(scenarios=(choice,))))
     for rows in range(6, 40):
-        lines = picker((choice,), 0, inner, rows)
+        lines = page.more(choice, inner, rows)
         assert len(lines) <= rows and all(width(each) <= inner for each in lines)
         shown = "\n".join(map(plain, lines))
         assert "┌ lorry" not in shown or "It shows agents." in shown

@@ -16,20 +16,18 @@ from lab.core.clock import Millis, passed_text
 from lab.recording.format.lines import FileState, Recording, Req, Res
 from lab.recording.format.reader import read
 from lab.tui.app import LabApp
-from lab.tui.panes.acts import act_count
 from lab.tui.panes.scrubber import track
+from lab.tui.panes.stage import act_count
 from lab.tui.sources.playback import Playback
 from lab.tui.sources.player import SettableClock
 from lab.tui.state import recording as reels
 from lab.tui.state.acts import current_act
-from lab.tui.state.cursor import PlaybackCursor
+from lab.tui.state.cursor import PlaybackCursor, Spread
 from lab.tui.state.gate import GateAnswer
-from lab.tui.state.happenings import Spread
 from lab.tui.state.journal import JournalState, SourceUpdate
-from lab.tui.state.milestones import Milestone
 from lab.tui.state.narrate import FOLLOWED, sentence
 from lab.tui.state.recording import EVERY, RecordingTimeline
-from lab.tui.state.run import RunState
+from lab.tui.state.run import Milestone, RunState
 from lab.tui.state.screen import ScreenState, SourceState, UiState
 from tests.conftest import ROOT, each_row
 from tests.tui import play
@@ -58,9 +56,6 @@ class Jump:
 
     def set(self, instant: Millis, last: Millis | None = None) -> None:
         self.at, self.last = instant, last
-
-    def stop_at(self, last: Millis | None) -> None:
-        self.last = last
 
     def now(self) -> Millis:
         return self.at
@@ -149,8 +144,16 @@ def test_any_place_is_what_folding_up_to_it_gives() -> None:
         assert forward[place] == jobs
 
 
+def whole(found: Recording) -> RecordingTimeline:
+    """A recording that was folded to its end."""
+    timeline = RecordingTimeline(found, 0)
+    while timeline.fold_on():
+        pass
+    return timeline
+
+
 def test_a_seek_folds_no_more_lines_than_lie_between_two_kept_states(monkeypatch: pytest.MonkeyPatch) -> None:
-    timeline = RecordingTimeline(long(1_500), 0)
+    timeline = whole(long(1_500))
     until_folded: list[int] = []
 
     def counted(line: object, blob: object, *, local: bool) -> None:
@@ -167,7 +170,7 @@ def test_a_seek_folds_no_more_lines_than_lie_between_two_kept_states(monkeypatch
 
 
 def test_marks_stand_where_the_screen_shows_them() -> None:
-    timeline = RecordingTimeline(recording(), 0)
+    timeline = whole(recording())
     kinds = [mark.kind for mark in timeline.marks]
     assert kinds == ["token", "invoke", "poll", "gate", "decided", "output"]
     gate = timeline.marks[3]
@@ -179,14 +182,14 @@ def test_a_gate_that_no_poll_saw_is_marked_where_it_opened() -> None:
     found = recording()
     kept = tuple(line for line in found.lines if not (isinstance(line, Res) and line.t == WAITING))
     blind = [line for line in kept if not (isinstance(line, Res) and 9_600 < line.t < 13_700)]
-    kinds = [mark.kind for mark in RecordingTimeline(replace(found, lines=tuple(blind)), 0).marks]
+    kinds = [mark.kind for mark in whole(replace(found, lines=tuple(blind))).marks]
     assert kinds == ["token", "invoke", "poll", "gate", "decided", "output"]
 
 
 def test_a_capture_has_marks_of_what_its_bodies_say() -> None:
     found = recording()
     bare = tuple(line for line in found.lines if isinstance(line, Req | Res))
-    kinds = [mark.kind for mark in RecordingTimeline(replace(found, lines=bare), 0).marks]
+    kinds = [mark.kind for mark in whole(replace(found, lines=bare)).marks]
     assert kinds == ["token", "invoke", "poll", "gate", "output"]
 
 
@@ -213,7 +216,7 @@ def test_marks_lead_to_the_acts_that_a_run_has_live_counted_from_the_first() -> 
     kinds = ("token", "job", "running", "waiting", "decided", "output")
     assert counted == [(kind, f"act {number} of 6") for number, kind in enumerate(kinds, 1)]
     idle = ScreenState(source=source.describe(playable.timeline.journal(0)))
-    assert "Gate" in "".join(screen(idle, 120, 36, 0))
+    assert "◆ buyer-approval" in "".join(screen(idle, 120, 36, 0))
 
 
 async def test_it_starts_at_the_start_and_stands(watcher: Watcher) -> None:
@@ -471,7 +474,7 @@ async def test_a_click_on_the_line_goes_there(size: tuple[int, int]) -> None:
 
 async def test_the_palette_goes_to_a_stage() -> None:
     async with playback_screen() as (app, _, _):
-        named = [name for name, _, _ in main_screen(app).commands()]
+        named = [each.name for each in main_screen(app).commands()]
         assert {"Go to Token", "Go to Invoke", "Go to Poll", "Go to Gate", "Go to Output"} <= set(named)
 
 

@@ -28,8 +28,7 @@ from lab.server.control.last_exchanges import Buffer
 from lab.server.limits import ServerLimits
 from lab.tui.panes.registry import draw, places
 from lab.tui.rows.spans import plain
-from lab.tui.state.fold import ObservedState, fold
-from lab.tui.state.journal import JournalState
+from lab.tui.state.journal import JournalState, ObservedState, fold
 from lab.tui.state.recording import RecordingTimeline
 from lab.tui.state.run import RunState
 from lab.tui.state.screen import ScreenState, SourceState, UiState

@@ -12,7 +12,7 @@ from lab.recording.format.reader import read
 from lab.tui.line_mode import lines
 from lab.tui.panes.registry import draw, places
 from lab.tui.rows.spans import plain
-from lab.tui.state.follow import follow
+from lab.tui.state.journal import follow
 from lab.tui.state.recording import RecordingTimeline
 from lab.tui.state.run import RunState
 from lab.tui.state.screen import ScreenState, SourceState, UiState

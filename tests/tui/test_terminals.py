@@ -94,7 +94,7 @@ def test_a_terminal_of_256_colours_is_sent_nothing_else() -> None:
         shown.until(lambda seen: "a Approve" in seen.text)
         for opened, known in (
             ("c", "changes ›"),
-            ("\x10", "Search for"),
+            ("\x10", "─ PALETTE ─"),
             ("t", ""),
             ("f", "─ FAULT ─"),
             ("?", "─ HELP ─"),

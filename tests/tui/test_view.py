@@ -324,11 +324,18 @@ def test_a_quote_does_not_stand_without_whose_it_is_and_a_count_counts_what_it_h
     assert fitted([*rows, *said], 4) == [6, *said] and fitted([*rows, *said], 5) == [5, rows[-1], *said]
 
 
+def test_polls_that_are_folded_say_in_words_which_keys_show_them() -> None:
+    drawn = "\n".join(screen(view_of("waiting"), 120, 36, 22_900))
+    assert "more · press 3, then z" in drawn
+    drawn = "\n".join(screen(view_of("waiting", focus="polling"), 120, 36, 22_900))
+    assert "more polls · press z" in drawn
+
+
 def test_a_scenario_without_a_gate_has_no_gate_cell() -> None:
     scenario = replace(play.SCENARIO, steps=(play.SCENARIO.steps[0], play.SCENARIO.steps[3]))
-    view = ScreenState(source=replace(SHOW, scenario=scenario))
+    view = ScreenState(run_of("asking"), source=replace(SHOW, scenario=scenario))
     assert "Gate" not in "\n".join(screen(view, 120, 36, 0))
-    assert "Gate" in "\n".join(screen(ScreenState(source=SHOW), 120, 36, 0))
+    assert "Gate" in "\n".join(screen(replace(view, source=SHOW), 120, 36, 0))
 
 
 def test_an_expired_token_says_so() -> None:
@@ -486,6 +493,11 @@ def test_text_is_cut_and_wrapped_by_cells(text: str, cells: int) -> None:
     assert all(width(part) <= max(2, cells) for part in wrap(line, max(2, cells)))
 
 
+def test_a_word_too_long_for_its_row_goes_on_behind_a_sign_of_its_own() -> None:
+    parts = [plain(line) for line in wrap(row("https://fa-test-saasfaprod1.fa.ocs.oraclecloud.com/api"), 44)]
+    assert parts == ["https://fa-test-saasfaprod1.fa.ocs.", "oraclecloud.com/api"]
+
+
 def test_wrapping_loses_no_letter() -> None:
     text = "one two threefour urn:opc:resource:fusion:acme-test:fusion-ai/ five"
     assert "".join("".join(map(plain, wrap(row(text), 12))).split()) == "".join(text.split())
@@ -567,7 +579,7 @@ def test_a_quorum_says_how_many_have_approved() -> None:
     ]  # fmt: skip
     now = play.STATES["waiting"][1]
     drawn = "\n".join(screen(ScreenState(fold(observations), UiState(), SHOW), 120, 36, now))
-    assert "BUYER_APPROVAL · CHAT · approvals 0 of 2" in drawn
+    assert "approvals 0 of 2" in drawn
     vote = GateDecided(at=now, job=play.JOB, gate="buyer-approval", verdict=Verdict.APPROVED, by=Origin.PERSON)
     drawn = "\n".join(screen(ScreenState(fold([*observations, Noted(now, vote)]), UiState(), SHOW), 120, 36, now))
     assert "approvals 1 of 2" in drawn

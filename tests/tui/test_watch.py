@@ -25,7 +25,7 @@ from lab.tui.state.journal import JournalState, SourceUpdate
 from lab.tui.state.screen import ScreenState, SourceState, UiState
 from tests.conftest import each_row
 from tests.tui import play
-from tests.tui.pilots import golden, main_screen, piloted, text, until
+from tests.tui.pilots import golden, main_screen, piloted, resized, text, until
 from tests.tui.test_jobs import fold, journal, other, told_by
 from tests.tui.test_playback import FILE, Jump
 
@@ -375,7 +375,7 @@ async def screen_in(
     watcher.plane.tell(*observations)
     async with piloted(app, size) as pilot:
         await until(pilot, lambda: main_screen(app).observed.journal is not None and watcher.plane.queue.empty())
-        await until(pilot, lambda: not main_screen(app).feed.waiting and not main_screen(app).canvas.waiting)
+        await until(pilot, lambda: not main_screen(app).waits)
         yield app, watcher, pilot
         assert app.bug is None
 
@@ -401,10 +401,14 @@ async def test_idle_waits_for_a_client_and_offers_nothing_to_begin() -> None:
             pilot,
             lambda: (
                 "http://base/oauth2/v1/token" in text(app)
-                and "y copies" in text(app)
-                and " y Copy  w Wire" in text(app)
+                and "y  Copy what a client needs" in text(app)
+                and " y Copy " in text(app)
             ),
         )
+        await resized(pilot, (80, 24))
+        for option in first_curl("http://base/oauth2/v1/token").split("\n")[1:]:
+            assert option in text(app), "no option of the command is broken"
+        await resized(pilot, (120, 36))
         await pilot.press("y", "y")
         await until(pilot, lambda: "Copied: a first call as curl" in text(app))
         assert app.clipboard.split("\n", 1)[1] == first_curl("http://base/oauth2/v1/token").split("\n", 1)[1]
@@ -442,14 +446,14 @@ async def test_a_gate_whose_opening_was_not_told_is_named_after_its_code() -> No
         each for each in observations_until(9_578) if not (isinstance(each, Noted) and each.fact.type == "gate.opened")
     ]
     async with screen_in(observations) as (app, watcher, pilot):
-        await until(pilot, lambda: "APPROVAL NEEDED" in text(app) and "patience" not in text(app))
+        await until(pilot, lambda: " a Approve" in text(app) and "patience" not in text(app))
         await pilot.press("a")
         await until(pilot, lambda: [did[2] for did in watcher.plane.did] == ["buyer-approval"])
 
 
 async def test_changes_are_typed_and_sent() -> None:
     async with screen_in(observations_until(9_578)) as (app, watcher, pilot):
-        await until(pilot, lambda: "APPROVAL NEEDED" in text(app))
+        await until(pilot, lambda: " a Approve" in text(app))
         await pilot.press("c", "n", "o", "enter")
         await until(pilot, lambda: [did[3:] for did in watcher.plane.did] == [("changes-requested", "no")])
 

@@ -7,10 +7,10 @@ from lab.cli.check.plan_faults import fault_rows, struck_polls
 from lab.core.clock import INSTANT_EPOCH, Millis, clock_text
 from lab.core.seeds import Seed
 from lab.faults.model import rules_on
-from lab.jobs.branches import Branching, Turnoff, possible
+from lab.jobs.branches import Branching, possible
 from lab.jobs.gates import Decision, decision_text
 from lab.jobs.names import DelegateOutputs
-from lab.jobs.own_plans import own_plans
+from lab.jobs.own_run import own_plans
 from lab.jobs.plan import Plan
 from lab.jobs.program import Program, role_refused
 from lab.jobs.span import DefaultEnding, Span
@@ -121,7 +121,7 @@ def _ways(planned: Plan, span: Span, after: Span) -> Iterator[str]:
     if name is None or all(branch.sure for branch in branches):
         return
     try:
-        taken = Branching(planned).taken(Turnoff(span.id, name, span.visit, after.settled, after.ends))
+        taken = Branching(planned).taken(span, name, after.settled, after.ends)
     except RenderFailure as failure:
         yield f"{' '.join(str(failure).split())}, so the job ends ERROR"
         return

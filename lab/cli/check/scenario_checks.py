@@ -11,9 +11,8 @@ from lab.cli.verdicts import complaint_of
 from lab.core.errors import Complaint, ScenarioError, UsageError
 from lab.files.output_files import OutputFiles
 from lab.files.scenarios import read_scenario
-from lab.jobs.lint import lint
-from lab.jobs.lint.ways import KnownCallers
-from lab.jobs.shadowed import shadowed
+from lab.jobs.lint import KnownCallers, lint
+from lab.jobs.program import shadowed
 from lab.language.parse import Locations, parse_with_locations
 from lab.program.scenario import Scenario
 

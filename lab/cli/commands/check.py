@@ -22,7 +22,7 @@ from lab.files.scenarios import (
     scenarios_folder,
 )
 from lab.identity.clients import DEMO, JANE, Account, pod_users
-from lab.jobs.lint.ways import KnownCallers
+from lab.jobs.lint import KnownCallers
 from lab.settings import Flags, ScenarioSettings, SwitchSettings
 
 if TYPE_CHECKING:

@@ -1,6 +1,6 @@
 """`lab demo`: one run on the screen, or as lines where there is no terminal."""
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import TYPE_CHECKING, ClassVar
 from urllib.parse import urlsplit
@@ -21,11 +21,13 @@ from lab.cli.setup import (
     make_setup,
     own_seed,
     transport_to,
+    with_others,
 )
 from lab.cli.signals import block_ctrl_c
-from lab.cli.tapes.capture_tape import recorded_peer
+from lab.clocks import ScaledClock
 from lab.core.errors import UsageError
 from lab.core.journal.fact import ClockScaled
+from lab.program.scenario import Scenario
 from lab.settings import Flags, ScreenSettings
 
 if TYPE_CHECKING:
@@ -92,17 +94,14 @@ def show_mock(settings: DemoSettings, console: Console) -> int:
     start = screen_start(settings.screen, console)
     # The screen pauses and paces the clock, so it is a scaled one even at the wall's pace.
     mock = replace(settings.mock, clock=replace(clock, kind="scaled"))
-    more, broken = load_folder(mock.scenarios)
-    setup = make_setup(mock, reviewer="person", more=more)
-    unloaded = {name: tuple(map(str, error.complaints)) for name, error in broken.items()}
+    setup = make_setup(mock, reviewer="person")
 
     async def work(stop: Stop) -> int:
         async with LiveDemo(setup, console, stop, app=settings.app) as demo:
-            source, title = demo.source(unloaded), setup.scenario.title
             phone = None
             if settings.phone is not None:
                 phone = await demo.enter_async_context(phone_gates(settings.phone, setup))
-            await film_screen(source, stop, console, start, _cast(settings, title), phone)
+            await film_screen(demo.source(), stop, console, start, _cast(settings, setup.scenario.title), phone)
         for remark in demo.remarks:  # the screen had the terminal until now
             console.err(remark)
         return demo.mock.exit_code if demo.mock is not None else 0
@@ -126,7 +125,7 @@ class LiveDemo(AsyncExitStack):
         super().__init__()
         self._app = app
         self._settings = setup.settings
-        self._setup = setup
+        self.setup = setup
         self._console = console
         self._stop = stop
         self.mock: EmbeddedMock | None = None
@@ -134,64 +133,73 @@ class LiveDemo(AsyncExitStack):
         self.remarks: list[str] = []
         """What there is to say of the scenario once the screen has gone."""
 
-    def source(self, unloaded: Mapping[str, tuple[str, ...]] | None = None) -> "Live":
-        """What the screen shows; `unloaded` are complaints of scenarios that the picker can't offer."""
+    def source(self) -> "Live":
+        """What the screen shows."""
         from lab.tui.sources.live import Live
 
-        recording = self._settings.record is not None
-        return Live(self.playables(), self.connect, self._setup.clock, recording=recording, unloaded=unloaded)
+        clock = self.setup.clock
+        assert isinstance(clock, ScaledClock)
+        first = self.playable(self.setup.scenario)
+        return Live(first, self.connect, clock, recording=self._settings.record is not None)
 
-    def playables(self) -> "tuple[Playable, ...]":
-        """What the picker offers, the scenario asked for first; a tape's header has one seed for all."""
+    def playable(self, scenario: Scenario) -> "Playable":
+        """A scenario as it is played; a tape's header has one seed for all."""
         from lab.tui.sources.protocol import Playable
 
-        config, recording = self._setup.config, self._settings.record is not None
-        return tuple(
-            Playable(
-                app_of(config, each.scenario, self._app),
-                seed=config.seed if recording else own_seed(self._settings, config, each.scenario),
-                scenario=each.scenario,
-            )
-            for each in config.scenarios
-        )
+        config, recording = self.setup.config, self._settings.record is not None
+        seed = config.seed if recording else own_seed(self._settings, config, scenario)
+        return Playable(app_of(config, scenario, self._app), scenario, seed)
 
     @asynccontextmanager
     async def connect(self) -> "AsyncIterator[RunConnection]":
-        """Start the mock; what a run needs of it."""
+        """Start the mock, with all scenarios of the folder; what a run needs of it."""
         from lab.cli.serve.embedded_mock import embedded_mock
-        from lab.cli.serve.failed_texts import FailedTexts
+        from lab.cli.serve.hints import failed_texts
         from lab.client.control import ControlClient
         from lab.client.transport import HttpTransport
-        from lab.tui.sources.protocol import Playable, RunConnection
+        from lab.tui.sources.protocol import OwnMock, Playable, RunConnection
+        from lab.tui.state.screen import ScenarioChoice
 
-        mock = await self.enter_async_context(embedded_mock(self._setup, self._console, self._stop))
-        self.mock = mock
-        mock.service.observers.append(FailedTexts(mock.service, self.remarks.append))
+        more, broken = load_folder(self._settings.scenarios)
+        setup = self.setup = with_others(self.setup, more)
+        mock = self.mock = await self.enter_async_context(embedded_mock(setup, self._console, self._stop))
+        mock.service.unwritten.append(failed_texts(self.remarks.append))
         transport = HttpTransport(mock.base_url, mock.token_url)
         control = ControlClient(mock.control_url, mock.control_token)
         self.push_async_callback(transport.close)
         self.push_async_callback(control.close)
+        assert mock.server is not None
+        mock.server.is_ours = transport.calls_from
 
         def paced(factor: str) -> None:
             """The tape has every pace that the screen gives the clock."""
-            mock.service.note(ClockScaled(at=self._setup.clock.now(), by="control", factor=factor))
+            mock.service.note(ClockScaled(at=setup.clock.now(), by="control", factor=factor))
 
         def follow(name: str) -> Playable:
             """Has the mock follow the scenario that was chosen; as it is played then."""
-            config = self._setup.config
-            scenario = next(each.scenario for each in config.scenarios if each.name == name)
-            config = mock.recast(name, own_seed(self._settings, config, scenario))
-            app = app_of(config, scenario, self._app)
-            return Playable(app, seed=config.seed, scenario=scenario)
+            scenario = next(each.scenario for each in setup.config.scenarios if each.name == name)
+            config = mock.recast(name, own_seed(self._settings, setup.config, scenario))
+            return Playable(app_of(config, scenario, self._app), scenario, config.seed)
 
-        yield RunConnection(transport, control, mock.base_url, mock.token_url, follow, paced)
+        def dead() -> str | None:
+            return mock.recorder.tape.dead if mock.recorder.tape is not None else None
+
+        choices = [self.playable(each.scenario).choice for each in setup.config.scenarios]
+        choices += [
+            ScenarioChoice(name, "does not load", complaints=tuple(map(str, error.complaints)))
+            for name, error in broken.items()
+        ]
+        yield RunConnection(
+            transport, mock.base_url, mock.token_url, OwnMock(control, follow, tuple(choices), paced, dead)
+        )
 
 
 def show_peer(settings: DemoSettings, peer: Peer, console: Console) -> int:
     """The screen over another server: no control plane, so the clock can't be set."""
     from lab.cli.screen.kept_preferences import screen_start
     from lab.cli.screen.screen import film_screen
-    from lab.tui.sources.live import Live
+    from lab.cli.tapes.capture_tape import recorded_peer
+    from lab.tui.sources.live import PodRun
     from lab.tui.sources.protocol import Playable, RunConnection
 
     start = screen_start(settings.screen, console)
@@ -203,14 +211,14 @@ def show_peer(settings: DemoSettings, peer: Peer, console: Console) -> int:
         async def connect() -> AsyncIterator[RunConnection]:
             transport = recorded.over(transport_to(peer))
             try:
-                yield RunConnection(transport, None, peer.base, peer.token_url)
+                yield RunConnection(transport, peer.base, peer.token_url)
             finally:
                 await transport.close()
 
-        playable = Playable(app_for_peer(scenario, peer, settings.app), scenario=scenario)
+        playable = Playable(app_for_peer(scenario, peer, settings.app), scenario)
         with recorded_peer(mock, peer, clock, console, stop) as recorded:
-            live = Live((playable,), connect, clock, pod=pod, recording=mock.record is not None)
-            await film_screen(live, stop, console, start, _cast(settings, scenario.title))
+            source = PodRun(playable, connect, clock, f"POD {pod}", recording=mock.record is not None)
+            await film_screen(source, stop, console, start, _cast(settings, scenario.title))
         return recorded.exit_code
 
     return complete(work)

@@ -10,7 +10,7 @@ from lab.cli.run.conversation import READING, Conversation, job_facts_observer, 
 from lab.cli.run.terminal_reviewer import TerminalReviewer
 from lab.cli.run.transcript import Transcript, outcome_document
 from lab.cli.run_settings import Peer, RunSettings
-from lab.cli.serve.failed_texts import FailedTexts
+from lab.cli.serve.hints import failed_texts
 from lab.cli.setup import Setup, app_for_peer, app_of, load_named, make_clock, make_setup, transport_to
 from lab.cli.signals import Interrupted
 from lab.cli.tapes.capture_tape import recorded_peer
@@ -52,7 +52,8 @@ def run_joined(settings: RunSettings, setup: Setup, console: Console) -> int:
     now: Millis = 0
     try:
         conversation = _conversation(settings, setup, console)
-        service.observers += [FailedTexts(service, console.err), job_facts_observer(service, conversation.notify)]
+        service.unwritten.append(failed_texts(console.err))
+        service.observers.append(job_facts_observer(service, conversation.notify))
         for app in conversation.turns():
             turn, observers = conversation.run(app, now), (conversation, recorder.follow)
             outcome = run_instantly(service, turn, observers, start=now, first=conversation.first)
@@ -79,7 +80,7 @@ def run_over_loopback(settings: RunSettings, setup: Setup, console: Console) -> 
                 by_person = settings.mock.reviewer == "person" and console.terminal
                 person = TerminalReviewer(console, setup.clock, mock.service) if by_person else None
                 transport = HttpTransport(mock.base_url, mock.token_url)
-                mock.service.observers.append(FailedTexts(mock.service, console.err))
+                mock.service.unwritten.append(failed_texts(console.err))
                 await play(conversation, transport, clock, person, mock.service)
         return print_outcomes(conversation, settings, console) or mock.exit_code
 

@@ -16,8 +16,7 @@ from lab.cli.signals import Interrupted
 from lab.core.errors import LabError, ProtocolError, UsageError
 from lab.settings import Environment, Flags, ScreenSettings, Settings
 from lab.tui.sources.watch import Watch
-from lab.tui.state.follow import changes
-from lab.tui.state.journal import JournalState, SourceUpdate
+from lab.tui.state.journal import JournalState, SourceUpdate, changes
 
 if TYPE_CHECKING:
     from lab.client.control import ControlClient

@@ -4,7 +4,7 @@ A line holds neither body, headers nor query, in which credentials stand; what a
 """
 
 import json
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
 from typing import Literal, TypeAlias
 
@@ -12,13 +12,15 @@ from msgspec import Struct
 
 from lab.cli.console import Console
 from lab.cli.logs.background import BackgroundWriter
-from lab.clocks import wall_nanos
+from lab.clocks import real_micros, wall_nanos
 from lab.core.clock import Millis
 from lab.core.journal.fact import ClockRestarted, ClockRewound, Fact, LedgerCleared
 from lab.core.journal.shell import RequestMalformed
 from lab.core.logtext import harmless_text
-from lab.core.observe import Noted, Observation, Observer, Replied, Requested
+from lab.core.observe import Noted, Replied, Requested
+from lab.mock.service import Service
 from lab.server.labs import Lab, Labs
+from lab.server.told import Kept, Told
 
 LogForm: TypeAlias = Literal["text", "json"]
 _MOST_OPEN = 10_000
@@ -93,8 +95,8 @@ class RequestLog:
         self._form, self._nanos = form, nanos
         self._console = console
         self._writer = BackgroundWriter("request log", self._write, self._tell_left_out)
-        self.look = self._writer.look
-        """Hands what has ended since the last time over to the thread."""
+        self._told: dict[Told, None] = {}
+        """Of the mocks that are there still."""
 
     def follow(self, labs: Labs) -> None:
         """Look on at all; the beginning and the end of a tenant have a line."""
@@ -103,51 +105,73 @@ class RequestLog:
         labs.watchers.append(self._observe)
         labs.leavers.append(self._left)
 
+    def _left(self, lab: Lab) -> None:
+        told = Told.of(lab.service)
+        told.hand_on()
+        self._told.pop(told, None)
+        if lab.scenario is None:
+            self._add_command(lab.clock.now(), lab.name, "end")
+
     def close(self) -> None:
         """Write what is left, for as long as the end of the lab may wait for it."""
+        self.look()
         self._writer.close()
 
     def _observe(self, lab: Lab) -> None:
         service = lab.service
-        service.observers.append(self.observer(lab.scenario, lambda each: service.config.trace_of(each), lab.name))
+        self.observe(service, lab.scenario, lambda each: service.config.trace_of(each), lab.name)
         if lab.scenario is None:
-            service.journals.append(partial(self._note_resets, lab.name, _BACK_IN_TIME))
+            service.journals.append(partial(self._note_way_back, Told.of(service), lab.name))
             if lab.name is not None:
                 self._add_command(lab.clock.now(), lab.name, "begin")
 
-    def _left(self, lab: Lab) -> None:
-        if lab.scenario is None:
-            self._add_command(lab.clock.now(), lab.name, "end")
+    def look(self) -> None:
+        """Hand what has ended since the last time over to the thread."""
+        for told in tuple(self._told):
+            told.hand_on()
+        self._writer.look()
 
-    def observer(self, scenario: str | None, trace: Callable[[Requested], str], tenant: str | None = None) -> Observer:
-        """What is to be told of the requests to one mock; `trace` gives the trace id of each."""
-        begun: dict[int, LogEntry] = {}
+    def observe(
+        self, service: Service, scenario: str | None, trace: Callable[[Requested], str], tenant: str | None = None
+    ) -> None:
+        """Log the requests to one mock; `trace` gives the trace id of each."""
+        told = Told.of(service)
+        told.hand_to(partial(self._take, (scenario, tenant), trace, {}))
+        self._told[told] = None
 
-        def observe(observation: Observation) -> None:
-            if type(observation) is Requested:
+    def _take(
+        self, whose: tuple[str | None, str | None], trace: Callable[[Requested], str], begun: dict[int, LogEntry],
+        batch: Sequence[Kept],
+    ) -> None:  # fmt: skip
+        """`begun` are the requests without a reply: nothing of a body waits with them."""
+        ahead = self._nanos() // 1_000 - real_micros()
+        for each in batch:
+            observation = each.observation
+            if isinstance(observation, Requested):
                 if len(begun) >= _MOST_OPEN:
                     del begun[next(iter(begun))]
-                sent = observation.request
-                where = scenario, tenant, sent.method, sent.path, observation.route
-                begun[observation.x] = LogEntry(observation.at, self._wall(), observation.x, *where, trace(observation))
-            elif type(observation) is Replied and (entry := begun.pop(observation.x, None)) is not None:
-                self._end(entry, observation)
-            elif type(observation) is Noted:
-                self._note(observation.fact, scenario, tenant)
-
-        return observe
-
-    def _note(self, fact: Fact, scenario: str | None, tenant: str | None) -> None:
-        if isinstance(fact, RequestMalformed):
-            self._writer.add(MalformedEntry(fact.at, self._wall(), fact.what, fact.bytes))
-        elif scenario is None:
-            self._note_resets(tenant, _CLEARED, (fact,))
+                sent, wall = observation.request, (each.micros + ahead) // 1_000
+                where = *whose, sent.method, sent.path, observation.route, trace(observation)
+                begun[observation.x] = LogEntry(observation.at, wall, observation.x, *where)
+            elif isinstance(observation, Replied):
+                if (entry := begun.pop(observation.x, None)) is not None:
+                    self._end(entry, observation)
+            elif isinstance(observation, Noted):
+                fact, (scenario, tenant) = observation.fact, whose
+                if isinstance(fact, RequestMalformed):
+                    self._writer.add(MalformedEntry(fact.at, (each.micros + ahead) // 1_000, fact.what, fact.bytes))
+                elif scenario is None:
+                    self._note_resets(tenant, _CLEARED, (fact,))
 
     def _end(self, entry: LogEntry, replied: Replied) -> None:
         response = replied.response
         entry.status, entry.ms, entry.cut = response.status, replied.at - entry.t, replied.cut
         entry.bytes = len(response.body) if replied.sent is None else replied.sent
         self._writer.add(entry)
+
+    def _note_way_back(self, told: Told, tenant: str | None, facts: Iterable[Fact]) -> None:
+        told.hand_on()
+        self._note_resets(tenant, _BACK_IN_TIME, facts)
 
     def _note_resets(self, tenant: str | None, kinds: tuple[type[Fact], ...], facts: Iterable[Fact]) -> None:
         for fact in facts:

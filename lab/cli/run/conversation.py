@@ -12,9 +12,9 @@ from lab.app.effects import App, Outcome, Run, RunObservation, RunObserver
 from lab.app.run import run
 from lab.cli.run_settings import USUAL_APP, AppSettings
 from lab.core.clock import Millis
-from lab.core.observe import Noted, Observation, Observer, Requested, Touched
-from lab.jobs.expectation import TurnResult, ended_at_own_error, unmet, verdicts_at
+from lab.core.observe import Noted, Observation, Observer, Replied, Requested, Touched
 from lab.jobs.facts import GateDecided
+from lab.jobs.own_run import TurnResult, ended_at_own_error, unmet, verdicts_at
 from lab.mock.service import Service
 from lab.program.scenario import ExpectedRun, Scenario
 
@@ -82,18 +82,42 @@ def job_facts_observer(service: Service, notify: Observer) -> Observer:
     """An observer of the mock that tells another one what the wire doesn't: who decided, and in which step a job ended.
 
     It tells each job's decisions, and its derived facts when something touches the job: before the reply that shows what
-    came of them.
+    came of them. Where the app asks for something else meanwhile, for a token, they are told before that, if they came before.
     """
     counts: dict[str, int] = {}
+    due: dict[str, Millis] = {}
+    """When each job's next fact comes, of those that have one to come."""
+    elsewhere: set[int] = set()
+    """The exchanges under way that are about no job."""
+    latest = 0
+
+    def tell(job: str, now: Millis) -> None:
+        derived = service.derived(job, now)
+        facts = derived.facts if derived else ()
+        for fact in facts[counts.get(job, 0) :]:
+            notify(Noted(now, fact))
+        counts[job] = len(facts)  # the list only grows at its end
+        due.pop(job, None)
+        if derived is not None and derived.until is not None:
+            due[job] = derived.until
+
+    def tell_due(now: Millis) -> None:
+        for job in [job for job, at in due.items() if at <= now]:
+            tell(job, now)
 
     def observe(observation: Observation) -> None:
+        nonlocal latest
         match observation:
+            case Requested(at=at, x=x):
+                latest = x
+                elsewhere.add(x)
+                tell_due(at)
             case Touched(at=at, job=job):
-                derived = service.derived(job, at)
-                facts = derived.facts if derived else ()
-                for fact in facts[counts.get(job, 0) :]:
-                    notify(Noted(at, fact))
-                counts[job] = len(facts)  # the list only grows at its end
+                elsewhere.discard(latest)
+                tell(job, at)
+            case Replied(at=at, x=x) if x in elsewhere:
+                elsewhere.discard(x)
+                tell_due(at)
             case Noted(fact=GateDecided()):
                 notify(observation)
 

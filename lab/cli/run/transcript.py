@@ -9,8 +9,7 @@ from lab.core.seeds import Seed
 from lab.program.scenario import Scenario
 from lab.tui import line_mode
 from lab.tui.state import clean
-from lab.tui.state.follow import RunChange, RunChanges
-from lab.tui.state.journal import JournalState
+from lab.tui.state.journal import JournalState, RunChange, RunChanges
 from lab.tui.state.reduce import reduce
 from lab.tui.state.run import RunState
 from lab.tui.state.screen import SourceState

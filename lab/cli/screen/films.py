@@ -2,7 +2,7 @@
 
 from lab.cli.loop import Stop, complete
 from lab.cli.recordings import load_playable
-from lab.tui.film import FilmedPlayback, FrozenClock, film
+from lab.tui.film import FilmedPlayback, film
 
 Size = tuple[int, int]
 """Columns and rows."""
@@ -16,7 +16,6 @@ def filmed_recording(target: str, scenarios: str | None = None) -> FilmedPlaybac
         title=playable.title,
         seed=playable.recording.header.seed,
         known=playable.scenarios,
-        clock=FrozenClock(),
     )
 
 

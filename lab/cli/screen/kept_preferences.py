@@ -7,7 +7,6 @@ from lab.cli.console import Console
 from lab.core.errors import LabError, ScenarioError
 from lab.files.preferences import PreferencesFile
 from lab.settings import ScreenSettings
-from lab.tui.preference_syntax import changed_text, parse_preferences
 from lab.tui.state.preferences import Preferences, ScreenStart
 
 
@@ -17,7 +16,11 @@ def screen_start(settings: ScreenSettings, console: Console) -> ScreenStart:
     preferences, notice, first = Preferences(), "", False
     try:
         text = file.read()
-        preferences, first = parse_preferences(text or b"", str(file.path)), text is None
+        first = text is None
+        if text is not None:
+            from lab.tui.preference_syntax import parse_preferences  # it brings YAML along
+
+            preferences = parse_preferences(text, str(file.path))
     except LabError as error:
         notice = f"{_short(error, file)} Nothing of it holds."
         console.err(f"lab: {error.what}" if not isinstance(error, ScenarioError) else str(error))
@@ -36,6 +39,8 @@ class _Keeper(Struct):
 
     def keep(self, name: str, value: str) -> str | None:
         """Keep another value; why not, if it can't be kept."""
+        from lab.tui.preference_syntax import changed_text
+
         try:
             text = changed_text((self.file.read() or b"").decode(), name, value, str(self.file.path))
             if text is None:

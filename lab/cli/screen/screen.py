@@ -7,7 +7,6 @@ from msgspec import Struct
 from lab.cli.bug_report import bug_sentence
 from lab.cli.console import Console
 from lab.cli.loop import Stop
-from lab.cli.run.transcript import outcome_document
 from lab.files.recordings import TapeFile, cast_path
 from lab.tui.app import LabApp
 from lab.tui.cast import Cast
@@ -69,4 +68,6 @@ async def show_screen(
         raise app.failure
     stop.obeyed()
     if outcome is not None and not app.is_web:
+        from lab.cli.run.transcript import outcome_document  # lines are none of the screen's
+
         console.json(outcome_document(outcome))

@@ -61,8 +61,8 @@ class EmbeddedMock(Struct):
     https_url: str | None = None
     ca_file: str | None = None
     """What a client must trust to call `https_url`."""
-    failed_handshakes: Callable[[], int] = lambda: 0
-    """How many TLS handshakes came to nothing so far."""
+    server: MockServer | None = None
+    """Once it listens."""
     exit_code: int = 0
     """Afterwards: 4 if the tape died, else 0."""
 
@@ -234,7 +234,7 @@ def _server(
 ) -> MockServer:
     server = MockServer(mock.service, setup.clock, setup.limits, calls, labs=labs)
     server.labs.usual.past = extras.journal.facts if extras.journal is not None else ()
-    mock.failed_handshakes = lambda: server.failed_handshakes
+    mock.server = server
     for log in extras.logs:
         log.follow(server.labs)
     _warm_up(mock.service.config)

@@ -4,53 +4,68 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 
 from lab.cli.console import Console
-from lab.cli.serve.failed_texts import FailedTexts
 from lab.core.clock import Millis
+from lab.core.exchange import Request
 from lab.core.journal.shell import RequestMalformed
-from lab.core.observe import Noted, Observation, Observer, Replied, Requested, Touched
+from lab.core.logtext import harmless_text
+from lab.core.observe import Noted, Observation, Observer, Touched
 from lab.jobs.facts import JobAccepted
+from lab.language.templates.bounds import Unwritten
 from lab.mock.service import Service
 
+_LONGEST = 400
+"""Characters of a reason that are shown."""
 MANY_POLLS = 20
 """Polls of one job at one instant of a manual clock, of which somebody is told."""
 
 
 def client_hints(console: Console, mode: str, service: Service) -> Iterator[Observer]:
     """Observers that tell, of a mock whose clock is of that kind; of its scenario too, if that fails."""
-    yield FailedTexts(service, console.err)
-    yield _tls_hint(console)
+    service.unwritten.append(failed_texts(console.err))
+    service.fact_observers.append(_tls_hint(console))
     if mode == "manual":
         yield _standing_clock_hint(console)
 
 
-def _tls_hint(console: Console) -> Observer:
+def failed_texts(tell: Callable[[str], object]) -> Callable[[Unwritten], None]:
+    """Tells, once a step, why a text or a condition failed while a job ran: what is answered doesn't say it."""
+    known: set[tuple[str, str, str]] = set()
+
+    def note(failed: Unwritten) -> None:
+        key = failed.digest, failed.step, failed.instead
+        if key not in known:
+            known.add(key)
+            why = harmless_text(failed.why[:_LONGEST])
+            tell(f"note: scenario {failed.scenario}, step {failed.step}: {why}; {failed.instead}.")
+
+    return note
+
+
+def _tls_hint(console: Console) -> Callable[[Noted], None]:
     """Tells, once, that a client speaks TLS to the plain port (limits.md §4, rows 1 to 4)."""
     notes = ["note: a client speaks TLS to the plain port: use http:// there."]
 
-    def observe(observation: Observation) -> None:
-        fact = observation.fact if isinstance(observation, Noted) else None
-        if isinstance(fact, RequestMalformed) and fact.what == "tls-on-plain-port" and notes:
+    def note(noted: Noted) -> None:
+        if isinstance(noted.fact, RequestMalformed) and noted.fact.what == "tls-on-plain-port" and notes:
             console.err(notes.pop())
 
-    return observe
+    return note
 
 
-def foreign_token_hint(console: Console, here: str, granted_at: Callable[[str], str | None]) -> Observer:
+def foreign_token_hint(
+    console: Console, here: str, granted_at: Callable[[str], str | None]
+) -> Callable[[Request], None]:
     """Tells, once, that a client shows `here` a token that another mock granted; `granted_at` says where a token is known."""
-    shown: dict[int, str] = {}
     notes = [
         f"note: at {here} a client shows a token of {{}}: tokens too are asked for beneath the prefix, or with the header."
     ]
 
-    def observe(observation: Observation) -> None:
-        if type(observation) is Requested and notes:
-            if (header := observation.request.header("authorization")) is not None:
-                shown[observation.x] = header.partition(" ")[2].strip()
-        elif type(observation) is Replied and (token := shown.pop(observation.x, None)) is not None:
-            if notes and observation.response.status == 401 and (place := granted_at(token)) is not None:
-                console.err(notes.pop().format(place))
+    def look(unauthorized: Request) -> None:
+        token = (unauthorized.header("authorization") or "").partition(" ")[2].strip()
+        if notes and token and (place := granted_at(token)) is not None:
+            console.err(notes.pop().format(place))
 
-    return observe
+    return look
 
 
 def _standing_clock_hint(console: Console) -> Observer:

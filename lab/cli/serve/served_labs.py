@@ -1,6 +1,7 @@
 """The labs of one `lab serve`: tenants with a clock of their own, and each scenario that a client chose in a mock of its own."""
 
 from collections import Counter
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
@@ -18,7 +19,6 @@ from lab.core.errors import LabError, UsageError
 from lab.core.exchange import Request
 from lab.core.journal.fact import LabMade
 from lab.core.journal.shared import StoreRefused
-from lab.core.observe import Observer
 from lab.files.recordings import recording_path
 from lab.files.scenarios import scenarios_folder
 from lab.identity.endpoints.authentication import shows_secret
@@ -102,7 +102,7 @@ class ServedLabs(LabParts):
         lab = Lab(service, usual.clock, usual=usual, choice=choice)
         lab.past = () if journal is None else journal.facts
         lab.recorder = self._recorder(service, choice.name) if usual is self.usual else None
-        service.observers.append(self._token_hint(lab))
+        service.unauthorized.append(self._token_hint(lab))
         return lab
 
     def _furnish(self, lab: Lab) -> None:
@@ -111,7 +111,7 @@ class ServedLabs(LabParts):
         for program in lab.service.config.scenarios:
             self._offer(lab, program.name)
         lab.choices |= {each.name: each for each in self._extras.choices if each.name not in lab.choices}
-        lab.service.observers.append(self._token_hint(lab))
+        lab.service.unauthorized.append(self._token_hint(lab))
 
     def _offer(self, lab: Lab, name: str) -> None:
         def program() -> Program:
@@ -121,7 +121,7 @@ class ServedLabs(LabParts):
         jobs = conditions_of(name, scenarios_folder(self._setup.settings.scenarios)).jobs
         lab.choices[name] = LabChoice(name, program, lambda: program().scenario, jobs=jobs)
 
-    def _token_hint(self, lab: Lab) -> Observer:
+    def _token_hint(self, lab: Lab) -> Callable[[Request], None]:
         """Says of whom a token is that is shown where it isn't known."""
 
         def granted_at(token: str) -> str | None:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator
 
-from lab.jobs.shadowed import shadowed
+from lab.jobs.program import shadowed
 from lab.program.scenario import Scenario
 
 

@@ -10,7 +10,7 @@ from msgspec import Struct
 from lab.cli.serve.https import HttpsPort, certified_names
 from lab.cli.serve.ports import Ports
 from lab.core.errors import HostError
-from lab.server.control.meters import WorkerMeters
+from lab.server.control.metrics import WorkerMeters
 from lab.server.listener import bind_reserved, inherited
 from lab.server.mock_server import MockServer
 from lab.server.shared.worker_links import WorkerLinks, answer_first

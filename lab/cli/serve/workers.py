@@ -31,7 +31,7 @@ from lab.cli.serve.worker_place import WorkerPlace
 from lab.clocks import real_millis
 from lab.core.clock import Millis
 from lab.core.errors import HostError
-from lab.server.control.meters import FIRST_WORKER
+from lab.server.control.metrics import FIRST_WORKER
 from lab.server.listener import Bound, bind, reserve, reuse_port
 from lab.server.tls import AuthorityKey
 from lab.settings import MockSettings, Settings

@@ -36,6 +36,10 @@ SomeRecord = TypeVar("SomeRecord", bound=Record)
 class Ledger(Protocol):
     """What `handle` sees of the state."""
 
+    @property
+    def generation(self) -> int:
+        """Another number whenever all records went, or others came in their place."""
+
     def get(self, key: Key) -> Record | None:
         """The record, or None."""
 
@@ -152,6 +156,11 @@ class Changes:
         self._now = now
         self._facts: list[Fact] = []
         self._records: dict[Key, Record | None] = {}
+
+    @property
+    def generation(self) -> int:
+        """That of the ledger."""
+        return self._ledger.generation
 
     def get(self, key: Key) -> Record | None:
         """The record, the facts of this call folded over it."""

@@ -9,8 +9,9 @@ from lab.core.seeds import draw, hexes
 from lab.dialects.base import WriteContext
 from lab.jobs.gates import Decision, labels
 from lab.jobs.plan import Plan
-from lab.jobs.span import DefaultEnding, Span, node_code
-from lab.jobs.texts import Prompt, conversation_of, opening_token, passed_steps, status_texts, takes_text
+from lab.jobs.span import DefaultEnding, Ending, Span, node_code
+from lab.jobs.texts import Prompt, conversation_of, opening_token, status_texts, takes_text
+from lab.jobs.timeline import spans
 from lab.program.steps import Complete, Delegate, Failure, Gate, Parallel, Pause, Step, Work
 from lab.program.switches import Switches
 from lab.program.words import Status, Verdict
@@ -90,11 +91,24 @@ def actions(gate: Gate) -> dict[str, Json]:
 
 
 def nodes(plan: Plan, span: Span, decisions: tuple[Decision, ...]) -> list[Json]:
-    """The steps passed so far, as ADMIN sees them: what a node handed back isn't shown (contract.md §4.4)."""
-    return [
-        {**named_node(each.step), "status": "RUNNING" if each.under_way else "DONE", "output": None}
-        for each in passed_steps(plan, span, decisions)
-    ]
+    """The steps passed so far, that of the span too, as ADMIN sees them: no endings, and not what a node handed back
+    (contract.md §4.4)."""
+    found: list[Json] = []
+    for each in spans(plan, decisions):
+        here = each.index == span.index
+        shown: tuple[Step, ...] = ()
+        if isinstance(each.step, Parallel) and each.stretch is not None:
+            # in its place its children, once: where the job is all, where it is over none that was left
+            if here or each.stretch.last:
+                shown = tuple(child for child in each.step.of if here or child not in each.stretch.left)
+        elif not (each.escalated or isinstance(each.step, Ending)):
+            shown = (each.step,)
+        for step in shown:
+            under_way = (each.id, each.visit) == (span.id, span.visit) and step.id in span.ids and not span.status.final
+            found.append({**named_node(step), "status": "RUNNING" if under_way else "DONE", "output": None})
+        if here:
+            break
+    return found
 
 
 def named_node(step: Step | DefaultEnding) -> dict[str, Json]:

@@ -14,10 +14,10 @@ from lab.core.refusal import CANNOT_EXECUTE
 from lab.dialects.base import WriteContext
 from lab.dialects.fusion.bodies import NEVER, full_body, named_node, nodes
 from lab.dialects.sse import Event
+from lab.jobs.facts import JobView
 from lab.jobs.names import Writer
 from lab.jobs.plan import Plan
 from lab.jobs.program import NO_SUCH_VERSION, ROLE_REFUSED
-from lab.jobs.records import JobView
 from lab.jobs.span import DefaultEnding, Span, node_code
 from lab.jobs.texts import progress_of, writer_at
 from lab.jobs.timeline import spans_from

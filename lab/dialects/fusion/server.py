@@ -21,7 +21,7 @@ from lab.dialects.fusion.workflows import read_filter, workflow_list
 from lab.dialects.reading import Wrong, read_body
 from lab.dialects.sse import Event, streamed
 from lab.identity.endpoints.context import TokenContext
-from lab.jobs.records import JobView
+from lab.jobs.facts import JobView
 from lab.program.faults import Fault
 from lab.program.switches import Switches
 from lab.program.words import Status

@@ -133,6 +133,8 @@ class _Reader:
                 elements.append(self._value(element, (*path, len(elements))))
             return elements
         values: dict[str, Json] = {}
+        text_of = ""
+        """Within { }, the key of a text without quotes, behind which comes what may be the rest of it."""
         while not isinstance(begin := next(self._events), yaml.MappingEndEvent):
             name = self._usual_key(begin, values)
             if name is None:
@@ -142,10 +144,22 @@ class _Reader:
                 del self._places.found[hidden]
                 name = self._key(begin, hidden, values)
             place = (*path, -len(self._places.found)) if name is None else (*path, name)
-            value = self._value(next(self._events), place, _at(begin))
+            given = next(self._events)
+            value = self._value(given, place, _at(begin))
             if name is not None:
                 values[name] = value
+                if text_of and self._bare(begin):
+                    self._places.found[place] = Location(_at(begin), _at(begin), cut=text_of)
+                elif event.flow_style:
+                    plain = isinstance(given, yaml.ScalarEvent) and not given.style and isinstance(value, str)
+                    text_of = name if plain else ""
         return values
+
+    def _bare(self, key: yaml.Event) -> bool:
+        """Whether no colon follows a key."""
+        end = key.end_mark
+        assert end is not None
+        return not self._places.lines[end.line][end.column :].lstrip().startswith(":")
 
     def _usual_key(self, event: yaml.Event, values: dict[str, Json]) -> str | None:
         """The key, if there is nothing odd about it."""

@@ -27,9 +27,9 @@ from lab.language.templates.bounds import (
     as_text,
     fitting,
     look_up,
-    pooled,
     shown_text,
     text_within_size,
+    unpooled,
     within,
 )
 
@@ -88,7 +88,7 @@ class Expression(_Checked, frozen=True, eq=False):
 
     def holds(self, names: Mapping[str, object]) -> bool:
         """Whether it is true for these names; RenderFailure also for a value that is neither true nor false."""
-        return pooled(None, lambda: within(None, self._answer, names))
+        return unpooled(lambda: within(None, self._answer, names))
 
     def _answer(self, names: Mapping[str, object]) -> bool:
         found = self._find(names)

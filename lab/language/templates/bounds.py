@@ -1,10 +1,10 @@
 """What both roads share, without Jinja: names and faults, steps and sizes, look-ups, the forms of values as texts."""
 
 import sys
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextvars import ContextVar
 from decimal import Decimal
-from typing import TypeAlias, TypeVar
+from typing import TypeAlias, TypeVar, cast
 
 import msgspec
 from msgspec import Struct
@@ -21,10 +21,14 @@ DATA_NAMES = frozenset({"data", "row"})
 """Those that a value may use which is made of others."""
 NO_ANSWER = "is neither true nor false"
 """How a failure ends that is a condition's own."""
-MOST_WORK = 250_000
-"""The steps of one rendering. The worst text known takes some 50 ms for them; a table of 1,000 rows of ten cells fits."""
+MOST_WORK = 200_000
+"""The steps of one rendering, and of one call. The worst text known takes some 40 ms for them; a table of 1,000 rows of
+ten cells fits."""
 POOL = MOST_WORK // 2
-"""The steps of all texts of one call together, the last of them apart, which may take all of its own."""
+"""The steps of all texts of one call after which none is begun. The last of them may go on as far as one alone may."""
+LONG_WORK = POOL // 5
+"""Steps of a call after which others are to be served before the next such one: 5 ms or so."""
+_TOO_MUCH = "the texts together do too much work"
 _TOO_LARGE = f"the text would be larger than {LARGEST_OUTPUT >> 20} MiB"
 _SHOWN = 40
 """Characters of a value in a sentence about it."""
@@ -38,6 +42,7 @@ LookedUp: TypeAlias = tuple[tuple[int, tuple[str, ...]], ...]
 """Paths that a template looks up, with their lines: `(2, ("data", "supplier"))`; cut short where a part is computed."""
 Lookup: TypeAlias = tuple[str | int, ...]
 Made = TypeVar("Made")
+_MISSING = object()
 
 
 class TemplateFault(Struct, frozen=True):
@@ -54,7 +59,6 @@ class TemplateError(ValueError):
     def __init__(self, faults: tuple[TemplateFault, ...], looked_up: LookedUp = ()) -> None:
         super().__init__("; ".join(f"line {fault.line}: {fault.what}" for fault in faults))
         self.faults = faults
-        self.line = faults[0].line
         self.looked_up = looked_up
 
 
@@ -62,7 +66,32 @@ class RenderFailure(ValueError):
     """A template that was allowed can't be rendered with these names."""
 
 
-_POOL: ContextVar["Budget | None"] = ContextVar("pool", default=None)
+class Unwritten(Struct, frozen=True):
+    """A text, a condition or an output that failed while a job runs: what is served instead doesn't say why."""
+
+    scenario: str
+    digest: str
+    step: str
+    instead: str
+    """What came of it, in words."""
+    why: str
+
+
+class Pool:
+    """The steps that are left to all texts of one call, and who is told of those that fail."""
+
+    __slots__ = ("left", "tell")
+
+    def __init__(self, tell: Callable[[Unwritten], object] = lambda _: None, left: int = POOL) -> None:
+        self.tell = tell
+        self.left = left
+
+    @property
+    def worked_long(self) -> bool:
+        return self.left < POOL - LONG_WORK
+
+
+_POOL: ContextVar[Pool | None] = ContextVar("pool", default=None)
 
 
 class Budget:
@@ -70,9 +99,9 @@ class Budget:
 
     __slots__ = ("left", "pool")
 
-    def __init__(self, *, pool: bool = False) -> None:
-        self.left = POOL if pool else MOST_WORK
-        self.pool = None if pool else _POOL.get()
+    def __init__(self) -> None:
+        self.left = MOST_WORK
+        self.pool = _POOL.get()
 
 
 _NOBODYS = Budget()
@@ -81,11 +110,10 @@ _NOBODYS.left = sys.maxsize
 _BUDGET: ContextVar[Budget] = ContextVar("budget", default=_NOBODYS)
 
 
-def pooled(pool: Budget | None, make: Callable[[], Made]) -> Made:
+def pooled(pool: Pool, make: Callable[[], Made]) -> Made:
     """What is made while its texts together have the steps of a pool: once none is left, no further one is begun.
 
-    So a call is bounded too, however many texts it renders, and nobody else waits long. None: without a pool, as
-    conditions are looked at, for where a job goes mustn't depend on what else a call renders.
+    So a call is bounded too, however many texts it renders, and nobody else waits long.
     """
     before = _POOL.set(pool)
     try:
@@ -94,11 +122,29 @@ def pooled(pool: Budget | None, make: Callable[[], Made]) -> Made:
         _POOL.reset(before)
 
 
+def unpooled(make: Callable[[], Made]) -> Made:
+    """What is made in no pool, as conditions are looked at: where a job goes mustn't depend on what else a call renders."""
+    pool = _POOL.get()
+    return make() if pool is None else pooled(Pool(pool.tell, sys.maxsize), make)
+
+
+def each_pooled(parts: Iterator[Made], tell: Callable[[Unwritten], object]) -> Iterator[Made]:
+    """What is made bit by bit, each part within a pool of its own: others are served between them."""
+    while (part := pooled(Pool(tell), lambda: next(parts, _MISSING))) is not _MISSING:
+        yield cast(Made, part)
+
+
+def tell_unwritten(unwritten: Unwritten) -> None:
+    """Tell whoever wants to know within the pool around."""
+    if (pool := _POOL.get()) is not None:
+        pool.tell(unwritten)
+
+
 def within(budget: Budget | None, make: Callable[[Mapping[str, object]], Made], names: Mapping[str, object]) -> Made:
     """What is made of names within a budget, or one of its own; RenderFailure whatever goes wrong."""
     budget = budget or Budget()
     if budget.pool is not None and budget.pool.left <= 0:
-        raise RenderFailure("the texts together do too much work")
+        raise RenderFailure(_TOO_MUCH)
     before = _BUDGET.set(budget)
     try:
         return make(names)
@@ -114,10 +160,12 @@ def spend(steps: int) -> None:
     """Take steps off the budget of the rendering under way; RenderFailure once none is left."""
     budget = _BUDGET.get()
     budget.left -= steps
-    if budget.pool is not None:
-        budget.pool.left -= steps
     if budget.left < 0:
         raise RenderFailure("the template does too much work")
+    if (pool := budget.pool) is not None:
+        pool.left -= steps
+        if pool.left < POOL - MOST_WORK:
+            raise RenderFailure(_TOO_MUCH)
 
 
 def weigh(value: object, depth: int = 0) -> None:
@@ -161,9 +209,6 @@ def member_of(value: object, key: object, missing: object = None) -> object:
     except (LookupError, TypeError):
         pass  # a key that can't be hashed is as unknown as any other
     return missing
-
-
-_MISSING = object()
 
 
 def look_up(path: Lookup, names: Mapping[str, object]) -> object:

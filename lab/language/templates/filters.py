@@ -6,7 +6,7 @@ these look at one step an element, or for each 16 characters. No text made on th
 No number made is larger than 10^15.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from decimal import ROUND_HALF_EVEN, Context, Decimal, localcontext
 from functools import partial
 from math import isfinite
@@ -196,9 +196,9 @@ def _passages(value: object, steps: int) -> list[object]:
     if not isinstance(value, Iterable):
         counted = ": write range(…) to count" if isinstance(value, _NUMBERS) else ""
         raise RenderFailure(f"a loop passes over a list, and this is {shown_text(value)}{counted}")
-    passages = list(value)
+    passages = value if isinstance(value, Collection) else list(value)
     spend(abs(steps) * len(passages))  # who calls this by a name that is computed gains nothing
-    return passages
+    return list(passages)
 
 
 def _weighed(value: object) -> object:

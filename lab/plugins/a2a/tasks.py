@@ -7,8 +7,8 @@ from lab.core.exchange import Json
 from lab.core.seeds import uuid4
 from lab.dialects.base import WriteContext
 from lab.dialects.sse import Event
+from lab.jobs.facts import JobView
 from lab.jobs.plan import Plan
-from lab.jobs.records import JobView
 from lab.jobs.span import Span
 from lab.jobs.texts import StatusTexts, conversation_of, status_texts
 from lab.jobs.timeline import spans_from

@@ -7,7 +7,7 @@ from typing import Annotated
 from msgspec import Meta, Struct
 
 from lab.core.exchange import Json
-from lab.jobs.expectation import GoodEnd, ends_in
+from lab.jobs.own_run import GoodEnd, ends_in
 from lab.plugins.rehearsal.report.coverage import Coverage, joined, possible_in
 from lab.plugins.rehearsal.report.formats import report_document
 from lab.plugins.rehearsal.report.judge import report_on

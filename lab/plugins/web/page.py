@@ -4,6 +4,7 @@ It needs the extra `[web]`: the page is textual-serve's, kept to this machine's 
 """
 
 import asyncio
+import re
 import sys
 from collections.abc import Sequence
 from shlex import join
@@ -23,6 +24,10 @@ HOST = "127.0.0.1"
 """The page has no login, so it is served to this machine alone; use a tunnel for more."""
 LEAVING = 0.5
 """Real seconds that visitors have to leave by themselves once the page ends; then each one's process is told to quit."""
+
+
+_ELSEWHERE = re.compile(r'<link\b[^>]*\bhref="https?://[^>]*>')
+"""What textual-serve's page would fetch from another host: a font, which a browser without it replaces by its own."""
 
 
 class Visitor(AppService):
@@ -77,6 +82,8 @@ class BrowserPage(server.Server):
         if request.host not in self._names or (origin is not None and origin.partition("://")[2] not in self._names):
             raise web.HTTPForbidden(text="This page is for the browser of this machine.\n")
         answer: web.StreamResponse = await handler(request)  # type: ignore[operator]  # aiohttp's handler
+        if isinstance(answer, web.Response) and answer.content_type == "text/html" and answer.text:
+            answer.text = _ELSEWHERE.sub("", answer.text)
         return answer
 
 

@@ -27,10 +27,9 @@ from lab.identity.records import (
     family_revoked,
     grants_in,
 )
-from lab.jobs.facts import GateDecided, JobAccepted, WaitEnded
+from lab.jobs.facts import AliasRecord, GateDecided, JobAccepted, JobRecord, RepeatRecord, WaitEnded, id_of, repeat_of
 from lab.jobs.gates import Decision
 from lab.jobs.plan import settle_draws
-from lab.jobs.records import AliasRecord, JobRecord, RepeatRecord, id_of, repeat_of
 from lab.mock.service import Service
 
 

@@ -45,7 +45,7 @@ class PlaybackService(Service):
         self._devices: list[tuple[Millis, str, str]] = []
         """When devices will be answered for, their user codes, and the answers."""
 
-    def serve(self, request: Request, now: Millis, *, c: int = 1, took: Millis = 0) -> Reply:
+    def serve(self, request: Request, now: Millis, *, c: int = 1, took: Millis = 0, came: int = 0) -> Reply:
         """Answer a request as it was recorded; 501 and a fact where it wasn't."""
         request = lightened(request) if request.body else request
         match = ROUTER.find(request.method, request.path, local=True)

@@ -72,6 +72,7 @@ class FastReplay(Replayer):
             return True
         self.exchanges += 1
         now = delivered(line, reply, response)
+        self.service.tell(now)
         kinds = _OF_OAUTH if reply.route in IDENTITY_NAMES else _OF_API
         return (
             line.cut == now.cut

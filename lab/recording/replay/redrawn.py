@@ -7,8 +7,9 @@ from collections import Counter
 from collections.abc import Iterator
 
 from lab.core.exchange import Json
-from lab.jobs.plan import drawn_otherwise, settle_draws, takes
+from lab.jobs.plan import settle_draws, takes
 from lab.jobs.program import Program
+from lab.language.values import drawn_as, is_drawn
 from lab.mock.catalog import Catalog
 from lab.mock.config import Config
 from lab.program.steps import TimedStep
@@ -38,15 +39,27 @@ def redrawn(recording: Recording, config: Config, changed: frozenset[str], *, te
             continue
         looked_at[place] += 1
         program, drawn = catalog.playing(chosen, line.text("user"), part), drawn if isinstance(drawn, dict) else {}
-        names = drawn_otherwise(program, config.seed, ordinal, drawn, texts=texts)
-        if names:
+        now = _drawn_now(program, config.seed, ordinal)
+        if names := _drawn_otherwise(program, config.seed, ordinal, drawn, now, texts=texts):
             looked_at[place] = _LOOKED_AT
-            now = _drawn_now(program, config.seed, ordinal)
             recorded, replayed = ({each: of[each] for each in names if each in of} for of in (drawn, now))
             shown = tuple(diff(recorded, replayed, f"{recording.name}:{line.n + 1} → drawn"))
             more = f", as are {len(names) - 1} more" if len(names) > 1 else ""
             what = f"job.accepted: {names[0]} is drawn otherwise now{more}; --regenerate shows what follows"
             yield Difference(line.text("job"), line.n + 1, what, shown)
+
+
+def _drawn_otherwise(
+    program: Program, seed: int, ordinal: int, drawn: dict[str, Json], now: dict[str, Json], *, texts: bool
+) -> list[str]:
+    """The names under which a scenario draws otherwise than it did; a step that is new or gone shows in the timeline."""
+    data = {f"data/{name}": datum for name, datum in program.scenario.data.items() if is_drawn(datum)}
+    found = data.keys() ^ {name for name in drawn if name.startswith("data/")}
+    for name in data.keys() & drawn.keys():
+        if not drawn_as(data[name], drawn[name], seed, f"{program.name}/{ordinal}/{name}", texts=texts):
+            found.add(name)
+    lasting = {name for name in now.keys() & drawn.keys() if name.endswith("/takes") and name not in data}
+    return sorted(found | {name for name in lasting if drawn[name] is not None and drawn[name] != now[name]})
 
 
 def _drawn_now(program: Program, seed: int, ordinal: int) -> dict[str, Json]:

@@ -10,7 +10,7 @@ from msgspec import Struct, ValidationError, convert
 
 from lab.core.exchange import Json
 from lab.dialects.router import UNKNOWN_ROUTE
-from lab.jobs.records import job_named
+from lab.jobs.facts import job_named
 from lab.mock.service import Service
 from lab.plugin import ControlRoute, resolve
 from lab.program.routes import FAULT_ROUTES

@@ -7,7 +7,7 @@ from aiohttp import web
 from lab.clocks import AnyClock, ManualClock, ScaledClock
 from lab.core.clock import LAST_WALL, Millis, has_date, iso
 from lab.core.exchange import Json
-from lab.jobs.records import JobView
+from lab.jobs.facts import JobView
 from lab.jobs.timeline import spans, spans_from
 from lab.mock.service import Service
 from lab.program.words import Status, Verdict

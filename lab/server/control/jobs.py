@@ -12,8 +12,8 @@ from lab.clocks import breathe, first_of
 from lab.core.clock import Clock, Millis
 from lab.core.exchange import Json, json_bytes
 from lab.core.observe import Noted, Observation
+from lab.jobs.facts import JobView
 from lab.jobs.gates import offers
-from lab.jobs.records import JobView
 from lab.jobs.span import node_code
 from lab.mock.service import Service
 from lab.program.words import Status

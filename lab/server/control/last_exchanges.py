@@ -1,51 +1,18 @@
 """The last exchanges in memory, for whoever asks the control plane what happened: bounded in number and in bytes."""
 
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 
-from msgspec import Struct
 from msgspec.structs import replace
 
-from lab.clocks import real_millis
-from lab.core.clock import Millis
-from lab.core.journal.shared import LogPosition
 from lab.core.observe import Noted, Observation, Relayed, Replied, Requested
 from lab.mock.service import Service
 from lab.server.limits import ServerLimits
+from lab.server.told import SHORT, Kept, Told, weight
 
-SHORT = 4_096
-"""Bytes of the longest body that a refused call keeps."""
 _OBSERVATIONS = 6
 """An exchange is told in three to six observations, connections included."""
-
-
-def weight(observation: Observation | Relayed) -> int:
-    """Bytes in it that can be any number: a request's all, a reply's body."""
-    if type(observation) is Requested:
-        request = observation.request
-        headers = sum([len(name) + len(value) for name, value in request.headers])
-        return len(request.body) + len(request.path) + len(request.query) + headers
-    if type(observation) is Relayed:
-        return len(observation.line)
-    return len(observation.response.body) if type(observation) is Replied else 0
-
-
-class Kept(Struct):
-    """One observation, which may be shortened later."""
-
-    observation: Observation | Relayed
-    weight: int
-    wall: Millis
-    """When it came, in real milliseconds from an arbitrary start."""
-    order: LogPosition = 0
-    """Of a shared lab, up to where the process in which it came about had folded the commits."""
-
-    @classmethod
-    def just(cls, observation: Observation | Relayed) -> "Kept":
-        """One that has just come."""
-        wall = observation.wall if type(observation) is Relayed else real_millis()
-        return cls(observation, weight(observation), wall)
 
 
 class SharedBytes:
@@ -62,7 +29,7 @@ class SharedBytes:
 
 
 class Buffer:
-    """Keeps the observations of the last exchanges; adding one is all that a poll pays for.
+    """Keeps the observations of the last exchanges.
 
     Calls that are refused need no token, so what they leave is small: a long body goes once the refusal is told.
     """
@@ -82,26 +49,29 @@ class Buffer:
         self.after = 0
         """The exchanges up to this one are over: replies that still come are kept no more."""
         self._service = service
-        service.observers.append(self.add)
+        self.told = Told.of(service)
+        """Gives what is told of the service."""
+        self.told.hand_to(self.take)
 
     def restart(self, observations: Iterable[Observation]) -> None:
         """Begin anew, with these."""
+        self.told.hand_on()
         self._kept.clear()
         self._long.clear()
         self._count(-self.bytes)
         self._left, self.after = False, self._service.exchanges
-        for observation in observations:
-            self.add(observation)
+        self.take([Kept.just(observation) for observation in observations])
 
     def close(self) -> None:
         """Observe no more."""
+        self.told.leave(self.take)
         with suppress(ValueError):
-            self._service.observers.remove(self.add)
             self._shared.buffers.remove(self)
             self._shared.bytes -= self.bytes
 
     def exchanges(self) -> tuple[Kept, ...]:
         """What was observed of the last exchanges, oldest first; nothing of one whose request has left."""
+        self.told.hand_on()
         kept = tuple(self._kept)
         begins = [index for index, each in enumerate(kept) if isinstance(each.observation, Requested)]
         if not self._left and len(begins) <= self._exchanges:
@@ -110,19 +80,24 @@ class Buffer:
         first = next((each.observation.x for each in kept if isinstance(each.observation, Requested)), 0)
         return tuple(each for each in kept if _exchange(each.observation, first) >= first)
 
-    def add(self, observation: Observation | Relayed) -> None:
-        """Take an observation."""
-        if type(observation) is Replied and observation.x <= self.after:
-            return
-        added = Kept.just(observation)
-        self._kept.append(added)
-        self._count(added.weight)
-        if self._long and type(observation) is Replied and (request := self._long.pop(observation.x, None)) is not None:
-            if observation.response.status >= 400:
-                self._shorten(request)
-        elif added.weight > SHORT and type(observation) is Requested and len(observation.request.body) > SHORT:
-            self._long[observation.x] = added
-        if len(self._kept) > _OBSERVATIONS * self._exchanges:
+    def take(self, batch: Sequence[Kept]) -> None:
+        """Take a batch of observations."""
+        came = 0
+        for each in batch:
+            observation = each.observation
+            if isinstance(observation, Replied):
+                if observation.x <= self.after:
+                    continue
+                if self._long and (request := self._long.pop(observation.x, None)) is not None:
+                    if observation.response.status >= 400:
+                        self._shorten(request)
+            self._kept.append(each)
+            each.weight = weight(observation)
+            came += each.weight
+            if each.weight > SHORT and isinstance(observation, Requested) and len(observation.request.body) > SHORT:
+                self._long[observation.x] = each
+        self._count(came)
+        for _ in range(len(self._kept) - _OBSERVATIONS * self._exchanges):
             self.forget_oldest()
         if self._shared.bytes > self._size:
             self._shared.keep_to(self._size)

@@ -3,43 +3,216 @@
 Nothing is named but what is the lab's own: routes of its table, statuses, scenarios that clients may choose, the
 numbers of workers. No tenant is: the lab's own page has the sums of all of them, for a name is a client's choice. Each
 worker has series of its own: one that is started again counts from 0, which Prometheus can tell of a series, and not of
-a sum. What a scrape tells is made text in a thread, so that no call waits for it.
+a sum. The library is loaded when somebody scrapes; what a scrape tells is made text in a thread, so that no call waits.
 """
 
 import asyncio
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
+import msgspec
 from aiohttp import web
+from msgspec import Struct
+from msgspec.structs import asdict
 
+from lab.clocks import breathe
 from lab.core.clock import Millis
+from lab.core.journal.shell import RequestMalformed
+from lab.core.observe import Noted, Replied, Requested
 from lab.core.version import __version__
-from lab.server.call_totals import BOUNDS
+from lab.faults.facts import FaultStruck
+from lab.program.words import Status
+from lab.server.call_totals import BOUNDS, CALLS, MALFORMED, STRUCK, CallTotals, Samples
 from lab.server.control.access import CommandRefused
-from lab.server.control.meters import (
-    FIRST_WORKER,
-    LabCounts,
-    MockMeter,
-    ProcessCounts,
-    counts_of_lab,
-    counts_of_others,
-    counts_of_tenant,
-    system_families,
-)
 from lab.server.labs import Lab
 from lab.server.mock_server import MockServer
+from lab.server.told import Kept, Told
 
 if TYPE_CHECKING:
     from prometheus_client import Metric
 
-_OF_LEDGER = {
-    "commits": "Batches of calls whose facts the store took.",
-    "conflicts": "Batches that were run again, because another process had committed before.",
-    "errors": "Times that the store couldn't be asked, or didn't answer.",
-}
+METRICS_LIBRARY = "prometheus_client"
+FIRST_WORKER = 1
+"""The number of the worker that has the control plane."""
 COUNTS_WITHIN: Millis = 1_000
 """For so long, in real milliseconds, a scrape waits for the jobs of each mock to be counted."""
+_SLICE = 16
+"""Jobs looked at, or let go on, before the mock has its turn."""
 _HEADERS = {"cache-control": "no-store", "server": "lab"}
+
+
+class Family(Struct, frozen=True):
+    kind: str
+    help: str
+    labels: tuple[str, ...] = ()
+
+
+JOBS, CONNECTIONS = "lab_jobs", "lab_connections"
+FAMILIES: Mapping[str, Family] = {
+    CALLS: Family(
+        "Histogram", "From a whole request to the last byte of its reply, in real time; code 0: no status line left.",
+        ("scenario", "route", "code"),
+    ),
+    STRUCK: Family("Counter", "Calls that a fault struck.", ("scenario", "route")),
+    MALFORMED: Family("Counter", "What came and was no HTTP request.", ("scenario",)),
+    "lab_ledger_commits": Family("Counter", "Batches of calls whose facts the store took."),
+    "lab_ledger_conflicts": Family("Counter", "Batches that were run again: another process had committed before."),
+    "lab_ledger_errors": Family("Counter", "Times that the store couldn't be asked, or didn't answer."),
+    CONNECTIONS: Family("Gauge", "Connections that are open, whichever mock is called."),
+    "lab_connections_opened": Family("Counter", "Connections that were opened."),
+    "lab_tenants": Family("Gauge", "Tenants that were called at the process."),
+    "lab_ledger_up": Family("Gauge", "Whether the shared ledger can be reached."),
+    JOBS: Family("Gauge", "Jobs that are not forgotten, by status.", ("scenario", "status")),
+}  # fmt: skip
+
+
+class MockMeter:
+    """Counts what becomes of one mock, if somebody may ask for it: without the library nobody can."""
+
+    def __init__(self, server: MockServer, lab: Lab, totals: dict[str, CallTotals]) -> None:
+        """`totals` count it too, by its name, with the mocks of other tenants."""
+        self.installed = find_spec(METRICS_LIBRARY) is not None
+        self.own = CallTotals()
+        self._lab, self._most_open = lab, server.limits.connections
+        self._totals = (self.own, totals.setdefault(lab.scenario or "", CallTotals()))
+        self._open: dict[int, tuple[str, int]] = {}
+        """Calls without a reply, some of which never get one: their route, and when they were whole."""
+        self._counting: asyncio.Task[Samples] | None = None
+        self._told = Told.of(lab.service) if self.installed else None
+        if self._told is not None:
+            self._told.hand_to(self._take)
+
+    def _take(self, batch: Sequence[Kept]) -> None:
+        ended: dict[tuple[str, int], list[int]] = {}
+        for each in batch:
+            observation = each.observation
+            if isinstance(observation, Requested):
+                # a request may be told long after it came, where a store has to take it first
+                self._open[observation.x] = observation.route, observation.came or each.micros
+                if len(self._open) > self._most_open:
+                    del self._open[next(iter(self._open))]
+            elif isinstance(observation, Replied):
+                if (call := self._open.pop(observation.x, None)) is not None:
+                    ended.setdefault((call[0], observation.response.status), []).append(each.micros - call[1])
+            elif isinstance(observation, Noted):
+                fact = observation.fact
+                for total in self._totals if isinstance(fact, RequestMalformed) else ():
+                    total.malformed += 1
+                if isinstance(fact, FaultStruck) and (call := self._open.get(observation.x or 0)) is not None:
+                    for total in self._totals:
+                        total.struck[call[0]] += 1
+        for lasted in ended.values():
+            lasted.sort()
+        for total in self._totals:
+            total.add(ended)
+
+    def samples(self) -> Samples:
+        """As it is now, but for the jobs."""
+        if self._told is not None:
+            self._told.hand_on()
+        return self.own.samples(self._lab.scenario or "")
+
+    async def jobs(self, within: Millis) -> Samples:
+        """How many jobs have each status; nothing if many have to be looked at, for longer than so many real ms.
+
+        Counting goes on then, so that there is less to do the next time.
+        """
+        if self._counting is None or self._counting.done():
+            self._counting = asyncio.create_task(self._count())
+        await asyncio.wait((self._counting,), timeout=within / 1_000)
+        done = self._counting.done() and not self._counting.cancelled()
+        return self._counting.result() if done else {}
+
+    async def _count(self) -> Samples:
+        service, clock, scenario = self._lab.service, self._lab.clock, self._lab.scenario or ""
+        for step, _ in enumerate(service.job_steps(clock.now), 1):
+            if step % _SLICE == 0:
+                await breathe()
+        return {JOBS: [((scenario, str(status)), (service.job_counts[status],)) for status in Status]}
+
+    def close(self) -> None:
+        """Observe no more."""
+        if self._counting is not None:
+            self._counting.cancel()
+        if self._told is not None:
+            self._told.leave(self._take)
+
+
+def _together(parts: Iterable[Samples]) -> Samples:
+    found: Samples = {}
+    for part in parts:
+        for name, series in part.items():
+            found.setdefault(name, []).extend(series)
+    return found
+
+
+async def _of_lab(server: MockServer, totals: Mapping[str, CallTotals]) -> Samples:
+    """The calls of all tenants, and what is there of a process once, whichever mock is called."""
+    for lab in server.labs:
+        Told.of(lab.service).hand_on()
+    calls = server.labs.usual.calls
+    once: Samples = {
+        CONNECTIONS: [((), (server.connections,))], "lab_connections_opened": [((), (server.opened_connections,))],
+        "lab_tenants": [((), (len(server.labs.named),))],
+    }  # fmt: skip
+    if calls.shared:
+        once["lab_ledger_up"] = [((), (float(calls.trouble is None),))]
+    system = await asyncio.to_thread(_of_system)
+    sums = (each.samples(name) for name, each in totals.items())
+    return _together((*sums, _of_ledger(server.labs.usual), once, system))
+
+
+def _of_ledger(lab: Lab) -> Samples:
+    counts = lab.calls.counts
+    return {} if counts is None else {f"lab_ledger_{name}": [((), (n,))] for name, n in asdict(counts).items()}
+
+
+def system_families() -> "Iterable[Metric]":
+    """What the library can tell of this process: its memory, CPU time, start and descriptors. Nothing without /proc."""
+    from prometheus_client import ProcessCollector
+
+    return ProcessCollector(registry=None).collect()
+
+
+def _of_system() -> Samples:
+    if find_spec(METRICS_LIBRARY) is None:
+        return {}
+    return {family.name: [((), (sample.value,)) for sample in family.samples] for family in system_families()}
+
+
+class WorkerMeters:
+    """Counts what becomes of the mocks of a worker that has no control plane, and tells the one that has."""
+
+    def __init__(self, server: MockServer) -> None:
+        self._server = server
+        self._totals: dict[str, CallTotals] = {}
+        self._meters = {lab: MockMeter(server, lab, self._totals) for lab in server.labs}
+        server.labs.watchers.append(self._begun)
+        server.labs.leavers.append(lambda lab: self._meters.pop(lab).close())
+
+    def _begun(self, lab: Lab) -> None:
+        self._meters[lab] = MockMeter(self._server, lab, self._totals)
+
+    async def answer(self, question: bytes) -> bytes:
+        """The counts; the question is the name of a tenant, or nothing. Of one that isn't here there is nothing to tell."""
+        lab, found = self._server.labs.named.get(question.decode()), Samples()
+        if not question:
+            found = await _of_lab(self._server, self._totals)
+        elif lab is not None:
+            found = _together((self._meters[lab].samples(), _of_ledger(lab)))
+        return await asyncio.to_thread(msgspec.json.encode, found)
+
+
+async def counts_of_others(server: MockServer, lab: Lab) -> dict[str, Samples | None]:
+    """What each of the other workers counted of the tenant, of the lab if it has no name; None: a worker doesn't answer, for it may be just starting."""
+    if server.workers is None:
+        return {}
+    answers = await server.workers.ask((lab.name or "").encode())
+    return {
+        str(number): None if answer is None else msgspec.json.decode(answer, type=Samples)
+        for number, answer in answers.items()
+    }
 
 
 class MetricsRoute:
@@ -58,123 +231,60 @@ class MetricsRoute:
         if not self._meter.installed:
             hint = "pip install 'invoke-async-lab[observe]'"
             raise CommandRefused(501, "Metrics need prometheus-client, which is not installed.", hint)
-        mocks = [await meter.counts_with_jobs(COUNTS_WITHIN) for meter in (self._meter, *self._others())]
+        meters = (self._meter, *self._others())
+        jobs = [await meter.jobs(COUNTS_WITHIN) for meter in meters]
         others = await counts_of_others(self._server, self._lab)
-        whole = self._lab is self._server.labs.usual
-        own = (
-            await counts_of_lab(self._server, self._server.totals, mocks)
-            if whole
-            else counts_of_tenant(self._lab, mocks)
-        )
-        found = {"": own} if self._server.workers is None else {str(FIRST_WORKER): own}
-        found |= {str(number): counts for number, counts in others.items() if counts is not None}
-        missing = [str(number) for number, counts in others.items() if counts is None]
-        collector = _Collector(found, missing)
-        body, kind = await asyncio.to_thread(collector.exposition, request.headers.get("accept", ""))
+        if self._lab is self._server.labs.usual:
+            own = await _of_lab(self._server, self._server.totals)
+        else:
+            own = _together((*(meter.samples() for meter in meters), _of_ledger(self._lab)))
+        found = {"" if self._server.workers is None else str(FIRST_WORKER): _together((own, *jobs)), **others}
+        body, kind = await asyncio.to_thread(_exposition, found, request.headers.get("accept", ""))
         return web.Response(body=body, headers={"content-type": kind, **_HEADERS})
 
 
 class _Collector:
-    """The families of one scrape."""
+    """The families of one scrape, by the numbers of workers, or of the one process that there is, by nothing."""
 
-    def __init__(self, processes: Mapping[str, ProcessCounts], missing: Iterable[str]) -> None:
-        """By the numbers of workers, or the one process that there is, by nothing; `missing` are workers that didn't answer."""
-        self._processes, self._missing = processes, missing
-        self._label = () if "" in processes else ("worker",)
-
-    def exposition(self, accept: str) -> tuple[bytes, str]:
-        """The text, and its Content-Type: as the client's library words both for a scraper that accepts that."""
-        from prometheus_client import CollectorRegistry
-        from prometheus_client.exposition import choose_encoder
-
-        registry = CollectorRegistry(auto_describe=False)  # the library's own one is everybody's in the process
-        registry.register(self)
-        encode, kind = choose_encoder(accept)
-        return encode(registry), kind
+    def __init__(self, processes: Mapping[str, Samples | None]) -> None:
+        self._processes = processes
 
     def collect(self) -> "Iterator[Metric]":
-        """Each family once, with the series of all processes and mocks."""
-        from prometheus_client.core import GaugeMetricFamily, InfoMetricFamily
+        """Each family once, with the series of all processes."""
+        from prometheus_client import core
 
-        yield InfoMetricFamily("lab", "The version of the lab.", value={"version": __version__})
-        yield from self._of_mocks()
-        yield from self._of_ledger()
-        yield from self._of_lab()
-        jobs = GaugeMetricFamily("lab_jobs", "Jobs that are not forgotten, by status.", labels=("scenario", "status"))
-        for process in self._processes.values():
-            for mock in process.mocks:
-                for status, count in mock.jobs.items():
-                    jobs.add_metric((mock.scenario, str(status)), count)
-        yield jobs
-        if self._label:
-            up = GaugeMetricFamily("lab_worker_up", "Whether a worker told what it counted.", labels=self._label)
-            for worker in sorted((*self._processes, *self._missing), key=int):
-                up.add_metric((worker,), worker in self._processes)
+        yield core.InfoMetricFamily("lab", "The version of the lab.", value={"version": __version__})
+        worker = () if "" in self._processes else ("worker",)
+        families = {
+            **FAMILIES,
+            **{each.name: Family(each.type.title(), each.documentation) for each in system_families()},
+        }
+        for name, family in families.items():
+            own = () if name == JOBS else worker  # of jobs all processes know the same
+            metric = getattr(core, f"{family.kind}MetricFamily")(name, family.help, labels=(*own, *family.labels))
+            for number, found in self._processes.items():
+                for labels, values in (found or {}).get(name, ()):
+                    labels = (*(number for _ in own), *labels)
+                    if family.kind == "Histogram":
+                        buckets = zip((*map(str, BOUNDS), "+Inf"), values[:-1], strict=True)
+                        metric.add_metric(labels, list(buckets), values[-1])
+                    else:
+                        metric.add_metric(labels, values[0])
+            if metric.samples or name in (CALLS, STRUCK, MALFORMED, JOBS):
+                yield metric
+        if worker:
+            up = core.GaugeMetricFamily("lab_worker_up", "Whether a worker told what it counted.", labels=worker)
+            for number in sorted(self._processes, key=int):
+                up.add_metric((number,), self._processes[number] is not None)
             yield up
 
-    def _of_mocks(self) -> "Iterator[Metric]":
-        from prometheus_client.core import CounterMetricFamily, HistogramMetricFamily
 
-        help_ = "From a whole request to the last byte of its reply, in real time; code 0: no status line left."
-        labels = (*self._label, "scenario", "route", "code")
-        durations = HistogramMetricFamily("lab_request_duration_seconds", help_, labels=labels)
-        bounds = [*(str(bound / 1000) for bound in BOUNDS), "+Inf"]
-        labels = (*self._label, "scenario", "route")
-        struck = CounterMetricFamily("lab_faults_struck", "Calls that a fault struck.", labels=labels)
-        labels = (*self._label, "scenario")
-        malformed = CounterMetricFamily("lab_malformed_requests", "What came and was no HTTP request.", labels=labels)
-        for worker, process in self._processes.items():
-            for mock in process.mocks:
-                of_mock = (*self._of(worker), mock.scenario)
-                for calls in mock.calls:
-                    buckets = list(zip(bounds, calls.up_to, strict=True))
-                    durations.add_metric((*of_mock, calls.route, str(calls.code)), buckets, calls.total / 1_000_000)
-                for route, count in mock.struck.items():
-                    struck.add_metric((*of_mock, route), count)
-                malformed.add_metric(of_mock, mock.malformed)
-        yield from (durations, struck, malformed)
+def _exposition(processes: Mapping[str, Samples | None], accept: str) -> tuple[bytes, str]:
+    """The text, and its Content-Type: as the client's library words both for a scraper that accepts that."""
+    from prometheus_client import CollectorRegistry
+    from prometheus_client.exposition import choose_encoder
 
-    def _of_ledger(self) -> "Iterator[Metric]":
-        from prometheus_client.core import CounterMetricFamily
-
-        for name, help_ in _OF_LEDGER.items():
-            family = CounterMetricFamily(f"lab_ledger_{name}", help_, labels=self._label)
-            for worker, process in self._processes.items():
-                if process.ledger is not None:
-                    family.add_metric(self._of(worker), getattr(process.ledger, name))
-            if family.samples:
-                yield family
-
-    def _of_lab(self) -> "Iterator[Metric]":
-        from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
-
-        labs = {self._of(worker): each.lab for worker, each in self._processes.items() if each.lab is not None}
-        if not labs:
-            return
-        help_ = "Connections that are open, whichever mock is called."
-        connections = GaugeMetricFamily("lab_connections", help_, labels=self._label)
-        opened = CounterMetricFamily("lab_connections_opened", "Connections that were opened.", labels=self._label)
-        tenants = GaugeMetricFamily("lab_tenants", "Tenants that were called at the process.", labels=self._label)
-        up = GaugeMetricFamily("lab_ledger_up", "Whether the shared ledger can be reached.", labels=self._label)
-        for worker, lab in labs.items():
-            connections.add_metric(worker, lab.connections)
-            opened.add_metric(worker, lab.opened)
-            tenants.add_metric(worker, lab.tenants)
-            if lab.ledger_up is not None:
-                up.add_metric(worker, lab.ledger_up)
-        yield from (connections, opened, tenants)
-        yield from (up,) if up.samples else ()
-        yield from self._of_system(labs)
-
-    def _of_system(self, labs: Mapping[tuple[str, ...], LabCounts]) -> "Iterator[Metric]":
-        """The library's own families, in which a worker has a label as in ours."""
-        for family in system_families():
-            (name,) = {sample.name for sample in family.samples}
-            family.samples.clear()
-            for worker, lab in labs.items():
-                if (value := lab.system.get(family.name)) is not None:
-                    family.add_sample(name, dict(zip(self._label, worker, strict=True)), value)
-            yield family
-
-    def _of(self, worker: str) -> tuple[str, ...]:
-        return (worker,) if self._label else ()
+    registry = CollectorRegistry(auto_describe=False)  # the library's own one is everybody's in the process
+    registry.register(_Collector(processes))
+    encode, kind = choose_encoder(accept)
+    return encode(registry), kind

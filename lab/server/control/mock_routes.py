@@ -28,8 +28,7 @@ from lab.server.control.clock import ClockRoutes
 from lab.server.control.jobs import JobRoutes
 from lab.server.control.journal import Subscriber
 from lab.server.control.last_exchanges import Buffer, SharedBytes
-from lab.server.control.meters import MockMeter, counts_of_others
-from lab.server.control.metrics import MetricsRoute
+from lab.server.control.metrics import CONNECTIONS, MetricsRoute, MockMeter, counts_of_others
 from lab.server.control.rewind import Rewind
 from lab.server.control.shared import UNSHARED, SharedBuffer, SharedReset, SharedSubscriber, following
 from lab.server.labs import Lab, LabChoice
@@ -122,7 +121,7 @@ class MockRoutes:
             "set_back": self._calls.set_back,
             "base_url": f"{self._server.public_origin}{config.prefix}", "clock": self.clock.document(),
             "seed": config.seed, "scenarios": [each.name for each in config.scenarios],
-            "connections": self._server.connections + sum(each.lab.connections for each in others if each and each.lab),
+            "connections": self._server.connections + sum(int(n) for each in others if each for _, (n,) in each.get(CONNECTIONS, ())),
         }  # fmt: skip
 
     async def _scenarios(self, request: web.Request) -> Json:
@@ -132,7 +131,7 @@ class MockRoutes:
         return {"scenarios": [client_part(each.scenario) for each in self._service.config.scenarios]}
 
     def _choice(self, choice: LabChoice) -> Json:
-        from lab.jobs.expectation import ends_in
+        from lab.jobs.own_run import ends_in
 
         chosen, scenario = self._lab.chosen.get(choice.name), choice.messages()
         ends: list[Json] = [*(choice.good_client or map(str, ends_in(scenario)))]

@@ -19,8 +19,9 @@ from lab.mock.service import Service
 from lab.mock.sizes import sizes_of
 from lab.server.control.access import CommandRefused, Handler, read_command
 from lab.server.control.journal import Subscriber
-from lab.server.control.last_exchanges import Buffer, Kept
+from lab.server.control.last_exchanges import Buffer
 from lab.server.shared.calls import LedgerCalls
+from lab.server.told import Kept
 
 if TYPE_CHECKING:
     from lab.server.shared.exchanges import ExchangeRelay
@@ -85,18 +86,12 @@ class SharedBuffer(Buffer):
 
     def relay(self, relayed: Relayed, position: LogPosition) -> None:
         """Take a line of another process."""
-        super().add(relayed)
-        if self._kept:
-            self._kept[-1].order = position
-
-    def add(self, observation: Observation | Relayed) -> None:
-        """Take an observation, and how far the commits are folded."""
-        super().add(observation)
-        if self._kept:
-            self._kept[-1].order = self._service.position
+        self.told.hand_on()
+        self.take([Kept(relayed, relayed.wall * 1_000, position)])
 
     def exchanges(self) -> tuple[Kept, ...]:
         """What was observed, oldest first."""
+        self.told.hand_on()
         placed, last = [], (0, 0, 0, 0)
         for kept in self._kept:
             place = _place(kept)

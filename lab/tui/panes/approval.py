@@ -1,27 +1,31 @@
-"""The approval bar: the question, its patience, who decides when nobody does, and the keys that answer."""
+"""The approval bar: the question, its patience, who decides when nobody does, the keys that answer; then the receipt."""
 
 from collections.abc import Callable
 
+from msgspec.structs import replace
+
 from lab.core.clock import Millis
-from lab.tui.panes.decision import decision_now, gate_text, last_decision, receipt, who
+from lab.program.words import Verdict
+from lab.tui.panes.decision import decision_head, decision_now, gate_text, last_decision, who
 from lab.tui.panes.keys import Fields, InputRow, React, Reaction, ScreenKey, choosing
 from lab.tui.panes.layout import AIRY, BROAD, projector
 from lab.tui.panes.message import MESSAGE_ROW, message_bar
 from lab.tui.panes.pane import Bar, View
 from lab.tui.panes.search import SEARCH_ROW
-from lab.tui.rows.blocks import at_text, minutes
-from lab.tui.rows.spans import BLANK, Row, Rows, backed, cut, fill, gauge, hot, ink, row, width, wrap
-from lab.tui.state.gate import GateAnswer, GateDecision, GateOpening, GateState
+from lab.tui.rows.blocks import at_text, button, minutes, raised, seconds, tinted
+from lab.tui.rows.spans import BLANK, Row, Rows, at_both_ends, cut, ends, gauge, ink, row, widest, width, wrap
+from lab.tui.state.gate import GateAnswer, GateDecision, GateOpening, GateState, verdict_face
+from lab.tui.state.ink import Ground, Ink
 from lab.tui.state.screen import SEARCH, ScreenState
+from lab.tui.state.status import face
 
-_BUTTONS = {
-    "approved": ("approve", "a", "Approve", "fill", "@fill-done"),
-    "rejected": ("reject", "r", "Reject", "fill", "@fill-bad"),
-    "changes-requested": ("changes", "c", "Changes", "wait", "@panel"),
+_BUTTONS: dict[str, tuple[str, str, str, Ink, Ground]] = {
+    "approved": ("approve", "a", "Approve", "fill", "fill-done"),
+    "rejected": ("reject", "r", "Reject", "fill", "fill-bad"),
+    "changes-requested": ("changes", "c", "Changes", "wait", "panel"),
 }
 """By verdict: its action and the usual key, its face where the gate has none, its colours."""
 _RECORDED = {"timed-out": "timed out", "changes-requested": "changes asked for"}
-
 MOST_TEXT = 4
 """Rows that each text of the bar takes at most."""
 
@@ -31,141 +35,159 @@ def _size(state: ScreenState, columns: int, rows: int) -> int:
         return 3 if projector(state, columns) else 5
     if (state.shows_act or state.presents) and not state.ui.answering:
         return 0  # the act says it all
-    if state.run.ended is not None or state.run.gate is None:
+    gate, opening = state.run.gate, state.run.matched_opening
+    if state.run.ended is not None or gate is None:
         return int(last_decision(state) is not None)
-    least = 5 if rows >= AIRY else 4
-    # at the opening most time is left and the texts are longest
-    opening = state.run.matched_opening
-    return max(least, len(_lines(state, state.run.gate, columns, 0 if opening is None else opening.opened)))
+    # at the opening most time is left and the texts are longest; the bar stays as high while an answer is on its way
+    lines = _lines(state, replace(gate, sent=None), columns, 0 if opening is None else opening.opened)
+    return max(5 if rows >= AIRY else 4, len(lines) + (columns < BROAD and not state.ui.answering))
 
 
 def _draw(view: View) -> Rows:
     state, gate, columns, rows = view.state, view.run.gate, view.columns, view.rows
     if state.ui.typing == "message":
         return message_bar(view)
-    decision = decision_now(state, view.now) or last_decision(state)
-    if decision is not None:
-        return receipt(view, decision)
-    lines = [] if gate is None else _lines(state, gate, columns, view.now)
-    above = max(0, rows - len(lines)) if not state.ui.answering and columns < BROAD else max(0, rows - len(lines)) // 2
-    drawn = [*[BLANK] * above, *lines, *[BLANK] * rows][:rows]
-    return tuple(backed(fill(row(ink("▌", "wait"), "  ", line), columns), "@tint-wait") for line in drawn)
+    if (decision := decision_now(state, view.now) or last_decision(state)) is not None:
+        return _receipt(view, decision)
+    if gate is None:
+        return tinted([BLANK] * rows, "wait", columns)
+    lines, asked = (_lines(state, each, columns, view.now) for each in (gate, replace(gate, sent=None)))
+    spare = max(0, rows - len(asked))  # an answer that is on its way moves nothing
+    above = 0 if state.ui.answering else spare // 2 if columns >= BROAD else max(0, spare - 1)
+    return tinted([*[BLANK] * above, *lines, *[BLANK] * rows][:rows], "wait", columns)
 
 
 def _lines(state: ScreenState, gate: GateState, columns: int, now: Millis) -> list[Row]:
-    """Every text broken at words, and the buttons: beside them, three rows high, where all have room, else below."""
+    """Every text broken at words; the buttons beside them, three rows high, from 120 columns on, else in a row below."""
     inner, typing = columns - 6, state.ui.answering
-    texts = [
-        gate_head(state, gate),
-        row(ink(" ".join(gate.question.split()), bold=True)),
-        patience_row(state, gate, now),
-    ]
+    question, note = row(ink(" ".join(gate.question.split()), bold=True)), gate_note(state, gate)
+    told = patience_rows(state, gate, now)
     if typing:  # what is typed stands in the fourth row
-        return [*[cut(text, inner) for text in texts], cut(_prompts(state, INPUT_ROWS[typing]), inner)]
-    faces, texts = verdict_buttons(state), [*texts, gate_note(state, gate)]
-    side = inner - width(side_by_side(faces)) - 2
-    beside = [line for text in texts if text for line in wrap(text, side, most=MOST_TEXT)]
-    whole = width(texts[0]) <= side and width(texts[2]) <= side
-    if columns >= BROAD and faces and whole and len(beside) <= MOST_TEXT:
-        beside += [BLANK] * (3 - len(beside))
-        buttons = [side_by_side(faces, blank=at != 1) for at in range(3)] + [BLANK] * (len(beside) - 3)
-        return [row(fill(text, side + 2), button) for text, button in zip(beside, buttons, strict=True)]
-    lines = [line for text in texts if text for line in wrap(text, inner, most=MOST_TEXT)]
-    rows: list[list[Row]] = []
-    for face in faces:
-        if rows and sum(width(each) + 1 for each in (*rows[-1], face)) <= inner:
-            rows[-1].append(face)
-        else:
-            rows.append([face])
-    return [*lines, *map(side_by_side, rows)]
+        return [cut(text, inner) for text in (question, *told, *[BLANK] * (2 - len(told)), _prompts(state, typing))]
+    faces = verdict_buttons(state)
+    if columns < BROAD:
+        lines = [
+            line
+            for text in (question, *joined(told, inner), note)
+            if text
+            for line in wrap(text, inner, most=MOST_TEXT)
+        ]
+        rows = _in_rows(faces, inner)
+        room = inner - width(rows[-1]) - 2
+        places = [gate_text(state, gate, short=short) for short in (False, True)]
+        place = next((each for each in places if len(each) <= room), "")
+        return [*lines, *rows[:-1], ends(rows[-1], row(ink(place, "dim")), inner)]
+    keys = raised(faces) if faces else []
+    side = inner - widest(keys) - 2
+    lines = [line for text in (question, *told, note) if text for line in wrap(text, side, most=MOST_TEXT)]
+    return at_both_ends(lines, keys, inner)
 
 
-def _prompts(state: ScreenState, typed: InputRow) -> Row:
-    """What stands before the row's fields, and in those that aren't typed in; the field itself lies over the row."""
-    ui, parts = state.ui, list[Row]()
-    for at, ((prompt, cells), hint) in enumerate(zip(typed.fields(state), typed.placeholders(state), strict=True)):
-        text = "" if at == ui.field or at >= len(ui.typed) else ui.typed[at]
-        shown = row((hint, "dim")) if at != ui.field and not text else row((text, "fg"))
-        parts.append(row((prompt, "wait b"), fill(shown, cells) if cells else shown))
-    return row(*parts)
+def _in_rows(faces: list[Row], inner: int) -> list[Row]:
+    """Buttons side by side, in as many rows as they take; one that is empty where there are none."""
+    rows: list[Row] = [BLANK]
+    for each in faces:
+        on = row(rows[-1], " " if rows[-1] else "", each)
+        rows = [*rows[:-1], on] if width(on) <= inner else [*rows, each]
+    return rows
+
+
+def joined(texts: list[Row], inner: int) -> list[Row]:
+    """Texts in one row, if they fit."""
+    whole = row(*[part for text in texts for part in (text, row("  "))])
+    return [whole] if texts and width(whole) - 2 <= inner else texts
+
+
+def _prompts(state: ScreenState, typing: str) -> Row:
+    """What stands before the row's fields; they lie over the row themselves."""
+    parts = [row(ink(prompt, "wait", bold=True), " " * cells) for prompt, cells in INPUT_ROWS[typing].fields(state)]
+    return row(*[span for part in parts for span in part])
 
 
 def gate_note(state: ScreenState, gate: GateState) -> Row:
     """What was asked for at the opening before; else who may decide besides, where a stranger's client polls."""
-    asked_for = _changes_before(state, gate)
-    if asked_for is not None:
-        return row(("asked for: ", "dim"), (f"“{asked_for.comment}”", "fg"), (f"  by {who(state, asked_for)}", "dim"))
-    watched = state.source.follows and state.source.cursor is None and gate.in_chat
-    return row(("the client may answer too", "dim")) if watched else BLANK
-
-
-def _changes_before(state: ScreenState, gate: GateState) -> GateDecision | None:
-    """The request for changes that led to this opening, if it said what they are."""
     decisions = (each.decision for each in reversed(state.run.timeline) if each.decision is not None)
     last = next(decisions, None) if gate.round else None
-    return last if last is not None and last.comment and last.verdict == "changes-requested" else None
+    if last is not None and last.comment and last.verdict == Verdict.CHANGES:
+        return row(ink("asked for: ", "dim"), f"“{last.comment}”", ink(f"  by {who(state, last)}", "dim"))
+    watched = state.source.follows and state.source.cursor is None and gate.in_chat
+    return row(ink("the client may answer too", "dim")) if watched else BLANK
 
 
 def gate_head(state: ScreenState, gate: GateState) -> Row:
-    """That a decision is needed, at which of the gates, or that it was sent."""
+    """That a decision is needed, and at which of the gates."""
+    return row(ink("◆ ", "wait"), ink("APPROVAL NEEDED", "wait", bold=True), ink(f"  {gate_text(state, gate)}", "dim"))
+
+
+def patience_rows(state: ScreenState, gate: GateState, now: Millis, *, told: bool = False) -> list[Row]:
+    """How long there is, if it isn't `told` elsewhere, and what happens if nobody decides; of an answer that was sent, or
+    refused, that."""
     opening = state.run.matched_opening
-    several = opening is not None and opening.approvals > 1
-    quorum = f" · approvals {opening.approved} of {opening.approvals}" if opening is not None and several else ""
-    text = f"  {gate_text(state, gate)}{quorum}"
-    if gate.sent is None:
-        return row(("◆ ", "wait"), ("APPROVAL NEEDED", "wait b"), (text, "dim"))
-    sent = _BUTTONS[gate.sent][2] if gate.sent in _BUTTONS else gate.sent
-    return row(("◇ ", "wait"), (f"{sent} sent", "wait b"), (text, "dim"))
-
-
-def patience_row(state: ScreenState, gate: GateState, now: Millis) -> Row:
-    """How long there is, and what happens if nobody decides; of an answer that was refused why."""
+    lead, happens = BLANK, _recorded(state, opening)
     if gate.refusal:
-        return row(("refused: ", "bad b"), (gate.refusal, "fg"))
-    opening = state.run.matched_opening
+        return [row(ink("refused: ", "bad", bold=True), gate.refusal)]
+    if gate.sent is not None:
+        label = _BUTTONS[gate.sent][2] if gate.sent in _BUTTONS else gate.sent
+        happens = row(ink(f"◇ {label} sent", "wait", bold=True))
+    elif opening is not None and opening.approvals > 1:
+        lead = row(ink(f"approvals {opening.approved} of {opening.approvals}  ", "wait", bold=True))
     if opening is None:
-        return BLANK if gate.in_chat else row(("decided outside the API: the app only polls", "dim"))
-    left = max(0, opening.until - now)
-    whole = max(1, opening.until - opening.opened)
-    tone = "wait" if left >= 60_000 or left * 4 > whole else "bad"
-    head = row(("patience ", "dim"), (minutes(left), "fg b"), " ", gauge(left / whole, 13, tone))
-    recorded = _recorded(state, opening)
-    if recorded is not None:
-        return row(head, "  ", recorded)
-    if opening.by is not None:
-        return row(head, f"  script: {opening.verdict} in {minutes(opening.then_at - now)}, then {opening.to}")
-    verdict = "timed out" if opening.verdict == "timed-out" else opening.verdict
-    return row(head, ("  if nobody decides: ", "dim"), f"{verdict}, then {opening.to}")
+        return [happens or row(lead, ink("" if gate.in_chat else "decided outside the API: the app only polls", "dim"))]
+    left, whole = max(0, opening.until - now), max(1, opening.until - opening.opened)
+    tone: Ink = "wait" if left >= 60_000 or left * 4 > whole else "bad"
+    named = row() if told else row(ink("patience ", "dim"), ink(minutes(left), tone, bold=True), " ")
+    word = verdict_face(opening.verdict).word
+    if happens is None and opening.by is not None:
+        happens = row(f"script: {word} in {minutes(opening.then_at - now)}, then {opening.to}")
+    return [
+        row(named, gauge(left / whole, 8, tone)),
+        row(lead, happens or row(ink("if nobody decides: ", "dim"), f"{word}, then {opening.to}")),
+    ]
 
 
-def _recorded(state: ScreenState, opening: GateOpening) -> Row | None:
+def _recorded(state: ScreenState, opening: GateOpening | None) -> Row | None:
     """What a recording knows of the opening that shows."""
     cursor = state.source.cursor
-    found = None if cursor is None else cursor.decisions.get((opening.job, opening.gate, opening.round))
+    found = (
+        None if cursor is None or opening is None else cursor.decisions.get((opening.job, opening.gate, opening.round))
+    )
     if found is None:
         return None
     at, verdict = found
-    word = _RECORDED.get(verdict, verdict)
-    return row(("recorded: ", "dim"), (word, "fg b"), (f" at {at_text(state.run.since_start(at))}", "fg"))
+    word = row(ink(_RECORDED.get(verdict, verdict), bold=True))
+    return row(ink("recorded: ", "dim"), word, f" at {at_text(state.run.since_start(at))}")
 
 
 def verdict_buttons(state: ScreenState) -> list[Row]:
-    """The faces of the keys that are offered: Approve, Reject, Changes."""
-    faces = []
+    """The buttons of the verdicts that are offered: Approve, Reject, Changes."""
+    found = []
     for verdict, label in offered_answers(state):
         action, key, _, tone, ground = _BUTTONS[verdict]
         label = "Changes" if label == "Request changes" else label[:20]
-        shown = state.ui.faces.get(action, key)
-        faces.append(hot(row((f"  {shown} ", f"{tone} b {ground}"), (f"{label}  ", f"{tone} {ground}")), key))
-    return faces
+        found.append(button(state.ui.faces.get(action, key), label, key, tone, ground))
+    return found
 
 
-def side_by_side(faces: list[Row], *, blank: bool = False) -> Row:
-    """Buttons in one row; `blank`: the row above or below it, of their ground alone."""
-    parts: list[Row] = []
-    for face in faces:
-        parts += [row((" " * width(face), face[0].role)) if blank else face, row(" ")]
-    return row(*parts)
+def _receipt(view: View, decision: GateDecision) -> Rows:
+    """What becomes of the bar once its gate is decided: who decided, what was said, after how long, at which gate."""
+    state, gate, tone, inner = view.state, decision.gate, verdict_face(decision.verdict).role, view.columns - 6
+    times = (at for word, at in reversed(state.run.statuses) if face(word).phase == "waiting" and at <= decision.at)
+    since = next(times, None)
+    head = row(ink("◇ ", tone), ink(decision_head(state, decision), tone, bold=True))
+    said = row(f"  “{decision.comment}”") if decision.comment else row()
+    took = row() if since is None else row(ink("   after ", "dim"), seconds(decision.at - since))
+    if took and decision.patience and decision.verdict != Verdict.TIMED_OUT:
+        took = row(took, ink(f" of {minutes(decision.patience)}", "dim"))
+    place = row(ink(" · ".join(filter(None, (gate.code, gate.channel))), "dim")) if gate is not None else row()
+    forms = (row(head, said, took), row(head, said), head)
+    left = next((each for each in forms if width(each) + width(place) + 2 <= inner), cut(row(head, said), inner))
+    line = ends(left, place if width(left) + width(place) + 2 <= inner else row(), inner)
+    question = cut(row(gate.question.replace("\n", " ")), inner) if gate is not None else BLANK
+    whom = "the client" if state.source.follows else "the app"
+    learns = row(ink(f"{whom} learns of it with its next poll", "dim"))
+    # one that is due closes the bar as it stands; the next answer has it shrink to the receipt
+    lines = [line] if view.rows < 3 else [BLANK, line, question, learns, BLANK][5 - view.rows if view.rows < 5 else 0 :]
+    return tinted(lines[: view.rows], tone, view.columns)
 
 
 # Answering
@@ -246,21 +268,29 @@ INPUT_ROWS = {
 }
 """By what the person types: `UiState.typing`."""
 
+
+def _no_answer(state: ScreenState) -> str:
+    gate = state.newest.gate
+    if gate is None:
+        return "No gate is open."
+    return "The gate doesn't offer this." if gate.sent is None else "The answer is on its way."
+
+
 _APPROVE, _REJECT = (_answerable(verdict) for verdict in ("approved", "rejected"))
 KEYS = (
-    ScreenKey("approve", "a", "a", "Approve", "approve at the open gate", _answering("approved"), _APPROVE, group="gate", needs="decide"),
-    ScreenKey("reject", "r", "r", "Reject", "reject at the open gate", _answering("rejected"), _REJECT, group="gate", needs="decide"),
+    ScreenKey("approve", "a", "a", "Approve", "approve at the open gate", _answering("approved"), _APPROVE, group="gate", needs="decide", why=_no_answer),
+    ScreenKey("reject", "r", "r", "Reject", "reject at the open gate", _answering("rejected"), _REJECT, group="gate", needs="decide", why=_no_answer),
     ScreenKey(
         "changes", "c", "c", "Changes", "ask for changes: type what they are",
-        choosing(typing="changes", field=0), _answerable("changes-requested"), group="gate", needs="decide",
+        choosing(typing="changes", field=0), _answerable("changes-requested"), group="gate", needs="decide", why=_no_answer,
     ),
     ScreenKey(
         "approve-saying", "A", "A", "Approve by name", "approve with a name and a comment",
-        choosing(typing="approve", field=0, typed=()), _APPROVE, group="gate", needs="decide",
+        choosing(typing="approve", field=0), _APPROVE, group="gate", needs="decide", why=_no_answer,
     ),
     ScreenKey(
         "reject-saying", "R", "R", "Reject by name", "reject with a name and a comment",
-        choosing(typing="reject", field=0, typed=()), _REJECT, group="gate", needs="decide",
+        choosing(typing="reject", field=0), _REJECT, group="gate", needs="decide", why=_no_answer,
     ),
 )  # fmt: skip
 

@@ -6,13 +6,14 @@ were told, on a scale of seconds that halves when it is full.
 """
 
 from collections.abc import Sequence
+from itertools import groupby
 from typing import NamedTuple
 
 from msgspec import Struct
 from rich.cells import cell_len
 
 from lab.core.clock import Millis, tenths
-from lab.tui.panes.layout import band_rows
+from lab.tui.panes.layout import LEFT, band_rows
 from lab.tui.panes.pane import Bar, View
 from lab.tui.rows.spans import Row, Rows, TextSpan, clip, fill, ink, row
 from lab.tui.state.course import CourseStep, course_of
@@ -20,12 +21,12 @@ from lab.tui.state.gate import verdict_face
 from lab.tui.state.ink import FILLS, TINTS, Ground, Ink
 from lab.tui.state.run import RunState, TimelineRow
 from lab.tui.state.screen import ScreenState
-from lab.tui.state.status import face, phase, refused_call
+from lab.tui.state.status import FACES, face, phase, refused_call
 
-LEFT = 3
-"""Columns before text, in every area."""
 _NAMES = 9
 """Columns of the rows' names, where there are three rows."""
+_WORDS = {known: str(status) for status, known in FACES.items() if status is not None}
+"""By how a status shows its word, in a plan."""
 _LEAD = 8
 """Columns from one call to the next before the job is there."""
 _SCALE: Millis = 16_000
@@ -77,6 +78,9 @@ def _axis(steps: Sequence[CourseStep], now: Millis, x: int, end: int, *, planned
             scale *= 2
         room = max(2 * len(steps), room * (now - begin) // scale + 1)
         least, shares = [2] * len(steps), [max(1, (each.ended or now) - (each.began or now)) for each in steps]
+    if sum(least) > room:  # a step that comes again has been named before
+        names = [each.name for each in steps]
+        least = [4 if name in names[:at] else each for at, (name, each) in enumerate(zip(names, least, strict=True))]
     if sum(least) > room:
         least = [max(2, each * room // sum(least) - 1) for each in least]
     spare, shared, boxes, at = max(0, room - sum(least)) / sum(shares), 0.0, list[Box](), x
@@ -152,6 +156,25 @@ def planned_row(steps: Sequence[CourseStep], columns: int) -> Row:
     return cells.row()
 
 
+def planned_lane(steps: Sequence[CourseStep], columns: int) -> list[Row]:
+    """The statuses as they are planned, below each a line over the steps that it has: for the poster."""
+    if not steps:
+        return []
+    words, lines, agents = CellRow(columns), CellRow(columns), CellRow(columns)
+    boxes = _axis(steps, 0, _NAMES, columns, planned=True).boxes
+    words.put(0, ink("STATUS", "dim"))
+    agents.put(0, ink("AGENTS", "dim"))
+    for known, grouped in groupby(boxes, key=lambda box: box.step.face):
+        group = list(grouped)
+        start, stop = group[0].x, group[-1].x + group[-1].wide
+        text = f"{known.glyph} {_WORDS.get(known, '')}"
+        words.put(start, ink(text if len(text) < stop - start else known.glyph, known.role, bold=True))
+        lines.put(start, ink("━" * max(1, stop - start - (not known.final)), known.role))
+    for box in boxes:
+        _box(agents, box, -1, -1, planned=True, over=False)
+    return [words.row(), lines.row(), agents.row()]
+
+
 def _box(cells: CellRow, box: Box, now: Millis, here: int, *, planned: bool, over: bool) -> None:
     """A step: past ones tinted, of the current one what has passed is solid, those to come grey; as planned all tinted."""
     step, x, wide = box
@@ -161,7 +184,8 @@ def _box(cells: CellRow, box: Box, now: Millis, here: int, *, planned: bool, ove
     tone: Ink = "done" if done and gate else step.face.role
     room = max(1, wide if final else wide - 1)
     sign = f"{'◇' if done else '◆'} " if gate else f"{step.face.glyph if current else '○'} " if final else ""
-    text = clip(f" {sign}{step.name}", room)
+    text = f" {sign}{step.name}"
+    text = text if cell_len(text) <= room else clip(f" {sign}", room)  # a name has room, or isn't there
     took = "you decide" if planned and gate else f"{tenths(step.takes)} s"
     if not final and (planned or (done and not gate)) and cell_len(text) + len(took) + 2 <= room:
         text += took.rjust(room - cell_len(text) - 1)
@@ -245,7 +269,7 @@ def _tick(each: TimelineRow, x: int) -> Tick:
 
 
 def _size(state: ScreenState, columns: int, rows: int) -> int:
-    return 0 if state.presents or not course_of(state).steps else band_rows(rows)
+    return 0 if state.presents or state.poster or not course_of(state).steps else band_rows(rows)
 
 
 BAND = Bar("band", "top", _size, _draw, timed=True, apart=True)

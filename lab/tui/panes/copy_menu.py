@@ -1,13 +1,13 @@
 """What can be copied to the terminal's clipboard: of what shows, each piece by a key of its own."""
 
-from collections.abc import Callable
+from collections.abc import Sequence
 
 from msgspec import Struct
 
-from lab.tui.panes.page import PageContent, PageReaction
+from lab.tui.panes.page import ListContent, PageReaction
 from lab.tui.panes.registry import exchange_in_focus
 from lab.tui.rows.curl import curl, first_curl
-from lab.tui.rows.spans import BLANK, Row, cut, row, wrap
+from lab.tui.rows.spans import Row, cut, ink, row, wrap
 from lab.tui.state.screen import ScreenState
 
 HINT = "The terminal's clipboard gets it (OSC 52): not every terminal has one, and tmux only with set-clipboard on."
@@ -45,45 +45,45 @@ def copied_texts(state: ScreenState) -> list[CopiedText]:
     return [each for each in found if each.text]
 
 
-class CopyPage(PageContent):
+class CopyPage(ListContent[CopiedText]):
     """The menu; what is looked at is chosen."""
 
     opener = "y"
     title = "COPY"
     foot = "its key, or ↑ ↓ and enter or y · esc"
-    keys = ("enter", *"yjtoebcuk")
+    hint = ""
+    keys = tuple("yjtoebcuk")
 
-    def __init__(self, state: Callable[[], ScreenState]) -> None:
-        super().__init__(state)
+    def entries(self) -> Sequence[CopiedText]:
+        """The pieces."""
+        return copied_texts(self.state)
+
+    def text_of(self, entry: CopiedText) -> str:
+        """Nothing is typed here."""
+        return entry.name
+
+    def first(self) -> int:
+        """What is looked at."""
         here = self.state
         pane = here.ui.focus or ("output" if here.in_sight.finale else "job")
         wanted = "c" if here.uncalled else "b" if pane == "output" and here.ui.output == "body" else _LOOKED_AT[pane]
-        self.at = next((at for at, each in enumerate(copied_texts(here)) if each.key == wanted), 0)
+        return next((at for at, each in enumerate(self.entries()) if each.key == wanted), 0)
 
-    def body(self, inner: int, rows: int) -> list[Row]:
-        """A row for each, with its beginning."""
-        lines: list[Row] = []
-        for at, each in enumerate(copied_texts(self.state)):
-            chosen = at == self.at
-            beginning = " ".join(each.text.split())
-            head = row(("▌ " if chosen else "  ", "accent"), (f"{each.key}  ", "wait b"))
-            lines.append(cut(row(head, (f"{each.name:<22} ", "fg b" if chosen else "fg"), (beginning, "dim")), inner))
-        return [*lines, BLANK, *wrap(row((HINT, "dim")), inner)]
+    def line(self, entry: CopiedText, inner: int, *, chosen: bool) -> Row:
+        """Its key, its name, its beginning."""
+        tone, beginning = "fill" if chosen else "fg", " ".join(entry.text[:inner].split())
+        head = row((f" {entry.key}  ", "fill b @fill-run" if chosen else "wait b"))
+        name = row((f"{entry.name:<22} ", f"{tone} b @fill-run" if chosen else tone))
+        return cut(row(head, name, ink(f" {beginning}", "fg" if chosen else "dim")), inner)
 
-    def move(self, by: int) -> bool:
-        """Choose another one."""
-        self.at = max(0, min(len(copied_texts(self.state)) - 1, self.at + by))
-        return True
+    def more(self, entry: CopiedText, inner: int, rows: int) -> list[Row]:
+        """What a clipboard needs."""
+        return [*wrap(row(ink(HINT, "dim")), inner)]
 
-    def press(self, key: str) -> PageReaction:
-        """Copy it, and say so below."""
-        found = copied_texts(self.state)
-        chosen = found[self.at : self.at + 1] if key in ("enter", "y") else [each for each in found if each.key == key]
-        if not chosen:
+    def take(self, key: str, entry: CopiedText) -> PageReaction:
+        """Copy it, or the piece whose key it is, and say so below."""
+        found = [entry] if key in ("enter", "y") else [each for each in self.entries() if each.key == key]
+        if not found:
             return PageReaction()
-        (each,) = chosen
-        return PageReaction(
-            copy=each.text,
-            close=True,
-            ui=self.state.choose(remark=f"Copied: {each.name}, {len(each.text)} characters."),
-        )
+        said = f"Copied: {found[0].name}, {len(found[0].text)} characters."
+        return PageReaction(copy=found[0].text, close=True, ui=self.state.choose(remark=said))

@@ -3,15 +3,14 @@
 from rich.cells import cell_len
 
 from lab.core.clock import Millis
-from lab.program.words import Verdict
-from lab.tui.panes.pane import View
-from lab.tui.rows.blocks import at_text, minutes, seconds
-from lab.tui.rows.spans import Rows, backed, cut, ends, fill, ink, plain, row, width, wrap
+from lab.core.jsontext import members_of
+from lab.jobs.gates import Origin
+from lab.tui.rows.blocks import at_text
+from lab.tui.rows.spans import plain, row, wrap
 from lab.tui.state.gate import GateDecision, GateState, verdict_face
-from lab.tui.state.ink import TINTS
-from lab.tui.state.run import TimelineRow
+from lab.tui.state.run import Exchange, RunState, TimelineRow
 from lab.tui.state.screen import ScreenState
-from lab.tui.state.status import decision_shown, face, finished
+from lab.tui.state.status import decision_shown, finished
 
 MOST_COMMENT_ROWS = 4
 """How many rows of a timeline a comment takes at most."""
@@ -46,6 +45,18 @@ def by_whom(state: ScreenState, decision: GateDecision | None) -> str:
     return "" if decision is None or decision.verdict == "timed-out" else f" by {who(state, decision)}"
 
 
+def answer_sent(run: RunState, decision: GateDecision) -> tuple[Exchange | None, str, str]:
+    """The call that carried a decision, if one did; what that wire calls the answer, and the answer as it was sent."""
+    word = verdict_face(decision.verdict).word
+    if decision.by != Origin.API:
+        return None, "", word
+    calls = (each for each in reversed(run.exchanges) if each.command == "invoke" and each.at <= decision.at)
+    call = next(calls, None)
+    resume = members_of(call.request_body.encode()).get("resumeInput") if call is not None else None
+    sent = resume.get("userResponse") if isinstance(resume, dict) else None
+    return (call, "userResponse", sent) if isinstance(sent, str) else (call, "decision", word)
+
+
 def decision_head(state: ScreenState, decision: GateDecision) -> str:
     """`APPROVED by you · 00:40.9`; an approval of several is counted."""
     word = verdict_face(decision.verdict).word.upper()
@@ -54,12 +65,13 @@ def decision_head(state: ScreenState, decision: GateDecision) -> str:
     return f"{word}{count}{by_whom(state, decision)} · {at_text(state.run.since_start(decision.at))}"
 
 
-def gate_text(state: ScreenState, gate: GateState) -> str:
-    """`gate 1 of 2 · BUYER_APPROVAL · CHAT · round 1 of 3`."""
+def gate_text(state: ScreenState, gate: GateState, *, short: bool = False) -> str:
+    """`gate 1 of 2 · BUYER_APPROVAL · CHAT · round 1 of 3`; `short`: without what the gate is called."""
     total = state.gates
     number = f"gate {gate.number} of {max(total, gate.number)}" if total else f"gate {gate.number}"
     again = f"round {gate.round} of {gate.rounds}" if gate.round and gate.rounds is not None else ""
-    return " · ".join(part for part in (number, gate.code, gate.channel, again) if part)
+    named = () if short else (gate.code, gate.channel)
+    return " · ".join(part for part in (number, *named, again) if part)
 
 
 def last_decision(state: ScreenState) -> GateDecision | None:
@@ -68,35 +80,6 @@ def last_decision(state: ScreenState) -> GateDecision | None:
     if run.gate is not None or finished(run):
         return None
     return next((each.decision for each in reversed(run.milestones) if each.decision is not None), None)
-
-
-def receipt(view: View, decision: GateDecision) -> Rows:
-    """What becomes of the bar once its gate is decided: who decided, what was said, after how long, at which gate."""
-    state, gate, tone = view.state, decision.gate, verdict_face(decision.verdict).role
-    since = next(
-        (at for word, at in reversed(state.run.statuses) if face(word).phase == "waiting" and at <= decision.at), None
-    )
-    head = row(ink("◇ ", tone), ink(decision_head(state, decision), tone, bold=True))
-    said = row(f"  “{decision.comment}”") if decision.comment else row()
-    took = row() if since is None else row(ink("   after ", "dim"), seconds(decision.at - since))
-    if took and decision.patience and decision.verdict != Verdict.TIMED_OUT:
-        took = row(took, ink(f" of {minutes(decision.patience)}", "dim"))
-    place = (
-        row(ink(" · ".join(part for part in (gate.code, gate.channel) if part), "dim")) if gate is not None else row()
-    )
-    inner = view.columns - 6
-    forms = (row(head, said, took), row(head, said), head)
-    left = next((each for each in forms if width(each) + width(place) + 2 <= inner), cut(row(head, said), inner))
-    line = row(ink("▌", tone), "  ", ends(left, place if width(left) + width(place) + 2 <= inner else row(), inner))
-    ground = f"@{TINTS.get(tone, 'tint-wait')}"
-    edge = row(ink("▌", tone), "  ")
-    question = row(edge, cut(row(gate.question.replace("\n", " ")), inner)) if gate is not None else edge
-    learns = row(
-        edge, ink(f"{'the client' if state.source.follows else 'the app'} learns of it with its next poll", "dim")
-    )
-    # one that is due closes the bar as it stands; the next answer has it shrink to the receipt
-    lines = [line] if view.rows < 3 else [edge, line, question, learns, edge][5 - view.rows if view.rows < 5 else 0 :]
-    return tuple(backed(fill(each, view.columns), ground) for each in lines[: view.rows])
 
 
 def with_comments(state: ScreenState, inner: int) -> list[TimelineRow]:

@@ -6,9 +6,10 @@ from lab.tui.panes.page import PageContent, PageReaction
 from lab.tui.rows import formats
 from lab.tui.rows.blocks import latency, phrase, since_text
 from lab.tui.rows.curl import curl
-from lab.tui.rows.spans import BLANK, Row, clip, clip_left, cut, row, wrap
-from lab.tui.state.run import Exchange, Pairs
+from lab.tui.rows.spans import BLANK, Row, clip, clip_left, cut, ink, row, wrap
+from lab.tui.state.run import Exchange, Pairs, RunState
 from lab.tui.state.screen import ScreenState
+from lab.tui.state.status import face
 
 FOOT = "y as curl · ← → others · esc"
 
@@ -44,9 +45,9 @@ class ExchangePage(PageContent):
             by = -1 if key.startswith("left") else 1
             self.exchange = exchanges[max(0, min(len(exchanges) - 1, at + by))]
         self.foot = FOOT
-        return PageReaction(to_top=True)
+        return PageReaction()
 
-    def body(self, inner: int, rows: int) -> list[Row]:
+    def body(self, inner: int) -> list[Row]:
         """The page, more rows than fit if bodies are long."""
         source = self.state.source
         exchange = self.exchange = self.state.run.exchange(self.exchange.x) or self.exchange
@@ -54,12 +55,12 @@ class ExchangePage(PageContent):
         lines = [head, *_headers(exchange.request_headers, inner), *_body(exchange.request_body, inner), BLANK]
         if exchange.struck:
             lines.append(row(("✗ ", "bad"), (clip(exchange.struck, inner - 20), "bad b"), ("  a fault struck", "dim")))
-        lines += [*_reply(exchange, inner), BLANK, row(("as curl", "run b"), ("   y copies it", "dim"))]
+        lines += [*_reply(self.state.run, exchange, inner), BLANK, row(("as curl", "run b"), ("   y copies it", "dim"))]
         command = curl(exchange, source.base, source.token_url)
         return [*lines, *[row("  ", part) for text in command.split("\n") for part in wrap(row(text), inner - 2)]]
 
 
-def _reply(exchange: Exchange, inner: int) -> list[Row]:
+def _reply(run: RunState, exchange: Exchange, inner: int) -> list[Row]:
     code, lost = exchange.code, exchange.lost
     if lost is not None:
         return [row(("← ", "bad"), (clip(lost, inner - 20), "bad b"), ("  no reply came", "dim"))]
@@ -68,6 +69,10 @@ def _reply(exchange: Exchange, inner: int) -> list[Row]:
     role = "done" if code < 400 else "bad"
     took = (f"   {latency(exchange.took)}", "dim")
     head = row(("← ", role), (str(code), f"{role} b"), f" {phrase(code)}", took)
+    shown = next((each for each in run.timeline if each.x == exchange.x and not each.bad), None)
+    if shown is not None and exchange.command == "status":
+        known = face(shown.word)
+        head = row(head, ink(f"   {known.glyph} {shown.word}", known.role, bold=True))
     return [head, *_headers(exchange.reply_headers, inner), *_body(exchange.reply_body, inner)]
 
 

@@ -1,12 +1,13 @@
 """The fault menu: what is armed, what can be armed, and where the chosen one would strike. Enter arms, delete disarms."""
 
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 
 from msgspec import Struct
 
 from lab.core.exchange import Json
-from lab.tui.panes.page import ListPage, PageReaction
-from lab.tui.rows.spans import BLANK, Row, cut, ends, row, wrap
+from lab.tui.panes.page import ListContent, PageReaction
+from lab.tui.rows.spans import Row, cut, ends, row, wrap
 from lab.tui.state.journal import ArmedFault
 from lab.tui.state.run import USUAL_LABELS
 from lab.tui.state.screen import ScreenState
@@ -67,89 +68,69 @@ FAULT_OFFERS = (
 """The menu, in the words of scenarios.md."""
 
 
-class FaultPage(ListPage[ArmedFault | FaultOffer]):
+class FaultPage(ListContent[ArmedFault | FaultOffer]):
     """What, then where; it follows the state, so a fault that strikes meanwhile leaves the list."""
 
     opener = "f"
-    name = "FAULT"
-    foot = "type to find · ↑ ↓ ← → enter arms · esc"
-    keys = ("enter", "delete", "backspace", "left", "right")
+    title = "FAULT"
+    foot = "↑ ↓ ← →   enter arms   esc"
+    hint = "what happens to the next call · type to find"
+    none_left = "no fault has these words"
+    keys = ("delete", "backspace", "left", "right")
 
     def __init__(self, state: Callable[[], ScreenState]) -> None:
         super().__init__(state)
-        self.at = len(self.state.armed)
-        self._turned = 0
-        """How many times the chosen fault was turned to another route."""
+        self._turned: Counter[str] = Counter()
+        """How many times an offer was turned to another route."""
 
-    def every(self) -> Sequence[ArmedFault | FaultOffer]:
+    def entries(self) -> Sequence[ArmedFault | FaultOffer]:
         """The armed ones first, then all offers."""
         return [*self.state.armed, *FAULT_OFFERS]
+
+    def first(self) -> int:
+        """The first offer."""
+        return len(self.state.armed)
 
     def text_of(self, entry: ArmedFault | FaultOffer) -> str:
         """An offer's words and effect; an armed one's name."""
         return f"{entry.word} {entry.effect}" if isinstance(entry, FaultOffer) else f"{entry.name} {entry.route} armed"
 
     def _route(self, offer: FaultOffer) -> str:
-        return offer.routes[self._turned % len(offer.routes)]
+        return offer.routes[self._turned[offer.word] % len(offer.routes)]
 
-    def body(self, inner: int, rows: int) -> list[Row]:
-        """The list, scrolled to the chosen one, which says its route."""
-        entries, scenario = self.entries(), self.state.source.scenario
-        self.at = max(0, min(len(entries) - 1, self.at))
-        lines: list[Row] = []
-        places: list[int] = []
-        for index, each in enumerate(entries):
-            here = index == self.at
-            before = entries[index - 1] if index else None
-            if isinstance(each, FaultOffer) and not isinstance(before, FaultOffer):
-                lines += ([BLANK] if lines else []) + [row(("what happens to the next call", "dim"))]
-            places.append(len(lines))
-            mark = row(("▌ " if here else "  ", "accent"))
-            if isinstance(each, FaultOffer):
-                lines.append(_offer_row(each, mark, self._route(each) if here else "", inner))
-                continue
-            left = row(mark, ("✗ ", "bad"), (each.name, "bad b"), (f"  armed on {each.route}", "dim"))
-            lines.append(ends(left, row(("delete disarms", "dim")) if here else (), inner))
-        if not entries:
-            lines.append(row(("no fault has these words", "dim")))
-        if scenario is not None and scenario.faults:
-            names = ", ".join(fault.name or f"{fault.route}-{fault.what}" for fault in scenario.faults)
-            lines += [BLANK, *wrap(row(("in the scenario itself: ", "dim"), names), inner, most=2)]
-        top = max(0, min((places[self.at] if places else 0) - rows // 2, len(lines) - rows))
-        self.below = sum(1 for place in places if place >= top + rows)
-        return lines[top : top + rows]
+    def line(self, entry: ArmedFault | FaultOffer, inner: int, *, chosen: bool) -> Row:
+        """An offer's words and effect, of the chosen one its route; an armed one in red."""
+        ground = " b @fill-run" if chosen else ""
+        if isinstance(entry, ArmedFault):
+            name = row(
+                (f" ✗ {entry.name} ", f"fill{ground}" if chosen else "bad b"), (f"  armed on {entry.route}", "dim")
+            )
+            return ends(name, row(("delete disarms ", "dim")) if chosen else (), inner)
+        left = row(
+            (f" {entry.word:<22}", f"fill{ground}" if chosen else "fg"), (f" {entry.effect}", "fg" if chosen else "dim")
+        )
+        if not chosen:
+            return cut(left, inner)
+        arrows = "← → " if len(entry.routes) > 1 else ""
+        return ends(left, row(("on ", "dim"), (f"{self._route(entry)} ", "wait b"), (arrows, "dim")), inner)
 
-    def edit(self, key: str, character: str | None) -> bool:
-        """What is typed chooses anew."""
-        if super().edit(key, character):
-            self._turned = 0
-            return True
-        return False
+    def more(self, entry: ArmedFault | FaultOffer, inner: int, rows: int) -> list[Row]:
+        """What goes wrong in the scenario itself."""
+        scenario = self.state.source.scenario
+        if scenario is None or not scenario.faults:
+            return []
+        names = ", ".join(fault.name or f"{fault.route}-{fault.what}" for fault in scenario.faults)
+        return [*wrap(row(("in the scenario itself: ", "dim"), names), inner, most=2)]
 
-    def move(self, by: int) -> bool:
-        """Choose another one."""
-        self._turned = 0
-        return super().move(by)
-
-    def press(self, key: str) -> PageReaction:
+    def take(self, key: str, entry: ArmedFault | FaultOffer) -> PageReaction:
         """Arm the chosen one, and go back to see it strike; disarm it; or let it strike another route."""
-        chosen = self.chosen
-        match key, chosen:
+        match key, entry:
             case "enter", FaultOffer():
-                fault = chosen.at(self._route(chosen))
+                fault = entry.at(self._route(entry))
                 return PageReaction(lambda source: source.arm(fault), close=True)
             case "delete" | "backspace", ArmedFault():
-                name = chosen.name
+                name = entry.name
                 return PageReaction(lambda source: source.disarm(name))
-            case "left" | "right", _:
-                self._turned += 1 if key == "right" else -1
+            case "left" | "right", FaultOffer():
+                self._turned[entry.word] += 1 if key == "right" else -1
         return PageReaction()
-
-
-def _offer_row(offer: FaultOffer, mark: Row, route: str, inner: int) -> Row:
-    tone = "fg b" if route else "fg"
-    left = row(mark, (f"{offer.word:<22}", tone), (offer.effect, "fg" if route else "dim"))
-    if not route:
-        return cut(left, inner)
-    arrows = " ← →" if len(offer.routes) > 1 else ""
-    return ends(left, row(("on ", "dim"), (route, "wait b"), (arrows, "dim")), inner)

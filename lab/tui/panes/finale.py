@@ -1,9 +1,8 @@
 """The finale: at the end of a turn the output has the stage, under a title; above it the facts and the conversation."""
 
 from lab.jobs.program import parts_for
-from lab.tui.panes.band import LEFT
-from lab.tui.panes.layout import WIDE, Rect, Rects
-from lab.tui.panes.output import content
+from lab.tui.panes.layout import LEFT, WIDE, Rect, Rects
+from lab.tui.panes.output import content, without_blanks
 from lab.tui.panes.pane import View
 from lab.tui.panes.search import marked
 from lab.tui.panes.strip import strip_rows
@@ -26,6 +25,8 @@ TALL_SHEET = 20
 """Rows of the output from which on its title has three, though not all of it fits below."""
 _MOST_RAIL = 4
 """Turns that the rail shows at most, the newest."""
+AIRY_FROM = 48
+"""Rows of the screen from which on there is a blank row between facts, turns and output."""
 LEAST_SHEET = 9
 """Rows that are left for the output before the facts above it go."""
 BESIDE_WIRE = 112
@@ -45,13 +46,14 @@ def placed(found: Rects, bars_shown: frozenset[str], state: ScreenState, columns
     kept = {name: place for name, place in found.items() if name in bars_shown}
     strip = min(len(strip_rows(state, columns, blocks=rows >= BLOCKS)), max(1, (end - top) // 3))
     turns = min(state.run.turn, _MOST_RAIL)
+    air = int(rows >= AIRY_FROM and not state.ui.presenter)
     end -= strip
     kept[STRIP] = Rect(0, end, columns, strip)
     if not state.ui.presenter and end - top - 3 - turns >= LEAST_SHEET:
         kept |= {name: Rect(0, top + at, columns, 1, "row") for at, name in enumerate(_FACTS)}
-        top += 3
+        top += 3 + air
     kept[RAIL] = Rect(0, top, columns, turns)
-    top += turns
+    top += turns + air
     wide = BESIDE_WIRE if columns >= WIDE and not state.ui.presenter else columns
     if wide < columns:
         kept["wire"] = Rect(wide + 1, top, columns - wide - 1, end - top)
@@ -124,11 +126,14 @@ def _laid_out(view: View) -> tuple[list[Row], int, str]:
     inner = view.columns - 2 * LEFT
     ruled = _body(view, text, inner, view.rows, ruled=True)
     for head in (5, 3, 1) if 0 < wide(title, 1) <= inner else (3, 1):
-        if len(ruled) <= view.rows - head:
-            return ruled, view.rows - head, "@surface"
+        if len(ruled) + 2 <= view.rows - head:
+            return [BLANK, *ruled], view.rows - head, "@surface"
     shaded = _body(view, text, inner, view.rows, ruled=False)
-    head = 3 if len(shaded) <= view.rows - 3 or view.rows >= TALL_SHEET else 1
-    return (shaded, view.rows - head, "@background") if shaded != ruled else (ruled, view.rows - head, "@surface")
+    head = 3 if len(shaded) + 2 <= view.rows - 3 or view.rows >= TALL_SHEET else 1
+    room = view.rows - head
+    if len(dense := without_blanks(shaded, room - 1)) < room:  # no row on an edge: below there is one for this
+        shaded = [*[BLANK] * (len(dense) + 1 < room), *dense]
+    return shaded, room, "@background" if shaded != ruled else "@surface"
 
 
 def sheet_body(view: View) -> tuple[list[Row], int]:

@@ -1,6 +1,7 @@
 """The help page: the pane in focus, every key, the size and the colours of the terminal."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from itertools import zip_longest
 
 from lab.tui.panes.keys import ScreenKey
 from lab.tui.panes.page import PageContent
@@ -29,11 +30,6 @@ BORDERS = "border: faint to come, blue at work, green done; heavy amber a person
 GROUPS = (("run", "The run"), ("gate", "At a gate"), ("time", "Time"), ("view", "The screen"))
 NO_CLOCK = "Pause, step, speed, faults and rewind need the lab's own mock: a pod's clock and wire are its own."
 NO_PACE = "Pause and speed need a clock that can be set: start the lab with --clock scaled:1."
-_SECOND = frozenset(("↓", "pgdn", "]", "-", "→", "⇧→", "N", *(f"{number}…" for number in range(2, 10))))
-"""Keys that stand beside their counterpart."""
-_ALIKE = {"ask-": ("ask a follow-up", "9"), "focus-": ("look at a pane", "5")}
-"""By how their names begin keys that are told of in one row: what they do, and the last of them."""
-_PAIRS = {"↑": "↑ ↓", "pgup": "pgup/dn", "[": "[ ]", "+": "+ -", "←": "← →", "⇧←": "⇧← ⇧→"}
 
 
 class HelpPage(PageContent):
@@ -58,7 +54,7 @@ class HelpPage(PageContent):
         self._size = size
         self._colours = colours
 
-    def body(self, inner: int, rows: int) -> list[Row]:
+    def body(self, inner: int) -> list[Row]:
         """The terminal, the pane, the keys in one column or two."""
         state = self.state
         size = (f"{self._size[0]} × {self._size[1]}", "fg b")
@@ -70,13 +66,12 @@ class HelpPage(PageContent):
             lines += wrap(row((NO_PACE, "wait")), inner)
         lines.append(BLANK)
         room = inner if inner < 60 else inner // 2 - 1
-        left, right = self._halves(state, room, short=inner < 96, two=room < inner)
-        for at in range(max(len(left), len(right))):
-            one, other = left[at] if at < len(left) else BLANK, right[at] if at < len(right) else BLANK
-            lines.append(row(fill(one, room + 1), other) if other else one)
-        legend = _legend(inner)
-        # where that brings the last row into sight, nothing stands between them
-        return [*lines, *([] if len(lines) + len(legend) == rows else [BLANK]), *legend]
+        groups = [group for group, _ in GROUPS]
+        halves = [groups] if room == inner else [groups[:-1], groups[-1:]]
+        columns = [self._column(state, half, room, short=inner < 96) for half in halves]
+        for left, right in zip_longest(columns[0], columns[1] if columns[1:] else [], fillvalue=BLANK):
+            lines.append(row(fill(left, room + 1), right) if right else left)
+        return [*lines, BLANK, *_legend(inner)]
 
     def _focus(self, state: ScreenState, inner: int) -> list[Row]:
         """The pane in focus, and its own keys."""
@@ -84,25 +79,46 @@ class HelpPage(PageContent):
         if pane is None:
             return wrap(row((f"{pane_digits(state)} for a pane, then its own keys stand here", "dim")), inner)
         own = [key for face in pane.help_keys.split() for key in self._table if key.face == face]
-        keys = [row((_face(state, key), "wait b"), f" {key.label}  ") for key in own]
+        keys = [row((self._face(state, key), "wait b"), f" {key.label}  ") for key in own]
         return wrap(row((f"{pane.title}: ", "accent"), *keys), inner)
 
-    def _halves(self, state: ScreenState, room: int, *, short: bool, two: bool) -> tuple[list[Row], list[Row]]:
-        """The groups of keys, those of the screen in a second column if there is room for one."""
-        halves: tuple[list[Row], list[Row]] = ([], [])
+    def _column(self, state: ScreenState, groups: Sequence[str], room: int, *, short: bool) -> list[Row]:
+        """Groups of keys below each other, their faces as wide as the widest."""
+        listed = [key for key in self._rows_of_keys(state) if key.group in groups]
+        faces = max((len(self._face(state, key)) for key in listed), default=0)
+        lines: list[Row] = []
         for group, name in GROUPS:
-            keys = [
-                key
-                for key in self._table
-                if key.group == group and key.is_served(state) and _face(state, key) not in _SECOND
-            ]
-            if not keys:
-                continue
-            half = halves[1 if group == "view" and two else 0]
-            half += [BLANK] if half and not (short and group == "time") else []
-            half.append(row((name, "run b")))
-            half += [line for key in keys for line in _key_rows(state, key, room, short=short)]
-        return halves
+            keys = [key for key in listed if key.group == group]
+            if keys:
+                lines += [BLANK] if lines and not (short and group == "time") else []
+                lines.append(row((name, "run b")))
+            for key in keys:
+                offered = key.is_offered(state)
+                text = row((key.series or (key.label_in(state) if short else key.help), "fg" if offered else "dim"))
+                head = row((f" {self._face(state, key):>{faces}}  ", "wait b" if offered else "dim"))
+                beside = " " * width(head)
+                lines += [row(beside if at else head, line) for at, line in enumerate(wrap(text, room - len(beside)))]
+        return lines
+
+    def _rows_of_keys(self, state: ScreenState) -> Iterator[ScreenKey]:
+        """The keys of this source: one for each pair, and one for each series but for keys that the person chose."""
+        listed = {key.pair for key in self._table if key.pair and key.name not in state.ui.faces}
+        for key in self._table:
+            own = key.name in state.ui.faces
+            if key.keys and key.is_served(state) and (own or (key.name not in listed and key.series not in listed)):
+                yield key
+            if key.series and not own:
+                listed.add(key.series)
+
+    def _face(self, state: ScreenState, key: ScreenKey) -> str:
+        """What stands for a key, with its counterpart, or the last of its series, if they are the usual ones."""
+        if key.name in state.ui.faces:
+            return key.face_in(state)
+        if key.series:
+            return f"{key.face} … {[each.face for each in self._table if each.series == key.series][-1]}"
+        return key.face + "".join(
+            f" {each.face}" for each in self._table if each.name == key.pair and each.name not in state.ui.faces
+        )
 
 
 def _legend(inner: int) -> list[Row]:
@@ -117,21 +133,3 @@ def _legend(inner: int) -> list[Row]:
         *(cut(line, inner) for line in lines),
         *[line for text in (BORDERS, MOUSE) for line in wrap(row((text, "dim")), inner)],
     ]
-
-
-def _face(state: ScreenState, key: ScreenKey) -> str:
-    """What stands for a key, with its counterpart if both are the usual ones."""
-    shown = key.face_in(state)
-    last = next((last for name, (_, last) in _ALIKE.items() if key.name.startswith(name)), "")
-    if last and shown == key.face:  # one row for all
-        return f"1 … {last}" if shown == "1" else f"{shown}…"
-    return _PAIRS.get(shown, shown) if shown == key.face else shown
-
-
-def _key_rows(state: ScreenState, key: ScreenKey, inner: int, *, short: bool) -> list[Row]:
-    tone = "fg" if key.is_offered(state) else "dim"
-    face = _face(state, key)
-    alike = next((text for name, (text, _) in _ALIKE.items() if key.name.startswith(name)), "")
-    text = alike or (key.label_in(state) if short else key.help)
-    head = (f"{face:>7}  ", "wait b" if tone == "fg" else "dim")
-    return [row(" " * 9 if at else head, line) for at, line in enumerate(wrap(row((text, tone)), inner - 9))]

@@ -146,11 +146,12 @@ def _beside(said: HeroText, lines: list[Row], zoom: int, inner: int) -> list[Row
     ]
 
 
-def beneath(said: HeroText) -> list[Row]:
-    """The figure, and beside that what it means."""
-    figure = block(said.figure, 1, said.figure_tone) if wide(said.figure, 1) else [row(said.figure)] * 4
+def beneath(said: HeroText, zoom: int = 1) -> list[Row]:
+    """The figure, and beside its foot what it means."""
+    figure = block(said.figure, zoom, said.figure_tone) if wide(said.figure, zoom) else [row(said.figure)] * 4
     texts = (ink(said.unit), ink(""), ink(said.means, bold=True), ink(said.more, "dim"))
-    return [row(line, "   ", text) for line, text in zip(figure, texts, strict=True)]
+    above = [row()] * (len(figure) - len(texts))
+    return [row(line, "   ", *text) for line, text in zip(figure, (*above, *((text,) for text in texts)), strict=True)]
 
 
 def _border(state: ScreenState) -> Row:

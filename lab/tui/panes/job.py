@@ -128,14 +128,15 @@ def _word(state: ScreenState) -> str:
     return "Jobs" if state.source.follows else "Turns"
 
 
+ONE_TURN = "There is one turn only."
 KEYS = (
     ScreenKey(
         "earlier", "left_square_bracket", "[", "Turn before", "look at another turn or job",
-        lambda state: _look_at(state, -1), _several, word=_word,
+        lambda state: _look_at(state, -1), _several, word=_word, why=ONE_TURN, bar=2, pair="later",
     ),
     ScreenKey(
         "later", "right_square_bracket", "]", "Turn after", "the turn or job after, then follow",
-        lambda state: _look_at(state, 1), _several,
+        lambda state: _look_at(state, 1), _several, why=ONE_TURN,
     ),
 )  # fmt: skip
 

@@ -1,6 +1,6 @@
 """A key of the screen, and a row in which the person types: when they are offered, and what they lead to."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 from msgspec import Struct
 
@@ -14,7 +14,7 @@ class Reaction(Struct, frozen=True):
     ui: UiState | None = None
     ask: SourceAsk | None = None
     command: str = ""
-    """Of `screens.main.COMMANDS`."""
+    """Of `MainScreen`'s."""
 
 
 React = Callable[[ScreenState], Reaction]
@@ -42,6 +42,14 @@ class ScreenKey(Struct, frozen=True):
     """Whether the palette leaves it out."""
     works_unseen: bool = False
     """Whether it is left where the terminal is too small: then nothing may act on what can't be seen."""
+    why: "str | Callable[[ScreenState], str]" = ""
+    """Why it isn't offered, where there is something to say."""
+    bar: "int | Callable[[ScreenState], int]" = 0
+    """How early the key bar gives it up where it has no room for all: the lowest last; 0: it isn't there."""
+    pair: str = ""
+    """The counterpart that is told of beside it, by name."""
+    series: str = ""
+    """What all keys do that are told of in one row."""
 
     def is_offered(self, state: ScreenState) -> bool:
         """Whether it does something now."""
@@ -58,6 +66,26 @@ class ScreenKey(Struct, frozen=True):
     def label_in(self, state: ScreenState) -> str:
         """Its word in this state."""
         return self.label if self.word is None else self.word(state)
+
+    def rank_in(self, state: ScreenState) -> int:
+        """How early the key bar gives it up now; 0: it has no place there."""
+        rank = self.bar if isinstance(self.bar, int) else self.bar(state)
+        return rank if rank and self.is_offered(state) else 0
+
+    def why_in(self, state: ScreenState) -> str:
+        """Why it isn't offered now, or nothing."""
+        return self.why if isinstance(self.why, str) else self.why(state)
+
+
+def why_refused(keys: Iterable[ScreenKey], state: ScreenState) -> str:
+    """Why none of the keys on one button is offered; empty if one is, or there is nothing to say."""
+    found = list(keys)
+    served = [key for key in found if key.is_served(state)]
+    if any(key.offered(state) for key in served):
+        return ""
+    if found and not served:
+        return f"{found[0].label}: not in {state.source.pill}."
+    return next((why for key in served if (why := key.why_in(state))), "")
 
 
 def choosing(**changes: object) -> React:

@@ -14,6 +14,8 @@ from lab.tui.panes.pane import Bar, Pane
 from lab.tui.rows.letters import tall, wide
 from lab.tui.state.screen import ScreenState
 
+LEFT = 3
+"""Columns before text, in every area."""
 LEAST = (72, 20)
 """Columns and rows below which nothing but a notice is drawn."""
 NARROW = 100
@@ -32,7 +34,7 @@ FACT_ROWS = (9, 14)
 HERO = "RUNNING"
 """The word by which the hero's size is chosen: the one that shows longest."""
 
-PartForm = Literal["framed", "row", "sheet", "whole", "short", "least"]
+PartForm = Literal["framed", "row", "sheet"]
 
 
 class Rect(Struct, frozen=True):

@@ -80,5 +80,7 @@ KEYS = (
     ScreenKey(
         "message", "m", "m", "Message", "say the next turn, or edit the first one",
         choosing(typing="message", field=0, turn=0), lambda state: not state.running, needs="message",
+        why="A job is running: m says the next turn when it has ended.",
+        bar=lambda state: 4 if state.newest.ended is not None else 0,
     ),
 )  # fmt: skip

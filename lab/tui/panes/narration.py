@@ -5,8 +5,9 @@ from collections.abc import Mapping
 from lab.tui.panes.decision import decision_head
 from lab.tui.panes.layout import NARROW
 from lab.tui.panes.pane import Bar, View
-from lab.tui.rows.spans import Row, Rows, backed, cut, fill, ink, plain, row, width
-from lab.tui.state.ink import TINTS, Ink
+from lab.tui.rows.blocks import tinted
+from lab.tui.rows.spans import Row, Rows, cut, ink, plain, row, width
+from lab.tui.state.ink import Ink
 from lab.tui.state.narrate import sentence
 from lab.tui.state.status import decision_shown, refused_call, role, word
 
@@ -49,8 +50,7 @@ def _draw(view: View) -> Rows:
         forms = [*(row(passed, "  ", each) for each in (*forms, said, _first_part(said))), passed]
     # as much of it as fits whole, if need be its first part alone
     line = cut(next((each for each in forms if width(each) <= inner), forms[-1]), inner)
-    edge = ink("▌", tone if tone != "dim" else "faint")
-    return (backed(fill(row(edge, "  ", line), view.columns), f"@{TINTS.get(tone, 'surface')}"),)
+    return tinted([line], tone, view.columns)
 
 
 def _in_keys(text: str, faces: Mapping[str, str]) -> str:
@@ -65,4 +65,6 @@ def _first_part(said: Row) -> Row:
     return row((plain(said).partition(". ")[0].removesuffix(".") + ".", "fg"))
 
 
-NARRATION = Bar("narration", "top", lambda state, columns, rows: int(not state.presents), _draw, apart=True)
+NARRATION = Bar(
+    "narration", "top", lambda state, columns, rows: int(not (state.presents or state.poster)), _draw, apart=True
+)

@@ -65,10 +65,10 @@ def content(view: View) -> list[Row]:
         return []
     done = _done(last, form, inner, signs=not view.state.colours)
     body = _failed(run, last, inner, done) if _kind(run) == "bad" else done
-    return _dense(body, rows)
+    return without_blanks(body, rows)
 
 
-def _dense(body: list[Row], rows: int) -> list[Row]:
+def without_blanks(body: list[Row], rows: int) -> list[Row]:
     """Without so many blank rows as keep it from fitting; all of them stay in a body that is too long anyway."""
     over = len(body) - rows
     blanks = [at for at, line in enumerate(body) if not line]
@@ -138,7 +138,8 @@ def _next_form(state: ScreenState) -> Reaction:
 KEYS = (
     ScreenKey(
         "output-view", "o", "o", "Output view", "output rendered, raw, whole status body", _next_form,
-        lambda state: state.newest.last is not None,
+        lambda state: state.newest.last is not None, why="There is no output yet.",
+        bar=lambda state: 8 if state.source.follows or state.newest.ended is not None else 0,
     ),
 )  # fmt: skip
 

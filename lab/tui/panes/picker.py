@@ -1,101 +1,144 @@
-"""The scenario picker: the scenarios, and what the chosen one shows: the path that its plan draws, its story."""
+"""The scenario picker: each scenario with its lane in miniature, all on one scale; below, what the chosen one shows."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
+from rich.cells import cell_len
+
+from lab.core.clock import Millis
 from lab.tui.panes.band import planned_row
-from lab.tui.panes.page import ListPage, PageReaction
+from lab.tui.panes.page import ListContent, PageReaction
 from lab.tui.panes.planned_path import lane_rows, planned_path
 from lab.tui.rows.markdown import markdown
-from lab.tui.rows.spans import BLANK, Row, clip, cut, row, width, wrap
-from lab.tui.state.course import planned_course
-from lab.tui.state.screen import ScenarioChoice, ScreenState
+from lab.tui.rows.spans import BLANK, Row, clip, cut, ink, row, width, wrap
+from lab.tui.state.course import CourseStep, planned_course
+from lab.tui.state.ink import Ink
+from lab.tui.state.screen import ScenarioChoice
 
-_STORY = 3
-"""Rows for what a scenario shows that its lanes leave, a blank one too."""
-PICKER_FOOT = "type to find · ↑ ↓ enter · esc"
-CONFIRM_FOOT = "enter once more ends the run that is under way · esc"
+SCALE: Millis = 42_000
+"""How long the longest lane takes; of a longer course its longest stretch is broken by `···`."""
+_LEAST_LANE = 12
+"""Cells below which a lane isn't drawn: its end alone tells then."""
+_END = 14
+"""Cells for how it ends."""
+_FOOT = "↑ ↓   enter plays it   esc"
+_CONFIRM = "enter once more ends the run that is under way · esc"
 
 
-class PickerPage(ListPage[ScenarioChoice]):
+class PickerPage(ListContent[ScenarioChoice]):
     """The scenarios; enter chooses one."""
 
     opener = "s"
-    name = "SCENARIO"
-    foot = PICKER_FOOT
-    keys = ("enter",)
+    title = "SCENARIO"
+    foot = _FOOT
+    none_left = "no scenario has these words"
+    least, most, steady = 7, 12, True
 
-    def __init__(self, state: Callable[[], ScreenState]) -> None:
-        super().__init__(state)
-        source = self.state.source
-        self._choices = source.scenarios
-        self._to_confirm = ""
-        """The scenario for which it was asked whether the run shall end."""
-        current = source.scenario.name if source.scenario is not None else ""
-        self.at = next((at for at, choice in enumerate(self._choices) if choice.name == current), 0)
+    _to_confirm = ""
+    """The scenario for which it was asked whether the run shall end."""
 
-    def every(self) -> Sequence[ScenarioChoice]:
-        """The scenarios as they were when the page was opened."""
-        return self._choices
+    def entries(self) -> Sequence[ScenarioChoice]:
+        """The scenarios."""
+        return self.state.source.scenarios
+
+    @property
+    def hint(self) -> str:  # type: ignore[override]  # it says how many there are
+        """How many there are."""
+        return f"{len(self.entries())} scenarios · type to find"
+
+    def first(self) -> int:
+        """The one that is played."""
+        current = self.state.source.scenario
+        names = [each.name for each in self.entries()]
+        return names.index(current.name) if current is not None and current.name in names else 0
 
     def text_of(self, entry: ScenarioChoice) -> str:
         """Its name, its title, and what it shows."""
         return f"{entry.name} {entry.title} {entry.shows}"
 
-    def body(self, inner: int, rows: int) -> list[Row]:
-        """The list, and below it the chosen one."""
-        found = tuple(self.entries())
-        self.foot = CONFIRM_FOOT if self.chosen is not None and self.chosen.name == self._to_confirm else PICKER_FOOT
-        self.below = max(0, len(found) - _top(found, self.at, rows) - _list_rows(rows))
-        return picker(found, self.at, inner, rows)
+    def line(self, entry: ScenarioChoice, inner: int, *, chosen: bool) -> Row:
+        """Name and title, filled if it is the chosen one; its lane, and how it ends."""
+        names, titles = (
+            max(map(cell_len, each)) for each in zip(*[(e.name, e.title) for e in self.entries()], strict=True)
+        )
+        names, titles = min(names, 24), min(titles, max(12, inner - min(names, 24) - _END - 5))
+        tone: Ink = "fill" if chosen else "bad" if entry.complaints else "dim"
+        name = row(ink(f" {clip(entry.name, names):<{names}}  ", tone, bold=chosen))
+        name = row(name, ink(f"{clip(entry.title, titles):<{titles}} ", "fill" if chosen else "fg", bold=chosen))
+        if chosen:
+            name = row(*[(text, f"{role} @fill-run") for text, role in name])
+        room = inner - width(name) - 1 - _END
+        return cut(row(name, " ", lane(entry, room, colours=self.state.colours)), inner)
 
-    def press(self, key: str) -> PageReaction:
-        """Play it."""
-        if (choice := self.chosen) is None:
-            return PageReaction(close=not self._choices)
-        if self.state.running and self._to_confirm != choice.name:
-            self._to_confirm = choice.name
+    def more(self, entry: ScenarioChoice, inner: int, rows: int) -> list[Row]:
+        """What it shows, its story as far as there is room, what is asked, and its course as planned."""
+        if entry.complaints:
+            return [line for text in entry.complaints for line in wrap(row(ink(text, "bad")), inner)]
+        shows = wrap(row(ink(entry.shows, bold=True)), inner)
+        foot: list[Row] = []
+        if (scenario := entry.scenario) is not None:
+            foot = [BLANK, cut(row(ink("asks  ", "dim"), scenario.message), inner), BLANK]
+            foot.append(planned_row(planned_course(scenario, entry.seed, 1), inner))
+            lanes = planned_path(scenario, entry.seed).lanes
+            if lanes and (room := rows - len(shows) - len(foot) - 4) > 1:
+                foot += [BLANK, *lane_rows(lanes, inner, room - 1)]
+        story = markdown(entry.story, inner)[: max(0, rows - len(shows) - len(foot) - 1)]
+        while story and not width(story[-1]):
+            story.pop()
+        return [*shows, *([BLANK, *story] if story else []), *foot]
+
+    def take(self, key: str, entry: ScenarioChoice) -> PageReaction:
+        """Play it; a run that is under way ends only when enter is pressed twice."""
+        if self.state.running and self._to_confirm != entry.name:
+            self._to_confirm, self.foot = entry.name, _CONFIRM
             return PageReaction()
         ui = self.state.choose(starting=False, typing="", output="rendered", zoom="")
-        return PageReaction(lambda source: source.choose(choice.name), ui, close=True)
+        return PageReaction(lambda source: source.choose(entry.name), ui, close=True)
+
+    def moved(self) -> None:
+        """Another one is chosen: it isn't the one that was asked about."""
+        self._to_confirm, self.foot = "", _FOOT
 
 
-def _list_rows(rows: int) -> int:
-    """How many of a page's rows list scenarios; a blank row and the chosen one have the others."""
-    return max(1, rows - min(12, max(5, rows // 2)) - 1)
+def lane(entry: ScenarioChoice, cells: int, *, colours: bool) -> Row:
+    """The course as a line in proportion to time, then how it ends: `▄▄▄▄▄▄▄ ✓ 16 s`."""
+    scenario = entry.scenario
+    if scenario is None:
+        return row(ink("does not load", "bad")) if entry.complaints else ()
+    if scenario.expect.refused is not None:
+        return row(ink(f"✗ {scenario.expect.refused}, no job", "bad"))
+    steps = planned_course(scenario, entry.seed, 1)
+    if not steps:
+        return ()
+    end, whole = steps[-1].face, sum(step.takes for step in steps)
+    tail = row(ink(f"{end.glyph} ", end.role), _span(whole))
+    return tail if cells < _LEAST_LANE else row(*_stretches(steps, whole, cells, colours=colours), " ", tail)
 
 
-def _top(choices: tuple[ScenarioChoice, ...], at: int, rows: int) -> int:
-    """The first scenario that shows, so that the chosen one does."""
-    room = _list_rows(rows)
-    return max(0, min(at - room // 2, len(choices) - room))
+def _stretches(steps: Sequence[CourseStep], whole: Millis, cells: int, *, colours: bool) -> list[Row]:
+    """A stretch for each status: neighbours of one are one."""
+    found: list[tuple[Ink, Millis]] = []
+    for step in steps:
+        if found and found[-1][0] == step.face.role:
+            found[-1] = (step.face.role, found[-1][1] + step.takes)
+        elif step.takes:
+            found.append((step.face.role, step.takes))
+    longest = max(found, key=lambda each: each[1], default=None) if whole > SCALE else None
+    scale = SCALE if longest is None else max(SCALE, (whole - longest[1]) * 2)
+    spans = [max(1, round(takes * cells / scale)) for _, takes in found]
+    parts: list[Row] = []
+    for (tone, takes), size in zip(found, spans, strict=True):
+        mark = "▄" if colours or tone != "wait" else "▒"
+        if longest is not None and takes == longest[1]:
+            half = max(2, (cells - sum(spans) + size - 5) // 2)
+            parts += [row(ink(mark * half, tone)), row(ink(" ··· ", tone)), row(ink(mark * half, tone))]
+        else:
+            parts.append(row(ink(mark * size, tone)))
+    return parts
 
 
-def picker(choices: tuple[ScenarioChoice, ...], at: int, inner: int, rows: int) -> list[Row]:
-    """The scenarios, and below them what the chosen one shows: its path, its story, or why it doesn't load."""
-    if not choices:
-        return [row(("no scenario has these words", "dim"))]
-    name_room = min(26, max((len(choice.name) for choice in choices), default=8) + 2)
-    top, room = _top(choices, at, rows), _list_rows(rows)
-    lines: list[Row] = []
-    for index, choice in enumerate(choices[top : top + room], top):
-        mark = "▌ " if index == at else "  "
-        tone = "bad" if choice.complaints else "fg b" if index == at else "fg"
-        line = row((mark, "accent"), (f"{clip(choice.name, name_room - 1):<{name_room}}", tone), (choice.title, tone))
-        shows = row((f"  {choice.shows}", "dim"))
-        if width(line) + width(shows) <= inner:  # else it stands below the list, once the scenario is chosen
-            line = row(line, shows)
-        lines.append(cut(line, inner))
-    lines.append(BLANK)
-    return lines + _chosen(choices[at], inner, rows - len(lines))
-
-
-def _chosen(choice: ScenarioChoice, inner: int, rows: int) -> list[Row]:
-    if choice.complaints:
-        return [line for text in choice.complaints for line in wrap(row((text, "bad")), inner)][:rows]
-    lines: list[Row] = []
-    if choice.scenario is not None:
-        lanes = planned_path(choice.scenario, choice.seed).lanes
-        lines.append(planned_row(planned_course(choice.scenario, choice.seed, 1), inner))
-        lines += [*lane_rows(lanes, inner, rows - len(lines) - _STORY), BLANK]
-    shows = wrap(row((choice.shows, "dim")), inner) if choice.shows else []
-    return [*lines, *shows, *([BLANK, *markdown(choice.story, inner)] if choice.story else [])][:rows]
+def _span(span: Millis) -> str:
+    """`16 s`, `28 min`, `63 h`."""
+    for unit, size, most in (("s", 1_000, 100), ("min", 60_000, 100)):
+        if span < size * most:
+            return f"{round(span / size)} {unit}"
+    return f"{round(span / 3_600_000)} h"

@@ -5,7 +5,7 @@ from itertools import islice
 from typing import NamedTuple
 
 from lab.core.clock import Millis
-from lab.jobs.own_plans import own_plans
+from lab.jobs.own_run import own_plans
 from lab.jobs.plan import Plan
 from lab.jobs.program import program_of
 from lab.jobs.span import Span

@@ -118,8 +118,8 @@ def _folded(state: ScreenState, many: int, room: int) -> str:
     if ui.zoom == "polling" or state.in_sight.finale or state.shows_act:
         return said
     focus, zoom = ui.faces.get("focus-polling", "3"), ui.faces.get("zoom", "z")
-    keys = zoom if ui.focus == "polling" else f"{focus} {zoom}"
-    texts = (f"{said} · {keys} shows all", f" {many} more · {keys} shows all", f"{said} · {keys}")
+    keys = zoom if ui.focus == "polling" else f"{focus}, then {zoom}"
+    texts = (f"{said} · press {keys}", f" {many} more · press {keys}")
     return next((text for text in texts if len(text) <= room), said)
 
 

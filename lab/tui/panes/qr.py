@@ -6,9 +6,8 @@ from lab.tui.panes.keys import ScreenKey, commanding
 from lab.tui.panes.layout import AIRY, NARROW, Rect, Rects
 from lab.tui.panes.page import PageContent
 from lab.tui.panes.pane import View
-from lab.tui.rows.spans import BLANK, Row, Rows, centre, row, width, wrap
-from lab.tui.state.phone import PhoneState
-from lab.tui.state.screen import ScreenState
+from lab.tui.rows.spans import BLANK, Row, Rows, centre, ink, row, width, wrap
+from lab.tui.state.screen import PhoneState, ScreenState
 
 QR = "qr"
 """The part beside the question."""
@@ -52,10 +51,11 @@ def qr_rows(view: View) -> Rows:
 def _lines(phone: PhoneState, columns: int) -> list[Row]:
     """The code, then where it leads and who can open that: in one row, if the address has room there in some form."""
     reach = row((phone.reach, "bad b" if phone.exposed else "dim"))
-    whole = row((phone.address, "fg b"))
-    forms = [row(address, "  ", reach) for address in (whole, row((phone.address.partition("://")[2], "fg b")))]
+    whole = row(phone.address)
+    forms = [row(address, "  ", reach) for address in (whole, row(phone.address.partition("://")[2]))]
     below = next(([form] for form in forms if width(form) <= columns), [*wrap(whole, columns), *wrap(reach, columns)])
-    return [*(row((line, "ink @paper")) for line in phone.cells), *below]
+    asks = row(ink("scan to decide" if phone.cells else "open it on a phone to decide", bold=True))
+    return [*(row((line, "ink @paper")) for line in phone.cells), asks, *below]
 
 
 class QrPage(PageContent):
@@ -65,7 +65,7 @@ class QrPage(PageContent):
     title = "DECIDE BY PHONE"
     foot = "d or esc"
 
-    def body(self, inner: int, rows: int) -> list[Row]:
+    def body(self, inner: int) -> list[Row]:
         """The code, or that nothing is to be decided."""
         phone = self.state.phone
         if phone is None or not phone.address:
@@ -84,5 +84,7 @@ KEYS = (
         lambda state: state.phone is not None and bool(state.phone.address),
         group="gate",
         needs="phone",
+        why="No gate is open.",
+        bar=4,
     ),
 )

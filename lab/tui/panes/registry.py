@@ -7,29 +7,31 @@ from functools import partial
 
 from msgspec.structs import replace
 
-from lab.tui.panes.acts import ACT, act_placed, act_rows
+from lab.tui.panes.acts import act_rows
 from lab.tui.panes.approval import APPROVAL_BAR
-from lab.tui.panes.band import BAND, LEFT
+from lab.tui.panes.band import BAND
 from lab.tui.panes.finale import RAIL, STRIP, placed, rail, sheet
 from lab.tui.panes.header import HEADER
 from lab.tui.panes.job import JOB_PANE
 from lab.tui.panes.key_bar import key_bar
 from lab.tui.panes.keys import ScreenKey, commanding
-from lab.tui.panes.layout import LEAST, PartForm, Rect, Rects, lay_out
+from lab.tui.panes.layout import LEAST, LEFT, PartForm, Rect, Rects, lay_out
 from lab.tui.panes.message import KEYS as MESSAGE_KEYS
 from lab.tui.panes.narration import NARRATION
 from lab.tui.panes.output import OUTPUT_PANE
 from lab.tui.panes.pane import Bar, Pane, PaneFact, View
 from lab.tui.panes.polling import POLLING_PANE
+from lab.tui.panes.poster import poster_rows
 from lab.tui.panes.qr import KEYS as PHONE_KEYS
 from lab.tui.panes.qr import QR, qr_placed, qr_rows
 from lab.tui.panes.screen_keys import MORE_RUN_KEYS, RUN_KEYS, VIEW_KEYS, focusing
 from lab.tui.panes.scrubber import SCRUBBER
 from lab.tui.panes.search import KEYS as SEARCH_KEYS
 from lab.tui.panes.search import SEARCH_BAR
+from lab.tui.panes.stage import ACT, act_placed
 from lab.tui.panes.stepper import STEPPER
 from lab.tui.panes.strip import KEYS as FOLLOW_UP_KEYS
-from lab.tui.panes.strip import focuses, strip
+from lab.tui.panes.strip import focuses, no_question, pane_digits, strip
 from lab.tui.panes.token import TOKEN_PANE
 from lab.tui.panes.wire import WIRE_PANE
 from lab.tui.rows.blocks import FRAMES, SIGNS, frame
@@ -39,6 +41,12 @@ from lab.tui.state.screen import ScreenState
 
 PANES: tuple[Pane, ...] = (TOKEN_PANE, JOB_PANE, POLLING_PANE, OUTPUT_PANE, WIRE_PANE)
 """From left to right; the drawer last."""
+
+
+def _no_call(state: ScreenState) -> str:
+    if not state.run.exchanges:
+        return "Nothing has been sent yet."
+    return f"Focus a pane first: {digits}." if (digits := pane_digits(state)) else "Focus a pane first: esc shows them."
 
 
 def _keys() -> tuple[ScreenKey, ...]:
@@ -52,6 +60,8 @@ def _keys() -> tuple[ScreenKey, ...]:
             focusing(pane.name, drawer=pane.place == "drawer"),
             partial(focuses, f"focus-{pane.name}", pane.key),
             group="view",
+            why=no_question,
+            series="look at a pane",
         )
         for pane in PANES
     ]
@@ -65,6 +75,7 @@ def _keys() -> tuple[ScreenKey, ...]:
         commanding("open"),
         lambda state: exchange_in_focus(state) is not None,
         group="view",
+        why=_no_call,
     )
     run = (*RUN_KEYS, *FOLLOW_UP_KEYS, *MESSAGE_KEYS, *own, *MORE_RUN_KEYS)
     return (*APPROVAL_BAR.keys, *PHONE_KEYS, *run, *SCRUBBER.keys, *focus, open_exchange, *SEARCH_KEYS, *VIEW_KEYS)
@@ -110,8 +121,8 @@ def key_named(name: str) -> ScreenKey:
 def places(state: ScreenState, columns: int, rows: int) -> Rects:
     """The rectangle of every part that shows."""
     found, bars = lay_out(BARS, PANES, state, columns, rows), frozenset(_BARS)
-    if (state.presents or state.shows_act) and "small" not in found:
-        found = act_placed(found, bars, columns, rows)
+    if (state.presents or state.shows_act or state.poster) and "small" not in found:
+        found = act_placed(found, bars)
     else:
         found = placed(found, bars, state, columns, rows)
     return qr_placed(found, bars, state, columns, rows)
@@ -143,7 +154,7 @@ def _rows(name: str, view: View, form: PartForm) -> Rows:
     if name in _BARS:
         return _BARS[name].draw(view)
     if name == ACT:
-        return act_rows(view, form if form in ("whole", "short") else "least")
+        return poster_rows(view) if view.state.poster else act_rows(view)
     if name == QR:
         return qr_rows(view)
     pane = _PANES.get(name)

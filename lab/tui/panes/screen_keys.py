@@ -1,5 +1,7 @@
 """The keys that belong to no pane: those of the run, of its clock, and of the screen itself."""
 
+from collections.abc import Callable
+
 from lab.tui.panes.keys import React, Reaction, ScreenKey, asking, commanding
 from lab.tui.rows.blocks import speed_text
 from lab.tui.state.screen import ScreenState
@@ -121,43 +123,86 @@ def _can_skip(state: ScreenState) -> bool:
     return state.newest.running if cursor is None else cursor.line < cursor.lines
 
 
+def _stage(state: ScreenState) -> Reaction:
+    """Into stage pace nothing is taken along that would cover its acts, and have them stand unseen."""
+    on = not state.ui.stage
+    uncovered = {"wire": False, "zoom": "", "focus": ""} if on else {}
+    return Reaction(
+        state.choose(stage=on, panes=False, **uncovered),
+        lambda source: source.stand_at_acts(on),
+        "join act" if on else "",
+    )
+
+
+def _presenter(state: ScreenState) -> Reaction:
+    return Reaction(state.choose(presenter=not state.ui.presenter, zoom="", focus=""))
+
+
+def _no_time(state: ScreenState) -> str:
+    if state.newest.ended is not None:
+        return "The run has ended: 0 goes back to the start."
+    return "The run hasn't begun: space begins it." if state.newest.start is None else "Not while this shows."
+
+
+def _idle(state: ScreenState) -> bool:
+    """Whether a run of ours waits for space."""
+    return not state.source.follows and state.newest.start is None
+
+
+def _over_panes(rank: int) -> Callable[[ScreenState], int]:
+    """The rank of a key that has no place in the bar while an act shows."""
+    return lambda state: 0 if state.shows_act else rank
+
+
+def _under_way(rank: int) -> Callable[[ScreenState], int]:
+    """The rank of a key that has no place in the bar once a run of ours has ended, either."""
+    return lambda state: 0 if state.shows_act or (state.newest.ended is not None and not state.source.follows) else rank
+
+
 RUN_KEYS = (
-    ScreenKey("pause", "space", "space", "Pause", "begin, pause, go on", _pause, _can_pause, word=_pause_word),
     ScreenKey(
-        "skip",
-        "greater_than_sign",
-        ">",
-        "Skip",
-        "time runs fast until something happens; again, or space: no more",
-        _skip,
-        _can_skip,
-        needs="skip",
-        word=lambda state: "Go on" if state.source.skipping else "Skip",
+        "pause", "space", "space", "Pause", "begin, pause, go on", _pause, _can_pause, word=_pause_word, why=_no_time, bar=1,
     ),
     ScreenKey(
-        "step",
-        "n",
-        "n",
-        "Step",
-        "to the next observation, of a recording to the next change; there it pauses",
-        _step,
-        _can_step,
-        needs="step",
-        word=lambda state: "Next act" if _acts_come(state) else "Step",
+        "skip", "greater_than_sign", ">", "Skip", "time runs fast until something happens; again, or space: no more",
+        _skip, _can_skip, needs="skip", word=lambda state: "Go on" if state.source.skipping else "Skip", why=_no_time, bar=6,
     ),
-)
+    ScreenKey(
+        "step", "n", "n", "Step", "to the next observation, of a recording to the next change; there it pauses",
+        _step, _can_step, needs="step", word=lambda state: "Next act" if _acts_come(state) else "Step", why=_no_time,
+        bar=lambda state: 0 if _idle(state) else 7,
+    ),
+    ScreenKey(
+        "stage", "P", "P", "Act by act", "act after act, each held until it was seen; and back", _stage, group="view",
+        word=lambda state: "Free pace" if state.ui.stage else "Act by act",
+        bar=lambda state: 5 if state.shows_act or _idle(state) else 0,
+    ),
+    ScreenKey(
+        "presenter", "p", "p", "Presenter", "presenter mode: one thing at a time", _presenter, group="view",
+        bar=lambda state: 12 if state.shows_act else 0,
+    ),
+)  # fmt: skip
 MORE_RUN_KEYS = (
     ScreenKey(
         "reset", "0", "0", "Reset", "back to the start, same seed", _reset, _begun, needs="reset",
-        word=lambda state: "Reset" if state.source.cursor is None else "Start",
+        word=lambda state: "Reset" if state.source.cursor is None else "Start", why="This is the start.", bar=3,
     ),
-    ScreenKey("scenario", "s", "s", "Scenario", "choose another scenario", commanding("scenario"), needs="scenario"),
-    ScreenKey("fault", "f", "f", "Fault", "let something go wrong on the wire", commanding("fault"), needs="fault"),
+    ScreenKey(
+        "scenario", "s", "s", "Scenario", "choose another scenario", commanding("scenario"), needs="scenario",
+        bar=_over_panes(4),
+    ),
+    ScreenKey(
+        "fault", "f", "f", "Fault", "let something go wrong on the wire", commanding("fault"), needs="fault",
+        bar=_under_way(8),
+    ),
     ScreenKey(
         "record", "v", "v", "Record", "begin a recording, or end it", asking(lambda source: source.record()), needs="tape",
-        word=lambda state: "Stop recording" if state.source.recording else "Record",
+        word=lambda state: "Stop recording" if state.source.recording else "Record", bar=_over_panes(8),
     ),
-    ScreenKey("faster", "plus", "+", "Speed", "speed: ×¼ ×½ ×1 ×2 ×5 ×20 ×60 ×300", _paced(1), group="time", needs="speed"),
+    ScreenKey(
+        "faster", "plus", "+", "Speed", "speed: ×¼ ×½ ×1 ×2 ×5 ×20 ×60 ×300", _paced(1), group="time", needs="speed",
+        bar=_under_way(10), pair="slower",
+    ),
     ScreenKey("slower", "minus", "-", "Slower", "slower: ×½, ×¼", _paced(-1), group="time", needs="speed"),
     ScreenKey(
         "own-pace", "equals_sign", "=", "Own pace", "the pace of its own: ×1, in watch what the lab had", _own_pace,
@@ -218,24 +263,9 @@ def _back_word(state: ScreenState) -> str:
     return "Four panes" if state.in_sight.finale else "Finale"
 
 
-def _stage(state: ScreenState) -> Reaction:
-    """Into stage pace nothing is taken along that would cover its acts, and have them stand unseen."""
-    on = not state.ui.stage
-    uncovered = {"wire": False, "zoom": "", "focus": ""} if on else {}
-    return Reaction(
-        state.choose(stage=on, panes=False, **uncovered),
-        lambda source: source.stand_at_acts(on),
-        "join act" if on else "",
-    )
-
-
-def _presenter(state: ScreenState) -> Reaction:
-    return Reaction(state.choose(presenter=not state.ui.presenter, zoom="", focus=""))
-
-
-def _scroll(name: str, keys: str, face: str, label: str, help: str, by: int) -> ScreenKey:
-    react = commanding(f"scroll {by}")
-    return ScreenKey(name, keys, face, label, help, react, group="view", silent=True)
+def _scroll(name: str, keys: str, face: str, label: str, by: int, pair: str = "") -> ScreenKey:
+    help, react = "scroll the pane in focus", commanding(f"scroll {by}")
+    return ScreenKey(name, keys, face, label, help, react, group="view", silent=True, pair=pair)
 
 
 END = "q or ctrl+c once more ends the lab; any other key goes on."
@@ -248,24 +278,23 @@ def _quit(state: ScreenState) -> Reaction:
 
 VIEW_KEYS = (
     ScreenKey("zoom", "z", "z", "Maximise", "all the room for the pane, and back", _zoom, group="view"),
-    _scroll("up", "up,k", "↑", "Scroll", "scroll the pane in focus", -1),
-    _scroll("down", "down,j", "↓", "Down", "scroll the pane in focus", 1),
-    _scroll("page-up", "pageup", "pgup", "Page", "scroll it by ten rows", -10),
-    _scroll("page-down", "pagedown", "pgdn", "Page down", "scroll the pane in focus", 10),
-    ScreenKey("leave-open", "escape", "esc", "Back", "leave what is open; at the end four panes, and back", _back, group="view", silent=True, word=_back_word),
-    ScreenKey("presenter", "p", "p", "Presenter", "presenter mode: one thing at a time", _presenter, group="view"),
+    _scroll("up", "up,k", "↑", "Scroll", -1, pair="down"),
+    _scroll("down", "down,j", "↓", "Down", 1),
+    _scroll("page-up", "pageup", "pgup", "Page", -10, pair="page-down"),
+    _scroll("page-down", "pagedown", "pgdn", "Page down", 10),
     ScreenKey(
-        "stage", "P", "P", "Act by act", "act after act, each held until it was seen; and back", _stage, group="view",
-        word=lambda state: "Free pace" if state.ui.stage else "Act by act",
+        "leave-open", "escape", "esc", "Back", "leave what is open; at the end four panes, and back", _back, group="view",
+        silent=True, word=_back_word, bar=lambda state: 5 if finished(state.run) and not state.ui.query else 0,
     ),
     ScreenKey("theme", "t", "t", "Theme", "dark stage, light stage", commanding("theme"), group="view"),
     ScreenKey(
         "copy", "y", "y", "Copy", "copy what is looked at: a menu says which", commanding("copy"),
-        lambda state: bool(state.run.exchanges or state.source.base), group="view",
+        lambda state: bool(state.run.exchanges or state.source.base), group="view", why="There is nothing to copy yet.",
+        bar=lambda state: 1 if state.uncalled else 0,
     ),
     ScreenKey("picture", "f9", "F9", "Screenshot", "save the screen as SVG", commanding("picture"), group="view"),
     ScreenKey(
-        "help", "question_mark", "?", "Help", "this page", commanding("help"), group="view", works_unseen=True
+        "help", "question_mark", "?", "Help", "this page", commanding("help"), group="view", works_unseen=True, bar=2,
     ),
     ScreenKey(
         "palette", "ctrl+p", "ctrl+p", "Palette", "every command by its name", commanding("palette"), group="view",

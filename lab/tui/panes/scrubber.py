@@ -7,7 +7,7 @@ from lab.tui.rows.blocks import at_text
 from lab.tui.rows.spans import Row, Rows, TextSpan, backed, cut, ends, hot, row, width
 from lab.tui.state.acts import act_before
 from lab.tui.state.cursor import PlaybackCursor
-from lab.tui.state.milestones import Milestone, MilestoneKind
+from lab.tui.state.run import Milestone, MilestoneKind
 from lab.tui.state.screen import ScreenState
 from lab.tui.state.source import SourceAsk
 
@@ -104,12 +104,12 @@ def _going_to(stage: str) -> SourceAsk:
 KEYS = (
     ScreenKey(
         "back", "left", "←", "Back", "one observation back, or on", asking(lambda source: source.move(-1)), group="time",
-        needs="seek", word=lambda state: "Seek",
+        needs="seek", word=lambda state: "Seek", bar=3, pair="on",
     ),
     ScreenKey("on", "right", "→", "On", "one observation on", asking(lambda source: source.move(1)), group="time", needs="seek"),
     ScreenKey(
         "mark-back", "shift+left", "⇧←", "Mark back", "one mark, or act, back, or on", _mark_back, _has_marks, "time",
-        word=lambda state: "Mark back" if state.source.cursor is not None else "Act back",
+        word=lambda state: "Mark back" if state.source.cursor is not None else "Act back", pair="mark-on",
     ),
     ScreenKey(
         "mark-on", "shift+right", "⇧→", "Mark on", "one mark, or act, on", _mark_on, _has_marks, "time",

@@ -3,7 +3,8 @@
 from typing import Literal, NamedTuple
 
 from lab.core.clock import Millis
-from lab.tui.panes.band import LEFT, CellRow
+from lab.tui.panes.band import CellRow
+from lab.tui.panes.layout import LEFT
 from lab.tui.panes.pane import Bar, View
 from lab.tui.rows.spans import Rows, hot, ink
 from lab.tui.state.ink import FILLS, Ink
@@ -113,4 +114,6 @@ def _sweep(view: View, span: int) -> int:
     return max(0, span - span * max(0, view.now - decision.noticed) // SWEEP)
 
 
-STEPPER = Bar("stepper", "top", lambda state, columns, rows: int(not state.presents), _draw, timed=True)
+STEPPER = Bar(
+    "stepper", "top", lambda state, columns, rows: int(not (state.presents or state.poster)), _draw, timed=True
+)

@@ -5,22 +5,22 @@ from typing import NamedTuple
 from lab.core.clock import Millis, tenths
 from lab.tui.panes.keys import React, Reaction, ScreenKey
 from lab.tui.panes.pane import View
-from lab.tui.rows.blocks import minutes
+from lab.tui.rows.blocks import minutes, tinted
 from lab.tui.rows.letters import block, tall, wide
-from lab.tui.rows.spans import BLANK, Row, Rows, backed, cut, fill, hot, ink, row, width, wrap
+from lab.tui.rows.spans import BLANK, Row, Rows, cut, fill, hot, ink, row, width, words, wrap
+from lab.tui.state.course import MOST_KEYS, FollowUp, follow_ups, turn_summary
 from lab.tui.state.ink import Ink
 from lab.tui.state.run import RunState
 from lab.tui.state.screen import ScreenState
 from lab.tui.state.status import phase
-from lab.tui.state.summary import MOST_KEYS, FollowUp, follow_ups, turn_summary
 
 
 def strip(view: View) -> Rows:
     """The summary, then the follow-ups."""
     lines = strip_rows(view.state, view.columns, blocks=view.rows >= 5)
-    tone = "done" if phase(view.run) == "complete" else "bad"
+    tone: Ink = "done" if phase(view.run) == "complete" else "bad"
     lines = lines if len(lines) <= view.rows else strip_rows(view.state, view.columns, blocks=False)[: view.rows]
-    return tuple(backed(fill(row(("▌", tone), "  ", line), view.columns), f"@tint-{tone}") for line in lines)
+    return tinted(lines, tone, view.columns)
 
 
 def strip_rows(state: ScreenState, columns: int, *, blocks: bool) -> list[Row]:
@@ -84,11 +84,12 @@ def _big(figures: list[Figure], inner: int) -> list[Row] | None:
     quarter, lines = (inner + 2) // len(figures), [row()] * tall(1)
     for number, (figure, label, tone) in enumerate(figures):
         size = wide(figure, 1)
-        if not size or size + len(label) + 2 > quarter:
+        labels = wrap(row(label), max(1, quarter - size - 2)) if size else []
+        if not size or len(labels) > 2 or max(words(row(label))) > quarter - size - 2:
             return None
+        labels = [*[BLANK] * (tall(1) - len(labels)), *labels]
         for at, line in enumerate(block(figure, 1, tone)):
-            name = row(f" {label}") if at == len(lines) - 1 else row()
-            lines[at] = row(fill(lines[at], number * quarter), line, name)
+            lines[at] = row(fill(lines[at], number * quarter), line, " ", labels[at])
     return lines
 
 
@@ -137,6 +138,14 @@ def pane_digits(state: ScreenState) -> str:
     )
 
 
+def no_question(state: ScreenState) -> str:
+    """Why a digit does nothing."""
+    digits = pane_digits(state)
+    if any(each.key for each in follow_ups(state)) and state.in_sight.finale:
+        return "There is no follow-up of this number." + (f" {digits} for a pane." if digits else "")
+    return f"{digits} for a pane; at the end each follow-up shows the digit that asks it."
+
+
 def _asking(key: str) -> React:
     def react(state: ScreenState) -> Reaction:
         found = _follow_up(state, key)
@@ -158,6 +167,8 @@ def _key(number: str) -> ScreenKey:
         lambda state: _follow_up(state, number) is not None,
         needs="message",
         word=lambda state: found.text if (found := _follow_up(state, number)) is not None else f"Ask {number}",
+        why=no_question,
+        series="ask a follow-up",
     )
 
 

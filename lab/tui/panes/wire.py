@@ -116,7 +116,7 @@ def _over_all(state: ScreenState) -> Reaction:
 
 
 KEYS = (
-    ScreenKey("wire", "w", "w", "Wire", "every exchange, one row each", _open_or_close, group="view"),
+    ScreenKey("wire", "w", "w", "Wire", "every exchange, one row each", _open_or_close, group="view", bar=5),
     ScreenKey("full-wire", "W", "W", "Full wire", "every exchange, over all panes", _over_all, group="view"),
 )
 

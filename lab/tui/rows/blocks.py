@@ -2,8 +2,27 @@
 
 from http import HTTPStatus
 
+from rich.cells import cell_len
+
 from lab.core.clock import Millis, clock_text, tenths
-from lab.tui.rows.spans import BLANK, Row, Rows, clip, cut, ends, fill, gauge, row, width, wrap
+from lab.tui.rows.spans import (
+    BLANK,
+    Row,
+    Rows,
+    TextSpan,
+    backed,
+    clip,
+    cut,
+    ends,
+    fill,
+    gauge,
+    hot,
+    ink,
+    row,
+    width,
+    wrap,
+)
+from lab.tui.state.ink import TINTS, Ground, Ink
 from lab.tui.state.run import NextCall, Pairs, RunState
 from lab.tui.state.status import face
 
@@ -39,6 +58,17 @@ def request_row(method: str, path: str, inner: int, tail: str = "") -> Row:
     """`→ POST /oauth2/v1/token`."""
     room = inner - len(method) - 3 - len(tail)
     return row(("→ ", "run"), (method, "run b"), " ", clip(path, room), (tail, "dim"))
+
+
+def request_head(method: str, *rest: "str | TextSpan | tuple[str, str] | Row") -> Row:
+    """`→ POST …`, of any path."""
+    return row(("→ ", "run b"), (f"{method} ", "run b"), *rest)
+
+
+def tail_of(path: str, parts: int) -> str:
+    """The last parts of a path: `…/ITEM_COMPARE_TEAM/invokeAsync`."""
+    found = path.partition("?")[0].strip("/").split("/")
+    return path if len(found) <= parts else "…/" + "/".join(found[-parts:])
 
 
 def reply_row(code: int | None, took: Millis | None, inner: int, word: str | None = None) -> Row:
@@ -133,6 +163,27 @@ def next_call(call: NextCall, inner: int, now: Millis, tone: str, *, refused: bo
     whole = max(1, call.until - call.since)
     cells = max(4, min(24, inner - len(label) - 9))
     return ends(row((f"{label}  ", "dim"), gauge(1 - left / whole, cells, tone)), row(seconds(left)), inner)
+
+
+def button(face: str, label: str, key: str, tone: Ink, ground: Ground, wide: int = 0) -> Row:
+    """A button: the key's face and what it does, on its ground, in the middle of `wide` cells."""
+    text = row(ink(f"{face} ", tone, bold=True, on=ground), ink(label, tone, on=ground))
+    side = max(2, (wide - width(text)) // 2)
+    right = max(2, wide - width(text) - side)
+    return hot(row(ink(" " * side, tone, on=ground), text, ink(" " * right, tone, on=ground)), key)
+
+
+def raised(faces: list[Row], note: Row = BLANK) -> list[Row]:
+    """Buttons side by side, three rows high, and a note behind them."""
+    line = row(*[part for each in faces for part in (each, row(" "))][:-1])
+    blank = tuple(TextSpan(" " * cell_len(span.text), span.role) for span in line)
+    return [blank, row(line, note), blank]
+
+
+def tinted(lines: list[Row], tone: Ink, columns: int) -> Rows:
+    """Rows of a bar: on the tone's tint, with an edge of it."""
+    edge = ink("▌", "faint" if tone == "dim" else tone)
+    return tuple(backed(fill(row(edge, "  ", line), columns), f"@{TINTS.get(tone, 'surface')}") for line in lines)
 
 
 def status_row(status: str) -> Row:

@@ -3,7 +3,7 @@
 import re
 from functools import lru_cache
 
-from lab.tui.rows.spans import Row, row
+from lab.tui.rows.spans import BLANK, Row, row
 
 _BITS = """
 A    B    C    D    E    F    G    H    I J    K    L    M     N    O    P    Q    R    S    T
@@ -14,14 +14,14 @@ A    B    C    D    E    F    G    H    I J    K    L    M     N    O    P    Q 
 #..# #..# #... #..# #... #... #..# #..# # ...# #.#. #... #...# #.## #..# #... #..# #.#. ...# ..#..
 #..# #..# #..# #..# #... #... #..# #..# # #..# #..# #... #...# #..# #..# #... #.#. #..# ...# ..#..
 #..# ###. .##. ###. #### #... .##. #..# # .##. #..# #### #...# #..# .##. #... .#.# #..# ###. ..#..
-U    V     W     X     Y     Z    0    1   2    3    4    5    6    7    8    9    . , : ! ?    ' /   -  _    ·
-#..# #...# #...# #...# #...# #### .##. .#. .##. .##. #..# #### .##. #### .##. .##. . . . # .##. # ..# .. .... .
-#..# #...# #...# #...# #...# ...# #..# ##. #..# #..# #..# #... #... ...# #..# #..# . . . # #..# # ..# .. .... .
-#..# #...# #...# .#.#. .#.#. ..#. #.## .#. ...# ...# #..# ###. #... ..#. #..# #..# . . # # ...# . ..# .. .... .
-#..# #...# #.#.# ..#.. ..#.. ..#. ##.# .#. ..#. .##. #### ...# ###. ..#. .##. .### . . . # ..#. . .#. ## .... #
-#..# .#.#. #.#.# .#.#. ..#.. .#.. #..# .#. .#.. ...# ...# ...# #..# .#.. #..# ...# . . # # ..#. . #.. .. .... .
-#..# .#.#. ##.## #...# ..#.. #... #..# .#. #... #..# ...# #..# #..# .#.. #..# ...# . # . . .... . #.. .. .... .
-.##. ..#.. #...# #...# ..#.. #### .##. ### #### .##. ...# .##. .##. .#.. .##. .##. # # . # ..#. . #.. .. #### .
+U    V     W     X     Y     Z    0    1   2    3    4    5    6    7    8    9    . ,  : ! ?    ' /   -  _    ·
+#..# #...# #...# #...# #...# #### .##. .#. .##. .##. #..# #### .##. #### .##. .##. . .. . # .##. # ..# .. .... .
+#..# #...# #...# #...# #...# ...# #..# ##. #..# #..# #..# #... #... ...# #..# #..# . .. . # #..# # ..# .. .... .
+#..# #...# #...# .#.#. .#.#. ..#. #.## .#. ...# ...# #..# ###. #... ..#. #..# #..# . .. # # ...# . ..# .. .... .
+#..# #...# #.#.# ..#.. ..#.. ..#. ##.# .#. ..#. .##. #### ...# ###. ..#. .##. .### . .. . # ..#. . .#. ## .... #
+#..# .#.#. #.#.# .#.#. ..#.. .#.. #..# .#. .#.. ...# ...# ...# #..# .#.. #..# ...# . .. # # ..#. . #.. .. .... .
+#..# .#.#. ##.## #...# ..#.. #... #..# .#. #... #..# ...# #..# #..# .#.. #..# ...# . .# . . .... . #.. .. .... .
+.##. ..#.. #...# #...# ..#.. #### .##. ### #### .##. ...# .##. .##. .#.. .##. .##. # #. . # ..#. . #.. .. #### .
 """
 _FONT = {" ": ["..."] * 7}
 for _block in re.findall(r"(?:.+\n){8}", _BITS):
@@ -30,7 +30,7 @@ for _block in re.findall(r"(?:.+\n){8}", _BITS):
 _HALVES = {(True, True): "█", (True, False): "▀", (False, True): "▄", (False, False): " "}
 
 
-@lru_cache(maxsize=64)
+@lru_cache(maxsize=256)
 def _drawn(text: str, zoom: int) -> tuple[str, ...] | None:
     """The rows of a text: each pixel `zoom` by `zoom` half-cells, uprights bolder from zoom 2 on; None: it has no letters."""
     if not text or not set(text.upper()) <= _FONT.keys():
@@ -68,3 +68,21 @@ def block(text: str, zoom: int, role: str) -> list[Row]:
 def zoom_of(text: str, columns: int, rows: int, most: int = 2) -> int:
     """The largest zoom, up to `most`, in which the text fits whole; 0: in none."""
     return next((zoom for zoom in range(most, 0, -1) if 0 < wide(text, zoom) <= columns and tall(zoom) <= rows), 0)
+
+
+def lettered(text: str, columns: int, most: int = 1, *, least: int = 1, lines: int = 4) -> list[Row] | None:
+    """A sentence in the largest block letters in which it takes so many `lines`; None: in none from `least` on."""
+    for zoom in range(most, least - 1, -1):
+        found: list[str] = []
+        for word in text.split():
+            longer = f"{found[-1]} {word}" if found else word
+            if found and 0 < wide(longer, zoom) <= columns:
+                found[-1] = longer
+            else:
+                found.append(word)
+        if found and len(found) <= lines and all(0 < wide(line, zoom) <= columns for line in found):
+            # letters of an odd zoom leave half a row below them, others need a blank one
+            apart = [BLANK] * (7 * zoom % 2 == 0)
+            drawn = [each for line in found for each in (*block(line, zoom, "fg"), *apart)]
+            return drawn[: len(drawn) - len(apart)]
+    return None

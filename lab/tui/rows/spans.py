@@ -114,6 +114,18 @@ def centre(spans: Row, cells: int) -> Row:
     return row(" " * gap, spans) if gap > 0 else cut(spans, cells)
 
 
+def at_both_ends(left: list[Row], right: list[Row], cells: int) -> list[Row]:
+    """Two blocks of rows at the two ends of `cells`, from the same row on."""
+    many = max(len(left), len(right))
+    pairs = zip([*left, *[BLANK] * (many - len(left))], [*right, *[BLANK] * (many - len(right))], strict=True)
+    return [row(fill(one, cells - width(other)), other) if other else one for one, other in pairs]
+
+
+def widest(lines: Iterable[Row]) -> int:
+    """The cells of the longest row."""
+    return max(map(width, lines), default=0)
+
+
 def backed(spans: Row, ground: str) -> Row:
     """The row on a background; spans with one of their own keep it."""
     return tuple(span if "@" in span.role else TextSpan(span.text, f"{span.role} {ground}") for span in spans)
@@ -201,7 +213,7 @@ def _pieces(word: TextSpan, cells: int) -> Iterable[TextSpan]:
 
 
 def _stop(text: str, start: int, cells: int) -> int:
-    """Where `cells` from `start` on are full, after a `:`, `/`, `-` or `_` if one is near; at least one on, so that a walk ends."""
+    """Where `cells` from `start` on are full, after a `:`, `/`, `-`, `_` or `.` if one is near; at least one on, so that a walk ends."""
     if text.isascii():
         index = start + cells
         if index >= len(text):
@@ -215,7 +227,7 @@ def _stop(text: str, start: int, cells: int) -> int:
             index += 1
         else:
             return len(text)
-    near = max(text.rfind(sign, start + (index - start) // 2, index) for sign in ":/-_")
+    near = max(text.rfind(sign, start + (index - start) // 2, index) for sign in ":/-_.")
     return near + 1 if near > start else max(start + 1, index)
 
 

@@ -5,12 +5,14 @@ from collections.abc import Sequence
 
 from msgspec import Struct
 
-from lab.tui.rows.spans import BLANK, Row, TextSpan, backed, fill, plain, row, width, words, wrap
+from lab.tui.rows.spans import BLANK, Row, TextSpan, backed, ends, fill, plain, row, width, words, wrap
 
 GAP = 2
 """The least cells between two columns."""
 MOST_SPREAD = 60
 """The most cells that are added to that where there is room: a row must still be read as one."""
+_LEADER = 10
+"""The least cells from a name to its value, where there is one column of values."""
 _FIGURE = re.compile(r"[+\-−±]?\d")
 
 
@@ -39,6 +41,12 @@ def table_rows(
     body = [[cells[0], *(_best(cell, signs) for cell in cells[1:])] for cells in body]
     grid = [*([head] if any(map(width, head)) else []), *body]
     room = inner - GAP * (len(sides) - 1)
+    if (
+        len(sides) == 2
+        and sides[1] in ("", "right")
+        and all(width(row(*cells)) + _LEADER <= inner and width(cells[1]) <= inner // 3 for cells in grid)
+    ):
+        return _led(head, body, inner, apart=ruled)
     wanted = _widths(grid, len(sides), room)
     if wanted is None:
         return _turned(head, body, inner)
@@ -59,6 +67,22 @@ def table_rows(
             lines += [*drawn, _rule("━" if number == len(body) - 1 else "─", columns, GAP + spread)]
         else:
             lines += [backed(line, "@surface") for line in drawn] if number % 2 == 0 and len(body) > 1 else drawn
+    return lines
+
+
+def _led(head: Sequence[Row], body: Sequence[Sequence[Row]], inner: int, *, apart: bool) -> list[Row]:
+    """One column of values at the right end, a dotted line leading to each; `apart`: a blank row between two of them."""
+    best = [any("@" in span.role for span in cells[1]) for cells in body]
+    mark = 4 if any(best) else 0
+    lines: list[Row] = []
+    if any(map(width, head)):
+        name, values = (_toned(cell, "run b") for cell in head)
+        lines = [ends(name, values, inner - mark), row(("━" * inner, "line"))]
+    for cells, won in zip(body, best, strict=True):
+        name, value = (row((plain(cell).removeprefix("✓ "), "done b")) if won else cell for cell in cells)
+        many = inner - mark - width(name) - width(value) - 2
+        line = row(name, " ", ("┄" * many, "line"), " ", value, ("   ✓" if won else "", "done b"))
+        lines += [*([BLANK] if apart and lines else []), line]
     return lines
 
 

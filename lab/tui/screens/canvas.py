@@ -7,7 +7,7 @@ from textual.screen import Screen
 from lab.tui.panes.layout import Rect, Rects
 from lab.tui.panes.registry import PARTS, TIMED, draw, places
 from lab.tui.screens.host import Host
-from lab.tui.screens.rows_widget import RowsWidget
+from lab.tui.screens.rows_widget import PartWidget
 from lab.tui.state.screen import ScreenState
 
 REST = 0.05
@@ -25,7 +25,7 @@ class Canvas:
         self._host = host
         self._state = state
         self._drawn = drawn
-        self.widgets = {name: RowsWidget(name, lambda: host.role_styles) for name in PARTS}
+        self.widgets = {name: PartWidget(lambda: host.role_styles, id=name) for name in PARTS}
         self.places: Rects = {}
         self._resting = False
         self.waiting = False
@@ -79,7 +79,7 @@ class Canvas:
         except Exception as error:  # noqa: BLE001 - a bug of ours must not end the show
             self._host.survive(error)
 
-    def _place(self, name: str, widget: RowsWidget, place: Rect | None) -> None:
+    def _place(self, name: str, widget: PartWidget, place: Rect | None) -> None:
         if self.places.get(name) == place and (place is not None) == widget.display:
             return
         # what a mouse selected stands elsewhere now

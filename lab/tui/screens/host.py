@@ -1,10 +1,11 @@
 """What the screens ask of the app: small, so that they need not know it."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Protocol
 
 from lab.core.clock import Millis
 from lab.core.errors import LabError
+from lab.tui.panes.palette import PaletteCommand
 from lab.tui.screens.phone import PhoneGates
 from lab.tui.state.preferences import ScreenStart
 from lab.tui.state.source import ScreenSource
@@ -12,44 +13,24 @@ from lab.tui.themes import Styles
 
 
 class Host(Protocol):
-    """The app, as the screens see it."""
+    """The app, as the screens see it; there each is explained."""
 
     source: ScreenSource
     start: ScreenStart
     real_millis: Callable[[], Millis]
-    """Real time, whatever the lab's clock does."""
     phone: PhoneGates | None
-    """The gates that phones may decide."""
 
     @property
-    def can(self) -> frozenset[str]:
-        """What the terminal can do beside the source: `suspend`."""
-
+    def can(self) -> frozenset[str]: ...
     @property
-    def role_styles(self) -> Styles:
-        """Roles to styles in the present theme."""
-
+    def role_styles(self) -> Styles: ...
     @property
-    def draws_blocks(self) -> bool:
-        """Whether the terminal shows half-blocks, dark on light."""
-
-    def survive(self, error: Exception) -> None:
-        """A bug of ours must not end the show: tell of it, and go on."""
-
-    def fail(self, error: LabError) -> None:
-        """End the screen: the surroundings fail."""
-
-    def enter(self, phase: str) -> None:
-        """The run has come to another phase."""
-
-    def keep(self, name: str, value: str) -> None:
-        """Keep another value of a preference for the next start."""
-
-    def turn_theme(self) -> None:
-        """Dark for light, light for dark."""
-
-    def save_picture(self) -> str:
-        """Save the screen; where it lies, in one sentence. HostError if it can't be written."""
-
-    def leave(self) -> None:
-        """End because the person says so."""
+    def draws_blocks(self) -> bool: ...
+    def survive(self, error: Exception) -> None: ...
+    def fail(self, error: LabError) -> None: ...
+    def mark(self, label: str) -> None: ...
+    def keep(self, name: str, value: str) -> None: ...
+    def turn_theme(self) -> None: ...
+    def theme_commands(self) -> Iterator[PaletteCommand]: ...
+    def save_picture(self) -> str: ...
+    def leave(self) -> None: ...

@@ -1,54 +1,92 @@
 """The screen: keeps the state, folds what is observed into it, and does what keys lead to. All sources show on it."""
 
-from asyncio import Lock
-from collections.abc import Callable, Iterator
+from asyncio import Event, Lock
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace as with_changes
 from functools import partial
 from typing import ClassVar
 
 from msgspec.structs import replace
 from textual import events, on
 from textual.app import ComposeResult
-from textual.binding import BindingType
+from textual.binding import Binding, BindingsMap, BindingType
+from textual.keys import format_key
+from textual.message import Message
+from textual.widgets import Input
 from textual.worker import Worker
 
+from lab.app.effects import RunObservation
 from lab.core.clock import Millis
 from lab.core.errors import LabError
 from lab.tui.panes.approval import INPUT_ROWS
+from lab.tui.panes.copy_menu import CopyPage
+from lab.tui.panes.exchange import ExchangePage
+from lab.tui.panes.fault_menu import FaultPage
+from lab.tui.panes.help import HelpPage
 from lab.tui.panes.hits import go_to_hit, search_for
-from lab.tui.panes.keys import Reaction, ScreenKey
-from lab.tui.panes.page import MOST_TYPED
+from lab.tui.panes.keys import Reaction, ScreenKey, why_refused
+from lab.tui.panes.layout import NARROW
+from lab.tui.panes.page import ListContent, PageContent
+from lab.tui.panes.palette import PaletteCommand, PalettePage
 from lab.tui.panes.pane import OPENS
-from lab.tui.panes.registry import KEYS_OF_SPOT, SCREEN_KEYS, SCROLLED, key_named, scrolled
+from lab.tui.panes.picker import PickerPage
+from lab.tui.panes.qr import QR, QrPage
+from lab.tui.panes.registry import (
+    KEYS_OF_SPOT,
+    PANES,
+    SCREEN_KEYS,
+    SCROLLED,
+    exchange_in_focus,
+    key_named,
+    places,
+    scrolled,
+)
 from lab.tui.panes.scrubber import SEEK
 from lab.tui.screens.act_holds import ActHolds
-from lab.tui.screens.apply_preferences import bindings, changes_of, rebind, ui_at_start
 from lab.tui.screens.canvas import Canvas
-from lab.tui.screens.commands import ScreenCommands
-from lab.tui.screens.feed import Feed, ObservationBatch
 from lab.tui.screens.host import Host
-from lab.tui.screens.input_field import FULL, InputField, LineInput
-from lab.tui.screens.rows_widget import Pressed, Scrolled
-from lab.tui.screens.selectable import SelectingScreen
+from lab.tui.screens.overlays import MOST_TYPED, ListScreen, Overlay, PageScreen
+from lab.tui.screens.rows_widget import Pressed, Scrolled, SelectingScreen
+from lab.tui.screens.text_fields import FULL, TextField, TextFields
+from lab.tui.state.acts import HOLD
 from lab.tui.state.clean import line
-from lab.tui.state.fold import ObservedState, fold
-from lab.tui.state.journal import JournalState, SourceUpdate
+from lab.tui.state.journal import JournalState, ObservedState, SourceUpdate, fold
+from lab.tui.state.preferences import ScreenStart
+from lab.tui.state.run import MARKED
 from lab.tui.state.screen import SEARCH, ScreenState, UiState, settled
 from lab.tui.state.source import Refused, SourceAsk
-from lab.tui.state.status import phase
 
 TICK = 0.25
-"""Seconds between two looks at the clock. While a person is awaited, every other one is left out: that takes minutes."""
-
-
+"""Seconds between two looks at the clock."""
+SLOW = 4
+"""While a person is awaited, which takes minutes, only one look in so many is taken: one a second."""
 REMARK: Millis = 3_000
 """Real milliseconds for which a remark has the narration's place, if no key is pressed before."""
+BATCH = 50
+"""The most observations that are folded at once, so that a flood of them leaves room for keys."""
+COLOURS_ADVICE = {
+    "truecolor": "16 million",
+    "256": "256; COLORTERM=truecolor gives all",
+    "standard": "16; COLORTERM=truecolor gives all",
+}
+"""How many colours the terminal has, and how to get more."""
+
+
+class ObservationBatch(Message):
+    """Observations that came since the last message."""
+
+    def __init__(self, batch: list[RunObservation | SourceUpdate]) -> None:
+        super().__init__()
+        self.batch = batch
 
 
 class MainScreen(SelectingScreen):
     """Every part of the screen. A key is a pure function of the state (`ScreenKey.react`); here it takes effect."""
 
     AUTO_FOCUS = ""
-    BINDINGS: ClassVar[list[BindingType]] = list(bindings())
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding(key.keys, f"press({key.name!r})", key.label, show=False, id=key.name) for key in SCREEN_KEYS if key.keys
+    ]
 
     def __init__(self, host: Host) -> None:
         super().__init__()
@@ -57,29 +95,42 @@ class MainScreen(SelectingScreen):
         self.state = ScreenState()
         self.acts = ActHolds(host.real_millis)
         self.observed = ObservedState()
-        self.feed = Feed(self, host)
-        self.field = InputField(self)
-        self.canvas = Canvas(self, host, lambda: self.state, lambda places: self.field.place(self.state, places))
+        self.text_fields = TextFields(self)
+        self.canvas = Canvas(self, host, lambda: self.state, lambda found: self.text_fields.place(self.state, found))
+        self._batch: list[RunObservation | SourceUpdate] = []
+        """What was observed that the screen hasn't been handed."""
         self._turn = Lock()
         """One thing is asked of the source after another, in the order of the keys."""
+        self._due = 0
+        """How many things are asked of the source, and not done."""
         self._remarked: Millis = 0
         """When the remark that shows came, in real time."""
-        self._idles = False
-        """Whether the last look at the clock was left out."""
-        self._due = 0
-        """How much of what was asked the source hasn't done yet."""
-        self._own = ScreenCommands(self, host, lambda: self.state, self.react, self._soon)
+        self._looks = 0
+        """How many looks at the clock were taken or left out."""
         self._commands: dict[str, Callable[[], object]] = {
-            **self._own.by_name,
+            "scenario": lambda: self._open(PickerPage(self._now)),
+            "fault": lambda: self._open(FaultPage(self._now)),
+            "copy": lambda: self._open(CopyPage(self._now)),
+            "help": self._open_help,
+            "palette": self.open_palette,
+            "open": self._open_exchange,
+            "qr": self._turn_qr,
+            "theme": host.turn_theme,
+            "picture": self._save_picture,
+            "quit": host.leave,
+            "suspend": lambda: self.run_worker(self._suspend(), group="suspend", exit_on_error=False),
             **{f"hit {by}": partial(self._go_to_hit, by) for by in (-1, 1)},
             **{name: partial(self._change_act, change) for name, change in self.acts.commands.items()},
             **{f"scroll {by}": partial(self._scroll_in_focus, by) for by in (-10, -1, 1, 10)},
         }
 
+    def _now(self) -> ScreenState:
+        return self.state
+
     def compose(self) -> ComposeResult:
-        """Every part, and the row in which the person types."""
+        """Every part, and the fields in which the person types."""
         yield from self.canvas.widgets.values()
-        yield self.field.widget
+        yield from self.text_fields.fields
 
     def on_mount(self) -> None:
         """Draw what there is, then listen to the source."""
@@ -89,13 +140,58 @@ class MainScreen(SelectingScreen):
         self.state = self._with(self._synced(ui_at_start(self._host.start, self.app.size.width)))
         if self.state.ui.stage:
             self._soon(lambda source: source.stand_at_acts(True))  # as no key: what is remarked at the start stays
-        self.call_after_refresh(self.feed.start)
+        self.call_after_refresh(lambda: self.run_worker(self._listen(), group="run", exit_on_error=False))
+
+    # What is observed
+
+    async def _listen(self) -> None:
+        """Hand on what the source observes, one message a frame however much it is; a bug there doesn't end the show."""
+        try:
+            async for observation in self._host.source.observations():
+                self._batch.append(observation)
+                if len(self._batch) == 1:
+                    self.call_later(self._flush)
+                if len(self._batch) >= BATCH:
+                    self._flush()
+                    taken = Event()  # before more are made
+                    self.call_later(taken.set)
+                    await taken.wait()
+        except LabError as error:
+            self._host.fail(error)
+        except Exception as error:  # noqa: BLE001 - a bug of ours must not end the show
+            self._host.survive(error)
+
+    @property
+    def waits(self) -> bool:
+        """Whether something was observed that doesn't show yet."""
+        return bool(self._batch) or self.canvas.waiting
+
+    def _flush(self) -> None:
+        if self._batch:
+            batch, self._batch = self._batch, []
+            self.post_message(ObservationBatch(batch))
+
+    @on(ObservationBatch)
+    def observe(self, message: ObservationBatch) -> None:
+        """Fold what was observed, and draw it."""
+        ui = self.state.ui
+        for event in message.batch:
+            if isinstance(event, SourceUpdate):
+                self.acts.note(event)
+                job = None if event.another_journal else ui.job
+                ui = replace(ui, job=job, remark=event.remark or ui.remark, passed=event.passed or ui.passed)
+            try:
+                self.observed = fold(self.observed, event)
+            except Exception as error:  # noqa: BLE001 - a bug of ours must not end the show
+                self._host.survive(error)
+        self._take(self._with(self._synced(ui)))
+        self.canvas.draw_soon()
 
     def tick(self) -> None:
         """Time has passed: a hold may be over, and whatever shows a time is drawn anew."""
         ui = self.state.ui
-        self._idles = self.state.run.gate is not None and not (self._idles or ui.stage or ui.remark)
-        if self._idles:
+        self._looks += 1
+        if self._looks % SLOW and self.state.run.gate is not None and not (ui.stage or ui.remark):
             return
         self.acts.count(ui, covered=self.app.screen is not self)
         state = self._with(self._without_old_remark(ui))
@@ -116,22 +212,6 @@ class MainScreen(SelectingScreen):
         self.canvas.draw()
 
     # The state
-
-    @on(ObservationBatch)
-    def observe(self, message: ObservationBatch) -> None:
-        """Fold what was observed, and draw it."""
-        ui = self.state.ui
-        for event in message.batch:
-            if isinstance(event, SourceUpdate):
-                self.acts.note(event)
-                job = None if event.another_journal else ui.job
-                ui = replace(ui, job=job, remark=event.remark or ui.remark, passed=event.passed or ui.passed)
-            try:
-                self.observed = fold(self.observed, event)
-            except Exception as error:  # noqa: BLE001 - a bug of ours must not end the show
-                self._host.survive(error)
-        self._take(self._with(self._synced(ui)))
-        self.canvas.draw_soon()
 
     def _synced(self, ui: UiState) -> UiState:
         """The person's choice with the pace that the source made of it."""
@@ -156,9 +236,12 @@ class MainScreen(SelectingScreen):
         before, self.state = self.state, settled(self.state, state)
         if before.ui.remark != state.ui.remark:
             self._remarked = self._host.real_millis()
-        if phase(before.run) != phase(self.state.run):
-            self._host.enter(phase(self.state.run))
+        for milestone in self.state.run.since(before.run, *MARKED):
+            self._host.mark(milestone.kind)
         (self.timer.resume if self.state.moves else self.timer.pause)()
+        for screen in self.app.screen_stack[1:]:
+            if isinstance(screen, Overlay):
+                screen.follow()
 
     def choose(self, ui: UiState) -> None:
         """Another choice of the person's, drawn at once: a key has been pressed."""
@@ -191,10 +274,15 @@ class MainScreen(SelectingScreen):
         return self._offers(key_named(str(parameters[0]))) if action == "press" else True
 
     def on_key(self, event: events.Key) -> None:
-        """A key that isn't offered says why."""
-        if not (self.blind or self.state.ui.typing):
+        """A key that isn't offered says why; in a row where the person types up and down go through suggestions."""
+        if self.state.ui.typing and event.key in ("up", "down"):
+            event.stop()
+            self.text_fields.suggest(self.state, -1 if event.key == "up" else 1)
+        elif not (self.blind or self.state.ui.typing):
             # Textual binds tab and others to every screen, without a name
-            self._own.explain(each.id for each in self._bindings.key_to_bindings.get(event.key, ()) if each.id)
+            names = [each.id for each in self._bindings.key_to_bindings.get(event.key, ()) if each.id]
+            if why := why_refused(map(key_named, names), self.state):
+                self.note(why)
 
     def action_press(self, name: str) -> None:
         """The key of this name was pressed; what is selected comes first."""
@@ -208,7 +296,7 @@ class MainScreen(SelectingScreen):
 
     def react(self, reaction: Reaction) -> None:
         """Do what a key leads to."""
-        kept = tuple(changes_of(self.state, reaction, self.size.width))
+        kept = tuple(changes_of(self.state.ui, reaction.ui, self.size.width))
         if reaction.ui is not None:
             self.choose(reaction.ui)
         elif reaction.ask is not None and (self.state.ui.remark or self.state.ui.passed):
@@ -221,7 +309,7 @@ class MainScreen(SelectingScreen):
             self._host.keep(name, value)
 
     def _soon(self, ask: SourceAsk) -> Worker[None]:
-        """SourceAsk this of the source in its turn."""
+        """Ask this of the source in its turn."""
         self._due += 1
         return self.run_worker(self._ask(ask), group="asked", exit_on_error=False)
 
@@ -242,24 +330,31 @@ class MainScreen(SelectingScreen):
             self._host.survive(error)
             return None
 
-    @on(LineInput.Turned)
-    def turn_line(self, event: LineInput.Turned) -> None:
-        """Another text of the row is typed."""
-        self.choose(replace(self.state.ui, typed=event.texts, field=event.field))
+    # What is typed, clicked and scrolled
 
-    @on(LineInput.Full)
+    def on_descendant_focus(self) -> None:
+        """Another text of the row is typed: the keys that lead on are others."""
+        if self.text_fields.at != self.state.ui.field:
+            self.choose(replace(self.state.ui, field=self.text_fields.at))
+
+    @on(TextField.Full)
     def refuse_more(self) -> None:
         """The row's text has no room for more."""
         self.note(FULL)
 
-    @on(LineInput.Typed)
-    def send_line(self, event: LineInput.Typed) -> None:
-        """What was typed is asked of the source; an empty line isn't, where it can't be. A name is kept for the next row."""
-        texts, row = event.texts, INPUT_ROWS.get(self.state.ui.typing)
+    @on(Input.Submitted)
+    def send_row(self) -> None:
+        """Go on to the next text; from the last one ask it of the source, but an empty one only where it may be.
+
+        A name is kept for the next row.
+        """
+        texts, row = self.text_fields.texts, INPUT_ROWS.get(self.state.ui.typing)
+        if row is None or self.text_fields.turn():
+            return
         if self.state.ui.typing == SEARCH:
             self.choose(search_for(self.state, line(texts[0], MOST_TYPED)))
             self._go_to_hit(0)
-        elif row is not None and (row.optional or texts[-1]):
+        elif row.optional or texts[-1]:
             name = texts[0] if len(texts) > 1 else self.state.ui.name
             ui = self.state.choose(typing="", field=0, output="rendered", name=name)
             self.react(replace(row.send(self.state, texts), ui=ui))
@@ -272,25 +367,11 @@ class MainScreen(SelectingScreen):
             self.react(Reaction(ask=lambda source: source.seek(at)))
             return
         if event.key.startswith(OPENS):
-            self._own.open_exchange(int(event.key.removeprefix(OPENS)))
+            self._open_exchange(int(event.key.removeprefix(OPENS)))
             return
         key = next((each for each in KEYS_OF_SPOT.get(event.key, ()) if self._offers(each)), None)
         if key is not None:
             await self.run_action(f"press({key.name!r})")
-
-    def commands(self) -> Iterator[tuple[str, str, Callable[[], object]]]:
-        """What the palette offers now: name, explanation, what to call."""
-        for key in SCREEN_KEYS:
-            if self._offers(key) and not key.silent:
-                face = f" ({key.face_in(self.state)})" if key.face else ""
-                press = partial(self.run_action, f"press({key.name!r})")
-                yield f"{key.label_in(self.state)}{face}", key.help, press
-
-    # What only the screen can do
-
-    def _change_act(self, change: Callable[[], None]) -> None:
-        change()
-        self.choose(self.state.ui)
 
     @on(Scrolled)
     def scroll_part(self, event: Scrolled) -> None:
@@ -299,11 +380,11 @@ class MainScreen(SelectingScreen):
             self._scroll(event.part, event.by)
 
     def _scroll_in_focus(self, by: int) -> None:
-        """Scroll the pane in focus; in the row where the person types, the next suggestion."""
-        if self.state.ui.typing:
-            self.field.suggest(self.state, by)
-        else:
-            self._scroll(self.state.ui.in_focus, by)
+        self._scroll(self.state.ui.in_focus, by)
+
+    def _scroll(self, pane: str, by: int) -> None:
+        self.state = scrolled(self.state, pane, by)
+        self.canvas.draw()
 
     def _go_to_hit(self, by: int) -> None:
         """The hit that is `by` further, as long as something is looked for."""
@@ -311,6 +392,109 @@ class MainScreen(SelectingScreen):
             size, now = (self.size.width, self.size.height), self._host.source.clock.now()
             self.choose(go_to_hit(self.state.in_sight, size, now, by))
 
-    def _scroll(self, pane: str, by: int) -> None:
-        self.state = scrolled(self.state, pane, by)
-        self.canvas.draw()
+    def _change_act(self, change: Callable[[], None]) -> None:
+        change()
+        self.choose(self.state.ui)
+
+    # What lies over the panes
+
+    def _open(self, page: PageContent, query: str = "") -> None:
+        opened_by = KEYS_OF_SPOT[page.opener][0]
+        if (face := self.state.ui.faces.get(opened_by.name)) is not None:
+            page.foot = page.foot.replace(f"{page.opener} or esc", f"{face} or esc")
+            page.opener = self._host.start.preferences.keys[opened_by.name]
+        if isinstance(page, ListContent):
+            self.app.push_screen(ListScreen(page, self._host, self.react))
+        else:
+            self.app.push_screen(PageScreen(page, self._host, self.react, query))
+
+    def _open_help(self) -> None:
+        size = (self.size.width, self.size.height)
+        system = "" if self.app.no_color else self.app.console.color_system or ""
+        self._open(HelpPage(self._now, SCREEN_KEYS, PANES, size, COLOURS_ADVICE.get(system, "none: NO_COLOR")))
+
+    def _open_exchange(self, x: int | None = None) -> None:
+        """That of an ordinal, or of the pane in focus."""
+        exchange = exchange_in_focus(self.state) if x is None else self.state.run.exchange(x)
+        if exchange is not None:
+            ui = self.state.ui
+            self._open(ExchangePage(self._now, exchange), ui.query if ui.searched == "wire" else "")
+
+    def open_palette(self) -> None:
+        """Every command by its name, where the panes can be seen."""
+        if not self.blind:
+            self._open(PalettePage(self._now, tuple(self.commands())))
+
+    def commands(self) -> Iterator[PaletteCommand]:
+        """What the palette offers now: every key that is offered, what has no key, and all themes."""
+        for key in SCREEN_KEYS:
+            if self._offers(key) and not key.silent:
+                press = partial(self.run_action, f"press({key.name!r})")
+                yield PaletteCommand(key.label_in(self.state), key.face_in(self.state), key.help, press)
+        yield from self._host.theme_commands()
+
+    def _turn_qr(self) -> None:
+        """Show or hide the phones' code; where it has no room beside the question, on a page of its own."""
+        shown = replace(self.state, ui=replace(self.state.ui, qr=True)).in_sight
+        if QR in places(shown, self.size.width, self.size.height):
+            self.choose(self.state.choose(qr=not self.state.ui.qr))
+        else:
+            self._open(QrPage(self._now))
+
+    async def _suspend(self) -> None:
+        """To the shell, until it calls back; a clock that is ours stands meanwhile."""
+        state = self.state
+        ours = state.source.cursor is not None or (not state.source.follows and state.running)
+        stands = ours and "pause" in state.source.can and not state.ui.paused
+        if stands:
+            await self._soon(lambda source: source.pause()).wait()
+        self.app.action_suspend_process()
+        if stands:
+            self._soon(lambda source: source.pause())
+
+    def _save_picture(self) -> None:
+        try:
+            self.note(self._host.save_picture())
+        except LabError as error:
+            self.note(error.what)
+
+
+# What the person prefers
+
+
+def changes_of(before: UiState, after: UiState | None, columns: int) -> Iterator[tuple[str, str]]:
+    """The preferences that a key's effect changes, and into what."""
+    broad = columns >= NARROW
+    if after is not None and after.stage != before.stage:
+        yield "stage", str(after.hold // 1000) if after.stage else "off"
+    elif after is not None and _layout(after) != _layout(before) and (broad or after.wire == before.wire):
+        yield "layout", _layout(after)
+
+
+def _layout(ui: UiState) -> str:
+    return "presenter" if ui.presenter else "wire" if ui.wire else "panes"
+
+
+def rebind(bindings: BindingsMap, keys: Mapping[str, str]) -> None:
+    """Give actions, by their names, other keys; two that share a key (digits do) are told apart."""
+    table = bindings.key_to_bindings
+    moved = {each.id: each for usual in table.values() for each in usual if each.id in keys}
+    for usual, each in list(table.items()):
+        table[usual] = [binding for binding in each if binding.id not in keys]
+    for name, binding in moved.items():
+        table.setdefault(keys[str(name)], []).append(with_changes(binding, key=keys[str(name)]))
+
+
+def ui_at_start(start: ScreenStart, columns: int) -> UiState:
+    """What is chosen at first. Where the drawer would hide all else, in one column and over acts, it isn't open."""
+    preferred, faces = start.preferences, {key.keys: key.face for key in SCREEN_KEYS}
+    stage = preferred.stage not in ("", "off")
+    return UiState(
+        presenter=preferred.layout == "presenter",
+        wire=preferred.layout == "wire" and columns >= NARROW and not stage,
+        faces={name: faces.get(key) or format_key(key) for name, key in preferred.keys.items()},
+        first=start.first,
+        stage=stage,
+        hold=int(preferred.stage) * 1000 if preferred.stage.isdigit() else HOLD,
+        remark=start.notice,
+    )

@@ -9,8 +9,7 @@ from lab.core.clock import Clock, Millis
 from lab.tui.panes.approval import gate_answer, offered_answers
 from lab.tui.panes.decision import decision_now
 from lab.tui.state.gate import GateAnswer, GateDecision, GateState
-from lab.tui.state.phone import PhoneState
-from lab.tui.state.screen import ScreenState
+from lab.tui.state.screen import PhoneState, ScreenState
 
 CLOSED = "no longer asked"
 _WORDS = {"changes-requested": "decided: changes asked for", "timed-out": "nobody decided in time"}

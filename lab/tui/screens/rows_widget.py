@@ -1,20 +1,25 @@
-"""One widget for every part of the screen: it shows rows of spans and repaints only those that changed."""
+"""Widgets that show rows of spans: they paint only the cells that changed, and a mouse selects their text."""
 
 from collections.abc import Callable
 
 from rich.segment import Segment
 from textual import events, on
-from textual.geometry import Region
+from textual.geometry import Offset, Region
 from textual.message import Message
+from textual.screen import Screen
+from textual.selection import Selection
 from textual.strip import Strip
+from textual.widget import Widget
 
-from lab.tui.rows.spans import Row, Rows, hot_at
-from lab.tui.screens.selectable import SelectableRows
+from lab.tui.rows.selection import TextPlace, selected_text, with_selection, word_at
+from lab.tui.rows.spans import Row, Rows, backed, hot_at, width
 from lab.tui.state import clean
 from lab.tui.themes import Styles
 
+SELECTED = "{} characters selected: y or ctrl+c copies them, a click lets them go."
 
-def strip_of(row: Row, styles: Styles, width: int, ground: str = "fg") -> Strip:
+
+def strip_of(row: Row, styles: Styles, cells: int, ground: str = "fg") -> Strip:
     """The row as a strip of so many cells; what is beyond its end has the role `ground`.
 
     What gets into the state is clean; a text that isn't all the same commands no terminal.
@@ -22,7 +27,114 @@ def strip_of(row: Row, styles: Styles, width: int, ground: str = "fg") -> Strip:
     strip = Strip(
         [Segment(text if text.isprintable() else clean.line(text, len(text)), styles.of(role)) for text, role in row]
     )
-    return strip.adjust_cell_length(width, styles.of(ground))
+    return strip.adjust_cell_length(cells, styles.of(ground))
+
+
+def changed_cells(old: Row, new: Row) -> tuple[int, int]:
+    """From which cell on two rows differ, and how many there are up to where both end alike."""
+    same = next((at for at, (one, other) in enumerate(zip(old, new, strict=False)) if one != other), len(new))
+    alike = 0
+    while alike < min(len(old), len(new)) - same and old[-1 - alike] == new[-1 - alike]:
+        alike += 1
+    first = width(new[:same])
+    return first, max(width(row[same : len(row) - alike]) for row in (old, new))
+
+
+class SelectingScreen(Screen[None]):
+    """A screen on which text is selected; it says what comes of it."""
+
+    def note(self, text: str) -> None:
+        """One sentence, until the next key."""
+        raise NotImplementedError
+
+    def on_text_selected(self) -> None:
+        """The mouse was let go."""
+        if text := self.get_selected_text():
+            self.note(SELECTED.format(len(text)))
+
+    def copy_selection(self) -> bool:
+        """Copy what is selected to the terminal's clipboard, and let it go; False if nothing is."""
+        if not (text := self.get_selected_text()):
+            return False
+        self.app.copy_to_clipboard(text)
+        self.clear_selection()
+        self.note(f"Copied: what was selected, {len(text)} characters.")
+        return True
+
+
+class RowsWidget(Widget):
+    """Rows of spans as strips. A mouse selects by Textual's own selection, but never beyond the widget in which it began."""
+
+    _painting = False
+
+    def __init__(self, styles_now: Callable[[], Styles], *, ground: str = "", id: str | None = None) -> None:
+        """`ground`: what the rows stand on, as a role says it; as nothing says otherwise the screen's background."""
+        super().__init__(id=id)
+        self._styles_now = styles_now
+        self._ground = ground
+        self.rows: Rows = ()
+
+    def show(self, rows: Rows) -> None:
+        """Show other rows; cells that are equal aren't painted again."""
+        before, self.rows = self.rows, rows
+        if len(before) != len(rows):
+            self.refresh()
+            return
+        changed = [
+            Region(first, y, cells, 1)
+            for y, (old, new) in enumerate(zip(before, rows, strict=True))
+            if old != new
+            for first, cells in (changed_cells(old, new),)
+        ]
+        if changed:
+            self.refresh(*changed)
+
+    def render_lines(self, crop):  # type: ignore[no-untyped-def]
+        """What is drawn needs no places: only who asks what is under the mouse does."""
+        self._painting = True
+        try:
+            return super().render_lines(crop)
+        finally:
+            self._painting = False
+
+    def render_line(self, y: int) -> Strip:
+        """One row as a strip, exactly as wide as the widget; for the mouse with where each of its characters is."""
+        line = self.row(y)
+        line = backed(line, self._ground) if self._ground else line
+        strip = strip_of(line, self._styles_now(), self.size.width, f"fg {self._ground}")
+        return strip if self._painting else strip.apply_offsets(0, y)
+
+    def row(self, y: int) -> Row:
+        """A row as it shows: what is selected turned."""
+        if y >= len(self.rows):
+            return ()
+        ends = self._ends
+        return self.rows[y] if ends is None else with_selection(self.rows, y, *ends)
+
+    @property
+    def _ends(self) -> tuple[TextPlace | None, TextPlace | None] | None:
+        """The first and the last place of the selection, if it began here."""
+        selection, state = self.text_selection, self.screen._select_state
+        if selection is None or (state is not None and state.start.content_widget is not self):
+            return None
+        return selection.start, selection.end
+
+    def get_selection(self, selection: Selection) -> tuple[str, str] | None:
+        """The text that is selected here."""
+        ends = self._ends
+        return None if ends is None else (clean.lines(selected_text(self.rows, *ends)), "\n")
+
+    def on_click(self, event: events.Click) -> None:
+        """A second click selects the word, a third one the row."""
+        if event.chain < 2:
+            return
+        event.prevent_default()
+        place = self.screen.get_widget_and_offset_at(event.screen_x, event.screen_y)[1]
+        if place is not None:
+            start, end = word_at(self.rows, place) if event.chain == 2 else ((0, place.y), (10**6, place.y))
+            if start != end:
+                self.screen.selections = {self: Selection(Offset(*start), Offset(*end))}
+                self.screen.post_message(events.TextSelected())
 
 
 class Pressed(Message):
@@ -42,30 +154,8 @@ class Scrolled(Message):
         self.by = by
 
 
-class RowsWidget(SelectableRows):
-    """Rows of spans as strips. Its place is set from outside; it never asks for one."""
-
-    DEFAULT_CSS = "RowsWidget { position: absolute; width: 1; height: 1; }"
-
-    def __init__(self, name: str, styles_now: Callable[[], Styles]) -> None:
-        super().__init__(id=name)
-        self.part = name
-        self._styles_now = styles_now
-
-    def show(self, rows: Rows) -> None:
-        """Show other rows; those that are equal aren't painted again."""
-        before, self.rows = self.rows, rows
-        if len(before) != len(rows):
-            self.refresh()
-            return
-        pairs = enumerate(zip(before, rows, strict=True))
-        changed = [Region(0, y, self.size.width, 1) for y, (old, new) in pairs if old != new]
-        if changed:
-            self.refresh(*changed)
-
-    def render_line(self, y: int) -> Strip:
-        """One row as a strip, exactly as wide as the widget."""
-        return self.placed(strip_of(self.row(y), self._styles_now(), self.size.width), y)
+class PartWidget(RowsWidget):
+    """A part of the screen. Its place is set from outside; it never asks for one."""
 
     def on_click(self, event: events.Click) -> None:
         """A click on a hot spot presses its key."""
@@ -80,4 +170,4 @@ class RowsWidget(SelectableRows):
     def scroll_on(self, event: events.MouseEvent) -> None:
         """Scroll on, or back."""
         event.stop()
-        self.post_message(Scrolled(self.part, 3 if isinstance(event, events.MouseScrollDown) else -3))
+        self.post_message(Scrolled(self.id or "", 3 if isinstance(event, events.MouseScrollDown) else -3))

@@ -7,21 +7,20 @@ from typing import TYPE_CHECKING
 from msgspec import structs
 
 from lab.app.effects import Asking, Outcome, RunEnded, RunObservation
-from lab.clocks import AnyClock
-from lab.core.clock import Millis
+from lab.core.clock import Clock, Millis
 from lab.core.exchange import Json
 from lab.core.journal.fact import ClockScaled, Fact, LedgerCleared
 from lab.core.observe import Noted, Replied
 from lab.jobs.gates import Origin
 from lab.tui.sources.own_run import OwnRun, stopped
-from lab.tui.sources.player import FASTEST, Goal, PlayedSource, Player, SettableClock
-from lab.tui.sources.protocol import Connect, Playable, RunConnection
-from lab.tui.sources.run_recording import RunRecording
-from lab.tui.state.acts import ActKey
+from lab.tui.sources.player import FASTEST, Goal, HeldSource, PlayedSource, Player, SettableClock
+from lab.tui.sources.protocol import Connect, OwnMock, Playable, RunConnection
+from lab.tui.state.acts import ActKey, story_of
 from lab.tui.state.gate import GateAnswer
-from lab.tui.state.happenings import Happenings
 from lab.tui.state.journal import JournalState, SourceUpdate
-from lab.tui.state.screen import ScenarioChoice, SourceState
+from lab.tui.state.reduce import happens
+from lab.tui.state.run import RunState
+from lab.tui.state.screen import SourceState
 from lab.tui.state.source import Refused
 
 if TYPE_CHECKING:
@@ -29,13 +28,154 @@ if TYPE_CHECKING:
 
 FAST = "400000"
 """The factor of a skip, and of the way on to a stage: three days in less than a second, beside the calls in them."""
-NOT_OURS = "The clock of this server can't be set."
-NO_WAY_BACK = "The clock of this server can't be set back."
-OWN_WIRE = "The wire of this server is its own."
 
 
-class Live(PlayedSource):
-    """Our run. Starts idle; what goes out, and what the mock's journal holds of it, is observed.
+class PodRun(HeldSource):
+    """Our run against somebody else's server. Starts idle; what goes out, and what comes back, is observed."""
+
+    refusal = "This server is somebody else's: its clock and its wire can't be set."
+    can: frozenset[str] = frozenset(("reset", "decide", "message"))
+
+    def __init__(
+        self, playable: Playable, connect: Connect, clock: Clock, pill: str, *, recording: bool = False
+    ) -> None:
+        self.clock = clock
+        self.pill = pill
+        self.recording = recording
+        """Whether a tape runs."""
+        self._playable = playable
+        self._connect = connect
+        self._queue: asyncio.Queue[RunObservation | SourceUpdate] = asyncio.Queue()
+        self._link: RunConnection | None = None
+        """It comes after the first paint; what was asked before waits for it."""
+        self._linked = asyncio.Event()
+        self.player = Player(None, self._queue.put_nowait)
+        self.run = self._new_run()
+        self._message = playable.app.message
+        """What the run says first: the scenario's ask, or what was typed in its place."""
+
+    def _new_run(self) -> OwnRun:
+        return OwnRun(self.clock, self._connection, self._observe, lambda: self.player.may_go())
+
+    def describe(self, journal: JournalState | None = None, chosen: int | None = None) -> SourceState:
+        """The scenario, if one is at hand, and the addresses, once the connection stands."""
+        playable, link = self._playable, self._link
+        return SourceState(
+            self.pill,
+            playable.choice.title,
+            playable.app.team,
+            playable.seed,
+            playable.scenario,
+            self.recording,
+            self.can,
+            message=self._message,
+            base="" if link is None else link.base,
+            token_url="" if link is None else link.token_url,
+            labels=playable.app.dialect.labels,
+            own_decisions=dict(self.run.answers.own),
+            skipping=self.player.skipping,
+        )
+
+    @property
+    def outcome(self) -> Outcome | None:  # type: ignore[override]  # it comes with the run's end
+        """How the run ended."""
+        return self.run.outcome
+
+    # What happens
+
+    async def observations(self) -> AsyncIterator[RunObservation | SourceUpdate]:
+        """Connect, then hand on what is observed."""
+        async with self._connect() as self._link:
+            self._linked.set()
+            self._met()
+            try:
+                while True:
+                    yield await self._queue.get()
+            finally:
+                await self._leave()
+
+    def _met(self) -> None:
+        """The connection stands."""
+
+    async def _leave(self) -> None:
+        await self.run.stop()
+
+    async def _connection(self) -> RunConnection:
+        await self._linked.wait()
+        assert self._link is not None
+        return self._link
+
+    async def _control(self) -> "ControlClient | None":
+        mock = (await self._connection()).mock
+        return None if mock is None else mock.control
+
+    def _observe(self, observation: RunObservation) -> None:
+        """Of what the run itself does: hand it on; a step, or a way forward, may be at its end."""
+        begins, player = self._take(observation), self.player
+        if isinstance(observation, RunEnded):
+            player.rest()
+        player.come_to("step")
+        # a person who is needed ends the way forward, too
+        goal, needed = player.goal, isinstance(observation, Asking | RunEnded)
+        if goal is not None and goal.kind == "stage" and (needed or self.run.place_of(goal.stage) is not None):
+            player.come_to("stage")
+        if begins and not player.holds and not (goal is not None and goal.kind == "stage"):
+            player.hold()
+
+    def _take(self, observation: RunObservation) -> bool:
+        """Note it, and hand it on; whether an act begins with it at which time is to stand."""
+        before, after = self.run.note(observation)
+        self._queue.put_nowait(observation)
+        if happens(observation, before, after):
+            self.player.come_to("skip")
+        return self.player.at_acts and not _acts(after) <= _acts(before)
+
+    # The run; of a server that is not ours only the next call is held back
+
+    async def next_act(self) -> Refused:
+        await self.begin()
+        if self.run.under_way:
+            self.player.run_to(Goal("act", FASTEST))
+        self.player.end_hold()
+        return None
+
+    async def begin(self) -> Refused:
+        if not self.run.begun:
+            self.run.begin(self._playable.app_saying(self._message))
+        return None
+
+    async def say(self, message: str) -> Refused:
+        if not self.run.begun:
+            self._message = message
+        elif not self.run.over:
+            return "A job is running; the next message can be sent once it has ended."
+        else:
+            self.player.rest(False)
+            self.run.begin(self._playable.app_saying(message))
+        return None
+
+    async def reset(self) -> Refused:
+        """At the pace that the lab had at first."""
+        await self.run.stop()
+        self.run = self._new_run()
+        self.player.restart()
+        self._hand_on_anew(self.clock.now())
+        return None
+
+    def _hand_on_anew(self, at: Millis) -> None:
+        """Have the screen forget all, and be handed what was observed."""
+        while not self._queue.empty():
+            self._queue.get_nowait()
+        for observation in (Noted(at, LedgerCleared(at=at, by=Origin.PERSON)), *self.run.observations):
+            self._queue.put_nowait(observation)
+
+    async def answer(self, answer: GateAnswer) -> Refused:
+        """In the chat as our app does, else over the control plane."""
+        return await self.run.answers.decide(answer, self.clock.now(), await self._control())
+
+
+class Live(PlayedSource, PodRun):
+    """Our run against the lab's own mock, whose journal is observed too, and whose clock is ours.
 
     A skip costs no time of the lab's: calls go out at the instants at which they would have, so a run that is skipped
     through has the same facts as one that isn't, beside those about the clock.
@@ -43,163 +183,72 @@ class Live(PlayedSource):
 
     refusal = "A run of our own has no recording to go through."
 
-    def __init__(
-        self,
-        playables: tuple[Playable, ...],
-        connect: Connect,
-        clock: AnyClock | SettableClock,
-        *,
-        pod: str = "",
-        recording: bool = False,
-        unloaded: Mapping[str, tuple[str, ...]] | None = None,
-    ) -> None:
-        """The first playable begins. `pod` is the host of a server that isn't our mock: its clock and wire are its own;
-        `unloaded` are the complaints about scenarios that can't be played, by name, for the picker."""
-        self._playables = {playable.choice.name: playable for playable in playables}
-        self._playable = playables[0]
-        self._connect = connect
-        self.clock = clock
-        self.pill = f"POD {pod}" if pod else "LIVE"
-        broken = [ScenarioChoice(name, "does not load", complaints=why) for name, why in (unloaded or {}).items()]
-        choices = (*(playable.choice for playable in playables), *broken)
-        self.scenarios = choices if len(choices) > 1 else ()
-        able = {"reset", "decide", "message", *(("scenario",) if self.scenarios else ())}
-        paced = ("pause", "step", "speed", "skip", "fault", "tape", "rewind", "name") if not pod else ()
-        self.can = frozenset((*able, *paced))
-        self._queue: asyncio.Queue[RunObservation | SourceUpdate] = asyncio.Queue()
-        self._connected: asyncio.Future[RunConnection] | None = None
-        """It comes after the first paint; what was asked before waits for it, or is told why it never will."""
-        self._addresses = ("", "")
-        """Where the API and the tokens are, once the connection stands."""
-        ours = clock if isinstance(clock, SettableClock) and not pod else None
-        self.player = Player(ours, self._queue.put_nowait, self._tell_tape)
-        self._first_pace = self.player.factor
-        self._run = OwnRun(clock, self._connection, self._observe, self.player.may_go)
-        self._happenings = Happenings()
-        self.recording = RunRecording(
-            recording, self._control, lambda text: self._queue.put_nowait(SourceUpdate(remark=text))
-        )
+    def __init__(self, playable: Playable, connect: Connect, clock: SettableClock, *, recording: bool = False) -> None:
+        super().__init__(playable, connect, clock, "LIVE", recording=recording)
+        self.player = Player(clock, self._queue.put_nowait, self._tell_tape)
         self._following: asyncio.Task[None] | None = None
-        self._message = playables[0].app.message
-        """What the run says first: the scenario's ask, or what was typed in its place."""
+        self._warned = False
+        """Whether it was said what killed the tape that runs."""
+
+    @property
+    def can(self) -> frozenset[str]:  # type: ignore[override]  # the scenarios come with the mock
+        """All; another scenario only where there is one."""
+        ours = PodRun.can | {"pause", "step", "speed", "skip", "fault", "tape", "rewind", "name"}
+        return ours if self._mock is not None and len(self._mock.choices) == 1 else ours | {"scenario"}
+
+    @property
+    def _mock(self) -> OwnMock | None:
+        return None if self._link is None else self._link.mock
+
+    @property
+    def _dead(self) -> str | None:
+        """What killed the tape that runs."""
+        return None if self._mock is None else self._mock.dead()
 
     def describe(self, journal: JournalState | None = None, chosen: int | None = None) -> SourceState:
-        """The scenario, if one is at hand, and the addresses, once the connection stands."""
-        playable = self._playable
-        return SourceState(
-            self.pill,
-            playable.choice.title,
-            playable.app.team,
-            playable.seed,
-            playable.scenario,
-            self.recording.running,
-            self.can,
-            self.scenarios,
-            self._message,
-            *self._addresses,
-            dead=bool(self.recording.dead),
-            labels=playable.app.dialect.labels,
-            own_decisions=dict(self._run.answers.own),
-            skipping=self.player.skipping,
-        )
-
-    @property
-    def outcome(self) -> Outcome | None:  # type: ignore[override]  # it comes with the run's end
-        """How the run ended."""
-        return self._run.outcome
-
-    @property
-    def _under_way(self) -> bool:
-        return self._run.begun and not self._run.over
+        scenarios = () if self._mock is None else self._mock.choices
+        return structs.replace(super().describe(), scenarios=scenarios, dead=bool(self._dead))
 
     # What happens
 
-    async def observations(self) -> AsyncIterator[RunObservation | SourceUpdate]:
-        """Connect, then hand on what the run does and the mock's journal holds."""
-        connected = self._connected = self._connected or asyncio.get_running_loop().create_future()
-        try:
-            async with self._connect() as connection:
-                connected.set_result(connection)
-                self._addresses = (connection.base, connection.token_url)
-                if connection.control is not None:
-                    self._following = asyncio.create_task(self._follow(connection.control))
-                try:
-                    while True:
-                        yield await self._queue.get()
-                finally:
-                    self.recording.stop()
-                    await stopped(self._following)
-                    await self._run.stop()
-        except Exception as error:
-            if not connected.done():
-                connected.set_exception(error)
-                connected.exception()  # nobody may have waited
-            raise
+    def _met(self) -> None:
+        self._following = asyncio.create_task(self._follow())
 
-    async def _connection(self) -> RunConnection:
-        if self._connected is None:
-            self._connected = asyncio.get_running_loop().create_future()
-        return await asyncio.shield(self._connected)
+    async def _own_mock(self) -> OwnMock:
+        mock = (await self._connection()).mock
+        assert mock is not None
+        return mock
 
-    async def _control(self) -> "ControlClient | None":
-        """The mock's control plane; None where there is none."""
-        return (await self._connection()).control
+    async def _leave(self) -> None:
+        await stopped(self._following)
+        await super()._leave()
 
     def _tell_tape(self, factor: str) -> None:
-        """Our clock runs at that pace."""
-        connected = self._connected
-        if connected is not None and connected.done() and not connected.cancelled() and connected.exception() is None:
-            connected.result().paced(factor)
+        if self._mock is not None:
+            self._mock.paced(factor)
 
-    async def _follow(self, control: "ControlClient", known: Container[Fact] = ()) -> None:
+    async def _follow(self, known: Container[Fact] = ()) -> None:
         """Facts only, and those that aren't known: our own driver observes requests and replies."""
-        async for observation in control.follow(replies=False):
+        async for observation in (await self._own_mock()).control.follow(replies=False):
             if not isinstance(observation, Noted) or isinstance(observation.fact, LedgerCleared):
                 continue
             if isinstance(observation.fact, ClockScaled):
                 self.player.adopt()
             if observation.fact not in known:
-                self._run.answers.count(observation.fact)
+                self.run.answers.count(observation.fact)
                 # the mock counts the exchanges of all its clients, our run its own
-                self._observe(structs.replace(observation, x=None), acts=False)
+                if self._take(structs.replace(observation, x=None)):
+                    self.player.hold()
 
-    def _observe(self, observation: RunObservation, *, acts: bool = True) -> None:
-        """Hand it on; with what the run itself does (`acts`), a step or a way forward may be at its end."""
-        begins, player, goal = self._run.log.observe(observation), self.player, self.player.goal
-        self._queue.put_nowait(observation)
-        if acts and isinstance(observation, RunEnded):
-            player.rest()
-        if self._happenings.happens(observation):
-            player.come_to("skip")
-        if acts:
-            player.come_to("step")
-            # a person who is needed ends the way forward, too
-            needed = isinstance(observation, Asking | RunEnded)
-            if goal is not None and goal.stage and (needed or self._run.log.place_of(goal.stage) is not None):
-                player.come_to("stage")
-            if isinstance(observation, Replied):
-                self.recording.check_soon()
-        if begins and not player.holds and not (goal is not None and goal.kind == "stage"):
-            player.hold()
+    def _observe(self, observation: RunObservation) -> None:
+        super()._observe(observation)
+        if isinstance(observation, Replied) and self.recording and not self._warned and (why := self._dead):
+            self._warned = True
+            self._queue.put_nowait(SourceUpdate(remark=f"{why} The show goes on."))
 
     # Its time
 
-    async def pause(self) -> Refused:
-        """A skip ends; else the clock stands, or goes on."""
-        if "pause" not in self.can:
-            return NOT_OURS
-        self.player.pause()
-        return None
-
-    async def scale(self, factor: str) -> Refused:
-        if "speed" not in self.can:
-            return NOT_OURS
-        self.player.scale(factor)
-        return None
-
     async def step(self) -> Refused:
-        if "step" not in self.can:
-            return NOT_OURS
         await self.begin()
         self.player.run_to(Goal("step"))
         return None
@@ -208,128 +257,89 @@ class Live(PlayedSource):
         now = self.clock.now()
         if self.player.skipping:
             self.player.end_skip()
-        elif "skip" not in self.can:
-            return NOT_OURS
-        elif not self._under_way:
+        elif not self.run.under_way:
             return "Nothing runs that could be skipped."
         elif until is not None and until <= now and limit:
             return limit
         else:
             ahead = until if until is not None and until > now else None
-            self.player.run_to(Goal("skip", FAST, began=now, until=ahead, limit=limit if ahead is not None else ""))
+            self.player.run_to(Goal("skip", FAST, until=ahead, limit=limit))
         return None
 
     async def go_to(self, stage: str) -> Refused:
         """Back to where it showed, and stand there: another choice then leads elsewhere. Forward: on."""
-        if "rewind" not in self.can:
-            return NO_WAY_BACK
-        place = self._run.log.place_of(stage)
+        place = self.run.place_of(stage)
         if place is not None:
             return await self._go_back(place)
-        if self._run.over:
+        if self.run.over:
             return f"This run has no {stage}."
         await self.begin()
         self.player.run_to(Goal("stage", FAST, stage))
         return None
 
-    # Act by act
-
-    async def stand_at_acts(self, on: bool) -> Refused:
-        """Of a run that is not ours to pace, only the next call is held back."""
-        self._run.log.follow_acts(on)
-        return await super().stand_at_acts(on)
-
-    async def next_act(self) -> Refused:
-        await self.begin()
-        if self._under_way:
-            self.player.run_to(Goal("act", FASTEST))
-        self.player.end_hold()
-        return None
-
     async def go_to_act(self, key: ActKey) -> Refused:
-        if "rewind" not in self.can:
-            return NO_WAY_BACK
-        place = self._run.log.places.get(key)
+        place = next((act.place for act in story_of(self.run.state) if act.key == key), None)
         return "This act is no more." if place is None else await self._go_back(place)
+
+    async def _go_back(self, place: int) -> Refused:
+        run, instant = self.run, self.run.observations[place - 1].at
+        self.player.pause(True)
+        await run.stop()
+        await stopped(self._following)
+        refused = (await (await self._own_mock()).control.reset(instant)).refused
+        run.cut(place if refused is None else len(run.observations))
+        known = [each.fact for each in run.observations if isinstance(each, Noted)]
+        self._following = asyncio.create_task(self._follow(known))
+        if refused is None:
+            self._hand_on_anew(instant)
+            self.player.go_back()
+            run.go_on()
+        return refused
 
     # The run
 
-    async def begin(self) -> Refused:
-        if not self._run.begun:
-            self._run.begin(self._playable.app_saying(self._message))
-        return None
-
-    async def say(self, message: str) -> Refused:
-        if not self._run.begun:
-            self._message = message
-        elif not self._run.over:
-            return "A job is running; the next message can be sent once it has ended."
-        else:
-            self.player.rest(False)
-            self._run.begin(self._playable.app_saying(message))
-        return None
-
     async def reset(self) -> Refused:
-        """At the pace that the lab had at first."""
-        return await self._reset(self._playable)
+        return await self._play(self._playable.choice.name)
 
     async def choose(self, scenario: str) -> Refused:
-        """Where the mock can follow it, with its own seed."""
-        playable = self._playables.get(scenario)
-        return f"Scenario {scenario} can't be played." if playable is None else await self._reset(playable)
+        """With its own seed, where the mock can follow it."""
+        if any(each.name == scenario and not each.complaints for each in (await self._own_mock()).choices):
+            return await self._play(scenario)
+        return f"Scenario {scenario} can't be played."
 
-    async def _reset(self, playable: Playable) -> Refused:
-        await self._run.clear()
-        self._happenings = Happenings()
-        connection = await self._connection()
-        if connection.control is not None and (refused := (await connection.control.reset()).refused):
+    async def _play(self, scenario: str) -> Refused:
+        mock = await self._own_mock()
+        await self.run.stop()
+        if refused := (await mock.control.reset()).refused:
             return refused
-        if (name := playable.choice.name) != self._playable.choice.name:
-            self._playable = playable if connection.follow is None else connection.follow(name)
+        if scenario != self._playable.choice.name:
+            self._playable = mock.follow(scenario)
             self._message = self._playable.app.message
-        self.player.restart(self._first_pace)
-        self._hand_on_anew(self.clock.now())
-        return None
-
-    def _hand_on_anew(self, at: Millis) -> None:
-        """Have the screen forget all, and be handed what the log holds."""
-        while not self._queue.empty():
-            self._queue.get_nowait()
-        for observation in (Noted(at, LedgerCleared(at=at, by=Origin.PERSON)), *self._run.log.observations):
-            self._queue.put_nowait(observation)
-
-    async def _go_back(self, place: int) -> Refused:
-        control = await self._control()
-        assert control is not None
-        log = self._run.log
-        instant = log.observations[place - 1].at
-        self.player.pause(True)
-        await self._run.stop()
-        await stopped(self._following)
-        refused = (await control.reset(instant)).refused
-        log.cut(place if refused is None else len(log.observations))
-        known = [each.fact for each in log.observations if isinstance(each, Noted)]
-        self._following = asyncio.create_task(self._follow(control, known))
-        if refused is not None:
-            return refused
-        self._happenings = Happenings()
-        self._hand_on_anew(instant)
-        self.player.go_back()
-        self._run.go_back()
-        return None
-
-    async def answer(self, answer: GateAnswer) -> Refused:
-        """In the chat as our app does, else over the control plane."""
-        return await self._run.answers.decide(answer, self.clock.now(), await self._control())
+        return await super().reset()
 
     async def arm(self, fault: Mapping[str, Json]) -> Refused:
-        control = await self._control()
-        return OWN_WIRE if control is None else (await control.arm(fault)).refused
+        return (await (await self._own_mock()).control.arm(fault)).refused
 
     async def disarm(self, name: str) -> Refused:
-        control = await self._control()
-        return OWN_WIRE if control is None else (await control.disarm(name)).refused
+        return (await (await self._own_mock()).control.disarm(name)).refused
+
+    # The tape, which the mock writes
 
     async def record(self) -> Refused:
         """What came of it is said, too."""
-        return await self.recording.toggle(self._playable.choice.name or "demo", begun=self._run.begun)
+        control, ending, dead = (await self._own_mock()).control, self.recording, self._dead
+        name = self._playable.choice.name
+        answer = await (control.end_tape() if ending else control.begin_tape(name, numbered=True))
+        if answer.refused is not None:
+            return answer.refused
+        self.recording, self._warned = not ending, False
+        if not ending:
+            since = ", from now on: the run so far isn't in it" if self.run.begun else ""
+            return f"Recording to {answer.file}{since}."
+        if dead:
+            return f"The recording in {answer.file} ends early."
+        return f"The recording is in {answer.file}: lab play shows it."
+
+
+def _acts(run: RunState) -> set[ActKey]:
+    return {act.key for act in story_of(run) if act.kind != "panes"}

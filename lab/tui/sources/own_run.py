@@ -6,115 +6,31 @@ The way back: the answers that the run had are fed to it again, so it stands whe
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import nullcontext, suppress
-from typing import assert_never
+from typing import TYPE_CHECKING
 
-from lab.app.effects import App, Asking, EffectResult, Outcome, Received, Run, RunEnded, RunObservation, Silence
+from lab.app.effects import Answer, App, Asking, EffectResult, Outcome, Received, Run, RunEnded, RunObservation, Silence
 from lab.app.run import run
 from lab.clocks import RunClock
 from lab.core.clock import Clock, Millis
-from lab.core.observe import Lost, Noted, Replied, Requested, Touched, Waiting
-from lab.tui.sources.answers import GateAnswers
+from lab.core.journal.fact import Fact
+from lab.core.observe import Requested
+from lab.dialects.client import Question
+from lab.jobs.facts import GateDecided, GateOpened
+from lab.program.words import Verdict
 from lab.tui.sources.protocol import RunConnection
-from lab.tui.state.acts import ActKey, story_of
-from lab.tui.state.reading import call_request
+from lab.tui.state.gate import GateAnswer
 from lab.tui.state.reduce import reduce
 from lab.tui.state.run import RunState
 
-COMMANDS = {"token": "token", "invoke": "invoke", "poll": "status"}
-"""The command whose first reply shows a stage."""
+if TYPE_CHECKING:
+    from lab.client.control import ControlClient
 
-
-class RunLog:
-    """What was observed of a run, turn after turn, and what the present turn's run was answered."""
-
-    def __init__(self, observations: Sequence[RunObservation] = (), *, acts: bool = False) -> None:
-        self.observations = list(observations)
-        self._turn = 0
-        """Where the present turn begins in what was observed."""
-        self.answers: list[tuple[int, EffectResult]] = []
-        """What the present turn's run was answered, in order: how much had been observed by then, and the answer."""
-        self.follow_acts(acts)
-
-    @property
-    def last_exchange(self) -> int:
-        """The ordinal of the last exchange; 0 before the first."""
-        return max((each.x for each in self.observations if isinstance(each, Requested)), default=0)
-
-    def begin_turn(self) -> None:
-        """What is observed from here on is another turn's."""
-        self._turn, self.answers = len(self.observations), []
-
-    def observe(self, observation: RunObservation) -> bool:
-        """One more; whether an act begins with it, if acts are followed."""
-        self.observations.append(observation)
-        return self.acts and self._begins(observation, len(self.observations))
-
-    def follow_acts(self, on: bool) -> None:
-        """Know from now on where acts began, or no more: what was observed is gone through only for who asks."""
-        self.acts, self._run = on, RunState()
-        self.places: dict[ActKey, int] = {}
-        """If acts are followed, of each of the present turn how much had been observed when it began."""
-        for count, each in enumerate(self.observations if on else (), 1):
-            self._begins(each, count)
-
-    def _begins(self, observation: RunObservation, count: int) -> bool:
-        """Folds as the screen does, and so knows at once."""
-        self._run = reduce(self._run, observation)
-        keys = [act.key for act in story_of(self._run) if act.kind != "panes"]
-        before, self.places = self.places, {key: self.places.get(key, count) for key in keys}
-        return not self.places.keys() <= before.keys()
-
-    def note(self, answer: EffectResult) -> None:
-        """The run was answered."""
-        self.answers.append((len(self.observations), answer))
-
-    def place_of(self, stage: str) -> int | None:
-        """Where a stage of the present turn first shows: after how many observations; None if it doesn't yet."""
-        commands: dict[int, str] = {}
-        for place, each in enumerate(self.observations[self._turn :], self._turn + 1):
-            match each:
-                case Requested():
-                    commands[each.x] = call_request(each.route, each.request).command
-                case Replied() if commands.get(each.x) == COMMANDS.get(stage):
-                    return place
-                case Asking() if stage == "gate":
-                    return place
-                case RunEnded() if stage == "output":
-                    return place
-                case Replied() | Asking() | RunEnded() | Lost() | Noted() | Touched() | Waiting():
-                    pass  # it shows no stage, or another one
-                case _:
-                    assert_never(each)
-        return None
-
-    def cut(self, place: int) -> None:
-        """Forget what was observed, and answered, from a place on: a reply is observed and given in one."""
-        self.observations = self.observations[:place]
-        self.answers = [
-            (at, answer)
-            for at, answer in self.answers
-            if at < place or (at == place and isinstance(answer, Received | Silence))
-        ]
-        self.follow_acts(self.acts)
-
-
-def resumed(run: Run, answers: Sequence[EffectResult], note: Callable[[EffectResult], None]) -> Run:
-    """The run from where these answers bring it; what it is answered then is noted."""
-    try:
-        effect = next(run)
-        for answer in answers:
-            effect = run.send(answer)
-        while True:
-            answer = yield effect
-            note(answer)
-            effect = run.send(answer)
-    except StopIteration as end:
-        outcome: Outcome = end.value
-        return outcome
+PHONE = "phone"
+TOO_LATE = "Somebody was faster."
 
 
 class OwnRun:
-    """One run at a time. What it does is handed to `observe`, which also writes it into the log."""
+    """One run at a time. What it does is handed to `observe`, which notes it here."""
 
     def __init__(
         self,
@@ -124,54 +40,81 @@ class OwnRun:
         may_send: Callable[[], Awaitable[object]],
     ) -> None:
         """No request goes out before `may_send` returns."""
-        self._clock = clock
-        self._connection = connection
-        self._observe = observe
-        self._may_send = may_send
+        self._clock, self._connection, self._observe, self._may_send = clock, connection, observe, may_send
         self._task: asyncio.Task[None] | None = None
         self._app: App | None = None
         self._began: Millis = 0
         self._before: Outcome | None = None
         """The outcome of the turn before the present one: it hands on its token and its conversation."""
-        self.log = RunLog()
         self.answers = GateAnswers()
         self.outcome: Outcome | None = None
         self.over = False
         """Whether a run has begun, and ended."""
         self.broken: BaseException | None = None
         """The bug of ours that ended the run."""
+        self.observations: list[RunObservation] = []
+        self.state = RunState()
+        """Folded as the screen folds it: its milestones and acts say where they began."""
+        self._turn = 0
+        """Where the present turn begins in what was observed."""
+        self._fed: list[tuple[int, EffectResult]] = []
+        """What the present turn's run was answered, in order: how much had been observed by then, and the answer."""
 
     @property
     def begun(self) -> bool:
         """Whether a run has begun, be it over or not."""
         return self._task is not None
 
+    @property
+    def under_way(self) -> bool:
+        """Whether one has begun and not ended."""
+        return self.begun and not self.over
+
+    def note(self, observation: RunObservation) -> tuple[RunState, RunState]:
+        """One more thing was observed; the state before it, and after."""
+        before = self.state
+        self.observations.append(observation)
+        self.state = reduce(before, observation)
+        return before, self.state
+
+    def place_of(self, stage: str) -> int | None:
+        """How much had been observed when the present turn came to a stage; None if it hasn't yet."""
+        kinds = ("output", "error") if stage == "output" else (stage,)
+        places = (each.place for each in self.state.milestones if each.kind in kinds and each.place > self._turn)
+        return next(places, None)
+
     def begin(self, app: App) -> None:
         """The first turn, or the next one."""
         self._began, self._app, self._before = self._clock.now(), app, self.outcome
+        self._turn, self._fed = len(self.observations), []
         self.answers.clear()
-        self.log.begin_turn()
         self._start(app)
-
-    def go_back(self) -> None:
-        """Stand where the log ends now, and go on from there; the run must have been stopped."""
-        assert self._app is not None
-        last = self.log.observations[-1]
-        self.answers.clear(last.question if isinstance(last, Asking) else None)
-        self.outcome = self._before
-        self._start(self._app)
 
     async def stop(self) -> None:
         """Let go of the run."""
         await stopped(self._task)
 
-    async def clear(self) -> None:
-        """Forget all: nothing has begun."""
-        await self.stop()
-        self._task, self.outcome, self.over = None, None, False
-        self.answers.clear()
-        self.answers.own.clear()
-        self.log = RunLog(acts=self.log.acts)
+    def cut(self, place: int) -> None:
+        """Forget what was observed, and answered, from a place on: a reply is observed and given in one, and so is what the
+        run asks then."""
+        asks = place < len(self.observations) and isinstance(self.observations[place], Asking)
+        place += asks
+        self.observations, self.state = self.observations[:place], RunState()
+        for each in self.observations:
+            self.state = reduce(self.state, each)
+        self._fed = [
+            (at, answer)
+            for at, answer in self._fed
+            if at < place or (at == place and isinstance(answer, Received | Silence))
+        ]
+
+    def go_on(self) -> None:
+        """Stand where what was observed ends now, and go on from there; the run must have been stopped."""
+        assert self._app is not None
+        last = self.observations[-1]
+        self.answers.clear(last.question if isinstance(last, Asking) else None)
+        self.outcome = self._before
+        self._start(self._app)
 
     def _start(self, app: App) -> None:
         self.over = False
@@ -182,19 +125,32 @@ class OwnRun:
         # loaded here, after the first paint: aiohttp alone takes 50 ms
         from lab.client.driver import PacedTransport, drive
 
-        connection, before, answers = await self._connection(), self._before, [answer for _, answer in self.log.answers]
+        connection, before, answers = await self._connection(), self._before, [answer for _, answer in self._fed]
         token, conversation = (before.token, before.conversation) if before is not None else (None, None)
-        own = connection.control is not None
-        with RunClock(self._clock) if own else nullcontext(self._clock) as clock:
+        with RunClock(self._clock) if connection.mock is not None else nullcontext(self._clock) as clock:
             self._began = clock.now() if not answers else self._began
-            turn = resumed(run(app, self._began, token=token, conversation=conversation), answers, self.log.note)
+            turn = self._resumed(run(app, self._began, token=token, conversation=conversation), answers)
             if answers:
                 # the clock stands: not even a call that is due goes out before it runs again
                 await clock.sleep_until(clock.now() + 1)
-            first, answer = self.log.last_exchange + 1, self.answers.answer
+            first = 1 + max((each.x for each in self.observations if isinstance(each, Requested)), default=0)
             transport = PacedTransport(connection.transport, self._may_send)
-            self.outcome = await drive(turn, transport, clock, self._observe, answer, first=first)
+            self.outcome = await drive(turn, transport, clock, self._observe, self.answers.answer, first=first)
             self.over = True
+
+    def _resumed(self, run: Run, answers: Sequence[EffectResult]) -> Run:
+        """The run from where these answers bring it; what it is answered then is noted."""
+        try:
+            effect = next(run)
+            for answer in answers:
+                effect = run.send(answer)
+            while True:
+                answer = yield effect
+                self._fed.append((len(self.observations), answer))
+                effect = run.send(answer)
+        except StopIteration as end:
+            outcome: Outcome = end.value
+            return outcome
 
     def _ended(self, task: "asyncio.Task[None]") -> None:
         """A bug of ours ends the run, not the show: the screen shows it as any other end."""
@@ -203,6 +159,68 @@ class OwnRun:
             why = f"The run broke: {type(self.broken).__name__}: {self.broken}"
             self.outcome = Outcome(None, None, None, None, None, 0, 0, why)
             self._observe(RunEnded(self._clock.now(), self.outcome))
+
+
+class GateAnswers:
+    """The question that is open, and a person's answer to it: a key may come while a poll is under way, too."""
+
+    def __init__(self) -> None:
+        self.own: dict[str, str] = {}
+        """Who decided here, `you` or `phone`, by the opening as the screen names it; a chat's own answers are `you` anyway."""
+        self._missing = 0
+        self._given = asyncio.Event()
+        self.clear()
+
+    def clear(self, question: Question | None = None) -> None:
+        """Forget all but this question."""
+        self._question, self._decided = question, False
+        self._answer: Answer | None = None
+        self._given.clear()
+
+    async def decide(self, given: GateAnswer, now: Millis, control: "ControlClient | None") -> str | None:
+        """Decide what is asked; why not, if it was refused. A second key changes nothing.
+
+        In the chat our app answers; elsewhere, and where a name goes along, which no wire has, the control plane does.
+        """
+        question = self._question
+        if question is None:
+            return "No gate is open."
+        if self._decided:
+            return TOO_LATE if given.by_phone else None
+        self._decided, refused = True, None
+        if question.channel == "CHAT" and given.name is None:
+            self._answer = Answer(now, Verdict(given.verdict), given.content)
+            self._given.set()
+        elif control is None:
+            refused = "This approval is given outside the API."
+        else:
+            gate = question.gate or given.gate
+            answer = await control.decide(question.job, gate, given.verdict, name=given.name, comment=given.content)
+            refused = answer.refused
+        if refused is not None:
+            self._decided = False
+        else:
+            self.own[given.opening] = PHONE if given.by_phone else "you"
+        return refused
+
+    def count(self, fact: Fact) -> None:
+        """A quorum takes more than one decision at an opening: after each vote the next may be given."""
+        match fact:
+            case GateOpened():
+                self._missing = fact.approvals
+            case GateDecided():
+                self._missing -= 1
+                self._decided = self._decided and self._missing <= 0
+
+    async def answer(self, question: Question) -> Answer:
+        """The next answer to this question. The driver cancels it when the wait is over: asked anew, it has what came."""
+        if self._question is None or self._question.key != question.key:
+            self.clear()
+        self._question = question
+        await self._given.wait()
+        self._given.clear()
+        assert self._answer is not None
+        return self._answer
 
 
 async def stopped(*tasks: "asyncio.Task[None] | None") -> None:

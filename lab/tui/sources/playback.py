@@ -5,13 +5,12 @@ from collections.abc import AsyncIterator, Mapping
 
 from msgspec.structs import replace
 
-from lab.clocks import ScaledClock, first_of
+from lab.clocks import ScaledClock, breathe, first_of
 from lab.core.clock import Millis
 from lab.program.scenario import Scenario
-from lab.tui.sources.player import FASTEST, Goal, PlayedSource, Player, SettableClock
+from lab.tui.sources.player import FASTEST, Goal, HeldSource, PlayedSource, Player, SettableClock
 from lab.tui.sources.protocol import with_job
-from lab.tui.state.cursor import PlaybackCursor
-from lab.tui.state.happenings import LONGEST_STRETCH
+from lab.tui.state.cursor import LONGEST_STRETCH, PlaybackCursor
 from lab.tui.state.journal import JournalState, SourceUpdate
 from lab.tui.state.recording import RecordingTimeline
 from lab.tui.state.screen import SourceState
@@ -22,13 +21,18 @@ DULL: Millis = 2_000
 SKIPPING = 20
 """How fast a skip goes at least."""
 _FASTEST = 999_999
+AT_ONCE = 512
+"""Lines that are folded before the first frame: of all recordings but long ones, the whole."""
+SLICE = 32
+"""Lines of a long one that are folded between two looks at the keys."""
 
 
-class Playback(PlayedSource):
+class Playback(PlayedSource, HeldSource):
     """Starts at the beginning, and stands until it is told to play. `damage`: what is wrong with the file, if anything."""
 
     follows = True
     refusal = "A recording can't be changed; it is only shown."
+    can = frozenset(("pause", "step", "speed", "skip", "seek", "reset"))
 
     def __init__(
         self,
@@ -40,21 +44,20 @@ class Playback(PlayedSource):
         damage: str = "",
         clock: SettableClock | None = None,
     ) -> None:
-        self.timeline = timeline
-        self.title, self.seed, self.damage = title, seed, damage
+        self.timeline, self.title, self.seed, self.damage = timeline, title, seed, damage
+        self.timeline.fold_on(AT_ONCE)
         self._known = known or {}
         self._paced: SettableClock = clock or ScaledClock()
         self.clock = self._paced
         self._changed = asyncio.Event()
+        self._news: list[SourceUpdate] = []
+        """What the screen is to be told with the next state."""
         self.player = Player(self._paced, self._tell, lambda factor: self._changed.set())
         self.player.pause(True)
         self.place = 0
-        remark = f"The recording is {damage}: it plays to its last whole line." if damage else ""
-        self._news = SourceUpdate(remark=remark)
-        """What the screen is to be told with the next state."""
+        if damage:
+            self._tell(SourceUpdate(remark=f"The recording is {damage}: it plays to its last whole line."))
         self._run_from(timeline.start)
-
-    # What the screen asks
 
     @property
     def cursor(self) -> PlaybackCursor:
@@ -74,55 +77,59 @@ class Playback(PlayedSource):
 
     def describe(self, journal: JournalState | None = None, chosen: int | None = None) -> SourceState:
         """The file, the cursor, and the job that shows."""
-        only = next(iter(self._known.values())) if len(self._known) == 1 else None
-        can = frozenset(("pause", "step", "speed", "skip", "seek", "reset"))
-        skips = self.player.skipping
-        source = SourceState("PLAYBACK", self.title, "", self.seed, only, can=can, cursor=self.cursor, skipping=skips)
-        return with_job(source, journal, chosen, self._known.get)
+        only, skips = next(iter(self._known.values())) if len(self._known) == 1 else None, self.player.skipping
+        known = SourceState(
+            "PLAYBACK", self.title, "", self.seed, only, can=self.can, cursor=self.cursor, skipping=skips
+        )
+        return with_job(known, journal, chosen, self._known.get)
 
     # What happens
 
     async def observations(self) -> AsyncIterator[SourceUpdate]:
         """The state at the cursor, whenever it moves."""
-        while True:
-            self._changed.clear()
-            news, self._news = self._news, SourceUpdate()
-            yield replace(news, journal=self.timeline.journal(self.place))
-            await self._moved()
+        folding = asyncio.create_task(self._fold_rest())
+        try:
+            while True:
+                self._changed.clear()
+                batch, self._news = self._news or [SourceUpdate()], []
+                for news in batch:
+                    yield replace(news, journal=self.timeline.journal(self.place))
+                await self._moved()
+        finally:
+            folding.cancel()
+
+    async def _fold_rest(self) -> None:
+        """A long recording is shown at once; its marks come while it is looked at."""
+        before = self.timeline.marks
+        while self.timeline.fold_on(SLICE):
+            await breathe()
+        if self.timeline.marks is not before:
+            self._changed.set()
 
     def _tell(self, news: SourceUpdate) -> None:
-        before = self._news
-        self._news = SourceUpdate(
-            remark=news.remark or before.remark,
-            passed=news.passed or before.passed,
-            stop=news.stop or before.stop,
-            jump=news.jump or before.jump,
-        )
+        self._news.append(news)
         self._changed.set()
 
     async def _moved(self) -> None:
         """Return when the cursor has moved on by itself, or was moved."""
-        due = self.timeline.due(self.place)
-        if due is None:
-            if not self.player.paused and not self.player.holds:  # at the end nothing plays on
-                self._stand_at(self.timeline.until)
-                return
-            await self._changed.wait()
+        timeline, due = self.timeline, self.timeline.due(self.place)
+        if due is None and not self.paused and not self.player.holds:  # at the end nothing plays on
+            self._stand_at(timeline.until)
             return
-        if self.player.rate == "0":  # what is told at this very instant isn't come to either
+        if due is None or self.player.rate == "0":  # what is told at this very instant isn't come to either
             await self._changed.wait()
             return
         await first_of(self._paced.sleep_until(due), self._changed.wait())
         if self._changed.is_set():
             return
-        happens = self.timeline.happening(self.place)
-        act = self.timeline.act(self.place) if self.player.at_acts else None
-        self.place = min(happens, max(self.place + 1, self.timeline.place(self.clock.now())))
+        happens = timeline.happening(self.place)
+        act = timeline.act(self.place) if self.player.at_acts else None
+        self.place = min(happens, max(self.place + 1, timeline.place(self.clock.now())))
         if act is not None and self.place >= act:
             self.player.hold()
         if self.place == happens:
             self.player.come_to("skip")
-            self._run_from(self.timeline.at(self.place))
+            self._run_from(timeline.at(self.place))
 
     def _run_from(self, at: Millis) -> None:
         """Go on from an instant, no further than to the next happening before the cursor is there: the next stretch may have
@@ -141,24 +148,16 @@ class Playback(PlayedSource):
 
     async def pause(self) -> Refused:
         """From the end it plays from the start."""
-        if self.player.paused:
+        if self.paused:
             self._leave_end()
-        self.player.pause()
-        return None
+        return await super().pause()
 
     def _leave_end(self) -> None:
         if self.place >= self.timeline.count:
-            self.place = 0
-            self._run_from(self.timeline.start)
-            self._changed.set()
-
-    async def scale(self, factor: str) -> Refused:
-        self.player.scale(factor)
-        return None
+            self._go(0)
 
     async def step(self) -> Refused:
-        self._go(self.timeline.happening(self.place))
-        return None
+        return self._go(self.timeline.happening(self.place))
 
     async def skip(self, until: Millis | None = None, limit: str = "") -> Refused:
         """In two seconds, whatever lies between; of a recording all has happened, so nothing limits it."""
@@ -166,15 +165,12 @@ class Playback(PlayedSource):
             self.player.end_skip()
             return None
         self._leave_end()
-        now = self.clock.now()
-        length = self.timeline.at(self.timeline.happening(self.place)) - now
-        pace = min(_FASTEST, max(SKIPPING, -(-length // DULL)))
-        self.player.run_to(Goal("skip", str(pace), began=now))
+        length = self.timeline.at(self.timeline.happening(self.place)) - self.clock.now()
+        self.player.run_to(Goal("skip", str(min(_FASTEST, max(SKIPPING, -(-length // DULL))))))
         return None
 
     async def move(self, by: int, *, marks: bool = False) -> Refused:
-        self._go(self.timeline.mark(self.place, by) if marks else self.timeline.stop(self.place, by))
-        return None
+        return self._go(self.timeline.mark(self.place, by) if marks else self.timeline.stop(self.place, by))
 
     async def seek(self, at: Millis) -> Refused:
         """Who plays plays on from there."""
@@ -185,16 +181,12 @@ class Playback(PlayedSource):
 
     async def go_to(self, stage: str) -> Refused:
         place = self.timeline.first(stage)
-        if place is None:
-            return f"The recording never comes to {stage}."
-        self._go(place)
-        return None
+        return f"The recording never comes to {stage}." if place is None else self._go(place)
 
     async def reset(self) -> Refused:
         """At its own pace."""
-        self._go(0)
         self.player.scale("1")
-        return None
+        return self._go(0)
 
     def end_hold(self, stop: int) -> None:
         """At the end of the recording nothing plays on, then."""
@@ -206,10 +198,11 @@ class Playback(PlayedSource):
         self._changed.set()
         return None
 
-    def _go(self, place: int) -> None:
+    def _go(self, place: int) -> Refused:
         """Stand at a place, in the instant in which its last line was told."""
         self.place = place
         self._stand_at(self.timeline.until if place >= self.timeline.count else self.timeline.at(place))
+        return None
 
     def _stand_at(self, at: Millis) -> None:
         self.player.goal = None

@@ -31,24 +31,20 @@ class SettableClock(Clock, Protocol):
     def set(self, instant: Millis, last: Millis | None = None) -> None:
         """Run on from an instant, not beyond the last one."""
 
-    def stop_at(self, last: Millis | None) -> None:
-        """Not to pass an instant, or to pass them all."""
-
 
 GoalKind: TypeAlias = Literal["step", "skip", "act", "stage"]
 
 
 class Goal(Struct, frozen=True):
-    """What time runs to, though it may have stood before."""
+    """What time runs to, though it may have stood before: how fast at least, and to which stage."""
 
     kind: GoalKind
     pace: str = "0"
-    """How fast, at least."""
     stage: str = ""
-    began: Millis = 0
-    """Of a skip, and how it may end: at the latest then, and what is to be said there."""
     until: Millis | None = None
+    """Of a skip, when it ends at the latest."""
     limit: str = ""
+    """What is said there."""
 
 
 class Player:
@@ -61,11 +57,9 @@ class Player:
         paced: Callable[[str], object] = lambda factor: None,
     ) -> None:
         """`clock` None: another server's, which can't be set; there only the next call can be held back."""
-        self._clock = clock
-        self._tell = tell
-        self._paced = paced
-        self.factor = "1" if clock is None else clock.factor
-        """The pace at which it runs, or will run once nothing stops it."""
+        self._clock, self._tell, self._paced = clock, tell, paced
+        self.factor = self._first = "1" if clock is None else clock.factor
+        """The pace at which it runs, or will run once nothing stops it; the one that it had at first."""
         self.least = "0"
         """How fast it goes at least, while it goes."""
         self.at_acts = False
@@ -76,6 +70,7 @@ class Player:
         """Which stop at an act was the last, from 1."""
         self._seen = asyncio.Event()
         self._seen.set()
+        self._began: Millis = 0
         self._limit: asyncio.Task[None] | None = None
 
     @property
@@ -129,15 +124,17 @@ class Player:
         self.apply()
 
     def run_to(self, goal: Goal) -> None:
-        """Run until something; where it stood for an act, that was seen."""
+        """Run until something; where it stood for an act, that was seen. A skip goes on, or stands, as before it."""
         self.end_skip()
         self.goal = goal
         if goal.kind != "skip":
             self._pauses = False
             self._seen.set()
-        elif goal.until is not None and self._clock is not None:
-            self._clock.stop_at(goal.until)
-            self._limit = asyncio.create_task(self._end_at(self._clock, goal.until))
+        elif self._clock is not None:
+            self._began = self._clock.now()
+            if goal.until is not None:
+                self._clock.set(self._began, goal.until)
+                self._limit = asyncio.create_task(self._end_at(self._clock, goal.until))
         self.apply()
 
     async def _end_at(self, clock: SettableClock, instant: Millis) -> None:
@@ -146,21 +143,18 @@ class Player:
 
     def end_skip(self) -> None:
         """If it skips, go on, or stand, as before, and say what passed."""
-        goal = self.goal
-        if goal is None or goal.kind != "skip" or self._clock is None:
+        goal, clock = self.goal, self._clock
+        if goal is None or goal.kind != "skip" or clock is None:
             return
-        now = self._clock.now()
-        self.goal = None
+        now, self.goal = clock.now(), None
         self.apply()  # before the limit goes: at this pace a moment is a minute
         if self._limit is not None:
             self._limit.cancel()
             self._limit = None
-            self._clock.stop_at(None)
-        passed = passed_text(now - goal.began)
-        if goal.limit and goal.until is not None and now >= goal.until:
-            self._tell(SourceUpdate(remark=f"{passed} {goal.limit}"))
-        else:
-            self._tell(SourceUpdate(passed=passed))
+            clock.set(now)
+        passed = passed_text(now - self._began)
+        ended = goal.until is not None and now >= goal.until and goal.limit
+        self._tell(SourceUpdate(remark=f"{passed} {goal.limit}") if ended else SourceUpdate(passed=passed))
 
     def go_back(self) -> None:
         """Stand where things were put back to: for the act that began there, else as if it was paused."""
@@ -171,10 +165,10 @@ class Player:
             self.hold("back")
         self.apply()
 
-    def restart(self, factor: str) -> None:
+    def restart(self) -> None:
         """Run as at first, whatever it was to do."""
         self.end_skip()
-        self.factor, self.goal, self._pauses, self._rests = factor, None, False, False
+        self.factor, self.goal, self._pauses, self._rests = self._first, None, False, False
         self._seen.set()
         self.apply()
 
@@ -216,8 +210,21 @@ class Player:
         self.apply()
 
 
+class HeldSource(ScreenSource):
+    """A source whose run, or cursor, stands at acts."""
+
+    player: Player
+
+    async def stand_at_acts(self, on: bool) -> Refused:
+        self.player.at_acts = on
+        return None
+
+    def end_hold(self, stop: int) -> None:
+        self.player.end_hold(stop)
+
+
 class PlayedSource(ScreenSource):
-    """A source whose time is a player's."""
+    """A source whose time the player moves."""
 
     player: Player
 
@@ -231,9 +238,11 @@ class PlayedSource(ScreenSource):
         """The pace at which it passes, where nothing makes it faster."""
         return self.player.factor
 
-    async def stand_at_acts(self, on: bool) -> Refused:
-        self.player.at_acts = on
+    async def pause(self) -> Refused:
+        """A skip ends; else time stands, or goes on."""
+        self.player.pause()
         return None
 
-    def end_hold(self, stop: int) -> None:
-        self.player.end_hold(stop)
+    async def scale(self, factor: str) -> Refused:
+        self.player.scale(factor)
+        return None

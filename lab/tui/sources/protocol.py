@@ -39,40 +39,46 @@ def with_job(
 
 
 class Playable(Struct, frozen=True):
-    """One thing that LIVE can play: a scenario (None against a pod), and our app made for it."""
+    """A scenario that LIVE can play, with our app made for it."""
 
     app: App
+    scenario: Scenario
     seed: int | None = None
-    scenario: Scenario | None = None
-    name: str = ""
-    title: str = ""
 
     def app_saying(self, message: str) -> App:
         """The app with this message, and the parameters that the scenario sends with it in whichever turn."""
-        messages = self.scenario.user_messages if self.scenario is not None else ()
-        known = next((each.parameters for each in messages if each.message == message), None)
-        return replace(self.app, message=message, parameters=self.app.parameters if known is None else known)
+        known = (each.parameters for each in self.scenario.user_messages if each.message == message)
+        return replace(self.app, message=message, parameters=next(known, self.app.parameters))
 
     @property
     def choice(self) -> ScenarioChoice:
         """The entry in the picker."""
-        if self.scenario is None:
-            return ScenarioChoice(self.name, self.title)
         known = self.scenario
         return ScenarioChoice(known.name, known.title, known.shows, known.story, known, self.seed or 0)
+
+
+class OwnMock(Struct, frozen=True):
+    """The lab's own mock, where a run calls that."""
+
+    control: "ControlClient"
+    follow: Callable[[str], Playable]
+    """Has it play a scenario as if that were served alone, where it can; the entry as it is played then."""
+    choices: tuple[ScenarioChoice, ...] = ()
+    """What can be played, and what can't, with the complaints about it."""
+    paced: Callable[[str], object] = lambda factor: None
+    """Told of each pace that our clock takes, for the tape."""
+    dead: Callable[[], str | None] = lambda: None
+    """What killed the tape that runs."""
 
 
 class RunConnection(Struct, frozen=True):
     """What a run needs of the outer world: made after the first paint."""
 
     transport: "Transport"
-    control: "ControlClient | None" = None
     base: str = ""
     token_url: str = ""
-    follow: Callable[[str], Playable] | None = None
-    """Has the mock play a scenario as if it were served alone, where it can; the entry as it is played then."""
-    paced: Callable[[str], object] = lambda factor: None
-    """Told of each pace that our clock takes, for the tape."""
+    mock: OwnMock | None = None
+    """None: the server is somebody else's, and so are its clock and its wire."""
 
 
 Connect = Callable[[], AbstractAsyncContextManager[RunConnection]]

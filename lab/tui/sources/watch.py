@@ -1,9 +1,8 @@
 """WATCH: the journal of a lab that somebody else's client is calling. It outlives the lab it watches."""
 
-import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import AbstractAsyncContextManager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from lab.clocks import ScaledClock, SystemClock
 from lab.core.clock import Millis
@@ -12,20 +11,20 @@ from lab.core.exchange import Json
 from lab.core.journal.fact import ClockAdvanced, ClockScaled
 from lab.core.observe import Noted, Observation, Replied, Requested
 from lab.program.scenario import Scenario
-from lab.tui.sources.player import SettableClock
+from lab.tui.sources.player import Goal, PlayedSource, Player, SettableClock
 from lab.tui.sources.protocol import with_job
 from lab.tui.state.gate import GateAnswer
 from lab.tui.state.journal import JournalState, SourceUpdate
 from lab.tui.state.reading import TOKEN_PATH
 from lab.tui.state.screen import SourceState
-from lab.tui.state.source import Refused, ScreenSource
+from lab.tui.state.source import Refused
 
 if TYPE_CHECKING:  # loaded once there is something to reach
     from lab.client.control import ControlClient, LabState
     from lab.recording.format.lines import Header
 
 PAUSE: Millis = 1_000
-"""Real milliseconds from one attempt to reach the lab to the next."""
+"""Real milliseconds from one attempt to reach the lab to the next: the lab's clock is what is missing."""
 NOT_YET = "The lab has not answered yet."
 GOES_ON = "The lab's clock stands; the client's own waits go on."
 PACES = {"scaled": frozenset(("pause", "step", "speed")), "manual": frozenset(("step",))}
@@ -37,19 +36,11 @@ ServedScenarios = Callable[["Header"], Mapping[str, Scenario]]
 """Of the scenarios that a journal's header names those of which the very file is at hand."""
 
 
-async def a_moment() -> None:
-    """Wait between two attempts, in real time: the lab's clock is what is missing."""
-    clock = SystemClock()
-    await clock.sleep_until(PAUSE)
-
-
-class Watch(ScreenSource):
+class Watch(PlayedSource):
     """Follows the lab at `where`; `reach` opens its control plane, each time anew."""
 
     follows = True
     refusal = "That is for the client that calls, not for who watches."
-    paused = False
-    factor = "1"
 
     def __init__(
         self,
@@ -58,28 +49,29 @@ class Watch(ScreenSource):
         scenarios: ServedScenarios = lambda header: {},
         *,
         clock: SettableClock | None = None,
-        rest: Callable[[], Awaitable[None]] = a_moment,
+        rest: Callable[[], Awaitable[None]] = lambda: SystemClock().sleep_until(PAUSE),
     ) -> None:
         self.where = where
         self.trouble = ""
         self._clock: SettableClock = clock or ScaledClock("0")
         """Runs on from what was told last."""
         self.clock = self._clock
+        self.player = Player(self._clock, lambda update: None)
+        self.player.factor = "1"
+        self._pace = "0"
+        """What the lab's clock runs at."""
         self._own_pace = ""
         """The first that was seen of the lab; nothing as long as it stands."""
         self.can: frozenset[str] = frozenset()
-        self._reach, self._rest = reach, rest
+        self._reach, self._rest, self._scenarios = reach, rest, scenarios
         self._plane: ControlClient | None = None
-        self._last: ControlClient | None = None
-        """The plane that was reached last: what it served is still known when it has gone."""
-        self._scenarios = scenarios
-        self._served: tuple[Header | None, Mapping[str, Scenario]] = (None, {})
+        self._header: Header | None = None
+        self._served: Mapping[str, Scenario] = {}
+        """What that header's lab served is still known when it has gone."""
         self._lab: LabState | None = None
         self._joined: Millis = 0
-        self._stepping = False
         self._begun = False
         self._decided: set[str] = set()
-        self._commands: set[asyncio.Task[str | None]] = set()
 
     def describe(self, journal: JournalState | None = None, chosen: int | None = None) -> SourceState:
         """The lab as it was when it was reached last, and the job that shows."""
@@ -100,36 +92,33 @@ class Watch(ScreenSource):
 
     def scenario_named(self, name: str) -> Scenario | None:
         """The scenario that a job says it runs."""
-        header = self._last.header if self._last is not None else None
-        if header is not None and header is not self._served[0]:
-            self._served = (header, self._scenarios(header))
-        return self._served[1].get(name)
+        header = self._plane.header if self._plane is not None else None
+        if header is not None and header is not self._header:
+            self._header, self._served = header, self._scenarios(header)
+        return self._served.get(name)
 
     # What happens
 
     async def observations(self) -> AsyncIterator[Observation | SourceUpdate]:
         """The journal, begun anew whenever the lab is reached again."""
-        try:
-            while True:
-                try:
-                    async with self._reach() as plane:
-                        yield self._join(plane, await plane.lab())
-                        async for observation in plane.follow():
-                            yield observation
-                            if (remark := self._heed(observation)) is not None:
-                                yield remark
-                    self.trouble = f"The lab at {self.where} has ended; waiting for it to start again."
-                except LabError as error:
-                    if self._lab is None and not isinstance(error, HostError):
-                        raise
-                    self.trouble = self._lost(error)
-                self._plane, self.can = None, frozenset()
-                self._clock.scale("0")
-                yield SourceUpdate()
-                await self._rest()
-        finally:
-            for task in self._commands:
-                task.cancel()
+        while True:
+            try:
+                async with self._reach() as plane:
+                    yield self._join(plane, await plane.lab())
+                    async for observation in plane.follow():
+                        yield observation
+                        if (news := self._heed(observation)) is not None:
+                            yield news
+                        await self._set_pace()  # a step may be at its end
+                self.trouble = f"The lab at {self.where} has ended; waiting for it to start again."
+            except LabError as error:
+                if self._lab is None and not isinstance(error, HostError):
+                    raise
+                self.trouble = self._lost(error)
+            self._plane, self.can = None, frozenset()
+            self._clock.scale("0")
+            yield SourceUpdate()
+            await self._rest()
 
     def _lost(self, error: LabError) -> str:
         """Why nothing comes; that the lab has ended stands until it is back."""
@@ -138,67 +127,46 @@ class Watch(ScreenSource):
         return self.trouble or f"The lab at {self.where} can't be reached; trying again."
 
     def _join(self, plane: "ControlClient", lab: "LabState") -> SourceUpdate:
-        before, self._lab, self._plane, self._last = self._lab, lab, plane, plane
+        before, self._lab, self._plane = self._lab, lab, plane
         anew = before is not None and before.epoch != lab.epoch
         self.trouble = ""
         self.can = PACES.get(lab.mode, frozenset()) | {"decide", "name", "fault"}
-        self._joined, self._begun, self._stepping = lab.now, False, False
+        self._joined, self._begun = lab.now, False
         if anew:
             self._decided.clear()
             self._own_pace = ""
-        self._scaled(lab.factor, lab.now)
-        said = (
-            "" if before is None else "The lab was started again: its journal begins anew." if anew else "It is back."
-        )
-        return SourceUpdate(JournalState(lab.epoch), said, another_journal=anew)
+        self._runs(lab.factor, lab.now)
+        said = "The lab was started again: its journal begins anew." if anew else "It is back."
+        return SourceUpdate(JournalState(lab.epoch), said if before is not None else "", another_journal=anew)
 
-    def _scaled(self, factor: str, at: Millis) -> None:
-        """The clock runs at a pace from an instant on."""
-        assert self._lab is not None
-        if self._lab.mode == "manual":
-            self.factor, self.paused = "manual", False
-            self._run_on(at, "0")
-            return
-        self.paused = factor == "0"
-        if not self.paused:
-            self.factor = factor
-            self._own_pace = self._own_pace or factor
-        self._run_on(at, factor)
-
-    def _run_on(self, at: Millis, factor: str) -> None:
+    def _runs(self, factor: str, at: Millis) -> None:
+        """The lab's clock runs at a pace from an instant on."""
+        self._pace = factor
         self._clock.set(at)
         self._clock.scale(factor)
+        if not self._is_manual:
+            self.player.adopt()
+            self._own_pace = self._own_pace or ("" if factor == "0" else factor)
 
     def _heed(self, observation: Observation) -> SourceUpdate | None:
         """What the journal says of the clock, and of what is missing; a step ends with what is seen to happen."""
         if observation.at >= self._joined:
             match observation:
-                case Noted(fact=ClockScaled() as fact):
-                    self._scaled(fact.factor, fact.at)
+                case Noted(fact=ClockScaled(factor=factor)):
+                    self._runs(factor, observation.fact.at)
                     return SourceUpdate()
-                case Noted(fact=ClockAdvanced() as fact):
-                    self._scaled("0", fact.at)
+                case Noted(fact=ClockAdvanced(at=at)):
+                    self._runs("0", at)
                     return SourceUpdate()
                 case _ if observation.at > self.clock.now():
                     self._clock.set(observation.at)
-            if self._stepping and isinstance(observation, Requested | Replied):
-                self._stepping = False
-                self._soon(self._scale("0"))
-        return self._missing(observation)
-
-    def _missing(self, observation: Observation) -> SourceUpdate | None:
-        """What the first exchange says of those before it."""
+            if isinstance(observation, Requested | Replied):
+                self.player.come_to("step")
         if self._begun or not isinstance(observation, Requested):
             return None
-        self._begun = True
-        if observation.x == 1:
-            return None
-        return SourceUpdate(remark=f"{observation.x - 1} earlier exchanges are gone: the lab keeps the last ones only.")
-
-    def _soon(self, command: Coroutine[Any, Any, str | None]) -> None:
-        task = asyncio.create_task(command)
-        self._commands.add(task)
-        task.add_done_callback(self._commands.discard)
+        self._begun, gone = True, observation.x - 1
+        remark = f"{gone} earlier exchanges are gone: the lab keeps the last ones only."
+        return SourceUpdate(remark=remark) if gone else None
 
     # What is asked of it; no clock stands for an act, for the client is somebody else's
 
@@ -209,27 +177,38 @@ class Watch(ScreenSource):
             raise HostError(self.trouble or NOT_YET)
         return self._plane
 
+    @property
+    def _is_manual(self) -> bool:
+        return self._lab is not None and self._lab.mode == "manual"
+
+    @property
+    def factor(self) -> str:  # type: ignore[override]
+        """The pace of the lab's clock; `manual`: it has none."""
+        return "manual" if self._is_manual else self.player.factor
+
+    async def _set_pace(self) -> Refused:
+        """Have the lab's clock run as the player has ours."""
+        if (factor := self._clock.factor) == self._pace:
+            return None
+        self._pace = factor
+        return (await self._reached.scale(factor)).refused
+
     async def pause(self) -> Refused:
-        refused = await self._scale(self.factor if self.paused else "0")
-        return refused or (GOES_ON if self.paused else None)
+        assert self._reached
+        await super().pause()
+        return await self._set_pace() or (GOES_ON if self.paused else None)
 
     async def scale(self, factor: str) -> Refused:
         """Now, or when the clock runs again."""
-        self.factor = factor
-        return None if self.paused else await self._scale(factor)
-
-    async def _scale(self, factor: str) -> Refused:
-        refused = (await self._reached.scale(factor)).refused
-        if refused is None:
-            self._scaled(factor, self.clock.now())
-        return refused
+        await super().scale(factor)
+        return await self._set_pace()
 
     async def step(self) -> Refused:
         """To what is seen to happen; of a manual clock to what is due."""
         plane = self._reached
-        if self.factor != "manual":
-            self._stepping = True
-            return await self._scale(self.factor) if self.paused else None
+        if not self._is_manual:
+            self.player.run_to(Goal("step"))
+            return await self._set_pace()
         due, now = await plane.due(), self.clock.now()
         if due is None:
             return "Nothing moves on by itself; the next move is the client's, or a person's."

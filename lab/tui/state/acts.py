@@ -53,6 +53,8 @@ class Act(Struct, frozen=True):
     turn: Millis | None
     number: int = 1
     decision: GateDecision | None = None
+    place: int = 0
+    """How much had been observed when it began."""
 
     @property
     def key(self) -> ActKey:
@@ -95,7 +97,7 @@ def story_of(run: RunState) -> tuple[Act, ...]:
 
     def begin(kind: str, decision: GateDecision | None = None) -> None:
         counts[kind] += 1
-        acts.append(Act(kind, run.began, counts[kind], decision))
+        acts.append(Act(kind, run.began, counts[kind], decision, each.place))
 
     shown = ""
     for each in run.milestones:
@@ -123,7 +125,7 @@ def story_of(run: RunState) -> tuple[Act, ...]:
                     shown = kind
                     begin(kind)
     if finished(run):
-        acts.append(Act("output", run.began))
+        acts.append(Act("output", run.began, place=run.milestones[-1].place if run.milestones else 0))
     return tuple(acts)
 
 

@@ -1,31 +1,28 @@
 """A recording as a screen plays it: the state at any place, and the marks on the way.
 
-A place is how many lines have been played, 0 being the start. A state is kept every `EVERY` lines, so that a seek folds
-no more than that.
+A place is how many lines have been played, 0 being the start. What is asked for is folded, and no more: marks and
+happenings are known as far as that goes, and `fold_on` takes it further while there is time. A state is kept every `EVERY`
+lines, so that a seek folds no more than that again.
 """
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 from msgspec.structs import replace
 
 from lab.core.clock import Epoch, Millis
-from lab.core.observe import Lost, Replied
 from lab.recording.format.facts import FACTS
 from lab.recording.format.lines import Entry, Recording, Req, Res
 from lab.recording.redaction.bodies import Blob
 from lab.recording.tape.observed import local_paths, observation_of
 from lab.tui.state import clean
-from lab.tui.state.cursor import RecordedDecisions
-from lab.tui.state.follow import RunChange, RunChanges, changes
-from lab.tui.state.happenings import Spread
-from lab.tui.state.journal import JournalState
-from lab.tui.state.milestones import Milestone, MilestoneKind
+from lab.tui.state.cursor import RecordedDecisions, Spread
+from lab.tui.state.journal import JournalState, RunChanges, changes
+from lab.tui.state.reduce import happens
+from lab.tui.state.run import MARKED, Milestone
 
 EVERY = 256
 """Lines from one kept state to the next."""
-MARKED: tuple[MilestoneKind, ...] = ("token", "invoke", "poll", "gate", "decided", "fault", "output", "error")
-"""The milestones that are marked on the way through a recording."""
 QUIET = frozenset(
     ("connection.opened", "connection.closed", "call.counted", "job.status", "token.granted", "job.accepted")
 )
@@ -49,10 +46,10 @@ class RecordingTimeline:
         """How many lines the file has, as people count them."""
         self.start: Millis = next((line.t for line in self._lines if isinstance(line, Req)), recording.header.t)
         self.until: Millis = max(self.start, recording.until)
-        self.marks, happens = self._marked()
-        self._happenings = tuple(sorted({*happens, *(mark.place for mark in self.marks), self.count}))
-        self.spread = Spread.of(self.start, [self.at(place) for place in self._happenings], self.until)
-        """Along which the scrubber draws the marks."""
+        self.marks: tuple[Milestone, ...] = ()
+        """Every milestone at which the scrubber has a sign, by its place: those that were folded so far."""
+        self._happenings: list[int] = []
+        """The places of all that happens, of marks too; so far."""
         self._stops = tuple(
             at for at, line in enumerate(self._lines, 1) if not isinstance(line, Entry) or line.type not in QUIET
         )
@@ -69,28 +66,43 @@ class RecordingTimeline:
             if isinstance(line, Entry) and line.type in ("gate.decided", "gate.expired")
         }
         self._last = (0, self._kept[0])
+        self._spread: tuple[int, Spread] = (-1, Spread())
+        self._front = (0, self._kept[0])
+        """How far it was folded at all."""
 
-    def _marked(self) -> tuple[tuple[Milestone, ...], list[int]]:
-        """Every milestone at which the scrubber has a sign, by its place, and the places of all that happens.
+    @property
+    def folded(self) -> bool:
+        """Whether all of it was folded, so that all marks are known."""
+        return self._front[0] == self.count
 
-        The whole recording is folded for it, once; the states to be kept are kept on the way.
-        """
-        marks: list[Milestone] = []
-        happens: list[int] = []
-        journal = self._kept[0]
-        for place in range(1, self.count + 1):
-            journal, changed = self._next(journal, place - 1)
-            if place == len(self._kept) * EVERY:
-                self._kept.append(journal)
-            for each in changed:
-                if each.after.milestones is each.before.milestones:
-                    continue
-                known = set(each.before.milestones)
-                news = [one for one in each.after.milestones if one not in known and one.kind in MARKED]
-                marks += [replace(one, place=place, at=self._lines[place - 1].t) for one in news]
-            if any(map(_happens, changed)):
-                happens.append(place)
-        return tuple(marks), happens
+    def fold_on(self, lines: int = EVERY) -> bool:
+        """Fold so many lines more; whether any was left."""
+        before = self._front[0]
+        for place in range(before + 1, min(before + lines, self.count) + 1):
+            self._fold_line(place)
+        return self._front[0] > before
+
+    def _fold_line(self, place: int) -> None:
+        journal, changed = self._next(self._front[1], place - 1)
+        self._front = place, journal
+        if place == len(self._kept) * EVERY:
+            self._kept.append(journal)
+        came = [
+            replace(one, place=place, at=self._lines[place - 1].t)
+            for each in changed
+            for one in each.after.since(each.before, *MARKED)
+        ]
+        self.marks += tuple(came)
+        if came or place == self.count or any(happens(each.observation, each.before, each.after) for each in changed):
+            self._happenings.append(place)
+
+    @property
+    def spread(self) -> Spread:
+        """Along which the scrubber draws the marks."""
+        if self._spread[0] != (known := len(self._happenings)):
+            ends = (self.at(place) for place in (*self._happenings, self.count))
+            self._spread = known, Spread.of(self.start, sorted({*ends}), self.until)
+        return self._spread[1]
 
     def line(self, place: int) -> int:
         """The number of the line played last, as people count them; the header is 1."""
@@ -114,15 +126,30 @@ class RecordingTimeline:
 
     def happening(self, place: int, by: int = 1) -> int:
         """The place of the next thing that happens, or of the one before: where all polls between are equal."""
+        self._fold_until(lambda: self._beside(self._happenings, place, by) != self.count, at_least=place)
         return self._beside(self._happenings, place, by)
 
     def act(self, place: int) -> int | None:
         """The place at which the next act begins, if one does."""
-        return next((mark.place for mark in self.marks if mark.place > place and mark.kind != "fault"), None)
+        return self._mark(lambda mark: mark.place > place and mark.kind != "fault")
 
     def mark(self, place: int, by: int) -> int:
         """The place of the next mark, or of the one before."""
+        self._mark(lambda mark: mark.place > place)
         return self._beside([mark.place for mark in self.marks], place, by)
+
+    def first(self, kind: str) -> int | None:
+        """The place of the first mark of a kind; None if there is none."""
+        return self._mark(lambda mark: mark.kind == kind)
+
+    def _mark(self, wanted: Callable[[Milestone], bool]) -> int | None:
+        """The place of the first mark that is wanted; as much is folded as that takes."""
+        self._fold_until(lambda: any(map(wanted, self.marks)))
+        return next((mark.place for mark in self.marks if wanted(mark)), None)
+
+    def _fold_until(self, known: Callable[[], bool], at_least: int = 0) -> None:
+        while (self._front[0] < at_least or not known()) and self.fold_on():
+            pass
 
     def _beside(self, places: Sequence[int], place: int, by: int) -> int:
         if by > 0:
@@ -131,24 +158,16 @@ class RecordingTimeline:
         before = bisect_left(places, place)
         return places[before - 1] if before > 0 else 0
 
-    def first(self, kind: str) -> int | None:
-        """The place of the first mark of a kind; None if there is none."""
-        return next((mark.place for mark in self.marks if mark.kind == kind), None)
-
     def journal(self, place: int) -> JournalState:
         """What the recording has shown up to a place."""
+        self._fold_until(lambda: True, at_least=place)
         kept = min(place // EVERY, len(self._kept) - 1)
-        at, journal = kept * EVERY, self._kept[kept]
-        if at <= self._last[0] <= place:
-            at, journal = self._last
-        self._last = self._fold(at, journal, place)
-        return self._last[1]
-
-    def _fold(self, at: int, journal: JournalState, place: int) -> tuple[int, JournalState]:
-        """The state at a place, from one before it."""
+        starts = ((kept * EVERY, self._kept[kept]), self._last, self._front)
+        at, journal = max((each for each in starts if each[0] <= place), key=lambda each: each[0])
         for each in range(at, place):
             journal = self._next(journal, each)[0]
-        return max(at, place), journal
+        self._last = place, journal
+        return journal
 
     def changes(self) -> Iterator[tuple[JournalState, RunChanges]]:
         """Line by line, what each changed: for line mode."""
@@ -160,16 +179,3 @@ class RecordingTimeline:
     def _next(self, journal: JournalState, at: int) -> tuple[JournalState, RunChanges]:
         observation = observation_of(self._lines[at], self._blob, local=self._local)
         return (journal, ()) if observation is None else changes(journal, observation)
-
-
-def _happens(change: RunChange) -> bool:
-    """Whether something is seen to happen: a call has come back, and it isn't a poll that shows what the one before did."""
-    before, after = change.before, change.after
-    if not isinstance(change.observation, Replied | Lost):
-        return False
-    if after.polls == before.polls or after.timeline[-1].bad or before.last is None or after.last is None:
-        return True
-    shown = [
-        (each.last and (each.last.status, each.last.progress), each.gate and each.gate.key) for each in (before, after)
-    ]
-    return shown[0] != shown[1]

@@ -1,4 +1,6 @@
-"""What the screen knows of one run: its token, job, polls, gate and end, cleaned and without secrets."""
+"""Milestones: what a run has come to, made by the fold. Acts, stepper, marks of a recording, band and finale read them."""
+
+from typing import Literal
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -8,7 +10,28 @@ from lab.core.clock import Millis
 from lab.dialects import USUAL_CLIENT
 from lab.dialects.client import WireLabels
 from lab.tui.state.gate import GateDecision, GateOpening, GateState
-from lab.tui.state.milestones import Milestone, MilestoneKind
+
+MilestoneKind = Literal[
+    "token", "invoke", "poll", "status", "step", "gate", "decided", "refused", "fault", "output", "error"
+]
+"""`poll` is the first answer to a poll, `status` each after it that shows another word; `refused` a call that was."""
+MARKED: tuple[MilestoneKind, ...] = ("token", "invoke", "poll", "gate", "decided", "fault", "output", "error")
+"""The milestones that are marked on the way through a recording, and in a film."""
+
+
+class Milestone(Struct, frozen=True):
+    """One thing that a run has come to."""
+
+    at: Millis
+    place: int
+    """How much had been observed by then: of a recording its lines."""
+    kind: MilestoneKind
+    value: str = ""
+    """The token's ends, the Job ID, the status word, the step, the gate, the verdict, the fault, or which call."""
+    word: str = ""
+    """The status that a step brought, or the code of a refusal."""
+    decision: GateDecision | None = None
+
 
 USUAL_LABELS = USUAL_CLIENT.labels
 """What a wire calls things, where no call is in sight that says which wire it is."""
@@ -198,6 +221,13 @@ class RunState(Struct, frozen=True):
         if len(kept) >= MOST_MILESTONES:
             kept = (*kept[: MOST_MILESTONES // 2], *kept[MOST_MILESTONES // 2 + 1 :])
         return replace(self, milestones=(*kept, Milestone(at, self.observed, kind, value, word, decision)))
+
+    def since(self, before: "RunState", *kinds: MilestoneKind) -> tuple[Milestone, ...]:
+        """The milestones of these kinds to which it has come since that state."""
+        if self.milestones is before.milestones:
+            return ()
+        known = set(before.milestones)
+        return tuple(each for each in self.milestones if each.kind in kinds and each not in known)
 
     def came_to(self, *kinds: MilestoneKind) -> bool:
         """Whether it has come to a milestone of one of these kinds."""

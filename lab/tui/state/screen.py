@@ -1,4 +1,4 @@
-"""All that drawing needs but size and instant: the run that shows, what the source says, what the person chose."""
+"""Where phones decide the gate that shows."""
 
 from collections.abc import Mapping
 
@@ -13,9 +13,21 @@ from lab.program.steps import Gate
 from lab.tui.state.acts import HOLD, ActState
 from lab.tui.state.cursor import PlaybackCursor
 from lab.tui.state.journal import ArmedFaults, JournalState
-from lab.tui.state.phone import PhoneState
 from lab.tui.state.run import USUAL_LABELS, RunState
 from lab.tui.state.status import finished
+
+
+class PhoneState(Struct, frozen=True):
+    """Where phones decide."""
+
+    address: str = ""
+    """Of the page about the gate that is open; empty if none is."""
+    cells: tuple[str, ...] = ()
+    """Its QR code in half-blocks, dark on light, with its margin; nothing where it can't be drawn."""
+    reach: str = ""
+    """Who can open it, in one sentence."""
+    exposed: bool = False
+    """Whether others than this machine can."""
 
 
 class ScenarioChoice(Struct, frozen=True):
@@ -204,6 +216,12 @@ class ScreenState(Struct, frozen=True):
         part = parts_for(self.source.scenario, messages)[-1]
         scripted = None if part is None else self.source.scenario.of_turn(part)
         return 0 if scripted is None else sum(isinstance(step, Gate) for step in scripted.steps)
+
+    @property
+    def poster(self) -> bool:
+        """Whether nothing was called yet, and the person looks at nothing else: the screen says what will be shown."""
+        ui = self.ui
+        return self.run.start is None and not (self.run.exchanges or ui.zoom or ui.focus or ui.wire)
 
     @property
     def finale(self) -> bool:

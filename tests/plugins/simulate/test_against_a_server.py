@@ -11,7 +11,7 @@ from lab.app.effects import App, EffectResult, Outcome, Received, Run, Send, Sil
 from lab.app.run import run
 from lab.cli.setup import Setup, app_of, make_setup
 from lab.core.clock import Millis
-from lab.jobs.records import JobRecord, job_key
+from lab.jobs.facts import JobRecord, job_key
 from lab.jobs.timeline import at, spans
 from lab.mock.service import Service
 from lab.plugins.simulate.command import simulation_of

@@ -44,14 +44,18 @@ async def origin() -> AsyncIterator[str]:
 
 @pytest.mark.asyncio(loop_scope="module")
 @pytest.mark.long
-async def test_a_visitor_sees_a_frame_of_the_four_panes(origin: str) -> None:
+async def test_a_visitor_sees_the_poster(origin: str) -> None:
     async with ClientSession() as browser:
         async with browser.get(origin) as page:
-            assert page.status == 200 and "Invoke Async Lab" in await page.text()
+            served = await page.text()
+            assert page.status == 200 and "Invoke Async Lab" in served
+            assert 'src="http' not in served.replace(origin, "") and 'href="http' not in served.replace(origin, ""), (
+                "all of it comes from here"
+            )
         async with browser.ws_connect(f"{origin}/ws?width=120&height=36", headers={"origin": origin}) as screen:
             drawn = ""
             async with asyncio.timeout(20):
-                while not all(name in drawn for name in ("1 TOKEN", "2 JOB", "3 POLLING", "4 OUTPUT")):
+                while not all(name in drawn for name in ("Invoke Async Lab", "LIVE", "space", "Begin")):
                     message = await screen.receive()
                     assert message.type in (WSMsgType.BINARY, WSMsgType.TEXT)
                     if message.type is WSMsgType.BINARY:

@@ -21,7 +21,7 @@ from lab.core.errors import UsageError
 from lab.faults.yamltext import yaml_text
 from lab.files.artifacts import keep_only, write_texts
 from lab.files.scenarios import SCENARIO_ENDING, load_scenario, scenarios_folder
-from lab.jobs.expectation import ends_in
+from lab.jobs.own_run import ends_in
 from lab.plugins.rehearsal.commands.report import conclude, file_lines
 from lab.plugins.rehearsal.drills.drill_advice import advice_in_drill, met_in_drill
 from lab.plugins.rehearsal.drills.named import drills_of

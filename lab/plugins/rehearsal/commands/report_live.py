@@ -12,7 +12,7 @@ from lab.client.control import root_of
 from lab.core.errors import UsageError
 from lab.core.exchange import Json
 from lab.core.jsontext import whole
-from lab.jobs.expectation import GoodEnd
+from lab.jobs.own_run import GoodEnd
 from lab.mock.config import MOUNT_PATH
 from lab.plugins.rehearsal.report.coverage import SHOWN_BY_DRILLS, Coverage, joined, possible_in
 from lab.plugins.rehearsal.report.judge import ClientReport, report_on

@@ -3,7 +3,7 @@
 from typing import cast
 
 from lab.core.exchange import Json
-from lab.jobs.expectation import GoodEnd
+from lab.jobs.own_run import GoodEnd
 from lab.plugins.rehearsal.drills.drills import Drill
 
 _STOP = "Stop, and say so by an exit code other than 0."

@@ -10,7 +10,7 @@ from msgspec import Struct
 
 from lab.core.exchange import Json
 from lab.core.seeds import Seed
-from lab.jobs.expectation import GoodEnd
+from lab.jobs.own_run import GoodEnd
 from lab.jobs.program import Program
 from lab.plugins.rehearsal.drills.places import HappyPath, SpanPlace, happy_path
 from lab.plugins.rehearsal.drills.variants import GateKind, ScenarioDocument, at_ending, at_gate

@@ -11,7 +11,7 @@ from msgspec import Struct
 from lab.core.clock import Millis
 from lab.core.errors import UsageError
 from lab.core.seeds import Seed
-from lab.jobs.own_plans import own_plans
+from lab.jobs.own_run import own_plans
 from lab.jobs.plan import Plan
 from lab.jobs.program import Program
 from lab.jobs.span import DefaultEnding

@@ -5,7 +5,7 @@ from enum import StrEnum
 
 from msgspec import Struct
 
-from lab.jobs.expectation import GoodEnd
+from lab.jobs.own_run import GoodEnd
 from lab.plugins.rehearsal.report.history import ClientHistory
 
 _TRACEBACKS = ("Traceback (most recent call last)", "panic: ", "Unhandled exception", "Exception in thread")

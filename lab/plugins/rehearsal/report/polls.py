@@ -15,7 +15,7 @@ from lab.app.pauses import (
     longest_pause,
 )
 from lab.core.clock import Millis
-from lab.jobs.expectation import LONGEST_DEADLINE
+from lab.jobs.own_run import LONGEST_DEADLINE
 from lab.plugins.rehearsal.report.history import ClientHistory, JobHistory, operation
 from lab.plugins.rehearsal.report.rule import Occasion, broken, charged, kept, least, middle, most, rules_in, went_on
 from lab.plugins.rehearsal.report.stops import odd_members, odd_result, odd_spelling, usual_members

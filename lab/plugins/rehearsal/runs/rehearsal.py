@@ -21,7 +21,7 @@ from lab.clocks import real_millis
 from lab.core.clock import Millis
 from lab.core.errors import UsageError
 from lab.files.recordings import open_recording, read_blob
-from lab.jobs.expectation import GoodEnd
+from lab.jobs.own_run import GoodEnd
 from lab.plugins.rehearsal.drills.places import plan_length
 from lab.plugins.rehearsal.report.judge import ClientReport
 from lab.plugins.rehearsal.report.outcomes import Expectation, ProcessEnd, RunOutcome
@@ -140,7 +140,7 @@ class Rehearsal(Struct, frozen=True):
                 watch, ended = None, stopped
             child = await Child.start(self.command, {**self.environment, **variables}, "LAB_BASE_URL")
             code = await child.end(limit, ended)
-            failed = mock.failed_handshakes()
+            failed = mock.server.failed_handshakes if mock.server is not None else 0
             stop.reason = None if code is None else f"exit {code}"
             if watch is not None:
                 watch.check(child.err.text)

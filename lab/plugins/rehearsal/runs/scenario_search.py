@@ -10,7 +10,7 @@ from lab.cli.run_conditions import conditions_of
 from lab.faults.yamltext import yaml_text
 from lab.files.artifacts import write_texts
 from lab.files.scenarios import SCENARIO_ENDING, scenarios_folder
-from lab.jobs.expectation import GoodEnd
+from lab.jobs.own_run import GoodEnd
 from lab.plugins.rehearsal.drills.drills import without_faults
 from lab.plugins.rehearsal.drills.named import chosen_families, written_scenario
 from lab.plugins.rehearsal.drills.placed import WIRE_FAMILIES, Combination

@@ -1,6 +1,6 @@
 """What is said of each drill to whoever has to mend a client."""
 
-from lab.jobs.expectation import GoodEnd
+from lab.jobs.own_run import GoodEnd
 from lab.plugins.rehearsal.drills.drill_advice import advice_in_drill, met_in_drill
 from lab.plugins.rehearsal.drills.drills import Drill
 from lab.plugins.rehearsal.drills.named import drills_of

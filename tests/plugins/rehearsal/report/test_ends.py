@@ -1,7 +1,7 @@
 """What is known of a client whose process the lab saw end: by itself, with which exit code, or stopped at a limit."""
 
 from lab.files.scenarios import load_scenario
-from lab.jobs.expectation import GoodEnd, ends_in
+from lab.jobs.own_run import GoodEnd, ends_in
 from lab.plugins.rehearsal.report.judge import RuleVerdict, report_on
 from lab.plugins.rehearsal.report.outcomes import UNWATCHED, Expectation, ProcessEnd, RunOutcome
 from lab.plugins.rehearsal.report.runs import judged_run

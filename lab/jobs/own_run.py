@@ -1,8 +1,8 @@
-"""How a run may end: what a scenario expects of one (`expect`), compared with what came of it, and what a good client does.
+"""A scenario's own run: its messages as somebody for whom it is sends them first, and how such a run may end.
 
-The same comparison serves two: `lab run`, of what happened, and a warning, of what would happen if nobody but the
-scenario's own reviewers acted. The status is that of the last message's job, for every message before it needs an answer;
-verdicts and polls are those of the whole run.
+What a scenario expects of one (`expect`) is compared with what came of it. The same comparison serves two: `lab run`, of
+what happened, and a warning, of what would happen if nobody but the scenario's own reviewers acted. The status is that of
+the last message's job, for every message before it needs an answer; verdicts and polls are those of the whole run.
 
 Where no status is written, COMPLETE is expected. A scenario with branches may come to an `error` step of its own by
 chance, by what was asked or by who asks: nobody wrote which, so that is as expected too, and the messages behind it
@@ -11,16 +11,61 @@ aren't sent. What no step says, as a gate that nobody answered or a text that fa
 
 from collections.abc import Iterator, Mapping, Sequence
 from enum import StrEnum
+from functools import partial
 
 from msgspec import UNSET, Struct
+from msgspec.structs import replace
 
-from lab.core.clock import Millis
-from lab.jobs.plan import Plan
+from lab.core.clock import INSTANT_EPOCH, Millis
+from lab.core.seeds import Seed, uuid4
+from lab.jobs.gates import Decision
+from lab.jobs.plan import Input, Invocation, JobUser, Plan, plan
+from lab.jobs.program import Program
 from lab.jobs.span import Span
+from lab.jobs.texts import earlier_turns
+from lab.jobs.timeline import spans
 from lab.program.draws import longest_latency
 from lab.program.scenario import ExpectedRun, Scenario
 from lab.program.steps import Delegate, Failure, Work, with_children
 from lab.program.words import Status
+
+_CLIENT = "demo"
+USUAL_USER = JobUser("jane", "Jane")
+"""Who asks in thought where it is some user, and none is named."""
+
+
+def own_caller(scenario: Scenario) -> tuple[str, JobUser | None]:
+    """Who asks in thought: the lab's own client, or the first user and client that the scenario is for."""
+    callers = scenario.callers
+    if callers is None:
+        return _CLIENT, None
+    user = JobUser(callers.users[0], callers.users[0], callers.roles) if callers.users else USUAL_USER
+    client = callers.clients[0] if callers.clients else _CLIENT
+    return client, replace(user, roles=callers.roles) if callers.need_a_user else None
+
+
+def own_plans(program: Program, seed: Seed, caller: tuple[str, JobUser | None] | None = None) -> Iterator[Plan]:
+    """The plan of each turn, sent at the end of the one before, if nobody but the scenario's reviewers decides.
+
+    Turn and ordinal are the same there; who asks is `caller`, a client and a user, else `own_caller`.
+    """
+    client, user = caller or own_caller(program.scenario)
+    stream = f"{client}/{program.name}"
+    conversation = uuid4(seed, f"conversation/{stream}/1")
+    earlier: list[tuple[Plan, tuple[Decision, ...]]] = []
+    now: Millis = 0
+    for turn, (ask, part) in enumerate(zip(program.scenario.user_messages, program.sent, strict=False), 1):
+        call = Invocation(
+            uuid4(seed, f"job/{stream}/{turn}"), client, part.scenario.agent.code, program.name, turn, now,
+            Input(ask.message, True, parameters=ask.parameters), conversation, turn,
+            earlier[0][0].invocation.input.parameters if earlier else {}, user,
+        )  # fmt: skip
+        texts = partial(earlier_turns, tuple(earlier), now, INSTANT_EPOCH)
+        own = plan(part, call, seed, {}, scripted=True, earlier=texts)  # what is drawn, is drawn when it is looked at
+        yield own
+        earlier.append((own, ()))
+        *_, end = spans(own, ())
+        now = end.since
 
 
 class TurnResult(Struct, frozen=True):

@@ -1,0 +1,104 @@
+"""The poster: before a run the story's title in block letters, what is asked, the lane as planned, and how to begin.
+
+Of others' clients it shows where they may call, of a recording how long it plays. It needs no more of a scenario than its
+title, its story and its plan.
+"""
+
+from lab.core.clock import Millis
+from lab.tui.panes.band import planned_lane
+from lab.tui.panes.layout import BROAD
+from lab.tui.panes.pane import View
+from lab.tui.panes.stage import Part, Room, staged, way_out
+from lab.tui.rows.blocks import button, raised
+from lab.tui.rows.curl import first_curl
+from lab.tui.rows.letters import lettered
+from lab.tui.rows.spans import BLANK, Row, Rows, ink, row, width, wrap
+from lab.tui.state.course import course_of
+from lab.tui.state.narrate import sentence
+from lab.tui.state.screen import ScreenState
+
+_DAY, _HOUR, _MINUTE = 86_400_000, 3_600_000, 60_000
+_BUTTON = 30
+"""Columns of a button, at most a third of the width."""
+_AUDIENCE = "for an audience: one fact at a time"
+_UNCALLED = "Nobody has called yet"
+
+
+def poster_rows(view: View) -> Rows:
+    """The poster, in the largest letters in which all of it fits."""
+    state = view.state
+    parts = _where_to_call if state.source.follows and state.source.cursor is None else _story
+    foot = way_out(state, view.columns) if state.presents else BLANK
+    return staged(view, lambda room: [Part(_said(state, room.columns)), *parts(room)], foot, least=1)
+
+
+def about(span: Millis) -> str:
+    """`15 s`, `2 min`, `63 h`: how long a run takes, as one would say it."""
+    if span < 95_000:
+        return f"{max(5, 5 * round(span / 5_000))} s"
+    if span < 2 * _HOUR:
+        return f"{round(span / _MINUTE)} min"
+    return f"{round(span / _HOUR)} h" if span < 4 * _DAY else f"{round(span / _DAY)} days"
+
+
+def _said(state: ScreenState, columns: int) -> list[Row]:
+    """What must be told first; to somebody who may see the screen for the first time, the two keys to know."""
+    ui, trouble = state.ui, state.source.trouble
+    text = (
+        ui.broken
+        or ui.remark
+        or trouble
+        or (sentence(state) if ui.first or ui.starting or state.source.follows else "")
+    )
+    return wrap(row(ink(text, "bad" if ui.broken or trouble else "dim")), columns, most=2) if text else []
+
+
+def _title(text: str, room: Room) -> list[Row]:
+    most = room.zoom if room.columns >= BROAD - 6 else 1
+    return lettered(text, room.columns, most) or wrap(row(ink(text, bold=True)), room.columns)
+
+
+def _story(room: Room) -> list[Part]:
+    """The title, the story's first sentence, the message, the lane, and two buttons."""
+    state, source, columns = room.state, room.state.source, room.columns
+    scenario, steps = source.scenario, course_of(room.state).steps
+    story = " ".join((scenario.story or scenario.shows).replace("*", "").split()) if scenario is not None else ""
+    first = wrap(row(ink(story.partition(". ")[0].removesuffix(".") + ".", bold=True)), columns) if story else []
+    message = source.message or (scenario.message if scenario is not None else "")
+    asks = wrap(row(ink("asks  ", "dim"), message), columns, most=2) if message else []
+    if source.cursor is not None:
+        begin, takes = "Play", source.cursor.until - source.cursor.start
+    else:
+        begin, takes = "Live", sum(each.takes for each in steps)
+    begin += f", about {about(takes)}" if takes else ""
+    wide = min(_BUTTON, columns // 3 + 2)
+    live = button(state.ui.faces.get("pause", "space"), f" {begin}", "space", "fill", "fill-run", wide)
+    acts = button(state.ui.faces.get("stage", "P"), " Act by act", "P", "fg", "panel", wide)
+    note = next((each for each in (_AUDIENCE, "for an audience", "") if 2 * wide + 5 + len(each) <= columns), "")
+    said = row("   ", ink(note, "accent" if state.ui.first else "dim"))
+    gap = [BLANK] if room.rows >= 28 else []
+    return [
+        Part(_title(source.title, room)), Part([*first, *(gap if first and asks else []), *asks]),
+        Part(planned_lane(steps, columns), 1), Part(raised([live, acts], said)),
+    ]  # fmt: skip
+
+
+def _where_to_call(room: Room) -> list[Part]:
+    """What a client needs, and a first call to copy; each option of it has a row, for a line that breaks is no command."""
+    state, source, columns = room.state, room.state.source, room.columns
+    if not source.token_url:
+        return [Part(_title(_UNCALLED, room)), Part(wrap(row(sentence(state)), columns))]
+    key = state.ui.faces.get("copy", "y")
+    texts = first_curl(source.token_url).split("\n")
+    curl = [row(ink(text, "dim" if text.startswith("#") else "fg")) for text in texts]
+    named = [
+        row(ink("base URL   ", "dim"), ink(source.base, "run")),
+        row(ink("token URL  ", "dim"), ink(source.token_url, "run")),
+    ]
+    shown = [part for line in curl for part in ([line] if width(line) <= columns else wrap(line, columns))]
+    return [
+        Part(_title(_UNCALLED, room)),
+        Part(named),
+        Part(shown),
+        Part(raised([button(key, " Copy what a client needs", "y", "fill", "fill-run", 34)], row())),
+    ]

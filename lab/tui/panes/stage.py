@@ -1,0 +1,154 @@
+"""What has the screen to itself: the poster before a run, an act, and in presenter mode the act that the run is in.
+
+It is made of parts, one below the other, in the largest letters in which all of them have room; where there is too little
+for all, parts fold. The last row says which act it is, and what comes then.
+"""
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+from msgspec import Struct
+
+from lab.core.clock import Millis
+from lab.tui.panes.layout import HERO, LEFT, Rect, Rects
+from lab.tui.panes.pane import View
+from lab.tui.rows.blocks import seconds
+from lab.tui.rows.letters import block, tall, zoom_of
+from lab.tui.rows.spans import BLANK, Row, Rows, ends, gauge, hot, ink, row, width, wrap
+from lab.tui.state.acts import ACTS, Act, ActState
+from lab.tui.state.ink import Ink
+from lab.tui.state.run import RunState
+from lab.tui.state.screen import ScreenState
+from lab.tui.state.status import role, word
+
+ACT = "act"
+"""The part that it fills."""
+LEAVES = ": back to the stage"
+"""Behind its key, the way out of presenter mode, which has no key bar."""
+MOST_ZOOM = 6
+MOST_ROWS = tall(MOST_ZOOM)
+_GAUGE = 24
+
+
+class Part(NamedTuple):
+    """Rows that stand together."""
+
+    rows: list[Row]
+    folds: int = 0
+    """Where there is no room the highest goes first; 0: never."""
+
+
+class Room(Struct, frozen=True):
+    """The room of what is drawn: so many columns and rows, block letters up to a size."""
+
+    state: ScreenState
+    now: Millis
+    columns: int
+    rows: int
+    zoom: int
+
+    @property
+    def run(self) -> RunState:
+        """The run as the act shows it."""
+        return self.state.run
+
+    def big(self, text: str, tone: Ink, *, less: int = 0, beside: int = 0) -> list[Row]:
+        """The text in the largest block letters that fit beside so many columns, else bold."""
+        zoom = zoom_of(text, self.columns - beside, MOST_ROWS, max(1, self.zoom - less))
+        return block(text, zoom, tone) if zoom else wrap(row(ink(text, tone, bold=True)), self.columns)
+
+
+def act_placed(found: Rects, bars_shown: frozenset[str]) -> Rects:
+    """The places of the bars, and of the one fact in the room that the layout gave the panes."""
+    body = [place for name, place in found.items() if name not in bars_shown]
+    top, end = min(place.y for place in body), max(place.y + place.height for place in body)
+    kept = {name: place for name, place in found.items() if name in bars_shown}
+    return {**kept, ACT: Rect(0, top, max(place.x + place.width for place in body), end - top)}
+
+
+def staged(view: View, parts: Callable[[Room], list[Part]], foot: Row = BLANK, least: int = 2) -> Rows:
+    """The parts in the largest letters in which all have room; in those of zoom `least` and smaller what folds may go."""
+    height = view.rows - (2 if foot else 0) - (view.rows >= 20)
+    inner = view.columns - 2 * LEFT
+    shown: list[Part] = []
+    for zoom in range(max(1, zoom_of(HERO, inner, MOST_ROWS, MOST_ZOOM)), 0, -1):
+        shown = [part for part in parts(Room(view.state, view.now, inner, height, zoom)) if part.rows]
+        while zoom <= least and _height(shown) > height and any(part.folds for part in shown):
+            shown.remove(max(shown, key=lambda part: part.folds))
+        if _height(shown) <= height:
+            break
+    spare = max(0, height - sum(len(part.rows) for part in shown))
+    between = max(0, len(shown) - 1)
+    gap = min(2, spare // (between + 2)) or int(spare >= between)
+    lines: list[Row] = [BLANK] * ((spare - gap * between + 2) // 3)
+    for number, part in enumerate(shown):
+        lines += [*[BLANK] * (gap if number else 0), *part.rows]
+    lines = [*lines[:height], *[BLANK] * (height - len(lines)), *([BLANK, foot] if foot else [])]
+    return tuple(row(" " * LEFT, line) if line else BLANK for line in lines)
+
+
+def _height(parts: list[Part]) -> int:
+    return sum(len(part.rows) for part in parts) + len(parts) - 1
+
+
+def way_out(state: ScreenState, columns: int) -> Row:
+    """The way out of presenter mode, which has no key bar."""
+    leaves = row(ink(state.ui.faces.get("presenter", "p") + LEAVES, "dim"))
+    return ends(row(ink(word(state.run), role(state.run), bold=True)), hot(leaves, "p"), columns - 2 * LEFT)
+
+
+# Which act it is
+
+
+def act_foot(state: ScreenState, act: Act, columns: int) -> Row:
+    """Which act it is, what comes then, and a gauge of how long it still stays."""
+    shown, columns = state.act, columns - 2 * LEFT
+    number = row(ink(act_count(state, act), "dim"))
+    if shown.left is None:
+        return ends(number, row(ink("space", "wait", bold=True), " goes on"), columns)
+    part = 1.0
+    if (ACTS[act.kind].stands or shown.waits) and shown.whole and (shown.left or shown.waits):
+        part = 1 - shown.left / shown.whole
+    before, what = _then(state, act, shown)
+    then = row(ink(before, "dim"), what, "  ")
+    if width(number) + width(then) + _GAUGE + 2 > columns:
+        number = row(ink(act_count(state, act).partition(" · ")[0], "dim"))
+    cells = max(4, min(_GAUGE, columns - width(number) - width(then) - 2))
+    return ends(number, row(then, gauge(part, cells, "run")), columns)
+
+
+def act_count(state: ScreenState, act: Act) -> str:
+    """`act 4 of 6 · gate 2 of 3 · round 1 of 3`; without a plan at hand nobody knows of how many."""
+    run, gates = state.run, state.gates
+    several = max(gates or 0, len(run.gates))
+    asks = several > 0 or act.kind in ("waiting", "decided")
+    number = ACTS[act.kind].number
+    total = 0 if gates is None and not run.gates else 6 if asks else 4
+    parts = [f"turn {run.turn}"] if run.turn > 1 else []
+    if number:
+        parts.append(f"act {number} of {total}" if total else f"act {number}")
+    gate = run.gate if act.decision is None else act.decision.gate
+    if gate is not None and act.kind in ("waiting", "decided"):
+        parts += [f"gate {gate.number} of {several}"] if several > 1 else []
+        parts += [f"round {gate.round} of {gate.rounds}"] if gate.round and gate.rounds is not None else []
+    return " · ".join(parts)
+
+
+def _then(state: ScreenState, act: Act, shown: ActState) -> tuple[str, str]:
+    """What comes after the act, and the word before it."""
+    call, opening = state.run.next_call, state.run.matched_opening
+    match act.kind:
+        case "token":
+            return "then ", "the question goes out"
+        case "job":
+            return "then ", "first poll" + (f", {seconds(call.until - call.since)} later" if call is not None else "")
+        case "decided":
+            following = {"running": "the agents work again", "output": "the output", "waiting": "the next question"}
+            return "then ", following.get(shown.followed, "the panes")
+        case "waiting" if state.run.gate is None:
+            return "until ", "the wait is over"
+        case "waiting":
+            scripted = opening is not None and opening.by is not None
+            return "until ", "the script decides" if scripted else "a person decides"
+        case _:
+            return "until ", "the status changes"
