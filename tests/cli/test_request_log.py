@@ -35,7 +35,7 @@ def wall_nanos() -> int:
 @pytest.fixture(autouse=True)
 def standing(monkeypatch: pytest.MonkeyPatch) -> None:
     """Real time, as the wall's, stands."""
-    for module in ("lab.server.told", "lab.cli.logs.request_log"):
+    for module in ("lab.server.backlog", "lab.cli.logs.request_log"):
         monkeypatch.setattr(f"{module}.real_micros", lambda: 7)
 
 

@@ -245,7 +245,7 @@ def test_of_what_all_keep_the_one_that_holds_most_forgets_first() -> None:
     services[0].serve(token_request(DEMO.id, DEMO.secret, SCOPE), 0)
     for _ in range(20):
         services[1].serve(token_request(DEMO.id, DEMO.secret, SCOPE), 0)
-    few.told.hand_on(), many.told.hand_on()
+    few.backlog.hand_on(), many.backlog.hand_on()
     assert shared.bytes == few.bytes + many.bytes <= 3_000
     assert few.bytes > 0
     assert len([each for each in few.exchanges() if each.weight]) == 1

@@ -23,11 +23,12 @@ from lab.cli.serve.served_labs import ServedLabs
 from lab.cli.serve.surroundings import look_around
 from lab.cli.setup import Setup, credentials_for, own_client
 from lab.cli.tapes.tape_recorder import TapeRecorder
+from lab.clocks import SystemClock
 from lab.core.clock import Millis
 from lab.core.observe import Observer
 from lab.core.seeds import Seed
 from lab.files.runtime import publish_token, withdraw_token
-from lab.identity.client import token_request
+from lab.identity.keys import load_library
 from lab.identity.routes import PATHS
 from lab.identity.scopes import api_scope
 from lab.mock.config import Config
@@ -44,6 +45,8 @@ if TYPE_CHECKING:  # a lab of one process without a journal starts without what 
 _SWITCH = 0.001
 """Seconds for which a thread that redacts or judges may keep the interpreter from the loop, which waits so several times in
 one call; Python's own 5 ms would make a poll take 20."""
+_UP: Millis = 1_000
+"""After so long, in real ms, a lab is up, and loads what it can do without until then."""
 _OWN_GRACE: Millis = 1_000
 """How long replies under way may take at most where the client is our own app, which is gone by then, in real ms."""
 
@@ -134,6 +137,7 @@ async def embedded_mock(
             _publish_token(mock, listen.runtime, stack)
             looks += _edits(mock, setup, console, shared=beside.ledger is not None) if outside else []
         stack.callback(asyncio.create_task(look_around(looks, server.bugs)).cancel)
+        stack.callback(asyncio.create_task(_load_later()).cancel)
         stack.push_async_callback(server.drain, beside.drain, stop.hurry)
         yield mock
 
@@ -237,16 +241,16 @@ def _server(
     mock.server = server
     for log in extras.logs:
         log.follow(server.labs)
-    _warm_up(mock.service.config)
     sys.setswitchinterval(_SWITCH)
     asyncio.get_running_loop().set_exception_handler(server.bugs.outside)
     return server
 
 
-def _warm_up(config: Config) -> None:
-    """The first signature loads libraries and the key: some 60 ms that no client should take for latency."""
-    client, scope = own_client(config), api_scope(config.switches.pod)
-    Service(config).serve(token_request(client.id, client.secret, scope), 0)
+async def _load_later() -> None:
+    """What signs fast takes 60 ms to load: nobody waits for it, and no start does; the first tokens are signed without."""
+    wall = SystemClock()
+    await wall.sleep_until(wall.now() + _UP)
+    await asyncio.to_thread(load_library)
 
 
 def _close_files(mock: EmbeddedMock, stop: Stop, logs: Iterable[RequestLog]) -> None:

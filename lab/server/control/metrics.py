@@ -23,11 +23,11 @@ from lab.core.observe import Noted, Replied, Requested
 from lab.core.version import __version__
 from lab.faults.facts import FaultStruck
 from lab.program.words import Status
+from lab.server.backlog import Backlog, Kept
 from lab.server.call_totals import BOUNDS, CALLS, MALFORMED, STRUCK, CallTotals, Samples
 from lab.server.control.access import CommandRefused
 from lab.server.labs import Lab
 from lab.server.mock_server import MockServer
-from lab.server.told import Kept, Told
 
 if TYPE_CHECKING:
     from prometheus_client import Metric
@@ -49,9 +49,10 @@ class Family(Struct, frozen=True):
 
 
 JOBS, CONNECTIONS = "lab_jobs", "lab_connections"
-FAMILIES: Mapping[str, Family] = {
+_FAMILIES: Mapping[str, Family] = {
     CALLS: Family(
-        "Histogram", "From a whole request to the last byte of its reply, in real time; code 0: no status line left.",
+        "Histogram",
+        "From a whole request to the last byte of its reply, in real time; code 0: no status line left.",
         ("scenario", "route", "code"),
     ),
     STRUCK: Family("Counter", "Calls that a fault struck.", ("scenario", "route")),
@@ -64,7 +65,7 @@ FAMILIES: Mapping[str, Family] = {
     "lab_tenants": Family("Gauge", "Tenants that were called at the process."),
     "lab_ledger_up": Family("Gauge", "Whether the shared ledger can be reached."),
     JOBS: Family("Gauge", "Jobs that are not forgotten, by status.", ("scenario", "status")),
-}  # fmt: skip
+}
 
 
 class MockMeter:
@@ -79,9 +80,9 @@ class MockMeter:
         self._open: dict[int, tuple[str, int]] = {}
         """Calls without a reply, some of which never get one: their route, and when they were whole."""
         self._counting: asyncio.Task[Samples] | None = None
-        self._told = Told.of(lab.service) if self.installed else None
-        if self._told is not None:
-            self._told.hand_to(self._take)
+        self._backlog = Backlog.of(lab.service) if self.installed else None
+        if self._backlog is not None:
+            self._backlog.hand_to(self._take)
 
     def _take(self, batch: Sequence[Kept]) -> None:
         ended: dict[tuple[str, int], list[int]] = {}
@@ -109,8 +110,8 @@ class MockMeter:
 
     def samples(self) -> Samples:
         """As it is now, but for the jobs."""
-        if self._told is not None:
-            self._told.hand_on()
+        if self._backlog is not None:
+            self._backlog.hand_on()
         return self.own.samples(self._lab.scenario or "")
 
     async def jobs(self, within: Millis) -> Samples:
@@ -135,8 +136,8 @@ class MockMeter:
         """Observe no more."""
         if self._counting is not None:
             self._counting.cancel()
-        if self._told is not None:
-            self._told.leave(self._take)
+        if self._backlog is not None:
+            self._backlog.leave(self._take)
 
 
 def _together(parts: Iterable[Samples]) -> Samples:
@@ -150,12 +151,13 @@ def _together(parts: Iterable[Samples]) -> Samples:
 async def _of_lab(server: MockServer, totals: Mapping[str, CallTotals]) -> Samples:
     """The calls of all tenants, and what is there of a process once, whichever mock is called."""
     for lab in server.labs:
-        Told.of(lab.service).hand_on()
+        Backlog.of(lab.service).hand_on()
     calls = server.labs.usual.calls
     once: Samples = {
-        CONNECTIONS: [((), (server.connections,))], "lab_connections_opened": [((), (server.opened_connections,))],
+        CONNECTIONS: [((), (server.connections,))],
+        "lab_connections_opened": [((), (server.opened_connections,))],
         "lab_tenants": [((), (len(server.labs.named),))],
-    }  # fmt: skip
+    }
     if calls.shared:
         once["lab_ledger_up"] = [((), (float(calls.trouble is None),))]
     system = await asyncio.to_thread(_of_system)
@@ -256,7 +258,7 @@ class _Collector:
         yield core.InfoMetricFamily("lab", "The version of the lab.", value={"version": __version__})
         worker = () if "" in self._processes else ("worker",)
         families = {
-            **FAMILIES,
+            **_FAMILIES,
             **{each.name: Family(each.type.title(), each.documentation) for each in system_families()},
         }
         for name, family in families.items():
