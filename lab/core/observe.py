@@ -4,7 +4,7 @@ Every source speaks in the same shapes: the mock's service, the external app's d
 journal that is followed. What only the external app can tell, its question and its outcome, is `lab.app.effects`.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import TypeAlias
 
 from msgspec import Struct
@@ -90,20 +90,6 @@ class Waiting(Struct, frozen=True):
     at: Millis
     until: Millis
     why: str
-
-
-class Relayed(Struct, frozen=True):
-    """A line about an exchange that another process of a shared lab served, as redacted there."""
-
-    at: Millis
-    x: int | None
-    line: str
-    wall: Millis
-    """When it came about, in this process's real milliseconds from an arbitrary start."""
-    source: str
-    """Which of the process's writers has redacted it: its aliases are numbered by themselves."""
-    digests: Mapping[str, str]
-    """Of aliases of what the lab gave the digest of the value, by which whoever knows it finds its own."""
 
 
 Observation: TypeAlias = Requested | Replied | Lost | Touched | Noted | Waiting

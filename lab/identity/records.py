@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from functools import partial
-from typing import NamedTuple
 
 from msgspec.structs import replace
 
@@ -172,26 +171,6 @@ user_code_key = partial(_key, b"u")
 def device_key(code: str) -> Key:
     """Where a device code's record lies: under the counter of its polls, for it counts them itself."""
     return polled_key(DEVICE_COUNTER + code)
-
-
-class GivenSecret(NamedTuple):
-    """What the lab gave somebody who is to tell nobody."""
-
-    kind: str
-    """That of the alias which a recording has in its place."""
-    value: str
-
-
-_SECRETS = {b"t": "token", b"r": "refresh", b"a": "code", b"u": "usercode", b"p": "device"}
-
-
-def secret_in(key: Key) -> GivenSecret | None:
-    """The secret of which a record's key was made, if it is one."""
-    kind = _SECRETS.get(key[:1])
-    if kind is None:
-        return None
-    text = key[1:].decode("utf-8", "surrogatepass")
-    return GivenSecret(kind, text.removeprefix(DEVICE_COUNTER) if kind == "device" else text)
 
 
 def grants_in(ledger: Ledger, kind: type[SomeRecord], now: Millis) -> Iterator[tuple[str, SomeRecord]]:

@@ -41,8 +41,6 @@ class Batch(Struct, frozen=True):
 
     results: tuple[object, ...]
     """What each call gave, an exception if it raised one."""
-    records: Mapping[Key, Record | None]
-    """What the facts make of every record that they change; after a `LedgerCleared`, all that is there."""
     last: int
     """The last ordinal of an exchange that was used."""
     steps: tuple[Observation | CallFacts, ...]
@@ -63,18 +61,8 @@ class Batch(Struct, frozen=True):
 class BatchedService(Service):
     """A service that commits nothing but what `accept` and `fold` are given."""
 
-    granted = 0
-    """The last ordinal of an exchange that this process may use."""
     _steps: list[Observation | CallFacts] | None = None
     """What the batch that is being tried has told and committed; None: none is."""
-
-    def grant(self, first: int, count: int) -> None:
-        """Number exchanges by these ordinals from now on, which no other process has."""
-        self.exchanges, self.granted = first - 1, first + count - 1
-
-    def next_exchange(self) -> int:
-        """One of those that were granted."""
-        return super().next_exchange() if self.exchanges < self.granted else 0
 
     def attempt(self, calls: Iterable[BatchCall], now: Millis) -> Batch:
         """Try the calls."""
@@ -87,8 +75,8 @@ class BatchedService(Service):
         finally:
             last, struck = self.exchanges, self.strikes
             self._steps, self.strikes, self.exchanges = None, strikes, exchanges
-            records = self.ledger.roll_back()
-        return Batch(results, records, last, tuple(steps), struck)
+            self.ledger.roll_back()
+        return Batch(results, last, tuple(steps), struck)
 
     def accept(self, batch: Batch) -> None:
         """The facts of the batch count: fold them, and tell the observers what came of each call."""

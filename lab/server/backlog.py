@@ -11,7 +11,7 @@ from msgspec import Struct
 
 from lab.clocks import real_micros
 from lab.core.journal.shared import LogPosition
-from lab.core.observe import Observation, Relayed, Replied, Requested
+from lab.core.observe import Observation, Replied, Requested
 from lab.mock.service import Service
 
 _MOST_BEHIND = 96
@@ -25,7 +25,7 @@ _FEW = 24
 class Kept(Struct, gc=False):
     """One observation, which may be shortened later."""
 
-    observation: Observation | Relayed
+    observation: Observation
     micros: int
     """When it came, in real microseconds from an arbitrary start."""
     order: LogPosition = 0
@@ -38,17 +38,16 @@ class Kept(Struct, gc=False):
         return self.micros // 1_000
 
     @classmethod
-    def just(cls, observation: Observation | Relayed) -> "Kept":
+    def just(cls, observation: Observation) -> "Kept":
         """One that has just come, weighed."""
-        micros = observation.wall * 1_000 if type(observation) is Relayed else real_micros()
-        return cls(observation, micros, 0, weight(observation))
+        return cls(observation, real_micros(), 0, weight(observation))
 
 
 Taker: TypeAlias = Callable[[Sequence[Kept]], object]
 """Is given each batch, in the order in which all was told."""
 
 
-def weight(observation: Observation | Relayed) -> int:
+def weight(observation: Observation) -> int:
     """Bytes in it that can be any number: a request's all, a reply's body."""
     if isinstance(observation, Requested):
         request = observation.request
@@ -58,7 +57,7 @@ def weight(observation: Observation | Relayed) -> int:
         return size
     if isinstance(observation, Replied):
         return len(observation.response.body)
-    return len(observation.line) if isinstance(observation, Relayed) else 0
+    return 0
 
 
 class Backlog:

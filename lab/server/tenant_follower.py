@@ -57,8 +57,9 @@ class TenantFollower:
     async def follow(self, in_use: dict[str, Tenant], within: Millis) -> int:
         """Fold what others commit to these `within` real milliseconds, and tell those who follow; for how many there was news."""
         loops = {name: each.calls for name, each in in_use.items() if isinstance(each.calls, BatchLoop)}
-        commits = {name: loop.service.position for name, loop in loops.items()}
-        lines = {name: loop.relay.cursor for name, loop in loops.items() if loop.relay.followed.is_set()}
+        named = {name: (name, self._births[name]) for name in loops}
+        commits = {named[name]: loop.service.position for name, loop in loops.items()}
+        lines = {named[name]: loop.relay.cursor for name, loop in loops.items() if loop.relay.followed.is_set()}
         news = await self._store.wait(commits, lines, within)
         await asyncio.gather(*(_catch_up(loops[name]) for name in news))
         return len(news)

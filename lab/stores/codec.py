@@ -1,27 +1,30 @@
-"""Records and commits as bytes, and back.
+"""Commits, records and exchanges as bytes, and back.
 
-Both are JSON, so that `redis-cli` shows what is there. A record is the name of its class and its members:
+All are JSON, so that `redis-cli` shows what is there. A record is its key in Base64, the name of its class and its members:
 
-    JobRecord{"client":"demo","user":null,"thread":"YwAR…","turn":1,…}        bytes, such as keys, are Base64
+    agF2... JobRecord{"client":"demo","user":null,"thread":"YwAR…","turn":1,…}        bytes, such as keys, are Base64
 
 A commit is what it says of itself and then, behind a line feed, its facts as a journal's line has them:
 
-    {"process":"b2c4","number":17,"at":4200,"exchanges":[12,null]}
+    {"at":4200,"wall":1767225604200,"exchanges":[12,null]}
     [{"type":"job.accepted","at":4200,…},…]
 """
 
 import json
+from binascii import a2b_base64, b2a_base64
+from collections.abc import Iterable, Iterator
 from sys import intern
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import msgspec
 from msgspec.structs import replace
 
 from lab.core.clock import Millis
 from lab.core.exchange import Json
-from lab.core.journal.fact import Record
+from lab.core.journal.fact import Key, Record
 from lab.core.journal.numbers import CallCount, Counter
-from lab.core.journal.shared import Commit, LogPosition, Proposal
+from lab.core.journal.shared import Commit, LogPlace, LogPosition
+from lab.core.observe import Noted, Replied, Requested
 from lab.faults.facts import Armed, ArmedRecord
 from lab.faults.model import armed_rule
 from lab.identity.records import (
@@ -35,6 +38,7 @@ from lab.identity.records import (
 )
 from lab.jobs.facts import AliasRecord, ConversationRecord, JobRecord, RepeatRecord, one_object
 from lab.language.fault import parse_fault
+from lab.recording.format.facts import FACTS
 from lab.recording.format.journal_lines import facts_in, facts_line
 
 _Value = TypeVar("_Value", bound=msgspec.Struct)
@@ -65,11 +69,10 @@ class _ArmedFaults(msgspec.Struct, frozen=True):
 
 
 class _CommitHead(msgspec.Struct, frozen=True):
-    """What a commit says of itself."""
+    """What a commit says of itself, beside its position and its mark."""
 
-    process: str
-    number: int
     at: Millis
+    wall: Millis
     exchanges: tuple[int | None, ...] = ()
 
 
@@ -89,17 +92,82 @@ def decode_record(data: bytes) -> Record:
     return _sharing(record) if isinstance(record, JobRecord) else record
 
 
-def encode_commit(proposal: Proposal) -> bytes:
-    """What a store keeps of a proposal that it takes, its records apart."""
-    head = _CommitHead(proposal.process, proposal.number, proposal.at, proposal.exchanges)
-    return msgspec.json.encode(head) + b"\n" + facts_line(proposal.facts)
+def encode_records(records: Iterable[tuple[Key, Record]]) -> bytes:
+    """Records with their keys, a line each."""
+    return b"\n".join(b2a_base64(key, newline=False) + b" " + encode_record(record) for key, record in records)
 
 
-def decode_commit(position: LogPosition, wall: Millis, data: bytes) -> Commit:
-    """The commit at a position, which a store took at `wall`; KeyError or ValueError if this lab can't read it."""
+def decode_records(lines: bytes) -> Iterator[tuple[Key, Record]]:
+    """The records that such lines are."""
+    for line in lines.split(b"\n"):
+        key, _, record = line.partition(b" ")
+        yield a2b_base64(key), decode_record(record)
+
+
+def encode_commit(commit: Commit) -> bytes:
+    """A commit, but for its position and its mark."""
+    head = _CommitHead(commit.at, commit.wall, commit.exchanges)
+    return msgspec.json.encode(head) + b"\n" + facts_line(commit.facts)
+
+
+def decode_commit(place: LogPlace, data: bytes) -> Commit:
+    """The commit that leads to a place; KeyError or ValueError if this lab can't read it."""
     first, _, line = data.partition(b"\n")
-    head = msgspec.json.decode(first, type=_CommitHead)
-    return Commit(position, head.process, head.number, head.at, wall, tuple(facts_in(line)), head.exchanges)
+    head, (process, _, number) = msgspec.json.decode(first, type=_CommitHead), place.mark.rpartition(":")
+    return Commit(place.position, process, int(number), head.at, head.wall, tuple(facts_in(line)), head.exchanges)
+
+
+class ObservedAt(msgspec.Struct, frozen=True, omit_defaults=True):
+    """One observation of a process, and what the store's clock said when it came about."""
+
+    wall: Millis
+    requested: Requested | None = None
+    replied: Replied | None = None
+    at: Millis = 0
+    x: int | None = None
+    fact: dict[str, Any] | None = None
+    """A fact that was noted, by its members and its type; `at` and `x` are the note's."""
+
+    @classmethod
+    def of(cls, observation: Requested | Replied | Noted, wall: Millis) -> "ObservedAt":
+        """It as it is published."""
+        match observation:
+            case Requested():
+                return cls(wall, requested=observation)
+            case Replied():
+                return cls(wall, replied=observation)
+            case Noted(at, fact, x):
+                return cls(wall, at=at, x=x, fact={"type": fact.type, **msgspec.to_builtins(fact)})
+
+    @property
+    def observation(self) -> Requested | Replied | Noted:
+        """What was observed."""
+        if self.fact is not None:
+            return Noted(self.at, msgspec.convert(self.fact, FACTS[self.fact["type"]]), self.x)
+        observed = self.requested or self.replied
+        assert observed is not None
+        return observed
+
+
+class PublishedExchange(msgspec.Struct, frozen=True):
+    """What a process tells the others of one exchange, or of what belongs to none."""
+
+    process: str
+    number: int
+    """How many processes began before it."""
+    position: LogPosition
+    """Up to where the process had folded the log when it began."""
+    observed: list[ObservedAt]
+
+
+def encode_exchange(exchange: PublishedExchange) -> bytes:
+    """An exchange as bytes."""
+    return _encoded(exchange)
+
+
+def decode_exchange(data: bytes) -> PublishedExchange:
+    """The exchange that such bytes are."""
+    return _decoded(data, PublishedExchange)
 
 
 def _encoded(value: msgspec.Struct) -> bytes:

@@ -1,123 +1,189 @@
-"""The way to a store in Redis or Valkey: checked when it is opened, and given up in time when nothing answers.
+"""The way to a store in Redis or Valkey: one connection for all that is asked, and another for who waits.
 
-An answer that gets lost is asked for again, at growing pauses, for 2 s at most: a store that is restarted, or a
-connection that is cut, costs time and no more. Whatever is asked so may therefore happen twice, and must do no harm then.
-After that the store counts as lost. What is asked within the next pause fails at once, and only then is it tried again.
+Commands are written as they come and answered in their order, so any number of them may be under way at once. A
+connection on which an answer is overdue is cut, however it came to hang, and the next command opens another: nothing is
+asked twice here, for whoever asks knows whether that does harm.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
-from ssl import SSLError
-from typing import Any, TypeAlias
+import ssl
+from collections import deque
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple, TypeAlias
+from urllib.parse import parse_qs, unquote, urlsplit
 
 from lab.core.clock import Millis
 from lab.core.errors import HostError, UsageError
-from lab.core.journal.shared import StoreLost, StoreRefused
+from lab.core.journal.shared import StoreLost, StoreRefused, StoreUnreadable
 from lab.stores.address import StoreAddress
 
 ANSWERS_WITHIN: Millis = 2_000
 """So long a store may take for an answer."""
-OPENS_WITHIN: Millis = 5_000
-"""So long it may take until a store that is opened answers."""
-MOST_COMMANDS = 32
-"""Commands that are under way at once, each on a connection of its own; the next waits for its turn. The library refuses
-it beyond a hundred connections."""
-_FIRST_PAUSE: Millis = 50
-_LONGEST_PAUSE: Millis = 1_000
 OLDEST = {"redis": (7, 0), "valkey": (7, 2)}
 """The first versions that can be used."""
-
-RIGHTS = "Its user needs ~PREFIX:* of this --ledger-prefix, and the rights that lab docs shared, §2 lists."
+_RIGHTS = "Its user needs ~PREFIX:* of this --ledger-prefix, and the rights that lab docs shared, §2 lists."
 _PASSWORD = "redis://:PASSWORD@HOST or redis://USER:PASSWORD@HOST, as --ledger or in LAB_LEDGER."
+_STARTING = ("LOADING", "BUSY", "MASTERDOWN")
+"""How answers begin of a server that will do what it was asked once it can."""
 
-_Command: TypeAlias = Callable[..., Awaitable[Any]]
+RedisCommand: TypeAlias = tuple[str | bytes | int, ...]
+
+
+class _Question(NamedTuple):
+    """Commands that were written together, and whoever waits for their answers."""
+
+    answers: "asyncio.Future[list[Any]]"
+    wanted: int
+    come: list[Any]
+    due: float
+    """When the connection is given up, by the loop's clock."""
+
+
+class _Connection(asyncio.Protocol):
+    """Commands out, answers in."""
+
+    def __init__(self) -> None:
+        import hiredis  # no other start waits for it
+
+        self._pack: Callable[[Any], bytes] = hiredis.pack_command
+        self._nothing = object()
+        self._reader = hiredis.Reader(notEnoughData=self._nothing)
+        self._questions: deque[_Question] = deque()
+        self._watch: asyncio.TimerHandle | None = None
+        self._loop = asyncio.get_running_loop()
+        self.over = False
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        assert isinstance(transport, asyncio.Transport)
+        self._transport = transport
+
+    def ask(self, commands: Sequence[RedisCommand], within: Millis) -> "asyncio.Future[list[Any]]":
+        """Their answers; ConnectionError or TimeoutError if they don't come `within` real milliseconds."""
+        question = _Question(self._loop.create_future(), len(commands), [], self._loop.time() + within / 1_000)
+        self._questions.append(question)
+        self._transport.write(b"".join(map(self._pack, commands)))
+        if self._watch is None:
+            self._watch = self._loop.call_at(question.due, self._look)
+        return question.answers
+
+    def _look(self) -> None:
+        """Give the connection up if the oldest answer is overdue; or look again when it is."""
+        self._watch = None
+        if self._questions and self._questions[0].due <= self._loop.time():
+            self.cut(TimeoutError("not in time"))
+        elif self._questions:
+            self._watch = self._loop.call_at(self._questions[0].due, self._look)
+
+    def data_received(self, data: bytes) -> None:
+        import hiredis
+
+        try:
+            self._reader.feed(data)
+            while (reply := self._reader.gets()) is not self._nothing:
+                question = self._questions[0]
+                question.come.append(reply)
+                if len(question.come) == question.wanted:
+                    self._questions.popleft()
+                    if not question.answers.done():
+                        question.answers.set_result(question.come)
+        except (hiredis.ProtocolError, IndexError):
+            self.cut(ConnectionError("it speaks another protocol"))
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self.cut(exc or ConnectionResetError("it closed the connection"))
+
+    def cut(self, why: Exception) -> None:
+        """Give it up: whatever is under way gets no answer."""
+        self.over = True
+        if self._watch is not None:
+            self._watch.cancel()
+        self._transport.abort()
+        while self._questions:
+            if not (answers := self._questions.popleft().answers).done():
+                answers.set_exception(why)
 
 
 class RedisLink:
-    """Connections to one store. Made by `open_link`."""
+    """The way to one store. Made by `open_link`."""
 
     def __init__(self, address: StoreAddress) -> None:
-        from redis.asyncio import Redis
-        from redis.asyncio.retry import Retry
-        from redis.backoff import ExponentialBackoff, NoBackoff
-        from redis.exceptions import NoPermissionError, RedisError, ResponseError
+        import hiredis
 
-        # how long is waited is said here, for an answer as a whole; a time-out of each step would be a task more each time
-        untimed: dict[str, Any] = {"socket_timeout": None, "socket_connect_timeout": None}
-        growing = ExponentialBackoff(cap=_LONGEST_PAUSE / 2_000, base=_FIRST_PAUSE / 1_000)
-        self.redis: Any = Redis.from_url(address.url, retry=Retry(growing, 5), **untimed)
-        """Asks again when an answer got lost."""
-        self.redis_once: Any = Redis.from_url(address.url, retry=Retry(NoBackoff(), 0), **untimed)
-        """Asks once: for what may not happen twice, and for what waits."""
         self.address = address
         self.notes: tuple[str, ...] = ()
         """What whoever starts the lab should know of the store: what it didn't let be checked, and what it may lose."""
-        self.failures = (RedisError, OSError, TimeoutError)
-        self._refusals, self._no_permission = ResponseError, NoPermissionError
-        self._at_hand: list[Any] = []
-        """Connections for scripts alone, outside of the pool: those that no script is under way on."""
-        self._turns = asyncio.Semaphore(MOST_COMMANDS)
-        self._pause: Millis = 0
-        self._lost_until = 0.0
-        self._why = ""
+        self._connections: dict[bool, _Connection] = {}
+        """That for who waits, and that for all others."""
+        self._opening = asyncio.Lock()
+        self._reply_error = hiredis.ReplyError
 
-    async def ask(self, command: _Command, *args: Any, **options: Any) -> Any:
-        """The answer to a command of `redis`, or a script; StoreLost if there is none in time, StoreRefused if it is no."""
-        time = asyncio.get_running_loop().time
-        if time() < self._lost_until:
-            raise self._lost()
+    async def ask(self, *command: str | bytes | int) -> Any:
+        """The answer to a command; StoreLost if there is none in time, StoreRefused if it is no."""
+        return (await self.ask_all(command))[0]
+
+    async def ask_all(self, *commands: RedisCommand, waits: Millis = 0) -> list[Any]:
+        """The answers to commands that are written together; the store may take `waits` real milliseconds more for them."""
         try:
-            async with asyncio.timeout(ANSWERS_WITHIN / 1_000), self._turns:
-                answer = await command(*args, **options)
-        except self._refusals as refusal:
-            hint = RIGHTS if isinstance(refusal, self._no_permission) else ""
-            raise StoreRefused(
-                f"the store at {self.address} refuses: {str(refusal).removesuffix('.')}.", hint=hint
-            ) from None
-        except self.failures as fault:
-            self._pause = min(max(self._pause * 2, _FIRST_PAUSE), _LONGEST_PAUSE)
-            self._lost_until = time() + self._pause / 1_000
-            raise self._lost(f"doesn't answer: {str(fault) or 'not in time'}") from None
-        self._pause = 0
-        return answer
+            connection = self._connections.get(waits > 0)
+            if connection is None or connection.over:
+                connection = await self._opened(waiting=waits > 0)
+            answers = await connection.ask(commands, waits + ANSWERS_WITHIN)
+        except (OSError, TimeoutError) as fault:
+            raise StoreLost(f"the store at {self.address} doesn't answer: {_words(fault)}.") from None
+        for answer in answers:
+            if isinstance(answer, self._reply_error):
+                raise self._refusal(str(answer))
+        return answers
 
-    async def run(self, script: Any, keys: Sequence[str], args: Sequence[Any]) -> Any:
-        """The answer of a script that was registered with `redis`; StoreLost if there is none in time."""
-        return await self.ask(self._run, script, keys, args)
+    async def _opened(self, *, waiting: bool) -> _Connection:
+        async with self._opening:
+            connection = self._connections.get(waiting)
+            if connection is None or connection.over:
+                async with asyncio.timeout(ANSWERS_WITHIN / 1_000):
+                    connection = self._connections[waiting] = await self._connect()
+            return connection
 
-    async def _run(self, script: Any, keys: Sequence[str], args: Sequence[Any]) -> Any:
-        # every call that is served comes by here: a connection at hand costs half of what the client's pool does
-        own = self._at_hand.pop() if self._at_hand else None
-        try:
-            own = own or await self.redis.connection_pool.get_connection()
-            await own.send_command("EVALSHA", script.sha, len(keys), *keys, *args, check_health=False)
-            return await own.read_response()
-        except self.failures:  # cut off, or the server has forgotten the script: the client knows what to do
-            return await script(keys, args)
-        finally:
-            if own is not None:
-                self._at_hand.append(own)
+    async def _connect(self) -> _Connection:
+        parts, loop = urlsplit(self.address.url), asyncio.get_running_loop()
+        connection: _Connection
+        if parts.scheme == "unix":
+            _, connection = await loop.create_unix_connection(_Connection, unquote(parts.path))
+            database = parse_qs(parts.query).get("db", [""])[0]
+        else:
+            secured = ssl.create_default_context() if parts.scheme == "rediss" else None
+            host, port = parts.hostname or "", parts.port or 6379
+            _, connection = await loop.create_connection(_Connection, host, port, ssl=secured)
+            database = parts.path.strip("/")
+        login = tuple(unquote(each) for each in (parts.username, parts.password) if each)
+        commands: list[RedisCommand] = [("AUTH", *login)] if login else []
+        commands += [("SELECT", database)] if database else []
+        for answer in await connection.ask(commands, ANSWERS_WITHIN) if commands else ():
+            if isinstance(answer, self._reply_error):
+                connection.cut(ConnectionError())
+                raise self._refusal(str(answer))
+        return connection
 
-    async def ask_once(self, within: Millis, command: _Command, *args: Any, **options: Any) -> Any:
-        """The answer to a command of `redis_once`; that it fails says nothing about the store, for it isn't repeated."""
-        if asyncio.get_running_loop().time() < self._lost_until:
-            raise self._lost()
-        try:
-            async with asyncio.timeout(within / 1_000), self._turns:
-                return await command(*args, **options)
-        except self.failures as fault:
-            raise self._lost(f"gave no answer: {str(fault) or 'not in time'}") from None
+    def _refusal(self, why: str) -> Exception:
+        said = f"the store at {self.address} refuses: {why.removesuffix('.')}."
+        if why.startswith(_STARTING):
+            return StoreLost(said)
+        if why.startswith("WRONGTYPE"):
+            return self.unreadable("a key is of another type than a lab's")
+        return StoreRefused(said, hint=_RIGHTS if why.startswith("NOPERM") else "")
 
-    def _lost(self, why: str = "") -> StoreLost:
-        self._why = why or self._why
-        return StoreLost(f"the store at {self.address} {self._why.removesuffix('.')}.")
+    def unreadable(self, why: object) -> StoreUnreadable:
+        """What stands there is no lab's."""
+        hint = "Take another --ledger-prefix, or remove the keys that begin with this one: they are left as they are."
+        return StoreUnreadable(f"the store at {self.address} holds what this lab can't read: {why}", hint=hint)
 
     async def close(self) -> None:
         """Close all connections."""
-        for own in self._at_hand:
-            await own.disconnect()
-        await self.redis.aclose()
-        await self.redis_once.aclose()
+        for connection in self._connections.values():
+            connection.cut(ConnectionError("it was closed"))
+
+
+def _words(fault: Exception) -> str:
+    return str(fault) or "not in time"
 
 
 async def open_link(address: StoreAddress) -> RedisLink:
@@ -126,53 +192,37 @@ async def open_link(address: StoreAddress) -> RedisLink:
         link = RedisLink(address)
     except ModuleNotFoundError:
         hint = "pip install 'invoke-async-lab[shared]'"
-        raise UsageError("--ledger redis… needs redis, which is not installed.", hint=hint) from None
+        raise UsageError("--ledger redis… needs hiredis, which is not installed.", hint=hint) from None
     try:
-        await _check(link)
+        await _reach(link)
+        try:
+            info = (await link.ask("INFO")).decode()
+        except StoreRefused:
+            what = "its version, its maxmemory-policy, and whether it is a cluster or a replica"
+            link.notes = (f"the store at {address} doesn't let its user see {what}: see to them yourself.",)
+        else:
+            link.notes = check_server(dict(line.split(":", 1) for line in info.splitlines() if ":" in line), address)
     except BaseException:
         await link.close()
         raise
     return link
 
 
-async def _check(link: RedisLink) -> None:
-    from redis.exceptions import NoPermissionError
-
-    await _reach(link)
-    try:
-        info: dict[str, Any] = await link.redis.info()
-    except NoPermissionError:
-        what = "its version, its maxmemory-policy, and whether it is a cluster or a replica"
-        link.notes = (f"the store at {link.address} doesn't let its user see {what}: see to them yourself.",)
-    except link.failures as fault:
-        raise HostError(f"the store at {link.address} doesn't answer: {fault}") from None
-    else:
-        link.notes = check_server(info, link.address)
-
-
 async def _reach(link: RedisLink) -> None:
-    """Return once the store answers."""
-    from redis.exceptions import AuthenticationError, AuthorizationError, ResponseError
-
-    time = asyncio.get_running_loop().time
-    until = time() + OPENS_WITHIN / 1_000
-    why = "not in time"
-    client = link.redis_once  # what is wrong for good is said at once
-    while (left := until - time()) > 0:
-        try:
-            async with asyncio.timeout(left):
-                await client.ping()
-                return
-        except link.failures as fault:
-            for reason in (fault, fault.__cause__, fault.__context__):  # the client wraps some of them
-                if isinstance(reason, AuthenticationError | AuthorizationError | ResponseError | SSLError):
-                    if "HELLO must be called" in str(reason) or "Authentication required" in str(reason):
-                        raise UsageError(f"the store at {link.address} needs a password", hint=_PASSWORD) from None
-                    hint = "Look at user, password and database in its URL, and at the certificate of rediss://."
-                    raise UsageError(f"the store at {link.address} refuses: {reason}", hint=hint) from None
-            why = str(fault) or why
-        client = link.redis
-    raise HostError(f"the store at {link.address} can't be reached: {why}", hint="Start it, or look at its address.")
+    """Return once the store has answered; what is wrong for good is the caller's to mend."""
+    try:
+        await link.ask("PING")
+    except StoreRefused as refused:
+        if "Authentication required" in refused.what:
+            raise UsageError(f"the store at {link.address} needs a password", hint=_PASSWORD) from None
+        hint = "Look at user, password and database in its URL."
+        raise UsageError(refused.what.removesuffix("."), hint=hint) from None
+    except StoreLost as lost:
+        if "CERTIFICATE" in lost.what:
+            hint = "Look at the certificate of rediss://, and at SSL_CERT_FILE."
+            raise UsageError(f"the store at {link.address} refuses: {lost.what}", hint=hint) from None
+        hint = "Start it, or look at its address."
+        raise HostError(f"the store at {link.address} can't be reached: {lost.what}", hint=hint) from None
 
 
 def check_server(info: dict[str, Any], address: StoreAddress) -> tuple[str, ...]:
@@ -191,6 +241,6 @@ def check_server(info: dict[str, Any], address: StoreAddress) -> tuple[str, ...]
     if policy != "noeviction":
         hint = "CONFIG SET maxmemory-policy noeviction: a record that is thrown away is a job that is lost."
         raise UsageError(f"the store at {address} has maxmemory-policy {policy}", hint=hint)
-    if info.get("aof_enabled"):
+    if str(info.get("aof_enabled", 0)) != "0":
         return ()
     return (f"the store at {address} has appendonly no: when it ends, acknowledged calls may be lost with it.",)

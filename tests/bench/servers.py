@@ -15,7 +15,7 @@ from lab.cli.logs.request_log import RequestLog
 from lab.cli.serve.surroundings import look_around
 from lab.clocks import SystemClock
 from lab.core.exchange import Request
-from lab.core.journal.shared import Synced
+from lab.core.journal.shared import LogPlace, Synced
 from lab.core.observe import Noted
 from lab.jobs.facts import JobAccepted
 from lab.mock.batches import BatchedService
@@ -26,7 +26,7 @@ from lab.server.mock_server import MockServer
 from lab.server.shared.batch_loop import BatchLoop
 from lab.server.shared.lab_time import LabTime
 from lab.stores.address import store_address
-from lab.stores.redis_store import open_store
+from lab.stores.redis_log import open_store
 from tests.bench.mock import WAITING_AT, accepted, granted, invoke_request, service, status_path, waiting
 
 
@@ -65,7 +65,7 @@ async def full(mock: Service, token: str, jobs: list[str]) -> MockServer:
 async def sharing(url: str) -> MockServer:
     """The lab's own server in a process that shares its lab; the job was accepted by one before it."""
     store = await open_store(store_address(url), "bench")
-    synced = await store.sync(0)
+    synced = await store.sync(LogPlace())
     assert isinstance(synced, Synced)
 
     def process(name: str, clock: SystemClock) -> BatchLoop:

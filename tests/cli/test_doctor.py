@@ -10,11 +10,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import pytest
-from redis import Redis
 
 from lab.cli.commands import doctor
 from lab.client.control import ControlClient
-from lab.stores import redis_link
+from lab.stores.address import store_address
+from lab.stores.redis_link import open_link
 from tests.cli.test_serve import HOW, fetch, listening
 from tests.conftest import Lab
 from tests.forked import forked_lab
@@ -72,7 +72,6 @@ def test_the_store_that_a_variable_names_is_tried(lab: Lab, monkeypatch: pytest.
         ("http://127.0.0.1", "it begins with none of redis://"),
     ):
         monkeypatch.setenv("LAB_LEDGER", url)
-        monkeypatch.setattr(redis_link, "OPENS_WITHIN", 100)
         done = lab("doctor")
         assert done.code == 4 and "s3cret" not in done.out
         assert next(line for line in done.lines if line.startswith("store ")).count(wrong) == 1
@@ -120,17 +119,22 @@ async def advanced(ready: dict[str, str], millis: int) -> None:
     await client.close()
 
 
+async def flushed(url: str) -> None:
+    link = await open_link(store_address(url))
+    await link.ask("FLUSHALL")
+    await link.close()
+
+
 def test_a_lab_whose_store_lost_what_it_had_is_told_of(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
     with (
         RedisServer() as store,
-        Redis.from_url(store.url) as redis,
         forked_lab(*HOW, "quick", "--json", "--clock", "manual", "--ledger", store.url, cwd=lab.folder) as process,
     ):
         ready = listening(process)
         monkeypatch.setenv("LAB_CONTROL_TOKEN", ready["control_token"])
         asyncio.run(advanced(ready, 7_000))
         assert "was set back" not in lab("doctor", ready["control_url"]).out
-        redis.flushall()
+        asyncio.run(flushed(store.url))
         while (done := lab("doctor", ready["control_url"])).code == 0:
             pass  # the process notices within a second
         assert done.code == 4 and "noticed at 7000 ms" in done.out and "Job IDs may come twice" in done.out

@@ -23,8 +23,9 @@ from lab.core.journal.ledger import MemoryLedger
 from lab.dialects.router import ROUTER
 from lab.identity.facts import TokenGranted
 from lab.jobs.facts import GateDecided, JobAccepted
+from lab.server.shared.batch_loop import read_log
 from lab.stores.address import store_address
-from lab.stores.redis_store import RedisStore, open_store
+from lab.stores.redis_log import RedisLog, open_store
 from tests.stores.redis_server import RedisServer
 from tests.stores.test_many_processes import commits_of
 
@@ -231,7 +232,7 @@ async def test_nothing_is_lost_nor_doubled_when_processes_and_redis_are_killed(t
             await store.close()
 
 
-async def check(minute: BusyMinute, store: RedisStore) -> None:
+async def check(minute: BusyMinute, store: RedisLog) -> None:
     """What was acknowledged is there, once, and the records are what the facts say."""
     facts = [fact async for commit in commits_of(store) for fact in commit.facts]
     jobs = [fact for fact in facts if isinstance(fact, JobAccepted)]
@@ -249,7 +250,7 @@ async def check(minute: BusyMinute, store: RedisStore) -> None:
     assert sum(isinstance(fact, TokenGranted) for fact in facts) <= 1 + minute.unanswered
     folded = MemoryLedger()
     folded.commit(facts)
-    assert list(folded._records.items()) == list((await store.load()).records.items())
+    assert list(folded._records.items()) == list((await read_log(store))[0].records.items())
     for lab in minute.labs:
         for job in minute.chance.sample(sorted(minute.accepted), 20):
             path = f"base_url{ROUTER.path('status', code='EXPENSES', job=job)}"

@@ -6,16 +6,17 @@ from pathlib import Path
 
 import pytest
 
+from lab.cli.serve import shared_lab as shared_lab_module
 from lab.cli.serve.ledger_settings import LedgerSettings
 from lab.cli.serve.shared_lab import SharedSetup, adopted, agree, shared_lab
 from lab.cli.setup import Setup, make_setup
 from lab.core.errors import HostError, UsageError
+from lab.core.journal.fact import LedgerCleared
 from lab.core.journal.numbers import NumberUsed
-from lab.core.journal.shared import Proposal
+from lab.core.journal.shared import Commit, LogPlace
 from lab.settings import ClockSettings, MockSettings, SwitchSettings
-from lab.stores import redis_link
 from lab.stores.address import store_address
-from lab.stores.redis_store import open_store
+from lab.stores.redis_log import open_store
 from tests.conftest import Lab
 from tests.stores.memory_store import START_WALL, MemoryStore
 from tests.stores.memory_tenants import MemoryTenants
@@ -92,7 +93,7 @@ async def test_who_says_otherwise_ends_and_names_both_values(
 ) -> None:
     shared = MemoryStore()
     await agreed(shared, setup_of(folder, seed=7))
-    await shared.process().heartbeat("first", "http://127.0.0.1:8080")
+    await shared.process().heartbeat("first")
     with pytest.raises(UsageError) as refused:
         await agreed(shared, setup_of(folder, **more), clock_said=True)
     named = difference.partition(" ")[0]
@@ -106,7 +107,7 @@ async def test_limits_accounts_and_scenarios_are_agreed_on(folder: Path) -> None
     (folder / "lab.yaml.settings").write_text(SETTINGS)
     with_file = setup_of(folder, switches=switches(file=str(folder / "lab.yaml.settings")))
     first = await agreed(shared, with_file)
-    await shared.process().heartbeat("first", "")
+    await shared.process().heartbeat("first")
     setup = adopted(setup_of(folder), await agreed(shared, setup_of(folder)))
     assert setup.limits.jobs == setup.config.most_jobs == 7
     assert [each.id for each in setup.config.clients] == ["acme", "demo"]
@@ -124,7 +125,7 @@ async def test_limits_accounts_and_scenarios_are_agreed_on(folder: Path) -> None
 async def test_another_version_of_the_lab_is_refused(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     shared = MemoryStore()
     await agreed(shared, setup_of(folder))
-    await shared.process().heartbeat("first", "")
+    await shared.process().heartbeat("first")
     monkeypatch.setattr("lab.cli.serve.shared_lab.__version__", "99")
     with pytest.raises(UsageError, match=r"lab is \S+ there, 99 here"):
         await agreed(shared, setup_of(folder))
@@ -144,11 +145,12 @@ async def test_a_lab_that_is_empty_and_served_by_nobody_is_set_up_anew(folder: P
     shared = MemoryStore()
     first = await agreed(shared, setup_of(folder))
     fact = NumberUsed(at=0, counter="a", value=1)
-    await shared.process().commit(Proposal("one", 1, 0, 0, (fact,), dict(fact.fold(lambda _: None))))
+    assert shared.take(LogPlace(), Commit(1, "one", 1, 0, shared.wall, (fact,)))
     (folder / "one.yaml").write_text(SCENARIO.replace("Done.", "Over."))
     with pytest.raises(UsageError):
         await agreed(shared, setup_of(folder))
-    shared.records.clear()
+    cleared = LedgerCleared(at=0, by="control")
+    assert shared.take(shared.commits[-1].place, Commit(2, "one", 2, 0, shared.wall, (cleared,)))
     shared.advance(5_000)
     second = await agreed(shared, setup_of(folder))
     assert second.scenarios != first.scenarios
@@ -157,7 +159,7 @@ async def test_a_lab_that_is_empty_and_served_by_nobody_is_set_up_anew(folder: P
 
 
 async def test_a_lab_that_was_served_before_waits_for_its_store(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(redis_link, "OPENS_WITHIN", 100)
+    monkeypatch.setattr(shared_lab_module, "OPENS_WITHIN", 0)
     with RedisServer() as server:
         ledger, setup = LedgerSettings(server.url), setup_of(folder)
         async with shared_lab(ledger, setup_of(folder, seed=7)) as lab:
@@ -171,7 +173,7 @@ async def test_a_lab_that_was_served_before_waits_for_its_store(folder: Path, mo
 
         async def joined() -> SharedSetup:
             async with shared_lab(ledger, setup, agreed=document) as lab:
-                await lab.store.heartbeat("another", "")
+                await lab.store.heartbeat("another")
                 return lab.agreed
 
         joining = asyncio.create_task(joined())
@@ -188,7 +190,7 @@ async def test_a_user_who_may_not_use_the_prefix_is_told_what_it_takes(folder: P
     with RedisServer() as server:
         store = await open_store(store_address(server.url), "lab")
         rights = "on >s3cret ~lab:* +@read +@write +@scripting +@connection +time +info".split()
-        await store.link.redis.execute_command("ACL", "SETUSER", "ana", *rights)
+        await store.link.ask("ACL", "SETUSER", "ana", *rights)
         await store.close()
         ledger = LedgerSettings(server.url.replace("unix://", "unix://ana:s3cret@"), prefix="other")
         with pytest.raises(UsageError, match="refuses: ") as refused:

@@ -31,12 +31,13 @@ from lab.mock.batches import BatchedService
 from lab.server.control.plane import ControlPlane
 from lab.server.mock_server import MockServer
 from lab.server.mounts import Tenant
+from lab.server.shared import batch_loop
 from lab.server.shared.batch_loop import BatchLoop
 from lab.server.shared.lab_time import LabTime
 from lab.server.tenant_follower import TenantFollower
 from lab.server.tenants import TenantWish
 from lab.stores.address import store_address
-from lab.stores.redis_store import RedisStore, open_store
+from lab.stores.redis_log import RedisLog, open_store
 from lab.stores.redis_tenants import RedisTenants
 from tests.cli.test_tenants import DISCOVERY, TEAM, Lab, loaded, made_by_commands, nothing_is_left
 from tests.conftest import examples
@@ -58,6 +59,12 @@ class Shared:
     memory: MemoryStore
 
 
+@pytest.fixture(autouse=True)
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A store that is gone is given up soon."""
+    monkeypatch.setattr(batch_loop, "ANSWERED_WITHIN", 30)
+
+
 @pytest.fixture
 def shared() -> Shared:
     store = MemoryStore()
@@ -75,9 +82,7 @@ def redis_url() -> Iterator[str]:
 async def in_redis(url: str) -> AsyncIterator[Shared]:
     """What processes share in a Redis, each by a link of its own."""
     prefix, stores = f"lab{next(_NUMBERS)}", [await open_store(store_address(url), "unused") for _ in range(2)]
-    accesses: list[Access] = [
-        (RedisStore(each.link, f"{prefix}:-:"), RedisTenants(each.link, prefix)) for each in stores
-    ]
+    accesses: list[Access] = [(RedisLog(each.link, f"{prefix}:-:"), RedisTenants(each.link, prefix)) for each in stores]
     try:
         yield Shared(accesses.pop, MemoryStore())
     finally:

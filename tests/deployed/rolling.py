@@ -9,7 +9,7 @@ from tempfile import TemporaryDirectory
 
 from lab.jobs.facts import GateDecided, JobAccepted
 from lab.stores.address import store_address
-from lab.stores.redis_store import open_store
+from lab.stores.redis_log import open_store
 from tests.conftest import ROOT
 from tests.deployed.by_hand import ComposeServices, composed
 from tests.deployed.load import CONTROL_TOKEN, ClientCounts, load

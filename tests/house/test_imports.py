@@ -10,8 +10,8 @@ SERVER = (
     ("lab.language.values", "faker"),
     ("lab.cli.commands.check", "lab.recording aiohttp"),
     ("lab.cli.commands.serve", "textual jwt cryptography faker trustme lab.recording lab.dialects.openapi"),
-    ("lab.server.control.plane, lab.cli.serve.embedded_mock", "redis lab.stores lab.cli.serve.shared_lab lab.server.shared.batch_loop lab.server.shared.exchanges"),
-    ("lab.stores.redis_store", "redis"),
+    ("lab.server.control.plane, lab.cli.serve.embedded_mock", "hiredis lab.stores lab.cli.serve.shared_lab lab.server.shared.batch_loop lab.server.shared.exchanges"),
+    ("lab.stores.redis_log", "hiredis"),
 )  # fmt: skip
 SCREEN = (
     ("lab.tui.panes.registry, lab.tui.line_mode, lab.tui.state.reduce", "textual aiohttp markdown_it"),

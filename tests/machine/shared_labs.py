@@ -5,13 +5,13 @@ from typing import Any, TypeVar
 
 from lab.clocks import ManualClock
 from lab.core.journal.fact import Fact, Key, Record
-from lab.core.journal.shared import Committed, Proposal
+from lab.core.journal.shared import Commit
 from lab.core.observe import Observation
 from lab.mock.batches import BatchedService
 from lab.mock.config import Config
 from lab.mock.history import makes_state
 from lab.mock.service import Service
-from lab.server.shared.batch_loop import BatchLoop
+from lab.server.shared.batch_loop import BatchLoop, read_log
 from lab.server.shared.lab_time import LabTime
 from tests.machine.memory_wire import MemoryLabs, MemoryServer
 from tests.server.test_shared_lab import SlowAccess
@@ -54,12 +54,13 @@ class SharedLabs(MemoryLabs):
     def _commit_first(self, call: Callable[[Service], object]) -> None:
         self._faster += 1
         access, service = self.store.process(), BatchedService(self.config)
-        loaded = done(access.load())
+        loaded, wall = done(read_log(access))
         service.replicate(loaded.records)
         batch = service.attempt((lambda _: call(service),), loaded.at)
         if batch.facts:
-            commit = Proposal(f"faster-{self._faster}", 1, loaded.position, loaded.at, batch.facts, batch.records)
-            assert isinstance(done(access.commit(commit)), Committed)
+            position = loaded.place.position + 1
+            commit = Commit(position, f"faster-{self._faster}", 1, loaded.at, wall, batch.facts, batch.exchanges)
+            assert done(access.append(loaded.place, commit))
 
     async def settle(self) -> None:
         for server in self.servers:
@@ -72,5 +73,4 @@ class SharedLabs(MemoryLabs):
     async def _server(self, clock: ManualClock) -> MemoryServer:
         service = BatchedService(self.config)
         calls = BatchLoop(service, SlowAccess(self.store), LabTime(clock, START_WALL), f"process-{self._starts}")
-        await calls.start()
         return MemoryServer(service, clock, calls)

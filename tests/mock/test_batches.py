@@ -79,8 +79,6 @@ def test_batches_are_as_calls_one_after_the_other(
         batch = attempted(mock, *calls)
         assert list(batch.results) == list(refused.results) == expected
         mock.accept(batch)
-        for key, record in batch.records.items():
-            assert mock.ledger.get(key) == record
         assert whole(mock) == whole(plain)
         for got in expected:
             peer.learn(got)
@@ -105,12 +103,9 @@ def test_a_ledger_that_is_rolled_back_is_as_it_was_in_its_order_too(before: list
     ledger.begin()
     ledger.commit(facts(tried))
     straight.commit(facts(tried))
-    changed = ledger.roll_back()
+    assert list(ledger._records.items()) == list(straight._records.items()), "it is seen as if it counted"
+    ledger.roll_back()
     assert list(ledger._records.items()) == was
-    stored = MemoryLedger()
-    stored.replace({} if "clear" in tried else dict(was))
-    stored._records.update({key: record for key, record in changed.items() if record is not None})
-    assert list(stored._records.items()) == list(straight._records.items()), "what a store keeps is what was folded"
 
 
 def test_calls_of_a_batch_see_one_another() -> None:

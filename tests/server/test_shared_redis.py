@@ -14,10 +14,10 @@ from lab.core.journal.shared import StoreLost, StoreRefused
 from lab.core.journal.shell import LedgerReverted
 from lab.jobs.facts import GateDecided, JobAccepted
 from lab.server.shared import refused_writes
-from lab.server.shared.batch_loop import BatchLoop
+from lab.server.shared.batch_loop import BatchLoop, read_log
 from lab.server.shared.lab_time import LabTime
 from lab.stores.address import store_address
-from lab.stores.redis_store import RedisStore, open_store
+from lab.stores.redis_log import RedisLog, open_store
 from tests.server.test_shared_lab import Process
 from tests.stores.memory_store import START_WALL, MemoryStore
 from tests.stores.redis_server import RedisServer
@@ -32,7 +32,7 @@ _Answer = TypeVar("_Answer")
 class RedisProcess(Process):
     """One of the processes, on a store in Redis."""
 
-    def __init__(self, store: RedisStore, name: str) -> None:
+    def __init__(self, store: RedisLog, name: str) -> None:
         super().__init__(MemoryStore(), ManualClock(), name, DOCUMENT)
         self.redis = store
         self.unanswered = 0
@@ -96,17 +96,17 @@ async def test_a_redis_that_was_flushed_is_given_the_setup_again(caplog: pytest.
         await store.setup(b"this lab's")
         await process.loop.start()
         await process.token()
-        await store.link.redis.flushall()
+        await store.link.ask("FLUSHALL")
         await process.loop.fresh()
-        assert await store.link.redis.get("lab:-:setup") == b"this lab's"
+        assert await store.link.ask("GET", "lab:-:setup") == b"this lab's"
         assert [fact.gone for fact in process.facts(LedgerReverted)] == [1]  # type: ignore[attr-defined]
         assert "At least 1 commit that it had acknowledged" in caplog.text
         await process.token()
-        await store.link.redis.flushall()
-        await store.link.redis.set("lab:-:setup", b"another lab's")
+        await store.link.ask("FLUSHALL")
+        await store.link.ask("SET", "lab:-:setup", b"another lab's")
         with pytest.raises(StoreLost, match="another was set up there"):
             await process.token()
-        await store.link.redis.delete("lab:-:setup")
+        await store.link.ask("DEL", "lab:-:setup")
         async with asyncio.timeout(5):
             await process.loop.back.wait()
         assert await process.token()
@@ -121,16 +121,16 @@ async def test_a_redis_that_is_full_is_said_to_be_and_polls_go_on(monkeypatch: p
         await process.loop.start()
         bearer = await process.token()
         job = await process.begin(bearer)
-        await store.link.redis.config_set("maxmemory", "1mb")
+        await store.link.ask("CONFIG", "SET", "maxmemory", "1")
         with pytest.raises(StoreRefused, match=r"refuses: .*maxmemory"):
             await process.begin(bearer)
         assert (await process.poll(bearer, job))["status"] == "RUNNING"
         assert "maxmemory" in (process.loop.trouble or "")
         monkeypatch.setattr(refused_writes, "SETTLED", 0)
-        await process.loop.fresh()
+        await process.loop.beat()
         assert process.loop.trouble is not None
-        await store.link.redis.config_set("maxmemory", "0")
-        await process.loop.fresh()
+        await store.link.ask("CONFIG", "SET", "maxmemory", "0")
+        await process.loop.beat()
         assert process.loop.trouble is None and await process.begin(bearer)
         await process.loop.stop()
         await store.close()
@@ -148,7 +148,7 @@ async def check(processes: list[RedisProcess], accepted: list[str], admitted: Co
     assert set(admitted.values()) <= {0, 1}, "one at most was told that it decided"
     folded = MemoryLedger()
     folded.commit(facts)
-    records = list((await processes[0].redis.load()).records.items())
+    records = list((await read_log(processes[0].redis))[0].records.items())
     assert list(folded._records.items()) == records
     for process in processes:
         await process.insist(process.loop.fresh)

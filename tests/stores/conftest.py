@@ -9,13 +9,13 @@ from tests.stores.memory_store import MemoryStore
 from tests.stores.redis_server import RedisServer, SharedRedis
 
 Shared = MemoryStore | SharedRedis
-_PREFIXES = (f"lab{number}:-:" for number in count())
+_PREFIXES = (f"lab{number}" for number in count())
 
 
 @pytest.fixture(scope="session")
 def redis_url() -> Iterator[str]:
     """The URL of a Redis that is empty at first."""
-    with RedisServer("--hash-max-listpack-entries", "8") as server:
+    with RedisServer() as server:
         yield server.url
 
 
@@ -27,17 +27,7 @@ async def shared_redis(redis_url: str) -> AsyncIterator[SharedRedis]:
     await shared.close()
 
 
-@pytest.fixture
-async def shared_by_tenant(redis_url: str) -> AsyncIterator[SharedRedis]:
-    """The same of a tenant."""
-    shared = SharedRedis(redis_url, next(_PREFIXES).replace("-", "ann"), "1.1")
-    await shared.process().link.redis.hset(f"{shared.prefix}state", "birth", shared.birth)
-    yield shared
-    await shared.close()
-
-
-@pytest.fixture(params=["memory", "redis", "tenant"])
+@pytest.fixture(params=["memory", "redis"])
 def shared(request: pytest.FixtureRequest) -> Shared:
     """Each of the stores in turn, empty."""
-    names = {"redis": "shared_redis", "tenant": "shared_by_tenant"}
-    return MemoryStore() if request.param == "memory" else request.getfixturevalue(names[request.param])
+    return MemoryStore() if request.param == "memory" else request.getfixturevalue("shared_redis")

@@ -13,24 +13,25 @@ shared.ended = True             the tenant whose store it is was ended
 """
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
+
+from msgspec.structs import replace
 
 from lab.core.clock import Millis
-from lab.core.journal.fact import ClockAdvanced, ClockScaled, Key, LedgerCleared, Record
+from lab.core.journal.fact import Key, Record
+from lab.core.journal.ledger import MemoryLedger
 from lab.core.journal.shared import (
-    ANSWER_REMEMBERED,
-    COMMITS_KEPT,
     EXCHANGES_KEPT,
     PIECE,
     PROCESS_LIFETIME,
+    SNAPSHOT_EVERY,
+    STALE,
     Behind,
     Commit,
-    Committed,
-    Conflict,
     Cursor,
     LedgerEnded,
+    LogPlace,
     LogPosition,
-    Proposal,
     Published,
     SetupReplaced,
     Snapshot,
@@ -38,7 +39,7 @@ from lab.core.journal.shared import (
     StoreRefused,
     Synced,
 )
-from lab.stores.codec import decode_commit, decode_record, encode_commit, encode_record
+from lab.stores.codec import decode_commit, decode_records, encode_commit, encode_records
 
 START_WALL: Millis = 1_767_225_600_000
 """Where the store's clock stands at first: 2026-01-01T00:00:00Z."""
@@ -49,30 +50,41 @@ class MemoryStore:
 
     def __init__(self) -> None:
         self.wall: Millis = START_WALL
-        self.kept = COMMITS_KEPT
-        self.remembered: Millis = ANSWER_REMEMBERED
+        self.kept = SNAPSHOT_EVERY
         self.lost = 0
         self.gone = self.full = False
         self.ended = False
         self.before_commit: Callable[[], object] | None = None
         self.gate = asyncio.Event()
         self.gate.set()
-        self.records: dict[Key, Record] = {}
         self.commits: list[Commit] = []
-        self.head: LogPosition = 0
-        self.at: Millis = 0
-        self.clock: Commit | None = None
-        self.ordinals = 0
+        """The log, as far as it is kept."""
+        self.snapshot = Snapshot()
+        self.numbers = 0
         self.lines: list[bytes] = []
         self.trimmed_lines = 0
         self.document: bytes | None = None
-        self.alive: dict[str, tuple[Millis, str]] = {}
-        self.last_of: dict[str, tuple[int, Committed]] = {}
+        self.alive: dict[str, Millis] = {}
         self.changed = asyncio.Event()
 
     def process(self) -> "MemoryStoreAccess":
         """Another process's access."""
         return MemoryStoreAccess(self)
+
+    @property
+    def head(self) -> LogPosition:
+        """The position of the last commit."""
+        return self.commits[-1].position if self.commits else 0
+
+    @property
+    def records(self) -> Mapping[Key, Record]:
+        """What folding the log gives."""
+        ledger = MemoryLedger()
+        ledger.replace(self.snapshot.records)
+        for commit in self.commits:
+            if commit.position > self.snapshot.place.position:
+                ledger.commit(commit.facts)
+        return dict(ledger.of(Record))
 
     def advance(self, millis: Millis) -> None:
         """Let the store's clock go on: who waits so long wakes."""
@@ -82,57 +94,32 @@ class MemoryStore:
     async def lose_history(self, until: LogPosition) -> None:
         """Be what a store is that came back with an older state: without the commits after that position."""
         self.commits = [commit for commit in self.commits if commit.position <= until]
-        self.head = until
 
     def lose_all(self) -> None:
         """Be what a store is that came back empty."""
-        self.records, self.commits, self.head, self.at, self.clock = {}, [], 0, 0, None
-        self.ordinals, self.lines, self.document, self.alive, self.last_of = 0, [], None, {}, {}
+        self.commits, self.snapshot = [], Snapshot()
+        self.lines, self.document, self.alive = [], None, {}
 
-    def take(self, proposal: Proposal, known: Commit | None) -> Committed | Conflict | Behind:
-        """Take a proposal, or say why not."""
-        taken = self.last_of.get(proposal.process)
-        if taken is not None and taken[0] == proposal.number and self.wall - taken[1].wall < self.remembered:
-            return taken[1]
-        since = self.since(proposal.after, known)
-        if isinstance(since, Behind) or proposal.after != self.head or proposal.at < self.at:
-            return since if isinstance(since, Behind) else Conflict(since, self.head, self.wall)
-        self.head, self.at = self.head + 1, proposal.at
-        commit = decode_commit(self.head, self.wall, encode_commit(proposal))
-        self.commits.append(commit)
-        del self.commits[: -self.kept]
-        if any(isinstance(fact, ClockAdvanced | ClockScaled) for fact in proposal.facts):
-            self.clock = commit
-        self._write(proposal)
-        done = Committed(self.head, self.wall)
-        self.last_of[proposal.process] = proposal.number, done
+    def take(self, after: LogPlace, commit: Commit) -> bool:
+        """Take a commit, unless another is the last one, or it is late."""
+        last = self.commits[-1].place if self.commits else LogPlace()
+        if after != last or self.wall > commit.wall + STALE:
+            return False
+        self.commits.append(decode_commit(commit.place, encode_commit(commit)))
         self.wake()
-        return done
+        return True
 
-    def _write(self, proposal: Proposal) -> None:
-        if any(isinstance(fact, LedgerCleared) for fact in proposal.facts):
-            self.records.clear()
-        for key, record in proposal.records.items():
-            if record is None:
-                self.records.pop(key, None)
-            else:
-                self.records[key] = decode_record(encode_record(record))
-
-    def since(self, after: LogPosition, known: Commit | None) -> tuple[Commit, ...] | Behind:
-        """The commits after a position; `known`: what the process knows to be the last one up to there."""
-        if after > self.head or (known is not None and self._at(known.position) not in (known, None)):
-            return Behind(
-                f"the store no longer has commit {after}: it was set back to {self.head}", max(after - self.head, 1)
-            )
-        if after < self.head and self._at(after + 1) is None:
-            return Behind(f"the store no longer has the commits after {after}")
-        start = len(self.commits) - (self.head - after)
-        return tuple(self.commits[start : start + PIECE])
-
-    def _at(self, position: LogPosition) -> Commit | None:
-        """The commit at a position, if it is kept."""
-        place = len(self.commits) - 1 - (self.head - position)
-        return self.commits[place] if 0 <= place < len(self.commits) else None
+    def since(self, after: LogPlace) -> tuple[Commit, ...] | Behind:
+        """The commits after a place."""
+        known = next((each for each in self.commits if each.position == after.position), None)
+        first = self.commits[0].position if self.commits else 1
+        if (after.position and known is None and first > after.position) or (not after.position and first > 1):
+            return Behind(f"the store no longer has the commits after {after.position}")
+        if after.position and (known is None or after.mark not in ("", known.place.mark)):
+            why = f"the store no longer has commit {after.position}: it was set back to {self.head}"
+            return Behind(why, max(after.position - self.head, 1))
+        later = [commit for commit in self.commits if commit.position > after.position]
+        return tuple(later[:PIECE])
 
     def wake(self) -> None:
         """Let those look again who wait."""
@@ -145,22 +132,16 @@ class MemoryStoreAccess:
 
     def __init__(self, shared: MemoryStore) -> None:
         self.shared = shared
-        self._known: Commit | None = None
         self._document: bytes | None = None
-        self._replaced = False
 
     def _check(self) -> None:
         if self._document is None:
             return
         self.shared.document = self.shared.document or self._document
-        self._replaced = self.shared.document != self._document
-        if self._replaced:
+        if self.shared.document != self._document:
             raise SetupReplaced(
                 "the store at memory://test lost this lab, and another was set up there: restart this process to join that, or give it another prefix"
             )
-
-    def _since(self, after: LogPosition) -> Commit | None:
-        return self._known if self._known is not None and self._known.position == after else None
 
     async def _reach(self) -> None:
         await self.shared.gate.wait()
@@ -178,46 +159,41 @@ class MemoryStoreAccess:
             self.shared.lost = max(self.shared.lost - 1, 0)
             raise StoreLost("the store's answer got lost: memory://test")
 
-    async def load(self) -> Snapshot:
-        """All records."""
+    async def snapshot(self) -> Snapshot:
+        """The last that was kept."""
         await self._reach()
         self._check()
         self._answer()
-        shared = self.shared
-        self._known = shared.commits[-1] if shared.commits else None
-        return Snapshot(shared.head, dict(shared.records), shared.at, shared.wall, shared.clock)
+        return self.shared.snapshot
 
-    async def sync(self, after: LogPosition, ordinals: int = 0) -> Synced | Behind:
+    async def sync(self, after: LogPlace) -> Synced | Behind:
         """What was committed since."""
         await self._reach()
-        if self._replaced:
-            return Behind("another setup is there")
-        shared = self.shared
-        if ordinals:
-            self._write()
-        since = shared.since(after, self._since(after))
-        if not isinstance(since, Behind):
-            shared.ordinals += ordinals
+        since = self.shared.since(after)
         self._answer()
-        if isinstance(since, Behind):
-            return since
-        self._known = since[-1] if since else self._known
-        return Synced(since, shared.head, shared.wall, shared.ordinals - ordinals + 1)
+        return since if isinstance(since, Behind) else Synced(since, self.shared.wall)
 
-    async def commit(self, proposal: Proposal) -> Committed | Conflict | Behind:
+    async def append(self, after: LogPlace, commit: Commit) -> bool:
         """Take it, or not."""
         await self._reach()
         self._write()
         first, self.shared.before_commit = self.shared.before_commit, None
         if first is not None:
             first()
-        done = self.shared.take(proposal, self._since(proposal.after))
+        done = self.shared.take(after, commit)
         self._answer()
-        if isinstance(done, Committed):
-            self._known = next((each for each in self.shared.commits if each.position == done.position), None)
-        elif isinstance(done, Conflict) and done.commits:
-            self._known = done.commits[-1]
         return done
+
+    async def keep(self, snapshot: Snapshot) -> None:
+        """Take it, if it is newer, and shorten the log."""
+        await self._reach()
+        self._write()
+        if snapshot.place.position > self.shared.snapshot.place.position:
+            records = dict(decode_records(encode_records(snapshot.records.items()))) if snapshot.records else {}
+            self.shared.snapshot = replace(snapshot, records=records)
+            oldest = snapshot.place.position - self.shared.kept
+            self.shared.commits = [commit for commit in self.shared.commits if commit.position >= oldest]
+        self._answer()
 
     async def wait(self, after: LogPosition, timeout: Millis) -> None:
         """Return once there is a commit after that position, or the store's clock has gone on by `timeout`."""
@@ -245,6 +221,14 @@ class MemoryStoreAccess:
         lines = self.shared.lines[start - self.shared.trimmed_lines :][:PIECE]
         return Published(tuple(lines), str(start + len(lines)))
 
+    async def number(self) -> int:
+        """The next one."""
+        await self._reach()
+        self._write()
+        self.shared.numbers += 1
+        self._answer()
+        return self.shared.numbers
+
     async def setup(self, document: bytes, *, replace: bool = False) -> bytes:
         """The document that came first."""
         await self._reach()
@@ -254,18 +238,19 @@ class MemoryStoreAccess:
         self._document = self.shared.document
         return self.shared.document
 
-    async def heartbeat(self, process: str, about: str) -> None:
+    async def heartbeat(self, process: str) -> None:
         """Count as alive."""
         await self._reach()
-        self.shared.alive[process] = self.shared.wall + PROCESS_LIFETIME, about
+        self._write()
+        self.shared.alive[process] = self.shared.wall + PROCESS_LIFETIME
         self._check()
         self._answer()
 
-    async def processes(self) -> Mapping[str, str]:
+    async def processes(self) -> Collection[str]:
         """Who is alive."""
         await self._reach()
         self._answer()
-        return {process: about for process, (until, about) in self.shared.alive.items() if until > self.shared.wall}
+        return [process for process, until in self.shared.alive.items() if until > self.shared.wall]
 
     async def leave(self, process: str) -> None:
         """Count as alive no longer."""

@@ -6,7 +6,7 @@ from contextlib import suppress
 
 from lab.clocks import first_of
 from lab.core.clock import Millis
-from lab.core.journal.shared import Cursor, KeptTenant, LogPosition, StoreLost
+from lab.core.journal.shared import Commit, Cursor, KeptName, KeptTenant, LogPlace, LogPosition, StoreLost
 from tests.stores.memory_store import MemoryStore, MemoryStoreAccess
 
 
@@ -49,7 +49,8 @@ class MemoryTenantsAccess:
                 shared.called.add(name)
             shared.changes += 1
             shared.kept[name] = KeptTenant(f"{shared.lab.wall}.{shared.changes}", shared.lab.wall, document)
-            shared.stores[shared.kept[name].birth] = type(shared.lab)()
+            store = shared.stores[shared.kept[name].birth] = type(shared.lab)()
+            store.take(LogPlace(), Commit(1, "", 0, 0, store.wall, ()))
         return shared.kept[name]
 
     async def find(self, name: str) -> KeptTenant | None:
@@ -78,16 +79,22 @@ class MemoryTenantsAccess:
         return [name for name, birth in births.items() if name not in kept or kept[name].birth != birth]
 
     async def wait(
-        self, commits: Mapping[str, LogPosition], lines: Mapping[str, Cursor], timeout: Millis
+        self, commits: Mapping[KeptName, LogPosition], lines: Mapping[KeptName, Cursor], timeout: Millis
     ) -> Collection[str]:
         """Those with a commit or a line after these."""
         await self._reach()
-        stores = {name: self._shared.stores[kept.birth] for name in commits if (kept := self._shared.kept.get(name))}
+        stores = {name: self._shared.stores[name[1]] for name in (*commits, *lines) if name[1] in self._shared.stores}
 
         def news() -> set[str]:
-            found = {name for name, store in stores.items() if store.head > max(commits[name], 0)}
+            found = {
+                name
+                for name, _ in stores
+                if (place := commits.get((name, _))) is not None and stores[name, _].head > max(place, 0)
+            }
             return found | {
-                name for name in lines if name in stores and len(stores[name].lines) > int(lines[name] or 0)
+                name
+                for name, _ in stores
+                if (name, _) in lines and len(stores[name, _].lines) > int(lines[name, _] or 0)
             }
 
         if not news():

@@ -3,17 +3,17 @@
 import shutil
 import signal
 import subprocess
-from collections.abc import Awaitable, Callable
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
 
-from lab.core.journal.shared import ANSWER_REMEMBERED, COMMITS_KEPT, LogPosition, StoreLost
+from lab.core.clock import Millis
+from lab.core.journal.shared import SNAPSHOT_EVERY, LogPosition, StoreLost
 from lab.stores.address import store_address
-from lab.stores.redis_link import RedisLink
-from lab.stores.redis_store import RedisStore
+from lab.stores.redis_link import RedisCommand, RedisLink
+from lab.stores.redis_log import RedisLog, keys_of
 
 PROGRAM = shutil.which("redis-server")
 
@@ -68,49 +68,42 @@ class FailingLink(RedisLink):
 
     shared: "SharedRedis"
 
-    async def ask(self, command: Callable[..., Awaitable[Any]], *args: Any, **options: Any) -> Any:
-        """The answer, unless it gets lost."""
+    async def ask_all(self, *commands: RedisCommand, waits: Millis = 0) -> list[Any]:
+        """The answers, unless they get lost."""
         if self.shared.gone:
             raise StoreLost("gone")
-        answer = await super().ask(command, *args, **options)
+        answers = await super().ask_all(*commands, waits=waits)
         if self.shared.lost > 0:
             self.shared.lost -= 1
             raise StoreLost("lost")
-        return answer
+        return answers
 
 
 class SharedRedis:
     """What processes share under one prefix of a server, with the ways to fail that `MemoryStore` has."""
 
-    def __init__(self, url: str, prefix: str, birth: str = "") -> None:
-        """`birth` is that of the tenant whose they are; empty: they are the lab's."""
+    def __init__(self, url: str, prefix: str) -> None:
         self.address = store_address(url)
-        self.prefix, self.birth = prefix, birth
+        self.prefix = prefix
         self.lost = 0
         self.gone = False
-        self.kept = COMMITS_KEPT
-        self.remembered = ANSWER_REMEMBERED
-        self.stores: list[RedisStore] = []
+        self.kept = SNAPSHOT_EVERY
+        self.stores: list[RedisLog] = []
 
-    def process(self) -> RedisStore:
+    def process(self) -> RedisLog:
         """Another process's access."""
         link = FailingLink(self.address)
         link.shared = self
-        self.stores.append(RedisStore(link, self.prefix, birth=self.birth, kept=self.kept, remembered=self.remembered))
+        self.stores.append(RedisLog(link, self.prefix, kept=self.kept))
         return self.stores[-1]
 
     async def lose_history(self, until: LogPosition) -> None:
         """Be what a store is that came back with an older state: without the commits after that position."""
-        redis = self.stores[0].link.redis
-        commits = [
-            (name, members)
-            for name, members in await redis.xrange(self.prefix + "commits")
-            if int(name.partition(b"-")[0]) <= until
-        ]
-        await redis.delete(self.prefix + "commits")
+        link, log = self.stores[0].link, keys_of(self.prefix)[0]
+        commits = [each for each in await link.ask("XRANGE", log, "-", "+") if int(each[0].split(b"-")[0]) <= until]
+        await link.ask("DEL", log)
         for name, members in commits:
-            await redis.xadd(self.prefix + "commits", members, id=name)
-        await redis.hset(self.prefix + "state", mapping={"position": until, "mark": commits[-1][1][b"m"]})
+            await link.ask("XADD", log, name, *members)
 
     async def close(self) -> None:
         """Close all accesses."""

@@ -5,14 +5,28 @@ from collections.abc import Iterator
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from lab.core.exchange import Request, Response
 from lab.core.journal.fact import Key, Record
 from lab.core.journal.numbers import Polled
-from lab.core.journal.shared import Commit, Proposal
+from lab.core.journal.shared import Commit
+from lab.core.journal.shell import ConnectionClosed
+from lab.core.observe import Noted, Replied, Requested
+from lab.faults.facts import FaultStruck
 from lab.jobs.facts import ConversationRecord, JobAccepted, JobRecord, conversation_key, job_key
 from lab.jobs.gates import Decision, Origin
 from lab.program.words import Verdict
 from lab.recording.format.facts import FACTS
-from lab.stores.codec import RECORDS, decode_commit, decode_record, encode_commit, encode_record
+from lab.stores.codec import (
+    RECORDS,
+    ObservedAt,
+    PublishedExchange,
+    decode_commit,
+    decode_exchange,
+    decode_record,
+    encode_commit,
+    encode_exchange,
+    encode_record,
+)
 from tests.conftest import each_row, examples
 from tests.mock.test_fold import STEPS, SWITCHES, Peer, Step
 from tests.wire_peer import service
@@ -34,15 +48,15 @@ def test_no_class_of_records_is_left_out() -> None:
 @given(steps=STEPS, switches=st.sampled_from(SWITCHES))
 def test_every_record_and_fact_of_a_session_comes_back(steps: list[Step], switches: dict[str, object]) -> None:
     mock = service(**switches)
-    proposals: list[Proposal] = []
-    mock.journals.append(lambda facts: proposals.append(Proposal("p", 1, 0, facts[-1].at, tuple(facts), {})))
+    commits: list[Commit] = []
+    mock.journals.append(lambda facts: commits.append(Commit(7, "p", 1, facts[-1].at, 8, tuple(facts))))
     peer = Peer(mock)
     for step in steps:
         peer.learn(peer.call(*step)(mock))
     for key, record in mock.ledger._records.items():
         assert decode_record(encode_record(record)) == record, key
-    for each in proposals:
-        assert decode_commit(7, 8, encode_commit(each)) == Commit(7, "p", 1, each.at, 8, each.facts)
+    for each in commits:
+        assert decode_commit(each.place, encode_commit(each)) == each
 
 
 THREAD: Key = conversation_key("\ud800")
@@ -66,11 +80,26 @@ def test_a_commit_comes_back_whatever_a_client_said(text: str) -> None:
     fact = JobAccepted(
         at=1, job="j", client="demo", turn=1, team="T", ordinal=1, drawn={}, input={"message": text, "x": 2**70}
     )
-    sent = Proposal("p\n", 3, 5, 1, (fact,), {}, (None,))
-    assert repr(decode_commit(6, 9, encode_commit(sent))) == repr(Commit(6, "p\n", 3, 1, 9, (fact,), (None,)))
+    sent = Commit(6, "p:\n", 3, 1, 9, (fact,), (None,))
+    assert repr(decode_commit(sent.place, encode_commit(sent))) == repr(sent)
 
 
 def test_jobs_that_are_alike_share_their_texts() -> None:
     one, other = (decode_record(encode_record(ODD[2])) for _ in range(2))
     assert isinstance(one, JobRecord) and isinstance(other, JobRecord)
     assert one.input is other.input and one.names is other.names and one.team is other.team
+
+
+@each_row("text", ["x", "\ud800"])
+def test_an_exchange_comes_back_as_it_was_observed(text: str) -> None:
+    request = Request("POST", "/a", "b=1", (("x", text),), b"\x00\xff" + text.encode("utf-8", "surrogatepass"))
+    observed = (
+        Requested(1, 5, "invoke", request, 3, ("flag",), 7),
+        Noted(2, ConnectionClosed(at=2, c=3, how=text)),
+        Noted(2, FaultStruck(at=2, fault=text, call=4), 5),
+        Replied(9, 5, Response(202, (("y", "z"),), b"{}", (1, 2)), 8, cut="reset", sent=1),
+    )
+    sent = PublishedExchange("p", 1, 17, [ObservedAt.of(each, wall) for wall, each in enumerate(observed)])
+    come = decode_exchange(encode_exchange(sent))
+    assert tuple(each.observation for each in come.observed) == observed
+    assert [each.wall for each in come.observed] == [0, 1, 2, 3] and come.position == 17

@@ -1,193 +1,148 @@
 """What every shared store must do: commits in one order, whole or not at all, none of them twice."""
 
-from collections.abc import Mapping
-
 import pytest
 from msgspec.structs import replace
 
-from lab.core.journal.fact import ClockAdvanced, Fact, Key, LedgerCleared, Record
-from lab.core.journal.ledger import MemoryLedger
+from lab.core.journal.fact import Fact
 from lab.core.journal.numbers import Counter, NumberUsed, counter_key
 from lab.core.journal.shared import (
     EXCHANGES_KEPT,
     PIECE,
+    STALE,
     Behind,
-    Committed,
-    Conflict,
-    LogPosition,
-    Proposal,
+    Commit,
+    LogPlace,
+    Pace,
     SharedStore,
     Snapshot,
     StoreLost,
     Synced,
 )
+from lab.server.shared.batch_loop import read_log
 from tests.stores.conftest import Shared
 
-
-def proposal(process: str, number: int, after: LogPosition, *facts: Fact, **records: int | None) -> Proposal:
-    """A commit of these facts at the instant of the last of them, with these counters."""
-    made_of = {counter_key(name): None if value is None else Counter(value) for name, value in records.items()}
-    return Proposal(process, number, after, facts[-1].at, facts, made_of)
+START = LogPlace()
 
 
-def used(process: str, number: int, after: LogPosition, value: int, at: int = 0) -> Proposal:
+def commit(process: str, number: int, after: LogPlace, *facts: Fact, wall: int = 2**50) -> Commit:
+    """A commit of these facts at the instant of the last of them."""
+    return Commit(after.position + 1, process, number, facts[-1].at, wall, facts)
+
+
+def used(process: str, number: int, after: LogPlace, value: int, at: int = 0) -> Commit:
     """The commit that uses a number of the counter `n`."""
-    return proposal(process, number, after, NumberUsed(at=at, counter="n", value=value), n=value)
+    return commit(process, number, after, NumberUsed(at=at, counter="n", value=value))
 
 
-async def filled(store: SharedStore, commits: int, process: str = "one") -> None:
-    """Numbers 1, 2, … used in so many commits."""
+async def filled(store: SharedStore, commits: int, process: str = "one", after: LogPlace = START) -> LogPlace:
+    """Numbers 1, 2, … used in so many commits; the place behind them."""
     for number in range(1, commits + 1):
-        assert isinstance(await store.commit(used(process, number, number - 1, number)), Committed)
+        one = used(process, number, after, number)
+        assert await store.append(after, one)
+        after = one.place
+    return after
 
 
-async def test_an_empty_store_has_no_records_and_stands_before_the_first_commit(shared: Shared) -> None:
+async def synced(store: SharedStore, after: LogPlace = START) -> tuple[Commit, ...]:
+    """The commits since."""
+    answer = await store.sync(after)
+    assert isinstance(answer, Synced), answer
+    return answer.commits
+
+
+async def test_an_empty_store_stands_before_the_first_commit(shared: Shared) -> None:
     store = shared.process()
-    snapshot = await store.load()
-    assert (snapshot.position, snapshot.records, snapshot.at, snapshot.clock) == (0, {}, 0, None)
-    synced = await store.sync(0)
-    assert isinstance(synced, Synced) and (synced.commits, synced.head) == ((), 0)
+    assert await store.snapshot() == Snapshot() and await synced(store) == ()
 
 
 async def test_a_commit_reaches_another_process_whole(shared: Shared) -> None:
     one, other = shared.process(), shared.process()
     facts = (NumberUsed(at=5, counter="a", value=1), NumberUsed(at=7, counter="b", value=2))
-    done = await one.commit(replace(proposal("one", 1, 0, *facts, a=1, b=2), exchanges=(3, None)))
-    assert isinstance(done, Committed) and done.position == 1
-    synced = await other.sync(0)
-    assert isinstance(synced, Synced) and synced.head == 1
-    (commit,) = synced.commits
-    assert (commit.position, commit.process, commit.number, commit.at, commit.facts) == (1, "one", 1, 7, facts)
-    assert commit.exchanges == (3, None)
-    assert commit.wall == done.wall <= synced.wall
-    assert (await other.load()).records == {counter_key("a"): Counter(1), counter_key("b"): Counter(2)}
+    sent = replace(commit("one", 1, START, *facts), exchanges=(3, None))
+    assert await one.append(START, sent)
+    assert await synced(other) == (sent,)
+    assert await synced(other, sent.place) == ()
 
 
 async def test_who_knows_not_the_last_commit_is_refused_and_learns_of_it(shared: Shared) -> None:
     one, other = shared.process(), shared.process()
-    await one.commit(used("one", 1, 0, 1))
-    refused = await other.commit(used("other", 1, 0, 1))
-    assert isinstance(refused, Conflict) and refused.head == 1
-    assert [commit.process for commit in refused.commits] == ["one"]
-    assert (await one.load()).position == 1
-    assert isinstance(await other.commit(used("other", 1, 1, 2)), Committed), "its number was not used up"
+    first = used("one", 1, START, 1)
+    assert await one.append(START, first)
+    assert not await other.append(START, used("other", 1, START, 1))
+    assert await synced(other) == (first,)
+    assert await other.append(first.place, used("other", 1, first.place, 2)), "its number was not used up"
+    for after in (START, first.place, LogPlace(2), LogPlace(2, "one:2"), LogPlace(3, "other:1")):
+        assert not await one.append(after, used("one", 2, after, 3)), after
 
 
-async def test_an_instant_before_that_of_the_last_commit_is_refused(shared: Shared) -> None:
+async def test_a_commit_whose_answer_got_lost_is_found_where_it_would_be(shared: Shared) -> None:
     store = shared.process()
-    await store.commit(used("one", 1, 0, 1, at=10))
-    refused = await store.commit(used("one", 2, 1, 2, at=9))
-    assert isinstance(refused, Conflict) and (refused.commits, refused.head) == ((), 1)
-    assert isinstance(await store.commit(used("one", 2, 1, 2, at=10)), Committed)
-    assert (await store.load()).at == 10
-
-
-async def test_a_commit_whose_answer_got_lost_is_taken_once(shared: Shared) -> None:
-    store = shared.process()
+    sent = used("one", 1, START, 1)
     shared.lost = 1
     with pytest.raises(StoreLost):
-        await store.commit(used("one", 1, 0, 1))
-    again = await store.commit(used("one", 1, 0, 1))
-    assert isinstance(again, Committed) and again.position == 1
-    other = await shared.process().commit(used("other", 1, 1, 2))
-    assert isinstance(other, Committed) and other.position == 2
-    assert await store.commit(used("one", 1, 0, 1)) == again, "later commits change nothing about that"
+        await store.append(START, sent)
+    assert not await store.append(START, sent), "nothing is taken twice"
+    assert await synced(store) == (sent,)
 
 
-async def test_a_commit_that_never_arrived_is_taken_when_it_is_sent_again(shared: Shared) -> None:
+async def test_a_commit_that_comes_late_is_refused(shared: Shared) -> None:
     store = shared.process()
-    shared.gone = True
-    with pytest.raises(StoreLost):
-        await store.commit(used("one", 1, 0, 1))
-    shared.gone = False
-    done = await store.commit(used("one", 1, 0, 1))
-    assert isinstance(done, Committed) and done.position == 1
-
-
-async def test_records_are_loaded_in_the_order_in_which_they_were_created(shared: Shared) -> None:
-    store = shared.process()
-    changes: tuple[Mapping[str, int | None], ...] = ({"z": 1, "a": 1}, {"m": 1, "z": 2}, {"a": None}, {"b": 1, "a": 2})
-    for position, records in enumerate(changes):
-        await store.commit(proposal("one", position + 1, position, NumberUsed(at=0, counter="", value=1), **records))
-    loaded = [(key, record) for key, record in (await store.load()).records.items()]
-    assert loaded == [(counter_key(name), Counter(value)) for name, value in (("z", 2), ("m", 1), ("b", 1), ("a", 2))]
-
-
-async def test_a_ledger_that_is_cleared_keeps_what_was_changed_after_it(shared: Shared) -> None:
-    store = shared.process()
-    await store.commit(proposal("one", 1, 0, NumberUsed(at=0, counter="a", value=1), a=1, b=1))
-    facts = (LedgerCleared(at=1, by="control"), NumberUsed(at=1, counter="b", value=7))
-    await store.commit(proposal("one", 2, 1, *facts, b=7))
-    assert (await store.load()).records == {counter_key("b"): Counter(7)}
-
-
-async def test_the_last_move_of_the_clock_is_loaded_with_the_records(shared: Shared) -> None:
-    store = shared.process()
-    advanced = ClockAdvanced(at=50, by="control", origin=0)
-    await store.commit(proposal("one", 1, 0, advanced))
-    await store.commit(used("one", 2, 1, 1, at=50))
-    clock = (await store.load()).clock
-    assert clock is not None and (clock.position, clock.facts) == (1, (advanced,))
-
-
-async def test_no_ordinal_is_given_twice(shared: Shared) -> None:
-    one, other = shared.process(), shared.process()
-    firsts = [await one.sync(0, 3), await other.sync(0, 1), await other.sync(0), await one.sync(0, 2)]
-    assert [each.first for each in firsts if isinstance(each, Synced)] == [1, 4, 5, 5]
+    now = (await store.sync(START)).wall  # type: ignore[union-attr]
+    late = replace(used("one", 1, START, 1), wall=now - STALE - 1)
+    assert not await store.append(START, late)
+    assert await store.append(START, replace(late, wall=now))
 
 
 async def test_many_commits_come_in_pieces(shared: Shared) -> None:
     store = shared.process()
     await filled(store, PIECE + 2)
-    first = await shared.process().sync(0)
-    assert isinstance(first, Synced) and (len(first.commits), first.head) == (PIECE, PIECE + 2)
-    rest = await store.sync(PIECE)
-    assert isinstance(rest, Synced) and [commit.position for commit in rest.commits] == [PIECE + 1, PIECE + 2]
+    first = await synced(shared.process())
+    assert len(first) == PIECE
+    assert [each.position for each in await synced(store, first[-1].place)] == [PIECE + 1, PIECE + 2]
 
 
 async def test_who_knows_commits_that_the_store_lost_is_behind(shared: Shared) -> None:
     store = shared.process()
-    await filled(store, 3)
+    place = await filled(store, 3)
     await shared.lose_history(2)
-    assert isinstance(await store.sync(3), Behind)
-    assert isinstance(await store.commit(used("one", 4, 3, 4)), Behind)
-    assert isinstance(await store.sync(2), Synced)
+    answer = await store.sync(place)
+    assert isinstance(answer, Behind) and answer.gone == 1 and "set back" in answer.why
+    assert not await store.append(place, used("one", 4, place, 4))
+    await shared.lose_history(0)
+    answer = await store.sync(place)
+    assert isinstance(answer, Behind) and answer.gone == 3
 
 
 async def test_who_knows_a_commit_in_whose_place_there_is_another_is_behind(shared: Shared) -> None:
-    one, other = shared.process(), shared.process()
-    await filled(one, 3)
-    assert (await other.load()).position == 3
+    one, third = shared.process(), shared.process()
+    place = await filled(one, 3)
     await shared.lose_history(2)
-    third = shared.process()
-    assert isinstance(await third.commit(used("third", 1, 2, 30)), Committed)
-    assert isinstance(await other.sync(3), Behind), "at the head"
-    assert isinstance(await other.commit(used("other", 1, 3, 4)), Behind)
-    assert isinstance(await third.commit(used("third", 2, 3, 31)), Committed)
-    assert isinstance(await one.sync(3), Behind), "before the head"
-    assert (await other.load()).records == {counter_key("n"): Counter(31)}
-    assert isinstance(await other.sync(4), Synced)
+    second = (await synced(third))[-1].place
+    other = used("third", 1, second, 30)
+    assert await third.append(second, other)
+    assert isinstance(await one.sync(place), Behind), "at the head"
+    assert not await one.append(place, used("one", 4, place, 4))
+    assert await third.append(other.place, used("third", 2, other.place, 31))
+    assert isinstance(await one.sync(place), Behind), "before the head"
+    assert len(await synced(one, other.place)) == 1 == len(await synced(one, LogPlace(3)))
 
 
-async def test_commits_that_are_no_longer_kept_are_loaded_as_records(shared: Shared) -> None:
+async def test_a_snapshot_lets_old_commits_go_and_who_is_behind_begins_with_it(shared: Shared) -> None:
     shared.kept = 10
-    store = shared.process()
-    await filled(store, 250)
-    late = shared.process()
-    assert isinstance(await late.sync(20), Behind)
-    assert isinstance(await late.commit(used("late", 1, 20, 9)), Behind)
-    snapshot = await late.load()
-    assert (snapshot.position, snapshot.records) == (250, {counter_key("n"): Counter(250)})
-    assert isinstance(await late.sync(250), Synced) and isinstance(await late.sync(245), Synced)
-
-
-async def test_an_answer_is_forgotten_in_time(shared: Shared) -> None:
-    shared.remembered = 0
-    store = shared.process()
-    first = await store.commit(used("one", 1, 0, 1))
-    assert isinstance(first, Committed)
-    again = await store.commit(used("one", 1, 0, 1))
-    assert isinstance(again, Conflict) and [commit.position for commit in again.commits] == [1]
+    store, other = shared.process(), shared.process()
+    place = await filled(store, 250)
+    records = {counter_key(f"{number} \ud800"): Counter(number) for number in range(3 * PIECE)}
+    kept = Snapshot(place, records, 9, Pace("2", 3, 4))
+    await store.keep(kept)
+    await store.keep(replace(kept, place=LogPlace(240, "late:1"), records={}))
+    assert await other.snapshot() == kept and list((await other.snapshot()).records) == list(records)
+    for behind in (LogPlace(), LogPlace(20), LogPlace(20, "one:20")):
+        answer = await other.sync(behind)
+        assert isinstance(answer, Behind) and answer.gone is None, behind
+    assert len(await synced(other, LogPlace(240, "one:240"))) == 10
+    assert await store.append(place, used("one", 251, place, 251))
+    found, _ = await read_log(other)
+    assert (found.place.position, found.pace, len(found.records)) == (251, kept.pace, 3 * PIECE + 1)
 
 
 async def test_the_first_setup_holds_until_it_is_replaced(shared: Shared) -> None:
@@ -198,14 +153,14 @@ async def test_the_first_setup_holds_until_it_is_replaced(shared: Shared) -> Non
     assert await one.setup(b"1") == b"2"
 
 
-async def test_processes_are_alive_until_they_leave(shared: Shared) -> None:
+async def test_processes_are_alive_until_they_leave_and_no_two_have_a_number(shared: Shared) -> None:
     one, other = shared.process(), shared.process()
-    await one.heartbeat("one", "http://one")
-    await other.heartbeat("other", "http://other")
-    await one.heartbeat("one", "http://one:8080")
-    assert await other.processes() == {"one": "http://one:8080", "other": "http://other"}
+    for process in ("one", "other", "one"):
+        await one.heartbeat(process)
+    assert sorted(await other.processes()) == ["one", "other"]
     await one.leave("one")
-    assert await other.processes() == {"other": "http://other"}
+    assert list(await other.processes()) == ["other"]
+    assert [await one.number(), await other.number(), await one.number()] == [1, 2, 3]
 
 
 async def test_lines_are_read_from_where_one_left_off(shared: Shared) -> None:
@@ -228,23 +183,3 @@ async def test_the_oldest_lines_go_once_there_are_too_many(shared: Shared) -> No
     first = await store.published(early.after)
     place = int(first.lines[0])
     assert 200 <= place <= 300 and first.lines == tuple(lines[place : place + PIECE])
-
-
-def folded(snapshot: Snapshot | None, *synced: Synced | Conflict) -> dict[Key, Record]:
-    """What folding commits over a snapshot gives."""
-    ledger = MemoryLedger()
-    ledger._records.update(snapshot.records if snapshot else {})
-    for each in synced:
-        for commit in each.commits:
-            ledger.commit(commit.facts)
-    return ledger._records
-
-
-async def test_the_folded_facts_equal_the_records(shared: Shared) -> None:
-    store = shared.process()
-    await filled(store, 5)
-    early = await store.load()
-    await store.commit(replace(used("one", 6, 5, 9), at=3))
-    synced, later = await store.sync(early.position), await store.sync(0)
-    assert isinstance(synced, Synced) and isinstance(later, Synced)
-    assert folded(early, synced) == folded(None, later) == (await store.load()).records

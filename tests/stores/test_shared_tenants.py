@@ -2,17 +2,19 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from itertools import count
 
 import pytest
 
-from lab.core.journal.shared import Committed, KeptTenant, LedgerEnded, SharedTenants, Synced
+from lab.core.journal.shared import KeptTenant, LedgerEnded, LogPlace, SharedStore, SharedTenants
+from lab.server.shared.batch_loop import read_log
 from lab.stores.address import store_address
 from lab.stores.redis_link import open_link
 from lab.stores.redis_tenants import RedisTenants
 from tests.stores.memory_store import MemoryStore
 from tests.stores.memory_tenants import MemoryTenants
-from tests.stores.test_shared_store import filled, used
+from tests.stores.test_shared_store import filled, synced, used
 
 _PREFIXES = (f"team{number}" for number in count())
 Pair = tuple[SharedTenants, SharedTenants]
@@ -69,12 +71,18 @@ async def test_of_those_that_calls_make_there_are_as_many_as_may_be_whatever_com
     assert await one.make("v", b"{}", 1_000, 2) == 2 and await one.make("v", b"{}", 4, 9) == 4
 
 
+async def begun(store: SharedStore) -> LogPlace:
+    """Where the log of a tenant begins."""
+    return (await synced(store))[0].place
+
+
 async def test_each_has_commits_and_records_of_its_own(pair: Pair) -> None:
     ann, bob = [pair[0].store(name, await born(pair[0], name)) for name in ("ann", "bob")]
-    await filled(ann, 3)
-    assert isinstance(await bob.commit(used("one", 1, 0, 1)), Committed)
+    await filled(ann, 3, after=await begun(ann))
+    await filled(bob, 1, after=await begun(bob))
     again = pair[1].store("ann", await born(pair[1], "ann"))
-    assert (await again.load()).position == 3 and len((await again.load()).records) == 1
+    found, _ = await read_log(again)
+    assert (found.place.position, len(found.records)) == (4, 1)
     await ann.publish([b"a line"])
     assert ((await again.published("")).lines, (await bob.published("")).lines) == ((b"a line",), ())
 
@@ -83,24 +91,26 @@ async def test_one_that_is_ended_is_ended_for_whoever_knows_it_still_and_nothing
     one, other = pair
     kept = await born(one, "ann")
     stale, cut = one.store("ann", kept), one.store("ann", kept)
-    await filled(stale, 3)
-    await cut.load()
+    place = await filled(stale, 3, after=await begun(stale))
+    snapshot, _ = await read_log(cut)
+    await cut.keep(snapshot)
     assert await other.end("ann") is True
     assert await other.end("ann") is False
     for again in (False, True):
         if again:
-            await filled(other.store("ann", await born(other, "ann")), 3, "other")
-        for call in (stale.sync(3, 10), stale.sync(0), stale.commit(used("one", 4, 3, 4)), cut.load(), cut.sync(3)):
+            fresh = other.store("ann", await born(other, "ann"))
+            await filled(fresh, 3, "other", await begun(fresh))
+        for call in (stale.sync(place), stale.sync(LogPlace()), read_log(cut)):
             with pytest.raises(LedgerEnded):
                 await call
+        with suppress(LedgerEnded):
+            assert not await stale.append(place, used("one", 4, place, 4))
         if isinstance(one, RedisTenants):
             await stale.publish([b"late"])
-            await stale.leave("one")
-            keys = await one._link.redis.keys(f"{one._prefix}:ann:*")
-            assert len(keys) == (4 if again else 0)
-    fresh = other.store("ann", await born(other, "ann"))
+            await cut.keep(snapshot)
+            keys = await one._link.ask("KEYS", f"{one._prefix}:ann:*")
+            assert len(keys) == (1 if again else 0), keys
     assert (await fresh.published("")).lines == ()
-    assert isinstance(await fresh.sync(3), Synced)
     assert (await born(other, "ann")).birth != kept.birth
 
 
@@ -118,13 +128,16 @@ async def test_it_is_known_which_are_there_no_longer(pair: Pair) -> None:
 
 async def test_who_waits_for_commits_of_several_is_woken_by_any(pair: Pair) -> None:
     one, other = pair
-    stores = {name: other.store(name, await born(other, name)) for name in ("ann", "bob", "cy")}
-    await filled(stores["bob"], 1)
-    waiting = asyncio.ensure_future(one.wait({"ann": 0, "bob": 1, "cy": -1}, {"cy": ""}, 20_000))
-    await stores["bob"].commit(used("one", 2, 1, 2))
+    kept = {name: await born(other, name) for name in ("ann", "bob", "cy")}
+    stores = {name: other.store(name, each) for name, each in kept.items()}
+    ann, bob, cy = ((name, each.birth) for name, each in kept.items())
+    place = await filled(stores["bob"], 1, after=await begun(stores["bob"]))
+    waiting = asyncio.ensure_future(one.wait({ann: 1, bob: 2, cy: 1}, {cy: ""}, 20_000))
+    await stores["bob"].append(place, used("one", 2, place, 2))
     assert await asyncio.wait_for(waiting, 10) == {"bob"}
-    assert await one.wait({"ann": 0}, {"ann": ""}, 1) == set()
-    waiting = asyncio.ensure_future(one.wait({"ann": 0, "cy": 0}, {"ann": "", "cy": ""}, 20_000))
+    assert await one.wait({cy: -1}, {}, 20_000) == {"cy"}, "one that stands nowhere yet"
+    assert await one.wait({ann: 1}, {ann: ""}, 1) == set()
+    waiting = asyncio.ensure_future(one.wait({ann: 1, cy: 1}, {ann: "", cy: ""}, 20_000))
     await stores["cy"].publish([b"a line"])
     assert await asyncio.wait_for(waiting, 10) == {"cy"}
-    assert await one.wait({"cy": 0}, {"cy": (await stores["cy"].published("")).after}, 1) == set()
+    assert await one.wait({cy: 1}, {cy: (await stores["cy"].published("")).after}, 1) == set()

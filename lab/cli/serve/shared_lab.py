@@ -17,11 +17,11 @@ from msgspec.structs import asdict, replace
 from lab.cli.entropy import process_name
 from lab.cli.serve.ledger_settings import LedgerSettings
 from lab.cli.setup import Setup, make_clock
-from lab.clocks import wall_second
+from lab.clocks import SystemClock, real_millis, wall_second
 from lab.core.clock import Epoch, Millis
 from lab.core.errors import HostError, UsageError
 from lab.core.exchange import Json
-from lab.core.journal.shared import SharedStore, SharedTenants, StoreRefused, Synced
+from lab.core.journal.shared import LogPlace, SharedStore, SharedTenants, StoreRefused, Synced
 from lab.core.seeds import Seed
 from lab.core.version import __version__
 from lab.identity.clients import DEMO, JANE, Account, Client
@@ -29,11 +29,14 @@ from lab.mock.batches import BatchedService
 from lab.mock.service import Service
 from lab.program.switches import Layers
 from lab.server.limits import ServerLimits
-from lab.server.shared.batch_loop import BatchLoop
+from lab.server.shared.batch_loop import BatchLoop, read_log
 from lab.server.shared.lab_time import LabTime
 from lab.settings import ClockSettings
 
 _LOG = logging.getLogger("lab")
+OPENS_WITHIN: Millis = 5_000
+"""So long it may take until a store answers at the start."""
+_PAUSE: Millis = 100
 SETUP_VERSION = 1
 """Of the setup record and all else that the store keeps."""
 
@@ -210,27 +213,31 @@ async def shared_lab(ledger: LedgerSettings, setup: Setup, *, agreed: str | None
     `agreed` is the document of a lab that was served already. Its store is waited for, however long it is away, and a
     store that has lost all comes to hold the same setup again, by which others may go on to serve.
     """
-    lab = await (_joined(ledger, setup) if agreed is None else _joined_again(ledger, setup, agreed))
+    lab = await _joined_in_time(ledger, setup, agreed)
     try:
         yield lab
     finally:
         await lab.store.close()
 
 
-async def _joined_again(ledger: LedgerSettings, setup: Setup, agreed: str) -> SharedLab:
-    known = False
+async def _joined_in_time(ledger: LedgerSettings, setup: Setup, agreed: str | None) -> SharedLab:
+    since, said = real_millis(), False
     while True:
         try:
-            return await _joined(ledger, setup, agreed)
-        except HostError as away:  # not before some seconds
-            if not known:
+            return await _joined(ledger, setup, agreed or "")
+        except HostError as away:
+            waited = real_millis() - since
+            if waited >= OPENS_WITHIN and agreed is None:
+                raise
+            if waited >= OPENS_WITHIN and not said:
+                said = True
                 _LOG.error("lab: %s. Process %d takes calls once it is back.", away.what.rstrip("."), os.getpid())
-            known = True
+        await SystemClock().hold(_PAUSE)
 
 
 async def _joined(ledger: LedgerSettings, setup: Setup, document: str = "") -> SharedLab:
     from lab.stores.address import store_address  # no other start waits for them
-    from lab.stores.redis_store import open_store
+    from lab.stores.redis_log import open_store
     from lab.stores.redis_tenants import RedisTenants
 
     assert ledger.url is not None
@@ -260,13 +267,13 @@ async def agree(
 
     A lab that nobody serves, that has no tenants and holds nothing since it was reset, is set up anew by the next process.
     """
-    synced = await store.sync(0)
+    synced = await store.sync(LogPlace())
     own = proposed_setup(setup, synced.wall if isinstance(synced, Synced) else 1000 * wall_second())
     agreed = _decoded(await store.setup(_ENCODER.encode(own)), shown)
     found = list(setup_differences(agreed, setup, clock_said=clock_said))
     if not found:
         return agreed
-    if not await store.processes() and not (await store.load()).records and not await tenants.all():
+    if not await store.processes() and not (await read_log(store))[0].records and not await tenants.all():
         renewed = _renewed(agreed, own, {name for name, _, _ in found})
         return _decoded(await store.setup(_ENCODER.encode(renewed), replace=True), shown)
     named = "; ".join(f"{name} is {_shown(theirs)} there, {_shown(mine)} here" for name, theirs, mine in found)

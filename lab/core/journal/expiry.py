@@ -39,10 +39,6 @@ class ExpiryQueue:
                 found[entry[1]] = None
         return tuple(found)
 
-    def keys(self) -> tuple[Key, ...]:
-        """Of all records that are forgotten some day, each once."""
-        return tuple({key: None for _, key in (*self._entries, *self._aside)})
-
     def add(self, key: Key, record: Record) -> None:
         """Take a record that is about to lie under the key."""
         instant = record.forgotten

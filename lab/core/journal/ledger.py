@@ -73,8 +73,6 @@ class MemoryLedger:
         self._expiry = ExpiryQueue(self.get)
         self.forgotten = self._expiry.due
         """The keys of records that are forgotten at an instant, the longest forgotten first, of so many looked at."""
-        self.ending = self._expiry.keys
-        """The keys of all records that are forgotten some day; of some that have gone, too."""
 
     def of(self, kind: type[SomeRecord]) -> Iterator[tuple[Key, SomeRecord]]:
         """All records of a kind with their keys, oldest first."""
@@ -124,17 +122,14 @@ class MemoryLedger:
         """Commit on trial from now on, until `roll_back`."""
         self._before, self._cleared = {}, None
 
-    def roll_back(self) -> dict[Key, Record | None]:
-        """Be as at `begin` again; what the records were that had been changed, new ones in the order of their making."""
+    def roll_back(self) -> None:
+        """Be as at `begin` again."""
         before, self._before = self._before or {}, None
-        # after a clearing all that isn't there is gone, so what is there is all that has to be said
-        tried = {key: self.get(key) for key in before} if self._cleared is None else dict(self._records)
         if (restored := self._restored(before)) is not self._records:
             self._records.clear()
             self._records.update(restored)
             self.generation += 1
         self._expiry.settle()
-        return tried
 
     def _restored(self, before: Mapping[Key, Record | None]) -> dict[Key, Record | None]:
         """The records as at `begin`, in their order: those themselves, or all that were saved when they were cleared."""

@@ -1,17 +1,17 @@
-"""What several processes of one lab share: its commits in one order, and the records that folding them gives.
+"""What several processes of one lab share: a log of their commits, in one order for all.
 
-Every process keeps a whole replica of the records (a `MemoryLedger`) and the position up to which it has folded the
-store's commits into it. It serves calls in batches:
+Every process keeps a whole replica of the records (a `MemoryLedger`), and the place in the log up to which it has folded
+the commits into it. It serves calls in batches:
 
-    sync(after=41)        -> commits 42 and 43 of another process: fold them; the store's clock: the batch's instant
+    sync(after 41)        -> commits 42 and 43 of another process: fold them; the store's clock: the batch's instant
     run the calls         against the replica, as if nobody else were there
-    commit(after=43, …)   -> Committed(44): replies may leave
-                          -> Conflict: another process was faster with 44. Roll back, fold its commit, run the calls again
+    append(after 43, …)   -> True: they are commit 44, and replies may leave
+                          -> False: another process was faster with 44. Roll back, fold its commit, run the calls again
 
-A commit takes all its facts and records or none. It is refused if anything was committed since `after`, whatever was
-read or changed by it: so every call sees the state as of the position that its commit follows, and the order of commits
-is the order of their instants. A call that commits nothing is served by `sync` alone: what it reads is at most as old as
-the call itself.
+The store takes a commit only behind the one that the process knows to be the last. So every call sees the state as of
+the commit that its own follows, and the order of commits is the order of their instants. A call that commits nothing is
+served by `sync` alone: what it reads is at most as old as the call itself. Now and then a process keeps all records as a
+snapshot, behind which the log may go.
 
 Nothing here does any I/O. `lab.stores` has the store that keeps all this in Redis.
 """
@@ -22,23 +22,23 @@ from typing import Protocol, TypeAlias
 from msgspec import Struct
 
 from lab.core.clock import Millis
-from lab.core.errors import HostError
+from lab.core.errors import HostError, RecordingError
 from lab.core.journal.fact import Fact, Key, Record
 
 LogPosition: TypeAlias = int
 """The number of a commit in the order of all, from 1 and without a gap; 0: before the first."""
 
 Cursor: TypeAlias = str
-"""A place in the list of published lines; empty: before the oldest that is kept."""
+"""A place in the list of published exchanges; empty: before the oldest that is kept."""
 
-COMMITS_KEPT = 100_000
-"""So many commits can be read again; who is further behind loads the records."""
+SNAPSHOT_EVERY = 10_000
+"""After so many commits the records are kept; the log goes on to hold as many commits before them, for who is behind."""
 EXCHANGES_KEPT = 10_000
-"""So many published lines are kept."""
+"""So many published exchanges are kept."""
 PIECE = 1_000
-"""No answer of a store has more commits or lines than this: who gets as many asks for more."""
-ANSWER_REMEMBERED: Millis = 3_600_000
-"""For so long after it a process may ask what became of its last commit."""
+"""No answer of a store has more commits or exchanges than this: who gets as many asks for more."""
+STALE: Millis = 2_000
+"""A commit that comes so long after the answer that its calls stand on is refused: its process, or the way, hung."""
 PROCESS_LIFETIME: Millis = 15_000
 """For so long after its last heartbeat a process counts as alive."""
 
@@ -59,6 +59,18 @@ class LedgerEnded(StoreLost):
     """What was kept there is gone for good, with the tenant whose it was."""
 
 
+class StoreUnreadable(RecordingError):
+    """What stands in the store wasn't written by a lab, or by another version of it."""
+
+
+class LogPlace(Struct, frozen=True):
+    """A place in the log: right behind a commit, or before the first."""
+
+    position: LogPosition = 0
+    mark: str = ""
+    """Whose commit it is, and its number there: tells it from another at its position, in a store that was set back."""
+
+
 class Commit(Struct, frozen=True):
     """Facts that were taken together."""
 
@@ -66,75 +78,32 @@ class Commit(Struct, frozen=True):
     process: str
     """The process whose commit it is."""
     number: int
-    """Its number among the commits of that process, from 1."""
+    """Its number among the proposals of that process, from 1."""
     at: Millis
     """The instant at which its calls were served; never less than that of the commit before."""
     wall: Millis
-    """When the store took it, by the store's clock, in milliseconds since 1970."""
+    """What the store's clock said then, in milliseconds since 1970."""
     facts: tuple[Fact, ...]
     exchanges: tuple[int | None, ...] = ()
-    """Of each fact the ordinal of the exchange that brought it, None where no exchange did; as it was proposed."""
+    """Of each fact the ordinal of the exchange that brought it, None where no exchange did."""
 
-
-class Proposal(Struct, frozen=True):
-    """What a process wants to commit.
-
-    A process has one commit on its way at a time. If the answer gets lost (`StoreLost`) it sends the same proposal, that
-    is the same process and number, again: the store knows whether it was taken, and gives the answer that got lost. A
-    number that was refused may be used again.
-    """
-
-    process: str
-    number: int
-    """Greater than that of the last commit of this process that was taken."""
-    after: LogPosition
-    """Up to where the process had folded the commits when it served the calls."""
-    at: Millis
-    """The instant at which the calls were served."""
-    facts: tuple[Fact, ...]
-    records: Mapping[Key, Record | None]
-    """What the facts make of every record that they change, in the order in which new ones were made; None: it is gone.
-
-    After a `LedgerCleared` all that isn't named here is gone.
-    """
-    exchanges: tuple[int | None, ...] = ()
-    """Of each fact the ordinal of the exchange that brought it, for the observers of other processes."""
-
-
-class Committed(Struct, frozen=True):
-    """The proposal is the commit at this position, for good."""
-
-    position: LogPosition
-    wall: Millis
-    """When it was taken, by the store's clock."""
-
-
-class Conflict(Struct, frozen=True):
-    """The proposal wasn't taken: there are commits after the position that it followed, or one of a later instant."""
-
-    commits: tuple[Commit, ...]
-    """The first of the commits that it didn't know, oldest first, at most `PIECE`."""
-    head: LogPosition
-    """The position of the last commit of all: if it isn't among these, `sync` gives the rest."""
-    wall: Millis
-    """The store's clock."""
+    @property
+    def place(self) -> LogPlace:
+        """Right behind it."""
+        return LogPlace(self.position, f"{self.process}:{self.number}")
 
 
 class Synced(Struct, frozen=True):
     """What was committed since."""
 
     commits: tuple[Commit, ...]
-    """The first of the commits after the position that was asked about, oldest first, at most `PIECE`."""
-    head: LogPosition
-    """The position of the last commit of all: while it isn't among these, there is more to ask for."""
+    """The first of the commits after the place that was asked about, oldest first; if they are `PIECE`, there may be more."""
     wall: Millis
     """The store's clock, in milliseconds since 1970."""
-    first: int
-    """The first of the ordinals that were asked for; the others follow it. No process is ever given the same ones."""
 
 
 class Behind(Struct, frozen=True):
-    """The commits after this position can't be given: load the records instead."""
+    """The commits after this place can't be given: load the snapshot instead."""
 
     why: str
     """For the log: they are no longer kept, or the store was set back to a state before them."""
@@ -142,22 +111,30 @@ class Behind(Struct, frozen=True):
     """Of a store that was set back: so many acknowledged commits, at least, are gone. None: it has lost nothing."""
 
 
-class Snapshot(Struct, frozen=True):
-    """All records as folding the commits up to a position gives them."""
+class Pace(Struct, frozen=True):
+    """How the lab's clock has run since it was paused, or set to another pace."""
 
-    position: LogPosition
-    records: dict[Key, Record]
-    """In order of their creation. The caller may keep and change it."""
-    at: Millis
-    """The instant of the last commit, 0 before the first."""
-    wall: Millis
-    """The store's clock."""
-    clock: Commit | None
-    """The last commit that moved a manual clock or changed the pace of a scaled one."""
+    factor: str
+    base: Millis
+    """The instant at which it began to run so."""
+    since: Millis
+    """What the store's clock said then."""
+
+
+class Snapshot(Struct, frozen=True):
+    """All records as folding the commits up to a place gives them."""
+
+    place: LogPlace = LogPlace()
+    records: Mapping[Key, Record] = {}
+    """In order of their creation."""
+    at: Millis = 0
+    """The instant of the last commit."""
+    pace: Pace | None = None
+    """None: the clock runs as it did when the lab began."""
 
 
 class Published(Struct, frozen=True):
-    """Lines that were published, oldest first."""
+    """What was published, oldest first."""
 
     lines: tuple[bytes, ...]
     after: Cursor
@@ -167,39 +144,42 @@ class Published(Struct, frozen=True):
 class SharedStore(Protocol):
     """One process's access to what is shared. Every method raises `StoreLost` within 2 s if the store doesn't answer.
 
-    It remembers the setup that it gave. A store that lost it is given it again with the next `load` or `heartbeat`;
-    SetupReplaced if another one is there, and then `sync` gives `Behind`.
+    It remembers the setup that it gave. A store that lost it is given it again with the next `snapshot` or `heartbeat`;
+    SetupReplaced if another one is there.
     """
 
-    async def load(self) -> Snapshot:
-        """All records: for a process that is new, or `Behind`. SetupReplaced if they are of another lab."""
+    async def snapshot(self) -> Snapshot:
+        """The last that was kept: for a process that is new, or `Behind`. SetupReplaced if it is of another lab."""
 
-    async def sync(self, after: LogPosition, ordinals: int = 0) -> Synced | Behind:
-        """What was committed since, and so many ordinals of exchanges.
+    async def sync(self, after: LogPlace) -> Synced | Behind:
+        """What was committed since. A place without a mark is whichever commit stands there."""
 
-        Without ordinals nothing is written. Who asks for many at once, and less often, spares the store's disk.
-        """
+    async def append(self, after: LogPlace, commit: Commit) -> bool:
+        """Take it right behind that place; False: there is another commit, or it is `STALE`. StoreLost: it may be taken yet."""
 
-    async def commit(self, proposal: Proposal) -> Committed | Conflict | Behind:
-        """Take facts and records together, or neither."""
+    async def keep(self, snapshot: Snapshot) -> None:
+        """Take it in the place of the last one, and let go of old commits; not if the last one is newer."""
 
     async def wait(self, after: LogPosition, timeout: Millis) -> None:
         """Return once there is a commit after that position, or `timeout` real milliseconds have passed."""
 
     async def publish(self, lines: Sequence[bytes]) -> None:
-        """Let the processes of this lab read these lines; the oldest go once there are too many."""
+        """Let the processes of this lab read these; the oldest go once there are too many."""
 
     async def published(self, after: Cursor) -> Published:
-        """Lines of all processes, this one included, that were published after a place; at most `PIECE`."""
+        """What all processes, this one included, published after a place; at most `PIECE`."""
+
+    async def number(self) -> int:
+        """From 1 in turn: no other process of the lab is given the same."""
 
     async def setup(self, document: bytes, *, replace: bool = False) -> bytes:
         """The lab's setup: what the first process that came gave for it, or what this one gives if it is to `replace` that."""
 
-    async def heartbeat(self, process: str, about: str) -> None:
-        """Count as alive for `PROCESS_LIFETIME` from now on; `about` is for the other processes to read."""
+    async def heartbeat(self, process: str) -> None:
+        """Count as alive for `PROCESS_LIFETIME` from now on."""
 
-    async def processes(self) -> Mapping[str, str]:
-        """The processes that are alive, each with what it said about itself."""
+    async def processes(self) -> Collection[str]:
+        """The processes that are alive."""
 
     async def leave(self, process: str) -> None:
         """Count as alive no longer."""
@@ -217,6 +197,10 @@ class KeptTenant(Struct, frozen=True):
     """When it was made, by the store's clock."""
     document: bytes
     """What whoever made it gave for it."""
+
+
+KeptName: TypeAlias = tuple[str, str]
+"""A tenant's name, and its birth."""
 
 
 class SharedTenants(Protocol):
@@ -241,7 +225,7 @@ class SharedTenants(Protocol):
         """Which of these, of which the births are known, are there no longer; more may be added while this is asked."""
 
     async def wait(
-        self, commits: Mapping[str, LogPosition], lines: Mapping[str, Cursor], timeout: Millis
+        self, commits: Mapping[KeptName, LogPosition], lines: Mapping[KeptName, Cursor], timeout: Millis
     ) -> Collection[str]:
         """Those with a commit after their position, or a published line after their place, once there are any.
 

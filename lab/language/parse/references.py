@@ -11,7 +11,7 @@ from typing import TypeAlias
 from lab.core.exchange import Json
 from lab.language.complaints import BadFile, Complaints
 from lab.language.generators import NoValue, fake_length
-from lab.language.parse.names import KnownValue, check_condition, check_text, known_in_part, within_row
+from lab.language.parse.names import KnownValue, check_text, known_in_part, within_row
 from lab.language.patterns import ASCII_ALONE, BadPattern, pattern_of
 from lab.language.step_texts import step_texts
 from lab.language.templates import TemplateError, derivation
@@ -80,22 +80,12 @@ def _part(
     reader: Reader | None,
 ) -> None:
     """A scenario, or one of its later turns: data, match and texts of its own."""
-    steps = list(placed_steps(part.steps, (*at, "steps")))
-    names = known_in_part(
-        data=part.data if to.sound((*at, "data")) else None,
-        groups=_groups(part, at, to),
-        gates=[step.id for _, step in steps if isinstance(step, Gate)],
-        delegates=[step.id for _, step in steps if isinstance(step, Delegate)],
-        earlier=earlier,
-        parameters={**parameters, **_parameters(part.ask)},
-    )
+    told, asked = to.sound((*at, "data")), {**parameters, **_parameters(part.ask)}
+    names = known_in_part(part, told=told, groups=_groups(part, at, to), earlier=earlier, parameters=asked)
     _data(part.data, (*at, "data"), names, to)
     for each in step_texts(part.steps, (*at, "steps")):
-        if each.is_condition:
-            check_condition(each.path, each.text, names, to)
-        else:
-            check_text(each.path, each.text, names, to, each.reading)
-    for path, step in steps:
+        check_text(each.path, each.text, names, to, each.reading)
+    for path, step in placed_steps(part.steps, (*at, "steps")):
         if isinstance(step, Complete | Delegate) and isinstance(step.output, FileOutput):
             _file(step.output.file, (*path, "output", "file"), to, reader)
 

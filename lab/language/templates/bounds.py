@@ -99,9 +99,9 @@ class Budget:
 
     __slots__ = ("left", "pool")
 
-    def __init__(self) -> None:
+    def __init__(self, *, alone: bool = False) -> None:
         self.left = MOST_WORK
-        self.pool = _POOL.get()
+        self.pool = None if alone else _POOL.get()
 
 
 _NOBODYS = Budget()

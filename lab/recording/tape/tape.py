@@ -14,7 +14,7 @@ from msgspec import Struct
 from lab.core.clock import Millis
 from lab.core.journal.fact import Fact, LedgerCleared
 from lab.core.journal.shell import TapeNoted
-from lab.core.observe import Lost, Noted, Observation, Relayed, Replied, Requested, Touched, Waiting
+from lab.core.observe import Lost, Noted, Observation, Replied, Requested, Touched, Waiting
 from lab.faults.facts import FaultStruck
 from lab.identity.routes import IDENTITY_NAMES
 from lab.jobs.derived import Derived
@@ -24,10 +24,8 @@ from lab.recording.format.codec import encode, fact_members, footer
 from lab.recording.format.lines import Enc, Entry, Header, Members, Res
 from lab.recording.format.text import dumps
 from lab.recording.redaction.redact import redactor_of
-from lab.recording.redaction.relayed import RelayedAliases, line_at
 from lab.recording.tape.line_cache import LineCache, trace_member, varying_members
 
-_TIMED = ('{"k":"req"', '{"k":"res"')
 """Lines that tell the wall's time too, where it is another than the lab's."""
 _AT_ONCE = -1
 _NEVER = 1 << 62
@@ -86,14 +84,12 @@ class Tape:
         self._digest = sha256()
         self._jobs: dict[str, _Written] = {}
         self._oauth: set[int] = set()
-        self._aliases: RelayedAliases | None = None
-        """Of lines that other processes wrote; made for the first."""
         self._unanswered: dict[int, None] = {}
         """Exchanges whose reply isn't written, oldest first."""
         self._put(encode(header))
         self._synced()
 
-    def __call__(self, observation: Observation | Relayed) -> None:
+    def __call__(self, observation: Observation) -> None:
         """Write what was observed."""
         if self._over:
             return
@@ -112,8 +108,6 @@ class Tape:
                     self._noted(observation)
                     if observation.x is None:
                         self._bound()
-                case Relayed():
-                    self._relayed(observation)
                 case Lost() | Waiting():  # told by an external app, which has no tape
                     return
                 case _:
@@ -221,12 +215,6 @@ class Tape:
         wall = "" if (w := self._wall()) is None else f'"w":{w},'
         head = f'{{"k":"res","n":{self._n},"t":{t},{wall}"x":{x},"s":{response.status},{varying_members(observation)}'
         self._put(head.encode() + tail)
-
-    def _relayed(self, observation: Relayed) -> None:
-        self._aliases = self._aliases or RelayedAliases(self.redactor.secrets)
-        line = self._aliases.translated(observation)
-        wall = self._wall() if observation.line.startswith(_TIMED) else None
-        self._put(line_at(line, self._n, self._at(observation.at), wall).encode())
 
     # Facts
 

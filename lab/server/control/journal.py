@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from lab.clocks import breathe, first_of
 from lab.core.clock import Clock, Millis
-from lab.core.observe import Noted, Observation, Relayed, Replied, Requested, Touched
+from lab.core.observe import Noted, Observation, Replied, Requested, Touched
 from lab.mock.service import Service
 from lab.server.backlog import Kept
 from lab.server.limits import LONG_BODY
@@ -77,11 +77,13 @@ class Subscriber:
         """The past with the numbers of exchanges by which it is told."""
         return past
 
-    def __call__(self, observation: Observation | Relayed) -> None:
-        """Take an observation."""
+    def __call__(self, observation: Observation, wall: Millis | None = None) -> None:
+        """Take an observation, which came about at `wall`, in real milliseconds; None: just now."""
         if self._closed or (type(observation) is Replied and not (self._replies and observation.x > self.after)):
             return
-        self._pending.append(kept := Kept.just(observation))
+        kept = Kept.just(observation)
+        kept.micros = kept.micros if wall is None else wall * 1_000
+        self._pending.append(kept)
         self._weight += kept.weight
         if len(self._pending) > self._slowest or self._weight > self._heaviest:
             # at once: a reader that takes nothing holds `follow` up
@@ -170,7 +172,7 @@ class Subscriber:
         self._until[job] = until
 
 
-def _job_of(observation: Observation | Relayed) -> str | None:
+def _job_of(observation: Observation) -> str | None:
     if isinstance(observation, Touched):
         return observation.job
     job = getattr(observation.fact, "job", None) if isinstance(observation, Noted) else None

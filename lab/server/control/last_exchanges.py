@@ -6,7 +6,7 @@ from contextlib import suppress
 
 from msgspec.structs import replace
 
-from lab.core.observe import Noted, Observation, Relayed, Replied, Requested
+from lab.core.observe import Noted, Observation, Replied, Requested
 from lab.mock.service import Service
 from lab.server.backlog import SHORT, Backlog, Kept, weight
 from lab.server.limits import ServerLimits
@@ -125,7 +125,7 @@ class Buffer:
             self._long.pop(kept.observation.x, None)
 
 
-def _exchange(observation: Observation | Relayed, otherwise: int) -> int:
+def _exchange(observation: Observation, otherwise: int) -> int:
     """To which it belongs; `otherwise` if to none."""
     x = observation.x if isinstance(observation, Requested | Replied | Noted) else None
     return otherwise if x is None else x

@@ -1,11 +1,10 @@
 """The routes of the control plane that do otherwise where several processes serve the lab (control-plane.md)."""
 
-import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import partial
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING
 
 from aiohttp import web
 from msgspec.structs import replace
@@ -14,7 +13,7 @@ from lab.core.clock import Millis
 from lab.core.exchange import Json
 from lab.core.journal.fact import LedgerCleared
 from lab.core.journal.shared import LogPosition
-from lab.core.observe import Noted, Observation, Relayed, Replied, Requested, Touched
+from lab.core.observe import Noted, Observation, Replied, Requested, Touched
 from lab.mock.service import Service
 from lab.mock.sizes import sizes_of
 from lab.server.backlog import Kept
@@ -26,8 +25,6 @@ from lab.server.shared.calls import LedgerCalls
 if TYPE_CHECKING:
     from lab.server.shared.exchanges import ExchangeRelay
 
-JournalEntry: TypeAlias = Observation | Relayed
-_X = re.compile('"x":[0-9]+')
 KEPT_BY_RESET = ("scenarios", "settings", "seed", "clock")
 """What a reset of a shared lab leaves."""
 
@@ -84,10 +81,15 @@ def _cleared(service: Service, now: Millis) -> tuple[Millis, Counter[str]]:
 class SharedBuffer(Buffer):
     """Keeps what other processes tell of their exchanges among its own, in the order in which all came about."""
 
-    def relay(self, relayed: Relayed, position: LogPosition) -> None:
-        """Take a line of another process."""
+    def relay(self, observation: Observation, position: LogPosition, wall: Millis) -> None:
+        """Take what another process observed, having folded the log up to a position."""
         self.backlog.hand_on()
-        self.take([Kept(relayed, relayed.wall * 1_000, position)])
+        self.take([Kept(observation, wall * 1_000, position)])
+
+    def restart(self, observations: Iterable[Observation]) -> None:
+        """Begin anew; a reply that is under way is told apart by its request, which isn't here."""
+        super().restart(observations)
+        self.after = 0
 
     def exchanges(self) -> tuple[Kept, ...]:
         """What was observed, oldest first."""
@@ -105,16 +107,9 @@ class SharedBuffer(Buffer):
 def _place(kept: Kept) -> tuple[Millis, LogPosition, int, int]:
     """By instant, then by what had been committed; of one exchange its request first, its reply last."""
     observation = kept.observation
-    x = getattr(observation, "x", None) or 0
     kinds = (Requested, Noted, Replied)
     phase = kinds.index(type(observation)) if type(observation) in kinds else 1
-    if type(observation) is Relayed:
-        phase = ("req", "fact", "res").index(_kind(observation))
-    return observation.at, kept.order, x, phase
-
-
-def _kind(relayed: Relayed) -> str:
-    return relayed.line.removeprefix('{"k":"').partition('"')[0]
+    return observation.at, kept.order, getattr(observation, "x", None) or 0, phase
 
 
 class ExchangeNumbers:
@@ -130,27 +125,22 @@ class ExchangeNumbers:
             if (observation := self.own(kept.observation)) is not None:
                 yield replace(kept, observation=observation)
 
-    def own(self, observation: JournalEntry) -> JournalEntry | None:
+    def own(self, observation: Observation) -> Observation | None:
         """The observation as this journal numbers it; None: it is of an exchange that the journal doesn't tell of.
 
         A fact is told all the same, and belongs to none then: its exchange may be told of later.
         """
-        x = getattr(observation, "x", None)
-        if x is None:
-            return observation
-        if type(observation) is Requested or (type(observation) is Relayed and _kind(observation) == "req"):
-            self._last += 1
-            self._numbers[x] = self._last
-        number = self._numbers.get(x)
-        if type(observation) is Noted:
-            return replace(observation, x=number)
-        if number is None:
-            return None
-        if type(observation) is Relayed:
-            return replace(observation, x=number, line=_X.sub(f'"x":{number}', observation.line, count=1))
-        if type(observation) is Requested:
-            return replace(observation, x=number, ordinal=x)
-        return replace(observation, x=number)
+        match observation:
+            case Requested(x=x):
+                self._last += 1
+                self._numbers[x] = self._last
+                return replace(observation, x=self._last, ordinal=x)
+            case Replied(x=x):
+                number = self._numbers.get(x)
+                return None if number is None else replace(observation, x=number)
+            case Noted(x=int(x)):
+                return replace(observation, x=self._numbers.get(x))
+        return observation
 
 
 class SharedSubscriber(Subscriber):
@@ -160,15 +150,15 @@ class SharedSubscriber(Subscriber):
         self._numbers = ExchangeNumbers()
         return self._numbers.past(past)
 
-    def __call__(self, observation: JournalEntry) -> None:
-        """Take an observation of this process, or a line of another one."""
+    def __call__(self, observation: Observation, wall: Millis | None = None) -> None:
+        """Take an observation of this process, or of another one, which came about at `wall`."""
         known = self._numbers.own(observation)
-        if known is not None and (self._replies or type(known) is not Relayed or _kind(known) != "res"):
-            super().__call__(known)
+        if known is not None:
+            super().__call__(known, wall)
 
-    def relay(self, relayed: Relayed, position: LogPosition) -> None:
-        """Take a line of another process."""
-        self(relayed)
+    def relay(self, observation: Observation, position: LogPosition, wall: Millis) -> None:
+        """Take what another process observed."""
+        self(observation, wall)
 
 
 @contextmanager

@@ -1,35 +1,61 @@
 """The loop of a process that shares its lab: calls wait, a batch of them is tried, the store takes what came of it.
 
     sync     what other processes committed meanwhile is folded; the store's clock gives the batch its instant
-    try      all calls that wait are run against the replica, which is then as before
-    commit   the store takes their facts, unless somebody was faster: then fold what they committed, and try again
+    try      all calls that wait are run against the records of this process, which are then as before
+    append   the log takes their facts, unless somebody was faster: then fold what they committed, and try again
     release  the facts are folded, observers are told, and each caller gets what its call gave
 
-One round trip serves all calls that wait, and a second one all that they change. While the store can't be reached calls
-fail at once; the loop tries to reach it, in pauses that grow. If it can't be asked what became of a commit, its calls
-fail; what it holds, if it was taken, is folded later as any commit is.
+One round trip serves all calls that wait, and a second one all that they change. If the answer to an append gets lost,
+the log says whether it was taken: the next commit is it, is another's, or isn't there, and then the same is sent again.
+While the store can't be reached calls fail at once; the loop tries to reach it, in pauses that grow. A commit of which it
+wasn't learned what became of it, for its calls have failed, is folded later as any commit is.
 """
 
 import asyncio
 import logging
-from collections.abc import Callable, Sequence
+from collections import deque
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from contextlib import suppress
-from typing import ClassVar
+from typing import ClassVar, TypeVar, cast
 
-from lab.clocks import ManualClock, ScaledClock, SystemClock
+from msgspec import Struct
+
+from lab.clocks import ManualClock, ScaledClock, SystemClock, breathe, real_millis
 from lab.core.clock import Millis
-from lab.core.errors import UsageError
-from lab.core.journal.fact import ClockAdvanced, ClockScaled
-from lab.core.journal.shared import PROCESS_LIFETIME, LedgerEnded, SharedStore, StoreLost, StoreRefused
+from lab.core.errors import LabError, UsageError
+from lab.core.journal.fact import ClockAdvanced, ClockScaled, Record
+from lab.core.journal.ledger import MemoryLedger
+from lab.core.journal.shared import (
+    PIECE,
+    PROCESS_LIFETIME,
+    SNAPSHOT_EVERY,
+    Behind,
+    Commit,
+    LedgerEnded,
+    LogPlace,
+    SetupReplaced,
+    SharedStore,
+    Snapshot,
+    StoreLost,
+    StoreRefused,
+    StoreUnreadable,
+)
 from lab.core.journal.shell import LedgerBack, LedgerLost, LedgerReverted
-from lab.mock.batches import BatchedService
-from lab.server.shared.call_queue import CallQueue, WaitingCall, fail
-from lab.server.shared.calls import CallResult
+from lab.mock.batches import Batch, BatchedService
+from lab.server.shared.calls import CallResult, LedgerCounts
 from lab.server.shared.exchanges import ExchangeRelay
-from lab.server.shared.lab_time import LabTime
-from lab.server.shared.replica import Replica
+from lab.server.shared.lab_time import LabTime, pace_after
+from lab.server.shared.refused_writes import RefusedWrites
 
 _LOG = logging.getLogger("lab")
+MOST_CALLS = 256
+"""Calls of a batch: more would keep the process from its sockets."""
+ANSWERED_WITHIN: Millis = 2_000
+"""For so long, in real milliseconds, a store that doesn't answer is asked again."""
+RECALLED = 10_000
+"""Commits from before a process came that its journal tells of."""
+ORDINALS = 10_000_000
+"""Ordinals of exchanges that are a process's own."""
 _IDLE: Millis = 1_000
 """For so long nothing is asked of the store where nobody calls."""
 _BUSY: Millis = 50
@@ -38,6 +64,49 @@ _UNWATCHED: Millis = 250
 """So often is looked for commits where the store can't be asked to tell of them."""
 _FIRST_PAUSE: Millis = 50
 _LONGEST_PAUSE: Millis = 2_000
+_Answer = TypeVar("_Answer")
+
+
+async def read_log(store: SharedStore, before: LogPlace | None = None) -> tuple[Snapshot, Millis]:
+    """All records as they are now, and what the store's clock says: the last snapshot, and what was committed since."""
+    kept, ledger = await store.snapshot(), MemoryLedger()
+    ledger.replace(kept.records)
+    place, at, pace = kept.place, kept.at, kept.pace
+    while True:
+        answer = await store.sync(place)
+        if isinstance(answer, Behind):
+            if kept.place == before:
+                raise StoreUnreadable(f"{answer.why}, and has no snapshot behind which they go on.")
+            return await read_log(store, kept.place)  # a newer one was kept meanwhile, or the store was set back
+        for commit in answer.commits:
+            ledger.commit(commit.facts)
+            place, at, pace = commit.place, commit.at, pace_after(commit) or pace
+        if len(answer.commits) < PIECE:
+            return Snapshot(place, dict(ledger.of(Record)), at, pace), answer.wall
+        await breathe()
+
+
+class _Waiting(Struct, eq=False):
+    """A call, and whoever waits for it."""
+
+    call: Callable[[Millis], object]
+    result: "asyncio.Future[object]"
+    moves_clock: bool
+    """Whether it is the last of its batch: those after it are of another instant."""
+
+    def end(self, result: object) -> None:
+        """Give what the call gave, or raise what it raised, to whoever waits for it still."""
+        if self.result.done():
+            return
+        if isinstance(result, Exception):
+            self.result.set_exception(result)
+        else:
+            self.result.set_result(result)
+
+
+def _fail(calls: Iterable[_Waiting], why: Exception) -> None:
+    for waiting in calls:
+        waiting.end(why)
 
 
 class BatchLoop:
@@ -49,40 +118,51 @@ class BatchLoop:
         """`process` is a name that no other process of the lab has, nor ever had."""
         self.service = service
         self.relay = ExchangeRelay(service, store, time, process)
-        self._replica = Replica(service, store, time, process)
-        self._replica.on_revert = self._reverted
-        self.counts = self._replica.counts
+        self.counts = LedgerCounts()
+        self.writes = RefusedWrites()
+        self.writes.on_begin, self.writes.on_end = self._refused, self._taken
+        self._refused_since: Millis = 0
         self.set_back: Millis | None = None
         """When this process last noticed that the store has lost what it had acknowledged."""
-        self._lost: str | None = None
-        """Why the store can't be asked; None: it can."""
-        self._refused_since: Millis = 0
-        self._replica.writes.on_begin, self._replica.writes.on_end = self._refused, self._taken
         self.back = asyncio.Event()
         """Set while the store can be asked."""
-        self._store, self._process = store, process
-        self._queue = CallQueue()
+        self._lost: str | None = None
+        """Why the store can't be asked; None: it can."""
+        self._store, self._time, self._process = store, time, process
+        self._calls: deque[_Waiting] = deque()
+        self._called = asyncio.Event()
+        self._place: LogPlace | None = None
+        """Up to where the log is folded; None: the records must be loaded."""
+        self._number = 0
+        self._wall: Millis = 0
         self._speaks = True
         """Whether it is this one that says when the store is gone."""
         self._tasks: tuple[asyncio.Task[None], ...] = ()
+        self._keeping: asyncio.Task[None] | None = None
+        self._trying: asyncio.Task[None] | None = None
 
     @property
     def trouble(self) -> str | None:
         """Why calls are refused, all of them or those that write; None: none are."""
-        return self._lost or self._replica.writes.why
+        return self._lost or self.writes.why
+
+    @property
+    def now(self) -> Millis:
+        """The lab's instant, as of the store's last answer."""
+        return self._time.instant(self._wall)
 
     async def start(self, about: str | None = "") -> None:
-        """Take up what the store holds; `about` is what other processes read of this one. StoreLost if it can't be reached.
+        """Take up what the store holds; StoreLost if it can't be reached.
 
-        None: it is a tenant's, of which there may be many. That of the lab says for all of them that the process lives
-        and what is wrong with the store, and `TenantFollower` follows those that are in use.
+        `about` None: it is a tenant's, of which there may be many. That of the lab says for all of them that the process
+        lives and what is wrong with the store, and `TenantFollower` follows those that are in use.
         """
-        await self._replica.sync()
-        await self._replica.recall()
+        await self._sync()
+        await self._recall()
         loops = [self._work(), self.relay.keep_publishing()]
         if about is not None:
-            await self._store.heartbeat(self._process, about)
-            loops += self._follow(), self._live(about), self.relay.keep_up()
+            await self._store.heartbeat(self._process)
+            loops += self._follow(), self._live(), self.relay.keep_up()
         self._speaks = about is not None
         self.back.set()
         self._tasks = tuple(asyncio.create_task(each) for each in loops)
@@ -96,11 +176,12 @@ class BatchLoop:
             await self.relay.publish()
             if self._speaks:
                 await self._store.leave(self._process)
-        for task in self._tasks:
+        tasks = [task for task in (*self._tasks, self._keeping, self._trying) if task is not None]
+        for task in tasks:
             task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await asyncio.gather(*tasks, return_exceptions=True)
         self._lost = "This process no longer serves the lab."
-        self._queue.fail(StoreLost(self._lost))
+        self._fail_all(StoreLost(self._lost))
 
     # Calls
 
@@ -108,7 +189,10 @@ class BatchLoop:
         """What the call gives once its facts are taken; it may be run several times before. StoreLost if none can be."""
         if self._lost is not None:
             raise StoreLost(self._lost)
-        return await self._queue.run(call, moves_clock=moves_clock)
+        waiting = _Waiting(call, asyncio.get_running_loop().create_future(), moves_clock)
+        self._calls.append(waiting)
+        self._called.set()
+        return cast("CallResult", await waiting.result)
 
     async def fresh(self) -> None:
         """Return once all that any process had committed before is folded."""
@@ -141,79 +225,243 @@ class BatchLoop:
 
     async def _work(self) -> None:
         while True:
-            calls = await self._queue.next()
+            calls = await self._next()
             try:
                 await self._serve(calls)
             except LedgerEnded as ended:
-                fail(calls, ended)
-            except StoreLost as lost:
-                fail(calls, lost)
+                _fail(calls, ended)
+            except (StoreLost, StoreUnreadable) as fault:
+                lost = fault if isinstance(fault, StoreLost) else StoreLost(fault.what, hint=fault.hint)
+                _fail(calls, lost)
                 await self._reconnect(lost)
             except Exception as fault:  # noqa: BLE001 - a bug ends its calls, not the lab
                 # an observer may have failed in the midst of what was folded
-                self._replica.doubt()
-                fail(calls, fault)
+                self._doubt()
+                _fail(calls, fault)
 
-    async def _serve(self, calls: Sequence[WaitingCall]) -> None:
+    async def _next(self) -> list[_Waiting]:
+        """The calls of the next batch, once there is one; nobody has given them up."""
+        while True:
+            while not self._calls:
+                self._called.clear()
+                await self._called.wait()
+            calls: list[_Waiting] = []
+            while self._calls and len(calls) < MOST_CALLS and not (calls and calls[-1].moves_clock):
+                waiting = self._calls.popleft()
+                if not waiting.result.done():
+                    calls.append(waiting)
+            if calls:
+                return calls
+
+    async def _serve(self, calls: Sequence[_Waiting]) -> None:
         try:
-            await self._serve_together(calls)
+            await self._insist(self._sync, real_millis() + ANSWERED_WITHIN)
+            while True:
+                now = self.now
+                batch = self.service.attempt([each.call for each in calls], now)
+                if not batch.facts:
+                    self.service.accept(batch)
+                elif not await self._commit(batch, now):
+                    continue
+                break
         except StoreRefused as refused:
             if len(calls) == 1:
-                fail(calls, refused)
+                _fail(calls, refused)
                 return
             for each in calls:  # those that write nothing are answered
                 await self._serve([each])
-
-    async def _serve_together(self, calls: Sequence[WaitingCall]) -> None:
-        await self._replica.sync()
-        while True:
-            now = self._replica.now
-            batch = self.service.attempt([each.call for each in calls], now)
-            if not batch.facts or await self._replica.commit(batch, now):
-                break
-        self.service.accept(batch)
+            return
         for waiting, result in zip(calls, batch.results, strict=True):
             waiting.end(result)
+
+    async def _commit(self, batch: Batch, now: Millis) -> bool:
+        """Have the log take what the batch came to; False if another process was faster, whose commits are folded now."""
+        place, facts = self._place, batch.facts
+        assert place is not None
+        self._number += 1
+        at, until = max(now, facts[-1].at), real_millis() + ANSWERED_WITHIN
+        commit = Commit(
+            place.position + 1, self._process, self._number, at, self._wall, facts, batch.exchanges
+        )  # fmt: skip
+        while True:
+            try:
+                taken: bool | None = await self._store.append(place, commit)
+            except StoreRefused as refused:
+                self.service.refuse(batch)
+                self.counts.errors += 1
+                self.writes.refuse(refused.what)
+                raise
+            except StoreLost:
+                self.counts.errors += 1
+                if real_millis() >= until:
+                    self.service.refuse(batch)
+                    raise
+                taken = None
+            if taken:
+                self._accept(batch, commit)
+                return True
+            try:
+                news = await self._insist(self._news, until)
+            except LabError:
+                self.service.refuse(batch)
+                raise
+            if news and news[0].place == commit.place:
+                self._accept(batch, commit)
+                self._fold(news[1:])
+                return True
+            if news or taken is not None or self._place != place:
+                self.counts.conflicts += 1
+                self.service.refuse(batch)
+                self._fold(news)
+                await self._sync()
+                return False
+            # it isn't there, but may be on its way: nothing but the same may follow it
+            await SystemClock().hold(_FIRST_PAUSE)
+
+    async def _insist(self, ask: Callable[[], Awaitable[_Answer]], until: Millis) -> _Answer:
+        """What the store says in the end; StoreLost if it says nothing, and it is past `until`, in real milliseconds."""
+        while True:
+            try:
+                return await ask()
+            except StoreLost as lost:
+                if type(lost) is not StoreLost or real_millis() >= until:
+                    raise
+                self.counts.errors += 1
+                await SystemClock().hold(_FIRST_PAUSE)
+
+    def _accept(self, batch: Batch, commit: Commit) -> None:
+        self.counts.commits += 1
+        self.writes.take()
+        self._stand(commit)
+        self.service.accept(batch)
+
+    def _stand(self, commit: Commit) -> None:
+        """It is the last one from now on."""
+        self._place, self.service.position = commit.place, commit.position
+        self._time.follow(commit)
+        if commit.position % SNAPSHOT_EVERY == 0 and commit.process == self._process:
+            asyncio.get_running_loop().call_soon(self._keep)
+
+    # The log
+
+    async def _sync(self) -> None:
+        """Fold what was committed since, all of it."""
+        while news := await self._news():
+            self._fold(news)
+            if len(news) < PIECE:
+                break
+        self._time.keep_up(self._wall)
+
+    async def _news(self) -> tuple[Commit, ...]:
+        """The commits since; where they can't be given, none, once the records are loaded."""
+        while True:
+            if self._place is None:
+                await self._load()
+            assert self._place is not None
+            answer = await self._store.sync(self._place)
+            if not isinstance(answer, Behind):
+                self._wall = answer.wall
+                return answer.commits
+            self._doubt()
+            if answer.gone is not None:
+                self._reverted(answer.gone, answer.why)
+
+    def _fold(self, commits: Sequence[Commit]) -> None:
+        for commit in commits:
+            self._stand(commit)
+            self.service.fold(commit.facts, commit.exchanges or (None,) * len(commit.facts))
+
+    def _doubt(self) -> None:
+        """Load the records before they are used again."""
+        self._place = None
+
+    async def _load(self) -> None:
+        """Hold what the store does; observers have been told of it, or are by `_recall`."""
+        snapshot, self._wall = await read_log(self._store)
+        with suppress(StoreRefused):  # it is full: the ordinals of before are good enough
+            self.relay.number = await self._store.number() - 1
+            self.service.exchanges = self.relay.number * ORDINALS
+        self.service.replicate(snapshot.records)
+        self._time.load(snapshot)
+        self._place, self.service.position = snapshot.place, snapshot.place.position
+
+    async def _recall(self) -> None:
+        """Tell observers what was committed before this process came, as far as a journal may go back."""
+        assert self._place is not None
+        until = self._place.position
+        place = LogPlace(max(0, until - RECALLED))
+        while place.position < until:
+            answer = await self._store.sync(place)
+            if isinstance(answer, Behind) or not answer.commits:
+                break
+            for commit in answer.commits:
+                if (place := commit.place).position <= until:
+                    self.service.recall(commit.facts, commit.exchanges or (None,) * len(commit.facts), place.position)
+        self.service.position = until
+
+    def _keep(self) -> None:
+        """Keep a snapshot, if none is being kept; the records of now are copied, and written while others are served."""
+        if self._place is None or (self._keeping is not None and not self._keeping.done()):
+            return
+        records = dict(self.service.ledger.of(Record))
+        snapshot = Snapshot(self._place, records, self._time.at, self._time.pace)
+
+        async def keep() -> None:
+            with suppress(StoreLost):
+                await self._store.keep(snapshot)
+
+        self._keeping = asyncio.create_task(keep())
 
     # A store that is gone
 
     async def _reconnect(self, lost: StoreLost) -> None:
-        at, pause = self._replica.now, _FIRST_PAUSE
+        at, pause = self.now, _FIRST_PAUSE
         self.counts.errors += 1
         self._lost = lost.what
         self.back.clear()
-        self._queue.fail(lost)
+        self._fail_all(lost)
         self._say(logging.ERROR, f"{lost.what.rstrip('.')}. Calls get 503 until it is back.")
         while True:
             await SystemClock().hold(pause)
             pause = min(2 * pause, _LONGEST_PAUSE)
             try:
-                await self._replica.sync()
+                await self._sync()
                 break
             except LedgerEnded:  # the next call learns of it
                 break
-            except StoreLost:
+            except LabError:
                 self.counts.errors += 1
         self._lost = None
         self.service.note(LedgerLost(at=at, why=lost.what))
-        self.service.note(LedgerBack(at=self._replica.now))
+        self.service.note(LedgerBack(at=self.now))
         self.back.set()
         self._say(logging.WARNING, "the shared ledger is back.")
 
+    def _fail_all(self, why: Exception) -> None:
+        _fail(self._calls, why)
+        self._calls.clear()
+
     def _refused(self, why: str) -> None:
-        self._refused_since = self._replica.now
+        self._refused_since = self.now
         self._say(logging.ERROR, f"{why.rstrip('.')}. Calls that write get 503 until it takes them.")
+
+        async def try_again() -> None:
+            while self.writes.why is not None:
+                await SystemClock().hold(_IDLE)
+                await self.beat()
+
+        self._trying = asyncio.create_task(try_again())
 
     def _taken(self, why: str) -> None:
         self.service.note(LedgerLost(at=self._refused_since, why=why))
-        self.service.note(LedgerBack(at=self._replica.now))
+        self.service.note(LedgerBack(at=self.now))
         self._say(logging.WARNING, "the shared ledger takes writes again.")
 
-    def _reverted(self, fact: LedgerReverted) -> None:
-        self.set_back = fact.at
-        self.service.note(fact)
-        gone = f"{fact.gone:,} commit{'s' if fact.gone > 1 else ''}"
-        self._say(logging.ERROR, f"{fact.why}. At least {gone} that it had acknowledged went with that.")
+    def _reverted(self, gone: int, why: str) -> None:
+        self.set_back = self.now
+        self.service.note(LedgerReverted(at=self.now, gone=gone, why=why))
+        commits = f"{gone:,} commit{'s' if gone > 1 else ''}"
+        self._say(logging.ERROR, f"{why}. At least {commits} that it had acknowledged went with that.")
 
     def _say(self, level: int, text: str) -> None:
         if self._speaks:
@@ -235,8 +483,19 @@ class BatchLoop:
             with suppress(StoreLost):
                 await self.fresh()
 
-    async def _live(self, about: str) -> None:
+    async def _live(self) -> None:
         while True:
             await SystemClock().hold(PROCESS_LIFETIME // 3)
-            with suppress(StoreLost):
-                await self._store.heartbeat(self._process, about)
+            await self.beat()
+
+    async def beat(self) -> None:
+        """Let others know that this one lives; where writes are refused, that shows whether they still are."""
+        try:
+            await self._store.heartbeat(self._process)
+            self.writes.take()
+        except SetupReplaced:
+            self._doubt()  # the next call learns of it
+        except StoreRefused as refused:
+            self.writes.refuse(refused.what)
+        except StoreLost:
+            pass

@@ -1,41 +1,47 @@
-"""The exchanges of a shared lab: each process publishes its own, redacted, and reads those of the others when somebody looks.
+"""The exchanges of a shared lab: each process publishes its own, and reads those of the others when somebody looks.
 
 They are told for onlookers alone, so nobody waits for them: a process that is killed may take its last ones along, never
-a fact. What a process publishes are lines as its journal shows them, those of an exchange together once it is over.
+a fact. What is published is what was observed, as it was; whoever shows it redacts it, as it does its own.
 """
 
 import asyncio
-import re
 from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
+from typing import TypeAlias
 
-import msgspec
+from msgspec.structs import replace
 
-from lab.clocks import SystemClock, real_millis
+from lab.clocks import SystemClock, breathe, real_millis
 from lab.core.clock import Millis
 from lab.core.journal.fact import LedgerCleared
 from lab.core.journal.shared import EXCHANGES_KEPT, Cursor, LogPosition, SharedStore, StoreLost
-from lab.core.observe import Noted, Observation, Relayed, Replied, Requested
+from lab.core.observe import Noted, Observation, Replied, Requested
+from lab.faults.facts import FaultStruck
+from lab.jobs.facts import ScenarioLoaded
 from lab.mock.batches import BatchedService
 from lab.server.shared.lab_time import LabTime
-from lab.server.shared.published_exchanges import ExchangeWriters, LineHead, ObservedAt, PublishedExchange
+from lab.stores.codec import ObservedAt, PublishedExchange, decode_exchange, encode_exchange
 
 _GATHER: Millis = 50
 """For so long, in real milliseconds, exchanges are gathered before they are published."""
 _LOOK: Millis = 100
 """So often those of others are read while somebody follows the journal."""
+_SLICE = 64
+"""Observations that are written before others have their turn."""
 CONNECTIONS = 1_000_000
-"""Added to the ordinals of connections for each other process, so that no two of a journal have the same."""
-_CONNECTION = re.compile('"c":[0-9]+')
-Onlooker = Callable[[Relayed, LogPosition], None]
-"""Is told a line of another process, and up to where that had folded the commits."""
+"""Added to the ordinals of connections for each process before this one, so that no two of a journal have the same."""
+_Published: TypeAlias = Requested | Replied | Noted
+Onlooker = Callable[[_Published, LogPosition, Millis], None]
+"""Is told what another process observed, up to where that had folded the log, and when, in real milliseconds of this one."""
 
 
 class ExchangeRelay:
     """Publishes the exchanges of one process, and tells onlookers those of the others."""
 
     def __init__(self, service: BatchedService, store: SharedStore, time: LabTime, process: str) -> None:
+        self.number = 0
+        """How many processes began before this one."""
         self.onlookers: list[Onlooker] = []
         self.cursor: Cursor = ""
         """Up to where those of the others were read."""
@@ -43,32 +49,47 @@ class ExchangeRelay:
         """Set while somebody wants to be told as soon as can be."""
         self._followers = 0
         self._service, self._store, self._time, self._process = service, store, time, process
-        self._pending: deque[ObservedAt] = deque(maxlen=10 * EXCHANGES_KEPT)
+        self._pending: deque[tuple[_Published, LogPosition, Millis]] = deque(maxlen=10 * EXCHANGES_KEPT)
         self._come = asyncio.Event()
-        self._writers: ExchangeWriters | None = None
+        self._under_way: dict[int, PublishedExchange] = {}
+        """Those whose reply hasn't left."""
         self._cleared: LogPosition = 0
-        self._processes: dict[str, int] = {}
-        self._busy = asyncio.Lock()
-        self._reading = asyncio.Lock()
+        self._publishing, self._reading = asyncio.Lock(), asyncio.Lock()
         service.observers.append(self._observe)
 
     def _observe(self, observation: Observation) -> None:
-        if isinstance(observation, Noted) and isinstance(observation.fact, LedgerCleared):
-            self._cleared = self._service.position
-        if isinstance(observation, Requested | Replied | Noted):
-            self._pending.append(ObservedAt(observation, self._service.position, real_millis() + self._time.ahead))
-            self._come.set()
+        if isinstance(observation, Noted):
+            if isinstance(observation.fact, LedgerCleared):
+                self._cleared = self._service.position
+            if not _shown(observation):
+                return
+        elif type(observation) is not Requested and type(observation) is not Replied:
+            return
+        self._pending.append((observation, self._service.position, real_millis() + self._time.ahead))
+        self._come.set()
 
     async def publish(self) -> None:
         """Publish what has come about; what can't be published is lost."""
-        async with self._busy:
-            if self._writers is None:
-                self._writers = ExchangeWriters(self._service, self._time.clock, self._process)
+        async with self._publishing:
             while self._pending:
-                lines = [line async for line in self._writers.lines(self._pending)]
+                observed = (self._pending.popleft() for _ in range(min(_SLICE, len(self._pending))))
+                lines = [encode_exchange(whole) for each in observed if (whole := self._whole(*each)) is not None]
                 if lines:
                     with suppress(StoreLost):
                         await self._store.publish(lines)
+                await breathe()
+
+    def _whole(self, observation: _Published, position: LogPosition, wall: Millis) -> PublishedExchange | None:
+        """What can be published now that this was observed: what belongs to one exchange once that is over."""
+        entry, x = ObservedAt.of(observation, wall), observation.x
+        if type(observation) is Requested or x is None:
+            exchange = PublishedExchange(self._process, self.number, position, [entry])
+            if x is None:
+                return exchange
+            self._under_way[x] = exchange
+        elif x in self._under_way:
+            self._under_way[x].observed.append(entry)
+        return self._under_way.pop(x, None) if type(observation) is Replied and x is not None else None
 
     async def catch_up(self) -> None:
         """Tell the onlookers what other processes have published since."""
@@ -77,26 +98,20 @@ class ExchangeRelay:
                 published = await self._store.published(self.cursor)
                 self.cursor = published.after
                 for line in published.lines:
-                    self._tell(line)
+                    self._tell(decode_exchange(line))
                 if not published.lines:
                     return
 
-    def _tell(self, line: bytes) -> None:
-        exchange = msgspec.json.decode(line, type=PublishedExchange)
+    def _tell(self, exchange: PublishedExchange) -> None:
         # what was cleared is nobody's any more
         if exchange.process == self._process or exchange.position < self._cleared:
             return
-        number = self._processes.setdefault(exchange.process, len(self._processes) + 1)
-        for text, wall in zip(exchange.lines, exchange.walls, strict=True):
-            head = msgspec.json.decode(text, type=LineHead)
-            if head.c is not None:
-                text = _CONNECTION.sub(f'"c":{head.c + number * CONNECTIONS}', text, count=1)
-            if head.type == "fault.struck" and head.fault is not None:
-                self._service.struck_elsewhere(head.fault)
-            own_wall = wall - self._time.ahead
-            relayed = Relayed(head.t, head.x, text, own_wall, exchange.source, exchange.digests)
+        for each in exchange.observed:
+            observation = _renumbered(each.observation, exchange.number * CONNECTIONS)
+            if isinstance(observation, Noted) and isinstance(observation.fact, FaultStruck):
+                self._service.struck_elsewhere(observation.fact.fault)
             for onlooker in self.onlookers:
-                onlooker(relayed, exchange.position)
+                onlooker(observation, exchange.position, each.wall - self._time.ahead)
 
     def follow(self, onlooker: Onlooker | None) -> None:
         """Somebody wants to be told as soon as can be, perhaps by `onlooker`, until `leave` is called with the same."""
@@ -126,3 +141,18 @@ class ExchangeRelay:
             await SystemClock().hold(_LOOK)
             with suppress(StoreLost):
                 await self.catch_up()
+
+
+def _shown(noted: Noted) -> bool:
+    """Whether the others don't learn of it by the log: what happened to sockets, and which fault struck."""
+    fact = noted.fact
+    return isinstance(fact, FaultStruck) or (fact.kind == "shell" and not isinstance(fact, ScenarioLoaded))
+
+
+def _renumbered(observation: _Published, before: int) -> _Published:
+    """The same, of a connection that no other process has."""
+    if isinstance(observation, Requested):
+        return replace(observation, c=observation.c + before)
+    if isinstance(observation, Noted) and isinstance(c := getattr(observation.fact, "c", None), int):
+        return replace(observation, fact=replace(observation.fact, c=c + before))
+    return observation

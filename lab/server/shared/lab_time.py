@@ -5,13 +5,18 @@ find the same decision early or late. A process's own clock follows, for sleeper
 never goes back; where it is ahead by the time that an answer of the store took, it is so by milliseconds.
 """
 
-from collections.abc import Iterable
 from fractions import Fraction
 
-from lab.clocks import AnyClock, ManualClock, ScaledClock, real_millis
+from lab.clocks import AnyClock, ScaledClock, real_millis
 from lab.core.clock import Millis
-from lab.core.journal.fact import ClockScaled, Fact
-from lab.core.journal.shared import Snapshot
+from lab.core.journal.fact import ClockScaled
+from lab.core.journal.shared import Commit, Pace, Snapshot
+
+
+def pace_after(commit: Commit) -> Pace | None:
+    """The pace that the commit gives the lab's clock; None: it leaves it."""
+    scaled = (Pace(fact.factor, fact.at, commit.wall) for fact in commit.facts if isinstance(fact, ClockScaled))
+    return next(scaled, None)
 
 
 class LabTime:
@@ -20,40 +25,38 @@ class LabTime:
     def __init__(self, clock: AnyClock, began: Millis) -> None:
         """`began` is what the store's clock said at instant 0, in milliseconds since 1970."""
         self.clock = clock
-        self._base: Millis = 0
-        self._since = began
-        """What the store's clock said at the instant `_base`."""
-        self._last: Millis = 0
+        # a manual clock has the pace 0: it stands where the last commit was
+        self.pace = self._first = Pace(clock.factor, 0, began)
+        self.at: Millis = 0
         """The instant of the last commit: none is earlier after it."""
         self.ahead: Millis = 0
         """By how much the store's clock is ahead of this process's real milliseconds."""
 
-    def load(self, snapshot: Snapshot) -> None:
-        """Begin where the lab stands."""
-        if snapshot.clock is not None:
-            self.commit(snapshot.clock.facts, snapshot.clock.at, snapshot.clock.wall)
-        self._last = snapshot.at
-        self.keep_up(snapshot.wall)
-
     def instant(self, wall: Millis) -> Millis:
         """The lab's instant when the store's clock says that."""
-        if isinstance(self.clock, ManualClock):
-            return self._last
-        passed = (wall - self._since) * Fraction(self.clock.factor)
-        return max(self._base + int(passed), self._last)
+        passed = (wall - self.pace.since) * Fraction(self.pace.factor)
+        return max(self.pace.base + int(passed), self.at)
 
     def keep_up(self, wall: Millis) -> None:
         """The store's clock says that now."""
         self.ahead = wall - real_millis()
         self.clock.keep_up(self.instant(wall))
 
-    def commit(self, facts: Iterable[Fact], at: Millis, wall: Millis) -> None:
-        """These facts were committed at that instant, when the store's clock said `wall`: some may move the lab's clock."""
-        self._last = at
-        for fact in facts:
-            if isinstance(fact, ClockScaled) and isinstance(self.clock, ScaledClock):
-                self._base, self._since = fact.at, wall
-                self.clock.scale(fact.factor)
-                # all stand at that instant exactly when it is paused, also who was ahead
-                self.clock.rewind(fact.at)
-        self.clock.keep_up(at)
+    def load(self, snapshot: Snapshot) -> None:
+        """Go on where the lab stood then."""
+        self._run(snapshot.pace or self._first)
+        self.at = snapshot.at
+
+    def follow(self, commit: Commit) -> None:
+        """It was committed: some commits move the lab's clock."""
+        self.at = commit.at
+        if (pace := pace_after(commit)) is not None:
+            self._run(pace)
+        self.clock.keep_up(commit.at)
+
+    def _run(self, pace: Pace) -> None:
+        if pace != self.pace and isinstance(self.clock, ScaledClock):
+            self.pace = pace
+            self.clock.scale(pace.factor)
+            # all stand at that instant exactly when it is paused, also who was ahead
+            self.clock.rewind(pace.base)

@@ -199,7 +199,7 @@ def _waiting(room: Room) -> list[Part]:
     gate, columns = room.run.gate, room.columns
     if gate is None:
         return _running(room)
-    faces = [] if room.state.ui.answering else verdict_buttons(room.state)
+    faces = verdict_buttons(room.state)
     keys = [cut(line, columns) for line in raised(faces)] if faces else []
     head, text = Part([cut(gate_head(room.state, gate), columns)], 1), " ".join(gate.question.split())
 

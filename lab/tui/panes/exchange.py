@@ -2,7 +2,8 @@
 
 from collections.abc import Callable
 
-from lab.tui.panes.page import PageContent, PageReaction
+from lab.tui.panes.keys import Reaction
+from lab.tui.panes.page import PageContent
 from lab.tui.rows import formats
 from lab.tui.rows.blocks import latency, phrase, since_text
 from lab.tui.rows.curl import curl
@@ -34,18 +35,18 @@ class ExchangePage(PageContent):
         parts = (f"EXCHANGE {exchange.x}", exchange.route, at, came, latency(exchange.took))
         return " · ".join(part for part in parts if part)
 
-    def press(self, key: str) -> PageReaction:
+    def press(self, key: str) -> Reaction:
         """Copy it, or show the exchange before or after."""
         source, exchanges = self.state.source, self.state.run.exchanges
         if key == "y":
             self.foot = "sent to the clipboard · esc"
-            return PageReaction(copy=curl(self.exchange, source.base, source.token_url))
+            return Reaction(copy=curl(self.exchange, source.base, source.token_url))
         at = next((at for at, each in enumerate(exchanges) if each.x == self.exchange.x), 0)
         if exchanges:
             by = -1 if key.startswith("left") else 1
             self.exchange = exchanges[max(0, min(len(exchanges) - 1, at + by))]
         self.foot = FOOT
-        return PageReaction()
+        return Reaction()
 
     def body(self, inner: int) -> list[Row]:
         """The page, more rows than fit if bodies are long."""

@@ -13,12 +13,6 @@ from lab.tui.rows.search import find
 from lab.tui.state.screen import ScreenState, UiState
 
 
-def search_for(state: ScreenState, query: str) -> UiState:
-    """A search for these words, in the wire if that is in focus, or the polls of which it has both sides; without a word its end."""
-    searched = "wire" if state.ui.in_focus in ("wire", "polling") else "output"
-    return state.choose(typing="", query=query, searched=searched, hit=0, hits=0)
-
-
 def go_to_hit(state: ScreenState, size: tuple[int, int], now: Millis, by: int) -> UiState:
     """The choice that shows the hit `by` further, round the end; 0: the first one from where one is.
 

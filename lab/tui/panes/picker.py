@@ -6,7 +6,8 @@ from rich.cells import cell_len
 
 from lab.core.clock import Millis
 from lab.tui.panes.band import planned_row
-from lab.tui.panes.page import ListContent, PageReaction
+from lab.tui.panes.keys import Reaction
+from lab.tui.panes.page import ListContent
 from lab.tui.panes.planned_path import lane_rows, planned_path
 from lab.tui.rows.markdown import markdown
 from lab.tui.rows.spans import BLANK, Row, clip, cut, ink, row, width, wrap
@@ -86,13 +87,13 @@ class PickerPage(ListContent[ScenarioChoice]):
             story.pop()
         return [*shows, *([BLANK, *story] if story else []), *foot]
 
-    def take(self, key: str, entry: ScenarioChoice) -> PageReaction:
+    def take(self, key: str, entry: ScenarioChoice) -> Reaction:
         """Play it; a run that is under way ends only when enter is pressed twice."""
         if self.state.running and self._to_confirm != entry.name:
             self._to_confirm, self.foot = entry.name, _CONFIRM
-            return PageReaction()
-        ui = self.state.choose(starting=False, typing="", output="rendered", zoom="")
-        return PageReaction(lambda source: source.choose(entry.name), ui, close=True)
+            return Reaction()
+        ui = self.state.choose(starting=False, output="rendered", zoom="")
+        return Reaction(ui, lambda source: source.choose(entry.name), close=True)
 
     def moved(self) -> None:
         """Another one is chosen: it isn't the one that was asked about."""

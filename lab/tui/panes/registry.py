@@ -96,6 +96,7 @@ BARS: tuple[Bar, ...] = (
 )
 """From the edges of the screen inwards."""
 
+BOTTOM = frozenset(bar.name for bar in BARS if bar.edge == "bottom")
 _BARS = {bar.name: bar for bar in BARS}
 _PANES = {pane.name: pane for pane in PANES}
 _BY_NAME = {key.name: key for key in SCREEN_KEYS}

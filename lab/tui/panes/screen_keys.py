@@ -71,7 +71,7 @@ def _can_step(state: ScreenState) -> bool:
 
 def _reset(state: ScreenState) -> Reaction:
     scrolled = state.unscrolled("output", "wire")
-    ui = state.choose(starting=False, typing="", output="rendered", zoom="", query="", scrolled=scrolled)
+    ui = state.choose(starting=False, output="rendered", zoom="", query="", scrolled=scrolled)
     return Reaction(ui, lambda source: source.reset())
 
 
@@ -238,10 +238,8 @@ NOTHING_OPEN = "Nothing is open that esc could leave."
 
 
 def _back(state: ScreenState) -> Reaction:
-    """Leave the input row, the maximised pane, the focus, the drawer: the innermost first."""
+    """Leave the search, the maximised pane, the focus, the drawer: the innermost first."""
     ui = state.ui
-    if ui.typing:
-        return Reaction(state.choose(typing=""))
     if ui.query:
         return Reaction(state.choose(query=""))
     if ui.zoom:
@@ -256,9 +254,9 @@ def _back(state: ScreenState) -> Reaction:
 
 
 def _back_word(state: ScreenState) -> str:
-    if state.has_act and not (state.ui.typing or state.ui.query):
+    if state.has_act and not state.ui.query:
         return "Four panes" if state.shows_act else "Act"
-    if state.ui.typing or state.ui.query or not finished(state.in_sight.run):
+    if state.ui.query or not finished(state.in_sight.run):
         return "Back"
     return "Four panes" if state.in_sight.finale else "Finale"
 

@@ -118,7 +118,7 @@ def _questions(offered: tuple[FollowUp, ...], inner: int) -> list[Row]:
 
 def _follow_up(state: ScreenState, key: str) -> FollowUp | None:
     state = state.in_sight
-    if not state.finale or phase(state.run) != "complete" or state.ui.typing:
+    if not state.finale or phase(state.run) != "complete":
         return None
     return next((each for each in follow_ups(state) if each.key == key), None)
 

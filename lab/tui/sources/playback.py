@@ -125,10 +125,8 @@ class Playback(PlayedSource, HeldSource):
         happens = timeline.happening(self.place)
         act = timeline.act(self.place) if self.player.at_acts else None
         self.place = min(happens, max(self.place + 1, timeline.place(self.clock.now())))
-        if act is not None and self.place >= act:
-            self.player.hold()
+        self.player.saw(happens=self.place == happens, act=act is not None and self.place >= act)
         if self.place == happens:
-            self.player.come_to("skip")
             self._run_from(timeline.at(self.place))
 
     def _run_from(self, at: Millis) -> None:

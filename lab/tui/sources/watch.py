@@ -160,8 +160,7 @@ class Watch(PlayedSource):
                     return SourceUpdate()
                 case _ if observation.at > self.clock.now():
                     self._clock.set(observation.at)
-            if isinstance(observation, Requested | Replied):
-                self.player.come_to("step")
+            self.player.saw(step=isinstance(observation, Requested | Replied))
         if self._begun or not isinstance(observation, Requested):
             return None
         self._begun, gone = True, observation.x - 1

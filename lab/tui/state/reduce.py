@@ -197,9 +197,11 @@ def _unseen(run: RunState, decision: GateDecision, opening: GateOpening | None) 
 
 def _expired(run: RunState, fact: GateExpired, noticed: Millis) -> RunState:
     step = clean.line(fact.gate, 80)
-    gate = run.gate if run.gate is not None and run.gate.gate in ("", step) else None
+    gate, opening = run.gate if run.gate is not None and run.gate.gate in ("", step) else None, run.opening
     decision = GateDecision(fact.at, "timed-out", str(Origin.SCRIPT), noticed, fact.at, step, fact.round, gate=gate)
-    return _closed(decided(_unseen(run, decision, run.opening), decision), decision)
+    if opening is not None and (opening.gate, opening.round) == (step, fact.round):
+        decision = replace(decision, approved=opening.approved, approvals=opening.approvals)
+    return _closed(decided(_unseen(run, decision, opening), decision), decision)
 
 
 def _closed(run: RunState, decision: GateDecision) -> RunState:

@@ -82,10 +82,6 @@ class SourceState(Struct, frozen=True):
     """Whether time runs fast until something happens."""
 
 
-SEARCH = "search"
-"""What is typed where words are looked for."""
-
-
 class UiState(Struct, frozen=True):
     """What the person at the keys has chosen."""
 
@@ -97,12 +93,6 @@ class UiState(Struct, frozen=True):
     """`rendered`, `raw`, or `body`."""
     paused: bool = False
     factor: str = "1"
-    typing: str = ""
-    """What the input row is for: `changes`, `approve`, `reject` (with name and comment), `message`, `search`, or nothing."""
-    field: int = 0
-    """Which of the row's texts is typed."""
-    typed: tuple[str, ...] = ()
-    """The row's texts, once it was gone on from the first."""
     name: str = ""
     """Who decided last with a name; the next row begins with it."""
     presenter: bool = False
@@ -141,14 +131,9 @@ class UiState(Struct, frozen=True):
     """What the screen calls the keys that the person chose, by the names of their actions."""
 
     @property
-    def answering(self) -> str:
-        """What is typed in the approval bar, or nothing."""
-        return "" if self.typing == SEARCH else self.typing
-
-    @property
     def covers_acts(self) -> bool:
         """Whether something lies over an act, so that its hold isn't counted."""
-        return bool(self.zoom or self.focus or self.typing or (self.wire and not self.presenter))
+        return bool(self.zoom or self.focus or (self.wire and not self.presenter))
 
     @property
     def in_focus(self) -> str:
@@ -266,10 +251,8 @@ def messages_of(run: RunState) -> list[str]:
 
 
 def settled(before: ScreenState, after: ScreenState) -> ScreenState:
-    """The state with what follows from a change: what can't be typed or looked at any more is left."""
+    """The state with what follows from a change: what can't be looked at any more is left."""
     run, ui = after.run, after.ui
-    if ui.answering and (run.running if ui.typing == "message" else run.gate is None):
-        ui = replace(ui, typing="")
     another = after.act.act is not None and before.act.act is not None and after.act.act.key != before.act.act.key
     if ui.panes and (run.turn != before.run.turn or another or not (finished(run) or after.has_act)):
         ui = replace(ui, panes=False)
