@@ -12,12 +12,15 @@ import re
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from fractions import Fraction
+from typing import TYPE_CHECKING
 
 from lab.clocks.real import MILLI
 from lab.clocks.waits import wake
 from lab.core.clock import Millis
 from lab.core.errors import UsageError
+
+if TYPE_CHECKING:
+    from fractions import Fraction
 
 _FACTOR = re.compile(r"[0-9]{1,6}(\.[0-9]{1,6})?")
 
@@ -153,7 +156,9 @@ class ScaledClock:
                 timer.cancel()
 
 
-def _pace(factor: str) -> Fraction:
+def _pace(factor: str) -> "Fraction":
     if not _FACTOR.fullmatch(factor):
         raise UsageError(f"{factor!r} is no pace for a clock", hint="write a decimal such as 20 or 0.5; 0 pauses")
+    from fractions import Fraction  # no other clock needs it
+
     return Fraction(factor)

@@ -6,7 +6,6 @@ names by which faults and recordings call a route. The identity domain has a tab
 
 import re
 from collections.abc import Iterable, Mapping
-from difflib import SequenceMatcher
 from typing import TypeAlias
 from urllib.parse import quote
 
@@ -65,6 +64,8 @@ def _likeness(words: list[str], segments: list[str]) -> float:
     """How nearly a path is one of a template, both in small letters: 1 if it is, 0 if a segment is another word."""
     if len(words) != len(segments):
         return 0
+    from difflib import SequenceMatcher  # only a mistake needs it
+
     total = 0.0
     for word, segment in zip(words, segments, strict=True):
         if word == segment or (word.startswith("{") and segment):

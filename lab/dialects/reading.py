@@ -1,6 +1,5 @@
 """Reading a request, on whichever wire: what is wrong with it is raised, and a body is JSON or is refused (contract.md §2.6)."""
 
-from difflib import get_close_matches
 from functools import lru_cache
 from itertools import islice
 from urllib.parse import unquote_plus
@@ -70,6 +69,8 @@ def near_member(name: str, known: tuple[str, ...]) -> str:
 
 @lru_cache(maxsize=256)
 def _nearest(name: str, known: tuple[str, ...]) -> str:
+    from difflib import get_close_matches  # only a mistake needs it
+
     return next(iter(get_close_matches(name, known, 1)), "")
 
 

@@ -7,7 +7,6 @@ import stat
 from collections.abc import Mapping
 from contextlib import suppress
 from hashlib import sha256
-from importlib.metadata import PackageNotFoundError, version
 from itertools import count
 from pathlib import Path
 from typing import BinaryIO
@@ -39,6 +38,8 @@ _DEVICE = re.compile(r"(?:con|prn|aux|nul|com[1-9]|lpt[1-9])(?:\..*)?", re.ASCII
 
 def generators() -> dict[str, str]:
     """The versions of what makes generated values, as a header names them."""
+    from importlib.metadata import PackageNotFoundError, version  # only a header needs it
+
     found: dict[str, str] = {}
     for name in ("faker", "jinja2"):
         with suppress(PackageNotFoundError):

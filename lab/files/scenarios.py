@@ -2,7 +2,6 @@
 
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from difflib import get_close_matches
 from hashlib import sha256
 from pathlib import Path
 from typing import TypeAlias
@@ -75,6 +74,8 @@ def scenario_path(name: str, folder: Path) -> Path:
         raise UsageError(f"There is no scenario {name!r} in {folder}.", hint=f"./{here} is here: write its path.")
     names, more = scenario_names(folder), scenario_names(shipped / REHEARSAL)
     others = [each for each in scenario_names(shipped) if each not in names]
+    from difflib import get_close_matches  # only a mistake needs it
+
     near = get_close_matches(name.lower(), (*names, *others, *more), n=1, cutoff=0.4)
     hint = f"Did you mean {near[0]}? " if near else ""
     listed = f"{folder} has {', '.join(names)}." if names else f"{folder} holds no scenarios."

@@ -5,12 +5,14 @@ PUBLIC, FOR TESTS ONLY, never to be used elsewhere.
 A generated key would differ every run, and recordings with it; RS256 signatures are deterministic.
 """
 
-from importlib.resources import files
+from pkgutil import get_data
 from typing import Literal, TypeAlias
 
 
 def _pem(name: str) -> str:
-    return files("lab.identity").joinpath("pem", f"{name}.pem").read_text("ascii")
+    raw = get_data("lab.identity", f"pem/{name}.pem")
+    assert raw is not None
+    return raw.decode("ascii")
 
 
 KeyId: TypeAlias = Literal["lab-public-test-key", "lab-public-second-test-key"]

@@ -24,11 +24,12 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from types import MappingProxyType
 
 from lab.jobs.gates import Decision
-from lab.jobs.names import names_of
+from lab.jobs.names import job_names
 from lab.jobs.plan import Plan
 from lab.jobs.program import Program
 from lab.jobs.span import DelegateEnd, Span
 from lab.language.templates import RenderFailure, condition
+from lab.language.templates.bounds import Budget
 from lab.program.steps import Branch, Gate, Parallel, Pause, Step
 from lab.program.words import MILLION, Verdict
 
@@ -37,13 +38,17 @@ NO_VERDICTS: Mapping[str, Verdict] = MappingProxyType({})
 
 
 class Branching:
-    """Chooses the ways of one walk over a plan; a condition that was asked about the same decisions is not asked again."""
+    """Chooses the ways of one walk over a plan; a condition that was asked about the same decisions is not asked again.
+
+    All conditions of a walk share the steps of one text: a walk that is made again asks the same ones in the same order.
+    """
 
     def __init__(self, plan: Plan) -> None:
         self._plan = plan
         self._asked_at = -1, -1
         self._names: Mapping[str, object] = {}
         self._answers: dict[str, bool] = {}
+        self._budget = Budget(alone=True)
 
     def taken(
         self, span: Span, exit: str, settled: tuple[Decision, ...], ends: tuple[DelegateEnd, ...]
@@ -67,16 +72,16 @@ class Branching:
     def _holds(self, when: str, settled: tuple[Decision, ...], ends: tuple[DelegateEnd, ...]) -> bool:
         # within a walk decisions and ends are only ever added, so how many there are says which
         if (known := (len(settled), len(ends))) != self._asked_at:
-            self._names = names_of(self._plan, settled, ends)
+            self._names = job_names(self._plan, settled, ends)
             self._asked_at, self._answers = known, {}
         if when not in self._answers:
-            self._answers[when] = _answer(when, self._names)
+            self._answers[when] = _answer(when, self._names, self._budget)
         return self._answers[when]
 
 
-def _answer(when: str, names: Mapping[str, object]) -> bool:
+def _answer(when: str, names: Mapping[str, object], budget: Budget | None) -> bool:
     try:
-        return condition(when).holds(names)
+        return condition(when).holds(names, budget)
     except RenderFailure as failure:
         raise RenderFailure(f"{when} has no answer: {failure}") from None
 
@@ -139,6 +144,6 @@ def _onward(
         yield program.steps[step.again.to]
 
 
-def holds_now(plan: Plan, when: str) -> bool | None:
+def holds_now(plan: Plan, when: str, budget: Budget | None = None) -> bool | None:
     """What a condition gives from the acceptance on; None: it looks at what comes later. RenderFailure if it has no answer."""
-    return None if condition(when).decided_later else _answer(when, names_of(plan))
+    return None if condition(when).decided_later else _answer(when, job_names(plan), budget)

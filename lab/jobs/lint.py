@@ -26,7 +26,7 @@ from lab.jobs.plan import Plan
 from lab.jobs.program import Program, program_of
 from lab.jobs.texts import shown_status
 from lab.jobs.timeline import spans
-from lab.jobs.trials import TrialJob, Warnings, trials_of, tried, whole_output
+from lab.jobs.trials import Warnings, trials_of, tried, whole_output
 from lab.language.complaints import Locations, path_text
 from lab.language.parse.names import spelt_as
 from lab.language.parse.references import instant
@@ -35,7 +35,7 @@ from lab.language.step_texts import step_texts
 from lab.program.callers import Callers
 from lab.program.draws import DRAWN, Constant, elements_in, form_of_datum, longest_latency
 from lab.program.faults import Calls, Fault, fault_names
-from lab.program.scenario import ExpectedRun, Scenario
+from lab.program.scenario import LONGEST_SENTENCE, ExpectedRun, Narration, Scenario
 from lab.program.steps import (
     STEPS,
     Delegate,
@@ -97,25 +97,20 @@ def lint(
     sent = [some[0].plan for some in trials if some[0].plan.program in program.sent]
     found = [*idle_faults(scenario, parts), *_expectation(scenario, sent), *_fallbacks(scenario)]
     found += unknown_callers(scenario, known) if known is not None else ()
-    found += commented(locations)
-    for turn, part in enumerate(parts, 1):
+    found += [*commented(locations), *_long_sentences(scenario.narration)]
+    # where it is expected that the client gives up, or is refused, it may
+    patient = Status.RUNNING not in scenario.expect.statuses and scenario.expect.refused is None
+    for turn, (part, jobs) in enumerate(zip(parts, trials, strict=True), 1):
         prefix: KeyPath = ("turns", turn - 2) if turn > 1 else ()
-        of_part = _of_part(part, program, turn, trials[turn - 1], prefix)
-        # where it is expected that the client gives up, or is refused, it may
-        patient = Status.RUNNING not in scenario.expect.statuses and scenario.expect.refused is None
-        outlasting = outlasting_work(trials[turn - 1][0].plan, deadline) if deadline is not None and patient else ()
-        found += [((*prefix, *path), what, hint) for path, what, hint in (*of_part, *outlasting)]
+        of_part = [*tried(program, turn, jobs, prefix)]
+        for warnings in (unreachable, undecided_gates, long_waits, misspelt, braces, always_empty):
+            of_part += warnings(part)
+        if part.pattern is not None and (word := part.pattern.cut(part.scenario.message)):
+            of_part += [(("match",), f"it takes a part of {word} alone", ASCII_ALONE)]
+        of_part += outlasting_work(jobs[0].plan, deadline) if deadline is not None and patient else ()
+        found += [((*prefix, *path), what, hint) for path, what, hint in of_part]
     marks = [(locations.value_at(path), what, hint) for path, what, hint in found]
     return tuple(sorted(Complaint(file, mark.line, mark.column, what, hint) for mark, what, hint in marks))
-
-
-def _of_part(part: Program, program: Program, turn: int, trials: Sequence[TrialJob], prefix: KeyPath) -> Warnings:
-    """Those of one turn's steps and data; `prefix` is its place."""
-    if part.pattern is not None and (word := part.pattern.cut(part.scenario.message)):
-        yield ("match",), f"it takes a part of {word} alone", ASCII_ALONE
-    for found in (unreachable, undecided_gates, long_waits, misspelt, braces, always_empty):
-        yield from found(part)
-    yield from tried(program, turn, trials, prefix)
 
 
 def _expectation(scenario: Scenario, plans: Sequence[Plan]) -> Warnings:
@@ -332,6 +327,17 @@ def commented(locations: Locations) -> Warnings:
         if in_words and place.commented:
             hint = "put the text in quotes; a comment that is meant stands two blanks behind"
             yield path, f"{path_text(path)} ends before the #: YAML takes the rest for a comment", hint
+
+
+def _long_sentences(narration: Narration) -> Warnings:
+    """Sentences that a screen cuts."""
+    for name in narration.__struct_fields__:
+        said = getattr(narration, name)
+        for key, text in said.items() if isinstance(said, Mapping) else ((None, said),):
+            if text and len(text) > LONGEST_SENTENCE:
+                path: KeyPath = ("narration", name) if key is None else ("narration", name, key)
+                what = f"{path_text(path)} has {len(text)} characters, and a screen shows {LONGEST_SENTENCE}"
+                yield path, what, "end it at a clause before that; the next stage goes on"
 
 
 # What stays as it is, and wasn't meant to

@@ -15,6 +15,7 @@ from lab.jobs.span import Span
 from lab.jobs.texts import writer_at
 from lab.language.step_texts import StepText, step_texts
 from lab.language.templates import template
+from lab.language.templates.bounds import Budget
 from lab.program.steps import Output
 from lab.program.words import KeyPath
 
@@ -22,7 +23,8 @@ from lab.program.words import KeyPath
 def dry_run(plan: Plan, span: Span, epoch: Epoch) -> None:
     """Render what looks at nothing that comes later; RenderFailure if a text fails, or a condition has no answer."""
     write, program = writer_at(plan, span, epoch), plan.program
-    places = reachable(program, partial(holds_now, plan)) if program.conditional else program.steps
+    judge = partial(holds_now, plan, budget=Budget(alone=True))
+    places = reachable(program, judge) if program.conditional else program.steps
     for step, whole in _early(program):
         if step in places:
             output_text(whole, program.files, write)

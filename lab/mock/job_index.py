@@ -36,7 +36,7 @@ MOST_UNSEEN = 100_000
 """Facts whose jobs are remembered where nobody asks: after more all jobs are looked at once somebody does."""
 
 
-class Seen(Struct, gc=False):
+class JobCourse(Struct, gc=False):
     """What a job is, and what it comes to be if nobody acts."""
 
     status: Status
@@ -50,7 +50,7 @@ class JobIndex:
         self._reader = reader
         self._generation: int | None = None
         """That of the ledger that is indexed; None: nothing is."""
-        self._seen: dict[Key, Seen] = {}
+        self._seen: dict[Key, JobCourse] = {}
         self._unseen: dict[Key, None] = {}
         self._due: list[tuple[Millis, Key]] = []
         self._noted = 0
@@ -136,7 +136,7 @@ class JobIndex:
         if planned is None:
             self._put(key, None, ())
         else:
-            self._come_to(key, tuple(course(*planned)), now)
+            self._come_to(key, tuple(status_changes(*planned)), now)
 
     def _change(self, instant: Millis, key: Key, now: Millis) -> None:
         seen = self._seen.get(key)
@@ -162,12 +162,12 @@ class JobIndex:
             self.counts[known.status] -= 1
         if status is not None:
             self.counts[status] += 1
-            self._seen[key] = Seen(status, changes)
+            self._seen[key] = JobCourse(status, changes)
             if changes:
                 heappush(self._due, (changes[0][0], key))
 
 
-def course(plan: Plan, decisions: tuple[Decision, ...]) -> Iterator[StatusChange]:
+def status_changes(plan: Plan, decisions: tuple[Decision, ...]) -> Iterator[StatusChange]:
     """What a job is from when on, if nobody acts any more."""
     status = None
     for span in spans(plan, decisions):

@@ -270,10 +270,19 @@ class Mock:
         if usual:
             until = forgotten_at(plan, span) if span.until is None else span.until
             poll = Poll(
-                job_key(job), record, span.since, until, Reply(response, 0, route.name, job),
-                self.catalog.team_switches(call.match.code), route.service, call.changes.get(ARMED_KEY), spared,
-                chosen, _names(route.name, "status"), command.job,
-            )  # fmt: skip
+                key=job_key(job),
+                record=record,
+                since=span.since,
+                until=until,
+                reply=Reply(response, 0, route.name, job),
+                team_switches=self.catalog.team_switches(call.match.code),
+                service=route.service,
+                armed=call.changes.get(ARMED_KEY),
+                spared=spared,
+                program=chosen,
+                routes=_names(route.name, "status"),
+                shown=command.job,
+            )
             self._polls.keep(request.path, poll, ended=span.status.final)
         return response
 
@@ -295,6 +304,7 @@ class Mock:
     def forget(self) -> None:
         """Drop what is remembered."""
         self._polls.clear()
+        self.reader.forget()
         self.first_answers = FirstAnswers()
         self.index.forget()
         self.retention.forget()

@@ -3,8 +3,6 @@
 A request that resumes is held to the first two alone.
 """
 
-from difflib import get_close_matches
-
 from msgspec.structs import replace
 
 from lab.core.refusal import CANNOT_EXECUTE, Refusal, forbidden
@@ -20,6 +18,8 @@ def _unknown_team(call: Call) -> Refusal:
     if meant := catalog.alike(code):
         hint = f"Codes are compared with case: this one is written {' or '.join(meant)}."
         return replace(TEAM_UNKNOWN, hint=hint, near=meant)
+    from difflib import get_close_matches  # only a mistake needs it
+
     near = tuple(get_close_matches(code, filter(catalog.published, catalog.by_team), 1))
     if not near:
         return TEAM_UNKNOWN

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
-from typing import Annotated, ClassVar, TypeAlias, assert_never
+from typing import Annotated, ClassVar, TypeAlias, assert_never, cast
 
 from msgspec import Meta, Struct
 
@@ -129,25 +129,6 @@ Weight: TypeAlias = Annotated[int, Meta(ge=0, le=1_000_000)]
 Weights: TypeAlias = tuple[Weight, ...] | None
 
 
-def _weight_flaws(count: int, weights: tuple[int, ...] | None) -> Iterator[str]:
-    if weights is not None and len(weights) != count:
-        yield f"weights: one for each of the {count} values; this has {len(weights)}"
-    elif weights is not None and not sum(weights):
-        yield "weights: one at least is more than 0"
-
-
-def _choice(seed: Seed, stream: str, count: int, weights: tuple[int, ...] | None) -> int:
-    """Which of so many the stream of that name settles."""
-    if weights is None:
-        return draw(seed, stream, 0, count - 1)
-    left = draw(seed, stream, 0, sum(weights) - 1)
-    for place, weight in enumerate(weights):
-        left -= weight
-        if left < 0:
-            return place
-    raise AssertionError("the draw is less than the sum of the weights")
-
-
 class OneOf(Form, frozen=True, tag="one_of"):
     """One of the listed values."""
 
@@ -157,11 +138,21 @@ class OneOf(Form, frozen=True, tag="one_of"):
     """how likely each is, as whole numbers: with [3, 1] three of four are the first"""
 
     def flaws(self) -> Iterator[str]:
-        return _weight_flaws(len(self.one_of), self.weights)
+        if self.weights is not None and len(self.weights) != len(self.one_of):
+            yield f"weights: one for each of the {len(self.one_of)} values; this has {len(self.weights)}"
+        elif self.weights is not None and not sum(self.weights):
+            yield "weights: one at least is more than 0"
 
     def drawn(self, seed: Seed, stream: str) -> Json:
         """The value that the stream of that name settles."""
-        return self.one_of[_choice(seed, stream, len(self.one_of), self.weights)]
+        if self.weights is None:
+            return self.one_of[draw(seed, stream, 0, len(self.one_of) - 1)]
+        left = draw(seed, stream, 0, sum(self.weights) - 1)
+        for value, weight in zip(self.one_of, self.weights, strict=True):
+            left -= weight
+            if left < 0:
+                return value
+        raise AssertionError("the draw is less than the sum of the weights")
 
 
 class Fake(Form, frozen=True, tag="fake"):
@@ -196,16 +187,11 @@ class LengthRange(Form, frozen=True, tag="between"):
             yield "between: the smaller number comes first"
 
 
-class LengthChoice(Form, frozen=True, tag="one_of"):
+class LengthChoice(OneOf, frozen=True, tag="one_of"):
     """One of the listed numbers of values."""
 
     one_of: Annotated[tuple[Length, ...], Meta(min_length=1)]
     """the numbers, each as likely"""
-    weights: Weights = None
-    """how likely each is, as whole numbers: with [3, 1] three of four are the first"""
-
-    def flaws(self) -> Iterator[str]:
-        return _weight_flaws(len(self.one_of), self.weights)
 
 
 Count: TypeAlias = Annotated[Length | LengthRange | LengthChoice, FormOf(mapping="between")]
@@ -238,8 +224,8 @@ class Listed(Form, frozen=True, tag="list"):
                 return self.count
             case LengthRange():
                 return draw(seed, f"{stream}/count", *self.count.between)
-            case LengthChoice(one_of=numbers, weights=weights):
-                return numbers[_choice(seed, f"{stream}/count", len(numbers), weights)]
+            case LengthChoice():
+                return cast(int, self.count.drawn(seed, f"{stream}/count"))
 
     def flaws(self) -> Iterator[str]:
         if values_in(self) > LONGEST_LIST:

@@ -194,7 +194,7 @@ class Fault(Part, frozen=True):
         return next((name.replace("_", "-") for name in _KINDS if getattr(self, name)), "delay")
 
     def flaws(self) -> Iterator[str]:
-        yield from _flaws(self)
+        return _flaws(self)
 
 
 class JobFault(Fault, frozen=True):
@@ -218,21 +218,14 @@ def _flaws(fault: Fault) -> Iterator[str]:
         yield f"a fault does one thing; this one has {' and '.join(k for k in present if k in _ALONE)}"
     if fault.route != "status" and any(each is not None for each in (fault.step, fault.after, fault.turn)):
         yield "step, after and turn are of a job: they need route: status"
-    yield from _of_the_caller(fault)
-    yield from _of_the_answer(fault)
-    yield from _of_the_rest(fault, present)
-
-
-def _of_the_caller(fault: Fault) -> Iterator[str]:
+    # who calls
     if fault.client is not None and fault.route in WITHOUT_CLIENT:
         yield f"nobody says which client calls {fault.route}: client needs another route"
     if fault.user is not None and fault.route in WITHOUT_BEARER | WITHOUT_CLIENT:
         yield f"user is whose token comes: it needs another route than {fault.route}, one that takes a bearer"
     if fault.scenario is not None and fault.route not in OF_A_JOB:
         yield f"scenario is whose job it is: it needs a route of jobs: {', '.join(each for each in FAULT_ROUTES if each in OF_A_JOB)}"
-
-
-def _of_the_answer(fault: Fault) -> Iterator[str]:
+    # what is answered
     if fault.answer == 200 and fault.body != "html":
         yield "answer: 200 is a login page in place of the answer: add body: html"
     if fault.answer is None and fault.body != "default":
@@ -241,9 +234,7 @@ def _of_the_answer(fault: Fault) -> Iterator[str]:
         yield "retry_after is of a refusal: add answer: 429 or 503"
     if fault.error is not None and (fault.route not in OF_A_FORM or fault.answer not in (400, 401)):
         yield "error is the code of an OAuth refusal: it needs route: token, device, introspect or revoke with answer: 400 or 401"
-
-
-def _of_the_rest(fault: Fault, present: list[str]) -> Iterator[str]:
+    # what the answer holds, and what goes together
     if fault.status_word is not None and fault.route not in OF_A_JOB:
         yield f"an answer of {fault.route} has no status: status_word needs another route"
     if fault.route in WITHOUT_JSON and (fault.odd_body or fault.omit):

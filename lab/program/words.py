@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from difflib import get_close_matches
 from enum import StrEnum
 from typing import Annotated, Any, ClassVar, TypeAlias
 
@@ -143,6 +142,8 @@ def duration_text(millis: Millis) -> str:
 
 def nearest(word: str, known: Iterable[str]) -> str:
     """`did you mean …?` with the known word that is nearest, or nothing if none is near."""
+    from difflib import get_close_matches  # only a mistake needs it
+
     near = get_close_matches(word, sorted(known), 1, 0.6)
     return f"did you mean {near[0]}?" if near else ""
 

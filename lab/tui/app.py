@@ -3,6 +3,7 @@
 import signal
 import traceback
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from typing import ClassVar
@@ -26,7 +27,7 @@ from lab.tui.cast import Cast, teed
 from lab.tui.panes.palette import PaletteCommand, PalettePage
 from lab.tui.screens.input_queue import InputQueue
 from lab.tui.screens.main import MainScreen
-from lab.tui.screens.overlays import Overlay
+from lab.tui.screens.overlays import ListScreen
 from lab.tui.screens.phone import PhoneGates
 from lab.tui.screens.rows_widget import SelectingScreen
 from lab.tui.state.preferences import ScreenStart
@@ -42,7 +43,7 @@ from lab.tui.themes import (
     palette,
     person_calls,
     stage_theme,
-)  # fmt: skip
+)
 
 
 class LabApp(App[Outcome | None]):
@@ -168,6 +169,9 @@ class LabApp(App[Outcome | None]):
         if self.main is None or self.main.canvas.places or self.bug:  # before that there is but an empty screen, whole
             super()._display(screen, only_changed(renderable) if isinstance(renderable, ChopsUpdate) else renderable)
 
+    def _set_pointer_shape(self, shape: str) -> None:
+        """The pointer stays as it is: in a browser the usual shape would be told to a visitor who has left."""
+
     # Keys, clicks and commands
 
     async def on_event(self, event: Event) -> None:
@@ -192,12 +196,18 @@ class LabApp(App[Outcome | None]):
     def _fatal_error(self) -> None:
         self.panic()
 
-    def survive(self, error: Exception) -> None:
-        """A bug of ours: one red line on the screen, the traceback in the log; the show goes on."""
-        self.log.error("".join(traceback.format_exception(error)))
-        self.bug = error
-        if self.main is not None:
-            self.main.report_bug(error)
+    @contextmanager
+    def surviving(self, *but: type[Exception]) -> Iterator[None]:
+        """A bug of ours: one red line on the screen, the traceback in the log; the show goes on. `but` these are no bugs."""
+        try:
+            yield
+        except but:
+            raise
+        except Exception as error:  # noqa: BLE001 - whatever it is, it must not end the show
+            self.log.error("".join(traceback.format_exception(error)))
+            self.bug = error
+            if self.main is not None:
+                self.main.report_bug(error)
 
     async def run_action(
         self,
@@ -206,11 +216,9 @@ class LabApp(App[Outcome | None]):
         namespaces: Mapping[str, DOMNode] | None = None,
     ) -> bool:
         """Every key and click ends here; one that breaks doesn't end the show."""
-        try:
+        with self.surviving():
             return await super().run_action(action, default_namespace, namespaces)
-        except Exception as error:  # noqa: BLE001 - a bug of ours must not end the show
-            self.survive(error)
-            return True
+        return True
 
     def theme_commands(self) -> Iterator[PaletteCommand]:
         """A command for each theme."""
@@ -220,7 +228,7 @@ class LabApp(App[Outcome | None]):
 
     def action_command_palette(self) -> None:
         """Every command by its name, over pages too."""
-        shows = isinstance(self.screen, Overlay) and isinstance(self.screen.page, PalettePage)
+        shows = isinstance(self.screen, ListScreen) and isinstance(self.screen.page, PalettePage)
         if self.main is not None and not shows:
             self.main.open_palette()
 

@@ -216,6 +216,28 @@ def test_a_condition_sees_what_texts_see_and_one_without_an_answer_ends_the_job(
     assert last.id == end and (state.error == UNWRITTEN) is (end == "w") is (state.status == "ERROR")
 
 
+SORTED = "(message | list | sort | length)"
+
+
+@pytest.mark.parametrize("later", [False, True])
+def test_all_conditions_of_a_walk_have_the_steps_of_one(later: bool) -> None:
+    # each of them alone has an answer; a look at a job takes no longer for a list of fifty
+    first = "decisions.g.comment == '' and " if later else ""
+    branches = [{"when": f"{{{{ {first}{SORTED} == {number} }}}}", "to": "b"} for number in range(40)]
+    gate = {"gate": "g", "asks": "Q", "patience": "1m", "reviewer": {"after": "1s", "verdict": "approved"}}
+    ends = {}
+    for many in (2, 40):
+        fork = program(gate, {"work": "w", "takes": "1s", "next": branches[:many]})
+        mock = Service(Config((fork,), Switches(), 7, EPOCH))
+        reply = mock.serve(invoke(token(mock), {"message": "x" * 3_000}, "F"), 0).response
+        plan = planned(fork)
+        call = replace(plan.invocation, input=replace(plan.invocation.input, message="x" * 3_000))
+        ends[many] = reply.status, path(replace(plan, invocation=call))[-1]
+        assert len({path(replace(plan, invocation=call))[-1] for _ in range(3)}) == 1
+    assert ends[2] == (202, "a")
+    assert ends[40] == (202 if later else 503, "w")
+
+
 MARIA = Account("maria", "lab-password-maria", "Maria Moser", ("BUYER",))
 BUYERS: list[dict[str, object]] = [
     {"work": "w", "takes": "1s", "next": [{"when": "{{ user is not none and 'BUYER' in user.roles }}", "to": "b"}]},

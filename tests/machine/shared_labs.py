@@ -122,7 +122,7 @@ class SharedLabs(MemoryLabs):
     async def settle(self) -> None:
         await settle()
         for server in self.awake:
-            await server.server.tenants.usual.calls.fresh()
+            await server.server.labs.usual.calls.fresh()
         await settle()
 
     async def records(self) -> Sequence[Mapping[Key, Record]]:

@@ -24,7 +24,7 @@ class Wall:
 @pytest.fixture
 def wall(monkeypatch: pytest.MonkeyPatch) -> Wall:
     wall = Wall()
-    monkeypatch.setattr("lab.server.told.real_micros", wall)
+    monkeypatch.setattr("lab.server.backlog.real_micros", wall)
     return wall
 
 

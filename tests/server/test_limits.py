@@ -18,12 +18,12 @@ from lab.jobs.gates import Origin
 from lab.program.words import Verdict
 from lab.recording.redaction.redact import Redactor
 from lab.recording.tape.header import recording_header
+from lab.server.backlog import SHORT, Kept
 from lab.server.control.journal import Subscriber
 from lab.server.control.last_exchanges import Buffer
 from lab.server.control.plane import ControlPlane
 from lab.server.limits import LONG_BODY, ServerLimits, limits_of
 from lab.server.mock_server import MockServer
-from lab.server.told import SHORT, Kept
 from tests.conftest import each_row
 from tests.server.conftest import TEAM, Stage, bearer, make_service, request
 

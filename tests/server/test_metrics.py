@@ -16,7 +16,7 @@ from lab.core.observe import Replied, Requested
 from lab.mock import job_index
 from lab.mock.service import Service
 from lab.program.words import Verdict
-from lab.server import told
+from lab.server import backlog
 from lab.server.call_totals import CALLS, CallTotals
 from lab.server.control import metrics
 from lab.server.control.plane import ControlPlane
@@ -79,7 +79,7 @@ async def test_a_call_counts_in_the_bucket_of_its_real_duration_while_the_lab_s_
     plane: Plane, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     tell, real = plane.stage.service.tell, [7_000_000]
-    monkeypatch.setattr(told, "real_micros", lambda: real[-1])
+    monkeypatch.setattr(backlog, "real_micros", lambda: real[-1])
     for x, duration in enumerate((0, 5_000, 5_001, 60_000_000, 60_000_001), 1_000):
         tell(Requested(7, x, "status", Request("GET", "/")))
         real.append(real[-1] + duration)
@@ -100,11 +100,11 @@ async def test_a_call_counts_in_the_bucket_of_its_real_duration_while_the_lab_s_
 def metered(most_open: int = 100) -> tuple[Service, metrics.MockMeter]:
     """A mock, and what counts its calls."""
     server = MockServer(make_service(), ManualClock(), ServerLimits(connections=most_open))
-    return server.service, metrics.MockMeter(server, server.tenants.usual.main, {"": CallTotals()})
+    return server.service, metrics.MockMeter(server, server.labs.usual, {"": CallTotals()})
 
 
 async def test_a_call_that_a_store_took_late_lasted_from_when_it_came(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(told, "real_micros", lambda: 301_000)
+    monkeypatch.setattr(backlog, "real_micros", lambda: 301_000)
     mock, meter = metered()
     mock.tell(Requested(0, 1, "invoke", Request("POST", "/"), c=3, came=1_000))
     mock.tell(Replied(0, 1, Response(202)))
@@ -185,8 +185,10 @@ async def test_the_course_of_a_job_is_walked_once_and_again_after_a_fact_about_i
     plane: Plane, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     walks: list[str] = []
-    walk = job_index.course
-    monkeypatch.setattr(job_index, "course", lambda plan, known: walks.append(plan.invocation.job) or walk(plan, known))
+    walk = job_index.status_changes
+    monkeypatch.setattr(
+        job_index, "status_changes", lambda plan, known: walks.append(plan.invocation.job) or walk(plan, known)
+    )
     token = await plane.stage.token()
     first, second = await plane.stage.job(token), await plane.stage.job(token)
     for instant in (0, 3_000, 3_000 + 15 * 60_000):

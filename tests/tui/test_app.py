@@ -168,7 +168,7 @@ async def test_esc_leaves_the_text_fields(size: tuple[int, int]) -> None:
 async def test_the_next_turn_is_typed_and_the_one_before_can_be_looked_at(size: tuple[int, int]) -> None:
     async with screen_in("complete", size) as (app, source, pilot):
         await pilot.press("m")
-        await until(pilot, lambda: "NEXT MESSAGE  turn 2" in text(app) and play.FOLLOW_UP[0] in text(app))
+        await until(pilot, lambda: "NEXT MESSAGE · turn 2" in text(app) and play.FOLLOW_UP[0] in text(app))
         await pilot.press("down", "space", "k", "enter")
         await until(pilot, lambda: source.requests == [("say", f"{play.FOLLOW_UP[1]} k")])
         assert "NEXT MESSAGE" not in text(app)
@@ -188,7 +188,7 @@ async def test_the_next_turn_is_typed_and_the_one_before_can_be_looked_at(size: 
 async def test_before_the_run_its_first_message_is_edited() -> None:
     async with screen_in("idle") as (app, source, pilot):
         await pilot.press("m")
-        await until(pilot, lambda: "enter keeps it" in text(app) and "sent when the run begins" in text(app))
+        await until(pilot, lambda: "enter sends" in text(app) and "sent when the run begins" in text(app))
         await pilot.press("question_mark")
         source.message = play.MESSAGE + "?"
         await pilot.press("enter")

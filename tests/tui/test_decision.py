@@ -30,7 +30,7 @@ from tests.tui.test_jobs import journal
 from tests.tui.test_view import SHOW, fold, run_of, screen
 
 WATCHING = replace(SHOW, pill="WATCH", follows=True, can=frozenset(("decide", "name", "fault")))
-KEY = f"{play.JOB}/BUYER_APPROVAL/0/2"
+KEY = f"{play.JOB}/BUYER_APPROVAL/0/9600"
 
 
 def fact(
@@ -250,19 +250,19 @@ async def test_a_name_and_a_comment_go_along_and_either_may_be_empty(
     async with screen_in("waiting") as (app, source, pilot):
         await pilot.press(*keys)
         await until(pilot, lambda: source.requests == [play.answer(*given)])
-        assert not main_screen(app).state.ui.typing
+        assert app.screen is main_screen(app)
 
 
 async def test_the_row_shows_both_and_esc_goes_back_without_a_decision() -> None:
     async with screen_in("waiting", (80, 24)) as (app, source, pilot):
         await pilot.press("A", *"Ann")
-        await until(pilot, lambda: "approve as › Ann" in text(app) and "saying › comment" in text(app))
+        await until(pilot, lambda: "by › Ann" in text(app) and "saying › comment" in text(app))
         await pilot.press("enter", *"So be it")
-        await until(pilot, lambda: "approve as › Ann" in text(app) and "saying › So be it" in text(app))
+        await until(pilot, lambda: "by › Ann" in text(app) and "saying › So be it" in text(app))
         await pilot.press("escape")
-        await until(pilot, lambda: "approve as" not in text(app) and "a Approve" in text(app))
+        await until(pilot, lambda: "by ›" not in text(app) and "a Approve" in text(app))
         await pilot.press("R")
-        await until(pilot, lambda: "reject as › name" in text(app))
+        await until(pilot, lambda: "─ REJECT ─" in text(app) and "by › name" in text(app))
         assert source.requests == []
 
 

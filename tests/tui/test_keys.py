@@ -1,6 +1,7 @@
 """Every key of the table in every state: it does what the table says, or nothing."""
 
 from collections.abc import Callable
+from typing import get_type_hints
 
 import pytest
 from msgspec.structs import replace
@@ -17,7 +18,8 @@ from lab.tui.panes.picker import PickerPage
 from lab.tui.panes.registry import SCREEN_KEYS
 from lab.tui.panes.screen_keys import END, NOTHING_OPEN
 from lab.tui.screens.main import MainScreen
-from lab.tui.state.screen import ScreenState, UiState
+from lab.tui.screens.overlays import FormScreen
+from lab.tui.state.screen import ScreenState, UiChange, UiState
 from tests.conftest import each_row
 from tests.tui import play
 from tests.tui.pilots import LabPilot, main_screen, screen_in, text, turn_to, until
@@ -48,15 +50,15 @@ def same(before: Snapshot, after: Snapshot) -> bool:
 
 
 DOES: dict[str, Callable[[Snapshot, Snapshot], bool]] = {
-    "approve": asks(play.answer("approved")), "reject": asks(play.answer("rejected")), "changes": looks(typing="changes"),
-    "approve-saying": looks(typing="approve"), "reject-saying": looks(typing="reject"),
+    "approve": asks(play.answer("approved")), "reject": asks(play.answer("rejected")), "changes": opens(FormScreen),
+    "approve-saying": opens(FormScreen), "reject-saying": opens(FormScreen),
     "step": asks(("step",)), "output-view": looks(output="raw"),
     "pause": lambda _, after: after[1] in ((("begin",),), (("pause",),)),
-    "message": looks(typing="message"), "earlier": looks(turn=1), "later": same, "wire": looks(wire=True, focus="wire"),
+    "message": opens(FormScreen), "earlier": looks(turn=1), "later": same, "wire": looks(wire=True, focus="wire"),
     "full-wire": looks(zoom="wire", focus="wire"), "scenario": opens(PickerPage), "fault": opens(FaultPage),
     "record": asks(("record",)), "faster": asks(("scale", "2")), "slower": asks(("scale", "0.5")),
     "own-pace": asks(("scale", "1")), **{f"focus-{pane}": focuses(pane) for pane in ("token", "job", "polling", "output")},
-    "focus-wire": looks(wire=True, focus="wire"), "copy": opens(CopyPage), "search": looks(typing="search"), "next-hit": same, "hit-before": same, "zoom": looks(zoom="output"), "leave-open": lambda before, after: after[0] in (replace(before[0], remark=NOTHING_OPEN), UiState(panes=True)),
+    "focus-wire": looks(wire=True, focus="wire"), "copy": opens(CopyPage), "search": opens(FormScreen), "next-hit": same, "hit-before": same, "zoom": looks(zoom="output"), "leave-open": lambda before, after: after[0] in (replace(before[0], remark=NOTHING_OPEN), UiState(panes=True)),
     "up": same, "page-up": same, "down": looks(scrolled={"output": 1}), "page-down": looks(scrolled={"output": 10}),
     "stage": lambda before, after: after[:2] == (replace(before[0], stage=True), (("stand_at_acts", True),)),
     "presenter": looks(presenter=True), "theme": lambda _, after: after[3] == "stage-light",
@@ -193,7 +195,7 @@ async def test_a_pressed_twice_sends_one_decision() -> None:
         await until(pilot, lambda: run.state.run.gate is not None and run.state.run.gate.sent is not None)
         await pilot.press("a", "r", "c")
         await pilot.pause()
-        assert source.requests == [play.answer("approved")] and not run.state.ui.typing
+        assert source.requests == [play.answer("approved")] and app.screen is run
 
 
 def test_every_key_of_the_table_is_bound_and_every_command_exists() -> None:
@@ -211,7 +213,7 @@ def test_every_key_of_the_table_is_bound_and_every_command_exists() -> None:
         ("running", "a", "No gate is open."), ("running", "c", "No gate is open."), ("complete", "R", "No gate is open."),
         ("running", "m", "A job is running: m says the next turn when it has ended."),
         ("running", "7", "1 to 5 for a pane; at the end each follow-up shows the digit that asks it."),
-        ("complete", "9", "There is no follow-up of this number."),
+        ("complete", "9", "There is no follow-up of this number."), ("complete", "enter", "Focus a pane first: 3 to 5."),
     ],
 )  # fmt: skip
 async def test_a_key_that_is_not_offered_says_why_until_the_next_one(state: str, pressed: str, said: str) -> None:
@@ -252,3 +254,9 @@ async def test_another_scenario_ends_a_run_only_when_enter_is_pressed_twice() ->
         await pilot.press("enter")
         await until(pilot, lambda: app.screen is main_screen(app))
         assert [name for name, *_ in source.requests] == ["choose"]
+
+
+def test_what_a_key_may_change_is_typed_as_the_choice_itself() -> None:
+    """`choose` is checked by these: each has the name and the type that it has there."""
+    choice = get_type_hints(UiState)
+    assert {name: choice[name] for name in UiChange.__annotations__} == get_type_hints(UiChange)

@@ -158,7 +158,7 @@ async def test_the_palette_names_every_offered_key_and_every_theme() -> None:
         }.items() <= named.items()
         assert "Message" not in named
         await pilot.press("ctrl+p", *"reject", "space", *"name", "enter")
-        await until(pilot, lambda: "reject as ›" in text(app))
+        await until(pilot, lambda: "─ REJECT ─" in text(app))
         await pilot.press("enter", "n", "o", "enter")
         await until(pilot, lambda: source.requests == [play.answer("rejected", "no")])
         await pilot.press("s", "ctrl+p", "ctrl+p")

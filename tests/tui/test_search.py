@@ -5,9 +5,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from lab.tui.panes.hits import go_to_hit, search_for
+from lab.tui.panes.hits import go_to_hit
 from lab.tui.panes.registry import draw, places
-from lab.tui.rows.search import ELSEWHERE, HERE, find, mark
+from lab.tui.panes.search import search_for
+from lab.tui.rows.marks import ELSEWHERE, HERE, find, mark
 from lab.tui.rows.spans import Row, plain, row, width, wrap
 from lab.tui.state.screen import ScreenState, settled
 from tests.conftest import each_row
@@ -54,7 +55,8 @@ def test_what_is_marked_reads_as_before(words: list[str], cells: int, query: str
 
 def after(view: ScreenState, size: tuple[int, int], query: str, *steps: int) -> ScreenState:
     for by in (None, 0, *steps):
-        ui = search_for(view, query) if by is None else go_to_hit(view, size, 30_000, by)
+        ui = search_for(view, query).ui if by is None else go_to_hit(view, size, 30_000, by)
+        assert ui is not None
         view = ScreenState(view.run, ui, view.source)
     return view
 
@@ -130,17 +132,16 @@ async def test_n_goes_from_hit_to_hit_until_esc_and_then_steps_again() -> None:
         await until(pilot, lambda: source.requests == [("step",)])
 
 
-async def test_what_is_typed_may_be_another_thing_at_once() -> None:
-    """The palette, and a click, go from one row in which the person types to the next."""
+async def test_a_form_is_left_once_what_it_asks_for_is_gone() -> None:
+    """Somebody else decides while a comment is typed."""
     async with screen_in("waiting") as (app, source, pilot):
-        main = main_screen(app)
-        for name in ("search", "changes"):
-            await pilot.press("A", "x", "tab", "y")
-            main.action_press(name)
-            await until(pilot, lambda: main.text_fields.fields[0].value == "")
-            await pilot.press("a", "tab", "b", "enter")
-            await until(pilot, lambda: not main.state.ui.typing)
-        assert source.requests == [play.answer("changes-requested", "ab")]
+        await pilot.press("A", "x", "tab", "y")
+        await until(pilot, lambda: "by › x" in text(app) and "saying › y" in text(app))
+        for observation in play.complete()[len(play.waiting()) :]:
+            source.tell(observation)
+        await until(pilot, lambda: app.screen is main_screen(app) and main_screen(app).state.run.ended is not None)
+        await pilot.press("A")
+        assert source.requests == [] and "saying ›" not in text(app)
 
 
 async def test_in_a_list_it_begins_what_filters() -> None:

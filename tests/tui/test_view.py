@@ -17,7 +17,7 @@ from lab.core.observe import Lost, Noted, Replied, Requested
 from lab.jobs.facts import GateDecided, GateOpened
 from lab.jobs.gates import Origin
 from lab.jobs.program import patterns_for_next
-from lab.program.scenario import Turn
+from lab.program.scenario import LONGEST_SENTENCE, Turn
 from lab.program.words import Verdict
 from lab.tui.line_mode import lines as plain_lines
 from lab.tui.panes.layout import Rect, lay_out
@@ -276,7 +276,7 @@ def test_every_state_draws_in_every_size(state: str, size: tuple[int, int]) -> N
     now = play.STATES[state][1]
     looks: list[dict[str, object]] = [
         {}, {"wire": True, "focus": "wire"}, {"paused": True, "factor": "0.5"}, {"output": "body"}, {"output": "raw"},
-        {"typing": "changes"}, {"typing": "message"}, *({"zoom": pane, "focus": pane} for pane in PANES),
+        *({"zoom": pane, "focus": pane} for pane in PANES),
     ]  # fmt: skip
     for ui in looks:
         view = view_of(state, **ui)
@@ -477,7 +477,7 @@ def test_digits_belong_to_panes_or_to_questions(state: str, ui: dict[str, object
 
 @each_row("sentence", [*(each.sentence for each in PHASES.values()), *narrate.FOLLOWED.values()])
 def test_our_sentences_fit_a_projector(sentence: str) -> None:
-    assert len(sentence) <= 76 and "!" not in sentence
+    assert len(sentence) <= LONGEST_SENTENCE and "!" not in sentence
 
 
 # spans
@@ -593,15 +593,14 @@ def test_a_quorum_says_how_many_have_approved() -> None:
         (None, 1, "turn 2 · this scenario answers: again"),
     ],
 )
-def test_the_row_of_a_message_says_what_the_scenario_answers(match: str | None, later: int, says: str) -> None:
-    view = view_of("complete", typing="message")
+def test_the_form_of_a_message_says_what_the_scenario_answers(match: str | None, later: int, says: str) -> None:
+    view = view_of("complete")
     scenario = view.source.scenario
     assert scenario is not None
     turns = (Turn(match="again", ask=scenario.ask, steps=scenario.steps),) * later
     scenario = replace(scenario, match=match, turns=turns)
-    assert any(
-        says in line for line in screen(replace(view, source=replace(view.source, scenario=scenario)), 120, 36, 0)
-    )
+    form = key_named("message").react(replace(view, source=replace(view.source, scenario=scenario))).form
+    assert form is not None and says in form.title
     assert patterns_for_next(scenario, ["item a", "again"]) == ([] if later else [match])
 
 

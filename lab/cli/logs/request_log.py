@@ -19,8 +19,8 @@ from lab.core.journal.shell import RequestMalformed
 from lab.core.logtext import harmless_text
 from lab.core.observe import Noted, Replied, Requested
 from lab.mock.service import Service
-from lab.server.mounts import Mount, Tenant
-from lab.server.told import Kept, Told
+from lab.server.backlog import Backlog, Kept
+from lab.server.labs import Lab, Labs
 
 LogForm: TypeAlias = Literal["text", "json"]
 _MOST_OPEN = 10_000
@@ -95,57 +95,57 @@ class RequestLog:
         self._form, self._nanos = form, nanos
         self._console = console
         self._writer = BackgroundWriter("request log", self._write, self._tell_left_out)
-        self._told: dict[Told, None] = {}
+        self._backlogs: dict[Backlog, None] = {}
         """Of the mocks that are there still."""
 
-    def follow(self, tenant: Tenant) -> None:
-        """Look on at a tenant's mocks; of one with a name its beginning has a line."""
-        for mount in tenant:
-            self._observe(mount)
-        tenant.watchers.append(self._observe)
-        tenant.leavers.append(lambda mount: self._leave(mount.service))
-        if tenant.name is not None:
-            self._add_command(tenant.clock.now(), tenant.name, "begin")
+    def follow(self, labs: Labs) -> None:
+        """Look on at all; the beginning and the end of a tenant have a line."""
+        for lab in labs:
+            self._observe(lab)
+        labs.watchers.append(self._observe)
+        labs.leavers.append(self._left)
 
-    def leave(self, tenant: Tenant) -> None:
-        """Its end has one, too."""
-        self._leave(tenant.main.service)
-        self._add_command(tenant.clock.now(), tenant.name, "end")
-
-    def _leave(self, service: Service) -> None:
-        told = Told.of(service)
-        told.hand_on()
-        self._told.pop(told, None)
+    def _left(self, lab: Lab) -> None:
+        backlog = Backlog.of(lab.service)
+        backlog.hand_on()
+        self._backlogs.pop(backlog, None)
+        if lab.scenario is None:
+            self._add_command(lab.clock.now(), lab.name, "end")
 
     def close(self) -> None:
         """Write what is left, for as long as the end of the lab may wait for it."""
         self.look()
         self._writer.close()
 
-    def _observe(self, mount: Mount) -> None:
-        service = mount.service
-        self.observe(service, mount.name, lambda each: service.config.trace_of(each), mount.tenant.name)
-        if mount.name is None:
-            service.journals.append(partial(self._note_way_back, Told.of(service), mount.tenant.name))
+    def _observe(self, lab: Lab) -> None:
+        service = lab.service
+        self.observe(service, lab.scenario, lambda each: service.config.trace_of(each), lab.name)
+        if lab.scenario is None:
+            service.journals.append(partial(self._note_way_back, Backlog.of(service), lab.name))
+            if lab.name is not None:
+                self._add_command(lab.clock.now(), lab.name, "begin")
 
     def look(self) -> None:
         """Hand what has ended since the last time over to the thread."""
-        for told in tuple(self._told):
-            told.hand_on()
+        for backlog in tuple(self._backlogs):
+            backlog.hand_on()
         self._writer.look()
 
     def observe(
         self, service: Service, scenario: str | None, trace: Callable[[Requested], str], tenant: str | None = None
     ) -> None:
         """Log the requests to one mock; `trace` gives the trace id of each."""
-        told = Told.of(service)
-        told.hand_to(partial(self._take, (scenario, tenant), trace, {}))
-        self._told[told] = None
+        backlog = Backlog.of(service)
+        backlog.hand_to(partial(self._take, (scenario, tenant), trace, {}))
+        self._backlogs[backlog] = None
 
     def _take(
-        self, whose: tuple[str | None, str | None], trace: Callable[[Requested], str], begun: dict[int, LogEntry],
+        self,
+        whose: tuple[str | None, str | None],
+        trace: Callable[[Requested], str],
+        begun: dict[int, LogEntry],
         batch: Sequence[Kept],
-    ) -> None:  # fmt: skip
+    ) -> None:
         """`begun` are the requests without a reply: nothing of a body waits with them."""
         ahead = self._nanos() // 1_000 - real_micros()
         for each in batch:
@@ -172,8 +172,8 @@ class RequestLog:
         entry.bytes = len(response.body) if replied.sent is None else replied.sent
         self._writer.add(entry)
 
-    def _note_way_back(self, told: Told, tenant: str | None, facts: Iterable[Fact]) -> None:
-        told.hand_on()
+    def _note_way_back(self, backlog: Backlog, tenant: str | None, facts: Iterable[Fact]) -> None:
+        backlog.hand_on()
         self._note_resets(tenant, _BACK_IN_TIME, facts)
 
     def _note_resets(self, tenant: str | None, kinds: tuple[type[Fact], ...], facts: Iterable[Fact]) -> None:

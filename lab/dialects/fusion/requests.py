@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 from contextlib import suppress
-from difflib import get_close_matches
 
 from lab.core.exchange import Json, Request
 from lab.core.refusal import Refusal, bad_request
@@ -210,6 +209,8 @@ def _version(value: Json, flags: set[str]) -> int:
 def _word(name: str, value: Json, words: tuple[str, ...]) -> str:
     if isinstance(value, str) and value in words:
         return value
+    from difflib import get_close_matches  # only a mistake needs it
+
     near = get_close_matches(value.upper(), words, 1) if isinstance(value, str) else []
     raise wrong(name, f"must be one of {', '.join(words)}.", f"Did you mean {near[0]}?" if near else "")
 

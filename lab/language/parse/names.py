@@ -13,8 +13,19 @@ from msgspec import Struct
 from lab.core.exchange import Json
 from lab.language.complaints import Complaints, Position
 from lab.language.step_texts import TextReader
-from lab.language.templates import LookedUp, TemplateError, TemplateFault, condition, derivation, template
+from lab.language.templates import (
+    Expression,
+    LookedUp,
+    Template,
+    TemplateError,
+    TemplateFault,
+    condition,
+    derivation,
+    template,
+)
 from lab.program.draws import Constant, Datum, Listed, Number, OneOf
+from lab.program.scenario import Scenario, Turn
+from lab.program.steps import Delegate, Gate, with_children
 from lab.program.words import KeyPath, among
 
 
@@ -92,28 +103,29 @@ _EVERYWHERE = {
 
 
 def known_in_part(
+    part: Scenario | Turn,
     *,
-    data: Mapping[str, Datum] | None,
+    data_sound: bool,
     groups: Collection[str] | None,
-    gates: Collection[str],
-    delegates: Collection[str],
     earlier: Sequence[Collection[str] | None] | None,
     parameters: Mapping[str, Json],
 ) -> KnownValue:
-    """What a part of a scenario offers to its texts; `data` and `groups` None: their shape is broken, so nothing is told.
+    """What a part of a scenario offers to its texts; `data_sound` False, `groups` None: the shape of data or match is broken.
 
     `earlier` is the data of the turns before; None where every message starts at the top. `parameters` are those of the
     own message; others may bring more.
     """
+    steps = list(with_children(part.steps))
+    gates, delegates = ([step.id for step in steps if isinstance(step, kind)] for kind in (Gate, Delegate))
     own, named, turns = _ANYTHING, _ANYTHING, KnownValue(_LIST, element=_turn(None))
     if earlier is not None:
         first = "the first is turns[0]" if earlier else ""
         by_place = {str(each): _turn(names, each) for each, names in enumerate(earlier)}
         by_place |= {str(each - len(earlier)): by_place[str(each)] for each in range(len(earlier))}
         turns = KnownValue(_LIST, by_place, lacks="there is no turn {part} before this one", hint=lambda part: first)
-    if data is not None:
-        parts = {name: _of_datum(datum) for name, datum in data.items()}
-        own = KnownValue(parts=parts, lacks="data has no {part}", hint=partial(_elsewhere, data, earlier or ()))
+    if data_sound:
+        parts = {name: _of_datum(datum) for name, datum in part.data.items()}
+        own = KnownValue(parts=parts, lacks="data has no {part}", hint=partial(_elsewhere, part.data, earlier or ()))
     if groups is not None:
         name_it = None if groups else lambda part: "a group of match is named (?P<NAME>…), and looked at as match.NAME"
         named = KnownValue(parts=dict.fromkeys(groups, _A_TEXT), lacks="match has no group {part}", hint=name_it)
@@ -183,15 +195,18 @@ def spelt_as(root: str, name: str) -> str:
 def check_text(
     path: KeyPath, text: str, names: KnownValue, complaints: Complaints, reading: TextReader = template
 ) -> None:
-    """Complain about a text that can't be read, and about each name in it that the scenario doesn't have."""
+    """Complain about a text that can't be read, about each name in it that the scenario doesn't have, and about a condition
+    that looks up what is no answer."""
     block = complaints.locations.nearest(path).block
     if block is not None and block.folded:
         # the lines of the source: folding makes one line of several, and changes nothing else
         text = complaints.locations.source(block)
     faults: tuple[TemplateFault, ...] = ()
     looked_up: LookedUp
+    read: Template | Expression | None = None
     try:
-        looked_up = reading(text).looked_up
+        read = reading(text)
+        looked_up = read.looked_up
     except TemplateError as error:
         faults, looked_up = error.faults, error.looked_up
     problems = [(fault.line, fault.what, _rooted(fault.what, names, reading) or fault.hint) for fault in faults]
@@ -204,6 +219,12 @@ def check_text(
         if what:
             # exact in block text; in other text the place of its beginning
             complaints.add(path, what, hint, at=Position(block.first + line - 1, 1) if block is not None else None)
+    known: KnownValue | None = names if reading is condition and isinstance(read, Expression) and read.path else None
+    for name in read.path if isinstance(read, Expression) else ():
+        known = known.part(name) if known is not None else None
+    if known is not None and (kind := known.surely) is not None:
+        subject = text.strip().removeprefix("{{").removesuffix("}}").strip("-+ ")
+        complaints.add(path, f"gives {kind.what}, and a condition gives true or false", kind.ask.format(subject))
 
 
 def _missing(used: tuple[str, ...], names: KnownValue) -> tuple[str, str]:
@@ -229,18 +250,3 @@ def _rooted(what: str, names: KnownValue, reading: TextReader) -> str:
         if rest := next((each for each in sorted(known.get(root, ())) if each.endswith(f"-{name}")), ""):
             return f"write {spelt_as(root, rest)}"
     return next((f"write {root}.{name}" for root, parts in known.items() if name in parts), "")
-
-
-def check_condition(path: KeyPath, text: str, names: KnownValue, complaints: Complaints) -> None:
-    """Complain about a text that is no condition, about names in it, and if it looks up what is no answer."""
-    check_text(path, text, names, complaints, condition)
-    try:
-        looked_up = condition(text).path
-    except TemplateError:
-        return  # that was complained of
-    known: KnownValue | None = names if looked_up else None
-    for name in looked_up:
-        known = known.part(name) if known is not None else None
-    if known is not None and (kind := known.surely) is not None:
-        subject = text.strip().removeprefix("{{").removesuffix("}}").strip("-+ ")
-        complaints.add(path, f"gives {kind.what}, and a condition gives true or false", kind.ask.format(subject))

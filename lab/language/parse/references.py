@@ -11,7 +11,7 @@ from typing import TypeAlias
 from lab.core.exchange import Json
 from lab.language.complaints import BadFile, Complaints
 from lab.language.generators import NoValue, fake_length
-from lab.language.parse.names import KnownValue, check_condition, check_text, known_in_part, within_row
+from lab.language.parse.names import KnownValue, check_text, known_in_part, within_row
 from lab.language.patterns import ASCII_ALONE, BadPattern, pattern_of
 from lab.language.step_texts import step_texts
 from lab.language.templates import TemplateError, derivation
@@ -20,7 +20,6 @@ from lab.program.scenario import AnyUserMessage, Scenario, Turn
 from lab.program.steps import (
     Complete,
     Delegate,
-    Failure,
     FileOutput,
     Gate,
     Parallel,
@@ -32,7 +31,7 @@ from lab.program.steps import (
     votes_of,
     with_children,
 )
-from lab.program.words import MILLION, KeyPath, Verdict, among, chance_text, duration_text
+from lab.program.words import MILLION, KeyPath, Status, Verdict, among, chance_text, duration_text
 
 MOST_GENERATED = 500_000
 """Characters that a scenario's generated values come to in all, by one of each: about as many milliseconds' work."""
@@ -80,22 +79,12 @@ def _part(
     reader: Reader | None,
 ) -> None:
     """A scenario, or one of its later turns: data, match and texts of its own."""
-    steps = list(placed_steps(part.steps, (*at, "steps")))
-    names = known_in_part(
-        data=part.data if to.sound((*at, "data")) else None,
-        groups=_groups(part, at, to),
-        gates=[step.id for _, step in steps if isinstance(step, Gate)],
-        delegates=[step.id for _, step in steps if isinstance(step, Delegate)],
-        earlier=earlier,
-        parameters={**parameters, **_parameters(part.ask)},
-    )
+    sound, known = to.sound((*at, "data")), {**parameters, **_parameters(part.ask)}
+    names = known_in_part(part, data_sound=sound, groups=_groups(part, at, to), earlier=earlier, parameters=known)
     _data(part.data, (*at, "data"), names, to)
     for each in step_texts(part.steps, (*at, "steps")):
-        if each.is_condition:
-            check_condition(each.path, each.text, names, to)
-        else:
-            check_text(each.path, each.text, names, to, each.reading)
-    for path, step in steps:
+        check_text(each.path, each.text, names, to, each.reading)
+    for path, step in placed_steps(part.steps, (*at, "steps")):
         if isinstance(step, Complete | Delegate) and isinstance(step.output, FileOutput):
             _file(step.output.file, (*path, "output", "file"), to, reader)
 
@@ -136,12 +125,13 @@ def _file(name: str, path: KeyPath, to: Complaints, reader: Reader | None) -> No
 
 def _named_steps(scenario: Scenario, steps: list[Step], to: Complaints) -> None:
     """Steps that are named beside the steps: in sentences, in what is expected, in faults; and faults of one name."""
-    for kind, ending in (("complete", Complete), ("error", Failure)):
-        ids = [step.id for step in steps if isinstance(step, ending) and step.id]
+    for kind, status in (("polling", Status.RUNNING), ("complete", Status.COMPLETE), ("error", Status.ERROR)):
+        ids = [step.id for step in steps if step.status is status and step.id]
         sentences = getattr(scenario.narration, kind)
         for name in sentences if isinstance(sentences, dict) else ():
             if name not in ids:
-                to.add(("narration", kind, name), f"no step ends in {kind}: {name}", among(name, ids, f"{kind} steps"))
+                what = f"no step ends in {kind}" if status.final else "no step is RUNNING"
+                to.add(("narration", kind, name), f"{what}: {name}", among(name, ids, f"{kind} steps"))
     gates = [step.id for step in steps if isinstance(step, Gate)]
     for name in scenario.expect.verdicts:
         if name not in gates:

@@ -39,21 +39,16 @@ def parse_settings(text: str | bytes, file: str, limits: Mapping[str, LimitKind]
     server = read_part(Server, tree.value, tree.complaints)
     if tree.complaints.listed:  # what accounts say of each other is looked at once all can be read
         server = replace(server, accounts=Accounts())
-    return ParsedSettings(server, _limits(server.limits, limits, tree.complaints), tree.complaints)
-
-
-def _limits(limits: Mapping[str, Json], known: Mapping[str, LimitKind], complaints: Complaints) -> dict[str, int]:
     found: dict[str, int] = {}
-    for name, value in limits.items():
-        path = ("limits", name)
-        if name not in known:
-            complaints.add(path, f"unknown key {name}", among(name, known), at_key=True)
+    for name, value in server.limits.items():
+        if name not in limits:
+            tree.complaints.add(("limits", name), f"unknown key {name}", among(name, limits), at_key=True)
             continue
         try:
-            found[name] = limit_number(value, known[name])
+            found[name] = limit_number(value, limits[name])
         except ValueError as error:
-            complaints.add(path, str(error))
-    return found
+            tree.complaints.add(("limits", name), str(error))
+    return ParsedSettings(server, found, tree.complaints)
 
 
 def limit_number(value: Json, kind: LimitKind) -> int:

@@ -32,6 +32,7 @@ from lab.language.templates.bounds import (
     unpooled,
     within,
 )
+from lab.program.steps import LARGEST_OUTPUT
 
 _LATER_NAMES = frozenset({"decisions", "delegates"})
 """Those that tell of what comes after a job's acceptance."""
@@ -86,9 +87,9 @@ class Expression(_Checked, frozen=True, eq=False):
         """Its value for these names; RenderFailure as `Template.render`."""
         return within(budget, self._find, names)
 
-    def holds(self, names: Mapping[str, object]) -> bool:
+    def holds(self, names: Mapping[str, object], budget: Budget | None = None) -> bool:
         """Whether it is true for these names; RenderFailure also for a value that is neither true nor false."""
-        return unpooled(lambda: within(None, self._answer, names))
+        return unpooled(lambda: within(budget, self._answer, names))
 
     def _answer(self, names: Mapping[str, object]) -> bool:
         found = self._find(names)
@@ -162,8 +163,11 @@ def _segments(text: str, known: frozenset[str]) -> tuple[LookedUp, list[str | Lo
     place = 0
     while (begin := text.find("{{", place)) >= 0:
         found = _LOOK_UP.match(text, begin)
-        path = _path(found[1]) if found is not None else ()
-        if found is None or path[0] not in known:
+        if found is None:
+            return None
+        parts = (each.groups() for each in _PART.finditer(found[1]))
+        path = tuple(int(number) if number else name or one or two or "" for name, number, one, two in parts)
+        if path[0] not in known:
             return None
         looked_up.append((1 + text.count("\n", 0, found.start(1)), tuple(map(str, path))))
         segments += (text[place:begin], path) if begin > place else (path,)
@@ -173,10 +177,10 @@ def _segments(text: str, known: frozenset[str]) -> tuple[LookedUp, list[str | Lo
     return tuple(looked_up), segments
 
 
-def _path(spelt: str) -> Lookup:
-    parts = (found.groups() for found in _PART.finditer(spelt))
-    return tuple(int(number) if number else name or single or double or "" for name, number, single, double in parts)
-
-
 def _written(segments: list[str | Lookup], names: Mapping[str, object]) -> str:
-    return text_within_size(each if isinstance(each, str) else as_text(look_up(each, names)) for each in segments)
+    pieces, total = list[str](), 0
+    for each in segments:
+        pieces.append(piece := each if isinstance(each, str) else as_text(look_up(each, names)))
+        if (total := total + len(piece)) > LARGEST_OUTPUT:
+            break
+    return text_within_size(pieces) if total > LARGEST_OUTPUT else fitting("".join(pieces))

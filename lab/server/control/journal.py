@@ -14,8 +14,8 @@ from lab.clocks import breathe, first_of
 from lab.core.clock import Clock, Millis
 from lab.core.observe import Noted, Observation, Replied, Requested, Touched
 from lab.mock.service import Service
+from lab.server.backlog import Kept
 from lab.server.limits import LONG_BODY
-from lab.server.told import Kept
 
 if TYPE_CHECKING:
     from lab.recording.format.lines import Header

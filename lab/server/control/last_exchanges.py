@@ -8,8 +8,8 @@ from msgspec.structs import replace
 
 from lab.core.observe import Noted, Observation, Replied, Requested
 from lab.mock.service import Service
+from lab.server.backlog import SHORT, Backlog, Kept, weight
 from lab.server.limits import ServerLimits
-from lab.server.told import SHORT, Kept, Told, weight
 
 _OBSERVATIONS = 6
 """An exchange is told in three to six observations, connections included."""
@@ -49,13 +49,13 @@ class Buffer:
         self.after = 0
         """The exchanges up to this one are over: replies that still come are kept no more."""
         self._service = service
-        self.told = Told.of(service)
+        self.backlog = Backlog.of(service)
         """Gives what is told of the service."""
-        self.told.hand_to(self.take)
+        self.backlog.hand_to(self.take)
 
     def restart(self, observations: Iterable[Observation]) -> None:
         """Begin anew, with these."""
-        self.told.hand_on()
+        self.backlog.hand_on()
         self._kept.clear()
         self._long.clear()
         self._count(-self.bytes)
@@ -64,14 +64,14 @@ class Buffer:
 
     def close(self) -> None:
         """Observe no more."""
-        self.told.leave(self.take)
+        self.backlog.leave(self.take)
         with suppress(ValueError):
             self._shared.buffers.remove(self)
             self._shared.bytes -= self.bytes
 
     def exchanges(self) -> tuple[Kept, ...]:
         """What was observed of the last exchanges, oldest first; nothing of one whose request has left."""
-        self.told.hand_on()
+        self.backlog.hand_on()
         kept = tuple(self._kept)
         begins = [index for index, each in enumerate(kept) if isinstance(each.observation, Requested)]
         if not self._left and len(begins) <= self._exchanges:

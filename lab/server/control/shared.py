@@ -16,11 +16,11 @@ from lab.core.journal.shared import LogPosition
 from lab.core.observe import Noted, Observation, Replied, Requested, Touched
 from lab.mock.service import Service
 from lab.mock.sizes import sizes_of
+from lab.server.backlog import Kept
 from lab.server.control.access import CommandRefused, Handler, read_command
 from lab.server.control.journal import Subscriber
 from lab.server.control.last_exchanges import Buffer
 from lab.server.shared.calls import LedgerCalls
-from lab.server.told import Kept
 
 if TYPE_CHECKING:
     from lab.server.shared.exchanges import ExchangeRelay
@@ -83,7 +83,7 @@ class SharedBuffer(Buffer):
 
     def relay(self, observation: Observation, position: LogPosition, wall: Millis) -> None:
         """Take what another process observed, having folded the log up to a position."""
-        self.told.hand_on()
+        self.backlog.hand_on()
         self.take([Kept(observation, wall * 1_000, position)])
 
     def restart(self, observations: Iterable[Observation]) -> None:
@@ -93,7 +93,7 @@ class SharedBuffer(Buffer):
 
     def exchanges(self) -> tuple[Kept, ...]:
         """What was observed, oldest first."""
-        self.told.hand_on()
+        self.backlog.hand_on()
         placed, last = [], (0, 0, 0, 0)
         for kept in self._kept:
             place = _place(kept)

@@ -7,16 +7,14 @@ from msgspec.structs import replace
 from lab.core.clock import Millis
 from lab.program.words import Verdict
 from lab.tui.panes.decision import decision_head, decision_now, gate_text, last_decision, who
-from lab.tui.panes.keys import Fields, InputRow, React, Reaction, ScreenKey, choosing
-from lab.tui.panes.layout import AIRY, BROAD, projector
-from lab.tui.panes.message import MESSAGE_ROW, message_bar
+from lab.tui.panes.keys import FormField, React, Reaction, ScreenKey, TextForm
+from lab.tui.panes.layout import AIRY, BROAD
 from lab.tui.panes.pane import Bar, View
-from lab.tui.panes.search import SEARCH_ROW
 from lab.tui.rows.blocks import at_text, button, minutes, raised, seconds, tinted
 from lab.tui.rows.spans import BLANK, Row, Rows, at_both_ends, cut, ends, gauge, ink, row, widest, width, wrap
 from lab.tui.state.gate import GateAnswer, GateDecision, GateOpening, GateState, verdict_face
 from lab.tui.state.ink import Ground, Ink
-from lab.tui.state.screen import SEARCH, ScreenState
+from lab.tui.state.screen import ScreenState
 from lab.tui.state.status import face
 
 _BUTTONS: dict[str, tuple[str, str, str, Ink, Ground]] = {
@@ -31,39 +29,33 @@ MOST_TEXT = 4
 
 
 def _size(state: ScreenState, columns: int, rows: int) -> int:
-    if state.ui.typing == "message":
-        return 3 if projector(state, columns) else 5
-    if (state.shows_act or state.presents) and not state.ui.answering:
+    if state.shows_act or state.presents:
         return 0  # the act says it all
     gate, opening = state.run.gate, state.run.matched_opening
     if state.run.ended is not None or gate is None:
         return int(last_decision(state) is not None)
     # at the opening most time is left and the texts are longest; the bar stays as high while an answer is on its way
     lines = _lines(state, replace(gate, sent=None), columns, 0 if opening is None else opening.opened)
-    return max(5 if rows >= AIRY else 4, len(lines) + (columns < BROAD and not state.ui.answering))
+    return max(5 if rows >= AIRY else 4, len(lines) + (columns < BROAD))
 
 
 def _draw(view: View) -> Rows:
     state, gate, columns, rows = view.state, view.run.gate, view.columns, view.rows
-    if state.ui.typing == "message":
-        return message_bar(view)
     if (decision := decision_now(state, view.now) or last_decision(state)) is not None:
         return _receipt(view, decision)
     if gate is None:
         return tinted([BLANK] * rows, "wait", columns)
     lines, asked = (_lines(state, each, columns, view.now) for each in (gate, replace(gate, sent=None)))
     spare = max(0, rows - len(asked))  # an answer that is on its way moves nothing
-    above = 0 if state.ui.answering else spare // 2 if columns >= BROAD else max(0, spare - 1)
+    above = spare // 2 if columns >= BROAD else max(0, spare - 1)
     return tinted([*[BLANK] * above, *lines, *[BLANK] * rows][:rows], "wait", columns)
 
 
 def _lines(state: ScreenState, gate: GateState, columns: int, now: Millis) -> list[Row]:
     """Every text broken at words; the buttons beside them, three rows high, from 120 columns on, else in a row below."""
-    inner, typing = columns - 6, state.ui.answering
+    inner = columns - 6
     question, note = row(ink(" ".join(gate.question.split()), bold=True)), gate_note(state, gate)
     told = patience_rows(state, gate, now)
-    if typing:  # what is typed stands in the fourth row
-        return [cut(text, inner) for text in (question, *told, *[BLANK] * (2 - len(told)), _prompts(state, typing))]
     faces = verdict_buttons(state)
     if columns < BROAD:
         lines = [
@@ -96,12 +88,6 @@ def joined(texts: list[Row], inner: int) -> list[Row]:
     """Texts in one row, if they fit."""
     whole = row(*[part for text in texts for part in (text, row("  "))])
     return [whole] if texts and width(whole) - 2 <= inner else texts
-
-
-def _prompts(state: ScreenState, typing: str) -> Row:
-    """What stands before the row's fields; they lie over the row themselves."""
-    parts = [row(ink(prompt, "wait", bold=True), " " * cells) for prompt, cells in INPUT_ROWS[typing].fields(state)]
-    return row(*[span for part in parts for span in part])
 
 
 def gate_note(state: ScreenState, gate: GateState) -> Row:
@@ -229,44 +215,32 @@ def _answering(verdict: str) -> React:
     return lambda state: _given(gate_answer(state, verdict))
 
 
-_NAME_CELLS = 18
+def _stands(state: ScreenState) -> bool:
+    return state.newest.gate is not None
 
 
-def _signed(prompt: str, verdict: str) -> InputRow:
+def _asking_for_changes(state: ScreenState) -> Reaction:
+    hint = state.run.gate.prompt if state.run.gate is not None else ""
+
+    def send(now: ScreenState, texts: tuple[str, ...]) -> Reaction:
+        return _given(gate_answer(now, "changes-requested", *texts))
+
+    return Reaction(form=TextForm("CHANGES", (FormField("changes › ", hint),), send, _stands))
+
+
+def _signing(verdict: str, title: str) -> React:
     """A verdict with a name and a comment, either of which may be empty; where no name can go along, a comment alone."""
-
-    def fields(state: ScreenState) -> Fields:
-        if "name" not in state.source.can:
-            return ((f"{prompt}, saying › ", 0),)
-        return ((f"{prompt} as › ", _NAME_CELLS), ("  saying › ", 0))
 
     def send(state: ScreenState, texts: tuple[str, ...]) -> Reaction:
         *names, content = texts
-        return _given(gate_answer(state, verdict, content, *names))
+        given = _given(gate_answer(state, verdict, content, *names))
+        return replace(given, ui=state.choose(output="rendered", name=names[0] if names else state.ui.name))
 
-    return InputRow(
-        fields, 3, 3, send, placeholders=lambda state: ("name", "comment")[-len(fields(state)) :], optional=True
-    )
+    def react(state: ScreenState) -> Reaction:
+        names = (FormField("by › ", "name", state.ui.name),) if "name" in state.source.can else ()
+        return Reaction(form=TextForm(title, (*names, FormField("saying › ", "comment")), send, _stands, optional=True))
 
-
-def _changes(state: ScreenState) -> tuple[str, ...]:
-    return (state.run.gate.prompt if state.run.gate else "",)
-
-
-INPUT_ROWS = {
-    "changes": InputRow(
-        lambda state: (("changes › ", 0),),
-        3,
-        3,
-        lambda state, texts: _given(gate_answer(state, "changes-requested", *texts)),
-        placeholders=_changes,
-    ),
-    "approve": _signed("approve", "approved"),
-    "reject": _signed("reject", "rejected"),
-    "message": MESSAGE_ROW,
-    SEARCH: SEARCH_ROW,
-}
-"""By what the person types: `UiState.typing`."""
+    return react
 
 
 def _no_answer(state: ScreenState) -> str:
@@ -276,22 +250,16 @@ def _no_answer(state: ScreenState) -> str:
     return "The gate doesn't offer this." if gate.sent is None else "The answer is on its way."
 
 
-_APPROVE, _REJECT = (_answerable(verdict) for verdict in ("approved", "rejected"))
-KEYS = (
-    ScreenKey("approve", "a", "a", "Approve", "approve at the open gate", _answering("approved"), _APPROVE, group="gate", needs="decide", why=_no_answer),
-    ScreenKey("reject", "r", "r", "Reject", "reject at the open gate", _answering("rejected"), _REJECT, group="gate", needs="decide", why=_no_answer),
-    ScreenKey(
-        "changes", "c", "c", "Changes", "ask for changes: type what they are",
-        choosing(typing="changes", field=0), _answerable("changes-requested"), group="gate", needs="decide", why=_no_answer,
-    ),
-    ScreenKey(
-        "approve-saying", "A", "A", "Approve by name", "approve with a name and a comment",
-        choosing(typing="approve", field=0), _APPROVE, group="gate", needs="decide", why=_no_answer,
-    ),
-    ScreenKey(
-        "reject-saying", "R", "R", "Reject by name", "reject with a name and a comment",
-        choosing(typing="reject", field=0), _REJECT, group="gate", needs="decide", why=_no_answer,
-    ),
+_KEYS: tuple[tuple[str, str, str, str, React, str], ...] = (
+    ("approve", "a", "Approve", "approve at the open gate", _answering("approved"), "approved"),
+    ("reject", "r", "Reject", "reject at the open gate", _answering("rejected"), "rejected"),
+    ("changes", "c", "Changes", "ask for changes: type what they are", _asking_for_changes, "changes-requested"),
+    ("approve-saying", "A", "Approve by name", "approve with a name and a comment", _signing("approved", "APPROVE"), "approved"),
+    ("reject-saying", "R", "Reject by name", "reject with a name and a comment", _signing("rejected", "REJECT"), "rejected"),
 )  # fmt: skip
+KEYS = tuple(
+    ScreenKey(name, key, key, label, text, react, _answerable(verdict), group="gate", needs="decide", why=_no_answer)
+    for name, key, label, text, react, verdict in _KEYS
+)
 
 APPROVAL_BAR = Bar("approval", "bottom", _size, _draw, timed=True, keys=KEYS)

@@ -4,7 +4,8 @@ from collections.abc import Sequence
 
 from msgspec import Struct
 
-from lab.tui.panes.page import ListContent, PageReaction
+from lab.tui.panes.keys import Reaction
+from lab.tui.panes.page import ListContent
 from lab.tui.panes.registry import exchange_in_focus
 from lab.tui.rows.curl import curl, first_curl
 from lab.tui.rows.spans import Row, cut, ink, row, wrap
@@ -58,10 +59,6 @@ class CopyPage(ListContent[CopiedText]):
         """The pieces."""
         return copied_texts(self.state)
 
-    def text_of(self, entry: CopiedText) -> str:
-        """Nothing is typed here."""
-        return entry.name
-
     def first(self) -> int:
         """What is looked at."""
         here = self.state
@@ -71,19 +68,19 @@ class CopyPage(ListContent[CopiedText]):
 
     def line(self, entry: CopiedText, inner: int, *, chosen: bool) -> Row:
         """Its key, its name, its beginning."""
-        tone, beginning = "fill" if chosen else "fg", " ".join(entry.text[:inner].split())
+        beginning = " ".join(entry.text[:inner].split())
         head = row((f" {entry.key}  ", "fill b @fill-run" if chosen else "wait b"))
-        name = row((f"{entry.name:<22} ", f"{tone} b @fill-run" if chosen else tone))
+        name = row((f"{entry.name:<22} ", "fill b @fill-run" if chosen else "fg"))
         return cut(row(head, name, ink(f" {beginning}", "fg" if chosen else "dim")), inner)
 
     def more(self, entry: CopiedText, inner: int, rows: int) -> list[Row]:
         """What a clipboard needs."""
         return [*wrap(row(ink(HINT, "dim")), inner)]
 
-    def take(self, key: str, entry: CopiedText) -> PageReaction:
+    def take(self, key: str, entry: CopiedText) -> Reaction:
         """Copy it, or the piece whose key it is, and say so below."""
         found = [entry] if key in ("enter", "y") else [each for each in self.entries() if each.key == key]
         if not found:
-            return PageReaction()
+            return Reaction()
         said = f"Copied: {found[0].name}, {len(found[0].text)} characters."
-        return PageReaction(copy=found[0].text, close=True, ui=self.state.choose(remark=said))
+        return Reaction(copy=found[0].text, close=True, ui=self.state.choose(remark=said))

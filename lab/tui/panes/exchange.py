@@ -2,11 +2,13 @@
 
 from collections.abc import Callable
 
-from lab.tui.panes.page import PageContent, PageReaction
+from lab.tui.panes.keys import Reaction
+from lab.tui.panes.page import PageContent
 from lab.tui.rows import formats
 from lab.tui.rows.blocks import latency, phrase, since_text
 from lab.tui.rows.curl import curl
 from lab.tui.rows.spans import BLANK, Row, clip, clip_left, cut, ink, row, wrap
+from lab.tui.state.ink import Ink
 from lab.tui.state.run import Exchange, Pairs, RunState
 from lab.tui.state.screen import ScreenState
 from lab.tui.state.status import face
@@ -34,18 +36,18 @@ class ExchangePage(PageContent):
         parts = (f"EXCHANGE {exchange.x}", exchange.route, at, came, latency(exchange.took))
         return " · ".join(part for part in parts if part)
 
-    def press(self, key: str) -> PageReaction:
+    def press(self, key: str) -> Reaction:
         """Copy it, or show the exchange before or after."""
         source, exchanges = self.state.source, self.state.run.exchanges
         if key == "y":
             self.foot = "sent to the clipboard · esc"
-            return PageReaction(copy=curl(self.exchange, source.base, source.token_url))
+            return Reaction(copy=curl(self.exchange, source.base, source.token_url))
         at = next((at for at, each in enumerate(exchanges) if each.x == self.exchange.x), 0)
         if exchanges:
             by = -1 if key.startswith("left") else 1
             self.exchange = exchanges[max(0, min(len(exchanges) - 1, at + by))]
         self.foot = FOOT
-        return PageReaction()
+        return Reaction()
 
     def body(self, inner: int) -> list[Row]:
         """The page, more rows than fit if bodies are long."""
@@ -66,9 +68,9 @@ def _reply(run: RunState, exchange: Exchange, inner: int) -> list[Row]:
         return [row(("← ", "bad"), (clip(lost, inner - 20), "bad b"), ("  no reply came", "dim"))]
     if code is None:
         return [row(("← ···", "dim"))]
-    role = "done" if code < 400 else "bad"
-    took = (f"   {latency(exchange.took)}", "dim")
-    head = row(("← ", role), (str(code), f"{role} b"), f" {phrase(code)}", took)
+    tone: Ink = "done" if code < 400 else "bad"
+    came = row(ink("← ", tone), ink(str(code), tone, bold=True))
+    head = row(came, f" {phrase(code)}", (f"   {latency(exchange.took)}", "dim"))
     shown = next((each for each in run.timeline if each.x == exchange.x and not each.bad), None)
     if shown is not None and exchange.command == "status":
         known = face(shown.word)

@@ -6,11 +6,15 @@ from collections.abc import Callable, Mapping, Sequence
 from msgspec import Struct
 
 from lab.core.exchange import Json
-from lab.tui.panes.page import ListContent, PageReaction
+from lab.tui.panes.keys import Reaction
+from lab.tui.panes.page import ListContent
 from lab.tui.rows.spans import Row, cut, ends, row, wrap
+from lab.tui.state.ink import Role
 from lab.tui.state.journal import ArmedFault
 from lab.tui.state.run import USUAL_LABELS
 from lab.tui.state.screen import ScreenState
+
+_CHOSEN: Role = "fill b @fill-run"
 
 
 class FaultOffer(Struct, frozen=True):
@@ -27,7 +31,7 @@ class FaultOffer(Struct, frozen=True):
         return {"route": route, **self.fault}
 
 
-_JOB = USUAL_LABELS.job
+_JOB, _JOBS = USUAL_LABELS.job, ("status", "invoke")
 FAULT_OFFERS = (
     FaultOffer("answer 401", "the token is refused, once", {"answer": 401}),
     FaultOffer("answer 403", "forbidden", {"answer": 403}),
@@ -49,20 +53,10 @@ FAULT_OFFERS = (
     FaultOffer("strike wrong-length", "Content-Length says more than comes", {"strike": "wrong-length"}),
     FaultOffer("strike close", "answered, then the connection closes", {"strike": "close"}),
     FaultOffer("delay 5s", "five seconds of silence, then the answer", {"delay": "5s"}),
-    FaultOffer(
-        "status_word",
-        "a status that nobody documented: QUEUED_V2",
-        {"status_word": "QUEUED_V2"},
-        ("status", "invoke"),
-    ),
+    FaultOffer("status_word", "a status that nobody documented: QUEUED_V2", {"status_word": "QUEUED_V2"}, _JOBS),
     FaultOffer("odd_body", "unknown members, another order", {"odd_body": True}),
     FaultOffer(f"omit {_JOB}", f"the body lacks its {_JOB}", {"omit": [_JOB]}, ("invoke", "status")),
-    FaultOffer(
-        "expire_token",
-        "the token expires just before the call",
-        {"expire_token": True},
-        ("status", "invoke"),
-    ),
+    FaultOffer("expire_token", "the token expires just before the call", {"expire_token": True}, _JOBS),
     FaultOffer("lose_reply", "accepted, but the answer never arrives", {"lose_reply": True}, ("invoke", "status")),
 )
 """The menu, in the words of scenarios.md."""
@@ -91,24 +85,15 @@ class FaultPage(ListContent[ArmedFault | FaultOffer]):
         """The first offer."""
         return len(self.state.armed)
 
-    def text_of(self, entry: ArmedFault | FaultOffer) -> str:
-        """An offer's words and effect; an armed one's name."""
-        return f"{entry.word} {entry.effect}" if isinstance(entry, FaultOffer) else f"{entry.name} {entry.route} armed"
-
     def _route(self, offer: FaultOffer) -> str:
         return offer.routes[self._turned[offer.word] % len(offer.routes)]
 
     def line(self, entry: ArmedFault | FaultOffer, inner: int, *, chosen: bool) -> Row:
         """An offer's words and effect, of the chosen one its route; an armed one in red."""
-        ground = " b @fill-run" if chosen else ""
         if isinstance(entry, ArmedFault):
-            name = row(
-                (f" ✗ {entry.name} ", f"fill{ground}" if chosen else "bad b"), (f"  armed on {entry.route}", "dim")
-            )
+            name = row((f" ✗ {entry.name} ", _CHOSEN if chosen else "bad b"), (f"  armed on {entry.route}", "dim"))
             return ends(name, row(("delete disarms ", "dim")) if chosen else (), inner)
-        left = row(
-            (f" {entry.word:<22}", f"fill{ground}" if chosen else "fg"), (f" {entry.effect}", "fg" if chosen else "dim")
-        )
+        left = row((f" {entry.word:<22}", _CHOSEN if chosen else "fg"), (f" {entry.effect}", "fg" if chosen else "dim"))
         if not chosen:
             return cut(left, inner)
         arrows = "← → " if len(entry.routes) > 1 else ""
@@ -122,15 +107,15 @@ class FaultPage(ListContent[ArmedFault | FaultOffer]):
         names = ", ".join(fault.name or f"{fault.route}-{fault.what}" for fault in scenario.faults)
         return [*wrap(row(("in the scenario itself: ", "dim"), names), inner, most=2)]
 
-    def take(self, key: str, entry: ArmedFault | FaultOffer) -> PageReaction:
+    def take(self, key: str, entry: ArmedFault | FaultOffer) -> Reaction:
         """Arm the chosen one, and go back to see it strike; disarm it; or let it strike another route."""
         match key, entry:
             case "enter", FaultOffer():
                 fault = entry.at(self._route(entry))
-                return PageReaction(lambda source: source.arm(fault), close=True)
+                return Reaction(ask=lambda source: source.arm(fault), close=True)
             case "delete" | "backspace", ArmedFault():
                 name = entry.name
-                return PageReaction(lambda source: source.disarm(name))
+                return Reaction(ask=lambda source: source.disarm(name))
             case "left" | "right", FaultOffer():
                 self._turned[entry.word] += 1 if key == "right" else -1
-        return PageReaction()
+        return Reaction()

@@ -6,20 +6,10 @@ from lab.tui.panes.keys import ScreenKey
 from lab.tui.panes.pane import Bar, View
 from lab.tui.rows.spans import Row, Rows, backed, fill, hot, row, width
 from lab.tui.state.course import follow_ups
-from lab.tui.state.screen import SEARCH, ScreenState
+from lab.tui.state.screen import ScreenState
 
 _ASK = 2
 """How early the digits of follow-ups are given up."""
-
-
-def _typing(state: ScreenState) -> Iterator[tuple[str, str]]:
-    """The keys of the row in which the person types."""
-    several = state.ui.typing in ("approve", "reject") and "name" in state.source.can
-    in_name = several and state.ui.field == 0
-    yield "enter", "Find" if state.ui.typing == SEARCH else "Next" if in_name else "Send"
-    if several:
-        yield "tab", "Comment" if in_name else "Name"
-    yield "esc", "Back"
 
 
 def key_bar(keys: Sequence[ScreenKey]) -> Bar:
@@ -38,12 +28,9 @@ def key_bar(keys: Sequence[ScreenKey]) -> Bar:
                 yield rank, hot(row((key.face_in(state) + pair, "wait b"), f" {key.label_in(state)}  "), key.face)
 
     def draw(view: View) -> Rows:
-        if view.state.ui.typing:
-            found = [(0, row((face, "wait b"), f" {label}  ")) for face, label in _typing(view.state)]
-        else:
-            found = list(shown(view.state))
+        found = list(shown(view.state))
         while len(found) > 1 and sum(width(each) for _, each in found) >= view.columns - 3:
             found.remove(max(found, key=lambda each: each[0]))
-        return (backed(fill(row("   ", *[each for _, each in found]), view.columns), "@panel"),)
+        return (backed(fill(row("   ", *[each for _, each in found]), view.columns), "panel"),)
 
     return Bar("keys", "bottom", lambda state, columns, rows: int(not state.presents), draw)

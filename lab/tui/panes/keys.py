@@ -1,10 +1,11 @@
-"""A key of the screen, and a row in which the person types: when they are offered, and what they lead to."""
+"""A key of the screen, and a form in which the person types: when they are offered, and what they lead to."""
 
 from collections.abc import Callable, Iterable
+from typing import NamedTuple, Unpack
 
 from msgspec import Struct
 
-from lab.tui.state.screen import ScreenState, UiState
+from lab.tui.state.screen import Ability, ScreenState, UiChange, UiState
 from lab.tui.state.source import SourceAsk
 
 
@@ -15,6 +16,14 @@ class Reaction(Struct, frozen=True):
     ask: SourceAsk | None = None
     command: str = ""
     """Of `MainScreen`'s."""
+    form: "TextForm | None" = None
+    """What is typed first."""
+    copy: str = ""
+    """Text for the terminal's clipboard."""
+    close: bool = False
+    """Whether what lies over the panes is left."""
+    run: Callable[[], object] | None = None
+    """What only the app can do, once that is left."""
 
 
 React = Callable[[ScreenState], Reaction]
@@ -34,7 +43,7 @@ class ScreenKey(Struct, frozen=True):
     offered: Offered = lambda state: True
     group: str = "run"
     """Of `help.GROUPS`, or `palette`."""
-    needs: str = ""
+    needs: Ability | None = None
     """What a source must be able to do for this to be one of its keys at all; offered only then."""
     word: Callable[[ScreenState], str] | None = None
     """Its label where that depends on the state."""
@@ -88,7 +97,7 @@ def why_refused(keys: Iterable[ScreenKey], state: ScreenState) -> str:
     return next((why for key in served if (why := key.why_in(state))), "")
 
 
-def choosing(**changes: object) -> React:
+def choosing(**changes: Unpack[UiChange]) -> React:
     """A key that changes the person's choice in the same way in every state."""
     return lambda state: Reaction(state.choose(**changes))
 
@@ -103,22 +112,26 @@ def commanding(command: str) -> React:
     return lambda state: Reaction(command=command)
 
 
-Fields = tuple[tuple[str, int], ...]
-"""What stands before each field of a row, and how many cells the field has; 0: whatever is left."""
+class FormField(NamedTuple):
+    """One text of a form: what stands before it, what is hinted at as long as it is empty, and what it holds at first."""
+
+    prompt: str
+    hint: str = ""
+    text: str = ""
+    edited: bool = False
+    """Whether that is there to be edited; else it goes as soon as another is typed."""
 
 
-class InputRow(Struct, frozen=True):
-    """One thing that can be typed: its fields, and the row of the bar in which they stand (in the tight bar: `tight`)."""
+class TextForm(Struct, frozen=True):
+    """Texts that the person types, and sends with enter."""
 
-    fields: Callable[[ScreenState], Fields]
-    row: int
-    tight: int
+    title: str
+    fields: tuple[FormField, ...]
     send: Callable[[ScreenState, tuple[str, ...]], Reaction]
     """What enter leads to with the texts, one a field."""
-    suggestions: Callable[[ScreenState], tuple[str, ...]] = lambda state: ()
-    """What the last field holds at first, and ↑ ↓ go through."""
-    placeholders: Callable[[ScreenState], tuple[str, ...]] = lambda state: ("",)
+    stands: Callable[[ScreenState], bool] = lambda state: True
+    """Whether it can still be sent."""
+    suggestions: tuple[str, ...] = ()
+    """What ↑ ↓ go through in the last field."""
     optional: bool = False
-    """Whether the fields may be left empty."""
-    bar: str = "approval"
-    """The bar in which it stands."""
+    """Whether the last text may be empty."""

@@ -3,24 +3,9 @@
 from collections.abc import Callable, Sequence
 from typing import Generic, TypeVar
 
-from msgspec import Struct
-
-from lab.tui.rows.spans import Row
-from lab.tui.state.screen import ScreenState, UiState
-from lab.tui.state.source import SourceAsk
-
-
-class PageReaction(Struct, frozen=True):
-    """What a key of a page leads to."""
-
-    ask: SourceAsk | None = None
-    ui: UiState | None = None
-    """Another choice of the person's."""
-    close: bool = False
-    copy: str = ""
-    """Text for the terminal's clipboard."""
-    run: Callable[[], object] | None = None
-    """What only the app can do, once the page is closed."""
+from lab.tui.panes.keys import Reaction
+from lab.tui.rows.spans import Row, plain
+from lab.tui.state.screen import ScreenState
 
 
 class PageContent:
@@ -46,9 +31,9 @@ class PageContent:
         """Its rows, each at most `inner` columns."""
         raise NotImplementedError
 
-    def press(self, key: str) -> PageReaction:
+    def press(self, key: str) -> Reaction:
         """One of its own keys was pressed."""
-        return PageReaction()
+        return Reaction()
 
 
 ListEntry = TypeVar("ListEntry")
@@ -71,8 +56,8 @@ class ListContent(PageContent, Generic[ListEntry]):
         raise NotImplementedError
 
     def text_of(self, entry: ListEntry) -> str:
-        """What of an entry is searched."""
-        raise NotImplementedError
+        """What of an entry is searched: all that its row says."""
+        return plain(self.line(entry, 1_000, chosen=False))
 
     def line(self, entry: ListEntry, inner: int, *, chosen: bool) -> Row:
         """An entry's row."""
@@ -89,7 +74,7 @@ class ListContent(PageContent, Generic[ListEntry]):
         """Which entry is chosen at first."""
         return 0
 
-    def take(self, key: str, entry: ListEntry) -> PageReaction:
+    def take(self, key: str, entry: ListEntry) -> Reaction:
         """Enter was pressed, or one of its own keys, with this entry chosen."""
         raise NotImplementedError
 

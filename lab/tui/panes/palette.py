@@ -4,7 +4,8 @@ from collections.abc import Callable, Sequence
 
 from msgspec import Struct
 
-from lab.tui.panes.page import ListContent, PageReaction
+from lab.tui.panes.keys import Reaction
+from lab.tui.panes.page import ListContent
 from lab.tui.rows.spans import Row, cut, ends, ink, row, width
 from lab.tui.state.screen import ScreenState
 
@@ -35,10 +36,6 @@ class PalettePage(ListContent[PaletteCommand]):
         """Those that were offered when it was opened."""
         return self._commands
 
-    def text_of(self, entry: PaletteCommand) -> str:
-        """Its name and its key come first."""
-        return f"{entry.name} ({entry.key}) {entry.help}"
-
     def line(self, entry: PaletteCommand, inner: int, *, chosen: bool) -> Row:
         """Its name, what it does, and at the right end its key."""
         names = max(len(each.name) for each in self._commands)
@@ -46,6 +43,6 @@ class PalettePage(ListContent[PaletteCommand]):
         key = row(ink(f"{entry.key} ", "wait", bold=True))
         return ends(row(name, cut(row(ink(f" {entry.help}", "dim")), inner - width(name) - width(key) - 1)), key, inner)
 
-    def take(self, key: str, entry: PaletteCommand) -> PageReaction:
+    def take(self, key: str, entry: PaletteCommand) -> Reaction:
         """Do it, once this is closed."""
-        return PageReaction(close=True, run=entry.run)
+        return Reaction(close=True, run=entry.run)

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from lab.tui.panes.keys import React, Reaction, ScreenKey, asking, commanding
 from lab.tui.rows.blocks import speed_text
-from lab.tui.state.screen import ScreenState
+from lab.tui.state.screen import ScreenState, UiChange
 from lab.tui.state.status import finished
 
 SPEEDS = ("0.25", "0.5", "1", "2", "5", "20", "60", "300")
@@ -71,7 +71,7 @@ def _can_step(state: ScreenState) -> bool:
 
 def _reset(state: ScreenState) -> Reaction:
     scrolled = state.unscrolled("output", "wire")
-    ui = state.choose(starting=False, typing="", output="rendered", zoom="", query="", scrolled=scrolled)
+    ui = state.choose(starting=False, output="rendered", zoom="", query="", scrolled=scrolled)
     return Reaction(ui, lambda source: source.reset())
 
 
@@ -126,9 +126,11 @@ def _can_skip(state: ScreenState) -> bool:
 def _stage(state: ScreenState) -> Reaction:
     """Into stage pace nothing is taken along that would cover its acts, and have them stand unseen."""
     on = not state.ui.stage
-    uncovered = {"wire": False, "zoom": "", "focus": ""} if on else {}
+    changed: UiChange = {"stage": on, "panes": False}
+    if on:
+        changed |= {"wire": False, "zoom": "", "focus": ""}
     return Reaction(
-        state.choose(stage=on, panes=False, **uncovered),
+        state.choose(**changed),
         lambda source: source.stand_at_acts(on),
         "join act" if on else "",
     )
@@ -238,10 +240,8 @@ NOTHING_OPEN = "Nothing is open that esc could leave."
 
 
 def _back(state: ScreenState) -> Reaction:
-    """Leave the input row, the maximised pane, the focus, the drawer: the innermost first."""
+    """Leave the search, the maximised pane, the focus, the drawer: the innermost first."""
     ui = state.ui
-    if ui.typing:
-        return Reaction(state.choose(typing=""))
     if ui.query:
         return Reaction(state.choose(query=""))
     if ui.zoom:
@@ -256,9 +256,9 @@ def _back(state: ScreenState) -> Reaction:
 
 
 def _back_word(state: ScreenState) -> str:
-    if state.has_act and not (state.ui.typing or state.ui.query):
+    if state.has_act and not state.ui.query:
         return "Four panes" if state.shows_act else "Act"
-    if state.ui.typing or state.ui.query or not finished(state.in_sight.run):
+    if state.ui.query or not finished(state.in_sight.run):
         return "Back"
     return "Four panes" if state.in_sight.finale else "Finale"
 

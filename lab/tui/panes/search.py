@@ -1,13 +1,16 @@
 """The search: what is typed after `/` is looked for in the output, or in the wire if that or the polls are in focus."""
 
-from lab.tui.panes.keys import InputRow, Reaction, ScreenKey, choosing, commanding
+from lab.tui.panes.keys import FormField, Reaction, ScreenKey, TextForm, commanding
 from lab.tui.panes.pane import Bar, View
-from lab.tui.rows.search import find, mark, pattern
+from lab.tui.rows.marks import find, mark, pattern
 from lab.tui.rows.spans import Row, Rows, backed, ends, fill, row
+from lab.tui.state.clean import line
 from lab.tui.state.run import Exchange
-from lab.tui.state.screen import SEARCH, ScreenState, UiState
+from lab.tui.state.screen import ScreenState, SearchedPane, UiState
 
 FIND = "find › "
+MOST_TYPED = 40
+"""Characters of a filter, and of what is looked for."""
 
 
 def in_exchange(exchange: Exchange, query: str, instant: str) -> bool:
@@ -29,37 +32,40 @@ def marked(body: list[Row], ui: UiState) -> list[Row]:
     return mark(body, find(body, ui.query), ui.hit) if ui.query and ui.searched == "output" else body
 
 
-def marked_row(line: Row, ui: UiState) -> Row:
+def marked_row(drawn: Row, ui: UiState) -> Row:
     """A row of the wire with what was found, as far as it shows there."""
-    return mark([line], find([line], ui.query), 0)[0] if ui.query and ui.searched == "wire" else line
+    return mark([drawn], find([drawn], ui.query), 0)[0] if ui.query and ui.searched == "wire" else drawn
 
 
 def _draw(view: View) -> Rows:
     ui = view.state.ui
-    line: Row = row(("▌", "accent"), "  ", (FIND, "accent b"))
-    if ui.typing != SEARCH:
-        name = "wire" if ui.searched == "wire" else "output"
-        keys = row(("n N", "wait b"), (" on, back  ", "dim"), ("esc", "wait b"), (" ends it ", "dim"))
-        line = ends(row(line, ui.query, (f"   {ui.hit} of {ui.hits} in the {name}", "dim")), keys, view.columns)
-    return (backed(fill(line, view.columns), "@panel"),)
+    found: Row = row(("▌", "accent"), "  ", (FIND, "accent b"))
+    name = "wire" if ui.searched == "wire" else "output"
+    keys = row(("n N", "wait b"), (" on, back  ", "dim"), ("esc", "wait b"), (" ends it ", "dim"))
+    found = ends(row(found, ui.query, (f"   {ui.hit} of {ui.hits} in the {name}", "dim")), keys, view.columns)
+    return (backed(fill(found, view.columns), "panel"),)
 
 
 def _searching(state: ScreenState) -> bool:
     return bool(state.ui.query)
 
 
-SEARCH_BAR = Bar(
-    "search", "bottom", lambda state, columns, rows: int(state.ui.typing == SEARCH or _searching(state)), _draw
-)
-SEARCH_ROW = InputRow(
-    lambda state: ((FIND, 0),),
-    0,
-    0,
-    lambda state, texts: Reaction(),
-    suggestions=lambda state: (state.ui.query,),
-    optional=True,
-    bar="search",
-)
+SEARCH_BAR = Bar("search", "bottom", lambda state, columns, rows: int(_searching(state)), _draw)
+
+
+def _search(state: ScreenState) -> Reaction:
+    field = FormField(FIND, "words", state.ui.query)
+    return Reaction(
+        form=TextForm("FIND", (field,), lambda now, texts: search_for(now, line(texts[0], MOST_TYPED)), optional=True)
+    )
+
+
+def search_for(state: ScreenState, query: str) -> Reaction:
+    """A search for these words, in the wire if that is in focus, or the polls of which it has both sides; without a word its end."""
+    searched: SearchedPane = "wire" if state.ui.in_focus in ("wire", "polling") else "output"
+    return Reaction(state.choose(query=query, searched=searched, hit=0, hits=0), command="hit 0")
+
+
 KEYS = (
     ScreenKey(
         "search",
@@ -67,7 +73,7 @@ KEYS = (
         "/",
         "Search",
         "find words in the output, or in the wire",
-        choosing(typing=SEARCH, field=0),
+        _search,
         group="view",
     ),
     ScreenKey(

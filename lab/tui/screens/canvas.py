@@ -17,14 +17,10 @@ REST = 0.05
 class Canvas:
     """The widgets of a screen, and where they are."""
 
-    def __init__(
-        self, screen: Screen[None], host: Host, state: Callable[[], ScreenState], drawn: Callable[[Rects], None]
-    ) -> None:
-        """`drawn` is called with the places of every whole drawing."""
+    def __init__(self, screen: Screen[None], host: Host, state: Callable[[], ScreenState]) -> None:
         self._screen = screen
         self._host = host
         self._state = state
-        self._drawn = drawn
         self.widgets = {name: PartWidget(lambda: host.role_styles, id=name) for name in PARTS}
         self.places: Rects = {}
         self._resting = False
@@ -51,19 +47,13 @@ class Canvas:
         size = self._screen.size
         if not size.width or not self._screen.is_mounted:
             return
-        try:
-            state = self._state().in_sight
+        with self._host.surviving(), self._screen.app.batch_update():
+            state, now = self._state().in_sight, self._host.source.clock.now()
             found = places(state, size.width, size.height)
-        except Exception as error:  # noqa: BLE001 - a bug of ours must not end the show
-            self._host.survive(error)
-            return
-        now = self._host.source.clock.now()
-        with self._screen.app.batch_update():
             for name, widget in self.widgets.items():
                 self._place(name, widget, found.get(name))
                 if name in found:
                     self._show(name, found[name], state, now)
-            self._drawn(found)
 
     def tick(self) -> None:
         """Time has passed, and nothing else: only what shows a time is drawn anew."""
@@ -74,10 +64,8 @@ class Canvas:
                     self._show(name, self.places[name], state, now)
 
     def _show(self, name: str, place: Rect, state: ScreenState, now: int) -> None:
-        try:
+        with self._host.surviving():
             self.widgets[name].show(draw(name, state, place, now))
-        except Exception as error:  # noqa: BLE001 - a bug of ours must not end the show
-            self._host.survive(error)
 
     def _place(self, name: str, widget: PartWidget, place: Rect | None) -> None:
         if self.places.get(name) == place and (place is not None) == widget.display:

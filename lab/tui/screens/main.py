@@ -12,18 +12,16 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingsMap, BindingType
 from textual.keys import format_key
 from textual.message import Message
-from textual.widgets import Input
 from textual.worker import Worker
 
 from lab.app.effects import RunObservation
 from lab.core.clock import Millis
 from lab.core.errors import LabError
-from lab.tui.panes.approval import INPUT_ROWS
 from lab.tui.panes.copy_menu import CopyPage
 from lab.tui.panes.exchange import ExchangePage
 from lab.tui.panes.fault_menu import FaultPage
 from lab.tui.panes.help import HelpPage
-from lab.tui.panes.hits import go_to_hit, search_for
+from lab.tui.panes.hits import go_to_hit
 from lab.tui.panes.keys import Reaction, ScreenKey, why_refused
 from lab.tui.panes.layout import NARROW
 from lab.tui.panes.page import ListContent, PageContent
@@ -32,6 +30,7 @@ from lab.tui.panes.pane import OPENS
 from lab.tui.panes.picker import PickerPage
 from lab.tui.panes.qr import QR, QrPage
 from lab.tui.panes.registry import (
+    BOTTOM,
     KEYS_OF_SPOT,
     PANES,
     SCREEN_KEYS,
@@ -45,15 +44,13 @@ from lab.tui.panes.scrubber import SEEK
 from lab.tui.screens.act_holds import ActHolds
 from lab.tui.screens.canvas import Canvas
 from lab.tui.screens.host import Host
-from lab.tui.screens.overlays import MOST_TYPED, ListScreen, Overlay, PageScreen
+from lab.tui.screens.overlays import FormScreen, ListScreen, Overlay, PageScreen
 from lab.tui.screens.rows_widget import Pressed, Scrolled, SelectingScreen
-from lab.tui.screens.text_fields import FULL, TextField, TextFields
 from lab.tui.state.acts import HOLD
-from lab.tui.state.clean import line
 from lab.tui.state.journal import JournalState, ObservedState, SourceUpdate, fold
 from lab.tui.state.preferences import ScreenStart
 from lab.tui.state.run import MARKED
-from lab.tui.state.screen import SEARCH, ScreenState, UiState, settled
+from lab.tui.state.screen import ScreenState, UiState, settled
 from lab.tui.state.source import Refused, SourceAsk
 
 TICK = 0.25
@@ -95,8 +92,7 @@ class MainScreen(SelectingScreen):
         self.state = ScreenState()
         self.acts = ActHolds(host.real_millis)
         self.observed = ObservedState()
-        self.text_fields = TextFields(self)
-        self.canvas = Canvas(self, host, lambda: self.state, lambda found: self.text_fields.place(self.state, found))
+        self.canvas = Canvas(self, host, lambda: self.state)
         self._batch: list[RunObservation | SourceUpdate] = []
         """What was observed that the screen hasn't been handed."""
         self._turn = Lock()
@@ -119,7 +115,7 @@ class MainScreen(SelectingScreen):
             "picture": self._save_picture,
             "quit": host.leave,
             "suspend": lambda: self.run_worker(self._suspend(), group="suspend", exit_on_error=False),
-            **{f"hit {by}": partial(self._go_to_hit, by) for by in (-1, 1)},
+            **{f"hit {by}": partial(self._go_to_hit, by) for by in (-1, 0, 1)},
             **{name: partial(self._change_act, change) for name, change in self.acts.commands.items()},
             **{f"scroll {by}": partial(self._scroll_in_focus, by) for by in (-10, -1, 1, 10)},
         }
@@ -128,9 +124,8 @@ class MainScreen(SelectingScreen):
         return self.state
 
     def compose(self) -> ComposeResult:
-        """Every part, and the fields in which the person types."""
+        """Every part."""
         yield from self.canvas.widgets.values()
-        yield from self.text_fields.fields
 
     def on_mount(self) -> None:
         """Draw what there is, then listen to the source."""
@@ -147,19 +142,18 @@ class MainScreen(SelectingScreen):
     async def _listen(self) -> None:
         """Hand on what the source observes, one message a frame however much it is; a bug there doesn't end the show."""
         try:
-            async for observation in self._host.source.observations():
-                self._batch.append(observation)
-                if len(self._batch) == 1:
-                    self.call_later(self._flush)
-                if len(self._batch) >= BATCH:
-                    self._flush()
-                    taken = Event()  # before more are made
-                    self.call_later(taken.set)
-                    await taken.wait()
+            with self._host.surviving(LabError):
+                async for observation in self._host.source.observations():
+                    self._batch.append(observation)
+                    if len(self._batch) == 1:
+                        self.call_later(self._flush)
+                    if len(self._batch) >= BATCH:
+                        self._flush()
+                        taken = Event()  # before more are made
+                        self.call_later(taken.set)
+                        await taken.wait()
         except LabError as error:
             self._host.fail(error)
-        except Exception as error:  # noqa: BLE001 - a bug of ours must not end the show
-            self._host.survive(error)
 
     @property
     def waits(self) -> bool:
@@ -180,10 +174,8 @@ class MainScreen(SelectingScreen):
                 self.acts.note(event)
                 job = None if event.another_journal else ui.job
                 ui = replace(ui, job=job, remark=event.remark or ui.remark, passed=event.passed or ui.passed)
-            try:
+            with self._host.surviving():
                 self.observed = fold(self.observed, event)
-            except Exception as error:  # noqa: BLE001 - a bug of ours must not end the show
-                self._host.survive(error)
         self._take(self._with(self._synced(ui)))
         self.canvas.draw_soon()
 
@@ -274,11 +266,8 @@ class MainScreen(SelectingScreen):
         return self._offers(key_named(str(parameters[0]))) if action == "press" else True
 
     def on_key(self, event: events.Key) -> None:
-        """A key that isn't offered says why; in a row where the person types up and down go through suggestions."""
-        if self.state.ui.typing and event.key in ("up", "down"):
-            event.stop()
-            self.text_fields.suggest(self.state, -1 if event.key == "up" else 1)
-        elif not (self.blind or self.state.ui.typing):
+        """A key that isn't offered says why."""
+        if not self.blind:
             # Textual binds tab and others to every screen, without a name
             names = [each.id for each in self._bindings.key_to_bindings.get(event.key, ()) if each.id]
             if why := why_refused(map(key_named, names), self.state):
@@ -305,6 +294,12 @@ class MainScreen(SelectingScreen):
             self._soon(reaction.ask)
         if reaction.command:
             self._commands[reaction.command]()
+        if reaction.copy:  # as far as the terminal has a clipboard (OSC 52)
+            self.app.copy_to_clipboard(reaction.copy)
+        if reaction.run is not None:
+            self.app.call_later(reaction.run)
+        if reaction.form is not None:
+            self.app.push_screen(FormScreen(reaction.form, self._now, self._bottom, self._host, self.react))
         for name, value in kept:
             self._host.keep(name, value)
 
@@ -323,41 +318,12 @@ class MainScreen(SelectingScreen):
 
     async def _refusal(self, ask: SourceAsk) -> Refused:
         try:
-            return await ask(self._host.source)
+            with self._host.surviving(LabError):
+                return await ask(self._host.source)
         except LabError as error:
             return error.what
-        except Exception as error:  # noqa: BLE001 - a bug of ours must not end the show
-            self._host.survive(error)
-            return None
 
-    # What is typed, clicked and scrolled
-
-    def on_descendant_focus(self) -> None:
-        """Another text of the row is typed: the keys that lead on are others."""
-        if self.text_fields.at != self.state.ui.field:
-            self.choose(replace(self.state.ui, field=self.text_fields.at))
-
-    @on(TextField.Full)
-    def refuse_more(self) -> None:
-        """The row's text has no room for more."""
-        self.note(FULL)
-
-    @on(Input.Submitted)
-    def send_row(self) -> None:
-        """Go on to the next text; from the last one ask it of the source, but an empty one only where it may be.
-
-        A name is kept for the next row.
-        """
-        texts, row = self.text_fields.texts, INPUT_ROWS.get(self.state.ui.typing)
-        if row is None or self.text_fields.turn():
-            return
-        if self.state.ui.typing == SEARCH:
-            self.choose(search_for(self.state, line(texts[0], MOST_TYPED)))
-            self._go_to_hit(0)
-        elif row.optional or texts[-1]:
-            name = texts[0] if len(texts) > 1 else self.state.ui.name
-            ui = self.state.choose(typing="", field=0, output="rendered", name=name)
-            self.react(replace(row.send(self.state, texts), ui=ui))
+    # What is clicked and scrolled
 
     @on(Pressed)
     async def press_spot(self, event: Pressed) -> None:
@@ -398,7 +364,12 @@ class MainScreen(SelectingScreen):
 
     # What lies over the panes
 
+    def _bottom(self) -> int:
+        """The rows of the bars at the bottom."""
+        return sum(place.height for name, place in self.canvas.places.items() if name in BOTTOM)
+
     def _open(self, page: PageContent, query: str = "") -> None:
+        self.choose(self.state.ui)  # what the source knows may have come without a word
         opened_by = KEYS_OF_SPOT[page.opener][0]
         if (face := self.state.ui.faces.get(opened_by.name)) is not None:
             page.foot = page.foot.replace(f"{page.opener} or esc", f"{face} or esc")

@@ -6,43 +6,48 @@ from typing import Any, ClassVar
 from textual import events, on
 from textual.app import ComposeResult
 from textual.await_complete import AwaitComplete
-from textual.containers import Vertical, VerticalScroll
+from textual.containers import Horizontal, Vertical, VerticalScroll
+from textual.message import Message
 from textual.screen import ModalScreen
 from textual.strip import Strip
 from textual.style import Style
 from textual.visual import RenderOptions, Visual
-from textual.widgets import Input, OptionList
+from textual.widgets import Input, OptionList, Static
 from textual.widgets.option_list import Option
 
-from lab.tui.panes.keys import Reaction
+from lab.tui.panes.keys import FormField, Reaction, TextForm
 from lab.tui.panes.layout import NARROW
-from lab.tui.panes.page import ListContent, PageContent, PageReaction
-from lab.tui.rows.search import find, mark
+from lab.tui.panes.page import ListContent, PageContent
+from lab.tui.panes.search import MOST_TYPED
+from lab.tui.rows.marks import find, mark
 from lab.tui.rows.spans import Row, backed, row
 from lab.tui.screens.host import Host
 from lab.tui.screens.rows_widget import RowsWidget, SelectingScreen, strip_of
+from lab.tui.state.ink import Ground
+from lab.tui.state.screen import ScreenState
 
 MOST_COLUMNS = 108
-MOST_TYPED = 40
-"""Characters of a filter, and of what is looked for."""
-GROUND = "@surface"
+MOST_CHARACTERS = 2_000
+"""How many characters each text of a form has at most."""
+FULL = f"No more than {MOST_CHARACTERS:,} characters: the rest isn't taken."
+GROUND: Ground = "surface"
+WAIT = 0.1
+"""Seconds after which a list that has no entries yet is looked at again."""
 SEARCH_FOOT = "n N on, back · esc ends it"
 
 
 class Overlay(SelectingScreen, ModalScreen[None]):
-    """Left by esc, and by the key that opened it. What its own keys lead to is handed to `react`."""
+    """Left by esc. What its own keys lead to is handed to `react`."""
 
     AUTO_FOCUS = ""
 
-    def __init__(self, page: PageContent, host: Host, react: Callable[[Reaction], None]) -> None:
+    def __init__(self, host: Host, react: Callable[[Reaction], None]) -> None:
         super().__init__()
-        self.page = page
         self._host = host
         self._react = react
         self._note = ""
         """What stands below it in the place of its keys, until the next key."""
         self.sheet = Vertical(id="sheet")
-        self.field = Input(compact=True, max_length=MOST_TYPED)
 
     @property
     def inner(self) -> int:
@@ -77,10 +82,8 @@ class Overlay(SelectingScreen, ModalScreen[None]):
         if not self.sheet.is_attached:
             return
         self.sheet.styles.width = self.sheet_columns
-        try:
+        with self._host.surviving():
             self.draw()
-        except Exception as error:  # noqa: BLE001 - a bug of ours must not end the show
-            self._host.survive(error)
 
     def draw(self) -> None:
         """Put the page's rows into the widgets."""
@@ -94,36 +97,27 @@ class Overlay(SelectingScreen, ModalScreen[None]):
     def frame(self, title: str, foot: str, below: int) -> None:
         """Title and keys in the frame; `below` rows don't show."""
         self.sheet.border_title = title.replace("[", r"\[")
-        self.sheet.border_subtitle = self._note or (f"↓ {below} more · " if below else "") + foot
+        self.sheet.border_subtitle = self._note or (f"↓ {below} more · " if below > 0 else "") + foot
 
     def on_key(self, event: events.Key) -> None:
         """Its own keys, those that move in it, and those that leave it."""
         before, self._note = self._note, ""
-        try:
-            known = self.press(event.key, event.character)
-        except Exception as error:  # noqa: BLE001 - a bug of ours must not end the show
-            self._host.survive(error)
-            return
-        if known:
-            event.stop()
-        if known or before:
+        with self._host.surviving():
+            if self.press(event.key, event.character):
+                event.stop()
+            elif not before:
+                return
             self.follow()
 
     def press(self, key: str, character: str | None) -> bool:
         """Whether a key is one of its own."""
         raise NotImplementedError
 
-    def do(self, done: PageReaction) -> None:
+    def do(self, done: Reaction) -> None:
         """What a key led to."""
-        if done.copy:
-            # as far as the terminal has a clipboard (OSC 52)
-            self.app.copy_to_clipboard(done.copy)
         if done.close:
             self.dismiss()
-        if done.ask is not None or done.ui is not None:
-            self._react(Reaction(done.ui, done.ask))
-        if done.run is not None:
-            self.app.call_later(done.run)
+        self._react(done)
 
 
 class RowVisual(Visual):
@@ -135,7 +129,7 @@ class RowVisual(Visual):
 
     def render_strips(self, width: int, height: int | None, style: Style, options: RenderOptions) -> list[Strip]:
         """One row, on the list's ground."""
-        return [strip_of(backed(self._line, GROUND), self._host.role_styles, width, f"fg {GROUND}")]
+        return [strip_of(backed(self._line, GROUND), self._host.role_styles, width, f"fg @{GROUND}")]
 
     def get_optimal_width(self, rules: Any, container_width: int) -> int:
         """All that there is."""
@@ -157,29 +151,29 @@ class ListScreen(Overlay):
     }
 
     def __init__(self, page: ListContent[Any], host: Host, react: Callable[[Reaction], None]) -> None:
-        super().__init__(page, host, react)
-        self.list_page = page
+        super().__init__(host, react)
+        self.page = page
+        self.field = Input(compact=True, max_length=MOST_TYPED)
         self.options = OptionList(compact=True)
         self.options.can_focus = False
         self.more = RowsWidget(lambda: host.role_styles, ground=GROUND, id="more")
         self.entries: list[Any] = []
         """Those that the filter leaves."""
         self._rows: list[Row] = []
-        self.field.placeholder = page.hint
 
     def compose(self) -> ComposeResult:
         """The field, the list, and what is said of the chosen one."""
         with self.sheet:
-            if self.list_page.hint:
+            if self.page.hint:
                 yield self.field
             yield self.options
             yield self.more
 
     def on_mount(self) -> None:
         """What is typed goes into the field."""
-        if self.list_page.hint:
+        if self.page.hint:
             self.set_focus(self.field)
-        self._choose(self.list_page.first())
+        self._choose(self.page.first())
 
     @on(Input.Changed)
     def filter(self) -> None:
@@ -195,7 +189,7 @@ class ListScreen(Overlay):
     @on(OptionList.OptionHighlighted)
     def show_chosen(self) -> None:
         """Another one is chosen."""
-        self.list_page.moved()
+        self.page.moved()
         self.follow()
 
     @on(OptionList.OptionSelected)
@@ -205,7 +199,8 @@ class ListScreen(Overlay):
 
     def draw(self) -> None:
         """The entries that are left, the chosen one filled."""
-        page, inner = self.list_page, self.inner
+        page, inner = self.page, self.inner
+        self.field.placeholder = page.hint
         self.entries = page.found(self.field.value.removeprefix("/"))
         at = min(self.options.highlighted or 0, len(self.entries) - 1)
         rows = [page.line(each, inner, chosen=number == at) for number, each in enumerate(self.entries)]
@@ -226,6 +221,8 @@ class ListScreen(Overlay):
         self.more.styles.height = below if page.steady else min(below, len(more))
         self.more.display = bool(more) or page.steady
         self.more.show(tuple(more[:below]))
+        if not page.entries():  # what is listed is still being read
+            self.set_timer(WAIT, lambda: self._react(Reaction(page.state.ui)))
         self.frame(page.title, page.foot, len(rows) - listed - self.options.scroll_offset.y)
 
     @property
@@ -251,20 +248,25 @@ class ListScreen(Overlay):
 
     def _take(self, key: str) -> None:
         if (entry := self.chosen) is not None:
-            self.do(self.list_page.take(key, entry))
+            self.do(self.page.take(key, entry))
 
 
 class PageScreen(Overlay):
     """A page: scrolls, and finds words."""
 
-    MOVES: ClassVar[dict[str, str]] = {
-        "up": "up", "k": "up", "down": "down", "j": "down", "pageup": "page_up", "pagedown": "page_down",
-        "space": "page_down", "home": "home", "end": "end",
-    }  # fmt: skip
+    MOVES: ClassVar[dict[str, str]] = {each: each for each in ("up", "down", "home", "end")} | {
+        "k": "up",
+        "j": "down",
+        "pageup": "page_up",
+        "pagedown": "page_down",
+        "space": "page_down",
+    }
 
     def __init__(self, page: PageContent, host: Host, react: Callable[[Reaction], None], query: str = "") -> None:
         """`query`: what is looked for on it from the beginning on."""
-        super().__init__(page, host, react)
+        super().__init__(host, react)
+        self.page = page
+        self.field = Input(compact=True, max_length=MOST_TYPED)
         self.text = RowsWidget(lambda: host.role_styles, ground=GROUND)
         self.scroller = VerticalScroll(self.text, can_focus=False)
         self.field.display = False
@@ -344,6 +346,115 @@ class PageScreen(Overlay):
             self.dismiss()
         elif key in self.MOVES:
             getattr(self.scroller, f"scroll_{self.MOVES[key]}")(animate=False)
+        else:
+            return False
+        return True
+
+
+class TextField(Input):
+    """One text of a form: what is pasted becomes one line."""
+
+    class Full(Message):
+        """More was typed, or pasted, than a text may have."""
+
+    def __init__(self, begun: FormField) -> None:
+        super().__init__(
+            begun.text, begun.hint, compact=True, max_length=MOST_CHARACTERS, select_on_focus=not begun.edited
+        )
+        self.cursor_position = len(begun.text)
+
+    def on_blur(self) -> None:
+        """What was typed stays, whoever comes back to it."""
+        self.select_on_focus = False
+
+    def _on_paste(self, event: events.Paste) -> None:
+        """Take all lines as one, as many characters as there is room for."""
+        event.prevent_default()
+        event.stop()
+        text, room = " ".join(event.text.split()), MOST_CHARACTERS - len(self.value) + len(self.selected_text)
+        self.replace(text[:room], *self.selection)
+        if len(text) > room:
+            self.restricted()
+
+    def restricted(self) -> None:
+        """Say that there is no room for more."""
+        self.post_message(self.Full())
+
+
+class FormScreen(Overlay):
+    """Texts over the bars at the bottom: enter and tab go on to the next, enter on the last one sends them."""
+
+    def __init__(
+        self,
+        form: TextForm,
+        state: Callable[[], ScreenState],
+        bottom: Callable[[], int],
+        host: Host,
+        react: Callable[[Reaction], None],
+    ) -> None:
+        """`bottom`: how many rows of bars are left below it."""
+        super().__init__(host, react)
+        self.form = form
+        self._state = state
+        self._bottom = bottom
+        self.fields = [TextField(each) for each in form.fields]
+
+    def compose(self) -> ComposeResult:
+        """A row a text, its prompt before it."""
+        with self.sheet:
+            for field, each in zip(self.fields, self.form.fields, strict=True):
+                with Horizontal():
+                    yield Static(each.prompt, markup=False)
+                    yield field
+
+    def on_mount(self) -> None:
+        """Type the first one."""
+        self.set_focus(self.fields[0])
+
+    @property
+    def sheet_columns(self) -> int:
+        """The whole width."""
+        return self.app.size.width
+
+    def draw(self) -> None:
+        """It is left once it can't be sent any more."""
+        if not self.form.stands(self._state()):
+            self.dismiss()
+        self.sheet.styles.margin = (0, 0, self._bottom(), 0)
+        on = "enter sends"
+        if len(self.fields) > 1:
+            on = "enter sends · tab to the name" if self.focused is self.fields[-1] else "enter, tab to the comment"
+        self.frame(self.form.title, f"{'↑ ↓ others · ' if len(self.form.suggestions) > 1 else ''}{on} · esc", 0)
+
+    def on_descendant_focus(self) -> None:
+        """Another text is typed."""
+        self.follow()
+
+    @on(TextField.Full)
+    def refuse_more(self) -> None:
+        """No text has room for more."""
+        self.note(FULL)
+
+    @on(Input.Submitted)
+    def send(self) -> None:
+        """Go on to the next text; from the last one send them, an empty one only where it may be."""
+        if self.focused is not self.fields[-1]:
+            self.focus_next()
+            return
+        texts = tuple(field.value.strip() for field in self.fields)
+        if texts[-1] or self.form.optional:
+            self.dismiss()
+            self._react(self.form.send(self._state(), texts))
+
+    def press(self, key: str, character: str | None) -> bool:
+        """The suggestions are gone through in the last field."""
+        offered, field = self.form.suggestions, self.fields[-1]
+        if key == "escape":
+            self.dismiss()
+        elif key in ("up", "down") and offered:
+            at = offered.index(field.value) + (1 if key == "down" else -1) if field.value in offered else 0
+            field.value = offered[at % len(offered)]
+            field.cursor_position = len(field.value)
         else:
             return False
         return True

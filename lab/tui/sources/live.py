@@ -8,11 +8,12 @@ from msgspec import structs
 
 from lab.app.effects import Asking, Outcome, RunEnded, RunObservation
 from lab.core.clock import Clock, Millis
+from lab.core.errors import HostError
 from lab.core.exchange import Json
 from lab.core.journal.fact import ClockScaled, Fact, LedgerCleared
 from lab.core.observe import Noted, Replied
 from lab.jobs.gates import Origin
-from lab.tui.sources.own_run import OwnRun, stopped
+from lab.tui.sources.own_run import OwnRun, cancelled
 from lab.tui.sources.player import FASTEST, Goal, HeldSource, PlayedSource, Player, SettableClock
 from lab.tui.sources.protocol import Connect, OwnMock, Playable, RunConnection
 from lab.tui.state.acts import ActKey, story_of
@@ -20,7 +21,7 @@ from lab.tui.state.gate import GateAnswer
 from lab.tui.state.journal import JournalState, SourceUpdate
 from lab.tui.state.reduce import happens
 from lab.tui.state.run import RunState
-from lab.tui.state.screen import SourceState
+from lab.tui.state.screen import Ability, SourceState
 from lab.tui.state.source import Refused
 
 if TYPE_CHECKING:
@@ -34,7 +35,7 @@ class PodRun(HeldSource):
     """Our run against somebody else's server. Starts idle; what goes out, and what comes back, is observed."""
 
     refusal = "This server is somebody else's: its clock and its wire can't be set."
-    can: frozenset[str] = frozenset(("reset", "decide", "message"))
+    can: frozenset[Ability] = frozenset(("reset", "decide", "message"))
 
     def __init__(
         self, playable: Playable, connect: Connect, clock: Clock, pill: str, *, recording: bool = False
@@ -109,26 +110,21 @@ class PodRun(HeldSource):
         mock = (await self._connection()).mock
         return None if mock is None else mock.control
 
-    def _observe(self, observation: RunObservation) -> None:
-        """Of what the run itself does: hand it on; a step, or a way forward, may be at its end."""
-        begins, player = self._take(observation), self.player
-        if isinstance(observation, RunEnded):
-            player.rest()
-        player.come_to("step")
-        # a person who is needed ends the way forward, too
-        goal, needed = player.goal, isinstance(observation, Asking | RunEnded)
-        if goal is not None and goal.kind == "stage" and (needed or self.run.place_of(goal.stage) is not None):
-            player.come_to("stage")
-        if begins and not player.holds and not (goal is not None and goal.kind == "stage"):
-            player.hold()
-
-    def _take(self, observation: RunObservation) -> bool:
-        """Note it, and hand it on; whether an act begins with it at which time is to stand."""
+    def _observe(self, observation: RunObservation, *, ours: bool = True) -> None:
+        """Note what the run itself does, or what the journal tells, and hand it on; time may have to stand now."""
         before, after = self.run.note(observation)
         self._queue.put_nowait(observation)
-        if happens(observation, before, after):
-            self.player.come_to("skip")
-        return self.player.at_acts and not _acts(after) <= _acts(before)
+        player, goal = self.player, self.player.goal
+        if isinstance(observation, RunEnded):
+            player.rest()
+        # a person who is needed ends the way forward, too
+        needed = isinstance(observation, Asking | RunEnded)
+        player.saw(
+            step=ours,
+            happens=happens(observation, before, after),
+            arrives=ours and goal is not None and (needed or self.run.place_of(goal.stage) is not None),
+            act=player.at_acts and not _acts(after) <= _acts(before),
+        )
 
     # The run; of a server that is not ours only the next call is held back
 
@@ -191,45 +187,43 @@ class Live(PlayedSource, PodRun):
         """Whether it was said what killed the tape that runs."""
 
     @property
-    def can(self) -> frozenset[str]:  # type: ignore[override]  # the scenarios come with the mock
+    def can(self) -> frozenset[Ability]:  # type: ignore[override]  # the scenarios come with the mock
         """All; another scenario only where there is one."""
-        ours = PodRun.can | {"pause", "step", "speed", "skip", "fault", "tape", "rewind", "name"}
-        return ours if self._mock is not None and len(self._mock.choices) == 1 else ours | {"scenario"}
+        more: set[Ability] = {"pause", "step", "speed", "skip", "fault", "tape", "rewind", "name"}
+        one = self._link is not None and len(self._mock.choices) == 1
+        return PodRun.can | more if one else PodRun.can | more | {"scenario"}
 
     @property
-    def _mock(self) -> OwnMock | None:
-        return None if self._link is None else self._link.mock
-
-    @property
-    def _dead(self) -> str | None:
-        """What killed the tape that runs."""
-        return None if self._mock is None else self._mock.dead()
+    def _mock(self) -> OwnMock:
+        """HostError as long as it isn't there."""
+        if self._link is None or self._link.mock is None:
+            raise HostError("The lab's mock is still starting; press the key once more.")
+        return self._link.mock
 
     def describe(self, journal: JournalState | None = None, chosen: int | None = None) -> SourceState:
-        scenarios = () if self._mock is None else self._mock.choices
-        return structs.replace(super().describe(), scenarios=scenarios, dead=bool(self._dead))
+        known = super().describe()
+        return (
+            known
+            if self._link is None
+            else structs.replace(known, scenarios=self._mock.choices, dead=self._mock.dead() is not None)
+        )
 
     # What happens
 
     def _met(self) -> None:
         self._following = asyncio.create_task(self._follow())
 
-    async def _own_mock(self) -> OwnMock:
-        mock = (await self._connection()).mock
-        assert mock is not None
-        return mock
-
     async def _leave(self) -> None:
-        await stopped(self._following)
+        await cancelled(self._following)
         await super()._leave()
 
     def _tell_tape(self, factor: str) -> None:
-        if self._mock is not None:
+        if self._link is not None:
             self._mock.paced(factor)
 
     async def _follow(self, known: Container[Fact] = ()) -> None:
         """Facts only, and those that aren't known: our own driver observes requests and replies."""
-        async for observation in (await self._own_mock()).control.follow(replies=False):
+        async for observation in self._mock.control.follow(replies=False):
             if not isinstance(observation, Noted) or isinstance(observation.fact, LedgerCleared):
                 continue
             if isinstance(observation.fact, ClockScaled):
@@ -237,12 +231,11 @@ class Live(PlayedSource, PodRun):
             if observation.fact not in known:
                 self.run.answers.count(observation.fact)
                 # the mock counts the exchanges of all its clients, our run its own
-                if self._take(structs.replace(observation, x=None)):
-                    self.player.hold()
+                self._observe(structs.replace(observation, x=None), ours=False)
 
-    def _observe(self, observation: RunObservation) -> None:
-        super()._observe(observation)
-        if isinstance(observation, Replied) and self.recording and not self._warned and (why := self._dead):
+    def _observe(self, observation: RunObservation, *, ours: bool = True) -> None:
+        super()._observe(observation, ours=ours)
+        if isinstance(observation, Replied) and self.recording and not self._warned and (why := self._mock.dead()):
             self._warned = True
             self._queue.put_nowait(SourceUpdate(remark=f"{why} The show goes on."))
 
@@ -285,8 +278,8 @@ class Live(PlayedSource, PodRun):
         run, instant = self.run, self.run.observations[place - 1].at
         self.player.pause(True)
         await run.stop()
-        await stopped(self._following)
-        refused = (await (await self._own_mock()).control.reset(instant)).refused
+        await cancelled(self._following)
+        refused = (await self._mock.control.reset(instant)).refused
         run.cut(place if refused is None else len(run.observations))
         known = [each.fact for each in run.observations if isinstance(each, Noted)]
         self._following = asyncio.create_task(self._follow(known))
@@ -303,12 +296,12 @@ class Live(PlayedSource, PodRun):
 
     async def choose(self, scenario: str) -> Refused:
         """With its own seed, where the mock can follow it."""
-        if any(each.name == scenario and not each.complaints for each in (await self._own_mock()).choices):
+        if any(each.name == scenario and not each.complaints for each in self._mock.choices):
             return await self._play(scenario)
         return f"Scenario {scenario} can't be played."
 
     async def _play(self, scenario: str) -> Refused:
-        mock = await self._own_mock()
+        mock = self._mock
         await self.run.stop()
         if refused := (await mock.control.reset()).refused:
             return refused
@@ -318,16 +311,16 @@ class Live(PlayedSource, PodRun):
         return await super().reset()
 
     async def arm(self, fault: Mapping[str, Json]) -> Refused:
-        return (await (await self._own_mock()).control.arm(fault)).refused
+        return (await self._mock.control.arm(fault)).refused
 
     async def disarm(self, name: str) -> Refused:
-        return (await (await self._own_mock()).control.disarm(name)).refused
+        return (await self._mock.control.disarm(name)).refused
 
     # The tape, which the mock writes
 
     async def record(self) -> Refused:
         """What came of it is said, too."""
-        control, ending, dead = (await self._own_mock()).control, self.recording, self._dead
+        control, ending, dead = self._mock.control, self.recording, self._mock.dead()
         name = self._playable.choice.name
         answer = await (control.end_tape() if ending else control.begin_tape(name, numbered=True))
         if answer.refused is not None:

@@ -162,7 +162,7 @@ class Player:
         self._seen.set()
         self._pauses = not self.at_acts
         if self.at_acts:
-            self.hold("back")
+            self._hold("back")
         self.apply()
 
     def restart(self) -> None:
@@ -174,18 +174,20 @@ class Player:
 
     # What happens
 
-    def come_to(self, *kinds: GoalKind) -> None:
-        """Something of these kinds has happened: if it ran to that, it stands, or goes on as before a skip."""
-        if self.goal is None or self.goal.kind not in kinds:
-            return
-        if self.skipping:
+    def saw(self, *, step: bool = False, happens: bool = False, arrives: bool = False, act: bool = False) -> None:
+        """What was observed ends a step; it is something that happens; the stage has come; an act begins with it."""
+        goal = self.goal
+        if goal is not None and goal.kind == "skip" and happens:
             self.end_skip()
-        elif self.at_acts:
-            self.hold("on")
-        else:
-            self.pause(True)
+        elif goal is not None and ((goal.kind == "step" and step) or (goal.kind == "stage" and arrives)):
+            if self.at_acts:
+                self._hold("on")
+            else:
+                self.pause(True)
+        if act and self.at_acts and not self.holds and not (goal is not None and goal.kind == "stage"):
+            self._hold()
 
-    def hold(self, jump: str = "") -> None:
+    def _hold(self, jump: str = "") -> None:
         """Stand for an act, until the screen says that it was seen."""
         self.goal = None
         self._seen.clear()

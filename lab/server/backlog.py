@@ -14,7 +14,7 @@ from lab.core.journal.shared import LogPosition
 from lab.core.observe import Observation, Replied, Requested
 from lab.mock.service import Service
 
-MOST_TOLD = 96
+_MOST_BEHIND = 96
 """Observations in a batch."""
 SHORT = 4_096
 """Bytes of the longest body that waits for others: of what is larger none is kept unseen."""
@@ -60,7 +60,7 @@ def weight(observation: Observation) -> int:
     return 0
 
 
-class Told:
+class Backlog:
     """An observer of one service, and those to whom it hands on."""
 
     def __init__(self, service: Service) -> None:
@@ -69,7 +69,7 @@ class Told:
         self._takers: list[Taker] = []
 
     @classmethod
-    def of(cls, service: Service) -> "Told":
+    def of(cls, service: Service) -> "Backlog":
         """That of a service: one for all."""
         known = next((each for each in service.observers if isinstance(each, cls)), None)
         if known is None:
@@ -99,7 +99,7 @@ class Told:
             heavy = len(observation.request.body) > SHORT or len(observation.request.headers) > _FEW
         else:
             heavy = False
-        if heavy or len(batch) >= MOST_TOLD:
+        if heavy or len(batch) >= _MOST_BEHIND:
             self.hand_on()
 
     def hand_on(self) -> None:
