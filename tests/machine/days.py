@@ -608,8 +608,7 @@ class SharedLabDays(LabDays):
         self.run(self.labs.set_back(position))
         self.past = [state for state in self.past if state[0] <= position]
         self.model = deepcopy(model)
-        alive = {job.id for job in self.model.jobs}
-        self.last_status = {job: status for job, status in self.last_status.items() if job in alive}
+        self.last_status.clear()  # a job may be where it was before
         self.taken_up = min(self.taken_up, len(self.labs.facts))
         self.say(f"the store was set back from {head} to {position}")
         self.land()
