@@ -7,6 +7,7 @@ from textual import events, on
 from textual.app import ComposeResult
 from textual.await_complete import AwaitComplete
 from textual.containers import Horizontal, Vertical, VerticalScroll
+from textual.geometry import Size
 from textual.message import Message
 from textual.screen import ModalScreen
 from textual.strip import Strip
@@ -47,6 +48,8 @@ class Overlay(SelectingScreen, ModalScreen[None]):
         self._note = ""
         """What stands below it in the place of its keys, until the next key."""
         self.sheet = Vertical(id="sheet")
+        self._drawn_for = Size()
+        """The terminal's size when it was drawn last; it is drawn before it is mounted, so that it is laid out once."""
 
     @property
     def inner(self) -> int:
@@ -68,18 +71,14 @@ class Overlay(SelectingScreen, ModalScreen[None]):
         self._note = text
         self.follow()
 
-    def on_mount(self) -> None:
-        """Draw what there is."""
-        self.follow()
-
     def on_resize(self) -> None:
         """Another size: rows of another width."""
-        self.follow()
+        if self.app.size != self._drawn_for:
+            self.follow()
 
     def follow(self) -> None:
         """Show the state as it is now; a bug of ours leaves the last good rows."""
-        if not self.sheet.is_attached:
-            return
+        self._drawn_for = self.app.size
         self.sheet.styles.width = self.sheet_columns
         with self._host.surviving():
             self.draw()
@@ -162,6 +161,7 @@ class ListScreen(Overlay):
 
     def compose(self) -> ComposeResult:
         """The field, the list, and what is said of the chosen one."""
+        self.follow()
         with self.sheet:
             if self.page.hint:
                 yield self.field
@@ -172,17 +172,11 @@ class ListScreen(Overlay):
         """What is typed goes into the field."""
         if self.page.hint:
             self.set_focus(self.field)
-        self._choose(self.page.first())
 
     @on(Input.Changed)
     def filter(self) -> None:
         """What is typed chooses anew."""
-        self._choose(0)
-
-    def _choose(self, at: int) -> None:
-        self.options.highlighted = at if self.options.option_count else None
-        self.follow()
-        self.options.highlighted = at if self.entries else None
+        self.options.highlighted = None
         self.follow()
 
     @on(OptionList.OptionHighlighted)
@@ -201,11 +195,13 @@ class ListScreen(Overlay):
         page, inner = self.page, self.inner
         self.field.placeholder = page.hint
         self.entries = page.found(self.field.value.removeprefix("/"))
-        at = min(self.options.highlighted or 0, len(self.entries) - 1)
+        highlighted, first = self.options.highlighted, 0 if self.field.value else page.first()
+        at = min(first if highlighted is None else highlighted, len(self.entries) - 1)
         rows = [page.line(each, inner, chosen=number == at) for number, each in enumerate(self.entries)]
         if len(rows) != len(self._rows):
             self.options.set_options([Option(RowVisual(each, self._host)) for each in rows])
-            self.options.highlighted = at if rows else None
+        if self.options.highlighted != (chosen_at := at if rows else None):
+            self.options.highlighted = chosen_at
         for number, (line, before) in enumerate(zip(rows, self._rows, strict=False)):
             if line != before:
                 self.options.replace_option_prompt_at_index(number, RowVisual(line, self._host))
@@ -278,13 +274,15 @@ class PageScreen(Overlay):
 
     def compose(self) -> ComposeResult:
         """The page, and the field for what is looked for."""
+        self.follow()
         with self.sheet:
             yield self.scroller
             yield self.field
 
     def on_mount(self) -> None:
         """What is looked for is shown at once."""
-        self.call_after_refresh(self._go_to_hit, 0)
+        if self.wanted:
+            self.call_after_refresh(self._go_to_hit, 0)
 
     def draw(self) -> None:
         """The page with what was found."""
@@ -292,11 +290,12 @@ class PageScreen(Overlay):
         hits = find(self._body, self.wanted)
         self._hits, self._hit = [hit[0][0] for hit in hits], min(self._hit, len(hits))
         self.text.styles.height = len(self._body)
-        self.scroller.styles.height = min(len(self._body), self._most_rows - self.field.display)
+        room = min(len(self._body), self._most_rows - self.field.display)
+        self.scroller.styles.height = room
         self.text.show(tuple(mark(self._body, hits, self._hit)))
         found = f" › {self.wanted} · {self._hit} of {len(hits)}" if self.wanted else ""
         foot = SEARCH_FOOT if self.wanted else self.page.foot
-        self.frame(self.page.title + found, foot, self.scroller.max_scroll_y - self.scroller.scroll_offset.y)
+        self.frame(self.page.title + found, foot, len(self._body) - room - self.scroller.scroll_offset.y)
 
     def _go_to_hit(self, by: int) -> None:
         """The hit `by` further, round the end; 0: the first one from where one is."""
@@ -400,6 +399,7 @@ class FormScreen(Overlay):
 
     def compose(self) -> ComposeResult:
         """A row a text, its prompt before it."""
+        self.follow()
         with self.sheet:
             for field, each in zip(self.fields, self.form.fields, strict=True):
                 with Horizontal():
