@@ -13,6 +13,7 @@ from textual.screen import ModalScreen
 from textual.strip import Strip
 from textual.style import Style
 from textual.visual import RenderOptions, Visual
+from textual.widget import Widget
 from textual.widgets import Input, OptionList, Static
 from textual.widgets.option_list import Option
 
@@ -47,7 +48,7 @@ class Overlay(SelectingScreen, ModalScreen[None]):
         self._react = react
         self._note = ""
         """What stands below it in the place of its keys, until the next key."""
-        self.sheet = Vertical(id="sheet")
+        self.sheet: Widget = Vertical(id="sheet")
         self._drawn_for = Size()
         """The terminal's size when it was drawn last; it is drawn before it is mounted, so that it is laid out once."""
 
@@ -261,10 +262,10 @@ class PageScreen(Overlay):
         """`query`: what is looked for on it from the beginning on."""
         super().__init__(host, react)
         self.page = page
-        self.field = Input(compact=True, max_length=MOST_TYPED)
         self.text = RowsWidget(lambda: host.role_styles, ground=GROUND)
-        self.scroller = VerticalScroll(self.text, can_focus=False)
-        self.field.display = False
+        self.sheet = self.scroller = VerticalScroll(self.text, id="sheet", can_focus=False)
+        self.typing = False
+        """Whether what is looked for is typed; its field is mounted then."""
         self.wanted = query
         self._hit = 0
         """Which hit is shown, from 1 on."""
@@ -273,11 +274,9 @@ class PageScreen(Overlay):
         self._body: list[Row] = []
 
     def compose(self) -> ComposeResult:
-        """The page, and the field for what is looked for."""
+        """The page alone."""
         self.follow()
-        with self.sheet:
-            yield self.scroller
-            yield self.field
+        yield self.sheet
 
     def on_mount(self) -> None:
         """What is looked for is shown at once."""
@@ -290,8 +289,8 @@ class PageScreen(Overlay):
         hits = find(self._body, self.wanted)
         self._hits, self._hit = [hit[0][0] for hit in hits], min(self._hit, len(hits))
         self.text.styles.height = len(self._body)
-        room = min(len(self._body), self._most_rows - self.field.display)
-        self.scroller.styles.height = room
+        room = min(len(self._body), self._most_rows - self.typing)
+        self.scroller.styles.height = room + 2 + self.typing
         self.text.show(tuple(mark(self._body, hits, self._hit)))
         found = f" › {self.wanted} · {self._hit} of {len(hits)}" if self.wanted else ""
         foot = SEARCH_FOOT if self.wanted else self.page.foot
@@ -315,13 +314,13 @@ class PageScreen(Overlay):
         self.call_after_refresh(self._go_to_hit, 0)
 
     def _end_typing(self, query: str) -> None:
-        self.wanted, self._hit, self.field.display = query, 0, False
-        self.set_focus(None)
+        self.wanted, self._hit, self.typing = query, 0, False
+        self.sheet.query(Input).remove()
         self.follow()
 
     def press(self, key: str, character: str | None) -> bool:
         """What is selected and what is looked for come first, then the page's own keys."""
-        if self.field.display:
+        if self.typing:
             if key == "escape":
                 self._end_typing("")
             return key == "escape"
@@ -332,8 +331,9 @@ class PageScreen(Overlay):
             if key == "escape":
                 return True
         if character == "/":
-            self.field.value, self.field.display = "", True
-            self.set_focus(self.field)
+            self.typing, field = True, Input(compact=True, max_length=MOST_TYPED)
+            self.sheet.mount(field)
+            self.set_focus(field)
         elif self.wanted and character in ("n", "N"):
             self._go_to_hit(1 if character == "n" else -1)
         elif self.wanted and key == "escape":
