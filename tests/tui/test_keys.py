@@ -1,6 +1,7 @@
 """Every key of the table in every state: it does what the table says, or nothing."""
 
 from collections.abc import Callable
+from typing import get_type_hints
 
 import pytest
 from msgspec.structs import replace
@@ -18,7 +19,7 @@ from lab.tui.panes.registry import SCREEN_KEYS
 from lab.tui.panes.screen_keys import END, NOTHING_OPEN
 from lab.tui.screens.main import MainScreen
 from lab.tui.screens.overlays import FormScreen
-from lab.tui.state.screen import ScreenState, UiState
+from lab.tui.state.screen import ScreenState, UiChange, UiState
 from tests.conftest import each_row
 from tests.tui import play
 from tests.tui.pilots import LabPilot, main_screen, screen_in, text, turn_to, until
@@ -253,3 +254,9 @@ async def test_another_scenario_ends_a_run_only_when_enter_is_pressed_twice() ->
         await pilot.press("enter")
         await until(pilot, lambda: app.screen is main_screen(app))
         assert [name for name, *_ in source.requests] == ["choose"]
+
+
+def test_what_a_key_may_change_is_typed_as_the_choice_itself() -> None:
+    """`choose` is checked by these: each has the name and the type that it has there."""
+    choice = get_type_hints(UiState)
+    assert {name: choice[name] for name in UiChange.__annotations__} == get_type_hints(UiChange)

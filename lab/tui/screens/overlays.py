@@ -21,17 +21,18 @@ from lab.tui.panes.keys import FormField, Reaction, TextForm
 from lab.tui.panes.layout import NARROW
 from lab.tui.panes.page import ListContent, PageContent
 from lab.tui.panes.search import MOST_TYPED
-from lab.tui.rows.search import find, mark
+from lab.tui.rows.marks import find, mark
 from lab.tui.rows.spans import Row, backed, row
 from lab.tui.screens.host import Host
 from lab.tui.screens.rows_widget import RowsWidget, SelectingScreen, strip_of
+from lab.tui.state.ink import Ground
 from lab.tui.state.screen import ScreenState
 
 MOST_COLUMNS = 108
 MOST_CHARACTERS = 2_000
 """How many characters each text of a form has at most."""
 FULL = f"No more than {MOST_CHARACTERS:,} characters: the rest isn't taken."
-GROUND = "@surface"
+GROUND: Ground = "surface"
 WAIT = 0.1
 """Seconds after which a list that has no entries yet is looked at again."""
 SEARCH_FOOT = "n N on, back · esc ends it"
@@ -128,7 +129,7 @@ class RowVisual(Visual):
 
     def render_strips(self, width: int, height: int | None, style: Style, options: RenderOptions) -> list[Strip]:
         """One row, on the list's ground."""
-        return [strip_of(backed(self._line, GROUND), self._host.role_styles, width, f"fg {GROUND}")]
+        return [strip_of(backed(self._line, GROUND), self._host.role_styles, width, f"fg @{GROUND}")]
 
     def get_optimal_width(self, rules: Any, container_width: int) -> int:
         """All that there is."""
