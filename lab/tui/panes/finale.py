@@ -208,7 +208,7 @@ def _figures(run: RunState) -> list[Figure]:
     if not jobs:
         return [Figure("", "no Job ID", "bad")]
     person = [each.person for each in turns if each.person is not None]
-    survived = sum(each.kind in ("refused", "fault") for turn in (*run.past, run) for each in turn.milestones)
+    survived = sum(each.kind in ("refused", "lost") for turn in (*run.past, run) for each in turn.milestones)
     third = Figure("0", "decisions", "dim")
     if person:
         decided = any(each.decided for each in turns if each.person is not None)

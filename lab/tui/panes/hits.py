@@ -32,7 +32,7 @@ def go_to_hit(state: ScreenState, size: tuple[int, int], now: Millis, by: int) -
     first = next((at for at, (place_of, _) in enumerate(tops) if place_of >= here), 0)
     hit = (ui.hit - 1 + by) % len(tops) if by else first
     top = tops[hit][1]
-    scrolled = {**state.unscrolled(pane), **({pane: top} if top else {})}
+    scrolled = dict(state.unscrolled(pane)) | ({str(pane): top} if top else {})
     focus = pane if pane == "wire" else ui.focus
     return state.choose(focus=focus, hit=hit + 1, hits=len(tops), scrolled=scrolled)
 

@@ -10,10 +10,10 @@ from lab.tui.rows.blocks import Kind, paragraph, status_row
 from lab.tui.rows.markdown import markdown
 from lab.tui.rows.spans import BLANK, Row, row, wrap
 from lab.tui.state.run import LastStatus, RunState
-from lab.tui.state.screen import ScreenState
+from lab.tui.state.screen import OutputView, ScreenState
 from lab.tui.state.status import meaning, phase
 
-FORMS = ("rendered", "raw", "body")
+FORMS: tuple[OutputView, ...] = ("rendered", "raw", "body")
 """What the key goes through: the output as a person reads it, the string itself, the whole status body."""
 
 

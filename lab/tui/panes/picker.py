@@ -44,8 +44,9 @@ class PickerPage(ListContent[ScenarioChoice]):
 
     @property
     def hint(self) -> str:  # type: ignore[override]  # it says how many there are
-        """How many there are."""
-        return f"{len(self.entries())} scenarios · type to find"
+        """How many there are, once the lab has read them."""
+        many = len(self.entries())
+        return f"{many} scenarios · type to find" if many else "the scenarios are being read"
 
     def first(self) -> int:
         """The one that is played."""

@@ -6,7 +6,7 @@ from lab.tui.rows.marks import find, mark, pattern
 from lab.tui.rows.spans import Row, Rows, backed, ends, fill, row
 from lab.tui.state.clean import line
 from lab.tui.state.run import Exchange
-from lab.tui.state.screen import ScreenState, UiState
+from lab.tui.state.screen import ScreenState, SearchedPane, UiState
 
 FIND = "find › "
 MOST_TYPED = 40
@@ -62,7 +62,7 @@ def _search(state: ScreenState) -> Reaction:
 
 def search_for(state: ScreenState, query: str) -> Reaction:
     """A search for these words, in the wire if that is in focus, or the polls of which it has both sides; without a word its end."""
-    searched = "wire" if state.ui.in_focus in ("wire", "polling") else "output"
+    searched: SearchedPane = "wire" if state.ui.in_focus in ("wire", "polling") else "output"
     return Reaction(state.choose(query=query, searched=searched, hit=0, hits=0), command="hit 0")
 
 
