@@ -237,3 +237,10 @@ def test_a_poster_promises_no_job_where_the_scenario_expects_a_refusal() -> None
     ]
     assert "✗ 403  no job comes of it" in poster[0] and "COMPLETE" not in poster[0]
     assert "✓ COMPLETE" in poster[1] and "Live, about 11 s" in poster[1]
+
+
+@each_row("size", [(100, 30), (120, 36), (160, 44), (200, 60)], ids=lambda size: f"{size[0]}x{size[1]}")
+def test_the_last_row_of_the_output_stands_on_no_edge(size: tuple[int, int]) -> None:
+    view = view_of("complete")
+    last = plain(draw("output", view, places(view, *size)["output"], 27_600)[-1]).strip()
+    assert not last or last.startswith("↓ ")
