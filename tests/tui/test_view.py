@@ -229,7 +229,8 @@ def test_a_second_turn_keeps_token_and_exchanges_and_counts_its_own_time() -> No
 
 def test_a_lost_poll_is_a_red_row() -> None:
     observations = [*play.running(), Requested(5_000, 9, "status", Request("GET", "/x")), Lost(5_100, 9, "reset")]
-    assert (fold(observations).timeline[-1].word, fold(observations).timeline[-1].bad) == ("reset", True)
+    run = fold(observations)
+    assert (run.timeline[-1].word, run.timeline[-1].bad, run.milestones[-1].kind) == ("reset", True, "lost")
 
 
 def test_an_unknown_status_is_polled_on() -> None:
