@@ -64,7 +64,7 @@ class SharedLabs(MemoryLabs):
 
     async def settle(self) -> None:
         for server in self.servers:
-            await server.server.tenants.usual.calls.fresh()
+            await server.server.labs.usual.calls.fresh()
 
     async def records(self) -> Sequence[Mapping[Key, Record]]:
         await self.settle()

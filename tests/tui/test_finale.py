@@ -235,3 +235,13 @@ def test_every_size_shows_title_summary_and_whole_questions(state: str) -> None:
 def test_a_recording_is_begun_or_ended_in_the_finale_by_a_key_that_shows(columns: int) -> None:
     bar = screen(view_of("complete"), columns, 36, 27_600)[-1]
     assert " v " in bar and bar.strip().endswith("? Help")
+
+
+def test_a_poster_promises_no_job_where_the_scenario_expects_a_refusal() -> None:
+    barred = replace(play.SCENARIO, expect=replace(play.SCENARIO.expect, refused=403))
+    poster = [
+        "\n".join(screen(ScreenState(source=replace(SHOW, scenario=each)), 120, 36, 0))
+        for each in (barred, play.SCENARIO)
+    ]
+    assert "✗ 403  no job comes of it" in poster[0] and "COMPLETE" not in poster[0]
+    assert "✓ COMPLETE" in poster[1] and "Live, about 11 s" in poster[1]

@@ -202,7 +202,7 @@ SERVE_OPTIONS = (
     Option(
         "--tenants",
         "N",
-        "calls to /t/NAME, or with X-Lab-Tenant: NAME, make as many; default: 0",
+        "token requests at /t/NAME, or with X-Lab-Tenant: NAME, make as many; default: 0",
         number("--tenants", 0, 1_000),
     ),
     Option("--ledger", "URL", "share the lab with other processes: redis://HOST/DB keeps what is accepted"),

@@ -2,13 +2,14 @@
 
 import asyncio
 import os
-from contextlib import AsyncExitStack
+from collections.abc import Callable
+from contextlib import ExitStack
 
 import msgspec
 from msgspec import Struct
 
 from lab.cli.serve.https import HttpsPort, certified_names
-from lab.cli.serve.ports import Ports
+from lab.cli.serve.serve_extras import Ports
 from lab.core.errors import HostError
 from lab.server.control.metrics import WorkerMeters
 from lab.server.listener import bind_reserved, inherited
@@ -40,28 +41,27 @@ class WorkerPlace(Struct, frozen=True, kw_only=True):
     agreed: str | None = None
     """The lab's setup as JSON, if it was served already and one of its workers died."""
 
-    def take_ports(self, settings: MockSettings, stack: AsyncExitStack) -> Ports:
-        """Listen where all workers do, until the stack is closed."""
+    def take_ports(self, settings: MockSettings) -> Ports:
+        """Listen where all workers do."""
         listen, https, control = settings.listen, None, None
-        api = bind_reserved(listen.host, self.port)
-        stack.callback(api.close)
-        if listen.tls is not None:
-            authority = throwaway(certified_names(listen, listen.tls, settings.base), self.authority)
-            https = HttpsPort(bind_reserved(listen.host, self.https_port), authority, listen.runtime, self.ca_file)
-            stack.callback(https.bound.close)
-        if self.control is not None:
-            control = inherited(self.control, listen.host)
-            stack.callback(control.close)
-        return Ports(api, https, control, self._link)
+        with ExitStack() as taken:
+            api = bind_reserved(listen.host, self.port)
+            taken.callback(api.close)
+            if listen.tls is not None:
+                authority = throwaway(certified_names(listen, listen.tls, settings.base), self.authority)
+                https = HttpsPort(bind_reserved(listen.host, self.https_port), authority, listen.runtime, self.ca_file)
+                taken.callback(https.bound.close)
+            if self.control is not None:
+                control = inherited(self.control, listen.host)
+                taken.callback(control.close)
+            return Ports(api, https, control, taken.pop_all().close, self._link)
 
-    def _link(self, server: MockServer, stack: AsyncExitStack) -> None:
-        """Let what is counted of each worker be known to who has the control plane."""
+    def _link(self, server: MockServer) -> Callable[[], object]:
+        """Let what is counted of each worker be known to who has the control plane, until what this gives is called."""
         if self.answering is not None:
-            answering = answer_first(self.answering, WorkerMeters(server).answer)
-            stack.callback(asyncio.create_task(answering).cancel)
-        else:
-            server.workers = WorkerLinks(self.others)
-            stack.callback(server.workers.close)
+            return asyncio.create_task(answer_first(self.answering, WorkerMeters(server).answer)).cancel
+        server.workers = WorkerLinks(self.others)
+        return server.workers.close
 
 
 def read_place() -> WorkerPlace:

@@ -79,8 +79,8 @@ def _part(
     reader: Reader | None,
 ) -> None:
     """A scenario, or one of its later turns: data, match and texts of its own."""
-    told, asked = to.sound((*at, "data")), {**parameters, **_parameters(part.ask)}
-    names = known_in_part(part, told=told, groups=_groups(part, at, to), earlier=earlier, parameters=asked)
+    sound, known = to.sound((*at, "data")), {**parameters, **_parameters(part.ask)}
+    names = known_in_part(part, data_sound=sound, groups=_groups(part, at, to), earlier=earlier, parameters=known)
     _data(part.data, (*at, "data"), names, to)
     for each in step_texts(part.steps, (*at, "steps")):
         check_text(each.path, each.text, names, to, each.reading)

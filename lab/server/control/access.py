@@ -54,6 +54,11 @@ class CommandRefused(Exception):
         """Whether the connection ends with it."""
 
     @classmethod
+    def says(cls, problem: Refusal) -> "CommandRefused":
+        """A refusal in the words that clients get."""
+        return cls(problem.status, problem.message, problem.hint, dict(problem.headers))
+
+    @classmethod
     def of(cls, problem: Refusal) -> "CommandRefused":
         """A refusal by the shell, with which the connection ends."""
         refused = cls(problem.status, problem.message, problem.hint)

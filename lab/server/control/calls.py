@@ -18,7 +18,7 @@ from lab.program.scenario import Scenario
 from lab.program.words import nearest
 from lab.server.control.access import CommandRefused, Handler, read_command
 from lab.server.control.journal import Subscriber
-from lab.server.mounts import MountChoice
+from lab.server.labs import LabChoice
 
 if TYPE_CHECKING:
     from lab.recording.format.lines import Recording
@@ -33,7 +33,7 @@ class ServedJournal(Struct, frozen=True):
 
     service: Service
     subscriber: Callable[[], Subscriber]
-    choice: MountChoice | None
+    choice: LabChoice | None
 
     async def lines(self) -> list[bytes]:
         """All of it so far."""
@@ -56,7 +56,7 @@ class RouteContext(Struct, frozen=True):
     journal: ServedJournal
     others: Callable[[], Iterable[ServedJournal]]
     """Of the usual mock: those that were chosen, and called."""
-    choices: Callable[[], Iterable[MountChoice]]
+    choices: Callable[[], Iterable[LabChoice]]
     """Of the usual mock: what may be chosen."""
 
 

@@ -88,7 +88,7 @@ class VirtualTimeRoute:
 
     def _peers(self) -> list[Connection]:
         """The connections that live by this clock: a tenant's don't."""
-        usual = self._server.tenants.usual
+        usual = self._server.labs.usual
         return [each for each in self._server.peers if each.tenant in (None, usual)]
 
     async def _quiet(self) -> None:

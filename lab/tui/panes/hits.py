@@ -9,7 +9,7 @@ from lab.tui.panes.pane import View
 from lab.tui.panes.registry import places
 from lab.tui.panes.search import in_exchange
 from lab.tui.rows.blocks import since_text
-from lab.tui.rows.search import find
+from lab.tui.rows.marks import find
 from lab.tui.state.screen import ScreenState, UiState
 
 

@@ -2,7 +2,7 @@
 
 from lab.tui.panes.keys import FormField, Reaction, ScreenKey, TextForm, commanding
 from lab.tui.panes.pane import Bar, View
-from lab.tui.rows.search import find, mark, pattern
+from lab.tui.rows.marks import find, mark, pattern
 from lab.tui.rows.spans import Row, Rows, backed, ends, fill, row
 from lab.tui.state.clean import line
 from lab.tui.state.run import Exchange
@@ -43,7 +43,7 @@ def _draw(view: View) -> Rows:
     name = "wire" if ui.searched == "wire" else "output"
     keys = row(("n N", "wait b"), (" on, back  ", "dim"), ("esc", "wait b"), (" ends it ", "dim"))
     found = ends(row(found, ui.query, (f"   {ui.hit} of {ui.hits} in the {name}", "dim")), keys, view.columns)
-    return (backed(fill(found, view.columns), "@panel"),)
+    return (backed(fill(found, view.columns), "panel"),)
 
 
 def _searching(state: ScreenState) -> bool:

@@ -13,7 +13,7 @@ from lab.core.exchange import Json
 from lab.core.journal.fact import ClockScaled, Fact, LedgerCleared
 from lab.core.observe import Noted, Replied
 from lab.jobs.gates import Origin
-from lab.tui.sources.own_run import OwnRun, stopped
+from lab.tui.sources.own_run import OwnRun, cancelled
 from lab.tui.sources.player import FASTEST, Goal, HeldSource, PlayedSource, Player, SettableClock
 from lab.tui.sources.protocol import Connect, OwnMock, Playable, RunConnection
 from lab.tui.state.acts import ActKey, story_of
@@ -214,7 +214,7 @@ class Live(PlayedSource, PodRun):
         self._following = asyncio.create_task(self._follow())
 
     async def _leave(self) -> None:
-        await stopped(self._following)
+        await cancelled(self._following)
         await super()._leave()
 
     def _tell_tape(self, factor: str) -> None:
@@ -278,7 +278,7 @@ class Live(PlayedSource, PodRun):
         run, instant = self.run, self.run.observations[place - 1].at
         self.player.pause(True)
         await run.stop()
-        await stopped(self._following)
+        await cancelled(self._following)
         refused = (await self._mock.control.reset(instant)).refused
         run.cut(place if refused is None else len(run.observations))
         known = [each.fact for each in run.observations if isinstance(each, Noted)]

@@ -187,10 +187,12 @@ class Watch(PlayedSource):
 
     async def _set_pace(self) -> Refused:
         """Have the lab's clock run as the player has ours."""
-        if (factor := self._clock.factor) == self._pace:
+        before, self._pace = self._pace, self._clock.factor
+        if before == self._pace:
             return None
-        self._pace = factor
-        return (await self._reached.scale(factor)).refused
+        if refused := (await self._reached.scale(self._pace)).refused:
+            self._runs(before, self.clock.now())
+        return refused
 
     async def pause(self) -> Refused:
         assert self._reached
