@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from lab.app.effects import Outcome, RunEnded, RunObservation
+from lab.cli.recordings import load_playable
 from lab.core.observe import Noted
 from lab.jobs.facts import GateDecided
 from lab.jobs.gates import Origin
@@ -177,6 +178,13 @@ def test_the_summary_counts_the_person_and_the_agents_of_this_turn() -> None:
         "a wait without a gate asks nobody"
     )
     assert not turn_summary(run_of("refused")).job
+
+
+@each_row(("name", "survived"), [("rush-hour", "5 refusals survived"), ("tomorrow-s-status", "0 decisions")])
+def test_calls_that_were_refused_or_lost_were_survived_and_no_other_faults(name: str, survived: str) -> None:
+    timeline = load_playable(name, None).timeline
+    run = timeline.journal(timeline.count).run()
+    assert survived in "\n".join(screen(replace(view_of("complete"), run=run), 80, 24, run.latest))
 
 
 @each_row(
