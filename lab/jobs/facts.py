@@ -17,9 +17,8 @@ have the same view, whoever asks first.
 
 import json
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Hashable, Iterable, Iterator, Mapping
 from functools import lru_cache
-from sys import intern
 from typing import ClassVar, TypeVar
 
 import msgspec
@@ -27,7 +26,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from lab.core.clock import Millis
-from lab.core.exchange import Json, text_of
+from lab.core.exchange import Json, json_bytes, text_of
 from lab.core.journal.fact import Changed, Fact, Get, Key, Record
 from lab.core.journal.ledger import Ledger
 from lab.core.journal.numbers import raised, used
@@ -37,39 +36,61 @@ from lab.jobs.program import NO_SCENARIO
 from lab.jobs.span import Span
 from lab.program.words import Verdict
 
-_Text = TypeVar("_Text", str, tuple[str, ...])
+_Shared = TypeVar("_Shared", bound=Hashable)
 
 
 @lru_cache(maxsize=4096)
-def one_object(value: _Text) -> _Text:
+def one_object(value: _Shared) -> _Shared:
     """One object for all jobs that were asked the same, or are of one scenario."""
     return value
+
+
+class JobOrigin(Struct, frozen=True, gc=False):
+    """What the jobs of one client and one scenario have in common: each keeps the same object."""
+
+    client: str
+    user: str | None
+    team: str
+    scenario: str | None
+    names: tuple[str, ...]
+    """The names of the generated values, as in `drawn`."""
 
 
 class JobRecord(Record, frozen=True, gc=False):
     """A job: what came from outside and what a generator made. Plan, view and body are recomputed."""
 
-    client: str
-    user: str | None
+    origin: JobOrigin
     thread: Key | None
     turn: int
-    team: str
-    scenario: str | None
     ordinal: int
     at: Millis
     input: str
     """The accepted members of the request as JSON text."""
-    names: tuple[str, ...]
-    """The names of the generated values, as in `drawn`."""
-    values: str
-    """The generated values in that order, as JSON text."""
+    values: bytes
+    """The generated values in the order of their names, as JSON."""
     decisions: tuple[Decision, ...] = ()
     part: int = 1
 
     @property
+    def client(self) -> str:
+        return self.origin.client
+
+    @property
+    def user(self) -> str | None:
+        return self.origin.user
+
+    @property
+    def team(self) -> str:
+        return self.origin.team
+
+    @property
+    def scenario(self) -> str | None:
+        return self.origin.scenario
+
+    @property
     def drawn(self) -> dict[str, Json]:
         values: list[Json] = json.loads(self.values)
-        return dict(zip(self.names, values, strict=True))
+        return dict(zip(self.origin.names, values, strict=True))
 
     @property
     def conversation(self) -> str | None:
@@ -77,7 +98,7 @@ class JobRecord(Record, frozen=True, gc=False):
 
     @property
     def owner(self) -> str:
-        return self.user or self.client
+        return self.origin.user or self.origin.client
 
 
 class JobView(Struct, frozen=True, eq=False):
@@ -216,13 +237,12 @@ class JobAccepted(Fact, frozen=True, kw_only=True, omit_defaults=True):
 
     def fold(self, get: Get) -> Changed:
         names = tuple(name for name in self.drawn if name.startswith("data/"))
-        values = text_of([self.drawn[name] for name in names]) if names else "[]"  # one for all jobs without any
+        values = json_bytes([self.drawn[name] for name in names]) if names else b"[]"  # one for all jobs without any
         key = job_key(self.job)
         thread = None if self.conversation is None else conversation_key(self.conversation)
-        record = JobRecord(
-            intern(self.client), self.user, thread, self.turn, intern(self.team), self.scenario and intern(self.scenario), self.ordinal,
-            self.at, one_object(_fast_text(self.input)), one_object(names), values, part=self.part,
-        )  # fmt: skip
+        origin = one_object(JobOrigin(self.client, self.user, self.team, self.scenario, names))
+        text = one_object(_fast_text(self.input))
+        record = JobRecord(origin, thread, self.turn, self.ordinal, self.at, text, values, part=self.part)
         yield key, record
         yield raised(get, jobs_of(self.client, self.scenario), self.ordinal)
         yield raised(get, _ACCEPTED)

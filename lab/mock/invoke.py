@@ -257,7 +257,7 @@ def _accept(call: Call, command: Invoke, *, draft: bool) -> Accepted | Refusal:
     call.changes.add(*call.retention.stale(call.changes, fact), fact)
     record = call.changes.get(job_key(fact.job))
     assert isinstance(record, JobRecord)
-    plan = call.reader.plan_of(call.changes, fact.job, record)
+    plan = call.reader.accept(call.changes, fact.job, record, fact.drawn)
     span = at(plan, (), call.now)
     try:
         dry_run(plan, span, call.config.epoch)

@@ -19,6 +19,14 @@ SCREEN = (
     ("lab.cli.commands.watch", "textual aiohttp lab.server lab.client"),
     ("lab.tui.app", "lab.server lab.client aiohttp markdown_it"),
 )
+DEMO = (
+    ("lab.cli.commands.demo, lab.cli.screen.screen, lab.cli.screen.kept_preferences", "aiohttp yaml lab.mock.service"),
+    (
+        "lab.tui.sources.live",
+        "aiohttp yaml lab.mock.service lab.identity.endpoints.answer lab.client lab.tui.line_mode",
+    ),
+)
+"""Before the first frame."""
 
 
 def loaded(*lines: str) -> str:
@@ -29,7 +37,7 @@ def loaded(*lines: str) -> str:
     return done.stdout
 
 
-@each_row("order", [SERVER, SCREEN], ids=["a server", "the screen"])
+@each_row("order", [SERVER, SCREEN, DEMO], ids=["a server", "the screen", "a demo"])
 def test_imports_stay_light(order: tuple[tuple[str, str], ...]) -> None:
     """Each imported after those before it, and what isn't loaded then."""
     lines = [

@@ -30,7 +30,7 @@ from tests.tui.test_jobs import journal
 from tests.tui.test_view import SHOW, fold, run_of, screen
 
 WATCHING = replace(SHOW, pill="WATCH", follows=True, can=frozenset(("decide", "name", "fault")))
-KEY = f"{play.JOB}/BUYER_APPROVAL/0/2"
+KEY = f"{play.JOB}/BUYER_APPROVAL/0/9600"
 
 
 def fact(

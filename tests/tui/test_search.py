@@ -8,7 +8,7 @@ from msgspec.structs import replace
 from lab.tui.panes.hits import go_to_hit
 from lab.tui.panes.registry import draw, places
 from lab.tui.panes.search import search_for
-from lab.tui.rows.search import ELSEWHERE, HERE, find, mark
+from lab.tui.rows.marks import ELSEWHERE, HERE, find, mark
 from lab.tui.rows.spans import Row, plain, row, width, wrap
 from lab.tui.state.screen import ScreenState, settled
 from tests.conftest import each_row

@@ -17,7 +17,7 @@ from lab.core.observe import Lost, Noted, Replied, Requested
 from lab.jobs.facts import GateDecided, GateOpened
 from lab.jobs.gates import Origin
 from lab.jobs.program import patterns_for_next
-from lab.program.scenario import Turn
+from lab.program.scenario import LONGEST_SENTENCE, Turn
 from lab.program.words import Verdict
 from lab.tui.line_mode import lines as plain_lines
 from lab.tui.panes.layout import Rect, lay_out
@@ -477,7 +477,7 @@ def test_digits_belong_to_panes_or_to_questions(state: str, ui: dict[str, object
 
 @each_row("sentence", [*(each.sentence for each in PHASES.values()), *narrate.FOLLOWED.values()])
 def test_our_sentences_fit_a_projector(sentence: str) -> None:
-    assert len(sentence) <= 76 and "!" not in sentence
+    assert len(sentence) <= LONGEST_SENTENCE and "!" not in sentence
 
 
 # spans

@@ -221,14 +221,11 @@ def _stands(state: ScreenState) -> bool:
 
 def _asking_for_changes(state: ScreenState) -> Reaction:
     hint = state.run.gate.prompt if state.run.gate is not None else ""
-    return Reaction(
-        form=TextForm(
-            "CHANGES",
-            (FormField("changes › ", hint),),
-            lambda now, texts: _given(gate_answer(now, "changes-requested", *texts)),
-            _stands,
-        )
-    )
+
+    def send(now: ScreenState, texts: tuple[str, ...]) -> Reaction:
+        return _given(gate_answer(now, "changes-requested", *texts))
+
+    return Reaction(form=TextForm("CHANGES", (FormField("changes › ", hint),), send, _stands))
 
 
 def _signing(verdict: str, title: str) -> React:
@@ -253,22 +250,16 @@ def _no_answer(state: ScreenState) -> str:
     return "The gate doesn't offer this." if gate.sent is None else "The answer is on its way."
 
 
-_APPROVE, _REJECT = (_answerable(verdict) for verdict in ("approved", "rejected"))
-KEYS = (
-    ScreenKey("approve", "a", "a", "Approve", "approve at the open gate", _answering("approved"), _APPROVE, group="gate", needs="decide", why=_no_answer),
-    ScreenKey("reject", "r", "r", "Reject", "reject at the open gate", _answering("rejected"), _REJECT, group="gate", needs="decide", why=_no_answer),
-    ScreenKey(
-        "changes", "c", "c", "Changes", "ask for changes: type what they are",
-        _asking_for_changes, _answerable("changes-requested"), group="gate", needs="decide", why=_no_answer,
-    ),
-    ScreenKey(
-        "approve-saying", "A", "A", "Approve by name", "approve with a name and a comment",
-        _signing("approved", "APPROVE"), _APPROVE, group="gate", needs="decide", why=_no_answer,
-    ),
-    ScreenKey(
-        "reject-saying", "R", "R", "Reject by name", "reject with a name and a comment",
-        _signing("rejected", "REJECT"), _REJECT, group="gate", needs="decide", why=_no_answer,
-    ),
+_KEYS: tuple[tuple[str, str, str, str, React, str], ...] = (
+    ("approve", "a", "Approve", "approve at the open gate", _answering("approved"), "approved"),
+    ("reject", "r", "Reject", "reject at the open gate", _answering("rejected"), "rejected"),
+    ("changes", "c", "Changes", "ask for changes: type what they are", _asking_for_changes, "changes-requested"),
+    ("approve-saying", "A", "Approve by name", "approve with a name and a comment", _signing("approved", "APPROVE"), "approved"),
+    ("reject-saying", "R", "Reject by name", "reject with a name and a comment", _signing("rejected", "REJECT"), "rejected"),
 )  # fmt: skip
+KEYS = tuple(
+    ScreenKey(name, key, key, label, text, react, _answerable(verdict), group="gate", needs="decide", why=_no_answer)
+    for name, key, label, text, react, verdict in _KEYS
+)
 
 APPROVAL_BAR = Bar("approval", "bottom", _size, _draw, timed=True, keys=KEYS)

@@ -14,8 +14,6 @@ from lab.tui.panes.pane import Bar, Pane
 from lab.tui.rows.letters import tall, wide
 from lab.tui.state.screen import ScreenState
 
-LEFT = 3
-"""Columns before text, in every area."""
 LEAST = (72, 20)
 """Columns and rows below which nothing but a notice is drawn."""
 NARROW = 100

@@ -4,12 +4,11 @@ Of others' clients it shows where they may call, of a recording how long it play
 title, its story and its plan.
 """
 
-from lab.core.clock import Millis
 from lab.tui.panes.band import planned_lane
 from lab.tui.panes.layout import BROAD
-from lab.tui.panes.pane import View
-from lab.tui.panes.stage import Part, Room, staged, way_out
-from lab.tui.rows.blocks import button, raised
+from lab.tui.panes.pane import Part, Room, View
+from lab.tui.panes.stage import staged, way_out
+from lab.tui.rows.blocks import LEFT, button, lasting, raised
 from lab.tui.rows.curl import first_curl
 from lab.tui.rows.letters import lettered
 from lab.tui.rows.spans import BLANK, Row, Rows, ink, row, width, wrap
@@ -17,7 +16,6 @@ from lab.tui.state.course import course_of
 from lab.tui.state.narrate import sentence
 from lab.tui.state.screen import ScreenState
 
-_DAY, _HOUR, _MINUTE = 86_400_000, 3_600_000, 60_000
 _BUTTON = 30
 """Columns of a button, at most a third of the width."""
 _AUDIENCE = "for an audience: one fact at a time"
@@ -28,17 +26,9 @@ def poster_rows(view: View) -> Rows:
     """The poster, in the largest letters in which all of it fits."""
     state = view.state
     parts = _where_to_call if state.source.follows and state.source.cursor is None else _story
-    foot = way_out(state, view.columns) if state.presents else BLANK
-    return staged(view, lambda room: [Part(_said(state, room.columns)), *parts(room)], foot, least=1)
-
-
-def about(span: Millis) -> str:
-    """`15 s`, `2 min`, `63 h`: how long a run takes, as one would say it."""
-    if span < 95_000:
-        return f"{max(5, 5 * round(span / 5_000))} s"
-    if span < 2 * _HOUR:
-        return f"{round(span / _MINUTE)} min"
-    return f"{round(span / _HOUR)} h" if span < 4 * _DAY else f"{round(span / _DAY)} days"
+    foot = way_out(state, view.inner) if state.presents else BLANK
+    lines = staged(view, view.rows, lambda room: [Part(_said(state, room.columns)), *parts(room)], foot, least=1)
+    return tuple(row(" " * LEFT, line) if line else BLANK for line in lines)
 
 
 def _said(state: ScreenState, columns: int) -> list[Row]:
@@ -70,7 +60,11 @@ def _story(room: Room) -> list[Part]:
         begin, takes = "Play", source.cursor.until - source.cursor.start
     else:
         begin, takes = "Live", sum(each.takes for each in steps)
-    begin += f", about {about(takes)}" if takes else ""
+    begin += f", about {lasting(takes)}" if takes else ""
+    barred = scenario.expect.refused if scenario is not None else None
+    lane = planned_lane(steps, columns)
+    if barred is not None:
+        begin, lane = "Live", [row(ink(f"✗ {barred}", "bad", bold=True), "  no job comes of it")]
     wide = min(_BUTTON, columns // 3 + 2)
     live = button(state.ui.faces.get("pause", "space"), f" {begin}", "space", "fill", "fill-run", wide)
     acts = button(state.ui.faces.get("stage", "P"), " Act by act", "P", "fg", "panel", wide)
@@ -79,7 +73,7 @@ def _story(room: Room) -> list[Part]:
     gap = [BLANK] if room.rows >= 28 else []
     return [
         Part(_title(source.title, room)), Part([*first, *(gap if first and asks else []), *asks]),
-        Part(planned_lane(steps, columns), 1), Part(raised([live, acts], said)),
+        Part(lane, 1), Part(raised([live, acts], said)),
     ]  # fmt: skip
 
 

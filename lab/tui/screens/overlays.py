@@ -19,17 +19,20 @@ from lab.tui.panes.keys import FormField, Reaction, TextForm
 from lab.tui.panes.layout import NARROW
 from lab.tui.panes.page import ListContent, PageContent
 from lab.tui.panes.search import MOST_TYPED
-from lab.tui.rows.search import find, mark
+from lab.tui.rows.marks import find, mark
 from lab.tui.rows.spans import Row, backed, row
 from lab.tui.screens.host import Host
 from lab.tui.screens.rows_widget import RowsWidget, SelectingScreen, strip_of
+from lab.tui.state.ink import Ground
 from lab.tui.state.screen import ScreenState
 
 MOST_COLUMNS = 108
 MOST_CHARACTERS = 2_000
 """How many characters each text of a form has at most."""
 FULL = f"No more than {MOST_CHARACTERS:,} characters: the rest isn't taken."
-GROUND = "@surface"
+GROUND: Ground = "surface"
+WAIT = 0.1
+"""Seconds after which a list that has no entries yet is looked at again."""
 SEARCH_FOOT = "n N on, back · esc ends it"
 
 
@@ -94,7 +97,7 @@ class Overlay(SelectingScreen, ModalScreen[None]):
     def frame(self, title: str, foot: str, below: int) -> None:
         """Title and keys in the frame; `below` rows don't show."""
         self.sheet.border_title = title.replace("[", r"\[")
-        self.sheet.border_subtitle = self._note or (f"↓ {below} more · " if below else "") + foot
+        self.sheet.border_subtitle = self._note or (f"↓ {below} more · " if below > 0 else "") + foot
 
     def on_key(self, event: events.Key) -> None:
         """Its own keys, those that move in it, and those that leave it."""
@@ -126,7 +129,7 @@ class RowVisual(Visual):
 
     def render_strips(self, width: int, height: int | None, style: Style, options: RenderOptions) -> list[Strip]:
         """One row, on the list's ground."""
-        return [strip_of(backed(self._line, GROUND), self._host.role_styles, width, f"fg {GROUND}")]
+        return [strip_of(backed(self._line, GROUND), self._host.role_styles, width, f"fg @{GROUND}")]
 
     def get_optimal_width(self, rules: Any, container_width: int) -> int:
         """All that there is."""
@@ -157,7 +160,6 @@ class ListScreen(Overlay):
         self.entries: list[Any] = []
         """Those that the filter leaves."""
         self._rows: list[Row] = []
-        self.field.placeholder = page.hint
 
     def compose(self) -> ComposeResult:
         """The field, the list, and what is said of the chosen one."""
@@ -198,6 +200,7 @@ class ListScreen(Overlay):
     def draw(self) -> None:
         """The entries that are left, the chosen one filled."""
         page, inner = self.page, self.inner
+        self.field.placeholder = page.hint
         self.entries = page.found(self.field.value.removeprefix("/"))
         at = min(self.options.highlighted or 0, len(self.entries) - 1)
         rows = [page.line(each, inner, chosen=number == at) for number, each in enumerate(self.entries)]
@@ -218,6 +221,8 @@ class ListScreen(Overlay):
         self.more.styles.height = below if page.steady else min(below, len(more))
         self.more.display = bool(more) or page.steady
         self.more.show(tuple(more[:below]))
+        if not page.entries():  # what is listed is still being read
+            self.set_timer(WAIT, lambda: self._react(Reaction(page.state.ui)))
         self.frame(page.title, page.foot, len(rows) - listed - self.options.scroll_offset.y)
 
     @property

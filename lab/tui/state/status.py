@@ -8,6 +8,8 @@ from lab.tui.state.gate import GateDecision, verdict_face
 from lab.tui.state.ink import Ink
 from lab.tui.state.run import RunState, TimelineRow
 
+PhaseName = Literal["idle", "token", "invoke", "polling", "waiting", "complete", "error"]
+
 
 class StatusFace(NamedTuple):
     """How a status shows: its sign, its colour role, whether a job with it has ended, the phase of its run.
@@ -18,7 +20,7 @@ class StatusFace(NamedTuple):
     glyph: str
     role: Ink
     final: bool = False
-    phase: str = "polling"
+    phase: PhaseName = "polling"
     at_work: str = ""
     meanwhile: str = "The output comes with COMPLETE."
 
@@ -56,7 +58,7 @@ class PhaseFace(NamedTuple):
     sentence: str
 
 
-PHASES = {
+PHASES: dict[PhaseName, PhaseFace] = {
     "idle": PhaseFace("IDLE", "dim", "Nothing has been sent yet. Press space: the app asks for a token first."),
     "token": PhaseFace("TOKEN", "", "The app proves who it is once; the token is good for one hour."),
     "invoke": PhaseFace("INVOKE", "", "202 Accepted: a Job ID at once, not the output."),
@@ -65,10 +67,10 @@ PHASES = {
     "complete": PhaseFace("", "done", "The output came back on the same Job ID."),
     "error": PhaseFace("", "bad", "The job ended in ERROR; the reason came with a 200."),
 }
-"""Each phase of a run; sentences have at most 76 characters, so that they fit a projector."""
+"""Each phase of a run."""
 
 
-def phase(run: RunState) -> str:
+def phase(run: RunState) -> PhaseName:
     """Where the run is: one of `PHASES`."""
     if run.token is None and run.job is None:
         return "idle"
@@ -91,6 +93,12 @@ def finished(run: RunState) -> bool:
 def stopped(run: RunState) -> bool:
     """Whether the run ended without a job that ended in ERROR."""
     return phase(run) == "error" and (run.last is None or meaning(run.last.status) is not Status.ERROR)
+
+
+def ended_in(run: RunState) -> str | None:
+    """The step in which the job ended, where the mock's journal tells."""
+    step = run.milestone("step")
+    return step.value if step is not None and face(step.word).final else None
 
 
 def decision_shown(run: RunState) -> GateDecision | None:
