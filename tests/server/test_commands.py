@@ -10,14 +10,14 @@ from lab.plugin import ControlRoute
 from lab.server.control.access import CommandRefused
 from lab.server.control.commands import (
     COMMANDS,
-    Decision,
+    DecideGate,
     JobQuery,
     JobsQuery,
     MakeTenant,
     Reset,
     SetClock,
     asked_of,
-    read,
+    struct_of,
 )
 from lab.server.control.description import description
 from lab.server.control.routes import CONTROL_ROOT, CONTROL_ROUTES
@@ -53,10 +53,10 @@ def test_a_body_is_taken_if_the_document_says_so_and_else_the_member_that_does_n
         body["name"] = "ann"
     if not jsonschema.Draft202012Validator(schema).is_valid(body):
         with pytest.raises(CommandRefused) as refused:
-            read(body, kind)
+            struct_of(body, kind)
         assert refused.value.status == 400 and any(name in refused.value.error for name in names)
         return
-    taken = read(body, kind)
+    taken = struct_of(body, kind)
     for name, value in body.items():
         assert isinstance(value, list) or getattr(taken, name) == value
 
@@ -69,22 +69,22 @@ def test_a_body_is_taken_if_the_document_says_so_and_else_the_member_that_does_n
         (SetClock, {"advnace": "1h"}, 'There is no member "advnace" here.', "did you mean advance?"),
         (Reset, {"to": None}, "to takes an integer.", "GET /_lab/clock tells now."),
         (Reset, {"to": -1}, "to takes an integer of at least 0.", "GET /_lab/clock"),
-        (Decision, {"verdict": "approved"}, "gate is missing.", "GET /_lab/jobs/{job} tells the open gate"),
+        (DecideGate, {"verdict": "approved"}, "gate is missing.", "GET /_lab/jobs/{job} tells the open gate"),
         (MakeTenant, {"name": "a", "scenarios": ["x", 1]}, "scenarios takes a string.", "GET /_lab/scenarios lists"),
     ],
 )
 def test_what_does_not_fit_is_told(kind: type[Reset], given_: dict[str, Json], error: str, hint: str) -> None:
     with pytest.raises(CommandRefused) as refused:
-        read(given_, kind)
+        struct_of(given_, kind)
     assert refused.value.error == error and refused.value.hint.startswith(hint)
 
 
 def test_a_query_has_its_numbers_as_text() -> None:
-    assert read({"limit": "20"}, JobsQuery, strict=False) == JobsQuery(20)
-    assert read({}, JobQuery, strict=False).timeout == "30s"
+    assert struct_of({"limit": "20"}, JobsQuery, strict=False) == JobsQuery(20)
+    assert struct_of({}, JobQuery, strict=False).timeout == "30s"
     for given_, error in (
         ({"limit": "0"}, "limit takes an integer of at least 1."),
         ({"lim": "1"}, 'There is no member "lim" here.'),
     ):
         with pytest.raises(CommandRefused, match=error):
-            read(given_, JobsQuery, strict=False)
+            struct_of(given_, JobsQuery, strict=False)

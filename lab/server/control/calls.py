@@ -17,7 +17,7 @@ from lab.program.routes import FAULT_ROUTES
 from lab.program.scenario import Scenario
 from lab.program.words import nearest
 from lab.server.control.access import CommandRefused, Handler, read_object
-from lab.server.control.commands import CallsQuery, asked_of, query_in, read
+from lab.server.control.commands import CallsQuery, asked_of, query_in, struct_of
 from lab.server.control.journal import Subscriber
 from lab.server.labs import LabChoice
 
@@ -78,7 +78,7 @@ def plugin_handler(row: ControlRoute, context: Callable[[], RouteContext]) -> Ha
         assert kind is not None
         given = {**request.query, **({} if row.body is None else await read_object(request)), **request.match_info}
         hint = f"As {row.method} /_lab/{row.example or row.path}"
-        return await answer(context(), read(given, kind, strict=False, hint=hint))
+        return await answer(context(), struct_of(given, kind, strict=False, hint=hint))
 
     return handle
 

@@ -21,19 +21,24 @@ from lab.server.labs import TENANT_NAME
 
 LATEST = 10**15
 """No instant is later."""
-Instant = Annotated[int, Meta(ge=0, lt=LATEST, description="milliseconds since the lab's epoch")]
-Flag = Literal["0", "1"]
-StatusWord = Literal["RUNNING", "WAITING", "COMPLETE", "ERROR"]
-Duration = Annotated[str, Meta(description="as 30s, 15m or 1h30m")]
+_Instant = Annotated[int, Meta(ge=0, lt=LATEST, description="milliseconds since the lab's epoch")]
+_Flag = Literal["0", "1"]
+_Status = Literal["RUNNING", "WAITING", "COMPLETE", "ERROR"]
+_Duration = Annotated[str, Meta(description="as 30s, 15m or 1h30m")]
 _KINDS = {
-    "str": "a string", "int": "an integer", "float": "a number", "bool": "true or false", "array": "a list",
-    "object": "an object", "null": "null",
-}  # fmt: skip
+    "str": "a string",
+    "int": "an integer",
+    "float": "a number",
+    "bool": "true or false",
+    "array": "a list",
+    "object": "an object",
+    "null": "null",
+}
 _CLOCK = 'As {"advance":"1h"}, {"factor":"20"}, or {"job":"…","until":"WAITING"}.'
 _GATES = "GET /_lab/jobs/{job} tells the open gate and what it offers; with ?until=WAITING once there is one."
 
 
-class Command(Struct, frozen=True, forbid_unknown_fields=True):
+class ControlCommand(Struct, frozen=True, forbid_unknown_fields=True):
     """The base of what a route takes; what may be left out and isn't nothing is `UNSET`."""
 
     hints: ClassVar[Mapping[str, str]] = {}
@@ -45,42 +50,42 @@ class Command(Struct, frozen=True, forbid_unknown_fields=True):
         return {name: value for name, value in found if value is not UNSET}
 
 
-class JobsQuery(Command, frozen=True):
+class JobsQuery(ControlCommand, frozen=True):
     limit: Annotated[int, Meta(ge=1, le=100_000)] = 100
 
 
-class JobQuery(Command, frozen=True):
-    until: StatusWord | UnsetType = UNSET
+class JobQuery(ControlCommand, frozen=True):
+    until: _Status | UnsetType = UNSET
     timeout: Annotated[str, Meta(description="real time, as 30s")] = "30s"
 
 
-class JournalQuery(Command, frozen=True):
-    follow: Flag = "0"
-    replies: Flag = "1"
+class JournalQuery(ControlCommand, frozen=True):
+    follow: _Flag = "0"
+    replies: _Flag = "1"
 
 
-class CallsQuery(Command, frozen=True):
+class CallsQuery(ControlCommand, frozen=True):
     route: str | UnsetType = UNSET
     job: str | UnsetType = UNSET
 
 
-class SetClock(Command, frozen=True):
+class SetClock(ControlCommand, frozen=True):
     """advance, or factor, or job and until"""
 
     hints: ClassVar = {"": _CLOCK}
-    advance: Duration | UnsetType = UNSET
+    advance: _Duration | UnsetType = UNSET
     factor: str | UnsetType = UNSET
     job: str | UnsetType = UNSET
-    until: StatusWord | UnsetType = UNSET
+    until: _Status | UnsetType = UNSET
     timeout: Annotated[bool, Meta(description="whether a gate's patience may run out")] | UnsetType = UNSET
 
 
-class DriveClock(Command, frozen=True):
-    until: Instant | UnsetType | None = UNSET
+class DriveClock(ControlCommand, frozen=True):
+    until: _Instant | UnsetType | None = UNSET
     reads: bool = False
 
 
-class Decision(Command, frozen=True):
+class DecideGate(ControlCommand, frozen=True):
     hints: ClassVar = {"gate": _GATES}
     gate: Annotated[str, Meta(description="the step's id")]
     verdict: Annotated[str, Meta(description="approved, rejected or changes-requested, as the gate offers")]
@@ -89,39 +94,48 @@ class Decision(Command, frozen=True):
     comment: str | None = None
 
 
-class EndTokens(Command, frozen=True):
+class EndTokens(ControlCommand, frozen=True):
     do: Annotated[str, Meta(description="expire or revoke; rotate, without a client, changes the key")]
     client: str | UnsetType = UNSET
 
 
-class AnswerDevice(Command, frozen=True):
+class AnswerDevice(ControlCommand, frozen=True):
     user_code: str
     answer: Annotated[str, Meta(description="approve or deny")]
 
 
-class RunTape(Command, frozen=True):
+class RunTape(ControlCommand, frozen=True):
     name: str | UnsetType = UNSET
 
 
-class Reset(Command, frozen=True):
+class Reset(ControlCommand, frozen=True):
     hints: ClassVar = {"to": "GET /_lab/clock tells now."}
-    to: Instant | UnsetType = UNSET
+    to: _Instant | UnsetType = UNSET
 
 
-class MakeTenant(Command, frozen=True):
+class MakeTenant(ControlCommand, frozen=True):
     hints: ClassVar = {"scenarios": "GET /_lab/scenarios lists them."}
     name: Annotated[str, Meta(extra_json_schema={"pattern": f"^{TENANT_NAME.pattern}$"})]
     seed: Annotated[int, Meta(ge=0, le=SEEDS - 1)] | None = None
     scenarios: Annotated[tuple[str, ...], Meta(min_length=1)] | None = None
 
 
-COMMANDS: Mapping[str, type[Command]] = {
-    "jobs": JobsQuery, "job": JobQuery, "journal": JournalQuery, "calls": CallsQuery, "set_clock": SetClock,
-    "virtual_time": DriveClock, "decide": Decision, "tokens": EndTokens, "devices": AnswerDevice, "tape": RunTape,
-    "reset": Reset, "make_tenant": MakeTenant,
-}  # fmt: skip
+COMMANDS: Mapping[str, type[ControlCommand]] = {
+    "jobs": JobsQuery,
+    "job": JobQuery,
+    "journal": JournalQuery,
+    "calls": CallsQuery,
+    "set_clock": SetClock,
+    "virtual_time": DriveClock,
+    "decide": DecideGate,
+    "tokens": EndTokens,
+    "devices": AnswerDevice,
+    "tape": RunTape,
+    "reset": Reset,
+    "make_tenant": MakeTenant,
+}
 """By the names of the kernel's routes."""
-Asked = TypeVar("Asked", bound=Struct)
+_Asked = TypeVar("_Asked", bound=Struct)
 
 
 def asked_of(row: ControlRoute) -> type[Struct] | None:
@@ -132,17 +146,17 @@ def asked_of(row: ControlRoute) -> type[Struct] | None:
     return COMMANDS.get(row.name)
 
 
-async def command_in(request: web.Request, kind: type[Asked]) -> Asked:
+async def command_in(request: web.Request, kind: type[_Asked]) -> _Asked:
     """What a command's body says; CommandRefused if that isn't what the route takes."""
-    return read(await read_object(request), kind)
+    return struct_of(await read_object(request), kind)
 
 
-def query_in(request: web.Request, kind: type[Asked]) -> Asked:
+def query_in(request: web.Request, kind: type[_Asked]) -> _Asked:
     """The same of a query."""
-    return read(request.query, kind, strict=False)
+    return struct_of(request.query, kind, strict=False)
 
 
-def read(given: Mapping[str, Json], kind: type[Asked], *, strict: bool = True, hint: str = "") -> Asked:
+def struct_of(given: Mapping[str, Json], kind: type[_Asked], *, strict: bool = True, hint: str = "") -> _Asked:
     """The Struct; CommandRefused names the member that doesn't fit. Not strict: numbers and flags stand in texts."""
     hints: Mapping[str, str] = getattr(kind, "hints", {})
     check_names(given, kind.__struct_fields__)

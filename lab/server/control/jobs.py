@@ -18,7 +18,7 @@ from lab.jobs.gates import offers
 from lab.jobs.span import node_code
 from lab.mock.service import Service
 from lab.server.control.access import JSON, CommandRefused, millis_of, obeyed
-from lab.server.control.commands import Decision, JobQuery, JobsQuery, command_in, query_in
+from lab.server.control.commands import DecideGate, JobQuery, JobsQuery, command_in, query_in
 from lab.server.shared.calls import LedgerCalls
 
 _SLICE = 64
@@ -68,12 +68,12 @@ class JobRoutes:
 
     async def decide(self, request: web.Request) -> Json:
         """A person's decision at a gate, whatever its channel."""
-        said = await command_in(request, Decision)
+        said = await command_in(request, DecideGate)
         if None not in (said.by, said.name) and said.by != said.name:
             raise CommandRefused(400, "by and name both say who decides, and differ.", "Send by alone.")
         name, job = said.name if said.by is None else said.by, request.match_info["job"]
         decide = partial(self._service.decide, job, said.gate, said.verdict, name=name, comment=said.comment)
-        return obeyed(await self._calls.run(decide), Decision.hints["gate"])
+        return obeyed(await self._calls.run(decide), DecideGate.hints["gate"])
 
     def view(self, job: str, now: Millis) -> JobView:
         """The job as it is then; CommandRefused if there is none."""

@@ -23,8 +23,6 @@ _LOOK: Millis = 1
 """Real milliseconds between two looks at calls that other threads prepare."""
 _STILL = 10
 """Turns of the loop without traffic after which none is to come: from a peer to its first byte it takes some six."""
-LATEST = 10**15
-"""No client waits until later."""
 
 
 class VirtualTimeRoute:
