@@ -403,13 +403,13 @@ async def test_what_is_chosen_of_a_tenant_plays_with_the_tenant_s_seed(lab: Lab)
 @pytest.mark.parametrize(
     ("document", "error"),
     [
-        ({}, "name must be a string."),
+        ({}, "name is missing."),
         ({"name": "Ann"}, "'Ann' is no name of a tenant."),
         ({"name": "ann\n"}, "'ann\\n' is no name of a tenant."),
-        ({"name": "ann", "seed": -1}, "seed must be"),
-        ({"name": "ann", "seed": True}, "seed must be"),
-        ({"name": "ann", "scenarios": []}, "scenarios must be a list of names."),
-        ({"name": "ann", "scenarios": "short"}, "scenarios must be a list of names."),
+        ({"name": "ann", "seed": -1}, "seed takes an integer of at least 0."),
+        ({"name": "ann", "seed": True}, "seed takes an integer or null."),
+        ({"name": "ann", "scenarios": []}, "scenarios takes a list of at least 1."),
+        ({"name": "ann", "scenarios": "short"}, "scenarios takes a list or null."),
         ({"name": "ann", "scenarios": ["shrt"]}, "The lab serves no scenario 'shrt'."),
         ({"name": "ann", "sed": 1}, 'There is no member "sed" here.'),
     ],

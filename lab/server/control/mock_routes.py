@@ -6,6 +6,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from aiohttp import web
+from msgspec import UNSET
 
 from lab.clocks import apart, wall_second
 from lab.core.clock import Epoch
@@ -21,10 +22,11 @@ from lab.mock.config import MOUNT_PATH
 from lab.mock.history import BEFORE
 from lab.plugin import plugins
 from lab.program.scenario import Scenario
-from lab.server.control.access import CommandRefused, Handler, obeyed, read_command, text_member
+from lab.server.control.access import CommandRefused, Handler, obeyed
 from lab.server.control.armed_faults import FaultRoutes
 from lab.server.control.calls import RouteContext, ServedJournal, calls, plugin_handler
 from lab.server.control.clock import ClockRoutes
+from lab.server.control.commands import AnswerDevice, EndTokens, JournalQuery, command_in, query_in
 from lab.server.control.jobs import JobRoutes
 from lab.server.control.journal import Subscriber
 from lab.server.control.last_exchanges import Buffer, SharedBytes
@@ -156,7 +158,8 @@ class MockRoutes:
 
     async def _journal(self, request: web.Request) -> web.StreamResponse:
         """All lines so far; with `follow=1` for as long as the lab lives, with `replies=0` too without `res` lines."""
-        follows = request.query.get("follow") == "1"
+        query = query_in(request, JournalQuery)
+        follows = query.follow == "1"
         kind = "text/event-stream" if follows else "application/x-ndjson"
         response = web.StreamResponse(headers={"content-type": kind, **_STREAM})
         await response.prepare(request)
@@ -165,7 +168,7 @@ class MockRoutes:
                 if batch:  # writing nothing would end the chunks
                     await response.write(b"".join(batch))
             return response
-        subscriber = self.subscriber(replies=request.query.get("replies") != "0")
+        subscriber = self.subscriber(replies=query.replies == "1")
         self._subscribers.add(subscriber)
         connection: Any = request.protocol
         connection.at_end = subscriber.close  # nothing may be written for long that would show that the peer is gone
@@ -222,18 +225,18 @@ class MockRoutes:
     # Commanding
 
     async def _tokens(self, request: web.Request) -> Json:
-        command = await read_command(request, "client", "do")
-        if command.get("do") == "rotate":
-            if "client" in command:
+        command = await command_in(request, EndTokens)
+        if command.do == "rotate":
+            if command.client is not UNSET:
                 raise CommandRefused(400, "The key is every client's.", 'Send {"do": "rotate"} alone.')
             return obeyed(await self._calls.run(self._service.rotate_key))
-        client, do = text_member(command, "client"), text_member(command, "do")
-        return obeyed(await self._calls.run(partial(self._service.end_tokens, client, do)))
+        if command.client is UNSET:
+            raise CommandRefused(400, "client is missing.")
+        return obeyed(await self._calls.run(partial(self._service.end_tokens, command.client, command.do)))
 
     async def _devices(self, request: web.Request) -> Json:
-        command = await read_command(request, "user_code", "answer")
-        user_code, answer = text_member(command, "user_code"), text_member(command, "answer")
-        return obeyed(await self._calls.run(partial(self._service.answer_device, user_code, answer)))
+        command = await command_in(request, AnswerDevice)
+        return obeyed(await self._calls.run(partial(self._service.answer_device, command.user_code, command.answer)))
 
 
 def client_part(scenario: Scenario) -> dict[str, Json]:

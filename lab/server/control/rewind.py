@@ -4,14 +4,16 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 
 from aiohttp import web
+from msgspec import UNSET
 
 from lab.clocks import ManualClock, ScaledClock, wall_second
-from lab.core.clock import Epoch
+from lab.core.clock import Epoch, Millis
 from lab.core.exchange import Json
 from lab.core.journal.fact import Fact
 from lab.mock.history import History
 from lab.mock.sizes import sizes_of
-from lab.server.control.access import CommandRefused, read_command, text_member
+from lab.server.control.access import CommandRefused
+from lab.server.control.commands import Reset, RunTape, command_in
 from lab.server.labs import Lab
 from lab.server.mock_server import MockServer
 
@@ -53,25 +55,25 @@ class Rewind:
 
     async def tape(self, request: web.Request) -> Json:
         """`{"name"}` begins a tape, `{}` ends it."""
-        command = await read_command(request, "name")
+        name = (await command_in(request, RunTape)).name
         recorder = self._lab.recorder
         if recorder is None:
             raise CommandRefused(409, "This lab can't record.")
-        if not command:
+        if name is UNSET:
             if not recorder.running:
                 raise CommandRefused(409, "No tape is running.", 'Send {"name":"…"} to begin one.')
             return {"ok": True, "file": recorder.end()}
         if recorder.running:
             raise CommandRefused(409, "A tape is running already.", "Send {} to end it.")
-        return {"ok": True, "file": recorder.begin(text_member(command, "name"))}
+        return {"ok": True, "file": recorder.begin(name)}
 
     async def reset(self, request: web.Request) -> Json:
         """`{}` forgets everything; `{"to": t}` sets ledger and clock back to that instant."""
-        command = await read_command(request, "to")
+        to = (await command_in(request, Reset)).to
         self._lab.service.file.reserve()
         if self._lab.choice is None:
-            return self._to(command["to"]) if command else self._anew()
-        if command:
+            return self._anew() if to is UNSET else self._to(to)
+        if to is not UNSET:
             raise CommandRefused(409, "One scenario can't be set back alone.", "POST {} clears it.")
         return self._cleared(sizes_of(self._lab.service.ledger))
 
@@ -106,15 +108,13 @@ class Rewind:
         tape = self._renewed(begin)
         return {"ok": True, "now": 0, "tape": tape, "cleared": dict(sizes), "kept": [*_ALWAYS_KEPT]}
 
-    def _to(self, instant: Json) -> Json:
+    def _to(self, instant: Millis) -> Json:
         lab, service, clock = self._lab, self._lab.service, self._lab.clock
         now = clock.now()
         if not isinstance(clock, ManualClock | ScaledClock):
             raise CommandRefused(409, "This clock can't be set back.", "Start the lab with --clock manual or scaled:1.")
-        if type(instant) is not int or not 0 <= instant <= now:
-            raise CommandRefused(
-                400, f"to must be an instant from 0 to {now}, in milliseconds.", "GET /_lab/clock tells now."
-            )
+        if instant > now:
+            raise CommandRefused(400, f"to must be an instant from 0 to {now}, in milliseconds.", Reset.hints["to"])
         if any(lab.used()):
             hint = "POST /_lab/reset {} forgets all; GET /_lab/scenarios tells where calls came."
             raise CommandRefused(409, "Scenarios that were chosen can't be set back.", hint)

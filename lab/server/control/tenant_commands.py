@@ -5,9 +5,9 @@ from collections.abc import Mapping
 from aiohttp import web
 
 from lab.core.exchange import Json
-from lab.core.ranges import SEEDS
 from lab.mock.config import TENANT_PATH
-from lab.server.control.access import OF_TENANT, CommandRefused, Handler, read_command, text_member
+from lab.server.control.access import OF_TENANT, CommandRefused, Handler
+from lab.server.control.commands import MakeTenant, command_in
 from lab.server.labs import NAME_RULE, TENANT_NAME, Lab, LabRefused, LabWish
 from lab.server.mock_server import MockServer
 
@@ -36,7 +36,10 @@ class TenantCommands:
 
     async def _make(self, request: web.Request) -> Json:
         """The tenant, made unless it is there; what it is then isn't changed."""
-        wish = wish_of(await read_command(request, "name", "seed", "scenarios"))
+        said = await command_in(request, MakeTenant)
+        if not TENANT_NAME.fullmatch(said.name):  # a line break may stand at its end
+            raise CommandRefused(400, f"{said.name[:80]!r} is no name of a tenant.", NAME_RULE)
+        wish = LabWish(said.name, said.seed, said.scenarios and tuple(dict.fromkeys(said.scenarios)))
         try:
             tenant = await self._server.labs.make(wish)
         except LabRefused as refused:
@@ -69,21 +72,6 @@ def of_the_lab(handler: Handler) -> Handler:
         return await handler(request)
 
     return handle
-
-
-def wish_of(command: Mapping[str, Json]) -> LabWish:
-    """What `POST /_lab/tenants` asks for; CommandRefused if that can't be."""
-    name, seed, scenarios = text_member(command, "name"), command.get("seed"), command.get("scenarios")
-    if not TENANT_NAME.fullmatch(name):
-        raise CommandRefused(400, f"{name[:80]!r} is no name of a tenant.", NAME_RULE)
-    if seed is not None and (type(seed) is not int or not 0 <= seed < SEEDS):
-        raise CommandRefused(400, f"seed must be an integer from 0 to {SEEDS - 1}.")
-    if scenarios is None:
-        return LabWish(name, seed)
-    names = [each for each in scenarios if isinstance(each, str)] if isinstance(scenarios, list) else []
-    if not names or names != scenarios:
-        raise CommandRefused(400, "scenarios must be a list of names.", "GET /_lab/scenarios lists them.")
-    return LabWish(name, seed, tuple(dict.fromkeys(names)))
 
 
 def _check_same(tenant: Lab, wish: LabWish) -> None:
