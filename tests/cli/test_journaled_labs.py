@@ -9,6 +9,7 @@ import pytest
 from msgspec.structs import replace
 
 from lab.cli.console import Console
+from lab.cli.serve import state_journal
 from lab.cli.serve.serve_extras import ServeExtras
 from lab.cli.serve.served_labs import ServedLabs
 from lab.cli.serve.state_journal import StateJournal
@@ -205,6 +206,18 @@ async def test_none_is_made_that_nothing_can_keep(tmp_path: Path, monkeypatch: p
     again = Start(tmp_path)
     assert list(again.labs.named) == ["bob"]
     again.journal.close()
+
+
+async def test_half_of_the_descriptors_are_left_to_connections(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(state_journal, "descriptors", lambda: 4)
+    start = Start(tmp_path)
+    await start.labs.make(LabWish("ann"))
+    start.labs.choose(start.labs.usual, "brief")
+    with pytest.raises(StoreRefused, match=r"/t/bob can't have a journal: 2 have one, half of .* \(ulimit -n\)"):
+        await start.labs.make(LabWish("bob"))
+    assert await start.labs.end("ann")
+    await start.labs.make(LabWish("bob"))
+    start.journal.close()
 
 
 async def test_an_edit_is_taken_up_by_all_and_by_one_that_could_not_at_the_next_start(tmp_path: Path) -> None:
