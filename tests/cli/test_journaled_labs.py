@@ -13,6 +13,7 @@ from lab.cli.serve import state_journal
 from lab.cli.serve.serve_extras import ServeExtras
 from lab.cli.serve.served_labs import ServedLabs
 from lab.cli.serve.state_journal import StateJournal
+from lab.clocks import real_millis
 from lab.core.errors import UsageError
 from lab.core.exchange import Request
 from lab.core.journal.shared import StoreRefused
@@ -120,6 +121,25 @@ def test_a_clock_and_a_reset_of_a_tenant_are_taken_up_and_no_other_s(folder: Pat
         assert server.control("t/ann/clock")["now"] == 0
         assert not (folder / "day.journal.t.ann.scenario.slow").exists()
         assert [client.status(server) for client in (ann, chosen, usual)] == [401, 401, 200]
+
+
+def test_a_reset_that_can_not_be_kept_is_refused_and_gives_nothing_up(folder: Path, port: int) -> None:
+    with serving(folder, port, *TENANTS, "--clock", "manual") as server:
+        ann, chosen = (At(server, place) for place in ("/t/ann", "/t/ann/scenario/slow"))
+        for client in (ann, chosen):
+            client.invoke()
+        (folder / "day.journal").unlink()
+        with pytest.raises(HTTPError) as unready:
+            until = real_millis() + 20_000
+            while real_millis() < until:
+                server.control("ready")
+        assert json.loads(unready.value.read())["error"] == "The journal takes no line: somebody has removed it."
+        with pytest.raises(HTTPError, match="503"):
+            server.control("t/ann/reset")
+        with pytest.raises(HTTPError, match="503"):
+            server.end("ann")
+        assert [client.status(server) for client in (ann, chosen)] == [200, 200]
+        assert ann.invoke() and (folder / "day.journal.t.ann.scenario.slow").exists()
 
 
 def test_a_damage_in_one_s_file_ends_the_start_and_a_repair_cuts_that(folder: Path, port: int) -> None:
