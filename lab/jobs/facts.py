@@ -149,6 +149,7 @@ def _key(prefix: bytes, text: str) -> Key:
     return prefix.upper() + text.encode("utf-8", "surrogatepass")
 
 
+@lru_cache(maxsize=64)  # one call asks for that of its job several times
 def job_key(job: str) -> Key:
     return _key(b"j", job)
 

@@ -57,6 +57,8 @@ def table(instants: Iterable[float]) -> Iterator[tuple[signal.Signals, Counter[s
 
 
 if __name__ == "__main__":
+    # whoever is started by a shell in the background has SIGINT ignored, and so has all that it starts
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     each = (int(sys.argv[1]) if len(sys.argv) > 1 else 1_000) // len(SIGNALS)
     whole = sorted(duration() for _ in range(3))[1] * AT_ONCE
     print(f"a start takes {whole:.0f} ms beside another; a signal every {whole / each:.1f} ms", flush=True)

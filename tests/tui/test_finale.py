@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from lab.app.effects import Outcome, RunEnded, RunObservation
+from lab.cli.recordings import load_playable
 from lab.core.observe import Noted
 from lab.jobs.facts import GateDecided
 from lab.jobs.gates import Origin
@@ -179,6 +180,13 @@ def test_the_summary_counts_the_person_and_the_agents_of_this_turn() -> None:
     assert not turn_summary(run_of("refused")).job
 
 
+@each_row(("name", "survived"), [("rush-hour", "5 refusals survived"), ("tomorrow-s-status", "0 decisions")])
+def test_calls_that_were_refused_or_lost_were_survived_and_no_other_faults(name: str, survived: str) -> None:
+    timeline = load_playable(name, None).timeline
+    run = timeline.journal(timeline.count).run()
+    assert survived in "\n".join(screen(replace(view_of("complete"), run=run), 80, 24, run.latest))
+
+
 @each_row(
     ("waited", "shown"),
     [(31_249, "31.2 s of a person"), (99_999, "99.9 s of a person"), (100_000, "01:40 of a person"), (7_384_000, "2:03:04 of a person")],
@@ -237,3 +245,10 @@ def test_a_poster_promises_no_job_where_the_scenario_expects_a_refusal() -> None
     ]
     assert "✗ 403  no job comes of it" in poster[0] and "COMPLETE" not in poster[0]
     assert "✓ COMPLETE" in poster[1] and "Live, about 11 s" in poster[1]
+
+
+@each_row("size", [(100, 30), (120, 36), (160, 44), (200, 60)], ids=lambda size: f"{size[0]}x{size[1]}")
+def test_the_last_row_of_the_output_stands_on_no_edge(size: tuple[int, int]) -> None:
+    view = view_of("complete")
+    last = plain(draw("output", view, places(view, *size)["output"], 27_600)[-1]).strip()
+    assert not last or last.startswith("↓ ")

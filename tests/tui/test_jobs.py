@@ -96,6 +96,15 @@ def test_a_poll_after_the_end_is_seen_and_ends_nothing_twice() -> None:
     assert run.turn == 1
 
 
+def test_a_job_that_has_ended_asks_nobody_whatever_a_later_answer_shows() -> None:
+    script = play.Script()
+    script.observations, script.x = play.complete(), 14
+    script.poll(30_000, play.body("WAITING"), 40)
+    run = fold(journal(script.observations)).run()
+    assert (run.ended, run.gate, run.polls) == (27_600, None, 12)
+    assert run.outcome is not None and run.outcome.status == "COMPLETE"
+
+
 def test_the_view_follows_the_newest_until_one_was_chosen() -> None:
     one = journal(play.complete())
     jobs = fold(one)

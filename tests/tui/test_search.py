@@ -144,6 +144,16 @@ async def test_a_form_is_left_once_what_it_asks_for_is_gone() -> None:
         assert source.requests == [] and "saying ›" not in text(app)
 
 
+async def test_what_was_looked_for_in_the_wire_is_let_go_on_the_page_of_an_exchange() -> None:
+    async with screen_in("waiting") as (app, _, pilot):
+        await pilot.press("w")
+        await find_on(pilot, "status/")
+        await pilot.press("enter")
+        await until(pilot, lambda: "› status/ · 1 of" in text(app))
+        await pilot.press("escape")
+        await until(pilot, lambda: "› status/" not in text(app) and "EXCHANGE" in text(app))
+
+
 async def test_in_a_list_it_begins_what_filters() -> None:
     async with screen_in("idle") as (app, _, pilot):
         await pilot.press("f", "slash", "5", "0", "3")

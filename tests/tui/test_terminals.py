@@ -14,7 +14,7 @@ from textual.app import App
 
 from lab.tui.app import LabApp
 from lab.tui.rows.spans import Row, fill, row, width
-from lab.tui.screens.main import SLOW
+from lab.tui.screens.main import EACH_WHILE_AWAITED
 from lab.tui.screens.rows_widget import changed_cells
 from lab.tui.themes import COLOURS, GROUNDS, TABLES
 from tests.conftest import each_row
@@ -125,7 +125,7 @@ async def test_a_second_sends_the_cells_that_changed_and_nothing_that_stands_bef
 
         with patch.object(App, "_display", write):
             source.clock.at += 1_000
-            for _ in range(SLOW):
+            for _ in range(EACH_WHILE_AWAITED):
                 main.tick()
             await until(pilot, lambda: any("00:23.9" in each for each in sent))
         written = "".join(sent)

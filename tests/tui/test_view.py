@@ -204,6 +204,17 @@ def test_a_refused_decision_leaves_the_gate_open_and_says_why() -> None:
     assert run.timeline[-1].bad
 
 
+def test_an_answer_that_was_on_its_way_when_the_gate_was_decided_is_no_news() -> None:
+    script = play.Script()
+    script.observations, script.x = play.decided(), 12
+    before = fold(script.observations)
+    script.poll(23_900, play.body("WAITING"), 600)
+    late = fold(script.observations)
+    assert late.statuses == before.statuses and late.gate is None and late.polls == before.polls + 1
+    script.poll(25_100, play.body("WAITING"), 40)
+    assert fold(script.observations).gate is not None, "asked anew"
+
+
 def test_a_second_turn_keeps_token_and_exchanges_and_counts_its_own_time() -> None:
     run = fold(play.second())
     assert (run.turn, run.polls, run.began, run.start) == (2, 1, 41_000, -120 + 120)
@@ -218,7 +229,8 @@ def test_a_second_turn_keeps_token_and_exchanges_and_counts_its_own_time() -> No
 
 def test_a_lost_poll_is_a_red_row() -> None:
     observations = [*play.running(), Requested(5_000, 9, "status", Request("GET", "/x")), Lost(5_100, 9, "reset")]
-    assert (fold(observations).timeline[-1].word, fold(observations).timeline[-1].bad) == ("reset", True)
+    run = fold(observations)
+    assert (run.timeline[-1].word, run.timeline[-1].bad, run.milestones[-1].kind) == ("reset", True, "lost")
 
 
 def test_an_unknown_status_is_polled_on() -> None:

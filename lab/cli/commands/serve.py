@@ -105,6 +105,8 @@ def serve_until_stopped(
         over = _watched(parent, stop)
         async with AsyncExitStack() as stack:
             served = setup
+            if place is not None:
+                stack.callback(asyncio.create_task(place.beat()).cancel)
             if settings.ledger.url is not None:
                 from lab.cli.serve.shared_lab import shared_lab  # no other start waits for it
 

@@ -213,6 +213,12 @@ SERVE_OPTIONS = (
         "so many processes serve the lab at one port, up to 64; needs --ledger",
         number("--workers", 1, 64),
     ),
+    Option(
+        "--worker-timeout",
+        "DURATION",
+        "end and start again a worker that hangs for so long; default: 10s",
+        span("--worker-timeout"),
+    ),
     Option("--journal", "FILE", "keep what is accepted in FILE, tokens too; the next start goes on from it"),
     flag("--journal-repair", "cut that file where its checksum doesn't fit, and say what is gone"),
     Option(

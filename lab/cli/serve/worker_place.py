@@ -3,13 +3,15 @@
 import asyncio
 import os
 from collections.abc import Callable
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 
 import msgspec
 from msgspec import Struct
 
 from lab.cli.serve.https import HttpsPort, certified_names
 from lab.cli.serve.serve_extras import Ports
+from lab.clocks import SystemClock
+from lab.core.clock import Millis
 from lab.core.errors import HostError
 from lab.server.control.metrics import WorkerMeters
 from lab.server.listener import bind_reserved, inherited
@@ -17,6 +19,9 @@ from lab.server.mock_server import MockServer
 from lab.server.shared.worker_links import WorkerLinks, answer_first
 from lab.server.tls import AuthorityKey, throwaway
 from lab.settings import MockSettings
+
+BEAT: Millis = 250
+"""So often a worker lets be known that it doesn't hang, in real milliseconds."""
 
 
 class WorkerPlace(Struct, frozen=True, kw_only=True):
@@ -35,11 +40,21 @@ class WorkerPlace(Struct, frozen=True, kw_only=True):
     """Of who has it: the descriptors by which it asks the other workers, by their numbers."""
     answering: int | None = None
     """The descriptor by which it is asked; None: it asks."""
+    heart: int = -1
+    """The descriptor at which it lets be known that it doesn't hang."""
     control_token: str
     announces: bool = False
     """Whether it says what the lab is: of all starts the first."""
     agreed: str | None = None
     """The lab's setup as JSON, if it was served already and one of its workers died."""
+
+    async def beat(self) -> None:
+        """Let be known that the loop goes round, until cancelled."""
+        os.set_blocking(self.heart, False)
+        while True:
+            with suppress(OSError):  # whoever listens hasn't for hours
+                os.write(self.heart, b".")
+            await SystemClock().hold(BEAT)
 
     def take_ports(self, settings: MockSettings) -> Ports:
         """Listen where all workers do."""

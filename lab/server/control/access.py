@@ -141,7 +141,10 @@ class Access:
             except PeerGone:  # nobody will read it
                 return CommandRefused.of(shell_refusal(400, "The body ended early.")).response()
             except LabError as error:
-                return CommandRefused(400 if isinstance(error, UsageError) else 503, error.what, error.hint).response()
+                if isinstance(error, UsageError):
+                    return CommandRefused(400, error.what, error.hint).response()
+                # the store is gone, or takes nothing, as clients of the API are told
+                return CommandRefused(503, error.what, error.hint, {"retry-after": "1"}).response()
             except web.HTTPException as error:
                 allow = error.headers.get("allow")
                 hint = f"Use {allow}." if allow else "GET /_lab/ lists the routes."

@@ -121,6 +121,12 @@ class ControlPlane:
         if calls.trouble is not None:
             hint = "It is ready once it can write again."
             raise CommandRefused(503, calls.trouble, hint, more={"status": "store-refuses"})
+        # of no tenant's name, so nothing is counted for it
+        answers = {} if self._server.workers is None else await self._server.workers.ask(b"?")
+        if silent := [str(number) for number, answer in answers.items() if answer is None]:
+            what = f"Of the lab's workers these don't answer: {', '.join(silent)}."
+            hint = "One that died is started again at once, one that hangs after --worker-timeout."
+            raise CommandRefused(503, what, hint, more={"status": "worker-hangs"})
         return {"status": "ready"}
 
     def _routed(self, name: str) -> Handler:

@@ -1,14 +1,14 @@
 """The acts: each fact of a run as it has the screen to itself. Presenter mode is the act that the run is in, without a hold."""
 
 from lab.program.words import Status, Verdict
-from lab.tui.panes.approval import gate_head, gate_note, joined, patience_rows, verdict_buttons
+from lab.tui.panes.approval import gate_head, gate_note, in_one_row, patience_rows, verdict_buttons
 from lab.tui.panes.decision import answer_sent, by_whom, decision_head, who
 from lab.tui.panes.hero import beneath, hero_text, told_rows
 from lab.tui.panes.job import job_parts
-from lab.tui.panes.pane import Part, Room, View
+from lab.tui.panes.pane import Room, View, ViewPart
 from lab.tui.panes.stage import act_foot, staged, way_out
 from lab.tui.panes.token import token_parts
-from lab.tui.rows.blocks import LEFT, at_text, latency, minutes, pill, raised, request_head, seconds, tail_of
+from lab.tui.rows.blocks import LEFT, at_text, latency, minutes, pill, raised_buttons, request_head, seconds, tail_of
 from lab.tui.rows.letters import lettered
 from lab.tui.rows.spans import BLANK, Row, Rows, at_both_ends, cut, ends, fill, ink, row, widest, wrap
 from lab.tui.state.acts import Act, current_act
@@ -25,12 +25,12 @@ def act_rows(view: View) -> Rows:
     act = kept or current_act(view.run).act
     foot = way_out(state, view.inner) if act is None or kept is None else act_foot(state, act, view.inner)
     lines = staged(
-        view, view.rows, lambda room: [*([Part(_said(room))] if state.presents else []), *_parts(room, act)], foot
+        view, view.rows, lambda room: [*([ViewPart(_said(room))] if state.presents else []), *_parts(room, act)], foot
     )
     return tuple(row(" " * LEFT, line) if line else BLANK for line in lines)
 
 
-def _parts(room: Room, act: Act | None) -> list[Part]:
+def _parts(room: Room, act: Act | None) -> list[ViewPart]:
     if act is None:
         return []
     if act.decision is not None:
@@ -46,7 +46,7 @@ def _said(room: Room) -> list[Row]:
     return wrap(row(ink(text, bold=True)), room.columns, most=3)
 
 
-def _refused(room: Room) -> list[Part]:
+def _refused(room: Room) -> list[ViewPart]:
     """The code in block digits, why, and what the server asks for instead."""
     run, columns, token = room.run, room.columns, room.run.job is None
     call = run.token if token else run.job
@@ -61,13 +61,19 @@ def _refused(room: Room) -> list[Part]:
     asks = [line for value in challenge for line in wrap(row(ink("WWW-Authenticate  ", "dim"), value), columns, most=3)]
     request = request_head("POST", call.path if token else tail_of(call.path, 2))
     big = room.big(str(call.code), "bad")
-    return [Part([cut(request, columns)], 2), Part(big), Part([pill(call.code, "bad")], 1), Part(why), Part(asks, 3)]
+    return [
+        ViewPart([cut(request, columns)], 2),
+        ViewPart(big),
+        ViewPart([pill(call.code, "bad")], 1),
+        ViewPart(why),
+        ViewPart(asks, 3),
+    ]
 
 
 # The job
 
 
-def _running(room: Room) -> list[Part]:
+def _running(room: Room) -> list[ViewPart]:
     """The status, how long the job has been in it and what that means, what the agent says, and how many polls there were."""
     run, columns = room.run, room.columns
     if run.job is None or run.last is None:
@@ -78,49 +84,52 @@ def _running(room: Room) -> list[Part]:
     request = request_head(method, path, ink(job[:8], "run", bold=True), job[8:])
     counted = row(ink(f"{run.polls} poll{'' if run.polls == 1 else 's'}", bold=True), ink(" · ", "dim"))
     short = "" if columns < 90 else "every one a short question and a short answer; "
-    told = [*told_rows(room.state), row(counted, short, ink("the server pushes nothing", bold=True))]
+    lines = [*told_rows(room.state), row(counted, short, ink("the server pushes nothing", bold=True))]
     return [
-        Part([cut(request, columns)], 3),
-        Part(room.big(said.word, said.tone)),
-        Part([cut(line, columns) for line in beneath(said, max(1, room.zoom - 2))]),
-        Part([cut(line, columns) for line in told], 2),
+        ViewPart([cut(request, columns)], 3),
+        ViewPart(room.big(said.word, said.tone)),
+        ViewPart([cut(line, columns) for line in beneath(said, max(1, room.zoom - 2))]),
+        ViewPart([cut(line, columns) for line in lines], 2),
     ]
 
 
-def _waiting(room: Room) -> list[Part]:
+def _waiting(room: Room) -> list[ViewPart]:
     """The status, the question in the largest letters that have room, how long there is, who decides if nobody does, the keys."""
     gate, columns = room.run.gate, room.columns
     if gate is None:
         return _running(room)
     faces = verdict_buttons(room.state)
-    keys = [cut(line, columns) for line in raised(faces)] if faces else []
-    head, text = Part([cut(gate_head(room.state, gate), columns)], 1), " ".join(gate.question.split())
+    keys = [cut(line, columns) for line in raised_buttons(faces)] if faces else []
+    head, text = ViewPart([cut(gate_head(room.state, gate), columns)], 1), " ".join(gate.question.split())
 
-    def asking(question: list[Row], told: bool) -> list[Part]:
-        texts = [*joined(patience_rows(room.state, gate, room.now, told=told), columns), gate_note(room.state, gate)]
+    def asking(question: list[Row], elsewhere: bool) -> list[ViewPart]:
+        texts = [
+            *in_one_row(patience_rows(room.state, gate, room.now, elsewhere=elsewhere), columns),
+            gate_note(room.state, gate),
+        ]
         return [
             head,
-            Part(question),
-            Part([line for text in texts if text for line in wrap(text, columns)]),
-            Part(keys),
+            ViewPart(question),
+            ViewPart([line for text in texts if text for line in wrap(text, columns)]),
+            ViewPart(keys),
         ]
 
-    def fits(parts: list[Part]) -> bool:
+    def fits(parts: list[ViewPart]) -> bool:
         return sum(len(part.rows) + 1 for part in parts) <= room.rows
 
     for size in range(room.zoom - 1, 0, -1):
         clock, status = _patience(room, size), room.big("WAITING", "wait", less=room.zoom - size - 1)
         asks, left = lettered(text, columns, size, least=size), columns - widest(clock) - 3
-        whole = [Part(at_both_ends(status, clock, columns)), *asking(asks or [], told=bool(clock))]
+        whole = [ViewPart(at_both_ends(status, clock, columns)), *asking(asks or [], elsewhere=bool(clock))]
         if asks and widest(status) <= left and fits(whole):
             return whole
         if clock and (beside := lettered(text, left, size, least=size)):
-            parts = asking(at_both_ends(beside, clock, columns), told=True)
+            parts = asking(at_both_ends(beside, clock, columns), elsewhere=True)
             if fits(parts):
                 return parts
-        if asks and fits(asking(asks, told=False)):
-            return asking(asks, told=False)
-    return asking(wrap(row(ink(text, bold=True)), columns), told=False)
+        if asks and fits(asking(asks, elsewhere=False)):
+            return asking(asks, elsewhere=False)
+    return asking(wrap(row(ink(text, bold=True)), columns), elsewhere=False)
 
 
 def _patience(room: Room, size: int) -> list[Row]:
@@ -135,14 +144,12 @@ def _patience(room: Room, size: int) -> list[Row]:
     return [fill(row(ink("patience", "dim")), wide), BLANK, *[fill(line, wide) for line in clock]]
 
 
-def _decided(room: Room, decision: GateDecision) -> list[Part]:
+def _decided(room: Room, decision: GateDecision) -> list[ViewPart]:
     """The verdict, who gave it and when, what was said, and how it went over the wire."""
     run, columns, gate = room.run, room.columns, decision.gate
     known = verdict_face(decision.verdict)
     name = f"by {who(room.state, decision)}" if by_whom(room.state, decision) else "nobody decided"
-    times = (
-        at for word, at in reversed(run.statuses) if meaning(word) is Status.WAITING and at <= decision.at
-    )  # fmt: skip
+    times = (at for word, at in reversed(run.statuses) if meaning(word) is Status.WAITING and at <= decision.at)
     when = list[Row]()
     if (since := next(times, None)) is not None:
         how = "waited " if decision.verdict == Verdict.TIMED_OUT else "answered after "
@@ -159,9 +166,12 @@ def _decided(room: Room, decision: GateDecision) -> list[Part]:
     question = wrap(row(ink(" ".join(gate.question.split()), "dim")), columns, most=2) if gate is not None else []
     said = wrap(row(ink(f"“{decision.comment}”", bold=True)), columns, most=3) if decision.comment else []
     return [
-        Part(question, 2), Part(room.big(known.word.upper(), known.role)), Part(by, 1), Part(said),
-        Part(_sent(room, decision), 3),
-    ]  # fmt: skip
+        ViewPart(question, 2),
+        ViewPart(room.big(known.word.upper(), known.role)),
+        ViewPart(by, 1),
+        ViewPart(said),
+        ViewPart(_sent(room, decision), 3),
+    ]
 
 
 def _sent(room: Room, decision: GateDecision) -> list[Row]:

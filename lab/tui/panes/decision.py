@@ -1,6 +1,7 @@
 """What is said of a decision, in every part that tells of one: who took it, when, in which words, and what follows."""
 
 from lab.core.clock import Millis
+from lab.core.exchange import Json
 from lab.core.jsontext import members_of
 from lab.jobs.gates import Origin
 from lab.tui.rows.blocks import at_text
@@ -46,9 +47,10 @@ def answer_sent(run: RunState, decision: GateDecision) -> tuple[Exchange | None,
         return None, "", word
     calls = (each for each in reversed(run.exchanges) if each.command == "invoke" and each.at <= decision.at)
     call = next(calls, None)
-    resume = members_of(call.request_body.encode()).get("resumeInput") if call is not None else None
-    sent = resume.get("userResponse") if isinstance(resume, dict) else None
-    return (call, "userResponse", sent) if isinstance(sent, str) else (call, "decision", word)
+    sent: Json = dict(members_of(call.request_body.encode())) if call is not None else None
+    for name in run.labels.answer:
+        sent = sent.get(name) if isinstance(sent, dict) else None
+    return (call, run.labels.answer[-1], sent) if isinstance(sent, str) else (call, "decision", word)
 
 
 def decision_head(state: ScreenState, decision: GateDecision) -> str:

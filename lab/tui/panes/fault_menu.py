@@ -9,12 +9,12 @@ from lab.core.exchange import Json
 from lab.tui.panes.keys import Reaction
 from lab.tui.panes.page import ListContent
 from lab.tui.rows.spans import Row, cut, ends, row, wrap
-from lab.tui.state.ink import Role
+from lab.tui.state.ink import SpanRole
 from lab.tui.state.journal import ArmedFault
 from lab.tui.state.run import USUAL_LABELS
 from lab.tui.state.screen import ScreenState
 
-_CHOSEN: Role = "fill b @fill-run"
+_CHOSEN: SpanRole = "fill b @fill-run"
 
 
 class FaultOffer(Struct, frozen=True):

@@ -66,10 +66,12 @@ def rail(view: View) -> Rows:
         here, sign = turn is run, face(turn.last.status) if turn.last is not None else FACES[None]
         job = (turn.job.job or "no job")[:8] if turn.job is not None else "no job"
         left = row(
-            ink("▌" if here else " ", sign.role), (f"  {number} ", "fg b" if here else "dim"),
-            ink(f"{sign.glyph} ", sign.role, bold=True), (f"{job}   ", "run b" if here else "run"),
+            ink("▌" if here else " ", sign.role),
+            (f"  {number} ", "fg b" if here else "dim"),
+            ink(f"{sign.glyph} ", sign.role, bold=True),
+            (f"{job}   ", "run b" if here else "run"),
             (message, "fg b" if here else "dim"),
-        )  # fmt: skip
+        )
         took = f"{seconds(turn.elapsed(turn.latest)):>9}"
         right = row((polls_text(turn.polls), "dim"), (took, "fg b" if here else "dim"), " " * LEFT)
         line = ends(left, right, view.columns)
@@ -215,9 +217,10 @@ def _figures(run: RunState) -> list[Figure]:
         third = Figure(str(survived), "refusal survived" if survived == 1 else "refusals survived", "bad")
     return [
         Figure(str(jobs), "Job ID" if jobs == 1 else "Job IDs", "fg"),
-        Figure(str(polls), polls_text(polls).partition(" ")[2], "fg"), third,
+        Figure(str(polls), polls_text(polls).partition(" ")[2], "fg"),
+        third,
         Figure(*_span(sum(each.agents for each in turns), "of agents"), "run"),
-    ]  # fmt: skip
+    ]
 
 
 def _span(span: Millis, what: str) -> tuple[str, str]:
@@ -308,10 +311,18 @@ def _asking(key: str) -> React:
 
 def _key(number: str) -> ScreenKey:
     return ScreenKey(
-        f"ask-{number}", number, number, f"Ask {number}", "ask the follow-up of this number", _asking(number),
-        lambda state: _follow_up(state, number) is not None, needs="message", why=no_question, series="ask a follow-up",
+        f"ask-{number}",
+        number,
+        number,
+        f"Ask {number}",
+        "ask the follow-up of this number",
+        _asking(number),
+        lambda state: _follow_up(state, number) is not None,
+        needs="message",
+        why=no_question,
+        series="ask a follow-up",
         word=lambda state: found.text if (found := _follow_up(state, number)) is not None else f"Ask {number}",
-    )  # fmt: skip
+    )
 
 
 KEYS = tuple(_key(str(number)) for number in range(1, MOST_KEYS + 1))

@@ -4,7 +4,7 @@ from rich.cells import cell_len
 
 from lab.tui.panes.keys import Reaction, ScreenKey
 from lab.tui.panes.layout import NARROW
-from lab.tui.panes.pane import Pane, PaneFact, Part, Room, View, two_sides
+from lab.tui.panes.pane import Pane, PaneFact, Room, View, ViewPart, two_sides
 from lab.tui.rows.blocks import (
     answer_rows,
     fields,
@@ -64,7 +64,7 @@ def job_fact(view: View) -> PaneFact:
     return PaneFact("done", body, status, row((code, "done b")), gist, status, beside if _several(state) else "")
 
 
-def job_parts(room: Room) -> list[Part]:
+def job_parts(room: Room) -> list[ViewPart]:
     """What was asked, the beginning of the Job ID, that nothing is held open for it, and what else was said and came."""
     job, columns = room.run.job, room.columns
     if job is None or job.job is None:
@@ -77,17 +77,17 @@ def job_parts(room: Room) -> list[Part]:
     label_room = max([0, *(len(name) for name, _ in job.message)])
     alone = room.state.ui.zoom == "job"
     return [
-        Part(
+        ViewPart(
             [
                 cut(request_head("POST", tail_of(job.path, 2)), columns),
                 *fields(job.message, label_room, columns, most=12 if alone else 2),
             ],
             2,
         ),
-        Part([*room.big(job.job[:8].upper(), "run"), BLANK, ident]),
-        Part([cut(row(pill(job.code or 0, "done"), "  ", (said, "fg b")), columns)], 1),
-        Part([row((f"connection    ▄▄▄▄ closed after {latency(job.took)}", "dim")), BLANK, lane], 3),
-        Part(fields((*job.fields, *job.lines), 15, columns, most=12) if alone else [], 4),
+        ViewPart([*room.big(job.job[:8].upper(), "run"), BLANK, ident]),
+        ViewPart([cut(row(pill(job.code or 0, "done"), "  ", (said, "fg b")), columns)], 1),
+        ViewPart([row((f"connection    ▄▄▄▄ closed after {latency(job.took)}", "dim")), BLANK, lane], 3),
+        ViewPart(fields((*job.fields, *job.lines), 15, columns, most=12) if alone else [], 4),
     ]
 
 

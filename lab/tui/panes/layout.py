@@ -3,6 +3,9 @@
 From the edges inwards there are the bars; between them the facts (panes 1 to 3, and the wire from 160 columns on), side by
 side where there is room, else a row each; below them, at every size, the stage. Nothing of it depends on whether a bar at
 the bottom is open, but for the stage's lower edge.
+
+Textual's own layout isn't used: its borders have nothing at the right end of their top, and the hero's size follows from all
+parts at once, before any is drawn.
 """
 
 from collections.abc import Sequence

@@ -83,8 +83,8 @@ def _before(state: ScreenState, inner: int) -> list[Row]:
     if scenario is None:
         return []
     story, asks = scenario.story or scenario.shows, state.source.message or scenario.message
-    told = [*markdown(story, inner), BLANK] if story else []
-    return [*wrap(row((scenario.title, "fg b")), inner), BLANK, *told, *wrap(row(("asks  ", "dim"), asks), inner)]
+    lines = [*markdown(story, inner), BLANK] if story else []
+    return [*wrap(row((scenario.title, "fg b")), inner), BLANK, *lines, *wrap(row(("asks  ", "dim"), asks), inner)]
 
 
 def _failed(run: RunState, last: LastStatus, inner: int, done: list[Row]) -> list[Row]:
@@ -104,13 +104,28 @@ def _next_form(state: ScreenState) -> Reaction:
 
 KEYS = (
     ScreenKey(
-        "output-view", "o", "o", "Output view", "output rendered, raw, whole status body", _next_form,
-        lambda state: state.newest.last is not None, why="There is no output yet.",
+        "output-view",
+        "o",
+        "o",
+        "Output view",
+        "output rendered, raw, whole status body",
+        _next_form,
+        lambda state: state.newest.last is not None,
+        why="There is no output yet.",
         bar=lambda state: 8 if state.source.follows or state.newest.ended is not None else 0,
     ),
-)  # fmt: skip
+)
 
 OUTPUT_PANE = Pane(
-    "output", "4", "Output", output_fact, lambda state: last_of(state, "status"), None, "stage",
-    timed=True, scrolls=1, help_keys="o ↑ pgup enter z", keys=KEYS,
-)  # fmt: skip
+    "output",
+    "4",
+    "Output",
+    output_fact,
+    lambda state: last_of(state, "status"),
+    None,
+    "stage",
+    timed=True,
+    scrolls=1,
+    help_keys="o ↑ pgup enter z",
+    keys=KEYS,
+)

@@ -83,7 +83,7 @@ class PaneFact(Struct, frozen=True):
     """What stands beside the title."""
 
 
-class Part(NamedTuple):
+class ViewPart(NamedTuple):
     """Rows of a large view that stand together."""
 
     rows: list[Row]
@@ -120,7 +120,7 @@ class Pane(Struct, frozen=True):
     drawn: Callable[[View], PaneFact]
     exchange: Callable[[ScreenState], Exchange | None]
     """The exchange that enter opens; of the state with the turn that is looked at."""
-    large: Callable[[Room], list[Part]] | None = None
+    large: Callable[[Room], list[ViewPart]] | None = None
     """The same where it has all the room; None: it is only framed."""
     place: Literal["fact", "stage", "drawer"] = "fact"
     wide: int = 0

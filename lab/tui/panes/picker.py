@@ -9,7 +9,7 @@ from lab.tui.panes.band import planned_row
 from lab.tui.panes.keys import Reaction
 from lab.tui.panes.page import ListContent
 from lab.tui.panes.planned_path import lane_rows, planned_path
-from lab.tui.rows.blocks import lasting
+from lab.tui.rows.blocks import span_text
 from lab.tui.rows.markdown import markdown
 from lab.tui.rows.spans import BLANK, Row, backed, clip, cut, ink, row, width, wrap
 from lab.tui.state.course import CourseStep, planned_course
@@ -113,7 +113,7 @@ def lane(entry: ScenarioChoice, cells: int, *, colours: bool) -> Row:
     if not steps:
         return ()
     end, whole = steps[-1].face, sum(step.takes for step in steps)
-    tail = row(ink(f"{end.glyph} ", end.role), lasting(whole))
+    tail = row(ink(f"{end.glyph} ", end.role), span_text(whole))
     return tail if cells < _LEAST_LANE else row(*_stretches(steps, whole, cells, colours=colours), " ", tail)
 
 

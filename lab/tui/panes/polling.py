@@ -158,9 +158,11 @@ def _columns(run: RunState, rows: Iterable[TimelineRow | int], inner: int) -> Ti
     word = max([8 if inner < BAR_FROM else 10, *(cell_len(each.word) for each in shown)])
     took = max([5, *(len(latency(each.took)) for each in shown)])
     for columns in (
-        TimelineColumns(8, word), TimelineColumns(8, word, took=False), TimelineColumns(8, word, took=False, tenths=False),
+        TimelineColumns(8, word),
+        TimelineColumns(8, word, took=False),
+        TimelineColumns(8, word, took=False, tenths=False),
         TimelineColumns(8, word, took=False, tenths=False, code=False),
-    ):  # fmt: skip
+    ):
         at = max([5, *(len(_instant(run, each, columns)) for each in shown)]) + 1
         if at + 2 + word + 4 * columns.code + (1 + took) * columns.took <= inner:
             return replace(columns, at=at)
@@ -217,6 +219,13 @@ def _word(each: TimelineRow, room: int) -> Row:
 
 
 POLLING_PANE = Pane(
-    "polling", "3", "Polling", polling_fact, lambda state: last_of(state, "status"), timed=True, scrolls=-1,
-    help_keys="↑ pgup enter z", wide=40,
-)  # fmt: skip
+    "polling",
+    "3",
+    "Polling",
+    polling_fact,
+    lambda state: last_of(state, "status"),
+    timed=True,
+    scrolls=-1,
+    help_keys="↑ pgup enter z",
+    wide=40,
+)

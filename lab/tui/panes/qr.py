@@ -72,8 +72,16 @@ class QrPage(PageContent):
 
 KEYS = (
     ScreenKey(
-        "qr", "d", "d", "Code", "show or hide the code by which phones decide", commanding("qr"),
-        lambda state: state.phone is not None and bool(state.phone.address), group="gate", needs="phone",
-        why="No gate is open.", bar=4,
+        "qr",
+        "d",
+        "d",
+        "Code",
+        "show or hide the code by which phones decide",
+        commanding("qr"),
+        lambda state: state.phone is not None and bool(state.phone.address),
+        group="gate",
+        needs="phone",
+        why="No gate is open.",
+        bar=4,
     ),
-)  # fmt: skip
+)

@@ -68,9 +68,16 @@ def _keys() -> tuple[ScreenKey, ...]:
             )
         )
     open_exchange = ScreenKey(
-        "open", "enter", "enter", "Open", "both sides of the pane's exchange", commanding("open"),
-        lambda state: exchange_in_focus(state) is not None, group="view", why=_no_call,
-    )  # fmt: skip
+        "open",
+        "enter",
+        "enter",
+        "Open",
+        "both sides of the pane's exchange",
+        commanding("open"),
+        lambda state: exchange_in_focus(state) is not None,
+        group="view",
+        why=_no_call,
+    )
     run = (*RUN_KEYS, *FOLLOW_UP_KEYS, *MESSAGE_KEYS, *(key for pane in PANES for key in pane.keys), *MORE_RUN_KEYS)
     return (*APPROVAL_BAR.keys, *PHONE_KEYS, *run, *SCRUBBER.keys, *focus, open_exchange, *SEARCH_KEYS, *VIEW_KEYS)
 
@@ -78,9 +85,7 @@ def _keys() -> tuple[ScreenKey, ...]:
 SCREEN_KEYS = _keys()
 """Every key, and every command of the palette; the help lists each group in this order."""
 
-BARS: tuple[Bar, ...] = (
-    HEADER, STEPPER, NARRATION, BAND, key_bar(SCREEN_KEYS), SEARCH_BAR, SCRUBBER, APPROVAL_BAR
-)  # fmt: skip
+BARS: tuple[Bar, ...] = (HEADER, STEPPER, NARRATION, BAND, key_bar(SCREEN_KEYS), SEARCH_BAR, SCRUBBER, APPROVAL_BAR)
 """From the edges of the screen inwards."""
 
 BOTTOM = frozenset(bar.name for bar in BARS if bar.edge == "bottom")

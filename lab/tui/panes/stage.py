@@ -7,7 +7,7 @@ for all, parts fold. The last row says which act it is, and what comes then.
 from collections.abc import Callable
 
 from lab.tui.panes.layout import HERO, Rect, Rects
-from lab.tui.panes.pane import Part, Room, View
+from lab.tui.panes.pane import Room, View, ViewPart
 from lab.tui.rows.blocks import seconds
 from lab.tui.rows.letters import MOST_ROWS, MOST_ZOOM, zoom_of
 from lab.tui.rows.spans import BLANK, Row, ends, gauge, hot, ink, row, width
@@ -30,10 +30,12 @@ def act_placed(found: Rects, bars_shown: frozenset[str]) -> Rects:
     return {**kept, ACT: Rect(0, top, max(place.x + place.width for place in body), end - top)}
 
 
-def staged(view: View, rows: int, parts: Callable[[Room], list[Part]], foot: Row = BLANK, least: int = 2) -> list[Row]:
+def staged(
+    view: View, rows: int, parts: Callable[[Room], list[ViewPart]], foot: Row = BLANK, least: int = 2
+) -> list[Row]:
     """The parts in the largest letters in which all have room; in those of zoom `least` and smaller what folds may go."""
     inner, height = view.inner, rows - 2 * bool(foot) - (rows >= 20)
-    shown: list[Part] = []
+    shown: list[ViewPart] = []
     for zoom in range(max(1, zoom_of(HERO, inner, MOST_ROWS, MOST_ZOOM)), 0, -1):
         shown = [part for part in parts(Room(view.state, view.now, inner, height, zoom)) if part.rows]
         while zoom <= least and _height(shown) > height and any(part.folds for part in shown):
@@ -48,7 +50,7 @@ def staged(view: View, rows: int, parts: Callable[[Room], list[Part]], foot: Row
     return [*lines[:height], *[BLANK] * (height - len(lines)), *([BLANK, foot] if foot else [])]
 
 
-def _height(parts: list[Part]) -> int:
+def _height(parts: list[ViewPart]) -> int:
     return sum(len(part.rows) for part in parts) + len(parts) - 1
 
 

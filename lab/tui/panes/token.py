@@ -3,7 +3,7 @@
 from datetime import UTC, datetime
 
 from lab.core.clock import Millis
-from lab.tui.panes.pane import Pane, PaneFact, Part, Room, View, last_of, two_sides
+from lab.tui.panes.pane import Pane, PaneFact, Room, View, ViewPart, last_of, two_sides
 from lab.tui.rows.blocks import (
     answer_rows,
     fields,
@@ -43,12 +43,12 @@ def token_fact(view: View) -> PaneFact:
     if token is None:
         return PaneFact("coming", paragraph(NO_TOKEN, "dim", inner), gist=row((NO_TOKEN, "dim")))
     known, sent = dict(token.claims), dict(token.form)
-    asked = {"grant_type": sent.get("grant_type", ""), "client_id": known.get("client_id", "")}
-    request = [request_row("POST", token.path, inner), *_fields(asked, inner)]
+    grant_of = {"grant_type": sent.get("grant_type", ""), "client_id": known.get("client_id", "")}
+    request = [request_row("POST", token.path, inner), *_fields(grant_of, inner)]
     reply = answer_rows(token.code, token.took, token.refusal, inner)
     if token.token is not None and token.refusal is None:
-        told: dict[str, str] = {each: claim_text(known, each) for each in ("exp", "scope", "sub") if each in known}
-        reply += [*fields((("token", token.token),), 6, inner), *_fields(told, inner, most=3)]
+        claims: dict[str, str] = {each: claim_text(known, each) for each in ("exp", "scope", "sub") if each in known}
+        reply += [*fields((("token", token.token),), 6, inner), *_fields(claims, inner, most=3)]
     elif run.next_call is not None and run.job is None:
         reply += [BLANK, next_call(run.next_call, inner, view.now, "bad")]
     body, valid = two_sides(request, reply, view.room), validity(token, view.now)
@@ -56,7 +56,7 @@ def token_fact(view: View) -> PaneFact:
     if token.refusal is not None:
         code, gist = row((str(token.code or "···"), "bad b")), row((token.refusal, "bad"))
         return PaneFact("bad", body, valid, code, gist, beside=beside)
-    grant = asked["grant_type"]
+    grant = grant_of["grant_type"]
     if token.token is None:
         return PaneFact("work", body, valid, row(("···", "dim")), row((grant, "dim")))
     gist = row(token.token, (f"  {beside or grant}", "dim"))
@@ -78,7 +78,7 @@ def claim_text(claims: dict[str, str], name: str) -> str:
         return text
 
 
-def token_parts(room: Room) -> list[Part]:
+def token_parts(room: Room) -> list[ViewPart]:
     """The grant, the token in its three parts, what it says, and how long it is good."""
     token, columns = room.run.token, room.columns
     if token is None or token.token is None:
@@ -91,10 +91,10 @@ def token_parts(room: Room) -> list[Part]:
     clock = [*clock, ends(BLANK, row((unit, "dim")), wide)]
     title = ends(row(("access_token", "done b")), row(("every later call carries it", "dim")), columns)
     return [
-        Part(_grant(room, token), 1),
-        Part([title, *_masked(token, columns)], 2),
-        Part(at_both_ends(_claims(token, columns - wide - 4, tuple(_CLAIMS)), clock, columns)),
-        Part(_claims(token, columns, _FURTHER), 3),
+        ViewPart(_grant(room, token), 1),
+        ViewPart([title, *_masked(token, columns)], 2),
+        ViewPart(at_both_ends(_claims(token, columns - wide - 4, tuple(_CLAIMS)), clock, columns)),
+        ViewPart(_claims(token, columns, _FURTHER), 3),
     ]
 
 

@@ -23,7 +23,7 @@ from lab.tui.rows.spans import (
     width,
     wrap,
 )
-from lab.tui.state.ink import TINTS, Ground, Ink, Role
+from lab.tui.state.ink import TINTS, Ground, Ink, SpanRole
 from lab.tui.state.run import NextCall, Pairs, RunState
 from lab.tui.state.status import face
 
@@ -79,7 +79,7 @@ def button(face: str, label: str, key: str, tone: Ink, ground: Ground, wide: int
     return hot(row(ink(" " * side, tone, on=ground), text, ink(" " * right, tone, on=ground)), key)
 
 
-def raised(faces: list[Row], note: Row = BLANK) -> list[Row]:
+def raised_buttons(faces: list[Row], note: Row = BLANK) -> list[Row]:
     """Buttons side by side, three rows high, and a note behind them."""
     line = row(*[part for each in faces for part in (each, " ")][:-1])
     blank = tuple(TextSpan(" " * cell_len(span.text), span.role) for span in line)
@@ -138,7 +138,7 @@ def fields(pairs: Pairs, label: int, inner: int, *, most: int = 1) -> list[Row]:
     return lines
 
 
-def paragraph(text: str, role: Role, inner: int) -> list[Row]:
+def paragraph(text: str, role: SpanRole, inner: int) -> list[Row]:
     """Plain text, wrapped."""
     return wrap(row((text, role)), inner)
 
@@ -175,7 +175,7 @@ def minutes(span: Millis) -> str:
     return f"{f'{hours}:' if hours else ''}{rest // 60:02d}:{rest % 60:02d}"
 
 
-def lasting(span: Millis) -> str:
+def span_text(span: Millis) -> str:
     """`16 s`, `28 min`, `63 h`: how long a run takes, as one would say it."""
     for unit, size in (("s", 1_000), ("min", 60_000)):
         if span < size * 100:

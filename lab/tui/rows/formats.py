@@ -9,7 +9,7 @@ from lab.tui.rows.html import to_markdown
 from lab.tui.rows.markdown import markdown
 from lab.tui.rows.spans import Row, TextSpan, row, wrap
 from lab.tui.state.clean import CAP
-from lab.tui.state.ink import Role
+from lab.tui.state.ink import SpanRole
 
 _TAG = re.compile(r"<(?:!doctype|html|body|div|p|table|ul|ol|h[1-6]|span|br|b|strong|section)\b[^>]*>", re.IGNORECASE)
 _MARKS = re.compile(r"^(?:#{1,6} |[-*+] |\d+\. |>|\|.*\||```)|\*\*[^*]+\*\*|`[^`]+`", re.MULTILINE)
@@ -81,7 +81,7 @@ def _wrapped(line: Row, inner: int) -> list[Row]:
 
 
 def _json_row(text: str) -> Row:
-    spans: list[tuple[str, Role]] = []
+    spans: list[tuple[str, SpanRole]] = []
     end = 0
     for found in _JSON.finditer(text):
         spans.append((text[end : found.start()], "dim"))

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 Table = Callable[[list[Row], list[list[Row]], list[str], int], list[Row]]
 """Draws a table: its head, its body, how each column stands, in so many cells."""
-LEAST = 8
+LEAST_TEXT = 8
 """Cells that are left for a text, however deep it stands."""
 DEEP = 40
 """Cells that lists and quotes take at most, as deep as Markdown goes, with those."""
@@ -47,7 +47,7 @@ def _joined(nodes: "Iterable[SyntaxTreeNode]", inner: int, table: Table, *, apar
     """Blocks one below the other; `apart`: a blank row between two."""
     lines: list[Row] = []
     for node in nodes:
-        drawn = _block(node, max(LEAST, inner), table)
+        drawn = _block(node, max(LEAST_TEXT, inner), table)
         lines += [*([BLANK] if apart and lines and drawn else []), *drawn]
     return lines
 

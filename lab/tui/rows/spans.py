@@ -10,7 +10,7 @@ from typing import NamedTuple, TypeAlias
 
 from rich.cells import cell_len, set_cell_size
 
-from lab.tui.state.ink import Ground, Ink, Role
+from lab.tui.state.ink import Ground, Ink, SpanRole
 
 
 class TextSpan(NamedTuple):
@@ -31,7 +31,7 @@ Rows: TypeAlias = tuple[Row, ...]
 BLANK: Row = ()
 
 
-def row(*parts: "str | TextSpan | tuple[str, Role] | Row") -> Row:
+def row(*parts: "str | TextSpan | tuple[str, SpanRole] | Row") -> Row:
     """A row of strings (in the foreground colour), pairs and other rows."""
     spans: list[TextSpan] = []
     for part in parts:

@@ -4,7 +4,7 @@ from typing import Literal
 
 Ink = Literal["fg", "dim", "faint", "line", "run", "wait", "done", "bad", "unknown", "accent", "fill", "panel"]
 """What something is written in."""
-Role = (
+SpanRole = (
     Ink
     | Literal["fg b", "dim b", "run b", "wait b", "done b", "bad b", "accent b", "unknown b", "fill b"]
     | Literal["fill b @fill-run", "fill b @fill-wait", "fill b @fill-done", "fill b @fill-bad", "fill b @fill-accent"]

@@ -219,9 +219,16 @@ class _Step:
             case _:
                 assert_never(observation)
         return JournalState(
-            self._journal.epoch, self._runs, self._jobs, self._tokens, self._in_flight, self._unassigned, self._wire,
-            armed, missed,
-        )  # fmt: skip
+            self._journal.epoch,
+            self._runs,
+            self._jobs,
+            self._tokens,
+            self._in_flight,
+            self._unassigned,
+            self._wire,
+            armed,
+            missed,
+        )
 
     # Runs
 
@@ -306,9 +313,7 @@ class _Step:
         if key is not None:
             return key
         lines = reading.identity(asks.labels, None)
-        job = JobState(
-            call.at, call.path, asks.team, job=asks.job, lines=lines, labels=asks.labels
-        )  # fmt: skip
+        job = JobState(call.at, call.path, asks.team, job=asks.job, lines=lines, labels=asks.labels)
         self._has_job(asks.job, call.x)
         return self._begin(call.x, RunState(job=job))
 
@@ -398,8 +403,16 @@ class _Step:
                 outcome = Outcome(None, None, None, None, None, run.polls, took, why)
             else:
                 outcome = Outcome(
-                    seen.status, seen.output, seen.error, seen.job, seen.conversation, run.polls, took, None, seen.follow_up
-                )  # fmt: skip
+                    seen.status,
+                    seen.output,
+                    seen.error,
+                    seen.job,
+                    seen.conversation,
+                    run.polls,
+                    took,
+                    None,
+                    seen.follow_up,
+                )
             self._fold(key, RunEnded(reply.at, outcome))
 
     def _wait(self, call: Exchange, key: int, reply: Replied) -> None:

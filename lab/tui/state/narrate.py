@@ -10,6 +10,7 @@ from lab.tui.state.status import (
     PhaseName,
     decision_shown,
     ended_in,
+    face,
     meaning,
     phase,
     refused_call,
@@ -122,7 +123,10 @@ def _scenario_sentence(state: ScreenState, here: PhaseName) -> str | None:
         text: str | None = getattr(narration, here)
         return text
     scripted = None if state.part is None else scenario.of_turn(state.part)
-    steps, later = () if scripted is None else scripted.steps, run.milestone("step")
+    steps = () if scripted is None else scripted.steps
+    # that the job waits, or has ended, an answer tells
+    working = (each for each in reversed(run.milestones) if each.kind == "step" and face(each.word).phase == "polling")
+    later = next(working, None)
     # before the journal told of another step, the job is at the first; a gate that was passed it would have told
     first = steps[0].id if steps and not run.gates else None
     step = first if later is None else later.value

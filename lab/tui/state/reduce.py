@@ -160,9 +160,8 @@ def _next_turn(run: RunState) -> RunState:
     """The next turn: the one before is kept to be looked at; a run that came to no job was none."""
     past = run.past if run.job is None else (*run.past, replace(run, past=(), exchanges=()))[-MOST_TURNS:]
     token = replace(run.token, reused=True) if run.token is not None and run.token.token else None
-    return RunState(
-        run.start, latest=run.latest, observed=run.observed, token=token, exchanges=run.exchanges, notes=run.notes, past=past
-    )  # fmt: skip
+    kept = RunState(run.start, latest=run.latest, observed=run.observed, token=token, past=past)
+    return replace(kept, exchanges=run.exchanges, notes=run.notes)
 
 
 # What came of them
@@ -242,10 +241,8 @@ def _resumed(run: RunState, call: Exchange, response: Response) -> RunState:
         gate = replace(gate, sent=None, refusal=reading.refusal_in(call.route, response))
         refused = TimelineRow(at, "decided", "refused", response.status, call.took, bad=True)
         return _noted(replace(run, gate=gate), refused)
-    decision = GateDecision(
-        at, str(Verdict.APPROVED) if gate.collects else gate.sent or "", str(Origin.API), noticed=at, since=call.at,
-        step=gate.gate, round=gate.round, comment=gate.comment, gate=gate,
-    )  # fmt: skip
+    verdict, by = str(Verdict.APPROVED) if gate.collects else gate.sent or "", str(Origin.API)
+    decision = GateDecision(at, verdict, by, at, call.at, gate.gate, gate.round, None, gate.comment, gate)
     # the opening that the journal told of when it was sent; by now it may have told of the next one
     run = _decided(run, decision, gate.opened or (gate.gate, gate.round), response.status, call.took)
     run = replace(run, gate=None)

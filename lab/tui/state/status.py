@@ -1,5 +1,6 @@
 """The status words, and the phases of a run: one row each, with all that the screen says of it."""
 
+from functools import lru_cache
 from typing import Literal, NamedTuple
 
 from lab.dialects import USUAL_CLIENT, clients
@@ -37,6 +38,7 @@ FACES: dict[Status | None, StatusFace] = {
 """None: a word that nobody documented. It is not final: the app goes on polling."""
 
 
+@lru_cache(maxsize=64)
 def meaning(word: str) -> Status | None:
     """Which of the four statuses a word means, whichever wire it is on; None: nobody documented it."""
     known = USUAL_CLIENT.statuses
