@@ -17,7 +17,7 @@ from lab.core.journal.fact import Fact, LabEnded, LabMade
 from lab.core.journal.shared import StoreRefused
 from lab.core.version import __version__
 from lab.files.journal_file import JournalFile
-from lab.files.opening import FileChanged
+from lab.files.opening import FileChanged, descriptors
 from lab.jobs.facts import JobAccepted, ScenarioLoaded
 from lab.jobs.program import Program
 from lab.mock.config import Config
@@ -182,6 +182,10 @@ class StateJournal:
 
     def begin(self, fact: LabMade) -> "StateJournal":
         """The journal of one that is made now; StoreRefused if there can be none."""
+        if len(self._beside) >= (most := descriptors() / 2):  # the other half is for connections
+            raise StoreRefused(
+                f"{fact.place} can't have a journal: {int(most)} have one, half of what this process may open (ulimit -n)."
+            )
         try:
             journal = self._file_of(fact.place)
         except LabError as error:
