@@ -24,7 +24,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from types import MappingProxyType
 
 from lab.jobs.gates import Decision
-from lab.jobs.names import names_of
+from lab.jobs.names import job_names
 from lab.jobs.plan import Plan
 from lab.jobs.program import Program
 from lab.jobs.span import DelegateEnd, Span
@@ -72,7 +72,7 @@ class Branching:
     def _holds(self, when: str, settled: tuple[Decision, ...], ends: tuple[DelegateEnd, ...]) -> bool:
         # within a walk decisions and ends are only ever added, so how many there are says which
         if (known := (len(settled), len(ends))) != self._asked_at:
-            self._names = names_of(self._plan, settled, ends)
+            self._names = job_names(self._plan, settled, ends)
             self._asked_at, self._answers = known, {}
         if when not in self._answers:
             self._answers[when] = _answer(when, self._names, self._budget)
@@ -146,4 +146,4 @@ def _onward(
 
 def holds_now(plan: Plan, when: str, budget: Budget | None = None) -> bool | None:
     """What a condition gives from the acceptance on; None: it looks at what comes later. RenderFailure if it has no answer."""
-    return None if condition(when).decided_later else _answer(when, names_of(plan), budget)
+    return None if condition(when).decided_later else _answer(when, job_names(plan), budget)

@@ -71,7 +71,7 @@ Handed: TypeAlias = dict[int, str | None | RenderFailure]
 """What delegates handed back, by the places of their ends."""
 
 
-def names_of(
+def job_names(
     plan: Plan,
     settled: tuple[Decision, ...] = (),
     ends: tuple[DelegateEnd, ...] = (),
@@ -88,7 +88,7 @@ def names_of(
 
 
 def request_names(plan: Plan) -> dict[str, object]:
-    names = names_of(plan)
+    names = job_names(plan)
     return {name: names[name] for name in ("message", "match", "parameters", "data")}
 
 
@@ -203,7 +203,7 @@ class DelegateOutputs(Lazy):
         end, plan = self._ends[place], self._plan
         if end.left:
             return None
-        seen = names_of(plan, self._settled[: end.decided], self._ends[: end.known], handed=self._handed)
+        seen = job_names(plan, self._settled[: end.decided], self._ends[: end.known], handed=self._handed)
         try:
             text = output_text(self._delegates[end.step].output, plan.program.files, writer_of(seen))
             if text is not None and len(text) > LONGEST_HANDED_BACK:

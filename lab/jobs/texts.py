@@ -24,7 +24,7 @@ from msgspec.structs import replace
 from lab.core.clock import Epoch, Millis, iso
 from lab.core.seeds import hexes, uuid4
 from lab.jobs.gates import Decision
-from lab.jobs.names import Writer, names_of, output_text, request_names, unwritten, writer_of
+from lab.jobs.names import Writer, job_names, output_text, request_names, unwritten, writer_of
 from lab.jobs.plan import Plan
 from lab.jobs.span import DefaultEnding, Span
 from lab.jobs.timeline import ENDS, UNWRITTEN, at
@@ -36,7 +36,7 @@ from lab.program.words import Status
 
 def writer_at(plan: Plan, span: Span, epoch: Epoch) -> Writer:
     """Renders texts at one span: of what was decided and handed back before it, and when its step was entered."""
-    return writer_of(names_of(plan, span.settled, span.ends, now=partial(iso, epoch, span.entered)))
+    return writer_of(job_names(plan, span.settled, span.ends, now=partial(iso, epoch, span.entered)))
 
 
 class Prompt(Struct, frozen=True):

@@ -25,7 +25,7 @@ from msgspec.structs import replace
 from lab.core.clock import INSTANT_EPOCH
 from lab.jobs.branches import NO_VERDICTS, exits, holds_now, possible, reachable
 from lab.jobs.gates import Decision, offers
-from lab.jobs.names import DelegateOutputs, Writer, names_of, output_text, request_names
+from lab.jobs.names import DelegateOutputs, Writer, job_names, output_text, request_names
 from lab.jobs.own_run import USUAL_USER, own_caller
 from lab.jobs.plan import Input, Invocation, Plan, plan
 from lab.jobs.program import Program
@@ -87,7 +87,7 @@ class TrialJob(Struct, frozen=True, eq=False):
 
     def conditions(self) -> dict[tuple[str, str], str]:
         """Conditions that it may come to, by step, and why each gives neither true nor false, if so."""
-        names, program = names_of(self.plan, self.span.settled, self.span.ends), self.plan.program
+        names, program = job_names(self.plan, self.span.settled, self.span.ends), self.plan.program
         found: dict[tuple[str, str], str] = {}
 
         def holds(step: str, when: str) -> bool:

@@ -231,9 +231,9 @@ def test_all_conditions_of_a_walk_have_the_steps_of_one(later: bool) -> None:
         mock = Service(Config((fork,), Switches(), 7, EPOCH))
         reply = mock.serve(invoke(token(mock), {"message": "x" * 3_000}, "F"), 0).response
         plan = planned(fork)
-        asked = replace(plan.invocation, input=replace(plan.invocation.input, message="x" * 3_000))
-        ends[many] = reply.status, path(replace(plan, invocation=asked))[-1]
-        assert len({path(replace(plan, invocation=asked))[-1] for _ in range(3)}) == 1
+        call = replace(plan.invocation, input=replace(plan.invocation.input, message="x" * 3_000))
+        ends[many] = reply.status, path(replace(plan, invocation=call))[-1]
+        assert len({path(replace(plan, invocation=call))[-1] for _ in range(3)}) == 1
     assert ends[2] == (202, "a")
     assert ends[40] == (202 if later else 503, "w")
 

@@ -322,11 +322,11 @@ def test_a_text_that_a_comma_cuts_off_is_told_where_its_rest_is_a_key_that_may_b
 def test_a_name_that_votes_twice_in_a_quorum_is_told() -> None:
     gate = "  - {gate: g, asks: Q, channel: EMAIL, approvals: 2, patience: 1m, reviewer: "
     ann, bob = (f"{{after: 1s, verdict: approved, by: {name}}}" for name in ("Ann", "Bob"))
-    told = "a.yaml:7:78: g takes two votes of one name: it counts once, so the second vote goes without it;"
-    told += " give each vote a name of its own, in a script; or leave by out"
+    warning = "a.yaml:7:78: g takes two votes of one name: it counts once, so the second vote goes without it;"
+    warning += " give each vote a name of its own, in a script; or leave by out"
     for reviewer, found in (
-        (ann, [told]),
-        (f"{{script: [{ann}, {ann}]}}", [told]),
+        (ann, [warning]),
+        (f"{{script: [{ann}, {ann}]}}", [warning]),
         (f"{{script: [{ann}, {bob}]}}", []),
         (f"{{script: [{ann}, {bob}, {ann}]}}", []),
         ("{after: 1s, verdict: approved}", []),
@@ -371,3 +371,13 @@ def test_a_pattern_that_tears_a_word_of_its_message_apart_is_told_in_each_turn(m
     assert len(found) == len(words)
     for line, (place, word) in zip(found, words, strict=True):
         assert line.startswith(f"a.yaml:{place}: it takes a part of {word} alone; \\w and \\b know")
+
+
+@pytest.mark.parametrize(("length", "warned"), [(74, []), (75, ["complete"]), (200, ["complete"])])
+def test_a_sentence_that_a_screen_cuts_is_warned_of_with_its_place(length: int, warned: list[str]) -> None:
+    said = "narration:\n  polling: It works.\n  complete: {end: " + "x" * length + "}\n"
+    found = warnings(END, said)
+    assert [
+        f"narration.{kind}.end has {length} characters" in each for kind, each in zip(warned, found, strict=True)
+    ] == [True] * len(warned)
+    assert all(each.startswith("a.yaml:8:") for each in found)

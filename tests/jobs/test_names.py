@@ -6,7 +6,7 @@ import pytest
 from msgspec.structs import replace
 
 from lab.jobs.gates import Decision
-from lab.jobs.names import Lazy, names_of, writer_of
+from lab.jobs.names import Lazy, job_names, writer_of
 from lab.jobs.plan import Plan
 from lab.language.templates import TEMPLATE_NAMES, TIMELESS_NAMES, RenderFailure
 from lab.program.words import Verdict
@@ -25,7 +25,7 @@ def looked_at(text: str) -> tuple[str, list[str]]:
     """What a text gives, written twice of the same names, and what was found for it that costs something."""
     calls: list[str] = []
     plan: Plan = replace(example(DRAFT, DONE), earlier=counted(calls, "turns", "before"))
-    write = writer_of(names_of(plan, now=lambda: str(counted(calls, "now", 7)()[0])))
+    write = writer_of(job_names(plan, now=lambda: str(counted(calls, "now", 7)()[0])))
     assert write(text) == write(text)
     return write(text), calls
 
@@ -57,8 +57,8 @@ def test_what_is_not_there_is_told(text: str) -> None:
 
 def test_all_that_a_template_may_use_can_be_found() -> None:
     plan = example(DRAFT, DONE)
-    assert dict(names_of(plan)).keys() == TIMELESS_NAMES
-    assert dict(names_of(plan, now=lambda: "7")).keys() == TEMPLATE_NAMES
+    assert dict(job_names(plan)).keys() == TIMELESS_NAMES
+    assert dict(job_names(plan, now=lambda: "7")).keys() == TEMPLATE_NAMES
 
 
 def test_members_are_known_before_they_are_found() -> None:
@@ -77,7 +77,7 @@ def test_a_gate_is_told_of_by_its_openings_and_a_wait_that_was_cut_short_by_none
         Decision(3, "boss", 1, Verdict.APPROVED, name="Bob"),
         Decision(9, "boss", 1, Verdict.TIMED_OUT),
     )
-    boss = dict(names_of(plan, settled))["decisions"]["boss"]  # type: ignore[index]
+    boss = dict(job_names(plan, settled))["decisions"]["boss"]  # type: ignore[index]
     ann = {"verdict": "changes-requested", "by": "Ann", "comment": "so"}
     bob, late = (
         {"verdict": verdict, "by": by, "comment": ""} for verdict, by in (("approved", "Bob"), ("timed-out", ""))

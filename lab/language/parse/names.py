@@ -105,12 +105,12 @@ _EVERYWHERE = {
 def known_in_part(
     part: Scenario | Turn,
     *,
-    told: bool,
+    data_sound: bool,
     groups: Collection[str] | None,
     earlier: Sequence[Collection[str] | None] | None,
     parameters: Mapping[str, Json],
 ) -> KnownValue:
-    """What a part of a scenario offers to its texts; `told` False, `groups` None: the shape of data or match is broken.
+    """What a part of a scenario offers to its texts; `data_sound` False, `groups` None: the shape of data or match is broken.
 
     `earlier` is the data of the turns before; None where every message starts at the top. `parameters` are those of the
     own message; others may bring more.
@@ -123,7 +123,7 @@ def known_in_part(
         by_place = {str(each): _turn(names, each) for each, names in enumerate(earlier)}
         by_place |= {str(each - len(earlier)): by_place[str(each)] for each in range(len(earlier))}
         turns = KnownValue(_LIST, by_place, lacks="there is no turn {part} before this one", hint=lambda part: first)
-    if told:
+    if data_sound:
         parts = {name: _of_datum(datum) for name, datum in part.data.items()}
         own = KnownValue(parts=parts, lacks="data has no {part}", hint=partial(_elsewhere, part.data, earlier or ()))
     if groups is not None:

@@ -6,7 +6,7 @@ from lab.tui.panes.keys import ScreenKey, commanding
 from lab.tui.panes.layout import AIRY, NARROW, Rect, Rects
 from lab.tui.panes.page import PageContent
 from lab.tui.panes.pane import View
-from lab.tui.rows.spans import BLANK, Row, Rows, centre, ink, row, width, wrap
+from lab.tui.rows.spans import BLANK, Row, Rows, centre, row, width, wrap
 from lab.tui.state.screen import PhoneState, ScreenState
 
 QR = "qr"
@@ -18,15 +18,13 @@ _SIDES = (4, 20)
 def qr_placed(found: Rects, bars_shown: frozenset[str], state: ScreenState, columns: int, rows: int) -> Rects:
     """The places with the code's: it has the right end of the facts and the stage, or of the one part that has all the room."""
     phone = state.phone
-    if phone is None or not phone.address or not state.ui.qr or columns < NARROW or rows < AIRY or "small" in found:
+    if phone is None or not phone.address or not state.ui.qr or columns < NARROW or rows < AIRY:
         return found
     size = max(map(len, phone.cells), default=NARROW // 3)
     body = {name: place for name, place in found.items() if name not in bars_shown}
     top, end = min(place.y for place in body.values()), max(place.y + place.height for place in body.values())
     # where a fact stands at the right end and has about its width, it has that fact's
-    framed = [
-        place.x for place in body.values() if place.form == "framed" and 0 <= columns - place.x - size <= _SIDES[1]
-    ]
+    framed = [each.x for each in body.values() if each.form == "framed" and 0 <= columns - each.x - size <= _SIDES[1]]
     widths = [columns - max(framed)] if any(framed) else [size + side for side in _SIDES if size <= columns // 2]
     taken = next((each for each in widths if each >= size and len(_lines(phone, each)) <= end - top), None)
     if taken is None:
@@ -44,17 +42,16 @@ def qr_rows(view: View) -> Rows:
     """The code in the middle, its address below it."""
     phone = view.state.phone
     lines = [] if phone is None else _lines(phone, view.columns)
-    above = max(0, (view.rows - len(lines)) // 2)
-    return (*[BLANK] * above, *(centre(line, view.columns) for line in lines))
+    return (*[BLANK] * max(0, (view.rows - len(lines)) // 2), *(centre(line, view.columns) for line in lines))
 
 
 def _lines(phone: PhoneState, columns: int) -> list[Row]:
     """The code, then where it leads and who can open that: in one row, if the address has room there in some form."""
     reach = row((phone.reach, "bad b" if phone.exposed else "dim"))
-    whole = row(phone.address)
-    forms = [row(address, "  ", reach) for address in (whole, row(phone.address.partition("://")[2]))]
-    below = next(([form] for form in forms if width(form) <= columns), [*wrap(whole, columns), *wrap(reach, columns)])
-    asks = row(ink("scan to decide" if phone.cells else "open it on a phone to decide", bold=True))
+    forms = [row(address, "  ", reach) for address in (phone.address, phone.address.partition("://")[2])]
+    apart = [*wrap(row(phone.address), columns), *wrap(reach, columns)]
+    below = next(([form] for form in forms if width(form) <= columns), apart)
+    asks = row(("scan to decide" if phone.cells else "open it on a phone to decide", "fg b"))
     return [*(row((line, "ink @paper")) for line in phone.cells), asks, *below]
 
 
