@@ -19,8 +19,12 @@ SWEEP: Millis = 400
 """How long the line into the gate runs from amber to green."""
 CellState = Literal["done", "now", "bad", "missed", "coming", "none"]
 _PLAIN: dict[CellState, tuple[str, Ink]] = {
-    "done": ("✓", "done"), "bad": ("✗", "bad"), "missed": ("✗", "bad"), "coming": ("○", "dim"), "none": ("·", "dim"),
-}  # fmt: skip
+    "done": ("✓", "done"),
+    "bad": ("✗", "bad"),
+    "missed": ("✗", "bad"),
+    "coming": ("○", "dim"),
+    "none": ("·", "dim"),
+}
 """How a cell shows in which the run isn't: its sign and colour; `none`: a gate that only an earlier turn had."""
 
 

@@ -402,7 +402,7 @@ def _decided(
         decision = replace(decision, patience=opening.until - opening.opened)
     if opening is not None and (opening.gate, opening.round) == answers:
         opening = replace(opening, approved=opening.approved + (decision.verdict == Verdict.APPROVED))
-        decision = replace(decision, step=opening.gate, approved=opening.approved, approvals=opening.approvals)
+        decision = replace(decision, approved=opening.approved, approvals=opening.approvals)
     else:
         decision = replace(decision, approved=1)
     bad, word = decision.verdict == Verdict.TIMED_OUT, verdict_face(decision.verdict).word
