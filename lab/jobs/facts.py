@@ -18,7 +18,7 @@ have the same view, whoever asks first.
 import json
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from functools import lru_cache
+from functools import lru_cache, partial
 from sys import intern
 from typing import ClassVar, TypeVar
 
@@ -128,12 +128,8 @@ def _key(prefix: bytes, text: str) -> Key:
     return prefix.upper() + text.encode("utf-8", "surrogatepass")
 
 
-def job_key(job: str) -> Key:
-    return _key(b"j", job)
-
-
-def conversation_key(conversation: str) -> Key:
-    return _key(b"c", conversation)
+job_key = partial(_key, b"j")
+conversation_key = partial(_key, b"c")
 
 
 def repeat_key(owner: str, key: str) -> Key:
@@ -165,10 +161,6 @@ def job_named(ledger: Ledger, job: str) -> tuple[str, JobRecord] | None:
         job = record.job
         record = ledger.get(job_key(job))
     return (job, record) if isinstance(record, JobRecord) else None
-
-
-def jobs_in(ledger: Ledger) -> Iterator[str]:
-    return (id_of(key) for key, _ in ledger.of(JobRecord))
 
 
 # Facts

@@ -21,7 +21,7 @@ from lab.core.errors import Complaint
 from lab.core.exchange import Json
 from lab.jobs.branches import possible, reachable
 from lab.jobs.gates import Opening, votes
-from lab.jobs.own_run import TurnResult, ended_at_own_error, unmet, verdicts_at
+from lab.jobs.own_run import TurnResult, seen_at, unmet
 from lab.jobs.plan import Plan
 from lab.jobs.program import Program, program_of
 from lab.jobs.texts import shown_status
@@ -128,7 +128,7 @@ def _expectation(scenario: Scenario, plans: Sequence[Plan]) -> Warnings:
     turns: list[TurnResult] = []
     for each in plans:
         *_, end = spans(each, ())
-        turns.append(TurnResult(end.status, verdicts=verdicts_at(end), own_error=ended_at_own_error(each, end)))
+        turns.append(seen_at(each, end))
         if end.status is not Status.COMPLETE:
             break
     for difference in unmet(expect, turns, len(plans)) if scenario.expect != ExpectedRun() else ():

@@ -4,7 +4,7 @@ What is drawn is recorded in JSON (`generate`) and given back to templates with 
 neither the seed nor the data generator. A drawn value depends on its name alone: seed, scenario, ordinal, entry.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from decimal import Decimal
 from typing import cast
 
@@ -95,8 +95,34 @@ def restore(data: Mapping[str, Datum], drawn: Mapping[str, Json], seed: Seed, pr
     return _Entries(data, drawn, seed, f"{prefix}/data")
 
 
-class _Entries(Mapping[str, object]):
-    """Entries of `data`, or of a row, each restored when it is first looked at.
+class Lazy(Mapping[str, object]):
+    """Members that are found when they are first looked at: by a function, or by a subclass."""
+
+    def __init__(self, names: Collection[str], by: Callable[[str], object] | None = None) -> None:
+        self._names = names
+        self._by = by
+        self._found: dict[str, object] = {}
+
+    def _find(self, name: str) -> object:
+        assert self._by is not None
+        return self._by(name)
+
+    def __getitem__(self, name: str) -> object:
+        if name not in self._found:
+            if name not in self._names:
+                raise KeyError(name)
+            self._found[name] = self._find(name)
+        return self._found[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._names)
+
+    def __len__(self) -> int:
+        return len(self._names)
+
+
+class _Entries(Lazy):
+    """Entries of `data`, or of a row.
 
     `around` a row stand the entries of `data`, and the steps that are left to the entry in which it is.
     """
@@ -109,35 +135,27 @@ class _Entries(Mapping[str, object]):
         stream: str,
         around: "tuple[_Entries, Budget] | None" = None,
     ) -> None:
+        super().__init__(data)
         self._data = data
         self._drawn = drawn
         self._seed = seed
         self._stream = stream
         self._around = around
-        self._found: dict[str, object] = {}
         self._under_way: set[str] = set()
 
-    def __getitem__(self, name: str) -> object:
-        if name not in self._found:
-            datum, stream = self._data[name], f"{self._stream}/{name}"
-            if name in self._under_way:
-                raise RenderFailure(f"{name} is made of itself")
-            known = self._drawn.get(name)
-            if name not in self._drawn and is_drawn(datum):
-                known = _draw(datum, self._seed, stream, texts=True)
-            self._under_way.add(name)
-            try:
-                # each entry has its own budget, or what is looked at first would decide what fails
-                self._found[name] = self._restored(datum, known, stream, self._around or (self, Budget()))
-            finally:
-                self._under_way.discard(name)
-        return self._found[name]
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._data)
-
-    def __len__(self) -> int:
-        return len(self._data)
+    def _find(self, name: str) -> object:
+        datum, stream = self._data[name], f"{self._stream}/{name}"
+        if name in self._under_way:
+            raise RenderFailure(f"{name} is made of itself")
+        known = self._drawn.get(name)
+        if name not in self._drawn and is_drawn(datum):
+            known = _draw(datum, self._seed, stream, texts=True)
+        self._under_way.add(name)
+        try:
+            # each entry has its own budget, or what is looked at first would decide what fails
+            return self._restored(datum, known, stream, self._around or (self, Budget()))
+        finally:
+            self._under_way.discard(name)
 
     def _restored(self, datum: Element, drawn: Json, stream: str, around: "tuple[_Entries, Budget]") -> object:
         match datum:

@@ -44,8 +44,8 @@ def redrawn(recording: Recording, config: Config, changed: frozenset[str], *, te
         program, drawn = catalog.playing(chosen, line.text("user"), part), drawn if isinstance(drawn, dict) else {}
         settled = settle_draws(program, config.seed, ordinal)
         now, exact = {**_lasting(program, config.seed, ordinal), **settled}, scenario not in changed
-        names = _drawn_otherwise(program, config.seed, ordinal, drawn, now, texts=texts and not exact)
-        if names := sorted(names | (drawn.keys() ^ settled.keys() if exact else set())):
+        otherwise = _drawn_otherwise(program, config.seed, ordinal, drawn, now, texts=texts and not exact)
+        if names := sorted(otherwise | (drawn.keys() ^ settled.keys() if exact else set())):
             looked_at[place] = _LOOKED_AT
             recorded, replayed = ({each: of[each] for each in names if each in of} for of in (drawn, now))
             shown = tuple(diff(recorded, replayed, f"{recording.name}:{line.n + 1} → drawn"))
