@@ -8,8 +8,7 @@ from lab.core.exchange import Json, Request, Response
 from lab.core.journal.ledger import MemoryLedger
 from lab.core.refusal import Refusal
 from lab.identity.records import TokenRecord, token_key
-from lab.jobs.derived import Derived
-from lab.jobs.facts import JobRecord, JobView, id_of, job_key
+from lab.jobs.facts import Derived, JobRecord, JobView, id_of, job_key
 from lab.jobs.gates import Decision
 from lab.jobs.plan import Plan
 from lab.language.templates.bounds import Unwritten

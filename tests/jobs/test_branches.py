@@ -13,8 +13,7 @@ from msgspec.structs import replace
 from lab.core.errors import ScenarioError
 from lab.identity.clients import JANE, Account
 from lab.jobs.branches import possible, reachable
-from lab.jobs.derived import derived
-from lab.jobs.facts import GateOpened
+from lab.jobs.facts import GateOpened, derived
 from lab.jobs.gates import Decision
 from lab.jobs.lint import lint
 from lab.jobs.own_run import own_plans

@@ -3,8 +3,7 @@
 import pytest
 
 from lab.core.seeds import draw
-from lab.jobs.derived import derived
-from lab.jobs.facts import GateOpened, JobStatus
+from lab.jobs.facts import GateOpened, JobStatus, derived
 from lab.jobs.gates import Decision, Opening, Origin, votes
 from lab.jobs.plan import Plan
 from lab.jobs.program import program_of

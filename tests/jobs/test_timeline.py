@@ -7,8 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from lab.jobs.derived import Derived, derived
-from lab.jobs.facts import GateDecided, GateExpired, GateOpened, JobStatus
+from lab.jobs.facts import Derived, GateDecided, GateExpired, GateOpened, JobStatus, derived
 from lab.jobs.gates import Decision, Origin
 from lab.jobs.program import program_of
 from lab.jobs.span import DefaultEnding
