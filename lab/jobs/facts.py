@@ -32,11 +32,10 @@ The example of `timeline`, a gate that a person answers at 5 000
 """
 
 import json
-import re
 from collections.abc import Iterable, Iterator, Mapping
 from functools import lru_cache, partial
 from sys import intern
-from typing import ClassVar, TypeVar
+from typing import ClassVar
 
 import msgspec
 from msgspec import Struct
@@ -44,7 +43,7 @@ from msgspec.structs import replace
 
 from lab.core.clock import Millis
 from lab.core.exchange import Json, text_of
-from lab.core.journal.fact import Changed, Fact, Get, Key, Record
+from lab.core.journal.fact import Changed, Fact, Get, Key, Record, key_of, named_by
 from lab.core.journal.ledger import Ledger
 from lab.core.journal.numbers import raised, used
 from lab.jobs.branches import Branching
@@ -55,11 +54,9 @@ from lab.jobs.span import Span
 from lab.jobs.timeline import after, spans
 from lab.program.words import Verdict
 
-_Text = TypeVar("_Text", str, tuple[str, ...])
-
 
 @lru_cache(maxsize=4096)
-def one_object(value: _Text) -> _Text:
+def one_object(value: str) -> str:
     """One object for all jobs that were asked the same, or are of one scenario."""
     return value
 
@@ -77,21 +74,19 @@ class JobRecord(Record, frozen=True, gc=False):
     at: Millis
     input: str
     """The accepted members of the request as JSON text."""
-    names: tuple[str, ...]
-    """The names of the generated values, as in `drawn`."""
-    values: str
-    """The generated values in that order, as JSON text."""
+    data: str
+    """The generated values by their names in `drawn`, as JSON text."""
     decisions: tuple[Decision, ...] = ()
     part: int = 1
 
     @property
     def drawn(self) -> dict[str, Json]:
-        values: list[Json] = json.loads(self.values)
-        return dict(zip(self.names, values, strict=True))
+        found: dict[str, Json] = json.loads(self.data)
+        return found
 
     @property
     def conversation(self) -> str | None:
-        return None if self.thread is None else id_of(self.thread)
+        return None if self.thread is None else named_by(self.thread)
 
     @property
     def owner(self) -> str:
@@ -136,40 +131,22 @@ class RepeatRecord(Record, frozen=True, gc=False):
     job: str
 
 
-_UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
-
-
-def _key(prefix: bytes, text: str) -> Key:
-    """Where a record lies; a UUID takes 16 bytes."""
-    if _UUID.fullmatch(text):
-        return prefix + bytes.fromhex(text.replace("-", ""))
-    return prefix.upper() + text.encode("utf-8", "surrogatepass")
-
-
-job_key = partial(_key, b"j")
-conversation_key = partial(_key, b"c")
+job_key = partial(key_of, b"j")
+conversation_key = partial(key_of, b"c")
 
 
 def repeat_key(owner: str, key: str) -> Key:
-    return b"i" + f"{owner}\0{key}".encode("utf-8", "surrogatepass")
+    return key_of(b"i", f"{owner}\0{key}")
 
 
 def repeat_of(key: Key) -> str:
     """The idempotency key that a record's key was made of."""
-    return key.partition(b"\0")[2].decode("utf-8", "surrogatepass")
-
-
-def id_of(key: Key) -> str:
-    """The id that a job's or a conversation's key was made of."""
-    if key[:1].isupper():
-        return key[1:].decode("utf-8", "surrogatepass")
-    text = key[1:].hex()
-    return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
+    return named_by(key).partition("\0")[2]
 
 
 def jobs_of_keys(keys: Iterable[Key]) -> Iterator[str]:
     """The ids that jobs have, or further ones of theirs, where keys are those of jobs."""
-    return (id_of(key) for key in keys if key[:1] in (b"j", b"J"))
+    return (named_by(key) for key in keys if key[:1] == b"j")
 
 
 def job_named(ledger: Ledger, job: str) -> tuple[str, JobRecord] | None:
@@ -225,13 +202,12 @@ class JobAccepted(Fact, frozen=True, kw_only=True, omit_defaults=True):
         return self.turn if self.entry is None else self.entry + 1
 
     def fold(self, get: Get) -> Changed:
-        names = tuple(name for name in self.drawn if name.startswith("data/"))
-        values = text_of([self.drawn[name] for name in names]) if names else "[]"  # one for all jobs without any
+        data = {name: value for name, value in self.drawn.items() if name.startswith("data/")}
         key = job_key(self.job)
         thread = None if self.conversation is None else conversation_key(self.conversation)
         record = JobRecord(
             intern(self.client), self.user, thread, self.turn, intern(self.team), self.scenario and intern(self.scenario), self.ordinal,
-            self.at, one_object(_fast_text(self.input)), one_object(names), values, part=self.part,
+            self.at, one_object(_fast_text(self.input)), _fast_text(data) if data else "{}", part=self.part,
         )  # fmt: skip
         yield key, record
         yield raised(get, jobs_of(self.client, self.scenario), self.ordinal)

@@ -25,6 +25,7 @@ from typing import assert_never
 
 from msgspec.structs import replace
 
+from lab.core.journal.fact import named_by
 from lab.core.journal.shell import missed
 from lab.core.refusal import Refusal, bad_request, conflict
 from lab.core.seeds import Seed, odd_id, uuid4
@@ -38,7 +39,6 @@ from lab.jobs.facts import (
     ScenarioMissed,
     WaitEnded,
     conversation_key,
-    id_of,
     job_key,
     jobs_accepted,
     jobs_of,
@@ -134,7 +134,7 @@ def _waiting(call: Call, command: Invoke) -> JobView | None:
     if command.conversation is None or not command.conversational:
         return None
     known = call.changes.get(conversation_key(command.conversation))
-    view = call.job(id_of(known.jobs[-1])) if isinstance(known, ConversationRecord) else None
+    view = call.job(named_by(known.jobs[-1])) if isinstance(known, ConversationRecord) else None
     step = view.span.step if view is not None else None
     return view if isinstance(step, Gate) and step.channel == "CHAT" else None
 

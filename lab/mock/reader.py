@@ -9,10 +9,10 @@ from msgspec.structs import replace
 
 from lab.core.clock import Millis
 from lab.core.exchange import Json
-from lab.core.journal.fact import Key
+from lab.core.journal.fact import Key, named_by
 from lab.core.journal.ledger import Ledger
 from lab.dialects import read_input
-from lab.jobs.facts import ConversationRecord, Derived, JobRecord, JobView, derived, forgotten_at, id_of, job_named
+from lab.jobs.facts import ConversationRecord, Derived, JobRecord, JobView, derived, forgotten_at, job_named
 from lab.jobs.gates import Decision
 from lab.jobs.plan import Input, Invocation, Plan, plan
 from lab.jobs.texts import earlier_turns
@@ -72,7 +72,9 @@ class JobReader:
     def planned(self, ledger: Ledger, key: Key) -> tuple[Plan, tuple[Decision, ...]] | None:
         """The plan of the job under a key, and what was decided so far, forgotten or not; None if there is no such job."""
         record = ledger.get(key)
-        return (self.plan_of(ledger, id_of(key), record), record.decisions) if isinstance(record, JobRecord) else None
+        return (
+            (self.plan_of(ledger, named_by(key), record), record.decisions) if isinstance(record, JobRecord) else None
+        )
 
     def view(self, ledger: Ledger, job: str, now: Millis) -> JobView | None:
         """The job at `now`, or None if it isn't known or was forgotten."""

@@ -192,7 +192,6 @@ def _sharing(record: JobRecord) -> JobRecord:
         team=intern(record.team),
         scenario=None if record.scenario is None else intern(record.scenario),
         input=one_object(record.input),
-        names=one_object(record.names),
     )
 
 

@@ -10,9 +10,9 @@ from collections.abc import Iterator
 from itertools import chain
 
 from lab.core.clock import Millis
-from lab.core.journal.fact import Fact
+from lab.core.journal.fact import Fact, named_by
 from lab.core.journal.ledger import Ledger, MemoryLedger, known_record
-from lab.core.journal.numbers import CallCount, CallCounted, Counter, NumberUsed, counter_of
+from lab.core.journal.numbers import CallCount, CallCounted, Counter, NumberUsed
 from lab.faults.facts import FaultArmed, armed_faults
 from lab.identity.facts import CodeGranted, DeviceApproved, DeviceGranted, KeyRotated, TokenGranted, TokenRevoked
 from lab.identity.records import (
@@ -27,7 +27,7 @@ from lab.identity.records import (
     family_revoked,
     grants_in,
 )
-from lab.jobs.facts import AliasRecord, GateDecided, JobAccepted, JobRecord, RepeatRecord, WaitEnded, id_of, repeat_of
+from lab.jobs.facts import AliasRecord, GateDecided, JobAccepted, JobRecord, RepeatRecord, WaitEnded, repeat_of
 from lab.jobs.gates import Decision
 from lab.jobs.plan import settle_draws
 from lab.mock.service import Service
@@ -42,7 +42,7 @@ def snapshot(service: Service, now: Millis) -> list[Fact]:
     for key, _ in ledger.of(Counter):
         counter = known_record(ledger, key, Counter, now)
         if counter is not None and folded.get(key) != counter:
-            facts.append(NumberUsed(at=now, counter=counter_of(key), value=counter.value, until=counter.until))
+            facts.append(NumberUsed(at=now, counter=named_by(key), value=counter.value, until=counter.until))
     return facts
 
 
@@ -50,10 +50,10 @@ def snapshot(service: Service, now: Millis) -> list[Fact]:
 
 
 def _jobs(service: Service) -> Iterator[Fact]:
-    aliases = {(record.job, record.decision): id_of(key) for key, record in service.ledger.of(AliasRecord)}
+    aliases = {(record.job, record.decision): named_by(key) for key, record in service.ledger.of(AliasRecord)}
     repeats = {record.job: repeat_of(key) for key, record in service.ledger.of(RepeatRecord)}
     for key, record in service.ledger.of(JobRecord):
-        job = id_of(key)
+        job = named_by(key)
         yield _accepted(service, job, record, repeats.get(job))
         for number, decision in enumerate(record.decisions):
             yield _decided(job, decision, aliases.get((job, number)))
