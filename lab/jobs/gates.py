@@ -89,8 +89,6 @@ class Opening(Struct, frozen=True):
     gate: Gate
     visit: int
     """Which opening of this gate it is, from 0: a decision names it, so one for the last round can't answer this one."""
-    rounds_used: int
-    """How often changes were asked for at this gate before."""
     opened: Millis
     scripted: bool = True
     """Whether the scenario's reviewer answers; False when a person does."""

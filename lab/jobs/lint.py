@@ -211,7 +211,7 @@ def undecided_gates(part: Program) -> Warnings:
         # when the script ends the slowest of its openings, if nobody else votes and nobody's patience ends; one vote ends
         # an opening, so the entries are those of different openings, but in a quorum they follow each other
         count = len(gate.reviewer.script) if isinstance(gate.reviewer, Script) and gate.approvals == 1 else 1
-        openings = (Opening(replace(gate, patience=_FOREVER), 0, 0, 0, earlier_votes=each) for each in range(count))
+        openings = (Opening(replace(gate, patience=_FOREVER), 0, 0, earlier_votes=each) for each in range(count))
         cast = [votes(each, ()) for each in openings]
         end = max((each[-1] for each in cast), key=attrgetter("at"))
         if gate.reviewer is None and second is None:

@@ -280,7 +280,7 @@ def _failing(path: KeyPath, tried: _Tried) -> tuple[KeyPath, str, str]:
     if path[-1] == "when":
         # where it fails in every job, and nothing is missing, asking first would not help
         ask = f"; ask first, as {{{{ {first or 'user is not none'} and … }}}}, {{{{ … is defined and … }}}}"
-        hint = hint or "the job would fail" + (ask if kind or asks_for_absent(tried.why) else "")
+        hint = hint or "the job would fail" + (ask if kind or _ABSENT.search(tried.why) else "")
         return path, f"{tried.what}: has no answer{where}: {reason}", hint
     if kind and first:  # else it fails whoever asks, and however gates end
         hint = hint or f"ask first, as {{{{ … if {first} }}}}, {{{{ … | default('') }}}}"
@@ -320,11 +320,6 @@ def reworded(why: str) -> tuple[str, str]:
         if found := re.search(pattern, why):
             return what.format(*(_KINDS.get(each, each) for each in found.groups())) or why, hint
     return why, ""
-
-
-def asks_for_absent(why: str) -> bool:
-    """Whether something fails for the lack of a value."""
-    return _ABSENT.search(why) is not None
 
 
 def whose(failed: Sequence[TrialJob], passed: Sequence[TrialJob]) -> tuple[str, str]:

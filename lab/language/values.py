@@ -13,7 +13,7 @@ from lab.core.seeds import Seed, digest, draw
 from lab.language.generators import LOCALE, faked
 from lab.language.templates import Expression, RenderFailure, derivation
 from lab.language.templates.bounds import Budget
-from lab.program.draws import Constant, DataRow, Datum, Derivation, Element, Fake, Listed, Number, OneOf
+from lab.program.draws import Constant, DataRow, Datum, Derivation, Element, Fake, Listed, Number, OneOf, elements_in
 
 
 def generate(data: Mapping[str, Datum], seed: Seed, prefix: str) -> dict[str, Json]:
@@ -74,16 +74,8 @@ def drawn_as(datum: Element, drawn: Json, seed: Seed, stream: str, *, texts: boo
 
 def locales_of(data: Iterable[Element]) -> set[str]:
     """Of which locales the entries generate values."""
-    found: set[str] = set()
-    for datum in data:
-        match datum:
-            case Fake():
-                found.add(datum.locale or LOCALE)
-            case Listed():
-                found |= locales_of((datum.list,))
-            case DataRow():
-                found |= locales_of(datum.each.values())
-    return found
+    elements = (each.element for datum in data for each in elements_in(datum))
+    return {each.locale or LOCALE for each in elements if isinstance(each, Fake)}
 
 
 def restore(data: Mapping[str, Datum], drawn: Mapping[str, Json], seed: Seed, prefix: str) -> Mapping[str, object]:
